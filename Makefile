@@ -1,0 +1,47 @@
+# Everything a person does with this repository has a target here; `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+REQUIREMENTS := requirements/bootstrap.txt requirements/dev.txt
+PACKAGES := core/oxy_core operator/oxy_operator tenant_runtime/oxy_tenant ai/oxy_ai cli/oxy_cli dev/oxy_dev
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock"
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Develop
+.PHONY: setup lock fmt lint types
+setup: $(STAMP) ## Create the virtual environment with everything locked
+$(STAMP): $(REQUIREMENTS) pyproject.toml simulator/pyproject.toml
+	@$(PYTHON) -m venv --help >/dev/null && $(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -y -qq python3-venv; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements/bootstrap.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable ./simulator
+	@test -e /usr/lib/x86_64-linux-gnu/libmagic.so.1 -o -e /usr/lib/aarch64-linux-gnu/libmagic.so.1 || { apt-get update -qq && apt-get install -y -qq libmagic1; }
+	@touch $@
+
+lock: ## Resolve every dependency again into requirements/*.txt
+	@printf 'uv==0.13.9\n' | $(UV_COMPILE) --output-file requirements/bootstrap.txt -
+	@for extra in operator tenant ai cli; do $(UV_COMPILE) --extra $$extra --output-file requirements/$$extra.txt pyproject.toml; done
+	@$(UV_COMPILE) --output-file requirements/simulator.txt simulator/pyproject.toml
+	@$(UV_COMPILE) --all-extras --group dev --output-file requirements/dev.txt pyproject.toml simulator/pyproject.toml requirements/build.in
+
+fmt: setup ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: setup ## Check style, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: setup ## Check types
+	$(BIN)/mypy $(PACKAGES) simulator/oxy_simulator

@@ -1,0 +1,1 @@
+"""The shared workers that answer customers and owners."""

@@ -1,0 +1,1 @@
+"""The local environment and its servers; never part of a production image."""

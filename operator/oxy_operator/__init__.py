@@ -1,0 +1,1 @@
+"""The operator that turns a WhatsAppInstance into a running tenant."""
