@@ -1,0 +1,260 @@
+"""What travels on the bus: versioned, strict, frozen.
+
+A pod reports with `Report`, is asked to send with `SendRequest`, confirms with `Accepted`, and shows its live state
+with `LiveState`. All times are UTC.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from oxy_core.errors import ContractError
+from oxy_core.identity import InstanceName, Jid, OrganizationName, Phone
+from oxy_core.trace import TraceParent
+
+MAX_TEXT: Final = 65_536
+"""Longest text in characters that WhatsApp carries (whatsmeow's and the apps' own limit)."""
+
+MESSAGE_ID_HEADER: Final = "Nats-Msg-Id"
+"""Header by which JetStream drops a repeated publish."""
+
+
+class Envelope(BaseModel):
+    """Base of all that travels: unknown fields are refused, values are frozen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+
+    def encode(self) -> bytes:
+        """Return the wire form, UTF-8 JSON."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read the wire form; raises ContractError that names the fields but never quotes their values."""
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            fields = sorted({".".join(map(str, item["loc"])) or "envelope" for item in error.errors()})
+            message = f"not a {cls.__name__} version 1: check {', '.join(fields)}"
+            raise ContractError(message) from None
+
+
+class MessageKind(StrEnum):
+    """What a WhatsApp message holds, as far as the platform treats kinds differently."""
+
+    TEXT = "text"
+    UNSUPPORTED = "unsupported"
+    UNDECRYPTABLE = "undecryptable"
+
+
+class MessageSeen(BaseModel):
+    """A message in a chat: from the customer, or an own one sent from the phone or another device."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["message"] = "message"
+    whatsapp_id: Annotated[str, Field(min_length=1, max_length=128)]
+    chat: Jid
+    """The chat's address as WhatsApp gave it; a LID wherever one is known."""
+    chat_alias: Jid | None = None
+    """The other address of the same chat (the phone number of a LID, or the reverse), if known."""
+    sender: Jid
+    from_me: bool
+    """True for what the business's own account sent, from whichever device."""
+    self_chat: bool = False
+    """True in the "message yourself" chat."""
+    push_name: str | None = None
+    content: MessageKind
+    text: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
+    """The text, present for content TEXT only."""
+    quoted_id: str | None = None
+    """WhatsApp id of the message that this one answers."""
+    sent_at: AwareDatetime
+    """When the sender's phone sent it, by WhatsApp's clock."""
+    chat_sequence: int = Field(ge=1)
+    """Position of this message in its chat's journal, counted from 1 without gaps."""
+
+
+class SendOutcome(StrEnum):
+    """How a send request ended on the pod."""
+
+    SENT = "sent"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    """An own message newer than `SendRequest.based_on` was already in the chat."""
+    EXPIRED = "expired"
+    AMBIGUOUS = "ambiguous"
+    """The pod died while sending and cannot tell whether WhatsApp took it; never sent again by itself."""
+
+
+class SendResult(BaseModel):
+    """The end of a send request."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["send_result"] = "send_result"
+    request_id: UUID
+    outcome: SendOutcome
+    whatsapp_id: str | None = None
+    error: str | None = None
+    """Why it failed, in words for people; never holds message text."""
+
+
+class ConnectionState(StrEnum):
+    """State of an instance's WhatsApp connection."""
+
+    STARTING = "starting"
+    PAIRING = "pairing"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    ENDED = "ended"
+    """The runtime reached a terminal cause and opens no connection again in this epoch."""
+
+
+class ConnectionChanged(BaseModel):
+    """The WhatsApp connection went up or down."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["connection"] = "connection"
+    state: ConnectionState
+    reason: str | None = None
+    """CamelCase cause, for example ConnectionLost."""
+    jid: Jid | None = None
+
+
+ReportBody = Annotated[MessageSeen | SendResult | ConnectionChanged, Field(discriminator="kind")]
+
+
+class Report(Envelope):
+    """Something that happened on a pod, published in journal order."""
+
+    id: UUID
+    organization: OrganizationName
+    instance: InstanceName
+    journal_epoch: UUID
+    """Identity of the journal; a new one starts with an empty volume."""
+    journal_sequence: int = Field(ge=1)
+    """Position in the journal, counted from 1 without gaps."""
+    occurred_at: AwareDatetime
+    trace: TraceParent
+    body: ReportBody
+
+    @property
+    def message_id(self) -> str:
+        """Value of the header `MESSAGE_ID_HEADER`: the same for each publish of this report."""
+        return f"{self.instance}:{self.journal_epoch}:{self.journal_sequence}"
+
+
+class Lane(StrEnum):
+    """Which queue a message to send belongs to; replies go before automations before campaigns."""
+
+    REPLY = "reply"
+    AUTOMATION = "automation"
+    CAMPAIGN = "campaign"
+
+
+class SendRequest(Envelope):
+    """The platform asks a pod to send one text. Repeated requests with one id are one request."""
+
+    id: UUID
+    organization: OrganizationName
+    instance: InstanceName
+    chat: Jid
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    lane: Lane = Lane.REPLY
+    based_on: int | None = Field(default=None, ge=0)
+    """The newest `MessageSeen.chat_sequence` that the text takes into account; None: send in any case."""
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+    trace: TraceParent
+
+
+class Accepted(Envelope):
+    """A send request is in the pod's journal and on disk; the pod will report a `SendResult`."""
+
+    request_id: UUID
+    journal_epoch: UUID
+    journal_sequence: int = Field(ge=1)
+
+
+class Pairing(BaseModel):
+    """How to link the business's phone now."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["PhoneCode", "QRCode"]
+    code: str | None = None
+    """Eight characters to type on the phone (PhoneCode)."""
+    qr: str | None = None
+    """Content of the QR code (QRCode)."""
+    expires_at: AwareDatetime
+
+
+class LiveState(Envelope):
+    """What a pod knows about itself right now; each one replaces the last. Never the base of a decision alone."""
+
+    organization: OrganizationName
+    instance: InstanceName
+    pod_uid: str
+    epoch: int = Field(ge=1)
+    heartbeat_at: AwareDatetime
+    connection: ConnectionState
+    jid: Jid | None = None
+    attempts: int = Field(default=0, ge=0)
+    """Failed attempts to connect since the last success."""
+    next_attempt_at: AwareDatetime | None = None
+    last_reason: str | None = None
+    pairing: Pairing | None = None
+    last_activity_at: AwareDatetime | None = None
+    session_bytes: int | None = Field(default=None, ge=0)
+
+
+class AiSettings(BaseModel):
+    """``spec.ai`` of an instance, without secrets."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = True
+    base_url: str | None = None
+    model: str = "gpt-4o-mini"
+    temperature: float = Field(default=0.7, ge=0, le=2)
+    max_tokens: int = Field(default=500, ge=1)
+    context_messages: int = Field(default=5, ge=1, le=50)
+    debounce_seconds: float = Field(default=3, ge=0)
+    debounce_max_seconds: float = Field(default=15, ge=0)
+    takeover_minutes: int = Field(default=30, ge=0)
+    system_prompt_extra: str | None = None
+    aurora_enabled: bool = True
+    aurora_model: str = "gpt-4o-mini"
+    aurora_temperature: float = Field(default=0.7, ge=0, le=2)
+    aurora_max_tokens: int = Field(default=800, ge=1)
+
+
+class InstanceSettings(Envelope):
+    """What AI workers need to know of an instance; published by the operator, newest generation wins."""
+
+    organization: OrganizationName
+    instance: InstanceName
+    account: str
+    """Public key of the instance's NATS account."""
+    generation: int = Field(ge=1)
+    """``metadata.generation`` of the custom resource."""
+    display_name: str
+    phone_number: Phone
+    timezone: str
+    owners: tuple[Phone, ...] = ()
+    max_answer_age_seconds: float = Field(default=21_600, gt=0)
+    """A message older than this when it arrives is not answered."""
+    ai: AiSettings = AiSettings()
+    suspended: bool = False
+
+
+def utc_text(moment: datetime) -> str:
+    """Return RFC 3339 with seconds and Z, the form of Kubernetes' timestamps."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

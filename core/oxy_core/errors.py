@@ -1,0 +1,28 @@
+"""The root of every error that Oxy raises on purpose.
+
+OxyError
+├── BusError               the message bus refused or did not answer
+│   └── StreamMismatchError  a stream exists in a shape that cannot be changed in place
+├── ContractError          a message from the bus does not follow its contract
+└── SettingsError          a setting is missing or wrong; names it and the remedy
+"""
+
+
+class OxyError(Exception):
+    """Base of all errors that Oxy raises on purpose."""
+
+
+class BusError(OxyError):
+    """The message bus refused a request or did not answer it."""
+
+
+class StreamMismatchError(BusError):
+    """A stream exists with a property that NATS cannot change in place; nothing was changed."""
+
+
+class ContractError(OxyError):
+    """A message from the bus does not follow its contract, or claims an identity that is not its sender's."""
+
+
+class SettingsError(OxyError):
+    """A setting is missing or wrong; the message names it and says what to do."""

@@ -1,0 +1,97 @@
+"""Identities that cross component borders: organizations, instances, accounts, chats, phones, ids."""
+
+import re
+from typing import Annotated, Final, Self
+from uuid import UUID
+
+import uuid_utils.compat
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_serializer, model_validator
+
+SLUG_PATTERN: Final = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+"""Names of organizations and instances: at most 40 characters, safe as a DNS label and as a bus token."""
+
+OrganizationName = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
+"""``spec.organizationId`` of a WhatsAppInstance."""
+
+InstanceName = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
+"""``metadata.name`` of a WhatsAppInstance."""
+
+AccountKey = Annotated[str, StringConstraints(pattern=r"^A[A-Z2-7]{55}$")]
+"""Public key of a tenant's NATS account: proves the sender of a bus message."""
+
+Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
+"""A phone number in E.164 form."""
+
+PHONE_SERVER: Final = "s.whatsapp.net"
+"""Server part of a JID that names a phone number. Source: whatsmeow types/jid.go, DefaultUserServer."""
+
+LID_SERVER: Final = "lid"
+"""Server part of a JID that hides the phone number. Source: whatsmeow types/jid.go, HiddenUserServer."""
+
+_JID = re.compile(r"(?P<user>[^@:.]+)(?:\.\d+)?(?::(?P<device>\d{1,5}))?@(?P<server>[a-z0-9.-]+)")
+
+
+class Jid(BaseModel):
+    """A WhatsApp address; on the wire the string ``user[:device]@server``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user: str
+    server: str
+    device: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        """Accept the wire form; raise ValueError for text that is not a JID."""
+        if not isinstance(value, str):
+            return value
+        match = _JID.fullmatch(value)
+        if match is None:
+            message = "not a JID: expected user@server"
+            raise ValueError(message)
+        return {"user": match["user"], "server": match["server"], "device": int(match["device"] or 0)}
+
+    @model_serializer
+    def _to_text(self) -> str:
+        return str(self)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``user[:device]@server``; raises pydantic.ValidationError."""
+        return cls.model_validate(text)
+
+    @classmethod
+    def of_phone(cls, phone: str) -> Self:
+        """Return the JID of an E.164 phone number."""
+        return cls(user=phone.removeprefix("+"), server=PHONE_SERVER)
+
+    @property
+    def bare(self) -> Self:
+        """The same address without its device."""
+        return self if self.device == 0 else self.model_copy(update={"device": 0})
+
+    @property
+    def phone(self) -> str | None:
+        """The E.164 phone number, or None if the address hides it."""
+        return f"+{self.user}" if self.server == PHONE_SERVER else None
+
+    @property
+    def is_lid(self) -> bool:
+        """Whether the address hides the phone number."""
+        return self.server == LID_SERVER
+
+    def __str__(self) -> str:
+        device = f":{self.device}" if self.device else ""
+        return f"{self.user}{device}@{self.server}"
+
+
+def mask(text: str) -> str:
+    """Return a phone number or JID with all but its last four digits hidden, fit for logs."""
+    user, at, server = text.partition("@")
+    return f"…{user[-4:]}{at}{server}"
+
+
+def new_id() -> UUID:
+    """Return a UUIDv7: unique, and in order of creation within a process (RFC 9562)."""
+    return uuid_utils.compat.uuid7()

@@ -1,0 +1,89 @@
+"""The HTTP server that the kubelet probes and Prometheus scrapes: ``/livez``, ``/readyz``, ``/metrics``."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import make_wsgi_app
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+STALL_SECONDS: Final = 30.0
+"""An event loop that has not turned for so long is reported as dead."""
+
+_BEAT_SECONDS: Final = 1.0
+
+ReadyCheck = Callable[[], str | None]
+"""Returns None when ready, otherwise the reason why not."""
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """One thread a request: a slow client holds up nobody's probe."""
+
+    daemon_threads = True
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base class's name
+        """Probes are not worth a line each."""
+
+
+class _Heart:
+    """Tells, from another thread, whether the event loop still turns."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._beat()
+
+    def _beat(self) -> None:
+        self.last_beat = time.monotonic()
+        self._next = self._loop.call_later(_BEAT_SECONDS, self._beat)
+
+    def stop(self) -> None:
+        self._next.cancel()
+
+    @property
+    def stalled(self) -> bool:
+        return time.monotonic() - self.last_beat > STALL_SECONDS
+
+
+def _application(heart: _Heart, ready: ReadyCheck) -> "WSGIApplication":
+    metrics: WSGIApplication = make_wsgi_app()
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/metrics":
+            return metrics(environ, start_response)
+        problem = {
+            "/livez": lambda: "the event loop is stalled" if heart.stalled else None,
+            "/readyz": ready,
+        }.get(environ["PATH_INFO"], lambda: "no such page: use /livez, /readyz or /metrics")()
+        start_response("503 Service Unavailable" if problem else "200 OK", [("Content-Type", "text/plain")])
+        return [f"{problem or 'ok'}\n".encode()]
+
+    return answer
+
+
+@contextmanager
+def serving_probes(host: str, port: int, ready: ReadyCheck) -> Iterator[int]:
+    """Serve probes and metrics in a thread of their own while the context lasts; yields the port.
+
+    Must be entered inside a running event loop: its liveness is what ``/livez`` reports. `ready` is called from the
+    serving thread and must not block.
+    """
+    heart = _Heart(asyncio.get_running_loop())
+    server = make_server(host, port, _application(heart, ready), _Server, _QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, name="probes", daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        heart.stop()
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,75 @@
+"""Every subject and bucket of the bus, in one place.
+
+The third token of a tenant's subject is the public key of its NATS account. The server checks it
+(``account_token_position``), so a subject proves who sent the message; the fourth token is the instance.
+"""
+
+from typing import Final, NamedTuple
+
+from oxy_core.errors import ContractError
+from oxy_core.identity import AccountKey, InstanceName
+
+INBOUND_ALL: Final = "oxy.in.*.*"
+"""All tenants' reports, captured by the stream OXY_INBOUND."""
+
+STATE_ALL: Final = "oxy.state.*.*"
+"""All tenants' live states, captured by the stream OXY_STATE."""
+
+ACCEPTED_ALL: Final = "oxy.accepted.*.*"
+"""All tenants' confirmations that a send request is in their journal (core NATS)."""
+
+OUT_ALL: Final = "oxy.out.*.*"
+"""All send requests (core NATS), exported to tenants one by one."""
+
+DEAD_LETTER_ALL: Final = "oxy.dlq.>"
+"""Envelopes that cannot be read, captured by the stream OXY_DLQ."""
+
+INSTANCES_BUCKET: Final = "oxy_instances"
+"""Key-value bucket of instance settings, key ``<organization>.<instance>``."""
+
+
+class Sender(NamedTuple):
+    """Who a tenant's subject speaks for."""
+
+    account: AccountKey
+    instance: InstanceName
+
+
+def inbound(account: AccountKey, instance: InstanceName) -> str:
+    """Subject on which an instance publishes its reports, in journal order."""
+    return f"oxy.in.{account}.{instance}"
+
+
+def state(account: AccountKey, instance: InstanceName) -> str:
+    """Subject on which an instance publishes its live state."""
+    return f"oxy.state.{account}.{instance}"
+
+
+def out(account: AccountKey, instance: InstanceName) -> str:
+    """Subject on which an instance is asked to send."""
+    return f"oxy.out.{account}.{instance}"
+
+
+def accepted(account: AccountKey, instance: InstanceName) -> str:
+    """Subject on which an instance confirms that a send request is in its journal."""
+    return f"oxy.accepted.{account}.{instance}"
+
+
+def dead_letter(reason: str) -> str:
+    """Subject of an envelope that cannot be processed, by a one-word reason."""
+    return f"oxy.dlq.{reason}"
+
+
+def instance_key(organization: str, instance: InstanceName) -> str:
+    """Key of an instance's settings in the bucket `INSTANCES_BUCKET`."""
+    return f"{organization}.{instance}"
+
+
+def sender_of(subject: str) -> Sender:
+    """Return who published on a tenant's subject; raises ContractError for any other subject."""
+    match subject.split("."):
+        case ["oxy", "in" | "state" | "accepted" | "out", account, instance]:
+            return Sender(account, instance)
+        case _:
+            message = f"{subject!r} is not a tenant's subject"
+            raise ContractError(message)

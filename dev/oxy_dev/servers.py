@@ -1,0 +1,109 @@
+"""NATS and PostgreSQL as plain processes, for tests and for running everything without a cluster."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from oxy_core.errors import OxyError
+
+START_SECONDS: Final = 20.0
+"""A server that does not listen after so long has failed to start."""
+
+
+class ServerError(OxyError):
+    """A server did not start; the message holds the end of its log."""
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback interface on which nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def program(name: str) -> str:
+    """Return the path of a program that came with the virtual environment, or its bare name for PATH."""
+    path = Path(sys.executable).parent / name
+    return str(path) if path.exists() else name
+
+
+def _listening(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.2):
+        return True
+    return False
+
+
+@dataclass
+class NatsServer:
+    """A real nats-server with JetStream; survives `kill` and `start` with its port and data.
+
+    `extra_config` is added to the configuration file, for example operator, resolver and accounts.
+    """
+
+    folder: Path
+    extra_config: str = ""
+    port: int = field(default_factory=free_port)
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while running."""
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start and wait until it listens; raises ServerError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config = self.folder / "nats.conf"
+        config.write_text(
+            f'listen: "127.0.0.1:{self.port}"\n'
+            f'jetstream: {{store_dir: "{self.folder / "jetstream"}", sync_interval: always}}\n{self.extra_config}\n'
+        )
+        log = self.folder / "nats.log"
+        self._process = subprocess.Popen(
+            [program("nats-server"), "--config", str(config), "--log", str(log)], start_new_session=True
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not _listening(self.port):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop(signal.SIGKILL)
+                tail = log.read_text()[-2000:] if log.exists() else ""
+                message = f"nats-server did not listen on port {self.port}:\n{tail}"
+                raise ServerError(message)
+            time.sleep(0.02)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the process and wait for it; nothing happens if it does not run."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, how)
+            self._process.wait()
+            self._process = None
+
+    def kill(self) -> None:
+        """End the process without warning."""
+        self.stop(signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def running_nats(folder: Path, extra_config: str = "") -> Iterator[NatsServer]:
+    """Run a NATS server while the context lasts."""
+    server = NatsServer(folder, extra_config)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,15 @@
+"""Fixtures that every layer of tests may use: real servers, never stand-ins."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from oxy_dev.servers import NatsServer, running_nats
+
+
+@pytest.fixture
+def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A NATS server of this test's own, without accounts."""
+    with running_nats(tmp_path / "nats") as server:
+        yield server
