@@ -10,11 +10,53 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 REQUIREMENTS := requirements/bootstrap.txt requirements/dev.txt
 PACKAGES := core/oxy_core operator/oxy_operator tenant_runtime/oxy_tenant ai/oxy_ai cli/oxy_cli dev/oxy_dev
+JOBS ?= 4
+INSTANCE ?= petshop
+export CLUSTER REGISTRY
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock"
 
 .PHONY: help
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Run
+.PHONY: up down chat logs status
+up: setup ## Bring the whole system up on a local Kubernetes (CLUSTER=existing REGISTRY=… uses your own) and let it talk
+	@$(BIN)/python -m oxy_dev.up
+
+down: setup ## Remove every trace of the local cluster
+	@$(BIN)/python -m oxy_dev.cluster down
+
+chat: setup ## Talk to the running system as the customer (AS=owner: as the owner); starts plain processes if nothing runs
+	@$(BIN)/python -m oxy_dev.chat $(if $(AS),--as $(AS))
+
+logs: setup ## Follow the tenant's log (INSTANCE=petshop)
+	@$(BIN)/python -m oxy_dev.kubeconfig -- $(BIN)/oxy logs $(INSTANCE) --follow
+
+status: setup ## Show all instances
+	@$(BIN)/python -m oxy_dev.kubeconfig -- $(BIN)/oxy status
+
+##@ Check
+.PHONY: test e2e bench
+test: setup lint types ## Style, types, unit and integration tests with real servers
+	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup
+
+e2e: setup ## The end-to-end test on the local Kubernetes cluster
+	@$(BIN)/pytest tests/e2e
+
+bench: setup ## Measure latency, throughput and memory; prints the tables of docs/benchmarks.md
+	@$(BIN)/python benchmarks/run.py
+
+##@ Build
+.PHONY: images crds kube
+images: setup ## Build all images (REGISTRY=… names them for a registry, PUSH=1 pushes)
+	@$(BIN)/python -m oxy_dev.images build $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(PUSH),--push)
+
+crds: ## Copy the custom resource definitions into the chart
+	@$(PYTHON) dev/copy_crds.py
+
+kube: setup ## Build the local cluster's Kubernetes binary
+	@$(BIN)/python -m oxy_dev.cluster build
 
 ##@ Develop
 .PHONY: setup lock fmt lint types

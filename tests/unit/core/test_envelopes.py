@@ -1,0 +1,95 @@
+import json
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oxy_core.envelopes import (
+    ConnectionChanged,
+    ConnectionState,
+    MessageKind,
+    MessageSeen,
+    Report,
+    ReportBody,
+    SendOutcome,
+    SendRequest,
+    SendResult,
+)
+from oxy_core.errors import ContractError
+from oxy_core.identity import Jid, new_id
+from oxy_core.trace import child_of, new_trace, trace_id
+
+moments = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 hypothesis adds the zone
+bodies = st.one_of(
+    st.builds(
+        MessageSeen,
+        whatsapp_id=st.text(min_size=1, max_size=40),
+        chat=st.just(Jid.parse("1@lid")),
+        sender=st.just(Jid.parse("1:3@lid")),
+        from_me=st.booleans(),
+        content=st.just(MessageKind.TEXT),
+        text=st.text(max_size=500),
+        sent_at=moments,
+        chat_sequence=st.integers(1, 10**9),
+    ),
+    st.builds(SendResult, request_id=st.uuids(), outcome=st.sampled_from(SendOutcome), error=st.none() | st.text()),
+    st.builds(ConnectionChanged, state=st.sampled_from(ConnectionState), reason=st.none() | st.text()),
+)
+
+
+def report(body: ReportBody) -> Report:
+    return Report(
+        id=new_id(),
+        organization="pets",
+        instance="shop",
+        journal_epoch=UUID(int=7),
+        journal_sequence=3,
+        occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
+        trace=new_trace(),
+        body=body,
+    )
+
+
+@given(bodies)
+def test_a_report_reads_back_what_it_writes(body: ReportBody) -> None:
+    sent = report(body)
+    assert Report.decode(sent.encode()) == sent
+
+
+def test_a_report_is_known_by_its_place_in_the_journal() -> None:
+    sent = report(ConnectionChanged(state=ConnectionState.CONNECTED))
+    assert sent.message_id == "shop:00000000-0000-0000-0000-000000000007:3"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"version": 2}, "version"),
+        ({"unknown": 1}, "unknown"),
+        ({"journal_sequence": 0}, "journal_sequence"),
+        ({"occurred_at": "2026-01-01T00:00:00"}, "occurred_at"),
+        ({"organization": "a.b"}, "organization"),
+        ({"body": {"kind": "teleport"}}, "body"),
+        ({"trace": "00-zz"}, "trace"),
+    ],
+)
+def test_what_breaks_the_contract_is_named_and_never_quoted(change: dict[str, object], field: str) -> None:
+    good = json.loads(report(ConnectionChanged(state=ConnectionState.CONNECTED, reason="secret")).encode())
+    with pytest.raises(ContractError, match=field) as caught:
+        Report.decode(json.dumps(good | change).encode())
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("data", [b"", b"null", b"[]", b"\xff\xfe", b"{", b"1" * 100_000])
+def test_rubbish_is_a_contract_error(data: bytes) -> None:
+    with pytest.raises(ContractError):
+        SendRequest.decode(data)
+
+
+def test_spans_of_one_trace_share_its_id() -> None:
+    root = new_trace()
+    assert trace_id(child_of(root)) == trace_id(root)
+    assert child_of(root) != root
+    assert trace_id(child_of(None)) != trace_id(root)
