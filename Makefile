@@ -12,12 +12,16 @@ REQUIREMENTS := requirements/bootstrap.txt requirements/dev.txt
 PACKAGES := core/oxy_core operator/oxy_operator tenant_runtime/oxy_tenant ai/oxy_ai cli/oxy_cli dev/oxy_dev
 JOBS ?= 4
 INSTANCE ?= petshop
+STATE := $(if $(OXY_STATE),$(OXY_STATE),$(CURDIR)/.oxy)
+ifneq ($(CLUSTER),existing)
+export KUBECONFIG := $(STATE)/kubeconfig
+endif
 export CLUSTER REGISTRY
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock"
 
 .PHONY: help
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z0-9-]+:.*##/ {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Run
 .PHONY: up down chat logs status
@@ -31,10 +35,10 @@ chat: setup ## Talk to the running system as the customer (AS=owner: as the owne
 	@$(BIN)/python -m oxy_dev.chat $(if $(AS),--as $(AS))
 
 logs: setup ## Follow the tenant's log (INSTANCE=petshop)
-	@$(BIN)/python -m oxy_dev.kubeconfig -- $(BIN)/oxy logs $(INSTANCE) --follow
+	@$(BIN)/oxy logs $(INSTANCE) --follow
 
 status: setup ## Show all instances
-	@$(BIN)/python -m oxy_dev.kubeconfig -- $(BIN)/oxy status
+	@$(BIN)/oxy status
 
 ##@ Check
 .PHONY: test e2e bench

@@ -36,7 +36,8 @@ def program(name: str) -> str:
     return str(path) if path.exists() else name
 
 
-def _listening(port: int) -> bool:
+def is_listening(port: int) -> bool:
+    """Tell whether somebody listens on a TCP port of the loopback interface."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.2):
         return True
     return False
@@ -77,7 +78,7 @@ class NatsServer:
             [program("nats-server"), "--config", str(config), "--log", str(log)], start_new_session=True
         )
         deadline = time.monotonic() + START_SECONDS
-        while not _listening(self.port):
+        while not is_listening(self.port):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop(signal.SIGKILL)
                 tail = log.read_text()[-2000:] if log.exists() else ""

@@ -1,0 +1,111 @@
+"""kubectl and helm against one cluster, and waiting for what they show."""
+
+import contextlib
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self, TextIO, TypeVar
+
+from oxy_dev.cluster import binary
+from oxy_dev.cluster.errors import ClusterError
+from oxy_dev.cluster.shell import cluster_environment, run
+from oxy_dev.servers import free_port, is_listening
+
+T = TypeVar("T")
+
+POLL_SECONDS: Final = 0.25
+FORWARD_SECONDS: Final = 15.0
+
+
+class WaitError(ClusterError):
+    """Something did not become true in time; the message says what was last seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """The two commands, bound to a kubeconfig (None: the user's current one)."""
+
+    kubectl: str
+    helm: str
+    kubeconfig: Path | None
+
+    @classmethod
+    def of(cls, kubeconfig: Path | None) -> Self:
+        """Take the commands from PATH for the user's own cluster, otherwise the built ones."""
+        kubectl, helm = shutil.which("kubectl"), shutil.which("helm")
+        if kubeconfig is None and kubectl and helm:
+            return cls(kubectl, helm, None)
+        tools = binary.ensure()
+        return cls(str(tools.tool("kubectl")), str(tools.tool("helm")), kubeconfig)
+
+    @property
+    def _target(self) -> list[str]:
+        return [] if self.kubeconfig is None else [f"--kubeconfig={self.kubeconfig}"]
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run kubectl and return what it printed; raises CommandError with what it complained of."""
+        return run([self.kubectl, *self._target, *arguments], stdin=stdin)
+
+    def run_helm(self, *arguments: str) -> str:
+        """Run helm and return what it printed; raises CommandError."""
+        return run([self.helm, *self._target, *arguments])
+
+    def get(self, *arguments: str) -> Any:  # noqa: ANN401 - a Kubernetes object, as its JSON
+        """Return the JSON of ``kubectl get …``; raises CommandError if there is no such object."""
+        return json.loads(self("get", "--output=json", *arguments))
+
+    def find(self, *arguments: str) -> Any | None:  # noqa: ANN401 - as `get`
+        """Return the JSON of ``kubectl get …``, or None if there is no such object."""
+        text = self("get", "--output=json", "--ignore-not-found", *arguments)
+        return json.loads(text) if text.strip() else None
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """Apply objects server-side, by strict validation."""
+        items = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        arguments = ["apply", "--server-side", "--force-conflicts", "--field-manager=oxy-dev", "--filename=-"]
+        self(*arguments, stdin=json.dumps(items))
+
+    @contextlib.contextmanager
+    def forwarding(self, namespace: str, target: str, port: int) -> Iterator[int]:
+        """Forward a free local port to a port of ``service/x`` or ``pod/x`` while the context lasts; yields it."""
+        local = free_port()
+        arguments = ["--namespace", namespace, "port-forward", target, f"{local}:{port}"]
+        with (
+            tempfile.TemporaryFile("w+") as output,
+            subprocess.Popen(
+                [self.kubectl, *self._target, *arguments], stdout=output, stderr=output, env=cluster_environment()
+            ) as process,
+        ):
+            try:
+                wait_until(
+                    f"forwarding to {target} in {namespace}", FORWARD_SECONDS, lambda: _forwards(process, output, local)
+                )
+                yield local
+            finally:
+                process.kill()
+
+
+def _forwards(process: subprocess.Popen[bytes], output: TextIO, port: int) -> bool | None:
+    if process.poll() is not None:
+        output.seek(0)
+        message = f"kubectl port-forward ended: {output.read().strip()}"
+        raise ClusterError(message)
+    return is_listening(port) or None
+
+
+def wait_until(what: str, seconds: float, look: Callable[[], T | None]) -> T:
+    """Look again and again until there is a result; raises WaitError naming `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found is not None:
+            return found
+        if time.monotonic() > deadline:
+            message = f"{what}: not so after {seconds:.0f} s"
+            raise WaitError(message)
+        time.sleep(POLL_SECONDS)
