@@ -1,0 +1,49 @@
+"""Errors of the operator.
+
+OxyError
+├── AccountRefusedError   the bus refused to take or forget an account
+└── ApiError              the Kubernetes API refused a request or did not answer
+    ├── ConflictError     the object is another one than expected, or exists already
+    ├── InvalidError      the object is not acceptable as it is; trying again changes nothing
+    └── MissingError      there is no such object
+"""
+
+from http import HTTPStatus
+
+from oxy_core.errors import BusError, OxyError
+
+
+class AccountRefusedError(BusError):
+    """The bus refused to take or forget an account; the message is the server's."""
+
+
+class ApiError(OxyError):
+    """The Kubernetes API refused a request, or did not answer it (status 0)."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @staticmethod
+    def of(status: int, message: str) -> "ApiError":
+        """Return the error class that an HTTP status stands for."""
+        kinds: dict[int, type[ApiError]] = {
+            HTTPStatus.CONFLICT: ConflictError,
+            HTTPStatus.UNPROCESSABLE_ENTITY: InvalidError,
+            HTTPStatus.BAD_REQUEST: InvalidError,
+            HTTPStatus.FORBIDDEN: InvalidError,
+            HTTPStatus.NOT_FOUND: MissingError,
+        }
+        return kinds.get(status, ApiError)(status, message)
+
+
+class ConflictError(ApiError):
+    """The object exists already, or is another one than expected."""
+
+
+class InvalidError(ApiError):
+    """The object is not acceptable as it is, or may not be written by us; trying again changes nothing by itself."""
+
+
+class MissingError(ApiError):
+    """There is no such object."""
