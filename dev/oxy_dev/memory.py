@@ -1,0 +1,35 @@
+"""Memory of running processes, as the kernel accounts it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROC = Path("/proc")
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMemory:
+    """One process: proportional set size in bytes, where shared pages count by their share."""
+
+    pid: int
+    command: str
+    pss: int
+
+
+def measure(pid: int) -> ProcessMemory | None:
+    """Return the memory of a process, or None if it is gone or belongs to the kernel."""
+    try:
+        command = (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        rollup = (_PROC / str(pid) / "smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    pss = next((int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:")), 0)
+    return ProcessMemory(pid, command, pss) if command else None
+
+
+def measure_all() -> list[ProcessMemory]:
+    """Return the memory of every process on the machine, largest first."""
+    pids = (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit())
+    found = [memory for pid in pids if pid != os.getpid() and (memory := measure(pid)) is not None]
+    return sorted(found, key=lambda memory: -memory.pss)
