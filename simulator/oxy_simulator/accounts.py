@@ -1,0 +1,183 @@
+"""Accounts with their phone and linked devices: the state that the server and phones keep."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, Literal
+
+from pydantic import ConfigDict
+
+from oxy_simulator.appstate import AppState
+from oxy_simulator.errors import PairingError
+from oxy_simulator.jid import LID_SERVER, PHONE_SERVER, Jid
+from oxy_simulator.node import Node
+from oxy_simulator.signal import PhoneKeys, PreKeyBundle, SessionRecord
+from oxy_simulator.stored import STORED, StoredNode
+
+Addressing = Literal["lid", "pn"]
+
+PHONE_DEVICE: Final = 0
+MAX_LINKED_DEVICES: Final = 4  # what WhatsApp allows per account
+KEPT_SENT_MESSAGES: Final = 2000
+
+_LAST_DEVICE_ID: Final = 99
+_LID_BASE: Final = 10**14
+_LID_HEX_DIGITS: Final = 11
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPreKey:
+    """A companion's signed prekey as it uploaded it."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
+
+    id: int
+    public: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PreKey:
+    """A companion's one-time prekey."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
+
+    id: int
+    public: bytes
+
+
+@dataclass(slots=True)
+class MailItem:
+    """A stanza that a device has not acknowledged yet, kept with its ciphertext."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
+
+    stanza: StoredNode
+    line: str | None = None
+
+
+@dataclass(slots=True)
+class Device:
+    """A linked device (companion) of an account."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
+
+    id: int
+    noise_key: bytes
+    identity: bytes
+    registration_id: int
+    signed_prekey: SignedPreKey
+    platform: str = ""
+    prekeys: list[PreKey] = field(default_factory=list)
+    mailbox: dict[str, MailItem] = field(default_factory=dict)
+    app_state_shared: bool = False
+
+    def take_bundle(self) -> PreKeyBundle:
+        """Take a bundle with the oldest one-time prekey, or without one if none is left."""
+        prekey = self.prekeys.pop(0) if self.prekeys else None
+        return PreKeyBundle(
+            self.registration_id,
+            self.identity,
+            self.signed_prekey.id,
+            self.signed_prekey.public,
+            prekey.id if prekey else None,
+            prekey.public if prekey else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class InboxMessage:
+    """A message as a phone shows it; times in Unix seconds, phones as digits."""
+
+    number: int
+    id: str
+    chat: str
+    sender: str
+    from_me: bool
+    kind: str
+    text: str
+    at: float
+    quoted_id: str | None = None
+    duplicate: bool = False
+
+
+@dataclass(slots=True)
+class SentMessage:
+    """A message that a phone sent to a device, kept so that it can be encrypted again."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
+
+    header: StoredNode
+    plaintext: bytes
+    line: str | None = None
+    retries: int = 0
+
+
+@dataclass(slots=True)
+class Account:
+    """An account: its phone (device 0) and its linked devices."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
+
+    phone: str
+    name: str
+    addressing: Addressing = "lid"
+    sends_read_receipts: bool = False
+    keys: PhoneKeys = field(default_factory=PhoneKeys.generate)
+    app_state: AppState = field(default_factory=AppState)
+    devices: dict[int, Device] = field(default_factory=dict)
+    last_device_id: int = 0
+    sessions: dict[str, SessionRecord] = field(default_factory=dict)
+    inbox: list[InboxMessage] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    sent: dict[str, SentMessage] = field(default_factory=dict)
+    chat_states: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def lid_user(self) -> str:
+        """The user part of the account's LID, derived from its number."""
+        digest = hashlib.sha256(self.phone.encode()).hexdigest()
+        return str(_LID_BASE + int(digest[:_LID_HEX_DIGITS], 16))
+
+    @property
+    def lid(self) -> Jid:
+        """The account's hidden identity."""
+        return Jid(self.lid_user, LID_SERVER)
+
+    @property
+    def pn(self) -> Jid:
+        """The account's address by phone number."""
+        return Jid(self.phone, PHONE_SERVER)
+
+    def device_lid(self, device: int) -> Jid:
+        """Return the LID of one device."""
+        return Jid(self.lid_user, LID_SERVER, device)
+
+    def device_pn(self, device: int) -> Jid:
+        """Return the phone-number address of one device."""
+        return Jid(self.phone, PHONE_SERVER, device)
+
+    def session(self, address: str) -> SessionRecord:
+        """Return the phone's sessions with one device, by its LID."""
+        return self.sessions.setdefault(address, SessionRecord())
+
+    def next_device_id(self) -> int:
+        """Reserve an id for a new device; raise PairingError if too many are linked."""
+        if len(self.devices) >= MAX_LINKED_DEVICES:
+            msg = f"{self.phone} already has {MAX_LINKED_DEVICES} linked devices; unlink one first"
+            raise PairingError(msg)
+        self.last_device_id = self.last_device_id % _LAST_DEVICE_ID + 1
+        while self.last_device_id in self.devices:
+            self.last_device_id = self.last_device_id % _LAST_DEVICE_ID + 1
+        return self.last_device_id
+
+    def remember_sent(self, key: str, message: SentMessage) -> None:
+        """Keep a sent message for re-encryption, forgetting the oldest beyond the limit."""
+        self.sent[key] = message
+        if len(self.sent) > KEPT_SENT_MESSAGES:
+            del self.sent[next(iter(self.sent))]
+
+
+def mail_key(stanza: Node, peer: str) -> str:
+    """Name a stanza by what its acknowledgement repeats: tag, id and `peer` (from or to)."""
+    participant = stanza.attrs.get("participant", "")
+    return f"{stanza.tag}/{stanza.text('id')}/{stanza.text(peer)}/{participant}"

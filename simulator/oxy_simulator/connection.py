@@ -1,0 +1,140 @@
+"""One client's connection, without I/O: bytes in, stanzas out to a handler, bytes into an outbox."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from oxy_simulator.accounts import Account, Device
+from oxy_simulator.curve import KeyPair
+from oxy_simulator.errors import ProtocolError
+from oxy_simulator.frames import FrameBuffer, pack_frame
+from oxy_simulator.jid import Jid
+from oxy_simulator.node import Node, decode, encode
+from oxy_simulator.noise import CipherStream, Established, ServerHandshake
+from oxy_simulator.proto.handshake_pb2 import ClientPayload
+
+
+class Outbox(Protocol):
+    """Where a connection writes. Nothing here blocks or fails: a dead link just drops it."""
+
+    def write(self, frame: bytes) -> None:
+        """Queue one WebSocket message."""
+
+    def close(self) -> None:
+        """Close the WebSocket properly once everything queued is written."""
+
+    def abort(self) -> None:
+        """Cut the TCP connection at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseIdentity:
+    """What the server proves itself with: its static key and the certificate chain for it."""
+
+    static: KeyPair
+    certificate: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A companion that was offered an account and has not counter-signed yet."""
+
+    account: Account
+    device: Device
+    details: bytes
+    request_id: str
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """The server's end of one connection: handshaking, then logged in or waiting to be linked."""
+
+    outbox: Outbox
+    identity: NoiseIdentity
+    on_established: "Callable[[Connection], None]"
+    on_stanza: "Callable[[Connection, Node], None]"
+    account: Account | None = None
+    device: Device | None = None
+    active: bool = False
+    closed: bool = False
+    muted: bool = False
+    refs: list[str] = field(default_factory=list)
+    candidate: Candidate | None = None
+    ignored_acks: set[str] = field(default_factory=set)
+    _frames: FrameBuffer = field(default_factory=FrameBuffer)
+    _handshake: ServerHandshake | None = None
+    _established: Established | None = None
+    _next_id: int = 0
+
+    @property
+    def client_key(self) -> bytes:
+        """The client's static Noise key, by which it is recognised."""
+        return self._require_established().client_key
+
+    @property
+    def payload(self) -> ClientPayload:
+        """What the client said about itself when it connected."""
+        return self._require_established().payload
+
+    @property
+    def lid(self) -> Jid:
+        """The LID of the device that is logged in."""
+        account, device = self.require_login()
+        return account.device_lid(device.id)
+
+    def require_login(self) -> tuple[Account, Device]:
+        """Return who is logged in; raise ProtocolError if nobody is."""
+        if self.account is None or self.device is None:
+            msg = "the client is not logged in"
+            raise ProtocolError(msg)
+        return self.account, self.device
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes from the client; raise ProtocolError if the stream is broken beyond use."""
+        for frame in self._frames.feed(data):
+            if self.closed:
+                return
+            self._receive_frame(frame)
+
+    def send(self, stanza: Node) -> None:
+        """Send a stanza; a closed or silent connection swallows it."""
+        if self.closed or self.muted:
+            return
+        sending: CipherStream = self._require_established().sending
+        self.outbox.write(pack_frame(sending.encrypt(encode(stanza))))
+
+    def next_id(self) -> str:
+        """Return an id for a stanza of the server's own."""
+        self._next_id += 1
+        return f"srv-{self._next_id}"
+
+    def close(self, farewell: Node | None = None) -> None:
+        """Send a last stanza, if any, and close properly."""
+        if farewell is not None:
+            self.send(farewell)
+        if not self.closed:
+            self.closed = True
+            self.outbox.close()
+
+    def abort(self) -> None:
+        """Cut the connection without a word."""
+        self.closed = True
+        self.outbox.abort()
+
+    def _receive_frame(self, frame: bytes) -> None:
+        if self._established is not None:
+            plaintext = self._established.receiving.decrypt(frame)
+            if not self.muted:
+                self.on_stanza(self, decode(plaintext))
+        elif self._handshake is None:
+            self._handshake = ServerHandshake(self.identity.static, self.identity.certificate, KeyPair.generate())
+            self.outbox.write(pack_frame(self._handshake.hello(frame)))
+        else:
+            self._established = self._handshake.finish(frame)
+            self.on_established(self)
+
+    def _require_established(self) -> Established:
+        if self._established is None:
+            msg = "the handshake is not finished"
+            raise ProtocolError(msg)
+        return self._established

@@ -1,0 +1,168 @@
+"""The control API: HTTP and JSON for tests, tools and people. See docs/simulator.md."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias, TypeVar
+
+import structlog
+from aiohttp import web
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from oxy_simulator.errors import PairingError, RequestError, UnknownPhoneError
+from oxy_simulator.models import (
+    AddPhone,
+    DeviceView,
+    Fault,
+    LineView,
+    LinkDevice,
+    Message,
+    PhoneView,
+    Problem,
+    Request,
+    SelfChat,
+    SendText,
+    SentId,
+    StartLoad,
+    UnlinkDevice,
+    ViolationView,
+)
+from oxy_simulator.simulator import Simulator
+
+MAX_WAIT_SECONDS: Final = 60.0
+
+_Request = TypeVar("_Request", bound=Request)
+_Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_MESSAGES: Final = TypeAdapter(list[Message])
+_PHONES: Final = TypeAdapter(list[PhoneView])
+_LINES: Final = TypeAdapter(list[LineView])
+_VIOLATIONS: Final = TypeAdapter(list[ViolationView])
+
+log = structlog.get_logger(__name__)
+
+
+class ControlApi:
+    """The HTTP application in front of a simulator."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self.application = web.Application(middlewares=[_explain])
+        self.application.add_routes(
+            [
+                web.get("/healthz", self._health),
+                web.get("/state", self._state),
+                web.get("/phones", self._phones),
+                web.post("/phones", self._add_phone),
+                web.post("/phones/{phone}/send", self._send),
+                web.post("/phones/{phone}/self-chat", self._self_chat),
+                web.get("/phones/{phone}/inbox", self._inbox),
+                web.post("/phones/{phone}/link", self._link),
+                web.post("/phones/{phone}/unlink", self._unlink),
+                web.post("/faults", self._fault),
+                web.post("/load", self._load),
+                web.get("/accounting", self._accounting),
+                web.get("/violations", self._violations),
+            ]
+        )
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def _state(self, _request: web.Request) -> web.Response:
+        return _answer(self._simulator.state())
+
+    async def _phones(self, _request: web.Request) -> web.Response:
+        return _json(_PHONES.dump_json(self._simulator.phone_views()))
+
+    async def _add_phone(self, request: web.Request) -> web.Response:
+        return _answer(self._simulator.add_phone(await _body(request, AddPhone)))
+
+    async def _send(self, request: web.Request) -> web.Response:
+        message_id = self._simulator.send(request.match_info["phone"], await _body(request, SendText))
+        return _answer(SentId(id=message_id))
+
+    async def _self_chat(self, request: web.Request) -> web.Response:
+        phone = request.match_info["phone"]
+        body = await _body(request, SelfChat)
+        return _answer(SentId(id=self._simulator.send(phone, SendText(to=phone, text=body.text))))
+
+    async def _inbox(self, request: web.Request) -> web.Response:
+        after = int(_number(request, "after", 0.0))
+        wait = min(_number(request, "wait", 0.0), MAX_WAIT_SECONDS)
+        messages = await self._simulator.inbox(request.match_info["phone"], after, wait)
+        return _json(_MESSAGES.dump_json(messages))
+
+    async def _link(self, request: web.Request) -> web.Response:
+        body = await _body(request, LinkDevice)
+        device: DeviceView = await self._simulator.link(request.match_info["phone"], body)
+        return _answer(device)
+
+    async def _unlink(self, request: web.Request) -> web.Response:
+        body = await _body(request, UnlinkDevice)
+        removed = self._simulator.unlink(request.match_info["phone"], body.device)
+        return web.json_response({"removed": removed})
+
+    async def _fault(self, request: web.Request) -> web.Response:
+        self._simulator.fault(await _body(request, Fault))
+        return web.json_response({"status": "ok"})
+
+    async def _load(self, request: web.Request) -> web.Response:
+        self._simulator.start_load(await _body(request, StartLoad))
+        return web.json_response({"status": "started"})
+
+    async def _accounting(self, request: web.Request) -> web.Response:
+        return _json(_LINES.dump_json(self._simulator.accounting(int(_number(request, "after", 0.0)))))
+
+    async def _violations(self, _request: web.Request) -> web.Response:
+        return _json(_VIOLATIONS.dump_json(self._simulator.violations()))
+
+
+@web.middleware
+async def _explain(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Turn errors into JSON that says what is wrong and what to do."""
+    try:
+        return await handler(request)
+    except UnknownPhoneError as error:
+        return _problem(404, str(error))
+    except PairingError as error:
+        return _problem(409, str(error))
+    except RequestError as error:
+        return _problem(400, str(error))
+    except web.HTTPNotFound:
+        return _problem(404, f"{request.path} is not served; GET /healthz, /state, /phones are. See docs/simulator.md")
+    except web.HTTPMethodNotAllowed as error:
+        return _problem(405, f"{request.path} takes {', '.join(sorted(error.allowed_methods))}")
+
+
+async def _body(request: web.Request, model: type[_Request]) -> _Request:
+    content = await request.read()
+    try:
+        return model.model_validate_json(content or b"{}")
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}" for item in error.errors()]
+        fields = ", ".join(field.alias or name for name, field in model.model_fields.items())
+        msg = f"{'; '.join(problems)} (fields of this request: {fields})"
+        raise RequestError(msg) from error
+
+
+def _number(request: web.Request, name: str, default: float) -> float:
+    text = request.query.get(name)
+    try:
+        number = float(text) if text is not None else default
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        msg = f"query parameter {name!r} must be a number from 0 on, not {text!r}"
+        raise RequestError(msg)
+    return number
+
+
+def _answer(model: BaseModel) -> web.Response:
+    return _json(model.model_dump_json().encode())
+
+
+def _json(body: bytes) -> web.Response:
+    return web.Response(body=body, content_type="application/json")
+
+
+def _problem(status: int, text: str) -> web.Response:
+    return web.json_response(Problem(error=text).model_dump(), status=status)

@@ -1,0 +1,51 @@
+"""Errors of the simulator.
+
+SimulatorError
+├── ProtocolError      the client sent what the real server would refuse
+│   ├── FrameError     a frame or binary node cannot be read
+│   └── HandshakeError the Noise handshake failed
+├── DecryptionError    a phone cannot read a message (it asks for it again)
+│   └── DuplicateCiphertextError
+└── RequestError       a request to the control API or a Python call is wrong
+    ├── UnknownPhoneError
+    └── PairingError   a QR or phone code is wrong, expired or refused
+"""
+
+
+class SimulatorError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class ProtocolError(SimulatorError):
+    """The client sent something that the real server would refuse."""
+
+
+class FrameError(ProtocolError):
+    """A frame or a binary node cannot be read."""
+
+
+class HandshakeError(ProtocolError):
+    """The Noise handshake failed; the connection is of no further use."""
+
+
+class DecryptionError(SimulatorError):
+    """A phone cannot decrypt a message; real phones answer with a retry receipt."""
+
+
+class RequestError(SimulatorError):
+    """The person or test asked for something impossible; the message says what to do instead."""
+
+
+class UnknownPhoneError(RequestError):
+    """The phone was never added."""
+
+    def __init__(self, phone: str) -> None:
+        super().__init__(f"phone {phone} does not exist; add it first (POST /phones)")
+
+
+class PairingError(RequestError):
+    """Linking a device failed; the message says why and what to try."""
+
+
+class DuplicateCiphertextError(DecryptionError):
+    """The same ciphertext was decrypted before (Signal's "old counter")."""

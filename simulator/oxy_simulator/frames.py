@@ -1,0 +1,62 @@
+"""Frames: each message on the WebSocket is `length (3 bytes, big-endian) ‖ payload`.
+
+The client's very first bytes are a 4-byte connection header. A frame from the server must travel
+in one WebSocket message: whatsmeow mis-parses a split one. Source: whatsmeow
+`socket/framesocket.go`.
+"""
+
+from typing import Final
+
+from oxy_simulator.errors import FrameError
+
+CONNECTION_HEADER: Final = b"WA\x06\x03"
+MAX_FRAME: Final = 1 << 24
+
+_LENGTH_SIZE: Final = 3
+
+
+def pack_frame(payload: bytes) -> bytes:
+    """Put the length before a payload; raise FrameError if it is 16 MiB or more."""
+    if len(payload) >= MAX_FRAME:
+        msg = f"a frame of {len(payload)} bytes is too large"
+        raise FrameError(msg)
+    return len(payload).to_bytes(_LENGTH_SIZE, "big") + payload
+
+
+class FrameBuffer:
+    """Collects received bytes and cuts them into frames."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._header_seen = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Add bytes and return the frames now complete; raise FrameError on a wrong header."""
+        self._buffer += data
+        if not self._header_seen and not self._take_header():
+            return []
+        frames = []
+        while (frame := self._take_frame()) is not None:
+            frames.append(frame)
+        return frames
+
+    def _take_header(self) -> bool:
+        if len(self._buffer) < len(CONNECTION_HEADER):
+            return False
+        header = bytes(self._buffer[: len(CONNECTION_HEADER)])
+        if header != CONNECTION_HEADER:
+            msg = f"the connection starts with {header.hex()} instead of {CONNECTION_HEADER.hex()}"
+            raise FrameError(msg)
+        del self._buffer[: len(CONNECTION_HEADER)]
+        self._header_seen = True
+        return True
+
+    def _take_frame(self) -> bytes | None:
+        if len(self._buffer) < _LENGTH_SIZE:
+            return None
+        end = _LENGTH_SIZE + int.from_bytes(self._buffer[:_LENGTH_SIZE], "big")
+        if len(self._buffer) < end:
+            return None
+        frame = bytes(self._buffer[_LENGTH_SIZE:end])
+        del self._buffer[:end]
+        return frame

@@ -1,0 +1,295 @@
+"""IQ requests: the calls that a client makes and the server answers.
+
+Each kind is named by its namespace, type and first child. A kind that is not listed here is a
+protocol violation, answered with an error, never with a silent empty result.
+"""
+
+import base64
+import os
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+import structlog
+
+from oxy_simulator import linking
+from oxy_simulator.accounts import PHONE_DEVICE, Account, PreKey, SignedPreKey
+from oxy_simulator.connection import Connection
+from oxy_simulator.errors import ProtocolError
+from oxy_simulator.jid import PHONE_SERVER, SERVER_JID, Jid
+from oxy_simulator.network import Network
+from oxy_simulator.node import Attrs, Node, node
+from oxy_simulator.phones import bundle_nodes, prekey_node, share_app_state
+
+Handler: TypeAlias = Callable[[Network, Connection, Node], "list[Node] | None"]
+
+_PRIVACY: Final = ("groupadd", "last", "status", "profile", "readreceipts", "online", "calladd")
+_STATUS_TEXT: Final = b"Hey there! I am using WhatsApp."
+
+log = structlog.get_logger(__name__)
+
+
+class IqError(ProtocolError):
+    """The request is answered with an error code and text."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{code} {text}")
+        self.code = code
+        self.text = text
+
+
+def on_iq(network: Network, connection: Connection, iq: Node) -> None:
+    """Answer a request, or take the reply to one of ours."""
+    kind = iq.text("type", "")
+    if kind in {"result", "error"}:
+        linking.on_pair_reply(network, connection, iq)
+        return
+    key = request_key(iq)
+    handler = _HANDLERS.get(key)
+    if handler is None:
+        network.violation(connection, "unknown-iq", f"{'/'.join(key)}: {iq}")
+        _reply_error(connection, iq, 501, "feature-not-implemented")
+        return
+    if connection.device is None and key not in _BEFORE_LOGIN:
+        network.violation(connection, "not-logged-in", "/".join(key))
+        _reply_error(connection, iq, 401, "not-authorized")
+        return
+    try:
+        content = handler(network, connection, iq)
+    except (IqError, linking.LinkRefusedError) as error:
+        _reply_error(connection, iq, error.code, error.text)
+        return
+    _reply(connection, iq, content)
+    after = _AFTERWARDS.get(key)
+    if after is not None:
+        after(network, connection, iq)
+
+
+def request_key(iq: Node) -> tuple[str, str, str]:
+    """Name a request: namespace, type, and the tag of its first child (may be empty)."""
+    child = iq.children[0] if iq.children else None
+    return iq.text("xmlns", ""), iq.text("type", ""), child.tag if child else ""
+
+
+def _reply(connection: Connection, iq: Node, content: list[Node] | None) -> None:
+    attrs: Attrs = {"from": iq.attrs.get("to", SERVER_JID), "type": "result", "id": iq.text("id")}
+    connection.send(node("iq", attrs, content))
+
+
+def _reply_error(connection: Connection, iq: Node, code: int, text: str) -> None:
+    attrs: Attrs = {"from": iq.attrs.get("to", SERVER_JID), "type": "error", "id": iq.text("id")}
+    connection.send(node("iq", attrs, [node("error", {"code": code, "text": text})]))
+
+
+def _empty(_network: Network, _connection: Connection, _iq: Node) -> None:
+    """Answer with an empty result: all that the real server says to these."""
+
+
+def _prekey_count(_network: Network, connection: Connection, _iq: Node) -> list[Node]:
+    _, device = connection.require_login()
+    return [node("count", {"value": len(device.prekeys)})]
+
+
+def _upload_prekeys(network: Network, connection: Connection, iq: Node) -> None:
+    _, device = connection.require_login()
+    for key in iq.require("list").all("key"):
+        device.prekeys.append(PreKey(_number(key.require("id")), key.require("value").data))
+    signed = iq.find("skey")
+    if signed is not None:
+        device.signed_prekey = SignedPreKey(
+            _number(signed.require("id")), signed.require("value").data, signed.require("signature").data
+        )
+    network.changed()
+
+
+def _fetch_prekeys(network: Network, _connection: Connection, iq: Node) -> list[Node]:
+    users = [_user_bundle(network, user.jid("jid")) for user in iq.require("key").all("user")]
+    return [node("list", content=users)]
+
+
+def _user_bundle(network: Network, jid: Jid) -> Node:
+    account = network.find(jid)
+    if account is not None and jid.device == PHONE_DEVICE:
+        keys = account.keys
+        registration = node("registration", content=keys.registration_id.to_bytes(4, "big"))
+        return node("user", {"jid": jid}, [registration, *bundle_nodes(account, keys.issue_bundle())])
+    if account is not None and jid.device in account.devices:
+        return node("user", {"jid": jid}, _companion_bundle(network, account, jid.device))
+    return node("user", {"jid": jid}, [node("error", {"code": 404, "text": "item-not-found"})])
+
+
+def _companion_bundle(network: Network, account: Account, device_id: int) -> list[Node]:
+    device = account.devices[device_id]
+    bundle, signed = device.take_bundle(), device.signed_prekey
+    nodes = [
+        node("registration", content=bundle.registration_id.to_bytes(4, "big")),
+        node("type", content=b"\x05"),
+        node("identity", content=bundle.identity),
+        prekey_node("skey", signed.id, signed.public, signed.signature),
+    ]
+    if bundle.prekey_id is not None and bundle.prekey is not None:
+        nodes.append(prekey_node("key", bundle.prekey_id, bundle.prekey))
+    network.notice_low_prekeys(account, device)
+    return nodes
+
+
+def _flush(network: Network, connection: Connection, _iq: Node) -> None:
+    """After <active/>: first what waited, then what the phone shares with a new device."""
+    network.flush(connection)
+    account, device = connection.require_login()
+    if not device.app_state_shared:
+        share_app_state(network, account, device)
+
+
+def _go_passive(_network: Network, connection: Connection, _iq: Node) -> None:
+    connection.active = False
+
+
+def _usync(network: Network, _connection: Connection, iq: Node) -> list[Node]:
+    request = iq.require("usync")
+    wanted = [child.tag for child in request.require("query").children]
+    users = [_usync_user(network, user, wanted) for user in request.require("list").all("user")]
+    attrs: Attrs = {
+        "sid": request.text("sid"),
+        "index": "0",
+        "last": "true",
+        "mode": request.text("mode"),
+        "context": request.text("context"),
+    }
+    return [node("usync", attrs, [node("result"), node("list", content=users)])]
+
+
+def _usync_user(network: Network, user: Node, wanted: list[str]) -> Node:
+    contact = user.find("contact")
+    query = contact.data if contact else b""
+    jid = _contact_jid(query) if contact else user.jid("jid")
+    account = network.find(jid)
+    answers = [_usync_answer(account, name, query) for name in wanted]
+    attrs: Attrs = {"jid": jid}
+    if contact is not None:
+        attrs = {"jid": account.lid if account else jid, "pn_jid": jid}
+    return node("user", attrs, [answer for answer in answers if answer is not None])
+
+
+def _contact_jid(query: bytes) -> Jid:
+    return Jid(query.decode().partition("@")[0].lstrip("+"), PHONE_SERVER)
+
+
+def _usync_answer(account: Account | None, name: str, query: bytes) -> Node | None:
+    if name == "contact":
+        return node("contact", {"type": "in" if account else "out"}, query)
+    if account is None:
+        return node("devices", content=[node("device-list")]) if name == "devices" else None
+    if name == "devices":
+        ids = [PHONE_DEVICE, *sorted(account.devices)]
+        devices = [node("device", {"id": device_id}) for device_id in ids]
+        return node("devices", content=[node("device-list", content=devices)])
+    if name == "lid":
+        return node("lid", {"val": account.lid})
+    return node("status", content=_STATUS_TEXT) if name == "status" else None
+
+
+def _app_state(_network: Network, connection: Connection, iq: Node) -> list[Node]:
+    account, _ = connection.require_login()
+    answers = []
+    for request in iq.require("sync").all("collection"):
+        name = request.text("name")
+        collection = account.app_state.collection(name)
+        upload = request.find("patch")
+        attrs: dict[str, str | int | Jid | None] = {"name": name}
+        patches = []
+        if upload is not None:
+            attrs["type"] = "result"
+            collection.append_foreign(upload.data)
+        else:
+            known = int(request.text("version", "0"))
+            patches = [node("patch", content=patch) for patch in collection.patches[known:]]
+        attrs["version"] = collection.version
+        content = [node("patches", content=list(patches))] if patches else None
+        answers.append(node("collection", attrs, content))
+    return [node("sync", content=answers)]
+
+
+def _privacy(_network: Network, _connection: Connection, _iq: Node) -> list[Node]:
+    categories = [node("category", {"name": name, "value": "all"}) for name in _PRIVACY]
+    return [node("privacy", content=categories)]
+
+
+def _no_groups(_network: Network, _connection: Connection, _iq: Node) -> list[Node]:
+    return [node("groups")]
+
+
+def _no_blocks(_network: Network, _connection: Connection, _iq: Node) -> list[Node]:
+    return [node("list", {"dhash": base64.b64encode(os.urandom(6)).decode()})]
+
+
+def _link_by_code(network: Network, connection: Connection, iq: Node) -> list[Node] | None:
+    request = iq.require("link_code_companion_reg")
+    if request.text("stage") == "companion_hello":
+        return linking.companion_hello(network, connection, request)
+    if request.text("stage") == "companion_finish":
+        linking.companion_finish(network, connection, request)
+        return None
+    raise IqError(400, "bad-request")
+
+
+def _finish_link(network: Network, _connection: Connection, iq: Node) -> None:
+    request = iq.require("link_code_companion_reg")
+    phone = request.jid("jid").user
+    if request.text("stage") == "companion_finish" and phone in network.links:
+        linking.finish_code_link(network, network.links[phone], phone)
+
+
+def _log_out(_network: Network, connection: Connection, iq: Node) -> None:
+    account, _ = connection.require_login()
+    device_id = iq.require("remove-companion-device").jid("jid").device
+    if device_id not in account.devices:
+        raise IqError(404, "item-not-found")
+
+
+def _after_log_out(network: Network, connection: Connection, iq: Node) -> None:
+    account, device = connection.require_login()
+    device_id = iq.require("remove-companion-device").jid("jid").device
+    log.info("device_logged_out", device=device_id)
+    if device_id == device.id:
+        linking.forget_device(network, account, device_id)
+        connection.close()
+    else:
+        linking.unlink(network, account, device_id)
+
+
+def _number(field: Node) -> int:
+    return int.from_bytes(field.data, "big")
+
+
+_HANDLERS: Final[dict[tuple[str, str, str], Handler]] = {
+    ("encrypt", "get", "count"): _prekey_count,
+    ("encrypt", "get", "key"): _fetch_prekeys,
+    ("encrypt", "set", "list"): _upload_prekeys,
+    ("encrypt", "set", "registration"): _upload_prekeys,
+    ("passive", "set", "active"): _empty,
+    ("passive", "set", "passive"): _go_passive,
+    ("usync", "get", "usync"): _usync,
+    ("w:sync:app:state", "set", "sync"): _app_state,
+    ("privacy", "get", "privacy"): _privacy,
+    ("privacy", "set", "tokens"): _empty,
+    ("blocklist", "get", ""): _no_blocks,
+    ("w:g2", "get", "participating"): _no_groups,
+    ("w:p", "get", ""): _empty,
+    ("w:p", "get", "ping"): _empty,
+    ("urn:xmpp:ping", "get", ""): _empty,
+    ("urn:xmpp:ping", "get", "ping"): _empty,
+    ("urn:xmpp:whatsapp:dirty", "set", "clean"): _empty,
+    ("md", "set", "link_code_companion_reg"): _link_by_code,
+    ("md", "set", "remove-companion-device"): _log_out,
+}
+_BEFORE_LOGIN: Final = {
+    ("md", "set", "link_code_companion_reg"),
+    ("w:p", "get", ""),
+    ("w:p", "get", "ping"),
+    ("urn:xmpp:ping", "get", ""),
+}
+_AFTERWARDS: Final[dict[tuple[str, str, str], Callable[[Network, Connection, Node], None]]] = {
+    ("passive", "set", "active"): _flush,
+    ("md", "set", "link_code_companion_reg"): _finish_link,
+    ("md", "set", "remove-companion-device"): _after_log_out,
+}

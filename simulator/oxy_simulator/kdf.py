@@ -1,0 +1,55 @@
+"""Symmetric primitives that several protocols here share."""
+
+import hashlib
+import hmac
+from typing import Final
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from oxy_simulator.errors import DecryptionError
+
+_BLOCK: Final = 16
+
+
+def hkdf(secret: bytes, salt: bytes | None, info: bytes, size: int) -> bytes:
+    """HKDF-SHA256 (RFC 5869)."""
+    return HKDF(SHA256(), size, salt or None, info).derive(secret)
+
+
+def hmac_sha256(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA256."""
+    return hmac.digest(key, message, hashlib.sha256)
+
+
+def hmac_sha512(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA512."""
+    return hmac.digest(key, message, hashlib.sha512)
+
+
+def cbc_encrypt(key: bytes, iv: bytes, plaintext: bytes) -> bytes:
+    """AES-CBC with PKCS#7 padding."""
+    pad = _BLOCK - len(plaintext) % _BLOCK
+    encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
+    return encryptor.update(plaintext + bytes((pad,)) * pad) + encryptor.finalize()
+
+
+def cbc_decrypt(key: bytes, iv: bytes, ciphertext: bytes) -> bytes:
+    """AES-CBC with PKCS#7 padding; raise DecryptionError if the length or the padding is wrong."""
+    if not ciphertext or len(ciphertext) % _BLOCK:
+        msg = f"{len(ciphertext)} bytes are no whole number of AES blocks"
+        raise DecryptionError(msg)
+    decryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor()
+    padded = decryptor.update(ciphertext) + decryptor.finalize()
+    pad = padded[-1]
+    if not 1 <= pad <= _BLOCK or padded[-pad:] != bytes((pad,)) * pad:
+        msg = "the AES-CBC padding is wrong"
+        raise DecryptionError(msg)
+    return padded[:-pad]
+
+
+def ctr_crypt(key: bytes, iv: bytes, data: bytes) -> bytes:
+    """AES-CTR, which is its own inverse."""
+    encryptor = Cipher(algorithms.AES(key), modes.CTR(iv)).encryptor()
+    return encryptor.update(data) + encryptor.finalize()

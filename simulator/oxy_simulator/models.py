@@ -1,0 +1,172 @@
+"""Requests and answers of the control API, shared by the server, its client and Python tests.
+
+Phones are written as E.164 with or without the plus sign and answered as digits; times are Unix
+seconds; durations are seconds.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from oxy_simulator.faults import FaultKind
+
+Addressing = Literal["lid", "pn"]
+
+
+class Request(BaseModel):
+    """A request's body: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Reply(BaseModel):
+    """An answer's body."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class AddPhone(Request):
+    """Add a phone, or rename it if it exists."""
+
+    phone: str
+    name: str = ""
+    addressing: Addressing = "lid"
+    sends_read_receipts: bool = False
+
+
+class SendText(Request):
+    """Let a phone send a text; `id` repeats a message id on purpose, `quote` answers a message."""
+
+    to: str
+    text: str = Field(min_length=1)
+    id: str | None = Field(default=None, min_length=1)
+    quote: str | None = None
+
+
+class SelfChat(Request):
+    """Let a phone write in its own "message yourself" chat."""
+
+    text: str = Field(min_length=1)
+
+
+class LinkDevice(Request):
+    """Link a device: exactly one of the client's phone code and the text of its QR code."""
+
+    code: str | None = None
+    qr: str | None = None
+
+
+class UnlinkDevice(Request):
+    """Remove a linked device, or every one if none is named."""
+
+    device: int | None = None
+
+
+class Fault(Request):
+    """Break something; see `FaultKind` for what each kind needs."""
+
+    kind: FaultKind
+    phone: str | None = None
+    count: int = Field(default=1, ge=1, le=1000)
+    code: int = Field(default=101, ge=100, le=999)
+    expire: int = Field(default=3600, ge=0)
+
+
+class StartLoad(Request):
+    """Send `count` texts from several phones in turn, `rate` a second (0: as fast as possible)."""
+
+    senders: list[str] = Field(alias="from", min_length=1)
+    to: str
+    count: int = Field(ge=1, le=1_000_000)
+    rate: float = Field(default=0.0, ge=0.0, le=10_000.0)
+    text: str = "{sender}/{index}"
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class SentId(Reply):
+    """The WhatsApp id of a message that was sent."""
+
+    id: str
+
+
+class Message(Reply):
+    """A message in a phone's inbox; `from_me` marks its own, `duplicate` a repeated id."""
+
+    number: int
+    id: str
+    chat: str
+    sender: str
+    from_me: bool
+    kind: str
+    text: str
+    at: float
+    quoted_id: str | None
+    duplicate: bool
+
+
+class DeviceView(Reply):
+    """A linked device: whether it is connected, and what waits for it."""
+
+    id: int
+    platform: str
+    online: bool
+    prekeys: int
+    waiting: int
+
+
+class PhoneView(Reply):
+    """A phone, its linked devices, and who is typing to it."""
+
+    phone: str
+    name: str
+    lid: str
+    devices: list[DeviceView]
+    messages: int
+    chat_states: dict[str, str]
+    waits_for_code: bool
+
+
+class LineView(Reply):
+    """A message's life line; `stages` gives the time of each stage it reached."""
+
+    number: int
+    id: str
+    direction: Literal["inbound", "outbound"]
+    account: str
+    device: int
+    chat: str
+    sender: str
+    text: str | None
+    stages: dict[str, float]
+    deliveries: int
+    duplicates: int
+    error: str | None
+
+
+class ViolationView(Reply):
+    """A breach of the protocol by a client."""
+
+    number: int
+    at: float
+    phone: str | None
+    rule: str
+    detail: str
+
+
+class StateView(Reply):
+    """An overview."""
+
+    version: str
+    phones: list[PhoneView]
+    connections: int
+    messages: int
+    violations: int
+    down: bool
+    load_running: bool
+
+
+class Problem(Reply):
+    """Why a request was refused, and what to do."""
+
+    error: str

@@ -1,0 +1,190 @@
+"""The simulated network: accounts, who is connected, and the mail between them.
+
+`State` is what survives a restart; `Network` adds what lives with the process. Nothing here does
+I/O: callers give the clock and are told when something changed.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from oxy_simulator.accounts import Account, Device, MailItem, mail_key
+from oxy_simulator.connection import Connection
+from oxy_simulator.errors import UnknownPhoneError
+from oxy_simulator.jid import LID_SERVER, PHONE_SERVER, SERVER_JID, Jid
+from oxy_simulator.ledger import Ledger, mark
+from oxy_simulator.node import Attrs, Node, node
+
+LOW_PREKEYS: Final = 10  # the server asks for more when this few are left
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something that the real server would refuse; time in Unix seconds."""
+
+    number: int
+    at: float
+    phone: str | None
+    rule: str
+    detail: str
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that survives a restart of the simulator."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+    violations: list[Violation] = field(default_factory=list)
+    next_message: int = 1
+
+
+@dataclass(slots=True)
+class LinkAttempt:
+    """A companion that waits for its phone code to be typed; `outcome` is set when it ended."""
+
+    connection: Connection
+    ref: str
+    wrapped_key: bytes
+    expires_at: float
+    shared_secret: bytes = b""
+    outcome: str = ""
+
+
+class Network:
+    """The living network around a `State`."""
+
+    def __init__(self, state: State, clock: Callable[[], float], pairing_seconds: float) -> None:
+        self.state = state
+        self.clock = clock
+        self.pairing_seconds = pairing_seconds
+        self.listeners: list[Callable[[], None]] = []
+        self.save_now: Callable[[], None] = _nothing
+        self.connections: dict[Jid, Connection] = {}
+        self.refs: dict[str, tuple[Connection, float]] = {}
+        self.links: dict[str, LinkAttempt] = {}
+        self.login_failures: dict[str, deque[Node]] = {}
+        self.corrupt_next: dict[str, int] = {}
+        self._by_lid = {account.lid_user: account for account in state.accounts.values()}
+
+    def add_account(self, account: Account) -> None:
+        """Register an account; its number must be new."""
+        self.state.accounts[account.phone] = account
+        self._by_lid[account.lid_user] = account
+        self.save_now()
+        self.changed()
+
+    def account(self, phone: str) -> Account:
+        """Return the account of a number (digits); raise UnknownPhoneError if there is none."""
+        account = self.state.accounts.get(phone)
+        if account is None:
+            raise UnknownPhoneError(phone)
+        return account
+
+    def find(self, jid: Jid) -> Account | None:
+        """Return the account of an address by number or LID, or None."""
+        if jid.server == LID_SERVER:
+            return self._by_lid.get(jid.user)
+        return self.state.accounts.get(jid.user) if jid.server == PHONE_SERVER else None
+
+    def connection_of(self, account: Account, device: Device) -> Connection | None:
+        """Return the connection of a device, if it has one."""
+        return self.connections.get(account.device_lid(device.id))
+
+    def connections_of(self, account: Account) -> Iterator[Connection]:
+        """Yield the connections of an account's devices."""
+        for device in list(account.devices.values()):
+            connection = self.connection_of(account, device)
+            if connection is not None:
+                yield connection
+
+    def changed(self) -> None:
+        """Tell listeners that something happened."""
+        for listener in self.listeners:
+            listener()
+
+    def violation(self, connection: Connection | None, rule: str, detail: str) -> None:
+        """Record that a client broke the protocol."""
+        account = connection.account if connection else None
+        violations = self.state.violations
+        phone = account.phone if account else None
+        violations.append(Violation(len(violations) + 1, self.clock(), phone, rule, detail))
+        log.error("protocol_violated", rule=rule, detail=detail)
+        self.changed()
+
+    def post(self, account: Account, device: Device, stanza: Node, line: str | None = None) -> None:
+        """Give a stanza to a device: at once if it listens, otherwise when it comes back.
+
+        It is kept, with its ciphertext, until the device acknowledges it.
+        """
+        device.mailbox[mail_key(stanza, "from")] = MailItem(stanza, line)
+        connection = self.connection_of(account, device)
+        if connection is not None and connection.active and not connection.closed:
+            connection.send(stanza)
+            mark(self.state.ledger.find(line), "relayed", self.clock())
+            self._count_delivery(line)
+        else:
+            mark(self.state.ledger.find(line), "queued", self.clock())
+        self.changed()
+
+    def flush(self, connection: Connection) -> None:
+        """Send a device everything it has not acknowledged, before anything live."""
+        _, device = connection.require_login()
+        items = list(device.mailbox.values())
+        connection.send(node("ib", {"from": SERVER_JID}, [_preview(items)]))
+        for item in items:
+            item.stanza.attrs["offline"] = "0"
+            connection.send(item.stanza)
+            self._mark_flushed(item)
+        connection.active = True
+        connection.send(node("ib", {"from": SERVER_JID}, [node("offline", {"count": len(items)})]))
+        self.changed()
+
+    def notice_low_prekeys(self, account: Account, device: Device) -> None:
+        """Ask a device for more one-time prekeys when few are left."""
+        if len(device.prekeys) != LOW_PREKEYS:
+            return
+        attrs: Attrs = {"from": SERVER_JID, "type": "encrypt", "id": self.next_stanza_id(), "t": int(self.clock())}
+        count = node("count", {"value": len(device.prekeys)})
+        self.post(account, device, node("notification", attrs, [count]))
+
+    def next_stanza_id(self) -> str:
+        """Return an id that no other stanza of this network has, also after a restart."""
+        self.state.next_message += 1
+        return f"{self.state.next_message:08X}"
+
+    def _mark_flushed(self, item: MailItem) -> None:
+        line = self.state.ledger.find(item.line)
+        if line is None:
+            return
+        again = line.deliveries > 0
+        mark(line, "redelivered" if again else "relayed", self.clock(), latest=again)
+        line.deliveries += 1
+
+    def _count_delivery(self, key: str | None) -> None:
+        line = self.state.ledger.find(key)
+        if line is not None:
+            line.deliveries += 1
+
+
+def _nothing() -> None:
+    """Do nothing: without a state folder nothing is saved."""
+
+
+def _preview(items: list[MailItem]) -> Node:
+    tags = [item.stanza.tag for item in items]
+    return node(
+        "offline_preview",
+        {
+            "count": len(items),
+            "message": tags.count("message"),
+            "notification": tags.count("notification"),
+            "receipt": tags.count("receipt"),
+            "appdata": 0,
+        },
+    )

@@ -1,0 +1,336 @@
+"""Binary nodes: the XML-like stanzas of WhatsApp Web in their token-compressed form.
+
+Source of the format and its constants: whatsmeow `binary/encoder.go`, `binary/decoder.go` and
+`binary/token/token.go`. Here content is always bytes, nodes or nothing, and attribute values are
+text or addresses; what was a token on the wire is text again after decoding.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Final, TypeAlias
+
+from oxy_simulator.errors import FrameError
+from oxy_simulator.jid import HOSTED_LID_SERVER, HOSTED_SERVER, LID_SERVER, PHONE_SERVER, SERVER_JID, Jid
+
+AttributeValue: TypeAlias = str | Jid
+Attrs: TypeAlias = Mapping[str, str | int | Jid | None]
+Content: TypeAlias = "bytes | list[Node] | None"
+
+_LIST_EMPTY: Final = 0
+_DICTIONARY_0: Final = 236
+_DICTIONARY_3: Final = 239
+_DEVICE_JID: Final = 247
+_LIST_8: Final = 248
+_LIST_16: Final = 249
+_JID_PAIR: Final = 250
+_HEX_8: Final = 251
+_BINARY_8: Final = 252
+_BINARY_20: Final = 253
+_BINARY_32: Final = 254
+_NIBBLE_8: Final = 255
+
+_PACKED_MAX: Final = 127
+_NIBBLES: Final = "0123456789-."
+_HEX_DIGITS: Final = "0123456789ABCDEF"
+_PACKED_PAD: Final = 15
+_FLAG_COMPRESSED: Final = 2
+_SIZE_8: Final = 1 << 8
+_SIZE_16: Final = 1 << 16
+_SIZE_20: Final = 1 << 20
+_JID_DOMAINS: Final = {PHONE_SERVER: 0, LID_SERVER: 1, HOSTED_SERVER: 128, HOSTED_LID_SERVER: 129}
+_JID_SERVERS: Final = {domain: server for server, domain in _JID_DOMAINS.items()}
+
+
+def _load_tokens() -> tuple[list[str], list[list[str]]]:
+    tokens = json.loads(resources.files("oxy_simulator").joinpath("tokens.json").read_text("utf-8"))
+    return tokens["single"], tokens["double"]
+
+
+_SINGLE, _DOUBLE = _load_tokens()
+_TOKEN_BYTES: Final[dict[str, bytes]] = {
+    text: bytes((_DICTIONARY_0 + dictionary, index))
+    for dictionary, texts in enumerate(_DOUBLE)
+    for index, text in enumerate(texts)
+} | {text: bytes((index,)) for index, text in enumerate(_SINGLE) if text}
+
+
+@dataclass(slots=True)
+class Node:
+    """One stanza or element: a tag, attributes, and bytes or children."""
+
+    tag: str
+    attrs: dict[str, AttributeValue] = field(default_factory=dict)
+    content: Content = None
+
+    @property
+    def children(self) -> "list[Node]":
+        """The child nodes; empty when the content is bytes or nothing."""
+        return self.content if isinstance(self.content, list) else []
+
+    @property
+    def data(self) -> bytes:
+        """The content as bytes; empty when there are children or nothing."""
+        return self.content if isinstance(self.content, bytes) else b""
+
+    def find(self, *path: str) -> "Node | None":
+        """Return the first descendant along a path of tags, or None."""
+        current: Node | None = self
+        for tag in path:
+            if current is None:
+                return None
+            current = next((child for child in current.children if child.tag == tag), None)
+        return current
+
+    def all(self, tag: str) -> "Iterator[Node]":
+        """Yield every child with a tag."""
+        return (child for child in self.children if child.tag == tag)
+
+    def require(self, *path: str) -> "Node":
+        """As `find`, but raise FrameError naming what is missing."""
+        found = self.find(*path)
+        if found is None:
+            msg = f"<{self.tag}> lacks <{'/'.join(path)}>"
+            raise FrameError(msg)
+        return found
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return an attribute as text; raise FrameError if it is missing and has no default."""
+        value = self.attrs.get(name, default)
+        if value is None:
+            msg = f"<{self.tag}> lacks the attribute {name!r}"
+            raise FrameError(msg)
+        return str(value)
+
+    def jid(self, name: str) -> Jid:
+        """Return an attribute that must be an address; raise FrameError otherwise."""
+        value = self.attrs.get(name)
+        if isinstance(value, Jid):
+            return value
+        if value == PHONE_SERVER:
+            return SERVER_JID
+        msg = f"<{self.tag}> must carry an address in {name!r}, not {value!r}"
+        raise FrameError(msg)
+
+    def __str__(self) -> str:
+        attrs = "".join(f' {key}="{value}"' for key, value in self.attrs.items())
+        if self.content is None:
+            return f"<{self.tag}{attrs}/>"
+        is_list = isinstance(self.content, list)
+        inner = "".join(map(str, self.children)) if is_list else f"[{len(self.content)} bytes]"
+        return f"<{self.tag}{attrs}>{inner}</{self.tag}>"
+
+
+def node(tag: str, attrs: Attrs | None = None, content: Content = None) -> Node:
+    """Build a node; numbers become text and attributes that are None are left out."""
+    given = attrs or {}
+    values = {key: str(value) if isinstance(value, int) else value for key, value in given.items() if value is not None}
+    return Node(tag, values, content)
+
+
+def encode(stanza: Node) -> bytes:
+    """Write a stanza, uncompressed, with its leading flag byte."""
+    out = bytearray(b"\0")
+    _write_node(out, stanza)
+    return bytes(out)
+
+
+def decode(data: bytes) -> Node:
+    """Read one stanza with its flag byte; raise FrameError if it is not exactly one valid node."""
+    if not data:
+        msg = "an empty frame holds no node"
+        raise FrameError(msg)
+    body = data[1:]
+    try:
+        reader = _Reader(zlib.decompress(body) if data[0] & _FLAG_COMPRESSED else body)
+        stanza = reader.node()
+    except (IndexError, UnicodeDecodeError, zlib.error) as error:
+        msg = f"the binary node is cut or corrupt: {error}"
+        raise FrameError(msg) from error
+    if reader.remaining:
+        msg = f"{reader.remaining} bytes follow the node <{stanza.tag}>"
+        raise FrameError(msg)
+    return stanza
+
+
+def _write_node(out: bytearray, stanza: Node) -> None:
+    _write_list_size(out, 1 + 2 * len(stanza.attrs) + (stanza.content is not None))
+    _write_text(out, stanza.tag)
+    for key, value in stanza.attrs.items():
+        _write_text(out, key)
+        if isinstance(value, Jid):
+            _write_jid(out, value)
+        else:
+            _write_text(out, value)
+    if isinstance(stanza.content, bytes):
+        _write_bytes(out, stanza.content)
+    elif stanza.content is not None:
+        _write_list_size(out, len(stanza.content))
+        for child in stanza.content:
+            _write_node(out, child)
+
+
+def _write_list_size(out: bytearray, size: int) -> None:
+    if size == 0:
+        out.append(_LIST_EMPTY)
+    elif size < _SIZE_8:
+        out += bytes((_LIST_8, size))
+    else:
+        out.append(_LIST_16)
+        out += size.to_bytes(2, "big")
+
+
+def _write_bytes(out: bytearray, data: bytes) -> None:
+    size = len(data)
+    if size < _SIZE_8:
+        out += bytes((_BINARY_8, size))
+    elif size < _SIZE_20:
+        out.append(_BINARY_20)
+        out += size.to_bytes(3, "big")
+    else:
+        out.append(_BINARY_32)
+        out += size.to_bytes(4, "big")
+    out += data
+
+
+def _write_text(out: bytearray, text: str) -> None:
+    token = _TOKEN_BYTES.get(text)
+    if token is not None:
+        out += token
+    elif 0 < len(text) <= _PACKED_MAX and all(char in _NIBBLES for char in text):
+        _write_packed(out, _NIBBLE_8, _NIBBLES, text)
+    elif 0 < len(text) <= _PACKED_MAX and all(char in _HEX_DIGITS for char in text):
+        _write_packed(out, _HEX_8, _HEX_DIGITS, text)
+    else:
+        _write_bytes(out, text.encode())
+
+
+def _write_packed(out: bytearray, kind: int, alphabet: str, text: str) -> None:
+    digits = [alphabet.index(char) for char in text]
+    odd = len(digits) % 2
+    if odd:
+        digits.append(_PACKED_PAD)
+    out += bytes((kind, len(digits) // 2 | odd << 7))
+    out += bytes(high << 4 | low for high, low in zip(digits[::2], digits[1::2], strict=True))
+
+
+def _write_jid(out: bytearray, jid: Jid) -> None:
+    if jid.device and jid.server in _JID_DOMAINS:
+        out += bytes((_DEVICE_JID, _JID_DOMAINS[jid.server], jid.device))
+        _write_text(out, jid.user)
+        return
+    out.append(_JID_PAIR)
+    if jid.user:
+        _write_text(out, jid.user)
+    else:
+        out.append(_LIST_EMPTY)
+    _write_text(out, jid.server)
+
+
+class _Reader:
+    """A cursor over an uncompressed node; short input raises IndexError."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._position = 0
+
+    @property
+    def remaining(self) -> int:
+        return len(self._data) - self._position
+
+    def node(self) -> Node:
+        size = self._list_size(self._byte())
+        if size == 0:
+            msg = "a node has no tag"
+            raise FrameError(msg)
+        tag = self._text()
+        attrs = {self._text(): self._value() for _ in range((size - 1) // 2)}
+        return Node(tag, attrs, self._content() if size % 2 == 0 else None)
+
+    def _byte(self) -> int:
+        value = self._data[self._position]
+        self._position += 1
+        return value
+
+    def _take(self, size: int) -> bytes:
+        if size > self.remaining:
+            msg = f"{size} bytes announced, {self.remaining} left"
+            raise IndexError(msg)
+        data = self._data[self._position : self._position + size]
+        self._position += size
+        return data
+
+    def _number(self, size: int) -> int:
+        return int.from_bytes(self._take(size), "big")
+
+    def _list_size(self, kind: int) -> int:
+        if kind == _LIST_EMPTY:
+            return 0
+        if kind == _LIST_8:
+            return self._byte()
+        if kind == _LIST_16:
+            return self._number(2)
+        msg = f"tag {kind} does not start a list"
+        raise FrameError(msg)
+
+    def _content(self) -> Content:
+        kind = self._byte()
+        if kind == _LIST_EMPTY:
+            return None
+        if kind in {_LIST_8, _LIST_16}:
+            return [self.node() for _ in range(self._list_size(kind))]
+        if kind in {_BINARY_8, _BINARY_20, _BINARY_32}:
+            return self._binary(kind)
+        return str(self._scalar(kind)).encode()
+
+    def _value(self) -> AttributeValue:
+        kind = self._byte()
+        if kind in {_BINARY_8, _BINARY_20, _BINARY_32}:
+            return self._binary(kind).decode()
+        return self._scalar(kind)
+
+    def _text(self) -> str:
+        value = self._value()
+        if isinstance(value, Jid):
+            msg = f"the address {value} stands where text must"
+            raise FrameError(msg)
+        return value
+
+    def _binary(self, kind: int) -> bytes:
+        width = {_BINARY_8: 1, _BINARY_20: 3, _BINARY_32: 4}[kind]
+        size = self._number(width)
+        return self._take(size & (_SIZE_20 - 1) if kind == _BINARY_20 else size)
+
+    def _scalar(self, kind: int) -> AttributeValue:
+        if _DICTIONARY_0 <= kind <= _DICTIONARY_3:
+            return _DOUBLE[kind - _DICTIONARY_0][self._byte()]
+        if kind == _JID_PAIR:
+            return self._jid_pair()
+        if kind == _DEVICE_JID:
+            domain, device = self._byte(), self._byte()
+            return Jid(self._text(), _JID_SERVERS.get(domain, PHONE_SERVER), device)
+        if kind == _NIBBLE_8:
+            return self._packed(_NIBBLES)
+        if kind == _HEX_8:
+            return self._packed(_HEX_DIGITS)
+        if 0 < kind < len(_SINGLE):
+            return _SINGLE[kind]
+        msg = f"tag {kind} at byte {self._position} is unknown"
+        raise FrameError(msg)
+
+    def _jid_pair(self) -> Jid:
+        kind = self._byte()
+        self._position -= 1
+        if kind == _LIST_EMPTY:
+            self._position += 1
+            return Jid("", self._text())
+        return Jid(self._text(), self._text())
+
+    def _packed(self, alphabet: str) -> str:
+        head = self._byte()
+        digits = [half for byte in self._take(head & _PACKED_MAX) for half in (byte >> 4, byte & 15)]
+        if head & 128:
+            digits.pop()
+        return "".join(alphabet[digit] for digit in digits)

@@ -1,0 +1,364 @@
+"""What phones do: write, read, confirm, and ask again for what they cannot decrypt."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from oxy_simulator.accounts import Account, Device, InboxMessage, SentMessage
+from oxy_simulator.errors import DecryptionError, DuplicateCiphertextError, RequestError
+from oxy_simulator.jid import Jid
+from oxy_simulator.ledger import LifeLine, line_key, mark
+from oxy_simulator.network import Network
+from oxy_simulator.node import Attrs, Node, node
+from oxy_simulator.proto.message_pb2 import Message, ProtocolMessage
+from oxy_simulator.signal import PreKeyBundle, Session, pad
+
+MAX_RETRIES: Final = 5
+
+_SECRET_SIZE: Final = 32
+_ID_BYTES: Final = 9
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A ciphertext from a linked device on its way to a phone."""
+
+    message_id: str
+    sender: Account
+    device: Device
+    chat: Account
+    enc: Node
+    line: LifeLine | None
+
+
+def new_message_id() -> str:
+    """Make an id as iPhones do: `3A` and 18 hexadecimal digits."""
+    return "3A" + secrets.token_hex(_ID_BYTES).upper()
+
+
+def text_message(text: str, quoted: InboxMessage | None = None) -> Message:
+    """Build a text as a phone does, with its message secret; a quote makes it extended text."""
+    message = Message()
+    message.message_context_info.message_secret = os.urandom(_SECRET_SIZE)
+    if quoted is None:
+        message.conversation = text
+        return message
+    message.extended_text_message.text = text
+    context = message.extended_text_message.context_info
+    context.stanza_id = quoted.id
+    context.quoted_message.conversation = quoted.text
+    return message
+
+
+def send_message(network: Network, sender: Account, to: Account, message: Message, message_id: str) -> str:
+    """Encrypt a message for every device that must have it, send it and return its id.
+
+    A phone's chat with its own number is "message yourself".
+    """
+    shown, plaintext = _shown_text(message), message.SerializeToString()
+    for device in list(to.devices.values()) if to is not sender else []:
+        header = _header_to_contact(network, sender, message_id)
+        key = _open_line(network, to, device, message_id, chat=sender, sender=sender, text=shown)
+        _encrypt_and_post(network, sender, to, device, SentMessage(header, plaintext, key))
+    own_copy = Message(message_context_info=message.message_context_info)
+    own_copy.device_sent_message.destination_jid = str(to.lid)
+    own_copy.device_sent_message.message.CopyFrom(message)
+    own_plaintext = own_copy.SerializeToString()
+    for device in list(sender.devices.values()):
+        header = _header_to_own_device(network, sender, to, message_id)
+        key = _open_line(network, sender, device, message_id, chat=to, sender=sender, text=shown)
+        _encrypt_and_post(network, sender, sender, device, SentMessage(header, own_plaintext, key))
+    if to is not sender:
+        _show(network, to, message_id, chat=sender, sender=sender, message=message)
+    network.changed()
+    return message_id
+
+
+def share_app_state(network: Network, account: Account, device: Device) -> None:
+    """Let the phone give a device the app state key, so that it learns the push name."""
+    device.app_state_shared = True
+    now = network.clock()
+    if not account.app_state.collections:
+        account.app_state.set_push_name(account.name, int(now * 1000))
+    message = Message()
+    message.protocol_message.type = ProtocolMessage.APP_STATE_SYNC_KEY_SHARE
+    key = message.protocol_message.app_state_sync_key_share.keys.add()
+    key.key_id.key_id = account.app_state.key_id
+    key.key_data.key_data = account.app_state.key
+    key.key_data.timestamp = int(now * 1000)
+    key.key_data.fingerprint.raw_id = 1
+    key.key_data.fingerprint.current_index = 0
+    attrs: Attrs = {"from": account.lid, "id": new_message_id(), "type": "text", "category": "peer", "t": int(now)}
+    sent = SentMessage(node("message", attrs), message.SerializeToString())
+    _encrypt_and_post(network, account, account, device, sent)
+
+
+def receive(network: Network, phone: Account, arrival: Arrival) -> None:
+    """Let a phone read a ciphertext from a linked device, confirm it or ask for it again."""
+    address = str(arrival.sender.device_lid(arrival.device.id))
+    kind, data = arrival.enc.text("type"), arrival.enc.data
+    try:
+        plaintext = phone.session(address).decrypt(phone.keys, kind, data)
+    except DuplicateCiphertextError:
+        _flag_duplicate(network, arrival.line)
+        _confirm(network, phone, arrival)
+        return
+    except DecryptionError as error:
+        log.warning("message_undecryptable", message=arrival.message_id, reason=str(error))
+        mark(arrival.line, "undecryptable", network.clock(), latest=True)
+        _ask_again(network, phone, arrival)
+        return
+    _read(network, phone, arrival, Message.FromString(plaintext))
+
+
+def resend(network: Network, phone: Account, device_owner: Account, device: Device, receipt: Node) -> None:
+    """Answer a device's retry receipt: encrypt the message again in a fresh session."""
+    address = device_owner.device_lid(device.id)
+    sent = phone.sent.get(_sent_key(receipt.text("id"), address))
+    if sent is None or sent.retries >= MAX_RETRIES:
+        log.warning("retry_refused", message=receipt.text("id"), known=sent is not None)
+        return
+    sent.retries += 1
+    mark(network.state.ledger.find(sent.line), "retried", network.clock(), latest=True)
+    bundle = _bundle_in_receipt(receipt, device) or device.take_bundle()
+    phone.session(str(address)).promote(Session.initiate(phone.keys, bundle))
+    _post_encrypted(network, phone, device_owner, device, sent)
+
+
+def _read(network: Network, phone: Account, arrival: Arrival, message: Message) -> None:
+    if message.HasField("device_sent_message"):
+        message = message.device_sent_message.message
+    own = phone is arrival.sender
+    if message.HasField("protocol_message") and own and _serve_peer(network, phone, arrival, message):
+        return
+    line = arrival.line
+    if line is not None:
+        line.text = _shown_text(message)
+    mark(line, "own_phone" if own and arrival.chat is not phone else "decrypted", network.clock())
+    chat = arrival.chat if own else arrival.sender
+    _show(network, phone, arrival.message_id, chat=chat, sender=arrival.sender, message=message, line=line)
+    _confirm(network, phone, arrival)
+
+
+def _serve_peer(network: Network, phone: Account, arrival: Arrival, message: Message) -> bool:
+    if message.protocol_message.type == ProtocolMessage.APP_STATE_SYNC_KEY_REQUEST:
+        share_app_state(network, phone, arrival.device)
+        return True
+    return arrival.enc.attrs.get("category") == "peer"
+
+
+def _show(  # noqa: PLR0913 - a message's facts, all by name
+    network: Network,
+    phone: Account,
+    message_id: str,
+    *,
+    chat: Account,
+    sender: Account,
+    message: Message,
+    line: LifeLine | None = None,
+) -> None:
+    identity = f"{chat.phone}/{sender.phone}/{message_id}"
+    duplicate = identity in phone.seen
+    phone.seen.add(identity)
+    if duplicate:
+        _flag_duplicate(network, line)
+    context = message.extended_text_message.context_info
+    entry = InboxMessage(
+        number=len(phone.inbox) + 1,
+        id=message_id,
+        chat=chat.phone,
+        sender=sender.phone,
+        from_me=sender is phone,
+        kind=_kind(message),
+        text=_shown_text(message),
+        at=network.clock(),
+        quoted_id=context.stanza_id or None,
+        duplicate=duplicate,
+    )
+    phone.inbox.append(entry)
+    network.changed()
+
+
+def _flag_duplicate(network: Network, line: LifeLine | None) -> None:
+    if line is not None:
+        line.duplicates += 1
+        mark(line, "duplicate", network.clock(), latest=True)
+
+
+def _confirm(network: Network, phone: Account, arrival: Arrival) -> None:
+    attrs: dict[str, str | int | Jid | None] = {
+        "from": phone.lid,
+        "id": arrival.message_id,
+        "t": int(network.clock()),
+    }
+    if phone is arrival.sender:
+        own = {**attrs, "type": "sender", "recipient": arrival.chat.lid}
+        network.post(arrival.sender, arrival.device, node("receipt", own))
+        return
+    network.post(arrival.sender, arrival.device, node("receipt", attrs))
+    mark(arrival.line, "receipted", network.clock())
+    if phone.sends_read_receipts:
+        network.post(arrival.sender, arrival.device, node("receipt", {**attrs, "type": "read"}))
+        mark(arrival.line, "read", network.clock())
+
+
+def _ask_again(network: Network, phone: Account, arrival: Arrival) -> None:
+    count = int(arrival.enc.text("count", "0")) + 1
+    if count > MAX_RETRIES:
+        log.error("retries_exhausted", message=arrival.message_id)
+        return
+    now = int(network.clock())
+    own = phone is arrival.sender
+    attrs: Attrs = {
+        "from": phone.lid,
+        "id": arrival.message_id,
+        "type": "retry",
+        "t": now,
+        "recipient": arrival.chat.lid if own else None,
+    }
+    retry = node("retry", {"count": count, "id": arrival.message_id, "t": now, "v": 1})
+    registration = node("registration", content=phone.keys.registration_id.to_bytes(4, "big"))
+    keys = node("keys", content=bundle_nodes(phone, phone.keys.issue_bundle()))
+    mark(arrival.line, "retried", network.clock(), latest=True)
+    network.post(arrival.sender, arrival.device, node("receipt", attrs, [retry, registration, keys]))
+
+
+def bundle_nodes(phone: Account, bundle: PreKeyBundle) -> list[Node]:
+    """Write a phone's prekey bundle as nodes: type, identity, signed and one-time prekey."""
+    nodes = [
+        node("type", content=b"\x05"),
+        node("identity", content=bundle.identity),
+        prekey_node("skey", bundle.signed_prekey_id, bundle.signed_prekey, phone.keys.signed_prekey_signature),
+    ]
+    if bundle.prekey_id is not None and bundle.prekey is not None:
+        nodes.append(prekey_node("key", bundle.prekey_id, bundle.prekey))
+    return nodes
+
+
+def prekey_node(tag: str, key_id: int, public: bytes, signature: bytes | None = None) -> Node:
+    """Write one prekey as a node; ids have three bytes."""
+    children = [node("id", content=key_id.to_bytes(3, "big")), node("value", content=public)]
+    if signature is not None:
+        children.append(node("signature", content=signature))
+    return node(tag, content=children)
+
+
+def _bundle_in_receipt(receipt: Node, device: Device) -> PreKeyBundle | None:
+    keys = receipt.find("keys")
+    if keys is None:
+        return None
+    signed, prekey = keys.require("skey"), keys.find("key")
+    return PreKeyBundle(
+        device.registration_id,
+        keys.require("identity").data,
+        int.from_bytes(signed.require("id").data, "big"),
+        signed.require("value").data,
+        int.from_bytes(prekey.require("id").data, "big") if prekey else None,
+        prekey.require("value").data if prekey else None,
+    )
+
+
+def _header_to_contact(network: Network, sender: Account, message_id: str) -> Node:
+    by_lid = sender.addressing == "lid"
+    return node(
+        "message",
+        {
+            "from": sender.lid if by_lid else sender.pn,
+            "sender_pn" if by_lid else "sender_lid": sender.pn if by_lid else sender.lid,
+            "id": message_id,
+            "type": "text",
+            "t": int(network.clock()),
+            "notify": sender.name,
+        },
+    )
+
+
+def _header_to_own_device(network: Network, sender: Account, to: Account, message_id: str) -> Node:
+    return node(
+        "message",
+        {
+            "from": sender.lid,
+            "recipient": to.lid,
+            "peer_recipient_pn": to.pn,
+            "id": message_id,
+            "type": "text",
+            "t": int(network.clock()),
+            "notify": sender.name,
+        },
+    )
+
+
+def _open_line(  # noqa: PLR0913 - a line's facts, all by name
+    network: Network, account: Account, device: Device, message_id: str, *, chat: Account, sender: Account, text: str
+) -> str:
+    line = network.state.ledger.open(
+        message_id=message_id,
+        direction="inbound",
+        account=account.phone,
+        device=device.id,
+        chat=chat.phone,
+        sender=sender.phone,
+        text=text,
+    )
+    mark(line, "sent", network.clock())
+    return line_key("inbound", account.phone, device.id, chat.phone, message_id)
+
+
+def _encrypt_and_post(network: Network, sender: Account, owner: Account, device: Device, sent: SentMessage) -> None:
+    sender.remember_sent(_sent_key(sent.header.text("id"), owner.device_lid(device.id)), sent)
+    record = sender.session(str(owner.device_lid(device.id)))
+    if record.current is None:
+        record.promote(Session.initiate(sender.keys, device.take_bundle()))
+        network.notice_low_prekeys(owner, device)
+    _post_encrypted(network, sender, owner, device, sent)
+
+
+def _post_encrypted(network: Network, sender: Account, owner: Account, device: Device, sent: SentMessage) -> None:
+    session = sender.session(str(owner.device_lid(device.id))).current
+    if session is None:
+        msg = "a message cannot be encrypted without a session"
+        raise RequestError(msg)
+    encrypted = session.encrypt(sender.keys, pad(sent.plaintext))
+    data = _maybe_corrupt(network, owner, encrypted.data)
+    attrs: Attrs = {"v": "2", "type": encrypted.kind, "count": sent.retries or None}
+    stanza = Node("message", dict(sent.header.attrs), [node("enc", attrs, data)])
+    network.post(owner, device, stanza, sent.line)
+
+
+def _maybe_corrupt(network: Network, owner: Account, data: bytes) -> bytes:
+    left = network.corrupt_next.get(owner.phone, 0)
+    if not left:
+        return data
+    network.corrupt_next[owner.phone] = left - 1
+    return data[:-1] + bytes((data[-1] ^ 0xFF,))
+
+
+def _sent_key(message_id: str, device: Jid) -> str:
+    return f"{message_id}/{device}"
+
+
+def find_quoted(phone: Account, message_id: str) -> InboxMessage:
+    """Find a message in a phone's inbox; raise RequestError if it is not there."""
+    found = next((entry for entry in reversed(phone.inbox) if entry.id == message_id), None)
+    if found is None:
+        msg = f"{phone.phone} has no message {message_id} to quote; take an id from its inbox"
+        raise RequestError(msg)
+    return found
+
+
+def _shown_text(message: Message) -> str:
+    return message.conversation or message.extended_text_message.text or message.reaction_message.text
+
+
+def _kind(message: Message) -> str:
+    if message.conversation or message.HasField("extended_text_message"):
+        return "text"
+    for field, _ in message.ListFields():
+        if field.name != "message_context_info":
+            return str(field.name).removesuffix("_message")
+    return "unknown"

@@ -1,0 +1,111 @@
+"""A client's session: from the finished handshake to the end of its connection."""
+
+import base64
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from oxy_simulator import linking, relay
+from oxy_simulator.connection import Connection, NoiseIdentity, Outbox
+from oxy_simulator.errors import ProtocolError, SimulatorError
+from oxy_simulator.iqs import on_iq
+from oxy_simulator.network import Network
+from oxy_simulator.node import Attrs, Node, node
+
+log = structlog.get_logger(__name__)
+
+
+def open_connection(network: Network, outbox: Outbox, identity: NoiseIdentity) -> Connection:
+    """Start serving a client that has just connected."""
+
+    def established(connection: Connection) -> None:
+        _on_established(network, connection)
+
+    def stanza(connection: Connection, received: Node) -> None:
+        _on_stanza(network, connection, received)
+
+    return Connection(outbox, identity, established, stanza)
+
+
+def receive(network: Network, connection: Connection, data: bytes) -> None:
+    """Take bytes from a client; a stream broken beyond use is recorded and cut."""
+    try:
+        connection.receive(data)
+    except ProtocolError as error:
+        network.violation(connection, "broken-stream", str(error))
+        connection.abort()
+
+
+def lost(network: Network, connection: Connection) -> None:
+    """Take note that a connection ended: its codes are void, its mail waits for the next one."""
+    connection.closed = True
+    connection.active = False
+    linking.withdraw(network, connection)
+    if connection.device is not None and network.connections.get(connection.lid) is connection:
+        del network.connections[connection.lid]
+    network.changed()
+
+
+def _on_established(network: Network, connection: Connection) -> None:
+    payload = connection.payload
+    if payload.HasField("device_pairing_data"):
+        linking.offer_refs(network, connection)
+    else:
+        _log_in(network, connection, str(payload.username), payload.device)
+    network.changed()
+
+
+def _log_in(network: Network, connection: Connection, phone: str, device_id: int) -> None:
+    account = network.state.accounts.get(phone)
+    device = account.devices.get(device_id) if account else None
+    failures = network.login_failures.get(phone, deque())
+    if failures:
+        connection.close(failures.popleft())
+        return
+    if account is None or device is None or device.noise_key != connection.client_key:
+        log.warning("login_refused", device=device_id)
+        connection.close(node("failure", {"reason": "401", "location": "lla"}))
+        return
+    replaced = network.connection_of(account, device)
+    if replaced is not None:
+        replaced.close(node("stream:error", content=[node("conflict", {"type": "replaced"})]))
+    connection.account, connection.device = account, device
+    network.connections[connection.lid] = connection
+    log.info("device_logged_in", device=device_id, waiting=len(device.mailbox))
+    attrs: Attrs = {
+        "t": int(network.clock()),
+        "lid": connection.lid,
+        "props": "27",
+        "location": "lla",
+        "companion_enc_static": base64.b64encode(os.urandom(32)).decode(),
+    }
+    connection.send(node("success", attrs))
+
+
+def _on_stanza(network: Network, connection: Connection, stanza: Node) -> None:
+    handler = _HANDLERS.get(stanza.tag)
+    if handler is None:
+        network.violation(connection, "unknown-stanza", str(stanza))
+        return
+    try:
+        handler(network, connection, stanza)
+    except SimulatorError as error:
+        network.violation(connection, "bad-stanza", f"{error}: {stanza}")
+
+
+def _ignore(_network: Network, _connection: Connection, _stanza: Node) -> None:
+    """Information for the server alone, such as <ib><unified_session/></ib>."""
+
+
+_HANDLERS: Final[dict[str, Callable[[Network, Connection, Node], None]]] = {
+    "iq": on_iq,
+    "message": relay.on_message,
+    "receipt": relay.on_receipt,
+    "ack": relay.on_ack,
+    "presence": relay.on_presence,
+    "chatstate": relay.on_chatstate,
+    "ib": _ignore,
+}

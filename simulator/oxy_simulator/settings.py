@@ -1,0 +1,25 @@
+"""Settings of the `oxy-simulator` process, from the environment and the command line."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every field can be set as OXY_SIMULATOR_<NAME> or as an option; the option wins."""
+
+    model_config = SettingsConfigDict(env_prefix="OXY_SIMULATOR_", frozen=True)
+
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    proxy_port: int = Field(default=9100, ge=0, le=65535)
+    """The port of the CONNECT proxy that clients use; 0 takes a free one."""
+    control_port: int = Field(default=9101, ge=0, le=65535)
+    """The port of the control API; 0 takes a free one."""
+    state: Path = Path("simulator-state")
+    """The folder with keys and state; the only place that is written."""
+    pairing_seconds: float = Field(default=160.0, gt=0)
+    """How long QR and phone codes stay valid, in seconds."""
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    """The least severe log entries to write (to stderr, as JSON)."""

@@ -1,0 +1,278 @@
+"""The simulator: network, servers and state folder under one roof, with every operation of it.
+
+The control API, the Python test objects and the command line all act through `Simulator`.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from oxy_simulator import __version__, linking, phones
+from oxy_simulator.accounts import Account
+from oxy_simulator.errors import PairingError, RequestError
+from oxy_simulator.faults import Breakage, FaultKind, break_phone
+from oxy_simulator.jid import phone_digits
+from oxy_simulator.keys import ServerKeys, ensure_keys, load_keys
+from oxy_simulator.models import (
+    AddPhone,
+    DeviceView,
+    Fault,
+    LineView,
+    LinkDevice,
+    Message,
+    PhoneView,
+    SendText,
+    StartLoad,
+    StateView,
+    ViolationView,
+)
+from oxy_simulator.network import Network
+from oxy_simulator.server import ConnectProxy, WebSocketEndpoint
+from oxy_simulator.store import StateStore
+
+LINK_SECONDS: Final = 15.0
+PAIRING_SECONDS: Final = 160.0  # how long a client's codes are valid; whatsmeow pair-code.go
+
+_LOAD_BURST: Final = 20
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Load:
+    """A load generator's run."""
+
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it is still sending."""
+        return self.task is not None and not self.task.done()
+
+
+@dataclass
+class Simulator:
+    """A running simulator. Make it with `run_simulator`."""
+
+    network: Network
+    keys: ServerKeys
+    proxy: ConnectProxy
+    host: str
+    proxy_port: int
+    _pulses: set[asyncio.Event] = field(default_factory=set)
+    _load: Load = field(default_factory=Load)
+    _down: bool = False
+
+    def pulse(self) -> None:
+        """Wake whoever waits for a change."""
+        for event in self._pulses:
+            event.set()
+
+    async def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait until a condition on the state holds; return whether it did within the time."""
+        event = asyncio.Event()
+        self._pulses.add(event)
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    event.clear()
+                    await event.wait()
+        except TimeoutError:
+            return condition()
+        finally:
+            self._pulses.discard(event)
+        return True
+
+    def account(self, phone: str) -> Account:
+        """Return a phone's account; raise RequestError if the number is malformed or unknown."""
+        return self.network.account(phone_digits(phone))
+
+    def add_phone(self, request: AddPhone) -> PhoneView:
+        """Add a phone; an existing one takes the new name and settings."""
+        digits = phone_digits(request.phone)
+        account = self.network.state.accounts.get(digits)
+        if account is None:
+            account = Account(digits, request.name or digits)
+            self.network.add_account(account)
+        elif request.name and request.name != account.name:
+            account.name = request.name
+            account.app_state.set_push_name(request.name, int(self.network.clock() * 1000))
+        account.addressing = request.addressing
+        account.sends_read_receipts = request.sends_read_receipts
+        self.network.changed()
+        return self.phone_view(account)
+
+    def send(self, phone: str, request: SendText) -> str:
+        """Let a phone send a text; return the message id."""
+        sender, to = self.account(phone), self.account(request.to)
+        quoted = phones.find_quoted(sender, request.quote) if request.quote else None
+        message = phones.text_message(request.text, quoted)
+        return phones.send_message(self.network, sender, to, message, request.id or phones.new_message_id())
+
+    async def inbox(self, phone: str, after: int, seconds: float) -> list[Message]:
+        """Return a phone's messages after a number, waiting up to `seconds` for the first."""
+        account = self.account(phone)
+        await self.wait_for(lambda: len(account.inbox) > after, seconds)
+        return [Message.model_validate(entry) for entry in account.inbox[after:]]
+
+    async def link(self, phone: str, request: LinkDevice) -> DeviceView:
+        """Link a device by code or QR; raise PairingError if the client does not finish."""
+        account = self.account(phone)
+        if (request.code is None) == (request.qr is None):
+            msg = "give exactly one of 'code' (what the client shows) and 'qr' (the text of its QR code)"
+            raise PairingError(msg)
+        before = set(account.devices)
+        if request.code is not None:
+            outcome = await self._link_by_code(account, request.code)
+        else:
+            outcome = await self._link_by_qr(account, request.qr or "")
+        new = set(account.devices) - before
+        if not new:
+            raise PairingError(outcome or "the client did not finish linking; look at its log and try again")
+        return self._device_view(account, max(new))
+
+    async def _link_by_code(self, account: Account, code: str) -> str:
+        attempt = linking.enter_code(self.network, account, code)
+        await self.wait_for(lambda: bool(attempt.outcome), LINK_SECONDS)
+        return attempt.outcome
+
+    async def _link_by_qr(self, account: Account, text: str) -> str:
+        connection = linking.scan_qr(self.network, account, text)
+        await self.wait_for(lambda: connection.candidate is None or connection.closed, LINK_SECONDS)
+        return "the client refused the link" if connection.candidate is None else ""
+
+    def unlink(self, phone: str, device: int | None) -> list[int]:
+        """Remove one linked device, or all; return which."""
+        account = self.account(phone)
+        removed = [device] if device is not None else sorted(account.devices)
+        for device_id in removed:
+            linking.unlink(self.network, account, device_id)
+        return removed
+
+    def fault(self, request: Fault) -> None:
+        """Break something; raise RequestError if the phone is missing or unknown."""
+        if request.kind in {FaultKind.DOWN, FaultKind.UP}:
+            self._down = request.kind is FaultKind.DOWN
+            self.proxy.set_down(down=self._down)
+            return
+        if request.phone is None:
+            msg = f"fault {request.kind.value!r} needs 'phone': whose linked devices to act on"
+            raise RequestError(msg)
+        breakage = Breakage(request.kind, request.count, request.code, request.expire)
+        break_phone(self.network, self.account(request.phone), breakage)
+
+    def start_load(self, request: StartLoad) -> None:
+        """Start sending; raise RequestError if a run is in progress or a phone is unknown."""
+        if self._load.running:
+            msg = "a load is running already; wait until GET /state says load_running is false"
+            raise RequestError(msg)
+        senders = [self.account(phone) for phone in request.senders]
+        self._load.task = asyncio.create_task(self._send_load(request, senders, self.account(request.to)))
+
+    async def stop_load(self) -> None:
+        """End a running load."""
+        if self._load.task is not None:
+            self._load.task.cancel()
+            await asyncio.wait([self._load.task])
+
+    async def _send_load(self, request: StartLoad, senders: list[Account], to: Account) -> None:
+        started = time.monotonic()
+        for index in range(request.count):
+            sender = senders[index % len(senders)]
+            text = request.text.replace("{sender}", sender.phone).replace("{index}", str(index))
+            message = phones.text_message(text)
+            phones.send_message(self.network, sender, to, message, phones.new_message_id())
+            ahead = started + (index + 1) / request.rate - time.monotonic() if request.rate else 0.0
+            if ahead > 0 or index % _LOAD_BURST == 0:
+                await asyncio.sleep(max(ahead, 0.0))
+
+    def phone_views(self) -> list[PhoneView]:
+        """Describe every phone."""
+        return [self.phone_view(account) for account in self.network.state.accounts.values()]
+
+    def phone_view(self, account: Account) -> PhoneView:
+        """Describe one phone."""
+        return PhoneView(
+            phone=account.phone,
+            name=account.name,
+            lid=str(account.lid),
+            devices=[self._device_view(account, device_id) for device_id in sorted(account.devices)],
+            messages=len(account.inbox),
+            chat_states=dict(account.chat_states),
+            waits_for_code=account.phone in self.network.links,
+        )
+
+    def _device_view(self, account: Account, device_id: int) -> DeviceView:
+        device = account.devices[device_id]
+        connection = self.network.connection_of(account, device)
+        return DeviceView(
+            id=device_id,
+            platform=device.platform,
+            online=connection is not None and connection.active,
+            prekeys=len(device.prekeys),
+            waiting=len(device.mailbox),
+        )
+
+    def accounting(self, after: int = 0) -> list[LineView]:
+        """Return the life lines numbered after a number, in order."""
+        lines = (line for line in self.network.state.ledger if line.number > after)
+        return [LineView.model_validate(line) for line in lines]
+
+    def violations(self) -> list[ViolationView]:
+        """Return every recorded protocol violation."""
+        return [ViolationView.model_validate(violation) for violation in self.network.state.violations]
+
+    def state(self) -> StateView:
+        """Return an overview."""
+        return StateView(
+            version=__version__,
+            phones=self.phone_views(),
+            connections=len(self.network.connections),
+            messages=len(self.network.state.ledger.lines),
+            violations=len(self.network.state.violations),
+            down=self._down,
+            load_running=self._load.running,
+        )
+
+
+@asynccontextmanager
+async def run_simulator(
+    folder: Path, *, host: str = "127.0.0.1", proxy_port: int = 0, pairing_seconds: float = PAIRING_SECONDS
+) -> AsyncIterator[Simulator]:
+    """Run a simulator on a state folder until the block ends; port 0 takes a free one."""
+    ensure_keys(folder)
+    keys = load_keys(folder, time.time())
+    store = StateStore(folder)
+    network = Network(store.load(), time.time, pairing_seconds)
+    network.save_now = store.save
+    network.listeners.append(store.mark_dirty)
+    runner = web.AppRunner(WebSocketEndpoint(network, keys.noise).application, access_log=None)
+    await runner.setup()
+    proxy = ConnectProxy(runner, keys.tls)
+    port = await proxy.start(host, proxy_port)
+    simulator = Simulator(network, keys, proxy, host, port)
+    network.listeners.append(simulator.pulse)
+    saving = asyncio.create_task(store.run())
+    try:
+        yield simulator
+    finally:
+        await simulator.stop_load()
+        await proxy.stop()
+        await runner.cleanup()
+        saving.cancel()
+        await _settle([saving])
+        store.close()
+
+
+async def _settle(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Wait for cancelled tasks and report how they failed, if they did."""
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            log.error("task_failed", error=repr(result))
