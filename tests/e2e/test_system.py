@@ -1,0 +1,174 @@
+"""What the platform promises, seen from outside: kubectl, the oxy command, and people's phones."""
+
+import asyncio
+import json
+import re
+
+import pytest
+
+from oxy_dev import world
+from oxy_dev.cluster.errors import CommandError
+from oxy_dev.conversation import CUSTOMER, OWNER, ask, play
+from oxy_dev.environment import BUSINESS_PHONE, DEV_NAMESPACE, INSTANCE, SIMULATOR, SYSTEM_NAMESPACE, TENANT_NAMESPACE
+from oxy_dev.kubectl import Kubectl, wait_until
+from oxy_dev.up import System, apply_instance, is_ready, oxy
+from oxy_simulator.client import SimulatorClient
+
+pytestmark = [pytest.mark.timeout(900)]
+
+POD = f"wai-{INSTANCE}-0"
+
+
+def status(kubectl: Kubectl) -> dict[str, object]:
+    found: dict[str, object] = kubectl.get("wai", INSTANCE).get("status", {})
+    return found
+
+
+def reason(kubectl: Kubectl) -> str:
+    conditions = kubectl.get("wai", INSTANCE).get("status", {}).get("conditions", [])
+    return next((str(item["reason"]) for item in conditions if item["type"] == "Ready"), "")
+
+
+def wait_ready(kubectl: Kubectl) -> None:
+    kubectl("wait", "--for=condition=Ready", f"wai/{INSTANCE}", "--timeout=180s")
+
+
+async def test_a_customer_and_the_owner_are_answered(system: System, simulator: SimulatorClient) -> None:
+    for part in (CUSTOMER, OWNER):
+        exchanges = await play(simulator, BUSINESS_PHONE, part)
+        assert all(exchange.answer.strip() for exchange in exchanges)
+
+
+def test_kubectl_shows_the_instance_with_its_phase(system: System) -> None:
+    shown = system.kubectl("get", "wai", INSTANCE)
+    header, row = shown.splitlines()
+    assert re.split(r"\s{2,}", header.strip())[:5] == ["NAME", "ORG", "PHONE", "PHASE", "READY"]
+    assert "Connected" in row
+    wait_ready(system.kubectl)
+
+
+def test_the_command_shows_the_same(system: System) -> None:
+    shown = json.loads(oxy("status", "--namespace", TENANT_NAMESPACE, "--output", "json"))
+    assert [(item["name"], item["phase"]) for item in shown] == [(INSTANCE, "Connected")]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"phoneNumber": "11987650000"}, "spec.phoneNumber"),
+        ({"ownerz": []}, "spec.ownerz"),
+        ({"organizationId": "another"}, "organizationId"),
+        ({"ai": {"maxTokens": 0}}, "spec.ai.maxTokens"),
+        ({"ai": {"temprature": "0.5"}}, "spec.ai.temprature"),
+    ],
+)
+def test_bad_yaml_is_refused_naming_the_field(example: System, change: dict[str, object], field: str) -> None:
+    with pytest.raises(CommandError, match=re.escape(field.rpartition(".")[2])):
+        apply_instance(example.kubectl, **change)
+
+
+async def test_an_edit_of_the_instance_is_used_by_the_next_turn(example: System, simulator: SimulatorClient) -> None:
+    stranger = "+5511912340077"
+    await simulator.add_phone(stranger, "Paula")
+    apply_instance(example.kubectl, owners=[OWNER.phone, stranger], ai={"maxTokens": 123, "aurora": {"maxTokens": 321}})
+    for phone, tokens in ((CUSTOMER.phone, 123), (stranger, 321)):
+        async with asyncio.timeout(120):
+            while await _tokens_of_next_turn(example.kubectl, simulator, phone) != tokens:
+                pass
+
+
+async def _tokens_of_next_turn(kubectl: Kubectl, simulator: SimulatorClient, phone: str) -> object:
+    await ask(simulator, phone, BUSINESS_PHONE, "Oi, tudo bem?")
+    return world.model_requests(kubectl)[-1]["max_tokens"]
+
+
+async def test_a_killed_pod_comes_back_without_pairing(system: System, simulator: SimulatorClient) -> None:
+    before = system.kubectl.get("pod", POD)["metadata"]["uid"]
+    system.kubectl("delete", "pod", POD, "--grace-period=0", "--force")
+    wait_until("the pod was replaced", 120, lambda: _new_pod(system.kubectl, before))
+    wait_until("the instance is ready again", 120, lambda: is_ready(system.kubectl) or None)
+    assert (await ask(simulator, CUSTOMER.phone, BUSINESS_PHONE, "Oi de novo")).answer
+    assert system.kubectl.find("secret", f"wai-{INSTANCE}-pairing") is None
+
+
+def _new_pod(kubectl: Kubectl, uid: str) -> bool | None:
+    pod = kubectl.find("pod", POD)
+    return True if pod and pod["metadata"]["uid"] != uid else None
+
+
+async def test_a_killed_worker_is_replaced_and_answers_once(system: System, simulator: SimulatorClient) -> None:
+    text = "Vocês abrem no sábado?"
+    await simulator.send(CUSTOMER.phone, BUSINESS_PHONE, text)
+    selector = ["--namespace", SYSTEM_NAMESPACE, "pod", "--selector=app.kubernetes.io/component=ai"]
+    system.kubectl("delete", *selector, "--grace-period=0", "--force")
+    system.kubectl("wait", "--for=condition=Ready", *selector, "--timeout=120s")
+    inbox = await _answers_after(simulator, text)
+    assert len(inbox) == 1
+
+
+async def _answers_after(simulator: SimulatorClient, text: str) -> list[str]:
+    """Return what came after a line, once a later line was answered too: by then nothing is under way."""
+    await ask(simulator, CUSTOMER.phone, BUSINESS_PHONE, "Obrigada!")
+    inbox = await simulator.inbox(CUSTOMER.phone)
+    start = max(message.number for message in inbox if message.from_me and message.text == text)
+    end = max(message.number for message in inbox if message.from_me and message.text == "Obrigada!")
+    return [message.text for message in inbox if start < message.number < end and not message.from_me]
+
+
+async def test_whatsapp_away_at_start_is_waited_for(system: System) -> None:
+    kubectl = system.kubectl
+    deployment = ["--namespace", DEV_NAMESPACE, f"deployment/{SIMULATOR}"]
+    kubectl("scale", *deployment, "--replicas=0")
+    try:
+        kubectl("delete", "pod", POD, "--wait=false")
+        wait_until("status says it is trying", 180, lambda: status(kubectl).get("phase") == "Reconnecting" or None)
+        assert reason(kubectl)
+    finally:
+        kubectl("scale", *deployment, "--replicas=1")
+    wait_until("the instance is ready again", 240, lambda: is_ready(kubectl) or None)
+
+
+async def test_an_unreachable_model_is_told_once_and_kept(system: System, simulator: SimulatorClient) -> None:
+    kubectl = system.kubectl
+    phone = "+5511912340088"
+    await simulator.add_phone(phone, "Beto")
+    deployment = ["--namespace", DEV_NAMESPACE, f"deployment/{world.MODEL}"]
+    kubectl("scale", *deployment, "--replicas=0")
+    try:
+        answer = (await ask(simulator, phone, BUSINESS_PHONE, "Quanto custa a tosa?")).answer
+        assert re.search("pessoa|atendente|equipe", answer)
+        letters = json.loads(oxy("dlq", "ls", "--output", "json"))
+        assert any(letter["reason"] for letter in letters)
+    finally:
+        kubectl("scale", *deployment, "--replicas=1")
+        kubectl("rollout", "status", *deployment, "--timeout=60s")
+
+
+def test_upgrading_to_the_same_version_changes_no_pod(system: System) -> None:
+    def pods() -> set[str]:
+        listed = system.kubectl.get("--namespace", SYSTEM_NAMESPACE, "pods")["items"]
+        return {item["metadata"]["uid"] for item in listed if item["status"]["phase"] == "Running"}
+
+    before = pods()
+    system.install()
+    assert pods() == before
+    wait_ready(system.kubectl)
+
+
+async def test_deleting_keeps_the_session_and_applying_again_resumes_it(
+    example: System, simulator: SimulatorClient
+) -> None:
+    kubectl = example.kubectl
+    kubectl("delete", "wai", INSTANCE, "--timeout=120s")
+    left = ["statefulset", "pod", "secret", "configmap"]
+    wait_until(
+        "the children are gone",
+        120,
+        lambda: (
+            not [kind for kind in left if kubectl.get(kind, f"--selector=oxy.dev/instance={INSTANCE}")["items"]] or None
+        ),
+    )
+    assert kubectl.get("persistentvolumeclaim", f"wai-{INSTANCE}-session")["status"]["phase"] == "Bound"
+    apply_instance(kubectl)
+    wait_until("the instance is ready again", 180, lambda: is_ready(kubectl) or None)
+    assert (await ask(simulator, CUSTOMER.phone, BUSINESS_PHONE, "Voltaram?")).answer
