@@ -1,0 +1,72 @@
+"""What the node needs from the distribution: installed with apt where it is missing, left alone where it is there."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from oxy_dev.cluster.errors import CommandError, PreflightError
+from oxy_dev.cluster.network import CNI_PLUGINS
+from oxy_dev.cluster.progress import Step
+
+#: Debian's name of each package, and a program or file by which it is seen to be there.
+PACKAGES = {
+    "containerd": "containerd",
+    "runc": "runc",
+    "containernetworking-plugins": str(CNI_PLUGINS / "bridge"),
+    "buildah": "buildah",
+    "mmdebstrap": "mmdebstrap",
+    "nftables": "nft",
+    "iptables": "iptables",
+    "iproute2": "ip",
+    "ca-certificates": "/etc/ssl/certs/ca-certificates.crt",
+}
+LISTS = Path("/var/lib/apt/lists")
+
+
+def missing() -> list[str]:
+    """Return the packages that are not there, however they could have been installed."""
+    return [package for package, sign in PACKAGES.items() if not _is_there(sign)]
+
+
+def install(step: Step) -> None:
+    """Install what is missing.
+
+    Raises :class:`PreflightError` on a machine without apt, :class:`CommandError` when apt fails.
+    """
+    wanted = missing()
+    if not wanted:
+        return
+    if shutil.which("apt-get") is None:
+        message = (
+            f"these are missing and there is no apt-get to install them: {', '.join(wanted)}. Install them by hand."
+        )
+        raise PreflightError(message)
+    if not any(LISTS.glob("*_Packages*")):
+        step.update("apt-get update")
+        _apt("update")
+    step.update(f"installing {', '.join(wanted)}")
+    try:
+        _apt("install", "--yes", "--no-install-recommends", *wanted)
+    except CommandError:
+        # The lists may be older than the packages that the mirror still has.
+        _apt("update")
+        _apt("install", "--yes", "--no-install-recommends", *wanted)
+
+
+def _is_there(sign: str) -> bool:
+    return Path(sign).exists() if sign.startswith("/") else shutil.which(sign) is not None
+
+
+def _apt(*arguments: str) -> None:
+    # Unlike the parts of the cluster, apt uses the machine's proxy.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        ["apt-get", "--quiet", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        message = (
+            f"`apt-get {' '.join(arguments)}` ended with status {done.returncode}: {done.stderr.strip()[-2000:]}\n"
+            "Run it by hand to see why; the cluster goes on from there when you start it again."
+        )
+        raise CommandError(message)

@@ -1,0 +1,42 @@
+"""Taking a cluster down: afterwards the machine is as it was before, but for installed packages and the cache."""
+
+from oxy_dev.cluster import host, network, processes
+from oxy_dev.cluster.errors import ClusterError
+from oxy_dev.cluster.layout import Layout
+
+
+def tear_down(layout: Layout) -> None:
+    """End every process and remove every mount, network part, control group and file of the cluster.
+
+    Works on one that is half up, and on none. Raises :class:`ClusterError` when the folder is not a cluster's.
+    """
+    if layout.root.is_dir() and any(layout.root.iterdir()) and not layout.marker.exists():
+        message = f"{layout.root} is not a cluster's state folder, so nothing in it was touched. Check --state-dir."
+        raise ClusterError(message)
+    stop_everything(layout)
+    if _others_run(layout):
+        return _forget(layout)
+    network.tear_down()
+    host.restore_sysctls(layout)
+    host.remove_traces(layout)
+    return _forget(layout)
+
+
+def stop_everything(layout: Layout) -> None:
+    """End the processes, containers included, and detach what is mounted; the data stays."""
+    # The agents first and the servers last would be polite; nothing here waits for an answer, so all at once.
+    processes.stop(processes.of_cluster(layout))
+    ids = host.container_ids(layout)
+    host.kill_containers(ids)
+    host.remove_shim_sockets(layout)
+    host.unmount_all(layout)
+
+
+def _others_run(layout: Layout) -> bool:
+    """Tell whether another folder's cluster runs: the bridge and the tables are then its own."""
+    return any(process.cluster != str(layout.root) for process in processes.scan())
+
+
+def _forget(layout: Layout) -> None:
+    if layout.root.is_dir():
+        host.empty_folder(layout)
