@@ -89,11 +89,14 @@ async def connected(
     closes for good when its credentials expire, so a change of the file makes it reconnect with the new ones.
     """
 
+    leaving = False
+
     async def on_error(error: Exception) -> None:
         log.warning("bus_error_reported", error=str(error) or type(error).__name__)
 
     async def on_disconnect() -> None:
-        log.warning("bus_disconnected")
+        if not leaving:
+            log.warning("bus_disconnected")
 
     async def on_reconnect() -> None:
         log.info("bus_reconnected")
@@ -120,6 +123,7 @@ async def connected(
     try:
         yield client
     finally:
+        leaving = True
         if watcher is not None:
             watcher.cancel()
         await client.close()
