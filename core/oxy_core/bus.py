@@ -88,7 +88,6 @@ async def connected(
     `within` seconds (None: waits for ever), or at once where the server refuses the credentials. nats-py
     closes for good when its credentials expire, so a change of the file makes it reconnect with the new ones.
     """
-
     leaving = False
 
     async def on_error(error: Exception) -> None:
