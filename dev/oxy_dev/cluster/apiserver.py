@@ -18,8 +18,9 @@ from typing import Self
 
 from oxy_dev.cluster import binary, kubeconfig
 from oxy_dev.cluster.api import Api
-from oxy_dev.cluster.certificates import Authority, Identity, signing_key, write_private
+from oxy_dev.cluster.certificates import Authority, Identity, signing_key
 from oxy_dev.cluster.errors import StartError
+from oxy_dev.cluster.files import write_private
 from oxy_dev.cluster.shell import cluster_environment
 
 LOOPBACK = "127.0.0.1"

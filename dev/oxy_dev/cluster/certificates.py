@@ -1,7 +1,6 @@
 """Certificates of a cluster: an authority of its own, and a certificate per part, each with the identity RBAC knows."""
 
 import ipaddress
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from oxy_dev.cluster.files import write_private
 
 #: A local cluster lives for days; its certificates outlive it.
 LIFETIME = timedelta(days=3650)
@@ -97,14 +98,6 @@ def signing_key() -> KeyPair:
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return KeyPair(certificate=public, key=_key_pem(key))
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, also while it is being written."""
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
 
 
 def _name(user: str, groups: Sequence[str]) -> x509.Name:

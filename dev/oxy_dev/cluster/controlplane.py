@@ -127,6 +127,7 @@ def controller_manager(kube: KubeBinary, layout: Layout) -> Spec:
         f"--root-ca-file={layout.pki / 'ca.crt'}",
         "--leader-elect=false",
         "--allocate-node-cidrs=false",
+        f"--flex-volume-plugin-dir={layout.kubelet / 'volume-plugins'}",
         "--secure-port=0",
     ]
     return Spec("kube-controller-manager", (str(kube.tool("kube-controller-manager")), *flags))

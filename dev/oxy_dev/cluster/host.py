@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from oxy_dev.cluster.errors import ClusterError
+from oxy_dev.cluster.files import write_if_changed
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.shell import run, succeeds
 
@@ -39,9 +40,7 @@ def remember_sysctls(layout: Layout) -> None:
     """Write down the kernel settings as they are, unless that was done before the cluster first started."""
     if not layout.sysctls.exists():
         found = {name: path.read_text().strip() for name in SYSCTLS if (path := _sysctl(name)).exists()}
-        partial = layout.sysctls.with_suffix(".partial")
-        partial.write_text(json.dumps(found))
-        partial.replace(layout.sysctls)
+        write_if_changed(layout.sysctls, json.dumps(found))
 
 
 def restore_sysctls(layout: Layout) -> None:
@@ -60,7 +59,7 @@ def is_new_boot(layout: Layout) -> bool:
 
 def remember_boot(layout: Layout) -> None:
     """Write down which start of the machine this is."""
-    layout.boot_id.write_text(_boot_id())
+    write_if_changed(layout.boot_id, _boot_id())
 
 
 def mounts_below(mountinfo: str, root: Path) -> list[str]:
@@ -95,8 +94,9 @@ def task_folder(layout: Layout) -> Path:
 
 
 def kill_containers(ids: Iterable[str]) -> None:
-    """Kill every process of these containers and remove their control groups, in all hierarchies."""
+    """Kill every process of these containers; remove their control groups, in all hierarchies, and loopback results."""
     for identity in sorted(ids):
+        _unlink(CNI_RESULTS.glob(f"cni-loopback-{identity}-*"))
         groups = _groups(f"{CONTAINER_CGROUP}/{identity}")
         _empty(groups)
         for group in groups:
@@ -137,16 +137,17 @@ def remove_traces(layout: Layout) -> None:
 
 
 def empty_folder(layout: Layout) -> None:
-    """Remove the cluster's folder with all that is in it, the marker last, so that a second try may go on."""
+    """Remove all that is in the cluster's folder, the marks last, so that a second try may go on."""
+    marks = (layout.removing, layout.marker)
     for entry in layout.root.iterdir():
-        if entry == layout.marker:
+        if entry in marks:
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:
             entry.unlink()
-    layout.marker.unlink(missing_ok=True)
-    layout.root.rmdir()
+    for mark in marks:
+        mark.unlink(missing_ok=True)
 
 
 def overlay_works(folder: Path) -> bool:

@@ -4,7 +4,8 @@ import base64
 import json
 from pathlib import Path
 
-from oxy_dev.cluster.certificates import KeyPair, write_private
+from oxy_dev.cluster.certificates import KeyPair
+from oxy_dev.cluster.files import write_private
 
 NAME = "oxy"
 

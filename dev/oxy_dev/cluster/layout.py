@@ -23,6 +23,11 @@ class Layout:
         return self.root / MARKER
 
     @property
+    def removing(self) -> Path:
+        """A file that is there from the moment the cluster is being removed until nothing of it is left."""
+        return self.root / f"{MARKER}.removing"
+
+    @property
     def kubeconfig(self) -> Path:
         """The administrator's kubeconfig."""
         return self.root / "kubeconfig"

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from oxy_dev.cluster import addresses
+from oxy_dev.cluster.files import write_if_changed
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.shell import run, succeeds
 
@@ -77,7 +78,7 @@ def set_up(layout: Layout) -> None:
         _set_forward_rules()
     folder = layout.config / "cni"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "10-oxy.conflist").write_text(cni_config(layout, mtu))
+    write_if_changed(folder / "10-oxy.conflist", cni_config(layout, mtu))
 
 
 def tear_down() -> None:

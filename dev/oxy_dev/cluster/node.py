@@ -8,6 +8,7 @@ from typing import Any
 from oxy_dev.cluster import addresses
 from oxy_dev.cluster.api import Api
 from oxy_dev.cluster.binary import KubeBinary
+from oxy_dev.cluster.files import write_if_changed
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.network import CNI_PLUGINS
 from oxy_dev.cluster.processes import Spec
@@ -159,10 +160,11 @@ def write_configs(layout: Layout, snapshotter: str) -> None:
     """Write every configuration file of the node."""
     layout.config.mkdir(exist_ok=True)
     resolv_conf = next((path for path in (RESOLVED_CONF, RESOLV_CONF) if path.exists()), None)
-    (layout.config / "containerd.toml").write_text(containerd_config(layout, snapshotter))
-    (layout.config / "kubelet.json").write_text(json.dumps(kubelet_config(layout, str(resolv_conf or "")), indent=2))
-    (layout.config / "kube-proxy.json").write_text(json.dumps(proxy_config(layout), indent=2))
-    (layout.config / "Corefile").write_text(corefile(layout, RESOLV_CONF))
+    kubelet = kubelet_config(layout, str(resolv_conf or ""))
+    write_if_changed(layout.config / "containerd.toml", containerd_config(layout, snapshotter))
+    write_if_changed(layout.config / "kubelet.json", json.dumps(kubelet, indent=2))
+    write_if_changed(layout.config / "kube-proxy.json", json.dumps(proxy_config(layout), indent=2))
+    write_if_changed(layout.config / "Corefile", corefile(layout, RESOLV_CONF))
 
 
 def containerd(layout: Layout, environment: dict[str, str]) -> Spec:

@@ -47,6 +47,7 @@ def check_machine(layout: Layout) -> None:
         *_port_problems(ours),
         *([] if ours else _resource_problems(layout)),
         *cgroup_problems(Path("/proc/self/mounts").read_text(), _v2_controllers()),
+        *_delegation_problems(),
         *route_problems(Path("/proc/net/route").read_text()),
         *other_node_problems(_other_kubelets(ours)),
     ]
@@ -124,6 +125,20 @@ def cgroup_problems(mounts: str, v2_controllers: str | None) -> list[Problem]:
     else:
         lacking = set(CONTROLLERS_V1) - {option for fields in mounted for option in fields[3].split(",")}
     return [Problem(f"control-group controllers are missing: {', '.join(sorted(lacking))}", remedy)] if lacking else []
+
+
+def delegation_problems(subtree_control: str) -> list[Problem]:
+    """Judge ``cgroup.subtree_control`` of a container's own root group, which cannot do what the machine's can."""
+    lacking = sorted(set(CONTROLLERS_V2) - set(subtree_control.split()))
+    if not lacking:
+        return []
+    enabled = " ".join(f"+{name}" for name in CONTROLLERS_V2)
+    what = f"this container does not hand on the control-group controllers {', '.join(lacking)}"
+    remedy = (
+        "Run `cd /sys/fs/cgroup && mkdir -p init && xargs -rn1 < cgroup.procs > init/cgroup.procs; "
+        f'echo "{enabled}" > cgroup.subtree_control`'
+    )
+    return [Problem(what, remedy)]
 
 
 def route_problems(routes: str) -> list[Problem]:
@@ -228,6 +243,14 @@ def _v2_controllers() -> str | None:
     with suppress(OSError):
         return Path("/sys/fs/cgroup/cgroup.controllers").read_text()
     return None
+
+
+def _delegation_problems() -> list[Problem]:
+    root = Path("/sys/fs/cgroup")
+    # Only a group that is not the machine's own root has a type.
+    if not (root / "cgroup.type").exists():
+        return []
+    return delegation_problems((root / "cgroup.subtree_control").read_text())
 
 
 def _other_kubelets(ours: set[int]) -> list[str]:

@@ -1,5 +1,7 @@
 """Taking a cluster down: afterwards the machine is as it was before, but for installed packages and the cache."""
 
+import signal
+
 from oxy_dev.cluster import host, network, processes
 from oxy_dev.cluster.errors import ClusterError
 from oxy_dev.cluster.layout import Layout
@@ -13,21 +15,22 @@ def tear_down(layout: Layout) -> None:
     if layout.root.is_dir() and any(layout.root.iterdir()) and not layout.marker.exists():
         message = f"{layout.root} is not a cluster's state folder, so nothing in it was touched. Check --state-dir."
         raise ClusterError(message)
+    if layout.marker.exists():
+        layout.removing.touch()
     stop_everything(layout)
-    if _others_run(layout):
-        return _forget(layout)
-    network.tear_down()
-    host.restore_sysctls(layout)
-    host.remove_traces(layout)
-    return _forget(layout)
+    if not _others_run(layout):
+        network.tear_down()
+        host.restore_sysctls(layout)
+        host.remove_traces(layout)
+    if layout.root.is_dir():
+        host.empty_folder(layout)
 
 
 def stop_everything(layout: Layout) -> None:
     """End the processes, containers included, and detach what is mounted; the data stays."""
-    # The agents first and the servers last would be polite; nothing here waits for an answer, so all at once.
-    processes.stop(processes.of_cluster(layout))
-    ids = host.container_ids(layout)
-    host.kill_containers(ids)
+    # Nothing is left to be served or saved, and an API server takes ten seconds to end politely.
+    processes.stop(processes.of_cluster(layout), signal.SIGKILL)
+    host.kill_containers(host.container_ids(layout))
     host.remove_shim_sockets(layout)
     host.unmount_all(layout)
 
@@ -35,8 +38,3 @@ def stop_everything(layout: Layout) -> None:
 def _others_run(layout: Layout) -> bool:
     """Tell whether another folder's cluster runs: the bridge and the tables are then its own."""
     return any(process.cluster != str(layout.root) for process in processes.scan())
-
-
-def _forget(layout: Layout) -> None:
-    if layout.root.is_dir():
-        host.empty_folder(layout)

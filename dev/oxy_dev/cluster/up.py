@@ -32,6 +32,7 @@ from oxy_dev.cluster.api import Api
 from oxy_dev.cluster.binary import KubeBinary
 from oxy_dev.cluster.certificates import KeyPair
 from oxy_dev.cluster.errors import ApiError, ClusterError
+from oxy_dev.cluster.files import write_if_changed
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.processes import Spec, Waiter
 from oxy_dev.cluster.progress import Reporter, Step
@@ -78,6 +79,7 @@ def down(layout: Layout, reporter: Reporter) -> None:
     """Take the cluster down without a trace."""
     with reporter.step("cluster down"), locked(layout):
         teardown.tear_down(layout)
+        layout.root.rmdir()
 
 
 def specs(kube: KubeBinary, layout: Layout) -> list[Spec]:
@@ -121,6 +123,9 @@ def locked(layout: Layout) -> Iterator[None]:
 
 
 def _prepare(kube: KubeBinary, layout: Layout) -> None:
+    if layout.removing.exists():
+        # Somebody stopped taking it down halfway.
+        teardown.tear_down(layout)
     layout.marker.touch()
     # Others pass through on the way to a volume that is theirs; they list nothing.
     layout.root.chmod(0o711)
@@ -218,7 +223,7 @@ def _listens(path: Path) -> bool:
 def _choose_snapshotter(layout: Layout) -> None:
     choice = layout.config / "snapshotter"
     if not choice.exists():
-        choice.write_text("overlayfs" if host.overlay_works(layout.root) else "native")
+        write_if_changed(choice, "overlayfs" if host.overlay_works(layout.root) else "native")
 
 
 def _write_kubeconfig(layout: Layout) -> None:
