@@ -18,8 +18,8 @@ from oxy_simulator import __version__
 from oxy_simulator.control import ControlApi
 from oxy_simulator.errors import SimulatorError
 from oxy_simulator.keys import ensure_keys
+from oxy_simulator.service import run_service
 from oxy_simulator.settings import Settings
-from oxy_simulator.simulator import run_simulator
 
 USAGE_ERROR: Final = 2
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = Settings(**given)
         _configure_logging(settings.log_level)
         if command == "keys":
-            return _make_keys(settings.state)
+            return _make_keys(settings.keys or settings.state)
         asyncio.run(_serve(settings))
     except ValidationError as error:
         return _fail(f"settings are wrong: {error}")
@@ -55,7 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--pairing-seconds", type=float, help="how long linking codes are valid (160)")
     keys = commands.add_parser("keys", help="make ca.crt, noise-root.hex and their private parts, then exit")
     for command in (serve, keys):
-        command.add_argument("--state", type=Path, help="folder of keys and state (simulator-state)")
+        command.add_argument("--state", type=Path, help="folder of state, and of keys (simulator-state)")
+        command.add_argument("--keys", type=Path, help="folder of keys, if not the state's; may be read-only")
         command.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="(info)")
     return parser
 
@@ -65,17 +66,18 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stopping.set)
-    async with run_simulator(
+    async with run_service(
         settings.state,
+        keys_folder=settings.keys,
         host=settings.host,
         proxy_port=settings.proxy_port,
         pairing_seconds=settings.pairing_seconds,
-    ) as simulator:
-        runner = web.AppRunner(ControlApi(simulator).application, access_log=None, shutdown_timeout=1.0)
+    ) as service:
+        runner = web.AppRunner(ControlApi(service).application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         site = web.TCPSite(runner, settings.host, settings.control_port)
         await site.start()
-        ports = {"proxy": simulator.proxy_port, "control": runner.addresses[0][1]}
+        ports = {"proxy": service.proxy_port, "control": runner.addresses[0][1]}
         sys.stdout.write(json.dumps(ports) + "\n")
         sys.stdout.flush()
         log.info("simulator_started", **ports)

@@ -25,7 +25,7 @@ from oxy_simulator.models import (
     UnlinkDevice,
     ViolationView,
 )
-from oxy_simulator.simulator import Simulator
+from oxy_simulator.service import Service
 
 MAX_WAIT_SECONDS: Final = 60.0
 
@@ -41,10 +41,10 @@ log = structlog.get_logger(__name__)
 
 
 class ControlApi:
-    """The HTTP application in front of a simulator."""
+    """The HTTP application in front of a service."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        self._simulator = simulator
+    def __init__(self, service: Service) -> None:
+        self._service = service
         self.application = web.Application(middlewares=[_explain])
         self.application.add_routes(
             [
@@ -68,52 +68,52 @@ class ControlApi:
         return web.json_response({"status": "ok"})
 
     async def _state(self, _request: web.Request) -> web.Response:
-        return _answer(self._simulator.state())
+        return _answer(self._service.state())
 
     async def _phones(self, _request: web.Request) -> web.Response:
-        return _json(_PHONES.dump_json(self._simulator.phone_views()))
+        return _json(_PHONES.dump_json(self._service.phone_views()))
 
     async def _add_phone(self, request: web.Request) -> web.Response:
-        return _answer(self._simulator.add_phone(await _body(request, AddPhone)))
+        return _answer(self._service.add_phone(await _body(request, AddPhone)))
 
     async def _send(self, request: web.Request) -> web.Response:
-        message_id = self._simulator.send(request.match_info["phone"], await _body(request, SendText))
+        message_id = self._service.send(request.match_info["phone"], await _body(request, SendText))
         return _answer(SentId(id=message_id))
 
     async def _self_chat(self, request: web.Request) -> web.Response:
         phone = request.match_info["phone"]
         body = await _body(request, SelfChat)
-        return _answer(SentId(id=self._simulator.send(phone, SendText(to=phone, text=body.text))))
+        return _answer(SentId(id=self._service.send(phone, SendText(to=phone, text=body.text))))
 
     async def _inbox(self, request: web.Request) -> web.Response:
         after = int(_number(request, "after", 0.0))
         wait = min(_number(request, "wait", 0.0), MAX_WAIT_SECONDS)
-        messages = await self._simulator.inbox(request.match_info["phone"], after, wait)
+        messages = await self._service.inbox(request.match_info["phone"], after, wait)
         return _json(_MESSAGES.dump_json(messages))
 
     async def _link(self, request: web.Request) -> web.Response:
         body = await _body(request, LinkDevice)
-        device: DeviceView = await self._simulator.link(request.match_info["phone"], body)
+        device: DeviceView = await self._service.link(request.match_info["phone"], body)
         return _answer(device)
 
     async def _unlink(self, request: web.Request) -> web.Response:
         body = await _body(request, UnlinkDevice)
-        removed = self._simulator.unlink(request.match_info["phone"], body.device)
+        removed = self._service.unlink(request.match_info["phone"], body.device)
         return web.json_response({"removed": removed})
 
     async def _fault(self, request: web.Request) -> web.Response:
-        self._simulator.fault(await _body(request, Fault))
+        self._service.fault(await _body(request, Fault))
         return web.json_response({"status": "ok"})
 
     async def _load(self, request: web.Request) -> web.Response:
-        self._simulator.start_load(await _body(request, StartLoad))
+        self._service.start_load(await _body(request, StartLoad))
         return web.json_response({"status": "started"})
 
     async def _accounting(self, request: web.Request) -> web.Response:
-        return _json(_LINES.dump_json(self._simulator.accounting(int(_number(request, "after", 0.0)))))
+        return _json(_LINES.dump_json(self._service.accounting(int(_number(request, "after", 0.0)))))
 
     async def _violations(self, _request: web.Request) -> web.Response:
-        return _json(_VIOLATIONS.dump_json(self._simulator.violations()))
+        return _json(_VIOLATIONS.dump_json(self._service.violations()))
 
 
 @web.middleware

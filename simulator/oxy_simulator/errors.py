@@ -3,7 +3,8 @@
 SimulatorError
 ├── ProtocolError      the client sent what the real server would refuse
 │   ├── FrameError     a frame or binary node cannot be read
-│   └── HandshakeError the Noise handshake failed
+│   ├── HandshakeError the Noise handshake failed
+│   └── RefusedError   a request is answered with an error code
 ├── DecryptionError    a phone cannot read a message (it asks for it again)
 │   └── DuplicateCiphertextError
 └── RequestError       a request to the control API or a Python call is wrong
@@ -26,6 +27,15 @@ class FrameError(ProtocolError):
 
 class HandshakeError(ProtocolError):
     """The Noise handshake failed; the connection is of no further use."""
+
+
+class RefusedError(ProtocolError):
+    """The server answers a client's request with an error code and text."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{code} {text}")
+        self.code = code
+        self.text = text
 
 
 class DecryptionError(SimulatorError):

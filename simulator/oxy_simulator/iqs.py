@@ -14,7 +14,7 @@ import structlog
 from oxy_simulator import linking
 from oxy_simulator.accounts import PHONE_DEVICE, Account, PreKey, SignedPreKey
 from oxy_simulator.connection import Connection
-from oxy_simulator.errors import ProtocolError
+from oxy_simulator.errors import RefusedError
 from oxy_simulator.jid import PHONE_SERVER, SERVER_JID, Jid
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
@@ -26,15 +26,6 @@ _PRIVACY: Final = ("groupadd", "last", "status", "profile", "readreceipts", "onl
 _STATUS_TEXT: Final = b"Hey there! I am using WhatsApp."
 
 log = structlog.get_logger(__name__)
-
-
-class IqError(ProtocolError):
-    """The request is answered with an error code and text."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"{code} {text}")
-        self.code = code
-        self.text = text
 
 
 def on_iq(network: Network, connection: Connection, iq: Node) -> None:
@@ -55,7 +46,7 @@ def on_iq(network: Network, connection: Connection, iq: Node) -> None:
         return
     try:
         content = handler(network, connection, iq)
-    except (IqError, linking.LinkRefusedError) as error:
+    except RefusedError as error:
         _reply_error(connection, iq, error.code, error.text)
         return
     _reply(connection, iq, content)
@@ -201,7 +192,7 @@ def _app_state(_network: Network, connection: Connection, iq: Node) -> list[Node
             attrs["type"] = "result"
             collection.append_foreign(upload.data)
         else:
-            known = int(request.text("version", "0"))
+            known = request.number("version", 0)
             patches = [node("patch", content=patch) for patch in collection.patches[known:]]
         attrs["version"] = collection.version
         content = [node("patches", content=list(patches))] if patches else None
@@ -229,7 +220,7 @@ def _link_by_code(network: Network, connection: Connection, iq: Node) -> list[No
     if request.text("stage") == "companion_finish":
         linking.companion_finish(network, connection, request)
         return None
-    raise IqError(400, "bad-request")
+    raise RefusedError(400, "bad-request")
 
 
 def _finish_link(network: Network, _connection: Connection, iq: Node) -> None:
@@ -243,7 +234,7 @@ def _log_out(_network: Network, connection: Connection, iq: Node) -> None:
     account, _ = connection.require_login()
     device_id = iq.require("remove-companion-device").jid("jid").device
     if device_id not in account.devices:
-        raise IqError(404, "item-not-found")
+        raise RefusedError(404, "item-not-found")
 
 
 def _after_log_out(network: Network, connection: Connection, iq: Node) -> None:

@@ -9,7 +9,7 @@ import structlog
 from oxy_simulator.accounts import Account, Device, SignedPreKey
 from oxy_simulator.connection import Candidate, Connection
 from oxy_simulator.curve import KeyPair
-from oxy_simulator.errors import PairingError, ProtocolError
+from oxy_simulator.errors import PairingError, RefusedError
 from oxy_simulator.jid import SERVER_JID
 from oxy_simulator.network import LinkAttempt, Network
 from oxy_simulator.node import Attrs, Node, node
@@ -33,15 +33,6 @@ _REF_BYTES: Final = 24
 _WRAPPED_KEY_SIZE: Final = 80
 
 log = structlog.get_logger(__name__)
-
-
-class LinkRefusedError(ProtocolError):
-    """The server answers the companion's request with an error code."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"{code} {text}")
-        self.code = code
-        self.text = text
 
 
 def offer_refs(network: Network, connection: Connection) -> None:
@@ -107,15 +98,15 @@ def enter_code(network: Network, account: Account, text: str) -> LinkAttempt:
 
 
 def companion_hello(network: Network, connection: Connection, request: Node) -> list[Node]:
-    """Answer a client that asks to be linked by phone code; raise LinkRefusedError if malformed."""
+    """Answer a client that asks to be linked by phone code; raise RefusedError if malformed."""
     display = request.require("companion_platform_display").data.decode()
     if DISPLAY_PATTERN.fullmatch(display) is None:
         network.violation(connection, "link-display", f"{display!r} is not of the form 'Browser (OS)'")
-        raise LinkRefusedError(400, "bad-request")
+        raise RefusedError(400, "bad-request")
     wrapped = request.require("link_code_pairing_wrapped_companion_ephemeral_pub").data
     if len(wrapped) != _WRAPPED_KEY_SIZE:
         network.violation(connection, "link-key", f"the wrapped key has {len(wrapped)} bytes")
-        raise LinkRefusedError(400, "bad-request")
+        raise RefusedError(400, "bad-request")
     ref = "3@" + base64.b64encode(os.urandom(_REF_BYTES)).decode()
     expires_at = network.clock() + network.pairing_seconds
     network.links[request.jid("jid").user] = LinkAttempt(connection, ref, wrapped, expires_at)
@@ -125,12 +116,12 @@ def companion_hello(network: Network, connection: Connection, request: Node) -> 
 
 
 def companion_finish(network: Network, connection: Connection, request: Node) -> LinkAttempt:
-    """Check the companion's proof that it showed the typed code; raise LinkRefusedError if not."""
+    """Check the companion's proof that it showed the typed code; raise RefusedError if not."""
     phone = request.jid("jid").user
     attempt = network.links.get(phone)
     if attempt is None or attempt.connection is not connection or not attempt.shared_secret:
         network.violation(connection, "link-order", "companion_finish without primary_hello")
-        raise LinkRefusedError(400, "bad-request")
+        raise RefusedError(400, "bad-request")
     account = network.account(phone)
     companion = request.require("companion_identity_public").data
     bundle = request.require("link_code_pairing_wrapped_key_bundle").data
@@ -139,7 +130,7 @@ def companion_finish(network: Network, connection: Connection, request: Node) ->
     except PairingError as error:
         attempt.outcome = str(error)
         network.changed()
-        raise LinkRefusedError(400, "bad-request") from error
+        raise RefusedError(400, "bad-request") from error
     attempt.shared_secret = secret
     return attempt
 

@@ -104,6 +104,14 @@ class Node:
             raise FrameError(msg)
         return str(value)
 
+    def number(self, name: str, default: int) -> int:
+        """Return an attribute as a number; raise FrameError if it is none."""
+        text = self.text(name, str(default))
+        if not text.isdecimal():
+            msg = f"<{self.tag}> must carry a number in {name!r}, not {text!r}"
+            raise FrameError(msg)
+        return int(text)
+
     def jid(self, name: str) -> Jid:
         """Return an attribute that must be an address; raise FrameError otherwise."""
         value = self.attrs.get(name)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
+from google.protobuf.message import DecodeError
 
 from oxy_simulator.accounts import Account, Device, InboxMessage, SentMessage
-from oxy_simulator.errors import DecryptionError, DuplicateCiphertextError, RequestError
+from oxy_simulator.errors import DecryptionError, DuplicateCiphertextError, ProtocolError, RequestError
 from oxy_simulator.jid import Jid
 from oxy_simulator.ledger import LifeLine, line_key, mark
 from oxy_simulator.network import Network
@@ -113,7 +114,7 @@ def receive(network: Network, phone: Account, arrival: Arrival) -> None:
         mark(arrival.line, "undecryptable", network.clock(), latest=True)
         _ask_again(network, phone, arrival)
         return
-    _read(network, phone, arrival, Message.FromString(plaintext))
+    _read(network, phone, arrival, plaintext)
 
 
 def resend(network: Network, phone: Account, device_owner: Account, device: Device, receipt: Node) -> None:
@@ -130,26 +131,32 @@ def resend(network: Network, phone: Account, device_owner: Account, device: Devi
     _post_encrypted(network, phone, device_owner, device, sent)
 
 
-def _read(network: Network, phone: Account, arrival: Arrival, message: Message) -> None:
+def _read(network: Network, phone: Account, arrival: Arrival, plaintext: bytes) -> None:
+    try:
+        message = Message.FromString(plaintext)
+    except DecodeError as error:
+        msg = f"the plaintext of message {arrival.message_id} is no message: {error}"
+        raise ProtocolError(msg) from error
+    own = phone is arrival.sender
+    if own and message.HasField("protocol_message"):
+        _serve_peer(network, phone, arrival, message.protocol_message)
+        return
     if message.HasField("device_sent_message"):
         message = message.device_sent_message.message
-    own = phone is arrival.sender
-    if message.HasField("protocol_message") and own and _serve_peer(network, phone, arrival, message):
-        return
-    line = arrival.line
-    if line is not None:
-        line.text = _shown_text(message)
-    mark(line, "own_phone" if own and arrival.chat is not phone else "decrypted", network.clock())
+    if arrival.line is not None:
+        arrival.line.text = _shown_text(message)
+    mark(arrival.line, "own_phone" if own and arrival.chat is not phone else "decrypted", network.clock())
     chat = arrival.chat if own else arrival.sender
-    _show(network, phone, arrival.message_id, chat=chat, sender=arrival.sender, message=message, line=line)
+    _show(network, phone, arrival.message_id, chat=chat, sender=arrival.sender, message=message, line=arrival.line)
     _confirm(network, phone, arrival)
 
 
-def _serve_peer(network: Network, phone: Account, arrival: Arrival, message: Message) -> bool:
-    if message.protocol_message.type == ProtocolMessage.APP_STATE_SYNC_KEY_REQUEST:
+def _serve_peer(network: Network, phone: Account, arrival: Arrival, request: ProtocolMessage) -> None:
+    """Serve what a linked device asks of its own phone; what phones do not answer here is logged."""
+    if request.type == ProtocolMessage.APP_STATE_SYNC_KEY_REQUEST:
         share_app_state(network, phone, arrival.device)
-        return True
-    return arrival.enc.attrs.get("category") == "peer"
+    else:
+        log.info("peer_request_ignored", kind=ProtocolMessage.Type.Name(request.type))
 
 
 def _show(  # noqa: PLR0913 - a message's facts, all by name
@@ -208,7 +215,7 @@ def _confirm(network: Network, phone: Account, arrival: Arrival) -> None:
 
 
 def _ask_again(network: Network, phone: Account, arrival: Arrival) -> None:
-    count = int(arrival.enc.text("count", "0")) + 1
+    count = arrival.enc.number("count", 0) + 1
     if count > MAX_RETRIES:
         log.error("retries_exhausted", message=arrival.message_id)
         return

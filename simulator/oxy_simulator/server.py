@@ -75,15 +75,15 @@ class WebSocketEndpoint:
         await socket.prepare(request)
         outbox = SocketOutbox(request.transport)
         connection = open_connection(self._network, outbox, self._identity)
-        pump = asyncio.create_task(outbox.pump(socket))
-        try:
-            async for message in socket:
-                if message.type is WSMsgType.BINARY:
-                    receive(self._network, connection, message.data)
-        finally:
-            lost(self._network, connection)
-            pump.cancel()
-            await asyncio.wait([pump])
+        async with asyncio.TaskGroup() as tasks:
+            pump = tasks.create_task(outbox.pump(socket))
+            try:
+                async for message in socket:
+                    if message.type is WSMsgType.BINARY:
+                        receive(self._network, connection, message.data)
+            finally:
+                lost(self._network, connection)
+                pump.cancel()
         return socket
 
 

@@ -37,6 +37,10 @@ def receive(network: Network, connection: Connection, data: bytes) -> None:
     except ProtocolError as error:
         network.violation(connection, "broken-stream", str(error))
         connection.abort()
+    except Exception as error:
+        log.exception("connection_failed")
+        network.violation(connection, "simulator-error", repr(error))
+        connection.abort()
 
 
 def lost(network: Network, connection: Connection) -> None:

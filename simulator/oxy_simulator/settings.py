@@ -18,7 +18,9 @@ class Settings(BaseSettings):
     control_port: int = Field(default=9101, ge=0, le=65535)
     """The port of the control API; 0 takes a free one."""
     state: Path = Path("simulator-state")
-    """The folder with keys and state; the only place that is written."""
+    """The folder with the state; the only place that is written while serving."""
+    keys: Path | None = None
+    """The folder with the keys, if not the state folder; read-only is enough when it has them all."""
     pairing_seconds: float = Field(default=160.0, gt=0)
     """How long QR and phone codes stay valid, in seconds."""
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")

@@ -8,6 +8,7 @@ counters twice.
 """
 
 import asyncio
+import fcntl
 import os
 import time
 from pathlib import Path
@@ -22,6 +23,8 @@ from oxy_simulator.network import State
 STATE_FILE: Final = "state.json"
 
 _CLEAN_FILE: Final = "clean"
+_LOCK_FILE: Final = "lock"
+_MODE: Final = 0o600
 _MIN_INTERVAL: Final = 1.0
 _DUTY: Final = 20
 
@@ -34,12 +37,18 @@ class StateStore:
     def __init__(self, folder: Path) -> None:
         self._path = folder / STATE_FILE
         self._clean = folder / _CLEAN_FILE
+        self._lock_path = folder / _LOCK_FILE
+        self._lock: int | None = None
         self._adapter = TypeAdapter(State)
         self._dirty = asyncio.Event()
         self._state = State()
 
     def load(self) -> State:
-        """Read the snapshot, or start empty; raise SimulatorError if the file is damaged."""
+        """Take the folder and read its snapshot, or start empty.
+
+        Raise SimulatorError if another process uses the folder or the file is damaged.
+        """
+        self._take_folder()
         if self._path.exists():
             self._state = self._read()
             if not self._clean.exists():
@@ -53,18 +62,17 @@ class StateStore:
         self._dirty.set()
 
     def save(self) -> None:
-        """Write the snapshot now."""
+        """Write the snapshot now, without waiting for the disk."""
         self._dirty.clear()
-        temporary = self._path.with_suffix(".new")
-        temporary.write_bytes(self._adapter.dump_json(self._state))
-        temporary.chmod(0o600)
-        temporary.replace(self._path)
+        self._write(sync=False)
 
     def close(self) -> None:
-        """Write the last snapshot and note that it is complete."""
-        self.save()
+        """Write the last snapshot to the disk, note that it is complete and let the folder go."""
+        self._write(sync=True)
         self._clean.touch()
-        os.sync()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     async def run(self) -> None:
         """Save after changes, for ever."""
@@ -74,6 +82,25 @@ class StateStore:
             self.save()
             spent = time.monotonic() - started
             await asyncio.sleep(max(_MIN_INTERVAL, spent * _DUTY))
+
+    def _write(self, *, sync: bool) -> None:
+        temporary = self._path.with_suffix(".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(self._adapter.dump_json(self._state))
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(self._path)
+
+    def _take_folder(self) -> None:
+        self._lock_path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, _MODE)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            msg = f"{self._lock_path.parent} is in use by another simulator; stop it or take another folder"
+            raise SimulatorError(msg) from error
 
     def _read(self) -> State:
         try:

@@ -1,6 +1,6 @@
-"""The simulator: network, servers and state folder under one roof, with every operation of it.
+"""The simulator as a service: network, servers and state folder, and every operation on them.
 
-The control API, the Python test objects and the command line all act through `Simulator`.
+The control API, the Python test objects and the command line all act through `Service`.
 """
 
 import asyncio
@@ -58,8 +58,8 @@ class Load:
 
 
 @dataclass
-class Simulator:
-    """A running simulator. Make it with `run_simulator`."""
+class Service:
+    """A running simulator. Make it with `run_service`."""
 
     network: Network
     keys: ServerKeys
@@ -243,12 +243,20 @@ class Simulator:
 
 
 @asynccontextmanager
-async def run_simulator(
-    folder: Path, *, host: str = "127.0.0.1", proxy_port: int = 0, pairing_seconds: float = PAIRING_SECONDS
-) -> AsyncIterator[Simulator]:
-    """Run a simulator on a state folder until the block ends; port 0 takes a free one."""
-    ensure_keys(folder)
-    keys = load_keys(folder, time.time())
+async def run_service(
+    folder: Path,
+    *,
+    keys_folder: Path | None = None,
+    host: str = "127.0.0.1",
+    proxy_port: int = 0,
+    pairing_seconds: float = PAIRING_SECONDS,
+) -> AsyncIterator[Service]:
+    """Run a simulator on a state folder until the block ends; port 0 takes a free one.
+
+    Keys are in the state folder unless another is given, which may be read-only if it has them all.
+    """
+    ensure_keys(keys_folder or folder)
+    keys = load_keys(keys_folder or folder, time.time())
     store = StateStore(folder)
     network = Network(store.load(), time.time, pairing_seconds)
     network.save_now = store.save
@@ -257,13 +265,13 @@ async def run_simulator(
     await runner.setup()
     proxy = ConnectProxy(runner, keys.tls)
     port = await proxy.start(host, proxy_port)
-    simulator = Simulator(network, keys, proxy, host, port)
-    network.listeners.append(simulator.pulse)
+    service = Service(network, keys, proxy, host, port)
+    network.listeners.append(service.pulse)
     saving = asyncio.create_task(store.run())
     try:
-        yield simulator
+        yield service
     finally:
-        await simulator.stop_load()
+        await service.stop_load()
         await proxy.stop()
         await runner.cleanup()
         saving.cancel()
