@@ -23,10 +23,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from oxy_dev.cluster import images as node_images
 from oxy_dev.cluster import layout
 from oxy_dev.cluster.binary import cache_root
 from oxy_dev.cluster.errors import ClusterError, CommandError
 from oxy_dev.cluster.host import overlay_works
+from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.progress import Reporter, Step
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
@@ -152,10 +154,9 @@ class Builder:
             with self.reporter.step(f"push {target}") as step:
                 self._buildah(step, "push", f"--tls-verify={str(not insecure).lower()}", reference)
 
-    def load(self, references: Mapping[str, str], containerd: Path) -> None:
-        """Put the images that containerd lacks into its store for Kubernetes; `containerd` is its socket."""
-        ctr = ["ctr", "--address", str(containerd), "--namespace", "k8s.io", "images"]
-        present = set(_run([*ctr, "ls", "--quiet"]).split())
+    def load(self, references: Mapping[str, str], cluster: Layout) -> None:
+        """Put the images that the local cluster's node lacks into it."""
+        present = node_images.names(cluster)
         missing = [reference for reference in references.values() if reference not in present]
         if not missing:
             self.reporter.say("  ✓ all images are loaded already")
@@ -166,7 +167,7 @@ class Builder:
         ):
             archive = self._archive(step, missing, Path(scratch))
             step.update("importing")
-            _run([*ctr, "import", str(archive)])
+            node_images.load(cluster, archive)
 
     def sizes(self, references: Mapping[str, str]) -> dict[str, str]:
         """Return each target's size for people: unpacked, with the layers that it shares with others."""
@@ -357,7 +358,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         references = builder.build(select(arguments.target), arguments.registry, arguments.base)
         if arguments.command == "load":
-            builder.load(references, arguments.containerd)
+            builder.load(references, layout.default())
         elif arguments.push:
             builder.push(references, insecure=arguments.insecure)
         if arguments.values:

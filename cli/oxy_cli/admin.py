@@ -1,0 +1,37 @@
+"""Running the workers' administration command inside one of them: they alone have the database."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from oxy_cli.cluster import Cluster, Completed
+from oxy_cli.errors import AdminError
+
+WORKER_LABELS: Final = {"app.kubernetes.io/name": "oxy", "app.kubernetes.io/component": "ai"}
+
+
+def administer(system: Cluster, arguments: Sequence[str], stdin: str = "") -> Any:  # noqa: ANN401 the JSON it prints
+    """Run ``python -m oxy_ai.admin`` with these arguments in a ready worker; return the JSON that it printed.
+
+    `system` is the namespace in which Oxy is installed. Raises AdminError with the worker's own words when it refuses.
+    """
+    pod = system.ready_pod(WORKER_LABELS)
+    if pod is None:
+        message = (
+            f"no AI worker is ready in namespace {system.namespace}. Is Oxy installed there (--system-namespace)? "
+            f"`kubectl get pods -n {system.namespace}` shows why a worker is not ready."
+        )
+        raise AdminError(message)
+    return answer_of(system.execute(pod, ["python", "-m", "oxy_ai.admin", *arguments], stdin), pod)
+
+
+def answer_of(completed: Completed, pod: str) -> Any:  # noqa: ANN401 as `administer`
+    """Return the JSON that the command printed; raises AdminError with what it complained of."""
+    if completed.exit_code != 0:
+        complaint = completed.errors.strip() or completed.output.strip()
+        raise AdminError(complaint or f"the command in {pod} ended with status {completed.exit_code} and no message")
+    try:
+        return json.loads(completed.output)
+    except ValueError as error:
+        message = f"the worker in {pod} did not answer with JSON; is it of the same version as this command?"
+        raise AdminError(message) from error

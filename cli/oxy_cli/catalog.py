@@ -1,0 +1,76 @@
+"""``oxy catalog``: an instance's services, prices, resources and opening hours."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from oxy_cli.admin import administer
+from oxy_cli.cluster import Cluster
+from oxy_cli.errors import CliError
+from oxy_cli.instance import Instance
+from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
+from oxy_cli.output import console, print_json
+
+app = typer.Typer(no_args_is_help=True, help="An instance's services, prices, resources and opening hours.")
+
+_FILE = typer.Option("--filename", "-f", help="File with the catalogue in YAML; - for standard input.")
+
+
+@app.command()
+def apply(  # noqa: PLR0913 each is an option of the command
+    name: Name,
+    *,
+    filename: Annotated[str, _FILE],
+    namespace: Namespace = None,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Replace the catalogue of an instance's organization."""
+    text = _read(filename)
+    organization = _organization(name, context, namespace)
+    arguments = ["catalog", "apply", "--organization", organization]
+    answer = administer(Cluster.connect(context, system_namespace), arguments, text)
+    if output is Output.JSON:
+        print_json(answer)
+    else:
+        console().print(f"The catalogue of {organization} is applied; the next answer uses it.")
+
+
+@app.command()
+def show(
+    name: Name,
+    *,
+    namespace: Namespace = None,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Print the catalogue of an instance's organization, in the form that `apply` reads."""
+    organization = _organization(name, context, namespace)
+    arguments = ["catalog", "show", "--organization", organization]
+    answer: Any = administer(Cluster.connect(context, system_namespace), arguments)
+    if output is Output.JSON:
+        print_json(answer)
+    else:
+        sys.stdout.write(yaml.safe_dump(answer, allow_unicode=True, sort_keys=False))
+
+
+def _organization(name: str, context: str | None, namespace: str | None) -> str:
+    return Instance.of(Cluster.connect(context, namespace).instance(name)).organization
+
+
+def _read(filename: str) -> str:
+    try:
+        text = sys.stdin.read() if filename == "-" else Path(filename).read_text(encoding="utf-8")
+        yaml.safe_load(text)
+    except OSError as error:
+        message = f"cannot read {filename}: {error.strerror}; name a file, or - for standard input"
+        raise CliError(message) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        message = f"{filename} is not YAML: {error}"
+        raise CliError(message) from error
+    return text

@@ -1,0 +1,25 @@
+"""Errors that the command shows to people: what happened, why, what to do next.
+
+CliError
+├── ClusterError    the API server refused, could not be reached, or lacks what was asked for
+├── AdminError      a worker's administration command refused or failed
+└── PairingError    an instance cannot be linked now, or was not in time
+"""
+
+from oxy_core.errors import OxyError
+
+
+class CliError(OxyError):
+    """Base of all errors that end the command with status 1 and a message."""
+
+
+class ClusterError(CliError):
+    """The API server refused, could not be reached, or lacks what was asked for."""
+
+
+class AdminError(CliError):
+    """A worker's administration command refused or failed."""
+
+
+class PairingError(CliError):
+    """An instance cannot be linked now, or was not linked in time."""

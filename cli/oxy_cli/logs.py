@@ -1,0 +1,45 @@
+"""``oxy logs``: what an instance's pod says."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from oxy_cli.cluster import Cluster
+from oxy_cli.instance import Instance
+from oxy_cli.options import Context, Format, Name, Namespace, Output
+
+
+def logs(  # noqa: PLR0913 each is an option of the command
+    name: Name,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is logged from now on.")] = False,
+    tail: Annotated[int | None, typer.Option(min=0, help="Begin with so many of the last lines; default: all.")] = None,
+    previous: Annotated[bool, typer.Option("--previous", "-p", help="The container before its last restart.")] = False,
+    namespace: Namespace = None,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Print the log of an instance's pod."""
+    cluster = Cluster.connect(context, namespace)
+    pod = Instance.of(cluster.instance(name)).pod
+    for line in cluster.log(pod, follow=follow, tail=tail, previous=previous):
+        sys.stdout.write(f"{line if output is Output.JSON else readable(line)}\n")
+        sys.stdout.flush()
+
+
+def readable(line: str) -> str:
+    """Return a JSON event as a line for people, anything else as it is.
+
+    >>> readable('{"timestamp": "2026-01-02T03:04:05.678Z", "level": "info", "event": "pod_started", "epoch": 1}')
+    '2026-01-02T03:04:05 info    pod_started epoch=1'
+    """
+    try:
+        event = json.loads(line)
+        moment, level, what = event.pop("timestamp"), event.pop("level"), event.pop("event")
+    except (ValueError, KeyError, AttributeError):
+        return line
+    event.pop("component", None)
+    rest = " ".join(f"{key}={value}" for key, value in event.items())
+    return f"{moment[:19]} {level:7} {what} {rest}".rstrip()
