@@ -58,8 +58,8 @@ class Cluster:
             contexts = {item["name"]: item for item in config.list_kube_config_contexts()[0]}
         except (config.ConfigException, OSError) as error:
             message = (
-                f"no usable kubeconfig: {str(error).rstrip('.')}. Point KUBECONFIG at one, or name a context of it with --context; "
-                "`kubectl config get-contexts` lists them."
+                f"no usable kubeconfig: {str(error).rstrip('.')}. "
+                "Point KUBECONFIG at one, or name a context of it with --context: `kubectl config get-contexts`."
             )
             raise ClusterError(message) from error
         chosen = contexts[context] if context else current
