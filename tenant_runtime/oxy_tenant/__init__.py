@@ -1,0 +1,1 @@
+"""The tenant pod that holds one WhatsApp connection."""

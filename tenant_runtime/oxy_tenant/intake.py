@@ -1,0 +1,79 @@
+"""Takes send requests from the bus: journals them, confirms them, hands them on."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from oxy_core import subjects
+from oxy_core.envelopes import SendRequest
+from oxy_core.errors import ContractError
+from oxy_tenant import metrics
+from oxy_tenant.journal import Journal, OpenSend
+from oxy_tenant.settings import RuntimeSettings
+
+log = structlog.get_logger()
+
+
+class Intake:
+    """The subscription to this instance's send requests; `take` gets each one once, in order."""
+
+    def __init__(self, environment: RuntimeSettings, journal: Journal, take: Callable[[OpenSend], None]) -> None:
+        self._environment = environment
+        self._journal = journal
+        self._take = take
+        self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        self._open = True
+
+    async def run(self, client: Client) -> None:
+        """Serve until cancelled."""
+        subject = subjects.out(self._environment.account, self._environment.instance)
+        await client.subscribe(subject, cb=self._arrived.put)
+        while True:
+            requests = self._decoded(await self._batch())
+            if requests and self._open:
+                await self._accept(client, requests)
+
+    def stop(self) -> None:
+        """Accept nothing more: the sender repeats what is not confirmed."""
+        self._open = False
+
+    async def _batch(self) -> list[Msg]:
+        """Wait for a request and return it with all others that have arrived: they share one flush to disk."""
+        batch = [await self._arrived.get()]
+        while not self._arrived.empty():
+            batch.append(self._arrived.get_nowait())
+        return batch
+
+    def _decoded(self, messages: list[Msg]) -> list[SendRequest]:
+        requests = []
+        for message in messages:
+            try:
+                requests.append(request_of(message.data, self._environment))
+            except ContractError as error:
+                metrics.REJECTED.inc()
+                log.warning("send_request_refused", error=str(error))
+        return requests
+
+    async def _accept(self, client: Client, requests: list[SendRequest]) -> None:
+        subject = subjects.accepted(self._environment.account, self._environment.instance)
+        for accepted, send in await asyncio.to_thread(self._journal.accept, requests):
+            if send is not None:
+                metrics.ACCEPTED.inc()
+                self._take(send)
+            try:
+                await client.publish(subject, accepted.encode())
+            except NatsError as error:
+                log.warning("acceptance_unpublished", request=str(accepted.request_id), error=str(error))
+
+
+def request_of(data: bytes, environment: RuntimeSettings) -> SendRequest:
+    """Read a send request; raises ContractError if it is not one for this instance."""
+    request = SendRequest.decode(data)
+    if (request.organization, request.instance) != (environment.organization, environment.instance):
+        message = f"a send request for {request.organization}/{request.instance} came to {environment.label}"
+        raise ContractError(message)
+    return request

@@ -1,0 +1,56 @@
+-- The journal of one instance. Sequences have no gaps; rows leave only after the platform acknowledged them.
+CREATE TABLE identity (
+  epoch TEXT NOT NULL,             -- UUID made with this file
+  organization TEXT NOT NULL,
+  instance TEXT NOT NULL,
+  secret BLOB NOT NULL,            -- key of the message secrets by which own sends are recognised
+  published INTEGER NOT NULL DEFAULT 0,      -- every report up to here is acknowledged by the bus
+  audited_secret INTEGER NOT NULL DEFAULT 0  -- rows of the library's message secrets up to here are accounted for
+);
+CREATE TABLE reports (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  message_id TEXT NOT NULL,
+  envelope BLOB NOT NULL,
+  written_at REAL NOT NULL
+);
+CREATE TABLE chats (
+  chat TEXT PRIMARY KEY,
+  last_sequence INTEGER NOT NULL,
+  own_sequence INTEGER NOT NULL DEFAULT 0    -- newest message that the business sent from another device
+) WITHOUT ROWID;
+CREATE TABLE chat_aliases (
+  alias TEXT PRIMARY KEY,
+  chat TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE messages (                      -- everything ever received, so that it is journalled once
+  chat TEXT NOT NULL,
+  from_me INTEGER NOT NULL,
+  whatsapp_id TEXT NOT NULL,
+  seen_at REAL NOT NULL,
+  PRIMARY KEY (chat, from_me, whatsapp_id)
+) WITHOUT ROWID;
+CREATE INDEX messages_by_id ON messages (whatsapp_id);
+CREATE INDEX messages_by_age ON messages (seen_at);
+CREATE TABLE sends (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  request_id TEXT NOT NULL UNIQUE,
+  chat TEXT NOT NULL,
+  state TEXT NOT NULL,                       -- accepted, sending, or a SendOutcome
+  request BLOB,                              -- the envelope; gone once the request has ended
+  attempts INTEGER NOT NULL DEFAULT 0,
+  whatsapp_id TEXT,
+  accepted_at REAL NOT NULL,
+  ended_at REAL
+);
+CREATE INDEX sends_open ON sends (sequence) WHERE ended_at IS NULL;
+CREATE INDEX sends_by_whatsapp_id ON sends (whatsapp_id) WHERE whatsapp_id IS NOT NULL;
+CREATE TABLE secrets (                       -- of each attempt to send, so that an echo is recognised
+  secret BLOB PRIMARY KEY,
+  request_id TEXT NOT NULL,
+  made_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE losses (                        -- messages that the library took and the journal never saw
+  whatsapp_id TEXT PRIMARY KEY,
+  source TEXT NOT NULL,
+  found_at REAL NOT NULL
+) WITHOUT ROWID;

@@ -1,0 +1,100 @@
+"""What the runtime knows of itself right now, shown to the platform on every change and as a heartbeat."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from nats.aio.client import Client
+
+from oxy_core import subjects
+from oxy_core.envelopes import ConnectionState, LiveState, Pairing
+from oxy_core.identity import Jid
+from oxy_tenant import metrics
+from oxy_tenant.settings import RuntimeSettings
+
+HEARTBEAT_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The part of `LiveState` that changes."""
+
+    connection: ConnectionState = ConnectionState.STARTING
+    jid: Jid | None = None
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    last_reason: str | None = None
+    pairing: Pairing | None = None
+
+
+class StateBoard:
+    """Holds the current `State`; `session_bytes` tells the size of the session on the volume."""
+
+    def __init__(self, environment: RuntimeSettings, session_bytes: Callable[[], int]) -> None:
+        self._environment = environment
+        self._session_bytes = session_bytes
+        self._changed = asyncio.Event()
+        self._client: Client | None = None
+        self.state = State()
+        self.last_activity_at: datetime | None = None
+
+    def update(self, **changes: Any) -> None:  # noqa: ANN401 the fields of State
+        """Change fields of the state; tells the platform if anything is different."""
+        state = replace(self.state, **changes)
+        if state != self.state:
+            self.state = state
+            metrics.CONNECTED.set(state.connection is ConnectionState.CONNECTED)
+            self._changed.set()
+
+    def note_activity(self) -> None:
+        """Remember that a message came or went now; told with the next heartbeat."""
+        self.last_activity_at = datetime.now(UTC)
+
+    def not_ready(self) -> str | None:
+        """Return why this runtime does not receive, None if it does."""
+        if self.state.connection is ConnectionState.CONNECTED:
+            return None
+        return f"{self.state.connection.value}: {self.state.last_reason or 'no connection yet'}"
+
+    async def run(self, client: Client) -> None:
+        """Publish until cancelled."""
+        self._client = client
+        while True:
+            self._changed.clear()
+            await self.publish()
+            try:
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def publish(self) -> None:
+        """Publish the current state if the bus is there."""
+        if self._client is None or not self._client.is_connected:
+            return
+        environment = self._environment
+        state = self.state
+        live = LiveState(
+            organization=environment.organization,
+            instance=environment.instance,
+            pod_uid=environment.pod_uid,
+            epoch=environment.epoch,
+            heartbeat_at=datetime.now(UTC),
+            connection=state.connection,
+            jid=state.jid,
+            attempts=state.attempts,
+            next_attempt_at=state.next_attempt_at,
+            last_reason=state.last_reason,
+            pairing=state.pairing,
+            last_activity_at=self.last_activity_at,
+            session_bytes=self._session_bytes(),
+        )
+        await self._client.publish(subjects.state(environment.account, environment.instance), live.encode())
+
+    async def publish_now(self) -> None:
+        """Publish the current state and see it off."""
+        await self.publish()
+        if self._client is not None and self._client.is_connected:
+            await self._client.flush(1)

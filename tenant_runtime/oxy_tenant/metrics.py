@@ -1,0 +1,31 @@
+"""What a tenant runtime counts; scraped from ``/metrics``."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RECEIVED: Final = Counter("oxy_tenant_messages_received", "Messages written to the journal, by content.", ["content"])
+DUPLICATES: Final = Counter("oxy_tenant_messages_repeated", "Messages received again and dropped.")
+LOST: Final = Counter(
+    "oxy_tenant_messages_lost",
+    "Messages that the library took and the journal never saw, by how they were found.",
+    ["source"],
+)
+JOURNAL_SECONDS: Final = Histogram(
+    "oxy_tenant_journal_commit_seconds",
+    "Time to commit to the journal.",
+    buckets=(0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1),
+)
+PUBLISHED: Final = Counter("oxy_tenant_reports_published", "Reports that the bus acknowledged.")
+PENDING: Final = Gauge("oxy_tenant_reports_pending", "Reports in the journal that the bus has not acknowledged.")
+REFUSED: Final = Counter("oxy_tenant_publishes_refused", "Publishes refused or unanswered; each goes back and repeats.")
+ACCEPTED: Final = Counter("oxy_tenant_sends_accepted", "Send requests journalled for the first time.")
+REJECTED: Final = Counter("oxy_tenant_sends_rejected", "Send requests that are unreadable or for somebody else.")
+SENDS: Final = Counter("oxy_tenant_sends_finished", "Send requests with a result, by outcome.", ["outcome"])
+SEND_SECONDS: Final = Histogram(
+    "oxy_tenant_send_seconds",
+    "Time that WhatsApp took to accept a message.",
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 20, 75),
+)
+CONNECTED: Final = Gauge("oxy_tenant_connected", "1 while connected to WhatsApp and receiving.")
+ATTEMPTS: Final = Counter("oxy_tenant_connection_attempts_failed", "Failed attempts to connect, by reason.", ["reason"])

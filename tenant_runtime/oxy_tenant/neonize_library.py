@@ -1,0 +1,80 @@
+"""Loads the parts of neonize that the runtime uses, and no others.
+
+``import neonize`` pulls in an HTTP client, an HTML parser, an image library and libmagic, and configures logging. Its
+binding (``neonize._binder``) and its messages (``neonize.proto``) need none of that, so the package and its ``utils``
+are registered without running their ``__init__``. ``neonize.download``, which would fetch native code from the
+internet, is replaced by one that refuses: a pod runs the library of its image.
+"""
+
+import importlib
+import sys
+from dataclasses import dataclass
+from functools import cache
+from importlib.machinery import ModuleSpec
+from importlib.metadata import version
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
+from typing import Any, Final, NoReturn
+
+from oxy_tenant.errors import LinkError
+
+_BARE: Final = ("neonize", "neonize.utils")
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """neonize's binding and the modules of its messages, which have no types of their own."""
+
+    binder: Any
+    envelopes: Any
+    """``Neonize_pb2``: events and arguments of the binding."""
+    messages: Any
+    """``WAWebProtobufsE2E_pb2``: the content of WhatsApp messages."""
+    companion: Any
+    """``WAWebProtobufsCompanionReg_pb2``: how this device introduces itself."""
+
+
+def _refuse_download() -> NoReturn:
+    message = "neonize's native library is not in this image; install the neonize wheel of this platform"
+    raise LinkError(message)
+
+
+def _register_bare(name: str) -> None:
+    spec = find_spec(name)
+    if spec is None:
+        message = f"{name} is not installed; install the extra `tenant`"
+        raise LinkError(message)
+    sys.modules[name] = module_from_spec(spec)
+
+
+def _register_download() -> None:
+    module = ModuleType("neonize.download")
+    module.__spec__ = ModuleSpec("neonize.download", None)
+    vars(module).update({"__GONEONIZE_VERSION__": version("neonize"), "download": _refuse_download})
+    sys.modules[module.__name__] = module
+
+
+@cache
+def load_messages() -> tuple[Any, Any]:
+    """Return ``Neonize_pb2`` and ``WAWebProtobufsE2E_pb2`` without loading native code."""
+    for name in _BARE:
+        if name not in sys.modules:
+            _register_bare(name)
+    return (
+        importlib.import_module("neonize.proto.Neonize_pb2"),
+        importlib.import_module("neonize.proto.waE2E.WAWebProtobufsE2E_pb2"),
+    )
+
+
+@cache
+def load_library() -> Library:
+    """Load neonize's native library (about 30 MiB); raises LinkError where it is missing."""
+    envelopes, messages = load_messages()
+    if "neonize.download" not in sys.modules:
+        _register_download()
+    return Library(
+        binder=importlib.import_module("neonize._binder"),
+        envelopes=envelopes,
+        messages=messages,
+        companion=importlib.import_module("neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2"),
+    )

@@ -1,0 +1,194 @@
+"""From the journal to JetStream, in order.
+
+Reports are published in a window without waiting for each acknowledgement. When one is refused or not answered in
+time, everything from it on is published again (go back N), one by one at first: repeating a refused report alone
+would put it behind those that followed. ``Nats-Msg-Id`` makes JetStream drop what it has.
+"""
+
+import asyncio
+import contextlib
+import json
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from oxy_core.envelopes import MESSAGE_ID_HEADER
+from oxy_tenant import metrics
+from oxy_tenant.journal import Journal
+
+WINDOW: Final = 256
+"""Most reports that wait for an acknowledgement at a time."""
+
+ACKNOWLEDGED_WITHIN: Final = 5.0
+"""Seconds after which an unanswered publish is repeated."""
+
+RETRY_SECONDS: Final = 0.5
+"""Pause after a refusal."""
+
+_POLL_SECONDS: Final = 0.2
+"""How often a lost or silent connection is looked at."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Window:
+    """Which reports are on their way. Pure: knows sequences, not the bus.
+
+    `base` is the newest sequence up to which all are acknowledged, `sent` the newest that was published.
+    """
+
+    base: int
+    limit: int = WINDOW
+    sent: int = field(init=False)
+    size: int = field(init=False)
+    _acknowledged: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.sent = self.base
+        self.size = self.limit
+
+    @property
+    def room(self) -> int:
+        """How many more may be published now."""
+        return max(0, self.base + self.size - self.sent)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an acknowledgement is missing."""
+        return self.sent > self.base
+
+    def publish(self, sequence: int) -> None:
+        """Note that `sequence` was published."""
+        self.sent = sequence
+
+    def acknowledge(self, sequence: int) -> int:
+        """Note an acknowledgement; returns how many reports `base` moved on. Late and repeated ones are harmless."""
+        if not self.base < sequence <= self.sent:
+            return 0
+        self._acknowledged.add(sequence)
+        before = self.base
+        while self.base + 1 in self._acknowledged:
+            self.base += 1
+            self._acknowledged.discard(self.base)
+        if self.base > before:
+            self.size = min(self.limit, self.size * 2)
+        return self.base - before
+
+    def go_back(self) -> None:
+        """Publish again everything that is not acknowledged, starting with one report at a time."""
+        self.sent = self.base
+        self.size = 1
+        self._acknowledged.clear()
+
+
+class Publisher:
+    """Publishes one instance's journal on `subject` for as long as it runs."""
+
+    def __init__(self, journal: Journal, subject: str) -> None:
+        self._journal = journal
+        self._subject = subject
+        self._window = Window(journal.published)
+        self._wake = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._refusal: str | None = None
+        self._replies = ""
+        self._loop = asyncio.get_running_loop()
+
+    def wake(self) -> None:
+        """Tell that there are new reports; from any thread."""
+        self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def run(self, client: Client) -> None:
+        """Publish until cancelled; NATS may come and go."""
+        self._replies = client.new_inbox()
+        await client.subscribe(f"{self._replies}.*", cb=self._answered)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._remember())
+            while True:
+                if not client.is_connected:
+                    await _reconnected(client)
+                    self._window.go_back()
+                self._wake.clear()
+                await self._publish_window(client)
+                await self._await_progress(client)
+
+    async def drained(self) -> None:
+        """Wait until the bus has acknowledged everything journalled."""
+        while self._window.base < self._journal.last_sequence:  # noqa: ASYNC110 once, at the end of the process
+            await asyncio.sleep(_POLL_SECONDS / 10)
+
+    async def _remember(self) -> None:
+        """Write down what was acknowledged, now and then: it only saves repeating it after a restart."""
+        written = self._window.base
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            if self._window.base > written:
+                written = self._window.base
+                await asyncio.to_thread(self._journal.mark_published, written)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _publish_window(self, client: Client) -> None:
+        entries = self._journal.entries(self._window.sent, self._window.room)
+        for entry in entries:
+            headers = {MESSAGE_ID_HEADER: entry.message_id}
+            reply = f"{self._replies}.{entry.sequence}"
+            try:
+                await client.publish(self._subject, entry.envelope, reply=reply, headers=headers)
+            except NatsError as error:
+                self._refusal = str(error) or type(error).__name__
+                return
+            self._window.publish(entry.sequence)
+        metrics.PENDING.set(self._journal.last_sequence - self._window.base)
+
+    async def _await_progress(self, client: Client) -> None:
+        """Wait for an acknowledgement, a new report or a lost connection; on silence or refusal go back."""
+        silent_since = self._loop.time()
+        while self._refusal is None and not self._wake.is_set() and client.is_connected:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await self._wake.wait()
+            if self._window.waiting and self._loop.time() - silent_since > ACKNOWLEDGED_WITHIN:
+                self._refusal = "no answer"
+        if self._refusal is not None:
+            await self._go_back(self._refusal)
+
+    async def _go_back(self, refusal: str) -> None:
+        metrics.REFUSED.inc()
+        log.warning("publish_refused", sequence=self._window.base + 1, reason=refusal)
+        await asyncio.sleep(RETRY_SECONDS)
+        self._refusal = None
+        self._window.go_back()
+
+    async def _answered(self, answer: Msg) -> None:
+        sequence = int(answer.subject.rpartition(".")[2])
+        refusal = refusal_of(answer.data)
+        if refusal is not None:
+            self._refusal = refusal
+        elif moved := self._window.acknowledge(sequence):
+            metrics.PUBLISHED.inc(moved)
+            self._moved.set()
+        self._wake.set()
+
+
+async def _reconnected(client: Client) -> None:
+    while not client.is_connected:  # noqa: ASYNC110 `connected` keeps the client's callbacks for itself
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def refusal_of(answer: bytes) -> str | None:
+    """Return why JetStream refused a publish, None if it stored it or had it already.
+
+    An empty answer is the server's "no responders": the stream does not exist, or its service is not imported.
+    """
+    if not answer:
+        return "no stream takes this subject"
+    acknowledgement = json.loads(answer)
+    if "error" in acknowledgement:
+        return str(acknowledgement["error"].get("description", "refused"))
+    return None

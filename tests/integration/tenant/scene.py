@@ -1,0 +1,268 @@
+"""A tenant runtime as its own process, between a simulated WhatsApp and a real NATS server."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from oxy_core import subjects
+from oxy_core.bus import INBOUND_STREAM
+from oxy_core.envelopes import (
+    Accepted,
+    ConnectionChanged,
+    ConnectionState,
+    LiveState,
+    MessageSeen,
+    Report,
+    SendRequest,
+    SendResult,
+)
+from oxy_core.identity import Jid, new_id
+from oxy_core.tenant import Reconnect, TenantSettings, TerminationMessage
+from oxy_core.trace import new_trace
+from oxy_dev.servers import NatsServer, free_port
+from oxy_simulator.testing import Phone, Simulator
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).parents[3]
+ACCOUNT = "A" + "B" * 55
+ORGANIZATION = "acme"
+INSTANCE = "shop"
+BUSINESS = "+5511900000001"
+CUSTOMER = "+5511911111111"
+
+QUICK = Reconnect(base_delay_seconds=0.3, multiplier=1.5, max_delay_seconds=1, max_attempts=50)
+
+
+async def until(condition: Callable[[], T | Awaitable[T]], within: float = 20, what: str = "") -> T:
+    """Wait until `condition` (or the awaitable it returns) is true and return its value."""
+    deadline = asyncio.get_running_loop().time() + within
+    while True:
+        value = condition()
+        if isinstance(value, Awaitable):
+            value = await value
+        if value:
+            return value
+        if asyncio.get_running_loop().time() > deadline:
+            message = f"not within {within} s: {what or condition}"
+            raise AssertionError(message)
+        await asyncio.sleep(0.02)
+
+
+@dataclass
+class Bus:
+    """The platform's side of the bus: everything that the runtime published, as it arrived."""
+
+    server: NatsServer
+    client: Client
+    reports: list[Report] = field(default_factory=list)
+    states: list[LiveState] = field(default_factory=list)
+    accepted: list[Accepted] = field(default_factory=list)
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        return self.client.jetstream(timeout=2)
+
+    async def follow(self) -> None:
+        await self.client.subscribe(subjects.state(ACCOUNT, INSTANCE), cb=self._keep_state)
+        await self.client.subscribe(subjects.accepted(ACCOUNT, INSTANCE), cb=self._keep_accepted)
+        await self.client.flush()
+
+    async def _keep_state(self, message: Msg) -> None:
+        self.states.append(LiveState.decode(message.data))
+
+    async def _keep_accepted(self, message: Msg) -> None:
+        self.accepted.append(Accepted.decode(message.data))
+
+    async def stored(self) -> list[Report]:
+        """Return what is in OXY_INBOUND, in the stream's order, without taking it away."""
+        info = await self.jetstream.stream_info(INBOUND_STREAM)
+        for sequence in range(max(info.state.first_seq, len(self.reports) + 1), info.state.last_seq + 1):
+            message = await self.jetstream.get_msg(INBOUND_STREAM, sequence)
+            self.reports.append(Report.decode(message.data or b""))
+        return self.reports
+
+    async def messages(self) -> list[MessageSeen]:
+        return [report.body for report in await self.stored() if isinstance(report.body, MessageSeen)]
+
+    async def results(self) -> list[SendResult]:
+        return [report.body for report in await self.stored() if isinstance(report.body, SendResult)]
+
+    async def connections(self) -> list[ConnectionChanged]:
+        return [report.body for report in await self.stored() if isinstance(report.body, ConnectionChanged)]
+
+    async def request(self, request: SendRequest) -> None:
+        await self.client.publish(subjects.out(ACCOUNT, INSTANCE), request.encode())
+        await self.client.flush()
+
+    async def state(self, connection: ConnectionState, within: float = 20) -> LiveState:
+        """Wait for a live state with this connection, the newest first."""
+        return await until(
+            lambda: next((state for state in reversed(self.states) if state.connection is connection), None),
+            within,
+            f"live state {connection.value}",
+        )
+
+
+@dataclass
+class Runtime:
+    """``python -m oxy_tenant`` as a child process; survives `kill` and `start` with its volume."""
+
+    folder: Path
+    nats_url: str
+    environment: dict[str, str]
+    settings: TenantSettings
+    epoch: int = 1
+    probe_port: int = field(default_factory=free_port)
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def session(self) -> Path:
+        return self.folder / "session"
+
+    @property
+    def termination_log(self) -> Path:
+        return self.folder / "termination-log"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "runtime.log").read_text()
+
+    def write_settings(self, **changes: object) -> None:
+        self.settings = self.settings.model_copy(update=changes)
+        file = self.folder / "settings.json.new"
+        file.write_bytes(self.settings.encode())
+        file.replace(self.folder / "settings.json")
+
+    async def start(self, **environment: str) -> None:
+        self.folder.mkdir(exist_ok=True)
+        self.write_settings()
+        variables = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("dev/trust", "core", "tenant_runtime")),
+            "OXY_ORGANIZATION": ORGANIZATION,
+            "OXY_INSTANCE": INSTANCE,
+            "OXY_ACCOUNT": ACCOUNT,
+            "OXY_NATS_URL": self.nats_url,
+            "OXY_SETTINGS": str(self.folder / "settings.json"),
+            "OXY_SESSION": str(self.session),
+            "OXY_EPOCH": str(self.epoch),
+            "OXY_POD_UID": "pod-1",
+            "OXY_TERMINATION_LOG": str(self.termination_log),
+            "OXY_PROBE_PORT": str(self.probe_port),
+            "OXY_PROBE_HOST": "127.0.0.1",
+            "OXY_RECEIPT_WAIT": "2",
+            **self.environment,
+            **environment,
+        }
+        with (self.folder / "runtime.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "oxy_tenant", env=variables, stdout=log, stderr=log, start_new_session=True
+            )
+
+    async def exit_code(self, within: float = 20) -> int:
+        assert self.process is not None
+        async with asyncio.timeout(within):
+            return await self.process.wait()
+
+    async def kill(self, how: signal.Signals = signal.SIGKILL) -> int:
+        """Send a signal and wait for the end."""
+        assert self.process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(how)
+        return await self.exit_code()
+
+    def termination(self) -> TerminationMessage:
+        return TerminationMessage.decode(self.termination_log.read_bytes())
+
+    async def probe(self, page: str) -> tuple[int, str]:
+        """Return status and content of a page of the probe server; status 0 while nobody listens."""
+        return await asyncio.to_thread(_get, f"http://127.0.0.1:{self.probe_port}{page}")
+
+    async def is_ready(self) -> bool:
+        return (await self.probe("/readyz"))[0] == 200
+
+    async def metric(self, line: str) -> float:
+        """Return the value of a metric, named with its labels as Prometheus writes it."""
+        _, page = await self.probe("/metrics")
+        return next((float(row.rpartition(" ")[2]) for row in page.splitlines() if row.startswith(f"{line} ")), 0.0)
+
+
+def _get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 http, our own
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+@dataclass
+class Scene:
+    """Everything that a test of the tenant runtime plays with."""
+
+    simulator: Simulator
+    bus: Bus
+    runtime: Runtime
+    business: Phone
+    customer: Phone
+
+    async def pair(self) -> None:
+        """Start the runtime and link the business's phone by the code in the live state."""
+        await self.runtime.start()
+        state = await until(self._offered, what="a pairing code")
+        await self.business.link(code=state.pairing.code)
+        await until(self.runtime.is_ready, what="ready")
+
+    def _offered(self) -> LiveState | None:
+        return next((state for state in reversed(self.bus.states) if state.pairing is not None), None)
+
+    async def chat(self) -> Jid:
+        """Let the customer write once and return the address of the chat."""
+        before = len(await self.bus.messages())
+        await self.customer.send("oi", self.business)
+        messages = await until(lambda: self._more(before), what="the message on the stream")
+        chat: Jid = messages[-1].chat
+        return chat
+
+    async def _more(self, than: int) -> list[MessageSeen] | None:
+        messages = await self.bus.messages()
+        return messages if len(messages) > than else None
+
+    async def result(self, request: SendRequest, within: float = 20) -> SendResult:
+        """Wait for the one result of a request."""
+
+        async def found() -> SendResult | None:
+            return next((result for result in await self.bus.results() if result.request_id == request.id), None)
+
+        outcome: SendResult = await until(found, within, f"the result of {request.text!r}")
+        return outcome
+
+
+def send_request(chat: Jid, text: str, **changes: object) -> SendRequest:
+    """Return a request to send a text."""
+    values = {
+        "id": new_id(),
+        "organization": ORGANIZATION,
+        "instance": INSTANCE,
+        "chat": chat,
+        "text": text,
+        "created_at": datetime.now(UTC),
+        "trace": new_trace(),
+    }
+    return SendRequest.model_validate({**values, **changes})
