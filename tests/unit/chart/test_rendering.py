@@ -1,0 +1,204 @@
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from oxy_dev import chart, crds
+from oxy_dev.chart import Object, of_kind, pod_templates, render
+from oxy_dev.cluster.errors import CommandError
+
+EXTERNAL = (
+    "nats.embedded=false",
+    'nats.url="nats://bus.example.org:4222"',
+    "postgres.embedded=false",
+    'postgres.secretRef={"name":"database","appUrlKey":"dsn"}',
+)
+
+
+@pytest.fixture(scope="module")
+def objects() -> list[Object]:
+    return render()
+
+
+def environment(template: Object) -> dict[str, Object]:
+    return {item["name"]: item for item in template["spec"]["containers"][0]["env"]}
+
+
+def test_helm_finds_nothing_wrong() -> None:
+    assert "0 chart(s) failed" in chart.lint()
+
+
+def test_the_chart_holds_the_definitions_of_the_repository() -> None:
+    assert crds.outdated() == []
+
+
+def test_definitions_outlive_the_release_and_are_otherwise_unchanged(objects: list[Object]) -> None:
+    rendered = of_kind(objects, "CustomResourceDefinition")
+    sources = [yaml.safe_load(source.read_text()) for source in crds.SOURCES.glob("*.yaml")]
+    assert sources
+    for source in sources:
+        kept = {**source["metadata"], "annotations": {"helm.sh/resource-policy": "keep"}}
+        assert rendered[source["metadata"]["name"]] == {**source, "metadata": kept}
+
+
+def test_template_syntax_in_a_definition_is_left_alone() -> None:
+    text = "kind: X\nmetadata:\n  name: x\nspec:\n  description: like {{ .this }}\n"
+    assert '{{ "{{" }} .this }}' in crds.as_template(text)
+
+
+def test_a_definition_with_annotations_of_its_own_is_refused() -> None:
+    with pytest.raises(ValueError, match="annotations"):
+        crds.as_template("kind: X\nmetadata:\n  name: x\n  annotations:\n    a: b\nspec: {}\n")
+
+
+@pytest.mark.parametrize("settings", [(), EXTERNAL], ids=["embedded", "external"])
+def test_every_pod_is_restricted(settings: tuple[str, ...]) -> None:
+    for name, template in pod_templates(render(*settings)).items():
+        spec = template["spec"]
+        assert spec["securityContext"]["runAsNonRoot"] is True, name
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in spec["containers"]:
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False, name
+            assert security["readOnlyRootFilesystem"] is True, name
+            assert security["capabilities"] == {"drop": ["ALL"]}, name
+            assert set(container["resources"]) == {"requests", "limits"}, name
+
+
+def test_only_what_speaks_to_the_api_server_has_a_token(objects: list[Object]) -> None:
+    with_token = {
+        name for name, item in pod_templates(objects).items() if item["spec"].get("automountServiceAccountToken", True)
+    }
+    assert {re.sub("-[0-9a-f]{10}$", "", name) for name in with_token} == {"oxy-operator", "oxy-bootstrap"}
+
+
+def test_selectors_find_the_pods(objects: list[Object]) -> None:
+    for kind in ("Deployment", "StatefulSet"):
+        for item in of_kind(objects, kind).values():
+            wanted = item["spec"]["selector"]["matchLabels"].items()
+            assert wanted <= item["spec"]["template"]["metadata"]["labels"].items()
+    labels = [item["metadata"]["labels"] for item in pod_templates(objects).values()]
+    for service in of_kind(objects, "Service").values():
+        assert sum(service["spec"]["selector"].items() <= item.items() for item in labels) == 1
+
+
+def test_no_secret_is_part_of_the_release(objects: list[Object]) -> None:
+    """Helm would show it to whoever may read the release, and delete it with the release."""
+    assert of_kind(objects, "Secret") == {}
+    assert not re.search(r"(?i)(password|secret|key)\w*: *['\"]?[A-Za-z0-9+/]{16,}", yaml.safe_dump_all(objects))
+
+
+def test_there_are_no_hooks(objects: list[Object]) -> None:
+    """A hook would wait for a database that the release itself brings."""
+    assert "helm.sh/hook" not in json.dumps(objects)
+
+
+def test_the_operator_never_runs_twice(objects: list[Object]) -> None:
+    spec = of_kind(objects, "Deployment")["oxy-operator"]["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_jobs_get_a_new_name_with_a_new_image_and_keep_it_otherwise() -> None:
+    def jobs(*settings: str) -> set[str]:
+        return set(of_kind(render(*settings), "Job"))
+
+    assert jobs() == jobs("ai.replicas=3")
+    new = jobs('images.tag="9.9.9"')
+    assert len(new) == 2
+    assert new.isdisjoint(jobs())
+
+
+def test_rendering_twice_gives_the_same(objects: list[Object]) -> None:
+    assert render() == objects
+
+
+def test_two_releases_share_no_name() -> None:
+    def names(release: str) -> set[tuple[str, str]]:
+        kept = {"CustomResourceDefinition"}
+        return {
+            (item["kind"], item["metadata"]["name"]) for item in render(release=release) if item["kind"] not in kept
+        }
+
+    assert names("one").isdisjoint(names("two"))
+
+
+def test_external_servers_replace_the_embedded_ones() -> None:
+    objects = render(*EXTERNAL)
+    assert of_kind(objects, "StatefulSet") == {}
+    worker = environment(pod_templates(objects)["oxy-ai"])
+    assert worker["OXY_NATS_URL"]["value"] == "nats://bus.example.org:4222"
+    assert worker["OXY_DATABASE_URL"]["valueFrom"]["secretKeyRef"] == {"name": "database", "key": "dsn"}
+    bootstrap = next(item for name, item in pod_templates(objects).items() if "bootstrap" in name)
+    assert "OXY_POSTGRES_HOST" not in environment(bootstrap)
+
+
+def test_the_embedded_database_ignores_the_keys_of_an_external_one() -> None:
+    objects = render('postgres.secretRef={"appUrlKey":"dsn"}')
+    worker = environment(pod_templates(objects)["oxy-ai"])
+    assert worker["OXY_DATABASE_URL"]["valueFrom"]["secretKeyRef"] == {"name": "oxy-postgres", "key": "app-url"}
+
+
+def test_an_external_bus_needs_its_address() -> None:
+    with pytest.raises(CommandError, match=re.escape("nats.url must be set")):
+        render("nats.embedded=false")
+
+
+def test_an_external_database_needs_its_secret() -> None:
+    with pytest.raises(CommandError, match=re.escape("postgres.secretRef.name must be set")):
+        render("postgres.embedded=false")
+
+
+def test_a_full_image_reference_wins_over_registry_and_tag() -> None:
+    objects = render(
+        'images.registry="r.example.org/oxy"', 'images.tag="1.2.3"', 'images.ai="other/ai@sha256:' + "a" * 64 + '"'
+    )
+    images = {name: item["spec"]["containers"][0]["image"] for name, item in pod_templates(objects).items()}
+    assert images["oxy-ai"] == f"other/ai@sha256:{'a' * 64}"
+    assert images["oxy-operator"] == "r.example.org/oxy/oxy-operator:1.2.3"
+    assert (
+        environment(pod_templates(objects)["oxy-operator"])["OXY_TENANT_IMAGE"]["value"]
+        == "r.example.org/oxy/oxy-tenant:1.2.3"
+    )
+
+
+def test_a_model_without_a_key_needs_no_secret() -> None:
+    worker = environment(pod_templates(render('openai.baseUrl="http://model:8000/v1"'))["oxy-ai"])
+    assert "valueFrom" not in worker["OXY_OPENAI_API_KEY"]
+    named = environment(pod_templates(render('openai.apiKeySecretRef={"name":"openai","key":"k"}'))["oxy-ai"])
+    assert named["OXY_OPENAI_API_KEY"]["valueFrom"]["secretKeyRef"] == {"name": "openai", "key": "k"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ("ai.replica=2", "'replica'"),
+        ("unknown=1", "'unknown'"),
+        ("ai.replicas=-1", "/ai/replicas"),
+        ('logLevel="loud"', "/logLevel"),
+        ('postgres.storage.size="5X"', "/postgres/storage/size"),
+        ('nats.url="http://bus"', "/nats/url"),
+        ('images.ai="a b"', "/images/ai"),
+        ('openai.apiKey="sk-1"', "'apiKey'"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(setting: str, named: str) -> None:
+    with pytest.raises(CommandError, match=re.escape(named)):
+        render(setting)
+
+
+def _undescribed(schema: Object, values: Object, path: str = "") -> Iterator[str]:
+    for name in schema.get("properties", {}):
+        if name == "global":
+            continue
+        if name not in values:
+            yield f"{path}/{name}"
+        elif isinstance(values[name], dict):
+            yield from _undescribed(schema["properties"][name], values[name], f"{path}/{name}")
+
+
+def test_every_value_stands_in_the_documented_defaults() -> None:
+    schema = json.loads((chart.CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((chart.CHART / "values.yaml").read_text())
+    assert list(_undescribed(schema, values)) == []
