@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from oxy_dev.cluster import layout
 from oxy_dev.cluster.errors import ClusterError, CommandError
 from oxy_dev.kubectl import Kubectl
 
@@ -21,12 +22,6 @@ CONTROL_PORT: Final = 9101
 PROXY_PORT: Final = 9100
 
 
-def state_folder() -> Path:
-    """Return the folder of everything that ``make up`` leaves on this machine: ``$OXY_STATE``, else ``.oxy``."""
-    configured = os.environ.get("OXY_STATE")
-    return Path(configured) if configured else REPOSITORY / ".oxy"
-
-
 def uses_existing_cluster() -> bool:
     """Tell whether the user asked for the cluster of the current kubeconfig (``CLUSTER=existing``)."""
     return os.environ.get("CLUSTER") == "existing"
@@ -34,7 +29,7 @@ def uses_existing_cluster() -> bool:
 
 def kubeconfig() -> Path | None:
     """Return the local cluster's kubeconfig, or None for the user's current one."""
-    return None if uses_existing_cluster() else state_folder() / "kubeconfig"
+    return None if uses_existing_cluster() else layout.default().kubeconfig
 
 
 def running_kubectl() -> Kubectl | None:

@@ -1,0 +1,224 @@
+"""``make up``: the whole system on a real Kubernetes, from nothing to a conversation.
+
+Every step prints its name and time, may be repeated, and says what to do when it fails. What each one does:
+
+cluster      a Kubernetes on this machine, or the user's own (``CLUSTER=existing``)
+images       built from this checkout, loaded into the cluster or pushed to ``REGISTRY``
+world        what is outside Oxy: the simulated WhatsApp and, without ``OPENAI_API_KEY``, the scripted model
+chart        ``helm upgrade --install --wait``
+instance     the example pet shop and its catalogue
+pairing      the code of the pairing Secret is typed on the simulated phone
+conversation a customer and the owner talk to it
+"""
+
+import asyncio
+import base64
+import json
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from oxy_core.errors import OxyError
+from oxy_dev import images, world
+from oxy_dev.cluster import layout
+from oxy_dev.cluster.errors import ClusterError, CommandError
+from oxy_dev.cluster.progress import Reporter, duration
+from oxy_dev.cluster.shell import run
+from oxy_dev.cluster.up import up as cluster_up
+from oxy_dev.conversation import play_all
+from oxy_dev.environment import (
+    BUSINESS_PHONE,
+    INSTANCE,
+    REPOSITORY,
+    SYSTEM_NAMESPACE,
+    TENANT_NAMESPACE,
+    forwarding_simulator,
+    kubeconfig,
+    uses_existing_cluster,
+)
+from oxy_dev.kubectl import Kubectl, wait_until
+from oxy_dev.servers import program
+from oxy_simulator.client import SimulatorClient
+from oxy_simulator.errors import SimulatorError
+
+CHART: Final = REPOSITORY / "charts" / "oxy"
+EXAMPLE: Final = REPOSITORY / "examples" / "petshop.yaml"
+CATALOGUE: Final = REPOSITORY / "examples" / "petshop-catalog.yaml"
+READY_SECONDS: Final = 180.0
+HELM_TIMEOUT: Final = "8m"
+RELEASE: Final = "oxy"
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The running system."""
+
+    kubectl: Kubectl
+    references: dict[str, str]
+    """Image of each target."""
+
+    def install(self, *arguments: str) -> None:
+        """Install the chart, or upgrade it to this checkout; further arguments go to helm."""
+        values = json.dumps(images.chart_values(self.references) | model_values())
+        self.kubectl.run_helm(
+            "upgrade",
+            RELEASE,
+            str(CHART),
+            "--install",
+            f"--namespace={SYSTEM_NAMESPACE}",
+            "--create-namespace",
+            "--wait",
+            f"--timeout={HELM_TIMEOUT}",
+            f"--set-json={values}",
+            *arguments,
+        )
+
+    def instance(self) -> dict[str, Any]:
+        """Return the example's custom resource as the API server shows it."""
+        found: dict[str, Any] = self.kubectl.get("--namespace", TENANT_NAMESPACE, "whatsappinstance", INSTANCE)
+        return found
+
+
+def model_values() -> dict[str, Any]:
+    """Return the chart's values that choose the model: the real one if a key is given, else the scripted one."""
+    if os.environ.get("OPENAI_API_KEY"):
+        return {"openai": {"apiKeySecretRef": {"name": world.OPENAI_SECRET, "key": "api-key"}}}
+    return {"openai": {"baseUrl": world.MODEL_URL}}
+
+
+def bring_up(reporter: Reporter) -> System:
+    """Bring everything up to a connected example instance; raises ClusterError or OxyError."""
+    if not uses_existing_cluster():
+        cluster_up(layout.default(), reporter)
+    with reporter.step("kubectl and helm"):
+        kubectl = Kubectl.of(kubeconfig())
+    system = System(kubectl, _images(reporter))
+    with reporter.step("simulated WhatsApp and model"):
+        world.deploy(kubectl, system.references)
+    with reporter.step("helm upgrade --install --wait"):
+        system.install()
+    with reporter.step("example instance"):
+        apply_instance(kubectl)
+    with reporter.step("example catalogue"):
+        apply_catalogue()
+    with reporter.step("pairing"):
+        asyncio.run(pair(kubectl))
+    return system
+
+
+def _images(reporter: Reporter) -> dict[str, str]:
+    builder = images.Builder(reporter=reporter)
+    registry = os.environ.get("REGISTRY")
+    if uses_existing_cluster() and not registry:
+        message = "CLUSTER=existing needs REGISTRY=… : a registry that you can push to and the cluster can pull from"
+        raise ClusterError(message)
+    references = builder.build(images.IMAGES, registry or images.LOCAL_REGISTRY)
+    if registry:
+        builder.push(references, insecure=os.environ.get("REGISTRY_INSECURE") == "1")
+    else:
+        builder.load(references, layout.default())
+    return references
+
+
+def example(**changes: object) -> dict[str, Any]:
+    """Return the example instance, pointed at the simulated WhatsApp; `changes` are merged into its spec."""
+    resource: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text())
+    resource["metadata"]["namespace"] = TENANT_NAMESPACE
+    resource["spec"] |= {"network": world.NETWORK} | changes
+    return resource
+
+
+def apply_instance(kubectl: Kubectl, **changes: object) -> None:
+    """Apply the example instance."""
+    kubectl.apply(example(**changes))
+
+
+def oxy(*arguments: str) -> str:
+    """Run the ``oxy`` command against the system; raises CommandError."""
+    config = kubeconfig()
+    environment = [] if config is None else [f"KUBECONFIG={config}"]
+    return run(["env", *environment, program("oxy"), *arguments])
+
+
+def apply_catalogue() -> None:
+    """Apply the example's catalogue as soon as the workers know the organization; raises WaitError."""
+
+    def attempt() -> str | None:
+        try:
+            return oxy("catalog", "apply", "--namespace", TENANT_NAMESPACE, "--filename", str(CATALOGUE), INSTANCE)
+        except CommandError as error:
+            problems.append(str(error))
+            return None
+
+    problems: list[str] = []
+    try:
+        wait_until("the catalogue could be applied", READY_SECONDS, attempt)
+    except ClusterError as error:
+        message = f"{error}: {problems[-1]}"
+        raise ClusterError(message) from None
+
+
+async def pair(kubectl: Kubectl) -> None:
+    """Type pairing codes on the simulated phone until the instance is connected; raises WaitError."""
+    with forwarding_simulator(kubectl) as url:
+        async with SimulatorClient(url) as simulator:
+            await simulator.add_phone(BUSINESS_PHONE, "Pet Shop Aurora")
+            typed: set[str] = set()
+            deadline = asyncio.get_running_loop().time() + READY_SECONDS
+            while not is_ready(kubectl):
+                code = pairing_code(kubectl)
+                if code and code not in typed:
+                    typed.add(code)
+                    await _type(simulator, code)
+                if asyncio.get_running_loop().time() > deadline:
+                    message = f"{INSTANCE} did not become Ready:\n{kubectl('describe', 'wai', INSTANCE)}"
+                    raise ClusterError(message)
+                await asyncio.sleep(0.3)
+
+
+async def _type(simulator: SimulatorClient, code: str) -> None:
+    try:
+        await simulator.link(BUSINESS_PHONE, code=code)
+    except SimulatorError as error:
+        print(f"  the phone refused the code ({error}); waiting for the next")  # noqa: T201 a command's output
+
+
+def is_ready(kubectl: Kubectl) -> bool:
+    """Tell whether the example instance is connected and receiving."""
+    found = kubectl.get("--namespace", TENANT_NAMESPACE, "whatsappinstance", INSTANCE)
+    conditions = {item["type"]: item["status"] for item in found.get("status", {}).get("conditions", [])}
+    return conditions.get("Ready") == "True"
+
+
+def pairing_code(kubectl: Kubectl) -> str | None:
+    """Return the current phone code from the pairing Secret, if there is one."""
+    secret = kubectl.find("--namespace", TENANT_NAMESPACE, "secret", f"wai-{INSTANCE}-pairing")
+    code = (secret or {}).get("data", {}).get("code")
+    return base64.b64decode(code).decode() if code else None
+
+
+def main() -> int:
+    """Run the command; return its exit code."""
+    reporter = Reporter()
+    try:
+        system = bring_up(reporter)
+        with forwarding_simulator(system.kubectl) as url:
+            asyncio.run(play_all(url, BUSINESS_PHONE, sys.stdout))
+    except (ClusterError, OxyError, SimulatorError) as error:
+        reporter.say(f"\nmake up: {error}")
+        return 1
+    except KeyboardInterrupt:
+        reporter.say("\nmake up: interrupted; run it again to go on, or make down to remove everything")
+        return 130
+    reporter.say(f"\nup in {duration(sum(reporter.seconds.values()))}; talk to it with: make chat")
+    config = kubeconfig()
+    if config is not None:
+        reporter.say(f"kubectl and helm: export KUBECONFIG={config} PATH={layout.default().tools}:$PATH")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
