@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -167,7 +168,7 @@ def _start(layout: Layout, spec: Spec) -> None:
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_suffix(".log.1"))
     with log.open("ab") as output:
-        subprocess.Popen(
+        process = subprocess.Popen(
             spec.argv,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -176,6 +177,8 @@ def _start(layout: Layout, spec: Spec) -> None:
             env={**cluster_environment(), **spec.environment, **marks},
             start_new_session=True,
         )
+    # It outlives this process; should it end before, its exit status has to be collected.
+    threading.Thread(target=process.wait, daemon=True).start()
 
 
 def _read(pid: int) -> Process | None:

@@ -37,7 +37,7 @@ def test_a_namespace_can_be_applied_and_listed(server: apiserver.ApiServer) -> N
 
 
 def test_kubectl_speaks_to_it_by_the_kubeconfig(server: apiserver.ApiServer) -> None:
-    command = [binary.ensure().tool("kubectl"), "--kubeconfig", server.kubeconfig, "version", "--output=json"]
+    command = [str(binary.ensure().tool("kubectl")), f"--kubeconfig={server.kubeconfig}", "version", "--output=json"]
     versions = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     assert versions["serverVersion"]["gitVersion"] == versions["clientVersion"]["gitVersion"]
 
