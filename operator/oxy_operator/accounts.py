@@ -91,6 +91,7 @@ class Tenancy:
     credentials: str
     """Content of the user's credentials file."""
     validity: Validity
+    incarnation: str
 
 
 def tenancy(keys: PlatformKeys, organization: str, instance: str, *, now: float, incarnation: str = "") -> Tenancy:
@@ -115,7 +116,7 @@ def tenancy(keys: PlatformKeys, organization: str, instance: str, *, now: float,
         issued_at=0,
     )
     credentials = _credentials(account, keys.tenant_user(organization, instance), owner, validity)
-    return Tenancy(account.public, token, credentials, validity)
+    return Tenancy(account.public, token, credentials, validity, incarnation)
 
 
 def _tenant_claims(platform: str, account: str, instance: str) -> Claims:

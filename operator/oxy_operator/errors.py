@@ -2,6 +2,7 @@
 
 OxyError
 ├── AccountRefusedError   the bus refused to take or forget an account
+├── ResourceError         a custom resource that this version cannot use
 └── ApiError              the Kubernetes API refused a request or did not answer
     ├── ConflictError     the object is another one than expected, or exists already
     ├── InvalidError      the object is not acceptable as it is; trying again changes nothing
@@ -15,6 +16,10 @@ from oxy_core.errors import BusError, OxyError
 
 class AccountRefusedError(BusError):
     """The bus refused to take or forget an account; the message is the server's."""
+
+
+class ResourceError(OxyError):
+    """A custom resource that this version cannot use; the message names the fields."""
 
 
 class ApiError(OxyError):

@@ -23,6 +23,7 @@ Object = dict[str, Any]
 
 FIELD_MANAGER: Final = "oxy-operator"
 STATUS_MANAGER: Final = "oxy-operator-status"
+MEMORY_MANAGER: Final = "oxy-operator-memory"
 
 REQUEST_SECONDS: Final = 15.0
 WATCH_SECONDS: Final = 290

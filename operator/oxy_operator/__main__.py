@@ -1,0 +1,27 @@
+"""The operator's process: ``python -m oxy_operator``."""
+
+import asyncio
+import sys
+
+from oxy_core.errors import OxyError
+from oxy_core.logs import configure_logging
+from oxy_operator.application import Operator
+from oxy_operator.kubernetes_api import connected, load_configuration
+from oxy_operator.settings import OperatorSettings
+
+
+async def main() -> int:
+    """Run until SIGTERM; return the process's exit code."""
+    try:
+        settings = OperatorSettings.read()
+        configure_logging("operator", settings.log_level)
+        async with connected(await load_configuration(), connections=settings.workers + 16) as api:
+            await Operator(api, settings).run()
+    except OxyError as error:
+        print(f"oxy_operator: {error}", file=sys.stderr)  # noqa: T201 before logging is configured
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,112 @@
+"""The operator: reflectors, kopf and the bus fill a queue; workers look at what is in it."""
+
+import asyncio
+from typing import Never
+
+import kopf
+import structlog
+
+from oxy_core.errors import OxyError
+from oxy_core.probes import serving_probes
+from oxy_operator.bus import Bus
+from oxy_operator.handlers import make_registry, make_settings
+from oxy_operator.kubernetes_api import PODS, Kubernetes, Resource
+from oxy_operator.metrics import BUS, DURATION, ERRORS, QUEUE, RECONCILES
+from oxy_operator.reconcile import Deployment, Reconciler
+from oxy_operator.reflector import Reflector
+from oxy_operator.settings import OperatorSettings
+from oxy_operator.specs.names import MANAGED
+from oxy_operator.store import Sink
+from oxy_operator.workqueue import WorkQueue
+
+log = structlog.get_logger()
+
+
+class Operator:
+    """All parts of one operator process."""
+
+    def __init__(self, api: Kubernetes, settings: OperatorSettings) -> None:
+        """Put the parts together; raises SettingsError when the keys cannot be read."""
+        keys = settings.read_keys()
+        self._settings = settings
+        self._queue = WorkQueue()
+        self._bus = Bus(
+            settings.nats_url,
+            credentials=settings.nats_credentials,
+            system_credentials=settings.nats_system_credentials,
+            keys=keys,
+            on_back=self._look_at_all,
+            on_state=self._queue.add,
+        )
+        deployment = Deployment(
+            namespace=settings.namespace,
+            tenant_image=settings.tenant_image,
+            tenant_nats_url=settings.tenant_nats_url,
+            access_mode=settings.session_access_mode,
+        )
+        self._reconciler = Reconciler(api, self._bus, keys, deployment)
+        sinks: list[tuple[Resource, Sink]] = [*self._reconciler.applier.children.items(), (PODS, self._reconciler.pods)]
+        self._reflectors = [Reflector(api, resource, MANAGED, sink, self._queue.add) for resource, sink in sinks]
+        self._kopf_ready = asyncio.Event()
+        QUEUE.set_function(lambda: len(self._queue))
+        BUS.set_function(lambda: self._bus.present)
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT, which kopf handles; raises what a part fails with."""
+        settings = self._settings
+        with serving_probes(settings.probe_host, settings.probe_port, self._not_ready):
+            async with asyncio.TaskGroup() as tasks:
+                background = [tasks.create_task(self._bus.run(), name="bus")]
+                background += [tasks.create_task(reflector.run(), name="reflector") for reflector in self._reflectors]
+                for reflector in self._reflectors:
+                    await reflector.synced.wait()
+                # Only now: a look that does not know the children would apply all of them again.
+                background += [tasks.create_task(self._work(), name="worker") for _ in range(settings.workers)]
+                await self._follow_instances()
+                for task in background:
+                    task.cancel()
+
+    async def _follow_instances(self) -> None:
+        """Run kopf until a signal ends it."""
+        await kopf.operator(
+            registry=make_registry(self._reconciler.resources, self._queue.add),
+            settings=make_settings(),
+            clusterwide=True,
+            standalone=True,
+            ready_flag=self._kopf_ready,
+        )
+        log.info("operator_stopped")
+
+    def _not_ready(self) -> str | None:
+        if not all(reflector.synced.is_set() for reflector in self._reflectors):
+            return "children are not listed yet"
+        return None if self._kopf_ready.is_set() else "instances are not watched yet"
+
+    def _look_at_all(self) -> None:
+        for key in self._reconciler.resources:
+            self._queue.add(key)
+
+    async def _work(self) -> Never:
+        """Look at instances for ever; whatever a look raises is logged, counted and tried again."""
+        while True:
+            key = await self._queue.take()
+            RECONCILES.inc()
+            try:
+                with DURATION.time():
+                    again = await self._reconciler.look(key)
+            except OxyError as error:
+                ERRORS.labels(type(error).__name__).inc()
+                seconds = self._queue.failed(key)
+                log.warning(
+                    "look_failed", namespace=key.namespace, instance=key.name, error=str(error), again=round(seconds, 1)
+                )
+            except Exception as error:  # a task's edge: one instance's trouble must not end the others'
+                ERRORS.labels(type(error).__name__).inc()
+                self._queue.failed(key)
+                log.exception("look_broken", namespace=key.namespace, instance=key.name)
+            else:
+                self._queue.succeeded(key)
+                if again is not None:
+                    self._queue.add_after(key, again)
+            finally:
+                self._queue.done(key)

@@ -1,0 +1,49 @@
+"""How kopf tells about custom resources: raw events only, which just say which instance to look at.
+
+No finalizers, annotations, timers or daemons of kopf's: a look at an instance needs to know how it is, not what
+happened to it.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import kopf
+
+from oxy_operator.kubernetes_api import Object
+from oxy_operator.workqueue import Key
+
+PAGE: Final = 500
+IDLE_SECONDS: Final = 0.1
+"""How long kopf keeps the tasks of an object without news; its default of 5 s costs memory in large installations."""
+
+
+def make_registry(resources: dict[Key, Object], enqueue: Callable[[Key], None]) -> kopf.OperatorRegistry:
+    """Return handlers that keep `resources` up to date and enqueue what changed."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    def login(**arguments: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 kopf's handlers take what comes
+        return kopf.login_with_kubeconfig(**arguments) or kopf.login_with_service_account(**arguments)
+
+    @kopf.on.event("oxy.dev", "v1alpha1", "whatsappinstances", registry=registry)
+    async def take(event: Any, **_: Any) -> None:  # noqa: ANN401 kopf's handlers take what comes
+        resource: Object = dict(event["object"])
+        metadata = resource["metadata"]
+        key = Key(metadata["namespace"], metadata["name"])
+        if event["type"] == "DELETED":
+            resources.pop(key, None)
+        else:
+            resources[key] = resource
+        enqueue(key)
+
+    return registry
+
+
+def make_settings() -> kopf.OperatorSettings:
+    """Return kopf's settings: watch one kind, write nothing."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.queueing.idle_timeout = IDLE_SECONDS
+    settings.watching.chunk_size = PAGE
+    return settings

@@ -1,0 +1,202 @@
+"""The custom resource as the operator reads it. A test compares it with the CRD field by field."""
+
+import re
+from datetime import datetime
+from typing import Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from oxy_core.identity import InstanceName, OrganizationName, Phone
+from oxy_operator.errors import ResourceError
+from oxy_operator.kubernetes_api import Object
+
+FINALIZER: Final = "oxy.dev/bus"
+"""Holds a deleted instance until its pod has ended and the bus has forgotten it."""
+
+REPAIR: Final = "oxy.dev/repair"
+"""Annotation by which a person asks for a new pairing window; its value is a nonce."""
+
+_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+
+
+class _Model(BaseModel):
+    """Fields that a newer CRD may have are ignored; the API server refuses what no CRD knows."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+
+class PairingSpec(_Model):
+    """``spec.pairing``."""
+
+    method: Literal["PhoneCode", "QRCode"] = "PhoneCode"
+
+
+class ClientSpec(_Model):
+    """``spec.client``."""
+
+    browser: str = "Ubuntu"
+    mark_online_on_connect: bool = True
+
+
+class InboundSpec(_Model):
+    """``spec.inbound``."""
+
+    max_answer_age: str = "6h"
+
+    @property
+    def max_answer_age_seconds(self) -> int:
+        """`max_answer_age` in seconds."""
+        parts = re.findall(r"(\d+)([smh])", self.max_answer_age)
+        return sum(int(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+
+
+class StorageSpec(_Model):
+    """``spec.session.storage``."""
+
+    size: str = "1Gi"
+    storage_class_name: str | None = None
+
+
+class SessionSpec(_Model):
+    """``spec.session``."""
+
+    storage: StorageSpec = StorageSpec()
+    deletion_policy: Literal["Retain", "Delete"] = "Retain"
+
+
+class ReconnectSpec(_Model):
+    """``spec.reconnect``."""
+
+    base_delay_seconds: int = 5
+    multiplier: str = "1.5"
+    max_delay_seconds: int = 60
+    max_attempts: int = 10
+
+
+class AuroraSpec(_Model):
+    """``spec.ai.aurora``."""
+
+    enabled: bool = True
+    model: str = "gpt-4o-mini"
+    temperature: str = "0.7"
+    max_tokens: int = 800
+
+
+class AiSpec(_Model):
+    """``spec.ai``."""
+
+    enabled: bool = True
+    base_url: str | None = None
+    model: str = "gpt-4o-mini"
+    temperature: str = "0.7"
+    max_tokens: int = 500
+    context_messages: int = 5
+    debounce_seconds: int = 3
+    debounce_max_seconds: int = 15
+    takeover_minutes: int = 30
+    system_prompt_extra: str | None = None
+    aurora: AuroraSpec = AuroraSpec()
+
+
+class LimitsSpec(_Model):
+    """``spec.limits``."""
+
+    pacing: Literal["Human", "None"] = "Human"
+
+
+class Reference(_Model):
+    """Name of an object in the instance's namespace."""
+
+    name: str
+
+
+class NetworkSpec(_Model):
+    """``spec.network``."""
+
+    proxy_secret_ref: Reference | None = None
+    ca_bundle_config_map_ref: Reference | None = None
+
+
+class ResourcesSpec(_Model):
+    """``spec.runtime.resources``; quantities as text or whole numbers."""
+
+    requests: dict[str, str | int] = Field(default_factory=dict)
+    limits: dict[str, str | int] = Field(default_factory=dict)
+
+
+class TolerationSpec(_Model):
+    """An element of ``spec.runtime.tolerations``."""
+
+    key: str | None = None
+    operator: Literal["Exists", "Equal"] | None = None
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    toleration_seconds: int | None = None
+
+
+class RuntimeSpec(_Model):
+    """``spec.runtime``."""
+
+    image: str | None = None
+    resources: ResourcesSpec = ResourcesSpec()
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[TolerationSpec, ...] = ()
+
+
+class InstanceSpec(_Model):
+    """``spec``."""
+
+    organization_id: OrganizationName
+    display_name: str
+    phone_number: Phone
+    timezone: str = "America/Sao_Paulo"
+    owners: tuple[Phone, ...] = ()
+    suspend: bool = False
+    pairing: PairingSpec = PairingSpec()
+    client: ClientSpec = ClientSpec()
+    inbound: InboundSpec = InboundSpec()
+    session: SessionSpec = SessionSpec()
+    reconnect: ReconnectSpec = ReconnectSpec()
+    ai: AiSpec = AiSpec()
+    limits: LimitsSpec = LimitsSpec()
+    network: NetworkSpec = NetworkSpec()
+    runtime: RuntimeSpec = RuntimeSpec()
+
+
+class Instance(BaseModel):
+    """A WhatsAppInstance."""
+
+    model_config = ConfigDict(frozen=True)
+
+    namespace: str
+    name: InstanceName
+    uid: str
+    generation: int
+    repair_nonce: str | None
+    deleted_at: datetime | None
+    finalizers: tuple[str, ...]
+    spec: InstanceSpec
+    status: dict[str, Any]
+    """As the API server holds it: what it says is compared with what it should say."""
+
+    @classmethod
+    def of(cls, resource: Object) -> Self:
+        """Read a custom resource; raises ResourceError naming the fields that this version cannot use."""
+        metadata = resource["metadata"]
+        try:
+            return cls(
+                namespace=metadata["namespace"],
+                name=metadata["name"],
+                uid=metadata["uid"],
+                generation=metadata.get("generation", 1),
+                repair_nonce=metadata.get("annotations", {}).get(REPAIR),
+                deleted_at=metadata.get("deletionTimestamp"),
+                finalizers=tuple(metadata.get("finalizers", ())),
+                spec=InstanceSpec.model_validate(resource.get("spec", {})),
+                status=resource.get("status") or {},
+            )
+        except ValidationError as error:
+            fields = ", ".join(sorted({".".join(map(str, item["loc"])) for item in error.errors()}))
+            message = f"this version of the operator cannot use spec: check {fields}"
+            raise ResourceError(message) from None

@@ -1,0 +1,43 @@
+"""Settings of the operator's process."""
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from oxy_core.errors import SettingsError
+from oxy_core.settings import ProcessSettings
+from oxy_operator.keys import PlatformKeys
+
+
+class OperatorSettings(ProcessSettings):
+    """What the operator reads from its environment."""
+
+    namespace: str = Field(description="The operator's own namespace, where organizations are bound.")
+    nats_url: str = Field(description="Where the operator reaches NATS.")
+    tenant_nats_url: str = Field(description="Where tenant pods reach NATS.")
+    nats_credentials: Path = Field(description="Credentials file of the platform's user.")
+    nats_system_credentials: Path = Field(description="Credentials file of the system account's user.")
+    nats_operator_seed: Path = Field(description="File with the seed that signs accounts.")
+    root_seed: Path = Field(description="File with the seed from which accounts derive.")
+    tenant_image: str = Field(description="Image of the tenant runtime.")
+    session_access_mode: str = Field(default="ReadWriteOncePod", description="Access mode of sessions' volumes.")
+    workers: int = Field(default=8, ge=1, description="How many instances are looked at at once.")
+
+    def read_keys(self) -> PlatformKeys:
+        """Read both seeds; raises SettingsError naming the file that is missing or damaged."""
+        operator = _content("OXY_NATS_OPERATOR_SEED", self.nats_operator_seed)
+        root = _content("OXY_ROOT_SEED", self.root_seed)
+        try:
+            return PlatformKeys(operator_seed=operator, root_seed=root)
+        except ValidationError as error:
+            fields = ", ".join(str(item["loc"][0]) for item in error.errors())
+            message = f"not a usable seed: {fields}; mount the Secret that the bootstrap Job created"
+            raise SettingsError(message) from None
+
+
+def _content(variable: str, file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        message = f"{variable}: cannot read {file}: {error.strerror}; mount the Secret that the bootstrap Job created"
+        raise SettingsError(message) from error

@@ -1,0 +1,1 @@
+"""What should exist for an instance: pure functions, one file per kind of object."""

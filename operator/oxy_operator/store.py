@@ -1,0 +1,160 @@
+"""What the API server has told about children and pods: no objects, only what decisions need."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from oxy_operator.digest import live_digest
+from oxy_operator.kubernetes_api import CLAIMS, SECRETS, STATEFUL_SETS, Object, Resource
+from oxy_operator.pod import EPOCH, Pod
+from oxy_operator.specs.names import INSTANCE_LABEL
+from oxy_operator.workqueue import Key
+
+METADATA_ONLY: Final = frozenset({SECRETS})
+"""Kinds whose content is never listed."""
+
+
+class Sink(Protocol):
+    """Takes what a reflector sees of one kind of object."""
+
+    def observe(self, live: Object) -> Key | None:
+        """Take an object's present state; return the instance to look at, None if nothing that counts changed."""
+        ...
+
+    def forget(self, namespace: str, name: str) -> Key | None:
+        """Take that an object is gone; return the instance to look at."""
+        ...
+
+    def known(self) -> set[tuple[str, str]]:
+        """Return namespace and name of every object that is held."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child as it was last seen or applied."""
+
+    uid: str
+    version: int
+    """``metadata.resourceVersion``; grows with every change."""
+    instance: str
+    digest: bytes
+    """Of the fields that we own."""
+    annotations: Mapping[str, str]
+    """Of claims only."""
+    epoch: int
+    """Of a StatefulSet's pod template; otherwise 0."""
+    deleting: bool = False
+
+
+class Children:
+    """Children of one kind."""
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        self._held: dict[tuple[str, str], Child] = {}
+
+    def get(self, namespace: str, name: str) -> Child | None:
+        """Return a child, if it exists."""
+        return self._held.get((namespace, name))
+
+    def observe(self, live: Object) -> Key | None:
+        """Take a child's present state; a state older than what is held already says nothing."""
+        metadata = live["metadata"]
+        place = (metadata["namespace"], metadata["name"])
+        child, held = self._child(live), self._held.get(place)
+        if held is not None and held.uid == child.uid and held.version > child.version:
+            return None
+        self._held[place] = child
+        return None if held is not None and _same(held, child) else Key(place[0], child.instance)
+
+    def applied(self, body: Object, answer: Object, digest: bytes) -> None:
+        """Take that an object was just applied; its watch event then says nothing new."""
+        metadata, uid = body["metadata"], answer["metadata"]["uid"]
+        before = self._held.get((metadata["namespace"], metadata["name"]))
+        self._held[metadata["namespace"], metadata["name"]] = Child(
+            uid=uid,
+            version=int(answer["metadata"]["resourceVersion"]),
+            instance=metadata["labels"][INSTANCE_LABEL],
+            digest=digest,
+            annotations=before.annotations if before is not None and before.uid == uid else {},
+            epoch=_template_epoch(body) if self.resource == STATEFUL_SETS else 0,
+        )
+
+    def annotated(self, namespace: str, name: str, annotations: Mapping[str, str], answer: Object) -> None:
+        """Take that a claim's annotations were just applied."""
+        held = self._held[namespace, name]
+        version = int(answer["metadata"]["resourceVersion"])
+        self._held[namespace, name] = replace(held, version=version, annotations={**held.annotations, **annotations})
+
+    def forget(self, namespace: str, name: str) -> Key | None:
+        """Take that a child is gone."""
+        child = self._held.pop((namespace, name), None)
+        return Key(namespace, child.instance) if child else None
+
+    def known(self) -> set[tuple[str, str]]:
+        """Return namespace and name of every child."""
+        return set(self._held)
+
+    def _child(self, live: Object) -> Child:
+        metadata = live["metadata"]
+        return Child(
+            uid=metadata["uid"],
+            version=int(metadata["resourceVersion"]),
+            instance=metadata.get("labels", {}).get(INSTANCE_LABEL, ""),
+            digest=live_digest(live, metadata_only=self.resource in METADATA_ONLY),
+            annotations=metadata.get("annotations", {}) if self.resource == CLAIMS else {},
+            epoch=_template_epoch(live) if self.resource == STATEFUL_SETS else 0,
+            deleting="deletionTimestamp" in metadata,
+        )
+
+
+def _same(one: Child, other: Child) -> bool:
+    """Whether two states of a child differ in nothing that counts."""
+    return replace(one, version=0) == replace(other, version=0)
+
+
+def _template_epoch(stateful_set: Object) -> int:
+    annotations = stateful_set.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
+    epoch = str(annotations.get(EPOCH, ""))
+    return int(epoch) if epoch.isdigit() else 0
+
+
+class Pods:
+    """Pods by instance."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, str], tuple[str, Pod]] = {}
+        self._of: dict[Key, set[str]] = {}
+
+    def of(self, key: Key) -> Pod | None:
+        """Return the instance's pod: one that is not being deleted before one that is, the newest first."""
+        pods = [self._held[key.namespace, name][1] for name in self._of.get(key, ())]
+        return max(pods, key=lambda pod: (pod.deleted_at is None, pod.created_at), default=None)
+
+    def observe(self, live: Object) -> Key | None:
+        """Take a pod's present state."""
+        pod = Pod.of(live)
+        place = (pod.namespace, pod.name)
+        key = Key(pod.namespace, live["metadata"].get("labels", {}).get(INSTANCE_LABEL, ""))
+        before = self._held.get(place)
+        if before is not None and before[1] == pod:
+            return None
+        self._held[place] = (key.name, pod)
+        self._of.setdefault(key, set()).add(pod.name)
+        return key
+
+    def forget(self, namespace: str, name: str) -> Key | None:
+        """Take that a pod is gone."""
+        found = self._held.pop((namespace, name), None)
+        if found is None:
+            return None
+        key = Key(namespace, found[0])
+        self._of[key].discard(name)
+        if not self._of[key]:
+            del self._of[key]
+        return key
+
+    def known(self) -> set[tuple[str, str]]:
+        """Return namespace and name of every pod."""
+        return set(self._held)

@@ -1,0 +1,45 @@
+"""A real API server for each worker of the test run, and a namespace for each test."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import load_kube_config
+
+from oxy_dev.cluster import apiserver
+from oxy_operator.kubernetes_api import Kubernetes, connected
+
+CRD = Path(__file__).parents[3] / "crds" / "oxy.dev_whatsappinstances.yaml"
+
+
+@pytest.fixture(scope="session")
+def apiserver_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apiserver.ApiServer]:
+    with apiserver.running(tmp_path_factory.mktemp("kubernetes")) as server:
+        crd = yaml.safe_load(CRD.read_text())
+        server.api.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}", crd)
+        yield server
+
+
+@pytest.fixture
+async def configuration(apiserver_running: apiserver.ApiServer) -> Configuration:
+    loaded = Configuration()
+    await load_kube_config(config_file=str(apiserver_running.kubeconfig), client_configuration=loaded)
+    return loaded
+
+
+@pytest.fixture
+async def api(configuration: Configuration) -> AsyncIterator[Kubernetes]:
+    async with connected(configuration) as kubernetes:
+        yield kubernetes
+
+
+@pytest.fixture
+def namespace(apiserver_running: apiserver.ApiServer) -> str:
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    apiserver_running.api.create(
+        "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    )
+    return name
