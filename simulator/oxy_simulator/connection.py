@@ -20,8 +20,11 @@ class Outbox(Protocol):
     def write(self, frame: bytes) -> None:
         """Queue one WebSocket message."""
 
-    def close(self) -> None:
-        """Close the WebSocket properly once everything queued is written."""
+    def close(self, *, linger: bool) -> None:
+        """Close the WebSocket properly once everything queued is written.
+
+        With `linger` the client gets a moment to read the last stanza and to close by itself.
+        """
 
     def abort(self) -> None:
         """Cut the TCP connection at once."""
@@ -114,7 +117,7 @@ class Connection:
             self.send(farewell)
         if not self.closed:
             self.closed = True
-            self.outbox.close()
+            self.outbox.close(linger=farewell is not None)
 
     def abort(self) -> None:
         """Cut the connection without a word."""

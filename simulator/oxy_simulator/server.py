@@ -6,6 +6,7 @@ same TCP connection continues with TLS and HTTP here; nothing is forwarded anywh
 
 import asyncio
 import ssl
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -21,12 +22,18 @@ SOCKET_PATH: Final = "/ws/chat"
 _MAX_REQUEST: Final = 8192
 _MAX_MESSAGE: Final = 1 << 25
 _CLOSE_SECONDS: Final = 2.0
+# Clients drop stanzas that they have not handled yet when the socket closes, so a stream error is
+# followed by a pause. Source: whatsmeow client.go, handlerQueueLoop.
+_LINGER_SECONDS: Final = 0.5
 
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class _Closing:
-    """Marks the place in an outgoing queue where the WebSocket is to be closed."""
+    """Marks the place in an outgoing queue where the WebSocket is to be closed, after some seconds."""
+
+    delay: float
 
 
 class SocketOutbox:
@@ -40,9 +47,9 @@ class SocketOutbox:
         """Queue a frame."""
         self._queue.put_nowait(frame)
 
-    def close(self) -> None:
+    def close(self, *, linger: bool) -> None:
         """Queue the end."""
-        self._queue.put_nowait(_Closing())
+        self._queue.put_nowait(_Closing(_LINGER_SECONDS if linger else 0.0))
 
     def abort(self) -> None:
         """Cut the TCP connection."""
@@ -54,6 +61,7 @@ class SocketOutbox:
         try:
             while not isinstance(item := await self._queue.get(), _Closing):
                 await socket.send_bytes(item)
+            await asyncio.sleep(item.delay)
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await socket.close()
         except (ConnectionError, TimeoutError):

@@ -165,4 +165,3 @@ def _fits(entry: InboxMessage, text: TextPattern | None, chat: str | None) -> bo
     if isinstance(text, re.Pattern):
         return text.search(entry.text) is not None
     return text is None or entry.text == text
-

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+
 from oxy_simulator import linking, sessions
 from oxy_simulator.accounts import Account
 from oxy_simulator.connection import Connection, NoiseIdentity
@@ -38,8 +39,8 @@ class MemoryOutbox:
     def write(self, frame: bytes) -> None:
         self.frames.append(frame)
 
-    def close(self) -> None:
-        self.ended = "closed"
+    def close(self, *, linger: bool) -> None:
+        self.ended = "closed after a pause" if linger else "closed"
 
     def abort(self) -> None:
         self.ended = "aborted"

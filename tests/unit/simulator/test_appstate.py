@@ -3,6 +3,7 @@ import hmac
 import json
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
 from oxy_simulator.appstate import HASH_SIZE, AppState, MutationKeys, update_hash
 from oxy_simulator.proto.sync_pb2 import SyncActionData, SyncdPatch
 

@@ -1,6 +1,7 @@
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+
 from oxy_simulator.curve import KeyPair, verify
 
 SEEDS = st.binary(min_size=32, max_size=32)

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from oxy_simulator.errors import FrameError
 from oxy_simulator.frames import CONNECTION_HEADER, MAX_FRAME, FrameBuffer, pack_frame
 
@@ -9,9 +10,7 @@ from oxy_simulator.frames import CONNECTION_HEADER, MAX_FRAME, FrameBuffer, pack
 def test_frames_survive_any_cutting_of_the_stream(payloads: list[bytes], size: int) -> None:
     stream = CONNECTION_HEADER + b"".join(map(pack_frame, payloads))
     buffer = FrameBuffer()
-    received = [
-        frame for start in range(0, len(stream), size) for frame in buffer.feed(stream[start : start + size])
-    ]
+    received = [frame for start in range(0, len(stream), size) for frame in buffer.feed(stream[start : start + size])]
     assert received == payloads
 
 

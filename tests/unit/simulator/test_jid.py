@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from oxy_simulator.errors import FrameError, RequestError
 from oxy_simulator.jid import Jid, parse_jid, phone_digits
 

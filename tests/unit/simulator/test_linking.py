@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from oxy_simulator import linking
 from oxy_simulator.accounts import MAX_LINKED_DEVICES
 from oxy_simulator.curve import KeyPair
@@ -21,7 +22,7 @@ def test_a_scanned_device_is_linked_and_asked_to_reconnect(world) -> None:
     client.counter_sign(client.received()[0])
     (farewell,) = client.received()
     assert (farewell.tag, farewell.text("code")) == ("stream:error", "515")
-    assert client.outbox.ended == "closed"
+    assert client.outbox.ended == "closed after a pause"
     assert list(world.bot.devices) == [1]
     client.disconnect()
     (success,) = client.log_in()
@@ -122,7 +123,7 @@ def test_a_second_login_replaces_the_first(world) -> None:
     client = world.online()
     first_outbox, first = client.outbox, client.connection
     client.log_in()
-    assert first_outbox.ended == "closed"
+    assert first_outbox.ended == "closed after a pause"
     assert world.network.connections[client.lid] is not first
 
 

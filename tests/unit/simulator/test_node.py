@@ -3,6 +3,7 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from oxy_simulator.errors import FrameError
 from oxy_simulator.jid import SERVER_JID, Jid
 from oxy_simulator.node import Node, decode, encode, node

@@ -1,6 +1,7 @@
 import time
 
 import pytest
+
 from oxy_simulator.curve import KeyPair
 from oxy_simulator.errors import HandshakeError
 from oxy_simulator.noise import ClientHandshake, Established, ServerHandshake, make_certificate

@@ -3,6 +3,7 @@ import os
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from oxy_simulator.curve import KeyPair
 from oxy_simulator.errors import PairingError, ProtocolError
 from oxy_simulator.kdf import hkdf, hmac_sha256

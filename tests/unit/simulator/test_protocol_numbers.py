@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from google.protobuf import runtime_version
 from google.protobuf.descriptor import Descriptor
+
 from oxy_simulator.proto import handshake_pb2, message_pb2, pairing_pb2, sync_pb2
 
 MODULES = (

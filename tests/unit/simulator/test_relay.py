@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+
 from oxy_simulator import phones
 from oxy_simulator.faults import Breakage, FaultKind, break_phone
 from oxy_simulator.node import Node, node
@@ -290,11 +291,11 @@ def test_order_per_chat_holds_through_random_reconnects(world, client) -> None:
 @pytest.mark.parametrize(
     ("kind", "ended", "farewell"),
     [
-        (FaultKind.RESTART, "closed", ("stream:error", "515")),
-        (FaultKind.UNAVAILABLE, "closed", ("stream:error", "503")),
-        (FaultKind.UNKNOWN_ERROR, "closed", ("stream:error", "500")),
-        (FaultKind.REPLACED, "closed", ("stream:error", None)),
-        (FaultKind.STREAM_END, "closed", ("xmlstreamend", None)),
+        (FaultKind.RESTART, "closed after a pause", ("stream:error", "515")),
+        (FaultKind.UNAVAILABLE, "closed after a pause", ("stream:error", "503")),
+        (FaultKind.UNKNOWN_ERROR, "closed after a pause", ("stream:error", "500")),
+        (FaultKind.REPLACED, "closed after a pause", ("stream:error", None)),
+        (FaultKind.STREAM_END, "closed after a pause", ("xmlstreamend", None)),
         (FaultKind.CLOSE, "closed", None),
         (FaultKind.ABORT, "aborted", None),
     ],

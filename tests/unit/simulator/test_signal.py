@@ -3,6 +3,8 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
 from oxy_simulator.errors import DecryptionError, DuplicateCiphertextError
 from oxy_simulator.signal import (
     MAX_SKIPPED,
@@ -13,7 +15,6 @@ from oxy_simulator.signal import (
     pad,
     unpad,
 )
-from pydantic import TypeAdapter
 
 
 class Side:
