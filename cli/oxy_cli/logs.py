@@ -38,7 +38,7 @@ def readable(line: str) -> str:
     try:
         event = json.loads(line)
         moment, level, what = event.pop("timestamp"), event.pop("level"), event.pop("event")
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return line
     event.pop("component", None)
     rest = " ".join(f"{key}={value}" for key, value in event.items())

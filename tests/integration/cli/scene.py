@@ -1,0 +1,63 @@
+"""A namespace of a real API server, and what the operator would do in it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from oxy_dev.cluster import apiserver
+
+GROUP = "/apis/oxy.dev/v1alpha1"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A namespace, and what the operator would do in it."""
+
+    server: apiserver.ApiServer
+    namespace: str
+
+    def path(self, name: str) -> str:
+        return f"{GROUP}/namespaces/{self.namespace}/whatsappinstances/{name}"
+
+    def apply(self, name: str, **spec: Any) -> None:  # noqa: ANN401 fields of any kind
+        fields = {"organizationId": name, "displayName": name, "phoneNumber": "+5511987654321", **spec}
+        self.server.api.apply(
+            self.path(name),
+            {
+                "apiVersion": "oxy.dev/v1alpha1",
+                "kind": "WhatsAppInstance",
+                "metadata": {"name": name, "namespace": self.namespace},
+                "spec": fields,
+            },
+        )
+
+    def instance(self, name: str) -> dict[str, Any]:
+        return self.server.api.get(self.path(name))
+
+    def set_status(self, name: str, phase: str, *, ready: bool = False, **more: Any) -> None:  # noqa: ANN401 as apply
+        condition = {
+            "type": "Ready",
+            "status": str(ready),
+            "reason": phase,
+            "message": f"{phase}, says the test",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }
+        self.server.api.apply(
+            f"{self.path(name)}/status",
+            {
+                "apiVersion": "oxy.dev/v1alpha1",
+                "kind": "WhatsAppInstance",
+                "metadata": {"name": name, "namespace": self.namespace},
+                "status": {"phase": phase, "conditions": [condition], **more},
+            },
+        )
+
+    def set_code(self, name: str, **data: str) -> None:
+        self.server.api.apply(
+            f"/api/v1/namespaces/{self.namespace}/secrets/wai-{name}-pairing",
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": f"wai-{name}-pairing", "namespace": self.namespace},
+                "stringData": data,
+            },
+        )

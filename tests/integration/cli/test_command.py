@@ -1,0 +1,169 @@
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from integration.cli.scene import Scene
+
+SECONDS = 30.0
+
+
+def oxy(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, "-m", "oxy_cli", *arguments], capture_output=True, text=True, check=False)
+
+
+def start_pairing(*arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "oxy_cli", "pair", *arguments, "--output=json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def until(condition: Callable[[], Any]) -> Any:  # noqa: ANN401 whatever the condition returns
+    deadline = time.monotonic() + SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "not so in time"
+        time.sleep(0.05)
+    return found
+
+
+def event(stream: IO[str] | None) -> dict[str, Any]:
+    assert stream is not None
+    found: dict[str, Any] = json.loads(stream.readline())
+    return found
+
+
+def soon() -> str:
+    return (datetime.now(UTC) + timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def repair_nonce(scene: Scene, name: str) -> str | None:
+    found: str | None = scene.instance(name)["metadata"].get("annotations", {}).get("oxy.dev/repair")
+    return found
+
+
+@pytest.fixture
+def shop(scene: Scene) -> Scene:
+    scene.apply("shop")
+    return scene
+
+
+def test_a_namespace_without_instances_says_what_to_do(scene: Scene) -> None:
+    done = oxy("status", "-n", scene.namespace)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "kubectl apply" in done.stdout
+
+
+def test_instances_are_listed(shop: Scene) -> None:
+    shop.set_status("shop", "Reconnecting", reconnect={"attempts": 4})
+    shown = oxy("status", "-n", shop.namespace).stdout
+    header, row = shown.splitlines()
+    assert header.split() == ["NAME", "ORG", "PHONE", "PHASE", "READY", "REASON", "ATTEMPTS", "AGE"]
+    assert row.split()[:7] == ["shop", "shop", "…4321", "Reconnecting", "False", "Reconnecting", "4"]
+    listed = json.loads(oxy("status", "--all-namespaces", "--output", "json").stdout)
+    mine = next(item for item in listed if item["namespace"] == shop.namespace)
+    assert (mine["name"], mine["phase"], mine["ready"], mine["attempts"]) == ("shop", "Reconnecting", False, 4)
+
+
+def test_one_instance_is_shown_with_its_conditions(shop: Scene) -> None:
+    shop.set_status("shop", "Failed")
+    assert "Failed, says the test" in oxy("status", "shop", "-n", shop.namespace).stdout
+    detail = json.loads(oxy("status", "shop", "-n", shop.namespace, "-o", "json").stdout)
+    assert detail["conditions"][0]["message"] == "Failed, says the test"
+
+
+def test_pairing_shows_each_code_until_connected(shop: Scene) -> None:
+    shop.set_status("shop", "Pairing", pairing={"expiresAt": soon()})
+    process = start_pairing("shop", "-n", shop.namespace, "--timeout=60")
+    try:
+        for code in ("ABCD1234", "EFGH5678"):
+            shop.set_code("shop", method="PhoneCode", code=code, expiresAt=soon())
+            assert event(process.stdout)["code"] == code
+        shop.set_status("shop", "Connected", ready=True)
+        assert event(process.stdout)["event"] == "connected"
+        assert process.wait(SECONDS) == 0
+        assert repair_nonce(shop, "shop") is None
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_an_instance_that_was_logged_out_is_repaired_once(shop: Scene) -> None:
+    shop.set_status("shop", "LoggedOut")
+    process = start_pairing("shop", "-n", shop.namespace, "--method=QRCode", "--timeout=60")
+    try:
+        nonce = until(lambda: repair_nonce(shop, "shop"))
+        assert shop.instance("shop")["spec"]["pairing"]["method"] == "QRCode"
+        shop.set_code("shop", method="QRCode", qr="2@abc", expiresAt=soon())
+        shop.set_status("shop", "Pairing", pairing={"expiresAt": soon()}, repair={"nonce": nonce})
+        assert event(process.stdout) | {"expiresAt": ""} == {
+            "event": "code",
+            "method": "QRCode",
+            "code": "2@abc",
+            "expiresAt": "",
+        }
+        shop.set_status("shop", "Connected", ready=True, repair={"nonce": nonce})
+        assert process.wait(SECONDS) == 0
+        assert repair_nonce(shop, "shop") == nonce
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_code_is_drawn_for_people(shop: Scene) -> None:
+    shop.set_status("shop", "Pairing", pairing={"expiresAt": soon()})
+    shop.set_code("shop", method="QRCode", qr="2@abc,def", expiresAt=soon())
+    done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=2")
+    assert "█" in done.stdout
+    shop.set_code("shop", method="PhoneCode", code="ABCD1234", qr="", expiresAt=soon())
+    done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=2")
+    assert "A  B  C  D  -  1  2  3  4" in done.stdout
+
+
+def test_pairing_in_vain_says_why_and_what_to_do(shop: Scene) -> None:
+    shop.set_status("shop", "Pending")
+    done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=1")
+    assert done.returncode == 1
+    assert "Pending, says the test" in done.stderr
+    assert f"oxy logs shop -n {shop.namespace}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["status", "nobody"], ['"nobody" not found', "oxy status --all-namespaces"]),
+        (["pair", "nobody"], ['"nobody" not found']),
+        (["logs", "nobody"], ['"nobody" not found']),
+        (["logs", "shop"], ["log of pod wai-shop-0"]),
+        (["status", "--context", "elsewhere"], ["elsewhere", "--context"]),
+        (["catalog", "apply", "shop", "-f", "no-such-file"], ["no-such-file", "No such file"]),
+        (["catalog", "show", "shop", "--system-namespace", "nowhere"], ["no AI worker is ready in namespace nowhere"]),
+    ],
+)
+def test_errors_are_words(shop: Scene, arguments: list[str], parts: list[str]) -> None:
+    done = oxy(*arguments, "-n", shop.namespace)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    for part in parts:
+        assert part in done.stderr
+
+
+def test_a_catalogue_that_is_not_yaml_is_refused_before_anything_is_asked(shop: Scene, tmp_path: Path) -> None:
+    file = tmp_path / "catalog.yaml"
+    file.write_text("services: [")
+    done = oxy("catalog", "apply", "shop", "-f", str(file), "-n", shop.namespace)
+    assert (done.returncode, "is not YAML" in done.stderr) == (1, True)
+
+
+def test_an_unreachable_cluster_is_named(shop: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = json.loads(shop.server.kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps(config))
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    done = oxy("status")
+    assert done.returncode == 1
+    assert "the API server does not answer" in done.stderr

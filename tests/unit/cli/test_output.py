@@ -1,0 +1,114 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from oxy_cli.admin import answer_of
+from oxy_cli.cluster import Completed, exit_code_of, reason_of
+from oxy_cli.errors import AdminError, ClusterError
+from oxy_cli.instance import Instance
+from oxy_cli.logs import readable
+from oxy_cli.output import age
+
+RESOURCE = {
+    "metadata": {"namespace": "n", "name": "shop", "creationTimestamp": "2026-03-04T11:00:00Z"},
+    "spec": {"organizationId": "org", "phoneNumber": "+5511987654321"},
+}
+
+
+def test_a_phone_number_is_never_shown_in_full() -> None:
+    status = {"jid": "5511987654321@s.whatsapp.net"}
+    shown = str(Instance.of({**RESOURCE, "status": status}).detail())
+    assert "4321" in shown
+    assert "98765" not in shown
+
+
+def test_an_instance_that_the_operator_has_not_seen_is_pending() -> None:
+    assert Instance.of(RESOURCE).summary() | {"createdAt": ""} == {
+        "namespace": "n",
+        "name": "shop",
+        "organization": "org",
+        "phone": "…4321",
+        "phase": "Pending",
+        "ready": False,
+        "reason": "",
+        "attempts": 0,
+        "createdAt": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("ago", "text"),
+    [
+        (timedelta(seconds=-3), "0s"),
+        (timedelta(seconds=59), "59s"),
+        (timedelta(seconds=60), "1m"),
+        (timedelta(minutes=119), "119m"),
+        (timedelta(hours=2), "2h"),
+        (timedelta(hours=47), "47h"),
+        (timedelta(days=2), "2d"),
+    ],
+)
+def test_ages_have_one_unit(ago: timedelta, text: str) -> None:
+    now = datetime(2026, 3, 4, tzinfo=UTC)
+    assert age(now - ago, now) == text
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            '{"component":"tenant","epoch":1,"event":"pod_started","level":"info","timestamp":"2026-01-02T03:04:05.6Z"}',
+            "2026-01-02T03:04:05 info    pod_started epoch=1",
+        ),
+        ("panic: something from Go", "panic: something from Go"),
+        ("[1, 2]", "[1, 2]"),
+        ('{"event": "without a level"}', '{"event": "without a level"}'),
+    ],
+)
+def test_events_are_made_readable_and_other_lines_left_alone(line: str, shown: str) -> None:
+    assert readable(line) == shown
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        ('{"metadata":{},"status":"Success"}', 0),
+        ('{"status":"Failure","details":{"causes":[{"reason":"ExitCode","message":"3"}]}}', 3),
+    ],
+)
+def test_the_end_of_a_command_is_its_exit_code(status: str, code: int) -> None:
+    assert exit_code_of(status) == code
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [("", "connection was lost"), ('{"status":"Failure","message":"container not found"}', "container")],
+)
+def test_a_command_that_did_not_run_is_an_error(status: str, why: str) -> None:
+    with pytest.raises(ClusterError, match=why):
+        exit_code_of(status)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "parts"),
+    [
+        (404, '{"message":"wai \\"x\\" not found"}', ['wai "x" not found', "oxy status --all-namespaces"]),
+        (404, "404 page not found", ["Oxy is not installed"]),
+        (403, '{"message":"secrets is forbidden"}', ["secrets is forbidden", "administrator"]),
+        (401, '{"message":"Unauthorized"}', ["Unauthorized", "credentials"]),
+        (500, None, ["HTTP status 500"]),
+    ],
+)
+def test_refusals_say_why_and_what_to_do(status: int, body: str | None, parts: list[str]) -> None:
+    for part in parts:
+        assert part in reason_of(status, body)
+
+
+def test_a_workers_complaint_is_passed_on() -> None:
+    with pytest.raises(AdminError, match="no such organization"):
+        answer_of(Completed("", "no such organization\n", 1), "pod")
+
+
+def test_an_answer_that_is_not_json_is_an_error() -> None:
+    with pytest.raises(AdminError, match="same version"):
+        answer_of(Completed("hello", "", 0), "pod")
