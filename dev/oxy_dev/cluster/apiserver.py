@@ -212,6 +212,7 @@ def _controller_manager_flags(folder: Path) -> list[str]:
         f"--kubeconfig={folder / 'kubeconfig'}",
         f"--service-account-private-key-file={folder / 'service-account.key'}",
         f"--root-ca-file={folder / 'ca.crt'}",
+        f"--flex-volume-plugin-dir={folder / 'volume-plugins'}",
         "--leader-elect=false",
         "--secure-port=0",
     ]

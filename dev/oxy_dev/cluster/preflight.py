@@ -40,18 +40,26 @@ class Problem:
 
 def check_machine(layout: Layout) -> None:
     """Raise :class:`PreflightError` with every problem that can be seen before packages are installed."""
-    ours = {process.pid for process in processes.of_cluster(layout)}
+    check_root()
+    running = processes.scan()
+    ours = {process.pid for process in running}
+    own = any(process.cluster == str(layout.root) for process in running)
     problems = [
-        *root_problems(os.geteuid()),
         *path_problems(layout),
+        *other_cluster_problems(layout, {process.cluster for process in running}),
         *_port_problems(ours),
-        *([] if ours else _resource_problems(layout)),
+        *([] if own else _resource_problems(layout)),
         *cgroup_problems(Path("/proc/self/mounts").read_text(), _v2_controllers()),
         *_delegation_problems(),
         *route_problems(Path("/proc/net/route").read_text()),
         *other_node_problems(_other_kubelets(ours)),
     ]
     _raise(problems)
+
+
+def check_root() -> None:
+    """Raise :class:`PreflightError` unless this process is root's; nobody else can even make the other checks."""
+    _raise(root_problems(os.geteuid()))
 
 
 def check_kernel() -> None:
@@ -82,6 +90,18 @@ def path_problems(layout: Layout) -> list[Problem]:
         what = f"{layout.root} holds files and is not a cluster's state folder"
         problems.append(Problem(what, "Choose an empty folder with --state-dir or OXY_STATE"))
     return problems
+
+
+def other_cluster_problems(layout: Layout, clusters: Iterable[str]) -> list[Problem]:
+    """Return a problem for each local cluster with another folder: they would share the bridge and the ports."""
+    return [
+        Problem(
+            f"a local cluster with the state folder {folder} is running",
+            f"Use that one (OXY_STATE={folder}), or take it down: python -m oxy_dev.cluster down --state-dir {folder}",
+        )
+        for folder in sorted(clusters)
+        if folder != str(layout.root)
+    ]
 
 
 def port_problems(users: Mapping[int, str]) -> list[Problem]:

@@ -77,6 +77,7 @@ def up(layout: Layout, reporter: Reporter) -> KubeBinary:
 
 def down(layout: Layout, reporter: Reporter) -> None:
     """Take the cluster down without a trace."""
+    preflight.check_root()
     with reporter.step("cluster down"), locked(layout):
         teardown.tear_down(layout)
         layout.root.rmdir()
