@@ -18,6 +18,7 @@ import structlog
 from oxy_core.envelopes import MessageKind
 from oxy_core.identity import Jid
 from oxy_tenant import metrics
+from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.journal import Journal
 from oxy_tenant.link import CopyRefused, IncomingMessage
 from oxy_tenant.session_store import SessionStore, StoredSecret
@@ -42,7 +43,10 @@ class LossAudit:
         self._refused: deque[tuple[float, CopyRefused]] = deque()
 
     def audit_store(self) -> int:
-        """Report what the last process took and did not journal; before connecting. Returns how many were lost."""
+        """Report what the last process took and did not journal; before connecting. Returns how many were lost.
+
+        Raises SessionError, VolumeError.
+        """
         lost = 0
         for stored in self._store.secrets_after(self._journal.audited_secret):
             if not (self._journal.knows(stored.whatsapp_id) or self._journal.is_own_secret(stored.secret)):
@@ -57,16 +61,20 @@ class LossAudit:
     async def run(self) -> None:
         """Look at refused copies and move the mark on, for ever. Runs only while events are delivered."""
         while True:
-            newest = await asyncio.to_thread(self._store.newest_secret)
+            try:
+                newest = await asyncio.to_thread(self._store.newest_secret)
+            except (SessionError, VolumeError) as error:
+                log.warning("audit_postponed", error=str(error))
+                newest = None
             await asyncio.sleep(SETTLE_SECONDS)
             await asyncio.to_thread(self._settle, newest, asyncio.get_running_loop().time() - SETTLE_SECONDS)
 
-    def _settle(self, newest_secret: int, before: float) -> None:
+    def _settle(self, newest_secret: int | None, before: float) -> None:
         while self._refused and self._refused[0][0] <= before:
             _, copy = self._refused.popleft()
             if copy.chat is not None and not self._journal.knows(copy.whatsapp_id):
                 self._report(refused_message(copy.whatsapp_id, copy.chat), BY_COPY)
-        if newest_secret > self._journal.audited_secret:
+        if newest_secret is not None and newest_secret != self._journal.audited_secret:
             self._journal.mark_audited(newest_secret)
 
     def _report(self, message: IncomingMessage, source: str) -> bool:

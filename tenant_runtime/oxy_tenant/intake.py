@@ -60,14 +60,16 @@ class Intake:
 
     async def _accept(self, client: Client, requests: list[SendRequest]) -> None:
         subject = subjects.accepted(self._environment.account, self._environment.instance)
-        for accepted, send in await asyncio.to_thread(self._journal.accept, requests):
+        journalled = await asyncio.to_thread(self._journal.accept, requests)
+        for _, send in journalled:
             if send is not None:
                 metrics.ACCEPTED.inc()
                 self._take(send)
-            try:
+        try:
+            for accepted, _ in journalled:
                 await client.publish(subject, accepted.encode())
-            except NatsError as error:
-                log.warning("acceptance_unpublished", request=str(accepted.request_id), error=str(error))
+        except NatsError as error:
+            log.warning("acceptance_unpublished", error=str(error))
 
 
 def request_of(data: bytes, environment: RuntimeSettings) -> SendRequest:

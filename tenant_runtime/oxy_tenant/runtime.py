@@ -23,7 +23,7 @@ from oxy_core.tenant import TerminationMessage
 from oxy_tenant.audit import LossAudit
 from oxy_tenant.connection import Connection, Hooks
 from oxy_tenant.ending import EndedMarker, Ending, repeated_ending, write_termination_message
-from oxy_tenant.errors import EndedError, VolumeError
+from oxy_tenant.errors import EndedError, SessionError, VolumeError
 from oxy_tenant.intake import Intake
 from oxy_tenant.journal import Journal
 from oxy_tenant.link import Identified, IncomingMessage, Received, WhatsAppLink
@@ -121,7 +121,10 @@ class Runtime:
     async def _connected_until_end(
         self, tasks: asyncio.TaskGroup, background: list[asyncio.Task[None]]
     ) -> Ending | None:
-        await asyncio.to_thread(self._audit.audit_store)
+        try:
+            await asyncio.to_thread(self._audit.audit_store)
+        except SessionError as error:
+            log.warning("audit_impossible", error=str(error))
         for send in self._recovered:
             self._sender.enqueue(send)
         background.append(tasks.create_task(self._audit.run()))

@@ -24,7 +24,9 @@ from oxy_core.envelopes import (
     ConnectionChanged,
     ConnectionState,
     LiveState,
+    MessageKind,
     MessageSeen,
+    Pairing,
     Report,
     SendRequest,
     SendResult,
@@ -47,7 +49,7 @@ CUSTOMER = "+5511911111111"
 QUICK = Reconnect(base_delay_seconds=0.3, multiplier=1.5, max_delay_seconds=1, max_attempts=50)
 
 
-async def until(condition: Callable[[], T | Awaitable[T]], within: float = 20, what: str = "") -> T:
+async def until(condition: Callable[[], T | Awaitable[T | None] | None], within: float = 20, what: str = "") -> T:
     """Wait until `condition` (or the awaitable it returns) is true and return its value."""
     deadline = asyncio.get_running_loop().time() + within
     while True:
@@ -225,12 +227,29 @@ class Scene:
     async def pair(self) -> None:
         """Start the runtime and link the business's phone by the code in the live state."""
         await self.runtime.start()
-        state = await until(self._offered, what="a pairing code")
-        await self.business.link(code=state.pairing.code)
+        await self.business.link(code=(await self.offer()).code)
+        await self.ready()
+
+    async def offer(self) -> Pairing:
+        """Wait for a way to pair in the live state."""
+
+        def newest() -> Pairing | None:
+            return next((state.pairing for state in reversed(self.bus.states) if state.pairing is not None), None)
+
+        return await until(newest, what="a pairing offer")
+
+    async def ready(self) -> None:
+        """Wait until the runtime says that it receives."""
         await until(self.runtime.is_ready, what="ready")
 
-    def _offered(self) -> LiveState | None:
-        return next((state for state in reversed(self.bus.states) if state.pairing is not None), None)
+    async def texts(self, count: int, within: float = 30) -> list[MessageSeen]:
+        """Wait until so many texts are on the stream and return them in its order."""
+
+        async def enough() -> list[MessageSeen] | None:
+            found = [message for message in await self.bus.messages() if message.content is MessageKind.TEXT]
+            return found if len(found) >= count else None
+
+        return await until(enough, within, f"{count} texts on the stream")
 
     async def chat(self) -> Jid:
         """Let the customer write once and return the address of the chat."""

@@ -1,17 +1,185 @@
-from integration.tenant.scene import Scene, send_request, until
+from datetime import UTC, datetime, timedelta
 
-from oxy_core.envelopes import MessageKind, SendOutcome
+from integration.tenant.scene import BUSINESS, CUSTOMER, Scene, send_request, until
+
+from oxy_core.envelopes import ConnectionState, MessageKind, SendOutcome
+from oxy_core.identity import Jid
 
 
-async def test_a_text_is_reported(scene: Scene) -> None:
+async def test_texts_are_reported_in_order_with_both_addresses_of_the_chat(scene: Scene) -> None:
+    await scene.pair()
+    for number in range(20):
+        await scene.customer.send(f"oi {number}", scene.business)
+    messages = await scene.texts(20)
+    assert [message.text for message in messages] == [f"oi {number}" for number in range(20)]
+    assert [message.chat_sequence for message in messages] == list(range(1, 21))
+    first = messages[0]
+    assert first.chat.is_lid
+    assert first.chat_alias == Jid.of_phone(CUSTOMER)
+    assert (first.from_me, first.self_chat, first.push_name) == (False, False, "Ana")
+    assert abs((first.sent_at - datetime.now(UTC)).total_seconds()) < 60
+    reports = await scene.bus.stored()
+    assert [report.journal_sequence for report in reports] == list(range(1, len(reports) + 1))
+
+
+async def test_a_chat_keeps_its_address_when_the_phone_number_is_used_instead(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
-    [message] = await scene.bus.messages()
-    assert (message.text, message.content, message.chat_sequence) == ("oi", MessageKind.TEXT, 1)
-    request = send_request(chat, "Olá!")
+    await scene.simulator.phone(CUSTOMER, "Ana", addressing="pn")
+    assert await scene.chat() == chat
+    assert [message.chat_sequence for message in await scene.bus.messages()] == [1, 2]
+
+
+async def test_a_repeated_message_id_is_reported_once(scene: Scene) -> None:
+    await scene.pair()
+    identity = await scene.customer.send("uma vez", scene.business)
+    await scene.customer.send("uma vez", scene.business, message_id=identity)
+    await scene.customer.send("depois", scene.business)
+    assert [message.text for message in await scene.texts(2)] == ["uma vez", "depois"]
+
+
+async def test_an_answer_names_the_message_it_quotes(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    await scene.bus.request(send_request(chat, "Qual o nome?"))
+    question = await scene.customer.expect("Qual o nome?", within=10)
+    await scene.customer.send("Rex", scene.business, quote=question.id)
+    assert (await scene.texts(2))[1].quoted_id == question.id
+
+
+async def test_the_message_yourself_chat_is_recognised_and_can_be_answered(scene: Scene) -> None:
+    await scene.pair()
+    await scene.business.self_chat("resumo")
+    [message] = await scene.texts(1)
+    assert (message.from_me, message.self_chat, message.text) == (True, True, "resumo")
+    assert message.chat_alias == Jid.of_phone(BUSINESS)
+    await scene.business.self_chat("e agora?")
+    await scene.texts(2)
+    request = send_request(message.chat, "12 mensagens", based_on=1)
+    await scene.bus.request(request)
+    await scene.business.expect("12 mensagens", within=10)
+    assert (await scene.result(request)).outcome is SendOutcome.SENT
+
+
+async def test_a_request_repeated_is_accepted_each_time_and_sent_once(scene: Scene) -> None:
+    await scene.pair()
+    request = send_request(await scene.chat(), "Olá!")
     for _ in range(3):
         await scene.bus.request(request)
-    await scene.customer.expect("Olá!", within=10)
+    await until(lambda: len(scene.bus.accepted) == 3, what="three confirmations")
+    assert {accepted.request_id for accepted in scene.bus.accepted} == {request.id}
     result = await scene.result(request)
-    assert result.outcome is SendOutcome.SENT
-    await until(lambda: len(scene.bus.accepted) == 3)
+    message = await scene.customer.expect("Olá!", within=10)
+    assert (result.outcome, result.whatsapp_id) == (SendOutcome.SENT, message.id)
+    await scene.bus.request(request)
+    await until(lambda: len(scene.bus.accepted) == 4, what="the fourth confirmation")
+    after = send_request(Jid.of_phone(CUSTOMER), "fim")
+    await scene.bus.request(after)
+    await scene.customer.expect("fim", within=10)
+    assert [entry.text for entry in scene.customer.inbox if not entry.from_me] == ["Olá!", "fim"]
+
+
+async def test_requests_of_a_chat_are_sent_in_order(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    for number in range(30):
+        await scene.bus.request(send_request(chat, f"parte {number}"))
+    await scene.customer.expect("parte 29", within=20)
+    texts = [entry.text for entry in scene.customer.inbox if not entry.from_me]
+    assert texts == [f"parte {number}" for number in range(30)]
+
+
+async def test_an_answer_from_the_phone_supersedes_what_was_based_on_less(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    await scene.business.send("já respondo", scene.customer)
+    own = (await scene.texts(2))[1]
+    assert (own.from_me, own.self_chat, own.chat, own.chat_sequence) == (True, False, chat, 2)
+    late, aware, forced = (
+        send_request(chat, "tarde", based_on=1),
+        send_request(chat, "ciente", based_on=2),
+        send_request(chat, "aviso"),
+    )
+    for request in (late, aware, forced):
+        await scene.bus.request(request)
+    assert (await scene.result(late)).outcome is SendOutcome.SUPERSEDED
+    assert (await scene.result(aware)).outcome is SendOutcome.SENT
+    assert (await scene.result(forced)).outcome is SendOutcome.SENT
+    assert [entry.text for entry in scene.customer.inbox if not entry.from_me] == ["já respondo", "ciente", "aviso"]
+
+
+async def test_a_message_that_expired_is_not_sent(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    request = send_request(chat, "ontem", expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    await scene.bus.request(request)
+    assert (await scene.result(request)).outcome is SendOutcome.EXPIRED
+    assert [entry.text for entry in scene.customer.inbox if not entry.from_me] == []
+
+
+async def test_a_request_for_another_instance_is_refused(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    await scene.bus.request(send_request(chat, "de outro", instance="other"))
+    await scene.bus.request(send_request(chat, "nosso"))
+    await scene.customer.expect("nosso", within=10)
+    assert [entry.text for entry in scene.customer.inbox if not entry.from_me] == ["nosso"]
+    assert await scene.runtime.metric("oxy_tenant_sends_rejected_total") == 1
+
+
+async def test_a_number_without_whatsapp_fails_with_its_reason(scene: Scene) -> None:
+    await scene.pair()
+    request = send_request(Jid.of_phone("+5511977777777"), "alguém?")
+    await scene.bus.request(request)
+    result = await scene.result(request)
+    assert result.outcome is SendOutcome.FAILED
+    assert "no LID found" in (result.error or "")
+
+
+async def test_a_person_is_seen_typing_when_pacing_is_human(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    scene.runtime.write_settings(pacing="Human")
+    await until(lambda: "settings_changed" in scene.runtime.log, what="the new settings")
+    await scene.bus.request(send_request(chat, "calma"))
+
+    def typing() -> bool:
+        view = scene.simulator.service.phone_view(scene.simulator.service.account(CUSTOMER))
+        return "composing" in view.chat_states.values()
+
+    await until(typing, what="typing")
+    await scene.customer.expect("calma", within=10)
+
+
+async def test_a_message_that_cannot_be_decrypted_is_told_and_its_repetition_too(scene: Scene) -> None:
+    await scene.pair()
+    await scene.chat()
+    await scene.customer.fault("corrupt")
+    await scene.business.fault("corrupt")
+    await scene.customer.send("ilegível", scene.business)
+    messages = await scene.texts(2)
+    kinds = [(message.content, message.chat_sequence) for message in await scene.bus.messages()]
+    assert messages[-1].text == "ilegível"
+    assert kinds == [(MessageKind.TEXT, 1), (MessageKind.UNDECRYPTABLE, 2), (MessageKind.TEXT, 3)]
+
+
+async def test_live_state_and_reports_tell_of_the_connection(scene: Scene) -> None:
+    await scene.pair()
+    state = await scene.bus.state(ConnectionState.CONNECTED)
+    assert (state.pod_uid, state.epoch, state.pairing, state.attempts) == ("pod-1", 1, None, 0)
+    assert state.jid is not None
+    assert state.jid.phone == BUSINESS
+    assert (state.session_bytes or 0) > 0
+    connections = await until(scene.bus.connections, what="a connection report")
+    assert [change.state for change in connections] == [ConnectionState.CONNECTED]
+    assert await scene.runtime.metric("oxy_tenant_connected") == 1
+
+
+async def test_no_text_and_no_phone_number_is_logged(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    await scene.bus.request(send_request(chat, "palavra secreta"))
+    await scene.customer.expect("palavra secreta", within=10)
+    assert "secreta" not in scene.runtime.log
+    assert CUSTOMER[1:] not in scene.runtime.log
+    assert BUSINESS[1:] not in scene.runtime.log

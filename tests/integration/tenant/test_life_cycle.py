@@ -1,0 +1,214 @@
+import asyncio
+import signal
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from integration.tenant.scene import BUSINESS, Scene, send_request, until
+
+from oxy_core.envelopes import ConnectionState, SendOutcome
+from oxy_core.tenant import ExitCode, Reconnect
+from oxy_simulator.faults import FaultKind
+
+
+async def test_pairing_by_qr_code(scene: Scene) -> None:
+    scene.runtime.settings = scene.runtime.settings.model_copy(update={"pairing_method": "QRCode"})
+    await scene.runtime.start()
+    offer = await scene.offer()
+    assert (offer.method, offer.code) == ("QRCode", None)
+    await scene.business.link(qr=offer.qr)
+    await scene.ready()
+
+
+async def test_an_unpaired_runtime_is_silent_until_a_window_opens(scene: Scene) -> None:
+    scene.runtime.settings = scene.runtime.settings.model_copy(update={"pairing_until": None})
+    await scene.runtime.start()
+    state = await scene.bus.state(ConnectionState.PAIRING)
+    assert (state.pairing, state.last_reason) == (None, "PairingExpired")
+    assert not scene.simulator.service.network.connections
+    assert (await scene.runtime.probe("/readyz"))[0] == 503
+    scene.runtime.write_settings(pairing_until=datetime.now(UTC) + timedelta(minutes=5))
+    await scene.business.link(code=(await scene.offer()).code)
+    await scene.ready()
+
+
+async def test_a_window_that_ends_takes_its_code_back(scene: Scene) -> None:
+    until_soon = datetime.now(UTC) + timedelta(seconds=3)
+    scene.runtime.settings = scene.runtime.settings.model_copy(update={"pairing_until": until_soon})
+    await scene.runtime.start()
+    assert (await scene.offer()).expires_at == until_soon
+    await until(lambda: scene.bus.states[-1].last_reason == "PairingExpired", what="the end of the window")
+    assert scene.bus.states[-1].pairing is None
+    await until(lambda: not scene.simulator.service.network.connections, what="silence")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "reason"),
+    [
+        (FaultKind.UNLINKED, ExitCode.LOGGED_OUT, "LoggedOut"),
+        (FaultKind.LOGGED_OUT, ExitCode.LOGGED_OUT, "LoggedOut"),
+        (FaultKind.REPLACED, ExitCode.CONNECTION_REPLACED, "ConnectionReplaced"),
+        (FaultKind.TEMPORARY_BAN, ExitCode.TEMPORARY_BAN, "TemporaryBan"),
+        (FaultKind.OUTDATED, ExitCode.CLIENT_OUTDATED, "ClientOutdated"),
+    ],
+)
+async def test_a_terminal_cause_ends_the_epoch(scene: Scene, fault: FaultKind, code: ExitCode, reason: str) -> None:
+    await scene.pair()
+    await scene.business.fault(fault)
+    assert await scene.runtime.exit_code() == code
+    message = scene.runtime.termination()
+    assert (message.exit_code, message.reason, message.epoch, message.pod_uid) == (code, reason, 1, "pod-1")
+    assert (message.ban_expires_at is not None) == (code is ExitCode.TEMPORARY_BAN)
+    assert (await scene.bus.connections())[-1].state is ConnectionState.ENDED
+    assert scene.bus.states[-1].connection is ConnectionState.ENDED
+
+
+async def test_an_ended_epoch_is_not_connected_again_and_the_next_one_is(scene: Scene) -> None:
+    await scene.pair()
+    await scene.business.unlink()
+    assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
+    handshakes = len(scene.simulator.service.network.connections)
+    scene.runtime.termination_log.unlink()
+    await scene.runtime.start(OXY_POD_UID="pod-2")
+    assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
+    again = scene.runtime.termination()
+    assert (again.reason, again.pod_uid, again.epoch) == ("LoggedOut", "pod-2", 1)
+    assert len(scene.simulator.service.network.connections) == handshakes
+    scene.runtime.epoch = 2
+    scene.bus.states.clear()
+    await scene.pair()
+    chat = await scene.chat()
+    request = send_request(chat, "voltamos")
+    await scene.bus.request(request)
+    assert (await scene.result(request)).outcome is SendOutcome.SENT
+
+
+@pytest.mark.parametrize("fault", [FaultKind.ABORT, FaultKind.CLOSE, FaultKind.UNAVAILABLE, FaultKind.RESTART])
+async def test_a_lost_connection_comes_back(scene: Scene, fault: FaultKind) -> None:
+    await scene.pair()
+    await scene.chat()
+    await scene.business.fault(fault)
+    await scene.customer.send("ainda aí?", scene.business)
+    messages = await scene.texts(2)
+    assert messages[-1].text == "ainda aí?"
+    await scene.ready()
+
+
+async def test_a_server_that_is_down_at_start_is_tried_until_it_is_up(scene: Scene) -> None:
+    await scene.pair()
+    assert await scene.runtime.kill(signal.SIGTERM) == 0
+    await scene.simulator.fault(FaultKind.DOWN)
+    await scene.customer.send("tem alguém?", scene.business)
+    scene.bus.states.clear()
+    await scene.runtime.start()
+    state = await until(
+        lambda: next((state for state in scene.bus.states if state.attempts >= 2), None), what="failed attempts"
+    )
+    assert (state.connection, state.last_reason) == (ConnectionState.RECONNECTING, "ServerUnreachable")
+    assert state.next_attempt_at is not None
+    status, reason = await scene.runtime.probe("/readyz")
+    assert (status, reason) == (503, "reconnecting: ServerUnreachable\n")
+    await scene.simulator.fault(FaultKind.UP)
+    await scene.ready()
+    assert [message.text for message in await scene.texts(1)] == ["tem alguém?"]
+
+
+async def test_a_server_that_goes_down_for_long_is_found_again(scene: Scene) -> None:
+    await scene.pair()
+    await scene.simulator.fault(FaultKind.DOWN)
+    await until(lambda: scene.bus.states[-1].attempts >= 2, what="failed attempts")
+    await scene.simulator.fault(FaultKind.UP)
+    await scene.ready()
+    await scene.chat()
+    changes = [change.state for change in await scene.bus.connections()]
+    assert changes == [ConnectionState.CONNECTED, ConnectionState.RECONNECTING, ConnectionState.CONNECTED]
+
+
+async def test_exhausted_attempts_end_the_process_but_not_the_epoch(scene: Scene) -> None:
+    await scene.simulator.fault(FaultKind.DOWN)
+    few = Reconnect(base_delay_seconds=0.1, max_delay_seconds=0.1, max_attempts=3)
+    scene.runtime.settings = scene.runtime.settings.model_copy(update={"reconnect": few})
+    await scene.runtime.start()
+    assert await scene.runtime.exit_code() == ExitCode.ATTEMPTS_EXHAUSTED
+    assert scene.runtime.termination().reason == "AttemptsExhausted"
+    await scene.simulator.fault(FaultKind.UP)
+    await scene.pair()
+
+
+async def test_a_damaged_session_is_set_aside_once_a_day(scene: Scene) -> None:
+    await scene.pair()
+    assert await scene.runtime.kill(signal.SIGTERM) == 0
+    session = scene.runtime.session / "session.db"
+    session.write_bytes(b"no database at all" * 1000)
+    scene.bus.states.clear()
+    await scene.runtime.start()
+    await scene.business.link(code=(await scene.offer()).code)
+    await scene.ready()
+    assert len(list(scene.runtime.session.glob("session.bad-*.db"))) == 1
+    assert await scene.runtime.kill(signal.SIGTERM) == 0
+    session.write_bytes(b"again")
+    await scene.runtime.start()
+    assert await scene.runtime.exit_code() == ExitCode.BAD_SESSION
+    assert len(list(scene.runtime.session.glob("session.bad-*.db"))) == 2
+
+
+async def test_the_session_is_copied_before_it_is_used(scene: Scene) -> None:
+    await scene.pair()
+    assert await scene.runtime.kill(signal.SIGTERM) == 0
+    await scene.runtime.start()
+    await scene.ready()
+    with sqlite3.connect(scene.runtime.session / "session.copy.db") as copy:
+        [(jid,)] = copy.execute("SELECT jid FROM whatsmeow_device").fetchall()
+    copy.close()
+    assert jid.startswith(BUSINESS[1:])
+
+
+async def test_readiness_does_not_depend_on_the_bus(scene: Scene) -> None:
+    await scene.pair()
+    assert await scene.runtime.kill(signal.SIGTERM) == 0
+    scene.bus.server.kill()
+    await scene.runtime.start()
+    await scene.ready()
+    await scene.customer.send("sem barramento", scene.business)
+    await until(lambda: _metric(scene, 'oxy_tenant_messages_received_total{content="text"}', 1), what="journalled")
+    scene.bus.server.start()
+    assert [message.text for message in await scene.texts(1, within=40)] == ["sem barramento"]
+
+
+async def _metric(scene: Scene, line: str, value: float) -> bool:
+    return await scene.runtime.metric(line) == value
+
+
+async def test_a_second_runtime_on_the_volume_is_refused(scene: Scene) -> None:
+    await scene.pair()
+    first = scene.runtime.process
+    await scene.runtime.start()
+    assert await scene.runtime.exit_code() == 1
+    assert scene.runtime.termination().reason == "Volume"
+    scene.runtime.process = first
+    await scene.chat()
+
+
+async def test_sigterm_finishes_what_was_begun_and_is_quick(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    requests = [send_request(chat, f"parte {number}") for number in range(40)]
+    for request in requests:
+        await scene.bus.request(request)
+    await scene.customer.expect("parte 3", within=10)
+    async with asyncio.timeout(10):
+        assert await scene.runtime.kill(signal.SIGTERM) == 0
+    await scene.runtime.start()
+    await scene.customer.expect("parte 39", within=20)
+    texts = [entry.text for entry in scene.customer.inbox if not entry.from_me]
+    assert texts == [request.text for request in requests]
+    outcomes = {(await scene.result(request)).outcome for request in requests}
+    assert outcomes == {SendOutcome.SENT}
+
+
+async def test_a_broken_event_loop_of_the_library_ends_the_process(scene: Scene) -> None:
+    await scene.pair()
+    for file in ("journal.db", "journal.db-wal"):
+        (scene.runtime.session / file).write_bytes(b"overwritten while in use" * 4096)
+    await scene.customer.send("oi", scene.business)
+    assert await scene.runtime.exit_code() == 1

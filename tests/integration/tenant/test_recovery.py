@@ -1,0 +1,128 @@
+import asyncio
+import random
+import signal
+from collections import Counter
+
+from integration.tenant.scene import Scene, send_request, until
+
+from oxy_core.envelopes import MessageKind, SendOutcome
+
+SEED = 20_261_122
+
+
+async def test_a_burst_interrupted_by_kills_is_reported_once_and_in_order(scene: Scene) -> None:
+    chance = random.Random(SEED)
+    await scene.pair()
+    customers = [await scene.simulator.phone(f"+55119200000{number:02d}") for number in range(5)]
+    total = 400
+    await scene.simulator.load(customers, scene.business, total, rate=80)
+    for _ in range(5):
+        await asyncio.sleep(chance.uniform(0.2, 0.9))  # the moment of the kill, drawn from the seed
+        await scene.runtime.kill()
+        await scene.runtime.start()
+    await scene.ready()
+    await until(lambda: _accounted(scene, total), 60, "every message reported, or found lost")
+    reports = await scene.bus.stored()
+    sequences = list(dict.fromkeys(report.journal_sequence for report in reports))
+    assert sorted(sequences) == list(range(1, len(sequences) + 1))
+    assert sequences == sorted(sequences)
+    seen = {report.journal_sequence: report.body for report in reports}.values()
+    messages = [body for body in seen if body.kind == "message" and body.content is MessageKind.TEXT]
+    assert not [key for key, count in Counter(message.whatsapp_id for message in messages).items() if count > 1]
+    for customer in customers:
+        mine = [int(message.text.split("/")[1]) for message in messages if message.text.startswith(customer.number)]
+        assert mine == sorted(mine)
+
+
+async def _accounted(scene: Scene, total: int) -> bool:
+    """Tell whether each message of the simulator's book is on the stream, as a text or as lost by its id."""
+    sent = {line.id for line in scene.simulator.accounting if line.direction == "inbound" and line.text}
+    reported = {message.whatsapp_id for message in await scene.bus.messages()}
+    return len(sent) == total and sent <= reported
+
+
+async def test_sends_interrupted_by_kills_never_arrive_twice_and_each_has_one_result(scene: Scene) -> None:
+    chance = random.Random(SEED)
+    await scene.pair()
+    chats = [await scene.chat()]
+    for number in range(3):
+        other = await scene.simulator.phone(f"+55119300000{number:02d}")
+        await other.send("oi", scene.business)
+        chats.append((await scene.texts(2 + number))[-1].chat)
+    requests = [send_request(chats[number % 4], f"n {number}") for number in range(120)]
+    for request in requests:
+        await scene.bus.request(request)
+    await until(lambda: len(scene.bus.accepted) >= len(requests), what="all accepted")
+    for _ in range(6):
+        await asyncio.sleep(chance.uniform(0.05, 0.5))  # the moment of the kill, drawn from the seed
+        await scene.runtime.kill()
+        await scene.runtime.start()
+        await scene.ready()
+    results = {request.id: await scene.result(request, within=60) for request in requests}
+    stored = {report.id: report.body for report in await scene.bus.stored()}
+    per_request = Counter(body.request_id for body in stored.values() if body.kind == "send_result")
+    assert set(per_request.values()) == {1}
+    phones = scene.simulator.service.network.state.accounts.values()
+    arrived = Counter(entry.text for phone in phones for entry in phone.inbox if not entry.from_me)
+    for request in requests:
+        outcome = results[request.id].outcome
+        assert outcome in {SendOutcome.SENT, SendOutcome.AMBIGUOUS}
+        assert arrived[request.text] <= 1
+        assert arrived[request.text] == 1 or outcome is SendOutcome.AMBIGUOUS
+    assert sum(result.outcome is SendOutcome.AMBIGUOUS for result in results.values()) <= 6
+
+
+async def test_a_bus_that_dies_in_a_burst_gets_everything_in_order(scene: Scene) -> None:
+    await scene.pair()
+    customers = [await scene.simulator.phone(f"+55119200000{number:02d}") for number in range(5)]
+    await scene.simulator.load(customers, scene.business, 600, rate=200)
+    for _ in range(3):
+        await until(lambda: _more_reported(scene), what="progress")
+        scene.bus.server.kill()
+        await asyncio.sleep(0.3)  # an outage needs its time
+        scene.bus.server.start()
+    messages = await scene.texts(600, within=60)
+    assert len(messages) == 600
+    numbers = [int(str(message.text).split("/")[1]) for message in messages]
+    assert numbers == sorted(numbers)
+    assert await scene.runtime.is_ready()
+
+
+async def _more_reported(scene: Scene) -> bool:
+    before = len(await scene.bus.messages())
+    await asyncio.sleep(0.05)
+    return len(await scene.bus.messages()) > before + 5
+
+
+async def test_what_a_killed_runtime_had_accepted_is_sent_after_all(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    scene.runtime.write_settings(pacing="Human")
+    await until(lambda: "settings_changed" in scene.runtime.log, what="the new settings")
+    requests = [send_request(chat, f"depois {number}") for number in range(3)]
+    for request in requests:
+        await scene.bus.request(request)
+    await until(lambda: len(scene.bus.accepted) == 3, what="all accepted")
+    await scene.runtime.kill()
+    scene.runtime.settings = scene.runtime.settings.model_copy(update={"pacing": "None"})
+    await scene.runtime.start()
+    for request in requests:
+        await scene.customer.expect(request.text, within=20)
+    assert [entry.text for entry in scene.customer.inbox if not entry.from_me] == [r.text for r in requests]
+
+
+async def test_everything_waits_on_the_volume_while_the_bus_is_away(scene: Scene) -> None:
+    await scene.pair()
+    scene.bus.server.kill()
+    for number in range(50):
+        await scene.customer.send(f"guarde {number}", scene.business)
+
+    async def journalled() -> bool:
+        return await scene.runtime.metric('oxy_tenant_messages_received_total{content="text"}') == 50
+
+    await until(journalled, what="all journalled")
+    await scene.runtime.kill(signal.SIGKILL)
+    await scene.runtime.start()
+    scene.bus.server.start()
+    messages = await scene.texts(50, within=40)
+    assert [message.text for message in messages] == [f"guarde {number}" for number in range(50)]
