@@ -214,7 +214,7 @@ def explained(what: str, *, absent_is_error: bool = True) -> Iterator[None]:
     except ApiException as error:
         if error.status == HTTPStatus.NOT_FOUND and not absent_is_error:
             raise
-        message = f"{what}: {reason_of(error.status, error.body)}"
+        message = f"{what}: {reason_of(error.status, error.body or error.reason)}"
         raise ClusterError(message) from error
     except (HTTPError, OSError) as error:
         message = f"{what}: the API server does not answer ({error}). Is the cluster up, and is this the right context?"

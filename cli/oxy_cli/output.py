@@ -11,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_UNBROKEN = 1_000
+"""Columns of the terminal that we pretend to have where there is none."""
 
 
 def console() -> Console:
-    """Return where text for people goes: standard output as it is now."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    """Return where text for people goes: standard output as it is now; lines for programs are never broken."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNBROKEN)
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 whatever JSON can hold
@@ -30,13 +32,17 @@ def print_event(value: Any) -> None:  # noqa: ANN401 as `print_json`
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table without borders, as kubectl does."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, no_wrap=True)
+    """Write a table without borders, as kubectl does; without names of columns if all are empty.
+
+    On a terminal that is too narrow the last column is broken into lines, the others never are.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
+    for column in columns[:-1]:
+        table.add_column(column, no_wrap=True, overflow="ignore")
+    table.add_column(columns[-1], overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    console().print(table)
+    console().print(table, soft_wrap=False)
 
 
 def age(since: datetime, now: datetime) -> str:

@@ -11,6 +11,8 @@ from typing import Annotated, Final
 
 import segno
 import typer
+from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 
 from oxy_cli.cluster import Cluster
@@ -102,6 +104,7 @@ def pair(  # noqa: PLR0913 each is an option of the command
     if method is not None and method != instance.method:
         nonce = _request(cluster, name, {"spec": {"pairing": {"method": method.value}}})
     shown: Code | None = None
+    told = ""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         now = datetime.now(UTC)
@@ -116,10 +119,18 @@ def pair(  # noqa: PLR0913 each is an option of the command
             case Step.SHOW if code is not None and code != shown:
                 shown = code
                 _show(code, output)
+            case Step.WAIT if (news := _news(instance)) != told:
+                told = news
+                Console(stderr=True, highlight=False, soft_wrap=True).print(f"[dim]{escape(told)}[/]")
             case _:
                 pass
         time.sleep(POLL_SECONDS)
     raise PairingError(_too_late(instance, timeout))
+
+
+def _news(instance: Instance) -> str:
+    attempts = f" after {instance.attempts} attempts: {instance.last_reason}" if instance.attempts else ""
+    return f"{instance.name} is {instance.phase} ({instance.ready.reason or 'not looked at yet'}){attempts}; waiting"
 
 
 def _request(cluster: Cluster, name: str, patch: dict[str, object]) -> str:
