@@ -16,7 +16,8 @@ Python imports only the first `sitecustomize` on its path. Debian ships one in
 apport) is skipped.
 
 Everything that could go wrong is loud: a missing or malformed file, or a key that is not found
-exactly once, ends the import of neonize with an error.
+exactly once, ends the import of neonize with an error. (It is not checked earlier because Python
+only prints, and then ignores, what a `sitecustomize` raises.)
 """
 
 import os
@@ -97,9 +98,9 @@ if os.environ.get(ROOT_FILE_VARIABLE):
     class PatchingLoader(importlib.abc.Loader):
         """Loads the target module as usual, then replaces the key."""
 
-        def __init__(self, original: importlib.abc.Loader, new_root: bytes) -> None:
+        def __init__(self, original: importlib.abc.Loader, root_file: Path) -> None:
             self._original = original
-            self._new_root = new_root
+            self._root_file = root_file
 
         def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
             """Leave creation to the original loader."""
@@ -107,14 +108,15 @@ if os.environ.get(ROOT_FILE_VARIABLE):
 
         def exec_module(self, module: types.ModuleType) -> None:
             """Run the module, which loads the library, and patch it."""
+            new_root = read_new_root(self._root_file)
             self._original.exec_module(module)
-            replace_root(self._new_root)
+            replace_root(new_root)
 
     class PatchingFinder(importlib.abc.MetaPathFinder):
         """Finds the target module where it is, and puts the patching loader before its own."""
 
-        def __init__(self, new_root: bytes) -> None:
-            self._new_root = new_root
+        def __init__(self, root_file: Path) -> None:
+            self._root_file = root_file
 
         def find_spec(
             self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
@@ -124,7 +126,7 @@ if os.environ.get(ROOT_FILE_VARIABLE):
                 return None
             spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
             if spec is not None and spec.loader is not None:
-                spec.loader = PatchingLoader(spec.loader, self._new_root)
+                spec.loader = PatchingLoader(spec.loader, self._root_file)
             return spec
 
-    sys.meta_path.insert(0, PatchingFinder(read_new_root(Path(os.environ[ROOT_FILE_VARIABLE]))))
+    sys.meta_path.insert(0, PatchingFinder(Path(os.environ[ROOT_FILE_VARIABLE])))

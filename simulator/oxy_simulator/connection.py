@@ -111,13 +111,19 @@ class Connection:
         self._next_id += 1
         return f"srv-{self._next_id}"
 
-    def close(self, farewell: Node | None = None) -> None:
-        """Send a last stanza, if any, and close properly."""
+    def close(self) -> None:
+        """Close properly, at once."""
+        if not self.closed:
+            self.closed = True
+            self.outbox.close(linger=False)
+
+    def finish(self, farewell: Node | None = None) -> None:
+        """Send a last stanza, if any, and close when the client had time to read what it was sent."""
         if farewell is not None:
             self.send(farewell)
         if not self.closed:
             self.closed = True
-            self.outbox.close(linger=farewell is not None)
+            self.outbox.close(linger=True)
 
     def abort(self) -> None:
         """Cut the connection without a word."""

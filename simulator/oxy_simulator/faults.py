@@ -113,7 +113,7 @@ def break_phone(network: Network, account: Account, breakage: Breakage) -> None:
 
 def _break_connection(connection: Connection, kind: FaultKind) -> None:
     if kind in _STREAM_ERRORS:
-        connection.close(_STREAM_ERRORS[kind]())
+        connection.finish(_STREAM_ERRORS[kind]())
     elif kind is FaultKind.CLOSE:
         connection.close()
     elif kind is FaultKind.ABORT or kind in LOGIN_FAILURES:

@@ -243,7 +243,7 @@ def _after_log_out(network: Network, connection: Connection, iq: Node) -> None:
     log.info("device_logged_out", device=device_id)
     if device_id == device.id:
         linking.forget_device(network, account, device_id)
-        connection.close()
+        connection.finish()
     else:
         linking.unlink(network, account, device_id)
 

@@ -188,7 +188,7 @@ def on_pair_reply(network: Network, connection: Connection, reply: Node) -> None
     _end_attempts(network, account.phone, LINKED)
     log.info("device_linked", device=device.id, platform=device.platform)
     network.changed()
-    connection.close(node("stream:error", {"code": "515"}))
+    connection.finish(node("stream:error", {"code": "515"}))
 
 
 def unlink(network: Network, account: Account, device_id: int) -> None:
@@ -202,7 +202,7 @@ def unlink(network: Network, account: Account, device_id: int) -> None:
     forget_device(network, account, device_id)
     if connection is not None:
         removed = node("conflict", {"type": "device_removed"})
-        connection.close(node("stream:error", {"code": "401"}, [removed]))
+        connection.finish(node("stream:error", {"code": "401"}, [removed]))
 
 
 def forget_device(network: Network, account: Account, device_id: int) -> None:

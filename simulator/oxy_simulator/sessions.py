@@ -67,15 +67,15 @@ def _log_in(network: Network, connection: Connection, phone: str, device_id: int
     device = account.devices.get(device_id) if account else None
     failures = network.login_failures.get(phone, deque())
     if failures:
-        connection.close(failures.popleft())
+        connection.finish(failures.popleft())
         return
     if account is None or device is None or device.noise_key != connection.client_key:
         log.warning("login_refused", device=device_id)
-        connection.close(node("failure", {"reason": "401", "location": "lla"}))
+        connection.finish(node("failure", {"reason": "401", "location": "lla"}))
         return
     replaced = network.connection_of(account, device)
     if replaced is not None:
-        replaced.close(node("stream:error", content=[node("conflict", {"type": "replaced"})]))
+        replaced.finish(node("stream:error", content=[node("conflict", {"type": "replaced"})]))
     connection.account, connection.device = account, device
     network.connections[connection.lid] = connection
     log.info("device_logged_in", device=device_id, waiting=len(device.mailbox))

@@ -1,111 +1,15 @@
 """A simulator in this process, and real neonize clients in others."""
 
-import asyncio
-import json
 import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from integration.simulator.clients import TRUST, NeonizeClient, NewClient
 
 from oxy_simulator.testing import Phone, Simulator
 
 BOT, ANA = "+5511900000001", "+5511911111111"
-CHILD = Path(__file__).with_name("neonize_client.py")
-TRUST = Path(__file__).parents[3] / "dev" / "trust"
-PATIENCE = 30.0
-"""Seconds; far more than anything takes, for loaded machines."""
-
-Event = dict[str, Any]
-
-
-@dataclass
-class NeonizeClient:
-    """A neonize process with its session database; `events` is everything it said, in order."""
-
-    environment: dict[str, str]
-    database: Path
-    events: list[Event] = field(default_factory=list)
-    _process: asyncio.subprocess.Process | None = None
-    _reader: asyncio.Task[None] | None = None
-    _seen: int = 0
-    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    async def start(self) -> None:
-        self._seen = len(self.events)
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(CHILD),
-            str(self.database),
-            env=self.environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        self._reader = asyncio.create_task(self._read())
-
-    async def do(self, command: str, **arguments: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps({"do": command, **arguments}).encode() + b"\n")
-        await self.process.stdin.drain()
-
-    async def expect(self, event: str, **facts: object) -> Event:
-        """Return the next event of this kind with these facts; pass over others."""
-
-        def found() -> Event | None:
-            for index in range(self._seen, len(self.events)):
-                candidate = self.events[index]
-                if candidate["event"] == event and facts.items() <= candidate.items():
-                    self._seen = index + 1
-                    return candidate
-            return None
-
-        async with self._news:
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    while (event_found := found()) is None:
-                        await self._news.wait()
-            except TimeoutError:
-                pytest.fail(f"{event} {facts} did not come; got {self.events[self._seen :]}")
-        return event_found
-
-    async def ask(self, command: str, answer: str, **arguments: str) -> Event:
-        """Give a command and return its answer, which must not be an error."""
-        await self.do(command, **arguments)
-        event = await self.expect(answer)
-        assert not event.get("error"), event
-        return event
-
-    def texts(self) -> list[str]:
-        """Return the texts of all messages so far; silent protocol messages are left out."""
-        return [event["text"] for event in self.events if event["event"] == "Message" and event["text"]]
-
-    @property
-    def process(self) -> asyncio.subprocess.Process:
-        assert self._process is not None
-        return self._process
-
-    def signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    async def kill(self) -> None:
-        """End the process at once, wherever it is."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-        if self._process is not None:
-            await self._process.wait()
-        if self._reader is not None:
-            await self._reader
-
-    async def _read(self) -> None:
-        assert self.process.stdout is not None
-        async for line in self.process.stdout:
-            async with self._news:
-                self.events.append(json.loads(line))
-                self._news.notify_all()
 
 
 @pytest.fixture
@@ -126,17 +30,15 @@ async def ana(simulator: Simulator) -> Phone:
     return await simulator.phone(ANA, "Ana")
 
 
-NewClient = Callable[[Simulator], Awaitable[NeonizeClient]]
-
-
 @pytest.fixture
 async def new_client(tmp_path: Path) -> AsyncIterator[NewClient]:
     """Make unlinked clients, started, that end with the test."""
     clients: list[NeonizeClient] = []
 
-    async def make(simulator: Simulator) -> NeonizeClient:
-        environment = {**os.environ, **simulator.client_environment, "PYTHONPATH": str(TRUST)}
-        client = NeonizeClient(environment, tmp_path / f"session-{len(clients)}.db")
+    async def make(environment: dict[str, str]) -> NeonizeClient:
+        client = NeonizeClient(
+            {**os.environ, **environment, "PYTHONPATH": str(TRUST)}, tmp_path / f"session-{len(clients)}.db"
+        )
         clients.append(client)
         await client.start()
         return client
@@ -149,7 +51,7 @@ async def new_client(tmp_path: Path) -> AsyncIterator[NewClient]:
 @pytest.fixture
 async def client(simulator: Simulator, bot: Phone, new_client: NewClient) -> NeonizeClient:
     """A client that is linked to the bot's phone and connected, with its push name."""
-    made = await new_client(simulator)
+    made = await new_client(simulator.client_environment)
     await bot.link(qr=(await made.expect("QR"))["text"])
     await made.expect("Connected")
     return made

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 UUID = b"test-client"
 CHROME = 1
@@ -34,7 +33,7 @@ from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message  # noqa: E402
 GO = _binder.gocode
 
 
-def emit(**event: Any) -> None:
+def emit(**event: object) -> None:
     EVENTS.write(json.dumps(event) + "\n")
     EVENTS.flush()
 
@@ -53,7 +52,7 @@ def on_event(_uuid: bytes, data: int, size: int, code: int) -> None:
         emit(event=INT_TO_EVENT[code].__name__, detail=str(parsed))
 
 
-def message_facts(event: Any) -> dict[str, Any]:
+def message_facts(event: wire.Message) -> dict[str, object]:
     source, message = event.Info.MessageSource, event.Message
     extended = message.extendedTextMessage
     return {
@@ -129,7 +128,7 @@ def logout() -> None:
     emit(event="Done", error=text_of(GO.Logout(UUID)))
 
 
-def text_of(result: Any) -> str:
+def text_of(result: object) -> str:
     return result.decode() if isinstance(result, bytes) else str(result or "")
 
 

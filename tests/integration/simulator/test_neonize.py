@@ -2,8 +2,10 @@
 
 import asyncio
 import signal
+from pathlib import Path
 
 import pytest
+from integration.simulator.clients import NeonizeClient, NewClient
 
 from oxy_simulator.errors import PairingError
 from oxy_simulator.faults import FaultKind
@@ -25,8 +27,10 @@ async def settled(simulator: Simulator) -> bool:
     return await simulator.service.wait_for(lambda: not any(device.mailbox for device in devices), PATIENCE)
 
 
-async def test_linking_by_phone_code_and_a_conversation_both_ways(simulator, bot, ana, new_client) -> None:
-    client = await new_client(simulator)
+async def test_linking_by_phone_code_and_a_conversation_both_ways(
+    simulator: Simulator, bot: Phone, ana: Phone, new_client: NewClient
+) -> None:
+    client = await new_client(simulator.client_environment)
     await client.expect("QR")
     code = (await client.ask("pair", "Code", phone=bot.number))["code"]
     with pytest.raises(PairingError, match="code is wrong"):
@@ -47,21 +51,23 @@ async def test_linking_by_phone_code_and_a_conversation_both_ways(simulator, bot
     assert await settled(simulator)
 
 
-async def test_an_expired_phone_code_is_refused(tmp_path, new_client) -> None:
+async def test_an_expired_phone_code_is_refused(tmp_path: Path, new_client: NewClient) -> None:
     async with Simulator.running(tmp_path / "short", pairing_seconds=0.01) as simulator:
         bot = await simulator.phone("+5511900000001")
-        client = await new_client(simulator)
+        client = await new_client(simulator.client_environment)
         qr = await client.expect("QR")
         code = (await client.ask("pair", "Code", phone=bot.number))["code"]
-        expired = simulator.service.network.links[bot.number].expires_at
-        assert await simulator.service.wait_for(lambda: simulator.service.network.clock() > expired, PATIENCE)
+        network = simulator.service.network
+        await simulator.service.wait_for(lambda: False, network.links[bot.number].expires_at - network.clock())
         with pytest.raises(PairingError, match="ask the client for a new code"):
             await bot.link(code=code)
         with pytest.raises(PairingError, match="expired"):
             await bot.link(qr=qr["text"])
 
 
-async def test_a_linked_client_resumes_and_gets_what_it_missed(simulator, bot, ana, client) -> None:
+async def test_a_linked_client_resumes_and_gets_what_it_missed(
+    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
     await ana.send("antes", to=bot)
     await client.expect("Message", text="antes")
     assert await settled(simulator)
@@ -76,7 +82,7 @@ async def test_a_linked_client_resumes_and_gets_what_it_missed(simulator, bot, a
     await ana.expect("voltei", within=PATIENCE)
 
 
-async def test_the_owner_talks_to_himself(simulator, bot, client) -> None:
+async def test_the_owner_talks_to_himself(simulator: Simulator, bot: Phone, client: NeonizeClient) -> None:
     await bot.self_chat("quanto vendi?")
     message = await client.expect("Message", text="quanto vendi?")
     assert message["from_me"]
@@ -88,7 +94,9 @@ async def test_the_owner_talks_to_himself(simulator, bot, client) -> None:
     assert await settled(simulator)
 
 
-async def test_an_answer_from_the_phone_reaches_the_client_as_its_own(simulator, bot, ana, client) -> None:
+async def test_an_answer_from_the_phone_reaches_the_client_as_its_own(
+    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
     await bot.send("deixa comigo", to=ana)
     message = await client.expect("Message", text="deixa comigo")
     assert message["from_me"]
@@ -97,7 +105,9 @@ async def test_an_answer_from_the_phone_reaches_the_client_as_its_own(simulator,
     assert await settled(simulator)
 
 
-async def test_a_contact_may_be_addressed_by_phone_number(simulator, bot, client) -> None:
+async def test_a_contact_may_be_addressed_by_phone_number(
+    simulator: Simulator, bot: Phone, client: NeonizeClient
+) -> None:
     bia = await simulator.phone("+5511922222222", "Bia", addressing="pn", sends_read_receipts=True)
     await bia.send("oi", to=bot)
     assert (await client.expect("Message", text="oi"))["sender"] == bia.number
@@ -107,7 +117,9 @@ async def test_a_contact_may_be_addressed_by_phone_number(simulator, bot, client
     assert "read" in line(simulator, sent["id"]).stages
 
 
-async def test_presence_typing_reading_and_looking_up_numbers(simulator, bot, ana, client) -> None:
+async def test_presence_typing_reading_and_looking_up_numbers(
+    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
     sent = await ana.send("oi", to=bot)
     await client.expect("Message", text="oi")
     assert (await client.ask("exists", "Exists", phone="5511911111111 5511999990000"))["found"] == [True, False]
@@ -118,7 +130,9 @@ async def test_presence_typing_reading_and_looking_up_numbers(simulator, bot, an
     assert await simulator.service.wait_for(lambda: "read" in line(simulator, sent).stages, PATIENCE)
 
 
-async def test_the_client_learns_its_push_name_and_can_be_present(simulator, bot, client) -> None:
+async def test_the_client_learns_its_push_name_and_can_be_present(
+    simulator: Simulator, bot: Phone, client: NeonizeClient
+) -> None:
     own = simulator.service.account(bot.number)
     assert await settled(simulator)
     # The name comes with the first app state sync, which the client starts by itself.
@@ -128,18 +142,23 @@ async def test_the_client_learns_its_push_name_and_can_be_present(simulator, bot
             await client.expect("Done")
 
 
-async def test_unlinking_on_the_phone_logs_the_client_out(simulator, bot, client) -> None:
+async def test_unlinking_on_the_phone_logs_the_client_out(
+    simulator: Simulator, bot: Phone, client: NeonizeClient
+) -> None:
     await bot.unlink()
     assert "LOGGED_OUT" in (await client.expect("LoggedOut"))["detail"]
     assert simulator.service.account(bot.number).devices == {}
 
 
-async def test_a_client_can_log_itself_out(simulator, bot, client) -> None:
+async def test_a_client_can_log_itself_out(simulator: Simulator, bot: Phone, client: NeonizeClient) -> None:
     await client.ask("logout", "Done")
     assert simulator.service.account(bot.number).devices == {}
+    assert "LoggedOut" not in {event["event"] for event in client.events}, "it asked for this itself"
 
 
-async def test_what_was_not_acknowledged_comes_again_after_kill_9(simulator, bot, ana, client) -> None:
+async def test_what_was_not_acknowledged_comes_again_after_kill_9(
+    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
     client.signal(signal.SIGSTOP)
     sent = [await ana.send(f"m{number}", to=bot) for number in range(20)]
     assert all("relayed" in line(simulator, message_id).stages for message_id in sent)
@@ -152,7 +171,9 @@ async def test_what_was_not_acknowledged_comes_again_after_kill_9(simulator, bot
     assert all({"redelivered", "receipted"} <= set(line(simulator, message_id).stages) for message_id in sent)
 
 
-async def test_every_message_is_received_or_accounted_as_receipted_under_kill_9(simulator, bot, ana, client) -> None:
+async def test_every_message_is_received_or_accounted_as_receipted_under_kill_9(
+    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
     await simulator.load([ana], bot, count=600, rate=100)
     for kill in range(3):
         await client.expect("Message", text=f"{ana.number}/{(kill + 1) * 100}")
@@ -170,7 +191,9 @@ async def test_every_message_is_received_or_accounted_as_receipted_under_kill_9(
 
 
 @pytest.mark.parametrize("kind", ["restart", "unavailable", "unknown-error", "abort", "close", "stream-end"])
-async def test_the_client_comes_back_by_itself_after(simulator, bot: Phone, ana, client, kind: str) -> None:
+async def test_the_client_comes_back_by_itself_after(
+    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient, kind: str
+) -> None:
     await bot.fault(FaultKind(kind))
     await client.expect("Connected")
     await ana.send("ainda aí?", to=bot)
@@ -189,12 +212,14 @@ async def test_the_client_comes_back_by_itself_after(simulator, bot: Phone, ana,
         ("bad-user-agent", "ConnectFailure"),
     ],
 )
-async def test_the_client_is_told_for_good_of(bot: Phone, client, kind: str, event: str) -> None:
+async def test_the_client_is_told_for_good_of(bot: Phone, client: NeonizeClient, kind: str, event: str) -> None:
     await bot.fault(FaultKind(kind))
     await client.expect(event)
 
 
-async def test_the_client_comes_back_after_the_network_was_down(simulator, bot, ana, client) -> None:
+async def test_the_client_comes_back_after_the_network_was_down(
+    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
     await simulator.fault(FaultKind.DOWN)
     await client.expect("Disconnected")
     await ana.send("enquanto isso", to=bot)
@@ -202,7 +227,9 @@ async def test_the_client_comes_back_after_the_network_was_down(simulator, bot, 
     await client.expect("Message", text="enquanto isso")
 
 
-async def test_a_message_that_the_client_cannot_read_comes_again(simulator, bot, ana, client) -> None:
+async def test_a_message_that_the_client_cannot_read_comes_again(
+    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
     await bot.fault(FaultKind.CORRUPT)
     sent = await ana.send("oi", to=bot)
     await client.expect("Message", text="oi")
@@ -210,7 +237,9 @@ async def test_a_message_that_the_client_cannot_read_comes_again(simulator, bot,
     assert "retried" in line(simulator, sent).stages
 
 
-async def test_a_message_that_the_phone_cannot_read_comes_again(simulator, bot, ana, client) -> None:
+async def test_a_message_that_the_phone_cannot_read_comes_again(
+    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
     await client.ask("send", "Sent", to=ana.number, text="um")
     await ana.expect("um", within=PATIENCE)
     await ana.send("dois", to=bot)
@@ -221,11 +250,11 @@ async def test_a_message_that_the_phone_cannot_read_comes_again(simulator, bot, 
     assert {"undecryptable", "retried", "decrypted"} <= set(line(simulator, sent["id"]).stages)
 
 
-async def test_a_restart_of_the_simulator_keeps_linked_devices(tmp_path, new_client) -> None:
+async def test_a_restart_of_the_simulator_keeps_linked_devices(tmp_path: Path, new_client: NewClient) -> None:
     state = tmp_path / "kept"
     async with Simulator.running(state) as first:
         bot, ana = await first.phone("+5511900000001"), await first.phone("+5511911111111")
-        client = await new_client(first)
+        client = await new_client(first.client_environment)
         await bot.link(qr=(await client.expect("QR"))["text"])
         await client.expect("Connected")
         await ana.send("um", to=bot)

@@ -1,19 +1,21 @@
 """Linking, logging in and being removed, in memory and step by step."""
 
 import os
+from typing import Any
 
 import pytest
+from unit.simulator.memory import MemoryClient, World
 
 from oxy_simulator import linking
 from oxy_simulator.accounts import MAX_LINKED_DEVICES
 from oxy_simulator.curve import KeyPair
 from oxy_simulator.errors import PairingError
 from oxy_simulator.jid import SERVER_JID, Jid
-from oxy_simulator.node import node
+from oxy_simulator.node import Node, node
 from oxy_simulator.pairing import wrap_with_code
 
 
-def test_a_scanned_device_is_linked_and_asked_to_reconnect(world) -> None:
+def test_a_scanned_device_is_linked_and_asked_to_reconnect(world: World) -> None:
     client = world.client()
     client.register()
     (offer,) = client.received()
@@ -29,7 +31,7 @@ def test_a_scanned_device_is_linked_and_asked_to_reconnect(world) -> None:
     assert (success.tag, success.jid("lid")) == ("success", client.lid)
 
 
-def test_an_expired_qr_code_is_refused(world) -> None:
+def test_an_expired_qr_code_is_refused(world: World) -> None:
     client = world.client()
     client.register()
     text = client.qr(client.received()[0])
@@ -38,7 +40,7 @@ def test_an_expired_qr_code_is_refused(world) -> None:
         linking.scan_qr(world.network, world.bot, text)
 
 
-def test_a_qr_code_of_a_client_that_left_is_refused(world) -> None:
+def test_a_qr_code_of_a_client_that_left_is_refused(world: World) -> None:
     client = world.client()
     client.register()
     text = client.qr(client.received()[0])
@@ -47,7 +49,7 @@ def test_a_qr_code_of_a_client_that_left_is_refused(world) -> None:
         linking.scan_qr(world.network, world.bot, text)
 
 
-def test_a_device_with_a_wrong_counter_signature_is_not_linked(world) -> None:
+def test_a_device_with_a_wrong_counter_signature_is_not_linked(world: World) -> None:
     client = world.client()
     client.register()
     linking.scan_qr(world.network, world.bot, client.qr(client.received()[0]))
@@ -59,12 +61,12 @@ def test_a_device_with_a_wrong_counter_signature_is_not_linked(world) -> None:
     world.network.state.violations.clear()
 
 
-def test_no_client_waiting_for_a_code_is_said_so(world) -> None:
+def test_no_client_waiting_for_a_code_is_said_so(world: World) -> None:
     with pytest.raises(PairingError, match="ask the client for a new code"):
         linking.enter_code(world.network, world.bot, "ABCD-1234")
 
 
-def ask_for_code(client, display: str = "Chrome (Linux)", wrapped: bytes | None = None):
+def ask_for_code(client: MemoryClient, display: str = "Chrome (Linux)", wrapped: bytes | None = None) -> Node:
     return client.ask(
         "md",
         "set",
@@ -82,7 +84,7 @@ def ask_for_code(client, display: str = "Chrome (Linux)", wrapped: bytes | None 
     )
 
 
-def test_a_code_expires(world) -> None:
+def test_a_code_expires(world: World) -> None:
     client = world.client()
     client.register()
     client.received()
@@ -95,7 +97,7 @@ def test_a_code_expires(world) -> None:
 @pytest.mark.parametrize(
     ("arguments", "rule"), [({"display": "my bot"}, "link-display"), ({"wrapped": b"short"}, "link-key")]
 )
-def test_a_malformed_request_for_a_code_is_a_violation(world, arguments: dict, rule: str) -> None:
+def test_a_malformed_request_for_a_code_is_a_violation(world: World, arguments: dict[str, Any], rule: str) -> None:
     client = world.client()
     client.register()
     client.received()
@@ -105,21 +107,21 @@ def test_a_malformed_request_for_a_code_is_a_violation(world, arguments: dict, r
     world.network.state.violations.clear()
 
 
-def test_an_unknown_device_is_told_that_it_is_logged_out(world) -> None:
+def test_an_unknown_device_is_told_that_it_is_logged_out(world: World) -> None:
     client = world.linked()
     linking.forget_device(world.network, world.bot, 1)
     (failure,) = client.log_in()
     assert (failure.tag, failure.text("reason")) == ("failure", "401")
 
 
-def test_another_noise_key_does_not_log_in(world) -> None:
+def test_another_noise_key_does_not_log_in(world: World) -> None:
     client = world.linked()
     client.noise_key = KeyPair.generate()
     (failure,) = client.log_in()
     assert failure.text("reason") == "401"
 
 
-def test_a_second_login_replaces_the_first(world) -> None:
+def test_a_second_login_replaces_the_first(world: World) -> None:
     client = world.online()
     first_outbox, first = client.outbox, client.connection
     client.log_in()
@@ -127,7 +129,7 @@ def test_a_second_login_replaces_the_first(world) -> None:
     assert world.network.connections[client.lid] is not first
 
 
-def test_unlinking_tells_a_connected_device_and_forgets_it(world) -> None:
+def test_unlinking_tells_a_connected_device_and_forgets_it(world: World) -> None:
     client = world.online()
     linking.unlink(world.network, world.bot, 1)
     farewell = client.received()[-1]
@@ -136,28 +138,28 @@ def test_unlinking_tells_a_connected_device_and_forgets_it(world) -> None:
         linking.unlink(world.network, world.bot, 1)
 
 
-def test_a_device_can_log_itself_out(world) -> None:
+def test_a_device_can_log_itself_out(world: World) -> None:
     client = world.online()
     answer = client.ask("md", "set", node("remove-companion-device", {"jid": client.jid}))
     assert answer.text("type") == "result"
     assert not world.bot.devices
-    assert client.outbox.ended == "closed"
+    assert client.outbox.ended == "closed after a pause"
 
 
-def test_no_more_devices_than_whatsapp_allows(world) -> None:
+def test_no_more_devices_than_whatsapp_allows(world: World) -> None:
     for _ in range(MAX_LINKED_DEVICES):
         world.linked()
     with pytest.raises(PairingError, match="unlink one first"):
         world.linked()
 
 
-def test_device_ids_are_not_used_again_at_once(world) -> None:
+def test_device_ids_are_not_used_again_at_once(world: World) -> None:
     first = world.linked()
     linking.unlink(world.network, world.bot, first.jid.device)
     assert world.linked().jid.device == first.jid.device + 1
 
 
-def test_prekeys_are_counted_handed_out_and_asked_for_when_few(world) -> None:
+def test_prekeys_are_counted_handed_out_and_asked_for_when_few(world: World) -> None:
     client = world.online()
     client.received()
     device = world.bot.devices[1]
@@ -174,7 +176,7 @@ def test_prekeys_are_counted_handed_out_and_asked_for_when_few(world) -> None:
     assert notification.require("count").text("value") == "10"
 
 
-def test_a_device_without_prekeys_left_still_has_a_bundle(world) -> None:
+def test_a_device_without_prekeys_left_still_has_a_bundle(world: World) -> None:
     client = world.online()
     world.bot.devices[1].prekeys.clear()
     user = client.ask("encrypt", "get", node("key", content=[node("user", {"jid": client.lid})])).require(
@@ -184,7 +186,7 @@ def test_a_device_without_prekeys_left_still_has_a_bundle(world) -> None:
     assert user.find("skey") is not None
 
 
-def test_a_bundle_of_nobody_is_an_error(world) -> None:
+def test_a_bundle_of_nobody_is_an_error(world: World) -> None:
     client = world.online()
     client.received()
     nobody = Jid("5599999999999", "s.whatsapp.net")
@@ -192,7 +194,7 @@ def test_a_bundle_of_nobody_is_an_error(world) -> None:
     assert answer.require("list", "user", "error").text("code") == "404"
 
 
-def test_who_is_not_logged_in_gets_no_service(world) -> None:
+def test_who_is_not_logged_in_gets_no_service(world: World) -> None:
     client = world.client()
     client.register()
     client.received()
@@ -201,7 +203,7 @@ def test_who_is_not_logged_in_gets_no_service(world) -> None:
     world.network.state.violations.clear()
 
 
-def test_an_unknown_request_is_a_violation_and_an_error(world) -> None:
+def test_an_unknown_request_is_a_violation_and_an_error(world: World) -> None:
     client = world.online()
     client.received()
     answer = client.ask("w:biz", "get", node("catalog"))
@@ -211,7 +213,7 @@ def test_an_unknown_request_is_a_violation_and_an_error(world) -> None:
     world.network.state.violations.clear()
 
 
-def test_an_unknown_stanza_is_a_violation(world) -> None:
+def test_an_unknown_stanza_is_a_violation(world: World) -> None:
     client = world.online()
     client.send(node("call", {"to": SERVER_JID}))
     (violation,) = world.network.state.violations
@@ -219,7 +221,7 @@ def test_an_unknown_stanza_is_a_violation(world) -> None:
     world.network.state.violations.clear()
 
 
-def test_usync_answers_for_numbers_and_lids(world) -> None:
+def test_usync_answers_for_numbers_and_lids(world: World) -> None:
     client = world.online()
     client.received()
     answer = client.ask(
@@ -240,7 +242,7 @@ def test_usync_answers_for_numbers_and_lids(world) -> None:
     assert unknown.find("lid") is None
 
 
-def test_whether_a_number_is_on_whatsapp(world) -> None:
+def test_whether_a_number_is_on_whatsapp(world: World) -> None:
     client = world.online()
     client.received()
     numbers = ("+5511911111111@c.us", "+5511999990000@c.us")
@@ -264,7 +266,7 @@ def test_whether_a_number_is_on_whatsapp(world) -> None:
     assert unknown.require("contact").text("type") == "out"
 
 
-def test_a_new_device_is_given_the_push_name(world) -> None:
+def test_a_new_device_is_given_the_push_name(world: World) -> None:
     client = world.linked()
     (share,) = [stanza for stanza in client.go_online() if stanza.tag == "message"]
     assert share.text("category") == "peer"

@@ -24,6 +24,8 @@ MODULES = (
     "waCommon.WACommon_pb2",
     "waE2E.WAWebProtobufsE2E_pb2",
 )
+# neonize 0.5.2's WASyncAction_pb2 uses this name without importing it.
+MISSING_NAME = "_runtime_version"
 # Where our names are longer than theirs.
 MESSAGE_NAMES = {
     "DeviceIdentity": "ADVDeviceIdentity",
@@ -62,8 +64,7 @@ def theirs() -> Iterator[dict[str, Descriptor]]:
     package = types.ModuleType("neonize")
     package.__path__ = [str(folder)]
     sys.modules["neonize"] = package
-    # neonize 0.5.2's WASyncAction_pb2 uses this name without importing it.
-    builtins._runtime_version = runtime_version  # type: ignore[attr-defined]
+    setattr(builtins, MISSING_NAME, runtime_version)
     found: dict[str, Descriptor] = {}
 
     def collect(descriptor: Descriptor, path: str) -> None:
@@ -75,7 +76,7 @@ def theirs() -> Iterator[dict[str, Descriptor]]:
         for descriptor in importlib.import_module("neonize.proto." + module).DESCRIPTOR.message_types_by_name.values():
             collect(descriptor, descriptor.name)
     yield found
-    del builtins._runtime_version  # type: ignore[attr-defined]
+    delattr(builtins, MISSING_NAME)
     for name in [name for name in sys.modules if name.split(".")[0] == "neonize"]:
         del sys.modules[name]
     sys.modules.update(before)

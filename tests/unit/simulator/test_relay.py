@@ -4,14 +4,17 @@ import random
 from collections.abc import Callable
 
 import pytest
+from unit.simulator.memory import MemoryClient, World
 
 from oxy_simulator import phones
+from oxy_simulator.accounts import Account
 from oxy_simulator.faults import Breakage, FaultKind, break_phone
+from oxy_simulator.ledger import LifeLine
 from oxy_simulator.node import Node, node
 from oxy_simulator.proto.message_pb2 import Message
 
 
-def send(world, sender, to, text: str, message_id: str = "") -> str:
+def send(world: World, sender: Account, to: Account, text: str, message_id: str = "") -> str:
     message = phones.text_message(text)
     return phones.send_message(world.network, sender, to, message, message_id or phones.new_message_id())
 
@@ -20,15 +23,8 @@ def messages(stanzas: list[Node]) -> list[Node]:
     return [stanza for stanza in stanzas if stanza.tag == "message" and "category" not in stanza.attrs]
 
 
-def confirm_all(client) -> None:
-    for stanza in client.received():
-        if stanza.tag == "message":
-            client.read(stanza)
-            client.confirm(stanza)
-
-
 @pytest.fixture
-def client(world):
+def client(world: World) -> MemoryClient:
     online = world.linked()
     for stanza in online.go_online():
         if stanza.tag == "message":
@@ -38,12 +34,12 @@ def client(world):
     return online
 
 
-def line(world, message_id: str):
+def line(world: World, message_id: str) -> LifeLine:
     (found,) = [line for line in world.network.state.ledger if line.id == message_id]
     return found
 
 
-def test_a_phones_message_reaches_the_device_with_its_secret(world, client) -> None:
+def test_a_phones_message_reaches_the_device_with_its_secret(world: World, client: MemoryClient) -> None:
     sent = send(world, world.ana, world.bot, "oi")
     (stanza,) = client.received()
     assert (stanza.text("id"), stanza.text("notify")) == (sent, "Ana")
@@ -56,7 +52,7 @@ def test_a_phones_message_reaches_the_device_with_its_secret(world, client) -> N
     assert set(line(world, sent).stages) == {"sent", "relayed", "receipted"}
 
 
-def test_a_phone_may_be_addressed_by_number(world, client) -> None:
+def test_a_phone_may_be_addressed_by_number(world: World, client: MemoryClient) -> None:
     world.ana.addressing = "pn"
     sent = send(world, world.ana, world.bot, "oi")
     (stanza,) = client.received()
@@ -65,13 +61,13 @@ def test_a_phone_may_be_addressed_by_number(world, client) -> None:
     assert "receipted" in line(world, sent).stages
 
 
-def test_the_bots_own_phone_shows_what_it_received(world, client) -> None:
+def test_the_bots_own_phone_shows_what_it_received(world: World, client: MemoryClient) -> None:
     send(world, world.ana, world.bot, "oi")
     (shown,) = world.bot.inbox
     assert (shown.sender, shown.text, shown.from_me) == (world.ana.phone, "oi", False)
 
 
-def test_a_devices_message_reaches_the_phone_and_is_confirmed(world, client) -> None:
+def test_a_devices_message_reaches_the_phone_and_is_confirmed(world: World, client: MemoryClient) -> None:
     client.write(world.ana, "olá", "3EB001")
     ack, receipt = client.received()
     assert (ack.tag, ack.text("class"), ack.text("id")) == ("ack", "message", "3EB001")
@@ -81,20 +77,20 @@ def test_a_devices_message_reaches_the_phone_and_is_confirmed(world, client) -> 
     assert set(line(world, "3EB001").stages) == {"received", "acked", "delivered", "decrypted", "receipted"}
 
 
-def test_a_phone_may_send_read_receipts(world, client) -> None:
+def test_a_phone_may_send_read_receipts(world: World, client: MemoryClient) -> None:
     world.ana.sends_read_receipts = True
     client.write(world.ana, "olá", "3EB001")
     assert [stanza.attrs.get("type") for stanza in client.received()[1:]] == [None, "read"]
 
 
-def test_a_repeated_id_is_flagged_by_the_phone(world, client) -> None:
+def test_a_repeated_id_is_flagged_by_the_phone(world: World, client: MemoryClient) -> None:
     client.write(world.ana, "olá", "3EB001")
     client.write(world.ana, "olá", "3EB001")
     assert [entry.duplicate for entry in world.ana.inbox] == [False, True]
     assert line(world, "3EB001").duplicates == 1
 
 
-def test_a_repeated_ciphertext_is_shown_once(world, client) -> None:
+def test_a_repeated_ciphertext_is_shown_once(world: World, client: MemoryClient) -> None:
     enc = client.encrypt(world.ana, Message(conversation="olá"))
     client.write(world.ana, "", "3EB001", enc)
     client.write(world.ana, "", "3EB001", enc)
@@ -103,7 +99,7 @@ def test_a_repeated_ciphertext_is_shown_once(world, client) -> None:
     assert [stanza.tag for stanza in client.received()] == ["ack", "receipt", "ack", "receipt"]
 
 
-def test_a_message_to_nobody_is_a_violation(world, client) -> None:
+def test_a_message_to_nobody_is_a_violation(world: World, client: MemoryClient) -> None:
     nobody = world.ana.lid._replace(user="1")
     client.send(node("message", {"to": nobody, "id": "3EB0", "type": "text"}, [node("participants", content=[])]))
     (ack,) = client.received()
@@ -112,7 +108,7 @@ def test_a_message_to_nobody_is_a_violation(world, client) -> None:
     world.network.state.violations.clear()
 
 
-def test_the_owner_writing_to_himself_reaches_his_device(world, client) -> None:
+def test_the_owner_writing_to_himself_reaches_his_device(world: World, client: MemoryClient) -> None:
     send(world, world.bot, world.bot, "nota")
     (stanza,) = client.received()
     assert (stanza.jid("from"), stanza.jid("recipient")) == (world.bot.lid, world.bot.lid)
@@ -121,7 +117,7 @@ def test_the_owner_writing_to_himself_reaches_his_device(world, client) -> None:
     assert not world.bot.devices[1].mailbox
 
 
-def test_an_answer_in_the_self_chat_is_shown_once(world, client) -> None:
+def test_an_answer_in_the_self_chat_is_shown_once(world: World, client: MemoryClient) -> None:
     copy = Message()
     copy.device_sent_message.destination_jid = str(world.bot.lid)
     copy.device_sent_message.message.conversation = "resposta"
@@ -140,7 +136,7 @@ def test_an_answer_in_the_self_chat_is_shown_once(world, client) -> None:
     assert (receipt.text("type"), receipt.jid("recipient")) == ("sender", world.bot.lid)
 
 
-def test_what_the_owner_sends_from_the_phone_is_copied_to_the_device(world, client) -> None:
+def test_what_the_owner_sends_from_the_phone_is_copied_to_the_device(world: World, client: MemoryClient) -> None:
     sent = send(world, world.bot, world.ana, "eu mesmo")
     (stanza,) = client.received()
     assert (stanza.jid("from"), stanza.jid("recipient")) == (world.bot.lid, world.ana.lid)
@@ -150,7 +146,7 @@ def test_what_the_owner_sends_from_the_phone_is_copied_to_the_device(world, clie
     assert (found.chat, found.sender) == (world.ana.phone, world.bot.phone)
 
 
-def test_mail_waits_while_the_device_is_away_and_comes_before_anything_live(world, client) -> None:
+def test_mail_waits_while_the_device_is_away_and_comes_before_anything_live(world: World, client: MemoryClient) -> None:
     client.disconnect()
     waiting = [send(world, world.ana, world.bot, f"m{number}") for number in range(3)]
     assert set(line(world, waiting[0]).stages) == {"sent", "queued"}
@@ -162,7 +158,7 @@ def test_mail_waits_while_the_device_is_away_and_comes_before_anything_live(worl
     assert all("offline" in stanza.attrs for stanza in messages(arrived))
 
 
-def test_nothing_live_comes_before_the_device_is_active(world, client) -> None:
+def test_nothing_live_comes_before_the_device_is_active(world: World, client: MemoryClient) -> None:
     client.disconnect()
     client.log_in()
     send(world, world.ana, world.bot, "cedo")
@@ -171,7 +167,7 @@ def test_nothing_live_comes_before_the_device_is_active(world, client) -> None:
     assert len(messages(client.received())) == 1
 
 
-def test_what_is_not_acknowledged_comes_again_with_the_same_ciphertext(world, client) -> None:
+def test_what_is_not_acknowledged_comes_again_with_the_same_ciphertext(world: World, client: MemoryClient) -> None:
     sent = send(world, world.ana, world.bot, "oi")
     (first,) = client.received()
     client.disconnect()
@@ -185,7 +181,7 @@ def test_what_is_not_acknowledged_comes_again_with_the_same_ciphertext(world, cl
     assert messages(client.go_online()) == []
 
 
-def test_receipts_come_again_too(world, client) -> None:
+def test_receipts_come_again_too(world: World, client: MemoryClient) -> None:
     client.write(world.ana, "olá", "3EB001")
     _, receipt = client.received()
     client.disconnect()
@@ -196,7 +192,7 @@ def test_receipts_come_again_too(world, client) -> None:
     assert [stanza for stanza in client.go_online() if stanza.tag == "receipt"] == []
 
 
-def test_an_acknowledgement_settles_a_message_and_a_refusal_is_recorded(world, client) -> None:
+def test_an_acknowledgement_settles_a_message_and_a_refusal_is_recorded(world: World, client: MemoryClient) -> None:
     taken, refused = send(world, world.ana, world.bot, "um"), send(world, world.ana, world.bot, "dois")
     first, second = client.received()
     client.acknowledge(first)
@@ -207,7 +203,7 @@ def test_an_acknowledgement_settles_a_message_and_a_refusal_is_recorded(world, c
     assert not world.bot.devices[1].mailbox
 
 
-def test_a_read_receipt_is_recorded_for_every_listed_message(world, client) -> None:
+def test_a_read_receipt_is_recorded_for_every_listed_message(world: World, client: MemoryClient) -> None:
     sent = [send(world, world.ana, world.bot, f"m{number}") for number in range(3)]
     stanzas = client.received()
     for stanza in stanzas:
@@ -217,7 +213,7 @@ def test_a_read_receipt_is_recorded_for_every_listed_message(world, client) -> N
     assert all("read" in line(world, message_id).stages for message_id in sent)
 
 
-def test_a_device_that_cannot_read_gets_the_message_in_a_fresh_session(world, client) -> None:
+def test_a_device_that_cannot_read_gets_the_message_in_a_fresh_session(world: World, client: MemoryClient) -> None:
     break_phone(world.network, world.bot, Breakage(FaultKind.CORRUPT))
     sent = send(world, world.ana, world.bot, "oi")
     (broken,) = client.received()
@@ -234,7 +230,7 @@ def test_a_device_that_cannot_read_gets_the_message_in_a_fresh_session(world, cl
     assert {"retried", "receipted"} <= set(line(world, sent).stages)
 
 
-def test_a_phone_that_cannot_read_asks_again_and_then_reads(world, client) -> None:
+def test_a_phone_that_cannot_read_asks_again_and_then_reads(world: World, client: MemoryClient) -> None:
     client.write(world.ana, "um", "3EB001")
     client.received()
     break_phone(world.network, world.ana, Breakage(FaultKind.FORGET_SESSIONS))
@@ -252,7 +248,7 @@ def test_a_phone_that_cannot_read_asks_again_and_then_reads(world, client) -> No
     assert [entry.text for entry in world.ana.inbox] == ["um", "dois"]
 
 
-def test_a_phone_gives_up_after_some_retries(world, client) -> None:
+def test_a_phone_gives_up_after_some_retries(world: World, client: MemoryClient) -> None:
     client.write(world.ana, "um", "3EB001")
     client.received()
     for count in range(7):
@@ -262,12 +258,12 @@ def test_a_phone_gives_up_after_some_retries(world, client) -> None:
     assert [stanza.require("retry").text("count") for stanza in retries] == ["1", "2", "3", "4", "5"]
 
 
-def test_typing_is_shown_to_the_contact(world, client) -> None:
+def test_typing_is_shown_to_the_contact(world: World, client: MemoryClient) -> None:
     client.send(node("chatstate", {"to": world.ana.lid}, [node("composing")]))
     assert world.ana.chat_states == {world.bot.phone: "composing"}
 
 
-def test_order_per_chat_holds_through_random_reconnects(world, client) -> None:
+def test_order_per_chat_holds_through_random_reconnects(world: World, client: MemoryClient) -> None:
     chance = random.Random(7)
     sent, journal = [], []
     for number in range(60):
@@ -282,8 +278,7 @@ def test_order_per_chat_holds_through_random_reconnects(world, client) -> None:
             if stanza.text("id") not in journal:
                 journal.append(stanza.text("id"))
     client.disconnect()
-    for stanza in messages(client.go_online()):
-        journal.append(stanza.text("id"))
+    journal += [stanza.text("id") for stanza in messages(client.go_online())]
     assert sorted(journal, key=sent.index) == sent
     assert len(set(journal)) == 60
 
@@ -300,7 +295,9 @@ def test_order_per_chat_holds_through_random_reconnects(world, client) -> None:
         (FaultKind.ABORT, "aborted", None),
     ],
 )
-def test_each_fault_ends_the_connection_its_way(world, client, kind: FaultKind, ended: str, farewell) -> None:
+def test_each_fault_ends_the_connection_its_way(
+    world: World, client: MemoryClient, kind: FaultKind, ended: str, farewell: tuple[str, str | None] | None
+) -> None:
     break_phone(world.network, world.bot, Breakage(kind))
     said = [(stanza.tag, stanza.attrs.get("code")) for stanza in client.received()]
     assert client.outbox.ended == ended
@@ -320,7 +317,7 @@ def test_each_fault_ends_the_connection_its_way(world, client, kind: FaultKind, 
         (FaultKind.LOGIN_UNAVAILABLE, "503"),
     ],
 )
-def test_refused_logins_are_counted(world, client, kind: FaultKind, reason: str) -> None:
+def test_refused_logins_are_counted(world: World, client: MemoryClient, kind: FaultKind, reason: str) -> None:
     break_phone(world.network, world.bot, Breakage(kind, count=2, code=104, expire=60))
     assert client.outbox.ended == "aborted"
     client.disconnect()
@@ -332,7 +329,7 @@ def test_refused_logins_are_counted(world, client, kind: FaultKind, reason: str)
     assert client.log_in()[0].tag == "success"
 
 
-def test_silence_keeps_the_connection_and_says_nothing(world, client) -> None:
+def test_silence_keeps_the_connection_and_says_nothing(world: World, client: MemoryClient) -> None:
     break_phone(world.network, world.bot, Breakage(FaultKind.SILENCE))
     client.request("w:p", "get")
     sent = send(world, world.ana, world.bot, "oi")
@@ -341,15 +338,15 @@ def test_silence_keeps_the_connection_and_says_nothing(world, client) -> None:
     assert [stanza.text("id") for stanza in messages(client.go_online())] == [sent]
 
 
-def test_a_stream_that_cannot_be_decrypted_is_cut(world, client) -> None:
-    client._sending.encrypt(b"lost")
+def test_a_stream_that_cannot_be_decrypted_is_cut(world: World, client: MemoryClient) -> None:
+    client.lose_a_frame()
     client.send(node("presence", {"type": "available"}))
     assert client.outbox.ended == "aborted"
     assert [violation.rule for violation in world.network.state.violations] == ["broken-stream"]
     world.network.state.violations.clear()
 
 
-def test_listeners_hear_of_changes(world) -> None:
+def test_listeners_hear_of_changes(world: World) -> None:
     heard: list[int] = []
     listener: Callable[[], None] = lambda: heard.append(1)  # noqa: E731 - its type is what matters
     world.network.listeners.append(listener)

@@ -1,0 +1,216 @@
+"""The control API through its client, and the command in a process of its own."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+from integration.simulator.clients import NewClient
+from unit.simulator.memory import ANA, BOT
+
+from oxy_simulator.client import SimulatorClient
+from oxy_simulator.errors import RequestError
+from oxy_simulator.faults import FaultKind
+from oxy_simulator.testing import Phone, Simulator
+
+PATIENCE = 30.0
+
+
+@pytest.fixture
+async def api(simulator: Simulator) -> AsyncIterator[SimulatorClient]:
+    async with SimulatorClient(simulator.control_url) as client:
+        yield client
+
+
+async def test_phones_talk_to_each_other(api: SimulatorClient) -> None:
+    await api.add_phone("+" + BOT, "Clínica")
+    await api.add_phone("+" + ANA, "Ana")
+    sent = await api.send(ANA, BOT, "oi")
+    (message,) = await api.inbox(BOT)
+    assert (message.id, message.sender, message.text) == (sent, ANA, "oi")
+    await api.send(BOT, ANA, "olá", quote=sent)
+    assert [(entry.text, entry.quoted_id) for entry in await api.inbox(ANA)] == [("olá", sent)]
+    state = await api.state()
+    assert [(phone.phone, phone.name) for phone in state.phones] == [(BOT, "Clínica"), (ANA, "Ana")]
+    assert await api.phones() == state.phones
+    assert await api.accounting() == []
+    assert await api.violations() == []
+
+
+async def test_the_inbox_waits_for_what_comes(api: SimulatorClient) -> None:
+    await api.add_phone(BOT)
+    await api.add_phone(ANA)
+    assert await api.inbox(BOT, wait=0.05) == []
+    waiting = asyncio.create_task(api.inbox(BOT, wait=PATIENCE))
+    await api.send(ANA, BOT, "oi")
+    assert [message.text for message in await waiting] == ["oi"]
+
+
+async def test_a_repeated_id_is_flagged(api: SimulatorClient) -> None:
+    await api.add_phone(BOT)
+    await api.add_phone(ANA)
+    sent = await api.send(ANA, BOT, "oi")
+    assert await api.send(ANA, BOT, "oi", message_id=sent) == sent
+    assert [message.duplicate for message in await api.inbox(BOT)] == [False, True]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong request, and what it must be answered with."""
+
+    method: str
+    path: str
+    body: dict[str, object] | None
+    status: int
+    complaint: str
+
+
+MISTAKES = [
+    Mistake("POST", "/phones", {"phone": "123"}, 400, "write it as E.164"),
+    Mistake("POST", "/phones", {"phone": "+5511900000001", "nmae": "x"}, 400, "nmae: Extra inputs are not permitted"),
+    Mistake("POST", "/phones", {}, 400, "phone: Field required (fields of this request: phone, name"),
+    Mistake("POST", "/phones/5511999990000/send", {"to": BOT, "text": "oi"}, 404, "add it first"),
+    Mistake(
+        "POST", f"/phones/{BOT}/send", {"to": BOT, "text": ""}, 400, "text: String should have at least 1 character"
+    ),
+    Mistake("POST", f"/phones/{BOT}/send", {"to": BOT, "text": "oi", "quote": "3A"}, 400, "take an id from its inbox"),
+    Mistake("POST", f"/phones/{BOT}/link", {}, 409, "exactly one of 'code'"),
+    Mistake("POST", f"/phones/{BOT}/link", {"code": "1"}, 409, "8 characters"),
+    Mistake("POST", f"/phones/{BOT}/link", {"code": "ABCD-1234"}, 409, "ask the client for a new code"),
+    Mistake("POST", f"/phones/{BOT}/unlink", {"device": 1}, 409, "linked: none"),
+    Mistake("POST", "/faults", {"kind": "earthquake"}, 400, "kind: Input should be 'restart'"),
+    Mistake("POST", "/faults", {"kind": "abort"}, 400, "needs 'phone'"),
+    Mistake("POST", "/load", {"from": [], "to": BOT, "count": 1}, 400, "from: List should have at least 1 item"),
+    Mistake("GET", f"/phones/{BOT}/inbox?after=x", None, 400, "'after' must be a number"),
+    Mistake("GET", "/phone", None, 404, "is not served"),
+    Mistake("DELETE", "/phones", None, 405, "takes GET, HEAD, POST"),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.complaint)
+async def test_a_wrong_request_names_the_field_and_the_remedy(
+    simulator: Simulator, bot: Phone, mistake: Mistake
+) -> None:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(mistake.method, simulator.control_url + mistake.path, json=mistake.body) as response,
+    ):
+        problem = await response.json()
+    assert response.status == mistake.status
+    assert mistake.complaint in problem["error"]
+
+
+async def test_the_client_explains_refusals(api: SimulatorClient) -> None:
+    with pytest.raises(RequestError, match="add it first"):
+        await api.send(ANA, BOT, "oi")
+
+
+@dataclass
+class Served:
+    """An `oxy-simulator serve` process."""
+
+    process: asyncio.subprocess.Process
+    proxy: int
+    control: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.control}"
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "oxy_simulator", *arguments]
+
+
+@asynccontextmanager
+async def serving(state: Path, options: Sequence[str] = ()) -> AsyncIterator[Served]:
+    process = await asyncio.create_subprocess_exec(
+        *command("serve", "--proxy-port", "0", "--control-port", "0", "--state", str(state), *options),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            ports = json.loads(await process.stdout.readline())
+        yield Served(process, ports["proxy"], ports["control"])
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def test_the_command_serves_and_sigterm_ends_it_with_everything_saved(tmp_path: Path) -> None:
+    async with serving(tmp_path) as first, SimulatorClient(first.url) as api:
+        await api.add_phone(BOT)
+        await api.add_phone(ANA)
+        for number in range(50):
+            await api.send(ANA, BOT, f"m{number}")
+        first.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE):
+            assert await first.process.wait() == 0
+    async with serving(tmp_path) as second, SimulatorClient(second.url) as api:
+        assert [message.text for message in await api.inbox(BOT)] == [f"m{number}" for number in range(50)]
+
+
+async def test_linked_devices_survive_kill_9_of_the_simulator(tmp_path: Path, new_client: NewClient) -> None:
+    state = tmp_path / "state"
+    environment = {
+        "SSL_CERT_FILE": str(state / "ca.crt"),
+        "OXY_NOISE_ROOT_FILE": str(state / "noise-root.hex"),
+    }
+    async with serving(state) as first, SimulatorClient(first.url) as api:
+        await api.add_phone(BOT)
+        await api.add_phone(ANA)
+        client = await new_client({**environment, "HTTPS_PROXY": f"http://127.0.0.1:{first.proxy}"})
+        await client.expect("QR")
+        code = (await client.ask("pair", "Code", phone=BOT))["code"]
+        await api.link(BOT, code=code)
+        await client.expect("Connected")
+        await api.send(ANA, BOT, "um")
+        await client.expect("Message", text="um")
+        await client.ask("send", "Sent", to=ANA, text="dois")
+        first.process.kill()
+    await client.kill()
+    async with serving(state) as second, SimulatorClient(second.url) as api:
+        client.environment["HTTPS_PROXY"] = f"http://127.0.0.1:{second.proxy}"
+        await client.start()
+        await client.expect("Connected")
+        before = len(await api.inbox(ANA))
+        await api.send(ANA, BOT, "três")
+        await client.expect("Message", text="três")
+        await client.ask("send", "Sent", to=ANA, text="quatro")
+        assert [message.text for message in await api.inbox(ANA, after=before, wait=PATIENCE)] == ["quatro"]
+        await api.fault(FaultKind.ABORT, BOT)
+        await client.expect("Connected")
+        assert await api.violations() == []
+
+
+def test_keys_can_be_made_beforehand_and_served_read_only(tmp_path: Path) -> None:
+    keys, state = tmp_path / "keys", tmp_path / "state"
+    subprocess.run(command("keys", "--state", str(keys)), check=True, capture_output=True)
+    assert bytes.fromhex((keys / "noise-root.hex").read_text())
+    before = {path.name: path.read_bytes() for path in keys.iterdir()}
+    keys.chmod(0o555)
+
+    async def served_root() -> None:
+        async with serving(state, ["--keys", str(keys)]) as served, SimulatorClient(served.url) as api:
+            assert (await api.state()).connections == 0
+
+    asyncio.run(served_root())
+    assert {path.name: path.read_bytes() for path in keys.iterdir()} == before
+    assert "tls.pem" not in {path.name for path in state.iterdir()}
+
+
+def test_wrong_settings_are_explained() -> None:
+    environment = {**os.environ, "OXY_SIMULATOR_PROXY_PORT": "70000"}
+    done = subprocess.run(command("serve"), env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "proxy_port" in done.stderr
