@@ -24,6 +24,9 @@ OUT_ALL: Final = "oxy.out.*.*"
 DEAD_LETTER_ALL: Final = "oxy.dlq.>"
 """Envelopes that cannot be read, captured by the stream OXY_DLQ."""
 
+WORK_HINT: Final = "oxy.hint"
+"""Platform only, core NATS: a worker has stored something; the others may look at their queue before their sweep."""
+
 INSTANCES_BUCKET: Final = "oxy_instances"
 """Key-value bucket of instance settings, key ``<organization>.<instance>``."""
 

@@ -1,0 +1,114 @@
+"""Following the settings of all instances: from the bus's bucket into the database.
+
+The bucket is read by position, message after message, so there is no subscription whose silence could be mistaken for
+calm. A notice on the bucket's subject only makes it faster; everything is read anew once a minute.
+"""
+
+import asyncio
+import time
+from typing import Final
+
+import structlog
+from nats.aio.client import Client
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
+
+from oxy_ai import metrics
+from oxy_ai.database import Engine
+from oxy_ai.names import instance_id, organization_id
+from oxy_core.envelopes import InstanceSettings
+from oxy_core.errors import ContractError
+from oxy_core.subjects import INSTANCES_BUCKET, instance_key
+
+_STREAM: Final = f"KV_{INSTANCES_BUCKET}"
+_KEYS: Final = f"$KV.{INSTANCES_BUCKET}."
+_SWEEP_SECONDS: Final = 2.0
+_REREAD_SECONDS: Final = 60.0
+
+log = structlog.get_logger()
+
+
+class InstanceFollower:
+    """Keeps organizations and instances as the bucket has them. `changed` is set whenever something was taken over."""
+
+    def __init__(self, client: Client, engine: Engine, changed: asyncio.Event) -> None:
+        self._client = client
+        self._engine = engine
+        self._changed = changed
+        self._applied: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Follow for ever; ends with the error of an outage."""
+        hint = asyncio.Event()
+
+        async def on_notice(_: object) -> None:
+            hint.set()
+
+        notices = await self._client.subscribe(f"{_KEYS}>", cb=on_notice)
+        try:
+            while True:
+                await self._read_until(time.monotonic() + _REREAD_SECONDS, hint)
+        finally:
+            await notices.unsubscribe()
+
+    async def _read_until(self, deadline: float, hint: asyncio.Event) -> None:
+        position = 0
+        while time.monotonic() < deadline:
+            hint.clear()
+            entry = await self._next(position + 1)
+            if entry is not None and entry.seq is not None:
+                position = entry.seq
+                await self._take(entry, position)
+                continue
+            try:
+                async with asyncio.timeout(_SWEEP_SECONDS):
+                    await hint.wait()
+            except TimeoutError:
+                pass
+
+    async def _next(self, position: int) -> RawStreamMsg | None:
+        try:
+            return await self._client.jetstream().get_msg(_STREAM, seq=position, subject=f"{_KEYS}>", next=True)
+        except NotFoundError:
+            return None
+
+    async def _take(self, entry: RawStreamMsg, revision: int) -> None:
+        key = str(entry.subject).removeprefix(_KEYS)
+        if self._applied.get(key) == revision:
+            return
+        if "KV-Operation" in (entry.headers or {}):
+            await self._close(key, revision)
+        else:
+            await self._apply(key, entry.data or b"", revision)
+        self._applied[key] = revision
+
+    async def _apply(self, key: str, data: bytes, revision: int) -> None:
+        try:
+            settings = _read(key, data)
+        except ContractError as error:
+            metrics.SETTINGS_APPLIED.labels(outcome="refused").inc()
+            log.warning("settings_refused", key=key, revision=revision, error=str(error))
+            return
+        organization = organization_id(settings.organization)
+        instance = instance_id(settings.organization, settings.instance)
+        if await self._engine.apply_instance(organization, instance, settings, revision):
+            metrics.SETTINGS_APPLIED.labels(outcome="applied").inc()
+            log.info("settings_applied", key=key, generation=settings.generation, revision=revision)
+            self._changed.set()
+
+    async def _close(self, key: str, revision: int) -> None:
+        organization, _, instance = key.partition(".")
+        closed = await self._engine.close_instance(
+            organization_id(organization), instance_id(organization, instance), revision
+        )
+        if closed:
+            metrics.SETTINGS_APPLIED.labels(outcome="closed").inc()
+            log.info("instance_closed", key=key, revision=revision)
+
+
+def _read(key: str, data: bytes) -> InstanceSettings:
+    settings = InstanceSettings.decode(data)
+    if key != instance_key(settings.organization, settings.instance):
+        message = "the settings name another instance than their key"
+        raise ContractError(message)
+    return settings

@@ -1,0 +1,335 @@
+-- Tables. Every row belongs to an organization and is visible only where the setting oxy.org names that organization;
+-- a session that forgot to set it sees nothing. Money is in cents of the tenant's currency or micro-dollars, as named.
+
+create function current_org() returns uuid
+language sql stable parallel safe
+as $$ select nullif(current_setting('oxy.org', true), '')::uuid $$;
+
+create table organizations (
+    id uuid primary key,  -- derived from the name (oxy_ai.names), so that no lookup crosses organizations
+    name text not null unique,
+    created_at timestamptz not null default now()
+);
+
+create table instances (
+    organization_id uuid not null references organizations,
+    id uuid not null unique,
+    name text not null,
+    settings jsonb not null,  -- oxy_core.envelopes.InstanceSettings
+    generation bigint not null,
+    revision bigint not null,  -- of the settings bucket
+    connection text,
+    connection_reason text,
+    connection_at timestamptz,
+    closed_at timestamptz,
+    primary key (organization_id, id)
+);
+
+create table contacts (
+    organization_id uuid not null,
+    id bigint generated always as identity,
+    instance_id uuid not null,
+    phone text,
+    name text,
+    created_at timestamptz not null default now(),
+    primary key (organization_id, id),
+    foreign key (organization_id, instance_id) references instances
+);
+
+create table conversations (
+    organization_id uuid not null,
+    id bigint generated always as identity unique,
+    instance_id uuid not null,
+    contact_id bigint not null,
+    chat text not null,  -- the address as WhatsApp last gave it: where answers go
+    self_chat boolean not null default false,
+    journal_epoch uuid,
+    chat_sequence integer,  -- newest one seen of this journal and chat
+    gaps integer not null default 0,
+    inbound_seq bigint not null default 0,  -- messages that ask for an answer
+    answered_seq bigint not null default 0,
+    pending_since timestamptz,
+    last_inbound_at timestamptz,
+    human_until timestamptz,
+    turn_id bigint,  -- the open turn
+    due_at timestamptz,  -- when a worker may take it; the lease's end while one has it
+    lease_until timestamptz,
+    fence bigint not null default 0,
+    merged_into bigint,
+    created_at timestamptz not null default now(),
+    primary key (organization_id, id),
+    foreign key (organization_id, instance_id) references instances,
+    foreign key (organization_id, contact_id) references contacts
+);
+create index conversations_due on conversations (organization_id, due_at) where due_at is not null;
+
+create table chat_alias (
+    organization_id uuid not null,
+    instance_id uuid not null,
+    jid text not null,
+    conversation_id bigint not null,
+    primary key (instance_id, jid),
+    foreign key (organization_id, instance_id) references instances,
+    foreign key (organization_id, conversation_id) references conversations
+);
+create index chat_alias_conversation on chat_alias (conversation_id);
+
+create table turns (
+    organization_id uuid not null,
+    id bigint generated always as identity,
+    conversation_id bigint not null,
+    instance_id uuid not null,
+    from_seq bigint not null,
+    upto_seq bigint not null,
+    based_on integer,
+    trace text,
+    state text not null default 'open' check (state in ('open', 'answered', 'skipped', 'replaced', 'dead', 'dropped')),
+    assistant text,
+    reason text,
+    attempts integer not null default 0,
+    created_at timestamptz not null default now(),
+    finished_at timestamptz,
+    primary key (organization_id, id),
+    foreign key (organization_id, instance_id) references instances,
+    foreign key (organization_id, conversation_id) references conversations
+);
+create index turns_dead on turns (organization_id, id) where state = 'dead';
+create index turns_finished on turns (organization_id, finished_at);
+
+create table turn_steps (
+    organization_id uuid not null,
+    turn_id bigint not null,
+    round smallint not null,
+    model text not null,
+    response jsonb not null,
+    results jsonb not null default '{}',  -- by tool call id
+    prompt_tokens integer not null,
+    cached_tokens integer not null,
+    completion_tokens integer not null,
+    cost_microdollars bigint,  -- null: the model has no known price
+    latency_ms integer not null,
+    created_at timestamptz not null default now(),
+    primary key (organization_id, turn_id, round),
+    foreign key (organization_id, turn_id) references turns
+);
+
+create type lane as enum ('reply', 'automation', 'campaign');
+
+create table outbox (
+    organization_id uuid not null,
+    id uuid not null unique,
+    instance_id uuid not null,
+    conversation_id bigint not null,
+    turn_id bigint not null,
+    part smallint not null,  -- 0 the answer, 1 the apology, 2 the owner's notice
+    lane lane not null default 'reply',
+    position bigint generated always as identity,
+    chat text not null,
+    body text not null,
+    based_on integer,
+    trace text,
+    expires_at timestamptz,
+    state text not null default 'pending'
+        check (state in ('pending', 'accepted', 'sent', 'failed', 'superseded', 'expired', 'ambiguous')),
+    whatsapp_id text,
+    error text,
+    created_at timestamptz not null default now(),
+    accepted_at timestamptz,
+    closed_at timestamptz,
+    primary key (organization_id, id),
+    unique (organization_id, turn_id, part),
+    foreign key (organization_id, instance_id) references instances,
+    foreign key (organization_id, conversation_id) references conversations,
+    foreign key (organization_id, turn_id) references turns
+);
+create index outbox_pending on outbox (instance_id, lane, position) where state = 'pending';
+create index outbox_whatsapp_id on outbox (instance_id, whatsapp_id) where whatsapp_id is not null;
+create index outbox_unconfirmed on outbox (conversation_id) where state in ('pending', 'accepted');
+
+create table messages (
+    organization_id uuid not null,
+    id bigint generated always as identity,
+    instance_id uuid not null,
+    conversation_id bigint not null,
+    chat text not null,
+    sender text not null,
+    whatsapp_id text,
+    placeholder boolean not null default false,  -- undecryptable: never claims the identity of the real message
+    author text not null check (author in ('customer', 'phone', 'assistant')),
+    position bigint,  -- in conversations.inbound_seq; null: asks for no answer
+    content text not null,
+    body text,
+    quoted_id text,
+    sent_at timestamptz not null,
+    arrived_at timestamptz not null default clock_timestamp(),
+    trace text,
+    outbox_id uuid,
+    primary key (organization_id, id),
+    unique (instance_id, chat, sender, whatsapp_id, placeholder),
+    foreign key (organization_id, instance_id) references instances,
+    foreign key (organization_id, conversation_id) references conversations,
+    foreign key (organization_id, outbox_id) references outbox
+);
+create index messages_conversation on messages (organization_id, conversation_id, id);
+create index messages_arrived on messages (organization_id, arrived_at);
+
+create table ai_interactions (
+    organization_id uuid not null,
+    turn_id bigint not null,
+    conversation_id bigint not null,
+    assistant text not null,
+    model text not null,
+    rounds smallint not null,
+    prompt_tokens integer not null,
+    cached_tokens integer not null,
+    completion_tokens integer not null,
+    cost_microdollars bigint,
+    latency_ms integer not null,
+    created_at timestamptz not null default now(),
+    primary key (organization_id, turn_id),
+    foreign key (organization_id, turn_id) references turns,
+    foreign key (organization_id, conversation_id) references conversations
+);
+create index ai_interactions_created on ai_interactions (organization_id, created_at);
+
+create table audit_log (
+    organization_id uuid not null references organizations,
+    id bigint generated always as identity,
+    at timestamptz not null default now(),
+    actor text not null,
+    action text not null,
+    turn_id bigint,
+    detail text,
+    primary key (organization_id, id)
+);
+
+-- The pet shop's catalogue and agenda.
+
+create table catalogues (
+    organization_id uuid primary key references organizations,
+    document jsonb not null,  -- as applied: oxy_ai.petshop.catalogue.Catalogue
+    applied_at timestamptz not null default now()
+);
+
+create table services (
+    organization_id uuid not null references organizations,
+    id bigint generated always as identity,
+    key text not null,
+    name text not null,
+    price_cents integer not null check (price_cents >= 0),
+    duration_minutes integer not null check (duration_minutes > 0),
+    buffer_minutes integer not null check (buffer_minutes >= 0),
+    active boolean not null default true,
+    primary key (organization_id, id),
+    unique (organization_id, key)
+);
+
+create table resources (
+    organization_id uuid not null references organizations,
+    id bigint generated always as identity,
+    key text not null,
+    name text not null,
+    active boolean not null default true,
+    primary key (organization_id, id),
+    unique (organization_id, key)
+);
+
+create table service_resources (
+    organization_id uuid not null,
+    service_id bigint not null,
+    resource_id bigint not null,
+    primary key (organization_id, service_id, resource_id),
+    foreign key (organization_id, service_id) references services,
+    foreign key (organization_id, resource_id) references resources
+);
+
+create table opening_hours (
+    organization_id uuid not null references organizations,
+    weekday smallint not null check (weekday between 1 and 7),  -- ISO: Monday is 1
+    opens time not null,
+    closes time not null check (closes > opens),
+    primary key (organization_id, weekday, opens)
+);
+
+create table holidays (
+    organization_id uuid not null references organizations,
+    day date not null,
+    name text not null,
+    primary key (organization_id, day)
+);
+
+create table bookings (
+    organization_id uuid not null,
+    id bigint generated always as identity,
+    contact_id bigint not null,
+    turn_id bigint,
+    service_id bigint not null,
+    resource_id bigint not null,
+    pet_name text not null,
+    price_cents integer not null,
+    starts_at timestamptz not null,
+    ends_at timestamptz not null check (ends_at > starts_at),
+    busy_until timestamptz not null check (busy_until >= ends_at),  -- with the buffer
+    during tstzrange generated always as (tstzrange(starts_at, busy_until)) stored,
+    status text not null default 'confirmed' check (status in ('confirmed', 'cancelled', 'done')),
+    created_at timestamptz not null default now(),
+    primary key (organization_id, id),
+    foreign key (organization_id, contact_id) references contacts,
+    foreign key (organization_id, turn_id) references turns,
+    foreign key (organization_id, service_id) references services,
+    foreign key (organization_id, resource_id) references resources,
+    -- int8range makes equality of the resource a range operator, so that no extension is needed.
+    constraint bookings_no_overlap exclude using gist (
+        int8range(resource_id, resource_id, '[]') with &&, during with &&
+    ) where (status <> 'cancelled')
+);
+create index bookings_agenda on bookings (organization_id, resource_id, starts_at) where status <> 'cancelled';
+create index bookings_starts on bookings (organization_id, starts_at);
+create index bookings_contact on bookings (organization_id, contact_id, starts_at);
+
+-- Queues: ids and clocks only, outside row-level security, reached through functions of oxy_scheduler.
+
+create table org_queue (
+    organization_id uuid primary key references organizations,
+    ready_at timestamptz not null default 'infinity',
+    arrival_at timestamptz not null default '-infinity',  -- GCRA: the theoretical arrival time of the next turn
+    open_at timestamptz not null default '-infinity'  -- earliest moment at which the rate allows a turn
+);
+create index org_queue_ready on org_queue (ready_at) where ready_at < 'infinity';
+
+create table relay_queue (
+    instance_id uuid primary key references instances (id),
+    organization_id uuid not null references organizations,
+    account text not null unique,
+    closed boolean not null default false,
+    ready_at timestamptz not null default 'infinity',
+    holder uuid,
+    held_until timestamptz not null default '-infinity',
+    failures integer not null default 0
+);
+create index relay_queue_ready on relay_queue (ready_at) where ready_at < 'infinity';
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'organizations', 'instances', 'contacts', 'conversations', 'chat_alias', 'turns', 'turn_steps', 'outbox',
+        'messages', 'ai_interactions', 'audit_log', 'catalogues', 'services', 'resources', 'service_resources',
+        'opening_hours', 'holidays', 'bookings'
+    ] loop
+        execute format('alter table %I enable row level security', name);
+        execute format('alter table %I force row level security', name);
+        execute format(
+            'create policy organization on %I using (%I = (select current_org()))',
+            name, case name when 'organizations' then 'id' else 'organization_id' end
+        );
+        execute format('grant select, insert, update, delete on %I to oxy_app', name);
+    end loop;
+end $$;
+
+grant select, insert, update on org_queue, relay_queue to oxy_scheduler;
+grant select (organization_id, id, due_at, lease_until, fence), update (due_at, lease_until, fence)
+    on conversations to oxy_scheduler;
+grant select (organization_id, id, state) on turns to oxy_scheduler;
+grant select on alembic_version to oxy_app;

@@ -1,0 +1,1 @@
+"""The revisions, in order; each runs one file of ../sql."""

@@ -1,0 +1,25 @@
+"""Fixed texts that the platform itself sends, in Portuguese."""
+
+from typing import Final
+
+from oxy_ai.records import Turn
+from oxy_ai.sanitize import for_label
+from oxy_ai.vertical import Role
+
+APOLOGY: Final = (
+    "Desculpe, estou com uma dificuldade técnica para responder agora. "
+    "Já avisei a equipe e uma pessoa vai responder você por aqui. 🙏"
+)
+"""What a customer is told, once, when his turn has failed for good."""
+
+
+def notice_to_owner(turn: Turn, role: Role, reason: str) -> str:
+    """Return what the owner is told about a dead turn: who waits, why, and what to do."""
+    if role is Role.AURORA:
+        return f"Não consegui responder sua mensagem: {reason}. Tente de novo em alguns minutos."
+    who = for_label(turn.contact.name) or "um cliente"
+    phone = f" ({turn.contact.phone})" if turn.contact.phone else ""
+    return (
+        f"⚠️ Não consegui responder {who}{phone}. Motivo: {reason}. "
+        "Avisei que uma pessoa vai responder; por favor, continue a conversa por este número."
+    )

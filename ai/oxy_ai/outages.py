@@ -1,0 +1,51 @@
+"""Telling an outage from an error, and keeping a part of the worker running through outages."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import asyncpg
+import structlog
+from nats.errors import Error as NatsError
+
+from oxy_ai import metrics
+from oxy_core.errors import BusError
+
+RESTART_SECONDS: Final = 0.5
+
+_UNAVAILABLE: Final = ("08", "53", "57")
+"""SQLSTATE classes of a server that cannot serve now: connection, resources, operator intervention (restart)."""
+
+_TRANSIENT: Final = frozenset({"40001", "40P01", "25006", "55P03"})
+"""Serialization failure, deadlock, read-only standby during a failover, lock not available."""
+
+log = structlog.get_logger()
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the error means that PostgreSQL or NATS is away, rather than that something is wrong."""
+    match error:
+        case asyncpg.PostgresError():
+            state = getattr(error, "sqlstate", None) or ""
+            return state[:2] in _UNAVAILABLE or state in _TRANSIENT
+        case BaseExceptionGroup():
+            return all(is_outage(inner) for inner in error.exceptions)
+        case asyncpg.InterfaceError() | OSError() | TimeoutError() | NatsError() | BusError():
+            return True
+        case _:
+            return False
+
+
+async def supervised(name: str, part: Callable[[], Awaitable[None]]) -> None:
+    """Run a part of the worker for ever: whatever ends it is logged and counted, and it starts again."""
+    while True:
+        try:
+            await part()
+        except Exception as error:
+            outage = is_outage(error)
+            metrics.PART_RESTARTS.labels(part=name, cause="outage" if outage else "error").inc()
+            if outage:
+                log.warning("part_interrupted", part=name, error=str(error) or type(error).__name__)
+            else:
+                log.exception("part_failed", part=name)
+        await asyncio.sleep(RESTART_SECONDS)

@@ -1,0 +1,229 @@
+"""The customer assistant's tools: looking for free times, and booking one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from oxy_ai.petshop.agenda import Agenda, BookableService, Order, Rules, find_service
+from oxy_ai.petshop.slots import Calendar, Slot, day_bounds, free_slots
+from oxy_ai.petshop.words import moment, money, weekday
+from oxy_ai.sanitize import for_label
+from oxy_ai.toolbox import ToolRefusal
+from oxy_ai.vertical import Tool, ToolContext
+
+_DAYS_SHOWN: Final = 3
+_DAYS_SEARCHED: Final = 14
+_TIMES_SHOWN: Final = 12
+
+ServiceWords = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
+
+
+class TimesQuestion(BaseModel):
+    """Arguments of ``consultar_horarios``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    servico: ServiceWords = Field(description="Nome do serviço, como no catálogo.")
+    data: date | None = Field(
+        default=None, description="Dia desejado, AAAA-MM-DD. Sem data: os próximos dias com horário livre."
+    )
+
+
+class BookingOrder(BaseModel):
+    """Arguments of ``agendar_servico``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    servico: ServiceWords = Field(description="Nome do serviço, como no catálogo.")
+    data: date = Field(description="Dia, AAAA-MM-DD.")
+    hora: time = Field(description="Hora de início, HH:MM, uma das que consultar_horarios mostrou.")
+    nome_pet: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = Field(
+        description="Nome do animal."
+    )
+
+
+class Day(BaseModel):
+    """A day's free times."""
+
+    data: date
+    dia: str
+    horarios: list[str]
+
+
+class Times(BaseModel):
+    """Result of ``consultar_horarios``."""
+
+    servico: str
+    preco: str
+    duracao_minutos: int
+    dias: list[Day]
+    aviso: str | None = None
+
+
+class Booked(BaseModel):
+    """A booking, in words."""
+
+    numero: int
+    servico: str
+    pet: str
+    quando: str
+    data: date
+    hora: str
+    preco: str
+    ja_existia: bool = False
+
+
+class BookingResult(BaseModel):
+    """Result of ``agendar_servico``."""
+
+    agendamento: Booked
+
+
+class BookingRefusal(ToolRefusal):
+    """Why nothing was booked, and what is free instead."""
+
+    horarios: list[str] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What both tools need, once it is known that there is something to book."""
+
+    agenda: Agenda
+    calendar: Calendar
+    rules: Rules
+    service: BookableService
+    now: datetime
+
+    async def slots(self, day: date) -> list[Slot]:
+        """Return the day's free slots that may still be booked."""
+        start, end = day_bounds(day, self.calendar.timezone)
+        if start > self.now + self.rules.horizon:
+            return []
+        need = self.service.need
+        busy = await self.agenda.busy(need.resources, start, end + need.duration + need.buffer)
+        return free_slots(self.calendar, day, need, busy, self.now + self.rules.min_notice)
+
+    def problem_with(self, day: date) -> str:
+        """Say why a day has no free time."""
+        if day < self.now.date():
+            return f"{day:%d/%m} já passou."
+        if day > (self.now + self.rules.horizon).date():
+            return f"Só agendamos até {self.rules.horizon.days} dias à frente."
+        if not self.calendar.open_periods(day):
+            return f"Não abrimos em {weekday(day)}, {day:%d/%m}."
+        return f"Não há mais horário livre em {weekday(day)}, {day:%d/%m}."
+
+
+async def _desk(context: ToolContext, wanted: str) -> _Desk | ToolRefusal:
+    agenda = Agenda(context.connection, context.organization, context.timezone)
+    opening = await agenda.calendar()
+    services = await agenda.services()
+    if opening is None or not services:
+        return ToolRefusal(erro="O catálogo de serviços ainda não foi cadastrado. Diga que a equipe vai responder.")
+    service = find_service(services, wanted)
+    if service is None:
+        names = ", ".join(service.name for service in services)
+        return ToolRefusal(erro=f"Serviço não encontrado. Os serviços são: {names}.")
+    calendar, rules = opening
+    return _Desk(agenda, calendar, rules, service, context.now)
+
+
+async def _find_times(context: ToolContext, question: TimesQuestion) -> BaseModel:
+    desk = await _desk(context, question.servico)
+    if isinstance(desk, ToolRefusal):
+        return desk
+    first = question.data or context.now.date()
+    notice = None
+    slots = await desk.slots(first) if question.data is not None else []
+    if slots:
+        days = [_day(first, slots)]
+    else:
+        notice = None if question.data is None else desk.problem_with(first)
+        days = await _next_days(desk, max(first, context.now.date()))
+    if not days:
+        return ToolRefusal(erro=notice or "Não há horário livre nas próximas duas semanas.")
+    service = desk.service
+    return Times(
+        servico=service.name,
+        preco=money(service.price_cents),
+        duracao_minutos=int(service.need.duration.total_seconds() // 60),
+        dias=days,
+        aviso=notice,
+    )
+
+
+async def _next_days(desk: _Desk, first: date) -> list[Day]:
+    days: list[Day] = []
+    for offset in range(_DAYS_SEARCHED):
+        day = first + timedelta(days=offset)
+        slots = await desk.slots(day)
+        if slots:
+            days.append(_day(day, slots))
+        if len(days) == _DAYS_SHOWN:
+            break
+    return days
+
+
+def _day(day: date, slots: Sequence[Slot]) -> Day:
+    return Day(data=day, dia=weekday(day), horarios=_times(slots))
+
+
+def _times(slots: Sequence[Slot]) -> list[str]:
+    return [f"{slot.starts_at:%H:%M}" for slot in slots[:_TIMES_SHOWN]]
+
+
+async def _book(context: ToolContext, wanted: BookingOrder) -> BaseModel:
+    desk = await _desk(context, wanted.servico)
+    if isinstance(desk, ToolRefusal):
+        return desk
+    pet = for_label(wanted.nome_pet)
+    if pet is None:
+        return ToolRefusal(erro="Falta o nome do animal.")
+    starts_at = datetime.combine(wanted.data, wanted.hora.replace(tzinfo=None), context.timezone)
+    order = Order(context.turn.contact.id, context.turn.turn, desk.service, pet, starts_at)
+    known = await desk.agenda.existing(order)
+    if known is not None:
+        return _booked(known.id, order, existed=True)
+    slots = await desk.slots(wanted.data)
+    slot = next((slot for slot in slots if slot.starts_at == starts_at), None)
+    booking = None if slot is None else await desk.agenda.book(order, slot)
+    if booking is not None:
+        return _booked(booking.id, order, existed=False)
+    others = [other for other in slots if other.starts_at != starts_at]
+    reason = f"{starts_at:%H:%M} não está livre em {weekday(wanted.data)}, {wanted.data:%d/%m}."
+    return BookingRefusal(erro=reason if others else desk.problem_with(wanted.data), horarios=_times(others))
+
+
+def _booked(number: int, order: Order, *, existed: bool) -> BookingResult:
+    return BookingResult(
+        agendamento=Booked(
+            numero=number,
+            servico=order.service.name,
+            pet=order.pet_name,
+            quando=moment(order.starts_at),
+            data=order.starts_at.date(),
+            hora=f"{order.starts_at:%H:%M}",
+            preco=money(order.service.price_cents),
+            ja_existia=existed,
+        )
+    )
+
+
+TOOLS: Final = (
+    Tool(
+        "consultar_horarios",
+        "Mostra os horários livres de um serviço. Use sempre antes de oferecer um horário.",
+        TimesQuestion,
+        _find_times,
+    ),
+    Tool(
+        "agendar_servico",
+        "Agenda um serviço num horário livre. Use só depois que o cliente escolheu serviço, dia, hora e disse o pet.",
+        BookingOrder,
+        _book,
+    ),
+)

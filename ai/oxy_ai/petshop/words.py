@@ -1,0 +1,39 @@
+"""Days, dates and money as Brazilians read them."""
+
+import unicodedata
+from datetime import date, datetime
+from typing import Final
+
+WEEKDAYS: Final = (
+    "segunda-feira",
+    "terça-feira",
+    "quarta-feira",
+    "quinta-feira",
+    "sexta-feira",
+    "sábado",
+    "domingo",
+)
+
+
+def weekday(day: date) -> str:
+    """Return the day's name."""
+    return WEEKDAYS[day.weekday()]
+
+
+def moment(at: datetime) -> str:
+    """Return for example ``segunda-feira, 23/11 às 10:00``."""
+    return f"{weekday(at)}, {at:%d/%m} às {at:%H:%M}"
+
+
+def money(cents: int) -> str:
+    """Return for example ``R$ 1.234,50``."""
+    whole, rest = divmod(abs(cents), 100)
+    sign = "-" if cents < 0 else ""
+    return f"{sign}R$ {whole:,}".replace(",", ".") + f",{rest:02d}"
+
+
+def folded(text: str) -> str:
+    """Return a name for comparison: lower case, without accents, single spaces."""
+    decomposed = unicodedata.normalize("NFD", text)
+    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
+    return " ".join(plain.lower().replace("-", " ").split())

@@ -1,0 +1,176 @@
+"""What the engine's SQL functions take and return, as frozen values."""
+
+from typing import Annotated, Literal, NamedTuple
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from oxy_core.envelopes import InstanceSettings, Lane, MessageKind
+from oxy_core.identity import Jid
+
+
+class Record(BaseModel):
+    """Base of all records."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Claim(Record):
+    """A conversation that this worker may answer while the fence holds."""
+
+    organization: UUID
+    conversation: int
+    fence: int
+
+
+class Claims(Record):
+    """The result of a look at the queue."""
+
+    claimed: tuple[Claim, ...]
+    wait: float | None
+    """Seconds until something more may be due; None: nothing is planned."""
+
+
+class Contact(Record):
+    """Who writes."""
+
+    id: int
+    name: str | None = None
+    phone: str | None = None
+
+
+class Input(Record):
+    """A message that the turn is to answer."""
+
+    content: MessageKind
+    text: str | None = None
+    age_seconds: float
+    """How old the message was when it arrived."""
+
+
+class HistoryMessage(Record):
+    """An earlier message of the conversation."""
+
+    author: Literal["customer", "phone", "assistant"]
+    text: str
+
+
+class ToolCall(Record):
+    """A tool that the model wants to use; `arguments` is the model's own text, not yet checked."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Response(Record):
+    """One response of the model."""
+
+    text: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+class Step(Record):
+    """A stored response and the results of those of its tools that have run, by tool call id."""
+
+    response: Response
+    results: dict[str, str] = Field(default_factory=dict)
+
+
+class Turn(Record):
+    """Everything that a turn is decided on, as read when it was opened."""
+
+    turn: int
+    attempts: int
+    trace: str | None = None
+    instance: UUID
+    settings: InstanceSettings
+    closed: bool
+    chat: Jid
+    self_chat: bool
+    contact: Contact
+    inputs: tuple[Input, ...]
+    history: tuple[HistoryMessage, ...]
+    steps: tuple[Step, ...]
+
+
+class Usage(Record):
+    """What one model response took."""
+
+    model: str
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    cost_microdollars: int | None
+    latency_ms: int
+
+
+class Answer(Record):
+    """A text to send. Parts: 0 the answer, 1 the apology to the customer, 2 the notice to the owner."""
+
+    id: UUID
+    part: Literal[0, 1, 2] = 0
+    text: str
+
+
+class Ending(Record):
+    """How a turn ended."""
+
+    state: Literal["answered", "skipped"]
+    role: str
+    reason: str | None = None
+    answers: tuple[Answer, ...] = ()
+
+
+class Failure(Record):
+    """A failed attempt, and what is sent if it was the last."""
+
+    reason: str
+    role: str
+    apology: Answer | None
+    """To the customer; None: the turn is an owner's own."""
+    notice: Answer
+    """To the first owner."""
+
+
+class OutboxRow(Record):
+    """A text that waits to be sent."""
+
+    id: UUID
+    chat: Jid
+    text: str
+    lane: Lane
+    based_on: int | None = None
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+    trace: str | None = None
+
+
+class RelayStep(Record):
+    """What a relay is to send next to an instance's account; no rows: nothing, and the instance was let go."""
+
+    account: str
+    organization: str
+    instance: str
+    rows: tuple[OutboxRow, ...]
+
+
+class RelayTarget(NamedTuple):
+    """An instance with texts to send."""
+
+    organization: UUID
+    instance: UUID
+
+
+class DeadTurn(Record):
+    """A turn that failed for good."""
+
+    organization: str
+    instance: str
+    turn: int
+    conversation: int
+    contact: Annotated[str, Field(description="masked")] | None
+    reason: str | None
+    attempts: int
+    inputs: int
+    died_at: AwareDatetime

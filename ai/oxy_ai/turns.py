@@ -1,0 +1,309 @@
+"""Answering: claims due conversations and brings each turn to its end."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+from openai.types.chat import ChatCompletionMessageParam
+
+from oxy_ai import metrics
+from oxy_ai.database import Engine
+from oxy_ai.dialogue import continuation, declared, opening
+from oxy_ai.errors import FenceLostError, TurnError
+from oxy_ai.model import ModelClient, Question
+from oxy_ai.notices import APOLOGY, notice_to_owner
+from oxy_ai.outages import is_outage
+from oxy_ai.records import Answer, Claim, Ending, Failure, RelayTarget, Response, Step, ToolCall, Turn, Usage
+from oxy_ai.rules import Ask, Say, Skip, decide, role_of
+from oxy_ai.sanitize import MAX_ANSWER, clean, shorten
+from oxy_ai.settings import WorkerSettings
+from oxy_ai.toolbox import run_tool
+from oxy_ai.vertical import Brief, Role, ToolContext, Vertical
+from oxy_core.envelopes import AiSettings
+from oxy_core.identity import new_id
+
+MAX_ROUNDS: Final = 6
+"""Model responses in one turn; in the last one tools are not allowed, so that it must be an answer."""
+
+_SHORTEST_WAIT: Final = 0.005
+_OUTAGE_SECONDS: Final = 0.5
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How an assistant's model is asked."""
+
+    model: str
+    temperature: float
+    max_tokens: int
+
+
+def style_of(ai: AiSettings, role: Role) -> Style:
+    """Return the instance's settings for one of its assistants."""
+    if role is Role.AURORA:
+        return Style(ai.aurora_model, ai.aurora_temperature, ai.aurora_max_tokens)
+    return Style(ai.model, ai.temperature, ai.max_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A turn that an assistant answers."""
+
+    claim: Claim
+    turn: Turn
+    role: Role
+    brief: Brief
+    now: datetime
+    """In the tenant's time zone."""
+
+
+class TurnRunner:
+    """Brings one claimed conversation's turn to its end."""
+
+    def __init__(self, engine: Engine, model: ModelClient, vertical: Vertical, settings: WorkerSettings) -> None:
+        self._engine = engine
+        self._model = model
+        self._vertical = vertical
+        self._settings = settings
+
+    async def run(self, claim: Claim) -> RelayTarget | None:
+        """Open the turn, decide, answer, finish; returns the instance that has something to send now.
+
+        Raises FenceLostError, or the error of an outage: then the turn stays open and is taken up again.
+        """
+        turn = await self._engine.open_turn(claim)
+        if turn is None:
+            return None
+        with structlog.contextvars.bound_contextvars(
+            organization=turn.settings.organization,
+            instance=turn.settings.instance,
+            conversation=claim.conversation,
+            turn=turn.turn,
+        ):
+            try:
+                to_send = await self._answer(claim, turn)
+            except FenceLostError:
+                raise
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                to_send = await self._fail(claim, turn, error)
+        return RelayTarget(claim.organization, turn.instance) if to_send else None
+
+    async def _answer(self, claim: Claim, turn: Turn) -> bool:
+        """Do what the rules decide; returns whether something is to be sent."""
+        role = role_of(turn)
+        match decide(turn):
+            case Skip(reason):
+                ending = Ending(state="skipped", role=role, reason=reason)
+            case Say(text, reason):
+                ending = Ending(state="answered", role=role, reason=reason, answers=(_answer(text),))
+            case Ask(role, texts):
+                text = await self._converse(claim, turn, role, texts)
+                ending = Ending(state="answered", role=role, answers=(_answer(text),))
+        state = await self._engine.finish(claim, turn.turn, ending)
+        metrics.TURNS.labels(state=state, reason=ending.reason or "").inc()
+        log.info("turn_finished", state=state, reason=ending.reason, assistant=role.value)
+        return state == "answered"
+
+    async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> str:
+        """Ask the model, run its tools, until it answers in words. Stored steps are replayed, not asked again."""
+        now = datetime.now(ZoneInfo(turn.settings.timezone))
+        brief = await self._vertical.brief(self._engine.pool, claim.organization, turn, role, now)
+        talk = Talk(claim, turn, role, brief, now)
+        messages = opening(brief.system_prompt, turn, texts)
+        for number in range(MAX_ROUNDS):
+            if number < len(turn.steps):
+                step = turn.steps[number]
+            else:
+                step = Step(response=await self._ask(talk, number, messages))
+            if not step.response.tool_calls:
+                return step.response.text or ""
+            messages.extend(continuation(await self._run_tools(talk, number, step)))
+        message = f"the model still asked for tools in round {MAX_ROUNDS}"
+        raise TurnError(message)
+
+    async def _ask(self, talk: Talk, number: int, messages: Sequence[ChatCompletionMessageParam]) -> Response:
+        """Get the model's response and keep it before anything follows from it."""
+        ai = talk.turn.settings.ai
+        style = style_of(ai, talk.role)
+        question = Question(
+            model=style.model,
+            temperature=style.temperature,
+            max_tokens=style.max_tokens,
+            messages=messages,
+            tools=[declared(tool) for tool in talk.brief.tools],
+            tools_allowed=number < MAX_ROUNDS - 1,
+        )
+        response, usage = await self._model.ask(question, ai.base_url)
+        _count(talk.role, usage)
+        await self._engine.store_step(talk.claim, talk.turn.turn, number, response, usage)
+        return response
+
+    async def _run_tools(self, talk: Talk, number: int, step: Step) -> Step:
+        """Run those of a step's tools that have no stored result yet."""
+        results = dict(step.results)
+        for call in step.response.tool_calls:
+            if call.id not in results:
+                results[call.id] = await self._run_tool(talk, number, call)
+        return Step(response=step.response, results=results)
+
+    async def _run_tool(self, talk: Talk, number: int, call: ToolCall) -> str:
+        """Run a tool and keep its result in the same transaction: its effect happens once, whatever is repeated."""
+        async with self._engine.tool_transaction(talk.claim) as connection:
+            timezone = ZoneInfo(talk.turn.settings.timezone)
+            context = ToolContext(connection, talk.claim.organization, talk.turn, timezone, talk.now)
+            result = await run_tool(talk.brief.tools, call, context)
+            await connection.execute(
+                """
+                update turn_steps set results = results || jsonb_build_object($4::text, $5::text)
+                where organization_id = $1 and turn_id = $2 and round = $3
+                """,
+                talk.claim.organization,
+                talk.turn.turn,
+                number,
+                call.id,
+                result,
+            )
+        return result
+
+    async def _fail(self, claim: Claim, turn: Turn, error: Exception) -> bool:
+        """Count a failed attempt; returns whether something is to be sent."""
+        reason = _reason(error)
+        metrics.TURN_FAILURES.labels(error=type(error).__name__).inc()
+        log.warning(
+            "turn_attempt_failed",
+            attempt=turn.attempts + 1,
+            reason=reason,
+            exc_info=None if isinstance(error, TurnError) else error,
+        )
+        role = role_of(turn)
+        failure = Failure(
+            reason=reason,
+            role=role,
+            apology=Answer(id=new_id(), part=1, text=APOLOGY) if role is Role.CUSTOMER else None,
+            notice=Answer(id=new_id(), part=2, text=notice_to_owner(turn, role, reason)),
+        )
+        delay = timedelta(seconds=self._settings.retry_seconds)
+        verdict = await self._engine.fail(claim, turn.turn, failure, self._settings.attempts, delay)
+        if verdict == "dead":
+            metrics.TURNS.labels(state="dead", reason=type(error).__name__).inc()
+            log.error("turn_died", reason=reason)
+        return verdict == "dead"
+
+
+def _answer(text: str) -> Answer:
+    return Answer(id=new_id(), text=shorten(clean(text), MAX_ANSWER))
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, TurnError) else f"internal error ({type(error).__name__})"
+
+
+def _count(role: Role, usage: Usage) -> None:
+    metrics.MODEL_SECONDS.labels(assistant=role.value).observe(usage.latency_ms / 1000)
+    metrics.MODEL_TOKENS.labels(kind="prompt").inc(usage.prompt_tokens)
+    metrics.MODEL_TOKENS.labels(kind="cached").inc(usage.cached_tokens)
+    metrics.MODEL_TOKENS.labels(kind="completion").inc(usage.completion_tokens)
+    metrics.MODEL_COST.inc(usage.cost_microdollars or 0)
+
+
+class TurnDispatcher:
+    """Claims due conversations up to the worker's concurrency and keeps their leases alive."""
+
+    def __init__(
+        self, engine: Engine, runner: TurnRunner, settings: WorkerSettings, on_answer: Callable[[RelayTarget], None]
+    ) -> None:
+        self._engine = engine
+        self._runner = runner
+        self._settings = settings
+        self._on_answer = on_answer
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._running: set[Claim] = set()
+
+    def hint(self) -> None:
+        """Look at the queue now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` ends when the turns in flight have ended."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        async with asyncio.TaskGroup() as group:
+            beat = group.create_task(self._renew())
+            async with asyncio.TaskGroup() as turns:
+                while not self._stopping:
+                    self._wake.clear()
+                    pause = await self._start_due(turns)
+                    await self._rest(pause)
+            beat.cancel()
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _start_due(self, turns: asyncio.TaskGroup) -> float:
+        """Start what is due; returns how many seconds to wait for the next look."""
+        free = self._settings.concurrency - len(self._running)
+        if free <= 0:
+            return self._settings.sweep_seconds
+        try:
+            claims = await self._engine.claim(
+                free, self._settings.lease, self._settings.turns_per_second, self._settings.turns_burst
+            )
+        except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
+            _report_interruption("claim", error)
+            return _OUTAGE_SECONDS
+        for claim in claims.claimed:
+            self._running.add(claim)
+            turns.create_task(self._run(claim))
+        metrics.TURNS_IN_FLIGHT.set(len(self._running))
+        planned = self._settings.sweep_seconds if claims.wait is None else claims.wait
+        return min(max(planned, _SHORTEST_WAIT), self._settings.sweep_seconds)
+
+    async def _run(self, claim: Claim) -> None:
+        try:
+            with metrics.TURN_SECONDS.time():
+                target = await self._runner.run(claim)
+            if target is not None:
+                self._on_answer(target)
+        except FenceLostError:
+            log.warning("turn_taken_over", conversation=claim.conversation)
+        except Exception as error:  # noqa: BLE001 the edge of a task: logged and counted; the lease ends by itself
+            _report_interruption("turn", error)
+        finally:
+            self._running.discard(claim)
+            self._wake.set()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.lease_seconds / 3)
+            claims = sorted(self._running, key=lambda claim: claim.conversation)
+            if not claims:
+                continue
+            try:
+                await self._engine.renew(claims, self._settings.lease)
+            except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
+                _report_interruption("renew", error)
+
+
+def _report_interruption(what: str, error: Exception) -> None:
+    outage = is_outage(error)
+    metrics.PART_RESTARTS.labels(part=what, cause="outage" if outage else "error").inc()
+    if outage:
+        log.warning("step_interrupted", step=what, error=str(error) or type(error).__name__)
+    else:
+        log.error("step_failed", step=what, exc_info=error)

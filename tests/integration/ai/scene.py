@@ -1,0 +1,363 @@
+"""The stage of the AI worker's tests: real NATS and PostgreSQL, the scripted model, and pods at the bus's far end."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiohttp
+import asyncpg
+from aiohttp import web
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from pydantic import PostgresDsn, SecretStr
+
+from oxy_ai.database import Engine, connected_pool
+from oxy_ai.model import ModelClient
+from oxy_ai.names import instance_id, organization_id
+from oxy_ai.settings import WorkerSettings
+from oxy_ai.worker import Worker
+from oxy_core import subjects
+from oxy_core.bus import connected
+from oxy_core.envelopes import (
+    Accepted,
+    AiSettings,
+    InstanceSettings,
+    MessageKind,
+    MessageSeen,
+    Report,
+    ReportBody,
+    SendOutcome,
+    SendRequest,
+    SendResult,
+)
+from oxy_core.identity import Jid, new_id
+from oxy_core.trace import new_trace
+from oxy_dev.model.scenario import Scenario
+from oxy_dev.model.server import ModelServer
+from oxy_dev.servers import free_port
+
+PETSHOP = Path(__file__).parents[3] / "dev/oxy_dev/model/petshop.yaml"
+CATALOGUE = Path(__file__).parents[3] / "examples/petshop-catalog.yaml"
+OWNER = "+5511987651111"
+CUSTOMER = "+5511912340001"
+
+
+def account(name: str) -> str:
+    """An account key as NATS forms it, made of a name."""
+    return "A" + (name.upper().replace("-", "").translate(str.maketrans("0189", "ABCD")) + "X" * 55)[:55]
+
+
+def settings_of(organization: str, instance: str = "main", **changes: Any) -> InstanceSettings:
+    """Settings without debounce, so that answers come at once."""
+    ai = {"debounce_seconds": 0, **changes.pop("ai", {})}
+    return InstanceSettings(
+        organization=organization,
+        instance=instance,
+        account=account(organization + instance),
+        generation=changes.pop("generation", 1),
+        display_name="Pet Shop Aurora",
+        phone_number="+5511999990000",
+        timezone="America/Sao_Paulo",
+        owners=(OWNER,),
+        ai=AiSettings(**ai),
+        **changes,
+    )
+
+
+async def until(condition: Callable[[], Any], seconds: float = 20, what: str = "") -> Any:
+    """Wait until a condition (plain or async) is true and return its value."""
+    async with asyncio.timeout(seconds):
+        while True:
+            value = condition()
+            if isinstance(value, Awaitable):
+                value = await value
+            if value:
+                return value
+            await asyncio.sleep(0.01)
+
+
+@dataclass
+class FakePod:
+    """A tenant pod as the bus sees it: journals, publishes in order, accepts and reports. Survives a killed NATS."""
+
+    client: Client
+    settings: InstanceSettings
+    accepting: bool = True
+    journal_epoch: UUID = field(default_factory=uuid4)
+    sent: list[SendRequest] = field(default_factory=list)
+    offered: list[UUID] = field(default_factory=list)
+    results: bool = True
+    _journal: list[Report] = field(default_factory=list)
+    _chat_sequences: dict[str, int] = field(default_factory=dict)
+    _published: int = 0
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        subject = subjects.out(self.settings.account, self.settings.instance)
+        await self.client.subscribe(subject, cb=self._take)
+        await self.client.flush()
+        while True:
+            self._wake.clear()
+            await self._publish_all()
+            await self._wake.wait()
+
+    async def _publish_all(self) -> None:
+        subject = subjects.inbound(self.settings.account, self.settings.instance)
+        while self._published < len(self._journal):
+            report = self._journal[self._published]
+            try:
+                headers = {"Nats-Msg-Id": report.message_id}
+                await self.client.jetstream(timeout=1).publish(subject, report.encode(), headers=headers)
+            except NatsError:
+                await asyncio.sleep(0.05)
+            else:
+                self._published += 1
+
+    async def _take(self, message: Msg) -> None:
+        request = SendRequest.decode(message.data)
+        self.offered.append(request.id)
+        if not self.accepting:
+            return
+        if request.id not in {seen.id for seen in self.sent}:
+            self.sent.append(request)
+            if self.results:
+                self.report(SendResult(request_id=request.id, outcome=SendOutcome.SENT, whatsapp_id=f"OUT{request.id}"))
+        answer = Accepted(request_id=request.id, journal_epoch=self.journal_epoch, journal_sequence=1)
+        await self.client.publish(subjects.accepted(self.settings.account, self.settings.instance), answer.encode())
+
+    def report(self, body: ReportBody, **changes: Any) -> Report:
+        """Journal a report; it is published as soon as the bus takes it."""
+        report = Report(
+            id=new_id(),
+            organization=changes.pop("organization", self.settings.organization),
+            instance=changes.pop("instance", self.settings.instance),
+            journal_epoch=self.journal_epoch,
+            journal_sequence=len(self._journal) + 1,
+            occurred_at=datetime.now(UTC),
+            trace=new_trace(),
+            body=body,
+        )
+        self._journal.append(report)
+        self._wake.set()
+        return report
+
+    def receive(self, text: str | None, phone: str = CUSTOMER, **changes: Any) -> MessageSeen:
+        """A message arrives from a phone."""
+        message = self.message(text, phone, **changes)
+        self.report(message)
+        return message
+
+    def message(self, text: str | None, phone: str = CUSTOMER, **changes: Any) -> MessageSeen:
+        chat = changes.pop("chat", Jid.of_phone(phone))
+        number = self._chat_sequences[str(chat)] = self._chat_sequences.get(str(chat), 0) + 1
+        values: dict[str, Any] = {
+            "whatsapp_id": uuid4().hex.upper(),
+            "chat": chat,
+            "sender": chat,
+            "from_me": False,
+            "push_name": "Ana",
+            "content": MessageKind.TEXT if text is not None else MessageKind.UNSUPPORTED,
+            "text": text,
+            "sent_at": datetime.now(UTC),
+            "chat_sequence": number,
+        }
+        return MessageSeen(**(values | changes))
+
+    def answers_to(self, phone: str) -> list[str]:
+        return [request.text for request in self.sent if request.chat == Jid.of_phone(phone)]
+
+    async def answer_to(self, text: str, phone: str = CUSTOMER, seconds: float = 20) -> str:
+        """Send a text from a phone and wait for the next answer."""
+        before = len(self.answers_to(phone))
+        self.receive(text, phone)
+        await until(lambda: len(self.answers_to(phone)) > before, seconds)
+        return self.answers_to(phone)[before]
+
+
+@dataclass
+class Model:
+    """The scripted model server, in this process."""
+
+    base_url: str
+    control: str
+
+    async def fault(self, **fault: Any) -> None:
+        async with aiohttp.ClientSession() as session, session.post(f"{self.control}/faults", json=fault) as response:
+            assert response.status == 201, await response.text()
+
+    async def clear(self) -> None:
+        async with aiohttp.ClientSession() as session, session.delete(f"{self.control}/faults") as response:
+            assert response.status == 204
+
+    async def requests(self) -> list[dict[str, Any]]:
+        async with aiohttp.ClientSession() as session, session.get(f"{self.control}/requests") as response:
+            found: list[dict[str, Any]] = await response.json()
+            return found
+
+
+@asynccontextmanager
+async def running_model(*, echo: bool = False) -> AsyncIterator[Model]:
+    runner = web.AppRunner(ModelServer(None if echo else Scenario.read(PETSHOP)).application(), shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    try:
+        yield Model(f"http://127.0.0.1:{port}/v1", f"http://127.0.0.1:{port}")
+    finally:
+        await runner.cleanup()
+
+
+@dataclass
+class Scene:
+    """Everything around the worker."""
+
+    nats_url: str
+    database_url: str
+    admin_url: str
+    model: Model
+    client: Client
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def publish(self, settings: InstanceSettings) -> None:
+        bucket = await self.client.jetstream().key_value(subjects.INSTANCES_BUCKET)
+        await bucket.put(subjects.instance_key(settings.organization, settings.instance), settings.encode())
+
+    async def unpublish(self, settings: InstanceSettings) -> None:
+        bucket = await self.client.jetstream().key_value(subjects.INSTANCES_BUCKET)
+        await bucket.delete(subjects.instance_key(settings.organization, settings.instance))
+
+    async def pod(self, settings: InstanceSettings, *, published: bool = True) -> FakePod:
+        """Publish an instance's settings and start its pod."""
+        if published:
+            await self.publish(settings)
+        pod = FakePod(self.client, settings)
+        self.tasks.append(asyncio.create_task(pod.run()))
+        return pod
+
+    def settings(self, **changes: Any) -> WorkerSettings:
+        values: dict[str, Any] = {
+            "nats_url": self.nats_url,
+            "database_url": PostgresDsn(self.database_url),
+            "openai_base_url": self.model.base_url,
+            "openai_api_key": SecretStr("scripted"),
+            "probe_port": 0,
+            "lease_seconds": 2,
+            "retry_seconds": 0.05,
+            "sweep_seconds": 0.2,
+        }
+        return WorkerSettings(**(values | changes))
+
+    @asynccontextmanager
+    async def worker(self, **changes: Any) -> AsyncIterator[Worker]:
+        """Run a worker inside this process."""
+        settings = self.settings(**changes)
+        stop = asyncio.Event()
+        async with (
+            connected_pool(str(settings.database_url), connections=12) as pool,
+            connected(self.nats_url, name="worker") as client,
+            asyncio.TaskGroup() as group,
+        ):
+            model = ModelClient(settings.openai_base_url, "scripted", settings.model_timeout_seconds)
+            worker = Worker(settings, client, Engine(pool), model)
+            task = group.create_task(worker.run(stop))
+            try:
+                yield worker
+            finally:
+                stop.set()
+                await asyncio.wait([task])
+                await model.close()
+
+    def process(self, **environment: str) -> "WorkerProcess":
+        return WorkerProcess(self, environment)
+
+    async def query(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Query as the superuser, whom row-level security does not bind."""
+        connection = await asyncpg.connect(self.admin_url)
+        try:
+            return await connection.fetch(sql, *arguments)
+        finally:
+            await connection.close()
+
+    async def value(self, sql: str, *arguments: Any) -> Any:
+        return (await self.query(sql, *arguments))[0][0]
+
+    async def known(self, settings: InstanceSettings) -> None:
+        """Wait until the workers know an instance."""
+        key = instance_id(settings.organization, settings.instance)
+        await until(lambda: self.query("select from instances where id = $1", key))
+
+    def admin(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "oxy_ai.admin", *arguments],
+            env=os.environ | {"OXY_NATS_URL": self.nats_url, "OXY_DATABASE_URL": self.database_url},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+
+@dataclass
+class WorkerProcess:
+    """``python -m oxy_ai`` as a process of its own."""
+
+    scene: Scene
+    environment: dict[str, str]
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        environment = {
+            "OXY_NATS_URL": self.scene.nats_url,
+            "OXY_DATABASE_URL": self.scene.database_url,
+            "OXY_OPENAI_BASE_URL": self.scene.model.base_url,
+            "OXY_OPENAI_API_KEY": "scripted",
+            "OXY_PROBE_HOST": "127.0.0.1",
+            "OXY_PROBE_PORT": str(self.port),
+            "OXY_LEASE_SECONDS": "2",
+            "OXY_RETRY_SECONDS": "0.05",
+            "OXY_SWEEP_SECONDS": "0.2",
+            "OXY_LOG_LEVEL": "error",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "oxy_ai"], env=os.environ | environment | self.environment
+        )
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> int:
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(timeout=30)
+
+    async def ready(self) -> bool:
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"http://127.0.0.1:{self.port}/readyz") as response,
+            ):
+                return response.status == 200
+        except aiohttp.ClientError:
+            return False
+
+
+def long_ago(**age: float) -> datetime:
+    return datetime.now(UTC) - timedelta(**age)
+
+
+def org(settings: InstanceSettings) -> UUID:
+    return organization_id(settings.organization)
