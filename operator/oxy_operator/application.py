@@ -1,6 +1,7 @@
 """The operator: reflectors, kopf and the bus fill a queue; workers look at what is in it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Never
 
 import kopf
@@ -62,20 +63,18 @@ class Operator:
                     await reflector.synced.wait()
                 # Only now: a look that does not know the children would apply all of them again.
                 background += [tasks.create_task(self._work(), name="worker") for _ in range(settings.workers)]
-                await self._follow_instances()
-                for task in background:
-                    task.cancel()
+                await self._follow_instances(lambda: _cancelled(background))
+        log.info("operator_stopped")
 
-    async def _follow_instances(self) -> None:
+    async def _follow_instances(self, stop: Callable[[], Awaitable[None]]) -> None:
         """Run kopf until a signal ends it."""
         await kopf.operator(
-            registry=make_registry(self._reconciler.resources, self._queue.add),
+            registry=make_registry(self._reconciler.resources, self._queue.add, stop),
             settings=make_settings(),
             clusterwide=True,
             standalone=True,
             ready_flag=self._kopf_ready,
         )
-        log.info("operator_stopped")
 
     def _not_ready(self) -> str | None:
         if not all(reflector.synced.is_set() for reflector in self._reflectors):
@@ -110,3 +109,10 @@ class Operator:
                     self._queue.add_after(key, again)
             finally:
                 self._queue.done(key)
+
+
+async def _cancelled(tasks: Iterable[asyncio.Task[object]]) -> None:
+    """Cancel tasks and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

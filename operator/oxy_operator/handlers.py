@@ -4,7 +4,7 @@ No finalizers, annotations, timers or daemons of kopf's: a look at an instance n
 happened to it.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import kopf
@@ -17,8 +17,13 @@ IDLE_SECONDS: Final = 0.1
 """How long kopf keeps the tasks of an object without news; its default of 5 s costs memory in large installations."""
 
 
-def make_registry(resources: dict[Key, Object], enqueue: Callable[[Key], None]) -> kopf.OperatorRegistry:
-    """Return handlers that keep `resources` up to date and enqueue what changed."""
+def make_registry(
+    resources: dict[Key, Object], enqueue: Callable[[Key], None], stop: Callable[[], Awaitable[None]]
+) -> kopf.OperatorRegistry:
+    """Return handlers that keep `resources` up to date and enqueue what changed.
+
+    `stop` is awaited at the end: kopf waits some seconds for every task that still runs then.
+    """
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -35,6 +40,10 @@ def make_registry(resources: dict[Key, Object], enqueue: Callable[[Key], None]) 
         else:
             resources[key] = resource
         enqueue(key)
+
+    @kopf.on.cleanup(registry=registry)
+    async def end(**_: Any) -> None:  # noqa: ANN401 kopf's handlers take what comes
+        await stop()
 
     return registry
 

@@ -1,0 +1,132 @@
+"""Objects that the tests of this folder begin with."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+from oxy_core.envelopes import LiveState
+from oxy_core.tenant import TerminationMessage
+from oxy_operator.lifecycle import Memory
+from oxy_operator.pod import Pod
+from oxy_operator.resource import Instance
+
+Json: TypeAlias = Any
+"""Any JSON value."""
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+UID = "0b1c7a52-0000-4000-8000-000000000001"
+POD_UID = "0b1c7a52-0000-4000-8000-000000000002"
+
+
+def resource(*, annotations: dict[str, str] | None = None, status: dict[str, Any] | None = None, **spec: Json) -> Json:
+    return {
+        "metadata": {
+            "name": "petshop",
+            "namespace": "shops",
+            "uid": UID,
+            "generation": 3,
+            "annotations": annotations or {},
+        },
+        "spec": {
+            "organizationId": "paws",
+            "displayName": "Paws",
+            "phoneNumber": "+5511987650000",
+            **spec,
+        },
+        "status": status or {},
+    }
+
+
+def instance(**fields: Json) -> Instance:
+    return Instance.of(resource(**fields))
+
+
+def memory(**changes: Json) -> Memory:
+    base = Memory(
+        epoch=2,
+        incarnation=UID,
+        paired=True,
+        pairing_until=NOW - timedelta(hours=1),
+        repaired=None,
+        ended=None,
+    )
+    return replace(base, **changes)
+
+
+def termination(  # noqa: PLR0913 what a kubelet knows of an end
+    exit_code: int,
+    *,
+    epoch: int = 2,
+    pod_uid: str = POD_UID,
+    at: datetime = NOW,
+    reason: str = "Error",
+    left: bool = True,
+) -> dict[str, Any]:
+    """A container's state as a kubelet writes it; `left` has the runtime leave its message."""
+    message = TerminationMessage(
+        epoch=epoch, pod_uid=pod_uid, exit_code=exit_code, reason="Why", message="the cause", ended_at=at
+    )
+    return {
+        "terminated": {
+            "exitCode": exit_code,
+            "reason": reason,
+            "finishedAt": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "message": message.encode().decode() if left else "",
+        }
+    }
+
+
+RUNNING = {"running": {"startedAt": "2026-11-22T11:00:00Z"}}
+
+
+def waiting(reason: str, message: str = "") -> dict[str, Any]:
+    return {"waiting": {"reason": reason, "message": message}}
+
+
+def pod_object(
+    *,
+    ready: bool = False,
+    state: dict[str, Any] | None = None,
+    last: dict[str, Any] | None = None,
+    epoch: int = 2,
+    deleted_at: datetime | None = None,
+    **status: Json,
+) -> Json:
+    metadata: dict[str, Any] = {
+        "name": "wai-petshop-0",
+        "namespace": "shops",
+        "uid": POD_UID,
+        "creationTimestamp": "2026-11-22T11:00:00Z",
+        "annotations": {"oxy.dev/epoch": str(epoch)},
+        "labels": {"oxy.dev/instance": "petshop"},
+    }
+    if deleted_at is not None:
+        metadata["deletionTimestamp"] = deleted_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    conditions = [{"type": "Ready", "status": str(ready)}, *status.pop("conditions", ())]
+    container = {
+        "name": "tenant",
+        "restartCount": 4,
+        "state": RUNNING if state is None else state,
+        "lastState": last or {},
+    }
+    return {
+        "metadata": metadata,
+        "spec": {"containers": [{"name": "tenant", "image": "registry.example/tenant:1"}]},
+        "status": {"conditions": conditions, "containerStatuses": [container], **status},
+    }
+
+
+def pod(**fields: Json) -> Pod:
+    return Pod.of(pod_object(**fields))
+
+
+def live(**changes: Json) -> LiveState:
+    fields = {
+        "organization": "paws",
+        "instance": "petshop",
+        "pod_uid": POD_UID,
+        "epoch": 2,
+        "heartbeat_at": NOW - timedelta(seconds=5),
+        "connection": "reconnecting",
+    }
+    return LiveState.model_validate(fields | changes)

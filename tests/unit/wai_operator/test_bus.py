@@ -1,0 +1,49 @@
+from datetime import timedelta
+
+import pytest
+from unit.wai_operator.making import NOW, Json, live
+
+from oxy_operator.bus import is_news
+from oxy_operator.organizations import binding, binding_name
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"heartbeat_at": NOW},
+        {"session_bytes": 9},
+        {"last_activity_at": NOW + timedelta(minutes=4)},
+    ],
+)
+def test_a_heartbeat_is_no_news(changes: Json) -> None:
+    assert not is_news(live(last_activity_at=NOW), live(**{"last_activity_at": NOW, **changes}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"connection": "connected"},
+        {"attempts": 1},
+        {"last_reason": "ConnectionLost"},
+        {"pod_uid": "another"},
+        {"epoch": 3},
+        {"jid": "5511987650000@s.whatsapp.net"},
+        {"next_attempt_at": NOW},
+        {"last_activity_at": NOW + timedelta(minutes=5)},
+        {"pairing": {"method": "QRCode", "qr": "2@x", "expires_at": NOW}},
+    ],
+)
+def test_everything_else_is_news(changes: Json) -> None:
+    assert is_news(live(last_activity_at=NOW), live(**{"last_activity_at": NOW, **changes}))
+
+
+def test_the_first_activity_is_news() -> None:
+    assert is_news(live(), live(last_activity_at=NOW))
+
+
+def test_an_organization_is_bound_by_a_name_that_any_organization_has() -> None:
+    made = binding("paws", namespace="shops", operator_namespace="oxy")
+    assert made["metadata"]["namespace"] == "oxy"
+    assert made["metadata"]["name"] == binding_name("paws") != binding_name("claws")
+    assert made["data"] == {"organization": "paws", "namespace": "shops"}
+    assert "ownerReferences" not in made["metadata"]

@@ -1,0 +1,121 @@
+"""The model and the custom resource definition say the same."""
+
+import types
+import typing
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+from unit.wai_operator.making import Json, instance, resource
+
+from oxy_core.envelopes import AiSettings
+from oxy_core.tenant import Reconnect, TenantSettings
+from oxy_operator.errors import ResourceError
+from oxy_operator.resource import InboundSpec, Instance, InstanceSpec
+from oxy_operator.status import Phase
+
+ROOT = Path(__file__).parents[3]
+CRD = yaml.safe_load((ROOT / "crds" / "oxy.dev_whatsappinstances.yaml").read_text())
+VERSION = CRD["spec"]["versions"][0]
+SCHEMA = VERSION["schema"]["openAPIV3Schema"]["properties"]
+STRING, INTEGER, BOOLEAN, ARRAY, OBJECT = "string", "integer", "boolean", "array", "object"
+
+
+def model_of(annotation: Json) -> type[BaseModel] | None:
+    """The model inside an annotation like `Model`, `Model | None` or `tuple[Model, ...]`."""
+    options = (annotation, *typing.get_args(annotation))
+    return next((item for item in options if isinstance(item, type) and issubclass(item, BaseModel)), None)
+
+
+def kind_of(annotation: Json) -> str:
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        return kind_of(next(item for item in typing.get_args(annotation) if item is not type(None)))
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return kind_of(typing.get_args(annotation)[0])
+    if origin is typing.Literal:
+        return STRING
+    if model_of(annotation) is annotation:
+        return OBJECT
+    return {str: STRING, int: INTEGER, bool: BOOLEAN, tuple: ARRAY, dict: OBJECT}[origin or annotation]
+
+
+def compare(model: type[BaseModel], schema: Json, path: str) -> None:
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    assert set(fields) == set(schema["properties"]), path
+    for name, field in fields.items():
+        below, here = schema["properties"][name], f"{path}.{name}"
+        assert kind_of(field.annotation) == below["type"], here
+        assert field.is_required() == (name in schema.get("required", ())), here
+        compare_default(field.get_default(call_default_factory=True), below, here)
+        if typing.get_origin(field.annotation) is typing.Literal:
+            assert set(typing.get_args(field.annotation)) == set(below["enum"]), here
+        inner = model_of(field.annotation)
+        if inner is not None:
+            compare(inner, below.get("items", below), here)
+
+
+def compare_default(default: Json, schema: Json, path: str) -> None:
+    if isinstance(default, BaseModel):
+        assert schema["default"] == {}, path
+    elif isinstance(default, bool | int | str | tuple | dict):
+        plain = list(default) if isinstance(default, tuple) else default
+        assert schema["default"] == plain, path
+    else:
+        assert "default" not in schema, path
+
+
+def test_the_model_and_the_definition_have_the_same_fields_types_and_defaults() -> None:
+    compare(InstanceSpec, SCHEMA["spec"], "spec")
+
+
+def test_the_phases_are_the_definitions() -> None:
+    assert {phase.value for phase in Phase} == set(SCHEMA["status"]["properties"]["phase"]["enum"])
+
+
+def test_no_part_of_the_schema_lets_unknown_fields_through() -> None:
+    text = (ROOT / "crds" / "oxy.dev_whatsappinstances.yaml").read_text()
+    assert "preserve-unknown-fields" not in text
+    assert VERSION["subresources"] == {"status": {}}
+    assert CRD["spec"]["names"]["shortNames"] == ["wai"]
+
+
+def test_the_printed_columns_are_in_their_order() -> None:
+    names = [column["name"] for column in VERSION["additionalPrinterColumns"]]
+    assert names == ["Org", "Phone", "Phase", "Ready", "Reason", "Attempts", "Last-Activity", "Age"]
+
+
+def test_defaults_are_those_that_runtime_and_workers_assume() -> None:
+    spec = instance().spec
+    ai = AiSettings()
+    assert (spec.ai.model, float(spec.ai.temperature), spec.ai.max_tokens) == (ai.model, ai.temperature, ai.max_tokens)
+    assert (spec.ai.aurora.max_tokens, spec.ai.context_messages) == (ai.aurora_max_tokens, ai.context_messages)
+    assert (spec.ai.debounce_seconds, spec.ai.debounce_max_seconds) == (ai.debounce_seconds, ai.debounce_max_seconds)
+    assert spec.ai.takeover_minutes == ai.takeover_minutes
+    assert float(spec.reconnect.multiplier) == Reconnect().multiplier
+    assert spec.reconnect.max_attempts == Reconnect().max_attempts
+    assert spec.client.browser == TenantSettings.model_fields["browser"].default
+    assert spec.limits.pacing == TenantSettings.model_fields["pacing"].default
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("6h", 21_600), ("90m", 5_400), ("30s", 30), ("1h30m", 5_400), ("1h1m1s", 3_661)]
+)
+def test_durations_are_read(text: str, seconds: int) -> None:
+    assert InboundSpec(max_answer_age=text).max_answer_age_seconds == seconds
+
+
+def test_a_resource_that_this_version_cannot_use_names_its_fields() -> None:
+    with pytest.raises(ResourceError, match=r"check spec\.ai\.maxTokens, spec\.phoneNumber|check ai\.maxTokens, phone"):
+        Instance.of(resource(phoneNumber="1", ai={"maxTokens": "many"}))
+
+
+def test_fields_of_a_newer_definition_are_ignored() -> None:
+    assert instance(tomorrow={"x": 1}).spec == instance().spec
+
+
+def test_the_example_is_an_instance() -> None:
+    example = yaml.safe_load((ROOT / "examples" / "petshop.yaml").read_text())
+    example["metadata"] |= {"namespace": "default", "uid": "u"}
+    assert Instance.of(example).spec.organization_id == "petshop-aurora"

@@ -1,0 +1,277 @@
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from unit.wai_operator.making import NOW, Json, instance, live, memory, pod, termination, waiting
+
+from oxy_operator.lifecycle import Ended
+from oxy_operator.status import Facts, Problem, counting, status_of, verdict, without_detail
+
+
+def facts(**changes: Json) -> Facts:
+    base = Facts(instance(), memory(), pod(), None, account_pushed=True, now=NOW)
+    return replace(base, **changes)
+
+
+def shown(**changes: Json) -> tuple[str, str]:
+    decided = verdict(facts(**changes))
+    assert decided.message.strip(), "every verdict says something"
+    return decided.phase.value, decided.reason
+
+
+def ended(code: int) -> Json:
+    return memory(ended=Ended(epoch=2, exit_code=code, reason="x", message="the cause"))
+
+
+@pytest.mark.parametrize(
+    ("code", "phase", "reason"),
+    [
+        (64, "LoggedOut", "LoggedOut"),
+        (65, "Paused", "ConnectionReplaced"),
+        (66, "Failed", "TemporaryBan"),
+        (67, "Failed", "ClientOutdated"),
+        (68, "Failed", "BadSession"),
+    ],
+)
+def test_an_ended_connection_has_its_phase_and_tells_what_to_do(code: int, phase: str, reason: str) -> None:
+    assert shown(memory=ended(code), pod=None) == (phase, reason)
+    message = verdict(facts(memory=ended(code))).message
+    assert "oxy pair petshop" in message
+    assert "the cause" in message
+
+
+def test_an_end_of_an_earlier_epoch_is_over() -> None:
+    over = memory(epoch=3, ended=Ended(epoch=2, exit_code=64, reason="x", message="y"))
+    assert shown(memory=over, pod=pod(epoch=3, ready=True)) == ("Connected", "Connected")
+
+
+@pytest.mark.parametrize(
+    ("made", "phase", "reason"),
+    [
+        (pod(ready=True), "Connected", "Connected"),
+        (pod(), "Reconnecting", "NotReceiving"),
+        (None, "Pending", "PodMissing"),
+        (pod(epoch=1), "Pending", "Restarting"),
+        (pod(epoch=1, ready=True), "Pending", "Restarting"),
+        (pod(deleted_at=NOW), "Pending", "Restarting"),
+        (pod(deleted_at=NOW - timedelta(seconds=61)), "Reconnecting", "NodeLost"),
+        (pod(reason="NodeLost"), "Reconnecting", "NodeLost"),
+        (pod(reason="Evicted", phase="Failed"), "Pending", "Evicted"),
+        (
+            pod(conditions=[{"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}]),
+            "Reconnecting",
+            "NodeLost",
+        ),
+        (
+            pod(
+                state={},
+                containerStatuses=[],
+                conditions=[
+                    {
+                        "type": "PodScheduled",
+                        "status": "False",
+                        "reason": "Unschedulable",
+                        "message": "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
+                    }
+                ],
+            ),
+            "Pending",
+            "Unschedulable",
+        ),
+        (pod(containerStatuses=[]), "Pending", "ContainerCreating"),
+        (pod(state=waiting("ContainerCreating")), "Pending", "ContainerCreating"),
+        (pod(state=waiting("ImagePullBackOff")), "Failed", "ImagePullFailed"),
+        (pod(state=waiting("ErrImagePull", "not found")), "Failed", "ImagePullFailed"),
+        (pod(state=waiting("InvalidImageName")), "Failed", "ImagePullFailed"),
+        (pod(state=waiting("CreateContainerConfigError", 'secret "x" not found')), "Failed", "ReferenceMissing"),
+        (pod(state=waiting("RunContainerError", "no such file")), "Failed", "ContainerNotStarted"),
+        (pod(state=waiting("CrashLoopBackOff"), last=termination(1, left=False)), "Failed", "Crashed"),
+        (pod(state=waiting("CrashLoopBackOff"), last=termination(70)), "Reconnecting", "BackingOff"),
+        (pod(last=termination(70)), "Reconnecting", "BackingOff"),
+        (
+            pod(state=waiting("CrashLoopBackOff"), last=termination(137, reason="OOMKilled", left=False)),
+            "Failed",
+            "OutOfMemory",
+        ),
+        (pod(last=termination(137, reason="OOMKilled", left=False)), "Failed", "OutOfMemory"),
+        (pod(last=termination(1, left=False)), "Reconnecting", "NotReceiving"),
+        (pod(state=waiting("ContainerCreating"), last=termination(0, left=False)), "Pending", "ContainerCreating"),
+        (pod(state=termination(0)), "Pending", "ContainerCreating"),
+    ],
+)
+def test_the_phase_comes_from_the_pods_status_alone(made: Json, phase: str, reason: str) -> None:
+    assert shown(pod=made) == (phase, reason)
+
+
+def test_a_pod_that_is_ready_again_is_connected_whatever_it_went_through() -> None:
+    assert shown(pod=pod(ready=True, last=termination(70))) == ("Connected", "Connected")
+
+
+def test_an_unpaired_instance_waits_for_the_phone_while_its_window_is_open() -> None:
+    open_window = memory(paired=False, pairing_until=NOW + timedelta(seconds=1))
+    assert shown(memory=open_window) == ("Pairing", "WaitingForPhone")
+    assert shown(memory=replace(open_window, pairing_until=NOW)) == ("Pending", "PairingExpired")
+    assert shown(memory=replace(open_window, pairing_until=None)) == ("Pending", "PairingExpired")
+
+
+def test_suspension_goes_before_everything_but_refusal() -> None:
+    suspended = instance(suspend=True)
+    assert shown(instance=suspended, memory=ended(64), pod=pod(ready=True)) == ("Paused", "Suspended")
+    taken = Problem("OrganizationTaken", "belongs to another")
+    assert shown(instance=suspended, memory=None, pod=None, rejected=taken) == ("Failed", "OrganizationTaken")
+
+
+def test_a_refused_child_fails_an_instance_that_is_not_connected() -> None:
+    refused = Problem("StatefulSetRefused", "no")
+    assert shown(unprovisioned=refused, pod=None) == ("Failed", "StatefulSetRefused")
+    assert shown(unprovisioned=refused, pod=pod(ready=True)) == ("Connected", "Connected")
+
+
+def test_detail_from_the_bus_replaces_what_the_kubelet_remembers() -> None:
+    told = live(last_reason="ConnectionLost", attempts=3)
+    assert shown(pod=pod(last=termination(70)), live=told) == ("Reconnecting", "ConnectionLost")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        live(pod_uid="another"),
+        live(epoch=1),
+        live(heartbeat_at=NOW - timedelta(seconds=45)),
+        None,
+    ],
+    ids=["another pod", "another epoch", "silent for 45 s", "nothing told"],
+)
+def test_a_state_of_another_pod_epoch_or_time_does_not_count(told: Json) -> None:
+    assert counting(told, pod(), memory(), NOW) is None
+    assert counting(live(), None, memory(), NOW) is None
+    assert counting(live(), pod(), memory(), NOW) == live()
+
+
+def conditions(**changes: Json) -> dict[str, Any]:
+    return {item["type"]: item for item in status_of(facts(**changes))["conditions"]}
+
+
+def test_every_condition_carries_the_generation_and_a_time() -> None:
+    made = conditions()
+    assert set(made) == {"Accepted", "Provisioned", "CredentialsReady", "Paired", "Connected", "Ready"}
+    assert {item["observedGeneration"] for item in made.values()} == {3}
+    assert {item["lastTransitionTime"] for item in made.values()} == {"2026-11-22T12:00:00Z"}
+    assert status_of(facts())["observedGeneration"] == 3
+
+
+def test_ready_follows_the_phase() -> None:
+    assert conditions(pod=pod(ready=True))["Ready"]["status"] == "True"
+    assert conditions(pod=pod())["Ready"]["status"] == "False"
+
+
+def test_a_transition_time_stays_until_the_condition_turns() -> None:
+    before = status_of(facts(pod=pod(ready=True)))
+    later = NOW + timedelta(hours=1)
+    kept = instance(status=before)
+    same = status_of(facts(instance=kept, pod=pod(ready=True), now=later))
+    assert same == before
+    turned = {item["type"]: item for item in status_of(facts(instance=kept, now=later))["conditions"]}
+    assert turned["Ready"]["lastTransitionTime"] == "2026-11-22T13:00:00Z"
+    assert turned["Accepted"]["lastTransitionTime"] == "2026-11-22T12:00:00Z"
+
+
+def test_credentials_stay_ready_while_the_bus_is_away() -> None:
+    assert conditions(account_pushed=False)["CredentialsReady"]["reason"] == "BusUnavailable"
+    before = status_of(facts(account_pushed=True))
+    kept = conditions(instance=instance(status=before), account_pushed=False)
+    assert kept["CredentialsReady"]["status"] == "True"
+
+
+def test_a_rejected_instance_has_two_conditions() -> None:
+    made = conditions(memory=None, pod=None, rejected=Problem("OrganizationTaken", "belongs to another"))
+    assert {name: item["status"] for name, item in made.items()} == {"Accepted": "False", "Ready": "False"}
+
+
+@pytest.mark.parametrize(
+    ("made", "status", "reason"),
+    [
+        (memory(), "True", "Paired"),
+        (memory(paired=False, pairing_until=NOW + timedelta(minutes=1)), "False", "WaitingForPhone"),
+        (memory(paired=False), "False", "PairingExpired"),
+        (replace(ended(64), paired=False), "False", "LoggedOut"),
+    ],
+)
+def test_paired_says_why_not(made: Json, status: str, reason: str) -> None:
+    paired = conditions(memory=made)["Paired"]
+    assert (paired["status"], paired["reason"]) == (status, reason)
+
+
+def test_the_code_is_never_in_the_status() -> None:
+    told = live(
+        connection="pairing",
+        pairing={"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta(minutes=2)},
+    )
+    made = status_of(facts(memory=memory(paired=False, pairing_until=NOW + timedelta(minutes=9)), live=told))
+    assert "ABCD1234" not in str(made)
+    assert made["pairing"] == {
+        "method": "PhoneCode",
+        "secretName": "wai-petshop-pairing",
+        "expiresAt": "2026-11-22T12:09:00Z",
+    }
+
+
+def test_pairing_is_shown_only_while_it_is_possible() -> None:
+    assert "pairing" not in status_of(facts())
+    assert "pairing" not in status_of(facts(memory=memory(paired=False)))
+
+
+def test_attempts_are_shown_and_end_with_the_connection() -> None:
+    told = live(attempts=3, last_reason="ConnectionLost", next_attempt_at=NOW + timedelta(seconds=9))
+    made = status_of(facts(live=told))
+    assert made["reconnect"] == {
+        "attempts": 3,
+        "lastReason": "ConnectionLost",
+        "nextAttemptAt": "2026-11-22T12:00:09Z",
+    }
+    assert status_of(facts(instance=instance(status=made)))["reconnect"] == {
+        "attempts": 3,
+        "lastReason": "NotReceiving",
+    }
+    assert status_of(facts(pod=pod(ready=True), live=told))["reconnect"] == {"attempts": 0}
+
+
+def test_only_attempts_are_detail() -> None:
+    one, two = (status_of(facts(live=live(attempts=count, last_reason="ConnectionLost"))) for count in (1, 2))
+    assert one != two
+    assert without_detail(one) == without_detail(two)
+
+
+def test_activity_is_written_at_most_every_five_minutes() -> None:
+    first = status_of(facts(live=live(last_activity_at=NOW)))
+    assert first["lastActivityAt"] == "2026-11-22T12:00:00Z"
+    kept = instance(status=first)
+    soon = live(last_activity_at=NOW + timedelta(minutes=4))
+    assert status_of(facts(instance=kept, live=soon))["lastActivityAt"] == "2026-11-22T12:00:00Z"
+    later = live(last_activity_at=NOW + timedelta(minutes=5))
+    assert status_of(facts(instance=kept, live=later))["lastActivityAt"] == "2026-11-22T12:05:00Z"
+    assert status_of(facts(instance=kept))["lastActivityAt"] == "2026-11-22T12:00:00Z"
+
+
+def test_the_linked_device_is_kept_until_it_is_unlinked() -> None:
+    made = status_of(facts(live=live(jid="5511987650000:7@s.whatsapp.net")))
+    assert made["jid"] == "5511987650000:7@s.whatsapp.net"
+    kept = instance(status=made)
+    assert status_of(facts(instance=kept))["jid"] == made["jid"]
+    assert "jid" not in status_of(facts(instance=kept, memory=memory(paired=False)))
+
+
+def test_the_runtime_is_described() -> None:
+    assert status_of(facts())["runtime"] == {
+        "podName": "wai-petshop-0",
+        "restarts": 4,
+        "image": "registry.example/tenant:1",
+        "epoch": 2,
+    }
+    assert status_of(facts(pod=None))["runtime"] == {"epoch": 2}
+
+
+def test_the_handled_repair_is_shown() -> None:
+    assert status_of(facts(memory=memory(repaired="n1")))["repair"] == {"nonce": "n1"}
+    assert "repair" not in status_of(facts())

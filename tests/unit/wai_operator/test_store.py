@@ -1,0 +1,89 @@
+from unit.wai_operator.making import NOW, Json, pod_object
+
+from oxy_operator.kubernetes_api import CLAIMS, CONFIG_MAPS, STATEFUL_SETS
+from oxy_operator.store import Children, Pods
+from oxy_operator.workqueue import Key
+
+KEY = Key("shops", "petshop")
+
+
+def child(version: int = 1, uid: str = "u", **metadata: Json) -> Json:
+    labels = {"oxy.dev/instance": "petshop"}
+    return {
+        "metadata": {
+            "namespace": "shops",
+            "name": "wai-petshop",
+            "uid": uid,
+            "resourceVersion": str(version),
+            "labels": labels,
+            **metadata,
+        }
+    }
+
+
+def test_a_new_child_has_its_instance_looked_at() -> None:
+    children = Children(CONFIG_MAPS)
+    assert children.observe(child()) == KEY
+    assert children.known() == {("shops", "wai-petshop")}
+
+
+def test_a_change_that_does_not_count_is_no_news() -> None:
+    children = Children(CONFIG_MAPS)
+    children.observe(child())
+    assert children.observe(child(2)) is None
+    assert children.observe(child(3, annotations={"other": "x"})) is None
+
+
+def test_annotations_of_claims_count() -> None:
+    claims = Children(CLAIMS)
+    claims.observe(child())
+    assert claims.observe(child(2, annotations={"oxy.dev/epoch": "3"})) == KEY
+
+
+def test_an_older_state_than_the_one_applied_is_ignored() -> None:
+    claims = Children(CLAIMS)
+    claims.observe(child(5, annotations={"oxy.dev/epoch": "1"}))
+    claims.annotated("shops", "wai-petshop", {"oxy.dev/epoch": "2"}, child(7))
+    assert claims.observe(child(6, annotations={"oxy.dev/epoch": "1"})) is None
+    held = claims.get("shops", "wai-petshop")
+    assert held is not None
+    assert held.annotations == {"oxy.dev/epoch": "2"}
+
+
+def test_another_object_of_the_same_name_counts_whatever_its_version() -> None:
+    children = Children(CONFIG_MAPS)
+    children.observe(child(9))
+    assert children.observe(child(3, uid="other")) == KEY
+
+
+def test_a_gone_child_has_its_instance_looked_at_once() -> None:
+    children = Children(CONFIG_MAPS)
+    children.observe(child())
+    assert children.forget("shops", "wai-petshop") == KEY
+    assert children.forget("shops", "wai-petshop") is None
+
+
+def test_the_epoch_of_a_template_is_kept() -> None:
+    sets = Children(STATEFUL_SETS)
+    template = {"metadata": {"annotations": {"oxy.dev/epoch": "4"}}}
+    sets.observe({**child(), "spec": {"template": template}})
+    held = sets.get("shops", "wai-petshop")
+    assert held is not None
+    assert held.epoch == 4
+
+
+def test_of_two_pods_the_one_that_stays_counts() -> None:
+    pods = Pods()
+    leaving = pod_object(deleted_at=NOW)
+    staying = pod_object()
+    staying["metadata"] |= {"name": "wai-petshop-1", "uid": "staying"}
+    assert pods.observe(staying) == KEY
+    assert pods.observe(leaving) == KEY
+    found = pods.of(KEY)
+    assert found is not None
+    assert found.uid == "staying"
+    assert pods.observe(staying) is None
+    assert pods.forget("shops", "wai-petshop-1") == KEY
+    assert pods.forget("shops", "wai-petshop-0") == KEY
+    assert pods.forget("shops", "wai-petshop-0") is None
+    assert pods.of(KEY) is None
