@@ -15,7 +15,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from oxy_dev.cluster.errors import ClusterError, CommandError
 from oxy_dev.cluster.host import overlay_works
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.progress import Reporter, Step
+from oxy_dev.image_archive import write_archive
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 LOCAL_REGISTRY: Final = "localhost"
@@ -165,8 +165,13 @@ class Builder:
             self.reporter.step(f"load {len(missing)} images") as step,
             tempfile.TemporaryDirectory(dir=self.folder) as scratch,
         ):
-            archive = self._archive(step, missing, Path(scratch))
+            exported = {reference: Path(scratch) / str(number) for number, reference in enumerate(missing)}
+            for reference, folder in exported.items():
+                step.update(f"exporting {reference}")
+                self._buildah(step, "push", "--disable-compression", reference, f"dir:{folder}")
             step.update("importing")
+            archive = Path(scratch) / "images.tar"
+            write_archive(archive, exported, _node_blobs(cluster))
             node_images.load(cluster, archive)
 
     def sizes(self, references: Mapping[str, str]) -> dict[str, str]:
@@ -174,23 +179,6 @@ class Builder:
         listed: list[dict[str, Any]] = json.loads(_run([*self._command(), "images", "--json"]) or "[]")
         by_name = {name: str(item["size"]) for item in listed for name in item["names"] or ()}
         return {target: by_name[reference] for target, reference in references.items()}
-
-    def _archive(self, step: Step, references: Sequence[str], scratch: Path) -> Path:
-        """Write one archive of several images, in which each shared layer is once."""
-        store = scratch / "store"
-        for number, reference in enumerate(references):
-            step.update(f"exporting {reference}")
-            self._buildah(step, "push", "--disable-compression", reference, f"oci:{store}:{number}")
-        index = json.loads((store / "index.json").read_text())
-        for manifest in index["manifests"]:
-            number = int(manifest["annotations"]["org.opencontainers.image.ref.name"])
-            # The name that containerd gives to what it imports.
-            manifest["annotations"] = {"io.containerd.image.name": references[number]}
-        (store / "index.json").write_text(json.dumps(index))
-        archive = scratch / "images.tar"
-        with tarfile.open(archive, "w") as tar:
-            tar.add(store, arcname=".")
-        return archive
 
     def _build(self, target: str, reference: str, arguments: Sequence[str]) -> None:
         if self._has(reference):
@@ -250,6 +238,12 @@ class Builder:
                 f"`{' '.join(argv[:1])} …` ended with status {process.returncode}; the whole output is in {log}:\n"
             )
             raise CommandError(message + "\n".join(tail))
+
+
+def _node_blobs(cluster: Layout) -> set[str]:
+    """Return the digests of all that containerd holds."""
+    ctr = ["ctr", f"--address={cluster.containerd_socket}", f"--namespace={node_images.NAMESPACE}"]
+    return set(_run([*ctr, "content", "ls", "--quiet"]).split())
 
 
 def _debian(archive: Path) -> list[str]:
