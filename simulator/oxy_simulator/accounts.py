@@ -102,11 +102,14 @@ class InboxMessage:
 
 @dataclass(slots=True)
 class SentMessage:
-    """A message that a phone sent to a device, kept so that it can be encrypted again."""
+    """A message that a phone sent to a device, kept so that it can be encrypted again.
+
+    The header is an encoded stanza without content: there are many of these and they are saved often.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
 
-    header: StoredNode
+    header: bytes
     plaintext: bytes
     line: str | None = None
     retries: int = 0

@@ -13,7 +13,7 @@ from oxy_simulator.errors import DecryptionError, DuplicateCiphertextError, Prot
 from oxy_simulator.jid import Jid
 from oxy_simulator.ledger import LifeLine, line_key, mark
 from oxy_simulator.network import Network
-from oxy_simulator.node import Attrs, Node, node
+from oxy_simulator.node import Attrs, Node, decode, encode, node
 from oxy_simulator.proto.message_pb2 import Message, ProtocolMessage
 from oxy_simulator.signal import PreKeyBundle, Session, pad
 
@@ -35,6 +35,16 @@ class Arrival:
     chat: Account
     enc: Node
     line: LifeLine | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A message on its way to one device: its stanza without content, plaintext and life line."""
+
+    header: Node
+    plaintext: bytes
+    line: str | None = None
+    retries: int = 0
 
 
 def new_message_id() -> str:
@@ -61,19 +71,15 @@ def send_message(network: Network, sender: Account, to: Account, message: Messag
 
     A phone's chat with its own number is "message yourself".
     """
-    shown, plaintext = _shown_text(message), message.SerializeToString()
+    text = _shown_text(message)
     for device in list(to.devices.values()) if to is not sender else []:
-        header = _header_to_contact(network, sender, message_id)
-        key = _open_line(network, to, device, message_id, chat=sender, sender=sender, text=shown)
-        _encrypt_and_post(network, sender, to, device, SentMessage(header, plaintext, key))
-    own_copy = Message(message_context_info=message.message_context_info)
-    own_copy.device_sent_message.destination_jid = str(to.lid)
-    own_copy.device_sent_message.message.CopyFrom(message)
-    own_plaintext = own_copy.SerializeToString()
+        key = _open_line(network, to, device, message_id, chat=sender, sender=sender, text=text)
+        copy = _Copy(_header_to_contact(network, sender, message_id), message.SerializeToString(), key)
+        _send_copy(network, sender, to, device, copy)
     for device in list(sender.devices.values()):
-        header = _header_to_own_device(network, sender, to, message_id)
-        key = _open_line(network, sender, device, message_id, chat=to, sender=sender, text=shown)
-        _encrypt_and_post(network, sender, sender, device, SentMessage(header, own_plaintext, key))
+        key = _open_line(network, sender, device, message_id, chat=to, sender=sender, text=text)
+        copy = _Copy(_header_to_own_device(network, sender, to, message_id), _device_sent(to, message), key)
+        _send_copy(network, sender, sender, device, copy)
     if to is not sender:
         _show(network, to, message_id, chat=sender, sender=sender, message=message)
     network.changed()
@@ -95,8 +101,7 @@ def share_app_state(network: Network, account: Account, device: Device) -> None:
     key.key_data.fingerprint.raw_id = 1
     key.key_data.fingerprint.current_index = 0
     attrs: Attrs = {"from": account.lid, "id": new_message_id(), "type": "text", "category": "peer", "t": int(now)}
-    sent = SentMessage(node("message", attrs), message.SerializeToString())
-    _encrypt_and_post(network, account, account, device, sent)
+    _send_copy(network, account, account, device, _Copy(node("message", attrs), message.SerializeToString()))
 
 
 def receive(network: Network, phone: Account, arrival: Arrival) -> None:
@@ -128,7 +133,16 @@ def resend(network: Network, phone: Account, device_owner: Account, device: Devi
     mark(network.state.ledger.find(sent.line), "retried", network.clock(), latest=True)
     bundle = _bundle_in_receipt(receipt, device) or device.take_bundle()
     phone.session(str(address)).promote(Session.initiate(phone.keys, bundle))
-    _post_encrypted(network, phone, device_owner, device, sent)
+    copy = _Copy(decode(sent.header), sent.plaintext, sent.line, sent.retries)
+    _encrypt_and_post(network, phone, device_owner, device, copy)
+
+
+def _device_sent(to: Account, message: Message) -> bytes:
+    """Wrap a message for the sender's own other devices."""
+    wrapped = Message(message_context_info=message.message_context_info)
+    wrapped.device_sent_message.destination_jid = str(to.lid)
+    wrapped.device_sent_message.message.CopyFrom(message)
+    return wrapped.SerializeToString()
 
 
 def _read(network: Network, phone: Account, arrival: Arrival, plaintext: bytes) -> None:
@@ -316,25 +330,24 @@ def _open_line(  # noqa: PLR0913 - a line's facts, all by name
     return line_key("inbound", account.phone, device.id, chat.phone, message_id)
 
 
-def _encrypt_and_post(network: Network, sender: Account, owner: Account, device: Device, sent: SentMessage) -> None:
-    sender.remember_sent(_sent_key(sent.header.text("id"), owner.device_lid(device.id)), sent)
+def _send_copy(network: Network, sender: Account, owner: Account, device: Device, copy: _Copy) -> None:
+    sent = SentMessage(encode(copy.header), copy.plaintext, copy.line)
+    sender.remember_sent(_sent_key(copy.header.text("id"), owner.device_lid(device.id)), sent)
+    _encrypt_and_post(network, sender, owner, device, copy)
+
+
+def _encrypt_and_post(network: Network, sender: Account, owner: Account, device: Device, copy: _Copy) -> None:
     record = sender.session(str(owner.device_lid(device.id)))
-    if record.current is None:
-        record.promote(Session.initiate(sender.keys, device.take_bundle()))
-        network.notice_low_prekeys(owner, device)
-    _post_encrypted(network, sender, owner, device, sent)
-
-
-def _post_encrypted(network: Network, sender: Account, owner: Account, device: Device, sent: SentMessage) -> None:
-    session = sender.session(str(owner.device_lid(device.id))).current
+    session = record.current
     if session is None:
-        msg = "a message cannot be encrypted without a session"
-        raise RequestError(msg)
-    encrypted = session.encrypt(sender.keys, pad(sent.plaintext))
+        session = Session.initiate(sender.keys, device.take_bundle())
+        record.promote(session)
+        network.notice_low_prekeys(owner, device)
+    encrypted = session.encrypt(sender.keys, pad(copy.plaintext))
     data = _maybe_corrupt(network, owner, encrypted.data)
-    attrs: Attrs = {"v": "2", "type": encrypted.kind, "count": sent.retries or None}
-    stanza = Node("message", dict(sent.header.attrs), [node("enc", attrs, data)])
-    network.post(owner, device, stanza, sent.line)
+    attrs: Attrs = {"v": "2", "type": encrypted.kind, "count": copy.retries or None}
+    stanza = Node(copy.header.tag, dict(copy.header.attrs), [node("enc", attrs, data)])
+    network.post(owner, device, stanza, copy.line)
 
 
 def _maybe_corrupt(network: Network, owner: Account, data: bytes) -> bytes:

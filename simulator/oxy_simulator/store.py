@@ -1,8 +1,9 @@
 """The state folder: one JSON snapshot, written whole and atomically.
 
-A change marks the state dirty; a task writes it at most once a second, and at most a twentieth of
-the time, without fsync. What must not be lost (accounts, linked devices) is written at once, and
-a clean stop writes everything. So `kill -9` loses at most the last moments of mail, inboxes and
+A change marks the state dirty. A task then writes the snapshot at the next quiet moment, at the
+latest after some seconds, at most a twentieth of the time, and without fsync, so that traffic does
+not wait for it. What must not be lost (accounts, linked devices) is written at once, and a clean
+stop writes everything. So `kill -9` loses at most the last seconds of mail, inboxes and
 accounting. Afterwards phones retire their sessions, because a rolled-back sending chain would use
 counters twice.
 """
@@ -25,7 +26,8 @@ STATE_FILE: Final = "state.json"
 _CLEAN_FILE: Final = "clean"
 _LOCK_FILE: Final = "lock"
 _MODE: Final = 0o600
-_MIN_INTERVAL: Final = 1.0
+_QUIET_SECONDS: Final = 0.3
+_LATEST_SECONDS: Final = 5.0
 _DUTY: Final = 20
 
 log = structlog.get_logger(__name__)
@@ -41,6 +43,7 @@ class StateStore:
         self._lock: int | None = None
         self._adapter = TypeAdapter(State)
         self._dirty = asyncio.Event()
+        self._changes = 0
         self._state = State()
 
     def load(self) -> State:
@@ -59,6 +62,7 @@ class StateStore:
 
     def mark_dirty(self) -> None:
         """Note that something changed."""
+        self._changes += 1
         self._dirty.set()
 
     def save(self) -> None:
@@ -78,10 +82,17 @@ class StateStore:
         """Save after changes, for ever."""
         while True:
             await self._dirty.wait()
+            await self._quiet()
             started = time.monotonic()
             self.save()
-            spent = time.monotonic() - started
-            await asyncio.sleep(max(_MIN_INTERVAL, spent * _DUTY))
+            await asyncio.sleep((time.monotonic() - started) * _DUTY)
+
+    async def _quiet(self) -> None:
+        """Wait until nothing changes for a moment, but not too long."""
+        latest, seen = time.monotonic() + _LATEST_SECONDS, -1
+        while seen != self._changes and time.monotonic() < latest:
+            seen = self._changes
+            await asyncio.sleep(_QUIET_SECONDS)
 
     def _write(self, *, sync: bool) -> None:
         temporary = self._path.with_suffix(".new")
