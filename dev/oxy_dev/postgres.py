@@ -52,11 +52,12 @@ def _unprivileged() -> list[str]:
     The unprivileged user keeps the right to pass folders that only root may enter, such as a checkout in /root or
     pytest's temporary folders, so nothing is copied and no permissions are changed.
     """
+    until_parent_dies = ["setpriv", "--pdeathsig=KILL"]
     if os.geteuid() != 0:
-        return []
+        return until_parent_dies
     user = pwd.getpwnam(_UNPRIVILEGED_USER)
     return [
-        "setpriv",
+        *until_parent_dies,
         f"--reuid={user.pw_uid}",
         f"--regid={user.pw_gid}",
         "--clear-groups",
@@ -113,6 +114,7 @@ class PostgresServer:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*_unprivileged(), str(_binaries() / "postgres"), "-D", str(self._data), "-p", str(self.port)],
+                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,

@@ -50,7 +50,7 @@ class Program:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *self.command],
+                ["setpriv", "--pdeathsig=KILL", *self.command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -75,7 +75,11 @@ class NatsServer:
         )
         log = self.folder / "nats.log"
         self._process = subprocess.Popen(
-            [program("nats-server"), "--config", str(config), "--log", str(log)], start_new_session=True
+            ["setpriv", "--pdeathsig=KILL", program("nats-server"), "--config", str(config), "--log", str(log)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         deadline = time.monotonic() + START_SECONDS
         while not is_listening(self.port):
