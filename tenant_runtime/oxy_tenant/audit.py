@@ -26,6 +26,9 @@ from oxy_tenant.session_store import SessionStore, StoredSecret
 SETTLE_SECONDS: Final = 5.0
 """After so long whatever the library has handed over is in the journal."""
 
+MARK_SECONDS: Final = 60.0
+"""How often the mark moves on while messages come; each time costs a short-lived process."""
+
 BY_STORE: Final = "store"
 BY_COPY: Final = "refused_copy"
 
@@ -38,8 +41,6 @@ class LossAudit:
     def __init__(self, journal: Journal, store: SessionStore) -> None:
         self._journal = journal
         self._store = store
-        self.own_users: frozenset[str] = frozenset()
-        """Phone number and LID of the connected account."""
         self._refused: deque[tuple[float, CopyRefused]] = deque()
 
     def audit_store(self) -> int:
@@ -47,11 +48,12 @@ class LossAudit:
 
         Raises SessionError, VolumeError.
         """
+        stored = self._store.secrets_after(self._journal.audited_secret)
         lost = 0
-        for stored in self._store.secrets_after(self._journal.audited_secret):
-            if not (self._journal.knows(stored.whatsapp_id) or self._journal.is_own_secret(stored.secret)):
-                lost += self._report(lost_message(stored, self.own_users), BY_STORE)
-        self._journal.mark_audited(self._store.newest_secret())
+        for message in stored.messages:
+            if not (self._journal.knows(message.whatsapp_id) or self._journal.is_own_secret(message.secret)):
+                lost += self._report(lost_message(message, stored.own_users), BY_STORE)
+        self._journal.mark_audited(stored.newest_row)
         return lost
 
     def note_refused(self, copy: CopyRefused) -> None:
@@ -60,21 +62,29 @@ class LossAudit:
 
     async def run(self) -> None:
         """Look at refused copies and move the mark on, for ever. Runs only while events are delivered."""
+        loop = asyncio.get_running_loop()
+        marked_version, next_mark = 0, 0.0
         while True:
-            try:
-                newest = await asyncio.to_thread(self._store.newest_secret)
-            except (SessionError, VolumeError) as error:
-                log.warning("audit_postponed", error=str(error))
-                newest = None
+            version, newest = self._store.version, None
+            if version != marked_version and loop.time() >= next_mark:
+                newest = await asyncio.to_thread(self._newest)
+                marked_version, next_mark = version, loop.time() + MARK_SECONDS
             await asyncio.sleep(SETTLE_SECONDS)
-            await asyncio.to_thread(self._settle, newest, asyncio.get_running_loop().time() - SETTLE_SECONDS)
+            await asyncio.to_thread(self._settle, newest, loop.time() - SETTLE_SECONDS)
+
+    def _newest(self) -> int | None:
+        try:
+            return self._store.newest_secret()
+        except (SessionError, VolumeError) as error:
+            log.warning("audit_postponed", error=str(error))
+            return None
 
     def _settle(self, newest_secret: int | None, before: float) -> None:
         while self._refused and self._refused[0][0] <= before:
             _, copy = self._refused.popleft()
             if copy.chat is not None and not self._journal.knows(copy.whatsapp_id):
                 self._report(refused_message(copy.whatsapp_id, copy.chat), BY_COPY)
-        if newest_secret is not None and newest_secret != self._journal.audited_secret:
+        if newest_secret is not None:
             self._journal.mark_audited(newest_secret)
 
     def _report(self, message: IncomingMessage, source: str) -> bool:

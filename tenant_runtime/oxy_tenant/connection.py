@@ -123,8 +123,7 @@ class Connection:
     async def _prepare(self) -> bool:
         """Copy the stored session and return whether there is one; a damaged one is set aside."""
         try:
-            await asyncio.to_thread(self._store.copy)
-            return await asyncio.to_thread(self._store.is_paired)
+            return await asyncio.to_thread(self._store.examine)
         except SessionError as error:
             log.warning("session_damaged", error=str(error))
         if await asyncio.to_thread(self._store.set_aside, datetime.now(UTC)):

@@ -113,7 +113,7 @@ class PairingStopped:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A receipt: WhatsApp has these messages that we sent."""
+    """A receipt: these messages that we sent reached a device that could read them."""
 
     whatsapp_ids: tuple[str, ...]
 

@@ -230,7 +230,8 @@ class NeonizeLink:
             ban = self._library.envelopes.TemporaryBan.FromString(data)
             return Banned(datetime.now(UTC) + timedelta(seconds=ban.Expire) if ban.Expire > 0 else None)
         if number == _RECEIPT:
-            return Delivered(tuple(self._library.envelopes.Receipt.FromString(data).MessageIDs))
+            receipt = self._library.envelopes.Receipt.FromString(data)
+            return Delivered(tuple(receipt.MessageIDs)) if receipt.Type != receipt.RETRY else None
         return _EVENTS.get(number)
 
     def _log_entry(self, session: _Session, pointer: int, size: int) -> None:

@@ -123,7 +123,7 @@ class Runtime:
     ) -> Ending | None:
         try:
             await asyncio.to_thread(self._audit.audit_store)
-        except SessionError as error:
+        except (SessionError, VolumeError) as error:
             log.warning("audit_impossible", error=str(error))
         for send in self._recovered:
             self._sender.enqueue(send)
@@ -155,7 +155,6 @@ class Runtime:
     def _identified(self, account: Identified) -> None:
         users = frozenset({account.phone.user, *({account.lid.user} if account.lid else ())})
         self._sender.own_users = users
-        self._audit.own_users = users
 
     def _delivered(self, whatsapp_id: str) -> None:
         self._sender.receipts.confirm(whatsapp_id)

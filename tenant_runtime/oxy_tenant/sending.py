@@ -16,9 +16,16 @@ from uuid import UUID
 import structlog
 
 from oxy_core.envelopes import SendOutcome
+from oxy_core.errors import OxyError
 from oxy_core.identity import Jid
 from oxy_tenant import metrics
-from oxy_tenant.errors import LinkUnavailableError, SendRefusedError, SendUnconfirmedError
+from oxy_tenant.errors import (
+    LinkUnavailableError,
+    SendRefusedError,
+    SendUnconfirmedError,
+    SessionError,
+    VolumeError,
+)
 from oxy_tenant.gate import EXPIRED, refuse
 from oxy_tenant.journal import Journal, OpenSend
 from oxy_tenant.link import WhatsAppLink
@@ -147,7 +154,10 @@ class Sender:
             return None
         attempts = range(max(1, send.attempts), send.attempts + ATTEMPTS + 1)
         secrets = [self._journal.attempt_secret(send.request.id, attempt) for attempt in attempts]
-        whatsapp_id = await asyncio.to_thread(self._store.id_of, secrets)
+        try:
+            whatsapp_id = await asyncio.to_thread(self._store.id_of, secrets)
+        except (SessionError, VolumeError) as error:
+            return _unknown(send, error)
         if whatsapp_id is None:
             return None
         log.warning("send_interrupted", request=str(send.request.id), whatsapp_id=whatsapp_id)
@@ -227,8 +237,17 @@ class Sender:
         return Result(SendOutcome.SENT, whatsapp_id)
 
     async def _unconfirmed(self, send: OpenSend, secret: bytes, error: SendUnconfirmedError) -> Result:
-        whatsapp_id = await asyncio.to_thread(self._store.id_of, [secret])
+        try:
+            whatsapp_id = await asyncio.to_thread(self._store.id_of, [secret])
+        except (SessionError, VolumeError) as unreadable:
+            return _unknown(send, unreadable)
         if whatsapp_id is None:
             raise LinkUnavailableError(str(error)) from error
         log.warning("send_unconfirmed", request=str(send.request.id), whatsapp_id=whatsapp_id, error=str(error))
         return Result(SendOutcome.AMBIGUOUS, whatsapp_id, UNCONFIRMED)
+
+
+def _unknown(send: OpenSend, error: OxyError) -> Result:
+    """Return the result of a message of which not even the store can tell anything."""
+    log.warning("send_untraceable", request=str(send.request.id), error=str(error))
+    return Result(SendOutcome.AMBIGUOUS, error=UNCONFIRMED)

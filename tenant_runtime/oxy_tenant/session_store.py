@@ -1,13 +1,14 @@
 """The library's own SQLite file: what this runtime reads of it, and how it is kept safe.
 
 Credentials are never deleted: a damaged file is set aside under another name. Tables and their meaning: whatsmeow,
-store/sqlstore/upgrades/00-latest-schema.sql.
+store/sqlstore/upgrades/00-latest-schema.sql. Reading is left to another process, see `oxy_tenant.session_reader`.
 """
 
+import json
 import os
-import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,13 +18,14 @@ import structlog
 from pydantic import ValidationError
 
 from oxy_core.identity import Jid
+from oxy_tenant import session_reader
 from oxy_tenant.classification import DIRECT_SERVERS
 from oxy_tenant.errors import SessionError, VolumeError
 
 AGAIN_WITHIN: Final = timedelta(days=1)
 """A session damaged twice within this time is given up."""
 
-_WAIT_SECONDS: Final = 5.0
+_READER_SECONDS: Final = 60.0
 
 log = structlog.get_logger()
 
@@ -32,15 +34,25 @@ log = structlog.get_logger()
 class StoredSecret:
     """A message that the library decrypted or was about to send, as its store remembers it."""
 
-    row: int
     chat: Jid
     sender: Jid
     whatsapp_id: str
     secret: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class StoredSecrets:
+    """What the store remembers since some row."""
+
+    messages: tuple[StoredSecret, ...]
+    """In direct chats only."""
+    newest_row: int
+    own_users: frozenset[str]
+    """Phone number and LID of the linked account."""
+
+
 class SessionStore:
-    """The session in `folder`: ``session.db`` and its last copy ``session.copy.db``."""
+    """The session in `folder`: ``session.db`` and its last copy ``session.copy.db``. Methods block."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "session.db"
@@ -52,34 +64,62 @@ class SessionStore:
         files = (self.path, self.path.with_name("session.db-wal"))
         return sum(file.stat().st_size for file in files if file.exists())
 
-    def is_paired(self) -> bool:
-        """Whether the store holds a linked device; raises SessionError, VolumeError."""
-        return bool(self._query("SELECT 1 FROM whatsmeow_device LIMIT 1"))
+    @property
+    def version(self) -> int:
+        """Changes whenever the library has written; costs no reading."""
+        log_file = self.path.with_name("session.db-wal")
+        return log_file.stat().st_mtime_ns if log_file.exists() else 0
 
-    def copy(self) -> None:
-        """Check the store and copy it, replacing the last copy; raises SessionError if it is damaged.
+    def examine(self) -> bool:
+        """Check and copy the session and return whether it holds a linked device.
 
-        A full volume is no damage: the last copy then stays.
+        Raises SessionError if it is damaged. A full volume is no damage: it raises VolumeError.
         """
+        return bool(self._ask("examine", str(self._copy)).get("paired", False))
+
+    def newest_secret(self) -> int:
+        """Return the newest row of message secrets, 0 if there is none; raises SessionError, VolumeError."""
+        return int(self._ask("newest").get("row", 0))
+
+    def secrets_after(self, row: int) -> StoredSecrets:
+        """Return the messages stored after `row`; raises as `newest_secret`."""
+        answer = self._ask("secrets_after", row)
+        found = (_stored(*columns[1:]) for columns in answer.get("secrets", []))
+        return StoredSecrets(
+            messages=tuple(secret for secret in found if secret is not None),
+            newest_row=int(answer.get("row", 0)),
+            own_users=frozenset(Jid.parse(address).user for address in answer.get("own", [])),
+        )
+
+    def id_of(self, secrets: Sequence[bytes]) -> str | None:
+        """Return the WhatsApp id chosen for the newest of these secrets, None if the library stored none of them.
+
+        Raises SessionError, VolumeError.
+        """
+        found = self._ask("id_of", [secret.hex() for secret in secrets]).get("id")
+        return None if found is None else str(found)
+
+    def _ask(self, question: str, *arguments: object) -> dict[str, Any]:
+        """Have the reader answer; a session that was never made has nothing to tell."""
         if not self.path.exists():
-            return
-        unfinished = self._copy.with_suffix(".new")
-        unfinished.unlink(missing_ok=True)
+            return {}
+        command = [sys.executable, "-I", "-S", session_reader.__file__]
+        request = json.dumps([str(self.path), question, *arguments])
         try:
-            with closing(sqlite3.connect(self.path, timeout=_WAIT_SECONDS)) as source:
-                findings = source.execute("PRAGMA quick_check(1)").fetchone()[0]
-                if findings != "ok":
-                    message = f"the session {self.path} is damaged: {findings}"
-                    raise SessionError(message)
-                with closing(sqlite3.connect(unfinished)) as target:
-                    source.backup(target)
-        except sqlite3.OperationalError as error:
-            log.warning("session_not_copied", error=str(error))
-            return
-        except sqlite3.DatabaseError as error:
-            message = f"the session {self.path} is damaged: {error}"
-            raise SessionError(message) from error
-        unfinished.replace(self._copy)
+            output = subprocess.run(
+                command, input=request, capture_output=True, text=True, timeout=_READER_SECONDS, check=True
+            ).stdout
+        except (OSError, subprocess.SubprocessError) as error:
+            message = f"the session {self.path} could not be read: {error}"
+            raise VolumeError(message) from error
+        answer: dict[str, Any] = json.loads(output)
+        if "damage" in answer:
+            message = f"the session {self.path} is damaged: {answer['damage']}"
+            raise SessionError(message)
+        if "failure" in answer:
+            message = f"the session {self.path} cannot be read: {answer['failure']}; check the volume"
+            raise VolumeError(message)
+        return answer
 
     def set_aside(self, now: datetime) -> bool:
         """Move a damaged store out of the way, keeping it; returns whether it is the second one within a day."""
@@ -101,48 +141,10 @@ class SessionStore:
         names = (file.name for file in self.path.parent.glob("session.bad-*.db"))
         return [datetime.strptime(f"{name}+0000", "session.bad-%Y%m%dT%H%M%SZ.db%z") for name in names]
 
-    def newest_secret(self) -> int:
-        """Return the newest row of message secrets; 0: there is none."""
-        rows = self._query("SELECT coalesce(max(rowid), 0) FROM whatsmeow_message_secrets")
-        return int(rows[0][0]) if rows else 0
 
-    def secrets_after(self, row: int) -> list[StoredSecret]:
-        """Return the messages of direct chats stored after `row`."""
-        query = f"SELECT {_COLUMNS} FROM whatsmeow_message_secrets WHERE rowid > ? ORDER BY rowid"  # noqa: S608 a constant
-        found = (_stored(columns) for columns in self._query(query, row))
-        return [secret for secret in found if secret is not None]
-
-    def id_of(self, secrets: Sequence[bytes]) -> str | None:
-        """Return the WhatsApp id chosen for the newest of these secrets, None if the library stored none of them."""
-        marks = ", ".join("?" * len(secrets))
-        query = f"SELECT message_id FROM whatsmeow_message_secrets WHERE key IN ({marks}) ORDER BY rowid DESC LIMIT 1"  # noqa: S608 only question marks
-        rows = self._query(query, *secrets)
-        return str(rows[0][0]) if rows else None
-
-    def _query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Read from the store, which the library may have open; a store that was never made is empty."""
-        if not self.path.exists():
-            return []
-        try:
-            with closing(sqlite3.connect(self.path, timeout=_WAIT_SECONDS)) as database:
-                return database.execute(query, values).fetchall()
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):
-                return []
-            message = f"the session {self.path} cannot be read: {error}; check the volume"
-            raise VolumeError(message) from error
-        except sqlite3.DatabaseError as error:
-            message = f"the session {self.path} is damaged: {error}"
-            raise SessionError(message) from error
-
-
-_COLUMNS: Final = "rowid, chat_jid, sender_jid, message_id, key"
-
-
-def _stored(columns: tuple[Any, ...]) -> StoredSecret | None:
-    row, chat, sender, whatsapp_id, secret = columns
+def _stored(chat: str, sender: str, whatsapp_id: str, secret: str) -> StoredSecret | None:
     try:
-        stored = StoredSecret(row, Jid.parse(chat).bare, Jid.parse(sender).bare, whatsapp_id, secret)
+        stored = StoredSecret(Jid.parse(chat).bare, Jid.parse(sender).bare, whatsapp_id, bytes.fromhex(secret))
     except ValidationError:
         return None
     return stored if stored.chat.server in DIRECT_SERVERS else None

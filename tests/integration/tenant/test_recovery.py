@@ -75,9 +75,9 @@ async def test_sends_interrupted_by_kills_never_arrive_twice_and_each_has_one_re
 async def test_a_bus_that_dies_in_a_burst_gets_everything_in_order(scene: Scene) -> None:
     await scene.pair()
     customers = [await scene.simulator.phone(f"+55119200000{number:02d}") for number in range(5)]
-    await scene.simulator.load(customers, scene.business, 600, rate=200)
-    for _ in range(3):
-        await until(lambda: _more_reported(scene), what="progress")
+    await scene.simulator.load(customers, scene.business, 600, rate=60)
+    for round_number in range(3):
+        await scene.texts(100 * round_number + 50)
         scene.bus.server.kill()
         await asyncio.sleep(0.3)  # an outage needs its time
         scene.bus.server.start()
@@ -86,12 +86,6 @@ async def test_a_bus_that_dies_in_a_burst_gets_everything_in_order(scene: Scene)
     numbers = [int(str(message.text).split("/")[1]) for message in messages]
     assert numbers == sorted(numbers)
     assert await scene.runtime.is_ready()
-
-
-async def _more_reported(scene: Scene) -> bool:
-    before = len(await scene.bus.messages())
-    await asyncio.sleep(0.05)
-    return len(await scene.bus.messages()) > before + 5
 
 
 async def test_what_a_killed_runtime_had_accepted_is_sent_after_all(scene: Scene) -> None:
