@@ -54,9 +54,13 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of a cluster, as the process table shows it."""
+    """A process of a cluster, as the process table shows it.
+
+    Each part leads a session of its own; its helpers, and a helper that is about to become another program, do not.
+    """
 
     pid: int
+    session: int
     argv: tuple[str, ...]
     cluster: str
     part: str
@@ -64,10 +68,11 @@ class Process:
 
     def is_main(self, spec: Spec) -> bool:
         """Tell whether this is the part itself; its helpers inherit its marks and run other programs."""
-        return self.part == spec.part and bool(self.argv) and Path(self.argv[0]).name == Path(spec.argv[0]).name
+        same_program = Path(self.argv[0]).name == Path(spec.argv[0]).name
+        return self.pid == self.session and self.part == spec.part and same_program
 
 
-def parse_process(pid: int, cmdline: bytes, environ: bytes) -> Process | None:
+def parse_process(pid: int, session: int, cmdline: bytes, environ: bytes) -> Process | None:
     """Read a process from its ``cmdline`` and ``environ`` in ``/proc``; ``None`` if it belongs to no cluster."""
     pairs = (entry.partition("=") for entry in environ.decode(errors="surrogateescape").split("\0"))
     environment = {name: value for name, _, value in pairs}
@@ -76,6 +81,7 @@ def parse_process(pid: int, cmdline: bytes, environ: bytes) -> Process | None:
     argv = tuple(cmdline.decode(errors="surrogateescape").rstrip("\0").split("\0"))
     return Process(
         pid=pid,
+        session=session,
         argv=argv,
         cluster=environment[CLUSTER_MARK],
         part=environment.get(PART_MARK, ""),
@@ -177,6 +183,9 @@ def _start(layout: Layout, spec: Spec) -> None:
             env={**cluster_environment(), **spec.environment, **marks},
             start_new_session=True,
         )
+    # Until the kernel has laid out the new program it shows no environment.
+    while _read(process.pid) is None and process.poll() is None:
+        time.sleep(POLL / 10)
     # It outlives this process; should it end before, its exit status has to be collected.
     threading.Thread(target=process.wait, daemon=True).start()
 
@@ -186,18 +195,20 @@ def _read(pid: int) -> Process | None:
         folder = Path("/proc") / str(pid)
         environ = (folder / "environ").read_bytes()
         if environ:
-            return parse_process(pid, (folder / "cmdline").read_bytes(), environ)
+            return parse_process(pid, os.getsid(pid), (folder / "cmdline").read_bytes(), environ)
     return None
 
 
 def _signal(process: Process, number: signal.Signals) -> int | None:
-    """Signal exactly this process and return its pidfd; ``None`` when it has ended."""
+    """Signal exactly this process and return its pidfd; ``None`` when it has ended or is no part of it any more."""
     try:
         descriptor = os.pidfd_open(process.pid)
     except ProcessLookupError:
         return None
+    now = _read(process.pid)
     with suppress(ProcessLookupError):
-        if _read(process.pid) == process:
+        # It may have become another program; whose it is does not change by that.
+        if now is not None and (now.cluster, now.part) == (process.cluster, process.part):
             signal.pidfd_send_signal(descriptor, number)
             return descriptor
     os.close(descriptor)

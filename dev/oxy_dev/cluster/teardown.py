@@ -6,6 +6,9 @@ from oxy_dev.cluster import host, network, processes
 from oxy_dev.cluster.errors import ClusterError
 from oxy_dev.cluster.layout import Layout
 
+#: A process that is being started while the first round looks is seen by the second.
+ROUNDS = 2
+
 
 def tear_down(layout: Layout) -> None:
     """End every process and remove every mount, network part, control group and file of the cluster.
@@ -27,9 +30,16 @@ def tear_down(layout: Layout) -> None:
 
 
 def stop_everything(layout: Layout) -> None:
-    """End the processes, containers included, and detach what is mounted; the data stays."""
+    """End the processes, containers included, and detach what is mounted; the data stays.
+
+    Raises :class:`ClusterError` when a process or a mount stays.
+    """
     # Nothing is left to be served or saved, and an API server takes ten seconds to end politely.
-    processes.stop(processes.of_cluster(layout), signal.SIGKILL)
+    for _ in range(ROUNDS):
+        processes.stop(processes.of_cluster(layout), signal.SIGKILL)
+    if left := processes.of_cluster(layout):
+        message = f"process {left[0].pid} ({left[0].part}) does not end. Look at /proc/{left[0].pid}/stack, or restart."
+        raise ClusterError(message)
     host.kill_containers(host.container_ids(layout))
     host.remove_shim_sockets(layout)
     host.unmount_all(layout)

@@ -1,6 +1,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -62,7 +63,8 @@ def test_a_changed_part_is_started_anew(layout: Layout) -> None:
 
 def test_a_part_that_ignores_the_request_to_end_is_killed(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "STOP_TIMEOUT", 0.2)
-    stubborn = Spec("stubborn", ("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 600; done"))
+    script = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
+    stubborn = Spec("stubborn", (sys.executable, "-c", script))
     processes.ensure(layout, [stubborn])
     wait_until(lambda: "ready" in processes.log_tail(layout, "stubborn"))
     processes.stop(processes.of_cluster(layout))
@@ -82,7 +84,9 @@ def test_somebody_elses_process_with_the_same_command_is_never_touched(layout: L
 def test_a_pid_that_went_to_another_process_is_never_signalled(layout: Layout) -> None:
     with subprocess.Popen(SLEEPER.argv) as stranger:
         try:
-            stale = Process(stranger.pid, SLEEPER.argv, str(layout.root), SLEEPER.part, SLEEPER.fingerprint())
+            stale = Process(
+                stranger.pid, stranger.pid, SLEEPER.argv, str(layout.root), SLEEPER.part, SLEEPER.fingerprint()
+            )
             processes.stop([stale], signal.SIGKILL)
             assert stranger.poll() is None
         finally:

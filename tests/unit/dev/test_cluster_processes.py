@@ -7,17 +7,17 @@ SPEC = Spec("etcd", ("/cache/kube/1/etcd", "--data-dir=/x"))
 
 
 def process(spec: Spec = SPEC, program: str | None = None) -> Process:
-    return Process(7, (program or spec.argv[0],), "/state", spec.part, spec.fingerprint())
+    return Process(7, 7, (program or spec.argv[0],), "/state", spec.part, spec.fingerprint())
 
 
 def test_a_process_without_our_mark_belongs_to_no_cluster() -> None:
-    assert parse_process(7, b"etcd\0--data-dir=/x\0", b"PATH=/bin\0HOME=/root\0") is None
+    assert parse_process(7, 7, b"etcd\0--data-dir=/x\0", b"PATH=/bin\0HOME=/root\0") is None
 
 
 def test_a_marked_process_is_read() -> None:
     environ = b"PATH=/bin\0OXY_CLUSTER=/state\0OXY_CLUSTER_PART=etcd\0OXY_CLUSTER_FINGERPRINT=ab=c\0"
-    assert parse_process(7, b"etcd\0--data-dir=/x\0", environ) == Process(
-        7, ("etcd", "--data-dir=/x"), "/state", "etcd", "ab=c"
+    assert parse_process(7, 7, b"etcd\0--data-dir=/x\0", environ) == Process(
+        7, 7, ("etcd", "--data-dir=/x"), "/state", "etcd", "ab=c"
     )
 
 
@@ -27,6 +27,10 @@ def test_the_part_itself_is_known_whichever_binary_it_was_started_from() -> None
 
 def test_a_helper_that_inherited_the_marks_is_not_the_part() -> None:
     assert not process(program="/usr/bin/containerd-shim-runc-v2").is_main(SPEC)
+
+
+def test_a_helper_that_is_not_yet_another_program_is_not_the_part() -> None:
+    assert not replace(process(), session=1).is_main(SPEC)
 
 
 def test_another_part_is_not_the_part() -> None:
