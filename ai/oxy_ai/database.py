@@ -3,6 +3,7 @@
 What asyncpg raises passes through; `oxy_ai.outages.is_outage` tells an unreachable database from a wrong query.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -19,8 +20,13 @@ from oxy_core.envelopes import InstanceSettings
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
+SCHEMA_VERSION: Final = 2
+"""Number of the newest revision: workers become ready only when the database has at least this."""
+
 COMMAND_SECONDS: Final = 15.0
 """A statement that takes longer is given up: the database is overloaded or gone."""
+
+CLOSE_SECONDS: Final = 3.0
 
 
 @asynccontextmanager
@@ -39,7 +45,11 @@ async def connected_pool(url: str, *, connections: int) -> AsyncIterator["Pool[R
     try:
         yield pool
     finally:
-        pool.terminate()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await pool.close()
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            pool.terminate()  # the database is gone: so are the connections
 
 
 @asynccontextmanager

@@ -17,12 +17,10 @@ from psycopg import sql
 from pydantic import Field, PostgresDsn, SecretStr
 from sqlalchemy.engine import Connection
 
+from oxy_ai.database import SCHEMA_VERSION
 from oxy_core.errors import SettingsError
 from oxy_core.logs import configure_logging
 from oxy_core.settings import ProcessSettings
-
-SCHEMA_VERSION: Final = 2
-"""Number of the newest revision: workers become ready only when the database has at least this."""
 
 RETRY_SECONDS: Final = 1.0
 _ADVISORY_LOCK: Final = 0x6F7879  # "oxy"

@@ -11,10 +11,9 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from oxy_ai.database import Engine, connected_pool
+from oxy_ai.database import SCHEMA_VERSION, Engine, connected_pool
 from oxy_ai.ingest import Ingest
 from oxy_ai.instances import InstanceFollower
-from oxy_ai.migrate import SCHEMA_VERSION
 from oxy_ai.model import ModelClient
 from oxy_ai.outages import is_outage, supervised
 from oxy_ai.petshop import PetShop

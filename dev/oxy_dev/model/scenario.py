@@ -39,8 +39,8 @@ class Rule(_Strict):
     """Regular expression for the last user text, without accents and in lower case; named groups can be used."""
     earlier: str | None = None
     """The same for the person's earlier texts, of which the newest that matches counts."""
-    after: tuple[str, ...] = ()
-    """Tools called since that text, in order."""
+    after: str | None = None
+    """The last tool called since `user`; without it the rule holds only before any tool was called."""
     has: str | None = None
     """Placeholder that must have a value (and not be empty)."""
     reply: str | None = None
@@ -111,7 +111,9 @@ def _fit(rule: Rule, situation: Situation) -> Mapping[str, object] | None:
     """Return the placeholders' values if the rule fits."""
     if rule.calls and not situation.tools_allowed:
         return None
-    if rule.after != situation.called or (rule.assistant is not None and rule.assistant not in situation.system):
+    if rule.after != (situation.called[-1] if situation.called else None) or (
+        rule.assistant is not None and rule.assistant not in situation.system
+    ):
         return None
     groups: dict[str, str] = {}
     for pattern, texts in ((rule.earlier, situation.earlier), (rule.user, (situation.user,))):

@@ -20,9 +20,11 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import PostgresDsn, SecretStr
 
-from oxy_ai.database import Engine, connected_pool
+from oxy_ai.database import Engine, connected_pool, organization_transaction
 from oxy_ai.model import ModelClient
 from oxy_ai.names import instance_id, organization_id
+from oxy_ai.petshop.catalogue import read_catalogue
+from oxy_ai.petshop.store import apply_catalogue
 from oxy_ai.settings import WorkerSettings
 from oxy_ai.worker import Worker
 from oxy_core import subjects
@@ -295,6 +297,15 @@ class Scene:
         """Wait until the workers know an instance."""
         key = instance_id(settings.organization, settings.instance)
         await until(lambda: self.query("select from instances where id = $1", key))
+
+    async def apply_catalogue(self, organization: str, text: str | None = None) -> None:
+        catalogue = read_catalogue(text or CATALOGUE.read_text())
+        key = organization_id(organization)
+        async with (
+            connected_pool(self.database_url, connections=1) as pool,
+            organization_transaction(pool, key) as connection,
+        ):
+            await apply_catalogue(connection, key, organization, catalogue)
 
     def admin(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(

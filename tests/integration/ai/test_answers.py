@@ -1,8 +1,18 @@
 import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from prometheus_client import REGISTRY
 
 from integration.ai.scene import CUSTOMER, OWNER, Scene, settings_of, until
+from oxy_ai.notices import APOLOGY
+from oxy_ai.rules import ASK_FOR_TEXT
+from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageKind, SendOutcome, SendResult
+from oxy_core.identity import Jid, new_id
+
+OTHER = "+5511977776666"
 
 
 async def test_a_message_gets_exactly_one_answer(scene: Scene) -> None:
@@ -12,3 +22,364 @@ async def test_a_message_gets_exactly_one_answer(scene: Scene) -> None:
         await until(lambda: scene.query("select from outbox where state = 'sent'"))
     assert len(pod.sent) == 1
     assert await scene.value("select count(*) from messages where author = 'assistant'") == 1
+    interaction = (await scene.query("select * from ai_interactions"))[0]
+    assert interaction["model"] == "gpt-4o-mini"
+    assert interaction["prompt_tokens"] > 50
+    cost = interaction["prompt_tokens"] * 0.15 + interaction["completion_tokens"] * 0.60
+    assert cost <= interaction["cost_microdollars"] < cost + 1
+
+
+async def test_a_report_published_twice_is_answered_once(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker():
+        message = pod.receive("Oi")
+        for _ in range(3):
+            pod.report(message)
+        await pod.answer_to("Oi de novo", OTHER)
+        await until(lambda: pod.answers_to(CUSTOMER))
+    assert len(pod.answers_to(CUSTOMER)) == 1
+
+
+async def test_messages_within_the_debounce_are_answered_together(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop", ai={"debounce_seconds": 0.5}))
+    async with scene.worker():
+        pod.receive("Oi")
+        pod.receive("quero marcar")
+        await pod.answer_to("um banho")
+        await until(lambda: scene.query("select from outbox where state = 'sent'"))
+    assert len(pod.sent) == 1
+    assert await scene.value("select upto_seq - from_seq + 1 from turns") == 3
+
+
+async def test_a_debounce_ends_even_if_messages_keep_coming(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop", ai={"debounce_seconds": 30, "debounce_max_seconds": 0.3}))
+    async with scene.worker():
+        assert await pod.answer_to("Oi", seconds=10)
+
+
+async def test_messages_that_come_during_a_turn_are_answered_in_the_next(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    await scene.model.fault(kind="delay", seconds=0.7)
+    async with scene.worker():
+        pod.receive("Oi")
+        await until(scene.model.requests)
+        pod.receive("obrigado")
+        await until(lambda: len(pod.sent) == 2)
+    assert [request.text[:6] for request in pod.sent] == ["Olá! Q", "De nad"]
+    assert pod.sent[0].based_on == 1
+    assert pod.sent[1].based_on == 2
+
+
+async def test_a_customer_books_and_the_agenda_has_it(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings)
+    async with scene.worker():
+        await scene.known(settings)
+        await scene.apply_catalogue("petshop")
+        free = await pod.answer_to("Oi! Quais horários vocês têm para banho amanhã?")
+        assert re.match(r"Para Banho tenho em \d{4}-\d\d-\d\d: ", free)
+        first = free.split(": ")[1].split(",")[0]
+        booked = await pod.answer_to("Pode marcar o primeiro horário para o Thor, por favor?")
+    assert booked.startswith("Prontinho! Banho do Thor agendado para")
+    booking = (await scene.query("select b.*, s.key from bookings b join services s on s.id = b.service_id"))[0]
+    assert (booking["pet_name"], booking["key"], booking["price_cents"]) == ("Thor", "banho", 6500)
+    assert f"{booking['starts_at'].astimezone(ZoneInfo('America/Sao_Paulo')):%H:%M}" == first
+    assert booking["busy_until"] - booking["starts_at"] == timedelta(minutes=75)
+
+
+@pytest.mark.parametrize("phone", [OWNER, "+551187651111"], ids=["as listed", "without the ninth digit"])
+async def test_the_owner_is_answered_by_aurora(scene: Scene, phone: str) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker():
+        assert "mensagens recebidas" in await pod.answer_to("Aurora, como está o movimento esta semana?", phone)
+    interaction = (await scene.query("select * from ai_interactions"))[0]
+    assert (interaction["assistant"], interaction["rounds"]) == ("aurora", 2)
+
+
+async def test_the_chat_with_oneself_is_auroras_and_she_does_not_answer_herself(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings)
+    own = Jid.of_phone(settings.phone_number)
+    async with scene.worker():
+        pod.receive("como foi hoje?", settings.phone_number, from_me=True, self_chat=True)
+        await until(lambda: pod.sent)
+        echo = f"OUT{pod.sent[0].id}"
+        pod.receive(pod.sent[0].text, settings.phone_number, from_me=True, self_chat=True, whatsapp_id=echo)
+        pod.receive("oi", settings.phone_number, from_me=True, self_chat=True)
+        await until(lambda: len(pod.sent) == 2)
+    assert {request.chat for request in pod.sent} == {own}
+    assert pod.sent[1].text.startswith("Oi! Sou a Aurora")
+
+
+@pytest.mark.parametrize("text", [None, "", "\u200b \u0000"], ids=["image", "empty", "invisible"])
+async def test_what_cannot_be_read_is_answered_with_a_request_for_text(scene: Scene, text: str | None) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker():
+        pod.receive(text)
+        await until(lambda: pod.sent)
+    assert pod.sent[0].text == ASK_FOR_TEXT
+    assert await scene.model.requests() == []
+
+
+async def test_a_message_that_comes_too_late_is_not_answered(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop", max_answer_age_seconds=60))
+    async with scene.worker():
+        pod.receive("Oi", sent_at=datetime.now(UTC) - timedelta(minutes=5))
+        await until(lambda: scene.query("select from turns where state = 'skipped' and reason = 'stale'"))
+        await pod.answer_to("Oi", OTHER)
+    assert len(pod.sent) == 1
+
+
+async def test_an_undecryptable_message_leaves_its_identity_to_the_real_one(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker():
+        pod.receive(None, whatsapp_id="SAME", content=MessageKind.UNDECRYPTABLE)
+        pod.receive("Oi", whatsapp_id="SAME")
+        await until(lambda: pod.sent)
+    assert pod.sent[0].text.startswith("Olá!")
+    assert await scene.value("select count(*) from turns") == 1
+
+
+async def test_an_answer_from_the_phone_silences_the_assistant(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker():
+        pod.receive("Já estou aqui, pode falar", from_me=True, sender=Jid.of_phone("+5511999990000"))
+        pod.receive("Oi")
+        await pod.answer_to("Oi", OTHER)
+        due = await until(
+            lambda: scene.query("select human_until, due_at from conversations where human_until > now()")
+        )
+    assert due[0]["due_at"] == due[0]["human_until"]
+    assert pod.answers_to(CUSTOMER) == []
+
+
+async def test_after_the_takeover_the_assistant_answers_what_was_left(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop", ai={"debounce_seconds": 0, "takeover_minutes": 1}))
+    almost_over = datetime.now(UTC) - timedelta(seconds=59)
+    async with scene.worker():
+        pod.receive("Pode falar", from_me=True, sender=Jid.of_phone("+5511999990000"), sent_at=almost_over)
+        pod.receive("Oi")
+        await until(lambda: pod.answers_to(CUSTOMER))
+
+
+async def test_an_answer_from_the_phone_during_a_turn_discards_the_turns_answer(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    await scene.model.fault(kind="delay", seconds=0.7)
+    async with scene.worker():
+        pod.receive("Oi")
+        await until(scene.model.requests)
+        pod.receive("Oi! Aqui é a Marina", from_me=True, sender=Jid.of_phone("+5511999990000"))
+        await until(lambda: scene.query("select from turns where state = 'skipped' and reason = 'human'"))
+    assert pod.sent == []
+
+
+async def test_the_platforms_own_messages_do_not_count_as_a_persons(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker():
+        await pod.answer_to("Oi")
+        own = Jid.of_phone("+5511999990000")
+        await until(lambda: scene.query("select from outbox where whatsapp_id is not null"))
+        pod.receive(pod.sent[0].text, from_me=True, sender=own, whatsapp_id=f"OUT{pod.sent[0].id}")
+        assert await pod.answer_to("obrigado")
+    assert await scene.value("select human_until from conversations") is None
+
+
+async def test_an_own_message_seen_before_its_send_result_does_not_count_either(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    pod.results = False
+    async with scene.worker():
+        await pod.answer_to("Oi")
+        pod.receive(pod.sent[0].text, from_me=True, sender=Jid.of_phone("+5511999990000"), whatsapp_id="LATE")
+        assert await pod.answer_to("obrigado")
+    assert await scene.value("select human_until from conversations") is None
+
+
+async def test_group_messages_are_kept_but_not_answered(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker():
+        pod.receive("Oi", chat=Jid.parse("123-456@g.us"), sender=Jid.of_phone(OTHER))
+        await pod.answer_to("Oi")
+    assert len(pod.sent) == 1
+    assert await scene.value("select count(*) from messages where author = 'customer'") == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"ai": {"enabled": False}}, "disabled"), ({"suspended": True}, "suspended")],
+    ids=["assistant off", "suspended"],
+)
+async def test_an_instance_that_is_off_answers_nobody(scene: Scene, changes: dict, reason: str) -> None:  # type: ignore[type-arg] parametrized values
+    pod = await scene.pod(settings_of("petshop", **changes))
+    async with scene.worker():
+        pod.receive("Oi")
+        await until(lambda: scene.query("select from turns where state = 'skipped' and reason = $1", reason))
+    assert pod.sent == []
+
+
+async def test_a_change_of_settings_is_used_by_the_next_turn(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings)
+    async with scene.worker():
+        await pod.answer_to("Oi")
+        changed = settings.model_copy(
+            update={
+                "generation": 2,
+                "owners": (CUSTOMER,),
+                "ai": settings.ai.model_copy(update={"aurora_max_tokens": 77}),
+            }
+        )
+        await scene.publish(changed)
+        await until(lambda: scene.query("select from instances where generation = 2"))
+        assert (await pod.answer_to("Oi")).startswith("Oi! Sou a Aurora")
+    assert [request["max_tokens"] for request in await scene.model.requests()] == [500, 77]
+
+
+async def test_reports_of_an_instance_that_is_not_known_yet_wait_in_order(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings, published=False)
+    async with scene.worker():
+        for number in range(5):
+            pod.receive(f"mensagem {number}")
+        await until(lambda: waiting_reports() == 5)
+        await scene.publish(settings)
+        await until(lambda: pod.sent)
+        bodies = await scene.query("select body from messages where author = 'customer' order by id")
+    assert [row["body"] for row in bodies] == [f"mensagem {number}" for number in range(5)]
+
+
+async def test_send_results_close_their_outbox_rows_and_connections_are_recorded(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    pod.results = False
+    async with scene.worker():
+        await pod.answer_to("Oi")
+        pod.report(SendResult(request_id=pod.sent[0].id, outcome=SendOutcome.FAILED, error="not on WhatsApp"))
+        pod.report(SendResult(request_id=new_id(), outcome=SendOutcome.SENT))
+        pod.report(ConnectionChanged(state=ConnectionState.RECONNECTING, reason="ConnectionLost"))
+        await until(lambda: scene.query("select from instances where connection = 'reconnecting'"))
+    row = (await scene.query("select * from outbox"))[0]
+    assert (row["state"], row["error"]) == ("failed", "not on WhatsApp")
+
+
+async def test_a_phone_and_its_hidden_address_become_one_conversation(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings)
+    hidden = Jid.parse("98765@lid")
+    phone = Jid.of_phone(CUSTOMER)
+    async with scene.worker():
+        pod.receive("Oi", chat=hidden)
+        await until(lambda: len(pod.sent) == 1)
+        pod.receive("Oi")
+        await until(lambda: len(pod.sent) == 2)
+        assert await scene.value("select count(*) from conversations where merged_into is null") == 2
+        pod.receive("obrigado", chat=hidden, chat_alias=phone)
+        await until(lambda: len(pod.sent) == 3)
+    live = await scene.query("select id from conversations where merged_into is null")
+    assert len(live) == 1
+    counts = await scene.query("select conversation_id, count(*) from messages group by 1")
+    assert [tuple(row) for row in counts] == [(live[0]["id"], 6)]
+    assert pod.sent[2].chat == hidden
+
+
+async def test_a_merge_answers_what_was_pending_in_both_exactly_once(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop", ai={"debounce_seconds": 1.5}))
+    hidden = Jid.parse("98765@lid")
+    async with scene.worker():
+        pod.receive("primeira")
+        pod.receive("segunda", chat=hidden)
+        pod.receive("terceira", chat=hidden, chat_alias=Jid.of_phone(CUSTOMER))
+        await until(lambda: pod.sent)
+        await until(lambda: scene.query("select from outbox where state = 'sent'"))
+    assert len(pod.sent) == 1
+    assert await scene.value("select upto_seq - from_seq + 1 from turns where state = 'answered'") == 3
+
+
+async def test_an_unreachable_model_ends_in_a_dead_letter_and_one_apology(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    await scene.model.fault(kind="status", status=500, times=None)
+    async with scene.worker():
+        assert await pod.answer_to("Oi") == APOLOGY
+        await until(lambda: pod.answers_to(OWNER))
+        turn = (await scene.query("select * from turns"))[0]
+        assert (turn["state"], turn["attempts"]) == ("dead", 3)
+        assert turn["reason"] == "the model's endpoint answered with HTTP status 500"
+        assert turn["reason"] in pod.answers_to(OWNER)[0]
+        assert CUSTOMER in pod.answers_to(OWNER)[0]
+        assert len(await scene.model.requests()) == 3
+
+        await scene.model.clear()
+        key = f"turn:petshop:{turn['id']}"
+        listed = await asyncio.to_thread(scene.admin, "dlq", "ls")
+        assert f'"{key}"' in listed.stdout
+        assert CUSTOMER not in listed.stdout
+        shown = await asyncio.to_thread(scene.admin, "dlq", "show", key)
+        assert '"Oi"' in shown.stdout
+        replayed = await asyncio.to_thread(scene.admin, "dlq", "replay", key)
+        assert replayed.returncode == 0, replayed.stderr
+        await until(lambda: len(pod.answers_to(CUSTOMER)) == 2)
+        assert pod.answers_to(CUSTOMER)[1].startswith("Olá!")
+        again = await asyncio.to_thread(scene.admin, "dlq", "replay", key)
+    assert again.returncode == 2
+    assert "there is no dead letter" in again.stderr
+
+
+async def test_a_replay_that_fails_again_apologises_no_second_time(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    await scene.model.fault(kind="status", status=429, times=None)
+    async with scene.worker():
+        await pod.answer_to("Oi")
+        turn = (await until(lambda: scene.query("select * from turns where state = 'dead'")))[0]
+        await scene.query("select replay_turn($1, $2, 'test')", turn["organization_id"], turn["id"])
+        await until(lambda: scene.query("select from audit_log where action = 'turn_died' having count(*) = 2"))
+        await scene.model.clear()
+        await pod.answer_to("Oi", OTHER)
+    assert pod.answers_to(CUSTOMER) == [APOLOGY]
+    assert len(pod.answers_to(OWNER)) == 1
+
+
+@pytest.mark.parametrize("kind", ["invalid_json", "empty", "close", "status"])
+async def test_a_fault_of_the_model_is_overcome_by_the_next_attempt(scene: Scene, kind: str) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    await scene.model.fault(kind=kind, times=2)
+    async with scene.worker():
+        assert (await pod.answer_to("Oi")).startswith("Olá!")
+    assert await scene.value("select attempts from turns") == 2
+
+
+async def test_a_model_that_hangs_counts_as_unreachable(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    await scene.model.fault(kind="hang")
+    async with scene.worker(model_timeout_seconds=0.3):
+        assert (await pod.answer_to("Oi")).startswith("Olá!")
+    assert await scene.value("select attempts from turns") == 1
+
+
+async def test_a_dead_turn_of_the_owner_tells_only_the_owner(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    await scene.model.fault(kind="status", times=None)
+    async with scene.worker():
+        assert "Não consegui responder sua mensagem" in await pod.answer_to("Oi", OWNER)
+        await until(lambda: scene.query("select from outbox where state = 'sent'"))
+    assert len(pod.sent) == 1
+
+
+async def test_stored_steps_are_replayed_and_a_booking_is_made_once(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings)
+    async with scene.worker():
+        await scene.known(settings)
+        await scene.apply_catalogue("petshop")
+        day = datetime.now(ZoneInfo("America/Sao_Paulo")).date() + timedelta(days=1)
+        while day.isoweekday() == 7:
+            day += timedelta(days=1)
+        await scene.model.fault(kind="delay", seconds=0)
+        await scene.model.fault(kind="status", status=500)
+        text = f"quero banho para o Rex dia {day.isoformat()} às 10:00"
+        assert (await pod.answer_to(text)).startswith("Prontinho!")
+    assert await scene.value("select count(*) from bookings") == 1
+    assert await scene.value("select attempts from turns") == 1
+    rules = [request["rule"] for request in await scene.model.requests()]
+    assert rules == ["fault delay", "fault status", "booked"]
+
+
+def waiting_reports() -> float:
+    return REGISTRY.get_sample_value("oxy_ai_reports_waiting") or 0

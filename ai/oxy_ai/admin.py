@@ -1,0 +1,152 @@
+"""``python -m oxy_ai.admin``: the catalogue and the dead letters.
+
+Answers JSON on standard output and complains on standard error.
+Exit status: 0 done; 2 the command cannot do what it was asked, and says what to do instead.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+from nats.aio.client import Client
+from pydantic import BaseModel
+
+from oxy_ai.database import Engine, connected_pool, organization_transaction
+from oxy_ai.dead_letters import DeadReports, DeadTurns, Source
+from oxy_ai.errors import AdministrationError
+from oxy_ai.names import organization_id
+from oxy_ai.outages import is_outage
+from oxy_ai.petshop.catalogue import read_catalogue
+from oxy_ai.petshop.store import apply_catalogue, read_applied
+from oxy_ai.settings import StoreSettings
+from oxy_core.bus import connected
+from oxy_core.errors import OxyError, SettingsError
+from oxy_core.logs import configure_logging
+
+CONNECT_SECONDS: Final = 10.0
+REFUSED: Final = 2
+
+
+class Stores(NamedTuple):
+    """What the commands work on."""
+
+    engine: Engine
+    client: Client
+
+    def source(self, kind: str) -> Source | None:
+        """Return where dead letters of a kind are kept."""
+        match kind:
+            case "turn":
+                return DeadTurns(self.engine)
+            case "bus":
+                return DeadReports(self.client)
+            case _:
+                return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m oxy_ai.admin", description="Administer catalogues and dead letters."
+    )
+    groups = parser.add_subparsers(dest="group", required=True)
+    catalog = groups.add_parser("catalog", help="an organization's catalogue").add_subparsers(
+        dest="verb", required=True
+    )
+    for verb, text in (("apply", "apply the catalogue (YAML) on standard input"), ("show", "print the applied one")):
+        command = catalog.add_parser(verb, help=text)
+        command.add_argument("--organization", required=True, help="spec.organizationId of its WhatsAppInstance")
+    letters = groups.add_parser("dlq", help="dead letters").add_subparsers(dest="verb", required=True)
+    letters.add_parser("ls", help="list all, the newest first")
+    for verb, text in (("show", "show one"), ("replay", "give one another chance"), ("drop", "give one up")):
+        letters.add_parser(verb, help=text).add_argument("id", help="as `dlq ls` lists it")
+    return parser
+
+
+@asynccontextmanager
+async def _opened(settings: StoreSettings) -> AsyncIterator[Stores]:
+    async with (
+        connected_pool(str(settings.database_url), connections=2) as pool,
+        connected(settings.nats_url, settings.nats_credentials, name="oxy-admin", within=CONNECT_SECONDS) as client,
+    ):
+        yield Stores(Engine(pool), client)
+
+
+async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
+    async with _opened(settings) as stores:
+        if options.group == "catalog":
+            return await _catalog(stores, options)
+        return await _dlq(stores, options)
+
+
+async def _catalog(stores: Stores, options: argparse.Namespace) -> object:
+    key = organization_id(options.organization)
+    catalogue = read_catalogue(sys.stdin.read()) if options.verb == "apply" else None
+    async with organization_transaction(stores.engine.pool, key) as connection:
+        if await connection.fetchrow("select from organizations where id = $1", key) is None:
+            message = (
+                f"organization {options.organization!r} is not known yet: apply a WhatsAppInstance with this "
+                "organizationId and wait until its condition Accepted is True"
+            )
+            raise AdministrationError(message)
+        if catalogue is not None:
+            return await apply_catalogue(connection, key, options.organization, catalogue)
+        document = await read_applied(connection, key)
+    if document is None:
+        message = f"organization {options.organization!r} has no catalogue yet: apply one with `oxy catalog apply`"
+        raise AdministrationError(message)
+    return json.loads(document)
+
+
+async def _dlq(stores: Stores, options: argparse.Namespace) -> object:
+    if options.verb == "ls":
+        letters = [*await DeadTurns(stores.engine).letters(), *await DeadReports(stores.client).letters()]
+        return sorted(letters, key=lambda letter: letter.at.timestamp() if letter.at else 0, reverse=True)
+    kind, _, key = options.id.partition(":")
+    source = stores.source(kind)
+    if source is None:
+        message = f"{options.id!r} is no id of a dead letter: `dlq ls` lists them as turn:… and bus:…"
+        raise AdministrationError(message)
+    match options.verb:
+        case "show":
+            return await source.show(key)
+        case "replay":
+            return await source.replay(key)
+        case _:
+            return await source.drop(key)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_none=True)
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit status."""
+    options = _parser().parse_args(arguments)
+    configure_logging("admin", "error")
+    try:
+        answer = asyncio.run(_run(StoreSettings.read(), options))
+    except (AdministrationError, SettingsError) as error:
+        return _complain(str(error))
+    except Exception as error:
+        if not is_outage(error) and not isinstance(error, OxyError):
+            raise
+        return _complain(
+            f"the platform's stores are not reachable ({error}); check PostgreSQL and NATS, then try again"
+        )
+    print(json.dumps(_plain(answer), ensure_ascii=False, indent=2))  # noqa: T201 the command's result
+    return 0
+
+
+def _complain(text: str) -> int:
+    print(f"error: {text}", file=sys.stderr)  # noqa: T201 a command line speaks on its standard error
+    return REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

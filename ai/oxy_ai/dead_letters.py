@@ -1,0 +1,256 @@
+"""Dead letters: turns that failed for good, in the database, and reports that could not be read, on the bus.
+
+Ids are ``turn:<organization>:<number>`` and ``bus:<sequence>``.
+"""
+
+import base64
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol
+from uuid import UUID
+
+from asyncpg import Record
+from nats.aio.client import Client
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
+from pydantic import AwareDatetime, BaseModel
+
+from oxy_ai.database import Engine, organization_transaction
+from oxy_ai.errors import AdministrationError
+from oxy_ai.names import organization_id
+from oxy_core.bus import DEAD_LETTER_STREAM
+from oxy_core.identity import mask
+from oxy_core.subjects import dead_letter
+
+_ACTOR: Final = "administrator"
+
+
+class DeadLetter(BaseModel):
+    """One line of the list."""
+
+    id: str
+    kind: str
+    organization: str | None = None
+    instance: str | None = None
+    reason: str
+    at: AwareDatetime | None = None
+    attempts: int | None = None
+    contact: str | None = None
+    """Masked."""
+
+
+class Action(BaseModel):
+    """What was done to a dead letter."""
+
+    id: str
+    outcome: str
+
+
+class Detail(DeadLetter):
+    """Everything about one dead letter. Holds what customers wrote: shown to administrators only."""
+
+    inputs: list[str | None] = []
+    steps: int | None = None
+    history: list[str] = []
+    """What was done to it, oldest first."""
+    subject: str | None = None
+    data: str | None = None
+    """The report as it was published; base64 where it is not UTF-8."""
+
+
+class Source(Protocol):
+    """A place where dead letters are kept."""
+
+    async def letters(self) -> Sequence[DeadLetter]:
+        """Return all, in any order."""
+        ...
+
+    async def show(self, key: str) -> Detail:
+        """Return one; raises AdministrationError."""
+        ...
+
+    async def replay(self, key: str) -> Action:
+        """Give it another chance; raises AdministrationError."""
+        ...
+
+    async def drop(self, key: str) -> Action:
+        """Give it up; raises AdministrationError."""
+        ...
+
+
+class _TurnKey(NamedTuple):
+    name: str
+    organization: UUID
+    number: int
+
+
+def _turn_key(key: str) -> _TurnKey:
+    organization, _, number = key.partition(":")
+    if not organization or not number.isdigit():
+        raise AdministrationError(_unknown(f"turn:{key}"))
+    return _TurnKey(organization, organization_id(organization), int(number))
+
+
+def _unknown(letter: str) -> str:
+    return f"there is no dead letter {letter!r}; `dlq ls` lists those there are"
+
+
+_LETTER: Final = """
+select o.name as organization, i.name as instance, t.id, t.reason, t.attempts, t.finished_at, c.phone, c.name,
+    t.conversation_id, t.from_seq, t.upto_seq,
+    (select count(*) from turn_steps s where s.organization_id = t.organization_id and s.turn_id = t.id) as steps
+from turns t
+join organizations o on o.id = t.organization_id
+join instances i on i.organization_id = t.organization_id and i.id = t.instance_id
+join conversations v on v.organization_id = t.organization_id and v.id = t.conversation_id
+join contacts c on c.organization_id = v.organization_id and c.id = v.contact_id
+where t.organization_id = $1 and t.id = $2 and t.state = 'dead'
+"""
+
+
+class DeadTurns:
+    """Turns whose attempts are used up."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def letters(self) -> list[DeadLetter]:
+        """Return all, organization by organization."""
+        found = []
+        for row in await self._engine.pool.fetch("select organization, turn from dead_turns()"):
+            async with organization_transaction(self._engine.pool, row["organization"]) as connection:
+                letter = await connection.fetchrow(_LETTER, row["organization"], row["turn"])
+            if letter is not None:
+                found.append(_letter(letter))
+        return found
+
+    async def show(self, key: str) -> Detail:
+        """Return one with its inputs and what was done to it."""
+        turn = _turn_key(key)
+        async with organization_transaction(self._engine.pool, turn.organization) as connection:
+            row = await connection.fetchrow(_LETTER, turn.organization, turn.number)
+            if row is None:
+                raise AdministrationError(_unknown(f"turn:{key}"))
+            inputs = await connection.fetch(
+                """
+                select body from messages
+                where organization_id = $1 and conversation_id = $2 and position between $3 and $4 order by id
+                """,
+                turn.organization,
+                row["conversation_id"],
+                row["from_seq"],
+                row["upto_seq"],
+            )
+            history = await connection.fetch(
+                """
+                select at, actor, action, detail from audit_log where organization_id = $1 and turn_id = $2 order by id
+                """,
+                turn.organization,
+                turn.number,
+            )
+        return Detail(
+            **_letter(row).model_dump(),
+            inputs=[item["body"] for item in inputs],
+            steps=row["steps"],
+            history=[_line(item) for item in history],
+        )
+
+    async def replay(self, key: str) -> Action:
+        """Give a turn new attempts; a worker takes it under the lease."""
+        return await self._act("select replay_turn($1, $2, $3)", key)
+
+    async def drop(self, key: str) -> Action:
+        """Never run a turn again; the customer has been told that a person answers."""
+        return await self._act("select drop_turn($1, $2, $3)", key)
+
+    async def _act(self, statement: str, key: str) -> Action:
+        turn = _turn_key(key)
+        outcome = await self._engine.pool.fetchval(statement, turn.organization, turn.number, _ACTOR)
+        if outcome == "missing":
+            raise AdministrationError(_unknown(f"turn:{key}"))
+        if outcome == "busy":
+            message = f"the conversation of turn:{key} is being answered right now; try again in a moment"
+            raise AdministrationError(message)
+        return Action(id=f"turn:{key}", outcome=outcome)
+
+
+def _letter(row: Record) -> DeadLetter:
+    return DeadLetter(
+        id=f"turn:{row['organization']}:{row['id']}",
+        kind="turn",
+        organization=row["organization"],
+        instance=row["instance"],
+        reason=row["reason"],
+        at=row["finished_at"],
+        attempts=row["attempts"],
+        contact=None if row["phone"] is None else mask(row["phone"]),
+    )
+
+
+def _line(row: Record) -> str:
+    detail = f": {row['detail']}" if row["detail"] else ""
+    return f"{row['at']:%Y-%m-%dT%H:%M:%SZ} {row['actor']} {row['action']}{detail}"
+
+
+class DeadReports:
+    """Reports that could not be read or stored, and the bus's own notices."""
+
+    def __init__(self, client: Client) -> None:
+        self._jetstream = client.jetstream()
+
+    async def letters(self) -> list[DeadLetter]:
+        """Return all that the stream still has."""
+        found: list[DeadLetter] = []
+        position = 0
+        while True:
+            try:
+                message = await self._jetstream.get_msg(DEAD_LETTER_STREAM, seq=position + 1, subject=">", next=True)
+            except NotFoundError:
+                return found
+            position = message.seq or position + 1
+            found.append(_report_letter(message))
+
+    async def show(self, key: str) -> Detail:
+        """Return one with the report as it was published."""
+        message = await self._get(key)
+        data = message.data or b""
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            text = base64.b64encode(data).decode()
+        subject = (message.headers or {}).get("Oxy-Subject")
+        return Detail(**_report_letter(message).model_dump(), subject=subject, data=text)
+
+    async def replay(self, key: str) -> Action:
+        """Publish a report again where it came from, then forget the dead letter."""
+        message = await self._get(key)
+        subject = (message.headers or {}).get("Oxy-Subject")
+        if subject is None:
+            error = f"bus:{key} does not say where it came from, so it cannot be replayed; drop it"
+            raise AdministrationError(error)
+        await self._jetstream.publish(subject, message.data or b"")
+        await self._jetstream.delete_msg(DEAD_LETTER_STREAM, int(key))
+        return Action(id=f"bus:{key}", outcome="replayed")
+
+    async def drop(self, key: str) -> Action:
+        """Forget a dead letter."""
+        await self._get(key)
+        await self._jetstream.delete_msg(DEAD_LETTER_STREAM, int(key))
+        return Action(id=f"bus:{key}", outcome="dropped")
+
+    async def _get(self, key: str) -> RawStreamMsg:
+        try:
+            return await self._jetstream.get_msg(DEAD_LETTER_STREAM, seq=int(key))
+        except (NotFoundError, ValueError):
+            raise AdministrationError(_unknown(f"bus:{key}")) from None
+
+
+def _report_letter(message: RawStreamMsg) -> DeadLetter:
+    headers = message.headers or {}
+    reason = str(message.subject).removeprefix(dead_letter(""))
+    return DeadLetter(
+        id=f"bus:{message.seq}",
+        kind="report",
+        instance=headers["Oxy-Subject"].rpartition(".")[2] if "Oxy-Subject" in headers else None,
+        reason=f"{reason}: {headers['Oxy-Error']}" if "Oxy-Error" in headers else reason,
+        at=message.time,
+    )
