@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,12 @@ def _rows(database: sqlite3.Connection, query: str, *values: object) -> list[Any
         raise
 
 
-QUESTIONS = {"examine": examine, "newest": newest, "secrets_after": secrets_after, "id_of": id_of}
+QUESTIONS: dict[str, Callable[..., Answer]] = {
+    "examine": examine,
+    "newest": newest,
+    "secrets_after": secrets_after,
+    "id_of": id_of,
+}
 
 
 def answer(path: str, question: str, *arguments: Any) -> Answer:  # noqa: ANN401 what JSON brings

@@ -1,0 +1,162 @@
+from datetime import UTC, datetime
+
+import pytest
+from google.protobuf.message import Message
+
+from oxy_core.envelopes import MAX_TEXT, MessageKind
+from oxy_core.identity import Jid
+from oxy_tenant.classification import classify_message, classify_undecryptable
+from oxy_tenant.link import IgnoredMessage, IncomingMessage
+from oxy_tenant.neonize_library import load_messages
+
+ENVELOPES, MESSAGES = load_messages()
+OWN = frozenset({"5511900000001", "999"})
+MOMENT = 1_772_366_400
+
+
+def jid(text: object) -> Message:
+    user, _, server = str(text).rpartition("@")
+    name, _, device = user.partition(":")
+    return ENVELOPES.JID(User=name, Server=server, Device=int(device or 0), RawAgent=0, Integrator=0, IsEmpty=not text)
+
+
+def event(chat: str = "111@lid", *, edited: bool = False, **fields: object) -> Message:
+    """Return neonize's message event; fields of the source, the info and the message by name."""
+    source = ENVELOPES.MessageSource(
+        Chat=jid(chat),
+        Sender=jid(fields.pop("sender", chat)),
+        IsFromMe=fields.pop("from_me", False),
+        IsGroup=fields.pop("group", False),
+        AddressingMode=1,
+        SenderAlt=jid(fields.pop("sender_alt", "")),
+        RecipientAlt=jid(fields.pop("recipient_alt", "")),
+        BroadcastListOwner=jid(""),
+    )
+    info = ENVELOPES.MessageInfo(
+        MessageSource=source,
+        ID="3A1",
+        ServerID=0,
+        Type="text",
+        Pushname=fields.pop("name", "Ana"),
+        Timestamp=fields.pop("timestamp", MOMENT),
+        Category=fields.pop("category", ""),
+        Multicast=False,
+        MediaType="",
+        Edit="",
+    )
+    return ENVELOPES.Message(Info=info, Message=MESSAGES.Message(**fields), IsEdit=edited)
+
+
+def received(**fields: object) -> IncomingMessage:
+    message = classify_message(event(**fields), OWN)
+    assert isinstance(message, IncomingMessage)
+    return message
+
+
+def test_a_plain_text() -> None:
+    message = received(conversation="oi", sender="111:0@lid", sender_alt="5511911111111:3@s.whatsapp.net")
+    assert (message.content, message.text, message.push_name) == (MessageKind.TEXT, "oi", "Ana")
+    assert (message.chat, message.chat_alias) == (Jid.parse("111@lid"), Jid.parse("5511911111111@s.whatsapp.net"))
+    assert message.sender == message.chat
+    assert message.sent_at == datetime.fromtimestamp(MOMENT, UTC)
+
+
+def test_milliseconds_are_told_from_seconds() -> None:
+    assert received(conversation="oi", timestamp=MOMENT * 1000).sent_at == datetime.fromtimestamp(MOMENT, UTC)
+
+
+def test_a_text_with_a_quote_and_a_secret() -> None:
+    extended = MESSAGES.ExtendedTextMessage(text="Rex", contextInfo=MESSAGES.ContextInfo(stanzaID="3EB0"))
+    context = MESSAGES.MessageContextInfo(messageSecret=b"s" * 32)
+    message = received(extendedTextMessage=extended, messageContextInfo=context)
+    assert (message.text, message.quoted_id, message.secret) == ("Rex", "3EB0", b"s" * 32)
+
+
+def test_a_chat_by_phone_number_takes_the_lid_that_is_known() -> None:
+    message = received(chat="5511911111111@s.whatsapp.net", sender_alt="111@lid", conversation="oi")
+    assert (message.chat, message.chat_alias) == (Jid.parse("111@lid"), Jid.parse("5511911111111@s.whatsapp.net"))
+
+
+def test_a_chat_by_phone_number_alone() -> None:
+    message = received(chat="5511911111111@s.whatsapp.net", conversation="oi")
+    assert (message.chat, message.chat_alias) == (Jid.parse("5511911111111@s.whatsapp.net"), None)
+
+
+def test_an_own_message_from_the_phone() -> None:
+    inner = MESSAGES.DeviceSentMessage(message=MESSAGES.Message(conversation="já respondo"))
+    message = received(
+        sender="999:0@lid", from_me=True, recipient_alt="5511911111111@s.whatsapp.net", deviceSentMessage=inner
+    )
+    assert (message.from_me, message.self_chat, message.text) == (True, False, "já respondo")
+    assert (message.sender, message.chat_alias) == (Jid.parse("999@lid"), Jid.parse("5511911111111@s.whatsapp.net"))
+
+
+@pytest.mark.parametrize("chat", ["999@lid", "5511900000001@s.whatsapp.net"])
+def test_the_message_yourself_chat(chat: str) -> None:
+    assert received(chat=chat, from_me=True, conversation="resumo").self_chat
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"imageMessage": MESSAGES.ImageMessage(caption="olha")},
+        {"audioMessage": MESSAGES.AudioMessage()},
+        {"stickerMessage": MESSAGES.StickerMessage()},
+        {"locationMessage": MESSAGES.LocationMessage()},
+        {"ephemeralMessage": MESSAGES.FutureProofMessage(message=MESSAGES.Message(audioMessage={}))},
+    ],
+)
+def test_what_is_no_text_is_unsupported_and_carries_none(content: dict[str, object]) -> None:
+    message = received(**content)
+    assert (message.content, message.text) == (MessageKind.UNSUPPORTED, None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"protocolMessage": MESSAGES.ProtocolMessage(type=0)},
+        {"reactionMessage": MESSAGES.ReactionMessage(text="👍")},
+        {"senderKeyDistributionMessage": MESSAGES.SenderKeyDistributionMessage()},
+        {"pollUpdateMessage": MESSAGES.PollUpdateMessage()},
+        {"messageContextInfo": MESSAGES.MessageContextInfo(messageSecret=b"s" * 32)},
+        {"conversation": ""},
+        {},
+    ],
+)
+def test_bookkeeping_is_ignored_but_remembered(content: dict[str, object]) -> None:
+    message = classify_message(event(**content), OWN)
+    assert message == IgnoredMessage("3A1", Jid.parse("111@lid"), from_me=False)
+
+
+def test_an_edit_is_ignored() -> None:
+    assert isinstance(classify_message(event(edited=True, conversation="corrigido"), OWN), IgnoredMessage)
+
+
+@pytest.mark.parametrize(
+    ("chat", "fields"),
+    [
+        ("120363@g.us", {"group": True}),
+        ("status@broadcast", {}),
+        ("55119@broadcast", {}),
+        ("120@newsletter", {}),
+        ("13135550002@bot", {}),
+        ("999@lid", {"category": "peer", "from_me": True}),
+    ],
+)
+def test_what_is_no_direct_chat_is_left_out(chat: str, fields: dict[str, object]) -> None:
+    assert classify_message(event(chat, conversation="oi", **fields), OWN) is None
+
+
+def test_a_text_beyond_the_limit_is_cut() -> None:
+    assert received(conversation="x" * (MAX_TEXT + 5)).text == "x" * MAX_TEXT
+
+
+def test_a_nameless_sender_has_no_name() -> None:
+    assert received(conversation="oi", name="-").push_name is None
+
+
+def test_an_undecryptable_message_is_known_by_its_id() -> None:
+    undecryptable = ENVELOPES.UndecryptableMessage(Info=event().Info, IsUnavailable=False, DecryptFailMode=1)
+    message = classify_undecryptable(undecryptable, OWN)
+    assert isinstance(message, IncomingMessage)
+    assert (message.whatsapp_id, message.content, message.text) == ("3A1", MessageKind.UNDECRYPTABLE, None)

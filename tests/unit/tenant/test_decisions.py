@@ -1,0 +1,180 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.tenant.messages import NOW, request
+
+from oxy_core.envelopes import SendOutcome
+from oxy_core.identity import Jid
+from oxy_core.tenant import ExitCode, Reconnect, TerminationMessage
+from oxy_tenant import ending
+from oxy_tenant.backoff import delay_seconds
+from oxy_tenant.connection import ending_of
+from oxy_tenant.ending import MARKER_BYTES, EndedMarker, repeated_ending, write_termination_message
+from oxy_tenant.errors import LinkError, LinkUnavailableError, SendRefusedError, SendUnconfirmedError
+from oxy_tenant.gate import refuse
+from oxy_tenant.link import Banned, Connected, CopyRefused, Disconnected, LinkEvent, LoggedOut, Outdated, Replaced
+from oxy_tenant.neonize_link import copy_refused, send_error
+from oxy_tenant.pacing import LONGEST, SHORTEST, typing_seconds
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("based_on", "own", "self_chat", "expires", "outcome"),
+    [
+        (None, 0, False, None, None),
+        (None, 9, False, None, None),
+        (5, 5, False, None, None),
+        (5, 4, False, None, None),
+        (5, 6, False, None, SendOutcome.SUPERSEDED),
+        (0, 1, False, None, SendOutcome.SUPERSEDED),
+        (5, 6, True, None, None),
+        (5, 5, False, NOW + SECOND, None),
+        (5, 5, False, NOW, SendOutcome.EXPIRED),
+        (5, 6, False, NOW - SECOND, SendOutcome.EXPIRED),
+    ],
+)
+def test_the_gate(
+    based_on: int | None, own: int, *, self_chat: bool, expires: datetime | None, outcome: SendOutcome | None
+) -> None:
+    ask = request(based_on=based_on, expires_at=expires)
+    refusal = refuse(ask, own_sequence=own, self_chat=self_chat, now=NOW)
+    assert (None if refusal is None else refusal[0]) is outcome
+
+
+def test_the_delay_grows_to_its_cap() -> None:
+    policy = Reconnect()
+    plain = [5, 7.5, 11.25, 16.875, 25.3125, 37.96875, 56.953125, 60, 60]
+    for failed, expected in enumerate(plain, start=1):
+        delays = [delay_seconds(policy, failed, Random(seed)) for seed in range(50)]
+        assert min(delays) >= expected * 0.8
+        assert max(delays) <= min(60, expected * 1.2)
+        assert len(set(delays)) > 10
+
+
+@given(st.text(max_size=5000), st.integers())
+def test_typing_takes_a_human_time(text: str, seed: int) -> None:
+    assert SHORTEST * 0.7 <= typing_seconds(text, Random(seed)) <= LONGEST * 1.3
+
+
+def test_longer_texts_take_longer() -> None:
+    assert typing_seconds("x" * 200, Random(1)) > typing_seconds("x" * 50, Random(1))
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        (LoggedOut(), ExitCode.LOGGED_OUT),
+        (Replaced(), ExitCode.CONNECTION_REPLACED),
+        (Banned(NOW), ExitCode.TEMPORARY_BAN),
+        (Outdated(), ExitCode.CLIENT_OUTDATED),
+        (Connected(), None),
+        (Disconnected("ConnectionLost"), None),
+    ],
+)
+def test_which_events_end_an_epoch(event: LinkEvent, code: ExitCode | None) -> None:
+    end = ending_of(event)
+    assert (None if end is None else end.code) == code
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("server returned error 479", SendRefusedError),
+        ("no LID found for 5511@s.whatsapp.net from server", SendRefusedError),
+        ("failed to get device list: info query timed out", LinkUnavailableError),
+        ("failed to prefetch sessions: database is locked", LinkUnavailableError),
+        ("failed to send message node: websocket not connected", LinkUnavailableError),
+        ("the store doesn't contain a device JID", LinkUnavailableError),
+        ("failed to send message node: failed to write", SendUnconfirmedError),
+        ("websocket not connected", SendUnconfirmedError),
+        ("timed out waiting for message send response", SendUnconfirmedError),
+        ("message send was interrupted by websocket disconnection", SendUnconfirmedError),
+        ("something new", SendUnconfirmedError),
+    ],
+)
+def test_what_an_error_says_about_the_message(error: str, kind: type[LinkError]) -> None:
+    assert type(send_error(error)) is kind
+
+
+@pytest.mark.parametrize(
+    ("warning", "expected"),
+    [
+        (
+            "Ignoring message 3A01 from 111:0@lid: failed to decrypt normal message: received message with old counter",
+            CopyRefused("3A01", Jid.parse("111@lid")),
+        ),
+        (
+            "Ignoring message 3A02 from 999:0@lid in 111@lid: received message with old counter: 3, 2",
+            CopyRefused("3A02", Jid.parse("111@lid")),
+        ),
+        ("Ignoring message 3A03 from 111@lid: already processed", None),
+        ("Error decrypting message 3A04 from 111@lid: no session", None),
+    ],
+)
+def test_a_refused_copy_is_read_from_the_warning(warning: str, expected: CopyRefused | None) -> None:
+    assert copy_refused(warning) == expected
+
+
+def message(epoch: int = 3) -> TerminationMessage:
+    return ending.logged_out().to_message(epoch=epoch, pod_uid="pod-1", ended_at=NOW)
+
+
+def test_a_marker_is_allocated_once_and_overwritten_in_place(tmp_path: Path) -> None:
+    marker = EndedMarker(tmp_path / "ended.json")
+    marker.allocate()
+    assert marker.read() is None
+    file = (tmp_path / "ended.json").stat()
+    marker.write(message())
+    marker.allocate()
+    assert marker.read() == message()
+    marker.write(message(4))
+    assert marker.read() == message(4)
+    after = (tmp_path / "ended.json").stat()
+    assert (after.st_ino, after.st_size) == (file.st_ino, MARKER_BYTES)
+
+
+def test_a_longer_message_before_leaves_nothing_behind(tmp_path: Path) -> None:
+    marker = EndedMarker(tmp_path / "ended.json")
+    marker.allocate()
+    marker.write(message().model_copy(update={"message": "x" * 2000}))
+    marker.write(message())
+    assert marker.read() == message()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\0" * MARKER_BYTES, b"{half a mes", b"\xff\xfe"])
+def test_no_readable_marker_means_that_nothing_ended(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "ended.json"
+    if content is not None:
+        path.write_bytes(content)
+    assert EndedMarker(path).read() is None
+
+
+def test_a_marker_that_cannot_be_written_raises(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        EndedMarker(tmp_path / "gone" / "ended.json").write(message())
+
+
+def test_an_ended_epoch_is_repeated_for_the_asking_pod() -> None:
+    for epoch in (2, 3):
+        repeated = repeated_ending(message(3), epoch, "pod-2")
+        assert repeated is not None
+        assert (repeated.epoch, repeated.pod_uid, repeated.reason) == (epoch, "pod-2", "LoggedOut")
+    assert repeated_ending(message(3), 4, "pod-2") is None
+    assert repeated_ending(None, 1, "pod-2") is None
+
+
+def test_a_ban_says_until_when() -> None:
+    end = ending.temporary_ban(datetime(2026, 3, 2, 8, 30, tzinfo=UTC))
+    assert "until 2026-03-02 08:30 UTC" in end.message
+    assert end.ban_expires_at is not None
+
+
+def test_a_termination_log_that_cannot_be_written_is_no_reason_to_stay(tmp_path: Path) -> None:
+    write_termination_message(tmp_path / "gone" / "log", message())
+    write_termination_message(tmp_path / "log", message())
+    assert TerminationMessage.decode((tmp_path / "log").read_bytes()) == message()

@@ -1,0 +1,300 @@
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from unit.tenant.messages import LID, PHONE, Clock, incoming, request
+
+from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageKind, MessageSeen, Report, SendOutcome
+from oxy_core.identity import Jid
+from oxy_tenant.errors import JournalError
+from oxy_tenant.journal import KEPT, REMEMBERED, Journal
+from oxy_tenant.link import IgnoredMessage
+
+Open = Callable[[], Journal]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def journal(path: Path, clock: Clock) -> Iterator[Journal]:
+    journal = opened(path, clock)
+    yield journal
+    journal.close()
+
+
+def opened(path: Path, clock: Clock, instance: str = "shop") -> Journal:
+    return Journal.open(path, organization="acme", instance=instance, clock=clock)
+
+
+def reports(journal: Journal) -> list[Report]:
+    return [Report.decode(entry.envelope) for entry in journal.entries(0, 10_000)]
+
+
+def seen(report: Report | None) -> MessageSeen:
+    assert report is not None
+    assert isinstance(report.body, MessageSeen)
+    return report.body
+
+
+def test_a_message_becomes_a_report_with_sequences(journal: Journal) -> None:
+    first = journal.receive(incoming("A", chat_alias=PHONE, push_name="Ana"))
+    journal.receive(incoming("B", Jid.parse("222@lid")))
+    journal.receive(incoming("C"))
+    assert first is not None
+    assert (first.journal_epoch, first.journal_sequence) == (journal.epoch, 1)
+    assert [entry.sequence for entry in journal.entries(0, 10)] == [1, 2, 3]
+    assert [seen(report).chat_sequence for report in reports(journal)] == [1, 1, 2]
+    assert (seen(first).chat, seen(first).chat_alias, seen(first).push_name) == (LID, PHONE, "Ana")
+
+
+def test_the_same_identity_is_journalled_once(journal: Journal) -> None:
+    assert journal.receive(incoming("A")) is not None
+    assert journal.receive(incoming("A")) is None
+    assert journal.receive(incoming("A", Jid.parse("222@lid"))) is not None
+    assert journal.receive(incoming("A", from_me=True)) is not None
+
+
+def test_what_is_journalled_outlives_the_process(path: Path, clock: Clock) -> None:
+    first = opened(path, clock)
+    first.receive(incoming("A"))
+    first.accept([request("mais tarde")])
+    epoch = first.epoch
+    first.close()
+    again = opened(path, clock)
+    assert again.epoch == epoch
+    assert [seen(report).whatsapp_id for report in reports(again)] == ["A"]
+    assert [(send.request.text, send.recovered) for send in again.open_sends()] == [("mais tarde", True)]
+    assert seen(again.receive(incoming("B"))).chat_sequence == 2
+    again.close()
+
+
+def test_an_undecryptable_message_never_claims_the_identity(journal: Journal) -> None:
+    placeholder = incoming("A", content=MessageKind.UNDECRYPTABLE, text=None)
+    assert seen(journal.receive(placeholder)).chat_sequence == 1
+    assert seen(journal.receive(incoming("A"))).chat_sequence == 2
+    assert journal.receive(placeholder) is None
+
+
+def test_an_ignored_message_is_known_and_not_reported(journal: Journal) -> None:
+    assert journal.receive(IgnoredMessage("A", LID, from_me=False)) is None
+    assert journal.knows("A")
+    assert reports(journal) == []
+
+
+def test_a_chat_first_seen_by_phone_continues_under_its_lid(journal: Journal) -> None:
+    assert seen(journal.receive(incoming("A", PHONE))).chat == PHONE
+    assert seen(journal.receive(incoming("B", chat_alias=PHONE))).chat_sequence == 2
+    by_phone = seen(journal.receive(incoming("C", PHONE)))
+    assert (by_phone.chat, by_phone.sender, by_phone.chat_sequence) == (LID, LID, 3)
+    assert journal.receive(incoming("A", LID)) is None
+
+
+def test_both_names_counted_apart_go_on_from_the_higher_number(journal: Journal) -> None:
+    for whatsapp_id in "AB":
+        journal.receive(incoming(whatsapp_id, PHONE))
+    journal.receive(incoming("C", LID))
+    assert seen(journal.receive(incoming("D", LID, chat_alias=PHONE))).chat_sequence == 3
+
+
+def test_a_message_from_the_phone_counts_as_own_and_ours_does_not(journal: Journal) -> None:
+    ask = request()
+    journal.accept([ask])
+    secret = journal.begin_attempt(ask.id)
+    assert journal.receive(incoming("ECHO", from_me=True, secret=secret)) is None
+    journal.finish(ask, SendOutcome.SENT, whatsapp_id="SENT")
+    assert journal.receive(incoming("SENT", from_me=True)) is None
+    assert journal.own_sequence(LID) == 0
+    assert journal.receive(incoming("PHONE", from_me=True)) is not None
+    assert journal.own_sequence(LID) == 1
+
+
+def test_the_message_yourself_chat_has_no_own_messages(journal: Journal) -> None:
+    journal.receive(incoming("A", from_me=True, self_chat=True))
+    assert journal.own_sequence(LID) == 0
+
+
+def test_a_request_is_taken_once_and_confirmed_each_time(journal: Journal) -> None:
+    ask = request()
+    [(accepted, work)] = journal.accept([ask])
+    assert (accepted.request_id, accepted.journal_epoch) == (ask.id, journal.epoch)
+    assert work is not None
+    assert journal.accept([ask]) == [(accepted, None)]
+    journal.finish(ask, SendOutcome.SENT, whatsapp_id="X")
+    assert journal.accept([ask]) == [(accepted, None)]
+    assert journal.open_sends() == []
+
+
+def test_a_request_by_phone_goes_to_the_lid(journal: Journal) -> None:
+    journal.receive(incoming("A", chat_alias=PHONE))
+    [(_, work)] = journal.accept([request(chat=PHONE)])
+    assert work is not None
+    assert work.chat == LID
+
+
+def test_a_request_has_one_result(journal: Journal) -> None:
+    ask = request()
+    journal.accept([ask])
+    assert journal.finish(ask, SendOutcome.AMBIGUOUS, whatsapp_id="X") is not None
+    assert journal.finish(ask, SendOutcome.SENT, whatsapp_id="X") is None
+    [report] = reports(journal)
+    assert report.trace.split("-")[1] == ask.trace.split("-")[1]
+
+
+def test_the_text_of_an_ended_request_is_gone(journal: Journal, path: Path) -> None:
+    ask = request("palavra secreta")
+    journal.accept([ask])
+    journal.finish(ask, SendOutcome.SENT, whatsapp_id="X")
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT request FROM sends").fetchall() == [(None,)]
+
+
+def test_each_attempt_has_a_secret_of_its_own_that_is_recognised(journal: Journal, path: Path, clock: Clock) -> None:
+    ask = request()
+    journal.accept([ask])
+    secrets = [journal.begin_attempt(ask.id) for _ in range(3)]
+    assert len({*secrets}) == 3
+    assert secrets == [journal.attempt_secret(ask.id, attempt) for attempt in (1, 2, 3)]
+    assert {len(secret) for secret in secrets} == {32}
+    assert all(journal.is_own_secret(secret) for secret in secrets)
+    other = opened(path.with_name("other.db"), clock)
+    assert other.attempt_secret(ask.id, 1) != secrets[0]
+    other.close()
+
+
+def test_a_loss_is_reported_once_and_never_for_what_is_known(journal: Journal) -> None:
+    lost = incoming("LOST", content=MessageKind.UNDECRYPTABLE, text=None)
+    assert seen(journal.report_loss(lost, "store")).content is MessageKind.UNDECRYPTABLE
+    assert journal.report_loss(lost, "refused_copy") is None
+    journal.receive(incoming("HERE"))
+    assert journal.report_loss(incoming("HERE", content=MessageKind.UNDECRYPTABLE, text=None), "store") is None
+
+
+def test_the_mark_of_published_only_moves_forward(journal: Journal) -> None:
+    journal.mark_published(5)
+    journal.mark_published(3)
+    assert journal.published == 5
+
+
+def test_only_old_and_acknowledged_reports_are_pruned_and_sequences_go_on(journal: Journal, clock: Clock) -> None:
+    for whatsapp_id in "ABC":
+        journal.receive(incoming(whatsapp_id))
+    journal.mark_published(2)
+    clock.advance(seconds=KEPT.total_seconds() + 1)
+    journal.prune()
+    assert [entry.sequence for entry in journal.entries(0, 10)] == [3]
+    assert journal.receive(incoming("A")) is None
+    journal.mark_published(3)
+    clock.advance(seconds=REMEMBERED.total_seconds())
+    journal.prune()
+    assert journal.entries(0, 10) == []
+    change = journal.report_connection(ConnectionChanged(state=ConnectionState.CONNECTED))
+    assert change.journal_sequence == 4
+    assert journal.receive(incoming("A")) is not None
+
+
+def test_a_failed_write_changes_nothing(journal: Journal, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TRIGGER full BEFORE INSERT ON reports BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+        with pytest.raises(JournalError, match="disk full"):
+            journal.receive(incoming("A"))
+        other.execute("DROP TRIGGER full")
+    assert not journal.knows("A")
+    assert seen(journal.receive(incoming("A"))).chat_sequence == 1
+
+
+def test_whoever_waits_is_told_after_the_report_is_durable(journal: Journal, path: Path) -> None:
+    found = []
+
+    def count() -> None:
+        with closing(sqlite3.connect(path)) as reader:
+            found.append(reader.execute("SELECT count(*) FROM reports").fetchone()[0])
+
+    journal.on_report = count
+    journal.receive(incoming("A"))
+    assert found == [1]
+
+
+def test_a_journal_of_another_instance_is_refused(path: Path, clock: Clock) -> None:
+    opened(path, clock).close()
+    with pytest.raises(JournalError, match=r"belongs to acme/shop, not to acme/other"):
+        opened(path, clock, "other")
+
+
+def test_a_foreign_database_is_refused_and_left_alone(path: Path, clock: Clock) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE holiday (name)")
+    with pytest.raises(JournalError, match="no journal of version 1"):
+        opened(path, clock)
+
+
+@pytest.mark.parametrize("content", [b"not a database, by far" * 100, b"SQLite format 3\0" + b"\xff" * 4080])
+def test_a_damaged_file_is_refused(path: Path, clock: Clock, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match="Restore the volume"):
+        opened(path, clock)
+    assert path.read_bytes() == content
+
+
+def test_a_page_overwritten_is_found(path: Path, clock: Clock) -> None:
+    journal = opened(path, clock)
+    for number in range(300):
+        journal.receive(incoming(f"M{number}", text="x" * 500))
+    journal.close()
+    with path.open("r+b") as file:
+        file.seek(4096 * 12)
+        file.write(b"\xa5" * 4096 * 4)
+    with pytest.raises(JournalError, match=r"damaged|malformed"):
+        opened(path, clock)
+
+
+CHATS = st.sampled_from([LID, PHONE, Jid.parse("222@lid")])
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["text", "ignored", "undecryptable", "own", "reopen"]), CHATS, st.integers(0, 6)),
+    max_size=40,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(steps=STEPS)
+def test_whatever_arrives_sequences_have_no_gap_and_no_text_comes_twice(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, Jid, int]]
+) -> None:
+    path = tmp_path_factory.mktemp("journal") / "journal.db"
+    clock = Clock()
+    journal = opened(path, clock)
+    for kind, chat, number in steps:
+        alias = PHONE if chat == LID and number % 2 else None
+        if kind == "reopen":
+            journal.close()
+            journal = opened(path, clock)
+        elif kind == "ignored":
+            journal.receive(IgnoredMessage(f"M{number}", chat, from_me=False))
+        else:
+            content = MessageKind.UNDECRYPTABLE if kind == "undecryptable" else MessageKind.TEXT
+            journal.receive(
+                incoming(f"M{number}", chat, chat_alias=alias, from_me=kind == "own", content=content, text="oi")
+            )
+    written = reports(journal)
+    journal.close()
+    assert [report.journal_sequence for report in written] == list(range(1, len(written) + 1))
+    bodies = [seen(report) for report in written]
+    texts = [(body.chat, body.from_me, body.whatsapp_id) for body in bodies if body.content is MessageKind.TEXT]
+    assert len(texts) == len(set(texts))
+    per_chat: dict[Jid, list[int]] = defaultdict(list)
+    for body in bodies:
+        per_chat[body.chat].append(body.chat_sequence)
+    for sequences in per_chat.values():
+        assert sequences == sorted(set(sequences))
