@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import yaml
-from integration.wai_operator.scene import Scene, bus_configuration
+from integration.wai_operator.scene import Operator, Scene, bus_configuration
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import load_kube_config
 
@@ -18,11 +19,18 @@ from oxy_operator.kubernetes_api import Kubernetes, connected
 CRD = Path(__file__).parents[3] / "crds" / "oxy.dev_whatsappinstances.yaml"
 
 
-@pytest.fixture(scope="session")
-def apiserver_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apiserver.ApiServer]:
-    with apiserver.running(tmp_path_factory.mktemp("kubernetes")) as server:
+@contextmanager
+def serving(folder: Path) -> Iterator[apiserver.ApiServer]:
+    """An API server that knows the custom resource."""
+    with apiserver.running(folder) as server:
         crd = yaml.safe_load(CRD.read_text())
         server.api.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}", crd)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def apiserver_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apiserver.ApiServer]:
+    with serving(tmp_path_factory.mktemp("kubernetes")) as server:
         yield server
 
 
@@ -48,30 +56,51 @@ def namespace(apiserver_running: apiserver.ApiServer) -> str:
     return name
 
 
-@pytest.fixture
-def home(apiserver_running: apiserver.ApiServer) -> str:
-    """The operator's own namespace."""
-    name = f"oxy-{uuid.uuid4().hex[:12]}"
-    apiserver_running.api.create(
-        "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    )
-    return name
-
-
-@pytest.fixture
-async def idle(
-    apiserver_running: apiserver.ApiServer, namespace: str, home: str, tmp_path: Path
-) -> AsyncIterator[Scene]:
-    """API server and NATS; the operator is not started."""
+@contextmanager
+def operator_before(server: apiserver.ApiServer, folder: Path) -> Iterator[Operator]:
+    """An operator that is not started, with a NATS of its own."""
+    home = f"oxy-{uuid.uuid4().hex[:12]}"
+    server.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": home}})
     keys = PlatformKeys.generate()
-    with running_nats(tmp_path / "nats", bus_configuration(keys, tmp_path)) as server:
-        scene = Scene(apiserver_running, server, keys, tmp_path, namespace, home)
-        yield scene
-        await scene.stop()
+    with running_nats(folder / "nats", bus_configuration(keys, folder)) as bus:
+        operator = Operator(server, bus, keys, folder, home)
+        try:
+            yield operator
+        finally:
+            operator.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_operator(
+    apiserver_running: apiserver.ApiServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Operator]:
+    """The one operator of this worker's API server."""
+    with operator_before(apiserver_running, tmp_path_factory.mktemp("operator")) as operator:
+        operator.start()
+        yield operator
 
 
 @pytest.fixture
-async def scene(idle: Scene) -> Scene:
-    """API server, NATS and a ready operator."""
-    await idle.start()
-    return idle
+def scene(shared_operator: Operator, namespace: str) -> Iterator[Scene]:
+    """A namespace of the shared operator's API server."""
+    made = Scene(shared_operator, namespace)
+    yield made
+    made.clear()
+
+
+@pytest.fixture(scope="module")
+def another_apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apiserver.ApiServer]:
+    """An API server for tests that start and stop operators of their own."""
+    with serving(tmp_path_factory.mktemp("kubernetes")) as server:
+        yield server
+
+
+@pytest.fixture
+def lone(another_apiserver: apiserver.ApiServer, tmp_path: Path) -> Iterator[Scene]:
+    """An operator of this test's own, not started yet."""
+    with operator_before(another_apiserver, tmp_path) as operator:
+        made = Scene(operator, "default")
+        made.namespace = made.new_namespace()
+        yield made
+        operator.stop()
+        made.clear()

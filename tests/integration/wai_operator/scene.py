@@ -1,10 +1,13 @@
 """An operator process before a real API server and a real NATS, and a test's view of both."""
 
 import asyncio
+import contextlib
 import os
-import signal
+import shutil
+import subprocess
 import sys
 import time
+import urllib.request
 import uuid
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import aiohttp
 import nats
 import pytest
 from nats.aio.client import Client
@@ -27,7 +29,7 @@ from oxy_dev.cluster.api import Api
 from oxy_dev.cluster.apiserver import ApiServer
 from oxy_dev.cluster.errors import ApiError
 from oxy_dev.servers import NatsServer, free_port
-from oxy_operator.accounts import nats_configuration, platform_credentials, system_credentials, tenancy
+from oxy_operator.accounts import nats_configuration, platform_credentials, system_credentials
 from oxy_operator.keys import PlatformKeys
 
 Json: TypeAlias = Any
@@ -63,28 +65,38 @@ def merge_patch(api: Api, path: str, patch: Object) -> Object:
 
 
 @dataclass
-class Scene:
+class Operator:
+    """An operator process before a real API server and a NATS of its own."""
+
     server: ApiServer
     nats: NatsServer
     keys: PlatformKeys
     folder: Path
-    namespace: str
-    """Where instances are."""
     home: str
     """The operator's own namespace."""
-    name: str = "petshop"
-    organization: str = field(default_factory=lambda: f"org-{uuid.uuid4().hex[:12]}")
     port: int = field(default_factory=free_port)
-    process: asyncio.subprocess.Process | None = None
+    process: subprocess.Popen[bytes] | None = None
 
-    @property
-    def api(self) -> Api:
-        return self.server.api
+    def start(self) -> None:
+        """Start the process and wait until it is ready."""
+        with (self.folder / "operator.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "oxy_operator"], env=self.environment(), stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + WITHIN
+        while not self._is_ready():
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.05)
 
-    # -- the operator
-
-    async def start(self) -> None:
-        environment = {
+    def environment(self) -> dict[str, str]:
+        files = {
+            "OXY_NATS_CREDENTIALS": platform_credentials(self.keys),
+            "OXY_NATS_SYSTEM_CREDENTIALS": system_credentials(self.keys),
+            "OXY_NATS_OPERATOR_SEED": self.keys.operator_seed,
+            "OXY_ROOT_SEED": self.keys.root_seed,
+        }
+        return {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(sys.path),
             "KUBECONFIG": str(self.server.kubeconfig),
@@ -94,62 +106,93 @@ class Scene:
             "OXY_TENANT_IMAGE": "registry.example/tenant:1",
             "OXY_PROBE_HOST": "127.0.0.1",
             "OXY_PROBE_PORT": str(self.port),
-            **{
-                f"OXY_{name}": str(self._file(name, content))
-                for name, content in {
-                    "NATS_CREDENTIALS": platform_credentials(self.keys),
-                    "NATS_SYSTEM_CREDENTIALS": system_credentials(self.keys),
-                    "NATS_OPERATOR_SEED": self.keys.operator_seed,
-                    "ROOT_SEED": self.keys.root_seed,
-                }.items()
-            },
+            **{name: str(self.file(name, content)) for name, content in files.items()},
         }
-        with (self.folder / "operator.log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "oxy_operator", env=environment, stderr=log
-            )
-        await self.until_ready()
 
-    def _file(self, name: str, content: str) -> Path:
+    def file(self, name: str, content: str) -> Path:
+        """Write a file of the test's own."""
         file = self.folder / name.lower()
         file.write_text(content)
         return file
 
-    async def until_ready(self) -> None:
-        async with aiohttp.ClientSession() as session, asyncio.timeout(WITHIN):
-            while not await self._is_ready(session):
-                assert self.process is not None
-                assert self.process.returncode is None, self.log()
-                await asyncio.sleep(0.05)
-
-    async def _is_ready(self, session: aiohttp.ClientSession) -> bool:
+    def _page(self, page: str) -> str | None:
         try:
-            async with session.get(f"http://127.0.0.1:{self.port}/readyz") as response:
-                return response.status == 200
-        except aiohttp.ClientError:
-            return False
-
-    async def metrics(self) -> dict[str, float]:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(f"http://127.0.0.1:{self.port}/metrics") as response,
-        ):
-            lines = [line.rpartition(" ") for line in (await response.text()).splitlines() if line[:1] != "#"]
-            return {name: float(value) for name, _, value in lines}
-
-    async def stop(self) -> int | None:
-        if self.process is None or self.process.returncode is not None:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{page}", timeout=5) as answer:
+                text: str = answer.read().decode()
+                return text
+        except OSError:
             return None
-        self.process.send_signal(signal.SIGTERM)
+
+    def _is_ready(self) -> bool:
+        return self._page("readyz") is not None
+
+    def metrics(self) -> dict[str, float]:
+        lines = (self._page("metrics") or "").splitlines()
+        parts = [line.rpartition(" ") for line in lines if line and not line.startswith("#")]
+        return {name: float(value) for name, _, value in parts}
+
+    def stop(self) -> int | None:
+        """End the process and return its exit code; None if it did not run."""
+        if self.process is None or self.process.poll() is not None:
+            return None
+        self.process.terminate()
         try:
-            return await asyncio.wait_for(self.process.wait(), 15)
-        except TimeoutError:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
             self.process.kill()
-            await self.process.wait()
+            self.process.wait()
             raise
+
+    async def until_prepared(self, times: int = 1) -> None:
+        """Wait until operators have prepared the bus so often."""
+        await eventually(lambda: self.log().count("bus_prepared") >= times, "the bus is prepared")
+
+    def lose_bus_data(self) -> None:
+        """Remove everything that the stopped server keeps."""
+        for folder in (self.folder / "accounts", self.folder / "nats" / "jetstream"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def log(self) -> str:
         return (self.folder / "operator.log").read_text()
+
+
+@dataclass
+class Scene:
+    """One test's view: a namespace, an organization, an instance."""
+
+    operator: Operator
+    namespace: str
+    name: str = "petshop"
+    organization: str = field(default_factory=lambda: f"org-{uuid.uuid4().hex[:12]}")
+
+    @property
+    def api(self) -> Api:
+        return self.operator.server.api
+
+    @property
+    def keys(self) -> PlatformKeys:
+        return self.operator.keys
+
+    @property
+    def nats(self) -> NatsServer:
+        return self.operator.nats
+
+    def log(self) -> str:
+        """What the operator said about this test's instances."""
+        return "\n".join(line for line in self.operator.log().splitlines() if self.namespace in line)
+
+    def new_namespace(self) -> str:
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        self.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        return name
+
+    def clear(self) -> None:
+        """Remove all instances of the namespace, whatever the operator thinks of it."""
+        for found in self.api.get(self.path("wai"))["items"]:
+            path = self.path("wai", found["metadata"]["name"])
+            with contextlib.suppress(ApiError):
+                merge_patch(self.api, path, {"metadata": {"finalizers": None}})
+                self.api.delete(path)
 
     # -- Kubernetes
 
@@ -182,6 +225,10 @@ class Scene:
 
     def edit(self, patch: Object) -> Object:
         return merge_patch(self.api, self.path("wai", self.name), patch)
+
+    def drop_status(self) -> None:
+        path = self.path("wai", self.name) + "/status"
+        self.api._json("PATCH", path, [{"op": "remove", "path": "/status"}], "application/json-patch+json")  # noqa: SLF001
 
     def child(self, kind: str) -> Object | None:
         return self.find(kind, f"wai-{self.name}-session" if kind == "claim" else f"wai-{self.name}")
@@ -293,7 +340,7 @@ class Scene:
     @asynccontextmanager
     async def platform(self) -> AsyncIterator[Client]:
         client = await nats.connect(
-            self.nats.url, user_credentials=str(self._file("test_platform", platform_credentials(self.keys)))
+            self.nats.url, user_credentials=str(self.operator.file("test_platform", platform_credentials(self.keys)))
         )
         try:
             yield client
@@ -331,16 +378,16 @@ class Scene:
 
     async def say(self, state: LiveState) -> None:
         """Publish a live state as the tenant runtime does, with the credentials of its Secret."""
-        secret = await self.until_child("secret")
-        credentials = b64decode(secret["data"]["user.creds"]).decode()
-        client = await nats.connect(self.nats.url, user_credentials=str(self._file("tenant", credentials)))
+        await self.until_status(lambda found: condition(found, "CredentialsReady")["status"] == "True")
+        client = await nats.connect(self.nats.url, user_credentials=str(self.tenant_credentials()))
         try:
             await client.jetstream().publish(subjects.state(self.account, self.name), state.encode())
         finally:
             await client.close()
 
-    def stranger(self) -> str:
-        return tenancy(self.keys, "stranger", "stranger", now=time.time()).account
+    def tenant_credentials(self) -> Path:
+        secret = self.child("secret") or {}
+        return self.operator.file("tenant", b64decode(secret["data"]["user.creds"]).decode())
 
 
 def utc() -> str:

@@ -1,0 +1,184 @@
+"""From a pod's status to the instance's, with the bus and without."""
+
+from base64 import b64decode
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from integration.wai_operator.scene import Object, Scene, condition, eventually
+
+
+async def with_pod(scene: Scene) -> None:
+    """An instance whose pod has just become ready: it is paired from now on."""
+    scene.create()
+    await scene.until_child("statefulset")
+    await scene.until_child("claim", lambda found: "oxy.dev/epoch" in found["metadata"].get("annotations", {}))
+    scene.start_pod(ready=True)
+    await scene.until_phase("Connected", "Connected")
+
+
+async def replicas(scene: Scene, count: int) -> None:
+    await scene.until_child("statefulset", lambda found: found["spec"]["replicas"] == count)
+
+
+async def test_a_ready_pod_is_a_connected_instance(scene: Scene) -> None:
+    await with_pod(scene)
+    status = scene.status()
+    assert condition(status, "Ready")["status"] == "True"
+    assert condition(status, "Paired")["status"] == "True"
+    assert status["runtime"] == {
+        "podName": "wai-petshop-0",
+        "restarts": 0,
+        "image": "registry.example/tenant:1",
+        "epoch": 1,
+    }
+    scene.pod_status(ready=False)
+    await scene.until_phase("Reconnecting", "NotReceiving")
+    scene.pod_status(ready=True)
+    await scene.until_phase("Connected", "Connected")
+
+
+@pytest.mark.parametrize(
+    ("code", "phase", "reason"),
+    [
+        (64, "LoggedOut", "LoggedOut"),
+        (65, "Paused", "ConnectionReplaced"),
+        (66, "Failed", "TemporaryBan"),
+        (67, "Failed", "ClientOutdated"),
+        (68, "Failed", "BadSession"),
+    ],
+)
+async def test_a_final_end_scales_to_zero_and_stays(scene: Scene, code: int, phase: str, reason: str) -> None:
+    await with_pod(scene)
+    scene.pod_status(state=scene.terminated(code))
+    await scene.until_phase(phase, reason)
+    await replicas(scene, 0)
+    scene.kill_pod()
+    await scene.until_status(lambda found: "podName" not in found["runtime"])
+    assert condition(scene.status(), "Ready")["reason"] == reason
+
+
+async def test_exhausted_attempts_are_left_to_the_kubelet(scene: Scene) -> None:
+    await with_pod(scene)
+    ended = scene.terminated(70)
+    scene.pod_status(state={"waiting": {"reason": "CrashLoopBackOff"}}, last=ended, restarts=1)
+    status = await scene.until_phase("Reconnecting", "BackingOff")
+    assert status["runtime"]["restarts"] == 1
+    await replicas(scene, 1)
+
+
+@pytest.mark.parametrize("other", [{"epoch": 7}, {"pod_uid": "another"}])
+async def test_an_end_of_another_epoch_or_pod_changes_nothing(scene: Scene, other: Object) -> None:
+    await with_pod(scene)
+    scene.pod_status(last=scene.terminated(64, **other), restarts=3)
+    await scene.until_status(lambda found: found["runtime"]["restarts"] == 3)
+    await replicas(scene, 1)
+    assert scene.status()["phase"] == "Reconnecting"
+
+
+async def test_a_repair_opens_a_window_in_a_new_epoch_and_starts_again(scene: Scene) -> None:
+    await with_pod(scene)
+    scene.pod_status(state=scene.terminated(64))
+    await scene.until_phase("LoggedOut", "LoggedOut")
+    scene.edit({"metadata": {"annotations": {"oxy.dev/repair": "n1"}}})
+    await scene.until_child("claim", lambda found: found["metadata"]["annotations"]["oxy.dev/epoch"] == "2")
+    found = await scene.until_child(
+        "statefulset",
+        lambda found: found["spec"]["template"]["metadata"]["annotations"]["oxy.dev/epoch"] == "2",
+    )
+    assert found["spec"]["replicas"] == 1
+    status = await scene.until_status(lambda found: found.get("repair") == {"nonce": "n1"})
+    assert status["phase"] == "Pending"
+    scene.kill_pod()
+    scene.start_pod(ready=False)
+    status = await scene.until_phase("Pairing", "WaitingForPhone")
+    until = datetime.fromisoformat(status["pairing"]["expiresAt"])
+    assert timedelta(minutes=13) < until - datetime.now(UTC) <= timedelta(minutes=15)
+    scene.edit({"metadata": {"annotations": {"oxy.dev/repair": "n2"}}})
+    await scene.until_child("claim", lambda found: found["metadata"]["annotations"]["oxy.dev/epoch"] == "3")
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "phase", "reason"),
+    [
+        ({"waiting": {"reason": "ImagePullBackOff", "message": "no such tag"}}, {}, "Failed", "ImagePullFailed"),
+        (
+            {"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "proxy" not found'}},
+            {},
+            "Failed",
+            "ReferenceMissing",
+        ),
+        ({"terminated": {"exitCode": 137, "reason": "OOMKilled"}}, {}, "Failed", "OutOfMemory"),
+        ({"terminated": {"exitCode": 1, "reason": "Error"}}, {}, "Failed", "Crashed"),
+        ({"running": {}}, {"phase": "Failed", "reason": "Evicted"}, "Pending", "Evicted"),
+    ],
+)
+async def test_trouble_has_a_reason_and_an_action(
+    scene: Scene, state: Object, more: Object, phase: str, reason: str
+) -> None:
+    await with_pod(scene)
+    scene.pod_status(state=state, **more)
+    status = await scene.until_phase(phase, reason)
+    assert condition(status, "Ready")["message"]
+
+
+async def test_what_the_spec_refers_to_and_is_missing_is_named(scene: Scene) -> None:
+    scene.create(network={"caBundleConfigMapRef": {"name": "bundle"}})
+    await scene.until_child("statefulset")
+    scene.start_pod(state={"waiting": {"reason": "ContainerCreating"}})
+    status = await scene.until_phase("Failed", "ReferenceMissing")
+    assert "ConfigMap bundle of spec.network.caBundleConfigMapRef" in condition(status, "Ready")["message"]
+    scene.api.create(
+        scene.path("configmap"),
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bundle", "namespace": scene.namespace}},
+    )
+    scene.pod_status(ready=True)
+    await scene.until_phase("Connected", "Connected")
+
+
+async def test_the_pairing_code_appears_in_its_secret_and_goes_with_the_pairing(scene: Scene) -> None:
+    scene.create()
+    await scene.until_child("statefulset")
+    scene.start_pod(ready=False)
+    await scene.until_phase("Pairing", "WaitingForPhone")
+    for code in ("ABCD1234", "EFGH5678"):
+        expires_at = datetime.now(UTC) + timedelta(minutes=2)
+        pairing = {"method": "PhoneCode", "code": code, "expires_at": expires_at}
+        await scene.say(scene.state(connection="pairing", pairing=pairing))
+        await eventually(lambda code=code: offered(scene) == code, f"code {code}\n{scene.log()[-3000:]}")
+    status = await scene.until_status(lambda found: "secretName" in found.get("pairing", {}))
+    assert status["pairing"]["secretName"] == "wai-petshop-pairing"
+    scene.pod_status(ready=True)
+    await scene.until_phase("Connected", "Connected")
+    await eventually(lambda: offered(scene) is None, "the pairing Secret is deleted")
+    assert "pairing" not in scene.status()
+
+
+def offered(scene: Scene) -> str | None:
+    secret = scene.find("secret", f"wai-{scene.name}-pairing")
+    return b64decode(secret["data"]["code"]).decode() if secret else None
+
+
+async def test_attempts_come_from_the_bus_and_only_from_the_current_pod(scene: Scene) -> None:
+    await with_pod(scene)
+    scene.pod_status(ready=False)
+    await scene.until_phase("Reconnecting", "NotReceiving")
+    for stale in ({"pod_uid": "another"}, {"epoch": 9}, {"heartbeat_at": datetime.now(UTC) - timedelta(minutes=5)}):
+        await scene.say(scene.state(attempts=7, last_reason="Forged", **stale))
+    await scene.say(scene.state(attempts=3, last_reason="ConnectionLost", jid="5511987650000:3@s.whatsapp.net"))
+    status = await scene.until_phase("Reconnecting", "ConnectionLost")
+    assert status["reconnect"] == {"attempts": 3, "lastReason": "ConnectionLost"}
+    assert status["jid"] == "5511987650000:3@s.whatsapp.net"
+
+
+async def test_one_instance_cannot_speak_for_another(scene: Scene) -> None:
+    await with_pod(scene)
+    scene.pod_status(ready=False)
+    await scene.until_phase("Reconnecting", "NotReceiving")
+    await scene.say(scene.state(instance="another", attempts=9, last_reason="Forged"))
+    refused = [scene.account, "state_refused"]
+    await eventually(
+        lambda: any(all(word in line for word in refused) for line in scene.operator.log().splitlines()),
+        "the refusal is logged",
+    )
+    assert scene.status()["phase"] == "Reconnecting"
+    assert scene.status()["reconnect"]["lastReason"] != "Forged"

@@ -1,0 +1,98 @@
+"""Deleting an instance."""
+
+import time
+
+import nats
+import pytest
+from integration.wai_operator.scene import Scene, condition, eventually
+from nats.errors import Error as NatsError
+
+from oxy_core import subjects
+
+
+async def settled(scene: Scene) -> None:
+    await scene.until_child("statefulset")
+    await scene.until_status(lambda found: condition(found, "CredentialsReady")["status"] == "True")
+
+
+async def gone(scene: Scene) -> None:
+    await eventually(lambda: scene.find("wai", scene.name) is None, f"the instance is gone\n{scene.log()[-3000:]}")
+
+
+async def test_a_deleted_instance_leaves_the_bus_and_keeps_its_claim(scene: Scene) -> None:
+    scene.create()
+    await settled(scene)
+    credentials = scene.tenant_credentials()
+    claim = await scene.until_child("claim")
+    scene.api.delete(scene.path("wai", scene.name))
+    await gone(scene)
+    assert await scene.published() is None
+    assert scene.child("claim") == claim
+    with pytest.raises(NatsError):
+        await nats.connect(scene.nats.url, user_credentials=str(credentials), allow_reconnect=False)
+
+
+async def test_the_settings_leave_a_mark_that_workers_see(scene: Scene) -> None:
+    scene.create()
+    await settled(scene)
+    async with scene.platform() as client:
+        bucket = await client.jetstream().key_value(subjects.INSTANCES_BUCKET)
+        watcher = await bucket.watchall()
+        scene.api.delete(scene.path("wai", scene.name))
+        seen = []
+        deadline = time.monotonic() + 20
+        while "DEL" not in seen:
+            assert time.monotonic() < deadline, seen
+            entry = await watcher.updates(timeout=5)
+            seen.append(entry.operation if entry else None)
+        await watcher.stop()
+
+
+async def test_the_pod_ends_before_the_bus_forgets_it(scene: Scene) -> None:
+    scene.create()
+    await settled(scene)
+    scene.start_pod(ready=True)
+    await scene.until_phase("Connected", "Connected")
+    scene.api.delete(scene.path("wai", scene.name))
+    await eventually(lambda: scene.child("statefulset") is None, "the StatefulSet is deleted first")
+    assert await scene.published() is not None
+    scene.kill_pod()
+    await gone(scene)
+    assert await scene.published() is None
+
+
+async def test_the_policy_delete_takes_the_claim_too(scene: Scene) -> None:
+    scene.create(session={"deletionPolicy": "Delete"})
+    await settled(scene)
+    scene.api.delete(scene.path("wai", scene.name))
+    await gone(scene)
+    claim = scene.child("claim")
+    # Without a controller manager the protection of claims in use is never lifted.
+    assert claim is None or "deletionTimestamp" in claim["metadata"]
+
+
+async def test_an_instance_made_again_goes_on_with_its_claim_in_a_new_epoch(scene: Scene) -> None:
+    scene.create()
+    await settled(scene)
+    uid = (await scene.until_child("claim"))["metadata"]["uid"]
+    scene.api.delete(scene.path("wai", scene.name))
+    await gone(scene)
+    # The garbage collector's part, which does not run here.
+    for kind in ("configmap", "secret", "networkpolicy"):
+        scene.api.delete(scene.path(kind, f"wai-{scene.name}"))
+    scene.create()
+    await settled(scene)
+    claim = await scene.until_child("claim", lambda found: found["metadata"]["annotations"]["oxy.dev/epoch"] == "2")
+    assert claim["metadata"]["uid"] == uid
+    scene.start_pod(ready=True)
+    await scene.say(scene.state(connection="connected"))
+
+
+async def test_a_rejected_instance_goes_at_once(scene: Scene) -> None:
+    scene.create()
+    await settled(scene)
+    scene.namespace = scene.new_namespace()
+    scene.create()
+    await scene.until_phase("Failed", "OrganizationTaken")
+    scene.api.delete(scene.path("wai", scene.name))
+    await gone(scene)

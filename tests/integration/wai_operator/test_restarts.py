@@ -1,0 +1,158 @@
+"""Operators that come and go, and a bus that does."""
+
+import subprocess
+import sys
+import time
+
+from integration.wai_operator.scene import Object, Scene, condition, eventually
+
+KINDS = ("claim", "configmap", "secret", "networkpolicy", "statefulset")
+
+
+async def settled(scene: Scene) -> None:
+    for kind in KINDS:
+        await scene.until_child(kind)
+    await scene.until_status(lambda found: condition(found, "CredentialsReady")["status"] == "True")
+
+
+async def connected(scene: Scene) -> None:
+    scene.create()
+    await settled(scene)
+    scene.start_pod(ready=True)
+    await scene.until_phase("Connected", "Connected")
+
+
+async def replicas(scene: Scene, count: int) -> None:
+    await scene.until_child("statefulset", lambda found: found["spec"]["replicas"] == count)
+
+
+def everything(scene: Scene) -> list[Object | None]:
+    return [*(scene.child(kind) for kind in KINDS), scene.find("wai", scene.name)]
+
+
+async def test_an_operator_that_starts_again_writes_nothing(lone: Scene) -> None:
+    lone.operator.start()
+    lone.create(
+        network={"proxySecretRef": {"name": "proxy"}, "caBundleConfigMapRef": {"name": "bundle"}},
+        runtime={
+            "resources": {"requests": {"cpu": "0.5"}, "limits": {"memory": "1024Mi"}},
+            "nodeSelector": {"zone": "a"},
+            "tolerations": [{"key": "k", "operator": "Exists"}],
+        },
+        session={"storage": {"size": "1024Mi"}},
+    )
+    await settled(lone)
+    before = everything(lone)
+    assert lone.operator.stop() == 0
+    lone.operator.start()
+    await lone.operator.until_prepared(times=2)
+    await eventually(lambda: lone.operator.metrics().get("oxy_operator_reconciles_total", 0) >= 2, "looks")
+    await eventually(lambda: lone.operator.metrics()["oxy_operator_queue_depth"] == 0, "the queue is empty")
+    # A later instance is looked at after the first one: once it is there, so is whatever the first one caused.
+    first, lone.name = lone.name, "marker"
+    lone.create()
+    await settled(lone)
+    lone.name = first
+    assert everything(lone) == before
+
+
+async def test_children_are_made_while_the_bus_is_away_and_settled_when_it_is_back(lone: Scene) -> None:
+    lone.nats.stop()
+    lone.operator.start()
+    lone.create()
+    for kind in KINDS:
+        await lone.until_child(kind)
+    status = await lone.until_phase("Pending", "PodMissing")
+    assert condition(status, "CredentialsReady")["reason"] == "BusUnavailable"
+    lone.nats.start()
+    await settled(lone)
+    assert await lone.until_published(bool)
+
+
+async def test_a_bus_that_lost_everything_is_told_again(lone: Scene) -> None:
+    lone.operator.start()
+    await connected(lone)
+    lone.nats.stop()
+    lone.operator.lose_bus_data()
+    lone.nats.start()
+    await lone.until_published(bool)
+    await lone.say(lone.state(connection="connected"))
+
+
+async def test_the_phase_is_right_with_the_bus_away_and_after_losing_the_status(lone: Scene) -> None:
+    lone.operator.start()
+    await connected(lone)
+    lone.nats.stop()
+    lone.pod_status(ready=False)
+    await lone.until_phase("Reconnecting", "NotReceiving")
+    lone.pod_status(state=lone.terminated(64))
+    await lone.until_phase("LoggedOut", "LoggedOut")
+    await replicas(lone, 0)
+    lone.kill_pod()
+    lone.operator.stop()
+    lone.drop_status()
+    lone.operator.start()
+    await lone.until_phase("LoggedOut", "LoggedOut")
+    await replicas(lone, 0)
+
+
+async def test_a_state_from_before_the_operator_started_counts(lone: Scene) -> None:
+    lone.operator.start()
+    await connected(lone)
+    lone.operator.stop()
+    await lone.say(lone.state(attempts=2, last_reason="ServerError"))
+    lone.pod_status(ready=False)
+    lone.operator.start()
+    await lone.until_phase("Reconnecting", "ServerError")
+
+
+async def test_what_was_deleted_while_nobody_watched_comes_back(lone: Scene) -> None:
+    lone.operator.start()
+    lone.create()
+    await settled(lone)
+    lone.operator.stop()
+    lone.api.delete(lone.path("configmap", f"wai-{lone.name}"))
+    lone.operator.start()
+    await lone.until_child("configmap")
+
+
+async def test_an_instance_deleted_while_nobody_watched_is_let_go(lone: Scene) -> None:
+    lone.operator.start()
+    lone.create()
+    await settled(lone)
+    lone.operator.stop()
+    lone.api.delete(lone.path("wai", lone.name))
+    assert lone.find("wai", lone.name) is not None
+    lone.operator.start()
+    await eventually(lambda: lone.find("wai", lone.name) is None, "the instance is gone")
+    assert await lone.published() is None
+
+
+async def test_a_deleted_instance_waits_for_the_bus(lone: Scene) -> None:
+    lone.operator.start()
+    lone.create()
+    await settled(lone)
+    lone.nats.stop()
+    lone.api.delete(lone.path("wai", lone.name))
+    await eventually(lambda: "bus_still_knows" in lone.operator.log(), "the operator waits")
+    assert lone.find("wai", lone.name) is not None
+    lone.nats.start()
+    await eventually(lambda: lone.find("wai", lone.name) is None, "the instance is gone")
+    assert await lone.published() is None
+
+
+async def test_a_stopped_operator_ends_in_time(lone: Scene) -> None:
+    lone.operator.start()
+    started = time.monotonic()
+    assert lone.operator.stop() == 0
+    assert time.monotonic() - started < 10
+    assert "operator_stopped" in lone.operator.log()
+
+
+def test_an_operator_without_its_settings_says_which(lone: Scene) -> None:
+    environment = {"PATH": "/usr/bin", "PYTHONPATH": lone.operator.environment()["PYTHONPATH"]}
+    ended = subprocess.run(
+        [sys.executable, "-m", "oxy_operator"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "OXY_TENANT_IMAGE" in ended.stderr

@@ -1,0 +1,158 @@
+"""What the API server refuses, naming the field: a negative for each rule of the custom resource definition."""
+
+import copy
+
+import pytest
+from integration.wai_operator.scene import Json, Object, merge_patch
+
+from oxy_dev.cluster.api import Api
+from oxy_dev.cluster.apiserver import ApiServer
+from oxy_dev.cluster.errors import ApiError
+
+VALID: Object = {
+    "apiVersion": "oxy.dev/v1alpha1",
+    "kind": "WhatsAppInstance",
+    "metadata": {"name": "petshop"},
+    "spec": {"organizationId": "paws", "displayName": "Paws", "phoneNumber": "+5511987650000"},
+}
+STRICT = "?fieldValidation=Strict"
+MISSING = object()
+
+
+def changed(path: str, value: Json) -> Object:
+    made = copy.deepcopy(VALID)
+    *parents, last = path.split(".")
+    place = made
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    if value is MISSING:
+        del place[last]
+    else:
+        place[last] = value
+    return made
+
+
+@pytest.fixture
+def path(namespace: str) -> str:
+    return f"/apis/oxy.dev/v1alpha1/namespaces/{namespace}/whatsappinstances"
+
+
+@pytest.fixture
+def api_server(apiserver_running: ApiServer) -> Api:
+    return apiserver_running.api
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("metadata.name", "a" * 41),
+        ("metadata.name", "pet.shop"),
+        ("spec.organizationId", MISSING),
+        ("spec.organizationId", "Paws"),
+        ("spec.organizationId", "-paws"),
+        ("spec.organizationId", "a" * 41),
+        ("spec.displayName", MISSING),
+        ("spec.displayName", ""),
+        ("spec.displayName", "a" * 101),
+        ("spec.phoneNumber", MISSING),
+        ("spec.phoneNumber", "11987650000"),
+        ("spec.phoneNumber", "+0551198765000"),
+        ("spec.timezone", "America/Sao Paulo"),
+        ("spec.timezone", "/etc"),
+        ("spec.owners", ["5511987651111"]),
+        ("spec.owners", ["+5511987651111", "+5511987651111"]),
+        ("spec.owners", "+5511987651111"),
+        ("spec.suspend", "yes"),
+        ("spec.pairing.method", "Bluetooth"),
+        ("spec.client.browser", ""),
+        ("spec.client.markOnlineOnConnect", 1),
+        ("spec.inbound.maxAnswerAge", "6 hours"),
+        ("spec.inbound.maxAnswerAge", "0h"),
+        ("spec.session.storage.size", "1G"),
+        ("spec.session.storage.size", "0Gi"),
+        ("spec.session.storage.storageClassName", ""),
+        ("spec.session.deletionPolicy", "Keep"),
+        ("spec.reconnect.baseDelaySeconds", 0),
+        ("spec.reconnect.multiplier", "0.5"),
+        ("spec.reconnect.multiplier", 1.5),
+        ("spec.reconnect.maxDelaySeconds", 4),
+        ("spec.reconnect.maxAttempts", 0),
+        ("spec.ai.enabled", "true"),
+        ("spec.ai.baseUrl", "model.example"),
+        ("spec.ai.model", ""),
+        ("spec.ai.temperature", 0.7),
+        ("spec.ai.temperature", "2.1"),
+        ("spec.ai.maxTokens", 0),
+        ("spec.ai.contextMessages", 51),
+        ("spec.ai.debounceSeconds", -1),
+        ("spec.ai.debounceMaxSeconds", 2),
+        ("spec.ai.takeoverMinutes", -1),
+        ("spec.ai.systemPromptExtra", "a" * 8001),
+        ("spec.ai.aurora.enabled", "no"),
+        ("spec.ai.aurora.model", ""),
+        ("spec.ai.aurora.temperature", "hot"),
+        ("spec.ai.aurora.maxTokens", 0),
+        ("spec.limits.pacing", "Fast"),
+        ("spec.network.proxySecretRef.name", ""),
+        ("spec.network.caBundleConfigMapRef.name", ""),
+        ("spec.runtime.image", ""),
+        ("spec.runtime.resources.limits", {"memory": "much"}),
+        ("spec.runtime.resources.requests", {"cpu": "1e3"}),
+        ("spec.runtime.nodeSelector", {"zone": 1}),
+        ("spec.runtime.tolerations", [{"effect": "Never"}]),
+        ("spec.runtime.tolerations", [{"operator": "In"}]),
+    ],
+)
+def test_a_wrong_value_is_refused_naming_its_field(api_server: Api, path: str, field: str, value: Json) -> None:
+    with pytest.raises(ApiError) as refused:
+        api_server.create(path + STRICT, changed(field, value))
+    assert refused.value.status == 422
+    assert field in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "spec.ownerz",
+        "spec.pairing.metod",
+        "spec.client.browsr",
+        "spec.inbound.maxAge",
+        "spec.session.size",
+        "spec.session.storage.class",
+        "spec.reconnect.attempts",
+        "spec.ai.temprature",
+        "spec.ai.aurora.maxToken",
+        "spec.limits.pace",
+        "spec.network.proxy",
+        "spec.runtime.imagePullPolicy",
+        "spec.runtime.resources.request",
+    ],
+)
+def test_a_misspelt_field_is_refused_by_name(api_server: Api, path: str, field: str) -> None:
+    with pytest.raises(ApiError, match=f'unknown field "{field}"'):
+        api_server.create(path + STRICT, changed(field, "x"))
+
+
+def test_the_smallest_instance_gets_its_defaults(api_server: Api, path: str) -> None:
+    spec = api_server.create(path + STRICT, VALID)["spec"]
+    assert (spec["timezone"], spec["owners"], spec["suspend"]) == ("America/Sao_Paulo", [], False)
+    assert spec["ai"]["aurora"]["maxTokens"] == 800
+    assert spec["reconnect"] == {
+        "baseDelaySeconds": 5,
+        "multiplier": "1.5",
+        "maxDelaySeconds": 60,
+        "maxAttempts": 10,
+    }
+
+
+def test_the_organization_cannot_be_changed(api_server: Api, path: str) -> None:
+    api_server.create(path, VALID)
+    with pytest.raises(ApiError, match=r"spec\.organizationId.*is immutable"):
+        merge_patch(api_server, f"{path}/petshop", {"spec": {"organizationId": "claws"}})
+
+
+def test_the_status_is_written_at_its_own_address_only(api_server: Api, path: str) -> None:
+    created = api_server.create(path, VALID | {"status": {"phase": "Connected"}})
+    assert "status" not in created
+    with pytest.raises(ApiError, match=r"status\.phase"):
+        merge_patch(api_server, f"{path}/petshop/status", {"status": {"phase": "Happy"}})
