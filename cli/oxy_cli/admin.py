@@ -28,7 +28,7 @@ def administer(system: Cluster, arguments: Sequence[str], stdin: str = "") -> An
 def answer_of(completed: Completed, pod: str) -> Any:  # noqa: ANN401 as `administer`
     """Return the JSON that the command printed; raises AdminError with what it complained of."""
     if completed.exit_code != 0:
-        complaint = completed.errors.strip() or completed.output.strip()
+        complaint = (completed.errors.strip() or completed.output.strip()).removeprefix("error: ")
         raise AdminError(complaint or f"the command in {pod} ended with status {completed.exit_code} and no message")
     try:
         return json.loads(completed.output)

@@ -28,7 +28,7 @@ def ls(
     if output is Output.JSON:
         print_json(letters)
     elif letters:
-        columns = list(letters[0])
+        columns = list(dict.fromkeys(key for letter in letters for key in letter))
         rows = [[_cell(letter.get(column)) for column in columns] for letter in letters]
         print_table([column.upper() for column in columns], rows)
     else:
