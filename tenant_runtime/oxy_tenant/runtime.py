@@ -41,7 +41,8 @@ PUBLISH_GRACE: Final = 2.0
 
 BUS_RETRY: Final = 5.0
 
-PARKED_RETRY: Final = 10.0
+PARKED_RETRY: Final = 5.0
+"""Seconds between attempts to write the marker of an ended epoch."""
 
 PRUNE_SECONDS: Final = 3600.0
 
@@ -200,15 +201,20 @@ class Runtime:
                 await self._publisher.drained()
 
     async def _leave_message(self, end: Ending) -> None:
-        """Write the marker and the termination message; a runtime that cannot write the marker stays, silent."""
+        """Write the marker and the termination message; a runtime that cannot write the marker stays, silent.
+
+        If it went without the marker, its next start would connect again.
+        """
         message = message_of(end, self._environment)
-        while end.code.ends_epoch:
+        while end.code.ends_epoch and not self._stop.is_set():
             try:
                 await asyncio.to_thread(self._marker.write, message)
                 break
             except OSError as error:
                 log.warning("ended_marker_unwritable", error=str(error))
-                await asyncio.sleep(PARKED_RETRY)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PARKED_RETRY):
+                        await self._stop.wait()
         write_termination_message(self._environment.termination_log, message)
         log.error("runtime_ended", reason=end.reason, exit_code=int(end.code))
 

@@ -83,6 +83,22 @@ async def test_an_ended_epoch_is_not_connected_again_and_the_next_one_is(scene: 
     assert (await scene.result(request)).outcome is SendOutcome.SENT
 
 
+async def test_a_runtime_that_cannot_mark_its_end_stays_and_keeps_silent(scene: Scene) -> None:
+    await scene.pair()
+    marker = scene.runtime.session / "ended.json"
+    marker.unlink()
+    marker.mkdir()
+    await scene.business.unlink()
+    await until(lambda: "ended_marker_unwritable" in scene.runtime.log, what="a parked runtime")
+    assert scene.runtime.process is not None
+    assert scene.runtime.process.returncode is None
+    assert not scene.simulator.service.network.connections
+    assert (await scene.bus.state(ConnectionState.ENDED)).last_reason == "LoggedOut"
+    marker.rmdir()
+    marker.touch()
+    assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
+
+
 @pytest.mark.parametrize("fault", [FaultKind.ABORT, FaultKind.CLOSE, FaultKind.UNAVAILABLE, FaultKind.RESTART])
 async def test_a_lost_connection_comes_back(scene: Scene, fault: FaultKind) -> None:
     await scene.pair()

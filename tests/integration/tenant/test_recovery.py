@@ -3,9 +3,11 @@ import random
 import signal
 from collections import Counter
 
-from integration.tenant.scene import Scene, send_request, until
+from integration.tenant.scene import INSTANCE, ORGANIZATION, Scene, send_request, until
+from unit.tenant.sessions import add_secret
 
-from oxy_core.envelopes import MessageKind, SendOutcome
+from oxy_core.envelopes import MessageKind, MessageSeen, SendOutcome, SendRequest
+from oxy_tenant.journal import Journal
 
 SEED = 20_261_122
 
@@ -120,3 +122,54 @@ async def test_everything_waits_on_the_volume_while_the_bus_is_away(scene: Scene
     scene.bus.server.start()
     messages = await scene.texts(50, within=40)
     assert [message.text for message in messages] == [f"guarde {number}" for number in range(50)]
+
+
+async def test_a_send_of_which_the_library_knows_nothing_is_sent_again(scene: Scene) -> None:
+    await scene.pair()
+    request = send_request(await scene.chat(), "de novo")
+    assert await scene.runtime.kill(signal.SIGTERM) == 0
+    interrupt(scene, request)
+    await scene.runtime.start()
+    await scene.customer.expect("de novo", within=20)
+    assert (await scene.result(request)).outcome is SendOutcome.SENT
+
+
+async def test_a_send_that_the_library_had_begun_is_ambiguous_and_not_repeated(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    request = send_request(chat, "talvez")
+    assert await scene.runtime.kill(signal.SIGTERM) == 0
+    add_secret(scene.runtime.session / "session.db", "3EB0BEGUN", interrupt(scene, request), str(chat))
+    await scene.runtime.start()
+    result = await scene.result(request)
+    assert (result.outcome, result.whatsapp_id) == (SendOutcome.AMBIGUOUS, "3EB0BEGUN")
+    following = send_request(chat, "seguinte")
+    await scene.bus.request(following)
+    await scene.customer.expect("seguinte", within=20)
+    assert [entry.text for entry in scene.customer.inbox if not entry.from_me] == ["seguinte"]
+
+
+def interrupt(scene: Scene, request: SendRequest) -> bytes:
+    """Leave the journal as a runtime does that dies while sending, and return the attempt's secret."""
+    path = scene.runtime.session / "journal.db"
+    journal = Journal.open(path, organization=ORGANIZATION, instance=INSTANCE)
+    journal.accept([request])
+    secret = journal.begin_attempt(request.id)
+    journal.close()
+    return secret
+
+
+async def test_a_message_lost_before_the_journal_is_reported_by_its_id(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    assert await scene.runtime.kill(signal.SIGTERM) == 0
+    add_secret(scene.runtime.session / "session.db", "3A0LOST", b"s" * 32, str(chat), str(chat))
+    await scene.runtime.start()
+    await scene.ready()
+
+    async def lost() -> MessageSeen | None:
+        return next((message for message in await scene.bus.messages() if message.whatsapp_id == "3A0LOST"), None)
+
+    message = await until(lost, what="the lost message")
+    assert (message.content, message.chat, message.chat_sequence) == (MessageKind.UNDECRYPTABLE, chat, 2)
+    assert await scene.runtime.metric('oxy_tenant_messages_lost_total{source="store"}') == 1

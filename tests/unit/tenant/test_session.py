@@ -1,0 +1,139 @@
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from unit.tenant.messages import LID, NOW, incoming, request
+from unit.tenant.sessions import add_secret, make_session
+
+from oxy_core.envelopes import MessageKind, MessageSeen, Report
+from oxy_core.identity import Jid
+from oxy_tenant.audit import LossAudit
+from oxy_tenant.errors import SessionError, VolumeError
+from oxy_tenant.journal import Journal
+from oxy_tenant.session_store import SessionStore, StoredSecret
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SessionStore:
+    return SessionStore(tmp_path)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal.open(tmp_path / "journal.db", organization="acme", instance="shop")
+    yield journal
+    journal.close()
+
+
+def reported(journal: Journal) -> list[MessageSeen]:
+    bodies = [Report.decode(entry.envelope).body for entry in journal.entries(0, 100)]
+    return [body for body in bodies if isinstance(body, MessageSeen)]
+
+
+def test_a_session_never_made_has_nothing(store: SessionStore) -> None:
+    assert not store.examine()
+    assert (store.newest_secret(), store.size, store.version) == (0, 0, 0)
+    assert store.secrets_after(0).messages == ()
+    assert store.id_of([b"x"]) is None
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_sound_session_is_copied(store: SessionStore, tmp_path: Path, *, paired: bool) -> None:
+    make_session(store.path, paired=paired)
+    assert store.examine() is paired
+    with closing(sqlite3.connect(tmp_path / "session.copy.db")) as copy:
+        assert len(copy.execute("SELECT * FROM whatsmeow_device").fetchall()) == paired
+
+
+def test_a_session_in_use_is_read(store: SessionStore) -> None:
+    make_session(store.path)
+    with closing(sqlite3.connect(store.path)) as library:
+        library.execute("PRAGMA journal_mode = WAL")
+        library.execute("BEGIN IMMEDIATE")
+        library.execute("INSERT INTO whatsmeow_message_secrets VALUES ('a', '111@lid', '111@lid', 'A', x'01')")
+        assert store.examine()
+        assert store.newest_secret() == 0
+        library.execute("COMMIT")
+        assert store.newest_secret() == 1
+        assert store.version > 0
+
+
+def test_a_damaged_session_is_no_reason_to_lose_the_copy(store: SessionStore, tmp_path: Path) -> None:
+    make_session(store.path)
+    store.examine()
+    store.path.write_bytes(b"garbage" * 1000)
+    with pytest.raises(SessionError, match="is damaged"):
+        store.examine()
+    assert (tmp_path / "session.copy.db").exists()
+
+
+def test_an_unreadable_session_is_not_called_damaged(store: SessionStore) -> None:
+    store.path.mkdir()
+    with pytest.raises(VolumeError, match="check the volume"):
+        store.examine()
+
+
+def test_a_session_set_aside_is_kept_and_the_second_in_a_day_is_told(store: SessionStore, tmp_path: Path) -> None:
+    for number, (moment, again) in enumerate(
+        [(NOW, False), (NOW + timedelta(hours=23), True), (NOW + timedelta(days=3), False)], start=1
+    ):
+        store.path.write_bytes(b"broken %d" % number)
+        (tmp_path / "session.db-wal").write_bytes(b"log")
+        assert store.set_aside(moment) is again
+        assert not store.path.exists()
+        assert len(list(tmp_path.glob("session.bad-*.db"))) == number
+        assert len(list(tmp_path.glob("session.bad-*.db-wal"))) == number
+
+
+def test_secrets_of_direct_chats_are_found_by_row(store: SessionStore) -> None:
+    make_session(store.path)
+    for name, chat in (("A", "111@lid"), ("B", "120363@g.us"), ("C", "status@broadcast"), ("D", "5511@s.whatsapp.net")):
+        add_secret(store.path, name, name.encode(), chat)
+    found = store.secrets_after(1)
+    assert [message.whatsapp_id for message in found.messages] == ["D"]
+    assert (found.newest_row, found.own_users) == (4, frozenset({"5511900000001", "999"}))
+    assert store.secrets_after(0).messages[0] == StoredSecret(LID, LID, "A", b"A")
+
+
+def test_an_attempt_is_found_by_its_secret(store: SessionStore) -> None:
+    make_session(store.path)
+    add_secret(store.path, "FIRST", b"one")
+    add_secret(store.path, "SECOND", b"two")
+    assert store.id_of([b"one", b"two", b"three"]) == "SECOND"
+    assert store.id_of([b"one"]) == "FIRST"
+    assert store.id_of([b"three"]) is None
+
+
+def test_the_audit_reports_what_the_journal_never_saw(store: SessionStore, journal: Journal) -> None:
+    make_session(store.path)
+    journal.receive(incoming("JOURNALLED"))
+    ask = request()
+    journal.accept([ask])
+    add_secret(store.path, "JOURNALLED", b"a" * 32)
+    add_secret(store.path, "SENT", journal.begin_attempt(ask.id), sender="999@lid")
+    add_secret(store.path, "LOST", b"b" * 32)
+    add_secret(store.path, "LOST-OWN", b"c" * 32, sender="999@lid")
+    add_secret(store.path, "GROUP", b"d" * 32, chat="120363@g.us")
+    audit = LossAudit(journal, store)
+    assert audit.audit_store() == 2
+    assert [(m.whatsapp_id, m.content, m.from_me) for m in reported(journal)[1:]] == [
+        ("LOST", MessageKind.UNDECRYPTABLE, False),
+        ("LOST-OWN", MessageKind.UNDECRYPTABLE, True),
+    ]
+    assert reported(journal)[2].sender == Jid.parse("999@lid")
+    assert audit.audit_store() == 0
+    add_secret(store.path, "LATER", b"e" * 32)
+    assert audit.audit_store() == 1
+
+
+def test_a_mark_beyond_a_new_session_starts_over(store: SessionStore, journal: Journal) -> None:
+    journal.mark_audited(500)
+    make_session(store.path)
+    add_secret(store.path, "OLD", b"a" * 32)
+    audit = LossAudit(journal, store)
+    assert audit.audit_store() == 0
+    add_secret(store.path, "LOST", b"b" * 32)
+    assert audit.audit_store() == 1
