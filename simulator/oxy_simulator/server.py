@@ -174,7 +174,8 @@ class ConnectProxy:
                 transport.abort()
 
     def opened(self, transport: asyncio.Transport) -> None:
-        """Take note of a new TCP connection."""
+        """Take note of a new TCP connection; those that went over to TLS end without telling us."""
+        self._transports = {known for known in self._transports if not known.is_closing()}
         self._transports.add(transport)
         if self._down:
             transport.abort()

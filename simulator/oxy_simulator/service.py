@@ -261,7 +261,7 @@ async def run_service(
     network = Network(store.load(), time.time, pairing_seconds)
     network.save_now = store.save
     network.listeners.append(store.mark_dirty)
-    runner = web.AppRunner(WebSocketEndpoint(network, keys.noise).application, access_log=None)
+    runner = web.AppRunner(WebSocketEndpoint(network, keys.noise).application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     proxy = ConnectProxy(runner, keys.tls)
     port = await proxy.start(host, proxy_port)
