@@ -60,14 +60,15 @@ class Image:
 
 _CORE: Final = ("requirements/core.txt", "core/oxy_core")
 _TENANT: Final = (*_CORE, "requirements/tenant.txt", "tenant_runtime/oxy_tenant")
+_SERVERS: Final = ("requirements/nats.txt", "requirements/postgres.txt")
 
 IMAGES: Final = (
     Image("operator", (*_CORE, "requirements/operator.txt", "operator/oxy_operator")),
     Image("tenant", _TENANT),
     Image("tenant-simulated", (*_TENANT, "dev/trust")),
     Image("ai", (*_CORE, "requirements/ai.txt", "ai/oxy_ai")),
-    Image("nats", ("requirements/nats.txt",)),
-    Image("postgres", ("requirements/postgres.txt", "dev/postgres")),
+    Image("nats", _SERVERS),
+    Image("postgres", (*_SERVERS, "dev/postgres")),
     Image("simulator", ("requirements/simulator.txt", "simulator/oxy_simulator")),
     Image("model", (*_CORE, "requirements/operator.txt", "dev/oxy_dev/__init__.py", "dev/oxy_dev/model")),
 )
