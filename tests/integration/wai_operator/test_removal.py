@@ -2,9 +2,9 @@
 
 import time
 
-import nats
 import pytest
 from integration.wai_operator.scene import Scene, condition, eventually
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from oxy_core import subjects
@@ -28,8 +28,12 @@ async def test_a_deleted_instance_leaves_the_bus_and_keeps_its_claim(scene: Scen
     await gone(scene)
     assert await scene.published() is None
     assert scene.child("claim") == claim
-    with pytest.raises(NatsError):
-        await nats.connect(scene.nats.url, user_credentials=str(credentials), allow_reconnect=False)
+    client = Client()
+    try:
+        with pytest.raises(NatsError):
+            await client.connect(scene.nats.url, user_credentials=str(credentials), allow_reconnect=False)
+    finally:
+        await client.close()
 
 
 async def test_the_settings_leave_a_mark_that_workers_see(scene: Scene) -> None:
