@@ -12,7 +12,7 @@ from oxy_core.errors import OxyError
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.models import Message
 
-ANSWER_SECONDS: Final = 60.0
+ANSWER_SECONDS: Final = 150.0
 _WIDTH: Final = 58
 _ZONE: Final = ZoneInfo("America/Sao_Paulo")
 
