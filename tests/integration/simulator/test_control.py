@@ -33,8 +33,8 @@ async def api(simulator: Simulator) -> AsyncIterator[SimulatorClient]:
 async def test_phones_talk_to_each_other(api: SimulatorClient) -> None:
     await api.add_phone("+" + BOT, "Clínica")
     await api.add_phone("+" + ANA, "Ana")
-    sent = await api.send(ANA, BOT, "oi")
-    (message,) = await api.inbox(BOT)
+    sent = await api.send("+" + ANA, "+" + BOT, "oi")
+    (message,) = await api.inbox("+" + BOT)
     assert (message.id, message.sender, message.text) == (sent, ANA, "oi")
     await api.send(BOT, ANA, "olá", quote=sent)
     assert [(entry.text, entry.quoted_id) for entry in await api.inbox(ANA)] == [("olá", sent)]
