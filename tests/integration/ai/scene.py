@@ -75,7 +75,7 @@ def settings_of(organization: str, instance: str = "main", **changes: Any) -> In
     )
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20, what: str = "") -> Any:
+async def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
     """Wait until a condition (plain or async) is true and return its value."""
     async with asyncio.timeout(seconds):
         while True:
@@ -106,7 +106,6 @@ class FakePod:
     async def run(self) -> None:
         subject = subjects.out(self.settings.account, self.settings.instance)
         await self.client.subscribe(subject, cb=self._take)
-        await self.client.flush()
         while True:
             self._wake.clear()
             await self._publish_all()
@@ -356,18 +355,18 @@ class WorkerProcess:
         return self.process.wait(timeout=30)
 
     async def ready(self) -> bool:
+        return await self.status() == 200
+
+    async def status(self) -> int | None:
+        """HTTP status of the readiness probe; None while nobody answers."""
         try:
             async with (
                 aiohttp.ClientSession() as session,
                 session.get(f"http://127.0.0.1:{self.port}/readyz") as response,
             ):
-                return response.status == 200
+                return response.status
         except aiohttp.ClientError:
-            return False
-
-
-def long_ago(**age: float) -> datetime:
-    return datetime.now(UTC) - timedelta(**age)
+            return None
 
 
 def org(settings: InstanceSettings) -> UUID:

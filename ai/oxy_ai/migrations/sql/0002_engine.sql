@@ -92,7 +92,8 @@ declare
 begin
     while jsonb_array_length(claimed) < how_many loop
         moment := clock_timestamp();
-        select * into queue from org_queue where ready_at <= moment
+        -- The second condition lets the planner use the partial index: it cannot know that a moment is finite.
+        select * into queue from org_queue where ready_at <= moment and ready_at < 'infinity'
         order by ready_at limit 1 for no key update skip locked;
         exit when not found;
         perform enter_org(queue.organization_id);
@@ -706,7 +707,7 @@ create function relay_due(how_many integer) returns table (organization uuid, in
 language sql stable security definer set search_path = public, pg_temp
 as $$
     select q.organization_id, q.instance_id from relay_queue q
-    where q.ready_at <= clock_timestamp() and q.held_until <= clock_timestamp()
+    where q.ready_at <= clock_timestamp() and q.ready_at < 'infinity' and q.held_until <= clock_timestamp()
     order by q.ready_at limit how_many
 $$;
 

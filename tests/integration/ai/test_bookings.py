@@ -1,0 +1,80 @@
+"""The agenda against a real database: nothing is booked twice."""
+
+import asyncio
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from integration.ai.scene import Scene, org, settings_of, until
+from oxy_ai.database import connected_pool, organization_transaction
+from oxy_ai.petshop.agenda import Agenda, Booking, Order, find_service
+from oxy_ai.petshop.slots import Slot
+
+ZONE = ZoneInfo("America/Sao_Paulo")
+START = datetime(2031, 3, 4, 10, tzinfo=ZONE)
+
+
+@pytest.fixture
+async def shop(scene: Scene) -> UUID:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings)
+    async with scene.worker():
+        await pod.answer_to("Oi")
+        await until(lambda: scene.query("select from turns where state = 'answered'"))
+    await scene.apply_catalogue("petshop")
+    return org(settings)
+
+
+async def book(scene: Scene, shop: UUID, pet: str, start: datetime = START, service: str = "Banho") -> Booking | None:
+    async with (
+        connected_pool(scene.database_url, connections=1) as pool,
+        organization_transaction(pool, shop) as connection,
+    ):
+        agenda = Agenda(connection, shop, ZONE)
+        wanted = find_service(await agenda.services(), service)
+        assert wanted is not None
+        contact, turn = (
+            await connection.fetchval("select id from contacts"),
+            await connection.fetchval("select id from turns"),
+        )
+        return await agenda.book(Order(contact, turn, wanted, pet, start), Slot(start, wanted.need.resources))
+
+
+async def test_of_many_at_once_only_as_many_book_as_there_are_resources(scene: Scene, shop: UUID) -> None:
+    bookings = await asyncio.gather(*(book(scene, shop, f"pet {number}") for number in range(8)))
+    assert sum(booking is not None for booking in bookings) == 2
+    assert await scene.value("select count(distinct resource_id) from bookings") == 2
+
+
+async def test_the_buffer_is_kept_free(scene: Scene, shop: UUID) -> None:
+    for pet in ("Rex", "Thor"):
+        assert await book(scene, shop, pet) is not None
+    assert await book(scene, shop, "Mel", START + timedelta(minutes=60)) is None
+    assert await book(scene, shop, "Mel", START + timedelta(minutes=75)) is not None
+
+
+async def test_a_cancelled_booking_frees_its_time(scene: Scene, shop: UUID) -> None:
+    assert await book(scene, shop, "Rex", service="Banho e tosa") is not None
+    assert await book(scene, shop, "Mel", service="Banho e tosa") is None
+    await scene.query("update bookings set status = 'cancelled'")
+    assert await book(scene, shop, "Mel", service="Banho e tosa") is not None
+
+
+async def test_applying_a_catalogue_again_keeps_ids_and_retires_what_is_gone(scene: Scene, shop: UUID) -> None:
+    before = await scene.query("select id, key from services order by id")
+    assert await book(scene, shop, "Rex") is not None
+    text = """
+      version: 1
+      hours: {monday: ["08:00-10:00"]}
+      resources: [{key: banheira-1, name: Banheira}]
+      services: [{key: banho, name: Banho simples, price: "50.00", duration_minutes: 45, resources: [banheira-1]}]
+    """
+    await scene.apply_catalogue("petshop", text)
+    await scene.apply_catalogue("petshop", text)
+    after = await scene.query("select id, key, active from services order by id")
+    assert [row["id"] for row in after] == [row["id"] for row in before]
+    assert [row["key"] for row in after if row["active"]] == ["banho"]
+    assert await scene.value("select count(*) from bookings") == 1
+    assert shop is not None

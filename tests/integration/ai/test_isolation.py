@@ -1,0 +1,150 @@
+"""What belongs to one organization is out of every other's reach."""
+
+import asyncpg
+import pytest
+
+from integration.ai.scene import Scene, account, org, settings_of, until
+from oxy_core import subjects
+from oxy_core.bus import DEAD_LETTER_STREAM
+
+TABLES = (
+    "organizations",
+    "instances",
+    "contacts",
+    "conversations",
+    "chat_alias",
+    "turns",
+    "turn_steps",
+    "outbox",
+    "messages",
+    "ai_interactions",
+    "catalogues",
+    "services",
+    "opening_hours",
+    "holidays",
+)
+
+
+async def seen(scene: Scene, table: str, organization: str | None) -> int:
+    """How many rows the role of the workers sees, having named this organization, or none."""
+    connection = await asyncpg.connect(scene.database_url)
+    try:
+        async with connection.transaction():
+            if organization is not None:
+                await connection.execute("select set_config('oxy.org', $1, true)", organization)
+            count: int = await connection.fetchval(f"select count(*) from {table}")  # noqa: S608 names of our tables
+            return count
+    finally:
+        await connection.close()
+
+
+async def test_rows_are_seen_by_their_own_organization_only(scene: Scene) -> None:
+    first, second = settings_of("petshop"), settings_of("clinic")
+    pods = [await scene.pod(settings) for settings in (first, second)]
+    async with scene.worker():
+        for pod in pods:
+            await pod.answer_to("Oi")
+    await scene.apply_catalogue("petshop")
+    for table in TABLES:
+        mine = await seen(scene, table, str(org(first)))
+        assert mine >= 1, table
+        assert await seen(scene, table, None) == 0, table
+        assert await seen(scene, table, "") == 0, table
+        others = await seen(scene, table, str(org(second)))
+        total = await scene.value(f"select count(*) from {table}")  # noqa: S608 names of our tables
+        assert mine + others == total, table
+
+
+async def test_every_table_is_protected_or_a_queue(scene: Scene) -> None:
+    rows = await scene.query(
+        "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace "
+        "and not (relrowsecurity and relforcerowsecurity)"
+    )
+    assert {row["relname"] for row in rows} == {"org_queue", "relay_queue", "alembic_version"}
+
+
+async def test_workers_cannot_write_for_another_organization_or_touch_the_queues(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    await scene.pod(settings)
+    async with scene.worker():
+        await scene.known(settings)
+    connection = await asyncpg.connect(scene.database_url)
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            await connection.execute(
+                "insert into contacts (organization_id, instance_id) select $1, gen_random_uuid()", org(settings)
+            )
+        for queue in ("org_queue", "relay_queue"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"permission denied for table {queue}"):
+                await connection.execute(f"select * from {queue}")  # noqa: S608 names of our tables
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("alter table contacts disable row level security")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("set role oxy_scheduler")
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    "claimed", [{"organization": "clinic"}, {"instance": "other"}], ids=["organization", "instance"]
+)
+async def test_a_report_that_claims_another_identity_is_refused(scene: Scene, claimed: dict[str, str]) -> None:
+    attacker, victim = settings_of("petshop"), settings_of("clinic")
+    pod, other = await scene.pod(attacker), await scene.pod(victim)
+    async with scene.worker():
+        await scene.known(attacker)
+        await scene.known(victim)
+        pod.report(pod.message("Oi"), **claimed)
+        jetstream = scene.client.jetstream()
+        await until(lambda: dead_reports(scene))
+        await pod.answer_to("Oi", "+5511900000001")
+        state = (await jetstream.stream_info(DEAD_LETTER_STREAM)).state
+    assert state.messages == 1
+    assert other.sent == []
+    assert len(pod.sent) == 1
+    assert await scene.value("select count(*) from messages where author = 'customer'") == 1
+
+
+async def test_what_is_no_report_goes_to_the_dead_letters_and_holds_up_nothing(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings)
+    subject = subjects.inbound(settings.account, settings.instance)
+    async with scene.worker():
+        for data in (b"", b"{", b'{"version": 2}', b"\xff\xfe", b"[]" * 1000):
+            await scene.client.jetstream().publish(subject, data)
+        await pod.answer_to("Oi")
+        await until(lambda: dead_reports(scene, 5))
+    message = await scene.client.jetstream().get_msg(DEAD_LETTER_STREAM, seq=2)
+    assert message.data == b"{"
+    assert message.headers is not None
+    assert message.headers["Oxy-Subject"] == subject
+    assert "not a Report version 1" in message.headers["Oxy-Error"]
+
+
+async def test_an_organization_with_much_to_do_does_not_delay_the_others(scene: Scene) -> None:
+    busy, quiet = await scene.pod(settings_of("busy")), await scene.pod(settings_of("quiet"))
+    async with scene.worker(turns_per_second=20, turns_burst=5):
+        for number in range(100):
+            busy.receive("Oi", f"+5511900{number:06d}")
+        await until(lambda: scene.query("select from messages having count(*) >= 100"))
+        await quiet.answer_to("Oi")
+        assert len(busy.sent) < 60
+        await until(lambda: len(busy.sent) == 100)
+
+
+async def test_a_deleted_instance_is_closed_and_may_come_back(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings)
+    async with scene.worker():
+        await pod.answer_to("Oi")
+        await scene.unpublish(settings)
+        await until(lambda: scene.query("select from instances where closed_at is not null"))
+        pod.receive("Oi")
+        await scene.publish(settings)
+        await until(lambda: scene.query("select from instances where closed_at is null"))
+        await pod.answer_to("Oi", "+5511900000001")
+    assert settings.account == account("petshopmain")
+
+
+async def dead_reports(scene: Scene, wanted: int = 1) -> bool:
+    return (await scene.client.jetstream().stream_info(DEAD_LETTER_STREAM)).state.messages >= wanted
