@@ -43,9 +43,17 @@ def main() -> NoReturn:
         log.error("settings_unusable", error=str(error))  # noqa: TRY400 the message says it all
         _leave(1)
     configure_logging("tenant", environment.log_level)
+    _silence_standard_output()
     structlog.contextvars.bind_contextvars(organization=environment.organization, instance=environment.instance)
     asyncio.run(_run_and_leave(environment))
     _leave(1)
+
+
+def _silence_standard_output() -> None:
+    """Drop what the Go library prints there: errors with phone numbers in them. Our own logs go to standard error."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 async def _run_and_leave(environment: RuntimeSettings) -> NoReturn:

@@ -234,6 +234,7 @@ class Connection:
         )
         if not self.up.is_set():
             self.up.set()
+            self._link.show_online(online=self._settings.current.mark_online)
             log.info("connection_established")
             await self._report(ConnectionState.CONNECTED)
 

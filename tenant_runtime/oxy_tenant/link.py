@@ -178,5 +178,8 @@ class WhatsAppLink(Protocol):
         Raises LinkUnavailableError, SendRefusedError, SendUnconfirmedError.
         """
 
+    def show_online(self, *, online: bool) -> None:
+        """Show the account as online or not, without waiting; never raises, it is decoration."""
+
     async def show_typing(self, chat: Jid, *, typing: bool) -> None:
         """Show or hide that we are typing; never raises, it is decoration."""

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ from typing import Any, Final
 
 import structlog
 
-from oxy_core.identity import Jid
+from oxy_core.identity import Jid, mask
 from oxy_tenant.classification import classify_message, classify_undecryptable, jid_of
 from oxy_tenant.errors import LinkError, LinkUnavailableError, SendRefusedError, SendUnconfirmedError
 from oxy_tenant.link import (
@@ -81,6 +82,9 @@ _CHROME: Final = 1
 _OLD_COUNTER: Final = re.compile(r"Ignoring message (?P<id>\S+) from (?:\S+ in )?(?P<chat>\S+): .*old counter")
 """whatsmeow's warning about a message whose key was used. Source: whatsmeow message.go, decryptMessages."""
 
+_LONG_NUMBER: Final = re.compile(r"\d{6,}")
+"""Phone numbers and LIDs in errors of the library: they are hidden, since errors are logged and reported."""
+
 _COMPOSING: Final = 0
 _PAUSED: Final = 1
 _TEXT_MEDIA: Final = 0
@@ -102,6 +106,8 @@ class _Session:
     failure: str | None = None
     last_callback: float = field(default_factory=time.monotonic)
     finished: threading.Event = field(default_factory=threading.Event)
+    context: Context = field(default_factory=copy_context)
+    """What logs are bound to, for threads that Go makes."""
     references: tuple[Any, ...] = ()
     """Callbacks given to Go: they must outlive the session."""
 
@@ -157,7 +163,7 @@ class NeonizeLink:
         def guarded(*arguments: Any) -> None:  # noqa: ANN401 whatever C passes
             session.last_callback = time.monotonic()
             try:
-                callback(*arguments)
+                session.context.copy().run(callback, *arguments)
             except Exception as error:
                 log.exception("link_callback_failed")
                 self._break(session, f"{type(error).__name__}: {error}")
@@ -289,6 +295,12 @@ class NeonizeLink:
             if error:
                 log.debug("typing_not_shown", error=error.decode(errors="replace"))
 
+    def show_online(self, *, online: bool) -> None:
+        """Show the account as online or not, without waiting; never raises, it is decoration."""
+        presence = b"available" if online else b"unavailable"
+        with contextlib.suppress(LinkUnavailableError):
+            self._others.submit(self._go.SendPresence, self._open_session(), presence)
+
     def _jid_bytes(self, jid: Jid) -> bytes:
         encoded: bytes = self._library.envelopes.JID(
             User=jid.user, Server=jid.server, RawAgent=0, Device=0, Integrator=0, IsEmpty=False
@@ -313,6 +325,7 @@ def send_error(error: str) -> LinkError:
     written, so those errors mean that nothing was sent; so does having no socket when it would be written. A message
     whose frame was written and not answered may or may not have arrived.
     """
+    error = _LONG_NUMBER.sub(lambda number: mask(number[0]), error)
     if error.startswith(("server returned error", "no LID found", "can't send", "unknown server")):
         return SendRefusedError(error)
     if error.startswith(_BEFORE_SENDING):

@@ -134,6 +134,7 @@ async def test_a_number_without_whatsapp_fails_with_its_reason(scene: Scene) -> 
     result = await scene.result(request)
     assert result.outcome is SendOutcome.FAILED
     assert "no LID found" in (result.error or "")
+    assert "5511977777777" not in scene.runtime.log
 
 
 async def test_a_person_is_seen_typing_when_pacing_is_human(scene: Scene) -> None:
