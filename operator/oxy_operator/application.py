@@ -1,8 +1,8 @@
 """The operator: reflectors, kopf and the bus fill a queue; workers look at what is in it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Never
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final, Never
 
 import kopf
 import structlog
@@ -19,6 +19,8 @@ from oxy_operator.settings import OperatorSettings
 from oxy_operator.specs.names import MANAGED
 from oxy_operator.store import Sink
 from oxy_operator.workqueue import WorkQueue
+
+_CANCEL_AGAIN_SECONDS: Final = 0.5
 
 log = structlog.get_logger()
 
@@ -111,8 +113,14 @@ class Operator:
                 self._queue.done(key)
 
 
-async def _cancelled(tasks: Iterable[asyncio.Task[object]]) -> None:
-    """Cancel tasks and wait until they have ended."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _cancelled(tasks: Collection[asyncio.Task[object]]) -> None:
+    """Cancel tasks until all have ended.
+
+    Once is not enough: `asyncio.wait_for` before Python 3.12, which nats-py waits with, loses a cancellation that
+    meets its result (https://github.com/python/cpython/issues/81839).
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_SECONDS)

@@ -14,8 +14,9 @@ from typing import Any, Final, Literal, cast
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import load_incluster_config, load_kube_config
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
+from oxy_core.errors import SettingsError
 from oxy_operator.errors import ApiError
 
 Object = dict[str, Any]
@@ -215,15 +216,19 @@ def _unreachable(error: Exception) -> str:
 
 
 async def load_configuration() -> Configuration:
-    """Return how to reach the API: the pod's service account, otherwise the file that KUBECONFIG names.
+    """Return how to reach the API: by the file that KUBECONFIG names, otherwise as the pod's service account.
 
-    KUBECONFIG wins where both are present. Raises kubernetes' ConfigException when there is neither.
+    Outside a pod, without KUBECONFIG, kubectl's default file is read. Raises SettingsError when there is none of them.
     """
     configuration = Configuration()
-    if "KUBECONFIG" in environ or "KUBERNETES_SERVICE_HOST" not in environ:
-        await load_kube_config(client_configuration=configuration)
-    else:
-        load_incluster_config(client_configuration=configuration)
+    try:
+        if "KUBECONFIG" in environ or "KUBERNETES_SERVICE_HOST" not in environ:
+            await load_kube_config(config_file=environ.get("KUBECONFIG"), client_configuration=configuration)
+        else:
+            load_incluster_config(client_configuration=configuration)
+    except ConfigException as error:
+        message = f"KUBECONFIG: {error}; name a kubeconfig file, or run in a pod that has a service account"
+        raise SettingsError(message) from error
     return configuration
 
 
