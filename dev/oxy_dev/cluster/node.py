@@ -100,6 +100,9 @@ def kubelet_config(layout: Layout, resolv_conf: str) -> dict[str, Any]:
         "evictionHard": {},
         "imageGCHighThresholdPercent": 100,
         "serializeImagePulls": False,
+        # An image that was loaded by one name and pulled by another would be pulled again by the first, which no
+        # registry has.
+        "imagePullCredentialsVerificationPolicy": "NeverVerify",
         "featureGates": {"KubeletInUserNamespace": True},
     }
 
