@@ -104,6 +104,7 @@ class Connection:
         self._random = random.Random()  # noqa: S311 jitter, no secret
         self._attempts = 0
         self._offering = False
+        self._closed = True
         self.up = asyncio.Event()
         """Set while connected and receiving."""
 
@@ -115,6 +116,9 @@ class Connection:
                 await self._window_open()
             end = await self._session(paired=paired)
             log.warning("session_ended", reason=end.reason, failed=end.failed)
+            if not self._closed:
+                message = "the library did not end its session, which could compete with a new one"
+                raise LinkBrokenError(message)
             if end.failed:
                 await self._pause(end.reason, paired=paired)
 
@@ -171,7 +175,7 @@ class Connection:
             return await self._follow(events, LOGIN_SECONDS if paired else self._window_seconds())
         finally:
             self.up.clear()
-            await self._link.close()
+            self._closed = await self._link.close()
 
     async def _follow(self, events: asyncio.Queue[LinkEvent], within: float) -> SessionEnd:
         """Handle events until the session is over, or not connected for too long."""

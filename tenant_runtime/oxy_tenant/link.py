@@ -166,8 +166,11 @@ class WhatsAppLink(Protocol):
     def open(self, on_message: MessageSink, on_event: EventSink, *, receipts: bool) -> None:
         """Start a session in the background; its fate is told by events. `receipts`: also tell `Delivered`."""
 
-    async def close(self) -> None:
-        """End the session after what it had received was handed over; nothing happens if there is none."""
+    async def close(self) -> bool:
+        """End the session after what it had received was handed over; nothing happens if there is none.
+
+        Returns whether it surely ended: if not, it could still compete with a new one.
+        """
 
     async def request_pairing_code(self, phone: str) -> str:
         """Return the code to type on the phone with this E.164 number; raises LinkError."""

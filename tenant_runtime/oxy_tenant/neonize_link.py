@@ -90,7 +90,7 @@ _PAUSED: Final = 1
 _TEXT_MEDIA: Final = 0
 
 _QUIET_SECONDS: Final = 0.1
-_CLOSE_SECONDS: Final = 3.0
+_CLOSE_SECONDS: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -176,21 +176,23 @@ class NeonizeLink:
             session.failure = failure
             session.on_event(LinkStopped(failure, opened=True))
 
-    async def close(self) -> None:
-        """End the session after what it had received was handed over."""
+    async def close(self) -> bool:
+        """End the session after what it had received was handed over; return whether it surely ended."""
         session, self._session = self._session, None
         if session is None or session.finished.is_set():
-            return
-        with contextlib.suppress(TimeoutError):
+            return True
+        try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._call(self._go.Disconnect, session.id)
                 while time.monotonic() - session.last_callback < _QUIET_SECONDS:  # noqa: ASYNC110 silence has no event
                     await asyncio.sleep(_QUIET_SECONDS / 4)
                 session.closing = True
                 await self._call(self._go.Stop, session.id)
-                if session.opened:
-                    await asyncio.to_thread(session.finished.wait, _CLOSE_SECONDS)
-        session.closing = True
+        except TimeoutError:
+            session.closing = True
+            return False
+        # While unpaired it is disconnected now, though its thread never ends.
+        return not session.opened or await asyncio.to_thread(session.finished.wait, _CLOSE_SECONDS)
 
     async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401 whatever C takes
         return await asyncio.get_running_loop().run_in_executor(self._others, function, *arguments)

@@ -33,7 +33,7 @@ from oxy_tenant.sending import Sender
 from oxy_tenant.session_store import SessionStore
 from oxy_tenant.settings import RuntimeSettings, SettingsFile
 
-SEND_GRACE: Final = 4.0
+SEND_GRACE: Final = 3.5
 """Seconds that a stopping runtime gives the message that is on its way."""
 
 PUBLISH_GRACE: Final = 2.0
