@@ -1,6 +1,7 @@
 """The messages of a model request, from what a turn holds."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from openai.types.chat import (
@@ -50,6 +51,7 @@ def continuation(step: Step) -> list[ChatCompletionMessageParam]:
     return [asked, *results]
 
 
+@cache
 def declared(tool: Tool) -> ChatCompletionFunctionToolParam:
     """Return a tool as the model is shown it."""
     schema = tool.arguments.model_json_schema()

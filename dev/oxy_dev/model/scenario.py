@@ -50,8 +50,11 @@ class Rule(_Strict):
     @field_validator("user", "earlier")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
-        if pattern is not None:
-            re.compile(pattern)
+        try:
+            re.compile(pattern or "")
+        except re.error as error:
+            message = f"not a regular expression: {error}"
+            raise ValueError(message) from error
         return pattern
 
     @model_validator(mode="after")

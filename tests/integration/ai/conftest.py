@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-
 from integration.ai.scene import Scene, running_model
+
 from oxy_ai.migrate import migrate
 from oxy_core.bus import connected, ensure_streams
 from oxy_dev.postgres import PostgresServer, running_postgres

@@ -7,9 +7,9 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -47,6 +47,8 @@ from oxy_dev.model.scenario import Scenario
 from oxy_dev.model.server import ModelServer
 from oxy_dev.servers import free_port
 
+T = TypeVar("T")
+
 PETSHOP = Path(__file__).parents[3] / "dev/oxy_dev/model/petshop.yaml"
 CATALOGUE = Path(__file__).parents[3] / "examples/petshop-catalog.yaml"
 OWNER = "+5511987651111"
@@ -58,30 +60,28 @@ def account(name: str) -> str:
     return "A" + (name.upper().replace("-", "").translate(str.maketrans("0189", "ABCD")) + "X" * 55)[:55]
 
 
-def settings_of(organization: str, instance: str = "main", **changes: Any) -> InstanceSettings:
+def settings_of(organization: str, instance: str = "main", **changes: object) -> InstanceSettings:
     """Settings without debounce, so that answers come at once."""
-    ai = {"debounce_seconds": 0, **changes.pop("ai", {})}
-    return InstanceSettings(
-        organization=organization,
-        instance=instance,
-        account=account(organization + instance),
-        generation=changes.pop("generation", 1),
-        display_name="Pet Shop Aurora",
-        phone_number="+5511999990000",
-        timezone="America/Sao_Paulo",
-        owners=(OWNER,),
-        ai=AiSettings(**ai),
-        **changes,
-    )
+    values = {
+        "organization": organization,
+        "instance": instance,
+        "account": account(organization + instance),
+        "generation": 1,
+        "display_name": "Pet Shop Aurora",
+        "phone_number": "+5511999990000",
+        "timezone": "America/Sao_Paulo",
+        "owners": (OWNER,),
+        "ai": AiSettings(debounce_seconds=0),
+    }
+    return InstanceSettings.model_validate(values | changes)
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
+async def until(condition: Callable[[], Awaitable[T] | T], seconds: float = 20) -> T:
     """Wait until a condition (plain or async) is true and return its value."""
     async with asyncio.timeout(seconds):
         while True:
-            value = condition()
-            if isinstance(value, Awaitable):
-                value = await value
+            found = condition()
+            value: T = await found if isinstance(found, Awaitable) else found
             if value:
                 return value
             await asyncio.sleep(0.01)
@@ -135,32 +135,32 @@ class FakePod:
         answer = Accepted(request_id=request.id, journal_epoch=self.journal_epoch, journal_sequence=1)
         await self.client.publish(subjects.accepted(self.settings.account, self.settings.instance), answer.encode())
 
-    def report(self, body: ReportBody, **changes: Any) -> Report:
+    def report(self, body: ReportBody, **changes: object) -> Report:
         """Journal a report; it is published as soon as the bus takes it."""
         report = Report(
             id=new_id(),
-            organization=changes.pop("organization", self.settings.organization),
-            instance=changes.pop("instance", self.settings.instance),
+            organization=self.settings.organization,
+            instance=self.settings.instance,
             journal_epoch=self.journal_epoch,
             journal_sequence=len(self._journal) + 1,
             occurred_at=datetime.now(UTC),
             trace=new_trace(),
             body=body,
-        )
+        ).model_copy(update=changes)
         self._journal.append(report)
         self._wake.set()
         return report
 
-    def receive(self, text: str | None, phone: str = CUSTOMER, **changes: Any) -> MessageSeen:
+    def receive(self, text: str | None, phone: str = CUSTOMER, **changes: object) -> MessageSeen:
         """A message arrives from a phone."""
         message = self.message(text, phone, **changes)
         self.report(message)
         return message
 
-    def message(self, text: str | None, phone: str = CUSTOMER, **changes: Any) -> MessageSeen:
+    def message(self, text: str | None, phone: str = CUSTOMER, **changes: object) -> MessageSeen:
         chat = changes.pop("chat", Jid.of_phone(phone))
         number = self._chat_sequences[str(chat)] = self._chat_sequences.get(str(chat), 0) + 1
-        values: dict[str, Any] = {
+        values: dict[str, object] = {
             "whatsapp_id": uuid4().hex.upper(),
             "chat": chat,
             "sender": chat,
@@ -171,7 +171,7 @@ class FakePod:
             "sent_at": datetime.now(UTC),
             "chat_sequence": number,
         }
-        return MessageSeen(**(values | changes))
+        return MessageSeen.model_validate(values | changes)
 
     def answers_to(self, phone: str) -> list[str]:
         return [request.text for request in self.sent if request.chat == Jid.of_phone(phone)]
@@ -191,7 +191,7 @@ class Model:
     base_url: str
     control: str
 
-    async def fault(self, **fault: Any) -> None:
+    async def fault(self, **fault: object) -> None:
         async with aiohttp.ClientSession() as session, session.post(f"{self.control}/faults", json=fault) as response:
             assert response.status == 201, await response.text()
 
@@ -245,8 +245,8 @@ class Scene:
         self.tasks.append(asyncio.create_task(pod.run()))
         return pod
 
-    def settings(self, **changes: Any) -> WorkerSettings:
-        values: dict[str, Any] = {
+    def settings(self, **changes: object) -> WorkerSettings:
+        values: dict[str, object] = {
             "nats_url": self.nats_url,
             "database_url": PostgresDsn(self.database_url),
             "openai_base_url": self.model.base_url,
@@ -256,10 +256,10 @@ class Scene:
             "retry_seconds": 0.05,
             "sweep_seconds": 0.2,
         }
-        return WorkerSettings(**(values | changes))
+        return WorkerSettings.model_validate(values | changes)
 
     @asynccontextmanager
-    async def worker(self, **changes: Any) -> AsyncIterator[Worker]:
+    async def worker(self, **changes: object) -> AsyncIterator[Worker]:
         """Run a worker inside this process."""
         settings = self.settings(**changes)
         stop = asyncio.Event()
@@ -281,7 +281,7 @@ class Scene:
     def process(self, **environment: str) -> "WorkerProcess":
         return WorkerProcess(self, environment)
 
-    async def query(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+    async def query(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Query as the superuser, whom row-level security does not bind."""
         connection = await asyncpg.connect(self.admin_url)
         try:
@@ -289,7 +289,7 @@ class Scene:
         finally:
             await connection.close()
 
-    async def value(self, sql: str, *arguments: Any) -> Any:
+    async def value(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 whatever the query selects
         return (await self.query(sql, *arguments))[0][0]
 
     async def known(self, settings: InstanceSettings) -> None:

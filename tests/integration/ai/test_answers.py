@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from integration.ai.scene import CUSTOMER, OWNER, Scene, settings_of, until
 from prometheus_client import REGISTRY
 
-from integration.ai.scene import CUSTOMER, OWNER, Scene, settings_of, until
 from oxy_ai.notices import APOLOGY
 from oxy_ai.rules import ASK_FOR_TEXT
-from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageKind, SendOutcome, SendResult
+from oxy_core.envelopes import AiSettings, ConnectionChanged, ConnectionState, MessageKind, SendOutcome, SendResult
 from oxy_core.identity import Jid, new_id
 
 OTHER = "+5511977776666"
@@ -41,7 +41,7 @@ async def test_a_report_published_twice_is_answered_once(scene: Scene) -> None:
 
 
 async def test_messages_within_the_debounce_are_answered_together(scene: Scene) -> None:
-    pod = await scene.pod(settings_of("petshop", ai={"debounce_seconds": 0.5}))
+    pod = await scene.pod(settings_of("petshop", ai=AiSettings(debounce_seconds=0.5)))
     async with scene.worker():
         pod.receive("Oi")
         pod.receive("quero marcar")
@@ -52,7 +52,7 @@ async def test_messages_within_the_debounce_are_answered_together(scene: Scene) 
 
 
 async def test_a_debounce_ends_even_if_messages_keep_coming(scene: Scene) -> None:
-    pod = await scene.pod(settings_of("petshop", ai={"debounce_seconds": 30, "debounce_max_seconds": 0.3}))
+    pod = await scene.pod(settings_of("petshop", ai=AiSettings(debounce_seconds=30, debounce_max_seconds=0.3)))
     async with scene.worker():
         assert await pod.answer_to("Oi", seconds=10)
 
@@ -154,7 +154,7 @@ async def test_an_answer_from_the_phone_silences_the_assistant(scene: Scene) -> 
 
 
 async def test_after_the_takeover_the_assistant_answers_what_was_left(scene: Scene) -> None:
-    pod = await scene.pod(settings_of("petshop", ai={"debounce_seconds": 0, "takeover_minutes": 1}))
+    pod = await scene.pod(settings_of("petshop", ai=AiSettings(debounce_seconds=0, takeover_minutes=1)))
     almost_over = datetime.now(UTC) - timedelta(seconds=59)
     async with scene.worker():
         pod.receive("Pode falar", from_me=True, sender=Jid.of_phone("+5511999990000"), sent_at=almost_over)
@@ -205,10 +205,10 @@ async def test_group_messages_are_kept_but_not_answered(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
-    [({"ai": {"enabled": False}}, "disabled"), ({"suspended": True}, "suspended")],
+    [({"ai": AiSettings(enabled=False)}, "disabled"), ({"suspended": True}, "suspended")],
     ids=["assistant off", "suspended"],
 )
-async def test_an_instance_that_is_off_answers_nobody(scene: Scene, changes: dict, reason: str) -> None:  # type: ignore[type-arg] parametrized values
+async def test_an_instance_that_is_off_answers_nobody(scene: Scene, changes: dict[str, object], reason: str) -> None:
     pod = await scene.pod(settings_of("petshop", **changes))
     async with scene.worker():
         pod.receive("Oi")
@@ -281,7 +281,7 @@ async def test_a_phone_and_its_hidden_address_become_one_conversation(scene: Sce
 
 
 async def test_a_merge_answers_what_was_pending_in_both_exactly_once(scene: Scene) -> None:
-    pod = await scene.pod(settings_of("petshop", ai={"debounce_seconds": 1.5}))
+    pod = await scene.pod(settings_of("petshop", ai=AiSettings(debounce_seconds=1.5)))
     hidden = Jid.parse("98765@lid")
     async with scene.worker():
         pod.receive("primeira")

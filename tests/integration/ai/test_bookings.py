@@ -6,8 +6,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-
 from integration.ai.scene import Scene, org, settings_of, until
+
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.petshop.agenda import Agenda, Booking, Order, find_service
 from oxy_ai.petshop.slots import Slot

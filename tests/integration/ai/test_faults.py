@@ -7,8 +7,8 @@ import signal
 from collections import Counter
 
 import pytest
-
 from integration.ai.scene import FakePod, Scene, WorkerProcess, settings_of, until
+
 from oxy_dev.postgres import PostgresServer
 from oxy_dev.servers import NatsServer
 
@@ -19,7 +19,7 @@ ACK_WAIT = 30.0
 
 def drawn(name: str) -> random.Random:
     seed = int(os.environ.get("OXY_TEST_SEED", random.randrange(2**32)))
-    print(f"{name}: OXY_TEST_SEED={seed}")
+    print(f"{name}: OXY_TEST_SEED={seed}")  # noqa: T201 a failure can be repeated
     return random.Random(seed)
 
 

@@ -2,8 +2,8 @@
 
 import asyncpg
 import pytest
-
 from integration.ai.scene import Scene, account, org, settings_of, until
+
 from oxy_core import subjects
 from oxy_core.bus import DEAD_LETTER_STREAM
 

@@ -1,10 +1,11 @@
 """The hot queries use their indices, with statistics of a busy platform."""
+# ruff: noqa: S608 the queries are made of constants of this file
 
 import asyncpg
-
 from integration.ai.scene import Scene
 
 ORGANIZATION = "11111111-1111-4111-8111-111111111111"
+READY = "ready_at <= now() and ready_at < 'infinity'"
 INSTANCE = "22222222-2222-4222-8222-222222222222"
 
 FILL = f"""
@@ -12,11 +13,13 @@ insert into organizations (id, name)
 select ('00000000-0000-4000-8000-' || lpad(g::text, 12, '0'))::uuid, 'org-' || g from generate_series(1, 2000) g;
 insert into organizations (id, name) values ('{ORGANIZATION}', 'petshop');
 insert into org_queue (organization_id, ready_at)
-select id, case when name like '%7' then now() else 'infinity'::timestamptz end from organizations;
+select id, case when name like '%7' then now() else 'infinity'::timestamptz end
+from organizations;
 insert into instances (organization_id, id, name, settings, generation, revision)
 select id, case id when '{ORGANIZATION}' then '{INSTANCE}' else id end, 'main', '{{}}', 1, 1 from organizations;
 insert into relay_queue (instance_id, organization_id, account, ready_at)
-select id, organization_id, id::text, case when id::text like '%7' then now() else 'infinity'::timestamptz end from instances;
+select id, organization_id, id::text, case when id::text like '%7' then now() else 'infinity'::timestamptz end
+from instances;
 insert into contacts (organization_id, instance_id)
 select organization_id, id from instances, generate_series(1, 5) g;
 insert into conversations (organization_id, instance_id, contact_id, chat, due_at)
@@ -28,14 +31,16 @@ insert into messages (organization_id, instance_id, conversation_id, chat, sende
 select organization_id, instance_id, id, chat, chat, id || '-' || g, 'customer', 'text', 'oi', g, now()
 from conversations, generate_series(1, 10) g;
 insert into turns (organization_id, conversation_id, instance_id, from_seq, upto_seq, state)
-select organization_id, id, instance_id, 1, 1, case when id % 1000 = 0 then 'dead' else 'answered' end from conversations;
+select organization_id, id, instance_id, 1, 1, case when id % 1000 = 0 then 'dead' else 'answered' end
+from conversations;
 insert into outbox (organization_id, id, instance_id, conversation_id, turn_id, part, chat, body, state, whatsapp_id)
 select organization_id, gen_random_uuid(), instance_id, conversation_id, id, 0, 'x', 'x',
     case when id % 100 = 0 then 'pending' else 'sent' end, id::text from turns;
 insert into services (organization_id, key, name, price_cents, duration_minutes, buffer_minutes)
 values ('{ORGANIZATION}', 'banho', 'Banho', 1, 30, 0);
 insert into resources (organization_id, key, name) select '{ORGANIZATION}', 'r' || g, 'r' from generate_series(1, 20) g;
-insert into bookings (organization_id, contact_id, service_id, resource_id, pet_name, price_cents, starts_at, ends_at, busy_until)
+insert into bookings (organization_id, contact_id, service_id, resource_id, pet_name, price_cents, starts_at,
+    ends_at, busy_until)
 select '{ORGANIZATION}', (select min(id) from contacts where organization_id = '{ORGANIZATION}'), s.id, r.id, 'Rex', 1,
     at, at + interval '30 minutes', at + interval '30 minutes'
 from services s, resources r, generate_series(now() - interval '100 days', now(), interval '2 hours') at;
@@ -44,12 +49,14 @@ analyze;
 
 HOT = {
     "claim the organization that waits longest": (
-        "select * from org_queue where ready_at <= now() and ready_at < 'infinity' order by ready_at limit 1 for no key update skip locked",
+        f"select * from org_queue where {READY} order by ready_at limit 1 for no key update skip locked",
         "org_queue_ready",
     ),
     "claim its due conversation": (
-        f"select id from conversations where organization_id = '{ORGANIZATION}' and due_at <= now() "
-        "order by due_at limit 1 for no key update skip locked",
+        (
+            f"select id from conversations where organization_id = '{ORGANIZATION}' and due_at <= now() "
+            "order by due_at limit 1 for no key update skip locked"
+        ),
         "conversations_due",
     ),
     "when it is due next": (
@@ -61,22 +68,28 @@ HOT = {
         "chat_alias_pkey",
     ),
     "the last messages": (
-        f"select id from messages where organization_id = '{ORGANIZATION}' and conversation_id = 10001 "
-        "order by id desc limit 5",
+        (
+            f"select id from messages where organization_id = '{ORGANIZATION}' and conversation_id = 10001 "
+            "order by id desc limit 5"
+        ),
         "messages_conversation",
     ),
     "recognise an own message": (
-        f"select from outbox where organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' "
-        "and whatsapp_id = '77'",
+        (
+            f"select from outbox where organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' "
+            "and whatsapp_id = '77'"
+        ),
         "outbox_whatsapp_id",
     ),
     "the instances that wait for a relay": (
-        "select instance_id from relay_queue where ready_at <= now() and ready_at < 'infinity' order by ready_at limit 10",
+        f"select instance_id from relay_queue where {READY} order by ready_at limit 10",
         "relay_queue_ready",
     ),
     "the oldest texts of an instance": (
-        f"select id from outbox where organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' "
-        "and state = 'pending' order by lane, position limit 20",
+        (
+            f"select id from outbox where organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' "
+            "and state = 'pending' order by lane, position limit 20"
+        ),
         "outbox_pending",
     ),
     "the dead turns": (
@@ -84,8 +97,10 @@ HOT = {
         "turns_dead",
     ),
     "the agenda of a day": (
-        f"select starts_at from bookings where organization_id = '{ORGANIZATION}' and resource_id = any ('{{1,2}}') "
-        "and status <> 'cancelled' and starts_at >= now() - interval '2 days' and starts_at < now()",
+        (
+            f"select starts_at from bookings where organization_id = '{ORGANIZATION}' "
+            "and resource_id = any ('{1,2}') and status <> 'cancelled' and starts_at >= now() - interval '2 days' and starts_at < now()"
+        ),
         "bookings_agenda",
     ),
 }

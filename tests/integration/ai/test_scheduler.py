@@ -1,0 +1,114 @@
+"""The scheduler's rate, its leases and its catalogue command, against a real database."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from integration.ai.scene import CATALOGUE, Scene, settings_of, until
+
+RATE = """
+with recursive turns as (
+    select 1 as number, $1::timestamptz as at, g.next_arrival, g.next_open
+    from gcra('-infinity', $1::timestamptz, $2::double precision, $3::integer) g
+    union all
+    select t.number + 1, greatest(t.at, t.next_open), g.next_arrival, g.next_open
+    from turns t, gcra(t.next_arrival, greatest(t.at, t.next_open), $2::double precision, $3::integer) g
+    where t.number < $4
+)
+select extract(epoch from at - $1::timestamptz)::double precision as seconds from turns order by number
+"""
+START = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+async def starts(scene: Scene, per_second: float, burst: int, count: int) -> list[float]:
+    return [round(row["seconds"], 6) for row in await scene.query(RATE, START, per_second, burst, count)]
+
+
+async def test_an_idle_organization_may_start_a_burst_and_then_keeps_its_rate(scene: Scene) -> None:
+    assert await starts(scene, 10, 3, 6) == [0, 0, 0, 0.1, 0.2, 0.3]
+    assert await starts(scene, 2, 1, 4) == [0, 0.5, 1, 1.5]
+    assert await starts(scene, 0, 10, 50) == [0] * 50
+
+
+async def test_a_pause_gives_the_burst_back_and_no_more(scene: Scene) -> None:
+    rows = await scene.query("select next_open from gcra($1, $2, 10, 10)", START - timedelta(days=1), START)
+    assert rows[0]["next_open"] == START + timedelta(seconds=0.1) - timedelta(seconds=0.9)
+
+
+async def test_a_turn_longer_than_its_lease_is_kept_by_renewal(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    await scene.model.fault(kind="delay", seconds=2.5)
+    async with scene.worker(lease_seconds=1), scene.worker(lease_seconds=1):
+        await pod.answer_to("Oi")
+        await until(lambda: scene.query("select from outbox where state = 'sent'"))
+    assert len(await scene.model.requests()) == 1
+    assert await scene.value("select fence from conversations") == 1
+
+
+async def test_a_turn_that_lost_its_lease_writes_nothing(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    await scene.model.fault(kind="delay", seconds=1)
+    async with scene.worker():
+        pod.receive("Oi")
+        await until(scene.model.requests)
+        await scene.query("update conversations set fence = fence + 1")
+        await until(lambda: scene.query("select from turns where state = 'answered'"))
+        await until(lambda: scene.query("select from outbox where state = 'sent'"))
+    assert len(pod.sent) == 1
+    assert await scene.value("select count(*) from turn_steps") == 1
+
+
+async def test_a_gap_in_a_chats_sequence_is_recorded_and_waited_for_briefly(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker():
+        await pod.answer_to("Oi")
+        lost = pod.message("nunca chega")
+        started = asyncio.get_running_loop().time()
+        await pod.answer_to("obrigado")
+        assert asyncio.get_running_loop().time() - started > 1.5
+        assert lost.chat_sequence == 2
+    assert await scene.value("select gaps from conversations") == 1
+
+
+async def test_the_catalogue_is_applied_and_shown_by_command(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    apply = ("catalog", "apply", "--organization", "petshop")
+    early = await asyncio.to_thread(scene.admin, *apply, stdin=CATALOGUE.read_text())
+    assert early.returncode == 2
+    assert "'petshop' is not known yet: apply a WhatsAppInstance" in early.stderr
+    async with scene.worker():
+        await scene.publish(settings)
+        await scene.known(settings)
+    applied = await asyncio.to_thread(scene.admin, *apply, stdin=CATALOGUE.read_text())
+    assert (applied.returncode, '"changed": true' in applied.stdout) == (0, True), applied.stderr
+    shown = await asyncio.to_thread(scene.admin, "catalog", "show", "--organization", "petshop")
+    again = await asyncio.to_thread(scene.admin, *apply, stdin=shown.stdout)
+    assert (again.returncode, '"changed": false' in again.stdout) == (0, True), again.stderr
+    wrong = await asyncio.to_thread(
+        scene.admin, *apply, stdin=CATALOGUE.read_text().replace("duration_minutes: 60", "duration_minutes: x")
+    )
+    assert wrong.returncode == 2
+    assert "line 53, services.0.duration_minutes" in wrong.stderr
+
+
+async def test_a_dead_report_is_replayed_once_it_can_be_read(scene: Scene) -> None:
+    attacker, victim = settings_of("petshop"), settings_of("clinic")
+    pod = await scene.pod(attacker)
+    async with scene.worker():
+        await scene.publish(victim)
+        await scene.known(attacker)
+        await scene.known(victim)
+        pod.report(pod.message("Oi"), organization="clinic")
+        listed = await until(lambda: dead_letters(scene))
+        assert '"foreign: the report claims another organization or instance than its account' in listed
+        dropped = await asyncio.to_thread(scene.admin, "dlq", "drop", "bus:1")
+        assert dropped.returncode == 0, dropped.stderr
+        gone = await asyncio.to_thread(scene.admin, "dlq", "show", "bus:1")
+        assert (gone.returncode, "there is no dead letter 'bus:1'" in gone.stderr) == (2, True)
+        for wrong in ("x", "turn:petshop", "turn:petshop:99", "bus:x"):
+            answer = await asyncio.to_thread(scene.admin, "dlq", "replay", wrong)
+            assert answer.returncode == 2, wrong
+
+
+async def dead_letters(scene: Scene) -> str:
+    listed = await asyncio.to_thread(scene.admin, "dlq", "ls")
+    return listed.stdout if "bus:" in listed.stdout else ""

@@ -1,0 +1,87 @@
+from uuid import UUID
+
+import pytest
+
+from oxy_ai.records import Contact, Input, Turn
+from oxy_ai.rules import ASK_FOR_TEXT, Ask, Decision, Say, Skip, decide, same_phone
+from oxy_ai.vertical import Role
+from oxy_core.envelopes import AiSettings, InstanceSettings, MessageKind
+from oxy_core.identity import Jid
+
+OWNER = "+5511987651111"
+TEXT = Input(content=MessageKind.TEXT, text="oi", age_seconds=1)
+OLD = Input(content=MessageKind.TEXT, text="velha", age_seconds=90_000)
+IMAGE = Input(content=MessageKind.UNSUPPORTED, age_seconds=1)
+BLANK = Input(content=MessageKind.TEXT, text=" \u200b\n", age_seconds=1)
+
+
+def turn(
+    *inputs: Input, phone: str | None = "+5511912340001", ai: AiSettings | None = None, **changes: Any
+) -> Turn:  # fmt: skip
+    settings = InstanceSettings(
+        organization="petshop",
+        instance="main",
+        account="A" * 56,
+        generation=1,
+        display_name="Pet Shop",
+        phone_number="+5511999990000",
+        timezone="America/Sao_Paulo",
+        owners=(OWNER,),
+        ai=ai or AiSettings(),
+        suspended=bool(changes.pop("suspended", False)),
+    )
+    values: dict[str, object] = {
+        "turn": 1,
+        "attempts": 0,
+        "instance": UUID(int=1),
+        "settings": settings,
+        "closed": False,
+        "chat": Jid.parse("5511912340001@s.whatsapp.net"),
+        "self_chat": False,
+        "contact": Contact(id=1, phone=phone),
+        "inputs": inputs,
+        "history": (),
+        "steps": (),
+    }
+    return Turn.model_validate(values | changes)
+
+
+@pytest.mark.parametrize(
+    ("decided", "expected"),
+    [
+        (turn(TEXT), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(TEXT, TEXT), Ask(Role.CUSTOMER, ("oi", "oi"))),
+        (turn(OLD, TEXT), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(IMAGE, TEXT), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(OLD), Skip("stale")),
+        (turn(IMAGE), Say(ASK_FOR_TEXT, "unsupported")),
+        (turn(BLANK), Say(ASK_FOR_TEXT, "unsupported")),
+        (turn(OLD, IMAGE), Say(ASK_FOR_TEXT, "unsupported")),
+        (turn(TEXT, closed=True), Skip("closed")),
+        (turn(TEXT, suspended=True), Skip("suspended")),
+        (turn(TEXT, ai=AiSettings(enabled=False)), Skip("disabled")),
+        (turn(TEXT, phone=OWNER), Ask(Role.AURORA, ("oi",))),
+        (turn(TEXT, phone=None, self_chat=True), Ask(Role.AURORA, ("oi",))),
+        (turn(TEXT, phone=None), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(TEXT, phone=OWNER, ai=AiSettings(aurora_enabled=False)), Skip("disabled")),
+        (turn(TEXT, ai=AiSettings(aurora_enabled=False)), Ask(Role.CUSTOMER, ("oi",))),
+    ],
+)
+def test_rules_decide_before_any_model(decided: Turn, expected: Decision) -> None:
+    assert decide(decided) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("+5511987651111", "+5511987651111", True),
+        ("+5511987651111", "+551187651111", True),
+        ("+551187651111", "+5511987651111", True),
+        ("+5511987651111", "+5511887651111", False),
+        ("+5521987651111", "+551187651111", False),
+        ("+351912345678", "+35112345678", False),
+        ("+14155550100", "+14155550100", True),
+    ],
+)
+def test_brazilian_mobiles_are_the_same_with_and_without_the_ninth_digit(one: str, other: str, same: bool) -> None:  # noqa: FBT001 a parametrized value
+    assert same_phone(one, other) is same

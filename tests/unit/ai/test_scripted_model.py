@@ -1,0 +1,146 @@
+import json
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from oxy_dev.model.faults import Fault, Faults
+from oxy_dev.model.requests import ApiError, read_request
+from oxy_dev.model.scenario import Scenario, Situation, react, render
+from oxy_dev.model.text import date_in, fold, time_in, today_in
+
+PETSHOP = Scenario.read(Path(__file__).parents[3] / "dev/oxy_dev/model/petshop.yaml")
+SUNDAY = date(2026, 11, 22)
+
+
+def situation(user: str, *, system: str = "Você é a assistente", **changes: Any) -> Situation:  # noqa: ANN401 fields of any kind
+    return replace(Situation(system, user, (), (), (), SUNDAY), **changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("amanhã", date(2026, 11, 23)),
+        ("depois de amanhã às 10h", date(2026, 11, 24)),
+        ("hoje", SUNDAY),
+        ("na terça-feira", date(2026, 11, 24)),
+        ("domingo", date(2026, 11, 29)),
+        ("dia 25/12", date(2026, 12, 25)),
+        ("dia 3/1", date(2027, 1, 3)),
+        ("2026-12-01", date(2026, 12, 1)),
+        ("quando puder", None),
+    ],
+)
+def test_days_are_understood(text: str, expected: date | None) -> None:
+    assert date_in(text, SUNDAY) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("às 10h", "10:00"), ("9:30", "09:30"), ("14h15", "14:15"), ("8 horas", "08:00"), ("oi", None)],
+)
+def test_times_are_understood(text: str, expected: str | None) -> None:
+    assert time_in(text) == expected
+
+
+def test_the_assistants_day_is_read_from_its_prompt() -> None:
+    assert today_in("Hoje é 2031-02-03 (segunda-feira)", SUNDAY) == date(2031, 2, 3)
+    assert today_in("nada", SUNDAY) == SUNDAY
+    assert fold("ÀÇÃO é") == "acao e"
+
+
+def test_a_rule_calls_a_tool_with_what_the_customer_said() -> None:
+    reaction = react(PETSHOP, situation("Quais horários vocês têm para banho amanhã?"))
+    assert [(name, json.loads(arguments)) for name, arguments in reaction.calls] == [
+        ("consultar_horarios", {"servico": "banho", "data": "2026-11-23"})
+    ]
+
+
+def test_an_argument_that_was_not_said_is_left_out() -> None:
+    reaction = react(PETSHOP, situation("quero um banho"))
+    assert json.loads(reaction.calls[0][1]) == {"servico": "banho"}
+
+
+def test_the_first_free_time_is_booked_in_two_steps_from_what_was_said_before() -> None:
+    text = "Pode marcar o primeiro horário para o Thor, por favor?"
+    asked = situation(text, earlier=("Oi! Quais horários vocês têm para banho amanhã?",))
+    first = react(PETSHOP, asked)
+    assert (first.calls[0][0], json.loads(first.calls[0][1])["data"]) == ("consultar_horarios", "2026-11-23")
+    result = json.dumps({"servico": "Banho", "dias": [{"data": "2026-11-23", "horarios": ["09:00", "09:30"]}]})
+    second = react(PETSHOP, situation(text, earlier=asked.earlier, called=("consultar_horarios",), results=(result,)))
+    assert json.loads(second.calls[0][1]) == {
+        "servico": "Banho",
+        "data": "2026-11-23",
+        "hora": "09:00",
+        "nome_pet": "Thor",
+    }
+
+
+def test_a_customers_shop_may_be_called_aurora() -> None:
+    reaction = react(PETSHOP, situation("oi", system='Você é a assistente virtual do pet shop "Pet Shop Aurora"'))
+    assert reaction.rule == "greeting"
+
+
+def test_without_tools_no_rule_calls_one() -> None:
+    assert react(PETSHOP, situation("quero um banho", tools_allowed=False)).calls == ()
+
+
+def test_templates_show_lists_and_leave_out_what_is_missing() -> None:
+    assert render("{a.b}: {c.1} {d}!", {"a": {"b": ["x", "y"]}, "c": ["p", "q"]}) == "x, y: q !"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [{"name": "x"}, {"name": "x", "reply": "a", "calls": [{"tool": "t"}]}, {"name": "x", "reply": "a", "user": "("}],
+)
+def test_a_wrong_rule_is_refused(rule: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Scenario.model_validate({"rules": [rule], "default": "x"})
+
+
+USER = {"role": "user", "content": "oi"}
+CALL = {"id": "c1", "type": "function", "function": {"name": "t", "arguments": "{}"}}
+ASSISTANT = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+TOOL = {"role": "tool", "tool_call_id": "c1", "content": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        (None, None),
+        ({"messages": [USER]}, "model"),
+        ({"model": "m"}, "messages"),
+        ({"model": "m", "messages": []}, "messages"),
+        ({"model": "m", "messages": [{"role": "robot", "content": "x"}]}, "messages.[0].role"),
+        ({"model": "m", "messages": [{"role": "user", "content": None}]}, "messages.[0].content"),
+        ({"model": "m", "messages": [USER, TOOL]}, "messages.[1].role"),
+        ({"model": "m", "messages": [USER, ASSISTANT]}, "messages"),
+        ({"model": "m", "messages": [USER, ASSISTANT, USER]}, "messages.[2]"),
+        ({"model": "m", "messages": [USER, ASSISTANT, {**TOOL, "tool_call_id": "c2"}]}, "messages.[2].role"),
+        ({"model": "m", "messages": [USER], "tools": []}, "tools"),
+        ({"model": "m", "messages": [USER], "tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0]"),
+        ({"model": "m", "messages": [USER], "temperature": 3}, "temperature"),
+        ({"model": "m", "messages": [USER], "max_tokens": 0}, "max_tokens"),
+        ({"model": "m", "messages": [USER], "stream": True}, "stream"),
+    ],
+)
+def test_a_malformed_request_is_refused_as_the_real_api_does(body: object, param: str | None) -> None:
+    with pytest.raises(ApiError) as raised:
+        read_request(body)
+    assert raised.value.status == 400
+    assert raised.value.body["error"]["param"] == param
+    assert raised.value.body["error"]["type"] == "invalid_request_error"
+
+
+def test_a_dialogue_with_tools_is_read() -> None:
+    request = read_request({"model": "m", "messages": [USER, ASSISTANT, TOOL]})
+    assert (request.user, request.called, request.results) == ("oi", ("t",), ("{}",))
+
+
+def test_faults_happen_as_often_as_ordered_to_those_who_match() -> None:
+    faults = Faults()
+    faults.pending = [Fault(kind="status", times=2, user="falhe")]
+    assert [faults.take(text) is not None for text in ("oi", "Falhe!", "falhe", "falhe")] == [False, True, True, False]

@@ -1,0 +1,133 @@
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oxy_ai.petshop.catalogue import Period
+from oxy_ai.petshop.slots import Busy, Calendar, Need, day_bounds, free_slots
+
+SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+MONDAY = date(2026, 11, 23)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+MORNING = Period(time(9), time(12))
+AFTERNOON = Period(time(13), time(15))
+NO_TIME = timedelta(0)
+
+
+def calendar(zone: ZoneInfo = SAO_PAULO, *periods: Period, holidays: tuple[date, ...] = (), step: int = 60) -> Calendar:
+    every_day = dict.fromkeys(range(1, 7), periods or (MORNING, AFTERNOON))
+    return Calendar(zone, every_day, holidays, timedelta(minutes=step))
+
+
+def need(minutes: int = 60, buffer: int = 0, resources: tuple[int, ...] = (1,)) -> Need:
+    return Need(timedelta(minutes=minutes), timedelta(minutes=buffer), resources)
+
+
+def at(hour: int, minute: int = 0, day: date = MONDAY, zone: ZoneInfo = SAO_PAULO) -> datetime:
+    return datetime.combine(day, time(hour, minute), zone)
+
+
+def times(when: Calendar, day: date, wanted: Need, busy: list[Busy], earliest: datetime) -> list[str]:
+    return [f"{slot.starts_at:%H:%M}" for slot in free_slots(when, day, wanted, busy, earliest)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "busy", "expected"),
+    [
+        (need(), [], ["09:00", "10:00", "11:00", "13:00", "14:00"]),
+        (need(90), [], ["09:00", "10:00", "13:00"]),
+        (need(180), [], ["09:00"]),
+        (need(181), [], []),
+        (need(), [Busy(1, at(10), at(11))], ["09:00", "11:00", "13:00", "14:00"]),
+        (need(), [Busy(1, at(10, 30), at(11, 15))], ["09:00", "13:00", "14:00"]),
+        (need(buffer=30), [Busy(1, at(10), at(11))], ["11:00", "13:00", "14:00"]),
+        (need(resources=(1, 2)), [Busy(1, at(10), at(11))], ["09:00", "10:00", "11:00", "13:00", "14:00"]),
+        (need(resources=(1, 2)), [Busy(1, at(9), at(15)), Busy(2, at(9), at(12))], ["13:00", "14:00"]),
+        (need(), [Busy(3, at(9), at(15))], ["09:00", "10:00", "11:00", "13:00", "14:00"]),
+    ],
+    ids=[
+        "open hours",
+        "ends before closing",
+        "exactly a period",
+        "longer than any period",
+        "taken",
+        "partly taken",
+        "buffer before the next booking",
+        "another resource",
+        "both partly",
+        "a resource of another service",
+    ],
+)
+def test_free_starts(wanted: Need, busy: list[Busy], expected: list[str]) -> None:
+    assert times(calendar(), MONDAY, wanted, busy, LONG_AGO) == expected
+
+
+def test_a_slot_names_the_resources_that_are_free() -> None:
+    slots = free_slots(calendar(), MONDAY, need(resources=(1, 2)), [Busy(1, at(9), at(10))], LONG_AGO)
+    assert [slot.resources for slot in slots[:2]] == [(2,), (1, 2)]
+
+
+def test_nothing_starts_before_the_earliest_time() -> None:
+    assert times(calendar(), MONDAY, need(), [], at(10, 30)) == ["11:00", "13:00", "14:00"]
+
+
+def test_sundays_and_holidays_are_closed() -> None:
+    assert times(calendar(), MONDAY - timedelta(days=1), need(), [], LONG_AGO) == []
+    assert times(calendar(holidays=(MONDAY,)), MONDAY, need(), [], LONG_AGO) == []
+
+
+def test_brazil_has_no_daylight_saving_since_2019() -> None:
+    for day in (MONDAY, date(2026, 7, 20)):
+        slots = free_slots(calendar(), day, need(), [], LONG_AGO)
+        assert slots[0].starts_at.astimezone(UTC).hour == 12
+
+
+def test_the_offset_of_brazils_last_summer_time_is_respected() -> None:
+    slots = free_slots(calendar(), date(2019, 1, 14), need(), [], LONG_AGO)
+    assert slots[0].starts_at.astimezone(UTC).hour == 11
+
+
+def test_other_time_zones_of_brazil_keep_their_own_hours() -> None:
+    manaus = ZoneInfo("America/Manaus")
+    slots = free_slots(calendar(manaus), MONDAY, need(), [], LONG_AGO)
+    assert slots[0].starts_at.astimezone(UTC).hour == 13
+
+
+def test_hours_that_clocks_skip_are_not_offered() -> None:
+    lisbon = ZoneInfo("Europe/Lisbon")
+    day = date(2027, 3, 28)  # 01:00 becomes 02:00
+    sunday = Calendar(lisbon, {7: (Period(time(0), time(5)),)}, (), HOUR)
+    assert times(sunday, day, need(), [], LONG_AGO) == ["00:00", "02:00", "03:00", "04:00"]
+    start, end = day_bounds(day, lisbon)
+    assert end.astimezone(UTC) - start.astimezone(UTC) == timedelta(hours=23)
+
+
+def test_the_last_period_may_end_just_before_midnight() -> None:
+    late = Calendar(SAO_PAULO, {1: (Period(time(22), time(23, 59)),)}, (), HOUR)
+    assert times(late, MONDAY, need(), [], LONG_AGO) == ["22:00"]
+
+
+@given(
+    minutes=st.integers(5, 240),
+    buffer=st.integers(0, 60),
+    step=st.sampled_from([15, 30, 60]),
+    taken=st.lists(st.tuples(st.integers(1, 2), st.integers(0, 22), st.integers(1, 5)), max_size=8),
+)
+def test_no_slot_touches_a_booking_or_leaves_the_opening_hours(
+    minutes: int, buffer: int, step: int, taken: list[tuple[int, int, int]]
+) -> None:
+    busy = [Busy(resource, at(start), at(start) + HOUR * hours) for resource, start, hours in taken]
+    wanted = need(minutes, buffer, (1, 2))
+    for slot in free_slots(calendar(step=step), MONDAY, wanted, busy, LONG_AGO):
+        end = slot.starts_at + wanted.duration
+        assert any(
+            period.opens <= slot.starts_at.time() and end.time() <= period.closes for period in (MORNING, AFTERNOON)
+        )
+        for resource in slot.resources:
+            for item in busy:
+                assert (
+                    item.resource != resource or item.until <= slot.starts_at or end + wanted.buffer <= item.starts_at
+                )
