@@ -117,7 +117,7 @@ async def _cancelled(tasks: Collection[asyncio.Task[object]]) -> None:
     """Cancel tasks until all have ended.
 
     Once is not enough: `asyncio.wait_for` before Python 3.12, which nats-py waits with, loses a cancellation that
-    meets its result (https://github.com/python/cpython/issues/81839).
+    meets its result (https://github.com/python/cpython/issues/86296).
     """
     pending = set(tasks)
     while pending:

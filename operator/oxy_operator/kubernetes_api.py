@@ -147,8 +147,11 @@ class Kubernetes:
                 self._url(resource.path()), params=query, headers=await self._headers(headers), timeout=timeout
             ) as response:
                 await _raise_for_status(response)
-                async for line in _lines(response.content):
-                    yield _event(json.loads(line))
+                try:
+                    async for line in _lines(response.content):
+                        yield _event(json.loads(line))
+                finally:
+                    _abort(response)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ApiError(0, _unreachable(error)) from error
 
@@ -188,6 +191,13 @@ def _event(line: Object) -> WatchEvent:
         status = line["object"]
         raise ApiError.of(int(status.get("code", 0)), str(status.get("message", "the watch failed")))
     return WatchEvent(line["type"], line["object"])
+
+
+def _abort(response: aiohttp.ClientResponse) -> None:
+    """Cut off a stream that has not ended: closing it in order would wait for a server that goes on sending."""
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

@@ -1,6 +1,6 @@
 import nkeys
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -26,6 +26,7 @@ def test_the_same_names_give_the_same_key() -> None:
     assert again.tenant_user("org", "pet").seed == KEYS.tenant_user("org", "pet").seed
 
 
+@settings(deadline=None)
 @given(SLUG, SLUG, SLUG, SLUG)
 def test_different_names_give_different_keys(org: str, name: str, other_org: str, other_name: str) -> None:
     same_names = (org, name) == (other_org, other_name)
