@@ -182,3 +182,16 @@ async def test_one_instance_cannot_speak_for_another(scene: Scene) -> None:
     )
     assert scene.status()["phase"] == "Reconnecting"
     assert scene.status()["reconnect"]["lastReason"] != "Forged"
+
+
+async def test_attempts_are_written_at_a_bounded_rate(scene: Scene) -> None:
+    await with_pod(scene)
+    scene.pod_status(ready=False)
+    await scene.say(scene.state(attempts=1, last_reason="ConnectionLost"))
+    await scene.until_phase("Reconnecting", "ConnectionLost")
+    written = 'oxy_operator_writes_total{kind="WhatsAppInstance"}'
+    before = scene.operator.metrics()[written]
+    for attempts in range(2, 12):
+        await scene.say(scene.state(attempts=attempts, last_reason="ConnectionLost"))
+    await scene.until_status(lambda found: found["reconnect"]["attempts"] == 11)
+    assert scene.operator.metrics()[written] - before <= 3
