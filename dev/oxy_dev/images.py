@@ -229,7 +229,7 @@ class Builder:
             message = f"{argv[0]} is not installed; run: apt-get install --yes buildah mmdebstrap"
             raise CommandError(message) from error
         tail: list[str] = []
-        with log.open("w") as output:
+        with process, log.open("w") as output:
             for line in process.stdout or ():
                 output.write(line)
                 tail = [*tail[-14:], line.rstrip()]
