@@ -1,4 +1,8 @@
-"""The API server as the command uses it: plain objects in and out, errors in words."""
+"""The API server as the command uses it: plain objects in and out, errors in words.
+
+The client library gives configuration, authentication and the connection; its models stay unused, since importing them
+takes longer than most commands.
+"""
 
 import json
 from base64 import b64decode
@@ -7,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Self
+from urllib.parse import quote
 
-from kubernetes import client, config, stream
+from kubernetes import config
 from kubernetes.client.exceptions import ApiException
-from kubernetes.stream.ws_client import ERROR_CHANNEL, STDIN_CHANNEL, V5_CHANNEL_PROTOCOL, WSClient
+from kubernetes.stream.ws_client import ERROR_CHANNEL, STDIN_CHANNEL, V5_CHANNEL_PROTOCOL, WSClient, websocket_call
 from urllib3.exceptions import HTTPError
 
 from oxy_cli.errors import ClusterError
@@ -18,9 +23,10 @@ from oxy_cli.errors import ClusterError
 Object = dict[str, Any]
 """A Kubernetes object, as its JSON."""
 
-GROUP: Final = "oxy.dev"
-VERSION: Final = "v1alpha1"
-PLURAL: Final = "whatsappinstances"
+Query = Sequence[tuple[str, str]]
+
+_GROUP: Final = "/apis/oxy.dev/v1alpha1"
+_PLURAL: Final = "whatsappinstances"
 
 REQUEST_SECONDS: Final = 15
 """Longest time that an answer of the API server may take."""
@@ -67,60 +73,40 @@ class Cluster:
 
     def instances(self, *, everywhere: bool = False) -> list[Object]:
         """Return the instances of the namespace, or of all namespaces."""
-        api = client.CustomObjectsApi(self.api)
         where = "in the cluster" if everywhere else f"in namespace {self.namespace}"
         with explained(f"cannot list WhatsAppInstances {where}"):
-            if everywhere:
-                found = api.list_cluster_custom_object(GROUP, VERSION, PLURAL, _request_timeout=REQUEST_SECONDS)
-            else:
-                found = api.list_namespaced_custom_object(
-                    GROUP, VERSION, self.namespace, PLURAL, _request_timeout=REQUEST_SECONDS
-                )
-        items: list[Object] = found["items"]
+            items: list[Object] = self._get(f"{_GROUP}/{_PLURAL}" if everywhere else self._instances)["items"]
         return items
 
     def instance(self, name: str) -> Object:
         """Return one instance; raises ClusterError when there is none of that name."""
         with explained(f"cannot read WhatsAppInstance {name} in namespace {self.namespace}"):
-            found: Object = client.CustomObjectsApi(self.api).get_namespaced_custom_object(
-                GROUP, VERSION, self.namespace, PLURAL, name, _request_timeout=REQUEST_SECONDS
-            )
-        return found
+            return self._get(f"{self._instances}/{quote(name, safe='')}")
 
     def patch_instance(self, name: str, patch: Object) -> None:
         """Merge `patch` (RFC 7386) into an instance."""
         with explained(f"cannot change WhatsAppInstance {name} in namespace {self.namespace}"):
-            client.CustomObjectsApi(self.api).patch_namespaced_custom_object(
-                GROUP,
-                VERSION,
-                self.namespace,
-                PLURAL,
-                name,
-                patch,
-                _content_type=_MERGE_PATCH,
-                _request_timeout=REQUEST_SECONDS,
-            )
+            self._request("PATCH", f"{self._instances}/{quote(name, safe='')}", body=patch).read()
 
     def secret(self, name: str) -> dict[str, str] | None:
         """Return the text of each key of a Secret, or None where there is none."""
         try:
             with explained(f"cannot read Secret {name} in namespace {self.namespace}", absent_is_error=False):
-                found = client.CoreV1Api(self.api).read_namespaced_secret(
-                    name, self.namespace, _request_timeout=REQUEST_SECONDS
-                )
+                found = self._get(f"{self._core}/secrets/{quote(name, safe='')}")
         except ApiException:
             return None
-        return {key: b64decode(value).decode() for key, value in (found.data or {}).items()}
+        return {key: b64decode(value).decode() for key, value in found.get("data", {}).items()}
 
     def log(self, pod: str, *, follow: bool, tail: int | None, previous: bool) -> Iterator[str]:
         """Yield the lines that a pod's container has printed, and with `follow` those that it prints from now on."""
-        options: dict[str, Any] = {"tail_lines": tail} if tail is not None else {}
+        query = {"follow": str(follow).lower(), "previous": str(previous).lower()}
+        query |= {} if tail is None else {"tailLines": str(tail)}
         with explained(f"cannot read the log of pod {pod} in namespace {self.namespace}"):
-            response = client.CoreV1Api(self.api).read_namespaced_pod_log(
-                pod, self.namespace, follow=follow, previous=previous, _preload_content=False, **options
-            )
+            # It may be silent for long: no limit of time.
+            response = self._request("GET", f"{self._core}/pods/{pod}/log", list(query.items()), seconds=None)
             rest = b""
-            for chunk in response.stream():
+            # Without an amount the library hands on each chunk as it comes; with one it waits until so much is there.
+            for chunk in response.response.stream(amt=None):
                 *lines, rest = (rest + chunk).split(b"\n")
                 yield from (line.decode(errors="replace") for line in lines)
             if rest:
@@ -130,31 +116,56 @@ class Cluster:
         """Return the name of a ready pod of the namespace with these labels, if there is one."""
         selector = ",".join(f"{name}={value}" for name, value in labels.items())
         with explained(f"cannot list pods in namespace {self.namespace}"):
-            pods = client.CoreV1Api(self.api).list_namespaced_pod(
-                self.namespace, label_selector=selector, _request_timeout=REQUEST_SECONDS
-            )
-        return next((str(pod.metadata.name) for pod in pods.items if _is_ready(pod)), None)
+            pods = self._get(f"{self._core}/pods", [("labelSelector", selector)])["items"]
+        return next((str(pod["metadata"]["name"]) for pod in pods if _is_ready(pod)), None)
 
     def execute(self, pod: str, command: Sequence[str], stdin: str = "") -> Completed:
         """Run a command in a pod's first container and give it `stdin`; raises ClusterError when it cannot run."""
+        streams = [("stdin", "true"), ("stdout", "true"), ("stderr", "true")]
+        query = [*streams, *(("command", word) for word in command)]
         with explained(f"cannot run a command in pod {pod} of namespace {self.namespace}"):
-            session: WSClient = stream.stream(
-                client.CoreV1Api(self.api).connect_get_namespaced_pod_exec,
-                pod,
-                self.namespace,
-                command=list(command),
-                stdin=True,
-                stdout=True,
-                stderr=True,
-                tty=False,
-                _preload_content=False,
-                # Bytes: the library decodes text frame by frame, which breaks characters on their borders.
-                binary=True,
+            method, url, headers, *_ = self._serialized("GET", f"{self._core}/pods/{pod}/exec", query)
+            # Bytes: the library decodes text frame by frame, which breaks characters on their borders.
+            session: WSClient = websocket_call(
+                self.api.configuration, method, url, headers=headers, _preload_content=False, binary=True
             )
             try:
                 return _completed(session, stdin)
             finally:
                 session.close()
+
+    @property
+    def _core(self) -> str:
+        return f"/api/v1/namespaces/{self.namespace}"
+
+    @property
+    def _instances(self) -> str:
+        return f"{_GROUP}/namespaces/{self.namespace}/{_PLURAL}"
+
+    def _get(self, path: str, query: Query = ()) -> Object:
+        found: Object = json.loads(self._request("GET", path, query).read())
+        return found
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        query: Query = (),
+        *,
+        body: Object | None = None,
+        seconds: int | None = REQUEST_SECONDS,
+    ) -> Any:  # noqa: ANN401 the client library has no types
+        """Return the library's answer, unread; raises ApiException for an error status."""
+        answer = self.api.call_api(*self._serialized(method, path, query, body), _request_timeout=seconds)
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise ApiException(status=answer.status, reason=answer.reason, body=answer.read().decode(errors="replace"))
+        return answer
+
+    def _serialized(self, method: str, path: str, query: Query, body: Object | None = None) -> Any:  # noqa: ANN401 as above
+        headers = {"Accept": "application/json"} | ({"Content-Type": _MERGE_PATCH} if body is not None else {})
+        return self.api.param_serialize(
+            method, path, query_params=list(query), header_params=headers, body=body, auth_settings=["BearerToken"]
+        )
 
 
 def _completed(session: WSClient, stdin: str) -> Completed:
@@ -196,10 +207,10 @@ def reason_of(status: int | None, body: str | None) -> str:
     return f"{said.rstrip('.')}. {hint}" if hint else said
 
 
-def _is_ready(pod: Any) -> bool:  # noqa: ANN401 the client library has no types
-    conditions = pod.status.conditions or []
-    return pod.metadata.deletion_timestamp is None and any(
-        item.type == "Ready" and item.status == "True" for item in conditions
+def _is_ready(pod: Object) -> bool:
+    conditions = pod["status"].get("conditions", ())
+    return "deletionTimestamp" not in pod["metadata"] and any(
+        item["type"] == "Ready" and item["status"] == "True" for item in conditions
     )
 
 
