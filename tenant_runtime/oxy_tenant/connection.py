@@ -170,6 +170,7 @@ class Connection:
             self._loop.call_soon_threadsafe(events.put_nowait, event)
 
         self._offering = not paired
+        self._board.update(pairing=None)
         self._link.open(self._on_message, on_event, receipts=self._receipts)
         try:
             return await self._follow(events, LOGIN_SECONDS if paired else self._window_seconds())

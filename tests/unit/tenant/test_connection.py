@@ -1,0 +1,234 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from unit.tenant.sessions import make_session
+
+from oxy_core.envelopes import ConnectionState
+from oxy_core.identity import Jid
+from oxy_core.tenant import ExitCode, Reconnect, TenantSettings
+from oxy_tenant import connection as module
+from oxy_tenant.connection import Connection, Hooks
+from oxy_tenant.errors import EndedError, LinkBrokenError, LinkError
+from oxy_tenant.journal import Journal
+from oxy_tenant.link import (
+    CONNECT_FAILURE,
+    Connected,
+    Disconnected,
+    EventSink,
+    LinkEvent,
+    LinkStopped,
+    LoggedOut,
+    MessageSink,
+    PairingStopped,
+    QrOffered,
+)
+from oxy_tenant.live_state import StateBoard
+from oxy_tenant.session_store import SessionStore
+from oxy_tenant.settings import RuntimeSettings, SettingsFile
+
+QUICK = Reconnect(base_delay_seconds=0.05, multiplier=1, max_delay_seconds=0.05, max_attempts=4)
+
+
+@dataclass
+class ScriptedLink:
+    """A WhatsApp that does what the test tells it."""
+
+    codes: list[str] = field(default_factory=list)
+    sessions: list[EventSink] = field(default_factory=list)
+    closes_cleanly: bool = True
+    online: list[bool] = field(default_factory=list)
+
+    def open(self, on_message: MessageSink, on_event: EventSink, *, receipts: bool) -> None:
+        del on_message, receipts
+        self.sessions.append(on_event)
+
+    async def close(self) -> bool:
+        return self.closes_cleanly
+
+    async def request_pairing_code(self, phone: str) -> str:
+        del phone
+        if not self.codes:
+            message = "too many codes"
+            raise LinkError(message)
+        return self.codes.pop(0)
+
+    async def send(self, chat: Jid, text: str, secret: bytes) -> str:
+        raise NotImplementedError
+
+    def show_online(self, *, online: bool) -> None:
+        self.online.append(online)
+
+    async def show_typing(self, chat: Jid, *, typing: bool) -> None:
+        raise NotImplementedError
+
+
+@dataclass
+class Stage:
+    link: ScriptedLink
+    board: StateBoard
+    connection: Connection
+    journal: Journal
+
+    async def session(self, number: int) -> EventSink:
+        """Wait for the so-manieth session, counted from 1, and return where its events go."""
+        await reached(lambda: len(self.link.sessions) >= number)
+        return self.link.sessions[number - 1]
+
+    async def tell(self, number: int, *events: LinkEvent) -> None:
+        sink = await self.session(number)
+        for event in events:
+            sink(event)
+
+
+async def reached(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 the state under test has no event
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def staged(folder: Path, *, paired: bool, **settings: object) -> AsyncIterator[Stage]:
+    values = {
+        "organization": "acme",
+        "instance": "shop",
+        "phone_number": "+5511900000001",
+        "timezone": "UTC",
+        "pairing_until": datetime.now(UTC) + timedelta(minutes=5),
+        "reconnect": QUICK,
+        **settings,
+    }
+    (folder / "settings.json").write_bytes(TenantSettings.model_validate(values).encode())
+    environment = RuntimeSettings(
+        organization="acme",
+        instance="shop",
+        account="A" + "B" * 55,
+        nats_url="nats://127.0.0.1:1",
+        settings=folder / "settings.json",
+        session=folder,
+        epoch=1,
+        pod_uid="pod-1",
+    )
+    store = SessionStore(folder)
+    if paired:
+        make_session(store.path)
+    journal = Journal.open(folder / "journal.db", organization="acme", instance="shop")
+    board = StateBoard(environment, lambda: store.size)
+    link = ScriptedLink()
+    connection = Connection(
+        link=link,
+        store=store,
+        journal=journal,
+        settings=SettingsFile(environment),
+        board=board,
+        on_message=lambda _: None,
+        hooks=Hooks(lambda _: None, lambda _: None, lambda _: None),
+        receipts=False,
+    )
+    yield Stage(link, board, connection, journal)
+    journal.close()
+
+
+@asynccontextmanager
+async def running(stage: Stage) -> AsyncIterator[None]:
+    task = asyncio.create_task(stage.connection.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_a_code_that_ran_out_is_followed_by_a_fresh_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CODE_SHORTEST", 0.0)
+    async with staged(tmp_path, paired=False) as stage, running(stage):
+        stage.link.codes = ["AAAA1111", "BBBB2222"]
+        await stage.tell(1, QrOffered("qr 1"), QrOffered("qr 2"))
+        await reached(lambda: stage.board.state.pairing is not None)
+        assert stage.board.state.pairing is not None
+        assert (stage.board.state.pairing.code, stage.board.state.connection) == ("AAAA1111", ConnectionState.PAIRING)
+        await stage.tell(1, PairingStopped(succeeded=False))
+        await stage.tell(2, QrOffered("qr 3"))
+        await reached(lambda: stage.board.state.pairing is not None and stage.board.state.pairing.code == "BBBB2222")
+        assert stage.board.state.attempts == 0
+
+
+async def test_the_qr_code_is_shown_where_no_code_is_given(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=False) as stage, running(stage):
+        await stage.tell(1, QrOffered("qr 1"))
+        await reached(lambda: stage.board.state.pairing is not None)
+        assert stage.board.state.pairing is not None
+        assert (stage.board.state.pairing.method, stage.board.state.pairing.qr) == ("QRCode", "qr 1")
+
+
+async def test_pairing_ends_in_a_connection(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=False) as stage, running(stage):
+        await stage.tell(1, QrOffered("qr 1"), PairingStopped(succeeded=True), Connected())
+        await stage.connection.up.wait()
+        assert (stage.board.state.connection, stage.board.state.pairing) == (ConnectionState.CONNECTED, None)
+        assert stage.link.online == [True]
+
+
+async def test_a_connection_that_returns_in_time_keeps_its_session(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True, reconnect=Reconnect(base_delay_seconds=30)) as stage, running(stage):
+        await stage.tell(1, Connected())
+        await stage.connection.up.wait()
+        await stage.tell(1, Disconnected("ConnectionLost"))
+        await reached(lambda: not stage.connection.up.is_set())
+        assert stage.board.state.last_reason == "ConnectionLost"
+        await stage.tell(1, Connected())
+        await stage.connection.up.wait()
+        assert len(stage.link.sessions) == 1
+
+
+@pytest.mark.parametrize("reason", ["ConnectionLost", "KeepAliveTimeout", CONNECT_FAILURE])
+async def test_a_connection_that_does_not_return_gets_a_new_session(tmp_path: Path, reason: str) -> None:
+    async with staged(tmp_path, paired=True) as stage, running(stage):
+        await stage.tell(1, Connected(), Disconnected(reason))
+        await stage.session(2)
+        assert (stage.board.state.attempts, stage.board.state.last_reason) == (1, reason)
+        await stage.tell(2, Connected())
+        await reached(lambda: stage.board.state.attempts == 0)
+
+
+async def test_too_many_failures_end_the_process(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True) as stage:
+        task = asyncio.create_task(stage.connection.run())
+        for number in range(1, QUICK.max_attempts + 1):
+            await stage.tell(number, LinkStopped("no route", opened=False))
+        with pytest.raises(EndedError) as ended:
+            await task
+        assert ended.value.ending.code is ExitCode.ATTEMPTS_EXHAUSTED
+        assert "ServerUnreachable" in ended.value.ending.message
+
+
+async def test_a_session_that_did_not_surely_end_is_not_followed_by_another(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True) as stage:
+        stage.link.closes_cleanly = False
+        task = asyncio.create_task(stage.connection.run())
+        await stage.tell(1, Disconnected("ConnectionLost"))
+        with pytest.raises(LinkBrokenError, match="did not end its session"):
+            await task
+        assert len(stage.link.sessions) == 1
+
+
+async def test_a_library_that_delivers_no_more_is_fatal(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True) as stage:
+        task = asyncio.create_task(stage.connection.run())
+        await stage.tell(1, Connected(), LinkStopped("required field not set", opened=True))
+        with pytest.raises(LinkBrokenError, match="required field not set"):
+            await task
+
+
+async def test_a_terminal_cause_is_told_even_if_the_session_hangs(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True) as stage:
+        stage.link.closes_cleanly = False
+        task = asyncio.create_task(stage.connection.run())
+        await stage.tell(1, LoggedOut())
+        with pytest.raises(EndedError) as ended:
+            await task
+        assert ended.value.ending.code is ExitCode.LOGGED_OUT
