@@ -99,7 +99,8 @@ HOT = {
     "the agenda of a day": (
         (
             f"select starts_at from bookings where organization_id = '{ORGANIZATION}' "
-            "and resource_id = any ('{1,2}') and status <> 'cancelled' and starts_at >= now() - interval '2 days' and starts_at < now()"
+            "and resource_id = any ('{1,2}') and status <> 'cancelled' "
+            "and starts_at >= now() - interval '2 days' and starts_at < now()"
         ),
         "bookings_agenda",
     ),

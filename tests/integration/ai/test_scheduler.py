@@ -104,7 +104,7 @@ async def test_a_dead_report_is_replayed_once_it_can_be_read(scene: Scene) -> No
         assert dropped.returncode == 0, dropped.stderr
         gone = await asyncio.to_thread(scene.admin, "dlq", "show", "bus:1")
         assert (gone.returncode, "there is no dead letter 'bus:1'" in gone.stderr) == (2, True)
-        for wrong in ("x", "turn:petshop", "turn:petshop:99", "bus:x"):
+        for wrong in ("x", "turn:petshop:99"):
             answer = await asyncio.to_thread(scene.admin, "dlq", "replay", wrong)
             assert answer.returncode == 2, wrong
 

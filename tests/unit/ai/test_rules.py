@@ -16,7 +16,7 @@ BLANK = Input(content=MessageKind.TEXT, text=" \u200b\n", age_seconds=1)
 
 
 def turn(
-    *inputs: Input, phone: str | None = "+5511912340001", ai: AiSettings | None = None, **changes: Any
+    *inputs: Input, phone: str | None = "+5511912340001", ai: AiSettings | None = None, **changes: object
 ) -> Turn:  # fmt: skip
     settings = InstanceSettings(
         organization="petshop",
