@@ -8,6 +8,7 @@ everything that goes into it: what has not changed is neither built nor loaded a
 import argparse
 import ast
 import configparser
+import fcntl
 import hashlib
 import importlib.util
 import json
@@ -20,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from oxy_dev.cluster import images as node_images
 from oxy_dev.cluster import layout
@@ -29,6 +30,7 @@ from oxy_dev.cluster.errors import ClusterError, CommandError
 from oxy_dev.cluster.host import overlay_works
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.progress import Reporter, Step
+from oxy_dev.cluster.shell import succeeds
 from oxy_dev.image_archive import write_archive
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
@@ -139,21 +141,23 @@ class Builder:
         `base` is the reference of a Debian 12 with Python 3.11; None: our own, made first when it is missing.
         Raises CommandError with the end of the log when a build fails.
         """
-        self._prepare()
-        if base is None:
-            base = base_reference()
-            self._make_base(base)
-        references = {image.target: image.reference(registry, content_tag(image, base)) for image in images}
-        with _pip_arguments(self.folder) as arguments:
+        chosen = base or base_reference()
+        references = {image.target: image.reference(registry, content_tag(image, chosen)) for image in images}
+        with self._storage(), _pip_arguments(self.folder) as arguments:
+            # What an interrupted build left.
+            _run([*self._command(), "rm", "--all"])
+            if base is None:
+                self._make_base(chosen)
             for target, reference in references.items():
-                self._build(target, reference, ["--build-arg", f"BASE={base}", *arguments])
+                self._build(target, reference, ["--build-arg", f"BASE={chosen}", *arguments])
         return references
 
     def push(self, references: Mapping[str, str], *, insecure: bool = False) -> None:
         """Push to the registry that the references name; `insecure` allows plain HTTP."""
-        for target, reference in references.items():
-            with self.reporter.step(f"push {target}") as step:
-                self._buildah(step, "push", f"--tls-verify={str(not insecure).lower()}", reference)
+        with self._storage():
+            for target, reference in references.items():
+                with self.reporter.step(f"push {target}") as step:
+                    self._buildah(step, "push", f"--tls-verify={str(not insecure).lower()}", reference)
 
     def load(self, references: Mapping[str, str], cluster: Layout) -> None:
         """Put the images that the local cluster's node lacks into it."""
@@ -163,6 +167,7 @@ class Builder:
             self.reporter.say("  ✓ all images are loaded already")
             return
         with (
+            self._storage(),
             self.reporter.step(f"load {len(missing)} images") as step,
             tempfile.TemporaryDirectory(dir=self.folder) as scratch,
         ):
@@ -177,7 +182,8 @@ class Builder:
 
     def sizes(self, references: Mapping[str, str]) -> dict[str, str]:
         """Return each target's size for people: unpacked, with the layers that it shares with others."""
-        listed: list[dict[str, Any]] = json.loads(_run([*self._command(), "images", "--json"]) or "[]")
+        with self._storage():
+            listed: list[dict[str, Any]] = json.loads(_run([*self._command(), "images", "--json"]) or "[]")
         by_name = {name: str(item["size"]) for item in listed for name in item["names"] or ()}
         return {target: by_name[reference] for target, reference in references.items()}
 
@@ -201,21 +207,39 @@ class Builder:
             (Path(scratch) / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
             self._buildah(step, "build", "--isolation", "chroot", "--format", "oci", "--tag", reference, scratch)
 
-    def _prepare(self) -> None:
+    @contextmanager
+    def _storage(self) -> Iterator[None]:
+        """Use buildah's storage alone, and leave none of its mounts behind; raises ClusterError unless run as root."""
         if os.geteuid() != 0:
             message = "images are built as root (file owners in an image are real ones); run this with sudo"
             raise ClusterError(message)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._driver = self._driver or ("overlay" if overlay_works(self.folder) else "vfs")
+        with (self.folder / "lock").open("w") as lock:
+            self._wait_for(lock)
+            self._driver = self._driver or ("overlay" if overlay_works(self.folder) else "vfs")
+            try:
+                yield
+            finally:
+                succeeds(["umount", self._root / self._driver])
+
+    def _wait_for(self, lock: TextIO) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.reporter.say("  … waiting for another build of images")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+
+    @property
+    def _root(self) -> Path:
+        return self.folder / f"storage-{self._driver}"
 
     def _has(self, reference: str) -> bool:
         argv = [*self._command(), "inspect", "--type", "image", reference]
         return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
     def _command(self) -> list[str]:
-        self._prepare()
-        storage, run = self.folder / f"storage-{self._driver}", self.folder / "run"
-        return ["buildah", "--root", str(storage), "--runroot", str(run), "--storage-driver", self._driver]
+        run = self.folder / "run"
+        return ["buildah", "--root", str(self._root), "--runroot", str(run), "--storage-driver", self._driver]
 
     def _buildah(self, step: Step, *arguments: str) -> None:
         self._logged(step, [*self._command(), *arguments])
