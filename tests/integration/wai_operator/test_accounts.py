@@ -23,6 +23,7 @@ from oxy_operator.accounts import (
     system_credentials,
     tenancy,
 )
+from oxy_operator.claims import decoded, signed
 from oxy_operator.directory import account_token, delete_account, push_account, update_platform
 from oxy_operator.errors import AccountRefusedError
 from oxy_operator.keys import PlatformKeys
@@ -135,6 +136,23 @@ async def test_a_tenant_cannot_report_for_another(
                 await pod.jetstream(timeout=0.5).publish(subject, b"forged")
     assert await received(platform, bus.INBOUND_STREAM) == 0
     assert await received(platform, bus.STATE_STREAM) == 0
+
+
+async def test_even_an_account_made_wrongly_cannot_speak_for_another(
+    server: NatsServer, platform: Client, system: Client, tmp_path: Path
+) -> None:
+    evil, victim = await admitted(system, "evil"), await admitted(system, "victim")
+    stolen = subjects.inbound(victim.account, "victim")
+    claims = decoded(evil.account_token)
+    claims["nats"]["imports"] = [
+        {"name": "in", "subject": stolen, "account": KEYS.platform_account.public, "type": "service"}
+    ]
+    made = signed(KEYS.operator, subject=evil.account, name="evil", kind="account", claims=claims["nats"], issued_at=1)
+    await push_account(system, made)
+    with pytest.raises(NatsError):
+        async with client(server, tmp_path, evil.credentials) as pod:
+            await pod.jetstream(timeout=0.5).publish(stolen, b"forged")
+    assert await received(platform, bus.INBOUND_STREAM) == 0
 
 
 async def test_steering_by_the_reply_subject_reaches_nothing(

@@ -48,6 +48,8 @@ async def test_an_operator_that_starts_again_writes_nothing(lone: Scene) -> None
     await lone.operator.until_prepared(times=2)
     await eventually(lambda: lone.operator.metrics().get("oxy_operator_reconciles_total", 0) >= 2, "looks")
     await eventually(lambda: lone.operator.metrics()["oxy_operator_queue_depth"] == 0, "the queue is empty")
+    writes = {name: value for name, value in lone.operator.metrics().items() if "writes_total" in name and value}
+    assert writes == {}
     # A later instance is looked at after the first one: once it is there, so is whatever the first one caused.
     first, lone.name = lone.name, "marker"
     lone.create()
