@@ -19,7 +19,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from oxy_ai import metrics
 from oxy_ai.database import Engine
 from oxy_ai.names import instance_id, organization_id
-from oxy_ai.outages import is_outage
+from oxy_ai.outages import discreet, is_outage
 from oxy_core import subjects
 from oxy_core.bus import INBOUND_STREAM, INGEST_DURABLE
 from oxy_core.envelopes import Report
@@ -195,7 +195,7 @@ class Ingest:
                 elif len(arrivals) > 1:
                     return [outcome for arrival in arrivals for outcome in await self._outcomes([arrival])]
                 else:
-                    log.exception("report_rejected", report=str(arrivals[0].report.id))
+                    log.error("report_rejected", report=str(arrivals[0].report.id), error=str(discreet(error)))
                     return ["rejected"]
 
     async def _settle(self, arrival: Arrival, outcome: str) -> None:

@@ -42,12 +42,18 @@ def _engine(url: str) -> sqlalchemy.Engine:
 
 
 def _create_roles(connection: psycopg.Connection[tuple[object, ...]], app_password: str) -> None:
-    """Create the roles that are missing and set the worker's password. Roles belong to the whole server."""
+    """Create the roles that are missing and set the worker's password. Roles belong to the whole server.
+
+    Raises SettingsError where a role of that name exists and may pass row-level security.
+    """
     for role, rights in (("oxy_app", "login"), ("oxy_scheduler", "nologin")):
-        exists = connection.execute("select from pg_roles where rolname = %s", [role]).fetchone()
-        verb = "alter" if exists is not None else "create"
-        connection.execute(sql.SQL(f"{verb} role {role} {rights} nosuperuser nobypassrls nocreatedb nocreaterole"))
-    connection.execute(sql.SQL("alter role oxy_app password {}").format(sql.Literal(app_password)))
+        row = connection.execute("select rolsuper or rolbypassrls from pg_roles where rolname = %s", [role]).fetchone()
+        if row is None:
+            connection.execute(sql.SQL("create role {} " + rights).format(sql.Identifier(role)))
+        elif row[0]:
+            message = f"the role {role} exists and is a superuser or bypasses row-level security; alter or drop it"
+            raise SettingsError(message)
+    connection.execute(sql.SQL("alter role oxy_app login password {}").format(sql.Literal(app_password)))
     # Handing functions over to oxy_scheduler takes membership, and the right to create in their schema.
     connection.execute("grant oxy_scheduler to current_user")
     connection.execute("grant create, usage on schema public to oxy_scheduler")
@@ -98,12 +104,19 @@ def main() -> int:
     try:
         settings = MigrationSettings.read()
     except SettingsError as error:
-        print(error, file=sys.stderr)  # noqa: T201 a command line speaks on its standard error
-        return 2
+        return _complain(error)
     configure_logging("migrate", settings.log_level)
-    migrate_when_reachable(str(settings.database_admin_url), settings.database_app_password.get_secret_value())
+    try:
+        migrate_when_reachable(str(settings.database_admin_url), settings.database_app_password.get_secret_value())
+    except SettingsError as error:
+        return _complain(error)
     log.info("schema_migrated", version=SCHEMA_VERSION)
     return 0
+
+
+def _complain(error: SettingsError) -> int:
+    print(error, file=sys.stderr)  # noqa: T201 a command line speaks on its standard error
+    return 2
 
 
 if __name__ == "__main__":

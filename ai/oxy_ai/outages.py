@@ -36,6 +36,16 @@ def is_outage(error: BaseException) -> bool:
             return False
 
 
+def discreet(error: BaseException) -> BaseException:
+    """Return the error fit to be logged: PostgreSQL's details quote whole rows, and with them what customers wrote."""
+    if isinstance(error, asyncpg.PostgresError):
+        error.detail = None
+    for inner in (*getattr(error, "exceptions", ()), error.__cause__, error.__context__):
+        if inner is not None:
+            discreet(inner)
+    return error
+
+
 async def supervised(name: str, part: Callable[[], Awaitable[None]]) -> None:
     """Run a part of the worker for ever: whatever ends it is logged and counted, and it starts again."""
     while True:
@@ -47,5 +57,5 @@ async def supervised(name: str, part: Callable[[], Awaitable[None]]) -> None:
             if outage:
                 log.warning("part_interrupted", part=name, error=str(error) or type(error).__name__)
             else:
-                log.exception("part_failed", part=name)
+                log.error("part_failed", part=name, exc_info=discreet(error))
         await asyncio.sleep(RESTART_SECONDS)

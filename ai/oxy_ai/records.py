@@ -12,7 +12,8 @@ from oxy_core.identity import Jid
 class Record(BaseModel):
     """Base of all records."""
 
-    model_config = ConfigDict(frozen=True)
+    # Errors are logged: they may name fields, never what customers wrote.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
 class Claim(Record):

@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 
 from oxy_ai import metrics
 from oxy_ai.database import Engine
-from oxy_ai.outages import is_outage
+from oxy_ai.outages import discreet, is_outage
 from oxy_ai.records import OutboxRow, RelayStep, RelayTarget
 from oxy_ai.settings import WorkerSettings
 from oxy_core import subjects
@@ -140,7 +140,7 @@ class Relay:
             if is_outage(error):
                 log.warning("relay_interrupted", instance=str(target.instance), error=str(error))
             else:
-                log.exception("relay_failed", instance=str(target.instance))
+                log.error("relay_failed", instance=str(target.instance), exc_info=discreet(error))
             await asyncio.sleep(_OUTAGE_SECONDS)
         finally:
             self._serving.discard(target)

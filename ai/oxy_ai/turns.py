@@ -16,7 +16,7 @@ from oxy_ai.dialogue import continuation, declared, opening
 from oxy_ai.errors import FenceLostError, TurnError
 from oxy_ai.model import ModelClient, Question
 from oxy_ai.notices import APOLOGY, notice_to_owner
-from oxy_ai.outages import is_outage
+from oxy_ai.outages import discreet, is_outage
 from oxy_ai.records import Answer, Claim, Ending, Failure, RelayTarget, Response, Step, ToolCall, Turn, Usage
 from oxy_ai.rules import Ask, Say, Skip, decide, role_of
 from oxy_ai.sanitize import MAX_ANSWER, clean, shorten
@@ -181,7 +181,7 @@ class TurnRunner:
             "turn_attempt_failed",
             attempt=turn.attempts + 1,
             reason=reason,
-            exc_info=None if isinstance(error, TurnError) else error,
+            exc_info=None if isinstance(error, TurnError) else discreet(error),
         )
         role = role_of(turn)
         failure = Failure(
@@ -306,4 +306,4 @@ def _report_interruption(what: str, error: Exception) -> None:
     if outage:
         log.warning("step_interrupted", step=what, error=str(error) or type(error).__name__)
     else:
-        log.error("step_failed", step=what, exc_info=error)
+        log.error("step_failed", step=what, exc_info=discreet(error))

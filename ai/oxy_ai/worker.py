@@ -32,41 +32,32 @@ log = structlog.get_logger()
 
 
 class Readiness:
-    """Why the worker is not ready, or None; kept current by `watch`, read by the probe server's thread."""
+    """Why the worker is not ready, or None. Kept current by `watch`, read by the probe server's thread."""
 
-    def __init__(self, client: Client, engine: Engine) -> None:
-        self._client = client
-        self._engine = engine
-        self.problem: str | None = "starting"
+    def __init__(self) -> None:
+        self.problem: str | None = "NATS is not reachable"
 
-    async def watch(self) -> None:
+    async def watch(self, client: Client, engine: Engine) -> None:
         """Look once a second, for ever."""
         while True:
-            problem = await self._problem()
+            problem = await _problem(client, engine)
             if problem != self.problem:
                 self.problem = problem
                 log.info("readiness_changed", ready=problem is None, problem=problem)
             await asyncio.sleep(_CHECK_SECONDS)
 
-    async def until_schema(self) -> None:
-        """Wait until the database has at least this version's schema."""
-        while True:
-            with contextlib.suppress(Exception):
-                if await self._engine.schema_version() >= SCHEMA_VERSION:
-                    return
-            await asyncio.sleep(_CHECK_SECONDS / 2)
 
-    async def _problem(self) -> str | None:
-        if not self._client.is_connected:
-            return "NATS is not reachable"
-        try:
-            version = await self._engine.schema_version()
-        except Exception as error:  # noqa: BLE001 any failure is the answer
-            cause = "is not reachable" if is_outage(error) else "refuses queries"
-            return f"PostgreSQL {cause}: {str(error) or type(error).__name__}"
-        if version < SCHEMA_VERSION:
-            return f"the schema is version {version}, needed is {SCHEMA_VERSION}: run python -m oxy_ai.migrate"
-        return None
+async def _problem(client: Client, engine: Engine) -> str | None:
+    if not client.is_connected:
+        return "NATS is not reachable"
+    try:
+        version = await engine.schema_version()
+    except Exception as error:  # noqa: BLE001 any failure is the answer
+        cause = "is not reachable" if is_outage(error) else "refuses queries"
+        return f"PostgreSQL {cause}: {str(error) or type(error).__name__}"
+    if version < SCHEMA_VERSION:
+        return f"the schema is version {version}, needed is {SCHEMA_VERSION}: run python -m oxy_ai.migrate"
+    return None
 
 
 class Worker:
@@ -75,9 +66,9 @@ class Worker:
     def __init__(self, settings: WorkerSettings, client: Client, engine: Engine, model: ModelClient) -> None:
         self._settings = settings
         self._client = client
+        self._engine = engine
         self._name = uuid4().hex.encode()
         settings_changed = asyncio.Event()
-        self.readiness = Readiness(client, engine)
         self._relay = Relay(client, engine, settings)
         runner = TurnRunner(engine, model, PetShop(), settings)
         self._dispatcher = TurnDispatcher(engine, runner, settings, self._relay.hint)
@@ -85,21 +76,24 @@ class Worker:
         self._ingest = Ingest(client, engine, settings_changed, self._tell_all)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, readiness: Readiness, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then end the turns in flight, within the drain time."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self.readiness.watch(), name="readiness")]
-            working = group.create_task(self._work(), name="work")
+            watching = group.create_task(readiness.watch(self._client, self._engine), name="readiness")
+            working = group.create_task(self._work(stop), name="work")
             await stop.wait()
             log.info("worker_stopping")
-            self.readiness.problem = "stopping"
-            tasks[0].cancel()
+            watching.cancel()
+            readiness.problem = "stopping"
             self._dispatcher.stop()
             await self._drained(working)
             working.cancel()
 
-    async def _work(self) -> None:
-        await self.readiness.until_schema()
+    async def _work(self, stop: asyncio.Event) -> None:
+        while await _problem(self._client, self._engine) is not None:
+            if stop.is_set():
+                return
+            await asyncio.sleep(_CHECK_SECONDS / 2)
         log.info("worker_started")
         async with asyncio.TaskGroup() as group:
             background = [
@@ -139,21 +133,35 @@ class Worker:
 
 
 async def run_worker(settings: WorkerSettings) -> None:
-    """Run a worker until SIGTERM or SIGINT."""
+    """Run a worker until SIGTERM or SIGINT, also while it still waits for its servers."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    readiness = Readiness()
+    with serving_probes(settings.probe_host, settings.probe_port, lambda: readiness.problem) as port:
+        log.info("probes_served", port=port)
+        connected_to_bus = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(_serve(settings, readiness, stop, connected_to_bus))
+            stopped = group.create_task(stop.wait())
+            await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if not connected_to_bus.is_set():
+                serving.cancel()
+            stopped.cancel()
+    log.info("worker_stopped")
+
+
+async def _serve(
+    settings: WorkerSettings, readiness: Readiness, stop: asyncio.Event, connected_to_bus: asyncio.Event
+) -> None:
     name = f"oxy-ai {os.uname().nodename} {os.getpid()}"
     async with (
         connected_pool(str(settings.database_url), connections=settings.concurrency + _EXTRA_CONNECTIONS) as pool,
         connected(settings.nats_url, settings.nats_credentials, name=name) as client,
     ):
+        connected_to_bus.set()
         model = ModelClient(
             settings.openai_base_url, settings.openai_api_key.get_secret_value(), settings.model_timeout_seconds
         )
-        worker = Worker(settings, client, Engine(pool), model)
-        with serving_probes(settings.probe_host, settings.probe_port, lambda: worker.readiness.problem) as port:
-            log.info("probes_served", port=port)
-            await worker.run(stop)
+        await Worker(settings, client, Engine(pool), model).run(readiness, stop)
         await model.close()
-    log.info("worker_stopped")

@@ -26,7 +26,7 @@ from oxy_ai.names import instance_id, organization_id
 from oxy_ai.petshop.catalogue import read_catalogue
 from oxy_ai.petshop.store import apply_catalogue
 from oxy_ai.settings import WorkerSettings
-from oxy_ai.worker import Worker
+from oxy_ai.worker import Readiness, Worker
 from oxy_core import subjects
 from oxy_core.bus import connected
 from oxy_core.envelopes import (
@@ -270,7 +270,7 @@ class Scene:
         ):
             model = ModelClient(settings.openai_base_url, "scripted", settings.model_timeout_seconds)
             worker = Worker(settings, client, Engine(pool), model)
-            task = group.create_task(worker.run(stop))
+            task = group.create_task(worker.run(Readiness(), stop))
             try:
                 yield worker
             finally:

@@ -10,7 +10,7 @@ import pytest
 from integration.ai.scene import FakePod, Scene, WorkerProcess, settings_of, until
 
 from oxy_dev.postgres import PostgresServer
-from oxy_dev.servers import NatsServer
+from oxy_dev.servers import NatsServer, free_port
 
 KILLS = int(os.environ.get("OXY_TEST_KILLS", "20"))
 ANSWER_SECONDS = 120.0
@@ -134,6 +134,18 @@ async def test_a_worker_that_starts_before_its_servers_waits_for_them(
         await until(lambda: not_ready(worker), 60)
         await asyncio.to_thread(own_postgres.start)
         await until(lambda: pod.sent, 60)
+    finally:
+        worker.kill()
+
+
+async def test_sigterm_ends_a_worker_that_still_waits_for_its_servers(scene: Scene) -> None:
+    scene.nats_url = f"nats://127.0.0.1:{free_port()}"
+    worker = scene.process()
+    worker.start()
+    try:
+        await until(worker.status, 60)
+        assert await worker.status() == 503
+        assert await asyncio.to_thread(worker.terminate) == 0
     finally:
         worker.kill()
 

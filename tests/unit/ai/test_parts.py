@@ -7,10 +7,12 @@ import asyncpg
 import pytest
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
+from pydantic import ValidationError
 
 from oxy_ai.errors import ModelUnreachableError
 from oxy_ai.ingest import _NUL, Arrival, in_journal_order, read
-from oxy_ai.outages import is_outage
+from oxy_ai.outages import discreet, is_outage
+from oxy_ai.records import Input
 from oxy_core.envelopes import ConnectionChanged, ConnectionState, Report
 from oxy_core.errors import BusError, ContractError
 from oxy_core.identity import new_id
@@ -90,3 +92,14 @@ def test_an_item_names_the_identities_that_its_envelope_claims() -> None:
 )
 def test_an_outage_is_told_from_an_error(error: Exception, outage: bool) -> None:  # noqa: FBT001 a parametrized value
     assert is_outage(error) is outage
+
+
+def test_what_customers_wrote_is_in_no_logged_error() -> None:
+    rejected = asyncpg.NotNullViolationError("null value in column")
+    rejected.detail = "Failing row contains (segredo)"
+    group = ExceptionGroup("two", [rejected, ValueError()])
+    assert "segredo" in str(group.exceptions[0])
+    assert "segredo" not in str(discreet(group).exceptions[0])  # type: ignore[attr-defined]  # the group itself
+    with pytest.raises(ValidationError) as raised:
+        Input.model_validate_json('{"content": "segredo", "age_seconds": 1}')
+    assert "segredo" not in str(raised.value)
