@@ -19,7 +19,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from oxy_ai import metrics
 from oxy_ai.database import Engine
 from oxy_ai.names import instance_id, organization_id
-from oxy_ai.outages import discreet, is_outage
+from oxy_ai.outages import is_outage, report_failure
 from oxy_core import subjects
 from oxy_core.bus import INBOUND_STREAM, INGEST_DURABLE
 from oxy_core.envelopes import Report
@@ -187,16 +187,16 @@ class Ingest:
             try:
                 return await self._engine.ingest(batch.decode())
             except Exception as error:
-                if is_outage(error):
-                    log.warning("ingest_waiting", reports=len(arrivals), error=str(error) or type(error).__name__)
-                    await asyncio.sleep(_RETRY_SECONDS)
-                elif not isinstance(error, asyncpg.PostgresError):
+                if not isinstance(error, asyncpg.PostgresError) and not is_outage(error):
                     raise
-                elif len(arrivals) > 1:
-                    return [outcome for arrival in arrivals for outcome in await self._outcomes([arrival])]
-                else:
-                    log.error("report_rejected", report=str(arrivals[0].report.id), error=str(discreet(error)))
-                    return ["rejected"]
+                report_failure("ingest", error)
+                if is_outage(error):
+                    await asyncio.sleep(_RETRY_SECONDS)
+                    continue
+            # The database rejects something of the batch: find out what, and store the rest.
+            if len(arrivals) == 1:
+                return ["rejected"]
+            return [outcome for arrival in arrivals for outcome in await self._outcomes([arrival])]
 
     async def _settle(self, arrival: Arrival, outcome: str) -> None:
         match outcome:

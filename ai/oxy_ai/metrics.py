@@ -19,5 +19,7 @@ MODEL_TOKENS = Counter("oxy_ai_model_tokens_total", "Tokens, by kind: prompt, ca
 MODEL_COST = Counter("oxy_ai_model_cost_microdollars_total", "Cost of model responses in millionths of a US dollar.")
 TOOL_CALLS = Counter("oxy_ai_tool_calls_total", "Tools run, by name and outcome.", ["tool", "outcome"])
 RELAYED = Counter("oxy_ai_relayed_total", "Texts offered to pods, by outcome.", ["outcome"])
-PART_RESTARTS = Counter("oxy_ai_part_restarts_total", "Parts of the worker started again, by cause.", ["part", "cause"])
+INTERRUPTIONS = Counter(
+    "oxy_ai_interruptions_total", "What ended a part of the worker, which went on.", ["part", "cause"]
+)
 SETTINGS_APPLIED = Counter("oxy_ai_settings_applied_total", "Instance settings taken over, by outcome.", ["outcome"])

@@ -46,16 +46,21 @@ def discreet(error: BaseException) -> BaseException:
     return error
 
 
+def report_failure(part: str, error: Exception) -> None:
+    """Count and log what ended a part of the worker: an outage in one line, anything else with its traceback."""
+    outage = is_outage(error)
+    metrics.INTERRUPTIONS.labels(part=part, cause="outage" if outage else "error").inc()
+    if outage:
+        log.warning("part_interrupted", part=part, error=str(discreet(error)) or type(error).__name__)
+    else:
+        log.error("part_failed", part=part, exc_info=discreet(error))
+
+
 async def supervised(name: str, part: Callable[[], Awaitable[None]]) -> None:
     """Run a part of the worker for ever: whatever ends it is logged and counted, and it starts again."""
     while True:
         try:
             await part()
-        except Exception as error:
-            outage = is_outage(error)
-            metrics.PART_RESTARTS.labels(part=name, cause="outage" if outage else "error").inc()
-            if outage:
-                log.warning("part_interrupted", part=name, error=str(error) or type(error).__name__)
-            else:
-                log.error("part_failed", part=name, exc_info=discreet(error))
+        except Exception as error:  # noqa: BLE001 the edge of a task: reported, and it starts again
+            report_failure(name, error)
         await asyncio.sleep(RESTART_SECONDS)

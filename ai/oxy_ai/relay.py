@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 
 from oxy_ai import metrics
 from oxy_ai.database import Engine
-from oxy_ai.outages import discreet, is_outage
+from oxy_ai.outages import report_failure
 from oxy_ai.records import OutboxRow, RelayStep, RelayTarget
 from oxy_ai.settings import WorkerSettings
 from oxy_core import subjects
@@ -135,12 +135,8 @@ class Relay:
                     return
                 accepted = await self._offer(step)
                 failed = not accepted
-        except Exception as error:
-            metrics.RELAYED.labels(outcome="interrupted").inc()
-            if is_outage(error):
-                log.warning("relay_interrupted", instance=str(target.instance), error=str(error))
-            else:
-                log.error("relay_failed", instance=str(target.instance), exc_info=discreet(error))
+        except Exception as error:  # noqa: BLE001 the edge of a task: reported, and the sweep comes again
+            report_failure("relay", error)
             await asyncio.sleep(_OUTAGE_SECONDS)
         finally:
             self._serving.discard(target)

@@ -16,7 +16,7 @@ from oxy_ai.dialogue import continuation, declared, opening
 from oxy_ai.errors import FenceLostError, TurnError
 from oxy_ai.model import ModelClient, Question
 from oxy_ai.notices import APOLOGY, notice_to_owner
-from oxy_ai.outages import discreet, is_outage
+from oxy_ai.outages import discreet, is_outage, report_failure
 from oxy_ai.records import Answer, Claim, Ending, Failure, RelayTarget, Response, Step, ToolCall, Turn, Usage
 from oxy_ai.rules import Ask, Say, Skip, decide, role_of
 from oxy_ai.sanitize import MAX_ANSWER, clean, shorten
@@ -265,7 +265,7 @@ class TurnDispatcher:
                 free, self._settings.lease, self._settings.turns_per_second, self._settings.turns_burst
             )
         except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
-            _report_interruption("claim", error)
+            report_failure("claim", error)
             return _OUTAGE_SECONDS
         for claim in claims.claimed:
             self._running.add(claim)
@@ -283,7 +283,7 @@ class TurnDispatcher:
         except FenceLostError:
             log.warning("turn_taken_over", conversation=claim.conversation)
         except Exception as error:  # noqa: BLE001 the edge of a task: logged and counted; the lease ends by itself
-            _report_interruption("turn", error)
+            report_failure("turn", error)
         finally:
             self._running.discard(claim)
             self._wake.set()
@@ -297,13 +297,4 @@ class TurnDispatcher:
             try:
                 await self._engine.renew(claims, self._settings.lease)
             except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
-                _report_interruption("renew", error)
-
-
-def _report_interruption(what: str, error: Exception) -> None:
-    outage = is_outage(error)
-    metrics.PART_RESTARTS.labels(part=what, cause="outage" if outage else "error").inc()
-    if outage:
-        log.warning("step_interrupted", step=what, error=str(error) or type(error).__name__)
-    else:
-        log.error("step_failed", step=what, exc_info=discreet(error))
+                report_failure("renew", error)

@@ -121,6 +121,19 @@ async def test_what_is_no_report_goes_to_the_dead_letters_and_holds_up_nothing(s
     assert "not a Report version 1" in message.headers["Oxy-Error"]
 
 
+async def test_a_report_that_the_database_rejects_does_not_hold_up_its_batch(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"), published=False)
+    async with scene.worker():
+        for number in range(5):
+            pod.receive("Oi", f"+5511900{number:06d}")
+        pod.receive("Oi", chat_sequence=2**40)
+        await scene.publish(pod.settings)
+        await until(lambda: len(pod.sent) == 5)
+        await until(lambda: dead_reports(scene))
+    message = await scene.client.jetstream().get_msg(DEAD_LETTER_STREAM, seq=1)
+    assert message.subject == "oxy.dlq.rejected"
+
+
 async def test_an_organization_with_much_to_do_does_not_delay_the_others(scene: Scene) -> None:
     busy, quiet = await scene.pod(settings_of("busy")), await scene.pod(settings_of("quiet"))
     async with scene.worker(turns_per_second=20, turns_burst=5):
