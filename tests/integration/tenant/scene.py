@@ -172,7 +172,11 @@ class Runtime:
         }
         with (self.folder / "runtime.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "oxy_tenant", env=variables, stdout=log, stderr=log, start_new_session=True
+                *("setpriv", "--pdeathsig=KILL", sys.executable, "-m", "oxy_tenant"),
+                env=variables,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     async def exit_code(self, within: float = 20) -> int:
