@@ -21,6 +21,7 @@ from oxy_ai.records import Answer, Claim, Ending, Failure, RelayTarget, Response
 from oxy_ai.rules import Ask, Say, Skip, decide, role_of
 from oxy_ai.sanitize import MAX_ANSWER, clean, shorten
 from oxy_ai.settings import WorkerSettings
+from oxy_ai.tasks import end_tasks
 from oxy_ai.toolbox import run_tool
 from oxy_ai.vertical import Brief, Role, ToolContext, Vertical
 from oxy_core.envelopes import AiSettings
@@ -246,7 +247,7 @@ class TurnDispatcher:
                     self._wake.clear()
                     pause = await self._start_due(turns)
                     await self._rest(pause)
-            beat.cancel()
+            await end_tasks(beat)
 
     async def _rest(self, seconds: float) -> None:
         try:

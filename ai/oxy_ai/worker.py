@@ -19,6 +19,7 @@ from oxy_ai.outages import is_outage, supervised
 from oxy_ai.petshop import PetShop
 from oxy_ai.relay import Relay
 from oxy_ai.settings import WorkerSettings
+from oxy_ai.tasks import end_tasks
 from oxy_ai.turns import TurnDispatcher, TurnRunner
 from oxy_core.bus import connected
 from oxy_core.probes import serving_probes
@@ -83,11 +84,11 @@ class Worker:
             working = group.create_task(self._work(stop), name="work")
             await stop.wait()
             log.info("worker_stopping")
-            watching.cancel()
+            await end_tasks(watching)
             readiness.problem = "stopping"
             self._dispatcher.stop()
             await self._drained(working)
-            working.cancel()
+            await end_tasks(working)
 
     async def _work(self, stop: asyncio.Event) -> None:
         while await _problem(self._client, self._engine) is not None:
@@ -104,8 +105,7 @@ class Worker:
             ]
             await self._dispatcher.run()
             await self._relay.until_idle()
-            for task in background:
-                task.cancel()
+            await end_tasks(*background)
 
     async def _drained(self, working: asyncio.Task[None]) -> None:
         _, pending = await asyncio.wait([working], timeout=self._settings.drain_seconds)
@@ -146,7 +146,7 @@ async def run_worker(settings: WorkerSettings) -> None:
             stopped = group.create_task(stop.wait())
             await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
             if not connected_to_bus.is_set():
-                serving.cancel()
+                await end_tasks(serving)
             stopped.cancel()
     log.info("worker_stopped")
 

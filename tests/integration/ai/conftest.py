@@ -1,6 +1,5 @@
 """Real servers for the AI worker's tests: a template database is migrated once and cloned for each test."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -10,6 +9,7 @@ import pytest
 from integration.ai.scene import Scene, running_model
 
 from oxy_ai.migrate import migrate
+from oxy_ai.tasks import end_tasks
 from oxy_core.bus import connected, ensure_streams
 from oxy_dev.postgres import PostgresServer, running_postgres
 from oxy_dev.servers import NatsServer
@@ -46,9 +46,7 @@ async def staged(nats: NatsServer, postgres: PostgresServer, database: str) -> A
         try:
             yield built
         finally:
-            for task in built.tasks:
-                task.cancel()
-            await asyncio.gather(*built.tasks, return_exceptions=True)
+            await end_tasks(*built.tasks)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from oxy_ai.errors import ModelUnreachableError
 from oxy_ai.ingest import _NUL, Arrival, in_journal_order, read
 from oxy_ai.outages import discreet, is_outage
 from oxy_ai.records import Input
+from oxy_ai.tasks import end_tasks
 from oxy_core.envelopes import ConnectionChanged, ConnectionState, Report
 from oxy_core.errors import BusError, ContractError
 from oxy_core.identity import new_id
@@ -103,3 +104,22 @@ def test_what_customers_wrote_is_in_no_logged_error() -> None:
     with pytest.raises(ValidationError) as raised:
         Input.model_validate_json('{"content": "segredo", "age_seconds": 1}')
     assert "segredo" not in str(raised.value)
+
+
+async def test_a_task_that_swallows_a_cancellation_is_ended_all_the_same() -> None:
+    swallowed = []
+
+    async def stubborn() -> None:
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if swallowed:
+                    raise
+                swallowed.append(1)
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    await end_tasks(task)
+    assert task.cancelled()
+    assert swallowed
