@@ -123,6 +123,26 @@ async def measure_burst(stack: Stack, count: int) -> None:
     print(f"| {answered} | {answers} | {seconds:.1f} | {answered / seconds:.0f} | {answers / seconds:.0f} |")
 
 
+async def measure_dialogues(stack: Stack, count: int) -> None:
+    """Print how fast `count` messages are answered when each customer waits for an answer before the next message."""
+    phones = [f"+55119210000{number:02}" for number in range(BURST_CUSTOMERS)]
+    async with SimulatorClient(stack.control_url) as simulator:
+        for phone in phones:
+            await simulator.add_phone(phone, phone[-2:])
+        started = time.monotonic()
+        await asyncio.gather(
+            *(_talk(simulator, phone, stack.tenants[0].phone, count // len(phones)) for phone in phones)
+        )
+        seconds = time.monotonic() - started
+    print(f"\n## {count} messages from {BURST_CUSTOMERS} customers, each waiting for the answer before the next\n")
+    print(f"| answers | seconds | answers/s |\n|---|---|---|\n| {count} | {seconds:.1f} | {count / seconds:.0f} |")
+
+
+async def _talk(simulator: SimulatorClient, phone: str, business: str, count: int) -> None:
+    for number in range(count):
+        await ask(simulator, phone, business, f"{phone[-2:]}/{number}")
+
+
 async def _counts(stack: Stack) -> tuple[int, int]:
     """Return how many messages have an answer that was sent, and how many answers were sent."""
     rows = await _fetch(
@@ -167,6 +187,7 @@ async def main() -> None:
             print_memory(stack)
             await measure_latency(stack, options.messages)
             await measure_burst(stack, options.burst)
+            await measure_dialogues(stack, options.burst)
             print_memory(stack)
 
 
