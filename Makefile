@@ -45,8 +45,8 @@ status: setup ## Show all instances
 test: setup lint types ## Style, types, unit and integration tests with real servers
 	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup
 
-e2e: setup ## The end-to-end test on the local Kubernetes cluster
-	@$(BIN)/pytest tests/e2e
+e2e: setup ## Kills in mid-conversation, and the whole system on the local Kubernetes cluster
+	@$(BIN)/pytest tests/chaos tests/e2e
 
 bench: setup ## Measure latency, throughput and memory; prints the tables of docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
