@@ -28,8 +28,8 @@ help: ## Show this help
 up: setup ## Bring the whole system up on a local Kubernetes (CLUSTER=existing REGISTRY=… uses your own) and let it talk
 	@$(BIN)/python -m oxy_dev.up
 
-down: setup ## Remove every trace of the local cluster
-	@$(BIN)/python -m oxy_dev.cluster down
+down: setup ## Remove every trace of the local cluster (ALL=1: of those of other checkouts too)
+	@$(BIN)/python -m oxy_dev.cluster down $(if $(ALL),--all)
 
 chat: setup ## Talk to the running system as the customer (AS=owner: as the owner); starts plain processes if nothing runs
 	@$(BIN)/python -m oxy_dev.chat $(if $(AS),--as $(AS))
@@ -42,8 +42,8 @@ status: setup ## Show all instances
 
 ##@ Check
 .PHONY: test e2e bench
-test: setup lint types ## Style, types, unit and integration tests with real servers
-	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup
+test: setup lint types ## Style, types, unit and integration tests with real servers (COVERAGE=1 measures it)
+	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
 e2e: setup ## Kills in mid-conversation, and the whole system on the local Kubernetes cluster
 	@$(BIN)/pytest tests/chaos tests/e2e

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from oxy_dev.cluster import binary, layout, preflight
+from oxy_dev.cluster import binary, layout, preflight, processes
 from oxy_dev.cluster.errors import ClusterError
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.progress import Reporter
@@ -33,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
     for name, (function, text) in COMMANDS.items():
         command = commands.add_parser(name, parents=[common], help=text, description=text)
         command.set_defaults(function=function)
+        if name == "down":
+            command.add_argument("--all", action="store_true", help="also clusters with other folders")
         if name in binary.TOOLS:
             command.add_argument("arguments", nargs=argparse.REMAINDER)
     return top
@@ -48,8 +50,10 @@ def up(options: argparse.Namespace) -> int:
 
 
 def down(options: argparse.Namespace) -> int:
-    """Take the cluster down."""
-    cluster_down(options.layout, Reporter())
+    """Take the cluster down, or every one that runs on this machine."""
+    others = {process.cluster for process in processes.scan()} if options.all else set()
+    for root in sorted({str(options.layout.root), *others}):
+        cluster_down(Layout(Path(root)), Reporter())
     return 0
 
 
