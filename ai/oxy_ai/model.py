@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, Final
 
 import openai
 from openai import AsyncOpenAI
@@ -18,6 +18,9 @@ from openai.types.chat import (
 from oxy_ai.errors import ModelInvalidError, ModelUnreachableError
 from oxy_ai.prices import cost_microdollars
 from oxy_ai.records import Response, ToolCall, Usage
+
+CONNECT_SECONDS: Final = 5.0
+"""An endpoint that takes longer to connect to is away: the wait for words does not apply to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,10 @@ class ModelClient:
     def _client(self, base_url: str) -> AsyncOpenAI:
         if base_url not in self._clients:
             self._clients[base_url] = AsyncOpenAI(
-                base_url=base_url, api_key=self._api_key, timeout=self._timeout, max_retries=0
+                base_url=base_url,
+                api_key=self._api_key,
+                timeout=openai.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout)),
+                max_retries=0,
             )
         return self._clients[base_url]
 

@@ -122,20 +122,28 @@ async def test_whatsapp_away_at_start_is_waited_for(system: System) -> None:
     wait_until("the instance is ready again", 240, lambda: is_ready(kubectl) or None)
 
 
-async def test_an_unreachable_model_is_told_once_and_kept(system: System, simulator: SimulatorClient) -> None:
+async def test_an_unreachable_model_is_told_once_and_answered_after_replay(
+    system: System, simulator: SimulatorClient
+) -> None:
     kubectl = system.kubectl
     phone = "+5511912340088"
     await simulator.add_phone(phone, "Beto")
     deployment = ["--namespace", DEV_NAMESPACE, f"deployment/{world.MODEL}"]
     kubectl("scale", *deployment, "--replicas=0")
     try:
-        answer = (await ask(simulator, phone, BUSINESS_PHONE, "Quanto custa a tosa?")).answer
-        assert re.search("pessoa|atendente|equipe", answer)
-        letters = json.loads(oxy("dlq", "ls", "--output", "json"))
-        assert any(letter["reason"] for letter in letters)
+        told = (await ask(simulator, phone, BUSINESS_PHONE, "Quanto custa a tosa?")).answer
     finally:
         kubectl("scale", *deployment, "--replicas=1")
         kubectl("rollout", "status", *deployment, "--timeout=60s")
+    assert re.search("pessoa|atendente|equipe", told)
+    letter = json.loads(oxy("dlq", "ls", "--output", "json"))[0]
+    assert letter["reason"]
+    assert letter["id"] in oxy("dlq", "show", letter["id"])
+    seen = len(await simulator.inbox(phone))
+    oxy("dlq", "replay", letter["id"])
+    answers = await simulator.inbox(phone, after=seen, wait=60)
+    assert [message.text for message in answers if message.text != told]
+    assert letter["id"] not in {item["id"] for item in json.loads(oxy("dlq", "ls", "--output", "json"))}
 
 
 def test_upgrading_to_the_same_version_changes_no_pod(system: System) -> None:
