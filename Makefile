@@ -16,7 +16,7 @@ STATE := $(if $(OXY_STATE),$(OXY_STATE),$(CURDIR)/.oxy)
 ifneq ($(CLUSTER),existing)
 export KUBECONFIG := $(STATE)/kubeconfig
 endif
-export CLUSTER REGISTRY
+export CLUSTER REGISTRY INSECURE
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock"
 
 .PHONY: help
@@ -53,8 +53,8 @@ bench: setup ## Measure latency, throughput and memory; prints the tables of doc
 
 ##@ Build
 .PHONY: images crds kube
-images: setup ## Build all images (REGISTRY=… names them for a registry, PUSH=1 pushes)
-	@$(BIN)/python -m oxy_dev.images build $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(PUSH),--push) $(if $(BASE),--base $(BASE))
+images: setup ## Build all images (REGISTRY=… names them for a registry, PUSH=1 pushes, INSECURE=1 over HTTP)
+	@$(BIN)/python -m oxy_dev.images build $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(PUSH),--push) $(if $(INSECURE),--insecure) $(if $(BASE),--base $(BASE))
 
 crds: setup ## Copy the custom resource definitions into the chart
 	@$(BIN)/python -m oxy_dev.crds

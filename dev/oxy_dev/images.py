@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from oxy_dev.cluster import images as node_images
-from oxy_dev.cluster import layout
+from oxy_dev.cluster import layout, packages
 from oxy_dev.cluster.binary import cache_root
 from oxy_dev.cluster.errors import ClusterError, CommandError
 from oxy_dev.cluster.host import overlay_works
@@ -40,6 +40,9 @@ LOCAL_REGISTRY: Final = "localhost"
 SUITE: Final = "bookworm"
 BASE_PACKAGES: Final = ("python3", "ca-certificates", "libmagic1", "usr-is-merged")
 """What the base holds beyond Debian's essential packages; the last one keeps Perl's modules out."""
+
+TOOLS: Final = ("buildah", "mmdebstrap")
+"""Debian's packages that build images."""
 
 LEFT_OUT: Final = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 MERGED_USR_HOOKS: Final = Path("/usr/share/mmdebstrap/hooks/merged-usr")
@@ -143,6 +146,9 @@ class Builder:
         """
         chosen = base or base_reference()
         references = {image.target: image.reference(registry, content_tag(image, chosen)) for image in images}
+        if packages.missing(TOOLS):
+            with self.reporter.step("image tools") as step:
+                packages.install(step, TOOLS)
         with self._storage(), _pip_arguments(self.folder) as arguments:
             # What an interrupted build left.
             _run([*self._command(), "rm", "--all"])

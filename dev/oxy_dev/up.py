@@ -117,7 +117,7 @@ def _images(reporter: Reporter) -> dict[str, str]:
         raise ClusterError(message)
     references = builder.build(images.IMAGES, registry or images.LOCAL_REGISTRY)
     if registry:
-        builder.push(references, insecure=os.environ.get("REGISTRY_INSECURE") == "1")
+        builder.push(references, insecure=bool(os.environ.get("INSECURE")))
     else:
         builder.load(references, layout.default())
     return references

@@ -14,7 +14,7 @@ from oxy_dev.kubectl import Kubectl, wait_until
 from oxy_dev.up import System, apply_instance, is_ready, oxy
 from oxy_simulator.client import SimulatorClient
 
-pytestmark = [pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.timeout(1800)]
 
 POD = f"wai-{INSTANCE}-0"
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from oxy_dev.cluster.errors import CommandError, PreflightError
@@ -24,17 +25,17 @@ PACKAGES = {
 LISTS = Path("/var/lib/apt/lists")
 
 
-def missing() -> list[str]:
-    """Return the packages that are not there, however they could have been installed."""
-    return [package for package, sign in PACKAGES.items() if not _is_there(sign)]
+def missing(names: Iterable[str] = PACKAGES) -> list[str]:
+    """Return those of the packages that are not there, however they could have been installed."""
+    return [package for package in names if not _is_there(PACKAGES[package])]
 
 
-def install(step: Step) -> None:
-    """Install what is missing.
+def install(step: Step, names: Iterable[str] = PACKAGES) -> None:
+    """Install those of the packages that are missing.
 
     Raises :class:`PreflightError` on a machine without apt, :class:`CommandError` when apt fails.
     """
-    wanted = missing()
+    wanted = missing(names)
     if not wanted:
         return
     if shutil.which("apt-get") is None:
