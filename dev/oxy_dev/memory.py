@@ -33,3 +33,21 @@ def measure_all() -> list[ProcessMemory]:
     pids = (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit())
     found = [memory for pid in pids if pid != os.getpid() and (memory := measure(pid)) is not None]
     return sorted(found, key=lambda memory: -memory.pss)
+
+
+def main() -> None:
+    """Print the memory of every process on the machine that takes a MiB or more, as a Markdown table."""
+    print("| process | PSS, MiB |\n|---|---|")  # noqa: T201 a command's output
+    for memory in measure_all():
+        if memory.pss >= MIB:
+            print(f"| {_shortened(memory.command)} | {memory.pss / MIB:.0f} |")  # noqa: T201 as above
+
+
+def _shortened(command: str) -> str:
+    """Return a program's name and its module or subcommand, without paths and options."""
+    words = [Path(word).name for word in command.split() if not word.startswith("-")]
+    return " ".join(words[:2])
+
+
+if __name__ == "__main__":
+    main()
