@@ -41,12 +41,15 @@ status: setup ## Show all instances
 	@$(BIN)/oxy status
 
 ##@ Check
-.PHONY: test e2e bench
+.PHONY: test e2e chaos bench
 test: setup lint types ## Style, types, unit and integration tests with real servers (COVERAGE=1 measures it)
 	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
-e2e: setup ## Kills in mid-conversation, and the whole system on the local Kubernetes cluster
-	@$(BIN)/pytest tests/chaos tests/e2e
+e2e: setup ## The end-to-end test on the local Kubernetes cluster
+	@$(BIN)/pytest tests/e2e
+
+chaos: setup ## kill -9 everything in mid-conversation and count the answers (OXY_CHAOS_SEED repeats a run)
+	@$(BIN)/pytest tests/chaos --capture=no
 
 bench: setup ## Measure latency, throughput and memory; prints the tables of docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
