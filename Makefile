@@ -32,7 +32,7 @@ down: setup ## Remove every trace of the local cluster (ALL=1: of those of other
 	@$(BIN)/python -m oxy_dev.cluster down $(if $(ALL),--all)
 
 chat: setup ## Talk to the running system as the customer (AS=owner: as the owner); starts plain processes if nothing runs
-	@$(BIN)/python -m oxy_dev.chat $(if $(AS),--as $(AS))
+	@$(BIN)/python -m oxy_dev.chat $(if $(filter-out default,$(origin AS)),--as $(AS))
 
 logs: setup ## Follow the tenant's log (INSTANCE=petshop)
 	@$(BIN)/oxy logs $(INSTANCE) --follow

@@ -19,6 +19,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Final
 
+import aiohttp
 import yaml
 
 from oxy_core.errors import OxyError
@@ -62,6 +63,7 @@ class System:
 
     def install(self, *arguments: str) -> None:
         """Install the chart, or upgrade it to this checkout; further arguments go to helm."""
+        self._forget_interrupted()
         values = json.dumps(images.chart_values(self.references) | model_values())
         self.kubectl.run_helm(
             "upgrade",
@@ -75,6 +77,11 @@ class System:
             f"--set-json={values}",
             *arguments,
         )
+
+    def _forget_interrupted(self) -> None:
+        """Forget a revision whose helm was killed: helm would refuse every later one as in progress."""
+        unfinished = f"owner=helm,name={RELEASE},status in (pending-install,pending-upgrade,pending-rollback)"
+        self.kubectl("delete", "--namespace", SYSTEM_NAMESPACE, "secret", "--selector", unfinished)
 
     def instance(self) -> dict[str, Any]:
         """Return the example's custom resource as the API server shows it."""
@@ -207,7 +214,7 @@ def main() -> int:
         system = bring_up(reporter)
         with forwarding_simulator(system.kubectl) as url:
             asyncio.run(play_all(url, BUSINESS_PHONE, sys.stdout))
-    except (ClusterError, OxyError, SimulatorError) as error:
+    except (ClusterError, OxyError, SimulatorError, aiohttp.ClientError) as error:
         reporter.say(f"\nmake up: {error}")
         return 1
     except KeyboardInterrupt:

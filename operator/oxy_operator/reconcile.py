@@ -32,7 +32,7 @@ from oxy_operator.kubernetes_api import (
 )
 from oxy_operator.lifecycle import Memory, next_memory
 from oxy_operator.metrics import WRITES, PhaseCount
-from oxy_operator.organizations import Organizations
+from oxy_operator.organizations import Organizations, binding_name
 from oxy_operator.resource import FINALIZER, Instance
 from oxy_operator.specs.claim import session_claim
 from oxy_operator.specs.names import claim_name, pairing_name, runtime_name
@@ -352,6 +352,6 @@ def _organization_taken(instance: Instance) -> Problem:
     organization = instance.spec.organization_id
     message = (
         f"Organization {organization} belongs to another namespace. Use a name of your own, or have a platform admin "
-        f"release it: oxy org release {organization}"
+        f"release it by deleting the ConfigMap {binding_name(organization)} in the operator's namespace"
     )
     return Problem("OrganizationTaken", message)
