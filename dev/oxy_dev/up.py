@@ -83,11 +83,6 @@ class System:
         unfinished = f"owner=helm,name={RELEASE},status in (pending-install,pending-upgrade,pending-rollback)"
         self.kubectl("delete", "--namespace", SYSTEM_NAMESPACE, "secret", "--selector", unfinished)
 
-    def instance(self) -> dict[str, Any]:
-        """Return the example's custom resource as the API server shows it."""
-        found: dict[str, Any] = self.kubectl.get("--namespace", TENANT_NAMESPACE, "whatsappinstance", INSTANCE)
-        return found
-
 
 def model_values() -> dict[str, Any]:
     """Return the chart's values that choose the model: the real one if a key is given, else the scripted one."""

@@ -58,13 +58,15 @@ class ScriptedLink:
         return self.codes.pop(0)
 
     async def send(self, chat: Jid, text: str, secret: bytes) -> str:
-        raise NotImplementedError
+        message = f"the connection's business is not to send: {len(text)} characters to {chat}, {len(secret)} bytes"
+        raise AssertionError(message)
 
     def show_online(self, *, online: bool) -> None:
         self.online.append(online)
 
     async def show_typing(self, chat: Jid, *, typing: bool) -> None:
-        raise NotImplementedError
+        message = f"the connection's business is not to type: {chat}, {typing}"
+        raise AssertionError(message)
 
 
 @dataclass
