@@ -91,7 +91,7 @@ async def test_a_customer_books_and_the_agenda_has_it(scene: Scene) -> None:
 async def test_the_owner_is_answered_by_aurora(scene: Scene, phone: str) -> None:
     pod = await scene.pod(settings_of("petshop"))
     async with scene.worker():
-        assert "mensagens recebidas" in await pod.answer_to("Aurora, como está o movimento esta semana?", phone)
+        assert "Mensagens recebidas: 1" in await pod.answer_to("Aurora, como está o movimento esta semana?", phone)
     interaction = (await scene.query("select * from ai_interactions"))[0]
     assert (interaction["assistant"], interaction["rounds"]) == ("aurora", 2)
 
