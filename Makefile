@@ -42,10 +42,10 @@ status: setup ## Show all instances
 
 ##@ Check
 .PHONY: test e2e chaos bench
-test: setup lint types ## Style, types, unit and integration tests with real servers (COVERAGE=1 measures it)
+test: lint types kube ## Style, types, unit and integration tests with real servers (COVERAGE=1 measures it)
 	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
-e2e: setup ## The end-to-end test on the local Kubernetes cluster
+e2e: kube ## The end-to-end test on the local Kubernetes cluster
 	@$(BIN)/pytest tests/e2e
 
 chaos: setup ## kill -9 everything in mid-conversation and count the answers (OXY_CHAOS_SEED repeats a run)
