@@ -394,7 +394,7 @@ class PollCreationMessage(_message.Message):
     context_info: ContextInfo
     def __init__(self, name: _Optional[str] = ..., options: _Optional[_Iterable[_Union[PollCreationMessage.Option, _Mapping[str, object]]]] = ..., selectable_options_count: _Optional[int] = ..., context_info: _Optional[_Union[ContextInfo, _Mapping[str, object]]] = ...) -> None: ...
 
-class EncryptedValue(_message.Message):
+class PollEncValue(_message.Message):
     __slots__ = ("enc_payload", "enc_iv")
     ENC_PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     ENC_IV_FIELD_NUMBER: _ClassVar[int]
@@ -408,9 +408,9 @@ class PollUpdateMessage(_message.Message):
     VOTE_FIELD_NUMBER: _ClassVar[int]
     SENDER_TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
     poll_creation_message_key: MessageKey
-    vote: EncryptedValue
+    vote: PollEncValue
     sender_timestamp_ms: int
-    def __init__(self, poll_creation_message_key: _Optional[_Union[MessageKey, _Mapping[str, object]]] = ..., vote: _Optional[_Union[EncryptedValue, _Mapping[str, object]]] = ..., sender_timestamp_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, poll_creation_message_key: _Optional[_Union[MessageKey, _Mapping[str, object]]] = ..., vote: _Optional[_Union[PollEncValue, _Mapping[str, object]]] = ..., sender_timestamp_ms: _Optional[int] = ...) -> None: ...
 
 class PollVoteMessage(_message.Message):
     __slots__ = ("selected_options",)
@@ -591,7 +591,12 @@ class ListResponseMessage(_message.Message):
 
 class InteractiveMessage(_message.Message):
     __slots__ = ("header", "body", "footer", "native_flow_message", "context_info")
-    class Text(_message.Message):
+    class Body(_message.Message):
+        __slots__ = ("text",)
+        TEXT_FIELD_NUMBER: _ClassVar[int]
+        text: str
+        def __init__(self, text: _Optional[str] = ...) -> None: ...
+    class Footer(_message.Message):
         __slots__ = ("text",)
         TEXT_FIELD_NUMBER: _ClassVar[int]
         text: str
@@ -623,11 +628,11 @@ class InteractiveMessage(_message.Message):
     NATIVE_FLOW_MESSAGE_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_INFO_FIELD_NUMBER: _ClassVar[int]
     header: InteractiveMessage.Header
-    body: InteractiveMessage.Text
-    footer: InteractiveMessage.Text
+    body: InteractiveMessage.Body
+    footer: InteractiveMessage.Footer
     native_flow_message: InteractiveMessage.NativeFlowMessage
     context_info: ContextInfo
-    def __init__(self, header: _Optional[_Union[InteractiveMessage.Header, _Mapping[str, object]]] = ..., body: _Optional[_Union[InteractiveMessage.Text, _Mapping[str, object]]] = ..., footer: _Optional[_Union[InteractiveMessage.Text, _Mapping[str, object]]] = ..., native_flow_message: _Optional[_Union[InteractiveMessage.NativeFlowMessage, _Mapping[str, object]]] = ..., context_info: _Optional[_Union[ContextInfo, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, header: _Optional[_Union[InteractiveMessage.Header, _Mapping[str, object]]] = ..., body: _Optional[_Union[InteractiveMessage.Body, _Mapping[str, object]]] = ..., footer: _Optional[_Union[InteractiveMessage.Footer, _Mapping[str, object]]] = ..., native_flow_message: _Optional[_Union[InteractiveMessage.NativeFlowMessage, _Mapping[str, object]]] = ..., context_info: _Optional[_Union[ContextInfo, _Mapping[str, object]]] = ...) -> None: ...
 
 class InteractiveResponseMessage(_message.Message):
     __slots__ = ("body", "native_flow_response_message", "context_info")
@@ -653,8 +658,8 @@ class InteractiveResponseMessage(_message.Message):
     context_info: ContextInfo
     def __init__(self, body: _Optional[_Union[InteractiveResponseMessage.Body, _Mapping[str, object]]] = ..., native_flow_response_message: _Optional[_Union[InteractiveResponseMessage.NativeFlowResponseMessage, _Mapping[str, object]]] = ..., context_info: _Optional[_Union[ContextInfo, _Mapping[str, object]]] = ...) -> None: ...
 
-class TemplateMessage(_message.Message):
-    __slots__ = ("context_info", "hydrated_template")
+class HydratedTemplateButton(_message.Message):
+    __slots__ = ("quick_reply_button", "index")
     class HydratedQuickReplyButton(_message.Message):
         __slots__ = ("display_text", "id")
         DISPLAY_TEXT_FIELD_NUMBER: _ClassVar[int]
@@ -662,13 +667,14 @@ class TemplateMessage(_message.Message):
         display_text: str
         id: str
         def __init__(self, display_text: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
-    class HydratedTemplateButton(_message.Message):
-        __slots__ = ("quick_reply_button", "index")
-        QUICK_REPLY_BUTTON_FIELD_NUMBER: _ClassVar[int]
-        INDEX_FIELD_NUMBER: _ClassVar[int]
-        quick_reply_button: TemplateMessage.HydratedQuickReplyButton
-        index: int
-        def __init__(self, quick_reply_button: _Optional[_Union[TemplateMessage.HydratedQuickReplyButton, _Mapping[str, object]]] = ..., index: _Optional[int] = ...) -> None: ...
+    QUICK_REPLY_BUTTON_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    quick_reply_button: HydratedTemplateButton.HydratedQuickReplyButton
+    index: int
+    def __init__(self, quick_reply_button: _Optional[_Union[HydratedTemplateButton.HydratedQuickReplyButton, _Mapping[str, object]]] = ..., index: _Optional[int] = ...) -> None: ...
+
+class TemplateMessage(_message.Message):
+    __slots__ = ("context_info", "hydrated_template")
     class HydratedFourRowTemplate(_message.Message):
         __slots__ = ("hydrated_title_text", "hydrated_content_text", "hydrated_footer_text", "hydrated_buttons", "template_id")
         HYDRATED_TITLE_TEXT_FIELD_NUMBER: _ClassVar[int]
@@ -679,9 +685,9 @@ class TemplateMessage(_message.Message):
         hydrated_title_text: str
         hydrated_content_text: str
         hydrated_footer_text: str
-        hydrated_buttons: _containers.RepeatedCompositeFieldContainer[TemplateMessage.HydratedTemplateButton]
+        hydrated_buttons: _containers.RepeatedCompositeFieldContainer[HydratedTemplateButton]
         template_id: str
-        def __init__(self, hydrated_title_text: _Optional[str] = ..., hydrated_content_text: _Optional[str] = ..., hydrated_footer_text: _Optional[str] = ..., hydrated_buttons: _Optional[_Iterable[_Union[TemplateMessage.HydratedTemplateButton, _Mapping[str, object]]]] = ..., template_id: _Optional[str] = ...) -> None: ...
+        def __init__(self, hydrated_title_text: _Optional[str] = ..., hydrated_content_text: _Optional[str] = ..., hydrated_footer_text: _Optional[str] = ..., hydrated_buttons: _Optional[_Iterable[_Union[HydratedTemplateButton, _Mapping[str, object]]]] = ..., template_id: _Optional[str] = ...) -> None: ...
     CONTEXT_INFO_FIELD_NUMBER: _ClassVar[int]
     HYDRATED_TEMPLATE_FIELD_NUMBER: _ClassVar[int]
     context_info: ContextInfo

@@ -23,6 +23,7 @@ MODULES = (
     "waSyncAction.WASyncAction_pb2",
     "waCommon.WACommon_pb2",
     "waE2E.WAWebProtobufsE2E_pb2",
+    "waMmsRetry.WAMmsRetry_pb2",
 )
 # neonize 0.5.2's WASyncAction_pb2 uses this name without importing it.
 MISSING_NAME = "_runtime_version"
