@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 from oxy_simulator.appstate import AppState
 from oxy_simulator.errors import PairingError
 from oxy_simulator.jid import LID_SERVER, PHONE_SERVER, Jid
+from oxy_simulator.logins import DeviceDescription
 from oxy_simulator.node import Node
 from oxy_simulator.signal import PhoneKeys, PreKeyBundle, SessionRecord
 from oxy_simulator.stored import STORED, StoredNode
@@ -70,6 +71,7 @@ class Device:
     prekeys: list[PreKey] = field(default_factory=list)
     mailbox: dict[str, MailItem] = field(default_factory=dict)
     app_state_shared: bool = False
+    described: DeviceDescription = field(default_factory=DeviceDescription)
 
     def take_bundle(self) -> PreKeyBundle:
         """Take a bundle with the oldest one-time prekey, or without one if none is left."""

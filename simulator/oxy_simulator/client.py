@@ -16,6 +16,7 @@ from oxy_simulator.models import (
     Fault,
     LineView,
     LinkDevice,
+    LoginView,
     Message,
     PhoneView,
     Problem,
@@ -25,6 +26,7 @@ from oxy_simulator.models import (
     StartLoad,
     StateView,
     UnlinkDevice,
+    VersionFloor,
     ViolationView,
 )
 
@@ -113,6 +115,14 @@ class SimulatorClient:
         """Return the life lines numbered after a number."""
         return await self._get(f"/accounting?after={after}", list[LineView])
 
+    async def logins(self, phone: str | None = None) -> list[LoginView]:
+        """Return every login so far, or those to one phone's account."""
+        return await self._get("/logins" if phone is None else f"/phones/{phone}/logins", list[LoginView])
+
+    async def set_version_floor(self, version: str) -> None:
+        """Refuse clients below a version with 405."""
+        await self._call("PUT", "/version-floor", VersionFloor(version=version), dict[str, str])
+
     async def violations(self) -> list[ViolationView]:
         """Return every recorded protocol violation."""
         return await self._get("/violations", list[ViolationView])
@@ -126,9 +136,12 @@ class SimulatorClient:
             return await _read(response, reply)
 
     async def _post(self, path: str, body: BaseModel, reply: type[_Reply]) -> _Reply:
+        return await self._call("POST", path, body, reply)
+
+    async def _call(self, method: str, path: str, body: BaseModel, reply: type[_Reply]) -> _Reply:
         content = body.model_dump_json(by_alias=True)
         headers = {"Content-Type": "application/json"}
-        async with self._session.post(self._url + path, data=content, headers=headers) as response:
+        async with self._session.request(method, self._url + path, data=content, headers=headers) as response:
             return await _read(response, reply)
 
 

@@ -14,6 +14,7 @@ from oxy_simulator.models import (
     Fault,
     LineView,
     LinkDevice,
+    LoginView,
     Message,
     PhoneView,
     Problem,
@@ -23,6 +24,7 @@ from oxy_simulator.models import (
     SentId,
     StartLoad,
     UnlinkDevice,
+    VersionFloor,
     ViolationView,
 )
 from oxy_simulator.service import Service
@@ -35,6 +37,7 @@ _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _MESSAGES: Final = TypeAdapter(list[Message])
 _PHONES: Final = TypeAdapter(list[PhoneView])
 _LINES: Final = TypeAdapter(list[LineView])
+_LOGINS: Final = TypeAdapter(list[LoginView])
 _VIOLATIONS: Final = TypeAdapter(list[ViolationView])
 
 log = structlog.get_logger(__name__)
@@ -57,6 +60,9 @@ class ControlApi:
                 web.get("/phones/{phone}/inbox", self._inbox),
                 web.post("/phones/{phone}/link", self._link),
                 web.post("/phones/{phone}/unlink", self._unlink),
+                web.get("/phones/{phone}/logins", self._logins),
+                web.get("/logins", self._all_logins),
+                web.put("/version-floor", self._version_floor),
                 web.post("/faults", self._fault),
                 web.post("/load", self._load),
                 web.get("/accounting", self._accounting),
@@ -100,6 +106,16 @@ class ControlApi:
         body = await _body(request, UnlinkDevice)
         removed = self._service.unlink(request.match_info["phone"], body.device)
         return web.json_response({"removed": removed})
+
+    async def _logins(self, request: web.Request) -> web.Response:
+        return _json(_LOGINS.dump_json(self._service.logins(request.match_info["phone"])))
+
+    async def _all_logins(self, _request: web.Request) -> web.Response:
+        return _json(_LOGINS.dump_json(self._service.logins()))
+
+    async def _version_floor(self, request: web.Request) -> web.Response:
+        version = self._service.set_version_floor(await _body(request, VersionFloor))
+        return web.json_response({"version": version})
 
     async def _fault(self, request: web.Request) -> web.Response:
         self._service.fault(await _body(request, Fault))

@@ -11,6 +11,7 @@ from oxy_simulator.connection import Candidate, Connection
 from oxy_simulator.curve import KeyPair
 from oxy_simulator.errors import PairingError, RefusedError
 from oxy_simulator.jid import SERVER_JID
+from oxy_simulator.logins import describe_device
 from oxy_simulator.network import LinkAttempt, Network
 from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.pairing import (
@@ -24,11 +25,15 @@ from oxy_simulator.pairing import (
     unwrap_with_code,
     wrap_with_code,
 )
-from oxy_simulator.proto.pairing_pb2 import DeviceProps
 
 LINKED: Final = "linked"
 
-_REFS: Final = 6  # how many QR codes the server offers on one connection
+# How many QR codes the server offers on one connection, and how the time is shared between them:
+# the first is shown for 60 s, the others for 20 s each. Source: whatsmeow `qrchan.go`, emitQRs.
+_REFS: Final = 6
+_FIRST_REF_SECONDS: Final = 60.0
+_NEXT_REF_SECONDS: Final = 20.0
+_ALL_REFS_SECONDS: Final = _FIRST_REF_SECONDS + (_REFS - 1) * _NEXT_REF_SECONDS
 _REF_BYTES: Final = 24
 _WRAPPED_KEY_SIZE: Final = 80
 
@@ -39,8 +44,10 @@ def offer_refs(network: Network, connection: Connection) -> None:
     """Offer QR codes to a client that is not linked yet."""
     check_registration(connection.payload.device_pairing_data)
     refs = ["2@" + base64.b64encode(os.urandom(_REF_BYTES)).decode() for _ in range(_REFS)]
-    expires_at = network.clock() + network.pairing_seconds
-    network.refs.update((ref, (connection, expires_at)) for ref in refs)
+    now, scale = network.clock(), network.pairing_seconds / _ALL_REFS_SECONDS
+    for index, ref in enumerate(refs):
+        expires_at = now + scale * (_FIRST_REF_SECONDS + index * _NEXT_REF_SECONDS)
+        network.refs[ref] = (connection, expires_at)
     connection.refs = refs
     children = [node("ref", content=ref.encode()) for ref in refs]
     attrs: Attrs = {"from": SERVER_JID, "type": "set", "id": connection.next_id(), "xmlns": "md"}
@@ -63,6 +70,8 @@ def scan_qr(network: Network, account: Account, text: str) -> Connection:
     connection, expires_at = network.refs.get(code.ref, (None, 0.0))
     if connection is None or network.clock() >= expires_at:
         msg = "the QR code is expired or unknown; show the client's current one"
+        if connection is not None and network.clock() >= network.refs[connection.refs[-1]][1]:
+            msg = "the QR code is expired and the client's codes ran out; let the client connect again"
         raise PairingError(msg)
     if code.noise_key != connection.client_key:
         msg = "the QR code names another connection key than the client's; take the whole text of the code"
@@ -146,6 +155,7 @@ def finish_code_link(network: Network, attempt: LinkAttempt, phone: str) -> None
 
 def _offer_account(network: Network, connection: Connection, account: Account, adv_secret: bytes) -> None:
     data = connection.payload.device_pairing_data
+    described = describe_device(data.device_props)
     now = int(network.clock())
     device = Device(
         id=account.next_device_id(),
@@ -155,7 +165,8 @@ def _offer_account(network: Network, connection: Connection, account: Account, a
         signed_prekey=SignedPreKey(
             int.from_bytes(data.signed_prekey_id, "big"), data.signed_prekey, data.signed_prekey_signature
         ),
-        platform=DeviceProps.FromString(data.device_props).os,
+        platform=described.os,
+        described=described,
     )
     issued = issue_identity(account.keys.identity, device.identity, adv_secret, device.id, now)
     request_id = connection.next_id()
@@ -184,6 +195,14 @@ def on_pair_reply(network: Network, connection: Connection, reply: Node) -> None
     signed = reply.require("pair-device-sign", "device-identity").data
     check_device_signature(signed, candidate.details, device.identity, account.keys.identity.public)
     account.devices[device.id] = device
+    network.state.logins.record(
+        connection.payload,
+        at=network.clock(),
+        kind="link",
+        phone=account.phone,
+        device=device.id,
+        described=device.described,
+    )
     network.save_now()
     _end_attempts(network, account.phone, LINKED)
     log.info("device_linked", device=device.id, platform=device.platform)

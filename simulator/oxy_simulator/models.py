@@ -72,6 +72,12 @@ class Fault(Request):
     expire: int = Field(default=3600, ge=0)
 
 
+class VersionFloor(Request):
+    """Refuse clients below a version, like 2.3000.1023223821, with 405."""
+
+    version: str
+
+
 class StartLoad(Request):
     """Send `count` texts from several phones in turn, `rate` a second (0: as fast as possible)."""
 
@@ -142,6 +148,40 @@ class LineView(Reply):
     deliveries: int
     duplicates: int
     error: str | None
+
+
+class DeviceDescriptionView(Reply):
+    """How a companion presented itself when it was linked; limits are None where it named none."""
+
+    os: str
+    browser: str
+    version: str
+    full_history: bool
+    inline_history: bool
+    recent_days: int | None
+    full_days: int | None
+    full_megabytes: int | None
+    quota_megabytes: int | None
+
+
+class LoginView(Reply):
+    """One attempt to connect: what the client said about itself, and what came of it."""
+
+    number: int
+    at: float
+    phone: str | None
+    device: int | None
+    kind: Literal["link", "login"]
+    outcome: str
+    version: str
+    platform: str
+    push_name: str
+    passive: bool
+    pull: bool
+    lid_migrated: bool
+    connect_type: str
+    connect_reason: str
+    described: DeviceDescriptionView
 
 
 class ViolationView(Reply):

@@ -16,6 +16,7 @@ from oxy_simulator.connection import Connection
 from oxy_simulator.errors import UnknownPhoneError
 from oxy_simulator.jid import LID_SERVER, PHONE_SERVER, SERVER_JID, Jid
 from oxy_simulator.ledger import Ledger, mark
+from oxy_simulator.logins import VERSION_FLOOR, LoginBook, Version
 from oxy_simulator.node import Attrs, Node, node
 
 LOW_PREKEYS: Final = 10  # the server asks for more when this few are left
@@ -42,6 +43,8 @@ class State:
     ledger: Ledger = field(default_factory=Ledger)
     violations: list[Violation] = field(default_factory=list)
     next_message: int = 1
+    logins: LoginBook = field(default_factory=LoginBook)
+    version_floor: Version = VERSION_FLOOR
 
 
 @dataclass(slots=True)

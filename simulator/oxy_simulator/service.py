@@ -20,17 +20,20 @@ from oxy_simulator.errors import PairingError, RequestError
 from oxy_simulator.faults import Breakage, FaultKind, break_phone
 from oxy_simulator.jid import phone_digits
 from oxy_simulator.keys import ServerKeys, ensure_keys, load_keys
+from oxy_simulator.logins import parse_version, version_text
 from oxy_simulator.models import (
     AddPhone,
     DeviceView,
     Fault,
     LineView,
     LinkDevice,
+    LoginView,
     Message,
     PhoneView,
     SendText,
     StartLoad,
     StateView,
+    VersionFloor,
     ViolationView,
 )
 from oxy_simulator.network import Network
@@ -224,6 +227,18 @@ class Service:
         """Return the life lines numbered after a number, in order."""
         lines = (line for line in self.network.state.ledger if line.number > after)
         return [LineView.model_validate(line) for line in lines]
+
+    def logins(self, phone: str | None = None) -> list[LoginView]:
+        """Return every login so far, or those to one phone's account."""
+        book = self.network.state.logins
+        logins = book.logins if phone is None else book.of(self.account(phone).phone)
+        return [LoginView.model_validate(login) for login in logins]
+
+    def set_version_floor(self, request: VersionFloor) -> str:
+        """Refuse clients below a version from now on; return it."""
+        self.network.state.version_floor = parse_version(request.version)
+        self.network.changed()
+        return version_text(self.network.state.version_floor)
 
     def violations(self) -> list[ViolationView]:
         """Return every recorded protocol violation."""

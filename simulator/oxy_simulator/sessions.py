@@ -4,6 +4,7 @@ import base64
 import os
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -12,6 +13,7 @@ from oxy_simulator import linking, relay
 from oxy_simulator.connection import Connection, NoiseIdentity, Outbox
 from oxy_simulator.errors import ProtocolError, SimulatorError
 from oxy_simulator.iqs import on_iq
+from oxy_simulator.logins import version_of, version_text
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
 
@@ -55,30 +57,36 @@ def lost(network: Network, connection: Connection) -> None:
 
 def _on_established(network: Network, connection: Connection) -> None:
     payload = connection.payload
-    if payload.HasField("device_pairing_data"):
-        linking.offer_refs(network, connection)
+    if not payload.HasField("device_pairing_data"):
+        _log_in(network, connection)
+    elif version_of(payload) < network.state.version_floor:
+        _refuse(network, connection, _outdated(network, connection))
     else:
-        _log_in(network, connection, str(payload.username), payload.device)
+        linking.offer_refs(network, connection)
     network.changed()
 
 
-def _log_in(network: Network, connection: Connection, phone: str, device_id: int) -> None:
-    account = network.state.accounts.get(phone)
-    device = account.devices.get(device_id) if account else None
-    failures = network.login_failures.get(phone, deque())
-    if failures:
-        connection.finish(failures.popleft())
+def _log_in(network: Network, connection: Connection) -> None:
+    refusal = _login_refusal(network, connection)
+    if refusal is not None:
+        _refuse(network, connection, refusal)
         return
-    if account is None or device is None or device.noise_key != connection.client_key:
-        log.warning("login_refused", device=device_id)
-        connection.finish(node("failure", {"reason": "401", "location": "lla"}))
-        return
+    account = network.account(str(connection.payload.username))
+    device = account.devices[connection.payload.device]
+    network.state.logins.record(
+        connection.payload,
+        at=network.clock(),
+        kind="login",
+        phone=account.phone,
+        device=device.id,
+        described=device.described,
+    )
     replaced = network.connection_of(account, device)
     if replaced is not None:
         replaced.finish(node("stream:error", content=[node("conflict", {"type": "replaced"})]))
     connection.account, connection.device = account, device
     network.connections[connection.lid] = connection
-    log.info("device_logged_in", device=device_id, waiting=len(device.mailbox))
+    log.info("device_logged_in", device=device.id, waiting=len(device.mailbox))
     attrs: Attrs = {
         "t": int(network.clock()),
         "lid": connection.lid,
@@ -87,6 +95,56 @@ def _log_in(network: Network, connection: Connection, phone: str, device_id: int
         "companion_enc_static": base64.b64encode(os.urandom(32)).decode(),
     }
     connection.send(node("success", attrs))
+
+
+def _login_refusal(network: Network, connection: Connection) -> "_Refusal | None":
+    """Decide whether a login fails, and why. Codes: whatsmeow `types/events/events.go`, ConnectFailureReason."""
+    payload = connection.payload
+    failures = network.login_failures.get(str(payload.username), deque())
+    if failures:
+        stanza = failures.popleft()
+        return _Refusal(stanza, f"{stanza.text('reason')} by a fault")
+    if version_of(payload) < network.state.version_floor:
+        return _outdated(network, connection)
+    account = network.state.accounts.get(str(payload.username))
+    device = account.devices.get(payload.device) if account else None
+    if account is None:
+        reason = "the account is unknown"
+    elif device is None:
+        reason = "the device is not linked"
+    elif device.noise_key != connection.client_key:
+        reason = "the device has another Noise key"
+    else:
+        return None
+    return _Refusal(node("failure", {"reason": "401", "location": "lla"}), f"401 {reason}")
+
+
+def _outdated(network: Network, connection: Connection) -> "_Refusal":
+    found, floor = version_text(version_of(connection.payload)), version_text(network.state.version_floor)
+    return _Refusal(node("failure", {"reason": "405", "location": "lla"}), f"405 version {found} is below {floor}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """What a refused client is told, and why."""
+
+    stanza: Node
+    outcome: str
+
+
+def _refuse(network: Network, connection: Connection, refusal: _Refusal) -> None:
+    payload = connection.payload
+    linking_device = payload.HasField("device_pairing_data")
+    network.state.logins.record(
+        payload,
+        at=network.clock(),
+        kind="link" if linking_device else "login",
+        outcome=refusal.outcome,
+        phone=None if linking_device else str(payload.username),
+        device=None if linking_device else payload.device,
+    )
+    log.warning("login_refused", reason=refusal.outcome)
+    connection.finish(refusal.stanza)
 
 
 def _on_stanza(network: Network, connection: Connection, stanza: Node) -> None:

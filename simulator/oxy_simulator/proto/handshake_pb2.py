@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#oxy_simulator/proto/handshake.proto\x12\x17oxy_simulator.handshake\"\xb2\x03\n\x10HandshakeMessage\x12K\n\x0c\x63lient_hello\x18\x02 \x01(\x0b\x32\x35.oxy_simulator.handshake.HandshakeMessage.ClientHello\x12K\n\x0cserver_hello\x18\x03 \x01(\x0b\x32\x35.oxy_simulator.handshake.HandshakeMessage.ServerHello\x12M\n\rclient_finish\x18\x04 \x01(\x0b\x32\x36.oxy_simulator.handshake.HandshakeMessage.ClientFinish\x1a\x41\n\x0b\x43lientHello\x12\x11\n\tephemeral\x18\x01 \x01(\x0c\x12\x0e\n\x06static\x18\x02 \x01(\x0c\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x1a\x41\n\x0bServerHello\x12\x11\n\tephemeral\x18\x01 \x01(\x0c\x12\x0e\n\x06static\x18\x02 \x01(\x0c\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x1a/\n\x0c\x43lientFinish\x12\x0e\n\x06static\x18\x01 \x01(\x0c\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\"\xf7\x04\n\rClientPayload\x12\x10\n\x08username\x18\x01 \x01(\x04\x12\x0f\n\x07passive\x18\x03 \x01(\x08\x12\x44\n\nuser_agent\x18\x05 \x01(\x0b\x32\x30.oxy_simulator.handshake.ClientPayload.UserAgent\x12\x11\n\tpush_name\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x12 \x01(\r\x12U\n\x13\x64\x65vice_pairing_data\x18\x13 \x01(\x0b\x32\x38.oxy_simulator.handshake.ClientPayload.DevicePairingData\x1a\xb3\x01\n\tUserAgent\x12\x10\n\x08platform\x18\x01 \x01(\x05\x12P\n\x0b\x61pp_version\x18\x02 \x01(\x0b\x32;.oxy_simulator.handshake.ClientPayload.UserAgent.AppVersion\x1a\x42\n\nAppVersion\x12\x0f\n\x07primary\x18\x01 \x01(\r\x12\x11\n\tsecondary\x18\x02 \x01(\r\x12\x10\n\x08tertiary\x18\x03 \x01(\r\x1a\xcc\x01\n\x11\x44\x65vicePairingData\x12\x17\n\x0fregistration_id\x18\x01 \x01(\x0c\x12\x10\n\x08key_type\x18\x02 \x01(\x0c\x12\x10\n\x08identity\x18\x03 \x01(\x0c\x12\x18\n\x10signed_prekey_id\x18\x04 \x01(\x0c\x12\x15\n\rsigned_prekey\x18\x05 \x01(\x0c\x12\x1f\n\x17signed_prekey_signature\x18\x06 \x01(\x0c\x12\x12\n\nbuild_hash\x18\x07 \x01(\x0c\x12\x14\n\x0c\x64\x65vice_props\x18\x08 \x01(\x0c\"\xb8\x02\n\tCertChain\x12\x41\n\x04leaf\x18\x01 \x01(\x0b\x32\x33.oxy_simulator.handshake.CertChain.NoiseCertificate\x12I\n\x0cintermediate\x18\x02 \x01(\x0b\x32\x33.oxy_simulator.handshake.CertChain.NoiseCertificate\x1a\x9c\x01\n\x10NoiseCertificate\x12\x0f\n\x07\x64\x65tails\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x1a\x64\n\x07\x44\x65tails\x12\x0e\n\x06serial\x18\x01 \x01(\r\x12\x15\n\rissuer_serial\x18\x02 \x01(\r\x12\x0b\n\x03key\x18\x03 \x01(\x0c\x12\x12\n\nnot_before\x18\x04 \x01(\x04\x12\x11\n\tnot_after\x18\x05 \x01(\x04')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#oxy_simulator/proto/handshake.proto\x12\x17oxy_simulator.handshake\"\xb2\x03\n\x10HandshakeMessage\x12K\n\x0c\x63lient_hello\x18\x02 \x01(\x0b\x32\x35.oxy_simulator.handshake.HandshakeMessage.ClientHello\x12K\n\x0cserver_hello\x18\x03 \x01(\x0b\x32\x35.oxy_simulator.handshake.HandshakeMessage.ServerHello\x12M\n\rclient_finish\x18\x04 \x01(\x0b\x32\x36.oxy_simulator.handshake.HandshakeMessage.ClientFinish\x1a\x41\n\x0b\x43lientHello\x12\x11\n\tephemeral\x18\x01 \x01(\x0c\x12\x0e\n\x06static\x18\x02 \x01(\x0c\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x1a\x41\n\x0bServerHello\x12\x11\n\tephemeral\x18\x01 \x01(\x0c\x12\x0e\n\x06static\x18\x02 \x01(\x0c\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x1a/\n\x0c\x43lientFinish\x12\x0e\n\x06static\x18\x01 \x01(\x0c\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\"\xf0\x05\n\rClientPayload\x12\x10\n\x08username\x18\x01 \x01(\x04\x12\x0f\n\x07passive\x18\x03 \x01(\x08\x12\x44\n\nuser_agent\x18\x05 \x01(\x0b\x32\x30.oxy_simulator.handshake.ClientPayload.UserAgent\x12\x11\n\tpush_name\x18\x07 \x01(\t\x12\x14\n\x0c\x63onnect_type\x18\x0c \x01(\x05\x12\x16\n\x0e\x63onnect_reason\x18\r \x01(\x05\x12\x0e\n\x06\x64\x65vice\x18\x12 \x01(\r\x12U\n\x13\x64\x65vice_pairing_data\x18\x13 \x01(\x0b\x32\x38.oxy_simulator.handshake.ClientPayload.DevicePairingData\x12\x0c\n\x04pull\x18! \x01(\x08\x12\x17\n\x0flid_db_migrated\x18) \x01(\x08\x1a\xd7\x01\n\tUserAgent\x12\x10\n\x08platform\x18\x01 \x01(\x05\x12P\n\x0b\x61pp_version\x18\x02 \x01(\x0b\x32;.oxy_simulator.handshake.ClientPayload.UserAgent.AppVersion\x12\x12\n\nos_version\x18\x05 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x07 \x01(\t\x1a\x42\n\nAppVersion\x12\x0f\n\x07primary\x18\x01 \x01(\r\x12\x11\n\tsecondary\x18\x02 \x01(\r\x12\x10\n\x08tertiary\x18\x03 \x01(\r\x1a\xcc\x01\n\x11\x44\x65vicePairingData\x12\x17\n\x0fregistration_id\x18\x01 \x01(\x0c\x12\x10\n\x08key_type\x18\x02 \x01(\x0c\x12\x10\n\x08identity\x18\x03 \x01(\x0c\x12\x18\n\x10signed_prekey_id\x18\x04 \x01(\x0c\x12\x15\n\rsigned_prekey\x18\x05 \x01(\x0c\x12\x1f\n\x17signed_prekey_signature\x18\x06 \x01(\x0c\x12\x12\n\nbuild_hash\x18\x07 \x01(\x0c\x12\x14\n\x0c\x64\x65vice_props\x18\x08 \x01(\x0c\"\xb8\x02\n\tCertChain\x12\x41\n\x04leaf\x18\x01 \x01(\x0b\x32\x33.oxy_simulator.handshake.CertChain.NoiseCertificate\x12I\n\x0cintermediate\x18\x02 \x01(\x0b\x32\x33.oxy_simulator.handshake.CertChain.NoiseCertificate\x1a\x9c\x01\n\x10NoiseCertificate\x12\x0f\n\x07\x64\x65tails\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x1a\x64\n\x07\x44\x65tails\x12\x0e\n\x06serial\x18\x01 \x01(\r\x12\x15\n\rissuer_serial\x18\x02 \x01(\r\x12\x0b\n\x03key\x18\x03 \x01(\x0c\x12\x12\n\nnot_before\x18\x04 \x01(\x04\x12\x11\n\tnot_after\x18\x05 \x01(\x04')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,17 +40,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HANDSHAKEMESSAGE_CLIENTFINISH']._serialized_start=452
   _globals['_HANDSHAKEMESSAGE_CLIENTFINISH']._serialized_end=499
   _globals['_CLIENTPAYLOAD']._serialized_start=502
-  _globals['_CLIENTPAYLOAD']._serialized_end=1133
-  _globals['_CLIENTPAYLOAD_USERAGENT']._serialized_start=747
-  _globals['_CLIENTPAYLOAD_USERAGENT']._serialized_end=926
-  _globals['_CLIENTPAYLOAD_USERAGENT_APPVERSION']._serialized_start=860
-  _globals['_CLIENTPAYLOAD_USERAGENT_APPVERSION']._serialized_end=926
-  _globals['_CLIENTPAYLOAD_DEVICEPAIRINGDATA']._serialized_start=929
-  _globals['_CLIENTPAYLOAD_DEVICEPAIRINGDATA']._serialized_end=1133
-  _globals['_CERTCHAIN']._serialized_start=1136
-  _globals['_CERTCHAIN']._serialized_end=1448
-  _globals['_CERTCHAIN_NOISECERTIFICATE']._serialized_start=1292
-  _globals['_CERTCHAIN_NOISECERTIFICATE']._serialized_end=1448
-  _globals['_CERTCHAIN_NOISECERTIFICATE_DETAILS']._serialized_start=1348
-  _globals['_CERTCHAIN_NOISECERTIFICATE_DETAILS']._serialized_end=1448
+  _globals['_CLIENTPAYLOAD']._serialized_end=1254
+  _globals['_CLIENTPAYLOAD_USERAGENT']._serialized_start=832
+  _globals['_CLIENTPAYLOAD_USERAGENT']._serialized_end=1047
+  _globals['_CLIENTPAYLOAD_USERAGENT_APPVERSION']._serialized_start=981
+  _globals['_CLIENTPAYLOAD_USERAGENT_APPVERSION']._serialized_end=1047
+  _globals['_CLIENTPAYLOAD_DEVICEPAIRINGDATA']._serialized_start=1050
+  _globals['_CLIENTPAYLOAD_DEVICEPAIRINGDATA']._serialized_end=1254
+  _globals['_CERTCHAIN']._serialized_start=1257
+  _globals['_CERTCHAIN']._serialized_end=1569
+  _globals['_CERTCHAIN_NOISECERTIFICATE']._serialized_start=1413
+  _globals['_CERTCHAIN_NOISECERTIFICATE']._serialized_end=1569
+  _globals['_CERTCHAIN_NOISECERTIFICATE_DETAILS']._serialized_start=1469
+  _globals['_CERTCHAIN_NOISECERTIFICATE_DETAILS']._serialized_end=1569
 # @@protoc_insertion_point(module_scope)

@@ -41,9 +41,9 @@ class HandshakeMessage(_message.Message):
     def __init__(self, client_hello: _Optional[_Union[HandshakeMessage.ClientHello, _Mapping[str, object]]] = ..., server_hello: _Optional[_Union[HandshakeMessage.ServerHello, _Mapping[str, object]]] = ..., client_finish: _Optional[_Union[HandshakeMessage.ClientFinish, _Mapping[str, object]]] = ...) -> None: ...
 
 class ClientPayload(_message.Message):
-    __slots__ = ("username", "passive", "user_agent", "push_name", "device", "device_pairing_data")
+    __slots__ = ("username", "passive", "user_agent", "push_name", "connect_type", "connect_reason", "device", "device_pairing_data", "pull", "lid_db_migrated")
     class UserAgent(_message.Message):
-        __slots__ = ("platform", "app_version")
+        __slots__ = ("platform", "app_version", "os_version", "device")
         class AppVersion(_message.Message):
             __slots__ = ("primary", "secondary", "tertiary")
             PRIMARY_FIELD_NUMBER: _ClassVar[int]
@@ -55,9 +55,13 @@ class ClientPayload(_message.Message):
             def __init__(self, primary: _Optional[int] = ..., secondary: _Optional[int] = ..., tertiary: _Optional[int] = ...) -> None: ...
         PLATFORM_FIELD_NUMBER: _ClassVar[int]
         APP_VERSION_FIELD_NUMBER: _ClassVar[int]
+        OS_VERSION_FIELD_NUMBER: _ClassVar[int]
+        DEVICE_FIELD_NUMBER: _ClassVar[int]
         platform: int
         app_version: ClientPayload.UserAgent.AppVersion
-        def __init__(self, platform: _Optional[int] = ..., app_version: _Optional[_Union[ClientPayload.UserAgent.AppVersion, _Mapping[str, object]]] = ...) -> None: ...
+        os_version: str
+        device: str
+        def __init__(self, platform: _Optional[int] = ..., app_version: _Optional[_Union[ClientPayload.UserAgent.AppVersion, _Mapping[str, object]]] = ..., os_version: _Optional[str] = ..., device: _Optional[str] = ...) -> None: ...
     class DevicePairingData(_message.Message):
         __slots__ = ("registration_id", "key_type", "identity", "signed_prekey_id", "signed_prekey", "signed_prekey_signature", "build_hash", "device_props")
         REGISTRATION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -81,15 +85,23 @@ class ClientPayload(_message.Message):
     PASSIVE_FIELD_NUMBER: _ClassVar[int]
     USER_AGENT_FIELD_NUMBER: _ClassVar[int]
     PUSH_NAME_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_REASON_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     DEVICE_PAIRING_DATA_FIELD_NUMBER: _ClassVar[int]
+    PULL_FIELD_NUMBER: _ClassVar[int]
+    LID_DB_MIGRATED_FIELD_NUMBER: _ClassVar[int]
     username: int
     passive: bool
     user_agent: ClientPayload.UserAgent
     push_name: str
+    connect_type: int
+    connect_reason: int
     device: int
     device_pairing_data: ClientPayload.DevicePairingData
-    def __init__(self, username: _Optional[int] = ..., passive: _Optional[bool] = ..., user_agent: _Optional[_Union[ClientPayload.UserAgent, _Mapping[str, object]]] = ..., push_name: _Optional[str] = ..., device: _Optional[int] = ..., device_pairing_data: _Optional[_Union[ClientPayload.DevicePairingData, _Mapping[str, object]]] = ...) -> None: ...
+    pull: bool
+    lid_db_migrated: bool
+    def __init__(self, username: _Optional[int] = ..., passive: _Optional[bool] = ..., user_agent: _Optional[_Union[ClientPayload.UserAgent, _Mapping[str, object]]] = ..., push_name: _Optional[str] = ..., connect_type: _Optional[int] = ..., connect_reason: _Optional[int] = ..., device: _Optional[int] = ..., device_pairing_data: _Optional[_Union[ClientPayload.DevicePairingData, _Mapping[str, object]]] = ..., pull: _Optional[bool] = ..., lid_db_migrated: _Optional[bool] = ...) -> None: ...
 
 class CertChain(_message.Message):
     __slots__ = ("leaf", "intermediate")

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!oxy_simulator/proto/pairing.proto\x12\x15oxy_simulator.pairing\"F\n\x0e\x44\x65viceIdentity\x12\x0e\n\x06raw_id\x18\x01 \x01(\r\x12\x11\n\ttimestamp\x18\x02 \x01(\x04\x12\x11\n\tkey_index\x18\x03 \x01(\r\"{\n\x14SignedDeviceIdentity\x12\x0f\n\x07\x64\x65tails\x18\x01 \x01(\x0c\x12\x1d\n\x15\x61\x63\x63ount_signature_key\x18\x02 \x01(\x0c\x12\x19\n\x11\x61\x63\x63ount_signature\x18\x03 \x01(\x0c\x12\x18\n\x10\x64\x65vice_signature\x18\x04 \x01(\x0c\"9\n\x18SignedDeviceIdentityHmac\x12\x0f\n\x07\x64\x65tails\x18\x01 \x01(\x0c\x12\x0c\n\x04hmac\x18\x02 \x01(\x0c\"K\n\x0b\x44\x65viceProps\x12\n\n\x02os\x18\x01 \x01(\t\x12\x15\n\rplatform_type\x18\x03 \x01(\x05\x12\x19\n\x11require_full_sync\x18\x04 \x01(\x08')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!oxy_simulator/proto/pairing.proto\x12\x15oxy_simulator.pairing\"F\n\x0e\x44\x65viceIdentity\x12\x0e\n\x06raw_id\x18\x01 \x01(\r\x12\x11\n\ttimestamp\x18\x02 \x01(\x04\x12\x11\n\tkey_index\x18\x03 \x01(\r\"{\n\x14SignedDeviceIdentity\x12\x0f\n\x07\x64\x65tails\x18\x01 \x01(\x0c\x12\x1d\n\x15\x61\x63\x63ount_signature_key\x18\x02 \x01(\x0c\x12\x19\n\x11\x61\x63\x63ount_signature\x18\x03 \x01(\x0c\x12\x18\n\x10\x64\x65vice_signature\x18\x04 \x01(\x0c\"9\n\x18SignedDeviceIdentityHmac\x12\x0f\n\x07\x64\x65tails\x18\x01 \x01(\x0c\x12\x0c\n\x04hmac\x18\x02 \x01(\x0c\"\xdd\x03\n\x0b\x44\x65viceProps\x12\n\n\x02os\x18\x01 \x01(\t\x12>\n\x07version\x18\x02 \x01(\x0b\x32-.oxy_simulator.pairing.DeviceProps.AppVersion\x12\x15\n\rplatform_type\x18\x03 \x01(\x05\x12\x19\n\x11require_full_sync\x18\x04 \x01(\x08\x12Q\n\x13history_sync_config\x18\x05 \x01(\x0b\x32\x34.oxy_simulator.pairing.DeviceProps.HistorySyncConfig\x1a\x42\n\nAppVersion\x12\x0f\n\x07primary\x18\x01 \x01(\r\x12\x11\n\tsecondary\x18\x02 \x01(\r\x12\x10\n\x08tertiary\x18\x03 \x01(\r\x1a\xb8\x01\n\x11HistorySyncConfig\x12\x1c\n\x14\x66ull_sync_days_limit\x18\x01 \x01(\r\x12\x1f\n\x17\x66ull_sync_size_mb_limit\x18\x02 \x01(\r\x12\x18\n\x10storage_quota_mb\x18\x03 \x01(\r\x12*\n\"inline_initial_payload_in_e2ee_msg\x18\x04 \x01(\x08\x12\x1e\n\x16recent_sync_days_limit\x18\x05 \x01(\r')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,6 +37,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNEDDEVICEIDENTITY']._serialized_end=255
   _globals['_SIGNEDDEVICEIDENTITYHMAC']._serialized_start=257
   _globals['_SIGNEDDEVICEIDENTITYHMAC']._serialized_end=314
-  _globals['_DEVICEPROPS']._serialized_start=316
-  _globals['_DEVICEPROPS']._serialized_end=391
+  _globals['_DEVICEPROPS']._serialized_start=317
+  _globals['_DEVICEPROPS']._serialized_end=794
+  _globals['_DEVICEPROPS_APPVERSION']._serialized_start=541
+  _globals['_DEVICEPROPS_APPVERSION']._serialized_end=607
+  _globals['_DEVICEPROPS_HISTORYSYNCCONFIG']._serialized_start=610
+  _globals['_DEVICEPROPS_HISTORYSYNCCONFIG']._serialized_end=794
 # @@protoc_insertion_point(module_scope)

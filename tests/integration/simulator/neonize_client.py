@@ -17,18 +17,20 @@ UUID = b"test-client"
 CHROME = 1
 MESSAGE, RECEIPT = 17, 18
 # Events that a test looks at; unknown enum values in others end neonize's event loop.
-SUBSCRIBED = bytes((3, 4, 5, 6, 7, 8, 9, 10, 11, 12, MESSAGE, RECEIPT, 44))
+SUBSCRIBED = bytes((*range(3, 14), MESSAGE, RECEIPT, *range(19, 28), 30, 44))
 TYPING, PAUSED, TEXT = 0, 1, 0
 
 # Go writes to standard output too: keep the real one for events.
 EVENTS = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)
 
-from neonize import _binder  # noqa: E402 - after standard output is kept apart
+from google.protobuf.json_format import MessageToDict  # noqa: E402 - after standard output is kept apart
+from neonize import _binder  # noqa: E402
 from neonize.events import INT_TO_EVENT  # noqa: E402
 from neonize.proto import Neonize_pb2 as wire  # noqa: E402
 from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DeviceProps  # noqa: E402
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message  # noqa: E402
+from neonize_queries import QUERIES  # noqa: E402
 
 GO = _binder.gocode
 
@@ -49,7 +51,7 @@ def on_event(_uuid: bytes, data: int, size: int, code: int) -> None:
     elif code == RECEIPT:
         emit(event="Receipt", ids=list(parsed.MessageIDs), kind=parsed.Type)
     else:
-        emit(event=INT_TO_EVENT[code].__name__, detail=str(parsed))
+        emit(event=INT_TO_EVENT[code].__name__, detail=str(parsed), facts=MessageToDict(parsed))
 
 
 def message_facts(event: wire.Message) -> dict[str, object]:
@@ -124,6 +126,10 @@ def read(message_id: str, chat: str) -> None:
     emit(event="Done", error=text_of(error))
 
 
+def ask(query: str, **arguments: str) -> None:
+    emit(event="Answer", **QUERIES[query](UUID, **arguments))
+
+
 def logout() -> None:
     emit(event="Done", error=text_of(GO.Logout(UUID)))
 
@@ -139,6 +145,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "typing": typing,
     "exists": exists,
     "read": read,
+    "ask": ask,
     "logout": logout,
     "exit": lambda: os._exit(0),
 }

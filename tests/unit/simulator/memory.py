@@ -24,6 +24,7 @@ from oxy_simulator.signal import PhoneKeys, PreKeyBundle, Session, SessionRecord
 ROOT = KeyPair.generate()
 BOT, ANA = "5511900000001", "5511911111111"
 PREKEYS = 30
+WEB, USER_ACTIVATED = 14, 1
 
 
 @dataclass
@@ -55,6 +56,7 @@ class MemoryClient:
     records: dict[str, SessionRecord] = field(default_factory=dict)
     jid: Jid = SERVER_JID
     lid: Jid = SERVER_JID
+    version: tuple[int, int, int] = (2, 3000, 1023223821)
 
     def connect(self, payload: ClientPayload) -> None:
         self.outbox = MemoryOutbox()
@@ -71,20 +73,21 @@ class MemoryClient:
         """Connect as a device that is not linked yet."""
         self.connect(
             ClientPayload(
+                user_agent=self.user_agent(),
                 device_pairing_data=ClientPayload.DevicePairingData(
                     registration_id=self.keys.registration_id.to_bytes(4, "big"),
                     identity=self.keys.identity.public,
                     signed_prekey_id=self.keys.signed_prekey_id.to_bytes(3, "big"),
                     signed_prekey=self.keys.signed_prekey.public,
                     signed_prekey_signature=self.keys.signed_prekey_signature,
-                )
+                ),
             )
         )
 
-    def qr(self, offer: Node) -> str:
-        """Return the text of the first QR code of an offer."""
+    def qr(self, offer: Node, index: int = 0) -> str:
+        """Return the text of one QR code of an offer."""
         keys = (self.noise_key.public, self.keys.identity.public, self.adv_secret)
-        ref = offer.require("pair-device", "ref").data.decode()
+        ref = offer.require("pair-device").children[index].data.decode()
         return ",".join([ref, *(base64.b64encode(key).decode() for key in keys), "1"])
 
     def counter_sign(self, success: Node) -> None:
@@ -110,8 +113,21 @@ class MemoryClient:
 
     def log_in(self) -> list[Node]:
         """Log in as the linked device; return what the server says before <active/>."""
-        self.connect(ClientPayload(username=int(self.jid.user), device=self.jid.device))
+        self.connect(
+            ClientPayload(
+                username=int(self.jid.user),
+                device=self.jid.device,
+                passive=True,
+                user_agent=self.user_agent(),
+                connect_reason=USER_ACTIVATED,
+            )
+        )
         return self.received()
+
+    def user_agent(self) -> ClientPayload.UserAgent:
+        primary, secondary, tertiary = self.version
+        version = ClientPayload.UserAgent.AppVersion(primary=primary, secondary=secondary, tertiary=tertiary)
+        return ClientPayload.UserAgent(platform=WEB, app_version=version)
 
     def go_online(self) -> list[Node]:
         """Log in, upload prekeys and become active; return what comes then."""

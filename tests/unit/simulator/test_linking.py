@@ -40,6 +40,19 @@ def test_an_expired_qr_code_is_refused(world: World) -> None:
         linking.scan_qr(world.network, world.bot, text)
 
 
+@pytest.mark.parametrize(("index", "seconds"), [(0, 60), (1, 80), (2, 100), (5, 160)])
+def test_each_qr_code_is_valid_until_the_next_is_long_shown(world: World, index: int, seconds: float) -> None:
+    client = world.client()
+    client.register()
+    (offer,) = client.received()
+    text = client.qr(offer, index)
+    world.clock.now += seconds - 1
+    linking.scan_qr(world.network, world.bot, text)
+    world.clock.now += 1
+    with pytest.raises(PairingError, match="ran out" if index == 5 else "show the client's current one"):
+        linking.scan_qr(world.network, world.bot, text)
+
+
 def test_a_qr_code_of_a_client_that_left_is_refused(world: World) -> None:
     client = world.client()
     client.register()
