@@ -75,7 +75,7 @@ CMD ["python", "-m", "oxy_tenant"]
 
 # The tenant runtime that trusts the simulator's key instead of WhatsApp's. For development only.
 FROM tenant AS tenant-simulated
-COPY dev/trust /opt/trust
+COPY simulator/oxy_simulator/trust /opt/trust
 ENV PYTHONPATH=/opt/trust:/app
 
 

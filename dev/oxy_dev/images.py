@@ -70,7 +70,7 @@ _SERVERS: Final = ("requirements/nats.txt", "requirements/postgres.txt")
 IMAGES: Final = (
     Image("operator", (*_CORE, "requirements/operator.txt", "operator/oxy_operator")),
     Image("tenant", _TENANT),
-    Image("tenant-simulated", (*_TENANT, "dev/trust")),
+    Image("tenant-simulated", (*_TENANT, "simulator/oxy_simulator/trust")),
     Image("ai", (*_CORE, "requirements/ai.txt", "ai/oxy_ai")),
     Image("nats", _SERVERS),
     Image("postgres", (*_SERVERS, "dev/postgres")),

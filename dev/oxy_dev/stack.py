@@ -26,11 +26,11 @@ from oxy_operator.accounts import nats_configuration, platform_credentials, syst
 from oxy_operator.directory import push_account
 from oxy_operator.keys import PlatformKeys
 from oxy_simulator.client import SimulatorClient
+from oxy_simulator.testing import TRUST_FOLDER
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 CATALOGUE: Final = REPOSITORY / "examples" / "petshop-catalog.yaml"
 SCENARIO: Final = REPOSITORY / "dev" / "oxy_dev" / "model" / "petshop.yaml"
-TRUST: Final = REPOSITORY / "dev" / "trust"
 READY_SECONDS: Final = 60.0
 APP_PASSWORD: Final = "plain-processes"  # noqa: S105 the database listens on the loopback interface of one developer
 ADMIN: Final = "postgres"
@@ -142,7 +142,7 @@ class Stack:
             "OXY_NOISE_ROOT_FILE": str(self._simulator_state / "noise-root.hex"),
             "SSL_CERT_FILE": str(self._simulator_state / "ca.crt"),
             "HTTPS_PROXY": f"http://127.0.0.1:{self.proxy_port}",
-            "PYTHONPATH": str(TRUST),
+            "PYTHONPATH": str(TRUST_FOLDER),
             "MALLOC_ARENA_MAX": "1",
             "GOGC": "25",
         }

@@ -1,15 +1,19 @@
 """A typed client of the control API, for tests and tools in another process."""
 
+import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self, TypeVar
 
 import aiohttp
 from pydantic import BaseModel, TypeAdapter
 
-from oxy_simulator.errors import RequestError
+from oxy_simulator.errors import PairingError, RequestError
 from oxy_simulator.faults import FaultKind
 from oxy_simulator.models import (
+    MAX_WAIT_SECONDS,
     AddPhone,
     Addressing,
     DeviceView,
@@ -23,11 +27,14 @@ from oxy_simulator.models import (
     SelfChat,
     SendText,
     SentId,
+    SettledView,
     StartLoad,
     StateView,
+    TrustView,
     UnlinkDevice,
     VersionFloor,
     ViolationView,
+    request_of,
 )
 
 _Reply = TypeVar("_Reply")
@@ -36,16 +43,19 @@ _Reply = TypeVar("_Reply")
 class SimulatorClient:
     """Talks to `oxy-simulator serve` at a base URL like http://127.0.0.1:9101.
 
-    Every method raises RequestError when the simulator refuses, with its explanation, and
-    aiohttp.ClientError when it cannot be reached.
+    Within `async with` its connections are kept open. Without, each call opens one of its own: such a client may be
+    used from any event loop and needs no closing.
+
+    Every method raises RequestError (PairingError where a link fails) when the simulator refuses, with its
+    explanation, and aiohttp.ClientError when it cannot be reached.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        # The simulator is a direct neighbour: HTTPS_PROXY, which points clients at it, is not used.
-        self._session = aiohttp.ClientSession(trust_env=False)
+        self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        self._session = _new_session()
         return self
 
     async def __aexit__(
@@ -55,7 +65,9 @@ class SimulatorClient:
 
     async def close(self) -> None:
         """Close the HTTP connections."""
-        await self._session.close()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
     async def add_phone(
         self,
@@ -102,14 +114,27 @@ class SimulatorClient:
         """Remove one linked device from the phone, or all."""
         await self._post(f"/phones/{phone}/unlink", UnlinkDevice(device=device), dict[str, list[int]])
 
-    async def fault(self, kind: FaultKind, phone: str | None = None, *, count: int = 1) -> None:
-        """Break something."""
-        await self._post("/faults", Fault(kind=kind, phone=phone, count=count), dict[str, str])
+    async def fault(self, kind: FaultKind | str, phone: str | None = None, **arguments: object) -> None:
+        """Break something; the arguments are the other fields of `Fault`."""
+        await self._post("/faults", request_of(Fault, {"kind": kind, "phone": phone, **arguments}), dict[str, str])
 
     async def load(self, senders: Sequence[str], to: str, count: int, rate: float = 0.0) -> None:
         """Start sending `count` texts from several phones in turn, `rate` a second."""
         body = StartLoad(senders=list(senders), to=to, count=count, rate=rate)
         await self._post("/load", body, dict[str, str])
+
+    async def settled(self, within: float) -> bool:
+        """Wait until no linked device has anything left to acknowledge; return whether it was so in time."""
+        deadline = time.monotonic() + within
+        while True:
+            left = max(deadline - time.monotonic(), 0.0)
+            settled = (await self._get(f"/settled?wait={min(left, MAX_WAIT_SECONDS)}", SettledView)).settled
+            if settled or left <= MAX_WAIT_SECONDS:
+                return settled
+
+    async def trust(self) -> TrustView:
+        """Return where clients connect, and what they must trust."""
+        return await self._get("/trust", TrustView)
 
     async def accounting(self, after: int = 0) -> list[LineView]:
         """Return the life lines numbered after a number."""
@@ -132,21 +157,30 @@ class SimulatorClient:
         return await self._get("/state", StateView)
 
     async def _get(self, path: str, reply: type[_Reply]) -> _Reply:
-        async with self._session.get(self._url + path) as response:
-            return await _read(response, reply)
+        return await self._call("GET", path, None, reply)
 
     async def _post(self, path: str, body: BaseModel, reply: type[_Reply]) -> _Reply:
         return await self._call("POST", path, body, reply)
 
-    async def _call(self, method: str, path: str, body: BaseModel, reply: type[_Reply]) -> _Reply:
-        content = body.model_dump_json(by_alias=True)
+    async def _call(self, method: str, path: str, body: BaseModel | None, reply: type[_Reply]) -> _Reply:
+        content = None if body is None else body.model_dump_json(by_alias=True)
         headers = {"Content-Type": "application/json"}
-        async with self._session.request(method, self._url + path, data=content, headers=headers) as response:
-            return await _read(response, reply)
+        async with AsyncExitStack() as exits:
+            session = self._session
+            if session is None:
+                session = await exits.enter_async_context(_new_session())
+            request = session.request(method, self._url + path, data=content, headers=headers)
+            return await _read(await exits.enter_async_context(request), reply)
+
+
+def _new_session() -> aiohttp.ClientSession:
+    # The simulator is a direct neighbour: HTTPS_PROXY, which points clients at it, is not used.
+    return aiohttp.ClientSession(trust_env=False)
 
 
 async def _read(response: aiohttp.ClientResponse, reply: type[_Reply]) -> _Reply:
     content = await response.read()
     if not response.ok:
-        raise RequestError(Problem.model_validate_json(content).error)
+        problem = Problem.model_validate_json(content).error
+        raise PairingError(problem) if response.status == HTTPStatus.CONFLICT else RequestError(problem)
     return TypeAdapter(reply).validate_json(content)

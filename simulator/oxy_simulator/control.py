@@ -9,6 +9,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from oxy_simulator.errors import PairingError, RequestError, UnknownPhoneError
 from oxy_simulator.models import (
+    MAX_WAIT_SECONDS,
     AddPhone,
     DeviceView,
     Fault,
@@ -22,14 +23,14 @@ from oxy_simulator.models import (
     SelfChat,
     SendText,
     SentId,
+    SettledView,
     StartLoad,
     UnlinkDevice,
     VersionFloor,
     ViolationView,
+    complaint,
 )
 from oxy_simulator.service import Service
-
-MAX_WAIT_SECONDS: Final = 60.0
 
 _Request = TypeVar("_Request", bound=Request)
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -67,6 +68,8 @@ class ControlApi:
                 web.post("/load", self._load),
                 web.get("/accounting", self._accounting),
                 web.get("/violations", self._violations),
+                web.get("/settled", self._settled),
+                web.get("/trust", self._trust),
             ]
         )
 
@@ -93,7 +96,7 @@ class ControlApi:
 
     async def _inbox(self, request: web.Request) -> web.Response:
         after = int(_number(request, "after", 0.0))
-        wait = min(_number(request, "wait", 0.0), MAX_WAIT_SECONDS)
+        wait = _wait(request)
         messages = await self._service.inbox(request.match_info["phone"], after, wait)
         return _json(_MESSAGES.dump_json(messages))
 
@@ -131,6 +134,12 @@ class ControlApi:
     async def _violations(self, _request: web.Request) -> web.Response:
         return _json(_VIOLATIONS.dump_json(self._service.violations()))
 
+    async def _settled(self, request: web.Request) -> web.Response:
+        return _answer(SettledView(settled=await self._service.settled(_wait(request))))
+
+    async def _trust(self, _request: web.Request) -> web.Response:
+        return _answer(self._service.trust())
+
 
 @web.middleware
 async def _explain(request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -154,10 +163,11 @@ async def _body(request: web.Request, model: type[_Request]) -> _Request:
     try:
         return model.model_validate_json(content or b"{}")
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}" for item in error.errors()]
-        fields = ", ".join(field.alias or name for name, field in model.model_fields.items())
-        msg = f"{'; '.join(problems)} (fields of this request: {fields})"
-        raise RequestError(msg) from error
+        raise RequestError(complaint(model, error)) from error
+
+
+def _wait(request: web.Request) -> float:
+    return min(_number(request, "wait", 0.0), MAX_WAIT_SECONDS)
 
 
 def _number(request: web.Request, name: str, default: float) -> float:

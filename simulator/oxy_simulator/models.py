@@ -4,19 +4,40 @@ Phones are written as E.164 with or without the plus sign and answered as digits
 seconds; durations are seconds.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from oxy_simulator.errors import RequestError
 from oxy_simulator.faults import FaultKind
 
 Addressing = Literal["lid", "pn"]
+
+MAX_WAIT_SECONDS: Final = 60.0
+
+_Request = TypeVar("_Request", bound="Request")
 
 
 class Request(BaseModel):
     """A request's body: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def request_of(model: type[_Request], values: Mapping[str, object]) -> _Request:
+    """Check the fields of a request; raise RequestError naming each wrong one and those that there are."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise RequestError(complaint(model, error)) from error
+
+
+def complaint(model: type[Request], error: ValidationError) -> str:
+    """Explain what is wrong with a request's fields."""
+    problems = [f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}" for item in error.errors()]
+    fields = ", ".join(field.alias or name for name, field in model.model_fields.items())
+    return f"{'; '.join(problems)} (fields of this request: {fields})"
 
 
 class Reply(BaseModel):
@@ -204,6 +225,20 @@ class StateView(Reply):
     violations: int
     down: bool
     load_running: bool
+
+
+class SettledView(Reply):
+    """Whether no linked device has anything left to acknowledge."""
+
+    settled: bool
+
+
+class TrustView(Reply):
+    """What a client needs: the proxy's port, the authority for TLS (PEM) and the Noise root (hexadecimal)."""
+
+    proxy_port: int
+    ca: str
+    noise_root: str
 
 
 class Problem(Reply):

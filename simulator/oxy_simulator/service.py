@@ -5,7 +5,7 @@ The control API, the Python test objects and the command line all act through `S
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +15,11 @@ import structlog
 from aiohttp import web
 
 from oxy_simulator import __version__, linking, phones
-from oxy_simulator.accounts import Account
+from oxy_simulator.accounts import Account, MailItem
 from oxy_simulator.errors import PairingError, RequestError
 from oxy_simulator.faults import Breakage, FaultKind, break_phone
 from oxy_simulator.jid import phone_digits
-from oxy_simulator.keys import ServerKeys, ensure_keys, load_keys
+from oxy_simulator.keys import NOISE_ROOT_FILE, ServerKeys, ensure_keys, load_keys
 from oxy_simulator.logins import parse_version, version_text
 from oxy_simulator.models import (
     AddPhone,
@@ -33,6 +33,7 @@ from oxy_simulator.models import (
     SendText,
     StartLoad,
     StateView,
+    TrustView,
     VersionFloor,
     ViolationView,
 )
@@ -243,6 +244,21 @@ class Service:
     def violations(self) -> list[ViolationView]:
         """Return every recorded protocol violation."""
         return [ViolationView.model_validate(violation) for violation in self.network.state.violations]
+
+    async def settled(self, seconds: float) -> bool:
+        """Wait until no linked device has anything left to acknowledge; return whether it was so in time."""
+        return await self.wait_for(lambda: not any(self._mailboxes()), seconds)
+
+    def _mailboxes(self) -> Iterator[Mapping[str, MailItem]]:
+        for account in self.network.state.accounts.values():
+            yield from (device.mailbox for device in account.devices.values())
+
+    def trust(self) -> TrustView:
+        """Return what a client needs to reach and to trust this server."""
+        root = self.keys.ca_file.with_name(NOISE_ROOT_FILE)
+        return TrustView(
+            proxy_port=self.proxy_port, ca=self.keys.ca_file.read_text(), noise_root=root.read_text().strip()
+        )
 
     def state(self) -> StateView:
         """Return an overview."""

@@ -1,167 +1,338 @@
-"""Python objects for tests: a simulator in this process, and its phones.
+"""Python objects for tests: a WhatsApp server and its phones, in this process or in another.
 
-async with Simulator.running() as sim:
-ana = await sim.phone("+5511911111111", "Ana")
-await ana.send("oi", to="+5511900000001")
-message = await ana.expect("Olá! Como posso ajudar?", within=5)
-assert not sim.violations
+async with WhatsApp() as wa:  # or WhatsApp(url="http://127.0.0.1:9101")
+    ana = await wa.phone("+5511911111111", "Ana")
+    await ana.send("oi", to="+5511900000001")
+    message = await ana.expect("Olá! Como posso ajudar?", within=5)
+
+The block fails at its end if a client broke the protocol meanwhile. Both kinds work through the control API, so
+they behave alike, and an object may be used from any event loop.
 """
 
+import asyncio
+import os
 import re
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from types import TracebackType
+from typing import Final, Self, TypeAlias
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from oxy_simulator.accounts import InboxMessage
+from oxy_simulator.accounting import with_answers
+from oxy_simulator.client import SimulatorClient
 from oxy_simulator.control import ControlApi
+from oxy_simulator.errors import RequestError
 from oxy_simulator.faults import FaultKind
-from oxy_simulator.keys import NOISE_ROOT_FILE
-from oxy_simulator.models import AddPhone, Addressing, DeviceView, Fault, LineView, LinkDevice, SendText, StartLoad
-from oxy_simulator.network import Violation
+from oxy_simulator.keys import CA_FILE, NOISE_ROOT_FILE
+from oxy_simulator.ledger import Direction
+from oxy_simulator.models import Addressing, DeviceView, LineView, Message, PhoneView, ViolationView
 from oxy_simulator.service import PAIRING_SECONDS, Service, run_service
+
+TRUST_FOLDER: Final = Path(__file__).with_name("trust")
 
 TextPattern: TypeAlias = str | re.Pattern[str]
 
+_LONGEST_POLL: Final = 30.0
 
-@dataclass
+
+class ViolationError(AssertionError):
+    """A client did what the real server would refuse; the message lists each breach."""
+
+
+@dataclass(eq=False)
 class Phone:
-    """A phone under the test's control. Messages that `expect` returned are not looked at again."""
+    """A phone under the test's control. What `expect` returned, and what came before it, is not looked at again."""
 
-    simulator: "Simulator"
+    whatsapp: "WhatsApp"
     number: str
     _seen: int = 0
 
-    @property
-    def inbox(self) -> list[InboxMessage]:
-        """Everything that arrived, in order, repeated ids included."""
-        return self.simulator.service.account(self.number).inbox
+    async def inbox(self, after: int = 0) -> list[Message]:
+        """Return everything that arrived after a number, in order, repeated ids included."""
+        return await self.whatsapp.api.inbox(self.number, after)
 
     async def send(
         self, text: str, to: "Phone | str", *, message_id: str | None = None, quote: str | None = None
     ) -> str:
         """Send a text and return its id; `message_id` repeats one on purpose."""
-        number = to.number if isinstance(to, Phone) else to
-        request = SendText(to=number, text=text, id=message_id, quote=quote)
-        return self.simulator.service.send(self.number, request)
+        return await self.whatsapp.api.send(self.number, _number(to), text, message_id=message_id, quote=quote)
 
     async def self_chat(self, text: str) -> str:
         """Write in this phone's "message yourself" chat."""
         return await self.send(text, self)
 
-    async def expect(self, text: TextPattern | None = None, *, within: float, chat: str | None = None) -> InboxMessage:
-        """Return the next message with this text (or matching the pattern) in this chat.
+    async def expect(
+        self,
+        text: TextPattern | None = None,
+        *,
+        within: float,
+        kind: str | None = None,
+        from_: "Phone | str | None" = None,
+        chat: "Phone | str | None" = None,
+    ) -> Message:
+        """Return the next message that fits everything given; a pattern is searched for in the text.
 
         Repeated ids are passed over. Raise AssertionError with what came instead after `within` seconds.
         """
+        wanted = _Wanted(text, kind, _digits(from_), _digits(chat))
+        passed: list[Message] = []
+        deadline = asyncio.get_running_loop().time() + within
+        while True:
+            left = max(deadline - asyncio.get_running_loop().time(), 0.0)
+            cursor = passed[-1].number if passed else self._seen
+            fresh = await self.whatsapp.api.inbox(self.number, cursor, min(left, _LONGEST_POLL))
+            for message in fresh:
+                if wanted.fits(message):
+                    self._seen = message.number
+                    return message
+                passed.append(message)
+            if not fresh and left == 0.0:
+                explanation = f"{self.number} expected {wanted} within {within:g} s and got {_told(passed)}"
+                raise AssertionError(explanation)
 
-        def arrived() -> InboxMessage | None:
-            return next((entry for entry in self.inbox[self._seen :] if _fits(entry, text, chat)), None)
-
-        await self.simulator.service.wait_for(lambda: arrived() is not None, within)
-        message = arrived()
-        if message is None:
-            got = [f"{entry.sender}: {entry.text!r}" for entry in self.inbox[self._seen :]] or ["nothing"]
-            explanation = f"{self.number} expected {text!r} within {within} s and got " + ", ".join(got)
-            raise AssertionError(explanation)
-        self._seen = message.number
-        return message
+    async def expect_nothing(self, *, within: float) -> None:
+        """Wait `within` seconds, and raise AssertionError as soon as anything arrives, a repeated id included."""
+        deadline = asyncio.get_running_loop().time() + within
+        while (left := deadline - asyncio.get_running_loop().time()) > 0:
+            fresh = await self.whatsapp.api.inbox(self.number, self._seen, min(left, _LONGEST_POLL))
+            if fresh:
+                explanation = f"{self.number} expected nothing within {within:g} s and got {_told(fresh)}"
+                raise AssertionError(explanation)
 
     async def link(self, *, code: str | None = None, qr: str | None = None) -> DeviceView:
-        """Type a linking code, or scan the text of a QR code."""
-        return await self.simulator.service.link(self.number, LinkDevice(code=code, qr=qr))
+        """Type a linking code, or scan the text of a QR code; raise PairingError if it fails."""
+        return await self.whatsapp.api.link(self.number, code=code, qr=qr)
 
     async def unlink(self, device: int | None = None) -> None:
         """Remove one linked device, or all."""
-        self.simulator.service.unlink(self.number, device)
+        await self.whatsapp.api.unlink(self.number, device)
 
-    async def fault(self, kind: FaultKind, *, count: int = 1) -> None:
-        """Break the connection of this phone's linked devices."""
-        self.simulator.service.fault(Fault(kind=kind, phone=self.number, count=count))
+    async def fault(self, kind: FaultKind | str, **arguments: object) -> None:
+        """Break the connection of this phone's linked devices, with the arguments of `POST /faults`."""
+        await self.whatsapp.api.fault(kind, self.number, **arguments)
+
+    async def view(self) -> PhoneView:
+        """Return how the server sees this phone: linked devices, who types to it, whether a client waits for a code."""
+        return next(view for view in await self.whatsapp.api.phones() if view.phone == self.number)
 
 
-@dataclass
-class Simulator:
-    """A simulator in this process, with its control API for clients in others."""
+class WhatsApp:
+    """A WhatsApp server: one of its own in this process, or a running one by the URL of its control API."""
 
-    service: Service
+    api: SimulatorClient
+    """Every call of the control API."""
     control_url: str
+    proxy_url: str
+    """The proxy through which clients reach the simulated WhatsApp."""
+    ca_file: Path
+    """The certificate that clients must trust for TLS."""
+    noise_root_file: Path
+    """The Noise root key that clients must trust, as 64 hexadecimal digits."""
 
-    @classmethod
-    @asynccontextmanager
-    async def running(
-        cls, state: Path | None = None, *, pairing_seconds: float = PAIRING_SECONDS
-    ) -> "AsyncIterator[Simulator]":
-        """Run a simulator on free ports until the block ends; a temporary state folder by default."""
-        with tempfile.TemporaryDirectory(prefix="oxy-simulator-") as temporary:
-            async with run_service(state or Path(temporary), pairing_seconds=pairing_seconds) as service:
-                runner = web.AppRunner(ControlApi(service).application, access_log=None, shutdown_timeout=1.0)
-                await runner.setup()
-                site = web.TCPSite(runner, service.host, 0)
-                await site.start()
-                try:
-                    yield cls(service, f"http://{service.host}:{runner.addresses[0][1]}")
-                finally:
-                    await runner.cleanup()
+    def __init__(
+        self, url: str | None = None, *, state: Path | None = None, pairing_seconds: float = PAIRING_SECONDS
+    ) -> None:
+        """Prepare a server of its own (on free ports, in a temporary state folder by default) or name a running one."""
+        self._url = url
+        self._state = state
+        self._pairing_seconds = pairing_seconds
+        self._service: Service | None = None
+        self._allowed: set[str] = set()
+        self._judged = 0
+        self._exits = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Start, or find, the server."""
+        async with AsyncExitStack() as exits:
+            folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="oxy-simulator-")))
+            if self._url is None:
+                await self._start(exits, self._state or folder)
+            else:
+                await self._find(self._url.rstrip("/"), folder)
+            self._exits = exits.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop; raise ViolationError if a client broke the protocol and nothing else went wrong."""
+        try:
+            if kind is None:
+                self.judge(await self.violations())
+        finally:
+            await self._exits.aclose()
+
+    async def _start(self, exits: AsyncExitStack, folder: Path) -> None:
+        service = await exits.enter_async_context(run_service(folder, pairing_seconds=self._pairing_seconds))
+        self._service = service
+        self.control_url = await exits.enter_async_context(_serving(service))
+        self.proxy_url = f"http://{service.host}:{service.proxy_port}"
+        self.ca_file = service.keys.ca_file
+        self.noise_root_file = self.ca_file.with_name(NOISE_ROOT_FILE)
+        self.api = SimulatorClient(self.control_url)
+        self._judged = len(service.network.state.violations)
+
+    async def _find(self, url: str, folder: Path) -> None:
+        self.api = SimulatorClient(url)
+        self.control_url = url
+        trust = await self.api.trust()
+        self.proxy_url = f"http://{urlsplit(url).hostname}:{trust.proxy_port}"
+        self.ca_file, self.noise_root_file = folder / CA_FILE, folder / NOISE_ROOT_FILE
+        self.ca_file.write_text(trust.ca)
+        self.noise_root_file.write_text(trust.noise_root + "\n")
+        self._judged = len(await self.violations())
 
     @property
-    def proxy_url(self) -> str:
-        """The proxy through which clients reach the simulated WhatsApp."""
-        return f"http://{self.service.host}:{self.service.proxy_port}"
-
-    @property
-    def ca_file(self) -> Path:
-        """The certificate that clients must trust for TLS."""
-        return self.service.keys.ca_file
-
-    @property
-    def noise_root_file(self) -> Path:
-        """The Noise root key that clients must trust, as 64 hexadecimal digits."""
-        return self.ca_file.with_name(NOISE_ROOT_FILE)
+    def service(self) -> Service:
+        """The simulator itself; raises RequestError if it runs in another process."""
+        if self._service is None:
+            msg = f"the simulator at {self.control_url} runs in another process: only WhatsApp() without url has it"
+            raise RequestError(msg)
+        return self._service
 
     @property
     def client_environment(self) -> dict[str, str]:
-        """What a neonize client with the trust patch needs in its environment from the start."""
+        """What a neonize client needs in its environment, from the start, to connect here and trust this server."""
+        search = os.environ.get("PYTHONPATH")
         return {
             "HTTPS_PROXY": self.proxy_url,
             "SSL_CERT_FILE": str(self.ca_file),
             "OXY_NOISE_ROOT_FILE": str(self.noise_root_file),
+            "PYTHONPATH": os.pathsep.join([str(TRUST_FOLDER), *([search] if search else [])]),
         }
-
-    @property
-    def violations(self) -> list[Violation]:
-        """Every protocol violation so far."""
-        return self.service.network.state.violations
-
-    @property
-    def accounting(self) -> list[LineView]:
-        """The life line of every message so far."""
-        return self.service.accounting()
 
     async def phone(
         self, number: str, name: str = "", *, addressing: Addressing = "lid", sends_read_receipts: bool = False
     ) -> Phone:
-        """Add a phone, or take an existing one."""
-        request = AddPhone(phone=number, name=name, addressing=addressing, sends_read_receipts=sends_read_receipts)
-        return Phone(self, self.service.add_phone(request).phone)
+        """Add a phone, or take an existing one, whose earlier messages `expect` will not look at."""
+        view = await self.api.add_phone(number, name, addressing=addressing, sends_read_receipts=sends_read_receipts)
+        return Phone(self, view.phone, view.messages)
 
-    async def fault(self, kind: FaultKind) -> None:
-        """Break the whole network: `down` and `up`."""
-        self.service.fault(Fault(kind=kind))
+    async def fault(self, kind: FaultKind | str, **arguments: object) -> None:
+        """Break the whole network (`down`, `up` …), with the arguments of `POST /faults`."""
+        await self.api.fault(kind, None, **arguments)
 
-    async def load(self, senders: list[Phone], to: Phone, count: int, rate: float = 0.0) -> None:
+    async def load(self, senders: Sequence[Phone], to: Phone, count: int, rate: float = 0.0) -> None:
         """Start sending `count` texts from several phones in turn, `rate` a second."""
-        numbers = [sender.number for sender in senders]
-        self.service.start_load(StartLoad(senders=numbers, to=to.number, count=count, rate=rate))
+        await self.api.load([sender.number for sender in senders], to.number, count, rate)
+
+    async def settled(self, within: float) -> bool:
+        """Wait until no linked device has anything left to acknowledge; return whether it was so in time."""
+        return await self.api.settled(within)
+
+    async def messages(
+        self,
+        *,
+        id: str | None = None,  # noqa: A002 - the name that messages have for it
+        from_: Phone | str | None = None,
+        to: Phone | str | None = None,
+        direction: Direction | None = None,
+        text: str | None = None,
+    ) -> list[LineView]:
+        """Return the life lines of the messages that fit everything given, in the order in which they began.
+
+        Each is one message on its way to or from one linked device. `stages` has the time of each stage that it
+        reached, with `answered` for those that the device wrote back to.
+        """
+        lines = with_answers(await self.api.accounting())
+        sender, recipient = _digits(from_), _digits(to)
+        return [
+            line
+            for line in lines
+            if (id is None or line.id == id)
+            and (direction is None or line.direction == direction)
+            and (text is None or line.text == text)
+            and (sender is None or line.sender == sender)
+            and (recipient is None or _recipient(line) == recipient)
+        ]
+
+    async def violations(self) -> list[ViolationView]:
+        """Return every protocol violation so far."""
+        return await self.api.violations()
+
+    def allow_violations(self, *rules: str) -> None:
+        """Do not fail because of violations of these rules."""
+        self._allowed |= set(rules)
+
+    def judge(self, violations: Sequence[ViolationView]) -> None:
+        """Raise ViolationError about those that are new here and not allowed; each is raised once."""
+        fresh = violations[self._judged :]
+        self._judged = max(self._judged, len(violations))
+        guilty = [violation for violation in fresh if violation.rule not in self._allowed]
+        if guilty:
+            listed = "\n".join(f"  {entry.rule} ({entry.phone or 'no phone'}): {entry.detail}" for entry in guilty)
+            msg = f"a client broke the protocol:\n{listed}\nIf a test wants that: allow_violations({guilty[0].rule!r})"
+            raise ViolationError(msg)
 
 
-def _fits(entry: InboxMessage, text: TextPattern | None, chat: str | None) -> bool:
-    if entry.duplicate or (chat is not None and entry.chat != chat.lstrip("+")):
-        return False
-    if isinstance(text, re.Pattern):
-        return text.search(entry.text) is not None
-    return text is None or entry.text == text
+@asynccontextmanager
+async def _serving(service: Service) -> AsyncIterator[str]:
+    """Serve the control API on a free port."""
+    runner = web.AppRunner(ControlApi(service).application, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, service.host, 0).start()
+        yield f"http://{service.host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a phone waits for; None stands for anything."""
+
+    text: TextPattern | None
+    kind: str | None
+    sender: str | None
+    chat: str | None
+
+    def fits(self, message: Message) -> bool:
+        """Tell whether a message is it; a repeated id never is."""
+        return (
+            not message.duplicate
+            and (self.kind is None or message.kind == self.kind)
+            and (self.sender is None or message.sender == self.sender)
+            and (self.chat is None or message.chat == self.chat)
+            and self._fits_text(message.text)
+        )
+
+    def _fits_text(self, text: str) -> bool:
+        if isinstance(self.text, re.Pattern):
+            return self.text.search(text) is not None
+        return self.text is None or text == self.text
+
+    def __str__(self) -> str:
+        text = f"/{self.text.pattern}/" if isinstance(self.text, re.Pattern) else repr(self.text)
+        parts = [] if self.text is None else [text]
+        parts += [f"kind {self.kind}"] if self.kind else []
+        parts += [f"from {self.sender}"] if self.sender else []
+        parts += [f"in chat {self.chat}"] if self.chat else []
+        return " ".join(parts) or "a message"
+
+
+def _told(messages: Sequence[Message]) -> str:
+    """Describe what came, for an explanation."""
+    told = [
+        f"{message.sender}: {message.text!r}"
+        + (f" ({message.kind})" if message.kind != "text" else "")
+        + (" (repeated id)" if message.duplicate else "")
+        for message in messages
+    ]
+    return ", ".join(told) or "nothing"
+
+
+def _recipient(line: LineView) -> str:
+    return line.chat if line.sender == line.account else line.account
+
+
+def _number(phone: Phone | str) -> str:
+    return phone.number if isinstance(phone, Phone) else phone
+
+
+def _digits(phone: Phone | str | None) -> str | None:
+    return None if phone is None else _number(phone).lstrip("+")

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 CHILD = Path(__file__).with_name("neonize_client.py")
-TRUST = Path(__file__).parents[3] / "dev" / "trust"
 PATIENCE = 30.0
 """Seconds; far more than anything takes, for loaded machines."""
 

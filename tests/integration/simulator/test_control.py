@@ -19,13 +19,13 @@ from unit.simulator.memory import ANA, BOT
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.errors import RequestError
 from oxy_simulator.faults import FaultKind
-from oxy_simulator.testing import Phone, Simulator
+from oxy_simulator.testing import Phone, WhatsApp
 
 PATIENCE = 30.0
 
 
 @pytest.fixture
-async def api(simulator: Simulator) -> AsyncIterator[SimulatorClient]:
+async def api(simulator: WhatsApp) -> AsyncIterator[SimulatorClient]:
     async with SimulatorClient(simulator.control_url) as client:
         yield client
 
@@ -97,7 +97,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.complaint)
 async def test_a_wrong_request_names_the_field_and_the_remedy(
-    simulator: Simulator, bot: Phone, mistake: Mistake
+    simulator: WhatsApp, bot: Phone, mistake: Mistake
 ) -> None:
     async with (
         aiohttp.ClientSession() as session,

@@ -10,25 +10,23 @@ from integration.simulator.clients import NeonizeClient, NewClient
 from oxy_simulator.errors import PairingError
 from oxy_simulator.faults import FaultKind
 from oxy_simulator.models import LineView
-from oxy_simulator.testing import Phone, Simulator
+from oxy_simulator.testing import Phone, WhatsApp
 
 PATIENCE = 30.0
 
 
-def line(simulator: Simulator, message_id: str) -> LineView:
-    (found,) = [line for line in simulator.accounting if line.id == message_id]
+def line(simulator: WhatsApp, message_id: str) -> LineView:
+    (found,) = [line for line in simulator.service.accounting() if line.id == message_id]
     return found
 
 
-async def settled(simulator: Simulator) -> bool:
+async def settled(simulator: WhatsApp) -> bool:
     """Wait until nothing waits for acknowledgement by any device."""
-    accounts = simulator.service.network.state.accounts.values()
-    devices = [device for account in accounts for device in account.devices.values()]
-    return await simulator.service.wait_for(lambda: not any(device.mailbox for device in devices), PATIENCE)
+    return await simulator.settled(PATIENCE)
 
 
 async def test_linking_by_phone_code_and_a_conversation_both_ways(
-    simulator: Simulator, bot: Phone, ana: Phone, new_client: NewClient
+    simulator: WhatsApp, bot: Phone, ana: Phone, new_client: NewClient
 ) -> None:
     client = await new_client(simulator.client_environment)
     await client.expect("QR")
@@ -52,7 +50,7 @@ async def test_linking_by_phone_code_and_a_conversation_both_ways(
 
 
 async def test_an_expired_phone_code_is_refused(tmp_path: Path, new_client: NewClient) -> None:
-    async with Simulator.running(tmp_path / "short", pairing_seconds=0.01) as simulator:
+    async with WhatsApp(state=tmp_path / "short", pairing_seconds=0.01) as simulator:
         bot = await simulator.phone("+5511900000001")
         client = await new_client(simulator.client_environment)
         qr = await client.expect("QR")
@@ -66,7 +64,7 @@ async def test_an_expired_phone_code_is_refused(tmp_path: Path, new_client: NewC
 
 
 async def test_a_linked_client_resumes_and_gets_what_it_missed(
-    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
 ) -> None:
     await ana.send("antes", to=bot)
     await client.expect("Message", text="antes")
@@ -82,7 +80,7 @@ async def test_a_linked_client_resumes_and_gets_what_it_missed(
     await ana.expect("voltei", within=PATIENCE)
 
 
-async def test_the_owner_talks_to_himself(simulator: Simulator, bot: Phone, client: NeonizeClient) -> None:
+async def test_the_owner_talks_to_himself(simulator: WhatsApp, bot: Phone, client: NeonizeClient) -> None:
     await bot.self_chat("quanto vendi?")
     message = await client.expect("Message", text="quanto vendi?")
     assert message["from_me"]
@@ -90,12 +88,12 @@ async def test_the_owner_talks_to_himself(simulator: Simulator, bot: Phone, clie
     await client.ask("send", "Sent", to=bot.number, text="R$ 300")
     answer = await bot.expect("R$ 300", within=PATIENCE)
     assert (answer.chat, answer.from_me) == (bot.number, True)
-    assert not any(entry.duplicate for entry in bot.inbox)
+    assert not any(entry.duplicate for entry in await bot.inbox())
     assert await settled(simulator)
 
 
 async def test_an_answer_from_the_phone_reaches_the_client_as_its_own(
-    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
 ) -> None:
     await bot.send("deixa comigo", to=ana)
     message = await client.expect("Message", text="deixa comigo")
@@ -106,7 +104,7 @@ async def test_an_answer_from_the_phone_reaches_the_client_as_its_own(
 
 
 async def test_a_contact_may_be_addressed_by_phone_number(
-    simulator: Simulator, bot: Phone, client: NeonizeClient
+    simulator: WhatsApp, bot: Phone, client: NeonizeClient
 ) -> None:
     bia = await simulator.phone("+5511922222222", "Bia", addressing="pn", sends_read_receipts=True)
     await bia.send("oi", to=bot)
@@ -118,7 +116,7 @@ async def test_a_contact_may_be_addressed_by_phone_number(
 
 
 async def test_presence_typing_reading_and_looking_up_numbers(
-    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
 ) -> None:
     sent = await ana.send("oi", to=bot)
     await client.expect("Message", text="oi")
@@ -131,7 +129,7 @@ async def test_presence_typing_reading_and_looking_up_numbers(
 
 
 async def test_the_client_learns_its_push_name_and_can_be_present(
-    simulator: Simulator, bot: Phone, client: NeonizeClient
+    simulator: WhatsApp, bot: Phone, client: NeonizeClient
 ) -> None:
     own = simulator.service.account(bot.number)
     assert await settled(simulator)
@@ -143,21 +141,21 @@ async def test_the_client_learns_its_push_name_and_can_be_present(
 
 
 async def test_unlinking_on_the_phone_logs_the_client_out(
-    simulator: Simulator, bot: Phone, client: NeonizeClient
+    simulator: WhatsApp, bot: Phone, client: NeonizeClient
 ) -> None:
     await bot.unlink()
     assert "LOGGED_OUT" in (await client.expect("LoggedOut"))["detail"]
     assert simulator.service.account(bot.number).devices == {}
 
 
-async def test_a_client_can_log_itself_out(simulator: Simulator, bot: Phone, client: NeonizeClient) -> None:
+async def test_a_client_can_log_itself_out(simulator: WhatsApp, bot: Phone, client: NeonizeClient) -> None:
     await client.ask("logout", "Done")
     assert simulator.service.account(bot.number).devices == {}
     assert "LoggedOut" not in {event["event"] for event in client.events}, "it asked for this itself"
 
 
 async def test_what_was_not_acknowledged_comes_again_after_kill_9(
-    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
 ) -> None:
     client.signal(signal.SIGSTOP)
     sent = [await ana.send(f"m{number}", to=bot) for number in range(20)]
@@ -172,7 +170,7 @@ async def test_what_was_not_acknowledged_comes_again_after_kill_9(
 
 
 async def test_every_message_is_received_or_accounted_as_receipted_under_kill_9(
-    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
 ) -> None:
     await simulator.load([ana], bot, count=600, rate=100)
     for kill in range(3):
@@ -183,7 +181,7 @@ async def test_every_message_is_received_or_accounted_as_receipted_under_kill_9(
     assert await settled(simulator)
     await client.kill()
     received = set(client.texts())
-    lines = [line for line in simulator.accounting if line.sender == ana.number]
+    lines = await simulator.messages(from_=ana)
     assert len(lines) == 600
     lost = [line for line in lines if line.text not in received]
     assert all({"receipted", "acked"} & set(line.stages) for line in lines)
@@ -192,7 +190,7 @@ async def test_every_message_is_received_or_accounted_as_receipted_under_kill_9(
 
 @pytest.mark.parametrize("kind", ["restart", "unavailable", "unknown-error", "abort", "close", "stream-end"])
 async def test_the_client_comes_back_by_itself_after(
-    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient, kind: str
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient, kind: str
 ) -> None:
     await bot.fault(FaultKind(kind))
     await client.expect("Connected")
@@ -218,7 +216,7 @@ async def test_the_client_is_told_for_good_of(bot: Phone, client: NeonizeClient,
 
 
 async def test_the_client_comes_back_after_the_network_was_down(
-    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
 ) -> None:
     await simulator.fault(FaultKind.DOWN)
     await client.expect("Disconnected")
@@ -228,7 +226,7 @@ async def test_the_client_comes_back_after_the_network_was_down(
 
 
 async def test_a_message_that_the_client_cannot_read_comes_again(
-    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
 ) -> None:
     await bot.fault(FaultKind.CORRUPT)
     sent = await ana.send("oi", to=bot)
@@ -238,7 +236,7 @@ async def test_a_message_that_the_client_cannot_read_comes_again(
 
 
 async def test_a_message_that_the_phone_cannot_read_comes_again(
-    simulator: Simulator, bot: Phone, ana: Phone, client: NeonizeClient
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
 ) -> None:
     await client.ask("send", "Sent", to=ana.number, text="um")
     await ana.expect("um", within=PATIENCE)
@@ -252,7 +250,7 @@ async def test_a_message_that_the_phone_cannot_read_comes_again(
 
 async def test_a_restart_of_the_simulator_keeps_linked_devices(tmp_path: Path, new_client: NewClient) -> None:
     state = tmp_path / "kept"
-    async with Simulator.running(state) as first:
+    async with WhatsApp(state=state) as first:
         bot, ana = await first.phone("+5511900000001"), await first.phone("+5511911111111")
         client = await new_client(first.client_environment)
         await bot.link(qr=(await client.expect("QR"))["text"])
@@ -262,12 +260,11 @@ async def test_a_restart_of_the_simulator_keeps_linked_devices(tmp_path: Path, n
         assert await settled(first)
         await client.kill()
         await ana.send("dois", to=bot)
-    async with Simulator.running(state) as second:
+    async with WhatsApp(state=state) as second:
         client.environment.update(second.client_environment)
         await client.start()
         await client.expect("Message", text="dois")
         ana = await second.phone("+5511911111111")
         await client.ask("send", "Sent", to=ana.number, text="três")
         await ana.expect("três", within=PATIENCE)
-        assert [line.text for line in second.accounting] == ["um", "dois", "três"]
-        assert second.violations == []
+        assert [line.text for line in await second.messages()] == ["um", "dois", "três"]

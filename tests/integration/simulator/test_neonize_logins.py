@@ -7,11 +7,11 @@ from integration.simulator.clients import PATIENCE, NeonizeClient, NewClient
 
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.errors import PairingError
-from oxy_simulator.testing import Phone, Simulator
+from oxy_simulator.testing import Phone, WhatsApp
 
 
 async def test_the_logins_of_a_phone_name_version_browser_and_history(
-    simulator: Simulator, bot: Phone, client: NeonizeClient
+    simulator: WhatsApp, bot: Phone, client: NeonizeClient
 ) -> None:
     async with SimulatorClient(simulator.control_url) as api:
         link, login = await api.logins(bot.number)
@@ -27,7 +27,7 @@ async def test_the_logins_of_a_phone_name_version_browser_and_history(
 
 
 async def test_a_client_below_the_version_floor_is_outdated(
-    simulator: Simulator, bot: Phone, client: NeonizeClient, new_client: NewClient
+    simulator: WhatsApp, bot: Phone, client: NeonizeClient, new_client: NewClient
 ) -> None:
     async with SimulatorClient(simulator.control_url) as api:
         await api.set_version_floor("2.9000.0")
@@ -42,7 +42,7 @@ async def test_a_client_below_the_version_floor_is_outdated(
         assert not simulator.service.network.refs
 
 
-async def test_qr_codes_rotate_and_run_out(simulator: Simulator, bot: Phone, new_client: NewClient) -> None:
+async def test_qr_codes_rotate_and_run_out(simulator: WhatsApp, bot: Phone, new_client: NewClient) -> None:
     network, late = simulator.service.network, 0.0
     network.clock = lambda: time.time() + late
     client = await new_client(simulator.client_environment)

@@ -35,7 +35,7 @@ from oxy_core.identity import Jid, new_id
 from oxy_core.tenant import Reconnect, TenantSettings, TerminationMessage
 from oxy_core.trace import new_trace
 from oxy_dev.servers import NatsServer, free_port
-from oxy_simulator.testing import Phone, Simulator
+from oxy_simulator.testing import TRUST_FOLDER, Phone, WhatsApp
 
 T = TypeVar("T")
 
@@ -154,7 +154,6 @@ class Runtime:
         self.write_settings()
         variables = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("dev/trust", "core", "tenant_runtime")),
             "OXY_ORGANIZATION": ORGANIZATION,
             "OXY_INSTANCE": INSTANCE,
             "OXY_ACCOUNT": ACCOUNT,
@@ -168,6 +167,7 @@ class Runtime:
             "OXY_PROBE_HOST": "127.0.0.1",
             "OXY_RECEIPT_WAIT": "2",
             **self.environment,
+            "PYTHONPATH": os.pathsep.join(map(str, (TRUST_FOLDER, ROOT / "core", ROOT / "tenant_runtime"))),
             **environment,
         }
         with (self.folder / "runtime.log").open("ab") as log:
@@ -222,7 +222,7 @@ def _get(url: str) -> tuple[int, str]:
 class Scene:
     """Everything that a test of the tenant runtime plays with."""
 
-    simulator: Simulator
+    simulator: WhatsApp
     bus: Bus
     runtime: Runtime
     business: Phone

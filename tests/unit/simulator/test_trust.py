@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-TRUST = Path(__file__).parents[3] / "dev" / "trust"
+from oxy_simulator.testing import TRUST_FOLDER
+
 READ_ROOT = """
 import ctypes, sitecustomize
 try:
@@ -23,7 +24,7 @@ print("patched" if max(found) >= 0 else "not patched")
 
 
 def run(script: str, root_file: Path | None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(TRUST)}
+    environment = {**os.environ, "PYTHONPATH": str(TRUST_FOLDER)}
     environment.pop("OXY_NOISE_ROOT_FILE", None)
     if root_file is not None:
         environment["OXY_NOISE_ROOT_FILE"] = str(root_file)
