@@ -13,6 +13,7 @@ from oxy_simulator.logins import DeviceDescription
 from oxy_simulator.node import Node
 from oxy_simulator.signal import PhoneKeys, PreKeyBundle, SessionRecord
 from oxy_simulator.stored import STORED, StoredNode
+from oxy_simulator.tables import History, Table
 
 Addressing = Literal["lid", "pn"]
 
@@ -69,7 +70,7 @@ class Device:
     signed_prekey: SignedPreKey
     platform: str = ""
     prekeys: list[PreKey] = field(default_factory=list)
-    mailbox: dict[str, MailItem] = field(default_factory=dict)
+    mailbox: Table[str, MailItem] = field(default_factory=Table)
     app_state_shared: bool = False
     described: DeviceDescription = field(default_factory=DeviceDescription)
 
@@ -129,12 +130,12 @@ class Account:
     sends_read_receipts: bool = False
     keys: PhoneKeys = field(default_factory=PhoneKeys.generate)
     app_state: AppState = field(default_factory=AppState)
-    devices: dict[int, Device] = field(default_factory=dict)
+    devices: Table[int, Device] = field(default_factory=Table)
     last_device_id: int = 0
-    sessions: dict[str, SessionRecord] = field(default_factory=dict)
-    inbox: list[InboxMessage] = field(default_factory=list)
+    sessions: Table[str, SessionRecord] = field(default_factory=Table)
+    inbox: History[InboxMessage] = field(default_factory=History)
     seen: set[str] = field(default_factory=set)
-    sent: dict[str, SentMessage] = field(default_factory=dict)
+    sent: Table[str, SentMessage] = field(default_factory=Table)
     chat_states: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -180,6 +181,11 @@ class Account:
         self.sent[key] = message
         if len(self.sent) > KEPT_SENT_MESSAGES:
             del self.sent[next(iter(self.sent))]
+
+
+def inbox_identity(entry: InboxMessage) -> str:
+    """Name a message by what makes it a repetition: chat, sender and id."""
+    return f"{entry.chat}/{entry.sender}/{entry.id}"
 
 
 def mail_key(stanza: Node, peer: str) -> str:

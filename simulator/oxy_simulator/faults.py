@@ -108,7 +108,7 @@ def break_phone(network: Network, account: Account, breakage: Breakage) -> None:
             linking.unlink(network, account, device_id)
     for connection in list(network.connections_of(account)):
         _break_connection(connection, kind)
-    network.changed()
+    network.changed(account)
 
 
 def _break_connection(connection: Connection, kind: FaultKind) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from oxy_simulator.tables import Table
+
 Direction = Literal["inbound", "outbound"]
 Stage = Literal[
     "sent",  # the phone encrypted it (inbound)
@@ -51,7 +53,7 @@ class LifeLine:
 class Ledger:
     """All life lines, in the order in which they began; the oldest go beyond the limit."""
 
-    lines: dict[str, LifeLine] = field(default_factory=dict)
+    lines: Table[str, LifeLine] = field(default_factory=Table)
     next_number: int = 1
 
     def open(  # noqa: PLR0913 - a line's facts, all by name

@@ -203,6 +203,7 @@ def on_pair_reply(network: Network, connection: Connection, reply: Node) -> None
         device=device.id,
         described=device.described,
     )
+    network.changed(account)
     network.save_now()
     _end_attempts(network, account.phone, LINKED)
     log.info("device_linked", device=device.id, platform=device.platform)
@@ -228,10 +229,11 @@ def forget_device(network: Network, account: Account, device_id: int) -> None:
     """Remove a device and every phone's sessions with it."""
     account.devices.pop(device_id, None)
     address = str(account.device_lid(device_id))
+    network.changed(account)
     for other in network.state.accounts.values():
-        other.sessions.pop(address, None)
+        if other.sessions.pop(address, None) is not None:
+            network.changed(other)
     network.save_now()
-    network.changed()
 
 
 def _end_attempts(network: Network, phone: str, outcome: str) -> None:

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from oxy_simulator.errors import ProtocolError, RequestError
 from oxy_simulator.proto.handshake_pb2 import ClientPayload
 from oxy_simulator.proto.pairing_pb2 import DeviceProps
+from oxy_simulator.tables import History
 
 Version: TypeAlias = tuple[int, int, int]
 LoginKind = Literal["link", "login"]
@@ -91,7 +92,7 @@ class Login:
 class LoginBook:
     """Every login so far; the oldest go beyond the limit."""
 
-    logins: list[Login] = field(default_factory=list)
+    logins: History[Login] = field(default_factory=History)
     next_number: int = 1
 
     def record(  # noqa: PLR0913 - a login's facts, all by name
@@ -125,7 +126,8 @@ class LoginBook:
         )
         self.next_number += 1
         self.logins.append(login)
-        del self.logins[:-KEPT_LOGINS]
+        if len(self.logins) > KEPT_LOGINS:
+            self.logins.forget_oldest()
 
     def of(self, phone: str) -> list[Login]:
         """Return the logins to one account, by its digits."""

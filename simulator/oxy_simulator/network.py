@@ -18,6 +18,7 @@ from oxy_simulator.jid import LID_SERVER, PHONE_SERVER, SERVER_JID, Jid
 from oxy_simulator.ledger import Ledger, mark
 from oxy_simulator.logins import VERSION_FLOOR, LoginBook, Version
 from oxy_simulator.node import Attrs, Node, node
+from oxy_simulator.tables import Table
 
 LOW_PREKEYS: Final = 10  # the server asks for more when this few are left
 
@@ -39,7 +40,7 @@ class Violation:
 class State:
     """Everything that survives a restart of the simulator."""
 
-    accounts: dict[str, Account] = field(default_factory=dict)
+    accounts: Table[str, Account] = field(default_factory=Table)
     ledger: Ledger = field(default_factory=Ledger)
     violations: list[Violation] = field(default_factory=list)
     next_message: int = 1
@@ -73,12 +74,12 @@ class Network:
         self.links: dict[str, LinkAttempt] = {}
         self.login_failures: dict[str, deque[Node]] = {}
         self.corrupt_next: dict[str, int] = {}
-        self._by_lid = {account.lid_user: account for account in state.accounts.values()}
+        self._phones = {account.lid_user: account.phone for account in state.accounts.values()}
 
     def add_account(self, account: Account) -> None:
         """Register an account; its number must be new."""
         self.state.accounts[account.phone] = account
-        self._by_lid[account.lid_user] = account
+        self._phones[account.lid_user] = account.phone
         self.save_now()
         self.changed()
 
@@ -92,7 +93,7 @@ class Network:
     def find(self, jid: Jid) -> Account | None:
         """Return the account of an address by number or LID, or None."""
         if jid.server == LID_SERVER:
-            return self._by_lid.get(jid.user)
+            return self.state.accounts.get(self._phones.get(jid.user, ""))
         return self.state.accounts.get(jid.user) if jid.server == PHONE_SERVER else None
 
     def connection_of(self, account: Account, device: Device) -> Connection | None:
@@ -106,8 +107,10 @@ class Network:
             if connection is not None:
                 yield connection
 
-    def changed(self) -> None:
-        """Tell listeners that something happened."""
+    def changed(self, account: Account | None = None) -> None:
+        """Tell listeners that something happened, and to whom if the account was not looked up just now."""
+        if account is not None:
+            self.state.accounts.touched[account.phone] = None
         for listener in self.listeners:
             listener()
 
@@ -133,11 +136,11 @@ class Network:
             self._count_delivery(line)
         else:
             mark(self.state.ledger.find(line), "queued", self.clock())
-        self.changed()
+        self.changed(account)
 
     def flush(self, connection: Connection) -> None:
         """Send a device everything it has not acknowledged, before anything live."""
-        _, device = connection.require_login()
+        account, device = connection.require_login()
         items = list(device.mailbox.values())
         connection.send(node("ib", {"from": SERVER_JID}, [_preview(items)]))
         for item in items:
@@ -146,7 +149,7 @@ class Network:
             self._mark_flushed(item)
         connection.active = True
         connection.send(node("ib", {"from": SERVER_JID}, [node("offline", {"count": len(items)})]))
-        self.changed()
+        self.changed(account)
 
     def notice_low_prekeys(self, account: Account, device: Device) -> None:
         """Ask a device for more one-time prekeys when few are left."""

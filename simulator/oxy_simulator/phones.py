@@ -82,7 +82,7 @@ def send_message(network: Network, sender: Account, to: Account, message: Messag
         _send_copy(network, sender, sender, device, copy)
     if to is not sender:
         _show(network, to, message_id, chat=sender, sender=sender, message=message)
-    network.changed()
+    network.changed(sender)
     return message_id
 
 
@@ -190,7 +190,7 @@ def _show(  # noqa: PLR0913 - a message's facts, all by name
         _flag_duplicate(network, line)
     context = message.extended_text_message.context_info
     entry = InboxMessage(
-        number=len(phone.inbox) + 1,
+        number=phone.inbox.next_number,
         id=message_id,
         chat=chat.phone,
         sender=sender.phone,
@@ -202,7 +202,7 @@ def _show(  # noqa: PLR0913 - a message's facts, all by name
         duplicate=duplicate,
     )
     phone.inbox.append(entry)
-    network.changed()
+    network.changed(phone)
 
 
 def _flag_duplicate(network: Network, line: LifeLine | None) -> None:

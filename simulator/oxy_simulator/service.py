@@ -123,8 +123,8 @@ class Service:
     async def inbox(self, phone: str, after: int, seconds: float) -> list[Message]:
         """Return a phone's messages after a number, waiting up to `seconds` for the first."""
         account = self.account(phone)
-        await self.wait_for(lambda: len(account.inbox) > after, seconds)
-        return [Message.model_validate(entry) for entry in account.inbox[after:]]
+        await self.wait_for(lambda: account.inbox.next_number > after + 1, seconds)
+        return [Message.model_validate(entry) for entry in account.inbox.after(after)]
 
     async def link(self, phone: str, request: LinkDevice) -> DeviceView:
         """Link a device by code or QR; raise PairingError if the client does not finish."""
@@ -208,7 +208,7 @@ class Service:
             name=account.name,
             lid=str(account.lid),
             devices=[self._device_view(account, device_id) for device_id in sorted(account.devices)],
-            messages=len(account.inbox),
+            messages=account.inbox.next_number - 1,
             chat_states=dict(account.chat_states),
             waits_for_code=account.phone in self.network.links,
         )

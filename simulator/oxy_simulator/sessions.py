@@ -156,6 +156,7 @@ def _on_stanza(network: Network, connection: Connection, stanza: Node) -> None:
         handler(network, connection, stanza)
     except SimulatorError as error:
         network.violation(connection, "bad-stanza", f"{error}: {stanza}")
+    network.changed(connection.account)
 
 
 def _ignore(_network: Network, _connection: Connection, _stanza: Node) -> None:

@@ -1,17 +1,20 @@
-"""The state folder: one JSON snapshot, written whole and atomically.
+"""The state folder: an SQLite database with one row for each thing that changes by itself.
 
-A change marks the state dirty. A task then writes the snapshot at the next quiet moment, at the
-latest after some seconds, at most a twentieth of the time, and without fsync, so that traffic does
-not wait for it. What must not be lost (accounts, linked devices) is written at once, and a clean
-stop writes everything. So `kill -9` loses at most the last seconds of mail, inboxes and
-accounting. Afterwards phones retire their sessions, because a rolled-back sending chain would use
-counters twice.
+What changed is collected between two messages and written by a thread, some times a second, in one
+transaction and without waiting for the disk, so that traffic does not wait either. What must not be
+lost (accounts, linked devices) is written at once, and a clean stop writes everything to the disk.
+So `kill -9` loses at most the last second of mail, inboxes and accounting. Afterwards phones retire
+their sessions, because a rolled-back sending chain would use counters twice.
 """
 
 import asyncio
 import fcntl
 import os
-import time
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -20,15 +23,26 @@ from pydantic import TypeAdapter, ValidationError
 
 from oxy_simulator.errors import SimulatorError
 from oxy_simulator.network import State
+from oxy_simulator.rows import ChangedRows, Row, StoredRow, read_state
 
-STATE_FILE: Final = "state.json"
+DATABASE_FILE: Final = "state.db"
+SNAPSHOT_FILE: Final = "state.json"  # the whole state in one file, as versions before 0.2 kept it
 
+_IMPORTED_SUFFIX: Final = ".imported"
 _CLEAN_FILE: Final = "clean"
 _LOCK_FILE: Final = "lock"
 _MODE: Final = 0o600
-_QUIET_SECONDS: Final = 0.3
-_LATEST_SECONDS: Final = 5.0
-_DUTY: Final = 20
+_PAUSE_SECONDS: Final = 0.25
+_SCHEMA: Final = """
+create table if not exists rows (
+    kind text not null, owner text not null, key text not null, body blob not null, primary key (kind, owner, key)
+)
+"""
+_UPSERT: Final = "insert into rows values (?, ?, ?, ?) on conflict do update set body = excluded.body"
+_DELETE: Final = "delete from rows where kind = ? and owner = ? and key = ?"
+_DELETE_ALL: Final = "delete from rows where kind = ? and owner = ?"
+# In the order of their addition: an update keeps a row's rowid.
+_SELECT: Final = "select owner, key, body from rows where kind = ? order by rowid"
 
 log = structlog.get_logger(__name__)
 
@@ -37,42 +51,53 @@ class StateStore:
     """Loads and saves the state of one folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / STATE_FILE
+        self._folder = folder
         self._clean = folder / _CLEAN_FILE
-        self._lock_path = folder / _LOCK_FILE
         self._lock: int | None = None
-        self._adapter = TypeAdapter(State)
+        self._database: sqlite3.Connection | None = None
+        self._pending: deque[list[Row]] = deque()
+        self._writing = threading.Lock()
         self._dirty = asyncio.Event()
-        self._changes = 0
         self._state = State()
+        self._changed = ChangedRows(self._state)
 
     def load(self) -> State:
-        """Take the folder and read its snapshot, or start empty.
+        """Take the folder and read its state, or start empty.
 
-        Raise SimulatorError if another process uses the folder or the file is damaged.
+        Raise SimulatorError if another process uses the folder or its state is damaged.
         """
         self._take_folder()
-        if self._path.exists():
-            self._state = self._read()
-            if not self._clean.exists():
-                log.warning("sessions_retired", reason="the simulator was not stopped cleanly")
-                self._retire_sessions()
+        try:
+            self._database = self._open()
+            self._state = self._read(self._database)
+        except (sqlite3.DatabaseError, ValidationError, KeyError) as error:
+            msg = f"the state in {self._folder} is damaged or of another version; move it away to start afresh: {error}"
+            raise SimulatorError(msg) from error
+        self._changed = ChangedRows.none(self._state)
+        if not self._clean.exists():
+            self._retire_sessions()
         self._clean.unlink(missing_ok=True)
         return self._state
 
     def mark_dirty(self) -> None:
         """Note that something changed."""
-        self._changes += 1
         self._dirty.set()
 
     def save(self) -> None:
-        """Write the snapshot now, without waiting for the disk."""
+        """Write what changed now, without waiting for the disk."""
         self._dirty.clear()
-        self._write(sync=False)
+        self._pending.append(self._changed.take())
+        self._write()
 
     def close(self) -> None:
-        """Write the last snapshot to the disk, note that it is complete and let the folder go."""
-        self._write(sync=True)
+        """Write everything to the disk, note that it is complete and let the folder go."""
+        self._pending.append(self._changed.take_all())
+        self._write()
+        if self._database is not None:
+            self._database.execute("pragma synchronous = full")
+            self._database.execute("pragma wal_checkpoint(truncate)")
+            self._database.close()
+            self._database = None
         self._clean.touch()
         if self._lock is not None:
             os.close(self._lock)
@@ -82,45 +107,72 @@ class StateStore:
         """Save after changes, for ever."""
         while True:
             await self._dirty.wait()
-            await self._quiet()
-            started = time.monotonic()
-            self.save()
-            await asyncio.sleep((time.monotonic() - started) * _DUTY)
+            self._dirty.clear()
+            self._pending.append(self._changed.take())
+            await asyncio.to_thread(self._write)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _quiet(self) -> None:
-        """Wait until nothing changes for a moment, but not too long."""
-        latest, seen = time.monotonic() + _LATEST_SECONDS, -1
-        while seen != self._changes and time.monotonic() < latest:
-            seen = self._changes
-            await asyncio.sleep(_QUIET_SECONDS)
+    def _write(self) -> None:
+        """Write what is pending, in order and in one transaction; safe from two threads at once."""
+        with self._writing:
+            if self._database is None:
+                return
+            with self._database:
+                while self._pending:
+                    for row in self._pending.popleft():
+                        self._write_row(self._database, row)
 
-    def _write(self, *, sync: bool) -> None:
-        temporary = self._path.with_suffix(".new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(self._adapter.dump_json(self._state))
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(self._path)
+    @staticmethod
+    def _write_row(database: sqlite3.Connection, row: Row) -> None:
+        if row.key is None:
+            database.execute(_DELETE_ALL, (row.kind, row.owner))
+        elif row.body is None:
+            database.execute(_DELETE, (row.kind, row.owner, row.key))
+        else:
+            database.execute(_UPSERT, row)
 
     def _take_folder(self) -> None:
-        self._lock_path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, _MODE)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self._folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, _MODE)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            msg = f"{self._lock_path.parent} is in use by another simulator; stop it or take another folder"
+            msg = f"{self._folder} is in use by another simulator; stop it or take another folder"
             raise SimulatorError(msg) from error
 
-    def _read(self) -> State:
-        try:
-            return self._adapter.validate_json(self._path.read_bytes())
-        except ValidationError as error:
-            msg = f"{self._path} is damaged or of another version; move it away to start afresh: {error}"
-            raise SimulatorError(msg) from error
+    def _open(self) -> sqlite3.Connection:
+        path = self._folder / DATABASE_FILE
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _MODE))
+        database = sqlite3.connect(path, check_same_thread=False)
+        database.execute("pragma journal_mode = wal")
+        database.execute("pragma synchronous = normal")
+        database.execute(_SCHEMA)
+        return database
+
+    def _read(self, database: sqlite3.Connection) -> State:
+        snapshot = self._folder / SNAPSHOT_FILE
+        if snapshot.exists():
+            self._import(snapshot)
+
+        def select(kind: str) -> Iterator[StoredRow]:
+            with closing(database.execute(_SELECT, (kind,))) as cursor:
+                yield from map(StoredRow._make, cursor)
+
+        return read_state(select)
+
+    def _import(self, snapshot: Path) -> None:
+        """Take over the snapshot of an earlier version, once."""
+        state = TypeAdapter(State).validate_json(snapshot.read_bytes())
+        self._pending.append(ChangedRows(state).take_all())
+        self._write()
+        snapshot.rename(snapshot.with_name(SNAPSHOT_FILE + _IMPORTED_SUFFIX))
+        log.info("snapshot_imported", accounts=len(state.accounts))
 
     def _retire_sessions(self) -> None:
-        for account in self._state.accounts.values():
-            for record in account.sessions.values():
-                record.retire()
+        holders = [phone for phone, account in self._state.accounts.items() if account.sessions]
+        if holders:
+            log.warning("sessions_retired", reason="the simulator was not stopped cleanly")
+        for phone in holders:
+            sessions = self._state.accounts[phone].sessions
+            for address in list(sessions):
+                sessions[address].retire()

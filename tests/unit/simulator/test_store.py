@@ -1,18 +1,26 @@
 """What a state folder keeps."""
 
+import asyncio
+import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from unit.simulator.memory import MemoryClient, World
 
-from oxy_simulator import phones
+from oxy_simulator import linking, phones
 from oxy_simulator.accounts import Account
 from oxy_simulator.errors import SimulatorError
 from oxy_simulator.keys import ensure_keys, load_keys
 from oxy_simulator.network import State
 from oxy_simulator.node import node
-from oxy_simulator.store import STATE_FILE, StateStore
+from oxy_simulator.rows import ChangedRows
+from oxy_simulator.store import DATABASE_FILE, SNAPSHOT_FILE, StateStore
+from oxy_simulator.tables import Table
 
 MakeWorld = Callable[[State], World]
 
@@ -46,6 +54,15 @@ def texts(client: MemoryClient, world: World) -> list[str]:
     ]
 
 
+def as_if_killed(folder: Path) -> Path:
+    """Copy the database as `kill -9` at this moment would leave it."""
+    copy = folder / "copy"
+    copy.mkdir()
+    for name in (DATABASE_FILE, f"{DATABASE_FILE}-wal"):
+        shutil.copy(folder / name, copy)
+    return copy
+
+
 def test_a_clean_restart_loses_nothing(tmp_path: Path, make_world: MakeWorld) -> None:
     store = StateStore(tmp_path)
     world = make_world(store.load())
@@ -68,9 +85,7 @@ def test_after_a_kill_the_snapshot_is_used_with_fresh_sessions(tmp_path: Path, m
     client = online(world)
     store.save()
     say(world, world.ana, world.bot, "depois do último instantâneo")
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    (copy / STATE_FILE).write_bytes((tmp_path / STATE_FILE).read_bytes())
+    copy = as_if_killed(tmp_path)
     store.close()
 
     again = make_world(StateStore(copy).load())
@@ -85,9 +100,7 @@ def test_linked_devices_and_accounts_are_saved_at_once(tmp_path: Path, make_worl
     world = make_world(store.load())
     world.network.save_now = store.save
     world.linked()
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    (copy / STATE_FILE).write_bytes((tmp_path / STATE_FILE).read_bytes())
+    copy = as_if_killed(tmp_path)
     assert list(StateStore(copy).load().accounts[world.bot.phone].devices) == [1]
     store.close()
 
@@ -101,8 +114,11 @@ def test_a_folder_serves_one_simulator_at_a_time(tmp_path: Path) -> None:
     StateStore(tmp_path).load()
 
 
-def test_a_damaged_state_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    (tmp_path / STATE_FILE).write_text('{"accounts": {"1": {}}}')
+@pytest.mark.parametrize(
+    ("name", "content"), [(SNAPSHOT_FILE, b'{"accounts": {"1": {}}}'), (DATABASE_FILE, b"no database" * 100)]
+)
+def test_a_damaged_state_is_refused_with_the_remedy(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
     with pytest.raises(SimulatorError, match="move it away to start afresh"):
         StateStore(tmp_path).load()
 
@@ -118,3 +134,92 @@ def test_keys_are_made_once_and_their_secrets_are_private(tmp_path: Path) -> Non
     ensure_keys(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
     assert load_keys(tmp_path, 1_800_000_000).noise_root.hex() == files["noise-root.hex"].decode().strip()
+
+
+def test_the_snapshot_of_an_earlier_version_is_taken_over_once(tmp_path: Path, make_world: MakeWorld) -> None:
+    shutil.copy(Path(__file__).parent / "data/state-0.1.json", tmp_path / SNAPSHOT_FILE)
+    (tmp_path / "clean").touch()
+    store = StateStore(tmp_path)
+    world = make_world(store.load())
+    assert [entry.text for entry in world.ana.inbox] == ["olá"]
+    assert [entry.text for entry in world.bot.inbox] == ["oi"]
+    assert [violation.rule for violation in world.network.state.violations] == ["example"]
+    (device,) = world.bot.devices.values()
+    assert (len(device.prekeys), len(device.mailbox), len(world.ana.sent)) == (2, 3, 1)
+    (session,) = world.ana.sessions[str(world.bot.device_lid(1))].sessions
+    assert not session.retired
+    say(world, world.ana, world.bot, "com a versão nova")
+    before = world.network.state
+    store.close()
+
+    assert not (tmp_path / SNAPSHOT_FILE).exists()
+    again = StateStore(tmp_path)
+    assert again.load() == before
+    again.close()
+
+
+def rows_of(folder: Path) -> dict[tuple[str, str, str], bytes]:
+    database = sqlite3.connect(folder / DATABASE_FILE)
+    with closing(database):
+        return {(kind, owner, key): body for kind, owner, key, body in database.execute("select * from rows")}
+
+
+def test_only_what_changed_is_written(tmp_path: Path, make_world: MakeWorld) -> None:
+    store = StateStore(tmp_path)
+    world = make_world(store.load())
+    online(world)
+    changed = ChangedRows.none(world.network.state)
+    say(world, world.ana, world.bot, "mais uma")
+    assert sorted(row.kind for row in changed.take()) == ["inbox", "line", "mail", "sent", "session", "state"]
+    assert changed.take() == []
+    store.close()
+
+
+def test_what_is_gone_is_removed(tmp_path: Path, make_world: MakeWorld) -> None:
+    store = StateStore(tmp_path)
+    world = make_world(store.load())
+    online(world)
+    store.save()
+    assert {kind for kind, _, _ in rows_of(tmp_path)} >= {"device", "prekeys", "mail", "session"}
+    linking.unlink(world.network, world.bot, 1)
+    world.network.state.violations.clear()
+    store.save()
+    assert {kind for kind, _, _ in rows_of(tmp_path)} == {"state", "account", "inbox", "line", "login", "sent"}
+    store.close()
+
+
+@given(st.lists(st.tuples(st.sampled_from(["set", "delete", "clear", "save"]), st.integers(0, 5), st.integers())))
+def test_a_table_saved_by_its_touched_rows_is_the_same_in_the_same_order(steps: list[tuple[str, int, int]]) -> None:
+    table: Table[int, list[int]] = Table()
+    saved: dict[int, list[int]] = {}
+    for step, key, value in [*steps, ("save", 0, 0)]:
+        if step == "set":
+            table.setdefault(key, []).append(value)
+        elif step == "delete":
+            table.pop(key, None)
+        elif step == "clear":
+            table.clear()
+        else:
+            for touched in table.take_touched():
+                row = dict.get(table, touched)
+                if row is None:
+                    saved.pop(touched, None)
+                else:
+                    saved[touched] = list(row)
+    assert list(saved.items()) == list(table.items())
+
+
+async def test_traffic_is_saved_by_itself(tmp_path: Path, make_world: MakeWorld) -> None:
+    store = StateStore(tmp_path)
+    world = make_world(store.load())
+    world.network.listeners.append(store.mark_dirty)
+    saving = asyncio.create_task(store.run())
+    online(world)
+    for _ in range(1000):
+        if len([kind for kind, _, _ in rows_of(tmp_path) if kind == "inbox"]) == 2:
+            break
+        await asyncio.sleep(0.01)
+    else:
+        pytest.fail("nothing was saved within ten seconds")
+    saving.cancel()
+    store.close()
