@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self, TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
 from pydantic import BaseModel, TypeAdapter
@@ -24,6 +25,7 @@ from oxy_simulator.models import (
     Message,
     PhoneView,
     Problem,
+    RuleView,
     SelfChat,
     SendText,
     SentId,
@@ -117,6 +119,15 @@ class SimulatorClient:
     async def fault(self, kind: FaultKind | str, phone: str | None = None, **arguments: object) -> None:
         """Break something; the arguments are the other fields of `Fault`."""
         await self._post("/faults", request_of(Fault, {"kind": kind, "phone": phone, **arguments}), dict[str, str])
+
+    async def faults(self) -> list[RuleView]:
+        """Return the rules that impair delivery now."""
+        return await self._get("/faults", list[RuleView])
+
+    async def clear_faults(self, phone: str | None = None) -> None:
+        """End all rules that impair delivery, or those of one phone."""
+        path = "/faults" if phone is None else "/faults?" + urlencode({"phone": phone})
+        await self._call("DELETE", path, None, dict[str, int])
 
     async def load(self, senders: Sequence[str], to: str, count: int, rate: float = 0.0) -> None:
         """Start sending `count` texts from several phones in turn, `rate` a second."""

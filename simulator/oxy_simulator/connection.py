@@ -7,10 +7,11 @@ from typing import Protocol
 from oxy_simulator.accounts import Account, Device
 from oxy_simulator.curve import KeyPair
 from oxy_simulator.errors import ProtocolError
-from oxy_simulator.frames import FrameBuffer, pack_frame
+from oxy_simulator.frames import MAX_FRAME, MAX_HANDSHAKE_FRAME, FrameBuffer, pack_frame
 from oxy_simulator.jid import Jid
 from oxy_simulator.node import Node, decode, encode
 from oxy_simulator.noise import CipherStream, Established, ServerHandshake
+from oxy_simulator.pace import Pace
 from oxy_simulator.proto.handshake_pb2 import ClientPayload
 
 
@@ -48,6 +49,10 @@ class Candidate:
     request_id: str
 
 
+def _damages_nothing(_connection: "Connection", _stanza: Node) -> bool:
+    return False
+
+
 @dataclass(slots=True, eq=False)
 class Connection:
     """The server's end of one connection: handshaking, then logged in or waiting to be linked."""
@@ -64,10 +69,17 @@ class Connection:
     refs: list[str] = field(default_factory=list)
     candidate: Candidate | None = None
     ignored_acks: set[str] = field(default_factory=set)
-    _frames: FrameBuffer = field(default_factory=FrameBuffer)
+    pace: Pace = field(default_factory=Pace)
+    damages: "Callable[[Connection, Node], bool]" = _damages_nothing
+    _frames: FrameBuffer = field(default_factory=lambda: FrameBuffer(MAX_HANDSHAKE_FRAME))
     _handshake: ServerHandshake | None = None
     _established: Established | None = None
     _next_id: int = 0
+
+    @property
+    def established(self) -> bool:
+        """Whether the handshake is finished: the client is known by its key."""
+        return self._established is not None
 
     @property
     def client_key(self) -> bytes:
@@ -103,8 +115,15 @@ class Connection:
         """Send a stanza; a closed or silent connection swallows it."""
         if self.closed or self.muted:
             return
-        sending: CipherStream = self._require_established().sending
-        self.outbox.write(pack_frame(sending.encrypt(encode(stanza))))
+        frame = self._encrypt(encode(stanza))
+        if self.damages(self, stanza):
+            frame = frame[:-1] + bytes((frame[-1] ^ 0xFF,))
+        self.outbox.write(pack_frame(frame))
+
+    def send_plaintext(self, plaintext: bytes) -> None:
+        """Send a frame with any content, which need not be a stanza."""
+        if not self.closed:
+            self.outbox.write(pack_frame(self._encrypt(plaintext)))
 
     def next_id(self) -> str:
         """Return an id for a stanza of the server's own."""
@@ -140,7 +159,12 @@ class Connection:
             self.outbox.write(pack_frame(self._handshake.hello(frame)))
         else:
             self._established = self._handshake.finish(frame)
+            self._frames.limit = MAX_FRAME
             self.on_established(self)
+
+    def _encrypt(self, plaintext: bytes) -> bytes:
+        sending: CipherStream = self._require_established().sending
+        return sending.encrypt(plaintext)
 
     def _require_established(self) -> Established:
         if self._established is None:

@@ -20,6 +20,7 @@ from oxy_simulator.models import (
     PhoneView,
     Problem,
     Request,
+    RuleView,
     SelfChat,
     SendText,
     SentId,
@@ -39,6 +40,7 @@ _MESSAGES: Final = TypeAdapter(list[Message])
 _PHONES: Final = TypeAdapter(list[PhoneView])
 _LINES: Final = TypeAdapter(list[LineView])
 _LOGINS: Final = TypeAdapter(list[LoginView])
+_RULES: Final = TypeAdapter(list[RuleView])
 _VIOLATIONS: Final = TypeAdapter(list[ViolationView])
 
 log = structlog.get_logger(__name__)
@@ -65,6 +67,8 @@ class ControlApi:
                 web.get("/logins", self._all_logins),
                 web.put("/version-floor", self._version_floor),
                 web.post("/faults", self._fault),
+                web.get("/faults", self._faults),
+                web.delete("/faults", self._clear_faults),
                 web.post("/load", self._load),
                 web.get("/accounting", self._accounting),
                 web.get("/violations", self._violations),
@@ -123,6 +127,12 @@ class ControlApi:
     async def _fault(self, request: web.Request) -> web.Response:
         self._service.fault(await _body(request, Fault))
         return web.json_response({"status": "ok"})
+
+    async def _faults(self, _request: web.Request) -> web.Response:
+        return _json(_RULES.dump_json(self._service.rules()))
+
+    async def _clear_faults(self, request: web.Request) -> web.Response:
+        return web.json_response({"ended": self._service.clear_faults(request.query.get("phone"))})
 
     async def _load(self, request: web.Request) -> web.Response:
         self._service.start_load(await _body(request, StartLoad))

@@ -3,65 +3,27 @@
 Names and codes follow whatsmeow `connectionevents.go` and `types/events/events.go`.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from oxy_simulator import linking
 from oxy_simulator.accounts import Account
 from oxy_simulator.connection import Connection
+from oxy_simulator.errors import RequestError
+from oxy_simulator.faultkind import FaultKind as FaultKind  # noqa: PLC0414 - part of this module's interface
+from oxy_simulator.frames import MAX_FRAME
+from oxy_simulator.impairments import RULE_KINDS, Direction, Rule
+from oxy_simulator.jid import SERVER_JID
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
 
+TlsTrouble = Literal["untrusted", "expired", "wrong-name", "cut", "hang"]
 
-class FaultKind(StrEnum):
-    """What can be broken. All but `down` and `up` name a phone and act on its linked devices."""
-
-    RESTART = "restart"
-    """The server asks for a reconnect (stream error 515)."""
-    UNAVAILABLE = "unavailable"
-    """The server restarts (stream error 503)."""
-    UNKNOWN_ERROR = "unknown-error"
-    """A stream error that clients do not know (500)."""
-    ABORT = "abort"
-    """The TCP connection is cut."""
-    CLOSE = "close"
-    """The WebSocket is closed properly."""
-    STREAM_END = "stream-end"
-    """The server ends the stream, then closes."""
-    REPLACED = "replaced"
-    """Another client took the connection over (stream error, conflict replaced)."""
-    UNLINKED = "unlinked"
-    """The phone removes the device (401, device_removed); it must be linked again."""
-    LOGGED_OUT = "logged-out"
-    """The next `count` logins fail with 401: the device is gone."""
-    BANNED = "banned"
-    """The next `count` logins fail with 403: the account is banned."""
-    LOCKED = "locked"
-    """The next `count` logins fail with 406: the account is locked."""
-    TEMPORARY_BAN = "temporary-ban"
-    """The next `count` logins fail with 402, with `code` and `expire` seconds."""
-    OUTDATED = "outdated"
-    """The next `count` logins fail with 405: the client is too old."""
-    BAD_USER_AGENT = "bad-user-agent"
-    """The next `count` logins fail with 409."""
-    LOGIN_ERROR = "login-error"
-    """The next `count` logins fail with 500."""
-    LOGIN_UNAVAILABLE = "login-unavailable"
-    """The next `count` logins fail with 503."""
-    SILENCE = "silence"
-    """The connection stays open and the server says nothing more on it."""
-    CORRUPT = "corrupt"
-    """The next `count` messages to the phone's devices arrive damaged, and are asked for again."""
-    FORGET_SESSIONS = "forget-sessions"
-    """The phone loses its Signal sessions: it can neither read nor continue the old ones."""
-    DOWN = "down"
-    """Every connection is cut and new ones are refused until `up`."""
-    UP = "up"
-    """The end of `down`."""
-
+SERVER_KINDS: Final = frozenset({FaultKind.TLS, FaultKind.PROXY, FaultKind.DOWN, FaultKind.UP})
+"""Faults of the whole server: they take no phone."""
 
 LOGIN_FAILURES: Final = {
     FaultKind.LOGGED_OUT: 401,
@@ -70,60 +32,138 @@ LOGIN_FAILURES: Final = {
     FaultKind.OUTDATED: 405,
     FaultKind.LOCKED: 406,
     FaultKind.BAD_USER_AGENT: 409,
+    FaultKind.NOT_FOUND: 415,
     FaultKind.LOGIN_ERROR: 500,
     FaultKind.LOGIN_UNAVAILABLE: 503,
 }
+BAN_CODES: Final = (101, 102, 103, 104, 106)
+"""Why an account is banned for a time. Source: whatsmeow types/events/events.go, TempBanReason."""
 
 _STREAM_ERRORS: Final[dict[FaultKind, Callable[[], Node]]] = {
     FaultKind.RESTART: lambda: node("stream:error", {"code": "515"}),
     FaultKind.UNAVAILABLE: lambda: node("stream:error", {"code": "503"}),
-    FaultKind.UNKNOWN_ERROR: lambda: node("stream:error", {"code": "500"}),
     FaultKind.STREAM_END: lambda: node("xmlstreamend"),
     FaultKind.REPLACED: lambda: node("stream:error", content=[node("conflict", {"type": "replaced"})]),
 }
+_DEFAULT_CODES: Final = {
+    FaultKind.UNKNOWN_ERROR: 500,
+    FaultKind.TEMPORARY_BAN: 101,
+    FaultKind.REFUSE: 500,
+    FaultKind.PROXY: 502,
+}
+# Rules that hold until they are cleared when neither a count nor a duration is given.
+_LASTING: Final = frozenset({FaultKind.REACHOUT_LOCK})
+
+_GCM_TAG: Final = 16
+_GARBAGE_SIZE: Final = 64
+_COMPRESSED: Final = b"\x02"
 
 
 @dataclass(frozen=True, slots=True)
 class Breakage:
-    """A fault in full: how often, and the ban's code and length in seconds where it is one."""
+    """A fault in full. Seconds, bytes a second and codes as `FaultKind` explains them."""
 
     kind: FaultKind
-    count: int = 1
-    code: int = 101
+    count: int | None = None
+    code: int | None = None
     expire: int = 3600
+    duration: float | None = None
+    delay: float = 5.0
+    direction: Direction | None = None
+    peer: str | None = None
+    limit: int = 0
+    window: float = 60.0
+    stanza: str | None = None
+    rate: int = 1000
+    tls: TlsTrouble = "untrusted"
+
+    @property
+    def times(self) -> int:
+        """How often it happens: once, unless said otherwise."""
+        return self.count or 1
+
+    def code_of_kind(self) -> int:
+        """Return the code, or the one that the kind has by itself; raise RequestError if it needs one."""
+        code = self.code if self.code is not None else _DEFAULT_CODES.get(self.kind)
+        if code is None:
+            msg = f"fault {self.kind.value!r} needs 'code': with which error to fail"
+            raise RequestError(msg)
+        return code
 
 
 def break_phone(network: Network, account: Account, breakage: Breakage) -> None:
-    """Apply a fault to a phone's linked devices."""
+    """Apply a fault to a phone's linked devices; raise RequestError if it lacks what it needs."""
     kind = breakage.kind
-    if kind in LOGIN_FAILURES:
-        failures = network.login_failures.setdefault(account.phone, deque())
-        failures.extend([_login_failure(breakage)] * breakage.count)
-    elif kind is FaultKind.CORRUPT:
-        network.corrupt_next[account.phone] = breakage.count
+    if kind in RULE_KINDS:
+        network.impairments.add(_rule(network, account, breakage))
+    elif kind in LOGIN_FAILURES or kind is FaultKind.LOGIN_FAILURE:
+        failure = _login_failure(breakage)
+        network.login_failures.setdefault(account.phone, deque()).extend([failure] * breakage.times)
     elif kind is FaultKind.FORGET_SESSIONS:
         account.sessions.clear()
     elif kind is FaultKind.UNLINKED:
         for device_id in list(account.devices):
             linking.unlink(network, account, device_id)
     for connection in list(network.connections_of(account)):
-        _break_connection(connection, kind)
+        _break_connection(connection, breakage)
     network.changed(account)
 
 
-def _break_connection(connection: Connection, kind: FaultKind) -> None:
+def _break_connection(connection: Connection, breakage: Breakage) -> None:
+    kind = breakage.kind
     if kind in _STREAM_ERRORS:
         connection.finish(_STREAM_ERRORS[kind]())
+    elif kind is FaultKind.UNKNOWN_ERROR:
+        connection.finish(node("stream:error", {"code": breakage.code_of_kind()}))
     elif kind is FaultKind.CLOSE:
         connection.close()
-    elif kind is FaultKind.ABORT or kind in LOGIN_FAILURES:
+    elif kind in LOGIN_FAILURES or kind in {FaultKind.ABORT, FaultKind.LOGIN_FAILURE}:
         connection.abort()
-    elif kind is FaultKind.SILENCE:
+    else:
+        _disturb_connection(connection, breakage)
+
+
+def _disturb_connection(connection: Connection, breakage: Breakage) -> None:
+    kind = breakage.kind
+    if kind is FaultKind.SILENCE:
         connection.muted = True
+    elif kind is FaultKind.HALF_OPEN:
+        connection.pace.stop()
+    elif kind is FaultKind.SLOW:
+        connection.pace.slow(breakage.rate, breakage.direction)
+    elif kind is FaultKind.GARBAGE:
+        for _ in range(breakage.times):
+            connection.send_plaintext(_COMPRESSED + os.urandom(_GARBAGE_SIZE))
+    elif kind is FaultKind.UNKNOWN_STANZA:
+        for _ in range(breakage.times):
+            connection.send(node("oxymoron", {"from": SERVER_JID, "id": connection.next_id(), "type": "unheard-of"}))
+    elif kind is FaultKind.OVERSIZED_FRAME:
+        # With its 3 bytes of length this is beyond what clients read. Source: whatsmeow
+        # socket/framesocket.go, SetReadLimit(FrameMaxSize).
+        connection.send_plaintext(bytes(MAX_FRAME - 1 - _GCM_TAG))
+
+
+def _rule(network: Network, account: Account, breakage: Breakage) -> Rule:
+    lasting = breakage.duration is not None or breakage.limit > 0 or breakage.kind in _LASTING
+    return Rule(
+        kind=breakage.kind,
+        phone=account.phone,
+        left=breakage.count if lasting else breakage.times,
+        until=None if breakage.duration is None else network.clock() + breakage.duration,
+        direction=breakage.direction,
+        peer=breakage.peer,
+        delay=breakage.delay,
+        code=breakage.code_of_kind() if breakage.kind is FaultKind.REFUSE else 0,
+        limit=breakage.limit,
+        window=breakage.window,
+        stanza=breakage.stanza,
+    )
 
 
 def _login_failure(breakage: Breakage) -> Node:
-    attrs: Attrs = {"reason": LOGIN_FAILURES[breakage.kind], "location": "lla"}
-    if breakage.kind is FaultKind.TEMPORARY_BAN:
-        attrs = {**attrs, "code": breakage.code, "expire": breakage.expire}
+    kind = breakage.kind
+    reason = LOGIN_FAILURES[kind] if kind in LOGIN_FAILURES else breakage.code_of_kind()
+    attrs: Attrs = {"reason": reason, "location": "lla"}
+    if kind is FaultKind.TEMPORARY_BAN:
+        attrs = {**attrs, "code": breakage.code_of_kind(), "expire": breakage.expire}
     return node("failure", attrs)

@@ -11,6 +11,7 @@ from oxy_simulator.errors import FrameError
 
 CONNECTION_HEADER: Final = b"WA\x06\x03"
 MAX_FRAME: Final = 1 << 24
+MAX_HANDSHAKE_FRAME: Final = 1 << 16  # far more than a handshake needs, from a client that nobody knows yet
 
 _LENGTH_SIZE: Final = 3
 
@@ -26,7 +27,8 @@ def pack_frame(payload: bytes) -> bytes:
 class FrameBuffer:
     """Collects received bytes and cuts them into frames."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_FRAME) -> None:
+        self.limit = limit
         self._buffer = bytearray()
         self._header_seen = False
 
@@ -54,7 +56,11 @@ class FrameBuffer:
     def _take_frame(self) -> bytes | None:
         if len(self._buffer) < _LENGTH_SIZE:
             return None
-        end = _LENGTH_SIZE + int.from_bytes(self._buffer[:_LENGTH_SIZE], "big")
+        size = int.from_bytes(self._buffer[:_LENGTH_SIZE], "big")
+        if size > self.limit:
+            msg = f"a frame of {size} bytes is announced where {self.limit} are the limit"
+            raise FrameError(msg)
+        end = _LENGTH_SIZE + size
         if len(self._buffer) < end:
             return None
         frame = bytes(self._buffer[_LENGTH_SIZE:end])

@@ -15,6 +15,7 @@ from oxy_simulator import linking
 from oxy_simulator.accounts import PHONE_DEVICE, Account, PreKey, SignedPreKey
 from oxy_simulator.connection import Connection
 from oxy_simulator.errors import RefusedError
+from oxy_simulator.impairments import RATE_OVERLIMIT
 from oxy_simulator.jid import PHONE_SERVER, SERVER_JID, Jid
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
@@ -43,6 +44,10 @@ def on_iq(network: Network, connection: Connection, iq: Node) -> None:
     if connection.device is None and key not in _BEFORE_LOGIN:
         network.violation(connection, "not-logged-in", "/".join(key))
         _reply_error(connection, iq, 401, "not-authorized")
+        return
+    account = connection.account
+    if account is not None and network.impairments.refuses_request(account.phone):
+        _reply_error(connection, iq, RATE_OVERLIMIT, "rate-overlimit")
         return
     try:
         content = handler(network, connection, iq)

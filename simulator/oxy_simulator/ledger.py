@@ -13,6 +13,7 @@ Direction = Literal["inbound", "outbound"]
 Stage = Literal[
     "sent",  # the phone encrypted it (inbound)
     "queued",  # the device was away: kept for it (inbound)
+    "dropped",  # a fault lost it, latest time: it never arrives (either way)
     "relayed",  # written to the device's connection, first time (inbound)
     "redelivered",  # written again after a reconnect, latest time (inbound)
     "acked",  # the device acknowledged (inbound); the server acknowledged (outbound)
@@ -20,6 +21,7 @@ Stage = Literal[
     "read",  # a read receipt (either way)
     "rejected",  # the device refused it with an error code (inbound)
     "retried",  # a retry receipt asked for it again, latest time (either way)
+    "refused",  # the server refused it with an error code, latest time (outbound)
     "received",  # the server took it from the device (outbound)
     "delivered",  # it reached the contact's phone (outbound)
     "decrypted",  # that phone could read it (outbound)

@@ -10,7 +10,8 @@ from typing import Final, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from oxy_simulator.errors import RequestError
-from oxy_simulator.faults import FaultKind
+from oxy_simulator.faults import FaultKind, TlsTrouble
+from oxy_simulator.impairments import Direction
 
 Addressing = Literal["lid", "pn"]
 
@@ -88,9 +89,30 @@ class Fault(Request):
 
     kind: FaultKind
     phone: str | None = None
-    count: int = Field(default=1, ge=1, le=1000)
-    code: int = Field(default=101, ge=100, le=999)
+    count: int | None = Field(default=None, ge=1, le=100_000)
+    code: int | None = Field(default=None, ge=0, le=9999)
     expire: int = Field(default=3600, ge=0)
+    duration: float | None = Field(default=None, gt=0)
+    delay: float = Field(default=5.0, gt=0)
+    direction: Direction | None = None
+    peer: str | None = None
+    limit: int = Field(default=0, ge=0)
+    window: float = Field(default=60.0, gt=0)
+    stanza: str | None = None
+    rate: int = Field(default=1000, ge=1)
+    tls: TlsTrouble = "untrusted"
+
+
+class RuleView(Reply):
+    """A rule that impairs delivery and still holds; `left` None: until it ends by time or is cleared."""
+
+    kind: FaultKind
+    phone: str
+    left: int | None
+    until: float | None
+    direction: Direction | None
+    peer: str | None
+    taken: int
 
 
 class VersionFloor(Request):

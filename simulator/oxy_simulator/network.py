@@ -14,10 +14,12 @@ import structlog
 from oxy_simulator.accounts import Account, Device, MailItem, mail_key
 from oxy_simulator.connection import Connection
 from oxy_simulator.errors import UnknownPhoneError
+from oxy_simulator.impairments import Carriage, Impairments
 from oxy_simulator.jid import LID_SERVER, PHONE_SERVER, SERVER_JID, Jid
 from oxy_simulator.ledger import Ledger, mark
 from oxy_simulator.logins import VERSION_FLOOR, LoginBook, Version
 from oxy_simulator.node import Attrs, Node, node
+from oxy_simulator.schedule import Schedule
 from oxy_simulator.tables import Table
 
 LOW_PREKEYS: Final = 10  # the server asks for more when this few are left
@@ -73,7 +75,8 @@ class Network:
         self.refs: dict[str, tuple[Connection, float]] = {}
         self.links: dict[str, LinkAttempt] = {}
         self.login_failures: dict[str, deque[Node]] = {}
-        self.corrupt_next: dict[str, int] = {}
+        self.schedule = Schedule(clock)
+        self.impairments = Impairments(clock, self.schedule)
         self._phones = {account.lid_user: account.phone for account in state.accounts.values()}
 
     def add_account(self, account: Account) -> None:
@@ -126,8 +129,27 @@ class Network:
     def post(self, account: Account, device: Device, stanza: Node, line: str | None = None) -> None:
         """Give a stanza to a device: at once if it listens, otherwise when it comes back.
 
-        It is kept, with its ciphertext, until the device acknowledges it.
+        It is kept, with its ciphertext, until the device acknowledges it. Faults may delay or lose
+        what has a life line.
         """
+        found = self.state.ledger.find(line)
+        if found is None:
+            self._post(account, device, stanza, line)
+            return
+
+        def carry() -> None:
+            owner = self.account(account.phone)  # looked up afresh: this may run much later
+            current = owner.devices.get(device.id)
+            if current is not None and current.noise_key == device.noise_key:
+                self._post(owner, current, stanza, line)
+
+        def lose() -> None:
+            mark(self.state.ledger.find(line), "dropped", self.clock(), latest=True)
+            self.changed()
+
+        self.impairments.deliver(Carriage(account.phone, found.chat, "inbound", carry, lose))
+
+    def _post(self, account: Account, device: Device, stanza: Node, line: str | None) -> None:
         device.mailbox[mail_key(stanza, "from")] = MailItem(stanza, line)
         connection = self.connection_of(account, device)
         if connection is not None and connection.active and not connection.closed:

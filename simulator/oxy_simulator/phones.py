@@ -344,17 +344,16 @@ def _encrypt_and_post(network: Network, sender: Account, owner: Account, device:
         record.promote(session)
         network.notice_low_prekeys(owner, device)
     encrypted = session.encrypt(sender.keys, pad(copy.plaintext))
-    data = _maybe_corrupt(network, owner, encrypted.data)
+    data = _maybe_corrupt(network, owner, copy, encrypted.data)
     attrs: Attrs = {"v": "2", "type": encrypted.kind, "count": copy.retries or None}
     stanza = Node(copy.header.tag, dict(copy.header.attrs), [node("enc", attrs, data)])
     network.post(owner, device, stanza, copy.line)
 
 
-def _maybe_corrupt(network: Network, owner: Account, data: bytes) -> bytes:
-    left = network.corrupt_next.get(owner.phone, 0)
-    if not left:
+def _maybe_corrupt(network: Network, owner: Account, copy: _Copy, data: bytes) -> bytes:
+    line = network.state.ledger.find(copy.line)
+    if not network.impairments.damages_message(owner.phone, line.chat if line else None):
         return data
-    network.corrupt_next[owner.phone] = left - 1
     return data[:-1] + bytes((data[-1] ^ 0xFF,))
 
 

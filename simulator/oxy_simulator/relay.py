@@ -5,6 +5,7 @@ from typing import Final
 
 from oxy_simulator.accounts import PHONE_DEVICE, Account, Device, mail_key
 from oxy_simulator.connection import Connection
+from oxy_simulator.impairments import Carriage
 from oxy_simulator.jid import Jid
 from oxy_simulator.ledger import LifeLine, line_key, mark
 from oxy_simulator.network import Network
@@ -38,12 +39,30 @@ def on_message(network: Network, connection: Connection, stanza: Node) -> None:
         _acknowledge(network, connection, stanza, error=404)
         return
     line = _open_line(network, account, device, chat, stanza)
-    _acknowledge(network, connection, stanza)
-    mark(line, "acked", network.clock())
-    outgoing = _Outgoing(connection, account, device, chat, stanza, line)
-    for jid, enc in _ciphertexts(stanza):
-        _carry(network, outgoing, jid, enc)
-    network.changed()
+    if _refuse(network, connection, stanza, chat, line):
+        return
+
+    def outgoing() -> _Outgoing:
+        # Faults may run the rest much later, when accounts and lines must be looked up afresh.
+        sender, contact = network.account(account.phone), network.account(chat.phone)
+        return _Outgoing(
+            connection, sender, device, contact, stanza, _open_line(network, sender, device, contact, stanza)
+        )
+
+    if line is None:  # what a device says to its own phone is no message: faults leave it alone
+        _acknowledge(network, connection, stanza)
+        _carry_all(network, outgoing())
+        return
+    network.impairments.acknowledge(account.phone, chat.phone, lambda: _confirm_taken(network, outgoing()))
+    network.impairments.deliver(
+        Carriage(
+            account.phone,
+            chat.phone,
+            "outbound",
+            lambda: _carry_all(network, outgoing()),
+            lambda: _lose(network, outgoing()),
+        )
+    )
 
 
 def on_receipt(network: Network, connection: Connection, stanza: Node) -> None:
@@ -121,6 +140,41 @@ def _acknowledge(network: Network, connection: Connection, stanza: Node, error: 
         "error": error,
     }
     connection.send(node("ack", attrs))
+
+
+def _confirm_taken(network: Network, outgoing: _Outgoing) -> None:
+    _acknowledge(network, outgoing.connection, outgoing.stanza)
+    mark(outgoing.line, "acked", network.clock())
+
+
+def _carry_all(network: Network, outgoing: _Outgoing) -> None:
+    for jid, enc in _ciphertexts(outgoing.stanza):
+        _carry(network, outgoing, jid, enc)
+    network.changed(outgoing.account)
+
+
+def _lose(network: Network, outgoing: _Outgoing) -> None:
+    mark(outgoing.line, "dropped", network.clock(), latest=True)
+    network.changed()
+
+
+def _refuse(network: Network, connection: Connection, stanza: Node, chat: Account, line: LifeLine | None) -> bool:
+    """Refuse a message with an error if a fault wants it so; say whether it did."""
+    account, _ = connection.require_login()
+    if line is None:
+        return False
+    code = network.impairments.refusal(account.phone, chat.phone, stranger=lambda: not _has_written(chat, account))
+    if code is None:
+        return False
+    _acknowledge(network, connection, stanza, error=code)
+    line.error = str(code)
+    mark(line, "refused", network.clock(), latest=True)
+    network.changed()
+    return True
+
+
+def _has_written(contact: Account, account: Account) -> bool:
+    return contact is account or any(entry.sender == contact.phone for entry in account.inbox)
 
 
 def _open_line(network: Network, account: Account, device: Device, chat: Account, stanza: Node) -> LifeLine | None:

@@ -4,6 +4,7 @@ The control API, the Python test objects and the command line all act through `S
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,7 +18,8 @@ from aiohttp import web
 from oxy_simulator import __version__, linking, phones
 from oxy_simulator.accounts import Account, MailItem
 from oxy_simulator.errors import PairingError, RequestError
-from oxy_simulator.faults import Breakage, FaultKind, break_phone
+from oxy_simulator.faults import SERVER_KINDS, Breakage, FaultKind, break_phone
+from oxy_simulator.front import Front
 from oxy_simulator.jid import phone_digits
 from oxy_simulator.keys import NOISE_ROOT_FILE, ServerKeys, ensure_keys, load_keys
 from oxy_simulator.logins import parse_version, version_text
@@ -30,6 +32,7 @@ from oxy_simulator.models import (
     LoginView,
     Message,
     PhoneView,
+    RuleView,
     SendText,
     StartLoad,
     StateView,
@@ -38,7 +41,10 @@ from oxy_simulator.models import (
     ViolationView,
 )
 from oxy_simulator.network import Network
-from oxy_simulator.server import ConnectProxy, WebSocketEndpoint
+from oxy_simulator.proxies import Proxies
+from oxy_simulator.proxy_protocol import ProxyPolicy
+from oxy_simulator.schedule import Schedule
+from oxy_simulator.server import WebSocketEndpoint
 from oxy_simulator.store import StateStore
 
 LINK_SECONDS: Final = 15.0
@@ -67,7 +73,8 @@ class Service:
 
     network: Network
     keys: ServerKeys
-    proxy: ConnectProxy
+    proxies: Proxies
+    store: StateStore
     host: str
     proxy_port: int
     _pulses: set[asyncio.Event] = field(default_factory=set)
@@ -162,15 +169,36 @@ class Service:
 
     def fault(self, request: Fault) -> None:
         """Break something; raise RequestError if the phone is missing or unknown."""
-        if request.kind in {FaultKind.DOWN, FaultKind.UP}:
-            self._down = request.kind is FaultKind.DOWN
-            self.proxy.set_down(down=self._down)
+        if request.kind in SERVER_KINDS:
+            self._server_fault(request)
             return
         if request.phone is None:
             msg = f"fault {request.kind.value!r} needs 'phone': whose linked devices to act on"
             raise RequestError(msg)
-        breakage = Breakage(request.kind, request.count, request.code, request.expire)
+        peer = self.account(request.peer).phone if request.peer else None
+        breakage = Breakage(**request.model_dump(exclude={"phone", "peer"}), peer=peer)
         break_phone(self.network, self.account(request.phone), breakage)
+
+    def _server_fault(self, request: Fault) -> None:
+        front = self.proxies.front
+        if request.kind is FaultKind.TLS:
+            front.trouble(request.tls, request.count, request.duration)
+        elif request.kind is FaultKind.PROXY:
+            policy = ProxyPolicy(answer="hang" if request.code == 0 else "refuse", code=request.code)
+            front.trouble(policy, request.count, request.duration)
+        else:
+            self._down = request.kind is FaultKind.DOWN
+            front.set_down(down=self._down)
+
+    def rules(self) -> list[RuleView]:
+        """Return the rules that impair delivery now."""
+        return [RuleView.model_validate(rule) for rule in self.network.impairments.active()]
+
+    def clear_faults(self, phone: str | None) -> int:
+        """End the rules of one phone, or all rules and all trouble of newcomers; return how many."""
+        if phone is not None:
+            return self.network.impairments.clear(self.account(phone).phone)
+        return self.network.impairments.clear() + self.proxies.front.clear_troubles()
 
     def start_load(self, request: StartLoad) -> None:
         """Start sending; raise RequestError if a run is in progress or a phone is unknown."""
@@ -292,22 +320,40 @@ async def run_service(
     network = Network(store.load(), time.time, pairing_seconds)
     network.save_now = store.save
     network.listeners.append(store.mark_dirty)
-    runner = web.AppRunner(WebSocketEndpoint(network, keys.noise).application, access_log=None, shutdown_timeout=1.0)
+    front = Front(keys.tls)
+    endpoint = WebSocketEndpoint(network, keys.noise, front)
+    front.runner = runner = web.AppRunner(endpoint.application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
-    proxy = ConnectProxy(runner, keys.tls)
-    port = await proxy.start(host, proxy_port)
-    service = Service(network, keys, proxy, host, port)
+    proxies = Proxies(front)
+    listener = await proxies.listen(ProxyPolicy(), host, proxy_port)
+    service = Service(network, keys, proxies, store, host, listener.port)
     network.listeners.append(service.pulse)
-    saving = asyncio.create_task(store.run())
+    tasks = [asyncio.create_task(store.run()), asyncio.create_task(_run_schedule(network.schedule))]
     try:
         yield service
     finally:
         await service.stop_load()
-        await proxy.stop()
+        await proxies.stop()
         await runner.cleanup()
-        saving.cancel()
-        await _settle([saving])
+        for task in tasks:
+            task.cancel()
+        await _settle(tasks)
         store.close()
+
+
+async def _run_schedule(schedule: Schedule) -> None:
+    """Run what is due, for ever."""
+    wake = asyncio.Event()
+    schedule.sooner = wake.set
+    while True:
+        wake.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(schedule.wait()):
+                await wake.wait()
+        try:
+            schedule.run_due()
+        except Exception:
+            log.exception("delayed_action_failed")
 
 
 async def _settle(tasks: Iterable[asyncio.Task[None]]) -> None:

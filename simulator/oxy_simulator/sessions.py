@@ -29,7 +29,11 @@ def open_connection(network: Network, outbox: Outbox, identity: NoiseIdentity) -
     def stanza(connection: Connection, received: Node) -> None:
         _on_stanza(network, connection, received)
 
-    return Connection(outbox, identity, established, stanza)
+    def damages(connection: Connection, sent: Node) -> bool:
+        account = connection.account
+        return account is not None and network.impairments.damages_frame(account.phone, sent.tag)
+
+    return Connection(outbox, identity, established, stanza, damages=damages)
 
 
 def receive(network: Network, connection: Connection, data: bytes) -> None:

@@ -214,8 +214,12 @@ class WhatsApp:
         return Phone(self, view.phone, view.messages)
 
     async def fault(self, kind: FaultKind | str, **arguments: object) -> None:
-        """Break the whole network (`down`, `up` …), with the arguments of `POST /faults`."""
+        """Break the whole server (`down`, `up`, `tls`, `proxy` …), with the arguments of `POST /faults`."""
         await self.api.fault(kind, None, **arguments)
+
+    async def clear_faults(self) -> None:
+        """End every rule that impairs delivery; what it holds back is delivered."""
+        await self.api.clear_faults()
 
     async def load(self, senders: Sequence[Phone], to: Phone, count: int, rate: float = 0.0) -> None:
         """Start sending `count` texts from several phones in turn, `rate` a second."""

@@ -1,0 +1,189 @@
+"""The front door: every TCP connection from its first byte until its client has proved who it is.
+
+Connections that do not get that far within a time are cut, and only so many may be on their way at
+once, so that clients who dawdle harm nobody else. TLS starts here, whole or broken on purpose.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from oxy_simulator.badtls import broken_context
+from oxy_simulator.faults import TlsTrouble
+from oxy_simulator.proxy_protocol import ProxyPolicy
+
+HANDSHAKE_SECONDS: Final = 20.0
+MAX_ARRIVING: Final = 512
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What the next connections meet: a broken TLS or a proxy that turns them away.
+
+    It ends after `left` times, or at `until` (monotonic seconds).
+    """
+
+    what: TlsTrouble | ProxyPolicy
+    left: int | None
+    until: float | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+        return self.left == 0 or (self.until is not None and time.monotonic() >= self.until)
+
+
+@dataclass(slots=True)
+class _Arriving:
+    transport: asyncio.Transport
+    deadline: asyncio.TimerHandle
+
+
+@dataclass
+class Front:
+    """All TCP connections; `down` makes it cut every one, old and new."""
+
+    context: ssl.SSLContext
+    runner: web.AppRunner | None = None
+    handshake_seconds: float = HANDSHAKE_SECONDS
+    _troubles: list[Trouble] = field(default_factory=list)
+    _arriving: dict[object, _Arriving] = field(default_factory=dict)
+    _settled: dict[object, asyncio.Transport] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _down: bool = False
+
+    @property
+    def arriving(self) -> int:
+        """How many connections have not proved who they are yet."""
+        return len(self._arriving)
+
+    def set_down(self, *, down: bool) -> None:
+        """Go down (cut and refuse everything) or come back."""
+        self._down = down
+        if down:
+            self.cut()
+
+    def cut(self) -> None:
+        """Cut every connection."""
+        for transport in [*(arriving.transport for arriving in self._arriving.values()), *self._settled.values()]:
+            transport.abort()
+        for arriving in self._arriving.values():
+            arriving.deadline.cancel()
+        self._arriving.clear()
+        self._settled.clear()
+
+    async def stop(self) -> None:
+        """Cut everything and wait until nothing runs any more."""
+        self.cut()
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def trouble(self, what: TlsTrouble | ProxyPolicy, count: int | None, duration: float | None) -> None:
+        """Let the next connections meet trouble: `count` of them, or all for some seconds."""
+        left = count if count is not None or duration is not None else 1
+        self._troubles.append(Trouble(what, left, None if duration is None else time.monotonic() + duration))
+
+    def clear_troubles(self) -> int:
+        """End all trouble; return how much there was."""
+        count = sum(not trouble.ended for trouble in self._troubles)
+        self._troubles.clear()
+        return count
+
+    def proxy_trouble(self) -> ProxyPolicy | None:
+        """Return how a proxy must turn away the connection at hand, if it must."""
+        found = self._take(lambda trouble: isinstance(trouble.what, ProxyPolicy))
+        return found.what if found is not None and isinstance(found.what, ProxyPolicy) else None
+
+    def opened(self, transport: asyncio.Transport) -> None:
+        """Take note of a new TCP connection; the oldest newcomer makes room if there are too many."""
+        if self._down:
+            transport.abort()
+            return
+        if len(self._arriving) >= MAX_ARRIVING:
+            log.warning("newcomer_cut", reason=f"more than {MAX_ARRIVING} connections are on their way at once")
+            self._cut_newcomer(next(iter(self._arriving)))
+        key = _key(transport)
+        deadline = asyncio.get_running_loop().call_later(self.handshake_seconds, self._too_late, key)
+        self._arriving[key] = _Arriving(transport, deadline)
+
+    def settle(self, transport: asyncio.BaseTransport) -> None:
+        """Take note that the client at the other end proved who it is (or is kept waiting on purpose)."""
+        key = _key(transport)
+        arriving = self._arriving.pop(key, None)
+        if arriving is not None:
+            arriving.deadline.cancel()
+            self._settled[key] = arriving.transport
+
+    def closed(self, transport: asyncio.BaseTransport) -> None:
+        """Forget a TCP connection."""
+        key = _key(transport)
+        self._settled.pop(key, None)
+        arriving = self._arriving.pop(key, None)
+        if arriving is not None:
+            arriving.deadline.cancel()
+
+    def start_tls(self, transport: asyncio.Transport) -> None:
+        """Continue with TLS on a connection whose proxy has let it pass."""
+        found = self._take(lambda trouble: isinstance(trouble.what, str))
+        trouble = found.what if found is not None and isinstance(found.what, str) else None
+        if trouble == "cut":
+            transport.abort()
+            self.closed(transport)
+        elif trouble == "hang":
+            self.settle(transport)
+        else:
+            task = asyncio.create_task(self._hand_over(transport, broken_context(trouble) if trouble else self.context))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _hand_over(self, transport: asyncio.Transport, context: ssl.SSLContext) -> None:
+        server = self.runner.server if self.runner else None
+        if server is None:
+            transport.abort()
+            return
+        handler = server()
+        loop = asyncio.get_running_loop()
+        try:
+            secure = await loop.start_tls(
+                transport, handler, context, server_side=True, ssl_handshake_timeout=self.handshake_seconds
+            )
+        except OSError as error:
+            log.info("tls_failed", reason=str(error))
+            self.closed(transport)
+            return
+        if secure is None or self._down:
+            transport.abort()
+            return
+        handler.connection_made(secure)
+
+    def _take(self, fits: Callable[[Trouble], bool]) -> Trouble | None:
+        self._troubles = [trouble for trouble in self._troubles if not trouble.ended]
+        found = next((trouble for trouble in self._troubles if fits(trouble)), None)
+        if found is not None and found.left is not None:
+            found.left -= 1
+        return found
+
+    def _too_late(self, key: object) -> None:
+        if key in self._arriving:
+            log.info("newcomer_cut", reason=f"no login within {self.handshake_seconds:.0f} s")
+            self._cut_newcomer(key)
+
+    def _cut_newcomer(self, key: object) -> None:
+        arriving = self._arriving.pop(key)
+        arriving.deadline.cancel()
+        arriving.transport.abort()
+
+
+def _key(transport: asyncio.BaseTransport) -> object:
+    """Name a connection, before and after TLS: its two addresses."""
+    return transport.get_extra_info("sockname"), transport.get_extra_info("peername")
