@@ -7,14 +7,11 @@ from oxy_ai.records import Turn
 from oxy_ai.sanitize import clean
 from oxy_ai.vertical import Role
 from oxy_core.envelopes import MessageKind
+from oxy_core.identity import same_phone
 
 ASK_FOR_TEXT: Final = (
     "Desculpe, ainda não consigo ler este tipo de mensagem. 🙏 Pode me escrever em texto o que você precisa?"
 )
-
-_BRAZIL: Final = "+55"
-_BRAZIL_MOBILE_DIGITS: Final = 14
-"""Length of +55, area code and a mobile number with its leading nine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +61,3 @@ def role_of(turn: Turn) -> Role:
     phone = turn.contact.phone
     owner = phone is not None and any(same_phone(phone, owner) for owner in turn.settings.owners)
     return Role.AURORA if turn.self_chat or owner else Role.CUSTOMER
-
-
-def same_phone(one: str, other: str) -> bool:
-    """Whether two E.164 numbers reach one phone.
-
-    WhatsApp addresses many Brazilian mobiles without the ninth digit that they are dialled with.
-    """
-    return _dialled_before_ninth_digit(one) == _dialled_before_ninth_digit(other)
-
-
-def _dialled_before_ninth_digit(phone: str) -> str:
-    area_end = len(_BRAZIL) + 2
-    if phone.startswith(_BRAZIL) and len(phone) == _BRAZIL_MOBILE_DIGITS and phone[area_end] == "9":
-        return phone[:area_end] + phone[area_end + 1 :]
-    return phone

@@ -30,6 +30,8 @@ LID_SERVER: Final = "lid"
 
 _JID = re.compile(r"(?P<user>[^@:.]+)(?:\.\d+)?(?::(?P<device>\d{1,5}))?@(?P<server>[a-z0-9.-]+)")
 
+_BRAZILIAN_MOBILE = re.compile(r"(?P<area>\+55\d\d)9(?P<number>[6-9]\d{7})")
+
 
 class Jid(BaseModel):
     """A WhatsApp address; on the wire the string ``user[:device]@server``."""
@@ -84,6 +86,24 @@ class Jid(BaseModel):
     def __str__(self) -> str:
         device = f":{self.device}" if self.device else ""
         return f"{self.user}{device}@{self.server}"
+
+
+def whatsapp_number(phone: str) -> str:
+    """Return one form for all E.164 numbers that reach the same WhatsApp account.
+
+    WhatsApp knows many Brazilian mobiles without the ninth digit, a leading 9, that they are dialled with: it was put
+    before those that began with 6 to 9.
+
+    >>> whatsapp_number("+5511987651111") == whatsapp_number("+551187651111")
+    True
+    """
+    match = _BRAZILIAN_MOBILE.fullmatch(phone)
+    return f"{match['area']}{match['number']}" if match else phone
+
+
+def same_phone(one: str, other: str) -> bool:
+    """Whether two E.164 numbers reach one WhatsApp account."""
+    return whatsapp_number(one) == whatsapp_number(other)
 
 
 def mask(text: str) -> str:

@@ -1,6 +1,7 @@
 """The operator: reflectors, kopf and the bus fill a queue; workers look at what is in it."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Never
 
@@ -10,9 +11,11 @@ import structlog
 from oxy_core.errors import OxyError
 from oxy_core.probes import serving_probes
 from oxy_operator.bus import Bus
+from oxy_operator.election import Elector
+from oxy_operator.errors import LeadershipLostError
 from oxy_operator.handlers import make_registry, make_settings
 from oxy_operator.kubernetes_api import PODS, Kubernetes, Resource
-from oxy_operator.metrics import BUS, DURATION, ERRORS, QUEUE, RECONCILES
+from oxy_operator.metrics import BUS, DURATION, ERRORS, LEADS, QUEUE, RECONCILES
 from oxy_operator.reconcile import Deployment, Reconciler
 from oxy_operator.reflector import Reflector
 from oxy_operator.settings import OperatorSettings
@@ -32,6 +35,10 @@ class Operator:
         """Put the parts together; raises SettingsError when the keys cannot be read."""
         keys = settings.read_keys()
         self._settings = settings
+        self._elector = Elector(
+            api, namespace=settings.namespace, identity=settings.identity, seconds=settings.lease_seconds
+        )
+        api = api.writing_while(lambda: self._elector.leads)
         self._queue = WorkQueue()
         self._bus = Bus(
             settings.nats_url,
@@ -47,26 +54,53 @@ class Operator:
             tenant_nats_url=settings.tenant_nats_url,
             access_mode=settings.session_access_mode,
         )
-        self._reconciler = Reconciler(api, self._bus, keys, deployment)
+        self._reconciler = Reconciler(api, self._bus, keys, deployment, enqueue=self._queue.add)
         sinks: list[tuple[Resource, Sink]] = [*self._reconciler.applier.children.items(), (PODS, self._reconciler.pods)]
         self._reflectors = [Reflector(api, resource, MANAGED, sink, self._queue.add) for resource, sink in sinks]
         self._kopf_ready = asyncio.Event()
         QUEUE.set_function(lambda: len(self._queue))
         BUS.set_function(lambda: self._bus.present)
+        LEADS.set_function(lambda: self._elector.leads)
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT, which kopf handles; raises what a part fails with."""
+        """Run until SIGTERM or SIGINT; raises LeadershipLostError, or what a part fails with."""
         settings = self._settings
         with serving_probes(settings.probe_host, settings.probe_port, self._not_ready):
-            async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(self._bus.run(), name="bus")]
-                background += [tasks.create_task(reflector.run(), name="reflector") for reflector in self._reflectors]
-                for reflector in self._reflectors:
-                    await reflector.synced.wait()
-                # Only now: a look that does not know the children would apply all of them again.
-                background += [tasks.create_task(self._work(), name="worker") for _ in range(settings.workers)]
-                await self._follow_instances(lambda: _cancelled(background))
+            if await self._leads_before_stop():
+                try:
+                    await self._lead()
+                except BaseExceptionGroup as failures:
+                    lost = failures.subgroup(LeadershipLostError)
+                    raise (failures if lost is None else lost.exceptions[0]) from None
+                finally:
+                    await self._elector.give_back()
         log.info("operator_stopped")
+
+    async def _leads_before_stop(self) -> bool:
+        """Wait until this process leads; return False if it is told to stop before."""
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        tasks = {asyncio.create_task(self._elector.acquire()), asyncio.create_task(stop.wait())}
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await _cancelled(pending)
+        for task in done:
+            task.result()
+        return not stop.is_set()
+
+    async def _lead(self) -> None:
+        """Act until a signal, which kopf handles from here on."""
+        async with asyncio.TaskGroup() as tasks:
+            hold = tasks.create_task(self._elector.hold(), name="lease")
+            background = [tasks.create_task(self._bus.run(), name="bus")]
+            background += [tasks.create_task(reflector.run(), name="reflector") for reflector in self._reflectors]
+            for reflector in self._reflectors:
+                await reflector.synced.wait()
+            await self._reconciler.load()
+            # Only now: a look that does not know the children would apply all of them again.
+            background += [tasks.create_task(self._work(), name="worker") for _ in range(self._settings.workers)]
+            await self._follow_instances(lambda: _cancelled(background))
+            await _cancelled([hold])
 
     async def _follow_instances(self, stop: Callable[[], Awaitable[None]]) -> None:
         """Run kopf until a signal ends it."""
@@ -79,6 +113,8 @@ class Operator:
         )
 
     def _not_ready(self) -> str | None:
+        if not self._elector.leads:
+            return "another operator leads"
         if not all(reflector.synced.is_set() for reflector in self._reflectors):
             return "children are not listed yet"
         return None if self._kopf_ready.is_set() else "instances are not watched yet"

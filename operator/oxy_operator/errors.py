@@ -2,6 +2,7 @@
 
 OxyError
 ├── AccountRefusedError   the bus refused to take or forget an account
+├── LeadershipLostError   another operator may lead by now: this process has to end
 ├── ResourceError         a custom resource that this version cannot use
 └── ApiError              the Kubernetes API refused a request or did not answer
     ├── ConflictError     the object is another one than expected, or exists already
@@ -16,6 +17,10 @@ from oxy_core.errors import BusError, OxyError
 
 class AccountRefusedError(BusError):
     """The bus refused to take or forget an account; the message is the server's."""
+
+
+class LeadershipLostError(OxyError):
+    """Another operator may lead by now: this process has to end."""
 
 
 class ResourceError(OxyError):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import kopf
 
-from oxy_operator.kubernetes_api import Object
+from oxy_operator.store import Resources
 from oxy_operator.workqueue import Key
 
 PAGE: Final = 500
@@ -18,7 +18,7 @@ IDLE_SECONDS: Final = 0.1
 
 
 def make_registry(
-    resources: dict[Key, Object], enqueue: Callable[[Key], None], stop: Callable[[], Awaitable[None]]
+    resources: Resources, enqueue: Callable[[Key], None], stop: Callable[[], Awaitable[None]]
 ) -> kopf.OperatorRegistry:
     """Return handlers that keep `resources` up to date and enqueue what changed.
 
@@ -32,13 +32,9 @@ def make_registry(
 
     @kopf.on.event("oxy.dev", "v1alpha1", "whatsappinstances", registry=registry)
     async def take(event: Any, **_: Any) -> None:  # noqa: ANN401 kopf's handlers take what comes
-        resource: Object = dict(event["object"])
-        metadata = resource["metadata"]
-        key = Key(metadata["namespace"], metadata["name"])
+        key = resources.put(dict(event["object"]))
         if event["type"] == "DELETED":
-            resources.pop(key, None)
-        else:
-            resources[key] = resource
+            resources.drop(key)
         enqueue(key)
 
     @kopf.on.cleanup(registry=registry)

@@ -5,7 +5,7 @@ dynamic client cost several times the memory and processor time.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -60,6 +60,7 @@ CONFIG_MAPS: Final = Resource("v1", "ConfigMap", "configmaps")
 SECRETS: Final = Resource("v1", "Secret", "secrets")
 PODS: Final = Resource("v1", "Pod", "pods")
 STATEFUL_SETS: Final = Resource("apps/v1", "StatefulSet", "statefulsets")
+LEASES: Final = Resource("coordination.k8s.io/v1", "Lease", "leases")
 NETWORK_POLICIES: Final = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 
 
@@ -83,9 +84,16 @@ class Page:
 class Kubernetes:
     """Requests to one API server. Every method raises ApiError or one of its subclasses."""
 
-    def __init__(self, configuration: Configuration, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, configuration: Configuration, session: aiohttp.ClientSession, may_write: Callable[[], bool] = lambda: True
+    ) -> None:
         self._configuration = configuration
         self._session = session
+        self._may_write = may_write
+
+    def writing_while(self, may_write: Callable[[], bool]) -> "Kubernetes":
+        """Return the same API for one who may write only while `may_write` says so, and gets ApiError otherwise."""
+        return Kubernetes(self._configuration, self._session, may_write)
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
         """Return one object; raises MissingError."""
@@ -94,6 +102,11 @@ class Kubernetes:
     async def create(self, resource: Resource, namespace: str, body: Object) -> Object:
         """Create one object; raises ConflictError if it exists."""
         return await self._json("POST", resource.path(namespace), body=body, query={"fieldManager": FIELD_MANAGER})
+
+    async def replace(self, resource: Resource, body: Object) -> Object:
+        """Replace one object; raises ConflictError if its ``resourceVersion`` is not the one in `body` any more."""
+        metadata = body["metadata"]
+        return await self._json("PUT", resource.path(metadata["namespace"], metadata["name"]), body=body)
 
     async def apply(
         self, resource: Resource, body: Object, *, manager: str = FIELD_MANAGER, subresource: str = ""
@@ -128,6 +141,17 @@ class Kubernetes:
         answer = await self._json("GET", resource.path(), query=query, headers={"Accept": accept})
         metadata = answer["metadata"]
         return Page(tuple(answer.get("items") or ()), metadata["resourceVersion"], metadata.get("continue") or None)
+
+    async def all(self, resource: Resource, selector: str = "") -> AsyncIterator[Object]:
+        """Yield all objects of all namespaces that a label selector selects."""
+        more: str | None = None
+        while True:
+            page = await self.page(resource, selector, more, metadata_only=False)
+            for item in page.items:
+                yield item
+            more = page.more
+            if more is None:
+                return
 
     async def watch(
         self, resource: Resource, selector: str, resource_version: str, *, metadata_only: bool
@@ -164,6 +188,8 @@ class Kubernetes:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Object:
+        if method != "GET" and not self._may_write():
+            raise ApiError(0, "nothing was written: this process does not lead (any more)")
         all_headers = await self._headers({"Content-Type": "application/json", **(headers or {})})
         data = None if body is None else json.dumps(body)
         try:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from oxy_core.envelopes import ConnectionState, LiveState, utc_text
 from oxy_core.tenant import ExitCode
+from oxy_operator.numbers import number_digest
 from oxy_operator.pod import EPOCH, Pod, Termination
 from oxy_operator.resource import Instance
 
@@ -24,6 +25,7 @@ _PAIRED: Final = "oxy.dev/paired"
 _PAIRING_UNTIL: Final = "oxy.dev/pairing-until"
 _REPAIRED: Final = "oxy.dev/repaired"
 _ENDED: Final = "oxy.dev/ended"
+_NUMBER: Final = "oxy.dev/number"
 
 _UNPAIRING: Final = (ExitCode.LOGGED_OUT, ExitCode.BAD_SESSION)
 """Ends after which the phone must be linked again."""
@@ -53,6 +55,8 @@ class Memory:
     """The last nonce of the annotation oxy.dev/repair that was carried out."""
     ended: Ended | None
     """Counts for its own epoch only."""
+    number: str
+    """Digest of the number whose session the claim keeps; empty where an older version wrote it down."""
 
     @classmethod
     def of(cls, annotations: Mapping[str, str]) -> Self | None:
@@ -67,6 +71,7 @@ class Memory:
             pairing_until=_time(annotations.get(_PAIRING_UNTIL)),
             repaired=annotations.get(_REPAIRED),
             ended=_ended(annotations.get(_ENDED)),
+            number=annotations.get(_NUMBER, ""),
         )
 
     @property
@@ -81,6 +86,7 @@ class Memory:
             EPOCH: str(self.epoch),
             _INCARNATION: self.incarnation,
             _PAIRED: "true" if self.paired else "false",
+            _NUMBER: self.number,
             **{name: value for name, value in optional.items() if value is not None},
         }
 
@@ -122,7 +128,7 @@ def next_memory(  # noqa: PLR0913 every fact that counts
     `known_epoch` is the highest epoch seen anywhere else (the pod template): a claim that lost its annotations, or a
     new claim, never goes back behind it. `live` counts only if it is the current pod's and fresh.
     """
-    current = _begun(instance, memory, known_epoch, now)
+    current = _numbered(_begun(instance, memory, known_epoch, now), instance)
     if instance.repair_nonce is not None and instance.repair_nonce != current.repaired:
         return _repaired(current, instance.repair_nonce, now)
     if pod is None or pod.epoch != current.epoch:
@@ -143,13 +149,22 @@ def _begun(instance: Instance, memory: Memory | None, known_epoch: int, now: dat
     repaired = instance.repair_nonce
     if memory is None:
         epoch = max(known_epoch, 1)
-        return Memory(epoch, instance.uid, paired=False, pairing_until=_window(now), repaired=repaired, ended=None)
+        return Memory(
+            epoch, instance.uid, paired=False, pairing_until=_window(now), repaired=repaired, ended=None, number=""
+        )
     if memory.incarnation != instance.uid:
         epoch = max(memory.epoch, known_epoch) + 1
         return replace(
             memory, epoch=epoch, incarnation=instance.uid, pairing_until=_window(now), repaired=repaired, ended=None
         )
     return memory if memory.epoch >= known_epoch else replace(memory, epoch=known_epoch)
+
+
+def _numbered(memory: Memory, instance: Instance) -> Memory:
+    """Keep the number of a linked session, whatever the instance says; without a session, the instance's counts."""
+    if memory.paired and memory.number:
+        return memory
+    return replace(memory, number=number_digest(instance.spec.phone_number))
 
 
 def _repaired(memory: Memory, nonce: str, now: datetime) -> Memory:

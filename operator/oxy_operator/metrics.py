@@ -14,6 +14,7 @@ DURATION: Final = Histogram("oxy_operator_reconcile_duration_seconds", "Time of 
 QUEUE: Final = Gauge("oxy_operator_queue_depth", "Instances waiting to be looked at.")
 WRITES: Final = Counter("oxy_operator_writes", "Objects applied to the Kubernetes API.", ["kind"])
 INSTANCES: Final = Gauge("oxy_operator_instances", "Instances by phase.", ["phase"])
+LEADS: Final = Gauge("oxy_operator_leads", "Whether this process is the one that acts.")
 BUS: Final = Gauge("oxy_operator_bus_connected", "Whether NATS is connected and prepared.")
 
 

@@ -5,11 +5,15 @@ with plain create. It outlives instances: nobody gets an organization's data by 
 """
 
 import hashlib
+from typing import Final
 
 import structlog
 
 from oxy_operator.errors import ConflictError
 from oxy_operator.kubernetes_api import CONFIG_MAPS, Kubernetes, Object
+
+_LABEL: Final = "oxy.dev/organization"
+_SELECTOR: Final = f"app.kubernetes.io/part-of=oxy,{_LABEL}"
 
 log = structlog.get_logger()
 
@@ -27,7 +31,7 @@ def binding(organization: str, *, namespace: str, operator_namespace: str) -> Ob
         "metadata": {
             "name": binding_name(organization),
             "namespace": operator_namespace,
-            "labels": {"app.kubernetes.io/part-of": "oxy", "oxy.dev/organization": organization},
+            "labels": {"app.kubernetes.io/part-of": "oxy", _LABEL: organization},
         },
         "immutable": True,
         "data": {"organization": organization, "namespace": namespace},
@@ -41,6 +45,16 @@ class Organizations:
         self._api = api
         self._operator_namespace = operator_namespace
         self._held: dict[str, str] = {}
+
+    async def load(self) -> None:
+        """Read all bindings at once, so that a start asks about none of them alone. Raises ApiError."""
+        async for item in self._api.all(CONFIG_MAPS, _SELECTOR):
+            if item["metadata"]["namespace"] == self._operator_namespace:
+                self._held[item["data"]["organization"]] = item["data"]["namespace"]
+
+    def known_holder(self, organization: str) -> str | None:
+        """Return the namespace that holds `organization`, as far as is known without asking."""
+        return self._held.get(organization)
 
     async def holder(self, organization: str, namespace: str) -> str:
         """Return the namespace that holds `organization`: this one, if nobody held it before. Raises ApiError."""

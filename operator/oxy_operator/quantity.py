@@ -11,30 +11,42 @@ from typing import Final
 _FORM: Final = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 _BINARY: Final = ("", "Ki", "Mi", "Gi", "Ti")
 _DECIMAL: Final = ("m", "", "k", "M", "G", "T")
-_KIBI: Final = 1024
-_KILO: Final = 1000
+_KIBI: Final = Decimal(1024)
+_KILO: Final = Decimal(1000)
 
 
 def canonical(quantity: str | int) -> str:
     """Return the stored form of a quantity; raises ValueError for anything that is none."""
+    number, unit = _parts(quantity)
+    if unit.endswith("i"):
+        # Binary units stay where a whole number of them fits.
+        return _reduced(number * _KIBI ** _BINARY.index(unit), _BINARY, _KIBI)
+    return _reduced(number * _KILO ** _DECIMAL.index(unit), _DECIMAL, _KILO)
+
+
+def amount(quantity: str | int) -> Decimal:
+    """Return a quantity as a number; raises ValueError for anything that is none.
+
+    >>> amount("64Mi") < amount("0.1G")
+    True
+    """
+    number, unit = _parts(quantity)
+    if unit.endswith("i"):
+        return number * _KIBI ** _BINARY.index(unit)
+    return number * _KILO ** _DECIMAL.index(unit) / _KILO
+
+
+def _parts(quantity: str | int) -> tuple[Decimal, str]:
     match = _FORM.fullmatch(str(quantity))
     if match is None:
         message = f"{quantity!r} is not a quantity: write a number with m, k, M, G, T, Ki, Mi, Gi or Ti"
         raise ValueError(message)
-    number, unit = Decimal(match[1]), match[2] or ""
-    if unit.endswith("i"):
-        return _binary(number, unit)
-    return _reduced(number * _KILO ** _DECIMAL.index(unit), _DECIMAL, _KILO)
+    return Decimal(match[1]), match[2] or ""
 
 
-def _binary(number: Decimal, unit: str) -> str:
-    """Keep binary units where a whole number of them fits, as the server does."""
-    return _reduced(number * _KIBI ** _BINARY.index(unit), _BINARY, _KIBI)
-
-
-def _reduced(smallest: Decimal, units: tuple[str, ...], base: int) -> str:
+def _reduced(smallest: Decimal, units: tuple[str, ...], base: Decimal) -> str:
     """Write a number of the smallest unit with the largest unit of which it is a whole number."""
-    amount, index = int(smallest.to_integral_value(rounding="ROUND_CEILING")), 0
-    while amount and amount % base == 0 and index < len(units) - 1:
-        amount, index = amount // base, index + 1
-    return f"{amount}{units[index]}" if amount else "0"
+    whole, index = smallest.to_integral_value(rounding="ROUND_CEILING"), 0
+    while whole and whole % base == 0 and index < len(units) - 1:
+        whole, index = whole // base, index + 1
+    return f"{int(whole)}{units[index]}" if whole else "0"

@@ -14,6 +14,7 @@ import structlog
 
 from oxy_core.errors import BusError
 from oxy_operator.accounts import Tenancy, tenancy
+from oxy_operator.admission import Admission, session_problem
 from oxy_operator.applier import Applier
 from oxy_operator.bus import Bus
 from oxy_operator.errors import ConflictError, InvalidError, MissingError
@@ -32,7 +33,6 @@ from oxy_operator.kubernetes_api import (
 )
 from oxy_operator.lifecycle import Memory, next_memory
 from oxy_operator.metrics import WRITES, PhaseCount
-from oxy_operator.organizations import Organizations, binding_name
 from oxy_operator.resource import FINALIZER, Instance
 from oxy_operator.specs.claim import session_claim
 from oxy_operator.specs.names import claim_name, pairing_name, runtime_name
@@ -50,7 +50,8 @@ from oxy_operator.status import (
     status_of,
     without_detail,
 )
-from oxy_operator.store import Pods
+from oxy_operator.store import Pods, Resources
+from oxy_operator.timezones import timezone_problem
 from oxy_operator.workqueue import Key
 
 DETAIL_SECONDS: Final = 15.0
@@ -82,28 +83,36 @@ class Deployment:
 class Reconciler:
     """Looks at instances; holds what is known of them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 the outside world, part by part
         self,
         api: Kubernetes,
         bus: Bus,
         keys: PlatformKeys,
         deployment: Deployment,
+        *,
+        enqueue: Callable[[Key], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._api = api
         self._bus = bus
         self._keys = keys
         self._deployment = deployment
+        self._enqueue = enqueue
         self._clock = clock
-        self._organizations = Organizations(api, deployment.namespace)
         self._tenancies: dict[Key, Tenancy] = {}
         self._memories: dict[Key, Memory] = {}
         self._detailed_at: dict[Key, float] = {}
         self._phases = PhaseCount()
-        self.resources: dict[Key, Object] = {}
-        """Custom resources, as last seen."""
+        self.resources = Resources()
         self.applier = Applier(api)
         self.pods = Pods()
+        self._admission = Admission(api, deployment.namespace, self.resources, self.pods)
+
+    async def load(self) -> None:
+        """Read what a look must know of other instances than its own. Raises ApiError."""
+        async for resource in self._api.all(INSTANCES):
+            self.resources.put(resource)
+        await self._admission.load()
 
     async def look(self, key: Key) -> float | None:
         """Look at an instance; return after how many seconds to look again, None if only after a change.
@@ -132,19 +141,38 @@ class Reconciler:
     # -- an instance that is to be there
 
     async def _keep(self, key: Key, instance: Instance) -> float | None:
-        holder = await self._organizations.holder(instance.spec.organization_id, instance.namespace)
-        if holder != instance.namespace:
-            facts = Facts(instance, None, None, None, rejected=_organization_taken(instance), now=self._now())
-            await self._report(key, facts)
-            return CORRECTION_SECONDS
+        problem = await self._admission.problem(key, instance)
+        if problem is not None:
+            return await self._reject(key, instance, problem)
         if FINALIZER not in instance.finalizers:
             await self._set_finalizers(instance, [FINALIZER])
         facts = self._facts(key, instance)
+        problem = session_problem(instance, facts.memory) if facts.memory else None
+        if problem is not None:
+            return await self._reject(key, instance, problem)
+        unusable = timezone_problem(instance.spec.timezone)
+        if unusable is not None:
+            return await self._leave_as_is(key, facts, unusable)
         problem = await self._provision(key, facts) or await self._missing_reference(facts)
         settled = await self._settled(key, instance)
         facts = replace(facts, unprovisioned=problem, account_pushed=settled)
         wait = await self._report(key, facts)
         return min(self._deadlines(key, facts, settled=settled, report=wait), default=None)
+
+    async def _reject(self, key: Key, instance: Instance, problem: Problem) -> float:
+        """Say why an instance is not acted upon, and see that it has no pod."""
+        await self.applier.ensure_absent(STATEFUL_SETS, key.namespace, runtime_name(key.name))
+        await self._report(key, Facts(instance, None, None, None, rejected=problem, now=self._now()))
+        return CORRECTION_SECONDS
+
+    async def _leave_as_is(self, key: Key, facts: Facts, problem: Problem) -> float | None:
+        """Say why a spec is not taken up; what an earlier one brought up goes on as it is."""
+        if self.applier.child(STATEFUL_SETS, key.namespace, runtime_name(key.name)) is None:
+            return await self._reject(key, facts.instance, problem)
+        pushed = self._bus.holds(self._tenancy(key, facts.instance).account)
+        facts = replace(facts, unusable=problem, account_pushed=pushed)
+        report = await self._report(key, facts)
+        return min(self._deadlines(key, facts, settled=True, report=report), default=None)
 
     def _facts(self, key: Key, instance: Instance) -> Facts:
         now, pod = self._now(), self.pods.of(key)
@@ -300,17 +328,18 @@ class Reconciler:
             await self._refresh(key, instance)
             return
         WRITES.labels(INSTANCES.kind).inc()
-        if key in self.resources:
-            self.resources[key] = {**self.resources[key], "status": status}
+        held = self.resources.get(key)
+        if held is not None:
+            self.resources.put({**held, "status": status})
         if status["phase"] != instance.status.get("phase"):
             log.info("phase_changed", namespace=key.namespace, instance=key.name, phase=status["phase"])
 
     async def _refresh(self, key: Key, instance: Instance) -> None:
         """Look up a resource that is not the one we knew: its deletion can be missed by the watch."""
         try:
-            self.resources[key] = await self._api.get(INSTANCES, key.namespace, key.name)
+            self.resources.put(await self._api.get(INSTANCES, key.namespace, key.name))
         except MissingError:
-            self.resources.pop(key, None)
+            self.resources.drop(key)
             self._drop(key)
         log.info("instance_refreshed", namespace=key.namespace, instance=instance.name)
 
@@ -333,8 +362,12 @@ class Reconciler:
                 return WAIT_SECONDS
         if instance.spec.session.deletion_policy == "Delete":
             await self.applier.ensure_absent(CLAIMS, key.namespace, claim_name(key.name))
+        # While its pod may still be there, on a node that does not answer, the number stays taken.
+        waiting = await self._admission.leave(key, instance) if self.pods.of(key) is None else []
         await self._set_finalizers(instance, [])
         self._drop(key)
+        for other in waiting:
+            self._enqueue(other)
         log.info("instance_removed", namespace=key.namespace, instance=key.name)
         return None
 
@@ -346,12 +379,3 @@ class Reconciler:
 
 def _identity(instance: Instance) -> Object:
     return {"name": instance.name, "namespace": instance.namespace, "uid": instance.uid}
-
-
-def _organization_taken(instance: Instance) -> Problem:
-    organization = instance.spec.organization_id
-    message = (
-        f"Organization {organization} belongs to another namespace. Use a name of your own, or have a platform admin "
-        f"release it by deleting the ConfigMap {binding_name(organization)} in the operator's namespace"
-    )
-    return Problem("OrganizationTaken", message)

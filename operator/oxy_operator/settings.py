@@ -1,6 +1,8 @@
 """Settings of the operator's process."""
 
+import secrets
 from pathlib import Path
+from socket import gethostname
 
 from pydantic import Field, ValidationError
 
@@ -21,6 +23,11 @@ class OperatorSettings(ProcessSettings):
     root_seed: Path = Field(description="File with the seed from which accounts derive.")
     tenant_image: str = Field(description="Image of the tenant runtime.")
     session_access_mode: str = Field(default="ReadWriteOncePod", description="Access mode of sessions' volumes.")
+    identity: str = Field(
+        default_factory=lambda: f"{gethostname()}-{secrets.token_hex(4)}",
+        description="Name of this process among operators; one that was used before must have ended.",
+    )
+    lease_seconds: int = Field(default=15, ge=3, description="After how long without a sign another operator leads.")
     workers: int = Field(default=8, ge=1, description="How many instances are looked at at once.")
 
     def read_keys(self) -> PlatformKeys:

@@ -71,6 +71,8 @@ class Facts:
     """Only if it is the current pod's and fresh: see `counting`."""
     rejected: Problem | None = None
     """Why the instance is not acted upon at all."""
+    unusable: Problem | None = None
+    """Why its spec as it is now is not taken up; what was applied before goes on."""
     unprovisioned: Problem | None = None
     """Why its children are not as they should be."""
     account_pushed: bool = False
@@ -271,10 +273,12 @@ def _conditions(facts: Facts, decided: Verdict) -> list[Status]:
             return condition(kind, reason, message, holds=True)
         return condition(kind, trouble.reason, trouble.message, holds=False)
 
-    accepted = problem("Accepted", facts.rejected, "Accepted", "The organization belongs to this namespace.")
+    refused = facts.rejected or facts.unusable
+    accepted = problem("Accepted", refused, "Accepted", "Organization and number are this instance's.")
     if facts.rejected:
         return [accepted, condition("Ready", decided.reason, decided.message, holds=False)]
     paired = facts.memory is not None and facts.memory.paired
+    ready = (facts.unusable.reason, facts.unusable.message) if facts.unusable else (decided.reason, decided.message)
     return [
         accepted,
         problem("Provisioned", facts.unprovisioned, "Applied", "Everything the instance needs is applied."),
@@ -285,7 +289,7 @@ def _conditions(facts: Facts, decided: Verdict) -> list[Status]:
             "Paired", *(("Paired", "The phone is linked.") if paired else _unpaired(facts, decided)), holds=paired
         ),
         condition("Connected", decided.reason, decided.message, holds=connected),
-        condition("Ready", decided.reason, decided.message, holds=connected),
+        condition("Ready", *ready, holds=connected and facts.unusable is None),
     ]
 
 

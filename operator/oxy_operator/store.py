@@ -1,9 +1,10 @@
 """What the API server has told about children and pods: no objects, only what decisions need."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from oxy_core.identity import whatsapp_number
 from oxy_operator.digest import live_digest
 from oxy_operator.kubernetes_api import CLAIMS, SECRETS, STATEFUL_SETS, Object, Resource
 from oxy_operator.pod import EPOCH, Pod
@@ -158,3 +159,44 @@ class Pods:
     def known(self) -> set[tuple[str, str]]:
         """Return namespace and name of every pod."""
         return set(self._held)
+
+
+class Resources:
+    """Custom resources as last seen, by instance and by number."""
+
+    def __init__(self) -> None:
+        self._held: dict[Key, Object] = {}
+        self._of_number: dict[str, set[Key]] = {}
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._held)
+
+    def get(self, key: Key) -> Object | None:
+        """Return a custom resource, if it exists."""
+        return self._held.get(key)
+
+    def of_number(self, phone: str) -> list[Key]:
+        """Return the instances that name this E.164 number, in whatever form."""
+        return sorted(self._of_number.get(whatsapp_number(phone), ()))
+
+    def put(self, resource: Object) -> Key:
+        """Take a custom resource's present state."""
+        key = Key(resource["metadata"]["namespace"], resource["metadata"]["name"])
+        self.drop(key)
+        self._held[key] = resource
+        self._of_number.setdefault(_number(resource), set()).add(key)
+        return key
+
+    def drop(self, key: Key) -> None:
+        """Take that a custom resource is gone."""
+        resource = self._held.pop(key, None)
+        if resource is None:
+            return
+        number = _number(resource)
+        self._of_number[number].discard(key)
+        if not self._of_number[number]:
+            del self._of_number[number]
+
+
+def _number(resource: Object) -> str:
+    return whatsapp_number(resource["spec"]["phoneNumber"])

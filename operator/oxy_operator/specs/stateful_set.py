@@ -7,7 +7,7 @@ from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE
 from oxy_operator.kubernetes_api import Object
 from oxy_operator.lifecycle import Memory
 from oxy_operator.pod import CONTAINER, EPOCH
-from oxy_operator.quantity import canonical
+from oxy_operator.quantity import amount, canonical
 from oxy_operator.resource import Instance, NetworkSpec, RuntimeSpec
 from oxy_operator.specs.names import INSTANCE_LABEL, claim_name, labels, metadata, runtime_name
 
@@ -21,7 +21,7 @@ _SESSION, _CREDENTIALS, _SETTINGS, _AUTHORITIES = "/session", "/credentials", "/
 _TERMINATION_LOG: Final = "/dev/termination-log"
 _PAIRING_UNTIL: Final = "oxy.dev/pairing-until"
 _REQUESTS: Final = {"cpu": "20m", "memory": "64Mi"}
-_LIMITS: Final = {"memory": "160Mi"}
+_LIMITS: Final[dict[str, str | int]] = {"memory": "160Mi"}
 
 
 def runtime_stateful_set(  # noqa: PLR0913 what a pod is made of
@@ -140,8 +140,10 @@ def _from_pod(name: str, path: str) -> Object:
 
 
 def _resources(runtime: RuntimeSpec) -> Object:
-    requests = _REQUESTS | runtime.resources.requests
     limits = _LIMITS | runtime.resources.limits
+    # Our own requests give way to a lower limit, which the API server would refuse otherwise.
+    defaults = {name: min(value, limits.get(name, value), key=amount) for name, value in _REQUESTS.items()}
+    requests = defaults | runtime.resources.requests
     return {
         "requests": {name: canonical(value) for name, value in requests.items()},
         "limits": {name: canonical(value) for name, value in limits.items()},

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ import uuid
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -76,13 +77,23 @@ class Operator:
     """The operator's own namespace."""
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    """Added to its environment."""
 
     def start(self) -> None:
         """Start the process and wait until it is ready."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start the process."""
         with (self.folder / "operator.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "oxy_operator"], env=self.environment(), stderr=log, start_new_session=True
             )
+
+    def wait_until_ready(self) -> None:
+        assert self.process is not None
         deadline = time.monotonic() + WITHIN
         while not self._is_ready():
             assert self.process.poll() is None, self.log()
@@ -107,6 +118,7 @@ class Operator:
             "OXY_PROBE_HOST": "127.0.0.1",
             "OXY_PROBE_PORT": str(self.port),
             **{name: str(self.file(name, content)) for name, content in files.items()},
+            **self.variables,
         }
 
     def file(self, name: str, content: str) -> Path:
@@ -131,6 +143,12 @@ class Operator:
         parts = [line.rpartition(" ") for line in lines if line and not line.startswith("#")]
         return {name: float(value) for name, _, value in parts}
 
+    def kill(self) -> None:
+        """End the process as a lost node does: without a word."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
     def stop(self) -> int | None:
         """End the process and return its exit code; None if it did not run."""
         if self.process is None or self.process.poll() is not None:
@@ -146,6 +164,11 @@ class Operator:
     async def until_prepared(self, times: int = 1) -> None:
         """Wait until operators have prepared the bus so often."""
         await eventually(lambda: self.log().count("bus_prepared") >= times, "the bus is prepared")
+
+    def beside(self, folder: Path, **variables: str) -> "Operator":
+        """Return another operator process of the same installation, not started yet."""
+        folder.mkdir()
+        return replace(self, folder=folder, port=free_port(), process=None, variables=self.variables | variables)
 
     def lose_bus_data(self) -> None:
         """Remove everything that the stopped server keeps."""
@@ -164,6 +187,13 @@ class Scene:
     namespace: str
     name: str = "petshop"
     organization: str = field(default_factory=lambda: f"org-{uuid.uuid4().hex[:12]}")
+
+    @property
+    def phone(self) -> str:
+        """A number of this instance's own, though tests share an operator."""
+        return (
+            f"+1{int.from_bytes(hashlib.blake2b(f'{self.namespace}/{self.name}'.encode(), digest_size=5).digest()):013}"
+        )
 
     @property
     def api(self) -> Api:
@@ -215,13 +245,24 @@ class Scene:
             "spec": {
                 "organizationId": self.organization,
                 "displayName": "Pet Shop Aurora",
-                "phoneNumber": "+5511987650000",
+                "phoneNumber": self.phone,
                 **spec,
             },
         }
 
     def create(self, **spec: Json) -> Object:
         return self.api.create(self.path("wai"), self.instance(**spec))
+
+    def instance_time(self) -> str:
+        """When the instance was created, to the second."""
+        found = self.find("wai", self.name) or {}
+        return str(found["metadata"]["creationTimestamp"])
+
+    def server_time(self) -> str:
+        """What the server would note as a creation's time now."""
+        probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"probe-{uuid.uuid4().hex[:12]}"}}
+        created = self.api.create(self.path("configmap") + "?dryRun=All", probe)
+        return str(created["metadata"]["creationTimestamp"])
 
     def edit(self, patch: Object) -> Object:
         return merge_patch(self.api, self.path("wai", self.name), patch)

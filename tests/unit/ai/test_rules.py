@@ -3,7 +3,7 @@ from uuid import UUID
 import pytest
 
 from oxy_ai.records import Contact, Input, Turn
-from oxy_ai.rules import ASK_FOR_TEXT, Ask, Decision, Say, Skip, decide, same_phone
+from oxy_ai.rules import ASK_FOR_TEXT, Ask, Decision, Say, Skip, decide
 from oxy_ai.vertical import Role
 from oxy_core.envelopes import AiSettings, InstanceSettings, MessageKind
 from oxy_core.identity import Jid
@@ -69,19 +69,3 @@ def turn(
 )
 def test_rules_decide_before_any_model(decided: Turn, expected: Decision) -> None:
     assert decide(decided) == expected
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("+5511987651111", "+5511987651111", True),
-        ("+5511987651111", "+551187651111", True),
-        ("+551187651111", "+5511987651111", True),
-        ("+5511987651111", "+5511887651111", False),
-        ("+5521987651111", "+551187651111", False),
-        ("+351912345678", "+35112345678", False),
-        ("+14155550100", "+14155550100", True),
-    ],
-)
-def test_brazilian_mobiles_are_the_same_with_and_without_the_ninth_digit(one: str, other: str, same: bool) -> None:  # noqa: FBT001 a parametrized value
-    assert same_phone(one, other) is same

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from oxy_core.identity import Jid, OrganizationName, Phone, mask, new_id
+from oxy_core.identity import Jid, OrganizationName, Phone, mask, new_id, same_phone
 
 users = st.from_regex(r"[0-9]{5,20}", fullmatch=True)
 servers = st.sampled_from(["s.whatsapp.net", "lid", "g.us", "broadcast", "newsletter"])
@@ -60,3 +60,21 @@ def test_ids_come_in_order() -> None:
     ids = [new_id() for _ in range(1000)]
     assert ids == sorted(ids)
     assert {one.version for one in ids} == {7}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("+5511987651111", "+5511987651111", True),
+        ("+5511987651111", "+551187651111", True),
+        ("+551187651111", "+5511987651111", True),
+        ("+5511987651111", "+5511887651111", False),
+        ("+5521987651111", "+551187651111", False),
+        ("+351912345678", "+35112345678", False),
+        # A landline is not the mobile that shares its last eight digits.
+        ("+5511932221111", "+551132221111", False),
+        ("+14155550100", "+14155550100", True),
+    ],
+)
+def test_brazilian_mobiles_are_the_same_with_and_without_the_ninth_digit(one: str, other: str, same: bool) -> None:  # noqa: FBT001 a parametrized value
+    assert same_phone(one, other) is same

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from oxy_core.envelopes import LiveState
 from oxy_core.tenant import TerminationMessage
 from oxy_operator.lifecycle import Memory
+from oxy_operator.numbers import number_digest
 from oxy_operator.pod import Pod
 from oxy_operator.resource import Instance
 
@@ -15,6 +16,7 @@ Json: TypeAlias = Any
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 UID = "0b1c7a52-0000-4000-8000-000000000001"
+PHONE = "+5511987650000"
 POD_UID = "0b1c7a52-0000-4000-8000-000000000002"
 
 
@@ -30,7 +32,7 @@ def resource(*, annotations: dict[str, str] | None = None, status: dict[str, Any
         "spec": {
             "organizationId": "paws",
             "displayName": "Paws",
-            "phoneNumber": "+5511987650000",
+            "phoneNumber": PHONE,
             **spec,
         },
         "status": status or {},
@@ -49,6 +51,7 @@ def memory(**changes: Json) -> Memory:
         pairing_until=NOW - timedelta(hours=1),
         repaired=None,
         ended=None,
+        number=number_digest(PHONE),
     )
     return replace(base, **changes)
 

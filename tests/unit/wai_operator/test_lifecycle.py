@@ -2,9 +2,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from unit.wai_operator.making import NOW, POD_UID, RUNNING, UID, Json, instance, live, memory, pod, termination
+from unit.wai_operator.making import NOW, PHONE, POD_UID, RUNNING, UID, Json, instance, live, memory, pod, termination
 
 from oxy_operator.lifecycle import PAIRING_WINDOW, Ended, Memory, next_memory
+from oxy_operator.numbers import number_digest
 
 
 def following(before: Memory | None, **facts: Json) -> Memory:
@@ -14,7 +15,9 @@ def following(before: Memory | None, **facts: Json) -> Memory:
 
 def test_a_new_instance_begins_with_an_open_window() -> None:
     begun = following(None)
-    assert begun == Memory(1, UID, paired=False, pairing_until=NOW + PAIRING_WINDOW, repaired=None, ended=None)
+    window = NOW + PAIRING_WINDOW
+    number = number_digest(PHONE)
+    assert begun == Memory(1, UID, paired=False, pairing_until=window, repaired=None, ended=None, number=number)
 
 
 def test_nothing_happened_nothing_changes() -> None:

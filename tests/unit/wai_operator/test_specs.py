@@ -259,6 +259,14 @@ def test_resources_have_defaults_that_the_spec_overrides_one_by_one() -> None:
     }
 
 
+def test_a_low_limit_lowers_the_request_that_nobody_asked_for() -> None:
+    resources = container(runtime={"resources": {"limits": {"memory": "48Mi", "cpu": "10m"}}})["resources"]
+    assert resources == {
+        "requests": {"cpu": "10m", "memory": "48Mi"},
+        "limits": {"memory": "48Mi", "cpu": "10m"},
+    }
+
+
 def test_image_and_placement_come_from_the_spec() -> None:
     assert container()["image"] == "registry.example/tenant:1"
     runtime = {
