@@ -6,16 +6,16 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import structlog
-from aiohttp import web
 from pydantic import ValidationError
 
 from oxy_simulator import __version__
-from oxy_simulator.control import ControlApi
+from oxy_simulator.control import serving_control
 from oxy_simulator.errors import SimulatorError
 from oxy_simulator.keys import ensure_keys
 from oxy_simulator.service import run_service
@@ -53,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--proxy-port", type=int, help="port of the CONNECT proxy for clients (9100)")
     serve.add_argument("--control-port", type=int, help="port of the control API (9101)")
     serve.add_argument("--pairing-seconds", type=float, help="how long linking codes are valid (160)")
+    serve.add_argument("--packets", type=Path, help="file to append every stanza to, one line each")
+    serve.add_argument("--kept-packets", type=int, help="packets kept in memory for GET /packets (5000)")
     keys = commands.add_parser("keys", help="make ca.crt, noise-root.hex and their private parts, then exit")
     for command in (serve, keys):
         command.add_argument("--state", type=Path, help="folder of state, and of keys (simulator-state)")
@@ -66,24 +68,35 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stopping.set)
-    async with run_service(
-        settings.state,
-        keys_folder=settings.keys,
-        host=settings.host,
-        proxy_port=settings.proxy_port,
-        pairing_seconds=settings.pairing_seconds,
-    ) as service:
-        runner = web.AppRunner(ControlApi(service).application, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        site = web.TCPSite(runner, settings.host, settings.control_port)
-        await site.start()
-        ports = {"proxy": service.proxy_port, "control": runner.addresses[0][1]}
-        sys.stdout.write(json.dumps(ports) + "\n")
-        sys.stdout.flush()
-        log.info("simulator_started", **ports)
-        await stopping.wait()
-        log.info("simulator_stopping")
-        await runner.cleanup()
+    with _appending(settings.packets) as packet_sink:
+        async with (
+            run_service(
+                settings.state,
+                keys_folder=settings.keys,
+                host=settings.host,
+                proxy_port=settings.proxy_port,
+                pairing_seconds=settings.pairing_seconds,
+                kept_packets=settings.kept_packets,
+                packet_sink=packet_sink,
+            ) as service,
+            serving_control(service, settings.control_port) as control_port,
+        ):
+            ports = {"proxy": service.proxy_port, "control": control_port}
+            sys.stdout.write(json.dumps(ports) + "\n")
+            sys.stdout.flush()
+            log.info("simulator_started", **ports)
+            await stopping.wait()
+            log.info("simulator_stopping")
+
+
+@contextmanager
+def _appending(path: Path | None) -> Iterator[Callable[[str], None] | None]:
+    """Open a file for appending lines, each written at once; None for no file."""
+    if path is None:
+        yield None
+        return
+    with path.open("a", buffering=1, encoding="utf-8") as file:
+        yield lambda line: print(line, file=file)
 
 
 def _make_keys(folder: Path) -> int:

@@ -23,6 +23,7 @@ from oxy_simulator.models import (
     LinkDevice,
     LoginView,
     Message,
+    PacketView,
     PhoneView,
     Problem,
     RuleView,
@@ -159,6 +160,14 @@ class SimulatorClient:
         """Refuse clients below a version with 405."""
         await self._call("PUT", "/version-floor", VersionFloor(version=version), dict[str, str])
 
+    async def packets(self, after: int = 0) -> list[PacketView]:
+        """Return the kept packets numbered after a number."""
+        return await self._get(f"/packets?after={after}", list[PacketView])
+
+    async def transcript(self) -> str:
+        """Return who said what to whom, and what became of it."""
+        return await self._call("GET", "/transcript", None, str)
+
     async def violations(self) -> list[ViolationView]:
         """Return every recorded protocol violation."""
         return await self._get("/violations", list[ViolationView])
@@ -194,4 +203,6 @@ async def _read(response: aiohttp.ClientResponse, reply: type[_Reply]) -> _Reply
     if not response.ok:
         problem = Problem.model_validate_json(content).error
         raise PairingError(problem) if response.status == HTTPStatus.CONFLICT else RequestError(problem)
+    if response.content_type == "text/plain":
+        return TypeAdapter(reply).validate_python(content.decode())
     return TypeAdapter(reply).validate_json(content)

@@ -31,6 +31,13 @@ class Outbox(Protocol):
         """Cut the TCP connection at once."""
 
 
+class Tap(Protocol):
+    """Is shown every stanza of a connection, as the client will read it or as it wrote it."""
+
+    def __call__(self, connection: "Connection", stanza: Node, *, sent: bool) -> None:
+        """Take a stanza that was sent to the client, or came from it."""
+
+
 @dataclass(frozen=True, slots=True)
 class NoiseIdentity:
     """What the server proves itself with: its static key and the certificate chain for it."""
@@ -71,6 +78,8 @@ class Connection:
     ignored_acks: set[str] = field(default_factory=set)
     pace: Pace = field(default_factory=Pace)
     damages: "Callable[[Connection, Node], bool]" = _damages_nothing
+    number: int = 0
+    tap: Tap | None = None
     _frames: FrameBuffer = field(default_factory=lambda: FrameBuffer(MAX_HANDSHAKE_FRAME))
     _handshake: ServerHandshake | None = None
     _established: Established | None = None
@@ -115,6 +124,8 @@ class Connection:
         """Send a stanza; a closed or silent connection swallows it."""
         if self.closed or self.muted:
             return
+        if self.tap is not None:
+            self.tap(self, stanza, sent=True)
         frame = self._encrypt(encode(stanza))
         if self.damages(self, stanza):
             frame = frame[:-1] + bytes((frame[-1] ^ 0xFF,))
@@ -153,7 +164,7 @@ class Connection:
         if self._established is not None:
             plaintext = self._established.receiving.decrypt(frame)
             if not self.muted:
-                self.on_stanza(self, decode(plaintext))
+                self._take(decode(plaintext))
         elif self._handshake is None:
             self._handshake = ServerHandshake(self.identity.static, self.identity.certificate, KeyPair.generate())
             self.outbox.write(pack_frame(self._handshake.hello(frame)))
@@ -165,6 +176,11 @@ class Connection:
     def _encrypt(self, plaintext: bytes) -> bytes:
         sending: CipherStream = self._require_established().sending
         return sending.encrypt(plaintext)
+
+    def _take(self, stanza: Node) -> None:
+        if self.tap is not None:
+            self.tap(self, stanza, sent=False)
+        self.on_stanza(self, stanza)
 
     def _require_established(self) -> Established:
         if self._established is None:

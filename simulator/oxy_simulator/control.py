@@ -1,6 +1,7 @@
 """The control API: HTTP and JSON for tests, tools and people. See docs/simulator.md."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final, TypeAlias, TypeVar
 
 import structlog
@@ -17,6 +18,7 @@ from oxy_simulator.models import (
     LinkDevice,
     LoginView,
     Message,
+    PacketView,
     PhoneView,
     Problem,
     Request,
@@ -40,6 +42,7 @@ _MESSAGES: Final = TypeAdapter(list[Message])
 _PHONES: Final = TypeAdapter(list[PhoneView])
 _LINES: Final = TypeAdapter(list[LineView])
 _LOGINS: Final = TypeAdapter(list[LoginView])
+_PACKETS: Final = TypeAdapter(list[PacketView])
 _RULES: Final = TypeAdapter(list[RuleView])
 _VIOLATIONS: Final = TypeAdapter(list[ViolationView])
 
@@ -72,6 +75,8 @@ class ControlApi:
                 web.post("/load", self._load),
                 web.get("/accounting", self._accounting),
                 web.get("/violations", self._violations),
+                web.get("/transcript", self._transcript),
+                web.get("/packets", self._packets),
                 web.get("/settled", self._settled),
                 web.get("/trust", self._trust),
             ]
@@ -144,11 +149,29 @@ class ControlApi:
     async def _violations(self, _request: web.Request) -> web.Response:
         return _json(_VIOLATIONS.dump_json(self._service.violations()))
 
+    async def _transcript(self, _request: web.Request) -> web.Response:
+        return web.Response(text=self._service.transcript())
+
+    async def _packets(self, request: web.Request) -> web.Response:
+        return _json(_PACKETS.dump_json(self._service.packets(int(_number(request, "after", 0.0)))))
+
     async def _settled(self, request: web.Request) -> web.Response:
         return _answer(SettledView(settled=await self._service.settled(_wait(request))))
 
     async def _trust(self, _request: web.Request) -> web.Response:
         return _answer(self._service.trust())
+
+
+@asynccontextmanager
+async def serving_control(service: Service, port: int = 0) -> AsyncIterator[int]:
+    """Serve the control API on the service's host until the block ends; yields the port (a free one if 0 was asked)."""
+    runner = web.AppRunner(ControlApi(service).application, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, service.host, port).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
 
 
 @web.middleware

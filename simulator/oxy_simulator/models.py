@@ -237,6 +237,17 @@ class ViolationView(Reply):
     detail: str
 
 
+class PacketView(Reply):
+    """A stanza of a connection as XML on one line, or a note; `device` is `phone:device`, or `-`."""
+
+    number: int
+    at: float
+    connection: int
+    device: str
+    direction: Literal["to-client", "from-client", "note"]
+    text: str
+
+
 class StateView(Reply):
     """An overview."""
 

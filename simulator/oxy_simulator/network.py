@@ -19,6 +19,7 @@ from oxy_simulator.jid import LID_SERVER, PHONE_SERVER, SERVER_JID, Jid
 from oxy_simulator.ledger import Ledger, mark
 from oxy_simulator.logins import VERSION_FLOOR, LoginBook, Version
 from oxy_simulator.node import Attrs, Node, node
+from oxy_simulator.packets import PacketLog
 from oxy_simulator.schedule import Schedule
 from oxy_simulator.tables import Table
 
@@ -75,6 +76,7 @@ class Network:
         self.refs: dict[str, tuple[Connection, float]] = {}
         self.links: dict[str, LinkAttempt] = {}
         self.login_failures: dict[str, deque[Node]] = {}
+        self.packets: PacketLog | None = None
         self.schedule = Schedule(clock)
         self.impairments = Impairments(clock, self.schedule)
         self._phones = {account.lid_user: account.phone for account in state.accounts.values()}
@@ -117,6 +119,11 @@ class Network:
         for listener in self.listeners:
             listener()
 
+    def note(self, text: str, connection: Connection | None = None) -> None:
+        """Write something that is not a stanza into the packet log, if one is kept."""
+        if self.packets is not None:
+            self.packets.note(text, connection)
+
     def violation(self, connection: Connection | None, rule: str, detail: str) -> None:
         """Record that a client broke the protocol."""
         account = connection.account if connection else None
@@ -124,6 +131,7 @@ class Network:
         phone = account.phone if account else None
         violations.append(Violation(len(violations) + 1, self.clock(), phone, rule, detail))
         log.error("protocol_violated", rule=rule, detail=detail)
+        self.note(f"violation {rule}: {detail}", connection)
         self.changed()
 
     def post(self, account: Account, device: Device, stanza: Node, line: str | None = None) -> None:

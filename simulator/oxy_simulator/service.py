@@ -31,6 +31,7 @@ from oxy_simulator.models import (
     LinkDevice,
     LoginView,
     Message,
+    PacketView,
     PhoneView,
     RuleView,
     SendText,
@@ -41,11 +42,13 @@ from oxy_simulator.models import (
     ViolationView,
 )
 from oxy_simulator.network import Network
+from oxy_simulator.packets import KEPT_PACKETS, PacketLog
 from oxy_simulator.proxies import Proxies
 from oxy_simulator.proxy_protocol import ProxyPolicy
 from oxy_simulator.schedule import Schedule
 from oxy_simulator.server import WebSocketEndpoint
 from oxy_simulator.store import StateStore
+from oxy_simulator.transcript import Record, transcript
 
 LINK_SECONDS: Final = 15.0
 PAIRING_SECONDS: Final = 160.0  # how long a client's codes are valid; whatsmeow pair-code.go
@@ -169,6 +172,7 @@ class Service:
 
     def fault(self, request: Fault) -> None:
         """Break something; raise RequestError if the phone is missing or unknown."""
+        self.network.note(f"fault {request.kind.value}" + (f" on {request.phone}" if request.phone else ""))
         if request.kind in SERVER_KINDS:
             self._server_fault(request)
             return
@@ -273,6 +277,25 @@ class Service:
         """Return every recorded protocol violation."""
         return [ViolationView.model_validate(violation) for violation in self.network.state.violations]
 
+    def packets(self, after: int = 0) -> list[PacketView]:
+        """Return the kept packets numbered after a number; raise RequestError if none are kept."""
+        if self.network.packets is None:
+            msg = "no packets are kept; start the simulator with --kept-packets above 0"
+            raise RequestError(msg)
+        return [PacketView.model_validate(packet) for packet in self.network.packets.after(after)]
+
+    def transcript(self) -> str:
+        """Write who said what to whom, with the packet log's notes (faults, violations, connections)."""
+        accounts = self.network.state.accounts.values()
+        packets = self.network.packets.after(0) if self.network.packets else []
+        record = Record(
+            names={account.phone: account.name for account in accounts},
+            inboxes={account.phone: [Message.model_validate(entry) for entry in account.inbox] for account in accounts},
+            lines=self.accounting(),
+            notes=[PacketView.model_validate(packet) for packet in packets if packet.direction == "note"],
+        )
+        return transcript(record)
+
     async def settled(self, seconds: float) -> bool:
         """Wait until no linked device has anything left to acknowledge; return whether it was so in time."""
         return await self.wait_for(lambda: not any(self._mailboxes()), seconds)
@@ -302,23 +325,28 @@ class Service:
 
 
 @asynccontextmanager
-async def run_service(
+async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
     folder: Path,
     *,
     keys_folder: Path | None = None,
     host: str = "127.0.0.1",
     proxy_port: int = 0,
     pairing_seconds: float = PAIRING_SECONDS,
+    kept_packets: int = KEPT_PACKETS,
+    packet_sink: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Service]:
     """Run a simulator on a state folder until the block ends; port 0 takes a free one.
 
-    Keys are in the state folder unless another is given, which may be read-only if it has them all.
+    Keys are in the state folder unless another is given, which may be read-only if it has them all. Packets are
+    logged unless none is kept and there is no sink.
     """
     ensure_keys(keys_folder or folder)
     keys = load_keys(keys_folder or folder, time.time())
     store = StateStore(folder)
     network = Network(store.load(), time.time, pairing_seconds)
     network.save_now = store.save
+    if kept_packets or packet_sink is not None:
+        network.packets = PacketLog(network.clock, kept_packets, packet_sink)
     network.listeners.append(store.mark_dirty)
     front = Front(keys.tls)
     endpoint = WebSocketEndpoint(network, keys.noise, front)

@@ -33,7 +33,10 @@ def open_connection(network: Network, outbox: Outbox, identity: NoiseIdentity) -
         account = connection.account
         return account is not None and network.impairments.damages_frame(account.phone, sent.tag)
 
-    return Connection(outbox, identity, established, stanza, damages=damages)
+    connection = Connection(outbox, identity, established, stanza, damages=damages)
+    if network.packets is not None:
+        network.packets.watch(connection)
+    return connection
 
 
 def receive(network: Network, connection: Connection, data: bytes) -> None:
@@ -51,6 +54,7 @@ def receive(network: Network, connection: Connection, data: bytes) -> None:
 
 def lost(network: Network, connection: Connection) -> None:
     """Take note that a connection ended: its codes are void, its mail waits for the next one."""
+    network.note("disconnected", connection)
     connection.closed = True
     connection.active = False
     linking.withdraw(network, connection)

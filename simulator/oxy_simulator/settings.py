@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from oxy_simulator.packets import KEPT_PACKETS
+
 
 class Settings(BaseSettings):
     """Every field can be set as OXY_SIMULATOR_<NAME> or as an option; the option wins."""
@@ -23,5 +25,9 @@ class Settings(BaseSettings):
     """The folder with the keys, if not the state folder; read-only is enough when it has them all."""
     pairing_seconds: float = Field(default=160.0, gt=0)
     """How long QR and phone codes stay valid, in seconds."""
+    packets: Path | None = None
+    """A file to which every stanza of every connection is appended, one line each."""
+    kept_packets: int = Field(default=KEPT_PACKETS, ge=0)
+    """How many packets are kept in memory for GET /packets; 0 and no file turn the packet log off."""
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     """The least severe log entries to write (to stderr, as JSON)."""

@@ -13,24 +13,28 @@ import asyncio
 import os
 import re
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import urllib.request
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeAlias
 from urllib.parse import urlsplit
 
-from aiohttp import web
+import aiohttp
+from pydantic import TypeAdapter
 
+from oxy_simulator import live
 from oxy_simulator.accounting import with_answers
 from oxy_simulator.client import SimulatorClient
-from oxy_simulator.control import ControlApi
+from oxy_simulator.control import serving_control
 from oxy_simulator.errors import RequestError
 from oxy_simulator.faults import FaultKind
 from oxy_simulator.keys import CA_FILE, NOISE_ROOT_FILE
 from oxy_simulator.ledger import Direction
-from oxy_simulator.models import Addressing, DeviceView, LineView, Message, PhoneView, ViolationView
+from oxy_simulator.models import Addressing, DeviceView, LineView, Message, PacketView, PhoneView, ViolationView
+from oxy_simulator.packets import line_of
 from oxy_simulator.service import PAIRING_SECONDS, Service, run_service
 
 TRUST_FOLDER: Final = Path(__file__).with_name("trust")
@@ -38,6 +42,7 @@ TRUST_FOLDER: Final = Path(__file__).with_name("trust")
 TextPattern: TypeAlias = str | re.Pattern[str]
 
 _LONGEST_POLL: Final = 30.0
+_FETCH_SECONDS: Final = 10.0
 
 
 class ViolationError(AssertionError):
@@ -144,6 +149,7 @@ class WhatsApp:
         self._service: Service | None = None
         self._allowed: set[str] = set()
         self._judged = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -155,6 +161,8 @@ class WhatsApp:
             else:
                 await self._find(self._url.rstrip("/"), folder)
             self._exits = exits.pop_all()
+        self._loop = asyncio.get_running_loop()
+        live.open_sources.append(self)
         return self
 
     async def __aexit__(
@@ -164,13 +172,20 @@ class WhatsApp:
         try:
             if kind is None:
                 self.judge(await self.violations())
+            else:
+                live.ended.append(await self._evidence_by_api())
+        except ViolationError:
+            live.ended.append(await self._evidence_by_api())
+            raise
         finally:
+            live.open_sources.remove(self)
             await self._exits.aclose()
 
     async def _start(self, exits: AsyncExitStack, folder: Path) -> None:
         service = await exits.enter_async_context(run_service(folder, pairing_seconds=self._pairing_seconds))
         self._service = service
-        self.control_url = await exits.enter_async_context(_serving(service))
+        port = await exits.enter_async_context(serving_control(service))
+        self.control_url = f"http://{service.host}:{port}"
         self.proxy_url = f"http://{service.host}:{service.proxy_port}"
         self.ca_file = service.keys.ca_file
         self.noise_root_file = self.ca_file.with_name(NOISE_ROOT_FILE)
@@ -267,23 +282,54 @@ class WhatsApp:
         """Raise ViolationError about those that are new here and not allowed; each is raised once."""
         fresh = violations[self._judged :]
         self._judged = max(self._judged, len(violations))
-        guilty = [violation for violation in fresh if violation.rule not in self._allowed]
+        guilty = [violation for violation in fresh if violation.rule not in self._allowed | live.allowed_rules]
         if guilty:
             listed = "\n".join(f"  {entry.rule} ({entry.phone or 'no phone'}): {entry.detail}" for entry in guilty)
             msg = f"a client broke the protocol:\n{listed}\nIf a test wants that: allow_violations({guilty[0].rule!r})"
             raise ViolationError(msg)
 
+    def judge_now(self) -> None:
+        """As `judge`, about what there is now, without an event loop."""
+        service = self._service_here()
+        if service is not None:
+            self.judge(service.violations())
+        else:
+            self.judge(TypeAdapter(list[ViolationView]).validate_json(self._fetch("/violations")))
 
-@asynccontextmanager
-async def _serving(service: Service) -> AsyncIterator[str]:
-    """Serve the control API on a free port."""
-    runner = web.AppRunner(ControlApi(service).application, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, service.host, 0).start()
-        yield f"http://{service.host}:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    def evidence(self) -> live.Evidence:
+        """Return the transcript and the packet log so far, without an event loop."""
+        service = self._service_here()
+        if service is not None:
+            return _evidence(service.transcript(), service.packets())
+        packets = TypeAdapter(list[PacketView]).validate_json(self._fetch("/packets"))
+        return _evidence(self._fetch("/transcript").decode(), packets)
+
+    async def _evidence_by_api(self) -> live.Evidence:
+        try:
+            return _evidence(await self.api.transcript(), await self.api.packets())
+        except (aiohttp.ClientError, OSError, RequestError) as error:
+            return _evidence(f"{self.control_url} tells nothing any more: {error!r}\n", [])
+
+    def idle_service(self) -> Service | None:
+        """Return the simulator if it is in this process and its event loop does not run: anyone may look at it then."""
+        running = self._loop is not None and self._loop.is_running()
+        return None if running else self._service
+
+    def _service_here(self) -> Service | None:
+        """Return the idle simulator behind the URL, whoever opened it."""
+        servers = (source for source in live.open_sources if isinstance(source, WhatsApp))
+        idle = (server.idle_service() for server in servers if server.control_url == self.control_url)
+        return next((service for service in idle if service is not None), None)
+
+    def _fetch(self, path: str) -> bytes:
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(self.control_url + path, timeout=_FETCH_SECONDS) as answer:
+            content: bytes = answer.read()
+        return content
+
+
+def _evidence(transcript: str, packets: Sequence[PacketView]) -> live.Evidence:
+    return live.Evidence(transcript, "".join(f"{line_of(packet)}\n" for packet in packets))
 
 
 @dataclass(frozen=True, slots=True)
