@@ -21,24 +21,27 @@ UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-e
 
 .PHONY: help
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z0-9-]+:.*##/ {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@if test -t 1 -a -z "$${NO_COLOR:-}"; then bold=$$'\033[1m' blue=$$'\033[36m' plain=$$'\033[0m'; fi; \
+	awk -v bold="$${bold:-}" -v blue="$${blue:-}" -v plain="$${plain:-}" 'BEGIN {FS = ":.*##"} \
+		/^##@/ {printf "\n%s%s%s\n", bold, substr($$0, 5), plain} \
+		/^[a-z0-9-]+:.*##/ {printf "  %s%-10s%s %s\n", blue, $$1, plain, $$2}' $(MAKEFILE_LIST)
 
 ##@ Run
 .PHONY: up down chat logs status
 up: setup ## Bring the whole system up on a local Kubernetes (CLUSTER=existing REGISTRY=… uses your own) and let it talk
-	@$(BIN)/python -m oxy_dev.up
+	@$(BIN)/python -m oxy_dev up
 
 down: setup ## Remove every trace of the local cluster (ALL=1: of those of other checkouts too)
-	@$(BIN)/python -m oxy_dev.cluster down $(if $(ALL),--all)
+	@$(BIN)/python -m oxy_dev down $(if $(ALL),--all)
 
 chat: setup ## Talk to the running system as the customer (AS=owner: as the owner); starts plain processes if nothing runs
-	@$(BIN)/python -m oxy_dev.chat $(if $(filter-out default,$(origin AS)),--as $(AS))
+	@$(BIN)/python -m oxy_dev chat $(if $(filter-out default,$(origin AS)),--as $(AS))
 
 logs: setup ## Follow the tenant's log (INSTANCE=petshop)
-	@$(BIN)/oxy logs $(INSTANCE) --follow
+	@$(BIN)/python -m oxy_dev oxy logs $(INSTANCE) --follow
 
 status: setup ## Show all instances
-	@$(BIN)/oxy status
+	@$(BIN)/python -m oxy_dev oxy status
 
 ##@ Check
 .PHONY: test e2e chaos bench
@@ -57,20 +60,20 @@ bench: setup ## Measure latency, throughput and memory; prints the tables of doc
 ##@ Build
 .PHONY: images crds kube
 images: setup ## Build all images (REGISTRY=… names them for a registry, PUSH=1 pushes, INSECURE=1 over HTTP)
-	@$(BIN)/python -m oxy_dev.images build $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(PUSH),--push) $(if $(INSECURE),--insecure) $(if $(BASE),--base $(BASE))
+	@$(BIN)/python -m oxy_dev images $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(PUSH),--push) $(if $(INSECURE),--insecure) $(if $(BASE),--base $(BASE))
 
 crds: setup ## Copy the custom resource definitions into the chart
 	@$(BIN)/python -m oxy_dev.crds
 
 kube: setup ## Build the local cluster's Kubernetes binary
-	@$(BIN)/python -m oxy_dev.cluster build
+	@$(BIN)/python -m oxy_dev kube
 
 ##@ Develop
 .PHONY: setup lock fmt lint types
 setup: $(STAMP) ## Create the virtual environment with everything locked
 $(STAMP): $(REQUIREMENTS) pyproject.toml simulator/pyproject.toml
 	@$(PYTHON) -m venv --help >/dev/null && $(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -y -qq python3-venv; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements/bootstrap.txt
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable ./simulator

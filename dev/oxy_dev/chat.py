@@ -1,6 +1,7 @@
 """``make chat``: talk to the running system from the terminal, as the customer or the owner.
 
-Talks to what ``make up`` left running; where nothing runs, brings up plain processes for as long as the chat lasts.
+Talks to what ``make up`` left running; where no cluster was ever begun, brings up plain processes for as long as the
+chat lasts. A cluster that is broken is named, and not passed over.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from oxy_core.errors import OxyError
 from oxy_core.logs import configure_logging
 from oxy_dev.cluster.errors import ClusterError
 from oxy_dev.conversation import CUSTOMER, OWNER, Part, ask, follow, read_line, show
-from oxy_dev.environment import BUSINESS_PHONE, forwarding_simulator, running_kubectl
+from oxy_dev.environment import BUSINESS_PHONE, NoClusterError, forwarding_simulator, require_system
 from oxy_dev.stack import Stack, running_stack
 from oxy_simulator.client import SimulatorClient
 
@@ -26,12 +27,14 @@ PARTS: Final = {"customer": CUSTOMER, "owner": OWNER}
 @contextlib.asynccontextmanager
 async def simulator_url() -> AsyncIterator[str]:
     """Find the running system's simulator, or run everything as plain processes; yields its control API."""
-    kubectl = running_kubectl()
-    if kubectl is not None:
+    try:
+        kubectl = require_system()
+    except NoClusterError:
+        print("No cluster is here; starting plain processes …", file=sys.stderr)  # noqa: T201 a command's output
+    else:
         with forwarding_simulator(kubectl) as url:
             yield url
         return
-    print("No cluster is running here; starting plain processes …", file=sys.stderr)  # noqa: T201 a command's output
     with tempfile.TemporaryDirectory(prefix="oxy-") as folder:
         async with running_stack(Stack(Path(folder))) as stack:
             yield stack.control_url
@@ -78,8 +81,6 @@ def main() -> int:
     except (OxyError, ClusterError) as error:
         print(f"chat: {error}", file=sys.stderr)  # noqa: T201 a command's output
         return 1
-    except KeyboardInterrupt:
-        pass
     return 0
 
 

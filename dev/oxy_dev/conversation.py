@@ -106,5 +106,17 @@ async def follow(simulator: SimulatorClient, phone: str, output: TextIO) -> None
 
 
 async def read_line(source: TextIO) -> str:
-    """Read a line without holding up the event loop; empty at the end of the input."""
-    return await asyncio.to_thread(source.readline)
+    """Read a line without holding up the event loop; empty at the end of the input.
+
+    The loop itself waits for a terminal: a thread that reads from one cannot be interrupted by Ctrl-C.
+    """
+    if not source.isatty():
+        return await asyncio.to_thread(source.readline)
+    typed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(source.fileno(), typed.set)
+    try:
+        await typed.wait()
+    finally:
+        loop.remove_reader(source.fileno())
+    return source.readline()

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from oxy_dev.cluster import layout
-from oxy_dev.cluster.errors import ClusterError, CommandError
+from oxy_dev.cluster.errors import ClusterError
+from oxy_dev.cluster.up import EVERYTHING, answers, is_held, stopped_parts
 from oxy_dev.kubectl import Kubectl
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
@@ -22,6 +23,14 @@ CONTROL_PORT: Final = 9101
 PROXY_PORT: Final = 9100
 
 
+class NoClusterError(ClusterError):
+    """There is no cluster to use, and none was begun."""
+
+
+class BrokenClusterError(ClusterError):
+    """There is something of a cluster, and it does not work; the message says what is missing and how to mend it."""
+
+
 def uses_existing_cluster() -> bool:
     """Tell whether the user asked for the cluster of the current kubeconfig (``CLUSTER=existing``)."""
     return os.environ.get("CLUSTER") == "existing"
@@ -32,16 +41,40 @@ def kubeconfig() -> Path | None:
     return None if uses_existing_cluster() else layout.default().kubeconfig
 
 
-def running_kubectl() -> Kubectl | None:
-    """Return kubectl for the running system, or None if there is none."""
-    config = kubeconfig()
-    if config is not None and not config.exists():
-        return None
-    kubectl = Kubectl.of(config)
-    try:
-        kubectl("get", "--namespace", DEV_NAMESPACE, "service", SIMULATOR, "--request-timeout=3s")
-    except (CommandError, ClusterError):
-        return None
+def require_cluster() -> None:
+    """Raise NoClusterError or BrokenClusterError unless the local cluster works; the user's own is not looked at."""
+    if uses_existing_cluster():
+        return
+    local = layout.default()
+    if not local.kubeconfig.exists():
+        message = f"nothing runs here: there is no cluster in {local.root}. Bring everything up: make up"
+        raise NoClusterError(message)
+    if is_held(local):
+        message = f"another command is bringing the cluster in {local.root} up or down. Wait until it has ended."
+        raise BrokenClusterError(message)
+    if stopped := stopped_parts(local):
+        what = (
+            f"nothing of the cluster in {local.root} runs; the machine was started again, or its processes were killed"
+            if stopped == [EVERYTHING]
+            else f"the cluster in {local.root} is broken: {' and '.join(stopped)} ended; logs are in {local.logs}"
+        )
+        message = f"{what}. `make up` mends it and keeps its data; `make down` removes it."
+        raise BrokenClusterError(message)
+    if not answers(local):
+        message = (
+            f"the API server of the cluster in {local.root} runs and does not answer. Its log is "
+            f"{local.logs / 'kube-apiserver.log'}; `make up` waits for it, `make down` removes everything."
+        )
+        raise BrokenClusterError(message)
+
+
+def require_system() -> Kubectl:
+    """Return kubectl for the running system; raises NoClusterError or BrokenClusterError."""
+    require_cluster()
+    kubectl = Kubectl.of(kubeconfig())
+    if kubectl.find("--namespace", DEV_NAMESPACE, "service", SIMULATOR, "--request-timeout=5s") is None:
+        message = "the cluster runs, and Oxy is not (completely) on it. `make up` completes it."
+        raise BrokenClusterError(message)
     return kubectl
 
 

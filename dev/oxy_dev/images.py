@@ -27,10 +27,11 @@ from oxy_dev.cluster import images as node_images
 from oxy_dev.cluster import layout, packages
 from oxy_dev.cluster.binary import cache_root
 from oxy_dev.cluster.errors import ClusterError, CommandError
-from oxy_dev.cluster.host import overlay_works
+from oxy_dev.cluster.host import overlay_works, unmount_below
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.progress import Reporter, Step
-from oxy_dev.cluster.shell import succeeds
+from oxy_dev.cluster.scratch import remove, scratch, variables
+from oxy_dev.cluster.shell import child
 from oxy_dev.image_archive import write_archive
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
@@ -149,7 +150,7 @@ class Builder:
         if packages.missing(TOOLS):
             with self.reporter.step("image tools") as step:
                 packages.install(step, TOOLS)
-        with self._storage(), _pip_arguments(self.folder) as arguments:
+        with self._storage(), _pip_arguments(self._temporary) as arguments:
             # What an interrupted build left.
             _run([*self._command(), "rm", "--all"])
             if base is None:
@@ -175,14 +176,14 @@ class Builder:
         with (
             self._storage(),
             self.reporter.step(f"load {len(missing)} images") as step,
-            tempfile.TemporaryDirectory(dir=self.folder) as scratch,
+            tempfile.TemporaryDirectory(dir=self._temporary) as export,
         ):
-            exported = {reference: Path(scratch) / str(number) for number, reference in enumerate(missing)}
+            exported = {reference: Path(export) / str(number) for number, reference in enumerate(missing)}
             for reference, folder in exported.items():
                 step.update(f"exporting {reference}")
                 self._buildah(step, "push", "--disable-compression", reference, f"dir:{folder}")
             step.update("importing")
-            archive = Path(scratch) / "images.tar"
+            archive = Path(export) / "images.tar"
             write_archive(archive, exported, _node_blobs(cluster))
             node_images.load(cluster, archive)
 
@@ -206,12 +207,12 @@ class Builder:
             return
         with (
             self.reporter.step("base image") as step,
-            tempfile.TemporaryDirectory(dir=self.folder) as scratch,
+            tempfile.TemporaryDirectory(dir=self._temporary) as context,
         ):
-            archive = Path(scratch) / "base.tar"
+            archive = Path(context) / "base.tar"
             self._logged(step, _debian(archive))
-            (Path(scratch) / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
-            self._buildah(step, "build", "--isolation", "chroot", "--format", "oci", "--tag", reference, scratch)
+            (Path(context) / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
+            self._buildah(step, "build", "--isolation", "chroot", "--format", "oci", "--tag", reference, context)
 
     @contextmanager
     def _storage(self) -> Iterator[None]:
@@ -224,9 +225,23 @@ class Builder:
             self._wait_for(lock)
             self._driver = self._driver or ("overlay" if overlay_works(self.folder) else "vfs")
             try:
-                yield
+                with scratch(self._temporary):
+                    yield
             finally:
-                succeeds(["umount", self._root / self._driver])
+                unmount_below(self.folder)
+
+    def clean(self) -> None:
+        """Remove what interrupted builds left, unless one is running; images stay."""
+        path = self.folder / "lock"
+        if not path.exists():
+            return
+        with path.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            unmount_below(self.folder)
+            remove(self._temporary)
 
     def _wait_for(self, lock: TextIO) -> None:
         try:
@@ -238,6 +253,10 @@ class Builder:
     @property
     def _root(self) -> Path:
         return self.folder / f"storage-{self._driver}"
+
+    @property
+    def _temporary(self) -> Path:
+        return self.folder / "tmp"
 
     def _has(self, reference: str) -> bool:
         argv = [*self._command(), "inspect", "--type", "image", reference]
@@ -253,21 +272,16 @@ class Builder:
     def _logged(self, step: Step, argv: Sequence[str]) -> None:
         """Run a program, showing the last line that it printed; its whole output goes to ``last.log``."""
         log = self.folder / "last.log"
-        try:
-            process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        except FileNotFoundError as error:
-            message = f"{argv[0]} is not installed; run: apt-get install --yes buildah mmdebstrap"
-            raise CommandError(message) from error
+        environment = {**os.environ, **variables(self._temporary)}
         tail: list[str] = []
-        with process, log.open("w") as output:
+        with child(argv, environment, stdout=subprocess.PIPE) as process, log.open("w") as output:
             for line in process.stdout or ():
                 output.write(line)
                 tail = [*tail[-14:], line.rstrip()]
                 step.update(line.strip()[:100])
-        if process.wait():
-            message = (
-                f"`{' '.join(argv[:1])} …` ended with status {process.returncode}; the whole output is in {log}:\n"
-            )
+            status = process.wait()
+        if status:
+            message = f"`{' '.join(argv[:1])} …` ended with status {status}; the whole output is in {log}:\n"
             raise CommandError(message + "\n".join(tail))
 
 
@@ -306,9 +320,9 @@ def _pip_arguments(folder: Path) -> Iterator[list[str]]:
     """Give a build this machine's pip and pip's configuration, as mounts that leave nothing in the image."""
     listing = _run([sys.executable, "-m", "pip", "config", "list"])
     options = pip_options(listing)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+    with tempfile.TemporaryDirectory(dir=folder) as made:
         settings: dict[str, str] = {name: options[name] for name in PIP_OPTIONS if name in options}
-        arguments = ["--build-context", f"pip={_pip_copy(Path(scratch))}"]
+        arguments = ["--build-context", f"pip={_pip_copy(Path(made))}"]
         authority = options.get("cert") or os.environ.get("REQUESTS_CA_BUNDLE")
         if authority:
             settings["cert"] = "/run/secrets/pip.crt"
@@ -316,7 +330,7 @@ def _pip_arguments(folder: Path) -> Iterator[list[str]]:
         for link in options.get("find-links", "").split():
             if Path(link).is_dir() and any(Path(link).iterdir()):
                 arguments += ["--volume", f"{link}:{link}:ro"]
-        config = Path(scratch) / "pip.conf"
+        config = Path(made) / "pip.conf"
         _write_config(config, settings)
         yield [*arguments, "--secret", f"id=pip.conf,src={config}"]
 

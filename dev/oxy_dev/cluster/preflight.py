@@ -57,6 +57,13 @@ def check_machine(layout: Layout) -> None:
     _raise(problems)
 
 
+def check_alone(layout: Layout) -> None:
+    """Raise :class:`PreflightError` when another cluster, or a program on one of the ports, would be in the way."""
+    running = processes.scan()
+    others = other_cluster_problems(layout, {process.cluster for process in running})
+    _raise([*others, *_port_problems({process.pid for process in running})])
+
+
 def check_root() -> None:
     """Raise :class:`PreflightError` unless this process is root's; nobody else can even make the other checks."""
     _raise(root_problems(os.geteuid()))
@@ -97,7 +104,7 @@ def other_cluster_problems(layout: Layout, clusters: Iterable[str]) -> list[Prob
     return [
         Problem(
             f"a local cluster with the state folder {folder} is running",
-            f"Use that one (OXY_STATE={folder}), or take it down: python -m oxy_dev.cluster down --state-dir {folder}",
+            f"Use that one (OXY_STATE={folder}), or take it down: OXY_STATE={folder} make down",
         )
         for folder in sorted(clusters)
         if folder != str(layout.root)

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from oxy_dev.cluster import scratch
 from oxy_dev.cluster.errors import StartError
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.progress import Step
@@ -173,6 +174,8 @@ def _start(layout: Layout, spec: Spec) -> None:
     log = layout.logs / f"{spec.part}.log"
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_suffix(".log.1"))
+    layout.temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = scratch.variables(layout.temporary, runtime=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
             spec.argv,
@@ -180,7 +183,7 @@ def _start(layout: Layout, spec: Spec) -> None:
             stdout=output,
             stderr=output,
             cwd=layout.root,
-            env={**cluster_environment(), **spec.environment, **marks},
+            env={**cluster_environment(), **temporary, **spec.environment, **marks},
             start_new_session=True,
         )
     # Until the kernel has laid out the new program it shows no environment.

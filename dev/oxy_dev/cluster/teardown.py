@@ -42,7 +42,7 @@ def stop_everything(layout: Layout) -> None:
         raise ClusterError(message)
     host.kill_containers(host.container_ids(layout))
     host.remove_shim_sockets(layout)
-    host.unmount_all(layout)
+    host.unmount_below(layout.root)
 
 
 def _others_run(layout: Layout) -> bool:

@@ -1,11 +1,13 @@
 """The whole cluster: up, and what state it is in."""
 
+import errno
 import fcntl
 import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +45,11 @@ HEALTH = {
     "kube-proxy": (addresses.LOOPBACK, addresses.PROXY_HEALTH_PORT, "/healthz"),
     "the DNS server": (addresses.GATEWAY, addresses.DNS_READY_PORT, "/ready"),
 }
+#: An abstract socket's name, and seconds to wait for it.
+MACHINE_LOCK = "\0oxy-local-cluster"
+LOCK_PATIENCE = 1.0
+#: Stands for all parts together.
+EVERYTHING = "the cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,8 @@ def up(layout: Layout, reporter: Reporter) -> KubeBinary:
         preflight.check_kernel()
     kube = binary.ensure(reporter)
     with locked(layout):
+        # Another one may have come up while this one was compiling.
+        preflight.check_alone(layout)
         with reporter.step("network and certificates"):
             _prepare(kube, layout)
         with reporter.step("control plane") as step:
@@ -96,6 +105,21 @@ def status(layout: Layout) -> list[PartStatus]:
     return [_part_status(spec, running) for spec in specs(KubeBinary(_tools_target(layout)), layout)]
 
 
+def stopped_parts(layout: Layout) -> list[str]:
+    """Return the names of the parts that should run and do not; that of one for all for a cluster that is half made."""
+    if not (layout.tools / "kubectl").is_symlink():
+        return [EVERYTHING]
+    running = processes.of_cluster(layout)
+    wanted = specs(KubeBinary(_tools_target(layout)), layout)
+    stopped = [part.part for part in wanted if not any(process.is_main(part) for process in running)]
+    return [EVERYTHING] if len(stopped) == len(wanted) else stopped
+
+
+def answers(layout: Layout) -> bool:
+    """Tell whether the API server of the cluster answers that it is ready."""
+    return (layout.pki / "admin.crt").exists() and controlplane.client(layout).is_ready()
+
+
 def is_ready(layout: Layout) -> bool:
     """Tell whether the node of the cluster is Ready."""
     if not layout.kubeconfig.exists():
@@ -111,16 +135,66 @@ def locked(layout: Layout) -> Iterator[None]:
 
     Raises :class:`ClusterError` when another one holds it.
     """
-    layout.root.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(layout.root, os.O_RDONLY | os.O_DIRECTORY)
+    with socket.socket(socket.AF_UNIX) as name:
+        # Clusters of different folders share bridge, ports and tables, so one lock is for the machine: a name that
+        # leaves no file and is free again when its holder dies.
+        if not _patiently(partial(_takes, name)):
+            message = "another `make up` or `make down` is at work on this machine. Wait until it has ended; try again."
+            raise ClusterError(message)
+        descriptor = _open_folder(layout)
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def is_held(layout: Layout) -> bool:
+    """Tell whether a command is bringing the cluster up or down at this moment."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        message = f"another command is working on {layout.root}. Wait until it has ended, and try again."
-        raise ClusterError(message) from None
+        descriptor = os.open(layout.root, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _flocks(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _open_folder(layout: Layout) -> int:
+    """Open the cluster's folder and lock it; raises ClusterError when it is locked."""
+    layout.root.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(layout.root, os.O_RDONLY | os.O_DIRECTORY)
+    if not _patiently(partial(_flocks, descriptor)):
+        os.close(descriptor)
+        message = f"another command is working on {layout.root}. Wait until it has ended, and try again."
+        raise ClusterError(message)
+    return descriptor
+
+
+def _takes(name: socket.socket) -> bool:
+    try:
+        name.bind(MACHINE_LOCK)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return False
+        raise
+    return True
+
+
+def _flocks(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _patiently(attempt: Callable[[], bool]) -> bool:
+    """Try for a moment: somebody who only looks whether a lock is held holds it meanwhile."""
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while not (done := attempt()) and time.monotonic() < deadline:
+        time.sleep(processes.POLL)
+    return done
 
 
 def _prepare(kube: KubeBinary, layout: Layout) -> None:
@@ -149,10 +223,13 @@ def _prepare(kube: KubeBinary, layout: Layout) -> None:
 
 def _start_control_plane(kube: KubeBinary, layout: Layout, step: Step) -> None:
     wanted = _control_plane(kube, layout)
+    served, serving = wanted[2:], wanted[:2]
     # containerd takes a while to open its database, and depends on nothing.
-    processes.ensure(layout, [*wanted, _containerd(layout)])
+    processes.ensure(layout, [*serving, _containerd(layout)])
     api = controlplane.client(layout)
-    Waiter(layout, step).wait("the API server", api.is_ready, wanted[:2])
+    Waiter(layout, step).wait("the API server", api.is_ready, serving)
+    # The controller manager ends when the API server is not ready within ten seconds, which a busy machine may take.
+    processes.ensure(layout, served)
     addons.apply(api)
 
 
@@ -165,7 +242,9 @@ def _start_node(kube: KubeBinary, layout: Layout, step: Step) -> None:
     # A part that was started again: what the API server says of the node may be from before.
     for part, url in HEALTH.items():
         waiter.wait(part, partial(_answers, *url), wanted)
-    waiter.wait("the node", partial(_node_is_ready, controlplane.client(layout)), wanted)
+    api = controlplane.client(layout)
+    waiter.wait("the node", partial(_node_is_ready, api), wanted)
+    waiter.wait("the controllers", lambda: _has_accounts(api) and not stopped_parts(layout), specs(kube, layout))
 
 
 def _control_plane(kube: KubeBinary, layout: Layout) -> list[Spec]:
@@ -201,6 +280,13 @@ def _provisioner(layout: Layout) -> Spec:
 def _node_is_ready(api: Api) -> bool:
     with suppress(OSError, HTTPException, ApiError):
         return node.is_ready(api)
+    return False
+
+
+def _has_accounts(api: Api) -> bool:
+    """Tell whether the controller manager has made what no pod can do without."""
+    with suppress(OSError, HTTPException, ApiError):
+        return api.exists("/api/v1/namespaces/default/serviceaccounts/default")
     return False
 
 

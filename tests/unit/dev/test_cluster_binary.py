@@ -65,3 +65,10 @@ def test_the_version_of_go_is_read(text: str, version: tuple[int, int] | None) -
 
 def test_the_real_module_names_what_the_flags_need() -> None:
     assert "gitVersion=v1." in binary.link_flags((binary.SOURCES / "go.mod").read_text())
+
+
+def test_progress_counts_modules_and_packages_and_then_says_that_it_links() -> None:
+    log = ("# get https://proxy/x.mod: 200 OK (0.1s)", "# get https://proxy/x.zip", "# get https://proxy/x.zip: 200 OK")
+    assert binary.downloading("\n".join(log), 281) == "downloading modules: 1 of at most 281"
+    assert binary.compiling("errors\nio\n", 3) == "compiling: package 2 of 3"
+    assert binary.compiling("errors\nio\nfmt\n", 3) == "linking"

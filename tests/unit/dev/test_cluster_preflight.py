@@ -22,7 +22,7 @@ def test_a_cluster_with_another_folder_is_named_and_ones_own_is_not() -> None:
     layout = Layout(Path("/srv/oxy"))
     [problem] = preflight.other_cluster_problems(layout, {"/srv/oxy", "/srv/other"})
     assert "/srv/other" in problem.what
-    assert "down --state-dir /srv/other" in problem.remedy
+    assert "OXY_STATE=/srv/other make down" in problem.remedy
 
 
 def test_listening_sockets_are_found_by_port_and_others_are_not() -> None:

@@ -1,0 +1,70 @@
+"""``python -m oxy_dev COMMAND``: what the Makefile's targets run.
+
+A command is a module with a ``main``. It is imported only here, so that an interruption at any moment, also during the
+imports, ends in one line instead of a traceback; so does a disk that is full, and a terminal that was closed.
+"""
+
+import importlib
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+INTERRUPTED: Final = 130
+"""Exit status after an interruption, as shells have it: 128 and the number of SIGINT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Where a command is, its fixed first arguments, and what to do after it was interrupted."""
+
+    module: str
+    remedy: str
+    arguments: tuple[str, ...] = ()
+
+
+COMMANDS: Final = {
+    "up": Command("oxy_dev.up", "run it again to go on, or `make down` to remove everything"),
+    "down": Command("oxy_dev.down", "run it again to remove the rest"),
+    "chat": Command("oxy_dev.chat", "the conversation stays on the phones"),
+    "oxy": Command("oxy_dev.oxy", "nothing was changed"),
+    "images": Command("oxy_dev.images", "run it again to go on; what is built is kept", ("build",)),
+    "kube": Command("oxy_dev.cluster.__main__", "run it again to go on; what is compiled is kept", ("build",)),
+}
+
+
+def main() -> int:
+    """Run a command; return its exit status."""
+    if len(sys.argv) == 1 or sys.argv[1] not in COMMANDS:
+        sys.stderr.write(f"usage: python -m oxy_dev {{{','.join(COMMANDS)}}} …\n")
+        return 2
+    name = sys.argv[1]
+    command = COMMANDS[name]
+    sys.argv[:2] = [f"make {name}", *command.arguments]
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
+    try:
+        status: int = importlib.import_module(command.module).main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _end(INTERRUPTED, f"interrupted; {command.remedy}", name)
+    except BrokenPipeError:
+        # Whoever read the output has gone, and wants no complaint about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
+    except OSError as error:
+        return _end(1, f"{error}; after that is mended, {command.remedy}", name)
+    return status
+
+
+def _end(status: int, text: str, name: str) -> int:
+    """Say why the command ends; whoever is impatient enough to interrupt it once more gets no traceback either."""
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.SIG_IGN)
+    sys.stderr.write(f"\nmake {name}: {text}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
