@@ -214,6 +214,18 @@ def _is_ready(pod: Object) -> bool:
     )
 
 
+def cause_of(error: BaseException) -> str:
+    """Return in a few words why a server could not be reached: the innermost cause, without the library's around it.
+
+    >>> cause_of(ConnectionRefusedError(111, "Connection refused"))
+    'Connection refused'
+    """
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    # Certificates that are not accepted say why in an attribute of their own.
+    return str(getattr(error, "verify_message", None) or getattr(error, "strerror", None) or error)
+
+
 @contextmanager
 def explained(what: str, *, absent_is_error: bool = True) -> Iterator[None]:
     """Turn the client library's errors into ClusterError, beginning with `what` failed.
@@ -228,5 +240,6 @@ def explained(what: str, *, absent_is_error: bool = True) -> Iterator[None]:
         message = f"{what}: {reason_of(error.status, error.body or error.reason)}"
         raise ClusterError(message) from error
     except (HTTPError, OSError) as error:
-        message = f"{what}: the API server does not answer ({error}). Is the cluster up, and is this the right context?"
+        hint = "Is the cluster up, and is this the right context?"
+        message = f"{what}: the API server does not answer ({cause_of(error)}). {hint}"
         raise ClusterError(message) from error

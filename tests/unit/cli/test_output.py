@@ -1,9 +1,11 @@
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import urllib3
 
 from oxy_cli.admin import answer_of
-from oxy_cli.cluster import Completed, exit_code_of, reason_of
+from oxy_cli.cluster import Completed, exit_code_of, explained, reason_of
 from oxy_cli.errors import AdminError, ClusterError
 from oxy_cli.instance import Instance
 from oxy_cli.logs import readable
@@ -112,3 +114,17 @@ def test_a_workers_complaint_is_passed_on() -> None:
 def test_an_answer_that_is_not_json_is_an_error() -> None:
     with pytest.raises(AdminError, match="same version"):
         answer_of(Completed("hello", "", 0), "pod")
+
+
+@pytest.mark.parametrize(("listens", "reason"), [(False, "(Connection refused)"), (True, "timed out)")])
+def test_a_server_that_cannot_be_reached_is_told_in_a_few_words(listens: bool, reason: str) -> None:  # noqa: FBT001 a case
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if listens:
+            server.listen()
+        url = f"https://127.0.0.1:{server.getsockname()[1]}/"
+        with pytest.raises(ClusterError) as caught, explained("cannot list"), urllib3.PoolManager(retries=1) as pool:
+            pool.request("GET", url, timeout=0.2)
+    assert reason in str(caught.value)
+    assert "Pool" not in str(caught.value)
+    assert "Is the cluster up" in str(caught.value)
