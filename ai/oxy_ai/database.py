@@ -20,7 +20,7 @@ from oxy_core.envelopes import InstanceSettings
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 4
 """Number of the newest revision: workers become ready only when the database has at least this."""
 
 COMMAND_SECONDS: Final = 15.0
@@ -89,6 +89,16 @@ class Engine:
             "select apply_instance($1, $2, $3, $4)", organization, instance, settings.model_dump_json(), revision
         )
         return changed
+
+    async def instance_timezone(self, organization: UUID, instance: UUID) -> str | None:
+        """Return the time zone that an instance has had so far; None: it is not known yet."""
+        async with organization_transaction(self.pool, organization) as connection:
+            timezone: str | None = await connection.fetchval(
+                "select settings ->> 'timezone' from instances where organization_id = $1 and id = $2",
+                organization,
+                instance,
+            )
+        return timezone
 
     async def close_instance(self, organization: UUID, instance: UUID, revision: int) -> bool:
         """Mark a deleted instance closed; False: it was already, or is not known."""

@@ -7,6 +7,7 @@ calm. A notice on the bucket's subject only makes it faster; everything is read 
 import asyncio
 import time
 from typing import Final
+from uuid import UUID
 
 import structlog
 from nats.aio.client import Client
@@ -16,6 +17,7 @@ from nats.js.errors import NotFoundError
 from oxy_ai import metrics
 from oxy_ai.database import Engine
 from oxy_ai.names import instance_id, organization_id
+from oxy_ai.zones import DEFAULT_ZONE, known_zone
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.errors import ContractError
 from oxy_core.subjects import INSTANCES_BUCKET, instance_key
@@ -91,10 +93,29 @@ class InstanceFollower:
             return
         organization = organization_id(settings.organization)
         instance = instance_id(settings.organization, settings.instance)
+        settings = await self._with_known_zone(organization, instance, settings)
         if await self._engine.apply_instance(organization, instance, settings, revision):
             metrics.SETTINGS_APPLIED.labels(outcome="applied").inc()
             log.info("settings_applied", key=key, generation=settings.generation, revision=revision)
             self._changed.set()
+
+    async def _with_known_zone(
+        self, organization: UUID, instance: UUID, settings: InstanceSettings
+    ) -> InstanceSettings:
+        """Keep the instance's last usable time zone where the new one has no meaning here; all else is taken over."""
+        if known_zone(settings.timezone) is not None:
+            return settings
+        last = await self._engine.instance_timezone(organization, instance)
+        used = last if last is not None and known_zone(last) is not None else DEFAULT_ZONE
+        metrics.SETTINGS_APPLIED.labels(outcome="timezone_replaced").inc()
+        log.warning(
+            "settings_timezone_unknown",
+            organization=settings.organization,
+            instance=settings.instance,
+            timezone=settings.timezone,
+            used=used,
+        )
+        return settings.model_copy(update={"timezone": used})
 
     async def _close(self, key: str, revision: int) -> None:
         organization, _, instance = key.partition(".")

@@ -23,3 +23,4 @@ INTERRUPTIONS = Counter(
     "oxy_ai_interruptions_total", "What ended a part of the worker, which went on.", ["part", "cause"]
 )
 SETTINGS_APPLIED = Counter("oxy_ai_settings_applied_total", "Instance settings taken over, by outcome.", ["outcome"])
+ZONES_REPLACED = Counter("oxy_ai_timezones_replaced_total", "Uses of another time zone than an instance's unknown one.")

@@ -226,9 +226,9 @@ class AiSettings(BaseModel):
     temperature: float = Field(default=0.7, ge=0, le=2)
     max_tokens: int = Field(default=500, ge=1)
     context_messages: int = Field(default=5, ge=1, le=50)
-    debounce_seconds: float = Field(default=3, ge=0)
-    debounce_max_seconds: float = Field(default=15, ge=0)
-    takeover_minutes: int = Field(default=30, ge=0)
+    debounce_seconds: float = Field(default=3, ge=0, le=86_400)
+    debounce_max_seconds: float = Field(default=15, ge=0, le=86_400)
+    takeover_minutes: int = Field(default=30, ge=0, le=525_600)
     system_prompt_extra: str | None = None
     aurora_enabled: bool = True
     aurora_model: str = "gpt-4o-mini"
@@ -249,7 +249,7 @@ class InstanceSettings(Envelope):
     phone_number: Phone
     timezone: str
     owners: tuple[Phone, ...] = ()
-    max_answer_age_seconds: float = Field(default=21_600, gt=0)
+    max_answer_age_seconds: float = Field(default=21_600, gt=0, le=1e10)
     """A message older than this when it arrives is not answered."""
     ai: AiSettings = AiSettings()
     suspended: bool = False

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from oxy_ai.petshop import arguments
 from oxy_ai.petshop.agenda import Agenda, BookableService, Order, Rules, find_service
 from oxy_ai.petshop.slots import Calendar, Slot, day_bounds, free_slots
-from oxy_ai.petshop.words import moment, money, weekday
+from oxy_ai.petshop.words import counted, full_day, moment, money
 from oxy_ai.sanitize import for_label
 from oxy_ai.toolbox import ToolRefusal
 from oxy_ai.vertical import Tool, ToolContext
@@ -27,7 +28,7 @@ class TimesQuestion(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     servico: ServiceWords = Field(description="Nome do serviço, como no catálogo.")
-    data: date | None = Field(
+    data: arguments.Day | None = Field(
         default=None, description="Dia desejado, AAAA-MM-DD. Sem data: os próximos dias com horário livre."
     )
 
@@ -38,8 +39,8 @@ class BookingOrder(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     servico: ServiceWords = Field(description="Nome do serviço, como no catálogo.")
-    data: date = Field(description="Dia, AAAA-MM-DD.")
-    hora: time = Field(description="Hora de início, HH:MM, uma das que consultar_horarios mostrou.")
+    data: arguments.Day = Field(description="Dia, AAAA-MM-DD.")
+    hora: arguments.TimeOfDay = Field(description="Hora de início, HH:MM, uma das que consultar_horarios mostrou.")
     nome_pet: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = Field(
         description="Nome do animal."
     )
@@ -49,7 +50,9 @@ class Day(BaseModel):
     """A day's free times."""
 
     data: date
+    """For the next call."""
     dia: str
+    """For the customer."""
     horarios: list[str]
 
 
@@ -110,12 +113,12 @@ class _Desk:
     def problem_with(self, day: date) -> str:
         """Say why a day has no free time."""
         if day < self.now.date():
-            return f"{day:%d/%m} já passou."
+            return f"O dia {day:%d/%m/%Y} já passou."
         if day > (self.now + self.rules.horizon).date():
-            return f"Só agendamos até {self.rules.horizon.days} dias à frente."
+            return f"Só agendamos até {counted(self.rules.horizon.days, 'dia', 'dias')} à frente."
         if not self.calendar.open_periods(day):
-            return f"Não abrimos em {weekday(day)}, {day:%d/%m}."
-        return f"Não há mais horário livre em {weekday(day)}, {day:%d/%m}."
+            return f"Não abrimos em {full_day(day)}."
+        return f"Não há mais horário livre em {full_day(day)}."
 
 
 async def _desk(context: ToolContext, wanted: str) -> _Desk | ToolRefusal:
@@ -123,7 +126,7 @@ async def _desk(context: ToolContext, wanted: str) -> _Desk | ToolRefusal:
     opening = await agenda.calendar()
     services = await agenda.services()
     if opening is None or not services:
-        return ToolRefusal(erro="O catálogo de serviços ainda não foi cadastrado. Diga que a equipe vai responder.")
+        return ToolRefusal(erro="Ainda não tenho a lista de serviços da loja; uma pessoa da equipe vai responder.")
     service = find_service(services, wanted)
     if service is None:
         names = ", ".join(service.name for service in services)
@@ -169,7 +172,7 @@ async def _next_days(desk: _Desk, first: date) -> list[Day]:
 
 
 def _day(day: date, slots: Sequence[Slot]) -> Day:
-    return Day(data=day, dia=weekday(day), horarios=_times(slots))
+    return Day(data=day, dia=full_day(day), horarios=_times(slots))
 
 
 def _times(slots: Sequence[Slot]) -> list[str]:
@@ -183,7 +186,7 @@ async def _book(context: ToolContext, wanted: BookingOrder) -> BaseModel:
     pet = for_label(wanted.nome_pet)
     if pet is None:
         return ToolRefusal(erro="Falta o nome do animal.")
-    starts_at = datetime.combine(wanted.data, wanted.hora.replace(tzinfo=None), context.timezone)
+    starts_at = datetime.combine(wanted.data, wanted.hora, context.timezone)
     order = Order(context.turn.contact.id, context.turn.turn, desk.service, pet, starts_at)
     known = await desk.agenda.existing(order)
     if known is not None:
@@ -194,7 +197,7 @@ async def _book(context: ToolContext, wanted: BookingOrder) -> BaseModel:
     if booking is not None:
         return _booked(booking.id, order, existed=False)
     others = [other for other in slots if other.starts_at != starts_at]
-    reason = f"{starts_at:%H:%M} não está livre em {weekday(wanted.data)}, {wanted.data:%d/%m}."
+    reason = f"{starts_at:%H:%M} não está livre em {full_day(wanted.data)}."
     return BookingRefusal(erro=reason if others else desk.problem_with(wanted.data), horarios=_times(others))
 
 

@@ -20,9 +20,19 @@ def weekday(day: date) -> str:
     return WEEKDAYS[day.weekday()]
 
 
+def full_day(day: date) -> str:
+    """Return for example ``segunda-feira, 23/11/2026``."""
+    return f"{weekday(day)}, {day:%d/%m/%Y}"
+
+
 def moment(at: datetime) -> str:
-    """Return for example ``segunda-feira, 23/11 às 10:00``."""
-    return f"{weekday(at)}, {at:%d/%m} às {at:%H:%M}"
+    """Return for example ``segunda-feira, 23/11/2026 às 10:00``."""
+    return f"{full_day(at)} às {at:%H:%M}"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with its noun: ``1 dia``, ``2 dias``, ``0 dias``."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def money(cents: int) -> str:

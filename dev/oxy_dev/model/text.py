@@ -8,7 +8,7 @@ from typing import Final
 _WEEKDAYS: Final = ("segunda", "terca", "quarta", "quinta", "sexta", "sabado", "domingo")
 _TODAY: Final = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 _TIME: Final = re.compile(r"\b([01]?\d|2[0-3])\s*(?::|h|hs|horas)\s*([0-5]\d)?\b")
-_DAY_MONTH: Final = re.compile(r"\b(\d{1,2})/(\d{1,2})\b")
+_DAY_MONTH: Final = re.compile(r"\b(?P<day>\d{1,2})/(?P<month>\d{1,2})(?:/(?P<year>\d{4}))?\b")
 
 
 def fold(text: str) -> str:
@@ -28,12 +28,16 @@ def today_in(system_prompt: str, fallback: date) -> date:
 
 
 def date_in(text: str, today: date) -> date | None:
-    """Return the day that a text names: an ISO date, day/month, today, tomorrow, a weekday (the next one)."""
+    """Return the day that a text names: ISO, day/month[/year], today, tomorrow, a weekday (the next one).
+
+    None where it names none, or one that does not exist.
+    """
     folded = fold(text)
     if (match := _TODAY.search(folded)) is not None:
-        return date(*(int(part) for part in match.groups()))
+        return _existing(*(int(part) for part in match.groups()))
     if (match := _DAY_MONTH.search(folded)) is not None:
-        return _coming(today, int(match[1]), int(match[2]))
+        day, month = int(match["day"]), int(match["month"])
+        return _existing(int(match["year"]), month, day) if match["year"] else _coming(today, month, day)
     for words, days in (("depois de amanha", 2), ("amanha", 1), ("hoje", 0)):
         if words in folded:
             return today + timedelta(days=days)
@@ -43,15 +47,16 @@ def date_in(text: str, today: date) -> date | None:
     return None
 
 
-def _coming(today: date, day: int, month: int) -> date | None:
-    for year in (today.year, today.year + 1):
-        try:
-            found = date(year, month, day)
-        except ValueError:
-            continue
-        if found >= today:
-            return found
-    return None
+def _existing(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _coming(today: date, month: int, day: int) -> date | None:
+    found = (_existing(year, month, day) for year in (today.year, today.year + 1))
+    return next((named for named in found if named is not None and named >= today), None)
 
 
 def time_in(text: str) -> str | None:

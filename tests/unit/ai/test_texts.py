@@ -133,7 +133,7 @@ def test_money_is_written_as_in_brazil(cents: int, expected: str) -> None:
 
 
 def test_days_are_named_in_portuguese() -> None:
-    assert moment(datetime(2026, 11, 23, 10, tzinfo=UTC)) == "segunda-feira, 23/11 às 10:00"
+    assert moment(datetime(2026, 11, 23, 10, tzinfo=UTC)) == "segunda-feira, 23/11/2026 às 10:00"
     assert folded("Tosa  Higiênica") == "tosa higienica"
 
 

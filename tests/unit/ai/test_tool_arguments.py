@@ -1,0 +1,99 @@
+"""What a model writes as arguments, and what it is told when they do not serve."""
+
+from datetime import date, time
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from oxy_ai.petshop.analytics import AnalyticsQuestion
+from oxy_ai.petshop.arguments import parse_day, parse_time
+from oxy_ai.petshop.booking import BookingOrder
+from oxy_ai.petshop.words import counted
+from oxy_ai.toolbox import explained
+
+ORDER = '"servico": "banho", "data": "2026-11-23", "hora": "10:00", "nome_pet": "Rex"'
+
+
+def mistakes(arguments: type[BaseModel], text: str) -> tuple[str, ...]:
+    with pytest.raises(ValidationError) as raised:
+        arguments.model_validate_json(text)
+    return explained(arguments, raised.value)
+
+
+def changed(old: str, new: str) -> str:
+    return "{" + ORDER.replace(old, new) + "}"
+
+
+NO_OBJECT = "os argumentos não são um objeto JSON; mande um com: servico, data, hora, nome_pet"
+NO_DAY = "o argumento data não é um dia que existe, na forma AAAA-MM-DD."
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (changed('"data": "2026-11-23", ', ""), "o argumento data falta. Dia, AAAA-MM-DD."),
+        (changed("2026-11-23", "amanhã"), f"{NO_DAY} Dia, AAAA-MM-DD."),
+        (changed('"2026-11-23"', "20261123"), f"{NO_DAY} Dia, AAAA-MM-DD."),
+        (changed("Rex", " "), "o argumento nome_pet está vazio. Nome do animal."),
+        (changed('"Rex"', "7"), "o argumento nome_pet deve ser um texto. Nome do animal."),
+        (changed("Rex", "x" * 61), "o argumento nome_pet tem mais de 60 caracteres. Nome do animal."),
+        (changed("Rex", 'Rex", "dono": "Ana'), "o argumento dono não existe; há: servico, data, hora, nome_pet"),
+        ("[]", NO_OBJECT),
+        ('{"servico": "ba', NO_OBJECT),
+    ],
+)
+def test_a_mistake_is_told_in_portuguese_with_the_arguments_name_and_what_it_takes(text: str, expected: str) -> None:
+    assert mistakes(BookingOrder, text) == (expected,)
+
+
+def test_a_mistake_in_several_arguments_is_told_in_words_of_ours() -> None:
+    told = mistakes(AnalyticsQuestion, '{"periodo": "personalizado"}')
+    assert told == ("periodo personalizado precisa de inicio e fim, nesta ordem",)
+
+
+def test_all_mistakes_are_told_at_once_and_none_in_pydantics_words() -> None:
+    told = mistakes(BookingOrder, '{"servico": "", "hora": "25:00", "nome_pet": null}')
+    assert len(told) == 4
+    for name, mistake in zip(("servico", "data", "hora", "nome_pet"), told, strict=True):
+        assert mistake.startswith(f"o argumento {name} ")
+    assert not any(word in " ".join(told) for word in ("should", "required", "Field", "Input", "valid "))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-11-23", date(2026, 11, 23)),
+        (" 2026-1-3 ", date(2026, 1, 3)),
+        ("2026-11-23T10:00:00-03:00", date(2026, 11, 23)),
+        ("23/11/2026", date(2026, 11, 23)),
+        ("2199-12-31", date(2199, 12, 31)),
+    ],
+)
+def test_days_are_read_in_both_forms(value: str, expected: date) -> None:
+    assert parse_day(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-02-30", "31/04/2026", "0001-01-01", "9999-12-31", "amanhã", "", 20261123, None]
+)
+def test_what_is_no_day_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="não é um dia que existe"):
+        parse_day(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("10:00", time(10)), ("9:30", time(9, 30)), ("10:00:00", time(10)), ("10h", time(10)), ("10h30", time(10, 30))],
+)
+def test_times_are_read_as_people_write_them(value: str, expected: time) -> None:
+    assert parse_time(value) == expected
+
+
+@pytest.mark.parametrize("value", ["10", "24:00", "10:60", "10:00:30", "manhã", "", 10, None])
+def test_what_is_no_time_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="não é uma hora do dia"):
+        parse_time(value)
+
+
+def test_nouns_follow_their_number() -> None:
+    assert [counted(number, "dia", "dias") for number in (0, 1, 2)] == ["0 dias", "1 dia", "2 dias"]
