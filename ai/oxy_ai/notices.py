@@ -14,7 +14,7 @@ APOLOGY: Final = (
 
 
 def notice_to_owner(turn: Turn, role: Role, reason: str) -> str:
-    """Return what the owner is told about a dead turn: who waits, why, and what to do."""
+    """Return what the owner is told about a dead turn: who waits, why (`reason`, in Portuguese), and what to do."""
     if role is Role.AURORA:
         return f"Não consegui responder sua mensagem: {reason}. Tente de novo em alguns minutos."
     who = for_label(turn.contact.name) or "um cliente"

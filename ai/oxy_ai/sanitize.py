@@ -26,6 +26,11 @@ def clean(text: str) -> str:
     return "".join(kept).strip()
 
 
+def storable(text: str) -> str:
+    """Return the text without what PostgreSQL cannot store: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
 def for_prompt(text: str, limit: int = MAX_INPUT) -> str:
     """Return a customer's text fit to be one message of a prompt: clean and of bounded length."""
     return shorten(clean(text), limit)

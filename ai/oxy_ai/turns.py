@@ -24,12 +24,15 @@ from oxy_ai.settings import WorkerSettings
 from oxy_ai.tasks import end_tasks
 from oxy_ai.toolbox import run_tool
 from oxy_ai.vertical import Brief, Role, ToolContext, Vertical
+from oxy_ai.zones import zone_or_default
 from oxy_core.envelopes import AiSettings
 from oxy_core.identity import new_id
 
 MAX_ROUNDS: Final = 6
 """Model responses in one turn; in the last one tools are not allowed, so that it must be an answer."""
 
+_LONGEST_PAUSE_SECONDS: Final = 60.0
+"""A customer is not kept waiting longer for the next attempt, whatever the model's endpoint asks."""
 _SHORTEST_WAIT: Final = 0.005
 _OUTAGE_SECONDS: Final = 0.5
 
@@ -60,8 +63,9 @@ class Talk:
     turn: Turn
     role: Role
     brief: Brief
+    timezone: ZoneInfo
     now: datetime
-    """In the tenant's time zone."""
+    """In that time zone."""
 
 
 class TurnRunner:
@@ -115,9 +119,10 @@ class TurnRunner:
 
     async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> str:
         """Ask the model, run its tools, until it answers in words. Stored steps are replayed, not asked again."""
-        now = datetime.now(ZoneInfo(turn.settings.timezone))
+        timezone = zone_or_default(turn.settings.timezone)
+        now = datetime.now(timezone)
         brief = await self._vertical.brief(self._engine.pool, claim.organization, turn, role, now)
-        talk = Talk(claim, turn, role, brief, now)
+        talk = Talk(claim, turn, role, brief, timezone, now)
         messages = opening(brief.system_prompt, turn, texts)
         for number in range(MAX_ROUNDS):
             if number < len(turn.steps):
@@ -158,8 +163,7 @@ class TurnRunner:
     async def _run_tool(self, talk: Talk, number: int, call: ToolCall) -> str:
         """Run a tool and keep its result in the same transaction: its effect happens once, whatever is repeated."""
         async with self._engine.tool_transaction(talk.claim) as connection:
-            timezone = ZoneInfo(talk.turn.settings.timezone)
-            context = ToolContext(connection, talk.claim.organization, talk.turn, timezone, talk.now)
+            context = ToolContext(connection, talk.claim.organization, talk.turn, talk.timezone, talk.now)
             result = await run_tool(talk.brief.tools, call, context)
             await connection.execute(
                 """
@@ -189,14 +193,24 @@ class TurnRunner:
             reason=reason,
             role=role,
             apology=Answer(id=new_id(), part=1, text=APOLOGY) if role is Role.CUSTOMER else None,
-            notice=Answer(id=new_id(), part=2, text=notice_to_owner(turn, role, reason)),
+            notice=Answer(id=new_id(), part=2, text=notice_to_owner(turn, role, _reason_in_portuguese(error))),
         )
-        delay = timedelta(seconds=self._settings.retry_seconds)
+        delay = self._delay(turn.attempts, error)
         verdict = await self._engine.fail(claim, turn.turn, failure, self._settings.attempts, delay)
         if verdict == "dead":
             metrics.TURNS.labels(state="dead", reason=type(error).__name__).inc()
             log.error("turn_died", reason=reason)
         return verdict == "dead"
+
+    def _delay(self, failed_before: int, error: Exception) -> timedelta:
+        """Return the pause before the next attempt: doubled each time, and as long as the model's endpoint asks."""
+        own = self._settings.retry_seconds * 2**failed_before
+        asked = error.retry_after_seconds if isinstance(error, TurnError) else 0.0
+        return timedelta(seconds=max(own, min(asked, _LONGEST_PAUSE_SECONDS)))
+
+
+def _reason_in_portuguese(error: Exception) -> str:
+    return error.in_portuguese if isinstance(error, TurnError) else "erro interno"
 
 
 def _answer(text: str) -> Answer:

