@@ -104,6 +104,17 @@ class InboxMessage:
 
 
 @dataclass(slots=True)
+class Profile:
+    """What others may see of an account, and whom it blocked (by number); times in Unix seconds."""
+
+    about: str = "Hey there! I am using WhatsApp."
+    about_at: int = 0
+    picture_id: str | None = None
+    privacy: dict[str, str] = field(default_factory=dict)
+    blocked: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class SentMessage:
     """A message that a phone sent to a device, kept so that it can be encrypted again.
 
@@ -137,6 +148,9 @@ class Account:
     seen: set[str] = field(default_factory=set)
     sent: Table[str, SentMessage] = field(default_factory=Table)
     chat_states: dict[str, str] = field(default_factory=dict)
+    profile: Profile = field(default_factory=Profile)
+    contacts: set[str] = field(default_factory=set)
+    out_of_prekeys: bool = False
 
     @property
     def lid_user(self) -> str:

@@ -4,27 +4,22 @@ Each kind is named by its namespace, type and first child. A kind that is not li
 protocol violation, answered with an error, never with a silent empty result.
 """
 
-import base64
-import os
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import structlog
 
-from oxy_simulator import linking
-from oxy_simulator.accounts import PHONE_DEVICE, Account, PreKey, SignedPreKey
+from oxy_simulator import linking, prekeys, profiles
 from oxy_simulator.connection import Connection
 from oxy_simulator.errors import RefusedError
 from oxy_simulator.impairments import RATE_OVERLIMIT
-from oxy_simulator.jid import PHONE_SERVER, SERVER_JID, Jid
+from oxy_simulator.jid import SERVER_JID, Jid
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
-from oxy_simulator.phones import bundle_nodes, prekey_node, share_app_state
+from oxy_simulator.phones import share_app_state
+from oxy_simulator.usync import usync
 
 Handler: TypeAlias = Callable[[Network, Connection, Node], "list[Node] | None"]
-
-_PRIVACY: Final = ("groupadd", "last", "status", "profile", "readreceipts", "online", "calladd")
-_STATUS_TEXT: Final = b"Hey there! I am using WhatsApp."
 
 log = structlog.get_logger(__name__)
 
@@ -80,54 +75,6 @@ def _empty(_network: Network, _connection: Connection, _iq: Node) -> None:
     """Answer with an empty result: all that the real server says to these."""
 
 
-def _prekey_count(_network: Network, connection: Connection, _iq: Node) -> list[Node]:
-    _, device = connection.require_login()
-    return [node("count", {"value": len(device.prekeys)})]
-
-
-def _upload_prekeys(network: Network, connection: Connection, iq: Node) -> None:
-    _, device = connection.require_login()
-    for key in iq.require("list").all("key"):
-        device.prekeys.append(PreKey(_number(key.require("id")), key.require("value").data))
-    signed = iq.find("skey")
-    if signed is not None:
-        device.signed_prekey = SignedPreKey(
-            _number(signed.require("id")), signed.require("value").data, signed.require("signature").data
-        )
-    network.changed()
-
-
-def _fetch_prekeys(network: Network, _connection: Connection, iq: Node) -> list[Node]:
-    users = [_user_bundle(network, user.jid("jid")) for user in iq.require("key").all("user")]
-    return [node("list", content=users)]
-
-
-def _user_bundle(network: Network, jid: Jid) -> Node:
-    account = network.find(jid)
-    if account is not None and jid.device == PHONE_DEVICE:
-        keys = account.keys
-        registration = node("registration", content=keys.registration_id.to_bytes(4, "big"))
-        return node("user", {"jid": jid}, [registration, *bundle_nodes(account, keys.issue_bundle())])
-    if account is not None and jid.device in account.devices:
-        return node("user", {"jid": jid}, _companion_bundle(network, account, jid.device))
-    return node("user", {"jid": jid}, [node("error", {"code": 404, "text": "item-not-found"})])
-
-
-def _companion_bundle(network: Network, account: Account, device_id: int) -> list[Node]:
-    device = account.devices[device_id]
-    bundle, signed = device.take_bundle(), device.signed_prekey
-    nodes = [
-        node("registration", content=bundle.registration_id.to_bytes(4, "big")),
-        node("type", content=b"\x05"),
-        node("identity", content=bundle.identity),
-        prekey_node("skey", signed.id, signed.public, signed.signature),
-    ]
-    if bundle.prekey_id is not None and bundle.prekey is not None:
-        nodes.append(prekey_node("key", bundle.prekey_id, bundle.prekey))
-    network.notice_low_prekeys(account, device)
-    return nodes
-
-
 def _flush(network: Network, connection: Connection, _iq: Node) -> None:
     """After <active/>: first what waited, then what the phone shares with a new device."""
     network.flush(connection)
@@ -138,50 +85,6 @@ def _flush(network: Network, connection: Connection, _iq: Node) -> None:
 
 def _go_passive(_network: Network, connection: Connection, _iq: Node) -> None:
     connection.active = False
-
-
-def _usync(network: Network, _connection: Connection, iq: Node) -> list[Node]:
-    request = iq.require("usync")
-    wanted = [child.tag for child in request.require("query").children]
-    users = [_usync_user(network, user, wanted) for user in request.require("list").all("user")]
-    attrs: Attrs = {
-        "sid": request.text("sid"),
-        "index": "0",
-        "last": "true",
-        "mode": request.text("mode"),
-        "context": request.text("context"),
-    }
-    return [node("usync", attrs, [node("result"), node("list", content=users)])]
-
-
-def _usync_user(network: Network, user: Node, wanted: list[str]) -> Node:
-    contact = user.find("contact")
-    query = contact.data if contact else b""
-    jid = _contact_jid(query) if contact else user.jid("jid")
-    account = network.find(jid)
-    answers = [_usync_answer(account, name, query) for name in wanted]
-    attrs: Attrs = {"jid": jid}
-    if contact is not None:
-        attrs = {"jid": account.lid if account else jid, "pn_jid": jid}
-    return node("user", attrs, [answer for answer in answers if answer is not None])
-
-
-def _contact_jid(query: bytes) -> Jid:
-    return Jid(query.decode().partition("@")[0].lstrip("+"), PHONE_SERVER)
-
-
-def _usync_answer(account: Account | None, name: str, query: bytes) -> Node | None:
-    if name == "contact":
-        return node("contact", {"type": "in" if account else "out"}, query)
-    if account is None:
-        return node("devices", content=[node("device-list")]) if name == "devices" else None
-    if name == "devices":
-        ids = [PHONE_DEVICE, *sorted(account.devices)]
-        devices = [node("device", {"id": device_id}) for device_id in ids]
-        return node("devices", content=[node("device-list", content=devices)])
-    if name == "lid":
-        return node("lid", {"val": account.lid})
-    return node("status", content=_STATUS_TEXT) if name == "status" else None
 
 
 def _app_state(_network: Network, connection: Connection, iq: Node) -> list[Node]:
@@ -205,17 +108,8 @@ def _app_state(_network: Network, connection: Connection, iq: Node) -> list[Node
     return [node("sync", content=answers)]
 
 
-def _privacy(_network: Network, _connection: Connection, _iq: Node) -> list[Node]:
-    categories = [node("category", {"name": name, "value": "all"}) for name in _PRIVACY]
-    return [node("privacy", content=categories)]
-
-
 def _no_groups(_network: Network, _connection: Connection, _iq: Node) -> list[Node]:
     return [node("groups")]
-
-
-def _no_blocks(_network: Network, _connection: Connection, _iq: Node) -> list[Node]:
-    return [node("list", {"dhash": base64.b64encode(os.urandom(6)).decode()})]
 
 
 def _link_by_code(network: Network, connection: Connection, iq: Node) -> list[Node] | None:
@@ -253,22 +147,24 @@ def _after_log_out(network: Network, connection: Connection, iq: Node) -> None:
         linking.unlink(network, account, device_id)
 
 
-def _number(field: Node) -> int:
-    return int.from_bytes(field.data, "big")
-
-
 _HANDLERS: Final[dict[tuple[str, str, str], Handler]] = {
-    ("encrypt", "get", "count"): _prekey_count,
-    ("encrypt", "get", "key"): _fetch_prekeys,
-    ("encrypt", "set", "list"): _upload_prekeys,
-    ("encrypt", "set", "registration"): _upload_prekeys,
+    ("encrypt", "get", "count"): prekeys.count,
+    ("encrypt", "get", "key"): prekeys.fetch,
+    ("encrypt", "set", "list"): prekeys.upload,
+    ("encrypt", "set", "registration"): prekeys.upload,
     ("passive", "set", "active"): _empty,
     ("passive", "set", "passive"): _go_passive,
-    ("usync", "get", "usync"): _usync,
+    ("usync", "get", "usync"): usync,
     ("w:sync:app:state", "set", "sync"): _app_state,
-    ("privacy", "get", "privacy"): _privacy,
+    ("privacy", "get", "privacy"): profiles.get_privacy,
+    ("privacy", "set", "privacy"): profiles.set_privacy,
     ("privacy", "set", "tokens"): _empty,
-    ("blocklist", "get", ""): _no_blocks,
+    ("blocklist", "get", ""): profiles.get_blocklist,
+    ("blocklist", "set", "item"): profiles.set_blocklist,
+    ("w:profile:picture", "get", "picture"): profiles.get_picture,
+    ("w:profile:picture", "set", "picture"): profiles.set_picture,
+    ("w:profile:picture", "set", ""): profiles.set_picture,
+    ("w:mex", "get", "query"): profiles.mex,
     ("w:g2", "get", "participating"): _no_groups,
     ("w:p", "get", ""): _empty,
     ("w:p", "get", "ping"): _empty,

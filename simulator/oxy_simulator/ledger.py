@@ -22,6 +22,7 @@ Stage = Literal[
     "rejected",  # the device refused it with an error code (inbound)
     "retried",  # a retry receipt asked for it again, latest time (either way)
     "refused",  # the server refused it with an error code, latest time (outbound)
+    "blocked",  # its recipient blocked the sender: it goes no further (outbound)
     "received",  # the server took it from the device (outbound)
     "delivered",  # it reached the contact's phone (outbound)
     "decrypted",  # that phone could read it (outbound)

@@ -9,6 +9,7 @@ import structlog
 from oxy_simulator.accounts import Account, Device, SignedPreKey
 from oxy_simulator.connection import Candidate, Connection
 from oxy_simulator.curve import KeyPair
+from oxy_simulator.devices import announce_change
 from oxy_simulator.errors import PairingError, RefusedError
 from oxy_simulator.jid import SERVER_JID
 from oxy_simulator.logins import describe_device
@@ -206,6 +207,7 @@ def on_pair_reply(network: Network, connection: Connection, reply: Node) -> None
     network.changed(account)
     network.save_now()
     _end_attempts(network, account.phone, LINKED)
+    announce_change(network, account, device.id, "add")
     log.info("device_linked", device=device.id, platform=device.platform)
     network.changed()
     connection.finish(node("stream:error", {"code": "515"}))
@@ -227,7 +229,8 @@ def unlink(network: Network, account: Account, device_id: int) -> None:
 
 def forget_device(network: Network, account: Account, device_id: int) -> None:
     """Remove a device and every phone's sessions with it."""
-    account.devices.pop(device_id, None)
+    if account.devices.pop(device_id, None) is not None:
+        announce_change(network, account, device_id, "remove")
     address = str(account.device_lid(device_id))
     network.changed(account)
     for other in network.state.accounts.values():

@@ -19,11 +19,14 @@ from oxy_simulator.jid import LID_SERVER, PHONE_SERVER, SERVER_JID, Jid
 from oxy_simulator.ledger import Ledger, mark
 from oxy_simulator.logins import VERSION_FLOOR, LoginBook, Version
 from oxy_simulator.node import Attrs, Node, node
+from oxy_simulator.numbers import spellings
 from oxy_simulator.packets import PacketLog
 from oxy_simulator.schedule import Schedule
 from oxy_simulator.tables import Table
 
-LOW_PREKEYS: Final = 10  # the server asks for more when this few are left
+# The server asks for more one-time prekeys when this few are left: fewer than what clients take for
+# too few. Source: whatsmeow `prekeys.go`, MinPreKeyCount.
+LOW_PREKEYS: Final = 4
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +103,11 @@ class Network:
         if jid.server == LID_SERVER:
             return self.state.accounts.get(self._phones.get(jid.user, ""))
         return self.state.accounts.get(jid.user) if jid.server == PHONE_SERVER else None
+
+    def resolve(self, digits: str) -> Account | None:
+        """Return the account of a number in either of its spellings, or None."""
+        accounts = self.state.accounts
+        return next((accounts[spelling] for spelling in spellings(digits) if spelling in accounts), None)
 
     def connection_of(self, account: Account, device: Device) -> Connection | None:
         """Return the connection of a device, if it has one."""
@@ -183,7 +191,7 @@ class Network:
 
     def notice_low_prekeys(self, account: Account, device: Device) -> None:
         """Ask a device for more one-time prekeys when few are left."""
-        if len(device.prekeys) != LOW_PREKEYS:
+        if len(device.prekeys) not in {LOW_PREKEYS, 0}:
             return
         attrs: Attrs = {"from": SERVER_JID, "type": "encrypt", "id": self.next_stanza_id(), "t": int(self.clock())}
         count = node("count", {"value": len(device.prekeys)})

@@ -13,7 +13,16 @@ from importlib import resources
 from typing import Final, TypeAlias
 
 from oxy_simulator.errors import FrameError
-from oxy_simulator.jid import HOSTED_LID_SERVER, HOSTED_SERVER, LID_SERVER, PHONE_SERVER, SERVER_JID, Jid
+from oxy_simulator.jid import (
+    HOSTED_LID_SERVER,
+    HOSTED_SERVER,
+    INTEROP_SERVER,
+    LID_SERVER,
+    MESSENGER_SERVER,
+    PHONE_SERVER,
+    SERVER_JID,
+    Jid,
+)
 
 AttributeValue: TypeAlias = str | Jid
 Attrs: TypeAlias = Mapping[str, str | int | Jid | None]
@@ -22,6 +31,8 @@ Content: TypeAlias = "bytes | list[Node] | None"
 _LIST_EMPTY: Final = 0
 _DICTIONARY_0: Final = 236
 _DICTIONARY_3: Final = 239
+_INTEROP_JID: Final = 245
+_MESSENGER_JID: Final = 246
 _DEVICE_JID: Final = 247
 _LIST_8: Final = 248
 _LIST_16: Final = 249
@@ -31,6 +42,7 @@ _BINARY_8: Final = 252
 _BINARY_20: Final = 253
 _BINARY_32: Final = 254
 _NIBBLE_8: Final = 255
+_JIDS: Final = frozenset({_INTEROP_JID, _MESSENGER_JID, _DEVICE_JID, _JID_PAIR})
 
 _PACKED_MAX: Final = 127
 _NIBBLES: Final = "0123456789-."
@@ -41,6 +53,7 @@ _SIZE_8: Final = 1 << 8
 _SIZE_16: Final = 1 << 16
 _SIZE_20: Final = 1 << 20
 _JID_DOMAINS: Final = {PHONE_SERVER: 0, LID_SERVER: 1, HOSTED_SERVER: 128, HOSTED_LID_SERVER: 129}
+_HOSTED: Final = frozenset({HOSTED_SERVER, HOSTED_LID_SERVER})
 _JID_SERVERS: Final = {domain: server for server, domain in _JID_DOMAINS.items()}
 
 
@@ -225,15 +238,28 @@ def _write_packed(out: bytearray, kind: int, alphabet: str, text: str) -> None:
 
 
 def _write_jid(out: bytearray, jid: Jid) -> None:
-    if jid.device and jid.server in _JID_DOMAINS:
-        out += bytes((_DEVICE_JID, _JID_DOMAINS[jid.server], jid.device))
+    if jid.server in _HOSTED or (jid.server in _JID_DOMAINS and (jid.device or jid.agent)):
+        out += bytes((_DEVICE_JID, jid.agent or _JID_DOMAINS[jid.server], jid.device))
         _write_text(out, jid.user)
+        return
+    if jid.server in {MESSENGER_SERVER, INTEROP_SERVER}:
+        _write_foreign_jid(out, jid)
         return
     out.append(_JID_PAIR)
     if jid.user:
         _write_text(out, jid.user)
     else:
         out.append(_LIST_EMPTY)
+    _write_text(out, jid.server)
+
+
+def _write_foreign_jid(out: bytearray, jid: Jid) -> None:
+    """Write an address of another messenger: two bytes a device, and one more number for interop."""
+    out.append(_MESSENGER_JID if jid.server == MESSENGER_SERVER else _INTEROP_JID)
+    _write_text(out, jid.user)
+    out += jid.device.to_bytes(2, "big")
+    if jid.server == INTEROP_SERVER:
+        out += jid.integrator.to_bytes(2, "big")
     _write_text(out, jid.server)
 
 
@@ -314,19 +340,34 @@ class _Reader:
     def _scalar(self, kind: int) -> AttributeValue:
         if _DICTIONARY_0 <= kind <= _DICTIONARY_3:
             return _DOUBLE[kind - _DICTIONARY_0][self._byte()]
-        if kind == _JID_PAIR:
-            return self._jid_pair()
-        if kind == _DEVICE_JID:
-            domain, device = self._byte(), self._byte()
-            return Jid(self._text(), _JID_SERVERS.get(domain, PHONE_SERVER), device)
-        if kind == _NIBBLE_8:
-            return self._packed(_NIBBLES)
-        if kind == _HEX_8:
-            return self._packed(_HEX_DIGITS)
+        if kind in _JIDS:
+            return self._jid(kind)
+        if kind in {_NIBBLE_8, _HEX_8}:
+            return self._packed(_NIBBLES if kind == _NIBBLE_8 else _HEX_DIGITS)
         if 0 < kind < len(_SINGLE):
             return _SINGLE[kind]
         msg = f"tag {kind} at byte {self._position} is unknown"
         raise FrameError(msg)
+
+    def _jid(self, kind: int) -> Jid:
+        if kind == _JID_PAIR:
+            return self._jid_pair()
+        return self._device_jid() if kind == _DEVICE_JID else self._foreign_jid(kind)
+
+    def _device_jid(self) -> Jid:
+        domain, device = self._byte(), self._byte()
+        server = _JID_SERVERS.get(domain)
+        return Jid(self._text(), server, device) if server else Jid(self._text(), PHONE_SERVER, device, domain)
+
+    def _foreign_jid(self, kind: int) -> Jid:
+        user, device = self._text(), self._number(2)
+        integrator = self._number(2) if kind == _INTEROP_JID else 0
+        expected = INTEROP_SERVER if kind == _INTEROP_JID else MESSENGER_SERVER
+        server = self._text()
+        if server != expected:
+            msg = f"an address of {expected} names the server {server!r}"
+            raise FrameError(msg)
+        return Jid(user, server, device, integrator=integrator)
 
     def _jid_pair(self) -> Jid:
         kind = self._byte()

@@ -14,6 +14,7 @@ from oxy_simulator.jid import Jid
 from oxy_simulator.ledger import LifeLine, line_key, mark
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, decode, encode, node
+from oxy_simulator.prekeys import phone_bundle_nodes
 from oxy_simulator.proto.message_pb2 import Message, ProtocolMessage
 from oxy_simulator.signal import PreKeyBundle, Session, pad
 
@@ -69,10 +70,10 @@ def text_message(text: str, quoted: InboxMessage | None = None) -> Message:
 def send_message(network: Network, sender: Account, to: Account, message: Message, message_id: str) -> str:
     """Encrypt a message for every device that must have it, send it and return its id.
 
-    A phone's chat with its own number is "message yourself".
+    A phone's chat with its own number is "message yourself". Who blocked the sender gets nothing.
     """
-    text = _shown_text(message)
-    for device in list(to.devices.values()) if to is not sender else []:
+    text, reaches = _shown_text(message), to is not sender and sender.phone not in to.profile.blocked
+    for device in list(to.devices.values()) if reaches else []:
         key = _open_line(network, to, device, message_id, chat=sender, sender=sender, text=text)
         copy = _Copy(_header_to_contact(network, sender, message_id), message.SerializeToString(), key)
         _send_copy(network, sender, to, device, copy)
@@ -80,7 +81,7 @@ def send_message(network: Network, sender: Account, to: Account, message: Messag
         key = _open_line(network, sender, device, message_id, chat=to, sender=sender, text=text)
         copy = _Copy(_header_to_own_device(network, sender, to, message_id), _device_sent(to, message), key)
         _send_copy(network, sender, sender, device, copy)
-    if to is not sender:
+    if reaches:
         _show(network, to, message_id, chat=sender, sender=sender, message=message)
     network.changed(sender)
     return message_id
@@ -186,6 +187,8 @@ def _show(  # noqa: PLR0913 - a message's facts, all by name
     identity = f"{chat.phone}/{sender.phone}/{message_id}"
     duplicate = identity in phone.seen
     phone.seen.add(identity)
+    phone.contacts.add(chat.phone)
+    chat.contacts.add(phone.phone)
     if duplicate:
         _flag_duplicate(network, line)
     context = message.extended_text_message.context_info
@@ -244,29 +247,9 @@ def _ask_again(network: Network, phone: Account, arrival: Arrival) -> None:
     }
     retry = node("retry", {"count": count, "id": arrival.message_id, "t": now, "v": 1})
     registration = node("registration", content=phone.keys.registration_id.to_bytes(4, "big"))
-    keys = node("keys", content=bundle_nodes(phone, phone.keys.issue_bundle()))
+    keys = node("keys", content=phone_bundle_nodes(phone))
     mark(arrival.line, "retried", network.clock(), latest=True)
     network.post(arrival.sender, arrival.device, node("receipt", attrs, [retry, registration, keys]))
-
-
-def bundle_nodes(phone: Account, bundle: PreKeyBundle) -> list[Node]:
-    """Write a phone's prekey bundle as nodes: type, identity, signed and one-time prekey."""
-    nodes = [
-        node("type", content=b"\x05"),
-        node("identity", content=bundle.identity),
-        prekey_node("skey", bundle.signed_prekey_id, bundle.signed_prekey, phone.keys.signed_prekey_signature),
-    ]
-    if bundle.prekey_id is not None and bundle.prekey is not None:
-        nodes.append(prekey_node("key", bundle.prekey_id, bundle.prekey))
-    return nodes
-
-
-def prekey_node(tag: str, key_id: int, public: bytes, signature: bytes | None = None) -> Node:
-    """Write one prekey as a node; ids have three bytes."""
-    children = [node("id", content=key_id.to_bytes(3, "big")), node("value", content=public)]
-    if signature is not None:
-        children.append(node("signature", content=signature))
-    return node(tag, content=children)
 
 
 def _bundle_in_receipt(receipt: Node, device: Device) -> PreKeyBundle | None:

@@ -209,6 +209,8 @@ def _carry(network: Network, outgoing: _Outgoing, jid: Jid, enc: Node) -> None:
     message_id = outgoing.stanza.text("id")
     if target is None:
         network.violation(outgoing.connection, "unknown-recipient", f"message {message_id} to device {jid}")
+    elif outgoing.account.phone in target.profile.blocked:
+        mark(outgoing.line, "blocked", network.clock())
     elif jid.device == PHONE_DEVICE:
         if target is not outgoing.account:
             mark(outgoing.line, "delivered", network.clock())

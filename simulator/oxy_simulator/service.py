@@ -105,8 +105,12 @@ class Service:
         return True
 
     def account(self, phone: str) -> Account:
-        """Return a phone's account; raise RequestError if the number is malformed or unknown."""
-        return self.network.account(phone_digits(phone))
+        """Return a phone's account by either spelling of its number.
+
+        Raise RequestError if the number is malformed or unknown.
+        """
+        digits = phone_digits(phone)
+        return self.network.resolve(digits) or self.network.account(digits)
 
     def add_phone(self, request: AddPhone) -> PhoneView:
         """Add a phone; an existing one takes the new name and settings."""

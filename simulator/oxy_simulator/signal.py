@@ -73,8 +73,11 @@ class PhoneKeys:
         """The identity's signature over the signed prekey."""
         return self.identity.sign(self.signed_prekey.serialized)
 
-    def issue_bundle(self) -> PreKeyBundle:
-        """Hand out a bundle with a fresh one-time prekey."""
+    def issue_bundle(self, *, one_time: bool = True) -> PreKeyBundle:
+        """Hand out a bundle with a fresh one-time prekey, or without one."""
+        if not one_time:
+            public = self.signed_prekey.public
+            return PreKeyBundle(self.registration_id, self.identity.public, self.signed_prekey_id, public, None, None)
         prekey_id, self.next_prekey_id = self.next_prekey_id, self.next_prekey_id + 1
         pair = self.one_time[prekey_id] = KeyPair.generate()
         return PreKeyBundle(

@@ -17,7 +17,7 @@ UUID = b"test-client"
 CHROME = 1
 MESSAGE, RECEIPT = 17, 18
 # Events that a test looks at; unknown enum values in others end neonize's event loop.
-SUBSCRIBED = bytes((*range(3, 14), MESSAGE, RECEIPT, *range(19, 28), 30, 44))
+SUBSCRIBED = bytes((*range(3, 14), MESSAGE, RECEIPT, *range(19, 25), 26, 27, 30, 44))
 TYPING, PAUSED, TEXT = 0, 1, 0
 
 # Go writes to standard output too: keep the real one for events.

@@ -15,7 +15,7 @@ from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, decode, encode, node
 from oxy_simulator.noise import CipherStream, ClientHandshake
 from oxy_simulator.pairing import DEVICE_SIGNATURE_PREFIX
-from oxy_simulator.phones import prekey_node
+from oxy_simulator.prekeys import prekey_node
 from oxy_simulator.proto.handshake_pb2 import ClientPayload
 from oxy_simulator.proto.message_pb2 import Message
 from oxy_simulator.proto.pairing_pb2 import SignedDeviceIdentity, SignedDeviceIdentityHmac

@@ -3,10 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oxy_simulator.errors import FrameError, RequestError
-from oxy_simulator.jid import Jid, parse_jid, phone_digits
+from oxy_simulator.jid import STATUS_JID, Jid, parse_jid, phone_digits
 
 USERS = st.text("0123456789", min_size=1, max_size=15)
-SERVERS = st.sampled_from(["s.whatsapp.net", "lid", "g.us", "broadcast", "hosted.lid"])
+SERVERS = st.sampled_from(
+    ["s.whatsapp.net", "lid", "g.us", "broadcast", "newsletter", "hosted", "hosted.lid", "c.us", "bot", "msgr", "interop"]
+)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,9 @@ SERVERS = st.sampled_from(["s.whatsapp.net", "lid", "g.us", "broadcast", "hosted
         ("105404437676098:12@lid", Jid("105404437676098", "lid", 12)),
         ("120363001234567890@g.us", Jid("120363001234567890", "g.us")),
         ("s.whatsapp.net", Jid("", "s.whatsapp.net")),
+        ("5511999999999.2:12@s.whatsapp.net", Jid("5511999999999", "s.whatsapp.net", 12, 2)),
+        ("status@broadcast", STATUS_JID),
+        ("120363144038483540@newsletter", Jid("120363144038483540", "newsletter")),
     ],
 )
 def test_a_jid_is_read_and_written_in_its_usual_forms(text: str, jid: Jid) -> None:
@@ -23,16 +28,17 @@ def test_a_jid_is_read_and_written_in_its_usual_forms(text: str, jid: Jid) -> No
     assert str(jid) == text
 
 
-@given(USERS, SERVERS, st.integers(0, 255))
-def test_writing_and_reading_a_jid_gives_the_same(user: str, server: str, device: int) -> None:
-    jid = Jid(user, server, device)
+@given(USERS, SERVERS, st.integers(0, 65535), st.integers(0, 255))
+def test_writing_and_reading_a_jid_gives_the_same(user: str, server: str, device: int, agent: int) -> None:
+    jid = Jid(user, server, device, agent)
     assert parse_jid(str(jid)) == jid
     assert parse_jid(str(jid.bare)) == Jid(user, server)
 
 
-def test_a_device_that_is_no_number_is_refused() -> None:
+@pytest.mark.parametrize("text", ["123:x@lid", "123.x:1@lid", "123.1:@lid", "123.:1@lid"])
+def test_a_device_or_agent_that_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(FrameError, match="not a number"):
-        parse_jid("123:x@lid")
+        parse_jid(text)
 
 
 @pytest.mark.parametrize("phone", ["+5511987654321", "5511987654321"])

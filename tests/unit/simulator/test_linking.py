@@ -181,20 +181,24 @@ def test_prekeys_are_counted_handed_out_and_asked_for_when_few(world: World) -> 
     other.go_online()
     count = int(client.ask("encrypt", "get", node("count")).require("count").text("value"))
     assert count == len(device.prekeys)
-    for _ in range(count - 10):
+    for _ in range(count - 4):
         bundle = other.ask("encrypt", "get", node("key", content=[node("user", {"jid": client.lid})]))
         assert bundle.require("list", "user", "key")
     (notification,) = client.received()
     assert notification.text("type") == "encrypt"
-    assert notification.require("count").text("value") == "10"
+    assert notification.require("count").text("value") == "4"
 
 
 def test_a_device_without_prekeys_left_still_has_a_bundle(world: World) -> None:
     client = world.online()
-    world.bot.devices[1].prekeys.clear()
-    user = client.ask("encrypt", "get", node("key", content=[node("user", {"jid": client.lid})])).require(
-        "list", "user"
-    )
+    other = world.client()
+    other.link(world.ana)
+    other.go_online()
+    del world.bot.devices[1].prekeys[1:]
+    wanted = node("key", content=[node("user", {"jid": client.lid})])
+    assert other.ask("encrypt", "get", wanted).require("list", "user", "key")
+    assert client.received()[-1].require("count").text("value") == "0"
+    user = other.ask("encrypt", "get", wanted).require("list", "user")
     assert user.find("key") is None
     assert user.find("skey") is not None
 
@@ -266,7 +270,7 @@ def test_whether_a_number_is_on_whatsapp(world: World) -> None:
             "usync",
             {"sid": "1", "mode": "query", "context": "interactive", "index": "0", "last": "true"},
             [
-                node("query", content=[node("contact")]),
+                node("query", content=[node("contact", {"addressing_mode": "lid"})]),
                 node(
                     "list",
                     content=[node("user", content=[node("contact", content=number.encode())]) for number in numbers],

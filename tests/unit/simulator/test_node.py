@@ -1,5 +1,7 @@
 import contextlib
+import json
 import zlib
+from importlib import resources
 
 import pytest
 from hypothesis import given
@@ -9,17 +11,27 @@ from oxy_simulator.errors import FrameError
 from oxy_simulator.jid import SERVER_JID, Jid
 from oxy_simulator.node import Node, decode, encode, node
 
+ccS = json.loads(resources.files("oxy_simulator").joinpath("tokens.json").read_text("utf-8"))
+SINGLE, DOUBLE = TOKENS["single"], TOKENS["double"]
+
 TEXTS = st.one_of(
     st.sampled_from(["type", "get", "urn:xmpp:ping", "critical_block", "0", "true"]),
     st.text(min_size=1, max_size=40),
     st.text("0123456789-.", min_size=1, max_size=127),
     st.text("0123456789ABCDEF", min_size=1, max_size=127),
 )
-JIDS = st.builds(
-    Jid,
-    st.text("0123456789", min_size=1, max_size=15),
-    st.sampled_from(["s.whatsapp.net", "lid"]),
-    st.integers(0, 255),
+USERS = st.text("0123456789", min_size=1, max_size=15)
+DEVICES, WORDS, NONE = st.integers(0, 255), st.integers(0, 65535), st.just(0)
+DOMAINS = (0, 1, 128, 129)  # of numbers, LIDs and hosted ones; any other is an agent of old
+JIDS = st.one_of(
+    st.builds(Jid, USERS, st.sampled_from(["s.whatsapp.net", "lid", "hosted", "hosted.lid"]), DEVICES, NONE, NONE),
+    st.builds(
+        Jid, USERS, st.just("s.whatsapp.net"), DEVICES, st.integers(2, 255).filter(lambda it: it not in DOMAINS), NONE
+    ),
+    st.builds(Jid, USERS, st.sampled_from(["g.us", "broadcast", "newsletter", "bot", "c.us"]), NONE, NONE, NONE),
+    st.builds(Jid, st.just(""), st.sampled_from(["s.whatsapp.net", "g.us", "broadcast"]), NONE, NONE, NONE),
+    st.builds(Jid, USERS, st.just("msgr"), WORDS, NONE, NONE),
+    st.builds(Jid, USERS, st.just("interop"), WORDS, NONE, WORDS),
 )
 TAGS = st.sampled_from(["iq", "message", "receipt", "ib", "stream:error", "notatoken"])
 LEAVES = st.builds(
@@ -55,6 +67,11 @@ NODES = st.recursive(
         (node("iq", {"to": Jid("5511", "s.whatsapp.net")}), "00 f8 03 19 11 fa ff 02 55 11 03"),
         # A device: domain 1 is LID.
         (node("iq", {"to": Jid("5511", "lid", 7)}), "00 f8 03 19 11 f7 01 07 ff 02 55 11"),
+        # A hosted number, an old agent, another messenger, and one with its integrator.
+        (node("iq", {"to": Jid("5511", "hosted")}), "00 f8 03 19 11 f7 80 00 ff 02 55 11"),
+        (node("iq", {"to": Jid("5511", "s.whatsapp.net", 0, 5)}), "00 f8 03 19 11 f7 05 00 ff 02 55 11"),
+        (node("iq", {"to": Jid("12", "msgr", 300)}), "00 f8 03 19 11 f6 ff 01 12 01 2c TOKEN"),
+        (node("iq", {"to": Jid("12", "interop", 1, 0, 2)}), "00 f8 03 19 11 f5 ff 01 12 00 01 00 02 fc 07 69 6e 74 65 72 6f 70"),
         # Bytes, and a list of children.
         (node("iq", content=b"\x01\x02"), "00 f8 02 19 fc 02 01 02"),
         (node("iq", content=[node("iq"), node("iq")]), "00 f8 02 19 f8 02 f8 01 19 f8 01 19"),
@@ -110,6 +127,30 @@ def test_bytes_after_the_node_are_refused() -> None:
 
 def test_numbers_become_text_and_missing_values_are_left_out() -> None:
     assert node("iq", {"t": 5, "id": None}).attrs == {"t": "5"}
+
+
+@pytest.mark.parametrize("kind", ["single", "double"])
+def test_every_token_of_the_dictionaries_is_written_as_its_number_and_read_again(kind: str) -> None:
+    dictionaries = [SINGLE] if kind == "single" else DOUBLE
+    for number, texts in enumerate(dictionaries):
+        for index, text in enumerate(texts):
+            if not text:
+                continue
+            encoded = encode(node(text))
+            token = bytes((index,)) if kind == "single" else bytes((236 + number, index))
+            assert encoded == b"\x00\xf8\x01" + token, text
+            assert decode(encoded).tag == text
+
+
+def test_the_dictionaries_have_the_sizes_of_version_three() -> None:
+    assert (len(SINGLE), [len(texts) for texts in DOUBLE]) == (236, [256, 256, 256, 256])
+    assert SINGLE[:4] == ["", "xmlstreamstart", "xmlstreamend", "s.whatsapp.net"]
+    assert [texts[0] for texts in DOUBLE] == ["read-self", "reject", "64", "1724"]
+
+
+def test_an_address_of_another_messenger_on_a_wrong_server_is_refused() -> None:
+    with pytest.raises(FrameError, match="names the server"):
+        decode(bytes.fromhex("00 f8 03 19 11 f6 ff 01 12 01 2c 03"))
 
 
 def test_what_a_node_lacks_is_named() -> None:
