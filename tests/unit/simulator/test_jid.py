@@ -7,7 +7,19 @@ from oxy_simulator.jid import STATUS_JID, Jid, parse_jid, phone_digits
 
 USERS = st.text("0123456789", min_size=1, max_size=15)
 SERVERS = st.sampled_from(
-    ["s.whatsapp.net", "lid", "g.us", "broadcast", "newsletter", "hosted", "hosted.lid", "c.us", "bot", "msgr", "interop"]
+    [
+        "s.whatsapp.net",
+        "lid",
+        "g.us",
+        "broadcast",
+        "newsletter",
+        "hosted",
+        "hosted.lid",
+        "c.us",
+        "bot",
+        "msgr",
+        "interop",
+    ]
 )
 
 

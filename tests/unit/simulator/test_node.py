@@ -11,7 +11,7 @@ from oxy_simulator.errors import FrameError
 from oxy_simulator.jid import SERVER_JID, Jid
 from oxy_simulator.node import Node, decode, encode, node
 
-ccS = json.loads(resources.files("oxy_simulator").joinpath("tokens.json").read_text("utf-8"))
+TOKENS = json.loads(resources.files("oxy_simulator").joinpath("tokens.json").read_text("utf-8"))
 SINGLE, DOUBLE = TOKENS["single"], TOKENS["double"]
 
 TEXTS = st.one_of(
@@ -70,8 +70,11 @@ NODES = st.recursive(
         # A hosted number, an old agent, another messenger, and one with its integrator.
         (node("iq", {"to": Jid("5511", "hosted")}), "00 f8 03 19 11 f7 80 00 ff 02 55 11"),
         (node("iq", {"to": Jid("5511", "s.whatsapp.net", 0, 5)}), "00 f8 03 19 11 f7 05 00 ff 02 55 11"),
-        (node("iq", {"to": Jid("12", "msgr", 300)}), "00 f8 03 19 11 f6 ff 01 12 01 2c TOKEN"),
-        (node("iq", {"to": Jid("12", "interop", 1, 0, 2)}), "00 f8 03 19 11 f5 ff 01 12 00 01 00 02 fc 07 69 6e 74 65 72 6f 70"),
+        (node("iq", {"to": Jid("5511", "msgr", 300)}), "00 f8 03 19 11 f6 ff 02 55 11 01 2c cc"),
+        (
+            node("iq", {"to": Jid("5511", "interop", 1, 0, 2)}),
+            "00 f8 03 19 11 f5 ff 02 55 11 00 01 00 02 fc 07 69 6e 74 65 72 6f 70",
+        ),
         # Bytes, and a list of children.
         (node("iq", content=b"\x01\x02"), "00 f8 02 19 fc 02 01 02"),
         (node("iq", content=[node("iq"), node("iq")]), "00 f8 02 19 f8 02 f8 01 19 f8 01 19"),
