@@ -7,6 +7,8 @@ from typing import ClassVar, Final, Literal
 from pydantic import ConfigDict
 
 from oxy_simulator.appstate import AppState
+from oxy_simulator.chats import ChatLog
+from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import PairingError
 from oxy_simulator.jid import LID_SERVER, PHONE_SERVER, Jid
 from oxy_simulator.logins import DeviceDescription
@@ -89,7 +91,11 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class InboxMessage:
-    """A message as a phone shows it; times in Unix seconds, phones as digits."""
+    """A message as it came to a phone; times in Unix seconds, phones as digits.
+
+    `content` is None for a plain text, and for what could not be understood. What became of the
+    message since (edits, reactions, votes) is in the account's `chats`.
+    """
 
     number: int
     id: str
@@ -101,6 +107,12 @@ class InboxMessage:
     at: float
     quoted_id: str | None = None
     duplicate: bool = False
+    content: AnyContent | None = None
+
+    @property
+    def target_id(self) -> str | None:
+        """The id of the message that this one is about (reaction, edit, vote, ...), if there is one."""
+        return getattr(self.content, "target", None)
 
 
 @dataclass(slots=True)
@@ -151,6 +163,7 @@ class Account:
     profile: Profile = field(default_factory=Profile)
     contacts: set[str] = field(default_factory=set)
     out_of_prekeys: bool = False
+    chats: ChatLog = field(default_factory=ChatLog)
 
     @property
     def lid_user(self) -> str:

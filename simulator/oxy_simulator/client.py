@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import aiohttp
 from pydantic import BaseModel, TypeAdapter
 
+from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import PairingError, RequestError
 from oxy_simulator.faults import FaultKind
 from oxy_simulator.models import (
@@ -23,6 +24,7 @@ from oxy_simulator.models import (
     LinkDevice,
     LoginView,
     Message,
+    MessageState,
     PacketView,
     PhoneView,
     Problem,
@@ -100,6 +102,15 @@ class SimulatorClient:
         """Let a phone send a text; return the message id."""
         body = SendText(to=to, text=text, id=message_id, quote=quote)
         return (await self._post(f"/phones/{phone}/send", body, SentId)).id
+
+    async def say(self, phone: str, to: str, message: AnyContent, *, message_id: str | None = None) -> str:
+        """Let a phone send a message of any kind; return its id."""
+        body = SendText(to=to, message=message, id=message_id)
+        return (await self._post(f"/phones/{phone}/send", body, SentId)).id
+
+    async def message(self, phone: str, message_id: str) -> MessageState:
+        """Return how a message stands on a phone now, whoever sent it."""
+        return await self._get(f"/phones/{phone}/messages/{message_id}", MessageState)
 
     async def self_chat(self, phone: str, text: str) -> str:
         """Let a phone write in its "message yourself" chat; return the message id."""

@@ -64,6 +64,7 @@ class ControlApi:
                 web.post("/phones/{phone}/send", self._send),
                 web.post("/phones/{phone}/self-chat", self._self_chat),
                 web.get("/phones/{phone}/inbox", self._inbox),
+                web.get("/phones/{phone}/messages/{id}", self._message),
                 web.post("/phones/{phone}/link", self._link),
                 web.post("/phones/{phone}/unlink", self._unlink),
                 web.get("/phones/{phone}/logins", self._logins),
@@ -108,6 +109,9 @@ class ControlApi:
         wait = _wait(request)
         messages = await self._service.inbox(request.match_info["phone"], after, wait)
         return _json(_MESSAGES.dump_json(messages))
+
+    async def _message(self, request: web.Request) -> web.Response:
+        return _answer(self._service.message(request.match_info["phone"], request.match_info["id"]))
 
     async def _link(self, request: web.Request) -> web.Response:
         body = await _body(request, LinkDevice)

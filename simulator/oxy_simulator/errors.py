@@ -5,6 +5,7 @@ SimulatorError
 │   ├── FrameError     a frame or binary node cannot be read
 │   ├── HandshakeError the Noise handshake failed
 │   └── RefusedError   a request is answered with an error code
+├── ContentError       a message's content is not what WhatsApp allows
 ├── DecryptionError    a phone cannot read a message (it asks for it again)
 │   └── DuplicateCiphertextError
 └── RequestError       a request to the control API or a Python call is wrong
@@ -40,6 +41,14 @@ class RefusedError(ProtocolError):
 
 class DecryptionError(SimulatorError):
     """A phone cannot decrypt a message; real phones answer with a retry receipt."""
+
+
+class ContentError(SimulatorError):
+    """A message's content is not what WhatsApp allows; `rule` names what it breaks."""
+
+    def __init__(self, detail: str, rule: str) -> None:
+        super().__init__(detail)
+        self.rule = rule
 
 
 class RequestError(SimulatorError):

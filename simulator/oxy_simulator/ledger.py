@@ -28,6 +28,7 @@ Stage = Literal[
     "decrypted",  # that phone could read it (outbound)
     "undecryptable",  # that phone could not read it, latest time (outbound)
     "duplicate",  # its id came again, latest time (outbound)
+    "downloaded",  # the device fetched its file (inbound); the contact's phone did, and it is right (outbound)
     "own_phone",  # the account's own phone read its copy (outbound)
 ]
 
@@ -50,6 +51,7 @@ class LifeLine:
     deliveries: int = 0
     duplicates: int = 0
     error: str | None = None
+    kind: str = "text"
 
 
 @dataclass(slots=True)
@@ -69,12 +71,14 @@ class Ledger:
         chat: str,
         sender: str,
         text: str | None,
+        kind: str = "text",
     ) -> LifeLine:
         """Begin a line, or return the one that this message has already."""
         key = line_key(direction, account, device, chat, message_id)
         line = self.lines.get(key)
         if line is None:
             line = LifeLine(self.next_number, message_id, direction, account, device, chat, sender, text)
+            line.kind = kind
             self.next_number += 1
             self.lines[key] = line
             if len(self.lines) > KEPT_LINES:

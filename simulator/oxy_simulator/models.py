@@ -7,8 +7,9 @@ seconds; durations are seconds.
 from collections.abc import Mapping
 from typing import Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError
 from oxy_simulator.faults import FaultKind, TlsTrouble
 from oxy_simulator.impairments import Direction
@@ -57,12 +58,26 @@ class AddPhone(Request):
 
 
 class SendText(Request):
-    """Let a phone send a text; `id` repeats a message id on purpose, `quote` answers a message."""
+    """Let a phone send `message` (any kind), or `text` for short; `id` repeats a message id on purpose.
+
+    `quote` answers a message with a text; other kinds have a quote of their own.
+    """
 
     to: str
-    text: str = Field(min_length=1)
+    text: str | None = Field(default=None, min_length=1)
+    message: AnyContent | None = None
     id: str | None = Field(default=None, min_length=1)
     quote: str | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "SendText":
+        if (self.text is None) == (self.message is None):
+            msg = "give exactly one of 'text' and 'message'"
+            raise ValueError(msg)
+        if self.quote is not None and self.message is not None:
+            msg = "'quote' belongs to 'text'; put it into the message"
+            raise ValueError(msg)
+        return self
 
 
 class SelfChat(Request):
@@ -139,8 +154,41 @@ class SentId(Reply):
     id: str
 
 
+class MediaView(Reply):
+    """A message's file; `checked` once the phone has fetched it, `error` says what is wrong with it."""
+
+    kind: str
+    mimetype: str
+    file_length: int
+    checked: bool
+    error: str | None
+
+
+class MessageState(Reply):
+    """A message as it stands on a phone now: after edits, deletion, reactions and votes.
+
+    `tally` gives who took each option of a poll, or each choice of an event or a menu.
+    """
+
+    id: str
+    chat: str
+    sender: str
+    kind: str
+    text: str
+    at: float
+    edited_at: float | None
+    revoked_at: float | None
+    reactions: dict[str, str]
+    tally: dict[str, list[str]]
+    media: MediaView | None
+
+
 class Message(Reply):
-    """A message in a phone's inbox; `from_me` marks its own, `duplicate` a repeated id."""
+    """A message in a phone's inbox; `from_me` marks its own, `duplicate` a repeated id.
+
+    `content` says what is in it (None for plain texts), `target_id` which message it is about, and
+    `state` what became of it since (None for a text to which nothing happened).
+    """
 
     number: int
     id: str
@@ -152,6 +200,9 @@ class Message(Reply):
     at: float
     quoted_id: str | None
     duplicate: bool
+    content: AnyContent | None = None
+    target_id: str | None = None
+    state: MessageState | None = None
 
 
 class DeviceView(Reply):
@@ -191,6 +242,7 @@ class LineView(Reply):
     deliveries: int
     duplicates: int
     error: str | None
+    kind: str = "text"
 
 
 class DeviceDescriptionView(Reply):

@@ -1,6 +1,5 @@
 """What phones do: write, read, confirm, and ask again for what they cannot decrypt."""
 
-import os
 import secrets
 from dataclasses import dataclass
 from typing import Final
@@ -8,19 +7,24 @@ from typing import Final
 import structlog
 from google.protobuf.message import DecodeError
 
-from oxy_simulator.accounts import Account, Device, InboxMessage, SentMessage
-from oxy_simulator.errors import DecryptionError, DuplicateCiphertextError, ProtocolError, RequestError
+from oxy_simulator.accounts import Account, Device, SentMessage
+from oxy_simulator.composing import Draft, compose
+from oxy_simulator.content import Content
+from oxy_simulator.errors import ContentError, DecryptionError, DuplicateCiphertextError, ProtocolError, RequestError
+from oxy_simulator.inbox import Telling, flag_duplicate, recall, tell
 from oxy_simulator.jid import Jid
+from oxy_simulator.labels import Labels, check_labels, label
 from oxy_simulator.ledger import LifeLine, line_key, mark
+from oxy_simulator.msgsecret import SECRET_SIZE
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, decode, encode, node
 from oxy_simulator.prekeys import phone_bundle_nodes
 from oxy_simulator.proto.message_pb2 import Message, ProtocolMessage
+from oxy_simulator.reading import Reading
 from oxy_simulator.signal import PreKeyBundle, Session, pad
 
 MAX_RETRIES: Final = 5
 
-_SECRET_SIZE: Final = 32
 _ID_BYTES: Final = 9
 
 log = structlog.get_logger(__name__)
@@ -36,6 +40,7 @@ class Arrival:
     chat: Account
     enc: Node
     line: LifeLine | None
+    stanza: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class _Copy:
 
     header: Node
     plaintext: bytes
+    labels: Labels
     line: str | None = None
     retries: int = 0
 
@@ -53,36 +59,42 @@ def new_message_id() -> str:
     return "3A" + secrets.token_hex(_ID_BYTES).upper()
 
 
-def text_message(text: str, quoted: InboxMessage | None = None) -> Message:
-    """Build a text as a phone does, with its message secret; a quote makes it extended text."""
-    message = Message()
-    message.message_context_info.message_secret = os.urandom(_SECRET_SIZE)
-    if quoted is None:
-        message.conversation = text
-        return message
-    message.extended_text_message.text = text
-    context = message.extended_text_message.context_info
-    context.stanza_id = quoted.id
-    context.quoted_message.conversation = quoted.text
+def text_message(text: str) -> Message:
+    """Build a plain text as a phone does, with its message secret."""
+    message = Message(conversation=text)
+    message.message_context_info.message_secret = secrets.token_bytes(SECRET_SIZE)
     return message
+
+
+def say(network: Network, sender: Account, to: Account, content: Content, message_id: str | None = None) -> str:
+    """Let a phone say something and return the message's id; raise RequestError if phones do not allow it."""
+    try:
+        message = compose(content, Draft(sender, to, network.clock()))
+        return send_message(network, sender, to, message, message_id or new_message_id())
+    except ContentError as error:
+        msg = f"{sender.phone} cannot send this: {error}"
+        raise RequestError(msg) from error
 
 
 def send_message(network: Network, sender: Account, to: Account, message: Message, message_id: str) -> str:
     """Encrypt a message for every device that must have it, send it and return its id.
 
-    A phone's chat with its own number is "message yourself". Who blocked the sender gets nothing.
+    A phone's chat with its own number is "message yourself". Who blocked the sender gets nothing. Raise
+    ContentError if it is about a message that it cannot be about; then nothing is sent.
     """
-    text, reaches = _shown_text(message), to is not sender and sender.phone not in to.profile.blocked
+    telling = Telling(message_id, sender, to, sender, network.clock())
+    reading = recall(telling, message)
+    labels, reaches = label(message), to is not sender and sender.phone not in to.profile.blocked
     for device in list(to.devices.values()) if reaches else []:
-        key = _open_line(network, to, device, message_id, chat=sender, sender=sender, text=text)
-        copy = _Copy(_header_to_contact(network, sender, message_id), message.SerializeToString(), key)
+        key = _open_line(network, to, device, message_id, chat=sender, sender=sender, reading=reading)
+        copy = _Copy(_header_to_contact(network, sender, message_id, labels), message.SerializeToString(), labels, key)
         _send_copy(network, sender, to, device, copy)
     for device in list(sender.devices.values()):
-        key = _open_line(network, sender, device, message_id, chat=to, sender=sender, text=text)
-        copy = _Copy(_header_to_own_device(network, sender, to, message_id), _device_sent(to, message), key)
-        _send_copy(network, sender, sender, device, copy)
+        key = _open_line(network, sender, device, message_id, chat=to, sender=sender, reading=reading)
+        header = _header_to_own_device(network, sender, to, message_id, labels)
+        _send_copy(network, sender, sender, device, _Copy(header, _device_sent(to, message), labels, key))
     if reaches:
-        _show(network, to, message_id, chat=sender, sender=sender, message=message)
+        tell(network, Telling(message_id, to, sender, sender, network.clock()), message)
     network.changed(sender)
     return message_id
 
@@ -102,7 +114,9 @@ def share_app_state(network: Network, account: Account, device: Device) -> None:
     key.key_data.fingerprint.raw_id = 1
     key.key_data.fingerprint.current_index = 0
     attrs: Attrs = {"from": account.lid, "id": new_message_id(), "type": "text", "category": "peer", "t": int(now)}
-    _send_copy(network, account, account, device, _Copy(node("message", attrs), message.SerializeToString()))
+    _send_copy(
+        network, account, account, device, _Copy(node("message", attrs), message.SerializeToString(), Labels("text"))
+    )
 
 
 def receive(network: Network, phone: Account, arrival: Arrival) -> None:
@@ -112,7 +126,7 @@ def receive(network: Network, phone: Account, arrival: Arrival) -> None:
     try:
         plaintext = phone.session(address).decrypt(phone.keys, kind, data)
     except DuplicateCiphertextError:
-        _flag_duplicate(network, arrival.line)
+        flag_duplicate(network, arrival.line)
         _confirm(network, phone, arrival)
         return
     except DecryptionError as error:
@@ -134,7 +148,7 @@ def resend(network: Network, phone: Account, device_owner: Account, device: Devi
     mark(network.state.ledger.find(sent.line), "retried", network.clock(), latest=True)
     bundle = _bundle_in_receipt(receipt, device) or device.take_bundle()
     phone.session(str(address)).promote(Session.initiate(phone.keys, bundle))
-    copy = _Copy(decode(sent.header), sent.plaintext, sent.line, sent.retries)
+    copy = _Copy(decode(sent.header), sent.plaintext, _labels_of(sent.plaintext), sent.line, sent.retries)
     _encrypt_and_post(network, phone, device_owner, device, copy)
 
 
@@ -156,14 +170,42 @@ def _read(network: Network, phone: Account, arrival: Arrival, plaintext: bytes) 
     if own and message.HasField("protocol_message"):
         _serve_peer(network, phone, arrival, message.protocol_message)
         return
+    _check_wrapping(network, arrival, message, own=own)
     if message.HasField("device_sent_message"):
         message = message.device_sent_message.message
-    if arrival.line is not None:
-        arrival.line.text = _shown_text(message)
     mark(arrival.line, "own_phone" if own and arrival.chat is not phone else "decrypted", network.clock())
     chat = arrival.chat if own else arrival.sender
-    _show(network, phone, arrival.message_id, chat=chat, sender=arrival.sender, message=message, line=arrival.line)
+    telling = Telling(arrival.message_id, phone, chat, arrival.sender, network.clock())
+    reading = tell(network, telling, message, arrival.line)
+    if arrival.line is not None:
+        arrival.line.text, arrival.line.kind = reading.text, reading.kind
+    if not own or arrival.chat is phone:
+        _judge(network, arrival, message, reading)
     _confirm(network, phone, arrival)
+
+
+def _judge(network: Network, arrival: Arrival, message: Message, reading: Reading) -> None:
+    """Record what a client sent that phones do not allow: its content, or the labels on its stanza."""
+    problem = reading.problem
+    try:
+        check_labels(arrival.stanza, message)
+    except ContentError as error:
+        problem = problem or error
+    if problem is not None:
+        _violation(network, arrival, problem.rule, f"message {arrival.message_id}: {problem}")
+
+
+def _check_wrapping(network: Network, arrival: Arrival, message: Message, *, own: bool) -> None:
+    """Own devices get a message inside a `deviceSentMessage`, contacts never do. Source: whatsmeow marshalMessage."""
+    wrapped = message.HasField("device_sent_message")
+    if own and not wrapped:
+        _violation(network, arrival, "own-copy", f"message {arrival.message_id} came to the own phone unwrapped")
+    if wrapped and not own:
+        _violation(network, arrival, "own-copy", f"message {arrival.message_id} is wrapped for the own phone")
+
+
+def _violation(network: Network, arrival: Arrival, rule: str, detail: str) -> None:
+    network.violation(network.connection_of(arrival.sender, arrival.device), rule, detail)
 
 
 def _serve_peer(network: Network, phone: Account, arrival: Arrival, request: ProtocolMessage) -> None:
@@ -172,46 +214,6 @@ def _serve_peer(network: Network, phone: Account, arrival: Arrival, request: Pro
         share_app_state(network, phone, arrival.device)
     else:
         log.info("peer_request_ignored", kind=ProtocolMessage.Type.Name(request.type))
-
-
-def _show(  # noqa: PLR0913 - a message's facts, all by name
-    network: Network,
-    phone: Account,
-    message_id: str,
-    *,
-    chat: Account,
-    sender: Account,
-    message: Message,
-    line: LifeLine | None = None,
-) -> None:
-    identity = f"{chat.phone}/{sender.phone}/{message_id}"
-    duplicate = identity in phone.seen
-    phone.seen.add(identity)
-    phone.contacts.add(chat.phone)
-    chat.contacts.add(phone.phone)
-    if duplicate:
-        _flag_duplicate(network, line)
-    context = message.extended_text_message.context_info
-    entry = InboxMessage(
-        number=phone.inbox.next_number,
-        id=message_id,
-        chat=chat.phone,
-        sender=sender.phone,
-        from_me=sender is phone,
-        kind=_kind(message),
-        text=_shown_text(message),
-        at=network.clock(),
-        quoted_id=context.stanza_id or None,
-        duplicate=duplicate,
-    )
-    phone.inbox.append(entry)
-    network.changed(phone)
-
-
-def _flag_duplicate(network: Network, line: LifeLine | None) -> None:
-    if line is not None:
-        line.duplicates += 1
-        mark(line, "duplicate", network.clock(), latest=True)
 
 
 def _confirm(network: Network, phone: Account, arrival: Arrival) -> None:
@@ -267,7 +269,7 @@ def _bundle_in_receipt(receipt: Node, device: Device) -> PreKeyBundle | None:
     )
 
 
-def _header_to_contact(network: Network, sender: Account, message_id: str) -> Node:
+def _header_to_contact(network: Network, sender: Account, message_id: str, labels: Labels) -> Node:
     by_lid = sender.addressing == "lid"
     return node(
         "message",
@@ -275,14 +277,15 @@ def _header_to_contact(network: Network, sender: Account, message_id: str) -> No
             "from": sender.lid if by_lid else sender.pn,
             "sender_pn" if by_lid else "sender_lid": sender.pn if by_lid else sender.lid,
             "id": message_id,
-            "type": "text",
+            "type": labels.type,
             "t": int(network.clock()),
             "notify": sender.name,
+            "edit": labels.edit or None,
         },
     )
 
 
-def _header_to_own_device(network: Network, sender: Account, to: Account, message_id: str) -> Node:
+def _header_to_own_device(network: Network, sender: Account, to: Account, message_id: str, labels: Labels) -> Node:
     return node(
         "message",
         {
@@ -290,15 +293,23 @@ def _header_to_own_device(network: Network, sender: Account, to: Account, messag
             "recipient": to.lid,
             "peer_recipient_pn": to.pn,
             "id": message_id,
-            "type": "text",
+            "type": labels.type,
             "t": int(network.clock()),
             "notify": sender.name,
+            "edit": labels.edit or None,
         },
     )
 
 
 def _open_line(  # noqa: PLR0913 - a line's facts, all by name
-    network: Network, account: Account, device: Device, message_id: str, *, chat: Account, sender: Account, text: str
+    network: Network,
+    account: Account,
+    device: Device,
+    message_id: str,
+    *,
+    chat: Account,
+    sender: Account,
+    reading: Reading,
 ) -> str:
     line = network.state.ledger.open(
         message_id=message_id,
@@ -307,7 +318,8 @@ def _open_line(  # noqa: PLR0913 - a line's facts, all by name
         device=device.id,
         chat=chat.phone,
         sender=sender.phone,
-        text=text,
+        text=reading.text,
+        kind=reading.kind,
     )
     mark(line, "sent", network.clock())
     return line_key("inbound", account.phone, device.id, chat.phone, message_id)
@@ -328,8 +340,14 @@ def _encrypt_and_post(network: Network, sender: Account, owner: Account, device:
         network.notice_low_prekeys(owner, device)
     encrypted = session.encrypt(sender.keys, pad(copy.plaintext))
     data = _maybe_corrupt(network, owner, copy, encrypted.data)
-    attrs: Attrs = {"v": "2", "type": encrypted.kind, "count": copy.retries or None}
-    stanza = Node(copy.header.tag, dict(copy.header.attrs), [node("enc", attrs, data)])
+    attrs: Attrs = {
+        "v": "2",
+        "type": encrypted.kind,
+        "count": copy.retries or None,
+        "mediatype": copy.labels.media_type or None,
+        "decrypt-fail": "hide" if copy.labels.hidden else None,
+    }
+    stanza = Node(copy.header.tag, dict(copy.header.attrs), [node("enc", attrs, data), *copy.labels.notes])
     network.post(owner, device, stanza, copy.line)
 
 
@@ -344,23 +362,6 @@ def _sent_key(message_id: str, device: Jid) -> str:
     return f"{message_id}/{device}"
 
 
-def find_quoted(phone: Account, message_id: str) -> InboxMessage:
-    """Find a message in a phone's inbox; raise RequestError if it is not there."""
-    found = next((entry for entry in reversed(phone.inbox) if entry.id == message_id), None)
-    if found is None:
-        msg = f"{phone.phone} has no message {message_id} to quote; take an id from its inbox"
-        raise RequestError(msg)
-    return found
-
-
-def _shown_text(message: Message) -> str:
-    return message.conversation or message.extended_text_message.text or message.reaction_message.text
-
-
-def _kind(message: Message) -> str:
-    if message.conversation or message.HasField("extended_text_message"):
-        return "text"
-    for field, _ in message.ListFields():
-        if field.name != "message_context_info":
-            return str(field.name).removesuffix("_message")
-    return "unknown"
+def _labels_of(plaintext: bytes) -> Labels:
+    message = Message.FromString(plaintext)
+    return label(message.device_sent_message.message if message.HasField("device_sent_message") else message)

@@ -214,7 +214,9 @@ def _carry(network: Network, outgoing: _Outgoing, jid: Jid, enc: Node) -> None:
     elif jid.device == PHONE_DEVICE:
         if target is not outgoing.account:
             mark(outgoing.line, "delivered", network.clock())
-        arrival = Arrival(message_id, outgoing.account, outgoing.device, outgoing.chat, enc, outgoing.line)
+        arrival = Arrival(
+            message_id, outgoing.account, outgoing.device, outgoing.chat, enc, outgoing.line, outgoing.stanza
+        )
         receive(network, target, arrival)
     elif jid.device in target.devices:
         copy = _for_companion(network, outgoing, enc, target)
@@ -237,7 +239,8 @@ def _for_companion(network: Network, outgoing: _Outgoing, enc: Node, target: Acc
         "edit": stanza.attrs.get("edit"),
     }
     with_identity = [identity] if identity is not None and enc.text("type") == "pkmsg" else []
-    return node("message", attrs, [enc, *with_identity])
+    notes = [found] if (found := stanza.find("meta")) is not None else []
+    return node("message", attrs, [enc, *with_identity, *notes])
 
 
 def _listed(stanza: Node) -> list[Node]:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar
 from pydantic import TypeAdapter
 
 from oxy_simulator.accounts import Account, Device, InboxMessage, MailItem, PreKey, SentMessage, inbox_identity
+from oxy_simulator.chats import KnownMessage
 from oxy_simulator.ledger import LifeLine
 from oxy_simulator.logins import Login
 from oxy_simulator.network import State, Violation
@@ -46,6 +47,7 @@ _SESSION: Final = TypeAdapter(SessionRecord)
 _MAIL: Final = TypeAdapter(MailItem)
 _INBOX: Final = TypeAdapter(InboxMessage)
 _SENT: Final = TypeAdapter(SentMessage)
+_KNOWN: Final = TypeAdapter(KnownMessage)
 _LINE: Final = TypeAdapter(LifeLine)
 _LOGIN: Final = TypeAdapter(Login)
 _VIOLATION: Final = TypeAdapter(Violation)
@@ -56,7 +58,7 @@ _STATE_OWN_ROWS: Final[dict[str, bool | set[str]]] = {
     "logins": {"logins"},
     "violations": True,
 }
-_OWN_ROWS: Final = {"devices", "sessions", "inbox", "seen", "sent"}
+_OWN_ROWS: Final = {"devices", "sessions", "inbox", "seen", "sent", "chats"}
 _DEVICE_OWN_ROWS: Final = {"mailbox", "prekeys"}
 
 
@@ -78,6 +80,7 @@ class ChangedRows:
             account.devices.take_touched()
             account.sessions.take_touched()
             account.sent.take_touched()
+            account.chats.messages.take_touched()
             account.inbox.take_touched()
         state.ledger.lines.take_touched()
         state.logins.logins.take_touched()
@@ -122,6 +125,7 @@ class ChangedRows:
             yield from self._device(phone, str(device_id), device)
         yield from _of_table("session", phone, account.sessions, _SESSION)
         yield from _of_table("sent", phone, account.sent, _SENT)
+        yield from _of_table("known", phone, account.chats.messages, _KNOWN)
         yield from _of_history("inbox", phone, account.inbox, _INBOX)
 
     def _device(self, phone: str, device_id: str, device: Device) -> Iterator[Row]:
@@ -203,6 +207,8 @@ def _read_owned(select: Select, state: State) -> None:
         accounts[row.owner].sessions[row.key] = _SESSION.validate_json(row.body)
     for row in select("sent"):
         accounts[row.owner].sent[row.key] = _SENT.validate_json(row.body)
+    for row in select("known"):
+        accounts[row.owner].chats.messages[row.key] = _KNOWN.validate_json(row.body)
     for row in select("inbox"):
         _read_inbox(accounts[row.owner], _INBOX.validate_json(row.body))
 

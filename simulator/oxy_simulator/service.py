@@ -16,7 +16,8 @@ import structlog
 from aiohttp import web
 
 from oxy_simulator import __version__, linking, phones
-from oxy_simulator.accounts import Account, MailItem
+from oxy_simulator.accounts import Account, InboxMessage, MailItem
+from oxy_simulator.contents import Text
 from oxy_simulator.errors import PairingError, RequestError
 from oxy_simulator.faults import SERVER_KINDS, Breakage, FaultKind, break_phone
 from oxy_simulator.front import Front
@@ -31,6 +32,7 @@ from oxy_simulator.models import (
     LinkDevice,
     LoginView,
     Message,
+    MessageState,
     PacketView,
     PhoneView,
     RuleView,
@@ -128,17 +130,23 @@ class Service:
         return self.phone_view(account)
 
     def send(self, phone: str, request: SendText) -> str:
-        """Let a phone send a text; return the message id."""
-        sender, to = self.account(phone), self.account(request.to)
-        quoted = phones.find_quoted(sender, request.quote) if request.quote else None
-        message = phones.text_message(request.text, quoted)
-        return phones.send_message(self.network, sender, to, message, request.id or phones.new_message_id())
+        """Let a phone send a message; return its id."""
+        content = request.message or Text(text=request.text or "", quote=request.quote)
+        return phones.say(self.network, self.account(phone), self.account(request.to), content, request.id)
+
+    def message(self, phone: str, message_id: str) -> MessageState:
+        """Return how a message stands on a phone now; raise RequestError if the phone has none with this id."""
+        known = self.account(phone).chats.search(message_id)
+        if known is None:
+            msg = f"{phone} has no message {message_id}; take an id from its inbox, or one that it sent"
+            raise RequestError(msg)
+        return MessageState.model_validate(known)
 
     async def inbox(self, phone: str, after: int, seconds: float) -> list[Message]:
         """Return a phone's messages after a number, waiting up to `seconds` for the first."""
         account = self.account(phone)
         await self.wait_for(lambda: account.inbox.next_number > after + 1, seconds)
-        return [Message.model_validate(entry) for entry in account.inbox.after(after)]
+        return [_message_view(account, entry) for entry in account.inbox.after(after)]
 
     async def link(self, phone: str, request: LinkDevice) -> DeviceView:
         """Link a device by code or QR; raise PairingError if the client does not finish."""
@@ -326,6 +334,14 @@ class Service:
             down=self._down,
             load_running=self._load.running,
         )
+
+
+def _message_view(account: Account, entry: InboxMessage) -> Message:
+    message = Message.model_validate(entry)
+    known = account.chats.find(entry.chat, entry.id)
+    if known is None or (known.kind == "text" and not (known.edited_at or known.revoked_at or known.reactions)):
+        return message
+    return message.model_copy(update={"state": MessageState.model_validate(known)})
 
 
 @asynccontextmanager

@@ -28,12 +28,22 @@ from pydantic import TypeAdapter
 from oxy_simulator import live
 from oxy_simulator.accounting import with_answers
 from oxy_simulator.client import SimulatorClient
+from oxy_simulator.contents import AnyContent
 from oxy_simulator.control import serving_control
 from oxy_simulator.errors import RequestError
 from oxy_simulator.faults import FaultKind
 from oxy_simulator.keys import CA_FILE, NOISE_ROOT_FILE
 from oxy_simulator.ledger import Direction
-from oxy_simulator.models import Addressing, DeviceView, LineView, Message, PacketView, PhoneView, ViolationView
+from oxy_simulator.models import (
+    Addressing,
+    DeviceView,
+    LineView,
+    Message,
+    MessageState,
+    PacketView,
+    PhoneView,
+    ViolationView,
+)
 from oxy_simulator.packets import line_of
 from oxy_simulator.service import PAIRING_SECONDS, Service, run_service
 
@@ -62,10 +72,20 @@ class Phone:
         return await self.whatsapp.api.inbox(self.number, after)
 
     async def send(
-        self, text: str, to: "Phone | str", *, message_id: str | None = None, quote: str | None = None
+        self, what: str | AnyContent, to: "Phone | str", *, message_id: str | None = None, quote: str | None = None
     ) -> str:
-        """Send a text and return its id; `message_id` repeats one on purpose."""
-        return await self.whatsapp.api.send(self.number, _number(to), text, message_id=message_id, quote=quote)
+        """Send a text, or any other content, and return its id; `message_id` repeats one on purpose.
+
+        `quote` answers a message with a text; other contents have a quote of their own.
+        """
+        api = self.whatsapp.api
+        if isinstance(what, str):
+            return await api.send(self.number, _number(to), what, message_id=message_id, quote=quote)
+        return await api.say(self.number, _number(to), what, message_id=message_id)
+
+    async def message(self, message_id: str) -> MessageState:
+        """Return how a message stands on this phone now, whoever sent it: edits, deletion, reactions, votes."""
+        return await self.whatsapp.api.message(self.number, message_id)
 
     async def self_chat(self, text: str) -> str:
         """Write in this phone's "message yourself" chat."""

@@ -170,7 +170,8 @@ def test_only_what_changed_is_written(tmp_path: Path, make_world: MakeWorld) -> 
     online(world)
     changed = ChangedRows.none(world.network.state)
     say(world, world.ana, world.bot, "mais uma")
-    assert sorted(row.kind for row in changed.take()) == ["inbox", "line", "mail", "sent", "session", "state"]
+    kinds = ["inbox", "known", "known", "line", "mail", "sent", "session", "state"]
+    assert sorted(row.kind for row in changed.take()) == kinds
     assert changed.take() == []
     store.close()
 
@@ -184,7 +185,7 @@ def test_what_is_gone_is_removed(tmp_path: Path, make_world: MakeWorld) -> None:
     linking.unlink(world.network, world.bot, 1)
     world.network.state.violations.clear()
     store.save()
-    assert {kind for kind, _, _ in rows_of(tmp_path)} == {"state", "account", "inbox", "line", "login", "sent"}
+    assert {kind for kind, _, _ in rows_of(tmp_path)} == {"state", "account", "inbox", "known", "line", "login", "sent"}
     store.close()
 
 
