@@ -9,7 +9,6 @@ seed's SHA-512 gives the scalar for X25519. Source: RFC 7748 section 4.1, libsig
 
 import hashlib
 import os
-from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -25,26 +24,48 @@ _LOW_255_BITS: Final = (1 << 255) - 1
 _SIGN_BIT: Final = 0x80
 
 
-@dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A key pair for X25519 and, as Signal does it, for signatures."""
+    """A key pair for X25519 and, as Signal does it, for signatures.
 
-    seed: bytes = field(repr=False)
-    public: bytes
-    _agreement: X25519PrivateKey = field(repr=False, compare=False)
-    _signing: Ed25519PrivateKey = field(repr=False, compare=False)
+    Only the seed is kept at first; what is derived from it is made when it is needed.
+    """
+
+    __slots__ = ("_agreement", "_public", "_signing", "seed")
+
+    def __init__(self, seed: bytes) -> None:
+        self.seed: Final = seed
+        self._public: bytes | None = None
+        self._agreement: X25519PrivateKey | None = None
+        self._signing: Ed25519PrivateKey | None = None
 
     @classmethod
     def generate(cls) -> "KeyPair":
         """Make a new random key pair."""
-        return cls.from_seed(os.urandom(KEY_SIZE))
+        return cls(os.urandom(KEY_SIZE))
 
     @classmethod
     def from_seed(cls, seed: bytes) -> "KeyPair":
-        """Rebuild the key pair of a 32-byte seed."""
-        agreement = X25519PrivateKey.from_private_bytes(hashlib.sha512(seed).digest()[:KEY_SIZE])
-        public = agreement.public_key().public_bytes_raw()
-        return cls(seed, public, agreement, Ed25519PrivateKey.from_private_bytes(seed))
+        """Rebuild the key pair of a 32-byte seed; raise ValueError if it has another size."""
+        if len(seed) != KEY_SIZE:
+            msg = f"the seed of a key pair has {KEY_SIZE} bytes, not {len(seed)}"
+            raise ValueError(msg)
+        return cls(seed)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KeyPair) and self.seed == other.seed
+
+    def __hash__(self) -> int:
+        return hash(self.seed)
+
+    def __repr__(self) -> str:
+        return f"KeyPair(public={self.public.hex()})"
+
+    @property
+    def public(self) -> bytes:
+        """The public key in Montgomery form."""
+        if self._public is None:
+            self._public = self._private_key().public_key().public_bytes_raw()
+        return self._public
 
     @property
     def serialized(self) -> bytes:
@@ -53,13 +74,20 @@ class KeyPair:
 
     def agree(self, public: bytes) -> bytes:
         """Return the shared secret with another public key; raise ValueError if that is weak."""
-        return self._agreement.exchange(X25519PublicKey.from_public_bytes(public))
+        return self._private_key().exchange(X25519PublicKey.from_public_bytes(public))
 
     def sign(self, message: bytes) -> bytes:
         """Sign; whoever knows `public` can verify."""
+        if self._signing is None:
+            self._signing = Ed25519PrivateKey.from_private_bytes(self.seed)
         signature = bytearray(self._signing.sign(message))
         signature[-1] |= self._signing.public_key().public_bytes_raw()[-1] & _SIGN_BIT
         return bytes(signature)
+
+    def _private_key(self) -> X25519PrivateKey:
+        if self._agreement is None:
+            self._agreement = X25519PrivateKey.from_private_bytes(hashlib.sha512(self.seed).digest()[:KEY_SIZE])
+        return self._agreement
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:

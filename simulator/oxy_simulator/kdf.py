@@ -1,31 +1,35 @@
 """Symmetric primitives that several protocols here share."""
 
-import hashlib
 import hmac
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from oxy_simulator.errors import DecryptionError
 
 _BLOCK: Final = 16
+_DIGEST: Final = 32
+_NO_SALT: Final = bytes(_DIGEST)
 
 
 def hkdf(secret: bytes, salt: bytes | None, info: bytes, size: int) -> bytes:
-    """HKDF-SHA256 (RFC 5869)."""
-    return HKDF(SHA256(), size, salt or None, info).derive(secret)
+    """HKDF-SHA256 (RFC 5869), for at most 8,160 bytes."""
+    key = hmac_sha256(salt or _NO_SALT, secret)
+    output = block = b""
+    for counter in range(1, -(-size // _DIGEST) + 1):
+        block = hmac_sha256(key, block + info + bytes((counter,)))
+        output += block
+    return output[:size]
 
 
 def hmac_sha256(key: bytes, message: bytes) -> bytes:
     """HMAC-SHA256."""
-    return hmac.digest(key, message, hashlib.sha256)
+    return hmac.digest(key, message, "sha256")
 
 
 def hmac_sha512(key: bytes, message: bytes) -> bytes:
     """HMAC-SHA512."""
-    return hmac.digest(key, message, hashlib.sha512)
+    return hmac.digest(key, message, "sha512")
 
 
 def cbc_encrypt(key: bytes, iv: bytes, plaintext: bytes) -> bytes:

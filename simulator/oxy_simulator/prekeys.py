@@ -47,7 +47,7 @@ def fetch(network: Network, _connection: Connection, iq: Node) -> list[Node]:
 def phone_bundle_nodes(phone: Account) -> list[Node]:
     """Write a bundle of a phone: type, identity, signed and (while there are any) a one-time prekey."""
     bundle = phone.keys.issue_bundle(one_time=not phone.out_of_prekeys)
-    return _bundle_nodes(bundle, phone.keys.signed_prekey_signature)
+    return bundle_nodes(bundle, phone.keys.signed_prekey_signature)
 
 
 def prekey_node(tag: str, key_id: int, public: bytes, signature: bytes | None = None) -> Node:
@@ -58,7 +58,8 @@ def prekey_node(tag: str, key_id: int, public: bytes, signature: bytes | None = 
     return node(tag, content=children)
 
 
-def _bundle_nodes(bundle: PreKeyBundle, signature: bytes) -> list[Node]:
+def bundle_nodes(bundle: PreKeyBundle, signature: bytes) -> list[Node]:
+    """Write a bundle as nodes: type, identity, signed and one-time prekey."""
     nodes = [
         node("type", content=DJB_TYPE),
         node("identity", content=bundle.identity),
@@ -67,6 +68,19 @@ def _bundle_nodes(bundle: PreKeyBundle, signature: bytes) -> list[Node]:
     if bundle.prekey_id is not None and bundle.prekey is not None:
         nodes.append(prekey_node("key", bundle.prekey_id, bundle.prekey))
     return nodes
+
+
+def read_bundle(user: Node) -> PreKeyBundle:
+    """Read the bundle of a fetched <user>; raise FrameError if something is missing."""
+    signed, prekey = user.require("skey"), user.find("key")
+    return PreKeyBundle(
+        int.from_bytes(user.require("registration").data, "big"),
+        user.require("identity").data,
+        int.from_bytes(signed.require("id").data, "big"),
+        signed.require("value").data,
+        int.from_bytes(prekey.require("id").data, "big") if prekey else None,
+        prekey.require("value").data if prekey else None,
+    )
 
 
 def _user_bundle(network: Network, jid: Jid) -> Node:
@@ -78,7 +92,7 @@ def _user_bundle(network: Network, jid: Jid) -> Node:
     device = account.devices[jid.device]
     bundle = device.take_bundle()
     network.notice_low_prekeys(account, device)
-    nodes = _bundle_nodes(bundle, device.signed_prekey.signature)
+    nodes = bundle_nodes(bundle, device.signed_prekey.signature)
     return node("user", {"jid": jid}, [_registration(device.registration_id), *nodes])
 
 

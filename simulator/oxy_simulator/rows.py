@@ -68,7 +68,7 @@ class ChangedRows:
     def __init__(self, state: State) -> None:
         self._state = state
         self._bodies: dict[tuple[str, str, str], int] = {}
-        self._prekeys: dict[str, tuple[int, int, int]] = {}
+        self._prekeys: dict[str, tuple[int, bytes, bytes]] = {}
         self._violations = 0
 
     @classmethod
@@ -165,9 +165,9 @@ def _of_history(kind: str, owner: str, history: History[V], adapter: TypeAdapter
         yield Row(kind, owner, str(number), None if entry is None else adapter.dump_json(entry))
 
 
-def _fingerprint(prekeys: list[PreKey]) -> tuple[int, int, int]:
+def _fingerprint(prekeys: list[PreKey]) -> tuple[int, bytes, bytes]:
     """Tell lists of prekeys apart cheaply: they only grow at their end and shrink from their start."""
-    return (len(prekeys), prekeys[0].id, prekeys[-1].id) if prekeys else (0, 0, 0)
+    return (len(prekeys), prekeys[0].public, prekeys[-1].public) if prekeys else (0, b"", b"")
 
 
 def read_state(select: Select) -> State:

@@ -1,0 +1,72 @@
+"""The sans-IO companion over real TLS and WebSocket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from oxy_simulator.companion import CodesShown, Companion, Event, Linked, Online, Receipt, Received
+from oxy_simulator.companion_socket import CompanionSocket
+from oxy_simulator.faults import FaultKind
+from oxy_simulator.testing import Phone, WhatsApp
+
+PATIENCE = 30.0
+
+T = TypeVar("T", bound=Event)
+
+
+class Client:
+    """A companion that comes back whenever its connection ends, and what happened to it."""
+
+    def __init__(self, whatsapp: WhatsApp) -> None:
+        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        root = bytes.fromhex(whatsapp.noise_root_file.read_text().strip())
+        self.companion = Companion(root, self.events.put_nowait, prekeys=30)
+        self._socket = CompanionSocket(self.companion, whatsapp.proxy_url, whatsapp.ca_file)
+
+    async def stay_connected(self) -> None:
+        while True:
+            await self._socket.run()
+
+    async def expect(self, kind: type[T]) -> T:
+        async with asyncio.timeout(PATIENCE):
+            while not isinstance(event := await self.events.get(), kind):
+                pass
+        return event
+
+    async def expect_text(self) -> Received:
+        """Return the next message with a text; a new device also gets the app state key from its phone."""
+        while not (received := await self.expect(Received)).message.conversation:
+            pass
+        return received
+
+
+@asynccontextmanager
+async def linked(whatsapp: WhatsApp, phone: Phone) -> AsyncIterator[Client]:
+    """A companion of a phone, online."""
+    client = Client(whatsapp)
+    running = asyncio.create_task(client.stay_connected())
+    try:
+        await phone.link(qr=(await client.expect(CodesShown)).codes[0])
+        await client.expect(Linked)
+        await client.expect(Online)
+        yield client
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def test_it_links_talks_and_resumes(simulator: WhatsApp, bot: Phone, ana: Phone) -> None:
+    async with linked(simulator, bot) as client:
+        sent = await ana.send("oi", to=bot)
+        received = await client.expect_text()
+        assert (received.id, received.message.conversation) == (sent, "oi")
+        client.companion.send_text(received.chat, "olá", "3EB001")
+        assert (await ana.expect("olá", within=PATIENCE)).id == "3EB001"
+        assert (await client.expect(Receipt)).id == "3EB001"
+
+        await bot.fault(FaultKind.ABORT)
+        await client.expect(Online)
+        await ana.send("ainda aí?", to=bot)
+        assert (await client.expect_text()).message.conversation == "ainda aí?"
+        assert await simulator.settled(PATIENCE)
