@@ -24,7 +24,7 @@ help: ## Show this help
 	@if test -t 1 -a -z "$${NO_COLOR:-}"; then bold=$$'\033[1m' blue=$$'\033[36m' plain=$$'\033[0m'; fi; \
 	awk -v bold="$${bold:-}" -v blue="$${blue:-}" -v plain="$${plain:-}" 'BEGIN {FS = ":.*##"} \
 		/^##@/ {printf "\n%s%s%s\n", bold, substr($$0, 5), plain} \
-		/^[a-z0-9-]+:.*##/ {printf "  %s%-10s%s %s\n", blue, $$1, plain, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*##/ {printf "  %s%-15s%s %s\n", blue, $$1, plain, $$2}' $(MAKEFILE_LIST)
 
 ##@ Run
 .PHONY: up down chat logs status
@@ -44,7 +44,7 @@ status: setup ## Show all instances
 	@$(BIN)/python -m oxy_dev oxy status
 
 ##@ Check
-.PHONY: test e2e chaos bench
+.PHONY: test e2e chaos bench bench-simulator
 test: lint types kube ## Style, types, unit and integration tests with real servers (COVERAGE=1 measures it)
 	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
@@ -56,6 +56,9 @@ chaos: setup ## kill -9 everything in mid-conversation and count the answers (OX
 
 bench: setup ## Measure latency, throughput and memory; prints the tables of docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
+
+bench-simulator: setup ## Measure the WhatsApp simulator alone: throughput, delay, memory (about 20 minutes)
+	@$(BIN)/python benchmarks/simulator.py
 
 ##@ Build
 .PHONY: images crds kube

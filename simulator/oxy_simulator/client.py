@@ -141,9 +141,11 @@ class SimulatorClient:
         path = "/faults" if phone is None else "/faults?" + urlencode({"phone": phone})
         await self._call("DELETE", path, None, dict[str, int])
 
-    async def load(self, senders: Sequence[str], to: str, count: int, rate: float = 0.0) -> None:
-        """Start sending `count` texts from several phones in turn, `rate` a second."""
-        body = StartLoad(senders=list(senders), to=to, count=count, rate=rate)
+    async def load(
+        self, senders: Sequence[str], to: str | list[str], count: int, rate: float = 0.0, text: str = "{sender}/{index}"
+    ) -> None:
+        """Start sending `count` texts from several phones in turn (to several in turn), `rate` a second."""
+        body = StartLoad(senders=list(senders), to=to, count=count, rate=rate, text=text)
         await self._post("/load", body, dict[str, str])
 
     async def settled(self, within: float) -> bool:

@@ -137,10 +137,14 @@ class VersionFloor(Request):
 
 
 class StartLoad(Request):
-    """Send `count` texts from several phones in turn, `rate` a second (0: as fast as possible)."""
+    """Send `count` texts from several phones in turn, `rate` a second (0: as fast as possible).
+
+    With several recipients they are taken in turn too. `{sender}`, `{index}` and `{time}` (Unix seconds) in the text
+    are filled in.
+    """
 
     senders: list[str] = Field(alias="from", min_length=1)
-    to: str
+    to: str | list[str] = Field(min_length=1)
     count: int = Field(ge=1, le=1_000_000)
     rate: float = Field(default=0.0, ge=0.0, le=10_000.0)
     text: str = "{sender}/{index}"

@@ -222,7 +222,8 @@ class Service:
             msg = "a load is running already; wait until GET /state says load_running is false"
             raise RequestError(msg)
         senders = [self.account(phone) for phone in request.senders]
-        self._load.task = asyncio.create_task(self._send_load(request, senders, self.account(request.to)))
+        recipients = [self.account(phone) for phone in ([request.to] if isinstance(request.to, str) else request.to)]
+        self._load.task = asyncio.create_task(self._send_load(request, senders, recipients))
 
     async def stop_load(self) -> None:
         """End a running load."""
@@ -230,11 +231,12 @@ class Service:
             self._load.task.cancel()
             await asyncio.wait([self._load.task])
 
-    async def _send_load(self, request: StartLoad, senders: list[Account], to: Account) -> None:
+    async def _send_load(self, request: StartLoad, senders: list[Account], recipients: list[Account]) -> None:
         started = time.monotonic()
         for index in range(request.count):
-            sender = senders[index % len(senders)]
+            sender, to = senders[index % len(senders)], recipients[index % len(recipients)]
             text = request.text.replace("{sender}", sender.phone).replace("{index}", str(index))
+            text = text.replace("{time}", str(self.network.clock()))
             message = phones.text_message(text)
             phones.send_message(self.network, sender, to, message, phones.new_message_id())
             ahead = started + (index + 1) / request.rate - time.monotonic() if request.rate else 0.0
