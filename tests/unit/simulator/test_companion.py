@@ -20,6 +20,7 @@ from oxy_simulator.companion import (
 from oxy_simulator.curve import KeyPair
 from oxy_simulator.errors import HandshakeError, ProtocolError
 from oxy_simulator.faults import Breakage, FaultKind, break_phone
+from oxy_simulator.network import LOW_PREKEYS
 
 PREKEYS = 16
 
@@ -143,8 +144,8 @@ def test_a_damaged_message_is_asked_for_again(world: World, line: Line) -> None:
 
 def test_prekeys_are_replenished_when_the_server_asks(world: World, line: Line) -> None:
     (device,) = world.bot.devices.values()
-    for number in range(5):
-        other = Account(f"551190000100{number}", "Outra")
+    for number in range(len(device.prekeys) - LOW_PREKEYS):
+        other = Account(f"55119000010{number:02}", "Outra")
         world.network.add_account(other)
         say(world, other, world.bot, "oi")
         line.run()
