@@ -48,7 +48,6 @@ _MAIL: Final = TypeAdapter(MailItem)
 _INBOX: Final = TypeAdapter(InboxMessage)
 _SENT: Final = TypeAdapter(SentMessage)
 _KNOWN: Final = TypeAdapter(KnownMessage)
-_KNOWN: Final = TypeAdapter(KnownMessage)
 _LINE: Final = TypeAdapter(LifeLine)
 _LOGIN: Final = TypeAdapter(Login)
 _VIOLATION: Final = TypeAdapter(Violation)
@@ -81,7 +80,6 @@ class ChangedRows:
             account.devices.take_touched()
             account.sessions.take_touched()
             account.sent.take_touched()
-            account.chats.messages.take_touched()
             account.chats.messages.take_touched()
             account.inbox.take_touched()
         state.ledger.lines.take_touched()
@@ -127,7 +125,6 @@ class ChangedRows:
             yield from self._device(phone, str(device_id), device)
         yield from _of_table("session", phone, account.sessions, _SESSION)
         yield from _of_table("sent", phone, account.sent, _SENT)
-        yield from _of_table("known", phone, account.chats.messages, _KNOWN)
         yield from _of_table("known", phone, account.chats.messages, _KNOWN)
         yield from _of_history("inbox", phone, account.inbox, _INBOX)
 
@@ -210,8 +207,6 @@ def _read_owned(select: Select, state: State) -> None:
         accounts[row.owner].sessions[row.key] = _SESSION.validate_json(row.body)
     for row in select("sent"):
         accounts[row.owner].sent[row.key] = _SENT.validate_json(row.body)
-    for row in select("known"):
-        accounts[row.owner].chats.messages[row.key] = _KNOWN.validate_json(row.body)
     for row in select("known"):
         accounts[row.owner].chats.messages[row.key] = _KNOWN.validate_json(row.body)
     for row in select("inbox"):
