@@ -30,6 +30,7 @@ from neonize.events import INT_TO_EVENT  # noqa: E402
 from neonize.proto import Neonize_pb2 as wire  # noqa: E402
 from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DeviceProps  # noqa: E402
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message  # noqa: E402
+from neonize_kinds import Kinds, content_facts  # noqa: E402
 from neonize_queries import QUERIES  # noqa: E402
 
 GO = _binder.gocode
@@ -40,6 +41,9 @@ def emit(**event: object) -> None:
     EVENTS.flush()
 
 
+KINDS = Kinds(UUID.decode(), emit)
+
+
 def on_qr(_uuid: int, data: int) -> None:
     emit(event="QR", text=ctypes.string_at(data).decode())
 
@@ -47,6 +51,7 @@ def on_qr(_uuid: int, data: int) -> None:
 def on_event(_uuid: bytes, data: int, size: int, code: int) -> None:
     parsed = INT_TO_EVENT[code].FromString(ctypes.string_at(data, size))
     if code == MESSAGE:
+        KINDS.messages[parsed.Info.ID] = parsed
         emit(event="Message", **message_facts(parsed))
     elif code == RECEIPT:
         emit(event="Receipt", ids=list(parsed.MessageIDs), kind=parsed.Type)
@@ -66,6 +71,7 @@ def message_facts(event: wire.Message) -> dict[str, object]:
         "sender": source.Sender.User,
         "name": event.Info.Pushname,
         "secret": len(message.messageContextInfo.messageSecret),
+        **content_facts(event),
     }
 
 
@@ -148,6 +154,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "ask": ask,
     "logout": logout,
     "exit": lambda: os._exit(0),
+    **KINDS.commands(),
 }
 
 threading.Thread(target=run, args=(sys.argv[1],), daemon=True).start()
