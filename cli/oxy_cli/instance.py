@@ -76,9 +76,13 @@ class Instance:
 
     @property
     def ready(self) -> Condition:
-        """The condition Ready, Unknown before the operator wrote it."""
-        absent = Condition("Ready", "Unknown", "", "the operator has not looked at this instance yet", "")
-        return next((item for item in self.conditions if item.type == "Ready"), absent)
+        """The condition Ready."""
+        return self.condition("Ready")
+
+    def condition(self, kind: str) -> Condition:
+        """Return a condition, Unknown before the operator wrote it."""
+        absent = Condition(kind, "Unknown", "", "the operator has not looked at this instance yet", "")
+        return next((item for item in self.conditions if item.type == kind), absent)
 
     def summary(self) -> dict[str, Any]:
         """Return what `oxy status` lists, in JSON's types; the phone's number is masked."""

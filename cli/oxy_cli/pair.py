@@ -24,6 +24,9 @@ from oxy_cli.output import console, print_event
 REPAIR: Final = "oxy.dev/repair"
 """Annotation that asks the operator for a new pairing window; its value is a nonce."""
 
+OWN_ADVICE: Final = "oxy pair"
+"""What the operator advises for an instance that waits to be linked: no news to someone who does just that."""
+
 POLL_SECONDS: Final = 1.0
 WINDOW_SECONDS: Final = 900
 """How long the operator keeps a pairing window open."""
@@ -75,6 +78,10 @@ def next_step(instance: Instance, code: Code | None, nonce: str | None, now: dat
     if instance.suspended:
         message = f"{instance.name} is suspended; set spec.suspend to false, then pair it"
         raise PairingError(message)
+    if instance.condition("Accepted").status == "False":
+        accepted = instance.condition("Accepted")
+        message = f"{instance.name} cannot be paired as it is ({accepted.reason}). {accepted.message}"
+        raise PairingError(message)
     if nonce is not None and instance.repaired != nonce:
         # What is shown now belongs to the time before our request.
         return Step.WAIT
@@ -125,12 +132,12 @@ def pair(  # noqa: PLR0913 each is an option of the command
             case _:
                 pass
         time.sleep(POLL_SECONDS)
-    raise PairingError(_too_late(instance, timeout))
+    raise PairingError(_too_late(instance, timeout, offered=shown is not None))
 
 
 def _news(instance: Instance) -> str:
-    attempts = f" after {instance.attempts} attempts: {instance.last_reason}" if instance.attempts else ""
-    return f"{instance.name} is {instance.phase} ({instance.ready.reason or 'not looked at yet'}){attempts}; waiting"
+    state = f"{instance.name} is {instance.phase} ({instance.ready.reason or 'not looked at yet'}); waiting"
+    return state if OWN_ADVICE in instance.ready.message else f"{state}. {instance.ready.message}"
 
 
 def _request(cluster: Cluster, name: str, patch: dict[str, object]) -> str:
@@ -139,12 +146,14 @@ def _request(cluster: Cluster, name: str, patch: dict[str, object]) -> str:
     return nonce
 
 
-def _too_late(instance: Instance, timeout: int) -> str:
-    why = f"{instance.phase}: {instance.ready.reason or 'no reason given'}. {instance.ready.message}".rstrip()
+def _too_late(instance: Instance, timeout: int, *, offered: bool) -> str:
+    """Say why it took too long. To try again is advice only where a code was shown."""
+    ready, where = instance.ready, f"{instance.name} -n {instance.namespace}"
+    why = f"{instance.phase}: {ready.reason or 'no reason given'}. {ready.message}".rstrip()
+    again = f"Run `oxy pair {where}` again for a new code; " if offered else ""
     return (
         f"{instance.name} was not connected after {timeout} s. It is {why}\n"
-        f"Run `oxy pair {instance.name} -n {instance.namespace}` again for a new code; "
-        f"`oxy logs {instance.name} -n {instance.namespace}` shows what its pod says."
+        f"{again}`oxy logs {where}` shows what its pod says."
     )
 
 

@@ -194,7 +194,7 @@ def _of_waiting(pod: Pod) -> Verdict | None:
 def _of_container(facts: Facts, memory: Memory, pod: Pod) -> Verdict:
     """Return the verdict on a container that runs and is not ready, or that the kubelet starts again."""
     last = next((item for item in pod.terminations if item.exit_code != 0), None)
-    if last is not None and not (facts.live and pod.running):
+    if last is not None and not (pod.running and _tells(facts.live, memory, facts.now)):
         failed = _of_termination(last, memory, pod)
         if failed:
             return failed
@@ -204,6 +204,14 @@ def _of_container(facts: Facts, memory: Memory, pod: Pod) -> Verdict:
         return _of_unpaired(facts, memory)
     reason = (facts.live.last_reason if facts.live else None) or "NotReceiving"
     return Verdict(Phase.RECONNECTING, reason, "The connection to WhatsApp is being made again.")
+
+
+def _tells(live: LiveState | None, memory: Memory, now: datetime) -> bool:
+    """Whether a runtime has said enough since it started for its last end to count no more."""
+    if live is None:
+        return False
+    to_offer_codes = not memory.paired and memory.window_open(now)
+    return not to_offer_codes or live.pairing is not None or live.attempts > 0
 
 
 def _of_termination(last: Termination, memory: Memory, pod: Pod) -> Verdict | None:
@@ -225,12 +233,24 @@ def _of_termination(last: Termination, memory: Memory, pod: Pod) -> Verdict | No
 
 
 def _of_unpaired(facts: Facts, memory: Memory) -> Verdict:
-    name = facts.instance.name
+    name, live = facts.instance.name, facts.live
     if memory.window_open(facts.now):
+        if live is not None and live.pairing is None and live.attempts > 0:
+            return _of_failed_offer(live.last_reason or "ServerUnreachable")
         message = f"Waiting for the phone to be linked. Show the code: oxy pair {name}"
         return Verdict(Phase.PAIRING, "WaitingForPhone", message)
     message = f"Nobody linked the phone in time. To offer codes again: oxy pair {name}"
     return Verdict(Phase.PENDING, "PairingExpired", message)
+
+
+def _of_failed_offer(reason: str) -> Verdict:
+    """Return the verdict on a runtime that tries to get a code from WhatsApp in vain."""
+    what = {"ServerUnreachable": "WhatsApp cannot be reached"}.get(reason, "WhatsApp ended the connection")
+    message = (
+        f"{what}, so there is no code to show; it is tried again by itself. Check that pods may reach "
+        "web.whatsapp.com:443, and spec.network if they need a proxy or authorities of their own."
+    )
+    return Verdict(Phase.PAIRING, reason, message)
 
 
 def status_of(facts: Facts) -> Status:
@@ -302,7 +322,8 @@ def _credentials_problem(facts: Facts, old: Mapping[str, Status]) -> Problem | N
 
 def _unpaired(facts: Facts, decided: Verdict) -> tuple[str, str]:
     """Why the phone is not linked: the verdict's own cause if it is about that."""
-    if decided.reason in {"LoggedOut", "BadSession", "WaitingForPhone", "PairingExpired"} or facts.memory is None:
+    about_pairing = decided.phase is Phase.PAIRING or decided.reason in {"LoggedOut", "BadSession", "PairingExpired"}
+    if about_pairing or facts.memory is None:
         return decided.reason, decided.message
     return "NotPaired", "The phone is not linked yet."
 

@@ -44,7 +44,7 @@ from oxy_tenant.session_store import SessionStore
 from oxy_tenant.settings import SettingsFile
 
 LOGIN_SECONDS: Final = 45.0
-"""A session that is not logged in after so long has failed."""
+"""A session that is not logged in after so long, or has no code to offer while unpaired, has failed."""
 
 CODE_LIFETIME: Final = timedelta(seconds=160)
 """How long the server offers codes on one connection: six, the first for 60 s and the others for 20 s. Source:
@@ -56,6 +56,7 @@ CODE_SHORTEST: Final = 30.0
 """A connection for pairing that ends sooner has failed; a later end is the regular one after the last code."""
 
 PAIRING_EXPIRED: Final = "PairingExpired"
+SERVER_UNREACHABLE: Final = "ServerUnreachable"
 
 log = structlog.get_logger()
 
@@ -173,23 +174,26 @@ class Connection:
         self._board.update(pairing=None)
         self._link.open(self._on_message, on_event, receipts=self._receipts)
         try:
-            return await self._follow(events, LOGIN_SECONDS if paired else self._window_seconds())
+            return await self._follow(events)
         finally:
             self.up.clear()
             self._closed = await self._link.close()
 
-    async def _follow(self, events: asyncio.Queue[LinkEvent], within: float) -> SessionEnd:
+    async def _follow(self, events: asyncio.Queue[LinkEvent]) -> SessionEnd:
         """Handle events until the session is over, or not connected for too long."""
         started = self._loop.time()
-        deadline: float | None = started + within
-        reason = "LoginTimedOut"
+        deadline: float | None = started + LOGIN_SECONDS
+        reason = SERVER_UNREACHABLE if self._offering else "LoginTimedOut"
         while True:
             try:
                 async with asyncio.timeout_at(deadline):
                     event = await events.get()
             except TimeoutError:
-                return SessionEnd(PAIRING_EXPIRED, failed=False) if self._offering else SessionEnd(reason)
+                return SessionEnd(reason, failed=reason != PAIRING_EXPIRED)
             match event:
+                case QrOffered(qr):
+                    deadline, reason = self._loop.time() + self._window_seconds(), PAIRING_EXPIRED
+                    await self._offer(qr)
                 case Connected():
                     deadline = None
                     await self._went_up()
@@ -201,12 +205,12 @@ class Connection:
                     await self._went_down(reason)
                 case PairingStopped(succeeded=True):
                     self._offering = False
-                    deadline = self._loop.time() + LOGIN_SECONDS
+                    deadline, reason = self._loop.time() + LOGIN_SECONDS, "LoginTimedOut"
                 case PairingStopped(succeeded=False) if self._offering:
                     return SessionEnd("PairingInterrupted", failed=self._loop.time() - started < CODE_SHORTEST)
                 case LinkStopped(opened=False):
                     log.warning("connection_refused", error=event.error)
-                    return SessionEnd("ServerUnreachable")
+                    return SessionEnd(SERVER_UNREACHABLE)
                 case _:
                     await self._handle(event)
 
@@ -215,8 +219,6 @@ class Connection:
         if (end := ending_of(event)) is not None:
             raise EndedError(end)
         match event:
-            case QrOffered(qr):
-                await self._offer(qr)
             case Identified():
                 self._board.update(jid=event.phone)
                 self._hooks.identified(event)

@@ -37,17 +37,18 @@ class Scene:
         condition = {
             "type": "Ready",
             "status": str(ready),
-            "reason": phase,
-            "message": f"{phase}, says the test",
+            "reason": more.pop("reason", phase),
+            "message": more.pop("message", f"{phase}, says the test"),
             "lastTransitionTime": "2026-01-01T00:00:00Z",
         }
+        accepted = {**condition, "type": "Accepted", "status": str(more.pop("accepted", True))}
         self.server.api.apply(
             f"{self.path(name)}/status",
             {
                 "apiVersion": "oxy.dev/v1alpha1",
                 "kind": "WhatsAppInstance",
                 "metadata": {"name": name, "namespace": self.namespace},
-                "status": {"phase": phase, "conditions": [condition], **more},
+                "status": {"phase": phase, "conditions": [condition, accepted], **more},
             },
         )
 

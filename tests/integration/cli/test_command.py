@@ -131,6 +131,31 @@ def test_pairing_in_vain_says_why_and_what_to_do(shop: Scene) -> None:
     assert f"oxy logs shop -n {shop.namespace}" in done.stderr
 
 
+def test_pairing_without_a_code_explains_and_does_not_send_in_circles(shop: Scene) -> None:
+    message = "WhatsApp cannot be reached. Check spec.network."
+    shop.set_status("shop", "Pairing", reason="ServerUnreachable", message=message, pairing={"expiresAt": soon()})
+    done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=2")
+    waiting, failed = done.stderr.split("error:")
+    assert (done.returncode, message in waiting, message in failed) == (1, True, True)
+    assert "oxy pair" not in done.stderr
+
+
+def test_pairing_that_showed_a_code_may_be_tried_again(shop: Scene) -> None:
+    message = "Waiting for the phone to be linked. Show the code: oxy pair shop"
+    shop.set_status("shop", "Pairing", reason="WaitingForPhone", message=message, pairing={"expiresAt": soon()})
+    shop.set_code("shop", method="PhoneCode", code="ABCD1234", expiresAt=soon())
+    done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=2")
+    assert f"Run `oxy pair shop -n {shop.namespace}` again for a new code" in done.stderr
+
+
+def test_an_instance_that_is_not_accepted_is_neither_repaired_nor_waited_for(shop: Scene) -> None:
+    message = "The number …4321 is that of WhatsAppInstance shops/other."
+    shop.set_status("shop", "Failed", reason="NumberTaken", message=message, accepted=False)
+    done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=60")
+    assert (done.returncode, message in done.stderr) == (1, True)
+    assert repair_nonce(shop, "shop") is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [

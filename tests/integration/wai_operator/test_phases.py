@@ -153,6 +153,20 @@ async def test_the_pairing_code_appears_in_its_secret_and_goes_with_the_pairing(
     assert "pairing" not in scene.status()
 
 
+async def test_an_unpaired_pod_that_cannot_reach_whatsapp_says_so(scene: Scene) -> None:
+    scene.create()
+    await scene.until_child("statefulset")
+    scene.start_pod(ready=False)
+    await scene.until_phase("Pairing", "WaitingForPhone")
+    await scene.say(scene.state(connection="pairing", attempts=2, last_reason="ServerUnreachable"))
+    status = await scene.until_phase("Pairing", "ServerUnreachable")
+    assert "spec.network" in condition(status, "Paired")["message"]
+    assert status["reconnect"]["attempts"] == 2
+    pairing = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": datetime.now(UTC) + timedelta(minutes=2)}
+    await scene.say(scene.state(connection="pairing", attempts=2, pairing=pairing))
+    await scene.until_phase("Pairing", "WaitingForPhone")
+
+
 def offered(scene: Scene) -> str | None:
     secret = scene.find("secret", f"wai-{scene.name}-pairing")
     return b64decode(secret["data"]["code"]).decode() if secret else None

@@ -234,3 +234,26 @@ async def test_a_terminal_cause_is_told_even_if_the_session_hangs(tmp_path: Path
         with pytest.raises(EndedError) as ended:
             await task
         assert ended.value.ending.code is ExitCode.LOGGED_OUT
+
+
+async def test_a_server_that_offers_no_code_is_said_to_be_unreachable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOGIN_SECONDS", 0.05)
+    async with staged(tmp_path, paired=False) as stage, running(stage):
+        await stage.session(2)
+        state = stage.board.state
+        assert (state.connection, state.last_reason) == (ConnectionState.PAIRING, "ServerUnreachable")
+        assert (state.attempts >= 1, state.pairing) == (True, None)
+
+
+async def test_a_code_that_is_offered_stays_until_the_window_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOGIN_SECONDS", 0.2)
+    closing = datetime.now(UTC) + timedelta(seconds=1)
+    async with staged(tmp_path, paired=False, pairing_until=closing) as stage, running(stage):
+        await stage.tell(1, QrOffered("qr 1"))
+        await reached(lambda: stage.board.state.last_reason == "PairingExpired")
+        assert datetime.now(UTC) >= closing
+        assert (len(stage.link.sessions), stage.board.state.attempts) == (1, 0)

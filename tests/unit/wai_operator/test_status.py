@@ -115,6 +115,54 @@ def test_an_unpaired_instance_waits_for_the_phone_while_its_window_is_open() -> 
     assert shown(memory=replace(open_window, pairing_until=None)) == ("Pending", "PairingExpired")
 
 
+OPEN = {"paired": False, "pairing_until": NOW + timedelta(minutes=5)}
+CODE = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta(minutes=2)}
+
+
+@pytest.mark.parametrize(
+    ("told", "made", "phase", "reason"),
+    [
+        (live(connection="pairing", pairing=CODE), pod(), "Pairing", "WaitingForPhone"),
+        (live(connection="pairing"), pod(), "Pairing", "WaitingForPhone"),
+        (
+            live(connection="pairing", attempts=1, last_reason="ServerUnreachable"),
+            pod(),
+            "Pairing",
+            "ServerUnreachable",
+        ),
+        (live(connection="pairing", attempts=9, last_reason="ConnectFailure"), pod(), "Pairing", "ConnectFailure"),
+        (live(connection="pairing", attempts=1, pairing=CODE), pod(), "Pairing", "WaitingForPhone"),
+        # A process that has only just begun to try says nothing yet that its last end did not say.
+        (live(connection="starting"), pod(last=termination(70)), "Reconnecting", "BackingOff"),
+        (live(connection="pairing", pairing=CODE), pod(last=termination(70)), "Pairing", "WaitingForPhone"),
+        (None, pod(state=waiting("CrashLoopBackOff"), last=termination(70)), "Reconnecting", "BackingOff"),
+    ],
+)
+def test_an_unpaired_instance_without_a_code_says_why(told: Json, made: Json, phase: str, reason: str) -> None:
+    assert shown(memory=memory(**OPEN), pod=made, live=told) == (phase, reason)
+
+
+def test_an_unreachable_server_has_a_remedy() -> None:
+    told = live(connection="pairing", attempts=3, last_reason="ServerUnreachable")
+    made = conditions(memory=memory(**OPEN), live=told)
+    for kind in ("Paired", "Ready"):
+        assert made[kind]["reason"] == "ServerUnreachable"
+        assert "spec.network" in made[kind]["message"]
+        assert "oxy pair" not in made[kind]["message"]
+
+
+def test_an_unpaired_runtime_after_its_window_is_silent_on_purpose() -> None:
+    told = live(connection="pairing", attempts=3, last_reason="PairingExpired")
+    assert shown(memory=memory(paired=False), pod=pod(last=termination(70)), live=told) == ("Pending", "PairingExpired")
+
+
+def test_a_spec_that_is_not_taken_up_is_said_and_the_phase_stays() -> None:
+    unusable = Problem("TimezoneUnknown", "spec.timezone: no")
+    made = conditions(pod=pod(ready=True), unusable=unusable)
+    assert [made[kind]["status"] for kind in ("Accepted", "Ready", "Connected")] == ["False", "False", "True"]
+    assert status_of(facts(pod=pod(ready=True), unusable=unusable))["phase"] == "Connected"
+
+
 def test_suspension_goes_before_everything_but_refusal() -> None:
     suspended = instance(suspend=True)
     assert shown(instance=suspended, memory=ended(64), pod=pod(ready=True)) == ("Paused", "Suspended")
