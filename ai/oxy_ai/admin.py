@@ -20,7 +20,7 @@ from oxy_ai.dead_letters import DeadReports, DeadTurns, Source
 from oxy_ai.errors import AdministrationError
 from oxy_ai.names import organization_id
 from oxy_ai.outages import is_outage
-from oxy_ai.petshop.catalogue import read_catalogue
+from oxy_ai.petshop.catalogue import Catalogue, read_catalogue
 from oxy_ai.petshop.store import apply_catalogue, read_applied
 from oxy_ai.settings import StoreSettings
 from oxy_core.bus import connected
@@ -98,7 +98,7 @@ async def _catalog(stores: Stores, options: argparse.Namespace) -> object:
     if document is None:
         message = f"organization {options.organization!r} has no catalogue yet: apply one with `oxy catalog apply`"
         raise AdministrationError(message)
-    return json.loads(document)
+    return Catalogue.model_validate_json(document)
 
 
 async def _dlq(stores: Stores, options: argparse.Namespace) -> object:

@@ -1,5 +1,6 @@
 """The ``oxy`` command."""
 
+import signal
 import sys
 
 import typer
@@ -28,6 +29,8 @@ app.add_typer(dlq.app, name="dlq")
 
 def main() -> None:
     """Run the command; an error that people can act on is a message and status 1, never a traceback."""
+    # An orderly exit, which removes what is only there while the command runs.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         app()
     except CliError as error:

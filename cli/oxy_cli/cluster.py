@@ -15,10 +15,12 @@ from urllib.parse import quote
 
 from kubernetes import config
 from kubernetes.client.exceptions import ApiException
+from kubernetes.config import kube_config
 from kubernetes.stream.ws_client import ERROR_CHANNEL, STDIN_CHANNEL, V5_CHANNEL_PROTOCOL, WSClient, websocket_call
 from urllib3.exceptions import HTTPError
 
 from oxy_cli.errors import ClusterError
+from oxy_core.memory import memory_file
 
 Object = dict[str, Any]
 """A Kubernetes object, as its JSON."""
@@ -58,6 +60,8 @@ class Cluster:
     @classmethod
     def connect(cls, context: str | None, namespace: str | None) -> Self:
         """Read the kubeconfig (``$KUBECONFIG``, else ``~/.kube/config``); raises ClusterError when it is unusable."""
+        # Keys that a kubeconfig holds in itself would lie in /tmp, and stay there when the command is killed.
+        kube_config._create_temp_file_with_content = memory_file  # noqa: SLF001 the library has no other way
         try:
             api = config.new_client_from_config(context=context)
             _, current = config.list_kube_config_contexts()

@@ -1,7 +1,8 @@
 """``oxy dlq``: turns that failed for good, and messages that could not be read."""
 
 import sys
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 import typer
 import yaml
@@ -16,6 +17,23 @@ app = typer.Typer(no_args_is_help=True, help="Turns that failed for good: see wh
 Letter = Annotated[str, typer.Argument(metavar="ID", help="Id of a dead letter, as `oxy dlq ls` lists it.")]
 
 
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A command for one dead letter."""
+
+    name: str
+    help: str
+    done: str | None = None
+    """What to tell people when it is done; None: the answer itself."""
+
+
+VERBS: Final = (
+    Verb("show", "Show one dead letter with its attempts and errors."),
+    Verb("replay", "Run a dead letter's turn again.", "{} is due again."),
+    Verb("drop", "Give a dead letter up: it is never run again.", "{} is dropped."),
+)
+
+
 @app.command()
 def ls(
     *,
@@ -24,7 +42,7 @@ def ls(
     output: Format = Output.TEXT,
 ) -> None:
     """List all dead letters, the newest first."""
-    letters: list[dict[str, Any]] = _administer(context, system_namespace, "ls")
+    letters: list[dict[str, Any]] = administer(Cluster.connect(context, system_namespace), ["dlq", "ls"])
     if output is Output.JSON:
         print_json(letters)
     elif letters:
@@ -35,60 +53,28 @@ def ls(
         console().print("There are no dead letters.")
 
 
-@app.command()
-def show(
-    letter: Letter,
-    *,
-    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
-    context: Context = None,
-    output: Format = Output.TEXT,
-) -> None:
-    """Show one dead letter with its attempts and errors."""
-    _print(_administer(context, system_namespace, "show", letter), output)
+def _add(verb: Verb) -> None:
+    """Add a verb to the group."""
+
+    @app.command(verb.name, help=verb.help)
+    def run(
+        letter: Letter,
+        *,
+        system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+        context: Context = None,
+        output: Format = Output.TEXT,
+    ) -> None:
+        answer = administer(Cluster.connect(context, system_namespace), ["dlq", verb.name, letter])
+        if output is Output.JSON:
+            print_json(answer)
+        elif verb.done is not None:
+            console().print(verb.done.format(letter))
+        else:
+            sys.stdout.write(yaml.safe_dump(answer, allow_unicode=True, sort_keys=False))
 
 
-@app.command()
-def replay(
-    letter: Letter,
-    *,
-    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
-    context: Context = None,
-    output: Format = Output.TEXT,
-) -> None:
-    """Run a dead letter's turn again."""
-    answer = _administer(context, system_namespace, "replay", letter)
-    _report(answer, f"{letter} is due again.", output)
-
-
-@app.command()
-def drop(
-    letter: Letter,
-    *,
-    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
-    context: Context = None,
-    output: Format = Output.TEXT,
-) -> None:
-    """Give a dead letter up: it is never run again."""
-    answer = _administer(context, system_namespace, "drop", letter)
-    _report(answer, f"{letter} is dropped.", output)
-
-
-def _administer(context: str | None, system_namespace: str, *arguments: str) -> Any:  # noqa: ANN401 JSON
-    return administer(Cluster.connect(context, system_namespace), ["dlq", *arguments])
-
-
-def _report(answer: object, text: str, output: Output) -> None:
-    if output is Output.JSON:
-        print_json(answer)
-    else:
-        console().print(text)
-
-
-def _print(answer: object, output: Output) -> None:
-    if output is Output.JSON:
-        print_json(answer)
-    else:
-        sys.stdout.write(yaml.safe_dump(answer, allow_unicode=True, sort_keys=False))
+for _verb in VERBS:
+    _add(_verb)
 
 
 def _cell(value: object) -> str:

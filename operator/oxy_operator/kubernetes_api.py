@@ -14,9 +14,10 @@ from typing import Any, Final, Literal, cast
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config import ConfigException, kube_config, load_incluster_config, load_kube_config
 
 from oxy_core.errors import SettingsError
+from oxy_core.memory import memory_file
 from oxy_operator.errors import ApiError
 
 Object = dict[str, Any]
@@ -257,6 +258,8 @@ async def load_configuration() -> Configuration:
     Outside a pod, without KUBECONFIG, kubectl's default file is read. Raises SettingsError when there is none of them.
     """
     configuration = Configuration()
+    # Keys that a kubeconfig holds in itself would lie in /tmp, and stay there when the process is killed.
+    kube_config._create_temp_file_with_content = memory_file  # noqa: SLF001 the library has no other way
     try:
         if "KUBECONFIG" in environ or "KUBERNETES_SERVICE_HOST" not in environ:
             await load_kube_config(config_file=environ.get("KUBECONFIG"), client_configuration=configuration)

@@ -158,7 +158,8 @@ class Catalogue(_Strict):
 
     @field_serializer("hours")
     def _write_hours(self, hours: dict[Weekday, tuple[Period, ...]]) -> dict[str, list[str]]:
-        return {day.value: [str(period) for period in periods] for day, periods in hours.items()}
+        """Write the days in the order of the week: the database keeps them in none."""
+        return {day.value: [str(period) for period in hours[day]] for day in Weekday if day in hours}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

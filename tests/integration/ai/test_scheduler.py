@@ -1,6 +1,7 @@
 """The scheduler's rate, its leases and its catalogue command, against a real database."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 from integration.ai.scene import CATALOGUE, Scene, settings_of, until
@@ -81,6 +82,8 @@ async def test_the_catalogue_is_applied_and_shown_by_command(scene: Scene) -> No
     applied = await asyncio.to_thread(scene.admin, *apply, stdin=CATALOGUE.read_text())
     assert (applied.returncode, '"changed": true' in applied.stdout) == (0, True), applied.stderr
     shown = await asyncio.to_thread(scene.admin, "catalog", "show", "--organization", "petshop")
+    days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday"]
+    assert list(json.loads(shown.stdout)["hours"]) == days
     again = await asyncio.to_thread(scene.admin, *apply, stdin=shown.stdout)
     assert (again.returncode, '"changed": false' in again.stdout) == (0, True), again.stderr
     wrong = await asyncio.to_thread(

@@ -4,20 +4,15 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-import yaml
 from integration.cli.scene import Scene
+from integration.custom_resources import serving
 
-from oxy_dev import crds
 from oxy_dev.cluster import apiserver
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apiserver.ApiServer]:
-    with apiserver.running(tmp_path_factory.mktemp("kubernetes")) as running:
-        for source in crds.SOURCES.glob("*.yaml"):
-            definition = yaml.safe_load(source.read_text())
-            name = definition["metadata"]["name"]
-            running.api.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}", definition)
+    with serving(tmp_path_factory.mktemp("kubernetes")) as running:
         yield running
 
 

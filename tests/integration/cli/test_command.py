@@ -1,7 +1,9 @@
 import json
+import signal
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import IO, Any
 
 import pytest
 from integration.cli.scene import Scene
+
+from oxy_dev.cluster.certificates import Authority, Identity
 
 SECONDS = 30.0
 
@@ -174,6 +178,43 @@ def test_errors_are_words(shop: Scene, arguments: list[str], parts: list[str]) -
     assert "Traceback" not in done.stderr
     for part in parts:
         assert part in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_no_key_of_the_kubeconfig_is_ever_in_a_temporary_file(
+    shop: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    config = json.loads(shop.server.kubeconfig.read_text())
+    pair = Authority.create("a stranger's").issue(Identity("someone"))
+    config["users"][0]["user"] |= {
+        "client-certificate-data": b64encode(pair.certificate).decode(),
+        "client-key-data": b64encode(pair.key).decode(),
+    }
+    kubeconfig, temporary = tmp_path / "kubeconfig", tmp_path / "tmp"
+    kubeconfig.write_text(json.dumps(config))
+    temporary.mkdir()
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    shop.set_status("shop", "Pairing", pairing={"expiresAt": soon()})
+    shop.set_code("shop", method="PhoneCode", code="ABCD1234", expiresAt=soon())
+    process = start_pairing("shop", "-n", shop.namespace, "--timeout=60")
+    try:
+        assert event(process.stdout)["code"] == "ABCD1234"
+        assert list(temporary.iterdir()) == []
+        process.send_signal(number)
+        assert process.wait(SECONDS) == (-number if number is signal.SIGKILL else 128 + number)
+        assert list(temporary.iterdir()) == []
+    finally:
+        process.kill()
+        _, errors = process.communicate()
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("verb", ["ls", "show", "replay", "drop"])
+def test_every_command_for_dead_letters_has_the_same_options(shop: Scene, verb: str) -> None:
+    assert {"--system-namespace", "--context", "--output"} <= set(oxy("dlq", verb, "--help").stdout.split())
+    done = oxy("dlq", verb, *([] if verb == "ls" else ["turn:1"]), "--system-namespace=nowhere")
+    assert (done.returncode, "no AI worker is ready in namespace nowhere" in done.stderr) == (1, True)
 
 
 def test_a_catalogue_that_is_not_yaml_is_refused_before_anything_is_asked(shop: Scene, tmp_path: Path) -> None:

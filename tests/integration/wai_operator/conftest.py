@@ -1,46 +1,20 @@
 """A real API server for each worker of the test run, and a namespace for each test."""
 
-import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import yaml
-from integration.wai_operator.scene import WITHIN, Operator, Scene, bus_configuration
+from integration.custom_resources import serving
+from integration.wai_operator.scene import Operator, Scene, bus_configuration
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import load_kube_config
 
 from oxy_dev.cluster import apiserver
-from oxy_dev.cluster.errors import ApiError
 from oxy_dev.servers import running_nats
 from oxy_operator.keys import PlatformKeys
 from oxy_operator.kubernetes_api import Kubernetes, connected
-
-CRD = Path(__file__).parents[3] / "crds" / "oxy.dev_whatsappinstances.yaml"
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[apiserver.ApiServer]:
-    """An API server that knows the custom resource."""
-    with apiserver.running(folder) as server:
-        crd = yaml.safe_load(CRD.read_text())
-        server.api.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}", crd)
-        # Until its storage is ready, the new kind answers 404 or 429.
-        deadline = time.monotonic() + WITHIN
-        while not served(server):
-            assert time.monotonic() < deadline, "the custom resource is not served"
-            time.sleep(0.05)
-        yield server
-
-
-def served(server: apiserver.ApiServer) -> bool:
-    try:
-        server.api.get("/apis/oxy.dev/v1alpha1/whatsappinstances")
-    except ApiError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="session")
