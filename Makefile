@@ -44,12 +44,18 @@ status: setup ## Show all instances
 	@$(BIN)/python -m oxy_dev oxy status
 
 ##@ Check
-.PHONY: test e2e chaos bench bench-simulator
+.PHONY: test e2e e2e-existing e2e-node chaos bench bench-simulator
 test: lint types kube ## Style, types, unit and integration tests with real servers (COVERAGE=1 measures it)
 	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
 e2e: kube ## The end-to-end test on the local Kubernetes cluster
-	@$(BIN)/pytest tests/e2e
+	@$(BIN)/pytest tests/e2e -m "not existing and not node"
+
+e2e-existing: kube ## The same system from a registry, as on a cluster of your own (CLUSTER=existing)
+	@$(BIN)/pytest tests/e2e -m existing
+
+e2e-node: kube ## The life of the local node alone: up, killed, mended, down without a trace (needs that none runs)
+	@$(BIN)/pytest tests/e2e -m node
 
 chaos: setup ## kill -9 everything in mid-conversation and count the answers (OXY_CHAOS_SEED repeats a run)
 	@$(BIN)/pytest tests/chaos --capture=no
