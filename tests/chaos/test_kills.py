@@ -1,6 +1,7 @@
 """kill -9 at any moment: nothing lost, nothing answered twice, order kept."""
 
 import asyncio
+import os
 import random
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from chaos.traffic import Customer, fetch_value, talk_while
 from oxy_dev.stack import Stack
 from oxy_simulator.client import SimulatorClient
 
-KILLS = 20
+KILLS = int(os.environ.get("OXY_CHAOS_KILLS", "20"))
 CUSTOMERS = 6
 
 pytestmark = pytest.mark.timeout(600)

@@ -5,6 +5,7 @@ one is either listed as an ambiguous send, or the message was receipted by the l
 """
 
 import asyncio
+import os
 import random
 
 import pytest
@@ -13,7 +14,7 @@ from chaos.traffic import fetch_texts, fetch_value, surplus
 from oxy_dev.stack import Stack
 from oxy_simulator.client import SimulatorClient
 
-KILLS = 20
+KILLS = int(os.environ.get("OXY_CHAOS_KILLS", "20"))
 PAUSE_SECONDS = 0.25
 SETTLE_SECONDS = 240.0
 
