@@ -55,6 +55,18 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--pairing-seconds", type=float, help="how long linking codes are valid (160)")
     serve.add_argument("--packets", type=Path, help="file to append every stanza to, one line each")
     serve.add_argument("--kept-packets", type=int, help="packets kept in memory for GET /packets (5000)")
+    serve.add_argument(
+        "--listen",
+        action="append",
+        metavar="URL",
+        help="another proxy for clients, like socks5://user:password@127.0.0.1:0",
+    )
+    serve.add_argument(
+        "--allow-client-control",
+        action="store_true",
+        default=None,
+        help="let the control API start and kill processes here (never on an open network)",
+    )
     keys = commands.add_parser("keys", help="make ca.crt, noise-root.hex and their private parts, then exit")
     for command in (serve, keys):
         command.add_argument("--state", type=Path, help="folder of state, and of keys (simulator-state)")
@@ -78,11 +90,13 @@ async def _serve(settings: Settings) -> None:
                 pairing_seconds=settings.pairing_seconds,
                 kept_packets=settings.kept_packets,
                 packet_sink=packet_sink,
+                allow_client_control=settings.allow_client_control,
             ) as service,
             serving_control(service, settings.control_port) as control_port,
         ):
+            more = [(await service.operations.listen(url)).url for url in settings.listen]
             ports = {"proxy": service.proxy_port, "control": control_port}
-            sys.stdout.write(json.dumps(ports) + "\n")
+            sys.stdout.write(json.dumps({**ports, "listen": more} if more else ports) + "\n")
             sys.stdout.flush()
             log.info("simulator_started", **ports)
             await stopping.wait()

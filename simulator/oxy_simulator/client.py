@@ -1,7 +1,7 @@
 """A typed client of the control API, for tests and tools in another process."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from http import HTTPStatus
 from types import TracebackType
@@ -17,22 +17,29 @@ from oxy_simulator.faults import FaultKind
 from oxy_simulator.models import (
     MAX_WAIT_SECONDS,
     AddPhone,
+    AddProxy,
     Addressing,
+    ClientView,
     DeviceView,
     Fault,
+    Journal,
     LineView,
     LinkDevice,
     LoginView,
+    LossView,
     Message,
     MessageState,
     PacketView,
     PhoneView,
     Problem,
+    ProxyView,
+    Restart,
     RuleView,
     SelfChat,
     SendText,
     SentId,
     SettledView,
+    StartClient,
     StartLoad,
     StateView,
     TrustView,
@@ -41,6 +48,7 @@ from oxy_simulator.models import (
     ViolationView,
     request_of,
 )
+from oxy_simulator.processes import Action
 
 _Reply = TypeVar("_Reply")
 
@@ -140,6 +148,45 @@ class SimulatorClient:
         """End all rules that impair delivery, or those of one phone."""
         path = "/faults" if phone is None else "/faults?" + urlencode({"phone": phone})
         await self._call("DELETE", path, None, dict[str, int])
+
+    async def restart(self, *, memory: bool = True) -> None:
+        """Restart the server, with or without its memory of mail and Signal sessions."""
+        await self._post("/restart", Restart(memory=memory), dict[str, int])
+
+    async def add_proxy(self, **arguments: object) -> ProxyView:
+        """Start another proxy; the arguments are the fields of `AddProxy`."""
+        return await self._post("/proxies", request_of(AddProxy, arguments), ProxyView)
+
+    async def proxies(self) -> list[ProxyView]:
+        """Return every proxy; the first is the simulator's own."""
+        return await self._get("/proxies", list[ProxyView])
+
+    async def close_proxy(self, number: int) -> None:
+        """Stop a proxy."""
+        await self._call("DELETE", f"/proxies/{number}", None, dict[str, str])
+
+    async def start_client(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None, folder: str | None = None
+    ) -> ClientView:
+        """Start a client process that is pointed at this simulator by its environment."""
+        body = StartClient(name=name, command=list(command), environment=dict(environment or {}), folder=folder)
+        return await self._post("/clients", body, ClientView)
+
+    async def clients(self) -> list[ClientView]:
+        """Return every client process that was started here."""
+        return await self._get("/clients", list[ClientView])
+
+    async def act_on_client(self, name: str, action: Action) -> ClientView:
+        """Start, kill, terminate, stop, continue or restart a client process."""
+        return await self._call("POST", f"/clients/{name}/{action}", None, ClientView)
+
+    async def remove_client(self, name: str) -> None:
+        """Kill a client process and forget it."""
+        await self._call("DELETE", f"/clients/{name}", None, dict[str, str])
+
+    async def losses(self, phone: str, **journal: object) -> LossView:
+        """Return what was acknowledged or rejected but is not in the journal: `ids`, or `path` and `key`."""
+        return await self._post(f"/phones/{phone}/losses", request_of(Journal, journal), LossView)
 
     async def load(
         self, senders: Sequence[str], to: str | list[str], count: int, rate: float = 0.0, text: str = "{sender}/{index}"

@@ -12,8 +12,11 @@ from oxy_simulator.errors import PairingError, RequestError, UnknownPhoneError
 from oxy_simulator.models import (
     MAX_WAIT_SECONDS,
     AddPhone,
+    AddProxy,
+    ClientView,
     DeviceView,
     Fault,
+    Journal,
     LineView,
     LinkDevice,
     LoginView,
@@ -21,18 +24,22 @@ from oxy_simulator.models import (
     PacketView,
     PhoneView,
     Problem,
+    ProxyView,
     Request,
+    Restart,
     RuleView,
     SelfChat,
     SendText,
     SentId,
     SettledView,
+    StartClient,
     StartLoad,
     UnlinkDevice,
     VersionFloor,
     ViolationView,
     complaint,
 )
+from oxy_simulator.processes import Action
 from oxy_simulator.service import Service
 
 _Request = TypeVar("_Request", bound=Request)
@@ -43,6 +50,9 @@ _PHONES: Final = TypeAdapter(list[PhoneView])
 _LINES: Final = TypeAdapter(list[LineView])
 _LOGINS: Final = TypeAdapter(list[LoginView])
 _PACKETS: Final = TypeAdapter(list[PacketView])
+_PROXIES: Final = TypeAdapter(list[ProxyView])
+_CLIENTS: Final = TypeAdapter(list[ClientView])
+_ACTION: Final[TypeAdapter[Action]] = TypeAdapter(Action)
 _RULES: Final = TypeAdapter(list[RuleView])
 _VIOLATIONS: Final = TypeAdapter(list[ViolationView])
 
@@ -54,6 +64,7 @@ class ControlApi:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._operations = service.operations
         self.application = web.Application(middlewares=[_explain])
         self.application.add_routes(
             [
@@ -74,6 +85,15 @@ class ControlApi:
                 web.get("/faults", self._faults),
                 web.delete("/faults", self._clear_faults),
                 web.post("/load", self._load),
+                web.post("/restart", self._restart),
+                web.get("/proxies", self._proxies),
+                web.post("/proxies", self._add_proxy),
+                web.delete("/proxies/{id}", self._close_proxy),
+                web.get("/clients", self._clients),
+                web.post("/clients", self._start_client),
+                web.delete("/clients/{name}", self._remove_client),
+                web.post("/clients/{name}/{action:start|kill|terminate|stop|continue|restart}", self._act_on_client),
+                web.post("/phones/{phone}/losses", self._losses),
                 web.get("/accounting", self._accounting),
                 web.get("/violations", self._violations),
                 web.get("/transcript", self._transcript),
@@ -146,6 +166,36 @@ class ControlApi:
     async def _load(self, request: web.Request) -> web.Response:
         self._service.start_load(await _body(request, StartLoad))
         return web.json_response({"status": "started"})
+
+    async def _restart(self, request: web.Request) -> web.Response:
+        return web.json_response({"cut": self._operations.restart(await _body(request, Restart))})
+
+    async def _proxies(self, _request: web.Request) -> web.Response:
+        return _json(_PROXIES.dump_json(self._operations.proxy_views()))
+
+    async def _add_proxy(self, request: web.Request) -> web.Response:
+        return _answer(await self._operations.add_proxy(await _body(request, AddProxy)))
+
+    async def _close_proxy(self, request: web.Request) -> web.Response:
+        self._operations.close_proxy(request.match_info["id"])
+        return web.json_response({"status": "ok"})
+
+    async def _clients(self, _request: web.Request) -> web.Response:
+        return _json(_CLIENTS.dump_json(self._operations.client_views()))
+
+    async def _start_client(self, request: web.Request) -> web.Response:
+        return _answer(await self._operations.start_client(await _body(request, StartClient)))
+
+    async def _remove_client(self, request: web.Request) -> web.Response:
+        await self._operations.clients.remove(request.match_info["name"])
+        return web.json_response({"status": "ok"})
+
+    async def _act_on_client(self, request: web.Request) -> web.Response:
+        action = _ACTION.validate_python(request.match_info["action"])
+        return _answer(await self._operations.act_on_client(request.match_info["name"], action))
+
+    async def _losses(self, request: web.Request) -> web.Response:
+        return _answer(self._operations.losses(request.match_info["phone"], await _body(request, Journal)))
 
     async def _accounting(self, request: web.Request) -> web.Response:
         return _json(_LINES.dump_json(self._service.accounting(int(_number(request, "after", 0.0)))))

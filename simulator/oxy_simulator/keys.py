@@ -31,6 +31,9 @@ NOISE_KEY_FILE: Final = "noise-root.key"
 TLS_NAMES: Final = ("web.whatsapp.com", "*.whatsapp.com", "*.whatsapp.net", "localhost")
 
 _VALIDITY: Final = dt.timedelta(days=3650)
+TRUST_FOLDER: Final = Path(__file__).with_name("trust")
+"""What makes an unmodified neonize trust the Noise root, when it is on PYTHONPATH."""
+
 _SKEW: Final = dt.timedelta(days=1)
 _SECRET_MODE: Final = 0o600
 _PUBLIC_MODE: Final = 0o644
@@ -74,6 +77,17 @@ def load_keys(folder: Path, now: float) -> ServerKeys:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / TLS_FILE)
     return ServerKeys(folder / CA_FILE, root.public, NoiseIdentity(static, chain), context)
+
+
+def client_environment(proxy_url: str, ca_file: Path, noise_root_file: Path) -> dict[str, str]:
+    """Return what a neonize client needs in its environment, from the start, to connect here and trust this server."""
+    search = os.environ.get("PYTHONPATH")
+    return {
+        "HTTPS_PROXY": proxy_url,
+        "SSL_CERT_FILE": str(ca_file.resolve()),
+        "OXY_NOISE_ROOT_FILE": str(noise_root_file.resolve()),
+        "PYTHONPATH": os.pathsep.join([str(TRUST_FOLDER), *([search] if search else [])]),
+    }
 
 
 def _write_files(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> None:

@@ -5,6 +5,7 @@ seconds; durations are seconds.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -13,6 +14,8 @@ from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError
 from oxy_simulator.faults import FaultKind, TlsTrouble
 from oxy_simulator.impairments import Direction
+from oxy_simulator.processes import Condition
+from oxy_simulator.proxy_protocol import Answer, Scheme
 
 Addressing = Literal["lid", "pn"]
 
@@ -116,6 +119,63 @@ class Fault(Request):
     stanza: str | None = None
     rate: int = Field(default=1000, ge=1)
     tls: TlsTrouble = "untrusted"
+
+
+class Restart(Request):
+    """Restart the server: everybody is cut off and the state is read back, with or without memory."""
+
+    memory: bool = True
+
+
+class AddProxy(Request):
+    """Start another proxy for clients: who may use it, and whether it serves, refuses or hangs."""
+
+    scheme: Scheme = "http"
+    host: str | None = None
+    port: int = Field(default=0, ge=0, le=65535)
+    username: str | None = None
+    password: str = ""
+    answer: Answer = "serve"
+    code: int | None = Field(default=None, ge=1, le=999)
+
+
+class ProxyView(Reply):
+    """A proxy that clients may use, with the URL that they take."""
+
+    id: int
+    scheme: Scheme
+    port: int
+    url: str
+    answer: Answer
+    code: int | None
+
+
+class StartClient(Request):
+    """Start a client process; it is pointed at this simulator by its environment."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    command: list[str] = Field(min_length=1)
+    environment: dict[str, str] = Field(default_factory=dict)
+    folder: str | None = None
+
+
+class ClientView(Reply):
+    """A client process; `exit_code` is negative for a signal, and None while it lives."""
+
+    name: str
+    condition: Condition
+    pid: int | None
+    exit_code: int | None
+    starts: int
+    log_file: Path
+
+
+class Journal(Request):
+    """What a client journalled: message ids, or a file with one JSON object (its `key`) or string a line."""
+
+    ids: list[str] | None = None
+    path: str | None = None
+    key: str = "id"
 
 
 class RuleView(Reply):
@@ -281,6 +341,13 @@ class LoginView(Reply):
     connect_type: str
     connect_reason: str
     described: DeviceDescriptionView
+
+
+class LossView(Reply):
+    """Messages that were acknowledged or rejected, and that the journal does not have."""
+
+    journalled: int
+    lost: list[LineView]
 
 
 class ViolationView(Reply):

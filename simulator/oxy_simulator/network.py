@@ -84,6 +84,16 @@ class Network:
         self.impairments = Impairments(clock, self.schedule)
         self._phones = {account.lid_user: account.phone for account in state.accounts.values()}
 
+    def reload(self, state: State) -> None:
+        """Go on with another state; nobody is connected any more, and codes are void."""
+        for connection in self.connections.values():
+            connection.closed, connection.active = True, False
+        self.state = state
+        self.connections.clear()
+        self.refs.clear()
+        self.links.clear()
+        self._phones = {account.lid_user: account.phone for account in state.accounts.values()}
+
     def add_account(self, account: Account) -> None:
         """Register an account; its number must be new."""
         self.state.accounts[account.phone] = account

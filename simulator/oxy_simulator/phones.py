@@ -126,7 +126,8 @@ def receive(network: Network, phone: Account, arrival: Arrival) -> None:
     try:
         plaintext = phone.session(address).decrypt(phone.keys, kind, data)
     except DuplicateCiphertextError:
-        flag_duplicate(network, arrival.line)
+        if not _is_own_copy(phone, arrival):
+            flag_duplicate(network, arrival.line)
         _confirm(network, phone, arrival)
         return
     except DecryptionError as error:
@@ -176,7 +177,7 @@ def _read(network: Network, phone: Account, arrival: Arrival, plaintext: bytes) 
     mark(arrival.line, "own_phone" if own and arrival.chat is not phone else "decrypted", network.clock())
     chat = arrival.chat if own else arrival.sender
     telling = Telling(arrival.message_id, phone, chat, arrival.sender, network.clock())
-    reading = tell(network, telling, message, arrival.line)
+    reading = tell(network, telling, message, None if _is_own_copy(phone, arrival) else arrival.line)
     if arrival.line is not None:
         arrival.line.text, arrival.line.kind = reading.text, reading.kind
     if not own or arrival.chat is phone:
@@ -214,6 +215,11 @@ def _serve_peer(network: Network, phone: Account, arrival: Arrival, request: Pro
         share_app_state(network, phone, arrival.device)
     else:
         log.info("peer_request_ignored", kind=ProtocolMessage.Type.Name(request.type))
+
+
+def _is_own_copy(phone: Account, arrival: Arrival) -> bool:
+    """Tell the copy for the sender's own phone from the message to its chat: only the latter counts."""
+    return phone is arrival.sender and arrival.chat is not phone
 
 
 def _confirm(network: Network, phone: Account, arrival: Arrival) -> None:

@@ -9,7 +9,10 @@ import hmac
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias, get_args
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from oxy_simulator.errors import RequestError
 
 Scheme: TypeAlias = Literal["http", "socks5"]
 Answer: TypeAlias = Literal["serve", "refuse", "hang"]
@@ -44,6 +47,35 @@ class ProxyPolicy:
     password: str = ""
     answer: Answer = "serve"
     code: int | None = None
+
+
+def parse_listener(url: str) -> tuple[ProxyPolicy, str, int]:
+    """Read a listener's policy, host and port from `scheme://[user:password@]host:port[?answer=…&code=…]`.
+
+    Raise RequestError if that is not what it says.
+    """
+    try:
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+        code = int(options.pop("code")) if "code" in options else None
+        answer = options.pop("answer", "serve")
+        port = parts.port
+    except ValueError as error:
+        raise _bad_listener(url, str(error)) from error
+    if parts.scheme not in get_args(Scheme) or answer not in get_args(Answer) or options:
+        raise _bad_listener(url, "unknown scheme, answer or option")
+    if parts.hostname is None or port is None or parts.path not in {"", "/"}:
+        raise _bad_listener(url, "host and port are needed, and no path")
+    user = None if parts.username is None else unquote(parts.username)
+    policy = ProxyPolicy(parts.scheme, user, unquote(parts.password or ""), answer, code)  # type: ignore[arg-type]
+    return policy, parts.hostname, port
+
+
+def _bad_listener(url: str, why: str) -> RequestError:
+    return RequestError(
+        f"{url!r} is no listener ({why}); write http://… or socks5://…, like"
+        " socks5://user:password@127.0.0.1:1080 or http://127.0.0.1:0?answer=refuse&code=403"
+    )
 
 
 class Verdict(Enum):

@@ -22,7 +22,7 @@ from oxy_simulator.errors import PairingError, RequestError
 from oxy_simulator.faults import SERVER_KINDS, Breakage, FaultKind, break_phone
 from oxy_simulator.front import Front
 from oxy_simulator.jid import phone_digits
-from oxy_simulator.keys import NOISE_ROOT_FILE, ServerKeys, ensure_keys, load_keys
+from oxy_simulator.keys import NOISE_ROOT_FILE, ServerKeys, client_environment, ensure_keys, load_keys
 from oxy_simulator.logins import parse_version, version_text
 from oxy_simulator.models import (
     AddPhone,
@@ -44,7 +44,9 @@ from oxy_simulator.models import (
     ViolationView,
 )
 from oxy_simulator.network import Network
+from oxy_simulator.operations import Operations
 from oxy_simulator.packets import KEPT_PACKETS, PacketLog
+from oxy_simulator.processes import ClientProcesses
 from oxy_simulator.proxies import Proxies
 from oxy_simulator.proxy_protocol import ProxyPolicy
 from oxy_simulator.schedule import Schedule
@@ -79,7 +81,7 @@ class Service:
     network: Network
     keys: ServerKeys
     proxies: Proxies
-    store: StateStore
+    operations: Operations
     host: str
     proxy_port: int
     _pulses: set[asyncio.Event] = field(default_factory=set)
@@ -356,11 +358,13 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
     pairing_seconds: float = PAIRING_SECONDS,
     kept_packets: int = KEPT_PACKETS,
     packet_sink: Callable[[str], None] | None = None,
+    allow_client_control: bool = False,
 ) -> AsyncIterator[Service]:
     """Run a simulator on a state folder until the block ends; port 0 takes a free one.
 
     Keys are in the state folder unless another is given, which may be read-only if it has them all. Packets are
-    logged unless none is kept and there is no sink.
+    logged unless none is kept and there is no sink. `allow_client_control` lets whoever reaches the control API
+    start processes.
     """
     ensure_keys(keys_folder or folder)
     keys = load_keys(keys_folder or folder, time.time())
@@ -376,13 +380,17 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
     await runner.setup()
     proxies = Proxies(front)
     listener = await proxies.listen(ProxyPolicy(), host, proxy_port)
-    service = Service(network, keys, proxies, store, host, listener.port)
+    environment = client_environment(listener.url, keys.ca_file, keys.ca_file.with_name(NOISE_ROOT_FILE))
+    clients = ClientProcesses(folder, environment, allow_client_control)
+    operations = Operations(network, store, proxies, clients, host)
+    service = Service(network, keys, proxies, operations, host, listener.port)
     network.listeners.append(service.pulse)
     tasks = [asyncio.create_task(store.run()), asyncio.create_task(_run_schedule(network.schedule))]
     try:
         yield service
     finally:
         await service.stop_load()
+        await clients.stop()
         await proxies.stop()
         await runner.cleanup()
         for task in tasks:

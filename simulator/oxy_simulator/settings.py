@@ -29,5 +29,9 @@ class Settings(BaseSettings):
     """A file to which every stanza of every connection is appended, one line each."""
     kept_packets: int = Field(default=KEPT_PACKETS, ge=0)
     """How many packets are kept in memory for GET /packets; 0 and no file turn the packet log off."""
+    listen: tuple[str, ...] = ()
+    """More proxies for clients, as URLs: http:// or socks5://, with user and password where they are wanted."""
+    allow_client_control: bool = False
+    """Let whoever reaches the control port start, kill and stop client processes on this machine."""
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     """The least severe log entries to write (to stderr, as JSON)."""

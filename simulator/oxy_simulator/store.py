@@ -89,6 +89,17 @@ class StateStore:
         self._pending.append(self._changed.take())
         self._write()
 
+    def reload(self) -> State:
+        """Write what changed and read the state back, as a new process would find it."""
+        self.save()
+        if self._database is None:
+            msg = f"the state folder {self._folder} is closed"
+            raise SimulatorError(msg)
+        with self._writing:
+            self._state = self._read(self._database)
+        self._changed = ChangedRows.none(self._state)
+        return self._state
+
     def close(self) -> None:
         """Write everything to the disk, note that it is complete and let the folder go."""
         self._pending.append(self._changed.take_all())

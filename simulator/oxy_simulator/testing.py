@@ -10,7 +10,6 @@ they behave alike, and an object may be used from any event loop.
 """
 
 import asyncio
-import os
 import re
 import tempfile
 import urllib.request
@@ -32,7 +31,8 @@ from oxy_simulator.contents import AnyContent
 from oxy_simulator.control import serving_control
 from oxy_simulator.errors import RequestError
 from oxy_simulator.faults import FaultKind
-from oxy_simulator.keys import CA_FILE, NOISE_ROOT_FILE
+from oxy_simulator.keys import CA_FILE, NOISE_ROOT_FILE, client_environment
+from oxy_simulator.keys import TRUST_FOLDER as TRUST_FOLDER  # noqa: PLC0414 - part of this module's interface
 from oxy_simulator.ledger import Direction
 from oxy_simulator.models import (
     Addressing,
@@ -46,8 +46,6 @@ from oxy_simulator.models import (
 )
 from oxy_simulator.packets import line_of
 from oxy_simulator.service import PAIRING_SECONDS, Service, run_service
-
-TRUST_FOLDER: Final = Path(__file__).with_name("trust")
 
 TextPattern: TypeAlias = str | re.Pattern[str]
 
@@ -160,12 +158,18 @@ class WhatsApp:
     """The Noise root key that clients must trust, as 64 hexadecimal digits."""
 
     def __init__(
-        self, url: str | None = None, *, state: Path | None = None, pairing_seconds: float = PAIRING_SECONDS
+        self,
+        url: str | None = None,
+        *,
+        state: Path | None = None,
+        pairing_seconds: float = PAIRING_SECONDS,
+        allow_client_control: bool = False,
     ) -> None:
         """Prepare a server of its own (on free ports, in a temporary state folder by default) or name a running one."""
         self._url = url
         self._state = state
         self._pairing_seconds = pairing_seconds
+        self._allow_client_control = allow_client_control
         self._service: Service | None = None
         self._allowed: set[str] = set()
         self._judged = 0
@@ -202,7 +206,9 @@ class WhatsApp:
             await self._exits.aclose()
 
     async def _start(self, exits: AsyncExitStack, folder: Path) -> None:
-        service = await exits.enter_async_context(run_service(folder, pairing_seconds=self._pairing_seconds))
+        service = await exits.enter_async_context(
+            run_service(folder, pairing_seconds=self._pairing_seconds, allow_client_control=self._allow_client_control)
+        )
         self._service = service
         port = await exits.enter_async_context(serving_control(service))
         self.control_url = f"http://{service.host}:{port}"
@@ -233,13 +239,7 @@ class WhatsApp:
     @property
     def client_environment(self) -> dict[str, str]:
         """What a neonize client needs in its environment, from the start, to connect here and trust this server."""
-        search = os.environ.get("PYTHONPATH")
-        return {
-            "HTTPS_PROXY": self.proxy_url,
-            "SSL_CERT_FILE": str(self.ca_file),
-            "OXY_NOISE_ROOT_FILE": str(self.noise_root_file),
-            "PYTHONPATH": os.pathsep.join([str(TRUST_FOLDER), *([search] if search else [])]),
-        }
+        return client_environment(self.proxy_url, self.ca_file, self.noise_root_file)
 
     async def phone(
         self, number: str, name: str = "", *, addressing: Addressing = "lid", sends_read_receipts: bool = False

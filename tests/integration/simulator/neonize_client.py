@@ -2,7 +2,7 @@
 
 It has a process of its own because neonize allows one event loop per process, ends only with
 `os._exit`, and reads its proxy and certificates from the environment before Python starts.
-argv: path of the session database.
+argv: path of the session database. NEONIZE_PROXY: the URL of a proxy that is used instead of HTTPS_PROXY.
 """
 
 import ctypes
@@ -87,7 +87,9 @@ def run(database: str) -> None:
     props = DeviceProps(os="Ubuntu", platformType=DeviceProps.CHROME).SerializeToString()
     level = os.environ.get("NEONIZE_LOG", "ERROR").encode()
     arguments = (database.encode(), UUID, b"", 0, 0, level, *CALLBACKS)
-    result = GO.Neonize(*arguments, SUBSCRIBED, len(SUBSCRIBED), props, len(props), b"", 0, None)
+    url = os.environ.get("NEONIZE_PROXY")
+    proxy = ctypes.byref(_binder.ProxySettings(url)._to_c_struct()) if url else None  # noqa: SLF001
+    result = GO.Neonize(*arguments, SUBSCRIBED, len(SUBSCRIBED), props, len(props), b"", 0, proxy)
     emit(event="Ended", error=result.decode() if isinstance(result, bytes) else str(result))
 
 

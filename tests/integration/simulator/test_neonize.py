@@ -188,33 +188,6 @@ async def test_every_message_is_received_or_accounted_as_receipted_under_kill_9(
     assert all(line.deliveries > 1 for line in lost), "only what came again can be lost, by neonize's own fault"
 
 
-@pytest.mark.parametrize("kind", ["restart", "unavailable", "unknown-error", "abort", "close", "stream-end"])
-async def test_the_client_comes_back_by_itself_after(
-    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient, kind: str
-) -> None:
-    await bot.fault(FaultKind(kind))
-    await client.expect("Connected")
-    await ana.send("ainda aí?", to=bot)
-    await client.expect("Message", text="ainda aí?")
-
-
-@pytest.mark.parametrize(
-    ("kind", "event"),
-    [
-        ("replaced", "StreamReplaced"),
-        ("unlinked", "LoggedOut"),
-        ("logged-out", "LoggedOut"),
-        ("banned", "LoggedOut"),
-        ("temporary-ban", "TemporaryBan"),
-        ("outdated", "ClientOutdated"),
-        ("bad-user-agent", "ConnectFailure"),
-    ],
-)
-async def test_the_client_is_told_for_good_of(bot: Phone, client: NeonizeClient, kind: str, event: str) -> None:
-    await bot.fault(FaultKind(kind))
-    await client.expect(event)
-
-
 async def test_the_client_comes_back_after_the_network_was_down(
     simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
 ) -> None:

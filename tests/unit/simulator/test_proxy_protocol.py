@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oxy_simulator.proxy_protocol import HttpConnect, ProxyPolicy, Socks5, Step, Verdict, open_talk
+from oxy_simulator.errors import RequestError
+from oxy_simulator.proxy_protocol import HttpConnect, ProxyPolicy, Socks5, Step, Verdict, open_talk, parse_listener
 
 NAME = b"web.whatsapp.com"
 CONNECT = b"CONNECT web.whatsapp.com:443 HTTP/1.1\r\nHost: web.whatsapp.com:443\r\n"
@@ -114,3 +115,37 @@ def test_a_head_without_end_is_cut() -> None:
     talk = HttpConnect(OPEN)
     steps = [talk.feed(b"X-Slow: loris\r\n") for _ in range(600)]
     assert Verdict.CLOSE in {step.verdict for step in steps}
+
+
+@pytest.mark.parametrize(
+    ("url", "policy", "host", "port"),
+    [
+        ("http://127.0.0.1:0", ProxyPolicy(), "127.0.0.1", 0),
+        ("socks5://a%20b:c%40d@0.0.0.0:1080/", ProxyPolicy("socks5", "a b", "c@d"), "0.0.0.0", 1080),  # noqa: S104
+        ("http://[::1]:3128?answer=refuse&code=407", ProxyPolicy(answer="refuse", code=407), "::1", 3128),
+        ("socks5://localhost:1?answer=hang", ProxyPolicy("socks5", answer="hang"), "localhost", 1),
+    ],
+)
+def test_a_listener_is_written_as_a_url(url: str, policy: ProxyPolicy, host: str, port: int) -> None:
+    assert parse_listener(url) == (policy, host, port)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ftp://h:1",
+        "http://h",
+        "http://:1",
+        "http://h:x",
+        "http://h:99999",
+        "http://h:1/p",
+        "http://h:1?code=x",
+        "http://h:1?answer=maybe",
+        "http://h:1?colour=red",
+        "http://h:1?code",
+    ],
+)
+def test_a_listener_that_is_none_is_refused_with_an_example(url: str) -> None:
+    with pytest.raises(RequestError, match=r"is no listener \(.*or http://127"):
+        parse_listener(url)
