@@ -163,6 +163,8 @@ class Account:
     profile: Profile = field(default_factory=Profile)
     contacts: set[str] = field(default_factory=set)
     out_of_prekeys: bool = False
+    available: bool = False
+    last_seen: int = 0
     chats: ChatLog = field(default_factory=ChatLog)
 
     @property
@@ -216,6 +218,7 @@ def inbox_identity(entry: InboxMessage) -> str:
 
 
 def mail_key(stanza: Node, peer: str) -> str:
-    """Name a stanza by what its acknowledgement repeats: tag, id and `peer` (from or to)."""
+    """Name a stanza by what its acknowledgement repeats: tag, id, `peer` (from or to) and a receipt's type."""
     participant = stanza.attrs.get("participant", "")
-    return f"{stanza.tag}/{stanza.text('id')}/{stanza.text(peer)}/{participant}"
+    kind = f"/{stanza.attrs.get('type', '')}" if stanza.tag == "receipt" else ""
+    return f"{stanza.tag}/{stanza.text('id')}/{stanza.text(peer)}/{participant}{kind}"

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import aiohttp
 from pydantic import BaseModel, TypeAdapter
 
+from oxy_simulator.actions import ACTIONS
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import PairingError, RequestError
 from oxy_simulator.faults import FaultKind
@@ -211,6 +212,13 @@ class SimulatorClient:
     async def accounting(self, after: int = 0) -> list[LineView]:
         """Return the life lines numbered after a number."""
         return await self._get(f"/accounting?after={after}", list[LineView])
+
+    async def act(self, phone: str, action: str, **fields: object) -> PhoneView:
+        """Let a phone do something beside writing: one of `oxy_simulator.actions.ACTIONS`, with its fields."""
+        if action not in ACTIONS:
+            msg = f"{action!r} is no action; choose from {', '.join(ACTIONS)}"
+            raise RequestError(msg)
+        return await self._post(f"/phones/{phone}/{action}", ACTIONS[action].request(**fields), PhoneView)
 
     async def logins(self, phone: str | None = None) -> list[LoginView]:
         """Return every login so far, or those to one phone's account."""

@@ -11,6 +11,7 @@ from oxy_simulator.frames import MAX_FRAME, MAX_HANDSHAKE_FRAME, FrameBuffer, pa
 from oxy_simulator.jid import Jid
 from oxy_simulator.node import Node, decode, encode
 from oxy_simulator.noise import CipherStream, Established, ServerHandshake
+from oxy_simulator.offline import OfflineQueue
 from oxy_simulator.pace import Pace
 from oxy_simulator.proto.handshake_pb2 import ClientPayload
 
@@ -76,6 +77,9 @@ class Connection:
     refs: list[str] = field(default_factory=list)
     candidate: Candidate | None = None
     ignored_acks: set[str] = field(default_factory=set)
+    queue: OfflineQueue = field(default_factory=OfflineQueue)
+    available: bool = False
+    watching: set[str] = field(default_factory=set)
     pace: Pace = field(default_factory=Pace)
     damages: "Callable[[Connection, Node], bool]" = _damages_nothing
     number: int = 0

@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from oxy_simulator.actions import ACTIONS
 from oxy_simulator.errors import PairingError, RequestError, UnknownPhoneError
 from oxy_simulator.models import (
     MAX_WAIT_SECONDS,
@@ -80,6 +81,7 @@ class ControlApi:
                 web.post("/phones/{phone}/unlink", self._unlink),
                 web.get("/phones/{phone}/logins", self._logins),
                 web.get("/logins", self._all_logins),
+                *(web.post(f"/phones/{{phone}}/{name}", self._act) for name in ACTIONS),
                 web.put("/version-floor", self._version_floor),
                 web.post("/faults", self._fault),
                 web.get("/faults", self._faults),
@@ -142,6 +144,11 @@ class ControlApi:
         body = await _body(request, UnlinkDevice)
         removed = self._service.unlink(request.match_info["phone"], body.device)
         return web.json_response({"removed": removed})
+
+    async def _act(self, request: web.Request) -> web.Response:
+        action = request.path.rpartition("/")[2]
+        body = await _body(request, ACTIONS[action].request)
+        return _answer(self._service.act(request.match_info["phone"], action, body))
 
     async def _logins(self, request: web.Request) -> web.Response:
         return _json(_LOGINS.dump_json(self._service.logins(request.match_info["phone"])))

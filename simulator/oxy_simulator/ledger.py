@@ -18,6 +18,7 @@ Stage = Literal[
     "redelivered",  # written again after a reconnect, latest time (inbound)
     "acked",  # the device acknowledged (inbound); the server acknowledged (outbound)
     "receipted",  # the device's delivery receipt came (inbound); the phone's went out (outbound)
+    "played",  # a played receipt: a voice note was heard (either way)
     "read",  # a read receipt (either way)
     "rejected",  # the device refused it with an error code (inbound)
     "retried",  # a retry receipt asked for it again, latest time (either way)

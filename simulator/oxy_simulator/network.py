@@ -20,6 +20,7 @@ from oxy_simulator.ledger import Ledger, mark
 from oxy_simulator.logins import VERSION_FLOOR, LoginBook, Version
 from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.numbers import spellings
+from oxy_simulator.offline import preview
 from oxy_simulator.packets import PacketLog
 from oxy_simulator.schedule import Schedule
 from oxy_simulator.tables import Table
@@ -188,16 +189,49 @@ class Network:
 
     def flush(self, connection: Connection) -> None:
         """Send a device everything it has not acknowledged, before anything live."""
+        _, device = connection.require_login()
+        waiting = list(device.mailbox)
+        connection.queue.start(waiting)
+        stanzas = [device.mailbox[key].stanza for key in waiting]
+        connection.send(node("ib", {"from": SERVER_JID}, [preview(stanzas)]))
+        self._send_batch(connection)
+
+    def enlarge_batch(self, connection: Connection, count: int) -> None:
+        """Send a device more of what waits than it has room for so far."""
+        connection.queue.enlarge(count)
+        self._send_batch(connection)
+
+    def take_mail(self, connection: Connection, key: str) -> MailItem | None:
+        """Remove what a device has acknowledged, and return it if it was there."""
+        _, device = connection.require_login()
+        item = device.mailbox.pop(key, None)
+        connection.queue.settle(key)
+        self._send_batch(connection)
+        return item
+
+    def _send_batch(self, connection: Connection) -> None:
         account, device = connection.require_login()
-        items = list(device.mailbox.values())
-        connection.send(node("ib", {"from": SERVER_JID}, [_preview(items)]))
-        for item in items:
+        queue = connection.queue
+        if not queue.open or connection.closed:
+            return
+        for item in filter(None, map(device.mailbox.get, queue.next_keys())):
             item.stanza.attrs["offline"] = "0"
             connection.send(item.stanza)
             self._mark_flushed(item)
-        connection.active = True
-        connection.send(node("ib", {"from": SERVER_JID}, [node("offline", {"count": len(items)})]))
+        if not queue.waiting:
+            self._go_live(connection)
         self.changed(account)
+
+    def _go_live(self, connection: Connection) -> None:
+        """Close the offline queue and send what came meanwhile."""
+        _, device = connection.require_login()
+        queue = connection.queue
+        queue.open, connection.active = False, True
+        connection.send(node("ib", {"from": SERVER_JID}, [node("offline", {"count": queue.total})]))
+        for key, item in list(device.mailbox.items()):
+            if key not in queue.known:
+                connection.send(item.stanza)
+                self._mark_flushed(item)
 
     def notice_low_prekeys(self, account: Account, device: Device) -> None:
         """Ask a device for more one-time prekeys when few are left."""
@@ -228,17 +262,3 @@ class Network:
 
 def _nothing() -> None:
     """Do nothing: without a state folder nothing is saved."""
-
-
-def _preview(items: list[MailItem]) -> Node:
-    tags = [item.stanza.tag for item in items]
-    return node(
-        "offline_preview",
-        {
-            "count": len(items),
-            "message": tags.count("message"),
-            "notification": tags.count("notification"),
-            "receipt": tags.count("receipt"),
-            "appdata": 0,
-        },
-    )

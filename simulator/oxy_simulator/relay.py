@@ -1,20 +1,16 @@
-"""What linked devices send: messages, receipts, acknowledgements, presence and typing."""
+"""Messages of linked devices: taken, acknowledged, carried to every device that they name."""
 
 from dataclasses import dataclass
-from typing import Final
 
-from oxy_simulator.accounts import PHONE_DEVICE, Account, Device, mail_key
+from oxy_simulator.accounts import PHONE_DEVICE, Account, Device
 from oxy_simulator.connection import Connection
+from oxy_simulator.devices import device_jids, participant_hash
 from oxy_simulator.impairments import Carriage
-from oxy_simulator.jid import Jid
-from oxy_simulator.ledger import LifeLine, line_key, mark
+from oxy_simulator.jid import LID_SERVER, Jid
+from oxy_simulator.ledger import LifeLine, mark
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
-from oxy_simulator.phones import Arrival, receive, resend
-
-# Receipt types that tell the server that the device has the message. Source: whatsmeow receipt.go.
-_DELIVERED: Final = {"", "inactive", "sender", "peer_msg", "hist_sync"}
-_READ: Final = {"read", "read-self", "played"}
+from oxy_simulator.phones import Arrival, receive
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,7 @@ class _Outgoing:
 def on_message(network: Network, connection: Connection, stanza: Node) -> None:
     """Take a message from a linked device, acknowledge it and carry it to every device named in it."""
     account, device = connection.require_login()
-    to = stanza.jid("to")
+    to = stanza.jid("recipient" if "recipient" in stanza.attrs else "to")
     chat = network.find(to)
     if chat is None:
         network.violation(connection, "unknown-recipient", f"message {stanza.text('id')} to {to}")
@@ -65,86 +61,38 @@ def on_message(network: Network, connection: Connection, stanza: Node) -> None:
     )
 
 
-def on_receipt(network: Network, connection: Connection, stanza: Node) -> None:
-    """Take a receipt: it acknowledges mail, reports reading, or asks for a message again."""
-    account, device = connection.require_login()
-    kind = stanza.text("type", "")
-    attrs: Attrs = {"class": "receipt", "id": stanza.text("id"), "from": stanza.attrs.get("to"), "type": kind or None}
-    connection.send(node("ack", attrs))
-    if kind == "retry":
-        _on_retry(network, connection, stanza)
-        return
-    ids = [stanza.text("id"), *(item.text("id") for item in _listed(stanza))]
-    peer = network.find(stanza.jid("to"))
-    for message_id in ids:
-        if kind in _DELIVERED:
-            _settle_receipt(network, account, device, stanza, message_id)
-        elif kind in _READ and peer is not None:
-            key = line_key("inbound", account.phone, device.id, peer.phone, message_id)
-            mark(network.state.ledger.find(key), "read", network.clock())
-    if peer is not None and peer is not account:
-        _forward_receipt(network, connection, stanza, peer)
-    network.changed()
-
-
-def on_ack(network: Network, connection: Connection, stanza: Node) -> None:
-    """Take an acknowledgement; with an error code it is a refusal, and the mail is not repeated."""
-    device = connection.device
-    if device is None:
-        return  # a client that is being linked acknowledges the linking notifications
-    copy = Node(stanza.text("class"), stanza.attrs)
-    key = mail_key(copy, "to")
-    if key in connection.ignored_acks:
-        connection.ignored_acks.discard(key)
-        return
-    item = device.mailbox.pop(key, None)
-    line = network.state.ledger.find(item.line) if item else None
-    error = stanza.text("error", "")
-    if line is not None and error:
-        line.error = error
-    mark(line, "rejected" if error else "acked", network.clock())
-    network.changed()
-
-
-def on_presence(network: Network, connection: Connection, stanza: Node) -> None:
-    """Take the device's availability, or its wish to see someone else's (which is hidden)."""
-    account, _ = connection.require_login()
-    if stanza.text("type", "available") == "subscribe":
-        target = stanza.jid("to")
-        connection.send(node("presence", {"from": target, "type": "unavailable", "last": "deny"}))
-        return
-    account.chat_states["presence"] = stanza.text("type", "available")
-    network.changed()
-
-
-def on_chatstate(network: Network, connection: Connection, stanza: Node) -> None:
-    """Show a contact that the account is typing (or paused), on the phone and its other devices."""
-    account, _ = connection.require_login()
-    contact = network.find(stanza.jid("to"))
-    if contact is None:
-        network.violation(connection, "unknown-recipient", f"chatstate to {stanza.attrs['to']}")
-        return
-    contact.chat_states[account.phone] = stanza.children[0].tag if stanza.children else "paused"
-    for peer in network.connections_of(contact):
-        if peer.active:
-            peer.send(node("chatstate", {"from": account.lid}, stanza.content))
-    network.changed()
-
-
-def _acknowledge(network: Network, connection: Connection, stanza: Node, error: int | None = None) -> None:
+def _acknowledge(
+    network: Network, connection: Connection, stanza: Node, *, error: int | None = None, phash: str | None = None
+) -> None:
     attrs: Attrs = {
         "class": "message",
         "id": stanza.text("id"),
         "from": stanza.jid("to"),
         "t": int(network.clock()),
         "error": error,
+        "phash": phash,
     }
     connection.send(node("ack", attrs))
 
 
 def _confirm_taken(network: Network, outgoing: _Outgoing) -> None:
-    _acknowledge(network, outgoing.connection, outgoing.stanza)
+    _acknowledge(network, outgoing.connection, outgoing.stanza, phash=_expected_hash(outgoing))
     mark(outgoing.line, "acked", network.clock())
+
+
+def _expected_hash(outgoing: _Outgoing) -> str | None:
+    """Return the hash of all devices concerned if the message does not name exactly these.
+
+    Clients then ask for the device lists again. Source: whatsmeow `send.go`, SendMessage (phash).
+    """
+    participants = outgoing.stanza.find("participants")
+    if participants is None:
+        return None  # a message sent again to one device
+    by_lid = outgoing.stanza.jid("to").server == LID_SERVER
+    own = outgoing.account.device_lid if by_lid else outgoing.account.device_pn
+    expected = {jid for account in (outgoing.chat, outgoing.account) for jid in device_jids(account, by_lid=by_lid)}
+    named = {child.jid("jid") for child in participants.children} | {own(outgoing.device.id)}
+    return participant_hash(expected) if named != expected else None
 
 
 def _carry_all(network: Network, outgoing: _Outgoing) -> None:
@@ -241,47 +189,3 @@ def _for_companion(network: Network, outgoing: _Outgoing, enc: Node, target: Acc
     with_identity = [identity] if identity is not None and enc.text("type") == "pkmsg" else []
     notes = [found] if (found := stanza.find("meta")) is not None else []
     return node("message", attrs, [enc, *with_identity, *notes])
-
-
-def _listed(stanza: Node) -> list[Node]:
-    listing = stanza.find("list")
-    return list(listing.all("item")) if listing else []
-
-
-def _settle_receipt(network: Network, account: Account, device: Device, stanza: Node, message_id: str) -> None:
-    named = Node("message", {**stanza.attrs, "id": message_id})
-    item = device.mailbox.pop(mail_key(named, "to"), None)
-    line = network.state.ledger.find(item.line) if item else None
-    if line is None:
-        chat = network.find(stanza.jid("recipient" if "recipient" in stanza.attrs else "to"))
-        key = line_key("inbound", account.phone, device.id, chat.phone if chat else "", message_id)
-        line = network.state.ledger.find(key)
-    mark(line, "receipted", network.clock())
-
-
-def _on_retry(network: Network, connection: Connection, stanza: Node) -> None:
-    account, device = connection.require_login()
-    key = mail_key(Node("message", stanza.attrs), "to")
-    if device.mailbox.pop(key, None) is not None:
-        # The device also acknowledges the stanza that it could not read; that acknowledgement
-        # must not settle the new one.
-        connection.ignored_acks.add(key)
-    phone = network.find(stanza.jid("to"))
-    if phone is None or stanza.jid("to").device != PHONE_DEVICE:
-        network.violation(connection, "retry-recipient", f"retry receipt to {stanza.attrs['to']}")
-        return
-    resend(network, phone, account, device, stanza)
-    network.changed()
-
-
-def _forward_receipt(network: Network, connection: Connection, stanza: Node, peer: Account) -> None:
-    account, device = connection.require_login()
-    by_lid = stanza.jid("to").server == peer.lid.server
-    attrs: Attrs = {
-        "from": account.device_lid(device.id) if by_lid else account.device_pn(device.id),
-        "id": stanza.text("id"),
-        "t": int(network.clock()),
-        "type": stanza.attrs.get("type"),
-    }
-    for companion in list(peer.devices.values()):
-        network.post(peer, companion, node("receipt", attrs, stanza.content))

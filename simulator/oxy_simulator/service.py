@@ -15,8 +15,9 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from oxy_simulator import __version__, linking, phones
+from oxy_simulator import __version__, actions, linking, phones
 from oxy_simulator.accounts import Account, InboxMessage, MailItem
+from oxy_simulator.appstate import PUSH_NAME_COLLECTION
 from oxy_simulator.contents import Text
 from oxy_simulator.errors import PairingError, RequestError
 from oxy_simulator.faults import SERVER_KINDS, Breakage, FaultKind, break_phone
@@ -35,6 +36,7 @@ from oxy_simulator.models import (
     MessageState,
     PacketView,
     PhoneView,
+    Request,
     RuleView,
     SendText,
     StartLoad,
@@ -44,6 +46,7 @@ from oxy_simulator.models import (
     ViolationView,
 )
 from oxy_simulator.network import Network
+from oxy_simulator.notices import tell_app_state
 from oxy_simulator.operations import Operations
 from oxy_simulator.packets import KEPT_PACKETS, PacketLog
 from oxy_simulator.processes import ClientProcesses
@@ -126,6 +129,7 @@ class Service:
         elif request.name and request.name != account.name:
             account.name = request.name
             account.app_state.set_push_name(request.name, int(self.network.clock() * 1000))
+            tell_app_state(self.network, account, PUSH_NAME_COLLECTION)
         account.addressing = request.addressing
         account.sends_read_receipts = request.sends_read_receipts
         self.network.changed()
@@ -276,6 +280,12 @@ class Service:
         """Return the life lines numbered after a number, in order."""
         lines = (line for line in self.network.state.ledger if line.number > after)
         return [LineView.model_validate(line) for line in lines]
+
+    def act(self, phone: str, action: str, request: Request) -> PhoneView:
+        """Let a phone do one of `actions.ACTIONS`; raise RequestError if that is impossible."""
+        account = self.account(phone)
+        actions.act(self.network, account, action, request)
+        return self.phone_view(account)
 
     def logins(self, phone: str | None = None) -> list[LoginView]:
         """Return every login so far, or those to one phone's account."""

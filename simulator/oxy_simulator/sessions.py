@@ -9,13 +9,14 @@ from typing import Final
 
 import structlog
 
-from oxy_simulator import linking, relay
+from oxy_simulator import linking, presence, receipts, relay
 from oxy_simulator.connection import Connection, NoiseIdentity, Outbox
 from oxy_simulator.errors import ProtocolError, SimulatorError
 from oxy_simulator.iqs import on_iq
 from oxy_simulator.logins import version_of, version_text
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
+from oxy_simulator.offline import BATCH
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +57,7 @@ def lost(network: Network, connection: Connection) -> None:
     """Take note that a connection ended: its codes are void, its mail waits for the next one."""
     network.note("disconnected", connection)
     connection.closed = True
-    connection.active = False
+    connection.active = connection.available = False
     linking.withdraw(network, connection)
     if connection.device is not None and network.connections.get(connection.lid) is connection:
         del network.connections[connection.lid]
@@ -167,16 +168,21 @@ def _on_stanza(network: Network, connection: Connection, stanza: Node) -> None:
     network.changed(connection.account)
 
 
-def _ignore(_network: Network, _connection: Connection, _stanza: Node) -> None:
-    """Information for the server alone, such as <ib><unified_session/></ib>."""
+def _on_information(network: Network, connection: Connection, stanza: Node) -> None:
+    """Take information for the server: a wish for more of the offline queue, or statistics."""
+    for child in stanza.children:
+        if child.tag == "offline_batch":
+            network.enlarge_batch(connection, child.number("count", BATCH))
+        elif child.tag != "unified_session":
+            network.violation(connection, "unknown-information", str(stanza))
 
 
 _HANDLERS: Final[dict[str, Callable[[Network, Connection, Node], None]]] = {
     "iq": on_iq,
     "message": relay.on_message,
-    "receipt": relay.on_receipt,
-    "ack": relay.on_ack,
-    "presence": relay.on_presence,
-    "chatstate": relay.on_chatstate,
-    "ib": _ignore,
+    "receipt": receipts.on_receipt,
+    "ack": receipts.on_ack,
+    "presence": presence.on_presence,
+    "chatstate": presence.on_chatstate,
+    "ib": _on_information,
 }

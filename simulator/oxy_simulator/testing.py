@@ -135,6 +135,12 @@ class Phone:
         """Remove one linked device, or all."""
         await self.whatsapp.api.unlink(self.number, device)
 
+    async def act(self, action: str, **fields: object) -> PhoneView:
+        """Do something beside writing, one of `oxy_simulator.actions.ACTIONS`: `act("typing", to=bot)`."""
+        return await self.whatsapp.api.act(
+            self.number, action, **{name: _number(it) if isinstance(it, Phone) else it for name, it in fields.items()}
+        )
+
     async def fault(self, kind: FaultKind | str, **arguments: object) -> None:
         """Break the connection of this phone's linked devices, with the arguments of `POST /faults`."""
         await self.whatsapp.api.fault(kind, self.number, **arguments)

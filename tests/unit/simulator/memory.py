@@ -201,6 +201,7 @@ class MemoryClient:
             "id": stanza.text("id"),
             "to": stanza.attrs["from"],
             "error": error,
+            "type": None if stanza.tag == "message" else stanza.attrs.get("type"),
         }
         self.send(node("ack", attrs))
 

@@ -1,0 +1,149 @@
+"""What a person does on a phone beside writing: `POST /phones/{phone}/{action}`.
+
+Each action has a body and a function that does it; the answer is the phone as it is then.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
+
+from pydantic import Field
+
+from oxy_simulator import identity, presence, profiles
+from oxy_simulator.accounts import Account
+from oxy_simulator.errors import RequestError
+from oxy_simulator.jid import phone_digits
+from oxy_simulator.marking import Marking, mark_messages
+from oxy_simulator.models import Request
+from oxy_simulator.network import Network
+from oxy_simulator.presence import Typing
+
+
+class Reinstall(Request):
+    """Install WhatsApp again: a new identity, no linked devices. Contacts are told unless `announce` is false."""
+
+    announce: bool = True
+
+
+class LimitPrekeys(Request):
+    """Leave so many one-time prekeys to a linked device, or (without one) some or none to the phone."""
+
+    left: int = Field(default=0, ge=0)
+    device: int | None = None
+
+
+class SetPresence(Request):
+    """Open or close the app."""
+
+    state: Literal["available", "unavailable"]
+
+
+class Type(Request):
+    """Type, record a voice note, or pause, in the chat with `to`."""
+
+    to: str
+    state: Typing = "composing"
+
+
+class MarkMessages(Request):
+    """Mark messages of `chat` as read or played; all of them without `ids`."""
+
+    chat: str
+    ids: list[str] | None = Field(default=None, min_length=1)
+    kind: Marking = "read"
+
+
+class ChangeProfile(Request):
+    """Change what others see; `picture` is base64, empty to remove it; `privacy` maps settings to values."""
+
+    about: str | None = None
+    picture: str | None = None
+    privacy: dict[str, str] = Field(default_factory=dict)
+
+
+class Block(Request):
+    """Block a contact, or unblock it."""
+
+    contact: str
+    blocked: bool = True
+
+
+def _account(network: Network, phone: str) -> Account:
+    digits = phone_digits(phone)
+    return network.resolve(digits) or network.account(digits)
+
+
+def _reinstall(network: Network, account: Account, request: Reinstall) -> None:
+    identity.reinstall(network, account, announce=request.announce)
+
+
+def _limit_prekeys(network: Network, account: Account, request: LimitPrekeys) -> None:
+    if request.device is None:
+        account.out_of_prekeys = request.left == 0
+        return
+    device = account.devices.get(request.device)
+    if device is None:
+        linked = ", ".join(map(str, account.devices)) or "none"
+        msg = f"{account.phone} has no linked device {request.device}; linked: {linked}"
+        raise RequestError(msg)
+    del device.prekeys[request.left :]
+    network.notice_low_prekeys(account, device)
+
+
+def _set_presence(network: Network, account: Account, request: SetPresence) -> None:
+    presence.set_presence(network, account, available=request.state == "available")
+
+
+def _type(network: Network, account: Account, request: Type) -> None:
+    presence.type_in_chat(network, account, _account(network, request.to), request.state)
+
+
+def _mark(network: Network, account: Account, request: MarkMessages) -> None:
+    mark_messages(network, account, _account(network, request.chat), request.kind, request.ids)
+
+
+def _change_profile(network: Network, account: Account, request: ChangeProfile) -> None:
+    image = None
+    try:
+        image = base64.b64decode(request.picture, validate=True) if request.picture else None
+    except binascii.Error as error:
+        msg = "picture is not base64; encode the image's bytes"
+        raise RequestError(msg) from error
+    for name, value in request.privacy.items():
+        profiles.change_privacy(network, account, name, value)
+    if request.about is not None:
+        profiles.change_about(network, account, request.about)
+    if request.picture is not None:
+        profiles.change_picture(network, account, image)
+
+
+def _block(network: Network, account: Account, request: Block) -> None:
+    profiles.block(network, account, _account(network, request.contact), blocked=request.blocked)
+
+
+class Action(NamedTuple):
+    """An action's body, and what does it."""
+
+    request: type[Request]
+    act: Callable[[Network, Account, Any], None]
+
+
+ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
+    {
+        "reinstall": Action(Reinstall, _reinstall),
+        "prekeys": Action(LimitPrekeys, _limit_prekeys),
+        "presence": Action(SetPresence, _set_presence),
+        "typing": Action(Type, _type),
+        "mark": Action(MarkMessages, _mark),
+        "profile": Action(ChangeProfile, _change_profile),
+        "block": Action(Block, _block),
+    }
+)
+
+
+def act(network: Network, account: Account, action: str, request: Request) -> None:
+    """Let a phone do something; raise RequestError if that is impossible."""
+    ACTIONS[action].act(network, account, request)
+    network.changed(account)
