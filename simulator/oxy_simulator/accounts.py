@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import ConfigDict
 
 from oxy_simulator.appstate import AppState
-from oxy_simulator.chats import ChatLog
+from oxy_simulator.chats import ChatLog, MediaFacts
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import PairingError
 from oxy_simulator.jid import LID_SERVER, PHONE_SERVER, Jid
@@ -166,6 +166,7 @@ class Account:
     available: bool = False
     last_seen: int = 0
     chats: ChatLog = field(default_factory=ChatLog)
+    files: dict[str, MediaFacts] = field(default_factory=dict)
 
     @property
     def lid_user(self) -> str:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from http import HTTPStatus
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from oxy_simulator.actions import ACTIONS
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import PairingError, RequestError
 from oxy_simulator.faults import FaultKind
+from oxy_simulator.mediadesk import MediaFaultKind
 from oxy_simulator.models import (
     MAX_WAIT_SECONDS,
     AddPhone,
@@ -23,11 +25,13 @@ from oxy_simulator.models import (
     ClientView,
     DeviceView,
     Fault,
+    FileId,
     Journal,
     LineView,
     LinkDevice,
     LoginView,
     LossView,
+    MediaFault,
     Message,
     MessageState,
     PacketView,
@@ -116,6 +120,29 @@ class SimulatorClient:
         """Let a phone send a message of any kind; return its id."""
         body = SendText(to=to, message=message, id=message_id)
         return (await self._post(f"/phones/{phone}/send", body, SentId)).id
+
+    async def attach(self, phone: str, kind: str, file: Path | bytes) -> str:
+        """Give a phone a file to send; return the id for a content's `file`."""
+        async with AsyncExitStack() as exits:
+            data = exits.enter_context(file.open("rb")) if isinstance(file, Path) else file
+            session = await self._connected(exits)
+            request = session.post(f"{self._url}/phones/{phone}/media?kind={kind}", data=data)
+            return (await _read(await exits.enter_async_context(request), FileId)).file
+
+    async def file(self, phone: str, message_id: str) -> bytes:
+        """Return the decrypted file of a message on a phone; raise RequestError if anything about it is wrong."""
+        async with AsyncExitStack() as exits:
+            session = await self._connected(exits)
+            request = session.get(f"{self._url}/phones/{phone}/messages/{message_id}/media")
+            response = await exits.enter_async_context(request)
+            if not response.ok:
+                await _read(response, FileId)
+            return await response.read()
+
+    async def media_fault(self, kind: MediaFaultKind | str, **arguments: object) -> None:
+        """Break something about the next files, with the arguments of `POST /media-faults`."""
+        body = MediaFault.model_validate({"kind": kind, **arguments})
+        await self._post("/media-faults", body, dict[str, str])
 
     async def message(self, phone: str, message_id: str) -> MessageState:
         """Return how a message stands on a phone now, whoever sent it."""
@@ -250,13 +277,17 @@ class SimulatorClient:
     async def _post(self, path: str, body: BaseModel, reply: type[_Reply]) -> _Reply:
         return await self._call("POST", path, body, reply)
 
+    async def _connected(self, exits: AsyncExitStack) -> aiohttp.ClientSession:
+        """Return the session of the `async with` block, or one for this call alone."""
+        if self._session is not None:
+            return self._session
+        return await exits.enter_async_context(_new_session())
+
     async def _call(self, method: str, path: str, body: BaseModel | None, reply: type[_Reply]) -> _Reply:
         content = None if body is None else body.model_dump_json(by_alias=True)
         headers = {"Content-Type": "application/json"}
         async with AsyncExitStack() as exits:
-            session = self._session
-            if session is None:
-                session = await exits.enter_async_context(_new_session())
+            session = await self._connected(exits)
             request = session.request(method, self._url + path, data=content, headers=headers)
             return await _read(await exits.enter_async_context(request), reply)
 

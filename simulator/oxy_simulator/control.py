@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from oxy_simulator.actions import ACTIONS
 from oxy_simulator.errors import PairingError, RequestError, UnknownPhoneError
+from oxy_simulator.media import CHUNK
 from oxy_simulator.models import (
     MAX_WAIT_SECONDS,
     AddPhone,
@@ -21,6 +22,7 @@ from oxy_simulator.models import (
     LineView,
     LinkDevice,
     LoginView,
+    MediaFault,
     Message,
     PacketView,
     PhoneView,
@@ -42,6 +44,8 @@ from oxy_simulator.models import (
 )
 from oxy_simulator.processes import Action
 from oxy_simulator.service import Service
+
+_MAX_BODY: Final = 1 << 25  # a file of 16 MiB as base64, and some more
 
 _Request = TypeVar("_Request", bound=Request)
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -66,7 +70,7 @@ class ControlApi:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._operations = service.operations
-        self.application = web.Application(middlewares=[_explain])
+        self.application = web.Application(middlewares=[_explain], client_max_size=_MAX_BODY)
         self.application.add_routes(
             [
                 web.get("/healthz", self._health),
@@ -77,6 +81,9 @@ class ControlApi:
                 web.post("/phones/{phone}/self-chat", self._self_chat),
                 web.get("/phones/{phone}/inbox", self._inbox),
                 web.get("/phones/{phone}/messages/{id}", self._message),
+                web.get("/phones/{phone}/messages/{id}/media", self._file),
+                web.post("/phones/{phone}/media", self._attach),
+                web.post("/media-faults", self._media_fault),
                 web.post("/phones/{phone}/link", self._link),
                 web.post("/phones/{phone}/unlink", self._unlink),
                 web.get("/phones/{phone}/logins", self._logins),
@@ -118,7 +125,9 @@ class ControlApi:
         return _answer(self._service.add_phone(await _body(request, AddPhone)))
 
     async def _send(self, request: web.Request) -> web.Response:
-        message_id = self._service.send(request.match_info["phone"], await _body(request, SendText))
+        phone = request.match_info["phone"]
+        body = await self._service.with_file(phone, await _body(request, SendText))
+        message_id = self._service.send(phone, body)
         return _answer(SentId(id=message_id))
 
     async def _self_chat(self, request: web.Request) -> web.Response:
@@ -134,6 +143,23 @@ class ControlApi:
 
     async def _message(self, request: web.Request) -> web.Response:
         return _answer(self._service.message(request.match_info["phone"], request.match_info["id"]))
+
+    async def _attach(self, request: web.Request) -> web.Response:
+        kind = request.query.get("kind", "")
+        return _answer(await self._service.attach(request.match_info["phone"], kind, request.content.iter_any()))
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
+        with await self._service.open_file(request.match_info["phone"], request.match_info["id"]) as file:
+            await response.prepare(request)
+            while chunk := file.read(CHUNK):
+                await response.write(chunk)
+        await response.write_eof()
+        return response
+
+    async def _media_fault(self, request: web.Request) -> web.Response:
+        self._service.media_fault(await _body(request, MediaFault))
+        return web.json_response({"status": "ok"})
 
     async def _link(self, request: web.Request) -> web.Response:
         body = await _body(request, LinkDevice)

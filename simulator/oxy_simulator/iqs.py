@@ -14,6 +14,7 @@ from oxy_simulator.connection import Connection
 from oxy_simulator.errors import RefusedError
 from oxy_simulator.impairments import RATE_OVERLIMIT
 from oxy_simulator.jid import SERVER_JID, Jid
+from oxy_simulator.mediadesk import media_conn
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.phones import share_app_state
@@ -156,6 +157,7 @@ _HANDLERS: Final[dict[tuple[str, str, str], Handler]] = {
     ("passive", "set", "passive"): _go_passive,
     ("usync", "get", "usync"): usync,
     ("w:sync:app:state", "set", "sync"): _app_state,
+    ("w:m", "set", "media_conn"): media_conn,
     ("privacy", "get", "privacy"): profiles.get_privacy,
     ("privacy", "set", "privacy"): profiles.set_privacy,
     ("privacy", "set", "tokens"): _empty,

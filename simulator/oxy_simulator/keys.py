@@ -22,13 +22,14 @@ from cryptography.x509.oid import NameOID
 
 from oxy_simulator.connection import NoiseIdentity
 from oxy_simulator.curve import KeyPair
+from oxy_simulator.mediadesk import MEDIA_HOSTS
 from oxy_simulator.noise import make_certificate
 
 CA_FILE: Final = "ca.crt"
 NOISE_ROOT_FILE: Final = "noise-root.hex"
 TLS_FILE: Final = "tls.pem"
 NOISE_KEY_FILE: Final = "noise-root.key"
-TLS_NAMES: Final = ("web.whatsapp.com", "*.whatsapp.com", "*.whatsapp.net", "localhost")
+TLS_NAMES: Final = ("web.whatsapp.com", "*.whatsapp.com", "*.whatsapp.net", "*.cdn.whatsapp.net", "localhost")
 
 _VALIDITY: Final = dt.timedelta(days=3650)
 TRUST_FOLDER: Final = Path(__file__).with_name("trust")
@@ -47,6 +48,7 @@ class ServerKeys:
     noise_root: bytes
     noise: NoiseIdentity
     tls: ssl.SSLContext
+    media_hosts: tuple[str, ...] = MEDIA_HOSTS
 
 
 def ensure_keys(folder: Path) -> None:
@@ -76,7 +78,16 @@ def load_keys(folder: Path, now: float) -> ServerKeys:
     chain = make_certificate(root, KeyPair.generate(), static.public, int(now) - skew, int(now) + validity)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / TLS_FILE)
-    return ServerKeys(folder / CA_FILE, root.public, NoiseIdentity(static, chain), context)
+    hosts = _certified(folder / TLS_FILE, MEDIA_HOSTS)
+    return ServerKeys(folder / CA_FILE, root.public, NoiseIdentity(static, chain), context, hosts)
+
+
+def _certified(tls_file: Path, hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the hosts that a certificate covers: those made by earlier versions have fewer names."""
+    certificate = x509.load_pem_x509_certificate(tls_file.read_bytes())
+    extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    names = set(extension.value.get_values_for_type(x509.DNSName))
+    return tuple(host for host in hosts if "*." + host.partition(".")[2] in names)
 
 
 def client_environment(proxy_url: str, ca_file: Path, noise_root_file: Path) -> dict[str, str]:

@@ -14,6 +14,7 @@ from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError
 from oxy_simulator.faults import FaultKind, TlsTrouble
 from oxy_simulator.impairments import Direction
+from oxy_simulator.mediadesk import MediaFaultKind
 from oxy_simulator.processes import Condition
 from oxy_simulator.proxy_protocol import Answer, Scheme
 
@@ -81,6 +82,16 @@ class SendText(Request):
             msg = "'quote' belongs to 'text'; put it into the message"
             raise ValueError(msg)
         return self
+
+
+class MediaFault(Request):
+    """Break something about files; see `MediaFaultKind` for what each kind needs."""
+
+    kind: MediaFaultKind
+    count: int = Field(default=1, ge=1, le=1000)
+    status: int = Field(default=404, ge=400, le=599)
+    rate: int = Field(default=65_536, ge=1)
+    ttl: int = Field(default=300, ge=0)
 
 
 class SelfChat(Request):
@@ -216,6 +227,13 @@ class SentId(Reply):
     """The WhatsApp id of a message that was sent."""
 
     id: str
+
+
+class FileId(Reply):
+    """A file that a phone can send: its id, and its size in bytes."""
+
+    file: str
+    size: int
 
 
 class MediaView(Reply):

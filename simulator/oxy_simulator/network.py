@@ -18,6 +18,8 @@ from oxy_simulator.impairments import Carriage, Impairments
 from oxy_simulator.jid import LID_SERVER, PHONE_SERVER, SERVER_JID, Jid
 from oxy_simulator.ledger import Ledger, mark
 from oxy_simulator.logins import VERSION_FLOOR, LoginBook, Version
+from oxy_simulator.media import MediaFile
+from oxy_simulator.mediadesk import MediaDesk
 from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.numbers import spellings
 from oxy_simulator.offline import preview
@@ -51,6 +53,7 @@ class State:
     ledger: Ledger = field(default_factory=Ledger)
     violations: list[Violation] = field(default_factory=list)
     next_message: int = 1
+    media: dict[str, MediaFile] = field(default_factory=dict)
     logins: LoginBook = field(default_factory=LoginBook)
     version_floor: Version = VERSION_FLOOR
 
@@ -79,6 +82,7 @@ class Network:
         self.connections: dict[Jid, Connection] = {}
         self.refs: dict[str, tuple[Connection, float]] = {}
         self.links: dict[str, LinkAttempt] = {}
+        self.media = MediaDesk()
         self.login_failures: dict[str, deque[Node]] = {}
         self.packets: PacketLog | None = None
         self.schedule = Schedule(clock)

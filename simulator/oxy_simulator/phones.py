@@ -1,13 +1,15 @@
 """What phones do: write, read, confirm, and ask again for what they cannot decrypt."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 from google.protobuf.message import DecodeError
 
 from oxy_simulator.accounts import Account, Device, SentMessage
+from oxy_simulator.attachments import Attachment
+from oxy_simulator.chats import MediaFacts
 from oxy_simulator.composing import Draft, compose
 from oxy_simulator.content import Content
 from oxy_simulator.errors import ContentError, DecryptionError, DuplicateCiphertextError, ProtocolError, RequestError
@@ -15,6 +17,7 @@ from oxy_simulator.inbox import Telling, flag_duplicate, recall, tell
 from oxy_simulator.jid import Jid
 from oxy_simulator.labels import Labels, check_labels, label
 from oxy_simulator.ledger import LifeLine, line_key, mark
+from oxy_simulator.mediadesk import MediaArrival
 from oxy_simulator.msgsecret import SECRET_SIZE
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, decode, encode, node
@@ -69,11 +72,21 @@ def text_message(text: str) -> Message:
 def say(network: Network, sender: Account, to: Account, content: Content, message_id: str | None = None) -> str:
     """Let a phone say something and return the message's id; raise RequestError if phones do not allow it."""
     try:
-        message = compose(content, Draft(sender, to, network.clock()))
+        message = compose(content, Draft(sender, to, network.clock(), _file_of(sender, content)))
         return send_message(network, sender, to, message, message_id or new_message_id())
     except ContentError as error:
         msg = f"{sender.phone} cannot send this: {error}"
         raise RequestError(msg) from error
+
+
+def _file_of(sender: Account, content: Content) -> MediaFacts | None:
+    if not isinstance(content, Attachment) or content.file is None:
+        return None
+    facts = sender.files.get(content.file)
+    if facts is None:
+        msg = f"{sender.phone} has no file {content.file}; take an id that POST /phones/{{phone}}/media answered"
+        raise RequestError(msg)
+    return replace(facts, mimetype=content.mimetype or facts.mimetype)
 
 
 def send_message(network: Network, sender: Account, to: Account, message: Message, message_id: str) -> str:
@@ -87,6 +100,8 @@ def send_message(network: Network, sender: Account, to: Account, message: Messag
     labels, reaches = label(message), to is not sender and sender.phone not in to.profile.blocked
     for device in list(to.devices.values()) if reaches else []:
         key = _open_line(network, to, device, message_id, chat=sender, sender=sender, reading=reading)
+        if reading.media is not None:
+            network.media.lines.setdefault(reading.media.direct_path, []).append(key)
         copy = _Copy(_header_to_contact(network, sender, message_id, labels), message.SerializeToString(), labels, key)
         _send_copy(network, sender, to, device, copy)
     for device in list(sender.devices.values()):
@@ -95,6 +110,8 @@ def send_message(network: Network, sender: Account, to: Account, message: Messag
         _send_copy(network, sender, sender, device, _Copy(header, _device_sent(to, message), labels, key))
     if reaches:
         tell(network, Telling(message_id, to, sender, sender, network.clock()), message)
+        if reading.media is not None:
+            network.media.arrived(MediaArrival(to.phone, sender.phone, message_id))
     network.changed(sender)
     return message_id
 
@@ -182,6 +199,9 @@ def _read(network: Network, phone: Account, arrival: Arrival, plaintext: bytes) 
         arrival.line.text, arrival.line.kind = reading.text, reading.kind
     if not own or arrival.chat is phone:
         _judge(network, arrival, message, reading)
+        if reading.media is not None:
+            key = line_key("outbound", arrival.sender.phone, arrival.device.id, arrival.chat.phone, arrival.message_id)
+            network.media.arrived(MediaArrival(phone.phone, chat.phone, arrival.message_id, arrival.sender.phone, key))
     _confirm(network, phone, arrival)
 
 

@@ -9,6 +9,7 @@ from oxy_simulator.accounts import PHONE_DEVICE, Account, Device, mail_key
 from oxy_simulator.connection import Connection
 from oxy_simulator.jid import GROUP_SERVER, STATUS_JID, Jid
 from oxy_simulator.ledger import line_key, mark
+from oxy_simulator.mediaretry import on_media_retry
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.phones import resend
@@ -37,6 +38,9 @@ def on_receipt(network: Network, connection: Connection, stanza: Node) -> None:
         return
     if kind == "retry":
         _on_retry(network, connection, stanza)
+        return
+    if kind == "server-error":
+        on_media_retry(network, connection, stanza)
         return
     peer = network.find(_author(stanza))
     for message_id in _listed_ids(stanza):

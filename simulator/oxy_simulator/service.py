@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import structlog
 from aiohttp import web
@@ -18,20 +18,27 @@ from aiohttp import web
 from oxy_simulator import __version__, actions, linking, phones
 from oxy_simulator.accounts import Account, InboxMessage, MailItem
 from oxy_simulator.appstate import PUSH_NAME_COLLECTION
+from oxy_simulator.attachments import Attachment
 from oxy_simulator.contents import Text
-from oxy_simulator.errors import PairingError, RequestError
+from oxy_simulator.errors import DecryptionError, PairingError, RequestError
 from oxy_simulator.faults import SERVER_KINDS, Breakage, FaultKind, break_phone
 from oxy_simulator.front import Front
 from oxy_simulator.jid import phone_digits
 from oxy_simulator.keys import NOISE_ROOT_FILE, ServerKeys, client_environment, ensure_keys, load_keys
 from oxy_simulator.logins import parse_version, version_text
+from oxy_simulator.mediachecks import MediaChecks
+from oxy_simulator.mediadesk import MediaFaultKind, MediaRule
+from oxy_simulator.medialibrary import MIME_TYPES, MediaLibrary, limit_of
+from oxy_simulator.mediaserver import MediaEndpoint
 from oxy_simulator.models import (
     AddPhone,
     DeviceView,
     Fault,
+    FileId,
     LineView,
     LinkDevice,
     LoginView,
+    MediaFault,
     Message,
     MessageState,
     PacketView,
@@ -61,6 +68,7 @@ LINK_SECONDS: Final = 15.0
 PAIRING_SECONDS: Final = 160.0  # how long a client's codes are valid; whatsmeow pair-code.go
 
 _LOAD_BURST: Final = 20
+_FILE_ID_DIGITS: Final = 32
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +93,7 @@ class Service:
     keys: ServerKeys
     proxies: Proxies
     operations: Operations
+    library: MediaLibrary
     host: str
     proxy_port: int
     _pulses: set[asyncio.Event] = field(default_factory=set)
@@ -139,6 +148,48 @@ class Service:
         """Let a phone send a message; return its id."""
         content = request.message or Text(text=request.text or "", quote=request.quote)
         return phones.say(self.network, self.account(phone), self.account(request.to), content, request.id)
+
+    async def attach(self, phone: str, kind: str, chunks: AsyncIterator[bytes]) -> FileId:
+        """Give a phone a file to send, encrypted and uploaded; raise RequestError if the kind or the size is wrong."""
+        account = self.account(phone)
+        if kind not in MIME_TYPES:
+            msg = f"there are no files of kind {kind!r}; kinds: {', '.join(MIME_TYPES)}"
+            raise RequestError(msg)
+        plain = await self.library.receive(chunks, limit_of(kind))
+        facts = await asyncio.to_thread(self.library.attach, kind, plain)
+        file_id = facts.file_enc_sha256.hex()[:_FILE_ID_DIGITS]
+        account.files[file_id] = facts
+        self.network.changed(account)
+        return FileId(file=file_id, size=plain.size)
+
+    async def with_file(self, phone: str, request: SendText) -> SendText:
+        """Turn a request's inline file into one that the phone has."""
+        content = request.message
+        if not isinstance(content, Attachment) or not content.data:
+            return request
+        attached = await self.attach(phone, str(getattr(content, "kind", "")), _once(content.data))
+        content = content.model_copy(update={"data": b"", "file": attached.file})
+        return request.model_copy(update={"message": content})
+
+    async def open_file(self, phone: str, message_id: str) -> BinaryIO:
+        """Return the decrypted file of a phone's message; raise RequestError with what is wrong with it."""
+        known = self.account(phone).chats.search(message_id)
+        if known is None or known.media is None:
+            msg = f"{phone} has no message {message_id} with a file; take an id from its inbox"
+            raise RequestError(msg)
+        try:
+            return await asyncio.to_thread(self.library.open_plain, known.media)
+        except DecryptionError as error:
+            msg = f"the file of message {message_id} cannot be read: {error}"
+            raise RequestError(msg) from error
+
+    def media_fault(self, request: MediaFault) -> None:
+        """Break something about the next files."""
+        if request.kind is MediaFaultKind.AUTH_EXPIRED:
+            self.network.media.expire_authorisations(request.ttl)
+            return
+        rule = MediaRule(request.kind, request.count, request.status, request.rate)
+        self.network.media.rules.append(rule)
 
     def message(self, phone: str, message_id: str) -> MessageState:
         """Return how a message stands on a phone now; raise RequestError if the phone has none with this id."""
@@ -350,6 +401,10 @@ class Service:
         )
 
 
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
 def _message_view(account: Account, entry: InboxMessage) -> Message:
     message = Message.model_validate(entry)
     known = account.chats.find(entry.chat, entry.id)
@@ -385,7 +440,12 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
         network.packets = PacketLog(network.clock, kept_packets, packet_sink)
     network.listeners.append(store.mark_dirty)
     front = Front(keys.tls)
+    network.media.hosts = keys.media_hosts
+    library = MediaLibrary(folder, network)
+    checks = MediaChecks(network, library)
+    network.media.arrived = checks.arrived
     endpoint = WebSocketEndpoint(network, keys.noise, front)
+    endpoint.application.add_routes(MediaEndpoint(network, library).routes)
     front.runner = runner = web.AppRunner(endpoint.application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     proxies = Proxies(front)
@@ -393,7 +453,7 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
     environment = client_environment(listener.url, keys.ca_file, keys.ca_file.with_name(NOISE_ROOT_FILE))
     clients = ClientProcesses(folder, environment, allow_client_control)
     operations = Operations(network, store, proxies, clients, host)
-    service = Service(network, keys, proxies, operations, host, listener.port)
+    service = Service(network, keys, proxies, operations, library, host, listener.port)
     network.listeners.append(service.pulse)
     tasks = [asyncio.create_task(store.run()), asyncio.create_task(_run_schedule(network.schedule))]
     try:
@@ -403,6 +463,7 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
         await clients.stop()
         await proxies.stop()
         await runner.cleanup()
+        await checks.stop()
         for task in tasks:
             task.cancel()
         await _settle(tasks)

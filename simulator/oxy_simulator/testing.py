@@ -81,6 +81,14 @@ class Phone:
             return await api.send(self.number, _number(to), what, message_id=message_id, quote=quote)
         return await api.say(self.number, _number(to), what, message_id=message_id)
 
+    async def attach(self, kind: str, file: Path | bytes) -> str:
+        """Give this phone a file (`image`, `video`, `audio`, `voice`, `sticker`, `document`); return its id."""
+        return await self.whatsapp.api.attach(self.number, kind, file)
+
+    async def file(self, message_id: str) -> bytes:
+        """Return the decrypted file of a message; raise RequestError if anything about it is wrong."""
+        return await self.whatsapp.api.file(self.number, message_id)
+
     async def message(self, message_id: str) -> MessageState:
         """Return how a message stands on this phone now, whoever sent it: edits, deletion, reactions, votes."""
         return await self.whatsapp.api.message(self.number, message_id)
