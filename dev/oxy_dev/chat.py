@@ -16,10 +16,11 @@ from typing import Final
 from oxy_core.errors import OxyError
 from oxy_core.logs import configure_logging
 from oxy_dev.cluster.errors import ClusterError
-from oxy_dev.conversation import CUSTOMER, OWNER, Part, ask, follow, read_line, show
+from oxy_dev.conversation import ANSWER_SECONDS, CUSTOMER, OWNER, Part
 from oxy_dev.environment import BUSINESS_PHONE, NoClusterError, forwarding_simulator, require_system
 from oxy_dev.stack import Stack, running_stack
-from oxy_simulator.client import SimulatorClient
+from oxy_simulator.chat import chat
+from oxy_simulator.errors import SimulatorError
 
 PARTS: Final = {"customer": CUSTOMER, "owner": OWNER}
 
@@ -40,35 +41,10 @@ async def simulator_url() -> AsyncIterator[str]:
             yield stack.control_url
 
 
-async def chat(part: Part) -> None:
-    """Let one person talk until standard input ends."""
-    async with simulator_url() as url, SimulatorClient(url) as simulator:
-        await simulator.add_phone(part.phone, part.name)
-        if sys.stdin.isatty():
-            await _talk(simulator, part)
-        else:
-            await _recite(simulator, part)
-
-
-async def _talk(simulator: SimulatorClient, part: Part) -> None:
-    """Send each line as it is typed, print each answer as it comes."""
-    sys.stdout.write(f"You are {part.name}, writing to {BUSINESS_PHONE}. Ctrl-D ends.\n> ")
-    sys.stdout.flush()
-    follower = asyncio.create_task(follow(simulator, part.phone, sys.stdout))
-    try:
-        while line := await read_line(sys.stdin):
-            if line.strip():
-                await simulator.send(part.phone, BUSINESS_PHONE, line.strip())
-    finally:
-        follower.cancel()
-        await asyncio.gather(follower, return_exceptions=True)
-
-
-async def _recite(simulator: SimulatorClient, part: Part) -> None:
-    """Say each line of a file or pipe after the answer to the last."""
-    while line := await read_line(sys.stdin):
-        if line.strip():
-            show(part, [await ask(simulator, part.phone, BUSINESS_PHONE, line.strip())], sys.stdout)
+async def talk(part: Part) -> None:
+    """Let one person talk until standard input ends; raises NoAnswerError if a piped line is not answered."""
+    async with simulator_url() as url:
+        await chat(url, part.phone, BUSINESS_PHONE, name=part.name, patience=ANSWER_SECONDS)
 
 
 def main() -> int:
@@ -77,8 +53,8 @@ def main() -> int:
     parser.add_argument("--as", dest="part", choices=sorted(PARTS), default="customer", help="who you are")
     configure_logging("chat", "error")
     try:
-        asyncio.run(chat(PARTS[parser.parse_args().part]))
-    except (OxyError, ClusterError) as error:
+        asyncio.run(talk(PARTS[parser.parse_args().part]))
+    except (OxyError, ClusterError, SimulatorError) as error:
         print(f"chat: {error}", file=sys.stderr)  # noqa: T201 a command's output
         return 1
     return 0

@@ -1,20 +1,15 @@
 """Plays a customer and the owner on simulated phones, and prints what was really said."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final, TextIO
-from zoneinfo import ZoneInfo
 
 from oxy_core.errors import OxyError
 from oxy_simulator.client import SimulatorClient
-from oxy_simulator.models import Message
 
 ANSWER_SECONDS: Final = 150.0
 _WIDTH: Final = 58
-_ZONE: Final = ZoneInfo("America/Sao_Paulo")
 
 
 class NoAnswerError(OxyError):
@@ -81,42 +76,8 @@ def show(part: Part, exchanges: Sequence[Exchange], output: TextIO) -> None:
         output.write(f"  ({exchange.seconds:.2f} s)\n")
 
 
-def clock(message: Message) -> str:
-    """Return the time of a message as the business's clock shows it."""
-    return datetime.fromtimestamp(message.at, UTC).astimezone(_ZONE).strftime("%H:%M:%S")
-
-
 async def play_all(control_url: str, business: str, output: TextIO, parts: Sequence[Part] = (CUSTOMER, OWNER)) -> None:
     """Play every part in turn and print it; raises NoAnswerError."""
     async with SimulatorClient(control_url) as simulator:
         for part in parts:
             show(part, await play(simulator, business, part), output)
-
-
-async def follow(simulator: SimulatorClient, phone: str, output: TextIO) -> None:
-    """Print what arrives on a phone from now on, for ever."""
-    seen = await simulator.inbox(phone)
-    newest = seen[-1].number if seen else 0
-    while True:
-        for message in await simulator.inbox(phone, after=newest, wait=30.0):
-            newest = message.number
-            if not message.from_me:
-                output.write(f"\r{clock(message)}  {message.text}\n> ")
-                output.flush()
-
-
-async def read_line(source: TextIO) -> str:
-    """Read a line without holding up the event loop; empty at the end of the input.
-
-    The loop itself waits for a terminal: a thread that reads from one cannot be interrupted by Ctrl-C.
-    """
-    if not source.isatty():
-        return await asyncio.to_thread(source.readline)
-    typed = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_reader(source.fileno(), typed.set)
-    try:
-        await typed.wait()
-    finally:
-        loop.remove_reader(source.fileno())
-    return source.readline()

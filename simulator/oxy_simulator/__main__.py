@@ -1,54 +1,59 @@
-"""The `oxy-simulator` command: `serve` runs it, `keys` only makes its keys."""
+"""The `oxy-simulator` command."""
 
-import argparse
-import asyncio
-import json
-import logging
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from argparse import REMAINDER, ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import structlog
+import aiohttp
 from pydantic import ValidationError
 
-from oxy_simulator import __version__
-from oxy_simulator.control import serving_control
+from oxy_simulator import __version__, commands, serving
 from oxy_simulator.errors import SimulatorError
-from oxy_simulator.keys import ensure_keys
-from oxy_simulator.service import run_service
-from oxy_simulator.settings import Settings
+from oxy_simulator.logs import configure_logging
 
 USAGE_ERROR: Final = 2
-
-log = structlog.get_logger(__name__)
+INTERRUPTED: Final = 130
+CONTROL_URL: Final = "http://127.0.0.1:9101"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code."""
-    options = vars(_parser().parse_args(arguments))
-    command = options.pop("command")
-    given = {name: value for name, value in options.items() if value is not None}
+    """Run the command; return its exit code: 0, 1 for a scenario that did not come true, 2 for wrong input."""
+    options = _parser().parse_args(arguments)
+    # People are told by the commands themselves; only the server's own process logs (it sets this again).
+    configure_logging("critical")
     try:
-        settings = Settings(**given)
-        _configure_logging(settings.log_level)
-        if command == "keys":
-            return _make_keys(settings.keys or settings.state)
-        asyncio.run(_serve(settings))
+        status: int = options.act(options)
     except ValidationError as error:
         return _fail(f"settings are wrong: {error}")
-    except (SimulatorError, OSError) as error:
+    except aiohttp.ClientConnectorError as error:
+        return _fail(f"{error}; start it with: oxy-simulator serve")
+    except (SimulatorError, OSError, aiohttp.ClientError) as error:
         return _fail(str(error))
-    return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="oxy-simulator", description="A WhatsApp Web server and phones for tests.")
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="oxy-simulator", description="A WhatsApp Web server and phones for tests.")
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("serve", help="run the server until SIGTERM")
+    verbs = parser.add_subparsers(required=True)
+    _add_serving(verbs.add_parser("serve", help="run the server until SIGTERM"))
+    keys = verbs.add_parser("keys", help="make ca.crt, noise-root.hex and their private parts, then exit")
+    keys.set_defaults(act=serving.keys)
+    _add_state(keys)
+    _add_run(verbs.add_parser("run", help="run scenario files; exits with 1 if one does not come true"))
+    schema = verbs.add_parser("schema", help="print the JSON schema of scenario files, for editors")
+    schema.set_defaults(act=commands.schema)
+    _add_phone(verbs.add_parser("phone", help="chat as a simulated phone in the terminal, or from a pipe"))
+    _add_trust(verbs.add_parser("trust", help="start a client that reaches and trusts a running server"))
+    return parser
+
+
+def _add_serving(serve: ArgumentParser) -> None:
+    serve.set_defaults(act=serving.serve)
     serve.add_argument("--host", help="address to listen on (127.0.0.1)")
     serve.add_argument("--proxy-port", type=int, help="port of the CONNECT proxy for clients (9100)")
     serve.add_argument("--control-port", type=int, help="port of the control API (9101)")
@@ -67,70 +72,43 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         help="let the control API start and kill processes here (never on an open network)",
     )
-    keys = commands.add_parser("keys", help="make ca.crt, noise-root.hex and their private parts, then exit")
-    for command in (serve, keys):
-        command.add_argument("--state", type=Path, help="folder of state, and of keys (simulator-state)")
-        command.add_argument("--keys", type=Path, help="folder of keys, if not the state's; may be read-only")
-        command.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="(info)")
-    return parser
+    _add_state(serve)
 
 
-async def _serve(settings: Settings) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stopping.set)
-    with _appending(settings.packets) as packet_sink:
-        async with (
-            run_service(
-                settings.state,
-                keys_folder=settings.keys,
-                host=settings.host,
-                proxy_port=settings.proxy_port,
-                pairing_seconds=settings.pairing_seconds,
-                kept_packets=settings.kept_packets,
-                packet_sink=packet_sink,
-                allow_client_control=settings.allow_client_control,
-            ) as service,
-            serving_control(service, settings.control_port) as control_port,
-        ):
-            more = [(await service.operations.listen(url)).url for url in settings.listen]
-            ports = {"proxy": service.proxy_port, "control": control_port}
-            sys.stdout.write(json.dumps({**ports, "listen": more} if more else ports) + "\n")
-            sys.stdout.flush()
-            log.info("simulator_started", **ports)
-            await stopping.wait()
-            log.info("simulator_stopping")
+def _add_state(parser: ArgumentParser) -> None:
+    parser.add_argument("--state", type=Path, help="folder of state, and of keys (simulator-state)")
+    parser.add_argument("--keys", type=Path, help="folder of keys, if not the state's; may be read-only")
+    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="(info)")
 
 
-@contextmanager
-def _appending(path: Path | None) -> Iterator[Callable[[str], None] | None]:
-    """Open a file for appending lines, each written at once; None for no file."""
-    if path is None:
-        yield None
-        return
-    with path.open("a", buffering=1, encoding="utf-8") as file:
-        yield lambda line: print(line, file=file)
+def _add_run(run: ArgumentParser) -> None:
+    run.set_defaults(act=commands.run)
+    run.add_argument("scenarios", nargs="+", type=Path, metavar="SCENARIO.yaml")
+    run.add_argument("--url", help="control API of a running server (default: a server of its own)")
+    run.add_argument("--evidence", type=Path, help="folder for a transcript and a packet log of each scenario")
+    run.add_argument("--client-output", action="store_true", help="show what clients print")
 
 
-def _make_keys(folder: Path) -> int:
-    ensure_keys(folder)
-    sys.stdout.write(f"{folder}\n")
-    return 0
+def _add_phone(phone: ArgumentParser) -> None:
+    phone.set_defaults(act=commands.phone)
+    phone.add_argument("number", help="who writes, like +5511911111111; added if it does not exist")
+    phone.add_argument("--to", help="whom to write to (default: the phone with a linked client)")
+    phone.add_argument("--name", default="", help="the name that contacts see")
+    phone.add_argument("--within", type=float, default=60.0, help="from a pipe: seconds to wait for each answer (60)")
+    _add_url(phone)
 
 
-def _configure_logging(level: str) -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+def _add_trust(trust: ArgumentParser) -> None:
+    trust.set_defaults(act=commands.trust)
+    trust.add_argument(
+        "--folder", type=Path, default=Path("simulator-trust"), help="where to keep ca.crt and noise-root.hex"
     )
+    _add_url(trust)
+    trust.add_argument("program", nargs=REMAINDER, metavar="-- PROGRAM", help="without one, the environment is printed")
+
+
+def _add_url(parser: ArgumentParser) -> None:
+    parser.add_argument("--url", default=CONTROL_URL, help=f"control API of the server ({CONTROL_URL})")
 
 
 def _fail(text: str) -> int:

@@ -63,7 +63,8 @@ class Phone:
 
     whatsapp: "WhatsApp"
     number: str
-    _seen: int = 0
+    seen: int = 0
+    """The number of the newest message that is not looked at again."""
 
     async def inbox(self, after: int = 0) -> list[Message]:
         """Return everything that arrived after a number, in order, repeated ids included."""
@@ -115,11 +116,11 @@ class Phone:
         deadline = asyncio.get_running_loop().time() + within
         while True:
             left = max(deadline - asyncio.get_running_loop().time(), 0.0)
-            cursor = passed[-1].number if passed else self._seen
+            cursor = passed[-1].number if passed else self.seen
             fresh = await self.whatsapp.api.inbox(self.number, cursor, min(left, _LONGEST_POLL))
             for message in fresh:
                 if wanted.fits(message):
-                    self._seen = message.number
+                    self.seen = message.number
                     return message
                 passed.append(message)
             if not fresh and left == 0.0:
@@ -130,7 +131,7 @@ class Phone:
         """Wait `within` seconds, and raise AssertionError as soon as anything arrives, a repeated id included."""
         deadline = asyncio.get_running_loop().time() + within
         while (left := deadline - asyncio.get_running_loop().time()) > 0:
-            fresh = await self.whatsapp.api.inbox(self.number, self._seen, min(left, _LONGEST_POLL))
+            fresh = await self.whatsapp.api.inbox(self.number, self.seen, min(left, _LONGEST_POLL))
             if fresh:
                 explanation = f"{self.number} expected nothing within {within:g} s and got {_told(fresh)}"
                 raise AssertionError(explanation)
@@ -211,9 +212,9 @@ class WhatsApp:
             if kind is None:
                 self.judge(await self.violations())
             else:
-                live.ended.append(await self._evidence_by_api())
+                live.ended.append(await self.evidence_by_api())
         except ViolationError:
-            live.ended.append(await self._evidence_by_api())
+            live.ended.append(await self.evidence_by_api())
             raise
         finally:
             live.open_sources.remove(self)
@@ -235,12 +236,16 @@ class WhatsApp:
     async def _find(self, url: str, folder: Path) -> None:
         self.api = SimulatorClient(url)
         self.control_url = url
+        await self.keep_trust(folder)
+        self._judged = len(await self.violations())
+
+    async def keep_trust(self, folder: Path) -> None:
+        """Write what clients must trust into a folder, and name it in `client_environment` from now on."""
         trust = await self.api.trust()
-        self.proxy_url = f"http://{urlsplit(url).hostname}:{trust.proxy_port}"
+        self.proxy_url = f"http://{urlsplit(self.control_url).hostname}:{trust.proxy_port}"
         self.ca_file, self.noise_root_file = folder / CA_FILE, folder / NOISE_ROOT_FILE
         self.ca_file.write_text(trust.ca)
         self.noise_root_file.write_text(trust.noise_root + "\n")
-        self._judged = len(await self.violations())
 
     @property
     def service(self) -> Service:
@@ -338,7 +343,8 @@ class WhatsApp:
         packets = TypeAdapter(list[PacketView]).validate_json(self._fetch("/packets"))
         return _evidence(self._fetch("/transcript").decode(), packets)
 
-    async def _evidence_by_api(self) -> live.Evidence:
+    async def evidence_by_api(self) -> live.Evidence:
+        """Return the transcript and the packet log so far, wherever the server runs."""
         try:
             return _evidence(await self.api.transcript(), await self.api.packets())
         except (aiohttp.ClientError, OSError, RequestError) as error:

@@ -6,7 +6,7 @@ from typing import TextIO
 
 import pytest
 
-from oxy_dev.conversation import read_line
+from oxy_simulator.chat import read_line
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+"""The commands for people: `run` and `schema` for scenarios, `phone` to chat, `trust` to start a client."""
+
+import asyncio
+import json
+import os
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Final
+
+from oxy_simulator.chat import chat
+from oxy_simulator.runner import run_scenario
+from oxy_simulator.scenario import Scenario
+from oxy_simulator.scenario_file import Document, load
+from oxy_simulator.testing import WhatsApp
+
+FAILED: Final = 1
+
+
+def run(options: Namespace) -> int:
+    """Run scenarios in turn; return 1 if any did not come true. Raise ScenarioError if one cannot be read."""
+    documents = [load(file) for file in options.scenarios]
+    outcomes = [asyncio.run(_run(document, options)) for document in documents]
+    return 0 if all(outcomes) else FAILED
+
+
+async def _run(document: Document, options: Namespace) -> bool:
+    return await run_scenario(
+        document,
+        sys.stdout,
+        url=options.url,
+        evidence=options.evidence / Path(document.file).stem if options.evidence else None,
+        show_clients=options.client_output,
+    )
+
+
+def schema(_options: Namespace) -> int:
+    """Print the JSON schema of scenario files."""
+    sys.stdout.write(schema_text())
+    return 0
+
+
+def schema_text() -> str:
+    """Return the JSON schema of scenario files, for editors."""
+    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
+    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+
+
+def phone(options: Namespace) -> int:
+    """Chat from the terminal."""
+    asyncio.run(chat(options.url, options.number, options.to, name=options.name, patience=options.within))
+    return 0
+
+
+def trust(options: Namespace) -> int:
+    """Become a client's program that reaches and trusts a running server; print the environment without a program."""
+    options.folder.mkdir(parents=True, exist_ok=True)
+    environment = asyncio.run(_environment(options.url, options.folder.resolve()))
+    program = options.program[1:] if options.program[:1] == ["--"] else options.program
+    if program:
+        os.execvpe(program[0], program, {**os.environ, **environment})  # noqa: S606 - the user's own program
+    sys.stdout.writelines(f"export {name}='{value}'\n" for name, value in environment.items())
+    return 0
+
+
+async def _environment(url: str, folder: Path) -> dict[str, str]:
+    """Keep what a running server wants trusted in a folder, and return what names it."""
+    async with WhatsApp(url) as whatsapp:
+        await whatsapp.keep_trust(folder)
+        return whatsapp.client_environment

@@ -1,0 +1,224 @@
+"""The format of scenario files: who says what when, which fault when, and what must come back.
+
+See docs/simulator.md. Durations are seconds. `oxy-simulator schema` prints the JSON schema of `Scenario`.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Final, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from oxy_simulator.errors import RequestError
+from oxy_simulator.jid import phone_digits
+from oxy_simulator.models import Addressing, Fault, Restart
+
+_Part = TypeVar("_Part", bound=BaseModel)
+
+NAME: Final = r"^[A-Za-z_]\w*$"
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Where something stands in a scenario: fields and places in lists."""
+
+
+def _check_number(text: str) -> str:
+    try:
+        return "+" + phone_digits(text)
+    except RequestError as error:
+        raise ValueError(str(error)) from error
+
+
+def _check_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        msg = f"not a regular expression: {error}"
+        raise ValueError(msg) from error
+    return text
+
+
+def _to_text(value: object) -> object:
+    """Take numbers as the text that they were written as: YAML reads +5511… as a number."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _short_phone(value: object) -> object:
+    return {"number": value} if isinstance(value, str | int) else value
+
+
+Text: TypeAlias = Annotated[str, BeforeValidator(_to_text)]
+Name: TypeAlias = Annotated[str, Field(pattern=NAME)]
+Pattern: TypeAlias = Annotated[str, AfterValidator(_check_pattern)]
+Seconds: TypeAlias = Annotated[float, Field(gt=0)]
+
+
+class Part(BaseModel):
+    """A part of a scenario: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PhoneSpec(Part):
+    """A simulated phone."""
+
+    number: Annotated[Text, AfterValidator(_check_number)] = Field(description="E.164, like +5511911111111")
+    name: str = Field(default="", description="the name that contacts see")
+    addressing: Addressing = "lid"
+    sends_read_receipts: bool = False
+
+
+class Source(Part):
+    """Where a linking code or the text of a QR code is read: exactly one place."""
+
+    output: Pattern | None = Field(default=None, description="pattern in the client's output; group 1 is the code")
+    file: str | None = Field(default=None, description="a file that will hold it")
+    url: str | None = Field(default=None, description="an address that will answer it")
+    command: list[str] | None = Field(default=None, min_length=1, description="a program that prints it")
+    pattern: Pattern | None = Field(default=None, description="with file, url, command: pattern; group 1 is the code")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Source":
+        return _exactly_one(self, "output", "file", "url", "command")
+
+
+class LinkSpec(Part):
+    """What a phone types (the client's code) or scans (its QR code)."""
+
+    code: Source | None = None
+    qr: Source | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "LinkSpec":
+        return _exactly_one(self, "code", "qr")
+
+
+class ClientSpec(Part):
+    """A client under test that the scenario runs as a process."""
+
+    phone: Name = Field(description="the phone that it is linked to")
+    command: list[Text] = Field(min_length=1, description="program and arguments")
+    environment: dict[str, Text] = Field(default_factory=dict, description="beside the scenario runner's own")
+    directory: str = Field(default="", description="working folder, from the scenario file's folder")
+    link: LinkSpec
+
+
+class Send(Part):
+    """A phone sends a text; to itself it is the "message yourself" chat."""
+
+    sender: Name = Field(alias="from")
+    to: Name
+    text: Text = Field(min_length=1)
+    quote: Text | None = Field(default=None, description="id of the message to quote, like ${question}")
+    id: Text | None = Field(default=None, description="an id to repeat on purpose")
+    save: Name | None = Field(default=None, description="variable for the message's id")
+
+
+class Expect(Part):
+    """A phone must get a message, the next one that fits all of this."""
+
+    phone: Name
+    text: Text | None = None
+    pattern: Pattern | None = Field(default=None, description="searched for in the text; named groups become variables")
+    kind: str | None = Field(default=None, description="text, image, …")
+    sender: Name | None = Field(default=None, alias="from")
+    within: Seconds | None = None
+    save: Name | None = Field(default=None, description="variable for the message's id")
+
+    @model_validator(mode="after")
+    def _text_or_pattern(self) -> "Expect":
+        if self.text is not None and self.pattern is not None:
+            msg = "give one of 'text' and 'pattern', not both"
+            raise ValueError(msg)
+        return self
+
+
+class ExpectNothing(Part):
+    """A phone must get nothing at all for a while."""
+
+    phone: Name
+    within: Seconds = 1.0
+
+
+class Link(LinkSpec):
+    """A phone links a client that was started elsewhere."""
+
+    phone: Name
+
+
+class Online(Part):
+    """A linked client of this phone must be connected."""
+
+    phone: Name
+    within: Seconds | None = None
+
+
+class Settled(Part):
+    """Every linked client must have acknowledged everything."""
+
+    within: Seconds | None = None
+
+
+class Step(Part):
+    """One step: exactly one of these."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    start: Name | None = Field(default=None, description="client to start, linked if it is not, and wait until online")
+    terminate: Name | None = Field(default=None, description="client to end by SIGTERM")
+    kill: Name | None = Field(default=None, description="client to end by SIGKILL")
+    restart: Name | None = Field(default=None, description="client to kill and start")
+    stop: Name | None = Field(default=None, description="client to stop where it is (SIGSTOP)")
+    continue_: Name | None = Field(default=None, alias="continue", description="stopped client to go on (SIGCONT)")
+    restart_server: Restart | None = Field(default=None, description="the server restarts: {}, or {memory: false}")
+    link: Link | None = None
+    unlink: Name | None = Field(default=None, description="phone that removes all its linked clients")
+    send: Send | None = None
+    expect: Expect | None = None
+    expect_nothing: ExpectNothing | None = None
+    fault: Fault | None = None
+    online: Online | None = None
+    settled: Settled | None = None
+    wait: Seconds | None = None
+    parallel: "list[list[Step]] | None" = Field(default=None, min_length=1, description="lists of steps, side by side")
+
+    @model_validator(mode="after")
+    def _one_verb(self) -> "Step":
+        return _exactly_one(self, *type(self).model_fields)
+
+    @property
+    def verb(self) -> str:
+        """What the step does."""
+        return next(iter(self.model_fields_set))
+
+
+class Scenario(Part):
+    """A whole scenario."""
+
+    scenario: str = Field(min_length=1, description="what it shows")
+    phones: dict[Name, Annotated[PhoneSpec, BeforeValidator(_short_phone, json_schema_input_type=str | PhoneSpec)]]
+    clients: dict[Name, ClientSpec] = Field(default_factory=dict)
+    variables: dict[Name, Text] = Field(default_factory=dict, description="used as ${name} in any text")
+    within: Seconds = Field(default=10.0, description="how long to wait where a step does not say")
+    allow_violations: list[str] = Field(default_factory=list, description="rules that clients may break here")
+    steps: list[Step] = Field(min_length=1)
+
+    def all_steps(self) -> Iterator[tuple[Path, Step]]:
+        """Yield every step with its place, those of parallel branches too."""
+        yield from _walk(("steps",), self.steps)
+
+
+def _walk(path: Path, steps: list[Step]) -> Iterator[tuple[Path, Step]]:
+    for index, step in enumerate(steps):
+        yield (*path, index), step
+        for branch, listed in enumerate(step.parallel or []):
+            yield from _walk((*path, index, "parallel", branch), listed)
+
+
+def _exactly_one(part: _Part, *names: str) -> _Part:
+    given = [name.strip("_") for name in names if getattr(part, name) is not None]
+    if len(given) != 1:
+        msg = f"give exactly one of {', '.join(name.strip('_') for name in names)}" + (
+            f", not {' and '.join(given)}" if given else ""
+        )
+        raise ValueError(msg)
+    return part

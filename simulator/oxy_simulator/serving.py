@@ -1,0 +1,81 @@
+"""The commands `serve` and `keys`: the server as a process."""
+
+import asyncio
+import json
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from oxy_simulator.control import serving_control
+from oxy_simulator.keys import ensure_keys
+from oxy_simulator.logs import configure_logging
+from oxy_simulator.service import run_service
+from oxy_simulator.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+def serve(options: Namespace) -> int:
+    """Run the server until SIGTERM. Raise pydantic.ValidationError if a setting is wrong."""
+    settings = _settings(options)
+    asyncio.run(_serve(settings))
+    return 0
+
+
+def keys(options: Namespace) -> int:
+    """Make the server's keys and print their folder."""
+    settings = _settings(options)
+    folder = settings.keys or settings.state
+    ensure_keys(folder)
+    sys.stdout.write(f"{folder}\n")
+    return 0
+
+
+def _settings(options: Namespace) -> Settings:
+    given = {name: value for name, value in vars(options).items() if name in Settings.model_fields}
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    configure_logging(settings.log_level)
+    return settings
+
+
+async def _serve(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stopping.set)
+    with _appending(settings.packets) as packet_sink:
+        async with (
+            run_service(
+                settings.state,
+                keys_folder=settings.keys,
+                host=settings.host,
+                proxy_port=settings.proxy_port,
+                pairing_seconds=settings.pairing_seconds,
+                kept_packets=settings.kept_packets,
+                packet_sink=packet_sink,
+                allow_client_control=settings.allow_client_control,
+            ) as service,
+            serving_control(service, settings.control_port) as control_port,
+        ):
+            more = [(await service.operations.listen(url)).url for url in settings.listen]
+            ports = {"proxy": service.proxy_port, "control": control_port}
+            sys.stdout.write(json.dumps({**ports, "listen": more} if more else ports) + "\n")
+            sys.stdout.flush()
+            log.info("simulator_started", **ports)
+            await stopping.wait()
+            log.info("simulator_stopping")
+
+
+@contextmanager
+def _appending(path: Path | None) -> Iterator[Callable[[str], None] | None]:
+    """Open a file for appending lines, each written at once; None for no file."""
+    if path is None:
+        yield None
+        return
+    with path.open("a", buffering=1, encoding="utf-8") as file:
+        yield lambda line: print(line, file=file)

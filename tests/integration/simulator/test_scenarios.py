@@ -1,0 +1,212 @@
+"""`oxy-simulator run`, `phone` and `trust` as people use them: as commands, with real neonize."""
+
+import asyncio
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from oxy_simulator.clients import ClientError
+from oxy_simulator.linksource import read_source
+from oxy_simulator.scenario import Source
+from oxy_simulator.testing import WhatsApp
+
+EXAMPLES = Path(__file__).parents[3] / "simulator" / "examples"
+PATIENCE = 30.0
+PHONES = "phones: {ana: +5511911111111, bot: +5511900000001}\n"
+
+
+def environment() -> dict[str, str]:
+    """The shell's environment with this virtual environment active."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def simulator(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["oxy-simulator", *arguments],
+        env=environment(),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=150,
+    )
+
+
+def run(tmp_path: Path, steps: str, *options: str) -> subprocess.CompletedProcess[str]:
+    file = tmp_path / "test.yaml"
+    file.write_text(f"scenario: A test\n{PHONES}{steps}")
+    return simulator("run", str(file), *options)
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yaml")), ids=lambda file: file.stem)
+def test_examples_come_true(file: Path) -> None:
+    done = simulator("run", str(file), "--client-output")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "✔ ana got 'eco: " in done.stdout
+    assert "ana → clinic: " in done.stdout
+
+
+def test_a_broken_expectation_is_told_with_its_line(tmp_path: Path) -> None:
+    steps = "steps:\n  - send: {from: ana, to: bot, text: oi}\n  - expect: {phone: bot, text: tchau, within: 0.1}\n"
+    done = run(tmp_path, steps, "--evidence", str(tmp_path / "evidence"))
+    assert done.returncode == 1
+    assert "ana → bot: oi" in done.stdout
+    assert f"✘ {tmp_path}/test.yaml:5:5: 5511900000001 expected 'tchau' within 0.1 s and got 5511911111111: 'oi'" in (
+        done.stdout
+    )
+    assert ": oi" in (tmp_path / "evidence" / "test" / "transcript.txt").read_text()
+
+
+def test_a_wrong_scenario_is_refused_before_anything_happens(tmp_path: Path) -> None:
+    done = run(tmp_path, "steps:\n  - send: {from: ana, to: bto, text: oi}\n")
+    assert done.returncode == 2
+    assert f"{tmp_path}/test.yaml:4:23: unknown phone 'bto', did you mean 'bot'?" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_client_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
+    client = """\
+clients:
+  c:
+    phone: bot
+    command: [sh, -c, "echo cannot go on; exit 3"]
+    link: {code: {output: CODE}}
+steps:
+  - start: c
+"""
+    done = run(tmp_path, client)
+    assert done.returncode == 1
+    assert "test.yaml:9:5: client c ended with status 3; its last output:" in done.stdout
+    assert "c | cannot go on" in done.stdout
+
+
+async def scenario(wa: WhatsApp, tmp_path: Path, steps: str) -> tuple[int, str]:
+    """Run steps against a server in this process."""
+    file = tmp_path / "test.yaml"
+    file.write_text(f"scenario: A test\n{PHONES}steps:\n{steps}")
+    done = await asyncio.to_thread(simulator, "run", str(file), "--url", wa.control_url)
+    return done.returncode, done.stdout + done.stderr
+
+
+async def test_a_running_server_is_used_by_its_url_and_its_earlier_messages_do_not_count(tmp_path: Path) -> None:
+    async with WhatsApp() as wa:
+        ana, bot = await wa.phone("+5511911111111"), await wa.phone("+5511900000001")
+        await ana.send("antes", to=bot)
+        steps = "  - send: {from: ana, to: bot, text: agora}\n  - expect: {phone: bot, from: ana}\n"
+        status, told = await scenario(wa, tmp_path, steps)
+        assert (status, "antes" in told) == (0, False), told
+        assert [message.text for message in await bot.inbox()] == ["antes", "agora"]
+
+
+async def test_a_violation_ends_a_scenario(tmp_path: Path) -> None:
+    async with WhatsApp() as wa:
+        wa.allow_violations("made-up")
+        running = asyncio.create_task(
+            scenario(
+                wa, tmp_path, "  - send: {from: ana, to: bot, text: oi}\n  - expect_nothing: {phone: ana, within: 9}\n"
+            )
+        )
+        bot = await wa.phone("+5511900000001")
+        await bot.expect("oi", within=PATIENCE)
+        wa.service.network.violation(None, "made-up", "for this test")
+        status, told = await running
+        assert status == 1
+        assert "a client broke the protocol:\n  made-up (no phone): for this test" in told
+
+
+@asynccontextmanager
+async def serving(text: str) -> AsyncIterator[str]:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(text=text)
+
+    application = web.Application()
+    application.router.add_get("/", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_code_is_read_from_a_file_an_address_or_a_command(tmp_path: Path) -> None:
+    file = tmp_path / "code"
+    reading = asyncio.create_task(read_source(Source(file=str(file)), None, str, PATIENCE))
+    await asyncio.sleep(0)
+    file.write_text("ABCD-1234\n")
+    assert await reading == "ABCD-1234"
+    async with serving('{"code": "EFGH-5678"}') as url:
+        assert await read_source(Source(url=url, pattern='"code": "(.+?)"'), None, str, PATIENCE) == "EFGH-5678"
+    assert await read_source(Source(command=["echo", "the code is X1"], pattern=r"X\d"), None, str, PATIENCE) == "X1"
+    with pytest.raises(ClientError, match=r"nowhere had no text with /x/ within 0.1 s"):
+        await read_source(Source(file="nowhere", pattern="x"), None, str, 0.1)
+
+
+async def test_lines_from_a_pipe_are_said_each_after_the_answer_to_the_last() -> None:
+    async with WhatsApp() as wa:
+        bot = await wa.phone("+5511900000001")
+        command = "phone", "+5511911111111", "--to", bot.number, "--url", wa.control_url
+        talking = asyncio.create_task(asyncio.to_thread(simulator, *command, stdin="oi\ntchau\n"))
+        for line in ("oi", "tchau"):
+            await bot.expect(line, within=PATIENCE)
+            await bot.expect_nothing(within=0.2)
+            await bot.send(f"eco: {line}", to="+5511911111111")
+        done = await talking
+        assert done.returncode == 0, done.stderr
+        told = [line.split("  ", 1)[1] for line in done.stdout.splitlines()]
+        assert told == ["> oi", "eco: oi", "> tchau", "eco: tchau"]
+
+
+async def test_a_line_without_an_answer_is_an_error() -> None:
+    async with WhatsApp() as wa:
+        bot = await wa.phone("+5511900000001")
+        command = "phone", "+5511911111111", "--to", bot.number, "--url", wa.control_url, "--within", "0.1"
+        done = await asyncio.to_thread(simulator, *command, stdin="oi\n")
+        assert (done.returncode, "did not answer 'oi' within 0.1 s" in done.stderr) == (2, True)
+        done = await asyncio.to_thread(simulator, "phone", "+5511911111111", "--url", wa.control_url, stdin="oi\n")
+        assert (done.returncode, "say with --to whom to write to" in done.stderr) == (2, True)
+
+
+async def test_in_a_terminal_answers_appear_while_one_types() -> None:
+    async with WhatsApp() as wa:
+        bot = await wa.phone("+5511900000001")
+        terminal, theirs = pty.openpty()
+        command = "oxy-simulator", "phone", "+5511911111111", "--to", bot.number, "--url", wa.control_url
+        process = await asyncio.create_subprocess_exec(
+            *command, env=environment(), stdin=theirs, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            assert b"writing to +5511900000001" in await process.stdout.readline()
+            os.write(terminal, "olá\n".encode())
+            await bot.expect("olá", within=PATIENCE)
+            await bot.send("eco: olá", to="+5511911111111")
+            assert "eco: olá" in (await process.stdout.readline()).decode()
+            os.write(terminal, b"\x04")
+            assert await process.wait() == 0
+        os.close(terminal)
+        os.close(theirs)
+
+
+async def test_trust_starts_a_program_that_can_reach_the_server(tmp_path: Path) -> None:
+    async with WhatsApp() as wa:
+        folder = tmp_path / "trust"
+        base = "trust", "--url", wa.control_url, "--folder", str(folder)
+        done = await asyncio.to_thread(simulator, *base, "--", "printenv", "HTTPS_PROXY", "SSL_CERT_FILE")
+        assert done.stdout.splitlines() == [wa.proxy_url, str(folder / "ca.crt")]
+        assert (folder / "noise-root.hex").read_text() == wa.noise_root_file.read_text()
+        printed = await asyncio.to_thread(simulator, *base)
+        assert f"export HTTPS_PROXY='{wa.proxy_url}'" in printed.stdout.splitlines()
+
+
+def test_a_server_that_does_not_run_is_explained() -> None:
+    done = simulator("phone", "+5511911111111", "--url", "http://127.0.0.1:9")
+    assert (done.returncode, "start it with: oxy-simulator serve" in done.stderr) == (2, True)

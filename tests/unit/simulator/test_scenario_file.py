@@ -1,0 +1,131 @@
+"""Reading scenario files: what is right, and how each mistake is explained."""
+
+from pathlib import Path
+
+import pytest
+
+from oxy_simulator.commands import schema_text
+from oxy_simulator.scenario_file import ScenarioError, load, parse
+
+EXAMPLES = Path(__file__).parents[3] / "simulator" / "examples"
+HEAD = """\
+scenario: A test
+phones:
+  ana: {number: +5511911111111, name: Ana}
+  clinic: +5511900000001
+clients:
+  bot: {phone: clinic, command: [bot, 8080], link: {code: {output: "CODE (.+)"}}}
+variables: {service: banho}
+steps:
+"""
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yaml")), ids=lambda file: file.stem)
+def test_examples_are_valid(file: Path) -> None:
+    assert load(file).scenario.steps
+
+
+def test_the_schema_for_editors_is_current() -> None:
+    assert (EXAMPLES / "scenario.schema.json").read_text() == schema_text(), (
+        "write it again: oxy-simulator schema > simulator/examples/scenario.schema.json"
+    )
+
+
+def test_what_looks_like_a_number_is_text_where_text_is_meant() -> None:
+    document = parse(HEAD + "  - send: {from: ana, to: clinic, text: 10, quote: '${service}'}\n", "a.yaml")
+    scenario = document.scenario
+    assert scenario.phones["clinic"].number == "+5511900000001"
+    assert scenario.clients["bot"].command == ["bot", "8080"]
+    (step,) = scenario.steps
+    assert step.verb == "send"
+    assert step.send is not None
+    assert step.send.text == "10"
+    assert document.where(("steps", 0, "send", "text")) == "a.yaml:9:35"
+
+
+def test_steps_side_by_side_have_their_places() -> None:
+    steps = "  - parallel:\n    - - wait: 1\n    - - wait: 2\n      - kill: bot\n"
+    document = parse(HEAD + steps, "a.yaml")
+    assert [document.where(path) for path, _ in document.scenario.all_steps()] == [
+        "a.yaml:9:5",
+        "a.yaml:10:9",
+        "a.yaml:11:9",
+        "a.yaml:12:9",
+    ]
+
+
+MISTAKES = {
+    "send: {from: ana, to: clinc, text: oi}": "9:23: unknown phone 'clinc', did you mean 'clinic'?",
+    "start: bto": "9:5: unknown client 'bto', did you mean 'bot'?; add it under 'clients' (declared: bot)",
+    "unlink: bot": "9:5: unknown phone 'bot'; add it under 'phones' (declared: ana, clinic)",
+    "parallel: [[kill: bo]]": "9:17: unknown client 'bo', did you mean 'bot'?",
+    "fault: {kind: abort, phone: anna}": "9:26: unknown phone 'anna', did you mean 'ana'?",
+    "fault: {kind: abrot, phone: ana}": "9:13: steps[1].fault.kind: 'abrot' is not known, did you mean 'abort'?",
+    "fault: {kind: abort, cuont: 1}": "9:26: unknown field 'cuont' in steps[1].fault, did you mean 'count'?",
+    "expect: {phone: ana, txt: oi}": "9:26: unknown field 'txt' in steps[1].expect, did you mean 'text'?",
+    "expcet: {phone: ana}": "9:5: unknown field 'expcet' in steps[1], did you mean 'expect'",
+    "expect: {text: oi}": "9:5: steps[1].expect lacks 'phone'; add it",
+    "expect: {phone: ana, text: oi, pattern: oi}": "9:5: steps[1].expect: give one of 'text' and 'pattern', not both",
+    "expect: {phone: ana, pattern: '('}": "9:26: steps[1].expect.pattern: not a regular expression: missing )",
+    "expect: {phone: ana, within: 0}": "9:26: steps[1].expect.within: Input should be greater than 0",
+    "send: {from: ana, to: clinic, text: true}": "9:35: steps[1].send.text must be text, not True; write it in quotes",
+    "send: {from: ana, to: clinic, text: '${servce}'}": "9:35: unknown variable ${servce}, did you mean 'service'?",
+    "{wait: 1, kill: bot}": "9:5: steps[1]: give exactly one of start, terminate, kill",
+    "{}": "9:5: steps[1]: give exactly one of start, terminate, kill",
+    "link: {phone: ana, code: {file: a, url: b}}": "9:24: steps[1].link.code: give exactly one of output, file, url",
+    "wait: soon": "9:5: steps[1].wait: Input should be a valid number",
+    "{wait: 1, wait: 2}": "9:15: 'wait' is given twice, first in line 9; remove one or rename it",
+    "wait: [1": "10:1: not YAML: expected ',' or ']', but got '<stream end>'; look at indentation",
+}
+
+
+@pytest.mark.parametrize(("step", "complaint"), MISTAKES.items(), ids=MISTAKES)
+def test_a_mistake_is_named_with_its_place_and_remedy(step: str, complaint: str) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        parse(f"{HEAD}  - {step}\n", "a.yaml")
+    assert str(refused.value).startswith(f"a.yaml:{complaint}")
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    steps = "  - wiat: 1\n  - expect: {phone: ana, within: -1}\n  - send: {from: ana}\n"
+    with pytest.raises(ScenarioError) as refused:
+        parse(HEAD + steps, "a.yaml")
+    assert [line.split(": ")[0] for line in str(refused.value).splitlines()] == [
+        "a.yaml:9:5",
+        "a.yaml:10:26",
+        "a.yaml:11:5",
+        "a.yaml:11:5",
+    ]
+
+
+def test_saved_ids_and_named_groups_are_variables() -> None:
+    steps = """\
+  - expect: {phone: ana, pattern: "às (?P<hour>\\\\d+)", save: answer}
+  - send: {from: ana, to: clinic, text: "${hour} ${folder} ${ana}", quote: "${answer}"}
+"""
+    assert len(parse(HEAD + steps, "a.yaml").scenario.steps) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "a.yaml:1:1: the file is empty; a scenario has 'scenario', 'phones' and 'steps'"),
+        ("- 1\n", "a.yaml:1:1: the scenario: Input should be a valid dictionary"),
+        ("scenario: x\n", "a.yaml:1:1: the scenario lacks 'phones'; add it"),
+        (
+            HEAD.replace("+5511900000001", "12") + "  - wait: 1\n",
+            "a.yaml:4:3: phones.clinic.number: '12' is no phone number",
+        ),
+        (HEAD.replace("phone: clinic", "phone: clinik") + "  - wait: 1\n", "a.yaml:6:9: unknown phone 'clinik'"),
+        ("a: \x00\n", "a.yaml: not YAML: "),
+    ],
+)
+def test_a_wrong_file_is_explained(text: str, complaint: str) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        parse(text, "a.yaml")
+    assert str(refused.value).startswith(complaint)
+
+
+def test_a_file_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"no.yaml: cannot be read: .*No such file"):
+        load(tmp_path / "no.yaml")
