@@ -201,8 +201,9 @@ class Service:
 
     async def inbox(self, phone: str, after: int, seconds: float) -> list[Message]:
         """Return a phone's messages after a number, waiting up to `seconds` for the first."""
+        # A restart of the server replaces accounts, so the phone's is looked up anew.
+        await self.wait_for(lambda: self.account(phone).inbox.next_number > after + 1, seconds)
         account = self.account(phone)
-        await self.wait_for(lambda: account.inbox.next_number > after + 1, seconds)
         return [_message_view(account, entry) for entry in account.inbox.after(after)]
 
     async def link(self, phone: str, request: LinkDevice) -> DeviceView:
@@ -367,7 +368,7 @@ class Service:
         packets = self.network.packets.after(0) if self.network.packets else []
         record = Record(
             names={account.phone: account.name for account in accounts},
-            inboxes={account.phone: [Message.model_validate(entry) for entry in account.inbox] for account in accounts},
+            inboxes={account.phone: [_message_view(account, entry) for entry in account.inbox] for account in accounts},
             lines=self.accounting(),
             notes=[PacketView.model_validate(packet) for packet in packets if packet.direction == "note"],
         )
