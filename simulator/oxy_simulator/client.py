@@ -1,5 +1,6 @@
 """A typed client of the control API, for tests and tools in another process."""
 
+import io
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -13,6 +14,7 @@ import aiohttp
 from pydantic import BaseModel, TypeAdapter
 
 from oxy_simulator.actions import ACTIONS
+from oxy_simulator.attachments import Attachment
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import PairingError, RequestError
 from oxy_simulator.faults import FaultKind
@@ -118,13 +120,16 @@ class SimulatorClient:
 
     async def say(self, phone: str, to: str, message: AnyContent, *, message_id: str | None = None) -> str:
         """Let a phone send a message of any kind; return its id."""
+        if isinstance(message, Attachment) and message.data:
+            file = await self.attach(phone, message.kind, message.data)
+            message = message.model_copy(update={"data": b"", "file": file})
         body = SendText(to=to, message=message, id=message_id)
         return (await self._post(f"/phones/{phone}/send", body, SentId)).id
 
     async def attach(self, phone: str, kind: str, file: Path | bytes) -> str:
         """Give a phone a file to send; return the id for a content's `file`."""
         async with AsyncExitStack() as exits:
-            data = exits.enter_context(file.open("rb")) if isinstance(file, Path) else file
+            data = exits.enter_context(file.open("rb") if isinstance(file, Path) else io.BytesIO(file))
             session = await self._connected(exits)
             request = session.post(f"{self._url}/phones/{phone}/media?kind={kind}", data=data)
             return (await _read(await exits.enter_async_context(request), FileId)).file

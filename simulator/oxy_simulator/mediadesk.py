@@ -20,6 +20,8 @@ AUTH_SECONDS: Final = 21_600
 CONNECTION_SECONDS: Final = 300
 
 _BUCKETS: Final = 12
+_HOUR: Final = 3600
+_KEPT_LINES: Final = 10_000
 
 
 class MediaFaultKind(StrEnum):
@@ -100,19 +102,31 @@ class MediaDesk:
                 self.rules.remove(rule)
         return rule
 
-    def expire_authorisations(self, ttl: int) -> None:
+    def wait_for_download(self, direct_path: str, line: str) -> None:
+        """Note which life line a file's download belongs to; the oldest that nobody fetches are forgotten."""
+        self.lines.setdefault(direct_path, []).append(line)
+        if len(self.lines) > _KEPT_LINES:
+            del self.lines[next(iter(self.lines))]
+
+    def forget_expired(self, now: float) -> None:
+        """Forget authorisations that expired an hour ago: a client that still uses one is told that it is unknown."""
+        for token in [token for token, known in self.authorisations.items() if known.expires_at < now - _HOUR]:
+            del self.authorisations[token]
+
+    def expire_authorisations(self, ttl: int, now: float) -> None:
         """Let every authorisation expire; clients may keep new ones for `ttl` seconds."""
         self.ttl = ttl
         for authorisation in self.authorisations.values():
-            authorisation.expires_at = 0.0
+            authorisation.expires_at = now
 
 
 def media_conn(network: "Network", connection: "Connection", _iq: Node) -> list[Node]:
     """Tell a client where to upload and download. Source: whatsmeow mediaconn.go."""
     account, _ = connection.require_login()
-    desk = network.media
+    desk, now = network.media, network.clock()
+    desk.forget_expired(now)
     token = base64.urlsafe_b64encode(os.urandom(48)).decode()
-    desk.authorisations[token] = Authorisation(account.phone, network.clock() + AUTH_SECONDS)
+    desk.authorisations[token] = Authorisation(account.phone, now + AUTH_SECONDS)
     hosts = [node("host", {"hostname": host}) for host in desk.hosts]
     attrs: Attrs = {"auth": token, "ttl": desk.ttl, "auth_ttl": AUTH_SECONDS, "max_buckets": _BUCKETS}
     return [node("media_conn", attrs, list(hosts))]

@@ -101,7 +101,7 @@ def send_message(network: Network, sender: Account, to: Account, message: Messag
     for device in list(to.devices.values()) if reaches else []:
         key = _open_line(network, to, device, message_id, chat=sender, sender=sender, reading=reading)
         if reading.media is not None:
-            network.media.lines.setdefault(reading.media.direct_path, []).append(key)
+            network.media.wait_for_download(reading.media.direct_path, key)
         copy = _Copy(_header_to_contact(network, sender, message_id, labels), message.SerializeToString(), labels, key)
         _send_copy(network, sender, to, device, copy)
     for device in list(sender.devices.values()):

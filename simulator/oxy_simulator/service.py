@@ -186,7 +186,7 @@ class Service:
     def media_fault(self, request: MediaFault) -> None:
         """Break something about the next files."""
         if request.kind is MediaFaultKind.AUTH_EXPIRED:
-            self.network.media.expire_authorisations(request.ttl)
+            self.network.media.expire_authorisations(request.ttl, self.network.clock())
             return
         rule = MediaRule(request.kind, request.count, request.status, request.rate)
         self.network.media.rules.append(rule)
