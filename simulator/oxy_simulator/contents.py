@@ -103,7 +103,7 @@ class Contacts(Quotable):
     """Several contacts."""
 
     kind: Literal["contacts"] = "contacts"
-    contacts: tuple[Card, ...] = Field(min_length=2, max_length=257)
+    contacts: tuple[Card, ...] = Field(min_length=1, max_length=257)
 
 
 class Location(Quotable):

@@ -74,18 +74,18 @@ class Interactive(Quotable):
     """A text with native flow buttons."""
 
     kind: Literal["interactive"] = "interactive"
-    text: Body
+    text: str = ""
     buttons: tuple[FlowButton, ...] = ()
     title: str = ""
     footer: str = ""
 
 
 class Template(Quotable):
-    """A business template with quick replies."""
+    """A business template with quick replies (its links and calls are not shown)."""
 
     kind: Literal["template"] = "template"
     text: Body
-    buttons: tuple[Button, ...] = Field(min_length=1)
+    buttons: tuple[Button, ...] = ()
     title: str = ""
     footer: str = ""
 

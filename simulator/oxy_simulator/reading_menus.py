@@ -79,7 +79,8 @@ def _interactive_reply(message: Message) -> Content:
 
 def _template(message: Message) -> Content:
     template = message.template_message.hydrated_template
-    replies = [button.quick_reply_button for button in template.hydrated_buttons]
+    buttons = template.hydrated_buttons
+    replies = [button.quick_reply_button for button in buttons if button.HasField("quick_reply_button")]
     return Template(
         text=template.hydrated_content_text,
         buttons=tuple(Button(id=reply.id, text=reply.display_text) for reply in replies),

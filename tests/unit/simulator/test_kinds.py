@@ -46,6 +46,7 @@ from oxy_simulator.menus import (
 )
 from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.proto.message_pb2 import Message, ProtocolMessage
+from oxy_simulator.wire import write_unknown
 
 ADAPTER: TypeAdapter[AnyContent] = TypeAdapter(AnyContent)
 BUTTONS = (Button(id="sim", text="Sim"), Button(id="nao", text="Não"))
@@ -342,6 +343,9 @@ def test_labels_that_do_not_fit_the_content_are_recorded(world: World, client: M
     write(client, world.ana, reaction, id="3EB002")
     assert rules(world) == ["wrong-type"]
     write(client, world.ana, reaction, id="3EB003", type="reaction")
+    pinned = Message()
+    write_unknown(pinned, 63, b"")
+    write(client, world.ana, pinned, id="3EB004", edit="2")
     assert rules(world) == []
 
 
