@@ -18,6 +18,7 @@ from oxy_simulator.stored import STORED, StoredNode
 from oxy_simulator.tables import History, Table
 
 Addressing = Literal["lid", "pn"]
+SharedHistory = Literal["none", "recent", "full"]
 
 PHONE_DEVICE: Final = 0
 MAX_LINKED_DEVICES: Final = 4  # what WhatsApp allows per account
@@ -165,6 +166,7 @@ class Account:
     out_of_prekeys: bool = False
     available: bool = False
     last_seen: int = 0
+    shares_history: SharedHistory = "none"
     chats: ChatLog = field(default_factory=ChatLog)
     files: dict[str, MediaFacts] = field(default_factory=dict)
 

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import Field
 
-from oxy_simulator import identity, presence, profiles
-from oxy_simulator.accounts import Account
+from oxy_simulator import identity, peers, presence, profiles
+from oxy_simulator.accounts import Account, SharedHistory
 from oxy_simulator.errors import RequestError
 from oxy_simulator.jid import phone_digits
 from oxy_simulator.marking import Marking, mark_messages
@@ -70,6 +70,16 @@ class Block(Request):
     blocked: bool = True
 
 
+class ShareHistory(Request):
+    """What the phone gives devices that are linked later: nothing, recent messages, or all if they ask for that."""
+
+    share: SharedHistory = "recent"
+
+
+class ShareMapping(Request):
+    """Tell the linked devices the LIDs of all contacts (the migration of chats from numbers to LIDs)."""
+
+
 def _account(network: Network, phone: str) -> Account:
     digits = phone_digits(phone)
     return network.resolve(digits) or network.account(digits)
@@ -123,6 +133,14 @@ def _block(network: Network, account: Account, request: Block) -> None:
     profiles.block(network, account, _account(network, request.contact), blocked=request.blocked)
 
 
+def _share_history(_network: Network, account: Account, request: ShareHistory) -> None:
+    account.shares_history = request.share
+
+
+def _share_mapping(network: Network, account: Account, _request: ShareMapping) -> None:
+    peers.share_mapping(network, account)
+
+
 class Action(NamedTuple):
     """An action's body, and what does it."""
 
@@ -139,6 +157,8 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
         "mark": Action(MarkMessages, _mark),
         "profile": Action(ChangeProfile, _change_profile),
         "block": Action(Block, _block),
+        "history": Action(ShareHistory, _share_history),
+        "lid-mapping": Action(ShareMapping, _share_mapping),
     }
 )
 

@@ -17,6 +17,7 @@ from oxy_simulator.jid import SERVER_JID, Jid
 from oxy_simulator.mediadesk import media_conn
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
+from oxy_simulator.peers import share_history
 from oxy_simulator.phones import share_app_state
 from oxy_simulator.usync import usync
 
@@ -82,6 +83,7 @@ def _flush(network: Network, connection: Connection, _iq: Node) -> None:
     account, device = connection.require_login()
     if not device.app_state_shared:
         share_app_state(network, account, device)
+        share_history(network, account, device)
 
 
 def _go_passive(_network: Network, connection: Connection, _iq: Node) -> None:

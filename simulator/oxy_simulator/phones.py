@@ -130,14 +130,26 @@ def share_app_state(network: Network, account: Account, device: Device) -> None:
     key.key_data.timestamp = int(now * 1000)
     key.key_data.fingerprint.raw_id = 1
     key.key_data.fingerprint.current_index = 0
-    attrs: Attrs = {"from": account.lid, "id": new_message_id(), "type": "text", "category": "peer", "t": int(now)}
-    _send_copy(
-        network, account, account, device, _Copy(node("message", attrs), message.SerializeToString(), Labels("text"))
-    )
+    send_to_own_device(network, account, device, message.SerializeToString())
 
 
-def receive(network: Network, phone: Account, arrival: Arrival) -> None:
-    """Let a phone read a ciphertext from a linked device, confirm it or ask for it again."""
+def send_to_own_device(network: Network, account: Account, device: Device, plaintext: bytes) -> None:
+    """Let a phone say something to one of its own linked devices that belongs to no chat."""
+    attrs: Attrs = {
+        "from": account.lid,
+        "id": new_message_id(),
+        "type": "text",
+        "category": "peer",
+        "t": int(network.clock()),
+    }
+    _send_copy(network, account, account, device, _Copy(node("message", attrs), plaintext, Labels("text")))
+
+
+def receive(network: Network, phone: Account, arrival: Arrival) -> bytes | None:
+    """Let a phone read a ciphertext from a linked device, confirm it or ask for it again.
+
+    Return the plaintext if it is a request of the phone's own device, which others answer.
+    """
     address = str(arrival.sender.device_lid(arrival.device.id))
     kind, data = arrival.enc.text("type"), arrival.enc.data
     try:
@@ -146,13 +158,13 @@ def receive(network: Network, phone: Account, arrival: Arrival) -> None:
         if not _is_own_copy(phone, arrival):
             flag_duplicate(network, arrival.line)
         _confirm(network, phone, arrival)
-        return
+        return None
     except DecryptionError as error:
         log.warning("message_undecryptable", message=arrival.message_id, reason=str(error))
         mark(arrival.line, "undecryptable", network.clock(), latest=True)
         _ask_again(network, phone, arrival)
-        return
-    _read(network, phone, arrival, plaintext)
+        return None
+    return _read(network, phone, arrival, plaintext)
 
 
 def resend(network: Network, phone: Account, device_owner: Account, device: Device, receipt: Node) -> None:
@@ -178,7 +190,7 @@ def _device_sent(to: Account, message: Message) -> bytes:
     return wrapped.SerializeToString()
 
 
-def _read(network: Network, phone: Account, arrival: Arrival, plaintext: bytes) -> None:
+def _read(network: Network, phone: Account, arrival: Arrival, plaintext: bytes) -> bytes | None:
     try:
         message = Message.FromString(plaintext)
     except DecodeError as error:
@@ -186,8 +198,7 @@ def _read(network: Network, phone: Account, arrival: Arrival, plaintext: bytes) 
         raise ProtocolError(msg) from error
     own = phone is arrival.sender
     if own and message.HasField("protocol_message"):
-        _serve_peer(network, phone, arrival, message.protocol_message)
-        return
+        return _serve_peer(network, phone, arrival, message.protocol_message, plaintext)
     _check_wrapping(network, arrival, message, own=own)
     if message.HasField("device_sent_message"):
         message = message.device_sent_message.message
@@ -203,6 +214,7 @@ def _read(network: Network, phone: Account, arrival: Arrival, plaintext: bytes) 
             key = line_key("outbound", arrival.sender.phone, arrival.device.id, arrival.chat.phone, arrival.message_id)
             network.media.arrived(MediaArrival(phone.phone, chat.phone, arrival.message_id, arrival.sender.phone, key))
     _confirm(network, phone, arrival)
+    return None
 
 
 def _judge(network: Network, arrival: Arrival, message: Message, reading: Reading) -> None:
@@ -229,12 +241,17 @@ def _violation(network: Network, arrival: Arrival, rule: str, detail: str) -> No
     network.violation(network.connection_of(arrival.sender, arrival.device), rule, detail)
 
 
-def _serve_peer(network: Network, phone: Account, arrival: Arrival, request: ProtocolMessage) -> None:
-    """Serve what a linked device asks of its own phone; what phones do not answer here is logged."""
+def _serve_peer(
+    network: Network, phone: Account, arrival: Arrival, request: ProtocolMessage, plaintext: bytes
+) -> bytes | None:
+    """Serve what a linked device asks of its own phone, or return it; anything else is a violation."""
+    if request.type == ProtocolMessage.PEER_DATA_OPERATION_REQUEST_MESSAGE:
+        return plaintext
     if request.type == ProtocolMessage.APP_STATE_SYNC_KEY_REQUEST:
         share_app_state(network, phone, arrival.device)
     else:
-        log.info("peer_request_ignored", kind=ProtocolMessage.Type.Name(request.type))
+        _violation(network, arrival, "unknown-peer-request", f"message {arrival.message_id}: {request}")
+    return None
 
 
 def _is_own_copy(phone: Account, arrival: Arrival) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from oxy_simulator import peers
 from oxy_simulator.accounts import PHONE_DEVICE, Account, Device
 from oxy_simulator.connection import Connection
 from oxy_simulator.devices import device_jids, participant_hash
@@ -165,7 +166,9 @@ def _carry(network: Network, outgoing: _Outgoing, jid: Jid, enc: Node) -> None:
         arrival = Arrival(
             message_id, outgoing.account, outgoing.device, outgoing.chat, enc, outgoing.line, outgoing.stanza
         )
-        receive(network, target, arrival)
+        request = receive(network, target, arrival)
+        if request is not None:
+            peers.serve(network, target, outgoing.device, message_id, request)
     elif jid.device in target.devices:
         copy = _for_companion(network, outgoing, enc, target)
         network.post(target, target.devices[jid.device], copy)

@@ -12,7 +12,7 @@ import pytest
 from google.protobuf import runtime_version
 from google.protobuf.descriptor import Descriptor
 
-from oxy_simulator.proto import handshake_pb2, message_pb2, pairing_pb2, sync_pb2
+from oxy_simulator.proto import handshake_pb2, history_pb2, message_pb2, pairing_pb2, sync_pb2
 
 MODULES = (
     "waCert.WACert_pb2",
@@ -24,6 +24,9 @@ MODULES = (
     "waCommon.WACommon_pb2",
     "waE2E.WAWebProtobufsE2E_pb2",
     "waMmsRetry.WAMmsRetry_pb2",
+    "waHistorySync.WAWebProtobufsHistorySync_pb2",
+    "waWeb.WAWebProtobufsWeb_pb2",
+    "waLidMigrationSyncPayload.WAWebProtobufLidMigrationSyncPayload_pb2",
 )
 # neonize 0.5.2's WASyncAction_pb2 uses this name without importing it.
 MISSING_NAME = "_runtime_version"
@@ -33,6 +36,8 @@ MESSAGE_NAMES = {
     "SignedDeviceIdentity": "ADVSignedDeviceIdentity",
     "SignedDeviceIdentityHmac": "ADVSignedDeviceIdentityHMAC",
     "DevicePairingData": "DevicePairingRegistrationData",
+    "PeerMessage": "Message",
+    "PeerProtocolMessage": "ProtocolMessage",
 }
 FIELD_NAMES = {
     "registrationid": "eregid",
@@ -50,7 +55,7 @@ def ours() -> Iterator[Descriptor]:
         for child in descriptor.nested_types:
             yield from nested(child)
 
-    for module in (handshake_pb2, message_pb2, pairing_pb2, sync_pb2):
+    for module in (handshake_pb2, history_pb2, message_pb2, pairing_pb2, sync_pb2):
         for descriptor in module.DESCRIPTOR.message_types_by_name.values():
             yield from nested(descriptor)
 
