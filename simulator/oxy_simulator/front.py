@@ -59,6 +59,8 @@ class Front:
     _settled: dict[object, asyncio.Transport] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _down: bool = False
+    _crowded: int = 0
+    _told_at: float = 0.0
 
     @property
     def arriving(self) -> int:
@@ -110,8 +112,7 @@ class Front:
             transport.abort()
             return
         if len(self._arriving) >= MAX_ARRIVING:
-            log.warning("newcomer_cut", reason=f"more than {MAX_ARRIVING} connections are on their way at once")
-            self._cut_newcomer(next(iter(self._arriving)))
+            self._make_room()
         key = _key(transport)
         deadline = asyncio.get_running_loop().call_later(self.handshake_seconds, self._too_late, key)
         self._arriving[key] = _Arriving(transport, deadline)
@@ -172,6 +173,17 @@ class Front:
         if found is not None and found.left is not None:
             found.left -= 1
         return found
+
+    def _make_room(self) -> None:
+        """Cut the oldest newcomer, and say so once a second."""
+        self._crowded += 1
+        now = time.monotonic()
+        if now >= self._told_at + 1.0:
+            log.warning(
+                "newcomers_cut", count=self._crowded, reason=f"more than {MAX_ARRIVING} are on their way at once"
+            )
+            self._crowded, self._told_at = 0, now
+        self._cut_newcomer(next(iter(self._arriving)))
 
     def _too_late(self, key: object) -> None:
         if key in self._arriving:

@@ -28,6 +28,9 @@ AttributeValue: TypeAlias = str | Jid
 Attrs: TypeAlias = Mapping[str, str | int | Jid | None]
 Content: TypeAlias = "bytes | list[Node] | None"
 
+MAX_INFLATED: Final = 1 << 24  # no more than a frame may hold uncompressed
+
+_MAX_DEPTH: Final = 64  # real stanzas need less than a quarter
 _LIST_EMPTY: Final = 0
 _DICTIONARY_0: Final = 236
 _DICTIONARY_3: Final = 239
@@ -165,15 +168,27 @@ def decode(data: bytes) -> Node:
         raise FrameError(msg)
     body = data[1:]
     try:
-        reader = _Reader(zlib.decompress(body) if data[0] & _FLAG_COMPRESSED else body)
+        reader = _Reader(_inflate(body) if data[0] & _FLAG_COMPRESSED else body)
         stanza = reader.node()
-    except (IndexError, UnicodeDecodeError, zlib.error) as error:
+    except (IndexError, RecursionError, UnicodeDecodeError, zlib.error) as error:
         msg = f"the binary node is cut or corrupt: {error}"
         raise FrameError(msg) from error
     if reader.remaining:
         msg = f"{reader.remaining} bytes follow the node <{stanza.tag}>"
         raise FrameError(msg)
     return stanza
+
+
+def _inflate(data: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    inflated = inflater.decompress(data, MAX_INFLATED)
+    if inflater.unconsumed_tail:
+        msg = f"a frame of {len(data)} bytes inflates to more than {MAX_INFLATED}"
+        raise FrameError(msg)
+    if not inflater.eof:
+        msg = "the compressed node is cut short"
+        raise FrameError(msg)
+    return inflated
 
 
 def _write_node(out: bytearray, stanza: Node) -> None:
@@ -269,6 +284,7 @@ class _Reader:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._position = 0
+        self._depth = 0
 
     @property
     def remaining(self) -> int:
@@ -314,7 +330,13 @@ class _Reader:
         if kind == _LIST_EMPTY:
             return None
         if kind in {_LIST_8, _LIST_16}:
-            return [self.node() for _ in range(self._list_size(kind))]
+            self._depth += 1
+            if self._depth > _MAX_DEPTH:
+                msg = f"nodes are nested more than {_MAX_DEPTH} deep"
+                raise FrameError(msg)
+            children = [self.node() for _ in range(self._list_size(kind))]
+            self._depth -= 1
+            return children
         if kind in {_BINARY_8, _BINARY_20, _BINARY_32}:
             return self._binary(kind)
         return str(self._scalar(kind)).encode()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import signal
 import sys
 from argparse import Namespace
@@ -44,6 +45,7 @@ def _settings(options: Namespace) -> Settings:
 
 
 async def _serve(settings: Settings) -> None:
+    _raise_file_limit()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -69,6 +71,12 @@ async def _serve(settings: Settings) -> None:
             log.info("simulator_started", **ports)
             await stopping.wait()
             log.info("simulator_stopping")
+
+
+def _raise_file_limit() -> None:
+    """Allow as many connections as the system does."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextmanager

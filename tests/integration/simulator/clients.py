@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 CHILD = Path(__file__).with_name("neonize_client.py")
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds; far more than anything takes, for loaded machines."""
 
 Event = dict[str, Any]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -88,6 +90,15 @@ MISTAKES = [
     Mistake("POST", f"/phones/{BOT}/unlink", {"device": 1}, 409, "linked: none"),
     Mistake("POST", "/faults", {"kind": "earthquake"}, 400, "kind: Input should be 'restart'"),
     Mistake("POST", "/faults", {"kind": "abort"}, 400, "needs 'phone'"),
+    Mistake("POST", "/faults", {"kind": "login-failure", "phone": BOT}, 400, "needs 'code'"),
+    Mistake("POST", "/faults", {"kind": "drop", "phone": BOT, "peer": "5511999990000"}, 404, "add it first"),
+    Mistake("POST", "/faults", {"kind": "drop", "phone": BOT, "count": 0}, 400, "count: Input should be greater"),
+    Mistake("POST", "/faults", {"kind": "tls", "tls": "rusty"}, 400, "tls: Input should be 'untrusted'"),
+    Mistake("DELETE", "/faults?phone=5511999990000", None, 404, "add it first"),
+    Mistake("POST", "/proxies", {"scheme": "ftp"}, 400, "scheme: Input should be 'http'"),
+    Mistake("DELETE", "/proxies/x", None, 400, "by its number"),
+    Mistake("POST", "/clients", {"name": "../x", "command": ["true"]}, 400, "name: String should match"),
+    Mistake("POST", "/clients", {"name": "x", "command": ["true"]}, 400, "--allow-client-control"),
     Mistake("POST", "/load", {"from": [], "to": BOT, "count": 1}, 400, "from: List should have at least 1 item"),
     Mistake("GET", f"/phones/{BOT}/inbox?after=x", None, 400, "'after' must be a number"),
     Mistake("GET", "/phone", None, 404, "is not served"),
@@ -214,3 +225,35 @@ def test_wrong_settings_are_explained() -> None:
     done = subprocess.run(command("serve"), env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "proxy_port" in done.stderr
+
+
+async def test_the_command_takes_more_proxies_and_as_many_connections_as_the_system_allows(tmp_path: Path) -> None:
+    options = ["--listen", "socks5://ana:segredo@127.0.0.1:0", "--listen", "http://127.0.0.1:0?answer=refuse&code=403"]
+    limited = ["prlimit", "--nofile=256:4096"]
+    process = await asyncio.create_subprocess_exec(
+        *limited,
+        *command("serve", "--proxy-port", "0", "--control-port", "0", "--state", str(tmp_path), *options),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            printed = json.loads(await process.stdout.readline())
+        assert [urlsplit(url).scheme for url in printed["listen"]] == ["socks5", "http"]
+        async with SimulatorClient(f"http://127.0.0.1:{printed['control']}") as api:
+            assert [(proxy.scheme, proxy.answer) for proxy in await api.proxies()] == [
+                ("http", "serve"),
+                ("socks5", "serve"),
+                ("http", "refuse"),
+            ]
+        assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (4096, 4096)
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def test_a_listener_that_is_none_is_explained(tmp_path: Path) -> None:
+    arguments = command("serve", "--proxy-port", "0", "--control-port", "0", "--state", str(tmp_path))
+    done = subprocess.run([*arguments, "--listen", "ftp://x"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "is no listener" in done.stderr

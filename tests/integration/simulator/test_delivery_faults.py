@@ -78,10 +78,11 @@ async def test_refusals_reach_the_sender_as_errors(
     assert [error for error in errors if error] == ["463", "479", "429"]
 
 
-async def test_requests_over_the_limit_fail(bot: Phone, client: NeonizeClient) -> None:
-    await bot.fault(FaultKind.RATE_LIMIT_REQUESTS)
+async def test_requests_over_the_limit_fail(simulator: WhatsApp, bot: Phone, client: NeonizeClient) -> None:
+    await bot.fault(FaultKind.RATE_LIMIT_REQUESTS, duration=3600)
     await client.do("exists", phone="5511911111111")
     assert "429" in (await client.expect("Exists"))["error"]
+    await simulator.clear_faults()
     await client.ask("exists", "Exists", phone="5511911111111")
 
 

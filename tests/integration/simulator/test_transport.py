@@ -1,7 +1,6 @@
 """TLS, proxies, slow and dead connections, and restarts of the server, with the real neonize."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 from integration.simulator.clients import PATIENCE, NeonizeClient, NewClient
@@ -10,7 +9,8 @@ from oxy_simulator.errors import RequestError
 from oxy_simulator.faults import FaultKind
 from oxy_simulator.testing import Phone, WhatsApp
 
-Start = Callable[..., Awaitable[NeonizeClient]]
+CONNECT = b"CONNECT web.whatsapp.com:443 HTTP/1.1\r\n\r\n"
+SOCKS_REQUEST = b"\x05\x01\x00\x03\x10web.whatsapp.com\x01\xbb"
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,12 @@ async def test_a_first_connection_without_good_tls_fails(
     await simulator.fault(FaultKind.TLS, tls=tls)
     client = await new_client(simulator.client_environment)
     assert complaint in (await client.expect("Ended"))["error"]
+
+
+async def test_tls_that_hangs_is_given_up_after_ten_seconds(simulator: WhatsApp, new_client: NewClient) -> None:
+    await simulator.fault(FaultKind.TLS, tls="hang")
+    client = await new_client(simulator.client_environment)
+    assert "TLS handshake timeout" in (await client.expect("Ended"))["error"]
 
 
 async def test_a_linked_client_tries_until_tls_and_proxy_are_good_again(
@@ -73,13 +79,23 @@ async def test_proxies_refuse(
     assert complaint in (await client.expect("Ended"))["error"]
 
 
-async def test_a_proxy_that_hangs_is_given_up_by_nobody(simulator: WhatsApp, new_client: NewClient) -> None:
-    proxy = await simulator.api.add_proxy(answer="hang")
-    client = await new_client({**simulator.client_environment, "NEONIZE_PROXY": proxy.url})
-    _, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+@pytest.mark.parametrize(
+    ("scheme", "greeting", "reply"), [("http", CONNECT, b""), ("socks5", b"\x05\x01\x00" + SOCKS_REQUEST, b"\x05\x00")]
+)
+async def test_a_proxy_that_hangs_neither_answers_nor_ends(
+    simulator: WhatsApp, scheme: str, greeting: bytes, reply: bytes
+) -> None:
+    front = simulator.service.proxies.front
+    front.handshake_seconds = 0.5
+    proxy = await simulator.api.add_proxy(scheme=scheme, answer="hang")
+    reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+    writer.write(greeting)
+    assert await reader.readexactly(len(reply)) == reply
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.0):
+            await reader.read(1)
     writer.close()
     await writer.wait_closed()
-    assert client.events == []
 
 
 async def test_proxies_are_listed_and_closed(simulator: WhatsApp) -> None:

@@ -142,7 +142,11 @@ class MemoryClient:
         sessions.lost(self.network, self.connection)
 
     def send(self, stanza: Node) -> None:
-        self._receive_bytes(pack_frame(self._sending.encrypt(encode(stanza))))
+        self.send_bytes(encode(stanza))
+
+    def send_bytes(self, plaintext: bytes) -> None:
+        """Send a frame with any content."""
+        self._receive_bytes(pack_frame(self._sending.encrypt(plaintext)))
 
     def lose_a_frame(self) -> None:
         """Encrypt a frame that never reaches the server."""
