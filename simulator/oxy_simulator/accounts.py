@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import ClassVar, Final, Literal
 
 from pydantic import ConfigDict
@@ -27,6 +28,7 @@ KEPT_SENT_MESSAGES: Final = 2000
 _LAST_DEVICE_ID: Final = 99
 _LID_BASE: Final = 10**14
 _LID_HEX_DIGITS: Final = 11
+_REMEMBERED: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +175,7 @@ class Account:
     @property
     def lid_user(self) -> str:
         """The user part of the account's LID, derived from its number."""
-        digest = hashlib.sha256(self.phone.encode()).hexdigest()
-        return str(_LID_BASE + int(digest[:_LID_HEX_DIGITS], 16))
+        return _lid_user(self.phone)
 
     @property
     def lid(self) -> Jid:
@@ -213,6 +214,12 @@ class Account:
         self.sent[key] = message
         if len(self.sent) > KEPT_SENT_MESSAGES:
             del self.sent[next(iter(self.sent))]
+
+
+@lru_cache(_REMEMBERED)
+def _lid_user(phone: str) -> str:
+    digest = hashlib.sha256(phone.encode()).hexdigest()
+    return str(_LID_BASE + int(digest[:_LID_HEX_DIGITS], 16))
 
 
 def inbox_identity(entry: InboxMessage) -> str:

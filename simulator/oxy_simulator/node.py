@@ -9,6 +9,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import resources
 from typing import Final, TypeAlias
 
@@ -45,12 +46,16 @@ _BINARY_8: Final = 252
 _BINARY_20: Final = 253
 _BINARY_32: Final = 254
 _NIBBLE_8: Final = 255
+_BINARY_WIDTHS: Final = {_BINARY_8: 1, _BINARY_20: 3, _BINARY_32: 4}
 _JIDS: Final = frozenset({_INTEROP_JID, _MESSENGER_JID, _DEVICE_JID, _JID_PAIR})
 
 _PACKED_MAX: Final = 127
 _NIBBLES: Final = "0123456789-."
 _HEX_DIGITS: Final = "0123456789ABCDEF"
-_PACKED_PAD: Final = 15
+_NIBBLES_AS_HEX: Final = str.maketrans("-.", "ab")
+_HEX_AS_NIBBLES: Final = str.maketrans("abcdef", "-.????")
+_PACKED_PAD: Final = "f"
+_REMEMBERED: Final = 8192
 _FLAG_COMPRESSED: Final = 2
 _SIZE_8: Final = 1 << 8
 _SIZE_16: Final = 1 << 16
@@ -66,6 +71,7 @@ def _load_tokens() -> tuple[list[str], list[list[str]]]:
 
 
 _SINGLE, _DOUBLE = _load_tokens()
+_TOKENS: Final[list[str | None]] = [None, *_SINGLE[1:], *[None] * (256 - len(_SINGLE))]
 _TOKEN_BYTES: Final[dict[str, bytes]] = {
     text: bytes((_DICTIONARY_0 + dictionary, index))
     for dictionary, texts in enumerate(_DOUBLE)
@@ -193,13 +199,10 @@ def _inflate(data: bytes) -> bytes:
 
 def _write_node(out: bytearray, stanza: Node) -> None:
     _write_list_size(out, 1 + 2 * len(stanza.attrs) + (stanza.content is not None))
-    _write_text(out, stanza.tag)
+    out += _encoded_text(stanza.tag)
     for key, value in stanza.attrs.items():
-        _write_text(out, key)
-        if isinstance(value, Jid):
-            _write_jid(out, value)
-        else:
-            _write_text(out, value)
+        out += _encoded_text(key)
+        out += _encoded_jid(value) if isinstance(value, Jid) else _encoded_text(value)
     if isinstance(stanza.content, bytes):
         _write_bytes(out, stanza.content)
     elif stanza.content is not None:
@@ -231,51 +234,46 @@ def _write_bytes(out: bytearray, data: bytes) -> None:
     out += data
 
 
-def _write_text(out: bytearray, text: str) -> None:
+@lru_cache(_REMEMBERED)
+def _encoded_text(text: str) -> bytes:
+    """Return a text as its token, packed two characters a byte, or as it is. Most of them come again and again."""
     token = _TOKEN_BYTES.get(text)
     if token is not None:
-        out += token
-    elif 0 < len(text) <= _PACKED_MAX and all(char in _NIBBLES for char in text):
-        _write_packed(out, _NIBBLE_8, _NIBBLES, text)
-    elif 0 < len(text) <= _PACKED_MAX and all(char in _HEX_DIGITS for char in text):
-        _write_packed(out, _HEX_8, _HEX_DIGITS, text)
-    else:
-        _write_bytes(out, text.encode())
+        return token
+    if 0 < len(text) <= _PACKED_MAX:
+        # What is left after stripping starts with a character that does not fit.
+        if not text.strip(_NIBBLES):
+            return _packed(_NIBBLE_8, text.translate(_NIBBLES_AS_HEX))
+        if not text.strip(_HEX_DIGITS):
+            return _packed(_HEX_8, text)
+    out = bytearray()
+    _write_bytes(out, text.encode())
+    return bytes(out)
 
 
-def _write_packed(out: bytearray, kind: int, alphabet: str, text: str) -> None:
-    digits = [alphabet.index(char) for char in text]
+def _packed(kind: int, digits: str) -> bytes:
+    """Pack hexadecimal digits; an odd number of them is filled up, and said to be odd."""
     odd = len(digits) % 2
-    if odd:
-        digits.append(_PACKED_PAD)
-    out += bytes((kind, len(digits) // 2 | odd << 7))
-    out += bytes(high << 4 | low for high, low in zip(digits[::2], digits[1::2], strict=True))
+    data = bytes.fromhex(digits + _PACKED_PAD if odd else digits)
+    return bytes((kind, len(data) | odd << 7)) + data
 
 
-def _write_jid(out: bytearray, jid: Jid) -> None:
+@lru_cache(_REMEMBERED)
+def _encoded_jid(jid: Jid) -> bytes:
     if jid.server in _HOSTED or (jid.server in _JID_DOMAINS and (jid.device or jid.agent)):
-        out += bytes((_DEVICE_JID, jid.agent or _JID_DOMAINS[jid.server], jid.device))
-        _write_text(out, jid.user)
-        return
+        return bytes((_DEVICE_JID, jid.agent or _JID_DOMAINS[jid.server], jid.device)) + _encoded_text(jid.user)
     if jid.server in {MESSENGER_SERVER, INTEROP_SERVER}:
-        _write_foreign_jid(out, jid)
-        return
-    out.append(_JID_PAIR)
-    if jid.user:
-        _write_text(out, jid.user)
-    else:
-        out.append(_LIST_EMPTY)
-    _write_text(out, jid.server)
+        return _encoded_foreign_jid(jid)
+    user = _encoded_text(jid.user) if jid.user else bytes((_LIST_EMPTY,))
+    return bytes((_JID_PAIR,)) + user + _encoded_text(jid.server)
 
 
-def _write_foreign_jid(out: bytearray, jid: Jid) -> None:
+def _encoded_foreign_jid(jid: Jid) -> bytes:
     """Write an address of another messenger: two bytes a device, and one more number for interop."""
-    out.append(_MESSENGER_JID if jid.server == MESSENGER_SERVER else _INTEROP_JID)
-    _write_text(out, jid.user)
-    out += jid.device.to_bytes(2, "big")
-    if jid.server == INTEROP_SERVER:
-        out += jid.integrator.to_bytes(2, "big")
-    _write_text(out, jid.server)
+    kind = _MESSENGER_JID if jid.server == MESSENGER_SERVER else _INTEROP_JID
+    number = jid.integrator.to_bytes(2, "big") if jid.server == INTEROP_SERVER else b""
+    user, server = _encoded_text(jid.user), _encoded_text(jid.server)
+    return bytes((kind,)) + user + jid.device.to_bytes(2, "big") + number + server
 
 
 class _Reader:
@@ -295,8 +293,8 @@ class _Reader:
         if size == 0:
             msg = "a node has no tag"
             raise FrameError(msg)
-        tag = self._text()
-        attrs = {self._text(): self._value() for _ in range((size - 1) // 2)}
+        tag, text, value = self._text(), self._text, self._value
+        attrs = {text(): value() for _ in range((size - 1) // 2)}
         return Node(tag, attrs, self._content() if size % 2 == 0 else None)
 
     def _byte(self) -> int:
@@ -337,26 +335,29 @@ class _Reader:
             children = [self.node() for _ in range(self._list_size(kind))]
             self._depth -= 1
             return children
-        if kind in {_BINARY_8, _BINARY_20, _BINARY_32}:
+        if kind in _BINARY_WIDTHS:
             return self._binary(kind)
         return str(self._scalar(kind)).encode()
 
     def _value(self) -> AttributeValue:
-        kind = self._byte()
-        if kind in {_BINARY_8, _BINARY_20, _BINARY_32}:
+        kind = self._data[self._position]
+        self._position += 1
+        token = _TOKENS[kind]
+        if token is not None:
+            return token
+        if kind in _BINARY_WIDTHS:
             return self._binary(kind).decode()
         return self._scalar(kind)
 
     def _text(self) -> str:
         value = self._value()
-        if isinstance(value, Jid):
-            msg = f"the address {value} stands where text must"
-            raise FrameError(msg)
-        return value
+        if isinstance(value, str):
+            return value
+        msg = f"the address {value} stands where text must"
+        raise FrameError(msg)
 
     def _binary(self, kind: int) -> bytes:
-        width = {_BINARY_8: 1, _BINARY_20: 3, _BINARY_32: 4}[kind]
-        size = self._number(width)
+        size = self._number(_BINARY_WIDTHS[kind])
         return self._take(size & (_SIZE_20 - 1) if kind == _BINARY_20 else size)
 
     def _scalar(self, kind: int) -> AttributeValue:
@@ -365,9 +366,7 @@ class _Reader:
         if kind in _JIDS:
             return self._jid(kind)
         if kind in {_NIBBLE_8, _HEX_8}:
-            return self._packed(_NIBBLES if kind == _NIBBLE_8 else _HEX_DIGITS)
-        if 0 < kind < len(_SINGLE):
-            return _SINGLE[kind]
+            return self._packed(kind)
         msg = f"tag {kind} at byte {self._position} is unknown"
         raise FrameError(msg)
 
@@ -399,9 +398,15 @@ class _Reader:
             return Jid("", self._text())
         return Jid(self._text(), self._text())
 
-    def _packed(self, alphabet: str) -> str:
+    def _packed(self, kind: int) -> str:
         head = self._byte()
-        digits = [half for byte in self._take(head & _PACKED_MAX) for half in (byte >> 4, byte & 15)]
+        text = self._take(head & _PACKED_MAX).hex()
         if head & 128:
-            digits.pop()
-        return "".join(alphabet[digit] for digit in digits)
+            text = text[:-1]
+        if kind == _HEX_8:
+            return text.upper()
+        text = text.translate(_HEX_AS_NIBBLES)
+        if "?" in text:
+            msg = "a packed number holds a character that is none"
+            raise FrameError(msg)
+        return text
