@@ -90,13 +90,13 @@ class ChatLog:
 
     def remember(self, message: KnownMessage) -> None:
         """Keep a message, unless its id is known in this chat."""
-        self.messages.setdefault(_key(message.chat, message.id), message)
+        self.messages.setdefault(message_key(message.chat, message.id), message)
         if len(self.messages) > KEPT_MESSAGES:
             del self.messages[next(iter(self.messages))]
 
     def find(self, chat: str, message_id: str) -> KnownMessage | None:
         """Return a message of a chat, or None."""
-        return self.messages.get(_key(chat, message_id))
+        return self.messages.get(message_key(chat, message_id))
 
     def search(self, message_id: str) -> KnownMessage | None:
         """Return the latest message with an id in any chat, or None."""
@@ -211,5 +211,6 @@ def _refuse_foreign(known: KnownMessage, occasion: Occasion, done: str) -> None:
         raise ContentError(msg, "foreign-target")
 
 
-def _key(chat: str, message_id: str) -> str:
+def message_key(chat: str, message_id: str) -> str:
+    """Name a message among a phone's."""
     return f"{chat}/{message_id}"

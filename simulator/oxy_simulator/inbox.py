@@ -60,6 +60,8 @@ def tell(network: Network, telling: Telling, message: Message, line: LifeLine | 
     else:
         reading = _keep_if_allowed(telling, message, reading)
     phone.inbox.append(_entry(telling, reading, phone.inbox.next_number, duplicate=duplicate))
+    network.retention.shown(phone)
+    network.retention.known(phone, telling.chat, telling.message_id)
     network.changed(phone)
     return reading
 

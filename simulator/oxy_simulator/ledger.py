@@ -33,7 +33,7 @@ Stage = Literal[
     "own_phone",  # the account's own phone read its copy (outbound)
 ]
 
-KEPT_LINES: Final = 200_000
+KEPT_LINES: Final = 100_000
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.numbers import spellings
 from oxy_simulator.offline import preview
 from oxy_simulator.packets import PacketLog
+from oxy_simulator.retention import Retention
 from oxy_simulator.schedule import Schedule
 from oxy_simulator.tables import Table
 
@@ -87,6 +88,7 @@ class Network:
         self.packets: PacketLog | None = None
         self.schedule = Schedule(clock)
         self.impairments = Impairments(clock, self.schedule)
+        self.retention = Retention(state.accounts)
         self._phones = {account.lid_user: account.phone for account in state.accounts.values()}
 
     def reload(self, state: State) -> None:
@@ -94,6 +96,7 @@ class Network:
         for connection in self.connections.values():
             connection.closed, connection.active = True, False
         self.state = state
+        self.retention = Retention(state.accounts)
         self.connections.clear()
         self.refs.clear()
         self.links.clear()

@@ -97,6 +97,7 @@ def send_message(network: Network, sender: Account, to: Account, message: Messag
     """
     telling = Telling(message_id, sender, to, sender, network.clock())
     reading = recall(telling, message)
+    network.retention.known(sender, to, message_id)
     labels, reaches = label(message), to is not sender and sender.phone not in to.profile.blocked
     for device in list(to.devices.values()) if reaches else []:
         key = _open_line(network, to, device, message_id, chat=sender, sender=sender, reading=reading)
@@ -370,7 +371,9 @@ def _open_line(  # noqa: PLR0913 - a line's facts, all by name
 
 def _send_copy(network: Network, sender: Account, owner: Account, device: Device, copy: _Copy) -> None:
     sent = SentMessage(encode(copy.header), copy.plaintext, copy.line)
-    sender.remember_sent(_sent_key(copy.header.text("id"), owner.device_lid(device.id)), sent)
+    key = _sent_key(copy.header.text("id"), owner.device_lid(device.id))
+    sender.remember_sent(key, sent)
+    network.retention.sent(sender, key)
     _encrypt_and_post(network, sender, owner, device, copy)
 
 
