@@ -337,7 +337,7 @@ class _Reader:
             return children
         if kind in _BINARY_WIDTHS:
             return self._binary(kind)
-        return str(self._scalar(kind)).encode()
+        return str(_TOKENS[kind] or self._scalar(kind)).encode()
 
     def _value(self) -> AttributeValue:
         kind = self._data[self._position]

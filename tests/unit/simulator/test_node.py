@@ -165,3 +165,12 @@ def test_what_a_node_lacks_is_named() -> None:
         node("iq", {"to": "someone"}).jid("to")
     with pytest.raises(FrameError, match="number in 'count'"):
         node("iq", {"count": "many"}).number("count", 0)
+
+
+@pytest.mark.parametrize("text", ["iq", "message", "5511900000001", "C0FFEE", "text that is no token"])
+def test_content_that_came_as_text_is_read_as_bytes(text: str) -> None:
+    # Clients write text content as they write attributes: as a token or packed, when that fits.
+    as_attribute = encode(Node("a", {"b": text}))
+    content = as_attribute.removeprefix(encode(Node("a", {"b": ""}))[:-2])
+    data = b"\0\xf8\x02" + encode(Node("a"))[3:] + content
+    assert decode(data) == Node("a", {}, text.encode())
