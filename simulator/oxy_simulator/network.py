@@ -141,7 +141,7 @@ class Network:
     def changed(self, account: Account | None = None) -> None:
         """Tell listeners that something happened, and to whom if the account was not looked up just now."""
         if account is not None:
-            self.state.accounts.touched[account.phone] = None
+            self.state.accounts.touched.setdefault(account.phone, False)
         for listener in self.listeners:
             listener()
 

@@ -118,8 +118,8 @@ class ChangedRows:
         if account is None:
             return
         yield from self._unless_same("account", "", phone, _ACCOUNT.dump_json(account, exclude=_OWN_ROWS))
-        for device_id in account.devices.take_touched():
-            if device_id not in account.devices:
+        for device_id, removed in account.devices.take_touched().items():
+            if removed:
                 yield from self._removed_device(phone, str(device_id))
         for device_id, device in account.devices.items():
             yield from self._device(phone, str(device_id), device)
@@ -154,9 +154,12 @@ class ChangedRows:
 
 
 def _of_table(kind: str, owner: str, table: Table[str, V], adapter: TypeAdapter[V]) -> Iterator[Row]:
-    for key in table.take_touched():
+    for key, removed in table.take_touched().items():
         row = dict.get(table, key)
-        yield Row(kind, owner, key, None if row is None else adapter.dump_json(row))
+        if removed:
+            yield Row(kind, owner, key, None)
+        if row is not None:
+            yield Row(kind, owner, key, adapter.dump_json(row))
 
 
 def _of_history(kind: str, owner: str, history: History[V], adapter: TypeAdapter[V]) -> Iterator[Row]:

@@ -24,20 +24,22 @@ class Table(dict[K, V]):
 
     def __init__(self, rows: Iterable[tuple[K, V]] | dict[K, V] = ()) -> None:
         super().__init__(rows)
-        self.touched: dict[K, None] = dict.fromkeys(self)
+        self.touched: dict[K, bool] = dict.fromkeys(self, False)
+        """Rows that may have changed, and whether they were removed (and perhaps added again) since."""
 
     def __getitem__(self, key: K) -> V:
-        self.touched[key] = None
+        self.touched.setdefault(key, False)
         return super().__getitem__(key)
 
     def __setitem__(self, key: K, row: V) -> None:
         if key not in self:
-            self.touched.pop(key, None)  # rows are saved in the order in which they were added
-        self.touched[key] = None
+            self.touched[key] = self.touched.pop(key, False)  # rows are saved in the order of their addition
+        else:
+            self.touched.setdefault(key, False)
         super().__setitem__(key, row)
 
     def __delitem__(self, key: K) -> None:
-        self.touched[key] = None
+        self.touched[key] = True
         super().__delitem__(key)
 
     @overload
@@ -48,7 +50,7 @@ class Table(dict[K, V]):
         """Return a row, which counts as touched if it exists."""
         row = super().get(key, default)
         if row is not default:
-            self.touched[key] = None
+            self.touched.setdefault(key, False)
         return row
 
     @overload
@@ -58,7 +60,7 @@ class Table(dict[K, V]):
     def pop(self, key: K, *default: object) -> object:
         """Remove a row and return it."""
         if key in self:
-            self.touched[key] = None
+            self.touched[key] = True
         return super().pop(key, *default)
 
     def setdefault(self, key: K, default: V, /) -> V:
@@ -69,12 +71,12 @@ class Table(dict[K, V]):
 
     def clear(self) -> None:
         """Remove every row."""
-        self.touched.update(dict.fromkeys(self))
+        self.touched.update(dict.fromkeys(self, True))
         super().clear()
 
-    def take_touched(self) -> list[K]:
-        """Return the keys of the rows that may have changed since the last call, also of removed ones."""
-        touched, self.touched = list(self.touched), {}
+    def take_touched(self) -> dict[K, bool]:
+        """Return what may have changed since the last call, and whether it was removed (and perhaps added again)."""
+        touched, self.touched = self.touched, {}
         return touched
 
     @classmethod

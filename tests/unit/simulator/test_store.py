@@ -201,11 +201,11 @@ def test_a_table_saved_by_its_touched_rows_is_the_same_in_the_same_order(steps: 
         elif step == "clear":
             table.clear()
         else:
-            for touched in table.take_touched():
+            for touched, removed in table.take_touched().items():
                 row = dict.get(table, touched)
-                if row is None:
+                if removed:
                     saved.pop(touched, None)
-                else:
+                if row is not None:
                     saved[touched] = list(row)
     assert list(saved.items()) == list(table.items())
 
