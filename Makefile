@@ -44,7 +44,7 @@ status: setup ## Show all instances
 	@$(BIN)/python -m oxy_dev oxy status
 
 ##@ Check
-.PHONY: test e2e e2e-existing e2e-node chaos bench bench-simulator
+.PHONY: test e2e e2e-existing e2e-node chaos bench bench-simulator bench-operator
 test: lint types kube ## Style, types, unit and integration tests with real servers (COVERAGE=1 measures it)
 	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
@@ -65,6 +65,9 @@ bench: setup ## Measure latency, throughput and memory; prints the tables of doc
 
 bench-simulator: setup ## Measure the WhatsApp simulator alone: throughput, delay, memory (about 20 minutes)
 	@$(BIN)/python benchmarks/simulator.py
+
+bench-operator: kube ## Measure the operator with 200 instances: time, processor, memory, API calls
+	@$(BIN)/python benchmarks/reconcile.py --instances 200
 
 ##@ Build
 .PHONY: images crds kube

@@ -21,8 +21,6 @@ ACCOUNT_POSITION: Final = 3
 ROTATION_SECONDS: Final = 15 * 86_400
 """How often an instance gets new credentials: half of their lifetime, so that a day's outage ends nobody's session."""
 
-LIFETIME_SECONDS: Final = 2 * ROTATION_SECONDS
-
 _UNLIMITED: Final[Claims] = {
     "subs": -1,
     "data": -1,
@@ -64,20 +62,20 @@ class Validity:
     expires_at: int
 
     @classmethod
-    def at(cls, now: float, owner: str) -> Self:
-        """Return the validity to use at `now`: the same for a whole rotation period.
+    def at(cls, now: float, owner: str, rotation: int = ROTATION_SECONDS) -> Self:
+        """Return the validity to use at `now`: the same for a whole rotation period, in seconds.
 
         Each owner's periods begin at an offset of its own, so that a fleet does not rotate at one moment. The period
         is half the lifetime: whenever this changes, credentials issued before are valid for another half.
         """
-        offset = int.from_bytes(hashlib.blake2b(owner.encode(), digest_size=8).digest()) % ROTATION_SECONDS
-        issued_at = int(now - offset) // ROTATION_SECONDS * ROTATION_SECONDS + offset
-        return cls(issued_at, issued_at + LIFETIME_SECONDS)
+        offset = int.from_bytes(hashlib.blake2b(owner.encode(), digest_size=8).digest()) % rotation
+        issued_at = int(now - offset) // rotation * rotation + offset
+        return cls(issued_at, issued_at + 2 * rotation)
 
     @property
     def renewed_at(self) -> int:
         """When `at` returns the next one."""
-        return self.issued_at + ROTATION_SECONDS
+        return (self.issued_at + self.expires_at) // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +92,23 @@ class Tenancy:
     incarnation: str
 
 
-def tenancy(keys: PlatformKeys, organization: str, instance: str, *, now: float, incarnation: str = "") -> Tenancy:
-    """Return the account and credentials of an instance at `now`, in seconds since 1970.
+def tenancy(  # noqa: PLR0913 who, when, and for how long
+    keys: PlatformKeys,
+    organization: str,
+    instance: str,
+    *,
+    now: float,
+    incarnation: str = "",
+    rotation: int = ROTATION_SECONDS,
+) -> Tenancy:
+    """Return the account and credentials of an instance at `now`, in seconds since 1970; new ones each `rotation`.
 
     `incarnation` tells an instance from an earlier one of the same name (the custom resource's uid): a server that
     has deleted an account takes it back only when its token differs from the one that it deleted.
     """
     account = keys.tenant_account(organization, instance)
     owner = subjects.instance_key(organization, instance)
-    validity = Validity.at(now, owner)
+    validity = Validity.at(now, owner, rotation)
     token = signed(
         keys.operator,
         subject=account.public,

@@ -28,9 +28,12 @@ class Admission:
         self._numbers = Numbers(api, operator_namespace)
 
     async def load(self) -> None:
-        """Read what is known of organizations and numbers. Raises ApiError."""
+        """Read who holds organizations and numbers, once all instances and pods are known. Raises ApiError."""
         await self._organizations.load()
         await self._numbers.load()
+        await self._numbers.give_back_of_gone(
+            lambda key: self._resources.get(key) is None and self._pods.of(key) is None
+        )
 
     async def problem(self, key: Key, instance: Instance) -> Problem | None:
         """Return why an instance may not be acted upon, None if it may. Raises ApiError."""

@@ -53,6 +53,7 @@ class Operator:
             tenant_image=settings.tenant_image,
             tenant_nats_url=settings.tenant_nats_url,
             access_mode=settings.session_access_mode,
+            rotation_seconds=settings.rotation_seconds,
         )
         self._reconciler = Reconciler(api, self._bus, keys, deployment, enqueue=self._queue.add)
         sinks: list[tuple[Resource, Sink]] = [*self._reconciler.applier.children.items(), (PODS, self._reconciler.pods)]
@@ -143,7 +144,9 @@ class Operator:
                 log.exception("look_broken", namespace=key.namespace, instance=key.name)
             else:
                 self._queue.succeeded(key)
-                if again is not None:
+                if self._reconciler.resources.get(key) is None:
+                    self._queue.forget(key)
+                elif again is not None:
                     self._queue.add_after(key, again)
             finally:
                 self._queue.done(key)

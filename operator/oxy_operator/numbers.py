@@ -5,6 +5,7 @@ an object in the operator's namespace made with plain create, and gives it back 
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -82,7 +83,15 @@ class Numbers:
 
     async def give_back(self, phone: str, instance: Key) -> None:
         """Free a number if this instance holds it. Raises ApiError."""
-        name = taking_name(phone)
+        await self._free(taking_name(phone), instance)
+
+    async def give_back_of_gone(self, is_gone: Callable[[Key], bool]) -> None:
+        """Free what is held by instances that ended before they could give it back. Raises ApiError."""
+        for name, holder in list(self._held.items()):
+            if is_gone(holder):
+                await self._free(name, holder)
+
+    async def _free(self, name: str, instance: Key) -> None:
         self._held.pop(name, None)
         try:
             found = await self._api.get(CONFIG_MAPS, self._operator_namespace, name)

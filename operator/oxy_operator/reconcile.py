@@ -78,6 +78,7 @@ class Deployment:
     tenant_image: str
     tenant_nats_url: str
     access_mode: str
+    rotation_seconds: int
 
 
 class Reconciler:
@@ -167,8 +168,9 @@ class Reconciler:
 
     async def _leave_as_is(self, key: Key, facts: Facts, problem: Problem) -> float | None:
         """Say why a spec is not taken up; what an earlier one brought up goes on as it is."""
-        if self.applier.child(STATEFUL_SETS, key.namespace, runtime_name(key.name)) is None:
+        if self.applier.child(STATEFUL_SETS, key.namespace, runtime_name(key.name)) is None or facts.memory is None:
             return await self._reject(key, facts.instance, problem)
+        await self._remember(key, facts.instance, facts.memory)
         pushed = self._bus.holds(self._tenancy(key, facts.instance).account)
         facts = replace(facts, unusable=problem, account_pushed=pushed)
         report = await self._report(key, facts)
@@ -192,7 +194,14 @@ class Reconciler:
         held = self._tenancies.get(key)
         if held is None or now >= held.validity.renewed_at or held.incarnation != instance.uid:
             organization = instance.spec.organization_id
-            held = tenancy(self._keys, organization, instance.name, now=now, incarnation=instance.uid)
+            held = tenancy(
+                self._keys,
+                organization,
+                instance.name,
+                now=now,
+                incarnation=instance.uid,
+                rotation=self._deployment.rotation_seconds,
+            )
             self._tenancies[key] = held
         return held
 
@@ -204,13 +213,16 @@ class Reconciler:
         refused = await self._ensure(CLAIMS, session_claim(instance, self._deployment.access_mode))
         if self.applier.child(CLAIMS, key.namespace, claim_name(key.name)) is None:
             return refused
-        await self.applier.remember(instance, memory)
-        self._memories[key] = memory
+        await self._remember(key, instance, memory)
         problems = [refused]
         for resource, body in self._children(key, instance, memory):
             problems.append(await self._ensure(resource, body))
         await self._offer_pairing(facts, memory)
         return next((problem for problem in problems if problem), None)
+
+    async def _remember(self, key: Key, instance: Instance, memory: Memory) -> None:
+        await self.applier.remember(instance, memory)
+        self._memories[key] = memory
 
     def _children(self, key: Key, instance: Instance, memory: Memory) -> Iterator[tuple[Resource, Object]]:
         """Yield the children: what the pod refers to first, the pod last."""

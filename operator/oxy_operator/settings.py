@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 
 from oxy_core.errors import SettingsError
 from oxy_core.settings import ProcessSettings
+from oxy_operator.accounts import ROTATION_SECONDS
 from oxy_operator.keys import PlatformKeys
 
 
@@ -23,6 +24,9 @@ class OperatorSettings(ProcessSettings):
     root_seed: Path = Field(description="File with the seed from which accounts derive.")
     tenant_image: str = Field(description="Image of the tenant runtime.")
     session_access_mode: str = Field(default="ReadWriteOncePod", description="Access mode of sessions' volumes.")
+    rotation_seconds: int = Field(
+        default=ROTATION_SECONDS, ge=10, description="How often pods get new bus credentials: half of their lifetime."
+    )
     identity: str = Field(
         default_factory=lambda: f"{gethostname()}-{secrets.token_hex(4)}",
         description="Name of this process among operators; one that was used before must have ended.",

@@ -206,13 +206,13 @@ async def test_a_running_instance_goes_on_with_what_it_had(scene: Scene) -> None
     }
     assert condition(status, "Connected")["status"] == "True"
     assert status["observedGeneration"] == 2
-    scene.pod_status(ready=False)
-    await scene.until_phase("Reconnecting", "TimezoneUnknown")
+    scene.pod_status(state=scene.terminated(64))
+    await scene.until_phase("LoggedOut", "TimezoneUnknown")
     assert await scene.published() == published
     assert [scene.child(kind) for kind in OWNED] == children
-    scene.pod_status(ready=True)
     scene.edit({"spec": {"timezone": "America/Manaus"}})
-    await scene.until_phase("Connected", "Connected")
+    await scene.until_phase("LoggedOut", "LoggedOut")
+    await scene.until_child("statefulset", lambda found: found["spec"]["replicas"] == 0)
     after = await scene.until_published(lambda found: found and found.timezone == "America/Manaus")
     assert after is not None
     assert after.ai.max_tokens == 123

@@ -8,6 +8,7 @@ import yaml
 from oxy_dev import chart, crds
 from oxy_dev.chart import Object, of_kind, pod_templates, render
 from oxy_dev.cluster.errors import CommandError
+from oxy_operator.election import LEASE_NAME
 
 EXTERNAL = (
     "nats.embedded=false",
@@ -98,6 +99,15 @@ def test_there_are_no_hooks(objects: list[Object]) -> None:
 def test_the_operator_never_runs_twice(objects: list[Object]) -> None:
     spec = of_kind(objects, "Deployment")["oxy-operator"]["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_the_operator_may_use_its_lease_and_no_other(objects: list[Object]) -> None:
+    role = of_kind(objects, "Role")["oxy-operator"]
+    rights = {tuple(rule.get("resourceNames") or ()): set(rule["verbs"]) for rule in role["rules"]}
+    assert rights == {(): {"create"}, (LEASE_NAME,): {"get", "update"}}
+    assert {tuple(rule["resources"]) for rule in role["rules"]} == {("leases",)}
+    identity = environment(pod_templates(objects)["oxy-operator"])["OXY_IDENTITY"]
+    assert identity["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
 
 
 def test_jobs_get_a_new_name_with_a_new_image_and_keep_it_otherwise() -> None:

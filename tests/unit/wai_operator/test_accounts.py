@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oxy_operator.accounts import (
-    LIFETIME_SECONDS,
     ROTATION_SECONDS,
     Validity,
     nats_configuration,
@@ -87,7 +86,7 @@ def test_another_incarnation_has_another_token_of_the_same_account() -> None:
 def test_credentials_in_use_are_valid_for_at_least_half_their_lifetime(now: float, owner: str) -> None:
     validity = Validity.at(now, owner)
     assert validity.issued_at <= now < validity.renewed_at
-    assert validity.expires_at - now >= LIFETIME_SECONDS / 2
+    assert validity.expires_at - now >= ROTATION_SECONDS
     assert validity.expires_at - validity.issued_at == 2 * ROTATION_SECONDS
 
 
