@@ -47,6 +47,7 @@ def _parser() -> ArgumentParser:
     _add_run(verbs.add_parser("run", help="run scenario files; exits with 1 if one does not come true"))
     schema = verbs.add_parser("schema", help="print the JSON schema of scenario files, for editors")
     schema.set_defaults(act=commands.schema)
+    _add_link(verbs.add_parser("link", help="type a client's code on a simulated phone, or scan its QR code"))
     _add_phone(verbs.add_parser("phone", help="chat as a simulated phone in the terminal, or from a pipe"))
     _add_trust(verbs.add_parser("trust", help="start a client that reaches and trusts a running server"))
     return parser
@@ -87,6 +88,13 @@ def _add_run(run: ArgumentParser) -> None:
     run.add_argument("--url", help="control API of a running server (default: a server of its own)")
     run.add_argument("--evidence", type=Path, help="folder for a transcript and a packet log of each scenario")
     run.add_argument("--client-output", action="store_true", help="show what clients print")
+
+
+def _add_link(link: ArgumentParser) -> None:
+    link.set_defaults(act=commands.link)
+    link.add_argument("number", help="whose phone, like +5511900000001; added if it does not exist")
+    link.add_argument("code", help="the client's phone code, or the text of its QR code")
+    _add_url(link)
 
 
 def _add_phone(phone: ArgumentParser) -> None:

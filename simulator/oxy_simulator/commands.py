@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from oxy_simulator.chat import chat
+from oxy_simulator.client import SimulatorClient
 from oxy_simulator.runner import run_scenario
 from oxy_simulator.scenario import Scenario
 from oxy_simulator.scenario_file import Document, load
 from oxy_simulator.testing import WhatsApp
 
 FAILED: Final = 1
+
+_QR_SEPARATOR: Final = ","  # between the keys in a QR code's text; phone codes have none
 
 
 def run(options: Namespace) -> int:
@@ -50,6 +53,20 @@ def phone(options: Namespace) -> int:
     """Chat from the terminal."""
     asyncio.run(chat(options.url, options.number, options.to, name=options.name, patience=options.within))
     return 0
+
+
+def link(options: Namespace) -> int:
+    """Type a client's code on a phone, or let it scan the text of a QR code, which is added if it is new."""
+    asyncio.run(_link(options.url, options.number, options.code))
+    return 0
+
+
+async def _link(url: str, number: str, code: str) -> None:
+    async with SimulatorClient(url) as api:
+        view = await api.add_phone(number)
+        by_qr = _QR_SEPARATOR in code
+        device = await api.link(view.phone, qr=code if by_qr else None, code=None if by_qr else code)
+    sys.stdout.write(f"+{view.phone} has linked device {device.id} ({device.platform})\n")
 
 
 def trust(options: Namespace) -> int:

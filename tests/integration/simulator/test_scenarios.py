@@ -1,6 +1,7 @@
 """`oxy-simulator run`, `phone` and `trust` as people use them: as commands, with real neonize."""
 
 import asyncio
+import json
 import os
 import pty
 import subprocess
@@ -205,6 +206,38 @@ async def test_trust_starts_a_program_that_can_reach_the_server(tmp_path: Path) 
         assert (folder / "noise-root.hex").read_text() == wa.noise_root_file.read_text()
         printed = await asyncio.to_thread(simulator, *base)
         assert f"export HTTPS_PROXY='{wa.proxy_url}'" in printed.stdout.splitlines()
+
+
+async def test_a_wrong_code_on_the_command_line_is_explained() -> None:
+    async with WhatsApp() as wa:
+        base = "link", "+5511900000001"
+        done = await asyncio.to_thread(simulator, *base, "ABCD-1234", "--url", wa.control_url)
+        assert (done.returncode, "ask the client for a new code" in done.stderr) == (2, True)
+        done = await asyncio.to_thread(simulator, *base, "2@abc,def,ghi,jkl,1", "--url", wa.control_url)
+        assert (done.returncode, "QR" in done.stderr) == (2, True)
+
+
+async def test_packets_and_transcripts_are_served_and_written_to_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "packets.txt"
+    command = "oxy-simulator", "serve", "--state", str(tmp_path / "state"), "--packets", str(file)
+    process = await asyncio.create_subprocess_exec(
+        *command, "--proxy-port", "0", "--control-port", "0", env=environment(), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        ports = json.loads(await process.stdout.readline())
+        async with WhatsApp(f"http://127.0.0.1:{ports['control']}") as wa:
+            ana, bot = await wa.phone("+5511911111111", "Ana"), await wa.phone("+5511900000001")
+            await ana.send("oi", to=bot)
+            await wa.fault("down")
+            (note,) = await wa.api.packets()
+            assert (note.number, note.direction, note.text) == (1, "note", "fault down")
+            assert await wa.api.packets(after=1) == []
+            assert "Ana (1111) → 5511900000001: oi" in await wa.api.transcript()
+        assert file.read_text().endswith("· fault down\n")
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 def test_a_server_that_does_not_run_is_explained() -> None:
