@@ -24,7 +24,9 @@ from oxy_simulator.models import (
     AddPhone,
     AddProxy,
     Addressing,
+    AdvanceClock,
     ClientView,
+    ClockView,
     DeviceView,
     Fault,
     FileId,
@@ -255,6 +257,14 @@ class SimulatorClient:
     async def logins(self, phone: str | None = None) -> list[LoginView]:
         """Return every login so far, or those to one phone's account."""
         return await self._get("/logins" if phone is None else f"/phones/{phone}/logins", list[LoginView])
+
+    async def advance_clock(self, seconds: float) -> ClockView:
+        """Move the server's and the phones' time forward; what is due then has happened when this returns."""
+        return await self._post("/clock", AdvanceClock(advance=seconds), ClockView)
+
+    async def clock(self) -> ClockView:
+        """Return the server's time."""
+        return await self._get("/clock", ClockView)
 
     async def set_version_floor(self, version: str) -> None:
         """Refuse clients below a version with 405."""

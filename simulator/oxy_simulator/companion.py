@@ -55,11 +55,12 @@ class Online:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message was read; `chat` and `sender` are addresses without device."""
+    """A message was read; `chat` and `sender` are addresses without device, `at` is when it was sent (Unix seconds)."""
 
     id: str
     chat: Jid
     sender: Jid
+    at: int
     message: Message
 
 
@@ -329,7 +330,7 @@ class Companion:
         chat = address.bare
         if message.HasField("device_sent_message"):
             chat, message = stanza.jid("recipient").bare, message.device_sent_message.message
-        self._on_event(Received(stanza.text("id"), chat, address.bare, message))
+        self._on_event(Received(stanza.text("id"), chat, address.bare, stanza.number("t", 0), message))
 
     def _confirm(self, stanza: Node) -> None:
         """Send the delivery receipt and the acknowledgement. Source: whatsmeow `receipt.go`, sendMessageReceipt."""

@@ -15,6 +15,7 @@ from oxy_simulator.models import (
     MAX_WAIT_SECONDS,
     AddPhone,
     AddProxy,
+    AdvanceClock,
     ClientView,
     DeviceView,
     Fault,
@@ -90,6 +91,8 @@ class ControlApi:
                 web.get("/logins", self._all_logins),
                 *(web.post(f"/phones/{{phone}}/{name}", self._act) for name in ACTIONS),
                 web.put("/version-floor", self._version_floor),
+                web.get("/clock", self._clock),
+                web.post("/clock", self._advance_clock),
                 web.post("/faults", self._fault),
                 web.get("/faults", self._faults),
                 web.delete("/faults", self._clear_faults),
@@ -181,6 +184,12 @@ class ControlApi:
 
     async def _all_logins(self, _request: web.Request) -> web.Response:
         return _json(_LOGINS.dump_json(self._service.logins()))
+
+    async def _clock(self, _request: web.Request) -> web.Response:
+        return _answer(self._service.clock_view())
+
+    async def _advance_clock(self, request: web.Request) -> web.Response:
+        return _answer(self._service.advance_clock(await _body(request, AdvanceClock)))
 
     async def _version_floor(self, request: web.Request) -> web.Response:
         version = self._service.set_version_floor(await _body(request, VersionFloor))

@@ -28,17 +28,16 @@ log = structlog.get_logger(__name__)
 class Trouble:
     """What the next connections meet: a broken TLS or a proxy that turns them away.
 
-    It ends after `left` times, or at `until` (monotonic seconds).
+    It ends after `left` times, or at `until` (Unix seconds of the server's clock).
     """
 
     what: TlsTrouble | ProxyPolicy
     left: int | None
     until: float | None
 
-    @property
-    def ended(self) -> bool:
+    def ended(self, now: float) -> bool:
         """Whether it is over."""
-        return self.left == 0 or (self.until is not None and time.monotonic() >= self.until)
+        return self.left == 0 or (self.until is not None and now >= self.until)
 
 
 @dataclass(slots=True)
@@ -52,6 +51,7 @@ class Front:
     """All TCP connections; `down` makes it cut every one, old and new."""
 
     context: ssl.SSLContext
+    clock: Callable[[], float] = time.time
     runner: web.AppRunner | None = None
     handshake_seconds: float = HANDSHAKE_SECONDS
     _troubles: list[Trouble] = field(default_factory=list)
@@ -93,11 +93,11 @@ class Front:
     def trouble(self, what: TlsTrouble | ProxyPolicy, count: int | None, duration: float | None) -> None:
         """Let the next connections meet trouble: `count` of them, or all for some seconds."""
         left = count if count is not None or duration is not None else 1
-        self._troubles.append(Trouble(what, left, None if duration is None else time.monotonic() + duration))
+        self._troubles.append(Trouble(what, left, None if duration is None else self.clock() + duration))
 
     def clear_troubles(self) -> int:
         """End all trouble; return how much there was."""
-        count = sum(not trouble.ended for trouble in self._troubles)
+        count = sum(not trouble.ended(self.clock()) for trouble in self._troubles)
         self._troubles.clear()
         return count
 
@@ -168,7 +168,7 @@ class Front:
         handler.connection_made(secure)
 
     def _take(self, fits: Callable[[Trouble], bool]) -> Trouble | None:
-        self._troubles = [trouble for trouble in self._troubles if not trouble.ended]
+        self._troubles = [trouble for trouble in self._troubles if not trouble.ended(self.clock())]
         found = next((trouble for trouble in self._troubles if fits(trouble)), None)
         if found is not None and found.left is not None:
             found.left -= 1

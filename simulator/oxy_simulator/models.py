@@ -201,6 +201,19 @@ class RuleView(Reply):
     taken: int
 
 
+class AdvanceClock(Request):
+    """Move the server's and the phones' time forward, by seconds (ten years at most)."""
+
+    advance: float = Field(gt=0, le=10 * 365 * 86400)
+
+
+class ClockView(Reply):
+    """The server's time in Unix seconds, and how far it is ahead of the wall clock's."""
+
+    now: float
+    advanced: float
+
+
 class VersionFloor(Request):
     """Refuse clients below a version, like 2.3000.1023223821, with 405."""
 

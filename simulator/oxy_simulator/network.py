@@ -57,6 +57,8 @@ class State:
     media: dict[str, MediaFile] = field(default_factory=dict)
     logins: LoginBook = field(default_factory=LoginBook)
     version_floor: Version = VERSION_FLOOR
+    advanced: float = 0.0
+    """How far the clock is ahead of the wall's, in seconds."""
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from oxy_simulator import __version__, actions, linking, phones
 from oxy_simulator.accounts import Account, InboxMessage, MailItem
 from oxy_simulator.appstate import PUSH_NAME_COLLECTION
 from oxy_simulator.attachments import Attachment
+from oxy_simulator.clock import SimulatedClock
 from oxy_simulator.contents import Text
 from oxy_simulator.errors import DecryptionError, PairingError, RequestError
 from oxy_simulator.faults import SERVER_KINDS, Breakage, FaultKind, break_phone
@@ -32,6 +33,8 @@ from oxy_simulator.medialibrary import MIME_TYPES, MediaLibrary, limit_of
 from oxy_simulator.mediaserver import MediaEndpoint
 from oxy_simulator.models import (
     AddPhone,
+    AdvanceClock,
+    ClockView,
     DeviceView,
     Fault,
     FileId,
@@ -90,6 +93,7 @@ class Service:
     """A running simulator. Make it with `run_service`."""
 
     network: Network
+    clock: SimulatedClock
     keys: ServerKeys
     proxies: Proxies
     operations: Operations
@@ -345,6 +349,20 @@ class Service:
         logins = book.logins if phone is None else book.of(self.account(phone).phone)
         return [LoginView.model_validate(login) for login in logins]
 
+    def clock_view(self) -> ClockView:
+        """Tell the time."""
+        return ClockView(now=self.network.clock(), advanced=self.clock.advanced)
+
+    def advance_clock(self, request: AdvanceClock) -> ClockView:
+        """Move time forward and let happen what is due by then."""
+        self.clock.advance(request.advance)
+        self.network.state.advanced = self.clock.advanced
+        self.network.schedule.run_due()
+        self.network.schedule.sooner()
+        self.network.changed()
+        log.info("clock_advanced", seconds=request.advance)
+        return self.clock_view()
+
     def set_version_floor(self, request: VersionFloor) -> str:
         """Refuse clients below a version from now on; return it."""
         self.network.state.version_floor = parse_version(request.version)
@@ -422,6 +440,7 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
     host: str = "127.0.0.1",
     proxy_port: int = 0,
     pairing_seconds: float = PAIRING_SECONDS,
+    clock: Callable[[], float] = time.time,
     kept_packets: int = KEPT_PACKETS,
     packet_sink: Callable[[str], None] | None = None,
     allow_client_control: bool = False,
@@ -433,14 +452,16 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
     start processes.
     """
     ensure_keys(keys_folder or folder)
-    keys = load_keys(keys_folder or folder, time.time())
+    keys = load_keys(keys_folder or folder, clock())
     store = StateStore(folder)
-    network = Network(store.load(), time.time, pairing_seconds)
+    state = store.load()
+    simulated = SimulatedClock(clock, state.advanced)
+    network = Network(state, simulated, pairing_seconds)
     network.save_now = store.save
     if kept_packets or packet_sink is not None:
         network.packets = PacketLog(network.clock, kept_packets, packet_sink)
     network.listeners.append(store.mark_dirty)
-    front = Front(keys.tls)
+    front = Front(keys.tls, simulated)
     network.media.hosts = keys.media_hosts
     library = MediaLibrary(folder, network)
     checks = MediaChecks(network, library)
@@ -454,7 +475,7 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
     environment = client_environment(listener.url, keys.ca_file, keys.ca_file.with_name(NOISE_ROOT_FILE))
     clients = ClientProcesses(folder, environment, allow_client_control)
     operations = Operations(network, store, proxies, clients, host)
-    service = Service(network, keys, proxies, operations, library, host, listener.port)
+    service = Service(network, simulated, keys, proxies, operations, library, host, listener.port)
     network.listeners.append(service.pulse)
     tasks = [asyncio.create_task(store.run()), asyncio.create_task(_run_schedule(network.schedule))]
     try:

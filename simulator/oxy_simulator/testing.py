@@ -12,8 +12,9 @@ they behave alike, and an object may be used from any event loop.
 import asyncio
 import re
 import tempfile
+import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,12 +179,14 @@ class WhatsApp:
         *,
         state: Path | None = None,
         pairing_seconds: float = PAIRING_SECONDS,
+        clock: Callable[[], float] = time.time,
         allow_client_control: bool = False,
     ) -> None:
         """Prepare a server of its own (on free ports, in a temporary state folder by default) or name a running one."""
         self._url = url
         self._state = state
         self._pairing_seconds = pairing_seconds
+        self._clock = clock
         self._allow_client_control = allow_client_control
         self._service: Service | None = None
         self._allowed: set[str] = set()
@@ -222,7 +225,12 @@ class WhatsApp:
 
     async def _start(self, exits: AsyncExitStack, folder: Path) -> None:
         service = await exits.enter_async_context(
-            run_service(folder, pairing_seconds=self._pairing_seconds, allow_client_control=self._allow_client_control)
+            run_service(
+                folder,
+                pairing_seconds=self._pairing_seconds,
+                clock=self._clock,
+                allow_client_control=self._allow_client_control,
+            )
         )
         self._service = service
         port = await exits.enter_async_context(serving_control(service))
@@ -274,6 +282,13 @@ class WhatsApp:
     async def clear_faults(self) -> None:
         """End every rule that impairs delivery; what it holds back is delivered."""
         await self.api.clear_faults()
+
+    async def advance(self, seconds: float) -> float:
+        """Move the server's and the phones' time forward; return the new time, in Unix seconds.
+
+        What is due by then has happened when this returns. A client's own waits are not moved.
+        """
+        return (await self.api.advance_clock(seconds)).now
 
     async def load(self, senders: Sequence[Phone], to: Phone, count: int, rate: float = 0.0) -> None:
         """Start sending `count` texts from several phones in turn, `rate` a second."""

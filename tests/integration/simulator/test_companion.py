@@ -28,6 +28,13 @@ class Client:
         while True:
             await self._socket.run()
 
+    async def start(self) -> None:
+        self._running = asyncio.create_task(self.stay_connected())
+
+    async def stop(self) -> None:
+        self._running.cancel()
+        await asyncio.wait([self._running])
+
     async def expect(self, kind: type[T]) -> T:
         async with asyncio.timeout(PATIENCE):
             while not isinstance(event := await self.events.get(), kind):
@@ -45,15 +52,15 @@ class Client:
 async def linked(whatsapp: WhatsApp, phone: Phone) -> AsyncIterator[Client]:
     """A companion of a phone, online."""
     client = Client(whatsapp)
-    running = asyncio.create_task(client.stay_connected())
+    await client.start()
     try:
         await phone.link(qr=(await client.expect(CodesShown)).codes[0])
         await client.expect(Linked)
         await client.expect(Online)
+        await client.expect(Received)  # the app state key
         yield client
     finally:
-        running.cancel()
-        await asyncio.wait([running])
+        await client.stop()
 
 
 async def test_it_links_talks_and_resumes(simulator: WhatsApp, bot: Phone, ana: Phone) -> None:
