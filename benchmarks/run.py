@@ -33,10 +33,9 @@ BURST_SECONDS: Final = 180.0
 HOPS: Final = """
 select m.whatsapp_id, o.whatsapp_id,
     extract(epoch from m.arrived_at)::float8, extract(epoch from t.created_at)::float8,
-    extract(epoch from s.created_at)::float8, extract(epoch from o.created_at)::float8
+    extract(epoch from o.created_at)::float8
 from outbox o
 join turns t on t.organization_id = o.organization_id and t.id = o.turn_id
-join turn_steps s on s.organization_id = o.organization_id and s.turn_id = t.id and s.round = 0
 join messages m on m.conversation_id = t.conversation_id and m.position = t.upto_seq
 where o.part = 0 and o.whatsapp_id is not null
 order by o.position
@@ -46,8 +45,7 @@ STEPS: Final = (
     "phone → tenant pod (simulator's write)",
     "tenant pod: decrypt, journal; NATS; stored in PostgreSQL",
     "claimed as a turn",
-    "context, model",
-    "answer committed to the outbox",
+    "context, model, answer committed to the outbox",
     "relay → tenant pod: journal, encrypt, send → simulator",
     "simulator: decrypt on the phone",
 )
@@ -96,7 +94,7 @@ async def measure_latency(stack: Stack, count: int) -> None:
 
 
 def _samples(lines: dict[str, LineView], rows: Sequence[asyncpg.Record]) -> list[tuple[float, ...]]:
-    """Join both clocks: eight moments of each answered message, in seconds since 1970."""
+    """Join both clocks: seven moments of each answered message, in seconds since 1970."""
     found = []
     for asked, answered, *database in rows:
         if asked in lines and answered in lines:

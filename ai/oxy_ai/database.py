@@ -15,12 +15,12 @@ from asyncpg import Pool, Record
 from asyncpg.pool import PoolConnectionProxy
 
 from oxy_ai.errors import FenceLostError
-from oxy_ai.records import Claim, Claims, Ending, Failure, RelayStep, RelayTarget, Response, Turn, Usage
+from oxy_ai.records import Claim, Claims, Ended, Ending, Failure, NewStep, RelayStep, RelayTarget, Turn
 from oxy_core.envelopes import InstanceSettings
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Number of the newest revision: workers become ready only when the database has at least this."""
 
 COMMAND_SECONDS: Final = 15.0
@@ -111,10 +111,8 @@ class Engine:
         return outcomes
 
     async def claim(self, how_many: int, lease: timedelta, per_second: float, burst: int) -> Claims:
-        """Claim due conversations."""
-        document = await self.pool.fetchval(
-            "select claim_conversations($1, $2, $3, $4)", how_many, lease, per_second, burst
-        )
+        """Claim due conversations and open their turns."""
+        document = await self.pool.fetchval("select take_turns($1, $2, $3, $4)", how_many, lease, per_second, burst)
         return Claims.model_validate_json(document)
 
     async def renew(self, claims: Sequence[Claim], lease: timedelta) -> None:
@@ -134,17 +132,18 @@ class Engine:
         )
         return None if document is None else Turn.model_validate_json(document)
 
-    async def store_step(self, claim: Claim, turn: int, number: int, response: Response, usage: Usage) -> None:
+    async def store_step(self, claim: Claim, turn: int, step: NewStep) -> None:
         """Keep a model response; raises FenceLostError."""
+        usage = step.usage
         kept = await self.pool.fetchval(
             "select store_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             claim.organization,
             claim.conversation,
             claim.fence,
             turn,
-            number,
+            step.round,
             usage.model,
-            response.model_dump_json(),
+            step.response.model_dump_json(),
             usage.prompt_tokens,
             usage.cached_tokens,
             usage.completion_tokens,
@@ -165,10 +164,10 @@ class Engine:
                 raise FenceLostError
             yield connection
 
-    async def finish(self, claim: Claim, turn: int, ending: Ending) -> str:
-        """End a turn; returns its final state; raises FenceLostError."""
-        final: str | None = await self.pool.fetchval(
-            "select finish_turn($1, $2, $3, $4, $5, $6, $7, $8)",
+    async def finish(self, claim: Claim, turn: int, ending: Ending) -> Ended:
+        """End a turn; returns what became of it; raises FenceLostError."""
+        document: str | None = await self.pool.fetchval(
+            "select end_turn($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             claim.organization,
             claim.conversation,
             claim.fence,
@@ -177,10 +176,11 @@ class Engine:
             ending.reason,
             ending.role,
             f"[{','.join(answer.model_dump_json() for answer in ending.answers)}]",
+            None if ending.last_step is None else _step_row(ending.last_step),
         )
-        if final is None:
+        if document is None:
             raise FenceLostError
-        return final
+        return Ended.model_validate_json(document)
 
     async def fail(self, claim: Claim, turn: int, failure: Failure, attempts: int, delay: timedelta) -> str:
         """Count a failed attempt; returns ``retry`` or ``dead``; raises FenceLostError."""
@@ -228,3 +228,9 @@ class Engine:
             how_many,
         )
         return None if document is None else RelayStep.model_validate_json(document)
+
+
+def _step_row(step: NewStep) -> str:
+    """Return a step as a row of the table turn_steps, in JSON."""
+    response, usage = step.response.model_dump_json(), step.usage.model_dump_json()
+    return f'{{"round": {step.round}, "response": {response}, {usage[1:]}'

@@ -22,7 +22,7 @@ from oxy_ai.names import instance_id, organization_id
 from oxy_ai.outages import is_outage, report_failure
 from oxy_core import subjects
 from oxy_core.bus import INBOUND_STREAM, INGEST_DURABLE
-from oxy_core.envelopes import Report
+from oxy_core.envelopes import MessageSeen, Report
 from oxy_core.errors import ContractError
 
 BATCH: Final = 200
@@ -123,12 +123,12 @@ class Ingest:
     """Stores reports and wakes the turns that they make due."""
 
     def __init__(
-        self, client: Client, engine: Engine, settings_changed: asyncio.Event, on_stored: Callable[[], None]
+        self, client: Client, engine: Engine, settings_changed: asyncio.Event, on_message: Callable[[], None]
     ) -> None:
         self._client = client
         self._engine = engine
         self._settings_changed = settings_changed
-        self._on_stored = on_stored
+        self._on_message = on_message
         self._waiting: list[Arrival] = []
         self._waiting_said_at = 0.0
 
@@ -174,8 +174,11 @@ class Ingest:
         outcomes = await self._outcomes(arrivals)
         metrics.INGEST_SECONDS.observe(time.monotonic() - started)
         metrics.INGEST_BATCH.observe(len(arrivals))
-        if "stored" in outcomes:
-            self._on_stored()
+        if any(
+            outcome == "stored" and isinstance(arrival.report.body, MessageSeen)
+            for arrival, outcome in zip(arrivals, outcomes, strict=True)
+        ):
+            self._on_message()
         for arrival, outcome in zip(arrivals, outcomes, strict=True):
             metrics.REPORTS.labels(outcome=outcome).inc()
             await self._settle(arrival, outcome)

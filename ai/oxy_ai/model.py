@@ -1,24 +1,17 @@
 """Asking a language model, through any endpoint that speaks OpenAI's chat completions."""
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from json import JSONDecodeError
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal, Self
 
 import httpx2
 import openai
 from openai import AsyncOpenAI
-from openai.types.chat import (
-    ChatCompletion,
-    ChatCompletionFunctionToolParam,
-    ChatCompletionMessage,
-    ChatCompletionMessageParam,
-)
-from openai.types.chat.chat_completion import Choice
+from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from oxy_ai.errors import ModelInvalidError, ModelRefusalError, ModelUnreachableError
 from oxy_ai.prices import cost_microdollars
@@ -34,7 +27,7 @@ MAX_RESPONSE_BYTES: Final = 1 << 20
 NO_KEY: Final = "none"
 """Sent to an instance's own endpoint instead of the platform's key, which is nobody else's to see."""
 
-_TOOL_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_TOOL_NAME: Final = r"^[a-zA-Z0-9_-]{1,64}$"
 """What the API takes back as the name of a called tool; anything else would make each later request fail."""
 _MAX_TOKENS: Final = 2**31 - 1
 """As many as the database's column can hold."""
@@ -64,6 +57,7 @@ class ModelClient:
         self._api_key = api_key
         self._timeout = timeout_seconds
         self._clients: dict[str, AsyncOpenAI] = {}
+        self._client(base_url)  # reading the trusted certificates takes a while, which no turn should wait for
 
     async def ask(self, question: Question, base_url: str | None = None) -> tuple[Response, Usage]:
         """Return the model's response and what it took.
@@ -72,23 +66,27 @@ class ModelClient:
         """
         started = time.monotonic()
         completion = await self._completion(question, base_url or self._base_url)
-        return _response(completion), _usage(question.model, completion, time.monotonic() - started)
+        return _response(completion), _usage(question.model, completion.usage, time.monotonic() - started)
 
-    async def _completion(self, question: Question, base_url: str) -> object:
+    async def _completion(self, question: Question, base_url: str) -> "_Completion":
+        """Post a request as it is and read the answer strictly.
+
+        The library's own method would copy each request field by field and build objects that it does not check.
+        """
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._client(base_url).chat.completions.create(**_request(question))
+                answer = await self._client(base_url).post(
+                    "/chat/completions", cast_to=httpx2.Response, body=_request(question)
+                )
         except TimeoutError:
             message = f"the model's endpoint did not answer within {self._timeout:g} s"
             raise ModelUnreachableError(message) from None
-        except (openai.APIResponseValidationError, JSONDecodeError, UnicodeDecodeError) as error:
-            message = "the model's endpoint answered with something other than a completion"
-            raise ModelInvalidError(message) from error
         except openai.APIStatusError as error:
             raise _refused(error) from error
         except (openai.OpenAIError, httpx2.InvalidURL) as error:
             message = f"the model's endpoint did not answer ({type(error).__name__})"
             raise ModelUnreachableError(message) from error
+        return _Completion.read(answer.content)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -170,19 +168,21 @@ def _request(question: Question) -> dict[str, Any]:
     return request
 
 
-def _response(completion: object) -> Response:
-    """Read a completion strictly: the client library builds its objects without checking them."""
-    if not isinstance(completion, ChatCompletion) or not isinstance(completion.choices, list):
-        message = "the model's endpoint answered with something other than a completion"
-        raise ModelInvalidError(message)
+def _response(completion: "_Completion") -> Response:
     choice = next(iter(completion.choices), None)
-    if not isinstance(choice, Choice) or not isinstance(choice.message, ChatCompletionMessage):
+    if choice is None:
         message = "the model's endpoint answered without a choice"
         raise ModelInvalidError(message)
     _require_willing(choice)
-    calls = _calls(choice.message)
-    text = choice.message.content
-    text = storable(text) if isinstance(text, str) and clean(text) else None
+    calls = tuple(
+        ToolCall(id=call.id, name=call.function.name, arguments=storable(call.function.arguments or "{}"))
+        for call in choice.message.tool_calls or ()
+    )
+    if len({call.id for call in calls}) < len(calls):
+        message = "the model gave two tool calls one id"
+        raise ModelInvalidError(message)
+    written = choice.message.content or ""
+    text = storable(written) if clean(written) else None
     if text is None and not calls:
         message = f"the model answered neither text nor tool calls (finish reason {choice.finish_reason})"
         raise ModelInvalidError(message)
@@ -191,7 +191,7 @@ def _response(completion: object) -> Response:
     return Response(text=text, tool_calls=calls)
 
 
-def _require_willing(choice: Choice) -> None:
+def _require_willing(choice: "_Choice") -> None:
     if choice.finish_reason == "content_filter":
         message = "the provider's content filter stopped the answer"
         raise ModelRefusalError(message)
@@ -200,29 +200,11 @@ def _require_willing(choice: Choice) -> None:
         raise ModelRefusalError(message)
 
 
-def _calls(answer: ChatCompletionMessage) -> tuple[ToolCall, ...]:
-    calls = []
-    for call in answer.tool_calls or ():
-        function = getattr(call, "function", None)
-        parts = (call.id, getattr(function, "name", None), getattr(function, "arguments", None))
-        match parts:
-            case (str(identity), str(name), str() | None as arguments) if identity and _TOOL_NAME.fullmatch(name):
-                calls.append(ToolCall(id=storable(identity), name=name, arguments=storable(arguments or "{}")))
-            case _:
-                message = "the model called a tool in a form that is none (type, id, name or arguments)"
-                raise ModelInvalidError(message)
-    if len({call.id for call in calls}) < len(calls):
-        message = "the model gave two tool calls one id"
-        raise ModelInvalidError(message)
-    return tuple(calls)
-
-
-def _usage(model: str, completion: object, seconds: float) -> Usage:
-    usage = getattr(completion, "usage", None)
-    details = getattr(usage, "prompt_tokens_details", None)
-    prompt = _tokens(usage, "prompt_tokens")
+def _usage(model: str, figures: object, seconds: float) -> Usage:
+    prompt = _tokens(figures, "prompt_tokens")
+    details = figures.get("prompt_tokens_details") if isinstance(figures, dict) else None
     cached = min(_tokens(details, "cached_tokens"), prompt)
-    written = _tokens(usage, "completion_tokens")
+    written = _tokens(figures, "completion_tokens")
     return Usage(
         model=model,
         prompt_tokens=prompt,
@@ -235,5 +217,47 @@ def _usage(model: str, completion: object, seconds: float) -> Usage:
 
 def _tokens(figures: object, name: str) -> int:
     """Return a count as the endpoint gave it; 0 where it gave none that could be one."""
-    value = getattr(figures, name, None)
+    value = figures.get(name) if isinstance(figures, dict) else None
     return value if isinstance(value, int) and 0 <= value <= _MAX_TOKENS else 0
+
+
+class _Function(BaseModel):
+    name: Annotated[str, StringConstraints(pattern=_TOOL_NAME)]
+    arguments: str | None = None
+
+
+class _Call(BaseModel):
+    id: Annotated[str, StringConstraints(pattern=r"^[^\x00]+$")]
+    type: Literal["function"] = "function"
+    function: _Function
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: tuple[_Call, ...] | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Completion(BaseModel):
+    """What we need of a completion (https://platform.openai.com/docs/api-reference/chat/object)."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    choices: tuple[_Choice, ...]
+    usage: object = None
+    """Not worth failing for: read where it makes sense."""
+
+    @classmethod
+    def read(cls, body: bytes) -> Self:
+        """Read an endpoint's answer; raises ModelInvalidError that names what is wrong, never what was said."""
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as error:
+            wrong = ", ".join(".".join(map(str, item["loc"])) or "JSON" for item in error.errors(include_input=False))
+            message = f"the model's endpoint answered with something other than a completion: check {wrong[:200]}"
+            raise ModelInvalidError(message) from None

@@ -24,10 +24,20 @@ class Claim(Record):
     fence: int
 
 
+class Taken(Record):
+    """A claimed conversation with its turn, as far as it could be opened at once."""
+
+    claim: Claim
+    opened: bool
+    """False: opening failed, and is to be tried by itself."""
+    turn: str | None = None
+    """JSON of a `Turn`, not yet read: one that cannot be read spoils no other. None: there is nothing to do."""
+
+
 class Claims(Record):
     """The result of a look at the queue."""
 
-    claimed: tuple[Claim, ...]
+    claimed: tuple[Taken, ...]
     wait: float | None
     """Seconds until something more may be due; None: nothing is planned."""
 
@@ -114,6 +124,14 @@ class Answer(Record):
     text: str
 
 
+class NewStep(Record):
+    """A response of the model that is to be kept."""
+
+    round: int
+    response: Response
+    usage: Usage
+
+
 class Ending(Record):
     """How a turn ended."""
 
@@ -121,6 +139,16 @@ class Ending(Record):
     role: str
     reason: str | None = None
     answers: tuple[Answer, ...] = ()
+    last_step: NewStep | None = None
+    """The response that is the answer; None: it is kept already, or no model was asked."""
+
+
+class Ended(Record):
+    """What became of a turn."""
+
+    state: str
+    more: bool
+    """Whether the conversation has more to answer."""
 
 
 class Failure(Record):

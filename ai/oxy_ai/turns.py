@@ -17,7 +17,20 @@ from oxy_ai.errors import FenceLostError, TurnError
 from oxy_ai.model import ModelClient, Question
 from oxy_ai.notices import APOLOGY, notice_to_owner
 from oxy_ai.outages import discreet, is_outage, report_failure
-from oxy_ai.records import Answer, Claim, Ending, Failure, RelayTarget, Response, Step, ToolCall, Turn, Usage
+from oxy_ai.records import (
+    Answer,
+    Claim,
+    Ended,
+    Ending,
+    Failure,
+    NewStep,
+    RelayTarget,
+    Step,
+    Taken,
+    ToolCall,
+    Turn,
+    Usage,
+)
 from oxy_ai.rules import Ask, Say, Skip, decide, role_of
 from oxy_ai.sanitize import MAX_ANSWER, clean, shorten
 from oxy_ai.settings import WorkerSettings
@@ -68,6 +81,16 @@ class Talk:
     """In that time zone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What follows from a turn."""
+
+    to_send: RelayTarget | None
+    """The instance that has something to send now."""
+    more: bool
+    """Whether the queue is worth another look at once."""
+
+
 class TurnRunner:
     """Brings one claimed conversation's turn to its end."""
 
@@ -77,14 +100,15 @@ class TurnRunner:
         self._vertical = vertical
         self._settings = settings
 
-    async def run(self, claim: Claim) -> RelayTarget | None:
-        """Open the turn, decide, answer, finish; returns the instance that has something to send now.
+    async def run(self, taken: Taken) -> Outcome:
+        """Decide, answer, finish.
 
         Raises FenceLostError, or the error of an outage: then the turn stays open and is taken up again.
         """
-        turn = await self._engine.open_turn(claim)
+        claim = taken.claim
+        turn = await self._opened(taken)
         if turn is None:
-            return None
+            return Outcome(None, more=False)
         with structlog.contextvars.bound_contextvars(
             organization=turn.settings.organization,
             instance=turn.settings.instance,
@@ -92,17 +116,23 @@ class TurnRunner:
             turn=turn.turn,
         ):
             try:
-                to_send = await self._answer(claim, turn)
+                ended = await self._answer(claim, turn)
+                to_send, more = ended.state == "answered", ended.more
             except FenceLostError:
                 raise
             except Exception as error:
                 if is_outage(error):
                     raise
-                to_send = await self._fail(claim, turn, error)
-        return RelayTarget(claim.organization, turn.instance) if to_send else None
+                to_send, more = await self._fail(claim, turn, error), True
+        return Outcome(RelayTarget(claim.organization, turn.instance) if to_send else None, more)
 
-    async def _answer(self, claim: Claim, turn: Turn) -> bool:
-        """Do what the rules decide; returns whether something is to be sent."""
+    async def _opened(self, taken: Taken) -> Turn | None:
+        if not taken.opened:
+            return await self._engine.open_turn(taken.claim)
+        return None if taken.turn is None else Turn.model_validate_json(taken.turn)
+
+    async def _answer(self, claim: Claim, turn: Turn) -> Ended:
+        """Do what the rules decide."""
         role = role_of(turn)
         match decide(turn):
             case Skip(reason):
@@ -110,33 +140,41 @@ class TurnRunner:
             case Say(text, reason):
                 ending = Ending(state="answered", role=role, reason=reason, answers=(_answer(text),))
             case Ask(role, texts):
-                text = await self._converse(claim, turn, role, texts)
-                ending = Ending(state="answered", role=role, answers=(_answer(text),))
-        state = await self._engine.finish(claim, turn.turn, ending)
-        metrics.TURNS.labels(state=state, reason=ending.reason or "").inc()
-        log.info("turn_finished", state=state, reason=ending.reason, assistant=role.value)
-        return state == "answered"
+                text, step = await self._converse(claim, turn, role, texts)
+                ending = Ending(state="answered", role=role, answers=(_answer(text),), last_step=step)
+        ended = await self._engine.finish(claim, turn.turn, ending)
+        metrics.TURNS.labels(state=ended.state, reason=ending.reason or "").inc()
+        log.info("turn_finished", state=ended.state, reason=ending.reason, assistant=role.value)
+        return ended
 
-    async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> str:
-        """Ask the model, run its tools, until it answers in words. Stored steps are replayed, not asked again."""
+    async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> tuple[str, NewStep | None]:
+        """Ask the model, run its tools, until it answers in words. Stored steps are replayed, not asked again.
+
+        Returns the words and, unless it is stored already, the response that they are from: it is kept as the turn
+        ends, because nothing follows from it before.
+        """
         timezone = zone_or_default(turn.settings.timezone)
         now = datetime.now(timezone)
         brief = await self._vertical.brief(self._engine.pool, claim.organization, turn, role, now)
         talk = Talk(claim, turn, role, brief, timezone, now)
         messages = opening(brief.system_prompt, turn, texts)
         for number in range(MAX_ROUNDS):
+            new = None
             if number < len(turn.steps):
                 step = turn.steps[number]
             else:
-                step = Step(response=await self._ask(talk, number, messages))
+                new = await self._ask(talk, number, messages)
+                step = Step(response=new.response)
             if not step.response.tool_calls:
-                return step.response.text or ""
+                return step.response.text or "", new
+            if new is not None:
+                await self._engine.store_step(claim, turn.turn, new)
             messages.extend(continuation(await self._run_tools(talk, number, step)))
         message = f"the model still asked for tools in round {MAX_ROUNDS}"
         raise TurnError(message)
 
-    async def _ask(self, talk: Talk, number: int, messages: Sequence[ChatCompletionMessageParam]) -> Response:
-        """Get the model's response and keep it before anything follows from it."""
+    async def _ask(self, talk: Talk, number: int, messages: Sequence[ChatCompletionMessageParam]) -> NewStep:
+        """Get the model's response. It must be kept before anything follows from it."""
         ai = talk.turn.settings.ai
         style = style_of(ai, talk.role)
         question = Question(
@@ -149,8 +187,7 @@ class TurnRunner:
         )
         response, usage = await self._model.ask(question, ai.base_url)
         _count(talk.role, usage)
-        await self._engine.store_step(talk.claim, talk.turn.turn, number, response, usage)
-        return response
+        return NewStep(round=number, response=response, usage=usage)
 
     async def _run_tools(self, talk: Talk, number: int, step: Step) -> Step:
         """Run those of a step's tools that have no stored result yet."""
@@ -282,26 +319,30 @@ class TurnDispatcher:
         except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
             report_failure("claim", error)
             return _OUTAGE_SECONDS
-        for claim in claims.claimed:
-            self._running.add(claim)
-            turns.create_task(self._run(claim))
+        for taken in claims.claimed:
+            self._running.add(taken.claim)
+            turns.create_task(self._run(taken))
         metrics.TURNS_IN_FLIGHT.set(len(self._running))
         planned = self._settings.sweep_seconds if claims.wait is None else claims.wait
         return min(max(planned, _SHORTEST_WAIT), self._settings.sweep_seconds)
 
-    async def _run(self, claim: Claim) -> None:
+    async def _run(self, taken: Taken) -> None:
+        look_again = True
         try:
             with metrics.TURN_SECONDS.time():
-                target = await self._runner.run(claim)
-            if target is not None:
-                self._on_answer(target)
+                outcome = await self._runner.run(taken)
+            if outcome.to_send is not None:
+                self._on_answer(outcome.to_send)
+            look_again = outcome.more
         except FenceLostError:
-            log.warning("turn_taken_over", conversation=claim.conversation)
+            log.warning("turn_taken_over", conversation=taken.claim.conversation)
         except Exception as error:  # noqa: BLE001 the edge of a task: logged and counted; the lease ends by itself
             report_failure("turn", error)
         finally:
-            self._running.discard(claim)
-            self._wake.set()
+            # With all places taken, others may have been left unclaimed.
+            if look_again or len(self._running) >= self._settings.concurrency:
+                self._wake.set()
+            self._running.discard(taken.claim)
 
     async def _renew(self) -> None:
         while True:

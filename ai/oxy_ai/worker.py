@@ -113,7 +113,7 @@ class Worker:
             log.warning("drain_incomplete", seconds=self._settings.drain_seconds)
 
     def _tell_all(self) -> None:
-        """Something was stored: look at the queue here at once, and in the other workers soon."""
+        """Look at the queue here at once and in the other workers soon: a message was stored."""
         self._dispatcher.hint()
         with contextlib.suppress(asyncio.QueueFull):
             self._hints.put_nowait(None)

@@ -19,7 +19,7 @@ class PetShop:
         """Prepare an assistant for a turn; `now` is in the tenant's time zone."""
         if role is Role.AURORA:
             return Brief(aurora_prompt(turn, now), analytics.TOOLS)
-        document = await pool.fetchval("select petshop_brief($1, $2)", organization, turn.contact.id)
+        document = await pool.fetchval("select petshop_facts($1, $2)", organization, turn.contact.id)
         return Brief(customer_prompt(turn, Facts.model_validate_json(document), now), booking.TOOLS)
 
 

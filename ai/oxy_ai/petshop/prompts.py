@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -46,7 +47,8 @@ class ComingBooking(BaseModel):
 class Facts(BaseModel):
     """What the database tells before a turn."""
 
-    catalogue: Catalogue | None
+    catalogue: str | None
+    """JSON of the applied `Catalogue`."""
     bookings: tuple[ComingBooking, ...]
 
 
@@ -92,9 +94,11 @@ def _customer_line(turn: Turn, bookings: Sequence[ComingBooking], now: datetime)
     return " ".join(line for line in lines if line)
 
 
-def _catalogue_lines(catalogue: Catalogue | None) -> str:
-    if catalogue is None:
+@lru_cache(maxsize=256)
+def _catalogue_lines(document: str | None) -> str:
+    if document is None:
         return "O catálogo de serviços ainda não foi cadastrado: não ofereça serviços."
+    catalogue = Catalogue.model_validate_json(document)
     services = [
         f"- {service.name}: {money(service.price_cents)}, {service.duration_minutes} min"
         + (f". {service.description}" if service.description else "")

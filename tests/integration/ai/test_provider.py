@@ -106,25 +106,41 @@ FAULTS: dict[str, tuple[Reaction, str]] = {
     "compressed": (text(b"\x1f\x8b", headers=GZIP), "a compressed form that was not asked for"),
     "not JSON": (text(b'{"choices": ['), "something other than a completion"),
     "not UTF-8": (text(b'{"choices": "\xff"}'), "something other than a completion"),
+    "half a character": (
+        text(b'{"choices": [{"message": {"content": "\\ud800"}}]}'),
+        "something other than a completion",
+    ),
     "a page": (text(b"<html>", "text/html"), "something other than a completion"),
     "null": (sending(None), "something other than a completion"),
     "a list": (sending([]), "something other than a completion"),
     "choices null": (sending(completion(choices=None)), "something other than a completion"),
     "choices empty": (sending(completion(choices=[])), "without a choice"),
-    "choices of another kind": (sending(completion(choices=["oi"])), "without a choice"),
-    "message null": (sending(completion(choices=[{"index": 0, "message": None}])), "without a choice"),
+    "choices of another kind": (
+        sending(completion(choices=["oi"])),
+        "something other than a completion: check choices.0",
+    ),
+    "message null": (
+        sending(completion(choices=[{"index": 0, "message": None}])),
+        "something other than a completion: check choices.0.message",
+    ),
     "nothing said": (choosing(content=""), "neither text nor tool calls (finish reason stop)"),
     "invisible text": (choosing(content="\u200b \0"), "neither text nor tool calls"),
-    "text of another kind": (choosing(content=["oi"]), "neither text nor tool calls"),
+    "text of another kind": (
+        choosing(content=["oi"]),
+        "something other than a completion: check choices.0.message.content",
+    ),
     "length before a word": (sending(completion({}, "length")), "neither text nor tool calls (finish reason length)"),
     "content filter": (saying("Metade de uma", "content_filter"), "content filter stopped the answer"),
     "refusal": (choosing(refusal="I can't help with that."), "the model refused to answer"),
-    "tool of another type": (choosing(tool_calls=[{**CALL, "type": "custom", "function": None}]), "in a form that is"),
-    "tool without id": (choosing(tool_calls=[{**CALL, "id": ""}]), "in a form that is none"),
-    "tool with a name that is none": (calling(("a b", "{}")), "in a form that is none"),
+    "tool of another type": (
+        choosing(tool_calls=[{**CALL, "type": "custom", "function": None}]),
+        "check choices.0.message.tool_calls.0.type",
+    ),
+    "tool without id": (choosing(tool_calls=[{**CALL, "id": ""}]), "check choices.0.message.tool_calls.0"),
+    "tool with a name that is none": (calling(("a b", "{}")), "check choices.0.message.tool_calls.0"),
     "tool arguments of another kind": (
         choosing(tool_calls=[{**CALL, "function": {"name": "x", "arguments": {}}}]),
-        "in a form that is none",
+        "check choices.0.message.tool_calls.0",
     ),
     "two tools with one id": (choosing(tool_calls=[CALL, CALL]), "two tool calls one id"),
 }
@@ -209,10 +225,10 @@ async def test_an_answer_cut_by_its_length_says_so(scene: Scene) -> None:
 
 async def test_what_postgresql_cannot_store_is_left_out(scene: Scene) -> None:
     pod = await scene.pod(SETTINGS)
-    call = calling(("consultar_horarios", '{"servico": "\0\ud800 banho"'))
+    call = calling(("consultar_horarios", '{"servico": "\0 banho"'))
     async with (
         running_endpoint(
-            call, text(b'{"choices": [{"message": {"role": "assistant", "content": "a\\u0000\\ud800b"}}]}')
+            call, text(b'{"choices": [{"message": {"role": "assistant", "content": "a\\u0000b"}}]}')
         ) as endpoint,
         scene.worker(openai_base_url=endpoint.base_url),
     ):
