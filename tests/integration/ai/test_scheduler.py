@@ -58,6 +58,17 @@ async def test_a_turn_that_lost_its_lease_writes_nothing(scene: Scene) -> None:
     assert await scene.value("select count(*) from turn_steps") == 1
 
 
+async def test_the_response_that_is_the_answer_is_kept_with_its_cost(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker():
+        answer = await pod.answer_to("Oi")
+        await pod.answer_to("quero um banho")
+    steps = await scene.query("select s.* from turn_steps s order by s.turn_id, s.round")
+    assert [(step["turn_id"], step["round"]) for step in steps] == [(1, 0), (2, 0), (2, 1)]
+    assert json.loads(steps[0]["response"])["text"] == answer
+    assert all(step["prompt_tokens"] > 0 and step["cost_microdollars"] > 0 for step in steps)
+
+
 async def test_a_gap_in_a_chats_sequence_is_recorded_and_waited_for_briefly(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
     async with scene.worker():
