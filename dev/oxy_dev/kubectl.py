@@ -72,6 +72,10 @@ class Kubectl:
         """
         return self._watched([self.helm, *self._target, *arguments])
 
+    def unready_pods(self) -> list[str]:
+        """Return a line a pod that should be ready and is not: namespace, name, and why as far as that is known."""
+        return [line for pod in self.get("pods", "--all-namespaces")["items"] if (line := unready(pod))]
+
     def answers(self) -> bool:
         """Tell whether the API server answers."""
         return succeeds([self.kubectl, *self._target, "get", "--raw=/version", "--request-timeout=5s"])
@@ -137,6 +141,19 @@ class Kubectl:
                 process.kill()
 
 
+def unready(pod: Mapping[str, Any]) -> str | None:
+    """Say in a line how a pod that should be ready is not; None for one that is, or has done its work."""
+    status, metadata = pod["status"], pod["metadata"]
+    ready = any(item["type"] == "Ready" and item["status"] == "True" for item in status.get("conditions", ()))
+    if ready or status.get("phase") == "Succeeded":
+        return None
+    states = [item.get("state", {}) for item in status.get("containerStatuses", ())]
+    details = [state[kind] for state in states for kind in ("waiting", "terminated") if kind in state]
+    unmet = [item for item in status.get("conditions", ()) if item["type"] == "PodScheduled" and item.get("message")]
+    why = [str(item.get("message") or item.get("reason")) for item in [*details, *unmet]]
+    return f"{metadata['namespace']}/{metadata['name']}: {'; '.join([status.get('phase', 'Unknown'), *why])}"
+
+
 def complaint(output: str) -> str:
     r"""Return the last lines that a program wrote, without those that Kubernetes' client library logged.
 
@@ -150,7 +167,7 @@ def complaint(output: str) -> str:
 def _forwards(process: subprocess.Popen[bytes], output: TextIO, port: int) -> bool | None:
     if process.poll() is not None:
         output.seek(0)
-        message = f"kubectl port-forward ended: {output.read().strip()}"
+        message = f"the way into the cluster ended: {complaint(output.read())}\n`make up` mends what is broken of it."
         raise ClusterError(message)
     return is_listening(port) or None
 

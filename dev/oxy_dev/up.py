@@ -137,6 +137,18 @@ def explaining_loss() -> Iterator[None]:
         raise
 
 
+def symptoms() -> str:
+    """Return what can be seen of pods that are not ready, and how to look closer; empty where all are, or none is."""
+    try:
+        pods = Kubectl.of(kubeconfig()).unready_pods()
+    except (ClusterError, KeyError):
+        return ""
+    if not pods:
+        return ""
+    closer = "Look closer: kubectl describe pod …, kubectl logs …, with the exports that make up prints at its end"
+    return "\n".join(["\nPods that are not ready:", *(f"  {pod}" for pod in pods), closer])
+
+
 def _images(reporter: Reporter) -> dict[str, str]:
     builder = images.Builder(reporter=reporter)
     registry = os.environ.get("REGISTRY")
@@ -237,7 +249,7 @@ def main() -> int:
         with explaining_loss(), forwarding_simulator(system.kubectl) as url:
             asyncio.run(play_all(url, BUSINESS_PHONE, sys.stdout))
     except FAILURES as error:
-        reporter.say(f"\nmake up: {error}")
+        reporter.say(f"\nmake up: {error}{'' if isinstance(error, BrokenClusterError) else symptoms()}")
         return 1
     reporter.say(f"\nup in {duration(sum(reporter.seconds.values()))}")
     reporter.say(next_steps(kubeconfig(), layout.default().tools, Path(sys.executable).parent))

@@ -1,9 +1,11 @@
 """The local node alone, through all that can happen to it, and the machine afterwards as it was before."""
 
+import errno
 import os
 import random
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from oxy_dev.cluster import addresses, binary, host, processes
+from oxy_dev.cluster import addresses, binary, host, network, processes
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.progress import Reporter
 from oxy_dev.cluster.up import EVERYTHING, down, is_ready, stopped_parts, up
@@ -23,6 +25,7 @@ from oxy_dev.kubectl import Kubectl, wait_until
 pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
 
 KILLS = 5
+TABLES = (network.TABLE, network.PROXY_TABLES[0])
 POD = {
     "apiVersion": "v1",
     "kind": "Pod",
@@ -113,6 +116,15 @@ def assert_serves(layout: Layout) -> None:
     kubectl = kubectl_of(layout)
     kubectl("wait", "--for=condition=Ready", "pod/witness", "--timeout=90s")
     assert kubectl.get("configmap", "kept")["data"] == {"key": "value"}
+    address = kubectl.get("pod", "witness")["status"]["podIP"]
+    wait_until("the pod is reached", 30, lambda: refuses(address) or None)
+
+
+def refuses(address: str) -> bool:
+    """Tell whether the way to an address is open: nobody listens there, and its kernel says so."""
+    with socket.socket() as connection:
+        connection.settimeout(1)
+        return connection.connect_ex((address, 9)) == errno.ECONNREFUSED
 
 
 def test_up_twice_killed_rebooted_and_down_without_a_trace(layout: Layout, before: Machine) -> None:
@@ -133,6 +145,12 @@ def test_up_twice_killed_rebooted_and_down_without_a_trace(layout: Layout, befor
     kill(layout, "containerd", "kube-apiserver", "kube-proxy", "coredns", "provisioner")
     up(layout, Reporter())
     assert_serves(layout)
+
+    for argv in (["ip", "link", "delete", addresses.BRIDGE], *(["nft", "delete", "table", *name] for name in TABLES)):
+        subprocess.run(argv, check=True)
+    up(layout, Reporter())
+    assert_serves(layout)
+    wait_until("services are translated again", 30, lambda: network.services_are_translated() or None)
 
     kill(layout)
     wait_until("the dead are noticed", 10, lambda: stopped_parts(layout) == [EVERYTHING] or None)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from oxy_dev.cluster import addresses
 from oxy_dev.cluster.files import write_if_changed
+from oxy_dev.cluster.host import CNI_RESULTS
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.shell import run, succeeds
 
@@ -16,6 +17,8 @@ TABLE = ("ip", "oxy")
 PROXY_TABLES = (("ip", "kube-proxy"), ("ip6", "kube-proxy"))
 CNI_PLUGINS = Path("/usr/lib/cni")
 CNI_VERSION = "0.4.0"
+#: The kernel's folder a network interface.
+INTERFACES = Path("/sys/class/net")
 FORWARD_RULES = (
     ("-i", addresses.BRIDGE, "-m", "comment", "--comment", "oxy", "-j", "ACCEPT"),
     ("-o", addresses.BRIDGE, "-m", "comment", "--comment", "oxy", "-j", "ACCEPT"),
@@ -72,6 +75,7 @@ def set_up(layout: Layout) -> None:
     """Make the bridge, the table, the route and the CNI configuration; what is there is left or replaced."""
     mtu = uplink_mtu(Path("/proc/net/route").read_text())
     _make_bridge(mtu)
+    _attach_pods()
     run(["nft", "-f", "-"], stdin=ruleset())
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
     if _forwarding_is_refused():
@@ -79,6 +83,11 @@ def set_up(layout: Layout) -> None:
     folder = layout.config / "cni"
     folder.mkdir(parents=True, exist_ok=True)
     write_if_changed(folder / "10-oxy.conflist", cni_config(layout, mtu))
+
+
+def services_are_translated() -> bool:
+    """Tell whether kube-proxy's table is there; it makes it when it starts, and never looks again."""
+    return succeeds(["nft", "list", "table", *PROXY_TABLES[0]])
 
 
 def tear_down() -> None:
@@ -105,7 +114,7 @@ def uplink_mtu(routes: str, default: int = 1500) -> int:
         interface, destination, *_ = line.split()
         if destination == "00000000":
             with suppress(OSError):
-                return int((Path("/sys/class/net") / interface / "mtu").read_text())
+                return int((INTERFACES / interface / "mtu").read_text())
     return default
 
 
@@ -139,8 +148,26 @@ def _make_bridge(mtu: int) -> None:
     run(["ip", "route", "replace", addresses.SERVICE_NETWORK, "dev", bridge])
 
 
+def host_interfaces(remembered: str) -> list[str]:
+    """Return the host's ends of a pod's attachment, from what libcni remembers of it as JSON."""
+    interfaces = json.loads(remembered).get("result", {}).get("interfaces", [])
+    return [item["name"] for item in interfaces if not item.get("sandbox") and item["name"] != addresses.BRIDGE]
+
+
+def _attach_pods() -> None:
+    """Put running pods back on the bridge: somebody may have removed it under them, and this one is new."""
+    attached = _bridge_ports()
+    for path in CNI_RESULTS.glob("oxy-*"):
+        # A result that was being written when the machine lost its power is of no pod that runs.
+        with suppress(OSError, ValueError, KeyError):
+            for name in host_interfaces(path.read_text()):
+                if name not in attached and (INTERFACES / name).exists():
+                    run(["ip", "link", "set", name, "master", addresses.BRIDGE])
+                    run(["ip", "link", "set", name, "type", "bridge_slave", "hairpin", "on"])
+
+
 def _bridge_ports() -> list[str]:
-    return [path.name for path in (Path("/sys/class/net") / addresses.BRIDGE / "brif").glob("*")]
+    return [path.name for path in (INTERFACES / addresses.BRIDGE / "brif").glob("*")]
 
 
 def _forwarding_is_refused() -> bool:

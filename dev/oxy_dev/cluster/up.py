@@ -238,6 +238,10 @@ def _start_node(kube: KubeBinary, layout: Layout, step: Step) -> None:
     waiter.wait("containerd", partial(_listens, layout.containerd_socket), [_containerd(layout)])
     images.load_pause(kube, layout)
     wanted = _node(kube, layout)
+    if not network.services_are_translated():
+        # Somebody flushed the tables under it: firewalls do that when they are loaded again.
+        proxy = node.kube_proxy(kube, layout)
+        processes.stop(process for process in processes.of_cluster(layout) if process.is_main(proxy))
     processes.ensure(layout, wanted)
     # A part that was started again: what the API server says of the node may be from before.
     for part, url in HEALTH.items():

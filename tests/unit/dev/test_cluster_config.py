@@ -125,3 +125,9 @@ def test_the_storage_class_is_the_default_one() -> None:
     [storage] = [obj for obj in addons.objects().values() if obj["kind"] == "StorageClass"]
     assert storage["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
     assert storage["volumeBindingMode"] == "WaitForFirstConsumer"
+
+
+def test_the_hosts_end_of_a_pods_attachment_is_found() -> None:
+    interfaces = [{"name": "oxy0"}, {"name": "veth1"}, {"name": "eth0", "sandbox": "/run/netns/1"}]
+    assert network.host_interfaces(json.dumps({"result": {"interfaces": interfaces}})) == ["veth1"]
+    assert network.host_interfaces('{"kind": "cniCacheV1"}') == []
