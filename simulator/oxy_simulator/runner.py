@@ -9,16 +9,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from typing import Final, TextIO, TypeVar
+from typing import Any, Final, TextIO, TypeVar
 
 import aiohttp
+from pydantic import TypeAdapter
 
 from oxy_simulator.clients import Client, ClientError
+from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError, SimulatorError
 from oxy_simulator.linksource import read_source
 from oxy_simulator.models import Fault, Message
 from oxy_simulator.processes import ClientProcess
-from oxy_simulator.scenario import Expect, LinkSpec, Path, Send, Step
+from oxy_simulator.scenario import Act, Expect, LinkSpec, Path, Send, Step
 from oxy_simulator.scenario_file import VARIABLE, Document
 from oxy_simulator.testing import Phone, ViolationError, WhatsApp
 from oxy_simulator.transcript import shown
@@ -28,6 +30,8 @@ LINK_PATIENCE: Final = 60.0
 
 _Kind = TypeVar("_Kind")
 
+_CONTENT: Final[TypeAdapter[AnyContent]] = TypeAdapter(AnyContent)
+_PHONE_FIELDS: Final = {"to", "chat", "contact"}
 _FOLLOW_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.05
 
@@ -140,14 +144,13 @@ async def _stage(document: Document, narrator: Narrator, url: str | None) -> Asy
 
 
 def _add_clients(stage: Stage, folder: FilePath) -> None:
-    home = FilePath(stage.document.file).resolve().parent
     for name, spec in stage.document.scenario.clients.items():
         own = {key: stage.fill(value) for key, value in spec.environment.items()}
         process = ClientProcess(
             name,
             tuple(stage.fill(argument) for argument in spec.command),
             {**os.environ, "PYTHONUNBUFFERED": "1", **stage.whatsapp.client_environment, **own},
-            home / stage.fill(spec.directory),
+            stage.document.folder / stage.fill(spec.directory),
             folder / f"{name}.log",
         )
         stage.clients[name] = Client(process, stage.narrator.client_line(name))
@@ -219,16 +222,53 @@ async def _play_side_by_side(stage: Stage, path: Path, branches: list[list[Step]
 
 async def _send(stage: Stage, step: Step) -> None:
     send = _part(step.send, Send)
+    content: str | AnyContent
+    if send.message is not None:
+        content = await _content(stage, send)
+    else:
+        content = stage.fill(send.text or "")
     message_id = await stage.phones[send.sender].send(
-        stage.fill(send.text),
+        content,
         stage.phones[send.to],
         quote=stage.fill(send.quote) if send.quote else None,
         message_id=stage.fill(send.id) if send.id else None,
     )
     if send.sender == send.to:
-        stage.narrator.tell(f"{send.sender} → {send.to}: {stage.fill(send.text)}")
+        stage.narrator.tell(f"{send.sender} → {send.to}: {content if isinstance(content, str) else content.kind}")
     if send.save:
         stage.variables[send.save] = message_id
+
+
+async def _content(stage: Stage, send: Send) -> AnyContent:
+    """Return a message with its variables filled in and its file given to the phone."""
+    if send.message is None:
+        msg = "the step has no message"
+        raise TypeError(msg)
+    given = _filled(stage, send.message.model_dump(mode="json", exclude_unset=True))
+    given["kind"] = send.message.kind
+    if send.file is not None:
+        file = stage.document.folder / stage.fill(send.file)
+        given["file"] = await stage.phones[send.sender].attach(send.message.kind, file)
+    return _CONTENT.validate_python(given)
+
+
+def _filled(stage: Stage, value: Any) -> Any:  # noqa: ANN401 - plain JSON
+    if isinstance(value, str):
+        return stage.fill(value)
+    if isinstance(value, list):
+        return [_filled(stage, item) for item in value]
+    return {key: _filled(stage, item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+async def _act(stage: Stage, step: Step) -> None:
+    act = _part(step.act, Act)
+    fields = _filled(stage, act.fields)
+    for name in _PHONE_FIELDS & set(fields):
+        if fields[name] in stage.phones:
+            fields[name] = stage.phones[fields[name]].number
+    await stage.phones[act.phone].act(act.action, **fields)
+    told = " ".join(f"{key}={value}" for key, value in act.fields.items())
+    stage.narrator.tell(f"· {act.phone}: {act.action} {told}".rstrip())
 
 
 async def _expect(stage: Stage, step: Step) -> None:
@@ -341,6 +381,7 @@ async def _restart_server(stage: Stage, step: Step) -> None:
 
 _VERBS: Final = {
     "send": _send,
+    "act": _act,
     "expect": _expect,
     "expect_nothing": _expect_nothing,
     "fault": _fault,

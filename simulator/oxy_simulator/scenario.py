@@ -5,13 +5,15 @@ See docs/simulator.md. Durations are seconds. `oxy-simulator schema` prints the 
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from oxy_simulator.actions import ACTIONS
+from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError
 from oxy_simulator.jid import phone_digits
-from oxy_simulator.models import Addressing, Fault, Restart
+from oxy_simulator.models import Addressing, Fault, Restart, complaint
 
 _Part = TypeVar("_Part", bound=BaseModel)
 
@@ -103,14 +105,40 @@ class ClientSpec(Part):
 
 
 class Send(Part):
-    """A phone sends a text; to itself it is the "message yourself" chat."""
+    """A phone sends a text or any other kind of message; to itself it is the "message yourself" chat."""
 
     sender: Name = Field(alias="from")
     to: Name
-    text: Text = Field(min_length=1)
+    text: Text | None = Field(default=None, min_length=1)
+    message: AnyContent | None = Field(default=None, description="any kind, instead of a text")
+    file: str | None = Field(default=None, description="the file of such a message, from the scenario file's folder")
     quote: Text | None = Field(default=None, description="id of the message to quote, like ${question}")
     id: Text | None = Field(default=None, description="an id to repeat on purpose")
     save: Name | None = Field(default=None, description="variable for the message's id")
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "Send":
+        if self.file is not None and "file" not in getattr(type(self.message), "model_fields", {}):
+            msg = "'file' belongs to a 'message' of a kind that has one, like {kind: image}"
+            raise ValueError(msg)
+        return _exactly_one(self, "text", "message")
+
+
+class Act(Part):
+    """A phone does something beside writing, as `POST /phones/{phone}/{action}`."""
+
+    phone: Name
+    action: Literal["reinstall", "prekeys", "presence", "typing", "mark", "profile", "block", "history", "lid-mapping"]
+    fields: dict[str, Any] = Field(default_factory=dict, alias="with", description="its fields; phones by their names")
+
+    @model_validator(mode="after")
+    def _has_its_fields(self) -> "Act":
+        model = ACTIONS[self.action].request
+        try:
+            model.model_validate(self.fields)
+        except ValidationError as error:
+            raise ValueError(complaint(model, error)) from error
+        return self
 
 
 class Expect(Part):
@@ -173,6 +201,7 @@ class Step(Part):
     link: Link | None = None
     unlink: Name | None = Field(default=None, description="phone that removes all its linked clients")
     send: Send | None = None
+    act: Act | None = None
     expect: Expect | None = None
     expect_nothing: ExpectNothing | None = None
     fault: Fault | None = None

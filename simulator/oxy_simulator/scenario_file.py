@@ -43,6 +43,11 @@ class Document:
     scenario: Scenario
     marks: dict[Path, Mark]
 
+    @property
+    def folder(self) -> FilePath:
+        """The folder of the file, from which it names others."""
+        return FilePath(self.file).resolve().parent
+
     def where(self, path: Path) -> str:
         """Return file, line and column of a part, or of the nearest part around it."""
         return _where(self.file, self.marks, path)
@@ -173,7 +178,9 @@ def _fields_at(path: Path) -> list[str]:
     definitions = schema["$defs"]
     for part in path:
         schema = _resolve(schema, definitions)
-        if isinstance(part, int):
+        if part in (kinds := schema.get("discriminator", {}).get("mapping", {})):
+            schema = {"$ref": kinds[part]}
+        elif isinstance(part, int):
             schema = schema["items"]
         else:
             named = schema.get("patternProperties", {"": schema.get("additionalProperties")})
@@ -186,7 +193,7 @@ def _resolve(schema: Any, definitions: Any) -> Any:  # noqa: ANN401 - JSON
     if "$ref" in schema:
         return _resolve(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     for alternative in schema.get("anyOf", []):
-        if "$ref" in alternative or alternative.get("type") in {"array", "object"}:
+        if {"$ref", "oneOf"} & set(alternative) or alternative.get("type") in {"array", "object"}:
             return _resolve(alternative, definitions)
     return schema
 

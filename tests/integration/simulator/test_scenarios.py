@@ -65,6 +65,23 @@ def test_a_broken_expectation_is_told_with_its_line(tmp_path: Path) -> None:
     assert ": oi" in (tmp_path / "evidence" / "test" / "transcript.txt").read_text()
 
 
+def test_messages_of_any_kind_and_other_acts_of_phones(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff" + bytes(100))
+    steps = """\
+steps:
+  - send: {from: ana, to: bot, text: "veja", save: first}
+  - send: {from: bot, to: ana, message: {kind: reaction, target: "${first}", emoji: 👍}}
+  - expect: {phone: ana, kind: reaction, text: 👍}
+  - send: {from: ana, to: bot, message: {kind: image, caption: "foto de ${first}"}, file: photo.jpg}
+  - expect: {phone: bot, kind: image, pattern: foto de 3A}
+  - act: {phone: ana, action: typing, with: {to: bot}}
+"""
+    done = run(tmp_path, steps)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "bot → ana: [reaction] 👍" in done.stdout
+    assert "· ana: typing to=bot" in done.stdout
+
+
 def test_a_wrong_scenario_is_refused_before_anything_happens(tmp_path: Path) -> None:
     done = run(tmp_path, "steps:\n  - send: {from: ana, to: bto, text: oi}\n")
     assert done.returncode == 2

@@ -1,13 +1,16 @@
 """Reading scenario files: what is right, and how each mistake is explained."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from oxy_simulator.commands import schema_text
+from oxy_simulator.scenario import Step
 from oxy_simulator.scenario_file import ScenarioError, load, parse
 
 EXAMPLES = Path(__file__).parents[3] / "simulator" / "examples"
+DOCUMENTATION = EXAMPLES.parents[1] / "docs" / "simulator.md"
 HEAD = """\
 scenario: A test
 phones:
@@ -23,6 +26,16 @@ steps:
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yaml")), ids=lambda file: file.stem)
 def test_examples_are_valid(file: Path) -> None:
     assert load(file).scenario.steps
+
+
+def test_the_example_in_the_documentation_is_valid() -> None:
+    (shown,) = re.findall(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    assert parse(shown, "a.yaml").scenario.steps[0].verb == "start"
+
+
+@pytest.mark.parametrize("step", Step.model_fields)
+def test_every_step_is_documented(step: str) -> None:
+    assert f"`{step.strip('_')}" in DOCUMENTATION.read_text()
 
 
 def test_the_schema_for_editors_is_current() -> None:
@@ -73,6 +86,12 @@ MISTAKES = {
     "{wait: 1, kill: bot}": "9:5: steps[1]: give exactly one of start, terminate, kill",
     "{}": "9:5: steps[1]: give exactly one of start, terminate, kill",
     "link: {phone: ana, code: {file: a, url: b}}": "9:24: steps[1].link.code: give exactly one of output, file, url",
+    "send: {from: ana, to: clinic, message: {kind: reaction, targt: x, emoji: 👍}}": (
+        "9:35: steps[1].send.message.reaction lacks 'target'; add it\na.yaml:9:35: unknown field 'targt' in "
+        "steps[1].send.message.reaction, did you mean 'target'?"
+    ),
+    "send: {from: ana, to: clinic, text: oi, file: a}": "9:5: steps[1].send: 'file' belongs to a 'message' of a kind",
+    "act: {phone: ana, action: typing, with: {too: clinic}}": "9:5: steps[1].act: to: Field required; too: Extra",
     "wait: soon": "9:5: steps[1].wait: Input should be a valid number",
     "{wait: 1, wait: 2}": "9:15: 'wait' is given twice, first in line 9; remove one or rename it",
     "wait: [1": "10:1: not YAML: expected ',' or ']', but got '<stream end>'; look at indentation",
@@ -93,7 +112,6 @@ def test_every_mistake_is_named_at_once() -> None:
     assert [line.split(": ")[0] for line in str(refused.value).splitlines()] == [
         "a.yaml:9:5",
         "a.yaml:10:26",
-        "a.yaml:11:5",
         "a.yaml:11:5",
     ]
 
