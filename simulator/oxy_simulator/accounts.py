@@ -14,6 +14,7 @@ from oxy_simulator.errors import PairingError
 from oxy_simulator.jid import LID_SERVER, PHONE_SERVER, Jid
 from oxy_simulator.logins import DeviceDescription
 from oxy_simulator.node import Node
+from oxy_simulator.senderkeys import ReceivedSenderKey, SenderKey
 from oxy_simulator.signal import PhoneKeys, PreKeyBundle, SessionRecord
 from oxy_simulator.stored import STORED, StoredNode
 from oxy_simulator.tables import History, Table
@@ -169,6 +170,8 @@ class Account:
     available: bool = False
     last_seen: int = 0
     shares_history: SharedHistory = "none"
+    sender_keys: dict[str, SenderKey] = field(default_factory=dict)
+    received_keys: dict[str, ReceivedSenderKey] = field(default_factory=dict)
     chats: ChatLog = field(default_factory=ChatLog)
     files: dict[str, MediaFacts] = field(default_factory=dict)
 

@@ -14,11 +14,16 @@ from pydantic import Field
 from oxy_simulator import identity, peers, presence, profiles
 from oxy_simulator.accounts import Account, SharedHistory
 from oxy_simulator.errors import RequestError
-from oxy_simulator.jid import phone_digits
+from oxy_simulator.groups import find_group
+from oxy_simulator.jid import NEWSLETTER_SERVER, Jid, phone_digits
 from oxy_simulator.marking import Marking, mark_messages
 from oxy_simulator.models import Request
 from oxy_simulator.network import Network
+from oxy_simulator.node import Attrs, node
+from oxy_simulator.phones import text_message
 from oxy_simulator.presence import Typing
+from oxy_simulator.proto.message_pb2 import Message
+from oxy_simulator.rooms import post_status, write_to_group
 
 
 class Reinstall(Request):
@@ -74,6 +79,26 @@ class ShareHistory(Request):
     """What the phone gives devices that are linked later: nothing, recent messages, or all if they ask for that."""
 
     share: SharedHistory = "recent"
+
+
+class WriteToGroup(Request):
+    """Write a text in a group."""
+
+    group: str
+    text: str = Field(min_length=1)
+
+
+class PostStatus(Request):
+    """Post a text as status, for the contacts."""
+
+    text: str = Field(min_length=1)
+
+
+class ReadNewsletter(Request):
+    """Get a text of a newsletter (channel) that the account follows."""
+
+    newsletter: str = Field(pattern=r"^\d{5,20}$")
+    text: str = Field(min_length=1)
 
 
 class ShareMapping(Request):
@@ -133,6 +158,33 @@ def _block(network: Network, account: Account, request: Block) -> None:
     profiles.block(network, account, _account(network, request.contact), blocked=request.blocked)
 
 
+def _write_to_group(network: Network, account: Account, request: WriteToGroup) -> None:
+    group = find_group(network, request.group)
+    if account.phone not in group.members:
+        msg = f"{account.phone} is not in the group {request.group}; add it first"
+        raise RequestError(msg)
+    write_to_group(network, account, group, text_message(request.text))
+
+
+def _post_status(network: Network, account: Account, request: PostStatus) -> None:
+    post_status(network, account, text_message(request.text))
+
+
+def _read_newsletter(network: Network, account: Account, request: ReadNewsletter) -> None:
+    """Source: whatsmeow `message.go`, handlePlaintextMessage: newsletters are not encrypted."""
+    server_id = network.next_stanza_id()
+    attrs: Attrs = {
+        "from": Jid(request.newsletter, NEWSLETTER_SERVER),
+        "id": server_id,
+        "server_id": int(server_id, 16),
+        "type": "text",
+        "t": int(network.clock()),
+    }
+    text = node("plaintext", content=Message(conversation=request.text).SerializeToString())
+    for device in list(account.devices.values()):
+        network.post(account, device, node("message", attrs, [text]))
+
+
 def _share_history(_network: Network, account: Account, request: ShareHistory) -> None:
     account.shares_history = request.share
 
@@ -158,6 +210,9 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
         "profile": Action(ChangeProfile, _change_profile),
         "block": Action(Block, _block),
         "history": Action(ShareHistory, _share_history),
+        "group-message": Action(WriteToGroup, _write_to_group),
+        "status": Action(PostStatus, _post_status),
+        "newsletter": Action(ReadNewsletter, _read_newsletter),
         "lid-mapping": Action(ShareMapping, _share_mapping),
     }
 )

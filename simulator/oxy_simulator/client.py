@@ -25,11 +25,13 @@ from oxy_simulator.models import (
     AddProxy,
     Addressing,
     AdvanceClock,
+    ChangeMembers,
     ClientView,
     ClockView,
     DeviceView,
     Fault,
     FileId,
+    GroupView,
     Journal,
     LineView,
     LinkDevice,
@@ -38,6 +40,7 @@ from oxy_simulator.models import (
     MediaFault,
     Message,
     MessageState,
+    NewGroup,
     PacketView,
     PhoneView,
     Problem,
@@ -253,6 +256,16 @@ class SimulatorClient:
             msg = f"{action!r} is no action; choose from {', '.join(ACTIONS)}"
             raise RequestError(msg)
         return await self._post(f"/phones/{phone}/{action}", ACTIONS[action].request(**fields), PhoneView)
+
+    async def create_group(self, creator: str, subject: str, members: Sequence[str]) -> GroupView:
+        """Make a group."""
+        body = NewGroup(creator=creator, subject=subject, members=list(members))
+        return await self._post("/groups", body, GroupView)
+
+    async def change_members(self, group: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> GroupView:
+        """Add and remove members of a group."""
+        body = ChangeMembers(add=list(add), remove=list(remove))
+        return await self._post(f"/groups/{group}/members", body, GroupView)
 
     async def logins(self, phone: str | None = None) -> list[LoginView]:
         """Return every login so far, or those to one phone's account."""

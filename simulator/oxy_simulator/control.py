@@ -16,6 +16,7 @@ from oxy_simulator.models import (
     AddPhone,
     AddProxy,
     AdvanceClock,
+    ChangeMembers,
     ClientView,
     DeviceView,
     Fault,
@@ -25,6 +26,7 @@ from oxy_simulator.models import (
     LoginView,
     MediaFault,
     Message,
+    NewGroup,
     PacketView,
     PhoneView,
     Problem,
@@ -89,6 +91,8 @@ class ControlApi:
                 web.post("/phones/{phone}/unlink", self._unlink),
                 web.get("/phones/{phone}/logins", self._logins),
                 web.get("/logins", self._all_logins),
+                web.post("/groups", self._create_group),
+                web.post("/groups/{group}/members", self._change_members),
                 *(web.post(f"/phones/{{phone}}/{name}", self._act) for name in ACTIONS),
                 web.put("/version-floor", self._version_floor),
                 web.get("/clock", self._clock),
@@ -178,6 +182,13 @@ class ControlApi:
         action = request.path.rpartition("/")[2]
         body = await _body(request, ACTIONS[action].request)
         return _answer(self._service.act(request.match_info["phone"], action, body))
+
+    async def _create_group(self, request: web.Request) -> web.Response:
+        return _answer(self._service.create_group(await _body(request, NewGroup)))
+
+    async def _change_members(self, request: web.Request) -> web.Response:
+        body = await _body(request, ChangeMembers)
+        return _answer(self._service.change_members(request.match_info["group"], body))
 
     async def _logins(self, request: web.Request) -> web.Response:
         return _json(_LOGINS.dump_json(self._service.logins(request.match_info["phone"])))

@@ -25,6 +25,8 @@ def reinstall(network: Network, account: Account, *, announce: bool = True) -> N
     account.app_state = AppState()
     account.sessions.clear()
     account.sent.clear()
+    account.sender_keys.clear()
+    account.received_keys.clear()
     if announce:
         tell_contacts(network, account, "encrypt", [node("identity")])
     network.save_now()

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from oxy_simulator import linking, prekeys, profiles
+from oxy_simulator import groups, linking, prekeys, profiles
 from oxy_simulator.connection import Connection
 from oxy_simulator.errors import RefusedError
 from oxy_simulator.impairments import RATE_OVERLIMIT
@@ -111,10 +111,6 @@ def _app_state(_network: Network, connection: Connection, iq: Node) -> list[Node
     return [node("sync", content=answers)]
 
 
-def _no_groups(_network: Network, _connection: Connection, _iq: Node) -> list[Node]:
-    return [node("groups")]
-
-
 def _link_by_code(network: Network, connection: Connection, iq: Node) -> list[Node] | None:
     request = iq.require("link_code_companion_reg")
     if request.text("stage") == "companion_hello":
@@ -169,7 +165,8 @@ _HANDLERS: Final[dict[tuple[str, str, str], Handler]] = {
     ("w:profile:picture", "set", "picture"): profiles.set_picture,
     ("w:profile:picture", "set", ""): profiles.set_picture,
     ("w:mex", "get", "query"): profiles.mex,
-    ("w:g2", "get", "participating"): _no_groups,
+    ("w:g2", "get", "participating"): groups.participating,
+    ("w:g2", "get", "query"): groups.query,
     ("w:p", "get", ""): _empty,
     ("w:p", "get", "ping"): _empty,
     ("urn:xmpp:ping", "get", ""): _empty,

@@ -220,6 +220,21 @@ class VersionFloor(Request):
     version: str
 
 
+class NewGroup(Request):
+    """Make a group; its creator is in it."""
+
+    creator: str
+    subject: str = Field(min_length=1, max_length=100)
+    members: list[str] = Field(min_length=1)
+
+
+class ChangeMembers(Request):
+    """Add members to a group and remove others."""
+
+    add: list[str] = Field(default_factory=list)
+    remove: list[str] = Field(default_factory=list)
+
+
 class StartLoad(Request):
     """Send `count` texts from several phones in turn, `rate` a second (0: as fast as possible).
 
@@ -352,6 +367,16 @@ class DeviceDescriptionView(Reply):
     full_days: int | None
     full_megabytes: int | None
     quota_megabytes: int | None
+
+
+class GroupView(Reply):
+    """A group; members by number, the creator first."""
+
+    id: str
+    subject: str
+    creator: str
+    members: list[str]
+    created_at: int
 
 
 class LoginView(Reply):

@@ -15,7 +15,7 @@ from oxy_simulator.accounts import Account, Device, MailItem, mail_key
 from oxy_simulator.connection import Connection
 from oxy_simulator.errors import UnknownPhoneError
 from oxy_simulator.impairments import Carriage, Impairments
-from oxy_simulator.jid import LID_SERVER, PHONE_SERVER, SERVER_JID, Jid
+from oxy_simulator.jid import GROUP_SERVER, LID_SERVER, PHONE_SERVER, SERVER_JID, Jid
 from oxy_simulator.ledger import Ledger, mark
 from oxy_simulator.logins import VERSION_FLOOR, LoginBook, Version
 from oxy_simulator.media import MediaFile
@@ -47,6 +47,22 @@ class Violation:
 
 
 @dataclass(slots=True)
+class Group:
+    """A group: its members by number, the creator first; time in Unix seconds."""
+
+    id: str
+    subject: str
+    creator: str
+    members: list[str]
+    created_at: int
+
+    @property
+    def jid(self) -> Jid:
+        """The group's address."""
+        return Jid(self.id, GROUP_SERVER)
+
+
+@dataclass(slots=True)
 class State:
     """Everything that survives a restart of the simulator."""
 
@@ -59,6 +75,7 @@ class State:
     version_floor: Version = VERSION_FLOOR
     advanced: float = 0.0
     """How far the clock is ahead of the wall's, in seconds."""
+    groups: dict[str, Group] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from oxy_simulator.node import Attrs, Node, decode, encode, node
 from oxy_simulator.prekeys import phone_bundle_nodes
 from oxy_simulator.proto.message_pb2 import Message, ProtocolMessage
 from oxy_simulator.reading import Reading
-from oxy_simulator.signal import PreKeyBundle, Session, pad
+from oxy_simulator.signal import Encrypted, PreKeyBundle, Session, pad
 
 MAX_RETRIES: Final = 5
 
@@ -171,7 +171,7 @@ def receive(network: Network, phone: Account, arrival: Arrival) -> bytes | None:
 def resend(network: Network, phone: Account, device_owner: Account, device: Device, receipt: Node) -> None:
     """Answer a device's retry receipt: encrypt the message again in a fresh session."""
     address = device_owner.device_lid(device.id)
-    sent = phone.sent.get(_sent_key(receipt.text("id"), address))
+    sent = phone.sent.get(sent_key(receipt.text("id"), address))
     if sent is None or sent.retries >= MAX_RETRIES:
         log.warning("retry_refused", message=receipt.text("id"), known=sent is not None)
         return
@@ -291,11 +291,16 @@ def _ask_again(network: Network, phone: Account, arrival: Arrival) -> None:
         "t": now,
         "recipient": arrival.chat.lid if own else None,
     }
-    retry = node("retry", {"count": count, "id": arrival.message_id, "t": now, "v": 1})
-    registration = node("registration", content=phone.keys.registration_id.to_bytes(4, "big"))
-    keys = node("keys", content=phone_bundle_nodes(phone))
     mark(arrival.line, "retried", network.clock(), latest=True)
-    network.post(arrival.sender, arrival.device, node("receipt", attrs, [retry, registration, keys]))
+    content = retry_content(network, phone, arrival.message_id, count)
+    network.post(arrival.sender, arrival.device, node("receipt", attrs, content))
+
+
+def retry_content(network: Network, phone: Account, message_id: str, count: int) -> list[Node]:
+    """Return what a phone's retry receipt holds: its count and a fresh bundle of the phone's keys."""
+    retry = node("retry", {"count": count, "id": message_id, "t": int(network.clock()), "v": 1})
+    registration = node("registration", content=phone.keys.registration_id.to_bytes(4, "big"))
+    return [retry, registration, node("keys", content=phone_bundle_nodes(phone))]
 
 
 def _bundle_in_receipt(receipt: Node, device: Device) -> PreKeyBundle | None:
@@ -371,20 +376,14 @@ def _open_line(  # noqa: PLR0913 - a line's facts, all by name
 
 def _send_copy(network: Network, sender: Account, owner: Account, device: Device, copy: _Copy) -> None:
     sent = SentMessage(encode(copy.header), copy.plaintext, copy.line)
-    key = _sent_key(copy.header.text("id"), owner.device_lid(device.id))
+    key = sent_key(copy.header.text("id"), owner.device_lid(device.id))
     sender.remember_sent(key, sent)
     network.retention.sent(sender, key)
     _encrypt_and_post(network, sender, owner, device, copy)
 
 
 def _encrypt_and_post(network: Network, sender: Account, owner: Account, device: Device, copy: _Copy) -> None:
-    record = sender.session(str(owner.device_lid(device.id)))
-    session = record.current
-    if session is None:
-        session = Session.initiate(sender.keys, device.take_bundle())
-        record.promote(session)
-        network.notice_low_prekeys(owner, device)
-    encrypted = session.encrypt(sender.keys, pad(copy.plaintext))
+    encrypted = encrypt_pairwise(network, sender, owner, device, copy.plaintext)
     data = _maybe_corrupt(network, owner, copy, encrypted.data)
     attrs: Attrs = {
         "v": "2",
@@ -397,6 +396,17 @@ def _encrypt_and_post(network: Network, sender: Account, owner: Account, device:
     network.post(owner, device, stanza, copy.line)
 
 
+def encrypt_pairwise(network: Network, sender: Account, owner: Account, device: Device, plaintext: bytes) -> Encrypted:
+    """Encrypt for one device, in a session that is opened if there is none."""
+    record = sender.session(str(owner.device_lid(device.id)))
+    session = record.current
+    if session is None:
+        session = Session.initiate(sender.keys, device.take_bundle())
+        record.promote(session)
+        network.notice_low_prekeys(owner, device)
+    return session.encrypt(sender.keys, pad(plaintext))
+
+
 def _maybe_corrupt(network: Network, owner: Account, copy: _Copy, data: bytes) -> bytes:
     line = network.state.ledger.find(copy.line)
     if not network.impairments.damages_message(owner.phone, line.chat if line else None):
@@ -404,7 +414,8 @@ def _maybe_corrupt(network: Network, owner: Account, copy: _Copy, data: bytes) -
     return data[:-1] + bytes((data[-1] ^ 0xFF,))
 
 
-def _sent_key(message_id: str, device: Jid) -> str:
+def sent_key(message_id: str, device: Jid) -> str:
+    """Name what a phone sent to one device, for sending it again."""
     return f"{message_id}/{device}"
 
 

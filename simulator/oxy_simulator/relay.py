@@ -7,11 +7,12 @@ from oxy_simulator.accounts import PHONE_DEVICE, Account, Device
 from oxy_simulator.connection import Connection
 from oxy_simulator.devices import device_jids, participant_hash
 from oxy_simulator.impairments import Carriage
-from oxy_simulator.jid import LID_SERVER, Jid
+from oxy_simulator.jid import GROUP_SERVER, LID_SERVER, Jid
 from oxy_simulator.ledger import LifeLine, mark
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.phones import Arrival, receive
+from oxy_simulator.rooms import on_group_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class _Outgoing:
 def on_message(network: Network, connection: Connection, stanza: Node) -> None:
     """Take a message from a linked device, acknowledge it and carry it to every device named in it."""
     account, device = connection.require_login()
+    if stanza.jid("to").server == GROUP_SERVER:
+        on_group_message(network, connection, stanza)
+        return
     to = stanza.jid("recipient" if "recipient" in stanza.attrs else "to")
     chat = network.find(to)
     if chat is None:

@@ -15,7 +15,7 @@ from typing import BinaryIO, Final
 import structlog
 from aiohttp import web
 
-from oxy_simulator import __version__, actions, linking, phones
+from oxy_simulator import __version__, actions, groups, linking, phones
 from oxy_simulator.accounts import Account, InboxMessage, MailItem
 from oxy_simulator.appstate import PUSH_NAME_COLLECTION
 from oxy_simulator.attachments import Attachment
@@ -34,16 +34,19 @@ from oxy_simulator.mediaserver import MediaEndpoint
 from oxy_simulator.models import (
     AddPhone,
     AdvanceClock,
+    ChangeMembers,
     ClockView,
     DeviceView,
     Fault,
     FileId,
+    GroupView,
     LineView,
     LinkDevice,
     LoginView,
     MediaFault,
     Message,
     MessageState,
+    NewGroup,
     PacketView,
     PhoneView,
     Request,
@@ -342,6 +345,19 @@ class Service:
         account = self.account(phone)
         actions.act(self.network, account, action, request)
         return self.phone_view(account)
+
+    def create_group(self, request: NewGroup) -> GroupView:
+        """Make a group."""
+        members = [self.account(phone) for phone in request.members]
+        group = groups.create_group(self.network, self.account(request.creator), request.subject, members)
+        return GroupView.model_validate(group)
+
+    def change_members(self, name: str, request: ChangeMembers) -> GroupView:
+        """Add and remove members of a group; raise RequestError if it is unknown."""
+        group = groups.find_group(self.network, name)
+        added, removed = ([self.account(phone) for phone in phones] for phones in (request.add, request.remove))
+        groups.change_members(self.network, group, added, removed)
+        return GroupView.model_validate(group)
 
     def logins(self, phone: str | None = None) -> list[LoginView]:
         """Return every login so far, or those to one phone's account."""

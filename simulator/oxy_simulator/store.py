@@ -187,3 +187,4 @@ class StateStore:
             sessions = self._state.accounts[phone].sessions
             for address in list(sessions):
                 sessions[address].retire()
+            self._state.accounts[phone].sender_keys.clear()  # a rolled-back chain too would repeat itself

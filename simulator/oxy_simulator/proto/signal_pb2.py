@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n oxy_simulator/proto/signal.proto\x12\x14oxy_simulator.signal\"c\n\rSignalMessage\x12\x13\n\x0bratchet_key\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63ounter\x18\x02 \x01(\r\x12\x18\n\x10previous_counter\x18\x03 \x01(\r\x12\x12\n\nciphertext\x18\x04 \x01(\x0c\"\x94\x01\n\x13PreKeySignalMessage\x12\x11\n\tprekey_id\x18\x01 \x01(\r\x12\x10\n\x08\x62\x61se_key\x18\x02 \x01(\x0c\x12\x14\n\x0cidentity_key\x18\x03 \x01(\x0c\x12\x0f\n\x07message\x18\x04 \x01(\x0c\x12\x17\n\x0fregistration_id\x18\x05 \x01(\r\x12\x18\n\x10signed_prekey_id\x18\x06 \x01(\r')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n oxy_simulator/proto/signal.proto\x12\x14oxy_simulator.signal\"c\n\rSignalMessage\x12\x13\n\x0bratchet_key\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63ounter\x18\x02 \x01(\r\x12\x18\n\x10previous_counter\x18\x03 \x01(\r\x12\x12\n\nciphertext\x18\x04 \x01(\x0c\"\x94\x01\n\x13PreKeySignalMessage\x12\x11\n\tprekey_id\x18\x01 \x01(\r\x12\x10\n\x08\x62\x61se_key\x18\x02 \x01(\x0c\x12\x14\n\x0cidentity_key\x18\x03 \x01(\x0c\x12\x0f\n\x07message\x18\x04 \x01(\x0c\x12\x17\n\x0fregistration_id\x18\x05 \x01(\r\x12\x18\n\x10signed_prekey_id\x18\x06 \x01(\r\"E\n\x10SenderKeyMessage\x12\n\n\x02id\x18\x01 \x01(\r\x12\x11\n\titeration\x18\x02 \x01(\r\x12\x12\n\nciphertext\x18\x03 \x01(\x0c\"e\n\x1cSenderKeyDistributionMessage\x12\n\n\x02id\x18\x01 \x01(\r\x12\x11\n\titeration\x18\x02 \x01(\r\x12\x11\n\tchain_key\x18\x03 \x01(\x0c\x12\x13\n\x0bsigning_key\x18\x04 \x01(\x0c')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,4 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNALMESSAGE']._serialized_end=157
   _globals['_PREKEYSIGNALMESSAGE']._serialized_start=160
   _globals['_PREKEYSIGNALMESSAGE']._serialized_end=308
+  _globals['_SENDERKEYMESSAGE']._serialized_start=310
+  _globals['_SENDERKEYMESSAGE']._serialized_end=379
+  _globals['_SENDERKEYDISTRIBUTIONMESSAGE']._serialized_start=381
+  _globals['_SENDERKEYDISTRIBUTIONMESSAGE']._serialized_end=482
 # @@protoc_insertion_point(module_scope)

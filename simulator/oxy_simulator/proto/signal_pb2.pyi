@@ -31,3 +31,25 @@ class PreKeySignalMessage(_message.Message):
     registration_id: int
     signed_prekey_id: int
     def __init__(self, prekey_id: _Optional[int] = ..., base_key: _Optional[bytes] = ..., identity_key: _Optional[bytes] = ..., message: _Optional[bytes] = ..., registration_id: _Optional[int] = ..., signed_prekey_id: _Optional[int] = ...) -> None: ...
+
+class SenderKeyMessage(_message.Message):
+    __slots__ = ("id", "iteration", "ciphertext")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ITERATION_FIELD_NUMBER: _ClassVar[int]
+    CIPHERTEXT_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    iteration: int
+    ciphertext: bytes
+    def __init__(self, id: _Optional[int] = ..., iteration: _Optional[int] = ..., ciphertext: _Optional[bytes] = ...) -> None: ...
+
+class SenderKeyDistributionMessage(_message.Message):
+    __slots__ = ("id", "iteration", "chain_key", "signing_key")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ITERATION_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_KEY_FIELD_NUMBER: _ClassVar[int]
+    SIGNING_KEY_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    iteration: int
+    chain_key: bytes
+    signing_key: bytes
+    def __init__(self, id: _Optional[int] = ..., iteration: _Optional[int] = ..., chain_key: _Optional[bytes] = ..., signing_key: _Optional[bytes] = ...) -> None: ...

@@ -31,7 +31,7 @@ from neonize.proto import Neonize_pb2 as wire  # noqa: E402
 from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DeviceProps  # noqa: E402
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message  # noqa: E402
 from neonize_kinds import Kinds, content_facts  # noqa: E402
-from neonize_queries import QUERIES  # noqa: E402
+from neonize_queries import QUERIES, address  # noqa: E402
 
 GO = _binder.gocode
 
@@ -106,7 +106,7 @@ def pair(phone: str) -> None:
 
 
 def send(to: str, text: str) -> None:
-    target, message = jid(to), Message(conversation=text).SerializeToString()
+    target, message = address(to).SerializeToString(), Message(conversation=text).SerializeToString()
     pointer = GO.SendMessage(UUID, target, len(target), message, len(message))
     reply = wire.SendMessageReturnFunction.FromString(pointer)
     emit(event="Sent", id=reply.SendResponse.ID, error=reply.Error)
