@@ -64,15 +64,14 @@ class Cluster:
         kube_config._create_temp_file_with_content = memory_file  # noqa: SLF001 the library has no other way
         try:
             api = config.new_client_from_config(context=context)
-            _, current = config.list_kube_config_contexts()
-            contexts = {item["name"]: item for item in config.list_kube_config_contexts()[0]}
+            contexts, current = config.list_kube_config_contexts()
         except (config.ConfigException, OSError) as error:
             message = (
                 f"no usable kubeconfig: {str(error).rstrip('.')}. "
                 "Point KUBECONFIG at one, or name a context of it with --context: `kubectl config get-contexts`."
             )
             raise ClusterError(message) from error
-        chosen = contexts[context] if context else current
+        chosen = next(item for item in contexts if item["name"] == context) if context else current
         return cls(api, namespace or chosen["context"].get("namespace") or "default")
 
     def instances(self, *, everywhere: bool = False) -> list[Object]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from oxy_core.envelopes import LiveState, utc_text
+from oxy_core.identity import Jid, mask, same_phone
 from oxy_core.tenant import ExitCode
 from oxy_operator.lifecycle import Ended, Memory
 from oxy_operator.pod import Pod, Termination
@@ -297,7 +298,7 @@ def _conditions(facts: Facts, decided: Verdict) -> list[Status]:
     accepted = problem("Accepted", refused, "Accepted", "Organization and number are this instance's.")
     if facts.rejected:
         return [accepted, condition("Ready", decided.reason, decided.message, holds=False)]
-    paired = facts.memory is not None and facts.memory.paired
+    paired = _linked(facts) if facts.memory is not None and facts.memory.paired else None
     ready = (facts.unusable.reason, facts.unusable.message) if facts.unusable else (decided.reason, decided.message)
     return [
         accepted,
@@ -305,9 +306,7 @@ def _conditions(facts: Facts, decided: Verdict) -> list[Status]:
         problem(
             "CredentialsReady", _credentials_problem(facts, old), "Issued", "The bus knows the instance's account."
         ),
-        condition(
-            "Paired", *(("Paired", "The phone is linked.") if paired else _unpaired(facts, decided)), holds=paired
-        ),
+        condition("Paired", *(paired or _unpaired(facts, decided)), holds=paired is not None),
         condition("Connected", decided.reason, decided.message, holds=connected),
         condition("Ready", *ready, holds=connected and facts.unusable is None),
     ]
@@ -318,6 +317,19 @@ def _credentials_problem(facts: Facts, old: Mapping[str, Status]) -> Problem | N
     if facts.account_pushed or old.get("CredentialsReady", {}).get("status") == "True":
         return None
     return Problem("BusUnavailable", "NATS has not taken the instance's account yet; it is tried until it does.")
+
+
+def _linked(facts: Facts) -> tuple[str, str]:
+    """Say that the phone is linked, and if it is another one: by a QR code any phone can be."""
+    jid, wanted = _jid(facts), facts.instance.spec.phone_number
+    phone = Jid.parse(jid).phone if jid else None
+    if phone is None or same_phone(phone, wanted):
+        return "Paired", "The phone is linked."
+    message = (
+        f"The linked phone is {mask(phone)}, not {mask(wanted)} as in spec.phoneNumber, and its customers are "
+        f"answered. If that is not meant, unlink the device on that phone, then run: oxy pair {facts.instance.name}"
+    )
+    return "LinkedToAnotherNumber", message
 
 
 def _unpaired(facts: Facts, decided: Verdict) -> tuple[str, str]:

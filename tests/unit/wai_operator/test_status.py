@@ -310,6 +310,21 @@ def test_the_linked_device_is_kept_until_it_is_unlinked() -> None:
     assert "jid" not in status_of(facts(instance=kept, memory=memory(paired=False)))
 
 
+@pytest.mark.parametrize(
+    ("jid", "reason"),
+    [
+        ("5511987650000:7@s.whatsapp.net", "Paired"),
+        ("551187650000:7@s.whatsapp.net", "Paired"),
+        ("5511987651111:7@s.whatsapp.net", "LinkedToAnotherNumber"),
+        (None, "Paired"),
+    ],
+)
+def test_a_phone_with_another_number_is_noticed(jid: str | None, reason: str) -> None:
+    paired = conditions(live=live(jid=jid), pod=pod(ready=True))["Paired"]
+    assert (paired["status"], paired["reason"]) == ("True", reason)
+    assert "98765" not in paired["message"]
+
+
 def test_the_runtime_is_described() -> None:
     assert status_of(facts())["runtime"] == {
         "podName": "wai-petshop-0",
