@@ -25,7 +25,7 @@ from typing import Any, Final, TextIO
 
 from oxy_dev.cluster import images as node_images
 from oxy_dev.cluster import layout, packages
-from oxy_dev.cluster.binary import cache_root
+from oxy_dev.cluster.binary import cache_root, disk_hint
 from oxy_dev.cluster.errors import ClusterError, CommandError
 from oxy_dev.cluster.host import overlay_works, unmount_below
 from oxy_dev.cluster.layout import Layout
@@ -282,7 +282,7 @@ class Builder:
             status = process.wait()
         if status:
             message = f"`{' '.join(argv[:1])} …` ended with status {status}; the whole output is in {log}:\n"
-            raise CommandError(message + "\n".join(tail))
+            raise CommandError(message + "\n".join([*tail, disk_hint("\n".join(tail))]).rstrip())
 
 
 def _node_blobs(cluster: Layout) -> set[str]:

@@ -188,6 +188,13 @@ def _build(target: Path, step: Step) -> None:
     partial.rename(target)
 
 
+def disk_hint(output: str) -> str:
+    """Return what to do about a full disk, if that is what a program complained of; otherwise nothing."""
+    if "no space left on device" not in output.lower():
+        return ""
+    return f"The disk is full: free some space, or put the cache, {cache_root()}, elsewhere with OXY_CACHE."
+
+
 def downloading(log: str, modules: int) -> str:
     """Say how far ``go mod download -x`` is by what it printed; it skips modules that are there already."""
     return f"downloading modules: {log.count('.zip: 200 OK')} of at most {modules}"
@@ -218,7 +225,8 @@ def _run_logged(
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         message = (
             f"`{' '.join(argv[:3])}` in {SOURCES} ended with status {process.returncode}:\n{tail}\n"
-            f"The whole output is in {log}. Modules come from the Go module proxy (GOPROXY); try again when it answers."
+            f"The whole output is in {log}. "
+            + (disk_hint(tail) or "Modules come from the Go module proxy (GOPROXY); try again when it answers.")
         )
         raise CommandError(message)
 

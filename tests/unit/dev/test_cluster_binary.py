@@ -72,3 +72,9 @@ def test_progress_counts_modules_and_packages_and_then_says_that_it_links() -> N
     assert binary.downloading("\n".join(log), 281) == "downloading modules: 1 of at most 281"
     assert binary.compiling("errors\nio\n", 3) == "compiling: package 2 of 3"
     assert binary.compiling("errors\nio\nfmt\n", 3) == "linking"
+
+
+def test_a_full_disk_is_told_with_what_to_do_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OXY_CACHE", "/cache")
+    assert "put the cache, /cache, elsewhere" in binary.disk_hint("write /x: No space left on device")
+    assert binary.disk_hint("connection refused") == ""
