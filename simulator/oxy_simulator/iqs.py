@@ -74,7 +74,22 @@ def _reply_error(connection: Connection, iq: Node, code: int, text: str) -> None
 
 
 def _empty(_network: Network, _connection: Connection, _iq: Node) -> None:
-    """Answer with an empty result: all that the real server says to these."""
+    """Answer with an empty result: all that the real server says to these.
+
+    Sources: whatsmeow `keepalive.go` (w:p), `connectionevents.go` (SetPassive); Baileys
+    `src/Socket/socket.ts` (w:p with a ping), `src/Socket/chats.ts` (cleanDirtyBits).
+    """
+
+
+def _take_tokens(network: Network, connection: Connection, iq: Node) -> None:
+    """Take the trust that an account gives a contact; the answer is empty.
+
+    Source: whatsmeow `tctoken.go`, issuePrivacyToken. Raise RefusedError if it is for nobody.
+    """
+    for token in iq.require("tokens").all("token"):
+        if token.text("type") != "trusted_contact" or network.find(token.jid("jid")) is None:
+            network.violation(connection, "privacy-token", str(token))
+            raise RefusedError(400, "bad-request")
 
 
 def _flush(network: Network, connection: Connection, _iq: Node) -> None:
@@ -158,7 +173,7 @@ _HANDLERS: Final[dict[tuple[str, str, str], Handler]] = {
     ("w:m", "set", "media_conn"): media_conn,
     ("privacy", "get", "privacy"): profiles.get_privacy,
     ("privacy", "set", "privacy"): profiles.set_privacy,
-    ("privacy", "set", "tokens"): _empty,
+    ("privacy", "set", "tokens"): _take_tokens,
     ("blocklist", "get", ""): profiles.get_blocklist,
     ("blocklist", "set", "item"): profiles.set_blocklist,
     ("w:profile:picture", "get", "picture"): profiles.get_picture,
@@ -169,8 +184,6 @@ _HANDLERS: Final[dict[tuple[str, str, str], Handler]] = {
     ("w:g2", "get", "query"): groups.query,
     ("w:p", "get", ""): _empty,
     ("w:p", "get", "ping"): _empty,
-    ("urn:xmpp:ping", "get", ""): _empty,
-    ("urn:xmpp:ping", "get", "ping"): _empty,
     ("urn:xmpp:whatsapp:dirty", "set", "clean"): _empty,
     ("md", "set", "link_code_companion_reg"): _link_by_code,
     ("md", "set", "remove-companion-device"): _log_out,
@@ -179,7 +192,6 @@ _BEFORE_LOGIN: Final = {
     ("md", "set", "link_code_companion_reg"),
     ("w:p", "get", ""),
     ("w:p", "get", "ping"),
-    ("urn:xmpp:ping", "get", ""),
 }
 _AFTERWARDS: Final[dict[tuple[str, str, str], Callable[[Network, Connection, Node], None]]] = {
     ("passive", "set", "active"): _flush,

@@ -116,6 +116,20 @@ def test_an_unknown_part_of_a_user_query_is_a_violation(world: World, client: Me
     assert rules(world) == ["unknown-usync"]
 
 
+def test_trust_is_given_to_contacts_that_exist(world: World, client: MemoryClient) -> None:
+    trusted = node("token", {"jid": world.ana.lid, "t": "1800000000", "type": "trusted_contact"})
+    assert client.ask("privacy", "set", node("tokens", content=[trusted])).text("type") == "result"
+    nobody = node("token", {**trusted.attrs, "jid": Jid("1", "lid")})
+    assert errors(client.ask("privacy", "set", node("tokens", content=[nobody]))) == "400"
+    assert rules(world) == ["privacy-token"]
+
+
+def test_a_request_that_clients_never_make_is_unknown(world: World, client: MemoryClient) -> None:
+    assert errors(client.ask("urn:xmpp:ping", "get", node("ping"))) == "501"
+    assert client.ask("w:p", "get").text("type") == "result"
+    assert rules(world) == ["unknown-iq"]
+
+
 def test_privacy_settings_are_changed_kept_and_told_to_the_other_devices(world: World, client: MemoryClient) -> None:
     other = world.online()
     client.received()
