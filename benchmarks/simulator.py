@@ -59,6 +59,16 @@ class Device:
         self.companion = Companion(fleet.root, self._take, fleet.prekeys)
         self.socket = CompanionSocket(self.companion, fleet.proxy, fleet.ca_file)
 
+    def back(self) -> None:
+        """Connect."""
+        self._running = asyncio.create_task(self.stay_connected())
+
+    async def away(self) -> None:
+        """Disconnect."""
+        self._running.cancel()
+        await asyncio.wait([self._running])
+        self.online.clear()
+
     async def stay_connected(self) -> None:
         """Connect again whenever the connection ends, as clients do."""
         while True:
@@ -106,7 +116,6 @@ class Fleet:
     tally: Tally = field(default_factory=Tally)
     phones: list[str] = field(default_factory=list)
     devices: list[Device] = field(default_factory=list)
-    running: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def add_phones(self, count: int) -> float:
         """Add phones; return the milliseconds that the last hundred took each."""
@@ -130,7 +139,7 @@ class Fleet:
                 contacts = self.phones[number::count]
                 device.contacts = [Jid(lids[contact].partition("@")[0], "lid") for contact in contacts]
                 self.devices.append(device)
-                self.running.append(asyncio.create_task(device.stay_connected()))
+                device.back()
                 await self.api.link(phone, qr=await device.codes)
                 await device.online.wait()
 
@@ -142,6 +151,12 @@ class Fleet:
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110 - counters ring no event
                 await asyncio.sleep(0.02)
+
+    async def until_idle(self) -> None:
+        """Wait until the simulator's load is sent."""
+        async with asyncio.timeout(PATIENCE):
+            while (await self.api.state()).load_running:  # noqa: ASYNC110 - another process rings no event
+                await asyncio.sleep(0.2)
 
     async def receive(self, count: int, rate: float = 0.0) -> None:
         """Let the phones write to the companions, each to the same one always, until all is read."""
@@ -248,6 +263,26 @@ async def measure_reconnects(fleet: Fleet) -> None:
     print(f"| {time.perf_counter() - started:.1f} | {cpu / count * 1000:.1f} |")
 
 
+async def measure_offline_queue(fleet: Fleet, count: int) -> None:
+    """Print how a companion that was away gets what all phones wrote to it in the meantime."""
+    device = fleet.devices[0]
+    await device.away()
+    before = Usage.of(fleet.pid)
+    await fleet.api.load(fleet.phones, device.phone, count, 0.0, "{time} Olá! {index}")
+    await fleet.until_idle()
+    queued, expected = Usage.of(fleet.pid), fleet.tally.received + count
+    mib = memory(fleet.pid)
+    device.back()
+    await fleet.until(lambda: fleet.tally.received >= expected)
+    after = Usage.of(fleet.pid)
+    print(f"\n## {count:,} messages of {len(fleet.phones):,} phones wait for one companion\n")
+    print("| CPU, µs to queue each | µs to deliver each | seconds to deliver all | MiB with the queue |")
+    print("|---|---|---|---|")
+    each = [(later.cpu - earlier.cpu) / count * 1e6 for earlier, later in ((before, queued), (queued, after))]
+    cells = (*each, after.at - queued.at, mib)
+    print("| " + " | ".join(f"{cell:.0f}" for cell in cells) + " |")
+
+
 async def run(options: argparse.Namespace) -> None:
     """Measure everything."""
     with tempfile.TemporaryDirectory(prefix="oxy-benchmark-") as folder:
@@ -266,6 +301,7 @@ async def run(options: argparse.Namespace) -> None:
             sys.stdout.flush()
             await measure_delay(fleet, options.messages // 4, options.rate)
             await measure_reconnects(fleet)
+            await measure_offline_queue(fleet, options.queue)
             sys.stdout.flush()
             if options.minutes:
                 await measure_slope(fleet, options.minutes, options.rate)
@@ -293,10 +329,8 @@ async def serving(folder: Path, options: argparse.Namespace) -> AsyncIterator[Fl
         try:
             yield fleet
         finally:
-            for task in fleet.running:
-                task.cancel()
-            if fleet.running:
-                await asyncio.wait(fleet.running)
+            for device in fleet.devices:
+                await device.away()
             process.terminate()
             await process.wait()
 
@@ -309,6 +343,7 @@ def main() -> None:
     parser.add_argument("--prekeys", type=int, default=812)
     parser.add_argument("--messages", type=int, default=40_000, help="in each direction, for throughput")
     parser.add_argument("--rate", type=float, default=500.0, help="messages a second for delay and memory")
+    parser.add_argument("--queue", type=int, default=20_000, help="messages that wait for one companion")
     parser.add_argument("--minutes", type=float, default=10.0, help="of steady traffic for memory; 0 leaves it out")
     parser.add_argument("--profile", type=Path, help="write a cProfile of the simulator here")
     asyncio.run(run(parser.parse_args()))

@@ -58,6 +58,11 @@ class CompanionSocket:
             self.companion.disconnected()
             writer.transport.abort()
 
+    def stall(self) -> None:
+        """Read nothing more on this connection, as a client that hangs."""
+        if self._writer is not None:
+            self._writer.transport.pause_reading()  # type: ignore[attr-defined] # typed as a write transport
+
     async def _open(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(f"CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\n\r\n".encode())
         await _expect(reader, b"200")

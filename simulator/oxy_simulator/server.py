@@ -13,9 +13,9 @@ from oxy_simulator.pace import Pace
 from oxy_simulator.sessions import lost, open_connection, receive
 
 SOCKET_PATH: Final = "/ws/chat"
+MAX_QUEUED: Final = 1 << 26  # bytes that a client may leave unread
 
 _MAX_MESSAGE: Final = 1 << 25
-_MAX_QUEUED: Final = 1 << 26
 _MAX_UNSENT: Final = 1 << 18
 _UNSENT_SECONDS: Final = 0.01
 _BINARY: Final = 0x82
@@ -42,8 +42,8 @@ class SocketOutbox:
     def write(self, frame: bytes) -> None:
         """Queue a frame; a client that reads nothing for too long is cut."""
         self._queued += len(frame)
-        if self._queued > _MAX_QUEUED:
-            log.warning("client_cut", reason=f"it has not read {_MAX_QUEUED} bytes that wait for it")
+        if self._queued > MAX_QUEUED:
+            log.warning("client_cut", reason=f"it has not read {MAX_QUEUED} bytes that wait for it")
             self.abort()
             return
         self._frames.append(frame)
@@ -89,11 +89,11 @@ class SocketOutbox:
         if self.pace.inbound:
             await asyncio.sleep(size / self.pace.inbound)
         transport = self._transport
-        if self.pace.stopped or transport is None:
+        if self.pace.stopped or transport is None or transport.is_closing():
             return
         # All in one TLS record: writing to the WebSocket would make one, and a system call, for each.
         transport.write(b"".join(part for frame in frames for part in (_message_head(len(frame)), frame)))
-        while transport.get_write_buffer_size() > _MAX_UNSENT and not transport.is_closing():  # noqa: ASYNC110 - it rings no event
+        while not transport.is_closing() and transport.get_write_buffer_size() > _MAX_UNSENT:  # noqa: ASYNC110 - it rings no event
             await asyncio.sleep(_UNSENT_SECONDS)
         self._queued -= size
 

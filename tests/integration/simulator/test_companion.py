@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+import pytest
+
+from oxy_simulator import server
 from oxy_simulator.companion import CodesShown, Companion, Event, Linked, Online, Receipt, Received
 from oxy_simulator.companion_socket import CompanionSocket
 from oxy_simulator.faults import FaultKind
@@ -34,6 +37,9 @@ class Client:
     async def stop(self) -> None:
         self._running.cancel()
         await asyncio.wait([self._running])
+
+    def stall(self) -> None:
+        self._socket.stall()
 
     async def expect(self, kind: type[T]) -> T:
         async with asyncio.timeout(PATIENCE):
@@ -76,4 +82,25 @@ async def test_it_links_talks_and_resumes(simulator: WhatsApp, bot: Phone, ana: 
         await client.expect(Online)
         await ana.send("ainda aí?", to=bot)
         assert (await client.expect_text()).message.conversation == "ainda aí?"
+        assert await simulator.settled(PATIENCE)
+
+
+async def test_a_client_that_hangs_is_cut_and_gets_everything_when_it_is_back(
+    simulator: WhatsApp, bot: Phone, ana: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MAX_QUEUED", 1 << 20)
+    text = "x" * 65_000
+    async with linked(simulator, bot) as client:
+        client.stall()
+        count = 0
+        while (await bot.view()).devices[0].online:  # the system's own buffers are filled first
+            await ana.send(text, to=bot)
+            count += 1
+            assert count < 2000, "nobody cut it"
+        await client.stop()
+        monkeypatch.undo()  # what waited is sent at once
+        assert (await bot.view()).devices[0].waiting >= count
+        await client.start()
+        for _ in range(count):
+            assert (await client.expect_text()).message.conversation == text
         assert await simulator.settled(PATIENCE)
