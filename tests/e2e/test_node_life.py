@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from oxy_dev.cluster import addresses, binary, host, network, processes
+from oxy_dev.cluster import addresses, binary, host, network, packages, processes
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.progress import Reporter
 from oxy_dev.cluster.up import EVERYTHING, down, is_ready, stopped_parts, up
@@ -81,7 +81,9 @@ def layout() -> Iterator[Layout]:
 
 @pytest.fixture
 def before(layout: Layout) -> Machine:
-    """The machine without the node."""
+    """The machine without the node, but with the packages that it needs: they stay."""
+    with Reporter().step("packages") as step:
+        packages.install(step)
     return Machine.seen(layout.root)
 
 
