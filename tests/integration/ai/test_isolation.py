@@ -1,11 +1,25 @@
 """What belongs to one organization is out of every other's reach."""
 
+import json
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
 import asyncpg
 import pytest
-from integration.ai.scene import Scene, account, org, settings_of, until
+from integration.ai.scene import OWNER, Scene, account, org, settings_of, until
 
+from oxy_ai.database import connected_pool, organization_transaction
+from oxy_ai.petshop import analytics, booking
+from oxy_ai.records import Contact, ToolCall, Turn
+from oxy_ai.toolbox import run_tool
+from oxy_ai.vertical import ToolContext
 from oxy_core import subjects
 from oxy_core.bus import DEAD_LETTER_STREAM
+
+ZONE = ZoneInfo("America/Sao_Paulo")
+TOOLS = (*booking.TOOLS, *analytics.TOOLS)
 
 TABLES = (
     "organizations",
@@ -53,6 +67,54 @@ async def test_rows_are_seen_by_their_own_organization_only(scene: Scene) -> Non
         others = await seen(scene, table, str(org(second)))
         total = await scene.value(f"select count(*) from {table}")  # noqa: S608 names of our tables
         assert mine + others == total, table
+
+
+async def called(scene: Scene, entered: UUID, asked: UUID, name: str, **arguments: object) -> dict[str, Any]:
+    """A tool's result in a transaction of one organization, asked about another, for the first contact there is."""
+    contact = Contact(id=await scene.value("select min(id) from contacts where organization_id = $1", asked))
+    turn = Turn.model_construct(turn=1, settings=settings_of("petshop"), contact=contact)
+    call = ToolCall(id="c1", name=name, arguments=json.dumps(arguments))
+    async with (
+        connected_pool(scene.database_url, connections=1) as pool,
+        organization_transaction(pool, entered) as connection,
+    ):
+        result: dict[str, Any] = json.loads(
+            await run_tool(TOOLS, call, ToolContext(connection, asked, turn, ZONE, datetime.now(ZONE)))
+        )
+        return result
+
+
+async def test_no_tool_reads_or_writes_another_organizations_rows(scene: Scene) -> None:
+    victim, attacker = settings_of("petshop"), settings_of("clinic")
+    pods = [await scene.pod(settings) for settings in (victim, attacker)]
+    day = datetime.now(ZONE).date() + timedelta(days=8)
+    day += timedelta(days=day.isoweekday() == 7)
+    order = {"servico": "banho", "data": day.isoformat(), "hora": "10:00", "nome_pet": "Rex"}
+    async with scene.worker():
+        for pod in pods:
+            await pod.answer_to("Oi")
+        await scene.apply_catalogue("petshop")
+    own = await called(scene, org(victim), org(victim), "agendar_servico", **order)
+    assert "agendamento" in own
+    for name, arguments in (("consultar_horarios", {"servico": "banho"}), ("agendar_servico", order)):
+        result = await called(scene, org(attacker), org(victim), name, **arguments)
+        assert result["erro"].startswith("Ainda não tenho a lista de serviços"), name
+    figures = await called(scene, org(attacker), org(victim), "buscar_analytics")
+    assert [key for key, value in figures.items() if value not in (0, [], "R$ 0,00")] == ["periodo"]
+    assert await scene.value("select count(*) from bookings") == 1
+    assert OWNER not in json.dumps([own, figures])
+
+
+@pytest.mark.parametrize("words", ["'; drop table bookings; --", "banho' or '1'='1", "%", "banho\\", "$1", "x" * 80])
+async def test_what_a_model_writes_is_never_run_as_sql(scene: Scene, words: str) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings)
+    async with scene.worker():
+        await pod.answer_to("Oi")
+        await scene.apply_catalogue("petshop")
+    result = await called(scene, org(settings), org(settings), "consultar_horarios", servico=words)
+    assert result["erro"].startswith("Serviço não encontrado.")
+    assert await scene.value("select count(*) from bookings") == 0
 
 
 async def test_every_table_is_protected_or_a_queue(scene: Scene) -> None:
