@@ -4,13 +4,13 @@ import asyncio
 from typing import Final
 
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import WebSocketError, WSMsgType, web
 
 from oxy_simulator.connection import Connection, NoiseIdentity
 from oxy_simulator.front import Front
 from oxy_simulator.network import Network
 from oxy_simulator.pace import Pace
-from oxy_simulator.sessions import lost, open_connection, receive
+from oxy_simulator.sessions import lost, open_connection, receive, refuse
 
 SOCKET_PATH: Final = "/ws/chat"
 MAX_QUEUED: Final = 1 << 26  # bytes that a client may leave unread
@@ -121,19 +121,20 @@ class WebSocketEndpoint:
         # Compression is off because whatsmeow does not negotiate it.
         socket = web.WebSocketResponse(max_msg_size=_MAX_MESSAGE, compress=False, autoping=True, timeout=_CLOSE_SECONDS)
         await socket.prepare(request)
-        outbox = SocketOutbox(request.transport)
+        transport = request.transport  # it is None here once the connection is lost
+        outbox = SocketOutbox(transport)
         connection = open_connection(self._network, outbox, self._identity)
         outbox.pace = connection.pace
         connection.pace.on_change.append(outbox.pace_changed)
         async with asyncio.TaskGroup() as tasks:
             pump = tasks.create_task(outbox.pump(socket))
             try:
-                await self._read(socket, connection, request.transport)
+                await self._read(socket, connection, transport)
             finally:
                 lost(self._network, connection)
                 pump.cancel()
-                if request.transport is not None:
-                    self._front.closed(request.transport)
+                if transport is not None:
+                    self._front.closed(transport)
         return socket
 
     async def _read(
@@ -141,6 +142,8 @@ class WebSocketEndpoint:
     ) -> None:
         settled = False
         async for message in socket:
+            if message.type is WSMsgType.TEXT or isinstance(message.data, WebSocketError):
+                refuse(self._network, connection, f"a WebSocket message of type {message.type.name}: {message.data!r}")
             if message.type is not WSMsgType.BINARY:
                 continue
             if connection.pace.outbound:

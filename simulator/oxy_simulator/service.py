@@ -4,16 +4,12 @@ The control API, the Python test objects and the command line all act through `S
 """
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO, Final
 
 import structlog
-from aiohttp import web
 
 from oxy_simulator import __version__, actions, groups, linking, phones
 from oxy_simulator.accounts import Account, InboxMessage, MailItem
@@ -23,14 +19,11 @@ from oxy_simulator.clock import SimulatedClock
 from oxy_simulator.contents import Text
 from oxy_simulator.errors import DecryptionError, PairingError, RequestError
 from oxy_simulator.faults import SERVER_KINDS, Breakage, FaultKind, break_phone
-from oxy_simulator.front import Front
 from oxy_simulator.jid import phone_digits
-from oxy_simulator.keys import NOISE_ROOT_FILE, ServerKeys, client_environment, ensure_keys, load_keys
+from oxy_simulator.keys import NOISE_ROOT_FILE, ServerKeys
 from oxy_simulator.logins import parse_version, version_text
-from oxy_simulator.mediachecks import MediaChecks
 from oxy_simulator.mediadesk import MediaFaultKind, MediaRule
 from oxy_simulator.medialibrary import MIME_TYPES, MediaLibrary, limit_of
-from oxy_simulator.mediaserver import MediaEndpoint
 from oxy_simulator.models import (
     AddPhone,
     AdvanceClock,
@@ -61,13 +54,8 @@ from oxy_simulator.models import (
 from oxy_simulator.network import Network
 from oxy_simulator.notices import tell_app_state
 from oxy_simulator.operations import Operations
-from oxy_simulator.packets import KEPT_PACKETS, PacketLog
-from oxy_simulator.processes import ClientProcesses
 from oxy_simulator.proxies import Proxies
 from oxy_simulator.proxy_protocol import ProxyPolicy
-from oxy_simulator.schedule import Schedule
-from oxy_simulator.server import WebSocketEndpoint
-from oxy_simulator.store import StateStore
 from oxy_simulator.transcript import Record, transcript
 
 LINK_SECONDS: Final = 15.0
@@ -93,7 +81,7 @@ class Load:
 
 @dataclass
 class Service:
-    """A running simulator. Make it with `run_service`."""
+    """A running simulator. Make it with `hosting.run_service`."""
 
     network: Network
     clock: SimulatedClock
@@ -446,85 +434,3 @@ def _message_view(account: Account, entry: InboxMessage) -> Message:
     if known is None or (known.kind == "text" and not (known.edited_at or known.revoked_at or known.reactions)):
         return message
     return message.model_copy(update={"state": MessageState.model_validate(known)})
-
-
-@asynccontextmanager
-async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
-    folder: Path,
-    *,
-    keys_folder: Path | None = None,
-    host: str = "127.0.0.1",
-    proxy_port: int = 0,
-    pairing_seconds: float = PAIRING_SECONDS,
-    clock: Callable[[], float] = time.time,
-    kept_packets: int = KEPT_PACKETS,
-    packet_sink: Callable[[str], None] | None = None,
-    allow_client_control: bool = False,
-) -> AsyncIterator[Service]:
-    """Run a simulator on a state folder until the block ends; port 0 takes a free one.
-
-    Keys are in the state folder unless another is given, which may be read-only if it has them all. Packets are
-    logged unless none is kept and there is no sink. `allow_client_control` lets whoever reaches the control API
-    start processes.
-    """
-    ensure_keys(keys_folder or folder)
-    keys = load_keys(keys_folder or folder, clock())
-    store = StateStore(folder)
-    state = store.load()
-    simulated = SimulatedClock(clock, state.advanced)
-    network = Network(state, simulated, pairing_seconds)
-    network.save_now = store.save
-    if kept_packets or packet_sink is not None:
-        network.packets = PacketLog(network.clock, kept_packets, packet_sink)
-    network.listeners.append(store.mark_dirty)
-    front = Front(keys.tls, simulated)
-    network.media.hosts = keys.media_hosts
-    library = MediaLibrary(folder, network)
-    checks = MediaChecks(network, library)
-    network.media.arrived = checks.arrived
-    endpoint = WebSocketEndpoint(network, keys.noise, front)
-    endpoint.application.add_routes(MediaEndpoint(network, library).routes)
-    front.runner = runner = web.AppRunner(endpoint.application, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    proxies = Proxies(front)
-    listener = await proxies.listen(ProxyPolicy(), host, proxy_port)
-    environment = client_environment(listener.url, keys.ca_file, keys.ca_file.with_name(NOISE_ROOT_FILE))
-    clients = ClientProcesses(folder, environment, allow_client_control)
-    operations = Operations(network, store, proxies, clients, host)
-    service = Service(network, simulated, keys, proxies, operations, library, host, listener.port)
-    network.listeners.append(service.pulse)
-    tasks = [asyncio.create_task(store.run()), asyncio.create_task(_run_schedule(network.schedule))]
-    try:
-        yield service
-    finally:
-        await service.stop_load()
-        await clients.stop()
-        await proxies.stop()
-        await runner.cleanup()
-        await checks.stop()
-        for task in tasks:
-            task.cancel()
-        await _settle(tasks)
-        store.close()
-
-
-async def _run_schedule(schedule: Schedule) -> None:
-    """Run what is due, for ever."""
-    wake = asyncio.Event()
-    schedule.sooner = wake.set
-    while True:
-        wake.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(schedule.wait()):
-                await wake.wait()
-        try:
-            schedule.run_due()
-        except Exception:
-            log.exception("delayed_action_failed")
-
-
-async def _settle(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Wait for cancelled tasks and report how they failed, if they did."""
-    for result in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(result, Exception):
-            log.error("task_failed", error=repr(result))

@@ -13,9 +13,9 @@ from pathlib import Path
 import structlog
 
 from oxy_simulator.control import serving_control
+from oxy_simulator.hosting import run_service
 from oxy_simulator.keys import ensure_keys
 from oxy_simulator.logs import configure_logging
-from oxy_simulator.service import run_service
 from oxy_simulator.settings import Settings
 
 log = structlog.get_logger(__name__)

@@ -45,12 +45,17 @@ def receive(network: Network, connection: Connection, data: bytes) -> None:
     try:
         connection.receive(data)
     except ProtocolError as error:
-        network.violation(connection, "broken-stream", str(error))
-        connection.abort()
+        refuse(network, connection, str(error))
     except Exception as error:
         log.exception("connection_failed")
         network.violation(connection, "simulator-error", repr(error))
         connection.abort()
+
+
+def refuse(network: Network, connection: Connection, reason: str) -> None:
+    """Cut a client whose stream is broken beyond use, and record why."""
+    network.violation(connection, "broken-stream", reason)
+    connection.abort()
 
 
 def lost(network: Network, connection: Connection) -> None:

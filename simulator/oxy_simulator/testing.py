@@ -32,6 +32,7 @@ from oxy_simulator.contents import AnyContent
 from oxy_simulator.control import serving_control
 from oxy_simulator.errors import RequestError
 from oxy_simulator.faults import FaultKind
+from oxy_simulator.hosting import run_service
 from oxy_simulator.keys import CA_FILE, NOISE_ROOT_FILE, client_environment
 from oxy_simulator.keys import TRUST_FOLDER as TRUST_FOLDER  # noqa: PLC0414 - part of this module's interface
 from oxy_simulator.ledger import Direction
@@ -46,7 +47,7 @@ from oxy_simulator.models import (
     ViolationView,
 )
 from oxy_simulator.packets import line_of
-from oxy_simulator.service import PAIRING_SECONDS, Service, run_service
+from oxy_simulator.service import PAIRING_SECONDS, Service
 
 TextPattern: TypeAlias = str | re.Pattern[str]
 
