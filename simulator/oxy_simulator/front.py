@@ -67,6 +67,11 @@ class Front:
         """How many connections have not proved who they are yet."""
         return len(self._arriving)
 
+    @property
+    def settled(self) -> int:
+        """How many connections are open whose clients proved who they are."""
+        return len(self._settled)
+
     def set_down(self, *, down: bool) -> None:
         """Go down (cut and refuse everything) or come back."""
         self._down = down
@@ -113,21 +118,19 @@ class Front:
             return
         if len(self._arriving) >= MAX_ARRIVING:
             self._make_room()
-        key = _key(transport)
+        key = connection_key(transport)
         deadline = asyncio.get_running_loop().call_later(self.handshake_seconds, self._too_late, key)
         self._arriving[key] = _Arriving(transport, deadline)
 
-    def settle(self, transport: asyncio.BaseTransport) -> None:
-        """Take note that the client at the other end proved who it is (or is kept waiting on purpose)."""
-        key = _key(transport)
+    def settle(self, key: object) -> None:
+        """Take note that the client of a connection proved who it is (or is kept waiting on purpose)."""
         arriving = self._arriving.pop(key, None)
         if arriving is not None:
             arriving.deadline.cancel()
             self._settled[key] = arriving.transport
 
-    def closed(self, transport: asyncio.BaseTransport) -> None:
+    def closed(self, key: object) -> None:
         """Forget a TCP connection."""
-        key = _key(transport)
         self._settled.pop(key, None)
         arriving = self._arriving.pop(key, None)
         if arriving is not None:
@@ -139,9 +142,9 @@ class Front:
         trouble = found.what if found is not None and isinstance(found.what, str) else None
         if trouble == "cut":
             transport.abort()
-            self.closed(transport)
+            self.closed(connection_key(transport))
         elif trouble == "hang":
-            self.settle(transport)
+            self.settle(connection_key(transport))
         else:
             task = asyncio.create_task(self._hand_over(transport, broken_context(trouble) if trouble else self.context))
             self._tasks.add(task)
@@ -160,7 +163,7 @@ class Front:
             )
         except OSError as error:
             log.info("tls_failed", reason=str(error))
-            self.closed(transport)
+            self.closed(connection_key(transport))
             return
         if secure is None or self._down:
             transport.abort()
@@ -196,6 +199,6 @@ class Front:
         arriving.transport.abort()
 
 
-def _key(transport: asyncio.BaseTransport) -> object:
-    """Name a connection, before and after TLS: its two addresses."""
+def connection_key(transport: asyncio.BaseTransport) -> object:
+    """Name a connection, before and after TLS, by its two addresses; a lost connection has none any more."""
     return transport.get_extra_info("sockname"), transport.get_extra_info("peername")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import structlog
 
 from oxy_simulator.errors import RequestError
-from oxy_simulator.front import Front
+from oxy_simulator.front import Front, connection_key
 from oxy_simulator.proxy_protocol import ProxyPolicy, ProxyTalk, Verdict, open_talk
 
 log = structlog.get_logger(__name__)
@@ -26,6 +26,7 @@ class ProxyConnection(asyncio.Protocol):
         self._policy = policy
         self._talk: ProxyTalk | None = None
         self._transport: asyncio.Transport | None = None
+        self._key: object = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the talk, or cut at once while the network is down."""
@@ -33,6 +34,7 @@ class ProxyConnection(asyncio.Protocol):
             msg = "the proxy needs a stream transport"
             raise TypeError(msg)
         self._transport = transport
+        self._key = connection_key(transport)
         trouble = self._front.proxy_trouble()
         policy = ProxyPolicy(self._policy.scheme, answer=trouble.answer, code=trouble.code) if trouble else self._policy
         self._talk = open_talk(policy)
@@ -41,7 +43,7 @@ class ProxyConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Forget the connection."""
         if self._transport is not None:
-            self._front.closed(self._transport)
+            self._front.closed(self._key)
 
     def data_received(self, data: bytes) -> None:
         """Feed the talk and do what it says."""
@@ -56,7 +58,7 @@ class ProxyConnection(asyncio.Protocol):
         if step.verdict is Verdict.SERVE:
             self._front.start_tls(self._transport)
         elif step.verdict is Verdict.HANG:
-            self._front.settle(self._transport)
+            self._front.settle(self._key)
         else:
             log.warning("proxy_refused", scheme=self._policy.scheme, reason=step.reason)
             self._transport.close()

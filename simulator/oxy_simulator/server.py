@@ -7,7 +7,7 @@ import structlog
 from aiohttp import WebSocketError, WSMsgType, web
 
 from oxy_simulator.connection import Connection, NoiseIdentity
-from oxy_simulator.front import Front
+from oxy_simulator.front import Front, connection_key
 from oxy_simulator.network import Network
 from oxy_simulator.pace import Pace
 from oxy_simulator.sessions import lost, open_connection, receive, refuse
@@ -121,25 +121,22 @@ class WebSocketEndpoint:
         # Compression is off because whatsmeow does not negotiate it.
         socket = web.WebSocketResponse(max_msg_size=_MAX_MESSAGE, compress=False, autoping=True, timeout=_CLOSE_SECONDS)
         await socket.prepare(request)
-        transport = request.transport  # it is None here once the connection is lost
-        outbox = SocketOutbox(transport)
+        outbox = SocketOutbox(request.transport)
+        key = None if request.transport is None else connection_key(request.transport)
         connection = open_connection(self._network, outbox, self._identity)
         outbox.pace = connection.pace
         connection.pace.on_change.append(outbox.pace_changed)
         async with asyncio.TaskGroup() as tasks:
             pump = tasks.create_task(outbox.pump(socket))
             try:
-                await self._read(socket, connection, transport)
+                await self._read(socket, connection, key)
             finally:
                 lost(self._network, connection)
                 pump.cancel()
-                if transport is not None:
-                    self._front.closed(transport)
+                self._front.closed(key)
         return socket
 
-    async def _read(
-        self, socket: web.WebSocketResponse, connection: Connection, transport: asyncio.Transport | None
-    ) -> None:
+    async def _read(self, socket: web.WebSocketResponse, connection: Connection, key: object) -> None:
         settled = False
         async for message in socket:
             if message.type is WSMsgType.TEXT or isinstance(message.data, WebSocketError):
@@ -149,6 +146,6 @@ class WebSocketEndpoint:
             if connection.pace.outbound:
                 await asyncio.sleep(len(message.data) / connection.pace.outbound)
             receive(self._network, connection, message.data)
-            if connection.established and not settled and transport is not None:
-                self._front.settle(transport)
+            if connection.established and not settled:
+                self._front.settle(key)
                 settled = True

@@ -112,7 +112,7 @@ async def unharmed(simulator: WhatsApp) -> AsyncIterator[None]:
         assert (answer.tag, answer.text("type")) == ("iq", "result")
     front = simulator.service.proxies.front
     async with asyncio.timeout(PATIENCE):
-        while front.arriving:  # noqa: ASYNC110 - connections end without telling anybody
+        while front.arriving or front.settled:  # noqa: ASYNC110 - connections end without telling anybody
             await asyncio.sleep(0.02)
     assert "simulator-error" not in {violation.rule for violation in await simulator.violations()}
     simulator.allow_violations("broken-stream", "unknown-stanza", "bad-stanza", "unknown-iq", "not-logged-in")
