@@ -1,7 +1,7 @@
 """Groups and status posts: sender keys, who is told and asked, in memory."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.simulator.memory import MemoryClient, World
 
@@ -31,6 +31,7 @@ def group(world: World, client: MemoryClient) -> Group:
     return made
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.permutations(range(6)))
 def test_group_messages_are_read_in_any_order_and_once(order: list[int]) -> None:
     key = SenderKey()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.simulator.memory import ANA, BOT, MemoryClient, World
 
@@ -72,6 +72,7 @@ def test_an_address_with_the_other_spelling_is_nobody(world: World, client: Memo
     assert user.require("devices", "device-list").children == []
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.from_regex(r"55[1-9][1-9]9?[6-9][0-9]{7}", fullmatch=True))
 def test_a_brazilian_mobile_number_has_two_spellings_that_name_each_other(digits: str) -> None:
     first, second = spellings(digits)
