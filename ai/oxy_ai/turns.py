@@ -34,12 +34,12 @@ from oxy_ai.records import (
 from oxy_ai.rules import Ask, Say, Skip, decide, role_of
 from oxy_ai.sanitize import MAX_ANSWER, clean, shorten
 from oxy_ai.settings import WorkerSettings
-from oxy_ai.tasks import end_tasks
 from oxy_ai.toolbox import run_tool
 from oxy_ai.vertical import Brief, Role, ToolContext, Vertical
 from oxy_ai.zones import zone_or_default
 from oxy_core.envelopes import AiSettings
 from oxy_core.identity import new_id
+from oxy_core.tasks import end_tasks
 
 MAX_ROUNDS: Final = 6
 """Model responses in one turn; in the last one tools are not allowed, so that it must be an answer."""

@@ -19,11 +19,11 @@ from oxy_ai.outages import is_outage, supervised
 from oxy_ai.petshop import PetShop
 from oxy_ai.relay import Relay
 from oxy_ai.settings import WorkerSettings
-from oxy_ai.tasks import end_tasks
 from oxy_ai.turns import TurnDispatcher, TurnRunner
 from oxy_core.bus import connected
 from oxy_core.probes import serving_probes
 from oxy_core.subjects import WORK_HINT
+from oxy_core.tasks import end_tasks
 
 _CHECK_SECONDS: Final = 1.0
 _EXTRA_CONNECTIONS: Final = 8
@@ -163,5 +163,7 @@ async def _serve(
         model = ModelClient(
             settings.openai_base_url, settings.openai_api_key.get_secret_value(), settings.model_timeout_seconds
         )
-        await Worker(settings, client, Engine(pool), model).run(readiness, stop)
-        await model.close()
+        try:
+            await Worker(settings, client, Engine(pool), model).run(readiness, stop)
+        finally:
+            await model.close()

@@ -24,11 +24,15 @@ from nats.js.errors import NotFoundError
 
 from oxy_core import subjects
 from oxy_core.errors import BusError, StreamMismatchError
+from oxy_core.tasks import end_tasks
 
 INBOUND_STREAM: Final = "OXY_INBOUND"
 STATE_STREAM: Final = "OXY_STATE"
 DEAD_LETTER_STREAM: Final = "OXY_DLQ"
 INGEST_DURABLE: Final = "ingest"
+
+CREDENTIALS_LOOK_SECONDS: Final = 5.0
+"""How often a client's credentials file is looked at."""
 
 _DAY: Final = 86_400.0
 _GIB: Final = 1 << 30
@@ -118,26 +122,32 @@ async def connected(
     except (OSError, NatsError, TimeoutError) as error:
         message = f"cannot connect to NATS at {url}: {str(error) or type(error).__name__}"
         raise BusError(message) from error
-    watcher = None if credentials is None else asyncio.create_task(_follow_credentials(client, credentials))
+    followers = [] if credentials is None else [asyncio.create_task(_follow_credentials(client, credentials))]
     try:
         yield client
     finally:
         leaving = True
-        if watcher is not None:
-            watcher.cancel()
-        await client.close()
+        try:
+            await end_tasks(*followers)
+        finally:
+            await client.close()
 
 
-async def _follow_credentials(client: Client, credentials: Path, every: float = 5.0) -> None:
-    """Reconnect whenever the credentials' file has new content."""
-    content = _content(credentials)
+async def _follow_credentials(client: Client, credentials: Path) -> None:
+    """Reconnect whenever the credentials' file has new content; what fails is tried again at the next look."""
+    used = _content(credentials)
     while True:
-        await asyncio.sleep(every)
-        now = _content(credentials)
-        if now not in {content, None}:
-            content = now
-            log.info("bus_credentials_changed")
+        await asyncio.sleep(CREDENTIALS_LOOK_SECONDS)
+        found = _content(credentials)
+        if found in {used, None}:
+            continue
+        log.info("bus_credentials_changed")
+        try:
             await client.force_reconnect()
+        except Exception:
+            log.exception("bus_reconnect_failed", retry_seconds=CREDENTIALS_LOOK_SECONDS)
+        else:
+            used = found
 
 
 def _content(file: Path) -> bytes | None:

@@ -1,5 +1,7 @@
 import asyncio
 import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
@@ -10,7 +12,18 @@ from oxy_core import bus
 from oxy_core.bus import STREAMS, connected, ensure_streams
 from oxy_core.errors import BusError, StreamMismatchError
 from oxy_core.subjects import INSTANCES_BUCKET
-from oxy_dev.servers import NatsServer, free_port
+from oxy_dev.servers import NatsServer, free_port, running_nats
+from oxy_operator.accounts import nats_configuration, platform_credentials, system_credentials
+from oxy_operator.keys import PlatformKeys
+
+KEYS = PlatformKeys.generate()
+
+
+@pytest.fixture
+def guarded_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A NATS server that lets in only whom the keys vouch for."""
+    with running_nats(tmp_path / "nats", nats_configuration(KEYS, tmp_path / "accounts")) as server:
+        yield server
 
 
 async def test_ensuring_streams_twice_changes_nothing(nats_server: NatsServer) -> None:
@@ -66,3 +79,44 @@ async def _answers(client: Client) -> bool:
         return (await client.jetstream(timeout=1).stream_info(bus.INBOUND_STREAM)).state.messages == 0
     except Error:
         return False
+
+
+async def test_new_credentials_are_used_also_where_the_first_reconnect_fails(
+    guarded_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus, "CREDENTIALS_LOOK_SECONDS", 0.05)
+    file = tmp_path / "user.creds"
+    file.write_text(platform_credentials(KEYS))
+    before = asyncio.all_tasks()
+    async with connected(guarded_server.url, file, name="test") as client:
+        reconnect, tries = client.force_reconnect, 0
+
+        async def failing_once() -> None:
+            nonlocal tries
+            tries += 1
+            if tries == 1:
+                message = "injected"
+                raise OSError(message)
+            await reconnect()
+
+        monkeypatch.setattr(client, "force_reconnect", failing_once)
+        assert not await _is_system(client)
+        replaced = file.with_suffix(".new")
+        replaced.write_text(system_credentials(KEYS))
+        replaced.replace(file)
+        async with asyncio.timeout(20):
+            while True:
+                if await _is_system(client):
+                    break
+                await asyncio.sleep(0.02)
+        assert tries == 2
+    assert not {task for task in asyncio.all_tasks() - before if "_follow_credentials" in repr(task)}
+
+
+async def _is_system(client: Client) -> bool:
+    """Whether the server takes the client for a user of the system account, who alone is answered this."""
+    try:
+        await client.request("$SYS.REQ.SERVER.PING", timeout=0.5)
+    except Error:
+        return False
+    return True

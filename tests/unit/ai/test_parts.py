@@ -13,10 +13,10 @@ from oxy_ai.errors import ModelUnreachableError
 from oxy_ai.ingest import _NUL, Arrival, in_journal_order, read
 from oxy_ai.outages import discreet, is_outage
 from oxy_ai.records import Input
-from oxy_ai.tasks import end_tasks
 from oxy_core.envelopes import ConnectionChanged, ConnectionState, Report
 from oxy_core.errors import BusError, ContractError
 from oxy_core.identity import new_id
+from oxy_core.tasks import end_tasks
 from oxy_core.trace import new_trace
 
 EPOCHS = [new_id() for _ in range(2)]
