@@ -19,6 +19,10 @@ from oxy_simulator.proto.handshake_pb2 import ClientPayload
 class Outbox(Protocol):
     """Where a connection writes. Nothing here blocks or fails: a dead link just drops it."""
 
+    @property
+    def full(self) -> bool:
+        """Whether what can wait should wait: the client reads more slowly than it is written to."""
+
     def write(self, frame: bytes) -> None:
         """Queue one WebSocket message."""
 

@@ -19,7 +19,8 @@ from oxy_simulator.faults import TlsTrouble
 from oxy_simulator.proxy_protocol import ProxyPolicy
 
 HANDSHAKE_SECONDS: Final = 20.0
-MAX_ARRIVING: Final = 512
+# Thousands of clients may come back in the same second, after a restart or a fault; each takes some 50 KiB with TLS.
+MAX_ARRIVING: Final = 2048
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,7 @@ class Front:
     clock: Callable[[], float] = time.time
     runner: web.AppRunner | None = None
     handshake_seconds: float = HANDSHAKE_SECONDS
+    max_arriving: int = MAX_ARRIVING
     _troubles: list[Trouble] = field(default_factory=list)
     _arriving: dict[object, _Arriving] = field(default_factory=dict)
     _settled: dict[object, asyncio.Transport] = field(default_factory=dict)
@@ -116,7 +118,7 @@ class Front:
         if self._down:
             transport.abort()
             return
-        if len(self._arriving) >= MAX_ARRIVING:
+        if len(self._arriving) >= self.max_arriving:
             self._make_room()
         key = connection_key(transport)
         deadline = asyncio.get_running_loop().call_later(self.handshake_seconds, self._too_late, key)
@@ -183,7 +185,7 @@ class Front:
         now = time.monotonic()
         if now >= self._told_at + 1.0:
             log.warning(
-                "newcomers_cut", count=self._crowded, reason=f"more than {MAX_ARRIVING} are on their way at once"
+                "newcomers_cut", count=self._crowded, reason=f"more than {self.max_arriving} are on their way at once"
             )
             self._crowded, self._told_at = 0, now
         self._cut_newcomer(next(iter(self._arriving)))

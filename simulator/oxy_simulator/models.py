@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from oxy_simulator.content import Body, Identifier
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError
 from oxy_simulator.faults import FaultKind, TlsTrouble
@@ -21,6 +22,7 @@ from oxy_simulator.proxy_protocol import Answer, Scheme
 Addressing = Literal["lid", "pn"]
 
 MAX_WAIT_SECONDS: Final = 60.0
+MAX_LOAD_TEXT: Final = 16_384  # what is filled in may make it three times as long, and a message's text has a limit
 
 _Request = TypeVar("_Request", bound="Request")
 
@@ -68,10 +70,10 @@ class SendText(Request):
     """
 
     to: str
-    text: str | None = Field(default=None, min_length=1)
+    text: Body | None = None
     message: AnyContent | None = None
-    id: str | None = Field(default=None, min_length=1)
-    quote: str | None = None
+    id: Identifier | None = None
+    quote: Identifier | None = None
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> "SendText":
@@ -97,7 +99,7 @@ class MediaFault(Request):
 class SelfChat(Request):
     """Let a phone write in its own "message yourself" chat."""
 
-    text: str = Field(min_length=1)
+    text: Body
 
 
 class LinkDevice(Request):
@@ -246,7 +248,7 @@ class StartLoad(Request):
     to: str | list[str] = Field(min_length=1)
     count: int = Field(ge=1, le=1_000_000)
     rate: float = Field(default=0.0, ge=0.0, le=10_000.0)
-    text: str = "{sender}/{index}"
+    text: str = Field(default="{sender}/{index}", min_length=1, max_length=MAX_LOAD_TEXT)
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 

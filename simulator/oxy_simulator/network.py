@@ -220,44 +220,50 @@ class Network:
         connection.queue.start(waiting)
         stanzas = [device.mailbox[key].stanza for key in waiting]
         connection.send(node("ib", {"from": SERVER_JID}, [preview(stanzas)]))
-        self._send_batch(connection)
+        self.send_waiting(connection)
 
     def enlarge_batch(self, connection: Connection, count: int) -> None:
         """Send a device more of what waits than it has room for so far."""
         connection.queue.enlarge(count)
-        self._send_batch(connection)
+        self.send_waiting(connection)
 
     def take_mail(self, connection: Connection, key: str) -> MailItem | None:
         """Remove what a device has acknowledged, and return it if it was there."""
         _, device = connection.require_login()
         item = device.mailbox.pop(key, None)
         connection.queue.settle(key)
-        self._send_batch(connection)
+        self.send_waiting(connection)
         return item
 
-    def _send_batch(self, connection: Connection) -> None:
+    def send_waiting(self, connection: Connection) -> None:
+        """Send a device what waits for it, as far as its batch and its reading allow, and then go live."""
         account, device = connection.require_login()
         queue = connection.queue
-        if not queue.open or connection.closed:
+        if not queue.started or connection.active or connection.closed:
             return
-        for item in filter(None, map(device.mailbox.get, queue.next_keys())):
-            item.stanza.attrs["offline"] = "0"
-            connection.send(item.stanza)
-            self._mark_flushed(item)
-        if not queue.waiting:
-            self._go_live(connection)
+        while not connection.outbox.full:
+            key = queue.take()
+            if key is not None:
+                self._send_kept(connection, device, key)
+            elif queue.waiting:
+                break  # until the device acknowledges
+            elif queue.open:
+                queue.open = False
+                connection.send(node("ib", {"from": SERVER_JID}, [node("offline", {"count": queue.total})]))
+            elif not queue.add_late(device.mailbox):
+                connection.active = True
+                break
         self.changed(account)
 
-    def _go_live(self, connection: Connection) -> None:
-        """Close the offline queue and send what came meanwhile."""
-        _, device = connection.require_login()
-        queue = connection.queue
-        queue.open, connection.active = False, True
-        connection.send(node("ib", {"from": SERVER_JID}, [node("offline", {"count": queue.total})]))
-        for key, item in list(device.mailbox.items()):
-            if key not in queue.known:
-                connection.send(item.stanza)
-                self._mark_flushed(item)
+    def _send_kept(self, connection: Connection, device: Device, key: str) -> None:
+        """Send what a device was not connected for, unless that is settled."""
+        item = device.mailbox.get(key)
+        if item is None:
+            return
+        if connection.queue.open:
+            item.stanza.attrs["offline"] = "0"
+        connection.send(item.stanza)
+        self._mark_flushed(item)
 
     def notice_low_prekeys(self, account: Account, device: Device) -> None:
         """Ask a device for more one-time prekeys when few are left."""

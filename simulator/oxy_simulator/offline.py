@@ -1,7 +1,8 @@
 """The offline queue: what waited for a device comes before anything live, in batches.
 
 The server announces how much waits, sends it with at most a batch unacknowledged at a time, closes
-with a count, and only then sends what came meanwhile. Clients may ask for a larger batch.
+with a count, and only then sends what came meanwhile. Clients may ask for a larger batch. Nothing of
+this is sent faster than the client reads.
 Sources: whatsmeow `connectionevents.go` (handleIB: offline_preview, offline), Baileys
 `src/Socket/socket.ts` (offline_batch count 100).
 """
@@ -25,20 +26,29 @@ class OfflineQueue:
     known: set[str] = field(default_factory=set)
     total: int = 0
     batch: int = BATCH
+    started: bool = False
     open: bool = False
+    """Whether the end is still to be announced; what is sent after that is live, only late."""
 
     def start(self, keys: Iterable[str]) -> None:
         """Take what waits."""
         self.waiting = deque(keys)
         self.known, self.unacknowledged = set(self.waiting), set()
-        self.total, self.batch, self.open = len(self.waiting), BATCH, True
+        self.total, self.batch, self.started, self.open = len(self.waiting), BATCH, True, True
 
-    def next_keys(self) -> list[str]:
-        """Return what may be sent now."""
-        room = max(self.batch - len(self.unacknowledged), 0)
-        keys = [self.waiting.popleft() for _ in range(min(room, len(self.waiting)))]
-        self.unacknowledged.update(keys)
-        return keys
+    def take(self) -> str | None:
+        """Take what may be sent next, if anything may."""
+        if not self.waiting or (self.open and len(self.unacknowledged) >= self.batch):
+            return None
+        key = self.waiting.popleft()
+        self.unacknowledged.add(key)
+        return key
+
+    def add_late(self, keys: Iterable[str]) -> bool:
+        """Take what came since; say whether there was anything."""
+        self.waiting.extend(key for key in keys if key not in self.known)
+        self.known.update(self.waiting)
+        return bool(self.waiting)
 
     def settle(self, key: str) -> None:
         """Note that something was acknowledged, sent or not."""

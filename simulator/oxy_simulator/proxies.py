@@ -12,7 +12,7 @@ from urllib.parse import quote
 import structlog
 
 from oxy_simulator.errors import RequestError
-from oxy_simulator.front import Front, connection_key
+from oxy_simulator.front import MAX_ARRIVING, Front, connection_key
 from oxy_simulator.proxy_protocol import ProxyPolicy, ProxyTalk, Verdict, open_talk
 
 log = structlog.get_logger(__name__)
@@ -94,7 +94,9 @@ class Proxies:
         """Start a proxy (port 0 takes a free one); raise RequestError if the port cannot be had."""
         loop = asyncio.get_running_loop()
         try:
-            server = await loop.create_server(lambda: ProxyConnection(self.front, policy), host, port)
+            server = await loop.create_server(
+                lambda: ProxyConnection(self.front, policy), host, port, backlog=MAX_ARRIVING
+            )
         except OSError as error:
             msg = f"cannot listen on {host}:{port}: {error.strerror}; take another port, or 0 for a free one"
             raise RequestError(msg) from error

@@ -1,6 +1,7 @@
 """The WebSocket that clients speak to, once a proxy and TLS have let them through."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -10,10 +11,11 @@ from oxy_simulator.connection import Connection, NoiseIdentity
 from oxy_simulator.front import Front, connection_key
 from oxy_simulator.network import Network
 from oxy_simulator.pace import Pace
-from oxy_simulator.sessions import lost, open_connection, receive, refuse
+from oxy_simulator.sessions import lost, open_connection, receive, refuse, resume
 
 SOCKET_PATH: Final = "/ws/chat"
 MAX_QUEUED: Final = 1 << 26  # bytes that a client may leave unread
+MAX_WAITING: Final = 1 << 20  # bytes from which on what is in no hurry waits until the client has read
 
 _MAX_MESSAGE: Final = 1 << 25
 _MAX_UNSENT: Final = 1 << 18
@@ -38,6 +40,12 @@ class SocketOutbox:
         self._linger: float | None = None
         self._wake = asyncio.Event()
         self.pace = Pace()
+        self.on_room: Callable[[], None] = _nothing
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is unread that only live traffic is still added."""
+        return self._queued >= MAX_WAITING
 
     def write(self, frame: bytes) -> None:
         """Queue a frame; a client that reads nothing for too long is cut."""
@@ -95,7 +103,14 @@ class SocketOutbox:
         transport.write(b"".join(part for frame in frames for part in (_message_head(len(frame)), frame)))
         while not transport.is_closing() and transport.get_write_buffer_size() > _MAX_UNSENT:  # noqa: ASYNC110 - it rings no event
             await asyncio.sleep(_UNSENT_SECONDS)
+        was_full = self.full
         self._queued -= size
+        if was_full and not self.full:
+            self.on_room()
+
+
+def _nothing() -> None:
+    """Tell nobody."""
 
 
 def _message_head(size: int) -> bytes:
@@ -125,6 +140,7 @@ class WebSocketEndpoint:
         key = None if request.transport is None else connection_key(request.transport)
         connection = open_connection(self._network, outbox, self._identity)
         outbox.pace = connection.pace
+        outbox.on_room = lambda: resume(self._network, connection)
         connection.pace.on_change.append(outbox.pace_changed)
         async with asyncio.TaskGroup() as tasks:
             pump = tasks.create_task(outbox.pump(socket))

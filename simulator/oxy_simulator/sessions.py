@@ -52,6 +52,12 @@ def receive(network: Network, connection: Connection, data: bytes) -> None:
         connection.abort()
 
 
+def resume(network: Network, connection: Connection) -> None:
+    """Go on with what waits for a client that has read what it was sent."""
+    if connection.device is not None and not connection.closed:
+        network.send_waiting(connection)
+
+
 def refuse(network: Network, connection: Connection, reason: str) -> None:
     """Cut a client whose stream is broken beyond use, and record why."""
     network.violation(connection, "broken-stream", reason)

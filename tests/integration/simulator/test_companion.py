@@ -104,3 +104,20 @@ async def test_a_client_that_hangs_is_cut_and_gets_everything_when_it_is_back(
         for _ in range(count):
             assert (await client.expect_text()).message.conversation == text
         assert await simulator.settled(PATIENCE)
+
+
+async def test_what_waited_may_be_more_than_a_connected_client_may_leave_unread(
+    simulator: WhatsApp, bot: Phone, ana: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with linked(simulator, bot) as client:
+        await client.stop()
+        texts = [f"{number} {'x' * 60_000}" for number in range(60)]
+        for text in texts:
+            await ana.send(text, to=bot)
+        monkeypatch.setattr(server, "MAX_QUEUED", 1 << 20)
+        monkeypatch.setattr(server, "MAX_WAITING", 1 << 18)
+        await client.start()
+        assert (await client.expect(Online)).waited >= len(texts)
+        assert await simulator.settled(PATIENCE)
+        (device,) = (await bot.view()).devices
+        assert (device.online, device.waiting) == (True, 0)

@@ -83,6 +83,10 @@ MISTAKES = [
     Mistake(
         "POST", f"/phones/{BOT}/send", {"to": BOT, "text": ""}, 400, "text: String should have at least 1 character"
     ),
+    Mistake(
+        "POST", f"/phones/{BOT}/send", {"to": BOT, "text": "x" * 65_537}, 400, "text: String should have at most 65536"
+    ),
+    Mistake("POST", f"/phones/{BOT}/self-chat", {"text": "x" * 65_537}, 400, "text: String should have at most 65536"),
     Mistake("POST", f"/phones/{BOT}/send", {"to": BOT, "text": "oi", "quote": "3A"}, 400, "take an id from its inbox"),
     Mistake("POST", f"/phones/{BOT}/link", {}, 409, "exactly one of 'code'"),
     Mistake("POST", f"/phones/{BOT}/link", {"code": "1"}, 409, "8 characters"),

@@ -33,6 +33,7 @@ class MemoryOutbox:
 
     frames: list[bytes] = field(default_factory=list)
     ended: str = ""
+    full: bool = False
 
     def write(self, frame: bytes) -> None:
         self.frames.append(frame)

@@ -3,7 +3,7 @@
 import pytest
 from unit.simulator.memory import ANA, MemoryClient, World
 
-from oxy_simulator import actions, phones
+from oxy_simulator import actions, phones, sessions
 from oxy_simulator.accounts import Account, Device
 from oxy_simulator.devices import device_jids, participant_hash
 from oxy_simulator.errors import RequestError
@@ -119,6 +119,24 @@ def test_what_waits_comes_in_batches_and_live_mail_after_it(world: World, client
     assert end.require("offline").text("count") == str(BATCH + 20)
     assert rest.index(end) == len(rest) - 2
     assert "offline" not in tags(rest, "message")[-1].attrs
+
+
+def test_what_waits_is_not_sent_faster_than_the_client_reads(world: World, client: MemoryClient) -> None:
+    client.disconnect()
+    waiting = [say(world, str(index)) for index in range(5)]
+    client.log_in()
+    client.outbox.full = True
+    client.request("passive", "set", node("active"))
+    assert not tags(client.received(), "message")
+    late = [say(world, "tarde")]
+    client.outbox.full = False
+    sessions.resume(world.network, client.connection)
+    more = client.received()
+    assert [stanza.text("id") for stanza in tags(more, "message")] == waiting + late
+    assert more.index(tags(more, "ib")[0]) == len(waiting)
+    client.outbox.full = True
+    live = say(world, "ao vivo")
+    assert [stanza.text("id") for stanza in tags(client.received(), "message")] == [live]
 
 
 def test_a_delivery_and_a_read_receipt_of_one_message_wait_both(world: World, client: MemoryClient) -> None:
