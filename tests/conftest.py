@@ -1,5 +1,6 @@
 """Fixtures that every layer of tests may use: real servers, never stand-ins."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from oxy_dev.servers import NatsServer, running_nats
 # Time is measured in benchmarks: on a loaded machine an example takes as long as it takes.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# A shell starts what it puts into the background without SIGINT, and children inherit that: here they are interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -419,7 +419,7 @@ class Scene:
 
     async def say(self, state: LiveState) -> None:
         """Publish a live state as the tenant runtime does, with the credentials of its Secret."""
-        await self.until_status(lambda found: condition(found, "CredentialsReady")["status"] == "True")
+        await self.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
         client = await nats.connect(self.nats.url, user_credentials=str(self.tenant_credentials()))
         try:
             await client.jetstream().publish(subjects.state(self.account, self.name), state.encode())

@@ -14,7 +14,7 @@ OWNED = ("statefulset", "configmap", "secret", "networkpolicy")
 async def settled(scene: Scene) -> None:
     for kind in ("claim", *OWNED):
         await scene.until_child(kind)
-    await scene.until_status(lambda found: condition(found, "CredentialsReady")["status"] == "True")
+    await scene.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
 
 
 async def refused(scene: Scene, other: Scene) -> None:

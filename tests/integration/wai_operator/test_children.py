@@ -16,7 +16,7 @@ async def settled(scene: Scene) -> None:
     """Wait until everything is there and the bus knows the instance."""
     for kind in ("claim", *OWNED):
         await scene.until_child(kind)
-    await scene.until_status(lambda found: condition(found, "CredentialsReady")["status"] == "True")
+    await scene.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
 
 
 def template(scene: Scene) -> Object:
@@ -37,7 +37,7 @@ async def test_applying_an_instance_brings_up_its_children_and_status(scene: Sce
     assert "ownerReferences" not in claim["metadata"]
     assert claim["metadata"]["annotations"]["oxy.dev/epoch"] == "1"
     await scene.until_phase("Pending", "PodMissing")
-    status = await scene.until_status(lambda found: condition(found, "CredentialsReady")["status"] == "True")
+    status = await scene.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
     assert condition(status, "Accepted")["status"] == "True"
     assert condition(status, "Provisioned")["status"] == "True"
     assert {item["observedGeneration"] for item in status["conditions"]} == {1}

@@ -38,7 +38,7 @@ def lease(scene: Scene) -> Object:
 
 async def settled(scene: Scene) -> None:
     await scene.until_child("statefulset")
-    await scene.until_status(lambda found: condition(found, "CredentialsReady")["status"] == "True")
+    await scene.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
 
 
 async def standing_by(operator: Operator) -> None:

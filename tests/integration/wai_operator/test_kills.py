@@ -27,7 +27,7 @@ async def provisioned(scene: Scene) -> None:
     for kind in CHILDREN:
         child = await scene.until_child(kind)
         assert owner(child) == (None if kind == "claim" else uid)
-    await scene.until_status(lambda found: condition(found, "CredentialsReady")["status"] == "True")
+    await scene.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
     published = await scene.until_published(bool)
     assert published is not None
     assert published.phone_number == scene.phone

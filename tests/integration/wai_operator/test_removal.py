@@ -12,7 +12,7 @@ from oxy_core import subjects
 
 async def settled(scene: Scene) -> None:
     await scene.until_child("statefulset")
-    await scene.until_status(lambda found: condition(found, "CredentialsReady")["status"] == "True")
+    await scene.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
 
 
 async def gone(scene: Scene) -> None:

@@ -12,7 +12,7 @@ KINDS = ("claim", "configmap", "secret", "networkpolicy", "statefulset")
 async def settled(scene: Scene) -> None:
     for kind in KINDS:
         await scene.until_child(kind)
-    await scene.until_status(lambda found: condition(found, "CredentialsReady")["status"] == "True")
+    await scene.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
 
 
 async def connected(scene: Scene) -> None:

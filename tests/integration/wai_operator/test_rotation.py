@@ -27,7 +27,7 @@ ROTATION = 12
 async def settled(scene: Scene) -> None:
     await scene.until_child("statefulset")
     await scene.until_child("secret")
-    await scene.until_status(lambda found: condition(found, "CredentialsReady")["status"] == "True")
+    await scene.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
 
 
 def credentials(scene: Scene) -> str:
