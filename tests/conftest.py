@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from oxy_dev.servers import NatsServer, running_nats
@@ -16,6 +17,14 @@ settings.load_profile("untimed")
 # A shell starts what it puts into the background without SIGINT, and children inherit that: here they are interrupted.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Rich tracebacks take seconds, in which the event loop that logs them stands still.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture

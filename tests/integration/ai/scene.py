@@ -53,6 +53,8 @@ PETSHOP = Path(__file__).parents[3] / "dev/oxy_dev/model/petshop.yaml"
 CATALOGUE = Path(__file__).parents[3] / "examples/petshop-catalog.yaml"
 OWNER = "+5511987651111"
 CUSTOMER = "+5511912340001"
+LEASE_SECONDS = 10
+"""In this process, where model, pods and test share the loop with the worker, a lease must outlast its stalls."""
 
 
 def account(name: str) -> str:
@@ -252,7 +254,7 @@ class Scene:
             "openai_base_url": self.model.base_url,
             "openai_api_key": SecretStr("scripted"),
             "probe_port": 0,
-            "lease_seconds": 2,
+            "lease_seconds": LEASE_SECONDS,
             "retry_seconds": 0.05,
             "sweep_seconds": 0.2,
         }

@@ -87,7 +87,7 @@ async def test_nats_killed_at_random_moments(scene: Scene, nats_server: NatsServ
 async def test_postgresql_killed_at_random_moments(fragile_scene: Scene, own_postgres: PostgresServer) -> None:
     moments = drawn("postgresql")
     pods = [await fragile_scene.pod(settings_of("petshop", name)) for name in ("one", "two")]
-    async with fragile_scene.worker():
+    async with fragile_scene.worker(lease_seconds=2):
         writing = asyncio.create_task(write(pods, KILLS * 6, 0.05))
         for _ in range(KILLS):
             await asyncio.sleep(moments.uniform(0, 0.6))

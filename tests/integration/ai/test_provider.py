@@ -98,8 +98,8 @@ FAULTS: dict[str, tuple[Reaction, str]] = {
     "429": (refusing(429), "HTTP status 429"),
     "500": (refusing(500), "HTTP status 500"),
     "503 as a page": (text(b"<html>", "text/html", status=503), "HTTP status 503"),
-    "no answer": (hanging, "did not answer within 2 s"),
-    "a byte at a time": (streaming(100, b" ", 0.05), "did not answer within 2 s"),
+    "no answer": (hanging, "did not answer within 4 s"),
+    "a byte at a time": (streaming(200, b" ", 0.05), "did not answer within 4 s"),
     "connection cut at once": (aborting, "did not answer (APIConnectionError)"),
     "connection cut in the body": (streaming(3, b'{"id": ', cut=True), "did not answer (APIConnectionError)"),
     "without end": (streaming(100, b" " * 65536), f"more than {MAX_RESPONSE_BYTES} bytes"),
@@ -150,7 +150,7 @@ FAULTS: dict[str, tuple[Reaction, str]] = {
 async def test_a_fault_is_overcome_by_the_next_attempt(scene: Scene, tls: ssl.SSLContext, fault: str) -> None:
     pod = await scene.pod(SETTINGS)
     reaction, reason = FAULTS[fault]
-    patience = 2 if "within 2 s" in reason else 15
+    patience = 4 if "within 4 s" in reason else 15
     async with (
         running_endpoint(reaction, FINE, tls=tls) as endpoint,
         scene.worker(openai_base_url=endpoint.base_url, model_timeout_seconds=patience),
@@ -182,10 +182,14 @@ async def test_a_fault_that_stays_ends_in_a_dead_letter_an_apology_and_a_notice_
 @pytest.mark.parametrize("form", ["seconds", "date"])
 async def test_an_endpoint_that_asks_for_a_pause_gets_it(scene: Scene, form: str) -> None:
     pod = await scene.pod(SETTINGS)
-    at = datetime.now(UTC) + timedelta(seconds=3)
-    asked = "1.5" if form == "seconds" else f"{at:%a, %d %b %Y %H:%M:%S GMT}"
+
+    async def busy(request: web.Request) -> web.StreamResponse:
+        at = datetime.now(UTC) + timedelta(seconds=3)
+        asked = "1.5" if form == "seconds" else f"{at:%a, %d %b %Y %H:%M:%S GMT}"
+        return await refusing(429, {"Retry-After": asked})(request)
+
     async with (
-        running_endpoint(refusing(429, {"Retry-After": asked}), FINE) as endpoint,
+        running_endpoint(busy, FINE) as endpoint,
         scene.worker(openai_base_url=endpoint.base_url),
     ):
         started = time.monotonic()

@@ -47,11 +47,11 @@ async def test_a_pod_that_is_away_does_not_hold_up_the_others(scene: Scene) -> N
     here = await scene.pod(settings_of("petshop", "here"))
     for pod in away:
         pod.accepting = False
-    async with scene.worker(turns_per_second=0, accepted_timeout_seconds=5):
+    async with scene.worker(turns_per_second=0, accepted_timeout_seconds=10):
         for pod in away:
             pod.receive("Oi")
         await until(lambda: all(pod.offered for pod in away))
-        assert await here.answer_to("Oi", seconds=4)
+        assert await here.answer_to("Oi", seconds=9)
 
 
 async def test_an_acceptance_from_another_account_does_not_count(scene: Scene) -> None:
@@ -87,4 +87,4 @@ async def test_a_pod_that_is_heard_of_again_is_served_at_once(scene: Scene) -> N
         await until(lambda: scene.query("select from relay_queue where failures >= 7"), 60)
         pod.accepting = True
         pod.receive("Oi", "+5511900000002")
-        await until(lambda: len(pod.sent) == 2, 5)
+        await until(lambda: len(pod.sent) == 2, 8)
