@@ -15,12 +15,12 @@ from asyncpg import Pool, Record
 from asyncpg.pool import PoolConnectionProxy
 
 from oxy_ai.errors import FenceLostError
-from oxy_ai.records import Claim, Claims, Ended, Ending, Failure, NewStep, RelayStep, RelayTarget, Turn
+from oxy_ai.records import Claim, Claims, Ended, Ending, Failure, NewStep, RelayStep, RelayTarget, Turn, UnopenedTurn
 from oxy_core.envelopes import InstanceSettings
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 """Number of the newest revision: workers become ready only when the database has at least this."""
 
 COMMAND_SECONDS: Final = 15.0
@@ -131,6 +131,15 @@ class Engine:
             "select open_turn($1, $2, $3)", claim.organization, claim.conversation, claim.fence
         )
         return None if document is None else Turn.model_validate_json(document)
+
+    async def unopened_turn(self, claim: Claim) -> UnopenedTurn:
+        """Return what is known of a turn that `open_turn` fails on; raises FenceLostError."""
+        document = await self.pool.fetchval(
+            "select unopened_turn($1, $2, $3)", claim.organization, claim.conversation, claim.fence
+        )
+        if document is None:
+            raise FenceLostError
+        return UnopenedTurn.model_validate_json(document)
 
     async def store_step(self, claim: Claim, turn: int, step: NewStep) -> None:
         """Keep a model response; raises FenceLostError."""

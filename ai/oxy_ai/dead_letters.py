@@ -43,6 +43,8 @@ class Action(BaseModel):
 
     id: str
     outcome: str
+    message: str
+    """The outcome for people: what happened and what comes of it."""
 
 
 class Detail(DeadLetter):
@@ -156,13 +158,13 @@ class DeadTurns:
 
     async def replay(self, key: str) -> Action:
         """Give a turn new attempts; a worker takes it under the lease."""
-        return await self._act("select replay_turn($1, $2, $3)", key)
+        return await self._act("select replay_turn($1, $2, $3)", key, "is due again: a worker takes it now")
 
     async def drop(self, key: str) -> Action:
         """Never run a turn again; the customer has been told that a person answers."""
-        return await self._act("select drop_turn($1, $2, $3)", key)
+        return await self._act("select drop_turn($1, $2, $3)", key, "is dropped: it is never run again")
 
-    async def _act(self, statement: str, key: str) -> Action:
+    async def _act(self, statement: str, key: str, happened: str) -> Action:
         turn = _turn_key(key)
         outcome = await self._engine.pool.fetchval(statement, turn.organization, turn.number, _ACTOR)
         if outcome == "missing":
@@ -170,7 +172,7 @@ class DeadTurns:
         if outcome == "busy":
             message = f"the conversation of turn:{key} is being answered right now; try again in a moment"
             raise AdministrationError(message)
-        return Action(id=f"turn:{key}", outcome=outcome)
+        return Action(id=f"turn:{key}", outcome=outcome, message=f"turn:{key} {happened}.")
 
 
 def _letter(row: Record) -> DeadLetter:
@@ -229,13 +231,14 @@ class DeadReports:
             raise AdministrationError(error)
         await self._jetstream.publish(subject, message.data or b"")
         await self._jetstream.delete_msg(DEAD_LETTER_STREAM, int(key))
-        return Action(id=f"bus:{key}", outcome="replayed")
+        told = f"bus:{key} is published again to {subject}; if it still cannot be stored, it is listed anew."
+        return Action(id=f"bus:{key}", outcome="replayed", message=told)
 
     async def drop(self, key: str) -> Action:
         """Forget a dead letter."""
         await self._get(key)
         await self._jetstream.delete_msg(DEAD_LETTER_STREAM, int(key))
-        return Action(id=f"bus:{key}", outcome="dropped")
+        return Action(id=f"bus:{key}", outcome="dropped", message=f"bus:{key} is dropped: it is forgotten.")
 
     async def _get(self, key: str) -> RawStreamMsg:
         try:

@@ -4,7 +4,8 @@ OxyError
 ├── TurnError            an attempt at a turn failed: counts, is tried again, then becomes a dead letter
 │   ├── ModelUnreachableError  no usable answer came: network, time-out, refusal of service
 │   ├── ModelInvalidError      an answer came that is not one
-│   └── ModelRefusalError      the model, or its provider's filter, declined to answer
+│   ├── ModelRefusalError      the model, or its provider's filter, declined to answer
+│   └── TurnUnreadableError    what is stored for the turn cannot be read
 ├── FenceLostError       somebody else has taken the conversation over; nothing may be written any more
 └── AdministrationError  a command cannot do what it was asked; the message says what to do
 """
@@ -44,6 +45,16 @@ class ModelRefusalError(TurnError):
     """The model, or its provider's filter, declined to answer."""
 
     in_portuguese = "a inteligência artificial se recusou a responder"
+
+
+class TurnUnreadableError(TurnError):
+    """What is stored for the turn cannot be read: by this version of the worker, or at all."""
+
+    in_portuguese = "os dados guardados para a assistente não puderam ser lidos"
+
+    def __init__(self, message: str, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class FenceLostError(OxyError):

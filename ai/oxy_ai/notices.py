@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from oxy_ai.records import Turn
+from oxy_ai.records import Contact
 from oxy_ai.sanitize import for_label
 from oxy_ai.vertical import Role
 
@@ -13,12 +13,12 @@ APOLOGY: Final = (
 """What a customer is told, once, when his turn has failed for good."""
 
 
-def notice_to_owner(turn: Turn, role: Role, reason: str) -> str:
+def notice_to_owner(contact: Contact, role: Role, reason: str) -> str:
     """Return what the owner is told about a dead turn: who waits, why (`reason`, in Portuguese), and what to do."""
     if role is Role.AURORA:
         return f"Não consegui responder sua mensagem: {reason}. Tente de novo em alguns minutos."
-    who = for_label(turn.contact.name) or "um cliente"
-    phone = f" ({turn.contact.phone})" if turn.contact.phone else ""
+    who = for_label(contact.name) or "um cliente"
+    phone = f" ({contact.phone})" if contact.phone else ""
     return (
         f"⚠️ Não consegui responder {who}{phone}. Motivo: {reason}. "
         "Avisei que uma pessoa vai responder; por favor, continue a conversa por este número."

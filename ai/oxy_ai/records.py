@@ -105,6 +105,19 @@ class Turn(Record):
     steps: tuple[Step, ...]
 
 
+class UnopenedTurn(Record):
+    """What is known of a turn that cannot be opened."""
+
+    turn: int
+    attempts: int
+    organization: str
+    instance: UUID
+    instance_name: str
+    self_chat: bool
+    contact: Contact
+    owners: tuple[str, ...]
+
+
 class Usage(Record):
     """What one model response took."""
 

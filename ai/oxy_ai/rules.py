@@ -1,5 +1,6 @@
 """What happens with a turn before any model is asked. Pure: time and settings come with the turn."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,6 +59,10 @@ def decide(turn: Turn) -> Decision:
 
 def role_of(turn: Turn) -> Role:
     """Return who answers: Aurora speaks with owners and in the account's own chat."""
-    phone = turn.contact.phone
-    owner = phone is not None and any(same_phone(phone, owner) for owner in turn.settings.owners)
-    return Role.AURORA if turn.self_chat or owner else Role.CUSTOMER
+    return role_for(turn.contact.phone, turn.settings.owners, self_chat=turn.self_chat)
+
+
+def role_for(phone: str | None, owners: Iterable[str], *, self_chat: bool) -> Role:
+    """Return who answers a phone, or the account's own chat."""
+    owner = phone is not None and any(same_phone(phone, owner) for owner in owners)
+    return Role.AURORA if self_chat or owner else Role.CUSTOMER

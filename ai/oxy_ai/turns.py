@@ -9,17 +9,19 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from openai.types.chat import ChatCompletionMessageParam
+from pydantic import ValidationError
 
 from oxy_ai import metrics
 from oxy_ai.database import Engine
 from oxy_ai.dialogue import continuation, declared, opening
-from oxy_ai.errors import FenceLostError, TurnError
+from oxy_ai.errors import FenceLostError, TurnError, TurnUnreadableError
 from oxy_ai.model import ModelClient, Question
 from oxy_ai.notices import APOLOGY, notice_to_owner
 from oxy_ai.outages import discreet, is_outage, report_failure
 from oxy_ai.records import (
     Answer,
     Claim,
+    Contact,
     Ended,
     Ending,
     Failure,
@@ -31,7 +33,7 @@ from oxy_ai.records import (
     Turn,
     Usage,
 )
-from oxy_ai.rules import Ask, Say, Skip, decide, role_of
+from oxy_ai.rules import Ask, Say, Skip, decide, role_for, role_of
 from oxy_ai.sanitize import MAX_ANSWER, clean, shorten
 from oxy_ai.settings import WorkerSettings
 from oxy_ai.toolbox import run_tool
@@ -82,6 +84,16 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """What of a turn matters when an attempt at it fails."""
+
+    turn: int
+    failed_before: int
+    role: Role
+    contact: Contact
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What follows from a turn."""
 
@@ -106,7 +118,12 @@ class TurnRunner:
         Raises FenceLostError, or the error of an outage: then the turn stays open and is taken up again.
         """
         claim = taken.claim
-        turn = await self._opened(taken)
+        try:
+            turn = await self._opened(taken)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            return await self._fail_unopened(claim, error)
         if turn is None:
             return Outcome(None, more=False)
         with structlog.contextvars.bound_contextvars(
@@ -123,7 +140,7 @@ class TurnRunner:
             except Exception as error:
                 if is_outage(error):
                     raise
-                to_send, more = await self._fail(claim, turn, error), True
+                to_send, more = await self._fail(claim, _attempt(turn), error), True
         return Outcome(RelayTarget(claim.organization, turn.instance) if to_send else None, more)
 
     async def _opened(self, taken: Taken) -> Turn | None:
@@ -215,25 +232,46 @@ class TurnRunner:
             )
         return result
 
-    async def _fail(self, claim: Claim, turn: Turn, error: Exception) -> bool:
+    async def _fail_unopened(self, claim: Claim, error: Exception) -> Outcome:
+        """Count an attempt at a turn that could not be opened.
+
+        The next one waits as long as a lease: a worker of another version may be able to open it.
+        """
+        found = await self._engine.unopened_turn(claim)
+        with structlog.contextvars.bound_contextvars(
+            organization=found.organization,
+            instance=found.instance_name,
+            conversation=claim.conversation,
+            turn=found.turn,
+        ):
+            log.warning("turn_unreadable", exc_info=discreet(error))
+            role = role_for(found.contact.phone, found.owners, self_chat=found.self_chat)
+            attempt = Attempt(found.turn, found.attempts, role, found.contact)
+            unreadable = TurnUnreadableError(_why_unreadable(error), self._settings.lease_seconds)
+            died = await self._fail(claim, attempt, unreadable)
+        return Outcome(RelayTarget(claim.organization, found.instance) if died else None, more=True)
+
+    async def _fail(self, claim: Claim, attempt: Attempt, error: Exception) -> bool:
         """Count a failed attempt; returns whether something is to be sent."""
         reason = _reason(error)
         metrics.TURN_FAILURES.labels(error=type(error).__name__).inc()
         log.warning(
             "turn_attempt_failed",
-            attempt=turn.attempts + 1,
+            attempt=attempt.failed_before + 1,
             reason=reason,
             exc_info=None if isinstance(error, TurnError) else discreet(error),
         )
-        role = role_of(turn)
+        role = attempt.role
         failure = Failure(
             reason=reason,
             role=role,
             apology=Answer(id=new_id(), part=1, text=APOLOGY) if role is Role.CUSTOMER else None,
-            notice=Answer(id=new_id(), part=2, text=notice_to_owner(turn, role, _reason_in_portuguese(error))),
+            notice=Answer(
+                id=new_id(), part=2, text=notice_to_owner(attempt.contact, role, _reason_in_portuguese(error))
+            ),
         )
-        delay = self._delay(turn.attempts, error)
-        verdict = await self._engine.fail(claim, turn.turn, failure, self._settings.attempts, delay)
+        delay = self._delay(attempt.failed_before, error)
+        verdict = await self._engine.fail(claim, attempt.turn, failure, self._settings.attempts, delay)
         if verdict == "dead":
             metrics.TURNS.labels(state="dead", reason=type(error).__name__).inc()
             log.error("turn_died", reason=reason)
@@ -244,6 +282,17 @@ class TurnRunner:
         own = self._settings.retry_seconds * 2**failed_before
         asked = error.retry_after_seconds if isinstance(error, TurnError) else 0.0
         return timedelta(seconds=max(own, min(asked, _LONGEST_PAUSE_SECONDS)))
+
+
+def _attempt(turn: Turn) -> Attempt:
+    return Attempt(turn.turn, turn.attempts, role_of(turn), turn.contact)
+
+
+def _why_unreadable(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return f"the turn cannot be opened ({type(error).__name__}): check what is stored for its instance"
+    wrong = ", ".join(".".join(map(str, item["loc"])) for item in error.errors(include_input=False))
+    return f"what is stored for the turn cannot be read: check {wrong[:200]}"
 
 
 def _reason_in_portuguese(error: Exception) -> str:

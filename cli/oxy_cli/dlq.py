@@ -23,14 +23,14 @@ class Verb:
 
     name: str
     help: str
-    done: str | None = None
-    """What to tell people when it is done; None: the answer itself."""
+    acts: bool = False
+    """Whether people are told what was done; else the answer itself."""
 
 
 VERBS: Final = (
     Verb("show", "Show one dead letter with its attempts and errors."),
-    Verb("replay", "Run a dead letter's turn again.", "{} is due again."),
-    Verb("drop", "Give a dead letter up: it is never run again.", "{} is dropped."),
+    Verb("replay", "Give a dead letter another chance: a turn is run again, a message is read again.", acts=True),
+    Verb("drop", "Give a dead letter up: it is never run again.", acts=True),
 )
 
 
@@ -67,8 +67,8 @@ def _add(verb: Verb) -> None:
         answer = administer(Cluster.connect(context, system_namespace), ["dlq", verb.name, letter])
         if output is Output.JSON:
             print_json(answer)
-        elif verb.done is not None:
-            console().print(verb.done.format(letter))
+        elif verb.acts:
+            console().print(answer["message"])
         else:
             sys.stdout.write(yaml.safe_dump(answer, allow_unicode=True, sort_keys=False))
 

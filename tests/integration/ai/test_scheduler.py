@@ -4,7 +4,11 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
-from integration.ai.scene import CATALOGUE, Scene, settings_of, until
+import pytest
+from integration.ai.scene import CATALOGUE, CUSTOMER, OWNER, Scene, settings_of, until
+
+from oxy_ai.notices import APOLOGY
+from oxy_core import subjects
 
 RATE = """
 with recursive turns as (
@@ -37,9 +41,9 @@ async def test_a_pause_gives_the_burst_back_and_no_more(scene: Scene) -> None:
 
 async def test_a_turn_longer_than_its_lease_is_kept_by_renewal(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
-    await scene.model.fault(kind="delay", seconds=2.5)
-    async with scene.worker(lease_seconds=1), scene.worker(lease_seconds=1):
-        await pod.answer_to("Oi")
+    await scene.model.fault(kind="delay", seconds=8)
+    async with scene.worker(lease_seconds=6), scene.worker(lease_seconds=6):
+        await pod.answer_to("Oi", seconds=60)
         await until(lambda: scene.query("select from outbox where state = 'sent'"))
     assert len(await scene.model.requests()) == 1
     assert await scene.value("select fence from conversations") == 1
@@ -47,8 +51,8 @@ async def test_a_turn_longer_than_its_lease_is_kept_by_renewal(scene: Scene) -> 
 
 async def test_a_turn_that_lost_its_lease_writes_nothing(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
-    await scene.model.fault(kind="delay", seconds=1)
-    async with scene.worker():
+    await scene.model.fault(kind="delay", seconds=3)
+    async with scene.worker(lease_seconds=2):
         pod.receive("Oi")
         await until(scene.model.requests)
         await scene.query("update conversations set fence = fence + 1")
@@ -63,7 +67,7 @@ async def test_a_turn_that_cannot_be_opened_holds_up_no_other(scene: Scene) -> N
     change = (
         "update instances set settings = jsonb_set(settings, '{ai,context_messages}', $1::jsonb) where name = 'one'"
     )
-    worker = scene.process()
+    worker = scene.process(OXY_ATTEMPTS="100")
     worker.start()
     try:
         for pod in (broken, sound):
@@ -72,12 +76,59 @@ async def test_a_turn_that_cannot_be_opened_holds_up_no_other(scene: Scene) -> N
         broken.receive("Oi")
         await until(lambda: scene.query("select from conversations where fence > 0"), 60)
         await sound.answer_to("Oi", seconds=60)
+        await until(lambda: scene.query("select from turns where attempts > 0"), 60)
         await scene.query(change, "5")
         await until(lambda: broken.sent, 60)
     finally:
         worker.kill()
     assert [len(pod.sent) for pod in (broken, sound)] == [1, 1]
-    assert await scene.value("select sum(attempts) from turns") == 0
+    assert await scene.value("select count(*) from turns where state = 'answered'") == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ("context_messages", "the turn cannot be opened (InvalidTextRepresentationError): check what is stored"),
+        ("temperature", "what is stored for the turn cannot be read: check settings.ai.temperature"),
+    ],
+    ids=["by the database", "by the worker"],
+)
+async def test_a_turn_that_cannot_be_opened_becomes_a_dead_letter_and_is_replayed_when_it_can(
+    scene: Scene, field: str, reason: str
+) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings)
+    change = "update instances set settings = jsonb_set(settings, array['ai', $1], $2::jsonb)"
+    async with scene.worker(lease_seconds=2):
+        await scene.known(settings)
+        await scene.query(change, field, '"x"')
+        pod.receive("Oi")
+        dead = (await until(lambda: scene.query("select * from turns where state = 'dead'"), 60))[0]
+        assert dead["attempts"] == 3
+        assert reason in dead["reason"]
+        await until(lambda: len(pod.sent) == 2)
+        assert pod.answers_to(CUSTOMER) == [APOLOGY]
+        assert "Motivo: os dados guardados para a assistente não puderam ser lidos." in pod.answers_to(OWNER)[0]
+        replay = ("dlq", "replay", f"turn:petshop:{dead['id']}")
+        assert (await asyncio.to_thread(scene.admin, *replay)).returncode == 0
+        await until(lambda: scene.query("select from audit_log where action = 'turn_died' having count(*) = 2"), 60)
+        await scene.query(change, field, "1")
+        assert (await asyncio.to_thread(scene.admin, *replay)).returncode == 0
+        await until(lambda: len(pod.answers_to(CUSTOMER)) == 2)
+    assert pod.answers_to(CUSTOMER)[1].startswith("Olá!")
+    assert len(pod.answers_to(OWNER)) == 1
+    assert await scene.value("select count(*) from turns") == 1
+
+
+async def test_the_owners_own_turn_that_cannot_be_opened_tells_the_owner_alone(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings)
+    async with scene.worker(attempts=1):
+        await scene.known(settings)
+        await scene.query("update instances set settings = jsonb_set(settings, '{ai,temperature}', '\"x\"')")
+        assert "Não consegui responder sua mensagem: os dados" in await pod.answer_to("Oi", OWNER)
+        await until(lambda: scene.query("select from outbox having bool_and(state = 'sent')"))
+    assert len(pod.sent) == 1
 
 
 async def test_the_response_that_is_the_answer_is_kept_with_its_cost(scene: Scene) -> None:
@@ -124,7 +175,27 @@ async def test_the_catalogue_is_applied_and_shown_by_command(scene: Scene) -> No
     assert "line 53, services.0.duration_minutes" in wrong.stderr
 
 
-async def test_a_dead_report_is_replayed_once_it_can_be_read(scene: Scene) -> None:
+async def test_a_dead_report_is_replayed_once_it_can_be_stored(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings)
+    change = "update instances set settings = jsonb_set(settings, '{ai,debounce_seconds}', $1::jsonb)"
+    async with scene.worker():
+        await scene.known(settings)
+        await scene.query(change, '"x"')
+        pod.receive("Oi")
+        await until(lambda: dead_letters(scene))
+        early = await asyncio.to_thread(scene.admin, "dlq", "replay", "bus:1")
+        subject = subjects.inbound(settings.account, settings.instance)
+        assert f"bus:1 is published again to {subject}; if it still cannot be stored" in early.stdout, early.stderr
+        assert '"bus:2"' in await until(lambda: dead_letters(scene))
+        await scene.query(change, "0")
+        replayed = await asyncio.to_thread(scene.admin, "dlq", "replay", "bus:2")
+        assert replayed.returncode == 0, replayed.stderr
+        await until(lambda: pod.sent)
+        assert await dead_letters(scene) == ""
+
+
+async def test_a_dead_report_that_stays_foreign_is_dropped(scene: Scene) -> None:
     attacker, victim = settings_of("petshop"), settings_of("clinic")
     pod = await scene.pod(attacker)
     async with scene.worker():
@@ -135,7 +206,7 @@ async def test_a_dead_report_is_replayed_once_it_can_be_read(scene: Scene) -> No
         listed = await until(lambda: dead_letters(scene))
         assert '"foreign: the report claims another organization or instance than its account' in listed
         dropped = await asyncio.to_thread(scene.admin, "dlq", "drop", "bus:1")
-        assert dropped.returncode == 0, dropped.stderr
+        assert "bus:1 is dropped: it is forgotten." in dropped.stdout, dropped.stderr
         gone = await asyncio.to_thread(scene.admin, "dlq", "show", "bus:1")
         assert (gone.returncode, "there is no dead letter 'bus:1'" in gone.stderr) == (2, True)
         for wrong in ("x", "turn:petshop:99"):
