@@ -26,6 +26,8 @@ class Client:
     process: ClientProcess
     on_line: Callable[[str], None]
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
+    device: int | None = None
+    """The linked device that it is, once it was linked or logged in."""
     _reader: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -16,11 +16,12 @@ from pydantic import TypeAdapter
 
 from oxy_simulator.clients import Client, ClientError
 from oxy_simulator.contents import AnyContent
-from oxy_simulator.errors import RequestError, SimulatorError
+from oxy_simulator.errors import PairingError, RequestError, SimulatorError
 from oxy_simulator.linksource import read_source
-from oxy_simulator.models import Fault, Message
+from oxy_simulator.logins import ACCEPTED
+from oxy_simulator.models import DeviceView, Fault, Message
 from oxy_simulator.processes import ClientProcess
-from oxy_simulator.scenario import Act, Expect, LinkSpec, Path, Send, Step
+from oxy_simulator.scenario import Act, Expect, LinkSpec, Path, Send, Source, Step
 from oxy_simulator.scenario_file import VARIABLE, Document
 from oxy_simulator.testing import Phone, ViolationError, WhatsApp
 from oxy_simulator.transcript import shown
@@ -323,7 +324,7 @@ async def _settled(stage: Stage, step: Step) -> None:
 
 async def _online(stage: Stage, step: Step) -> None:
     if step.online is not None:
-        await _until_online(stage, step.online.phone, online=True, within=stage.within(step.online.within))
+        await _until_online(stage, step.online.phone, stage.within(step.online.within))
         stage.narrator.tell(f"✔ a client of {step.online.phone} is online")
 
 
@@ -401,44 +402,99 @@ _VERBS: Final = {
 
 
 async def _start_client(stage: Stage, name: str) -> None:
-    """Start a client, link it if its phone has none, and wait until it is online."""
-    spec, client = stage.document.scenario.clients[name], stage.clients[name]
-    linked = (await stage.phones[spec.phone].view()).devices
+    """Start a client, link it if it has no linked device of its own, and wait until this very client is online."""
+    client, phone = stage.clients[name], stage.phones[stage.document.scenario.clients[name].phone]
+    since = max((login.number for login in await stage.whatsapp.api.logins(phone.number)), default=0)
+    devices = (await phone.view()).devices
+    if client.device not in {device.id for device in devices}:
+        client.device = None
+    taken = {device.id for device in devices if device.online} | {other.device for other in _running(stage)}
     stage.narrator.tell(f"· client {name} starts")
     await client.start()
-    if not linked:
-        await _link_phone(stage, spec.phone, spec.link, client)
-    await _until_online(stage, spec.phone, online=True, within=LINK_PATIENCE, client=client)
+    if client.device is None and devices:
+        client.device = await _link_or_log_in(stage, name, since, taken)
+    elif client.device is None:
+        client.device = await _link_client(stage, name)
+    await _logged_in(stage, name, since, lambda device: device == client.device)
     stage.narrator.tell(f"· client {name} is online")
+
+
+def _running(stage: Stage) -> list[Client]:
+    return [client for client in stage.clients.values() if client.process.condition != "ended"]
+
+
+async def _link_client(stage: Stage, name: str) -> int:
+    """Link a client to its phone by what it offers; return its device."""
+    spec = stage.document.scenario.clients[name]
+    return (await _link_phone(stage, spec.phone, spec.link, stage.clients[name])).id
+
+
+async def _link_or_log_in(stage: Stage, name: str, since: int, taken: set[int | None]) -> int:
+    """Return the device of a client that may be linked already, or not: its phone has devices, maybe others' only.
+
+    It is linked if it offers a code, else it logs in as a device that nobody used when it started.
+    """
+    linking = asyncio.create_task(_link_client(stage, name))
+    login = asyncio.create_task(_logged_in(stage, name, since, lambda device: device not in taken))
+    try:
+        await asyncio.wait({linking, login}, return_when=asyncio.FIRST_COMPLETED)
+        if login.done() or isinstance(linking.exception(), PairingError):
+            return await login  # a code that does not work may be an old one: then the client logs in without
+        return await linking
+    finally:
+        for task in (linking, login):
+            task.cancel()
+        await asyncio.gather(linking, login, return_exceptions=True)
+
+
+async def _logged_in(stage: Stage, name: str, since: int, fits: Callable[[int | None], bool]) -> int:
+    """Wait until a client, while it runs, is online by a login after number `since`; return its device."""
+    client, phone = stage.clients[name], stage.phones[stage.document.scenario.clients[name].phone]
+    deadline = time.monotonic() + LINK_PATIENCE
+    while True:
+        online = {device.id for device in (await phone.view()).devices if device.online}
+        logins = [login for login in await stage.whatsapp.api.logins(phone.number) if login.number > since]
+        await client.require_running()
+        for login in logins:
+            if login.device in online and (login.kind, login.outcome) == ("login", ACCEPTED) and fits(login.device):
+                return login.device
+        if time.monotonic() > deadline:
+            refused = [login.outcome for login in logins if login.outcome != ACCEPTED]
+            told = f"; the server refused it: {refused[-1]}" if refused else ""
+            msg = f"client {name} was not online within {LINK_PATIENCE:g} s{told}; {client.tail()}"
+            raise ClientError(msg)
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _gone(stage: Stage, name: str, how: str) -> None:
     """Wait until the server noticed that a client is gone."""
-    phone = stage.document.scenario.clients[name].phone
-    await _until_online(stage, phone, online=False, within=stage.within(None))
+    client, phone = stage.clients[name], stage.phones[stage.document.scenario.clients[name].phone]
+    within = stage.within(None)
+    deadline = time.monotonic() + within
+    while any(device.online and device.id == client.device for device in (await phone.view()).devices):
+        if time.monotonic() > deadline:
+            msg = f"client {name} ended by {how}, but its device was not offline within {within:g} s"
+            raise ClientError(msg)
+        await asyncio.sleep(_POLL_SECONDS)
     stage.narrator.tell(f"· client {name} ended by {how}")
 
 
-async def _link_phone(stage: Stage, name: str, link: LinkSpec, client: Client | None) -> None:
-    """Read what the client offers and type it, or scan it, on the phone."""
+async def _link_phone(stage: Stage, name: str, link: LinkSpec, client: Client | None) -> DeviceView:
+    """Read what the client offers and type it, or scan it, on the phone; return the new device."""
     if link.code is not None:
         code = await read_source(link.code, client, stage.fill, LINK_PATIENCE)
         stage.narrator.tell(f"· {name} types the code {code}")
-        await stage.phones[name].link(code=code)
-    elif link.qr is not None:
-        text = await read_source(link.qr, client, stage.fill, LINK_PATIENCE)
-        stage.narrator.tell(f"· {name} scans the QR code")
-        await stage.phones[name].link(qr=text)
+        return await stage.phones[name].link(code=code)
+    text = await read_source(_part(link.qr, Source), client, stage.fill, LINK_PATIENCE)
+    stage.narrator.tell(f"· {name} scans the QR code")
+    return await stage.phones[name].link(qr=text)
 
 
-async def _until_online(stage: Stage, name: str, *, online: bool, within: float, client: Client | None = None) -> None:
+async def _until_online(stage: Stage, name: str, within: float) -> None:
     deadline = time.monotonic() + within
-    while any(device.online for device in (await stage.phones[name].view()).devices) is not online:
-        if client is not None:
-            await client.require_running()
+    while not any(device.online for device in (await stage.phones[name].view()).devices):
         if time.monotonic() > deadline:
-            state = "online" if online else "offline"
-            msg = f"no client of {name} was {state} within {within:g} s" + (f"; {client.tail()}" if client else "")
+            msg = f"no client of {name} was online within {within:g} s"
             raise ClientError(msg)
         await asyncio.sleep(_POLL_SECONDS)
 

@@ -105,6 +105,42 @@ steps:
     assert "c | cannot go on" in done.stdout
 
 
+TWO_CLIENTS = """\
+clients:
+  bot: {phone: bot, command: [python, %s, "${folder}/bot.db"], link: {qr: {output: "QR (.+)"}}}
+  two: {phone: bot, command: [%s], link: {code: {output: CODE}}}
+steps:
+  - start: bot
+  - start: two
+%s"""
+ECHO_BOT = EXAMPLES / "echo_bot.py"
+
+
+def test_a_client_is_not_online_because_another_of_its_phone_is(tmp_path: Path) -> None:
+    done = run(tmp_path, TWO_CLIENTS % (ECHO_BOT, 'sh, -c, "echo oops; exit 3"', ""))
+    assert done.returncode == 1
+    assert "client bot is online" in done.stdout
+    assert "test.yaml:8:5: client two ended with status 3; its last output:\n  two | oops" in done.stdout
+
+
+def test_two_clients_of_one_phone_are_linked_and_end_each_by_itself(tmp_path: Path) -> None:
+    two = f'python, {ECHO_BOT}, "${{folder}}/two.db", "${{bot}}"'
+    steps = "  - kill: bot\n  - online: {phone: bot}\n  - start: bot\n  - restart: two\n"
+    done = run(tmp_path, (TWO_CLIENTS % (ECHO_BOT, two, steps)).replace("output: CODE", 'output: "CODE (.+)"'))
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = [line.strip().split("  ", 1)[1] for line in done.stdout.splitlines()]
+    assert (told.count("· client bot is online"), told.count("· client two is online")) == (2, 2)
+    assert (told.count("· bot scans the QR code"), sum("types the code" in line for line in told)) == (1, 1)
+
+
+def test_a_client_takes_over_the_session_of_one_that_ended(tmp_path: Path) -> None:
+    two = f'python, {ECHO_BOT}, "${{folder}}/bot.db"'
+    steps = TWO_CLIENTS.replace("  - start: two", "  - kill: bot\n  - start: two") % (ECHO_BOT, two, "")
+    done = run(tmp_path, steps)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("scans the QR code") == 1
+
+
 async def scenario(wa: WhatsApp, tmp_path: Path, steps: str) -> tuple[int, str]:
     """Run steps against a server in this process."""
     file = tmp_path / "test.yaml"
