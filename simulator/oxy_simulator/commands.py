@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -16,6 +17,8 @@ from oxy_simulator.scenario_file import Document, load
 from oxy_simulator.testing import WhatsApp
 
 FAILED: Final = 1
+TERMINATED: Final = 128 + signal.SIGTERM
+"""What shells call a program that SIGTERM ended."""
 
 _QR_SEPARATOR: Final = ","  # between the keys in a QR code's text; phone codes have none
 
@@ -28,13 +31,32 @@ def run(options: Namespace) -> int:
 
 
 async def _run(document: Document, options: Namespace) -> bool:
-    return await run_scenario(
-        document,
-        sys.stdout,
-        url=options.url,
-        evidence=options.evidence / Path(document.file).stem if options.evidence else None,
-        show_clients=options.client_output,
-    )
+    asked_to_end = _cancelled_by_sigterm()
+    try:
+        return await run_scenario(
+            document,
+            sys.stdout,
+            url=options.url,
+            evidence=options.evidence / Path(document.file).stem if options.evidence else None,
+            show_clients=options.client_output,
+        )
+    except asyncio.CancelledError:
+        if asked_to_end.is_set():
+            raise SystemExit(TERMINATED) from None
+        raise
+
+
+def _cancelled_by_sigterm() -> asyncio.Event:
+    """Let SIGTERM cancel this task, once, so that clients are ended and folders removed; return what it sets."""
+    asked, task = asyncio.Event(), asyncio.current_task()
+
+    def end() -> None:
+        if task is not None and not asked.is_set():
+            asked.set()
+            task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+    return asked
 
 
 def schema(_options: Namespace) -> int:

@@ -97,6 +97,14 @@ async def run_scenario(
 ) -> bool:
     """Run a scenario on a server of its own or a running one; tell what happens and return whether all came true."""
     narrator = Narrator(output, show_clients)
+    try:
+        return await _run(document, narrator, url, evidence)
+    except asyncio.CancelledError:
+        narrator.tell("✘ ended by a signal; its clients were ended too")
+        raise
+
+
+async def _run(document: Document, narrator: Narrator, url: str | None, evidence: FilePath | None) -> bool:
     narrator.tell(f"▶ {document.scenario.scenario}")
     failure: BaseException | None = None
     try:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -139,6 +140,33 @@ def test_a_client_takes_over_the_session_of_one_that_ended(tmp_path: Path) -> No
     done = run(tmp_path, steps)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("scans the QR code") == 1
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+async def test_a_signal_ends_the_clients_and_leaves_no_folders(
+    tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    temporary, pid = tmp_path / "temporary", tmp_path / "pid"
+    temporary.mkdir()
+    file = tmp_path / "test.yaml"
+    client = f'{{phone: bot, command: [sh, -c, "echo $$ > {pid}; exec sleep 600"], link: {{code: {{output: CODE}}}}}}'
+    file.write_text(f"scenario: A test\n{PHONES}clients:\n  c: {client}\nsteps:\n  - start: c\n")
+    process = await asyncio.create_subprocess_exec(
+        *("oxy-simulator", "run", str(file)),
+        env={**environment(), "TMPDIR": str(temporary)},
+        stdout=asyncio.subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background shell ignores it
+    )
+    async with asyncio.timeout(2 * PATIENCE):
+        while not (pid.exists() and pid.read_text().strip()):  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.05)
+        process.send_signal(number)
+        output, _ = await process.communicate()
+    assert process.returncode == status
+    assert output.decode().splitlines()[-1].endswith("✘ ended by a signal; its clients were ended too")
+    assert list(temporary.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
 
 
 async def scenario(wa: WhatsApp, tmp_path: Path, steps: str) -> tuple[int, str]:
