@@ -26,6 +26,7 @@ from oxy_simulator.offline import preview
 from oxy_simulator.packets import PacketLog
 from oxy_simulator.retention import Retention
 from oxy_simulator.schedule import Schedule
+from oxy_simulator.signal import PreKeyBundle
 from oxy_simulator.tables import Table
 
 # The server asks for more one-time prekeys when this few are left: fewer than what clients take for
@@ -264,6 +265,13 @@ class Network:
             item.stanza.attrs["offline"] = "0"
         connection.send(item.stanza)
         self._mark_flushed(item)
+
+    def take_bundle(self, account: Account, device: Device) -> PreKeyBundle:
+        """Take a device's bundle; when that makes its one-time prekeys few, it is asked for more, once."""
+        bundle = device.take_bundle()
+        if bundle.prekey_id is not None:
+            self.notice_low_prekeys(account, device)
+        return bundle
 
     def notice_low_prekeys(self, account: Account, device: Device) -> None:
         """Ask a device for more one-time prekeys when few are left."""

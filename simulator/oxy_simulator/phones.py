@@ -401,9 +401,8 @@ def encrypt_pairwise(network: Network, sender: Account, owner: Account, device: 
     record = sender.session(str(owner.device_lid(device.id)))
     session = record.current
     if session is None:
-        session = Session.initiate(sender.keys, device.take_bundle())
+        session = Session.initiate(sender.keys, network.take_bundle(owner, device))
         record.promote(session)
-        network.notice_low_prekeys(owner, device)
     return session.encrypt(sender.keys, pad(plaintext))
 
 

@@ -90,8 +90,7 @@ def _user_bundle(network: Network, jid: Jid) -> Node:
     if jid.device == PHONE_DEVICE:
         return node("user", {"jid": jid}, [_registration(account.keys.registration_id), *phone_bundle_nodes(account)])
     device = account.devices[jid.device]
-    bundle = device.take_bundle()
-    network.notice_low_prekeys(account, device)
+    bundle = network.take_bundle(account, device)
     nodes = bundle_nodes(bundle, device.signed_prekey.signature)
     return node("user", {"jid": jid}, [_registration(device.registration_id), *nodes])
 

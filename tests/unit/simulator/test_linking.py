@@ -201,6 +201,7 @@ def test_a_device_without_prekeys_left_still_has_a_bundle(world: World) -> None:
     user = other.ask("encrypt", "get", wanted).require("list", "user")
     assert user.find("key") is None
     assert user.find("skey") is not None
+    assert client.received() == []  # it was asked for more once, not by everyone who came since
 
 
 def test_a_bundle_of_nobody_is_an_error(world: World) -> None:
