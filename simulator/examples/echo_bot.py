@@ -7,11 +7,16 @@ Started by `oxy-simulator trust -- python echo_bot.py …` it talks to the simul
 """
 
 import sys
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from neonize.client import NewClient
 from neonize.events import ConnectedEv, MessageEv
 
+PAUSE = 0.2  # seconds
+
 client = NewClient(sys.argv[1])
+arrived: SimpleQueue[tuple[object, str]] = SimpleQueue()
 
 
 @client.qr
@@ -28,10 +33,23 @@ def connected(_client: NewClient, _event: ConnectedEv) -> None:
 
 
 @client.event(MessageEv)
-def answer(client: NewClient, event: MessageEv) -> None:
+def received(_client: NewClient, event: MessageEv) -> None:
     text = event.Message.conversation or event.Message.extendedTextMessage.text
     if text and not event.Info.MessageSource.IsFromMe:
-        client.send_message(event.Info.MessageSource.Chat, f"eco: {text}")
+        arrived.put((event.Info.MessageSource.Chat, text))
 
 
+def answer() -> None:
+    """Answer in the pauses: what whatsmeow encrypts while it decrypts may be lost (its pull request 1168)."""
+    burst = []
+    while True:
+        try:
+            burst.append(arrived.get(timeout=PAUSE))
+        except Empty:
+            while burst:
+                chat, text = burst.pop(0)
+                client.send_message(chat, f"eco: {text}")
+
+
+Thread(target=answer, daemon=True).start()
 client.connect()

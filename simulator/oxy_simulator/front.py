@@ -143,8 +143,8 @@ class Front:
         found = self._take(lambda trouble: isinstance(trouble.what, str))
         trouble = found.what if found is not None and isinstance(found.what, str) else None
         if trouble == "cut":
-            transport.abort()
-            self.closed(connection_key(transport))
+            # The end comes in order; what the client still says is read and ignored until it goes or takes too long.
+            transport.write_eof()
         elif trouble == "hang":
             self.settle(connection_key(transport))
         else:

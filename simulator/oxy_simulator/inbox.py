@@ -32,6 +32,16 @@ class Telling:
         return self.phone.chats
 
     @property
+    def identity(self) -> str:
+        """What tells a message from others in the phone's inbox; see `inbox_identity`."""
+        return f"{self.chat.phone}/{self.sender.phone}/{self.message_id}"
+
+    @property
+    def known(self) -> bool:
+        """Whether the phone has had a message of this id before."""
+        return self.identity in self.phone.seen
+
+    @property
     def occasion(self) -> Occasion:
         """The message's place in that memory."""
         return Occasion(self.chat.phone, self.sender.phone, self.at)
@@ -50,9 +60,8 @@ def tell(network: Network, telling: Telling, message: Message, line: LifeLine | 
     """Show a message on a phone; the reading's problem says what WhatsApp would not have allowed."""
     phone = telling.phone
     reading = read(message, Scene(phone, telling.chat, telling.sender))
-    identity = f"{telling.chat.phone}/{telling.sender.phone}/{telling.message_id}"
-    duplicate = identity in phone.seen
-    phone.seen.add(identity)
+    duplicate = telling.known
+    phone.seen.add(telling.identity)
     phone.contacts.add(telling.chat.phone)
     telling.chat.contacts.add(phone.phone)
     if duplicate:

@@ -28,6 +28,7 @@ Stage = Literal[
     "delivered",  # it reached the contact's phone (outbound)
     "decrypted",  # that phone could read it (outbound)
     "undecryptable",  # that phone could not read it, latest time (outbound)
+    "key_reused",  # its key had encrypted another message: that phone dropped it unseen, latest time (outbound)
     "duplicate",  # its id came again, latest time (outbound)
     "downloaded",  # the device fetched its file (inbound); the contact's phone did, and it is right (outbound)
     "own_phone",  # the account's own phone read its copy (outbound)

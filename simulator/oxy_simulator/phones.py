@@ -155,9 +155,9 @@ def receive(network: Network, phone: Account, arrival: Arrival) -> bytes | None:
     kind, data = arrival.enc.text("type"), arrival.enc.data
     try:
         plaintext = phone.session(address).decrypt(phone.keys, kind, data)
-    except DuplicateCiphertextError:
+    except DuplicateCiphertextError as error:
         if not _is_own_copy(phone, arrival):
-            flag_duplicate(network, arrival.line)
+            _note_used_key(network, phone, arrival, str(error))
         _confirm(network, phone, arrival)
         return None
     except DecryptionError as error:
@@ -204,8 +204,7 @@ def _read(network: Network, phone: Account, arrival: Arrival, plaintext: bytes) 
     if message.HasField("device_sent_message"):
         message = message.device_sent_message.message
     mark(arrival.line, "own_phone" if own and arrival.chat is not phone else "decrypted", network.clock())
-    chat = arrival.chat if own else arrival.sender
-    telling = Telling(arrival.message_id, phone, chat, arrival.sender, network.clock())
+    telling = _telling(network, phone, arrival)
     reading = tell(network, telling, message, None if _is_own_copy(phone, arrival) else arrival.line)
     if arrival.line is not None:
         arrival.line.text, arrival.line.kind = reading.text, reading.kind
@@ -213,9 +212,29 @@ def _read(network: Network, phone: Account, arrival: Arrival, plaintext: bytes) 
         _judge(network, arrival, message, reading)
         if reading.media is not None:
             key = line_key("outbound", arrival.sender.phone, arrival.device.id, arrival.chat.phone, arrival.message_id)
-            network.media.arrived(MediaArrival(phone.phone, chat.phone, arrival.message_id, arrival.sender.phone, key))
+            network.media.arrived(
+                MediaArrival(phone.phone, telling.chat.phone, arrival.message_id, arrival.sender.phone, key)
+            )
     _confirm(network, phone, arrival)
     return None
+
+
+def _telling(network: Network, phone: Account, arrival: Arrival) -> Telling:
+    chat = arrival.chat if phone is arrival.sender else arrival.sender
+    return Telling(arrival.message_id, phone, chat, arrival.sender, network.clock())
+
+
+def _note_used_key(network: Network, phone: Account, arrival: Arrival, reason: str) -> None:
+    """Note that a message came again, or that another one was encrypted with its key: nobody will see that one.
+
+    A phone cannot tell the two by the ciphertext, drops either and confirms. Clients that encrypt while they decrypt
+    roll a chain back so (whatsmeow's pull request 1168).
+    """
+    if _telling(network, phone, arrival).known:
+        flag_duplicate(network, arrival.line)
+        return
+    log.warning("message_dropped_unseen", message=arrival.message_id, reason=reason)
+    mark(arrival.line, "key_reused", network.clock(), latest=True)
 
 
 def _judge(network: Network, arrival: Arrival, message: Message, reading: Reading) -> None:

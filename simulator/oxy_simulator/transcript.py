@@ -50,6 +50,8 @@ def shown(message: Message) -> str:
 def ticks(stages: Iterable[str]) -> str:
     """Write how far a message came as phones show it: ✓ sent, ✓✓ delivered, and whether it was read."""
     reached = set(stages)
+    if "key_reused" in reached and "decrypted" not in reached:
+        return "✗ never shown: its key was used before"
     if "read" in reached:
         return "✓✓ read"
     if "receipted" in reached:

@@ -1,5 +1,6 @@
 """Messages, receipts and acknowledgements, in memory."""
 
+import copy
 import random
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from oxy_simulator.faults import Breakage, FaultKind, break_phone
 from oxy_simulator.ledger import LifeLine
 from oxy_simulator.node import Node, node
 from oxy_simulator.proto.message_pb2 import Message
+from oxy_simulator.transcript import ticks
 
 
 def send(world: World, sender: Account, to: Account, text: str, message_id: str = "") -> str:
@@ -246,6 +248,22 @@ def test_a_phone_that_cannot_read_asks_again_and_then_reads(world: World, client
     enc.attrs["count"] = "1"
     client.send(node("message", {"to": world.ana.lid, "id": "3EB002", "type": "text"}, [enc]))
     assert [entry.text for entry in world.ana.inbox] == ["um", "dois"]
+
+
+def test_a_phone_drops_what_was_encrypted_with_a_used_key(world: World, client: MemoryClient) -> None:
+    client.write(world.ana, "um", "3EB001")
+    before = copy.deepcopy(client.records[str(world.ana.lid)])
+    client.write(world.ana, "dois", "3EB002")
+    client.records[str(world.ana.lid)] = before
+    client.write(world.ana, "três", "3EB003")
+    assert [entry.text for entry in world.ana.inbox] == ["um", "dois"]
+    lost = line(world, "3EB003")
+    assert {"key_reused", "receipted"} <= set(lost.stages)
+    assert "decrypted" not in lost.stages
+    assert lost.duplicates == 0
+    assert ticks(lost.stages) == "✗ never shown: its key was used before"
+    client.write(world.ana, "quatro", "3EB004")
+    assert world.ana.inbox[-1].text == "quatro"
 
 
 def test_a_phone_gives_up_after_some_retries(world: World, client: MemoryClient) -> None:
