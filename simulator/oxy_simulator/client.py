@@ -151,8 +151,8 @@ class SimulatorClient:
 
     async def media_fault(self, kind: MediaFaultKind | str, **arguments: object) -> None:
         """Break something about the next files, with the arguments of `POST /media-faults`."""
-        body = MediaFault.model_validate({"kind": kind, **arguments})
-        await self._post("/media-faults", body, dict[str, str])
+        body = request_of(MediaFault, {"kind": kind, **arguments})
+        await self._call("POST", "/media-faults", body, dict[str, str], only_given=True)
 
     async def message(self, phone: str, message_id: str) -> MessageState:
         """Return how a message stands on a phone now, whoever sent it."""
@@ -176,7 +176,8 @@ class SimulatorClient:
 
     async def fault(self, kind: FaultKind | str, phone: str | None = None, **arguments: object) -> None:
         """Break something; the arguments are the other fields of `Fault`."""
-        await self._post("/faults", request_of(Fault, {"kind": kind, "phone": phone, **arguments}), dict[str, str])
+        body = request_of(Fault, {"kind": kind, "phone": phone, **arguments})
+        await self._call("POST", "/faults", body, dict[str, str], only_given=True)
 
     async def faults(self) -> list[RuleView]:
         """Return the rules that impair delivery now."""
@@ -311,8 +312,10 @@ class SimulatorClient:
             return self._session
         return await exits.enter_async_context(_new_session())
 
-    async def _call(self, method: str, path: str, body: BaseModel | None, reply: type[_Reply]) -> _Reply:
-        content = None if body is None else body.model_dump_json(by_alias=True)
+    async def _call(
+        self, method: str, path: str, body: BaseModel | None, reply: type[_Reply], *, only_given: bool = False
+    ) -> _Reply:
+        content = None if body is None else body.model_dump_json(by_alias=True, exclude_unset=only_given)
         headers = {"Content-Type": "application/json"}
         async with AsyncExitStack() as exits:
             session = await self._connected(exits)

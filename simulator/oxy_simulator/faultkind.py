@@ -1,6 +1,8 @@
-"""The names of all faults. What each needs beside its name is in docs/simulator.md."""
+"""The names of all faults, and the options that each takes beside its name."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 
 class FaultKind(StrEnum):
@@ -95,3 +97,63 @@ class FaultKind(StrEnum):
     """Every connection is cut and new ones are refused until `up`."""
     UP = "up"
     """The end of `down`."""
+
+
+SERVER_KINDS: Final = frozenset({FaultKind.TLS, FaultKind.PROXY, FaultKind.DOWN, FaultKind.UP})
+"""Faults of the whole server: they take no phone."""
+
+_RULE: Final = ("count", "duration")
+_CARRIAGE: Final = (*_RULE, "peer", "direction")
+
+OPTIONS: Final[Mapping[FaultKind, tuple[str, ...]]] = {
+    FaultKind.RESTART: (),
+    FaultKind.UNAVAILABLE: (),
+    FaultKind.UNKNOWN_ERROR: ("code",),
+    FaultKind.ABORT: (),
+    FaultKind.CLOSE: (),
+    FaultKind.STREAM_END: (),
+    FaultKind.REPLACED: (),
+    FaultKind.UNLINKED: (),
+    FaultKind.LOGGED_OUT: ("count",),
+    FaultKind.BANNED: ("count",),
+    FaultKind.LOCKED: ("count",),
+    FaultKind.TEMPORARY_BAN: ("count", "code", "expire"),
+    FaultKind.OUTDATED: ("count",),
+    FaultKind.BAD_USER_AGENT: ("count",),
+    FaultKind.NOT_FOUND: ("count",),
+    FaultKind.LOGIN_ERROR: ("count",),
+    FaultKind.LOGIN_UNAVAILABLE: ("count",),
+    FaultKind.LOGIN_FAILURE: ("count", "code"),
+    FaultKind.SILENCE: (),
+    FaultKind.HALF_OPEN: (),
+    FaultKind.SLOW: ("rate", "direction"),
+    FaultKind.CORRUPT_FRAME: (*_RULE, "stanza"),
+    FaultKind.GARBAGE: ("count",),
+    FaultKind.UNKNOWN_STANZA: ("count",),
+    FaultKind.OVERSIZED_FRAME: (),
+    FaultKind.CORRUPT: (*_RULE, "peer"),
+    FaultKind.DROP: _CARRIAGE,
+    FaultKind.DUPLICATE: _CARRIAGE,
+    FaultKind.DELAY: (*_CARRIAGE, "delay"),
+    FaultKind.REORDER: (*_CARRIAGE, "delay"),
+    FaultKind.NO_ACK: (*_RULE, "peer"),
+    FaultKind.LATE_ACK: (*_RULE, "peer", "delay"),
+    FaultKind.REFUSE: (*_RULE, "peer", "code"),
+    FaultKind.REACHOUT_LOCK: (*_RULE, "peer"),
+    FaultKind.RATE_LIMIT: (*_RULE, "peer", "limit", "window"),
+    FaultKind.RATE_LIMIT_REQUESTS: (*_RULE, "limit", "window"),
+    FaultKind.FORGET_SESSIONS: (),
+    FaultKind.TLS: (*_RULE, "tls"),
+    FaultKind.PROXY: (*_RULE, "code"),
+    FaultKind.DOWN: (),
+    FaultKind.UP: (),
+}
+"""What each kind takes beside its `phone` (which all take but those of the whole server)."""
+
+
+def foreign_options(kind: str, taken: tuple[str, ...], given: set[str]) -> str | None:
+    """Explain which options do not belong to a kind, which would be broader than meant without them; None if all do."""
+    foreign = sorted(given - set(taken))
+    if not foreign:
+        return None
+    return f"{kind} takes {', '.join(taken) or 'no options'}; not {', '.join(foreign)}"

@@ -22,9 +22,6 @@ from oxy_simulator.node import Attrs, Node, node
 
 TlsTrouble = Literal["untrusted", "expired", "wrong-name", "cut", "hang"]
 
-SERVER_KINDS: Final = frozenset({FaultKind.TLS, FaultKind.PROXY, FaultKind.DOWN, FaultKind.UP})
-"""Faults of the whole server: they take no phone."""
-
 LOGIN_FAILURES: Final = {
     FaultKind.LOGGED_OUT: 401,
     FaultKind.TEMPORARY_BAN: 402,

@@ -3,7 +3,7 @@
 import base64
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -47,6 +47,21 @@ class MediaFaultKind(StrEnum):
     """A phone sends a file with another file's hash."""
     NOT_ON_PHONE = "not-on-phone"
     """A phone that is asked to upload a file again has it no more."""
+
+
+MEDIA_OPTIONS: Final[Mapping[MediaFaultKind, tuple[str, ...]]] = {
+    MediaFaultKind.EXPIRED: ("count", "status"),
+    MediaFaultKind.DAMAGED: ("count",),
+    MediaFaultKind.SLOW: ("count", "rate"),
+    MediaFaultKind.CUT: ("count",),
+    MediaFaultKind.UPLOAD_REFUSED: ("count", "status"),
+    MediaFaultKind.UPLOAD_CUT: ("count",),
+    MediaFaultKind.AUTH_EXPIRED: ("ttl",),
+    MediaFaultKind.WRONG_MAC: ("count",),
+    MediaFaultKind.WRONG_FILE_HASH: ("count",),
+    MediaFaultKind.NOT_ON_PHONE: ("count",),
+}
+"""The options that each kind takes."""
 
 
 @dataclass(slots=True)

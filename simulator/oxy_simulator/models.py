@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from oxy_simulator.content import Body, Identifier
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError
-from oxy_simulator.faults import FaultKind, TlsTrouble
+from oxy_simulator.faultkind import OPTIONS, SERVER_KINDS, FaultKind, foreign_options
+from oxy_simulator.faults import TlsTrouble
 from oxy_simulator.impairments import Direction
-from oxy_simulator.mediadesk import MediaFaultKind
+from oxy_simulator.mediadesk import MEDIA_OPTIONS, MediaFaultKind
 from oxy_simulator.processes import Condition
 from oxy_simulator.proxy_protocol import Answer, Scheme
 
@@ -32,6 +33,10 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def given(self) -> set[str]:
+        """Return the names of the fields that were given, null being as good as nothing."""
+        return {name for name in self.model_fields_set if getattr(self, name) is not None}
+
 
 def request_of(model: type[_Request], values: Mapping[str, object]) -> _Request:
     """Check the fields of a request; raise RequestError naming each wrong one and those that there are."""
@@ -43,7 +48,11 @@ def request_of(model: type[_Request], values: Mapping[str, object]) -> _Request:
 
 def complaint(model: type[Request], error: ValidationError) -> str:
     """Explain what is wrong with a request's fields."""
-    problems = [f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}" for item in error.errors()]
+    items = error.errors()
+    if all(not item["loc"] and item["type"] == "value_error" for item in items):
+        # The fields are all there; what they say together is wrong, and the model explains it itself.
+        return "; ".join(item["msg"].removeprefix("Value error, ") for item in items)
+    problems = [f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}" for item in items]
     fields = ", ".join(field.alias or name for name, field in model.model_fields.items())
     return f"{'; '.join(problems)} (fields of this request: {fields})"
 
@@ -95,6 +104,13 @@ class MediaFault(Request):
     rate: int = Field(default=65_536, ge=1)
     ttl: int = Field(default=300, ge=0)
 
+    @model_validator(mode="after")
+    def _takes_its_options(self) -> "MediaFault":
+        problem = foreign_options(self.kind, MEDIA_OPTIONS[self.kind], self.given() - {"kind"})
+        if problem:
+            raise ValueError(problem)
+        return self
+
 
 class SelfChat(Request):
     """Let a phone write in its own "message yourself" chat."""
@@ -132,6 +148,14 @@ class Fault(Request):
     stanza: str | None = None
     rate: int = Field(default=1000, ge=1)
     tls: TlsTrouble = "untrusted"
+
+    @model_validator(mode="after")
+    def _takes_its_options(self) -> "Fault":
+        whom: set[str] = set() if self.kind in SERVER_KINDS else {"phone"}
+        problem = foreign_options(self.kind, OPTIONS[self.kind], self.given() - whom - {"kind"})
+        if problem:
+            raise ValueError(problem)
+        return self
 
 
 class Restart(Request):

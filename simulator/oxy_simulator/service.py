@@ -18,7 +18,8 @@ from oxy_simulator.attachments import Attachment
 from oxy_simulator.clock import SimulatedClock
 from oxy_simulator.contents import Text
 from oxy_simulator.errors import DecryptionError, PairingError, RequestError
-from oxy_simulator.faults import SERVER_KINDS, Breakage, FaultKind, break_phone
+from oxy_simulator.faultkind import SERVER_KINDS
+from oxy_simulator.faults import Breakage, FaultKind, break_phone
 from oxy_simulator.jid import phone_digits
 from oxy_simulator.keys import NOISE_ROOT_FILE, ServerKeys
 from oxy_simulator.logins import parse_version, version_text

@@ -20,7 +20,7 @@ from unit.simulator.memory import ANA, BOT
 
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.errors import RequestError
-from oxy_simulator.faults import FaultKind
+from oxy_simulator.faultkind import OPTIONS, SERVER_KINDS, FaultKind
 from oxy_simulator.testing import Phone, WhatsApp
 
 PATIENCE = 30.0
@@ -98,6 +98,22 @@ MISTAKES = [
     Mistake("POST", "/faults", {"kind": "drop", "phone": BOT, "peer": "5511999990000"}, 404, "add it first"),
     Mistake("POST", "/faults", {"kind": "drop", "phone": BOT, "count": 0}, 400, "count: Input should be greater"),
     Mistake("POST", "/faults", {"kind": "tls", "tls": "rusty"}, 400, "tls: Input should be 'untrusted'"),
+    Mistake(
+        "POST",
+        "/faults",
+        {"kind": "drop", "phone": BOT, "rate": 1},
+        400,
+        "drop takes count, duration, peer, direction; not rate",
+    ),
+    Mistake(
+        "POST",
+        "/faults",
+        {"kind": "temporary-ban", "phone": BOT, "direction": "inbound"},
+        400,
+        "temporary-ban takes count, code, expire; not direction",
+    ),
+    Mistake("POST", "/faults", {"kind": "down", "phone": BOT}, 400, "down takes no options; not phone"),
+    Mistake("POST", "/media-faults", {"kind": "slow", "status": 404}, 400, "slow takes count, rate; not status"),
     Mistake("DELETE", "/faults?phone=5511999990000", None, 404, "add it first"),
     Mistake("POST", "/proxies", {"scheme": "ftp"}, 400, "scheme: Input should be 'http'"),
     Mistake("DELETE", "/proxies/x", None, 400, "by its number"),
@@ -121,6 +137,15 @@ async def test_a_wrong_request_names_the_field_and_the_remedy(
         problem = await response.json()
     assert response.status == mistake.status
     assert mistake.complaint in problem["error"]
+
+
+async def test_every_fault_takes_each_of_its_options_through_the_client(simulator: WhatsApp, bot: Phone) -> None:
+    values = {"direction": "inbound", "peer": bot.number, "stanza": "message", "tls": "cut"}
+    for kind in FaultKind:
+        whom = None if kind in SERVER_KINDS else bot.number
+        options = {name: values.get(name, 1) for name in OPTIONS[kind]}
+        await simulator.api.fault(kind, whom, **options)
+    await simulator.api.clear_faults()
 
 
 async def test_the_client_explains_refusals(api: SimulatorClient) -> None:

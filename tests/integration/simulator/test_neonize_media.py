@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from integration.simulator.clients import NeonizeClient
@@ -123,11 +124,11 @@ async def test_the_client_is_told_of_a_bad_file(
             await bot.file(sent)
 
 
-@pytest.mark.parametrize("fault", ["cut", "slow"])
+@pytest.mark.parametrize("fault", [{"kind": "cut"}, {"kind": "slow", "rate": 60_000}], ids=str)
 async def test_the_client_gets_the_file_in_spite_of(
-    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient, fault: str
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient, fault: dict[str, Any]
 ) -> None:
-    await simulator.api.media_fault(fault, rate=60_000)
+    await simulator.api.media_fault(**fault)
     sent = await ana.send(Image(data=DATA), to=bot)
     await client.expect("Message", id=sent)
     assert (await client.ask("fetch", "Sent", message_id=sent))["size"] == len(DATA)

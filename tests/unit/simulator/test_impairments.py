@@ -1,13 +1,17 @@
 """Delivery faults, in memory: what arrives, and what the accounting says about it."""
 
 import pytest
+from pydantic import ValidationError
 from unit.simulator.memory import MemoryClient, World
 
 from oxy_simulator import phones
 from oxy_simulator.accounts import Account
 from oxy_simulator.errors import HandshakeError
+from oxy_simulator.faultkind import OPTIONS
 from oxy_simulator.faults import Breakage, FaultKind, break_phone
 from oxy_simulator.ledger import LifeLine
+from oxy_simulator.mediadesk import MEDIA_OPTIONS, MediaFaultKind
+from oxy_simulator.models import Fault, MediaFault
 from oxy_simulator.node import Node, node
 from oxy_simulator.proto.message_pb2 import Message
 
@@ -263,3 +267,20 @@ def test_the_rules_in_force_are_listed(world: World) -> None:
         (FaultKind.DROP, 2),
         (FaultKind.REACHOUT_LOCK, None),
     ]
+
+
+def test_every_kind_says_which_options_it_takes_and_all_of_them_exist() -> None:
+    assert set(OPTIONS) == set(FaultKind)
+    assert set(MEDIA_OPTIONS) == set(MediaFaultKind)
+    assert {name for names in OPTIONS.values() for name in names} == set(Fault.model_fields) - {"kind", "phone"}
+    assert {name for names in MEDIA_OPTIONS.values() for name in names} == set(MediaFault.model_fields) - {"kind"}
+
+
+@pytest.mark.parametrize("kind", OPTIONS)
+def test_a_fault_refuses_the_options_of_other_kinds(kind: FaultKind) -> None:
+    values = {"direction": "inbound", "peer": "5511900000001", "stanza": "message", "tls": "cut"}
+    every = set(Fault.model_fields) - {"kind", "phone"}
+    Fault.model_validate({"kind": kind, **{name: values.get(name, 1) for name in OPTIONS[kind]}})
+    for name in every - set(OPTIONS[kind]):
+        with pytest.raises(ValidationError, match=f"not {name}"):
+            Fault.model_validate({"kind": kind, name: values.get(name, 1)})

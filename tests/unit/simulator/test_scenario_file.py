@@ -74,6 +74,7 @@ MISTAKES = {
     "parallel: [[kill: bo]]": "9:17: unknown client 'bo', did you mean 'bot'?",
     "fault: {kind: abort, phone: anna}": "9:26: unknown phone 'anna', did you mean 'ana'?",
     "fault: {kind: abrot, phone: ana}": "9:13: steps[1].fault.kind: 'abrot' is not known, did you mean 'abort'?",
+    "fault: {kind: drop, phone: ana, rate: 1}": "9:5: steps[1].fault: drop takes count, duration",
     "fault: {kind: abort, cuont: 1}": "9:26: unknown field 'cuont' in steps[1].fault, did you mean 'count'?",
     "expect: {phone: ana, txt: oi}": "9:26: unknown field 'txt' in steps[1].expect, did you mean 'text'?",
     "expcet: {phone: ana}": "9:5: unknown field 'expcet' in steps[1], did you mean 'expect'",
