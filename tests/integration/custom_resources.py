@@ -16,9 +16,9 @@ WITHIN = 30.0
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[apiserver.ApiServer]:
-    """Run an API server that serves the custom resources."""
-    with apiserver.running(folder) as server:
+def serving(folder: Path, *, controllers: str | None = None) -> Iterator[apiserver.ApiServer]:
+    """Run an API server that serves the custom resources, with controllers as in `apiserver.running`."""
+    with apiserver.running(folder, controllers=controllers) as server:
         for source in crds.SOURCES.glob("*.yaml"):
             definition = yaml.safe_load(source.read_text())
             name = definition["metadata"]["name"]

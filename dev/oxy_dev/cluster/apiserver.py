@@ -51,11 +51,12 @@ class ApiServer:
 
 
 @contextmanager
-def running(directory: Path, *, controller_manager: bool = False) -> Iterator[ApiServer]:
-    """Run etcd and an API server, and the controller manager if asked for, with their data under ``directory``.
+def running(directory: Path, *, controllers: str | None = None) -> Iterator[ApiServer]:
+    """Run etcd and an API server, and some controllers if asked for, with their data under ``directory``.
 
-    Without the controller manager nothing creates pods, service accounts or default values of other controllers, and
-    nothing collects garbage; pods can then be created without a service account.
+    ``controllers`` is the controller manager's list: names with commas between, or ``*`` for all that run by default.
+    Without any nothing creates pods, service accounts or default values of other controllers, and nothing collects
+    garbage; pods need no service account unless all controllers run.
 
     The Kubernetes binary is built first when it is not cached. Raises :class:`StartError` with the end of the log when
     a part does not become ready.
@@ -66,7 +67,7 @@ def running(directory: Path, *, controller_manager: bool = False) -> Iterator[Ap
         folder = Path(tempfile.mkdtemp(prefix="apiserver-", dir=directory))
         with _Processes(folder) as processes:
             try:
-                server = _start(kube, processes, folder, controller_manager=controller_manager)
+                server = _start(kube, processes, folder, controllers=controllers)
             except StartError:
                 if attempt == START_ATTEMPTS:
                     raise
@@ -76,9 +77,9 @@ def running(directory: Path, *, controller_manager: bool = False) -> Iterator[Ap
 
 
 @asynccontextmanager
-async def running_async(directory: Path, *, controller_manager: bool = False) -> AsyncIterator[ApiServer]:
+async def running_async(directory: Path, *, controllers: str | None = None) -> AsyncIterator[ApiServer]:
     """Do as :func:`running`, without holding up the event loop."""
-    block = running(directory, controller_manager=controller_manager)
+    block = running(directory, controllers=controllers)
     server = await asyncio.to_thread(block.__enter__)
     try:
         yield server
@@ -138,7 +139,7 @@ class _Processes:
                 self.guard.stdin.flush()
 
 
-def _start(kube: binary.KubeBinary, processes: _Processes, folder: Path, *, controller_manager: bool) -> ApiServer:
+def _start(kube: binary.KubeBinary, processes: _Processes, folder: Path, *, controllers: str | None) -> ApiServer:
     etcd_port, peer_port, port = _free_ports(3)
     authority = Authority.create("oxy-test")
     authority.pair.write(folder, "ca")
@@ -153,10 +154,10 @@ def _start(kube: binary.KubeBinary, processes: _Processes, folder: Path, *, cont
     server = ApiServer(url, folder / "ca.crt", token, folder / "kubeconfig", folder)
     processes.start([kube.tool("etcd"), *_etcd_flags(folder, etcd_port, peer_port)])
     processes.start(
-        [kube.tool("kube-apiserver"), *_apiserver_flags(folder, etcd_port, port, accounts=controller_manager)]
+        [kube.tool("kube-apiserver"), *_apiserver_flags(folder, etcd_port, port, accounts=controllers == "*")]
     )
-    if controller_manager:
-        processes.start([kube.tool("kube-controller-manager"), *_controller_manager_flags(folder)])
+    if controllers:
+        processes.start([kube.tool("kube-controller-manager"), *_controller_manager_flags(folder, controllers)])
     _wait_until_ready(server, processes)
     return server
 
@@ -207,8 +208,9 @@ def _apiserver_flags(folder: Path, etcd_port: int, port: int, *, accounts: bool)
     return flags if accounts else [*flags, "--disable-admission-plugins=ServiceAccount"]
 
 
-def _controller_manager_flags(folder: Path) -> list[str]:
+def _controller_manager_flags(folder: Path, controllers: str) -> list[str]:
     return [
+        f"--controllers={controllers}",
         f"--kubeconfig={folder / 'kubeconfig'}",
         f"--service-account-private-key-file={folder / 'service-account.key'}",
         f"--root-ca-file={folder / 'ca.crt'}",

@@ -70,7 +70,7 @@ def test_two_servers_run_beside_each_other_and_share_nothing(tmp_path: Path) -> 
 
 
 async def test_with_the_controller_manager_service_accounts_appear(tmp_path: Path) -> None:
-    async with apiserver.running_async(tmp_path, controller_manager=True) as server:
+    async with apiserver.running_async(tmp_path, controllers="*") as server:
         path = f"{NAMESPACES}/default/serviceaccounts"
         wait_until(lambda: bool(server.api.get(path)["items"]))
 

@@ -13,7 +13,7 @@ CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with apiserver.running(tmp_path_factory.mktemp("kube"), controller_manager=True) as server:
+    with apiserver.running(tmp_path_factory.mktemp("kube"), controllers="*") as server:
         for policy in ("Delete", "Retain"):
             server.api.create(provisioner.CLASSES, storage_class(policy))
         yield server.api

@@ -87,7 +87,24 @@ def another_apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apis
 @pytest.fixture
 def lone(another_apiserver: apiserver.ApiServer, tmp_path: Path) -> Iterator[Scene]:
     """An operator of this test's own, not started yet."""
-    with operator_before(another_apiserver, tmp_path) as operator:
+    with scene_before(another_apiserver, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def collected(tmp_path: Path) -> Iterator[Scene]:
+    """An operator of this test's own, not started yet, before an API server whose garbage is collected."""
+    with (
+        serving(tmp_path / "kubernetes", controllers="garbage-collector-controller") as server,
+        scene_before(server, tmp_path) as made,
+    ):
+        yield made
+
+
+@contextmanager
+def scene_before(server: apiserver.ApiServer, folder: Path) -> Iterator[Scene]:
+    """A namespace of its own, and an operator that is not started."""
+    with operator_before(server, folder) as operator:
         made = Scene(operator, "default")
         made.namespace = made.new_namespace()
         yield made

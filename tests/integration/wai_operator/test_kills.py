@@ -33,53 +33,55 @@ async def provisioned(scene: Scene) -> None:
     assert published.phone_number == scene.phone
 
 
-async def removed(scene: Scene) -> None:
-    """The instance is gone from the API, the bus and its number; what its session needs is kept."""
+async def removed(scene: Scene, claim: Object | None) -> None:
+    """The instance is gone from the API, the bus and its number; the session that it had is kept."""
     await eventually(lambda: scene.find("wai", scene.name) is None, f"{scene.name} is gone\n{scene.log()[-3000:]}")
-    left = scene.child("statefulset")
-    # A request of a killed operator may arrive last. The garbage collector, which this API server is without, takes
-    # what names an owner that is gone.
-    assert left is None or owner(left) is not None
+    for kind in CHILDREN:
+        if kind != "claim":
+            await eventually(lambda kind=kind: scene.child(kind) is None, f"the {kind} of {scene.name} is gone")
+    if claim is not None:
+        assert (scene.child("claim") or {})["metadata"]["uid"] == claim["metadata"]["uid"]
     assert await scene.published() is None
 
 
 @pytest.mark.timeout(600)
-async def test_twenty_kills_while_instances_come_and_go_end_in_the_right_children(lone: Scene) -> None:
+async def test_twenty_kills_while_instances_come_and_go_end_in_the_right_children(collected: Scene) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")  # noqa: T201 pytest shows it with a failure
     chance = random.Random(seed)
-    lone.operator.variables |= {"OXY_IDENTITY": "oxy-operator-0"}
+    collected.operator.variables |= {"OXY_IDENTITY": "oxy-operator-0"}
     kept: list[Scene] = []
-    deleted: list[Scene] = []
+    deleted: list[tuple[Scene, Object | None]] = []
     for kill in range(KILLS):
         for number in range(chance.randint(1, 3)):
-            organization = f"{lone.organization}-{chance.randint(0, 3)}"
-            made = replace(lone, name=f"shop-{kill}-{number}", organization=organization)
+            organization = f"{collected.organization}-{chance.randint(0, 3)}"
+            made = replace(collected, name=f"shop-{kill}-{number}", organization=organization)
             made.create()
             kept.append(made)
-        lone.operator.launch()
+        collected.operator.launch()
         try:
-            await eventually(lambda starts=kill + 1: lone.operator.log().count('"leading"') >= starts, "it leads")
+            await eventually(lambda starts=kill + 1: collected.operator.log().count('"leading"') >= starts, "it leads")
         except AssertionError:
-            pytest.fail(f"start {kill} does not lead\n{lone.operator.log()[-5000:]}")
+            pytest.fail(f"start {kill} does not lead\n{collected.operator.log()[-5000:]}")
         await asyncio.sleep(chance.uniform(0.0, LONGEST / 2))
         chance.shuffle(kept)
         for going in [kept.pop() for _ in range(chance.randint(0, min(2, len(kept))))]:
+            deleted.append((going, going.child("claim")))
             going.api.delete(going.path("wai", going.name))
-            deleted.append(going)
         await asyncio.sleep(chance.uniform(0.0, LONGEST / 2))
-        lone.operator.kill()
-    between = [lone.operator.log().count(f'"{event}"') for event in ("child_applied", "instance_removed")]
+        collected.operator.kill()
+    between = [collected.operator.log().count(f'"{event}"') for event in ("child_applied", "instance_removed")]
     print("children applied and instances removed between the kills:", *between)  # noqa: T201 as above
     assert between[0]
-    lone.operator.start()
+    collected.operator.start()
     for scene in kept:
         await provisioned(scene)
-    for scene in deleted:
-        await removed(scene)
-    taken = lone.api.get(f"/api/v1/namespaces/{lone.operator.home}/configmaps?labelSelector=oxy.dev/number%3Dtaken")
+    for scene, claim in deleted:
+        await removed(scene, claim)
+    taken = collected.api.get(
+        f"/api/v1/namespaces/{collected.operator.home}/configmaps?labelSelector=oxy.dev/number%3Dtaken"
+    )
     assert {item["metadata"]["name"] for item in taken["items"]} == {taking_name(scene.phone) for scene in kept}
-    living = {(scene.find("wai", scene.name) or {})["metadata"]["uid"] for scene in kept}
-    workloads = [item for item in lone.api.get(lone.path("statefulset"))["items"] if owner(item) in living]
+    workloads = collected.api.get(collected.path("statefulset"))["items"]
     assert {item["metadata"]["name"] for item in workloads} == {f"wai-{scene.name}" for scene in kept}
     assert {item["spec"]["replicas"] for item in workloads} == {1}
