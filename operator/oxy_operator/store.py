@@ -180,8 +180,11 @@ class Resources:
         return sorted(self._of_number.get(whatsapp_number(phone), ()))
 
     def put(self, resource: Object) -> Key:
-        """Take a custom resource's present state."""
+        """Take a custom resource's present state; a state older than what is held already says nothing."""
         key = Key(resource["metadata"]["namespace"], resource["metadata"]["name"])
+        held = self._held.get(key)
+        if held is not None and _is_older(resource, held):
+            return key
         self.drop(key)
         self._held[key] = resource
         self._of_number.setdefault(_number(resource), set()).add(key)
@@ -196,6 +199,12 @@ class Resources:
         self._of_number[number].discard(key)
         if not self._of_number[number]:
             del self._of_number[number]
+
+
+def _is_older(one: Object, other: Object) -> bool:
+    """Whether one state of an object is older than another; another object of its name is not."""
+    mine, others = one["metadata"], other["metadata"]
+    return bool(mine["uid"] == others["uid"] and int(mine["resourceVersion"]) < int(others["resourceVersion"]))
 
 
 def _number(resource: Object) -> str:

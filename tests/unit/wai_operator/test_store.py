@@ -1,7 +1,7 @@
-from unit.wai_operator.making import NOW, Json, pod_object
+from unit.wai_operator.making import NOW, Json, pod_object, resource
 
 from oxy_operator.kubernetes_api import CLAIMS, CONFIG_MAPS, STATEFUL_SETS
-from oxy_operator.store import Children, Pods
+from oxy_operator.store import Children, Pods, Resources
 from oxy_operator.workqueue import Key
 
 KEY = Key("shops", "petshop")
@@ -87,3 +87,32 @@ def test_of_two_pods_the_one_that_stays_counts() -> None:
     assert pods.forget("shops", "wai-petshop-0") == KEY
     assert pods.forget("shops", "wai-petshop-0") is None
     assert pods.of(KEY) is None
+
+
+def version(number: int, *, phone: str = "+5511999990000", **metadata: Json) -> Json:
+    made = resource(phoneNumber=phone)
+    return {**made, "metadata": {**made["metadata"], "resourceVersion": str(number), **metadata}}
+
+
+def test_an_older_state_of_a_resource_says_nothing() -> None:
+    resources = Resources()
+    deleted = version(7, deletionTimestamp="2026-01-01T00:00:00Z")
+    resources.put(deleted)
+    assert resources.put(version(6, phone="+5511999990001")) == KEY
+    assert resources.get(KEY) == deleted
+    assert resources.of_number("+5511999990000") == [KEY]
+
+
+def test_another_resource_of_the_same_name_counts_whatever_its_version() -> None:
+    resources = Resources()
+    resources.put(version(7))
+    resources.put(version(3, uid="other", phone="+5511999990001"))
+    assert resources.of_number("+5511999990001") == [KEY]
+    assert resources.of_number("+5511999990000") == []
+
+
+def test_a_resource_with_a_new_status_is_as_new_as_before() -> None:
+    resources = Resources()
+    resources.put(version(7))
+    resources.put({**version(7), "status": {"phase": "Connected"}})
+    assert (resources.get(KEY) or {})["status"] == {"phase": "Connected"}
