@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from unit.simulator.memory import ANA, BOT, ROOT, Clock, World
+from unit.simulator.memory import ANA, BOT, ROOT, Clock, MemoryClient, World
 
 from oxy_simulator.accounts import Account
 from oxy_simulator.connection import NoiseIdentity
@@ -35,3 +35,15 @@ def world(make_world: Callable[[State], World]) -> Iterator[World]:
     made = make_world(State())
     yield made
     assert made.network.state.violations == []
+
+
+@pytest.fixture
+def client(world: World) -> MemoryClient:
+    """A linked client that is online and has read what its phone sends at first."""
+    online = world.linked()
+    for stanza in online.go_online():
+        if stanza.tag == "message":
+            online.read(stanza)
+            online.confirm(stanza, "peer_msg")
+    online.received()
+    return online

@@ -16,17 +16,6 @@ from oxy_simulator.node import Node, node
 from oxy_simulator.proto.message_pb2 import Message
 
 
-@pytest.fixture
-def client(world: World) -> MemoryClient:
-    online = world.linked()
-    for stanza in online.go_online():
-        if stanza.tag == "message":
-            online.read(stanza)
-            online.confirm(stanza, "peer_msg")
-    online.received()
-    return online
-
-
 def say(world: World, *texts: str, sender: Account | None = None) -> list[str]:
     return [
         phones.send_message(

@@ -77,17 +77,6 @@ STANDALONE: list[AnyContent] = [
 ]
 
 
-@pytest.fixture
-def client(world: World) -> MemoryClient:
-    online = world.linked()
-    for stanza in online.go_online():
-        if stanza.tag == "message":
-            online.read(stanza)
-            online.confirm(stanza, "peer_msg")
-    online.received()
-    return online
-
-
 def say(world: World, sender: Account, to: Account, content: AnyContent) -> str:
     return phones.say(world.network, sender, to, content)
 

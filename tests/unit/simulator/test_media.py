@@ -34,17 +34,6 @@ def library(world: World, tmp_path: Path) -> MediaLibrary:
     return MediaLibrary(tmp_path, world.network)
 
 
-@pytest.fixture
-def client(world: World) -> MemoryClient:
-    online = world.linked()
-    for stanza in online.go_online():
-        if stanza.tag == "message":
-            online.read(stanza)
-            online.confirm(stanza, "peer_msg")
-    online.received()
-    return online
-
-
 def attach(library: MediaLibrary, account: Account, kind: str = "image", data: bytes = DATA) -> MediaFacts:
     async def chunks() -> AsyncIterator[bytes]:
         yield data[:7]

@@ -25,17 +25,6 @@ def messages(stanzas: list[Node]) -> list[Node]:
     return [stanza for stanza in stanzas if stanza.tag == "message" and "category" not in stanza.attrs]
 
 
-@pytest.fixture
-def client(world: World) -> MemoryClient:
-    online = world.linked()
-    for stanza in online.go_online():
-        if stanza.tag == "message":
-            online.read(stanza)
-            online.confirm(stanza, "peer_msg")
-    online.received()
-    return online
-
-
 def line(world: World, message_id: str) -> LifeLine:
     (found,) = [line for line in world.network.state.ledger if line.id == message_id]
     return found
