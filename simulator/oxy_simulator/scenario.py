@@ -93,6 +93,15 @@ class LinkSpec(Part):
     def _one_kind(self) -> "LinkSpec":
         return _exactly_one(self, "code", "qr")
 
+    @property
+    def source(self) -> Source:
+        """Where the code, or the text of the QR code, is read."""
+        source = self.code or self.qr
+        if source is None:
+            msg = "a link has a code or a QR code"
+            raise TypeError(msg)
+        return source
+
 
 class ClientSpec(Part):
     """A client under test that the scenario runs as a process."""

@@ -10,16 +10,14 @@ they behave alike, and an object may be used from any event loop.
 """
 
 import asyncio
-import re
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -28,137 +26,29 @@ from pydantic import TypeAdapter
 from oxy_simulator import live
 from oxy_simulator.accounting import with_answers
 from oxy_simulator.client import SimulatorClient
-from oxy_simulator.contents import AnyContent
 from oxy_simulator.control import serving_control
 from oxy_simulator.errors import RequestError
 from oxy_simulator.faults import FaultKind
+from oxy_simulator.handset import Phone as Phone  # noqa: PLC0414 - part of this module's interface
+from oxy_simulator.handset import digits_of
 from oxy_simulator.hosting import run_service
 from oxy_simulator.keys import CA_FILE, NOISE_ROOT_FILE, client_environment
 from oxy_simulator.keys import TRUST_FOLDER as TRUST_FOLDER  # noqa: PLC0414 - part of this module's interface
 from oxy_simulator.ledger import Direction
 from oxy_simulator.models import (
     Addressing,
-    DeviceView,
     LineView,
-    Message,
-    MessageState,
     PacketView,
-    PhoneView,
     ViolationView,
 )
 from oxy_simulator.packets import line_of
 from oxy_simulator.service import PAIRING_SECONDS, Service
 
-TextPattern: TypeAlias = str | re.Pattern[str]
-
-_LONGEST_POLL: Final = 30.0
 _FETCH_SECONDS: Final = 10.0
 
 
 class ViolationError(AssertionError):
     """A client did what the real server would refuse; the message lists each breach."""
-
-
-@dataclass(eq=False)
-class Phone:
-    """A phone under the test's control. What `expect` returned, and what came before it, is not looked at again."""
-
-    whatsapp: "WhatsApp"
-    number: str
-    seen: int = 0
-    """The number of the newest message that is not looked at again."""
-
-    async def inbox(self, after: int = 0) -> list[Message]:
-        """Return everything that arrived after a number, in order, repeated ids included."""
-        return await self.whatsapp.api.inbox(self.number, after)
-
-    async def send(
-        self, what: str | AnyContent, to: "Phone | str", *, message_id: str | None = None, quote: str | None = None
-    ) -> str:
-        """Send a text, or any other content, and return its id; `message_id` repeats one on purpose.
-
-        `quote` answers a message with a text; other contents have a quote of their own.
-        """
-        api = self.whatsapp.api
-        if isinstance(what, str):
-            return await api.send(self.number, _number(to), what, message_id=message_id, quote=quote)
-        return await api.say(self.number, _number(to), what, message_id=message_id)
-
-    async def attach(self, kind: str, file: Path | bytes) -> str:
-        """Give this phone a file (`image`, `video`, `audio`, `voice`, `sticker`, `document`); return its id."""
-        return await self.whatsapp.api.attach(self.number, kind, file)
-
-    async def file(self, message_id: str) -> bytes:
-        """Return the decrypted file of a message; raise RequestError if anything about it is wrong."""
-        return await self.whatsapp.api.file(self.number, message_id)
-
-    async def message(self, message_id: str) -> MessageState:
-        """Return how a message stands on this phone now, whoever sent it: edits, deletion, reactions, votes."""
-        return await self.whatsapp.api.message(self.number, message_id)
-
-    async def self_chat(self, text: str) -> str:
-        """Write in this phone's "message yourself" chat."""
-        return await self.send(text, self)
-
-    async def expect(
-        self,
-        text: TextPattern | None = None,
-        *,
-        within: float,
-        kind: str | None = None,
-        from_: "Phone | str | None" = None,
-        chat: "Phone | str | None" = None,
-    ) -> Message:
-        """Return the next message that fits everything given; a pattern is searched for in the text.
-
-        Repeated ids are passed over. Raise AssertionError with what came instead after `within` seconds.
-        """
-        wanted = _Wanted(text, kind, _digits(from_), _digits(chat))
-        passed: list[Message] = []
-        deadline = asyncio.get_running_loop().time() + within
-        while True:
-            left = max(deadline - asyncio.get_running_loop().time(), 0.0)
-            cursor = passed[-1].number if passed else self.seen
-            fresh = await self.whatsapp.api.inbox(self.number, cursor, min(left, _LONGEST_POLL))
-            for message in fresh:
-                if wanted.fits(message):
-                    self.seen = message.number
-                    return message
-                passed.append(message)
-            if not fresh and left == 0.0:
-                explanation = f"{self.number} expected {wanted} within {within:g} s and got {_told(passed)}"
-                raise AssertionError(explanation)
-
-    async def expect_nothing(self, *, within: float) -> None:
-        """Wait `within` seconds, and raise AssertionError as soon as anything arrives, a repeated id included."""
-        deadline = asyncio.get_running_loop().time() + within
-        while (left := deadline - asyncio.get_running_loop().time()) > 0:
-            fresh = await self.whatsapp.api.inbox(self.number, self.seen, min(left, _LONGEST_POLL))
-            if fresh:
-                explanation = f"{self.number} expected nothing within {within:g} s and got {_told(fresh)}"
-                raise AssertionError(explanation)
-
-    async def link(self, *, code: str | None = None, qr: str | None = None) -> DeviceView:
-        """Type a linking code, or scan the text of a QR code; raise PairingError if it fails."""
-        return await self.whatsapp.api.link(self.number, code=code, qr=qr)
-
-    async def unlink(self, device: int | None = None) -> None:
-        """Remove one linked device, or all."""
-        await self.whatsapp.api.unlink(self.number, device)
-
-    async def act(self, action: str, **fields: object) -> PhoneView:
-        """Do something beside writing, one of `oxy_simulator.actions.ACTIONS`: `act("typing", to=bot)`."""
-        return await self.whatsapp.api.act(
-            self.number, action, **{name: _number(it) if isinstance(it, Phone) else it for name, it in fields.items()}
-        )
-
-    async def fault(self, kind: FaultKind | str, **arguments: object) -> None:
-        """Break the connection of this phone's linked devices, with the arguments of `POST /faults`."""
-        await self.whatsapp.api.fault(kind, self.number, **arguments)
-
-    async def view(self) -> PhoneView:
-        """Return how the server sees this phone: linked devices, who types to it, whether a client waits for a code."""
-        return next(view for view in await self.whatsapp.api.phones() if view.phone == self.number)
 
 
 class WhatsApp:
@@ -314,7 +204,7 @@ class WhatsApp:
         reached, with `answered` for those that the device wrote back to.
         """
         lines = with_answers(await self.api.accounting())
-        sender, recipient = _digits(from_), _digits(to)
+        sender, recipient = digits_of(from_), digits_of(to)
         return [
             line
             for line in lines
@@ -388,57 +278,5 @@ def _evidence(transcript: str, packets: Sequence[PacketView]) -> live.Evidence:
     return live.Evidence(transcript, "".join(f"{line_of(packet)}\n" for packet in packets))
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a phone waits for; None stands for anything."""
-
-    text: TextPattern | None
-    kind: str | None
-    sender: str | None
-    chat: str | None
-
-    def fits(self, message: Message) -> bool:
-        """Tell whether a message is it; a repeated id never is."""
-        return (
-            not message.duplicate
-            and (self.kind is None or message.kind == self.kind)
-            and (self.sender is None or message.sender == self.sender)
-            and (self.chat is None or message.chat == self.chat)
-            and self._fits_text(message.text)
-        )
-
-    def _fits_text(self, text: str) -> bool:
-        if isinstance(self.text, re.Pattern):
-            return self.text.search(text) is not None
-        return self.text is None or text == self.text
-
-    def __str__(self) -> str:
-        text = f"/{self.text.pattern}/" if isinstance(self.text, re.Pattern) else repr(self.text)
-        parts = [] if self.text is None else [text]
-        parts += [f"kind {self.kind}"] if self.kind else []
-        parts += [f"from {self.sender}"] if self.sender else []
-        parts += [f"in chat {self.chat}"] if self.chat else []
-        return " ".join(parts) or "a message"
-
-
-def _told(messages: Sequence[Message]) -> str:
-    """Describe what came, for an explanation."""
-    told = [
-        f"{message.sender}: {message.text!r}"
-        + (f" ({message.kind})" if message.kind != "text" else "")
-        + (" (repeated id)" if message.duplicate else "")
-        for message in messages
-    ]
-    return ", ".join(told) or "nothing"
-
-
 def _recipient(line: LineView) -> str:
     return line.chat if line.sender == line.account else line.account
-
-
-def _number(phone: Phone | str) -> str:
-    return phone.number if isinstance(phone, Phone) else phone
-
-
-def _digits(phone: Phone | str | None) -> str | None:
-    return None if phone is None else _number(phone).lstrip("+")
