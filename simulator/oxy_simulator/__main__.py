@@ -78,7 +78,7 @@ def _add_serving(serve: ArgumentParser) -> None:
 
 def _add_state(parser: ArgumentParser) -> None:
     parser.add_argument("--state", type=Path, help="folder of state, and of keys (simulator-state)")
-    parser.add_argument("--keys", type=Path, help="folder of keys, if not the state's; may be read-only")
+    parser.add_argument("--keys", type=Path, help="folder that has the keys, if not the state's; may be read-only")
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="(info)")
 
 

@@ -8,6 +8,7 @@ SimulatorError
 ├── ContentError       a message's content is not what WhatsApp allows
 ├── DecryptionError    a phone cannot read a message (it asks for it again)
 │   └── DuplicateCiphertextError
+├── SetupError         keys, files, folders, addresses or settings that it is to run with cannot be used
 └── RequestError       a request to the control API or a Python call is wrong
     ├── UnknownPhoneError
     └── PairingError   a QR or phone code is wrong, expired or refused
@@ -49,6 +50,10 @@ class ContentError(SimulatorError):
     def __init__(self, detail: str, rule: str) -> None:
         super().__init__(detail)
         self.rule = rule
+
+
+class SetupError(SimulatorError):
+    """What the simulator is to run with cannot be used; the message says what, why, and what to do."""
 
 
 class RequestError(SimulatorError):

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from oxy_simulator.clock import SimulatedClock
 from oxy_simulator.front import Front
-from oxy_simulator.keys import NOISE_ROOT_FILE, client_environment, ensure_keys, load_keys
+from oxy_simulator.keys import NOISE_ROOT_FILE, client_environment, ensure_keys, load_keys, require_keys
 from oxy_simulator.mediachecks import MediaChecks
 from oxy_simulator.medialibrary import MediaLibrary
 from oxy_simulator.mediaserver import MediaEndpoint
@@ -45,11 +45,14 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
 ) -> AsyncIterator[Service]:
     """Run a simulator on a state folder until the block ends; port 0 takes a free one.
 
-    Keys are in the state folder unless another is given, which may be read-only if it has them all. Packets are
-    logged unless none is kept and there is no sink. `allow_client_control` lets whoever reaches the control API
-    start processes.
+    Keys are made in the state folder if it has none, or taken from a folder that has them all. Packets are logged
+    unless none is kept and there is no sink. `allow_client_control` lets whoever reaches the control API start
+    processes. Raise SetupError if keys or folders cannot be used, RequestError if the address cannot be listened on.
     """
-    ensure_keys(keys_folder or folder)
+    if keys_folder is None:
+        ensure_keys(folder)
+    else:
+        require_keys(keys_folder)
     keys = load_keys(keys_folder or folder, clock())
     store = StateStore(folder)
     state = store.load()

@@ -1,6 +1,6 @@
 """The server's long-lived keys: certificate authority, TLS certificate, Noise root.
 
-They live in the state folder, are made once and never overwritten:
+They live in the state folder, are made once, all together, and never overwritten, because clients trust them:
 
 - `ca.crt` (public): what clients must trust for TLS;
 - `noise-root.hex` (public): what clients must trust for Noise, 64 hexadecimal digits;
@@ -10,25 +10,29 @@ They live in the state folder, are made once and never overwritten:
 import datetime as dt
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from oxy_simulator.connection import NoiseIdentity
-from oxy_simulator.curve import KeyPair
+from oxy_simulator.curve import KEY_SIZE, KeyPair
+from oxy_simulator.errors import SetupError
 from oxy_simulator.mediadesk import MEDIA_HOSTS
 from oxy_simulator.noise import make_certificate
+from oxy_simulator.reasons import explaining
 
 CA_FILE: Final = "ca.crt"
 NOISE_ROOT_FILE: Final = "noise-root.hex"
 TLS_FILE: Final = "tls.pem"
 NOISE_KEY_FILE: Final = "noise-root.key"
+KEY_FILES: Final = (CA_FILE, NOISE_ROOT_FILE, TLS_FILE, NOISE_KEY_FILE)
 TLS_NAMES: Final = ("web.whatsapp.com", "*.whatsapp.com", "*.whatsapp.net", "*.cdn.whatsapp.net", "localhost")
 
 _VALIDITY: Final = dt.timedelta(days=3650)
@@ -38,6 +42,7 @@ TRUST_FOLDER: Final = Path(__file__).with_name("trust")
 _SKEW: Final = dt.timedelta(days=1)
 _SECRET_MODE: Final = 0o600
 _PUBLIC_MODE: Final = 0o644
+_START_AFRESH: Final = "move all four away to have new ones (every client must then trust the new ones)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,42 +57,110 @@ class ServerKeys:
 
 
 def ensure_keys(folder: Path) -> None:
-    """Make the keys that a state folder lacks; raise OSError if it cannot be written."""
-    names = (CA_FILE, NOISE_ROOT_FILE, TLS_FILE, NOISE_KEY_FILE)
-    if all((folder / name).is_file() for name in names):
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    root = KeyPair.generate()
-    authority, server = _make_tls()
-    _write_files(
-        folder,
-        {
-            TLS_FILE: (server, _SECRET_MODE),
-            NOISE_KEY_FILE: (root.seed.hex().encode() + b"\n", _SECRET_MODE),
-            CA_FILE: (authority, _PUBLIC_MODE),
-            NOISE_ROOT_FILE: (root.public.hex().encode() + b"\n", _PUBLIC_MODE),
-        },
-    )
+    """Make the keys of a folder that has none.
+
+    Raise SetupError if some are missing, because new ones would break every client that trusts the old, or if the
+    folder cannot be written.
+    """
+    missing = _missing(folder)
+    with explaining("the folder of keys", folder, "name another with --keys or --state, or mend this one"):
+        if len(missing) == len(KEY_FILES):
+            _write_new(folder)
+        _take_new(folder, missing)
+    require_keys(folder)
+
+
+def require_keys(folder: Path) -> None:
+    """Raise SetupError if a folder lacks keys: all of them, or some."""
+    missing = _missing(folder)
+    if len(missing) == len(KEY_FILES):
+        msg = f"there are no keys in {folder}; make them with: oxy-simulator keys --keys {folder}"
+        raise SetupError(msg)
+    if missing:
+        present = [name for name in KEY_FILES if name not in missing]
+        msg = (
+            f"{folder} has {_listed(present)}, but not {_listed(missing)}; put back what is missing from a copy"
+            f" (the four belong together), or {_START_AFRESH}"
+        )
+        raise SetupError(msg)
 
 
 def load_keys(folder: Path, now: float) -> ServerKeys:
-    """Load the keys of a state folder; `now` in Unix seconds dates the Noise certificate."""
-    root = KeyPair.from_seed(bytes.fromhex((folder / NOISE_KEY_FILE).read_text().strip()))
+    """Load the keys of a folder; `now` in Unix seconds dates the Noise certificate.
+
+    Raise SetupError, naming the file, if one cannot be read, is damaged, or does not belong to the others.
+    """
+    root = _read_noise_root(folder)
     static = KeyPair.generate()
     skew, validity = int(_SKEW.total_seconds()), int(_VALIDITY.total_seconds())
     chain = make_certificate(root, KeyPair.generate(), static.public, int(now) - skew, int(now) + validity)
+    certificate, context = _read_tls(folder)
+    return ServerKeys(folder / CA_FILE, root.public, NoiseIdentity(static, chain), context, _certified(certificate))
+
+
+def _missing(folder: Path) -> list[str]:
+    return [name for name in KEY_FILES if not os.path.lexists(folder / name)]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _damaged(path: Path, why: str) -> SetupError:
+    return SetupError(f"{path} {why}; put it back from a copy, or {_START_AFRESH}")
+
+
+def _read(path: Path) -> bytes:
+    with explaining("the key", path, "let this user read it, or name another folder with --keys"):
+        return path.read_bytes()
+
+
+def _read_noise_root(folder: Path) -> KeyPair:
+    """Return the Noise root, which must be the one that clients are told to trust."""
+    seed, public = _read_key(folder / NOISE_KEY_FILE), _read_key(folder / NOISE_ROOT_FILE)
+    root = KeyPair.from_seed(seed)
+    if root.public != public:
+        raise _damaged(folder / NOISE_ROOT_FILE, f"does not belong to {NOISE_KEY_FILE}")
+    return root
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        key = bytes.fromhex(_read(path).decode("ascii").strip())
+    except ValueError:
+        key = b""
+    if len(key) != KEY_SIZE:
+        raise _damaged(path, "is damaged: it does not hold 64 hexadecimal digits")
+    return key
+
+
+def _read_tls(folder: Path) -> tuple[x509.Certificate, ssl.SSLContext]:
+    """Return the server's certificate, which must be one of the authority that clients are told to trust."""
+    certificate, authority = _read_certificate(folder / TLS_FILE), _read_certificate(folder / CA_FILE)
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature) as error:
+        raise _damaged(folder / TLS_FILE, f"is not signed by {CA_FILE}") from error
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / TLS_FILE)
-    hosts = _certified(folder / TLS_FILE, MEDIA_HOSTS)
-    return ServerKeys(folder / CA_FILE, root.public, NoiseIdentity(static, chain), context, hosts)
+    try:
+        context.load_cert_chain(folder / TLS_FILE)
+    except ssl.SSLError as error:
+        raise _damaged(folder / TLS_FILE, "is damaged: its private key is missing or another's") from error
+    return certificate, context
 
 
-def _certified(tls_file: Path, hosts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the hosts that a certificate covers: those made by earlier versions have fewer names."""
-    certificate = x509.load_pem_x509_certificate(tls_file.read_bytes())
+def _read_certificate(path: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(_read(path))
+    except ValueError as error:
+        raise _damaged(path, "is damaged: it holds no certificate in PEM form") from error
+
+
+def _certified(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the media hosts that a certificate covers: those made by earlier versions have fewer names."""
     extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     names = set(extension.value.get_values_for_type(x509.DNSName))
-    return tuple(host for host in hosts if "*." + host.partition(".")[2] in names)
+    return tuple(host for host in MEDIA_HOSTS if "*." + host.partition(".")[2] in names)
 
 
 def client_environment(proxy_url: str, ca_file: Path, noise_root_file: Path) -> dict[str, str]:
@@ -101,13 +174,32 @@ def client_environment(proxy_url: str, ca_file: Path, noise_root_file: Path) -> 
     }
 
 
-def _write_files(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> None:
+def _write_new(folder: Path) -> None:
+    """Write new keys beside their places: whoever is interrupted before all are written has made none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    root = KeyPair.generate()
+    authority, server = _make_tls()
+    files = {
+        TLS_FILE: (server, _SECRET_MODE),
+        NOISE_KEY_FILE: (root.seed.hex().encode() + b"\n", _SECRET_MODE),
+        CA_FILE: (authority, _PUBLIC_MODE),
+        NOISE_ROOT_FILE: (root.public.hex().encode() + b"\n", _PUBLIC_MODE),
+    }
     for name, (content, mode) in files.items():
-        temporary = folder / f".{name}.new"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        descriptor = os.open(_new(folder, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        temporary.replace(folder / name)
+
+
+def _take_new(folder: Path, missing: Sequence[str]) -> None:
+    """Put new keys in their places; also those of a start that was interrupted while it did."""
+    for name in missing:
+        if _new(folder, name).exists():
+            _new(folder, name).replace(folder / name)
+
+
+def _new(folder: Path, name: str) -> Path:
+    return folder / f".{name}.new"
 
 
 def _make_tls() -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ import json
 import resource
 import signal
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ import structlog
 
 from oxy_simulator.control import serving_control
 from oxy_simulator.hosting import run_service
-from oxy_simulator.keys import ensure_keys
+from oxy_simulator.keys import ensure_keys, load_keys
 from oxy_simulator.logs import configure_logging
 from oxy_simulator.settings import Settings
 
@@ -35,10 +36,11 @@ def serve(options: Namespace) -> int:
 
 
 def keys(options: Namespace) -> int:
-    """Make the server's keys and print their folder."""
+    """Make the server's keys, or check those that there are, and print their folder."""
     settings = _settings(options)
     folder = settings.keys or settings.state
     ensure_keys(folder)
+    load_keys(folder, time.time())
     sys.stdout.write(f"{folder}\n")
     return 0
 

@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     state: Path = Path("simulator-state")
     """The folder with the state; the only place that is written while serving."""
     keys: Path | None = None
-    """The folder with the keys, if not the state folder; read-only is enough when it has them all."""
+    """The folder that has the keys, if not the state folder; never written while serving, it may be read-only."""
     pairing_seconds: float = Field(default=160.0, gt=0)
     """How long QR and phone codes stay valid, in seconds."""
     packets: Path | None = None

@@ -249,6 +249,17 @@ def test_keys_can_be_made_beforehand_and_served_read_only(tmp_path: Path) -> Non
     assert "tls.pem" not in {path.name for path in state.iterdir()}
 
 
+def test_a_server_takes_keys_from_a_folder_but_makes_none_there(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    serve = command("serve", "--proxy-port", "0", "--control-port", "0", "--state", str(tmp_path), "--keys", str(keys))
+    done = subprocess.run(serve, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert (
+        done.stderr == f"oxy-simulator: there are no keys in {keys}; make them with: oxy-simulator keys --keys {keys}\n"
+    )
+    assert not keys.exists()
+
+
 def test_wrong_settings_are_explained() -> None:
     environment = {**os.environ, "OXY_SIMULATOR_PROXY_PORT": "70000"}
     done = subprocess.run(command("serve"), env=environment, capture_output=True, text=True, check=False)

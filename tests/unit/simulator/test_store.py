@@ -15,7 +15,6 @@ from unit.simulator.memory import MemoryClient, World
 from oxy_simulator import linking, phones
 from oxy_simulator.accounts import Account
 from oxy_simulator.errors import SimulatorError
-from oxy_simulator.keys import ensure_keys, load_keys
 from oxy_simulator.network import State
 from oxy_simulator.node import node
 from oxy_simulator.rows import ChangedRows
@@ -121,19 +120,6 @@ def test_a_damaged_state_is_refused_with_the_remedy(tmp_path: Path, name: str, c
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SimulatorError, match="move it away to start afresh"):
         StateStore(tmp_path).load()
-
-
-def test_keys_are_made_once_and_their_secrets_are_private(tmp_path: Path) -> None:
-    ensure_keys(tmp_path)
-    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert set(files) == {"ca.crt", "noise-root.hex", "noise-root.key", "tls.pem"}
-    assert {name: (tmp_path / name).stat().st_mode & 0o077 for name in ("noise-root.key", "tls.pem")} == {
-        "noise-root.key": 0,
-        "tls.pem": 0,
-    }
-    ensure_keys(tmp_path)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
-    assert load_keys(tmp_path, 1_800_000_000).noise_root.hex() == files["noise-root.hex"].decode().strip()
 
 
 def test_the_snapshot_of_an_earlier_version_is_taken_over_once(tmp_path: Path, make_world: MakeWorld) -> None:
