@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from oxy_simulator import __version__, commands, serving
 from oxy_simulator.errors import SimulatorError
 from oxy_simulator.logs import configure_logging
+from oxy_simulator.reasons import reason
 
 USAGE_ERROR: Final = 2
 INTERRUPTED: Final = 130
@@ -29,8 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"settings are wrong: {error}")
     except aiohttp.ClientConnectorError as error:
         return _fail(f"{error}; start it with: oxy-simulator serve")
-    except (SimulatorError, OSError, aiohttp.ClientError) as error:
+    except (SimulatorError, aiohttp.ClientError) as error:
         return _fail(str(error))
+    except OSError as error:
+        return _fail(f"{error.filename}: {reason(error)}" if error.filename else reason(error))
     except KeyboardInterrupt:
         return INTERRUPTED
     return status

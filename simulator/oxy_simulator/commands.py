@@ -6,11 +6,14 @@ import os
 import signal
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from oxy_simulator.chat import chat
 from oxy_simulator.client import SimulatorClient
+from oxy_simulator.errors import SetupError
+from oxy_simulator.reasons import explaining, reason
 from oxy_simulator.runner import run_scenario
 from oxy_simulator.scenario import Scenario
 from oxy_simulator.scenario_file import Document, load
@@ -93,13 +96,22 @@ async def _link(url: str, number: str, code: str) -> None:
 
 def trust(options: Namespace) -> int:
     """Become a client's program that reaches and trusts a running server; print the environment without a program."""
-    options.folder.mkdir(parents=True, exist_ok=True)
+    with explaining("the trust folder", options.folder, "name another with --folder"):
+        options.folder.mkdir(parents=True, exist_ok=True)
     environment = asyncio.run(_environment(options.url, options.folder.resolve()))
     program = options.program[1:] if options.program[:1] == ["--"] else options.program
     if program:
-        os.execvpe(program[0], program, {**os.environ, **environment})  # noqa: S606 - the user's own program
+        _become(program, {**os.environ, **environment})
     sys.stdout.writelines(f"export {name}='{value}'\n" for name, value in environment.items())
     return 0
+
+
+def _become(program: list[str], environment: Mapping[str, str]) -> None:
+    try:
+        os.execvpe(program[0], program, environment)  # noqa: S606 - the user's own program
+    except OSError as error:
+        msg = f"{program[0]!r} cannot be started: {reason(error)}; install it, or write its path"
+        raise SetupError(msg) from error
 
 
 async def _environment(url: str, folder: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from oxy_simulator.actions import ACTIONS
-from oxy_simulator.errors import PairingError, RequestError, UnknownPhoneError
+from oxy_simulator.errors import PairingError, RequestError, SetupError, UnknownPhoneError
 from oxy_simulator.media import CHUNK
 from oxy_simulator.models import (
     MAX_WAIT_SECONDS,
@@ -46,6 +46,7 @@ from oxy_simulator.models import (
     complaint,
 )
 from oxy_simulator.processes import Action
+from oxy_simulator.reasons import listening
 from oxy_simulator.service import Service
 
 _MAX_BODY: Final = 1 << 25  # a file of 16 MiB as base64, and some more
@@ -271,14 +272,24 @@ class ControlApi:
 
 @asynccontextmanager
 async def serving_control(service: Service, port: int = 0) -> AsyncIterator[int]:
-    """Serve the control API on the service's host until the block ends; yields the port (a free one if 0 was asked)."""
+    """Serve the control API on the service's host until the block ends; yields the port (a free one if 0 was asked).
+
+    Raise SetupError if it cannot listen there.
+    """
     runner = web.AppRunner(ControlApi(service).application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, service.host, port).start()
+        await _listen(runner, service.host, port)
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except (OSError, UnicodeError) as error:
+        raise SetupError(listening(host, port, error, "--control-port")) from error
 
 
 @web.middleware

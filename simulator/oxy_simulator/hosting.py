@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import structlog
@@ -54,43 +54,51 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
     else:
         require_keys(keys_folder)
     keys = load_keys(keys_folder or folder, clock())
-    store = StateStore(folder)
-    state = store.load()
-    simulated = SimulatedClock(clock, state.advanced)
-    network = Network(state, simulated, pairing_seconds)
-    network.save_now = store.save
-    if kept_packets or packet_sink is not None:
-        network.packets = PacketLog(network.clock, kept_packets, packet_sink)
-    network.listeners.append(store.mark_dirty)
-    front = Front(keys.tls, simulated)
-    network.media.hosts = keys.media_hosts
-    library = MediaLibrary(folder, network)
-    checks = MediaChecks(network, library)
-    network.media.arrived = checks.arrived
-    endpoint = WebSocketEndpoint(network, keys.noise, front)
-    endpoint.application.add_routes(MediaEndpoint(network, library).routes)
-    front.runner = runner = web.AppRunner(endpoint.application, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    proxies = Proxies(front)
-    listener = await proxies.listen(ProxyPolicy(), host, proxy_port)
-    environment = client_environment(listener.url, keys.ca_file, keys.ca_file.with_name(NOISE_ROOT_FILE))
-    clients = ClientProcesses(folder, environment, allow_client_control)
-    operations = Operations(network, store, proxies, clients, host)
-    service = Service(network, simulated, keys, proxies, operations, library, host, listener.port)
-    network.listeners.append(service.pulse)
-    tasks = [asyncio.create_task(store.run()), asyncio.create_task(_run_schedule(network.schedule))]
-    try:
+    async with AsyncExitStack() as exits:
+        store = StateStore(folder)
+        state = store.load()
+        exits.callback(store.close)
+        simulated = SimulatedClock(clock, state.advanced)
+        network = Network(state, simulated, pairing_seconds)
+        network.save_now = store.save
+        if kept_packets or packet_sink is not None:
+            network.packets = PacketLog(network.clock, kept_packets, packet_sink)
+        network.listeners.append(store.mark_dirty)
+        await exits.enter_async_context(_running(store.run(), _run_schedule(network.schedule)))
+        front = Front(keys.tls, simulated)
+        network.media.hosts = keys.media_hosts
+        library = MediaLibrary(folder, network)
+        checks = MediaChecks(network, library)
+        exits.push_async_callback(checks.stop)
+        network.media.arrived = checks.arrived
+        endpoint = WebSocketEndpoint(network, keys.noise, front)
+        endpoint.application.add_routes(MediaEndpoint(network, library).routes)
+        front.runner = runner = web.AppRunner(endpoint.application, access_log=None, shutdown_timeout=1.0)
+        exits.push_async_callback(runner.cleanup)
+        await runner.setup()
+        proxies = Proxies(front)
+        exits.push_async_callback(proxies.stop)
+        listener = await proxies.listen(ProxyPolicy(), host, proxy_port, option="--proxy-port")
+        environment = client_environment(listener.url, keys.ca_file, keys.ca_file.with_name(NOISE_ROOT_FILE))
+        clients = ClientProcesses(folder, environment, allow_client_control)
+        exits.push_async_callback(clients.stop)
+        operations = Operations(network, store, proxies, clients, host)
+        service = Service(network, simulated, keys, proxies, operations, library, host, listener.port)
+        exits.push_async_callback(service.stop_load)
+        network.listeners.append(service.pulse)
         yield service
+
+
+@asynccontextmanager
+async def _running(*background: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run what never ends by itself until the block ends."""
+    tasks = [asyncio.create_task(work) for work in background]
+    try:
+        yield
     finally:
-        await service.stop_load()
-        await clients.stop()
-        await proxies.stop()
-        await runner.cleanup()
-        await checks.stop()
         for task in tasks:
             task.cancel()
         await _settle(tasks)
-        store.close()
 
 
 async def _run_schedule(schedule: Schedule) -> None:

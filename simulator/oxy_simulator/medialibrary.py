@@ -15,6 +15,7 @@ from oxy_simulator.errors import DecryptionError, RequestError
 from oxy_simulator.media import KEY_SIZE, UPLOAD_LIMITS, MediaFile, decrypt_file, encrypt_file, media_keys
 from oxy_simulator.mediadesk import MediaFaultKind, file_at, publish
 from oxy_simulator.network import Network
+from oxy_simulator.reasons import explaining
 
 FOLDER: Final = "media"
 # The kind of keys of what a phone attaches. Source: whatsmeow download.go, classToMediaType.
@@ -48,9 +49,10 @@ class MediaLibrary:
     def __init__(self, folder: Path, network: Network) -> None:
         self._folder = folder / FOLDER
         self._network = network
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for leftover in self._folder.glob(".part-*"):
-            leftover.unlink()
+        with explaining("the folder of files", self._folder, "mend it, or name another state folder with --state"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for leftover in self._folder.glob(".part-*"):
+                leftover.unlink()
 
     def path_of(self, file: MediaFile) -> Path:
         """Return where a file's bytes are."""

@@ -48,7 +48,7 @@ class Operations:
 
     async def listen(self, url: str) -> ProxyView:
         """Start another proxy, as a listener's URL says."""
-        return _proxy_view(await self.proxies.listen(*parse_listener(url)))
+        return _proxy_view(await self.proxies.listen(*parse_listener(url), option="--listen"))
 
     def proxy_views(self) -> list[ProxyView]:
         """Describe every proxy; the first is the simulator's own."""

@@ -14,6 +14,7 @@ import structlog
 from oxy_simulator.errors import RequestError
 from oxy_simulator.front import MAX_ARRIVING, Front, connection_key
 from oxy_simulator.proxy_protocol import ProxyPolicy, ProxyTalk, Verdict, open_talk
+from oxy_simulator.reasons import listening
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +80,8 @@ class Listener:
         """The URL that a client takes, with user and password where they are wanted."""
         policy = self.policy
         login = "" if policy.username is None else f"{quote(policy.username)}:{quote(policy.password)}@"
-        return f"{policy.scheme}://{login}{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{policy.scheme}://{login}{host}:{self.port}"
 
 
 @dataclass
@@ -90,16 +92,18 @@ class Proxies:
     _listeners: dict[int, Listener] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
-    async def listen(self, policy: ProxyPolicy, host: str, port: int = 0) -> Listener:
-        """Start a proxy (port 0 takes a free one); raise RequestError if the port cannot be had."""
+    async def listen(self, policy: ProxyPolicy, host: str, port: int = 0, *, option: str = "'port'") -> Listener:
+        """Start a proxy (port 0 takes a free one).
+
+        Raise RequestError if it cannot listen there; `option` is what it says that another port is chosen with.
+        """
         loop = asyncio.get_running_loop()
         try:
             server = await loop.create_server(
                 lambda: ProxyConnection(self.front, policy), host, port, backlog=MAX_ARRIVING
             )
-        except OSError as error:
-            msg = f"cannot listen on {host}:{port}: {error.strerror}; take another port, or 0 for a free one"
-            raise RequestError(msg) from error
+        except (OSError, UnicodeError) as error:
+            raise RequestError(listening(host, port, error, option)) from error
         address: tuple[str, int] = server.sockets[0].getsockname()
         listener = Listener(next(self._numbers), policy, host, address[1], server)
         self._listeners[listener.id] = listener

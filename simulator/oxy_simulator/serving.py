@@ -19,6 +19,7 @@ from oxy_simulator.control import serving_control
 from oxy_simulator.hosting import run_service
 from oxy_simulator.keys import ensure_keys, load_keys
 from oxy_simulator.logs import configure_logging
+from oxy_simulator.reasons import explaining
 from oxy_simulator.settings import Settings
 
 # Messages leave no reference cycles behind, yet keep many objects: at Python's own threshold (700) a quarter of the
@@ -101,5 +102,7 @@ def _appending(path: Path | None) -> Iterator[Callable[[str], None] | None]:
     if path is None:
         yield None
         return
-    with path.open("a", buffering=1, encoding="utf-8") as file:
+    with explaining("the packet log", path, "name a file in a folder that exists with --packets"):
+        file = path.open("a", buffering=1, encoding="utf-8")
+    with file:
         yield lambda line: print(line, file=file)

@@ -21,8 +21,9 @@ from typing import Final
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from oxy_simulator.errors import SimulatorError
+from oxy_simulator.errors import SetupError, SimulatorError
 from oxy_simulator.network import State
+from oxy_simulator.reasons import explaining
 from oxy_simulator.rows import ChangedRows, Row, StoredRow, read_state
 
 DATABASE_FILE: Final = "state.db"
@@ -64,19 +65,18 @@ class StateStore:
     def load(self) -> State:
         """Take the folder and read its state, or start empty.
 
-        Raise SimulatorError if another process uses the folder or its state is damaged.
+        Raise SimulatorError if the folder cannot be used, another process uses it, or its state is damaged.
         """
-        self._take_folder()
         try:
-            self._database = self._open()
-            self._state = self._read(self._database)
-        except (sqlite3.DatabaseError, ValidationError, KeyError) as error:
-            msg = f"the state in {self._folder} is damaged or of another version; move it away to start afresh: {error}"
-            raise SimulatorError(msg) from error
-        self._changed = ChangedRows.none(self._state)
-        if not self._clean.exists():
-            self._retire_sessions()
-        self._clean.unlink(missing_ok=True)
+            with explaining("the state folder", self._folder, "mend it, or name another with --state"):
+                self._take_folder()
+                self._load()
+                if not self._clean.exists():
+                    self._retire_sessions()
+                self._clean.unlink(missing_ok=True)
+        except BaseException:
+            self._let_go()
+            raise
         return self._state
 
     def mark_dirty(self) -> None:
@@ -107,9 +107,13 @@ class StateStore:
         if self._database is not None:
             self._database.execute("pragma synchronous = full")
             self._database.execute("pragma wal_checkpoint(truncate)")
+        self._clean.touch()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._database is not None:
             self._database.close()
             self._database = None
-        self._clean.touch()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -141,6 +145,18 @@ class StateStore:
             database.execute(_DELETE, (row.kind, row.owner, row.key))
         else:
             database.execute(_UPSERT, row)
+
+    def _load(self) -> None:
+        try:
+            self._database = self._open()
+            self._state = self._read(self._database)
+        except (sqlite3.DatabaseError, ValidationError, KeyError) as error:
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                msg = f"the state in {self._folder} cannot be used ({error}); mend that, or name another with --state"
+                raise SetupError(msg) from error
+            msg = f"the state in {self._folder} is damaged or of another version; move it away to start afresh: {error}"
+            raise SimulatorError(msg) from error
+        self._changed = ChangedRows.none(self._state)
 
     def _take_folder(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -42,6 +42,7 @@ from oxy_simulator.models import (
     ViolationView,
 )
 from oxy_simulator.packets import line_of
+from oxy_simulator.reasons import explaining
 from oxy_simulator.service import PAIRING_SECONDS, Service
 
 _FETCH_SECONDS: Final = 10.0
@@ -143,8 +144,9 @@ class WhatsApp:
         trust = await self.api.trust()
         self.proxy_url = f"http://{urlsplit(self.control_url).hostname}:{trust.proxy_port}"
         self.ca_file, self.noise_root_file = folder / CA_FILE, folder / NOISE_ROOT_FILE
-        self.ca_file.write_text(trust.ca)
-        self.noise_root_file.write_text(trust.noise_root + "\n")
+        with explaining("the trust folder", folder, "let this user write it, or name another with --folder"):
+            self.ca_file.write_text(trust.ca)
+            self.noise_root_file.write_text(trust.noise_root + "\n")
 
     @property
     def service(self) -> Service:
