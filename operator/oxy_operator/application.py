@@ -8,7 +8,7 @@ from typing import Final, Never
 import kopf
 import structlog
 
-from oxy_core.errors import OxyError
+from oxy_core.errors import BusError, OxyError
 from oxy_core.probes import serving_probes
 from oxy_operator.bus import Bus
 from oxy_operator.election import Elector
@@ -45,6 +45,7 @@ class Operator:
             credentials=settings.nats_credentials,
             system_credentials=settings.nats_system_credentials,
             keys=keys,
+            wanted=self._wanted_settings,
             on_back=self._look_at_all,
             on_state=self._queue.add,
         )
@@ -93,12 +94,13 @@ class Operator:
         """Act until a signal, which kopf handles from here on."""
         async with asyncio.TaskGroup() as tasks:
             hold = tasks.create_task(self._elector.hold(), name="lease")
-            background = [tasks.create_task(self._bus.run(), name="bus")]
-            background += [tasks.create_task(reflector.run(), name="reflector") for reflector in self._reflectors]
+            background = [tasks.create_task(reflector.run(), name="reflector") for reflector in self._reflectors]
             for reflector in self._reflectors:
                 await reflector.synced.wait()
             await self._reconciler.load()
-            # Only now: a look that does not know the children would apply all of them again.
+            # Only now: the bus forgets whom it does not find among the instances, and a look that does not know the
+            # children would apply all of them again.
+            background.append(tasks.create_task(self._bus.run(), name="bus"))
             background += [tasks.create_task(self._work(), name="worker") for _ in range(self._settings.workers)]
             await self._follow_instances(lambda: _cancelled(background))
             await _cancelled([hold])
@@ -119,6 +121,12 @@ class Operator:
         if not all(reflector.synced.is_set() for reflector in self._reflectors):
             return "children are not listed yet"
         return None if self._kopf_ready.is_set() else "instances are not watched yet"
+
+    def _wanted_settings(self) -> set[str]:
+        if not self._elector.leads:
+            message = "this operator does not lead any more: others may know instances that it does not"
+            raise BusError(message)
+        return self._reconciler.resources.settings_keys()
 
     def _look_at_all(self) -> None:
         for key in self._reconciler.resources:
@@ -144,10 +152,10 @@ class Operator:
                 log.exception("look_broken", namespace=key.namespace, instance=key.name)
             else:
                 self._queue.succeeded(key)
-                if self._reconciler.resources.get(key) is None:
-                    self._queue.forget(key)
-                elif again is not None:
+                if again is not None:
                     self._queue.add_after(key, again)
+                elif self._reconciler.resources.get(key) is None:
+                    self._queue.forget(key)
             finally:
                 self._queue.done(key)
 

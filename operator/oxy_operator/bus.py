@@ -17,7 +17,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.errors import NotFoundError
+from nats.js.errors import NoKeysError, NotFoundError
 from nats.js.kv import KeyValue
 
 from oxy_core import subjects
@@ -70,20 +70,27 @@ class _Session:
 class Bus:
     """The connection to NATS, present or not."""
 
-    def __init__(  # noqa: PLR0913 two connections and two ways back
+    def __init__(  # noqa: PLR0913 two connections, one question and two ways back
         self,
         url: str,
         *,
         credentials: Path,
         system_credentials: Path,
         keys: PlatformKeys,
+        wanted: Callable[[], set[str]],
         on_back: Callable[[], None],
         on_state: Callable[[Key], None],
     ) -> None:
+        """Hold what the connection needs.
+
+        `wanted` returns the settings' keys of all instances that exist: the bus forgets others when it connects. Raises
+        BusError if that cannot be said.
+        """
         self._url = url
         self._credentials = credentials
         self._system_credentials = system_credentials
         self._keys = keys
+        self._wanted = wanted
         self._on_back = on_back
         self._on_state = on_state
         self._session: _Session | None = None
@@ -131,14 +138,15 @@ class Bus:
             try:
                 await update_platform(system, self._keys, _now())
                 await ensure_streams(platform.jetstream())
-                bucket = await platform.jetstream().key_value(subjects.INSTANCES_BUCKET)
+                session = _Session(platform, system, await platform.jetstream().key_value(subjects.INSTANCES_BUCKET))
+                await self._forget_unwanted(session)
                 break
             except (BusError, NatsError) as error:
                 log.warning("bus_not_prepared", error=str(error) or type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
         # A server that came back may have lost what it was told.
         self._known.clear()
-        self._session = _Session(platform, system, bucket)
+        self._session = session
         log.info("bus_prepared")
         self._on_back()
 
@@ -167,11 +175,30 @@ class Bus:
             await self._read_state(session, tenancy.account, settings.instance)
             known.state_read = True
 
+    async def _forget_unwanted(self, session: _Session) -> None:
+        """Forget instances that went while no operator saw them go. Raises BusError, NatsError."""
+        try:
+            held = await session.bucket.keys()
+        except NoKeysError:
+            return
+        for key in set(held) - self._wanted():
+            organization, _, instance = key.partition(".")
+            await self._forget(session, self._keys.tenant_account(organization, instance).public, key)
+            log.info("settings_forgotten", key=key)
+
     async def forget(self, account: str, organization: str, instance: str) -> None:
         """Take an instance's settings and account from the bus; its connections are closed. Raises BusError."""
-        session = self._present_session()
+        await self._forget(self._present_session(), account, subjects.instance_key(organization, instance))
+
+    async def forget_gone(self, key: Key) -> None:
+        """Do as `forget` for an instance of which only the name is known any more. Raises BusError."""
+        for account, known in list(self._known.items()):
+            if known.key == key:
+                await self.forget(account, known.organization, known.instance)
+
+    async def _forget(self, session: _Session, account: str, settings_key: str) -> None:
         try:
-            await session.bucket.delete(subjects.instance_key(organization, instance))
+            await session.bucket.delete(settings_key)
         except NatsError as error:
             raise BusError(_failure("forget settings", error)) from error
         await delete_account(session.system, self._keys, account, _now())

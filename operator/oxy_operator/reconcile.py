@@ -122,12 +122,25 @@ class Reconciler:
         """
         resource = self.resources.get(key)
         if resource is None:
-            self._drop(key)
-            return None
+            return await self._let_go(key)
         instance = Instance.of(resource)
         if instance.deleted_at is not None:
             return await self._remove(key, instance)
         return await self._keep(key, instance)
+
+    async def _let_go(self, key: Key) -> float | None:
+        """Forget an instance that is gone, however it went, and have the bus forget it.
+
+        A finalizer does not always hold: someone may take it away, and one that is added while the API server deletes
+        the object comes too late. Children go by their owner.
+        """
+        self._drop(key)
+        try:
+            await self._bus.forget_gone(key)
+        except BusError as error:
+            log.warning("bus_still_knows", namespace=key.namespace, instance=key.name, error=str(error))
+            return WAIT_SECONDS
+        return None
 
     def _drop(self, key: Key) -> None:
         """Forget an instance that is gone."""
@@ -146,7 +159,7 @@ class Reconciler:
         if problem is not None:
             return await self._reject(key, instance, problem)
         if FINALIZER not in instance.finalizers:
-            await self._set_finalizers(instance, [FINALIZER])
+            await self._set_finalizers(key, instance, [FINALIZER])
         facts = self._facts(key, instance)
         problem = session_problem(instance, facts.memory) if facts.memory else None
         if problem is not None:
@@ -158,6 +171,8 @@ class Reconciler:
         settled = await self._settled(key, instance)
         facts = replace(facts, unprovisioned=problem, account_pushed=settled)
         wait = await self._report(key, facts)
+        if self.resources.get(key) is None:
+            return await self._let_go(key)
         return min(self._deadlines(key, facts, settled=settled, report=wait), default=None)
 
     async def _reject(self, key: Key, instance: Instance, problem: Problem) -> float:
@@ -174,6 +189,8 @@ class Reconciler:
         pushed = self._bus.holds(self._tenancy(key, facts.instance).account)
         facts = replace(facts, unusable=problem, account_pushed=pushed)
         report = await self._report(key, facts)
+        if self.resources.get(key) is None:
+            return await self._let_go(key)
         return min(self._deadlines(key, facts, settled=True, report=report), default=None)
 
     def _facts(self, key: Key, instance: Instance) -> Facts:
@@ -352,7 +369,6 @@ class Reconciler:
             self.resources.put(await self._api.get(INSTANCES, key.namespace, key.name))
         except MissingError:
             self.resources.drop(key)
-            self._drop(key)
         log.info("instance_refreshed", namespace=key.namespace, instance=instance.name)
 
     # -- an instance that is to go
@@ -376,16 +392,20 @@ class Reconciler:
             await self.applier.ensure_absent(CLAIMS, key.namespace, claim_name(key.name))
         # While its pod may still be there, on a node that does not answer, the number stays taken.
         waiting = await self._admission.leave(key, instance) if self.pods.of(key) is None else []
-        await self._set_finalizers(instance, [])
+        await self._set_finalizers(key, instance, [])
         self._drop(key)
         for other in waiting:
             self._enqueue(other)
         log.info("instance_removed", namespace=key.namespace, instance=key.name)
         return None
 
-    async def _set_finalizers(self, instance: Instance, finalizers: list[str]) -> None:
+    async def _set_finalizers(self, key: Key, instance: Instance, finalizers: list[str]) -> None:
         body = {"metadata": {**_identity(instance), "finalizers": finalizers}}
-        await self._api.apply(INSTANCES, body)
+        try:
+            await self._api.apply(INSTANCES, body)
+        except (ConflictError, MissingError):
+            await self._refresh(key, instance)
+            raise
         WRITES.labels(INSTANCES.kind).inc()
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from oxy_core.identity import whatsapp_number
+from oxy_core.subjects import instance_key
 from oxy_operator.digest import live_digest
 from oxy_operator.kubernetes_api import CLAIMS, SECRETS, STATEFUL_SETS, Object, Resource
 from oxy_operator.pod import EPOCH, Pod
@@ -178,6 +179,10 @@ class Resources:
     def of_number(self, phone: str) -> list[Key]:
         """Return the instances that name this E.164 number, in whatever form."""
         return sorted(self._of_number.get(whatsapp_number(phone), ()))
+
+    def settings_keys(self) -> set[str]:
+        """Return under which keys the bus has the settings of all these."""
+        return {instance_key(held["spec"]["organizationId"], key.name) for key, held in self._held.items()}
 
     def put(self, resource: Object) -> Key:
         """Take a custom resource's present state; a state older than what is held already says nothing."""

@@ -1,9 +1,10 @@
 """Deleting an instance."""
 
+import asyncio
 import time
+from pathlib import Path
 
-import pytest
-from integration.wai_operator.scene import Scene, condition, eventually
+from integration.wai_operator.scene import WITHIN, Scene, condition, eventually
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
@@ -19,6 +20,18 @@ async def gone(scene: Scene) -> None:
     await eventually(lambda: scene.find("wai", scene.name) is None, f"the instance is gone\n{scene.log()[-3000:]}")
 
 
+async def lets_in(scene: Scene, credentials: Path) -> bool:
+    """Whether the bus lets the tenant in."""
+    client = Client()
+    try:
+        await client.connect(scene.nats.url, user_credentials=str(credentials), allow_reconnect=False)
+    except NatsError:
+        return False
+    finally:
+        await client.close()
+    return True
+
+
 async def test_a_deleted_instance_leaves_the_bus_and_keeps_its_claim(scene: Scene) -> None:
     scene.create()
     await settled(scene)
@@ -28,12 +41,7 @@ async def test_a_deleted_instance_leaves_the_bus_and_keeps_its_claim(scene: Scen
     await gone(scene)
     assert await scene.published() is None
     assert scene.child("claim") == claim
-    client = Client()
-    try:
-        with pytest.raises(NatsError):
-            await client.connect(scene.nats.url, user_credentials=str(credentials), allow_reconnect=False)
-    finally:
-        await client.close()
+    assert not await lets_in(scene, credentials)
 
 
 async def test_the_settings_leave_a_mark_that_workers_see(scene: Scene) -> None:
@@ -100,3 +108,17 @@ async def test_a_rejected_instance_goes_at_once(scene: Scene) -> None:
     await scene.until_phase("Failed", "OrganizationTaken")
     scene.api.delete(scene.path("wai", scene.name))
     await gone(scene)
+
+
+async def test_an_instance_whose_finalizer_someone_took_away_leaves_the_bus_too(scene: Scene) -> None:
+    scene.create()
+    await settled(scene)
+    credentials = scene.tenant_credentials()
+    scene.api.delete(scene.path("wai", scene.name))
+    scene.clear()
+    await gone(scene)
+    await scene.until_published(lambda found: found is None)
+    deadline = time.monotonic() + WITHIN
+    while await lets_in(scene, credentials):
+        assert time.monotonic() < deadline, "the tenant is let in"
+        await asyncio.sleep(0.05)

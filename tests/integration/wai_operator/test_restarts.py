@@ -3,8 +3,9 @@
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
-from integration.wai_operator.scene import Object, Scene, condition, eventually
+from integration.wai_operator.scene import Object, Scene, condition, eventually, merge_patch
 
 KINDS = ("claim", "configmap", "secret", "networkpolicy", "statefulset")
 
@@ -128,6 +129,22 @@ async def test_an_instance_deleted_while_nobody_watched_is_let_go(lone: Scene) -
     lone.operator.start()
     await eventually(lambda: lone.find("wai", lone.name) is None, "the instance is gone")
     assert await lone.published() is None
+
+
+async def test_the_bus_forgets_an_instance_that_went_while_nobody_watched(lone: Scene) -> None:
+    lone.operator.start()
+    other = replace(lone, name="other")
+    for scene in (lone, other):
+        scene.create()
+        await settled(scene)
+    lone.operator.stop()
+    merge_patch(lone.api, lone.path("wai", lone.name), {"metadata": {"finalizers": None}})
+    lone.api.delete(lone.path("wai", lone.name))
+    assert lone.find("wai", lone.name) is None
+    assert await lone.published() is not None
+    lone.operator.start()
+    await lone.until_published(lambda found: found is None)
+    assert await other.published() is not None
 
 
 async def test_a_deleted_instance_waits_for_the_bus(lone: Scene) -> None:
