@@ -18,6 +18,8 @@ USAGE_ERROR: Final = 2
 INTERRUPTED: Final = 130
 CONTROL_URL: Final = "http://127.0.0.1:9101"
 
+_WHICH_URL: Final = "give the URL of the control port, which `oxy-simulator serve` prints as 'control'"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code: 0, 1 for a scenario that did not come true, 2 for wrong input."""
@@ -26,17 +28,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure_logging("critical")
     try:
         status: int = options.act(options)
-    except ValidationError as error:
-        return _fail(f"settings are wrong: {error}")
-    except aiohttp.ClientConnectorError as error:
-        return _fail(f"{error}; start it with: oxy-simulator serve")
-    except (SimulatorError, aiohttp.ClientError) as error:
-        return _fail(str(error))
-    except OSError as error:
-        return _fail(f"{error.filename}: {reason(error)}" if error.filename else reason(error))
+    except (SimulatorError, ValidationError, aiohttp.ClientError, OSError) as error:
+        sys.stderr.write(f"oxy-simulator: {_explanation(error, getattr(options, 'url', None))}\n")
+        return USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
     return status
+
+
+def _explanation(error: Exception, url: str | None) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"{error}; start it with: oxy-simulator serve"
+    if isinstance(error, aiohttp.ClientError):
+        return f"{url} is no control API, or went away ({error!r}); {_WHICH_URL}"
+    if isinstance(error, OSError):
+        return f"{error.filename}: {reason(error)}" if error.filename else reason(error)
+    return str(error)
 
 
 def _parser() -> ArgumentParser:
@@ -120,11 +129,6 @@ def _add_trust(trust: ArgumentParser) -> None:
 
 def _add_url(parser: ArgumentParser) -> None:
     parser.add_argument("--url", default=CONTROL_URL, help=f"control API of the server ({CONTROL_URL})")
-
-
-def _fail(text: str) -> int:
-    sys.stderr.write(f"oxy-simulator: {text}\n")
-    return USAGE_ERROR
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
-from urllib.parse import urlencode
+from typing import Final, Self, TypeVar
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from oxy_simulator.actions import ACTIONS
 from oxy_simulator.attachments import Attachment
@@ -64,6 +64,8 @@ from oxy_simulator.processes import Action
 
 _Reply = TypeVar("_Reply")
 
+_SHOWN_BYTES: Final = 200
+
 
 class SimulatorClient:
     """Talks to `oxy-simulator serve` at a base URL like http://127.0.0.1:9101.
@@ -72,11 +74,12 @@ class SimulatorClient:
     used from any event loop and needs no closing.
 
     Every method raises RequestError (PairingError where a link fails) when the simulator refuses, with its
-    explanation, and aiohttp.ClientError when it cannot be reached.
+    explanation, or when what answers is no simulator, and aiohttp.ClientError when it cannot be reached.
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
+        """Name a server; raise RequestError if that is no URL."""
+        self._url = _checked(url)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -328,11 +331,42 @@ def _new_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(trust_env=False)
 
 
+def _checked(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        well_formed = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        well_formed = False
+    if not well_formed:
+        msg = f"{url!r} is no URL of a control API; write it like http://127.0.0.1:9101"
+        raise RequestError(msg)
+    return url.rstrip("/")
+
+
 async def _read(response: aiohttp.ClientResponse, reply: type[_Reply]) -> _Reply:
     content = await response.read()
-    if not response.ok:
+    try:
+        if response.ok:
+            return _parsed(response, content, reply)
         problem = Problem.model_validate_json(content).error
-        raise PairingError(problem) if response.status == HTTPStatus.CONFLICT else RequestError(problem)
+    except ValidationError as error:
+        raise RequestError(_foreign(response, content)) from error
+    raise PairingError(problem) if response.status == HTTPStatus.CONFLICT else RequestError(problem)
+
+
+def _parsed(response: aiohttp.ClientResponse, content: bytes, reply: type[_Reply]) -> _Reply:
     if response.content_type == "text/plain":
-        return TypeAdapter(reply).validate_python(content.decode())
+        return TypeAdapter(reply).validate_python(content.decode(errors="replace"))
     return TypeAdapter(reply).validate_json(content)
+
+
+def _foreign(response: aiohttp.ClientResponse, content: bytes) -> str:
+    """Explain that what answered is something else than the simulator."""
+    said = f"{response.status} {response.reason or ''}".strip() + f" ({response.content_type})"
+    if response.content_type == "text/plain":
+        said += f" {content[:_SHOWN_BYTES].decode(errors='replace').strip()!r}"
+    return (
+        f"{response.url.origin()} is no control API of a simulator of this version: {response.method}"
+        f" {response.url.path} was answered {said}; give the URL of its control port, which `oxy-simulator serve`"
+        " prints as 'control'"
+    )

@@ -297,16 +297,32 @@ async def _explain(request: web.Request, handler: _Handler) -> web.StreamRespons
     """Turn errors into JSON that says what is wrong and what to do."""
     try:
         return await handler(request)
-    except UnknownPhoneError as error:
-        return _problem(404, str(error))
-    except PairingError as error:
-        return _problem(409, str(error))
     except RequestError as error:
-        return _problem(400, str(error))
-    except web.HTTPNotFound:
-        return _problem(404, f"{request.path} is not served; GET /healthz, /state, /phones are. See docs/simulator.md")
-    except web.HTTPMethodNotAllowed as error:
-        return _problem(405, f"{request.path} takes {', '.join(sorted(error.allowed_methods))}")
+        return _problem(_status(error), str(error))
+    except web.HTTPException as error:
+        return _problem(error.status, _http_complaint(request, error))
+    except Exception as error:
+        log.exception("request_failed", method=request.method, path=request.path)
+        return _problem(500, f"the simulator itself failed: {error!r}; its log says where. Please report that as a bug")
+
+
+def _status(error: RequestError) -> int:
+    if isinstance(error, UnknownPhoneError):
+        return 404
+    return 409 if isinstance(error, PairingError) else 400
+
+
+def _http_complaint(request: web.Request, error: web.HTTPException) -> str:
+    if isinstance(error, web.HTTPNotFound):
+        return f"{request.path} is not served; GET /healthz, /state, /phones are. See docs/simulator.md"
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        return f"{request.path} takes {', '.join(sorted(error.allowed_methods))}"
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return (
+            f"the request is larger than {_MAX_BODY >> 20} MiB; give a phone large files with POST"
+            " /phones/{phone}/media, and name what that answers as the message's 'file'"
+        )
+    return error.text or error.reason
 
 
 async def _body(request: web.Request, model: type[_Request]) -> _Request:

@@ -19,6 +19,10 @@ Answer: TypeAlias = Literal["serve", "refuse", "hang"]
 
 CLIENT_HOSTS: Final = (".whatsapp.com", ".whatsapp.net")
 
+_WHERE: Final = (
+    "This is oxy-simulator's proxy for WhatsApp clients; its control API is on the port that `oxy-simulator serve`"
+    " prints as 'control'."
+)
 _MAX_HEAD: Final = 8192
 _HTTP_REFUSAL: Final = 502
 _SOCKS: Final = 5
@@ -120,11 +124,11 @@ class HttpConnect:
         self._received += data
         head, end, rest = self._received.partition(b"\r\n\r\n")
         if len(head) > _MAX_HEAD:
-            return Step(Verdict.CLOSE, _http(431), "the request's head is too long")
+            return _turn_away(431, "the request's head is too long")
         if not end:
             return Step(Verdict.WAIT)
         if rest:
-            return Step(Verdict.CLOSE, _http(400), "bytes came before the proxy had answered")
+            return _turn_away(400, "bytes came before the proxy had answered")
         request, *headers = head.decode("latin-1").split("\r\n")
         return self._judge(request, headers)
 
@@ -138,9 +142,9 @@ class HttpConnect:
         method, _, rest = request.partition(" ")
         host = rest.partition(" ")[0].rpartition(":")[0]
         if method != "CONNECT" or not host.endswith(CLIENT_HOSTS):
-            return Step(Verdict.CLOSE, _http(403), f"only CONNECT to WhatsApp is served here, not {request[:80]!r}")
+            return _turn_away(403, f"only CONNECT to WhatsApp is served here, not {request[:80]!r}")
         if policy.username is not None and not self._knows_password(headers):
-            return Step(Verdict.CLOSE, _http(407), "no or wrong Proxy-Authorization")
+            return _turn_away(407, "no or wrong Proxy-Authorization")
         return Step(Verdict.SERVE, b"HTTP/1.1 200 Connection established\r\n\r\n")
 
     def _knows_password(self, headers: list[str]) -> bool:
@@ -232,14 +236,21 @@ class Socks5:
         return Step(Verdict.SERVE, _socks(_SOCKS_SUCCEEDED))
 
 
-def _http(code: int) -> bytes:
+def _turn_away(code: int, reason: str) -> Step:
+    """Close with an answer that tells people where they are."""
+    return Step(Verdict.CLOSE, _http(code, f"{reason}. {_WHERE}\n".encode()), reason)
+
+
+def _http(code: int, body: bytes = b"") -> bytes:
     phrase = HTTPStatus(code).phrase if code in HTTPStatus.__members__.values() else "Refused"
     ask = (
         'Proxy-Authenticate: Basic realm="oxy-simulator"\r\n'
         if code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
         else ""
     )
-    return f"HTTP/1.1 {code} {phrase}\r\n{ask}Content-Length: 0\r\nConnection: close\r\n\r\n".encode()
+    kind = "Content-Type: text/plain; charset=utf-8\r\n" if body else ""
+    head = f"HTTP/1.1 {code} {phrase}\r\n{ask}{kind}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + body
 
 
 def _socks(code: int) -> bytes:

@@ -20,7 +20,7 @@ from oxy_simulator.hosting import run_service
 from oxy_simulator.keys import ensure_keys, load_keys
 from oxy_simulator.logs import configure_logging
 from oxy_simulator.reasons import explaining
-from oxy_simulator.settings import Settings
+from oxy_simulator.settings import Settings, read_settings
 
 # Messages leave no reference cycles behind, yet keep many objects: at Python's own threshold (700) a quarter of the
 # time of a message went into looking for cycles. What does leave some (connections, failures) is still collected.
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 def serve(options: Namespace) -> int:
-    """Run the server until SIGTERM. Raise pydantic.ValidationError if a setting is wrong."""
+    """Run the server until SIGTERM. Raise SetupError if a setting is wrong."""
     settings = _settings(options)
     asyncio.run(_serve(settings))
     return 0
@@ -47,8 +47,7 @@ def keys(options: Namespace) -> int:
 
 
 def _settings(options: Namespace) -> Settings:
-    given = {name: value for name, value in vars(options).items() if name in Settings.model_fields}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = read_settings(vars(options))
     configure_logging(settings.log_level)
     return settings
 

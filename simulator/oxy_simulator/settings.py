@@ -1,10 +1,13 @@
 """Settings of the `oxy-simulator` process, from the environment and the command line."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from oxy_simulator.errors import SetupError
 from oxy_simulator.packets import KEPT_PACKETS
 
 
@@ -29,9 +32,34 @@ class Settings(BaseSettings):
     """A file to which every stanza of every connection is appended, one line each."""
     kept_packets: int = Field(default=KEPT_PACKETS, ge=0)
     """How many packets are kept in memory for GET /packets; 0 and no file turn the packet log off."""
-    listen: tuple[str, ...] = ()
-    """More proxies for clients, as URLs: http:// or socks5://, with user and password where they are wanted."""
+    listen: Annotated[tuple[str, ...], NoDecode] = ()
+    """More proxies for clients, as URLs (in the environment with spaces between them): http:// or socks5://, with user
+    and password where they are wanted."""
     allow_client_control: bool = False
     """Let whoever reaches the control port start, kill and stop client processes on this machine."""
-    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe log entries to write (to stderr, as JSON)."""
+
+    @field_validator("listen", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(value.split()) if isinstance(value, str) else value
+
+
+def read_settings(options: Mapping[str, Any]) -> Settings:
+    """Return the settings of the environment and of the options that were given (not None).
+
+    Raise SetupError that names, for each wrong one, its option, its variable and what is wrong.
+    """
+    given = {name: value for name, value in options.items() if name in Settings.model_fields and value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        lines = [f"  {_named(str(item['loc'][0]))} is {item['input']!r}: {item['msg']}" for item in error.errors()]
+        raise SetupError("\n".join(["these settings are wrong:", *lines])) from error
+
+
+def _named(field: str) -> str:
+    """Name a setting as people write it."""
+    prefix = Settings.model_config.get("env_prefix", "")
+    return f"--{field.replace('_', '-')} ({prefix}{field.upper()})"

@@ -264,7 +264,7 @@ def test_wrong_settings_are_explained() -> None:
     environment = {**os.environ, "OXY_SIMULATOR_PROXY_PORT": "70000"}
     done = subprocess.run(command("serve"), env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "proxy_port" in done.stderr
+    assert "--proxy-port (OXY_SIMULATOR_PROXY_PORT) is '70000'" in done.stderr
 
 
 async def test_the_command_takes_more_proxies_and_as_many_connections_as_the_system_allows(tmp_path: Path) -> None:

@@ -41,6 +41,10 @@ def test_an_http_proxy_answers(policy: ProxyPolicy, request_: bytes, verdict: Ve
     assert step.reply.startswith(b"HTTP/1.1 " + status if status else b"")
     assert (b"Proxy-Authenticate: Basic" in step.reply) == (status == b"407")
     assert bool(step.reason) == (verdict is Verdict.CLOSE)
+    head, _, body = step.reply.partition(b"\r\n\r\n")
+    explained = verdict is Verdict.CLOSE and policy.answer == "serve"
+    assert (b"control API is on the port" in body) == explained
+    assert verdict is not Verdict.CLOSE or f"Content-Length: {len(body)}\r\n".encode() in head
 
 
 @pytest.mark.parametrize(
