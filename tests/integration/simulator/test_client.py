@@ -1,5 +1,6 @@
 """The control API's client, and what it says when something else answers, or the API fails."""
 
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -67,7 +68,7 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 async def test_a_request_that_is_too_large_is_told_where_files_go(simulator: WhatsApp) -> None:
     async with (
         aiohttp.ClientSession() as session,
-        session.post(simulator.control_url + "/phones", data=bytes((1 << 25) + 1)) as response,
+        session.post(simulator.control_url + "/phones", data=io.BytesIO(bytes((1 << 25) + 1))) as response,
     ):
         assert response.status == 413
         assert "larger than 32 MiB; give a phone large files with POST" in (await response.json())["error"]
@@ -75,5 +76,5 @@ async def test_a_request_that_is_too_large_is_told_where_files_go(simulator: Wha
 
 async def test_a_failure_of_the_simulator_itself_is_told_as_such(simulator: WhatsApp) -> None:
     simulator.ca_file.unlink()
-    with pytest.raises(RequestError, match="the simulator itself failed: FileNotFoundError.* report that as a bug"):
+    with pytest.raises(RequestError, match=r"the simulator itself failed: FileNotFoundError.* report that as a bug"):
         await simulator.api.trust()
