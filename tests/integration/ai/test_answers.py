@@ -41,7 +41,7 @@ async def test_a_report_published_twice_is_answered_once(scene: Scene) -> None:
 
 
 async def test_messages_within_the_debounce_are_answered_together(scene: Scene) -> None:
-    pod = await scene.pod(settings_of("petshop", ai=AiSettings(debounce_seconds=0.5)))
+    pod = await scene.pod(settings_of("petshop", ai=AiSettings(debounce_seconds=2)))
     async with scene.worker():
         pod.receive("Oi")
         pod.receive("quero marcar")
