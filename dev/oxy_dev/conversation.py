@@ -55,7 +55,7 @@ async def ask(simulator: SimulatorClient, phone: str, business: str, line: str) 
     while (left := deadline - time.monotonic()) > 0:
         for message in await simulator.inbox(phone, after=newest, wait=min(left, 30.0)):
             newest = message.number
-            if not message.from_me:
+            if not message.from_me and message.kind != "reaction":
                 return Exchange(line, message.text, time.monotonic() - started)
     text = f"{phone[-4:]} got no answer within {ANSWER_SECONDS:.0f} s"
     raise NoAnswerError(text)

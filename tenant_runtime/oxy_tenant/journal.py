@@ -11,7 +11,7 @@ import hmac
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,6 +34,7 @@ from oxy_core.envelopes import (
 from oxy_core.identity import Jid, new_id
 from oxy_core.trace import TraceParent, child_of, new_trace
 from oxy_tenant import metrics
+from oxy_tenant.chains import MOST_OWED, OWN
 from oxy_tenant.errors import JournalError
 from oxy_tenant.link import IgnoredMessage, IncomingMessage, Received
 
@@ -49,6 +50,14 @@ REMEMBERED: Final = timedelta(days=60)
 """How long identities of messages and send requests stay: far longer than anybody repeats one."""
 
 _LAST_SEQUENCE: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'reports'"
+
+LAST_MOMENTS: Final = timedelta(seconds=5)
+"""What arrived so long before a run's end may not have been noted: far longer than a message takes to the journal."""
+
+_OWED_FILLERS: Final = (
+    "CREATE TABLE IF NOT EXISTS owed_fillers (contact TEXT PRIMARY KEY, fillers INTEGER NOT NULL) WITHOUT ROWID"
+)
+"""Made when a journal is opened: older ones of this version have no such table, and older runtimes do not mind it."""
 
 Clock = Callable[[], datetime]
 
@@ -115,6 +124,7 @@ class Journal:
             if database.execute("PRAGMA schema_version").fetchone()[0] == 0:
                 _create(database, organization, instance)
             _check(database, path, organization, instance)
+            database.execute(_OWED_FILLERS)
             reader = _connect(path)
         except sqlite3.Error as error:
             message = (
@@ -303,6 +313,16 @@ class Journal:
         rows = self._read("SELECT own_sequence FROM chats WHERE chat = ?", str(chat))
         return int(rows[0][0]) if rows else 0
 
+    def newest_sent(self, chat: Jid) -> str | None:
+        """Return the WhatsApp id of the newest message that this runtime surely sent to `chat`."""
+        query = (
+            "SELECT whatsapp_id FROM sends WHERE state = ?2 AND whatsapp_id IS NOT NULL "
+            "AND chat = coalesce((SELECT chat FROM chat_aliases WHERE alias = ?1), ?1) "
+            "ORDER BY sequence DESC LIMIT 1"
+        )
+        rows = self._read(query, str(chat), SendOutcome.SENT.value)
+        return rows[0][0] if rows else None
+
     def finish(
         self, request: SendRequest, outcome: SendOutcome, *, whatsapp_id: str | None = None, error: str | None = None
     ) -> Report | None:
@@ -318,6 +338,33 @@ class Journal:
             metrics.SENDS.labels(outcome.value).inc()
             result = SendResult(request_id=request.id, outcome=outcome, whatsapp_id=whatsapp_id, error=error)
             return self._append(result, child_of(request.trace))
+
+    # Fillers (`oxy_tenant.chains`)
+
+    def owed_fillers(self) -> dict[str, int]:
+        """Return to whom fillers are owed, and how many, at the start of a run.
+
+        Whatever arrived in the moment in which the last run was killed was not noted: contacts that were sent to just
+        before its end are owed one for each of those sends.
+        """
+        recent = (
+            "SELECT chat, min(count(*), ?) FROM sends WHERE state = 'sending' "
+            "OR ended_at >= (SELECT max(ended_at) FROM sends) - ? GROUP BY chat"
+        )
+        owed = dict(self._read(recent, MOST_OWED, LAST_MOMENTS.total_seconds()))
+        if owed:
+            owed[OWN] = max(owed.values())
+        noted = dict(self._read("SELECT contact, fillers FROM owed_fillers"))
+        return {contact: max(owed.get(contact, 0), noted.get(contact, 0)) for contact in owed | noted}
+
+    def keep_owed_fillers(self, owed: Mapping[str, int]) -> None:
+        """Remember how many fillers these contacts are owed now."""
+        with self._transaction(durable=False):
+            for contact, fillers in owed.items():
+                if fillers:
+                    self._database.execute("INSERT OR REPLACE INTO owed_fillers VALUES (?, ?)", (contact, fillers))
+                else:
+                    self._database.execute("DELETE FROM owed_fillers WHERE contact = ?", (contact,))
 
     # Publishing
 

@@ -181,6 +181,12 @@ class WhatsAppLink(Protocol):
         Raises LinkUnavailableError, SendRefusedError, SendUnconfirmedError.
         """
 
+    async def send_filler(self, chat: Jid, target: str) -> None:
+        """Send what phones do not show: it takes back a reaction, which there is not, to our own message `target`.
+
+        Raises as `send` does.
+        """
+
     def show_online(self, *, online: bool) -> None:
         """Show the account as online or not, without waiting; never raises, it is decoration."""
 

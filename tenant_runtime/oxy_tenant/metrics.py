@@ -27,5 +27,8 @@ SEND_SECONDS: Final = Histogram(
     "Time that WhatsApp took to accept a message.",
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 20, 75),
 )
+FILLERS: Final = Counter(
+    "oxy_tenant_fillers_sent", "Invisible messages sent in the place of one that a phone might have dropped."
+)
 CONNECTED: Final = Gauge("oxy_tenant_connected", "1 while connected to WhatsApp and receiving.")
 ATTEMPTS: Final = Counter("oxy_tenant_connection_attempts_failed", "Failed attempts to connect, by reason.", ["reason"])

@@ -28,6 +28,7 @@ from typing import Any, Final
 import structlog
 
 from oxy_core.identity import Jid, mask
+from oxy_tenant.chains import SendingChains
 from oxy_tenant.classification import classify_message, classify_undecryptable, jid_of
 from oxy_tenant.errors import LinkError, LinkUnavailableError, SendRefusedError, SendUnconfirmedError
 from oxy_tenant.link import (
@@ -115,12 +116,13 @@ class _Session:
 class NeonizeLink:
     """A WhatsApp account's connection through neonize. `database` is the session's SQLite file."""
 
-    def __init__(self, database: Path, *, browser: str) -> None:
-        """Load the library; raises LinkError."""
+    def __init__(self, database: Path, *, browser: str, chains: SendingChains) -> None:
+        """Load the library; raises LinkError. `chains` hears of every message that was decrypted."""
         self._library: Library = load_library()
         self._go = self._library.binder.gocode
         self._database = database
         self._browser = browser
+        self._chains = chains
         self._numbers = itertools.count(1)
         self._session: _Session | None = None
         self._senders = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-send")
@@ -210,17 +212,28 @@ class NeonizeLink:
     def _event(self, session: _Session, pointer: int, size: int, number: int) -> None:
         if session.failure is not None:
             return
+        with self._chains.handing_over():
+            self._handle(session, pointer, size, number)
+
+    def _handle(self, session: _Session, pointer: int, size: int, number: int) -> None:
         data = ctypes.string_at(pointer, size)
         if number == _MESSAGE:
             event = self._library.envelopes.Message.FromString(data)
+            self._note_decryption(event.Info.MessageSource)
             self._deliver(session, classify_message(event, session.own))
         elif number == _UNDECRYPTABLE:
             event = self._library.envelopes.UndecryptableMessage.FromString(data)
+            self._note_decryption(event.Info.MessageSource)
             self._deliver(session, classify_undecryptable(event, session.own))
         elif number == _ACCOUNT:
             self._account_known(session, self._library.envelopes.Device.FromString(data))
         elif (event := self._translate(number, data)) is not None:
             session.on_event(event)
+
+    def _note_decryption(self, source: Any) -> None:  # noqa: ANN401 neonize has no types
+        """Tell whose session a message changed, in whichever chat it came."""
+        addresses = frozenset(jid_of(jid).bare for jid in (source.Sender, source.SenderAlt) if jid.User)
+        self._chains.arrived(addresses, from_me=source.IsFromMe)
 
     def _deliver(self, session: _Session, received: Received | None) -> None:
         if received is not None:
@@ -274,10 +287,21 @@ class NeonizeLink:
 
     async def send(self, chat: Jid, text: str, secret: bytes) -> str:
         """Send a text that carries `secret` and return its WhatsApp id."""
-        session = self._open_session()
-        recipient = self._jid_bytes(chat)
         message = self._library.messages.Message(conversation=text)
         message.messageContextInfo.messageSecret = secret
+        return await self._send(chat, message)
+
+    async def send_filler(self, chat: Jid, target: str) -> None:
+        """Send what phones do not show: it takes back a reaction, which there is not, to our own message `target`."""
+        message = self._library.messages.Message()
+        reaction = message.reactionMessage
+        reaction.key.remoteJID, reaction.key.fromMe, reaction.key.ID = str(chat), True, target
+        reaction.text, reaction.senderTimestampMS = "", time.time_ns() // 1_000_000
+        await self._send(chat, message)
+
+    async def _send(self, chat: Jid, message: Any) -> str:  # noqa: ANN401 neonize has no types
+        session = self._open_session()
+        recipient = self._jid_bytes(chat)
         content = message.SerializeToString()
         answer = await asyncio.get_running_loop().run_in_executor(
             self._senders, self._go.SendMessage, session, recipient, len(recipient), content, len(content)

@@ -21,6 +21,7 @@ from oxy_core.errors import BusError
 from oxy_core.probes import serving_probes
 from oxy_core.tenant import TerminationMessage
 from oxy_tenant.audit import LossAudit
+from oxy_tenant.chains import SendingChains
 from oxy_tenant.connection import Connection, Hooks
 from oxy_tenant.ending import EndedMarker, Ending, repeated_ending, write_termination_message
 from oxy_tenant.errors import EndedError, SessionError, VolumeError
@@ -66,11 +67,17 @@ class Runtime:
     """The parts of a runtime while it runs; `link` connects to WhatsApp."""
 
     def __init__(
-        self, environment: RuntimeSettings, settings: SettingsFile, journal: Journal, link: WhatsAppLink
+        self,
+        environment: RuntimeSettings,
+        settings: SettingsFile,
+        journal: Journal,
+        link: WhatsAppLink,
+        chains: SendingChains,
     ) -> None:
         self._environment = environment
         self._settings = settings
         self._journal = journal
+        self._chains = chains
         self._store = SessionStore(environment.session)
         self._marker = EndedMarker(marker_path(environment))
         self._board = StateBoard(environment, lambda: self._store.size)
@@ -92,6 +99,7 @@ class Runtime:
             store=self._store,
             link=link,
             settings=settings,
+            chains=chains,
             connected=self._connection.up,
             receipt_wait=environment.receipt_wait,
         )
@@ -155,7 +163,7 @@ class Runtime:
 
     def _identified(self, account: Identified) -> None:
         users = frozenset({account.phone.user, *({account.lid.user} if account.lid else ())})
-        self._sender.own_users = users
+        self._sender.own_users = self._chains.own_users = users
 
     def _delivered(self, whatsapp_id: str) -> None:
         self._sender.receipts.confirm(whatsapp_id)
@@ -258,9 +266,10 @@ async def _run_connected(environment: RuntimeSettings, settings: SettingsFile) -
     journal = Journal.open(
         environment.session / "journal.db", organization=environment.organization, instance=environment.instance
     )
-    link = NeonizeLink(environment.session / "session.db", browser=settings.current.browser)
+    chains = SendingChains(journal.owed_fillers(), keep=journal.keep_owed_fillers)
+    link = NeonizeLink(environment.session / "session.db", browser=settings.current.browser, chains=chains)
     try:
-        end = await Runtime(environment, settings, journal, link).run()
+        end = await Runtime(environment, settings, journal, link, chains).run()
     finally:
         journal.on_report = lambda: None
         journal.close()

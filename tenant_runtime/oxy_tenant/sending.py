@@ -8,6 +8,7 @@ had begun: no secret, not sent; a secret, perhaps.
 import asyncio
 import random
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -19,6 +20,7 @@ from oxy_core.envelopes import SendOutcome
 from oxy_core.errors import OxyError
 from oxy_core.identity import Jid
 from oxy_tenant import metrics
+from oxy_tenant.chains import SendingChains
 from oxy_tenant.errors import (
     LinkUnavailableError,
     SendRefusedError,
@@ -38,6 +40,12 @@ ATTEMPTS: Final = 5
 
 RETRY_SECONDS: Final = 2.0
 """Pause after an attempt that failed although connected."""
+
+MOST_FILLERS: Final = 8
+"""Fillers before one message: if each met another message of the contact, the next would too."""
+
+PATIENCE_SECONDS: Final = 1.0
+"""How long a contact who writes without a pause may delay a filler."""
 
 _POLL_SECONDS: Final = 0.01
 
@@ -84,6 +92,7 @@ class Sender:
         store: SessionStore,
         link: WhatsAppLink,
         settings: SettingsFile,
+        chains: SendingChains,
         connected: asyncio.Event,
         receipt_wait: float,
     ) -> None:
@@ -91,6 +100,7 @@ class Sender:
         self._store = store
         self._link = link
         self._settings = settings
+        self._chains = chains
         self._connected = connected
         self._receipt_wait = receipt_wait
         self.receipts = Receipts()
@@ -214,12 +224,46 @@ class Sender:
         await self._link.show_typing(send.chat, typing=False)
 
     async def _send(self, send: OpenSend) -> Result:
-        """Send one message at a time; raises LinkUnavailableError if it certainly was not sent."""
-        async with self._one_at_a_time:
-            if not self._stopping:
-                return await self._send_now(send)
+        """Send one message at a time; raises LinkUnavailableError if it certainly was not sent.
+
+        Before it go as many fillers as the contact's chain may have been rolled back by. Other chats go on while it is
+        being found out how many.
+        """
+        for fillers in range(MOST_FILLERS + 1):
+            await self._settled(send.chat)
+            async with self._one_at_a_time:
+                if send.chat.user in self.own_users:  # its devices got a copy of what was sent to others meanwhile
+                    await self._settled(send.chat)
+                if self._stopping:
+                    break
+                target = self._journal.newest_sent(send.chat) if self._chains.owes(send.chat) else None
+                if target is None:
+                    return await self._send_now(send)
+                if fillers == MOST_FILLERS:
+                    log.warning("fillers_given_up", request=str(send.request.id))
+                    return await self._send_now(send)
+                await self._fill(send.chat, target)
         await asyncio.Event().wait()
         raise AssertionError
+
+    async def _settled(self, chat: Jid) -> None:
+        """Wait, hardly ever and never long, for the moment in which a message to `chat` surely meets no other."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while (seconds := self._chains.unsettled(chat)) > 0:  # noqa: ASYNC110 silence has no event
+                    await asyncio.sleep(seconds)
+
+    async def _fill(self, chat: Jid, target: str) -> None:
+        """Use up a key that the library may use again. It counts for nothing else: nobody asks whether it arrived."""
+        metrics.FILLERS.inc()
+        log.info("filler_sent")
+        try:
+            with self._chains.sending(chat):
+                await self._link.send_filler(chat, target)
+        except SendRefusedError as error:
+            log.warning("filler_refused", error=str(error))
+        except SendUnconfirmedError as error:
+            raise LinkUnavailableError(str(error)) from error
 
     async def _send_now(self, send: OpenSend) -> Result:
         refusal = self._refusal(send)
@@ -228,7 +272,7 @@ class Sender:
         self._in_flight.add(send.request.id)
         secret = await asyncio.to_thread(self._journal.begin_attempt, send.request.id)
         try:
-            with metrics.SEND_SECONDS.time():
+            with metrics.SEND_SECONDS.time(), self._chains.sending(send.chat):
                 whatsapp_id = await self._link.send(send.chat, send.request.text, secret)
         except SendRefusedError as error:
             return Result(SendOutcome.FAILED, error=str(error))

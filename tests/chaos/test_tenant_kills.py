@@ -82,7 +82,8 @@ async def is_quiet(stack: Stack, simulator: SimulatorClient) -> bool:
 
 
 async def answers_of(simulator: SimulatorClient, phone: str) -> list[str]:
-    return [message.text for message in await simulator.inbox(phone) if not message.from_me]
+    inbox = await simulator.inbox(phone)
+    return [message.text for message in inbox if not message.from_me and message.kind != "reaction"]
 
 
 async def receipted(simulator: SimulatorClient) -> set[str]:

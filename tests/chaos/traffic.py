@@ -30,7 +30,8 @@ class Customer:
 
     async def answers(self, simulator: SimulatorClient) -> list[str]:
         """Return everything that this phone was answered, in order."""
-        return [message.text for message in await simulator.inbox(self.phone) if not message.from_me]
+        inbox = await simulator.inbox(self.phone)
+        return [message.text for message in inbox if not message.from_me and message.kind != "reaction"]
 
 
 async def talk_while(

@@ -76,7 +76,10 @@ async def test_a_request_repeated_is_accepted_each_time_and_sent_once(scene: Sce
     after = send_request(Jid.of_phone(CUSTOMER), "fim")
     await scene.bus.request(after)
     await scene.customer.expect("fim", within=10)
-    assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me] == ["Olá!", "fim"]
+    assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"] == [
+        "Olá!",
+        "fim",
+    ]
 
 
 async def test_requests_of_a_chat_are_sent_in_order(scene: Scene) -> None:
@@ -85,7 +88,7 @@ async def test_requests_of_a_chat_are_sent_in_order(scene: Scene) -> None:
     for number in range(30):
         await scene.bus.request(send_request(chat, f"parte {number}"))
     await scene.customer.expect("parte 29", within=20)
-    texts = [entry.text for entry in await scene.customer.inbox() if not entry.from_me]
+    texts = [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"]
     assert texts == [f"parte {number}" for number in range(30)]
 
 
@@ -105,7 +108,7 @@ async def test_an_answer_from_the_phone_supersedes_what_was_based_on_less(scene:
     assert (await scene.result(late)).outcome is SendOutcome.SUPERSEDED
     assert (await scene.result(aware)).outcome is SendOutcome.SENT
     assert (await scene.result(forced)).outcome is SendOutcome.SENT
-    assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me] == [
+    assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"] == [
         "já respondo",
         "ciente",
         "aviso",
@@ -118,7 +121,7 @@ async def test_a_message_that_expired_is_not_sent(scene: Scene) -> None:
     request = send_request(chat, "ontem", expires_at=datetime.now(UTC) - timedelta(seconds=1))
     await scene.bus.request(request)
     assert (await scene.result(request)).outcome is SendOutcome.EXPIRED
-    assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me] == []
+    assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"] == []
 
 
 async def test_a_request_for_another_instance_is_refused(scene: Scene) -> None:
@@ -127,7 +130,9 @@ async def test_a_request_for_another_instance_is_refused(scene: Scene) -> None:
     await scene.bus.request(send_request(chat, "de outro", instance="other"))
     await scene.bus.request(send_request(chat, "nosso"))
     await scene.customer.expect("nosso", within=10)
-    assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me] == ["nosso"]
+    assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"] == [
+        "nosso"
+    ]
     assert await scene.runtime.metric("oxy_tenant_sends_rejected_total") == 1
 
 

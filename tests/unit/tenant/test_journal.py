@@ -11,6 +11,7 @@ from unit.tenant.messages import LID, PHONE, Clock, incoming, request
 
 from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageKind, MessageSeen, Report, SendOutcome
 from oxy_core.identity import Jid
+from oxy_tenant.chains import MOST_OWED, OWN
 from oxy_tenant.errors import JournalError
 from oxy_tenant.journal import KEPT, REMEMBERED, Journal
 from oxy_tenant.link import IgnoredMessage
@@ -298,3 +299,53 @@ def test_whatever_arrives_sequences_have_no_gap_and_no_text_comes_twice(
         per_chat[body.chat].append(body.chat_sequence)
     for sequences in per_chat.values():
         assert sequences == sorted(set(sequences))
+
+
+def test_the_newest_message_that_was_surely_sent_is_known_by_each_address(journal: Journal) -> None:
+    assert journal.newest_sent(LID) is None
+    for whatsapp_id, outcome in (("W1", SendOutcome.SENT), ("W2", SendOutcome.SENT), ("W3", SendOutcome.AMBIGUOUS)):
+        ask = request(chat=PHONE)
+        journal.accept([ask])
+        journal.finish(ask, outcome, whatsapp_id=whatsapp_id)
+    assert journal.newest_sent(PHONE) == "W2"
+    journal.receive(incoming("A", chat_alias=PHONE))
+    assert (journal.newest_sent(PHONE), journal.newest_sent(LID)) == ("W2", "W2")
+    assert journal.newest_sent(Jid.parse("222@lid")) is None
+
+
+def test_owed_fillers_outlive_the_process(path: Path, clock: Clock) -> None:
+    first = opened(path, clock)
+    first.keep_owed_fillers({str(LID): 2, OWN: 1})
+    first.keep_owed_fillers({OWN: 0})
+    first.close()
+    again = opened(path, clock)
+    assert again.owed_fillers() == {str(LID): 2}
+    again.close()
+
+
+def test_whoever_was_sent_to_just_before_the_end_of_a_run_is_owed_a_filler(journal: Journal, clock: Clock) -> None:
+    assert journal.owed_fillers() == {}
+    chats = [Jid.parse(f"{user}@lid") for user in ("1", "2", "3", "4")]
+    asks = [request(chat=chat) for chat in chats]
+    journal.accept(asks)
+    for ask, seconds in zip(asks[:2], (60.0, 1.0), strict=True):
+        journal.begin_attempt(ask.id)
+        journal.finish(ask, SendOutcome.SENT, whatsapp_id=f"W{seconds}")
+        clock.advance(seconds=seconds)
+    journal.begin_attempt(asks[2].id)
+    assert journal.owed_fillers() == {"2@lid": 1, "3@lid": 1, OWN: 1}
+    clock.advance(seconds=60)
+    for _ in range(9):
+        again = request(chat=chats[3])
+        journal.accept([again])
+        journal.finish(again, SendOutcome.SENT, whatsapp_id="W")
+    assert journal.owed_fillers() == {"3@lid": 1, "4@lid": MOST_OWED, OWN: MOST_OWED}
+
+
+def test_a_journal_from_before_fillers_is_taken_over(path: Path, clock: Clock) -> None:
+    opened(path, clock).close()
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("DROP TABLE owed_fillers")
+    journal = opened(path, clock)
+    assert journal.owed_fillers() == {}
+    journal.close()
