@@ -10,19 +10,27 @@ import aiohttp
 from pydantic import ValidationError
 
 from oxy_simulator import __version__, commands, serving
+from oxy_simulator.chat import NoAnswerError
 from oxy_simulator.errors import SimulatorError
 from oxy_simulator.logs import configure_logging
 from oxy_simulator.reasons import reason
 
+FAILED: Final = 1
 USAGE_ERROR: Final = 2
 INTERRUPTED: Final = 130
+_CODES: Final = (
+    "exit codes: 0 done, all came true; 1 it ran and did not come true (an expectation is broken, a client ended or "
+    "broke the protocol, a line got no answer); 2 it cannot run (wrong input, no server at the URL); 130 and 143 ended "
+    "by SIGINT and SIGTERM"
+)
+
 CONTROL_URL: Final = "http://127.0.0.1:9101"
 
 _WHICH_URL: Final = "give the URL of the control port, which `oxy-simulator serve` prints as 'control'"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code: 0, 1 for a scenario that did not come true, 2 for wrong input."""
+    """Run the command; return its exit code, see `_CODES`."""
     options = _parser().parse_args(arguments)
     # People are told by the commands themselves; only the server's own process logs (it sets this again).
     configure_logging("critical")
@@ -30,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.act(options)
     except (SimulatorError, ValidationError, aiohttp.ClientError, OSError) as error:
         sys.stderr.write(f"oxy-simulator: {_explanation(error, getattr(options, 'url', None))}\n")
-        return USAGE_ERROR
+        return FAILED if isinstance(error, NoAnswerError) else USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
     return status
@@ -49,18 +57,22 @@ def _explanation(error: Exception, url: str | None) -> str:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="oxy-simulator", description="A WhatsApp Web server and phones for tests.")
+    parser = ArgumentParser(
+        prog="oxy-simulator", description="A WhatsApp Web server and phones for tests.", epilog=_CODES
+    )
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(required=True)
     _add_serving(verbs.add_parser("serve", help="run the server until SIGTERM"))
     keys = verbs.add_parser("keys", help="make ca.crt, noise-root.hex and their private parts, then exit")
     keys.set_defaults(act=serving.keys)
     _add_state(keys)
-    _add_run(verbs.add_parser("run", help="run scenario files; exits with 1 if one does not come true"))
+    _add_run(verbs.add_parser("run", help="run scenario files and tell whether they come true", epilog=_CODES))
     schema = verbs.add_parser("schema", help="print the JSON schema of scenario files, for editors")
     schema.set_defaults(act=commands.schema)
     _add_link(verbs.add_parser("link", help="type a client's code on a simulated phone, or scan its QR code"))
-    _add_phone(verbs.add_parser("phone", help="chat as a simulated phone in the terminal, or from a pipe"))
+    _add_phone(
+        verbs.add_parser("phone", help="chat as a simulated phone in the terminal, or from a pipe", epilog=_CODES)
+    )
     _add_trust(verbs.add_parser("trust", help="start a client that reaches and trusts a running server"))
     return parser
 

@@ -14,12 +14,11 @@ from oxy_simulator.chat import chat
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.errors import SetupError
 from oxy_simulator.reasons import explaining, reason
-from oxy_simulator.runner import run_scenario
+from oxy_simulator.runner import Outcome, run_scenario
 from oxy_simulator.scenario import Scenario
-from oxy_simulator.scenario_file import Document, load
+from oxy_simulator.scenario_file import Document, load_all
 from oxy_simulator.testing import WhatsApp
 
-FAILED: Final = 1
 TERMINATED: Final = 128 + signal.SIGTERM
 """What shells call a program that SIGTERM ended."""
 
@@ -27,13 +26,23 @@ _QR_SEPARATOR: Final = ","  # between the keys in a QR code's text; phone codes 
 
 
 def run(options: Namespace) -> int:
-    """Run scenarios in turn; return 1 if any did not come true. Raise ScenarioError if one cannot be read."""
-    documents = [load(file) for file in options.scenarios]
-    outcomes = [asyncio.run(_run(document, options)) for document in documents]
-    return 0 if all(outcomes) else FAILED
+    """Run scenarios in turn; return the worst outcome. Raise ScenarioError about everything wrong with any of them."""
+    documents = load_all(options.scenarios)
+    if options.evidence:
+        _require_writable(options.evidence)
+    return max(asyncio.run(_run(document, options)) for document in documents)
 
 
-async def _run(document: Document, options: Namespace) -> bool:
+def _require_writable(folder: Path) -> None:
+    """Make a folder for evidence; raise SetupError if nothing can be written into it."""
+    probe = folder / ".writable"
+    with explaining("the folder for evidence", folder, "give --evidence another folder"):
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+
+
+async def _run(document: Document, options: Namespace) -> Outcome:
     asked_to_end = _cancelled_by_sigterm()
     try:
         return await run_scenario(

@@ -9,6 +9,7 @@ SimulatorError
 ├── DecryptionError    a phone cannot read a message (it asks for it again)
 │   └── DuplicateCiphertextError
 ├── SetupError         keys, files, folders, addresses or settings that it is to run with cannot be used
+├── UnreachableError   no simulator answers at the address that was given
 └── RequestError       a request to the control API or a Python call is wrong
     ├── UnknownPhoneError
     └── PairingError   a QR or phone code is wrong, expired or refused
@@ -54,6 +55,10 @@ class ContentError(SimulatorError):
 
 class SetupError(SimulatorError):
     """What the simulator is to run with cannot be used; the message says what, why, and what to do."""
+
+
+class UnreachableError(SimulatorError):
+    """No simulator answers at the address that was given, or no more; the message says what to do."""
 
 
 class RequestError(SimulatorError):

@@ -19,6 +19,7 @@ from oxy_simulator.impairments import Direction
 from oxy_simulator.mediadesk import MEDIA_OPTIONS, MediaFaultKind
 from oxy_simulator.processes import Condition
 from oxy_simulator.proxy_protocol import Answer, Scheme
+from oxy_simulator.wording import worded
 
 Addressing = Literal["lid", "pn"]
 
@@ -52,7 +53,7 @@ def complaint(model: type[Request], error: ValidationError) -> str:
     if all(not item["loc"] and item["type"] == "value_error" for item in items):
         # The fields are all there; what they say together is wrong, and the model explains it itself.
         return "; ".join(item["msg"].removeprefix("Value error, ") for item in items)
-    problems = [f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}" for item in items]
+    problems = [f"{'.'.join(map(str, item['loc'])) or 'body'}: {worded(item)}" for item in items]
     fields = ", ".join(field.alias or name for name, field in model.model_fields.items())
     return f"{'; '.join(problems)} (fields of this request: {fields})"
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from oxy_simulator import live
+from oxy_simulator.errors import UnreachableError
 
 if TYPE_CHECKING:
     from oxy_simulator.testing import Phone, WhatsApp
@@ -79,11 +80,17 @@ def pytest_runtest_makereport(
     if report.failed:
         evidence = [*live.ended, *map(_evidence, live.open_sources)]
         live.ended.clear()
-        folders = [_folder(item, number) for number in range(len(evidence))]
-        written = [str(file) for found, folder in zip(evidence, folders, strict=True) for file in found.write(folder)]
+        written = [_written(found, _folder(item, number)) for number, found in enumerate(evidence)]
         if written:
             report.sections.append((SECTION, "\n".join(written)))
     return report
+
+
+def _written(evidence: live.Evidence, folder: Path) -> str:
+    try:
+        return "\n".join(map(str, evidence.write(folder)))
+    except OSError as error:
+        return f"could not be written: {error}; name another folder with --whatsapp-evidence"
 
 
 def _evidence(source: live.Source) -> live.Evidence:
@@ -109,8 +116,11 @@ def _scope(fixture_name: str, config: pytest.Config) -> Any:  # noqa: ANN401, AR
 @pytest.fixture(scope=_scope)
 def whatsapp_server(pytestconfig: pytest.Config) -> "Iterator[WhatsApp]":
     """Open a WhatsApp server, or the one of --whatsapp-url; `whatsapp_scope` says for how long."""
-    with running(pytestconfig.getoption("--whatsapp-url")) as server:
-        yield server
+    try:
+        with running(pytestconfig.getoption("--whatsapp-url")) as server:
+            yield server
+    except UnreachableError as error:
+        pytest.fail(f"--whatsapp-url: {error}", pytrace=False)
 
 
 @pytest.fixture

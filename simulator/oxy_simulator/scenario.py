@@ -109,8 +109,22 @@ class ClientSpec(Part):
     phone: Name = Field(description="the phone that it is linked to")
     command: list[Text] = Field(min_length=1, description="program and arguments")
     environment: dict[str, Text] = Field(default_factory=dict, description="beside the scenario runner's own")
-    directory: str = Field(default="", description="working folder, from the scenario file's folder")
+    folder: str = Field(default="", description="working folder, from the scenario file's folder")
     link: LinkSpec
+
+
+def _short_start(value: object) -> object:
+    return value if isinstance(value, dict) else {"client": value}
+
+
+class Start(Part):
+    """A client is started: its name, or this."""
+
+    client: Name
+    within: Seconds | None = Field(default=None, description="until it offers a code, and again until it is online")
+
+
+AnyStart: TypeAlias = Annotated[Start, BeforeValidator(_short_start, json_schema_input_type=str | Start)]
 
 
 class Send(Part):
@@ -180,6 +194,14 @@ class Link(LinkSpec):
     """A phone links a client that was started elsewhere."""
 
     phone: Name
+    within: Seconds | None = Field(default=None, description="until the client offers a code")
+
+    @model_validator(mode="after")
+    def _elsewhere(self) -> "Link":
+        if self.source.output is not None:
+            msg = "'output' is that of a client that the scenario starts; use 'file', 'url' or 'command' for others"
+            raise ValueError(msg)
+        return self
 
 
 class Online(Part):
@@ -200,10 +222,10 @@ class Step(Part):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    start: Name | None = Field(default=None, description="client to start, linked if it is not, and wait until online")
+    start: AnyStart | None = Field(default=None, description="client to start, linked if it is not, until it is online")
     terminate: Name | None = Field(default=None, description="client to end by SIGTERM")
     kill: Name | None = Field(default=None, description="client to end by SIGKILL")
-    restart: Name | None = Field(default=None, description="client to kill and start")
+    restart: AnyStart | None = Field(default=None, description="client to kill and start")
     stop: Name | None = Field(default=None, description="client to stop where it is (SIGSTOP)")
     continue_: Name | None = Field(default=None, alias="continue", description="stopped client to go on (SIGCONT)")
     restart_server: Restart | None = Field(default=None, description="the server restarts: {}, or {memory: false}")

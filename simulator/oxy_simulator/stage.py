@@ -17,9 +17,13 @@ from oxy_simulator.errors import RequestError, SimulatorError
 from oxy_simulator.models import Message
 from oxy_simulator.narrator import Narrator
 from oxy_simulator.processes import ClientProcess
-from oxy_simulator.scenario_file import VARIABLE, Document
+from oxy_simulator.scenario_file import Document
+from oxy_simulator.scenario_names import VARIABLE
 from oxy_simulator.testing import Phone, WhatsApp
 from oxy_simulator.transcript import shown
+
+START_PATIENCE: Final = 60.0
+"""Seconds that a client may take until it offers a code, and again until it is online, if nobody says otherwise."""
 
 _FOLLOW_SECONDS: Final = 30.0
 
@@ -50,6 +54,12 @@ class Stage:
     def within(self, given: float | None) -> float:
         """Return how long to wait, in seconds."""
         return self.document.scenario.within if given is None else given
+
+    def start_within(self, given: float | None) -> float:
+        """Return how long a client may take until it offers a code, and again until it is online, in seconds."""
+        if given is None and "within" not in self.document.scenario.model_fields_set:
+            return START_PATIENCE
+        return self.within(given)
 
 
 @asynccontextmanager
@@ -83,7 +93,7 @@ def _add_clients(stage: Stage, folder: Path) -> None:
             name,
             tuple(stage.fill(argument) for argument in spec.command),
             {**os.environ, "PYTHONUNBUFFERED": "1", **stage.whatsapp.client_environment, **own},
-            stage.document.folder / stage.fill(spec.directory),
+            stage.document.folder / stage.fill(spec.folder),
             folder / f"{name}.log",
         )
         stage.clients[name] = Client(process, stage.narrator.client_line(name))

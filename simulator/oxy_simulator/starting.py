@@ -13,14 +13,14 @@ from oxy_simulator.models import DeviceView
 from oxy_simulator.scenario import LinkSpec
 from oxy_simulator.stage import Stage
 
-LINK_PATIENCE: Final = 60.0
-"""Seconds that a client may take from its start until it offers a code, and from its link until it is online."""
-
 _POLL_SECONDS: Final = 0.05
 
 
-async def start_client(stage: Stage, name: str) -> None:
-    """Start a client, link it if it has no linked device of its own, and wait until this very client is online."""
+async def start_client(stage: Stage, name: str, within: float) -> None:
+    """Start a client, link it if it has no linked device of its own, and wait until this very client is online.
+
+    Raise ClientError if it ends, or takes longer than `within` seconds to offer a code, or then to be online.
+    """
     client, phone = stage.clients[name], stage.phones[stage.document.scenario.clients[name].phone]
     since = max((login.number for login in await stage.whatsapp.api.logins(phone.number)), default=0)
     devices = (await phone.view()).devices
@@ -30,10 +30,10 @@ async def start_client(stage: Stage, name: str) -> None:
     stage.narrator.tell(f"· client {name} starts")
     await client.start()
     if client.device is None and devices:
-        client.device = await _link_or_log_in(stage, name, since, taken)
+        client.device = await _link_or_log_in(stage, name, since, taken, within)
     elif client.device is None:
-        client.device = await _link_client(stage, name)
-    await _logged_in(stage, name, since, lambda device: device == client.device)
+        client.device = await _link_client(stage, name, within)
+    await _logged_in(stage, name, since, lambda device: device == client.device, within)
     stage.narrator.tell(f"· client {name} is online")
 
 
@@ -41,19 +41,19 @@ def _running(stage: Stage) -> list[Client]:
     return [client for client in stage.clients.values() if client.process.condition != "ended"]
 
 
-async def _link_client(stage: Stage, name: str) -> int:
+async def _link_client(stage: Stage, name: str, within: float) -> int:
     """Link a client to its phone by what it offers; return its device."""
     spec = stage.document.scenario.clients[name]
-    return (await link_phone(stage, spec.phone, spec.link, stage.clients[name])).id
+    return (await link_phone(stage, spec.phone, spec.link, stage.clients[name], within)).id
 
 
-async def _link_or_log_in(stage: Stage, name: str, since: int, taken: set[int | None]) -> int:
+async def _link_or_log_in(stage: Stage, name: str, since: int, taken: set[int | None], within: float) -> int:
     """Return the device of a client that may be linked already, or not: its phone has devices, maybe others' only.
 
     It is linked if it offers a code, else it logs in as a device that nobody used when it started.
     """
-    linking = asyncio.create_task(_link_client(stage, name))
-    login = asyncio.create_task(_logged_in(stage, name, since, lambda device: device not in taken))
+    linking = asyncio.create_task(_link_client(stage, name, within))
+    login = asyncio.create_task(_logged_in(stage, name, since, lambda device: device not in taken, within))
     try:
         await asyncio.wait({linking, login}, return_when=asyncio.FIRST_COMPLETED)
         if login.done() or isinstance(linking.exception(), PairingError):
@@ -65,10 +65,10 @@ async def _link_or_log_in(stage: Stage, name: str, since: int, taken: set[int | 
         await asyncio.gather(linking, login, return_exceptions=True)
 
 
-async def _logged_in(stage: Stage, name: str, since: int, fits: Callable[[int | None], bool]) -> int:
+async def _logged_in(stage: Stage, name: str, since: int, fits: Callable[[int | None], bool], within: float) -> int:
     """Wait until a client, while it runs, is online by a login after number `since`; return its device."""
     client, phone = stage.clients[name], stage.phones[stage.document.scenario.clients[name].phone]
-    deadline = time.monotonic() + LINK_PATIENCE
+    deadline = time.monotonic() + within
     while True:
         online = {device.id for device in (await phone.view()).devices if device.online}
         logins = [login for login in await stage.whatsapp.api.logins(phone.number) if login.number > since]
@@ -79,7 +79,7 @@ async def _logged_in(stage: Stage, name: str, since: int, fits: Callable[[int | 
         if time.monotonic() > deadline:
             refused = [login.outcome for login in logins if login.outcome != ACCEPTED]
             told = f"; the server refused it: {refused[-1]}" if refused else ""
-            msg = f"client {name} was not online within {LINK_PATIENCE:g} s{told}; {client.tail()}"
+            msg = f"client {name} was not online within {within:g} s{told}; {client.tail()}"
             raise ClientError(msg)
         await asyncio.sleep(_POLL_SECONDS)
 
@@ -107,9 +107,9 @@ async def until_online(stage: Stage, name: str, within: float) -> None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def link_phone(stage: Stage, name: str, link: LinkSpec, client: Client | None) -> DeviceView:
+async def link_phone(stage: Stage, name: str, link: LinkSpec, client: Client | None, within: float) -> DeviceView:
     """Read what the client offers and type it, or scan it, on the phone; return the new device."""
-    offered = await read_source(link.source, client, stage.fill, LINK_PATIENCE)
+    offered = await read_source(link.source, client, stage.fill, within)
     if link.code is not None:
         stage.narrator.tell(f"· {name} types the code {offered}")
         return await stage.phones[name].link(code=offered)

@@ -6,27 +6,28 @@ import time
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+import aiohttp
 from pydantic import TypeAdapter
 
 from oxy_simulator.contents import AnyContent
-from oxy_simulator.errors import RequestError, SimulatorError
+from oxy_simulator.errors import RequestError, SimulatorError, UnreachableError
 from oxy_simulator.models import Fault
-from oxy_simulator.scenario import Act, Expect, Path, Send, Step
+from oxy_simulator.scenario import Act, Expect, Path, Send, Start, Step
+from oxy_simulator.scenario_names import PHONE_FIELDS
 from oxy_simulator.stage import Stage
 from oxy_simulator.starting import gone, link_phone, start_client, until_online
 
 _Kind = TypeVar("_Kind")
 
 _CONTENT: Final[TypeAdapter[AnyContent]] = TypeAdapter(AnyContent)
-_PHONE_FIELDS: Final = {"to", "chat", "contact"}
 
 
 class StepError(SimulatorError):
-    """A step failed; the message starts with its place in the file."""
+    """A step failed: an expectation is broken, or it cannot be done. The message starts with its place in the file."""
 
 
 async def play(stage: Stage, path: Path, steps: list[Step]) -> None:
-    """Play steps in order; raise StepError at the first that fails."""
+    """Play steps in order; raise StepError at the first that fails, UnreachableError if the server is gone."""
     for index, step in enumerate(steps):
         place = (*path, index)
         try:
@@ -40,6 +41,9 @@ async def play(stage: Stage, path: Path, steps: list[Step]) -> None:
                 raise
             msg = f"{stage.document.where((*place, step.verb.strip('_')))}: {error}"
             raise StepError(msg) from error
+        except aiohttp.ClientError as error:
+            msg = f"the simulator at {stage.whatsapp.control_url} went away ({error!r}); look at its output"
+            raise UnreachableError(msg) from error
 
 
 async def _play_side_by_side(stage: Stage, path: Path, branches: list[list[Step]]) -> None:
@@ -95,7 +99,7 @@ def _filled(stage: Stage, value: Any) -> Any:  # noqa: ANN401 - plain JSON
 async def _act(stage: Stage, step: Step) -> None:
     act = _part(step.act, Act)
     fields = _filled(stage, act.fields)
-    for name in _PHONE_FIELDS & set(fields):
+    for name in PHONE_FIELDS & set(fields):
         if fields[name] in stage.phones:
             fields[name] = stage.phones[fields[name]].number
     await stage.phones[act.phone].act(act.action, **fields)
@@ -161,7 +165,7 @@ async def _online(stage: Stage, step: Step) -> None:
 
 async def _link(stage: Stage, step: Step) -> None:
     if step.link is not None:
-        await link_phone(stage, step.link.phone, step.link, None)
+        await link_phone(stage, step.link.phone, step.link, None, stage.start_within(step.link.within))
 
 
 async def _unlink(stage: Stage, step: Step) -> None:
@@ -171,7 +175,8 @@ async def _unlink(stage: Stage, step: Step) -> None:
 
 
 async def _start(stage: Stage, step: Step) -> None:
-    await start_client(stage, step.start or "")
+    start = _part(step.start, Start)
+    await start_client(stage, start.client, stage.start_within(start.within))
 
 
 async def _terminate(stage: Stage, step: Step) -> None:
@@ -199,10 +204,10 @@ async def _continue(stage: Stage, step: Step) -> None:
 
 
 async def _restart(stage: Stage, step: Step) -> None:
-    name = step.restart or ""
-    await stage.clients[name].kill()
-    await gone(stage, name, "SIGKILL")
-    await start_client(stage, name)
+    start = _part(step.restart, Start)
+    await stage.clients[start.client].kill()
+    await gone(stage, start.client, "SIGKILL")
+    await start_client(stage, start.client, stage.start_within(start.within))
 
 
 async def _restart_server(stage: Stage, step: Step) -> None:

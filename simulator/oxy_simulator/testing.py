@@ -27,7 +27,7 @@ from oxy_simulator import live
 from oxy_simulator.accounting import with_answers
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.control import serving_control
-from oxy_simulator.errors import RequestError
+from oxy_simulator.errors import RequestError, UnreachableError
 from oxy_simulator.faults import FaultKind
 from oxy_simulator.handset import Phone as Phone  # noqa: PLC0414 - part of this module's interface
 from oxy_simulator.handset import digits_of
@@ -87,7 +87,7 @@ class WhatsApp:
         self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Start, or find, the server."""
+        """Start, or find, the server; raise UnreachableError if there is none at the URL."""
         async with AsyncExitStack() as exits:
             folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="oxy-simulator-")))
             if self._url is None:
@@ -134,10 +134,16 @@ class WhatsApp:
         self._judged = len(service.network.state.violations)
 
     async def _find(self, url: str, folder: Path) -> None:
-        self.api = SimulatorClient(url)
-        self.control_url = url
-        await self.keep_trust(folder)
-        self._judged = len(await self.violations())
+        try:
+            self.api = SimulatorClient(url)
+            self.control_url = url
+            await self.keep_trust(folder)
+            self._judged = len(await self.violations())
+        except RequestError as error:
+            raise UnreachableError(str(error)) from error
+        except aiohttp.ClientError as error:
+            msg = f"no simulator answers at {url} ({error}); start one with 'oxy-simulator serve', or correct the URL"
+            raise UnreachableError(msg) from error
 
     async def keep_trust(self, folder: Path) -> None:
         """Write what clients must trust into a folder, and name it in `client_environment` from now on."""

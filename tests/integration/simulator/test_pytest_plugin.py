@@ -1,5 +1,6 @@
 """The pytest plugin, in projects of its own: each test runs pytest in another process."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,24 @@ def test_a_failed_test_leaves_a_transcript_and_a_packet_log(pytester: pytest.Pyt
         assert "· fault down" in (folder / "packets.txt").read_text()
         done.stdout.fnmatch_lines(["*WhatsApp evidence*", str(folder / "transcript.txt"), str(folder / "packets.txt")])
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_evidence_that_cannot_be_written_hides_no_result(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    done = outcome(pytester, FAILING, "--whatsapp-evidence", str(tmp_path / "taken"))
+    done.assert_outcomes(passed=1, failed=2)
+    done.stdout.fnmatch_lines(["could not be written: *; name another folder with --whatsapp-evidence"])
+
+
+def test_a_server_that_is_not_there_is_told_in_one_line(pytester: pytest.Pytester) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: nobody can connect to it
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        done = outcome(pytester, PLAIN, "--whatsapp-url", url)
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines([f"--whatsapp-url: no simulator answers at {url} (*); start one with*"])
+    done.stdout.no_fnmatch_line("*Traceback*")
+    done.stdout.no_fnmatch_line("*testing.py*")
 
 
 def test_a_running_server_is_used_by_its_url(pytester: pytest.Pytester) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -104,6 +105,46 @@ steps:
     assert done.returncode == 1
     assert "test.yaml:9:5: client c ended with status 3; its last output:" in done.stdout
     assert "c | cannot go on" in done.stdout
+
+
+@pytest.mark.parametrize("scenario_within", [True, False])
+def test_a_client_may_take_as_long_as_the_step_or_the_scenario_says(tmp_path: Path, *, scenario_within: bool) -> None:
+    command = "command: [sh, -c, 'exec sleep 600'], link: {code: {output: CODE}}"
+    start = "c" if scenario_within else "{client: c, within: 0.2}"
+    head = "within: 0.2\n" if scenario_within else ""
+    done = run(tmp_path, f"{head}clients:\n  c: {{phone: bot, {command}}}\nsteps:\n  - start: {start}\n")
+    assert done.returncode == 1
+    assert "client c did not print /CODE/ within 0.2 s; it printed nothing" in done.stdout
+
+
+def test_evidence_that_cannot_be_kept_is_told_before_anything_happens(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    done = run(tmp_path, "steps:\n  - wait: 0.01\n", "--evidence", str(tmp_path / "taken"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{tmp_path}/taken cannot be used: it is a file, not a folder; give --evidence another folder" in done.stderr
+
+
+def test_evidence_that_can_not_be_written_at_the_end_hides_no_result(tmp_path: Path) -> None:
+    (tmp_path / "evidence" / "test" / "packets.txt").mkdir(parents=True)
+    steps = "steps:\n  - send: {from: ana, to: bot, text: oi}\n  - expect: {phone: bot, text: tchau, within: 0.1}\n"
+    done = run(tmp_path, steps, "--evidence", str(tmp_path / "evidence"))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "· evidence: could not be written: " in done.stdout
+    assert "test.yaml:5:5: 5511900000001 expected 'tchau'" in done.stdout
+
+
+def test_a_server_that_cannot_be_reached_is_no_broken_expectation(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: nobody can connect to it
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        done = run(tmp_path, "steps:\n  - wait: 0.01\n", "--url", url)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert f"✘ no simulator answers at {url} (" in done.stdout
+
+
+def test_exit_codes_are_told_by_the_help() -> None:
+    for command in ([], ["run"], ["phone"]):
+        assert "exit codes: 0 done" in simulator(*command, "--help").stdout
 
 
 TWO_CLIENTS = """\
@@ -252,7 +293,7 @@ async def test_a_line_without_an_answer_is_an_error() -> None:
         bot = await wa.phone("+5511900000001")
         command = "phone", "+5511911111111", "--to", bot.number, "--url", wa.control_url, "--within", "0.1"
         done = await asyncio.to_thread(simulator, *command, stdin="oi\n")
-        assert (done.returncode, "did not answer 'oi' within 0.1 s" in done.stderr) == (2, True)
+        assert (done.returncode, "did not answer 'oi' within 0.1 s" in done.stderr) == (1, True)
         done = await asyncio.to_thread(simulator, "phone", "+5511911111111", "--url", wa.control_url, stdin="oi\n")
         assert (done.returncode, "say with --to whom to write to" in done.stderr) == (2, True)
 

@@ -7,7 +7,8 @@ import pytest
 
 from oxy_simulator.commands import schema_text
 from oxy_simulator.scenario import Step
-from oxy_simulator.scenario_file import ScenarioError, load, parse
+from oxy_simulator.scenario_file import load, load_all, parse
+from oxy_simulator.scenario_yaml import ScenarioError
 
 EXAMPLES = Path(__file__).parents[3] / "simulator" / "examples"
 DOCUMENTATION = EXAMPLES.parents[1] / "docs" / "simulator.md"
@@ -75,13 +76,13 @@ MISTAKES = {
     "fault: {kind: abort, phone: anna}": "9:26: unknown phone 'anna', did you mean 'ana'?",
     "fault: {kind: abrot, phone: ana}": "9:13: steps[1].fault.kind: 'abrot' is not known, did you mean 'abort'?",
     "fault: {kind: drop, phone: ana, rate: 1}": "9:5: steps[1].fault: drop takes count, duration",
-    "fault: {kind: abort, cuont: 1}": "9:26: unknown field 'cuont' in steps[1].fault, did you mean 'count'?",
+    "fault: {kind: abort, phone: ana, cuont: 1}": "9:38: unknown field 'cuont' in steps[1].fault, did you mean 'count'",
     "expect: {phone: ana, txt: oi}": "9:26: unknown field 'txt' in steps[1].expect, did you mean 'text'?",
     "expcet: {phone: ana}": "9:5: unknown field 'expcet' in steps[1], did you mean 'expect'",
     "expect: {text: oi}": "9:5: steps[1].expect lacks 'phone'; add it",
     "expect: {phone: ana, text: oi, pattern: oi}": "9:5: steps[1].expect: give one of 'text' and 'pattern', not both",
     "expect: {phone: ana, pattern: '('}": "9:26: steps[1].expect.pattern: not a regular expression: missing )",
-    "expect: {phone: ana, within: 0}": "9:26: steps[1].expect.within: Input should be greater than 0",
+    "expect: {phone: ana, within: 0}": "9:26: steps[1].expect.within: must be greater than 0",
     "send: {from: ana, to: clinic, text: true}": "9:35: steps[1].send.text must be text, not True; write it in quotes",
     "send: {from: ana, to: clinic, text: '${servce}'}": "9:35: unknown variable ${servce}, did you mean 'service'?",
     "{wait: 1, kill: bot}": "9:5: steps[1]: give exactly one of start, terminate, kill",
@@ -92,8 +93,16 @@ MISTAKES = {
         "steps[1].send.message.reaction, did you mean 'target'?"
     ),
     "send: {from: ana, to: clinic, text: oi, file: a}": "9:5: steps[1].send: 'file' belongs to a 'message' of a kind",
-    "act: {phone: ana, action: typing, with: {too: clinic}}": "9:5: steps[1].act: to: Field required; too: Extra",
-    "wait: soon": "9:5: steps[1].wait: Input should be a valid number",
+    "act: {phone: ana, action: typing, with: {too: clinic}}": "9:5: steps[1].act: to: missing; add it; too: unknown",
+    "act: {phone: ana, action: typing, with: {to: clinc}}": "9:46: unknown phone 'clinc', did you mean 'clinic'?",
+    "fault: {kind: abort}": "9:5: fault 'abort' lacks 'phone'; say whose clients it is for",
+    "start: {client: bto, within: 9}": "9:13: unknown client 'bto', did you mean 'bot'?",
+    "start: 5": "9:5: steps[1].start.client must be text, not 5; write it in quotes",
+    "kill: my bot": "9:5: steps[1].kill: 'my bot' is no name; names have letters, digits and _, and no digit first",
+    "link: {phone: ana, code: {output: x}}": "9:5: steps[1].link: 'output' is that of a client that the scenario start",
+    "send: {from: ana, to: clinic, message: {kind: image}, file: no.jpg}": "9:59: there is no file '",
+    "parallel: []": "9:5: steps[1].parallel: must not be empty",
+    "wait: soon": "9:5: steps[1].wait: must be a number",
     "{wait: 1, wait: 2}": "9:15: 'wait' is given twice, first in line 9; remove one or rename it",
     "wait: [1": "10:1: not YAML: expected ',' or ']', but got '<stream end>'; look at indentation",
 }
@@ -117,6 +126,43 @@ def test_every_mistake_is_named_at_once() -> None:
     ]
 
 
+def test_mistakes_of_form_and_of_reference_are_told_together_in_the_order_of_the_file() -> None:
+    head = HEAD.replace("[bot, 8080]", "[bot], folder: nowhere, direktory: x").replace("phone: clinic", "phone: clinik")
+    steps = "  - send: {from: anna, to: clinic, text: '${wat}', file: a}\n  - wiat: 1\n    wiat: 2\n  - kill: bo\n"
+    with pytest.raises(ScenarioError) as refused:
+        parse(head + steps, "a.yaml")
+    assert [line.split("; ")[0].split(", did")[0] for line in str(refused.value).splitlines()] == [
+        "a.yaml:6:9: unknown phone 'clinik'",
+        f"a.yaml:6:40: there is no folder {str(Path('nowhere').resolve())!r}",
+        "a.yaml:6:57: unknown field 'direktory' in clients.bot",
+        "a.yaml:9:5: steps[1].send: 'file' belongs to a 'message' of a kind that has one, like {kind: image}",
+        "a.yaml:9:12: unknown phone 'anna'",
+        "a.yaml:9:36: unknown variable ${wat}",
+        f"a.yaml:9:52: there is no file {str(Path('a').resolve())!r}",
+        "a.yaml:10:5: unknown field 'wiat' in steps[2]",
+        "a.yaml:11:5: 'wiat' is given twice, first in line 10",
+        "a.yaml:12:5: unknown client 'bo'",
+    ]
+
+
+def test_files_that_variables_name_are_not_looked_for() -> None:
+    step = "  - send: {from: ana, to: clinic, message: {kind: image}, file: '${folder}/made-later.jpg'}\n"
+    assert parse(HEAD + step, "a.yaml").scenario.steps
+
+
+@pytest.mark.parametrize("content", ["steps: 5", "phones: [1]\nsteps: [1, [2]]", "clients: {a: 1}\nsteps: {a: 1}"])
+def test_whatever_a_file_holds_is_explained(content: str) -> None:
+    with pytest.raises(ScenarioError, match=r"a.yaml:1:1: the scenario lacks 'scenario'; add it"):
+        parse(content, "a.yaml")
+
+
+def test_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(HEAD + "  - start: bto\n")
+    with pytest.raises(ScenarioError, match=r"(?s)one\.yaml:9:5: unknown client.*\n.*two\.yaml:9:5: unknown client"):
+        load_all([tmp_path / "one.yaml", tmp_path / "two.yaml"])
+
+
 def test_saved_ids_and_named_groups_are_variables() -> None:
     steps = """\
   - expect: {phone: ana, pattern: "às (?P<hour>\\\\d+)", save: answer}
@@ -129,7 +175,7 @@ def test_saved_ids_and_named_groups_are_variables() -> None:
     ("text", "complaint"),
     [
         ("", "a.yaml:1:1: the file is empty; a scenario has 'scenario', 'phones' and 'steps'"),
-        ("- 1\n", "a.yaml:1:1: the scenario: Input should be a valid dictionary"),
+        ("- 1\n", "a.yaml:1:1: the scenario: must be fields with values, like {name: value}"),
         ("scenario: x\n", "a.yaml:1:1: the scenario lacks 'phones'; add it"),
         (
             HEAD.replace("+5511900000001", "12") + "  - wait: 1\n",

@@ -1,0 +1,107 @@
+"""YAML with the place of everything, so that each mistake can be named with its line."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from oxy_simulator.errors import RequestError
+from oxy_simulator.scenario import Path
+
+_WORDS: Final = {"true": True, "false": False, "null": None, "~": None, "": None}
+_INTEGER: Final = re.compile(r"[-+]?(0|[1-9]\d*)$")
+_DECIMAL: Final = re.compile(r"[-+]?\d+\.\d+$")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """A place in the file; both count from 1."""
+
+    line: int
+    column: int
+
+
+class ScenarioError(RequestError):
+    """The file is no valid scenario; the message has a line for every mistake, and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What a file holds, where its parts stand, and which keys are repeated."""
+
+    content: Any
+    marks: dict[Path, Mark]
+    repeated: list[tuple[Mark, str]]
+
+    def mark(self, path: Path) -> Mark:
+        """Return the place of a part, or of the nearest part around it."""
+        while path not in self.marks:
+            path = path[:-1]
+        return self.marks[path]
+
+
+def read_yaml(text: str, file: str) -> Tree:
+    """Read YAML from text; raise ScenarioError if it is malformed. `file` is its name in messages."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
+        msg = f"{place}: not YAML: {error.problem or error.context}; look at indentation, colons and quotes there"
+        raise ScenarioError(msg) from error
+    except yaml.YAMLError as error:
+        msg = f"{file}: not YAML: {error}"
+        raise ScenarioError(msg) from error
+    if root is None:
+        msg = f"{file}:1:1: the file is empty; a scenario has 'scenario', 'phones' and 'steps'"
+        raise ScenarioError(msg)
+    reader = _Reader()
+    return Tree(reader.value(root, ()), reader.marks, reader.repeated)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Turns YAML nodes into plain values and remembers where they stood."""
+
+    marks: dict[Path, Mark] = field(default_factory=dict)
+    repeated: list[tuple[Mark, str]] = field(default_factory=list)
+
+    def value(self, node: yaml.Node, path: Path) -> Any:  # noqa: ANN401 - whatever stands there
+        self.marks.setdefault(path, _mark(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return _scalar(node) if isinstance(node, yaml.ScalarNode) else None
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key, mark = str(key_node.value), _mark(key_node)
+            if key in values:
+                first = self.marks[*path, key]
+                problem = f"{key!r} is given twice, first in line {first.line}; remove one or rename it"
+                self.repeated.append((mark, problem))
+                continue
+            self.marks[*path, key] = mark
+            values[key] = self.value(value_node, (*path, key))
+        return values
+
+
+def _scalar(node: yaml.ScalarNode) -> Any:  # noqa: ANN401 - whatever stands there
+    """Read a plain scalar as a number, true, false or null if it looks like one; everything else is text."""
+    text = str(node.value)
+    if node.style is not None:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if text.startswith("+"):
+        return text  # a phone number
+    if _INTEGER.match(text):
+        return int(text)
+    return float(text) if _DECIMAL.match(text) else text
+
+
+def _mark(node: yaml.Node) -> Mark:
+    return Mark(node.start_mark.line + 1, node.start_mark.column + 1)
