@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import statistics
 import sys
 import tempfile
@@ -27,6 +28,8 @@ from oxy_simulator.jid import Jid
 SERVER_CORE: Final = 0
 CLIENT_CORE: Final = 1
 PATIENCE: Final = 600.0
+STAGES: Final = Path(__file__).with_name("simulator_stages.py")
+STAGES_FILE: Final = "stages.json"
 LINKED_AT_ONCE: Final = 8
 WINDOW: Final = 4  # messages that a companion has on the way before it waits for acknowledgements
 
@@ -146,6 +149,19 @@ class Fleet:
         await asyncio.gather(*(link_one(number) for number in range(count)))
         self.devices.sort(key=lambda device: device.phone)
 
+    async def stages(self) -> dict[str, float]:
+        """Return the seconds of CPU of each stage since they were last counted."""
+        file = self.ca_file.with_name(STAGES_FILE)
+        file.unlink(missing_ok=True)
+        os.kill(self.pid, signal.SIGUSR2)
+        await self.until(file.exists)
+        counted: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
+        return counted
+
+    def state_size(self) -> float:
+        """Return how large the state folder is on disk, in MiB."""
+        return sum(file.stat().st_size for file in self.ca_file.parent.glob("state.db*")) / MIB
+
     async def until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait until a condition on what the companions saw holds; raise TimeoutError if it does not in time."""
         async with asyncio.timeout(seconds):
@@ -224,6 +240,20 @@ async def measure_throughput(fleet: Fleet, count: int) -> None:
         print_rate(name, count, before, Usage.of(fleet.pid))
 
 
+async def measure_stages(fleet: Fleet, count: int) -> None:
+    """Print how much CPU each stage of a message takes, in both directions."""
+    columns = []
+    for act in (fleet.receive, fleet.send):
+        os.kill(fleet.pid, signal.SIGUSR1)
+        await act(count)
+        columns.append(await fleet.stages())
+    print("\n## CPU by stage, µs for each message\n\n| stage | phone → companion | companion → phone |\n|---|---|---|")
+    names = sorted({name for column in columns for name in column}, key=lambda name: -columns[0].get(name, 0.0))
+    for name in names:
+        print(f"| {name} | {' | '.join(f'{column.get(name, 0.0) / count * 1e6:.0f}' for column in columns)} |")
+    print(f"| **all** | {' | '.join(f'{sum(column.values()) / count * 1e6:.0f}' for column in columns)} |")
+
+
 async def measure_delay(fleet: Fleet, count: int, rate: float) -> None:
     """Print how long messages take from the phone's sending to the companion's reading."""
     fleet.tally.delays.clear()
@@ -232,22 +262,33 @@ async def measure_delay(fleet: Fleet, count: int, rate: float) -> None:
     print(f"| phone → companion, decrypted | {percentiles(fleet.tally.delays)} |")
 
 
-async def measure_slope(fleet: Fleet, minutes: float, rate: float) -> None:
-    """Print how memory grows under steady traffic in both directions, once the limits of what is kept are reached."""
-    samples: list[tuple[float, float]] = []
-    started = time.perf_counter()
-    total = 0
-    while (elapsed := time.perf_counter() - started) < minutes * 60:
-        each = max(int(rate * 5), len(fleet.devices))
-        await fleet.receive(each, rate)
-        await fleet.send(len(fleet.devices))
-        total += each + len(fleet.devices)
-        samples.append((elapsed / 60, memory(fleet.pid)))
+async def measure_slope(fleet: Fleet, minutes: int, rate: float) -> None:
+    """Print minute by minute how memory and the state folder grow under steady traffic in both directions.
+
+    Nine messages in ten go from a phone to a companion, one the other way.
+    """
+    print(f"\n## Memory and state, {rate:.0f} messages/s\n\n| minute | messages | PSS, MiB | state folder, MiB |")
+    print("|---|---|---|---|")
+    samples: list[tuple[float, float, float]] = []
+    started, total = time.perf_counter(), 0
+    inbound, outbound = round(rate * 54), -(-round(rate * 6) // len(fleet.devices)) * len(fleet.devices)
+    for minute in range(minutes + 1):
+        elapsed = (time.perf_counter() - started) / 60
+        samples.append((elapsed, memory(fleet.pid), fleet.state_size()))
+        print(f"| {elapsed:.1f} | {total:,} | {samples[-1][1]:.1f} | {samples[-1][2]:.1f} |", flush=True)
+        if minute < minutes:
+            await fleet.receive(inbound, rate)
+            await fleet.send(outbound)
+            total += inbound + outbound
+    print("\n| MiB a minute | memory | state folder |\n|---|---|---|")
+    print(f"| all {minutes} minutes | {slope(samples, 1):.2f} | {slope(samples, 2):.2f} |")
     half = samples[len(samples) // 2 :]
-    slope = statistics.linear_regression(*zip(*half, strict=True)).slope
-    print(f"\n## Memory over {minutes:.0f} minutes, {total:,} messages\n")
-    print("| MiB at the start | at half time | at the end | MiB/minute in the second half |\n|---|---|---|---|")
-    print(f"| {samples[0][1]:.0f} | {half[0][1]:.0f} | {samples[-1][1]:.0f} | {slope:.2f} |")
+    print(f"| the second half | {slope(half, 1):.2f} | {slope(half, 2):.2f} |")
+
+
+def slope(samples: Sequence[tuple[float, float, float]], column: int) -> float:
+    """Return how much a column grows a minute, by linear regression."""
+    return statistics.linear_regression([sample[0] for sample in samples], [sample[column] for sample in samples]).slope
 
 
 async def measure_reconnects(fleet: Fleet) -> None:
@@ -297,6 +338,8 @@ async def run(options: argparse.Namespace) -> None:
             print(f"| {name} | {memory(fleet.pid):.0f} |")
             sys.stdout.flush()
             await measure_throughput(fleet, options.messages)
+            if options.stages:
+                await measure_stages(fleet, options.messages)
             print(f"\nMemory after that: {memory(fleet.pid):.0f} MiB.")
             sys.stdout.flush()
             await measure_delay(fleet, options.messages // 4, options.rate)
@@ -304,7 +347,7 @@ async def run(options: argparse.Namespace) -> None:
             await measure_offline_queue(fleet, options.queue)
             sys.stdout.flush()
             if options.minutes:
-                await measure_slope(fleet, options.minutes, options.rate)
+                await measure_slope(fleet, options.minutes, options.steady_rate)
             violations = await fleet.api.violations()
             print(f"\nProtocol violations: {len(violations)}", *violations[:3])
 
@@ -314,7 +357,8 @@ async def serving(folder: Path, options: argparse.Namespace) -> AsyncIterator[Fl
     """Run a simulator on a core of its own."""
     command = ["taskset", "-c", str(SERVER_CORE), sys.executable]
     command += ["-m", "cProfile", "-o", str(options.profile)] if options.profile else []
-    command += ["-m", "oxy_simulator", "serve", "--proxy-port", "0", "--control-port", "0", "--state", str(folder)]
+    command += [str(STAGES), str(folder / STAGES_FILE)] if options.stages else ["-m", "oxy_simulator"]
+    command += ["serve", "--proxy-port", "0", "--control-port", "0", "--state", str(folder)]
     command += ["--log-level", "error"]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     if process.stdout is None:
@@ -342,9 +386,11 @@ def main() -> None:
     parser.add_argument("--phones", type=int, default=5000)
     parser.add_argument("--prekeys", type=int, default=812)
     parser.add_argument("--messages", type=int, default=40_000, help="in each direction, for throughput")
-    parser.add_argument("--rate", type=float, default=500.0, help="messages a second for delay and memory")
+    parser.add_argument("--rate", type=float, default=500.0, help="messages a second for delay")
+    parser.add_argument("--steady-rate", type=float, default=300.0, help="messages a second for memory")
     parser.add_argument("--queue", type=int, default=20_000, help="messages that wait for one companion")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of steady traffic for memory; 0 leaves it out")
+    parser.add_argument("--minutes", type=int, default=10, help="of steady traffic for memory; 0 leaves it out")
+    parser.add_argument("--stages", action="store_true", help="tell also what each stage of a message takes")
     parser.add_argument("--profile", type=Path, help="write a cProfile of the simulator here")
     asyncio.run(run(parser.parse_args()))
 

@@ -29,7 +29,7 @@ KEPT_SENT_MESSAGES: Final = 2000
 _LAST_DEVICE_ID: Final = 99
 _LID_BASE: Final = 10**14
 _LID_HEX_DIGITS: Final = 11
-_REMEMBERED: Final = 8192
+_REMEMBERED: Final = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)

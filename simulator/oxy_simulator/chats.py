@@ -8,7 +8,7 @@ from typing import ClassVar, Final, NamedTuple
 from pydantic import ConfigDict
 
 from oxy_simulator.content import Content
-from oxy_simulator.contents import Edit, Event, EventResponse, Poll, Reaction, Revoke, Vote
+from oxy_simulator.contents import Edit, Event, EventResponse, Poll, Reaction, Revoke, Text, Vote
 from oxy_simulator.errors import ContentError
 from oxy_simulator.menus import ButtonReply, Buttons, ListMenu, ListReply, Template, TemplateReply
 from oxy_simulator.stored import STORED
@@ -114,6 +114,8 @@ class ChatLog:
 def choices_of(content: Content) -> Mapping[str, str]:
     """Return what a message lets people choose from: id and shown text."""
     match content:
+        case Text():
+            return {}
         case Poll():
             return {option: option for option in content.options}
         case Event():
@@ -128,6 +130,8 @@ def choices_of(content: Content) -> Mapping[str, str]:
 def apply(log: ChatLog, occasion: Occasion, content: Content) -> None:
     """Let a message act on the one that it is about; raise ContentError if that is not allowed."""
     match content:
+        case Text():
+            return
         case Reaction():
             _react(log.require(occasion.chat, content.target), occasion, content.emoji)
         case Edit():

@@ -218,7 +218,9 @@ AnyContent: TypeAlias = Annotated[
 
 def shown_text(content: Content) -> str:
     """Return what a phone shows as the message's text: text, caption, question, name or emoji."""
-    match content:
+    match content:  # most are texts, and other kinds take longer to tell apart
+        case Text():
+            return content.text
         case Vote():
             return ", ".join(content.options)
         case Contact():
@@ -227,8 +229,5 @@ def shown_text(content: Content) -> str:
             return ", ".join(card.name for card in content.contacts)
         case EventResponse():
             return content.response
-    for field in ("text", "caption", "name", "emoji"):
-        value = getattr(content, field, None)
-        if isinstance(value, str):
-            return value
-    return ""
+    shown = (getattr(content, field, None) for field in ("text", "caption", "name", "emoji"))
+    return next((value for value in shown if isinstance(value, str)), "")

@@ -131,4 +131,7 @@ def _entry(telling: Telling, reading: Reading, number: int, *, duplicate: bool) 
 
 
 def _is_plain(content: Content | None) -> bool:
-    return isinstance(content, Text) and content == Text(text=content.text, quote=content.quote)
+    """Say whether it is a text with nothing beside it but a quote."""
+    return isinstance(content, Text) and not (
+        content.forwarded or content.ephemeral or content.preview or content.mentions
+    )

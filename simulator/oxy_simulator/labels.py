@@ -64,7 +64,10 @@ class Labels:
 def label(message: Message) -> Labels:
     """Say what goes on the outside of a message."""
     inner, _ = unwrap(message)
-    field = content_field(inner) or ""
+    return _label(inner, content_field(inner) or "")
+
+
+def _label(inner: Message, field: str) -> Labels:
     edit = _edit(inner, field)
     media = _media_type(inner, field)
     poll = _POLLS.get(field, "")
@@ -82,9 +85,10 @@ def check_labels(stanza: Node, message: Message) -> None:
     Kinds that are not known here may have labels of their own (pinned messages have edit 2).
     """
     inner, _ = unwrap(message)
-    if content_field(inner) is None:
+    field = content_field(inner)
+    if field is None:
         return
-    right = label(message)
+    right = _label(inner, field)
     kind, edit = stanza.text("type", ""), stanza.text("edit", "")
     if edit != right.edit:
         msg = f"message {stanza.text('id')} has edit={edit!r} on its stanza, its content wants {right.edit!r}"

@@ -55,7 +55,7 @@ _HEX_DIGITS: Final = "0123456789ABCDEF"
 _NIBBLES_AS_HEX: Final = str.maketrans("-.", "ab")
 _HEX_AS_NIBBLES: Final = str.maketrans("abcdef", "-.????")
 _PACKED_PAD: Final = "f"
-_REMEMBERED: Final = 8192
+_REMEMBERED: Final = 1 << 15  # two addresses and a name of each of 10,000 accounts; some 200 bytes each
 _FLAG_COMPRESSED: Final = 2
 _SIZE_8: Final = 1 << 8
 _SIZE_16: Final = 1 << 16
@@ -121,6 +121,8 @@ class Node:
     def text(self, name: str, default: str | None = None) -> str:
         """Return an attribute as text; raise FrameError if it is missing and has no default."""
         value = self.attrs.get(name, default)
+        if type(value) is str:
+            return value
         if value is None:
             msg = f"<{self.tag}> lacks the attribute {name!r}"
             raise FrameError(msg)
@@ -202,7 +204,10 @@ def _write_node(out: bytearray, stanza: Node) -> None:
     out += _encoded_text(stanza.tag)
     for key, value in stanza.attrs.items():
         out += _encoded_text(key)
-        out += _encoded_jid(value) if isinstance(value, Jid) else _encoded_text(value)
+        if isinstance(value, Jid):
+            out += _encoded_jid(value)
+        else:
+            out += _written_text(value) if key == "id" else _encoded_text(value)
     if isinstance(stanza.content, bytes):
         _write_bytes(out, stanza.content)
     elif stanza.content is not None:
@@ -236,7 +241,12 @@ def _write_bytes(out: bytearray, data: bytes) -> None:
 
 @lru_cache(_REMEMBERED)
 def _encoded_text(text: str) -> bytes:
-    """Return a text as its token, packed two characters a byte, or as it is. Most of them come again and again."""
+    """Write a text that comes again and again, as most do: tags, addresses, names. Ids would only drive them out."""
+    return _written_text(text)
+
+
+def _written_text(text: str) -> bytes:
+    """Return a text as its token, packed two characters a byte, or as it is."""
     token = _TOKEN_BYTES.get(text)
     if token is not None:
         return token
@@ -303,11 +313,12 @@ class _Reader:
         return value
 
     def _take(self, size: int) -> bytes:
-        if size > self.remaining:
+        end = self._position + size
+        if end > len(self._data):
             msg = f"{size} bytes announced, {self.remaining} left"
             raise IndexError(msg)
-        data = self._data[self._position : self._position + size]
-        self._position += size
+        data = self._data[self._position : end]
+        self._position = end
         return data
 
     def _number(self, size: int) -> int:
@@ -350,6 +361,10 @@ class _Reader:
         return self._scalar(kind)
 
     def _text(self) -> str:
+        token = _TOKENS[self._data[self._position]]
+        if token is not None:
+            self._position += 1
+            return token
         value = self._value()
         if isinstance(value, str):
             return value
@@ -400,13 +415,19 @@ class _Reader:
 
     def _packed(self, kind: int) -> str:
         head = self._byte()
-        text = self._take(head & _PACKED_MAX).hex()
-        if head & 128:
-            text = text[:-1]
-        if kind == _HEX_8:
-            return text.upper()
-        text = text.translate(_HEX_AS_NIBBLES)
-        if "?" in text:
-            msg = "a packed number holds a character that is none"
-            raise FrameError(msg)
-        return text
+        data = self._take(head & _PACKED_MAX)
+        if kind == _NIBBLE_8:
+            return _read_nibbles(data, odd=head > _PACKED_MAX)
+        text = data.hex().upper()
+        return text[:-1] if head > _PACKED_MAX else text
+
+
+@lru_cache(_REMEMBERED)
+def _read_nibbles(data: bytes, *, odd: bool) -> str:
+    """Read a packed number, which mostly is the user of an address and comes again; raise FrameError if it is none."""
+    text = data.hex()[:-1] if odd else data.hex()
+    text = text.translate(_HEX_AS_NIBBLES)
+    if "?" in text:
+        msg = "a packed number holds a character that is none"
+        raise FrameError(msg)
+    return text

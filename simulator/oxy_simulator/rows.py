@@ -123,10 +123,14 @@ class ChangedRows:
                 yield from self._removed_device(phone, str(device_id))
         for device_id, device in account.devices.items():
             yield from self._device(phone, str(device_id), device)
-        yield from _of_table("session", phone, account.sessions, _SESSION)
-        yield from _of_table("sent", phone, account.sent, _SENT)
-        yield from _of_table("known", phone, account.chats.messages, _KNOWN)
-        yield from _of_history("inbox", phone, account.inbox, _INBOX)
+        if account.sessions.touched:
+            yield from _of_table("session", phone, account.sessions, _SESSION)
+        if account.sent.touched:
+            yield from _of_table("sent", phone, account.sent, _SENT)
+        if account.chats.messages.touched:
+            yield from _of_table("known", phone, account.chats.messages, _KNOWN)
+        if account.inbox.touched:
+            yield from _of_history("inbox", phone, account.inbox, _INBOX)
 
     def _device(self, phone: str, device_id: str, device: Device) -> Iterator[Row]:
         owner = f"{phone}:{device_id}"
@@ -135,7 +139,8 @@ class ChangedRows:
         if self._prekeys.get(owner) != prekeys:
             self._prekeys[owner] = prekeys
             yield Row("prekeys", phone, device_id, _PREKEYS.dump_json(device.prekeys))
-        yield from _of_table("mail", owner, device.mailbox, _MAIL)
+        if device.mailbox.touched:
+            yield from _of_table("mail", owner, device.mailbox, _MAIL)
 
     def _removed_device(self, phone: str, device_id: str) -> Iterator[Row]:
         owner = f"{phone}:{device_id}"

@@ -13,8 +13,9 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +34,9 @@ _IMPORTED_SUFFIX: Final = ".imported"
 _CLEAN_FILE: Final = "clean"
 _LOCK_FILE: Final = "lock"
 _MODE: Final = 0o600
-_PAUSE_SECONDS: Final = 0.25
+_PAUSE_SECONDS: Final = 0.5  # what is written together costs less, and must be written within a second
+_CACHE_KIB: Final = 16 << 10
+_WAL_PAGES: Final = 4096  # of 4 KiB; busy pages are written back once for many changes
 _SCHEMA: Final = """
 create table if not exists rows (
     kind text not null, owner text not null, key text not null, body blob not null, primary key (kind, owner, key)
@@ -134,17 +137,19 @@ class StateStore:
                 return
             with self._database:
                 while self._pending:
-                    for row in self._pending.popleft():
-                        self._write_row(self._database, row)
+                    for kept, rows in groupby(self._pending.popleft(), _is_kept):
+                        if kept:
+                            self._database.executemany(_UPSERT, rows)
+                        else:
+                            self._remove(self._database, rows)
 
     @staticmethod
-    def _write_row(database: sqlite3.Connection, row: Row) -> None:
-        if row.key is None:
-            database.execute(_DELETE_ALL, (row.kind, row.owner))
-        elif row.body is None:
-            database.execute(_DELETE, (row.kind, row.owner, row.key))
-        else:
-            database.execute(_UPSERT, row)
+    def _remove(database: sqlite3.Connection, rows: Iterable[Row]) -> None:
+        for row in rows:
+            if row.key is None:
+                database.execute(_DELETE_ALL, (row.kind, row.owner))
+            else:
+                database.execute(_DELETE, (row.kind, row.owner, row.key))
 
     def _load(self) -> None:
         try:
@@ -173,6 +178,8 @@ class StateStore:
         database = sqlite3.connect(path, check_same_thread=False)
         database.execute("pragma journal_mode = wal")
         database.execute("pragma synchronous = normal")
+        database.execute(f"pragma cache_size = -{_CACHE_KIB}")
+        database.execute(f"pragma wal_autocheckpoint = {_WAL_PAGES}")
         database.execute(_SCHEMA)
         return database
 
@@ -204,3 +211,7 @@ class StateStore:
             for address in list(sessions):
                 sessions[address].retire()
             self._state.accounts[phone].sender_keys.clear()  # a rolled-back chain too would repeat itself
+
+
+def _is_kept(row: Row) -> bool:
+    return row.body is not None

@@ -24,8 +24,8 @@ class Table(dict[K, V]):
 
     def __init__(self, rows: Iterable[tuple[K, V]] | dict[K, V] = ()) -> None:
         super().__init__(rows)
-        self.touched: dict[K, bool] = dict.fromkeys(self, False)
-        """Rows that may have changed, and whether they were removed (and perhaps added again) since."""
+        self.touched: dict[K, bool | None] = dict.fromkeys(self)
+        """Rows that may have changed: True if removed (and perhaps added again), None if new and never saved."""
 
     def __getitem__(self, key: K) -> V:
         self.touched.setdefault(key, False)
@@ -33,14 +33,14 @@ class Table(dict[K, V]):
 
     def __setitem__(self, key: K, row: V) -> None:
         if key not in self:
-            self.touched[key] = self.touched.pop(key, False)  # rows are saved in the order of their addition
+            self.touched[key] = self.touched.pop(key, None)  # rows are saved in the order of their addition
         else:
             self.touched.setdefault(key, False)
         super().__setitem__(key, row)
 
     def __delitem__(self, key: K) -> None:
-        self.touched[key] = True
         super().__delitem__(key)
+        self._forget(key)
 
     @overload
     def get(self, key: K, default: None = None, /) -> V | None: ...
@@ -60,7 +60,7 @@ class Table(dict[K, V]):
     def pop(self, key: K, *default: object) -> object:
         """Remove a row and return it."""
         if key in self:
-            self.touched[key] = True
+            self._forget(key)
         return super().pop(key, *default)
 
     def setdefault(self, key: K, default: V, /) -> V:
@@ -71,13 +71,24 @@ class Table(dict[K, V]):
 
     def clear(self) -> None:
         """Remove every row."""
-        self.touched.update(dict.fromkeys(self, True))
+        for key in self:
+            self._forget(key)
         super().clear()
 
-    def take_touched(self) -> dict[K, bool]:
-        """Return what may have changed since the last call, and whether it was removed (and perhaps added again)."""
+    def take_touched(self) -> dict[K, bool | None]:
+        """Return what may have changed since the last call, and whether it was removed (and perhaps added again).
+
+        What came and went meanwhile, as most mail does, is not among it.
+        """
         touched, self.touched = self.touched, {}
         return touched
+
+    def _forget(self, key: K) -> None:
+        """Note that a row goes; of one that was never saved nothing is left to remove."""
+        if self.touched.get(key, False) is None:
+            del self.touched[key]
+        else:
+            self.touched[key] = True
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401 - pydantic's signature

@@ -196,6 +196,19 @@ def test_a_table_saved_by_its_touched_rows_is_the_same_in_the_same_order(steps: 
     assert list(saved.items()) == list(table.items())
 
 
+def test_what_comes_and_goes_between_two_saves_is_not_written() -> None:
+    table: Table[str, int] = Table()
+    table["a"] = 1
+    table.pop("a")
+    table["b"] = 2
+    assert table.take_touched() == {"b": None}
+    table["c"] = 3
+    del table["c"]
+    table["d"] = 4
+    table.clear()
+    assert table.take_touched() == {"b": True}
+
+
 async def test_traffic_is_saved_by_itself(tmp_path: Path, make_world: MakeWorld) -> None:
     store = StateStore(tmp_path)
     world = make_world(store.load())
