@@ -58,6 +58,7 @@ from oxy_simulator.operations import Operations
 from oxy_simulator.proxies import Proxies
 from oxy_simulator.proxy_protocol import ProxyPolicy
 from oxy_simulator.transcript import Record, transcript
+from oxy_simulator.waiting import Waiters
 
 LINK_SECONDS: Final = 15.0
 PAIRING_SECONDS: Final = 160.0  # how long a client's codes are valid; whatsmeow pair-code.go
@@ -92,29 +93,17 @@ class Service:
     library: MediaLibrary
     host: str
     proxy_port: int
-    _pulses: set[asyncio.Event] = field(default_factory=set)
+    _waiters: Waiters = field(default_factory=Waiters)
     _load: Load = field(default_factory=Load)
     _down: bool = False
 
     def pulse(self) -> None:
         """Wake whoever waits for a change."""
-        for event in self._pulses:
-            event.set()
+        self._waiters.pulse()
 
     async def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Wait until a condition on the state holds; return whether it did within the time."""
-        event = asyncio.Event()
-        self._pulses.add(event)
-        try:
-            async with asyncio.timeout(seconds):
-                while not condition():
-                    event.clear()
-                    await event.wait()
-        except TimeoutError:
-            return condition()
-        finally:
-            self._pulses.discard(event)
-        return True
+        return await self._waiters.wait_for(condition, seconds)
 
     def account(self, phone: str) -> Account:
         """Return a phone's account by either spelling of its number.
