@@ -155,10 +155,11 @@ def _after_log_out(network: Network, connection: Connection, iq: Node) -> None:
     device_id = iq.require("remove-companion-device").jid("jid").device
     log.info("device_logged_out", device=device_id)
     if device_id == device.id:
+        network.note(f"device {device_id} of +{account.phone} logged itself out")
         linking.forget_device(network, account, device_id)
         connection.finish()
     else:
-        linking.unlink(network, account, device_id)
+        linking.unlink(network, account, device_id, f"device {device.id}")
 
 
 _HANDLERS: Final[dict[tuple[str, str, str], Handler]] = {

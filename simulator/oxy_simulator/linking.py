@@ -209,18 +209,20 @@ def on_pair_reply(network: Network, connection: Connection, reply: Node) -> None
     _end_attempts(network, account.phone, LINKED)
     announce_change(network, account, device.id, "add")
     log.info("device_linked", device=device.id, platform=device.platform)
+    network.note(f"device {device.id} of +{account.phone} was linked")
     network.changed()
     connection.finish(node("stream:error", {"code": "515"}))
 
 
-def unlink(network: Network, account: Account, device_id: int) -> None:
-    """Remove a device from the phone's list; its client is told that it was logged out."""
+def unlink(network: Network, account: Account, device_id: int, by: str = "its phone") -> None:
+    """Remove a device from the phone's list, on the phone or on another device; its client is told so."""
     device = account.devices.get(device_id)
     if device is None:
         linked = ", ".join(map(str, account.devices)) or "none"
         msg = f"{account.phone} has no linked device {device_id}; linked: {linked}"
         raise PairingError(msg)
     connection = network.connection_of(account, device)
+    network.note(f"device {device_id} of +{account.phone} was removed by {by}")
     forget_device(network, account, device_id)
     if connection is not None:
         removed = node("conflict", {"type": "device_removed"})

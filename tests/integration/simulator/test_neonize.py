@@ -146,12 +146,14 @@ async def test_unlinking_on_the_phone_logs_the_client_out(
     await bot.unlink()
     assert "LOGGED_OUT" in (await client.expect("LoggedOut"))["detail"]
     assert simulator.service.account(bot.number).devices == {}
+    assert f"device 1 of +{bot.number} was removed by its phone" in await simulator.api.transcript()
 
 
 async def test_a_client_can_log_itself_out(simulator: WhatsApp, bot: Phone, client: NeonizeClient) -> None:
     await client.ask("logout", "Done")
     assert simulator.service.account(bot.number).devices == {}
     assert "LoggedOut" not in {event["event"] for event in client.events}, "it asked for this itself"
+    assert f"device 1 of +{bot.number} logged itself out" in await simulator.api.transcript()
 
 
 async def test_what_was_not_acknowledged_comes_again_after_kill_9(

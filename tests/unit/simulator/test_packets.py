@@ -3,7 +3,7 @@
 import pytest
 from unit.simulator.memory import MemoryClient, World
 
-from oxy_simulator import sessions
+from oxy_simulator import linking, sessions
 from oxy_simulator.jid import Jid
 from oxy_simulator.network import Network
 from oxy_simulator.node import node
@@ -38,14 +38,28 @@ def test_everything_said_on_a_connection_is_logged_in_order(world: World, packet
     client = companion(world)
     sessions.lost(world.network, client.connection)
     lines = [str(packet) for packet in packets.after(0)]
-    linking, online = [[line for line in lines if f"#{number} " in line] for number in (1, 2)]
-    assert linking[0].endswith("#1 - · connected")
-    assert "#1 - → <iq" in linking[1]
-    assert "<pair-device>" in linking[1]
-    assert any("#1 - ← <iq" in line and "<pair-device-sign>" in line for line in linking)
+    pairing, online = [[line for line in lines if f"#{number} " in line] for number in (1, 2)]
+    assert pairing[0].endswith("#1 - · connected")
+    assert "#1 - → <iq" in pairing[1]
+    assert "<pair-device>" in pairing[1]
+    assert any("#1 - ← <iq" in line and "<pair-device-sign>" in line for line in pairing)
     assert any(f"#2 {world.bot.phone}:1 → <success" in line for line in online)
     assert online[-1].endswith(f"#2 {world.bot.phone}:1 · disconnected")
     assert packets.after(3)[0].number == 4
+
+
+def test_what_becomes_of_linked_devices_is_noted(world: World, packets: PacketLog) -> None:
+    first, second, third = (companion(world) for _ in range(3))
+    second.request("md", "set", node("remove-companion-device", {"jid": third.jid}))
+    second.request("md", "set", node("remove-companion-device", {"jid": second.jid}))
+    linking.unlink(world.network, world.bot, first.jid.device)
+    notes = [packet.text for packet in packets.after(0) if packet.direction == "note" and "device " in packet.text]
+    assert notes == [
+        *(f"device {number} of +{world.bot.phone} was linked" for number in (1, 2, 3)),
+        f"device 3 of +{world.bot.phone} was removed by device 2",
+        f"device 2 of +{world.bot.phone} logged itself out",
+        f"device 1 of +{world.bot.phone} was removed by its phone",
+    ]
 
 
 def test_a_stanza_is_logged_as_it_was_when_it_was_sent(world: World, packets: PacketLog) -> None:
