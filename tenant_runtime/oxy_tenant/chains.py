@@ -34,6 +34,8 @@ SHORTEST_MARGIN: Final = 0.01
 
 LONGEST_MARGIN: Final = 0.5
 
+LONGEST_PAUSE: Final = 2.0
+
 SENDS_MARGIN: Final = 2.0
 """The margin as a multiple of the time that the send took: what slows a decryption down slows a send down too."""
 
@@ -115,21 +117,27 @@ class SendingChains:
         with self._lock:
             return any(self._due(contact) for contact in self._contacts(chat))
 
-    def unsettled(self, chat: Jid) -> float:
+    def undecided(self, chat: Jid) -> float:
+        """Return for how many seconds it is not known yet whether the last send to `chat` owes it a filler."""
+        with self._lock:
+            uses = self._uses.get(self._contacts(chat)[0])
+            return self._undecided(uses[-1], self._clock()) if uses else 0.0
+
+    def unsettled(self, chat: Jid, fillers: int = 0) -> float:
         """Return for how many seconds it is better not to send to `chat`; look again after that.
 
-        It is not known yet whether the last send owes it a filler, or a filler is owed and messages come so fast that
-        it would meet one of them.
+        It is undecided what the last send owes, or a filler is owed and messages come so fast that it would meet one
+        of them. After each of the `fillers` that did, the pause in what the contact writes must be twice as long.
         """
+        undecided = self.undecided(chat)
         with self._lock:
-            contacts, now = self._contacts(chat), self._clock()
-            waits = [self._undecided(self._uses[contacts[0]][-1], now)] if contacts[0] in self._uses else []
-            waits += [
-                self._arrivals[contact] + self._uses[contact][-1].margin - now
-                for contact in contacts
+            now = self._clock()
+            pauses = [
+                self._arrivals[contact] + min(LONGEST_PAUSE, self._uses[contact][-1].margin * 2**fillers) - now
+                for contact in self._contacts(chat)
                 if self._due(contact) and contact in self._arrivals
             ]
-            return min(LONGEST_MARGIN, max(0.0, *waits)) if waits else 0.0
+            return max(undecided, *pauses) if pauses else undecided
 
     # Receiving
 
@@ -193,8 +201,11 @@ class SendingChains:
 
     def _undecided(self, use: _Use, now: float) -> float:
         """Return for how many seconds something that overlapped this send may still be handed over."""
+        if use.ended == math.inf:
+            return SHORTEST_MARGIN
         waiting = self._busy_since <= use.settled and now - self._idle_from <= IDLE_GAP
-        return max(use.settled - now, IDLE_GAP if waiting and now < use.settled + LONGEST_MARGIN else 0.0)
+        longer = IDLE_GAP if waiting and now < use.settled + LONGEST_MARGIN else 0.0
+        return min(LONGEST_MARGIN, max(use.settled - now, longer))
 
     def _who(self, names: frozenset[str]) -> set[str]:
         """Return the contacts that were sent to and may have these names."""

@@ -42,10 +42,10 @@ RETRY_SECONDS: Final = 2.0
 """Pause after an attempt that failed although connected."""
 
 MOST_FILLERS: Final = 8
-"""Fillers before one message: if each met another message of the contact, the next would too."""
+"""Fillers before one message, in longer and longer pauses; if each met a message nevertheless, the next would too."""
 
-PATIENCE_SECONDS: Final = 1.0
-"""How long a contact who writes without a pause may delay a filler."""
+PATIENCE_SECONDS: Final = 30.0
+"""How long a contact who writes without a pause may delay a filler, and with it the answer."""
 
 _POLL_SECONDS: Final = 0.01
 
@@ -230,10 +230,10 @@ class Sender:
         being found out how many.
         """
         for fillers in range(MOST_FILLERS + 1):
-            await self._settled(send.chat)
+            await self._settled(send.chat, fillers)
             async with self._one_at_a_time:
                 if send.chat.user in self.own_users:  # its devices got a copy of what was sent to others meanwhile
-                    await self._settled(send.chat)
+                    await asyncio.sleep(self._chains.undecided(send.chat))
                 if self._stopping:
                     break
                 target = self._journal.newest_sent(send.chat) if self._chains.owes(send.chat) else None
@@ -246,11 +246,11 @@ class Sender:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def _settled(self, chat: Jid) -> None:
-        """Wait, hardly ever and never long, for the moment in which a message to `chat` surely meets no other."""
+    async def _settled(self, chat: Jid, fillers: int) -> None:
+        """Wait, hardly ever, until it is known what the last send met and a filler has a chance to meet nothing."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while (seconds := self._chains.unsettled(chat)) > 0:  # noqa: ASYNC110 silence has no event
+                while (seconds := self._chains.unsettled(chat, fillers)) > 0:  # noqa: ASYNC110 silence has no event
                     await asyncio.sleep(seconds)
 
     async def _fill(self, chat: Jid, target: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oxy_core.identity import Jid
-from oxy_tenant.chains import LONGEST_MARGIN, MOST_OWED, OWN, SHORTEST_MARGIN, SendingChains
+from oxy_tenant.chains import LONGEST_MARGIN, LONGEST_PAUSE, MOST_OWED, OWN, SHORTEST_MARGIN, SendingChains
 from oxy_tenant.errors import LinkUnavailableError, SendUnconfirmedError
 
 ANA = Jid.parse("111@lid")
@@ -229,6 +229,18 @@ def test_a_filler_waits_for_a_pause_in_what_the_contact_writes(world: World) -> 
     assert world.chains.unsettled(ANA) == pytest.approx(SHORTEST_MARGIN)
     world.now += SHORTEST_MARGIN * 1.01
     assert world.chains.unsettled(ANA) == 0
+
+
+def test_after_each_filler_in_vain_the_pause_is_longer(world: World) -> None:
+    with world.sending():
+        world.arrive()
+    world.now += LONGEST_MARGIN
+    world.arrive()
+    waits = [world.chains.unsettled(ANA, fillers) for fillers in range(9)]
+    assert waits[:3] == pytest.approx([SHORTEST_MARGIN, SHORTEST_MARGIN * 2, SHORTEST_MARGIN * 4])
+    assert waits[8] == pytest.approx(LONGEST_PAUSE)
+    world.send()
+    assert world.chains.unsettled(ANA, 8) == pytest.approx(SHORTEST_MARGIN)
 
 
 def test_who_owes_nothing_does_not_wait_for_a_pause(world: World) -> None:
