@@ -107,4 +107,6 @@ def _collecting(_phase: str, _info: dict[str, int]) -> None:
 
 if __name__ == "__main__":
     Sampler(Path(sys.argv[1])).install()
-    sys.exit(main(sys.argv[2:]))
+    status = main(sys.argv[2:])
+    signal.setitimer(signal.ITIMER_PROF, 0.0)
+    sys.exit(status)
