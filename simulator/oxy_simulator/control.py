@@ -1,18 +1,17 @@
 """The control API: HTTP and JSON for tests, tools and people. See docs/simulator.md."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, TypeAlias, TypeVar
+from typing import Final
 
-import structlog
 from aiohttp import web
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter
 
 from oxy_simulator.actions import ACTIONS
-from oxy_simulator.errors import PairingError, RequestError, SetupError, UnknownPhoneError
+from oxy_simulator.control_requests import MAX_BODY, explain, first_number, read_body, waiting_time
+from oxy_simulator.errors import SetupError
 from oxy_simulator.media import CHUNK
 from oxy_simulator.models import (
-    MAX_WAIT_SECONDS,
     AddPhone,
     AddProxy,
     AdvanceClock,
@@ -29,9 +28,7 @@ from oxy_simulator.models import (
     NewGroup,
     PacketView,
     PhoneView,
-    Problem,
     ProxyView,
-    Request,
     Restart,
     RuleView,
     SelfChat,
@@ -43,16 +40,10 @@ from oxy_simulator.models import (
     UnlinkDevice,
     VersionFloor,
     ViolationView,
-    complaint,
 )
 from oxy_simulator.processes import Action
 from oxy_simulator.reasons import listening
 from oxy_simulator.service import Service
-
-_MAX_BODY: Final = 1 << 25  # a file of 16 MiB as base64, and some more
-
-_Request = TypeVar("_Request", bound=Request)
-_Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _MESSAGES: Final = TypeAdapter(list[Message])
 _PHONES: Final = TypeAdapter(list[PhoneView])
@@ -65,8 +56,6 @@ _ACTION: Final[TypeAdapter[Action]] = TypeAdapter(Action)
 _RULES: Final = TypeAdapter(list[RuleView])
 _VIOLATIONS: Final = TypeAdapter(list[ViolationView])
 
-log = structlog.get_logger(__name__)
-
 
 class ControlApi:
     """The HTTP application in front of a service."""
@@ -74,7 +63,7 @@ class ControlApi:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._operations = service.operations
-        self.application = web.Application(middlewares=[_explain], client_max_size=_MAX_BODY)
+        self.application = web.Application(middlewares=[explain], client_max_size=MAX_BODY)
         self.application.add_routes(
             [
                 web.get("/healthz", self._health),
@@ -130,22 +119,22 @@ class ControlApi:
         return _json(_PHONES.dump_json(self._service.phone_views()))
 
     async def _add_phone(self, request: web.Request) -> web.Response:
-        return _answer(self._service.add_phone(await _body(request, AddPhone)))
+        return _answer(self._service.add_phone(await read_body(request, AddPhone)))
 
     async def _send(self, request: web.Request) -> web.Response:
         phone = request.match_info["phone"]
-        body = await self._service.with_file(phone, await _body(request, SendText))
+        body = await self._service.with_file(phone, await read_body(request, SendText))
         message_id = self._service.send(phone, body)
         return _answer(SentId(id=message_id))
 
     async def _self_chat(self, request: web.Request) -> web.Response:
         phone = request.match_info["phone"]
-        body = await _body(request, SelfChat)
+        body = await read_body(request, SelfChat)
         return _answer(SentId(id=self._service.send(phone, SendText(to=phone, text=body.text))))
 
     async def _inbox(self, request: web.Request) -> web.Response:
-        after = int(_number(request, "after", 0.0))
-        wait = _wait(request)
+        after = first_number(request)
+        wait = waiting_time(request)
         messages = await self._service.inbox(request.match_info["phone"], after, wait)
         return _json(_MESSAGES.dump_json(messages))
 
@@ -166,29 +155,29 @@ class ControlApi:
         return response
 
     async def _media_fault(self, request: web.Request) -> web.Response:
-        self._service.media_fault(await _body(request, MediaFault))
+        self._service.media_fault(await read_body(request, MediaFault))
         return web.json_response({"status": "ok"})
 
     async def _link(self, request: web.Request) -> web.Response:
-        body = await _body(request, LinkDevice)
+        body = await read_body(request, LinkDevice)
         device: DeviceView = await self._service.link(request.match_info["phone"], body)
         return _answer(device)
 
     async def _unlink(self, request: web.Request) -> web.Response:
-        body = await _body(request, UnlinkDevice)
+        body = await read_body(request, UnlinkDevice)
         removed = self._service.unlink(request.match_info["phone"], body.device)
         return web.json_response({"removed": removed})
 
     async def _act(self, request: web.Request) -> web.Response:
         action = request.path.rpartition("/")[2]
-        body = await _body(request, ACTIONS[action].request)
+        body = await read_body(request, ACTIONS[action].request)
         return _answer(self._service.act(request.match_info["phone"], action, body))
 
     async def _create_group(self, request: web.Request) -> web.Response:
-        return _answer(self._service.create_group(await _body(request, NewGroup)))
+        return _answer(self._service.create_group(await read_body(request, NewGroup)))
 
     async def _change_members(self, request: web.Request) -> web.Response:
-        body = await _body(request, ChangeMembers)
+        body = await read_body(request, ChangeMembers)
         return _answer(self._service.change_members(request.match_info["group"], body))
 
     async def _logins(self, request: web.Request) -> web.Response:
@@ -201,14 +190,14 @@ class ControlApi:
         return _answer(self._service.clock_view())
 
     async def _advance_clock(self, request: web.Request) -> web.Response:
-        return _answer(self._service.advance_clock(await _body(request, AdvanceClock)))
+        return _answer(self._service.advance_clock(await read_body(request, AdvanceClock)))
 
     async def _version_floor(self, request: web.Request) -> web.Response:
-        version = self._service.set_version_floor(await _body(request, VersionFloor))
+        version = self._service.set_version_floor(await read_body(request, VersionFloor))
         return web.json_response({"version": version})
 
     async def _fault(self, request: web.Request) -> web.Response:
-        self._service.fault(await _body(request, Fault))
+        self._service.fault(await read_body(request, Fault))
         return web.json_response({"status": "ok"})
 
     async def _faults(self, _request: web.Request) -> web.Response:
@@ -218,17 +207,17 @@ class ControlApi:
         return web.json_response({"ended": self._service.clear_faults(request.query.get("phone"))})
 
     async def _load(self, request: web.Request) -> web.Response:
-        self._service.start_load(await _body(request, StartLoad))
+        self._service.start_load(await read_body(request, StartLoad))
         return web.json_response({"status": "started"})
 
     async def _restart(self, request: web.Request) -> web.Response:
-        return web.json_response({"cut": self._operations.restart(await _body(request, Restart))})
+        return web.json_response({"cut": self._operations.restart(await read_body(request, Restart))})
 
     async def _proxies(self, _request: web.Request) -> web.Response:
         return _json(_PROXIES.dump_json(self._operations.proxy_views()))
 
     async def _add_proxy(self, request: web.Request) -> web.Response:
-        return _answer(await self._operations.add_proxy(await _body(request, AddProxy)))
+        return _answer(await self._operations.add_proxy(await read_body(request, AddProxy)))
 
     async def _close_proxy(self, request: web.Request) -> web.Response:
         self._operations.close_proxy(request.match_info["id"])
@@ -238,7 +227,7 @@ class ControlApi:
         return _json(_CLIENTS.dump_json(self._operations.client_views()))
 
     async def _start_client(self, request: web.Request) -> web.Response:
-        return _answer(await self._operations.start_client(await _body(request, StartClient)))
+        return _answer(await self._operations.start_client(await read_body(request, StartClient)))
 
     async def _remove_client(self, request: web.Request) -> web.Response:
         await self._operations.clients.remove(request.match_info["name"])
@@ -249,10 +238,10 @@ class ControlApi:
         return _answer(await self._operations.act_on_client(request.match_info["name"], action))
 
     async def _losses(self, request: web.Request) -> web.Response:
-        return _answer(self._operations.losses(request.match_info["phone"], await _body(request, Journal)))
+        return _answer(self._operations.losses(request.match_info["phone"], await read_body(request, Journal)))
 
     async def _accounting(self, request: web.Request) -> web.Response:
-        return _json(_LINES.dump_json(self._service.accounting(int(_number(request, "after", 0.0)))))
+        return _json(_LINES.dump_json(self._service.accounting(first_number(request))))
 
     async def _violations(self, _request: web.Request) -> web.Response:
         return _json(_VIOLATIONS.dump_json(self._service.violations()))
@@ -261,10 +250,10 @@ class ControlApi:
         return web.Response(text=self._service.transcript())
 
     async def _packets(self, request: web.Request) -> web.Response:
-        return _json(_PACKETS.dump_json(self._service.packets(int(_number(request, "after", 0.0)))))
+        return _json(_PACKETS.dump_json(self._service.packets(first_number(request))))
 
     async def _settled(self, request: web.Request) -> web.Response:
-        return _answer(SettledView(settled=await self._service.settled(_wait(request))))
+        return _answer(SettledView(settled=await self._service.settled(waiting_time(request))))
 
     async def _trust(self, _request: web.Request) -> web.Response:
         return _answer(self._service.trust())
@@ -292,70 +281,9 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
         raise SetupError(listening(host, port, error, "--control-port")) from error
 
 
-@web.middleware
-async def _explain(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Turn errors into JSON that says what is wrong and what to do."""
-    try:
-        return await handler(request)
-    except RequestError as error:
-        return _problem(_status(error), str(error))
-    except web.HTTPException as error:
-        return _problem(error.status, _http_complaint(request, error))
-    except Exception as error:
-        log.exception("request_failed", method=request.method, path=request.path)
-        return _problem(500, f"the simulator itself failed: {error!r}; its log says where. Please report that as a bug")
-
-
-def _status(error: RequestError) -> int:
-    if isinstance(error, UnknownPhoneError):
-        return 404
-    return 409 if isinstance(error, PairingError) else 400
-
-
-def _http_complaint(request: web.Request, error: web.HTTPException) -> str:
-    if isinstance(error, web.HTTPNotFound):
-        return f"{request.path} is not served; GET /healthz, /state, /phones are. See docs/simulator.md"
-    if isinstance(error, web.HTTPMethodNotAllowed):
-        return f"{request.path} takes {', '.join(sorted(error.allowed_methods))}"
-    if isinstance(error, web.HTTPRequestEntityTooLarge):
-        return (
-            f"the request is larger than {_MAX_BODY >> 20} MiB; give a phone large files with POST"
-            " /phones/{phone}/media, and name what that answers as the message's 'file'"
-        )
-    return error.text or error.reason
-
-
-async def _body(request: web.Request, model: type[_Request]) -> _Request:
-    content = await request.read()
-    try:
-        return model.model_validate_json(content or b"{}")
-    except ValidationError as error:
-        raise RequestError(complaint(model, error)) from error
-
-
-def _wait(request: web.Request) -> float:
-    return min(_number(request, "wait", 0.0), MAX_WAIT_SECONDS)
-
-
-def _number(request: web.Request, name: str, default: float) -> float:
-    text = request.query.get(name)
-    try:
-        number = float(text) if text is not None else default
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        msg = f"query parameter {name!r} must be a number from 0 on, not {text!r}"
-        raise RequestError(msg)
-    return number
-
-
 def _answer(model: BaseModel) -> web.Response:
     return _json(model.model_dump_json().encode())
 
 
 def _json(body: bytes) -> web.Response:
     return web.Response(body=body, content_type="application/json")
-
-
-def _problem(status: int, text: str) -> web.Response:
-    return web.json_response(Problem(error=text).model_dump(), status=status)

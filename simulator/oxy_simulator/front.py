@@ -35,6 +35,7 @@ class Trouble:
     what: TlsTrouble | ProxyPolicy
     left: int | None
     until: float | None
+    taken: int = 0
 
     def ended(self, now: float) -> bool:
         """Whether it is over."""
@@ -102,9 +103,14 @@ class Front:
         left = count if count is not None or duration is not None else 1
         self._troubles.append(Trouble(what, left, None if duration is None else self.clock() + duration))
 
+    def troubles(self) -> list[Trouble]:
+        """Return what still holds, the oldest first."""
+        self._troubles = [trouble for trouble in self._troubles if not trouble.ended(self.clock())]
+        return list(self._troubles)
+
     def clear_troubles(self) -> int:
         """End all trouble; return how much there was."""
-        count = sum(not trouble.ended(self.clock()) for trouble in self._troubles)
+        count = len(self.troubles())
         self._troubles.clear()
         return count
 
@@ -173,10 +179,11 @@ class Front:
         handler.connection_made(secure)
 
     def _take(self, fits: Callable[[Trouble], bool]) -> Trouble | None:
-        self._troubles = [trouble for trouble in self._troubles if not trouble.ended(self.clock())]
-        found = next((trouble for trouble in self._troubles if fits(trouble)), None)
-        if found is not None and found.left is not None:
-            found.left -= 1
+        found = next((trouble for trouble in self.troubles() if fits(trouble)), None)
+        if found is not None:
+            found.taken += 1
+            if found.left is not None:
+                found.left -= 1
         return found
 
     def _make_room(self) -> None:

@@ -217,15 +217,20 @@ class Journal(Request):
 
 
 class RuleView(Reply):
-    """A rule that impairs delivery and still holds; `left` None: until it ends by time or is cleared."""
+    """A rule that still holds; `left` None: until it ends by time or is cleared; `code` None: the kind's own, if any.
+
+    `phone` is None for those that newcomers meet: `tls` (in which way) and `proxy` (with which `code`; 0 if it hangs).
+    """
 
     kind: FaultKind
-    phone: str
+    phone: str | None
     left: int | None
     until: float | None
     direction: Direction | None
     peer: str | None
     taken: int
+    code: int | None = None
+    tls: TlsTrouble | None = None
 
 
 class AdvanceClock(Request):

@@ -20,6 +20,8 @@ from oxy_simulator.contents import Text
 from oxy_simulator.errors import DecryptionError, PairingError, RequestError
 from oxy_simulator.faultkind import SERVER_KINDS
 from oxy_simulator.faults import Breakage, FaultKind, break_phone
+from oxy_simulator.front import Trouble
+from oxy_simulator.impairments import Rule
 from oxy_simulator.jid import phone_digits
 from oxy_simulator.keys import NOISE_ROOT_FILE, ServerKeys
 from oxy_simulator.logins import parse_version, version_text
@@ -250,8 +252,9 @@ class Service:
             front.set_down(down=self._down)
 
     def rules(self) -> list[RuleView]:
-        """Return the rules that impair delivery now."""
-        return [RuleView.model_validate(rule) for rule in self.network.impairments.active()]
+        """Return the rules that impair delivery now, and those that newcomers meet."""
+        rules = [_rule_view(rule) for rule in self.network.impairments.active()]
+        return rules + [_trouble_view(trouble) for trouble in self.proxies.front.troubles()]
 
     def clear_faults(self, phone: str | None) -> int:
         """End the rules of one phone, or all rules and all trouble of newcomers; return how many."""
@@ -412,6 +415,25 @@ class Service:
             down=self._down,
             load_running=self._load.running,
         )
+
+
+def _rule_view(rule: Rule) -> RuleView:
+    return RuleView.model_validate(rule).model_copy(update={"code": rule.code or None})
+
+
+def _trouble_view(trouble: Trouble) -> RuleView:
+    policy, tls = (trouble.what, None) if isinstance(trouble.what, ProxyPolicy) else (None, trouble.what)
+    return RuleView(
+        kind=FaultKind.TLS if policy is None else FaultKind.PROXY,
+        phone=None,
+        left=trouble.left,
+        until=trouble.until,
+        direction=None,
+        peer=None,
+        taken=trouble.taken,
+        code=None if policy is None else policy.code,
+        tls=tls,
+    )
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

@@ -116,6 +116,10 @@ MISTAKES = [
     Mistake("POST", "/clients", {"name": "../x", "command": ["true"]}, 400, "name: must match"),
     Mistake("POST", "/clients", {"name": "x", "command": ["true"]}, 400, "--allow-client-control"),
     Mistake("POST", "/load", {"from": [], "to": BOT, "count": 1}, 400, "from: must not be empty"),
+    Mistake("GET", f"/phones/{BOT}/inbox?affter=1", None, 400, "takes the query parameters after, wait; not affter"),
+    Mistake("GET", "/state?wait=1", None, 400, "GET /state takes no query parameters; not wait"),
+    Mistake("GET", "/faults?phone=5511900000001", None, 400, "GET /faults takes no query parameters; not phone"),
+    Mistake("GET", "/packets?after=1&after=2", None, 400, "the query parameter 'after' is given more than once"),
     Mistake("GET", f"/phones/{BOT}/inbox?after=x", None, 400, "'after' must be a number"),
     Mistake("GET", "/phone", None, 404, "is not served"),
     Mistake("DELETE", "/phones", None, 405, "takes GET, HEAD, POST"),
@@ -133,6 +137,45 @@ async def test_a_wrong_request_names_the_field_and_the_remedy(
         problem = await response.json()
     assert response.status == mistake.status
     assert mistake.complaint in problem["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "name"),
+    [
+        ("/phones", '{"phone": "+5511911111111", "name": "Ana", "name": "Bia"}', "name"),
+        (f"/phones/{BOT}/send", f'{{"to": "{BOT}", "message": {{"kind": "text", "text": "a", "text": "b"}}}}', "text"),
+        ("/version-floor", '{"version": "2.3000.1", "version": "2.3000.1"}', "version"),
+    ],
+)
+async def test_a_field_that_is_given_twice_is_refused(
+    simulator: WhatsApp, bot: Phone, path: str, body: str, name: str
+) -> None:
+    method = "PUT" if path == "/version-floor" else "POST"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(method, simulator.control_url + path, data=body) as response,
+    ):
+        assert response.status == 400
+        assert (await response.json())["error"] == f"the field {name!r} is given more than once"
+    assert [phone.phone for phone in await simulator.api.phones()] == [BOT]
+    assert await bot.inbox() == []
+
+
+async def test_faults_of_the_front_door_are_listed_until_they_are_over(simulator: WhatsApp, bot: Phone) -> None:
+    await bot.fault(FaultKind.REFUSE, code=479)
+    await simulator.fault(FaultKind.TLS, tls="expired", count=2)
+    await simulator.fault(FaultKind.PROXY, duration=60)
+    await simulator.fault(FaultKind.PROXY, code=0)
+    refuse, tls, proxy, hanging = await simulator.api.faults()
+    assert (refuse.kind, refuse.phone, refuse.code, refuse.tls) == (FaultKind.REFUSE, BOT, 479, None)
+    assert (tls.kind, tls.phone, tls.left, tls.until, tls.tls) == (FaultKind.TLS, None, 2, None, "expired")
+    assert (proxy.kind, proxy.phone, proxy.left, proxy.tls) == (FaultKind.PROXY, None, None, None)
+    assert proxy.until is not None
+    assert (hanging.left, hanging.code, hanging.taken) == (1, 0, 0)
+    await simulator.api.clear_faults(BOT)
+    assert [rule.kind for rule in await simulator.api.faults()] == [FaultKind.TLS, FaultKind.PROXY, FaultKind.PROXY]
+    await simulator.api.clear_faults()
+    assert await simulator.api.faults() == []
 
 
 async def test_every_fault_takes_each_of_its_options_through_the_client(simulator: WhatsApp, bot: Phone) -> None:
