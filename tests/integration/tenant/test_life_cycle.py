@@ -33,7 +33,7 @@ async def test_an_unpaired_runtime_is_silent_until_a_window_opens(scene: Scene) 
 
 
 async def test_a_window_that_ends_takes_its_code_back(scene: Scene) -> None:
-    until_soon = datetime.now(UTC) + timedelta(seconds=6)
+    until_soon = datetime.now(UTC) + timedelta(seconds=12)
     scene.runtime.settings = scene.runtime.settings.model_copy(update={"pairing_until": until_soon})
     await scene.runtime.start()
     assert (await scene.offer()).expires_at == until_soon
