@@ -27,6 +27,8 @@ from oxy_simulator.models import LineView
 
 CUSTOMER: Final = "+5511912340001"
 WARM_UP: Final = 10
+PAUSE_SECONDS: Final = 0.1
+"""Still quicker than anybody reads."""
 BURST_CUSTOMERS: Final = 20
 BURST_SECONDS: Final = 180.0
 
@@ -74,8 +76,12 @@ class Distribution:
         return f"| {name} | {self.p50:.1f} | {self.p99:.1f} | {self.largest:.1f} |"
 
 
-async def measure_latency(stack: Stack, count: int) -> None:
-    """Print the time from phone to phone, and of each hop, over `count` messages said one after the other."""
+async def measure_latency(stack: Stack, count: int, pause: float) -> None:
+    """Print the time from phone to phone, and of each hop.
+
+    One customer says `count` messages, each `pause` seconds after the answer to the one before. Without a pause they
+    cross the end of our send, so that a filler goes before most answers (docs/decisions/0012-fillers.md).
+    """
     async with SimulatorClient(stack.control_url) as simulator:
         await simulator.add_phone(CUSTOMER, "Ana")
         business = stack.tenants[0].phone
@@ -83,11 +89,14 @@ async def measure_latency(stack: Stack, count: int) -> None:
             await ask(simulator, CUSTOMER, business, f"warm-up {number}")
         last = max(line.number for line in await simulator.accounting())
         for number in range(count):
+            await asyncio.sleep(pause)
             await ask(simulator, CUSTOMER, business, f"message {number}")
         await asyncio.sleep(1.0)  # the last result's way into the database is not part of the figure
         lines = {line.id: line for line in await simulator.accounting(after=last)}
     samples = _samples(lines, await _fetch(stack, HOPS))
-    print(f"\n## Latency, {len(samples)} messages, ms\n\n| hop | p50 | p99 | max |\n|---|---|---|---|")
+    print(
+        f"\n## Latency, {len(samples)} messages, each {pause * 1000:.0f} ms after an answer, ms\n\n| hop | p50 | p99 | max |\n|---|---|---|---|"
+    )
     for index, name in enumerate(STEPS):
         print(Distribution.of([times[index + 1] - times[index] for times in samples]).row(name))
     print(Distribution.of([times[-1] - times[0] for times in samples]).row("**phone → phone**"))
@@ -183,7 +192,8 @@ async def main() -> None:
         stack = Stack(Path(folder), worker_environment=lifted, model_arguments=("--echo",))
         async with running_stack(stack):
             print_memory(stack)
-            await measure_latency(stack, options.messages)
+            await measure_latency(stack, options.messages, PAUSE_SECONDS)
+            await measure_latency(stack, options.messages, 0.0)
             await measure_burst(stack, options.burst)
             await measure_dialogues(stack, options.burst)
             print_memory(stack)
