@@ -94,9 +94,8 @@ async def measure_latency(stack: Stack, count: int, pause: float) -> None:
         await asyncio.sleep(1.0)  # the last result's way into the database is not part of the figure
         lines = {line.id: line for line in await simulator.accounting(after=last)}
     samples = _samples(lines, await _fetch(stack, HOPS))
-    print(
-        f"\n## Latency, {len(samples)} messages, each {pause * 1000:.0f} ms after an answer, ms\n\n| hop | p50 | p99 | max |\n|---|---|---|---|"
-    )
+    print(f"\n## Latency, {len(samples)} messages, each {pause * 1000:.0f} ms after an answer, ms\n")
+    print("| hop | p50 | p99 | max |\n|---|---|---|---|")
     for index, name in enumerate(STEPS):
         print(Distribution.of([times[index + 1] - times[index] for times in samples]).row(name))
     print(Distribution.of([times[-1] - times[0] for times in samples]).row("**phone → phone**"))
