@@ -5,6 +5,7 @@ takes longer than most commands.
 """
 
 import json
+import os
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -66,8 +67,9 @@ class Cluster:
             api = config.new_client_from_config(context=context)
             contexts, current = config.list_kube_config_contexts()
         except (config.ConfigException, OSError) as error:
+            where = os.environ.get("KUBECONFIG") or "~/.kube/config"
             message = (
-                f"no usable kubeconfig: {str(error).rstrip('.')}. "
+                f"no usable kubeconfig at {where}: {str(error).rstrip('.')}. "
                 "Point KUBECONFIG at one, or name a context of it with --context: `kubectl config get-contexts`."
             )
             raise ClusterError(message) from error

@@ -258,9 +258,10 @@ def main() -> int:
 
 def next_steps(config: Path | None, tools: Path, programs: Path) -> str:
     """Say what can be done with the running system; `config` is None for the user's own cluster."""
+    here = "" if config else " CLUSTER=existing"
     lines = [
-        "Talk to it:       make chat           (AS=owner: as the owner)",
-        "Look at it:       make status, make logs",
+        f"Talk to it:       make chat{here}           (AS=owner: as the owner)",
+        f"Look at it:       make status{here}, make logs{here}",
     ]
     if config is None:
         return "\n".join([*lines, f"All commands:     {programs}/oxy --help"])

@@ -89,13 +89,13 @@ def path_problems(layout: Layout) -> list[Problem]:
     problems = []
     if len(str(layout.root)) > LONGEST_ROOT:
         what = f"the state folder's path {layout.root} is longer than {LONGEST_ROOT} characters, too long for sockets"
-        problems.append(Problem(what, "Choose a shorter one with --state-dir or OXY_STATE"))
+        problems.append(Problem(what, "Choose a shorter one with OXY_STATE"))
     if re.search(r"[^\w./@+-]", str(layout.root)):
         what = f"the state folder's path {layout.root} has characters that some configuration files cannot hold"
-        problems.append(Problem(what, "Choose one of letters, digits, dots and dashes with --state-dir or OXY_STATE"))
+        problems.append(Problem(what, "Choose one of letters, digits, dots and dashes with OXY_STATE"))
     if layout.root.is_dir() and any(layout.root.iterdir()) and not layout.marker.exists():
         what = f"{layout.root} holds files and is not a cluster's state folder"
-        problems.append(Problem(what, "Choose an empty folder with --state-dir or OXY_STATE"))
+        problems.append(Problem(what, "Choose an empty folder with OXY_STATE"))
     return problems
 
 
@@ -133,7 +133,7 @@ def disk_problems(path: Path, free: int, wanted: int) -> list[Problem]:
     if free >= wanted:
         return []
     what = f"{free / GIB:.1f} GiB are free on the disk of {path} and {wanted / GIB:.0f} GiB are needed"
-    return [Problem(what, "Free some space, or put the folder elsewhere (--state-dir or OXY_STATE, OXY_CACHE)")]
+    return [Problem(what, "Free some space, or put the folder elsewhere (OXY_STATE, OXY_CACHE)")]
 
 
 def cgroup_problems(mounts: str, v2_controllers: str | None) -> list[Problem]:

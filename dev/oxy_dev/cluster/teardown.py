@@ -16,7 +16,7 @@ def tear_down(layout: Layout) -> None:
     Works on one that is half up, and on none. Raises :class:`ClusterError` when the folder is not a cluster's.
     """
     if layout.root.is_dir() and any(layout.root.iterdir()) and not layout.marker.exists():
-        message = f"{layout.root} is not a cluster's state folder, so nothing in it was touched. Check --state-dir."
+        message = f"{layout.root} is not a cluster's state folder, so nothing in it was touched. Check OXY_STATE."
         raise ClusterError(message)
     if layout.marker.exists():
         layout.removing.touch()

@@ -76,6 +76,7 @@ def test_the_end_of_make_up_names_every_way_in() -> None:
     assert "export KUBECONFIG=/state/kubeconfig PATH=/state/bin:/clone/.venv/bin:$PATH" in text
     assert "oxy status" in text
     existing = up.next_steps(None, Path("/state/bin"), Path("/clone/.venv/bin"))
+    assert "make chat CLUSTER=existing" in existing
     assert "KUBECONFIG" not in existing
     assert "make down" not in existing
     assert "/clone/.venv/bin/oxy" in existing
