@@ -61,11 +61,11 @@ def tally(sent: Iterable[str], arrived: Iterable[str]) -> Tally:
 def with_answers(lines: Sequence[LineView]) -> list[LineView]:
     """Add the stage `answered` to messages from contacts that the linked device wrote back to.
 
-    Its time is that of the device's first message in the chat after the contact's.
+    Its time is that of the device's first message in the chat after the contact's; a reaction answers nothing.
     """
     replies: dict[tuple[str, str], list[float]] = {}
     for line in lines:
-        if line.direction == "outbound" and "received" in line.stages:
+        if line.direction == "outbound" and line.kind != "reaction" and "received" in line.stages:
             replies.setdefault((line.account, line.chat), []).append(line.stages["received"])
     return [_answered(line, replies.get((line.account, line.chat), [])) for line in lines]
 

@@ -10,7 +10,7 @@ from typing import Final, TextIO
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.errors import RequestError
 from oxy_simulator.models import LineView, Message, PhoneView
-from oxy_simulator.transcript import shown, ticks
+from oxy_simulator.transcript import shown, ticks, visible
 
 _POLL_SECONDS: Final = 0.3
 _FOLLOW_SECONDS: Final = 30.0
@@ -54,12 +54,13 @@ class Conversation:
     async def hear(self, wait: float) -> list[Message]:
         """Show what arrived, waiting for it, and return what others wrote in this chat."""
         arrived = await self.api.inbox(self.number, self.newest, wait)
+        heard = [message for message in arrived if not message.from_me and visible(message)]
         for message in arrived:
             self.newest = message.number
-            if not message.from_me:
-                who = "" if message.chat == self.to else f"{message.sender}: "
-                self.terminal.show(f"{_time(message.at)}  {who}{shown(message)}")
-        return [message for message in arrived if message.chat == self.to and not message.from_me]
+        for message in heard:
+            who = "" if message.chat == self.to else f"{message.sender}: "
+            self.terminal.show(f"{_time(message.at)}  {who}{shown(message)}")
+        return [message for message in heard if message.chat == self.to]
 
     async def follow_messages(self) -> None:
         """Show what arrives, for ever."""

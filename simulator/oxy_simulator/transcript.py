@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from oxy_simulator.contents import Reaction
 from oxy_simulator.models import LineView, Message, PacketView
 
 
@@ -37,6 +38,11 @@ def transcript(record: Record) -> str:
 def clock(at: float) -> str:
     """Write a moment (Unix seconds) as a time of day in UTC, to the millisecond."""
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
+def visible(message: Message) -> bool:
+    """Tell whether a phone shows that a message came: of a reaction that is taken back it shows nothing."""
+    return not (isinstance(message.content, Reaction) and not message.content.emoji)
 
 
 def shown(message: Message) -> str:

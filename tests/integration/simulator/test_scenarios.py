@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 
 from oxy_simulator.clients import ClientError
+from oxy_simulator.contents import Reaction
 from oxy_simulator.linksource import read_source
 from oxy_simulator.scenario import Source
 from oxy_simulator.testing import WhatsApp
@@ -281,7 +282,9 @@ async def test_lines_from_a_pipe_are_said_each_after_the_answer_to_the_last() ->
         for line in ("oi", "tchau"):
             await bot.expect(line, within=PATIENCE)
             await bot.expect_nothing(within=0.2)
-            await bot.send(f"eco: {line}", to="+5511911111111")
+            answer = await bot.send(f"eco: {line}", to="+5511911111111")
+            # Taking back a reaction shows nothing on a phone, so it is no answer to the next line.
+            await bot.send(Reaction(target=answer, emoji=""), to="+5511911111111")
         done = await talking
         assert done.returncode == 0, done.stderr
         told = [line.split("  ", 1)[1] for line in done.stdout.splitlines()]

@@ -45,7 +45,7 @@ def test_what_cannot_be_told_apart_is_refused() -> None:
         tally("abb", "ab")
 
 
-def line(number: int, direction: str, chat: str, **stages: float) -> LineView:
+def line(number: int, direction: str, chat: str, kind: str = "text", **stages: float) -> LineView:
     outbound = direction == "outbound"
     return LineView.model_validate(
         {
@@ -56,6 +56,7 @@ def line(number: int, direction: str, chat: str, **stages: float) -> LineView:
             "device": 1,
             "chat": chat,
             "sender": "bot" if outbound else chat,
+            "kind": kind,
             "text": "",
             "stages": stages,
             "deliveries": 1,
@@ -68,6 +69,7 @@ def line(number: int, direction: str, chat: str, **stages: float) -> LineView:
 def test_a_message_is_answered_by_the_next_one_in_its_chat() -> None:
     lines = [
         line(1, "inbound", "ana", sent=10),
+        line(8, "outbound", "ana", "reaction", received=11),
         line(2, "outbound", "bia", received=11),
         line(3, "outbound", "ana", received=12),
         line(4, "outbound", "ana", received=13),
@@ -76,4 +78,4 @@ def test_a_message_is_answered_by_the_next_one_in_its_chat() -> None:
         line(7, "outbound", "bia", received=16),
     ]
     answered = {entry.number: entry.stages.get("answered") for entry in with_answers(lines)}
-    assert answered == {1: 12, 2: None, 3: None, 4: None, 5: None, 6: 16, 7: None}
+    assert answered == {1: 12, 2: None, 3: None, 4: None, 5: None, 6: 16, 7: None, 8: None}
