@@ -8,9 +8,11 @@ They live in the state folder, are made once, all together, and never overwritte
 """
 
 import datetime as dt
+import fcntl
 import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -62,11 +64,11 @@ def ensure_keys(folder: Path) -> None:
     Raise SetupError if some are missing, because new ones would break every client that trusts the old, or if the
     folder cannot be written.
     """
-    missing = _missing(folder)
-    with explaining("the folder of keys", folder, "name another with --keys or --state, or mend this one"):
-        if len(missing) == len(KEY_FILES):
-            _write_new(folder)
-        _take_new(folder, missing)
+    if _missing(folder):
+        with explaining("the folder of keys", folder, "name another with --keys or --state, or mend this one"):
+            folder.mkdir(parents=True, exist_ok=True)
+            with _alone_in(folder):
+                _complete(folder)
     require_keys(folder)
 
 
@@ -96,6 +98,24 @@ def load_keys(folder: Path, now: float) -> ServerKeys:
     chain = make_certificate(root, KeyPair.generate(), static.public, int(now) - skew, int(now) + validity)
     certificate, context = _read_tls(folder)
     return ServerKeys(folder / CA_FILE, root.public, NoiseIdentity(static, chain), context, _certified(certificate))
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process makes keys here, and keep others waiting; a process that is killed lets go."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _complete(folder: Path) -> None:
+    missing = _missing(folder)
+    if len(missing) == len(KEY_FILES):
+        _write_new(folder)
+    _take_new(folder, missing)
 
 
 def _missing(folder: Path) -> list[str]:
@@ -176,7 +196,6 @@ def client_environment(proxy_url: str, ca_file: Path, noise_root_file: Path) -> 
 
 def _write_new(folder: Path) -> None:
     """Write new keys beside their places: whoever is interrupted before all are written has made none."""
-    folder.mkdir(parents=True, exist_ok=True)
     root = KeyPair.generate()
     authority, server = _make_tls()
     files = {

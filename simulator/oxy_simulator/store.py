@@ -33,6 +33,7 @@ SNAPSHOT_FILE: Final = "state.json"  # the whole state in one file, as versions 
 _IMPORTED_SUFFIX: Final = ".imported"
 _CLEAN_FILE: Final = "clean"
 _LOCK_FILE: Final = "lock"
+_PID_DIGITS: Final = 20
 _MODE: Final = 0o600
 _PAUSE_SECONDS: Final = 0.5  # what is written together costs less, and must be written within a second
 _CACHE_KIB: Final = 16 << 10
@@ -169,8 +170,11 @@ class StateStore:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            msg = f"{self._folder} is in use by another simulator; stop it or take another folder"
-            raise SimulatorError(msg) from error
+            holder = os.pread(self._lock, _PID_DIGITS, 0).decode() or "another"
+            msg = f"{self._folder} is in use by simulator process {holder}; stop it, or name another with --state"
+            raise SetupError(msg) from error
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 
     def _open(self) -> sqlite3.Connection:
         path = self._folder / DATABASE_FILE

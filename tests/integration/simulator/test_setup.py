@@ -121,3 +121,32 @@ async def test_trust_explains_its_folder_and_its_program(simulator: WhatsApp, tm
         done.stderr
         == "oxy-simulator: 'no-such-program' cannot be started: it does not exist; install it, or write its path\n"
     )
+
+
+def serving(folder: Path) -> subprocess.Popen[str]:
+    """Start a server on a state folder and wait until it is ready or has ended."""
+    command = [sys.executable, "-m", "oxy_simulator", "serve", "--state", str(folder), "--log-level", "error"]
+    settings = {**os.environ, "OXY_SIMULATOR_PROXY_PORT": "0", "OXY_SIMULATOR_CONTROL_PORT": "0"}
+    return subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_of_servers_that_start_at_once_on_one_folder_one_serves_and_a_killed_one_leaves_it_free(tmp_path: Path) -> None:
+    servers = [serving(tmp_path / "state") for _ in range(3)]
+    try:
+        ready = [server.stdout.readline() for server in servers if server.stdout is not None]
+        (first,) = (server for server, line in zip(servers, ready, strict=True) if line)
+        others = [server for server in servers if server is not first]
+        for other in others:
+            _, told = other.communicate(timeout=60)
+            complaint = f"{tmp_path / 'state'} is in use by simulator process {first.pid}; stop it, or name another"
+            assert (other.returncode, complaint in told) == (2, True), told
+        first.kill()
+        first.communicate()
+        again = serving(tmp_path / "state")
+        servers.append(again)
+        assert again.stdout is not None
+        assert "proxy" in again.stdout.readline()
+    finally:
+        for server in servers:
+            server.kill()
+            server.communicate()

@@ -1,5 +1,7 @@
 """The server's keys: made once and together, checked when they are loaded."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,34 @@ def test_where_some_are_missing_none_is_replaced(folder: Path, name: str) -> Non
         with pytest.raises(SetupError, match=f"but not {name}; put back what is missing from a copy"):
             check(folder)
     assert contents(folder) == left
+
+
+def test_many_processes_that_start_at_once_on_an_empty_folder_have_the_same_keys(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    make = f"""
+from pathlib import Path
+from oxy_simulator import keys
+folder = Path({str(folder)!r})
+input("ready\\n")
+keys.ensure_keys(folder)
+print(keys.load_keys(folder, {NOW}).noise_root.hex())
+"""
+    command = [sys.executable, "-c", make]
+    makers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(6)
+    ]
+    for maker in makers:
+        assert maker.stdout is not None
+        assert maker.stdout.readline() == "ready\n"
+    for maker in makers:
+        assert maker.stdin is not None
+        maker.stdin.write("go\n")
+        maker.stdin.flush()
+    told = [maker.communicate(timeout=60) for maker in makers]
+    assert {errors for _, errors in told} == {""}
+    assert len({root for root, _ in told}) == 1
+    assert set(contents(folder)) == set(KEY_FILES)
 
 
 def test_whoever_is_interrupted_while_making_keys_has_all_or_none(folder: Path) -> None:

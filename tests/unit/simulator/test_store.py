@@ -1,6 +1,7 @@
 """What a state folder keeps."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from unit.simulator.memory import MemoryClient, World
 
 from oxy_simulator import linking, phones
 from oxy_simulator.accounts import Account
-from oxy_simulator.errors import SimulatorError
+from oxy_simulator.errors import SetupError, SimulatorError
 from oxy_simulator.network import State
 from oxy_simulator.node import node
 from oxy_simulator.rows import ChangedRows
@@ -107,7 +108,7 @@ def test_linked_devices_and_accounts_are_saved_at_once(tmp_path: Path, make_worl
 def test_a_folder_serves_one_simulator_at_a_time(tmp_path: Path) -> None:
     store = StateStore(tmp_path)
     store.load()
-    with pytest.raises(SimulatorError, match="in use by another simulator"):
+    with pytest.raises(SetupError, match=f"{tmp_path} is in use by simulator process {os.getpid()}; stop it, or name"):
         StateStore(tmp_path).load()
     store.close()
     StateStore(tmp_path).load()
