@@ -183,20 +183,20 @@ class Account:
     @property
     def lid(self) -> Jid:
         """The account's hidden identity."""
-        return Jid(self.lid_user, LID_SERVER)
+        return _address(_lid_user(self.phone), LID_SERVER, PHONE_DEVICE)
 
     @property
     def pn(self) -> Jid:
         """The account's address by phone number."""
-        return Jid(self.phone, PHONE_SERVER)
+        return _address(self.phone, PHONE_SERVER, PHONE_DEVICE)
 
     def device_lid(self, device: int) -> Jid:
         """Return the LID of one device."""
-        return Jid(self.lid_user, LID_SERVER, device)
+        return _address(_lid_user(self.phone), LID_SERVER, device)
 
     def device_pn(self, device: int) -> Jid:
         """Return the phone-number address of one device."""
-        return Jid(self.phone, PHONE_SERVER, device)
+        return _address(self.phone, PHONE_SERVER, device)
 
     def session(self, address: str) -> SessionRecord:
         """Return the phone's sessions with one device, by its LID."""
@@ -223,6 +223,9 @@ class Account:
 def _lid_user(phone: str) -> str:
     digest = hashlib.sha256(phone.encode()).hexdigest()
     return str(_LID_BASE + int(digest[:_LID_HEX_DIGITS], 16))
+
+
+_address = lru_cache(_REMEMBERED)(Jid)
 
 
 def inbox_identity(entry: InboxMessage) -> str:

@@ -7,7 +7,7 @@ or at `until`. The relay asks here what to do with each message; nothing here do
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from oxy_simulator.faultkind import FaultKind
 from oxy_simulator.schedule import Action, Schedule
@@ -95,8 +95,7 @@ class Rule:
             action()
 
 
-@dataclass(frozen=True, slots=True)
-class Carriage:
+class Carriage(NamedTuple):
     """A message on its way: between which phone's devices and whom, and how to carry or lose it."""
 
     phone: str

@@ -1,6 +1,6 @@
 """How messages enter a phone's memory: what came, in order, and what it did to earlier ones."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from oxy_simulator.accounts import Account, InboxMessage
 from oxy_simulator.chats import ChatLog, KnownMessage, Occasion, apply, choices_of
@@ -16,8 +16,7 @@ from oxy_simulator.reading import Reading, Scene, read
 _ACTS = {"reaction", "edit", "revoke", "vote", "event-response", "protocol"}
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(NamedTuple):
     """A message that reaches a phone's memory: whose phone, in which chat, by whom, when (Unix seconds)."""
 
     message_id: str

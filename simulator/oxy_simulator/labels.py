@@ -4,9 +4,8 @@ Source: whatsmeow send.go, getTypeFromMessage, getMediaTypeFromMessage and getEd
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from oxy_simulator.errors import ContentError
 from oxy_simulator.node import Node, node
@@ -42,8 +41,7 @@ _STRICT: Final = {"reaction", "media"}
 _HIDDEN: Final = {"reaction_message", "poll_update_message", "enc_event_response_message"}
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(NamedTuple):
     """The stanza's type, the ciphertext's media type, the kind of edit and of poll, each may be empty.
 
     `hidden` messages are not shown when they cannot be decrypted.

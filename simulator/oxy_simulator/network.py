@@ -206,12 +206,13 @@ class Network:
     def _post(self, account: Account, device: Device, stanza: Node, line: str | None) -> None:
         device.mailbox[mail_key(stanza, "from")] = MailItem(stanza, line)
         connection = self.connection_of(account, device)
-        if connection is not None and connection.active and not connection.closed:
+        live = connection is not None and connection.active and not connection.closed
+        if connection is not None and live:
             connection.send(stanza)
-            mark(self.state.ledger.find(line), "relayed", self.clock())
-            self._count_delivery(line)
-        else:
-            mark(self.state.ledger.find(line), "queued", self.clock())
+        found = self.state.ledger.find(line)
+        if found is not None:
+            mark(found, "relayed" if live else "queued", self.clock())
+            found.deliveries += live
         self.changed(account)
 
     def flush(self, connection: Connection) -> None:
@@ -261,9 +262,9 @@ class Network:
         item = device.mailbox.get(key)
         if item is None:
             return
-        if connection.queue.open:
-            item.stanza.attrs["offline"] = "0"
-        connection.send(item.stanza)
+        kept = item.stanza
+        flushed = Node(kept.tag, {**kept.attrs, "offline": "0"}, kept.content) if connection.queue.open else kept
+        connection.send(flushed)
         self._mark_flushed(item)
 
     def take_bundle(self, account: Account, device: Device) -> PreKeyBundle:
@@ -293,11 +294,6 @@ class Network:
         again = line.deliveries > 0
         mark(line, "redelivered" if again else "relayed", self.clock(), latest=again)
         line.deliveries += 1
-
-    def _count_delivery(self, key: str | None) -> None:
-        line = self.state.ledger.find(key)
-        if line is not None:
-            line.deliveries += 1
 
 
 def _nothing() -> None:

@@ -7,7 +7,7 @@ text or addresses; what was a token on the wire is text again after decoding.
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
@@ -47,7 +47,6 @@ _BINARY_20: Final = 253
 _BINARY_32: Final = 254
 _NIBBLE_8: Final = 255
 _BINARY_WIDTHS: Final = {_BINARY_8: 1, _BINARY_20: 3, _BINARY_32: 4}
-_JIDS: Final = frozenset({_INTEROP_JID, _MESSENGER_JID, _DEVICE_JID, _JID_PAIR})
 
 _PACKED_MAX: Final = 127
 _NIBBLES: Final = "0123456789-."
@@ -303,9 +302,86 @@ class _Reader:
         if size == 0:
             msg = "a node has no tag"
             raise FrameError(msg)
-        tag, text, value = self._text(), self._text, self._value
+        text, value = self.text, self.value
+        tag = text()
         attrs = {text(): value() for _ in range((size - 1) // 2)}
-        return Node(tag, attrs, self._content() if size % 2 == 0 else None)
+        return Node(tag, attrs, None if size % 2 else self._content())
+
+    def value(self) -> AttributeValue:
+        kind = self._data[self._position]
+        self._position += 1
+        return _TOKENS[kind] or _READERS[kind](self)
+
+    def text(self) -> str:
+        kind = self._data[self._position]
+        self._position += 1
+        value = _TOKENS[kind] or _READERS[kind](self)
+        if type(value) is str:
+            return value
+        msg = f"the address {value} stands where text must"
+        raise FrameError(msg)
+
+    def double_token(self) -> str:
+        dictionary = self._data[self._position - 1] - _DICTIONARY_0
+        return _DOUBLE[dictionary][self._byte()]
+
+    def binary_text(self) -> str:
+        return self._binary(self._data[self._position - 1]).decode()
+
+    def nibbles(self) -> str:
+        head = self._byte()
+        return _read_nibbles(self._take(head & _PACKED_MAX), odd=head > _PACKED_MAX)
+
+    def hexadecimal(self) -> str:
+        head = self._byte()
+        text = self._take(head & _PACKED_MAX).hex().upper()
+        return text[:-1] if head > _PACKED_MAX else text
+
+    def jid_pair(self) -> Jid:
+        if self._data[self._position] == _LIST_EMPTY:
+            self._position += 1
+            return Jid("", self.text())
+        return Jid(self.text(), self.text())
+
+    def device_jid(self) -> Jid:
+        domain, device = self._byte(), self._byte()
+        server = _JID_SERVERS.get(domain)
+        return Jid(self.text(), server, device) if server else Jid(self.text(), PHONE_SERVER, device, domain)
+
+    def messenger_jid(self) -> Jid:
+        user, device = self.text(), self._number(2)
+        return Jid(user, self._server(MESSENGER_SERVER), device)
+
+    def interop_jid(self) -> Jid:
+        user, device, integrator = self.text(), self._number(2), self._number(2)
+        return Jid(user, self._server(INTEROP_SERVER), device, integrator=integrator)
+
+    def unknown(self) -> AttributeValue:
+        msg = f"tag {self._data[self._position - 1]} at byte {self._position} is unknown"
+        raise FrameError(msg)
+
+    def _server(self, expected: str) -> str:
+        server = self.text()
+        if server != expected:
+            msg = f"an address of {expected} names the server {server!r}"
+            raise FrameError(msg)
+        return server
+
+    def _content(self) -> Content:
+        kind = self._byte()
+        if kind in _BINARY_WIDTHS:
+            return self._binary(kind)
+        if kind == _LIST_EMPTY:
+            return None
+        if kind in {_LIST_8, _LIST_16}:
+            self._depth += 1
+            if self._depth > _MAX_DEPTH:
+                msg = f"nodes are nested more than {_MAX_DEPTH} deep"
+                raise FrameError(msg)
+            children = [self.node() for _ in range(self._list_size(kind))]
+            self._depth -= 1
+            return children
+        return str(_TOKENS[kind] or _READERS[kind](self)).encode()
 
     def _byte(self) -> int:
         value = self._data[self._position]
@@ -325,101 +401,32 @@ class _Reader:
         return int.from_bytes(self._take(size), "big")
 
     def _list_size(self, kind: int) -> int:
-        if kind == _LIST_EMPTY:
-            return 0
         if kind == _LIST_8:
             return self._byte()
+        if kind == _LIST_EMPTY:
+            return 0
         if kind == _LIST_16:
             return self._number(2)
         msg = f"tag {kind} does not start a list"
         raise FrameError(msg)
 
-    def _content(self) -> Content:
-        kind = self._byte()
-        if kind == _LIST_EMPTY:
-            return None
-        if kind in {_LIST_8, _LIST_16}:
-            self._depth += 1
-            if self._depth > _MAX_DEPTH:
-                msg = f"nodes are nested more than {_MAX_DEPTH} deep"
-                raise FrameError(msg)
-            children = [self.node() for _ in range(self._list_size(kind))]
-            self._depth -= 1
-            return children
-        if kind in _BINARY_WIDTHS:
-            return self._binary(kind)
-        return str(_TOKENS[kind] or self._scalar(kind)).encode()
-
-    def _value(self) -> AttributeValue:
-        kind = self._data[self._position]
-        self._position += 1
-        token = _TOKENS[kind]
-        if token is not None:
-            return token
-        if kind in _BINARY_WIDTHS:
-            return self._binary(kind).decode()
-        return self._scalar(kind)
-
-    def _text(self) -> str:
-        token = _TOKENS[self._data[self._position]]
-        if token is not None:
-            self._position += 1
-            return token
-        value = self._value()
-        if isinstance(value, str):
-            return value
-        msg = f"the address {value} stands where text must"
-        raise FrameError(msg)
-
     def _binary(self, kind: int) -> bytes:
+        if kind == _BINARY_8:
+            return self._take(self._byte())
         size = self._number(_BINARY_WIDTHS[kind])
         return self._take(size & (_SIZE_20 - 1) if kind == _BINARY_20 else size)
 
-    def _scalar(self, kind: int) -> AttributeValue:
-        if _DICTIONARY_0 <= kind <= _DICTIONARY_3:
-            return _DOUBLE[kind - _DICTIONARY_0][self._byte()]
-        if kind in _JIDS:
-            return self._jid(kind)
-        if kind in {_NIBBLE_8, _HEX_8}:
-            return self._packed(kind)
-        msg = f"tag {kind} at byte {self._position} is unknown"
-        raise FrameError(msg)
 
-    def _jid(self, kind: int) -> Jid:
-        if kind == _JID_PAIR:
-            return self._jid_pair()
-        return self._device_jid() if kind == _DEVICE_JID else self._foreign_jid(kind)
-
-    def _device_jid(self) -> Jid:
-        domain, device = self._byte(), self._byte()
-        server = _JID_SERVERS.get(domain)
-        return Jid(self._text(), server, device) if server else Jid(self._text(), PHONE_SERVER, device, domain)
-
-    def _foreign_jid(self, kind: int) -> Jid:
-        user, device = self._text(), self._number(2)
-        integrator = self._number(2) if kind == _INTEROP_JID else 0
-        expected = INTEROP_SERVER if kind == _INTEROP_JID else MESSENGER_SERVER
-        server = self._text()
-        if server != expected:
-            msg = f"an address of {expected} names the server {server!r}"
-            raise FrameError(msg)
-        return Jid(user, server, device, integrator=integrator)
-
-    def _jid_pair(self) -> Jid:
-        kind = self._byte()
-        self._position -= 1
-        if kind == _LIST_EMPTY:
-            self._position += 1
-            return Jid("", self._text())
-        return Jid(self._text(), self._text())
-
-    def _packed(self, kind: int) -> str:
-        head = self._byte()
-        data = self._take(head & _PACKED_MAX)
-        if kind == _NIBBLE_8:
-            return _read_nibbles(data, odd=head > _PACKED_MAX)
-        text = data.hex().upper()
-        return text[:-1] if head > _PACKED_MAX else text
+# How the text or address that each byte announces is read; single tokens are texts themselves.
+_READERS: Final[list[Callable[[_Reader], AttributeValue]]] = [_Reader.unknown] * 256
+_READERS[_DICTIONARY_0 : _DICTIONARY_3 + 1] = [_Reader.double_token] * len(_DOUBLE)
+_READERS[_INTEROP_JID] = _Reader.interop_jid
+_READERS[_MESSENGER_JID] = _Reader.messenger_jid
+_READERS[_DEVICE_JID] = _Reader.device_jid
+_READERS[_JID_PAIR] = _Reader.jid_pair
+_READERS[_HEX_8] = _Reader.hexadecimal
+_READERS[_BINARY_8] = _READERS[_BINARY_20] = _READERS[_BINARY_32] = _Reader.binary_text
+_READERS[_NIBBLE_8] = _Reader.nibbles
 
 
 @lru_cache(_REMEMBERED)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from oxy_simulator.connection import Connection
 from oxy_simulator.node import Node
@@ -23,8 +23,7 @@ _ARROWS: Final[dict[Direction, str]] = {"to-client": "→", "from-client": "←"
 _SHOWN_BYTES: Final = 48
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One stanza, or a note; time in Unix seconds, `connection` 0 for what concerns none."""
 
     number: int
@@ -71,9 +70,7 @@ class PacketLog:
         return list(islice(self._kept, max(number + 1 - first, 0), None))
 
     def _take(self, connection: Connection, stanza: Node, *, sent: bool) -> None:
-        # The attributes are copied because the network marks a kept stanza when it sends it again.
-        copy = Node(stanza.tag, dict(stanza.attrs), stanza.content)
-        self._keep(connection, "to-client" if sent else "from-client", copy)
+        self._keep(connection, "to-client" if sent else "from-client", stanza)
 
     def _keep(self, connection: Connection | None, direction: Direction, content: Node | str) -> None:
         number = connection.number if connection else 0

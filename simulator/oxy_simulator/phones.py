@@ -1,8 +1,8 @@
 """What phones do: write, read, confirm, and ask again for what they cannot decrypt."""
 
 import secrets
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 import structlog
 from google.protobuf.message import DecodeError
@@ -33,8 +33,7 @@ _ID_BYTES: Final = 9
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A ciphertext from a linked device on its way to a phone."""
 
     message_id: str
@@ -46,8 +45,7 @@ class Arrival:
     stanza: Node
 
 
-@dataclass(frozen=True, slots=True)
-class _Copy:
+class _Copy(NamedTuple):
     """A message on its way to one device: its stanza without content, plaintext and life line."""
 
     header: Node

@@ -5,8 +5,7 @@ The order of the wrappers is that of whatsmeow types/events/events.go, UnwrapRaw
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from pydantic import ValidationError
 
@@ -55,6 +54,7 @@ _VIEW_ONCE: Final[dict[str, ViewOnce]] = {
     "view_once_message_v2_extension": "v2-extension",
 }
 _WRAPPERS: Final = ("ephemeral_message", *_VIEW_ONCE, "document_with_caption_message", "edited_message")
+_TEXT: Final = "conversation"
 _RESPONSES: Final = {number: name for name, number in RESPONSES.items()}
 # Parts of a message that are no content.
 _SILENT: Final = {"message_context_info", "sender_key_distribution_message"}
@@ -62,8 +62,7 @@ _SILENT: Final = {"message_context_info", "sender_key_distribution_message"}
 Reader: TypeAlias = Callable[[Message, "Scene"], Content]
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(NamedTuple):
     """A message on a phone: whose phone, in which chat, by whom."""
 
     phone: Account
@@ -91,8 +90,7 @@ class Scene:
         raise ContentError(msg, "unreadable-answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A message as it was understood; `content` is None if it says nothing, or nothing that is allowed."""
 
     kind: str
@@ -108,7 +106,7 @@ class Reading:
 
     def refused(self, problem: ContentError) -> "Reading":
         """Return the same reading as one that is not allowed."""
-        return replace(self, problem=problem)
+        return self._replace(problem=problem)
 
 
 def read(message: Message, scene: Scene) -> Reading:
@@ -148,6 +146,8 @@ def unwrap(message: Message) -> tuple[Message, list[str]]:
 
 def content_field(message: Message) -> str | None:
     """Return the name of the field that holds what an unwrapped message says, or None."""
+    if message.HasField(_TEXT):
+        return _TEXT
     return next((field.name for field, _ in message.ListFields() if field.name not in _SILENT), None)
 
 

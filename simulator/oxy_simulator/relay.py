@@ -1,6 +1,6 @@
 """Messages of linked devices: taken, acknowledged, carried to every device that they name."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from oxy_simulator import peers
 from oxy_simulator.accounts import PHONE_DEVICE, Account, Device
@@ -15,8 +15,7 @@ from oxy_simulator.phones import Arrival, receive
 from oxy_simulator.rooms import on_group_message
 
 
-@dataclass(frozen=True, slots=True)
-class _Outgoing:
+class _Outgoing(NamedTuple):
     """A message that a linked device sends: who sends, to which chat, and its life line."""
 
     connection: Connection

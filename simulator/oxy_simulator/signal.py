@@ -7,7 +7,7 @@ The simulated phones use it; it holds no I/O and no clock. Sources: signal.org s
 import hmac
 import secrets
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 from pydantic import ConfigDict
@@ -29,8 +29,7 @@ _DISCONTINUITY: Final = b"\xff" * KEY_SIZE
 _REGISTRATION_IDS: Final = 16380
 
 
-@dataclass(frozen=True, slots=True)
-class Encrypted:
+class Encrypted(NamedTuple):
     """A ciphertext and its type on the wire: `msg`, or `pkmsg` while a session is being opened."""
 
     kind: str
@@ -144,6 +143,9 @@ class PendingPreKey:
 class Session:
     """One double-ratchet session. A failed decryption leaves it as it was.
 
+    `answers` is the other side's new ratchet key, until our next message moves our own ratchet: who only reads makes
+    no keys. Source: signal.org "Double Ratchet", deferring new ratchet key generation.
+
     A retired session is not used for sending until the other side moves its ratchet: its sending
     chain may have been rolled back, and a counter must never be used twice.
     """
@@ -159,6 +161,7 @@ class Session:
     previous_counter: int = 0
     pending: PendingPreKey | None = None
     retired: bool = False
+    answers: bytes | None = None
 
     @classmethod
     def initiate(cls, keys: PhoneKeys, bundle: PreKeyBundle) -> "Session":
@@ -200,6 +203,8 @@ class Session:
 
     def encrypt(self, keys: PhoneKeys, plaintext: bytes) -> Encrypted:
         """Encrypt the next message."""
+        if self.answers is not None:
+            self._move_ratchet(self.answers)
         counter = self.sending.index
         message_keys = self.sending.step()
         body = (
@@ -246,31 +251,34 @@ class Session:
         known = next((chain for chain in self.receiving if chain.ratchet == ratchet), None)
         if known is not None:
             return _Step(*_advance(known, counter))
+        if self.answers is not None:
+            msg = "the other side moved its ratchet twice without a message of ours between"
+            raise DecryptionError(msg)
         root, chain = _ratchet(self.root_key, self.ratchet, ratchet)
-        new_ratchet = KeyPair.generate()
-        new_root, sending = _ratchet(root, new_ratchet, ratchet)
-        receiving, keys = _advance(ReceivingChain(ratchet, chain), counter)
-        return _Step(receiving, keys, new_root, new_ratchet, sending)
+        return _Step(*_advance(ReceivingChain(ratchet, chain), counter), root)
 
     def _commit(self, step: "_Step") -> None:
         others = [chain for chain in self.receiving if chain.ratchet != step.receiving.ratchet]
         self.receiving = [*others, step.receiving][-_KEPT_CHAINS:]
-        if step.ratchet is not None and step.sending is not None:
-            self.previous_counter = max(self.sending.index - 1, 0)
-            self.root_key, self.ratchet, self.sending = step.root_key, step.ratchet, step.sending
+        if step.root_key is not None:
+            self.root_key, self.answers = step.root_key, step.receiving.ratchet
             self.retired = False
         self.pending = None
 
+    def _move_ratchet(self, theirs: bytes) -> None:
+        """Begin a new sending chain, with a key of ours that answers theirs."""
+        self.previous_counter = max(self.sending.index - 1, 0)
+        self.ratchet, self.answers = KeyPair.generate(), None
+        self.root_key, self.sending = _ratchet(self.root_key, self.ratchet, theirs)
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+
+class _Step(NamedTuple):
     """What a decryption will change once the message proved authentic."""
 
     receiving: ReceivingChain
     keys: MessageKeys
-    root_key: bytes = b""
-    ratchet: KeyPair | None = None
-    sending: Chain | None = None
+    root_key: bytes | None = None
+    """The new root key if the other side moved its ratchet."""
 
 
 @dataclass(slots=True)

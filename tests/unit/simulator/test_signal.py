@@ -71,6 +71,44 @@ def test_messages_in_any_order_are_read_once(turns: list[bool], order: random.Ra
             listener.hear(message)
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(("ana", "bot", "deliver")), st.integers(0, 20)), max_size=40))
+def test_a_conversation_of_late_and_early_messages_is_read(actions: list[tuple[str, int]]) -> None:
+    ana, bot = Side(), Side()
+    ana.open(bot)
+    bot.hear(ana.say("start"))
+    flying: list[tuple[Side, str, Encrypted]] = []
+    for number, (action, chosen) in enumerate([*actions, *[("deliver", 0)] * len(actions)]):
+        if action != "deliver":
+            speaker, listener = (ana, bot) if action == "ana" else (bot, ana)
+            flying.append((listener, f"m{number}", speaker.say(f"m{number}")))
+        elif flying:
+            listener, text, message = flying.pop(chosen % len(flying))
+            assert listener.hear(message) == text
+    assert not flying
+
+
+def test_who_only_reads_moves_no_ratchet(pair: tuple[Side, Side]) -> None:
+    ana, bot = pair
+    bot.hear(ana.say("oi"))
+    session = bot.record.sessions[0]
+    before, own = session.ratchet, bot.keys.signed_prekey
+    bot.hear(ana.say("alô?"))
+    assert before is session.ratchet is own
+    ana.hear(bot.say("olá"))
+    assert session.ratchet is not own
+
+
+def test_a_ratchet_that_moves_twice_without_an_answer_is_refused(pair: tuple[Side, Side]) -> None:
+    ana, bot = pair
+    bot.hear(ana.say("oi"))
+    session = ana.record.current
+    assert session is not None
+    session.answers = bot.keys.identity.public  # as if the bot had answered
+    with pytest.raises(DecryptionError, match="twice"):
+        bot.hear(ana.say("de novo"))
+
+
 def test_a_repeated_first_message_is_a_duplicate(pair: tuple[Side, Side]) -> None:
     ana, bot = pair
     first = ana.say("oi")
