@@ -86,6 +86,9 @@ def _add_serving(serve: ArgumentParser) -> None:
     serve.add_argument("--packets", type=Path, help="file to append every stanza to, one line each")
     serve.add_argument("--kept-packets", type=int, help="packets kept in memory for GET /packets (5000)")
     serve.add_argument(
+        "--kept-messages", type=int, help="inbox entries and life lines kept, over all phones together (100000)"
+    )
+    serve.add_argument(
         "--listen",
         action="append",
         metavar="URL",

@@ -22,6 +22,7 @@ from oxy_simulator.packets import KEPT_PACKETS, PacketLog
 from oxy_simulator.processes import ClientProcesses
 from oxy_simulator.proxies import Proxies
 from oxy_simulator.proxy_protocol import ProxyPolicy
+from oxy_simulator.retention import KEPT_MESSAGES
 from oxy_simulator.schedule import Schedule
 from oxy_simulator.server import WebSocketEndpoint
 from oxy_simulator.service import PAIRING_SECONDS, Service
@@ -40,13 +41,15 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
     pairing_seconds: float = PAIRING_SECONDS,
     clock: Callable[[], float] = time.time,
     kept_packets: int = KEPT_PACKETS,
+    kept_messages: int = KEPT_MESSAGES,
     packet_sink: Callable[[str], None] | None = None,
     allow_client_control: bool = False,
 ) -> AsyncIterator[Service]:
     """Run a simulator on a state folder until the block ends; port 0 takes a free one.
 
     Keys are made in the state folder if it has none, or taken from a folder that has them all. Packets are logged
-    unless none is kept and there is no sink. `allow_client_control` lets whoever reaches the control API start
+    unless none is kept and there is no sink. Of inbox entries and life lines the newest `kept_messages` are kept, over
+    all phones together. `allow_client_control` lets whoever reaches the control API start
     processes. Raise SetupError if keys or folders cannot be used, RequestError if the address cannot be listened on.
     """
     if keys_folder is None:
@@ -59,7 +62,7 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
         state = store.load()
         exits.callback(store.close)
         simulated = SimulatedClock(clock, state.advanced)
-        network = Network(state, simulated, pairing_seconds)
+        network = Network(state, simulated, pairing_seconds, kept_messages)
         network.save_now = store.save
         if kept_packets or packet_sink is not None:
             network.packets = PacketLog(network.clock, kept_packets, packet_sink)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+import structlog
+
 from oxy_simulator.tables import Table
 
 Direction = Literal["inbound", "outbound"]
@@ -36,6 +38,8 @@ Stage = Literal[
 
 KEPT_LINES: Final = 100_000
 
+log = structlog.get_logger(__name__)
+
 
 @dataclass(slots=True)
 class LifeLine:
@@ -62,6 +66,12 @@ class Ledger:
 
     lines: Table[str, LifeLine] = field(default_factory=Table)
     next_number: int = 1
+    kept: int = field(default=KEPT_LINES, compare=False)
+
+    @property
+    def forgotten(self) -> int:
+        """How many lines went because there were too many."""
+        return self.next_number - 1 - len(self.lines)
 
     def open(  # noqa: PLR0913 - a line's facts, all by name
         self,
@@ -83,13 +93,18 @@ class Ledger:
             line.kind = kind
             self.next_number += 1
             self.lines[key] = line
-            if len(self.lines) > KEPT_LINES:
-                del self.lines[next(iter(self.lines))]
+            self._forget_oldest()
         return line
 
     def find(self, key: str | None) -> LifeLine | None:
         """Return the line of a key, or None if it is not accounted (peer messages are not)."""
         return self.lines.get(key) if key else None
+
+    def _forget_oldest(self) -> None:
+        while len(self.lines) > self.kept:
+            if not self.forgotten:
+                log.warning("life_lines_forgotten", reason=f"there are more than {self.kept}", remedy="--kept-messages")
+            del self.lines[next(iter(self.lines))]
 
     def __iter__(self) -> Iterator[LifeLine]:
         return iter(self.lines.values())

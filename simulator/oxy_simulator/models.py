@@ -466,6 +466,8 @@ class StateView(Reply):
     phones: list[PhoneView]
     connections: int
     messages: int
+    forgotten: int
+    """Life lines that went because there were more than are kept."""
     violations: int
     down: bool
     load_running: bool

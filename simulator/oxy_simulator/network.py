@@ -24,7 +24,7 @@ from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.numbers import spellings
 from oxy_simulator.offline import preview
 from oxy_simulator.packets import PacketLog
-from oxy_simulator.retention import Retention
+from oxy_simulator.retention import KEPT_MESSAGES, Retention
 from oxy_simulator.schedule import Schedule
 from oxy_simulator.signal import PreKeyBundle
 from oxy_simulator.tables import Table
@@ -94,8 +94,11 @@ class LinkAttempt:
 class Network:
     """The living network around a `State`."""
 
-    def __init__(self, state: State, clock: Callable[[], float], pairing_seconds: float) -> None:
+    def __init__(
+        self, state: State, clock: Callable[[], float], pairing_seconds: float, kept_messages: int = KEPT_MESSAGES
+    ) -> None:
         self.state = state
+        self.state.ledger.kept = self._kept_messages = kept_messages
         self.clock = clock
         self.pairing_seconds = pairing_seconds
         self.listeners: list[Callable[[], None]] = []
@@ -108,7 +111,7 @@ class Network:
         self.packets: PacketLog | None = None
         self.schedule = Schedule(clock)
         self.impairments = Impairments(clock, self.schedule)
-        self.retention = Retention(state.accounts)
+        self.retention = Retention(state.accounts, kept_messages)
         self._phones = {account.lid_user: account.phone for account in state.accounts.values()}
 
     def reload(self, state: State) -> None:
@@ -116,7 +119,8 @@ class Network:
         for connection in self.connections.values():
             connection.closed, connection.active = True, False
         self.state = state
-        self.retention = Retention(state.accounts)
+        self.state.ledger.kept = self._kept_messages
+        self.retention = Retention(state.accounts, self._kept_messages)
         self.connections.clear()
         self.refs.clear()
         self.links.clear()

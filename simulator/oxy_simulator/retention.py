@@ -10,20 +10,26 @@ from oxy_simulator.accounts import Account, inbox_identity
 from oxy_simulator.chats import message_key
 from oxy_simulator.tables import Table
 
-KEPT_INBOX: Final = 100_000
-KEPT_KNOWN: Final = 100_000
-KEPT_SENT: Final = 50_000
+KEPT_MESSAGES: Final = 100_000
 
 
 class Retention:
     """Knows in which order everything came, whoever's it is."""
 
     def __init__(
-        self, accounts: Table[str, Account], *, inbox: int = KEPT_INBOX, known: int = KEPT_KNOWN, sent: int = KEPT_SENT
+        self,
+        accounts: Table[str, Account],
+        kept: int = KEPT_MESSAGES,
+        *,
+        known: int | None = None,
+        sent: int | None = None,
     ) -> None:
-        """Begin with what the accounts remember, and keep so many inbox entries, known messages and sent messages."""
+        """Begin with what the accounts remember.
+
+        Keep so many inbox entries, as many messages as phones know them, and half as many sent ones unless told.
+        """
         self._accounts = accounts
-        self._limits = (inbox, known, sent)
+        self._limits = (kept, kept if known is None else known, kept // 2 if sent is None else sent)
         everyone = accounts.values()
         entries = [(entry.at, account.phone) for account in everyone for entry in account.inbox]
         messages = [
@@ -36,22 +42,21 @@ class Retention:
     def shown(self, phone: Account) -> None:
         """Take note of a new entry in a phone's inbox."""
         self._inbox.append(phone.phone)
-        if len(self._inbox) > self._limits[0]:
+        while len(self._inbox) > self._limits[0]:
             oldest = self._accounts[self._inbox.popleft()]
-            if not oldest.inbox:
-                return  # a restart without memory emptied it
-            oldest.seen.discard(inbox_identity(oldest.inbox.forget_oldest()))
+            if oldest.inbox:  # a restart without memory may have emptied it
+                oldest.seen.discard(inbox_identity(oldest.inbox.forget_oldest()))
 
     def known(self, phone: Account, chat: Account, message_id: str) -> None:
         """Take note of a message that a phone has learned."""
         self._known.append((phone.phone, message_key(chat.phone, message_id)))
-        if len(self._known) > self._limits[1]:
+        while len(self._known) > self._limits[1]:
             oldest, key = self._known.popleft()
             self._accounts[oldest].chats.messages.pop(key, None)
 
     def sent(self, phone: Account, key: str) -> None:
         """Take note of a message that a phone can send again."""
         self._sent.append((phone.phone, key))
-        if len(self._sent) > self._limits[2]:
+        while len(self._sent) > self._limits[2]:
             oldest, key = self._sent.popleft()
             self._accounts[oldest].sent.pop(key, None)

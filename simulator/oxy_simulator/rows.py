@@ -54,7 +54,7 @@ _VIOLATION: Final = TypeAdapter(Violation)
 
 _STATE_OWN_ROWS: Final[dict[str, bool | set[str]]] = {
     "accounts": True,
-    "ledger": {"lines"},
+    "ledger": {"lines", "kept"},
     "logins": {"logins"},
     "violations": True,
 }

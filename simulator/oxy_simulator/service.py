@@ -411,6 +411,7 @@ class Service:
             phones=self.phone_views(),
             connections=len(self.network.connections),
             messages=len(self.network.state.ledger.lines),
+            forgotten=self.network.state.ledger.forgotten,
             violations=len(self.network.state.violations),
             down=self._down,
             load_running=self._load.running,

@@ -67,6 +67,7 @@ async def _serve(settings: Settings) -> None:
                 proxy_port=settings.proxy_port,
                 pairing_seconds=settings.pairing_seconds,
                 kept_packets=settings.kept_packets,
+                kept_messages=settings.kept_messages,
                 packet_sink=packet_sink,
                 allow_client_control=settings.allow_client_control,
             ) as service,

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from oxy_simulator.errors import SetupError
 from oxy_simulator.packets import KEPT_PACKETS
+from oxy_simulator.retention import KEPT_MESSAGES
 
 
 class Settings(BaseSettings):
@@ -32,6 +33,8 @@ class Settings(BaseSettings):
     """A file to which every stanza of every connection is appended, one line each."""
     kept_packets: int = Field(default=KEPT_PACKETS, ge=0)
     """How many packets are kept in memory for GET /packets; 0 and no file turn the packet log off."""
+    kept_messages: int = Field(default=KEPT_MESSAGES, ge=1)
+    """How many inbox entries and life lines are kept, over all phones together; the oldest go."""
     listen: Annotated[tuple[str, ...], NoDecode] = ()
     """More proxies for clients, as URLs (in the environment with spaces between them): http:// or socks5://, with user
     and password where they are wanted."""

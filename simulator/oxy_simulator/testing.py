@@ -43,6 +43,7 @@ from oxy_simulator.models import (
 )
 from oxy_simulator.packets import line_of
 from oxy_simulator.reasons import explaining
+from oxy_simulator.retention import KEPT_MESSAGES
 from oxy_simulator.service import PAIRING_SECONDS, Service
 
 _FETCH_SECONDS: Final = 10.0
@@ -65,13 +66,14 @@ class WhatsApp:
     noise_root_file: Path
     """The Noise root key that clients must trust, as 64 hexadecimal digits."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a server can be told, all by name
         self,
         url: str | None = None,
         *,
         state: Path | None = None,
         pairing_seconds: float = PAIRING_SECONDS,
         clock: Callable[[], float] = time.time,
+        kept_messages: int = KEPT_MESSAGES,
         allow_client_control: bool = False,
     ) -> None:
         """Prepare a server of its own (on free ports, in a temporary state folder by default) or name a running one."""
@@ -79,6 +81,7 @@ class WhatsApp:
         self._state = state
         self._pairing_seconds = pairing_seconds
         self._clock = clock
+        self._kept_messages = kept_messages
         self._allow_client_control = allow_client_control
         self._service: Service | None = None
         self._allowed: set[str] = set()
@@ -121,6 +124,7 @@ class WhatsApp:
                 folder,
                 pairing_seconds=self._pairing_seconds,
                 clock=self._clock,
+                kept_messages=self._kept_messages,
                 allow_client_control=self._allow_client_control,
             )
         )

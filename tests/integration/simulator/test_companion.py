@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from oxy_simulator import server
+from oxy_simulator import outbox
 from oxy_simulator.companion import CodesShown, Companion, Event, Linked, Online, Receipt, Received
 from oxy_simulator.companion_socket import CompanionSocket
 from oxy_simulator.faults import FaultKind
@@ -88,7 +88,7 @@ async def test_it_links_talks_and_resumes(simulator: WhatsApp, bot: Phone, ana: 
 async def test_a_client_that_hangs_is_cut_and_gets_everything_when_it_is_back(
     simulator: WhatsApp, bot: Phone, ana: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "MAX_QUEUED", 1 << 20)
+    monkeypatch.setattr(outbox, "MAX_QUEUED", 1 << 20)
     text = "x" * 65_000
     async with linked(simulator, bot) as client:
         client.stall()
@@ -114,8 +114,8 @@ async def test_what_waited_may_be_more_than_a_connected_client_may_leave_unread(
         texts = [f"{number} {'x' * 60_000}" for number in range(60)]
         for text in texts:
             await ana.send(text, to=bot)
-        monkeypatch.setattr(server, "MAX_QUEUED", 1 << 20)
-        monkeypatch.setattr(server, "MAX_WAITING", 1 << 18)
+        monkeypatch.setattr(outbox, "MAX_QUEUED", 1 << 20)
+        monkeypatch.setattr(outbox, "MAX_WAITING", 1 << 18)
         await client.start()
         assert (await client.expect(Online)).waited >= len(texts)
         assert await simulator.settled(PATIENCE)
