@@ -432,10 +432,14 @@ class LoginView(Reply):
 
 
 class LossView(Reply):
-    """Messages that were acknowledged or rejected, and that the journal does not have."""
+    """Messages that were acknowledged or rejected, and that the journal does not have.
+
+    The list is exact while `forgotten`, the number of life lines that went because there were too many, is 0.
+    """
 
     journalled: int
     lost: list[LineView]
+    forgotten: int
 
 
 class ViolationView(Reply):

@@ -84,8 +84,9 @@ class Operations:
             self.clients.require_allowed()
         ids = read_journal(Path(journal.path), journal.key) if journal.path is not None else set(journal.ids or ())
         account = self.network.account(phone_digits(phone))
-        lost = unjournalled(self.network.state.ledger, account.phone, ids)
-        return LossView(journalled=len(ids), lost=[LineView.model_validate(line) for line in lost])
+        ledger = self.network.state.ledger
+        lost = [LineView.model_validate(line) for line in unjournalled(ledger, account.phone, ids)]
+        return LossView(journalled=len(ids), lost=lost, forgotten=ledger.forgotten)
 
 
 def _proxy_view(listener: Listener) -> ProxyView:

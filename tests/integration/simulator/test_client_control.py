@@ -76,6 +76,7 @@ async def test_a_client_is_killed_stopped_and_restarted_and_its_losses_are_liste
     report = await api.losses(BOT, path=str(journal), key="message")
     assert (report.journalled, [line.id for line in report.lost]) == (2, [sent[1], sent[3]])
     assert (await api.losses(BOT, ids=sent)).lost == []
+    assert (report.forgotten, (await api.state()).forgotten) == (0, 0)
 
     assert (await api.act_on_client("bot", "stop")).condition == "stopped"
     waiting = await ana.send("parada", to=bot)
