@@ -107,6 +107,23 @@ def group(uuid: bytes, jid: str) -> Facts:
     return facts(wire.GetGroupInfoReturnFunction.FromString(GO.GetGroupInfo(uuid, *encoded(jid))))
 
 
+def passive(uuid: bytes, value: str) -> Facts:
+    return {"error": text_of(GO.SetPassive(uuid, value == "true"))}
+
+
+def leave(uuid: bytes, jid: str) -> Facts:
+    return {"error": text_of(GO.LeaveGroup(uuid, *encoded(jid)))}
+
+
+def rename(uuid: bytes, jid: str, name: str) -> Facts:
+    return {"error": text_of(GO.SetGroupName(uuid, *encoded(jid), name.encode()))}
+
+
+def members(uuid: bytes, jid: str, jids: str, change: str) -> Facts:
+    reply = GO.UpdateGroupParticipants(uuid, *encoded(jid), *encoded_list(jids), change.encode())
+    return facts(wire.UpdateGroupParticipantsReturnFunction.FromString(reply))
+
+
 QUERIES: dict[str, Callable[..., Facts]] = {
     query.__name__: query
     for query in (
@@ -123,5 +140,9 @@ QUERIES: dict[str, Callable[..., Facts]] = {
         subscribe,
         groups,
         group,
+        passive,
+        leave,
+        rename,
+        members,
     )
 }
