@@ -21,14 +21,17 @@ class Fill(Protocol):
         """Return the text with their values."""
 
 
-async def read_source(source: Source, client: Client | None, fill: Fill, within: float) -> str:
-    """Wait until the code is there and return it; raise ClientError after `within` seconds."""
+async def read_source(source: Source, client: Client | None, fill: Fill, within: float, folder: Path) -> str:
+    """Wait until the code is there and return it; raise ClientError after `within` seconds.
+
+    Files are named, and commands run, from `folder`.
+    """
     if source.output is not None:
         if client is None:
             msg = "'output' is that of a client that the scenario starts; use file, url or command for others"
             raise ClientError(msg)
         return await client.printed(source.output, within)
-    place, read = _place(source, fill)
+    place, read = _place(source, fill, folder)
     try:
         async with asyncio.timeout(within):
             while (found := _extract(await read(), source.pattern)) is None:
@@ -42,16 +45,16 @@ async def read_source(source: Source, client: Client | None, fill: Fill, within:
     return found
 
 
-def _place(source: Source, fill: Fill) -> tuple[str, Callable[[], Awaitable[str]]]:
+def _place(source: Source, fill: Fill, folder: Path) -> tuple[str, Callable[[], Awaitable[str]]]:
     """Return the source's name for people, and what reads it once (to nothing while it is not there)."""
     if source.file is not None:
-        file = fill(source.file)
-        return file, lambda: asyncio.to_thread(_read_file, Path(file))
+        file = folder / fill(source.file)
+        return str(file), lambda: asyncio.to_thread(_read_file, file)
     if source.url is not None:
         url = fill(source.url)
         return url, lambda: _get(url)
     command = [fill(argument) for argument in source.command or ()]
-    return " ".join(command), lambda: _run(command)
+    return " ".join(command), lambda: _run(command, folder)
 
 
 def _extract(text: str, pattern: str | None) -> str | None:
@@ -64,8 +67,8 @@ def _extract(text: str, pattern: str | None) -> str | None:
 def _read_file(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
-    except OSError:
-        return ""
+    except (OSError, UnicodeDecodeError):
+        return ""  # not there yet, or not written to its end
 
 
 async def _get(url: str) -> str:
@@ -76,9 +79,9 @@ async def _get(url: str) -> str:
         return ""
 
 
-async def _run(command: list[str]) -> str:
+async def _run(command: list[str], folder: Path) -> str:
     try:
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=folder)
     except OSError as error:
         msg = f"{' '.join(command)} cannot be run: {error}"
         raise ClientError(msg) from error

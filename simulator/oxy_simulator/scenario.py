@@ -4,6 +4,7 @@ See docs/simulator.md. Durations are seconds. `oxy-simulator schema` prints the 
 """
 
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
@@ -17,7 +18,10 @@ from oxy_simulator.models import Addressing, Fault, Restart, complaint
 
 _Part = TypeVar("_Part", bound=BaseModel)
 
-NAME: Final = r"^[A-Za-z_]\w*$"
+NAME: Final = "^[A-Za-zÀ-ÖØ-öø-ɏ_][0-9A-Za-zÀ-ÖØ-öø-ɏ_]*$"
+"""Names of phones, clients and variables, written so that Python, pydantic and editors read it alike."""
+YEAR: Final = 365 * 86_400
+"""The longest wait, in seconds."""
 
 Path: TypeAlias = tuple[str | int, ...]
 """Where something stands in a scenario: fields and places in lists."""
@@ -32,11 +36,21 @@ def _check_number(text: str) -> str:
 
 def _check_pattern(text: str) -> str:
     try:
-        re.compile(text)
+        compiled(text)
     except re.error as error:
         msg = f"not a regular expression: {error}"
         raise ValueError(msg) from error
     return text
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern; raise re.error for whatever is wrong with it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return re.compile(pattern)
+    except (RecursionError, OverflowError, Warning) as error:
+        raise re.error(str(error), pattern) from error
 
 
 def _to_text(value: object) -> object:
@@ -51,7 +65,7 @@ def _short_phone(value: object) -> object:
 Text: TypeAlias = Annotated[str, BeforeValidator(_to_text)]
 Name: TypeAlias = Annotated[str, Field(pattern=NAME)]
 Pattern: TypeAlias = Annotated[str, AfterValidator(_check_pattern)]
-Seconds: TypeAlias = Annotated[float, Field(gt=0)]
+Seconds: TypeAlias = Annotated[float, Field(gt=0, le=YEAR, allow_inf_nan=False)]
 
 
 class Part(BaseModel):

@@ -3,14 +3,18 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from oxy_simulator.scenario import Path, Scenario
 from oxy_simulator.scenario_form import form_mistakes
 from oxy_simulator.scenario_names import reference_mistakes
+from oxy_simulator.scenario_variables import variable_mistakes
 from oxy_simulator.scenario_yaml import Mark, ScenarioError, Tree, read_yaml
+
+MAX_SIZE: Final = 1 << 20
+"""The largest scenario file that is read, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +52,32 @@ def load_all(files: Iterable[FilePath]) -> list[Document]:
 def load(file: FilePath) -> Document:
     """Read a scenario; raise ScenarioError naming everything that is wrong with it."""
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{file}: cannot be read: {error}"
+        with file.open("rb") as opened:
+            content = opened.read(MAX_SIZE + 1)
+    except (OSError, ValueError) as error:
+        msg = f"{file}: cannot be read: {error}; name a file that exists and that this user may read"
         raise ScenarioError(msg) from error
-    return parse(text, str(file))
+    if len(content) > MAX_SIZE:
+        msg = f"{file}: larger than {MAX_SIZE >> 20} MiB, so it is no scenario; name another file"
+        raise ScenarioError(msg)
+    return parse(_decoded(content, file), str(file))
+
+
+def _decoded(content: bytes, file: FilePath) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        msg = f"{file}:{line}:{column}: not UTF-8 (byte {content[error.start]:#04x}); save the file as UTF-8"
+        raise ScenarioError(msg) from error
 
 
 def parse(text: str, file: str) -> Document:
     """Read a scenario from text; `file` is its name in messages, and in its folder are the files that it names."""
     tree = read_yaml(text, file)
     scenario, mistakes = _validated(tree.content)
-    references = reference_mistakes(tree.content, _folder(file))
+    references = [*reference_mistakes(tree.content, _folder(file)), *variable_mistakes(tree.content)]
     places = {path for path, _ in mistakes}
     mistakes += [(path, problem) for path, problem in references if path not in places]
     if scenario is None or mistakes or tree.repeated:
@@ -78,7 +96,7 @@ def _listed(file: str, tree: Tree, mistakes: list[tuple[Path, str]]) -> Iterator
     """Yield a line for each mistake, in the order of the file."""
     marked = [*tree.repeated, *((tree.mark(path), problem) for path, problem in mistakes)]
     ordered = sorted(dict.fromkeys(marked), key=_place)
-    return (f"{file}:{mark.line}:{mark.column}: {problem}" for mark, problem in ordered)
+    return (f"{file}:{mark.line}:{mark.column}: {' '.join(problem.splitlines())}" for mark, problem in ordered)
 
 
 def _place(entry: tuple[Mark, str]) -> Mark:

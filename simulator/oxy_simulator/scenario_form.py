@@ -25,9 +25,9 @@ def close(name: str, known: Iterable[str]) -> str:
     return f", did you mean {' or '.join(map(repr, matches))}?" if matches else ""
 
 
-def _problem(path: Path, item: ErrorDetails) -> str:
+def _problem(path: Path, item: ErrorDetails) -> str:  # noqa: PLR0911 - a table of what pydantic tells apart
     name = str(path[-1]) if path else "the file"
-    place, around = _dotted(path), _dotted(path[:-1])
+    place, around = dotted(path), dotted(path[:-1])
     match item["type"]:
         case "extra_forbidden":
             fields = _fields_at(path[:-1])
@@ -36,14 +36,22 @@ def _problem(path: Path, item: ErrorDetails) -> str:
             return f"{around} lacks {name!r}; add it"
         case "enum" | "literal_error":
             expected = [part.strip("' ") for part in re.split(", | or ", item["ctx"]["expected"])]
-            return (
-                f"{place}: {item['input']!r} is not known{close(str(item['input']), expected)}; {', '.join(expected)}"
+            return _unknown(place, item["input"], expected)
+        case "union_tag_invalid":
+            return _unknown(
+                f"{place}.kind", item["ctx"]["tag"], item["ctx"]["expected_tags"].replace("'", "").split(", ")
             )
+        case "union_tag_not_found":
+            return f"{place} lacks 'kind'; add it, like {{kind: image}}"
         case "string_type":
             return f"{place} must be text, not {item['input']!r}; write it in quotes"
         case "string_pattern_mismatch" if item["ctx"]["pattern"] == NAME:
-            return f"{place}: {item['input']!r} is no name; names have letters, digits and _, and no digit first"
+            return f"{place}: {item['input']!r} is no name; names have Latin letters, digits and _, and no digit first"
     return f"{place}: {worded(item)}"
+
+
+def _unknown(place: str, given: object, known: Sequence[str]) -> str:
+    return f"{place}: {given!r} is not known{close(str(given), known)}; {', '.join(known)}"
 
 
 def _fields_at(path: Path) -> list[str]:
@@ -72,7 +80,7 @@ def _resolve(schema: Any, definitions: Any) -> Any:  # noqa: ANN401 - JSON
     return schema
 
 
-def _dotted(path: Sequence[str | int]) -> str:
+def dotted(path: Sequence[str | int]) -> str:
     """Write a place as people say it: steps[2].expect."""
     text = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.lstrip(".") or "the scenario"

@@ -109,7 +109,7 @@ async def until_online(stage: Stage, name: str, within: float) -> None:
 
 async def link_phone(stage: Stage, name: str, link: LinkSpec, client: Client | None, within: float) -> DeviceView:
     """Read what the client offers and type it, or scan it, on the phone; return the new device."""
-    offered = await read_source(link.source, client, stage.fill, within)
+    offered = await read_source(link.source, client, stage.fill, within, stage.document.folder)
     if link.code is not None:
         stage.narrator.tell(f"· {name} types the code {offered}")
         return await stage.phones[name].link(code=offered)

@@ -92,6 +92,14 @@ def test_a_wrong_scenario_is_refused_before_anything_happens(tmp_path: Path) -> 
     assert done.stdout == ""
 
 
+def test_a_program_that_is_not_there_is_told_before_anything_happens(tmp_path: Path) -> None:
+    client = "clients:\n  c: {phone: bot, command: [no-such-bot], link: {code: {output: CODE}}}\nsteps:\n  - start: c\n"
+    done = run(tmp_path, client)
+    assert (done.returncode, done.stdout) == (2, "")
+    complaint = "test.yaml:4:28: the program 'no-such-bot' is not on PATH; install it, or write its path"
+    assert complaint in done.stderr
+
+
 def test_a_client_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
     client = """\
 clients:
@@ -263,15 +271,18 @@ async def serving(text: str) -> AsyncIterator[str]:
 
 async def test_a_code_is_read_from_a_file_an_address_or_a_command(tmp_path: Path) -> None:
     file = tmp_path / "code"
-    reading = asyncio.create_task(read_source(Source(file=str(file)), None, str, PATIENCE))
+    reading = asyncio.create_task(read_source(Source(file=file.name), None, str, PATIENCE, tmp_path))
     await asyncio.sleep(0)
     file.write_text("ABCD-1234\n")
     assert await reading == "ABCD-1234"
     async with serving('{"code": "EFGH-5678"}') as url:
-        assert await read_source(Source(url=url, pattern='"code": "(.+?)"'), None, str, PATIENCE) == "EFGH-5678"
-    assert await read_source(Source(command=["echo", "the code is X1"], pattern=r"X\d"), None, str, PATIENCE) == "X1"
+        assert (
+            await read_source(Source(url=url, pattern='"code": "(.+?)"'), None, str, PATIENCE, tmp_path) == "EFGH-5678"
+        )
+    printing = Source(command=["cat", file.name], pattern=r"A.+")
+    assert await read_source(printing, None, str, PATIENCE, tmp_path) == "ABCD-1234"
     with pytest.raises(ClientError, match=r"nowhere had no text with /x/ within 0.1 s"):
-        await read_source(Source(file="nowhere", pattern="x"), None, str, 0.1)
+        await read_source(Source(file="nowhere", pattern="x"), None, str, 0.1, tmp_path)
 
 
 async def test_lines_from_a_pipe_are_said_each_after_the_answer_to_the_last() -> None:

@@ -1,6 +1,9 @@
 """Reading scenario files: what is right, and how each mistake is explained."""
 
+import os
 import re
+import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,16 +15,25 @@ from oxy_simulator.scenario_yaml import ScenarioError
 
 EXAMPLES = Path(__file__).parents[3] / "simulator" / "examples"
 DOCUMENTATION = EXAMPLES.parents[1] / "docs" / "simulator.md"
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join(['*' + before] * 10)}]\n" for before, name in pairwise("abcdefghijkl")
+)
 HEAD = """\
 scenario: A test
 phones:
   ana: {number: +5511911111111, name: Ana}
   clinic: +5511900000001
 clients:
-  bot: {phone: clinic, command: [bot, 8080], link: {code: {output: "CODE (.+)"}}}
+  bot: {phone: clinic, command: [cat, 8080], link: {code: {output: "CODE (.+)"}}}
 variables: {service: banho}
 steps:
 """
+
+
+@pytest.fixture(autouse=True)
+def _python_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The virtual environment is active, so that the examples' `python` is there."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yaml")), ids=lambda file: file.stem)
@@ -49,7 +61,7 @@ def test_what_looks_like_a_number_is_text_where_text_is_meant() -> None:
     document = parse(HEAD + "  - send: {from: ana, to: clinic, text: 10, quote: '${service}'}\n", "a.yaml")
     scenario = document.scenario
     assert scenario.phones["clinic"].number == "+5511900000001"
-    assert scenario.clients["bot"].command == ["bot", "8080"]
+    assert scenario.clients["bot"].command == ["cat", "8080"]
     (step,) = scenario.steps
     assert step.verb == "send"
     assert step.send is not None
@@ -98,9 +110,21 @@ MISTAKES = {
     "fault: {kind: abort}": "9:5: fault 'abort' lacks 'phone'; say whose clients it is for",
     "start: {client: bto, within: 9}": "9:13: unknown client 'bto', did you mean 'bot'?",
     "start: 5": "9:5: steps[1].start.client must be text, not 5; write it in quotes",
-    "kill: my bot": "9:5: steps[1].kill: 'my bot' is no name; names have letters, digits and _, and no digit first",
+    "kill: my bot": "9:5: steps[1].kill: 'my bot' is no name; names have Latin letters, digits and _, and",
     "link: {phone: ana, code: {output: x}}": "9:5: steps[1].link: 'output' is that of a client that the scenario start",
     "send: {from: ana, to: clinic, message: {kind: image}, file: no.jpg}": "9:59: there is no file '",
+    "send: {from: ana, to: clinic, message: {kind: imaeg}}": (
+        "9:35: steps[1].send.message.kind: 'imaeg' is not known, did you mean 'image'?; text, "
+    ),
+    "send: {from: ana, to: clinic, message: {caption: x}}": "9:35: steps[1].send.message lacks 'kind'; add it, like {k",
+    "fault: {kind: login-failure, phone: ana}": "9:5: steps[1].fault: login-failure needs 'code': with which error",
+    "expect: {phone: ana, pattern: 'a{99999999999999999999}'}": "9:26: steps[1].expect.pattern: not a regular expres",
+    "wait: 99999999999": "9:5: steps[1].wait: must be less than or equal to 31536000",
+    "wait: .inf": "9:5: steps[1].wait: must be a number",
+    "wait: !!float 1": "9:11: not YAML: the tag tag:yaml.org,2002:float means nothing here",
+    "? [a]\n    : 1\n    wait: 1": "9:7: a field's name must be text, not a list or fields; write it in quotes",
+    "wait: " + 50 * "[" + 50 * "]": "9:48: not YAML: nested deeper than 40",
+    "&a parallel: [[*a]]": "9:",
     "parallel: []": "9:5: steps[1].parallel: must not be empty",
     "wait: soon": "9:5: steps[1].wait: must be a number",
     "{wait: 1, wait: 2}": "9:15: 'wait' is given twice, first in line 9; remove one or rename it",
@@ -127,7 +151,7 @@ def test_every_mistake_is_named_at_once() -> None:
 
 
 def test_mistakes_of_form_and_of_reference_are_told_together_in_the_order_of_the_file() -> None:
-    head = HEAD.replace("[bot, 8080]", "[bot], folder: nowhere, direktory: x").replace("phone: clinic", "phone: clinik")
+    head = HEAD.replace("[cat, 8080]", "[cat], folder: nowhere, direktory: x").replace("phone: clinic", "phone: clinik")
     steps = "  - send: {from: anna, to: clinic, text: '${wat}', file: a}\n  - wiat: 1\n    wiat: 2\n  - kill: bo\n"
     with pytest.raises(ScenarioError) as refused:
         parse(head + steps, "a.yaml")
@@ -143,6 +167,78 @@ def test_mistakes_of_form_and_of_reference_are_told_together_in_the_order_of_the
         "a.yaml:11:5: 'wiat' is given twice, first in line 10",
         "a.yaml:12:5: unknown client 'bo'",
     ]
+
+
+LATE = {
+    "  - send: {from: ana, to: clinic, text: '${x}'}\n  - send: {from: ana, to: clinic, text: a, save: x}\n": (
+        "9:35: variable ${x} is used before steps[2] has saved it; put that step before this place"
+    ),
+    "  - parallel:\n    - - expect: {phone: ana, save: x}\n    - - send: {from: ana, to: clinic, text: '${x}'}\n": (
+        "11:39: variable ${x} is used before steps[1].parallel[1][1] has saved it; put that step"
+    ),
+    "  - expect: {phone: ana, pattern: '(?P<x>.) ${x}'}\n": "9:26: variable ${x} is used before steps[1] has saved it",
+}
+
+
+@pytest.mark.parametrize(("steps", "complaint"), LATE.items(), ids=["later", "beside", "itself"])
+def test_a_variable_that_is_used_before_it_is_saved_is_told(steps: str, complaint: str) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        parse(HEAD + steps, "a.yaml")
+    assert str(refused.value).startswith(f"a.yaml:{complaint}")
+
+
+def test_what_clients_and_variables_use_must_be_there_before_the_first_step() -> None:
+    head = HEAD.replace("[cat, 8080]", "[cat, '${x}']").replace("service: banho", "late: '${early}', early: a")
+    with pytest.raises(ScenarioError) as refused:
+        parse(head + "  - send: {from: ana, to: clinic, text: a, save: x}\n", "a.yaml")
+    assert [line.split(";")[0].split(", did")[0] for line in str(refused.value).splitlines()] == [
+        "a.yaml:6:39: variable ${x} is used before steps[1] has saved it",
+        "a.yaml:7:13: unknown variable ${early}",
+    ]
+
+
+def test_what_is_saved_side_by_side_is_known_afterwards_and_a_code_may_be_named_by_it() -> None:
+    steps = """\
+  - parallel:
+    - - expect: {phone: ana, save: x}
+    - - expect: {phone: clinic, pattern: "(?P<y>.)"}
+  - start: bot
+  - send: {from: ana, to: clinic, text: "${x} ${y}"}
+"""
+    assert parse(HEAD.replace('output: "CODE (.+)"', 'file: "${x}"') + steps, "a.yaml").scenario.steps
+
+
+def test_names_may_have_accents() -> None:
+    text = "scenario: x\nphones: {clínica: +5511900000001}\nsteps:\n  - unlink: clínica\n"
+    assert parse(text, "a.yaml").scenario.phones["clínica"].number == "+5511900000001"
+
+
+def test_what_looks_like_a_number_is_text_as_it_was_written() -> None:
+    (step,) = parse(HEAD + "  - send: {from: ana, to: clinic, text: 1.10}\n", "a.yaml").scenario.steps
+    assert step.send is not None
+    assert step.send.text == "1.10"
+
+
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        ("[no-such-bot]", "a.yaml:6:34: the program 'no-such-bot' is not on PATH; install it, or write its path"),
+        ("[./bot.py]", f"a.yaml:6:34: the program '{Path('bot.py').resolve()}' cannot be run; install it, or write"),
+        ("[cat], environment: {PATH: /nowhere}", "a.yaml:6:34: the program 'cat' is not on PATH; install it"),
+    ],
+)
+def test_a_program_that_is_not_there_is_told(command: str, complaint: str) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        parse(HEAD.replace("[cat, 8080]", command) + "  - wait: 1\n", "a.yaml")
+    assert str(refused.value).startswith(complaint)
+
+
+def test_a_program_is_looked_for_from_the_clients_folder(tmp_path: Path) -> None:
+    program = tmp_path / "inner" / "bot"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    head = HEAD.replace("[cat, 8080]", "[./bot], folder: inner")
+    assert parse(head + "  - wait: 1\n", str(tmp_path / "a.yaml")).scenario.steps
 
 
 def test_files_that_variables_name_are_not_looked_for() -> None:
@@ -182,7 +278,7 @@ def test_saved_ids_and_named_groups_are_variables() -> None:
             "a.yaml:4:3: phones.clinic.number: '12' is no phone number",
         ),
         (HEAD.replace("phone: clinic", "phone: clinik") + "  - wait: 1\n", "a.yaml:6:9: unknown phone 'clinik'"),
-        ("a: \x00\n", "a.yaml: not YAML: "),
+        ("a: \x00\n", "a.yaml:1:4: not YAML: the character #x0000 is not allowed; remove it"),
     ],
 )
 def test_a_wrong_file_is_explained(text: str, complaint: str) -> None:
@@ -194,3 +290,28 @@ def test_a_wrong_file_is_explained(text: str, complaint: str) -> None:
 def test_a_file_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"no.yaml: cannot be read: .*No such file"):
         load(tmp_path / "no.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"scenario: x\nphones: \xe9\n", ":2:9: not UTF-8 (byte 0xe9); save the file as UTF-8"),
+        (b"# " + bytes(50 << 20), ": larger than 1 MiB, so it is no scenario; name another file"),
+        (bytes(range(1, 256)), ":2:118: not UTF-8 (byte 0x80)"),
+        (b"%YAML 9.9\n---\na: 1\n", ":1:1: not YAML: found incompatible YAML document"),
+        (b"a: " + b"[" * 100_000, ":1:43: not YAML: nested deeper than 40"),
+        (b"a: &a [*a]\n", ":1:4: an alias that repeats itself, or more than 100,000 parts by aliases"),
+        (
+            LAUGHS.encode(),
+            "an alias that repeats itself, or more than 100,000 parts by aliases; write out what is meant",
+        ),
+        (b"scenario: t\n\tphones: {}\n", ":2:1: not YAML: found character '\\t' that cannot start any token"),
+        (b"a: 1\n---\nb: 2\n", ":2:1: not YAML: but found another document"),
+    ],
+    ids=["latin-1", "large", "binary", "directive", "deep", "itself", "laughs", "tab", "documents"],
+)
+def test_whatever_bytes_a_file_has_are_explained(tmp_path: Path, content: bytes, complaint: str) -> None:
+    (tmp_path / "a.yaml").write_bytes(content)
+    with pytest.raises(ScenarioError) as refused:
+        load(tmp_path / "a.yaml")
+    assert complaint in str(refused.value)
