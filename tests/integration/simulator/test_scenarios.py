@@ -96,7 +96,7 @@ def test_a_program_that_is_not_there_is_told_before_anything_happens(tmp_path: P
     client = "clients:\n  c: {phone: bot, command: [no-such-bot], link: {code: {output: CODE}}}\nsteps:\n  - start: c\n"
     done = run(tmp_path, client)
     assert (done.returncode, done.stdout) == (2, "")
-    complaint = "test.yaml:4:28: the program 'no-such-bot' is not on PATH; install it, or write its path"
+    complaint = "test.yaml:4:29: the program 'no-such-bot' is not on PATH; install it, or write its path"
     assert complaint in done.stderr
 
 
