@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 from pydantic import ConfigDict
 
@@ -14,10 +14,13 @@ from oxy_simulator.menus import ButtonReply, Buttons, ListMenu, ListReply, Templ
 from oxy_simulator.stored import STORED
 from oxy_simulator.tables import Table
 
+V = TypeVar("V")
+
 KEPT_MESSAGES: Final = 1000
 EDIT_SECONDS: Final = 20 * 60.0  # whatsmeow send.go, EditWindow; phones offer it for 15 minutes
 REVOKE_SECONDS: Final = 60 * 3600.0  # "Delete for everyone" is offered for a little over two days
 
+_NONE: Final[Mapping[str, Any]] = {}
 _EDITABLE: Final = {"text", "image", "video", "document"}
 _ANSWERED_BY: Final = MappingProxyType(
     {
@@ -47,9 +50,14 @@ class MediaFacts:
     error: str | None = None
 
 
+def _none() -> Mapping[str, Any]:
+    """Return what most messages have of choices, reactions and votes; it is shared."""
+    return _NONE
+
+
 @dataclass(slots=True)
 class KnownMessage:
-    """A message as it stands now; phones as digits, times in Unix seconds."""
+    """A message as it stands now; phones as digits, times in Unix seconds. Its mappings are replaced, not changed."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
 
@@ -60,12 +68,12 @@ class KnownMessage:
     text: str
     at: float
     secret: bytes = b""
-    choices: dict[str, str] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=_none)
     selectable: int = 0
     edited_at: float | None = None
     revoked_at: float | None = None
-    reactions: dict[str, str] = field(default_factory=dict)
-    votes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    reactions: Mapping[str, str] = field(default_factory=_none)
+    votes: Mapping[str, tuple[str, ...]] = field(default_factory=_none)
     media: MediaFacts | None = None
 
     @property
@@ -111,11 +119,11 @@ class ChatLog:
         return known
 
 
-def choices_of(content: Content) -> Mapping[str, str]:
+def choices_of(content: Content | None) -> Mapping[str, str]:
     """Return what a message lets people choose from: id and shown text."""
     match content:
         case Text():
-            return {}
+            return _NONE
         case Poll():
             return {option: option for option in content.options}
         case Event():
@@ -124,7 +132,7 @@ def choices_of(content: Content) -> Mapping[str, str]:
             return {button.id: button.text for button in content.buttons}
         case ListMenu():
             return {row.id: row.title for section in content.sections for row in section.rows}
-    return {}
+    return _NONE
 
 
 def apply(log: ChatLog, occasion: Occasion, content: Content) -> None:
@@ -142,18 +150,18 @@ def apply(log: ChatLog, occasion: Occasion, content: Content) -> None:
             _vote(log.require(occasion.chat, content.target), occasion, content)
         case EventResponse():
             known = _answered(log.require(occasion.chat, content.target), content.kind)
-            known.votes[occasion.sender] = (content.response,)
+            known.votes = {**known.votes, occasion.sender: (content.response,)}
         case ButtonReply() | ListReply() | TemplateReply():
             known = _answered(log.require(occasion.chat, content.target), content.kind)
             _check_choices(known, (content.id,))
-            known.votes[occasion.sender] = (content.id,)
+            known.votes = {**known.votes, occasion.sender: (content.id,)}
 
 
 def _react(known: KnownMessage, occasion: Occasion, emoji: str) -> None:
     _refuse_revoked(known)
-    known.reactions.pop(occasion.sender, None)
+    known.reactions = _without(known.reactions, occasion.sender)
     if emoji:
-        known.reactions[occasion.sender] = emoji
+        known.reactions = {**known.reactions, occasion.sender: emoji}
 
 
 def _edit(known: KnownMessage, occasion: Occasion, text: str) -> None:
@@ -174,7 +182,7 @@ def _revoke(known: KnownMessage, occasion: Occasion) -> None:
         msg = f"message {known.id} is {occasion.at - known.at:.0f} s old; it can be deleted for {REVOKE_SECONDS:.0f} s"
         raise ContentError(msg, "revoke-too-late")
     known.text, known.revoked_at, known.media = "", occasion.at, None
-    known.reactions.clear()
+    known.reactions = _NONE
 
 
 def _vote(known: KnownMessage, occasion: Occasion, vote: Vote) -> None:
@@ -183,9 +191,9 @@ def _vote(known: KnownMessage, occasion: Occasion, vote: Vote) -> None:
     if known.selectable and len(vote.options) > known.selectable:
         msg = f"{len(vote.options)} options taken in poll {known.id}, which allows {known.selectable}"
         raise ContentError(msg, "too-many-options")
-    known.votes.pop(occasion.sender, None)
+    known.votes = _without(known.votes, occasion.sender)
     if vote.options:
-        known.votes[occasion.sender] = vote.options
+        known.votes = {**known.votes, occasion.sender: vote.options}
 
 
 def _answered(known: KnownMessage, answer: str) -> KnownMessage:
@@ -201,6 +209,10 @@ def _check_choices(known: KnownMessage, taken: tuple[str, ...]) -> None:
     if foreign:
         msg = f"{foreign} is not among the choices of message {known.id}: {list(known.choices)}"
         raise ContentError(msg, "unknown-choice")
+
+
+def _without(said: Mapping[str, V], sender: str) -> Mapping[str, V]:
+    return {who: what for who, what in said.items() if who != sender} or _NONE
 
 
 def _refuse_revoked(known: KnownMessage) -> None:

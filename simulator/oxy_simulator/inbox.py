@@ -106,7 +106,7 @@ def _keep(telling: Telling, message: Message, reading: Reading) -> None:
             text=reading.text,
             at=telling.at,
             secret=message.message_context_info.message_secret,
-            choices=dict(choices_of(content)) if content is not None else {},
+            choices=choices_of(content),
             selectable=content.selectable if isinstance(content, Poll) else 0,
             media=reading.media,
         )
