@@ -64,7 +64,7 @@ class FaultKind(StrEnum):
 
     # What happens to messages and requests. A rule holds for `count` times or `duration` seconds.
     CORRUPT = "corrupt"
-    """Messages to the phone's devices arrive damaged, and are asked for again."""
+    """Messages to the phone's devices (or from them, by `direction`) arrive damaged, and are asked for again."""
     DROP = "drop"
     """Messages get lost on the way, for good."""
     DUPLICATE = "duplicate"
@@ -131,7 +131,7 @@ OPTIONS: Final[Mapping[FaultKind, tuple[str, ...]]] = {
     FaultKind.GARBAGE: ("count",),
     FaultKind.UNKNOWN_STANZA: ("count",),
     FaultKind.OVERSIZED_FRAME: (),
-    FaultKind.CORRUPT: (*_RULE, "peer"),
+    FaultKind.CORRUPT: _CARRIAGE,
     FaultKind.DROP: _CARRIAGE,
     FaultKind.DUPLICATE: _CARRIAGE,
     FaultKind.DELAY: (*_CARRIAGE, "delay"),

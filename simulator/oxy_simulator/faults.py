@@ -147,7 +147,7 @@ def _rule(network: Network, account: Account, breakage: Breakage) -> Rule:
         phone=account.phone,
         left=breakage.count if lasting else breakage.times,
         until=None if breakage.duration is None else network.clock() + breakage.duration,
-        direction=breakage.direction,
+        direction=breakage.direction or ("inbound" if breakage.kind is FaultKind.CORRUPT else None),
         peer=breakage.peer,
         delay=breakage.delay,
         code=breakage.code_of_kind() if breakage.kind is FaultKind.REFUSE else 0,

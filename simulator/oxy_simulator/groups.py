@@ -1,7 +1,7 @@
 """Groups: who is in them, and what devices are told about them.
 
-Clients may ask and write; changing a group is left to the control API. Source: whatsmeow `group.go`
-(parseGroupNode, parseGroupCreate, parseGroupChange, GetJoinedGroups).
+What clients change about them is in `groupchanges`. Source: whatsmeow `group.go` (parseGroupNode,
+parseGroupCreate, parseGroupChange, GetJoinedGroups).
 """
 
 import secrets
@@ -28,8 +28,15 @@ def create_group(network: Network, creator: Account, subject: str, members: Iter
     return group
 
 
-def change_members(network: Network, group: Group, added: Iterable[Account], removed: Iterable[Account]) -> None:
-    """Add and remove members and tell the devices of those who were and are there."""
+def change_members(
+    network: Network,
+    group: Group,
+    added: Iterable[Account],
+    removed: Iterable[Account],
+    *,
+    by: Account | None = None,
+) -> None:
+    """Add and remove members and tell the devices of those who were and are there; the creator does it without `by`."""
     new = [account for account in added if account.phone not in group.members]
     gone = [account for account in removed if account.phone in group.members]
     witnesses = [*group.members, *(account.phone for account in new)]
@@ -39,9 +46,18 @@ def change_members(network: Network, group: Group, added: Iterable[Account], rem
         if accounts:
             listing = node(change, content=[_participant(group, account) for account in accounts])
             for phone in witnesses:
-                _notify(network, network.account(phone), group, listing)
+                _notify(network, network.account(phone), group, listing, by=by)
     for phone in group.members if gone else []:
         network.account(phone).sender_keys.pop(str(group.jid), None)  # who left must not read on
+    network.changed()
+
+
+def rename(network: Network, group: Group, subject: str, by: Account) -> None:
+    """Give a group another name and tell its members' devices."""
+    group.subject, group.named_at, group.named_by = subject, int(network.clock()), by.phone
+    change = node("subject", {"subject": subject, "s_t": group.named_at, "s_o": by.lid, "s_o_pn": by.pn})
+    for phone in group.members:
+        _notify(network, network.account(phone), group, change, by=by)
     network.changed()
 
 
@@ -84,8 +100,8 @@ def _describe(network: Network, group: Group) -> Node:
     attrs: Attrs = {
         "id": group.id,
         "subject": group.subject,
-        "s_t": group.created_at,
-        "s_o": creator.lid,
+        "s_t": group.named_at or group.created_at,
+        "s_o": network.account(group.named_by or group.creator).lid,
         "creation": group.created_at,
         "creator": creator.lid,
         "creator_pn": creator.pn,
@@ -100,12 +116,12 @@ def _participant(group: Group, account: Account) -> Node:
     return node("participant", {"jid": account.lid, "phone_number": account.pn, "type": rank})
 
 
-def _notify(network: Network, account: Account, group: Group, change: Node) -> None:
-    creator = network.account(group.creator)
+def _notify(network: Network, account: Account, group: Group, change: Node, *, by: Account | None = None) -> None:
+    author = by or network.account(group.creator)
     attrs: Attrs = {
-        "participant": creator.lid,
-        "participant_pn": creator.pn,
+        "participant": author.lid,
+        "participant_pn": author.pn,
         "addressing_mode": "lid",
-        "notify": creator.name,
+        "notify": author.name,
     }
     tell(network, account, "w:gp2", [change], sender=group.jid, attrs=attrs)

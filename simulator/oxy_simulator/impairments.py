@@ -172,9 +172,9 @@ class Impairments:
         """Say whether a request (IQ) is to be answered with 429."""
         return self._beyond_limit(FaultKind.RATE_LIMIT_REQUESTS, phone, None)
 
-    def damages_message(self, phone: str, peer: str | None) -> bool:
-        """Say whether the ciphertext of a message to a device is to be damaged."""
-        return self._take((FaultKind.CORRUPT,), phone, peer, None) is not None
+    def damages_message(self, phone: str, peer: str | None, direction: Direction) -> bool:
+        """Say whether the ciphertext of a message to a device, or from one, is to be damaged."""
+        return self._take((FaultKind.CORRUPT,), phone, peer, direction) is not None
 
     def damages_frame(self, phone: str, tag: str) -> bool:
         """Say whether the frame of a stanza is to fail authentication at the client."""

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from oxy_simulator import groups, linking, prekeys, profiles
+from oxy_simulator import groupchanges, groups, linking, prekeys, profiles
 from oxy_simulator.connection import Connection
 from oxy_simulator.errors import RefusedError
 from oxy_simulator.impairments import RATE_OVERLIMIT
@@ -183,6 +183,10 @@ _HANDLERS: Final[dict[tuple[str, str, str], Handler]] = {
     ("w:mex", "get", "query"): profiles.mex,
     ("w:g2", "get", "participating"): groups.participating,
     ("w:g2", "get", "query"): groups.query,
+    ("w:g2", "set", "leave"): groupchanges.leave,
+    ("w:g2", "set", "subject"): groupchanges.set_subject,
+    ("w:g2", "set", "add"): groupchanges.add,
+    ("w:g2", "set", "remove"): groupchanges.remove,
     ("w:p", "get", ""): _empty,
     ("w:p", "get", "ping"): _empty,
     ("urn:xmpp:whatsapp:dirty", "set", "clean"): _empty,

@@ -24,6 +24,7 @@ Stage = Literal[
     "read",  # a read receipt (either way)
     "rejected",  # the device refused it with an error code (inbound)
     "retried",  # a retry receipt asked for it again, latest time (either way)
+    "abandoned",  # asked for again in vain, until one of both gave up (either way)
     "refused",  # the server refused it with an error code, latest time (outbound)
     "blocked",  # its recipient blocked the sender: it goes no further (outbound)
     "received",  # the server took it from the device (outbound)
@@ -114,6 +115,12 @@ def mark(line: LifeLine | None, stage: Stage, at: float, *, latest: bool = False
     """Record when a line reached a stage: the first time, or the latest if asked."""
     if line is not None and (latest or stage not in line.stages):
         line.stages[stage] = at
+
+
+def unmark(line: LifeLine | None, stage: Stage) -> None:
+    """Take back a stage that turned out not to be the end."""
+    if line is not None:
+        line.stages.pop(stage, None)
 
 
 def line_key(direction: Direction, account: str, device: int, chat: str, message_id: str) -> str:

@@ -49,13 +49,15 @@ class Violation:
 
 @dataclass(slots=True)
 class Group:
-    """A group: its members by number, the creator first; time in Unix seconds."""
+    """A group: its members by number, the creator first, and who named it last if that was changed; Unix seconds."""
 
     id: str
     subject: str
     creator: str
     members: list[str]
     created_at: int
+    named_at: int = 0
+    named_by: str = ""
 
     @property
     def jid(self) -> Jid:

@@ -16,7 +16,7 @@ from oxy_simulator.errors import ContentError, DecryptionError, DuplicateCiphert
 from oxy_simulator.inbox import Telling, flag_duplicate, recall, tell
 from oxy_simulator.jid import Jid
 from oxy_simulator.labels import Labels, check_labels, label
-from oxy_simulator.ledger import LifeLine, line_key, mark
+from oxy_simulator.ledger import LifeLine, line_key, mark, unmark
 from oxy_simulator.mediadesk import MediaArrival
 from oxy_simulator.msgsecret import SECRET_SIZE
 from oxy_simulator.network import Network
@@ -151,6 +151,8 @@ def receive(network: Network, phone: Account, arrival: Arrival) -> bytes | None:
     """
     address = str(arrival.sender.device_lid(arrival.device.id))
     kind, data = arrival.enc.text("type"), arrival.enc.data
+    if phone is arrival.chat and network.impairments.damages_message(arrival.sender.phone, phone.phone, "outbound"):
+        data = _damaged(data)
     try:
         plaintext = phone.session(address).decrypt(phone.keys, kind, data)
     except DuplicateCiphertextError as error:
@@ -170,11 +172,14 @@ def resend(network: Network, phone: Account, device_owner: Account, device: Devi
     """Answer a device's retry receipt: encrypt the message again in a fresh session."""
     address = device_owner.device_lid(device.id)
     sent = phone.sent.get(sent_key(receipt.text("id"), address))
+    line = network.state.ledger.find(sent.line) if sent else None
     if sent is None or sent.retries >= MAX_RETRIES:
         log.warning("retry_refused", message=receipt.text("id"), known=sent is not None)
+        mark(line, "abandoned", network.clock())
         return
     sent.retries += 1
-    mark(network.state.ledger.find(sent.line), "retried", network.clock(), latest=True)
+    mark(line, "retried", network.clock(), latest=True)
+    unmark(line, "abandoned")
     bundle = _bundle_in_receipt(receipt, device) or device.take_bundle()
     phone.session(str(address)).promote(Session.initiate(phone.keys, bundle))
     copy = _Copy(decode(sent.header), sent.plaintext, _labels_of(sent.plaintext), sent.line, sent.retries)
@@ -297,7 +302,8 @@ def _confirm(network: Network, phone: Account, arrival: Arrival) -> None:
 def _ask_again(network: Network, phone: Account, arrival: Arrival) -> None:
     count = arrival.enc.number("count", 0) + 1
     if count > MAX_RETRIES:
-        log.error("retries_exhausted", message=arrival.message_id)
+        log.warning("retries_exhausted", message=arrival.message_id)
+        mark(arrival.line, "abandoned", network.clock())
         return
     now = int(network.clock())
     own = phone is arrival.sender
@@ -425,8 +431,12 @@ def encrypt_pairwise(network: Network, sender: Account, owner: Account, device: 
 
 def _maybe_corrupt(network: Network, owner: Account, copy: _Copy, data: bytes) -> bytes:
     line = network.state.ledger.find(copy.line)
-    if not network.impairments.damages_message(owner.phone, line.chat if line else None):
+    if not network.impairments.damages_message(owner.phone, line.chat if line else None, "inbound"):
         return data
+    return _damaged(data)
+
+
+def _damaged(data: bytes) -> bytes:
     return data[:-1] + bytes((data[-1] ^ 0xFF,))
 
 

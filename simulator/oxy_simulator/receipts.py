@@ -5,16 +5,18 @@ Source: whatsmeow `receipt.go`, `retry.go` and `types/presence.go` (ReceiptType)
 
 from typing import Final
 
-from oxy_simulator.accounts import PHONE_DEVICE, Account, Device, mail_key
+from oxy_simulator.accounts import PHONE_DEVICE, Account, Device, MailItem, mail_key
 from oxy_simulator.connection import Connection
 from oxy_simulator.jid import GROUP_SERVER, STATUS_JID, Jid
-from oxy_simulator.ledger import line_key, mark
+from oxy_simulator.ledger import line_key, mark, unmark
 from oxy_simulator.mediaretry import on_media_retry
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.phones import resend
 from oxy_simulator.profiles import privacy_of
 
+# How many retry receipts a client sends for a message. Source: whatsmeow `retry.go`, sendRetryReceipt.
+_RETRY_RECEIPTS: Final = 4
 # Types that tell the server that the device has the message.
 _DELIVERED: Final = {"", "inactive", "sender", "peer_msg", "hist_sync"}
 # What the account's other devices are told when one of them reads or plays.
@@ -71,7 +73,15 @@ def on_ack(network: Network, connection: Connection, stanza: Node) -> None:
     if line is not None and error:
         line.error = error
     mark(line, "rejected" if error else "acked", network.clock())
+    if item is not None and _is_last_try(item):
+        mark(line, "abandoned", network.clock())
     network.changed()
+
+
+def _is_last_try(item: MailItem) -> bool:
+    """Whether clients ask no more after this: they just acknowledge it, unless a receipt says that they could read."""
+    enc = item.stanza.find("enc")
+    return enc is not None and enc.number("count", 0) >= _RETRY_RECEIPTS
 
 
 def _author(stanza: Node) -> Jid:
@@ -100,6 +110,7 @@ def _settle(network: Network, connection: Connection, stanza: Node, message_id: 
         key = line_key("inbound", account.phone, device.id, _chat_name(network, stanza), message_id)
         line = network.state.ledger.find(key)
     mark(line, "receipted", network.clock())
+    unmark(line, "abandoned")
 
 
 def _on_retry(network: Network, connection: Connection, stanza: Node) -> None:

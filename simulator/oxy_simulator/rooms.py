@@ -18,7 +18,7 @@ from oxy_simulator.jid import STATUS_JID, Jid
 from oxy_simulator.ledger import line_key, mark
 from oxy_simulator.network import Group, Network
 from oxy_simulator.node import Attrs, Node, encode, node
-from oxy_simulator.phones import encrypt_pairwise, new_message_id, retry_content, sent_key
+from oxy_simulator.phones import MAX_RETRIES, encrypt_pairwise, new_message_id, retry_content, sent_key
 from oxy_simulator.proto.message_pb2 import Message
 from oxy_simulator.senderkeys import ReceivedSenderKey, SenderKey
 
@@ -193,7 +193,11 @@ def _read(phone: Account, sending: _Sending) -> Message:
 
 
 def _ask_again(network: Network, sending: _Sending, member: Account) -> None:
-    message_id = sending.stanza.text("id")
+    message_id, before = sending.stanza.text("id"), sending.named.get(member.lid)
+    count = (before.number("count", 0) if before is not None else 0) + 1
+    if count > MAX_RETRIES:
+        log.warning("retries_exhausted", message=message_id)
+        return
     attrs: Attrs = {
         "from": sending.room,
         "participant": member.lid,
@@ -201,7 +205,7 @@ def _ask_again(network: Network, sending: _Sending, member: Account) -> None:
         "type": "retry",
         "t": int(network.clock()),
     }
-    content = retry_content(network, member, message_id, count=1)
+    content = retry_content(network, member, message_id, count)
     network.post(sending.account, sending.device, node("receipt", attrs, content))
 
 

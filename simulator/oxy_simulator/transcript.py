@@ -58,6 +58,8 @@ def ticks(stages: Iterable[str]) -> str:
     reached = set(stages)
     if "key_reused" in reached and "decrypted" not in reached:
         return "✗ never shown: its key was used before"
+    if "abandoned" in reached and not reached & {"decrypted", "receipted"}:
+        return "✗ never read: given up after retries"
     if "read" in reached:
         return "✓✓ read"
     if "receipted" in reached:

@@ -119,3 +119,41 @@ async def test_a_contact_installs_again_while_messages_wait_on_both_sides(
     await ana.expect("e agora?", within=PATIENCE)
     assert client.texts() == ["oi", "um", "dois", "três"]
     assert await simulator.settled(PATIENCE)
+
+
+async def test_a_message_that_the_client_can_never_read_is_given_up_and_the_next_comes(
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
+    await ana.send("oi", to=bot)
+    await client.expect("Message", text="oi")
+    await bot.fault("corrupt", count=5)
+    lost = await ana.send("ilegível", to=bot)
+    assert await simulator.service.wait_for(lambda: "abandoned" in line_of(simulator, lost).stages, PATIENCE)
+    stages = line_of(simulator, lost).stages
+    assert {"retried", "acked", "abandoned"} <= set(stages)
+    assert "receipted" not in stages
+    assert line_of(simulator, lost).deliveries == 5, "whatsmeow asks four times"
+    await ana.send("e agora?", to=bot)
+    await client.expect("Message", text="e agora?")
+    assert client.texts() == ["oi", "e agora?"]
+    (loss,) = (
+        await simulator.api.losses(
+            bot.number, ids=[line.id for line in simulator.service.accounting() if line.id != lost]
+        )
+    ).lost
+    assert loss.id == lost
+
+
+async def test_a_message_that_the_phone_can_never_read_is_asked_for_five_times(
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
+    await client.ask("send", "Sent", to=ana.number, text="oi")
+    await ana.expect("oi", within=PATIENCE)
+    await bot.fault("corrupt", count=6, direction="outbound")
+    sent = (await client.ask("send", "Sent", to=ana.number, text="ilegível"))["id"]
+    assert await simulator.service.wait_for(lambda: "abandoned" in line_of(simulator, sent).stages, PATIENCE)
+    stages = line_of(simulator, sent).stages
+    assert {"undecryptable", "retried"} <= set(stages)
+    assert not {"decrypted", "receipted"} & set(stages)
+    await client.ask("send", "Sent", to=ana.number, text="e agora?")
+    await ana.expect("e agora?", within=PATIENCE)

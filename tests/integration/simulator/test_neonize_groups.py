@@ -28,6 +28,57 @@ async def test_group_messages_both_ways(simulator: WhatsApp, bot: Phone, ana: Ph
     assert await simulator.settled(PATIENCE)
 
 
+async def test_the_client_changes_its_groups_or_is_told_why_not(
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
+    bia = await simulator.phone("+5511922222222", "Bia")
+    lid = f"{simulator.service.account(bia.number).lid_user}@lid"
+    group = await simulator.api.create_group(ana.number, "Família", [bot.number])
+    jid = f"{group.id}@g.us"
+    await client.expect("JoinedGroup")
+    await client.ask("ask", "Answer", query="rename", jid=jid, name="Família Silva")
+    assert (await client.expect("GroupInfoEvent"))["facts"]["Name"]["Name"] == "Família Silva"
+    await client.do("ask", query="rename", jid=jid, name="x" * 26)
+    assert "406" in (await client.expect("Answer"))["error"]
+    await client.ask("ask", "Answer", query="members", jid=jid, jids=lid, change="add")
+    assert (await client.expect("GroupInfoEvent"))["facts"]["Join"][0]["User"] == lid.partition("@")[0]
+    again = await client.ask("ask", "Answer", query="members", jid=jid, jids=lid, change="add")
+    assert again["facts"]["participants"][0]["Error"] == 409
+    await client.do("ask", query="members", jid=jid, jids=lid, change="remove")
+    assert "403" in (await client.expect("Answer"))["error"]
+    await client.ask("ask", "Answer", query="leave", jid=jid)
+    await client.expect("GroupInfoEvent")
+    await client.do("send", to=jid, text="ainda aqui?")
+    assert (await client.expect("Sent"))["error"]
+    assert simulator.service.network.state.groups[group.id].members == ["5511911111111", "5511922222222"]
+    await client.do("ask", query="members", jid=jid, jids=lid, change="promote")
+    assert "501" in (await client.expect("Answer"))["error"]
+    simulator.allow_violations("unknown-iq", "unknown-recipient")
+
+
+async def test_members_come_and_go_and_everyone_reads_on(
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
+    bia = await simulator.phone("+5511922222222", "Bia")
+    group = await simulator.api.create_group(ana.number, "Família", [bot.number, bia.number])
+    jid, account = f"{group.id}@g.us", simulator.service.account(ana.number)
+    await client.expect("JoinedGroup")
+    keys = set()
+    for index, change in enumerate([{}, {"remove": [bia.number]}, {"add": [bia.number]}, {"remove": [bia.number]}]):
+        if change:
+            await simulator.api.change_members(group.id, **change)
+            await client.expect("GroupInfoEvent")
+        await ana.act("group-message", group=group.id, text=f"{index}")
+        await client.expect("Message", text=f"{index}")
+        keys.add(account.sender_keys[jid].id)
+        await client.do("send", to=jid, text=f"resposta {index}")
+        await client.expect("Receipt")
+        await ana.expect(f"resposta {index}", within=PATIENCE)
+    assert len(keys) == 3, "each removal changes the key"
+    assert [message.text for message in await bia.inbox()] == ["0", "resposta 0", "2", "resposta 2"]
+    assert await simulator.settled(PATIENCE)
+
+
 async def test_a_status_post_and_a_newsletter_are_told_from_chats(
     simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
 ) -> None:

@@ -192,3 +192,75 @@ def test_only_members_write_in_a_group_that_exists(world: World, group: Group) -
         actions.act(world.network, bia, "group-message", actions.WriteToGroup(group=group.id, text="oi"))
     with pytest.raises(RequestError, match="POST /groups"):
         actions.act(world.network, bia, "group-message", actions.WriteToGroup(group="1@g.us", text="oi"))
+
+
+def ask_group(client: MemoryClient, to: Jid, change: Node) -> tuple[Node, list[Node]]:
+    """Ask for a change; return the answer and what else came."""
+    client.send(node("iq", {"to": to, "id": "change", "xmlns": "w:g2", "type": "set"}, [change]))
+    stanzas = client.received()
+    (answer,) = [stanza for stanza in stanzas if stanza.tag == "iq"]
+    return answer, [stanza for stanza in stanzas if stanza is not answer]
+
+
+def test_a_member_names_a_group_and_everyone_is_told(world: World, client: MemoryClient, group: Group) -> None:
+    answer, (notice,) = ask_group(client, group.jid, node("subject", content="Família Silva".encode()))
+    assert answer.text("type") == "result"
+    told = notice.require("subject")
+    assert (told.text("subject"), told.jid("s_o")) == ("Família Silva", world.bot.lid)
+    assert notice.jid("participant") == world.bot.lid
+    assert groups.query(world.network, client.connection, node("iq", {"to": group.jid}))[0].jid("s_o") == world.bot.lid
+    for name in ("", "x" * 26):
+        answer, others = ask_group(client, group.jid, node("subject", content=name.encode()))
+        assert (answer.require("error").text("code"), others) == ("406", [])
+    assert group.subject == "Família Silva"
+
+
+def test_a_member_adds_whom_it_can_and_hears_why_not(world: World, client: MemoryClient, group: Group) -> None:
+    bia = Account("5511922222222", "Bia")
+    world.network.add_account(bia)
+    jids = [bia.lid, world.ana.lid, Jid("5511900009999", "s.whatsapp.net")]
+    change = node("add", content=[node("participant", {"jid": jid}) for jid in jids])
+    answer, (notice,) = ask_group(client, group.jid, change)
+    errors = [each.attrs.get("error") for each in answer.require("add").all("participant")]
+    assert errors == [None, "409", "404"]
+    assert [each.jid("jid") for each in notice.require("add").children] == [bia.lid]
+    assert group.members == [world.ana.phone, world.bot.phone, bia.phone]
+
+
+def test_only_the_creator_removes_and_the_keys_change(world: World, client: MemoryClient, group: Group) -> None:
+    bia = Account("5511922222222", "Bia")
+    world.network.add_account(bia)
+    groups.change_members(world.network, group, [bia], [])
+    client.received()
+    remove = node("remove", content=[node("participant", {"jid": bia.lid})])
+    answer, others = ask_group(client, group.jid, remove)
+    assert (answer.require("error").text("code"), others) == ("403", [])
+    own = groups.create_group(world.network, world.bot, "Equipe", [world.ana, bia])
+    client.received()
+    rooms.write_to_group(world.network, world.ana, own, phones.text_message("um"))
+    before = world.ana.sender_keys[str(own.jid)].id
+    answer, _ = ask_group(client, own.jid, remove)
+    assert [each.attrs.get("error") for each in answer.require("remove").children] == [None]
+    assert own.members == [world.bot.phone, world.ana.phone]
+    rooms.write_to_group(world.network, world.ana, own, phones.text_message("dois"))
+    assert world.ana.sender_keys[str(own.jid)].id != before, "who left must not read on"
+
+
+def test_a_member_leaves_and_is_refused_afterwards(world: World, client: MemoryClient, group: Group) -> None:
+    leave = node("leave", content=[node("group", {"id": group.jid})])
+    answer, (notice,) = ask_group(client, GROUP_SERVER_JID, leave)
+    assert answer.text("type") == "result"
+    assert notice.require("remove", "participant").jid("jid") == world.bot.lid
+    assert group.members == [world.ana.phone]
+    answer, others = ask_group(client, GROUP_SERVER_JID, leave)
+    assert (answer.require("error").text("code"), others) == ("403", [])
+
+
+def test_a_phone_asks_for_a_group_message_five_times(world: World, client: MemoryClient, group: Group) -> None:
+    counts = []
+    for count in range(7):
+        enc = node("enc", {"v": "2", "type": "msg", "count": count}, b"\x33garbage-of-some-length")
+        attrs: Attrs = {"to": group.jid, "participant": world.ana.lid, "id": "3EB0G", "type": "text"}
+        client.send(node("message", attrs, [enc]))
+        counts += [each.require("retry").text("count") for each in client.received() if each.tag == "receipt"]
+    assert counts == ["1", "2", "3", "4", "5"]

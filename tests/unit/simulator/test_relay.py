@@ -263,6 +263,52 @@ def test_a_phone_gives_up_after_some_retries(world: World, client: MemoryClient)
         client.send(node("message", {"to": world.ana.lid, "id": "3EB002", "type": "text"}, [enc]))
     retries = [stanza for stanza in client.received() if stanza.attrs.get("type") == "retry"]
     assert [stanza.require("retry").text("count") for stanza in retries] == ["1", "2", "3", "4", "5"]
+    assert "abandoned" in line(world, "3EB002").stages
+    assert ticks(line(world, "3EB002").stages) == "✗ never read: given up after retries"
+
+
+def test_a_phone_sends_no_more_than_five_times_again(world: World, client: MemoryClient) -> None:
+    break_phone(world.network, world.bot, Breakage(FaultKind.CORRUPT, count=7))
+    sent = send(world, world.ana, world.bot, "oi")
+    answered = []
+    for count in range(1, 7):
+        (broken,) = [stanza for stanza in client.received() if stanza.tag == "message"] or [None]
+        if broken is None:
+            break
+        answered.append(count)
+        client.confirm(broken, "retry", node("retry", {"count": count, "id": sent, "t": 1, "v": 1}))
+        client.acknowledge(broken)
+    assert answered == [1, 2, 3, 4, 5, 6]
+    assert not [stanza for stanza in client.received() if stanza.tag == "message"]
+    assert "abandoned" in line(world, sent).stages
+    assert not world.bot.devices[1].mailbox
+
+
+def test_a_device_that_acknowledges_without_asking_again_has_given_up(world: World, client: MemoryClient) -> None:
+    break_phone(world.network, world.bot, Breakage(FaultKind.CORRUPT, count=5))
+    sent = send(world, world.ana, world.bot, "oi")
+    for count in range(1, 5):
+        broken = client.received()[-1]
+        client.acknowledge(broken)  # which may overtake the retry receipt
+        assert "abandoned" not in line(world, sent).stages
+        client.confirm(broken, "retry", node("retry", {"count": count, "id": sent, "t": 1, "v": 1}))
+    broken = client.received()[-1]
+    client.acknowledge(broken)
+    assert {"acked", "abandoned"} <= set(line(world, sent).stages)
+    client.confirm(broken, "retry", node("retry", {"count": 5, "id": sent, "t": 1, "v": 1}))
+    assert "abandoned" not in line(world, sent).stages, "this client asks once more"
+    assert client.read(client.received()[-1]).conversation == "oi"
+
+
+def test_ciphertexts_from_a_device_are_damaged_for_the_contacts_phone_alone(world: World, client: MemoryClient) -> None:
+    break_phone(world.network, world.bot, Breakage(FaultKind.CORRUPT, direction="outbound"))
+    send(world, world.ana, world.bot, "oi")
+    assert client.read(client.received()[0]).conversation == "oi", "only what devices write is damaged"
+    client.write(world.ana, "um", "3EB001")
+    assert not world.ana.inbox[1:]
+    assert {"undecryptable", "retried"} <= set(line(world, "3EB001").stages)
+    client.write(world.ana, "dois", "3EB002")
+    assert world.ana.inbox[-1].text == "dois"
 
 
 def test_typing_is_shown_to_the_contact(world: World, client: MemoryClient) -> None:
