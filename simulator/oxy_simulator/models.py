@@ -154,7 +154,7 @@ class Fault(Request):
     def _takes_its_options(self) -> "Fault":
         whom: set[str] = set() if self.kind in SERVER_KINDS else {"phone"}
         problem = foreign_options(self.kind, OPTIONS[self.kind], self.given() - whom - {"kind"})
-        if self.kind is FaultKind.LOGIN_FAILURE and self.code is None:
+        if not problem and self.kind is FaultKind.LOGIN_FAILURE and self.code is None:
             problem = f"{self.kind.value} needs 'code': with which error to fail"
         if problem:
             raise ValueError(problem)
