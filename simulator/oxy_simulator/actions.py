@@ -22,6 +22,7 @@ from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, node
 from oxy_simulator.phones import text_message
 from oxy_simulator.presence import Typing
+from oxy_simulator.privacytokens import give_token
 from oxy_simulator.proto.message_pb2 import Message
 from oxy_simulator.rooms import post_status, write_to_group
 
@@ -73,6 +74,12 @@ class Block(Request):
 
     contact: str
     blocked: bool = True
+
+
+class Trust(Request):
+    """Give a contact the account's privacy token, as phones do with whom they write to."""
+
+    contact: str
 
 
 class ShareHistory(Request):
@@ -158,6 +165,10 @@ def _block(network: Network, account: Account, request: Block) -> None:
     profiles.block(network, account, _account(network, request.contact), blocked=request.blocked)
 
 
+def _trust(network: Network, account: Account, request: Trust) -> None:
+    give_token(network, account, _account(network, request.contact))
+
+
 def _write_to_group(network: Network, account: Account, request: WriteToGroup) -> None:
     group = find_group(network, request.group)
     if account.phone not in group.members:
@@ -209,6 +220,7 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
         "mark": Action(MarkMessages, _mark),
         "profile": Action(ChangeProfile, _change_profile),
         "block": Action(Block, _block),
+        "trust": Action(Trust, _trust),
         "history": Action(ShareHistory, _share_history),
         "group-message": Action(WriteToGroup, _write_to_group),
         "status": Action(PostStatus, _post_status),

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from oxy_simulator import groupchanges, groups, linking, prekeys, profiles
+from oxy_simulator import groupchanges, groups, linking, prekeys, privacytokens, profiles
 from oxy_simulator.connection import Connection
 from oxy_simulator.errors import RefusedError
 from oxy_simulator.impairments import RATE_OVERLIMIT
@@ -79,17 +79,6 @@ def _empty(_network: Network, _connection: Connection, _iq: Node) -> None:
     Sources: whatsmeow `keepalive.go` (w:p), `connectionevents.go` (SetPassive); Baileys
     `src/Socket/socket.ts` (w:p with a ping), `src/Socket/chats.ts` (cleanDirtyBits).
     """
-
-
-def _take_tokens(network: Network, connection: Connection, iq: Node) -> None:
-    """Take the trust that an account gives a contact; the answer is empty.
-
-    Source: whatsmeow `tctoken.go`, issuePrivacyToken. Raise RefusedError if it is for nobody.
-    """
-    for token in iq.require("tokens").all("token"):
-        if token.text("type") != "trusted_contact" or network.find(token.jid("jid")) is None:
-            network.violation(connection, "privacy-token", str(token))
-            raise RefusedError(400, "bad-request")
 
 
 def _flush(network: Network, connection: Connection, _iq: Node) -> None:
@@ -174,7 +163,7 @@ _HANDLERS: Final[dict[tuple[str, str, str], Handler]] = {
     ("w:m", "set", "media_conn"): media_conn,
     ("privacy", "get", "privacy"): profiles.get_privacy,
     ("privacy", "set", "privacy"): profiles.set_privacy,
-    ("privacy", "set", "tokens"): _take_tokens,
+    ("privacy", "set", "tokens"): privacytokens.take_tokens,
     ("blocklist", "get", ""): profiles.get_blocklist,
     ("blocklist", "set", "item"): profiles.set_blocklist,
     ("w:profile:picture", "get", "picture"): profiles.get_picture,

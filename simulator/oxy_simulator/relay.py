@@ -12,6 +12,7 @@ from oxy_simulator.ledger import LifeLine, mark
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.phones import Arrival, receive
+from oxy_simulator.privacytokens import check_token
 from oxy_simulator.rooms import on_group_message
 
 
@@ -38,6 +39,7 @@ def on_message(network: Network, connection: Connection, stanza: Node) -> None:
         network.violation(connection, "unknown-recipient", f"message {stanza.text('id')} to {to}")
         _acknowledge(network, connection, stanza, error=404)
         return
+    check_token(network, connection, stanza, chat)
     line = _open_line(network, account, device, chat, stanza)
     if _refuse(network, connection, stanza, chat, line):
         return

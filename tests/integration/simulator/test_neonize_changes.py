@@ -7,6 +7,7 @@ import pytest
 from integration.simulator.clients import PATIENCE, NeonizeClient
 
 from oxy_simulator.models import LineView
+from oxy_simulator.privacytokens import token_of
 from oxy_simulator.testing import Phone, WhatsApp
 
 
@@ -157,3 +158,24 @@ async def test_a_message_that_the_phone_can_never_read_is_asked_for_five_times(
     assert not {"decrypted", "receipted"} & set(stages)
     await client.ask("send", "Sent", to=ana.number, text="e agora?")
     await ana.expect("e agora?", within=PATIENCE)
+
+
+async def test_the_client_shows_the_token_of_a_contact_that_trusts_it(
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
+    async def shown(tag: str, fragment: str) -> bool:
+        return any(each.text.startswith(f"<{tag} ") and fragment in each.text for each in await simulator.api.packets())
+
+    await ana.send("oi", to=bot)
+    await client.expect("Message", text="oi")
+    await client.ask("send", "Sent", to=ana.number, text="sem")
+    assert not await shown("message", "<tctoken>")
+    async with asyncio.timeout(PATIENCE):
+        while not await shown("iq", "trusted_contact"):  # it trusts whom it writes to
+            await client.ask("send", "Sent", to=ana.number, text="sem")
+    await ana.act("trust", contact=bot.number)
+    token = token_of(simulator.service.account(ana.number), simulator.service.account(bot.number)).hex()
+    async with asyncio.timeout(PATIENCE):
+        while not await shown("message", f"<tctoken>0x{token[:8]}"):
+            await client.ask("send", "Sent", to=ana.number, text="com")
+    assert simulator.service.violations() == []

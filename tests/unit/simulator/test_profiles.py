@@ -17,6 +17,8 @@ from oxy_simulator.errors import RequestError
 from oxy_simulator.jid import Jid
 from oxy_simulator.node import Node, node
 from oxy_simulator.numbers import spellings
+from oxy_simulator.privacytokens import give_token
+from oxy_simulator.proto.message_pb2 import Message
 
 SHORT = "551187654321"
 LONG = "5511987654321"
@@ -123,6 +125,31 @@ def test_trust_is_given_to_contacts_that_exist(world: World, client: MemoryClien
     nobody = node("token", {**trusted.attrs, "jid": Jid("1", "lid")})
     assert errors(client.ask("privacy", "set", node("tokens", content=[nobody]))) == "400"
     assert rules(world) == ["privacy-token"]
+
+
+def test_a_token_is_given_shown_and_not_invented(world: World, client: MemoryClient) -> None:
+    web = MemoryClient(world.network, world.identity)
+    web.link(world.ana)
+    web.go_online()
+    client.received()
+    trusted = node("token", {"jid": world.ana.lid, "t": "1800000000", "type": "trusted_contact"})
+    client.ask("privacy", "set", node("tokens", content=[trusted]))
+    (notice,) = [stanza for stanza in web.received() if stanza.attrs.get("type") == "privacy_token"]
+    assert (notice.jid("from"), notice.jid("sender_lid")) == (world.bot.lid, world.bot.lid)
+    token = notice.require("tokens", "token")
+    assert (token.jid("jid"), token.text("type"), len(token.data)) == (world.ana.lid, "trusted_contact", 32)
+    give_token(world.network, world.ana, world.bot)
+    given = client.received()[-1].require("tokens", "token").data
+    for index, shown in enumerate((given, token.data)):
+        stanza = node("message", {"to": world.ana.lid, "id": f"3EB00{index}", "type": "text"})
+        participant = node("to", {"jid": world.ana.lid}, [client.encrypt(world.ana, Message(conversation="oi"))])
+        stanza.content = [node("participants", content=[participant]), node("tctoken", content=shown)]
+        client.received()
+        client.send(stanza)
+    assert [violation.detail for violation in world.network.state.violations] == [
+        f"message 3EB001 shows a token that {world.ana.phone} did not give"
+    ]
+    world.network.state.violations.clear()
 
 
 def test_a_request_that_clients_never_make_is_unknown(world: World, client: MemoryClient) -> None:
