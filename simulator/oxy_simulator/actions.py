@@ -4,7 +4,6 @@ Each action has a body and a function that does it; the answer is the phone as i
 """
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
@@ -150,7 +149,7 @@ def _change_profile(network: Network, account: Account, request: ChangeProfile) 
     image = None
     try:
         image = base64.b64decode(request.picture, validate=True) if request.picture else None
-    except binascii.Error as error:
+    except ValueError as error:
         msg = "picture is not base64; encode the image's bytes"
         raise RequestError(msg) from error
     for name, value in request.privacy.items():

@@ -277,7 +277,7 @@ async def serving_control(service: Service, port: int = 0) -> AsyncIterator[int]
 async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     try:
         await web.TCPSite(runner, host, port).start()
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         raise SetupError(listening(host, port, error, "--control-port")) from error
 
 

@@ -66,6 +66,11 @@ class Front:
     _told_at: float = 0.0
 
     @property
+    def down(self) -> bool:
+        """Whether everything is cut and refused."""
+        return self._down
+
+    @property
     def arriving(self) -> int:
         """How many connections have not proved who they are yet."""
         return len(self._arriving)

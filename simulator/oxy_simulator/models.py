@@ -219,18 +219,21 @@ class Journal(Request):
 
 
 class RuleView(Reply):
-    """A rule that still holds; `left` None: until it ends by time or is cleared; `code` None: the kind's own, if any.
+    """A fault that holds or waits; `left` None: until it ends by time or is cleared; `code` None: the kind's own.
 
-    `phone` is None for those that newcomers meet: `tls` (in which way) and `proxy` (with which `code`; 0 if it hangs).
+    `phone` is None for those of the whole server: `tls` (in which way), `proxy` (with which `code`; 0 if it hangs),
+    `down`, and those of `files`. `taken` None: nobody counts.
     """
 
-    kind: FaultKind
-    phone: str | None
-    left: int | None
-    until: float | None
-    direction: Direction | None
-    peer: str | None
-    taken: int
+    kind: FaultKind | MediaFaultKind
+    phone: str | None = None
+    left: int | None = None
+    until: float | None = None
+    direction: Direction | None = None
+    peer: str | None = None
+    taken: int | None = None
+    rate: int | None = None
+    files: bool = False
     code: int | None = None
     tls: TlsTrouble | None = None
 

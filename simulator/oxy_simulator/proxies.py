@@ -102,7 +102,7 @@ class Proxies:
             server = await loop.create_server(
                 lambda: ProxyConnection(self.front, policy), host, port, backlog=MAX_ARRIVING
             )
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             raise RequestError(listening(host, port, error, option)) from error
         address: tuple[str, int] = server.sockets[0].getsockname()
         listener = Listener(next(self._numbers), policy, host, address[1], server)

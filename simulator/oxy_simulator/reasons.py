@@ -48,10 +48,10 @@ def explaining(what: str, path: Path, remedy: str) -> Iterator[None]:
         raise SetupError(msg) from error
 
 
-def listening(host: str, port: int, error: OSError | UnicodeError, option: str) -> str:
+def listening(host: str, port: int, error: OSError | ValueError, option: str) -> str:
     """Explain why an address cannot be listened on; `option` is what chooses the port."""
     at = f"cannot listen on {host}:{port}: "
-    if isinstance(error, (socket.gaierror, UnicodeError)):
+    if isinstance(error, (socket.gaierror, ValueError)):
         return f"{at}{host!r} is neither an address nor a name that is known here; {_OWN_ADDRESSES}"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{at}{host} is no address of this machine; {_OWN_ADDRESSES}"

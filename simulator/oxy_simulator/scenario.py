@@ -14,7 +14,7 @@ from oxy_simulator.actions import ACTIONS
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError
 from oxy_simulator.jid import phone_digits
-from oxy_simulator.models import Addressing, Fault, Restart, complaint
+from oxy_simulator.models import AddProxy, Addressing, Fault, MediaFault, Restart, complaint
 
 _Part = TypeVar("_Part", bound=BaseModel)
 
@@ -218,6 +218,12 @@ class Link(LinkSpec):
         return self
 
 
+class ClearFaults(Part):
+    """Faults end: those of a phone, or all."""
+
+    phone: Name | None = None
+
+
 class Online(Part):
     """A linked client of this phone must be connected."""
 
@@ -250,6 +256,8 @@ class Step(Part):
     expect: Expect | None = None
     expect_nothing: ExpectNothing | None = None
     fault: Fault | None = None
+    media_fault: MediaFault | None = None
+    clear_faults: ClearFaults | None = Field(default=None, description="all faults end: {}, or those of a {phone: …}")
     online: Online | None = None
     settled: Settled | None = None
     wait: Seconds | None = None
@@ -271,6 +279,7 @@ class Scenario(Part):
     scenario: str = Field(min_length=1, description="what it shows")
     phones: dict[Name, Annotated[PhoneSpec, BeforeValidator(_short_phone, json_schema_input_type=str | PhoneSpec)]]
     clients: dict[Name, ClientSpec] = Field(default_factory=dict)
+    proxies: dict[Name, AddProxy] = Field(default_factory=dict, description="more proxies; ${name} is the URL of one")
     variables: dict[Name, Text] = Field(default_factory=dict, description="used as ${name} in any text")
     within: Seconds = Field(default=10.0, description="how long to wait where a step does not say")
     allow_violations: list[str] = Field(default_factory=list, description="rules that clients may break here")

@@ -20,7 +20,7 @@ def variable_mistakes(content: object) -> Found:
     """Yield every use of a variable that is unknown, or not saved yet by then."""
     scenario = fields(content)
     saved = _saved_at(scenario.get("steps"))
-    scope = _Scope(saved, {*BUILT_IN, *fields(scenario.get("phones"))})
+    scope = _Scope(saved, {*BUILT_IN, *fields(scenario.get("phones")), *fields(scenario.get("proxies"))})
     for name, text in fields(scenario.get("variables")).items():
         yield from scope.in_texts(("variables", name), text)
         scope.known.add(name)

@@ -14,14 +14,13 @@ import structlog
 from oxy_simulator import __version__, actions, groups, linking, phones
 from oxy_simulator.accounts import Account, InboxMessage, MailItem
 from oxy_simulator.appstate import PUSH_NAME_COLLECTION
+from oxy_simulator.armed import armed, disarm
 from oxy_simulator.attachments import Attachment
 from oxy_simulator.clock import SimulatedClock
 from oxy_simulator.contents import Text
 from oxy_simulator.errors import DecryptionError, PairingError, RequestError
 from oxy_simulator.faultkind import SERVER_KINDS
 from oxy_simulator.faults import Breakage, FaultKind, break_phone
-from oxy_simulator.front import Trouble
-from oxy_simulator.impairments import Rule
 from oxy_simulator.jid import phone_digits
 from oxy_simulator.keys import NOISE_ROOT_FILE, ServerKeys
 from oxy_simulator.logins import parse_version, version_text
@@ -97,7 +96,6 @@ class Service:
     proxy_port: int
     _waiters: Waiters = field(default_factory=Waiters)
     _load: Load = field(default_factory=Load)
-    _down: bool = False
 
     def pulse(self) -> None:
         """Wake whoever waits for a change."""
@@ -248,19 +246,15 @@ class Service:
             policy = ProxyPolicy(answer="hang" if request.code == 0 else "refuse", code=request.code)
             front.trouble(policy, request.count, request.duration)
         else:
-            self._down = request.kind is FaultKind.DOWN
-            front.set_down(down=self._down)
+            front.set_down(down=request.kind is FaultKind.DOWN)
 
     def rules(self) -> list[RuleView]:
-        """Return the rules that impair delivery now, and those that newcomers meet."""
-        rules = [_rule_view(rule) for rule in self.network.impairments.active()]
-        return rules + [_trouble_view(trouble) for trouble in self.proxies.front.troubles()]
+        """Return everything that is broken now, or waits to happen."""
+        return armed(self.network, self.proxies.front)
 
     def clear_faults(self, phone: str | None) -> int:
-        """End the rules of one phone, or all rules and all trouble of newcomers; return how many."""
-        if phone is not None:
-            return self.network.impairments.clear(self.account(phone).phone)
-        return self.network.impairments.clear() + self.proxies.front.clear_troubles()
+        """End the faults of one phone, or all faults; return how many."""
+        return disarm(self.network, self.proxies.front, None if phone is None else self.account(phone).phone)
 
     def start_load(self, request: StartLoad) -> None:
         """Start sending; raise RequestError if a run is in progress or a phone is unknown."""
@@ -413,28 +407,9 @@ class Service:
             messages=len(self.network.state.ledger.lines),
             forgotten=self.network.state.ledger.forgotten,
             violations=len(self.network.state.violations),
-            down=self._down,
+            down=self.proxies.front.down,
             load_running=self._load.running,
         )
-
-
-def _rule_view(rule: Rule) -> RuleView:
-    return RuleView.model_validate(rule).model_copy(update={"code": rule.code or None})
-
-
-def _trouble_view(trouble: Trouble) -> RuleView:
-    policy, tls = (trouble.what, None) if isinstance(trouble.what, ProxyPolicy) else (None, trouble.what)
-    return RuleView(
-        kind=FaultKind.TLS if policy is None else FaultKind.PROXY,
-        phone=None,
-        left=trouble.left,
-        until=trouble.until,
-        direction=None,
-        peer=None,
-        taken=trouble.taken,
-        code=None if policy is None else policy.code,
-        tls=tls,
-    )
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

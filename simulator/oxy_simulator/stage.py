@@ -78,6 +78,10 @@ async def open_stage(document: Document, narrator: Narrator, url: str | None) ->
                 spec.number, spec.name, addressing=spec.addressing, sends_read_receipts=spec.sends_read_receipts
             )
             stage.variables[name] = spec.number
+        for name, proxy in scenario.proxies.items():
+            opened = await whatsapp.api.add_proxy(**proxy.model_dump(exclude_unset=True))
+            exits.push_async_callback(whatsapp.api.close_proxy, opened.id)
+            stage.variables[name] = opened.url
         for name, text in scenario.variables.items():
             stage.variables[name] = stage.fill(text)
         _add_clients(stage, Path(folder))

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError, SimulatorError, UnreachableError
-from oxy_simulator.models import Fault
-from oxy_simulator.scenario import Act, Expect, Path, Send, Start, Step
+from oxy_simulator.models import Fault, MediaFault
+from oxy_simulator.scenario import Act, ClearFaults, Expect, Path, Send, Start, Step
 from oxy_simulator.scenario_names import PHONE_FIELDS
 from oxy_simulator.stage import Stage
 from oxy_simulator.starting import gone, link_phone, start_client, until_online
@@ -143,6 +143,18 @@ async def _fault(stage: Stage, step: Step) -> None:
         await stage.whatsapp.fault(fault.kind, **given)
 
 
+async def _media_fault(stage: Stage, step: Step) -> None:
+    fault = _part(step.media_fault, MediaFault)
+    stage.narrator.tell(f"· fault {fault.kind.value} of files")
+    await stage.whatsapp.api.media_fault(fault.kind, **fault.model_dump(exclude_unset=True, exclude={"kind"}))
+
+
+async def _clear_faults(stage: Stage, step: Step) -> None:
+    name = _part(step.clear_faults, ClearFaults).phone
+    await stage.whatsapp.api.clear_faults(stage.phones[name].number if name else None)
+    stage.narrator.tell("· all faults" + (f" of {name}" if name else "") + " end")
+
+
 async def _wait(stage: Stage, step: Step) -> None:
     seconds = step.wait or 0.0
     stage.narrator.tell(f"· {seconds:g} s pass")
@@ -222,6 +234,8 @@ _VERBS: Final = {
     "expect": _expect,
     "expect_nothing": _expect_nothing,
     "fault": _fault,
+    "media_fault": _media_fault,
+    "clear_faults": _clear_faults,
     "wait": _wait,
     "settled": _settled,
     "online": _online,

@@ -52,6 +52,7 @@ async def test_a_taken_control_port_is_explained(simulator: WhatsApp, taken: int
     [
         ("nowhere.invalid", "'nowhere.invalid' is neither an address nor a name that is known here; take 127.0.0.1"),
         ("a..b", "'a..b' is neither an address nor a name that is known here; take 127.0.0.1"),
+        ("a\0b", "'a.x00b' is neither an address nor a name that is known here; take 127.0.0.1"),
         ("192.0.2.1", "192.0.2.1 is no address of this machine; take 127.0.0.1"),
     ],
 )
