@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from oxy_simulator.companion_media import retry_request
 from oxy_simulator.curve import KeyPair
 from oxy_simulator.errors import DecryptionError, DuplicateCiphertextError, PairingError, ProtocolError
 from oxy_simulator.frames import CONNECTION_HEADER, FrameBuffer, pack_frame
@@ -89,13 +90,20 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Notified:
+    """The server told something that was not asked for, like a file's new path."""
+
+    stanza: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The server ended the stream, or refused the login, with this stanza."""
 
     stanza: Node
 
 
-Event: TypeAlias = CodesShown | Linked | Online | Received | Unreadable | Acknowledged | Receipt | Ended
+Event: TypeAlias = CodesShown | Linked | Online | Received | Unreadable | Acknowledged | Receipt | Notified | Ended
 _OnAnswer: TypeAlias = Callable[[Node], None]
 
 
@@ -173,6 +181,11 @@ class Companion:
             self._send_message(to, message_id, plaintexts)
 
         self._ask("encrypt", "get", [node("key", content=[node("user", {"jid": jid}) for jid in missing])], opened)
+
+    def ask_for_file(self, chat: Jid, message_id: str, media_key: bytes) -> None:
+        """Ask the account's phone for a contact's file that expired; `retry_answer` reads the notification."""
+        if self.jid is not None:
+            self._send(retry_request(self.jid.bare, chat, message_id, media_key))
 
     def ping(self) -> None:
         """Send a keep-alive."""
@@ -309,6 +322,7 @@ class Companion:
         self._acknowledge(stanza)
         if stanza.text("type", "") == "encrypt" and stanza.find("count") is not None:
             self._upload_prekeys(_ignored)
+        self._on_event(Notified(stanza))
 
     def _on_message(self, stanza: Node) -> None:
         enc = stanza.find("enc")

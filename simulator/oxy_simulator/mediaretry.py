@@ -61,7 +61,7 @@ def _answer(network: Network, known: KnownMessage) -> Node:
         return _refusal()
     answer = MediaRetryNotification(stanza_id=known.id, direct_path=path, result=MediaRetryNotification.SUCCESS)
     iv = os.urandom(_IV_SIZE)
-    sealed = AESGCM(_key(media.media_key)).encrypt(iv, answer.SerializeToString(), known.id.encode())
+    sealed = AESGCM(retry_key(media.media_key)).encrypt(iv, answer.SerializeToString(), known.id.encode())
     return node("encrypt", content=[node("enc_p", content=sealed), node("enc_iv", content=iv)])
 
 
@@ -73,7 +73,7 @@ def _check_request(receipt: Node, media_key: bytes, message_id: str) -> None:
     encrypt = receipt.require("encrypt")
     iv, sealed = encrypt.require("enc_iv").data, encrypt.require("enc_p").data
     try:
-        plaintext = AESGCM(_key(media_key)).decrypt(iv, sealed, message_id.encode())
+        plaintext = AESGCM(retry_key(media_key)).decrypt(iv, sealed, message_id.encode())
     except (InvalidTag, ValueError) as error:
         msg = f"the media retry of message {message_id} is not encrypted with that file's key"
         raise ProtocolError(msg) from error
@@ -82,5 +82,6 @@ def _check_request(receipt: Node, media_key: bytes, message_id: str) -> None:
         raise ProtocolError(msg)
 
 
-def _key(media_key: bytes) -> bytes:
+def retry_key(media_key: bytes) -> bytes:
+    """Derive the key with which a device and its phone talk about a file. Source: whatsmeow getMediaRetryKey."""
     return hkdf(media_key, None, _INFO, _KEY_SIZE)

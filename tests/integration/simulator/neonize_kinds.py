@@ -110,6 +110,11 @@ class Kinds:
         media.mimetype = {"audio": "audio/ogg; codecs=opus", "video": "video/mp4"}[kind]
         return self._send(to, message)
 
-    def fetch(self, message_id: str) -> dict[str, object]:
-        data = self._client.download_any(self.messages[message_id].Message)
+    def fetch(self, message_id: str, path: str = "") -> dict[str, object]:
+        """Download a message's file, an image from a new path if there is one."""
+        message = Message()
+        message.CopyFrom(self.messages[message_id].Message)
+        if path:
+            message.imageMessage.directPath, message.imageMessage.URL = path, ""
+        data = self._client.download_any(message)
         return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}

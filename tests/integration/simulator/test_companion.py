@@ -1,14 +1,19 @@
 """The sans-IO companion over real TLS and WebSocket."""
 
 import asyncio
+import hashlib
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import pytest
+from integration.simulator.clients import NeonizeClient
 
 from oxy_simulator import outbox
-from oxy_simulator.companion import CodesShown, Companion, Event, Linked, Online, Receipt, Received
+from oxy_simulator.attachments import Image
+from oxy_simulator.companion import CodesShown, Companion, Event, Linked, Notified, Online, Receipt, Received
+from oxy_simulator.companion_media import retry_answer
 from oxy_simulator.companion_socket import CompanionSocket
 from oxy_simulator.faults import FaultKind
 from oxy_simulator.testing import Phone, WhatsApp
@@ -121,3 +126,29 @@ async def test_what_waited_may_be_more_than_a_connected_client_may_leave_unread(
         assert await simulator.settled(PATIENCE)
         (device,) = (await bot.view()).devices
         assert (device.online, device.waiting) == (True, 0)
+
+
+async def test_an_expired_file_is_asked_for_and_downloaded_again(
+    simulator: WhatsApp, bot: Phone, ana: Phone, client: NeonizeClient
+) -> None:
+    picture = os.urandom(100_001)
+    async with linked(simulator, bot) as companion:
+        sent = await ana.send(Image(data=picture), to=bot)
+        while not (received := await companion.expect(Received)).message.HasField("image_message"):
+            pass
+        await client.expect("Message", id=sent)
+        await simulator.api.media_fault("expired", status=410)
+        for _ in range(2):
+            await client.do("fetch", message_id=sent)
+            assert "410" in (await client.expect("Sent"))["error"], "it is gone for good"
+        key = received.message.image_message.media_key
+        companion.companion.ask_for_file(received.chat, sent, key)
+        while (notified := await companion.expect(Notified)).stanza.text("type") != "mediaretry":
+            pass
+        path = retry_answer(notified.stanza, key)
+        assert path not in {None, received.message.image_message.direct_path}
+        again = await client.ask("fetch", "Sent", message_id=sent, path=str(path))
+        assert again["sha256"] == hashlib.sha256(picture).hexdigest()
+        await simulator.api.media_fault("not-on-phone")
+        companion.companion.ask_for_file(received.chat, sent, key)
+        assert retry_answer((await companion.expect(Notified)).stanza, key) is None
