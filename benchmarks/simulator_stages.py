@@ -35,11 +35,11 @@ _CYCLES: Final = "looking for reference cycles"
 _MODULES: Final = {
     **dict.fromkeys(("signal", "senderkeys"), _SIGNAL),
     **dict.fromkeys(("noise", "frames", "connection"), "Noise, frames"),
-    **dict.fromkeys(("server", "front", "pace", "proxies", "proxy_protocol"), _TRANSPORT),
+    **dict.fromkeys(("server", "outbox", "front", "pace", "proxies", "proxy_protocol"), _TRANSPORT),
     **dict.fromkeys(("relay", "receipts", "sessions", "network", "impairments", "offline", "devices"), _ROUTING),
     **dict.fromkeys(("iqs", "prekeys", "presence", "usync", "linking"), "requests, linking, presence"),
     **dict.fromkeys(("phones", "inbox", "chats", "reading", "composing", "labels", "retention"), _PHONES),
-    **dict.fromkeys(("service", "control", "live"), "control API, load generator"),
+    **dict.fromkeys(("service", "load", "control", "live"), "control API, load generator"),
     "ledger": _LEDGER,
     **dict.fromkeys(("rows", "store", "stored", "tables"), _STATE),
 }

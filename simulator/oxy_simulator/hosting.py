@@ -13,6 +13,7 @@ from aiohttp import web
 from oxy_simulator.clock import SimulatedClock
 from oxy_simulator.front import Front
 from oxy_simulator.keys import NOISE_ROOT_FILE, client_environment, ensure_keys, load_keys, require_keys
+from oxy_simulator.load import LoadGenerator
 from oxy_simulator.mediachecks import MediaChecks
 from oxy_simulator.medialibrary import MediaLibrary
 from oxy_simulator.mediaserver import MediaEndpoint
@@ -86,8 +87,9 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
         clients = ClientProcesses(folder, environment, allow_client_control)
         exits.push_async_callback(clients.stop)
         operations = Operations(network, store, proxies, clients, host)
-        service = Service(network, simulated, keys, proxies, operations, library, host, listener.port)
-        exits.push_async_callback(service.stop_load)
+        load = LoadGenerator(network)
+        exits.push_async_callback(load.stop)
+        service = Service(network, simulated, keys, proxies, operations, library, load, host, listener.port)
         network.listeners.append(service.pulse)
         yield service
 

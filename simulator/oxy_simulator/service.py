@@ -4,7 +4,6 @@ The control API, the Python test objects and the command line all act through `S
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
@@ -23,6 +22,7 @@ from oxy_simulator.faultkind import SERVER_KINDS
 from oxy_simulator.faults import Breakage, FaultKind, break_phone
 from oxy_simulator.jid import phone_digits
 from oxy_simulator.keys import NOISE_ROOT_FILE, ServerKeys
+from oxy_simulator.load import LoadGenerator
 from oxy_simulator.logins import parse_version, version_text
 from oxy_simulator.mediadesk import MediaFaultKind, MediaRule
 from oxy_simulator.medialibrary import MIME_TYPES, MediaLibrary, limit_of
@@ -64,22 +64,9 @@ from oxy_simulator.waiting import Waiters
 LINK_SECONDS: Final = 15.0
 PAIRING_SECONDS: Final = 160.0  # how long a client's codes are valid; whatsmeow pair-code.go
 
-_LOAD_BURST: Final = 20
 _FILE_ID_DIGITS: Final = 32
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass
-class Load:
-    """A load generator's run."""
-
-    task: asyncio.Task[None] | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether it is still sending."""
-        return self.task is not None and not self.task.done()
 
 
 @dataclass
@@ -92,10 +79,10 @@ class Service:
     proxies: Proxies
     operations: Operations
     library: MediaLibrary
+    load: LoadGenerator
     host: str
     proxy_port: int
     _waiters: Waiters = field(default_factory=Waiters)
-    _load: Load = field(default_factory=Load)
 
     def pulse(self) -> None:
         """Wake whoever waits for a change."""
@@ -258,30 +245,9 @@ class Service:
 
     def start_load(self, request: StartLoad) -> None:
         """Start sending; raise RequestError if a run is in progress or a phone is unknown."""
-        if self._load.running:
-            msg = "a load is running already; wait until GET /state says load_running is false"
-            raise RequestError(msg)
         senders = [self.account(phone) for phone in request.senders]
         recipients = [self.account(phone) for phone in ([request.to] if isinstance(request.to, str) else request.to)]
-        self._load.task = asyncio.create_task(self._send_load(request, senders, recipients))
-
-    async def stop_load(self) -> None:
-        """End a running load."""
-        if self._load.task is not None:
-            self._load.task.cancel()
-            await asyncio.wait([self._load.task])
-
-    async def _send_load(self, request: StartLoad, senders: list[Account], recipients: list[Account]) -> None:
-        started = time.monotonic()
-        for index in range(request.count):
-            sender, to = senders[index % len(senders)], recipients[index % len(recipients)]
-            text = request.text.replace("{sender}", sender.phone).replace("{index}", str(index))
-            text = text.replace("{time}", str(self.network.clock()))
-            message = phones.text_message(text)
-            phones.send_message(self.network, sender, to, message, phones.new_message_id())
-            ahead = started + (index + 1) / request.rate - time.monotonic() if request.rate else 0.0
-            if ahead > 0 or index % _LOAD_BURST == 0:
-                await asyncio.sleep(max(ahead, 0.0))
+        self.load.start(senders, recipients, request.count, request.rate, request.text)
 
     def phone_views(self) -> list[PhoneView]:
         """Describe every phone."""
@@ -408,7 +374,7 @@ class Service:
             forgotten=self.network.state.ledger.forgotten,
             violations=len(self.network.state.violations),
             down=self.proxies.front.down,
-            load_running=self._load.running,
+            load_running=self.load.running,
         )
 
 
