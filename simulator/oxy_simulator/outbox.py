@@ -15,7 +15,7 @@ MAX_WAITING: Final = 1 << 20  # bytes from which on what is in no hurry waits un
 _MAX_UNSENT: Final = 1 << 18
 _UNSENT_SECONDS: Final = 0.01
 _SLICE_SECONDS: Final = 0.05  # a slow connection passes what it can in this time, at once
-_BINARY: Final = 0x82
+_BINARY, _PONG = 0x82, 0x8A
 _LENGTH_7: Final = 125
 _CLOSE_SECONDS: Final = 2.0
 # Clients drop stanzas that they have not handled yet when the socket closes, so a stream error is
@@ -47,8 +47,15 @@ class SocketOutbox:
 
     def write(self, frame: bytes) -> None:
         """Queue a frame; a client that reads nothing for too long is cut."""
-        self._waiting += _message_head(len(frame))
-        self._waiting += frame
+        self._queue(_BINARY, frame)
+
+    def pong(self, payload: bytes) -> None:
+        """Queue the answer to a ping: written past the queue it could land in the middle of a message."""
+        self._queue(_PONG, payload)
+
+    def _queue(self, opcode: int, payload: bytes) -> None:
+        self._waiting += _message_head(opcode, len(payload))
+        self._waiting += payload
         if len(self._waiting) > MAX_QUEUED:
             log.warning("client_cut", reason=f"it has not read {MAX_QUEUED} bytes that wait for it")
             self.abort()
@@ -119,10 +126,10 @@ def _nothing() -> None:
     """Tell nobody."""
 
 
-def _message_head(size: int) -> bytes:
-    """Write the head of a server's binary message. Source: RFC 6455 section 5.2."""
+def _message_head(opcode: int, size: int) -> bytes:
+    """Write the head of a server's message. Source: RFC 6455 section 5.2."""
     if size <= _LENGTH_7:
-        return bytes((_BINARY, size))
+        return bytes((opcode, size))
     if size < 1 << 16:
-        return bytes((_BINARY, 126)) + size.to_bytes(2, "big")
-    return bytes((_BINARY, 127)) + size.to_bytes(8, "big")
+        return bytes((opcode, 126)) + size.to_bytes(2, "big")
+    return bytes((opcode, 127)) + size.to_bytes(8, "big")

@@ -32,7 +32,9 @@ class WebSocketEndpoint:
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         # Compression is off because whatsmeow does not negotiate it.
-        socket = web.WebSocketResponse(max_msg_size=_MAX_MESSAGE, compress=False, autoping=True, timeout=_CLOSE_SECONDS)
+        socket = web.WebSocketResponse(
+            max_msg_size=_MAX_MESSAGE, compress=False, autoping=False, timeout=_CLOSE_SECONDS
+        )
         await socket.prepare(request)
         outbox = SocketOutbox(request.transport)
         key = None if request.transport is None else connection_key(request.transport)
@@ -43,18 +45,22 @@ class WebSocketEndpoint:
         async with asyncio.TaskGroup() as tasks:
             end = tasks.create_task(outbox.end(socket))
             try:
-                await self._read(socket, connection, key)
+                await self._read(socket, outbox, connection, key)
             finally:
                 lost(self._network, connection)
                 end.cancel()
                 self._front.closed(key)
         return socket
 
-    async def _read(self, socket: web.WebSocketResponse, connection: Connection, key: object) -> None:
+    async def _read(
+        self, socket: web.WebSocketResponse, outbox: SocketOutbox, connection: Connection, key: object
+    ) -> None:
         settled = False
         async for message in socket:
             if message.type is WSMsgType.TEXT or isinstance(message.data, WebSocketError):
                 refuse(self._network, connection, f"a WebSocket message of type {message.type.name}: {message.data!r}")
+            if message.type is WSMsgType.PING:
+                outbox.pong(message.data)
             if message.type is not WSMsgType.BINARY:
                 continue
             if connection.pace.outbound:

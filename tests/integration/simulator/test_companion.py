@@ -3,18 +3,20 @@
 import asyncio
 import hashlib
 import os
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import pytest
+from aiohttp import ClientSession, WSMsgType
 from integration.simulator.clients import NeonizeClient
 
 from oxy_simulator import outbox
 from oxy_simulator.attachments import Image
 from oxy_simulator.companion import CodesShown, Companion, Event, Linked, Notified, Online, Receipt, Received
 from oxy_simulator.companion_media import retry_answer
-from oxy_simulator.companion_socket import CompanionSocket
+from oxy_simulator.companion_socket import HOST, CompanionSocket
 from oxy_simulator.faults import FaultKind
 from oxy_simulator.testing import Phone, WhatsApp
 
@@ -152,3 +154,15 @@ async def test_an_expired_file_is_asked_for_and_downloaded_again(
         await simulator.api.media_fault("not-on-phone")
         companion.companion.ask_for_file(received.chat, sent, key)
         assert retry_answer((await companion.expect(Notified)).stanza, key) is None
+
+
+async def test_a_ping_of_the_web_socket_is_answered(simulator: WhatsApp) -> None:
+    context = ssl.create_default_context(cafile=simulator.ca_file)
+    url = f"https://{HOST}/ws/chat"
+    async with (
+        ClientSession() as session,
+        session.ws_connect(url, proxy=simulator.proxy_url, ssl=context, autoping=False) as socket,
+    ):
+        await socket.ping(b"alive?")
+        answer = await socket.receive(PATIENCE)
+        assert (answer.type, answer.data) == (WSMsgType.PONG, b"alive?")

@@ -67,6 +67,14 @@ async def test_one_large_message_is_paced_by_its_bytes(line: Line) -> None:
     assert asyncio.get_running_loop().time() - started > (8_000 + HEAD - early) / 10_000 * 0.8
 
 
+async def test_a_pong_waits_for_the_end_of_a_message(line: Line) -> None:
+    line.outbox.pace.slow(20_000, "inbound")
+    line.outbox.write(b"x" * 3_000)
+    assert 0 < await line.passed_in(0.1) < 3_000
+    line.outbox.pong(b"alive")
+    assert (await line.reader.readuntil(b"alive"))[-8:] == b"x\x8a\x05alive"
+
+
 async def test_even_a_byte_a_second_is_kept_to(line: Line) -> None:
     line.outbox.pace.slow(1, None)
     line.outbox.write(b"hello")
