@@ -6,12 +6,13 @@ Each action has a body and a function that does it; the answer is the phone as i
 import base64
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from oxy_simulator import identity, peers, presence, profiles
 from oxy_simulator.accounts import Account, SharedHistory
+from oxy_simulator.contents import AnyContent, Text
 from oxy_simulator.errors import RequestError
 from oxy_simulator.groups import find_group
 from oxy_simulator.jid import NEWSLETTER_SERVER, Jid, phone_digits
@@ -23,7 +24,7 @@ from oxy_simulator.phones import text_message
 from oxy_simulator.presence import Typing
 from oxy_simulator.privacytokens import give_token
 from oxy_simulator.proto.message_pb2 import Message
-from oxy_simulator.rooms import post_status, write_to_group
+from oxy_simulator.rooms import post_status, say_in_group
 
 
 class Reinstall(Request):
@@ -88,10 +89,18 @@ class ShareHistory(Request):
 
 
 class WriteToGroup(Request):
-    """Write a text in a group."""
+    """Write a text in a group, or a message of any kind that is not about another one."""
 
     group: str
-    text: str = Field(min_length=1)
+    text: str | None = Field(default=None, min_length=1)
+    message: AnyContent | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if (self.text is None) == (self.message is None):
+            msg = "give exactly one of 'text' and 'message'"
+            raise ValueError(msg)
+        return self
 
 
 class PostStatus(Request):
@@ -173,7 +182,7 @@ def _write_to_group(network: Network, account: Account, request: WriteToGroup) -
     if account.phone not in group.members:
         msg = f"{account.phone} is not in the group {request.group}; add it first"
         raise RequestError(msg)
-    write_to_group(network, account, group, text_message(request.text))
+    say_in_group(network, account, group, request.message or Text(text=request.text or ""))
 
 
 def _post_status(network: Network, account: Account, request: PostStatus) -> None:

@@ -70,14 +70,15 @@ def text_message(text: str) -> Message:
 def say(network: Network, sender: Account, to: Account, content: Content, message_id: str | None = None) -> str:
     """Let a phone say something and return the message's id; raise RequestError if phones do not allow it."""
     try:
-        message = compose(content, Draft(sender, to, network.clock(), _file_of(sender, content)))
+        message = compose(content, Draft(sender, to, network.clock(), file_of(sender, content)))
         return send_message(network, sender, to, message, message_id or new_message_id())
     except ContentError as error:
         msg = f"{sender.phone} cannot send this: {error}"
         raise RequestError(msg) from error
 
 
-def _file_of(sender: Account, content: Content) -> MediaFacts | None:
+def file_of(sender: Account, content: Content) -> MediaFacts | None:
+    """Return the file that goes with content, None if none does; raise RequestError if the phone has no such file."""
     if not isinstance(content, Attachment) or content.file is None:
         return None
     facts = sender.files.get(content.file)

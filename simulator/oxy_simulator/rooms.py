@@ -6,21 +6,28 @@ Whoever lacks the key gets it in the same stanza, encrypted for that device alon
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
 from oxy_simulator.accounts import Account, Device, InboxMessage, SentMessage
+from oxy_simulator.composing import Draft, compose
 from oxy_simulator.connection import Connection
+from oxy_simulator.content import Content
 from oxy_simulator.devices import device_jids, participant_hash
-from oxy_simulator.errors import DecryptionError, DuplicateCiphertextError, RefusedError
+from oxy_simulator.errors import ContentError, DecryptionError, DuplicateCiphertextError, RefusedError, RequestError
 from oxy_simulator.groups import member_group
 from oxy_simulator.jid import STATUS_JID, Jid
+from oxy_simulator.labels import label
 from oxy_simulator.ledger import line_key, mark
 from oxy_simulator.network import Group, Network
 from oxy_simulator.node import Attrs, Node, encode, node
-from oxy_simulator.phones import MAX_RETRIES, encrypt_pairwise, new_message_id, retry_content, sent_key
+from oxy_simulator.phones import MAX_RETRIES, encrypt_pairwise, file_of, new_message_id, retry_content, sent_key
 from oxy_simulator.proto.message_pb2 import Message
+from oxy_simulator.reading import Scene, read
 from oxy_simulator.senderkeys import ReceivedSenderKey, SenderKey
+
+_SILENT: Final = {"unknown", "protocol"}  # sender keys alone, and what is about the chat itself
 
 log = structlog.get_logger(__name__)
 
@@ -33,11 +40,6 @@ class _Post:
     room: Jid
     sender: Account
     message: Message
-
-    @property
-    def text(self) -> str:
-        """Its text, empty if it is none."""
-        return self.message.conversation or self.message.extended_text_message.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,19 @@ class _Sending:
     def author(self) -> Jid:
         """The device that wrote it."""
         return self.account.device_lid(self.device.id)
+
+
+def say_in_group(network: Network, sender: Account, group: Group, content: Content) -> str:
+    """Let a phone say something in a group that is not about another message; raise RequestError otherwise."""
+    if getattr(content, "target", None) or getattr(content, "quote", None):
+        msg = "in groups phones say what is about no other message; leave out 'target' and 'quote'"
+        raise RequestError(msg)
+    try:
+        message = compose(content, Draft(sender, sender, network.clock(), file_of(sender, content)))
+    except ContentError as error:
+        msg = f"{sender.phone} cannot send this: {error}"
+        raise RequestError(msg) from error
+    return write_to_group(network, sender, group, message)
 
 
 def write_to_group(network: Network, sender: Account, group: Group, message: Message) -> str:
@@ -111,7 +126,8 @@ def _write(network: Network, post: _Post, readers: Iterable[Account]) -> str:
     distribution = Message()
     distribution.sender_key_distribution_message.group_id = str(post.room)
     distribution.sender_key_distribution_message.axolotl_sender_key_distribution_message = key.distribution()
-    shared = node("enc", {"v": "2", "type": "skmsg"}, key.encrypt(post.message.SerializeToString()))
+    enc: Attrs = {"v": "2", "type": "skmsg", "mediatype": label(post.message).media_type or None}
+    shared = node("enc", enc, key.encrypt(post.message.SerializeToString()))
     whole = Message()
     whole.CopyFrom(post.message)
     whole.MergeFrom(distribution)
@@ -227,7 +243,7 @@ def _header(network: Network, post: _Post) -> Node:
         "participant_pn": post.sender.pn,
         "addressing_mode": "lid",
         "id": post.id,
-        "type": "text",
+        "type": label(post.message).type,
         "t": int(network.clock()),
         "notify": post.sender.name,
     }
@@ -235,6 +251,7 @@ def _header(network: Network, post: _Post) -> Node:
 
 
 def _open_line(network: Network, post: _Post, reader: Account, device: Device) -> str:
+    reading = read(post.message, Scene(reader, post.sender, post.sender))
     line = network.state.ledger.open(
         message_id=post.id,
         direction="inbound",
@@ -242,14 +259,16 @@ def _open_line(network: Network, post: _Post, reader: Account, device: Device) -
         device=device.id,
         chat=str(post.room),
         sender=post.sender.phone,
-        text=post.text,
+        text=reading.text,
+        kind=reading.kind,
     )
     mark(line, "sent", network.clock())
     return line_key("inbound", reader.phone, device.id, str(post.room), post.id)
 
 
 def _show(network: Network, phone: Account, post: _Post) -> None:
-    if not post.text:
+    reading = read(post.message, Scene(phone, post.sender, post.sender))
+    if reading.kind in _SILENT and not reading.text:
         return
     identity = f"{post.room}/{post.sender.phone}/{post.id}"
     duplicate = identity in phone.seen
@@ -261,8 +280,8 @@ def _show(network: Network, phone: Account, post: _Post) -> None:
             chat=str(post.room),
             sender=post.sender.phone,
             from_me=post.sender is phone,
-            kind="text",
-            text=post.text,
+            kind=reading.kind,
+            text=reading.text,
             at=network.clock(),
             duplicate=duplicate,
         )

@@ -67,6 +67,16 @@ class NeonizeClient:
                 pytest.fail(f"{event} {facts} did not come; got {self.events[self._seen :]}")
         return event_found
 
+    async def expect_all(self, *events: str) -> list[Event]:
+        """Return the next event of each of these kinds, in whatever order they come."""
+        start, found, last = self._seen, [], self._seen
+        for event in events:
+            self._seen = start
+            found.append(await self.expect(event))
+            last = max(last, self._seen)
+        self._seen = last
+        return found
+
     async def ask(self, command: str, answer: str, **arguments: str) -> Event:
         """Give a command and return its answer, which must not be an error."""
         await self.do(command, **arguments)

@@ -12,7 +12,7 @@ from neonize.exc import NeonizeError
 from neonize.proto import Neonize_pb2 as wire
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 from neonize.utils.enum import MediaType, VoteType
-from neonize.utils.jid import build_jid
+from neonize_queries import address
 
 Command: TypeAlias = Callable[..., None]
 Emit: TypeAlias = Callable[..., None]
@@ -54,7 +54,7 @@ class Kinds:
         return run
 
     def _send(self, to: str, message: Message) -> dict[str, object]:
-        return {"id": self._client.send_message(build_jid(to), message).ID}
+        return {"id": self._client.send_message(address(to), message).ID}
 
     def say(self, to: str, raw: str) -> dict[str, object]:
         return self._send(to, Message.FromString(base64.b64decode(raw)))
@@ -65,14 +65,14 @@ class Kinds:
         return {"id": self._client.send_message(source.Chat, message).ID}
 
     def edit(self, to: str, message_id: str, text: str) -> dict[str, object]:
-        return {"id": self._client.edit_message(build_jid(to), message_id, Message(conversation=text)).ID}
+        return {"id": self._client.edit_message(address(to), message_id, Message(conversation=text)).ID}
 
     def revoke(self, to: str, message_id: str) -> dict[str, object]:
-        chat, me = build_jid(to), self._client.get_me().JID
+        chat, me = address(to), self._client.get_me().JID
         return {"id": self._client.revoke_message(chat, me, message_id).ID}
 
     def contact(self, to: str, name: str, number: str) -> dict[str, object]:
-        return {"id": self._client.send_contact(build_jid(to), name, number).ID}
+        return {"id": self._client.send_contact(address(to), name, number).ID}
 
     def poll(self, to: str, name: str, options: str) -> dict[str, object]:
         return self._send(to, self._client.build_poll_vote_creation(name, options.split("|"), VoteType.SINGLE))
@@ -90,14 +90,14 @@ class Kinds:
         return {"error": reply.Error, "hashes": [option.hex() for option in reply.PollVoteMessage.selectedOptions]}
 
     def image(self, to: str, path: str, caption: str) -> dict[str, object]:
-        return {"id": self._client.send_image(build_jid(to), path, caption).ID}
+        return {"id": self._client.send_image(address(to), path, caption).ID}
 
     def document(self, to: str, path: str, caption: str) -> dict[str, object]:
         name = Path(path).name
-        return {"id": self._client.send_document(build_jid(to), path, caption, filename=name).ID}
+        return {"id": self._client.send_document(address(to), path, caption, filename=name).ID}
 
     def sticker(self, to: str, path: str) -> dict[str, object]:
-        return {"id": self._client.send_sticker(build_jid(to), path, passthrough=True).ID}
+        return {"id": self._client.send_sticker(address(to), path, passthrough=True).ID}
 
     def file(self, to: str, path: str, kind: str) -> dict[str, object]:
         """Upload a file and send it as its helper does; those for audio and video need ffmpeg."""
