@@ -23,7 +23,7 @@ from oxy_dev.conversation import ask
 from oxy_dev.memory import MIB, measure
 from oxy_dev.stack import Stack, running_stack
 from oxy_simulator.client import SimulatorClient
-from oxy_simulator.models import LineView
+from oxy_simulator.replies import LineView
 
 CUSTOMER: Final = "+5511912340001"
 WARM_UP: Final = 10

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from oxy_simulator.models import LineView
+from oxy_simulator.replies import LineView
 
 
 @dataclass(frozen=True, slots=True)

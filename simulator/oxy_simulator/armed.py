@@ -9,10 +9,10 @@ from oxy_simulator.faults import LOGIN_FAILURES
 from oxy_simulator.front import Front, Trouble
 from oxy_simulator.impairments import Direction, Rule
 from oxy_simulator.mediadesk import CONNECTION_SECONDS, MediaDesk, MediaFaultKind
-from oxy_simulator.models import RuleView
 from oxy_simulator.network import Network
 from oxy_simulator.node import Node
 from oxy_simulator.proxy_protocol import ProxyPolicy
+from oxy_simulator.replies import RuleView
 
 _KINDS = {str(reason): kind for kind, reason in LOGIN_FAILURES.items()}
 

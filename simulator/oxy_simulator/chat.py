@@ -9,7 +9,7 @@ from typing import Final, TextIO
 
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.errors import RequestError
-from oxy_simulator.models import LineView, Message, PhoneView
+from oxy_simulator.replies import LineView, Message, PhoneView
 from oxy_simulator.transcript import shown, ticks, visible
 
 _POLL_SECONDS: Final = 0.3

@@ -19,48 +19,50 @@ from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import PairingError, RequestError
 from oxy_simulator.faults import FaultKind
 from oxy_simulator.mediadesk import MediaFaultKind
-from oxy_simulator.models import (
+from oxy_simulator.processes import Action
+from oxy_simulator.replies import (
+    ClientView,
+    ClockView,
+    DeviceView,
+    FileId,
+    GroupView,
+    LineView,
+    LoginView,
+    LossView,
+    Message,
+    MessageState,
+    PacketView,
+    PhoneView,
+    Problem,
+    ProxyView,
+    RuleView,
+    SentId,
+    SettledView,
+    StateView,
+    TrustView,
+    ViolationView,
+)
+from oxy_simulator.requests import (
     MAX_WAIT_SECONDS,
     AddPhone,
     AddProxy,
     Addressing,
     AdvanceClock,
     ChangeMembers,
-    ClientView,
-    ClockView,
-    DeviceView,
     Fault,
-    FileId,
-    GroupView,
     Journal,
-    LineView,
     LinkDevice,
-    LoginView,
-    LossView,
     MediaFault,
-    Message,
-    MessageState,
     NewGroup,
-    PacketView,
-    PhoneView,
-    Problem,
-    ProxyView,
     Restart,
-    RuleView,
     SelfChat,
     SendText,
-    SentId,
-    SettledView,
     StartClient,
     StartLoad,
-    StateView,
-    TrustView,
     UnlinkDevice,
     VersionFloor,
-    ViolationView,
     request_of,
 )
-from oxy_simulator.processes import Action
 
 _Reply = TypeVar("_Reply")
 

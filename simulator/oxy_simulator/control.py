@@ -11,38 +11,40 @@ from oxy_simulator.actions import ACTIONS
 from oxy_simulator.control_requests import MAX_BODY, explain, first_number, read_body, waiting_time
 from oxy_simulator.errors import SetupError
 from oxy_simulator.media import CHUNK
-from oxy_simulator.models import (
+from oxy_simulator.processes import Action
+from oxy_simulator.reasons import listening
+from oxy_simulator.replies import (
+    ClientView,
+    DeviceView,
+    LineView,
+    LoginView,
+    Message,
+    PacketView,
+    PhoneView,
+    ProxyView,
+    RuleView,
+    SentId,
+    SettledView,
+    ViolationView,
+)
+from oxy_simulator.requests import (
     AddPhone,
     AddProxy,
     AdvanceClock,
     ChangeMembers,
-    ClientView,
-    DeviceView,
     Fault,
     Journal,
-    LineView,
     LinkDevice,
-    LoginView,
     MediaFault,
-    Message,
     NewGroup,
-    PacketView,
-    PhoneView,
-    ProxyView,
     Restart,
-    RuleView,
     SelfChat,
     SendText,
-    SentId,
-    SettledView,
     StartClient,
     StartLoad,
     UnlinkDevice,
     VersionFloor,
-    ViolationView,
 )
-from oxy_simulator.processes import Action
-from oxy_simulator.reasons import listening
 from oxy_simulator.service import Service
 
 _MESSAGES: Final = TypeAdapter(list[Message])

@@ -9,7 +9,8 @@ from aiohttp import hdrs, web
 from pydantic import ValidationError
 
 from oxy_simulator.errors import PairingError, RequestError, UnknownPhoneError
-from oxy_simulator.models import MAX_WAIT_SECONDS, Problem, Request, complaint
+from oxy_simulator.replies import Problem
+from oxy_simulator.requests import MAX_WAIT_SECONDS, Request, complaint
 
 MAX_BODY: Final = 1 << 25  # a file of 16 MiB as base64, and some more
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.faults import FaultKind
-from oxy_simulator.models import DeviceView, Message, MessageState, PhoneView
+from oxy_simulator.replies import DeviceView, Message, MessageState, PhoneView
 from oxy_simulator.wanted import TextPattern, Wanted, told
 
 if TYPE_CHECKING:

@@ -6,20 +6,12 @@ from pathlib import Path
 from oxy_simulator.errors import RequestError
 from oxy_simulator.jid import phone_digits
 from oxy_simulator.journals import read_journal, unjournalled
-from oxy_simulator.models import (
-    AddProxy,
-    ClientView,
-    Journal,
-    LineView,
-    LossView,
-    ProxyView,
-    Restart,
-    StartClient,
-)
 from oxy_simulator.network import Network
 from oxy_simulator.processes import Action, ClientProcess, ClientProcesses
 from oxy_simulator.proxies import Listener, Proxies
 from oxy_simulator.proxy_protocol import ProxyPolicy, parse_listener
+from oxy_simulator.replies import ClientView, LineView, LossView, ProxyView
+from oxy_simulator.requests import AddProxy, Journal, Restart, StartClient
 from oxy_simulator.restart import restart
 from oxy_simulator.store import StateStore
 

@@ -14,7 +14,7 @@ from oxy_simulator.actions import ACTIONS
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError
 from oxy_simulator.jid import phone_digits
-from oxy_simulator.models import AddProxy, Addressing, Fault, MediaFault, Restart, complaint
+from oxy_simulator.requests import AddProxy, Addressing, Fault, MediaFault, Restart, complaint
 
 _Part = TypeVar("_Part", bound=BaseModel)
 

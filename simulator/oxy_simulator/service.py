@@ -26,38 +26,40 @@ from oxy_simulator.load import LoadGenerator
 from oxy_simulator.logins import parse_version, version_text
 from oxy_simulator.mediadesk import MediaFaultKind, MediaRule
 from oxy_simulator.medialibrary import MIME_TYPES, MediaLibrary, limit_of
-from oxy_simulator.models import (
-    AddPhone,
-    AdvanceClock,
-    ChangeMembers,
-    ClockView,
-    DeviceView,
-    Fault,
-    FileId,
-    GroupView,
-    LineView,
-    LinkDevice,
-    LoginView,
-    MediaFault,
-    Message,
-    MessageState,
-    NewGroup,
-    PacketView,
-    PhoneView,
-    Request,
-    RuleView,
-    SendText,
-    StartLoad,
-    StateView,
-    TrustView,
-    VersionFloor,
-    ViolationView,
-)
 from oxy_simulator.network import Network
 from oxy_simulator.notices import tell_app_state
 from oxy_simulator.operations import Operations
 from oxy_simulator.proxies import Proxies
 from oxy_simulator.proxy_protocol import ProxyPolicy
+from oxy_simulator.replies import (
+    ClockView,
+    DeviceView,
+    FileId,
+    GroupView,
+    LineView,
+    LoginView,
+    Message,
+    MessageState,
+    PacketView,
+    PhoneView,
+    RuleView,
+    StateView,
+    TrustView,
+    ViolationView,
+)
+from oxy_simulator.requests import (
+    AddPhone,
+    AdvanceClock,
+    ChangeMembers,
+    Fault,
+    LinkDevice,
+    MediaFault,
+    NewGroup,
+    Request,
+    SendText,
+    StartLoad,
+    VersionFloor,
+)
 from oxy_simulator.transcript import Record, transcript
 from oxy_simulator.waiting import Waiters
 

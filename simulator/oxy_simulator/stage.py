@@ -14,9 +14,9 @@ import aiohttp
 
 from oxy_simulator.clients import Client
 from oxy_simulator.errors import RequestError, SimulatorError
-from oxy_simulator.models import Message
 from oxy_simulator.narrator import Narrator
 from oxy_simulator.processes import ClientProcess
+from oxy_simulator.replies import Message
 from oxy_simulator.scenario_file import Document
 from oxy_simulator.scenario_names import VARIABLE
 from oxy_simulator.testing import Phone, WhatsApp

@@ -9,7 +9,7 @@ from oxy_simulator.clients import Client, ClientError
 from oxy_simulator.errors import PairingError
 from oxy_simulator.linksource import read_source
 from oxy_simulator.logins import ACCEPTED
-from oxy_simulator.models import DeviceView
+from oxy_simulator.replies import DeviceView
 from oxy_simulator.scenario import LinkSpec
 from oxy_simulator.stage import Stage
 

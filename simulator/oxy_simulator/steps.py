@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError, SimulatorError, UnreachableError
-from oxy_simulator.models import Fault, MediaFault
+from oxy_simulator.requests import Fault, MediaFault
 from oxy_simulator.scenario import Act, ClearFaults, Expect, Path, Send, Start, Step
 from oxy_simulator.scenario_names import PHONE_FIELDS
 from oxy_simulator.stage import Stage

@@ -35,14 +35,10 @@ from oxy_simulator.hosting import run_service
 from oxy_simulator.keys import CA_FILE, NOISE_ROOT_FILE, client_environment
 from oxy_simulator.keys import TRUST_FOLDER as TRUST_FOLDER  # noqa: PLC0414 - part of this module's interface
 from oxy_simulator.ledger import Direction
-from oxy_simulator.models import (
-    Addressing,
-    LineView,
-    PacketView,
-    ViolationView,
-)
 from oxy_simulator.packets import line_of
 from oxy_simulator.reasons import explaining
+from oxy_simulator.replies import LineView, PacketView, ViolationView
+from oxy_simulator.requests import Addressing
 from oxy_simulator.retention import KEPT_MESSAGES
 from oxy_simulator.service import PAIRING_SECONDS, Service
 

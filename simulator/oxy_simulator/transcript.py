@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from oxy_simulator.contents import Reaction
-from oxy_simulator.models import LineView, Message, PacketView
+from oxy_simulator.replies import LineView, Message, PacketView
 
 
 @dataclass(frozen=True, slots=True)

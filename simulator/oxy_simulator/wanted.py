@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from oxy_simulator.models import Message
+from oxy_simulator.replies import Message
 
 TextPattern: TypeAlias = str | re.Pattern[str]
 

@@ -12,7 +12,7 @@ import pytest
 from integration.simulator.clients import CHILD, PATIENCE
 
 from oxy_simulator.errors import RequestError
-from oxy_simulator.models import ClientView
+from oxy_simulator.replies import ClientView
 from oxy_simulator.testing import TRUST_FOLDER, WhatsApp
 
 BOT, ANA = "+5511900000001", "+5511911111111"

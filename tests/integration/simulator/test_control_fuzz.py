@@ -7,9 +7,10 @@ from typing import Any, Final, get_args
 import aiohttp
 import pytest
 
-from oxy_simulator import models
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.control import ControlApi
+from oxy_simulator.faultkind import FaultKind
+from oxy_simulator.mediadesk import MediaFaultKind
 from oxy_simulator.testing import Phone, WhatsApp
 
 SEED = random.randrange(1 << 32)
@@ -78,7 +79,7 @@ def likely(name: str, chance: random.Random) -> Any:  # noqa: ANN401 - JSON
         kind = chance.choice(list(contents()))
         return {**fields(contents()[kind], chance), "kind": kind}
     if name == "kind":
-        return chance.choice([*models.FaultKind, *models.MediaFaultKind, "read", "played"])
+        return chance.choice([*FaultKind, *MediaFaultKind, "read", "played"])
     number = chance.choice(["+5511900000001", "5511911111111"])
     return chance.choice(LIKELY.get(name, [number, [number], "oi", 1, 2.5, True]))
 

@@ -3,7 +3,7 @@
 from integration.simulator.clients import PATIENCE, NeonizeClient
 
 from oxy_simulator.faults import FaultKind
-from oxy_simulator.models import LineView
+from oxy_simulator.replies import LineView
 from oxy_simulator.testing import Phone, WhatsApp
 
 

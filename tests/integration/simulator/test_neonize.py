@@ -9,7 +9,7 @@ from integration.simulator.clients import NeonizeClient, NewClient
 
 from oxy_simulator.errors import PairingError
 from oxy_simulator.faults import FaultKind
-from oxy_simulator.models import LineView
+from oxy_simulator.replies import LineView
 from oxy_simulator.testing import Phone, WhatsApp
 
 PATIENCE = 30.0

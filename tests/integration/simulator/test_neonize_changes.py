@@ -6,8 +6,8 @@ import signal
 import pytest
 from integration.simulator.clients import PATIENCE, NeonizeClient
 
-from oxy_simulator.models import LineView
 from oxy_simulator.privacytokens import token_of
+from oxy_simulator.replies import LineView
 from oxy_simulator.testing import Phone, WhatsApp
 
 

@@ -24,8 +24,8 @@ from oxy_simulator.contents import (
     Vote,
 )
 from oxy_simulator.menus import Button, ButtonReply, Buttons, Interactive, ListMenu, ListReply, Row, Section, Template
-from oxy_simulator.models import MessageState
 from oxy_simulator.proto.message_pb2 import Message
+from oxy_simulator.replies import MessageState
 from oxy_simulator.testing import Phone, WhatsApp
 from oxy_simulator.wire import write_unknown
 

@@ -13,7 +13,7 @@ from PIL import Image as Picture
 from oxy_simulator.attachments import Audio, Document, Image, Sticker, Video, Voice
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError
-from oxy_simulator.models import MessageState
+from oxy_simulator.replies import MessageState
 from oxy_simulator.testing import Phone, WhatsApp
 
 PATIENCE = 30.0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oxy_simulator.accounting import tally, with_answers
-from oxy_simulator.models import LineView
+from oxy_simulator.replies import LineView
 
 NAMES = st.lists(st.text("abcdefgh", min_size=1, max_size=2), unique=True)
 

@@ -11,9 +11,9 @@ from oxy_simulator.faultkind import OPTIONS
 from oxy_simulator.faults import Breakage, FaultKind, break_phone
 from oxy_simulator.ledger import LifeLine
 from oxy_simulator.mediadesk import MEDIA_OPTIONS, MediaFaultKind
-from oxy_simulator.models import Fault, MediaFault
 from oxy_simulator.node import Node, node
 from oxy_simulator.proto.message_pb2 import Message
+from oxy_simulator.requests import Fault, MediaFault
 
 
 def say(world: World, *texts: str, sender: Account | None = None) -> list[str]:

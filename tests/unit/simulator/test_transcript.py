@@ -2,7 +2,7 @@
 
 from unit.simulator.memory import ANA, BOT
 
-from oxy_simulator.models import LineView, Message, PacketView
+from oxy_simulator.replies import LineView, Message, PacketView
 from oxy_simulator.transcript import Record, transcript
 
 

@@ -1,11 +1,9 @@
-"""Requests and answers of the control API, shared by the server, its client and Python tests.
+"""What the control API is asked, shared by the server, its client and Python tests.
 
-Phones are written as E.164 with or without the plus sign and answered as digits; times are Unix
-seconds; durations are seconds.
+Phones are written as E.164 with or without the plus sign; durations are seconds.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -17,7 +15,6 @@ from oxy_simulator.faultkind import OPTIONS, SERVER_KINDS, FaultKind, foreign_op
 from oxy_simulator.faults import TlsTrouble
 from oxy_simulator.impairments import Direction
 from oxy_simulator.mediadesk import MEDIA_OPTIONS, MediaFaultKind
-from oxy_simulator.processes import Condition
 from oxy_simulator.proxy_protocol import Answer, Scheme
 from oxy_simulator.wording import worded
 
@@ -56,12 +53,6 @@ def complaint(model: type[Request], error: ValidationError) -> str:
     problems = [f"{'.'.join(map(str, item['loc'])) or 'body'}: {worded(item)}" for item in items]
     fields = ", ".join(field.alias or name for name, field in model.model_fields.items())
     return f"{'; '.join(problems)} (fields of this request: {fields})"
-
-
-class Reply(BaseModel):
-    """An answer's body."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
 class AddPhone(Request):
@@ -179,17 +170,6 @@ class AddProxy(Request):
     code: int | None = Field(default=None, ge=1, le=999)
 
 
-class ProxyView(Reply):
-    """A proxy that clients may use, with the URL that they take."""
-
-    id: int
-    scheme: Scheme
-    port: int
-    url: str
-    answer: Answer
-    code: int | None
-
-
 class StartClient(Request):
     """Start a client process; it is pointed at this simulator by its environment."""
 
@@ -197,17 +177,6 @@ class StartClient(Request):
     command: list[str] = Field(min_length=1)
     environment: dict[str, str] = Field(default_factory=dict)
     folder: str | None = None
-
-
-class ClientView(Reply):
-    """A client process; `exit_code` is negative for a signal, and None while it lives."""
-
-    name: str
-    condition: Condition
-    pid: int | None
-    exit_code: int | None
-    starts: int
-    log_file: Path
 
 
 class Journal(Request):
@@ -218,37 +187,10 @@ class Journal(Request):
     key: str = "id"
 
 
-class RuleView(Reply):
-    """A fault that holds or waits; `left` None: until it ends by time or is cleared; `code` None: the kind's own.
-
-    `phone` is None for those of the whole server: `tls` (in which way), `proxy` (with which `code`; 0 if it hangs),
-    `down`, and those of `files`. `taken` None: nobody counts.
-    """
-
-    kind: FaultKind | MediaFaultKind
-    phone: str | None = None
-    left: int | None = None
-    until: float | None = None
-    direction: Direction | None = None
-    peer: str | None = None
-    taken: int | None = None
-    rate: int | None = None
-    files: bool = False
-    code: int | None = None
-    tls: TlsTrouble | None = None
-
-
 class AdvanceClock(Request):
     """Move the server's and the phones' time forward, by seconds (ten years at most)."""
 
     advance: float = Field(gt=0, le=10 * 365 * 86400)
-
-
-class ClockView(Reply):
-    """The server's time in Unix seconds, and how far it is ahead of the wall clock's."""
-
-    now: float
-    advanced: float
 
 
 class VersionFloor(Request):
@@ -286,217 +228,3 @@ class StartLoad(Request):
     text: str = Field(default="{sender}/{index}", min_length=1, max_length=MAX_LOAD_TEXT)
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class SentId(Reply):
-    """The WhatsApp id of a message that was sent."""
-
-    id: str
-
-
-class FileId(Reply):
-    """A file that a phone can send: its id, and its size in bytes."""
-
-    file: str
-    size: int
-
-
-class MediaView(Reply):
-    """A message's file; `checked` once the phone has fetched it, `error` says what is wrong with it."""
-
-    kind: str
-    mimetype: str
-    file_length: int
-    checked: bool
-    error: str | None
-
-
-class MessageState(Reply):
-    """A message as it stands on a phone now: after edits, deletion, reactions and votes.
-
-    `tally` gives who took each option of a poll, or each choice of an event or a menu.
-    """
-
-    id: str
-    chat: str
-    sender: str
-    kind: str
-    text: str
-    at: float
-    edited_at: float | None
-    revoked_at: float | None
-    reactions: dict[str, str]
-    tally: dict[str, list[str]]
-    media: MediaView | None
-
-
-class Message(Reply):
-    """A message in a phone's inbox; `from_me` marks its own, `duplicate` a repeated id.
-
-    `content` says what is in it (None for plain texts), `target_id` which message it is about, and
-    `state` what became of it since (None for a text to which nothing happened).
-    """
-
-    number: int
-    id: str
-    chat: str
-    sender: str
-    from_me: bool
-    kind: str
-    text: str
-    at: float
-    quoted_id: str | None
-    duplicate: bool
-    content: AnyContent | None = None
-    target_id: str | None = None
-    state: MessageState | None = None
-
-
-class DeviceView(Reply):
-    """A linked device: whether it is connected, and what waits for it."""
-
-    id: int
-    platform: str
-    online: bool
-    prekeys: int
-    waiting: int
-
-
-class PhoneView(Reply):
-    """A phone, its linked devices, and who is typing to it."""
-
-    phone: str
-    name: str
-    lid: str
-    devices: list[DeviceView]
-    messages: int
-    chat_states: dict[str, str]
-    waits_for_code: bool
-
-
-class LineView(Reply):
-    """A message's life line; `stages` gives the time of each stage it reached."""
-
-    number: int
-    id: str
-    direction: Literal["inbound", "outbound"]
-    account: str
-    device: int
-    chat: str
-    sender: str
-    text: str | None
-    stages: dict[str, float]
-    deliveries: int
-    duplicates: int
-    error: str | None
-    kind: str = "text"
-
-
-class DeviceDescriptionView(Reply):
-    """How a companion presented itself when it was linked; limits are None where it named none."""
-
-    os: str
-    browser: str
-    version: str
-    full_history: bool
-    inline_history: bool
-    recent_days: int | None
-    full_days: int | None
-    full_megabytes: int | None
-    quota_megabytes: int | None
-
-
-class GroupView(Reply):
-    """A group; members by number, the creator first."""
-
-    id: str
-    subject: str
-    creator: str
-    members: list[str]
-    created_at: int
-
-
-class LoginView(Reply):
-    """One attempt to connect: what the client said about itself, and what came of it."""
-
-    number: int
-    at: float
-    phone: str | None
-    device: int | None
-    kind: Literal["link", "login"]
-    outcome: str
-    version: str
-    platform: str
-    push_name: str
-    passive: bool
-    pull: bool
-    lid_migrated: bool
-    connect_type: str
-    connect_reason: str
-    described: DeviceDescriptionView
-
-
-class LossView(Reply):
-    """Messages that were acknowledged or rejected, and that the journal does not have.
-
-    The list is exact while `forgotten`, the number of life lines that went because there were too many, is 0.
-    """
-
-    journalled: int
-    lost: list[LineView]
-    forgotten: int
-
-
-class ViolationView(Reply):
-    """A breach of the protocol by a client."""
-
-    number: int
-    at: float
-    phone: str | None
-    rule: str
-    detail: str
-
-
-class PacketView(Reply):
-    """A stanza of a connection as XML on one line, or a note; `device` is `phone:device`, or `-`."""
-
-    number: int
-    at: float
-    connection: int
-    device: str
-    direction: Literal["to-client", "from-client", "note"]
-    text: str
-
-
-class StateView(Reply):
-    """An overview."""
-
-    version: str
-    phones: list[PhoneView]
-    connections: int
-    messages: int
-    forgotten: int
-    """Life lines that went because there were more than are kept."""
-    violations: int
-    down: bool
-    load_running: bool
-
-
-class SettledView(Reply):
-    """Whether no linked device has anything left to acknowledge."""
-
-    settled: bool
-
-
-class TrustView(Reply):
-    """What a client needs: the proxy's port, the authority for TLS (PEM) and the Noise root (hexadecimal)."""
-
-    proxy_port: int
-    ca: str
-    noise_root: str
-
-
-class Problem(Reply):
-    """Why a request was refused, and what to do."""
-
-    error: str
