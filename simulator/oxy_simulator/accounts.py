@@ -121,13 +121,18 @@ class InboxMessage:
 
 @dataclass(slots=True)
 class Profile:
-    """What others may see of an account, and whom it blocked (by number); times in Unix seconds."""
+    """What others may see of an account, and whom it blocked (by number); times in Unix seconds.
+
+    `disappearing` is how long messages in new chats live, in seconds; 0 is for ever.
+    """
 
     about: str = "Hey there! I am using WhatsApp."
     about_at: int = 0
     picture_id: str | None = None
     privacy: dict[str, str] = field(default_factory=dict)
     blocked: list[str] = field(default_factory=list)
+    disappearing: int = 0
+    disappearing_at: int = 0
 
 
 @dataclass(slots=True)

@@ -55,6 +55,11 @@ def initial_history(network: Network, account: Account, *, days: int | None, ful
     return [_notify(sync, index) for index, sync in enumerate(syncs)]
 
 
+def no_history() -> PeerMessage:
+    """Return what a phone that has nothing to tell sends to a device that was just linked."""
+    return _notify(HistorySync(sync_type=INITIAL_BOOTSTRAP, progress=_COMPLETE), 0)
+
+
 def earlier_history(  # noqa: PLR0913 - what the device asked for, all by name
     network: Network, account: Account, contact: Account, *, before: str, count: int, request: str
 ) -> PeerMessage:

@@ -168,6 +168,10 @@ class Impairments:
         rule = self._take((FaultKind.REFUSE,), phone, peer, None)
         return rule.code if rule else None
 
+    def locks_strangers(self, phone: str) -> bool:
+        """Say whether an account may not write to people who never wrote to it."""
+        return bool(self._fitting((FaultKind.REACHOUT_LOCK,), phone, None, None))
+
     def refuses_request(self, phone: str) -> bool:
         """Say whether a request (IQ) is to be answered with 429."""
         return self._beyond_limit(FaultKind.RATE_LIMIT_REQUESTS, phone, None)

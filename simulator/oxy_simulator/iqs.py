@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from oxy_simulator import groupchanges, groups, linking, prekeys, privacytokens, profiles
+from oxy_simulator import defaults, groupchanges, groups, linking, prekeys, privacytokens, profiles
 from oxy_simulator.connection import Connection
 from oxy_simulator.errors import RefusedError
 from oxy_simulator.impairments import RATE_OVERLIMIT
@@ -153,9 +153,13 @@ def _after_log_out(network: Network, connection: Connection, iq: Node) -> None:
 
 _HANDLERS: Final[dict[tuple[str, str, str], Handler]] = {
     ("encrypt", "get", "count"): prekeys.count,
+    ("encrypt", "get", "digest"): prekeys.digest,
     ("encrypt", "get", "key"): prekeys.fetch,
     ("encrypt", "set", "list"): prekeys.upload,
     ("encrypt", "set", "registration"): prekeys.upload,
+    ("encrypt", "set", "rotate"): prekeys.rotate,
+    ("abt", "get", "props"): defaults.props,
+    ("w", "get", "props"): defaults.props,
     ("passive", "set", "active"): _empty,
     ("passive", "set", "passive"): _go_passive,
     ("usync", "get", "usync"): usync,
@@ -170,6 +174,10 @@ _HANDLERS: Final[dict[tuple[str, str, str], Handler]] = {
     ("w:profile:picture", "set", "picture"): profiles.set_picture,
     ("w:profile:picture", "set", ""): profiles.set_picture,
     ("w:mex", "get", "query"): profiles.mex,
+    ("w:biz", "get", "business_profile"): defaults.business_profile,
+    ("bot", "get", "bot"): defaults.bots,
+    ("status", "set", "status"): profiles.set_about,
+    ("disappearing_mode", "set", "disappearing_mode"): profiles.set_disappearing,
     ("w:g2", "get", "participating"): groups.participating,
     ("w:g2", "get", "query"): groups.query,
     ("w:g2", "set", "leave"): groupchanges.leave,

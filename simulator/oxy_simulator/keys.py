@@ -40,6 +40,8 @@ TLS_NAMES: Final = ("web.whatsapp.com", "*.whatsapp.com", "*.whatsapp.net", "*.c
 _VALIDITY: Final = dt.timedelta(days=3650)
 TRUST_FOLDER: Final = Path(__file__).with_name("trust")
 """What makes an unmodified neonize trust the Noise root, when it is on PYTHONPATH."""
+NODE_PRELOAD: Final = "preload.cjs"
+"""What makes an unmodified Baileys reach and trust the server, when NODE_OPTIONS requires it."""
 
 _SKEW: Final = dt.timedelta(days=1)
 _SECRET_MODE: Final = 0o600
@@ -184,13 +186,19 @@ def _certified(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def client_environment(proxy_url: str, ca_file: Path, noise_root_file: Path) -> dict[str, str]:
-    """Return what a neonize client needs in its environment, from the start, to connect here and trust this server."""
-    search = os.environ.get("PYTHONPATH")
+    """Return what a client needs in its environment, from the start, to connect here and trust this server.
+
+    PYTHONPATH brings the patch for neonize, NODE_OPTIONS that for Baileys.
+    """
+    search, node_options = os.environ.get("PYTHONPATH"), os.environ.get("NODE_OPTIONS")
+    preload = f'--require "{TRUST_FOLDER / NODE_PRELOAD}"'
     return {
         "HTTPS_PROXY": proxy_url,
         "SSL_CERT_FILE": str(ca_file.resolve()),
         "OXY_NOISE_ROOT_FILE": str(noise_root_file.resolve()),
         "PYTHONPATH": os.pathsep.join([str(TRUST_FOLDER), *([search] if search else [])]),
+        "NODE_EXTRA_CA_CERTS": str(ca_file.resolve()),
+        "NODE_OPTIONS": " ".join([preload, *([node_options] if node_options else [])]),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from oxy_simulator.errors import ContentError
 from oxy_simulator.node import Node, node
 from oxy_simulator.proto.message_pb2 import Message, ProtocolMessage
-from oxy_simulator.reading import content_field, unwrap
+from oxy_simulator.reading import content_field, protocol_type, unwrap
 
 EDITED: Final = "1"
 REVOKED: Final = "7"
@@ -36,8 +36,11 @@ _POLLS: Final[Mapping[str, str]] = MappingProxyType(
         "poll_update_message": "vote",
     }
 )
-# Kinds for which every client library writes the same type.
+# Kinds that are called by their name, or texts.
 _STRICT: Final = {"reaction", "media"}
+# Baileys says nothing of these outside of the message, and is served; its version 6 calls every message a text.
+# Source: Baileys `src/Socket/messages-send.ts`, relayMessage.
+_FREE_OF_EDIT: Final = {"reaction_message"}
 _HIDDEN: Final = {"reaction_message", "poll_update_message", "enc_event_response_message"}
 
 
@@ -88,10 +91,10 @@ def check_labels(stanza: Node, message: Message) -> None:
         return
     right = _label(inner, field)
     kind, edit = stanza.text("type", ""), stanza.text("edit", "")
-    if edit != right.edit:
+    if edit != right.edit and not (field in _FREE_OF_EDIT and not edit):
         msg = f"message {stanza.text('id')} has edit={edit!r} on its stanza, its content wants {right.edit!r}"
         raise ContentError(msg, "wrong-edit")
-    if right.type in _STRICT and kind != right.type:
+    if right.type in _STRICT and kind not in {right.type, "text"}:
         msg = f"message {stanza.text('id')} has type={kind!r} on its stanza, its content is {right.type!r}"
         raise ContentError(msg, "wrong-type")
 
@@ -111,5 +114,5 @@ def _edit(message: Message, field: str) -> str:
         return "" if message.reaction_message.text else REVOKED
     if field != "protocol_message":
         return ""
-    kinds = {ProtocolMessage.REVOKE: REVOKED, ProtocolMessage.MESSAGE_EDIT: EDITED}
-    return kinds.get(message.protocol_message.type, "")
+    kinds: dict[int | None, str] = {ProtocolMessage.REVOKE: REVOKED, ProtocolMessage.MESSAGE_EDIT: EDITED}
+    return kinds.get(protocol_type(message), "")

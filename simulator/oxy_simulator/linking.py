@@ -113,13 +113,17 @@ def companion_hello(network: Network, connection: Connection, request: Node) -> 
     if DISPLAY_PATTERN.fullmatch(display) is None:
         network.violation(connection, "link-display", f"{display!r} is not of the form 'Browser (OS)'")
         raise RefusedError(400, "bad-request")
+    phone = request.jid("jid").user
+    if not phone.isdecimal():
+        network.violation(connection, "link-number", f"{phone!r} is no number of digits alone, with its country")
+        raise RefusedError(400, "bad-request")
     wrapped = request.require("link_code_pairing_wrapped_companion_ephemeral_pub").data
     if len(wrapped) != _WRAPPED_KEY_SIZE:
         network.violation(connection, "link-key", f"the wrapped key has {len(wrapped)} bytes")
         raise RefusedError(400, "bad-request")
     ref = "3@" + base64.b64encode(os.urandom(_REF_BYTES)).decode()
     expires_at = network.clock() + network.pairing_seconds
-    network.links[request.jid("jid").user] = LinkAttempt(connection, ref, wrapped, expires_at)
+    network.links[phone] = LinkAttempt(connection, ref, wrapped, expires_at)
     network.changed()
     content = [node("link_code_pairing_ref", content=ref.encode())]
     return [node("link_code_companion_reg", {"stage": "companion_hello"}, content)]

@@ -134,7 +134,8 @@ class MediaEndpoint:
 
 
 def _from_base64(text: str) -> bytes:
+    """Read a token. whatsmeow (`upload.go`) fills it up with `=`, Baileys (`src/Utils/messages-media.ts`) does not."""
     try:
-        return base64.urlsafe_b64decode(text)
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError):
         return b""

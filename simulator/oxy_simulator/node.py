@@ -356,6 +356,10 @@ class _Reader:
         user, device, integrator = self.text(), self._number(2), self._number(2)
         return Jid(user, self._server(INTEROP_SERVER), device, integrator=integrator)
 
+    def nothing(self) -> str:
+        """Read the empty token as an empty text. Source: Baileys `src/WABinary/encode.ts`, TOKEN_MAP."""
+        return ""
+
     def unknown(self) -> AttributeValue:
         msg = f"tag {self._data[self._position - 1]} at byte {self._position} is unknown"
         raise FrameError(msg)
@@ -419,6 +423,7 @@ class _Reader:
 
 # How the text or address that each byte announces is read; single tokens are texts themselves.
 _READERS: Final[list[Callable[[_Reader], AttributeValue]]] = [_Reader.unknown] * 256
+_READERS[_LIST_EMPTY] = _Reader.nothing
 _READERS[_DICTIONARY_0 : _DICTIONARY_3 + 1] = [_Reader.double_token] * len(_DOUBLE)
 _READERS[_INTEROP_JID] = _Reader.interop_jid
 _READERS[_MESSENGER_JID] = _Reader.messenger_jid

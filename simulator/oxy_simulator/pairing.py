@@ -30,7 +30,7 @@ DEVICE_SIGNATURE_PREFIX: Final = b"\x06\x01"
 CODE_PATTERN: Final = re.compile(r"[1-9A-HJ-NP-TV-Z]{8}")
 DISPLAY_PATTERN: Final = re.compile(r"[A-Z][A-Za-z ]* \([A-Z][A-Za-z ]*\)")
 
-_QR_FIELDS: Final = 5
+_QR_FIELDS: Final = (4, 5)
 _PBKDF2_ROUNDS: Final = 2 << 16
 _SALT: Final = slice(0, 32)
 _IV: Final = slice(32, 48)
@@ -48,10 +48,14 @@ class QrCode:
 
 
 def parse_qr(text: str) -> QrCode:
-    """Read the text of a QR code, with or without its link; raise PairingError if it is none."""
+    """Read the text of a QR code, with or without its link; raise PairingError if it is none.
+
+    The client's type at its end is newer than the rest. Sources: whatsmeow `pair.go`, makeQRData; without the type:
+    Baileys 6 `src/Socket/socket.ts`, genPairQR.
+    """
     fields = text.rpartition("#")[2].split(",")
-    if len(fields) != _QR_FIELDS:
-        msg = f"the QR text has {len(fields)} comma-separated fields instead of {_QR_FIELDS}"
+    if len(fields) not in _QR_FIELDS:
+        msg = f"the QR text has {len(fields)} comma-separated fields instead of 5, or 4 without the client's type"
         raise PairingError(msg)
     try:
         keys = [base64.b64decode(value, validate=True) for value in fields[1:4]]

@@ -11,7 +11,7 @@ import structlog
 
 from oxy_simulator.accounts import Account, Device
 from oxy_simulator.errors import FrameError
-from oxy_simulator.history import earlier_history, initial_history, web_message
+from oxy_simulator.history import earlier_history, initial_history, no_history, web_message
 from oxy_simulator.jid import parse_jid
 from oxy_simulator.network import Network
 from oxy_simulator.phones import send_to_own_device
@@ -34,8 +34,12 @@ log = structlog.get_logger(__name__)
 
 
 def share_history(network: Network, account: Account, device: Device) -> None:
-    """Give a newly linked device the history that the phone shares and the device wants."""
+    """Give a newly linked device the history that the phone shares and the device wants, were it nothing.
+
+    Baileys waits 20 s for it before it tells of any message that waited. Source: `src/Socket/chats.ts`, syncState.
+    """
     if account.shares_history == "none":
+        _say(network, account, device, no_history())
         return
     described = device.described
     full = account.shares_history == "full" and described.full_history

@@ -1,8 +1,9 @@
 """Prekeys: what devices upload, and the bundles that others fetch to open a session with them.
 
-Source: whatsmeow `prekeys.go`.
+Sources: whatsmeow `prekeys.go`; Baileys `src/Socket/socket.ts` (digestKeyBundle, rotateSignedPreKey).
 """
 
+import hashlib
 from typing import Final
 
 from oxy_simulator import curve
@@ -22,6 +23,35 @@ def count(_network: Network, connection: Connection, _iq: Node) -> list[Node]:
     """Answer how many one-time prekeys of the device are left."""
     _, device = connection.require_login()
     return [node("count", {"value": len(device.prekeys)})]
+
+
+def digest(_network: Network, connection: Connection, _iq: Node) -> list[Node]:
+    """Answer which keys of the device are kept, so that it can tell whether they are its own.
+
+    Raise RefusedError if it has uploaded none yet. Source of the form and its hash: zapo
+    `src/signal/api/SignalDigestSyncApi.ts` (github.com/vinikjkkj/zapo); Baileys only looks whether there is one.
+    """
+    _, device = connection.require_login()
+    if not device.prekeys:
+        raise RefusedError(404, "item-not-found")
+    signed = device.signed_prekey
+    hashed = b"".join([device.identity, signed.public, signed.signature, *(key.public for key in device.prekeys)])
+    content = [
+        _registration(device.registration_id),
+        node("type", content=DJB_TYPE),
+        node("identity", content=device.identity),
+        prekey_node("skey", signed.id, signed.public, signed.signature),
+        node("list", content=[node("id", content=key.id.to_bytes(_ID_SIZE, "big")) for key in device.prekeys]),
+        node("hash", content=hashlib.sha1(hashed, usedforsecurity=False).digest()),
+    ]
+    return [node("digest", content=content)]
+
+
+def rotate(network: Network, connection: Connection, iq: Node) -> None:
+    """Take another signed prekey; raise RefusedError if the device's identity key has not signed it."""
+    _, device = connection.require_login()
+    device.signed_prekey = _read_signed_prekey(network, connection, device, iq.require("rotate").require("skey"))
+    network.changed()
 
 
 def upload(network: Network, connection: Connection, iq: Node) -> None:

@@ -20,6 +20,8 @@ _STATES: Final = frozenset({"available", "unavailable"})
 
 def on_presence(network: Network, connection: Connection, stanza: Node) -> None:
     """Take the device's availability, or its wish to see someone else's."""
+    if connection.device is None and "type" not in stanza.attrs:
+        return  # a push name while it waits for its link. Source: Baileys `src/Socket/socket.ts`, creds.update
     account, _ = connection.require_login()
     kind = stanza.text("type", "available")
     if kind in {"subscribe", "unsubscribe"}:

@@ -32,6 +32,10 @@ PRIVACY_VALUES: Final[dict[str, frozenset[str]]] = {
 }
 # Query id of the mutation that sets the about text. Source: whatsmeow `user.go`.
 SET_ABOUT_QUERY: Final = "9152604461510864"
+# Query id of the question whether writing to strangers is locked. Source: Baileys `src/Types/Mex.ts`.
+REACHOUT_QUERY: Final = "23983697327930364"
+# For ever, a day, a week, 90 days. Source: whatsmeow `send.go`, DisappearingTimer….
+DISAPPEARING_SECONDS: Final = frozenset({0, 86400, 604800, 7776000})
 PICTURE_PATH: Final = "/v/t61.24694-24/{id}.jpg"
 
 _HASH_BYTES: Final = 6
@@ -154,10 +158,31 @@ def change_picture(network: Network, account: Account, image: bytes | None, *, b
     network.changed()
 
 
+def set_about(network: Network, connection: Connection, iq: Node) -> None:
+    """Change the about text for a device, by the request that came before the query. Source: Baileys `chats.ts`."""
+    account, _ = connection.require_login()
+    change_about(network, account, iq.require("status").data.decode(errors="replace"))
+
+
+def set_disappearing(network: Network, connection: Connection, iq: Node) -> None:
+    """Change how long messages of new chats live; raise RefusedError if it is no time that phones offer."""
+    account, _ = connection.require_login()
+    duration = iq.require("disappearing_mode").number("duration", -1)
+    if duration not in DISAPPEARING_SECONDS:
+        network.violation(connection, "privacy-setting", f"messages cannot disappear after {duration} s")
+        raise RefusedError(400, "bad-request")
+    account.profile.disappearing, account.profile.disappearing_at = duration, int(network.clock())
+    network.changed()
+
+
 def mex(network: Network, connection: Connection, iq: Node) -> list[Node]:
-    """Answer a GraphQL query; only setting the about text is served, others are violations."""
+    """Answer a GraphQL query: set the about text, tell if writing to strangers is locked; others are violations."""
     account, _ = connection.require_login()
     query = iq.require("query")
+    if query.text("query_id") == REACHOUT_QUERY:
+        locked = network.impairments.locks_strangers(account.phone)
+        answer = {"data": {"xwa2_fetch_account_reachout_timelock": {"is_active": locked}}}
+        return [node("result", content=json.dumps(answer).encode())]
     if query.text("query_id") != SET_ABOUT_QUERY:
         network.violation(connection, "unknown-query", f"w:mex query {query.text('query_id')}")
         raise RefusedError(501, "feature-not-implemented")

@@ -156,8 +156,14 @@ def kind_of(message: Message, field: str) -> str:
     if field == "audio_message":
         return "voice" if message.audio_message.ptt else "audio"
     if field == "protocol_message":
-        return _PROTOCOL_KINDS.get(message.protocol_message.type, _PROTOCOL)
+        return _PROTOCOL_KINDS.get(protocol_type(message), _PROTOCOL)
     return _KINDS.get(field, field.removesuffix("_message"))
+
+
+def protocol_type(message: Message) -> int | None:
+    """Return what a protocol message is about, None for the many types that are not modelled (chat timers, …)."""
+    protocol = message.protocol_message
+    return protocol.type if protocol.HasField("type") else None
 
 
 def _decorate(content: Content, message: Message, field: str, wrappers: list[str]) -> Content:
@@ -226,7 +232,12 @@ def _edited_text(message: Message) -> str:
 
 
 def _card(contact: ContactMessage) -> Card:
-    return Card(name=contact.display_name, vcard=contact.vcard)
+    return Card(name=contact.display_name or _formatted_name(contact.vcard), vcard=contact.vcard)
+
+
+def _formatted_name(vcard: str) -> str:
+    """Return the name in a vCard, which phones show if the message has none beside it. Source: RFC 6350, 6.2.1."""
+    return next((line.partition(":")[2].strip() for line in vcard.splitlines() if line.startswith("FN")), "")
 
 
 def _contact(message: Message, _scene: Scene) -> Content:
@@ -308,7 +319,7 @@ def _anywhere(reader: Callable[[Message], Content]) -> Reader:
 
 
 _PROTOCOL: Final = "protocol"
-_PROTOCOL_KINDS: Final[dict[int, str]] = {ProtocolMessage.REVOKE: "revoke", ProtocolMessage.MESSAGE_EDIT: "edit"}
+_PROTOCOL_KINDS: Final[dict[int | None, str]] = {ProtocolMessage.REVOKE: "revoke", ProtocolMessage.MESSAGE_EDIT: "edit"}
 _KINDS: Final = {
     "conversation": "text",
     "extended_text_message": "text",

@@ -16,6 +16,10 @@ SOCKET_PATH: Final = "/ws/chat"
 
 _MAX_MESSAGE: Final = 1 << 25
 _CLOSE_SECONDS: Final = 2.0
+# Each step of the handshake takes the way to the real server and back. Some clients depend on it: Baileys 6 derives the
+# keys of the transport in the background, and takes what comes before they are there for no stanza at all.
+# Source: Baileys 6.7.24 `lib/Utils/noise-handler.js`, finishInit.
+_DISTANCE_SECONDS: Final = 0.03
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +69,8 @@ class WebSocketEndpoint:
                 continue
             if connection.pace.outbound:
                 await asyncio.sleep(len(message.data) / connection.pace.outbound)
+            if not connection.established:
+                await asyncio.sleep(_DISTANCE_SECONDS)
             receive(self._network, connection, message.data)
             if connection.established and not settled:
                 self._front.settle(key)

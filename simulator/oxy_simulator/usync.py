@@ -80,8 +80,9 @@ def _answer(viewer: Account, account: Account | None, wanted: Node, user: Node) 
         "lid": lambda: node("lid", {"val": account.lid}),
         "status": lambda: _about(viewer, account),
         "picture": lambda: _picture(viewer, account),
+        "disappearing_mode": lambda: _disappearing(account),
     }
-    # No business, user name or disappearing mode: the real server leaves these out too.
+    # No business or user name: the real server leaves these out too.
     return answers.get(wanted.tag, _nothing)()
 
 
@@ -105,6 +106,16 @@ def _picture(viewer: Account, account: Account) -> Node | None:
         return node("picture", _HIDDEN)
     picture_id = account.profile.picture_id
     return node("picture", {"id": picture_id}) if picture_id is not None else None
+
+
+def _disappearing(account: Account) -> Node | None:
+    """Say how long messages of new chats live, if the account ever chose. Source: Baileys `src/WAUSync/Protocols`."""
+    profile = account.profile
+    return (
+        node("disappearing_mode", {"duration": profile.disappearing, "t": profile.disappearing_at})
+        if profile.disappearing_at
+        else None
+    )
 
 
 def _nothing() -> None:

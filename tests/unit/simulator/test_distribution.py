@@ -42,7 +42,9 @@ def test_the_wheel_has_everything_that_is_read_at_run_time(tmp_path: Path) -> No
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         packed = set(archive.namelist())
-    assert {f"oxy_simulator/{name}" for name in ("tokens.json", "trust/sitecustomize.py", "pytest_plugin.py")} <= packed
+    assert {
+        f"oxy_simulator/{name}" for name in ("tokens.json", "trust/sitecustomize.py", "trust/preload.cjs")
+    } <= packed
     kept = {
         str(file.relative_to(ROOT)) for file in PACKAGE.rglob("*") if file.is_file() and "__pycache__" not in file.parts
     }

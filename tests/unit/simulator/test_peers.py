@@ -76,8 +76,13 @@ def words(sync: HistorySync) -> list[str]:
     return [entry.message.message.conversation for chat in sync.conversations for entry in chat.messages]
 
 
-def test_a_phone_shares_no_history_unless_it_is_set_to(world: World, texts: list[str]) -> None:
-    assert link_with(world, DeviceDescription(full_history=True)) == []
+def test_a_phone_says_that_it_has_no_history_unless_it_is_set_to_share_it(world: World, texts: list[str]) -> None:
+    (bootstrap,) = link_with(world, DeviceDescription(full_history=True))
+    assert (bootstrap.sync_type, bootstrap.conversations[:], bootstrap.pushnames[:]) == (
+        history.INITIAL_BOOTSTRAP,
+        [],
+        [],
+    )
 
 
 def test_recent_history_comes_with_names_and_mappings(world: World, texts: list[str]) -> None:

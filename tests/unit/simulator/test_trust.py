@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from oxy_simulator.keys import NODE_PRELOAD, client_environment
 from oxy_simulator.testing import TRUST_FOLDER
 
 READ_ROOT = """
@@ -61,3 +62,13 @@ def test_a_root_file_that_cannot_be_read_is_an_error(tmp_path: Path, content: st
     done = run("from neonize import _binder", root_file)
     assert done.returncode != 0
     assert complaint in done.stderr
+
+
+def test_a_client_on_node_is_told_of_its_script_and_keeps_its_own_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NODE_OPTIONS", "--no-warnings")
+    found = client_environment("http://127.0.0.1:1", tmp_path / "ca.crt", tmp_path / "noise-root.hex")
+    assert found["NODE_OPTIONS"] == f'--require "{TRUST_FOLDER / NODE_PRELOAD}" --no-warnings'
+    assert found["NODE_EXTRA_CA_CERTS"] == str(tmp_path / "ca.crt")
+    assert (TRUST_FOLDER / NODE_PRELOAD).is_file()
