@@ -101,20 +101,21 @@ async def test_a_contact_installs_again_while_messages_wait_on_both_sides(
     await client.ask("send", "Sent", to=ana.number, text="olá")
     await ana.expect("olá", within=PATIENCE)
     assert await simulator.settled(PATIENCE)
-    await bot.fault("delay", delay=600, direction="outbound", count=2)
+    # One after the other: two retry receipts at once, whatsmeow may answer with one key (see `key_reused`).
+    for delay in (600, 1200):
+        await bot.fault("delay", delay=delay, direction="outbound")
     pending = [await client.ask("send", "Sent", to=ana.number, text=text) for text in ("a", "b")]
     client.signal(signal.SIGSTOP)
     for text in ("um", "dois"):
         await ana.send(text, to=bot)
     await ana.act("reinstall", announce=announce)
     await ana.send("três", to=bot)
-    await simulator.advance(600)
     client.signal(signal.SIGCONT)
     for text in ("um", "dois", "três"):
         await client.expect("Message", text=text)
-    got = {(await ana.expect(within=PATIENCE)).text for _ in pending}
-    assert got == {"a", "b"}
-    for sent in pending:
+    for text, sent in zip(("a", "b"), pending, strict=True):
+        await simulator.advance(600)
+        await ana.expect(text, within=PATIENCE)
         assert {"undecryptable", "retried", "decrypted"} <= set(line_of(simulator, sent["id"]).stages)
     await client.ask("send", "Sent", to=ana.number, text="e agora?")
     await ana.expect("e agora?", within=PATIENCE)
