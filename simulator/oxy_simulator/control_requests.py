@@ -1,5 +1,6 @@
 """Requests to the control API: their bodies and parameters, and what is said when something about them is wrong."""
 
+import errno
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias, TypeVar
@@ -9,6 +10,7 @@ from aiohttp import hdrs, web
 from pydantic import ValidationError
 
 from oxy_simulator.errors import PairingError, RequestError, UnknownPhoneError
+from oxy_simulator.reasons import reason
 from oxy_simulator.replies import Problem
 from oxy_simulator.requests import MAX_WAIT_SECONDS, Request, complaint
 
@@ -23,6 +25,8 @@ PARAMETERS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("GET", "/settled"): ("wait",),
 }
 """The query parameters of each call that takes any."""
+
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 _Request = TypeVar("_Request", bound=Request)
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -41,6 +45,8 @@ async def explain(request: web.Request, handler: _Handler) -> web.StreamResponse
     except web.HTTPException as error:
         return _problem(error.status, _http_complaint(request, error))
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_SPACE:
+            return _problem(507, f"the simulator cannot write to its state folder: {reason(error)}; free space there")
         log.exception("request_failed", method=request.method, path=request.path)
         return _problem(500, f"the simulator itself failed: {error!r}; its log says where. Please report that as a bug")
 

@@ -19,6 +19,7 @@ _REASONS: Final = {
     errno.EEXIST: "it is a file, not a folder",
     errno.EISDIR: "it is a folder, not a file",
     errno.ENOSPC: "the disk is full",
+    errno.EFBIG: "the file may not grow further (ulimit -f)",
     errno.EDQUOT: "the disk quota is used up",
     errno.EMFILE: "this process has too many open files (ulimit -n)",
     errno.ENAMETOOLONG: "its name is too long",

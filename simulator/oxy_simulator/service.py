@@ -130,6 +130,9 @@ class Service:
             msg = f"there are no files of kind {kind!r}; kinds: {', '.join(MIME_TYPES)}"
             raise RequestError(msg)
         plain = await self.library.receive(chunks, limit_of(kind))
+        if not plain.size:
+            msg = "the file is empty; send its bytes as the body, or as the message's 'data'"
+            raise RequestError(msg)
         facts = await asyncio.to_thread(self.library.attach, kind, plain)
         file_id = facts.file_enc_sha256.hex()[:_FILE_ID_DIGITS]
         account.files[file_id] = facts

@@ -37,6 +37,7 @@ _PID_DIGITS: Final = 20
 _MODE: Final = 0o600
 _PAUSE_SECONDS: Final = 0.5  # what is written together costs less, and must be written within a second
 _CACHE_KIB: Final = 16 << 10
+_UNSAVED_REMEDY: Final = "free space there, or mend what the reason names"
 _WAL_PAGES: Final = 4096  # of 4 KiB; busy pages are written back once for many changes
 _SCHEMA: Final = """
 create table if not exists rows (
@@ -63,6 +64,7 @@ class StateStore:
         self._pending: deque[list[Row]] = deque()
         self._writing = threading.Lock()
         self._dirty = asyncio.Event()
+        self._failure = ""
         self._state = State()
         self._changed = ChangedRows(self._state)
 
@@ -88,14 +90,23 @@ class StateStore:
         self._dirty.set()
 
     def save(self) -> None:
-        """Write what changed now, without waiting for the disk."""
+        """Write what changed now, without waiting for the disk; what cannot be written is tried again."""
         self._dirty.clear()
-        self._pending.append(self._changed.take())
-        self._write()
+        if self._failure:
+            self._try_to_write()  # what is older comes first
+        if not self._failure:
+            self._pending.append(self._changed.take())
+            self._try_to_write()
+        if self._failure:
+            self._dirty.set()
 
     def reload(self) -> State:
-        """Write what changed and read the state back, as a new process would find it."""
-        self.save()
+        """Write what changed and read the state back, as a new process would find it.
+
+        Raise SimulatorError if it cannot be written.
+        """
+        self._pending.append(self._changed.take())
+        self._write_or_complain()
         if self._database is None:
             msg = f"the state folder {self._folder} is closed"
             raise SimulatorError(msg)
@@ -105,14 +116,16 @@ class StateStore:
         return self._state
 
     def close(self) -> None:
-        """Write everything to the disk, note that it is complete and let the folder go."""
+        """Write everything to the disk, note that it is complete and let the folder go.
+
+        Raise SimulatorError if the last changes cannot be written.
+        """
         self._pending.append(self._changed.take_all())
-        self._write()
-        if self._database is not None:
-            self._database.execute("pragma synchronous = full")
-            self._database.execute("pragma wal_checkpoint(truncate)")
-        self._clean.touch()
-        self._let_go()
+        try:
+            self._write_or_complain(final=True)
+            self._clean.touch()
+        finally:
+            self._let_go()
 
     def _let_go(self) -> None:
         if self._database is not None:
@@ -123,26 +136,55 @@ class StateStore:
             self._lock = None
 
     async def run(self) -> None:
-        """Save after changes, for ever."""
+        """Save after changes, for ever; what failed is tried again before anything new."""
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            self._pending.append(self._changed.take())
-            await asyncio.to_thread(self._write)
+            late = bool(self._pending)
+            if not late:
+                self._pending.append(self._changed.take())
+            await asyncio.to_thread(self._try_to_write)
             await asyncio.sleep(_PAUSE_SECONDS)
+            if late or self._failure:
+                self._dirty.set()
+
+    def _try_to_write(self) -> None:
+        """Write what is pending; if that fails say so once, until it works again."""
+        before, self._failure = self._failure, ""
+        try:
+            self._write()
+        except sqlite3.OperationalError as error:
+            self._failure = str(error)
+        if self._failure and not before:
+            log.error("state_not_saved", folder=str(self._folder), reason=self._failure, remedy=_UNSAVED_REMEDY)
+        if before and not self._failure:
+            log.info("state_saved_again", folder=str(self._folder))
+
+    def _write_or_complain(self, *, final: bool = False) -> None:
+        try:
+            self._write()
+            if final and self._database is not None:
+                self._database.execute("pragma synchronous = full")
+                self._database.execute("pragma wal_checkpoint(truncate)")
+        except sqlite3.OperationalError as error:
+            msg = f"the last changes cannot be saved in {self._folder}: {error}; {_UNSAVED_REMEDY}"
+            raise SimulatorError(msg) from error
 
     def _write(self) -> None:
         """Write what is pending, in order and in one transaction; safe from two threads at once."""
         with self._writing:
             if self._database is None:
                 return
+            pending = list(self._pending)
             with self._database:
-                while self._pending:
-                    for kept, rows in groupby(self._pending.popleft(), _is_kept):
+                for changes in pending:
+                    for kept, rows in groupby(changes, _is_kept):
                         if kept:
                             self._database.executemany(_UPSERT, rows)
                         else:
                             self._remove(self._database, rows)
+            for _ in pending:
+                self._pending.popleft()
 
     @staticmethod
     def _remove(database: sqlite3.Connection, rows: Iterable[Row]) -> None:

@@ -336,3 +336,24 @@ def test_a_listener_that_is_none_is_explained(tmp_path: Path) -> None:
     done = subprocess.run([*arguments, "--listen", "ftp://x"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "is no listener" in done.stderr
+
+
+async def test_a_disk_without_room_is_told_and_nothing_is_lost_when_there_is_room_again(tmp_path: Path) -> None:
+    state, limits = tmp_path / "state", resource.RLIMIT_FSIZE
+    no_limit = resource.getrlimit(limits)
+    async with serving(state) as served, SimulatorClient(served.url) as api:
+        await api.add_phone(BOT)
+        resource.prlimit(served.process.pid, limits, (1 << 12, no_limit[1]))
+        await api.add_phone(ANA)
+        sent = await api.send(BOT, ANA, "sem espaço")
+        with pytest.raises(RequestError, match=r"cannot write to its state folder: the file may not grow"):
+            await api.attach(BOT, "image", b"x" * 100_000)
+        resource.prlimit(served.process.pid, limits, no_limit)
+        await asyncio.sleep(3)  # it is tried again every half second
+        served.process.kill()
+    async with serving(state) as served, SimulatorClient(served.url) as api:
+        assert [message.id for message in await api.inbox(ANA)] == [sent]
+        resource.prlimit(served.process.pid, limits, (1 << 12, no_limit[1]))
+        await api.send(BOT, ANA, "sem espaço de novo")
+        served.process.terminate()
+        assert await served.process.wait() == 2
