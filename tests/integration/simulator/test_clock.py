@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from integration.simulator.test_companion import PATIENCE, Client, linked
 
-from oxy_simulator.companion import CodesShown, Received
+from oxy_simulator.companion import CodesShown
 from oxy_simulator.errors import PairingError
 from oxy_simulator.faults import FaultKind
 from oxy_simulator.testing import Phone, WhatsApp
@@ -45,7 +45,7 @@ async def test_what_waited_offline_is_as_old_as_the_clock_says(simulator: WhatsA
         await ana.send("velha", to=bot)
         await simulator.advance(7 * HOUR)
         await client.start()
-        stanza = await client.expect(Received)
+        stanza = await client.expect_text()
         assert stanza.message.conversation == "velha"
         now = (await simulator.api.clock()).now
         assert now - stanza.at >= 7 * HOUR

@@ -55,7 +55,7 @@ class Client:
         return event
 
     async def expect_text(self) -> Received:
-        """Return the next message with a text; a new device also gets the app state key from its phone."""
+        """Return the next message with a text; a new device also hears from its phone."""
         while not (received := await self.expect(Received)).message.conversation:
             pass
         return received
@@ -71,6 +71,7 @@ async def linked(whatsapp: WhatsApp, phone: Phone) -> AsyncIterator[Client]:
         await client.expect(Linked)
         await client.expect(Online)
         await client.expect(Received)  # the app state key
+        await client.expect(Received)  # the end of a history without chats
         yield client
     finally:
         await client.stop()
