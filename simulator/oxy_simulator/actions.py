@@ -19,12 +19,12 @@ from oxy_simulator.jid import NEWSLETTER_SERVER, Jid, phone_digits
 from oxy_simulator.marking import Marking, mark_messages
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, node
-from oxy_simulator.phones import text_message
 from oxy_simulator.presence import Typing
 from oxy_simulator.privacytokens import give_token
 from oxy_simulator.proto.message_pb2 import Message
 from oxy_simulator.requests import Request
 from oxy_simulator.rooms import post_status, say_in_group
+from oxy_simulator.sending import text_message
 
 
 class Reinstall(Request):

@@ -18,7 +18,7 @@ from oxy_simulator.mediadesk import media_conn
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.peers import share_history
-from oxy_simulator.phones import share_app_state
+from oxy_simulator.sending import share_app_state
 from oxy_simulator.usync import usync
 
 Handler: TypeAlias = Callable[[Network, Connection, Node], "list[Node] | None"]

@@ -8,7 +8,7 @@ from typing import Final
 from oxy_simulator.accounts import Account
 from oxy_simulator.errors import RequestError
 from oxy_simulator.network import Network
-from oxy_simulator.phones import new_message_id, send_message, text_message
+from oxy_simulator.sending import new_message_id, send_message, text_message
 
 _BURST: Final = 20  # messages after which others have a turn
 

@@ -14,7 +14,6 @@ from oxy_simulator.errors import FrameError
 from oxy_simulator.history import earlier_history, initial_history, no_history, web_message
 from oxy_simulator.jid import parse_jid
 from oxy_simulator.network import Network
-from oxy_simulator.phones import send_to_own_device
 from oxy_simulator.proto.history_pb2 import (
     LIDMigrationMapping,
     LIDMigrationMappingSyncPayload,
@@ -22,6 +21,7 @@ from oxy_simulator.proto.history_pb2 import (
     PeerDataOperationRequestResponseMessage,
     PeerMessage,
 )
+from oxy_simulator.sending import send_to_own_device
 
 # PeerDataOperationRequestType and ProtocolMessage.Type. Source: whatsmeow `proto/waE2E`.
 HISTORY_ON_DEMAND: Final = 3

@@ -12,8 +12,8 @@ from oxy_simulator.ledger import line_key, mark, unmark
 from oxy_simulator.mediaretry import on_media_retry
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
-from oxy_simulator.phones import resend
 from oxy_simulator.profiles import privacy_of
+from oxy_simulator.sending import resend
 
 # How many retry receipts a client sends for a message. Source: whatsmeow `retry.go`, sendRetryReceipt.
 _RETRY_RECEIPTS: Final = 4

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from oxy_simulator import peers
 from oxy_simulator.accounts import PHONE_DEVICE, Account, Device
+from oxy_simulator.arrivals import Arrival, receive
 from oxy_simulator.connection import Connection
 from oxy_simulator.devices import device_jids, participant_hash
 from oxy_simulator.impairments import Carriage
@@ -11,7 +12,6 @@ from oxy_simulator.jid import GROUP_SERVER, LID_SERVER, Jid
 from oxy_simulator.ledger import LifeLine, mark
 from oxy_simulator.network import Network
 from oxy_simulator.node import Attrs, Node, node
-from oxy_simulator.phones import Arrival, receive
 from oxy_simulator.privacytokens import check_token
 from oxy_simulator.rooms import on_group_message
 

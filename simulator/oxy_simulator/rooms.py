@@ -22,10 +22,10 @@ from oxy_simulator.labels import label
 from oxy_simulator.ledger import line_key, mark
 from oxy_simulator.network import Group, Network
 from oxy_simulator.node import Attrs, Node, encode, node
-from oxy_simulator.phones import MAX_RETRIES, encrypt_pairwise, file_of, new_message_id, retry_content, sent_key
 from oxy_simulator.proto.message_pb2 import Message
 from oxy_simulator.reading import Scene, read
 from oxy_simulator.senderkeys import ReceivedSenderKey, SenderKey
+from oxy_simulator.sending import MAX_RETRIES, encrypt_pairwise, file_of, new_message_id, retry_content, sent_key
 
 _SILENT: Final = {"unknown", "protocol"}  # sender keys alone, and what is about the chat itself
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 
 import structlog
 
-from oxy_simulator import __version__, actions, groups, linking, phones
+from oxy_simulator import __version__, actions, groups, linking, sending
 from oxy_simulator.accounts import Account, InboxMessage, MailItem
 from oxy_simulator.appstate import PUSH_NAME_COLLECTION
 from oxy_simulator.armed import armed, disarm
@@ -121,7 +121,7 @@ class Service:
     def send(self, phone: str, request: SendText) -> str:
         """Let a phone send a message; return its id."""
         content = request.message or Text(text=request.text or "", quote=request.quote)
-        return phones.say(self.network, self.account(phone), self.account(request.to), content, request.id)
+        return sending.say(self.network, self.account(phone), self.account(request.to), content, request.id)
 
     async def attach(self, phone: str, kind: str, chunks: AsyncIterator[bytes]) -> FileId:
         """Give a phone a file to send, encrypted and uploaded; raise RequestError if the kind or the size is wrong."""

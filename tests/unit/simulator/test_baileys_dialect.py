@@ -7,7 +7,7 @@ import json
 import pytest
 from unit.simulator.memory import MemoryClient, World
 
-from oxy_simulator import phones
+from oxy_simulator import sending
 from oxy_simulator.accounts import Account
 from oxy_simulator.contents import Contact
 from oxy_simulator.curve import DJB_TYPE, KeyPair
@@ -25,7 +25,7 @@ from oxy_simulator.proto.message_pb2 import Message
 @pytest.fixture
 def client(world: World) -> MemoryClient:
     """A client of the bot, whose account has talked with Ana."""
-    phones.send_message(world.network, world.ana, world.bot, phones.text_message("oi"), "3A01")
+    sending.send_message(world.network, world.ana, world.bot, sending.text_message("oi"), "3A01")
     made = world.online()
     made.received()
     return made

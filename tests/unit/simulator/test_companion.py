@@ -3,7 +3,7 @@
 import pytest
 from unit.simulator.memory import ROOT, MemoryOutbox, World
 
-from oxy_simulator import linking, phones, sessions
+from oxy_simulator import linking, sending, sessions
 from oxy_simulator.accounts import Account
 from oxy_simulator.companion import (
     Acknowledged,
@@ -75,7 +75,7 @@ def line(world: World) -> Line:
 
 
 def say(world: World, sender: Account, to: Account, text: str) -> str:
-    return phones.send_message(world.network, sender, to, phones.text_message(text), phones.new_message_id())
+    return sending.send_message(world.network, sender, to, sending.text_message(text), sending.new_message_id())
 
 
 def texts(events: list[Event]) -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 from unit.simulator.memory import ANA, MemoryClient, World
 
-from oxy_simulator import actions, phones, sessions
+from oxy_simulator import actions, sending, sessions
 from oxy_simulator.accounts import Account, Device
 from oxy_simulator.devices import device_jids, participant_hash
 from oxy_simulator.errors import RequestError
@@ -38,7 +38,9 @@ def acknowledge(client: MemoryClient, stanzas: list[Node]) -> list[Node]:
 
 
 def say(world: World, text: str) -> str:
-    return phones.send_message(world.network, world.ana, world.bot, phones.text_message(text), phones.new_message_id())
+    return sending.send_message(
+        world.network, world.ana, world.bot, sending.text_message(text), sending.new_message_id()
+    )
 
 
 def line(world: World, message_id: str) -> LifeLine:

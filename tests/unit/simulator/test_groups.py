@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.simulator.memory import MemoryClient, World
 
-from oxy_simulator import actions, groups, phones, rooms
+from oxy_simulator import actions, groups, rooms, sending
 from oxy_simulator.accounts import Account
 from oxy_simulator.devices import device_jids, participant_hash
 from oxy_simulator.errors import DecryptionError, DuplicateCiphertextError, RequestError
@@ -71,7 +71,7 @@ def read_in_room(client: MemoryClient, stanza: Node, keys: dict[str, ReceivedSen
 
 def test_a_phone_writes_in_a_group_and_gives_its_key_once(world: World, client: MemoryClient, group: Group) -> None:
     keys: dict[str, ReceivedSenderKey] = {}
-    ids = [rooms.write_to_group(world.network, world.ana, group, phones.text_message(text)) for text in ("um", "dois")]
+    ids = [rooms.write_to_group(world.network, world.ana, group, sending.text_message(text)) for text in ("um", "dois")]
     first, second = client.received()
     assert [len(first.children), len(second.children)] == [2, 1]
     assert (first.jid("from"), first.jid("participant"), first.jid("participant_pn")) == (
@@ -92,7 +92,7 @@ def test_a_phone_writes_in_a_group_and_gives_its_key_once(world: World, client: 
 def test_what_a_device_cannot_read_in_a_group_comes_again_for_it_alone(
     world: World, client: MemoryClient, group: Group
 ) -> None:
-    sent = rooms.write_to_group(world.network, world.ana, group, phones.text_message("um"))
+    sent = rooms.write_to_group(world.network, world.ana, group, sending.text_message("um"))
     (message,) = client.received()
     attrs: Attrs = {"to": group.jid, "participant": world.ana.lid, "id": sent, "type": "retry"}
     retry = node("retry", {"count": 1, "id": sent, "t": message.text("t"), "v": 1})
@@ -169,7 +169,7 @@ def test_groups_are_described_to_their_members_alone(world: World, client: Memor
 
 
 def test_a_status_post_reaches_contacts(world: World, client: MemoryClient) -> None:
-    phones.send_message(world.network, world.ana, world.bot, phones.text_message("oi"), "3A01")
+    sending.send_message(world.network, world.ana, world.bot, sending.text_message("oi"), "3A01")
     client.received()
     actions.act(world.network, world.ana, "status", actions.PostStatus(text="promoção"))
     (post,) = client.received()
@@ -237,12 +237,12 @@ def test_only_the_creator_removes_and_the_keys_change(world: World, client: Memo
     assert (answer.require("error").text("code"), others) == ("403", [])
     own = groups.create_group(world.network, world.bot, "Equipe", [world.ana, bia])
     client.received()
-    rooms.write_to_group(world.network, world.ana, own, phones.text_message("um"))
+    rooms.write_to_group(world.network, world.ana, own, sending.text_message("um"))
     before = world.ana.sender_keys[str(own.jid)].id
     answer, _ = ask_group(client, own.jid, remove)
     assert [each.attrs.get("error") for each in answer.require("remove").children] == [None]
     assert own.members == [world.bot.phone, world.ana.phone]
-    rooms.write_to_group(world.network, world.ana, own, phones.text_message("dois"))
+    rooms.write_to_group(world.network, world.ana, own, sending.text_message("dois"))
     assert world.ana.sender_keys[str(own.jid)].id != before, "who left must not read on"
 
 

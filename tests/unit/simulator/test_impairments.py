@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 from unit.simulator.memory import MemoryClient, World
 
-from oxy_simulator import phones
+from oxy_simulator import sending
 from oxy_simulator.accounts import Account
 from oxy_simulator.errors import HandshakeError
 from oxy_simulator.faultkind import OPTIONS
@@ -18,8 +18,8 @@ from oxy_simulator.requests import Fault, MediaFault
 
 def say(world: World, *texts: str, sender: Account | None = None) -> list[str]:
     return [
-        phones.send_message(
-            world.network, sender or world.ana, world.bot, phones.text_message(text), phones.new_message_id()
+        sending.send_message(
+            world.network, sender or world.ana, world.bot, sending.text_message(text), sending.new_message_id()
         )
         for text in texts
     ]

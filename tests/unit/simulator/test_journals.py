@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from unit.simulator.memory import ANA, BOT, World
 
-from oxy_simulator import phones
+from oxy_simulator import sending
 from oxy_simulator.errors import RequestError
 from oxy_simulator.journals import read_journal, unjournalled
 from oxy_simulator.restart import restart
 
 
 def say(world: World, text: str) -> str:
-    message = phones.text_message(text)
-    return phones.send_message(world.network, world.ana, world.bot, message, phones.new_message_id())
+    message = sending.text_message(text)
+    return sending.send_message(world.network, world.ana, world.bot, message, sending.new_message_id())
 
 
 def test_what_was_confirmed_and_not_journalled_is_lost(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 from unit.simulator.memory import MemoryClient, World
 
-from oxy_simulator import phones
+from oxy_simulator import sending
 from oxy_simulator.accounts import Account, InboxMessage
 from oxy_simulator.attachments import Image
 from oxy_simulator.chats import EDIT_SECONDS, REVOKE_SECONDS
@@ -78,7 +78,7 @@ STANDALONE: list[AnyContent] = [
 
 
 def say(world: World, sender: Account, to: Account, content: AnyContent) -> str:
-    return phones.say(world.network, sender, to, content)
+    return sending.say(world.network, sender, to, content)
 
 
 def last(account: Account) -> InboxMessage:
@@ -341,8 +341,8 @@ def test_labels_that_do_not_fit_the_content_are_recorded(world: World, client: M
 
 def test_a_repeated_message_acts_once(world: World, client: MemoryClient) -> None:
     poll = say(world, world.ana, world.bot, Poll(name="?", options=("a", "b")))
-    vote = phones.say(world.network, world.bot, world.ana, Vote(target=poll, options=("a",)))
-    phones.say(world.network, world.bot, world.ana, Vote(target=poll, options=("b",)), vote)
+    vote = sending.say(world.network, world.bot, world.ana, Vote(target=poll, options=("a",)))
+    sending.say(world.network, world.bot, world.ana, Vote(target=poll, options=("b",)), vote)
     assert last(world.ana).duplicate
     assert world.ana.chats.require(world.bot.phone, poll).tally["a"] == [world.bot.phone]
 

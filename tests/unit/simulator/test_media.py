@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.simulator.memory import MemoryClient, World
 
-from oxy_simulator import phones
+from oxy_simulator import sending
 from oxy_simulator.accounts import Account
 from oxy_simulator.attachments import Document, Image
 from oxy_simulator.chats import MediaFacts
@@ -97,12 +97,12 @@ def test_nothing_is_left_of_a_file_that_is_too_large(library: MediaLibrary, tmp_
 
 def test_a_phone_says_that_it_has_no_such_file(world: World) -> None:
     with pytest.raises(RequestError, match="has no file x"):
-        phones.say(world.network, world.ana, world.bot, Image(file="x"))
+        sending.say(world.network, world.ana, world.bot, Image(file="x"))
 
 
 def test_a_document_with_caption_is_wrapped(world: World, library: MediaLibrary, client: MemoryClient) -> None:
     attach(library, world.ana, "document")
-    phones.say(world.network, world.ana, world.bot, Document(file="f", file_name="a.pdf", caption="veja"))
+    sending.say(world.network, world.ana, world.bot, Document(file="f", file_name="a.pdf", caption="veja"))
     (stanza,) = client.received()
     assert (stanza.text("type"), stanza.require("enc").text("mediatype")) == ("media", "document")
     message = client.read(stanza)
@@ -129,7 +129,7 @@ def ask_for_retry(world: World, client: MemoryClient, message_id: str, key: byte
 
 def test_an_expired_file_is_uploaded_again(world: World, library: MediaLibrary, client: MemoryClient) -> None:
     facts = attach(library, world.ana)
-    sent = phones.say(world.network, world.ana, world.bot, Image(file="f"))
+    sent = sending.say(world.network, world.ana, world.bot, Image(file="f"))
     client.received()
     (notification,) = ask_for_retry(world, client, sent, facts.media_key)
     assert (notification.text("type"), notification.require("rmr").jid("jid")) == ("mediaretry", world.ana.lid)
@@ -148,7 +148,7 @@ def test_what_is_not_on_the_phone_is_not_uploaded_again(
     world: World, library: MediaLibrary, client: MemoryClient
 ) -> None:
     facts = attach(library, world.ana)
-    sent = phones.say(world.network, world.ana, world.bot, Image(file="f"))
+    sent = sending.say(world.network, world.ana, world.bot, Image(file="f"))
     client.received()
     (unknown,) = ask_for_retry(world, client, "3A00", facts.media_key)
     world.network.media.rules.append(MediaRule(MediaFaultKind.NOT_ON_PHONE))
@@ -160,7 +160,7 @@ def test_a_retry_that_is_sealed_wrongly_is_a_violation(
     world: World, library: MediaLibrary, client: MemoryClient
 ) -> None:
     facts = attach(library, world.ana)
-    sent = phones.say(world.network, world.ana, world.bot, Image(file="f"))
+    sent = sending.say(world.network, world.ana, world.bot, Image(file="f"))
     client.received()
     assert ask_for_retry(world, client, sent, bytes(32)) == []
     assert ask_for_retry(world, client, sent, facts.media_key, inside="other") == []

@@ -5,7 +5,7 @@ import zlib
 import pytest
 from unit.simulator.memory import BOT, MemoryClient, World
 
-from oxy_simulator import actions, history, peers, phones
+from oxy_simulator import actions, history, peers, sending
 from oxy_simulator.jid import Jid
 from oxy_simulator.logins import DeviceDescription
 from oxy_simulator.node import Node, node
@@ -26,7 +26,7 @@ def texts(world: World) -> list[str]:
     for text in ("um", "dois", "três"):
         world.clock.now += 60
         ids.append(say(world, text))
-    ids.append(phones.send_message(world.network, world.bot, world.ana, phones.text_message("quatro"), "3AF0"))
+    ids.append(sending.send_message(world.network, world.bot, world.ana, sending.text_message("quatro"), "3AF0"))
     return ids
 
 
@@ -38,7 +38,9 @@ def client(world: World, texts: list[str]) -> MemoryClient:
 
 
 def say(world: World, text: str) -> str:
-    return phones.send_message(world.network, world.ana, world.bot, phones.text_message(text), phones.new_message_id())
+    return sending.send_message(
+        world.network, world.ana, world.bot, sending.text_message(text), sending.new_message_id()
+    )
 
 
 def peer_messages(client: MemoryClient, stanzas: list[Node]) -> list[PeerMessage]:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.simulator.memory import ANA, BOT, MemoryClient, World
 
-from oxy_simulator import phones, profiles
+from oxy_simulator import profiles, sending
 from oxy_simulator.accounts import Account
 from oxy_simulator.devices import participant_hash
 from oxy_simulator.errors import RequestError
@@ -27,7 +27,7 @@ LONG = "5511987654321"
 @pytest.fixture
 def client(world: World) -> Iterator[MemoryClient]:
     """A client of the bot, whose account has talked with Ana."""
-    phones.send_message(world.network, world.ana, world.bot, phones.text_message("oi"), "3A01")
+    sending.send_message(world.network, world.ana, world.bot, sending.text_message("oi"), "3A01")
     made = world.online()
     made.received()
     yield made
@@ -232,11 +232,11 @@ def test_a_blocked_contact_reaches_nobody_until_unblocked(world: World, client: 
     item = node("item", {"jid": world.ana.lid, "action": "block"})
     listing = client.ask("blocklist", "set", item).require("list")
     assert [entry.jid("jid") for entry in listing.children] == [world.ana.lid]
-    phones.send_message(world.network, world.ana, world.bot, phones.text_message("oi?"), "3A02")
+    sending.send_message(world.network, world.ana, world.bot, sending.text_message("oi?"), "3A02")
     assert client.received() == []
     assert [entry.text for entry in world.bot.inbox] == ["oi"]
     client.ask("blocklist", "set", node("item", {"jid": world.ana.lid, "action": "unblock"}))
-    phones.send_message(world.network, world.ana, world.bot, phones.text_message("e agora?"), "3A03")
+    sending.send_message(world.network, world.ana, world.bot, sending.text_message("e agora?"), "3A03")
     assert [stanza.tag for stanza in client.received()] == ["message"]
     assert client.ask("blocklist", "get").require("list").children == []
 

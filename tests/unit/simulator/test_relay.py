@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from unit.simulator.memory import MemoryClient, World
 
-from oxy_simulator import phones
+from oxy_simulator import sending
 from oxy_simulator.accounts import Account
 from oxy_simulator.faults import Breakage, FaultKind, break_phone
 from oxy_simulator.ledger import LifeLine
@@ -17,8 +17,8 @@ from oxy_simulator.transcript import ticks
 
 
 def send(world: World, sender: Account, to: Account, text: str, message_id: str = "") -> str:
-    message = phones.text_message(text)
-    return phones.send_message(world.network, sender, to, message, message_id or phones.new_message_id())
+    message = sending.text_message(text)
+    return sending.send_message(world.network, sender, to, message, message_id or sending.new_message_id())
 
 
 def messages(stanzas: list[Node]) -> list[Node]:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from unit.simulator.memory import World
 
-from oxy_simulator import phones
+from oxy_simulator import sending
 from oxy_simulator.accounts import Account
 from oxy_simulator.retention import Retention
 from oxy_simulator.store import StateStore
 
 
 def say(world: World, sender: Account, to: Account, text: str, message_id: str = "") -> None:
-    phones.send_message(world.network, sender, to, phones.text_message(text), message_id or phones.new_message_id())
+    sending.send_message(world.network, sender, to, sending.text_message(text), message_id or sending.new_message_id())
 
 
 def test_the_oldest_of_all_phones_is_forgotten(world: World) -> None:

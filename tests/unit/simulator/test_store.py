@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.simulator.memory import MemoryClient, World
 
-from oxy_simulator import linking, phones
+from oxy_simulator import linking, sending
 from oxy_simulator.accounts import Account
 from oxy_simulator.errors import SetupError, SimulatorError
 from oxy_simulator.network import State
@@ -26,7 +26,7 @@ MakeWorld = Callable[[State], World]
 
 
 def say(world: World, sender: Account, to: Account, text: str) -> None:
-    phones.send_message(world.network, sender, to, phones.text_message(text), phones.new_message_id())
+    sending.send_message(world.network, sender, to, sending.text_message(text), sending.new_message_id())
 
 
 def online(world: World) -> MemoryClient:
