@@ -11,13 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from oxy_simulator.codec import decode, encode
 from oxy_simulator.companion_media import retry_request
 from oxy_simulator.curve import KeyPair
 from oxy_simulator.errors import DecryptionError, DuplicateCiphertextError, PairingError, ProtocolError
 from oxy_simulator.frames import CONNECTION_HEADER, FrameBuffer, pack_frame
 from oxy_simulator.jid import SERVER_JID, Jid
 from oxy_simulator.kdf import hmac_sha256
-from oxy_simulator.node import AttributeValue, Node, decode, encode, node
+from oxy_simulator.node import AttributeValue, Node, node
 from oxy_simulator.noise import CipherStream, ClientHandshake
 from oxy_simulator.pairing import DEVICE_SIGNATURE_PREFIX
 from oxy_simulator.prekeys import bundle_nodes, prekey_node, read_bundle

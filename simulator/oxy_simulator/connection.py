@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from oxy_simulator.accounts import Account, Device
+from oxy_simulator.codec import decode, encode
 from oxy_simulator.curve import KeyPair
 from oxy_simulator.errors import ProtocolError
 from oxy_simulator.frames import MAX_FRAME, MAX_HANDSHAKE_FRAME, FrameBuffer, pack_frame
 from oxy_simulator.jid import Jid
-from oxy_simulator.node import Node, decode, encode
+from oxy_simulator.node import Node
 from oxy_simulator.noise import CipherStream, Established, ServerHandshake
 from oxy_simulator.offline import OfflineQueue
 from oxy_simulator.pace import Pace
@@ -134,7 +135,7 @@ class Connection:
             return
         if self.tap is not None:
             self.tap(self, stanza, sent=True)
-        frame = self._encrypt(encode(stanza))
+        frame = self._encrypt(encode(stanza, self._frames.dictionary))
         if self.damages(self, stanza):
             frame = frame[:-1] + bytes((frame[-1] ^ 0xFF,))
         self.outbox.write(pack_frame(frame))
@@ -172,9 +173,11 @@ class Connection:
         if self._established is not None:
             plaintext = self._established.receiving.decrypt(frame)
             if not self.muted:
-                self._take(decode(plaintext))
+                self._take(decode(plaintext, self._frames.dictionary))
         elif self._handshake is None:
-            self._handshake = ServerHandshake(self.identity.static, self.identity.certificate, KeyPair.generate())
+            self._handshake = ServerHandshake(
+                self.identity.static, self.identity.certificate, KeyPair.generate(), self._frames.header
+            )
             self.outbox.write(pack_frame(self._handshake.hello(frame)))
         else:
             self._established = self._handshake.finish(frame)

@@ -1,6 +1,7 @@
 """Frames: each message on the WebSocket is `length (3 bytes, big-endian) ‖ payload`.
 
-The client's very first bytes are a 4-byte connection header. A frame from the server must travel
+The client's very first bytes are a 4-byte connection header, whose last byte is the version of its token
+dictionary. A frame from the server must travel
 in one WebSocket message: whatsmeow mis-parses a split one. Source: whatsmeow
 `socket/framesocket.go`.
 """
@@ -8,8 +9,9 @@ in one WebSocket message: whatsmeow mis-parses a split one. Source: whatsmeow
 from typing import Final
 
 from oxy_simulator.errors import FrameError
+from oxy_simulator.tokens import CURRENT, DICTIONARIES
 
-CONNECTION_HEADER: Final = b"WA\x06\x03"
+CONNECTION_HEADER: Final = b"WA\x06" + bytes((CURRENT.version,))
 MAX_FRAME: Final = 1 << 24
 MAX_HANDSHAKE_FRAME: Final = 1 << 16  # far more than a handshake needs, from a client that nobody knows yet
 
@@ -29,6 +31,8 @@ class FrameBuffer:
 
     def __init__(self, limit: int = MAX_FRAME) -> None:
         self.limit = limit
+        self.header = CONNECTION_HEADER
+        self.dictionary = CURRENT
         self._buffer = bytearray()
         self._header_seen = False
 
@@ -46,10 +50,12 @@ class FrameBuffer:
         if len(self._buffer) < len(CONNECTION_HEADER):
             return False
         header = bytes(self._buffer[: len(CONNECTION_HEADER)])
-        if header != CONNECTION_HEADER:
+        dictionary = DICTIONARIES.get(header[-1])
+        if header[:-1] != CONNECTION_HEADER[:-1] or dictionary is None:
             msg = f"the connection starts with {header.hex()} instead of {CONNECTION_HEADER.hex()}"
             raise FrameError(msg)
         del self._buffer[: len(CONNECTION_HEADER)]
+        self.header, self.dictionary = header, dictionary
         self._header_seen = True
         return True
 

@@ -57,11 +57,11 @@ class CipherStream:
 class _SymmetricState:
     """Noise's symmetric state: chaining key, handshake hash and current cipher."""
 
-    def __init__(self) -> None:
+    def __init__(self, prologue: bytes) -> None:
         self._hash = self._chaining_key = _PATTERN
         self._cipher = AESGCM(_PATTERN)
         self._counter = 0
-        self.authenticate(CONNECTION_HEADER)
+        self.authenticate(prologue)
 
     def authenticate(self, data: bytes) -> None:
         self._hash = hashlib.sha256(self._hash + data).digest()
@@ -109,11 +109,13 @@ class Established:
 class ServerHandshake:
     """The server's side: `hello` answers the first message, `finish` takes the second."""
 
-    def __init__(self, static: KeyPair, certificate: bytes, ephemeral: KeyPair) -> None:
+    def __init__(
+        self, static: KeyPair, certificate: bytes, ephemeral: KeyPair, prologue: bytes = CONNECTION_HEADER
+    ) -> None:
         self._static = static
         self._certificate = certificate
         self._ephemeral = ephemeral
-        self._state = _SymmetricState()
+        self._state = _SymmetricState(prologue)
 
     def hello(self, frame: bytes) -> bytes:
         """Read ClientHello and return ServerHello; raise HandshakeError if it is malformed."""
@@ -143,11 +145,11 @@ class ServerHandshake:
 class ClientHandshake:
     """The client's side, for tests and load generators."""
 
-    def __init__(self, static: KeyPair, root: bytes, ephemeral: KeyPair) -> None:
+    def __init__(self, static: KeyPair, root: bytes, ephemeral: KeyPair, prologue: bytes = CONNECTION_HEADER) -> None:
         self._static = static
         self._root = root
         self._ephemeral = ephemeral
-        self._state = _SymmetricState()
+        self._state = _SymmetricState(prologue)
 
     def hello(self) -> bytes:
         """Return ClientHello."""

@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from oxy_simulator.accounts import Account, Device, InboxMessage, SentMessage
+from oxy_simulator.codec import encode
 from oxy_simulator.composing import Draft, compose
 from oxy_simulator.connection import Connection
 from oxy_simulator.content import Content
@@ -21,7 +22,7 @@ from oxy_simulator.jid import STATUS_JID, Jid
 from oxy_simulator.labels import label
 from oxy_simulator.ledger import line_key, mark
 from oxy_simulator.network import Group, Network
-from oxy_simulator.node import Attrs, Node, encode, node
+from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.proto.message_pb2 import Message
 from oxy_simulator.reading import Scene, read
 from oxy_simulator.senderkeys import ReceivedSenderKey, SenderKey

@@ -9,6 +9,7 @@ import structlog
 from oxy_simulator.accounts import Account, Device, SentMessage
 from oxy_simulator.attachments import Attachment
 from oxy_simulator.chats import MediaFacts
+from oxy_simulator.codec import decode, encode
 from oxy_simulator.composing import Draft, compose
 from oxy_simulator.content import Content
 from oxy_simulator.errors import ContentError, RequestError
@@ -19,7 +20,7 @@ from oxy_simulator.ledger import line_key, mark, unmark
 from oxy_simulator.mediadesk import MediaArrival
 from oxy_simulator.msgsecret import SECRET_SIZE
 from oxy_simulator.network import Network
-from oxy_simulator.node import Attrs, Node, decode, encode, node
+from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.prekeys import phone_bundle_nodes
 from oxy_simulator.proto.message_pb2 import Message, ProtocolMessage
 from oxy_simulator.reading import Reading

@@ -4,8 +4,9 @@ from typing import Annotated, TypeAlias
 
 from pydantic import ConfigDict, PlainSerializer, PlainValidator
 
+from oxy_simulator.codec import decode, encode
 from oxy_simulator.curve import KeyPair
-from oxy_simulator.node import Node, decode, encode
+from oxy_simulator.node import Node
 
 # Put as `__pydantic_config__` on dataclasses that are part of the stored state.
 STORED = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", arbitrary_types_allowed=True)

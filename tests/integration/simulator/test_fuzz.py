@@ -16,9 +16,10 @@ from integration.simulator.clients import PATIENCE
 from unit.simulator.memory import BOT, WEB
 
 from oxy_simulator.accounts import Device, SignedPreKey
+from oxy_simulator.codec import decode, encode
 from oxy_simulator.curve import KeyPair
 from oxy_simulator.frames import CONNECTION_HEADER, FrameBuffer, pack_frame
-from oxy_simulator.node import decode, encode, node
+from oxy_simulator.node import node
 from oxy_simulator.noise import CipherStream, ClientHandshake
 from oxy_simulator.proto.handshake_pb2 import ClientPayload
 from oxy_simulator.testing import WhatsApp

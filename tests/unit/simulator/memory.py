@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 
 from oxy_simulator import linking, sessions
 from oxy_simulator.accounts import Account
+from oxy_simulator.codec import decode, encode
 from oxy_simulator.connection import Connection, NoiseIdentity
 from oxy_simulator.curve import KeyPair
 from oxy_simulator.frames import CONNECTION_HEADER, FrameBuffer, pack_frame
 from oxy_simulator.jid import SERVER_JID, Jid
 from oxy_simulator.kdf import hmac_sha256
 from oxy_simulator.network import Network
-from oxy_simulator.node import Attrs, Node, decode, encode, node
+from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.noise import CipherStream, ClientHandshake
 from oxy_simulator.pairing import DEVICE_SIGNATURE_PREFIX
 from oxy_simulator.prekeys import prekey_node
@@ -58,14 +59,15 @@ class MemoryClient:
     jid: Jid = SERVER_JID
     lid: Jid = SERVER_JID
     version: tuple[int, int, int] = (2, 3000, 1023223821)
+    header: bytes = CONNECTION_HEADER
 
     def connect(self, payload: ClientPayload) -> None:
         self.outbox = MemoryOutbox()
         self.connection: Connection = sessions.open_connection(self.network, self.outbox, self.identity)
         self._buffer = FrameBuffer()
-        self._buffer.feed(CONNECTION_HEADER)
-        handshake = ClientHandshake(self.noise_key, ROOT.public, KeyPair.generate())
-        self._receive_bytes(CONNECTION_HEADER + pack_frame(handshake.hello()))
+        self._buffer.feed(self.header)
+        handshake = ClientHandshake(self.noise_key, ROOT.public, KeyPair.generate(), self.header)
+        self._receive_bytes(self.header + pack_frame(handshake.hello()))
         (hello,) = self._frames()
         finish, self._receiving, self._sending = handshake.finish(hello, payload)
         self._receive_bytes(pack_frame(finish))
@@ -143,7 +145,7 @@ class MemoryClient:
         sessions.lost(self.network, self.connection)
 
     def send(self, stanza: Node) -> None:
-        self.send_bytes(encode(stanza))
+        self.send_bytes(encode(stanza, self._buffer.dictionary))
 
     def send_bytes(self, plaintext: bytes) -> None:
         """Send a frame with any content."""
@@ -155,7 +157,7 @@ class MemoryClient:
 
     def received(self) -> list[Node]:
         """Return what the server has sent since the last call."""
-        return [decode(self._receiving.decrypt(frame)) for frame in self._frames()]
+        return [decode(self._receiving.decrypt(frame), self._buffer.dictionary) for frame in self._frames()]
 
     def request(self, xmlns: str, kind: str, *content: Node) -> None:
         attrs: Attrs = {"to": SERVER_JID, "id": os.urandom(4).hex(), "xmlns": xmlns, "type": kind}

@@ -9,13 +9,14 @@ from unit.simulator.memory import MemoryClient, World
 
 from oxy_simulator import sending
 from oxy_simulator.accounts import Account
+from oxy_simulator.codec import decode
 from oxy_simulator.contents import Contact
 from oxy_simulator.curve import DJB_TYPE, KeyPair
 from oxy_simulator.faultkind import FaultKind
 from oxy_simulator.faults import Breakage, break_phone
 from oxy_simulator.jid import PHONE_SERVER, Jid
 from oxy_simulator.mediaserver import _from_base64
-from oxy_simulator.node import Attrs, Node, decode, node
+from oxy_simulator.node import Attrs, Node, node
 from oxy_simulator.pairing import parse_qr
 from oxy_simulator.prekeys import prekey_node
 from oxy_simulator.profiles import REACHOUT_QUERY
@@ -175,3 +176,14 @@ def write(client: MemoryClient, to: Account, message: Message, **attrs: str) -> 
     stanza: Attrs = {"to": to.lid, "id": f"3EB0{len(to.inbox)}", **attrs}
     client.send(node("message", stanza, [node("participants", content=[participant])]))
     client.received()
+
+
+def test_a_client_of_the_older_dictionary_is_understood_and_answered_in_it(world: World) -> None:
+    client = world.client()
+    client.header = b"WA\x06\x02"
+    client.link(world.bot)
+    client.go_online()
+    sending.send_message(world.network, world.ana, world.bot, sending.text_message("oi"), "3A02")
+    (message,) = client.received()
+    assert client.read(message).conversation == "oi"
+    assert world.network.state.violations == []

@@ -10,12 +10,13 @@ from unit.simulator.memory import ANA, BOT, MemoryClient, MemoryOutbox, World
 from unit.simulator.test_node import JIDS, NODES, TEXTS
 
 from oxy_simulator import sessions
+from oxy_simulator.codec import MAX_INFLATED, decode, encode
 from oxy_simulator.errors import FrameError
 from oxy_simulator.frames import CONNECTION_HEADER, pack_frame
 from oxy_simulator.iqs import _HANDLERS as REQUESTS
 from oxy_simulator.jid import SERVER_JID, Jid
 from oxy_simulator.network import State
-from oxy_simulator.node import MAX_INFLATED, Attrs, Node, decode, encode, node
+from oxy_simulator.node import Attrs, Node, node
 
 MakeWorld = Callable[[State], World]
 

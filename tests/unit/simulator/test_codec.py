@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oxy_simulator.codec import decode, encode
 from oxy_simulator.errors import FrameError
 from oxy_simulator.jid import SERVER_JID, Jid
-from oxy_simulator.node import Node, decode, encode, node
+from oxy_simulator.node import Node, node
+from oxy_simulator.tokens import DICTIONARIES, Dictionary
 
 TOKENS = json.loads(resources.files("oxy_simulator").joinpath("tokens.json").read_text("utf-8"))
-SINGLE, DOUBLE = TOKENS["single"], TOKENS["double"]
 
 TEXTS = st.one_of(
     st.sampled_from(["type", "get", "urn:xmpp:ping", "critical_block", "0", "true"]),
@@ -132,23 +133,40 @@ def test_numbers_become_text_and_missing_values_are_left_out() -> None:
     assert node("iq", {"t": 5, "id": None}).attrs == {"t": "5"}
 
 
+@given(NODES, st.sampled_from(list(DICTIONARIES.values())))
+def test_every_dictionary_gives_the_same_node(stanza: Node, dictionary: Dictionary) -> None:
+    assert decode(encode(stanza, dictionary), dictionary) == stanza
+
+
 @pytest.mark.parametrize("kind", ["single", "double"])
-def test_every_token_of_the_dictionaries_is_written_as_its_number_and_read_again(kind: str) -> None:
-    dictionaries = [SINGLE] if kind == "single" else DOUBLE
-    for number, texts in enumerate(dictionaries):
+@pytest.mark.parametrize("version", list(DICTIONARIES))
+def test_every_token_of_the_dictionaries_is_written_as_its_number_and_read_again(version: int, kind: str) -> None:
+    dictionary, tables = DICTIONARIES[version], TOKENS[str(version)]
+    for number, texts in enumerate([tables["single"]] if kind == "single" else tables["double"]):
         for index, text in enumerate(texts):
             if not text:
                 continue
-            encoded = encode(node(text))
+            encoded = encode(node(text), dictionary)
             token = bytes((index,)) if kind == "single" else bytes((236 + number, index))
             assert encoded == b"\x00\xf8\x01" + token, text
-            assert decode(encoded).tag == text
+            assert decode(encoded, dictionary).tag == text
 
 
-def test_the_dictionaries_have_the_sizes_of_version_three() -> None:
-    assert (len(SINGLE), [len(texts) for texts in DOUBLE]) == (236, [256, 256, 256, 256])
-    assert SINGLE[:4] == ["", "xmlstreamstart", "xmlstreamend", "s.whatsapp.net"]
-    assert [texts[0] for texts in DOUBLE] == ["read-self", "reject", "64", "1724"]
+@pytest.mark.parametrize(
+    ("version", "single", "double"),
+    [
+        (2, "broadcast", ["media-for1-1.cdn.whatsapp.net", "group_call_discoverability_enabled"]),
+        (3, "notification", ["read-self", "reject"]),
+    ],
+)
+def test_the_dictionaries_have_the_sizes_and_beginnings_of_their_versions(
+    version: int, single: str, double: list[str]
+) -> None:
+    dictionary = DICTIONARIES[version]
+    assert (len(TOKENS[str(version)]["single"]), [len(texts) for texts in dictionary.double]) == (236, [256] * 4)
+    assert dictionary.single[1:4] == ["xmlstreamstart", "xmlstreamend", "s.whatsapp.net"]
+    assert dictionary.single[9] == single
+    assert [texts[0] for texts in dictionary.double[:2]] == double
 
 
 def test_an_address_of_another_messenger_on_a_wrong_server_is_refused() -> None:
