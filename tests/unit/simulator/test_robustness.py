@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.simulator.memory import ANA, BOT, MemoryClient, MemoryOutbox, World
-from unit.simulator.test_node import JIDS, NODES, TEXTS
+from unit.simulator.test_codec import JIDS, NODES, TEXTS
 
 from oxy_simulator import sessions
 from oxy_simulator.codec import MAX_INFLATED, decode, encode
