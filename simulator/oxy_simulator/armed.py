@@ -22,7 +22,12 @@ def armed(network: Network, front: Front) -> list[RuleView]:
     return [
         *(_of_rule(rule) for rule in network.impairments.active()),
         *_of_logins(network),
-        *(view for connection in network.connections.values() for view in _of_connection(connection)),
+        *(
+            view
+            for connection in network.connections.values()
+            if not connection.closed
+            for view in _of_connection(connection)
+        ),
         *(_of_trouble(trouble) for trouble in front.troubles()),
         *([RuleView(kind=FaultKind.DOWN)] if front.down else []),
         *_of_files(network.media),

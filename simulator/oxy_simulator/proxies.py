@@ -7,6 +7,7 @@ TCP connection continues with TLS and HTTP here; nothing is forwarded anywhere.
 import asyncio
 import itertools
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import quote
 
 import structlog
@@ -31,10 +32,8 @@ class ProxyConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the talk, or cut at once while the network is down."""
-        if not isinstance(transport, asyncio.Transport):
-            msg = "the proxy needs a stream transport"
-            raise TypeError(msg)
-        self._transport = transport
+        # Not checked at run time: the transports of other event loops (uvloop) are no subclasses of asyncio's.
+        self._transport = transport = cast("asyncio.Transport", transport)
         self._key = connection_key(transport)
         trouble = self._front.proxy_trouble()
         policy = ProxyPolicy(self._policy.scheme, answer=trouble.answer, code=trouble.code) if trouble else self._policy
