@@ -55,12 +55,13 @@ class PreKey:
 
 @dataclass(slots=True)
 class MailItem:
-    """A stanza that a device has not acknowledged yet, kept with its ciphertext."""
+    """A stanza that a device has not acknowledged yet, kept with its ciphertext; not sent while a fault holds it."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
 
     stanza: StoredNode
     line: str | None = None
+    held: bool = False
 
 
 @dataclass(slots=True)
@@ -79,6 +80,10 @@ class Device:
     mailbox: Table[str, MailItem] = field(default_factory=Table)
     app_state_shared: bool = False
     described: DeviceDescription = field(default_factory=DeviceDescription)
+
+    def sendable(self) -> list[str]:
+        """Return the keys of the mail that no fault holds, in order."""
+        return [key for key, item in self.mailbox.items() if not item.held]
 
     def take_bundle(self) -> PreKeyBundle:
         """Take a bundle with the oldest one-time prekey, or without one if none is left."""

@@ -69,6 +69,7 @@ async def run_service(  # noqa: PLR0913 - what a server can be told, all by name
             network.packets = PacketLog(network.clock, kept_packets, packet_sink)
         network.listeners.append(store.mark_dirty)
         await exits.enter_async_context(_running(store.run(), _run_schedule(network.schedule)))
+        exits.callback(network.impairments.release)
         front = Front(keys.tls, simulated)
         network.media.hosts = keys.media_hosts
         library = MediaLibrary(folder, network)

@@ -38,6 +38,28 @@ RULE_KINDS: Final = frozenset(
 _CARRIAGE: Final = (FaultKind.DROP, FaultKind.DUPLICATE, FaultKind.DELAY, FaultKind.REORDER)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """What a rule keeps back: how it goes its way at last, or is lost."""
+
+    carry: Action
+    lose: Action
+
+
+class Carriage(NamedTuple):
+    """A message on its way: between which phone's devices and whom, and what can be done with it.
+
+    `hold` is told when a rule keeps it back, and returns how it is carried then.
+    """
+
+    phone: str
+    peer: str
+    direction: Direction
+    carry: Action
+    lose: Action
+    hold: Callable[[], Action]
+
+
 @dataclass(slots=True)
 class Rule:
     """One impairment. `peer` and `direction` narrow it; `left` None means: until it ends by time."""
@@ -54,7 +76,7 @@ class Rule:
     window: float = 0.0
     stanza: str | None = None
     taken: int = 0
-    _held: list[Action] = field(default_factory=list)
+    _held: list[Held] = field(default_factory=list)
     _passed: deque[float] = field(default_factory=deque)
 
     def concerns(self, phone: str, peer: str | None, direction: Direction | None) -> bool:
@@ -84,25 +106,37 @@ class Rule:
         self._passed.append(now)
         return True
 
-    def hold(self, action: Action) -> None:
-        """Keep an action back for a reversed order."""
-        self._held.append(action)
+    @property
+    def held(self) -> int:
+        """How much it keeps back now."""
+        return len(self._held)
+
+    @property
+    def holds_messages(self) -> bool:
+        """Whether messages are among what it keeps back; acknowledgements alone do not count."""
+        return bool(self._held) and self.kind is not FaultKind.LATE_ACK
+
+    def hold(self, held: Held) -> None:
+        """Keep something back."""
+        self._held.append(held)
+
+    def let_go(self, held: Held) -> None:
+        """Let one thing go its way, unless it went or was lost before."""
+        if held in self._held:
+            self._held.remove(held)
+            held.carry()
 
     def release(self) -> None:
-        """Run what was kept back, the newest first."""
+        """Let everything go its way: the oldest first, or the newest where the order is to be reversed."""
         held, self._held = self._held, []
-        for action in reversed(held):
-            action()
+        for one in reversed(held) if self.kind is FaultKind.REORDER else held:
+            one.carry()
 
-
-class Carriage(NamedTuple):
-    """A message on its way: between which phone's devices and whom, and how to carry or lose it."""
-
-    phone: str
-    peer: str
-    direction: Direction
-    carry: Action
-    lose: Action
+    def lose(self) -> None:
+        """Lose everything that is kept back."""
+        held, self._held = self._held, []
+        for one in held:
+            one.lose()
 
 
 class Impairments:
@@ -118,10 +152,15 @@ class Impairments:
         self._rules.append(rule)
 
     def active(self) -> list[Rule]:
-        """Return the rules that still hold, the oldest first."""
+        """Return the rules that still hold or keep something back, the oldest first."""
         now = self._clock()
-        self._rules = [rule for rule in self._rules if not rule.ended(now)]
+        self._rules = [rule for rule in self._rules if rule.held or not rule.ended(now)]
         return list(self._rules)
+
+    @property
+    def holds_messages(self) -> bool:
+        """Whether messages are kept back now, either way."""
+        return any(rule.holds_messages for rule in self._rules)
 
     def clear(self, phone: str | None = None) -> int:
         """End the rules of a phone, or all; what they hold back is released. Return how many ended."""
@@ -131,6 +170,16 @@ class Impairments:
             rule.release()
         return len(ended)
 
+    def release(self) -> None:
+        """Let everything go its way that is kept back."""
+        for rule in self.active():
+            rule.release()
+
+    def lose_held(self) -> None:
+        """Lose every message that is kept back."""
+        for rule in self.active():
+            rule.lose()
+
     def deliver(self, message: Carriage) -> None:
         """Carry a message as the rules want it: now, later, twice, or never."""
         rule = self._take(_CARRIAGE, message.phone, message.peer, message.direction)
@@ -139,7 +188,7 @@ class Impairments:
         elif rule.kind is FaultKind.DROP:
             message.lose()
         elif rule.kind is FaultKind.DELAY:
-            self._schedule.after(rule.delay, message.carry)
+            self._hold(rule, Held(message.hold(), message.lose))
         elif rule.kind is FaultKind.REORDER:
             self._reorder(rule, message)
         else:
@@ -152,7 +201,7 @@ class Impairments:
         if rule is None:
             acknowledge()
         elif rule.kind is FaultKind.LATE_ACK:
-            self._schedule.after(rule.delay, acknowledge)
+            self._hold(rule, Held(acknowledge, _nothing))
 
     def refusal(self, phone: str, peer: str, *, stranger: Callable[[], bool]) -> int | None:
         """Return the error code with which a device's message is to be refused, or None.
@@ -188,10 +237,14 @@ class Impairments:
                 return True
         return False
 
+    def _hold(self, rule: Rule, held: Held) -> None:
+        rule.hold(held)
+        self._schedule.after(rule.delay, lambda: rule.let_go(held))
+
     def _reorder(self, rule: Rule, message: Carriage) -> None:
         if rule.taken == 1:
             self._schedule.after(rule.delay, rule.release)
-        rule.hold(message.carry)
+        rule.hold(Held(message.hold(), message.lose))
         if rule.left == 0:
             rule.release()
 
@@ -215,4 +268,13 @@ class Impairments:
     ) -> list[Rule]:
         if not self._rules:
             return []
-        return [rule for rule in self.active() if rule.kind in kinds and rule.concerns(phone, peer, direction)]
+        now = self._clock()
+        return [
+            rule
+            for rule in self.active()
+            if rule.kind in kinds and not rule.ended(now) and rule.concerns(phone, peer, direction)
+        ]
+
+
+def _nothing() -> None:
+    """Do nothing: an acknowledgement that is lost leaves no trace."""

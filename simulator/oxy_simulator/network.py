@@ -25,7 +25,7 @@ from oxy_simulator.numbers import spellings
 from oxy_simulator.offline import preview
 from oxy_simulator.packets import PacketLog
 from oxy_simulator.retention import KEPT_MESSAGES, Retention
-from oxy_simulator.schedule import Schedule
+from oxy_simulator.schedule import Action, Schedule
 from oxy_simulator.signal import PreKeyBundle
 from oxy_simulator.tables import Table
 
@@ -115,6 +115,14 @@ class Network:
         self.impairments = Impairments(clock, self.schedule)
         self.retention = Retention(state.accounts, kept_messages)
         self._phones = {account.lid_user: account.phone for account in state.accounts.values()}
+        self._free_held_mail()
+
+    def _free_held_mail(self) -> None:
+        """Let mail that a fault held when the process was killed wait as any other: faults end with the process."""
+        for account in self.state.accounts.values():
+            for device in account.devices.values():
+                for item in device.mailbox.values():
+                    item.held = False
 
     def reload(self, state: State) -> None:
         """Go on with another state; nobody is connected any more, and codes are void."""
@@ -189,25 +197,37 @@ class Network:
     def post(self, account: Account, device: Device, stanza: Node, line: str | None = None) -> None:
         """Give a stanza to a device: at once if it listens, otherwise when it comes back.
 
-        It is kept, with its ciphertext, until the device acknowledges it. Faults may delay or lose
-        what has a life line.
+        It is kept, with its ciphertext, until the device acknowledges it. Faults may hold or lose
+        what has a life line; what they hold is kept too.
         """
         found = self.state.ledger.find(line)
         if found is None:
             self._post(account, device, stanza, line)
             return
 
+        key = mail_key(stanza, "from")
+
         def carry() -> None:
+            self._post(account, device, stanza, line)
+
+        def hold() -> Action:
+            device.mailbox[key] = MailItem(stanza, line, held=True)
+            self.changed(account)
+            return carry_held
+
+        def carry_held() -> None:
             owner = self.account(account.phone)  # looked up afresh: this may run much later
             current = owner.devices.get(device.id)
-            if current is not None and current.noise_key == device.noise_key:
-                self._post(owner, current, stanza, line)
+            if current is None or current.noise_key != device.noise_key or key not in current.mailbox:
+                return
+            del current.mailbox[key]  # its place in the order is the last now
+            self._post(owner, current, stanza, line)
 
         def lose() -> None:
             mark(self.state.ledger.find(line), "dropped", self.clock(), latest=True)
             self.changed()
 
-        self.impairments.deliver(Carriage(account.phone, found.chat, "inbound", carry, lose))
+        self.impairments.deliver(Carriage(account.phone, found.chat, "inbound", carry, lose, hold))
 
     def _post(self, account: Account, device: Device, stanza: Node, line: str | None) -> None:
         device.mailbox[mail_key(stanza, "from")] = MailItem(stanza, line)
@@ -224,7 +244,7 @@ class Network:
     def flush(self, connection: Connection) -> None:
         """Send a device everything it has not acknowledged, before anything live."""
         _, device = connection.require_login()
-        waiting = list(device.mailbox)
+        waiting = device.sendable()
         connection.queue.start(waiting)
         stanzas = [device.mailbox[key].stanza for key in waiting]
         connection.send(node("ib", {"from": SERVER_JID}, [preview(stanzas)]))
@@ -258,7 +278,7 @@ class Network:
             elif queue.open:
                 queue.open = False
                 connection.send(node("ib", {"from": SERVER_JID}, [node("offline", {"count": queue.total})]))
-            elif not queue.add_late(device.mailbox):
+            elif not queue.add_late(device.sendable()):
                 connection.active = True
                 break
         self.changed(account)

@@ -55,14 +55,19 @@ def on_message(network: Network, connection: Connection, stanza: Node) -> None:
         _acknowledge(network, connection, stanza)
         _carry_all(network, outgoing())
         return
+
+    def carry() -> None:
+        _carry_all(network, outgoing())
+
     network.impairments.acknowledge(account.phone, chat.phone, lambda: _confirm_taken(network, outgoing()))
     network.impairments.deliver(
         Carriage(
             account.phone,
             chat.phone,
             "outbound",
-            lambda: _carry_all(network, outgoing()),
+            carry,
             lambda: _lose(network, outgoing()),
+            lambda: carry,
         )
     )
 

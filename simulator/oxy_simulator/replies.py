@@ -49,7 +49,8 @@ class RuleView(Reply):
     """A fault that holds or waits; `left` None: until it ends by time or is cleared; `code` None: the kind's own.
 
     `phone` is None for those of the whole server: `tls` (in which way), `proxy` (with which `code`; 0 if it hangs),
-    `down`, and those of `files`. `taken` None: nobody counts.
+    `down`, and those of `files`. `taken` None: nobody counts. `held` is how many messages
+    or acknowledgements it keeps back: it is listed until they are gone.
     """
 
     kind: FaultKind | MediaFaultKind
@@ -59,6 +60,7 @@ class RuleView(Reply):
     direction: Direction | None = None
     peer: str | None = None
     taken: int | None = None
+    held: int = 0
     rate: int | None = None
     files: bool = False
     code: int | None = None

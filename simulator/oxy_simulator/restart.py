@@ -18,6 +18,7 @@ def restart(network: Network, state: State, *, memory: bool) -> None:
 
 
 def _forget(network: Network) -> None:
+    network.impairments.lose_held()
     for phone in list(network.state.accounts):
         account = network.state.accounts[phone]
         for device in account.devices.values():

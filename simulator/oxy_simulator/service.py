@@ -355,8 +355,13 @@ class Service:
         return transcript(record)
 
     async def settled(self, seconds: float) -> bool:
-        """Wait until no linked device has anything left to acknowledge; return whether it was so in time."""
-        return await self.wait_for(lambda: not any(self._mailboxes()), seconds)
+        """Wait until no linked device has anything left to acknowledge and no fault holds a message.
+
+        Return whether it was so in time.
+        """
+        return await self.wait_for(
+            lambda: not self.network.impairments.holds_messages and not any(self._mailboxes()), seconds
+        )
 
     def _mailboxes(self) -> Iterator[Mapping[str, MailItem]]:
         for account in self.network.state.accounts.values():

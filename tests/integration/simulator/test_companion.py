@@ -6,6 +6,7 @@ import os
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -14,10 +15,21 @@ from integration.simulator.clients import NeonizeClient
 
 from oxy_simulator import outbox
 from oxy_simulator.attachments import Image
-from oxy_simulator.companion import CodesShown, Companion, Event, Linked, Notified, Online, Receipt, Received
+from oxy_simulator.companion import (
+    Acknowledged,
+    CodesShown,
+    Companion,
+    Event,
+    Linked,
+    Notified,
+    Online,
+    Receipt,
+    Received,
+)
 from oxy_simulator.companion_media import retry_answer
 from oxy_simulator.companion_socket import HOST, CompanionSocket
 from oxy_simulator.faults import FaultKind
+from oxy_simulator.jid import Jid
 from oxy_simulator.testing import Phone, WhatsApp
 
 PATIENCE = 30.0
@@ -167,3 +179,17 @@ async def test_a_ping_of_the_web_socket_is_answered(simulator: WhatsApp) -> None
         await socket.ping(b"alive?")
         answer = await socket.receive(PATIENCE)
         assert (answer.type, answer.data) == (WSMsgType.PONG, b"alive?")
+
+
+async def test_what_a_client_wrote_and_a_fault_held_arrives_when_the_server_ends(tmp_path: Path) -> None:
+    async with WhatsApp(state=tmp_path) as whatsapp:
+        bot, ana = await whatsapp.phone("5511900000001"), await whatsapp.phone("5511911111111")
+        await ana.send("oi", to=bot)
+        async with linked(whatsapp, bot) as client:
+            await bot.fault(FaultKind.DELAY, delay=3600, direction="outbound")
+            client.companion.send_text(Jid(whatsapp.service.account(ana.number).lid_user, "lid"), "olá", "3EB001")
+            await client.expect(Acknowledged)
+            assert not await whatsapp.settled(0)
+            assert await ana.inbox() == []
+    async with WhatsApp(state=tmp_path) as whatsapp:
+        assert [message.text for message in await (await whatsapp.phone("5511911111111")).inbox()] == ["olá"]

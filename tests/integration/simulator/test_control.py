@@ -272,6 +272,41 @@ async def test_linked_devices_survive_kill_9_of_the_simulator(tmp_path: Path, ne
         assert await api.violations() == []
 
 
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+async def test_what_a_fault_held_when_the_server_ended_comes_afterwards(
+    tmp_path: Path, new_client: NewClient, ending: signal.Signals
+) -> None:
+    state = tmp_path / "state"
+    environment = {
+        "SSL_CERT_FILE": str(state / "ca.crt"),
+        "OXY_NOISE_ROOT_FILE": str(state / "noise-root.hex"),
+    }
+    async with serving(state) as first, SimulatorClient(first.url) as api:
+        await api.add_phone(BOT)
+        await api.add_phone(ANA)
+        client = await new_client({**environment, "HTTPS_PROXY": f"http://127.0.0.1:{first.proxy}"})
+        await api.link(BOT, qr=(await client.expect("QR"))["text"])
+        await client.expect("Connected")
+        assert await api.settled(PATIENCE)
+        await api.fault(FaultKind.DELAY, BOT, delay=3600)
+        sent = await api.send(ANA, BOT, "retida")
+        (rule,) = await api.faults()
+        assert (rule.left, rule.held) == (0, 1)
+        assert not await api.settled(0)
+        await asyncio.sleep(2)  # longer than what may be unsaved
+        first.process.send_signal(ending)
+        await first.process.wait()
+    await client.kill()
+    async with serving(state) as second, SimulatorClient(second.url) as api:
+        assert await api.faults() == []
+        client.environment["HTTPS_PROXY"] = f"http://127.0.0.1:{second.proxy}"
+        await client.start()
+        await client.expect("Message", text="retida")
+        assert await api.settled(PATIENCE)
+        (line,) = [line for line in await api.accounting() if line.id == sent]
+        assert line.deliveries == 1
+
+
 def test_keys_can_be_made_beforehand_and_served_read_only(tmp_path: Path) -> None:
     keys, state = tmp_path / "keys", tmp_path / "state"
     subprocess.run(command("keys", "--state", str(keys)), check=True, capture_output=True)

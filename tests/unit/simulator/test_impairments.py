@@ -14,6 +14,7 @@ from oxy_simulator.mediadesk import MEDIA_OPTIONS, MediaFaultKind
 from oxy_simulator.node import Node, node
 from oxy_simulator.proto.message_pb2 import Message
 from oxy_simulator.requests import Fault, MediaFault
+from oxy_simulator.restart import restart
 
 
 def say(world: World, *texts: str, sender: Account | None = None) -> list[str]:
@@ -143,6 +144,57 @@ def test_clearing_releases_what_is_held(world: World, client: MemoryClient) -> N
     assert world.network.impairments.clear(world.bot.phone) == 1
     assert texts(client) == ["dois", "um"]
     assert world.network.impairments.active() == []
+
+
+def test_a_rule_is_listed_while_it_holds_something_and_its_end_releases_that_in_order(
+    world: World, client: MemoryClient
+) -> None:
+    break_phone(world.network, world.bot, Breakage(FaultKind.DELAY, count=2, delay=60))
+    say(world, "um", "dois", "três")
+    assert texts(client) == ["três"]
+    assert [(rule.kind, rule.left, rule.held) for rule in world.network.impairments.active()] == [
+        (FaultKind.DELAY, 0, 2)
+    ]
+    assert world.network.impairments.holds_messages
+    assert world.network.impairments.clear() == 1
+    assert texts(client) == ["um", "dois"]
+    assert not world.network.impairments.holds_messages
+    pass_time(world, 60)
+    assert texts(client) == []
+
+
+def test_late_acknowledgements_come_when_the_fault_ends(world: World, client: MemoryClient) -> None:
+    break_phone(world.network, world.bot, Breakage(FaultKind.LATE_ACK, delay=60))
+    client.write(world.ana, "oi", "3EB001")
+    assert acks(client.received()) == []
+    assert not world.network.impairments.holds_messages
+    world.network.impairments.clear()
+    assert acks(client.received()) == [("3EB001", None)]
+
+
+def test_what_is_held_is_no_offline_mail_and_keeps_its_turn(world: World, client: MemoryClient) -> None:
+    break_phone(world.network, world.bot, Breakage(FaultKind.DELAY, delay=60))
+    client.disconnect()
+    say(world, "um", "dois")
+    client.log_in()
+    client.request("passive", "set", node("active"))
+    assert texts(client) == ["dois"]
+    world.network.impairments.clear()
+    assert texts(client) == ["um"]
+
+
+@pytest.mark.parametrize("memory", [True, False])
+def test_a_restart_without_memory_loses_what_is_held(world: World, client: MemoryClient, *, memory: bool) -> None:
+    break_phone(world.network, world.bot, Breakage(FaultKind.DELAY, count=2, delay=60))
+    (inbound,) = say(world, "um")
+    client.write(world.ana, "dois", "3EB001")
+    client.disconnect()
+    restart(world.network, world.network.state, memory=memory)
+    pass_time(world, 60)
+    ends = {"queued", "delivered"} if memory else {"dropped"}
+    reached = {stage for name in (inbound, "3EB001") for stage in line(world, name).stages}
+    assert reached & {"queued", "delivered", "dropped"} == ends
+    assert len(world.bot.devices[1].mailbox) > 0 if memory else not world.bot.devices[1].mailbox
 
 
 def test_a_rule_may_concern_one_contact_and_one_direction(world: World, client: MemoryClient) -> None:
