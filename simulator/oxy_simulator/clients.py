@@ -25,10 +25,20 @@ class Client:
 
     process: ClientProcess
     on_line: Callable[[str], None]
+    on_departure: Callable[[str], None]
+    """Told, in words, when it ended by itself."""
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
     device: int | None = None
     """The linked device that it is, once it was linked or logged in."""
     _reader: asyncio.Task[None] | None = None
+    _meant_to_run: bool = False
+
+    @property
+    def departure(self) -> str | None:
+        """How it ended by itself, in words; None if it runs or was ended."""
+        if not self._meant_to_run or self.process.condition != "ended":
+            return None
+        return f"client {self.process.name} ended by itself with status {self.process.exit_code}"
 
     async def start(self) -> None:
         """Start it; raise RequestError if it runs already or cannot be run."""
@@ -37,15 +47,18 @@ class Client:
         already = log_file.stat().st_size if log_file.exists() else 0
         await self.process.start()
         self.lines.clear()
+        self._meant_to_run = True
         self._reader = asyncio.create_task(self._read(already))
 
     async def kill(self) -> None:
         """End it at once, with its children."""
+        self._meant_to_run = False
         await self.process.kill()
         await self._finish_reading()
 
     async def terminate(self) -> None:
         """Ask it to end, and wait; raise RequestError if it does not."""
+        self._meant_to_run = False
         await self.process.terminate()
         await self._finish_reading()
 
@@ -94,6 +107,8 @@ class Client:
                 ended = self.process.condition == "ended"
                 self._take_lines(log)
                 await asyncio.sleep(0.0 if ended else _POLL_SECONDS)
+        if self.departure is not None:
+            self.on_departure(self.departure)
 
     def _take_lines(self, log: BinaryIO) -> None:
         while line := log.readline():

@@ -100,7 +100,9 @@ def _add_clients(stage: Stage, folder: Path) -> None:
             stage.document.folder / stage.fill(spec.folder),
             folder / f"{name}.log",
         )
-        stage.clients[name] = Client(process, stage.narrator.client_line(name))
+        stage.clients[name] = Client(
+            process, stage.narrator.client_line(name), lambda how: stage.narrator.tell(f"· {how}")
+        )
 
 
 async def _end_clients(stage: Stage) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import aiohttp
 from pydantic import TypeAdapter
 
+from oxy_simulator.clients import ClientError
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError, SimulatorError, UnreachableError
 from oxy_simulator.requests import Fault, MediaFault
@@ -40,6 +41,8 @@ async def play(stage: Stage, path: Path, steps: list[Step]) -> None:
             if isinstance(error, StepError):
                 raise
             msg = f"{stage.document.where((*place, step.verb.strip('_')))}: {error}"
+            if not isinstance(error, ClientError):
+                msg += "".join(f"; {how}" for client in stage.clients.values() if (how := client.departure))
             raise StepError(msg) from error
         except aiohttp.ClientError as error:
             msg = f"the simulator at {stage.whatsapp.control_url} went away ({error!r}); look at its output"

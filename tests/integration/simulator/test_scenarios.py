@@ -174,6 +174,26 @@ def test_a_client_is_not_online_because_another_of_its_phone_is(tmp_path: Path) 
     assert "test.yaml:8:5: client two ended with status 3; its last output:\n  two | oops" in done.stdout
 
 
+def test_a_client_that_ends_by_itself_is_told_when_it_does_and_beside_what_failed(tmp_path: Path) -> None:
+    mortal = ECHO_BOT.read_text("utf-8").replace("import sys", "import os, sys")
+    mortal = mortal.replace("    if text and", '    if text == "fim":\n        os._exit(4)\n    if text and')
+    tmp_path.joinpath("mortal.py").write_text(mortal, "utf-8")
+    done = run(
+        tmp_path,
+        """\
+clients:
+  bot: {phone: bot, command: [python, mortal.py, "${folder}/bot.db"], link: {qr: {output: "QR (.+)"}}}
+steps:
+  - start: bot
+  - send: {from: ana, to: bot, text: fim}
+  - expect: {phone: ana, text: "eco: fim", within: 5}
+""",
+    )
+    assert done.returncode == 1
+    assert "· client bot ended by itself with status 4\n" in done.stdout
+    assert "expected 'eco: fim' within 5 s and got nothing; client bot ended by itself with status 4" in done.stdout
+
+
 def test_two_clients_of_one_phone_are_linked_and_end_each_by_itself(tmp_path: Path) -> None:
     two = f'python, {ECHO_BOT}, "${{folder}}/two.db", "${{bot}}"'
     steps = "  - kill: bot\n  - online: {phone: bot}\n  - start: bot\n  - restart: two\n"
