@@ -22,12 +22,12 @@ from oxy_simulator.tables import History, Table
 Addressing = Literal["lid", "pn"]
 SharedHistory = Literal["none", "recent", "full"]
 
-PHONE_DEVICE: Final = 0
+PHONE_DEVICE: Final = 0  # whatsmeow `types/jid.go`, JID.String: addresses of device 0 do not name it
 MAX_LINKED_DEVICES: Final = 4  # what WhatsApp allows per account
-KEPT_SENT_MESSAGES: Final = 2000
+KEPT_SENT_MESSAGES: Final = 2000  # the simulator's own; whatsmeow keeps 256 (`retry.go`, recentMessagesSize)
 
-_LAST_DEVICE_ID: Final = 99
-_LID_BASE: Final = 10**14
+_LAST_DEVICE_ID: Final = 99  # the simulator's own: ids are not reused soon, and stay in two digits
+_LID_BASE: Final = 10**14  # the simulator's own: fifteen digits, as many as real LIDs often have
 _LID_HEX_DIGITS: Final = 11
 _REMEMBERED: Final = 1 << 15
 

@@ -31,7 +31,7 @@ PUSH_NAME_COLLECTION: Final = "critical_block"
 PUSH_NAME_INDEX: Final = ("setting_pushName",)
 HASH_SIZE: Final = 128
 
-_KEY_SIZE: Final = 32
+_KEY_SIZE: Final = 32  # this and what is around it: whatsmeow `appstate/keys.go` and `appstate/lthash`
 _IV_SIZE: Final = 16
 _LANES: Final = struct.Struct(f"<{HASH_SIZE // 2}H")
 

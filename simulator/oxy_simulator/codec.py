@@ -22,7 +22,7 @@ from oxy_simulator.jid import (
 from oxy_simulator.node import AttributeValue, Content, Node
 from oxy_simulator.tokens import CURRENT, DICTIONARIES, FIRST_DICTIONARY, Dictionary
 
-MAX_INFLATED: Final = 1 << 24  # no more than a frame may hold uncompressed
+MAX_INFLATED: Final = 1 << 24  # no more than a frame may hold uncompressed: frames.MAX_FRAME
 
 _TABLES: Final = 4
 _MAX_DEPTH: Final = 64  # real stanzas need less than a quarter

@@ -28,8 +28,8 @@ from oxy_simulator.proto.pairing_pb2 import DeviceProps, SignedDeviceIdentity, S
 from oxy_simulator.signal import PhoneKeys, Session, SessionRecord, pad
 
 WANTED_PREKEYS: Final = 812  # what a new companion uploads. Source: Baileys Defaults, INITIAL_PREKEY_COUNT
-VERSION: Final = (2, 3000, 1023223821)
-WEB: Final = 14  # ClientPayload.UserAgent.Platform
+VERSION: Final = (2, 3000, 1023223821)  # a version of WhatsApp Web; any from logins.VERSION_FLOOR on does
+WEB: Final = 14  # ClientPayload.UserAgent.Platform. Source: whatsmeow `proto/waWa6`
 
 _MAX_RETRIES: Final = 5
 

@@ -15,7 +15,7 @@ from oxy_simulator.mediaretry import retry_key
 from oxy_simulator.node import Node, node
 from oxy_simulator.proto.message_pb2 import MediaRetryNotification, ServerErrorReceipt
 
-_IV_SIZE: Final = 12
+_IV_SIZE: Final = 12  # bytes; whatsmeow encryptMediaRetryReceipt
 
 
 def retry_request(own: Jid, chat: Jid, message_id: str, media_key: bytes) -> Node:

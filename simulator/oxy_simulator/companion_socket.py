@@ -21,7 +21,7 @@ _READ_SIZE: Final = 1 << 18
 _BINARY, _CLOSE, _PING, _PONG = 0x82, 0x88, 0x89, 0x8A
 _MASKED: Final = 0x80
 _NO_MASK: Final = bytes(4)
-_LENGTH_7: Final = 126
+_LENGTH_7: Final = 126  # this and the sizes around it: RFC 6455, section 5.2
 _LENGTH_16: Final = 1 << 16
 _UPGRADE: Final = (
     "GET /ws/chat HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -14,7 +14,7 @@ from oxy_simulator.proto.message_pb2 import (
     VideoMessage,
 )
 
-MEDIA_HOST: Final = "mmg.whatsapp.net"
+MEDIA_HOST: Final = "mmg.whatsapp.net"  # Baileys `src/Utils/messages-media.ts`, DEF_MEDIA_HOST
 
 _VIEW_ONCE: Final = {
     "v1": "view_once_message",

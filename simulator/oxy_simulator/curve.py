@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 KEY_SIZE: Final = 32
 SIGNATURE_SIZE: Final = 64
-DJB_TYPE: Final = b"\x05"
+DJB_TYPE: Final = b"\x05"  # before public keys on the wire; libsignal ecc/Curve.go, DjbType
 
 _PRIME: Final = 2**255 - 19
 _LOW_255_BITS: Final = (1 << 255) - 1

@@ -22,6 +22,7 @@ from oxy_simulator.node import Attrs, Node, node
 
 TlsTrouble = Literal["untrusted", "expired", "wrong-name", "cut", "hang"]
 
+# Source: whatsmeow `types/events/events.go`, ConnectFailureReason.
 LOGIN_FAILURES: Final = {
     FaultKind.LOGGED_OUT: 401,
     FaultKind.TEMPORARY_BAN: 402,
@@ -36,6 +37,7 @@ LOGIN_FAILURES: Final = {
 BAN_CODES: Final = (101, 102, 103, 104, 106)
 """Why an account is banned for a time. Source: whatsmeow types/events/events.go, TempBanReason."""
 
+# Source: whatsmeow `connectionevents.go`, handleStreamError, and `client.go`, handleFrame.
 _STREAM_ERRORS: Final[dict[FaultKind, Callable[[], Node]]] = {
     FaultKind.RESTART: lambda: node("stream:error", {"code": "515"}),
     FaultKind.UNAVAILABLE: lambda: node("stream:error", {"code": "503"}),
@@ -51,9 +53,9 @@ _DEFAULT_CODES: Final = {
 # Rules that hold until they are cleared when neither a count nor a duration is given.
 _LASTING: Final = frozenset({FaultKind.REACHOUT_LOCK})
 
-_GCM_TAG: Final = 16
-_GARBAGE_SIZE: Final = 64
-_COMPRESSED: Final = b"\x02"
+_GCM_TAG: Final = 16  # bytes; NIST SP 800-38D, as Noise uses it
+_GARBAGE_SIZE: Final = 64  # enough that it can be no compressed stanza by chance
+_COMPRESSED: Final = b"\x02"  # whatsmeow `binary/unpack.go`, Unpack
 
 
 @dataclass(frozen=True, slots=True)

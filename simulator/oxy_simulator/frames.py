@@ -12,10 +12,10 @@ from oxy_simulator.errors import FrameError
 from oxy_simulator.tokens import CURRENT, DICTIONARIES
 
 CONNECTION_HEADER: Final = b"WA\x06" + bytes((CURRENT.version,))
-MAX_FRAME: Final = 1 << 24
+MAX_FRAME: Final = 1 << 24  # bytes, exclusive; whatsmeow `socket/constants.go`, FrameMaxSize
 MAX_HANDSHAKE_FRAME: Final = 1 << 16  # far more than a handshake needs, from a client that nobody knows yet
 
-_LENGTH_SIZE: Final = 3
+_LENGTH_SIZE: Final = 3  # whatsmeow `socket/constants.go`, FrameLengthSize
 
 
 def pack_frame(payload: bytes) -> bytes:

@@ -18,6 +18,7 @@ from oxy_simulator.node import Node, node
 # Source: whatsmeow `group.go`, ReqCreateGroup.
 LONGEST_NAME: Final = 25
 
+# Source: whatsmeow `errors.go`, ErrIQNotAcceptable and ErrIQNotFound. 409 is the simulator's own: HTTP's conflict.
 _NOT_ACCEPTABLE: Final = 406
 _NO_SUCH_MEMBER: Final = 404
 _MEMBER_ALREADY: Final = 409

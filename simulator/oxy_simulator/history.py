@@ -30,8 +30,8 @@ PUSH_NAMES: Final = 4
 ON_DEMAND: Final = 6
 _NOTIFICATION: Final = 5
 
-BOOTSTRAP_MESSAGES: Final = 50  # of each chat
-_COMPLETE: Final = 100
+BOOTSTRAP_MESSAGES: Final = 50  # of each chat; the simulator's own
+_COMPLETE: Final = 100  # percent; HistorySync.progress
 _DAY: Final = 86400.0
 
 

@@ -12,6 +12,7 @@ from oxy_simulator.node import Node, node
 from oxy_simulator.proto.message_pb2 import Message, ProtocolMessage
 from oxy_simulator.reading import content_field, protocol_type, unwrap
 
+# Source: whatsmeow `types/message.go`, EditAttributeMessageEdit and EditAttributeSenderRevoke.
 EDITED: Final = "1"
 REVOKED: Final = "7"
 

@@ -35,8 +35,8 @@ _REFS: Final = 6
 _FIRST_REF_SECONDS: Final = 60.0
 _NEXT_REF_SECONDS: Final = 20.0
 _ALL_REFS_SECONDS: Final = _FIRST_REF_SECONDS + (_REFS - 1) * _NEXT_REF_SECONDS
-_REF_BYTES: Final = 24
-_WRAPPED_KEY_SIZE: Final = 80
+_REF_BYTES: Final = 24  # the simulator's own: clients take a ref as it is
+_WRAPPED_KEY_SIZE: Final = 80  # salt, IV, key; whatsmeow `pair-code.go`, generateCompanionEphemeralKey
 
 log = structlog.get_logger(__name__)
 

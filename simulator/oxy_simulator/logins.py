@@ -24,6 +24,8 @@ KEPT_LOGINS: Final = 5000
 VERSION_FLOOR: Final[Version] = (2, 3000, 0)
 
 _VERSION: Final = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})")
+# UserAgent.Platform, DeviceProps.PlatformType, ConnectType, ConnectReason.
+# Source: whatsmeow `proto/waWa6` and `proto/waCompanionReg`.
 _PLATFORMS: Final = {0: "ANDROID", 1: "IOS", 13: "WINDOWS", 14: "WEB", 24: "MACOS"}
 _BROWSERS: Final = {
     0: "UNKNOWN",

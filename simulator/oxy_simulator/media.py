@@ -20,13 +20,13 @@ from oxy_simulator.errors import DecryptionError
 from oxy_simulator.kdf import hkdf
 from oxy_simulator.stored import STORED
 
-MEDIA_PATH: Final = "/v/t62.7118-24"
-KEY_SIZE: Final = 32
+MEDIA_PATH: Final = "/v/t62.7118-24"  # the simulator's own: clients take it from the message
+KEY_SIZE: Final = 32  # whatsmeow upload.go, Upload
 CHUNK: Final = 1 << 18  # bytes that are in memory at a time
 
 _MIB: Final = 1 << 20
-_MAC_SIZE: Final = 10
-_EXPANDED: Final = 112
+_MAC_SIZE: Final = 10  # whatsmeow download.go, mediaHMACLength
+_EXPANDED: Final = 112  # whatsmeow download.go, getMediaKeys
 _BLOCK_BITS: Final = 128
 _INFO: Final[Mapping[str, str]] = MappingProxyType(
     {

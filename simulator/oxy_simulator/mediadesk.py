@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from oxy_simulator.connection import Connection
     from oxy_simulator.network import Network
 
+# The second is where clients look for a path alone: Baileys `src/Utils/messages-media.ts`, DEF_MEDIA_HOST.
 MEDIA_HOSTS: Final = ("media-gru1-1.cdn.whatsapp.net", "mmg.whatsapp.net")
+# The simulator's own, in fields of whatsmeow `mediaconn.go`, queryMediaConn: auth_ttl and ttl. Clients keep what was
+# answered for `ttl` seconds.
 AUTH_SECONDS: Final = 21_600
 CONNECTION_SECONDS: Final = 300
 
-_BUCKETS: Final = 12
+_BUCKETS: Final = 12  # the simulator's own; whatsmeow reads max_buckets and does not use it
 _HOUR: Final = 3600
 _KEPT_LINES: Final = 10_000
 

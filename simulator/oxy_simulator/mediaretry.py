@@ -22,7 +22,7 @@ from oxy_simulator.proto.message_pb2 import MediaRetryNotification, ServerErrorR
 _INFO: Final = b"WhatsApp Media Retry Notification"
 _KEY_SIZE: Final = 32
 _IV_SIZE: Final = 12
-_NOT_ON_PHONE: Final = 2
+_NOT_ON_PHONE: Final = 2  # whatsmeow `proto/waMmsRetry`, ResultType NOT_FOUND
 
 log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ from oxy_simulator.mediadesk import Authorisation, MediaFaultKind, MediaRule
 from oxy_simulator.medialibrary import MediaLibrary, TooLargeError, Upload
 from oxy_simulator.network import Network
 
-_HOST: Final = "mmg.whatsapp.net"
+_HOST: Final = "mmg.whatsapp.net"  # Baileys `src/Utils/messages-media.ts`, DEF_MEDIA_HOST
 _OCTETS: Final = "application/octet-stream"
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from oxy_simulator.errors import DecryptionError
 from oxy_simulator.jid import Jid
 from oxy_simulator.kdf import hkdf
 
-SECRET_SIZE: Final = 32
+SECRET_SIZE: Final = 32  # bytes; whatsmeow msgsecret.go, BuildPollCreation
 
 _KEY_SIZE: Final = 32
 _IV_SIZE: Final = 12

@@ -16,8 +16,8 @@ _MAX_UNSENT: Final = 1 << 18
 _UNSENT_SECONDS: Final = 0.01
 _SLICE_SECONDS: Final = 0.05  # a slow connection passes what it can in this time, at once
 _BINARY, _PONG = 0x82, 0x8A
-_LENGTH_7: Final = 125
-_CLOSE_SECONDS: Final = 2.0
+_LENGTH_7: Final = 125  # RFC 6455, section 5.2
+_CLOSE_SECONDS: Final = 2.0  # the simulator's own: for the other side's half of the close
 # Clients drop stanzas that they have not handled yet when the socket closes, so a stream error is
 # followed by a pause. Source: whatsmeow client.go, handlerQueueLoop.
 _LINGER_SECONDS: Final = 0.5

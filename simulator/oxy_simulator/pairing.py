@@ -25,12 +25,15 @@ from oxy_simulator.kdf import ctr_crypt, hkdf, hmac_sha256
 from oxy_simulator.proto.handshake_pb2 import ClientPayload
 from oxy_simulator.proto.pairing_pb2 import DeviceIdentity, SignedDeviceIdentity, SignedDeviceIdentityHmac
 
+# Source: whatsmeow `pair.go`, AdvAccountSignaturePrefix and AdvDeviceSignaturePrefix.
 ACCOUNT_SIGNATURE_PREFIX: Final = b"\x06\x00"
 DEVICE_SIGNATURE_PREFIX: Final = b"\x06\x01"
+# Source: whatsmeow `pair-code.go`, linkingBase32 and PairPhone (clientDisplayName).
 CODE_PATTERN: Final = re.compile(r"[1-9A-HJ-NP-TV-Z]{8}")
 DISPLAY_PATTERN: Final = re.compile(r"[A-Z][A-Za-z ]* \([A-Z][A-Za-z ]*\)")
 
 _QR_FIELDS: Final = (4, 5)
+# Source: whatsmeow `pair-code.go`, generateCompanionEphemeralKey.
 _PBKDF2_ROUNDS: Final = 2 << 16
 _SALT: Final = slice(0, 32)
 _IV: Final = slice(32, 48)

@@ -16,7 +16,7 @@ from oxy_simulator.network import Network
 from oxy_simulator.node import Node, node
 from oxy_simulator.signal import PreKeyBundle
 
-_ID_SIZE: Final = 3
+_ID_SIZE: Final = 3  # bytes; whatsmeow `prekeys.go`, preKeyToNode
 
 
 def count(_network: Network, connection: Connection, _iq: Node) -> list[Node]:

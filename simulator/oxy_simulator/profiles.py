@@ -36,6 +36,7 @@ SET_ABOUT_QUERY: Final = "9152604461510864"
 REACHOUT_QUERY: Final = "23983697327930364"
 # For ever, a day, a week, 90 days. Source: whatsmeow `send.go`, DisappearingTimer….
 DISAPPEARING_SECONDS: Final = frozenset({0, 86400, 604800, 7776000})
+# The simulator's own: clients take the path from the answer.
 PICTURE_PATH: Final = "/v/t61.24694-24/{id}.jpg"
 
 _HASH_BYTES: Final = 6

@@ -23,7 +23,7 @@ _WHERE: Final = (
     "This is oxy-simulator's proxy for WhatsApp clients; its control API is on the port that `oxy-simulator serve`"
     " prints as 'control'."
 )
-_MAX_HEAD: Final = 8192
+_MAX_HEAD: Final = 8192  # bytes; the simulator's own, as most servers have it
 _HTTP_REFUSAL: Final = 502
 _SOCKS: Final = 5
 _SOCKS_NO_PASSWORD: Final = 0

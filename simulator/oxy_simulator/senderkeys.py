@@ -19,8 +19,8 @@ from oxy_simulator.proto.signal_pb2 import SenderKeyDistributionMessage, SenderK
 from oxy_simulator.signal import MAX_SKIPPED, VERSION, pad, unpad
 from oxy_simulator.stored import STORED, StoredKeyPair
 
-_KEY_ID_BITS: Final = 31
-_IV_SIZE: Final = 16
+_KEY_ID_BITS: Final = 31  # the simulator's own: positive numbers of libsignal's GenerateSenderKeyID, which has 32 bits
+_IV_SIZE: Final = 16  # bytes; libsignal `groups/ratchet/SenderMessageKey.go`
 
 
 @dataclass(slots=True)

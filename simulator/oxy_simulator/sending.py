@@ -26,9 +26,9 @@ from oxy_simulator.proto.message_pb2 import Message, ProtocolMessage
 from oxy_simulator.reading import Reading
 from oxy_simulator.signal import Encrypted, PreKeyBundle, Session, pad
 
-MAX_RETRIES: Final = 5
+MAX_RETRIES: Final = 5  # Baileys `src/Defaults/index.ts`, maxMsgRetryCount
 
-_ID_BYTES: Final = 9
+_ID_BYTES: Final = 9  # whatsmeow `send.go`, GenerateMessageID
 
 log = structlog.get_logger(__name__)
 

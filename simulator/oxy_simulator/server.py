@@ -12,9 +12,9 @@ from oxy_simulator.network import Network
 from oxy_simulator.outbox import SocketOutbox
 from oxy_simulator.sessions import lost, open_connection, receive, refuse, resume
 
-SOCKET_PATH: Final = "/ws/chat"
+SOCKET_PATH: Final = "/ws/chat"  # whatsmeow `socket/constants.go`, URL
 
-_MAX_MESSAGE: Final = 1 << 25
+_MAX_MESSAGE: Final = 1 << 25  # the simulator's own: a frame of any size, and one too large to be told so
 _CLOSE_SECONDS: Final = 2.0
 # Each step of the handshake takes the way to the real server and back. Some clients depend on it: Baileys 6 derives the
 # keys of the transport in the background, and takes what comes before they are there for no stanza at all.

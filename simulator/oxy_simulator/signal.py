@@ -19,14 +19,14 @@ from oxy_simulator.proto.signal_pb2 import PreKeySignalMessage, SignalMessage
 from oxy_simulator.stored import STORED, StoredKeyPair
 
 VERSION: Final = b"\x33"
-MAX_SKIPPED: Final = 2000
+MAX_SKIPPED: Final = 2000  # libsignal `session/SessionCipher.go`, maxFutureMessages
 
-_MAC_SIZE: Final = 8
-_KEPT_CHAINS: Final = 5
-_KEPT_SESSIONS: Final = 8
-_MAX_PADDING: Final = 15
+_MAC_SIZE: Final = 8  # libsignal `protocol/SignalMessage.go`, MacLength
+_KEPT_CHAINS: Final = 5  # libsignal `state/record/SessionState.go`, maxReceiverChains
+_KEPT_SESSIONS: Final = 8  # libsignal keeps 40 (archivedStatesMaxLength); fewer, for thousands of phones' memory
+_MAX_PADDING: Final = 15  # whatsmeow `message.go`, padMessage
 _DISCONTINUITY: Final = b"\xff" * KEY_SIZE
-_REGISTRATION_IDS: Final = 16380
+_REGISTRATION_IDS: Final = 16380  # libsignal `state/store/IdentityKeyStore.go`, GetLocalRegistrationID
 
 
 class Encrypted(NamedTuple):
