@@ -31,7 +31,7 @@ WANTED_PREKEYS: Final = 812  # what a new companion uploads. Source: Baileys Def
 VERSION: Final = (2, 3000, 1023223821)  # a version of WhatsApp Web; any from logins.VERSION_FLOOR on does
 WEB: Final = 14  # ClientPayload.UserAgent.Platform. Source: whatsmeow `proto/waWa6`
 
-_MAX_RETRIES: Final = 5
+_MAX_RETRIES: Final = 4  # whatsmeow `retry.go`, sendRetryReceipt: the fifth is not sent
 
 
 @dataclass(frozen=True, slots=True)
