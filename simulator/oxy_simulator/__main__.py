@@ -1,8 +1,9 @@
 """The `oxy-simulator` command."""
 
 import sys
-from argparse import REMAINDER, ArgumentParser
+from argparse import REMAINDER, ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from oxy_simulator.chat import NoAnswerError
 from oxy_simulator.errors import SimulatorError
 from oxy_simulator.logs import configure_logging
 from oxy_simulator.reasons import reason
+from oxy_simulator.wording import FINITE, worded
 
 FAILED: Final = 1
 USAGE_ERROR: Final = 2
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _explanation(error: Exception, url: str | None) -> str:
     if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        return "; ".join(f"{'.'.join(map(str, item['loc']))}: {worded(item)}" for item in error.errors())
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"{error}; start it with: oxy-simulator serve"
     if isinstance(error, aiohttp.ClientError):
@@ -80,14 +82,12 @@ def _parser() -> ArgumentParser:
 def _add_serving(serve: ArgumentParser) -> None:
     serve.set_defaults(act=serving.serve)
     serve.add_argument("--host", help="address to listen on (127.0.0.1)")
-    serve.add_argument("--proxy-port", type=int, help="port of the CONNECT proxy for clients (9100)")
-    serve.add_argument("--control-port", type=int, help="port of the control API (9101)")
-    serve.add_argument("--pairing-seconds", type=float, help="how long linking codes are valid (160)")
+    serve.add_argument("--proxy-port", help="port of the CONNECT proxy for clients (9100)")
+    serve.add_argument("--control-port", help="port of the control API (9101)")
+    serve.add_argument("--pairing-seconds", help="how long linking codes are valid (160)")
     serve.add_argument("--packets", type=Path, help="file to append every stanza to, one line each")
-    serve.add_argument("--kept-packets", type=int, help="packets kept in memory for GET /packets (5000)")
-    serve.add_argument(
-        "--kept-messages", type=int, help="inbox entries and life lines kept, over all phones together (100000)"
-    )
+    serve.add_argument("--kept-packets", help="packets kept in memory for GET /packets (5000)")
+    serve.add_argument("--kept-messages", help="inbox entries and life lines kept, over all phones together (100000)")
     serve.add_argument(
         "--listen",
         action="append",
@@ -129,7 +129,9 @@ def _add_phone(phone: ArgumentParser) -> None:
     phone.add_argument("number", help="who writes, like +5511911111111; added if it does not exist")
     phone.add_argument("--to", help="whom to write to (default: the phone with a linked client)")
     phone.add_argument("--name", default="", help="the name that contacts see")
-    phone.add_argument("--within", type=float, default=60.0, help="from a pipe: seconds to wait for each answer (60)")
+    phone.add_argument(
+        "--within", type=_seconds, default=60.0, help="from a pipe: seconds to wait for each answer (60)"
+    )
     _add_url(phone)
 
 
@@ -140,6 +142,13 @@ def _add_trust(trust: ArgumentParser) -> None:
     )
     _add_url(trust)
     trust.add_argument("program", nargs=REMAINDER, metavar="-- PROGRAM", help="without one, the environment is printed")
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ArgumentTypeError(FINITE)
+    return number
 
 
 def _add_url(parser: ArgumentParser) -> None:

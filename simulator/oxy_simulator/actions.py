@@ -22,7 +22,7 @@ from oxy_simulator.node import Attrs, node
 from oxy_simulator.presence import Typing
 from oxy_simulator.privacytokens import give_token
 from oxy_simulator.proto.message_pb2 import Message
-from oxy_simulator.requests import Request
+from oxy_simulator.requests import MAX_NUMBER, Request
 from oxy_simulator.rooms import post_status, say_in_group
 from oxy_simulator.sending import text_message
 
@@ -36,7 +36,7 @@ class Reinstall(Request):
 class LimitPrekeys(Request):
     """Leave so many one-time prekeys to a linked device, or (without one) some or none to the phone."""
 
-    left: int = Field(default=0, ge=0)
+    left: int = Field(default=0, ge=0, le=MAX_NUMBER)
     device: int | None = None
 
 
@@ -125,6 +125,15 @@ def _account(network: Network, phone: str) -> Account:
     return network.resolve(digits) or network.account(digits)
 
 
+def _other(network: Network, account: Account, phone: str, *, field: str, doing: str) -> Account:
+    """Return another phone's account; raise RequestError if it is the account itself."""
+    other = _account(network, phone)
+    if other is account:
+        msg = f"{account.phone} cannot {doing} itself; name another phone as {field!r}"
+        raise RequestError(msg)
+    return other
+
+
 def _reinstall(network: Network, account: Account, request: Reinstall) -> None:
     identity.reinstall(network, account, announce=request.announce)
 
@@ -147,7 +156,8 @@ def _set_presence(network: Network, account: Account, request: SetPresence) -> N
 
 
 def _type(network: Network, account: Account, request: Type) -> None:
-    presence.type_in_chat(network, account, _account(network, request.to), request.state)
+    contact = _other(network, account, request.to, field="to", doing="be seen typing by")
+    presence.type_in_chat(network, account, contact, request.state)
 
 
 def _mark(network: Network, account: Account, request: MarkMessages) -> None:
@@ -170,11 +180,12 @@ def _change_profile(network: Network, account: Account, request: ChangeProfile) 
 
 
 def _block(network: Network, account: Account, request: Block) -> None:
-    profiles.block(network, account, _account(network, request.contact), blocked=request.blocked)
+    contact = _other(network, account, request.contact, field="contact", doing="block")
+    profiles.block(network, account, contact, blocked=request.blocked)
 
 
 def _trust(network: Network, account: Account, request: Trust) -> None:
-    give_token(network, account, _account(network, request.contact))
+    give_token(network, account, _other(network, account, request.contact, field="contact", doing="trust"))
 
 
 def _write_to_group(network: Network, account: Account, request: WriteToGroup) -> None:

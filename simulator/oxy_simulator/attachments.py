@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from oxy_simulator.content import Identifier, Quotable
+from oxy_simulator.content import UINT32, Bytes, Identifier, Quotable
 
 ViewOnce: TypeAlias = Literal["v1", "v2", "v2-extension"]
 
@@ -15,7 +15,7 @@ class Attachment(Quotable):
     In an inbox both are empty; `GET /phones/{phone}/messages/{id}/media` gives the bytes.
     """
 
-    data: bytes = b""
+    data: Bytes = b""
     file: Identifier | None = None
     mimetype: str = ""
     view_once: ViewOnce | None = None
@@ -33,9 +33,9 @@ class Image(Attachment):
 
     kind: Literal["image"] = "image"
     caption: str = ""
-    width: int = Field(default=0, ge=0)
-    height: int = Field(default=0, ge=0)
-    thumbnail: bytes = b""
+    width: int = Field(default=0, ge=0, le=UINT32)
+    height: int = Field(default=0, ge=0, le=UINT32)
+    thumbnail: Bytes = b""
 
 
 class Video(Attachment):
@@ -43,24 +43,24 @@ class Video(Attachment):
 
     kind: Literal["video"] = "video"
     caption: str = ""
-    seconds: int = Field(default=0, ge=0)
+    seconds: int = Field(default=0, ge=0, le=UINT32)
     gif: bool = False
-    thumbnail: bytes = b""
+    thumbnail: Bytes = b""
 
 
 class Audio(Attachment):
     """An audio file."""
 
     kind: Literal["audio"] = "audio"
-    seconds: int = Field(default=0, ge=0)
+    seconds: int = Field(default=0, ge=0, le=UINT32)
 
 
 class Voice(Attachment):
     """A voice note, with 64 levels (0 to 100) to draw."""
 
     kind: Literal["voice"] = "voice"
-    seconds: int = Field(default=0, ge=0)
-    waveform: bytes = b""
+    seconds: int = Field(default=0, ge=0, le=UINT32)
+    waveform: Bytes = b""
 
 
 class Sticker(Attachment):
@@ -68,8 +68,8 @@ class Sticker(Attachment):
 
     kind: Literal["sticker"] = "sticker"
     animated: bool = False
-    width: int = Field(default=0, ge=0)
-    height: int = Field(default=0, ge=0)
+    width: int = Field(default=0, ge=0, le=UINT32)
+    height: int = Field(default=0, ge=0, le=UINT32)
 
 
 class Document(Attachment):
@@ -79,5 +79,5 @@ class Document(Attachment):
     file_name: str = ""
     title: str = ""
     caption: str = ""
-    pages: int = Field(default=0, ge=0)
-    thumbnail: bytes = b""
+    pages: int = Field(default=0, ge=0, le=UINT32)
+    thumbnail: Bytes = b""

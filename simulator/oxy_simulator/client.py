@@ -108,7 +108,8 @@ class SimulatorClient:
         sends_read_receipts: bool = False,
     ) -> PhoneView:
         """Add a phone, or rename it."""
-        body = AddPhone(phone=phone, name=name, addressing=addressing, sends_read_receipts=sends_read_receipts)
+        given = {"phone": phone, "name": name, "addressing": addressing, "sends_read_receipts": sends_read_receipts}
+        body = request_of(AddPhone, given)
         return await self._post("/phones", body, PhoneView)
 
     async def phones(self) -> list[PhoneView]:
@@ -125,7 +126,7 @@ class SimulatorClient:
         quote: str | None = None,
     ) -> str:
         """Let a phone send a text; return the message id."""
-        body = SendText(to=to, text=text, id=message_id, quote=quote)
+        body = request_of(SendText, {"to": to, "text": text, "id": message_id, "quote": quote})
         return (await self._post(f"/phones/{phone}/send", body, SentId)).id
 
     async def say(self, phone: str, to: str, message: AnyContent, *, message_id: str | None = None) -> str:
@@ -133,7 +134,7 @@ class SimulatorClient:
         if isinstance(message, Attachment) and message.data:
             file = await self.attach(phone, message.kind, message.data)
             message = message.model_copy(update={"data": b"", "file": file})
-        body = SendText(to=to, message=message, id=message_id)
+        body = request_of(SendText, {"to": to, "message": message, "id": message_id})
         return (await self._post(f"/phones/{phone}/send", body, SentId)).id
 
     async def attach(self, phone: str, kind: str, file: Path | bytes) -> str:
@@ -165,7 +166,7 @@ class SimulatorClient:
 
     async def self_chat(self, phone: str, text: str) -> str:
         """Let a phone write in its "message yourself" chat; return the message id."""
-        return (await self._post(f"/phones/{phone}/self-chat", SelfChat(text=text), SentId)).id
+        return (await self._post(f"/phones/{phone}/self-chat", request_of(SelfChat, {"text": text}), SentId)).id
 
     async def inbox(self, phone: str, after: int = 0, wait: float = 0.0) -> list[Message]:
         """Return a phone's messages after a number, waiting up to `wait` seconds (at most 60)."""
@@ -173,11 +174,11 @@ class SimulatorClient:
 
     async def link(self, phone: str, *, code: str | None = None, qr: str | None = None) -> DeviceView:
         """Type a linking code on the phone, or let it scan a QR code."""
-        return await self._post(f"/phones/{phone}/link", LinkDevice(code=code, qr=qr), DeviceView)
+        return await self._post(f"/phones/{phone}/link", request_of(LinkDevice, {"code": code, "qr": qr}), DeviceView)
 
     async def unlink(self, phone: str, device: int | None = None) -> None:
         """Remove one linked device from the phone, or all."""
-        await self._post(f"/phones/{phone}/unlink", UnlinkDevice(device=device), dict[str, list[int]])
+        await self._post(f"/phones/{phone}/unlink", request_of(UnlinkDevice, {"device": device}), dict[str, list[int]])
 
     async def fault(self, kind: FaultKind | str, phone: str | None = None, **arguments: object) -> None:
         """Break something; the arguments are the other fields of `Fault`."""
@@ -195,7 +196,7 @@ class SimulatorClient:
 
     async def restart(self, *, memory: bool = True) -> None:
         """Restart the server, with or without its memory of mail and Signal sessions."""
-        await self._post("/restart", Restart(memory=memory), dict[str, int])
+        await self._post("/restart", request_of(Restart, {"memory": memory}), dict[str, int])
 
     async def add_proxy(self, **arguments: object) -> ProxyView:
         """Start another proxy; the arguments are the fields of `AddProxy`."""
@@ -213,7 +214,8 @@ class SimulatorClient:
         self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None, folder: str | None = None
     ) -> ClientView:
         """Start a client process that is pointed at this simulator by its environment."""
-        body = StartClient(name=name, command=list(command), environment=dict(environment or {}), folder=folder)
+        given = {"name": name, "command": list(command), "environment": dict(environment or {}), "folder": folder}
+        body = request_of(StartClient, given)
         return await self._post("/clients", body, ClientView)
 
     async def clients(self) -> list[ClientView]:
@@ -236,7 +238,8 @@ class SimulatorClient:
         self, senders: Sequence[str], to: str | list[str], count: int, rate: float = 0.0, text: str = "{sender}/{index}"
     ) -> None:
         """Start sending `count` texts from several phones in turn (to several in turn), `rate` a second."""
-        body = StartLoad(senders=list(senders), to=to, count=count, rate=rate, text=text)
+        given = {"from": list(senders), "to": to, "count": count, "rate": rate, "text": text}
+        body = request_of(StartLoad, given)
         await self._post("/load", body, dict[str, str])
 
     async def settled(self, within: float) -> bool:
@@ -261,16 +264,16 @@ class SimulatorClient:
         if action not in ACTIONS:
             msg = f"{action!r} is no action; choose from {', '.join(ACTIONS)}"
             raise RequestError(msg)
-        return await self._post(f"/phones/{phone}/{action}", ACTIONS[action].request(**fields), PhoneView)
+        return await self._post(f"/phones/{phone}/{action}", request_of(ACTIONS[action].request, fields), PhoneView)
 
     async def create_group(self, creator: str, subject: str, members: Sequence[str]) -> GroupView:
         """Make a group."""
-        body = NewGroup(creator=creator, subject=subject, members=list(members))
+        body = request_of(NewGroup, {"creator": creator, "subject": subject, "members": list(members)})
         return await self._post("/groups", body, GroupView)
 
     async def change_members(self, group: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> GroupView:
         """Add and remove members of a group."""
-        body = ChangeMembers(add=list(add), remove=list(remove))
+        body = request_of(ChangeMembers, {"add": list(add), "remove": list(remove)})
         return await self._post(f"/groups/{group}/members", body, GroupView)
 
     async def logins(self, phone: str | None = None) -> list[LoginView]:
@@ -279,7 +282,7 @@ class SimulatorClient:
 
     async def advance_clock(self, seconds: float) -> ClockView:
         """Move the server's and the phones' time forward; what is due then has happened when this returns."""
-        return await self._post("/clock", AdvanceClock(advance=seconds), ClockView)
+        return await self._post("/clock", request_of(AdvanceClock, {"advance": seconds}), ClockView)
 
     async def clock(self) -> ClockView:
         """Return the server's time."""
@@ -287,7 +290,7 @@ class SimulatorClient:
 
     async def set_version_floor(self, version: str) -> None:
         """Refuse clients below a version with 405."""
-        await self._call("PUT", "/version-floor", VersionFloor(version=version), dict[str, str])
+        await self._call("PUT", "/version-floor", request_of(VersionFloor, {"version": version}), dict[str, str])
 
     async def packets(self, after: int = 0) -> list[PacketView]:
         """Return the kept packets numbered after a number."""

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from oxy_simulator.attachments import Audio, Document, Image, Sticker, Video, Voice
-from oxy_simulator.content import Body, Content, Identifier, Label, Name, Part, Quotable
+from oxy_simulator.content import INT64, UINT32, Body, Bytes, Content, Identifier, Label, Name, Part, Quotable, Several
 from oxy_simulator.menus import (
     ButtonReply,
     Buttons,
@@ -35,7 +35,7 @@ class LinkPreview(Part):
     url: Name
     title: Name
     description: str = ""
-    thumbnail: bytes = b""
+    thumbnail: Bytes = b""
 
 
 class Text(Quotable):
@@ -44,7 +44,7 @@ class Text(Quotable):
     kind: Literal["text"] = "text"
     text: Body
     preview: LinkPreview | None = None
-    mentions: tuple[str, ...] = ()
+    mentions: Several[str] = ()
 
 
 class Reaction(Content):
@@ -103,7 +103,7 @@ class Contacts(Quotable):
     """Several contacts."""
 
     kind: Literal["contacts"] = "contacts"
-    contacts: tuple[Card, ...] = Field(min_length=1, max_length=257)
+    contacts: Several[Card] = Field(min_length=1, max_length=257)
 
 
 class Location(Quotable):
@@ -124,8 +124,8 @@ class LiveLocation(Quotable):
     latitude: float = Field(ge=-90, le=90)
     longitude: float = Field(ge=-180, le=180)
     caption: str = ""
-    accuracy: int = Field(default=0, ge=0)
-    sequence: int = Field(default=1, ge=0)
+    accuracy: int = Field(default=0, ge=0, le=UINT32)
+    sequence: int = Field(default=1, ge=0, le=INT64)
 
 
 class Poll(Quotable):
@@ -133,7 +133,7 @@ class Poll(Quotable):
 
     kind: Literal["poll"] = "poll"
     name: Name
-    options: tuple[Label, ...] = Field(min_length=2, max_length=MAX_POLL_OPTIONS)
+    options: Several[Label] = Field(min_length=2, max_length=MAX_POLL_OPTIONS)
     selectable: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
@@ -152,7 +152,7 @@ class Vote(Content):
 
     kind: Literal["vote"] = "vote"
     target: Identifier
-    options: tuple[Label, ...]
+    options: Several[Label]
 
 
 class Event(Quotable):
@@ -160,8 +160,8 @@ class Event(Quotable):
 
     kind: Literal["event"] = "event"
     name: Name
-    start: int = Field(ge=1)
-    end: int | None = None
+    start: int = Field(ge=1, le=INT64)
+    end: int | None = Field(default=None, ge=-INT64, le=INT64)
     description: str = ""
     place: str = ""
     join_link: str = ""
@@ -181,7 +181,7 @@ class Unknown(Content):
 
     kind: Literal["unknown"] = "unknown"
     field: int = Field(ge=1, le=536_870_911)
-    data: bytes = b""
+    data: Bytes = b""
 
 
 AnyContent: TypeAlias = Annotated[

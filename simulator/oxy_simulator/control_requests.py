@@ -3,6 +3,7 @@
 import errno
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Final, TypeAlias, TypeVar
 
 import structlog
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from oxy_simulator.errors import PairingError, RequestError, UnknownPhoneError
 from oxy_simulator.reasons import reason
 from oxy_simulator.replies import Problem
-from oxy_simulator.requests import MAX_WAIT_SECONDS, Request, complaint
+from oxy_simulator.requests import MAX_WAIT_SECONDS, Request, complaint, require_whole_characters
 
 MAX_BODY: Final = 1 << 25  # a file of 16 MiB as base64, and some more
 
@@ -57,15 +58,26 @@ async def read_body(request: web.Request, model: type[_Request]) -> _Request:
     try:
         body = model.model_validate_json(content)
     except ValidationError as error:
+        _explain_halves(content)
         raise RequestError(complaint(model, error)) from error
     # Numbers stay text: only the names count.
     json.loads(content, object_pairs_hook=_require_different, parse_int=str, parse_float=str)
     return body
 
 
+def _explain_halves(content: bytes) -> None:
+    """Raise RequestError if JSON is refused as a whole for half a character somewhere in it."""
+    with suppress(ValueError, RecursionError):
+        require_whole_characters(json.loads(content, parse_int=str))
+
+
 def first_number(request: web.Request) -> int:
     """Return the parameter `after`: the number after which entries are wanted."""
-    return int(_number(request, "after"))
+    number = _number(request, "after")
+    if number != int(number):
+        msg = f"query parameter 'after' must be a whole number, not {request.query['after']!r}"
+        raise RequestError(msg)
+    return int(number)
 
 
 def waiting_time(request: web.Request) -> float:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -60,18 +60,27 @@ class ServerKeys:
     media_hosts: tuple[str, ...] = MEDIA_HOSTS
 
 
-def ensure_keys(folder: Path) -> None:
-    """Make the keys of a folder that has none.
+def ensure_keys(folder: Path, *, option: Literal["--state", "--keys"] = "--state") -> None:
+    """Make the keys of a folder that has none; `option` is what names it.
 
     Raise SetupError if some are missing, because new ones would break every client that trusts the old, or if the
     folder cannot be written.
     """
     if _missing(folder):
-        with explaining("the folder of keys", folder, "name another with --keys or --state, or mend this one"):
-            folder.mkdir(parents=True, exist_ok=True)
+        what = "the state folder" if option == "--state" else "the folder of keys"
+        with explaining(what, folder, f"name another with {option}, or mend this one"):
+            _make_folder(folder)
             with _alone_in(folder):
                 _complete(folder)
     require_keys(folder)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:
+        msg = "no folder can be made there"  # like in /proc, where the system says that it does not exist
+        raise OSError(msg) from error
 
 
 def require_keys(folder: Path) -> None:

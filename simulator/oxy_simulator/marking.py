@@ -25,7 +25,10 @@ def mark_messages(
     """
     there = [entry.id for entry in phone.inbox if entry.chat == contact.phone and not entry.from_me]
     unknown = [message_id for message_id in ids or () if message_id not in there]
-    if unknown or not there:
+    if not there:
+        msg = f"{phone.phone} has no message from {contact.phone} that it could mark; let {contact.phone} write first"
+        raise RequestError(msg)
+    if unknown:
         msg = f"{phone.phone} has no message {', '.join(unknown)} from {contact.phone}; take ids from its inbox"
         raise RequestError(msg)
     marked = list(dict.fromkeys(ids or there))

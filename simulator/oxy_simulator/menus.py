@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from pydantic import Field, model_validator
 
-from oxy_simulator.content import Body, Content, Identifier, Label, Part, Quotable
+from oxy_simulator.content import Body, Content, Identifier, Label, Part, Quotable, Several
 
 MAX_BUTTONS: Final = 3
 MAX_ROWS: Final = 10
@@ -22,7 +22,7 @@ class Buttons(Quotable):
 
     kind: Literal["buttons"] = "buttons"
     text: Body
-    buttons: tuple[Button, ...] = Field(min_length=1, max_length=MAX_BUTTONS)
+    buttons: Several[Button] = Field(min_length=1, max_length=MAX_BUTTONS)
     footer: str = ""
 
 
@@ -38,7 +38,7 @@ class Section(Part):
     """A part of a list, under its own title."""
 
     title: str = ""
-    rows: tuple[Row, ...] = Field(min_length=1)
+    rows: Several[Row] = Field(min_length=1)
 
 
 class ListMenu(Quotable):
@@ -47,7 +47,7 @@ class ListMenu(Quotable):
     kind: Literal["list"] = "list"
     text: Body
     button: Label
-    sections: tuple[Section, ...] = Field(min_length=1)
+    sections: Several[Section] = Field(min_length=1)
     title: str = ""
     footer: str = ""
 
@@ -75,7 +75,7 @@ class Interactive(Quotable):
 
     kind: Literal["interactive"] = "interactive"
     text: str = ""
-    buttons: tuple[FlowButton, ...] = ()
+    buttons: Several[FlowButton] = ()
     title: str = ""
     footer: str = ""
 
@@ -85,7 +85,7 @@ class Template(Quotable):
 
     kind: Literal["template"] = "template"
     text: Body
-    buttons: tuple[Button, ...] = ()
+    buttons: Several[Button] = ()
     title: str = ""
     footer: str = ""
 

@@ -3,10 +3,11 @@
 Phones are written as E.164 with or without the plus sign; durations are seconds.
 """
 
+import re
 from collections.abc import Mapping
-from typing import Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from oxy_simulator.content import Body, Identifier
 from oxy_simulator.contents import AnyContent
@@ -16,20 +17,40 @@ from oxy_simulator.faults import TlsTrouble
 from oxy_simulator.impairments import Direction
 from oxy_simulator.mediadesk import MEDIA_OPTIONS, MediaFaultKind
 from oxy_simulator.proxy_protocol import Answer, Scheme
+from oxy_simulator.surrogates import ADVICE, halved
 from oxy_simulator.wording import worded
 
 Addressing = Literal["lid", "pn"]
 
 MAX_WAIT_SECONDS: Final = 60.0
+MAX_SECONDS: Final = 10 * 365 * 86_400  # ten years
+MAX_NUMBER: Final = 1_000_000_000  # of pieces, bytes a second, …
 MAX_LOAD_TEXT: Final = 16_384  # what is filled in may make it three times as long, and a message's text has a limit
+
+_MESSAGE_ID: Final = re.compile(r"[!-~]{1,128}")
 
 _Request = TypeVar("_Request", bound="Request")
 
 
-class Request(BaseModel):
-    """A request's body: unknown fields are refused."""
+def require_message_id(text: str) -> str:
+    """Return a message's id; raise ValueError if none can be like that.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    It is more generous than clients, which make 20 to 40 hexadecimal digits. Source: whatsmeow `send.go`,
+    GenerateMessageID; Baileys `src/Utils/generics.ts`, generateMessageID and generateMessageIDV2.
+    """
+    if not _MESSAGE_ID.fullmatch(text):
+        msg = "must be 1 to 128 printable ASCII characters without spaces, like 3EB0C431D26A1916E07E"
+        raise ValueError(msg)
+    return text
+
+
+MessageId: TypeAlias = Annotated[str, AfterValidator(require_message_id)]
+
+
+class Request(BaseModel):
+    """A request's body: unknown fields and values of another type are refused, whole numbers are numbers too."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     def given(self) -> set[str]:
         """Return the names of the fields that were given, null being as good as nothing."""
@@ -38,10 +59,18 @@ class Request(BaseModel):
 
 def request_of(model: type[_Request], values: Mapping[str, object]) -> _Request:
     """Check the fields of a request; raise RequestError naming each wrong one and those that there are."""
+    require_whole_characters(values)
     try:
         return model.model_validate(values)
     except ValidationError as error:
         raise RequestError(complaint(model, error)) from error
+
+
+def require_whole_characters(values: object) -> None:
+    """Raise RequestError naming the fields of plain data in which a half of a character stands."""
+    problems = [f"{'.'.join(map(str, path)) or 'body'}: {ADVICE}" for path in dict.fromkeys(halved(values))]
+    if problems:
+        raise RequestError("; ".join(problems))
 
 
 def complaint(model: type[Request], error: ValidationError) -> str:
@@ -73,7 +102,7 @@ class SendText(Request):
     to: str
     text: Body | None = None
     message: AnyContent | None = None
-    id: Identifier | None = None
+    id: MessageId | None = None
     quote: Identifier | None = None
 
     @model_validator(mode="after")
@@ -90,11 +119,11 @@ class SendText(Request):
 class MediaFault(Request):
     """Break something about files; see `MediaFaultKind` for what each kind needs."""
 
-    kind: MediaFaultKind
+    kind: Annotated[MediaFaultKind, Strict(strict=False)]
     count: int = Field(default=1, ge=1, le=1000)
     status: int = Field(default=404, ge=400, le=599)
-    rate: int = Field(default=65_536, ge=1)
-    ttl: int = Field(default=300, ge=0)
+    rate: int = Field(default=65_536, ge=1, le=MAX_NUMBER)
+    ttl: int = Field(default=300, ge=0, le=MAX_SECONDS)
 
     @model_validator(mode="after")
     def _takes_its_options(self) -> "MediaFault":
@@ -126,19 +155,19 @@ class UnlinkDevice(Request):
 class Fault(Request):
     """Break something; see `FaultKind` for what each kind needs."""
 
-    kind: FaultKind
+    kind: Annotated[FaultKind, Strict(strict=False)]
     phone: str | None = None
     count: int | None = Field(default=None, ge=1, le=100_000)
     code: int | None = Field(default=None, ge=0, le=9999)
-    expire: int = Field(default=3600, ge=0)
-    duration: float | None = Field(default=None, gt=0)
-    delay: float = Field(default=5.0, gt=0)
+    expire: int = Field(default=3600, ge=0, le=MAX_SECONDS)
+    duration: float | None = Field(default=None, gt=0, le=MAX_SECONDS)
+    delay: float = Field(default=5.0, gt=0, le=MAX_SECONDS)
     direction: Direction | None = None
     peer: str | None = None
-    limit: int = Field(default=0, ge=0)
-    window: float = Field(default=60.0, gt=0)
+    limit: int = Field(default=0, ge=0, le=MAX_NUMBER)
+    window: float = Field(default=60.0, gt=0, le=MAX_SECONDS)
     stanza: str | None = None
-    rate: int = Field(default=1000, ge=1)
+    rate: int = Field(default=1000, ge=1, le=MAX_NUMBER)
     tls: TlsTrouble = "untrusted"
 
     @model_validator(mode="after")
@@ -147,6 +176,8 @@ class Fault(Request):
         problem = foreign_options(self.kind, OPTIONS[self.kind], self.given() - whom - {"kind"})
         if not problem and self.kind is FaultKind.LOGIN_FAILURE and self.code is None:
             problem = f"{self.kind.value} needs 'code': with which error to fail"
+        if not problem and self.kind is not FaultKind.PROXY and self.code == 0:
+            problem = f"code: must be from 1 to 9999 for {self.kind.value}; 0 is for proxy, which hangs then"
         if problem:
             raise ValueError(problem)
         return self
@@ -182,7 +213,7 @@ class StartClient(Request):
 class Journal(Request):
     """What a client journalled: message ids, or a file with one JSON object (its `key`) or string a line."""
 
-    ids: list[str] | None = None
+    ids: Annotated[list[str], Strict(strict=False)] | None = None
     path: str | None = None
     key: str = "id"
 
@@ -190,7 +221,7 @@ class Journal(Request):
 class AdvanceClock(Request):
     """Move the server's and the phones' time forward, by seconds (ten years at most)."""
 
-    advance: float = Field(gt=0, le=10 * 365 * 86400)
+    advance: float = Field(gt=0, le=MAX_SECONDS)
 
 
 class VersionFloor(Request):
@@ -227,4 +258,4 @@ class StartLoad(Request):
     rate: float = Field(default=0.0, ge=0.0, le=10_000.0)
     text: str = Field(default="{sender}/{index}", min_length=1, max_length=MAX_LOAD_TEXT)
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)

@@ -6,7 +6,7 @@ See docs/simulator.md. Durations are seconds. `oxy-simulator schema` prints the 
 import re
 import warnings
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,7 +14,15 @@ from oxy_simulator.actions import ACTIONS
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError
 from oxy_simulator.jid import phone_digits
-from oxy_simulator.requests import AddProxy, Addressing, Fault, MediaFault, Restart, complaint
+from oxy_simulator.requests import (
+    AddProxy,
+    Addressing,
+    Fault,
+    MediaFault,
+    Restart,
+    complaint,
+    require_message_id,
+)
 
 _Part = TypeVar("_Part", bound=BaseModel)
 
@@ -25,6 +33,18 @@ YEAR: Final = 365 * 86_400
 
 Path: TypeAlias = tuple[str | int, ...]
 """Where something stands in a scenario: fields and places in lists."""
+
+
+class WrittenNumber(float):
+    """A number that keeps how it was written: 1.50 is just that where text is meant."""
+
+    written: str
+
+    def __new__(cls, written: str) -> Self:
+        """Read a number as YAML writes it: with a dot in .inf and .nan, which Python has without."""
+        number = super().__new__(cls, re.sub(r"\.(?=inf|nan)", "", written.lower()))
+        number.written = written
+        return number
 
 
 def _check_number(text: str) -> str:
@@ -43,6 +63,10 @@ def _check_pattern(text: str) -> str:
     return text
 
 
+def _check_id(text: str) -> str:
+    return text if "${" in text else require_message_id(text)  # what stands for a variable is checked when it is sent
+
+
 def compiled(pattern: str) -> re.Pattern[str]:
     """Compile a pattern; raise re.error for whatever is wrong with it."""
     try:
@@ -54,7 +78,9 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _to_text(value: object) -> object:
-    """Take numbers as the text that they were written as: YAML reads +5511… as a number."""
+    """Take numbers as the text that they were written as: YAML reads 5511… as a number."""
+    if isinstance(value, WrittenNumber):
+        return value.written
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -65,13 +91,13 @@ def _short_phone(value: object) -> object:
 Text: TypeAlias = Annotated[str, BeforeValidator(_to_text)]
 Name: TypeAlias = Annotated[str, Field(pattern=NAME)]
 Pattern: TypeAlias = Annotated[str, AfterValidator(_check_pattern)]
-Seconds: TypeAlias = Annotated[float, Field(gt=0, le=YEAR, allow_inf_nan=False)]
+Seconds: TypeAlias = Annotated[float, Field(gt=0, le=YEAR)]
 
 
 class Part(BaseModel):
-    """A part of a scenario: unknown fields are refused."""
+    """A part of a scenario: unknown fields and values of another type are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class PhoneSpec(Part):
@@ -150,7 +176,9 @@ class Send(Part):
     message: AnyContent | None = Field(default=None, description="any kind, instead of a text")
     file: str | None = Field(default=None, description="the file of such a message, from the scenario file's folder")
     quote: Text | None = Field(default=None, description="id of the message to quote, like ${question}")
-    id: Text | None = Field(default=None, description="an id to repeat on purpose")
+    id: Annotated[Text, AfterValidator(_check_id)] | None = Field(
+        default=None, description="an id to repeat on purpose"
+    )
     save: Name | None = Field(default=None, description="variable for the message's id")
 
     @model_validator(mode="after")
@@ -165,7 +193,9 @@ class Act(Part):
     """A phone does something beside writing, as `POST /phones/{phone}/{action}`."""
 
     phone: Name
-    action: Literal["reinstall", "prekeys", "presence", "typing", "mark", "profile", "block", "history", "lid-mapping"]
+    action: Literal[
+        "reinstall", "prekeys", "presence", "typing", "mark", "profile", "block", "trust", "history", "lid-mapping"
+    ]
     fields: dict[str, Any] = Field(default_factory=dict, alias="with", description="its fields; phones by their names")
 
     @model_validator(mode="after")
@@ -240,7 +270,7 @@ class Settled(Part):
 class Step(Part):
     """One step: exactly one of these."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"minProperties": 1, "maxProperties": 1})
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     start: AnyStart | None = Field(default=None, description="client to start, linked if it is not, until it is online")
     terminate: Name | None = Field(default=None, description="client to end by SIGTERM")

@@ -8,10 +8,11 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from oxy_simulator.scenario import Path, Scenario
-from oxy_simulator.scenario_form import form_mistakes
+from oxy_simulator.scenario_form import dotted, form_mistakes
 from oxy_simulator.scenario_names import reference_mistakes
 from oxy_simulator.scenario_variables import variable_mistakes
 from oxy_simulator.scenario_yaml import Mark, ScenarioError, Tree, read_yaml
+from oxy_simulator.surrogates import ADVICE, halved
 
 MAX_SIZE: Final = 1 << 20
 """The largest scenario file that is read, in bytes."""
@@ -78,6 +79,7 @@ def parse(text: str, file: str) -> Document:
     tree = read_yaml(text, file)
     scenario, mistakes = _validated(tree.content)
     references = [*reference_mistakes(tree.content, _folder(file)), *variable_mistakes(tree.content)]
+    mistakes += [(path, f"{dotted(path)}: {ADVICE}") for path in halved(tree.content)]
     places = {path for path, _ in mistakes}
     mistakes += [(path, problem) for path, problem in references if path not in places]
     if scenario is None or mistakes or tree.repeated:

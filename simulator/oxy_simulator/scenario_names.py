@@ -20,6 +20,7 @@ VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
 PHONE_FIELDS: Final = frozenset({"to", "chat", "contact"})
 """Fields of an act that name a phone, by its name here or its number."""
 
+_DONE_TO_OTHERS: Final = {"typing": "to", "block": "contact", "trust": "contact"}
 _CLIENT_VERBS: Final = ("start", "terminate", "kill", "restart", "stop", "continue")
 _NUMBER: Final = re.compile(r"\+?\d+$")
 
@@ -60,13 +61,22 @@ class _Names:
             for field in ("phone", "from", "to", "peer"):
                 yield from self._undeclared((*path, verb, field), fields(part).get(field), "phone")
         yield from self._missing((*path, "send", "file"), fields(step.get("send")).get("file"), "file")
-        yield from self._in_act((*path, "act", "with"), fields(fields(step.get("act")).get("with")))
+        act = fields(step.get("act"))
+        yield from self._in_act((*path, "act", "with"), fields(act.get("with")))
+        yield from self._on_itself((*path, "act", "with"), act)
         yield from _fault_without_phone((*path, "fault"), fields(step.get("fault")))
 
     def _in_act(self, path: Path, given: dict[str, Any]) -> Found:
         for field in PHONE_FIELDS & given.keys():
             if not _NUMBER.match(str(given[field])):
                 yield from self._undeclared((*path, field), given[field], "phone")
+
+    def _on_itself(self, path: Path, act: dict[str, Any]) -> Found:
+        """Look at an act that is done to another phone only."""
+        field = _DONE_TO_OTHERS.get(str(act.get("action")), "")
+        phone, other = act.get("phone"), fields(act.get("with")).get(field)
+        if other is not None and phone == other:
+            yield (*path, field), f"{phone!r} cannot do that to itself; name another phone as {field!r}"
 
     def _undeclared(self, path: Path, name: object, kind: str) -> Found:
         section = f"{kind}s"

@@ -8,7 +8,7 @@ import yaml
 from yaml.reader import ReaderError
 
 from oxy_simulator.errors import RequestError
-from oxy_simulator.scenario import Path
+from oxy_simulator.scenario import Path, WrittenNumber
 
 MAX_DEPTH: Final = 40
 MAX_PARTS: Final = 100_000
@@ -16,8 +16,11 @@ MAX_PARTS: Final = 100_000
 
 _WORDS: Final = {"true": True, "false": False, "null": None, "~": None, "": None}
 _DIGITS: Final = 20
-_INTEGER: Final = re.compile(r"[-+]?(0|[1-9]\d*)$")
-_DECIMAL: Final = re.compile(r"[-+]?\d+\.\d+$")
+_INTEGER: Final = re.compile(r"0|-?[1-9]\d*", re.ASCII)
+# Source: YAML 1.2.2, 10.3.2 (core schema).
+_DECIMAL: Final = re.compile(
+    r"[-+]?(\.\d+|\d+\.\d*)([eE][-+]?\d+)?|[-+]?\d+[eE][-+]?\d+|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -140,16 +143,11 @@ def _scalar(node: yaml.ScalarNode) -> Any:  # noqa: ANN401 - whatever stands the
         return _WORDS[text]
     if text.startswith("+"):
         return text  # a phone number
-    number = _number(text)
-    return number if str(number) == text else text  # 1.50 as it is written, where text is meant
-
-
-def _number(text: str) -> int | float | None:
     if len(text) > _DIGITS:
-        return None
-    if _INTEGER.match(text):
+        return text
+    if _INTEGER.fullmatch(text):
         return int(text)
-    return float(text) if _DECIMAL.match(text) else None
+    return WrittenNumber(text) if _DECIMAL.fullmatch(text) else text
 
 
 def _mark(node: yaml.Node) -> Mark:

@@ -40,7 +40,7 @@ def keys(options: Namespace) -> int:
     """Make the server's keys, or check those that there are, and print their folder."""
     settings = _settings(options)
     folder = settings.keys or settings.state
-    ensure_keys(folder)
+    ensure_keys(folder, option="--keys" if settings.keys else "--state")
     load_keys(folder, time.time())
     sys.stdout.write(f"{folder}\n")
     return 0

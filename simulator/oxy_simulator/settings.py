@@ -9,7 +9,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from oxy_simulator.errors import SetupError
 from oxy_simulator.packets import KEPT_PACKETS
+from oxy_simulator.requests import MAX_NUMBER, MAX_SECONDS
 from oxy_simulator.retention import KEPT_MESSAGES
+from oxy_simulator.wording import worded
 
 
 class Settings(BaseSettings):
@@ -27,13 +29,13 @@ class Settings(BaseSettings):
     """The folder with the state; the only place that is written while serving."""
     keys: Path | None = None
     """The folder that has the keys, if not the state folder; never written while serving, it may be read-only."""
-    pairing_seconds: float = Field(default=160.0, gt=0)
+    pairing_seconds: float = Field(default=160.0, gt=0, le=MAX_SECONDS, allow_inf_nan=False)
     """How long QR and phone codes stay valid, in seconds."""
     packets: Path | None = None
     """A file to which every stanza of every connection is appended, one line each."""
-    kept_packets: int = Field(default=KEPT_PACKETS, ge=0)
+    kept_packets: int = Field(default=KEPT_PACKETS, ge=0, le=MAX_NUMBER)
     """How many packets are kept in memory for GET /packets; 0 and no file turn the packet log off."""
-    kept_messages: int = Field(default=KEPT_MESSAGES, ge=1)
+    kept_messages: int = Field(default=KEPT_MESSAGES, ge=1, le=MAX_NUMBER)
     """How many inbox entries and life lines are kept, over all phones together; the oldest go."""
     listen: Annotated[tuple[str, ...], NoDecode] = ()
     """More proxies for clients, as URLs (in the environment with spaces between them): http:// or socks5://, with user
@@ -58,7 +60,7 @@ def read_settings(options: Mapping[str, Any]) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        lines = [f"  {_named(str(item['loc'][0]))} is {item['input']!r}: {item['msg']}" for item in error.errors()]
+        lines = [f"  {_named(str(item['loc'][0]))} is {item['input']!r}: {worded(item)}" for item in error.errors()]
         raise SetupError("\n".join(["these settings are wrong:", *lines])) from error
 
 

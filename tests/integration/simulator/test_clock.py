@@ -6,7 +6,7 @@ import pytest
 from integration.simulator.test_companion import PATIENCE, Client, linked
 
 from oxy_simulator.companion import CodesShown
-from oxy_simulator.errors import PairingError
+from oxy_simulator.errors import PairingError, RequestError
 from oxy_simulator.faults import FaultKind
 from oxy_simulator.testing import Phone, WhatsApp
 
@@ -60,5 +60,5 @@ async def test_the_time_is_kept_by_the_state_folder(tmp_path: Path) -> None:
 
 
 async def test_time_never_goes_back(simulator: WhatsApp) -> None:
-    with pytest.raises(ValueError, match="greater than 0"):
+    with pytest.raises(RequestError, match="advance: must be greater than 0"):
         await simulator.advance(-1)

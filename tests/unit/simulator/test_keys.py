@@ -148,5 +148,9 @@ def test_what_cannot_be_read_or_made_is_explained(folder: Path, tmp_path: Path) 
     with pytest.raises(SetupError, match=r"tls\.pem cannot be used: it is a folder, not a file; let this user read it"):
         load_keys(folder, NOW)
     (tmp_path / "file").touch()
-    with pytest.raises(SetupError, match="file cannot be used: it is a file, not a folder; name another with --keys"):
+    with pytest.raises(
+        SetupError, match=r"the folder of keys .*: it is a file, not a folder; name another with --keys"
+    ):
+        ensure_keys(tmp_path / "file", option="--keys")
+    with pytest.raises(SetupError, match=r"the state folder .*: it is a file, not a folder; name another with --state"):
         ensure_keys(tmp_path / "file")

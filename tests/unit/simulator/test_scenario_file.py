@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from oxy_simulator.commands import schema_text
+from oxy_simulator.contents import Location, Unknown
 from oxy_simulator.scenario import Step
 from oxy_simulator.scenario_file import load, load_all, parse
 from oxy_simulator.scenario_yaml import ScenarioError
@@ -120,7 +121,31 @@ MISTAKES = {
     "fault: {kind: login-failure, phone: ana}": "9:5: steps[1].fault: login-failure needs 'code': with which error",
     "expect: {phone: ana, pattern: 'a{99999999999999999999}'}": "9:26: steps[1].expect.pattern: not a regular expres",
     "wait: 99999999999": "9:5: steps[1].wait: must be less than or equal to 31536000",
-    "wait: .inf": "9:5: steps[1].wait: must be a number",
+    "wait: .inf": "9:5: steps[1].wait: must be a finite number",
+    "wait: -.INF": "9:5: steps[1].wait: must be a finite number",
+    "wait: .nan": "9:5: steps[1].wait: must be a finite number",
+    "wait: 1e999": "9:5: steps[1].wait: must be a finite number",
+    "fault: {kind: delay, phone: ana, delay: .inf}": "9:38: steps[1].fault.delay: must be a finite number",
+    "fault: {kind: delay, phone: ana, delay: 1e300}": "9:38: steps[1].fault.delay: must be less than or equal to 315",
+    "wait: true": "9:5: steps[1].wait: must be a number, not true",
+    "wait: '5'": "9:5: steps[1].wait: must be a number; write it without quotes",
+    "restart_server: {memory: 'no'}": "9:22: steps[1].restart_server.memory: must be true or false, not 'no'",
+    "restart_server: {memory: no}": "9:22: steps[1].restart_server.memory: must be true or false, not 'no'",
+    "restart_server: {memory: 0}": "9:22: steps[1].restart_server.memory: must be true or false, not 0",
+    "fault: {kind: drop, phone: ana, count: '1'}": "9:37: steps[1].fault.count: must be a whole number; write it wi",
+    "fault: {kind: drop, phone: ana, count: 1.0}": "9:37: steps[1].fault.count: must be a whole number",
+    "fault: {kind: refuse, phone: ana, code: 0}": "9:5: steps[1].fault: code: must be from 1 to 9999 for refuse; 0",
+    "act: {phone: ana, action: reinstall, with: {announce: 'no'}}": (
+        "9:5: steps[1].act: announce: must be true or false, not 'no'"
+    ),
+    "act: {phone: ana, action: block, with: {contact: ana}}": "9:45: 'ana' cannot do that to itself; name another",
+    "act: {phone: ana, action: trust, with: {contact: ana}}": "9:45: 'ana' cannot do that to itself; name another",
+    "act: {phone: ana, action: typing, with: {to: ana}}": "9:46: 'ana' cannot do that to itself; name another",
+    "send: {from: ana, to: clinic, text: oi, id: a b}": "9:45: steps[1].send.id: must be 1 to 128 printable ASCII",
+    'send: {from: ana, to: clinic, text: "\\ud800"}': "9:35: steps[1].send.text: holds a half of a character",
+    "send: {from: ana, to: clinic, message: {kind: unknown, field: 9, data: é}}": (
+        "9:35: steps[1].send.message.unknown.data: must be base64, like aGk="
+    ),
     "wait: !!float 1": "9:11: not YAML: the tag tag:yaml.org,2002:float means nothing here",
     "? [a]\n    : 1\n    wait: 1": "9:7: a field's name must be text, not a list or fields; write it in quotes",
     "wait: " + 50 * "[" + 50 * "]": "9:48: not YAML: nested deeper than 40",
@@ -206,6 +231,32 @@ def test_what_is_saved_side_by_side_is_known_afterwards_and_a_code_may_be_named_
   - send: {from: ana, to: clinic, text: "${x} ${y}"}
 """
     assert parse(HEAD.replace('output: "CODE (.+)"', 'file: "${x}"') + steps, "a.yaml").scenario.steps
+
+
+def test_numbers_are_read_as_yaml_writes_them() -> None:
+    steps = (
+        "  - fault: {kind: delay, phone: ana, delay: 1.50}\n"
+        "  - fault: {kind: delay, phone: ana, delay: 1e3}\n"
+        "  - wait: .5\n"
+        "  - {wait: 5}\n"
+        "  - send: {from: ana, to: clinic, text: 1e3, id: 3E10}\n"
+        "  - send: {from: ana, to: clinic, message: {kind: location, latitude: -23.550, longitude: 4}}\n"
+        "  - send: {from: ana, to: clinic, message: {kind: unknown, field: 900, data: //79}}\n"
+    )
+    delays, numbers = parse(HEAD + steps, "a.yaml").scenario.steps, []
+    for step in delays[:2]:
+        assert step.fault is not None
+        numbers.append(step.fault.delay)
+    assert [*numbers, *(step.wait for step in delays[2:4])] == [1.5, 1000, 0.5, 5]
+    text, place, unknown = (step.send for step in delays[4:])
+    assert text is not None
+    assert (text.text, text.id) == ("1e3", "3E10")
+    assert place is not None
+    assert isinstance(place.message, Location)
+    assert place.message.latitude == -23.55
+    assert unknown is not None
+    assert isinstance(unknown.message, Unknown)
+    assert unknown.message.data == b"\xff\xfe\xfd"
 
 
 def test_names_may_have_accents() -> None:

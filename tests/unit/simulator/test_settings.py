@@ -22,10 +22,18 @@ def test_every_wrong_setting_has_a_line_with_its_option_and_its_variable(monkeyp
         read_settings({"kept_packets": -1})
     assert str(caught.value).splitlines() == [
         "these settings are wrong:",
-        "  --proxy-port (OXY_SIMULATOR_PROXY_PORT) is '70000': Input should be less than or equal to 65535",
-        "  --kept-packets (OXY_SIMULATOR_KEPT_PACKETS) is -1: Input should be greater than or equal to 0",
-        "  --log-level (OXY_SIMULATOR_LOG_LEVEL) is 'loud': Input should be 'debug', 'info', 'warning' or 'error'",
+        "  --proxy-port (OXY_SIMULATOR_PROXY_PORT) is '70000': must be less than or equal to 65535",
+        "  --kept-packets (OXY_SIMULATOR_KEPT_PACKETS) is -1: must be greater than or equal to 0",
+        "  --log-level (OXY_SIMULATOR_LOG_LEVEL) is 'loud': must be 'debug', 'info', 'warning' or 'error'",
     ]
+
+
+@pytest.mark.parametrize("text", ["NaN", "inf", "-Infinity", "1e999"])
+def test_a_time_without_end_is_no_setting(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("OXY_SIMULATOR_PAIRING_SECONDS", text)
+    with pytest.raises(SetupError) as caught:
+        read_settings({})
+    assert str(caught.value).endswith(f"(OXY_SIMULATOR_PAIRING_SECONDS) is {text!r}: must be a finite number")
 
 
 def test_more_proxies_are_given_by_options_or_with_spaces_between(monkeypatch: pytest.MonkeyPatch) -> None:

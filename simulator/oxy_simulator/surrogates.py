@@ -1,0 +1,26 @@
+"""Halves of a character (lone surrogates): JSON and YAML can write them, and no message can hold them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeAlias
+
+ADVICE: Final = "holds a half of a character (a lone surrogate, like \\ud800); write the whole character"
+
+Path: TypeAlias = tuple[str | int, ...]
+
+_HALF: Final = re.compile("[\ud800-\udfff]")
+
+
+def halved(value: object, path: Path = ()) -> Iterator[Path]:
+    """Yield where in plain data (texts, lists, fields) half a character stands."""
+    if isinstance(value, str):
+        if _HALF.search(value):
+            yield path
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            if _HALF.search(str(name)):
+                yield path
+            yield from halved(inner, (*path, name))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from halved(inner, (*path, index))
