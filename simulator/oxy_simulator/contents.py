@@ -214,6 +214,36 @@ AnyContent: TypeAlias = Annotated[
     | Unknown,
     Field(discriminator="kind"),
 ]
+ContentKind = Literal[
+    "text",
+    "reaction",
+    "edit",
+    "revoke",
+    "contact",
+    "contacts",
+    "location",
+    "live-location",
+    "poll",
+    "vote",
+    "event",
+    "event-response",
+    "buttons",
+    "button-reply",
+    "list",
+    "list-reply",
+    "interactive",
+    "interactive-reply",
+    "template",
+    "template-reply",
+    "image",
+    "video",
+    "audio",
+    "voice",
+    "sticker",
+    "document",
+    "unknown",
+]
+"""The kind of every content, as an inbox shows it."""
 
 
 def shown_text(content: Content) -> str:

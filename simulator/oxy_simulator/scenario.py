@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from oxy_simulator.actions import ACTIONS
-from oxy_simulator.contents import AnyContent
+from oxy_simulator.contents import AnyContent, ContentKind
 from oxy_simulator.errors import RequestError
 from oxy_simulator.jid import phone_digits
 from oxy_simulator.requests import (
@@ -214,7 +214,7 @@ class Expect(Part):
     phone: Name
     text: Text | None = None
     pattern: Pattern | None = Field(default=None, description="searched for in the text; named groups become variables")
-    kind: str | None = Field(default=None, description="text, image, …")
+    kind: ContentKind | None = None
     sender: Name | None = Field(default=None, alias="from")
     within: Seconds | None = None
     save: Name | None = Field(default=None, description="variable for the message's id")
@@ -267,6 +267,15 @@ class Settled(Part):
     within: Seconds | None = None
 
 
+class Journalled(Part):
+    """What a phone's clients acknowledged or rejected must be in the journal that they keep."""
+
+    phone: Name
+    file: Text = Field(description="one JSON object or string a line; from the scenario file's folder")
+    key: str = Field(default="id", description="where an object has the message's id")
+    within: Seconds | None = None
+
+
 class Step(Part):
     """One step: exactly one of these."""
 
@@ -290,6 +299,7 @@ class Step(Part):
     clear_faults: ClearFaults | None = Field(default=None, description="all faults end: {}, or those of a {phone: …}")
     online: Online | None = None
     settled: Settled | None = None
+    journalled: Journalled | None = None
     wait: Seconds | None = None
     parallel: "list[list[Step]] | None" = Field(default=None, min_length=1, description="lists of steps, side by side")
 

@@ -31,6 +31,7 @@ Found: TypeAlias = Iterator[tuple[Path, str]]
 def reference_mistakes(content: object, folder: FilePath) -> Found:
     """Yield what is referred to and does not exist, with its place; `folder` is that of the scenario's file."""
     names = _Names(fields(content), folder)
+    yield from names.in_phones()
     yield from names.in_clients()
     for path, step in names.steps:
         yield from names.in_step(path, step)
@@ -44,6 +45,15 @@ class _Names:
     @property
     def steps(self) -> list[tuple[Path, dict[str, Any]]]:
         return list(walk(("steps",), self.content.get("steps")))
+
+    def in_phones(self) -> Found:
+        seen: dict[str, str] = {}
+        for name, phone in fields(self.content.get("phones")).items():
+            number = phone.get("number") if isinstance(phone, dict) else phone
+            digits = re.sub(r"\D", "", str(number))
+            if digits and seen.setdefault(digits, name) != name:
+                path = ("phones", name, "number") if isinstance(phone, dict) else ("phones", name)
+                yield path, f"{seen[digits]!r} has this number too; give each phone its own"
 
     def in_clients(self) -> Found:
         for name, client in fields(self.content.get("clients")).items():

@@ -12,14 +12,16 @@ from pydantic import TypeAdapter
 from oxy_simulator.clients import ClientError
 from oxy_simulator.contents import AnyContent
 from oxy_simulator.errors import RequestError, SimulatorError, UnreachableError
+from oxy_simulator.journals import read_journal
 from oxy_simulator.requests import Fault, MediaFault
-from oxy_simulator.scenario import Act, ClearFaults, Expect, Path, Send, Start, Step
+from oxy_simulator.scenario import Act, ClearFaults, Expect, Journalled, Path, Send, Start, Step
 from oxy_simulator.scenario_names import PHONE_FIELDS
 from oxy_simulator.stage import Stage
 from oxy_simulator.starting import gone, link_phone, start_client, until_online
 
 _Kind = TypeVar("_Kind")
 
+_POLL_SECONDS: Final = 0.1
 _CONTENT: Final[TypeAdapter[AnyContent]] = TypeAdapter(AnyContent)
 
 
@@ -172,6 +174,22 @@ async def _settled(stage: Stage, step: Step) -> None:
     stage.narrator.tell("✔ everything was acknowledged")
 
 
+async def _journalled(stage: Stage, step: Step) -> None:
+    expected = _part(step.journalled, Journalled)
+    phone, file = stage.phones[expected.phone], stage.document.folder / stage.fill(expected.file)
+    deadline = time.monotonic() + stage.within(expected.within)
+    while True:
+        found = await stage.whatsapp.api.losses(phone.number, ids=sorted(read_journal(file, expected.key)))
+        if not found.lost or time.monotonic() > deadline:
+            break
+        await asyncio.sleep(_POLL_SECONDS)
+    if found.lost:
+        lost = ", ".join(f"{line.id} {line.text!r}" for line in found.lost)
+        msg = f"{file} lacks {len(found.lost)} of what {expected.phone}'s clients acknowledged or rejected: {lost}"
+        raise RequestError(msg)
+    stage.narrator.tell(f"✔ {found.journalled} messages are in the journal, and none is missing")
+
+
 async def _online(stage: Stage, step: Step) -> None:
     if step.online is not None:
         await until_online(stage, step.online.phone, stage.within(step.online.within))
@@ -241,6 +259,7 @@ _VERBS: Final = {
     "clear_faults": _clear_faults,
     "wait": _wait,
     "settled": _settled,
+    "journalled": _journalled,
     "online": _online,
     "link": _link,
     "unlink": _unlink,

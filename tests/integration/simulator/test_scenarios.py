@@ -194,6 +194,32 @@ steps:
     assert "expected 'eco: fim' within 5 s and got nothing; client bot ended by itself with status 4" in done.stdout
 
 
+JOURNALLING_BOT = """\
+clients:
+  bot: {phone: bot, command: [python, journalling.py, "${folder}/bot.db"], link: {qr: {output: "QR (.+)"}}}
+steps:
+  - start: bot
+  - send: {from: ana, to: bot, text: guardada}
+  - expect: {phone: ana, text: "eco: guardada"}
+  - journalled: {phone: bot, file: journal}
+  - send: {from: ana, to: bot, text: perdida, id: 3EB0LOST}
+  - expect: {phone: ana, text: "eco: perdida"}
+  - journalled: {phone: bot, file: journal, within: 1}
+"""
+
+
+def test_what_a_client_acknowledged_and_did_not_journal_is_told(tmp_path: Path) -> None:
+    journalling = ECHO_BOT.read_text("utf-8").replace(
+        "    if text and",
+        '    if text == "guardada":\n        open("journal", "a").write(f\'"{event.Info.ID}"\\n\')\n    if text and',
+    )
+    tmp_path.joinpath("journalling.py").write_text(journalling, "utf-8")
+    done = run(tmp_path, JOURNALLING_BOT)
+    assert done.returncode == 1
+    assert "✔ 1 messages are in the journal, and none is missing\n" in done.stdout
+    assert "journal lacks 1 of what bot's clients acknowledged or rejected: 3EB0LOST 'perdida'" in done.stdout
+
+
 def test_two_clients_of_one_phone_are_linked_and_end_each_by_itself(tmp_path: Path) -> None:
     two = f'python, {ECHO_BOT}, "${{folder}}/two.db", "${{bot}}"'
     steps = "  - kill: bot\n  - online: {phone: bot}\n  - start: bot\n  - restart: two\n"

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import get_args
 
 import pytest
 from pydantic import TypeAdapter
@@ -16,6 +17,7 @@ from oxy_simulator.contents import (
     Card,
     Contact,
     Contacts,
+    ContentKind,
     Edit,
     Event,
     EventResponse,
@@ -352,3 +354,8 @@ def test_settings_of_a_chat_are_no_content(world: World, client: MemoryClient) -
     setting.protocol_message.type = ProtocolMessage.PEER_DATA_OPERATION_REQUEST_MESSAGE
     write(client, world.ana, setting)
     assert (last(world.ana).kind, last(world.ana).content) == ("protocol", None)
+
+
+def test_the_kinds_have_their_names_in_one_place() -> None:
+    (union, _) = get_args(AnyContent)
+    assert list(get_args(ContentKind)) == [model.model_fields["kind"].default for model in get_args(union)]

@@ -120,6 +120,9 @@ MISTAKES = {
     "send: {from: ana, to: clinic, message: {caption: x}}": "9:35: steps[1].send.message lacks 'kind'; add it, like {k",
     "fault: {kind: login-failure, phone: ana}": "9:5: steps[1].fault: login-failure needs 'code': with which error",
     "expect: {phone: ana, pattern: 'a{99999999999999999999}'}": "9:26: steps[1].expect.pattern: not a regular expres",
+    "expect: {phone: ana, kind: imaeg}": "9:26: steps[1].expect.kind: 'imaeg' is not known, did you mean 'image'?",
+    "act: {phone: ana, action: trust, with: {contact: clinc}}": "9:45: unknown phone 'clinc', did you mean 'clinic'?",
+    "journalled: {phone: clinc, file: a}": "9:18: unknown phone 'clinc', did you mean 'clinic'?",
     "wait: 99999999999": "9:5: steps[1].wait: must be less than or equal to 31536000",
     "wait: .inf": "9:5: steps[1].wait: must be a finite number",
     "wait: -.INF": "9:5: steps[1].wait: must be a finite number",
@@ -162,6 +165,11 @@ def test_a_mistake_is_named_with_its_place_and_remedy(step: str, complaint: str)
     with pytest.raises(ScenarioError) as refused:
         parse(f"{HEAD}  - {step}\n", "a.yaml")
     assert str(refused.value).startswith(f"a.yaml:{complaint}")
+
+
+def test_a_number_that_two_phones_have_is_told() -> None:
+    with pytest.raises(ScenarioError, match=r"a.yaml:4:3: 'ana' has this number too; give each phone its own"):
+        parse(HEAD.replace("5511900000001", "5511911111111") + "  - wait: 1\n", "a.yaml")
 
 
 def test_every_mistake_is_named_at_once() -> None:
