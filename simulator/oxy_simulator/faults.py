@@ -26,9 +26,9 @@ TlsTrouble = Literal["untrusted", "expired", "wrong-name", "cut", "hang"]
 LOGIN_FAILURES: Final = {
     FaultKind.LOGGED_OUT: 401,
     FaultKind.TEMPORARY_BAN: 402,
-    FaultKind.BANNED: 403,
+    FaultKind.LOCKED: 403,
     FaultKind.OUTDATED: 405,
-    FaultKind.LOCKED: 406,
+    FaultKind.BANNED: 406,
     FaultKind.BAD_USER_AGENT: 409,
     FaultKind.NOT_FOUND: 415,
     FaultKind.LOGIN_ERROR: 500,

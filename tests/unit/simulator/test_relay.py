@@ -362,9 +362,9 @@ def test_each_fault_ends_the_connection_its_way(
     [
         (FaultKind.LOGGED_OUT, "401"),
         (FaultKind.TEMPORARY_BAN, "402"),
-        (FaultKind.BANNED, "403"),
+        (FaultKind.LOCKED, "403"),
         (FaultKind.OUTDATED, "405"),
-        (FaultKind.LOCKED, "406"),
+        (FaultKind.BANNED, "406"),
         (FaultKind.BAD_USER_AGENT, "409"),
         (FaultKind.LOGIN_ERROR, "500"),
         (FaultKind.LOGIN_UNAVAILABLE, "503"),
