@@ -161,7 +161,8 @@ def _type(network: Network, account: Account, request: Type) -> None:
 
 
 def _mark(network: Network, account: Account, request: MarkMessages) -> None:
-    mark_messages(network, account, _account(network, request.chat), request.kind, request.ids)
+    contact = _other(network, account, request.chat, field="chat", doing="mark messages of")
+    mark_messages(network, account, contact, request.kind, request.ids)
 
 
 def _change_profile(network: Network, account: Account, request: ChangeProfile) -> None:

@@ -4,6 +4,7 @@ import errno
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from math import isfinite
 from typing import Final, TypeAlias, TypeVar
 
 import structlog
@@ -91,7 +92,10 @@ def _number(request: web.Request, name: str) -> float:
         number = float(text) if text is not None else 0.0
     except ValueError:
         number = -1.0
-    if not 0 <= number < float("inf"):
+    if not isfinite(number):
+        msg = f"query parameter {name!r} must be a finite number, not {text!r}"
+        raise RequestError(msg)
+    if number < 0:
         msg = f"query parameter {name!r} must be a number from 0 on, not {text!r}"
         raise RequestError(msg)
     return number

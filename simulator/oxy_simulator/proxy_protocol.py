@@ -17,6 +17,7 @@ from oxy_simulator.errors import RequestError
 Scheme: TypeAlias = Literal["http", "socks5"]
 Answer: TypeAlias = Literal["serve", "refuse", "hang"]
 
+MAX_CODE: Final = 999
 CLIENT_HOSTS: Final = (".whatsapp.com", ".whatsapp.net")
 
 _WHERE: Final = (
@@ -66,6 +67,8 @@ def parse_listener(url: str) -> tuple[ProxyPolicy, str, int]:
         port = parts.port
     except ValueError as error:
         raise _bad_listener(url, str(error)) from error
+    if code is not None and not 1 <= code <= MAX_CODE:
+        raise _bad_listener(url, f"code must be from 1 to {MAX_CODE}")
     if parts.scheme not in get_args(Scheme) or answer not in get_args(Answer) or options:
         raise _bad_listener(url, "unknown scheme, answer or option")
     if parts.hostname is None or port is None or parts.path not in {"", "/"}:

@@ -16,7 +16,7 @@ from oxy_simulator.faultkind import OPTIONS, SERVER_KINDS, FaultKind, foreign_op
 from oxy_simulator.faults import TlsTrouble
 from oxy_simulator.impairments import Direction
 from oxy_simulator.mediadesk import MEDIA_OPTIONS, MediaFaultKind
-from oxy_simulator.proxy_protocol import Answer, Scheme
+from oxy_simulator.proxy_protocol import MAX_CODE, Answer, Scheme
 from oxy_simulator.surrogates import ADVICE, halved
 from oxy_simulator.wording import worded
 
@@ -198,7 +198,7 @@ class AddProxy(Request):
     username: str | None = None
     password: str = ""
     answer: Answer = "serve"
-    code: int | None = Field(default=None, ge=1, le=999)
+    code: int | None = Field(default=None, ge=1, le=MAX_CODE)
 
 
 class StartClient(Request):

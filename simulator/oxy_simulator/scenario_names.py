@@ -20,7 +20,7 @@ VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
 PHONE_FIELDS: Final = frozenset({"to", "chat", "contact"})
 """Fields of an act that name a phone, by its name here or its number."""
 
-_DONE_TO_OTHERS: Final = {"typing": "to", "block": "contact", "trust": "contact"}
+_DONE_TO_OTHERS: Final = {"typing": "to", "block": "contact", "trust": "contact", "mark": "chat"}
 _CLIENT_VERBS: Final = ("start", "terminate", "kill", "restart", "stop", "continue")
 _NUMBER: Final = re.compile(r"\+?\d+$")
 

@@ -71,7 +71,7 @@ def _in_quotes(words: str, given: object) -> str:
 
 
 def _for_truth(words: str, given: object) -> str:
-    """Tell those who wrote true or false for a number, or another word for them."""
-    if words in _NUMBERS and isinstance(given, bool):
-        return f", not {str(given).lower()}"
-    return f", not {given!r}" if words == _TRUTH and not isinstance(given, dict | list) else ""
+    """Tell those who wrote true or false for a number, or something else for them."""
+    if isinstance(given, dict | list) or not (words == _TRUTH or (words in _NUMBERS and isinstance(given, bool))):
+        return ""
+    return f", not {'null' if given is None else str(given).lower() if isinstance(given, bool) else repr(given)}"

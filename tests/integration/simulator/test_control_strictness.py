@@ -28,6 +28,7 @@ HALF: Final = "holds a half of a character (a lone surrogate"
 REFUSED: Final = [
     # another type
     ("/restart", '{"memory": "no"}', "memory: must be true or false, not 'no'"),
+    ("/restart", '{"memory": null}', "memory: must be true or false, not null"),
     ("/restart", '{"memory": 0}', "memory: must be true or false, not 0"),
     ("/restart", '{"memory": "false"}', "memory: must be true or false; write it without quotes, not 'false'"),
     ("/phones", '{"phone": "+5511911111111", "sends_read_receipts": 1}', "sends_read_receipts: must be true or false"),
@@ -99,6 +100,11 @@ REFUSED: Final = [
     (SEND, f'{{"to": "{ANA}", "message": {{"kind": "text", "text": "a\\udfff"}}}}', f"message.text: {HALF}"),
     ("/phones", '{"phone": "+5511911111111", "name": "\\ud83d"}', f"name: {HALF}"),
     # nothing to mark
+    (
+        f"/phones/{BOT}/mark",
+        f'{{"chat": "{BOT}"}}',
+        f"{BOT} cannot mark messages of itself; name another phone as 'chat",
+    ),
     (
         f"/phones/{BOT}/mark",
         f'{{"chat": "{ANA}"}}',
@@ -178,13 +184,22 @@ async def test_python_objects_take_lists_bytes_whole_numbers_and_kinds(
     assert (await simulator.api.losses(bot.number, ids=("A",))).journalled == 1
 
 
-async def test_the_number_of_an_entry_is_whole(simulator: WhatsApp, bot: Phone) -> None:
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [
+        ("after=1.5", "query parameter 'after' must be a whole number, not '1.5'"),
+        ("wait=nan", "query parameter 'wait' must be a finite number, not 'nan'"),
+        ("wait=1e999", "query parameter 'wait' must be a finite number, not '1e999'"),
+        ("wait=-1", "query parameter 'wait' must be a number from 0 on, not '-1'"),
+    ],
+)
+async def test_numbers_in_a_query_are_checked(simulator: WhatsApp, bot: Phone, query: str, complaint: str) -> None:
     async with (
         aiohttp.ClientSession() as session,
-        session.get(f"{simulator.control_url}/phones/{BOT}/inbox?after=1.5") as answer,
+        session.get(f"{simulator.control_url}/phones/{BOT}/inbox?{query}") as answer,
     ):
         assert answer.status == 400
-        assert "query parameter 'after' must be a whole number, not '1.5'" in await answer.text()
+        assert complaint in await answer.text()
 
 
 @pytest.mark.parametrize("path", ["/settled", f"/phones/{BOT}/inbox"])

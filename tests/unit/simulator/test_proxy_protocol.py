@@ -143,6 +143,8 @@ def test_a_listener_is_written_as_a_url(url: str, policy: ProxyPolicy, host: str
         "http://:1",
         "http://h:x",
         "http://h:99999",
+        "http://h:1?answer=refuse&code=0",
+        "http://h:1?answer=refuse&code=1000",
         "http://h:1/p",
         "http://h:1?code=x",
         "http://h:1?answer=maybe",
