@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
+from pydantic import BaseModel
+
 ADVICE: Final = "holds a half of a character (a lone surrogate, like \\ud800); write the whole character"
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -12,7 +14,7 @@ _HALF: Final = re.compile("[\ud800-\udfff]")
 
 
 def halved(value: object, path: Path = ()) -> Iterator[Path]:
-    """Yield where in plain data (texts, lists, fields) half a character stands."""
+    """Yield where in data (texts, lists, fields, models) half a character stands."""
     if isinstance(value, str):
         if _HALF.search(value):
             yield path
@@ -21,6 +23,8 @@ def halved(value: object, path: Path = ()) -> Iterator[Path]:
             if _HALF.search(str(name)):
                 yield path
             yield from halved(inner, (*path, name))
+    elif isinstance(value, BaseModel):
+        yield from halved(dict(value), path)
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from halved(inner, (*path, index))

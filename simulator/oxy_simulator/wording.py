@@ -8,6 +8,8 @@ from typing import Final
 
 from pydantic_core import ErrorDetails
 
+from oxy_simulator.surrogates import ADVICE
+
 FINITE: Final = "must be a finite number"
 
 _FIELDS: Final = "must be fields with values, like {name: value}"
@@ -19,6 +21,7 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "missing": "missing; add it",
         "extra_forbidden": "unknown field",
         "string_type": "must be text; write it in quotes",
+        "string_unicode": ADVICE,
         "list_type": "must be a list, like [a, b]",
         "tuple_type": "must be a list, like [a, b]",
         "dict_type": _FIELDS,

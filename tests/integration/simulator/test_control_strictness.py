@@ -161,6 +161,10 @@ async def test_python_calls_are_as_strict_and_name_the_field(simulator: WhatsApp
     calls = [
         (bot.send("oi", ana, message_id="a b"), AN_ID),
         (bot.send("\ud800", ana), "text: holds a half of a character"),
+        (
+            bot.send(Location(latitude=1, longitude=2, name="\udc00"), ana),
+            "message.name: holds a half of a character",
+        ),
         (simulator.api.restart(memory="no"), "memory: must be true or false"),  # type: ignore[arg-type] # that is tested
         (bot.fault("delay", delay=float("inf")), f"delay: {FINITE}"),
         (bot.act("block", contact=bot.number), "cannot block itself"),

@@ -13,6 +13,7 @@ from oxy_simulator.contents import Location, Unknown
 from oxy_simulator.scenario import Step
 from oxy_simulator.scenario_file import load, load_all, parse
 from oxy_simulator.scenario_yaml import ScenarioError
+from oxy_simulator.surrogates import ADVICE
 
 EXAMPLES = Path(__file__).parents[3] / "simulator" / "examples"
 DOCUMENTATION = EXAMPLES.parents[1] / "docs" / "simulator.md"
@@ -266,6 +267,12 @@ def test_numbers_are_read_as_yaml_writes_them() -> None:
     assert unknown is not None
     assert isinstance(unknown.message, Unknown)
     assert unknown.message.data == b"\xff\xfe\xfd"
+
+
+def test_half_a_character_is_told_once() -> None:
+    with pytest.raises(ScenarioError) as refused:
+        parse(HEAD + '  - send: {from: ana, to: clinic, text: "\\ud800"}\n', "a.yaml")
+    assert str(refused.value).splitlines() == [f"a.yaml:9:35: steps[1].send.text: {ADVICE}"]
 
 
 def test_names_may_have_accents() -> None:
