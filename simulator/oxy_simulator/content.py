@@ -27,6 +27,7 @@ def _from_base64(value: object) -> object:
         raise ValueError(msg) from error
 
 
+# The lengths are the simulator's own but for Body, which is as long as phones let a text be.
 Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Label: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Identifier: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=256)]

@@ -23,7 +23,7 @@ from oxy_simulator.menus import (
     TemplateReply,
 )
 
-MAX_POLL_OPTIONS: Final = 12
+MAX_POLL_OPTIONS: Final = 12  # as many as the screen for polls takes; no library names it
 
 _EMOJI_CHARACTERS: Final = 32  # families with skin tones are long sequences
 _NO_EMOJI: Final = re.compile(r"[\sA-Za-z]")

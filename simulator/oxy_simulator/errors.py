@@ -33,7 +33,10 @@ class HandshakeError(ProtocolError):
 
 
 class RefusedError(ProtocolError):
-    """The server answers a client's request with an error code and text."""
+    """The server answers a client's request with an error code and text.
+
+    Source of both: whatsmeow `errors.go`, ErrIQ…; 501 is feature-not-implemented in XEP-0086.
+    """
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(f"{code} {text}")

@@ -19,6 +19,7 @@ from oxy_simulator.notices import tell
 def create_group(network: Network, creator: Account, subject: str, members: Iterable[Account]) -> Group:
     """Make a group and tell the devices of its members."""
     phones = list(dict.fromkeys([creator.phone, *(member.phone for member in members)]))
+    # Eighteen digits that begin like those of groups that are made now.
     group_id = f"120363{secrets.randbelow(10**12):012d}"
     group = Group(group_id, subject, creator.phone, phones, int(network.clock()))
     network.state.groups[group_id] = group

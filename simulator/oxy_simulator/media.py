@@ -37,7 +37,8 @@ _INFO: Final[Mapping[str, str]] = MappingProxyType(
         "thumbnail-link": "WhatsApp Link Thumbnail Keys",
     }
 )
-# What an upload of each kind may weigh, in bytes; kinds as in whatsmeow download.go, mediaTypeToMMSType.
+# What an upload of each kind may weigh, in bytes, by WhatsApp's help pages; kinds as in whatsmeow download.go,
+# mediaTypeToMMSType.
 UPLOAD_LIMITS: Final[Mapping[str, int]] = MappingProxyType(
     {
         "image": 16 * _MIB,

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from oxy_simulator.content import Body, Content, Identifier, Label, Part, Quotable, Several
 
+# As many as phones' screens show; no library names it.
 MAX_BUTTONS: Final = 3
 MAX_ROWS: Final = 10
 
