@@ -16,10 +16,10 @@ from nats.aio.client import Client
 from pydantic import BaseModel
 
 from oxy_ai.database import Engine, connected_pool, organization_transaction
-from oxy_ai.dead_letters import DeadReports, DeadTurns, Source
+from oxy_ai.engine.dead_letters import DeadReports, DeadTurns, Source
+from oxy_ai.engine.outages import is_outage
 from oxy_ai.errors import AdministrationError
-from oxy_ai.names import organization_id
-from oxy_ai.outages import is_outage
+from oxy_ai.ids import organization_id
 from oxy_ai.petshop.catalogue import Catalogue, read_catalogue
 from oxy_ai.petshop.store import apply_catalogue, read_applied
 from oxy_ai.settings import StoreSettings

@@ -1,6 +1,6 @@
 """The engine's steps in PostgreSQL: one method a SQL function, one round trip each.
 
-What asyncpg raises passes through; `oxy_ai.outages.is_outage` tells an unreachable database from a wrong query.
+What asyncpg raises passes through; `oxy_ai.engine.outages.is_outage` tells an unreachable database from a wrong query.
 """
 
 import asyncio

@@ -12,14 +12,14 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from oxy_ai.database import SCHEMA_VERSION, Engine, connected_pool
-from oxy_ai.ingest import Ingest
-from oxy_ai.instances import InstanceFollower
-from oxy_ai.model import ModelClient
-from oxy_ai.outages import is_outage, supervised
+from oxy_ai.engine.ingest import Ingest
+from oxy_ai.engine.instances import InstanceFollower
+from oxy_ai.engine.outages import is_outage, supervised
+from oxy_ai.engine.relay import Relay
+from oxy_ai.engine.turns import TurnDispatcher, TurnRunner
+from oxy_ai.model.client import ModelClient
 from oxy_ai.petshop import PetShop
-from oxy_ai.relay import Relay
 from oxy_ai.settings import WorkerSettings
-from oxy_ai.turns import TurnDispatcher, TurnRunner
 from oxy_core.bus import connected
 from oxy_core.probes import serving_probes
 from oxy_core.subjects import WORK_HINT

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from asyncpg import Pool, Record
 
+from oxy_ai.assistants.vertical import Brief, Role, Vertical
 from oxy_ai.petshop import analytics, booking
 from oxy_ai.petshop.prompts import Facts, aurora_prompt, customer_prompt
 from oxy_ai.records import Turn
-from oxy_ai.vertical import Brief, Role, Vertical
 
 
 class PetShop:

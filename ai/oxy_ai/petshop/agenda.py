@@ -10,8 +10,8 @@ import asyncpg
 
 from oxy_ai.database import Connection
 from oxy_ai.petshop.catalogue import Catalogue, Period
-from oxy_ai.petshop.slots import Busy, Calendar, Need, Slot
-from oxy_ai.petshop.words import folded
+from oxy_ai.petshop.formatting import folded
+from oxy_ai.scheduling.slots import Busy, Calendar, Need, Slot
 
 
 @dataclass(frozen=True, slots=True)

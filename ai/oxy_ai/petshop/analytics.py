@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.petshop import arguments
-from oxy_ai.petshop.slots import day_bounds
-from oxy_ai.petshop.words import money
-from oxy_ai.vertical import Tool, ToolContext
+from oxy_ai.petshop.formatting import money
+from oxy_ai.scheduling.slots import day_bounds
 
 
 class PeriodName(StrEnum):

@@ -7,13 +7,13 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from oxy_ai.assistants.sanitize import for_label
+from oxy_ai.assistants.toolbox import ToolRefusal
+from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.petshop import arguments
 from oxy_ai.petshop.agenda import Agenda, BookableService, Order, Rules, find_service
-from oxy_ai.petshop.slots import Calendar, Slot, day_bounds, free_slots
-from oxy_ai.petshop.words import counted, full_day, moment, money
-from oxy_ai.sanitize import for_label
-from oxy_ai.toolbox import ToolRefusal
-from oxy_ai.vertical import Tool, ToolContext
+from oxy_ai.petshop.formatting import counted, full_day, moment, money
+from oxy_ai.scheduling.slots import Calendar, Slot, day_bounds, free_slots
 
 _DAYS_SHOWN: Final = 3
 _DAYS_SEARCHED: Final = 14

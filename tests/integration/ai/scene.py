@@ -21,8 +21,8 @@ from nats.errors import Error as NatsError
 from pydantic import PostgresDsn, SecretStr
 
 from oxy_ai.database import Engine, connected_pool, organization_transaction
-from oxy_ai.model import ModelClient
-from oxy_ai.names import instance_id, organization_id
+from oxy_ai.ids import instance_id, organization_id
+from oxy_ai.model.client import ModelClient
 from oxy_ai.petshop.catalogue import read_catalogue
 from oxy_ai.petshop.store import apply_catalogue
 from oxy_ai.settings import WorkerSettings

@@ -9,10 +9,10 @@ import pytest
 from integration.ai.endpoint import calling, running_endpoint, saying
 from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
 
+from oxy_ai.assistants.vertical import ToolContext
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.petshop.analytics import TOOLS, AnalyticsQuestion
 from oxy_ai.records import Contact, Turn
-from oxy_ai.vertical import ToolContext
 from oxy_core.envelopes import InstanceSettings, MessageKind
 from oxy_core.identity import Jid
 

@@ -10,7 +10,7 @@ from integration.ai.scene import Scene, org, settings_of, until
 
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.petshop.agenda import Agenda, Booking, Order, find_service
-from oxy_ai.petshop.slots import Slot
+from oxy_ai.scheduling.slots import Slot
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 START = datetime(2031, 3, 4, 10, tzinfo=ZONE)

@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 from integration.ai.scene import OWNER, Scene, account, org, settings_of, until
 
+from oxy_ai.assistants.toolbox import run_tool
+from oxy_ai.assistants.vertical import ToolContext
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.petshop import analytics, booking
 from oxy_ai.records import Contact, ToolCall, Turn
-from oxy_ai.toolbox import run_tool
-from oxy_ai.vertical import ToolContext
 from oxy_core import subjects
 from oxy_core.bus import DEAD_LETTER_STREAM
 

@@ -25,8 +25,8 @@ from integration.ai.endpoint import (
 )
 from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, settings_of, until
 
-from oxy_ai.model import MAX_RESPONSE_BYTES, NO_KEY
-from oxy_ai.notices import APOLOGY
+from oxy_ai.assistants.notices import APOLOGY
+from oxy_ai.model.client import MAX_RESPONSE_BYTES, NO_KEY
 from oxy_core.envelopes import AiSettings
 
 SETTINGS = settings_of("petshop")

@@ -3,7 +3,7 @@
 from integration.ai.scene import OWNER, Scene, settings_of, until
 from prometheus_client import REGISTRY
 
-from oxy_ai.names import instance_id
+from oxy_ai.ids import instance_id
 from oxy_core import subjects
 from oxy_core.envelopes import AiSettings
 

@@ -6,7 +6,7 @@ import yaml
 from oxy_ai.errors import AdministrationError
 from oxy_ai.petshop.agenda import BookableService, find_service
 from oxy_ai.petshop.catalogue import Catalogue, read_catalogue
-from oxy_ai.petshop.slots import Need
+from oxy_ai.scheduling.slots import Need
 
 EXAMPLE = (Path(__file__).parents[3] / "examples/petshop-catalog.yaml").read_text()
 

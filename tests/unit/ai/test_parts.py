@@ -9,9 +9,9 @@ from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
 from pydantic import ValidationError
 
+from oxy_ai.engine.ingest import _NUL, Arrival, in_journal_order, read
+from oxy_ai.engine.outages import discreet, is_outage
 from oxy_ai.errors import ModelUnreachableError
-from oxy_ai.ingest import _NUL, Arrival, in_journal_order, read
-from oxy_ai.outages import discreet, is_outage
 from oxy_ai.records import Input
 from oxy_core.envelopes import ConnectionChanged, ConnectionState, Report
 from oxy_core.errors import BusError, ContractError

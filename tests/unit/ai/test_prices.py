@@ -1,6 +1,6 @@
 import pytest
 
-from oxy_ai.prices import cost_microdollars, price_of
+from oxy_ai.model.prices import cost_microdollars, price_of
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ from uuid import UUID
 
 import pytest
 
+from oxy_ai.assistants.rules import ASK_FOR_TEXT, Ask, Decision, Say, Skip, decide
+from oxy_ai.assistants.vertical import Role
 from oxy_ai.records import Contact, Input, Turn
-from oxy_ai.rules import ASK_FOR_TEXT, Ask, Decision, Say, Skip, decide
-from oxy_ai.vertical import Role
 from oxy_core.envelopes import AiSettings, InstanceSettings, MessageKind
 from oxy_core.identity import Jid
 

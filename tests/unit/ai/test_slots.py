@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oxy_ai.petshop.catalogue import Period
-from oxy_ai.petshop.slots import Busy, Calendar, Need, day_bounds, free_slots
+from oxy_ai.scheduling.slots import Busy, Calendar, Need, day_bounds, free_slots
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 MONDAY = date(2026, 11, 23)

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oxy_ai.dialogue import BY_PERSON, continuation, declared, opening
-from oxy_ai.names import instance_id, organization_id
+from oxy_ai.assistants.dialogue import BY_PERSON, continuation, declared, opening
+from oxy_ai.assistants.sanitize import clean, for_label, for_prompt, shorten
+from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.petshop.analytics import AnalyticsQuestion, Span, span_of
 from oxy_ai.petshop.booking import TOOLS
-from oxy_ai.petshop.words import folded, moment, money
+from oxy_ai.petshop.formatting import folded, moment, money
 from oxy_ai.records import Contact, HistoryMessage, Input, Response, Step, ToolCall, Turn
-from oxy_ai.sanitize import clean, for_label, for_prompt, shorten
 from oxy_core.envelopes import AiSettings, InstanceSettings, MessageKind
 from oxy_core.identity import Jid
 

@@ -5,11 +5,11 @@ from datetime import date, time
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from oxy_ai.assistants.toolbox import explained
 from oxy_ai.petshop.analytics import AnalyticsQuestion
 from oxy_ai.petshop.arguments import parse_day, parse_time
 from oxy_ai.petshop.booking import BookingOrder
-from oxy_ai.petshop.words import counted
-from oxy_ai.toolbox import explained
+from oxy_ai.petshop.formatting import counted
 
 ORDER = '"servico": "banho", "data": "2026-11-23", "hora": "10:00", "nome_pet": "Rex"'
 

@@ -6,7 +6,7 @@ language sql stable parallel safe
 as $$ select nullif(current_setting('oxy.org', true), '')::uuid $$;
 
 create table organizations (
-    id uuid primary key,  -- derived from the name (oxy_ai.names), so that no lookup crosses organizations
+    id uuid primary key,  -- derived from the name (oxy_ai.ids), so that no lookup crosses organizations
     name text not null unique,
     created_at timestamptz not null default now()
 );

@@ -1,7 +1,7 @@
 -- Who counts as a customer in a shop's figures.
 
 -- The form in which two numbers of one phone are equal: WhatsApp addresses many Brazilian mobiles without the ninth
--- digit that they are dialled with (as oxy_ai.rules.same_phone has it).
+-- digit that they are dialled with (as oxy_ai.assistants.rules.same_phone has it).
 create function phone_key(phone text) returns text
 language sql immutable parallel safe
 as $$ select regexp_replace(phone, '^(\+55[0-9]{2})9([0-9]{8})$', '\1\2') $$;

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from oxy_ai import metrics
+from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.records import ToolCall
-from oxy_ai.vertical import Tool, ToolContext
 
 log = structlog.get_logger()
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from oxy_ai.assistants.sanitize import for_label
+from oxy_ai.assistants.vertical import Role
 from oxy_ai.records import Contact
-from oxy_ai.sanitize import for_label
-from oxy_ai.vertical import Role
 
 APOLOGY: Final = (
     "Desculpe, estou com uma dificuldade técnica para responder agora. "

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from oxy_ai.assistants.sanitize import clean
+from oxy_ai.assistants.vertical import Role
 from oxy_ai.records import Turn
-from oxy_ai.sanitize import clean
-from oxy_ai.vertical import Role
 from oxy_core.envelopes import MessageKind
 from oxy_core.identity import same_phone
 

@@ -18,8 +18,8 @@ from nats.errors import TimeoutError as NatsTimeoutError
 
 from oxy_ai import metrics
 from oxy_ai.database import Engine
-from oxy_ai.names import instance_id, organization_id
-from oxy_ai.outages import is_outage, report_failure
+from oxy_ai.engine.outages import is_outage, report_failure
+from oxy_ai.ids import instance_id, organization_id
 from oxy_core import subjects
 from oxy_core.bus import INBOUND_STREAM, INGEST_DURABLE
 from oxy_core.envelopes import MessageSeen, Report

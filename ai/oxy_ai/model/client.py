@@ -13,10 +13,10 @@ from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from oxy_ai.assistants.sanitize import clean, storable
 from oxy_ai.errors import ModelInvalidError, ModelRefusalError, ModelUnreachableError
-from oxy_ai.prices import cost_microdollars
+from oxy_ai.model.prices import cost_microdollars
 from oxy_ai.records import Response, ToolCall, Usage
-from oxy_ai.sanitize import clean, storable
 
 CONNECT_SECONDS: Final = 5.0
 """An endpoint that takes longer to connect to is away: the wait for words does not apply to it."""

@@ -10,9 +10,9 @@ from openai.types.chat import (
     ChatCompletionMessageParam,
 )
 
+from oxy_ai.assistants.sanitize import for_prompt
+from oxy_ai.assistants.vertical import Tool
 from oxy_ai.records import HistoryMessage, Step, Turn
-from oxy_ai.sanitize import for_prompt
-from oxy_ai.vertical import Tool
 
 BY_PERSON: Final = "[mensagem enviada por um atendente] "
 """Marks in the prompt what a person wrote from the business's phone."""

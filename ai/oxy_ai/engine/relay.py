@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 
 from oxy_ai import metrics
 from oxy_ai.database import Engine
-from oxy_ai.outages import report_failure
+from oxy_ai.engine.outages import report_failure
 from oxy_ai.records import OutboxRow, RelayStep, RelayTarget
 from oxy_ai.settings import WorkerSettings
 from oxy_core import subjects

@@ -16,8 +16,8 @@ from nats.js.errors import NotFoundError
 
 from oxy_ai import metrics
 from oxy_ai.database import Engine
-from oxy_ai.names import instance_id, organization_id
-from oxy_ai.zones import DEFAULT_ZONE, known_zone
+from oxy_ai.ids import instance_id, organization_id
+from oxy_ai.timezones import DEFAULT_ZONE, known_zone
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.errors import ContractError
 from oxy_core.subjects import INSTANCES_BUCKET, instance_key

@@ -12,12 +12,16 @@ from openai.types.chat import ChatCompletionMessageParam
 from pydantic import ValidationError
 
 from oxy_ai import metrics
+from oxy_ai.assistants.dialogue import continuation, declared, opening
+from oxy_ai.assistants.notices import APOLOGY, notice_to_owner
+from oxy_ai.assistants.rules import Ask, Say, Skip, decide, role_for, role_of
+from oxy_ai.assistants.sanitize import MAX_ANSWER, clean, shorten
+from oxy_ai.assistants.toolbox import run_tool
+from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
 from oxy_ai.database import Engine
-from oxy_ai.dialogue import continuation, declared, opening
+from oxy_ai.engine.outages import discreet, is_outage, report_failure
 from oxy_ai.errors import FenceLostError, TurnError, TurnUnreadableError
-from oxy_ai.model import ModelClient, Question
-from oxy_ai.notices import APOLOGY, notice_to_owner
-from oxy_ai.outages import discreet, is_outage, report_failure
+from oxy_ai.model.client import ModelClient, Question
 from oxy_ai.records import (
     Answer,
     Claim,
@@ -33,12 +37,8 @@ from oxy_ai.records import (
     Turn,
     Usage,
 )
-from oxy_ai.rules import Ask, Say, Skip, decide, role_for, role_of
-from oxy_ai.sanitize import MAX_ANSWER, clean, shorten
 from oxy_ai.settings import WorkerSettings
-from oxy_ai.toolbox import run_tool
-from oxy_ai.vertical import Brief, Role, ToolContext, Vertical
-from oxy_ai.zones import zone_or_default
+from oxy_ai.timezones import zone_or_default
 from oxy_core.envelopes import AiSettings
 from oxy_core.identity import new_id
 from oxy_core.tasks import end_tasks

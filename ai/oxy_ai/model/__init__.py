@@ -1,0 +1,1 @@
+"""Language models: the client of an OpenAI-compatible endpoint, and prices. Nothing here knows a prompt or a turn."""
