@@ -28,10 +28,10 @@ help: ## Show this help
 
 ##@ Run
 .PHONY: up down chat logs status
-up: setup ## Bring the whole system up on a local Kubernetes (CLUSTER=existing REGISTRY=… uses your own) and let it talk
+up: setup ## Bring the whole system up on a local Kubernetes (CLUSTER=existing REGISTRY=… uses your own) and play a conversation
 	@$(BIN)/python -m oxy_dev up
 
-down: setup ## Remove every trace of the local cluster (ALL=1: of those of other checkouts too)
+down: setup ## Remove every trace of the local cluster (ALL=1: and of those of other checkouts)
 	@$(BIN)/python -m oxy_dev down $(if $(ALL),--all)
 
 chat: setup ## Talk to the running system as the customer (AS=owner: as the owner); starts plain processes if nothing runs
@@ -45,19 +45,19 @@ status: setup ## Show all instances
 
 ##@ Check
 .PHONY: test e2e e2e-existing e2e-node chaos bench bench-simulator bench-operator
-test: lint types kube ## Style, types, unit and integration tests with real servers (COVERAGE=1 measures it)
+test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
 	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
 e2e: kube ## The end-to-end test on the local Kubernetes cluster
 	@$(BIN)/pytest tests/e2e -m "not existing and not node"
 
-e2e-existing: kube ## The same system from a registry, as on a cluster of your own (CLUSTER=existing)
+e2e-existing: kube ## The same system from a registry, as on your own cluster (CLUSTER=existing)
 	@$(BIN)/pytest tests/e2e -m existing
 
-e2e-node: kube ## The life of the local node alone: up, killed, mended, down without a trace (needs that none runs)
+e2e-node: kube ## The life cycle of the local node alone: up, killed, repaired, down without a trace (no node may be running)
 	@$(BIN)/pytest tests/e2e -m node
 
-chaos: setup ## kill -9 everything in mid-conversation and count the answers (OXY_CHAOS_SEED repeats a run, SHORT=1)
+chaos: setup ## kill -9 everything mid-conversation and count the answers (OXY_CHAOS_SEED repeats a run, SHORT=1)
 	@$(if $(SHORT),OXY_CHAOS_KILLS=6 )$(BIN)/pytest tests/chaos --capture=no $(if $(SHORT),-k "not 90_seconds")
 
 bench: setup ## Measure latency, throughput and memory; prints the tables of docs/benchmarks.md
@@ -81,7 +81,7 @@ kube: setup ## Build the local cluster's Kubernetes binary
 	@$(BIN)/python -m oxy_dev kube
 
 ##@ Develop
-.PHONY: setup lock fmt lint types
+.PHONY: setup lock fmt lint types style
 setup: $(STAMP) ## Create the virtual environment with everything locked
 $(STAMP): $(REQUIREMENTS) pyproject.toml simulator/pyproject.toml
 	@$(PYTHON) -m venv --help >/dev/null && $(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -y -qq python3-venv; }
@@ -112,3 +112,6 @@ lint: setup ## Check style, import rules
 
 types: setup ## Check types
 	$(BIN)/mypy $(PACKAGES) simulator/oxy_simulator
+
+style: setup ## Show sizes of functions, comments and suppressions; fail where a goal is missed
+	@$(BIN)/python -m oxy_dev.style
