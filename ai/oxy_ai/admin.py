@@ -15,14 +15,14 @@ from typing import Final, NamedTuple
 from nats.aio.client import Client
 from pydantic import BaseModel
 
+from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import Engine, connected_pool, organization_transaction
 from oxy_ai.engine.dead_letters import DeadReports, DeadTurns, Source
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.errors import AdministrationError
 from oxy_ai.ids import organization_id
-from oxy_ai.petshop.catalogue import Catalogue, read_catalogue
-from oxy_ai.petshop.store import apply_catalogue, read_applied
 from oxy_ai.settings import StoreSettings
+from oxy_ai.verticals import find_vertical
 from oxy_core.bus import connected
 from oxy_core.errors import OxyError, SettingsError
 from oxy_core.logs import configure_logging
@@ -78,13 +78,12 @@ async def _opened(settings: StoreSettings) -> AsyncIterator[Stores]:
 async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
     async with _opened(settings) as stores:
         if options.group == "catalog":
-            return await _catalog(stores, options)
+            return await _catalog(stores, find_vertical(settings.vertical), options)
         return await _dlq(stores, options)
 
 
-async def _catalog(stores: Stores, options: argparse.Namespace) -> object:
+async def _catalog(stores: Stores, vertical: Vertical, options: argparse.Namespace) -> object:
     key = organization_id(options.organization)
-    catalogue = read_catalogue(sys.stdin.read()) if options.verb == "apply" else None
     async with organization_transaction(stores.engine.pool, key) as connection:
         if await connection.fetchrow("select from organizations where id = $1", key) is None:
             message = (
@@ -92,13 +91,13 @@ async def _catalog(stores: Stores, options: argparse.Namespace) -> object:
                 "organizationId and wait until its condition Accepted is True"
             )
             raise AdministrationError(message)
-        if catalogue is not None:
-            return await apply_catalogue(connection, key, options.organization, catalogue)
-        document = await read_applied(connection, key)
-    if document is None:
-        message = f"organization {options.organization!r} has no catalogue yet: apply one with `oxy catalog apply`"
+        if options.verb == "apply":
+            return await vertical.apply_catalog(connection, key, options.organization, sys.stdin.read())
+        applied = await vertical.applied_catalog(connection, key)
+    if applied is None:
+        message = f"organization {options.organization!r} has no catalog yet: apply one with `oxy catalog apply`"
         raise AdministrationError(message)
-    return Catalogue.model_validate_json(document)
+    return applied
 
 
 async def _dlq(stores: Stores, options: argparse.Namespace) -> object:

@@ -14,6 +14,7 @@ class StoreSettings(ProcessSettings):
     nats_url: str = Field(description="Where NATS listens.")
     nats_credentials: Path | None = Field(default=None, description="Credentials of the platform's bus user.")
     database_url: PostgresDsn = Field(description="The database, as the role oxy_app.")
+    vertical: str = Field(default="petshop", description="Line of business, by its entry point in oxy.verticals.")
 
 
 class WorkerSettings(StoreSettings):

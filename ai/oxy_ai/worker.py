@@ -11,6 +11,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import SCHEMA_VERSION, Engine, connected_pool
 from oxy_ai.engine.ingest import Ingest
 from oxy_ai.engine.instances import InstanceFollower
@@ -18,7 +19,6 @@ from oxy_ai.engine.outages import is_outage, supervised
 from oxy_ai.engine.relay import Relay
 from oxy_ai.engine.turns import TurnDispatcher, TurnRunner
 from oxy_ai.model.client import ModelClient
-from oxy_ai.petshop import PetShop
 from oxy_ai.settings import WorkerSettings
 from oxy_core.bus import connected
 from oxy_core.probes import serving_probes
@@ -64,14 +64,16 @@ async def _problem(client: Client, engine: Engine) -> str | None:
 class Worker:
     """All parts of one worker process, wired together."""
 
-    def __init__(self, settings: WorkerSettings, client: Client, engine: Engine, model: ModelClient) -> None:
+    def __init__(
+        self, settings: WorkerSettings, client: Client, engine: Engine, model: ModelClient, vertical: Vertical
+    ) -> None:
         self._settings = settings
         self._client = client
         self._engine = engine
         self._name = uuid4().hex.encode()
         settings_changed = asyncio.Event()
         self._relay = Relay(client, engine, settings)
-        runner = TurnRunner(engine, model, PetShop(), settings)
+        runner = TurnRunner(engine, model, vertical, settings)
         self._dispatcher = TurnDispatcher(engine, runner, settings, self._relay.hint)
         self._follower = InstanceFollower(client, engine, settings_changed)
         self._ingest = Ingest(client, engine, settings_changed, self._tell_all)
@@ -132,7 +134,7 @@ class Worker:
             await hints.unsubscribe()
 
 
-async def run_worker(settings: WorkerSettings) -> None:
+async def run_worker(settings: WorkerSettings, vertical: Vertical) -> None:
     """Run a worker until SIGTERM or SIGINT, also while it still waits for its servers."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -142,7 +144,7 @@ async def run_worker(settings: WorkerSettings) -> None:
         log.info("probes_served", port=port)
         connected_to_bus = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            serving = group.create_task(_serve(settings, readiness, stop, connected_to_bus))
+            serving = group.create_task(_serve(settings, vertical, readiness, stop, connected_to_bus))
             stopped = group.create_task(stop.wait())
             await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
             if not connected_to_bus.is_set():
@@ -152,7 +154,11 @@ async def run_worker(settings: WorkerSettings) -> None:
 
 
 async def _serve(
-    settings: WorkerSettings, readiness: Readiness, stop: asyncio.Event, connected_to_bus: asyncio.Event
+    settings: WorkerSettings,
+    vertical: Vertical,
+    readiness: Readiness,
+    stop: asyncio.Event,
+    connected_to_bus: asyncio.Event,
 ) -> None:
     name = f"oxy-ai {os.uname().nodename} {os.getpid()}"
     async with (
@@ -164,6 +170,6 @@ async def _serve(
             settings.openai_base_url, settings.openai_api_key.get_secret_value(), settings.model_timeout_seconds
         )
         try:
-            await Worker(settings, client, Engine(pool), model).run(readiness, stop)
+            await Worker(settings, client, Engine(pool), model, vertical).run(readiness, stop)
         finally:
             await model.close()

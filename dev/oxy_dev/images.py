@@ -72,7 +72,10 @@ IMAGES: Final = (
     Image("operator", (*_CORE, "requirements/operator.txt", "operator/oxy_operator")),
     Image("tenant", _TENANT),
     Image("tenant-simulated", (*_TENANT, "simulator/oxy_simulator/trust")),
-    Image("ai", (*_CORE, "requirements/ai.txt", "ai/oxy_ai")),
+    Image(
+        "ai",
+        (*_CORE, "requirements/ai.txt", "ai/oxy_ai", "pyproject.toml", "dev/oxy_dev/distribution_metadata.py"),
+    ),
     Image("nats", _SERVERS),
     Image("postgres", (*_SERVERS, "dev/postgres")),
     Image("simulator", ("requirements/simulator.txt", "simulator/oxy_simulator")),

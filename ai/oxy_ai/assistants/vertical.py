@@ -56,8 +56,16 @@ class Brief:
 
 
 class Vertical(Protocol):
-    """A line of business."""
+    """A line of business: prompts, tools, and the catalog that its owners write."""
 
     async def brief(self, pool: "Pool[Record]", organization: UUID, turn: Turn, role: Role, now: datetime) -> Brief:
         """Prepare an assistant for a turn; `now` is in the tenant's time zone."""
+        ...
+
+    async def apply_catalog(self, connection: Connection, organization: UUID, name: str, text: str) -> BaseModel:
+        """Replace an organization's catalog by this YAML; return what it did. Raises AdministrationError."""
+        ...
+
+    async def applied_catalog(self, connection: Connection, organization: UUID) -> BaseModel | None:
+        """Return the applied catalog in the form that `apply_catalog` reads; None if there is none."""
         ...

@@ -26,6 +26,7 @@ from oxy_ai.model.client import ModelClient
 from oxy_ai.petshop.catalogue import read_catalogue
 from oxy_ai.petshop.store import apply_catalogue
 from oxy_ai.settings import WorkerSettings
+from oxy_ai.verticals import find_vertical
 from oxy_ai.worker import Readiness, Worker
 from oxy_core import subjects
 from oxy_core.bus import connected
@@ -271,7 +272,7 @@ class Scene:
             asyncio.TaskGroup() as group,
         ):
             model = ModelClient(settings.openai_base_url, "scripted", settings.model_timeout_seconds)
-            worker = Worker(settings, client, Engine(pool), model)
+            worker = Worker(settings, client, Engine(pool), model, find_vertical(settings.vertical))
             task = group.create_task(worker.run(Readiness(), stop))
             try:
                 yield worker

@@ -66,6 +66,7 @@ def copied(target: str) -> set[str]:
         return set()
     stage = stages()[target]
     own = {path for line in re.findall(r"(?m)^COPY (?!--from)(.+)$", stage) for path in line.split()[:-1]}
+    own.update(re.findall(r"--mount=type=bind,source=([^,\s]+)", stage))
     others = [stage.split()[0], *re.findall(r"(?m)^COPY --from=(\S+)", stage)]
     return own.union(*map(copied, others))
 

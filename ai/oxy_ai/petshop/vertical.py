@@ -1,0 +1,39 @@
+"""What the engine sees of the pet shop, registered as the entry point `petshop` of the group `oxy.verticals`."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from asyncpg import Pool, Record
+
+from oxy_ai.assistants.vertical import Brief, Role, Vertical
+from oxy_ai.database import Connection
+from oxy_ai.petshop import analytics, booking
+from oxy_ai.petshop.catalogue import Catalogue, read_catalogue
+from oxy_ai.petshop.prompts import Facts, aurora_prompt, customer_prompt
+from oxy_ai.petshop.store import Applied, apply_catalogue, read_applied
+from oxy_ai.records import Turn
+
+
+class PetShop:
+    """Pet shops and veterinary clinics."""
+
+    async def brief(self, pool: "Pool[Record]", organization: UUID, turn: Turn, role: Role, now: datetime) -> Brief:
+        """Prepare an assistant for a turn; `now` is in the tenant's time zone."""
+        if role is Role.AURORA:
+            return Brief(aurora_prompt(turn, now), analytics.TOOLS)
+        document = await pool.fetchval("select petshop_facts($1, $2)", organization, turn.contact.id)
+        return Brief(customer_prompt(turn, Facts.model_validate_json(document), now), booking.TOOLS)
+
+    async def apply_catalog(self, connection: Connection, organization: UUID, name: str, text: str) -> Applied:
+        """Replace an organization's catalog by this YAML; return what it did. Raises AdministrationError."""
+        return await apply_catalogue(connection, organization, name, read_catalogue(text))
+
+    async def applied_catalog(self, connection: Connection, organization: UUID) -> Catalogue | None:
+        """Return the applied catalog; None if there is none."""
+        document = await read_applied(connection, organization)
+        return None if document is None else Catalogue.model_validate_json(document)
+
+
+if TYPE_CHECKING:
+    _: Vertical = PetShop()

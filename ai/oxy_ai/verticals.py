@@ -1,0 +1,41 @@
+"""The registry of verticals: lines of business, found by name among the installed packages.
+
+A package registers a vertical as an entry point: a class or function without arguments that returns a
+`oxy_ai.assistants.vertical.Vertical`.
+"""
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+from oxy_ai.assistants.vertical import Vertical
+from oxy_core.errors import SettingsError
+
+GROUP: Final = "oxy.verticals"
+"""Entry point group, in the `pyproject.toml` of the package that brings the vertical."""
+
+
+def find_vertical(name: str) -> Vertical:
+    """Load the vertical of this name; raises SettingsError. Reads the disk: call it once per process."""
+    installed = _installed()
+    if name not in installed:
+        known = ", ".join(installed) or "none"
+        message = (
+            f"OXY_VERTICAL: no installed package brings a vertical {name!r} (there are: {known}); correct the name, or "
+            "install the package. A checkout registers its own with: make setup"
+        )
+        raise SettingsError(message)
+    return _load(installed[name])
+
+
+def all_verticals() -> tuple[Vertical, ...]:
+    """Load every installed vertical, in the order of their names: the database holds the tables of all."""
+    return tuple(_load(entry) for entry in _installed().values())
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
+
+
+def _load(entry: EntryPoint) -> Vertical:
+    vertical: Vertical = entry.load()()
+    return vertical

@@ -1,0 +1,33 @@
+"""Verticals are found by name, in a checkout and in an image."""
+
+import tomllib
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from oxy_ai.petshop.vertical import PetShop
+from oxy_ai.verticals import GROUP, all_verticals, find_vertical
+from oxy_core.errors import SettingsError
+from oxy_dev.distribution_metadata import record_distribution
+
+PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
+
+
+def test_a_vertical_is_found_by_its_name() -> None:
+    assert isinstance(find_vertical("petshop"), PetShop)
+    assert [type(vertical) for vertical in all_verticals()] == [PetShop]
+
+
+def test_an_unknown_vertical_is_refused_with_the_known_ones_and_the_remedy() -> None:
+    with pytest.raises(SettingsError, match=r"OXY_VERTICAL: no .*'bakery' \(there are: petshop\).*make setup"):
+        find_vertical("bakery")
+
+
+def test_an_image_of_copied_folders_registers_the_same_verticals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_distribution(PYPROJECT, tmp_path)
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    found = {entry.name: entry.value for entry in entry_points(group=GROUP)}
+    assert found == tomllib.loads(PYPROJECT.read_text())["project"]["entry-points"][GROUP]
