@@ -12,7 +12,7 @@ import structlog
 from oxy_core.errors import OxyError, SettingsError
 from oxy_core.logs import configure_logging
 from oxy_core.tenant import TerminationMessage
-from oxy_tenant.ending import write_termination_message
+from oxy_tenant.connection.ending import write_termination_message
 from oxy_tenant.runtime import run
 from oxy_tenant.settings import RuntimeSettings
 

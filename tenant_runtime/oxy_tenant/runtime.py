@@ -20,18 +20,20 @@ from oxy_core.envelopes import ConnectionChanged, ConnectionState
 from oxy_core.errors import BusError
 from oxy_core.probes import serving_probes
 from oxy_core.tenant import TerminationMessage
-from oxy_tenant.audit import LossAudit
-from oxy_tenant.chains import SendingChains
-from oxy_tenant.connection import Connection, Hooks
-from oxy_tenant.ending import EndedMarker, Ending, repeated_ending, write_termination_message
-from oxy_tenant.errors import EndedError, SessionError, VolumeError
-from oxy_tenant.intake import Intake
-from oxy_tenant.journal import Journal
-from oxy_tenant.link import Identified, IncomingMessage, Received, WhatsAppLink
-from oxy_tenant.live_state import StateBoard
-from oxy_tenant.publisher import Publisher
-from oxy_tenant.sending import Sender
-from oxy_tenant.session_store import SessionStore
+from oxy_tenant.connection.ending import EndedError, EndedMarker, Ending, repeated_ending, write_termination_message
+from oxy_tenant.connection.life_cycle import Connection, Hooks
+from oxy_tenant.connection.live_state import StateBoard
+from oxy_tenant.content.received import IncomingMessage, Received
+from oxy_tenant.errors import SessionError, VolumeError
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.links.events import Identified
+from oxy_tenant.links.neonize.loss_audit import LossAudit
+from oxy_tenant.links.neonize.sending_chains import SendingChains
+from oxy_tenant.links.neonize.session_store import SessionStore
+from oxy_tenant.links.protocol import WhatsAppLink
+from oxy_tenant.publishing.publisher import Publisher
+from oxy_tenant.sending.intake import Intake
+from oxy_tenant.sending.sender import Sender
 from oxy_tenant.settings import RuntimeSettings, SettingsFile
 
 SEND_GRACE: Final = 3.5
@@ -261,7 +263,7 @@ async def run(environment: RuntimeSettings) -> int:
 
 
 async def _run_connected(environment: RuntimeSettings, settings: SettingsFile) -> int:
-    from oxy_tenant.neonize_link import NeonizeLink  # noqa: PLC0415 30 MiB that an ended epoch does not need
+    from oxy_tenant.links.neonize.link import NeonizeLink  # noqa: PLC0415 30 MiB that an ended epoch does not need
 
     journal = Journal.open(
         environment.session / "journal.db", organization=environment.organization, instance=environment.instance

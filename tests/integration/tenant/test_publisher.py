@@ -12,9 +12,9 @@ from unit.tenant.messages import incoming
 from oxy_core.bus import connected
 from oxy_core.envelopes import Report
 from oxy_dev.servers import NatsServer
-from oxy_tenant import publisher
-from oxy_tenant.journal import Journal
-from oxy_tenant.publisher import Publisher
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.publishing import publisher
+from oxy_tenant.publishing.publisher import Publisher
 
 SUBJECT = "oxy.in.ACCOUNT.shop"
 

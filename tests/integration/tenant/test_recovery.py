@@ -7,7 +7,7 @@ from integration.tenant.scene import INSTANCE, ORGANIZATION, Scene, send_request
 from unit.tenant.sessions import add_secret
 
 from oxy_core.envelopes import MessageKind, MessageSeen, SendOutcome, SendRequest
-from oxy_tenant.journal import Journal
+from oxy_tenant.journal.journal import Journal
 
 SEED = 20_261_122
 

@@ -17,8 +17,8 @@ from oxy_core.bus import INBOUND_STREAM, connected
 from oxy_core.envelopes import Report
 from oxy_core.errors import BusError
 from oxy_operator.keys import PlatformKeys
-from oxy_tenant.journal import Journal
-from oxy_tenant.publisher import Publisher
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.publishing.publisher import Publisher
 
 ROTATION = 12
 """Seconds: a pod looks at its file every five, and credentials expire after twice this."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from oxy_core.envelopes import MessageKind, SendRequest
 from oxy_core.identity import Jid, new_id
 from oxy_core.trace import new_trace
-from oxy_tenant.link import IncomingMessage
+from oxy_tenant.content.received import IncomingMessage
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LID = Jid.parse("111@lid")

@@ -7,8 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oxy_core.identity import Jid
-from oxy_tenant.chains import LONGEST_MARGIN, LONGEST_PAUSE, MOST_OWED, OWN, SHORTEST_MARGIN, SendingChains
-from oxy_tenant.errors import LinkUnavailableError, SendUnconfirmedError
+from oxy_tenant.links.errors import LinkUnavailableError, SendUnconfirmedError
+from oxy_tenant.links.neonize.sending_chains import (
+    LONGEST_MARGIN,
+    LONGEST_PAUSE,
+    MOST_OWED,
+    OWN,
+    SHORTEST_MARGIN,
+    SendingChains,
+)
 
 ANA = Jid.parse("111@lid")
 ANA_PHONE = Jid.parse("5511911111111@s.whatsapp.net")

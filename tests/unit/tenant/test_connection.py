@@ -11,24 +11,24 @@ from unit.tenant.sessions import make_session
 from oxy_core.envelopes import ConnectionState
 from oxy_core.identity import Jid
 from oxy_core.tenant import ExitCode, Reconnect, TenantSettings
-from oxy_tenant import connection as module
-from oxy_tenant.connection import Connection, Hooks
-from oxy_tenant.errors import EndedError, LinkBrokenError, LinkError
-from oxy_tenant.journal import Journal
-from oxy_tenant.link import (
+from oxy_tenant.connection import life_cycle as module
+from oxy_tenant.connection.ending import EndedError
+from oxy_tenant.connection.life_cycle import Connection, Hooks
+from oxy_tenant.connection.live_state import StateBoard
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.links.errors import LinkBrokenError, LinkError
+from oxy_tenant.links.events import (
     CONNECT_FAILURE,
     Connected,
     Disconnected,
-    EventSink,
     LinkEvent,
     LinkStopped,
     LoggedOut,
-    MessageSink,
     PairingStopped,
     QrOffered,
 )
-from oxy_tenant.live_state import StateBoard
-from oxy_tenant.session_store import SessionStore
+from oxy_tenant.links.neonize.session_store import SessionStore
+from oxy_tenant.links.protocol import EventSink, MessageSink
 from oxy_tenant.settings import RuntimeSettings, SettingsFile
 
 QUICK = Reconnect(base_delay_seconds=0.05, multiplier=1, max_delay_seconds=0.05, max_attempts=4)

@@ -10,15 +10,24 @@ from unit.tenant.messages import NOW, request
 from oxy_core.envelopes import SendOutcome
 from oxy_core.identity import Jid
 from oxy_core.tenant import ExitCode, Reconnect, TerminationMessage
-from oxy_tenant import ending
-from oxy_tenant.backoff import delay_seconds
-from oxy_tenant.connection import ending_of
-from oxy_tenant.ending import MARKER_BYTES, EndedMarker, repeated_ending, write_termination_message
-from oxy_tenant.errors import LinkError, LinkUnavailableError, SendRefusedError, SendUnconfirmedError
-from oxy_tenant.gate import refuse
-from oxy_tenant.link import Banned, Connected, CopyRefused, Disconnected, LinkEvent, LoggedOut, Outdated, Replaced
-from oxy_tenant.neonize_link import copy_refused, send_error
-from oxy_tenant.pacing import LONGEST, SHORTEST, typing_seconds
+from oxy_tenant.connection import ending
+from oxy_tenant.connection.backoff import delay_seconds
+from oxy_tenant.connection.ending import MARKER_BYTES, EndedMarker, repeated_ending, write_termination_message
+from oxy_tenant.connection.life_cycle import ending_of
+from oxy_tenant.links.errors import LinkError, LinkUnavailableError, SendRefusedError, SendUnconfirmedError
+from oxy_tenant.links.events import (
+    Banned,
+    Connected,
+    CopyRefused,
+    Disconnected,
+    LinkEvent,
+    LoggedOut,
+    Outdated,
+    Replaced,
+)
+from oxy_tenant.links.neonize.link import copy_refused, send_error
+from oxy_tenant.sending.gate import refuse
+from oxy_tenant.sending.pacing import LONGEST, SHORTEST, typing_seconds
 
 SECOND = timedelta(seconds=1)
 

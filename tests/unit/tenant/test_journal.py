@@ -11,10 +11,10 @@ from unit.tenant.messages import LID, PHONE, Clock, incoming, request
 
 from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageKind, MessageSeen, Report, SendOutcome
 from oxy_core.identity import Jid
-from oxy_tenant.chains import MOST_OWED, OWN
+from oxy_tenant.content.received import IgnoredMessage
 from oxy_tenant.errors import JournalError
-from oxy_tenant.journal import KEPT, REMEMBERED, Journal
-from oxy_tenant.link import IgnoredMessage
+from oxy_tenant.journal.journal import KEPT, REMEMBERED, Journal
+from oxy_tenant.links.neonize.sending_chains import MOST_OWED, OWN
 
 Open = Callable[[], Journal]
 

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oxy_tenant.publisher import Window, refusal_of
+from oxy_tenant.publishing.publisher import refusal_of
+from oxy_tenant.publishing.window import Window
 
 
 def test_a_window_moves_on_over_what_is_acknowledged_without_a_gap() -> None:

@@ -10,10 +10,10 @@ from unit.tenant.sessions import add_secret, make_session
 
 from oxy_core.envelopes import MessageKind, MessageSeen, Report
 from oxy_core.identity import Jid
-from oxy_tenant.audit import LossAudit
 from oxy_tenant.errors import SessionError, VolumeError
-from oxy_tenant.journal import Journal
-from oxy_tenant.session_store import SessionStore, StoredSecret
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.links.neonize.loss_audit import LossAudit
+from oxy_tenant.links.neonize.session_store import SessionStore, StoredSecret
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from oxy_core.envelopes import MAX_TEXT, MessageKind
 from oxy_core.identity import LID_SERVER, PHONE_SERVER, Jid
-from oxy_tenant.link import IgnoredMessage, IncomingMessage, Received
+from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
 
 DIRECT_SERVERS: Final = frozenset({PHONE_SERVER, LID_SERVER})
 """Servers of chats with one person; groups, statuses, newsletters and bots have others."""

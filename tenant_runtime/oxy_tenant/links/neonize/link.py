@@ -28,10 +28,9 @@ from typing import Any, Final
 import structlog
 
 from oxy_core.identity import Jid, mask
-from oxy_tenant.chains import SendingChains
-from oxy_tenant.classification import classify_message, classify_undecryptable, jid_of
-from oxy_tenant.errors import LinkError, LinkUnavailableError, SendRefusedError, SendUnconfirmedError
-from oxy_tenant.link import (
+from oxy_tenant.content.received import Received
+from oxy_tenant.links.errors import LinkError, LinkUnavailableError, SendRefusedError, SendUnconfirmedError
+from oxy_tenant.links.events import (
     CONNECT_FAILURE,
     Banned,
     CaughtUp,
@@ -39,19 +38,19 @@ from oxy_tenant.link import (
     CopyRefused,
     Delivered,
     Disconnected,
-    EventSink,
     Identified,
     LinkEvent,
     LinkStopped,
     LoggedOut,
-    MessageSink,
     Outdated,
     PairingStopped,
     QrOffered,
-    Received,
     Replaced,
 )
-from oxy_tenant.neonize_library import Library, load_library
+from oxy_tenant.links.neonize.classification import classify_message, classify_undecryptable, jid_of
+from oxy_tenant.links.neonize.library import Library, load_library
+from oxy_tenant.links.neonize.sending_chains import SendingChains
+from oxy_tenant.links.protocol import EventSink, MessageSink
 
 log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from oxy_core.errors import ContractError
+from oxy_core.errors import ContractError, OxyError
 from oxy_core.tenant import ExitCode, TerminationMessage
 
 MARKER_BYTES: Final = 4096
@@ -44,6 +44,14 @@ class Ending:
             ended_at=ended_at,
             ban_expires_at=self.ban_expires_at,
         )
+
+
+class EndedError(OxyError):
+    """A terminal cause ended the connection; carries what the process says and exits with."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.message)
+        self.ending = ending
 
 
 def logged_out() -> Ending:

@@ -15,12 +15,15 @@ from typing import Final, NoReturn
 import structlog
 
 from oxy_core.envelopes import ConnectionChanged, ConnectionState, Pairing
-from oxy_tenant import ending, metrics
-from oxy_tenant.backoff import delay_seconds
-from oxy_tenant.ending import Ending
-from oxy_tenant.errors import EndedError, LinkBrokenError, LinkError, SessionError
-from oxy_tenant.journal import Journal
-from oxy_tenant.link import (
+from oxy_tenant import metrics
+from oxy_tenant.connection import ending
+from oxy_tenant.connection.backoff import delay_seconds
+from oxy_tenant.connection.ending import EndedError, Ending
+from oxy_tenant.connection.live_state import StateBoard
+from oxy_tenant.errors import SessionError
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.links.errors import LinkBrokenError, LinkError
+from oxy_tenant.links.events import (
     CONNECT_FAILURE,
     Banned,
     CaughtUp,
@@ -32,15 +35,13 @@ from oxy_tenant.link import (
     LinkEvent,
     LinkStopped,
     LoggedOut,
-    MessageSink,
     Outdated,
     PairingStopped,
     QrOffered,
     Replaced,
-    WhatsAppLink,
 )
-from oxy_tenant.live_state import StateBoard
-from oxy_tenant.session_store import SessionStore
+from oxy_tenant.links.neonize.session_store import SessionStore
+from oxy_tenant.links.protocol import MessageSink, WhatsAppLink
 from oxy_tenant.settings import SettingsFile
 
 LOGIN_SECONDS: Final = 45.0

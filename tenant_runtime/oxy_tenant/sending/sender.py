@@ -20,19 +20,14 @@ from oxy_core.envelopes import SendOutcome
 from oxy_core.errors import OxyError
 from oxy_core.identity import Jid
 from oxy_tenant import metrics
-from oxy_tenant.chains import SendingChains
-from oxy_tenant.errors import (
-    LinkUnavailableError,
-    SendRefusedError,
-    SendUnconfirmedError,
-    SessionError,
-    VolumeError,
-)
-from oxy_tenant.gate import EXPIRED, refuse
-from oxy_tenant.journal import Journal, OpenSend
-from oxy_tenant.link import WhatsAppLink
-from oxy_tenant.pacing import typing_seconds
-from oxy_tenant.session_store import SessionStore
+from oxy_tenant.errors import SessionError, VolumeError
+from oxy_tenant.journal.journal import Journal, OpenSend
+from oxy_tenant.links.errors import LinkUnavailableError, SendRefusedError, SendUnconfirmedError
+from oxy_tenant.links.neonize.sending_chains import SendingChains
+from oxy_tenant.links.neonize.session_store import SessionStore
+from oxy_tenant.links.protocol import WhatsAppLink
+from oxy_tenant.sending.gate import EXPIRED, refuse
+from oxy_tenant.sending.pacing import typing_seconds
 from oxy_tenant.settings import SettingsFile
 
 ATTEMPTS: Final = 5

@@ -18,10 +18,11 @@ import structlog
 from oxy_core.envelopes import MessageKind
 from oxy_core.identity import Jid
 from oxy_tenant import metrics
+from oxy_tenant.content.received import IncomingMessage
 from oxy_tenant.errors import SessionError, VolumeError
-from oxy_tenant.journal import Journal
-from oxy_tenant.link import CopyRefused, IncomingMessage
-from oxy_tenant.session_store import SessionStore, StoredSecret
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.links.events import CopyRefused
+from oxy_tenant.links.neonize.session_store import SessionStore, StoredSecret
 
 SETTLE_SECONDS: Final = 5.0
 """After so long whatever the library has handed over is in the journal."""

@@ -1,7 +1,7 @@
 """The library's own SQLite file: what this runtime reads of it, and how it is kept safe.
 
 Credentials are never deleted: a damaged file is set aside under another name. Tables and their meaning: whatsmeow,
-store/sqlstore/upgrades/00-latest-schema.sql. Reading is left to another process, see `oxy_tenant.session_reader`.
+store/sqlstore/upgrades/00-latest-schema.sql. Another process reads it, see `session_reader`.
 """
 
 import json
@@ -18,9 +18,9 @@ import structlog
 from pydantic import ValidationError
 
 from oxy_core.identity import Jid
-from oxy_tenant import session_reader
-from oxy_tenant.classification import DIRECT_SERVERS
 from oxy_tenant.errors import SessionError, VolumeError
+from oxy_tenant.links.neonize import session_reader
+from oxy_tenant.links.neonize.classification import DIRECT_SERVERS
 
 AGAIN_WITHIN: Final = timedelta(days=1)
 """A session damaged twice within this time is given up."""

@@ -1,4 +1,4 @@
-"""Reads a whatsmeow session; run as a program of its own, by `oxy_tenant.session_store`.
+"""Reads a whatsmeow session; run as a program of its own, by `oxy_tenant.links.neonize.session_store`.
 
 The library that holds the session open has its own copy of SQLite. Two copies in one process do not see each other's
 locks, and closing a file in one drops the locks of the other, which damages the database

@@ -12,7 +12,7 @@ from oxy_core import subjects
 from oxy_core.envelopes import SendRequest
 from oxy_core.errors import ContractError
 from oxy_tenant import metrics
-from oxy_tenant.journal import Journal, OpenSend
+from oxy_tenant.journal.journal import Journal, OpenSend
 from oxy_tenant.settings import RuntimeSettings
 
 log = structlog.get_logger()

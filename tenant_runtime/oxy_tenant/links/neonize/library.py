@@ -16,7 +16,7 @@ from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
-from oxy_tenant.errors import LinkError
+from oxy_tenant.links.errors import LinkError
 
 _BARE: Final = ("neonize", "neonize.utils")
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from oxy_core.identity import Jid
-from oxy_tenant.errors import LinkUnavailableError
+from oxy_tenant.links.errors import LinkUnavailableError
 
 OWN: Final = "own"
 """Stands for the other devices of the connected account."""

@@ -34,9 +34,9 @@ from oxy_core.envelopes import (
 from oxy_core.identity import Jid, new_id
 from oxy_core.trace import TraceParent, child_of, new_trace
 from oxy_tenant import metrics
-from oxy_tenant.chains import MOST_OWED, OWN
+from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
 from oxy_tenant.errors import JournalError
-from oxy_tenant.link import IgnoredMessage, IncomingMessage, Received
+from oxy_tenant.links.neonize.sending_chains import MOST_OWED, OWN
 
 APPLICATION_ID: Final = 0x4F78_794A
 """SQLite application id of a journal: "OxyJ"."""
@@ -339,7 +339,7 @@ class Journal:
             result = SendResult(request_id=request.id, outcome=outcome, whatsapp_id=whatsapp_id, error=error)
             return self._append(result, child_of(request.trace))
 
-    # Fillers (`oxy_tenant.chains`)
+    # Fillers (`oxy_tenant.links.neonize.sending_chains`)
 
     def owed_fillers(self) -> dict[str, int]:
         """Return to whom fillers are owed, and how many, at the start of a run.
@@ -453,7 +453,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _create(database: sqlite3.Connection, organization: str, instance: str) -> None:
-    schema = files("oxy_tenant").joinpath("journal_schema.sql").read_text()
+    schema = files("oxy_tenant.journal").joinpath("schema.sql").read_text()
     database.executescript(
         f"BEGIN EXCLUSIVE; {schema} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
     )

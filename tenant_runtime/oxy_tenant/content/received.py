@@ -1,0 +1,39 @@
+"""What a received message becomes: a value that the journal keeps and the platform sees."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from oxy_core.envelopes import MessageKind
+from oxy_core.identity import Jid
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """A message in a direct chat, as the platform will see it."""
+
+    whatsapp_id: str
+    chat: Jid
+    """LID where one is known."""
+    chat_alias: Jid | None
+    sender: Jid
+    from_me: bool
+    self_chat: bool
+    content: MessageKind
+    sent_at: datetime
+    text: str | None = None
+    push_name: str | None = None
+    quoted_id: str | None = None
+    secret: bytes | None = None
+    """The message secret it carries: by it an own message is told from one that this runtime sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredMessage:
+    """A message in a direct chat that the platform has no use for; remembered so that it is not taken for lost."""
+
+    whatsapp_id: str
+    chat: Jid
+    from_me: bool
+
+
+Received = IncomingMessage | IgnoredMessage

@@ -1,0 +1,58 @@
+"""Which reports are on their way to the bus. Pure: knows sequences, not the bus."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+WINDOW: Final = 256
+"""Most reports that wait for an acknowledgement at a time."""
+
+
+@dataclass(slots=True)
+class Window:
+    """Which reports are on their way. Pure: knows sequences, not the bus.
+
+    `base` is the newest sequence up to which all are acknowledged, `sent` the newest that was published.
+    """
+
+    base: int
+    limit: int = WINDOW
+    sent: int = field(init=False)
+    size: int = field(init=False)
+    _acknowledged: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.sent = self.base
+        self.size = self.limit
+
+    @property
+    def room(self) -> int:
+        """How many more may be published now."""
+        return max(0, self.base + self.size - self.sent)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an acknowledgement is missing."""
+        return self.sent > self.base
+
+    def publish(self, sequence: int) -> None:
+        """Note that `sequence` was published."""
+        self.sent = sequence
+
+    def acknowledge(self, sequence: int) -> int:
+        """Note an acknowledgement; returns how many reports `base` moved on. Late and repeated ones are harmless."""
+        if not self.base < sequence <= self.sent:
+            return 0
+        self._acknowledged.add(sequence)
+        before = self.base
+        while self.base + 1 in self._acknowledged:
+            self.base += 1
+            self._acknowledged.discard(self.base)
+        if self.base > before:
+            self.size = min(self.limit, self.size * 2)
+        return self.base - before
+
+    def go_back(self) -> None:
+        """Publish again everything that is not acknowledged, starting with one report at a time."""
+        self.sent = self.base
+        self.size = 1
+        self._acknowledged.clear()
