@@ -21,7 +21,7 @@ from kubernetes.stream.ws_client import ERROR_CHANNEL, STDIN_CHANNEL, V5_CHANNEL
 from urllib3.exceptions import HTTPError
 
 from oxy_cli.errors import ClusterError
-from oxy_core.memory import memory_file
+from oxy_core.memory_file import keep_kubeconfig_in_memory
 
 Object = dict[str, Any]
 """A Kubernetes object, as its JSON."""
@@ -61,8 +61,7 @@ class Cluster:
     @classmethod
     def connect(cls, context: str | None, namespace: str | None) -> Self:
         """Read the kubeconfig (``$KUBECONFIG``, else ``~/.kube/config``); raises ClusterError when it is unusable."""
-        # Keys that a kubeconfig holds in itself would lie in /tmp, and stay there when the command is killed.
-        kube_config._create_temp_file_with_content = memory_file  # noqa: SLF001 the library has no other way
+        keep_kubeconfig_in_memory(kube_config)
         try:
             api = config.new_client_from_config(context=context)
             contexts, current = config.list_kube_config_contexts()

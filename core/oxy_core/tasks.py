@@ -1,9 +1,12 @@
-"""Ending tasks for certain."""
+"""Running, waiting for and ending asyncio tasks."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-_PATIENCE_SECONDS: Final = 0.5
+CANCEL_AGAIN_SECONDS: Final = 0.5
+RESTART_SECONDS: Final = 0.5
+"""Pause of `supervised` before it starts a part again."""
 
 
 async def end_tasks(*tasks: asyncio.Task[Any]) -> None:
@@ -16,4 +19,34 @@ async def end_tasks(*tasks: asyncio.Task[Any]) -> None:
     while pending:
         for task in pending:
             task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_PATIENCE_SECONDS)
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
+
+
+async def supervised(
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    report: Callable[[str, Exception], None],
+    *,
+    pause_seconds: float = RESTART_SECONDS,
+) -> None:
+    """Keep a part of a process running until it is cancelled.
+
+    Whatever `run` raises goes to `report`, with the part's name; `run` starts again after `pause_seconds`, also where
+    it returned.
+    """
+    while True:
+        try:
+            await run()
+        except Exception as error:  # noqa: BLE001 the edge of a task: reported, and the part starts again
+            report(name, error)
+        await asyncio.sleep(pause_seconds)
+
+
+async def wait_for(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until `event` is set, for at most `seconds`; returns whether it is."""
+    try:
+        async with asyncio.timeout(max(seconds, 0)):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

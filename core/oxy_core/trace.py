@@ -1,9 +1,12 @@
-"""W3C trace context, carried by every envelope so that one message can be followed through all components."""
+"""W3C trace context, carried by every envelope and bound to log lines: one grep follows a message through all parts."""
 
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
+import structlog
 from pydantic import StringConstraints
 
 _FORM = r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
@@ -28,3 +31,13 @@ def child_of(parent: TraceParent | None) -> TraceParent:
 def trace_id(parent: TraceParent) -> str:
     """Return the 32 hexadecimal digits that all spans of the trace share."""
     return parent.split("-")[1]
+
+
+@contextmanager
+def trace_bound(parent: TraceParent | None) -> Iterator[None]:
+    """Bind ``trace_id`` to every log line inside; None binds nothing."""
+    if parent is None:
+        yield
+        return
+    with structlog.contextvars.bound_contextvars(trace_id=trace_id(parent)):
+        yield

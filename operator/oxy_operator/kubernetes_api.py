@@ -17,7 +17,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException, kube_config, load_incluster_config, load_kube_config
 
 from oxy_core.errors import SettingsError
-from oxy_core.memory import memory_file
+from oxy_core.memory_file import keep_kubeconfig_in_memory
 from oxy_operator.errors import ApiError
 
 Object = dict[str, Any]
@@ -258,8 +258,7 @@ async def load_configuration() -> Configuration:
     Outside a pod, without KUBECONFIG, kubectl's default file is read. Raises SettingsError when there is none of them.
     """
     configuration = Configuration()
-    # Keys that a kubeconfig holds in itself would lie in /tmp, and stay there when the process is killed.
-    kube_config._create_temp_file_with_content = memory_file  # noqa: SLF001 the library has no other way
+    keep_kubeconfig_in_memory(kube_config)
     try:
         if "KUBECONFIG" in environ or "KUBERNETES_SERVICE_HOST" not in environ:
             await load_kube_config(config_file=environ.get("KUBECONFIG"), client_configuration=configuration)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from oxy_core.memory import memory_file
+from oxy_core.memory_file import memory_file
 
 
 @pytest.mark.parametrize("content", ["text", b"bytes", b""])

@@ -6,14 +6,15 @@ import sys
 from functools import cache
 from pathlib import Path
 from tempfile import mkstemp
+from types import ModuleType
 
 
 @cache
 def memory_file(content: str | bytes, *_: object, **__: object) -> str:
     """Return a path where this process alone finds `content`; it is gone when the process is, however that ends.
 
-    Whatever else is passed, such as a folder, is not needed. On systems other than Linux it is a file that this user
-    alone may read, removed at an orderly exit.
+    Further arguments, such as a folder, are ignored. On systems other than Linux it is a file that only this user may
+    read, removed at an orderly exit.
     """
     if sys.platform == "linux":
         descriptor = os.memfd_create("oxy")
@@ -25,3 +26,12 @@ def memory_file(content: str | bytes, *_: object, **__: object) -> str:
     with open(descriptor, "wb", closefd=False) as file:
         file.write(data)
     return path
+
+
+def keep_kubeconfig_in_memory(kube_config: ModuleType) -> None:
+    """Make a Kubernetes client's module ``kube_config`` hold the keys of a kubeconfig in memory, not in /tmp.
+
+    Both ``kubernetes.config.kube_config`` and its asyncio twin write keys and certificates to temporary files, which
+    a killed process leaves behind, and offer no other way than this private function.
+    """
+    kube_config._create_temp_file_with_content = memory_file  # type: ignore[attr-defined]  # noqa: SLF001 no public way
