@@ -53,7 +53,7 @@ class Contact(Record):
 class Input(Record):
     """A message that the turn is to answer."""
 
-    content: MessageKind
+    kind: MessageKind
     text: str | None = None
     age_seconds: float
     """How old the message was when it arrived."""

@@ -134,7 +134,7 @@ async def connected(
 
 
 async def _follow_credentials(client: Client, credentials: Path) -> None:
-    """Reconnect whenever the credentials' file has new content; what fails is tried again at the next look."""
+    """ReconnectSettings whenever the credentials' file has new content; what fails is tried again at the next look."""
     used = _content(credentials)
     while True:
         await asyncio.sleep(CREDENTIALS_LOOK_SECONDS)

@@ -4,7 +4,6 @@ A pod reports with `Report`, is asked to send with `SendRequest`, confirms with 
 with `LiveState`. All times are UTC.
 """
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
@@ -13,6 +12,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from oxy_core.errors import ContractError
 from oxy_core.identity import InstanceName, Jid, OrganizationName, Phone
+from oxy_core.instance.pairing import PairingOffer
+from oxy_core.instance.settings import AiSettings
 from oxy_core.trace import TraceParent
 
 MAX_TEXT: Final = 65_536
@@ -57,7 +58,7 @@ class MessageSeen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["message"] = "message"
+    type: Literal["message"] = "message"
     whatsapp_id: Annotated[str, Field(min_length=1, max_length=128)]
     chat: Jid
     """The chat's address as WhatsApp gave it; a LID wherever one is known."""
@@ -69,9 +70,9 @@ class MessageSeen(BaseModel):
     self_chat: bool = False
     """True in the "message yourself" chat."""
     push_name: str | None = None
-    content: MessageKind
+    kind: MessageKind
     text: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
-    """The text, present for content TEXT only."""
+    """The text, present for kind TEXT only."""
     quoted_id: str | None = None
     """WhatsApp id of the message that this one answers."""
     sent_at: AwareDatetime
@@ -97,7 +98,7 @@ class SendResult(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["send_result"] = "send_result"
+    type: Literal["send_result"] = "send_result"
     request_id: UUID
     outcome: SendOutcome
     whatsapp_id: str | None = None
@@ -121,14 +122,14 @@ class ConnectionChanged(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["connection"] = "connection"
+    type: Literal["connection"] = "connection"
     state: ConnectionState
     reason: str | None = None
     """CamelCase cause, for example ConnectionLost."""
     jid: Jid | None = None
 
 
-ReportBody = Annotated[MessageSeen | SendResult | ConnectionChanged, Field(discriminator="kind")]
+ReportBody = Annotated[MessageSeen | SendResult | ConnectionChanged, Field(discriminator="type")]
 
 
 class Report(Envelope):
@@ -183,19 +184,6 @@ class Accepted(Envelope):
     journal_sequence: int = Field(ge=1)
 
 
-class Pairing(BaseModel):
-    """How to link the business's phone now."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: Literal["PhoneCode", "QRCode"]
-    code: str | None = None
-    """Eight characters to type on the phone (PhoneCode)."""
-    qr: str | None = None
-    """Content of the QR code (QRCode)."""
-    expires_at: AwareDatetime
-
-
 class LiveState(Envelope):
     """What a pod knows about itself right now; each one replaces the last. Never the base of a decision alone."""
 
@@ -210,30 +198,9 @@ class LiveState(Envelope):
     """Failed attempts to connect since the last success."""
     next_attempt_at: AwareDatetime | None = None
     last_reason: str | None = None
-    pairing: Pairing | None = None
+    pairing: PairingOffer | None = None
     last_activity_at: AwareDatetime | None = None
     session_bytes: int | None = Field(default=None, ge=0)
-
-
-class AiSettings(BaseModel):
-    """``spec.ai`` of an instance, without secrets."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    enabled: bool = True
-    base_url: str | None = None
-    model: str = "gpt-4o-mini"
-    temperature: float = Field(default=0.7, ge=0, le=2)
-    max_tokens: int = Field(default=500, ge=1)
-    context_messages: int = Field(default=5, ge=1, le=50)
-    debounce_seconds: float = Field(default=3, ge=0, le=86_400)
-    debounce_max_seconds: float = Field(default=15, ge=0, le=86_400)
-    takeover_minutes: int = Field(default=30, ge=0, le=525_600)
-    system_prompt_extra: str | None = None
-    aurora_enabled: bool = True
-    aurora_model: str = "gpt-4o-mini"
-    aurora_temperature: float = Field(default=0.7, ge=0, le=2)
-    aurora_max_tokens: int = Field(default=800, ge=1)
 
 
 class InstanceSettings(Envelope):
@@ -253,8 +220,3 @@ class InstanceSettings(Envelope):
     """A message older than this when it arrives is not answered."""
     ai: AiSettings = AiSettings()
     suspended: bool = False
-
-
-def utc_text(moment: datetime) -> str:
-    """Return RFC 3339 with seconds and Z, the form of Kubernetes' timestamps."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

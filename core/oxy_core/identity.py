@@ -88,13 +88,13 @@ class Jid(BaseModel):
         return f"{self.user}{device}@{self.server}"
 
 
-def whatsapp_number(phone: str) -> str:
+def phone_key(phone: str) -> str:
     """Return one form for all E.164 numbers that reach the same WhatsApp account.
 
     WhatsApp knows many Brazilian mobiles without the ninth digit, a leading 9, that they are dialled with: it was put
     before those that began with 6 to 9.
 
-    >>> whatsapp_number("+5511987651111") == whatsapp_number("+551187651111")
+    >>> phone_key("+5511987651111") == phone_key("+551187651111")
     True
     """
     match = _BRAZILIAN_MOBILE.fullmatch(phone)
@@ -103,7 +103,7 @@ def whatsapp_number(phone: str) -> str:
 
 def same_phone(one: str, other: str) -> bool:
     """Whether two E.164 numbers reach one WhatsApp account."""
-    return whatsapp_number(one) == whatsapp_number(other)
+    return phone_key(one) == phone_key(other)
 
 
 def mask(text: str) -> str:

@@ -16,8 +16,9 @@ from typing import Final
 
 from oxy_core import subjects
 from oxy_core.bus import STATE_STREAM, connected, ensure_streams
-from oxy_core.envelopes import AiSettings, ConnectionState, InstanceSettings, LiveState
+from oxy_core.envelopes import ConnectionState, InstanceSettings, LiveState
 from oxy_core.errors import OxyError
+from oxy_core.instance.settings import AiSettings
 from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE, TenantSettings
 from oxy_dev.postgres import PostgresServer
 from oxy_dev.programs import Program
@@ -268,8 +269,6 @@ class Stack:
             organization=tenant.organization,
             instance=tenant.instance,
             phone_number=tenant.phone,
-            timezone=tenant.timezone,
-            owners=(tenant.owner,),
             pairing_until=datetime.now(UTC) + timedelta(minutes=15),
             pacing="Human" if tenant.pacing == "Human" else "None",
         )

@@ -11,8 +11,9 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from oxy_core.envelopes import ConnectionState, LiveState, utc_text
-from oxy_core.tenant import ExitCode
+from oxy_core.envelopes import ConnectionState, LiveState
+from oxy_core.instance.terminal_causes import ExitCode
+from oxy_core.times import utc_text
 from oxy_operator.numbers import number_digest
 from oxy_operator.pod import EPOCH, Pod, Termination
 from oxy_operator.resource import Instance

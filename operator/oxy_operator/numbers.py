@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from oxy_core.identity import whatsapp_number
+from oxy_core.identity import phone_key
 from oxy_operator.errors import ConflictError, MissingError
 from oxy_operator.kubernetes_api import CONFIG_MAPS, Kubernetes, Object
 from oxy_operator.workqueue import Key
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 def number_digest(phone: str) -> str:
     """Return what stands for a number in names and annotations: the same for all ways to write it."""
-    return hashlib.sha256(whatsapp_number(phone).encode()).hexdigest()[:24]
+    return hashlib.sha256(phone_key(phone).encode()).hexdigest()[:24]
 
 
 def taking_name(phone: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from oxy_core.identity import InstanceName, OrganizationName, Phone
+from oxy_core.instance.settings import AiSettings, ReconnectSettings
 from oxy_operator.errors import ResourceError
 from oxy_operator.kubernetes_api import Object
 
@@ -63,40 +64,6 @@ class SessionSpec(_Model):
 
     storage: StorageSpec = StorageSpec()
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
-
-
-class ReconnectSpec(_Model):
-    """``spec.reconnect``."""
-
-    base_delay_seconds: int = 5
-    multiplier: str = "1.5"
-    max_delay_seconds: int = 60
-    max_attempts: int = 10
-
-
-class AuroraSpec(_Model):
-    """``spec.ai.aurora``."""
-
-    enabled: bool = True
-    model: str = "gpt-4o-mini"
-    temperature: str = "0.7"
-    max_tokens: int = 800
-
-
-class AiSpec(_Model):
-    """``spec.ai``."""
-
-    enabled: bool = True
-    base_url: str | None = None
-    model: str = "gpt-4o-mini"
-    temperature: str = "0.7"
-    max_tokens: int = 500
-    context_messages: int = 5
-    debounce_seconds: int = 3
-    debounce_max_seconds: int = 15
-    takeover_minutes: int = 30
-    system_prompt_extra: str | None = None
-    aurora: AuroraSpec = AuroraSpec()
 
 
 class LimitsSpec(_Model):
@@ -157,8 +124,8 @@ class InstanceSpec(_Model):
     client: ClientSpec = ClientSpec()
     inbound: InboundSpec = InboundSpec()
     session: SessionSpec = SessionSpec()
-    reconnect: ReconnectSpec = ReconnectSpec()
-    ai: AiSpec = AiSpec()
+    reconnect: ReconnectSettings = ReconnectSettings()
+    ai: AiSettings = AiSettings()
     limits: LimitsSpec = LimitsSpec()
     network: NetworkSpec = NetworkSpec()
     runtime: RuntimeSpec = RuntimeSpec()

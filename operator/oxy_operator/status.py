@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from oxy_core.envelopes import LiveState, utc_text
+from oxy_core.envelopes import LiveState
 from oxy_core.identity import Jid, mask, same_phone
-from oxy_core.tenant import ExitCode
+from oxy_core.instance.terminal_causes import ExitCode
+from oxy_core.times import utc_text
 from oxy_operator.lifecycle import Ended, Memory
 from oxy_operator.pod import Pod, Termination
 from oxy_operator.resource import Instance

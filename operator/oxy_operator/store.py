@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from oxy_core.identity import whatsapp_number
+from oxy_core.identity import phone_key
 from oxy_core.subjects import instance_key
 from oxy_operator.digest import live_digest
 from oxy_operator.kubernetes_api import CLAIMS, SECRETS, STATEFUL_SETS, Object, Resource
@@ -178,7 +178,7 @@ class Resources:
 
     def of_number(self, phone: str) -> list[Key]:
         """Return the instances that name this E.164 number, in whatever form."""
-        return sorted(self._of_number.get(whatsapp_number(phone), ()))
+        return sorted(self._of_number.get(phone_key(phone), ()))
 
     def settings_keys(self) -> set[str]:
         """Return under which keys the bus has the settings of all these."""
@@ -213,4 +213,4 @@ def _is_older(one: Object, other: Object) -> bool:
 
 
 def _number(resource: Object) -> str:
-    return whatsapp_number(resource["spec"]["phoneNumber"])
+    return phone_key(resource["spec"]["phoneNumber"])

@@ -4,7 +4,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-RECEIVED: Final = Counter("oxy_tenant_messages_received", "Messages written to the journal, by content.", ["content"])
+RECEIVED: Final = Counter("oxy_tenant_messages_received", "Messages written to the journal, by kind.", ["kind"])
 DUPLICATES: Final = Counter("oxy_tenant_messages_repeated", "Messages received again and dropped.")
 LOST: Final = Counter(
     "oxy_tenant_messages_lost",

@@ -48,12 +48,12 @@ def decide(turn: Turn) -> Decision:
     if turn.settings.suspended:
         return Skip("suspended")
     role = role_of(turn)
-    if not turn.settings.ai.enabled or (role is Role.AURORA and not turn.settings.ai.aurora_enabled):
+    if not turn.settings.ai.enabled or (role is Role.AURORA and not turn.settings.ai.aurora.enabled):
         return Skip("disabled")
     fresh = [item for item in turn.inputs if item.age_seconds <= turn.settings.max_answer_age_seconds]
     if not fresh:
         return Skip("stale")
-    texts = tuple(item.text for item in fresh if item.content is MessageKind.TEXT and item.text and clean(item.text))
+    texts = tuple(item.text for item in fresh if item.kind is MessageKind.TEXT and item.text and clean(item.text))
     return Ask(role, texts) if texts else Say(ASK_FOR_TEXT, "unsupported")
 
 

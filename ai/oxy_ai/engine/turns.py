@@ -39,8 +39,8 @@ from oxy_ai.records import (
 )
 from oxy_ai.settings import WorkerSettings
 from oxy_ai.timezones import zone_or_default
-from oxy_core.envelopes import AiSettings
 from oxy_core.identity import new_id
+from oxy_core.instance.settings import AiSettings
 from oxy_core.tasks import end_tasks
 
 MAX_ROUNDS: Final = 6
@@ -66,7 +66,7 @@ class Style:
 def style_of(ai: AiSettings, role: Role) -> Style:
     """Return the instance's settings for one of its assistants."""
     if role is Role.AURORA:
-        return Style(ai.aurora_model, ai.aurora_temperature, ai.aurora_max_tokens)
+        return Style(ai.aurora.model, ai.aurora.temperature, ai.aurora.max_tokens)
     return Style(ai.model, ai.temperature, ai.max_tokens)
 
 

@@ -3,8 +3,9 @@
 from base64 import b64encode
 from collections.abc import Mapping
 
-from oxy_core.envelopes import Pairing, utc_text
+from oxy_core.instance.pairing import PairingOffer
 from oxy_core.tenant import CREDENTIALS_FILE
+from oxy_core.times import utc_text
 from oxy_operator.digest import content_digest
 from oxy_operator.kubernetes_api import Object
 from oxy_operator.resource import Instance
@@ -19,7 +20,7 @@ def credentials_secret(instance: Instance, credentials: str) -> Object:
     return _secret(instance, runtime_name(instance.name), {CREDENTIALS_FILE: credentials})
 
 
-def pairing_secret(instance: Instance, pairing: Pairing) -> Object:
+def pairing_secret(instance: Instance, pairing: PairingOffer) -> Object:
     """Return the Secret that `oxy pair` shows."""
     content = {
         "method": pairing.method,

@@ -1,10 +1,11 @@
 """An instance's settings in the forms that its runtime and the AI workers read."""
 
-from oxy_core.envelopes import AiSettings, InstanceSettings
-from oxy_core.tenant import SETTINGS_FILE, Reconnect, TenantSettings
+from oxy_core.envelopes import InstanceSettings
+from oxy_core.instance.pairing import PairingMethod
+from oxy_core.tenant import SETTINGS_FILE, TenantSettings
 from oxy_operator.kubernetes_api import Object
 from oxy_operator.lifecycle import Memory
-from oxy_operator.resource import AiSpec, Instance
+from oxy_operator.resource import Instance
 from oxy_operator.specs.names import metadata, runtime_name
 
 
@@ -15,16 +16,9 @@ def tenant_settings(instance: Instance, memory: Memory) -> TenantSettings:
         organization=spec.organization_id,
         instance=instance.name,
         phone_number=spec.phone_number,
-        timezone=spec.timezone,
-        owners=spec.owners,
-        pairing_method=spec.pairing.method,
+        pairing_method=PairingMethod(spec.pairing.method),
         pairing_until=memory.pairing_until,
-        reconnect=Reconnect(
-            base_delay_seconds=spec.reconnect.base_delay_seconds,
-            multiplier=float(spec.reconnect.multiplier),
-            max_delay_seconds=spec.reconnect.max_delay_seconds,
-            max_attempts=spec.reconnect.max_attempts,
-        ),
+        reconnect=spec.reconnect,
         pacing=spec.limits.pacing,
         browser=spec.client.browser,
         mark_online=spec.client.mark_online_on_connect,
@@ -52,25 +46,6 @@ def instance_settings(instance: Instance, account: str) -> InstanceSettings:
         timezone=spec.timezone,
         owners=spec.owners,
         max_answer_age_seconds=spec.inbound.max_answer_age_seconds,
-        ai=_ai_settings(spec.ai),
+        ai=spec.ai,
         suspended=spec.suspend,
-    )
-
-
-def _ai_settings(ai: AiSpec) -> AiSettings:
-    return AiSettings(
-        enabled=ai.enabled,
-        base_url=ai.base_url,
-        model=ai.model,
-        temperature=float(ai.temperature),
-        max_tokens=ai.max_tokens,
-        context_messages=ai.context_messages,
-        debounce_seconds=ai.debounce_seconds,
-        debounce_max_seconds=ai.debounce_max_seconds,
-        takeover_minutes=ai.takeover_minutes,
-        system_prompt_extra=ai.system_prompt_extra,
-        aurora_enabled=ai.aurora.enabled,
-        aurora_model=ai.aurora.model,
-        aurora_temperature=float(ai.aurora.temperature),
-        aurora_max_tokens=ai.aurora.max_tokens,
     )

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from oxy_core.envelopes import utc_text
 from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE
+from oxy_core.times import utc_text
 from oxy_operator.kubernetes_api import Object
 from oxy_operator.lifecycle import Memory
 from oxy_operator.pod import CONTAINER, EPOCH

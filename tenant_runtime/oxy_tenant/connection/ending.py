@@ -14,7 +14,8 @@ from typing import Final
 import structlog
 
 from oxy_core.errors import ContractError, OxyError
-from oxy_core.tenant import ExitCode, TerminationMessage
+from oxy_core.instance.terminal_causes import ExitCode
+from oxy_core.tenant import TerminationMessage
 
 MARKER_BYTES: Final = 4096
 """Size of the marker: one page, more than a termination message ever needs."""

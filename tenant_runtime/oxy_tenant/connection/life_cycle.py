@@ -14,7 +14,8 @@ from typing import Final, NoReturn
 
 import structlog
 
-from oxy_core.envelopes import ConnectionChanged, ConnectionState, Pairing
+from oxy_core.envelopes import ConnectionChanged, ConnectionState
+from oxy_core.instance.pairing import PairingOffer
 from oxy_tenant import metrics
 from oxy_tenant.connection import ending
 from oxy_tenant.connection.backoff import delay_seconds
@@ -267,9 +268,9 @@ class Connection:
                 return
             code = await self._code()
             if code is not None:
-                self._show(Pairing(method="PhoneCode", code=code, expires_at=self._expiry(CODE_LIFETIME)))
+                self._show(PairingOffer(method="PhoneCode", code=code, expires_at=self._expiry(CODE_LIFETIME)))
                 return
-        self._show(Pairing(method="QRCode", qr=qr, expires_at=self._expiry(QR_LIFETIME)))
+        self._show(PairingOffer(method="QRCode", qr=qr, expires_at=self._expiry(QR_LIFETIME)))
 
     async def _code(self) -> str | None:
         try:
@@ -284,7 +285,7 @@ class Connection:
         expiry = datetime.now(UTC) + lifetime
         return expiry if until is None else min(expiry, until)
 
-    def _show(self, pairing: Pairing) -> None:
+    def _show(self, pairing: PairingOffer) -> None:
         log.info("pairing_offered", method=pairing.method, expires_at=pairing.expires_at.isoformat())
         self._board.update(connection=ConnectionState.PAIRING, pairing=pairing, last_reason=None)
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 from nats.aio.client import Client
 
 from oxy_core import subjects
-from oxy_core.envelopes import ConnectionState, LiveState, Pairing
+from oxy_core.envelopes import ConnectionState, LiveState
 from oxy_core.identity import Jid
+from oxy_core.instance.pairing import PairingOffer
 from oxy_tenant import metrics
 from oxy_tenant.settings import RuntimeSettings
 
@@ -26,7 +27,7 @@ class State:
     attempts: int = 0
     next_attempt_at: datetime | None = None
     last_reason: str | None = None
-    pairing: Pairing | None = None
+    pairing: PairingOffer | None = None
 
 
 class StateBoard:

@@ -18,7 +18,7 @@ class IncomingMessage:
     sender: Jid
     from_me: bool
     self_chat: bool
-    content: MessageKind
+    kind: MessageKind
     sent_at: datetime
     text: str | None = None
     push_name: str | None = None

@@ -154,14 +154,14 @@ class Journal:
         chat = self._canonical(message.chat, message.chat_alias)
         if message.from_me and self._is_ours(message):
             return None
-        undecryptable = message.content is MessageKind.UNDECRYPTABLE
+        undecryptable = message.kind is MessageKind.UNDECRYPTABLE
         if undecryptable and self._knows(self._database, message.whatsapp_id):
             return None
         if not undecryptable and not self._claim(chat, message.from_me, message.whatsapp_id):
             metrics.DUPLICATES.inc()
             return None
         sequence = self._next_in_chat(chat, own=message.from_me and not message.self_chat)
-        metrics.RECEIVED.labels(message.content.value).inc()
+        metrics.RECEIVED.labels(message.kind.value).inc()
         return self._append(
             MessageSeen(
                 whatsapp_id=message.whatsapp_id,
@@ -171,7 +171,7 @@ class Journal:
                 from_me=message.from_me,
                 self_chat=message.self_chat,
                 push_name=message.push_name,
-                content=message.content,
+                kind=message.kind,
                 text=message.text,
                 quoted_id=message.quoted_id,
                 sent_at=message.sent_at,

@@ -32,7 +32,6 @@ from oxy_core import subjects
 from oxy_core.bus import connected
 from oxy_core.envelopes import (
     Accepted,
-    AiSettings,
     InstanceSettings,
     MessageKind,
     MessageSeen,
@@ -43,6 +42,7 @@ from oxy_core.envelopes import (
     SendResult,
 )
 from oxy_core.identity import Jid, new_id
+from oxy_core.instance.settings import AiSettings
 from oxy_core.trace import new_trace
 from oxy_dev.model.scenario import Scenario
 from oxy_dev.model.server import ModelServer
@@ -169,7 +169,7 @@ class FakePod:
             "sender": chat,
             "from_me": False,
             "push_name": "Ana",
-            "content": MessageKind.TEXT if text is not None else MessageKind.UNSUPPORTED,
+            "kind": MessageKind.TEXT if text is not None else MessageKind.UNSUPPORTED,
             "text": text,
             "sent_at": datetime.now(UTC),
             "chat_sequence": number,

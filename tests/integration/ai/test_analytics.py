@@ -59,7 +59,7 @@ async def test_only_customers_messages_and_conversations_are_counted(scene: Scen
         pod.receive("Oi", str(SETTINGS.phone_number), from_me=True, self_chat=True)
         await until(lambda: len(pod.answers_to(str(SETTINGS.phone_number))) == 1)
         pod.receive("Oi", chat=Jid.parse("123-456@g.us"), sender=Jid.of_phone(CUSTOMER))
-        pod.receive(None, content=MessageKind.UNDECRYPTABLE)
+        pod.receive(None, kind=MessageKind.UNDECRYPTABLE)
         pod.receive("Já vou aí", from_me=True, sender=BUSINESS)
         pod.receive("Oi, mãe", "+5511955554444", from_me=True, sender=BUSINESS)
         await until(lambda: scene.query("select from messages having count(*) filter (where author = 'phone') = 2"))

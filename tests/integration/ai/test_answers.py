@@ -9,8 +9,9 @@ from prometheus_client import REGISTRY
 
 from oxy_ai.assistants.notices import APOLOGY
 from oxy_ai.assistants.rules import ASK_FOR_TEXT
-from oxy_core.envelopes import AiSettings, ConnectionChanged, ConnectionState, MessageKind, SendOutcome, SendResult
+from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageKind, SendOutcome, SendResult
 from oxy_core.identity import Jid, new_id
+from oxy_core.instance.settings import AiSettings, AuroraSettings
 
 OTHER = "+5511977776666"
 
@@ -134,7 +135,7 @@ async def test_a_message_that_comes_too_late_is_not_answered(scene: Scene) -> No
 async def test_an_undecryptable_message_leaves_its_identity_to_the_real_one(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
     async with scene.worker():
-        pod.receive(None, whatsapp_id="SAME", content=MessageKind.UNDECRYPTABLE)
+        pod.receive(None, whatsapp_id="SAME", kind=MessageKind.UNDECRYPTABLE)
         pod.receive("Oi", whatsapp_id="SAME")
         await until(lambda: pod.sent)
     assert pod.sent[0].text.startswith("Olá!")
@@ -226,7 +227,7 @@ async def test_a_change_of_settings_is_used_by_the_next_turn(scene: Scene) -> No
             update={
                 "generation": 2,
                 "owners": (CUSTOMER,),
-                "ai": settings.ai.model_copy(update={"aurora_max_tokens": 77}),
+                "ai": settings.ai.model_copy(update={"aurora": AuroraSettings(max_tokens=77)}),
             }
         )
         await scene.publish(changed)

@@ -27,7 +27,7 @@ from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, settings_of, u
 
 from oxy_ai.assistants.notices import APOLOGY
 from oxy_ai.model.client import MAX_RESPONSE_BYTES, NO_KEY
-from oxy_core.envelopes import AiSettings
+from oxy_core.instance.settings import AiSettings
 
 SETTINGS = settings_of("petshop")
 FINE = saying("Tudo certo.")
@@ -127,7 +127,7 @@ FAULTS: dict[str, tuple[Reaction, str]] = {
     "invisible text": (choosing(content="\u200b \0"), "neither text nor tool calls"),
     "text of another kind": (
         choosing(content=["oi"]),
-        "something other than a completion: check choices.0.message.content",
+        "something other than a completion: check choices.0.message.kind",
     ),
     "length before a word": (sending(completion({}, "length")), "neither text nor tool calls (finish reason length)"),
     "content filter": (saying("Metade de uma", "content_filter"), "content filter stopped the answer"),

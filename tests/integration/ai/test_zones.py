@@ -5,7 +5,7 @@ from prometheus_client import REGISTRY
 
 from oxy_ai.ids import instance_id
 from oxy_core import subjects
-from oxy_core.envelopes import AiSettings
+from oxy_core.instance.settings import AiSettings
 
 UNKNOWN = "America/Sao_Paolo"
 

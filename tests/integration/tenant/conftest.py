@@ -43,7 +43,6 @@ async def scene(simulator: WhatsApp, bus: Bus, tmp_path: Path) -> AsyncIterator[
         organization=ORGANIZATION,
         instance=INSTANCE,
         phone_number=BUSINESS,
-        timezone="America/Sao_Paulo",
         pairing_until=datetime.now(UTC) + timedelta(minutes=15),
         reconnect=QUICK,
         pacing="None",

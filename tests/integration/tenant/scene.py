@@ -26,13 +26,14 @@ from oxy_core.envelopes import (
     LiveState,
     MessageKind,
     MessageSeen,
-    Pairing,
     Report,
     SendRequest,
     SendResult,
 )
 from oxy_core.identity import Jid, new_id
-from oxy_core.tenant import Reconnect, TenantSettings, TerminationMessage
+from oxy_core.instance.pairing import PairingOffer
+from oxy_core.instance.settings import ReconnectSettings
+from oxy_core.tenant import TenantSettings, TerminationMessage
 from oxy_core.trace import new_trace
 from oxy_dev.servers import NatsServer, free_port
 from oxy_simulator.testing import TRUST_FOLDER, Phone, WhatsApp
@@ -46,7 +47,7 @@ INSTANCE = "shop"
 BUSINESS = "+5511900000001"
 CUSTOMER = "+5511911111111"
 
-QUICK = Reconnect(base_delay_seconds=0.3, multiplier=1.5, max_delay_seconds=1, max_attempts=50)
+QUICK = ReconnectSettings(base_delay_seconds=0.3, multiplier=1.5, max_delay_seconds=1, max_attempts=50)
 
 
 async def until(condition: Callable[[], T | Awaitable[T | None] | None], within: float = 20, what: str = "") -> T:
@@ -234,10 +235,10 @@ class Scene:
         await self.business.link(code=(await self.offer()).code)
         await self.ready()
 
-    async def offer(self) -> Pairing:
+    async def offer(self) -> PairingOffer:
         """Wait for a way to pair in the live state."""
 
-        def newest() -> Pairing | None:
+        def newest() -> PairingOffer | None:
             return next((state.pairing for state in reversed(self.bus.states) if state.pairing is not None), None)
 
         return await until(newest, what="a pairing offer")
@@ -250,7 +251,7 @@ class Scene:
         """Wait until so many texts are on the stream and return them in its order."""
 
         async def enough() -> list[MessageSeen] | None:
-            found = [message for message in await self.bus.messages() if message.content is MessageKind.TEXT]
+            found = [message for message in await self.bus.messages() if message.kind is MessageKind.TEXT]
             return found if len(found) >= count else None
 
         return await until(enough, within, f"{count} texts on the stream")

@@ -7,7 +7,8 @@ import pytest
 from integration.tenant.scene import BUSINESS, Scene, send_request, until
 
 from oxy_core.envelopes import ConnectionState, SendOutcome
-from oxy_core.tenant import ExitCode, Reconnect
+from oxy_core.instance.settings import ReconnectSettings
+from oxy_core.instance.terminal_causes import ExitCode
 from oxy_simulator.faults import FaultKind
 
 
@@ -142,7 +143,7 @@ async def test_a_server_that_goes_down_for_long_is_found_again(scene: Scene) -> 
 
 async def test_exhausted_attempts_end_the_process_but_not_the_epoch(scene: Scene) -> None:
     await scene.simulator.fault(FaultKind.DOWN)
-    few = Reconnect(base_delay_seconds=0.1, max_delay_seconds=0.1, max_attempts=3)
+    few = ReconnectSettings(base_delay_seconds=0.1, max_delay_seconds=0.1, max_attempts=3)
     scene.runtime.settings = scene.runtime.settings.model_copy(update={"reconnect": few})
     await scene.runtime.start()
     assert await scene.runtime.exit_code() == ExitCode.ATTEMPTS_EXHAUSTED
@@ -186,7 +187,7 @@ async def test_readiness_does_not_depend_on_the_bus(scene: Scene) -> None:
     await scene.runtime.start()
     await scene.ready()
     await scene.customer.send("sem barramento", scene.business)
-    await until(lambda: _metric(scene, 'oxy_tenant_messages_received_total{content="text"}', 1), what="journalled")
+    await until(lambda: _metric(scene, 'oxy_tenant_messages_received_total{kind="text"}', 1), what="journalled")
     scene.bus.server.start()
     assert [message.text for message in await scene.texts(1, within=40)] == ["sem barramento"]
 

@@ -168,7 +168,7 @@ async def test_a_message_that_cannot_be_decrypted_is_told_and_its_repetition_too
     await scene.business.fault("corrupt")
     await scene.customer.send("ilegível", scene.business)
     messages = await scene.texts(2)
-    kinds = [(message.content, message.chat_sequence) for message in await scene.bus.messages()]
+    kinds = [(message.kind, message.chat_sequence) for message in await scene.bus.messages()]
     assert messages[-1].text == "ilegível"
     assert kinds == [(MessageKind.TEXT, 1), (MessageKind.UNDECRYPTABLE, 2), (MessageKind.TEXT, 3)]
 

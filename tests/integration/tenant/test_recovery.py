@@ -29,7 +29,7 @@ async def test_a_burst_interrupted_by_kills_is_reported_once_and_in_order(scene:
     assert sorted(sequences) == list(range(1, len(sequences) + 1))
     assert sequences == sorted(sequences)
     seen = {report.journal_sequence: report.body for report in reports}.values()
-    messages = [body for body in seen if body.kind == "message" and body.content is MessageKind.TEXT]
+    messages = [body for body in seen if body.type == "message" and body.kind is MessageKind.TEXT]
     assert not [key for key, count in Counter(message.whatsapp_id for message in messages).items() if count > 1]
     for customer in customers:
         mine = [int(message.text.split("/")[1]) for message in messages if message.text.startswith(customer.number)]
@@ -62,7 +62,7 @@ async def test_sends_interrupted_by_kills_never_arrive_twice_and_each_has_one_re
         await scene.ready()
     results = {request.id: await scene.result(request, within=60) for request in requests}
     stored = {report.id: report.body for report in await scene.bus.stored()}
-    per_request = Counter(body.request_id for body in stored.values() if body.kind == "send_result")
+    per_request = Counter(body.request_id for body in stored.values() if body.type == "send_result")
     assert set(per_request.values()) == {1}
     phones = scene.simulator.service.network.state.accounts.values()
     arrived = Counter(entry.text for phone in phones for entry in phone.inbox if not entry.from_me)
@@ -116,7 +116,7 @@ async def test_everything_waits_on_the_volume_while_the_bus_is_away(scene: Scene
         await scene.customer.send(f"guarde {number}", scene.business)
 
     async def journalled() -> bool:
-        return await scene.runtime.metric('oxy_tenant_messages_received_total{content="text"}') == 50
+        return await scene.runtime.metric('oxy_tenant_messages_received_total{kind="text"}') == 50
 
     await until(journalled, what="all journalled")
     await scene.runtime.kill(signal.SIGKILL)
@@ -175,5 +175,5 @@ async def test_a_message_lost_before_the_journal_is_reported_by_its_id(scene: Sc
         return next((message for message in await scene.bus.messages() if message.whatsapp_id == "3A0LOST"), None)
 
     message = await until(lost, what="the lost message")
-    assert (message.content, message.chat, message.chat_sequence) == (MessageKind.UNDECRYPTABLE, chat, 2)
+    assert (message.kind, message.chat, message.chat_sequence) == (MessageKind.UNDECRYPTABLE, chat, 2)
     assert await scene.runtime.metric('oxy_tenant_messages_lost_total{source="store"}') == 1

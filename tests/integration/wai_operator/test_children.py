@@ -98,7 +98,7 @@ async def test_an_edit_reaches_workers_and_runtime_without_replacing_the_pod(sce
     scene.create()
     await settled(scene)
     before = template(scene)
-    scene.edit({"spec": {"owners": ["+5511987651111"], "ai": {"maxTokens": 123}}})
+    scene.edit({"spec": {"owners": ["+5511987651111"], "ai": {"maxTokens": 123}, "limits": {"pacing": "None"}}})
 
     def edited(published: InstanceSettings | None) -> bool:
         return published is not None and (published.ai.max_tokens, published.owners) == (123, ("+5511987651111",))
@@ -108,7 +108,7 @@ async def test_an_edit_reaches_workers_and_runtime_without_replacing_the_pod(sce
     assert published.generation == 2
     await scene.until_child(
         "configmap",
-        lambda found: TenantSettings.decode(found["data"]["settings.json"].encode()).owners == ("+5511987651111",),
+        lambda found: TenantSettings.decode(found["data"]["settings.json"].encode()).pacing == "None",
     )
     await scene.until_status(lambda found: found["observedGeneration"] == 2)
     assert template(scene) == before

@@ -5,14 +5,15 @@ import pytest
 from oxy_ai.assistants.rules import ASK_FOR_TEXT, Ask, Decision, Say, Skip, decide
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.records import Contact, Input, Turn
-from oxy_core.envelopes import AiSettings, InstanceSettings, MessageKind
+from oxy_core.envelopes import InstanceSettings, MessageKind
 from oxy_core.identity import Jid
+from oxy_core.instance.settings import AiSettings, AuroraSettings
 
 OWNER = "+5511987651111"
-TEXT = Input(content=MessageKind.TEXT, text="oi", age_seconds=1)
-OLD = Input(content=MessageKind.TEXT, text="velha", age_seconds=90_000)
-IMAGE = Input(content=MessageKind.UNSUPPORTED, age_seconds=1)
-BLANK = Input(content=MessageKind.TEXT, text=" \u200b\n", age_seconds=1)
+TEXT = Input(kind=MessageKind.TEXT, text="oi", age_seconds=1)
+OLD = Input(kind=MessageKind.TEXT, text="velha", age_seconds=90_000)
+IMAGE = Input(kind=MessageKind.UNSUPPORTED, age_seconds=1)
+BLANK = Input(kind=MessageKind.TEXT, text=" \u200b\n", age_seconds=1)
 
 
 def turn(
@@ -63,8 +64,8 @@ def turn(
         (turn(TEXT, phone=OWNER), Ask(Role.AURORA, ("oi",))),
         (turn(TEXT, phone=None, self_chat=True), Ask(Role.AURORA, ("oi",))),
         (turn(TEXT, phone=None), Ask(Role.CUSTOMER, ("oi",))),
-        (turn(TEXT, phone=OWNER, ai=AiSettings(aurora_enabled=False)), Skip("disabled")),
-        (turn(TEXT, ai=AiSettings(aurora_enabled=False)), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(TEXT, phone=OWNER, ai=AiSettings(aurora=AuroraSettings(enabled=False))), Skip("disabled")),
+        (turn(TEXT, ai=AiSettings(aurora=AuroraSettings(enabled=False))), Ask(Role.CUSTOMER, ("oi",))),
     ],
 )
 def test_rules_decide_before_any_model(decided: Turn, expected: Decision) -> None:

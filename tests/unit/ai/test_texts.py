@@ -12,8 +12,9 @@ from oxy_ai.petshop.analytics import AnalyticsQuestion, Span, span_of
 from oxy_ai.petshop.booking import TOOLS
 from oxy_ai.petshop.formatting import folded, moment, money
 from oxy_ai.records import Contact, HistoryMessage, Input, Response, Step, ToolCall, Turn
-from oxy_core.envelopes import AiSettings, InstanceSettings, MessageKind
+from oxy_core.envelopes import InstanceSettings, MessageKind
 from oxy_core.identity import Jid
+from oxy_core.instance.settings import AiSettings
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def turn(history: tuple[HistoryMessage, ...], context: int = 5) -> Turn:
         chat=Jid.parse("1@lid"),
         self_chat=False,
         contact=Contact(id=1),
-        inputs=(Input(content=MessageKind.TEXT, text="oi", age_seconds=0),),
+        inputs=(Input(kind=MessageKind.TEXT, text="oi", age_seconds=0),),
         history=history,
         steps=(),
     )

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from oxy_core.envelopes import (
 )
 from oxy_core.errors import ContractError
 from oxy_core.identity import Jid, new_id
-from oxy_core.trace import child_of, new_trace, trace_id
+from oxy_core.trace import child_of, new_trace, trace_bound, trace_id
 
 moments = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 hypothesis adds the zone
 bodies = st.one_of(
@@ -29,7 +30,7 @@ bodies = st.one_of(
         chat=st.just(Jid.parse("1@lid")),
         sender=st.just(Jid.parse("1:3@lid")),
         from_me=st.booleans(),
-        content=st.just(MessageKind.TEXT),
+        kind=st.just(MessageKind.TEXT),
         text=st.text(max_size=500),
         sent_at=moments,
         chat_sequence=st.integers(1, 10**9),
@@ -71,7 +72,7 @@ def test_a_report_is_known_by_its_place_in_the_journal() -> None:
         ({"journal_sequence": 0}, "journal_sequence"),
         ({"occurred_at": "2026-01-01T00:00:00"}, "occurred_at"),
         ({"organization": "a.b"}, "organization"),
-        ({"body": {"kind": "teleport"}}, "body"),
+        ({"body": {"type": "teleport"}}, "body"),
         ({"trace": "00-zz"}, "trace"),
     ],
 )
@@ -93,3 +94,11 @@ def test_spans_of_one_trace_share_its_id() -> None:
     assert trace_id(child_of(root)) == trace_id(root)
     assert child_of(root) != root
     assert trace_id(child_of(None)) != trace_id(root)
+
+
+def test_a_trace_is_bound_to_the_log_lines_of_its_message_alone() -> None:
+    parent = new_trace()
+    with trace_bound(parent):
+        assert structlog.contextvars.get_contextvars()["trace_id"] == trace_id(parent)
+    with trace_bound(None):
+        assert "trace_id" not in structlog.contextvars.get_contextvars()

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from oxy_core.identity import Jid, OrganizationName, Phone, mask, new_id, same_phone
+from oxy_core.identity import Jid, OrganizationName, Phone, mask, new_id, phone_key, same_phone
 
 users = st.from_regex(r"[0-9]{5,20}", fullmatch=True)
 servers = st.sampled_from(["s.whatsapp.net", "lid", "g.us", "broadcast", "newsletter"])
@@ -78,3 +78,20 @@ def test_ids_come_in_order() -> None:
 )
 def test_brazilian_mobiles_are_the_same_with_and_without_the_ninth_digit(one: str, other: str, same: bool) -> None:  # noqa: FBT001 a parametrized value
     assert same_phone(one, other) is same
+
+
+@pytest.mark.parametrize(
+    ("phone", "key"),
+    [
+        ("+5511987651111", "+551187651111"),
+        ("+551187651111", "+551187651111"),
+        ("+5511612340001", "+5511612340001"),
+        ("+5511912340001", "+5511912340001"),
+        ("+5511932221111", "+5511932221111"),
+        ("+5511887651111", "+5511887651111"),
+        ("+351912345678", "+351912345678"),
+        ("+14155550100", "+14155550100"),
+    ],
+)
+def test_numbers_of_one_account_have_one_key(phone: str, key: str) -> None:
+    assert phone_key(phone) == key

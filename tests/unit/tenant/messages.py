@@ -33,7 +33,7 @@ def incoming(whatsapp_id: str, chat: Jid = LID, **changes: object) -> IncomingMe
         "sender": OWN if changes.get("from_me") else chat,
         "from_me": False,
         "self_chat": False,
-        "content": MessageKind.TEXT,
+        "kind": MessageKind.TEXT,
         "sent_at": NOW,
         "text": "oi",
         **changes,

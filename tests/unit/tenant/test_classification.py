@@ -55,7 +55,7 @@ def received(**fields: object) -> IncomingMessage:
 
 def test_a_plain_text() -> None:
     message = received(conversation="oi", sender="111:0@lid", sender_alt="5511911111111:3@s.whatsapp.net")
-    assert (message.content, message.text, message.push_name) == (MessageKind.TEXT, "oi", "Ana")
+    assert (message.kind, message.text, message.push_name) == (MessageKind.TEXT, "oi", "Ana")
     assert (message.chat, message.chat_alias) == (Jid.parse("111@lid"), Jid.parse("5511911111111@s.whatsapp.net"))
     assert message.sender == message.chat
     assert message.sent_at == datetime.fromtimestamp(MOMENT, UTC)
@@ -108,7 +108,7 @@ def test_the_message_yourself_chat(chat: str) -> None:
 )
 def test_what_is_no_text_is_unsupported_and_carries_none(content: dict[str, object]) -> None:
     message = received(**content)
-    assert (message.content, message.text) == (MessageKind.UNSUPPORTED, None)
+    assert (message.kind, message.text) == (MessageKind.UNSUPPORTED, None)
 
 
 @pytest.mark.parametrize(
@@ -159,4 +159,4 @@ def test_an_undecryptable_message_is_known_by_its_id() -> None:
     undecryptable = ENVELOPES.UndecryptableMessage(Info=event().Info, IsUnavailable=False, DecryptFailMode=1)
     message = classify_undecryptable(undecryptable, OWN)
     assert isinstance(message, IncomingMessage)
-    assert (message.whatsapp_id, message.content, message.text) == ("3A1", MessageKind.UNDECRYPTABLE, None)
+    assert (message.whatsapp_id, message.kind, message.text) == ("3A1", MessageKind.UNDECRYPTABLE, None)

@@ -10,7 +10,9 @@ from unit.tenant.sessions import make_session
 
 from oxy_core.envelopes import ConnectionState
 from oxy_core.identity import Jid
-from oxy_core.tenant import ExitCode, Reconnect, TenantSettings
+from oxy_core.instance.settings import ReconnectSettings
+from oxy_core.instance.terminal_causes import ExitCode
+from oxy_core.tenant import TenantSettings
 from oxy_tenant.connection import life_cycle as module
 from oxy_tenant.connection.ending import EndedError
 from oxy_tenant.connection.life_cycle import Connection, Hooks
@@ -31,7 +33,7 @@ from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.links.protocol import EventSink, MessageSink
 from oxy_tenant.settings import RuntimeSettings, SettingsFile
 
-QUICK = Reconnect(base_delay_seconds=0.05, multiplier=1, max_delay_seconds=0.05, max_attempts=4)
+QUICK = ReconnectSettings(base_delay_seconds=0.05, multiplier=1, max_delay_seconds=0.05, max_attempts=4)
 
 
 @dataclass
@@ -99,7 +101,6 @@ async def staged(folder: Path, *, paired: bool, **settings: object) -> AsyncIter
         "organization": "acme",
         "instance": "shop",
         "phone_number": "+5511900000001",
-        "timezone": "UTC",
         "pairing_until": datetime.now(UTC) + timedelta(minutes=5),
         "reconnect": QUICK,
         **settings,
@@ -176,7 +177,10 @@ async def test_pairing_ends_in_a_connection(tmp_path: Path) -> None:
 
 
 async def test_a_connection_that_returns_in_time_keeps_its_session(tmp_path: Path) -> None:
-    async with staged(tmp_path, paired=True, reconnect=Reconnect(base_delay_seconds=30)) as stage, running(stage):
+    async with (
+        staged(tmp_path, paired=True, reconnect=ReconnectSettings(base_delay_seconds=30)) as stage,
+        running(stage),
+    ):
         await stage.tell(1, Connected())
         await stage.connection.up.wait()
         await stage.tell(1, Disconnected("ConnectionLost"))

@@ -9,7 +9,9 @@ from unit.tenant.messages import NOW, request
 
 from oxy_core.envelopes import SendOutcome
 from oxy_core.identity import Jid
-from oxy_core.tenant import ExitCode, Reconnect, TerminationMessage
+from oxy_core.instance.settings import ReconnectSettings
+from oxy_core.instance.terminal_causes import ExitCode
+from oxy_core.tenant import TerminationMessage
 from oxy_tenant.connection import ending
 from oxy_tenant.connection.backoff import delay_seconds
 from oxy_tenant.connection.ending import MARKER_BYTES, EndedMarker, repeated_ending, write_termination_message
@@ -56,7 +58,7 @@ def test_the_gate(
 
 
 def test_the_delay_grows_to_its_cap() -> None:
-    policy = Reconnect()
+    policy = ReconnectSettings()
     plain = [5, 7.5, 11.25, 16.875, 25.3125, 37.96875, 56.953125, 60, 60]
     for failed, expected in enumerate(plain, start=1):
         delays = [delay_seconds(policy, failed, Random(seed)) for seed in range(50)]

@@ -83,7 +83,7 @@ def test_what_is_journalled_outlives_the_process(path: Path, clock: Clock) -> No
 
 
 def test_an_undecryptable_message_never_claims_the_identity(journal: Journal) -> None:
-    placeholder = incoming("A", content=MessageKind.UNDECRYPTABLE, text=None)
+    placeholder = incoming("A", kind=MessageKind.UNDECRYPTABLE, text=None)
     assert seen(journal.receive(placeholder)).chat_sequence == 1
     assert seen(journal.receive(incoming("A"))).chat_sequence == 2
     assert journal.receive(placeholder) is None
@@ -176,11 +176,11 @@ def test_each_attempt_has_a_secret_of_its_own_that_is_recognised(journal: Journa
 
 
 def test_a_loss_is_reported_once_and_never_for_what_is_known(journal: Journal) -> None:
-    lost = incoming("LOST", content=MessageKind.UNDECRYPTABLE, text=None)
-    assert seen(journal.report_loss(lost, "store")).content is MessageKind.UNDECRYPTABLE
+    lost = incoming("LOST", kind=MessageKind.UNDECRYPTABLE, text=None)
+    assert seen(journal.report_loss(lost, "store")).kind is MessageKind.UNDECRYPTABLE
     assert journal.report_loss(lost, "refused_copy") is None
     journal.receive(incoming("HERE"))
-    assert journal.report_loss(incoming("HERE", content=MessageKind.UNDECRYPTABLE, text=None), "store") is None
+    assert journal.report_loss(incoming("HERE", kind=MessageKind.UNDECRYPTABLE, text=None), "store") is None
 
 
 def test_the_mark_of_published_only_moves_forward(journal: Journal) -> None:
@@ -286,13 +286,13 @@ def test_whatever_arrives_sequences_have_no_gap_and_no_text_comes_twice(
         else:
             content = MessageKind.UNDECRYPTABLE if kind == "undecryptable" else MessageKind.TEXT
             journal.receive(
-                incoming(f"M{number}", chat, chat_alias=alias, from_me=kind == "own", content=content, text="oi")
+                incoming(f"M{number}", chat, chat_alias=alias, from_me=kind == "own", kind=content, text="oi")
             )
     written = reports(journal)
     journal.close()
     assert [report.journal_sequence for report in written] == list(range(1, len(written) + 1))
     bodies = [seen(report) for report in written]
-    texts = [(body.chat, body.from_me, body.whatsapp_id) for body in bodies if body.content is MessageKind.TEXT]
+    texts = [(body.chat, body.from_me, body.whatsapp_id) for body in bodies if body.kind is MessageKind.TEXT]
     assert len(texts) == len(set(texts))
     per_chat: dict[Jid, list[int]] = defaultdict(list)
     for body in bodies:

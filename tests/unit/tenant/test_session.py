@@ -119,7 +119,7 @@ def test_the_audit_reports_what_the_journal_never_saw(store: SessionStore, journ
     add_secret(store.path, "GROUP", b"d" * 32, chat="120363@g.us")
     audit = LossAudit(journal, store)
     assert audit.audit_store() == 2
-    assert [(m.whatsapp_id, m.content, m.from_me) for m in reported(journal)[1:]] == [
+    assert [(m.whatsapp_id, m.kind, m.from_me) for m in reported(journal)[1:]] == [
         ("LOST", MessageKind.UNDECRYPTABLE, False),
         ("LOST-OWN", MessageKind.UNDECRYPTABLE, True),
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from unit.wai_operator.making import NOW, UID, Json, instance, memory
 
-from oxy_core.envelopes import Pairing
+from oxy_core.instance.pairing import PairingOffer
 from oxy_core.tenant import TenantSettings
 from oxy_operator.specs.claim import claim_memory, session_claim
 from oxy_operator.specs.network_policy import ingress_policy
@@ -45,7 +45,7 @@ OWNED = [
     settings_config_map(instance(), memory()),
     credentials_secret(instance(), "creds"),
     ingress_policy(instance()),
-    pairing_secret(instance(), Pairing(method="PhoneCode", code="X", expires_at=NOW)),
+    pairing_secret(instance(), PairingOffer(method="PhoneCode", code="X", expires_at=NOW)),
 ]
 
 
@@ -100,7 +100,7 @@ def test_the_credentials_change_their_annotation_with_their_content() -> None:
 
 
 def test_the_pairing_secret_holds_what_there_is() -> None:
-    offered = Pairing(method="PhoneCode", code="ABCD1234", expires_at=NOW + timedelta(seconds=60))
+    offered = PairingOffer(method="PhoneCode", code="ABCD1234", expires_at=NOW + timedelta(seconds=60))
     made = pairing_secret(instance(), offered)
     assert made["metadata"]["name"] == "wai-petshop-pairing"
     assert {name: b64decode(value).decode() for name, value in made["data"].items()} == {
@@ -112,18 +112,15 @@ def test_the_pairing_secret_holds_what_there_is() -> None:
 
 def test_the_settings_file_holds_the_tenants_settings() -> None:
     made = instance(
-        owners=["+5511987651111"],
         pairing={"method": "QRCode"},
         reconnect={"baseDelaySeconds": 1, "multiplier": "2", "maxDelaySeconds": 9, "maxAttempts": 4},
         limits={"pacing": "None"},
         client={"browser": "Chrome", "markOnlineOnConnect": False},
-        timezone="America/Recife",
     )
     text = settings_config_map(made, memory())["data"]["settings.json"]
     settings = TenantSettings.decode(text.encode())
     assert settings == tenant_settings(made, memory())
     assert (settings.organization, settings.instance) == ("paws", "petshop")
-    assert (settings.owners, settings.timezone) == (("+5511987651111",), "America/Recife")
     assert (settings.pairing_method, settings.pairing_until) == ("QRCode", memory().pairing_until)
     assert (settings.reconnect.base_delay_seconds, settings.reconnect.multiplier) == (1, 2.0)
     assert (settings.reconnect.max_delay_seconds, settings.reconnect.max_attempts) == (9, 4)
@@ -157,10 +154,7 @@ def test_workers_are_told_everything_about_ai() -> None:
         "debounce_max_seconds": 2.0,
         "takeover_minutes": 3,
         "system_prompt_extra": "extra",
-        "aurora_enabled": False,
-        "aurora_model": "a",
-        "aurora_temperature": 1.5,
-        "aurora_max_tokens": 8,
+        "aurora": {"enabled": False, "model": "a", "temperature": 1.5, "max_tokens": 8},
     }
     assert (settings.account, settings.generation, settings.suspended) == ("AACCOUNT", 3, True)
     assert (settings.display_name, settings.phone_number) == ("Paws", "+5511987650000")

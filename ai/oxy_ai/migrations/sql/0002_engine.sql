@@ -288,7 +288,7 @@ declare
     m jsonb := report -> 'body';
     own boolean := (m ->> 'from_me')::boolean;
     self boolean := (m ->> 'self_chat')::boolean;
-    unreadable boolean := m ->> 'content' = 'undecryptable';
+    unreadable boolean := m ->> 'kind' = 'undecryptable';
     personal boolean := m ->> 'chat' like '%@s.whatsapp.net' or m ->> 'chat' like '%@lid';
     counts boolean := personal and not unreadable and (not own or self);
     moment timestamptz := clock_timestamp();
@@ -311,7 +311,7 @@ begin
         ) values (
             organization, instance, v.id, m ->> 'chat', m ->> 'sender', m ->> 'whatsapp_id', unreadable,
             case when own and not self then 'phone' else 'customer' end, case when counts then v.inbound_seq + 1 end,
-            m ->> 'content', m ->> 'text', m ->> 'quoted_id', (m ->> 'sent_at')::timestamptz, report ->> 'trace'
+            m ->> 'kind', m ->> 'text', m ->> 'quoted_id', (m ->> 'sent_at')::timestamptz, report ->> 'trace'
         ) on conflict (instance_id, chat, sender, whatsapp_id, placeholder) do nothing;
         if not found then
             outcome := 'duplicate';
@@ -399,7 +399,7 @@ begin
             continue;
         end if;
         perform enter_org(item.organization);
-        case item.report -> 'body' ->> 'kind'
+        case item.report -> 'body' ->> 'type'
         when 'message' then
             select * into result from ingest_message(item.organization, item.instance, item.report);
             if result.due < coalesce((woken ->> item.organization::text)::timestamptz, 'infinity') then
@@ -451,7 +451,7 @@ as $$
     select jsonb_build_object(
         'inputs', (
             select coalesce(jsonb_agg(jsonb_build_object(
-                'content', m.content, 'text', m.body,
+                'kind', m.content, 'text', m.body,
                 'age_seconds', extract(epoch from m.arrived_at - m.sent_at)
             ) order by m.id), '[]')
             from messages m

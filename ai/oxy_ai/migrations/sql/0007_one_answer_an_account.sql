@@ -37,7 +37,7 @@ begin
             continue;
         end if;
         perform enter_org(item.organization);
-        case item.report -> 'body' ->> 'kind'
+        case item.report -> 'body' ->> 'type'
         when 'message' then
             select * into result from ingest_message(item.organization, item.instance, item.report);
             if result.due < coalesce((woken ->> item.organization::text)::timestamptz, 'infinity') then

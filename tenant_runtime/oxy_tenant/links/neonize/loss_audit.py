@@ -114,6 +114,6 @@ def _placeholder(whatsapp_id: str, chat: Jid, sender: Jid, *, from_me: bool) -> 
         sender=sender,
         from_me=from_me,
         self_chat=from_me and chat.user == sender.user,
-        content=MessageKind.UNDECRYPTABLE,
+        kind=MessageKind.UNDECRYPTABLE,
         sent_at=datetime.now(UTC),
     )

@@ -1,0 +1,60 @@
+"""How an instance is linked to the business's phone: the window, the offer, and the Secret that shows it."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from oxy_core.times import utc_text
+
+PAIRING_WINDOW: Final = timedelta(minutes=15)
+"""How long codes are offered after an instance is created or repaired."""
+
+
+class PairingMethod(StrEnum):
+    """``spec.pairing.method``: how the phone is linked."""
+
+    PHONE_CODE = "PhoneCode"
+    QR_CODE = "QRCode"
+
+
+class PairingOffer(BaseModel):
+    """A code that links the business's phone now."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: PairingMethod
+    code: str | None = None
+    """Eight characters to type on the phone (PhoneCode)."""
+    qr: str | None = None
+    """Content of the QR code (QRCode)."""
+    expires_at: AwareDatetime
+
+    @property
+    def text(self) -> str:
+        """What to type or to scan; empty where the offer carries neither."""
+        return self.code or self.qr or ""
+
+    def to_secret(self) -> dict[str, str]:
+        """Return the pairing Secret's content, not yet in base64."""
+        content = {
+            "method": self.method.value,
+            "code": self.code,
+            "qr": self.qr,
+            "expiresAt": utc_text(self.expires_at),
+        }
+        return {key: value for key, value in content.items() if value is not None}
+
+    @classmethod
+    def from_secret(cls, content: Mapping[str, str]) -> Self | None:
+        """Read what `to_secret` wrote; None where the Secret holds no code. Raises pydantic.ValidationError."""
+        if not (content.get("code") or content.get("qr")):
+            return None
+        return cls(
+            method=PairingMethod(content.get("method", PairingMethod.PHONE_CODE)),
+            code=content.get("code"),
+            qr=content.get("qr"),
+            expires_at=datetime.fromisoformat(content["expiresAt"]),
+        )

@@ -1,0 +1,60 @@
+"""The custom resource WhatsAppInstance by name: its API, phases, annotations and labels, and its children's names."""
+
+from enum import StrEnum
+from typing import Final
+
+GROUP: Final = "oxy.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "WhatsAppInstance"
+PLURAL: Final = "whatsappinstances"
+
+FINALIZER: Final = f"{GROUP}/bus"
+"""Holds a deleted instance until its pod has ended and its account is removed from the bus."""
+
+REPAIR_ANNOTATION: Final = f"{GROUP}/repair"
+"""On the instance: asks for a new pairing window. Its value is a nonce, which the status repeats once it is done."""
+
+EPOCH_ANNOTATION: Final = f"{GROUP}/epoch"
+"""On claim and pod: the epoch of the session that they serve. A terminal cause ends it, a repair begins the next."""
+
+PAIRING_UNTIL_ANNOTATION: Final = f"{GROUP}/pairing-until"
+"""On claim and pod: end of the pairing window, RFC 3339."""
+
+INSTANCE_LABEL: Final = f"{GROUP}/instance"
+ORGANIZATION_LABEL: Final = f"{GROUP}/organization"
+
+MANAGED_BY: Final = "oxy-operator"
+"""Value of the label ``app.kubernetes.io/managed-by`` of everything that the operator makes."""
+
+
+class Phase(StrEnum):
+    """``status.phase``."""
+
+    PENDING = "Pending"
+    PAIRING = "Pairing"
+    CONNECTED = "Connected"
+    RECONNECTING = "Reconnecting"
+    PAUSED = "Paused"
+    LOGGED_OUT = "LoggedOut"
+    FAILED = "Failed"
+
+
+def runtime_name(instance: str) -> str:
+    """Return the name of the instance's StatefulSet, ConfigMap, credentials Secret and NetworkPolicy."""
+    return f"wai-{instance}"
+
+
+def pod_name(instance: str) -> str:
+    """Return the name of the instance's only pod, as its StatefulSet numbers it."""
+    return f"{runtime_name(instance)}-0"
+
+
+def claim_name(instance: str) -> str:
+    """Return the name of the claim of the volume that keeps the session."""
+    return f"{runtime_name(instance)}-session"
+
+
+def pairing_secret_name(instance: str) -> str:
+    """Return the name of the Secret that holds the current pairing code."""
+    return f"{runtime_name(instance)}-pairing"

@@ -1,0 +1,49 @@
+"""The parts of ``spec`` that other processes than the operator read too.
+
+One model for each: the operator reads it from the custom resource, the bus and the runtime's settings file carry it.
+Defaults are the definition's (``crds/``), which a test compares field by field; they stand here as well so that a
+document written before a field existed can still be read.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class SharedSettings(BaseModel):
+    """Base. Read by the custom resource's names (camelCase) or by the fields'; unknown fields are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+
+class AuroraSettings(SharedSettings):
+    """``spec.ai.aurora``: the owners' assistant."""
+
+    enabled: bool = True
+    model: str = "gpt-4o-mini"
+    temperature: float = Field(default=0.7, ge=0, le=2)
+    max_tokens: int = Field(default=800, ge=1)
+
+
+class AiSettings(SharedSettings):
+    """``spec.ai``, which holds no secrets."""
+
+    enabled: bool = True
+    base_url: str | None = None
+    model: str = "gpt-4o-mini"
+    temperature: float = Field(default=0.7, ge=0, le=2)
+    max_tokens: int = Field(default=500, ge=1)
+    context_messages: int = Field(default=5, ge=1, le=50)
+    debounce_seconds: float = Field(default=3, ge=0, le=86_400)
+    debounce_max_seconds: float = Field(default=15, ge=0, le=86_400)
+    takeover_minutes: int = Field(default=30, ge=0, le=525_600)
+    system_prompt_extra: str | None = None
+    aurora: AuroraSettings = AuroraSettings()
+
+
+class ReconnectSettings(SharedSettings):
+    """``spec.reconnect``: the back-off between attempts to connect, base x multiplier^n up to max, with jitter."""
+
+    base_delay_seconds: float = Field(default=5, gt=0)
+    multiplier: float = Field(default=1.5, ge=1)
+    max_delay_seconds: float = Field(default=60, gt=0)
+    max_attempts: int = Field(default=10, ge=1)

@@ -1,0 +1,58 @@
+from datetime import UTC, datetime
+from itertools import combinations
+
+import pytest
+
+from oxy_core.instance.pairing import PairingMethod, PairingOffer
+from oxy_core.instance.settings import AiSettings, ReconnectSettings
+from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode, terminal_cause
+
+SOON = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        PairingOffer(method=PairingMethod.PHONE_CODE, code="ABCD1234", expires_at=SOON),
+        PairingOffer(method=PairingMethod.QR_CODE, qr="2@a,b,c", expires_at=SOON),
+    ],
+)
+def test_a_pairing_secret_reads_back_what_it_was_given(offer: PairingOffer) -> None:
+    assert PairingOffer.from_secret(offer.to_secret()) == offer
+
+
+@pytest.mark.parametrize("content", [{}, {"method": "PhoneCode", "expiresAt": "2026-03-02T08:30:00Z"}, {"code": ""}])
+def test_a_secret_without_a_code_holds_no_offer(content: dict[str, str]) -> None:
+    assert PairingOffer.from_secret(content) is None
+
+
+def test_every_exit_that_ends_the_epoch_has_a_cause_of_its_own() -> None:
+    ending = {code for code in ExitCode if code.ends_epoch}
+    assert ending == {code for code in ExitCode if 64 <= code <= 68}
+    assert all(one.reason != other.reason for one, other in combinations(TERMINAL_CAUSES.values(), 2))
+    assert all(cause.exit_code == code for code, cause in TERMINAL_CAUSES.items())
+
+
+def test_an_ordinary_exit_is_no_terminal_cause() -> None:
+    assert [terminal_cause(code) for code in (0, 1, 70, 137)] == [None] * 4
+
+
+def test_a_cause_says_once_what_happened_and_what_to_do() -> None:
+    for cause in TERMINAL_CAUSES.values():
+        text = cause.explain("petshop")
+        assert text.count("oxy pair petshop") == 1
+        assert text.endswith("oxy pair petshop")
+    ban = TERMINAL_CAUSES[ExitCode.TEMPORARY_BAN].explain("petshop", SOON)
+    assert "banned this number until 2026-03-02 08:30 UTC." in ban
+
+
+def test_shared_settings_are_read_by_the_resources_names_and_their_own() -> None:
+    resource = {"maxTokens": 7, "temperature": "0.5", "aurora": {"maxTokens": 8}}
+    settings = AiSettings.model_validate(resource)
+    assert (settings.max_tokens, settings.temperature, settings.aurora.max_tokens) == (7, 0.5, 8)
+    assert AiSettings.model_validate_json(settings.model_dump_json()) == settings
+    assert ReconnectSettings.model_validate({"baseDelaySeconds": 2, "multiplier": "1.25"}).multiplier == 1.25
+
+
+def test_shared_settings_ignore_what_a_newer_version_added() -> None:
+    assert AiSettings.model_validate({"tomorrow": 1}) == AiSettings()
