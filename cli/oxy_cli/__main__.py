@@ -7,15 +7,16 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from oxy_cli import catalog, dlq
+from oxy_cli.commands import catalog, dlq
+from oxy_cli.commands.logs import logs
+from oxy_cli.commands.pair import pair
+from oxy_cli.commands.status import status
 from oxy_cli.errors import CliError
-from oxy_cli.logs import logs
-from oxy_cli.pair import pair
-from oxy_cli.status import status
+from oxy_cli.exit_codes import FAILURE, INTERRUPTED, after_signal
 
 app = typer.Typer(
     name="oxy",
-    help="WhatsApp assistants on Kubernetes: link numbers, see how they do, give them their catalogue.",
+    help="WhatsApp assistants on Kubernetes. Link WhatsApp numbers, check their status, manage catalogs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -28,16 +29,16 @@ app.add_typer(dlq.app, name="dlq")
 
 
 def main() -> None:
-    """Run the command; an error that people can act on is a message and status 1, never a traceback."""
-    # An orderly exit, which removes what is only there while the command runs.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    """Run the command; an error that people can act on is printed as a message, never as a traceback."""
+    # An orderly exit runs the handlers that remove what must not outlive the command.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(after_signal(number)))
     try:
         app()
     except CliError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}")
-        sys.exit(1)
+        sys.exit(FAILURE)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Running the workers' administration command inside one of them: they alone have the database."""
+"""Runs the workers' administration command in one of their pods: only workers reach the database."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ WORKER_LABELS: Final = {"app.kubernetes.io/name": "oxy", "app.kubernetes.io/comp
 def administer(system: Cluster, arguments: Sequence[str], stdin: str = "") -> Any:  # noqa: ANN401 the JSON it prints
     """Run ``python -m oxy_ai.admin`` with these arguments in a ready worker; return the JSON that it printed.
 
-    `system` is the namespace in which Oxy is installed. Raises AdminError with the worker's own words when it refuses.
+    `system` is the namespace in which Oxy is installed. Raises AdminError with the worker's message when it refuses.
     """
     pod = system.ready_pod(WORKER_LABELS)
     if pod is None:
@@ -26,7 +26,7 @@ def administer(system: Cluster, arguments: Sequence[str], stdin: str = "") -> An
 
 
 def answer_of(completed: Completed, pod: str) -> Any:  # noqa: ANN401 as `administer`
-    """Return the JSON that the command printed; raises AdminError with what it complained of."""
+    """Return the JSON that the command printed; raises AdminError with its error message."""
     if completed.exit_code != 0:
         complaint = (completed.errors.strip() or completed.output.strip()).removeprefix("error: ")
         raise AdminError(complaint or f"the command in {pod} ended with status {completed.exit_code} and no message")

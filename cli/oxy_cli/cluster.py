@@ -1,7 +1,7 @@
-"""The API server as the command uses it: plain objects in and out, errors in words.
+"""The Kubernetes API as the command uses it: plain objects in and out, errors that say what to do.
 
-The client library gives configuration, authentication and the connection; its models stay unused, since importing them
-takes longer than most commands.
+The client library provides configuration, authentication and the connection. Its models are not used: importing them
+takes longer than most commands run.
 """
 
 import json
@@ -21,6 +21,7 @@ from kubernetes.stream.ws_client import ERROR_CHANNEL, STDIN_CHANNEL, V5_CHANNEL
 from urllib3.exceptions import HTTPError
 
 from oxy_cli.errors import ClusterError
+from oxy_core.instance.resource import API_VERSION, PLURAL
 from oxy_core.memory_file import keep_kubeconfig_in_memory
 
 Object = dict[str, Any]
@@ -28,11 +29,10 @@ Object = dict[str, Any]
 
 Query = Sequence[tuple[str, str]]
 
-_GROUP: Final = "/apis/oxy.dev/v1alpha1"
-_PLURAL: Final = "whatsappinstances"
+_GROUP: Final = f"/apis/{API_VERSION}"
 
 REQUEST_SECONDS: Final = 15
-"""Longest time that an answer of the API server may take."""
+"""Time limit of a request to the API server, where none is named."""
 
 _HINTS: Final = {
     401: "The kubeconfig's credentials are not valid (any more).",
@@ -44,7 +44,7 @@ _MERGE_PATCH: Final = "application/merge-patch+json"
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """How a command in a container ended."""
+    """Result of a command that ran in a container."""
 
     output: str
     errors: str
@@ -53,7 +53,7 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster, and the namespace to look in unless another is named."""
+    """A cluster, and the namespace that requests go to."""
 
     api: Any
     namespace: str
@@ -79,11 +79,11 @@ class Cluster:
         """Return the instances of the namespace, or of all namespaces."""
         where = "in the cluster" if everywhere else f"in namespace {self.namespace}"
         with explained(f"cannot list WhatsAppInstances {where}"):
-            items: list[Object] = self._get(f"{_GROUP}/{_PLURAL}" if everywhere else self._instances)["items"]
+            items: list[Object] = self._get(f"{_GROUP}/{PLURAL}" if everywhere else self._instances)["items"]
         return items
 
     def instance(self, name: str) -> Object:
-        """Return one instance; raises ClusterError when there is none of that name."""
+        """Return one instance; raises ClusterError when there is none with this name."""
         with explained(f"cannot read WhatsAppInstance {name} in namespace {self.namespace}"):
             return self._get(f"{self._instances}/{quote(name, safe='')}")
 
@@ -102,14 +102,14 @@ class Cluster:
         return {key: b64decode(value).decode() for key, value in found.get("data", {}).items()}
 
     def log(self, pod: str, *, follow: bool, tail: int | None, previous: bool) -> Iterator[str]:
-        """Yield the lines that a pod's container has printed, and with `follow` those that it prints from now on."""
+        """Yield the lines of a pod's log; with `follow` until the pod ends, with `tail` only that many old ones."""
         query = {"follow": str(follow).lower(), "previous": str(previous).lower()}
         query |= {} if tail is None else {"tailLines": str(tail)}
         with explained(f"cannot read the log of pod {pod} in namespace {self.namespace}"):
-            # It may be silent for long: no limit of time.
+            # No time limit: a pod may log nothing for hours.
             response = self._request("GET", f"{self._core}/pods/{pod}/log", list(query.items()), seconds=None)
             rest = b""
-            # Without an amount the library hands on each chunk as it comes; with one it waits until so much is there.
+            # With amt=None urllib3 yields each chunk as it arrives; with a number it would wait for that many bytes.
             for chunk in response.response.stream(amt=None):
                 *lines, rest = (rest + chunk).split(b"\n")
                 yield from (line.decode(errors="replace") for line in lines)
@@ -117,19 +117,19 @@ class Cluster:
                 yield rest.decode(errors="replace")
 
     def ready_pod(self, labels: Mapping[str, str]) -> str | None:
-        """Return the name of a ready pod of the namespace with these labels, if there is one."""
+        """Return the name of a ready pod with these labels in the namespace; None if there is none."""
         selector = ",".join(f"{name}={value}" for name, value in labels.items())
         with explained(f"cannot list pods in namespace {self.namespace}"):
             pods = self._get(f"{self._core}/pods", [("labelSelector", selector)])["items"]
         return next((str(pod["metadata"]["name"]) for pod in pods if _is_ready(pod)), None)
 
     def execute(self, pod: str, command: Sequence[str], stdin: str = "") -> Completed:
-        """Run a command in a pod's first container and give it `stdin`; raises ClusterError when it cannot run."""
+        """Run a command in a pod's first container with this input; raises ClusterError when it cannot run."""
         streams = [("stdin", "true"), ("stdout", "true"), ("stderr", "true")]
         query = [*streams, *(("command", word) for word in command)]
         with explained(f"cannot run a command in pod {pod} of namespace {self.namespace}"):
             method, url, headers, *_ = self._serialized("GET", f"{self._core}/pods/{pod}/exec", query)
-            # Bytes: the library decodes text frame by frame, which breaks characters on their borders.
+            # Bytes, because the library decodes text frame by frame, which breaks characters that span two frames.
             session: WSClient = websocket_call(
                 self.api.configuration, method, url, headers=headers, _preload_content=False, binary=True
             )
@@ -144,7 +144,7 @@ class Cluster:
 
     @property
     def _instances(self) -> str:
-        return f"{_GROUP}/namespaces/{self.namespace}/{_PLURAL}"
+        return f"{_GROUP}/namespaces/{self.namespace}/{PLURAL}"
 
     def _get(self, path: str, query: Query = ()) -> Object:
         found: Object = json.loads(self._request("GET", path, query).read())
@@ -197,7 +197,7 @@ def exit_code_of(status: str) -> int:
 
 
 def reason_of(status: int | None, body: str | None) -> str:
-    """Return in words why the API server refused, from the HTTP status and the body of its answer."""
+    """Return why the API server refused, and what to do, from the HTTP status and body of its response."""
     try:
         said = str(json.loads(body or "")["message"])
     except (ValueError, KeyError, TypeError):
@@ -219,14 +219,14 @@ def _is_ready(pod: Object) -> bool:
 
 
 def cause_of(error: BaseException) -> str:
-    """Return in a few words why a server could not be reached: the innermost cause, without the library's around it.
+    """Return briefly why a server could not be reached: the innermost cause, without the libraries' errors around it.
 
     >>> cause_of(ConnectionRefusedError(111, "Connection refused"))
     'Connection refused'
     """
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    # Certificates that are not accepted say why in an attribute of their own.
+    # ssl.SSLCertVerificationError says why in an attribute that str() does not show.
     return str(getattr(error, "verify_message", None) or getattr(error, "strerror", None) or error)
 
 

@@ -1,20 +1,20 @@
-"""Errors that the command shows to people: what happened, why, what to do next.
+"""Errors that the command shows to people: what happened, why, what to do next. Exit codes: `oxy_cli.exit_codes`.
 
 CliError
-├── ClusterError    the API server refused, could not be reached, or lacks what was asked for
+├── ClusterError    the API server refused, could not be reached, or lacks the requested object
 ├── AdminError      a worker's administration command refused or failed
-└── PairingError    an instance cannot be linked now, or was not in time
+└── PairingError    an instance cannot be linked now, or was not linked in time
 """
 
 from oxy_core.errors import OxyError
 
 
 class CliError(OxyError):
-    """Base of all errors that end the command with status 1 and a message."""
+    """Base of all errors that end the command with a message."""
 
 
 class ClusterError(CliError):
-    """The API server refused, could not be reached, or lacks what was asked for."""
+    """The API server refused, could not be reached, or lacks the requested object."""
 
 
 class AdminError(CliError):

@@ -1,10 +1,12 @@
-"""What the command reads of a WhatsAppInstance."""
+"""A WhatsAppInstance as the command reads it, and the two forms in which it shows one."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
 from oxy_core.identity import mask
+from oxy_core.instance.pairing import PairingMethod
+from oxy_core.instance.resource import Phase, pod_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +21,21 @@ class Condition:
 
     @classmethod
     def of(cls, condition: dict[str, Any]) -> Self:
-        """Read its JSON."""
+        """Read a condition of the custom resource's JSON."""
         keys = ("type", "status", "reason", "message", "lastTransitionTime")
         return cls(*(str(condition.get(key, "")) for key in keys))
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
-    """A WhatsAppInstance as far as it concerns people."""
+class InstanceView:
+    """The fields of a WhatsAppInstance that are shown to people."""
 
     namespace: str
     name: str
     organization: str
     phone: str
     method: str
-    """How it is linked: PhoneCode or QRCode."""
+    """How its phone is linked, a `PairingMethod`."""
     suspended: bool
     created_at: datetime
     phase: str
@@ -43,7 +45,7 @@ class Instance:
     last_reason: str | None
     next_attempt_at: str | None
     pairing_until: datetime | None
-    """End of the window in which codes are offered; None: none is open."""
+    """End of the pairing window; None where none is open."""
     repaired: str | None
     """Nonce of the last repair that was carried out."""
     restarts: int
@@ -51,7 +53,7 @@ class Instance:
 
     @classmethod
     def of(cls, resource: dict[str, Any]) -> Self:
-        """Read the custom resource's JSON; one without a status is Pending."""
+        """Read the custom resource's JSON; one without a status is pending."""
         metadata, spec, status = resource["metadata"], resource["spec"], resource.get("status") or {}
         reconnect, runtime = status.get("reconnect") or {}, status.get("runtime") or {}
         return cls(
@@ -59,10 +61,10 @@ class Instance:
             name=metadata["name"],
             organization=spec["organizationId"],
             phone=spec["phoneNumber"],
-            method=(spec.get("pairing") or {}).get("method", "PhoneCode"),
+            method=(spec.get("pairing") or {}).get("method", PairingMethod.PHONE_CODE),
             suspended=bool(spec.get("suspend")),
             created_at=datetime.fromisoformat(metadata["creationTimestamp"]),
-            phase=status.get("phase") or "Pending",
+            phase=status.get("phase") or Phase.PENDING,
             conditions=tuple(map(Condition.of, status.get("conditions") or ())),
             jid=status.get("jid"),
             attempts=reconnect.get("attempts", 0),
@@ -71,21 +73,21 @@ class Instance:
             pairing_until=_time((status.get("pairing") or {}).get("expiresAt")),
             repaired=(status.get("repair") or {}).get("nonce"),
             restarts=runtime.get("restarts", 0),
-            pod=runtime.get("podName") or f"wai-{metadata['name']}-0",
+            pod=runtime.get("podName") or pod_name(metadata["name"]),
         )
 
     @property
     def ready(self) -> Condition:
-        """The condition Ready."""
+        """The condition Ready: whether the instance is connected and receives messages."""
         return self.condition("Ready")
 
     def condition(self, kind: str) -> Condition:
-        """Return a condition, Unknown before the operator wrote it."""
-        absent = Condition(kind, "Unknown", "", "the operator has not looked at this instance yet", "")
+        """Return a condition; one that the operator has not written yet is Unknown."""
+        absent = Condition(kind, "Unknown", "", "Waiting for the operator.", "")
         return next((item for item in self.conditions if item.type == kind), absent)
 
     def summary(self) -> dict[str, Any]:
-        """Return what `oxy status` lists, in JSON's types; the phone's number is masked."""
+        """Return what `oxy status --output json` lists; the phone number is masked."""
         return {
             "namespace": self.namespace,
             "name": self.name,
@@ -99,7 +101,7 @@ class Instance:
         }
 
     def detail(self) -> dict[str, Any]:
-        """Return what `oxy status NAME` shows, in JSON's types."""
+        """Return what `oxy status NAME` shows, in JSON's types; numbers are masked."""
         return {
             **self.summary(),
             "jid": mask(self.jid) if self.jid else None,

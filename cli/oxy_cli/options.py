@@ -1,13 +1,13 @@
-"""Options that several commands have, in one place."""
+"""Options that several commands share."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 
 class Output(StrEnum):
-    """How results are written to standard output."""
+    """Format of results on standard output."""
 
     TEXT = "text"
     JSON = "json"
@@ -23,4 +23,4 @@ SystemNamespace = Annotated[
 ]
 Format = Annotated[Output, typer.Option("--output", "-o", help="Format of the result.")]
 
-DEFAULT_SYSTEM_NAMESPACE = "oxy"
+DEFAULT_SYSTEM_NAMESPACE: Final = "oxy"

@@ -4,19 +4,22 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
-_UNBROKEN = 1_000
-"""Columns of the terminal that we pretend to have where there is none."""
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+_UNBROKEN: Final = 1_000
+"""Assumed width where standard output is not a terminal."""
 
 
 def console() -> Console:
-    """Return where text for people goes: standard output as it is now; lines for programs are never broken."""
+    """Return where text for people goes: standard output. Lines are not wrapped where it is not a terminal."""
     return Console(file=sys.stdout, highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNBROKEN)
 
 
@@ -26,15 +29,20 @@ def print_json(value: Any) -> None:  # noqa: ANN401 whatever JSON can hold
 
 
 def print_event(value: Any) -> None:  # noqa: ANN401 as `print_json`
-    """Write one JSON document on a line of its own, at once."""
+    """Write one JSON document on its own line and flush it, for a program that reads along."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table without borders, as kubectl does; without names of columns if all are empty.
+def print_yaml(value: Any) -> None:  # noqa: ANN401 as `print_json`
+    """Write one YAML document, its keys in the order that they have."""
+    sys.stdout.write(yaml.safe_dump(value, allow_unicode=True, sort_keys=False))
 
-    On a terminal that is too narrow the last column is broken into lines, the others never are.
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table without borders, as kubectl does; without a header if all names of columns are empty.
+
+    On a terminal that is too narrow only the last column is wrapped.
     """
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
     for column in columns[:-1]:

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from oxy_core.instance.resource import API_VERSION, KIND, PLURAL, pairing_secret_name
 from oxy_dev.cluster import apiserver
-
-GROUP = "/apis/oxy.dev/v1alpha1"
 
 
 @dataclass(frozen=True)
@@ -16,15 +15,15 @@ class Scene:
     namespace: str
 
     def path(self, name: str) -> str:
-        return f"{GROUP}/namespaces/{self.namespace}/whatsappinstances/{name}"
+        return f"/apis/{API_VERSION}/namespaces/{self.namespace}/{PLURAL}/{name}"
 
     def apply(self, name: str, **spec: Any) -> None:  # noqa: ANN401 fields of any kind
         fields = {"organizationId": name, "displayName": name, "phoneNumber": "+5511987654321", **spec}
         self.server.api.apply(
             self.path(name),
             {
-                "apiVersion": "oxy.dev/v1alpha1",
-                "kind": "WhatsAppInstance",
+                "apiVersion": API_VERSION,
+                "kind": KIND,
                 "metadata": {"name": name, "namespace": self.namespace},
                 "spec": fields,
             },
@@ -45,8 +44,8 @@ class Scene:
         self.server.api.apply(
             f"{self.path(name)}/status",
             {
-                "apiVersion": "oxy.dev/v1alpha1",
-                "kind": "WhatsAppInstance",
+                "apiVersion": API_VERSION,
+                "kind": KIND,
                 "metadata": {"name": name, "namespace": self.namespace},
                 "status": {"phase": phase, "conditions": [condition, accepted], **more},
             },
@@ -54,11 +53,11 @@ class Scene:
 
     def set_code(self, name: str, **data: str) -> None:
         self.server.api.apply(
-            f"/api/v1/namespaces/{self.namespace}/secrets/wai-{name}-pairing",
+            f"/api/v1/namespaces/{self.namespace}/secrets/{pairing_secret_name(name)}",
             {
                 "apiVersion": "v1",
                 "kind": "Secret",
-                "metadata": {"name": f"wai-{name}-pairing", "namespace": self.namespace},
+                "metadata": {"name": pairing_secret_name(name), "namespace": self.namespace},
                 "stringData": data,
             },
         )

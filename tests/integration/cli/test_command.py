@@ -12,6 +12,7 @@ from typing import IO, Any
 import pytest
 from integration.cli.scene import Scene
 
+from oxy_core.instance.resource import REPAIR_ANNOTATION
 from oxy_dev.cluster.certificates import Authority, Identity
 
 SECONDS = 30.0
@@ -45,7 +46,7 @@ def soon() -> str:
 
 
 def repair_nonce(scene: Scene, name: str) -> str | None:
-    found: str | None = scene.instance(name)["metadata"].get("annotations", {}).get("oxy.dev/repair")
+    found: str | None = scene.instance(name)["metadata"].get("annotations", {}).get(REPAIR_ANNOTATION)
     return found
 
 
@@ -217,7 +218,7 @@ def test_every_command_for_dead_letters_has_the_same_options(shop: Scene, verb: 
     assert (done.returncode, "no AI worker is ready in namespace nowhere" in done.stderr) == (1, True)
 
 
-def test_a_catalogue_that_is_not_yaml_is_refused_before_anything_is_asked(shop: Scene, tmp_path: Path) -> None:
+def test_a_catalog_that_is_not_yaml_is_refused_before_anything_is_asked(shop: Scene, tmp_path: Path) -> None:
     file = tmp_path / "catalog.yaml"
     file.write_text("services: [")
     done = oxy("catalog", "apply", "shop", "-f", str(file), "-n", shop.namespace)

@@ -6,9 +6,9 @@ import urllib3
 
 from oxy_cli.admin import answer_of
 from oxy_cli.cluster import Completed, exit_code_of, explained, reason_of
+from oxy_cli.commands.logs import readable
 from oxy_cli.errors import AdminError, ClusterError
-from oxy_cli.instance import Instance
-from oxy_cli.logs import readable
+from oxy_cli.instance import InstanceView
 from oxy_cli.output import age
 
 RESOURCE = {
@@ -19,13 +19,13 @@ RESOURCE = {
 
 def test_a_phone_number_is_never_shown_in_full() -> None:
     status = {"jid": "5511987654321@s.whatsapp.net"}
-    shown = str(Instance.of({**RESOURCE, "status": status}).detail())
+    shown = str(InstanceView.of({**RESOURCE, "status": status}).detail())
     assert "4321" in shown
     assert "98765" not in shown
 
 
 def test_an_instance_that_the_operator_has_not_seen_is_pending() -> None:
-    assert Instance.of(RESOURCE).summary() | {"createdAt": ""} == {
+    assert InstanceView.of(RESOURCE).summary() | {"createdAt": ""} == {
         "namespace": "n",
         "name": "shop",
         "organization": "org",

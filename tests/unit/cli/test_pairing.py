@@ -3,16 +3,25 @@ from typing import Any
 
 import pytest
 
+from oxy_cli.commands.pair import grouped
 from oxy_cli.errors import PairingError
-from oxy_cli.instance import Instance
-from oxy_cli.pair import Code, Step, code_of, grouped, next_step
+from oxy_cli.instance import InstanceView
+from oxy_cli.pairing import PairingStep, current_offer, next_step
+from oxy_core.instance.pairing import PairingMethod, PairingOffer
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
-CODE = Code("PhoneCode", "ABCD1234", LATER)
+SCAN = PairingOffer(method=PairingMethod.QR_CODE, qr="2@x", expires_at=LATER)
+CODE = PairingOffer(method=PairingMethod.PHONE_CODE, code="ABCD1234", expires_at=LATER)
 
 
-def instance(phase: str | None = None, *, ready: bool = False, window: datetime | None = None, **more: Any) -> Instance:  # noqa: ANN401 fields of any kind
+def instance(
+    phase: str | None = None,
+    *,
+    ready: bool = False,
+    window: datetime | None = None,
+    **more: Any,  # noqa: ANN401 fields of any kind
+) -> InstanceView:
     status: dict[str, Any] = {"conditions": [{"type": "Ready", "status": str(ready), "reason": "X", "message": "m"}]}
     if phase:
         status["phase"] = phase
@@ -20,7 +29,7 @@ def instance(phase: str | None = None, *, ready: bool = False, window: datetime 
         status["pairing"] = {"expiresAt": window.isoformat()}
     if "repaired" in more:
         status["repair"] = {"nonce": more.pop("repaired")}
-    return Instance.of(
+    return InstanceView.of(
         {
             "metadata": {"namespace": "n", "name": "shop", "creationTimestamp": "2026-03-04T11:00:00Z"},
             "spec": {"organizationId": "org", "phoneNumber": "+5511987654321", **more},
@@ -32,25 +41,25 @@ def instance(phase: str | None = None, *, ready: bool = False, window: datetime 
 @pytest.mark.parametrize(
     ("given", "code", "nonce", "step"),
     [
-        (instance("Connected", ready=True), None, None, Step.DONE),
-        (instance("Pairing", window=LATER), CODE, None, Step.SHOW),
-        (instance("Pairing", window=LATER), None, None, Step.WAIT),
-        (instance("Pairing"), None, None, Step.REQUEST),
-        (instance("Pairing", window=NOW - timedelta(seconds=1)), None, None, Step.REQUEST),
-        (instance("LoggedOut"), None, None, Step.REQUEST),
-        (instance("Failed"), None, None, Step.REQUEST),
-        (instance("Paused"), None, None, Step.REQUEST),
-        (instance("Pending"), None, None, Step.WAIT),
-        (instance(), None, None, Step.WAIT),
-        (instance("Reconnecting"), None, None, Step.WAIT),
-        (instance("LoggedOut"), None, "new", Step.WAIT),
-        (instance("Connected", ready=True), None, "new", Step.WAIT),
-        (instance("Pairing", window=LATER), CODE, "new", Step.WAIT),
-        (instance("Pairing", window=LATER, repaired="new"), CODE, "new", Step.SHOW),
-        (instance("LoggedOut", repaired="new"), None, "new", Step.WAIT),
+        (instance("Connected", ready=True), None, None, PairingStep.DONE),
+        (instance("Pairing", window=LATER), CODE, None, PairingStep.SHOW),
+        (instance("Pairing", window=LATER), None, None, PairingStep.WAIT),
+        (instance("Pairing"), None, None, PairingStep.REQUEST),
+        (instance("Pairing", window=NOW - timedelta(seconds=1)), None, None, PairingStep.REQUEST),
+        (instance("LoggedOut"), None, None, PairingStep.REQUEST),
+        (instance("Failed"), None, None, PairingStep.REQUEST),
+        (instance("Paused"), None, None, PairingStep.REQUEST),
+        (instance("Pending"), None, None, PairingStep.WAIT),
+        (instance(), None, None, PairingStep.WAIT),
+        (instance("Reconnecting"), None, None, PairingStep.WAIT),
+        (instance("LoggedOut"), None, "new", PairingStep.WAIT),
+        (instance("Connected", ready=True), None, "new", PairingStep.WAIT),
+        (instance("Pairing", window=LATER), CODE, "new", PairingStep.WAIT),
+        (instance("Pairing", window=LATER, repaired="new"), CODE, "new", PairingStep.SHOW),
+        (instance("LoggedOut", repaired="new"), None, "new", PairingStep.WAIT),
     ],
 )
-def test_what_comes_next(given: Instance, code: Code | None, nonce: str | None, step: Step) -> None:
+def test_what_comes_next(given: InstanceView, code: PairingOffer | None, nonce: str | None, step: PairingStep) -> None:
     assert next_step(given, code, nonce, NOW) is step
 
 
@@ -67,11 +76,14 @@ def test_a_suspended_instance_is_not_waited_for() -> None:
         ({"method": "PhoneCode", "code": "", "expiresAt": LATER.isoformat()}, None),
         ({"method": "PhoneCode", "code": "ABCD1234", "expiresAt": LATER.isoformat()}, CODE),
         ({"method": "PhoneCode", "code": "ABCD1234", "expiresAt": NOW.isoformat()}, None),
-        ({"method": "QRCode", "qr": "2@x", "expiresAt": "2026-03-04T12:01:00Z"}, Code("QRCode", "2@x", LATER)),
+        (
+            {"method": "QRCode", "qr": "2@x", "expiresAt": "2026-03-04T12:01:00Z"},
+            PairingOffer(method=PairingMethod.QR_CODE, qr="2@x", expires_at=LATER),
+        ),
     ],
 )
-def test_only_a_code_that_still_works_is_shown(secret: dict[str, str] | None, code: Code | None) -> None:
-    assert code_of(secret, NOW) == code
+def test_only_a_code_that_still_works_is_shown(secret: dict[str, str] | None, code: PairingOffer | None) -> None:
+    assert current_offer(secret, NOW) == code
 
 
 @pytest.mark.parametrize("text", ["ABCD1234", "ABCD-1234"])

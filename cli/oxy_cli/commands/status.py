@@ -1,14 +1,34 @@
-"""``oxy status``: how instances do."""
+"""``oxy status``: the state of instances, all in a table or one in detail."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from oxy_cli.cluster import Cluster
-from oxy_cli.instance import Instance
+from oxy_cli.instance import InstanceView
 from oxy_cli.options import Context, Format, Namespace, Output
 from oxy_cli.output import age, console, print_json, print_table
+from oxy_core.identity import mask
+
+COLUMNS: Final[Mapping[str, Callable[[InstanceView, datetime], str]]] = {
+    "NAME": lambda instance, _: instance.name,
+    "ORG": lambda instance, _: instance.organization,
+    "PHONE": lambda instance, _: mask(instance.phone),
+    "PHASE": lambda instance, _: instance.phase,
+    "READY": lambda instance, _: instance.ready.status,
+    "REASON": lambda instance, _: instance.ready.reason,
+    "ATTEMPTS": lambda instance, _: str(instance.attempts),
+    "AGE": lambda instance, now: age(instance.created_at, now),
+}
+"""Columns of the table, and what each shows of an instance at a moment (UTC)."""
+
+NAMESPACED_COLUMNS: Final[Mapping[str, Callable[[InstanceView, datetime], str]]] = {
+    "NAMESPACE": lambda instance, _: instance.namespace,
+    **COLUMNS,
+}
+"""The same for `--all-namespaces`."""
 
 _EVERYWHERE = typer.Option("--all-namespaces", "-A", help="List the instances of all namespaces.")
 
@@ -21,33 +41,28 @@ def status(
     context: Context = None,
     output: Format = Output.TEXT,
 ) -> None:
-    """Show how instances do: all of a namespace in a table, or one in detail."""
+    """Show the state of instances: all of a namespace in a table, or one in detail."""
     cluster = Cluster.connect(context, namespace)
     if name is not None:
-        _show(Instance.of(cluster.instance(name)), output)
+        _print_one(InstanceView.of(cluster.instance(name)), output)
         return
-    instances = [Instance.of(item) for item in cluster.instances(everywhere=everywhere)]
+    instances = [InstanceView.of(item) for item in cluster.instances(everywhere=everywhere)]
     if output is Output.JSON:
         print_json([item.summary() for item in instances])
     elif instances:
-        _list(instances, everywhere=everywhere)
+        _print_all(instances, everywhere=everywhere)
     else:
         where = "in the cluster" if everywhere else f"in namespace {cluster.namespace}"
         console().print(f"There is no WhatsAppInstance {where}. Apply one: kubectl apply -f examples/petshop.yaml")
 
 
-def _list(instances: list[Instance], *, everywhere: bool) -> None:
+def _print_all(instances: list[InstanceView], *, everywhere: bool) -> None:
     now = datetime.now(UTC)
-    columns = ["NAME", "ORG", "PHONE", "PHASE", "READY", "REASON", "ATTEMPTS", "AGE"]
-    rows = []
-    for item in instances:
-        shown = item.summary()
-        cells = [item.name, item.organization, shown["phone"], item.phase, item.ready.status, item.ready.reason]
-        rows.append([*([item.namespace] if everywhere else []), *cells, str(item.attempts), age(item.created_at, now)])
-    print_table([*(["NAMESPACE"] if everywhere else []), *columns], rows)
+    columns = NAMESPACED_COLUMNS if everywhere else COLUMNS
+    print_table(list(columns), [[cell(instance, now) for cell in columns.values()] for instance in instances])
 
 
-def _show(instance: Instance, output: Output) -> None:
+def _print_one(instance: InstanceView, output: Output) -> None:
     detail = instance.detail()
     if output is Output.JSON:
         print_json(detail)

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import yaml
@@ -10,13 +10,13 @@ import yaml
 from oxy_cli.admin import administer
 from oxy_cli.cluster import Cluster
 from oxy_cli.errors import CliError
-from oxy_cli.instance import Instance
+from oxy_cli.instance import InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
-from oxy_cli.output import console, print_json
+from oxy_cli.output import console, print_json, print_yaml
 
 app = typer.Typer(no_args_is_help=True, help="An instance's services, prices, resources and opening hours.")
 
-_FILE = typer.Option("--filename", "-f", help="File with the catalogue in YAML; - for standard input.")
+_FILE = typer.Option("--filename", "-f", help="File with the catalog in YAML; - for standard input.")
 
 
 @app.command()
@@ -29,7 +29,7 @@ def apply(  # noqa: PLR0913 each is an option of the command
     context: Context = None,
     output: Format = Output.TEXT,
 ) -> None:
-    """Replace the catalogue of an instance's organization."""
+    """Replace the catalog of an instance's organization."""
     text = _read(filename)
     organization = _organization(name, context, namespace)
     arguments = ["catalog", "apply", "--organization", organization]
@@ -37,7 +37,7 @@ def apply(  # noqa: PLR0913 each is an option of the command
     if output is Output.JSON:
         print_json(answer)
     else:
-        console().print(f"The catalogue of {organization} is applied; the next answer uses it.")
+        console().print(f"The catalog of {organization} is applied; the next answer uses it.")
 
 
 @app.command()
@@ -49,21 +49,22 @@ def show(
     context: Context = None,
     output: Format = Output.TEXT,
 ) -> None:
-    """Print the catalogue of an instance's organization, in the form that `apply` reads."""
+    """Print the catalog of an instance's organization, in the form that `apply` reads."""
     organization = _organization(name, context, namespace)
     arguments = ["catalog", "show", "--organization", organization]
-    answer: Any = administer(Cluster.connect(context, system_namespace), arguments)
+    answer = administer(Cluster.connect(context, system_namespace), arguments)
     if output is Output.JSON:
         print_json(answer)
     else:
-        sys.stdout.write(yaml.safe_dump(answer, allow_unicode=True, sort_keys=False))
+        print_yaml(answer)
 
 
 def _organization(name: str, context: str | None, namespace: str | None) -> str:
-    return Instance.of(Cluster.connect(context, namespace).instance(name)).organization
+    return InstanceView.of(Cluster.connect(context, namespace).instance(name)).organization
 
 
 def _read(filename: str) -> str:
+    """Return the text of a file that is YAML, so that nothing else is ever sent to a worker; raises CliError."""
     try:
         text = sys.stdin.read() if filename == "-" else Path(filename).read_text(encoding="utf-8")
         yaml.safe_load(text)

@@ -1,4 +1,4 @@
-"""``oxy logs``: what an instance's pod says."""
+"""``oxy logs``: the log of an instance's pod, readable for people."""
 
 import json
 import sys
@@ -7,15 +7,15 @@ from typing import Annotated
 import typer
 
 from oxy_cli.cluster import Cluster
-from oxy_cli.instance import Instance
+from oxy_cli.instance import InstanceView
 from oxy_cli.options import Context, Format, Name, Namespace, Output
 
 
 def logs(  # noqa: PLR0913 each is an option of the command
     name: Name,
     *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is logged from now on.")] = False,
-    tail: Annotated[int | None, typer.Option(min=0, help="Begin with so many of the last lines; default: all.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep streaming new lines.")] = False,
+    tail: Annotated[int | None, typer.Option(min=0, help="Start with the last N lines (default: all).")] = None,
     previous: Annotated[bool, typer.Option("--previous", "-p", help="The container before its last restart.")] = False,
     namespace: Namespace = None,
     context: Context = None,
@@ -23,7 +23,7 @@ def logs(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """Print the log of an instance's pod."""
     cluster = Cluster.connect(context, namespace)
-    pod = Instance.of(cluster.instance(name)).pod
+    pod = InstanceView.of(cluster.instance(name)).pod
     for line in cluster.log(pod, follow=follow, tail=tail, previous=previous):
         sys.stdout.write(f"{line if output is Output.JSON else readable(line)}\n")
         sys.stdout.flush()

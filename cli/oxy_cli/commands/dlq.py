@@ -1,0 +1,84 @@
+"""``oxy dlq``: dead letters, which are turns that failed permanently and messages that could not be read."""
+
+from typing import Annotated, Any
+
+import typer
+
+from oxy_cli.admin import administer
+from oxy_cli.cluster import Cluster
+from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Output, SystemNamespace
+from oxy_cli.output import console, print_json, print_table, print_yaml
+
+app = typer.Typer(no_args_is_help=True, help="Turns that failed permanently: see why, replay them or drop them.")
+
+Letter = Annotated[str, typer.Argument(metavar="ID", help="Id of a dead letter, as `oxy dlq ls` lists it.")]
+
+
+@app.command()
+def ls(
+    *,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """List all dead letters, newest first."""
+    letters: list[dict[str, Any]] = administer(Cluster.connect(context, system_namespace), ["dlq", "ls"])
+    if output is Output.JSON:
+        print_json(letters)
+    elif letters:
+        columns = list(dict.fromkeys(key for letter in letters for key in letter))
+        rows = [[_cell(letter.get(column)) for column in columns] for letter in letters]
+        print_table([column.upper() for column in columns], rows)
+    else:
+        console().print("There are no dead letters.")
+
+
+@app.command()
+def show(
+    letter: Letter,
+    *,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Show one dead letter with its attempts and errors."""
+    answer = administer(Cluster.connect(context, system_namespace), ["dlq", "show", letter])
+    if output is Output.JSON:
+        print_json(answer)
+    else:
+        print_yaml(answer)
+
+
+@app.command()
+def replay(
+    letter: Letter,
+    *,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Process a dead letter again: a turn is run again, a message is read again."""
+    _print_done(administer(Cluster.connect(context, system_namespace), ["dlq", "replay", letter]), output)
+
+
+@app.command()
+def drop(
+    letter: Letter,
+    *,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Drop a dead letter: it is never processed again."""
+    _print_done(administer(Cluster.connect(context, system_namespace), ["dlq", "drop", letter]), output)
+
+
+def _print_done(answer: dict[str, Any], output: Output) -> None:
+    if output is Output.JSON:
+        print_json(answer)
+    else:
+        console().print(answer["message"])
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)

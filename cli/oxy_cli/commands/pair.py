@@ -1,0 +1,144 @@
+"""``oxy pair``: link an instance to the business's phone."""
+
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Annotated, Any, Final
+
+import segno
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+
+from oxy_cli.cluster import Cluster
+from oxy_cli.errors import PairingError
+from oxy_cli.instance import InstanceView
+from oxy_cli.options import Context, Format, Name, Namespace, Output
+from oxy_cli.output import console, print_event
+from oxy_cli.pairing import PairingStep, current_offer, next_step
+from oxy_core.instance.pairing import PAIRING_WINDOW, PairingMethod, PairingOffer
+from oxy_core.instance.resource import REPAIR_ANNOTATION, pairing_secret_name
+
+POLL_SECONDS: Final = 1.0
+WINDOW_SECONDS: Final = int(PAIRING_WINDOW.total_seconds())
+
+OWN_ADVICE: Final = "oxy pair"
+"""What the operator advises while an instance waits to be linked: not shown to someone who is doing just that."""
+
+
+def pair(  # noqa: PLR0913 each is an option of the command
+    name: Name,
+    *,
+    method: Annotated[PairingMethod | None, typer.Option(help="Change the method; default: that of the spec.")] = None,
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds to wait until it is connected.")] = WINDOW_SECONDS,
+    namespace: Namespace = None,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Show the code that links an instance to the business's phone, until it is connected."""
+    cluster = Cluster.connect(context, namespace)
+    instance = InstanceView.of(cluster.instance(name))
+    nonce = _request(cluster, name, method) if method not in (None, instance.method) else None
+    display = _Display(output)
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        now = datetime.now(UTC)
+        instance = InstanceView.of(cluster.instance(name))
+        offer = current_offer(cluster.secret(pairing_secret_name(name)), now)
+        match next_step(instance, offer, nonce, now):
+            case PairingStep.DONE:
+                display.connected(instance)
+                return
+            case PairingStep.REQUEST:
+                nonce = _request(cluster, name)
+            case PairingStep.SHOW if offer is not None:
+                display.offer(offer)
+            case _:
+                display.waiting(instance)
+        time.sleep(POLL_SECONDS)
+    raise PairingError(_too_late(instance, timeout, offered=display.last_offer is not None))
+
+
+def _request(cluster: Cluster, name: str, method: PairingMethod | None = None) -> str:
+    """Request a new pairing window, with another method if one is given; return the request's nonce."""
+    nonce = secrets.token_hex(8)
+    patch: dict[str, Any] = {"metadata": {"annotations": {REPAIR_ANNOTATION: nonce}}}
+    if method is not None:
+        patch["spec"] = {"pairing": {"method": method.value}}
+    cluster.patch_instance(name, patch)
+    return nonce
+
+
+def _too_late(instance: InstanceView, timeout: int, *, offered: bool) -> str:
+    """Say why it took too long; trying again is good advice only where a code was shown."""
+    ready, where = instance.ready, f"{instance.name} -n {instance.namespace}"
+    why = f"{instance.phase}: {ready.reason or 'no reason given'}. {ready.message}".rstrip()
+    again = f"Run `oxy pair {where}` again for a new code; " if offered else ""
+    return (
+        f"{instance.name} was not connected after {timeout} s. It is {why}\n"
+        f"{again}`oxy logs {where}` shows the log of its pod."
+    )
+
+
+@dataclass(slots=True)
+class _Display:
+    """What was shown so far, so that nothing is shown twice."""
+
+    output: Output
+    last_offer: PairingOffer | None = None
+    _last_state: str = ""
+
+    def connected(self, instance: InstanceView) -> None:
+        if self.output is Output.JSON:
+            print_event({"event": "connected", "name": instance.name, "namespace": instance.namespace})
+        else:
+            console().print(f"[bold green]✓[/] {instance.name} is connected.")
+
+    def offer(self, offer: PairingOffer) -> None:
+        if offer == self.last_offer:
+            return
+        self.last_offer = offer
+        if self.output is Output.JSON:
+            expires = offer.expires_at.isoformat()
+            print_event({"event": "code", "method": offer.method, "code": offer.text, "expiresAt": expires})
+        else:
+            _print_offer(offer)
+
+    def waiting(self, instance: InstanceView) -> None:
+        state = _state(instance)
+        if state != self._last_state:
+            self._last_state = state
+            Console(stderr=True, highlight=False, soft_wrap=True).print(f"[dim]{escape(state)}[/]")
+
+
+def _state(instance: InstanceView) -> str:
+    ready = instance.ready
+    state = f"{instance.name} is {instance.phase}" + (f" ({ready.reason})" if ready.reason else "")
+    return f"{state}; waiting for a code" if OWN_ADVICE in ready.message else f"{state}. {ready.message}"
+
+
+def _print_offer(offer: PairingOffer) -> None:
+    if offer.method is PairingMethod.QR_CODE:
+        drawing = StringIO()
+        segno.make(offer.text, micro=False).terminal(drawing, compact=True, border=2)
+        console().out(drawing.getvalue(), highlight=False)
+        where = "Linked devices > Link a device, and scan this."
+    else:
+        console().print(Panel.fit(f"[bold]{'  '.join(grouped(offer.text))}[/]", padding=(1, 4)))
+        where = "Linked devices > Link a device > Link with phone number instead, and type this."
+    console().print(
+        f"On the phone: {where} It expires at {offer.expires_at.astimezone():%H:%M:%S}; a new one will follow."
+    )
+
+
+def grouped(code: str) -> str:
+    """Return a phone code in two groups, as people read it.
+
+    >>> grouped("ABCD1234")
+    'ABCD-1234'
+    """
+    bare = code.replace("-", "")
+    return f"{bare[:4]}-{bare[4:]}"

@@ -1,0 +1,59 @@
+"""What to do next for an instance that someone wants to pair. Pure; `oxy_cli.commands.pair` acts on it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from oxy_cli.errors import PairingError
+from oxy_cli.instance import InstanceView
+from oxy_core.instance.pairing import PairingOffer
+from oxy_core.instance.resource import Phase
+
+
+class PairingStep(StrEnum):
+    """What to do next for an instance that someone wants to pair."""
+
+    DONE = "done"
+    SHOW = "show"
+    WAIT = "wait"
+    REQUEST = "request"
+
+
+_ENDED: Final = frozenset({Phase.LOGGED_OUT, Phase.FAILED, Phase.PAUSED})
+"""Phases that an instance only leaves by a repair."""
+
+
+def current_offer(secret: Mapping[str, str] | None, now: datetime) -> PairingOffer | None:
+    """Return what the pairing Secret's content offers; None where it is absent, empty or expired."""
+    offer = PairingOffer.from_secret(secret or {})
+    return offer if offer and offer.expires_at > now else None
+
+
+def next_step(instance: InstanceView, offer: PairingOffer | None, nonce: str | None, now: datetime) -> PairingStep:
+    """Decide what to do; `nonce` is that of the repair we requested, None if we requested none.
+
+    Raises PairingError where waiting is in vain.
+    """
+    _require_pairable(instance)
+    if nonce is not None and instance.repaired != nonce:
+        # The operator has not seen our request yet: state and code still belong to the time before it.
+        return PairingStep.WAIT
+    if instance.ready.status == "True":
+        return PairingStep.DONE
+    if offer is not None:
+        return PairingStep.SHOW
+    window_open = instance.pairing_until is not None and instance.pairing_until > now
+    if nonce is None and (instance.phase in _ENDED or (instance.phase == Phase.PAIRING and not window_open)):
+        return PairingStep.REQUEST
+    return PairingStep.WAIT
+
+
+def _require_pairable(instance: InstanceView) -> None:
+    if instance.suspended:
+        message = f"{instance.name} is suspended; set spec.suspend to false, then pair it"
+        raise PairingError(message)
+    accepted = instance.condition("Accepted")
+    if accepted.status == "False":
+        message = f"{instance.name} cannot be paired as it is ({accepted.reason}). {accepted.message}"
+        raise PairingError(message)

@@ -1,0 +1,26 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from oxy_cli.exit_codes import FAILURE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        (["--help"], 0, "Usage"),
+        (["status"], FAILURE, "error: no usable kubeconfig at /no/such/file"),
+        (["status", "--no-such-option"], 2, "No such option"),
+    ],
+)
+def test_how_the_command_ended_is_its_exit_code(arguments: list[str], code: int, part: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "oxy_cli", *arguments],
+        env={**os.environ, "KUBECONFIG": "/no/such/file"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, part in done.stdout + done.stderr) == (code, True)
