@@ -44,7 +44,7 @@ status: setup ## Show all instances
 	@$(BIN)/python -m oxy_dev oxy status
 
 ##@ Check
-.PHONY: test e2e e2e-existing e2e-node chaos bench bench-simulator bench-operator
+.PHONY: test e2e e2e-existing e2e-node chaos bench bench-processor bench-simulator bench-operator
 test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
 	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
@@ -62,6 +62,9 @@ chaos: setup ## kill -9 everything mid-conversation and count the answers (OXY_C
 
 bench: setup ## Measure latency, throughput and memory; prints the tables of docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
+
+bench-processor: setup ## Measure the processor time of one answer, process by process
+	@$(BIN)/python benchmarks/processor.py
 
 bench-simulator: setup ## Measure the WhatsApp simulator alone: throughput, delay, memory (about 20 minutes)
 	@$(BIN)/python benchmarks/simulator.py
