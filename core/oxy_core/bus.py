@@ -1,4 +1,4 @@
-"""Connecting to NATS, and the one definition of its streams."""
+"""Connecting to NATS. The streams are in `oxy_core.jetstream`, the subjects in `oxy_core.subjects`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,74 +10,12 @@ import nats
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
-from nats.js.api import (
-    AckPolicy,
-    ConsumerConfig,
-    DiscardPolicy,
-    KeyValueConfig,
-    RetentionPolicy,
-    StorageType,
-    StreamConfig,
-)
-from nats.js.errors import NotFoundError
 
-from oxy_core import subjects
-from oxy_core.errors import BusError, StreamMismatchError
+from oxy_core.errors import BusError
 from oxy_core.tasks import end_tasks
 
-INBOUND_STREAM: Final = "OXY_INBOUND"
-STATE_STREAM: Final = "OXY_STATE"
-DEAD_LETTER_STREAM: Final = "OXY_DLQ"
-INGEST_DURABLE: Final = "ingest"
-
 CREDENTIALS_LOOK_SECONDS: Final = 5.0
-"""How often a client's credentials file is looked at."""
-
-_DAY: Final = 86_400.0
-_GIB: Final = 1 << 30
-
-STREAMS: Final = (
-    # A refused publish stays in the pod's journal: nothing is ever discarded to make room.
-    StreamConfig(
-        name=INBOUND_STREAM,
-        subjects=[subjects.INBOUND_ALL],
-        retention=RetentionPolicy.WORK_QUEUE,
-        discard=DiscardPolicy.NEW,
-        discard_new_per_subject=True,
-        max_msgs_per_subject=100_000,
-        max_bytes=_GIB,
-        storage=StorageType.FILE,
-        duplicate_window=120.0,
-    ),
-    StreamConfig(
-        name=STATE_STREAM,
-        subjects=[subjects.STATE_ALL],
-        retention=RetentionPolicy.LIMITS,
-        max_msgs_per_subject=1,
-        max_bytes=64 << 20,
-        storage=StorageType.FILE,
-    ),
-    StreamConfig(
-        name=DEAD_LETTER_STREAM,
-        subjects=[subjects.DEAD_LETTER_ALL, "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"],
-        retention=RetentionPolicy.LIMITS,
-        max_age=30 * _DAY,
-        max_bytes=_GIB,
-        storage=StorageType.FILE,
-    ),
-)
-
-INGEST: Final = ConsumerConfig(
-    durable_name=INGEST_DURABLE,
-    ack_policy=AckPolicy.EXPLICIT,
-    ack_wait=30.0,
-    max_deliver=-1,
-    max_ack_pending=5_000,
-)
-
-_FIXED: Final = ("retention", "storage", "subjects")
-"""Properties of an existing stream that we never change: the data in it was accepted under them."""
+"""How often a client's credentials file is checked for a change."""
 
 log = structlog.get_logger()
 
@@ -86,39 +24,15 @@ log = structlog.get_logger()
 async def connected(
     url: str, credentials: Path | None = None, *, name: str, within: float | None = None
 ) -> AsyncIterator[Client]:
-    """Connect to NATS, for ever reconnecting.
+    """Connect to NATS and stay connected until the context ends, however often the server goes away.
 
-    `name` appears in the server's connection list. Waits for a server that is not there yet; raises BusError after
-    `within` seconds (None: waits for ever), or at once where the server refuses the credentials. nats-py
-    closes for good when its credentials expire, so a change of the file makes it reconnect with the new ones.
+    `name` appears in the server's connection list. Waits for a server that is not there yet, for at most `within`
+    seconds (None: without limit); raises BusError after that, or at once where the server refuses the credentials.
     """
-    leaving = False
-
-    async def on_error(error: Exception) -> None:
-        log.warning("bus_error_reported", error=str(error) or type(error).__name__)
-
-    async def on_disconnect() -> None:
-        if not leaving:
-            log.warning("bus_disconnected")
-
-    async def on_reconnect() -> None:
-        log.info("bus_reconnected")
-
+    connection = _Connection()
     try:
         async with asyncio.timeout(within):
-            client = await nats.connect(
-                url,
-                name=name,
-                user_credentials=None if credentials is None else str(credentials),
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=0.5,
-                connect_timeout=5,
-                ping_interval=10,
-                max_outstanding_pings=2,
-                error_cb=on_error,
-                disconnected_cb=on_disconnect,
-                reconnected_cb=on_reconnect,
-            )
+            client = await connection.open(url, credentials, name)
     except (OSError, NatsError, TimeoutError) as error:
         message = f"cannot connect to NATS at {url}: {str(error) or type(error).__name__}"
         raise BusError(message) from error
@@ -126,11 +40,45 @@ async def connected(
     try:
         yield client
     finally:
-        leaving = True
+        connection.closing = True
         try:
             await end_tasks(*followers)
         finally:
             await client.close()
+
+
+class _Connection:
+    """Opens a client that reconnects without limit and logs what happens to its connection."""
+
+    def __init__(self) -> None:
+        self.closing = False
+        """Set before the client is closed on purpose, so that it is not logged as a loss."""
+
+    async def open(self, url: str, credentials: Path | None, name: str) -> Client:
+        return await nats.connect(
+            url,
+            name=name,
+            user_credentials=None if credentials is None else str(credentials),
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.5,
+            connect_timeout=5,
+            # A half-open connection is noticed after 20 to 30 seconds.
+            ping_interval=10,
+            max_outstanding_pings=2,
+            error_cb=self._on_error,
+            disconnected_cb=self._on_disconnect,
+            reconnected_cb=self._on_reconnect,
+        )
+
+    async def _on_error(self, error: Exception) -> None:
+        log.warning("bus_error_reported", error=str(error) or type(error).__name__)
+
+    async def _on_disconnect(self) -> None:
+        if not self.closing:
+            log.warning("bus_disconnected")
+
+    async def _on_reconnect(self) -> None:
+        log.info("bus_reconnected")
 
 
 async def _follow_credentials(client: Client, credentials: Path) -> None:
@@ -156,33 +104,3 @@ def _content(file: Path) -> bytes | None:
     except OSError as error:
         log.warning("bus_credentials_unreadable", error=str(error))
         return None
-
-
-async def ensure_streams(jetstream: JetStreamContext) -> None:
-    """Create or update all streams, the ingest consumer and the settings bucket; never recreate any.
-
-    Raises StreamMismatchError naming a property that cannot be changed in place.
-    """
-    for config in STREAMS:
-        await _ensure_stream(jetstream, config)
-    await jetstream.add_consumer(INBOUND_STREAM, INGEST)
-    try:
-        await jetstream.key_value(subjects.INSTANCES_BUCKET)
-    except NotFoundError:
-        await jetstream.create_key_value(KeyValueConfig(bucket=subjects.INSTANCES_BUCKET, history=1))
-
-
-async def _ensure_stream(jetstream: JetStreamContext, config: StreamConfig) -> None:
-    try:
-        existing = (await jetstream.stream_info(str(config.name))).config
-    except NotFoundError:
-        await jetstream.add_stream(config)
-        return
-    for field in _FIXED:
-        if getattr(existing, field) != getattr(config, field):
-            message = (
-                f"stream {config.name}: {field} is {getattr(existing, field)}, expected {getattr(config, field)}; "
-                "drain the stream and recreate it by hand"
-            )
-            raise StreamMismatchError(message)
-    await jetstream.update_stream(config)

@@ -46,7 +46,7 @@ class Envelope(BaseModel):
 
 
 class MessageKind(StrEnum):
-    """What a WhatsApp message holds, as far as the platform treats kinds differently."""
+    """What a WhatsApp message holds; kinds that the platform treats alike share one."""
 
     TEXT = "text"
     UNSUPPORTED = "unsupported"
@@ -87,10 +87,10 @@ class SendOutcome(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     SUPERSEDED = "superseded"
-    """An own message newer than `SendRequest.based_on` was already in the chat."""
+    """The chat already held an own message newer than `SendRequest.based_on`."""
     EXPIRED = "expired"
     AMBIGUOUS = "ambiguous"
-    """The pod died while sending and cannot tell whether WhatsApp took it; never sent again by itself."""
+    """The pod died while sending, so nobody knows whether WhatsApp took it; it is never sent again automatically."""
 
 
 class SendResult(BaseModel):
@@ -103,7 +103,7 @@ class SendResult(BaseModel):
     outcome: SendOutcome
     whatsapp_id: str | None = None
     error: str | None = None
-    """Why it failed, in words for people; never holds message text."""
+    """Why it failed, for people to read; never holds message text."""
 
 
 class ConnectionState(StrEnum):
@@ -114,7 +114,7 @@ class ConnectionState(StrEnum):
     CONNECTED = "connected"
     RECONNECTING = "reconnecting"
     ENDED = "ended"
-    """The runtime reached a terminal cause and opens no connection again in this epoch."""
+    """The runtime met a terminal cause and will not connect again in this epoch."""
 
 
 class ConnectionChanged(BaseModel):
@@ -170,7 +170,7 @@ class SendRequest(Envelope):
     text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
     lane: Lane = Lane.REPLY
     based_on: int | None = Field(default=None, ge=0)
-    """The newest `MessageSeen.chat_sequence` that the text takes into account; None: send in any case."""
+    """The newest `MessageSeen.chat_sequence` that the text takes into account; None: send regardless."""
     created_at: AwareDatetime
     expires_at: AwareDatetime | None = None
     trace: TraceParent
@@ -185,7 +185,7 @@ class Accepted(Envelope):
 
 
 class LiveState(Envelope):
-    """What a pod knows about itself right now; each one replaces the last. Never the base of a decision alone."""
+    """What a pod knows about itself right now; each one replaces the last. No decision rests on it alone."""
 
     organization: OrganizationName
     instance: InstanceName
@@ -204,7 +204,7 @@ class LiveState(Envelope):
 
 
 class InstanceSettings(Envelope):
-    """What AI workers need to know of an instance; published by the operator, newest generation wins."""
+    """What AI workers need to know about an instance; published by the operator, the newest generation wins."""
 
     organization: OrganizationName
     instance: InstanceName

@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 STALL_SECONDS: Final = 30.0
-"""An event loop that has not turned for so long is reported as dead."""
+"""An event loop that has not run for this long is reported as dead."""
 
 _BEAT_SECONDS: Final = 1.0
 
 ReadyCheck = Callable[[], str | None]
-"""Returns None when ready, otherwise the reason why not."""
+"""Returns None when ready, otherwise why not."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """One thread a request: a slow client holds up nobody's probe."""
+    """One thread for each request, so that a slow client delays nobody else's probe."""
 
     daemon_threads = True
 
 
 class _QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base class's name
-        """Probes are not worth a line each."""
+        """Log nothing: a line for each probe would drown everything else."""
 
 
 class _Heart:
-    """Tells, from another thread, whether the event loop still turns."""
+    """Shows other threads whether the event loop still runs."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

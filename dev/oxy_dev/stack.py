@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from oxy_core import subjects
-from oxy_core.bus import STATE_STREAM, connected, ensure_streams
+from oxy_core.bus import connected
 from oxy_core.envelopes import ConnectionState, InstanceSettings, LiveState
 from oxy_core.errors import OxyError
 from oxy_core.instance.settings import AiSettings
+from oxy_core.jetstream import STATE_STREAM, ensure_streams
 from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE, TenantSettings
 from oxy_dev.postgres import PostgresServer
 from oxy_dev.programs import Program

@@ -21,9 +21,10 @@ from nats.js.errors import NoKeysError, NotFoundError
 from nats.js.kv import KeyValue
 
 from oxy_core import subjects
-from oxy_core.bus import STATE_STREAM, connected, ensure_streams
+from oxy_core.bus import connected
 from oxy_core.envelopes import InstanceSettings, LiveState
 from oxy_core.errors import BusError, ContractError
+from oxy_core.jetstream import STATE_STREAM, ensure_streams
 from oxy_operator.accounts import Tenancy
 from oxy_operator.directory import delete_account, push_account, update_platform
 from oxy_operator.keys import PlatformKeys

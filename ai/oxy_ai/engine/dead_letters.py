@@ -17,8 +17,8 @@ from pydantic import AwareDatetime, BaseModel
 from oxy_ai.database import Engine, organization_transaction
 from oxy_ai.errors import AdministrationError
 from oxy_ai.ids import organization_id
-from oxy_core.bus import DEAD_LETTER_STREAM
 from oxy_core.identity import mask
+from oxy_core.jetstream import DEAD_LETTER_STREAM
 from oxy_core.subjects import dead_letter
 
 _ACTOR: Final = "administrator"

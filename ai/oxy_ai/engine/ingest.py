@@ -21,9 +21,9 @@ from oxy_ai.database import Engine
 from oxy_ai.engine.outages import is_outage, report_failure
 from oxy_ai.ids import instance_id, organization_id
 from oxy_core import subjects
-from oxy_core.bus import INBOUND_STREAM, INGEST_DURABLE
 from oxy_core.envelopes import MessageSeen, Report
 from oxy_core.errors import ContractError
+from oxy_core.jetstream import INBOUND_STREAM, INGEST_DURABLE
 
 BATCH: Final = 200
 _PULL: Final = f"$JS.API.CONSUMER.MSG.NEXT.{INBOUND_STREAM}.{INGEST_DURABLE}"

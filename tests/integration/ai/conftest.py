@@ -9,7 +9,8 @@ import pytest
 from integration.ai.scene import Scene, running_model
 
 from oxy_ai.migrate import migrate
-from oxy_core.bus import connected, ensure_streams
+from oxy_core.bus import connected
+from oxy_core.jetstream import ensure_streams
 from oxy_core.tasks import end_tasks
 from oxy_dev.postgres import PostgresServer, running_postgres
 from oxy_dev.servers import NatsServer

@@ -16,7 +16,7 @@ from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.petshop import analytics, booking
 from oxy_ai.records import Contact, ToolCall, Turn
 from oxy_core import subjects
-from oxy_core.bus import DEAD_LETTER_STREAM
+from oxy_core.jetstream import DEAD_LETTER_STREAM
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 TOOLS = (*booking.TOOLS, *analytics.TOOLS)

@@ -16,7 +16,8 @@ from integration.tenant.scene import (
     Scene,
 )
 
-from oxy_core.bus import connected, ensure_streams
+from oxy_core.bus import connected
+from oxy_core.jetstream import ensure_streams
 from oxy_core.tenant import TenantSettings
 from oxy_dev.servers import NatsServer
 from oxy_simulator.testing import WhatsApp

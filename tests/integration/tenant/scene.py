@@ -18,7 +18,6 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from oxy_core import subjects
-from oxy_core.bus import INBOUND_STREAM
 from oxy_core.envelopes import (
     Accepted,
     ConnectionChanged,
@@ -33,6 +32,7 @@ from oxy_core.envelopes import (
 from oxy_core.identity import Jid, new_id
 from oxy_core.instance.pairing import PairingOffer
 from oxy_core.instance.settings import ReconnectSettings
+from oxy_core.jetstream import INBOUND_STREAM
 from oxy_core.tenant import TenantSettings, TerminationMessage
 from oxy_core.trace import new_trace
 from oxy_dev.servers import NatsServer, free_port

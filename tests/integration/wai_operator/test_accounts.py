@@ -12,7 +12,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import StreamConfig
 
 from oxy_core import bus, subjects
-from oxy_core.bus import ensure_streams
+from oxy_core.jetstream import ensure_streams
 from oxy_dev.servers import NatsServer, running_nats
 from oxy_operator.accounts import (
     Tenancy,

@@ -13,9 +13,10 @@ from nats.errors import Error as NatsError
 from unit.tenant.messages import incoming
 
 from oxy_core import subjects
-from oxy_core.bus import INBOUND_STREAM, connected
+from oxy_core.bus import connected
 from oxy_core.envelopes import Report
 from oxy_core.errors import BusError
+from oxy_core.jetstream import INBOUND_STREAM
 from oxy_operator.keys import PlatformKeys
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.publishing.publisher import Publisher

@@ -1,0 +1,100 @@
+"""The streams, durable consumers and buckets of JetStream: what they keep, for how long, and how it is acknowledged."""
+
+from typing import Final
+
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    KeyValueConfig,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import NotFoundError
+
+from oxy_core import subjects
+from oxy_core.errors import StreamMismatchError
+
+INBOUND_STREAM: Final = "OXY_INBOUND"
+STATE_STREAM: Final = "OXY_STATE"
+DEAD_LETTER_STREAM: Final = "OXY_DLQ"
+INGEST_DURABLE: Final = "ingest"
+
+_DAY: Final = 86_400.0
+_GIB: Final = 1 << 30
+
+STREAMS: Final = (
+    # A publish that is refused stays in the pod's journal: nothing is ever discarded to make room.
+    StreamConfig(
+        name=INBOUND_STREAM,
+        subjects=[subjects.INBOUND_ALL],
+        retention=RetentionPolicy.WORK_QUEUE,
+        discard=DiscardPolicy.NEW,
+        discard_new_per_subject=True,
+        max_msgs_per_subject=100_000,
+        max_bytes=_GIB,
+        storage=StorageType.FILE,
+        duplicate_window=120.0,
+    ),
+    StreamConfig(
+        name=STATE_STREAM,
+        subjects=[subjects.STATE_ALL],
+        retention=RetentionPolicy.LIMITS,
+        max_msgs_per_subject=1,
+        max_bytes=64 << 20,
+        storage=StorageType.FILE,
+    ),
+    StreamConfig(
+        name=DEAD_LETTER_STREAM,
+        subjects=[subjects.DEAD_LETTER_ALL, "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"],
+        retention=RetentionPolicy.LIMITS,
+        max_age=30 * _DAY,
+        max_bytes=_GIB,
+        storage=StorageType.FILE,
+    ),
+)
+
+INGEST: Final = ConsumerConfig(
+    durable_name=INGEST_DURABLE,
+    ack_policy=AckPolicy.EXPLICIT,
+    # A batch that a dead worker pulled is delivered again after this many seconds.
+    ack_wait=30.0,
+    # Nothing is given up for the number of its deliveries: an outage of hours is not its fault.
+    max_deliver=-1,
+    max_ack_pending=5_000,
+)
+
+_FIXED: Final = ("retention", "storage", "subjects")
+"""Properties of an existing stream that never change: its data was accepted under them."""
+
+
+async def ensure_streams(jetstream: JetStreamContext) -> None:
+    """Create or update all streams, the ingest consumer and the settings bucket; never recreate any.
+
+    Raises StreamMismatchError naming a property that cannot be changed in place.
+    """
+    for config in STREAMS:
+        await _ensure_stream(jetstream, config)
+    await jetstream.add_consumer(INBOUND_STREAM, INGEST)
+    try:
+        await jetstream.key_value(subjects.INSTANCES_BUCKET)
+    except NotFoundError:
+        await jetstream.create_key_value(KeyValueConfig(bucket=subjects.INSTANCES_BUCKET, history=1))
+
+
+async def _ensure_stream(jetstream: JetStreamContext, config: StreamConfig) -> None:
+    try:
+        existing = (await jetstream.stream_info(str(config.name))).config
+    except NotFoundError:
+        await jetstream.add_stream(config)
+        return
+    for field in _FIXED:
+        if getattr(existing, field) != getattr(config, field):
+            message = (
+                f"stream {config.name}: {field} is {getattr(existing, field)}, expected {getattr(config, field)}; "
+                "drain the stream and recreate it by hand"
+            )
+            raise StreamMismatchError(message)
+    await jetstream.update_stream(config)
