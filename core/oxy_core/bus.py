@@ -14,7 +14,7 @@ from nats.errors import Error as NatsError
 from oxy_core.errors import BusError
 from oxy_core.tasks import end_tasks
 
-CREDENTIALS_LOOK_SECONDS: Final = 5.0
+CREDENTIALS_CHECK_SECONDS: Final = 5.0
 """How often a client's credentials file is checked for a change."""
 
 log = structlog.get_logger()
@@ -22,12 +22,18 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def connected(
-    url: str, credentials: Path | None = None, *, name: str, within: float | None = None
+    url: str,
+    credentials: Path | None = None,
+    *,
+    name: str,
+    within: float | None = None,
+    check_seconds: float = CREDENTIALS_CHECK_SECONDS,
 ) -> AsyncIterator[Client]:
     """Connect to NATS and stay connected until the context ends, however often the server goes away.
 
     `name` appears in the server's connection list. Waits for a server that is not there yet, for at most `within`
-    seconds (None: without limit); raises BusError after that, or at once where the server refuses the credentials.
+    seconds (None: without limit). The credentials file is checked for a change every `check_seconds`. Raises BusError
+    when the time is up, or at once where the server refuses the credentials.
     """
     connection = _Connection()
     try:
@@ -36,7 +42,9 @@ async def connected(
     except (OSError, NatsError, TimeoutError) as error:
         message = f"cannot connect to NATS at {url}: {str(error) or type(error).__name__}"
         raise BusError(message) from error
-    followers = [] if credentials is None else [asyncio.create_task(_follow_credentials(client, credentials))]
+    followers = (
+        [] if credentials is None else [asyncio.create_task(_follow_credentials(client, credentials, check_seconds))]
+    )
     try:
         yield client
     finally:
@@ -81,11 +89,11 @@ class _Connection:
         log.info("bus_reconnected")
 
 
-async def _follow_credentials(client: Client, credentials: Path) -> None:
+async def _follow_credentials(client: Client, credentials: Path, check_seconds: float) -> None:
     """ReconnectSettings whenever the credentials' file has new content; what fails is tried again at the next look."""
     used = _content(credentials)
     while True:
-        await asyncio.sleep(CREDENTIALS_LOOK_SECONDS)
+        await asyncio.sleep(check_seconds)
         found = _content(credentials)
         if found in {used, None}:
             continue
@@ -93,7 +101,7 @@ async def _follow_credentials(client: Client, credentials: Path) -> None:
         try:
             await client.force_reconnect()
         except Exception:
-            log.exception("bus_reconnect_failed", retry_seconds=CREDENTIALS_LOOK_SECONDS)
+            log.exception("bus_reconnect_failed", retry_seconds=check_seconds)
         else:
             used = found
 

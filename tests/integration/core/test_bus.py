@@ -8,10 +8,9 @@ from nats.aio.client import Client
 from nats.errors import Error
 from nats.js.api import RetentionPolicy
 
-from oxy_core import bus
 from oxy_core.bus import connected
 from oxy_core.errors import BusError, StreamMismatchError
-from oxy_core.jetstream import STREAMS, ensure_streams
+from oxy_core.jetstream import INBOUND_STREAM, STREAMS, ensure_streams
 from oxy_core.subjects import INSTANCES_BUCKET
 from oxy_dev.servers import NatsServer, free_port, running_nats
 from oxy_operator.accounts import nats_configuration, platform_credentials, system_credentials
@@ -85,11 +84,10 @@ async def _answers(client: Client) -> bool:
 async def test_new_credentials_are_used_also_where_the_first_reconnect_fails(
     guarded_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus, "CREDENTIALS_LOOK_SECONDS", 0.05)
     file = tmp_path / "user.creds"
     file.write_text(platform_credentials(KEYS))
     before = asyncio.all_tasks()
-    async with connected(guarded_server.url, file, name="test") as client:
+    async with connected(guarded_server.url, file, name="test", check_seconds=0.05) as client:
         reconnect, tries = client.force_reconnect, 0
 
         async def failing_once() -> None:

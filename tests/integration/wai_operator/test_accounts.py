@@ -11,8 +11,8 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.api import StreamConfig
 
-from oxy_core import bus, subjects
-from oxy_core.jetstream import ensure_streams
+from oxy_core import subjects
+from oxy_core.jetstream import INBOUND_STREAM, STATE_STREAM, ensure_streams
 from oxy_dev.servers import NatsServer, running_nats
 from oxy_operator.accounts import (
     Tenancy,
@@ -93,10 +93,10 @@ async def test_a_report_is_acknowledged_by_jetstream_and_stored_once(
             ack = await pod.jetstream().publish(
                 subjects.inbound(tenant.account, "petshop"), b"hello", headers={"Nats-Msg-Id": "petshop:1:1"}
             )
-            assert (ack.stream, ack.seq, ack.duplicate) == (bus.INBOUND_STREAM, 1, duplicate)
+            assert (ack.stream, ack.seq, ack.duplicate) == (INBOUND_STREAM, 1, duplicate)
         await pod.jetstream().publish(subjects.state(tenant.account, "petshop"), b"state")
-    assert await received(platform, bus.INBOUND_STREAM) == 1
-    assert await received(platform, bus.STATE_STREAM) == 1
+    assert await received(platform, INBOUND_STREAM) == 1
+    assert await received(platform, STATE_STREAM) == 1
 
 
 async def test_a_send_request_reaches_its_pod_alone_and_is_accepted(
@@ -134,8 +134,8 @@ async def test_a_tenant_cannot_report_for_another(
         ):
             with pytest.raises(NatsError):
                 await pod.jetstream(timeout=0.5).publish(subject, b"forged")
-    assert await received(platform, bus.INBOUND_STREAM) == 0
-    assert await received(platform, bus.STATE_STREAM) == 0
+    assert await received(platform, INBOUND_STREAM) == 0
+    assert await received(platform, STATE_STREAM) == 0
 
 
 async def test_even_an_account_made_wrongly_cannot_speak_for_another(
@@ -152,7 +152,7 @@ async def test_even_an_account_made_wrongly_cannot_speak_for_another(
     with pytest.raises(NatsError):
         async with client(server, tmp_path, evil.credentials) as pod:
             await pod.jetstream(timeout=0.5).publish(stolen, b"forged")
-    assert await received(platform, bus.INBOUND_STREAM) == 0
+    assert await received(platform, INBOUND_STREAM) == 0
 
 
 async def test_steering_by_the_reply_subject_reaches_nothing(
@@ -168,9 +168,9 @@ async def test_steering_by_the_reply_subject_reaches_nothing(
         await pod.publish(own, b"last")
         await pod.flush()
     async with asyncio.timeout(10):
-        while await received(platform, bus.INBOUND_STREAM) < 3:
+        while await received(platform, INBOUND_STREAM) < 3:
             await platform.flush()
-    info = await platform.jetstream().stream_info(bus.INBOUND_STREAM, subjects_filter=">")
+    info = await platform.jetstream().stream_info(INBOUND_STREAM, subjects_filter=">")
     assert set(info.state.subjects or {}) == {own}
     assert "PRECIOUS" in {stream.config.name for stream in await platform.jetstream().streams_info()}
 
