@@ -1,4 +1,4 @@
-"""The messages of a model request, from what a turn holds."""
+"""The messages of a model request: what of the conversation the model is shown."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -10,36 +10,39 @@ from openai.types.chat import (
     ChatCompletionMessageParam,
 )
 
-from oxy_ai.assistants.sanitize import for_prompt
 from oxy_ai.assistants.vertical import Tool
 from oxy_ai.records import HistoryMessage, Step, Turn
+from oxy_ai.sanitize import prompt_text
 
 BY_PERSON: Final = "[mensagem enviada por um atendente] "
-"""Marks in the prompt what a person wrote from the business's phone."""
+"""Precedes, in the request, what a person wrote from the business's phone."""
 
 
 def opening(system_prompt: str, turn: Turn, texts: Sequence[str]) -> list[ChatCompletionMessageParam]:
-    """Return the system prompt and the last `context_messages` messages, the new ones included."""
+    """Return the first request's messages: the system prompt, then the last `context_messages` of the conversation.
+
+    `texts`, which the model is to answer, count as part of these and are never left out.
+    """
     room = max(turn.settings.ai.context_messages - len(texts), 0)
     history = turn.history[-room:] if room else ()
     messages: list[ChatCompletionMessageParam] = [{"role": "system", "content": system_prompt}]
-    messages.extend(_told(message) for message in history)
-    messages.extend({"role": "user", "content": for_prompt(text)} for text in texts)
+    messages.extend(_earlier(message) for message in history)
+    messages.extend({"role": "user", "content": prompt_text(text)} for text in texts)
     return messages
 
 
-def _told(message: HistoryMessage) -> ChatCompletionMessageParam:
+def _earlier(message: HistoryMessage) -> ChatCompletionMessageParam:
     match message.author:
         case "customer":
-            return {"role": "user", "content": for_prompt(message.text)}
+            return {"role": "user", "content": prompt_text(message.text)}
         case "phone":
-            return {"role": "assistant", "content": BY_PERSON + for_prompt(message.text)}
-        case _:
+            return {"role": "assistant", "content": BY_PERSON + prompt_text(message.text)}
+        case "assistant":
             return {"role": "assistant", "content": message.text}
 
 
 def continuation(step: Step) -> list[ChatCompletionMessageParam]:
-    """Return a step with tool calls and their results, for the next request."""
+    """Return the messages that a step with tool calls adds to the next request: the calls and their results."""
     calls: list[ChatCompletionMessageFunctionToolCallParam] = [
         {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
         for call in step.response.tool_calls
@@ -52,8 +55,8 @@ def continuation(step: Step) -> list[ChatCompletionMessageParam]:
 
 
 @cache
-def declared(tool: Tool) -> ChatCompletionFunctionToolParam:
-    """Return a tool as the model is shown it."""
+def tool_declaration(tool: Tool) -> ChatCompletionFunctionToolParam:
+    """Return a tool in the form of a request's `tools`."""
     schema = tool.arguments.model_json_schema()
     schema.pop("title", None)
     schema.pop("description", None)

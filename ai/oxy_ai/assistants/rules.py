@@ -1,30 +1,28 @@
-"""What happens with a turn before any model is asked. Pure: time and settings come with the turn."""
+"""What happens with a turn before any model is asked. Pure: settings and the ages of messages come with the turn."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
-from oxy_ai.assistants.sanitize import clean
+from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.records import Turn
+from oxy_ai.sanitize import clean
 from oxy_core.envelopes import MessageKind
 from oxy_core.identity import same_phone
-
-ASK_FOR_TEXT: Final = (
-    "Desculpe, ainda não consigo ler este tipo de mensagem. 🙏 Pode me escrever em texto o que você precisa?"
-)
+from oxy_core.instance.settings import AiSettings, AuroraSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Nothing is answered."""
+    """Answer nothing."""
 
     reason: str
+    """Kept with the turn and counted: closed, suspended, disabled or stale."""
 
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A fixed text is answered."""
+    """Answer a fixed text."""
 
     text: str
     reason: str
@@ -32,7 +30,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """An assistant answers these texts."""
+    """Let an assistant answer these texts."""
 
     role: Role
     texts: tuple[str, ...]
@@ -58,11 +56,16 @@ def decide(turn: Turn) -> Decision:
 
 
 def role_of(turn: Turn) -> Role:
-    """Return who answers: Aurora speaks with owners and in the account's own chat."""
+    """Return which assistant answers a turn."""
     return role_for(turn.contact.phone, turn.settings.owners, self_chat=turn.self_chat)
 
 
 def role_for(phone: str | None, owners: Iterable[str], *, self_chat: bool) -> Role:
-    """Return who answers a phone, or the account's own chat."""
+    """Return which assistant answers a phone (E.164): Aurora answers owners and the account's chat with itself."""
     owner = phone is not None and any(same_phone(phone, owner) for owner in owners)
     return Role.AURORA if self_chat or owner else Role.CUSTOMER
+
+
+def settings_for(ai: AiSettings, role: Role) -> AiSettings | AuroraSettings:
+    """Return the settings that hold an assistant's model, temperature and longest answer."""
+    return ai.aurora if role is Role.AURORA else ai

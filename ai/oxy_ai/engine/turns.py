@@ -12,10 +12,9 @@ from openai.types.chat import ChatCompletionMessageParam
 from pydantic import ValidationError
 
 from oxy_ai import metrics
-from oxy_ai.assistants.dialogue import continuation, declared, opening
-from oxy_ai.assistants.notices import APOLOGY, notice_to_owner
-from oxy_ai.assistants.rules import Ask, Say, Skip, decide, role_for, role_of
-from oxy_ai.assistants.sanitize import MAX_ANSWER, clean, shorten
+from oxy_ai.assistants.dialogue import continuation, opening, tool_declaration
+from oxy_ai.assistants.fixed_texts import APOLOGY, notice_to_owner
+from oxy_ai.assistants.rules import Ask, Say, Skip, decide, role_for, role_of, settings_for
 from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
 from oxy_ai.database import Engine
@@ -37,10 +36,10 @@ from oxy_ai.records import (
     Turn,
     Usage,
 )
+from oxy_ai.sanitize import MAX_ANSWER, clean, shorten
 from oxy_ai.settings import WorkerSettings
 from oxy_ai.timezones import zone_or_default
 from oxy_core.identity import new_id
-from oxy_core.instance.settings import AiSettings
 from oxy_core.tasks import end_tasks
 
 MAX_ROUNDS: Final = 6
@@ -52,22 +51,6 @@ _SHORTEST_WAIT: Final = 0.005
 _OUTAGE_SECONDS: Final = 0.5
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How an assistant's model is asked."""
-
-    model: str
-    temperature: float
-    max_tokens: int
-
-
-def style_of(ai: AiSettings, role: Role) -> Style:
-    """Return the instance's settings for one of its assistants."""
-    if role is Role.AURORA:
-        return Style(ai.aurora.model, ai.aurora.temperature, ai.aurora.max_tokens)
-    return Style(ai.model, ai.temperature, ai.max_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +176,13 @@ class TurnRunner:
     async def _ask(self, talk: Talk, number: int, messages: Sequence[ChatCompletionMessageParam]) -> NewStep:
         """Get the model's response. It must be kept before anything follows from it."""
         ai = talk.turn.settings.ai
-        style = style_of(ai, talk.role)
+        chosen = settings_for(ai, talk.role)
         question = Question(
-            model=style.model,
-            temperature=style.temperature,
-            max_tokens=style.max_tokens,
+            model=chosen.model,
+            temperature=chosen.temperature,
+            max_tokens=chosen.max_tokens,
             messages=messages,
-            tools=[declared(tool) for tool in talk.brief.tools],
+            tools=[tool_declaration(tool) for tool in talk.brief.tools],
             tools_allowed=number < MAX_ROUNDS - 1,
         )
         response, usage = await self._model.ask(question, ai.base_url)
@@ -266,9 +249,7 @@ class TurnRunner:
             reason=reason,
             role=role,
             apology=Answer(id=new_id(), part=1, text=APOLOGY) if role is Role.CUSTOMER else None,
-            notice=Answer(
-                id=new_id(), part=2, text=notice_to_owner(attempt.contact, role, _reason_in_portuguese(error))
-            ),
+            notice=Answer(id=new_id(), part=2, text=notice_to_owner(attempt.contact, role, error)),
         )
         delay = self._delay(attempt.failed_before, error)
         verdict = await self._engine.fail(claim, attempt.turn, failure, self._settings.attempts, delay)
@@ -293,10 +274,6 @@ def _why_unreadable(error: Exception) -> str:
         return f"the turn cannot be opened ({type(error).__name__}): check what is stored for its instance"
     wrong = ", ".join(".".join(map(str, item["loc"])) for item in error.errors(include_input=False))
     return f"what is stored for the turn cannot be read: check {wrong[:200]}"
-
-
-def _reason_in_portuguese(error: Exception) -> str:
-    return error.in_portuguese if isinstance(error, TurnError) else "erro interno"
 
 
 def _answer(text: str) -> Answer:

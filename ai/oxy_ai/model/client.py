@@ -13,10 +13,10 @@ from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from oxy_ai.assistants.sanitize import clean, storable
 from oxy_ai.errors import ModelInvalidError, ModelRefusalError, ModelUnreachableError
 from oxy_ai.model.prices import cost_microdollars
 from oxy_ai.records import Response, ToolCall, Usage
+from oxy_ai.sanitize import clean, storable_text
 
 CONNECT_SECONDS: Final = 5.0
 """An endpoint that takes longer to connect to is away: the wait for words does not apply to it."""
@@ -175,14 +175,14 @@ def _response(completion: "_Completion") -> Response:
         raise ModelInvalidError(message)
     _require_willing(choice)
     calls = tuple(
-        ToolCall(id=call.id, name=call.function.name, arguments=storable(call.function.arguments or "{}"))
+        ToolCall(id=call.id, name=call.function.name, arguments=storable_text(call.function.arguments or "{}"))
         for call in choice.message.tool_calls or ()
     )
     if len({call.id for call in calls}) < len(calls):
         message = "the model gave two tool calls one id"
         raise ModelInvalidError(message)
     written = choice.message.content or ""
-    text = storable(written) if clean(written) else None
+    text = storable_text(written) if clean(written) else None
     if text is None and not calls:
         message = f"the model answered neither text nor tool calls (finish reason {choice.finish_reason})"
         raise ModelInvalidError(message)

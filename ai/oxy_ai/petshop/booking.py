@@ -7,12 +7,12 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from oxy_ai.assistants.sanitize import for_label
-from oxy_ai.assistants.toolbox import ToolRefusal
+from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.petshop import arguments
 from oxy_ai.petshop.agenda import Agenda, BookableService, Order, Rules, find_service
 from oxy_ai.petshop.formatting import counted, full_day, moment, money
+from oxy_ai.sanitize import label_text
 from oxy_ai.scheduling.slots import Calendar, Slot, day_bounds, free_slots
 
 _DAYS_SHOWN: Final = 3
@@ -183,7 +183,7 @@ async def _book(context: ToolContext, wanted: BookingOrder) -> BaseModel:
     desk = await _desk(context, wanted.servico)
     if isinstance(desk, ToolRefusal):
         return desk
-    pet = for_label(wanted.nome_pet)
+    pet = label_text(wanted.nome_pet)
     if pet is None:
         return ToolRefusal(erro="Falta o nome do animal.")
     starts_at = datetime.combine(wanted.data, wanted.hora, context.timezone)

@@ -7,8 +7,7 @@ import pytest
 from integration.ai.scene import CUSTOMER, OWNER, Scene, settings_of, until
 from prometheus_client import REGISTRY
 
-from oxy_ai.assistants.notices import APOLOGY
-from oxy_ai.assistants.rules import ASK_FOR_TEXT
+from oxy_ai.assistants.fixed_texts import APOLOGY, ASK_FOR_TEXT
 from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageKind, SendOutcome, SendResult
 from oxy_core.identity import Jid, new_id
 from oxy_core.instance.settings import AiSettings, AuroraSettings

@@ -25,7 +25,7 @@ from integration.ai.endpoint import (
 )
 from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, settings_of, until
 
-from oxy_ai.assistants.notices import APOLOGY
+from oxy_ai.assistants.fixed_texts import APOLOGY
 from oxy_ai.model.client import MAX_RESPONSE_BYTES, NO_KEY
 from oxy_core.instance.settings import AiSettings
 

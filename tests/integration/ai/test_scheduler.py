@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from integration.ai.scene import CATALOGUE, CUSTOMER, OWNER, Scene, settings_of, until
 
-from oxy_ai.assistants.notices import APOLOGY
+from oxy_ai.assistants.fixed_texts import APOLOGY
 from oxy_core import subjects
 
 RATE = """

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oxy_ai.assistants.dialogue import BY_PERSON, continuation, declared, opening
-from oxy_ai.assistants.sanitize import clean, for_label, for_prompt, shorten
+from oxy_ai.assistants.dialogue import BY_PERSON, continuation, opening, tool_declaration
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.petshop.analytics import AnalyticsQuestion, Span, span_of
 from oxy_ai.petshop.booking import TOOLS
 from oxy_ai.petshop.formatting import folded, moment, money
 from oxy_ai.records import Contact, HistoryMessage, Input, Response, Step, ToolCall, Turn
+from oxy_ai.sanitize import clean, label_text, prompt_text, shorten
 from oxy_core.envelopes import InstanceSettings, MessageKind
 from oxy_core.identity import Jid
 from oxy_core.instance.settings import AiSettings
@@ -35,7 +35,7 @@ def test_invisible_characters_are_removed(text: str, expected: str) -> None:
 
 @given(st.text(max_size=200), st.integers(2, 50))
 def test_a_prompt_text_is_never_longer_than_allowed_and_cleaning_is_stable(text: str, limit: int) -> None:
-    shown = for_prompt(text, limit)
+    shown = prompt_text(text, limit)
     assert len(shown) <= limit
     assert clean(clean(text)) == clean(text)
 
@@ -57,7 +57,7 @@ def test_texts_are_cut_at_a_word() -> None:
     ],
 )
 def test_a_name_in_a_prompt_is_one_line_without_quotes(name: str | None, expected: str | None) -> None:
-    assert for_label(name) == expected
+    assert label_text(name) == expected
 
 
 def turn(history: tuple[HistoryMessage, ...], context: int = 5) -> Turn:
@@ -120,7 +120,7 @@ def test_a_step_with_tools_is_told_with_its_results() -> None:
 
 
 def test_tools_are_declared_with_their_arguments() -> None:
-    shown = declared(TOOLS[1])["function"]
+    shown = tool_declaration(TOOLS[1])["function"]
     assert shown["name"] == "agendar_servico"
     assert shown["parameters"]["required"] == ["servico", "data", "hora", "nome_pet"]
     assert shown["parameters"]["additionalProperties"] is False

@@ -5,7 +5,7 @@ from datetime import date, time
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from oxy_ai.assistants.toolbox import explained
+from oxy_ai.assistants.refusals import refuse_arguments
 from oxy_ai.petshop.analytics import AnalyticsQuestion
 from oxy_ai.petshop.arguments import parse_day, parse_time
 from oxy_ai.petshop.booking import BookingOrder
@@ -17,7 +17,7 @@ ORDER = '"servico": "banho", "data": "2026-11-23", "hora": "10:00", "nome_pet": 
 def mistakes(arguments: type[BaseModel], text: str) -> tuple[str, ...]:
     with pytest.raises(ValidationError) as raised:
         arguments.model_validate_json(text)
-    return explained(arguments, raised.value)
+    return refuse_arguments(arguments, raised.value).chamada_invalida
 
 
 def changed(old: str, new: str) -> str:

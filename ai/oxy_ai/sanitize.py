@@ -1,17 +1,17 @@
-"""Making text from outside fit for a prompt, the database and WhatsApp."""
+"""Making text from outside safe for a prompt, the database and WhatsApp. Pure."""
 
 import unicodedata
 from typing import Final
 
 MAX_INPUT: Final = 4_000
-"""Characters of one message that the model is shown; about 1,000 tokens."""
+"""Characters of one message in a model request; about 1,000 tokens."""
 
 MAX_ANSWER: Final = 4_096
-"""Characters of an answer; longer ones are unreadable on a phone and cut at a word."""
+"""Characters of an answer; a longer one, unreadable on a phone, is cut at a word."""
 
 _KEPT_CONTROLS: Final = frozenset("\n\t")
 _JOINER: Final = "\u200d"
-"""Zero-width joiner: part of many emoji, therefore kept."""
+"""Zero-width joiner: many emoji contain it."""
 
 
 def clean(text: str) -> str:
@@ -26,24 +26,24 @@ def clean(text: str) -> str:
     return "".join(kept).strip()
 
 
-def storable(text: str) -> str:
-    """Return the text without what PostgreSQL cannot store: NUL, and halves of surrogate pairs."""
+def storable_text(text: str) -> str:
+    """Return the text without what PostgreSQL cannot store: NUL and lone surrogates."""
     return text.replace("\0", "").encode("utf-8", "ignore").decode()
 
 
-def for_prompt(text: str, limit: int = MAX_INPUT) -> str:
-    """Return a customer's text fit to be one message of a prompt: clean and of bounded length."""
+def prompt_text(text: str, limit: int = MAX_INPUT) -> str:
+    """Return a customer's text for one message of a model request: clean and of bounded length."""
     return shorten(clean(text), limit)
 
 
-def for_label(text: str | None, limit: int = 60) -> str | None:
-    """Return a name fit to stand inside a system prompt: one short line, without quotes; None if nothing is left."""
+def label_text(text: str | None, limit: int = 60) -> str | None:
+    """Return a name for use inside a system prompt: one short line without quotes; None if nothing is left."""
     line = " ".join(clean(text or "").replace('"', "").replace("`", "").split())
     return shorten(line, limit) or None
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut a text at a word so that it has at most `limit` characters."""
+    """Cut a text at a word so that it has at most `limit` characters, the ellipsis included."""
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]

@@ -1,0 +1,71 @@
+"""What a model is shown instead of a tool's result, in Portuguese: nothing was done, or the call itself is wrong."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+_ADVICE: Final = "Corrija a chamada ou pergunte ao cliente o que falta; não mostre este aviso a ninguém."
+_NAME_SHOWN: Final = 60
+"""Characters shown of a name that the model made up."""
+
+
+class ToolRefusal(BaseModel):
+    """Why a tool did nothing, in words that the model may repeat to a customer."""
+
+    erro: str
+
+
+class CallRefusal(BaseModel):
+    """What is wrong with the call itself, in words for the model alone."""
+
+    chamada_invalida: tuple[str, ...]
+    como_corrigir: str = _ADVICE
+
+
+def refuse_name(name: str, known: str) -> CallRefusal:
+    """Refuse a call of a tool that does not exist; `known` lists those that do."""
+    return CallRefusal(chamada_invalida=(f"a ferramenta {name[:_NAME_SHOWN]} não existe; há: {known}",))
+
+
+def refuse_arguments(arguments: type[BaseModel], error: ValidationError) -> CallRefusal:
+    """Refuse a call whose arguments do not validate: each mistake with the argument's name and what it takes."""
+    details = error.errors(include_url=False)
+    return CallRefusal(chamada_invalida=tuple(_explain(arguments, item) for item in details))
+
+
+def _explain(arguments: type[BaseModel], details: ErrorDetails) -> str:
+    names = ", ".join(arguments.model_fields)
+    if not details["loc"]:
+        # Without a location it is either a check across arguments, which has words of its own, or not an object at all.
+        if details["type"] == "value_error":
+            return _own_words(details)
+        return f"os argumentos não são um objeto JSON; mande um com: {names}"
+    name = str(details["loc"][0])
+    field = arguments.model_fields.get(name)
+    if field is None:
+        return f"o argumento {name[:_NAME_SHOWN]} não existe; há: {names}"
+    describe = _MISTAKES.get(details["type"])
+    mistake = "tem um valor que não serve" if describe is None else describe(details)
+    return f"o argumento {name} {mistake}. {field.description or ''}".strip()
+
+
+def _own_words(details: ErrorDetails) -> str:
+    """Return the text of a ValueError that a validator of ours raised: Portuguese, without pydantic's prefix."""
+    return str(_limits(details).get("error", details["msg"]))
+
+
+def _limits(details: ErrorDetails) -> Mapping[str, Any]:
+    return details.get("ctx", {})
+
+
+_MISTAKES: Final[Mapping[str, Callable[[ErrorDetails], str]]] = {
+    "missing": lambda _: "falta",
+    "value_error": _own_words,
+    "enum": lambda details: f"deve ser um destes: {_limits(details)['expected'].replace(' or ', ', ')}",
+    "string_type": lambda _: "deve ser um texto",
+    "string_too_short": lambda _: "está vazio",
+    "string_too_long": lambda details: f"tem mais de {_limits(details)['max_length']} caracteres",
+}
+"""What follows the argument's name, by pydantic's type of error (pydantic_core.list_all_errors)."""
