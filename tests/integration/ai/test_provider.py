@@ -127,7 +127,7 @@ FAULTS: dict[str, tuple[Reaction, str]] = {
     "invisible text": (choosing(content="\u200b \0"), "neither text nor tool calls"),
     "text of another kind": (
         choosing(content=["oi"]),
-        "something other than a completion: check choices.0.message.kind",
+        "something other than a completion: check choices.0.message.content",
     ),
     "length before a word": (sending(completion({}, "length")), "neither text nor tool calls (finish reason length)"),
     "content filter": (saying("Metade de uma", "content_filter"), "content filter stopped the answer"),
