@@ -20,7 +20,7 @@ from oxy_core.envelopes import InstanceSettings
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
-SCHEMA_VERSION: Final = 7
+SCHEMA_VERSION: Final = 8
 """Number of the newest revision: workers become ready only when the database has at least this."""
 
 COMMAND_SECONDS: Final = 15.0

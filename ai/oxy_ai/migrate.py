@@ -1,10 +1,15 @@
 """Bring the database to this version's schema: ``python -m oxy_ai.migrate``.
 
-Waits for PostgreSQL as long as it takes; several may run at once, one works. Never goes back to an older schema.
+Waits for PostgreSQL as long as it takes; several may run at once, one works at a time. An older version leaves the
+database of a newer one alone. To return to an older version, stop the workers, run this version's
+``python -m oxy_ai.migrate --back-to <revision>`` and then the older version's ``python -m oxy_ai.migrate``.
 """
 
+import argparse
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -13,16 +18,26 @@ import sqlalchemy
 import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from psycopg import sql
 from pydantic import Field, PostgresDsn, SecretStr
 from sqlalchemy.engine import Connection
 
 from oxy_ai.database import SCHEMA_VERSION
+from oxy_ai.errors import AdministrationError
+from oxy_ai.schema.apply import Connection as Driver
+from oxy_ai.schema.apply import apply_functions, create_tables
+from oxy_ai.schema.parts import SchemaPart
+from oxy_ai.verticals import packages_of_verticals
 from oxy_core.errors import SettingsError
 from oxy_core.logs import configure_logging
 from oxy_core.settings import ProcessSettings
 
 RETRY_SECONDS: Final = 1.0
+VERSIONS: Final = Path(__file__).parent / "migrations" / "versions"
+_MIGRATIONS: Final = VERSIONS.parent
 _ADVISORY_LOCK: Final = 0x6F7879  # "oxy"
 
 log = structlog.get_logger()
@@ -35,13 +50,18 @@ class MigrationSettings(ProcessSettings):
     database_app_password: SecretStr = Field(description="Password that the role oxy_app is given.")
 
 
+def installed_parts() -> tuple[SchemaPart, ...]:
+    """Return the parts of the schema of this installation; each may refer to tables of those before it."""
+    return tuple(map(SchemaPart.of, ("oxy_ai", "oxy_ai.scheduling", *packages_of_verticals())))
+
+
 def _engine(url: str) -> sqlalchemy.Engine:
     return sqlalchemy.create_engine(
         sqlalchemy.make_url(url).set(drivername="postgresql+psycopg"), poolclass=sqlalchemy.NullPool
     )
 
 
-def _create_roles(connection: psycopg.Connection[tuple[object, ...]], app_password: str) -> None:
+def _create_roles(connection: Driver, app_password: str) -> None:
     """Create the roles that are missing and set the worker's password. Roles belong to the whole server.
 
     Raises SettingsError where a role of that name exists and may pass row-level security.
@@ -60,18 +80,18 @@ def _create_roles(connection: psycopg.Connection[tuple[object, ...]], app_passwo
     connection.execute("grant usage on schema public to oxy_app")
 
 
-def _revise(connection: Connection) -> None:
+def _alembic(connection: Connection, versions: Sequence[Path]) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(map(str, versions)))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config
 
 
-def migrate(admin_url: str, app_password: str) -> None:
-    """Create the roles and run every revision that is missing, in one transaction under an advisory lock.
-
-    Raises sqlalchemy.exc.OperationalError where PostgreSQL is not there.
-    """
+@contextmanager
+def _locked(admin_url: str) -> Iterator[tuple[Connection, Driver]]:
+    """Open a transaction, as SQLAlchemy and as psycopg have it, in which no other process migrates."""
     engine = _engine(admin_url)
     try:
         with engine.begin() as connection:
@@ -80,11 +100,70 @@ def migrate(admin_url: str, app_password: str) -> None:
                 message = "migrations need psycopg"
                 raise TypeError(message)
             driver.execute("select pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
-            _create_roles(driver, app_password)
-            _revise(connection)
-            driver.execute("revoke create on schema public from oxy_scheduler")
+            yield connection, driver
     finally:
         engine.dispose()
+
+
+def migrate(
+    admin_url: str,
+    app_password: str,
+    *,
+    parts: Sequence[SchemaPart] | None = None,
+    versions: Sequence[Path] = (VERSIONS,),
+) -> None:
+    """Bring tables, functions, grants and policies to this version, in one transaction under an advisory lock.
+
+    A new database gets its tables from `parts` (default: all that are installed), an existing one from the revisions
+    in the folders `versions`. A database of a newer version is left alone: an older process must not take its
+    functions back.
+    Raises sqlalchemy.exc.OperationalError where PostgreSQL is not there, and AdministrationError where the database is
+    older than the first release.
+    """
+    parts = installed_parts() if parts is None else parts
+    with _locked(admin_url) as (connection, driver):
+        config = _alembic(connection, versions)
+        revision = MigrationContext.configure(connection).get_current_revision()
+        if revision is not None and not _is_known(config, revision):
+            log.warning("schema_newer", revision=revision, version=SCHEMA_VERSION)
+            return
+        _create_roles(driver, app_password)
+        if revision is None:
+            create_tables(driver, parts)
+            command.stamp(config, "head")
+        else:
+            command.upgrade(config, "head")
+            create_tables(driver, parts)
+        apply_functions(driver, parts)
+        driver.execute("revoke create on schema public from oxy_scheduler")
+
+
+def _is_known(config: Config, revision: str) -> bool:
+    """Whether this version can upgrade from a revision; False: the revision is newer.
+
+    Raises AdministrationError for one from before the first release.
+    """
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if revision not in known and revision < min(known):
+        message = (
+            f"the database has schema {revision}, of a development version that cannot be upgraded: "
+            "use a new database, or drop this one's contents (drop schema public cascade; create schema public)"
+        )
+        raise AdministrationError(message)
+    return revision in known
+
+
+def go_back(admin_url: str, revision: str, *, versions: Sequence[Path] = (VERSIONS,)) -> None:
+    """Bring tables and data back to an older revision; `migrate` of that version then brings its functions back.
+
+    Raises AdministrationError for a revision that does not exist.
+    """
+    with _locked(admin_url) as (connection, _):
+        try:
+            command.downgrade(_alembic(connection, versions), revision)
+        except CommandError as error:
+            message = f"cannot go back to revision {revision!r}: {error}"
+            raise AdministrationError(message) from error
 
 
 def migrate_when_reachable(admin_url: str, app_password: str) -> None:
@@ -99,22 +178,37 @@ def migrate_when_reachable(admin_url: str, app_password: str) -> None:
             return
 
 
-def main() -> int:
+def _back_to(arguments: Sequence[str] | None) -> str | None:
+    parser = argparse.ArgumentParser(
+        prog="python -m oxy_ai.migrate", description="Bring the database to this version's schema."
+    )
+    parser.add_argument(
+        "--back-to", metavar="REVISION", help="instead, bring tables and data back to an older revision (0008 or later)"
+    )
+    revision: str | None = parser.parse_args(arguments).back_to
+    return revision
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
+    revision = _back_to(arguments)
     try:
         settings = MigrationSettings.read()
     except SettingsError as error:
         return _complain(error)
     configure_logging("migrate", settings.log_level)
     try:
-        migrate_when_reachable(str(settings.database_admin_url), settings.database_app_password.get_secret_value())
-    except SettingsError as error:
+        if revision is not None:
+            go_back(str(settings.database_admin_url), revision)
+        else:
+            migrate_when_reachable(str(settings.database_admin_url), settings.database_app_password.get_secret_value())
+    except (AdministrationError, SettingsError) as error:
         return _complain(error)
-    log.info("schema_migrated", version=SCHEMA_VERSION)
+    log.info("schema_migrated", version=revision or SCHEMA_VERSION)
     return 0
 
 
-def _complain(error: SettingsError) -> int:
+def _complain(error: Exception) -> int:
     print(error, file=sys.stderr)  # noqa: T201 a command line speaks on its standard error
     return 2
 

@@ -1,7 +1,8 @@
 """The registry of verticals: lines of business, found by name among the installed packages.
 
 A package registers a vertical as an entry point: a class or function without arguments that returns a
-`oxy_ai.assistants.vertical.Vertical`.
+`oxy_ai.assistants.vertical.Vertical`. The folder `schema` beside that module holds the vertical's part of the database
+schema (`oxy_ai.schema`).
 """
 
 from importlib.metadata import EntryPoint, entry_points
@@ -27,9 +28,13 @@ def find_vertical(name: str) -> Vertical:
     return _load(installed[name])
 
 
-def all_verticals() -> tuple[Vertical, ...]:
-    """Load every installed vertical, in the order of their names: the database holds the tables of all."""
-    return tuple(_load(entry) for entry in _installed().values())
+def packages_of_verticals() -> tuple[str, ...]:
+    """Return the package of every installed vertical, in the order of their names, without loading any.
+
+    It is the one that holds the entry point's module, and brings the tables in its folder `schema`. The database has
+    the tables of all.
+    """
+    return tuple(entry.module.rpartition(".")[0] for entry in _installed().values())
 
 
 def _installed() -> dict[str, EntryPoint]:

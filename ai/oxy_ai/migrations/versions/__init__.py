@@ -1,1 +1,1 @@
-"""The revisions, in order; each runs one file of ../sql."""
+"""One file a revision, named r<number>_<what it changes>.py; each can go back."""

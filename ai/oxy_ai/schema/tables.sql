@@ -1,9 +1,6 @@
--- Tables. Every row belongs to an organization and is visible only where the setting oxy.org names that organization;
--- a session that forgot to set it sees nothing. Money is in cents of the tenant's currency or micro-dollars, as named.
-
-create function current_org() returns uuid
-language sql stable parallel safe
-as $$ select nullif(current_setting('oxy.org', true), '')::uuid $$;
+-- The engine's tables as they are now. Every row belongs to an organization and is visible only where the setting
+-- oxy.org names that organization; a session that forgot to set it sees nothing (access.sql). Money is in cents of the
+-- tenant's currency or micro-dollars, as named.
 
 create table organizations (
     id uuid primary key,  -- derived from the name (oxy_ai.ids), so that no lookup crosses organizations
@@ -203,90 +200,6 @@ create table audit_log (
     primary key (organization_id, id)
 );
 
--- The pet shop's catalogue and agenda.
-
-create table catalogues (
-    organization_id uuid primary key references organizations,
-    document jsonb not null,  -- as applied: oxy_ai.petshop.catalogue.Catalogue
-    applied_at timestamptz not null default now()
-);
-
-create table services (
-    organization_id uuid not null references organizations,
-    id bigint generated always as identity,
-    key text not null,
-    name text not null,
-    price_cents integer not null check (price_cents >= 0),
-    duration_minutes integer not null check (duration_minutes > 0),
-    buffer_minutes integer not null check (buffer_minutes >= 0),
-    active boolean not null default true,
-    primary key (organization_id, id),
-    unique (organization_id, key)
-);
-
-create table resources (
-    organization_id uuid not null references organizations,
-    id bigint generated always as identity,
-    key text not null,
-    name text not null,
-    active boolean not null default true,
-    primary key (organization_id, id),
-    unique (organization_id, key)
-);
-
-create table service_resources (
-    organization_id uuid not null,
-    service_id bigint not null,
-    resource_id bigint not null,
-    primary key (organization_id, service_id, resource_id),
-    foreign key (organization_id, service_id) references services,
-    foreign key (organization_id, resource_id) references resources
-);
-
-create table opening_hours (
-    organization_id uuid not null references organizations,
-    weekday smallint not null check (weekday between 1 and 7),  -- ISO: Monday is 1
-    opens time not null,
-    closes time not null check (closes > opens),
-    primary key (organization_id, weekday, opens)
-);
-
-create table holidays (
-    organization_id uuid not null references organizations,
-    day date not null,
-    name text not null,
-    primary key (organization_id, day)
-);
-
-create table bookings (
-    organization_id uuid not null,
-    id bigint generated always as identity,
-    contact_id bigint not null,
-    turn_id bigint,
-    service_id bigint not null,
-    resource_id bigint not null,
-    pet_name text not null,
-    price_cents integer not null,
-    starts_at timestamptz not null,
-    ends_at timestamptz not null check (ends_at > starts_at),
-    busy_until timestamptz not null check (busy_until >= ends_at),  -- with the buffer
-    during tstzrange generated always as (tstzrange(starts_at, busy_until)) stored,
-    status text not null default 'confirmed' check (status in ('confirmed', 'cancelled', 'done')),
-    created_at timestamptz not null default now(),
-    primary key (organization_id, id),
-    foreign key (organization_id, contact_id) references contacts,
-    foreign key (organization_id, turn_id) references turns,
-    foreign key (organization_id, service_id) references services,
-    foreign key (organization_id, resource_id) references resources,
-    -- int8range makes equality of the resource a range operator, so that no extension is needed.
-    constraint bookings_no_overlap exclude using gist (
-        int8range(resource_id, resource_id, '[]') with &&, during with &&
-    ) where (status <> 'cancelled')
-);
-create index bookings_agenda on bookings (organization_id, resource_id, starts_at) where status <> 'cancelled';
-create index bookings_starts on bookings (organization_id, starts_at);
-create index bookings_contact on bookings (organization_id, contact_id, starts_at);
-
 -- Queues: ids and clocks only, outside row-level security, reached through functions of oxy_scheduler.
 
 create table org_queue (
@@ -308,28 +221,3 @@ create table relay_queue (
     failures integer not null default 0
 );
 create index relay_queue_ready on relay_queue (ready_at) where ready_at < 'infinity';
-
-do $$
-declare
-    name text;
-begin
-    foreach name in array array[
-        'organizations', 'instances', 'contacts', 'conversations', 'chat_alias', 'turns', 'turn_steps', 'outbox',
-        'messages', 'ai_interactions', 'audit_log', 'catalogues', 'services', 'resources', 'service_resources',
-        'opening_hours', 'holidays', 'bookings'
-    ] loop
-        execute format('alter table %I enable row level security', name);
-        execute format('alter table %I force row level security', name);
-        execute format(
-            'create policy organization on %I using (%I = (select current_org()))',
-            name, case name when 'organizations' then 'id' else 'organization_id' end
-        );
-        execute format('grant select, insert, update, delete on %I to oxy_app', name);
-    end loop;
-end $$;
-
-grant select, insert, update on org_queue, relay_queue to oxy_scheduler;
-grant select (organization_id, id, due_at, lease_until, fence), update (due_at, lease_until, fence)
-    on conversations to oxy_scheduler;
-grant select (organization_id, id, state) on turns to oxy_scheduler;
-grant select on alembic_version to oxy_app;

@@ -1,0 +1,54 @@
+-- Who may do what. Workers connect as oxy_app, whom row-level security binds to one organization at a time. The queues
+-- are outside of it and belong to functions of oxy_scheduler alone.
+
+-- Bind tables to the organization that a session names, and let workers use them. The other parts call this as well.
+-- Statements that lock a table against everybody run only where something is missing: workers are at work meanwhile.
+create or replace function pg_temp.isolate_by_organization(variadic tables regclass[]) returns void
+language plpgsql
+as $$
+declare
+    protected pg_class%rowtype;
+    key text;
+    old_policy name;
+begin
+    for protected in select c.* from pg_class c where c.oid = any (tables) order by c.relname loop
+        key := case when protected.relname = 'organizations' then 'id' else 'organization_id' end;
+        if not (protected.relrowsecurity and protected.relforcerowsecurity) then
+            execute format('alter table %I enable row level security', protected.relname);
+            execute format('alter table %I force row level security', protected.relname);
+        end if;
+        if not pg_temp.is_isolated(protected.oid, key) then
+            for old_policy in select p.polname from pg_policy p where p.polrelid = protected.oid loop
+                execute format('drop policy %I on %I', old_policy, protected.relname);
+            end loop;
+            execute format(
+                'create policy organization on %I using (%I = (select current_org()))', protected.relname, key
+            );
+        end if;
+        execute format('revoke all on %I from public, oxy_app, oxy_scheduler', protected.relname);
+        execute format('grant select, insert, update, delete on %I to oxy_app', protected.relname);
+    end loop;
+end $$;
+
+-- Whether the policy of `isolate_by_organization` is the only one of a table. Its text is as PostgreSQL prints it.
+create or replace function pg_temp.is_isolated(protected oid, key text) returns boolean
+language sql
+as $$
+    select coalesce(bool_and(
+        p.polname = 'organization' and p.polpermissive and p.polcmd = '*' and p.polroles = '{0}' and p.polwithcheck is null
+        and pg_get_expr(p.polqual, p.polrelid) = format('(%I = ( SELECT current_org() AS current_org))', key)
+    ), false)
+    from pg_policy p where p.polrelid = protected
+$$;
+
+select pg_temp.isolate_by_organization(
+    'organizations', 'instances', 'contacts', 'conversations', 'chat_alias', 'turns', 'turn_steps', 'outbox', 'messages',
+    'ai_interactions', 'audit_log'
+);
+
+revoke all on org_queue, relay_queue, alembic_version, schema_parts from public, oxy_app, oxy_scheduler;
+grant select, insert, update on org_queue, relay_queue to oxy_scheduler;
+grant select (organization_id, id, due_at, lease_until, fence), update (due_at, lease_until, fence)
+    on conversations to oxy_scheduler;
+grant select (organization_id, id, state) on turns to oxy_scheduler;
+grant select on alembic_version to oxy_app;
