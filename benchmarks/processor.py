@@ -19,6 +19,7 @@ from typing import Final
 
 from oxy_core.logs import configure_logging
 from oxy_dev.conversation import ask
+from oxy_dev.environment import BUSINESS_PHONE
 from oxy_dev.stack import Stack, running_stack
 from oxy_simulator.client import SimulatorClient
 
@@ -63,14 +64,13 @@ async def _talk(simulator: SimulatorClient, phone: str, business: str, count: in
 async def measure_answers(stack: Stack, messages: int) -> dict[str, float]:
     """Return the milliseconds of processor time that each process spends on one answer, `messages` in all."""
     phones = [f"+55119220000{number:02}" for number in range(CUSTOMERS)]
-    business = stack.tenants[0].phone
     async with SimulatorClient(stack.control_url) as simulator:
         for phone in phones:
             await simulator.add_phone(phone, phone[-2:])
-        await asyncio.gather(*(_talk(simulator, phone, business, WARM_UP) for phone in phones))
+        await asyncio.gather(*(_talk(simulator, phone, BUSINESS_PHONE, WARM_UP) for phone in phones))
         before = _measure(stack)
         each = messages // CUSTOMERS
-        await asyncio.gather(*(_talk(simulator, phone, business, each) for phone in phones))
+        await asyncio.gather(*(_talk(simulator, phone, BUSINESS_PHONE, each) for phone in phones))
         await asyncio.sleep(1.0)  # the last results' way into the database is part of the work
         after = _measure(stack)
     return {name: (after[name] - before[name]) * 1000 / (each * CUSTOMERS) for name in after}

@@ -84,7 +84,7 @@ async def measure_latency(stack: Stack, count: int, pause: float) -> None:
     """
     async with SimulatorClient(stack.control_url) as simulator:
         await simulator.add_phone(CUSTOMER, "Ana")
-        business = stack.tenants[0].phone
+        business = stack.tenants[0].spec.phone_number
         for number in range(WARM_UP):
             await ask(simulator, CUSTOMER, business, f"warm-up {number}")
         last = max(line.number for line in await simulator.accounting())
@@ -119,7 +119,7 @@ async def measure_burst(stack: Stack, count: int) -> None:
             await simulator.add_phone(phone, phone[-2:])
         before = await _counts(stack)
         started = time.monotonic()
-        await simulator.load(phones, stack.tenants[0].phone, count)
+        await simulator.load(phones, stack.tenants[0].spec.phone_number, count)
         while (await _counts(stack))[0] - before[0] < count and time.monotonic() - started < BURST_SECONDS:  # noqa: ASYNC110 a database is asked, it rings no event
             await asyncio.sleep(0.05)
         seconds = time.monotonic() - started
@@ -137,7 +137,7 @@ async def measure_dialogues(stack: Stack, count: int) -> None:
             await simulator.add_phone(phone, phone[-2:])
         started = time.monotonic()
         await asyncio.gather(
-            *(_talk(simulator, phone, stack.tenants[0].phone, count // len(phones)) for phone in phones)
+            *(_talk(simulator, phone, stack.tenants[0].spec.phone_number, count // len(phones)) for phone in phones)
         )
         seconds = time.monotonic() - started
     print(f"\n## {count} messages from {BURST_CUSTOMERS} customers, each waiting for the answer before the next\n")

@@ -6,7 +6,7 @@ cluster      a Kubernetes on this machine, or the user's own (``CLUSTER=existing
 images       built from this checkout, loaded into the cluster or pushed to ``REGISTRY``
 world        what is outside Oxy: the simulated WhatsApp and, without ``OPENAI_API_KEY``, the scripted model
 chart        ``helm upgrade --install --wait``
-instance     the example pet shop and its catalogue
+instance     the example pet shop and its catalog
 pairing      the code of the pairing Secret is typed on the simulated phone
 conversation a customer and the owner talk to it
 """
@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-import yaml
 
 from oxy_core.errors import OxyError
+from oxy_core.instance.pairing import PairingOffer
+from oxy_core.instance.resource import pairing_secret_name
 from oxy_dev import images, world
 from oxy_dev.cluster import layout
 from oxy_dev.cluster.errors import ClusterError, CommandError
@@ -45,14 +46,13 @@ from oxy_dev.environment import (
     require_cluster,
     uses_existing_cluster,
 )
+from oxy_dev.example import CATALOG_FILE, example_resource
 from oxy_dev.kubectl import Kubectl, wait_until
 from oxy_dev.servers import program
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.errors import SimulatorError
 
 CHART: Final = REPOSITORY / "charts" / "oxy"
-EXAMPLE: Final = REPOSITORY / "examples" / "petshop.yaml"
-CATALOGUE: Final = REPOSITORY / "examples" / "petshop-catalog.yaml"
 READY_SECONDS: Final = 180.0
 HELM_TIMEOUT: Final = "8m"
 RELEASE: Final = "oxy"
@@ -116,8 +116,8 @@ def _install(kubectl: Kubectl, reporter: Reporter) -> System:
         system.install()
     with reporter.step("example instance"):
         apply_instance(kubectl)
-    with reporter.step("example catalogue"):
-        apply_catalogue()
+    with reporter.step("example catalog"):
+        apply_catalog()
     with reporter.step("pairing"):
         asyncio.run(pair(kubectl))
     return system
@@ -163,17 +163,9 @@ def _images(reporter: Reporter) -> dict[str, str]:
     return references
 
 
-def example(**changes: object) -> dict[str, Any]:
-    """Return the example instance, pointed at the simulated WhatsApp; `changes` are merged into its spec."""
-    resource: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text())
-    resource["metadata"]["namespace"] = TENANT_NAMESPACE
-    resource["spec"] |= {"network": world.NETWORK} | changes
-    return resource
-
-
-def apply_instance(kubectl: Kubectl, **changes: object) -> None:
-    """Apply the example instance."""
-    kubectl.apply(example(**changes))
+def apply_instance(kubectl: Kubectl, **spec: object) -> None:
+    """Apply the example instance; `spec` replaces fields of its spec, in the resource's camelCase."""
+    kubectl.apply(example_resource(TENANT_NAMESPACE, spec))
 
 
 def oxy(*arguments: str) -> str:
@@ -183,12 +175,12 @@ def oxy(*arguments: str) -> str:
     return run(["env", *environment, program("oxy"), *arguments])
 
 
-def apply_catalogue() -> None:
-    """Apply the example's catalogue as soon as the workers know the organization; raises WaitError."""
+def apply_catalog() -> None:
+    """Apply the example catalog as soon as the workers know the organization; raises WaitError."""
 
     def attempt() -> str | None:
         try:
-            return oxy("catalog", "apply", "--namespace", TENANT_NAMESPACE, "--filename", str(CATALOGUE), INSTANCE)
+            return oxy("catalog", "apply", "--namespace", TENANT_NAMESPACE, "--filename", str(CATALOG_FILE), INSTANCE)
         except CommandError as error:
             require_cluster()
             problems.append(str(error))
@@ -196,7 +188,7 @@ def apply_catalogue() -> None:
 
     problems: list[str] = []
     try:
-        wait_until("the catalogue could be applied", READY_SECONDS, attempt)
+        wait_until("the catalog could be applied", READY_SECONDS, attempt)
     except ClusterError as error:
         message = f"{error}: {problems[-1]}"
         raise ClusterError(message) from None
@@ -236,9 +228,10 @@ def is_ready(kubectl: Kubectl) -> bool:
 
 def pairing_code(kubectl: Kubectl) -> str | None:
     """Return the current phone code from the pairing Secret, if there is one."""
-    secret = kubectl.find("--namespace", TENANT_NAMESPACE, "secret", f"wai-{INSTANCE}-pairing")
-    code = (secret or {}).get("data", {}).get("code")
-    return base64.b64decode(code).decode() if code else None
+    secret = kubectl.find("--namespace", TENANT_NAMESPACE, "secret", pairing_secret_name(INSTANCE))
+    content = {key: base64.b64decode(value).decode() for key, value in (secret or {}).get("data", {}).items()}
+    offer = PairingOffer.from_secret(content)
+    return offer.code if offer else None
 
 
 def main() -> int:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import yaml
 
 from oxy_dev.environment import DEV_NAMESPACE, PROXY_PORT, REPOSITORY, SIMULATOR, SYSTEM_NAMESPACE, TENANT_NAMESPACE
+from oxy_dev.example import PROXY_SECRET, TRUST_CONFIG_MAP
 from oxy_dev.kubectl import Kubectl
 from oxy_simulator.keys import CA_FILE, NOISE_ROOT_FILE, ensure_keys
 
@@ -26,12 +27,8 @@ MODEL: Final = "scripted-model"
 MODEL_PORT: Final = 8000
 MODEL_URL: Final = f"http://{MODEL}.{DEV_NAMESPACE}.svc.cluster.local:{MODEL_PORT}/v1"
 OPENAI_SECRET: Final = "oxy-openai"  # noqa: S105 the name of a Secret, not one
-PROXY_SECRET: Final = f"{SIMULATOR}-proxy"
-TRUST_CONFIG_MAP: Final = f"{SIMULATOR}-trust"
 KEYS_SECRET: Final = f"{SIMULATOR}-keys"
 PROXY_URL: Final = f"http://{SIMULATOR}.{DEV_NAMESPACE}.svc.cluster.local:{PROXY_PORT}"
-NETWORK: Final = {"proxySecretRef": {"name": PROXY_SECRET}, "caBundleConfigMapRef": {"name": TRUST_CONFIG_MAP}}
-"""``spec.network`` of an instance that connects to the simulated WhatsApp."""
 
 
 def deploy(kubectl: Kubectl, references: Mapping[str, str]) -> None:

@@ -29,7 +29,7 @@ select (select count(*) from outbox where state in ('pending', 'accepted'))
 async def test_no_answer_is_given_twice_and_each_missing_one_is_accounted(
     stack: Stack, simulator: SimulatorClient, dice: random.Random
 ) -> None:
-    runtime = stack.runtimes[stack.tenants[0].instance]
+    runtime = stack.runtimes[stack.tenants[0].name]
     said: dict[str, str] = {}
     enough = asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -60,7 +60,7 @@ async def speak(stack: Stack, simulator: SimulatorClient, said: dict[str, str], 
         phone = f"+55119130{len(said):05}"
         await simulator.add_phone(phone, "Cliente")
         said[phone] = f"mensagem {len(said)}"
-        await simulator.send(phone, stack.tenants[0].phone, said[phone])
+        await simulator.send(phone, stack.tenants[0].spec.phone_number, said[phone])
         await asyncio.sleep(PAUSE_SECONDS)
 
 
@@ -74,7 +74,7 @@ async def settled(stack: Stack, simulator: SimulatorClient) -> None:
 
 
 async def is_quiet(stack: Stack, simulator: SimulatorClient) -> bool:
-    business = stack.tenants[0].phone.removeprefix("+")
+    business = stack.tenants[0].spec.phone_number.removeprefix("+")
     phones = {phone.phone: phone for phone in (await simulator.state()).phones}
     devices = phones[business].devices
     online = all(device.online and device.waiting == 0 for device in devices)

@@ -39,7 +39,7 @@ async def talk_while(
 ) -> None:
     """Let customers talk while something is broken, and until each line was answered and nothing is under way."""
     enough = asyncio.Event()
-    business = stack.tenants[0].phone
+    business = stack.tenants[0].spec.phone_number
     async with asyncio.TaskGroup() as group:
         for customer in customers:
             group.create_task(customer.talk(simulator, business, enough))
