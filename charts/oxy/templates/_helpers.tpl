@@ -1,4 +1,4 @@
-{{/* The release's name where it says oxy already, <release>-oxy otherwise; short enough for what is added to it. */}}
+{{/* The release's name if it contains "oxy", otherwise <release>-oxy. Truncated to leave room for suffixes. */}}
 {{- define "oxy.fullname" -}}
 {{- if contains .Chart.Name .Release.Name -}}
 {{- .Release.Name | trunc 40 | trimSuffix "-" -}}
@@ -7,7 +7,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Labels that never change: pods are selected by them. Argument: list of root and component. */}}
+{{/* Immutable labels, by which pods are selected. Argument: list of root and component. */}}
 {{- define "oxy.selector" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: oxy
@@ -24,14 +24,14 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* The reference of a component's image. */}}
+{{/* Image reference of a component. Argument: list of root and component. */}}
 {{- define "oxy.image" -}}
 {{- $images := (index . 0).Values.images -}}
 {{- $tag := $images.tag | default (index . 0).Chart.AppVersion -}}
 {{- index $images (index . 1) | default (printf "%s/oxy-%s:%s" $images.registry (index . 1) $tag) -}}
 {{- end -}}
 
-{{/* What every pod has: the restricted Pod Security Standard, one user for all volumes, where it may run. */}}
+{{/* Fields of every pod: the restricted Pod Security Standard, one user for all volumes, scheduling. */}}
 {{- define "oxy.pod" -}}
 {{- $values := index (index . 0).Values (index . 1) -}}
 securityContext:
@@ -59,7 +59,7 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end -}}
 
-{{/* What every container has. */}}
+{{/* Fields of every container. */}}
 {{- define "oxy.container" -}}
 {{- $root := index . 0 -}}
 image: {{ include "oxy.image" . | quote }}
@@ -71,7 +71,7 @@ securityContext:
 terminationMessagePolicy: FallbackToLogsOnError
 {{- end -}}
 
-{{/* Probes of a process of ours: readiness may take long at a first start, liveness is about a stalled event loop. */}}
+{{/* Probes of our own processes. The first start may take long to get ready; liveness detects a stalled event loop. */}}
 {{- define "oxy.probes" -}}
 ports:
   - {name: probes, containerPort: 9090}
@@ -95,7 +95,7 @@ nats://{{ include "oxy.fullname" . }}-nats.{{ .Release.Namespace }}.svc:4222
 {{- end -}}
 {{- end -}}
 
-{{/* Name of the Secret with the database's connection strings. */}}
+{{/* Name of the Secret with the connection strings of the database. */}}
 {{- define "oxy.postgresSecret" -}}
 {{- if .Values.postgres.embedded -}}
 {{ include "oxy.fullname" . }}-postgres
@@ -104,7 +104,7 @@ nats://{{ include "oxy.fullname" . }}-nats.{{ .Release.Namespace }}.svc:4222
 {{- end -}}
 {{- end -}}
 
-{{/* A key in that Secret. The embedded server's Secret is made by the bootstrap Job, with fixed keys. */}}
+{{/* A key in that Secret. The bootstrap Job creates the embedded server's Secret with fixed keys. */}}
 {{- define "oxy.postgresKey" -}}
 {{- $reference := (index . 0).Values.postgres.secretRef -}}
 {{- $default := dict "adminUrlKey" "admin-url" "appUrlKey" "app-url" "appPasswordKey" "app-password" -}}
