@@ -106,11 +106,11 @@ class Kubectl:
         message = "the API server of the cluster went away. Was the cluster taken down meanwhile?"
         raise GoneError(message)
 
-    def get(self, *arguments: str) -> Any:  # noqa: ANN401 - a Kubernetes object, as its JSON
+    def get(self, *arguments: str) -> Any:  # noqa: ANN401 a Kubernetes object, as its JSON
         """Return the JSON of ``kubectl get …``; raises CommandError if there is no such object."""
         return json.loads(self("get", "--output=json", *arguments))
 
-    def find(self, *arguments: str) -> Any | None:  # noqa: ANN401 - as `get`
+    def find(self, *arguments: str) -> Any | None:  # noqa: ANN401 as `get`
         """Return the JSON of ``kubectl get …``, or None if there is no such object."""
         text = self("get", "--output=json", "--ignore-not-found", *arguments)
         return json.loads(text) if text.strip() else None

@@ -3,9 +3,10 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-_PROC = Path("/proc")
-MIB = 1 << 20
+_PROC: Final = Path("/proc")
+MIB: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

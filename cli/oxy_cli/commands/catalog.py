@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 import yaml
@@ -16,7 +16,7 @@ from oxy_cli.output import console, print_json, print_yaml
 
 app = typer.Typer(no_args_is_help=True, help="An instance's services, prices, resources and opening hours.")
 
-_FILE = typer.Option("--filename", "-f", help="File with the catalog in YAML; - for standard input.")
+_FILE: Final = typer.Option("--filename", "-f", help="File with the catalog in YAML; - for standard input.")
 
 
 @app.command()

@@ -30,7 +30,7 @@ NAMESPACED_COLUMNS: Final[Mapping[str, Callable[[InstanceView, datetime], str]]]
 }
 """The same for `--all-namespaces`."""
 
-_EVERYWHERE = typer.Option("--all-namespaces", "-A", help="List the instances of all namespaces.")
+_EVERYWHERE: Final = typer.Option("--all-namespaces", "-A", help="List the instances of all namespaces.")
 
 
 def status(

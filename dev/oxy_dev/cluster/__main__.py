@@ -4,6 +4,7 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 from oxy_dev.cluster import binary, layout, preflight, processes
 from oxy_dev.cluster.errors import ClusterError
@@ -15,7 +16,7 @@ from oxy_dev.cluster.up import is_ready
 from oxy_dev.cluster.up import status as cluster_status
 from oxy_dev.cluster.up import up as cluster_up
 
-MIB = 1024**2
+MIB: Final = 1024**2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -94,7 +95,7 @@ def tool(options: argparse.Namespace) -> int:
     return subprocess.run(argv, env={**cluster_environment(), "KUBECONFIG": str(config)}, check=False).returncode
 
 
-COMMANDS = {
+COMMANDS: Final = {
     "up": (up, "bring the cluster up; again after anything stopped it"),
     "down": (down, "take it down and remove every trace of it"),
     "status": (status, "show each part and its memory; status 1 unless the node is Ready"),

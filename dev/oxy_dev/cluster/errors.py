@@ -1,10 +1,10 @@
 """Errors of the local cluster.
 
-* :class:`ClusterError`: base; its text says what happened, why, and what to do next
-  * :class:`PreflightError`: this machine lacks something; nothing was changed
-  * :class:`CommandError`: a program that we called failed
-  * :class:`StartError`: a part of the cluster did not become ready
-  * :class:`ApiError`: the API server refused a request
+* `ClusterError`: base; its text says what happened, why, and what to do next
+  * `PreflightError`: this machine lacks something; nothing was changed
+  * `CommandError`: a program that we called failed
+  * `StartError`: a part of the cluster did not become ready
+  * `ApiError`: the API server refused a request
 """
 
 

@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from oxy_dev.cluster.errors import ClusterError
 from oxy_dev.cluster.files import write_if_changed
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.shell import run, succeeds
 
-#: Kernel settings that containerd's network plugins (the first) and the kubelet (the rest) change for good.
-SYSCTLS = (
+SYSCTLS: Final = (
     "net/ipv4/ip_forward",
     "vm/overcommit_memory",
     "vm/panic_on_oom",
@@ -23,17 +23,19 @@ SYSCTLS = (
     "kernel/keys/root_maxkeys",
     "kernel/keys/root_maxbytes",
 )
-CGROUPS = Path("/sys/fs/cgroup")
-#: containerd puts the containers of its Kubernetes namespace into control groups of this name.
-CONTAINER_CGROUP = "k8s.io"
-#: The kubelet writes these whatever its root is.
-DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
-LOG_LINKS = Path("/var/log/containers")
-#: libcni remembers the result of each attachment here.
-CNI_RESULTS = Path("/var/lib/cni/results")
-#: Seconds that killed processes have to leave their control group, and between two looks.
-CGROUP_TIMEOUT = 5.0
-POLL = 0.05
+"""Kernel settings that containerd's network plugins (the first) and the kubelet (the rest) change for good."""
+CGROUPS: Final = Path("/sys/fs/cgroup")
+CONTAINER_CGROUP: Final = "k8s.io"
+"""containerd puts the containers of its Kubernetes namespace into control groups of this name."""
+DEVICE_PLUGINS: Final = Path("/var/lib/kubelet/device-plugins")
+"""The kubelet writes these whatever its root is."""
+LOG_LINKS: Final = Path("/var/log/containers")
+CNI_RESULTS: Final = Path("/var/lib/cni/results")
+"""libcni remembers the result of each attachment here."""
+CGROUP_TIMEOUT: Final = 5.0
+"""Seconds that killed processes have to leave their control group."""
+POLL: Final = 0.05
+"""Seconds between two checks whether they have."""
 
 
 def remember_sysctls(layout: Layout) -> None:
@@ -71,7 +73,7 @@ def mounts_below(mountinfo: str, root: Path) -> list[str]:
 def unmount_below(folder: Path) -> None:
     """Detach every mount below a folder.
 
-    Raises :class:`ClusterError` when one stays: what is mounted there would be deleted with the folder.
+    Raises `ClusterError` when one stays: what is mounted there would be deleted with the folder.
     """
     for point in _mounts(folder):
         succeeds(["umount", "--lazy", point])

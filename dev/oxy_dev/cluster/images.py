@@ -7,24 +7,25 @@ import os
 import shutil
 import tarfile
 from pathlib import Path
+from typing import Final
 
 from oxy_dev.cluster import addresses
 from oxy_dev.cluster.binary import KubeBinary
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.shell import run
 
-#: The namespace in which containerd keeps what Kubernetes uses.
-NAMESPACE = "k8s.io"
-#: Go's name of each architecture, which images are labelled with.
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-#: The time of every file that we put into an image, so that equal images are equal byte by byte.
-EPOCH = 0
+NAMESPACE: Final = "k8s.io"
+"""The namespace in which containerd keeps what Kubernetes uses."""
+ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
+"""Go's name of each architecture, which images are labelled with."""
+EPOCH: Final = 0
+"""The time of every file that we put into an image, so that equal images are equal byte by byte."""
 
 
 def load(layout: Layout, archive: Path) -> None:
     """Load an image archive (``docker-archive`` or OCI) into the node.
 
-    Raises :class:`CommandError` when containerd does not run or refuses the archive.
+    Raises `CommandError` when containerd does not run or refuses the archive.
     """
     run([*_ctr(layout), "images", "import", "--snapshotter", snapshotter(layout), archive])
 

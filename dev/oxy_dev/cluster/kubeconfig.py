@@ -3,11 +3,12 @@
 import base64
 import json
 from pathlib import Path
+from typing import Final
 
 from oxy_dev.cluster.certificates import KeyPair
 from oxy_dev.cluster.files import write_private
 
-NAME = "oxy"
+NAME: Final = "oxy"
 
 
 def render(server: str, authority: bytes, user: KeyPair | str) -> str:

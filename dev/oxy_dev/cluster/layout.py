@@ -3,12 +3,13 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-PROJECT = Path(__file__).resolve().parents[3]
-#: A file that says a folder is ours to empty.
-MARKER = ".oxy-cluster"
-#: A socket's path has at most 107 bytes; the longest under the folder adds 45.
-LONGEST_ROOT = 60
+PROJECT: Final = Path(__file__).resolve().parents[3]
+MARKER: Final = ".oxy-cluster"
+"""A file that says a folder is ours to empty."""
+LONGEST_ROOT: Final = 60
+"""A socket's path has at most 107 bytes; the longest under the folder adds 45."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Layout:
 
     @property
     def marker(self) -> Path:
-        """The file by which :mod:`oxy_dev.cluster.teardown` knows that it may empty the folder."""
+        """The file by which `oxy_dev.cluster.teardown` knows that it may empty the folder."""
         return self.root / MARKER
 
     @property
@@ -109,7 +110,7 @@ class Layout:
 
     @property
     def boot_id(self) -> Path:
-        """Which start of the machine :attr:`run` belongs to."""
+        """Which start of the machine `run` belongs to."""
         return self.root / "boot-id"
 
 

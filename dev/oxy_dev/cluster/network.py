@@ -5,6 +5,7 @@ import json
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from oxy_dev.cluster import addresses
 from oxy_dev.cluster.files import write_if_changed
@@ -12,14 +13,15 @@ from oxy_dev.cluster.host import CNI_RESULTS
 from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.shell import run, succeeds
 
-#: Our own table, and the one that kube-proxy makes in each address family.
-TABLE = ("ip", "oxy")
-PROXY_TABLES = (("ip", "kube-proxy"), ("ip6", "kube-proxy"))
-CNI_PLUGINS = Path("/usr/lib/cni")
-CNI_VERSION = "0.4.0"
-#: The kernel's folder a network interface.
-INTERFACES = Path("/sys/class/net")
-FORWARD_RULES = (
+TABLE: Final = ("ip", "oxy")
+"""Our own nftables table."""
+PROXY_TABLES: Final = (("ip", "kube-proxy"), ("ip6", "kube-proxy"))
+"""kube-proxy makes one in each address family."""
+CNI_PLUGINS: Final = Path("/usr/lib/cni")
+CNI_VERSION: Final = "0.4.0"
+INTERFACES: Final = Path("/sys/class/net")
+"""Where the kernel has a folder for each network interface."""
+FORWARD_RULES: Final = (
     ("-i", addresses.BRIDGE, "-m", "comment", "--comment", "oxy", "-j", "ACCEPT"),
     ("-o", addresses.BRIDGE, "-m", "comment", "--comment", "oxy", "-j", "ACCEPT"),
 )

@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from oxy_dev.cluster import addresses
 from oxy_dev.cluster.api import Api
@@ -13,9 +13,9 @@ from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.network import CNI_PLUGINS
 from oxy_dev.cluster.processes import Spec
 
-#: What a DNS client on the machine itself reads; systemd-resolved keeps the real servers in the second.
-RESOLV_CONF = Path("/etc/resolv.conf")
-RESOLVED_CONF = Path("/run/systemd/resolve/resolv.conf")
+RESOLV_CONF: Final = Path("/etc/resolv.conf")
+"""What a DNS client on the machine itself reads; systemd-resolved keeps the real servers in the second."""
+RESOLVED_CONF: Final = Path("/run/systemd/resolve/resolv.conf")
 
 
 def containerd_config(layout: Layout, snapshotter: str) -> str:

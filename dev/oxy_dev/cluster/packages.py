@@ -5,13 +5,13 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from oxy_dev.cluster.errors import CommandError, PreflightError
 from oxy_dev.cluster.network import CNI_PLUGINS
 from oxy_dev.cluster.progress import Step
 
-#: Debian's name of each package, and a program or file by which it is seen to be there.
-PACKAGES = {
+PACKAGES: Final = {
     "containerd": "containerd",
     "runc": "runc",
     "containernetworking-plugins": str(CNI_PLUGINS / "bridge"),
@@ -22,7 +22,8 @@ PACKAGES = {
     "iproute2": "ip",
     "ca-certificates": "/etc/ssl/certs/ca-certificates.crt",
 }
-LISTS = Path("/var/lib/apt/lists")
+"""Debian's name of each package, and a program or file by which it is seen to be there."""
+LISTS: Final = Path("/var/lib/apt/lists")
 
 
 def missing(names: Iterable[str] = PACKAGES) -> list[str]:
@@ -33,7 +34,7 @@ def missing(names: Iterable[str] = PACKAGES) -> list[str]:
 def install(step: Step, names: Iterable[str] = PACKAGES) -> None:
     """Install those of the packages that are missing.
 
-    Raises :class:`PreflightError` on a machine without apt, :class:`CommandError` when apt fails.
+    Raises `PreflightError` on a machine without apt, `CommandError` when apt fails.
     """
     wanted = missing(names)
     if not wanted:

@@ -7,24 +7,27 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from oxy_dev.cluster import addresses, binary, network, processes
 from oxy_dev.cluster.errors import PreflightError
 from oxy_dev.cluster.layout import LONGEST_ROOT, Layout
 from oxy_dev.cluster.shell import succeeds
 
-GIB = 1024**3
-#: Free memory for the cluster with the system on it; linking the Kubernetes binary alone takes 3.5 GiB.
-MEMORY_TO_RUN = 3 * GIB
-MEMORY_TO_BUILD = 4 * GIB
-#: Free disk for images and volumes; the Go build needs its modules and its cache beside that.
-DISK_TO_RUN = 5 * GIB
-DISK_TO_BUILD = 12 * GIB
-#: Control-group controllers that the kubelet and runc cannot do without, by version.
-CONTROLLERS_V1 = ("cpu", "cpuacct", "cpuset", "devices", "memory", "pids")
-CONTROLLERS_V2 = ("cpu", "cpuset", "memory", "pids")
-#: States of a listening socket in ``/proc/net/tcp`` and of a bound one in ``/proc/net/udp``.
-LISTENING = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
+GIB: Final = 1024**3
+MEMORY_TO_RUN: Final = 3 * GIB
+"""Free memory for the cluster with the system on it."""
+MEMORY_TO_BUILD: Final = 4 * GIB
+"""Linking the Kubernetes binary alone takes 3.5 GiB."""
+DISK_TO_RUN: Final = 5 * GIB
+"""Free disk for images and volumes."""
+DISK_TO_BUILD: Final = 12 * GIB
+"""The Go build needs its modules and its cache as well."""
+CONTROLLERS_V1: Final = ("cpu", "cpuacct", "cpuset", "devices", "memory", "pids")
+"""Control-group controllers that the kubelet and runc cannot do without, by version."""
+CONTROLLERS_V2: Final = ("cpu", "cpuset", "memory", "pids")
+LISTENING: Final = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
+"""States of a listening socket in `/proc/net/tcp` and of a bound one in `/proc/net/udp`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Problem:
 
 
 def check_machine(layout: Layout) -> None:
-    """Raise :class:`PreflightError` with every problem that can be seen before packages are installed."""
+    """Raise `PreflightError` with every problem that can be seen before packages are installed."""
     check_root()
     running = processes.scan()
     ours = {process.pid for process in running}
@@ -58,19 +61,19 @@ def check_machine(layout: Layout) -> None:
 
 
 def check_alone(layout: Layout) -> None:
-    """Raise :class:`PreflightError` when another cluster, or a program on one of the ports, would be in the way."""
+    """Raise `PreflightError` when another cluster, or a program on one of the ports, would be in the way."""
     running = processes.scan()
     others = other_cluster_problems(layout, {process.cluster for process in running})
     _raise([*others, *_port_problems({process.pid for process in running})])
 
 
 def check_root() -> None:
-    """Raise :class:`PreflightError` unless this process is root's; nobody else can even make the other checks."""
+    """Raise `PreflightError` unless this process is root's; nobody else can even make the other checks."""
     _raise(root_problems(os.geteuid()))
 
 
 def check_kernel() -> None:
-    """Raise :class:`PreflightError` with the features that the kernel lacks; it tries them, with ``ip`` and ``nft``."""
+    """Raise `PreflightError` with the features that the kernel lacks; it tries them, with ``ip`` and ``nft``."""
     tries: Mapping[str, Callable[[], bool]] = {
         "overlay": lambda: "overlay" in Path("/proc/filesystems").read_text() or succeeds(["modprobe", "overlay"]),
         "bridge": _can_bridge,

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from oxy_dev.cluster import scratch
 from oxy_dev.cluster.errors import StartError
@@ -24,16 +25,17 @@ from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.progress import Step
 from oxy_dev.cluster.shell import cluster_environment
 
-CLUSTER_MARK = "OXY_CLUSTER"
-PART_MARK = "OXY_CLUSTER_PART"
-FINGERPRINT_MARK = "OXY_CLUSTER_FINGERPRINT"
-#: Seconds that a process has to end after SIGTERM, and between two looks at one that starts.
-STOP_TIMEOUT = 10.0
-#: Seconds for a part to become ready: several times what it takes on a small, busy machine.
-READY_TIMEOUT = 120.0
-POLL = 0.05
-#: Bytes after which a log is set aside when its process is started again.
-LOG_LIMIT = 8 * 1024 * 1024
+CLUSTER_MARK: Final = "OXY_CLUSTER"
+PART_MARK: Final = "OXY_CLUSTER_PART"
+FINGERPRINT_MARK: Final = "OXY_CLUSTER_FINGERPRINT"
+STOP_TIMEOUT: Final = 10.0
+"""Seconds that a process has to end after SIGTERM."""
+READY_TIMEOUT: Final = 120.0
+"""Seconds for a part to become ready: several times what it takes on a small, busy machine."""
+POLL: Final = 0.05
+"""Seconds between two checks of a process that starts or ends."""
+LOG_LIMIT: Final = 8 * 1024 * 1024
+"""Bytes after which a log is set aside when its process is started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ class Waiter:
     def wait(self, what: str, condition: Callable[[], bool], specs: Sequence[Spec]) -> None:
         """Wait until ``condition`` holds; ``specs`` are the parts that it depends on.
 
-        Raises :class:`StartError` with the end of the log when one of them ends, or :data:`READY_TIMEOUT` is over.
+        Raises `StartError` with the end of the log when one of them ends, or `READY_TIMEOUT` is over.
         """
         deadline = time.monotonic() + READY_TIMEOUT
         while not condition():

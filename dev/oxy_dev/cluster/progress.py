@@ -5,16 +5,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import Final, TextIO
 
-#: Seconds between two updates of a running step: on a terminal (one line, rewritten) and in a log (a line each).
-TERMINAL_INTERVAL = 0.5
-LOG_INTERVAL = 15.0
+TERMINAL_INTERVAL: Final = 0.5
+"""Seconds between two updates of a running step on a terminal, where one line is rewritten."""
+LOG_INTERVAL: Final = 15.0
+"""The same in a log, where each update is a line."""
 
 
 def duration(seconds: float) -> str:
     """Write ``seconds`` for people: ``3.2 s``, ``4 min 05 s``."""
-    if seconds < 60:  # noqa: PLR2004 - a minute
+    if seconds < 60:  # noqa: PLR2004 a minute
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s"
@@ -22,7 +23,7 @@ def duration(seconds: float) -> str:
 
 @dataclass(slots=True)
 class Step:
-    """One running step; call :meth:`update` as often as you like, it prints seldom."""
+    """One running step; `update` may be called often, it prints rarely."""
 
     name: str
     stream: TextIO

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -23,20 +24,24 @@ from oxy_dev.cluster.api import Api, Object
 from oxy_dev.cluster.errors import ApiError
 from oxy_dev.cluster.layout import Layout
 
-CLAIMS = "/api/v1/persistentvolumeclaims"
-VOLUMES = "/api/v1/persistentvolumes"
-CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
-#: Set on a claim by the volume controller and the scheduler, and by every provisioner on its volumes.
-PROVISIONER_ANNOTATION = "volume.kubernetes.io/storage-provisioner"
-NODE_ANNOTATION = "volume.kubernetes.io/selected-node"
-PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
-#: Any pod may use its volume, whatever its user; nobody but root comes past the folder above.
-VOLUME_MODE = 0o777
-#: Seconds between two looks without a change, of one watch, and until a failed request is tried again.
-RESYNC = 60.0
-WATCH_SECONDS = 300
-RETRY = 1.0
-TROUBLE = (ApiError, OSError, http.client.HTTPException, ValueError)
+CLAIMS: Final = "/api/v1/persistentvolumeclaims"
+VOLUMES: Final = "/api/v1/persistentvolumes"
+CLASSES: Final = "/apis/storage.k8s.io/v1/storageclasses"
+PROVISIONER_ANNOTATION: Final = "volume.kubernetes.io/storage-provisioner"
+"""Set on a claim by the volume controller."""
+NODE_ANNOTATION: Final = "volume.kubernetes.io/selected-node"
+"""Set on a claim by the scheduler."""
+PROVISIONED_BY: Final = "pv.kubernetes.io/provisioned-by"
+"""Set by every provisioner on its volumes."""
+VOLUME_MODE: Final = 0o777
+"""Any pod may use its volume, whatever its user; nobody but root comes past the folder above."""
+RESYNC: Final = 60.0
+"""Seconds between two passes where nothing has changed."""
+WATCH_SECONDS: Final = 300
+"""Duration of one watch request."""
+RETRY: Final = 1.0
+"""Seconds until a failed request is retried."""
+TROUBLE: Final = (ApiError, OSError, http.client.HTTPException, ValueError)
 
 log = structlog.get_logger()
 

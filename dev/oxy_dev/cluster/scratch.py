@@ -8,16 +8,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from oxy_dev.cluster.host import unmount_below
 
-#: Where programs look for a place for temporary files; Go's own compiler prefers the second.
-VARIABLES = ("TMPDIR", "GOTMPDIR")
-#: containerd's shims write each command that is run in a container into the folder that this one names, if any does.
-RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
-#: Seconds in which programs that were killed have to leave a folder, and between two tries to remove it.
-PATIENCE = 10.0
-POLL = 0.1
+VARIABLES: Final = ("TMPDIR", "GOTMPDIR")
+"""Where programs look for a place for temporary files; Go's own compiler prefers the second."""
+RUNTIME_VARIABLE: Final = "XDG_RUNTIME_DIR"
+"""containerd's shims write each command that is run in a container into the folder that this one names, if any does."""
+PATIENCE: Final = 10.0
+"""Seconds that killed programs have to leave a folder."""
+POLL: Final = 0.1
+"""Seconds between two attempts to remove it."""
 
 
 def variables(folder: Path, *, runtime: bool = False) -> dict[str, str]:

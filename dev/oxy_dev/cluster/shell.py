@@ -6,12 +6,12 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from oxy_dev.cluster.errors import CommandError
 
-#: Variables that would send traffic inside the cluster through the machine's proxy.
-PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+PROXY_VARIABLES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+"""Variables that would send traffic inside the cluster through the machine's proxy."""
 
 
 def cluster_environment(base: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -48,7 +48,7 @@ def child(
 def run(argv: Sequence[str | Path], *, stdin: str | None = None, cwd: Path | None = None) -> str:
     """Run a program to its end and return what it printed.
 
-    Raises :class:`CommandError` with what it wrote to standard error when it fails.
+    Raises `CommandError` with what it wrote to standard error when it fails.
     """
     done = subprocess.run(
         argv, input=stdin, cwd=cwd, env=cluster_environment(), capture_output=True, text=True, check=False

@@ -1,19 +1,20 @@
 """Taking a cluster down: afterwards the machine is as it was before, but for installed packages and the cache."""
 
 import signal
+from typing import Final
 
 from oxy_dev.cluster import host, network, processes
 from oxy_dev.cluster.errors import ClusterError
 from oxy_dev.cluster.layout import Layout
 
-#: A process that is being started while the first round looks is seen by the second.
-ROUNDS = 2
+ROUNDS: Final = 2
+"""A process that is being started while the first round looks is seen by the second."""
 
 
 def tear_down(layout: Layout) -> None:
     """End every process and remove every mount, network part, control group and file of the cluster.
 
-    Works on one that is half up, and on none. Raises :class:`ClusterError` when the folder is not a cluster's.
+    Works on one that is half up, and on none. Raises `ClusterError` when the folder is not a cluster's.
     """
     if layout.root.is_dir() and any(layout.root.iterdir()) and not layout.marker.exists():
         message = f"{layout.root} is not a cluster's state folder, so nothing in it was touched. Check OXY_STATE."
@@ -32,7 +33,7 @@ def tear_down(layout: Layout) -> None:
 def stop_everything(layout: Layout) -> None:
     """End the processes, containers included, and detach what is mounted; the data stays.
 
-    Raises :class:`ClusterError` when a process or a mount stays.
+    Raises `ClusterError` when a process or a mount stays.
     """
     # Nothing is left to be served or saved, and an API server takes ten seconds to end politely.
     for _ in range(ROUNDS):

@@ -14,6 +14,7 @@ from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Final
 
 from oxy_dev.cluster import (
     addons,
@@ -39,17 +40,18 @@ from oxy_dev.cluster.layout import Layout
 from oxy_dev.cluster.processes import Spec, Waiter
 from oxy_dev.cluster.progress import Reporter, Step
 
-#: Where the parts of the node say that they work: address, port and path.
-HEALTH = {
+HEALTH: Final = {
     "the kubelet": (addresses.LOOPBACK, addresses.KUBELET_HEALTH_PORT, "/healthz"),
     "kube-proxy": (addresses.LOOPBACK, addresses.PROXY_HEALTH_PORT, "/healthz"),
     "the DNS server": (addresses.GATEWAY, addresses.DNS_READY_PORT, "/ready"),
 }
-#: An abstract socket's name, and seconds to wait for it.
-MACHINE_LOCK = "\0oxy-local-cluster"
-LOCK_PATIENCE = 1.0
-#: Stands for all parts together.
-EVERYTHING = "the cluster"
+"""Where the parts of the node say that they work: address, port and path."""
+MACHINE_LOCK: Final = "\0oxy-local-cluster"
+"""Name of an abstract socket, which one process of the machine can hold."""
+LOCK_PATIENCE: Final = 1.0
+"""Seconds to wait for it."""
+EVERYTHING: Final = "the cluster"
+"""Stands for all parts together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class PartStatus:
 def up(layout: Layout, reporter: Reporter) -> KubeBinary:
     """Bring the cluster up, from whatever state it is in, and return the binary with its tools.
 
-    Raises :class:`ClusterError` with what to do about it when that fails; calling it again goes on from there.
+    Raises `ClusterError` with what to do about it when that fails; calling it again goes on from there.
     """
     with reporter.step("preflight"):
         preflight.check_machine(layout)
@@ -133,7 +135,7 @@ def is_ready(layout: Layout) -> bool:
 def locked(layout: Layout) -> Iterator[None]:
     """Hold the cluster's folder for one ``up`` or ``down`` at a time.
 
-    Raises :class:`ClusterError` when another one holds it.
+    Raises `ClusterError` when another one holds it.
     """
     with socket.socket(socket.AF_UNIX) as name:
         # Clusters of different folders share bridge, ports and tables, so one lock is for the machine: a name that

@@ -2,13 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import Final
 
 from aiohttp import web
 
 from oxy_dev.model.scenario import Scenario
 from oxy_dev.model.server import ModelServer
 
-PETSHOP = Path(__file__).parent / "petshop.yaml"
+PETSHOP: Final = Path(__file__).parent / "petshop.yaml"
 
 
 def main() -> None:
