@@ -1,4 +1,4 @@
-"""``python -m oxy_ai.admin``: the catalogue and the dead letters.
+"""``python -m oxy_ai.admin``: catalogs and dead letters.
 
 Answers JSON on standard output and complains on standard error.
 Exit status: 0 done; 2 the command cannot do what it was asked, and says what to do instead.
@@ -49,14 +49,10 @@ class Stores(NamedTuple):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m oxy_ai.admin", description="Administer catalogues and dead letters."
-    )
+    parser = argparse.ArgumentParser(prog="python -m oxy_ai.admin", description="Administer catalogs and dead letters.")
     groups = parser.add_subparsers(dest="group", required=True)
-    catalog = groups.add_parser("catalog", help="an organization's catalogue").add_subparsers(
-        dest="verb", required=True
-    )
-    for verb, text in (("apply", "apply the catalogue (YAML) on standard input"), ("show", "print the applied one")):
+    catalog = groups.add_parser("catalog", help="an organization's catalog").add_subparsers(dest="verb", required=True)
+    for verb, text in (("apply", "apply the catalog (YAML) on standard input"), ("show", "print the applied one")):
         command = catalog.add_parser(verb, help=text)
         command.add_argument("--organization", required=True, help="spec.organizationId of its WhatsAppInstance")
     letters = groups.add_parser("dlq", help="dead letters").add_subparsers(dest="verb", required=True)

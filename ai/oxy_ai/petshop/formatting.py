@@ -1,6 +1,5 @@
 """Days, dates and money as Brazilians read them."""
 
-import unicodedata
 from datetime import date, datetime
 from typing import Final
 
@@ -40,10 +39,3 @@ def money(cents: int) -> str:
     whole, rest = divmod(abs(cents), 100)
     sign = "-" if cents < 0 else ""
     return f"{sign}R$ {whole:,}".replace(",", ".") + f",{rest:02d}"
-
-
-def folded(text: str) -> str:
-    """Return a name for comparison: lower case, without accents, single spaces."""
-    decomposed = unicodedata.normalize("NFD", text)
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return " ".join(plain.lower().replace("-", " ").split())

@@ -8,10 +8,11 @@ from asyncpg import Pool, Record
 
 from oxy_ai.assistants.vertical import Brief, Role, Vertical
 from oxy_ai.database import Connection
-from oxy_ai.petshop import analytics, booking
-from oxy_ai.petshop.catalogue import Catalogue, read_catalogue
+from oxy_ai.petshop.aurora_tools import AURORA_TOOLS
+from oxy_ai.petshop.catalog import Catalog, read_catalog
+from oxy_ai.petshop.catalog_store import Applied, apply_catalog, read_applied
+from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
 from oxy_ai.petshop.prompts import Facts, aurora_prompt, customer_prompt
-from oxy_ai.petshop.store import Applied, apply_catalogue, read_applied
 from oxy_ai.records import Turn
 
 
@@ -21,18 +22,17 @@ class PetShop:
     async def brief(self, pool: "Pool[Record]", organization: UUID, turn: Turn, role: Role, now: datetime) -> Brief:
         """Prepare an assistant for a turn; `now` is in the tenant's time zone."""
         if role is Role.AURORA:
-            return Brief(aurora_prompt(turn, now), analytics.TOOLS)
+            return Brief(aurora_prompt(turn, now), AURORA_TOOLS)
         document = await pool.fetchval("select petshop_facts($1, $2)", organization, turn.contact.id)
-        return Brief(customer_prompt(turn, Facts.model_validate_json(document), now), booking.TOOLS)
+        return Brief(customer_prompt(turn, Facts.model_validate_json(document), now), CUSTOMER_TOOLS)
 
     async def apply_catalog(self, connection: Connection, organization: UUID, name: str, text: str) -> Applied:
         """Replace an organization's catalog by this YAML; return what it did. Raises AdministrationError."""
-        return await apply_catalogue(connection, organization, name, read_catalogue(text))
+        return await apply_catalog(connection, organization, name, read_catalog(text))
 
-    async def applied_catalog(self, connection: Connection, organization: UUID) -> Catalogue | None:
+    async def applied_catalog(self, connection: Connection, organization: UUID) -> Catalog | None:
         """Return the applied catalog; None if there is none."""
-        document = await read_applied(connection, organization)
-        return None if document is None else Catalogue.model_validate_json(document)
+        return await read_applied(connection, organization)
 
 
 if TYPE_CHECKING:

@@ -1,4 +1,6 @@
-"""Appointments for any business: opening hours, resources, free slots, bookings.
+"""Appointments for any business: opening hours, what can be booked, free slots, bookings, their figures.
 
-Nothing here knows what is booked or for whom in the words of one line of business; a vertical does.
+Here belongs whatever a hairdresser and a dentist need alike. What is booked, for whom, and every word that a customer
+reads belong to a vertical. Opening hours, slots and booking rules are pure; the other files read and write the
+scheduling tables inside the caller's transaction.
 """

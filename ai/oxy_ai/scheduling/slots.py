@@ -1,16 +1,17 @@
-"""Which times are free. Pure: opening hours, holidays and bookings come in, starts come out."""
+"""Which times are free. Pure: opening hours and bookings come in, possible starts come out."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from oxy_ai.petshop.catalogue import Period
+from oxy_ai.scheduling.booking_rules import Calendar
+from oxy_ai.scheduling.opening_hours import Period
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """A time in which a resource is taken, its buffer included; absolute times."""
+    """A time during which a resource is taken, the buffer after the booking included."""
 
     resource: int
     starts_at: datetime
@@ -19,27 +20,13 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a booking takes up."""
+    """The time and the resources that one booking takes."""
 
     duration: timedelta
     buffer: timedelta
+    """Kept free after the booking; it may reach beyond closing time."""
     resources: tuple[int, ...]
-    """Any one of these."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """When the shop is open, in its own time zone."""
-
-    timezone: ZoneInfo
-    hours: Mapping[int, Sequence[Period]]
-    """By ISO weekday."""
-    holidays: Collection[date]
-    step: timedelta
-
-    def open_periods(self, day: date) -> Sequence[Period]:
-        """Return the day's opening hours; none on a holiday."""
-        return () if day in self.holidays else self.hours.get(day.isoweekday(), ())
+    """Any one of these is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +37,16 @@ class Slot:
     resources: tuple[int, ...]
 
 
-def free_slots(calendar: Calendar, day: date, need: Need, busy: Sequence[Busy], earliest: datetime) -> list[Slot]:
-    """Return the day's starts, not before `earliest`, that end within opening hours and have a free resource."""
+def free_slots(calendar: Calendar, day: date, need: Need, busy: Sequence[Busy], now: datetime) -> list[Slot]:
+    """Return the day's starts that may be booked now, end within opening hours and have a free resource.
+
+    Starts lie the rules' `step` apart, counted from the opening of each period.
+    """
+    if not calendar.reaches(day, now):
+        return []
+    earliest = now + calendar.rules.min_notice
     slots = []
-    for period in calendar.open_periods(day):
+    for period in calendar.hours.on(day):
         for start in _starts(calendar, day, period, need.duration):
             if start < earliest:
                 continue
@@ -65,31 +58,27 @@ def free_slots(calendar: Calendar, day: date, need: Need, busy: Sequence[Busy], 
 
 
 def _starts(calendar: Calendar, day: date, period: Period, duration: timedelta) -> list[datetime]:
-    """Return the starts of a period as times of the calendar's zone."""
+    timezone = calendar.hours.timezone
     starts = []
     local = datetime.combine(day, period.opens)
     while local.date() == day:
-        start = _existing(local, calendar.timezone)
+        start = _existing(local, timezone)
         if start is not None:
-            end = (start.astimezone(UTC) + duration).astimezone(calendar.timezone)
+            # In UTC, because Python adds to the wall clock: across a clock change the end would be an hour off.
+            end = (start.astimezone(UTC) + duration).astimezone(timezone)
             if end.date() != day or end.time() > period.closes:
                 break
             starts.append(start)
-        local += calendar.step
+        local += calendar.rules.step
     return starts
 
 
 def _existing(local: datetime, timezone: ZoneInfo) -> datetime | None:
-    """Place a wall-clock time in its zone; None for one that clocks skip when daylight saving starts."""
+    """Return a wall-clock time as a time of its zone; None for one that clocks skip when daylight saving starts."""
     placed = local.replace(tzinfo=timezone)
+    # PEP 495: a skipped time is the only one that a round trip through UTC changes.
     return placed if placed.astimezone(UTC).astimezone(timezone).replace(tzinfo=None) == local else None
 
 
 def _taken(resource: int, start: datetime, until: datetime, busy: Sequence[Busy]) -> bool:
     return any(item.resource == resource and item.starts_at < until and start < item.until for item in busy)
-
-
-def day_bounds(day: date, timezone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return when a local day starts and ends, absolute."""
-    start = datetime.combine(day, time.min, timezone)
-    return start, datetime.combine(day + timedelta(days=1), time.min, timezone)

@@ -23,8 +23,6 @@ from pydantic import PostgresDsn, SecretStr
 from oxy_ai.database import Engine, connected_pool, organization_transaction
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.model.client import ModelClient
-from oxy_ai.petshop.catalogue import read_catalogue
-from oxy_ai.petshop.store import apply_catalogue
 from oxy_ai.settings import WorkerSettings
 from oxy_ai.verticals import find_vertical
 from oxy_ai.worker import Readiness, Worker
@@ -51,7 +49,7 @@ from oxy_dev.servers import free_port
 T = TypeVar("T")
 
 PETSHOP = Path(__file__).parents[3] / "dev/oxy_dev/model/petshop.yaml"
-CATALOGUE = Path(__file__).parents[3] / "examples/petshop-catalog.yaml"
+CATALOG = Path(__file__).parents[3] / "examples/petshop-catalog.yaml"
 OWNER = "+5511987651111"
 CUSTOMER = "+5511912340001"
 LEASE_SECONDS = 10
@@ -300,14 +298,14 @@ class Scene:
         key = instance_id(settings.organization, settings.instance)
         await until(lambda: self.query("select from instances where id = $1", key))
 
-    async def apply_catalogue(self, organization: str, text: str | None = None) -> None:
-        catalogue = read_catalogue(text or CATALOGUE.read_text())
+    async def apply_catalog(self, organization: str, text: str | None = None) -> None:
         key = organization_id(organization)
         async with (
             connected_pool(self.database_url, connections=1) as pool,
             organization_transaction(pool, key) as connection,
         ):
-            await apply_catalogue(connection, key, organization, catalogue)
+            vertical = find_vertical("petshop")
+            await vertical.apply_catalog(connection, key, organization, text or CATALOG.read_text())
 
     def admin(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(

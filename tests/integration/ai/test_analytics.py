@@ -11,7 +11,7 @@ from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, org, settings_
 
 from oxy_ai.assistants.vertical import ToolContext
 from oxy_ai.database import connected_pool, organization_transaction
-from oxy_ai.petshop.analytics import TOOLS, AnalyticsQuestion
+from oxy_ai.petshop.aurora_tools import AURORA_TOOLS, AnalyticsQuestion
 from oxy_ai.records import Contact, Turn
 from oxy_core.envelopes import InstanceSettings, MessageKind
 from oxy_core.identity import Jid
@@ -37,7 +37,7 @@ async def figures(
         organization_transaction(pool, org(settings)) as connection,
     ):
         context = ToolContext(connection, org(settings), turn, zone, now)
-        result = await TOOLS[0].run(context, AnalyticsQuestion.model_validate(question or {}))
+        result = await AURORA_TOOLS[0].run(context, AnalyticsQuestion.model_validate(question or {}))
     found: dict[str, Any] = json.loads(result.model_dump_json())
     return found
 
@@ -117,7 +117,7 @@ async def test_an_organization_without_data_has_zeros(scene: Scene) -> None:
 async def booked(scene: Scene, starts_at: datetime, created_at: datetime, status: str = "confirmed") -> None:
     await scene.query(
         """
-        insert into bookings (organization_id, contact_id, service_id, resource_id, pet_name, price_cents, starts_at,
+        insert into bookings (organization_id, contact_id, service_id, resource_id, subject, price_cents, starts_at,
             ends_at, busy_until, status, created_at)
         select $1, (select min(id) from contacts), s.id, (select min(id) from resources), 'Rex', 6500, at,
             at + interval '1 microsecond', at + interval '1 microsecond', $4, $3
@@ -142,7 +142,7 @@ async def test_a_day_is_the_tenants_whole_day(scene: Scene, day: date, hours: in
     async with scene.worker():
         pod = await started(scene)
         await pod.answer_to("Oi")
-        await scene.apply_catalogue("petshop")
+        await scene.apply_catalog("petshop")
     for at in (start - moment, start, end - moment, end):
         await booked(scene, at - timedelta(days=30), at)
         await booked(scene, at, at - timedelta(days=30))

@@ -75,14 +75,14 @@ async def test_a_customer_books_and_the_agenda_has_it(scene: Scene) -> None:
     pod = await scene.pod(settings)
     async with scene.worker():
         await scene.known(settings)
-        await scene.apply_catalogue("petshop")
+        await scene.apply_catalog("petshop")
         free = await pod.answer_to("Oi! Quais horários vocês têm para banho amanhã?")
         assert re.search(r"Para Banho tenho em \S+, \d\d/\d\d/\d{4}: \d\d:\d\d, ", free)
         first = free.split(": ")[-1].split(",")[0]
         booked = await pod.answer_to("Pode marcar o primeiro horário para o Thor, por favor?")
     assert booked.startswith("Prontinho! Banho do Thor agendado para")
     booking = (await scene.query("select b.*, s.key from bookings b join services s on s.id = b.service_id"))[0]
-    assert (booking["pet_name"], booking["key"], booking["price_cents"]) == ("Thor", "banho", 6500)
+    assert (booking["subject"], booking["key"], booking["price_cents"]) == ("Thor", "banho", 6500)
     assert f"{booking['starts_at'].astimezone(ZoneInfo('America/Sao_Paulo')):%H:%M}" == first
     assert booking["busy_until"] - booking["starts_at"] == timedelta(minutes=75)
 
@@ -368,7 +368,7 @@ async def test_stored_steps_are_replayed_and_a_booking_is_made_once(scene: Scene
     pod = await scene.pod(settings)
     async with scene.worker():
         await scene.known(settings)
-        await scene.apply_catalogue("petshop")
+        await scene.apply_catalog("petshop")
         day = datetime.now(ZoneInfo("America/Sao_Paulo")).date() + timedelta(days=1)
         while day.isoweekday() == 7:
             day += timedelta(days=1)

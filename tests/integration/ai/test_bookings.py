@@ -9,7 +9,10 @@ import pytest
 from integration.ai.scene import Scene, org, settings_of, until
 
 from oxy_ai.database import connected_pool, organization_transaction
-from oxy_ai.petshop.agenda import Agenda, Booking, Order, find_service
+from oxy_ai.scheduling import bookings
+from oxy_ai.scheduling.agenda import read_services
+from oxy_ai.scheduling.bookings import Booking, Order
+from oxy_ai.scheduling.services import find_service
 from oxy_ai.scheduling.slots import Slot
 
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -23,7 +26,7 @@ async def shop(scene: Scene) -> UUID:
     async with scene.worker():
         await pod.answer_to("Oi")
         await until(lambda: scene.query("select from turns where state = 'answered'"))
-    await scene.apply_catalogue("petshop")
+    await scene.apply_catalog("petshop")
     return org(settings)
 
 
@@ -32,14 +35,14 @@ async def book(scene: Scene, shop: UUID, pet: str, start: datetime = START, serv
         connected_pool(scene.database_url, connections=1) as pool,
         organization_transaction(pool, shop) as connection,
     ):
-        agenda = Agenda(connection, shop, ZONE)
-        wanted = find_service(await agenda.services(), service)
+        wanted = find_service(await read_services(connection, shop), service)
         assert wanted is not None
         contact, turn = (
             await connection.fetchval("select id from contacts"),
             await connection.fetchval("select id from turns"),
         )
-        return await agenda.book(Order(contact, turn, wanted, pet, start), Slot(start, wanted.need.resources))
+        order = Order(contact, turn, wanted, pet, start)
+        return await bookings.book(connection, shop, order, Slot(start, wanted.need.resources))
 
 
 async def test_of_many_at_once_only_as_many_book_as_there_are_resources(scene: Scene, shop: UUID) -> None:
@@ -62,7 +65,7 @@ async def test_a_cancelled_booking_frees_its_time(scene: Scene, shop: UUID) -> N
     assert await book(scene, shop, "Mel", service="Banho e tosa") is not None
 
 
-async def test_applying_a_catalogue_again_keeps_ids_and_retires_what_is_gone(scene: Scene, shop: UUID) -> None:
+async def test_applying_a_catalog_again_keeps_ids_and_retires_what_is_gone(scene: Scene, shop: UUID) -> None:
     before = await scene.query("select id, key from services order by id")
     assert await book(scene, shop, "Rex") is not None
     text = """
@@ -71,8 +74,8 @@ async def test_applying_a_catalogue_again_keeps_ids_and_retires_what_is_gone(sce
       resources: [{key: banheira-1, name: Banheira}]
       services: [{key: banho, name: Banho simples, price: "50.00", duration_minutes: 45, resources: [banheira-1]}]
     """
-    await scene.apply_catalogue("petshop", text)
-    await scene.apply_catalogue("petshop", text)
+    await scene.apply_catalog("petshop", text)
+    await scene.apply_catalog("petshop", text)
     after = await scene.query("select id, key, active from services order by id")
     assert [row["id"] for row in after] == [row["id"] for row in before]
     assert [row["key"] for row in after if row["active"]] == ["banho"]

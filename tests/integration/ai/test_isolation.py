@@ -13,13 +13,14 @@ from integration.ai.scene import OWNER, Scene, account, org, settings_of, until
 from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import ToolContext
 from oxy_ai.database import connected_pool, organization_transaction
-from oxy_ai.petshop import analytics, booking
+from oxy_ai.petshop.aurora_tools import AURORA_TOOLS
+from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
 from oxy_ai.records import Contact, ToolCall, Turn
 from oxy_core import subjects
 from oxy_core.jetstream import DEAD_LETTER_STREAM
 
 ZONE = ZoneInfo("America/Sao_Paulo")
-TOOLS = (*booking.TOOLS, *analytics.TOOLS)
+TOOLS = (*CUSTOMER_TOOLS, *AURORA_TOOLS)
 
 TABLES = (
     "organizations",
@@ -32,7 +33,8 @@ TABLES = (
     "outbox",
     "messages",
     "ai_interactions",
-    "catalogues",
+    "catalogs",
+    "booking_rules",
     "services",
     "opening_hours",
     "holidays",
@@ -58,7 +60,7 @@ async def test_rows_are_seen_by_their_own_organization_only(scene: Scene) -> Non
     async with scene.worker():
         for pod in pods:
             await pod.answer_to("Oi")
-    await scene.apply_catalogue("petshop")
+    await scene.apply_catalog("petshop")
     for table in TABLES:
         mine = await seen(scene, table, str(org(first)))
         assert mine >= 1, table
@@ -93,7 +95,7 @@ async def test_no_tool_reads_or_writes_another_organizations_rows(scene: Scene) 
     async with scene.worker():
         for pod in pods:
             await pod.answer_to("Oi")
-        await scene.apply_catalogue("petshop")
+        await scene.apply_catalog("petshop")
     own = await called(scene, org(victim), org(victim), "agendar_servico", **order)
     assert "agendamento" in own
     for name, arguments in (("consultar_horarios", {"servico": "banho"}), ("agendar_servico", order)):
@@ -111,7 +113,7 @@ async def test_what_a_model_writes_is_never_run_as_sql(scene: Scene, words: str)
     pod = await scene.pod(settings)
     async with scene.worker():
         await pod.answer_to("Oi")
-        await scene.apply_catalogue("petshop")
+        await scene.apply_catalog("petshop")
     result = await called(scene, org(settings), org(settings), "consultar_horarios", servico=words)
     assert result["erro"].startswith("Serviço não encontrado.")
     assert await scene.value("select count(*) from bookings") == 0

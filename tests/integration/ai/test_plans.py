@@ -39,7 +39,7 @@ select organization_id, gen_random_uuid(), instance_id, conversation_id, id, 0, 
 insert into services (organization_id, key, name, price_cents, duration_minutes, buffer_minutes)
 values ('{ORGANIZATION}', 'banho', 'Banho', 1, 30, 0);
 insert into resources (organization_id, key, name) select '{ORGANIZATION}', 'r' || g, 'r' from generate_series(1, 20) g;
-insert into bookings (organization_id, contact_id, service_id, resource_id, pet_name, price_cents, starts_at,
+insert into bookings (organization_id, contact_id, service_id, resource_id, subject, price_cents, starts_at,
     ends_at, busy_until)
 select '{ORGANIZATION}', (select min(id) from contacts where organization_id = '{ORGANIZATION}'), s.id, r.id, 'Rex', 1,
     at, at + interval '30 minutes', at + interval '30 minutes'

@@ -1,11 +1,11 @@
-"""The scheduler's rate, its leases and its catalogue command, against a real database."""
+"""The scheduler's rate, its leases and its catalog command, against a real database."""
 
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from integration.ai.scene import CATALOGUE, CUSTOMER, OWNER, Scene, settings_of, until
+from integration.ai.scene import CATALOG, CUSTOMER, OWNER, Scene, settings_of, until
 
 from oxy_ai.assistants.fixed_texts import APOLOGY
 from oxy_core import subjects
@@ -154,22 +154,22 @@ async def test_a_gap_in_a_chats_sequence_is_recorded_and_waited_for_briefly(scen
     assert await scene.value("select gaps from conversations") == 1
 
 
-async def test_the_catalogue_is_applied_and_shown_by_command(scene: Scene) -> None:
+async def test_the_catalog_is_applied_and_shown_by_command(scene: Scene) -> None:
     settings = settings_of("petshop")
     apply = ("catalog", "apply", "--organization", "petshop")
-    early = await asyncio.to_thread(scene.admin, *apply, stdin=CATALOGUE.read_text())
+    early = await asyncio.to_thread(scene.admin, *apply, stdin=CATALOG.read_text())
     assert early.returncode == 2
     assert "'petshop' is not known yet: apply a WhatsAppInstance" in early.stderr
     async with scene.worker():
         await scene.publish(settings)
         await scene.known(settings)
-    applied = await asyncio.to_thread(scene.admin, *apply, stdin=CATALOGUE.read_text())
+    applied = await asyncio.to_thread(scene.admin, *apply, stdin=CATALOG.read_text())
     assert (applied.returncode, '"changed": true' in applied.stdout) == (0, True), applied.stderr
     shown = await asyncio.to_thread(scene.admin, "catalog", "show", "--organization", "petshop")
     again = await asyncio.to_thread(scene.admin, *apply, stdin=shown.stdout)
     assert (again.returncode, '"changed": false' in again.stdout) == (0, True), again.stderr
     wrong = await asyncio.to_thread(
-        scene.admin, *apply, stdin=CATALOGUE.read_text().replace("duration_minutes: 60", "duration_minutes: x")
+        scene.admin, *apply, stdin=CATALOG.read_text().replace("duration_minutes: 60", "duration_minutes: x")
     )
     assert wrong.returncode == 2
     assert "line 53, services.0.duration_minutes" in wrong.stderr

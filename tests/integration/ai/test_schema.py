@@ -165,7 +165,7 @@ TAMPERED = {
     "row security": "alter table bookings disable row level security",
     "a policy": "alter policy organization on messages using (true)",
     "a second policy": "create policy open on contacts using (true)",
-    "a missing policy": "drop policy organization on catalogues",
+    "a missing policy": "drop policy organization on catalogs",
 }
 
 
@@ -244,7 +244,7 @@ def test_an_older_process_leaves_the_database_of_a_newer_one_alone(
 def test_a_part_that_is_installed_later_gets_its_tables(new_database: Callable[..., str]) -> None:
     late, complete = new_database(), new_database(TEMPLATE)
     migrate(late, PASSWORD, parts=PARTS[:2])
-    assert not execute(late, "select from pg_class where relname = 'catalogues'")
+    assert not execute(late, "select from pg_class where relname = 'catalogs'")
     migrate(late, PASSWORD)
     assert schema_of(late) == schema_of(complete)
 

@@ -24,7 +24,7 @@ async def test_the_scripted_model_never_repeats_a_raw_error(scene: Scene, asked:
     pod = await scene.pod(SETTINGS)
     async with scene.worker():
         await scene.known(SETTINGS)
-        await scene.apply_catalogue("petshop")
+        await scene.apply_catalog("petshop")
         said = await pod.answer_to(asked)
     assert said.startswith(answer)
     assert not [word for word in RAW if word in said]
@@ -55,7 +55,7 @@ async def test_days_are_told_with_weekday_and_as_brazilians_write_them(scene: Sc
     sunday = today + timedelta(days=7 - today.weekday() % 7 - 1 or 7)
     async with scene.worker():
         await scene.known(SETTINGS)
-        await scene.apply_catalogue("petshop")
+        await scene.apply_catalog("petshop")
         closed = await pod.answer_to(f"Tem banho dia {sunday:%d/%m/%Y}?")
         far = await pod.answer_to("Tem banho dia 01/02/2199?")
         past = await pod.answer_to("Tem banho dia 01/02/2001?")

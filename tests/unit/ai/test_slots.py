@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oxy_ai.petshop.catalogue import Period
-from oxy_ai.scheduling.slots import Busy, Calendar, Need, day_bounds, free_slots
+from oxy_ai.scheduling.booking_rules import BookingRules, Calendar
+from oxy_ai.scheduling.opening_hours import OpeningHours, Period, day_bounds
+from oxy_ai.scheduling.slots import Busy, Need, free_slots
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 MONDAY = date(2026, 11, 23)
@@ -17,9 +18,16 @@ AFTERNOON = Period(time(13), time(15))
 NO_TIME = timedelta(0)
 
 
-def calendar(zone: ZoneInfo = SAO_PAULO, *periods: Period, holidays: tuple[date, ...] = (), step: int = 60) -> Calendar:
-    every_day = dict.fromkeys(range(1, 7), periods or (MORNING, AFTERNOON))
-    return Calendar(zone, every_day, holidays, timedelta(minutes=step))
+def opening(hours: OpeningHours, step: timedelta = HOUR, notice: timedelta = NO_TIME) -> Calendar:
+    """A calendar that may be booked at any distance."""
+    return Calendar(hours, BookingRules(step, notice, timedelta(days=100_000)))
+
+
+def calendar(
+    zone: ZoneInfo = SAO_PAULO, *, holidays: tuple[date, ...] = (), step: int = 60, notice: timedelta = NO_TIME
+) -> Calendar:
+    every_day = dict.fromkeys(range(1, 7), (MORNING, AFTERNOON))
+    return opening(OpeningHours(zone, every_day, holidays), timedelta(minutes=step), notice)
 
 
 def need(minutes: int = 60, buffer: int = 0, resources: tuple[int, ...] = (1,)) -> Need:
@@ -30,8 +38,8 @@ def at(hour: int, minute: int = 0, day: date = MONDAY, zone: ZoneInfo = SAO_PAUL
     return datetime.combine(day, time(hour, minute), zone)
 
 
-def times(when: Calendar, day: date, wanted: Need, busy: list[Busy], earliest: datetime) -> list[str]:
-    return [f"{slot.starts_at:%H:%M}" for slot in free_slots(when, day, wanted, busy, earliest)]
+def times(when: Calendar, day: date, wanted: Need, busy: list[Busy], now: datetime) -> list[str]:
+    return [f"{slot.starts_at:%H:%M}" for slot in free_slots(when, day, wanted, busy, now)]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +80,15 @@ def test_a_slot_names_the_resources_that_are_free() -> None:
 
 def test_nothing_starts_before_the_earliest_time() -> None:
     assert times(calendar(), MONDAY, need(), [], at(10, 30)) == ["11:00", "13:00", "14:00"]
+    assert times(calendar(notice=HOUR), MONDAY, need(), [], at(9, 30)) == ["11:00", "13:00", "14:00"]
+    assert times(calendar(notice=HOUR), MONDAY, need(), [], at(9)) == ["10:00", "11:00", "13:00", "14:00"]
+
+
+def test_a_day_beyond_the_horizon_has_no_slot() -> None:
+    near = Calendar(calendar().hours, BookingRules(HOUR, NO_TIME, timedelta(days=3)))
+    friday = MONDAY - timedelta(days=3)
+    assert times(near, MONDAY, need(), [], at(0, day=friday))[0] == "09:00"
+    assert times(near, MONDAY, need(), [], at(0, day=friday) - timedelta(minutes=1)) == []
 
 
 def test_sundays_and_holidays_are_closed() -> None:
@@ -99,14 +116,14 @@ def test_other_time_zones_of_brazil_keep_their_own_hours() -> None:
 def test_hours_that_clocks_skip_are_not_offered() -> None:
     lisbon = ZoneInfo("Europe/Lisbon")
     day = date(2027, 3, 28)  # 01:00 becomes 02:00
-    sunday = Calendar(lisbon, {7: (Period(time(0), time(5)),)}, (), HOUR)
+    sunday = opening(OpeningHours(lisbon, {7: (Period(time(0), time(5)),)}, ()))
     assert times(sunday, day, need(), [], LONG_AGO) == ["00:00", "02:00", "03:00", "04:00"]
     start, end = day_bounds(day, lisbon)
     assert end.astimezone(UTC) - start.astimezone(UTC) == timedelta(hours=23)
 
 
 def test_the_last_period_may_end_just_before_midnight() -> None:
-    late = Calendar(SAO_PAULO, {1: (Period(time(22), time(23, 59)),)}, (), HOUR)
+    late = opening(OpeningHours(SAO_PAULO, {1: (Period(time(22), time(23, 59)),)}, ()))
     assert times(late, MONDAY, need(), [], LONG_AGO) == ["22:00"]
 
 

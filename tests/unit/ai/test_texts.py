@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from oxy_ai.assistants.dialogue import BY_PERSON, continuation, opening, tool_declaration
 from oxy_ai.ids import instance_id, organization_id
-from oxy_ai.petshop.analytics import AnalyticsQuestion, Span, span_of
-from oxy_ai.petshop.booking import TOOLS
-from oxy_ai.petshop.formatting import folded, moment, money
+from oxy_ai.petshop.aurora_tools import AnalyticsQuestion, Span, span_of
+from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
+from oxy_ai.petshop.formatting import moment, money
 from oxy_ai.records import Contact, HistoryMessage, Input, Response, Step, ToolCall, Turn
 from oxy_ai.sanitize import clean, label_text, prompt_text, shorten
 from oxy_core.envelopes import InstanceSettings, MessageKind
@@ -120,7 +120,7 @@ def test_a_step_with_tools_is_told_with_its_results() -> None:
 
 
 def test_tools_are_declared_with_their_arguments() -> None:
-    shown = tool_declaration(TOOLS[1])["function"]
+    shown = tool_declaration(CUSTOMER_TOOLS[1])["function"]
     assert shown["name"] == "agendar_servico"
     assert shown["parameters"]["required"] == ["servico", "data", "hora", "nome_pet"]
     assert shown["parameters"]["additionalProperties"] is False
@@ -135,7 +135,6 @@ def test_money_is_written_as_in_brazil(cents: int, expected: str) -> None:
 
 def test_days_are_named_in_portuguese() -> None:
     assert moment(datetime(2026, 11, 23, 10, tzinfo=UTC)) == "segunda-feira, 23/11/2026 às 10:00"
-    assert folded("Tosa  Higiênica") == "tosa higienica"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 -- The catalog of a pet shop, as its owner applied it.
 
-create table catalogues (
+create table catalogs (
     organization_id uuid primary key references organizations,
-    document jsonb not null,  -- as applied: oxy_ai.petshop.catalogue.Catalogue
+    document jsonb not null,  -- as applied: oxy_ai.petshop.catalog.Catalog
     applied_at timestamptz not null default now()
 );

@@ -1,5 +1,5 @@
 -- Who may use the tables of scheduling (isolate_by_organization: ../../schema/access.sql).
 
 select pg_temp.isolate_by_organization(
-    'services', 'resources', 'service_resources', 'opening_hours', 'holidays', 'bookings'
+    'booking_rules', 'services', 'resources', 'service_resources', 'opening_hours', 'holidays', 'bookings'
 );

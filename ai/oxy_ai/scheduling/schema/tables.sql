@@ -1,5 +1,12 @@
 -- What any business with appointments needs: services, who or what performs them, when it is open, and the bookings.
 
+create table booking_rules (
+    organization_id uuid primary key references organizations,
+    step interval not null check (step > interval '0'),  -- between possible starts
+    min_notice interval not null check (min_notice >= interval '0'),
+    horizon interval not null check (horizon > interval '0')
+);
+
 create table services (
     organization_id uuid not null references organizations,
     id bigint generated always as identity,
@@ -54,7 +61,7 @@ create table bookings (
     turn_id bigint,
     service_id bigint not null,
     resource_id bigint not null,
-    pet_name text not null,
+    subject text not null,  -- for whom or what, in the words of the vertical
     price_cents integer not null,
     starts_at timestamptz not null,
     ends_at timestamptz not null check (ends_at > starts_at),

@@ -1,10 +1,9 @@
-"""A pet shop's catalogue as its owner writes it: strict YAML, errors with line and remedy."""
+"""The catalog file as a pet shop's owner writes it: strict YAML; errors name line and remedy."""
 
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from itertools import pairwise
-from typing import Annotated, Final, Literal, NamedTuple, Self
+from typing import Annotated, Final, Literal, Self
 
 import yaml
 from pydantic import (
@@ -20,6 +19,7 @@ from pydantic import (
 )
 
 from oxy_ai.errors import AdministrationError
+from oxy_ai.scheduling.opening_hours import Period, Weekday, parse_period
 from oxy_core.identity import Phone
 
 _DAY_MINUTES: Final = 24 * 60
@@ -27,46 +27,6 @@ _DAY_MINUTES: Final = 24 * 60
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-
-class Weekday(StrEnum):
-    """Days of the week, as keys of the opening hours."""
-
-    MONDAY = "monday"
-    TUESDAY = "tuesday"
-    WEDNESDAY = "wednesday"
-    THURSDAY = "thursday"
-    FRIDAY = "friday"
-    SATURDAY = "saturday"
-    SUNDAY = "sunday"
-
-    @property
-    def iso(self) -> int:
-        """ISO number: Monday is 1."""
-        return list(Weekday).index(self) + 1
-
-
-class Period(NamedTuple):
-    """A stretch of one day, in the tenant's local time; ends after it starts."""
-
-    opens: time
-    closes: time
-
-    def __str__(self) -> str:
-        return f"{self.opens:%H:%M}-{self.closes:%H:%M}"
-
-
-def parse_period(text: object) -> Period:
-    """Read ``HH:MM-HH:MM``; raises ValueError."""
-    try:
-        opens, closes = (time.fromisoformat(part.strip()) for part in str(text).split("-"))
-    except ValueError:
-        message = 'expected two times such as "09:00-18:00", in quotation marks'
-        raise ValueError(message) from None
-    if closes <= opens:
-        message = f"closes at {closes:%H:%M}, which is not after {opens:%H:%M}; split hours that pass midnight"
-        raise ValueError(message)
-    return Period(opens, closes)
 
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
@@ -112,7 +72,7 @@ class Service(_Strict):
 
     @property
     def price_cents(self) -> int:
-        """The price in cents."""
+        """`price` in hundredths of the currency."""
         return int(self.price * 100)
 
 
@@ -123,7 +83,7 @@ class Holiday(_Strict):
     name: Name
 
 
-class Catalogue(_Strict):
+class Catalog(_Strict):
     """Everything that can be booked, and when."""
 
     version: Literal[1] = 1
@@ -186,22 +146,22 @@ def _require_unique(what: str, keys: list[str]) -> None:
             raise ValueError(message)
 
 
-def read_catalogue(text: str) -> Catalogue:
-    """Read a catalogue in YAML; raises AdministrationError that names each field, its line and what is wrong."""
+def read_catalog(text: str) -> Catalog:
+    """Read a catalog in YAML; raises AdministrationError that names each field, its line and what is wrong."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        message = f"the catalogue is not YAML: {error}"
+        message = f"the catalog is not YAML: {error}"
         raise AdministrationError(message) from error
     try:
-        return Catalogue.model_validate(data)
+        return Catalog.model_validate(data)
     except ValidationError as error:
         lines = [
-            f"  line {_line(root, item['loc'])}, {'.'.join(map(str, item['loc'])) or 'catalogue'}: {item['msg']}"
+            f"  line {_line(root, item['loc'])}, {'.'.join(map(str, item['loc'])) or 'catalog'}: {item['msg']}"
             for item in error.errors()
         ]
-        raise AdministrationError("\n".join(["the catalogue cannot be applied; correct:", *lines])) from None
+        raise AdministrationError("\n".join(["the catalog cannot be applied; correct:", *lines])) from None
 
 
 def _line(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:

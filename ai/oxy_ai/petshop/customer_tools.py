@@ -1,4 +1,4 @@
-"""The customer assistant's tools: looking for free times, and booking one."""
+"""The customers' assistant's tools: finding free times and booking one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.petshop import arguments
-from oxy_ai.petshop.agenda import Agenda, BookableService, Order, Rules, find_service
 from oxy_ai.petshop.formatting import counted, full_day, moment, money
 from oxy_ai.sanitize import label_text
-from oxy_ai.scheduling.slots import Calendar, Slot, day_bounds, free_slots
+from oxy_ai.scheduling.agenda import Agenda, read_agenda
+from oxy_ai.scheduling.booking_rules import Unavailable, why_unavailable
+from oxy_ai.scheduling.bookings import Order, book, find_booking
+from oxy_ai.scheduling.services import Service, find_service
+from oxy_ai.scheduling.slots import Slot
 
 _DAYS_SHOWN: Final = 3
 _DAYS_SEARCHED: Final = 14
@@ -93,67 +96,57 @@ class BookingRefusal(ToolRefusal):
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """What both tools need, once it is known that there is something to book."""
+    """One service of a shop that can be booked."""
 
     agenda: Agenda
-    calendar: Calendar
-    rules: Rules
-    service: BookableService
+    service: Service
     now: datetime
 
     async def slots(self, day: date) -> list[Slot]:
-        """Return the day's free slots that may still be booked."""
-        start, end = day_bounds(day, self.calendar.timezone)
-        if start > self.now + self.rules.horizon:
-            return []
-        need = self.service.need
-        busy = await self.agenda.busy(need.resources, start, end + need.duration + need.buffer)
-        return free_slots(self.calendar, day, need, busy, self.now + self.rules.min_notice)
+        return await self.agenda.free_slots(self.service, day, self.now)
 
     def problem_with(self, day: date) -> str:
-        """Say why a day has no free time."""
-        if day < self.now.date():
-            return f"O dia {day:%d/%m/%Y} já passou."
-        if day > (self.now + self.rules.horizon).date():
-            return f"Só agendamos até {counted(self.rules.horizon.days, 'dia', 'dias')} à frente."
-        if not self.calendar.open_periods(day):
-            return f"Não abrimos em {full_day(day)}."
-        return f"Não há mais horário livre em {full_day(day)}."
+        """Return in Portuguese why a day has no free time."""
+        match why_unavailable(self.agenda.calendar, day, self.now):
+            case Unavailable.PAST:
+                return f"O dia {day:%d/%m/%Y} já passou."
+            case Unavailable.BEYOND_HORIZON:
+                return f"Só agendamos até {counted(self.agenda.calendar.rules.horizon.days, 'dia', 'dias')} à frente."
+            case Unavailable.CLOSED:
+                return f"Não abrimos em {full_day(day)}."
+            case Unavailable.FULL:
+                return f"Não há mais horário livre em {full_day(day)}."
 
 
-async def _desk(context: ToolContext, wanted: str) -> _Desk | ToolRefusal:
-    agenda = Agenda(context.connection, context.organization, context.timezone)
-    opening = await agenda.calendar()
-    services = await agenda.services()
-    if opening is None or not services:
+async def _find_desk(context: ToolContext, wanted: str) -> _Desk | ToolRefusal:
+    agenda = await read_agenda(context.connection, context.organization, context.timezone)
+    if agenda is None:
         return ToolRefusal(erro="Ainda não tenho a lista de serviços da loja; uma pessoa da equipe vai responder.")
-    service = find_service(services, wanted)
+    service = find_service(agenda.services, wanted)
     if service is None:
-        names = ", ".join(service.name for service in services)
+        names = ", ".join(service.name for service in agenda.services)
         return ToolRefusal(erro=f"Serviço não encontrado. Os serviços são: {names}.")
-    calendar, rules = opening
-    return _Desk(agenda, calendar, rules, service, context.now)
+    return _Desk(agenda, service, context.now)
 
 
 async def _find_times(context: ToolContext, question: TimesQuestion) -> BaseModel:
-    desk = await _desk(context, question.servico)
+    desk = await _find_desk(context, question.servico)
     if isinstance(desk, ToolRefusal):
         return desk
-    first = question.data or context.now.date()
+    today = context.now.date()
+    first = question.data or today
     notice = None
-    slots = await desk.slots(first) if question.data is not None else []
-    if slots:
-        days = [_day(first, slots)]
-    else:
+    days = [] if question.data is None else _shown(first, await desk.slots(first))
+    if not days:
+        # A day that was asked for and has nothing free is explained, and the next free days are shown instead.
         notice = None if question.data is None else desk.problem_with(first)
-        days = await _next_days(desk, max(first, context.now.date()))
+        days = await _next_days(desk, max(first, today))
     if not days:
         return ToolRefusal(erro=notice or "Não há horário livre nas próximas duas semanas.")
-    service = desk.service
     return Times(
-        servico=service.name,
-        preco=money(service.price_cents),
-        duracao_minutos=int(service.need.duration.total_seconds() // 60),
+        servico=desk.service.name,
+        preco=money(desk.service.price_cents),
+        duracao_minutos=int(desk.service.need.duration.total_seconds() // 60),
         dias=days,
         aviso=notice,
     )
@@ -163,16 +156,14 @@ async def _next_days(desk: _Desk, first: date) -> list[Day]:
     days: list[Day] = []
     for offset in range(_DAYS_SEARCHED):
         day = first + timedelta(days=offset)
-        slots = await desk.slots(day)
-        if slots:
-            days.append(_day(day, slots))
+        days += _shown(day, await desk.slots(day))
         if len(days) == _DAYS_SHOWN:
             break
     return days
 
 
-def _day(day: date, slots: Sequence[Slot]) -> Day:
-    return Day(data=day, dia=full_day(day), horarios=_times(slots))
+def _shown(day: date, slots: Sequence[Slot]) -> list[Day]:
+    return [Day(data=day, dia=full_day(day), horarios=_times(slots))] if slots else []
 
 
 def _times(slots: Sequence[Slot]) -> list[str]:
@@ -180,7 +171,7 @@ def _times(slots: Sequence[Slot]) -> list[str]:
 
 
 async def _book(context: ToolContext, wanted: BookingOrder) -> BaseModel:
-    desk = await _desk(context, wanted.servico)
+    desk = await _find_desk(context, wanted.servico)
     if isinstance(desk, ToolRefusal):
         return desk
     pet = label_text(wanted.nome_pet)
@@ -188,17 +179,23 @@ async def _book(context: ToolContext, wanted: BookingOrder) -> BaseModel:
         return ToolRefusal(erro="Falta o nome do animal.")
     starts_at = datetime.combine(wanted.data, wanted.hora, context.timezone)
     order = Order(context.turn.contact.id, context.turn.turn, desk.service, pet, starts_at)
-    known = await desk.agenda.existing(order)
+    # Models repeat calls that have succeeded: the same order again is answered with the booking that exists.
+    known = await find_booking(context.connection, context.organization, order)
     if known is not None:
         return _booked(known.id, order, existed=True)
-    slots = await desk.slots(wanted.data)
-    slot = next((slot for slot in slots if slot.starts_at == starts_at), None)
-    booking = None if slot is None else await desk.agenda.book(order, slot)
+    return await _book_slot(context, desk, order)
+
+
+async def _book_slot(context: ToolContext, desk: _Desk, order: Order) -> BaseModel:
+    day = order.starts_at.date()
+    slots = await desk.slots(day)
+    slot = next((slot for slot in slots if slot.starts_at == order.starts_at), None)
+    booking = None if slot is None else await book(context.connection, context.organization, order, slot)
     if booking is not None:
         return _booked(booking.id, order, existed=False)
-    others = [other for other in slots if other.starts_at != starts_at]
-    reason = f"{starts_at:%H:%M} não está livre em {full_day(wanted.data)}."
-    return BookingRefusal(erro=reason if others else desk.problem_with(wanted.data), horarios=_times(others))
+    others = [other for other in slots if other.starts_at != order.starts_at]
+    reason = f"{order.starts_at:%H:%M} não está livre em {full_day(day)}."
+    return BookingRefusal(erro=reason if others else desk.problem_with(day), horarios=_times(others))
 
 
 def _booked(number: int, order: Order, *, existed: bool) -> BookingResult:
@@ -206,7 +203,7 @@ def _booked(number: int, order: Order, *, existed: bool) -> BookingResult:
         agendamento=Booked(
             numero=number,
             servico=order.service.name,
-            pet=order.pet_name,
+            pet=order.subject,
             quando=moment(order.starts_at),
             data=order.starts_at.date(),
             hora=f"{order.starts_at:%H:%M}",
@@ -216,7 +213,7 @@ def _booked(number: int, order: Order, *, existed: bool) -> BookingResult:
     )
 
 
-TOOLS: Final = (
+CUSTOMER_TOOLS: Final = (
     Tool(
         "consultar_horarios",
         "Mostra os horários livres de um serviço. Use sempre antes de oferecer um horário.",

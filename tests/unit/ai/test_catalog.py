@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from oxy_ai.errors import AdministrationError
+from oxy_ai.petshop.catalog import Catalog, read_catalog
+from oxy_ai.petshop.catalog_store import offer_of
+from oxy_ai.scheduling.offer import OfferedService
+
+EXAMPLE = (Path(__file__).parents[3] / "examples/petshop-catalog.yaml").read_text()
+
+SMALL = """\
+hours:
+  monday: ["09:00-12:00", "13:00-18:00"]
+resources:
+  - {key: tub, name: Banheira}
+services:
+  - key: banho
+    name: Banho
+    price: "65.00"
+    duration_minutes: 60
+    resources: [tub]
+"""
+
+
+def test_the_example_is_a_catalog() -> None:
+    catalog = read_catalog(EXAMPLE)
+    assert {service.key for service in catalog.services} >= {"banho", "banho-e-tosa", "consulta"}
+    assert catalog.services[0].price_cents == 6500
+
+
+def test_what_is_shown_can_be_applied_again() -> None:
+    catalog = read_catalog(EXAMPLE)
+    assert read_catalog(catalog.model_dump_json()) == catalog
+    shown = yaml.safe_dump(catalog.model_dump(mode="json"), allow_unicode=True)
+    assert read_catalog(shown) == catalog
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("duration_minutes: 60", "duration_minutes: 0", r"line 9, services\.0\.duration_minutes: .*greater than 0"),
+        ('"65.00"', '"65.005"', r"line 8, services\.0\.price: .*two decimal places"),
+        ('"65.00"', "cem", r"line 8, services\.0\.price: .*valid decimal"),
+        ("[tub]", "[table]", "service 'banho' needs the resource 'table'; add it under resources"),
+        ("09:00-12:00", "12:00-09:00", r"line 2, hours: .*not after 12:00"),
+        ("09:00-12:00", "nine", "expected two times such as"),
+        ("13:00-18:00", "11:00-18:00", "starts before 09:00-12:00 ends"),
+        ("monday", "segunda", r"line \d+, hours\.segunda"),
+        ("name: Banho\n", "nome: Banho\n", r"line 6, services\.0\.name: Field required"),
+        ("name: Banho\n", "name: Banho\n    colour: red\n", r"line 8, services\.0\.colour: Extra inputs"),
+        ("{key: tub, name: Banheira}", "{key: Tub, name: Banheira}", r"line 4, resources\.0\.key"),
+        ("{key: tub, name: Banheira}", "{key: tub, name: A}\n  - {key: tub, name: B}", "'tub' is there 2 times"),
+        ("hours:", "hours: [", "the catalog is not YAML"),
+        (SMALL, "", "line 1, catalog"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line_and_remedy(old: str, new: str, complaint: str) -> None:
+    assert old in SMALL
+    with pytest.raises(AdministrationError, match=complaint):
+        read_catalog(SMALL.replace(old, new, 1))
+
+
+def test_the_small_catalog_is_right() -> None:
+    assert isinstance(read_catalog(SMALL), Catalog)
+
+
+def test_scheduling_is_given_what_the_catalog_offers() -> None:
+    offer = offer_of(read_catalog(SMALL))
+    assert offer.services == [OfferedService("banho", "Banho", 6500, 60, 0, frozenset({"tub"}))]
+    assert [str(period) for period in offer.periods[1]] == ["09:00-12:00", "13:00-18:00"]
+    assert (offer.rules.step.seconds, offer.rules.min_notice.seconds, offer.rules.horizon.days) == (1800, 3600, 60)
