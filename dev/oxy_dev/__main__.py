@@ -1,7 +1,7 @@
 """``python -m oxy_dev COMMAND``: what the Makefile's targets run.
 
-A command is a module with a ``main``. It is imported only here, so that an interruption at any moment, also during the
-imports, ends in one line instead of a traceback; so does a disk that is full, and a terminal that was closed.
+A command is a module with a ``main``, imported here at run time: an interruption at any moment, imports included, then
+ends in one line instead of a traceback. So do a full disk and a closed terminal.
 """
 
 import importlib
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 INTERRUPTED: Final = 130
-"""Exit status after an interruption, as shells have it: 128 and the number of SIGINT."""
+"""Exit status after an interruption, by the convention of shells: 128 plus the number of SIGINT."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Where a command is, its fixed first arguments, and what to do after it was interrupted."""
+    """The module of a command, its fixed first arguments, and what to do after it was interrupted."""
 
     module: str
     remedy: str
@@ -25,12 +25,12 @@ class Command:
 
 
 COMMANDS: Final = {
-    "up": Command("oxy_dev.up", "run it again to go on, or `make down` to remove everything"),
+    "up": Command("oxy_dev.up", "run it again to continue, or `make down` to remove everything"),
     "down": Command("oxy_dev.down", "run it again to remove the rest"),
     "chat": Command("oxy_dev.chat", "the conversation stays on the phones"),
     "oxy": Command("oxy_dev.oxy", "nothing was changed"),
-    "images": Command("oxy_dev.images", "run it again to go on; what is built is kept", ("build",)),
-    "kube": Command("oxy_dev.cluster.__main__", "run it again to go on; what is compiled is kept", ("build",)),
+    "images": Command("oxy_dev.images", "run it again to continue; finished images are kept", ("build",)),
+    "kube": Command("oxy_dev.cluster.__main__", "run it again to continue; compiled packages are kept", ("build",)),
 }
 
 
@@ -50,16 +50,16 @@ def main() -> int:
     except KeyboardInterrupt:
         return _end(INTERRUPTED, f"interrupted; {command.remedy}", name)
     except BrokenPipeError:
-        # Whoever read the output has gone, and wants no complaint about it.
+        # The reader of our output is gone (`make up | head`): flushing at exit would complain about it once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
     except OSError as error:
-        return _end(1, f"{error}; after that is mended, {command.remedy}", name)
+        return _end(1, f"{error}; fix that, then {command.remedy}", name)
     return status
 
 
 def _end(status: int, text: str, name: str) -> int:
-    """Say why the command ends; whoever is impatient enough to interrupt it once more gets no traceback either."""
+    """Say why the command ends. Further interruptions are ignored, so that they cause no traceback either."""
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.SIG_IGN)
     sys.stderr.write(f"\nmake {name}: {text}\n")

@@ -1,4 +1,4 @@
-"""The chart, rendered: what it would install, as plain objects."""
+"""Renders the chart: the objects that it would install."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,14 +16,14 @@ Object = dict[str, Any]
 
 
 def lint() -> str:
-    """Return what `helm lint --strict` says; raises CommandError where the chart is wrong."""
+    """Return the output of `helm lint --strict`; raises CommandError where it finds errors."""
     return run([binary.ensure().tool("helm"), "lint", "--strict", CHART])
 
 
 def render(*settings: str, release: str = "oxy", namespace: str = "oxy") -> list[Object]:
     """Return the objects of a release; each setting is ``name=value`` in JSON, as for ``helm --set-json``.
 
-    Raises CommandError with helm's words where the values are refused.
+    Raises CommandError with helm's message where the values are refused.
     """
     arguments = [f"--set-json={setting}" for setting in settings]
     text = run([binary.ensure().tool("helm"), "template", release, CHART, f"--namespace={namespace}", *arguments])

@@ -1,7 +1,7 @@
 """``make chat``: talk to the running system from the terminal, as the customer or the owner.
 
-Talks to what ``make up`` left running; where no cluster was ever begun, brings up plain processes for as long as the
-chat lasts. A cluster that is broken is named, and not passed over.
+Uses the system that ``make up`` started. Where there is no cluster, starts plain processes for the duration of the
+chat; where there is a broken one, fails and says so.
 """
 
 import argparse
@@ -31,7 +31,7 @@ async def simulator_url() -> AsyncIterator[str]:
     try:
         kubectl = require_system()
     except NoClusterError:
-        print("No cluster is here; starting plain processes …", file=sys.stderr)  # noqa: T201 a command's output
+        print("There is no cluster; starting plain processes …", file=sys.stderr)  # noqa: T201 a command's output
     else:
         with forwarding_simulator(kubectl) as url:
             yield url
@@ -42,7 +42,7 @@ async def simulator_url() -> AsyncIterator[str]:
 
 
 async def talk(part: Part) -> None:
-    """Let one person talk until standard input ends; raises NoAnswerError if a piped line is not answered."""
+    """Talk as one person until standard input ends; raises NoAnswerError if a piped line is not answered."""
     async with simulator_url() as url:
         await chat(url, part.phone, BUSINESS_PHONE, name=part.name, patience=ANSWER_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Plays a customer and the owner on simulated phones, and prints what was really said."""
+"""Plays a customer and the owner on simulated phones, and prints the conversation as the phones received it."""
 
 import time
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class NoAnswerError(OxyError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One person's side of a conversation: who says which lines, each after the answer to the last."""
+    """One person's side of a conversation; each line is sent after the answer to the one before."""
 
     name: str
     phone: str
@@ -62,7 +62,7 @@ async def ask(simulator: SimulatorClient, phone: str, business: str, line: str) 
 
 
 async def play(simulator: SimulatorClient, business: str, part: Part) -> list[Exchange]:
-    """Let one person say all their lines; raises NoAnswerError."""
+    """Send all lines of one person; raises NoAnswerError."""
     await simulator.add_phone(part.phone, part.name)
     return [await ask(simulator, part.phone, business, line) for line in part.lines]
 

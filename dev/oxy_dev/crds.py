@@ -19,7 +19,7 @@ _KEPT: Final = "\nmetadata:\n  annotations:\n    helm.sh/resource-policy: keep\n
 
 
 def as_template(definition: str) -> str:
-    """Return the chart's copy of a definition in YAML; raises ValueError where it has annotations of its own."""
+    """Return the chart's copy of a definition in YAML; raises ValueError where it already has annotations."""
     head, separator, tail = definition.partition(_METADATA)
     if not separator or "\n  annotations:" in tail.split("\nspec:")[0]:
         message = "a definition begins with apiVersion, kind and a metadata without annotations"
@@ -33,14 +33,14 @@ def copies() -> dict[Path, str]:
 
 
 def outdated() -> list[Path]:
-    """Return the chart's files that are missing, differ, or have no source any more."""
+    """Return the chart's files that are missing, different, or no longer have a source."""
     wanted = copies()
     present = {path: path.read_text() for path in COPIES.glob("*")}
     return sorted(path for path in wanted.keys() | present.keys() if wanted.get(path) != present.get(path))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the copies, or with ``--check`` only name those that are outdated; return the process's exit code."""
+    """Write the copies, or with ``--check`` only list outdated ones; return the process's exit code."""
     parser = argparse.ArgumentParser(prog="python -m oxy_dev.crds", description="The chart's copies of crds/.")
     parser.add_argument("--check", action="store_true", help="change nothing, fail if something would change")
     arguments = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""``make down``: afterwards the machine is as before ``make up``, but for installed packages and the cache."""
+"""``make down``: leaves the machine as it was before ``make up``, except for installed packages and the cache."""
 
 import argparse
 import sys

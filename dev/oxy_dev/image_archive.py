@@ -1,4 +1,4 @@
-"""An archive of several images for containerd, in which each layer is once, and only if the node lacks it.
+"""An archive of several images for containerd that contains each layer once, and only if the node lacks it.
 
 Source: github.com/opencontainers/image-spec, image-layout.md.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 NAME: Final = "io.containerd.image.name"
-"""The annotation from which containerd names what it imports."""
+"""The annotation that gives containerd the name of an imported image."""
 
 _LAYOUT: Final = {"imageLayoutVersion": "1.0.0"}
 

@@ -1,7 +1,7 @@
 """Builds Oxy's images, pushes them to a registry, loads them into the local cluster.
 
 ``python -m oxy_dev.images build`` needs root, buildah and, without ``--base``, mmdebstrap. An image's tag is a hash of
-everything that goes into it: what has not changed is neither built nor loaded again. Layers are kept in
+everything that goes into it: unchanged images are neither built nor loaded again. Layers are cached in
 ``~/.cache/oxy/images``.
 """
 
@@ -36,11 +36,11 @@ from oxy_dev.image_archive import write_archive
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 LOCAL_REGISTRY: Final = "localhost"
-"""What references begin with when there is no registry: nothing tries to pull them from one."""
+"""Prefix of references without a registry: nothing tries to pull them."""
 
 SUITE: Final = "bookworm"
 BASE_PACKAGES: Final = ("python3", "ca-certificates", "libmagic1", "usr-is-merged")
-"""What the base holds beyond Debian's essential packages; the last one keeps Perl's modules out."""
+"""Added to Debian's essential packages in the base image; the last one keeps Perl's modules out."""
 
 TOOLS: Final = ("buildah", "mmdebstrap")
 """Debian's packages that build images."""
@@ -49,7 +49,7 @@ LEFT_OUT: Final = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"
 MERGED_USR_HOOKS: Final = Path("/usr/share/mmdebstrap/hooks/merged-usr")
 
 PIP_OPTIONS: Final = ("index-url", "extra-index-url", "find-links", "trusted-host", "no-index", "proxy", "timeout")
-"""Where packages come from: what a build takes over from this machine's pip, besides its certificate authority."""
+"""Settings of this machine's pip that a build adopts, besides its certificate authority: where packages come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def select(targets: Sequence[str]) -> tuple[Image, ...]:
 
 
 def content_tag(image: Image, base: str, project: Path = PROJECT) -> str:
-    """Return 12 hexadecimal digits that change with anything that goes into the image."""
+    """Return 12 hexadecimal digits that change whenever anything in the image changes."""
     digest = hashlib.sha256(f"{os.uname().machine}\0{base}".encode())
     for source in ("Dockerfile", ".dockerignore", *image.sources):
         for path in _files(project / source):
@@ -113,7 +113,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def base_reference() -> str:
-    """Return the name of our own base image, by the hash of its recipe."""
+    """Return the name of our base image, tagged with the hash of its recipe."""
     recipe = "\0".join((os.uname().machine, SUITE, *BASE_PACKAGES, *LEFT_OUT))
     return f"{LOCAL_REGISTRY}/oxy-base:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
@@ -136,16 +136,16 @@ def pip_options(listing: str) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Builder:
-    """buildah with a storage of its own under `folder`."""
+    """Builds with buildah, whose storage is under `folder`."""
 
     folder: Path = field(default_factory=lambda: cache_root() / "images")
     reporter: Reporter = field(default_factory=Reporter)
     _driver: str = ""
 
     def build(self, images: Sequence[Image], registry: str, base: str | None = None) -> dict[str, str]:
-        """Build what is not there yet; return each target's reference.
+        """Build the images that do not exist yet; return each target's reference.
 
-        `base` is the reference of a Debian 12 with Python 3.11; None: our own, made first when it is missing.
+        `base` is the reference of a Debian 12 with Python 3.11; None: our own, built first where it is missing.
         Raises CommandError with the end of the log when a build fails.
         """
         chosen = base or base_reference()
@@ -154,7 +154,7 @@ class Builder:
             with self.reporter.step("image tools") as step:
                 packages.install(step, TOOLS)
         with self._storage(), _pip_arguments(self._temporary) as arguments:
-            # What an interrupted build left.
+            # Containers that an interrupted build left behind.
             _run([*self._command(), "rm", "--all"])
             if base is None:
                 self._make_base(chosen)
@@ -163,14 +163,14 @@ class Builder:
         return references
 
     def push(self, references: Mapping[str, str], *, insecure: bool = False) -> None:
-        """Push to the registry that the references name; `insecure` allows plain HTTP."""
+        """Push to the registry of the references; `insecure` allows plain HTTP."""
         with self._storage():
             for target, reference in references.items():
                 with self.reporter.step(f"push {target}") as step:
                     self._buildah(step, "push", f"--tls-verify={str(not insecure).lower()}", reference)
 
     def load(self, references: Mapping[str, str], cluster: Layout) -> None:
-        """Put the images that the local cluster's node lacks into it."""
+        """Load the images that the local cluster's node lacks."""
         present = node_images.names(cluster)
         missing = [reference for reference in references.values() if reference not in present]
         if not missing:
@@ -191,7 +191,7 @@ class Builder:
             node_images.load(cluster, archive)
 
     def sizes(self, references: Mapping[str, str]) -> dict[str, str]:
-        """Return each target's size for people: unpacked, with the layers that it shares with others."""
+        """Return each target's size in readable units: unpacked, layers that it shares with others included."""
         with self._storage():
             listed: list[dict[str, Any]] = json.loads(_run([*self._command(), "images", "--json"]) or "[]")
         by_name = {name: str(item["size"]) for item in listed for name in item["names"] or ()}
@@ -219,7 +219,7 @@ class Builder:
 
     @contextmanager
     def _storage(self) -> Iterator[None]:
-        """Use buildah's storage alone, and leave none of its mounts behind; raises ClusterError unless run as root."""
+        """Lock buildah's storage, and unmount everything afterwards; raises ClusterError unless run as root."""
         if os.geteuid() != 0:
             message = "images are built as root (file owners in an image are real ones); run this with sudo"
             raise ClusterError(message)
@@ -234,7 +234,7 @@ class Builder:
                 unmount_below(self.folder)
 
     def clean(self) -> None:
-        """Remove what interrupted builds left, unless one is running; images stay."""
+        """Remove what interrupted builds left behind, unless a build is running; images stay."""
         path = self.folder / "lock"
         if not path.exists():
             return
@@ -273,7 +273,7 @@ class Builder:
         self._logged(step, [*self._command(), *arguments])
 
     def _logged(self, step: Step, argv: Sequence[str]) -> None:
-        """Run a program, showing the last line that it printed; its whole output goes to ``last.log``."""
+        """Run a program while showing its latest line of output; the whole output goes to ``last.log``."""
         log = self.folder / "last.log"
         environment = {**os.environ, **variables(self._temporary)}
         tail: list[str] = []
@@ -289,13 +289,13 @@ class Builder:
 
 
 def _node_blobs(cluster: Layout) -> set[str]:
-    """Return the digests of all that containerd holds."""
+    """Return the digests of all of containerd's content."""
     ctr = ["ctr", f"--address={cluster.containerd_socket}", f"--namespace={node_images.NAMESPACE}"]
     return set(_run([*ctr, "content", "ls", "--quiet"]).split())
 
 
 def _debian(archive: Path) -> list[str]:
-    """Return the command that writes a minimal Debian with Python, from the mirrors of this machine if it is one."""
+    """Return the command that writes a minimal Debian with Python, from this machine's mirrors if they suit."""
     hooks = [f"--hook-dir={MERGED_USR_HOOKS}"] if MERGED_USR_HOOKS.is_dir() else []
     paths = [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
     return [
@@ -311,7 +311,7 @@ def _debian(archive: Path) -> list[str]:
 
 
 def _mirrors() -> list[str]:
-    """Return this machine's own list of Debian sources; nothing, which means the public ones, if it has another."""
+    """Return this machine's list of Debian sources if it is for our suite; otherwise empty: the public ones."""
     for path in map(Path, ("/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list")):
         if path.is_file() and SUITE in path.read_text():
             return [str(path)]
@@ -320,7 +320,7 @@ def _mirrors() -> list[str]:
 
 @contextmanager
 def _pip_arguments(folder: Path) -> Iterator[list[str]]:
-    """Give a build this machine's pip and pip's configuration, as mounts that leave nothing in the image."""
+    """Mount this machine's pip and its configuration into a build; nothing of it stays in the image."""
     listing = _run([sys.executable, "-m", "pip", "config", "list"])
     options = pip_options(listing)
     with tempfile.TemporaryDirectory(dir=folder) as made:
@@ -365,7 +365,7 @@ def _run(argv: Sequence[str]) -> str:
 
 
 def chart_values(references: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return the chart's values that make it use these images; `tenant-simulated` takes the place of `tenant`."""
+    """Return the chart's values for these images; `tenant-simulated` replaces `tenant`."""
     chosen = dict(references)
     if "tenant-simulated" in chosen:
         chosen["tenant"] = chosen["tenant-simulated"]
@@ -380,9 +380,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (("build", "build images"), ("load", "build images and load them into the local cluster")):
         command = commands.add_parser(name, help=text)
         command.add_argument("--target", action="append", default=[], help="one image; repeat for more; default: all")
-        command.add_argument("--base", help="a Debian 12 with Python 3.11 to build on; default: one made here")
-        command.add_argument("--registry", default=LOCAL_REGISTRY, help="what the images' names begin with")
-        command.add_argument("--values", type=Path, help="write the chart's values for these images to this file")
+        command.add_argument("--base", help="a Debian 12 with Python 3.11 to build on; default: our own")
+        command.add_argument("--registry", default=LOCAL_REGISTRY, help="prefix of the images' names")
+        command.add_argument("--values", type=Path, help="file to write the chart's values for these images to")
         if name == "build":
             command.add_argument("--push", action="store_true", help="push to the registry")
             command.add_argument("--insecure", action="store_true", help="the registry speaks plain HTTP")

@@ -1,4 +1,4 @@
-"""kubectl and helm against one cluster, and waiting for what they show."""
+"""kubectl and helm for one cluster, and waiting for conditions."""
 
 import contextlib
 import json
@@ -21,24 +21,24 @@ T = TypeVar("T")
 
 POLL_SECONDS: Final = 0.25
 FORWARD_SECONDS: Final = 15.0
-LOOK_SECONDS: Final = 2.0
-"""While a program waits for the cluster, how often to look whether that is still there."""
+CHECK_SECONDS: Final = 2.0
+"""How often to check that the API server answers while a program waits for the cluster."""
 UNANSWERED: Final = 3
-"""So many looks in vain, one after the other, and the cluster is gone: a busy machine may miss one."""
+"""Failed checks in a row after which the cluster is gone: a busy machine may miss one."""
 COMPLAINT_LINES: Final = 15
 
 
 class GoneError(ClusterError):
-    """The API server went away while something was asked of it."""
+    """The API server stopped answering while a program waited for the cluster."""
 
 
 class WaitError(ClusterError):
-    """Something did not become true in time; the message says what was last seen."""
+    """A condition did not become true in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
-    """The two commands, bound to a kubeconfig (None: the user's current one)."""
+    """kubectl and helm, bound to a kubeconfig (None: the user's current one)."""
 
     kubectl: str
     helm: str
@@ -46,7 +46,7 @@ class Kubectl:
 
     @classmethod
     def of(cls, kubeconfig: Path | None) -> Self:
-        """Take the commands from PATH for the user's own cluster, otherwise the built ones."""
+        """Return the commands on PATH for the user's own cluster, otherwise those that we build."""
         kubectl, helm = shutil.which("kubectl"), shutil.which("helm")
         if kubeconfig is None and kubectl and helm:
             return cls(kubectl, helm, None)
@@ -58,26 +58,26 @@ class Kubectl:
         return [] if self.kubeconfig is None else [f"--kubeconfig={self.kubeconfig}"]
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> str:
-        """Run kubectl and return what it printed; raises CommandError with what it complained of."""
+        """Run kubectl and return its output; raises CommandError with its error message."""
         return run([self.kubectl, *self._target, *arguments], stdin=stdin)
 
     def run_long(self, *arguments: str) -> str:
-        """Run a kubectl command that waits; raises CommandError, and GoneError soon after the API server went away."""
+        """Run a kubectl command that waits; raises CommandError, or GoneError soon after the API server is gone."""
         return self._watched([self.kubectl, *self._target, *arguments])
 
     def run_helm(self, *arguments: str) -> str:
-        """Run helm and return what it printed; raises CommandError, and GoneError soon after the API server went away.
+        """Run helm and return its output; raises CommandError, or GoneError soon after the API server is gone.
 
-        By itself helm would go on waiting for a cluster that is not there until its time is over.
+        Helm alone would keep waiting for a missing cluster until its timeout.
         """
         return self._watched([self.helm, *self._target, *arguments])
 
     def unready_pods(self) -> list[str]:
-        """Return a line a pod that should be ready and is not: namespace, name, and why as far as that is known."""
+        """Return one line for each pod that should be ready and is not: namespace, name, and the known reasons."""
         return [line for pod in self.get("pods", "--all-namespaces")["items"] if (line := unready(pod))]
 
     def answers(self) -> bool:
-        """Tell whether the API server answers."""
+        """Return whether the API server answers."""
         return succeeds([self.kubectl, *self._target, "get", "--raw=/version", "--request-timeout=5s"])
 
     def _watched(self, argv: Sequence[str]) -> str:
@@ -94,16 +94,16 @@ class Kubectl:
             return text
 
     def _wait(self, process: subprocess.Popen[str]) -> None:
-        """Wait for the end of a program that uses the API server; raises GoneError."""
+        """Wait for the end of a program that uses the API server; raises GoneError when that is gone."""
         unanswered = 0
         while unanswered < UNANSWERED:
             try:
-                process.wait(LOOK_SECONDS)
+                process.wait(CHECK_SECONDS)
             except subprocess.TimeoutExpired:
                 unanswered = 0 if self.answers() else unanswered + 1
             else:
                 return
-        message = "the API server of the cluster went away. Was the cluster taken down meanwhile?"
+        message = "the API server of the cluster no longer answers. Has the cluster been taken down?"
         raise GoneError(message)
 
     def get(self, *arguments: str) -> Any:  # noqa: ANN401 a Kubernetes object, as its JSON
@@ -116,14 +116,14 @@ class Kubectl:
         return json.loads(text) if text.strip() else None
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
-        """Apply objects server-side, by strict validation."""
+        """Apply objects server-side, with strict validation."""
         items = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         arguments = ["apply", "--server-side", "--force-conflicts", "--field-manager=oxy-dev", "--filename=-"]
         self(*arguments, stdin=json.dumps(items))
 
     @contextlib.contextmanager
     def forwarding(self, namespace: str, target: str, port: int) -> Iterator[int]:
-        """Forward a free local port to a port of ``service/x`` or ``pod/x`` while the context lasts; yields it."""
+        """Forward a free local port to a port of ``service/x`` or ``pod/x``; yields the local port."""
         local = free_port()
         arguments = ["--namespace", namespace, "port-forward", target, f"{local}:{port}"]
         with (
@@ -142,7 +142,7 @@ class Kubectl:
 
 
 def unready(pod: Mapping[str, Any]) -> str | None:
-    """Say in a line how a pod that should be ready is not; None for one that is, or has done its work."""
+    """Return one line about a pod that should be ready and is not; None for one that is ready or has succeeded."""
     status, metadata = pod["status"], pod["metadata"]
     ready = any(item["type"] == "Ready" and item["status"] == "True" for item in status.get("conditions", ()))
     if ready or status.get("phase") == "Succeeded":
@@ -155,7 +155,7 @@ def unready(pod: Mapping[str, Any]) -> str | None:
 
 
 def complaint(output: str) -> str:
-    r"""Return the last lines that a program wrote, without those that Kubernetes' client library logged.
+    r"""Return the last lines of a program's output, without log lines of Kubernetes' client library.
 
     >>> complaint("W1122 20:31:02.1 7 reflector.go:1] watch failed\nError: timed out\n")
     'Error: timed out'
@@ -167,19 +167,19 @@ def complaint(output: str) -> str:
 def _forwards(process: subprocess.Popen[bytes], output: TextIO, port: int) -> bool | None:
     if process.poll() is not None:
         output.seek(0)
-        message = f"the way into the cluster ended: {complaint(output.read())}\n`make up` mends what is broken of it."
+        message = f"port forwarding into the cluster ended: {complaint(output.read())}\n`make up` repairs the cluster."
         raise ClusterError(message)
     return is_listening(port) or None
 
 
-def wait_until(what: str, seconds: float, look: Callable[[], T | None]) -> T:
-    """Look again and again until there is a result; raises WaitError naming `what` after `seconds`."""
+def wait_until(what: str, seconds: float, check: Callable[[], T | None]) -> T:
+    """Call `check` until it returns a result; raises WaitError naming `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
-        found = look()
+        found = check()
         if found is not None:
             return found
         if time.monotonic() > deadline:
-            message = f"{what}: not so after {seconds:.0f} s"
+            message = f"{what}: not within {seconds:.0f} s"
             raise WaitError(message)
         time.sleep(POLL_SECONDS)

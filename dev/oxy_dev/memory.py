@@ -1,4 +1,4 @@
-"""Memory of running processes, as the kernel accounts it."""
+"""Measures the memory of running processes, as the kernel accounts it."""
 
 import os
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ MIB: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ProcessMemory:
-    """One process: proportional set size in bytes, where shared pages count by their share."""
+    """Memory of one process: proportional set size in bytes, in which a page shared by n processes counts 1/n."""
 
     pid: int
     command: str
@@ -19,7 +19,7 @@ class ProcessMemory:
 
 
 def measure(pid: int) -> ProcessMemory | None:
-    """Return the memory of a process, or None if it is gone or belongs to the kernel."""
+    """Return the memory of a process; None if it is gone or belongs to the kernel."""
     try:
         command = (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
         rollup = (_PROC / str(pid) / "smaps_rollup").read_text()
@@ -30,14 +30,14 @@ def measure(pid: int) -> ProcessMemory | None:
 
 
 def measure_all() -> list[ProcessMemory]:
-    """Return the memory of every process on the machine, largest first."""
+    """Return the memory of every other process on the machine, largest first."""
     pids = (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit())
     found = [memory for pid in pids if pid != os.getpid() and (memory := measure(pid)) is not None]
     return sorted(found, key=lambda memory: -memory.pss)
 
 
 def main() -> None:
-    """Print the memory of every process on the machine that takes a MiB or more, as a Markdown table."""
+    """Print a Markdown table of every process on the machine that uses a MiB or more."""
     print("| process | PSS, MiB |\n|---|---|")  # noqa: T201 a command's output
     for memory in measure_all():
         if memory.pss >= MIB:

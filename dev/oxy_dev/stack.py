@@ -1,8 +1,8 @@
 """The whole system as plain processes on one machine, without Kubernetes.
 
-For talking to it within seconds, for chaos tests and for benchmarks. Every process is the real one. What the operator
-does on a cluster, `Stack` does here with the operator's own functions, so that settings, accounts and environment are
-those of a cluster; what the kubelet does is in `oxy_dev.plain_pod`.
+Used for chats that start within seconds, for chaos tests and for benchmarks. Every process is the real one. `Stack`
+does the operator's work with the operator's own functions, so settings, accounts and environment are the same as on a
+cluster; the kubelet's work is in `oxy_dev.plain_pod`.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ READY_SECONDS: Final = 60.0
 APP_PASSWORD: Final = "plain-processes"  # noqa: S105 the database listens on the loopback interface of one developer
 
 _AT_ONCE: Final = {"limits": {"pacing": "None"}, "ai": {"debounceSeconds": 0, "debounceMaxSeconds": 0}}
-"""What `petshop` changes in the example's spec: answers come without debounce and without typing."""
+"""Changes to the example's spec: answers come without debounce and without simulated typing."""
 
 
 class StackError(OxyError):
@@ -50,9 +50,9 @@ class StackError(OxyError):
 
 
 def petshop(name: str = "petshop", **spec: object) -> Instance:
-    """Return the example instance, answering at once; `spec` replaces fields of its spec, in the resource's camelCase.
+    """Return the example instance without delays; `spec` replaces fields of its spec, in the resource's camelCase.
 
-    Several in one stack differ at least in name, `organizationId` and `phoneNumber`.
+    Instances of one stack must differ in name and `phoneNumber`.
     """
     resource = example_resource("plain", _AT_ONCE | spec)
     resource["metadata"] |= {"name": name, "uid": f"plain-{name}"}
@@ -71,7 +71,7 @@ class Stack:
     keys: PlatformKeys = field(default_factory=PlatformKeys.generate)
 
     def __post_init__(self) -> None:
-        """Describe every process; nothing starts yet."""
+        """Describe every process, without starting any."""
         accounts = nats_configuration(self.keys, self.folder / "accounts")
         self.nats = NatsServer(self.folder / "nats", accounts)
         self.postgres = PostgresServer(self.folder / "postgres")
@@ -86,17 +86,17 @@ class Stack:
 
     @property
     def control_url(self) -> str:
-        """The simulator's control API."""
+        """URL of the simulator's control API."""
         return f"http://127.0.0.1:{self.control_port}"
 
     @property
     def database_url(self) -> str:
-        """The database as workers see it."""
+        """URL of the database with the workers' rights."""
         return self.postgres.url("oxy", user="oxy_app", password=APP_PASSWORD)
 
     @property
     def admin_url(self) -> str:
-        """The database as its owner sees it."""
+        """URL of the database with its owner's rights."""
         return self.postgres.url("oxy")
 
     @property
@@ -251,7 +251,7 @@ class Stack:
             raise StackError(message) from None
 
     async def _states(self, tenant: Instance) -> AsyncGenerator[LiveState]:
-        """Yield the live states of a tenant, the last known one first."""
+        """Yield the live states of a tenant, starting with the last one that it published."""
         async with connected(self.nats.url, self._platform_file, name="stack-states", within=10) as client:
             subscription = await client.jetstream().subscribe(
                 subjects.state(self._account(tenant), tenant.name), stream=STATE_STREAM, ordered_consumer=True
@@ -261,7 +261,7 @@ class Stack:
 
 
 def _memory(tenant: Instance) -> Memory:
-    """Return what the operator remembers of an instance that is new: its first epoch, an open pairing window."""
+    """Return the operator's record of a new instance: its first epoch, and an open pairing window."""
     return next_memory(tenant, None, known_epoch=1, pod=None, live=None, now=datetime.now(UTC))
 
 
@@ -306,7 +306,7 @@ async def _until(part: Program, check: Callable[[], bool]) -> None:
 
 @contextlib.asynccontextmanager
 async def running_stack(stack: Stack) -> AsyncIterator[Stack]:
-    """Run everything while the context lasts."""
+    """Run everything for the duration of the context."""
     try:
         await stack.start()
         yield stack

@@ -6,8 +6,8 @@ function      from ``def`` (decorators are not counted) to its last line, docstr
               within functions are functions too. In SQL from ``create function`` to the end of its body.
 class         from ``class`` to its last line.
 p90           the value below which nine of ten functions lie.
-source line   a line that is not blank, not a comment of its own, not a docstring (nor the literal after a constant).
-comment line  a line that holds a comment and nothing else.
+source line   a line that is neither blank, nor only a comment, nor part of a docstring or the literal after a constant.
+comment line  a line with a comment and nothing else.
 suppression   a comment with ``noqa`` or ``type: ignore``.
 
 Generated files (``*_pb2.py``) are not counted. Goals bind the production packages; the rest is shown for comparison.
@@ -51,7 +51,7 @@ _WIDE: Final = 200
 
 
 class StyleError(Exception):
-    """A source file has a form that is not counted; the message names it."""
+    """A source file has a form that cannot be counted; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def too_long(figures: Figures, goal: Goal) -> list[Block]:
 
 
 def misses(name: str, figures: Figures, goal: Goal) -> list[str]:
-    """Return in words where the figures miss the goal; empty where they meet it."""
+    """Return a sentence for each goal that the figures miss."""
     found = [f"{block} is too long" for block in too_long(figures, goal)]
     if figures.median > goal.median:
         found.append(f"{name}: the median function has {figures.median:g} lines, the goal is {goal.median}")

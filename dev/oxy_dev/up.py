@@ -1,10 +1,10 @@
 """``make up``: the whole system on a real Kubernetes, from nothing to a conversation.
 
-Every step prints its name and time, may be repeated, and says what to do when it fails. What each one does:
+Every step prints its name and duration, can be repeated, and says what to do when it fails. The steps:
 
 cluster      a Kubernetes on this machine, or the user's own (``CLUSTER=existing``)
 images       built from this checkout, loaded into the cluster or pushed to ``REGISTRY``
-world        what is outside Oxy: the simulated WhatsApp and, without ``OPENAI_API_KEY``, the scripted model
+world        what Oxy talks to: the simulated WhatsApp and, without ``OPENAI_API_KEY``, the scripted model
 chart        ``helm upgrade --install --wait``
 instance     the example pet shop and its catalog
 pairing      the code of the pairing Secret is typed on the simulated phone
@@ -57,7 +57,7 @@ READY_SECONDS: Final = 180.0
 HELM_TIMEOUT: Final = "8m"
 RELEASE: Final = "oxy"
 FAILURES: Final = (ClusterError, OxyError, SimulatorError, aiohttp.ClientError)
-"""What may go wrong on the way: each says by itself what to do."""
+"""Expected failures, whose messages say what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +86,20 @@ class System:
         )
 
     def _forget_interrupted(self) -> None:
-        """Forget a revision whose helm was killed: helm would refuse every later one as in progress."""
+        """Remove a revision that a killed helm left pending: helm would refuse every later one as "in progress"."""
         unfinished = f"owner=helm,name={RELEASE},status in (pending-install,pending-upgrade,pending-rollback)"
         self.kubectl("delete", "--namespace", SYSTEM_NAMESPACE, "secret", "--selector", unfinished)
 
 
 def model_values() -> dict[str, Any]:
-    """Return the chart's values that choose the model: the real one if a key is given, else the scripted one."""
+    """Return the chart's values for the model: the real one if there is a key, otherwise the scripted one."""
     if os.environ.get("OPENAI_API_KEY"):
         return {"openai": {"apiKeySecretRef": {"name": world.OPENAI_SECRET, "key": "api-key"}}}
     return {"openai": {"baseUrl": world.MODEL_URL}}
 
 
 def bring_up(reporter: Reporter) -> System:
-    """Bring everything up to a connected example instance; raises ClusterError or OxyError."""
+    """Bring the whole system up until the example instance is connected; raises ClusterError or OxyError."""
     if not uses_existing_cluster():
         cluster_up(layout.default(), reporter)
     with reporter.step("kubectl and helm"):
@@ -125,27 +125,27 @@ def _install(kubectl: Kubectl, reporter: Reporter) -> System:
 
 @contextlib.contextmanager
 def explaining_loss() -> Iterator[None]:
-    """Where something fails because the cluster is not there any more, say that instead; raises BrokenClusterError."""
+    """Turn a failure into BrokenClusterError where its cause is that the cluster no longer works."""
     try:
         yield
     except FAILURES as error:
         try:
             require_cluster()
         except ClusterError as reason:
-            message = f"the cluster was lost on the way: {reason}"
+            message = f"the cluster was lost: {reason}"
             raise BrokenClusterError(message) from error
         raise
 
 
 def symptoms() -> str:
-    """Return what can be seen of pods that are not ready, and how to look closer; empty where all are, or none is."""
+    """Return a list of pods that are not ready, and how to inspect them; empty where there are none."""
     try:
         pods = Kubectl.of(kubeconfig()).unready_pods()
     except (ClusterError, KeyError):
         return ""
     if not pods:
         return ""
-    closer = "Look closer: kubectl describe pod …, kubectl logs …, with the exports that make up prints at its end"
+    closer = "Inspect them: kubectl describe pod …, kubectl logs …, with the exports that make up prints at its end"
     return "\n".join(["\nPods that are not ready:", *(f"  {pod}" for pod in pods), closer])
 
 
@@ -216,18 +216,18 @@ async def _type(simulator: SimulatorClient, code: str) -> None:
     try:
         await simulator.link(BUSINESS_PHONE, code=code)
     except SimulatorError as error:
-        print(f"  the phone refused the code ({error}); waiting for the next")  # noqa: T201 a command's output
+        print(f"  the phone refused the code ({error}); waiting for the next one")  # noqa: T201 a command's output
 
 
 def is_ready(kubectl: Kubectl) -> bool:
-    """Tell whether the example instance is connected and receiving."""
+    """Return whether the example instance is connected and receives messages."""
     found = kubectl.get("--namespace", TENANT_NAMESPACE, "whatsappinstance", INSTANCE)
     conditions = {item["type"]: item["status"] for item in found.get("status", {}).get("conditions", [])}
     return conditions.get("Ready") == "True"
 
 
 def pairing_code(kubectl: Kubectl) -> str | None:
-    """Return the current phone code from the pairing Secret, if there is one."""
+    """Return the phone code that the pairing Secret offers; None where it offers none."""
     secret = kubectl.find("--namespace", TENANT_NAMESPACE, "secret", pairing_secret_name(INSTANCE))
     content = {key: base64.b64decode(value).decode() for key, value in (secret or {}).get("data", {}).items()}
     offer = PairingOffer.from_secret(content)
@@ -250,11 +250,11 @@ def main() -> int:
 
 
 def next_steps(config: Path | None, tools: Path, programs: Path) -> str:
-    """Say what can be done with the running system; `config` is None for the user's own cluster."""
+    """Return the commands for the running system; `config` is None for the user's own cluster."""
     here = "" if config else " CLUSTER=existing"
     lines = [
         f"Talk to it:       make chat{here}           (AS=owner: as the owner)",
-        f"Look at it:       make status{here}, make logs{here}",
+        f"Watch it:         make status{here}, make logs{here}",
     ]
     if config is None:
         return "\n".join([*lines, f"All commands:     {programs}/oxy --help"])

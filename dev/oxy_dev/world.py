@@ -1,8 +1,8 @@
-"""What is outside Oxy, on the cluster: the simulated WhatsApp, and a model.
+"""Oxy's surroundings on the cluster: the simulated WhatsApp, and a model.
 
-Both are ordinary manifests under ``dev/manifests``. The simulator's keys are made once and kept in a Secret; what
-tenant pods must trust of them goes into a ConfigMap in the tenant's namespace, which the instance's network settings
-name.
+Both are ordinary manifests under ``dev/manifests``. The simulator's keys are created once and kept in a Secret; the
+certificates that tenant pods must trust are in a ConfigMap in the tenant's namespace, which the instance's network
+settings refer to.
 """
 
 import base64
@@ -32,7 +32,7 @@ PROXY_URL: Final = f"http://{SIMULATOR}.{DEV_NAMESPACE}.svc.cluster.local:{PROXY
 
 
 def deploy(kubectl: Kubectl, references: Mapping[str, str]) -> None:
-    """Run the simulator, and the scripted model or the real one's key; wait until they are there."""
+    """Deploy the simulator, and the scripted model or the real one's key; wait until they are ready."""
     for name in (DEV_NAMESPACE, SYSTEM_NAMESPACE):
         kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     keys = _simulator_keys(kubectl)
@@ -58,7 +58,7 @@ def manifest(name: str, image: str) -> list[dict[str, Any]]:
 
 
 def _simulator_keys(kubectl: Kubectl) -> dict[str, bytes]:
-    """Return the simulator's keys, made and kept in a Secret if there are none yet."""
+    """Return the simulator's keys from their Secret, which is created where it is missing."""
     existing = kubectl.find("--namespace", DEV_NAMESPACE, "secret", KEYS_SECRET)
     if existing:
         return {name: base64.b64decode(value) for name, value in existing["data"].items()}
@@ -70,7 +70,7 @@ def _simulator_keys(kubectl: Kubectl) -> dict[str, bytes]:
 
 
 def _trust(keys: Mapping[str, bytes]) -> list[dict[str, Any]]:
-    """Return what a tenant pod needs to reach and trust the simulator."""
+    """Return the objects that let a tenant pod reach and trust the simulator."""
     public = {name: keys[name].decode() for name in (CA_FILE, NOISE_ROOT_FILE)}
     place = {"name": TRUST_CONFIG_MAP, "namespace": TENANT_NAMESPACE}
     return [
@@ -89,7 +89,7 @@ def _secret(namespace: str, name: str, data: Mapping[str, bytes]) -> dict[str, A
 
 
 def model_requests(kubectl: Kubectl) -> Sequence[dict[str, Any]]:
-    """Return what the scripted model was asked so far, oldest first."""
+    """Return all requests to the scripted model, oldest first."""
     with (
         kubectl.forwarding(DEV_NAMESPACE, f"service/{MODEL}", MODEL_PORT) as port,
         urllib.request.urlopen(f"http://127.0.0.1:{port}/requests", timeout=10) as answer,

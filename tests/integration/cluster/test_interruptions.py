@@ -84,7 +84,7 @@ def test_an_interrupted_build_ends_in_one_line_and_leaves_no_process_and_no_file
         process.send_signal(how)
         text = said(process)
     assert process.returncode == 130
-    assert "make kube: interrupted; run it again to go on" in text
+    assert "make kube: interrupted; run it again to continue" in text
     assert "Traceback" not in text
     wait_until(lambda: not any(is_alive(int(pid)) for pid in (cache / "pids").read_text().split()))
     assert not list(cache.glob("*.tmp"))
@@ -149,7 +149,7 @@ def test_a_cluster_without_processes_is_named_as_broken(cache: Path, words: tupl
         text = said(process)
     assert process.returncode == 1
     assert "nothing of the cluster" in text
-    assert "`make up` mends it" in text
+    assert "`make up` repairs it" in text
     assert len(text.splitlines()) == 1
 
 

@@ -117,7 +117,7 @@ def test_an_answer_that_is_not_json_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(("listens", "reason"), [(False, "(Connection refused)"), (True, "timed out)")])
-def test_a_server_that_cannot_be_reached_is_told_in_a_few_words(listens: bool, reason: str) -> None:  # noqa: FBT001 a case
+def test_a_server_that_cannot_be_reached_is_named_in_a_few_words(listens: bool, reason: str) -> None:  # noqa: FBT001 a case
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         if listens:

@@ -28,14 +28,14 @@ def begin(local: Layout) -> None:
     (local.tools / "kubectl").symlink_to("/cache/kube/1/kubectl")
 
 
-def test_where_no_cluster_was_begun_the_command_to_begin_one_is_told(local: Layout) -> None:
+def test_where_no_cluster_was_begun_the_command_to_begin_one_is_shown(local: Layout) -> None:
     with pytest.raises(NoClusterError, match="make up"):
         require_cluster()
 
 
 def test_a_cluster_whose_processes_are_gone_is_broken_and_not_absent(local: Layout) -> None:
     begin(local)
-    with pytest.raises(BrokenClusterError, match=r"nothing of the cluster.*killed\. `make up` mends it"):
+    with pytest.raises(BrokenClusterError, match=r"nothing of the cluster.*killed\. `make up` repairs it"):
         require_cluster()
 
 
@@ -66,7 +66,7 @@ def test_one_command_at_a_time_works_on_a_machine_whatever_its_folder(local: Lay
 
 
 def test_a_failure_after_the_cluster_went_away_says_so(local: Layout) -> None:
-    with pytest.raises(BrokenClusterError, match=r"lost on the way.*nothing runs here"), up.explaining_loss():
+    with pytest.raises(BrokenClusterError, match=r"was lost.*there is no cluster"), up.explaining_loss():
         raise ClusterError
 
 

@@ -21,5 +21,5 @@ UNSCHEDULED = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes 
         ({}, "oxy/oxy-nats-0: Unknown"),
     ],
 )
-def test_a_pod_that_is_not_ready_is_told_with_its_reason(status: dict[str, Any], line: str | None) -> None:
+def test_a_pod_that_is_not_ready_is_shown_with_its_reason(status: dict[str, Any], line: str | None) -> None:
     assert unready({"metadata": METADATA, "status": status}) == line

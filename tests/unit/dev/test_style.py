@@ -30,7 +30,7 @@ def outer(first):
 
     And a third.
     """
-    # a comment of its own
+    # only a comment
     def inner():
         return first
 
