@@ -213,7 +213,8 @@ def read_sql(text: str, path: Path) -> Figures:
 
 def _sql_functions(text: str, path: Path) -> Iterator[Block]:
     starts = list(_SQL_FUNCTION.finditer(text))
-    for start, end in zip(starts, [*(one.start() for one in starts[1:]), len(text)], strict=True):
+    ends = [*(one.start() for one in starts), len(text)][1:]  # a file without functions has neither
+    for start, end in zip(starts, ends, strict=True):
         name, line = start[1], text.count("\n", 0, start.start(1)) + 1
         body = _SQL_BODY.search(text, start.end(), end)
         if body is None:

@@ -142,3 +142,7 @@ def test_generated_files_are_not_counted(tmp_path: Path) -> None:
     (tmp_path / "a_pb2.py").write_text("def generated(): ...\n")
     (tmp_path / "b.py").write_text("def written(): ...\n")
     assert list(named(python_figures(tmp_path, tmp_path).functions)) == ["written"]
+
+
+def test_a_file_of_tables_alone_has_no_function() -> None:
+    assert read_sql("create table t (id bigint);\n", PATH) == Figures(source_lines=1)
