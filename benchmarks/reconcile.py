@@ -24,7 +24,7 @@ from oxy_dev import crds
 from oxy_dev.cluster import apiserver
 from oxy_dev.cluster.api import Api
 from oxy_dev.cluster.errors import ApiError
-from oxy_dev.memory import MIB, measure
+from oxy_dev.process_memory import MIB, measure
 from oxy_dev.servers import free_port, running_nats
 from oxy_operator.accounts import nats_configuration, platform_credentials, system_credentials
 from oxy_operator.keys import PlatformKeys

@@ -20,7 +20,7 @@ import asyncpg
 
 from oxy_core.logs import configure_logging
 from oxy_dev.conversation import ask
-from oxy_dev.memory import MIB, measure
+from oxy_dev.process_memory import MIB, measure
 from oxy_dev.stack import Stack, running_stack
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.replies import LineView

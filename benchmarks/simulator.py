@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from oxy_dev.memory import MIB, measure
+from oxy_dev.process_memory import MIB, measure
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.companion import Acknowledged, CodesShown, Companion, Event, Online, Receipt, Received
 from oxy_simulator.companion_socket import CompanionSocket

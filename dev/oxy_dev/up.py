@@ -4,7 +4,7 @@ Every step prints its name and duration, can be repeated, and says what to do wh
 
 cluster      a Kubernetes on this machine, or the user's own (``CLUSTER=existing``)
 images       built from this checkout, loaded into the cluster or pushed to ``REGISTRY``
-world        what Oxy talks to: the simulated WhatsApp and, without ``OPENAI_API_KEY``, the scripted model
+services     what Oxy talks to: the simulated WhatsApp and, without ``OPENAI_API_KEY``, the scripted model
 chart        ``helm upgrade --install --wait``
 instance     the example pet shop and its catalog
 pairing      the code of the pairing Secret is typed on the simulated phone
@@ -27,7 +27,7 @@ import aiohttp
 from oxy_core.errors import OxyError
 from oxy_core.instance.pairing import PairingOffer
 from oxy_core.instance.resource import pairing_secret_name
-from oxy_dev import images, world
+from oxy_dev import external_services, images
 from oxy_dev.cluster import layout
 from oxy_dev.cluster.errors import ClusterError, CommandError
 from oxy_dev.cluster.progress import Reporter, duration
@@ -94,8 +94,8 @@ class System:
 def model_values() -> dict[str, Any]:
     """Return the chart's values for the model: the real one if there is a key, otherwise the scripted one."""
     if os.environ.get("OPENAI_API_KEY"):
-        return {"openai": {"apiKeySecretRef": {"name": world.OPENAI_SECRET, "key": "api-key"}}}
-    return {"openai": {"baseUrl": world.MODEL_URL}}
+        return {"openai": {"apiKeySecretRef": {"name": external_services.OPENAI_SECRET, "key": "api-key"}}}
+    return {"openai": {"baseUrl": external_services.MODEL_URL}}
 
 
 def bring_up(reporter: Reporter) -> System:
@@ -111,7 +111,7 @@ def bring_up(reporter: Reporter) -> System:
 def _install(kubectl: Kubectl, reporter: Reporter) -> System:
     system = System(kubectl, _images(reporter))
     with reporter.step("simulated WhatsApp and model"):
-        world.deploy(kubectl, system.references)
+        external_services.deploy(kubectl, system.references)
     with reporter.step("helm upgrade --install --wait"):
         system.install()
     with reporter.step("example instance"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from oxy_dev import world
+from oxy_dev import external_services
 from oxy_dev.cluster import layout
 from oxy_dev.conversation import CUSTOMER, OWNER
 from oxy_dev.environment import DEV_NAMESPACE, REPOSITORY, SYSTEM_NAMESPACE, TENANT_NAMESPACE
@@ -57,7 +57,7 @@ def registry(tmp_path: Path) -> Iterator[str]:
 def restored(system: System) -> Iterator[System]:
     """The system, afterwards with the images that it had."""
     yield system
-    world.deploy(system.kubectl, system.references)
+    external_services.deploy(system.kubectl, system.references)
     system.install()
     wait_until("the instance is ready again", 240, lambda: is_ready(system.kubectl) or None)
 

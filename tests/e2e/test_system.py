@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from oxy_dev import world
+from oxy_dev import external_services
 from oxy_dev.cluster.errors import CommandError
 from oxy_dev.conversation import CUSTOMER, OWNER, ask, play
 from oxy_dev.environment import BUSINESS_PHONE, DEV_NAMESPACE, INSTANCE, SIMULATOR, SYSTEM_NAMESPACE, TENANT_NAMESPACE
@@ -79,7 +79,7 @@ async def test_an_edit_of_the_instance_is_used_by_the_next_turn(example: System,
 
 async def _tokens_of_next_turn(kubectl: Kubectl, simulator: SimulatorClient, phone: str) -> object:
     await ask(simulator, phone, BUSINESS_PHONE, "Oi, tudo bem?")
-    return world.model_requests(kubectl)[-1]["max_tokens"]
+    return external_services.model_requests(kubectl)[-1]["max_tokens"]
 
 
 async def test_a_killed_pod_comes_back_without_pairing(system: System, simulator: SimulatorClient) -> None:
@@ -128,7 +128,7 @@ async def test_an_unreachable_model_is_told_once_and_answered_after_replay(
     kubectl = system.kubectl
     phone = "+5511912340088"
     await simulator.add_phone(phone, "Beto")
-    deployment = ["--namespace", DEV_NAMESPACE, f"deployment/{world.MODEL}"]
+    deployment = ["--namespace", DEV_NAMESPACE, f"deployment/{external_services.MODEL}"]
     kubectl("scale", *deployment, "--replicas=0")
     try:
         told = (await ask(simulator, phone, BUSINESS_PHONE, "Quanto custa a tosa?")).answer
