@@ -25,8 +25,16 @@ _ENDED: Final = frozenset({Phase.LOGGED_OUT, Phase.FAILED, Phase.PAUSED})
 
 
 def current_offer(secret: Mapping[str, str] | None, now: datetime) -> PairingOffer | None:
-    """Return what the pairing Secret's content offers; None where it is absent, empty or expired."""
-    offer = PairingOffer.from_secret(secret or {})
+    """Return what the pairing Secret's content offers; None where it is absent, empty or expired.
+
+    Raises PairingError where it has a form that this version cannot read.
+    """
+    try:
+        offer = PairingOffer.from_secret(secret or {})
+    except (KeyError, ValueError):
+        # Without the cause: pydantic's message quotes the code.
+        message = "the pairing Secret cannot be read; is the operator of the same version as this command?"
+        raise PairingError(message) from None
     return offer if offer and offer.expires_at > now else None
 
 

@@ -7,12 +7,12 @@ from typing import Annotated, Final
 import typer
 import yaml
 
-from oxy_cli.admin import administer
 from oxy_cli.cluster import Cluster
 from oxy_cli.errors import CliError
 from oxy_cli.instance import InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
 from oxy_cli.output import console, print_json, print_yaml
+from oxy_cli.worker_admin import administer
 
 app = typer.Typer(no_args_is_help=True, help="An instance's services, prices, resources and opening hours.")
 

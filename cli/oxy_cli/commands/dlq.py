@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from oxy_cli.admin import administer
 from oxy_cli.cluster import Cluster
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Output, SystemNamespace
 from oxy_cli.output import console, print_json, print_table, print_yaml
+from oxy_cli.worker_admin import administer
 
 app = typer.Typer(no_args_is_help=True, help="Turns that failed permanently: see why, replay them or drop them.")
 

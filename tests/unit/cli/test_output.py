@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import urllib3
 
-from oxy_cli.admin import answer_of
 from oxy_cli.cluster import Completed, exit_code_of, explained, reason_of
 from oxy_cli.commands.logs import readable
 from oxy_cli.errors import AdminError, ClusterError
 from oxy_cli.instance import InstanceView
 from oxy_cli.output import age
+from oxy_cli.worker_admin import answer_of
 
 RESOURCE = {
     "metadata": {"namespace": "n", "name": "shop", "creationTimestamp": "2026-03-04T11:00:00Z"},

@@ -86,6 +86,20 @@ def test_only_a_code_that_still_works_is_shown(secret: dict[str, str] | None, co
     assert current_offer(secret, NOW) == code
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {"code": "ABCD1234"},
+        {"code": "ABCD1234", "expiresAt": "soon"},
+        {"code": "ABCD1234", "expiresAt": LATER.isoformat(), "method": "Carrier pigeon"},
+    ],
+)
+def test_a_secret_of_another_version_is_an_error_that_keeps_the_code(secret: dict[str, str]) -> None:
+    with pytest.raises(PairingError, match="same version") as caught:
+        current_offer(secret, NOW)
+    assert "ABCD1234" not in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["ABCD1234", "ABCD-1234"])
 def test_a_code_is_shown_in_two_groups(text: str) -> None:
     assert grouped(text) == "ABCD-1234"
