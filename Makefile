@@ -1,4 +1,4 @@
-# Everything a person does with this repository has a target here; `make` alone lists them.
+# Every task in this repository has a target here; `make` alone lists them.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -28,13 +28,13 @@ help: ## Show this help
 
 ##@ Run
 .PHONY: up down chat logs status
-up: setup ## Bring the whole system up on a local Kubernetes (CLUSTER=existing REGISTRY=… uses your own) and play a conversation
+up: setup ## Start the whole system on a local Kubernetes and play a conversation (CLUSTER=existing REGISTRY=…: on your own)
 	@$(BIN)/python -m oxy_dev up
 
-down: setup ## Remove every trace of the local cluster (ALL=1: and of those of other checkouts)
+down: setup ## Remove every trace of the local cluster (ALL=1: also of those of other checkouts)
 	@$(BIN)/python -m oxy_dev down $(if $(ALL),--all)
 
-chat: setup ## Talk to the running system as the customer (AS=owner: as the owner); starts plain processes if nothing runs
+chat: setup ## Talk to the running system as a customer (AS=owner: as the owner); starts plain processes if nothing runs
 	@$(BIN)/python -m oxy_dev chat $(if $(filter-out default,$(origin AS)),--as $(AS))
 
 logs: setup ## Follow the tenant's log (INSTANCE=petshop)
@@ -48,33 +48,33 @@ status: setup ## Show all instances
 test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
 	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
-e2e: kube ## The end-to-end test on the local Kubernetes cluster
+e2e: kube ## End-to-end test on the local Kubernetes cluster
 	@$(BIN)/pytest tests/e2e -m "not existing and not node"
 
-e2e-existing: kube ## The same system from a registry, as on your own cluster (CLUSTER=existing)
+e2e-existing: kube ## The same with images from a registry, as on your own cluster (CLUSTER=existing)
 	@$(BIN)/pytest tests/e2e -m existing
 
-e2e-node: kube ## The life cycle of the local node alone: up, killed, repaired, down without a trace (no node may be running)
+e2e-node: kube ## Life cycle of the local node alone: up, killed, repaired, down without a trace (no node may be running)
 	@$(BIN)/pytest tests/e2e -m node
 
 chaos: setup ## kill -9 everything mid-conversation and count the answers (OXY_CHAOS_SEED repeats a run, SHORT=1)
 	@$(if $(SHORT),OXY_CHAOS_KILLS=6 )$(BIN)/pytest tests/chaos --capture=no $(if $(SHORT),-k "not 90_seconds")
 
-bench: setup ## Measure latency, throughput and memory; prints the tables of docs/benchmarks.md
+bench: setup ## Measure latency, throughput and memory; print the tables of docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
 
-bench-processor: setup ## Measure the processor time of one answer, process by process
+bench-processor: setup ## Measure the processor time of one answer, by process
 	@$(BIN)/python benchmarks/processor.py
 
 bench-simulator: setup ## Measure the WhatsApp simulator alone: throughput, delay, memory (about 20 minutes)
 	@$(BIN)/python benchmarks/simulator.py
 
-bench-operator: kube ## Measure the operator with 200 instances: time, processor, memory, API calls
+bench-operator: kube ## Measure the operator with 200 instances: time, CPU, memory, API calls
 	@$(BIN)/python benchmarks/reconcile.py --instances 200
 
 ##@ Build
 .PHONY: images crds kube
-images: setup ## Build all images (REGISTRY=… names them for a registry, PUSH=1 pushes, INSECURE=1 over HTTP)
+images: setup ## Build all images (REGISTRY=…: named for a registry; PUSH=1: push; INSECURE=1: over HTTP)
 	@$(BIN)/python -m oxy_dev images $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(PUSH),--push) $(if $(INSECURE),--insecure) $(if $(BASE),--base $(BASE))
 
 crds: setup ## Copy the custom resource definitions into the chart
@@ -85,7 +85,7 @@ kube: setup ## Build the local cluster's Kubernetes binary
 
 ##@ Develop
 .PHONY: setup lock fmt lint types style
-setup: $(STAMP) ## Create the virtual environment with everything locked
+setup: $(STAMP) ## Create the virtual environment with locked dependencies
 $(STAMP): $(REQUIREMENTS) pyproject.toml simulator/pyproject.toml
 	@$(PYTHON) -m venv --help >/dev/null && $(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -y -qq python3-venv; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
@@ -95,7 +95,7 @@ $(STAMP): $(REQUIREMENTS) pyproject.toml simulator/pyproject.toml
 	@test -e /usr/lib/x86_64-linux-gnu/libmagic.so.1 -o -e /usr/lib/aarch64-linux-gnu/libmagic.so.1 || { apt-get update -qq && apt-get install -y -qq libmagic1; }
 	@touch $@
 
-lock: ## Resolve every dependency again into requirements/*.txt
+lock: ## Resolve dependencies into requirements/*.txt; locked versions that still fit are kept
 	@printf 'uv==0.13.9\n' | $(UV_COMPILE) --output-file requirements/bootstrap.txt -
 	@$(UV_COMPILE) --output-file requirements/core.txt pyproject.toml
 	@for extra in operator tenant ai cli; do $(UV_COMPILE) --extra $$extra --output-file requirements/$$extra.txt pyproject.toml; done
@@ -108,7 +108,7 @@ fmt: setup ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: setup ## Check style, import rules
+lint: setup ## Check style and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
