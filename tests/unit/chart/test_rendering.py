@@ -86,7 +86,7 @@ def test_selectors_find_the_pods(objects: list[Object]) -> None:
 
 
 def test_no_secret_is_part_of_the_release(objects: list[Object]) -> None:
-    """Helm would show it to whoever may read the release, and delete it with the release."""
+    """Helm would show it to everyone who may read the release, and delete it with the release."""
     assert of_kind(objects, "Secret") == {}
     assert not re.search(r"(?i)(password|secret|key)\w*: *['\"]?[A-Za-z0-9+/]{16,}", yaml.safe_dump_all(objects))
 
