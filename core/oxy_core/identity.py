@@ -28,9 +28,9 @@ PHONE_SERVER: Final = "s.whatsapp.net"
 LID_SERVER: Final = "lid"
 """Server part of a JID that hides the phone number. Source: whatsmeow types/jid.go, HiddenUserServer."""
 
-_JID = re.compile(r"(?P<user>[^@:.]+)(?:\.\d+)?(?::(?P<device>\d{1,5}))?@(?P<server>[a-z0-9.-]+)")
+_JID: Final = re.compile(r"(?P<user>[^@:.]+)(?:\.\d+)?(?::(?P<device>\d{1,5}))?@(?P<server>[a-z0-9.-]+)")
 
-_BRAZILIAN_MOBILE = re.compile(r"(?P<area>\+55\d\d)9(?P<number>[6-9]\d{7})")
+_BRAZILIAN_MOBILE: Final = re.compile(r"(?P<area>\+55\d\d)9(?P<number>[6-9]\d{7})")
 
 
 class Jid(BaseModel):

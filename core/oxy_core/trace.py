@@ -4,12 +4,12 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Final
 
 import structlog
 from pydantic import StringConstraints
 
-_FORM = r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
+_FORM: Final = r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
 
 TraceParent = Annotated[str, StringConstraints(pattern=_FORM)]
 """A ``traceparent`` header (https://www.w3.org/TR/trace-context/#traceparent-header)."""
