@@ -13,14 +13,16 @@ REPORTS_WAITING = Gauge("oxy_ai_reports_waiting", "Reports of instances whose se
 TURNS = Counter("oxy_ai_turns_total", "Turns ended, by state and reason.", ["state", "reason"])
 TURN_FAILURES = Counter("oxy_ai_turn_failures_total", "Failed attempts at a turn, by kind of error.", ["error"])
 TURN_SECONDS = Histogram("oxy_ai_turn_seconds", "Time from claim to end of a turn.", buckets=_SECONDS)
-TURNS_IN_FLIGHT = Gauge("oxy_ai_turns_in_flight", "Turns that this worker is at.")
+TURNS_IN_FLIGHT = Gauge("oxy_ai_turns_in_flight", "Turns in progress on this worker.")
 MODEL_SECONDS = Histogram("oxy_ai_model_seconds", "Time of one model response.", ["assistant"], buckets=_SECONDS)
 MODEL_TOKENS = Counter("oxy_ai_model_tokens_total", "Tokens, by kind: prompt, cached, completion.", ["kind"])
 MODEL_COST = Counter("oxy_ai_model_cost_microdollars_total", "Cost of model responses in millionths of a US dollar.")
 TOOL_CALLS = Counter("oxy_ai_tool_calls_total", "Tools run, by name and outcome.", ["tool", "outcome"])
 RELAYED = Counter("oxy_ai_relayed_total", "Texts offered to pods, by outcome.", ["outcome"])
 INTERRUPTIONS = Counter(
-    "oxy_ai_interruptions_total", "What ended a part of the worker, which went on.", ["part", "cause"]
+    "oxy_ai_interruptions_total", "Failures of parts of the worker that it recovered from, by cause.", ["part", "cause"]
 )
-SETTINGS_APPLIED = Counter("oxy_ai_settings_applied_total", "Instance settings taken over, by outcome.", ["outcome"])
-ZONES_REPLACED = Counter("oxy_ai_timezones_replaced_total", "Uses of another time zone than an instance's unknown one.")
+SETTINGS_APPLIED = Counter("oxy_ai_settings_applied_total", "Instance settings received, by outcome.", ["outcome"])
+ZONES_REPLACED = Counter(
+    "oxy_ai_timezones_replaced_total", "Turns answered in the default time zone, because the instance's is unknown."
+)

@@ -1,4 +1,4 @@
-"""Time zones by name, also where a name is wrong: an instance without a usable zone is still answered."""
+"""Time zones by name. An unknown name is replaced, not refused: the instance must still be answered."""
 
 from functools import lru_cache
 from typing import Final
@@ -9,22 +9,22 @@ import structlog
 from oxy_ai import metrics
 
 DEFAULT_ZONE: Final = "America/Sao_Paulo"
-"""The default of ``spec.timezone``; used where neither the setting nor an earlier one can be."""
+"""The default of ``spec.timezone``; also used where an instance's zone is unknown and it never had a known one."""
 
 log = structlog.get_logger()
 
 
 @lru_cache(maxsize=1024)
 def known_zone(name: str) -> ZoneInfo | None:
-    """Return a zone of the IANA time zone database; None if this machine's edition has none of that name."""
+    """Return a zone of the IANA database; None if this image's edition of it has none of that name."""
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown; no name at all; a folder of the database
+    except (KeyError, ValueError, OSError):  # an unknown name, a malformed one, a folder of the database
         return None
 
 
 def zone_or_default(name: str) -> ZoneInfo:
-    """Return the zone, or, logged and counted, the default one."""
+    """Return the zone, or the default one; the latter is logged and counted."""
     zone = known_zone(name)
     if zone is None:
         metrics.ZONES_REPLACED.inc()

@@ -1,4 +1,7 @@
-"""What a line of business brings: its prompts and its tools. The engine knows nothing else of it."""
+"""The interface of a vertical, a line of business. The engine uses nothing else of it.
+
+`oxy_ai.verticals` finds verticals by name; their tables are in the folder `schema` of their package.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,23 +19,29 @@ from oxy_ai.records import Turn
 
 
 class Role(StrEnum):
-    """Who answers."""
+    """Which assistant answers."""
 
     CUSTOMER = "customer"
-    """The assistant that customers write with."""
+    """The customers' assistant."""
     AURORA = "aurora"
     """The owner's assistant."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """What a tool may use. Its transaction holds the turn: what it writes and its result are kept together, once."""
+    """What a tool may use.
+
+    `connection` is in the transaction that also stores the tool's result under the turn's fence, so that the effect of
+    a call and the memory of it are committed together, once.
+    """
 
     connection: Connection
     organization: UUID
     turn: Turn
     timezone: ZoneInfo
+    """The instance's."""
     now: datetime
+    """In that time zone; the same for all calls of an attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +51,31 @@ class Tool:
     name: str
     description: str
     arguments: type[BaseModel]
-    """Checked before `run` is called; its JSON schema is what the model is shown."""
+    """The model is shown their JSON schema; a call that does not validate never reaches `run`."""
     run: Callable[[ToolContext, Any], Awaitable[BaseModel]]
-    """Called as `run(context, arguments)`; the result is given to the model as JSON."""
+    """Called as `run(context, arguments)`; the model gets the result as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What an assistant is told and may do in one turn."""
+    """An assistant's instructions for one turn."""
 
     system_prompt: str
     tools: tuple[Tool, ...]
 
 
 class Vertical(Protocol):
-    """A line of business: prompts, tools, and the catalog that its owners write."""
+    """Prompts, tools, and the catalog that owners write."""
 
     async def brief(self, pool: "Pool[Record]", organization: UUID, turn: Turn, role: Role, now: datetime) -> Brief:
-        """Prepare an assistant for a turn; `now` is in the tenant's time zone."""
+        """Return the prompt and tools of an assistant for a turn; `now` is in the instance's time zone."""
         ...
 
     async def apply_catalog(self, connection: Connection, organization: UUID, name: str, text: str) -> BaseModel:
-        """Replace an organization's catalog by this YAML; return what it did. Raises AdministrationError."""
+        """Replace an organization's catalog with this YAML and report the change; `name` is the organization's.
+
+        Raises AdministrationError, which names each mistake in the text.
+        """
         ...
 
     async def applied_catalog(self, connection: Connection, organization: UUID) -> BaseModel | None:

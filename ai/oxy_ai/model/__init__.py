@@ -1,1 +1,4 @@
-"""Language models: the client of an OpenAI-compatible endpoint, and prices. Nothing here knows a prompt or a turn."""
+"""Language models: the client of an OpenAI-compatible endpoint, strict reading of its answers, prices.
+
+Nothing here knows a prompt, a turn or an organization.
+"""

@@ -1,4 +1,4 @@
-"""Days and times as models write them in tool calls. What is refused is explained in Portuguese, for the model."""
+"""Types of tool arguments: days and times as models write them. Errors are Portuguese, for the model."""
 
 import re
 from datetime import date, time
@@ -8,7 +8,7 @@ from pydantic import BeforeValidator
 
 FIRST_DAY: Final = date(2000, 1, 1)
 LAST_DAY: Final = date(2199, 12, 31)
-"""Days outside these are mistakes, and some of them no time zone can place."""
+"""Days outside these are mistakes; some of them overflow when they are converted between time zones."""
 
 _ISO_DAY: Final = re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?:[T ].*)?")
 _BRAZILIAN_DAY: Final = re.compile(r"(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4})")
@@ -16,7 +16,7 @@ _TIME: Final = re.compile(r"(?P<hour>\d{1,2})\s*(?:[:hH]\s*(?P<minute>\d{2})?)\s
 
 
 def parse_day(value: object) -> object:
-    """Read ``2026-11-23`` or ``23/11/2026``; raises ValueError. Numbers are refused: they would count as seconds."""
+    """Read ``2026-11-23`` or ``23/11/2026``; raises ValueError, also for numbers, which pydantic reads as seconds."""
     if isinstance(value, date):
         return value
     match = _ISO_DAY.fullmatch(_text(value)) or _BRAZILIAN_DAY.fullmatch(_text(value))

@@ -1,4 +1,4 @@
-"""Aurora's tools: the shop's figures for a period."""
+"""The tools of Aurora, the owners' assistant: the shop's figures for a period."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -49,7 +49,7 @@ class AnalyticsQuestion(BaseModel):
 
 
 class ServiceLine(BaseModel):
-    """How one service did."""
+    """The figures of one service."""
 
     servico: str
     atendimentos: int
@@ -57,7 +57,7 @@ class ServiceLine(BaseModel):
 
 
 class Summary(BaseModel):
-    """Result of ``buscar_analytics``; what each figure counts is said in the models that it is read from."""
+    """Result of ``buscar_analytics``. What each figure counts: `ConversationFigures` and `BookingFigures`."""
 
     periodo: str
     mensagens_recebidas: int
@@ -76,7 +76,7 @@ class Summary(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Whole local days, the last one included."""
+    """Whole days of the instance's time zone, the last one included."""
 
     first: date
     last: date

@@ -1,4 +1,4 @@
-"""The catalog file as a pet shop's owner writes it: strict YAML; errors name line and remedy."""
+"""The catalog file that a pet shop's owner writes: strict YAML. Errors name the line and the remedy."""
 
 from datetime import date
 from decimal import Decimal
@@ -41,7 +41,7 @@ def _in_cents(price: Decimal) -> Decimal:
 
 
 class Business(_Strict):
-    """What customers may be told about the shop."""
+    """Facts about the shop that customers may know."""
 
     address: Name | None = None
     phone: Phone | None = None
@@ -57,7 +57,7 @@ class Resource(_Strict):
 
 
 class Service(_Strict):
-    """What can be booked."""
+    """A service that can be booked."""
 
     key: Key
     name: Name
@@ -89,12 +89,13 @@ class Catalog(_Strict):
     version: Literal[1] = 1
     business: Business = Business()
     slot_minutes: int = Field(default=30, ge=5, le=240)
-    """Bookings start at multiples of this after opening."""
+    """Bookings start at multiples of this after opening time."""
     min_notice_minutes: int = Field(default=60, ge=0, le=7 * _DAY_MINUTES)
+    """Shortest time between booking and start."""
     horizon_days: int = Field(default=60, ge=1, le=366)
     """How far ahead customers may book."""
     hours: dict[Weekday, tuple[Period, ...]]
-    """Days that are not named are closed."""
+    """Days that are not listed are closed."""
     holidays: tuple[Holiday, ...] = ()
     resources: tuple[Resource, ...] = Field(min_length=1)
     services: tuple[Service, ...] = Field(min_length=1)
@@ -118,7 +119,7 @@ class Catalog(_Strict):
 
     @field_serializer("hours")
     def _write_hours(self, hours: dict[Weekday, tuple[Period, ...]]) -> dict[str, list[str]]:
-        """Write the days in the order of the week: the database keeps them in none."""
+        # In the order of the week, because jsonb does not keep the order of keys.
         return {day.value: [str(period) for period in hours[day]] for day in Weekday if day in hours}
 
     @model_validator(mode="after")
@@ -147,7 +148,7 @@ def _require_unique(what: str, keys: list[str]) -> None:
 
 
 def read_catalog(text: str) -> Catalog:
-    """Read a catalog in YAML; raises AdministrationError that names each field, its line and what is wrong."""
+    """Read a catalog in YAML; raises AdministrationError, which names each mistake with its field and line."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
@@ -165,7 +166,7 @@ def read_catalog(text: str) -> Catalog:
 
 
 def _line(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:
-    """Return the line, counted from 1, of the innermost part of the path that the text has."""
+    """Return the line, counted from 1, of the innermost part of the path that exists in the text."""
     line = 1
     for part in path:
         found = _child(node, part)

@@ -1,4 +1,4 @@
-"""The customers' assistant's tools: finding free times and booking one."""
+"""The tools of the customers' assistant: finding free times and booking one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.petshop import arguments
-from oxy_ai.petshop.formatting import counted, full_day, moment, money
+from oxy_ai.petshop.formatting import full_day, moment, money, plural
 from oxy_ai.sanitize import label_text
 from oxy_ai.scheduling.agenda import Agenda, read_agenda
 from oxy_ai.scheduling.booking_rules import Unavailable, why_unavailable
@@ -49,28 +49,28 @@ class BookingOrder(BaseModel):
     )
 
 
-class Day(BaseModel):
-    """A day's free times."""
+class FreeDay(BaseModel):
+    """A day with free times."""
 
     data: date
-    """For the next call."""
+    """For the model's next call."""
     dia: str
-    """For the customer."""
+    """The same day, for the customer."""
     horarios: list[str]
 
 
-class Times(BaseModel):
+class FreeTimes(BaseModel):
     """Result of ``consultar_horarios``."""
 
     servico: str
     preco: str
     duracao_minutos: int
-    dias: list[Day]
+    dias: list[FreeDay]
     aviso: str | None = None
 
 
 class Booked(BaseModel):
-    """A booking, in words."""
+    """A booking in the customer's words."""
 
     numero: int
     servico: str
@@ -95,8 +95,8 @@ class BookingRefusal(ToolRefusal):
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
-    """One service of a shop that can be booked."""
+class _Offer:
+    """The service that a customer asked for, and the agenda that it is booked in."""
 
     agenda: Agenda
     service: Service
@@ -111,14 +111,14 @@ class _Desk:
             case Unavailable.PAST:
                 return f"O dia {day:%d/%m/%Y} já passou."
             case Unavailable.BEYOND_HORIZON:
-                return f"Só agendamos até {counted(self.agenda.calendar.rules.horizon.days, 'dia', 'dias')} à frente."
+                return f"Só agendamos até {plural(self.agenda.calendar.rules.horizon.days, 'dia', 'dias')} à frente."
             case Unavailable.CLOSED:
                 return f"Não abrimos em {full_day(day)}."
             case Unavailable.FULL:
                 return f"Não há mais horário livre em {full_day(day)}."
 
 
-async def _find_desk(context: ToolContext, wanted: str) -> _Desk | ToolRefusal:
+async def _find_offer(context: ToolContext, wanted: str) -> _Offer | ToolRefusal:
     agenda = await read_agenda(context.connection, context.organization, context.timezone)
     if agenda is None:
         return ToolRefusal(erro="Ainda não tenho a lista de serviços da loja; uma pessoa da equipe vai responder.")
@@ -126,44 +126,44 @@ async def _find_desk(context: ToolContext, wanted: str) -> _Desk | ToolRefusal:
     if service is None:
         names = ", ".join(service.name for service in agenda.services)
         return ToolRefusal(erro=f"Serviço não encontrado. Os serviços são: {names}.")
-    return _Desk(agenda, service, context.now)
+    return _Offer(agenda, service, context.now)
 
 
 async def _find_times(context: ToolContext, question: TimesQuestion) -> BaseModel:
-    desk = await _find_desk(context, question.servico)
-    if isinstance(desk, ToolRefusal):
-        return desk
+    offer = await _find_offer(context, question.servico)
+    if isinstance(offer, ToolRefusal):
+        return offer
     today = context.now.date()
     first = question.data or today
     notice = None
-    days = [] if question.data is None else _shown(first, await desk.slots(first))
+    days = [] if question.data is None else _shown(first, await offer.slots(first))
     if not days:
         # A day that was asked for and has nothing free is explained, and the next free days are shown instead.
-        notice = None if question.data is None else desk.problem_with(first)
-        days = await _next_days(desk, max(first, today))
+        notice = None if question.data is None else offer.problem_with(first)
+        days = await _next_days(offer, max(first, today))
     if not days:
         return ToolRefusal(erro=notice or "Não há horário livre nas próximas duas semanas.")
-    return Times(
-        servico=desk.service.name,
-        preco=money(desk.service.price_cents),
-        duracao_minutos=int(desk.service.need.duration.total_seconds() // 60),
+    return FreeTimes(
+        servico=offer.service.name,
+        preco=money(offer.service.price_cents),
+        duracao_minutos=int(offer.service.need.duration.total_seconds() // 60),
         dias=days,
         aviso=notice,
     )
 
 
-async def _next_days(desk: _Desk, first: date) -> list[Day]:
-    days: list[Day] = []
+async def _next_days(offer: _Offer, first: date) -> list[FreeDay]:
+    days: list[FreeDay] = []
     for offset in range(_DAYS_SEARCHED):
         day = first + timedelta(days=offset)
-        days += _shown(day, await desk.slots(day))
+        days += _shown(day, await offer.slots(day))
         if len(days) == _DAYS_SHOWN:
             break
     return days
 
 
-def _shown(day: date, slots: Sequence[Slot]) -> list[Day]:
-    return [Day(data=day, dia=full_day(day), horarios=_times(slots))] if slots else []
+def _shown(day: date, slots: Sequence[Slot]) -> list[FreeDay]:
+    return [FreeDay(data=day, dia=full_day(day), horarios=_times(slots))] if slots else []
 
 
 def _times(slots: Sequence[Slot]) -> list[str]:
@@ -171,31 +171,31 @@ def _times(slots: Sequence[Slot]) -> list[str]:
 
 
 async def _book(context: ToolContext, wanted: BookingOrder) -> BaseModel:
-    desk = await _find_desk(context, wanted.servico)
-    if isinstance(desk, ToolRefusal):
-        return desk
+    offer = await _find_offer(context, wanted.servico)
+    if isinstance(offer, ToolRefusal):
+        return offer
     pet = label_text(wanted.nome_pet)
     if pet is None:
         return ToolRefusal(erro="Falta o nome do animal.")
     starts_at = datetime.combine(wanted.data, wanted.hora, context.timezone)
-    order = Order(context.turn.contact.id, context.turn.turn, desk.service, pet, starts_at)
+    order = Order(context.turn.contact.id, context.turn.turn, offer.service, pet, starts_at)
     # Models repeat calls that have succeeded: the same order again is answered with the booking that exists.
     known = await find_booking(context.connection, context.organization, order)
     if known is not None:
         return _booked(known.id, order, existed=True)
-    return await _book_slot(context, desk, order)
+    return await _book_slot(context, offer, order)
 
 
-async def _book_slot(context: ToolContext, desk: _Desk, order: Order) -> BaseModel:
+async def _book_slot(context: ToolContext, offer: _Offer, order: Order) -> BaseModel:
     day = order.starts_at.date()
-    slots = await desk.slots(day)
+    slots = await offer.slots(day)
     slot = next((slot for slot in slots if slot.starts_at == order.starts_at), None)
     booking = None if slot is None else await book(context.connection, context.organization, order, slot)
     if booking is not None:
         return _booked(booking.id, order, existed=False)
     others = [other for other in slots if other.starts_at != order.starts_at]
     reason = f"{order.starts_at:%H:%M} não está livre em {full_day(day)}."
-    return BookingRefusal(erro=reason if others else desk.problem_with(day), horarios=_times(others))
+    return BookingRefusal(erro=reason if others else offer.problem_with(day), horarios=_times(others))
 
 
 def _booked(number: int, order: Order, *, existed: bool) -> BookingResult:

@@ -1,4 +1,4 @@
-"""Days, dates and money as Brazilians read them."""
+"""Days, dates, money and plurals as Brazilians read them. Pure."""
 
 from datetime import date, datetime
 from typing import Final
@@ -15,7 +15,7 @@ WEEKDAYS: Final = (
 
 
 def weekday(day: date) -> str:
-    """Return the day's name."""
+    """Return for example ``segunda-feira``."""
     return WEEKDAYS[day.weekday()]
 
 
@@ -29,7 +29,7 @@ def moment(at: datetime) -> str:
     return f"{full_day(at)} às {at:%H:%M}"
 
 
-def counted(number: int, one: str, many: str) -> str:
+def plural(number: int, one: str, many: str) -> str:
     """Return a number with its noun: ``1 dia``, ``2 dias``, ``0 dias``."""
     return f"{number} {one if number == 1 else many}"
 

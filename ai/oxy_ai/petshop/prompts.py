@@ -1,4 +1,4 @@
-"""The assistants' system prompts, in Portuguese."""
+"""The system prompts of both assistants, in Portuguese."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -38,7 +38,7 @@ _AURORA_RULES: Final = (
 
 
 class ComingBooking(BaseModel):
-    """A booking of the customer that lies ahead."""
+    """A confirmed booking of the customer, in the future."""
 
     service: str
     subject: str
@@ -47,15 +47,15 @@ class ComingBooking(BaseModel):
 
 
 class Facts(BaseModel):
-    """What the database knows before a turn."""
+    """What the SQL function `petshop_facts` returns."""
 
     catalog: str | None
-    """JSON of the applied `Catalog`."""
+    """JSON of the applied `Catalog`; None before one was applied."""
     bookings: tuple[ComingBooking, ...]
 
 
 def customer_prompt(turn: Turn, facts: Facts, now: datetime) -> str:
-    """Return what the customers' assistant is told."""
+    """Return the system prompt of the customers' assistant."""
     shop = label_text(turn.settings.display_name) or "pet shop"
     parts = [
         f'Você é a assistente virtual do pet shop "{shop}" no WhatsApp. {_CUSTOMER_STYLE}',
@@ -70,7 +70,7 @@ def customer_prompt(turn: Turn, facts: Facts, now: datetime) -> str:
 
 
 def aurora_prompt(turn: Turn, now: datetime) -> str:
-    """Return what the owner's assistant is told."""
+    """Return the system prompt of Aurora, the owners' assistant."""
     shop = label_text(turn.settings.display_name) or "pet shop"
     return "\n\n".join(
         [
@@ -83,7 +83,7 @@ def aurora_prompt(turn: Turn, now: datetime) -> str:
 
 
 def _today(now: datetime) -> str:
-    """Return the day in both forms: as customers are told days, and as tools take them."""
+    """Return today's date in the form for customers and in the form that tools take."""
     return f"Hoje é {full_day(now)}, {now:%H:%M}. Em ISO: {now:%Y-%m-%d}."
 
 
@@ -98,6 +98,7 @@ def _customer_line(turn: Turn, bookings: Sequence[ComingBooking], now: datetime)
     return " ".join(line for line in lines if line)
 
 
+# Cached by the document: parsing and validating one takes longer than the rest of a prompt.
 @lru_cache(maxsize=256)
 def _catalog_lines(document: str | None) -> str:
     if document is None:

@@ -20,14 +20,14 @@ class PetShop:
     """Pet shops and veterinary clinics."""
 
     async def brief(self, pool: "Pool[Record]", organization: UUID, turn: Turn, role: Role, now: datetime) -> Brief:
-        """Prepare an assistant for a turn; `now` is in the tenant's time zone."""
+        """Return the prompt and tools of an assistant for a turn; `now` is in the instance's time zone."""
         if role is Role.AURORA:
             return Brief(aurora_prompt(turn, now), AURORA_TOOLS)
         document = await pool.fetchval("select petshop_facts($1, $2)", organization, turn.contact.id)
         return Brief(customer_prompt(turn, Facts.model_validate_json(document), now), CUSTOMER_TOOLS)
 
     async def apply_catalog(self, connection: Connection, organization: UUID, name: str, text: str) -> Applied:
-        """Replace an organization's catalog by this YAML; return what it did. Raises AdministrationError."""
+        """Replace an organization's catalog with this YAML and report the change. Raises AdministrationError."""
         return await apply_catalog(connection, organization, name, read_catalog(text))
 
     async def applied_catalog(self, connection: Connection, organization: UUID) -> Catalog | None:

@@ -9,7 +9,7 @@ from oxy_ai.assistants.refusals import refuse_arguments
 from oxy_ai.petshop.arguments import parse_day, parse_time
 from oxy_ai.petshop.aurora_tools import AnalyticsQuestion
 from oxy_ai.petshop.customer_tools import BookingOrder
-from oxy_ai.petshop.formatting import counted
+from oxy_ai.petshop.formatting import plural
 
 ORDER = '"servico": "banho", "data": "2026-11-23", "hora": "10:00", "nome_pet": "Rex"'
 
@@ -96,4 +96,4 @@ def test_what_is_no_time_is_refused(value: object) -> None:
 
 
 def test_nouns_follow_their_number() -> None:
-    assert [counted(number, "dia", "dias") for number in (0, 1, 2)] == ["0 dias", "1 dia", "2 dias"]
+    assert [plural(number, "dia", "dias") for number in (0, 1, 2)] == ["0 dias", "1 dia", "2 dias"]

@@ -1,0 +1,129 @@
+"""Reading a chat completion strictly: endpoints differ, and what they send ends up in the database. Pure.
+
+Format: https://platform.openai.com/docs/api-reference/chat/object
+"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from oxy_ai.errors import ModelInvalidError, ModelRefusalError
+from oxy_ai.model.prices import cost_microdollars
+from oxy_ai.records import Response, ToolCall, Usage
+from oxy_ai.sanitize import clean, storable_text
+
+_TOOL_NAME: Final = r"^[a-zA-Z0-9_-]{1,64}$"
+"""The names that the API accepts when a call is sent back; any other would make every later request fail."""
+_MAX_TOKENS: Final = 2**31 - 1
+"""The largest count that the database column holds."""
+
+
+def read_completion(body: bytes, model: str, seconds: float) -> tuple[Response, Usage]:
+    """Return the response and the usage of the model that was asked; `seconds` is how long the answer took.
+
+    Raises ModelInvalidError, which names what is wrong and never what was said, or ModelRefusalError.
+    """
+    completion = _parse(body)
+    return _response(completion), _usage(model, completion.usage, seconds)
+
+
+class _Function(BaseModel):
+    name: Annotated[str, StringConstraints(pattern=_TOOL_NAME)]
+    arguments: str | None = None
+
+
+class _Call(BaseModel):
+    id: Annotated[str, StringConstraints(pattern=r"^[^\x00]+$")]
+    type: Literal["function"] = "function"
+    function: _Function
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: tuple[_Call, ...] | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Completion(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    choices: tuple[_Choice, ...]
+    usage: object = None
+    """Of any form: wrong figures must not fail an answer. `_usage` reads what makes sense."""
+
+
+def _parse(body: bytes) -> _Completion:
+    try:
+        return _Completion.model_validate_json(body)
+    except ValidationError as error:
+        wrong = ", ".join(".".join(map(str, item["loc"])) or "JSON" for item in error.errors(include_input=False))
+        message = f"the model's endpoint answered with something other than a completion: check {wrong[:200]}"
+        raise ModelInvalidError(message) from None
+
+
+def _response(completion: _Completion) -> Response:
+    choice = next(iter(completion.choices), None)
+    if choice is None:
+        message = "the model's endpoint answered without a choice"
+        raise ModelInvalidError(message)
+    _require_willing(choice)
+    calls = _calls(choice.message)
+    text = _text(choice.message)
+    if text is None and not calls:
+        message = f"the model answered neither text nor tool calls (finish reason {choice.finish_reason})"
+        raise ModelInvalidError(message)
+    if text is not None and not calls and choice.finish_reason == "length":
+        text = f"{text.rstrip()}…"  # `max_tokens` cut it: the reader should see that
+    return Response(text=text, tool_calls=calls)
+
+
+def _require_willing(choice: _Choice) -> None:
+    if choice.finish_reason == "content_filter":
+        message = "the provider's content filter stopped the answer"
+        raise ModelRefusalError(message)
+    if choice.message.refusal and not choice.message.content:
+        message = "the model refused to answer"
+        raise ModelRefusalError(message)
+
+
+def _calls(message: _Message) -> tuple[ToolCall, ...]:
+    calls = tuple(
+        ToolCall(id=call.id, name=call.function.name, arguments=storable_text(call.function.arguments or "{}"))
+        for call in message.tool_calls or ()
+    )
+    # Results are kept by id: two calls with one id would share one result.
+    if len({call.id for call in calls}) < len(calls):
+        problem = "the model gave two tool calls one id"
+        raise ModelInvalidError(problem)
+    return calls
+
+
+def _text(message: _Message) -> str | None:
+    written = message.content or ""
+    return storable_text(written) if clean(written) else None
+
+
+def _usage(model: str, figures: object, seconds: float) -> Usage:
+    prompt = _tokens(figures, "prompt_tokens")
+    details = figures.get("prompt_tokens_details") if isinstance(figures, dict) else None
+    cached = min(_tokens(details, "cached_tokens"), prompt)
+    written = _tokens(figures, "completion_tokens")
+    return Usage(
+        model=model,
+        prompt_tokens=prompt,
+        cached_tokens=cached,
+        completion_tokens=written,
+        cost_microdollars=cost_microdollars(model, prompt, cached, written),
+        latency_ms=round(seconds * 1000),
+    )
+
+
+def _tokens(figures: object, name: str) -> int:
+    """Return a count as the endpoint gave it; 0 where it is missing or cannot be a count."""
+    value = figures.get(name) if isinstance(figures, dict) else None
+    return value if isinstance(value, int) and 0 <= value <= _MAX_TOKENS else 0
