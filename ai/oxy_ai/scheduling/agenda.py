@@ -32,7 +32,7 @@ class Agenda:
             return []
         need = service.need
         start, end = day_bounds(day, self.calendar.hours.timezone)
-        busy = await self.busy(need.resources, start, end + need.duration + need.buffer)
+        busy = await self.busy(need.resources, start, need.end_of(end) + need.buffer)
         return free_slots(self.calendar, day, need, busy, now)
 
     async def busy(self, resources: Sequence[int], start: datetime, end: datetime) -> list[Busy]:

@@ -62,7 +62,7 @@ async def book(connection: Connection, organization: UUID, order: Order, slot: S
 
 
 async def _insert(connection: Connection, organization: UUID, order: Order, resource: int) -> Booking:
-    ends_at = order.starts_at + order.service.need.duration
+    ends_at = order.service.need.end_of(order.starts_at)
     number = await connection.fetchval(
         """
         insert into bookings (

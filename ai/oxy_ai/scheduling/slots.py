@@ -28,6 +28,11 @@ class Need:
     resources: tuple[int, ...]
     """Any one of these is enough."""
 
+    def end_of(self, start: datetime) -> datetime:
+        """Return when a booking that begins at `start` ends, without the buffer, in UTC."""
+        # In UTC, because Python adds to the wall clock of a zone: across a clock change that is an hour off.
+        return start.astimezone(UTC) + self.duration
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -47,25 +52,24 @@ def free_slots(calendar: Calendar, day: date, need: Need, busy: Sequence[Busy], 
     earliest = now + calendar.rules.min_notice
     slots = []
     for period in calendar.hours.on(day):
-        for start in _starts(calendar, day, period, need.duration):
+        for start in _starts(calendar, day, period, need):
             if start < earliest:
                 continue
-            until = start + need.duration + need.buffer
+            until = need.end_of(start) + need.buffer
             free = tuple(resource for resource in need.resources if not _taken(resource, start, until, busy))
             if free:
                 slots.append(Slot(start, free))
     return slots
 
 
-def _starts(calendar: Calendar, day: date, period: Period, duration: timedelta) -> list[datetime]:
+def _starts(calendar: Calendar, day: date, period: Period, need: Need) -> list[datetime]:
     timezone = calendar.hours.timezone
     starts = []
     local = datetime.combine(day, period.opens)
     while local.date() == day:
         start = _existing(local, timezone)
         if start is not None:
-            # In UTC, because Python adds to the wall clock: across a clock change the end would be an hour off.
-            end = (start.astimezone(UTC) + duration).astimezone(timezone)
+            end = need.end_of(start).astimezone(timezone)
             if end.date() != day or end.time() > period.closes:
                 break
             starts.append(start)

@@ -122,6 +122,15 @@ def test_hours_that_clocks_skip_are_not_offered() -> None:
     assert end.astimezone(UTC) - start.astimezone(UTC) == timedelta(hours=23)
 
 
+def test_a_booking_lasts_its_full_time_when_clocks_change() -> None:
+    lisbon = ZoneInfo("Europe/Lisbon")
+    day = date(2027, 3, 28)  # 01:00 becomes 02:00
+    sunday = opening(OpeningHours(lisbon, {7: (Period(time(0), time(5)),)}, ()))
+    taken = Busy(1, at(2, day=day, zone=lisbon), at(3, day=day, zone=lisbon))
+    assert times(sunday, day, need(60), [taken], LONG_AGO) == ["00:00", "03:00", "04:00"]
+    assert times(sunday, day, need(120), [taken], LONG_AGO) == ["03:00"]
+
+
 def test_the_last_period_may_end_just_before_midnight() -> None:
     late = opening(OpeningHours(SAO_PAULO, {1: (Period(time(22), time(23, 59)),)}, ()))
     assert times(late, MONDAY, need(), [], LONG_AGO) == ["22:00"]
