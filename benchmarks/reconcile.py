@@ -26,8 +26,8 @@ from oxy_dev.cluster.api import Api
 from oxy_dev.cluster.errors import ApiError
 from oxy_dev.process_memory import MIB, measure
 from oxy_dev.servers import free_port, running_nats
-from oxy_operator.accounts import nats_configuration, platform_credentials, system_credentials
-from oxy_operator.keys import PlatformKeys
+from oxy_operator.bus.accounts import nats_configuration, platform_credentials, system_credentials
+from oxy_operator.bus.nkeys import PlatformKeys
 
 HOME: Final = "oxy"
 SHOPS: Final = "shops"

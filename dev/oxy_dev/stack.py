@@ -27,13 +27,13 @@ from oxy_dev.plain_pod import pod_environment
 from oxy_dev.postgres import PostgresServer
 from oxy_dev.programs import Program
 from oxy_dev.servers import NatsServer, free_port, is_listening, program
-from oxy_operator.accounts import nats_configuration, platform_credentials, system_credentials, tenancy
-from oxy_operator.directory import push_account
-from oxy_operator.keys import PlatformKeys
-from oxy_operator.lifecycle import Memory, next_memory
-from oxy_operator.resource import Instance
-from oxy_operator.specs.settings import instance_settings, tenant_settings
-from oxy_operator.specs.stateful_set import runtime_stateful_set
+from oxy_operator.bus.accounts import nats_configuration, platform_credentials, system_credentials, tenancy
+from oxy_operator.bus.directory import push_account
+from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_operator.decide.epoch_record import EpochRecord, next_record
+from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.specs.settings import instance_settings, tenant_settings
+from oxy_operator.decide.specs.stateful_set import runtime_stateful_set
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.testing import TRUST_FOLDER
 
@@ -160,7 +160,7 @@ class Stack:
 
     def _runtime(self, tenant: Instance) -> Program:
         stateful_set = runtime_stateful_set(
-            tenant, _memory(tenant), account=self._account(tenant), image="", nats_url=self.nats.url, replicas=1
+            tenant, _record(tenant), account=self._account(tenant), image="", nats_url=self.nats.url, replicas=1
         )
         environment = pod_environment(
             stateful_set["spec"]["template"],
@@ -219,7 +219,7 @@ class Stack:
             (folder / volume).mkdir(parents=True, exist_ok=True)
         (folder / "authorities").symlink_to(self._simulator_state)
         (folder / "credentials" / CREDENTIALS_FILE).write_text(credentials)
-        (folder / "settings" / SETTINGS_FILE).write_bytes(tenant_settings(tenant, _memory(tenant)).encode())
+        (folder / "settings" / SETTINGS_FILE).write_bytes(tenant_settings(tenant, _record(tenant)).encode())
 
     async def _apply_catalog(self, tenant: Instance) -> None:
         """Apply the example catalog as soon as the workers know the organization."""
@@ -260,9 +260,9 @@ class Stack:
                 yield LiveState.decode(message.data)
 
 
-def _memory(tenant: Instance) -> Memory:
+def _record(tenant: Instance) -> EpochRecord:
     """Return the operator's record of a new instance: its first epoch, and an open pairing window."""
-    return next_memory(tenant, None, known_epoch=1, pod=None, live=None, now=datetime.now(UTC))
+    return next_record(tenant, None, known_epoch=1, pod=None, live=None, now=datetime.now(UTC))
 
 
 async def _type_codes(states: AsyncIterator[LiveState], simulator: SimulatorClient, phone: str) -> None:

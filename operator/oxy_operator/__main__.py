@@ -6,7 +6,7 @@ import sys
 from oxy_core.errors import OxyError
 from oxy_core.logs import configure_logging
 from oxy_operator.application import Operator
-from oxy_operator.kubernetes_api import connected, load_configuration
+from oxy_operator.kube.client import connected, load_configuration
 from oxy_operator.settings import OperatorSettings
 
 
@@ -15,7 +15,7 @@ async def main() -> int:
     try:
         settings = OperatorSettings.read()
         configure_logging("operator", settings.log_level)
-        async with connected(await load_configuration(), connections=settings.workers + 16) as api:
+        async with connected(await load_configuration(), connections=settings.api_connections) as api:
             await Operator(api, settings).run()
     except OxyError as error:
         print(f"oxy_operator: {error}", file=sys.stderr)  # noqa: T201 before logging is configured

@@ -1,35 +1,42 @@
-"""The operator: reflectors, kopf and the bus fill a queue; workers look at what is in it."""
+"""The operator's process: reflectors, kopf and the bus fill a queue; workers reconcile what is in it."""
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Collection
-from typing import Final, Never
+import time
+from collections.abc import Awaitable, Callable
+from typing import Never
 
-import kopf
 import structlog
 
 from oxy_core.errors import BusError, OxyError
 from oxy_core.probes import serving_probes
-from oxy_operator.bus import Bus
-from oxy_operator.election import Elector
+from oxy_core.tasks import end_tasks
+from oxy_operator.act import Actor
+from oxy_operator.bus.connection import Bus
+from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_operator.decide.observed import Deployment
+from oxy_operator.decide.specs.metadata import MANAGED
 from oxy_operator.errors import LeadershipLostError
-from oxy_operator.handlers import make_registry, make_settings
-from oxy_operator.kubernetes_api import PODS, Kubernetes, Resource
+from oxy_operator.kube.applier import Applier
+from oxy_operator.kube.cache import ClusterCache, Sink
+from oxy_operator.kube.client import Kubernetes
+from oxy_operator.kube.election import Elector
+from oxy_operator.kube.instance_watch import InstanceWatch
+from oxy_operator.kube.instance_writer import InstanceWriter
+from oxy_operator.kube.reflector import Reflector
 from oxy_operator.metrics import BUS, DURATION, ERRORS, LEADS, QUEUE, RECONCILES
-from oxy_operator.reconcile import Deployment, Reconciler
-from oxy_operator.reflector import Reflector
+from oxy_operator.objects import PODS, Key, Kind
+from oxy_operator.observe import Observer
+from oxy_operator.ownership.owners import Ownership
+from oxy_operator.reconcile import Reconciler
 from oxy_operator.settings import OperatorSettings
-from oxy_operator.specs.names import MANAGED
-from oxy_operator.store import Sink
 from oxy_operator.workqueue import WorkQueue
-
-_CANCEL_AGAIN_SECONDS: Final = 0.5
 
 log = structlog.get_logger()
 
 
 class Operator:
-    """All parts of one operator process."""
+    """One operator process."""
 
     def __init__(self, api: Kubernetes, settings: OperatorSettings) -> None:
         """Put the parts together; raises SettingsError when the keys cannot be read."""
@@ -40,29 +47,56 @@ class Operator:
         )
         api = api.writing_while(lambda: self._elector.leads)
         self._queue = WorkQueue()
-        self._bus = Bus(
-            settings.nats_url,
-            credentials=settings.nats_credentials,
-            system_credentials=settings.nats_system_credentials,
-            keys=keys,
-            wanted=self._wanted_settings,
-            on_back=self._look_at_all,
-            on_state=self._queue.add,
-        )
-        deployment = Deployment(
-            namespace=settings.namespace,
-            tenant_image=settings.tenant_image,
-            tenant_nats_url=settings.tenant_nats_url,
-            access_mode=settings.session_access_mode,
-            rotation_seconds=settings.rotation_seconds,
-        )
-        self._reconciler = Reconciler(api, self._bus, keys, deployment, enqueue=self._queue.add)
-        sinks: list[tuple[Resource, Sink]] = [*self._reconciler.applier.children.items(), (PODS, self._reconciler.pods)]
-        self._reflectors = [Reflector(api, resource, MANAGED, sink, self._queue.add) for resource, sink in sinks]
-        self._kopf_ready = asyncio.Event()
+        self._cache = ClusterCache()
+        self._bus = self._make_bus(keys)
+        self._ownership = Ownership(api, settings.namespace, self._cache)
+        self._reconciler = self._make_reconciler(api, keys)
+        self._reflectors = self._make_reflectors(api)
+        self._instances = InstanceWatch(api, self._cache.instances, self._queue.add)
+        self._prepared = asyncio.Event()
         QUEUE.set_function(lambda: len(self._queue))
         BUS.set_function(lambda: self._bus.present)
         LEADS.set_function(lambda: self._elector.leads)
+
+    def _make_bus(self, keys: PlatformKeys) -> Bus:
+        return Bus(
+            self._settings.nats_url,
+            credentials=self._settings.nats_credentials,
+            system_credentials=self._settings.nats_system_credentials,
+            keys=keys,
+            wanted=self._wanted_settings,
+            on_back=self._enqueue_all,
+            on_state=self._queue.add,
+        )
+
+    def _make_reconciler(self, api: Kubernetes, keys: PlatformKeys) -> Reconciler:
+        settings, cache = self._settings, self._cache
+        writer = InstanceWriter(api, cache.instances)
+        observer = Observer(
+            api,
+            cache,
+            self._bus,
+            self._ownership,
+            keys,
+            rotation_seconds=settings.rotation_seconds,
+            clock=time.time,
+        )
+        return Reconciler(
+            cache.instances,
+            observer,
+            Actor(cache, Applier(api, cache), writer, self._bus, self._ownership),
+            writer,
+            deployment=Deployment(
+                tenant_image=settings.tenant_image,
+                tenant_nats_url=settings.tenant_nats_url,
+                access_mode=settings.session_access_mode,
+            ),
+            enqueue=self._queue.add,
+        )
+
+    def _make_reflectors(self, api: Kubernetes) -> list[Reflector]:
+        sinks: list[tuple[Kind, Sink]] = [*self._cache.children.items(), (PODS, self._cache.pods)]
+        return [Reflector(api, kind, MANAGED, sink, self._queue.add) for kind, sink in sinks]
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT; raises LeadershipLostError, or what a part fails with."""
@@ -75,17 +109,17 @@ class Operator:
                     lost = failures.subgroup(LeadershipLostError)
                     raise (failures if lost is None else lost.exceptions[0]) from None
                 finally:
-                    await self._elector.give_back()
+                    await self._elector.release()
         log.info("operator_stopped")
 
     async def _leads_before_stop(self) -> bool:
-        """Wait until this process leads; return False if it is told to stop before."""
+        """Wait until this process leads; return False if it receives a signal before."""
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         tasks = {asyncio.create_task(self._elector.acquire()), asyncio.create_task(stop.wait())}
         done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        await _cancelled(pending)
+        await end_tasks(*pending)
         for task in done:
             task.result()
         return not stop.is_set()
@@ -95,79 +129,73 @@ class Operator:
         async with asyncio.TaskGroup() as tasks:
             hold = tasks.create_task(self._elector.hold(), name="lease")
             background = [tasks.create_task(reflector.run(), name="reflector") for reflector in self._reflectors]
-            for reflector in self._reflectors:
-                await reflector.synced.wait()
-            await self._reconciler.load()
-            # Only now: the bus forgets whom it does not find among the instances, and a look that does not know the
-            # children would apply all of them again.
-            background.append(tasks.create_task(self._bus.run(), name="bus"))
-            background += [tasks.create_task(self._work(), name="worker") for _ in range(self._settings.workers)]
-            await self._follow_instances(lambda: _cancelled(background))
-            await _cancelled([hold])
+            background.append(tasks.create_task(self._prepare(), name="preparation"))
+            background.append(tasks.create_task(self._when_prepared(self._bus.run), name="bus"))
+            background += [
+                tasks.create_task(self._when_prepared(self._work), name="worker") for _ in range(self._settings.workers)
+            ]
+            await self._instances.run(stop=lambda: end_tasks(*background))
+            await end_tasks(hold)
 
-    async def _follow_instances(self, stop: Callable[[], Awaitable[None]]) -> None:
-        """Run kopf until a signal ends it."""
-        await kopf.operator(
-            registry=make_registry(self._reconciler.resources, self._queue.add, stop),
-            settings=make_settings(),
-            clusterwide=True,
-            standalone=True,
-            ready_flag=self._kopf_ready,
-        )
+    async def _prepare(self) -> None:
+        """Fill the caches. Raises ApiError."""
+        for reflector in self._reflectors:
+            await reflector.synced.wait()
+        await self._instances.until_listed()
+        await self._ownership.load()
+        self._prepared.set()
+
+    async def _when_prepared(self, run: Callable[[], Awaitable[None]]) -> None:
+        # With caches half filled the bus would forget instances that it does not find there, a number would go to the
+        # wrong one of two instances, and every child that is not cached would be applied again.
+        await self._prepared.wait()
+        await run()
 
     def _not_ready(self) -> str | None:
         if not self._elector.leads:
             return "another operator leads"
         if not all(reflector.synced.is_set() for reflector in self._reflectors):
             return "children are not listed yet"
-        return None if self._kopf_ready.is_set() else "instances are not watched yet"
+        return None if self._instances.started.is_set() and self._prepared.is_set() else "instances are not listed yet"
 
     def _wanted_settings(self) -> set[str]:
         if not self._elector.leads:
-            message = "this operator does not lead any more: others may know instances that it does not"
+            message = "this operator no longer leads: others may know instances that it does not"
             raise BusError(message)
-        return self._reconciler.resources.settings_keys()
+        return self._cache.instances.settings_keys()
 
-    def _look_at_all(self) -> None:
-        for key in self._reconciler.resources:
+    def _enqueue_all(self) -> None:
+        for key in self._cache.instances:
             self._queue.add(key)
 
     async def _work(self) -> Never:
-        """Look at instances for ever; whatever a look raises is logged, counted and tried again."""
+        """Reconcile instances until cancelled."""
         while True:
             key = await self._queue.take()
             RECONCILES.inc()
             try:
-                with DURATION.time():
-                    again = await self._reconciler.look(key)
-            except OxyError as error:
-                ERRORS.labels(type(error).__name__).inc()
-                seconds = self._queue.failed(key)
-                log.warning(
-                    "look_failed", namespace=key.namespace, instance=key.name, error=str(error), again=round(seconds, 1)
-                )
-            except Exception as error:  # a task's edge: one instance's trouble must not end the others'
-                ERRORS.labels(type(error).__name__).inc()
-                self._queue.failed(key)
-                log.exception("look_broken", namespace=key.namespace, instance=key.name)
-            else:
-                self._queue.succeeded(key)
-                if again is not None:
-                    self._queue.add_after(key, again)
-                elif self._reconciler.resources.get(key) is None:
-                    self._queue.forget(key)
+                await self._reconcile(key)
             finally:
                 self._queue.done(key)
 
-
-async def _cancelled(tasks: Collection[asyncio.Task[object]]) -> None:
-    """Cancel tasks until all have ended.
-
-    Once is not enough: `asyncio.wait_for` before Python 3.12, which nats-py waits with, loses a cancellation that
-    meets its result (https://github.com/python/cpython/issues/86296).
-    """
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_SECONDS)
+    async def _reconcile(self, key: Key) -> None:
+        """Reconcile one instance; whatever it raises is logged, counted and requeued with back-off."""
+        try:
+            with DURATION.time():
+                requeue_after = await self._reconciler.reconcile(key)
+        except OxyError as error:
+            ERRORS.labels(type(error).__name__).inc()
+            seconds = round(self._queue.failed(key), 1)
+            log.warning(
+                "reconcile_failed", namespace=key.namespace, instance=key.name, error=str(error), requeue_after=seconds
+            )
+        except Exception as error:  # a task's edge: one instance's trouble must not end the others'
+            ERRORS.labels(type(error).__name__).inc()
+            self._queue.failed(key)
+            log.exception("reconcile_broken", namespace=key.namespace, instance=key.name)
+        else:
+            self._queue.succeeded(key)
+            if requeue_after is not None:
+                self._queue.add_after(key, requeue_after)
+            elif self._cache.instances.get(key) is None:
+                self._queue.forget(key)

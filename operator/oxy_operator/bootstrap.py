@@ -1,4 +1,4 @@
-"""Creates the platform's keys and passwords as Secrets when they are absent; never changes one that is there.
+"""Creates the platform's keys and passwords as Secrets when they are absent; never changes an existing one.
 
 ``python -m oxy_operator.bootstrap`` is a Job of the chart. Any number of runs at the same time agree: each Secret is
 made with plain create, and what depends on keys is derived from those that the API server holds.
@@ -17,10 +17,11 @@ from pydantic import Field
 from oxy_core.errors import OxyError
 from oxy_core.logs import configure_logging
 from oxy_core.settings import ProcessSettings
-from oxy_operator.accounts import nats_configuration, platform_credentials, system_credentials
+from oxy_operator.bus.accounts import nats_configuration, platform_credentials, system_credentials
+from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.errors import ConflictError
-from oxy_operator.keys import PlatformKeys
-from oxy_operator.kubernetes_api import SECRETS, Kubernetes, Object, connected, load_configuration
+from oxy_operator.kube.client import Kubernetes, connected, load_configuration
+from oxy_operator.objects import SECRETS, Object
 from oxy_operator.postgres import Database, database_data
 
 OPERATOR_SEED: Final = "operator.seed"

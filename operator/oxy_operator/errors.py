@@ -5,8 +5,8 @@ OxyError
 ├── LeadershipLostError   another operator may lead by now: this process has to end
 ├── ResourceError         a custom resource that this version cannot use
 └── ApiError              the Kubernetes API refused a request or did not answer
-    ├── ConflictError     the object is another one than expected, or exists already
-    ├── InvalidError      the object is not acceptable as it is; trying again changes nothing
+    ├── ConflictError     the object exists already, or another one has its name
+    ├── InvalidError      the object is not acceptable as it is; repeating the request changes nothing
     └── MissingError      there is no such object
 """
 
@@ -48,11 +48,11 @@ class ApiError(OxyError):
 
 
 class ConflictError(ApiError):
-    """The object exists already, or is another one than expected."""
+    """The object exists already, or another one has its name."""
 
 
 class InvalidError(ApiError):
-    """The object is not acceptable as it is, or may not be written by us; trying again changes nothing by itself."""
+    """The object is not acceptable as it is, or may not be written by us; repeating the request changes nothing."""
 
 
 class MissingError(ApiError):

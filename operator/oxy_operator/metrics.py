@@ -1,25 +1,27 @@
-"""Figures of the operator, on ``/metrics``."""
+"""Metrics of the operator, on ``/metrics``."""
 
 from collections import Counter as Tally
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from oxy_operator.status import Phase
-from oxy_operator.workqueue import Key
+from oxy_core.instance.resource import Phase
+from oxy_operator.objects import Key
 
-RECONCILES: Final = Counter("oxy_operator_reconciles", "Instances looked at.")
-ERRORS: Final = Counter("oxy_operator_reconcile_errors", "Looks at an instance that failed and are repeated.", ["kind"])
-DURATION: Final = Histogram("oxy_operator_reconcile_duration_seconds", "Time of one look at an instance.")
-QUEUE: Final = Gauge("oxy_operator_queue_depth", "Instances waiting to be looked at.")
+RECONCILES: Final = Counter("oxy_operator_reconciles", "Reconciles of instances.")
+ERRORS: Final = Counter(
+    "oxy_operator_reconcile_errors", "Reconciles that failed and were requeued, by kind of error.", ["kind"]
+)
+DURATION: Final = Histogram("oxy_operator_reconcile_duration_seconds", "Duration of one reconcile.")
+QUEUE: Final = Gauge("oxy_operator_queue_depth", "Instances waiting to be reconciled.")
 WRITES: Final = Counter("oxy_operator_writes", "Objects applied to the Kubernetes API.", ["kind"])
 INSTANCES: Final = Gauge("oxy_operator_instances", "Instances by phase.", ["phase"])
-LEADS: Final = Gauge("oxy_operator_leads", "Whether this process is the one that acts.")
+LEADS: Final = Gauge("oxy_operator_leads", "Whether this process holds the leader lease.")
 BUS: Final = Gauge("oxy_operator_bus_connected", "Whether NATS is connected and prepared.")
 
 
 class PhaseCount:
-    """Keeps `INSTANCES` in step with the phase of each instance."""
+    """Keeps the gauge `INSTANCES` in step with the phase of each instance."""
 
     def __init__(self) -> None:
         self._phases: dict[Key, str] = {}
@@ -27,13 +29,13 @@ class PhaseCount:
             INSTANCES.labels(phase.value).set(0)
 
     def set(self, key: Key, phase: str) -> None:
-        """Take an instance's phase."""
+        """Count an instance in its phase."""
         if self._phases.get(key) != phase:
             self._phases[key] = phase
             self._publish()
 
     def drop(self, key: Key) -> None:
-        """Take that an instance is gone."""
+        """Count an instance no more."""
         if self._phases.pop(key, None) is not None:
             self._publish()
 

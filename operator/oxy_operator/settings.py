@@ -1,4 +1,4 @@
-"""Settings of the operator's process."""
+"""Settings of the operator's process: lease, workers, rotation of credentials, and where everything is."""
 
 import secrets
 from pathlib import Path
@@ -8,12 +8,12 @@ from pydantic import Field, ValidationError
 
 from oxy_core.errors import SettingsError
 from oxy_core.settings import ProcessSettings
-from oxy_operator.accounts import ROTATION_SECONDS
-from oxy_operator.keys import PlatformKeys
+from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_operator.tenancy import ROTATION_SECONDS
 
 
 class OperatorSettings(ProcessSettings):
-    """What the operator reads from its environment."""
+    """What the operator reads from its environment (``OXY_…``)."""
 
     namespace: str = Field(description="The operator's own namespace, where organizations are bound.")
     nats_url: str = Field(description="Where the operator reaches NATS.")
@@ -29,10 +29,17 @@ class OperatorSettings(ProcessSettings):
     )
     identity: str = Field(
         default_factory=lambda: f"{gethostname()}-{secrets.token_hex(4)}",
-        description="Name of this process among operators; one that was used before must have ended.",
+        description="Lease holder identity. Must not be in use by a running operator.",
     )
-    lease_seconds: int = Field(default=15, ge=3, description="After how long without a sign another operator leads.")
-    workers: int = Field(default=8, ge=1, description="How many instances are looked at at once.")
+    lease_seconds: int = Field(
+        default=15, ge=3, description="Lease duration: how long after its last renewal a leader may be replaced."
+    )
+    workers: int = Field(default=8, ge=1, description="How many instances are reconciled at the same time.")
+
+    @property
+    def api_connections(self) -> int:
+        """Size of the connection pool to the API server: one for each worker, and those of watches and the lease."""
+        return self.workers + 16
 
     def read_keys(self) -> PlatformKeys:
         """Read both seeds; raises SettingsError naming the file that is missing or damaged."""

@@ -1,23 +1,18 @@
-"""A queue of keys to reconcile: level-triggered, one worker a key at a time, back-off after errors."""
+"""A queue of keys to reconcile: level-triggered, one worker per key at a time, back-off after errors."""
 
 import asyncio
 import random
 from collections import Counter
-from typing import Final, NamedTuple
+from typing import Final
+
+from oxy_operator.objects import Key
 
 FIRST_RETRY_SECONDS: Final = 0.5
 LAST_RETRY_SECONDS: Final = 60.0
 
 
-class Key(NamedTuple):
-    """Which instance to look at."""
-
-    namespace: str
-    name: str
-
-
 class WorkQueue:
-    """Keys waiting for a worker. A key added while it is worked on is worked on once more afterwards."""
+    """Keys waiting for a worker. A key added while it is being reconciled is reconciled once more afterwards."""
 
     def __init__(self) -> None:
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
@@ -31,7 +26,7 @@ class WorkQueue:
         return len(self._waiting) + len(self._again)
 
     def add(self, key: Key) -> None:
-        """Have a key worked on as soon as possible."""
+        """Schedule a key as soon as possible."""
         if key in self._running:
             self._again.add(key)
         elif key not in self._waiting:
@@ -39,7 +34,7 @@ class WorkQueue:
             self._ready.put_nowait(key)
 
     def add_after(self, key: Key, seconds: float) -> None:
-        """Have a key worked on after some time; of several times the earliest counts."""
+        """Schedule a key after some time; if it is already scheduled, the earlier time wins."""
         loop = asyncio.get_running_loop()
         planned = self._timers.get(key)
         if planned is not None and planned.when() <= loop.time() + seconds:
@@ -60,18 +55,18 @@ class WorkQueue:
         return key
 
     def done(self, key: Key) -> None:
-        """Give a key back."""
+        """Mark a key as no longer being reconciled."""
         self._running.discard(key)
         if key in self._again:
             self._again.discard(key)
             self.add(key)
 
     def succeeded(self, key: Key) -> None:
-        """Forget a key's failures."""
+        """Reset a key's back-off."""
         self._failures.pop(key, None)
 
     def failed(self, key: Key) -> float:
-        """Plan the next try after a failure, doubling the time with each and with jitter; return the seconds."""
+        """Requeue a key after a failure, with exponential back-off and jitter; return the seconds."""
         self._failures[key] += 1
         longest = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(self._failures[key] - 1, 10))
         seconds = longest * random.uniform(0.5, 1.0)  # noqa: S311 jitter is no secret
@@ -79,7 +74,7 @@ class WorkQueue:
         return seconds
 
     def forget(self, key: Key) -> None:
-        """Drop what is planned for a key that is gone."""
+        """Drop what is scheduled for a key that is gone."""
         self._failures.pop(key, None)
         timer = self._timers.pop(key, None)
         if timer is not None:

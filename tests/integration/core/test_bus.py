@@ -13,8 +13,8 @@ from oxy_core.errors import BusError, StreamMismatchError
 from oxy_core.jetstream import INBOUND_STREAM, STREAMS, ensure_streams
 from oxy_core.subjects import INSTANCES_BUCKET
 from oxy_dev.servers import NatsServer, free_port, running_nats
-from oxy_operator.accounts import nats_configuration, platform_credentials, system_credentials
-from oxy_operator.keys import PlatformKeys
+from oxy_operator.bus.accounts import nats_configuration, platform_credentials, system_credentials
+from oxy_operator.bus.nkeys import PlatformKeys
 
 KEYS = PlatformKeys.generate()
 

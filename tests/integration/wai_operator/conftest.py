@@ -13,8 +13,8 @@ from kubernetes.aio.config import load_kube_config
 
 from oxy_dev.cluster import apiserver
 from oxy_dev.servers import running_nats
-from oxy_operator.keys import PlatformKeys
-from oxy_operator.kubernetes_api import Kubernetes, connected
+from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_operator.kube.client import Kubernetes, connected
 
 
 @pytest.fixture(scope="session")

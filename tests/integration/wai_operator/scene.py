@@ -30,8 +30,8 @@ from oxy_dev.cluster.api import Api
 from oxy_dev.cluster.apiserver import ApiServer
 from oxy_dev.cluster.errors import ApiError
 from oxy_dev.servers import NatsServer, free_port
-from oxy_operator.accounts import nats_configuration, platform_credentials, system_credentials
-from oxy_operator.keys import PlatformKeys
+from oxy_operator.bus.accounts import nats_configuration, platform_credentials, system_credentials
+from oxy_operator.bus.nkeys import PlatformKeys
 
 Json: TypeAlias = Any
 """Any JSON value."""

@@ -14,7 +14,7 @@ from nats.js.api import StreamConfig
 from oxy_core import subjects
 from oxy_core.jetstream import INBOUND_STREAM, STATE_STREAM, ensure_streams
 from oxy_dev.servers import NatsServer, running_nats
-from oxy_operator.accounts import (
+from oxy_operator.bus.accounts import (
     Tenancy,
     nats_configuration,
     operator_token,
@@ -23,10 +23,10 @@ from oxy_operator.accounts import (
     system_credentials,
     tenancy,
 )
-from oxy_operator.claims import decoded, signed
-from oxy_operator.directory import account_token, delete_account, push_account, update_platform
+from oxy_operator.bus.directory import account_token, delete_account, push_account, update_platform
+from oxy_operator.bus.jwt import decoded, signed
+from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.errors import AccountRefusedError
-from oxy_operator.keys import PlatformKeys
 
 KEYS = PlatformKeys.generate()
 

@@ -9,9 +9,10 @@ import pytest
 from oxy_core.errors import OxyError
 from oxy_dev.cluster.apiserver import ApiServer
 from oxy_dev.servers import running_nats
-from oxy_operator.accounts import platform_credentials
 from oxy_operator.bootstrap import BootstrapSettings, bootstrap, keys_of
-from oxy_operator.kubernetes_api import SECRETS, Kubernetes, Object
+from oxy_operator.bus.accounts import platform_credentials
+from oxy_operator.kube.client import Kubernetes
+from oxy_operator.objects import SECRETS, Object
 
 NAMES = ("oxy-nats-keys", "oxy-platform-nats", "oxy-postgres")
 

@@ -7,7 +7,7 @@ from integration.wai_operator.scene import Object, Scene, condition, merge_patch
 
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.tenant import TenantSettings
-from oxy_operator.organizations import binding_name
+from oxy_operator.decide.ownership import organization_name
 
 OWNED = ("statefulset", "configmap", "secret", "networkpolicy")
 
@@ -145,7 +145,9 @@ async def test_a_change_that_the_claim_refuses_is_said_and_holds_up_nothing_else
 async def test_an_organization_belongs_to_the_namespace_that_named_it_first(scene: Scene) -> None:
     scene.create()
     await settled(scene)
-    bound = scene.api.get(f"/api/v1/namespaces/{scene.operator.home}/configmaps/{binding_name(scene.organization)}")
+    bound = scene.api.get(
+        f"/api/v1/namespaces/{scene.operator.home}/configmaps/{organization_name(scene.organization)}"
+    )
     assert bound["data"] == {"organization": scene.organization, "namespace": scene.namespace}
     first, scene.namespace, scene.name = scene.namespace, scene.new_namespace(), "thief"
     scene.create()

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from integration.wai_operator.scene import Object, Operator, Scene, condition, eventually
 
-from oxy_operator.election import LEASE_NAME
+from oxy_operator.kube.election import LEASE_NAME
 
 SECONDS = 6
 LOOKS = "oxy_operator_reconciles_total"
@@ -42,7 +42,7 @@ async def settled(scene: Scene) -> None:
 
 
 async def standing_by(operator: Operator) -> None:
-    await eventually(lambda: "standing_by" in operator.log(), f"it stands by\n{operator.log()}")
+    await eventually(lambda: "leader_awaited" in operator.log(), f"it stands by\n{operator.log()}")
 
 
 async def test_of_two_operators_one_acts(lone: Scene, other: Operator) -> None:

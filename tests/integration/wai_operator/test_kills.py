@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from integration.wai_operator.scene import Object, Scene, condition, eventually
 
-from oxy_operator.numbers import taking_name
+from oxy_operator.decide.ownership import number_name
 
 KILLS = 20
 LONGEST = 1.5
@@ -60,7 +60,9 @@ async def test_twenty_kills_while_instances_come_and_go_end_in_the_right_childre
             kept.append(made)
         collected.operator.launch()
         try:
-            await eventually(lambda starts=kill + 1: collected.operator.log().count('"leading"') >= starts, "it leads")
+            await eventually(
+                lambda starts=kill + 1: collected.operator.log().count('"lease_acquired"') >= starts, "it leads"
+            )
         except AssertionError:
             pytest.fail(f"start {kill} does not lead\n{collected.operator.log()[-5000:]}")
         await asyncio.sleep(chance.uniform(0.0, LONGEST / 2))
@@ -81,7 +83,7 @@ async def test_twenty_kills_while_instances_come_and_go_end_in_the_right_childre
     taken = collected.api.get(
         f"/api/v1/namespaces/{collected.operator.home}/configmaps?labelSelector=oxy.dev/number%3Dtaken"
     )
-    assert {item["metadata"]["name"] for item in taken["items"]} == {taking_name(scene.phone) for scene in kept}
+    assert {item["metadata"]["name"] for item in taken["items"]} == {number_name(scene.phone) for scene in kept}
     workloads = collected.api.get(collected.path("statefulset"))["items"]
     assert {item["metadata"]["name"] for item in workloads} == {f"wai-{scene.name}" for scene in kept}
     assert {item["spec"]["replicas"] for item in workloads} == {1}

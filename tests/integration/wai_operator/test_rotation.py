@@ -17,7 +17,7 @@ from oxy_core.bus import connected
 from oxy_core.envelopes import Report
 from oxy_core.errors import BusError
 from oxy_core.jetstream import INBOUND_STREAM
-from oxy_operator.keys import PlatformKeys
+from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.publishing.publisher import Publisher
 
@@ -98,7 +98,7 @@ async def stored(scene: Scene) -> list[str]:
             return []
         found = [await stream.get_msg(INBOUND_STREAM, seq) for seq in range(state.first_seq, state.last_seq + 1)]
     bodies = [Report.decode(message.data or b"").body for message in found]
-    return [body.text or "" for body in bodies if body.kind == "message"]
+    return [body.text or "" for body in bodies if body.type == "message"]
 
 
 async def until_stored(scene: Scene, texts: list[str]) -> None:

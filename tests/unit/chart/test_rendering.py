@@ -8,7 +8,7 @@ import yaml
 from oxy_dev import chart, crds
 from oxy_dev.chart import Object, of_kind, pod_templates, render
 from oxy_dev.cluster.errors import CommandError
-from oxy_operator.election import LEASE_NAME
+from oxy_operator.kube.election import LEASE_NAME
 
 EXTERNAL = (
     "nats.embedded=false",

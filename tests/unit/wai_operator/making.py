@@ -6,10 +6,10 @@ from typing import Any, TypeAlias
 
 from oxy_core.envelopes import LiveState
 from oxy_core.tenant import TerminationMessage
-from oxy_operator.lifecycle import Memory
-from oxy_operator.numbers import number_digest
-from oxy_operator.pod import Pod
-from oxy_operator.resource import Instance
+from oxy_operator.decide.epoch_record import EpochRecord
+from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.ownership import number_digest
+from oxy_operator.decide.pod import Pod
 
 Json: TypeAlias = Any
 """Any JSON value."""
@@ -43,8 +43,8 @@ def instance(**fields: Json) -> Instance:
     return Instance.of(resource(**fields))
 
 
-def memory(**changes: Json) -> Memory:
-    base = Memory(
+def record(**changes: Json) -> EpochRecord:
+    base = EpochRecord(
         epoch=2,
         incarnation=UID,
         paired=True,

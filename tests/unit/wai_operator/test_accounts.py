@@ -5,9 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oxy_operator.accounts import (
-    ROTATION_SECONDS,
-    Validity,
+from oxy_operator.bus.accounts import (
     nats_configuration,
     operator_token,
     platform_credentials,
@@ -16,8 +14,9 @@ from oxy_operator.accounts import (
     system_token,
     tenancy,
 )
-from oxy_operator.claims import decoded, same_claims
-from oxy_operator.keys import PlatformKeys
+from oxy_operator.bus.jwt import decoded, same_claims
+from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_operator.tenancy import ROTATION_SECONDS, Validity
 
 KEYS = PlatformKeys(operator_seed=PlatformKeys.generate().operator_seed, root_seed="11" * 32)
 NOW = 1_800_000_000.0

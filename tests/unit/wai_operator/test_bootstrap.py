@@ -4,9 +4,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from oxy_core.errors import OxyError, SettingsError
-from oxy_operator.accounts import nats_configuration
 from oxy_operator.bootstrap import BootstrapSettings, database_secret, keys_of, keys_secret, platform_secret
-from oxy_operator.keys import PlatformKeys
+from oxy_operator.bus.accounts import nats_configuration
+from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.postgres import Database
 
 KEYS = PlatformKeys.generate()

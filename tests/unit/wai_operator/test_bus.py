@@ -3,8 +3,9 @@ from datetime import timedelta
 import pytest
 from unit.wai_operator.making import NOW, Json, live
 
-from oxy_operator.bus import is_news
-from oxy_operator.organizations import binding, binding_name
+from oxy_operator.decide.live_state import is_news
+from oxy_operator.decide.ownership import organization_name
+from oxy_operator.ownership.organizations import organization_config_map
 
 
 @pytest.mark.parametrize(
@@ -42,8 +43,8 @@ def test_the_first_activity_is_news() -> None:
 
 
 def test_an_organization_is_bound_by_a_name_that_any_organization_has() -> None:
-    made = binding("paws", namespace="shops", operator_namespace="oxy")
+    made = organization_config_map("paws", namespace="shops", operator_namespace="oxy")
     assert made["metadata"]["namespace"] == "oxy"
-    assert made["metadata"]["name"] == binding_name("paws") != binding_name("claws")
+    assert made["metadata"]["name"] == organization_name("paws") != organization_name("claws")
     assert made["data"] == {"organization": "paws", "namespace": "shops"}
     assert "ownerReferences" not in made["metadata"]

@@ -2,7 +2,8 @@ from copy import deepcopy
 
 from unit.wai_operator.making import Json
 
-from oxy_operator.digest import content_digest, desired_digest, live_digest
+from oxy_operator.decide.specs.secrets import content_digest
+from oxy_operator.kube.digest import desired_digest, live_digest
 
 DESIRED: Json = {
     "metadata": {"name": "x", "namespace": "n", "labels": {"a": "1"}},

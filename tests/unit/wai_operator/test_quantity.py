@@ -1,6 +1,6 @@
 import pytest
 
-from oxy_operator.quantity import canonical
+from oxy_operator.decide.specs.quantity import canonical
 
 
 @pytest.mark.parametrize(

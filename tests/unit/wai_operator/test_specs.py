@@ -6,21 +6,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from unit.wai_operator.making import NOW, UID, Json, instance, memory
+from unit.wai_operator.making import NOW, UID, Json, instance, record
 
 from oxy_core.instance.pairing import PairingOffer
 from oxy_core.tenant import TenantSettings
-from oxy_operator.specs.claim import claim_memory, session_claim
-from oxy_operator.specs.network_policy import ingress_policy
-from oxy_operator.specs.secret import credentials_secret, pairing_secret
-from oxy_operator.specs.settings import instance_settings, settings_config_map, tenant_settings
-from oxy_operator.specs.stateful_set import runtime_stateful_set
+from oxy_operator.decide.specs.claim import claim_record, session_claim
+from oxy_operator.decide.specs.network_policy import ingress_policy
+from oxy_operator.decide.specs.secrets import credentials_secret, pairing_secret
+from oxy_operator.decide.specs.settings import instance_settings, settings_config_map, tenant_settings
+from oxy_operator.decide.specs.stateful_set import runtime_stateful_set
 
 
 def stateful_set(made: Json = None, remembered: Json = None, replicas: int = 1) -> Json:
     return runtime_stateful_set(
         made or instance(),
-        remembered or memory(),
+        remembered or record(),
         account="AACCOUNT",
         image="registry.example/tenant:1",
         nats_url="nats://nats:4222",
@@ -42,7 +42,7 @@ def environment(**spec: Json) -> dict[str, Any]:
 
 OWNED = [
     stateful_set(),
-    settings_config_map(instance(), memory()),
+    settings_config_map(instance(), record()),
     credentials_secret(instance(), "creds"),
     ingress_policy(instance()),
     pairing_secret(instance(), PairingOffer(method="PhoneCode", code="X", expires_at=NOW)),
@@ -86,9 +86,9 @@ def test_the_claim_asks_for_what_the_spec_says() -> None:
 
 
 def test_the_memory_is_applied_to_the_claim_that_was_seen() -> None:
-    made = claim_memory(instance(), memory(), "claim-uid")
+    made = claim_record(instance(), record(), "claim-uid")
     assert made["metadata"]["uid"] == "claim-uid"
-    assert made["metadata"]["annotations"] == memory().annotations
+    assert made["metadata"]["annotations"] == record().annotations
     assert set(made) == {"metadata"}
 
 
@@ -117,11 +117,11 @@ def test_the_settings_file_holds_the_tenants_settings() -> None:
         limits={"pacing": "None"},
         client={"browser": "Chrome", "markOnlineOnConnect": False},
     )
-    text = settings_config_map(made, memory())["data"]["settings.json"]
+    text = settings_config_map(made, record())["data"]["settings.json"]
     settings = TenantSettings.decode(text.encode())
-    assert settings == tenant_settings(made, memory())
+    assert settings == tenant_settings(made, record())
     assert (settings.organization, settings.instance) == ("paws", "petshop")
-    assert (settings.pairing_method, settings.pairing_until) == ("QRCode", memory().pairing_until)
+    assert (settings.pairing_method, settings.pairing_until) == ("QRCode", record().pairing_until)
     assert (settings.reconnect.base_delay_seconds, settings.reconnect.multiplier) == (1, 2.0)
     assert (settings.reconnect.max_delay_seconds, settings.reconnect.max_attempts) == (9, 4)
     assert (settings.pacing, settings.browser, settings.mark_online) == ("None", "Chrome", False)
@@ -174,7 +174,7 @@ def test_the_template_changes_for_epoch_and_window_only() -> None:
     template = stateful_set()["spec"]["template"]
     edited = instance(owners=["+5511987651111"], ai={"maxTokens": 1}, displayName="x", limits={"pacing": "None"})
     assert stateful_set(edited)["spec"]["template"] == template
-    for changed in (memory(epoch=3), memory(pairing_until=NOW)):
+    for changed in (record(epoch=3), record(pairing_until=NOW)):
         assert stateful_set(remembered=changed)["spec"]["template"] != template
     assert template["metadata"]["annotations"]["oxy.dev/epoch"] == "2"
     assert template["metadata"]["labels"]["oxy.dev/instance"] == "petshop"
@@ -282,6 +282,6 @@ def test_only_probes_and_metrics_come_in() -> None:
 
 
 def test_nothing_secret_is_in_settings_or_the_stateful_set() -> None:
-    text = json.dumps([stateful_set(), settings_config_map(instance(), memory())])
+    text = json.dumps([stateful_set(), settings_config_map(instance(), record())])
     assert "seed" not in text.lower()
     assert "NATS USER JWT" not in text

@@ -3,25 +3,30 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from unit.wai_operator.making import NOW, Json, instance, live, memory, pod, termination, waiting
+from unit.wai_operator.making import NOW, Json, instance, live, pod, record, termination, waiting
 
-from oxy_operator.lifecycle import Ended
-from oxy_operator.status import Facts, Problem, counting, status_of, verdict, without_detail
+from oxy_core.instance.terminal_causes import terminal_cause
+from oxy_operator.decide.epoch_record import EpochEnd
+from oxy_operator.decide.live_state import current_live_state
+from oxy_operator.decide.situation import Situation
+from oxy_operator.decide.status import status_of, without_detail
+from oxy_operator.decide.verdicts import verdict_for
+from oxy_operator.problems import Problem
 
 
-def facts(**changes: Json) -> Facts:
-    base = Facts(instance(), memory(), pod(), None, account_pushed=True, now=NOW)
+def situation(**changes: Json) -> Situation:
+    base = Situation(instance(), record(), pod(), None, account_pushed=True, now=NOW)
     return replace(base, **changes)
 
 
 def shown(**changes: Json) -> tuple[str, str]:
-    decided = verdict(facts(**changes))
+    decided = verdict_for(situation(**changes))
     assert decided.message.strip(), "every verdict says something"
     return decided.phase.value, decided.reason
 
 
 def ended(code: int) -> Json:
-    return memory(ended=Ended(epoch=2, exit_code=code, reason="x", message="the cause"))
+    return record(ended=EpochEnd(epoch=2, exit_code=code, reason="x", message="the cause"))
 
 
 @pytest.mark.parametrize(
@@ -34,16 +39,21 @@ def ended(code: int) -> Json:
         (68, "Failed", "BadSession"),
     ],
 )
-def test_an_ended_connection_has_its_phase_and_tells_what_to_do(code: int, phase: str, reason: str) -> None:
-    assert shown(memory=ended(code), pod=None) == (phase, reason)
-    message = verdict(facts(memory=ended(code))).message
-    assert "oxy pair petshop" in message
-    assert "the cause" in message
+def test_an_ended_connection_has_its_phase_and_says_once_what_to_do(code: int, phase: str, reason: str) -> None:
+    assert shown(record=ended(code), pod=None) == (phase, reason)
+    cause = terminal_cause(code)
+    assert cause is not None
+    explained = cause.explain("petshop", ban_expires_at=NOW)
+    left = EpochEnd(epoch=2, exit_code=code, reason=reason, message=explained)
+    assert verdict_for(situation(record=record(ended=left))).message == explained
+    assert explained.count("oxy pair petshop") == 1
+    silent = left.model_copy(update={"message": ""})
+    assert verdict_for(situation(record=record(ended=silent))).message == cause.explain("petshop")
 
 
 def test_an_end_of_an_earlier_epoch_is_over() -> None:
-    over = memory(epoch=3, ended=Ended(epoch=2, exit_code=64, reason="x", message="y"))
-    assert shown(memory=over, pod=pod(epoch=3, ready=True)) == ("Connected", "Connected")
+    over = record(epoch=3, ended=EpochEnd(epoch=2, exit_code=64, reason="x", message="y"))
+    assert shown(record=over, pod=pod(epoch=3, ready=True)) == ("Connected", "Connected")
 
 
 @pytest.mark.parametrize(
@@ -109,10 +119,10 @@ def test_a_pod_that_is_ready_again_is_connected_whatever_it_went_through() -> No
 
 
 def test_an_unpaired_instance_waits_for_the_phone_while_its_window_is_open() -> None:
-    open_window = memory(paired=False, pairing_until=NOW + timedelta(seconds=1))
-    assert shown(memory=open_window) == ("Pairing", "WaitingForPhone")
-    assert shown(memory=replace(open_window, pairing_until=NOW)) == ("Pending", "PairingExpired")
-    assert shown(memory=replace(open_window, pairing_until=None)) == ("Pending", "PairingExpired")
+    open_window = record(paired=False, pairing_until=NOW + timedelta(seconds=1))
+    assert shown(record=open_window) == ("Pairing", "WaitingForPhone")
+    assert shown(record=replace(open_window, pairing_until=NOW)) == ("Pending", "PairingExpired")
+    assert shown(record=replace(open_window, pairing_until=None)) == ("Pending", "PairingExpired")
 
 
 OPEN = {"paired": False, "pairing_until": NOW + timedelta(minutes=5)}
@@ -139,12 +149,12 @@ CODE = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta
     ],
 )
 def test_an_unpaired_instance_without_a_code_says_why(told: Json, made: Json, phase: str, reason: str) -> None:
-    assert shown(memory=memory(**OPEN), pod=made, live=told) == (phase, reason)
+    assert shown(record=record(**OPEN), pod=made, live=told) == (phase, reason)
 
 
 def test_an_unreachable_server_has_a_remedy() -> None:
     told = live(connection="pairing", attempts=3, last_reason="ServerUnreachable")
-    made = conditions(memory=memory(**OPEN), live=told)
+    made = conditions(record=record(**OPEN), live=told)
     for kind in ("Paired", "Ready"):
         assert made[kind]["reason"] == "ServerUnreachable"
         assert "spec.network" in made[kind]["message"]
@@ -153,21 +163,21 @@ def test_an_unreachable_server_has_a_remedy() -> None:
 
 def test_an_unpaired_runtime_after_its_window_is_silent_on_purpose() -> None:
     told = live(connection="pairing", attempts=3, last_reason="PairingExpired")
-    assert shown(memory=memory(paired=False), pod=pod(last=termination(70)), live=told) == ("Pending", "PairingExpired")
+    assert shown(record=record(paired=False), pod=pod(last=termination(70)), live=told) == ("Pending", "PairingExpired")
 
 
-def test_a_spec_that_is_not_taken_up_is_said_and_the_phase_stays() -> None:
+def test_a_spec_that_is_not_applied_is_reported_and_the_phase_stays() -> None:
     unusable = Problem("TimezoneUnknown", "spec.timezone: no")
     made = conditions(pod=pod(ready=True), unusable=unusable)
     assert [made[kind]["status"] for kind in ("Accepted", "Ready", "Connected")] == ["False", "False", "True"]
-    assert status_of(facts(pod=pod(ready=True), unusable=unusable))["phase"] == "Connected"
+    assert status_of(situation(pod=pod(ready=True), unusable=unusable))["phase"] == "Connected"
 
 
 def test_suspension_goes_before_everything_but_refusal() -> None:
     suspended = instance(suspend=True)
-    assert shown(instance=suspended, memory=ended(64), pod=pod(ready=True)) == ("Paused", "Suspended")
+    assert shown(instance=suspended, record=ended(64), pod=pod(ready=True)) == ("Paused", "Suspended")
     taken = Problem("OrganizationTaken", "belongs to another")
-    assert shown(instance=suspended, memory=None, pod=None, rejected=taken) == ("Failed", "OrganizationTaken")
+    assert shown(instance=suspended, record=None, pod=None, rejected=taken) == ("Failed", "OrganizationTaken")
 
 
 def test_a_refused_child_fails_an_instance_that_is_not_connected() -> None:
@@ -192,13 +202,13 @@ def test_detail_from_the_bus_replaces_what_the_kubelet_remembers() -> None:
     ids=["another pod", "another epoch", "silent for 45 s", "nothing told"],
 )
 def test_a_state_of_another_pod_epoch_or_time_does_not_count(told: Json) -> None:
-    assert counting(told, pod(), memory(), NOW) is None
-    assert counting(live(), None, memory(), NOW) is None
-    assert counting(live(), pod(), memory(), NOW) == live()
+    assert current_live_state(told, pod(), record(), NOW) is None
+    assert current_live_state(live(), None, record(), NOW) is None
+    assert current_live_state(live(), pod(), record(), NOW) == live()
 
 
 def conditions(**changes: Json) -> dict[str, Any]:
-    return {item["type"]: item for item in status_of(facts(**changes))["conditions"]}
+    return {item["type"]: item for item in status_of(situation(**changes))["conditions"]}
 
 
 def test_every_condition_carries_the_generation_and_a_time() -> None:
@@ -206,7 +216,7 @@ def test_every_condition_carries_the_generation_and_a_time() -> None:
     assert set(made) == {"Accepted", "Provisioned", "CredentialsReady", "Paired", "Connected", "Ready"}
     assert {item["observedGeneration"] for item in made.values()} == {3}
     assert {item["lastTransitionTime"] for item in made.values()} == {"2026-11-22T12:00:00Z"}
-    assert status_of(facts())["observedGeneration"] == 3
+    assert status_of(situation())["observedGeneration"] == 3
 
 
 def test_ready_follows_the_phase() -> None:
@@ -215,39 +225,39 @@ def test_ready_follows_the_phase() -> None:
 
 
 def test_a_transition_time_stays_until_the_condition_turns() -> None:
-    before = status_of(facts(pod=pod(ready=True)))
+    before = status_of(situation(pod=pod(ready=True)))
     later = NOW + timedelta(hours=1)
     kept = instance(status=before)
-    same = status_of(facts(instance=kept, pod=pod(ready=True), now=later))
+    same = status_of(situation(instance=kept, pod=pod(ready=True), now=later))
     assert same == before
-    turned = {item["type"]: item for item in status_of(facts(instance=kept, now=later))["conditions"]}
+    turned = {item["type"]: item for item in status_of(situation(instance=kept, now=later))["conditions"]}
     assert turned["Ready"]["lastTransitionTime"] == "2026-11-22T13:00:00Z"
     assert turned["Accepted"]["lastTransitionTime"] == "2026-11-22T12:00:00Z"
 
 
 def test_credentials_stay_ready_while_the_bus_is_away() -> None:
     assert conditions(account_pushed=False)["CredentialsReady"]["reason"] == "BusUnavailable"
-    before = status_of(facts(account_pushed=True))
+    before = status_of(situation(account_pushed=True))
     kept = conditions(instance=instance(status=before), account_pushed=False)
     assert kept["CredentialsReady"]["status"] == "True"
 
 
 def test_a_rejected_instance_has_two_conditions() -> None:
-    made = conditions(memory=None, pod=None, rejected=Problem("OrganizationTaken", "belongs to another"))
+    made = conditions(record=None, pod=None, rejected=Problem("OrganizationTaken", "belongs to another"))
     assert {name: item["status"] for name, item in made.items()} == {"Accepted": "False", "Ready": "False"}
 
 
 @pytest.mark.parametrize(
     ("made", "status", "reason"),
     [
-        (memory(), "True", "Paired"),
-        (memory(paired=False, pairing_until=NOW + timedelta(minutes=1)), "False", "WaitingForPhone"),
-        (memory(paired=False), "False", "PairingExpired"),
+        (record(), "True", "Paired"),
+        (record(paired=False, pairing_until=NOW + timedelta(minutes=1)), "False", "WaitingForPhone"),
+        (record(paired=False), "False", "PairingExpired"),
         (replace(ended(64), paired=False), "False", "LoggedOut"),
     ],
 )
 def test_paired_says_why_not(made: Json, status: str, reason: str) -> None:
-    paired = conditions(memory=made)["Paired"]
+    paired = conditions(record=made)["Paired"]
     assert (paired["status"], paired["reason"]) == (status, reason)
 
 
@@ -256,7 +266,7 @@ def test_the_code_is_never_in_the_status() -> None:
         connection="pairing",
         pairing={"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta(minutes=2)},
     )
-    made = status_of(facts(memory=memory(paired=False, pairing_until=NOW + timedelta(minutes=9)), live=told))
+    made = status_of(situation(record=record(paired=False, pairing_until=NOW + timedelta(minutes=9)), live=told))
     assert "ABCD1234" not in str(made)
     assert made["pairing"] == {
         "method": "PhoneCode",
@@ -266,48 +276,48 @@ def test_the_code_is_never_in_the_status() -> None:
 
 
 def test_pairing_is_shown_only_while_it_is_possible() -> None:
-    assert "pairing" not in status_of(facts())
-    assert "pairing" not in status_of(facts(memory=memory(paired=False)))
+    assert "pairing" not in status_of(situation())
+    assert "pairing" not in status_of(situation(record=record(paired=False)))
 
 
 def test_attempts_are_shown_and_end_with_the_connection() -> None:
     told = live(attempts=3, last_reason="ConnectionLost", next_attempt_at=NOW + timedelta(seconds=9))
-    made = status_of(facts(live=told))
+    made = status_of(situation(live=told))
     assert made["reconnect"] == {
         "attempts": 3,
         "lastReason": "ConnectionLost",
         "nextAttemptAt": "2026-11-22T12:00:09Z",
     }
-    assert status_of(facts(instance=instance(status=made)))["reconnect"] == {
+    assert status_of(situation(instance=instance(status=made)))["reconnect"] == {
         "attempts": 3,
         "lastReason": "NotReceiving",
     }
-    assert status_of(facts(pod=pod(ready=True), live=told))["reconnect"] == {"attempts": 0}
+    assert status_of(situation(pod=pod(ready=True), live=told))["reconnect"] == {"attempts": 0}
 
 
 def test_only_attempts_are_detail() -> None:
-    one, two = (status_of(facts(live=live(attempts=count, last_reason="ConnectionLost"))) for count in (1, 2))
+    one, two = (status_of(situation(live=live(attempts=count, last_reason="ConnectionLost"))) for count in (1, 2))
     assert one != two
     assert without_detail(one) == without_detail(two)
 
 
 def test_activity_is_written_at_most_every_five_minutes() -> None:
-    first = status_of(facts(live=live(last_activity_at=NOW)))
+    first = status_of(situation(live=live(last_activity_at=NOW)))
     assert first["lastActivityAt"] == "2026-11-22T12:00:00Z"
     kept = instance(status=first)
     soon = live(last_activity_at=NOW + timedelta(minutes=4))
-    assert status_of(facts(instance=kept, live=soon))["lastActivityAt"] == "2026-11-22T12:00:00Z"
+    assert status_of(situation(instance=kept, live=soon))["lastActivityAt"] == "2026-11-22T12:00:00Z"
     later = live(last_activity_at=NOW + timedelta(minutes=5))
-    assert status_of(facts(instance=kept, live=later))["lastActivityAt"] == "2026-11-22T12:05:00Z"
-    assert status_of(facts(instance=kept))["lastActivityAt"] == "2026-11-22T12:00:00Z"
+    assert status_of(situation(instance=kept, live=later))["lastActivityAt"] == "2026-11-22T12:05:00Z"
+    assert status_of(situation(instance=kept))["lastActivityAt"] == "2026-11-22T12:00:00Z"
 
 
 def test_the_linked_device_is_kept_until_it_is_unlinked() -> None:
-    made = status_of(facts(live=live(jid="5511987650000:7@s.whatsapp.net")))
+    made = status_of(situation(live=live(jid="5511987650000:7@s.whatsapp.net")))
     assert made["jid"] == "5511987650000:7@s.whatsapp.net"
     kept = instance(status=made)
-    assert status_of(facts(instance=kept))["jid"] == made["jid"]
-    assert "jid" not in status_of(facts(instance=kept, memory=memory(paired=False)))
+    assert status_of(situation(instance=kept))["jid"] == made["jid"]
+    assert "jid" not in status_of(situation(instance=kept, record=record(paired=False)))
 
 
 @pytest.mark.parametrize(
@@ -326,15 +336,15 @@ def test_a_phone_with_another_number_is_noticed(jid: str | None, reason: str) ->
 
 
 def test_the_runtime_is_described() -> None:
-    assert status_of(facts())["runtime"] == {
+    assert status_of(situation())["runtime"] == {
         "podName": "wai-petshop-0",
         "restarts": 4,
         "image": "registry.example/tenant:1",
         "epoch": 2,
     }
-    assert status_of(facts(pod=None))["runtime"] == {"epoch": 2}
+    assert status_of(situation(pod=None))["runtime"] == {"epoch": 2}
 
 
 def test_the_handled_repair_is_shown() -> None:
-    assert status_of(facts(memory=memory(repaired="n1")))["repair"] == {"nonce": "n1"}
-    assert "repair" not in status_of(facts())
+    assert status_of(situation(record=record(repaired="n1")))["repair"] == {"nonce": "n1"}
+    assert "repair" not in status_of(situation())

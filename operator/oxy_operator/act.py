@@ -1,0 +1,107 @@
+"""Carries out plans: applies, removes, records, publishes. Decides nothing."""
+
+from dataclasses import replace
+
+import structlog
+
+from oxy_core.envelopes import InstanceSettings
+from oxy_core.errors import BusError
+from oxy_core.instance.resource import FINALIZER, claim_name
+from oxy_operator.bus.connection import Bus
+from oxy_operator.decide.conclusion import Outcome
+from oxy_operator.decide.observed import Observed
+from oxy_operator.decide.plan import Child, Plan
+from oxy_operator.decide.removal import RemovalPlan
+from oxy_operator.errors import InvalidError
+from oxy_operator.kube.applier import Applier
+from oxy_operator.kube.cache import ClusterCache
+from oxy_operator.kube.instance_writer import InstanceWriter
+from oxy_operator.objects import CLAIMS, Key
+from oxy_operator.ownership.owners import Ownership
+from oxy_operator.problems import Problem
+
+log = structlog.get_logger()
+
+
+class Actor:
+    """Writes to the cluster and to the bus. `act` and `remove` raise ApiError where they have to be tried again."""
+
+    def __init__(
+        self, cache: ClusterCache, applier: Applier, writer: InstanceWriter, bus: Bus, ownership: Ownership
+    ) -> None:
+        self._cache = cache
+        self._applier = applier
+        self._writer = writer
+        self._bus = bus
+        self._ownership = ownership
+
+    async def act(self, key: Key, observed: Observed, plan: Plan) -> Outcome:
+        """Carry out a plan; one object that the API server refuses does not keep the others from being applied."""
+        if plan.adds_finalizer:
+            await self._writer.set_finalizers(observed.instance, FINALIZER)
+        for child in plan.absent:
+            await self._applier.ensure_absent(child.kind, key.namespace, child.name)
+        outcome = await self._provision(key, observed, plan)
+        if plan.settings is None:
+            return replace(outcome, account_pushed=observed.account_held)
+        pushed = await self._push(key, observed, plan.settings)
+        return replace(outcome, account_pushed=pushed, bus_failed=not pushed and self._bus.present)
+
+    async def _provision(self, key: Key, observed: Observed, plan: Plan) -> Outcome:
+        """Apply claim, record and children, in this order."""
+        refused = await self._ensure(plan.claim) if plan.claim is not None else None
+        if plan.record is None or self._cache.child(CLAIMS, key.namespace, claim_name(key.name)) is None:
+            # Without a claim nothing holds the record, so there may be no pod that derives from it.
+            return Outcome(refused)
+        await self._applier.write_record(observed.instance, plan.record)
+        for child in plan.children:
+            refusal = await self._ensure(child)
+            refused = refused or refusal
+        return Outcome(refused, recorded=True)
+
+    async def _ensure(self, child: Child) -> Problem | None:
+        try:
+            await self._applier.ensure(child.kind, child.body)
+        except InvalidError as error:
+            name = child.body["metadata"]["name"]
+            message = f"The API server refuses {child.kind.name} {name}: {error}. Correct the spec, or undo the change."
+            return Problem(f"{child.kind.name}Refused", message)
+        return None
+
+    async def _push(self, key: Key, observed: Observed, settings: InstanceSettings) -> bool:
+        """Push account and settings to the bus; return whether it has them."""
+        try:
+            await self._bus.settle(key, observed.tenancy, settings)
+        except BusError as error:
+            if self._bus.present:
+                log.warning("instance_not_settled", namespace=key.namespace, instance=key.name, error=str(error))
+            return False
+        return True
+
+    async def remove(self, key: Key, observed: Observed, plan: RemovalPlan) -> list[Key] | None:
+        """Carry out a removal; return the instances that may want the number, None if it has to wait."""
+        instance = observed.instance
+        await self._applier.ensure_absent(plan.workload.kind, key.namespace, plan.workload.name)
+        if plan.awaits_pod:
+            return None
+        try:
+            await self._bus.forget(observed.tenancy.account, instance.spec.organization_id, instance.name)
+        except BusError as error:
+            log.warning("bus_still_knows", namespace=key.namespace, instance=key.name, error=str(error))
+            if plan.awaits_bus:
+                return None
+        if plan.claim is not None:
+            await self._applier.ensure_absent(plan.claim.kind, key.namespace, plan.claim.name)
+        waiting = await self._ownership.release_number(key, instance) if plan.releases_number else []
+        await self._writer.set_finalizers(instance)
+        log.info("instance_removed", namespace=key.namespace, instance=key.name)
+        return waiting
+
+    async def forget_gone(self, key: Key) -> bool:
+        """Have the bus forget an instance of which only the name is still known; return whether it did."""
+        try:
+            await self._bus.forget_gone(key)
+        except BusError as error:
+            log.warning("bus_still_knows", namespace=key.namespace, instance=key.name, error=str(error))
+            return False
+        return True

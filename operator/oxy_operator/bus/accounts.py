@@ -1,0 +1,207 @@
+"""Accounts and users of the bus, and the server configuration that trusts them.
+
+Why an account per instance: permissions do not bound a message's *reply* subject, and JetStream answers to it with
+the server's rights, so tenants that share an account with JetStream can write wherever they like. An instance's
+account has no JetStream and imports its own subjects only; the server checks that the third token of an imported
+subject is the importing account's public key (``account_token_position``), so a subject proves its sender.
+"""
+
+from pathlib import PurePath
+from typing import Final
+
+from oxy_core import subjects
+from oxy_operator.bus.jwt import Claims, signed
+from oxy_operator.bus.nkeys import KeyPair, PlatformKeys
+from oxy_operator.tenancy import ROTATION_SECONDS, Tenancy, Validity
+
+ACCOUNT_POSITION: Final = 3
+"""Which token of a tenant's subject is its account, counted from 1."""
+
+_UNLIMITED: Final[Claims] = {
+    "subs": -1,
+    "data": -1,
+    "payload": -1,
+    "imports": -1,
+    "exports": -1,
+    "wildcards": True,
+    "conn": -1,
+    "leaf": -1,
+}
+_JETSTREAM: Final[Claims] = {
+    "mem_storage": -1,
+    "disk_storage": -1,
+    "streams": -1,
+    "consumer": -1,
+    "max_ack_pending": -1,
+    "mem_max_stream_bytes": -1,
+    "disk_max_stream_bytes": -1,
+    "max_bytes_required": False,
+}
+_TENANT_LIMITS: Final[Claims] = {
+    **_UNLIMITED,
+    # A pod holds one connection; a few more while a half-dead one times out.
+    "conn": 8,
+    "subs": 64,
+    # The longest report (65,536 characters, each at most 4 bytes or 6 as an escape) and its envelope.
+    "payload": 1 << 20,
+    "exports": 0,
+    "leaf": 0,
+}
+_USER_LIMITS: Final[Claims] = {"subs": -1, "data": -1, "payload": -1}
+
+
+def tenancy(  # noqa: PLR0913 who, when, and for how long
+    keys: PlatformKeys,
+    organization: str,
+    instance: str,
+    *,
+    now: float,
+    incarnation: str = "",
+    rotation: int = ROTATION_SECONDS,
+) -> Tenancy:
+    """Return the account and credentials of an instance at `now`, in seconds since 1970; new ones each `rotation`.
+
+    `incarnation` tells an instance from an earlier one of the same name (the custom resource's uid): a server that
+    has deleted an account takes it back only when its token differs from the one that it deleted.
+    """
+    account = keys.tenant_account(organization, instance)
+    owner = subjects.instance_key(organization, instance)
+    validity = Validity.at(now, owner, rotation)
+    token = signed(
+        keys.operator,
+        subject=account.public,
+        name=owner,
+        kind="account",
+        claims={
+            "description": incarnation,
+            **_tenant_claims(keys.platform_account.public, account.public, instance),
+        },
+        # Constant: the token changes when its content does, and only then needs to be pushed.
+        issued_at=0,
+    )
+    credentials = _credentials(account, keys.tenant_user(organization, instance), owner, validity)
+    return Tenancy(account.public, token, credentials, validity, incarnation)
+
+
+def _tenant_claims(platform: str, account: str, instance: str) -> Claims:
+    def imported(name: str, subject: str, kind: str) -> Claims:
+        return {"name": name, "subject": subject, "account": platform, "type": kind}
+
+    return {
+        "limits": _TENANT_LIMITS,
+        "imports": [
+            imported("in", subjects.inbound(account, instance), "service"),
+            imported("state", subjects.state(account, instance), "service"),
+            imported("accepted", subjects.accepted(account, instance), "service"),
+            imported("out", subjects.out(account, instance), "stream"),
+        ],
+    }
+
+
+def platform_token(keys: PlatformKeys, issued_at: int = 0) -> str:
+    """Return the platform account: JetStream, and what it offers to instances."""
+
+    def exported(name: str, subject: str, kind: str) -> Claims:
+        return {"name": name, "subject": subject, "type": kind, "account_token_position": ACCOUNT_POSITION}
+
+    def service(name: str, subject: str) -> Claims:
+        # One answer per request: JetStream's acknowledgement of a publish.
+        return {**exported(name, subject, "service"), "response_type": "Singleton"}
+
+    claims: Claims = {
+        "limits": {**_UNLIMITED, **_JETSTREAM},
+        "exports": [
+            service("in", subjects.INBOUND_ALL),
+            service("state", subjects.STATE_ALL),
+            service("accepted", subjects.ACCEPTED_ALL),
+            exported("out", subjects.OUT_ALL, "stream"),
+        ],
+    }
+    return signed(
+        keys.operator,
+        subject=keys.platform_account.public,
+        name="platform",
+        kind="account",
+        claims=claims,
+        issued_at=issued_at,
+    )
+
+
+def system_token(keys: PlatformKeys) -> str:
+    """Return the system account."""
+    return signed(
+        keys.operator,
+        subject=keys.system_account.public,
+        name="system",
+        kind="account",
+        claims={"limits": _UNLIMITED},
+        issued_at=0,
+    )
+
+
+def operator_token(keys: PlatformKeys) -> str:
+    """Return the operator's own token, which servers trust."""
+    return signed(
+        keys.operator,
+        subject=keys.operator.public,
+        name="oxy",
+        kind="operator",
+        claims={"system_account": keys.system_account.public},
+        issued_at=0,
+    )
+
+
+def platform_credentials(keys: PlatformKeys) -> str:
+    """Return the credentials file of operator and workers; it never expires."""
+    return _credentials(keys.platform_account, keys.platform_user, "platform", None)
+
+
+def system_credentials(keys: PlatformKeys) -> str:
+    """Return the credentials file that may change accounts; it never expires."""
+    return _credentials(keys.system_account, keys.system_user, "system", None)
+
+
+def _credentials(account: KeyPair, user: KeyPair, name: str, validity: Validity | None) -> str:
+    token = signed(
+        account,
+        subject=user.public,
+        name=name,
+        kind="user",
+        claims=_USER_LIMITS,
+        issued_at=validity.issued_at if validity else 0,
+        expires_at=validity.expires_at if validity else None,
+    )
+    return (
+        f"-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n"
+        f"-----BEGIN USER NKEY SEED-----\n{user.seed}\n------END USER NKEY SEED------\n"
+    )
+
+
+def deletion_token(keys: PlatformKeys, accounts: list[str], issued_at: int) -> str:
+    """Return the request to forget `accounts` (public keys), as ``$SYS.REQ.CLAIMS.DELETE`` wants it."""
+    return signed(
+        keys.operator,
+        subject=keys.operator.public,
+        name="deletion",
+        kind="generic",
+        claims={"accounts": accounts},
+        issued_at=issued_at,
+    )
+
+
+def nats_configuration(keys: PlatformKeys, resolver_dir: PurePath | str) -> str:
+    """Return the part of nats-server's configuration that turns on accounts: who is trusted, where accounts are kept.
+
+    `resolver_dir` is a folder that the server may write, on the same volume as JetStream's. To be added to, or
+    included by, a configuration that says where to listen and where JetStream keeps its data.
+    """
+    system, platform = keys.system_account.public, keys.platform_account.public
+    return (
+        f'operator: "{operator_token(keys)}"\n'
+        f"system_account: {system}\n"
+        f'resolver: {{type: full, dir: "{resolver_dir}", allow_delete: true, interval: "2m"}}\n'
+        "resolver_preload: {\n"
+        f'  {system}: "{system_token(keys)}"\n'
+        f'  {platform}: "{platform_token(keys)}"\n'
+        "}\n"
+    )

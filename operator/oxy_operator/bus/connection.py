@@ -1,0 +1,273 @@
+"""The operator's connection to NATS: accounts and settings go out, live states come in.
+
+While NATS is away nothing here blocks: every request fails at once with BusError, and `on_back` is called when it is
+worth trying again.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import stamina
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.errors import NoKeysError, NotFoundError
+from nats.js.kv import KeyValue
+
+from oxy_core import subjects
+from oxy_core.bus import connected
+from oxy_core.envelopes import InstanceSettings, LiveState
+from oxy_core.errors import BusError, ContractError
+from oxy_core.jetstream import STATE_STREAM, ensure_streams
+from oxy_core.tasks import supervised
+from oxy_operator.bus.directory import delete_account, push_account, update_platform
+from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_operator.decide.live_state import is_news
+from oxy_operator.objects import Key
+from oxy_operator.tenancy import Tenancy
+
+RECONNECT_POLL_SECONDS: Final = 1.0
+"""How often the connection is checked for a reconnect."""
+
+RETRY_SECONDS: Final = 2.0
+"""Pause after NATS refused the credentials, or could not be prepared."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the bus is known to hold of one instance, since it was last connected."""
+
+    key: Key
+    organization: str
+    instance: str
+    account_token: str | None = None
+    settings: bytes | None = None
+    state_read: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Connections:
+    """Both connections, from one (re)connect to the next."""
+
+    platform: Client
+    system: Client
+    bucket: KeyValue
+
+    @property
+    def alive(self) -> bool:
+        return self.platform.is_connected and self.system.is_connected
+
+    @property
+    def reconnects(self) -> int:
+        return self.platform.stats["reconnects"] + self.system.stats["reconnects"]
+
+
+class Bus:
+    """The connection to NATS, present or not."""
+
+    def __init__(  # noqa: PLR0913 two connections, one question and two callbacks
+        self,
+        url: str,
+        *,
+        credentials: Path,
+        system_credentials: Path,
+        keys: PlatformKeys,
+        wanted: Callable[[], set[str]],
+        on_back: Callable[[], None],
+        on_state: Callable[[Key], None],
+    ) -> None:
+        """Hold what the connection needs.
+
+        `wanted` returns the settings' keys of all instances that exist: when it connects, the bus forgets all others.
+        It raises BusError if it cannot know them.
+        """
+        self._url = url
+        self._credentials = credentials
+        self._system_credentials = system_credentials
+        self._keys = keys
+        self._wanted = wanted
+        self._on_back = on_back
+        self._on_state = on_state
+        self._current: _Connections | None = None
+        self._known: dict[str, _Known] = {}
+        self._live: dict[str, LiveState] = {}
+        self._announced: dict[str, LiveState] = {}
+
+    @property
+    def present(self) -> bool:
+        """Whether requests have a chance now."""
+        return self._current is not None and self._current.alive
+
+    def live(self, account: str) -> LiveState | None:
+        """Return the last live state of the instance with this account."""
+        return self._live.get(account)
+
+    def holds(self, account: str) -> bool:
+        """Whether the bus has taken this account since it was last connected."""
+        known = self._known.get(account)
+        return known is not None and known.account_token is not None
+
+    async def run(self) -> None:
+        """Stay connected until cancelled; refused credentials are retried, they may be about to be corrected."""
+        await supervised("bus", self._serve, _report_refusal, pause_seconds=RETRY_SECONDS)
+
+    async def _serve(self) -> None:
+        async with AsyncExitStack() as stack:
+            platform = await stack.enter_async_context(connected(self._url, self._credentials, name="oxy-operator"))
+            system = await stack.enter_async_context(
+                connected(self._url, self._system_credentials, name="oxy-operator-accounts")
+            )
+            await platform.subscribe(subjects.STATE_ALL, cb=self._on_state_message)
+            while True:
+                connections = await self._prepare(platform, system)
+                # A server that came back may have lost what it was given.
+                self._known.clear()
+                self._current = connections
+                log.info("bus_prepared")
+                self._on_back()
+                await _until_reconnected(connections)
+
+    @stamina.retry(
+        on=(BusError, NatsError),
+        attempts=None,
+        timeout=None,
+        wait_initial=RETRY_SECONDS,
+        wait_max=RETRY_SECONDS,
+        wait_jitter=0,
+    )
+    async def _prepare(self, platform: Client, system: Client) -> _Connections:
+        """Bring streams and the platform's account up to date, and forget instances that no longer exist."""
+        await update_platform(system, self._keys, _now())
+        await ensure_streams(platform.jetstream())
+        bucket = await platform.jetstream().key_value(subjects.INSTANCES_BUCKET)
+        connections = _Connections(platform, system, bucket)
+        await self._forget_unwanted(connections)
+        return connections
+
+    async def settle(self, key: Key, tenancy: Tenancy, settings: InstanceSettings) -> None:
+        """Push account and settings of one instance to the bus, if they are not there. Raises BusError."""
+        connections = self._connections()
+        known = self._known.setdefault(tenancy.account, _Known(key, settings.organization, settings.instance))
+        if known.account_token != tenancy.account_token:
+            await push_account(connections.system, tenancy.account_token)
+            known.account_token = tenancy.account_token
+        content = settings.encode()
+        if known.settings != content:
+            await _publish(connections.bucket, subjects.instance_key(settings.organization, settings.instance), content)
+            known.settings = content
+        if not known.state_read:
+            await self._read_state(connections, tenancy.account, settings.instance)
+            known.state_read = True
+
+    async def _forget_unwanted(self, connections: _Connections) -> None:
+        """Forget instances that were removed while no operator was running. Raises BusError, NatsError."""
+        try:
+            held = await connections.bucket.keys()
+        except NoKeysError:
+            return
+        for key in set(held) - self._wanted():
+            organization, _, instance = key.partition(".")
+            await self._forget(connections, self._keys.tenant_account(organization, instance).public, key)
+            log.info("settings_forgotten", key=key)
+
+    async def forget(self, account: str, organization: str, instance: str) -> None:
+        """Remove an instance's settings and account; its connections are closed. Raises BusError."""
+        await self._forget(self._connections(), account, subjects.instance_key(organization, instance))
+
+    async def forget_gone(self, key: Key) -> None:
+        """Do as `forget` for an instance of which only the name is still known. Raises BusError."""
+        for account, known in list(self._known.items()):
+            if known.key == key:
+                await self.forget(account, known.organization, known.instance)
+
+    async def _forget(self, connections: _Connections, account: str, settings_key: str) -> None:
+        try:
+            await connections.bucket.delete(settings_key)
+        except NatsError as error:
+            raise BusError(_failure("forget settings", error)) from error
+        await delete_account(connections.system, self._keys, account, _now())
+        self._known.pop(account, None)
+        self._live.pop(account, None)
+        self._announced.pop(account, None)
+
+    def _connections(self) -> _Connections:
+        if self._current is None or not self._current.alive:
+            message = f"NATS at {self._url} is not connected"
+            raise BusError(message)
+        return self._current
+
+    async def _read_state(self, connections: _Connections, account: str, instance: str) -> None:
+        """Read the state that was published before this process listened."""
+        try:
+            found = await connections.platform.jetstream().get_last_msg(STATE_STREAM, subjects.state(account, instance))
+        except NotFoundError:
+            return
+        except NatsError as error:
+            raise BusError(_failure("read a live state", error)) from error
+        if account not in self._live:
+            self._accept_state(subjects.state(account, instance), found.data or b"")
+
+    async def _on_state_message(self, message: Msg) -> None:
+        self._accept_state(message.subject, message.data)
+
+    def _accept_state(self, subject: str, data: bytes) -> None:
+        """Keep a live state whose sender is who it claims to be; reconcile the instance if it is news."""
+        try:
+            sender = subjects.sender_of(subject)
+            known = self._known.get(sender.account)
+            state = LiveState.decode(data)
+        except ContractError as error:
+            log.warning("state_refused", subject=subject, error=str(error))
+            return
+        if known is None:
+            return
+        if (state.organization, state.instance) != (known.organization, known.instance):
+            log.warning("state_refused", subject=subject, error="it names another instance than its account's")
+            return
+        self._live[sender.account] = state
+        announced = self._announced.get(sender.account)
+        if announced is None or is_news(announced, state):
+            self._announced[sender.account] = state
+            self._on_state(known.key)
+
+
+async def _publish(bucket: KeyValue, key: str, content: bytes) -> None:
+    try:
+        try:
+            present = (await bucket.get(key)).value
+        except NotFoundError:
+            present = None
+        if present != content:
+            await bucket.put(key, content)
+            log.info("settings_published", key=key)
+    except NatsError as error:
+        raise BusError(_failure("publish settings", error)) from error
+
+
+def _report_refusal(_: str, error: Exception) -> None:
+    if isinstance(error, BusError):
+        log.error("bus_refused", error=str(error))
+    else:
+        log.error("bus_broken", exc_info=error)
+
+
+async def _until_reconnected(connections: _Connections) -> None:
+    before = connections.reconnects
+    while not connections.alive or connections.reconnects == before:  # noqa: ASYNC110 nats-py counts, it sets no event
+        await asyncio.sleep(RECONNECT_POLL_SECONDS)
+
+
+def _failure(what: str, error: Exception) -> str:
+    return f"cannot {what}: {str(error) or type(error).__name__}"
+
+
+def _now() -> float:
+    return time.time()

@@ -1,0 +1,114 @@
+"""Ed25519 keys of the bus ("nkeys"), all derived from two seeds that one Secret holds.
+
+Every account and user key derives by HKDF (RFC 5869) from the root seed and the owner's names. So credentials can be
+made again after losing everything but that Secret, with NATS away, and by several processes at once, always the same.
+"""
+
+import secrets
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import Annotated, Final, Self
+
+import nkeys
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic import BaseModel, ConfigDict, Field
+
+SEED_BYTES: Final = 32
+"""Length of an Ed25519 seed (RFC 8032)."""
+
+
+class Role(IntEnum):
+    """What a key is for; its value is the key's prefix byte. Source: nkeys' prefix bytes."""
+
+    OPERATOR = nkeys.PREFIX_BYTE_OPERATOR
+    ACCOUNT = nkeys.PREFIX_BYTE_ACCOUNT
+    USER = nkeys.PREFIX_BYTE_USER
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """A key pair with its text forms; never shows its seed by accident."""
+
+    seed: str
+    """Secret; starts with SO, SA or SU."""
+
+    @cached_property
+    def _pair(self) -> nkeys.KeyPair:
+        return nkeys.from_seed(self.seed.encode())
+
+    @cached_property
+    def public(self) -> str:
+        """Public key; starts with O, A or U."""
+        public: bytes = self._pair.public_key
+        return public.decode()
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the 64 bytes of an Ed25519 signature."""
+        signature: bytes = self._pair.sign(data)
+        return signature
+
+    def __repr__(self) -> str:
+        return f"KeyPair({self.public})"
+
+
+def _encode(seed: bytes, role: Role) -> KeyPair:
+    encoded: bytes = nkeys.encode_seed(seed, int(role))
+    return KeyPair(encoded.decode())
+
+
+class PlatformKeys(BaseModel):
+    """The two secrets from which everything on the bus derives; serialisable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    operator_seed: Annotated[str, Field(pattern=r"^SO[A-Z2-7]{56}$", repr=False)]
+    """Signs every account; nkey form."""
+    root_seed: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", repr=False)]
+    """32 bytes in hexadecimal, from which account and user keys derive."""
+
+    @classmethod
+    def generate(cls) -> Self:
+        """Return fresh keys from the system's source of randomness."""
+        operator = _encode(secrets.token_bytes(SEED_BYTES), Role.OPERATOR)
+        return cls(operator_seed=operator.seed, root_seed=secrets.token_hex(SEED_BYTES))
+
+    @property
+    def operator(self) -> KeyPair:
+        """KeyPair that signs accounts."""
+        return KeyPair(self.operator_seed)
+
+    @property
+    def system_account(self) -> KeyPair:
+        """Account whose users may change accounts."""
+        return self._derived(Role.ACCOUNT, "system")
+
+    @property
+    def system_user(self) -> KeyPair:
+        """The system account's only user."""
+        return self._derived(Role.USER, "system")
+
+    @property
+    def platform_account(self) -> KeyPair:
+        """Account of operator and workers, with JetStream."""
+        return self._derived(Role.ACCOUNT, "platform")
+
+    @property
+    def platform_user(self) -> KeyPair:
+        """The platform account's only user."""
+        return self._derived(Role.USER, "platform")
+
+    def tenant_account(self, organization: str, instance: str) -> KeyPair:
+        """Account of one instance."""
+        return self._derived(Role.ACCOUNT, "tenant", organization, instance)
+
+    def tenant_user(self, organization: str, instance: str) -> KeyPair:
+        """KeyPair of the only user in an instance's account."""
+        return self._derived(Role.USER, "tenant", organization, instance)
+
+    def _derived(self, role: Role, *owner: str) -> KeyPair:
+        # No name holds a slash, so two owners never share a context.
+        context = "/".join(("oxy", "v1", role.name.lower(), *owner))
+        derivation = HKDF(algorithm=SHA256(), length=SEED_BYTES, salt=None, info=context.encode())
+        return _encode(derivation.derive(bytes.fromhex(self.root_seed)), role)

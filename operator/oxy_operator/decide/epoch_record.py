@@ -1,0 +1,191 @@
+"""The epoch record: epoch, pairing window, how the connection ended. Kept as annotations of the instance's claim.
+
+The claim is the one object that outlives pods, restarts of the operator and the custom resource itself, so the status
+can be lost and derived again. `next_record` is the instance's state machine: observations in, the next record out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from oxy_core.envelopes import ConnectionState, LiveState
+from oxy_core.instance.pairing import PAIRING_WINDOW
+from oxy_core.instance.resource import EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION
+from oxy_core.instance.terminal_causes import terminal_cause
+from oxy_core.times import utc_text
+from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.ownership import number_digest
+from oxy_operator.decide.pod import Pod, Termination
+
+_INCARNATION: Final = "oxy.dev/incarnation"
+_PAIRED: Final = "oxy.dev/paired"
+_REPAIRED: Final = "oxy.dev/repaired"
+_ENDED: Final = "oxy.dev/ended"
+_NUMBER: Final = "oxy.dev/number"
+
+
+class EpochEnd(BaseModel):
+    """How an epoch's connection ended for good; nothing connects again until a person has acted."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    epoch: int
+    exit_code: int
+    reason: str
+    message: str
+    """The runtime's explanation: what happened and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """What the claim's annotations say."""
+
+    epoch: int
+    incarnation: str
+    """uid of the custom resource that the claim serves."""
+    paired: bool
+    pairing_until: datetime | None
+    repaired: str | None
+    """The last nonce of the repair annotation that was carried out."""
+    ended: EpochEnd | None
+    """Counts for its own epoch only."""
+    number: str
+    """Digest of the number whose session the claim keeps; empty where an older version wrote it down."""
+
+    @classmethod
+    def of(cls, annotations: Mapping[str, str]) -> Self | None:
+        """Read a claim's annotations; None if they hold no record."""
+        epoch = annotations.get(EPOCH_ANNOTATION, "")
+        if not epoch.isdigit():
+            return None
+        return cls(
+            epoch=int(epoch),
+            incarnation=annotations.get(_INCARNATION, ""),
+            paired=annotations.get(_PAIRED) == "true",
+            pairing_until=_time(annotations.get(PAIRING_UNTIL_ANNOTATION)),
+            repaired=annotations.get(_REPAIRED),
+            ended=_end(annotations.get(_ENDED)),
+            number=annotations.get(_NUMBER, ""),
+        )
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The form that `of` reads."""
+        optional = {
+            PAIRING_UNTIL_ANNOTATION: utc_text(self.pairing_until) if self.pairing_until else None,
+            _REPAIRED: self.repaired,
+            _ENDED: self.ended.model_dump_json() if self.ended else None,
+        }
+        return {
+            EPOCH_ANNOTATION: str(self.epoch),
+            _INCARNATION: self.incarnation,
+            _PAIRED: "true" if self.paired else "false",
+            _NUMBER: self.number,
+            **{name: value for name, value in optional.items() if value is not None},
+        }
+
+    @property
+    def end(self) -> EpochEnd | None:
+        """How the current epoch ended, if it did."""
+        return self.ended if self.ended and self.ended.epoch == self.epoch else None
+
+    def window_open(self, now: datetime) -> bool:
+        """Whether an unpaired runtime offers codes."""
+        return self.pairing_until is not None and now < self.pairing_until
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC) if text else None
+    except ValueError:
+        return None
+
+
+def _end(text: str | None) -> EpochEnd | None:
+    try:
+        return EpochEnd.model_validate_json(text) if text else None
+    except ValidationError:
+        return None
+
+
+def next_record(  # noqa: PLR0913 every observation that counts
+    instance: Instance,
+    record: EpochRecord | None,
+    *,
+    known_epoch: int,
+    pod: Pod | None,
+    live: LiveState | None,
+    now: datetime,
+) -> EpochRecord:
+    """Return the record to keep from now on; the same as `record` when nothing happened.
+
+    `known_epoch` is the highest epoch seen anywhere else (the pod template, this process): neither a new claim nor one
+    that lost its annotations takes the epoch back. `live` is None unless it is current (`current_live_state`).
+    """
+    current = _with_number(_begun(instance, record, known_epoch, now), instance)
+    # A repair comes before what the pod says: the pod that is there belongs to the epoch that the repair ends.
+    if instance.repair_nonce is not None and instance.repair_nonce != current.repaired:
+        return _repaired(current, instance.repair_nonce, now)
+    if pod is None or pod.epoch != current.epoch:
+        return current
+    termination = pod.ended(current.epoch)
+    if current.end is None and termination is not None and terminal_cause(termination.exit_code) is not None:
+        return _ended(current, termination)
+    if pod.ready:
+        return current if current.paired else replace(current, paired=True)
+    if current.paired and live is not None and live.connection is ConnectionState.PAIRING:
+        # The runtime set a damaged session aside and offers codes for a fresh one, within the same epoch.
+        return replace(current, paired=False, pairing_until=_window_end(now))
+    return current
+
+
+def _begun(instance: Instance, record: EpochRecord | None, known_epoch: int, now: datetime) -> EpochRecord:
+    """Begin a record for a new claim, or adopt the claim that an earlier instance of this name left, in a new epoch."""
+    repaired = instance.repair_nonce
+    if record is None:
+        return EpochRecord(
+            epoch=max(known_epoch, 1),
+            incarnation=instance.uid,
+            paired=False,
+            pairing_until=_window_end(now),
+            repaired=repaired,
+            ended=None,
+            number="",
+        )
+    if record.incarnation != instance.uid:
+        epoch = max(record.epoch, known_epoch) + 1
+        return replace(
+            record, epoch=epoch, incarnation=instance.uid, pairing_until=_window_end(now), repaired=repaired, ended=None
+        )
+    return record if record.epoch >= known_epoch else replace(record, epoch=known_epoch)
+
+
+def _with_number(record: EpochRecord, instance: Instance) -> EpochRecord:
+    """Keep the number of a linked session, whatever the instance says; without a session, the instance's counts."""
+    if record.paired and record.number:
+        return record
+    return replace(record, number=number_digest(instance.spec.phone_number))
+
+
+def _repaired(record: EpochRecord, nonce: str, now: datetime) -> EpochRecord:
+    return replace(record, epoch=record.epoch + 1, pairing_until=_window_end(now), repaired=nonce, ended=None)
+
+
+def _ended(record: EpochRecord, termination: Termination) -> EpochRecord:
+    cause, message = terminal_cause(termination.exit_code), termination.message
+    ended = EpochEnd(
+        epoch=record.epoch,
+        exit_code=termination.exit_code,
+        reason=message.reason if message else "",
+        message=message.message if message else "",
+    )
+    unpairs = cause is not None and cause.unpairs
+    return replace(record, ended=ended, paired=record.paired and not unpairs)
+
+
+def _window_end(now: datetime) -> datetime:
+    """End of a window that opens now, in whole seconds, as it is written down."""
+    return now.astimezone(UTC).replace(microsecond=0) + PAIRING_WINDOW

@@ -1,0 +1,168 @@
+"""The custom resource as the operator reads it. A test compares it with the CRD field by field.
+
+``spec.ai`` and ``spec.reconnect``, which workers and runtimes read as well, are in `oxy_core.instance.settings`.
+"""
+
+import re
+from datetime import datetime
+from typing import Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from oxy_core.identity import InstanceName, OrganizationName, Phone
+from oxy_core.instance.pairing import PairingMethod
+from oxy_core.instance.resource import REPAIR_ANNOTATION
+from oxy_core.instance.settings import AiSettings, ReconnectSettings
+from oxy_operator.errors import ResourceError
+from oxy_operator.objects import Object
+
+_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+
+
+class _Model(BaseModel):
+    """Ignores fields of a newer CRD; the API server has refused those of none."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+
+class PairingSpec(_Model):
+    """``spec.pairing``."""
+
+    method: PairingMethod = PairingMethod.PHONE_CODE
+
+
+class ClientSpec(_Model):
+    """``spec.client``."""
+
+    browser: str = "Ubuntu"
+    mark_online_on_connect: bool = True
+
+
+class InboundSpec(_Model):
+    """``spec.inbound``."""
+
+    max_answer_age: str = "6h"
+
+    @property
+    def max_answer_age_seconds(self) -> int:
+        """`max_answer_age` in seconds."""
+        parts = re.findall(r"(\d+)([smh])", self.max_answer_age)
+        return sum(int(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+
+
+class StorageSpec(_Model):
+    """``spec.session.storage``."""
+
+    size: str = "1Gi"
+    storage_class_name: str | None = None
+
+
+class SessionSpec(_Model):
+    """``spec.session``."""
+
+    storage: StorageSpec = StorageSpec()
+    deletion_policy: Literal["Retain", "Delete"] = "Retain"
+
+
+class LimitsSpec(_Model):
+    """``spec.limits``."""
+
+    pacing: Literal["Human", "None"] = "Human"
+
+
+class Reference(_Model):
+    """Name of an object in the instance's namespace."""
+
+    name: str
+
+
+class NetworkSpec(_Model):
+    """``spec.network``."""
+
+    proxy_secret_ref: Reference | None = None
+    ca_bundle_config_map_ref: Reference | None = None
+
+
+class ResourcesSpec(_Model):
+    """``spec.runtime.resources``; quantities as text or whole numbers."""
+
+    requests: dict[str, str | int] = Field(default_factory=dict)
+    limits: dict[str, str | int] = Field(default_factory=dict)
+
+
+class TolerationSpec(_Model):
+    """An element of ``spec.runtime.tolerations``."""
+
+    key: str | None = None
+    operator: Literal["Exists", "Equal"] | None = None
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    toleration_seconds: int | None = None
+
+
+class RuntimeSpec(_Model):
+    """``spec.runtime``."""
+
+    image: str | None = None
+    resources: ResourcesSpec = ResourcesSpec()
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[TolerationSpec, ...] = ()
+
+
+class InstanceSpec(_Model):
+    """``spec``."""
+
+    organization_id: OrganizationName
+    display_name: str
+    phone_number: Phone
+    timezone: str = "America/Sao_Paulo"
+    owners: tuple[Phone, ...] = ()
+    suspend: bool = False
+    pairing: PairingSpec = PairingSpec()
+    client: ClientSpec = ClientSpec()
+    inbound: InboundSpec = InboundSpec()
+    session: SessionSpec = SessionSpec()
+    reconnect: ReconnectSettings = ReconnectSettings()
+    ai: AiSettings = AiSettings()
+    limits: LimitsSpec = LimitsSpec()
+    network: NetworkSpec = NetworkSpec()
+    runtime: RuntimeSpec = RuntimeSpec()
+
+
+class Instance(BaseModel):
+    """A WhatsAppInstance."""
+
+    model_config = ConfigDict(frozen=True)
+
+    namespace: str
+    name: InstanceName
+    uid: str
+    generation: int
+    repair_nonce: str | None
+    deleted_at: datetime | None
+    finalizers: tuple[str, ...]
+    spec: InstanceSpec
+    status: dict[str, Any]
+    """As the API server holds it."""
+
+    @classmethod
+    def of(cls, resource: Object) -> Self:
+        """Read a custom resource; raises ResourceError naming the fields that this version cannot use."""
+        metadata = resource["metadata"]
+        try:
+            return cls(
+                namespace=metadata["namespace"],
+                name=metadata["name"],
+                uid=metadata["uid"],
+                generation=metadata.get("generation", 1),
+                repair_nonce=metadata.get("annotations", {}).get(REPAIR_ANNOTATION),
+                deleted_at=metadata.get("deletionTimestamp"),
+                finalizers=tuple(metadata.get("finalizers", ())),
+                spec=InstanceSpec.model_validate(resource.get("spec", {})),
+                status=resource.get("status") or {},
+            )
+        except ValidationError as error:
+            fields = ", ".join(sorted({".".join(map(str, item["loc"])) for item in error.errors()}))
+            message = f"this version of the operator cannot use spec: check {fields}"
+            raise ResourceError(message) from None

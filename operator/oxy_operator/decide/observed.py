@@ -1,0 +1,47 @@
+"""What `observe` gathers about one instance before anything is decided."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from oxy_core.envelopes import LiveState
+from oxy_operator.decide.epoch_record import EpochRecord
+from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.pod import Pod
+from oxy_operator.problems import Problem
+from oxy_operator.tenancy import Tenancy
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One instance and everything about it that a decision may need, at one moment."""
+
+    now: datetime
+    instance: Instance
+    tenancy: Tenancy
+    """Account and credentials to use now."""
+    pod: Pod | None = None
+    reported: LiveState | None = None
+    """The last live state on the bus, current or not."""
+    account_held: bool = False
+    """Whether the bus has taken the account since it was last connected."""
+    record: EpochRecord | None = None
+    """From the claim's annotations; None if there is no claim yet."""
+    known_epoch: int = 0
+    """The highest epoch seen anywhere but in `record`."""
+    has_workload: bool = False
+    """Whether the StatefulSet exists."""
+    refusal: Problem | None = None
+    """Why organization or number do not belong to the instance."""
+    missing_reference: Problem | None = None
+    """An object that the spec refers to and that a waiting pod lacks."""
+    status_written_at: datetime | None = None
+    """When this process last wrote the status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What all instances have in common."""
+
+    tenant_image: str
+    tenant_nats_url: str
+    access_mode: str

@@ -1,0 +1,143 @@
+"""The plan for an instance that should exist: what to apply, remove, record and publish."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from oxy_core.envelopes import InstanceSettings
+from oxy_core.instance.resource import FINALIZER, pairing_secret_name, runtime_name
+from oxy_operator.decide.epoch_record import EpochRecord, next_record
+from oxy_operator.decide.live_state import current_live_state
+from oxy_operator.decide.observed import Deployment, Observed
+from oxy_operator.decide.ownership import session_problem
+from oxy_operator.decide.situation import Situation
+from oxy_operator.decide.specs.claim import session_claim
+from oxy_operator.decide.specs.network_policy import ingress_policy
+from oxy_operator.decide.specs.secrets import credentials_secret, pairing_secret
+from oxy_operator.decide.specs.settings import instance_settings, settings_config_map
+from oxy_operator.decide.specs.stateful_set import runtime_stateful_set
+from oxy_operator.decide.timezones import timezone_problem
+from oxy_operator.objects import CLAIMS, CONFIG_MAPS, NETWORK_POLICIES, SECRETS, STATEFUL_SETS, Kind, Object
+from oxy_operator.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """An object to apply."""
+
+    kind: Kind
+    body: Object
+
+
+@dataclass(frozen=True, slots=True)
+class ChildName:
+    """An object to remove, by its name in the instance's namespace."""
+
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do, in the order of the fields. Whatever is empty or None is left as it is."""
+
+    situation: Situation
+    """What the status derives from, but for what acting adds (`conclude`)."""
+    adds_finalizer: bool = False
+    absent: tuple[ChildName, ...] = ()
+    claim: Child | None = None
+    """Applied first: without a claim there is nothing that could hold the record, and no pod."""
+    record: EpochRecord | None = None
+    """Written to the claim before anything that derives from it."""
+    children: tuple[Child, ...] = ()
+    """What the pod refers to first, the pod last."""
+    settings: InstanceSettings | None = None
+    """For the bus, together with the account."""
+
+
+def plan_for(observed: Observed, deployment: Deployment) -> Plan:
+    """Return what to bring about for an instance that is not being deleted."""
+    if observed.refusal is not None:
+        return _rejection(observed, observed.refusal)
+    plan = _plan_for_owner(observed, deployment)
+    return replace(plan, adds_finalizer=FINALIZER not in observed.instance.finalizers)
+
+
+def _plan_for_owner(observed: Observed, deployment: Deployment) -> Plan:
+    """Return the plan for an instance whose organization and number are its own."""
+    instance, record = observed.instance, _record(observed)
+    problem = session_problem(instance, record.number)
+    if problem is not None:
+        return _rejection(observed, problem)
+    problem = timezone_problem(instance.spec.timezone)
+    if problem is not None:
+        return _continuation(observed, record, problem) if observed.has_workload else _rejection(observed, problem)
+    return _provision(observed, record, deployment)
+
+
+def _record(observed: Observed) -> EpochRecord:
+    # Live states count twice, each time against the epoch in force: here the one that was recorded so far, for the
+    # status (`_situation`) the next one, which may have ended the epoch that the live state is about.
+    live = current_live_state(observed.reported, observed.pod, observed.record, observed.now)
+    return next_record(
+        observed.instance,
+        observed.record,
+        known_epoch=observed.known_epoch,
+        pod=observed.pod,
+        live=live,
+        now=observed.now,
+    )
+
+
+def _situation(observed: Observed, record: EpochRecord) -> Situation:
+    live = current_live_state(observed.reported, observed.pod, record, observed.now)
+    return Situation(observed.instance, record, observed.pod, live, now=observed.now)
+
+
+def _rejection(observed: Observed, problem: Problem) -> Plan:
+    """Return the plan for an instance that is not acted upon: say why, and see that it has no pod."""
+    return Plan(
+        Situation(observed.instance, None, None, None, rejected=problem, now=observed.now),
+        absent=(ChildName(STATEFUL_SETS, runtime_name(observed.instance.name)),),
+    )
+
+
+def _continuation(observed: Observed, record: EpochRecord, problem: Problem) -> Plan:
+    """Return the plan for a spec that is not applied: what an earlier one brought up stays as it is."""
+    return Plan(replace(_situation(observed, record), unusable=problem), record=record)
+
+
+def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) -> Plan:
+    instance, situation = observed.instance, _situation(observed, record)
+    shows_codes = _wants_pairing(situation, record)
+    return Plan(
+        situation,
+        absent=() if shows_codes else (ChildName(SECRETS, pairing_secret_name(instance.name)),),
+        claim=Child(CLAIMS, session_claim(instance, deployment.access_mode)),
+        record=record,
+        children=tuple(_children(observed, situation, record, deployment)),
+        settings=instance_settings(instance, observed.tenancy.account),
+    )
+
+
+def _wants_pairing(situation: Situation, record: EpochRecord) -> bool:
+    return not record.paired and record.end is None and record.window_open(situation.now)
+
+
+def _children(observed: Observed, situation: Situation, record: EpochRecord, deployment: Deployment) -> Iterator[Child]:
+    instance, tenancy = observed.instance, observed.tenancy
+    yield Child(CONFIG_MAPS, settings_config_map(instance, record))
+    yield Child(SECRETS, credentials_secret(instance, tenancy.credentials))
+    yield Child(NETWORK_POLICIES, ingress_policy(instance))
+    stopped = instance.spec.suspend or record.end is not None
+    stateful_set = runtime_stateful_set(
+        instance,
+        record,
+        account=tenancy.account,
+        image=deployment.tenant_image,
+        nats_url=deployment.tenant_nats_url,
+        replicas=0 if stopped else 1,
+    )
+    yield Child(STATEFUL_SETS, stateful_set)
+    offer = situation.live.pairing if situation.live else None
+    if offer is not None and _wants_pairing(situation, record):
+        yield Child(SECRETS, pairing_secret(instance, offer))

@@ -1,0 +1,44 @@
+"""The plan for an instance that is being deleted: what the finalizer waits for, and what goes with it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from oxy_core.instance.resource import FINALIZER, claim_name, runtime_name
+from oxy_operator.decide.observed import Observed
+from oxy_operator.decide.plan import ChildName
+from oxy_operator.objects import CLAIMS, STATEFUL_SETS
+
+RELEASE_AFTER: Final = timedelta(minutes=5)
+"""How long a deleted instance waits for its pod to end and for NATS."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalPlan:
+    """What to do, in the order of the fields, before the finalizer is removed."""
+
+    workload: ChildName
+    awaits_pod: bool
+    """Whether to stop here until the pod has ended: it may still have reports to deliver."""
+    awaits_bus: bool
+    """Whether the bus must have forgotten the account before anything further."""
+    claim: ChildName | None
+    """None if the policy keeps it."""
+    releases_number: bool
+    """False while the pod may still run, on a node that does not answer: it would answer the number's customers."""
+
+
+def removal_plan(observed: Observed) -> RemovalPlan | None:
+    """Return how to remove a deleted instance; None if it is none of ours or is released already."""
+    instance = observed.instance
+    if FINALIZER not in instance.finalizers or instance.deleted_at is None:
+        return None
+    overdue = observed.now - instance.deleted_at > RELEASE_AFTER
+    deletes_claim = instance.spec.session.deletion_policy == "Delete"
+    return RemovalPlan(
+        workload=ChildName(STATEFUL_SETS, runtime_name(instance.name)),
+        awaits_pod=observed.pod is not None and not overdue,
+        awaits_bus=not overdue,
+        claim=ChildName(CLAIMS, claim_name(instance.name)) if deletes_claim else None,
+        releases_number=observed.pod is None,
+    )

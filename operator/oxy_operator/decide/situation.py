@@ -1,0 +1,31 @@
+"""All that the status of an instance derives from: what was observed, the record, and how acting on it went."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from oxy_core.envelopes import LiveState
+from oxy_operator.decide.epoch_record import EpochRecord
+from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.pod import Pod
+from oxy_operator.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The same situation always gives the same status."""
+
+    instance: Instance
+    record: EpochRecord | None
+    """None where the instance is rejected."""
+    pod: Pod | None
+    live: LiveState | None
+    """Only if it is current: see `current_live_state`."""
+    rejected: Problem | None = None
+    """Why the instance is not acted upon at all."""
+    unusable: Problem | None = None
+    """Why its present spec is not applied; what was applied before stays."""
+    unprovisioned: Problem | None = None
+    """Why its children are not as they should be."""
+    account_pushed: bool = False
+    """Whether the bus has taken the instance's account since this process started."""
+    now: datetime = field(kw_only=True)

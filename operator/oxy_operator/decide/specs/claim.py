@@ -1,0 +1,41 @@
+"""The claim of the session's volume, and the epoch record in its annotations."""
+
+from oxy_core.instance.resource import claim_name
+from oxy_operator.decide.epoch_record import EpochRecord
+from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.specs.metadata import metadata
+from oxy_operator.decide.specs.quantity import canonical
+from oxy_operator.objects import Object
+
+
+def session_claim(instance: Instance, access_mode: str) -> Object:
+    """Return the claim.
+
+    It has no owner, whatever the deletion policy: the loss of an owner would collect the session with it.
+    """
+    storage = instance.spec.session.storage
+    spec: Object = {
+        "accessModes": [access_mode],
+        "resources": {"requests": {"storage": canonical(storage.size)}},
+    }
+    if storage.storage_class_name:
+        spec["storageClassName"] = storage.storage_class_name
+    return {
+        "metadata": metadata(instance, claim_name(instance.name), owned=False),
+        "spec": spec,
+    }
+
+
+def claim_record(instance: Instance, record: EpochRecord, uid: str) -> Object:
+    """Return what writes `record` to the claim with this uid.
+
+    Applied by a field manager of its own: a size that the storage refuses must not keep an epoch from being raised.
+    """
+    return {
+        "metadata": {
+            "name": claim_name(instance.name),
+            "namespace": instance.namespace,
+            "uid": uid,
+            "annotations": record.annotations,
+        }
+    }

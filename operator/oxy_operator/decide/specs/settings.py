@@ -1,0 +1,51 @@
+"""An instance's settings in the forms that its runtime and the AI workers read."""
+
+from oxy_core.envelopes import InstanceSettings
+from oxy_core.instance.resource import runtime_name
+from oxy_core.tenant import SETTINGS_FILE, TenantSettings
+from oxy_operator.decide.epoch_record import EpochRecord
+from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.specs.metadata import metadata
+from oxy_operator.objects import Object
+
+
+def tenant_settings(instance: Instance, record: EpochRecord) -> TenantSettings:
+    """Return what the runtime reads from its settings file."""
+    spec = instance.spec
+    return TenantSettings(
+        organization=spec.organization_id,
+        instance=instance.name,
+        phone_number=spec.phone_number,
+        pairing_method=spec.pairing.method,
+        pairing_until=record.pairing_until,
+        reconnect=spec.reconnect,
+        pacing=spec.limits.pacing,
+        browser=spec.client.browser,
+        mark_online=spec.client.mark_online_on_connect,
+    )
+
+
+def settings_config_map(instance: Instance, record: EpochRecord) -> Object:
+    """Return the ConfigMap with the runtime's settings file."""
+    return {
+        "metadata": metadata(instance, runtime_name(instance.name)),
+        "data": {SETTINGS_FILE: tenant_settings(instance, record).encode().decode()},
+    }
+
+
+def instance_settings(instance: Instance, account: str) -> InstanceSettings:
+    """Return what AI workers need to know; `account` is the public key of the instance's account."""
+    spec = instance.spec
+    return InstanceSettings(
+        organization=spec.organization_id,
+        instance=instance.name,
+        account=account,
+        generation=instance.generation,
+        display_name=spec.display_name,
+        phone_number=spec.phone_number,
+        timezone=spec.timezone,
+        owners=spec.owners,
+        max_answer_age_seconds=spec.inbound.max_answer_age_seconds,
+        ai=spec.ai,
+        suspended=spec.suspend,
+    )

@@ -1,0 +1,184 @@
+"""The StatefulSet that runs an instance's pod: one replica, or none while a person has to act."""
+
+from typing import Final
+
+from oxy_core.instance.resource import (
+    EPOCH_ANNOTATION,
+    INSTANCE_LABEL,
+    PAIRING_UNTIL_ANNOTATION,
+    claim_name,
+    runtime_name,
+)
+from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE
+from oxy_core.times import utc_text
+from oxy_operator.decide.epoch_record import EpochRecord
+from oxy_operator.decide.instance import Instance, NetworkSpec, RuntimeSpec
+from oxy_operator.decide.pod import CONTAINER
+from oxy_operator.decide.specs.metadata import labels, metadata
+from oxy_operator.decide.specs.quantity import amount, canonical
+from oxy_operator.objects import Object
+
+USER: Final = 65532
+"""The unprivileged user of the images, by the convention of distroless ones."""
+
+PROBE_PORT: Final = 9090
+GRACE_SECONDS: Final = 30
+
+_SESSION, _CREDENTIALS, _SETTINGS, _AUTHORITIES = "/session", "/credentials", "/settings", "/ca"
+_TERMINATION_LOG: Final = "/dev/termination-log"
+_REQUESTS: Final = {"cpu": "20m", "memory": "64Mi"}
+_LIMITS: Final[dict[str, str | int]] = {"memory": "160Mi"}
+
+
+def runtime_stateful_set(  # noqa: PLR0913 what a pod is made of
+    instance: Instance, record: EpochRecord, *, account: str, image: str, nats_url: str, replicas: int
+) -> Object:
+    """Return the StatefulSet.
+
+    `account` is the public key of the instance's account, `image` applies unless the instance names its own.
+    Pods are managed in parallel: in order, a pod that is not ready would never be replaced after a change.
+    """
+    selector = {INSTANCE_LABEL: instance.name}
+    return {
+        "metadata": metadata(instance, runtime_name(instance.name)),
+        "spec": {
+            "replicas": replicas,
+            "serviceName": runtime_name(instance.name),
+            "podManagementPolicy": "Parallel",
+            "selector": {"matchLabels": selector},
+            "template": {
+                "metadata": {"labels": labels(instance), "annotations": _template_annotations(record)},
+                "spec": _pod(instance, account=account, image=image, nats_url=nats_url),
+            },
+        },
+    }
+
+
+def _template_annotations(record: EpochRecord) -> dict[str, str]:
+    """Return what a running pod must be replaced for. Other settings reach it through its ConfigMap."""
+    window = {PAIRING_UNTIL_ANNOTATION: utc_text(record.pairing_until)} if record.pairing_until else {}
+    return {EPOCH_ANNOTATION: str(record.epoch)} | window
+
+
+def _pod(instance: Instance, *, account: str, image: str, nats_url: str) -> Object:
+    runtime, network = instance.spec.runtime, instance.spec.network
+    fields: Object = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            # A session's few files need no walk at each start when the volume's root is right already.
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(instance, account=account, image=runtime.image or image, nats_url=nats_url)],
+        "volumes": _volumes(instance.name, network),
+        "nodeSelector": runtime.node_selector,
+        "tolerations": [item.model_dump(mode="json", by_alias=True, exclude_none=True) for item in runtime.tolerations],
+    }
+    return {name: value for name, value in fields.items() if value not in ({}, [])}
+
+
+def _container(instance: Instance, *, account: str, image: str, nats_url: str) -> Object:
+    return {
+        "name": CONTAINER,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "env": _environment(instance, account, nats_url),
+        "ports": [{"name": "metrics", "containerPort": PROBE_PORT, "protocol": "TCP"}],
+        "resources": _resources(instance.spec.runtime),
+        "terminationMessagePath": _TERMINATION_LOG,
+        # Ready means connected to WhatsApp and receiving: the status follows it within two seconds.
+        "readinessProbe": {
+            "httpGet": {"path": "/readyz", "port": PROBE_PORT},
+            "periodSeconds": 1,
+            "failureThreshold": 2,
+        },
+        "livenessProbe": {
+            "httpGet": {"path": "/livez", "port": PROBE_PORT},
+            "periodSeconds": 10,
+            "timeoutSeconds": 5,
+            "failureThreshold": 6,
+        },
+        "volumeMounts": _mounts(instance.spec.network),
+    }
+
+
+def _environment(instance: Instance, account: str, nats_url: str) -> list[Object]:
+    values = {
+        "OXY_ORGANIZATION": instance.spec.organization_id,
+        "OXY_INSTANCE": instance.name,
+        "OXY_ACCOUNT": account,
+        "OXY_NATS_URL": nats_url,
+        "OXY_NATS_CREDENTIALS": f"{_CREDENTIALS}/{CREDENTIALS_FILE}",
+        "OXY_SETTINGS": f"{_SETTINGS}/{SETTINGS_FILE}",
+        "OXY_SESSION": _SESSION,
+        "OXY_TERMINATION_LOG": _TERMINATION_LOG,
+        "OXY_PROBE_PORT": str(PROBE_PORT),
+        # Memory of a mostly idle process: one malloc arena, and Go's collector at a quarter of its default growth.
+        "MALLOC_ARENA_MAX": "1",
+        "GOGC": "25",
+    }
+    network = instance.spec.network
+    if network.ca_bundle_config_map_ref:
+        values["SSL_CERT_FILE"] = f"{_AUTHORITIES}/ca.crt"
+        # Read by the image that speaks to a simulated WhatsApp alone; any other ignores it.
+        values["OXY_NOISE_ROOT_FILE"] = f"{_AUTHORITIES}/noise-root.hex"
+    variables: list[Object] = [{"name": name, "value": value} for name, value in values.items()]
+    variables += [
+        _from_pod("OXY_EPOCH", f"metadata.annotations['{EPOCH_ANNOTATION}']"),
+        _from_pod("OXY_POD_UID", "metadata.uid"),
+    ]
+    if network.proxy_secret_ref:
+        reference = {"name": network.proxy_secret_ref.name, "key": "url"}
+        variables.append({"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": reference}})
+    return variables
+
+
+def _from_pod(name: str, path: str) -> Object:
+    return {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
+
+
+def _resources(runtime: RuntimeSpec) -> Object:
+    limits = _LIMITS | runtime.resources.limits
+    # Our own requests give way to a lower limit, which the API server would refuse otherwise.
+    defaults = {name: min(value, limits.get(name, value), key=amount) for name, value in _REQUESTS.items()}
+    requests = defaults | runtime.resources.requests
+    return {
+        "requests": {name: canonical(value) for name, value in requests.items()},
+        "limits": {name: canonical(value) for name, value in limits.items()},
+    }
+
+
+def _mounts(network: NetworkSpec) -> list[Object]:
+    mounts: list[Object] = [
+        {"name": "session", "mountPath": _SESSION},
+        {"name": "credentials", "mountPath": _CREDENTIALS, "readOnly": True},
+        {"name": "settings", "mountPath": _SETTINGS, "readOnly": True},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 the container's own, an emptyDir
+    ]
+    if network.ca_bundle_config_map_ref:
+        mounts.append({"name": "authorities", "mountPath": _AUTHORITIES, "readOnly": True})
+    return mounts
+
+
+def _volumes(instance: str, network: NetworkSpec) -> list[Object]:
+    volumes: list[Object] = [
+        {"name": "session", "persistentVolumeClaim": {"claimName": claim_name(instance)}},
+        {"name": "credentials", "secret": {"secretName": runtime_name(instance)}},
+        {"name": "settings", "configMap": {"name": runtime_name(instance)}},
+        {"name": "tmp", "emptyDir": {}},
+    ]
+    if network.ca_bundle_config_map_ref:
+        reference = {"name": network.ca_bundle_config_map_ref.name}
+        volumes.append({"name": "authorities", "configMap": reference})
+    return volumes

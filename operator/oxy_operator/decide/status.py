@@ -1,0 +1,191 @@
+"""The status of an instance, derived from its situation alone: conditions, pairing, attempts, runtime.
+
+Each condition has a reason of its own and a message that says what to do. The phase is decided in `verdicts`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from oxy_core.envelopes import LiveState
+from oxy_core.identity import Jid, mask, same_phone
+from oxy_core.instance.resource import Phase, pairing_secret_name
+from oxy_core.times import utc_text
+from oxy_operator.decide.live_state import is_later_activity
+from oxy_operator.decide.situation import Situation
+from oxy_operator.decide.verdicts import Verdict, verdict_for
+from oxy_operator.problems import Problem
+
+Status = dict[str, Any]
+"""``status`` as JSON."""
+
+
+def status_of(situation: Situation) -> Status:
+    """Return the whole ``status``; what does not change keeps its transition times."""
+    verdict = verdict_for(situation)
+    instance, record, old = situation.instance, situation.record, situation.instance.status
+    fields: Status = {
+        "observedGeneration": instance.generation,
+        "phase": verdict.phase.value,
+        "conditions": _conditions(situation, verdict),
+        "jid": _jid(situation),
+        "pairing": _pairing(situation, verdict),
+        "repair": {"nonce": record.repaired} if record and record.repaired else None,
+        "reconnect": _reconnect(situation, verdict),
+        "runtime": _runtime(situation),
+        "lastActivityAt": _activity(old.get("lastActivityAt"), situation.live),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def without_detail(status: Status) -> Status:
+    """Return a status without what may change at any moment and is written at a bounded rate."""
+    return {name: value for name, value in status.items() if name != "reconnect"}
+
+
+def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
+    accepted = _accepted(situation)
+    if situation.rejected:
+        return [accepted, _condition(situation, "Ready", verdict.reason, verdict.message, holds=False)]
+    return [
+        accepted,
+        _condition_unless(
+            situation,
+            "Provisioned",
+            situation.unprovisioned,
+            "Applied",
+            "Everything that the instance needs is applied.",
+        ),
+        _condition_unless(
+            situation, "CredentialsReady", _credentials_problem(situation), "Issued", "NATS has the instance's account."
+        ),
+        _paired(situation, verdict),
+        _condition(situation, "Connected", verdict.reason, verdict.message, holds=verdict.phase is Phase.CONNECTED),
+        _ready(situation, verdict),
+    ]
+
+
+def _condition(situation: Situation, kind: str, reason: str, message: str, *, holds: bool) -> Status:
+    """Return one condition; its transition time stays while its status does."""
+    value = "True" if holds else "False"
+    before = _old_condition(situation, kind)
+    since = before.get("lastTransitionTime") if before.get("status") == value else None
+    return {
+        "type": kind,
+        "status": value,
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": since or utc_text(situation.now),
+        "observedGeneration": situation.instance.generation,
+    }
+
+
+def _condition_unless(situation: Situation, kind: str, problem: Problem | None, reason: str, message: str) -> Status:
+    """Return a condition that holds with this reason and message unless there is a problem."""
+    if problem is None:
+        return _condition(situation, kind, reason, message, holds=True)
+    return _condition(situation, kind, problem.reason, problem.message, holds=False)
+
+
+def _old_condition(situation: Situation, kind: str) -> Mapping[str, Any]:
+    conditions = situation.instance.status.get("conditions", ())
+    return next((item for item in conditions if item["type"] == kind), {})
+
+
+def _accepted(situation: Situation) -> Status:
+    refusal = situation.rejected or situation.unusable
+    message = "The organization and the number belong to this instance."
+    return _condition_unless(situation, "Accepted", refusal, "Accepted", message)
+
+
+def _credentials_problem(situation: Situation) -> Problem | None:
+    """Return why the bus lacks the account. One that it took counts as known, also while the bus is away."""
+    if situation.account_pushed or _old_condition(situation, "CredentialsReady").get("status") == "True":
+        return None
+    return Problem("BusUnavailable", "NATS has not accepted the instance's account yet. Oxy retries automatically.")
+
+
+def _paired(situation: Situation, verdict: Verdict) -> Status:
+    if situation.record is not None and situation.record.paired:
+        return _condition(situation, "Paired", *_linked_phone(situation), holds=True)
+    return _condition(situation, "Paired", *_missing_phone(situation, verdict), holds=False)
+
+
+def _linked_phone(situation: Situation) -> tuple[str, str]:
+    """Return reason and message of a linked phone; by QR code a phone with any number can be linked."""
+    jid, wanted = _jid(situation), situation.instance.spec.phone_number
+    phone = Jid.parse(jid).phone if jid else None
+    if phone is None or same_phone(phone, wanted):
+        return "Paired", "The phone is linked."
+    message = (
+        f"The linked phone is {mask(phone)}, not {mask(wanted)} as in spec.phoneNumber, and its customers are "
+        f"answered. If that is not intended, unlink the device on that phone, then run: oxy pair "
+        f"{situation.instance.name}"
+    )
+    return "LinkedToAnotherNumber", message
+
+
+def _missing_phone(situation: Situation, verdict: Verdict) -> tuple[str, str]:
+    """Return why the phone is not linked: the verdict's own cause if it is about that."""
+    about_pairing = verdict.phase is Phase.PAIRING or verdict.reason in {"LoggedOut", "BadSession", "PairingExpired"}
+    if about_pairing or situation.record is None:
+        return verdict.reason, verdict.message
+    return "NotPaired", "The phone is not linked yet."
+
+
+def _ready(situation: Situation, verdict: Verdict) -> Status:
+    unusable = situation.unusable
+    if unusable is not None:
+        return _condition(situation, "Ready", unusable.reason, unusable.message, holds=False)
+    connected = verdict.phase is Phase.CONNECTED
+    return _condition(situation, "Ready", verdict.reason, verdict.message, holds=connected)
+
+
+def _jid(situation: Situation) -> str | None:
+    if situation.live and situation.live.jid:
+        return str(situation.live.jid)
+    paired = situation.record is not None and situation.record.paired
+    return situation.instance.status.get("jid") if paired else None
+
+
+def _pairing(situation: Situation, verdict: Verdict) -> Status | None:
+    record, instance = situation.record, situation.instance
+    if verdict.phase is not Phase.PAIRING or record is None or record.pairing_until is None:
+        return None
+    offered = situation.live.pairing if situation.live else None
+    pairing: Status = {
+        "method": (offered.method if offered else instance.spec.pairing.method).value,
+        "expiresAt": utc_text(record.pairing_until),
+    }
+    return pairing | ({"secretName": pairing_secret_name(instance.name)} if offered else {})
+
+
+def _reconnect(situation: Situation, verdict: Verdict) -> Status:
+    """Return the attempts since the last success; without a live state the last known, until connected again."""
+    if verdict.phase is Phase.CONNECTED:
+        return {"attempts": 0}
+    old: Status = situation.instance.status.get("reconnect", {})
+    live = situation.live
+    if live is None:
+        lasting = verdict.phase is Phase.RECONNECTING
+        return {"attempts": old.get("attempts", 0) if lasting else 0, "lastReason": verdict.reason}
+    reconnect: Status = {"attempts": live.attempts, "lastReason": live.last_reason or verdict.reason}
+    return reconnect | ({"nextAttemptAt": utc_text(live.next_attempt_at)} if live.next_attempt_at else {})
+
+
+def _runtime(situation: Situation) -> Status | None:
+    if situation.record is None:
+        return None
+    runtime: Status = {"epoch": situation.record.epoch}
+    pod = situation.pod
+    if pod is None:
+        return runtime
+    return runtime | {"podName": pod.name, "restarts": pod.restarts, "image": pod.image}
+
+
+def _activity(old: str | None, live: LiveState | None) -> str | None:
+    latest = live.last_activity_at if live else None
+    if latest is None:
+        return old
+    known = datetime.fromisoformat(old) if old else None
+    return utc_text(latest) if is_later_activity(latest, known) else old

@@ -1,0 +1,169 @@
+"""The phase of an instance and its cause: one verdict for each situation that Oxy tells apart.
+
+The phase comes from the custom resource, the epoch record and the pod's status alone; live states only add detail.
+Wording of conditions is here and in `status`; terminal causes have theirs in `oxy_core.instance.terminal_causes`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from oxy_core.envelopes import LiveState
+from oxy_core.instance.resource import Phase
+from oxy_core.instance.terminal_causes import ExitCode, terminal_cause
+from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord
+from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.pod import Pod, Termination
+from oxy_operator.decide.situation import Situation
+
+LOST_AFTER: Final = timedelta(seconds=60)
+"""A pod that is still there so long after its grace period ended is on a node that does not answer."""
+
+_PULL: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_MISCONFIGURED: Final = frozenset({"CreateContainerConfigError"})
+_NOT_CREATED: Final = frozenset({"CreateContainerError", "RunContainerError"})
+_NODE_LOST: Final = frozenset({"NodeLost", "DeletionByTaintManager"})
+_EXHAUSTED: Final = "No connection to WhatsApp after all attempts. Oxy retries automatically."
+"""Shown where the runtime left no explanation of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Phase, and why: the reason in CamelCase, the message says what to do."""
+
+    phase: Phase
+    reason: str
+    message: str
+
+
+def verdict_for(situation: Situation) -> Verdict:
+    """Return the phase and its cause."""
+    if situation.rejected:
+        return Verdict(Phase.FAILED, situation.rejected.reason, situation.rejected.message)
+    if situation.record is None:
+        return Verdict(Phase.PENDING, "Starting", "Waiting for the operator.")
+    return _verdict_for_stopped(situation.instance, situation.record) or _verdict_for_started(
+        situation, situation.record
+    )
+
+
+def _verdict_for_stopped(instance: Instance, record: EpochRecord) -> Verdict | None:
+    """Return the verdict on an instance that should have no pod; None if it should have one."""
+    if instance.spec.suspend:
+        return Verdict(Phase.PAUSED, "Suspended", "Suspended by spec.suspend; set it to false to connect again.")
+    return _verdict_for_end(record.end, instance.name) if record.end else None
+
+
+def _verdict_for_end(end: EpochEnd, name: str) -> Verdict | None:
+    """Return the verdict on a connection that ended for good, in the runtime's own words if it left any."""
+    cause = terminal_cause(end.exit_code)
+    return Verdict(cause.phase, cause.reason, end.message or cause.explain(name)) if cause else None
+
+
+def _verdict_for_started(situation: Situation, record: EpochRecord) -> Verdict:
+    """Return the verdict on an instance that should have a pod."""
+    pod = situation.pod
+    if pod is not None and pod.epoch == record.epoch and pod.ready:
+        return Verdict(Phase.CONNECTED, "Connected", "Connected to WhatsApp and receiving.")
+    if situation.unprovisioned:
+        return Verdict(Phase.FAILED, situation.unprovisioned.reason, situation.unprovisioned.message)
+    if pod is None:
+        return Verdict(Phase.PENDING, "PodMissing", "The pod is being created.")
+    return _verdict_for_pod(situation, record, pod)
+
+
+def _verdict_for_pod(situation: Situation, record: EpochRecord, pod: Pod) -> Verdict:
+    """Return the verdict on a pod that is not ready."""
+    stuck = pod.deleted_at is not None and situation.now - pod.deleted_at > LOST_AFTER
+    if pod.failure in _NODE_LOST or stuck:
+        return Verdict(
+            Phase.RECONNECTING,
+            "NodeLost",
+            f"The node of pod {pod.name} does not answer. Bring it back, or delete the Node object: only then may the "
+            "session be used elsewhere.",
+        )
+    if pod.epoch != record.epoch or pod.deleted_at is not None:
+        return Verdict(Phase.PENDING, "Restarting", "The pod is being replaced.")
+    if pod.failure:
+        return Verdict(Phase.PENDING, pod.failure, f"Pod {pod.name} failed and is being replaced.")
+    if pod.unschedulable:
+        message = f"No node accepts the pod: {pod.unschedulable} Add room, or change spec.runtime."
+        return Verdict(Phase.PENDING, "Unschedulable", message)
+    return _verdict_for_waiting(pod) or _verdict_for_container(situation, record, pod)
+
+
+def _verdict_for_waiting(pod: Pod) -> Verdict | None:
+    """Return the verdict on a container that the kubelet cannot start; None if it can."""
+    if pod.waiting is None:
+        return None
+    reason, message = pod.waiting.reason, pod.waiting.message
+    if reason in _PULL:
+        text = (
+            f"The image {pod.image} cannot be pulled: {message or reason}. Check spec.runtime.image and the registry."
+        )
+        return Verdict(Phase.FAILED, "ImagePullFailed", text)
+    if reason in _MISCONFIGURED:
+        text = f"The container refers to something that does not exist: {message}. Create it, or correct the spec."
+        return Verdict(Phase.FAILED, "ReferenceMissing", text)
+    if reason in _NOT_CREATED:
+        return Verdict(Phase.FAILED, "ContainerNotStarted", f"The container cannot be started: {message or reason}.")
+    return None
+
+
+def _verdict_for_container(situation: Situation, record: EpochRecord, pod: Pod) -> Verdict:
+    """Return the verdict on a container that runs but is not ready, or that the kubelet restarts."""
+    last = next((item for item in pod.terminations if item.exit_code != 0), None)
+    # A container that has just been restarted says no more than how the last one ended, until its live state does.
+    superseded = pod.running and _is_conclusive(situation.live, record, situation.now)
+    failed = _verdict_for_termination(last, record, pod) if last is not None and not superseded else None
+    if failed is not None:
+        return failed
+    if not pod.running:
+        return Verdict(Phase.PENDING, "ContainerCreating", "The container is being created.")
+    if not record.paired:
+        return _verdict_for_unpaired(situation, record)
+    reason = (situation.live.last_reason if situation.live else None) or "NotReceiving"
+    return Verdict(Phase.RECONNECTING, reason, "Reconnecting to WhatsApp.")
+
+
+def _is_conclusive(live: LiveState | None, record: EpochRecord, now: datetime) -> bool:
+    """Whether a runtime has reported enough since it started to supersede how it last ended."""
+    if live is None:
+        return False
+    offers_codes = not record.paired and record.window_open(now)
+    return not offers_codes or live.pairing is not None or live.attempts > 0
+
+
+def _verdict_for_termination(last: Termination, record: EpochRecord, pod: Pod) -> Verdict | None:
+    if last.exit_code == ExitCode.ATTEMPTS_EXHAUSTED:
+        ended = pod.ended(record.epoch)
+        explained = ended.message.message if ended and ended.message else ""
+        return Verdict(Phase.RECONNECTING, "BackingOff", explained or _EXHAUSTED)
+    if last.reason == "OOMKilled":
+        message = "The container ran out of memory. Raise spec.runtime.resources.limits.memory."
+        return Verdict(Phase.FAILED, "OutOfMemory", message)
+    if pod.running:
+        return None
+    message = f"The runtime ended with exit code {last.exit_code}. See: kubectl logs --previous {pod.name}"
+    return Verdict(Phase.FAILED, "Crashed", message)
+
+
+def _verdict_for_unpaired(situation: Situation, record: EpochRecord) -> Verdict:
+    name, live = situation.instance.name, situation.live
+    if record.window_open(situation.now):
+        if live is not None and live.pairing is None and live.attempts > 0:
+            return _verdict_for_failed_offer(live.last_reason or "ServerUnreachable")
+        message = f"Waiting for the phone to be linked. To show the code, run: oxy pair {name}"
+        return Verdict(Phase.PAIRING, "WaitingForPhone", message)
+    message = f"Nobody linked the phone in time. To offer codes again, run: oxy pair {name}"
+    return Verdict(Phase.PENDING, "PairingExpired", message)
+
+
+def _verdict_for_failed_offer(reason: str) -> Verdict:
+    """Return the verdict on a runtime that cannot get a code from WhatsApp."""
+    what = {"ServerUnreachable": "WhatsApp cannot be reached"}.get(reason, "WhatsApp closed the connection")
+    message = (
+        f"{what}, so there is no code to show. Oxy retries automatically. Check that pods may reach "
+        "web.whatsapp.com:443, and spec.network if they need a proxy or certificate authorities of their own."
+    )
+    return Verdict(Phase.PAIRING, reason, message)

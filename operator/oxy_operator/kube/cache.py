@@ -1,0 +1,229 @@
+"""The informer cache: instances, children and pods as last seen; of children and pods only what decisions need."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from oxy_core.identity import phone_key
+from oxy_core.instance.resource import EPOCH_ANNOTATION, INSTANCE_LABEL
+from oxy_core.subjects import instance_key
+from oxy_operator.decide.pod import Pod
+from oxy_operator.kube.digest import live_digest
+from oxy_operator.objects import CHILD_KINDS, CLAIMS, METADATA_ONLY, STATEFUL_SETS, Key, Kind, Object
+
+
+class Sink(Protocol):
+    """Where a reflector delivers what it sees of one kind of object."""
+
+    def observe(self, live: Object) -> Key | None:
+        """Store an object's present state; return the instance to reconcile, None if nothing that counts changed."""
+        ...
+
+    def forget(self, namespace: str, name: str) -> Key | None:
+        """Remove an object that is gone; return the instance to reconcile."""
+        ...
+
+    def known(self) -> set[tuple[str, str]]:
+        """Return namespace and name of every object that is held."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CachedChild:
+    """A child as it was last seen or applied."""
+
+    uid: str
+    version: int
+    """``metadata.resourceVersion``; grows with every change."""
+    instance: str
+    digest: bytes
+    """Of the fields that we own."""
+    annotations: Mapping[str, str]
+    """Of claims only."""
+    epoch: int
+    """Of a StatefulSet's pod template; otherwise 0."""
+    deleting: bool = False
+
+
+class ChildCache:
+    """Children of one kind."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self._held: dict[tuple[str, str], CachedChild] = {}
+
+    def get(self, namespace: str, name: str) -> CachedChild | None:
+        """Return a child, if it exists."""
+        return self._held.get((namespace, name))
+
+    def observe(self, live: Object) -> Key | None:
+        """Store a child's present state; a state older than what is held already is ignored."""
+        metadata = live["metadata"]
+        place = (metadata["namespace"], metadata["name"])
+        child, held = self._child(live), self._held.get(place)
+        if held is not None and held.uid == child.uid and held.version > child.version:
+            return None
+        self._held[place] = child
+        return None if held is not None and _same(held, child) else Key(place[0], child.instance)
+
+    def applied(self, body: Object, answer: Object, digest: bytes) -> None:
+        """Store what was just applied, so that its own watch event is no news."""
+        metadata, uid = body["metadata"], answer["metadata"]["uid"]
+        before = self._held.get((metadata["namespace"], metadata["name"]))
+        self._held[metadata["namespace"], metadata["name"]] = CachedChild(
+            uid=uid,
+            version=int(answer["metadata"]["resourceVersion"]),
+            instance=metadata["labels"][INSTANCE_LABEL],
+            digest=digest,
+            annotations=before.annotations if before is not None and before.uid == uid else {},
+            epoch=_template_epoch(body) if self.kind == STATEFUL_SETS else 0,
+        )
+
+    def annotated(self, namespace: str, name: str, annotations: Mapping[str, str], answer: Object) -> None:
+        """Store a claim's annotations that were just applied."""
+        held = self._held[namespace, name]
+        version = int(answer["metadata"]["resourceVersion"])
+        self._held[namespace, name] = replace(held, version=version, annotations={**held.annotations, **annotations})
+
+    def forget(self, namespace: str, name: str) -> Key | None:
+        """Remove a child that is gone."""
+        child = self._held.pop((namespace, name), None)
+        return Key(namespace, child.instance) if child else None
+
+    def known(self) -> set[tuple[str, str]]:
+        """Return namespace and name of every child."""
+        return set(self._held)
+
+    def _child(self, live: Object) -> CachedChild:
+        metadata = live["metadata"]
+        return CachedChild(
+            uid=metadata["uid"],
+            version=int(metadata["resourceVersion"]),
+            instance=metadata.get("labels", {}).get(INSTANCE_LABEL, ""),
+            digest=live_digest(live, metadata_only=self.kind in METADATA_ONLY),
+            annotations=metadata.get("annotations", {}) if self.kind == CLAIMS else {},
+            epoch=_template_epoch(live) if self.kind == STATEFUL_SETS else 0,
+            deleting="deletionTimestamp" in metadata,
+        )
+
+
+def _same(one: CachedChild, other: CachedChild) -> bool:
+    """Whether two states of a child differ in nothing that counts."""
+    return replace(one, version=0) == replace(other, version=0)
+
+
+def _template_epoch(stateful_set: Object) -> int:
+    annotations = stateful_set.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
+    epoch = str(annotations.get(EPOCH_ANNOTATION, ""))
+    return int(epoch) if epoch.isdigit() else 0
+
+
+class PodCache:
+    """Pods by instance."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, str], tuple[str, Pod]] = {}
+        self._of: dict[Key, set[str]] = {}
+
+    def of(self, key: Key) -> Pod | None:
+        """Return the instance's pod: one that is not being deleted before one that is, the newest first."""
+        pods = [self._held[key.namespace, name][1] for name in self._of.get(key, ())]
+        return max(pods, key=lambda pod: (pod.deleted_at is None, pod.created_at), default=None)
+
+    def observe(self, live: Object) -> Key | None:
+        """Store a pod's present state."""
+        pod = Pod.of(live)
+        place = (pod.namespace, pod.name)
+        key = Key(pod.namespace, live["metadata"].get("labels", {}).get(INSTANCE_LABEL, ""))
+        before = self._held.get(place)
+        if before is not None and before[1] == pod:
+            return None
+        self._held[place] = (key.name, pod)
+        self._of.setdefault(key, set()).add(pod.name)
+        return key
+
+    def forget(self, namespace: str, name: str) -> Key | None:
+        """Remove a pod that is gone."""
+        found = self._held.pop((namespace, name), None)
+        if found is None:
+            return None
+        key = Key(namespace, found[0])
+        self._of[key].discard(name)
+        if not self._of[key]:
+            del self._of[key]
+        return key
+
+    def known(self) -> set[tuple[str, str]]:
+        """Return namespace and name of every pod."""
+        return set(self._held)
+
+
+class InstanceCache:
+    """Custom resources as last seen, by instance and by number."""
+
+    def __init__(self) -> None:
+        self._held: dict[Key, Object] = {}
+        self._of_number: dict[str, set[Key]] = {}
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._held)
+
+    def get(self, key: Key) -> Object | None:
+        """Return a custom resource, if it exists."""
+        return self._held.get(key)
+
+    def of_number(self, phone: str) -> list[Key]:
+        """Return the instances that name this E.164 number, in whatever form."""
+        return sorted(self._of_number.get(phone_key(phone), ()))
+
+    def settings_keys(self) -> set[str]:
+        """Return under which keys the bus has the settings of all these."""
+        return {instance_key(held["spec"]["organizationId"], key.name) for key, held in self._held.items()}
+
+    def put(self, resource: Object) -> Key:
+        """Store a custom resource's present state; a state older than what is held already is ignored."""
+        key = Key(resource["metadata"]["namespace"], resource["metadata"]["name"])
+        held = self._held.get(key)
+        if held is not None and _is_older(resource, held):
+            return key
+        self.drop(key)
+        self._held[key] = resource
+        self._of_number.setdefault(_number(resource), set()).add(key)
+        return key
+
+    def drop(self, key: Key) -> None:
+        """Remove a custom resource that is gone."""
+        resource = self._held.pop(key, None)
+        if resource is None:
+            return
+        number = _number(resource)
+        self._of_number[number].discard(key)
+        if not self._of_number[number]:
+            del self._of_number[number]
+
+
+def _is_older(one: Object, other: Object) -> bool:
+    """Whether one state of an object is older than another; another object of its name is not."""
+    mine, others = one["metadata"], other["metadata"]
+    return bool(mine["uid"] == others["uid"] and int(mine["resourceVersion"]) < int(others["resourceVersion"]))
+
+
+def _number(resource: Object) -> str:
+    return phone_key(resource["spec"]["phoneNumber"])
+
+
+def _child_caches() -> dict[Kind, ChildCache]:
+    return {kind: ChildCache(kind) for kind in CHILD_KINDS}
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterCache:
+    """All that this process has seen of the cluster, shared by whoever feeds and whoever reads it."""
+
+    instances: InstanceCache = field(default_factory=InstanceCache)
+    children: Mapping[Kind, ChildCache] = field(default_factory=_child_caches)
+    pods: PodCache = field(default_factory=PodCache)
+
+    def child(self, kind: Kind, namespace: str, name: str) -> CachedChild | None:
+        """Return a child as it was last seen."""
+        return self.children[kind].get(namespace, name)

@@ -1,0 +1,77 @@
+"""Follows one kind of object: list, watch, and list again after any trouble.
+
+After a list, whatever was known and no longer exists is reported as gone, so that deletions are never missed, even
+while nothing watched.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from oxy_operator.errors import ApiError
+from oxy_operator.kube.cache import Sink
+from oxy_operator.kube.client import Kubernetes
+from oxy_operator.objects import METADATA_ONLY, Key, Kind
+
+RELIST_SECONDS: Final = 1.0
+"""Mean pause after a failed list or watch."""
+
+log = structlog.get_logger()
+
+
+class Reflector:
+    """Keeps a sink up to date with the API server."""
+
+    def __init__(self, api: Kubernetes, kind: Kind, selector: str, sink: Sink, enqueue: Callable[[Key], None]) -> None:
+        self._api = api
+        self._kind = kind
+        self._selector = selector
+        self._sink = sink
+        self._enqueue = enqueue
+        self.synced = asyncio.Event()
+        """Set once everything was listed."""
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        while True:
+            try:
+                await self._watch(await self._list())
+            except ApiError as error:
+                log.warning("watch_failed", kind=self._kind.name, status=error.status, error=str(error))
+                await asyncio.sleep(RELIST_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 jitter is no secret
+
+    async def _list(self) -> str:
+        """List everything; return the version from which to watch."""
+        seen: set[tuple[str, str]] = set()
+        more: str | None = None
+        while True:
+            page = await self._api.page(self._kind, self._selector, more, metadata_only=self._kind in METADATA_ONLY)
+            for live in page.items:
+                seen.add((live["metadata"]["namespace"], live["metadata"]["name"]))
+                self._report(self._sink.observe(live))
+            more = page.more
+            if more is None:
+                break
+        for namespace, name in self._sink.known() - seen:
+            self._report(self._sink.forget(namespace, name))
+        self.synced.set()
+        return page.resource_version
+
+    async def _watch(self, version: str) -> None:
+        """Follow changes; a watch that the server ended resumes where it was, any failure raises ApiError."""
+        while True:
+            events = self._api.watch(self._kind, self._selector, version, metadata_only=self._kind in METADATA_ONLY)
+            async for event in events:
+                metadata = event.object["metadata"]
+                version = metadata["resourceVersion"]
+                if event.type == "DELETED":
+                    self._report(self._sink.forget(metadata["namespace"], metadata["name"]))
+                elif event.type != "BOOKMARK":
+                    self._report(self._sink.observe(event.object))
+
+    def _report(self, key: Key | None) -> None:
+        if key is not None and key.name:
+            self._enqueue(key)

@@ -1,0 +1,54 @@
+"""Kubernetes objects as the operator names them: kinds, keys of instances, field managers."""
+
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from oxy_core.instance.resource import API_VERSION, KIND, PLURAL
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON. The only form in which objects cross module borders."""
+
+FIELD_MANAGER: Final = "oxy-operator"
+STATUS_MANAGER: Final = "oxy-operator-status"
+RECORD_MANAGER: Final = "oxy-operator-record"
+"""Owns the claim's annotations, apart from its spec: see decision 30."""
+
+
+class Key(NamedTuple):
+    """Namespace and name of a WhatsAppInstance: what is queued and reconciled."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object and where the API serves it."""
+
+    group_version: str
+    name: str
+    plural: str
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str = "") -> str:
+        """Return the path of the collection, of one object, or of its subresource."""
+        root = "/api" if "/" not in self.group_version else "/apis"
+        parts = [root, self.group_version]
+        parts += ["namespaces", namespace] if namespace else []
+        parts += [part for part in (self.plural, name, subresource) if part]
+        return "/".join(parts)
+
+
+INSTANCES: Final = Kind(API_VERSION, KIND, PLURAL)
+CLAIMS: Final = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+CONFIG_MAPS: Final = Kind("v1", "ConfigMap", "configmaps")
+SECRETS: Final = Kind("v1", "Secret", "secrets")
+PODS: Final = Kind("v1", "Pod", "pods")
+STATEFUL_SETS: Final = Kind("apps/v1", "StatefulSet", "statefulsets")
+LEASES: Final = Kind("coordination.k8s.io/v1", "Lease", "leases")
+NETWORK_POLICIES: Final = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+
+CHILD_KINDS: Final = (CLAIMS, CONFIG_MAPS, SECRETS, STATEFUL_SETS, NETWORK_POLICIES)
+"""What the operator applies for an instance."""
+
+METADATA_ONLY: Final = frozenset({SECRETS})
+"""Kinds whose content is never listed."""

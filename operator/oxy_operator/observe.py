@@ -1,0 +1,122 @@
+"""Gathers everything about one instance that a decision may need, at one moment."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from oxy_core.instance.resource import claim_name, runtime_name
+from oxy_operator.bus.accounts import tenancy
+from oxy_operator.bus.connection import Bus
+from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_operator.decide.epoch_record import EpochRecord
+from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.observed import Observed
+from oxy_operator.decide.pod import Pod
+from oxy_operator.errors import MissingError
+from oxy_operator.kube.cache import ClusterCache
+from oxy_operator.kube.client import Kubernetes
+from oxy_operator.objects import CLAIMS, CONFIG_MAPS, SECRETS, STATEFUL_SETS, Key, Kind
+from oxy_operator.ownership.owners import Ownership
+from oxy_operator.problems import Problem
+from oxy_operator.tenancy import Tenancy
+
+
+@dataclass(slots=True)
+class Remembered:
+    """What this process remembers of one instance between reconciles. Losing it costs work, never a fact."""
+
+    tenancy: Tenancy | None = None
+    """Issued once per rotation period, because issuing signs."""
+    record: EpochRecord | None = None
+    """The last one written, should the claim lose its annotations."""
+    status_written_at: datetime | None = None
+
+
+class Observer:
+    """Reads caches, bus and cluster; keeps nothing."""
+
+    def __init__(  # noqa: PLR0913 everything there is to observe
+        self,
+        api: Kubernetes,
+        cache: ClusterCache,
+        bus: Bus,
+        ownership: Ownership,
+        keys: PlatformKeys,
+        *,
+        rotation_seconds: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._api = api
+        self._cache = cache
+        self._bus = bus
+        self._ownership = ownership
+        self._keys = keys
+        self._rotation_seconds = rotation_seconds
+        self._clock = clock
+
+    async def observe(self, key: Key, instance: Instance, remembered: Remembered) -> Observed:
+        """Return what is known of an instance now.
+
+        Asking whether it owns organization and number acquires them if they are free: one request does both, so that
+        of several that ask at the same time one alone is the owner. Raises ApiError.
+        """
+        refusal = await self._ownership.acquire(key, instance) if instance.deleted_at is None else None
+        pod = self._cache.pods.of(key)
+        missing = await self._missing_reference(instance, pod) if refusal is None else None
+        claim = self._cache.child(CLAIMS, key.namespace, claim_name(key.name))
+        workload = self._cache.child(STATEFUL_SETS, key.namespace, runtime_name(key.name))
+        last = remembered.record
+        issued = remembered.tenancy = self._tenancy(instance, remembered.tenancy)
+        return Observed(
+            now=datetime.fromtimestamp(self._clock(), UTC),
+            instance=instance,
+            tenancy=issued,
+            pod=pod,
+            reported=self._bus.live(issued.account),
+            account_held=self._bus.holds(issued.account),
+            record=(EpochRecord.of(claim.annotations) or last) if claim else None,
+            known_epoch=max(workload.epoch if workload else 0, last.epoch if last else 0),
+            has_workload=workload is not None,
+            refusal=refusal,
+            missing_reference=missing,
+            status_written_at=remembered.status_written_at,
+        )
+
+    def _tenancy(self, instance: Instance, held: Tenancy | None) -> Tenancy:
+        """Return account and credentials: new ones once a rotation period, and for another incarnation."""
+        now = self._clock()
+        if held is not None and now < held.validity.renewed_at and held.incarnation == instance.uid:
+            return held
+        return tenancy(
+            self._keys,
+            instance.spec.organization_id,
+            instance.name,
+            now=now,
+            incarnation=instance.uid,
+            rotation=self._rotation_seconds,
+        )
+
+    async def _missing_reference(self, instance: Instance, pod: Pod | None) -> Problem | None:
+        """Return what the spec refers to and does not exist: the kubelet does not report it for what is mounted."""
+        if pod is None or pod.waiting is None:
+            return None
+        for kind, field, name in _references(instance):
+            if not await self._exists(kind, instance.namespace, name):
+                message = f"{kind.name} {name} of {field} does not exist. Create it, or correct the spec."
+                return Problem("ReferenceMissing", message)
+        return None
+
+    async def _exists(self, kind: Kind, namespace: str, name: str) -> bool:
+        try:
+            await self._api.get(kind, namespace, name)
+        except MissingError:
+            return False
+        return True
+
+
+def _references(instance: Instance) -> Iterator[tuple[Kind, str, str]]:
+    network = instance.spec.network
+    if network.ca_bundle_config_map_ref is not None:
+        yield CONFIG_MAPS, "spec.network.caBundleConfigMapRef", network.ca_bundle_config_map_ref.name
+    if network.proxy_secret_ref is not None:
+        yield SECRETS, "spec.network.proxySecretRef", network.proxy_secret_ref.name

@@ -1,1 +1,0 @@
-"""What should exist for an instance: pure functions, one file per kind of object."""

@@ -1,0 +1,117 @@
+from unit.wai_operator.making import NOW, Json, pod_object, resource
+
+from oxy_operator.kube.cache import ChildCache, InstanceCache, PodCache
+from oxy_operator.objects import CLAIMS, CONFIG_MAPS, STATEFUL_SETS, Key
+
+KEY = Key("shops", "petshop")
+
+
+def child(version: int = 1, uid: str = "u", **metadata: Json) -> Json:
+    labels = {"oxy.dev/instance": "petshop"}
+    return {
+        "metadata": {
+            "namespace": "shops",
+            "name": "wai-petshop",
+            "uid": uid,
+            "resourceVersion": str(version),
+            "labels": labels,
+            **metadata,
+        }
+    }
+
+
+def test_a_new_child_has_its_instance_looked_at() -> None:
+    children = ChildCache(CONFIG_MAPS)
+    assert children.observe(child()) == KEY
+    assert children.known() == {("shops", "wai-petshop")}
+
+
+def test_a_change_that_does_not_count_is_no_news() -> None:
+    children = ChildCache(CONFIG_MAPS)
+    children.observe(child())
+    assert children.observe(child(2)) is None
+    assert children.observe(child(3, annotations={"other": "x"})) is None
+
+
+def test_annotations_of_claims_count() -> None:
+    claims = ChildCache(CLAIMS)
+    claims.observe(child())
+    assert claims.observe(child(2, annotations={"oxy.dev/epoch": "3"})) == KEY
+
+
+def test_an_older_state_than_the_one_applied_is_ignored() -> None:
+    claims = ChildCache(CLAIMS)
+    claims.observe(child(5, annotations={"oxy.dev/epoch": "1"}))
+    claims.annotated("shops", "wai-petshop", {"oxy.dev/epoch": "2"}, child(7))
+    assert claims.observe(child(6, annotations={"oxy.dev/epoch": "1"})) is None
+    held = claims.get("shops", "wai-petshop")
+    assert held is not None
+    assert held.annotations == {"oxy.dev/epoch": "2"}
+
+
+def test_another_object_of_the_same_name_counts_whatever_its_version() -> None:
+    children = ChildCache(CONFIG_MAPS)
+    children.observe(child(9))
+    assert children.observe(child(3, uid="other")) == KEY
+
+
+def test_a_gone_child_has_its_instance_looked_at_once() -> None:
+    children = ChildCache(CONFIG_MAPS)
+    children.observe(child())
+    assert children.forget("shops", "wai-petshop") == KEY
+    assert children.forget("shops", "wai-petshop") is None
+
+
+def test_the_epoch_of_a_template_is_kept() -> None:
+    sets = ChildCache(STATEFUL_SETS)
+    template = {"metadata": {"annotations": {"oxy.dev/epoch": "4"}}}
+    sets.observe({**child(), "spec": {"template": template}})
+    held = sets.get("shops", "wai-petshop")
+    assert held is not None
+    assert held.epoch == 4
+
+
+def test_of_two_pods_the_one_that_stays_counts() -> None:
+    pods = PodCache()
+    leaving = pod_object(deleted_at=NOW)
+    staying = pod_object()
+    staying["metadata"] |= {"name": "wai-petshop-1", "uid": "staying"}
+    assert pods.observe(staying) == KEY
+    assert pods.observe(leaving) == KEY
+    found = pods.of(KEY)
+    assert found is not None
+    assert found.uid == "staying"
+    assert pods.observe(staying) is None
+    assert pods.forget("shops", "wai-petshop-1") == KEY
+    assert pods.forget("shops", "wai-petshop-0") == KEY
+    assert pods.forget("shops", "wai-petshop-0") is None
+    assert pods.of(KEY) is None
+
+
+def version(number: int, *, phone: str = "+5511999990000", **metadata: Json) -> Json:
+    made = resource(phoneNumber=phone)
+    return {**made, "metadata": {**made["metadata"], "resourceVersion": str(number), **metadata}}
+
+
+def test_an_older_state_of_a_resource_says_nothing() -> None:
+    resources = InstanceCache()
+    deleted = version(7, deletionTimestamp="2026-01-01T00:00:00Z")
+    resources.put(deleted)
+    assert resources.put(version(6, phone="+5511999990001")) == KEY
+    assert resources.get(KEY) == deleted
+    assert resources.of_number("+5511999990000") == [KEY]
+
+
+def test_another_resource_of_the_same_name_counts_whatever_its_version() -> None:
+    resources = InstanceCache()
+    resources.put(version(7))
+    resources.put(version(3, uid="other", phone="+5511999990001"))
+    assert resources.of_number("+5511999990001") == [KEY]
+    assert resources.of_number("+5511999990000") == []
+
+
+def test_a_resource_with_a_new_status_is_as_new_as_before() -> None:
+    resources = InstanceCache()
+    resources.put(version(7))
+    resources.put({**version(7), "status": {"phase": "Connected"}})
+    assert (resources.get(KEY) or {})["status"] == {"phase": "Connected"}

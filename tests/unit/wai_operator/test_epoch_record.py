@@ -1,0 +1,143 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from unit.wai_operator.making import NOW, PHONE, POD_UID, RUNNING, UID, Json, instance, live, pod, record, termination
+
+from oxy_core.instance.pairing import PAIRING_WINDOW
+from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord, next_record
+from oxy_operator.decide.ownership import number_digest
+
+
+def following(before: EpochRecord | None, **facts: Json) -> EpochRecord:
+    made = {"known_epoch": 0, "pod": None, "live": None, "now": NOW} | facts
+    return next_record(made.pop("of", instance()), before, **made)
+
+
+def test_a_new_instance_begins_with_an_open_window() -> None:
+    begun = following(None)
+    window = NOW + PAIRING_WINDOW
+    number = number_digest(PHONE)
+    assert begun == EpochRecord(1, UID, paired=False, pairing_until=window, repaired=None, ended=None, number=number)
+
+
+def test_nothing_happened_nothing_changes() -> None:
+    assert following(record()) == record()
+
+
+@pytest.mark.parametrize("known", [0, 1, 2])
+def test_a_claim_that_was_lost_does_not_take_the_epoch_back(known: int) -> None:
+    assert following(None, known_epoch=known).epoch == max(known, 1)
+
+
+def test_a_claim_with_an_older_epoch_than_the_pods_goes_on_from_there() -> None:
+    assert following(record(epoch=2), known_epoch=5).epoch == 5
+
+
+def test_a_kept_claim_goes_on_in_a_new_epoch_with_a_window() -> None:
+    kept = record(incarnation="earlier", ended=EpochEnd(epoch=2, exit_code=64, reason="x", message="y"))
+    begun = following(kept)
+    assert (begun.epoch, begun.incarnation, begun.pairing_until) == (3, UID, NOW + PAIRING_WINDOW)
+    assert begun.end is None
+    assert begun.paired
+
+
+def test_a_repair_opens_a_window_in_a_new_epoch_once() -> None:
+    asked = instance(annotations={"oxy.dev/repair": "n1"})
+    repaired = following(record(ended=EpochEnd(epoch=2, exit_code=64, reason="x", message="y")), of=asked)
+    assert (repaired.epoch, repaired.repaired, repaired.end) == (3, "n1", None)
+    assert repaired.pairing_until == NOW + PAIRING_WINDOW
+    assert following(repaired, of=asked, now=NOW + timedelta(days=1)) == repaired
+
+
+def test_an_instance_created_with_a_repair_annotation_is_not_repaired_twice() -> None:
+    asked = instance(annotations={"oxy.dev/repair": "n1"})
+    assert following(following(None, of=asked), of=asked).epoch == 1
+
+
+def test_a_removed_annotation_repairs_nothing() -> None:
+    assert following(record(repaired="n1")) == record(repaired="n1")
+
+
+@pytest.mark.parametrize(("code", "paired"), [(64, False), (65, True), (66, True), (67, True), (68, False)])
+def test_a_final_end_is_remembered(code: int, paired: bool) -> None:  # noqa: FBT001 a table's column
+    ended = following(record(), pod=pod(state=termination(code)))
+    assert ended.end == EpochEnd(epoch=2, exit_code=code, reason="Why", message="the cause")
+    assert ended.paired is paired
+    assert ended.epoch == 2
+
+
+@pytest.mark.parametrize("code", [0, 1, 63, 69, 70, 137])
+def test_any_other_end_is_left_to_the_kubelet(code: int) -> None:
+    assert following(record(), pod=pod(state=termination(code))) == record()
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        pod(state=termination(64, epoch=1)),
+        pod(state=termination(64, pod_uid="another")),
+        pod(state=termination(64, left=False)),
+        pod(state=termination(64), epoch=1),
+    ],
+    ids=["older epoch", "another pod", "no message", "pod of an older epoch"],
+)
+def test_ends_of_another_epoch_or_pod_do_not_count(ended: Json) -> None:
+    assert following(record(), pod=ended) == record()
+
+
+def test_the_newest_of_both_states_counts() -> None:
+    older, newer = NOW - timedelta(minutes=2), NOW - timedelta(minutes=1)
+    both = pod(state=termination(65, at=older), last=termination(64, at=newer))
+    assert both.ended(2).exit_code == 64
+    mixed = pod(state=termination(65, epoch=1, at=newer), last=termination(64, at=older))
+    assert mixed.ended(2).exit_code == 64
+
+
+def test_an_end_is_remembered_while_the_container_runs_again() -> None:
+    assert following(record(), pod=pod(state=RUNNING, last=termination(65))).end is not None
+
+
+def test_an_end_is_not_replaced_by_a_later_one_of_its_epoch() -> None:
+    first = EpochEnd(epoch=2, exit_code=64, reason="x", message="y")
+    assert following(record(ended=first), pod=pod(state=termination(65))).end == first
+
+
+def test_a_ready_pod_means_paired() -> None:
+    assert following(record(paired=False), pod=pod(ready=True)).paired
+    assert not following(record(paired=False), pod=pod(ready=True, epoch=1)).paired
+
+
+def test_a_session_set_aside_opens_a_window_once() -> None:
+    told = live(connection="pairing")
+    reopened = following(record(), pod=pod(), live=told)
+    assert (reopened.paired, reopened.pairing_until, reopened.epoch) == (False, NOW + PAIRING_WINDOW, 2)
+    assert following(reopened, pod=pod(), live=told, now=NOW + timedelta(hours=1)) == reopened
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        record(),
+        record(paired=False, pairing_until=None),
+        record(repaired="n", ended=EpochEnd(epoch=2, exit_code=68, reason="r", message='quoted "text"')),
+    ],
+)
+def test_a_memory_survives_being_written_down(made: EpochRecord) -> None:
+    assert EpochRecord.of(made.annotations) == made
+    assert all(isinstance(value, str) for value in made.annotations.values())
+
+
+@pytest.mark.parametrize("annotations", [{}, {"oxy.dev/epoch": "x"}, {"oxy.dev/paired": "true"}])
+def test_annotations_without_an_epoch_are_no_memory(annotations: dict[str, str]) -> None:
+    assert EpochRecord.of(annotations) is None
+
+
+def test_damaged_annotations_lose_only_themselves() -> None:
+    damaged = record().annotations | {"oxy.dev/ended": "{", "oxy.dev/pairing-until": "soon"}
+    assert EpochRecord.of(damaged) == replace(record(), ended=None, pairing_until=None)
+
+
+def test_a_pod_without_our_container_is_read() -> None:
+    bare = pod(containerStatuses=[])
+    assert (bare.running, bare.restarts, bare.terminations, bare.uid) == (False, 0, (), POD_UID)

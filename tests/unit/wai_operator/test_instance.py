@@ -1,0 +1,185 @@
+"""The model and the custom resource definition say the same."""
+
+import re
+import types
+import typing
+from enum import EnumType, StrEnum
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+from unit.wai_operator.making import Json, instance, record, resource
+
+from oxy_core.envelopes import Envelope
+from oxy_core.instance.resource import API_VERSION, KIND, PLURAL, Phase
+from oxy_core.instance.settings import AiSettings, ReconnectSettings
+from oxy_core.tenant import TenantSettings
+from oxy_operator.decide.instance import InboundSpec, Instance, InstanceSpec
+from oxy_operator.decide.specs.settings import instance_settings, tenant_settings
+from oxy_operator.errors import ResourceError
+from oxy_operator.objects import INSTANCES
+
+ROOT = Path(__file__).parents[3]
+CRD = yaml.safe_load((ROOT / "crds" / "oxy.dev_whatsappinstances.yaml").read_text())
+VERSION = CRD["spec"]["versions"][0]
+SCHEMA = VERSION["schema"]["openAPIV3Schema"]["properties"]
+STRING, INTEGER, NUMBER, BOOLEAN, ARRAY, OBJECT = "string", "integer", "number", "boolean", "array", "object"
+NUMBERS = {STRING, INTEGER}  # a fraction is text in the definition, which has a pattern for it
+
+
+def model_of(annotation: Json) -> type[BaseModel] | None:
+    """The model inside an annotation like `Model`, `Model | None` or `tuple[Model, ...]`."""
+    options = (annotation, *typing.get_args(annotation))
+    return next((item for item in options if isinstance(item, type) and issubclass(item, BaseModel)), None)
+
+
+def kind_of(annotation: Json) -> str:
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        return kind_of(next(item for item in typing.get_args(annotation) if item is not type(None)))
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return kind_of(typing.get_args(annotation)[0])
+    if origin is typing.Literal or issubclass(origin or annotation, StrEnum):
+        return STRING
+    if model_of(annotation) is annotation:
+        return OBJECT
+    return {str: STRING, int: INTEGER, float: NUMBER, bool: BOOLEAN, tuple: ARRAY, dict: OBJECT}[origin or annotation]
+
+
+def choices_of(annotation: Json) -> set[str]:
+    if typing.get_origin(annotation) is typing.Union or isinstance(annotation, types.UnionType):
+        return set().union(*(choices_of(item) for item in typing.get_args(annotation)))
+    if typing.get_origin(annotation) is typing.Literal:
+        return set(typing.get_args(annotation))
+    return {item.value for item in annotation} if isinstance(annotation, EnumType) else set()
+
+
+def compare(model: type[BaseModel], schema: Json, path: str) -> None:
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    assert set(fields) == set(schema["properties"]), path
+    for name, field in fields.items():
+        below, here = schema["properties"][name], f"{path}.{name}"
+        kind = kind_of(field.annotation)
+        assert below["type"] in (NUMBERS if kind == NUMBER else {kind}), here
+        assert field.is_required() == (name in schema.get("required", ())), here
+        compare_default(field.get_default(call_default_factory=True), below, here)
+        assert choices_of(field.annotation) == set(below.get("enum", ())), here
+        inner = model_of(field.annotation)
+        if inner is not None:
+            compare(inner, below.get("items", below), here)
+
+
+def compare_default(default: Json, schema: Json, path: str) -> None:
+    if isinstance(default, BaseModel):
+        assert schema["default"] == {}, path
+    elif isinstance(default, float):
+        assert float(schema["default"]) == default, path
+    elif isinstance(default, bool | int | str | tuple | dict):
+        plain = list(default) if isinstance(default, tuple) else default
+        assert schema["default"] == plain, path
+    else:
+        assert "default" not in schema, path
+
+
+def test_the_model_and_the_definition_have_the_same_fields_types_and_defaults() -> None:
+    compare(InstanceSpec, SCHEMA["spec"], "spec")
+
+
+def test_the_phases_are_the_definitions() -> None:
+    assert {phase.value for phase in Phase} == set(SCHEMA["status"]["properties"]["phase"]["enum"])
+
+
+def test_the_resource_has_its_name_from_one_place() -> None:
+    assert (CRD["spec"]["names"]["kind"], CRD["spec"]["names"]["plural"]) == (KIND, PLURAL)
+    assert f"{CRD['spec']['group']}/{VERSION['name']}" == API_VERSION
+    assert (INSTANCES.group_version, INSTANCES.name, INSTANCES.plural) == (API_VERSION, KIND, PLURAL)
+
+
+def test_no_part_of_the_schema_lets_unknown_fields_through() -> None:
+    text = (ROOT / "crds" / "oxy.dev_whatsappinstances.yaml").read_text()
+    assert "preserve-unknown-fields" not in text
+    assert VERSION["subresources"] == {"status": {}}
+    assert CRD["spec"]["names"]["shortNames"] == ["wai"]
+
+
+def test_the_printed_columns_are_in_their_order() -> None:
+    names = [column["name"] for column in VERSION["additionalPrinterColumns"]]
+    assert names == ["Org", "Phone", "Phase", "Ready", "Reason", "Attempts", "Last-Activity", "Age"]
+
+
+def other_value(schema: Json) -> Json:
+    """A value that the schema allows and that is not its default; for an object, of every field at once."""
+    if schema["type"] == OBJECT:
+        return {name: other_value(below) for name, below in schema["properties"].items()}
+    if schema["type"] == BOOLEAN:
+        return not schema["default"]
+    if schema["type"] == INTEGER:
+        return next(value for value in (schema["minimum"] + 1, schema["maximum"] - 1) if value != schema["default"])
+    candidates = (*schema.get("enum", ()), "1.25", "http://model.example/v1", "another text")
+    allowed = (value for value in candidates if re.search(schema.get("pattern", ""), value))
+    return next(value for value in allowed if value != schema.get("default"))
+
+
+def same(asked: Json, got: Json, path: str) -> None:
+    """Compare what the resource asks for, with what a process reads, by the resource's own names."""
+    if isinstance(asked, dict):
+        assert set(asked) <= set(got), path
+        for name, value in asked.items():
+            same(value, got[name], f"{path}.{name}")
+    elif isinstance(got, float):
+        assert float(asked) == got, path
+    else:
+        assert asked == got, path
+
+
+def reread(settings: Envelope) -> Envelope:
+    """What another process reads of settings that were sent."""
+    return type(settings).decode(settings.encode())
+
+
+def test_every_ai_field_of_the_definition_reaches_the_workers_unchanged() -> None:
+    asked = other_value(SCHEMA["spec"]["properties"]["ai"])
+    settings = reread(instance_settings(instance(ai=asked), "A" * 56))
+    same(asked, settings.model_dump(by_alias=True)["ai"], "spec.ai")
+    assert settings.ai != AiSettings()
+
+
+def test_every_reconnect_field_of_the_definition_reaches_the_runtime_unchanged() -> None:
+    asked = other_value(SCHEMA["spec"]["properties"]["reconnect"])
+    settings = reread(tenant_settings(instance(reconnect=asked), record()))
+    same(asked, settings.model_dump(by_alias=True)["reconnect"], "spec.reconnect")
+
+
+@pytest.mark.parametrize(("section", "model"), [("ai", AiSettings), ("reconnect", ReconnectSettings)])
+def test_the_definition_and_the_shared_model_have_the_same_fields(section: str, model: type[BaseModel]) -> None:
+    compare(model, SCHEMA["spec"]["properties"][section], f"spec.{section}")
+
+
+def test_defaults_are_those_that_runtime_and_workers_assume() -> None:
+    spec = instance().spec
+    assert (spec.ai, spec.reconnect) == (AiSettings(), ReconnectSettings())
+    assert spec.client.browser == TenantSettings.model_fields["browser"].default
+    assert spec.limits.pacing == TenantSettings.model_fields["pacing"].default
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("6h", 21_600), ("90m", 5_400), ("30s", 30), ("1h30m", 5_400), ("1h1m1s", 3_661)]
+)
+def test_durations_are_read(text: str, seconds: int) -> None:
+    assert InboundSpec(max_answer_age=text).max_answer_age_seconds == seconds
+
+
+def test_a_resource_that_this_version_cannot_use_names_its_fields() -> None:
+    with pytest.raises(ResourceError, match=r"check spec\.ai\.maxTokens, spec\.phoneNumber|check ai\.maxTokens, phone"):
+        Instance.of(resource(phoneNumber="1", ai={"maxTokens": "many"}))
+
+
+def test_fields_of_a_newer_definition_are_ignored() -> None:
+    assert instance(tomorrow={"x": 1}).spec == instance().spec
+
+
+def test_the_example_is_an_instance() -> None:
+    example = yaml.safe_load((ROOT / "examples" / "petshop.yaml").read_text())
+    example["metadata"] |= {"namespace": "default", "uid": "u"}
+    assert Instance.of(example).spec.organization_id == "petshop-aurora"
