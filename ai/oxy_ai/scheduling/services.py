@@ -20,15 +20,15 @@ class Service:
 
 def find_service(services: Sequence[Service], wanted: str) -> Service | None:
     """Return the service that a customer's words name: an exact match, else the shortest name that contains them."""
-    words = folded(wanted)
+    words = fold_name(wanted)
     for service in services:
-        if words in {folded(service.key), folded(service.name)}:
+        if words in {fold_name(service.key), fold_name(service.name)}:
             return service
-    partial = [service for service in services if words and (words in folded(service.name) or words in service.key)]
+    partial = [service for service in services if words and (words in fold_name(service.name) or words in service.key)]
     return min(partial, key=lambda service: len(service.name), default=None)
 
 
-def folded(text: str) -> str:
+def fold_name(text: str) -> str:
     """Return a name for comparison: lower case, without accents or hyphens, single spaces."""
     decomposed = unicodedata.normalize("NFD", text)
     plain = "".join(character for character in decomposed if not unicodedata.combining(character))

@@ -164,7 +164,7 @@ async def test_a_fault_is_overcome_by_the_next_attempt(scene: Scene, tls: ssl.SS
     assert len(endpoint.requests) == 2
 
 
-async def test_a_fault_that_stays_ends_in_a_dead_letter_an_apology_and_a_notice_in_portuguese(
+async def test_a_lasting_fault_ends_in_a_dead_letter_an_apology_and_a_notice_in_portuguese(
     scene: Scene, tls: ssl.SSLContext
 ) -> None:
     pod = await scene.pod(SETTINGS)
@@ -197,7 +197,7 @@ async def test_an_endpoint_that_asks_for_a_pause_gets_it(scene: Scene, form: str
     assert time.monotonic() - started > 1.4
 
 
-async def test_a_pause_beyond_reason_is_not_waited_for(scene: Scene) -> None:
+async def test_an_endless_pause_is_cut_to_a_minute(scene: Scene) -> None:
     pod = await scene.pod(SETTINGS)
     async with (
         running_endpoint(refusing(429, {"Retry-After": "86400"}), FINE) as endpoint,
@@ -209,7 +209,7 @@ async def test_a_pause_beyond_reason_is_not_waited_for(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("asked", ["soon", "-1", "nan", ""])
-async def test_a_pause_that_is_none_is_the_usual_one(scene: Scene, asked: str) -> None:
+async def test_an_unusable_pause_is_replaced_by_the_usual_one(scene: Scene, asked: str) -> None:
     pod = await scene.pod(SETTINGS)
     async with (
         running_endpoint(refusing(503, {"Retry-After": asked}), FINE) as endpoint,
@@ -243,7 +243,7 @@ async def test_what_postgresql_cannot_store_is_left_out(scene: Scene) -> None:
 @pytest.mark.parametrize(
     "usage", [None, {}, {"prompt_tokens": "x", "completion_tokens": -1}, {"prompt_tokens": 10**30}]
 )
-async def test_figures_of_use_that_are_none_do_no_harm(scene: Scene, usage: object) -> None:
+async def test_unusable_usage_figures_do_no_harm(scene: Scene, usage: object) -> None:
     pod = await scene.pod(SETTINGS)
     async with (
         running_endpoint(sending(completion({"content": "Oi!"}, usage=usage))) as endpoint,
@@ -289,7 +289,7 @@ async def test_a_model_that_only_calls_tools_ends_in_a_dead_letter(scene: Scene)
     assert len(endpoint.requests) == 6
 
 
-async def test_an_endpoint_of_the_instances_own_is_not_shown_the_platforms_key(scene: Scene) -> None:
+async def test_an_instances_own_endpoint_never_gets_the_platforms_key(scene: Scene) -> None:
     async with running_endpoint(FINE) as platforms, running_endpoint(FINE) as own:
         pod = await scene.pod(SETTINGS)
         other: FakePod = await scene.pod(

@@ -1,4 +1,4 @@
-"""What a customer is told when a tool call is wrong, and when a day is not to be had."""
+"""What customers read when a tool call is wrong, or when a day has nothing free."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ async def test_the_scripted_model_never_repeats_a_raw_error(scene: Scene, asked:
     assert not [word for word in RAW if word in said]
 
 
-async def test_the_model_is_told_what_is_wrong_with_its_call_and_how_to_correct_it(scene: Scene) -> None:
+async def test_a_wrong_call_is_explained_to_the_model_with_its_correction(scene: Scene) -> None:
     wrong = [("agendar_servico", '{"servico": "banho"'), ("agendar_servico", '{"servico": "banho"}'), ("voar", "{}")]
     pod = await scene.pod(SETTINGS)
     async with (
@@ -49,7 +49,7 @@ async def test_the_model_is_told_what_is_wrong_with_its_call_and_how_to_correct_
     assert results[2]["chamada_invalida"] == ["a ferramenta voar não existe; há: consultar_horarios, agendar_servico"]
 
 
-async def test_days_are_told_with_weekday_and_as_brazilians_write_them(scene: Scene) -> None:
+async def test_days_are_named_with_weekday_and_as_brazilians_write_them(scene: Scene) -> None:
     pod = await scene.pod(SETTINGS)
     today = datetime.now(ZONE).date()
     sunday = today + timedelta(days=7 - today.weekday() % 7 - 1 or 7)

@@ -18,7 +18,7 @@ def refused() -> float:
     return counted("oxy_ai_settings_applied_total", outcome="refused")
 
 
-async def test_an_unknown_time_zone_leaves_the_last_good_one_and_takes_over_the_rest(scene: Scene) -> None:
+async def test_an_unknown_time_zone_keeps_the_last_good_one_and_applies_the_rest(scene: Scene) -> None:
     settings = settings_of("petshop", timezone="America/Manaus")
     pod = await scene.pod(settings)
     before = counted("oxy_ai_settings_applied_total", outcome="timezone_replaced")
@@ -43,7 +43,7 @@ async def test_a_first_time_zone_that_is_unknown_becomes_the_default(scene: Scen
     assert await scene.value("select settings ->> 'timezone' from instances") == "America/Sao_Paulo"
 
 
-async def test_an_unknown_time_zone_in_the_database_kills_no_turn(scene: Scene) -> None:
+async def test_an_unknown_time_zone_in_the_database_fails_no_turn(scene: Scene) -> None:
     settings = settings_of("petshop")
     pod = await scene.pod(settings)
     before = counted("oxy_ai_timezones_replaced_total")
@@ -58,7 +58,7 @@ async def test_an_unknown_time_zone_in_the_database_kills_no_turn(scene: Scene) 
     assert counted("oxy_ai_timezones_replaced_total") == before + 4
 
 
-async def test_settings_that_are_not_settings_leave_the_last_good_ones(scene: Scene) -> None:
+async def test_invalid_settings_leave_the_last_good_ones_in_force(scene: Scene) -> None:
     settings = settings_of("petshop")
     pod = await scene.pod(settings)
     before = refused()

@@ -13,7 +13,7 @@ WORDS = re.compile(
     r"veterinar\w*|veterinár\w*|vacinas?)\b|pet_|_pet\b|petshop"
 )
 NAMES_THE_DEFAULT = PACKAGE / "settings.py"
-"""The vertical that a worker runs unless told otherwise is the one name of a vertical outside of it."""
+"""The default of OXY_VERTICAL is the one place outside that names it."""
 
 FILES = sorted(
     path for pattern in ("*.py", "*.sql") for path in PACKAGE.rglob(pattern) if not path.is_relative_to(VERTICAL)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from oxy_ai.scheduling.services import Service, find_service, folded
+from oxy_ai.scheduling.services import Service, find_service, fold_name
 from oxy_ai.scheduling.slots import Need
 
 NEED = Need(timedelta(hours=1), timedelta(0), (1,))
@@ -38,4 +38,4 @@ def test_services_are_found_by_what_customers_call_them(words: str, key: str | N
 
 
 def test_names_are_compared_without_case_accents_and_hyphens() -> None:
-    assert folded("Tosa-  Higiênica") == "tosa higienica"
+    assert fold_name("Tosa-  Higiênica") == "tosa higienica"

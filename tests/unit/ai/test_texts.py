@@ -112,7 +112,7 @@ def test_the_model_is_shown_the_last_messages_the_new_ones_included(
     assert [message.get("content") for message in messages[1:]] == expected
 
 
-def test_a_step_with_tools_is_told_with_its_results() -> None:
+def test_a_step_with_tools_is_sent_with_its_results() -> None:
     call = ToolCall(id="c1", name="consultar_horarios", arguments="{}")
     asked, result = continuation(Step(response=Response(tool_calls=(call,)), results={"c1": '{"erro": "x"}'}))
     assert asked["role"] == "assistant"

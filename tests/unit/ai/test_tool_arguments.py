@@ -1,4 +1,4 @@
-"""What a model writes as arguments, and what it is told when they do not serve."""
+"""What a model writes as arguments, and the refusal that it gets when they are not valid."""
 
 from datetime import date, time
 
@@ -42,21 +42,23 @@ NO_DAY = "o argumento data não é um dia que existe, na forma AAAA-MM-DD."
         ('{"servico": "ba', NO_OBJECT),
     ],
 )
-def test_a_mistake_is_told_in_portuguese_with_the_arguments_name_and_what_it_takes(text: str, expected: str) -> None:
+def test_a_mistake_is_explained_in_portuguese_with_the_arguments_name_and_what_it_takes(
+    text: str, expected: str
+) -> None:
     assert mistakes(BookingOrder, text) == (expected,)
 
 
-def test_a_mistake_in_several_arguments_is_told_in_words_of_ours() -> None:
-    told = mistakes(AnalyticsQuestion, '{"periodo": "personalizado"}')
-    assert told == ("periodo personalizado precisa de inicio e fim, nesta ordem",)
+def test_a_mistake_in_several_arguments_is_explained_in_words_of_ours() -> None:
+    refusals = mistakes(AnalyticsQuestion, '{"periodo": "personalizado"}')
+    assert refusals == ("periodo personalizado precisa de inicio e fim, nesta ordem",)
 
 
-def test_all_mistakes_are_told_at_once_and_none_in_pydantics_words() -> None:
-    told = mistakes(BookingOrder, '{"servico": "", "hora": "25:00", "nome_pet": null}')
-    assert len(told) == 4
-    for name, mistake in zip(("servico", "data", "hora", "nome_pet"), told, strict=True):
+def test_all_mistakes_are_reported_at_once_and_none_in_pydantics_words() -> None:
+    refusals = mistakes(BookingOrder, '{"servico": "", "hora": "25:00", "nome_pet": null}')
+    assert len(refusals) == 4
+    for name, mistake in zip(("servico", "data", "hora", "nome_pet"), refusals, strict=True):
         assert mistake.startswith(f"o argumento {name} ")
-    assert not any(word in " ".join(told) for word in ("should", "required", "Field", "Input", "valid "))
+    assert not any(word in " ".join(refusals) for word in ("should", "required", "Field", "Input", "valid "))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_days_are_read_in_both_forms(value: str, expected: date) -> None:
 @pytest.mark.parametrize(
     "value", ["2026-02-30", "31/04/2026", "0001-01-01", "9999-12-31", "amanhã", "", 20261123, None]
 )
-def test_what_is_no_day_is_refused(value: object) -> None:
+def test_anything_but_a_day_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="não é um dia que existe"):
         parse_day(value)
 
@@ -90,7 +92,7 @@ def test_times_are_read_as_people_write_them(value: str, expected: time) -> None
 
 
 @pytest.mark.parametrize("value", ["10", "24:00", "10:60", "10:00:30", "manhã", "", 10, None])
-def test_what_is_no_time_is_refused(value: object) -> None:
+def test_anything_but_a_time_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="não é uma hora do dia"):
         parse_time(value)
 

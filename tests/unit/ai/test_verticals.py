@@ -1,5 +1,8 @@
 """Verticals are found by name, in a checkout and in an image."""
 
+import os
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -31,3 +34,24 @@ def test_an_image_of_copied_folders_registers_the_same_verticals(
     monkeypatch.setattr("sys.path", [str(tmp_path)])
     found = {entry.name: entry.value for entry in entry_points(group=GROUP)}
     assert found == tomllib.loads(PYPROJECT.read_text())["project"]["entry-points"][GROUP]
+
+
+def test_a_worker_of_an_unknown_vertical_ends_at_once_and_says_why() -> None:
+    environment = {
+        "OXY_VERTICAL": "bakery",
+        "OXY_NATS_URL": "nats://127.0.0.1:1",
+        "OXY_DATABASE_URL": "postgresql://127.0.0.1:1/oxy",
+        "OXY_OPENAI_API_KEY": "none",
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "oxy_ai"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ended.returncode, "OXY_VERTICAL: no installed package brings a vertical 'bakery'" in ended.stderr) == (
+        2,
+        True,
+    )
