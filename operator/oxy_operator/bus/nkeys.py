@@ -19,7 +19,7 @@ SEED_BYTES: Final = 32
 """Length of an Ed25519 seed (RFC 8032)."""
 
 
-class Role(IntEnum):
+class KeyRole(IntEnum):
     """What a key is for; its value is the key's prefix byte. Source: nkeys' prefix bytes."""
 
     OPERATOR = nkeys.PREFIX_BYTE_OPERATOR
@@ -53,7 +53,7 @@ class KeyPair:
         return f"KeyPair({self.public})"
 
 
-def _encode(seed: bytes, role: Role) -> KeyPair:
+def _encode(seed: bytes, role: KeyRole) -> KeyPair:
     encoded: bytes = nkeys.encode_seed(seed, int(role))
     return KeyPair(encoded.decode())
 
@@ -71,7 +71,7 @@ class PlatformKeys(BaseModel):
     @classmethod
     def generate(cls) -> Self:
         """Return fresh keys from the system's source of randomness."""
-        operator = _encode(secrets.token_bytes(SEED_BYTES), Role.OPERATOR)
+        operator = _encode(secrets.token_bytes(SEED_BYTES), KeyRole.OPERATOR)
         return cls(operator_seed=operator.seed, root_seed=secrets.token_hex(SEED_BYTES))
 
     @property
@@ -82,32 +82,32 @@ class PlatformKeys(BaseModel):
     @property
     def system_account(self) -> KeyPair:
         """Account whose users may change accounts."""
-        return self._derived(Role.ACCOUNT, "system")
+        return self._derived(KeyRole.ACCOUNT, "system")
 
     @property
     def system_user(self) -> KeyPair:
         """The system account's only user."""
-        return self._derived(Role.USER, "system")
+        return self._derived(KeyRole.USER, "system")
 
     @property
     def platform_account(self) -> KeyPair:
         """Account of operator and workers, with JetStream."""
-        return self._derived(Role.ACCOUNT, "platform")
+        return self._derived(KeyRole.ACCOUNT, "platform")
 
     @property
     def platform_user(self) -> KeyPair:
         """The platform account's only user."""
-        return self._derived(Role.USER, "platform")
+        return self._derived(KeyRole.USER, "platform")
 
     def tenant_account(self, organization: str, instance: str) -> KeyPair:
         """Account of one instance."""
-        return self._derived(Role.ACCOUNT, "tenant", organization, instance)
+        return self._derived(KeyRole.ACCOUNT, "tenant", organization, instance)
 
     def tenant_user(self, organization: str, instance: str) -> KeyPair:
         """KeyPair of the only user in an instance's account."""
-        return self._derived(Role.USER, "tenant", organization, instance)
+        return self._derived(KeyRole.USER, "tenant", organization, instance)
 
-    def _derived(self, role: Role, *owner: str) -> KeyPair:
+    def _derived(self, role: KeyRole, *owner: str) -> KeyPair:
         # No name holds a slash, so two owners never share a context.
         context = "/".join(("oxy", "v1", role.name.lower(), *owner))
         derivation = HKDF(algorithm=SHA256(), length=SEED_BYTES, salt=None, info=context.encode())
