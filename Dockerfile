@@ -87,9 +87,9 @@ RUN --mount=type=bind,from=pip,source=/pip,target=/opt/pip \
 COPY core/oxy_core /app/oxy_core
 COPY ai/oxy_ai /app/oxy_ai
 # The worker finds its vertical by entry point; copied folders have no package metadata, so it is generated.
-RUN --mount=type=bind,source=pyproject.toml,target=/opt/build/pyproject.toml \
-    --mount=type=bind,source=dev/oxy_dev/distribution_metadata.py,target=/opt/build/distribution_metadata.py \
-    python /opt/build/distribution_metadata.py /opt/build/pyproject.toml /app
+RUN --mount=type=bind,source=pyproject.toml,target=/tmp/pyproject.toml \
+    --mount=type=bind,source=dev/oxy_dev/distribution_metadata.py,target=/tmp/distribution_metadata.py \
+    python /tmp/distribution_metadata.py /tmp/pyproject.toml /app
 RUN python -m compileall -q /app
 USER 65532:65532
 CMD ["python", "-m", "oxy_ai"]
