@@ -64,7 +64,7 @@ def test_a_stack_runs_the_example_with_what_the_operator_would_give_its_pod(tmp_
     assert environment["OXY_ORGANIZATION"] == "petshop-aurora"
     assert environment["OXY_NATS_URL"] == stack.nats.url
     assert environment["HTTPS_PROXY"].endswith(str(stack.proxy_port))
-    assert {"GOGC", "OXY_EPOCH", "OXY_ACCOUNT", "SSL_CERT_FILE"} <= environment.keys()
+    assert {"OXY_TERMINATION_LOG", "OXY_EPOCH", "OXY_ACCOUNT", "SSL_CERT_FILE"} <= environment.keys()
     assert stack.runtimes["other"].environment["OXY_ORGANIZATION"] == "other-org"
 
 

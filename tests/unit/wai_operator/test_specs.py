@@ -216,7 +216,8 @@ def test_the_environment_is_the_runtimes_contract() -> None:
     assert made["OXY_NATS_URL"] == "nats://nats:4222"
     assert made["OXY_EPOCH"]["fieldRef"]["fieldPath"] == "metadata.annotations['oxy.dev/epoch']"
     assert made["OXY_POD_UID"]["fieldRef"]["fieldPath"] == "metadata.uid"
-    assert (made["MALLOC_ARENA_MAX"], made["GOGC"]) == ("1", "25")
+    # The runtime sets what its libraries need (tests/unit/tenant/test_library_environment.py).
+    assert not {"MALLOC_ARENA_MAX", "GOGC"} & set(made)
     assert not {"HTTPS_PROXY", "SSL_CERT_FILE", "OXY_NOISE_ROOT_FILE"} & set(made)
 
 

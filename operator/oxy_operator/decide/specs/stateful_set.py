@@ -124,9 +124,6 @@ def _environment(instance: Instance, account: str, nats_url: str) -> list[Object
         "OXY_SESSION": _SESSION,
         "OXY_TERMINATION_LOG": _TERMINATION_LOG,
         "OXY_PROBE_PORT": str(PROBE_PORT),
-        # Memory of a mostly idle process: one malloc arena, and Go's collector at a quarter of its default growth.
-        "MALLOC_ARENA_MAX": "1",
-        "GOGC": "25",
     }
     network = instance.spec.network
     if network.ca_bundle_config_map_ref:

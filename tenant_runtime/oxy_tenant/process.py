@@ -1,0 +1,78 @@
+"""The process around a run: its settings, its logs, its exit code."""
+
+import asyncio
+import os
+import sys
+from datetime import UTC, datetime
+from typing import NoReturn
+
+import structlog
+
+from oxy_core.errors import OxyError, SettingsError
+from oxy_core.logs import configure_logging
+from oxy_core.tenant import TerminationMessage
+from oxy_tenant.connection.ending import write_termination_message
+from oxy_tenant.runtime import run
+from oxy_tenant.settings import RuntimeSettings
+
+log = structlog.get_logger()
+
+
+def run_process() -> NoReturn:
+    """Run the runtime and leave with its exit code."""
+    configure_logging("tenant")
+    try:
+        environment = RuntimeSettings.read()
+    except SettingsError as error:
+        log.error("settings_unusable", error=str(error))  # noqa: TRY400 the message says it all
+        _leave(1)
+    configure_logging("tenant", environment.log_level)
+    _silence_standard_output()
+    structlog.contextvars.bind_contextvars(organization=environment.organization, instance=environment.instance)
+    asyncio.run(_run_and_leave(environment))
+    _leave(1)
+
+
+def _silence_standard_output() -> None:
+    """Drop what the Go library prints there: errors with phone numbers in them. Our own logs go to standard error."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+async def _run_and_leave(environment: RuntimeSettings) -> NoReturn:
+    """Exit from inside the event loop: ending it would wait for threads that never return from the library."""
+    try:
+        code = await run(environment)
+    except* OxyError as errors:
+        for error in errors.exceptions:
+            log.error("runtime_failed", error=str(error), kind=type(error).__name__)  # noqa: TRY400 the message says it all
+        code = _failed(environment, errors)
+    except* Exception as errors:
+        log.exception("runtime_crashed")
+        code = _failed(environment, errors)
+    _leave(code)
+
+
+def _failed(environment: RuntimeSettings, errors: BaseExceptionGroup[BaseException]) -> int:
+    """Leave a termination message about the first error; return the exit code."""
+    cause: BaseException = errors
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    message = TerminationMessage(
+        epoch=environment.epoch,
+        pod_uid=environment.pod_uid,
+        exit_code=1,
+        reason=type(cause).__name__.removesuffix("Error"),
+        message=str(cause) or type(cause).__name__,
+        ended_at=datetime.now(UTC),
+    )
+    write_termination_message(environment.termination_log, message)
+    return 1
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process now, because threads inside neonize outlive every orderly end."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

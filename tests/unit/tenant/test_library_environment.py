@@ -1,0 +1,28 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from oxy_tenant.library_environment import LIBRARY_ENVIRONMENT, missing_environment
+
+SHOW = """
+import os
+from oxy_tenant.library_environment import LIBRARY_ENVIRONMENT, restart_with_environment
+restart_with_environment()
+print(*(os.environ[name] for name in LIBRARY_ENVIRONMENT))
+"""
+
+
+def test_what_is_set_from_outside_is_kept() -> None:
+    assert missing_environment({}) == LIBRARY_ENVIRONMENT
+    assert missing_environment(LIBRARY_ENVIRONMENT) == {}
+    assert "GOGC" not in missing_environment({"GOGC": "400"})
+
+
+@pytest.mark.parametrize(("outside", "shown"), [({}, "25 1 off"), ({"GOGC": "400"}, "400 1 off")])
+def test_a_process_has_the_libraries_environment_from_its_start(outside: dict[str, str], shown: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **outside}
+    command = [sys.executable, "-c", SHOW]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == shown.split()
