@@ -1,48 +1,35 @@
-"""One run of the tenant runtime: puts the parts together and takes them apart in the right order."""
+"""One run of the tenant runtime: starts the parts, and stops them in the right order."""
 
 import asyncio
 import contextlib
-import fcntl
 import signal
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from oxy_core import subjects
-from oxy_core.bus import connected
 from oxy_core.envelopes import ConnectionChanged, ConnectionState
-from oxy_core.errors import BusError
 from oxy_core.probes import serving_probes
+from oxy_core.tasks import end_tasks, wait_for
 from oxy_core.tenant import TerminationMessage
-from oxy_tenant.connection.ending import EndedError, EndedMarker, Ending, repeated_ending, write_termination_message
-from oxy_tenant.connection.life_cycle import Connection, Hooks
-from oxy_tenant.connection.live_state import StateBoard
-from oxy_tenant.content.received import IncomingMessage, Received
+from oxy_tenant.assembly import Parts, assemble
+from oxy_tenant.bus import keep_talking
+from oxy_tenant.connection.ended_marker import EndedMarker, repeated_ending
+from oxy_tenant.connection.ending import EndedError, Ending, write_termination_message
 from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.journal.journal import Journal
-from oxy_tenant.links.events import Identified
-from oxy_tenant.links.neonize.loss_audit import LossAudit
-from oxy_tenant.links.neonize.sending_chains import SendingChains
-from oxy_tenant.links.neonize.session_store import SessionStore
-from oxy_tenant.links.protocol import WhatsAppLink
-from oxy_tenant.publishing.publisher import Publisher
-from oxy_tenant.sending.intake import Intake
-from oxy_tenant.sending.sender import Sender
-from oxy_tenant.settings import RuntimeSettings, SettingsFile
+from oxy_tenant.publishing.publisher import ReportSignal
+from oxy_tenant.settings import RuntimeSettings
+from oxy_tenant.settings_file import SettingsFile
+from oxy_tenant.volume import holding_volume
 
 SEND_GRACE: Final = 3.5
-"""Seconds that a stopping runtime gives the message that is on its way."""
+"""Seconds that a stopping runtime gives the message in flight."""
 
 PUBLISH_GRACE: Final = 2.0
 """Seconds that a stopping runtime gives the bus to acknowledge what is journalled; the rest waits on the volume."""
-
-BUS_RETRY: Final = 5.0
 
 PARKED_RETRY: Final = 5.0
 """Seconds between attempts to write the marker of an ended epoch."""
@@ -52,94 +39,51 @@ PRUNE_SECONDS: Final = 3600.0
 log = structlog.get_logger()
 
 
-@contextlib.contextmanager
-def holding_volume(folder: Path) -> Iterator[None]:
-    """Make sure that no other runtime uses the folder; raises VolumeError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "runtime.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-    except BlockingIOError as error:
-        message = f"another runtime uses {folder}; two would destroy each other's session"
-        raise VolumeError(message) from error
-
-
 class Runtime:
-    """The parts of a runtime while it runs; `link` connects to WhatsApp."""
+    """Runs the parts until a signal or a terminal cause."""
 
-    def __init__(
-        self,
-        environment: RuntimeSettings,
-        settings: SettingsFile,
-        journal: Journal,
-        link: WhatsAppLink,
-        chains: SendingChains,
-    ) -> None:
+    def __init__(self, environment: RuntimeSettings, marker: EndedMarker, parts: Parts) -> None:
         self._environment = environment
-        self._settings = settings
-        self._journal = journal
-        self._chains = chains
-        self._store = SessionStore(environment.session)
-        self._marker = EndedMarker(marker_path(environment))
-        self._board = StateBoard(environment, lambda: self._store.size)
-        self._audit = LossAudit(journal, self._store)
-        self._publisher = Publisher(journal, subjects.inbound(environment.account, environment.instance))
-        self._recovered = journal.open_sends()
-        self._connection = Connection(
-            link=link,
-            store=self._store,
-            journal=journal,
-            settings=settings,
-            board=self._board,
-            on_message=self._received,
-            hooks=Hooks(self._identified, self._delivered, self._audit.note_refused),
-            receipts=any(send.attempts for send in self._recovered),
-        )
-        self._sender = Sender(
-            journal=journal,
-            store=self._store,
-            link=link,
-            settings=settings,
-            chains=chains,
-            connected=self._connection.up,
-            receipt_wait=environment.receipt_wait,
-        )
-        self._intake = Intake(environment, journal, self._sender.enqueue)
+        self._marker = marker
+        self._parts = parts
         self._stop = asyncio.Event()
 
     async def run(self) -> Ending | None:
-        """Run until told to stop (None) or a terminal cause; raises for what only a new process can mend."""
-        journal_wake = self._publisher.wake
-        self._journal.on_report = journal_wake
+        """Run until stopped by a signal (None) or ended; raises for what only a new process can repair."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        environment = self._environment
-        with serving_probes(environment.probe_host, environment.probe_port, self._board.not_ready) as port:
+        environment, parts = self._environment, self._parts
+        talks = (parts.publisher.run, parts.intake.run, parts.board.run)
+        with serving_probes(environment.probe_host, environment.probe_port, parts.board.not_ready) as port:
             log.info("runtime_started", epoch=environment.epoch, probe_port=port)
+            # A part that fails cancels the others and ends the process: the kubelet's restart is the repair.
             async with asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(work)
-                    for work in (self._bus(), self._sender.run(), self._settings.follow(), self._prune())
+                    for work in (
+                        keep_talking(environment, talks),
+                        parts.sender.run(),
+                        parts.ground.settings.follow(),
+                        self._prune(),
+                    )
                 ]
-                end = await self._connected_until_end(tasks, background)
-                await self._shut_down(end)
-                for task in background:
-                    task.cancel()
-        return end
+                ending = await self._stay_connected(tasks, background)
+                await self._shut_down(ending)
+                await end_tasks(*background)
+        return ending
 
-    async def _connected_until_end(
-        self, tasks: asyncio.TaskGroup, background: list[asyncio.Task[None]]
-    ) -> Ending | None:
+    async def _stay_connected(self, tasks: asyncio.TaskGroup, background: list[asyncio.Task[None]]) -> Ending | None:
+        """Connect once losses are accounted for, and stay connected; return how that ended, None: by a signal."""
+        parts = self._parts
         try:
-            await asyncio.to_thread(self._audit.audit_store)
+            await asyncio.to_thread(parts.ground.adapter.audit.audit_store)
         except (SessionError, VolumeError) as error:
             log.warning("audit_impossible", error=str(error))
-        for send in self._recovered:
-            self._sender.enqueue(send)
-        background.append(tasks.create_task(self._audit.run()))
-        connection = asyncio.create_task(self._connection.run())
+        for send in parts.ground.recovered:
+            parts.sender.enqueue(send)
+        background.append(tasks.create_task(parts.ground.adapter.audit.run()))
+        connection = asyncio.create_task(parts.connection.run())
         stop = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait({connection, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -148,131 +92,80 @@ class Runtime:
         except EndedError as error:
             return error.ending
         finally:
-            self._intake.stop()
+            parts.ground.stopping.set()
             if not connection.done():
-                await self._sender.stop(SEND_GRACE)
-            for task in (connection, stop):
-                task.cancel()
-            await asyncio.wait({connection, stop})
+                await parts.sender.finish(SEND_GRACE)
+            await end_tasks(connection, stop)
         return None
-
-    # What the link hands over
-
-    def _received(self, received: Received) -> None:
-        """Journal a message; called in a thread of the link, which goes on only when this returns."""
-        if self._journal.receive(received) is not None and isinstance(received, IncomingMessage):
-            self._board.note_activity()
-
-    def _identified(self, account: Identified) -> None:
-        users = frozenset({account.phone.user, *({account.lid.user} if account.lid else ())})
-        self._sender.own_users = self._chains.own_users = users
-
-    def _delivered(self, whatsapp_id: str) -> None:
-        self._sender.receipts.confirm(whatsapp_id)
-
-    # In the background
-
-    async def _bus(self) -> None:
-        """Talk to NATS whenever it is there; nothing else depends on it."""
-        while True:
-            try:
-                async with connected(
-                    self._environment.nats_url, self._environment.nats_credentials, name=self._environment.label
-                ) as client:
-                    await self._talk(client)
-            except* (BusError, NatsError) as errors:
-                log.warning("bus_unusable", errors=[str(error) for error in errors.exceptions])
-            await asyncio.sleep(BUS_RETRY)
-
-    async def _talk(self, client: Client) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._publisher.run(client))
-            tasks.create_task(self._intake.run(client))
-            tasks.create_task(self._board.run(client))
-            tasks.create_task(_fail_when_closed(client))
 
     async def _prune(self) -> None:
         while True:
-            await asyncio.to_thread(self._journal.prune)
+            await asyncio.to_thread(self._parts.ground.journal.prune)
             await asyncio.sleep(PRUNE_SECONDS)
 
-    # The end
+    # -- the end
 
-    async def _shut_down(self, end: Ending | None) -> None:
+    async def _shut_down(self, ending: Ending | None) -> None:
         """Leave everything on disk, and as much as possible on the bus."""
-        if end is not None:
-            change = ConnectionChanged(state=ConnectionState.ENDED, reason=end.reason, jid=self._board.state.jid)
-            await asyncio.to_thread(self._journal.report_connection, change)
-            self._board.update(connection=ConnectionState.ENDED, last_reason=end.reason, pairing=None)
-            await self._leave_message(end)
+        board = self._parts.board
+        if ending is not None:
+            change = ConnectionChanged(state=ConnectionState.ENDED, reason=ending.reason, jid=board.state.jid)
+            await asyncio.to_thread(self._parts.ground.journal.reports.report_connection, change)
+            board.update(connection=ConnectionState.ENDED, last_reason=ending.reason, pairing=None)
+            await self._leave_message(ending)
         with contextlib.suppress(TimeoutError, NatsError):
             async with asyncio.timeout(PUBLISH_GRACE):
-                await self._board.publish_now()
-                await self._publisher.drained()
+                await board.publish_now()
+                await self._parts.publisher.drained()
 
-    async def _leave_message(self, end: Ending) -> None:
-        """Write the marker and the termination message; a runtime that cannot write the marker stays, silent.
+    async def _leave_message(self, ending: Ending) -> None:
+        """Write the marker and the termination message; a runtime that cannot write the marker stays, unconnected.
 
-        If it went without the marker, its next start would connect again.
+        If it exited without the marker, its next start would connect again.
         """
-        message = message_of(end, self._environment)
-        while end.code.ends_epoch and not self._stop.is_set():
+        message = message_of(ending, self._environment)
+        while ending.code.ends_epoch and not self._stop.is_set():
             try:
                 await asyncio.to_thread(self._marker.write, message)
                 break
             except OSError as error:
                 log.warning("ended_marker_unwritable", error=str(error))
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(PARKED_RETRY):
-                        await self._stop.wait()
+                await wait_for(self._stop, PARKED_RETRY)
         write_termination_message(self._environment.termination_log, message)
-        log.error("runtime_ended", reason=end.reason, exit_code=int(end.code))
+        log.error("runtime_ended", reason=ending.reason, exit_code=int(ending.code))
 
 
-async def _fail_when_closed(client: Client) -> None:
-    """nats-py closes for good in some cases, among them expired credentials: a new client is needed then."""
-    while not client.is_closed:  # noqa: ASYNC110 `connected` keeps the client's callbacks for itself
-        await asyncio.sleep(1)
-    message = "the connection to NATS was closed for good"
-    raise BusError(message)
-
-
-def marker_path(environment: RuntimeSettings) -> Path:
-    """Return where the ended-epoch marker is."""
-    return environment.session / "ended.json"
-
-
-def message_of(end: Ending, environment: RuntimeSettings) -> TerminationMessage:
+def message_of(ending: Ending, environment: RuntimeSettings) -> TerminationMessage:
     """Return the termination message of this pod and epoch."""
-    return end.to_message(epoch=environment.epoch, pod_uid=environment.pod_uid, ended_at=datetime.now(UTC))
+    return ending.to_message(epoch=environment.epoch, pod_uid=environment.pod_uid, ended_at=datetime.now(UTC))
 
 
 async def run(environment: RuntimeSettings) -> int:
-    """Run the tenant runtime and return its exit code; raises OxyError for what a restart may mend."""
+    """Run the tenant runtime and return its exit code; raises OxyError for what a restart may repair."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4, thread_name_prefix="work"))
     settings = SettingsFile(environment)
     with holding_volume(environment.session):
-        marker = EndedMarker(marker_path(environment))
+        marker = EndedMarker(environment.session)
         repeated = repeated_ending(marker.read(), environment.epoch, environment.pod_uid)
         if repeated is not None:
             write_termination_message(environment.termination_log, repeated)
             log.error("runtime_ended_before", reason=repeated.reason, exit_code=repeated.exit_code)
             return repeated.exit_code
         marker.allocate()
-        return await _run_connected(environment, settings)
+        return await _run_connected(environment, settings, marker)
 
 
-async def _run_connected(environment: RuntimeSettings, settings: SettingsFile) -> int:
-    from oxy_tenant.links.neonize.link import NeonizeLink  # noqa: PLC0415 30 MiB that an ended epoch does not need
-
+async def _run_connected(environment: RuntimeSettings, settings: SettingsFile, marker: EndedMarker) -> int:
+    reports_added = ReportSignal()
     journal = Journal.open(
-        environment.session / "journal.db", organization=environment.organization, instance=environment.instance
+        environment.session / "journal.db",
+        organization=environment.organization,
+        instance=environment.instance,
+        on_report=reports_added.set,
     )
-    chains = SendingChains(journal.owed_fillers(), keep=journal.keep_owed_fillers)
-    link = NeonizeLink(environment.session / "session.db", browser=settings.current.browser, chains=chains)
     try:
-        end = await Runtime(environment, settings, journal, link, chains).run()
+        parts = assemble(environment, settings, journal, reports_added)
+        ending = await Runtime(environment, marker, parts).run()
     finally:
-        journal.on_report = lambda: None
         journal.close()
-    return 0 if end is None else int(end.code)
+    return 0 if ending is None else int(ending.code)

@@ -1,4 +1,4 @@
-"""When to try again. Pure; randomness is passed in."""
+"""How long to wait before the next attempt to connect. Pure; randomness is passed in."""
 
 from random import Random
 from typing import Final

@@ -1,35 +1,29 @@
-"""How a runtime ends by itself: the terminal causes, the marker on the volume, the termination message.
+"""Why a runtime ends its connection for good, and the message that it leaves.
 
-A marker records that an epoch ended. It is pre-allocated, so that a full volume cannot keep it from being written, and
-overwritten in place before the process exits. A runtime started again in an ended epoch repeats code and message
-without opening a connection.
+The terminal causes themselves, with exit code, reason and advice: `oxy_core.instance.terminal_causes`.
 """
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 import structlog
 
-from oxy_core.errors import ContractError, OxyError
-from oxy_core.instance.terminal_causes import ExitCode
+from oxy_core.errors import OxyError
+from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode
 from oxy_core.tenant import TerminationMessage
-
-MARKER_BYTES: Final = 4096
-"""Size of the marker: one page, more than a termination message ever needs."""
+from oxy_tenant.links.events import Banned, LinkEvent, LoggedOut, Outdated, Replaced
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A cause after which this runtime opens no connection again."""
+    """How this runtime ends: it opens no connection again."""
 
     code: ExitCode
     reason: str
-    """CamelCase, for status conditions."""
+    """CamelCase, for conditions."""
     message: str
     """What happened and what to do, for people."""
     ban_expires_at: datetime | None = None
@@ -48,125 +42,44 @@ class Ending:
 
 
 class EndedError(OxyError):
-    """A terminal cause ended the connection; carries what the process says and exits with."""
+    """The connection ended for good; carries how the process ends."""
 
     def __init__(self, ending: Ending) -> None:
         super().__init__(ending.message)
         self.ending = ending
 
 
-def logged_out() -> Ending:
-    """Return the ending after the device was removed on the phone."""
-    return Ending(
-        ExitCode.LOGGED_OUT,
-        "LoggedOut",
-        "The phone removed this linked device. Run `oxy pair` and link it again.",
-    )
-
-
-def connection_replaced() -> Ending:
-    """Return the ending when another client uses the same session."""
-    return Ending(
-        ExitCode.CONNECTION_REPLACED,
-        "ConnectionReplaced",
-        "Another client connected with the same session. Stop the other one, then run `oxy pair`.",
-    )
-
-
-def temporary_ban(expires_at: datetime | None) -> Ending:
-    """Return the ending when WhatsApp blocked the number for a while."""
-    until = "" if expires_at is None else f" until {expires_at:%Y-%m-%d %H:%M} UTC"
-    return Ending(
-        ExitCode.TEMPORARY_BAN,
-        "TemporaryBan",
-        f"WhatsApp blocked this number{until}. Send less, wait until the block ends, then run `oxy pair`.",
-        expires_at,
-    )
-
-
-def client_outdated() -> Ending:
-    """Return the ending when WhatsApp refuses this version of the client library."""
-    return Ending(
-        ExitCode.CLIENT_OUTDATED,
-        "ClientOutdated",
-        "WhatsApp no longer accepts this client version. Update the tenant runtime's image.",
-    )
-
-
-def bad_session() -> Ending:
-    """Return the ending when the stored session was unusable twice within a day."""
-    return Ending(
-        ExitCode.BAD_SESSION,
-        "BadSession",
-        "The stored session was damaged twice within a day. Check the volume, then run `oxy pair`.",
-    )
+def terminal_ending(code: ExitCode, instance: str, ban_expires_at: datetime | None = None) -> Ending:
+    """Return the ending of `instance` by a terminal cause; `code` is one that ends the epoch."""
+    cause = TERMINAL_CAUSES[code]
+    return Ending(code, cause.reason, cause.explain(instance, ban_expires_at), ban_expires_at)
 
 
 def attempts_exhausted(attempts: int, reason: str) -> Ending:
-    """Return the ending after the allowed number of failed attempts."""
+    """Return the ending after the allowed number of failed attempts: the kubelet starts the runtime again."""
     return Ending(
         ExitCode.ATTEMPTS_EXHAUSTED,
         "AttemptsExhausted",
-        f"No connection to WhatsApp after {attempts} attempts (last: {reason}). It is tried again by itself.",
+        f"No connection to WhatsApp after {attempts} attempts (last: {reason}). Oxy retries automatically.",
     )
 
 
-class EndedMarker:
-    """The file on the volume that says which epoch ended, and how."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def allocate(self) -> None:
-        """Make sure that the marker exists in full size, on disk; raises OSError."""
-        if self._path.exists() and self._path.stat().st_size == MARKER_BYTES:
-            return
-        self._write_through(b"", os.O_CREAT)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-    def write(self, message: TerminationMessage) -> None:
-        """Overwrite the marker in place and force it to disk; raises OSError."""
-        self._write_through(message.encode(), 0)
-
-    def read(self) -> TerminationMessage | None:
-        """Return what ended, or None if nothing did. An unreadable marker is reported and counts as none."""
-        try:
-            content = self._path.read_bytes().rstrip(b"\0")
-        except FileNotFoundError:
-            return None
-        if not content:
-            return None
-        try:
-            return TerminationMessage.decode(content)
-        except ContractError as error:
-            log.warning("ended_marker_unreadable", error=str(error))
-            return None
-
-    def _write_through(self, content: bytes, flags: int) -> None:
-        file = os.open(self._path, os.O_WRONLY | flags, 0o600)
-        try:
-            os.pwrite(file, content.ljust(MARKER_BYTES, b"\0"), 0)
-            os.fsync(file)
-        finally:
-            os.close(file)
-
-
-def repeated_ending(marker: TerminationMessage | None, epoch: int, pod_uid: str) -> TerminationMessage | None:
-    """Return what a start in `epoch` must repeat instead of connecting, or None if it may connect.
-
-    The message speaks for the epoch asked for and for this pod, so that the operator does not take it for old news.
-    """
-    if marker is None or epoch > marker.epoch:
-        return None
-    return marker.model_copy(update={"epoch": epoch, "pod_uid": pod_uid})
+def ending_of(event: LinkEvent, instance: str) -> Ending | None:
+    """Return the ending that an event means for `instance`, None for all that a connection survives."""
+    match event:
+        case LoggedOut():
+            return terminal_ending(ExitCode.LOGGED_OUT, instance)
+        case Replaced():
+            return terminal_ending(ExitCode.CONNECTION_REPLACED, instance)
+        case Banned(expires_at):
+            return terminal_ending(ExitCode.TEMPORARY_BAN, instance, expires_at)
+        case Outdated():
+            return terminal_ending(ExitCode.CLIENT_OUTDATED, instance)
+    return None
 
 
 def write_termination_message(path: Path, message: TerminationMessage) -> None:
-    """Leave the message where the kubelet reads it; a failure is logged, the exit code still tells the cause."""
+    """Leave the message where the kubelet reads it; a failure is logged, the exit code still shows the cause."""
     try:
         path.write_bytes(message.encode())
     except OSError as error:

@@ -1,8 +1,8 @@
 """The life of the WhatsApp connection: pairing, reconnecting, giving up.
 
-The library brings back a broken connection by itself, at first within a tenth of a second. If that does not succeed
-within the first delay of the back-off, its session is ended and connecting is up to us: an attempt, a growing pause,
-and after too many the end of the process, whose restarts the kubelet paces.
+The library restores a broken connection on its own, at first within a tenth of a second. If it has not succeeded by
+the first delay of the back-off, its session is ended and we reconnect ourselves with exponential back-off; after
+`max_attempts` the process exits and the kubelet restarts it.
 """
 
 import asyncio
@@ -15,52 +15,45 @@ from typing import Final, NoReturn
 import structlog
 
 from oxy_core.envelopes import ConnectionChanged, ConnectionState
-from oxy_core.instance.pairing import PairingOffer
+from oxy_core.instance.terminal_causes import ExitCode
 from oxy_tenant import metrics
-from oxy_tenant.connection import ending
 from oxy_tenant.connection.backoff import delay_seconds
-from oxy_tenant.connection.ending import EndedError, Ending
+from oxy_tenant.connection.ending import EndedError, attempts_exhausted, ending_of, terminal_ending
 from oxy_tenant.connection.live_state import StateBoard
+from oxy_tenant.connection.pairing import PAIRING_EXPIRED, Pairing
 from oxy_tenant.errors import SessionError
-from oxy_tenant.journal.journal import Journal
-from oxy_tenant.links.errors import LinkBrokenError, LinkError
+from oxy_tenant.journal.reports import Reports
+from oxy_tenant.links.errors import LinkBrokenError
 from oxy_tenant.links.events import (
     CONNECT_FAILURE,
-    Banned,
     CaughtUp,
     Connected,
-    CopyRefused,
     Delivered,
     Disconnected,
     Identified,
     LinkEvent,
     LinkStopped,
-    LoggedOut,
-    Outdated,
     PairingStopped,
     QrOffered,
-    Replaced,
 )
-from oxy_tenant.links.neonize.session_store import SessionStore
-from oxy_tenant.links.protocol import MessageSink, WhatsAppLink
-from oxy_tenant.settings import SettingsFile
+from oxy_tenant.links.protocol import MessageSink, StoredSession, WhatsAppLink
+from oxy_tenant.settings_file import SettingsFile
 
-LOGIN_SECONDS: Final = 45.0
-"""A session that is not logged in after so long, or has no code to offer while unpaired, has failed."""
-
-CODE_LIFETIME: Final = timedelta(seconds=160)
-"""How long the server offers codes on one connection: six, the first for 60 s and the others for 20 s. Source:
-whatsmeow qrchan.go, emitQRs."""
-
-QR_LIFETIME: Final = timedelta(seconds=20)
-
-CODE_SHORTEST: Final = 30.0
-"""A connection for pairing that ends sooner has failed; a later end is the regular one after the last code."""
-
-PAIRING_EXPIRED: Final = "PairingExpired"
+LOGIN_TIMED_OUT: Final = "LoginTimedOut"
+PAIRING_INTERRUPTED: Final = "PairingInterrupted"
 SERVER_UNREACHABLE: Final = "ServerUnreachable"
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionTiming:
+    """When a session has failed, in seconds."""
+
+    login: float = 45.0
+    """A session that is not logged in after this long, or has no code to offer while unpaired, has failed."""
+    shortest_pairing: float = 30.0
+    """A connection for pairing that ends sooner has failed; a later end is the regular one after the last code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,37 +65,42 @@ class SessionEnd:
 
 
 @dataclass(slots=True)
-class Hooks:
-    """Who else wants to know."""
+class _Patience:
+    """How long the session may take to get further."""
 
-    identified: Callable[[Identified], None]
-    delivered: Callable[[str], None]
-    copy_refused: Callable[[CopyRefused], None]
+    until: float | None
+    """By the event loop's clock; None: there is nothing to wait for."""
+    reason: str
+    """Why it is given up then."""
 
 
 class Connection:
-    """Keeps one account connected; feeds messages to `on_message` and tells the board."""
+    """Keeps one account connected; delivers messages to `on_message` and shows its state on the board."""
 
     def __init__(  # noqa: PLR0913 its collaborators, each by name
         self,
         *,
+        instance: str,
         link: WhatsAppLink,
-        store: SessionStore,
-        journal: Journal,
+        session: StoredSession,
+        reports: Reports,
         settings: SettingsFile,
         board: StateBoard,
         on_message: MessageSink,
-        hooks: Hooks,
-        receipts: bool,
+        on_receipt: Callable[[str], None] | None,
+        timing: ConnectionTiming | None = None,
     ) -> None:
+        """`on_receipt` is called with the WhatsApp id of each message that arrived; None: nobody asks for receipts."""
+        self._instance = instance
         self._link = link
-        self._store = store
-        self._journal = journal
+        self._session = session
+        self._reports = reports
         self._settings = settings
         self._board = board
         self._on_message = on_message
-        self._hooks = hooks
-        self._receipts = receipts
+        self._on_receipt = on_receipt
+        self._timing = timing or ConnectionTiming()
+        self._pairing = Pairing(link, settings, board, answer_seconds=self._timing.login)
         self._loop = asyncio.get_running_loop()
         self._random = random.Random()  # noqa: S311 jitter, no secret
         self._attempts = 0
@@ -112,12 +110,12 @@ class Connection:
         """Set while connected and receiving."""
 
     async def run(self) -> NoReturn:
-        """Stay connected; raises EndedError for a terminal cause, LinkBrokenError if only a new process helps."""
+        """Stay connected; raises EndedError if that is over for good, LinkBrokenError if only a new process helps."""
         while True:
             paired = await self._prepare()
             if not paired:
-                await self._window_open()
-            end = await self._session(paired=paired)
+                await self._pairing.window_opened()
+            end = await self._run_session(paired=paired)
             log.warning("session_ended", reason=end.reason, failed=end.failed)
             if not self._closed:
                 message = "the library did not end its session, which could compete with a new one"
@@ -125,35 +123,22 @@ class Connection:
             if end.failed:
                 await self._pause(end.reason, paired=paired)
 
-    # Before a session
-
     async def _prepare(self) -> bool:
         """Copy the stored session and return whether there is one; a damaged one is set aside."""
         try:
-            return await asyncio.to_thread(self._store.examine)
+            return await asyncio.to_thread(self._session.examine)
         except SessionError as error:
             log.warning("session_damaged", error=str(error))
-        if await asyncio.to_thread(self._store.set_aside, datetime.now(UTC)):
-            raise EndedError(ending.bad_session())
+        if await asyncio.to_thread(self._session.set_aside, datetime.now(UTC)):
+            raise EndedError(terminal_ending(ExitCode.BAD_SESSION, self._instance))
         return False
-
-    async def _window_open(self) -> None:
-        """Wait in silence until pairing is wanted."""
-        while self._window_seconds() <= 0:
-            self._settings.changed.clear()
-            self._board.update(connection=ConnectionState.PAIRING, pairing=None, last_reason=PAIRING_EXPIRED)
-            await self._settings.changed.wait()
-
-    def _window_seconds(self) -> float:
-        until = self._settings.current.pairing_until
-        return 0 if until is None else (until - datetime.now(UTC)).total_seconds()
 
     async def _pause(self, reason: str, *, paired: bool) -> None:
         policy = self._settings.current.reconnect
         self._attempts += 1
         metrics.ATTEMPTS.labels(reason).inc()
         if self._attempts >= policy.max_attempts:
-            raise EndedError(ending.attempts_exhausted(self._attempts, reason))
+            raise EndedError(attempts_exhausted(self._attempts, reason))
         delay = delay_seconds(policy, self._attempts, self._random)
         self._board.update(
             connection=ConnectionState.RECONNECTING if paired else ConnectionState.PAIRING,
@@ -164,9 +149,9 @@ class Connection:
         )
         await asyncio.sleep(delay)
 
-    # A session
+    # -- one session
 
-    async def _session(self, *, paired: bool) -> SessionEnd:
+    async def _run_session(self, *, paired: bool) -> SessionEnd:
         events: asyncio.Queue[LinkEvent] = asyncio.Queue()
 
         def on_event(event: LinkEvent) -> None:
@@ -174,7 +159,7 @@ class Connection:
 
         self._offering = not paired
         self._board.update(pairing=None)
-        self._link.open(self._on_message, on_event, receipts=self._receipts)
+        self._link.open(self._on_message, on_event, receipts=self._on_receipt is not None)
         try:
             return await self._follow(events)
         finally:
@@ -182,53 +167,65 @@ class Connection:
             self._closed = await self._link.close()
 
     async def _follow(self, events: asyncio.Queue[LinkEvent]) -> SessionEnd:
-        """Handle events until the session is over, or not connected for too long."""
+        """Handle events until the session is over, or does not get further in time."""
         started = self._loop.time()
-        deadline: float | None = started + LOGIN_SECONDS
-        reason = SERVER_UNREACHABLE if self._offering else "LoginTimedOut"
+        patience = _Patience(
+            until=started + self._timing.login, reason=SERVER_UNREACHABLE if self._offering else LOGIN_TIMED_OUT
+        )
         while True:
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout_at(patience.until):
                     event = await events.get()
             except TimeoutError:
-                return SessionEnd(reason, failed=reason != PAIRING_EXPIRED)
-            match event:
-                case QrOffered(qr):
-                    deadline, reason = self._loop.time() + self._window_seconds(), PAIRING_EXPIRED
-                    await self._offer(qr)
-                case Connected():
-                    deadline = None
-                    await self._went_up()
-                case Disconnected(reason="ConnectFailure"):
-                    return SessionEnd(CONNECT_FAILURE)
-                case Disconnected() if not self._offering:
-                    reason = event.reason
-                    deadline = deadline or self._loop.time() + self._settings.current.reconnect.base_delay_seconds
-                    await self._went_down(reason)
-                case PairingStopped(succeeded=True):
-                    self._offering = False
-                    deadline, reason = self._loop.time() + LOGIN_SECONDS, "LoginTimedOut"
-                case PairingStopped(succeeded=False) if self._offering:
-                    return SessionEnd("PairingInterrupted", failed=self._loop.time() - started < CODE_SHORTEST)
-                case LinkStopped(opened=False):
-                    log.warning("connection_refused", error=event.error)
-                    return SessionEnd(SERVER_UNREACHABLE)
-                case _:
-                    await self._handle(event)
+                # A window that closed is no failure: nobody linked the phone, and the next window counts from zero.
+                return SessionEnd(patience.reason, failed=patience.reason != PAIRING_EXPIRED)
+            end = await self._advance(event, patience, started)
+            if end is not None:
+                return end
+
+    async def _advance(self, event: LinkEvent, patience: _Patience, started: float) -> SessionEnd | None:
+        """Handle one event; return the end of the session if this is it."""
+        match event:
+            case QrOffered(qr):
+                # From now on the limit is the window, not the life of this code: the server replaces it by the next.
+                patience.until, patience.reason = self._loop.time() + self._pairing.window_seconds(), PAIRING_EXPIRED
+                await self._pairing.offer(qr)
+            case PairingStopped(succeeded=True):
+                # The server closes this connection now, and the library logs in on a new one with the new keys.
+                self._offering = False
+                patience.until, patience.reason = self._loop.time() + self._timing.login, LOGIN_TIMED_OUT
+            case PairingStopped(succeeded=False) if self._offering:
+                short = self._loop.time() - started < self._timing.shortest_pairing
+                return SessionEnd(PAIRING_INTERRUPTED, failed=short)
+            case Connected():
+                patience.until = None
+                await self._went_up()
+            case Disconnected(reason="ConnectFailure"):
+                return SessionEnd(CONNECT_FAILURE)
+            case Disconnected(reason) if not self._offering:
+                # The library reconnects on its own, but not for longer than our first delay. Further losses while it
+                # tries do not extend that; while it logs in, the time for logging in stays the limit.
+                patience.reason = reason
+                if patience.until is None:
+                    patience.until = self._loop.time() + self._settings.current.reconnect.base_delay_seconds
+                await self._went_down(reason)
+            case LinkStopped(opened=False):
+                log.warning("connection_refused", error=event.error)
+                return SessionEnd(SERVER_UNREACHABLE)
+            case _:
+                await self._handle(event)
+        return None
 
     async def _handle(self, event: LinkEvent) -> None:
         """Handle what does not change the course of the session; raises EndedError, LinkBrokenError."""
-        if (end := ending_of(event)) is not None:
-            raise EndedError(end)
+        if (ending := ending_of(event, self._instance)) is not None:
+            raise EndedError(ending)
         match event:
             case Identified():
                 self._board.update(jid=event.phone)
-                self._hooks.identified(event)
-            case Delivered(whatsapp_ids):
+            case Delivered(whatsapp_ids) if self._on_receipt is not None:
                 for whatsapp_id in whatsapp_ids:
-                    self._hooks.delivered(whatsapp_id)
-            case CopyRefused():
-                self._hooks.copy_refused(event)
+                    self._on_receipt(whatsapp_id)
             case CaughtUp():
                 log.info("connection_caught_up")
             case LinkStopped():
@@ -256,49 +253,4 @@ class Connection:
 
     async def _report(self, state: ConnectionState, reason: str | None = None) -> None:
         change = ConnectionChanged(state=state, reason=reason, jid=self._board.state.jid)
-        await asyncio.to_thread(self._journal.report_connection, change)
-
-    # Pairing
-
-    async def _offer(self, qr: str) -> None:
-        """Show a way to link the phone: a code once per session, or each QR code."""
-        shown = self._board.state.pairing
-        if self._settings.current.pairing_method == "PhoneCode":
-            if shown is not None and shown.method == "PhoneCode":
-                return
-            code = await self._code()
-            if code is not None:
-                self._show(PairingOffer(method="PhoneCode", code=code, expires_at=self._expiry(CODE_LIFETIME)))
-                return
-        self._show(PairingOffer(method="QRCode", qr=qr, expires_at=self._expiry(QR_LIFETIME)))
-
-    async def _code(self) -> str | None:
-        try:
-            async with asyncio.timeout(LOGIN_SECONDS):
-                return await self._link.request_pairing_code(self._settings.current.phone_number)
-        except (LinkError, TimeoutError) as error:
-            log.warning("pairing_code_refused", error=str(error) or "no answer", fallback="QRCode")
-            return None
-
-    def _expiry(self, lifetime: timedelta) -> datetime:
-        until = self._settings.current.pairing_until
-        expiry = datetime.now(UTC) + lifetime
-        return expiry if until is None else min(expiry, until)
-
-    def _show(self, pairing: PairingOffer) -> None:
-        log.info("pairing_offered", method=pairing.method, expires_at=pairing.expires_at.isoformat())
-        self._board.update(connection=ConnectionState.PAIRING, pairing=pairing, last_reason=None)
-
-
-def ending_of(event: LinkEvent) -> Ending | None:
-    """Return the ending that an event means, None for all that a connection survives."""
-    match event:
-        case LoggedOut():
-            return ending.logged_out()
-        case Replaced():
-            return ending.connection_replaced()
-        case Banned(expires_at):
-            return ending.temporary_ban(expires_at)
-        case Outdated():
-            return ending.client_outdated()
-    return None
+        await asyncio.to_thread(self._reports.report_connection, change)

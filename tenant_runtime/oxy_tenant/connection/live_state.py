@@ -1,4 +1,4 @@
-"""What the runtime knows of itself right now, shown to the platform on every change and as a heartbeat."""
+"""What the runtime knows about itself right now, shown to the platform on every change and as a heartbeat."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from oxy_core import subjects
 from oxy_core.envelopes import ConnectionState, LiveState
 from oxy_core.identity import Jid
 from oxy_core.instance.pairing import PairingOffer
+from oxy_core.tasks import wait_for
 from oxy_tenant import metrics
 from oxy_tenant.settings import RuntimeSettings
 
@@ -20,7 +21,7 @@ HEARTBEAT_SECONDS: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The part of `LiveState` that changes."""
+    """The part of `LiveState` that the connection changes."""
 
     connection: ConnectionState = ConnectionState.STARTING
     jid: Jid | None = None
@@ -31,7 +32,7 @@ class State:
 
 
 class StateBoard:
-    """Holds the current `State`; `session_bytes` tells the size of the session on the volume."""
+    """Holds the current `State`; `session_bytes` returns the size of the session on the volume."""
 
     def __init__(self, environment: RuntimeSettings, session_bytes: Callable[[], int]) -> None:
         self._environment = environment
@@ -42,7 +43,7 @@ class StateBoard:
         self.last_activity_at: datetime | None = None
 
     def update(self, **changes: Any) -> None:  # noqa: ANN401 the fields of State
-        """Change fields of the state; tells the platform if anything is different."""
+        """Change fields of the state; published if anything is different."""
         state = replace(self.state, **changes)
         if state != self.state:
             self.state = state
@@ -50,7 +51,7 @@ class StateBoard:
             self._changed.set()
 
     def note_activity(self) -> None:
-        """Remember that a message came or went now; told with the next heartbeat."""
+        """Note that a message came or went now, for the next heartbeat. From any thread."""
         self.last_activity_at = datetime.now(UTC)
 
     def not_ready(self) -> str | None:
@@ -65,19 +66,23 @@ class StateBoard:
         while True:
             self._changed.clear()
             await self.publish()
-            try:
-                async with asyncio.timeout(HEARTBEAT_SECONDS):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+            await wait_for(self._changed, HEARTBEAT_SECONDS)
 
     async def publish(self) -> None:
         """Publish the current state if the bus is there."""
-        if self._client is None or not self._client.is_connected:
-            return
-        environment = self._environment
-        state = self.state
-        live = LiveState(
+        if self._client is not None and self._client.is_connected:
+            subject = subjects.state(self._environment.account, self._environment.instance)
+            await self._client.publish(subject, self._live_state().encode())
+
+    async def publish_now(self) -> None:
+        """Publish the current state and wait until the server has it."""
+        await self.publish()
+        if self._client is not None and self._client.is_connected:
+            await self._client.flush(1)
+
+    def _live_state(self) -> LiveState:
+        environment, state = self._environment, self.state
+        return LiveState(
             organization=environment.organization,
             instance=environment.instance,
             pod_uid=environment.pod_uid,
@@ -92,10 +97,3 @@ class StateBoard:
             last_activity_at=self.last_activity_at,
             session_bytes=self._session_bytes(),
         )
-        await self._client.publish(subjects.state(environment.account, environment.instance), live.encode())
-
-    async def publish_now(self) -> None:
-        """Publish the current state and see it off."""
-        await self.publish()
-        if self._client is not None and self._client.is_connected:
-            await self._client.flush(1)

@@ -15,6 +15,7 @@ class IncomingMessage:
     chat: Jid
     """LID where one is known."""
     chat_alias: Jid | None
+    """The chat's phone address, where WhatsApp named both."""
     sender: Jid
     from_me: bool
     self_chat: bool
@@ -24,12 +25,12 @@ class IncomingMessage:
     push_name: str | None = None
     quoted_id: str | None = None
     secret: bytes | None = None
-    """The message secret it carries: by it an own message is told from one that this runtime sent."""
+    """The message secret it carries, by which the echo of a message that this runtime sent is recognised."""
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredMessage:
-    """A message in a direct chat that the platform has no use for; remembered so that it is not taken for lost."""
+    """A message in a direct chat that the platform has no use for; remembered so that it does not count as lost."""
 
     whatsapp_id: str
     chat: Jid

@@ -11,6 +11,7 @@ CREATE TABLE reports (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT,
   message_id TEXT NOT NULL,
   envelope BLOB NOT NULL,
+  trace TEXT NOT NULL,                       -- of the envelope, for the log of its publishing
   written_at REAL NOT NULL
 );
 CREATE TABLE chats (
@@ -53,4 +54,8 @@ CREATE TABLE losses (                        -- messages that the library took a
   whatsapp_id TEXT PRIMARY KEY,
   source TEXT NOT NULL,
   found_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE owed_fillers (                  -- see links/neonize/fillers.py
+  contact TEXT PRIMARY KEY,
+  fillers INTEGER NOT NULL
 ) WITHOUT ROWID;

@@ -26,14 +26,15 @@ class CaughtUp:
 
 
 CONNECT_FAILURE: Final = "ConnectFailure"
-"""Reason of `Disconnected` when the server refused the login: the library does not try again by itself."""
+"""Reason of `Disconnected` when the server refused the login: the library does not retry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection is gone; the library may bring it back by itself."""
+    """The connection is lost; unless the login was refused, the library reconnects for a while."""
 
     reason: str
+    """CamelCase, for conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +81,12 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class CopyRefused:
-    """The library got a message whose key it had used already: journalled before, or lost before the journal."""
-
-    whatsapp_id: str
-    chat: Jid | None
-
-
-@dataclass(frozen=True, slots=True)
 class LinkStopped:
-    """The link's session ended and delivers nothing more.
-
-    `opened` tells whether it had been delivering; if not, it could not connect at all.
-    """
+    """The link's session ended and delivers nothing more."""
 
     error: str
     opened: bool
+    """Whether it had been delivering; if not, it could not connect at all."""
 
 
 LinkEvent = (
@@ -110,6 +101,5 @@ LinkEvent = (
     | QrOffered
     | PairingStopped
     | Delivered
-    | CopyRefused
     | LinkStopped
 )

@@ -6,8 +6,8 @@ would put it behind those that followed. ``Nats-Msg-Id`` makes JetStream drop wh
 """
 
 import asyncio
-import contextlib
 import json
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -16,41 +16,58 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from oxy_core.envelopes import MESSAGE_ID_HEADER
+from oxy_core.tasks import wait_for
+from oxy_core.trace import trace_bound
 from oxy_tenant import metrics
-from oxy_tenant.journal.journal import Journal
+from oxy_tenant.journal.reports import JournalEntry, Reports
 from oxy_tenant.publishing.window import Window
 
-ACKNOWLEDGED_WITHIN: Final = 5.0
-"""Seconds after which an unanswered publish is repeated."""
-
-RETRY_SECONDS: Final = 0.5
-"""Pause after a refusal."""
-
 _POLL_SECONDS: Final = 0.2
-"""How often a lost or silent connection is looked at."""
+"""How often a lost or silent connection is checked."""
 
 log = structlog.get_logger()
 
 
-class Publisher:
-    """Publishes one instance's journal on `subject` for as long as it runs."""
+@dataclass(frozen=True, slots=True)
+class PublishTiming:
+    """When a publish is repeated."""
 
-    def __init__(self, journal: Journal, subject: str) -> None:
-        self._journal = journal
+    answer_seconds: float = 5.0
+    """After this long without an acknowledgement."""
+    retry_seconds: float = 0.5
+    """Pause after a refusal."""
+
+
+class ReportSignal:
+    """Wakes the publisher; made inside the event loop, `set` from any thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.event = asyncio.Event()
+
+    def set(self) -> None:
+        """Announce that there are new reports."""
+        self._loop.call_soon_threadsafe(self.event.set)
+
+
+class Publisher:
+    """Publishes one instance's journal on `subject` until cancelled; `signal` is set whenever reports are added."""
+
+    def __init__(
+        self, reports: Reports, subject: str, signal: ReportSignal, timing: PublishTiming | None = None
+    ) -> None:
+        self._reports = reports
         self._subject = subject
-        self._window = Window(journal.published)
-        self._wake = asyncio.Event()
+        self._timing = timing or PublishTiming()
+        self._window = Window(reports.published)
+        self._wake = signal.event
         self._moved = asyncio.Event()
         self._refusal: str | None = None
         self._replies = ""
         self._loop = asyncio.get_running_loop()
 
-    def wake(self) -> None:
-        """Tell that there are new reports; from any thread."""
-        self._loop.call_soon_threadsafe(self._wake.set)
-
     async def run(self, client: Client) -> None:
-        """Publish until cancelled; NATS may come and go."""
+        """Publish until cancelled, across reconnections of `client`."""
         self._replies = client.new_inbox()
         await client.subscribe(f"{self._replies}.*", cb=self._answered)
         async with asyncio.TaskGroup() as tasks:
@@ -58,14 +75,16 @@ class Publisher:
             while True:
                 if not client.is_connected:
                     await _reconnected(client)
+                    # What was under way when the connection broke may be lost with its answers.
                     self._window.go_back()
+                # Cleared before reading the journal: a report added while we read wakes us again.
                 self._wake.clear()
                 await self._publish_window(client)
                 await self._await_progress(client)
 
     async def drained(self) -> None:
         """Wait until the bus has acknowledged everything journalled."""
-        while self._window.base < self._journal.last_sequence:  # noqa: ASYNC110 once, at the end of the process
+        while self._window.base < self._reports.last_sequence:  # noqa: ASYNC110 once, at the end of the process
             await asyncio.sleep(_POLL_SECONDS / 10)
 
     async def _remember(self) -> None:
@@ -76,30 +95,38 @@ class Publisher:
             self._moved.clear()
             if self._window.base > written:
                 written = self._window.base
-                await asyncio.to_thread(self._journal.mark_published, written)
+                await asyncio.to_thread(self._reports.mark_published, written)
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _publish_window(self, client: Client) -> None:
-        entries = self._journal.entries(self._window.sent, self._window.room)
-        for entry in entries:
-            headers = {MESSAGE_ID_HEADER: entry.message_id}
-            reply = f"{self._replies}.{entry.sequence}"
+        for entry in self._reports.entries(self._window.sent, self._window.room):
             try:
-                await client.publish(self._subject, entry.envelope, reply=reply, headers=headers)
+                await self._publish(client, entry)
             except NatsError as error:
                 self._refusal = str(error) or type(error).__name__
                 return
             self._window.publish(entry.sequence)
-        metrics.PENDING.set(self._journal.last_sequence - self._window.base)
+        metrics.PENDING.set(self._reports.last_sequence - self._window.base)
+
+    async def _publish(self, client: Client, entry: JournalEntry) -> None:
+        # The subject of the answer carries the sequence, so that no table of open publishes is needed.
+        await client.publish(
+            self._subject,
+            entry.envelope,
+            reply=f"{self._replies}.{entry.sequence}",
+            headers={MESSAGE_ID_HEADER: entry.message_id},
+        )
+        with trace_bound(entry.trace):
+            log.info("report_published", sequence=entry.sequence)
 
     async def _await_progress(self, client: Client) -> None:
         """Wait for an acknowledgement, a new report or a lost connection; on silence or refusal go back."""
         silent_since = self._loop.time()
         while self._refusal is None and not self._wake.is_set() and client.is_connected:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_POLL_SECONDS):
-                    await self._wake.wait()
-            if self._window.waiting and self._loop.time() - silent_since > ACKNOWLEDGED_WITHIN:
+            # Answers set `_wake` as well. Nothing is set when the connection is lost or stays silent, hence the limit.
+            await wait_for(self._wake, _POLL_SECONDS)
+            # Silence counts even if we were woken just now: a new report is no answer to the old ones.
+            if self._window.waiting and self._loop.time() - silent_since > self._timing.answer_seconds:
                 self._refusal = "no answer"
         if self._refusal is not None:
             await self._go_back(self._refusal)
@@ -107,7 +134,8 @@ class Publisher:
     async def _go_back(self, refusal: str) -> None:
         metrics.REFUSED.inc()
         log.warning("publish_refused", sequence=self._window.base + 1, reason=refusal)
-        await asyncio.sleep(RETRY_SECONDS)
+        await asyncio.sleep(self._timing.retry_seconds)
+        # Cleared after the pause: further refusals of the same window arrive meanwhile, and all of it is repeated.
         self._refusal = None
         self._window.go_back()
 

@@ -4,21 +4,20 @@ from datetime import datetime
 from typing import Final
 
 from oxy_core.envelopes import SendOutcome, SendRequest
+from oxy_tenant.sending.results import Result
 
 SUPERSEDED: Final = "somebody answered from the phone meanwhile"
 EXPIRED: Final = "it was too late to send it"
 
 
-def refuse(
-    request: SendRequest, *, own_sequence: int, self_chat: bool, now: datetime
-) -> tuple[SendOutcome, str] | None:
-    """Return why `request` must not be sent any more, or None.
+def refuse(request: SendRequest, *, own_sequence: int, self_chat: bool, now: datetime) -> Result | None:
+    """Return how `request` ends if it must not be sent any more, or None.
 
     `own_sequence` is the position of the newest message in the chat that the business sent from another device. In
     the "message yourself" chat those are the owner's questions, so they supersede nothing.
     """
     if request.expires_at is not None and now >= request.expires_at:
-        return SendOutcome.EXPIRED, EXPIRED
+        return Result(SendOutcome.EXPIRED, error=EXPIRED)
     if request.based_on is not None and not self_chat and own_sequence > request.based_on:
-        return SendOutcome.SUPERSEDED, SUPERSEDED
+        return Result(SendOutcome.SUPERSEDED, error=SUPERSEDED)
     return None

@@ -1,4 +1,4 @@
-"""Takes send requests from the bus: journals them, confirms them, hands them on."""
+"""Receives send requests from the bus: journals them, confirms them, and queues them for sending."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,22 +11,31 @@ from nats.errors import Error as NatsError
 from oxy_core import subjects
 from oxy_core.envelopes import SendRequest
 from oxy_core.errors import ContractError
+from oxy_core.trace import trace_bound
 from oxy_tenant import metrics
-from oxy_tenant.journal.journal import Journal, OpenSend
+from oxy_tenant.journal.sends import OpenSend, Sends
 from oxy_tenant.settings import RuntimeSettings
 
 log = structlog.get_logger()
 
 
 class Intake:
-    """The subscription to this instance's send requests; `take` gets each one once, in order."""
+    """The subscription to this instance's send requests; `enqueue` gets each one once, in order."""
 
-    def __init__(self, environment: RuntimeSettings, journal: Journal, take: Callable[[OpenSend], None]) -> None:
+    def __init__(
+        self,
+        environment: RuntimeSettings,
+        sends: Sends,
+        enqueue: Callable[[OpenSend], None],
+        *,
+        stopping: asyncio.Event,
+    ) -> None:
+        """Once `stopping` is set nothing more is accepted: the relay repeats what is not confirmed."""
         self._environment = environment
-        self._journal = journal
-        self._take = take
+        self._sends = sends
+        self._enqueue = enqueue
+        self._stopping = stopping
         self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
-        self._open = True
 
     async def run(self, client: Client) -> None:
         """Serve until cancelled."""
@@ -34,12 +43,8 @@ class Intake:
         await client.subscribe(subject, cb=self._arrived.put)
         while True:
             requests = self._decoded(await self._batch())
-            if requests and self._open:
+            if requests and not self._stopping.is_set():
                 await self._accept(client, requests)
-
-    def stop(self) -> None:
-        """Accept nothing more: the sender repeats what is not confirmed."""
-        self._open = False
 
     async def _batch(self) -> list[Msg]:
         """Wait for a request and return it with all others that have arrived: they share one flush to disk."""
@@ -60,16 +65,21 @@ class Intake:
 
     async def _accept(self, client: Client, requests: list[SendRequest]) -> None:
         subject = subjects.accepted(self._environment.account, self._environment.instance)
-        journalled = await asyncio.to_thread(self._journal.accept, requests)
+        journalled = await asyncio.to_thread(self._sends.accept, requests)
         for _, send in journalled:
             if send is not None:
-                metrics.ACCEPTED.inc()
-                self._take(send)
+                self._start(send)
         try:
             for accepted, _ in journalled:
                 await client.publish(subject, accepted.encode())
         except NatsError as error:
             log.warning("acceptance_unpublished", error=str(error))
+
+    def _start(self, send: OpenSend) -> None:
+        metrics.ACCEPTED.inc()
+        with trace_bound(send.request.trace):
+            log.info("send_accepted", request=str(send.request.id))
+        self._enqueue(send)
 
 
 def request_of(data: bytes, environment: RuntimeSettings) -> SendRequest:

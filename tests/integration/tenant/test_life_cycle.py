@@ -7,13 +7,14 @@ import pytest
 from integration.tenant.scene import BUSINESS, Scene, send_request, until
 
 from oxy_core.envelopes import ConnectionState, SendOutcome
+from oxy_core.instance.pairing import PairingMethod
 from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.instance.terminal_causes import ExitCode
 from oxy_simulator.faults import FaultKind
 
 
 async def test_pairing_by_qr_code(scene: Scene) -> None:
-    scene.runtime.settings = scene.runtime.settings.model_copy(update={"pairing_method": "QRCode"})
+    scene.runtime.settings = scene.runtime.settings.model_copy(update={"pairing_method": PairingMethod.QR_CODE})
     await scene.runtime.start()
     offer = await scene.offer()
     assert (offer.method, offer.code) == ("QRCode", None)

@@ -1,9 +1,11 @@
+import json
 from datetime import UTC, datetime, timedelta
 
 from integration.tenant.scene import BUSINESS, CUSTOMER, Scene, send_request, until
 
-from oxy_core.envelopes import ConnectionState, MessageKind, SendOutcome
+from oxy_core.envelopes import ConnectionState, MessageKind, MessageSeen, SendOutcome
 from oxy_core.identity import Jid
+from oxy_core.trace import child_of, trace_id
 
 
 async def test_texts_are_reported_in_order_with_both_addresses_of_the_chat(scene: Scene) -> None:
@@ -193,3 +195,23 @@ async def test_no_text_and_no_phone_number_is_logged(scene: Scene) -> None:
     assert "secreta" not in scene.runtime.log
     assert CUSTOMER[1:] not in scene.runtime.log
     assert BUSINESS[1:] not in scene.runtime.log
+
+
+def steps(scene: Scene, trace: str) -> list[str]:
+    """Return what one grep for a trace finds in the pod's log; threads may log a little out of order."""
+    lines = [json.loads(line) for line in scene.runtime.log.splitlines() if trace in line]
+    assert {(line["trace_id"], line["level"]) for line in lines} == {(trace, "info")}
+    return sorted(line["event"] for line in lines)
+
+
+async def test_one_grep_follows_a_message_through_the_pod_and_its_answer_back(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    [seen] = [report for report in await scene.bus.stored() if isinstance(report.body, MessageSeen)]
+    assert steps(scene, trace_id(seen.trace)) == ["message_journalled", "report_published"]
+    answer = send_request(chat, "Olá!", trace=child_of(seen.trace))
+    await scene.bus.request(answer)
+    await scene.result(answer)
+    back = ["report_published", "send_accepted", "send_finished"]
+    await until(lambda: len(steps(scene, trace_id(seen.trace))) == 5, what="the answer's lines")
+    assert steps(scene, trace_id(seen.trace)) == sorted(["message_journalled", "report_published", *back])

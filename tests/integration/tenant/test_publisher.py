@@ -13,10 +13,10 @@ from oxy_core.bus import connected
 from oxy_core.envelopes import Report
 from oxy_dev.servers import NatsServer
 from oxy_tenant.journal.journal import Journal
-from oxy_tenant.publishing import publisher
-from oxy_tenant.publishing.publisher import Publisher
+from oxy_tenant.publishing.publisher import Publisher, PublishTiming, ReportSignal
 
 SUBJECT = "oxy.in.ACCOUNT.shop"
+QUICK = PublishTiming(answer_seconds=0.3, retry_seconds=0.01)
 
 
 class Stream:
@@ -43,78 +43,78 @@ class Stream:
 
 
 @asynccontextmanager
-async def publishing(journal: Journal, server: NatsServer, stream: Stream) -> AsyncIterator[Publisher]:
+async def publishing(
+    journal: Journal, reports_added: ReportSignal, server: NatsServer, stream: Stream
+) -> AsyncIterator[Publisher]:
     await stream.client.subscribe(SUBJECT, cb=stream.take)
     await stream.client.flush()
     async with connected(server.url, name="pod") as client:
-        worker = Publisher(journal, SUBJECT)
-        journal.on_report = worker.wake
+        worker = Publisher(journal.reports, SUBJECT, reports_added, QUICK)
         task = asyncio.create_task(worker.run(client))
         try:
             yield worker
         finally:
             task.cancel()
             await asyncio.wait([task])
-            journal.on_report = lambda: None
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    journal = Journal.open(tmp_path / "journal.db", organization="acme", instance="shop")
+async def reports_added() -> ReportSignal:
+    return ReportSignal()
+
+
+@pytest.fixture
+def journal(tmp_path: Path, reports_added: ReportSignal) -> Iterator[Journal]:
+    path = tmp_path / "journal.db"
+    journal = Journal.open(path, organization="acme", instance="shop", on_report=reports_added.set)
     yield journal
     journal.close()
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publisher, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(publisher, "ACKNOWLEDGED_WITHIN", 0.3)
-
-
 async def test_reports_written_before_and_after_the_start_arrive_in_order(
-    journal: Journal, nats_server: NatsServer
+    journal: Journal, reports_added: ReportSignal, nats_server: NatsServer
 ) -> None:
     for number in range(300):
-        journal.receive(incoming(f"A{number}"))
+        journal.inbound.receive(incoming(f"A{number}"))
     async with connected(nats_server.url, name="stream") as client:
         stream = Stream(client, set(), set())
-        async with publishing(journal, nats_server, stream) as worker, asyncio.timeout(10):
+        async with publishing(journal, reports_added, nats_server, stream) as worker, asyncio.timeout(10):
             await worker.drained()
             for number in range(50):
-                journal.receive(incoming(f"B{number}"))
+                journal.inbound.receive(incoming(f"B{number}"))
             await worker.drained()
     assert stream.stored == list(range(1, 351))
 
 
 @pytest.mark.parametrize("silent", [False, True])
 async def test_a_refused_report_is_not_overtaken_by_more_than_what_was_under_way(
-    journal: Journal, nats_server: NatsServer, *, silent: bool
+    journal: Journal, reports_added: ReportSignal, nats_server: NatsServer, *, silent: bool
 ) -> None:
     for number in range(40):
-        journal.receive(incoming(f"A{number}"))
+        journal.inbound.receive(incoming(f"A{number}"))
     trouble = {5, 20, 21}
     async with connected(nats_server.url, name="stream") as client:
         stream = Stream(client, set() if silent else trouble, trouble if silent else set())
-        async with publishing(journal, nats_server, stream) as worker, asyncio.timeout(15):
+        async with publishing(journal, reports_added, nats_server, stream) as worker, asyncio.timeout(15):
             await worker.drained()
     assert sorted(stream.stored) == list(range(1, 41))
-    assert journal.last_sequence == 40
+    assert journal.reports.last_sequence == 40
 
 
 async def test_what_was_acknowledged_is_not_published_again_after_a_restart(
-    journal: Journal, nats_server: NatsServer
+    journal: Journal, reports_added: ReportSignal, nats_server: NatsServer
 ) -> None:
     for number in range(10):
-        journal.receive(incoming(f"A{number}"))
+        journal.inbound.receive(incoming(f"A{number}"))
     async with connected(nats_server.url, name="stream") as client:
         first = Stream(client, set(), set())
-        async with publishing(journal, nats_server, first) as worker, asyncio.timeout(10):
+        async with publishing(journal, reports_added, nats_server, first) as worker, asyncio.timeout(10):
             await worker.drained()
-            await until(lambda: journal.published == 10)
+            await until(lambda: journal.reports.published == 10)
     async with connected(nats_server.url, name="stream") as client:
         second = Stream(client, set(), set())
-        journal.receive(incoming("B"))
-        async with publishing(journal, nats_server, second) as worker, asyncio.timeout(10):
+        journal.inbound.receive(incoming("B"))
+        async with publishing(journal, reports_added, nats_server, second) as worker, asyncio.timeout(10):
             await worker.drained()
     assert first.stored == list(range(1, 11))
     assert second.stored == [11]

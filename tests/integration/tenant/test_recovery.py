@@ -157,8 +157,8 @@ def interrupt(scene: Scene, request: SendRequest) -> bytes:
     """Leave the journal as a runtime does that dies while sending, and return the attempt's secret."""
     path = scene.runtime.session / "journal.db"
     journal = Journal.open(path, organization=ORGANIZATION, instance=INSTANCE)
-    journal.accept([request])
-    secret = journal.begin_attempt(request.id)
+    journal.sends.accept([request])
+    secret = journal.sends.begin_attempt(request.id)
     journal.close()
     return secret
 

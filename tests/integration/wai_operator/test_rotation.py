@@ -19,7 +19,7 @@ from oxy_core.errors import BusError
 from oxy_core.jetstream import INBOUND_STREAM
 from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_tenant.journal.journal import Journal
-from oxy_tenant.publishing.publisher import Publisher
+from oxy_tenant.publishing.publisher import Publisher, ReportSignal
 
 ROTATION = 12
 """Seconds: a pod looks at its file every five, and credentials expire after twice this."""
@@ -59,9 +59,10 @@ async def publishing(publisher: Publisher, client: Client) -> None:
 async def talking(scene: Scene) -> AsyncIterator[Journal]:
     """The pod's part in this: journal and publisher as they are, credentials as the kubelet would mount them."""
     file = scene.tenant_credentials()
-    journal = Journal.open(scene.operator.folder / "journal.db", organization=scene.organization, instance=scene.name)
-    publisher = Publisher(journal, subjects.inbound(scene.account, scene.name))
-    journal.on_report = publisher.wake
+    added = ReportSignal()
+    path = scene.operator.folder / "journal.db"
+    journal = Journal.open(path, organization=scene.organization, instance=scene.name, on_report=added.set)
+    publisher = Publisher(journal.reports, subjects.inbound(scene.account, scene.name), added)
 
     async def mount() -> None:
         while True:
@@ -82,7 +83,6 @@ async def talking(scene: Scene) -> AsyncIterator[Journal]:
     try:
         yield journal
     finally:
-        journal.on_report = lambda: None
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
@@ -124,7 +124,7 @@ async def test_credentials_rotate_under_a_talking_pod_and_no_message_is_lost(lon
             assert time.monotonic() < deadline, f"only {len(seen)} credentials"
             seen.add(await asyncio.to_thread(credentials, lone))
             said.append(f"message {len(said)}")
-            journal.receive(incoming(f"ID{len(said)}", text=said[-1]))
+            journal.inbound.receive(incoming(f"ID{len(said)}", text=said[-1]))
             await asyncio.sleep(0.1)
         await until_stored(lone, said)
     assert workload(lone)["metadata"]["generation"] == generation
@@ -136,11 +136,11 @@ async def test_a_new_operator_seed_keeps_accounts_credentials_and_what_the_bus_h
     await settled(lone)
     before, generation = credentials(lone), workload(lone)["metadata"]["generation"]
     async with talking(lone) as journal:
-        journal.receive(incoming("ID1", text="before"))
+        journal.inbound.receive(incoming("ID1", text="before"))
         await until_stored(lone, ["before"])
     await change_keys(lone, PlatformKeys.generate().model_copy(update={"root_seed": lone.keys.root_seed}))
     async with talking(lone) as journal:
-        journal.receive(incoming("ID2", text="after"))
+        journal.inbound.receive(incoming("ID2", text="after"))
         await until_stored(lone, ["before", "after"])
     assert credentials(lone) == before
     assert workload(lone)["metadata"]["generation"] == generation

@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oxy_core.identity import Jid
+from oxy_tenant.account import OwnAccount
 from oxy_tenant.links.errors import LinkUnavailableError, SendUnconfirmedError
+from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.sending_chains import (
     LONGEST_MARGIN,
     LONGEST_PAUSE,
     MOST_OWED,
     OWN,
     SHORTEST_MARGIN,
-    SendingChains,
 )
 
 ANA = Jid.parse("111@lid")
@@ -36,8 +37,7 @@ class World:
     kept: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.chains = SendingChains(self.owed, keep=self.kept.update, clock=lambda: self.now)
-        self.chains.own_users = OWN_USERS
+        self.chains = ChainWatch(OwnAccount(OWN_USERS), self.owed, self.kept.update, clock=lambda: self.now)
 
     @contextmanager
     def sending(self, chat: Jid = ANA, seconds: float = SEND) -> Iterator[None]:
@@ -51,7 +51,7 @@ class World:
 
     def arrive(self, *addresses: Jid, after: float = 0.0, from_me: bool = False) -> bool:
         self.now += after
-        with self.chains.handing_over():
+        with self.chains.calling_back():
             return self.chains.arrived(frozenset(addresses or {ANA}), from_me=from_me)
 
 
@@ -104,7 +104,7 @@ def test_what_waited_for_earlier_callbacks_may_be_older_than_it_looks(world: Wor
     world.send()
     world.now += SHORTEST_MARGIN / 2
     for _ in range(20):
-        with world.chains.handing_over():
+        with world.chains.calling_back():
             world.now += 0.005  # another customer's message is journalled
         world.now += 0.0005
     assert world.arrive()
@@ -261,7 +261,7 @@ def test_who_owes_nothing_does_not_wait_for_a_pause(world: World) -> None:
 def test_contacts_of_long_ago_are_forgotten(world: World) -> None:
     for number in range(2000):
         world.send(Jid.parse(f"{number}@lid"))
-    assert len(world.chains._uses) < 200  # noqa: SLF001 memory is not seen from outside
+    assert len(world.chains._chains._uses) < 200  # noqa: SLF001 memory is not seen from outside
 
 
 LONGEST_DECRYPTION = SHORTEST_MARGIN * 0.9

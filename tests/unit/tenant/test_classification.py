@@ -5,12 +5,13 @@ from google.protobuf.message import Message
 
 from oxy_core.envelopes import MAX_TEXT, MessageKind
 from oxy_core.identity import Jid
+from oxy_tenant.account import OwnAccount
 from oxy_tenant.content.received import IgnoredMessage, IncomingMessage
 from oxy_tenant.links.neonize.classification import classify_message, classify_undecryptable
 from oxy_tenant.links.neonize.library import load_messages
 
 ENVELOPES, MESSAGES = load_messages()
-OWN = frozenset({"5511900000001", "999"})
+OWN = OwnAccount(frozenset({"5511900000001", "999"}))
 MOMENT = 1_772_366_400
 
 

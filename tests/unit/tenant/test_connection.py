@@ -1,24 +1,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from unit.tenant.links import ScriptedLink, environment_in
 from unit.tenant.sessions import make_session
 
 from oxy_core.envelopes import ConnectionState
-from oxy_core.identity import Jid
 from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.instance.terminal_causes import ExitCode
-from oxy_core.tenant import TenantSettings
-from oxy_tenant.connection import life_cycle as module
 from oxy_tenant.connection.ending import EndedError
-from oxy_tenant.connection.life_cycle import Connection, Hooks
+from oxy_tenant.connection.life_cycle import Connection, ConnectionTiming
 from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.journal.journal import Journal
-from oxy_tenant.links.errors import LinkBrokenError, LinkError
+from oxy_tenant.links.errors import LinkBrokenError
 from oxy_tenant.links.events import (
     CONNECT_FAILURE,
     Connected,
@@ -30,45 +28,10 @@ from oxy_tenant.links.events import (
     QrOffered,
 )
 from oxy_tenant.links.neonize.session_store import SessionStore
-from oxy_tenant.links.protocol import EventSink, MessageSink
-from oxy_tenant.settings import RuntimeSettings, SettingsFile
+from oxy_tenant.links.protocol import EventSink
+from oxy_tenant.settings_file import SettingsFile
 
 QUICK = ReconnectSettings(base_delay_seconds=0.05, multiplier=1, max_delay_seconds=0.05, max_attempts=4)
-
-
-@dataclass
-class ScriptedLink:
-    """A WhatsApp that does what the test tells it."""
-
-    codes: list[str] = field(default_factory=list)
-    sessions: list[EventSink] = field(default_factory=list)
-    closes_cleanly: bool = True
-    online: list[bool] = field(default_factory=list)
-
-    def open(self, on_message: MessageSink, on_event: EventSink, *, receipts: bool) -> None:
-        del on_message, receipts
-        self.sessions.append(on_event)
-
-    async def close(self) -> bool:
-        return self.closes_cleanly
-
-    async def request_pairing_code(self, phone: str) -> str:
-        del phone
-        if not self.codes:
-            message = "too many codes"
-            raise LinkError(message)
-        return self.codes.pop(0)
-
-    async def send(self, chat: Jid, text: str, secret: bytes) -> str:
-        message = f"the connection's business is not to send: {len(text)} characters to {chat}, {len(secret)} bytes"
-        raise AssertionError(message)
-
-    def show_online(self, *, online: bool) -> None:
-        self.online.append(online)
-
-    async def show_typing(self, chat: Jid, *, typing: bool) -> None:
-        message = f"the connection's business is not to type: {chat}, {typing}"
-        raise AssertionError(message)
 
 
 @dataclass
@@ -96,26 +59,11 @@ async def reached(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def staged(folder: Path, *, paired: bool, **settings: object) -> AsyncIterator[Stage]:
-    values = {
-        "organization": "acme",
-        "instance": "shop",
-        "phone_number": "+5511900000001",
-        "pairing_until": datetime.now(UTC) + timedelta(minutes=5),
-        "reconnect": QUICK,
-        **settings,
-    }
-    (folder / "settings.json").write_bytes(TenantSettings.model_validate(values).encode())
-    environment = RuntimeSettings(
-        organization="acme",
-        instance="shop",
-        account="A" + "B" * 55,
-        nats_url="nats://127.0.0.1:1",
-        settings=folder / "settings.json",
-        session=folder,
-        epoch=1,
-        pod_uid="pod-1",
-    )
+async def staged(
+    folder: Path, *, paired: bool, timing: ConnectionTiming | None = None, **settings: object
+) -> AsyncIterator[Stage]:
+    window = {"pairing_until": datetime.now(UTC) + timedelta(minutes=5), "reconnect": QUICK}
+    environment = environment_in(folder, **(window | settings))
     store = SessionStore(folder)
     if paired:
         make_session(store.path)
@@ -123,14 +71,15 @@ async def staged(folder: Path, *, paired: bool, **settings: object) -> AsyncIter
     board = StateBoard(environment, lambda: store.size)
     link = ScriptedLink()
     connection = Connection(
+        instance="shop",
         link=link,
-        store=store,
-        journal=journal,
+        session=store,
+        reports=journal.reports,
         settings=SettingsFile(environment),
         board=board,
         on_message=lambda _: None,
-        hooks=Hooks(lambda _: None, lambda _: None, lambda _: None),
-        receipts=False,
+        on_receipt=None,
+        timing=timing,
     )
     yield Stage(link, board, connection, journal)
     journal.close()
@@ -146,9 +95,9 @@ async def running(stage: Stage) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def test_a_code_that_ran_out_is_followed_by_a_fresh_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CODE_SHORTEST", 0.0)
-    async with staged(tmp_path, paired=False) as stage, running(stage):
+async def test_a_code_that_ran_out_is_followed_by_a_fresh_one(tmp_path: Path) -> None:
+    timing = ConnectionTiming(shortest_pairing=0)
+    async with staged(tmp_path, paired=False, timing=timing) as stage, running(stage):
         stage.link.codes = ["AAAA1111", "BBBB2222"]
         await stage.tell(1, QrOffered("qr 1"), QrOffered("qr 2"))
         await reached(lambda: stage.board.state.pairing is not None)
@@ -241,10 +190,9 @@ async def test_a_terminal_cause_is_told_even_if_the_session_hangs(tmp_path: Path
 
 
 async def test_a_server_that_offers_no_code_is_said_to_be_unreachable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(module, "LOGIN_SECONDS", 0.05)
-    async with staged(tmp_path, paired=False) as stage, running(stage):
+    async with staged(tmp_path, paired=False, timing=ConnectionTiming(login=0.05)) as stage, running(stage):
         await stage.session(2)
         state = stage.board.state
         assert (state.connection, state.last_reason) == (ConnectionState.PAIRING, "ServerUnreachable")
@@ -252,11 +200,13 @@ async def test_a_server_that_offers_no_code_is_said_to_be_unreachable(
 
 
 async def test_a_code_that_is_offered_stays_until_the_window_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(module, "LOGIN_SECONDS", 0.2)
     closing = datetime.now(UTC) + timedelta(seconds=1)
-    async with staged(tmp_path, paired=False, pairing_until=closing) as stage, running(stage):
+    async with (
+        staged(tmp_path, paired=False, timing=ConnectionTiming(login=0.2), pairing_until=closing) as stage,
+        running(stage),
+    ):
         await stage.tell(1, QrOffered("qr 1"))
         await reached(lambda: stage.board.state.last_reason == "PairingExpired")
         assert datetime.now(UTC) >= closing

@@ -14,20 +14,20 @@ from oxy_core.instance.terminal_causes import ExitCode
 from oxy_core.tenant import TerminationMessage
 from oxy_tenant.connection import ending
 from oxy_tenant.connection.backoff import delay_seconds
-from oxy_tenant.connection.ending import MARKER_BYTES, EndedMarker, repeated_ending, write_termination_message
-from oxy_tenant.connection.life_cycle import ending_of
+from oxy_tenant.connection.ended_marker import MARKER_BYTES, EndedMarker, repeated_ending
+from oxy_tenant.connection.ending import ending_of, write_termination_message
 from oxy_tenant.links.errors import LinkError, LinkUnavailableError, SendRefusedError, SendUnconfirmedError
 from oxy_tenant.links.events import (
     Banned,
     Connected,
-    CopyRefused,
     Disconnected,
     LinkEvent,
     LoggedOut,
     Outdated,
     Replaced,
 )
-from oxy_tenant.links.neonize.link import copy_refused, send_error
+from oxy_tenant.links.neonize.events import CopyRefused, copy_refused
+from oxy_tenant.links.neonize.send_errors import send_error
 from oxy_tenant.sending.gate import refuse
 from oxy_tenant.sending.pacing import LONGEST, SHORTEST, typing_seconds
 
@@ -54,7 +54,7 @@ def test_the_gate(
 ) -> None:
     ask = request(based_on=based_on, expires_at=expires)
     refusal = refuse(ask, own_sequence=own, self_chat=self_chat, now=NOW)
-    assert (None if refusal is None else refusal[0]) is outcome
+    assert (None if refusal is None else refusal.outcome) is outcome
 
 
 def test_the_delay_grows_to_its_cap() -> None:
@@ -88,7 +88,7 @@ def test_longer_texts_take_longer() -> None:
     ],
 )
 def test_which_events_end_an_epoch(event: LinkEvent, code: ExitCode | None) -> None:
-    end = ending_of(event)
+    end = ending_of(event, "shop")
     assert (None if end is None else end.code) == code
 
 
@@ -132,11 +132,11 @@ def test_a_refused_copy_is_read_from_the_warning(warning: str, expected: CopyRef
 
 
 def message(epoch: int = 3) -> TerminationMessage:
-    return ending.logged_out().to_message(epoch=epoch, pod_uid="pod-1", ended_at=NOW)
+    return ending.terminal_ending(ExitCode.LOGGED_OUT, "shop").to_message(epoch=epoch, pod_uid="pod-1", ended_at=NOW)
 
 
 def test_a_marker_is_allocated_once_and_overwritten_in_place(tmp_path: Path) -> None:
-    marker = EndedMarker(tmp_path / "ended.json")
+    marker = EndedMarker(tmp_path)
     marker.allocate()
     assert marker.read() is None
     file = (tmp_path / "ended.json").stat()
@@ -150,7 +150,7 @@ def test_a_marker_is_allocated_once_and_overwritten_in_place(tmp_path: Path) -> 
 
 
 def test_a_longer_message_before_leaves_nothing_behind(tmp_path: Path) -> None:
-    marker = EndedMarker(tmp_path / "ended.json")
+    marker = EndedMarker(tmp_path)
     marker.allocate()
     marker.write(message().model_copy(update={"message": "x" * 2000}))
     marker.write(message())
@@ -162,12 +162,12 @@ def test_no_readable_marker_means_that_nothing_ended(tmp_path: Path, content: by
     path = tmp_path / "ended.json"
     if content is not None:
         path.write_bytes(content)
-    assert EndedMarker(path).read() is None
+    assert EndedMarker(tmp_path).read() is None
 
 
 def test_a_marker_that_cannot_be_written_raises(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        EndedMarker(tmp_path / "gone" / "ended.json").write(message())
+        EndedMarker(tmp_path / "gone").write(message())
 
 
 def test_an_ended_epoch_is_repeated_for_the_asking_pod() -> None:
@@ -180,7 +180,7 @@ def test_an_ended_epoch_is_repeated_for_the_asking_pod() -> None:
 
 
 def test_a_ban_says_until_when() -> None:
-    end = ending.temporary_ban(datetime(2026, 3, 2, 8, 30, tzinfo=UTC))
+    end = ending.terminal_ending(ExitCode.TEMPORARY_BAN, "shop", datetime(2026, 3, 2, 8, 30, tzinfo=UTC))
     assert "until 2026-03-02 08:30 UTC" in end.message
     assert end.ban_expires_at is not None
 

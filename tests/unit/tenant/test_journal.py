@@ -13,7 +13,9 @@ from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageKind, 
 from oxy_core.identity import Jid
 from oxy_tenant.content.received import IgnoredMessage
 from oxy_tenant.errors import JournalError
-from oxy_tenant.journal.journal import KEPT, REMEMBERED, Journal
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.journal.retention import IDENTITIES_KEPT, REPORTS_KEPT
+from oxy_tenant.links.neonize.chain_watch import owed_at_start
 from oxy_tenant.links.neonize.sending_chains import MOST_OWED, OWN
 
 Open = Callable[[], Journal]
@@ -41,7 +43,11 @@ def opened(path: Path, clock: Clock, instance: str = "shop") -> Journal:
 
 
 def reports(journal: Journal) -> list[Report]:
-    return [Report.decode(entry.envelope) for entry in journal.entries(0, 10_000)]
+    return [Report.decode(entry.envelope) for entry in journal.reports.entries(0, 10_000)]
+
+
+def owed(journal: Journal) -> dict[str, int]:
+    return owed_at_start(journal.fillers.noted(), journal.fillers.last_sends())
 
 
 def seen(report: Report | None) -> MessageSeen:
@@ -51,181 +57,182 @@ def seen(report: Report | None) -> MessageSeen:
 
 
 def test_a_message_becomes_a_report_with_sequences(journal: Journal) -> None:
-    first = journal.receive(incoming("A", chat_alias=PHONE, push_name="Ana"))
-    journal.receive(incoming("B", Jid.parse("222@lid")))
-    journal.receive(incoming("C"))
+    first = journal.inbound.receive(incoming("A", chat_alias=PHONE, push_name="Ana"))
+    journal.inbound.receive(incoming("B", Jid.parse("222@lid")))
+    journal.inbound.receive(incoming("C"))
     assert first is not None
-    assert (first.journal_epoch, first.journal_sequence) == (journal.epoch, 1)
-    assert [entry.sequence for entry in journal.entries(0, 10)] == [1, 2, 3]
+    assert (first.journal_epoch, first.journal_sequence) == (journal.database.epoch, 1)
+    assert [entry.sequence for entry in journal.reports.entries(0, 10)] == [1, 2, 3]
     assert [seen(report).chat_sequence for report in reports(journal)] == [1, 1, 2]
     assert (seen(first).chat, seen(first).chat_alias, seen(first).push_name) == (LID, PHONE, "Ana")
 
 
 def test_the_same_identity_is_journalled_once(journal: Journal) -> None:
-    assert journal.receive(incoming("A")) is not None
-    assert journal.receive(incoming("A")) is None
-    assert journal.receive(incoming("A", Jid.parse("222@lid"))) is not None
-    assert journal.receive(incoming("A", from_me=True)) is not None
+    assert journal.inbound.receive(incoming("A")) is not None
+    assert journal.inbound.receive(incoming("A")) is None
+    assert journal.inbound.receive(incoming("A", Jid.parse("222@lid"))) is not None
+    assert journal.inbound.receive(incoming("A", from_me=True)) is not None
 
 
 def test_what_is_journalled_outlives_the_process(path: Path, clock: Clock) -> None:
     first = opened(path, clock)
-    first.receive(incoming("A"))
-    first.accept([request("mais tarde")])
-    epoch = first.epoch
+    first.inbound.receive(incoming("A"))
+    first.sends.accept([request("mais tarde")])
+    epoch = first.database.epoch
     first.close()
     again = opened(path, clock)
-    assert again.epoch == epoch
+    assert again.database.epoch == epoch
     assert [seen(report).whatsapp_id for report in reports(again)] == ["A"]
-    assert [(send.request.text, send.recovered) for send in again.open_sends()] == [("mais tarde", True)]
-    assert seen(again.receive(incoming("B"))).chat_sequence == 2
+    assert [(send.request.text, send.recovered) for send in again.sends.open_sends()] == [("mais tarde", True)]
+    assert seen(again.inbound.receive(incoming("B"))).chat_sequence == 2
     again.close()
 
 
 def test_an_undecryptable_message_never_claims_the_identity(journal: Journal) -> None:
     placeholder = incoming("A", kind=MessageKind.UNDECRYPTABLE, text=None)
-    assert seen(journal.receive(placeholder)).chat_sequence == 1
-    assert seen(journal.receive(incoming("A"))).chat_sequence == 2
-    assert journal.receive(placeholder) is None
+    assert seen(journal.inbound.receive(placeholder)).chat_sequence == 1
+    assert seen(journal.inbound.receive(incoming("A"))).chat_sequence == 2
+    assert journal.inbound.receive(placeholder) is None
 
 
 def test_an_ignored_message_is_known_and_not_reported(journal: Journal) -> None:
-    assert journal.receive(IgnoredMessage("A", LID, from_me=False)) is None
-    assert journal.knows("A")
+    assert journal.inbound.receive(IgnoredMessage("A", LID, from_me=False)) is None
+    assert journal.inbound.knows("A")
     assert reports(journal) == []
 
 
 def test_a_chat_first_seen_by_phone_continues_under_its_lid(journal: Journal) -> None:
-    assert seen(journal.receive(incoming("A", PHONE))).chat == PHONE
-    assert seen(journal.receive(incoming("B", chat_alias=PHONE))).chat_sequence == 2
-    by_phone = seen(journal.receive(incoming("C", PHONE)))
+    assert seen(journal.inbound.receive(incoming("A", PHONE))).chat == PHONE
+    assert seen(journal.inbound.receive(incoming("B", chat_alias=PHONE))).chat_sequence == 2
+    by_phone = seen(journal.inbound.receive(incoming("C", PHONE)))
     assert (by_phone.chat, by_phone.sender, by_phone.chat_sequence) == (LID, LID, 3)
-    assert journal.receive(incoming("A", LID)) is None
+    assert journal.inbound.receive(incoming("A", LID)) is None
 
 
 def test_both_names_counted_apart_go_on_from_the_higher_number(journal: Journal) -> None:
     for whatsapp_id in "AB":
-        journal.receive(incoming(whatsapp_id, PHONE))
-    journal.receive(incoming("C", LID))
-    assert seen(journal.receive(incoming("D", LID, chat_alias=PHONE))).chat_sequence == 3
+        journal.inbound.receive(incoming(whatsapp_id, PHONE))
+    journal.inbound.receive(incoming("C", LID))
+    assert seen(journal.inbound.receive(incoming("D", LID, chat_alias=PHONE))).chat_sequence == 3
 
 
 def test_a_message_from_the_phone_counts_as_own_and_ours_does_not(journal: Journal) -> None:
     ask = request()
-    journal.accept([ask])
-    secret = journal.begin_attempt(ask.id)
-    assert journal.receive(incoming("ECHO", from_me=True, secret=secret)) is None
-    journal.finish(ask, SendOutcome.SENT, whatsapp_id="SENT")
-    assert journal.receive(incoming("SENT", from_me=True)) is None
-    assert journal.own_sequence(LID) == 0
-    assert journal.receive(incoming("PHONE", from_me=True)) is not None
-    assert journal.own_sequence(LID) == 1
+    journal.sends.accept([ask])
+    secret = journal.sends.begin_attempt(ask.id)
+    assert journal.inbound.receive(incoming("ECHO", from_me=True, secret=secret)) is None
+    journal.sends.finish(ask, SendOutcome.SENT, whatsapp_id="SENT")
+    assert journal.inbound.receive(incoming("SENT", from_me=True)) is None
+    assert journal.chats.own_sequence(LID) == 0
+    assert journal.inbound.receive(incoming("PHONE", from_me=True)) is not None
+    assert journal.chats.own_sequence(LID) == 1
 
 
 def test_the_message_yourself_chat_has_no_own_messages(journal: Journal) -> None:
-    journal.receive(incoming("A", from_me=True, self_chat=True))
-    assert journal.own_sequence(LID) == 0
+    journal.inbound.receive(incoming("A", from_me=True, self_chat=True))
+    assert journal.chats.own_sequence(LID) == 0
 
 
 def test_a_request_is_taken_once_and_confirmed_each_time(journal: Journal) -> None:
     ask = request()
-    [(accepted, work)] = journal.accept([ask])
-    assert (accepted.request_id, accepted.journal_epoch) == (ask.id, journal.epoch)
+    [(accepted, work)] = journal.sends.accept([ask])
+    assert (accepted.request_id, accepted.journal_epoch) == (ask.id, journal.database.epoch)
     assert work is not None
-    assert journal.accept([ask]) == [(accepted, None)]
-    journal.finish(ask, SendOutcome.SENT, whatsapp_id="X")
-    assert journal.accept([ask]) == [(accepted, None)]
-    assert journal.open_sends() == []
+    assert journal.sends.accept([ask]) == [(accepted, None)]
+    journal.sends.finish(ask, SendOutcome.SENT, whatsapp_id="X")
+    assert journal.sends.accept([ask]) == [(accepted, None)]
+    assert journal.sends.open_sends() == []
 
 
 def test_a_request_by_phone_goes_to_the_lid(journal: Journal) -> None:
-    journal.receive(incoming("A", chat_alias=PHONE))
-    [(_, work)] = journal.accept([request(chat=PHONE)])
+    journal.inbound.receive(incoming("A", chat_alias=PHONE))
+    [(_, work)] = journal.sends.accept([request(chat=PHONE)])
     assert work is not None
     assert work.chat == LID
 
 
 def test_a_request_has_one_result(journal: Journal) -> None:
     ask = request()
-    journal.accept([ask])
-    assert journal.finish(ask, SendOutcome.AMBIGUOUS, whatsapp_id="X") is not None
-    assert journal.finish(ask, SendOutcome.SENT, whatsapp_id="X") is None
+    journal.sends.accept([ask])
+    assert journal.sends.finish(ask, SendOutcome.AMBIGUOUS, whatsapp_id="X") is not None
+    assert journal.sends.finish(ask, SendOutcome.SENT, whatsapp_id="X") is None
     [report] = reports(journal)
     assert report.trace.split("-")[1] == ask.trace.split("-")[1]
 
 
 def test_the_text_of_an_ended_request_is_gone(journal: Journal, path: Path) -> None:
     ask = request("palavra secreta")
-    journal.accept([ask])
-    journal.finish(ask, SendOutcome.SENT, whatsapp_id="X")
+    journal.sends.accept([ask])
+    journal.sends.finish(ask, SendOutcome.SENT, whatsapp_id="X")
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT request FROM sends").fetchall() == [(None,)]
 
 
 def test_each_attempt_has_a_secret_of_its_own_that_is_recognised(journal: Journal, path: Path, clock: Clock) -> None:
     ask = request()
-    journal.accept([ask])
-    secrets = [journal.begin_attempt(ask.id) for _ in range(3)]
+    journal.sends.accept([ask])
+    secrets = [journal.sends.begin_attempt(ask.id) for _ in range(3)]
     assert len({*secrets}) == 3
-    assert secrets == [journal.attempt_secret(ask.id, attempt) for attempt in (1, 2, 3)]
+    assert secrets == [journal.sends.attempt_secret(ask.id, attempt) for attempt in (1, 2, 3)]
     assert {len(secret) for secret in secrets} == {32}
-    assert all(journal.is_own_secret(secret) for secret in secrets)
+    assert all(journal.sends.is_own_secret(secret) for secret in secrets)
     other = opened(path.with_name("other.db"), clock)
-    assert other.attempt_secret(ask.id, 1) != secrets[0]
+    assert other.sends.attempt_secret(ask.id, 1) != secrets[0]
     other.close()
 
 
 def test_a_loss_is_reported_once_and_never_for_what_is_known(journal: Journal) -> None:
     lost = incoming("LOST", kind=MessageKind.UNDECRYPTABLE, text=None)
-    assert seen(journal.report_loss(lost, "store")).kind is MessageKind.UNDECRYPTABLE
-    assert journal.report_loss(lost, "refused_copy") is None
-    journal.receive(incoming("HERE"))
-    assert journal.report_loss(incoming("HERE", kind=MessageKind.UNDECRYPTABLE, text=None), "store") is None
+    assert seen(journal.inbound.report_loss(lost, "store")).kind is MessageKind.UNDECRYPTABLE
+    assert journal.inbound.report_loss(lost, "refused_copy") is None
+    journal.inbound.receive(incoming("HERE"))
+    assert journal.inbound.report_loss(incoming("HERE", kind=MessageKind.UNDECRYPTABLE, text=None), "store") is None
 
 
 def test_the_mark_of_published_only_moves_forward(journal: Journal) -> None:
-    journal.mark_published(5)
-    journal.mark_published(3)
-    assert journal.published == 5
+    journal.reports.mark_published(5)
+    journal.reports.mark_published(3)
+    assert journal.reports.published == 5
 
 
 def test_only_old_and_acknowledged_reports_are_pruned_and_sequences_go_on(journal: Journal, clock: Clock) -> None:
     for whatsapp_id in "ABC":
-        journal.receive(incoming(whatsapp_id))
-    journal.mark_published(2)
-    clock.advance(seconds=KEPT.total_seconds() + 1)
+        journal.inbound.receive(incoming(whatsapp_id))
+    journal.reports.mark_published(2)
+    clock.advance(seconds=REPORTS_KEPT.total_seconds() + 1)
     journal.prune()
-    assert [entry.sequence for entry in journal.entries(0, 10)] == [3]
-    assert journal.receive(incoming("A")) is None
-    journal.mark_published(3)
-    clock.advance(seconds=REMEMBERED.total_seconds())
+    assert [entry.sequence for entry in journal.reports.entries(0, 10)] == [3]
+    assert journal.inbound.receive(incoming("A")) is None
+    journal.reports.mark_published(3)
+    clock.advance(seconds=IDENTITIES_KEPT.total_seconds())
     journal.prune()
-    assert journal.entries(0, 10) == []
-    change = journal.report_connection(ConnectionChanged(state=ConnectionState.CONNECTED))
+    assert journal.reports.entries(0, 10) == []
+    change = journal.reports.report_connection(ConnectionChanged(state=ConnectionState.CONNECTED))
     assert change.journal_sequence == 4
-    assert journal.receive(incoming("A")) is not None
+    assert journal.inbound.receive(incoming("A")) is not None
 
 
 def test_a_failed_write_changes_nothing(journal: Journal, path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TRIGGER full BEFORE INSERT ON reports BEGIN SELECT RAISE(ABORT, 'disk full'); END")
         with pytest.raises(JournalError, match="disk full"):
-            journal.receive(incoming("A"))
+            journal.inbound.receive(incoming("A"))
         other.execute("DROP TRIGGER full")
-    assert not journal.knows("A")
-    assert seen(journal.receive(incoming("A"))).chat_sequence == 1
+    assert not journal.inbound.knows("A")
+    assert seen(journal.inbound.receive(incoming("A"))).chat_sequence == 1
 
 
-def test_whoever_waits_is_told_after_the_report_is_durable(journal: Journal, path: Path) -> None:
-    found = []
+def test_whoever_waits_is_woken_after_the_report_is_durable(path: Path) -> None:
+    found: list[int] = []
 
     def count() -> None:
         with closing(sqlite3.connect(path)) as reader:
             found.append(reader.execute("SELECT count(*) FROM reports").fetchone()[0])
 
-    journal.on_report = count
-    journal.receive(incoming("A"))
+    journal = Journal.open(path, organization="acme", instance="shop", on_report=count)
+    journal.inbound.receive(incoming("A"))
     assert found == [1]
+    journal.close()
 
 
 def test_a_journal_of_another_instance_is_refused(path: Path, clock: Clock) -> None:
@@ -252,7 +259,7 @@ def test_a_damaged_file_is_refused(path: Path, clock: Clock, content: bytes) -> 
 def test_a_page_overwritten_is_found(path: Path, clock: Clock) -> None:
     journal = opened(path, clock)
     for number in range(300):
-        journal.receive(incoming(f"M{number}", text="x" * 500))
+        journal.inbound.receive(incoming(f"M{number}", text="x" * 500))
     journal.close()
     with path.open("r+b") as file:
         file.seek(4096 * 12)
@@ -282,10 +289,10 @@ def test_whatever_arrives_sequences_have_no_gap_and_no_text_comes_twice(
             journal.close()
             journal = opened(path, clock)
         elif kind == "ignored":
-            journal.receive(IgnoredMessage(f"M{number}", chat, from_me=False))
+            journal.inbound.receive(IgnoredMessage(f"M{number}", chat, from_me=False))
         else:
             content = MessageKind.UNDECRYPTABLE if kind == "undecryptable" else MessageKind.TEXT
-            journal.receive(
+            journal.inbound.receive(
                 incoming(f"M{number}", chat, chat_alias=alias, from_me=kind == "own", kind=content, text="oi")
             )
     written = reports(journal)
@@ -302,50 +309,41 @@ def test_whatever_arrives_sequences_have_no_gap_and_no_text_comes_twice(
 
 
 def test_the_newest_message_that_was_surely_sent_is_known_by_each_address(journal: Journal) -> None:
-    assert journal.newest_sent(LID) is None
+    assert journal.sends.newest_sent(LID) is None
     for whatsapp_id, outcome in (("W1", SendOutcome.SENT), ("W2", SendOutcome.SENT), ("W3", SendOutcome.AMBIGUOUS)):
         ask = request(chat=PHONE)
-        journal.accept([ask])
-        journal.finish(ask, outcome, whatsapp_id=whatsapp_id)
-    assert journal.newest_sent(PHONE) == "W2"
-    journal.receive(incoming("A", chat_alias=PHONE))
-    assert (journal.newest_sent(PHONE), journal.newest_sent(LID)) == ("W2", "W2")
-    assert journal.newest_sent(Jid.parse("222@lid")) is None
+        journal.sends.accept([ask])
+        journal.sends.finish(ask, outcome, whatsapp_id=whatsapp_id)
+    assert journal.sends.newest_sent(PHONE) == "W2"
+    journal.inbound.receive(incoming("A", chat_alias=PHONE))
+    assert (journal.sends.newest_sent(PHONE), journal.sends.newest_sent(LID)) == ("W2", "W2")
+    assert journal.sends.newest_sent(Jid.parse("222@lid")) is None
 
 
 def test_owed_fillers_outlive_the_process(path: Path, clock: Clock) -> None:
     first = opened(path, clock)
-    first.keep_owed_fillers({str(LID): 2, OWN: 1})
-    first.keep_owed_fillers({OWN: 0})
+    first.fillers.note({str(LID): 2, OWN: 1})
+    first.fillers.note({OWN: 0})
     first.close()
     again = opened(path, clock)
-    assert again.owed_fillers() == {str(LID): 2}
+    assert owed(again) == {str(LID): 2}
     again.close()
 
 
 def test_whoever_was_sent_to_just_before_the_end_of_a_run_is_owed_a_filler(journal: Journal, clock: Clock) -> None:
-    assert journal.owed_fillers() == {}
+    assert owed(journal) == {}
     chats = [Jid.parse(f"{user}@lid") for user in ("1", "2", "3", "4")]
     asks = [request(chat=chat) for chat in chats]
-    journal.accept(asks)
+    journal.sends.accept(asks)
     for ask, seconds in zip(asks[:2], (60.0, 1.0), strict=True):
-        journal.begin_attempt(ask.id)
-        journal.finish(ask, SendOutcome.SENT, whatsapp_id=f"W{seconds}")
+        journal.sends.begin_attempt(ask.id)
+        journal.sends.finish(ask, SendOutcome.SENT, whatsapp_id=f"W{seconds}")
         clock.advance(seconds=seconds)
-    journal.begin_attempt(asks[2].id)
-    assert journal.owed_fillers() == {"2@lid": 1, "3@lid": 1, OWN: 1}
+    journal.sends.begin_attempt(asks[2].id)
+    assert owed(journal) == {"2@lid": 1, "3@lid": 1, OWN: 1}
     clock.advance(seconds=60)
     for _ in range(9):
         again = request(chat=chats[3])
-        journal.accept([again])
-        journal.finish(again, SendOutcome.SENT, whatsapp_id="W")
-    assert journal.owed_fillers() == {"3@lid": 1, "4@lid": MOST_OWED, OWN: MOST_OWED}
-
-
-def test_a_journal_from_before_fillers_is_taken_over(path: Path, clock: Clock) -> None:
-    opened(path, clock).close()
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute("DROP TABLE owed_fillers")
-    journal = opened(path, clock)
-    assert journal.owed_fillers() == {}
-    journal.close()
+        journal.sends.accept([again])
+        journal.sends.finish(again, SendOutcome.SENT, whatsapp_id="W")
+    assert owed(journal) == {"3@lid": 1, "4@lid": MOST_OWED, OWN: MOST_OWED}

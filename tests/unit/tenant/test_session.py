@@ -29,7 +29,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def reported(journal: Journal) -> list[MessageSeen]:
-    bodies = [Report.decode(entry.envelope).body for entry in journal.entries(0, 100)]
+    bodies = [Report.decode(entry.envelope).body for entry in journal.reports.entries(0, 100)]
     return [body for body in bodies if isinstance(body, MessageSeen)]
 
 
@@ -94,8 +94,27 @@ def test_secrets_of_direct_chats_are_found_by_row(store: SessionStore) -> None:
         add_secret(store.path, name, name.encode(), chat)
     found = store.secrets_after(1)
     assert [message.whatsapp_id for message in found.messages] == ["D"]
-    assert (found.newest_row, found.own_users) == (4, frozenset({"5511900000001", "999"}))
-    assert store.secrets_after(0).messages[0] == StoredSecret(LID, LID, "A", b"A")
+    assert found.newest_row == 4
+    assert store.secrets_after(0).messages[0] == StoredSecret(LID, LID, from_me=False, whatsapp_id="A", secret=b"A")
+
+
+@pytest.mark.parametrize(
+    ("sender", "from_me"),
+    [
+        ("999@lid", True),
+        ("999:7@lid", True),
+        ("5511900000001@s.whatsapp.net", True),
+        ("111@lid", False),
+        ("5511911111111@s.whatsapp.net", False),
+    ],
+)
+def test_what_the_linked_account_sent_is_known_by_each_of_its_addresses(
+    store: SessionStore, sender: str, *, from_me: bool
+) -> None:
+    make_session(store.path)
+    add_secret(store.path, "A", b"a", sender=sender)
+    [found] = store.secrets_after(0).messages
+    assert found.from_me is from_me
 
 
 def test_an_attempt_is_found_by_its_secret(store: SessionStore) -> None:
@@ -109,15 +128,15 @@ def test_an_attempt_is_found_by_its_secret(store: SessionStore) -> None:
 
 def test_the_audit_reports_what_the_journal_never_saw(store: SessionStore, journal: Journal) -> None:
     make_session(store.path)
-    journal.receive(incoming("JOURNALLED"))
+    journal.inbound.receive(incoming("JOURNALLED"))
     ask = request()
-    journal.accept([ask])
+    journal.sends.accept([ask])
     add_secret(store.path, "JOURNALLED", b"a" * 32)
-    add_secret(store.path, "SENT", journal.begin_attempt(ask.id), sender="999@lid")
+    add_secret(store.path, "SENT", journal.sends.begin_attempt(ask.id), sender="999@lid")
     add_secret(store.path, "LOST", b"b" * 32)
     add_secret(store.path, "LOST-OWN", b"c" * 32, sender="999@lid")
     add_secret(store.path, "GROUP", b"d" * 32, chat="120363@g.us")
-    audit = LossAudit(journal, store)
+    audit = LossAudit(journal.inbound, journal.sends, store)
     assert audit.audit_store() == 2
     assert [(m.whatsapp_id, m.kind, m.from_me) for m in reported(journal)[1:]] == [
         ("LOST", MessageKind.UNDECRYPTABLE, False),
@@ -130,10 +149,10 @@ def test_the_audit_reports_what_the_journal_never_saw(store: SessionStore, journ
 
 
 def test_a_mark_beyond_a_new_session_starts_over(store: SessionStore, journal: Journal) -> None:
-    journal.mark_audited(500)
+    journal.inbound.mark_audited(500)
     make_session(store.path)
     add_secret(store.path, "OLD", b"a" * 32)
-    audit = LossAudit(journal, store)
+    audit = LossAudit(journal.inbound, journal.sends, store)
     assert audit.audit_store() == 0
     add_secret(store.path, "LOST", b"b" * 32)
     assert audit.audit_store() == 1

@@ -1,61 +1,42 @@
-"""From neonize's events to what the platform cares about. Pure: protobuf in, `Received` out."""
+"""From neonize's message events to what the platform sees. Pure: protobuf in, `Received` out."""
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from oxy_core.envelopes import MAX_TEXT, MessageKind
+from oxy_core.envelopes import MessageKind
 from oxy_core.identity import LID_SERVER, PHONE_SERVER, Jid
+from oxy_tenant.account import OwnAccount
+from oxy_tenant.content.classification import Content, classify_content
 from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
+from oxy_tenant.links.neonize.library import Untyped
 
 DIRECT_SERVERS: Final = frozenset({PHONE_SERVER, LID_SERVER})
 """Servers of chats with one person; groups, statuses, newsletters and bots have others."""
 
-_SILENT: Final = frozenset(
-    {
-        "encCommentMessage",
-        "encEventResponseMessage",
-        "encReactionMessage",
-        "editedMessage",
-        "fastRatchetKeySenderKeyDistributionMessage",
-        "keepInChatMessage",
-        "messageContextInfo",
-        "pinInChatMessage",
-        "pollUpdateMessage",
-        "protocolMessage",
-        "reactionMessage",
-        "secretEncryptedMessage",
-        "senderKeyDistributionMessage",
-        "stickerSyncRmrMessage",
-    }
-)
-"""Parts of a message that nobody expects an answer to: bookkeeping, reactions, edits of what was answered."""
 
-_WRAPPERS: Final = ("deviceSentMessage", "ephemeralMessage")
-"""Parts that hold the actual message in their field ``message``."""
-
-
-def classify_message(event: Any, own: frozenset[str]) -> Received | None:  # noqa: ANN401 neonize has no types
-    """Read neonize's ``Message`` event; None for what does not belong to a direct chat.
-
-    `own` holds the users (phone number and LID) of the connected account.
-    """
-    content = _unwrap(event.Message)
-    kinds = {field.name for field, _ in content.ListFields()} - _SILENT
-    return _received(event.Info, own, kinds=kinds, content=content, edited=event.IsEdit)
-
-
-def classify_undecryptable(event: Any, own: frozenset[str]) -> Received | None:  # noqa: ANN401 neonize has no types
-    """Read neonize's ``UndecryptableMessage`` event: the message is known by its id alone."""
-    return _received(event.Info, own, kinds={"undecryptable"}, content=None, edited=False)
-
-
-def _received(info: Any, own: frozenset[str], *, kinds: set[str], content: Any, edited: bool) -> Received | None:  # noqa: ANN401 neonize has no types
-    source = info.MessageSource
-    if source.IsGroup or source.Chat.Server not in DIRECT_SERVERS or info.Category == "peer":
+def classify_message(event: Untyped, account: OwnAccount) -> Received | None:
+    """Read neonize's ``Message`` event; None for what does not belong to a direct chat."""
+    if not _is_direct(event.Info):
         return None
+    # An edit repeats the whole message under its id: what was answered is not answered again.
+    content = None if event.IsEdit else classify_content(event.Message)
+    return _received(event.Info, account, content)
+
+
+def classify_undecryptable(event: Untyped, account: OwnAccount) -> Received | None:
+    """Read neonize's ``UndecryptableMessage`` event: the message is known by its id alone."""
+    return _received(event.Info, account, Content(MessageKind.UNDECRYPTABLE)) if _is_direct(event.Info) else None
+
+
+def _is_direct(info: Untyped) -> bool:
+    source = info.MessageSource
+    return not source.IsGroup and source.Chat.Server in DIRECT_SERVERS and info.Category != "peer"
+
+
+def _received(info: Untyped, account: OwnAccount, content: Content | None) -> Received:
+    source = info.MessageSource
     chat, alias = _chat_of(source)
-    text = None if content is None else _text_of(content)
-    if edited or not kinds or (text == "" and kinds <= {"conversation", "extendedTextMessage"}):
+    if content is None:
         return IgnoredMessage(whatsapp_id=info.ID, chat=chat, from_me=source.IsFromMe)
     return IncomingMessage(
         whatsapp_id=info.ID,
@@ -63,38 +44,17 @@ def _received(info: Any, own: frozenset[str], *, kinds: set[str], content: Any, 
         chat_alias=alias,
         sender=jid_of(source.Sender).bare if source.IsFromMe else chat,
         from_me=source.IsFromMe,
-        self_chat=source.IsFromMe and source.Chat.User in own,
-        kind=_kind_of(content, text),
+        self_chat=source.IsFromMe and source.Chat.User in account.users,
+        kind=content.kind,
         sent_at=_moment(info.Timestamp),
-        text=text[:MAX_TEXT] if text else None,
+        text=content.text,
         push_name=info.Pushname.strip("-") or None,
-        quoted_id=None if content is None else content.extendedTextMessage.contextInfo.stanzaID or None,
-        secret=None if content is None else content.messageContextInfo.messageSecret or None,
+        quoted_id=content.quoted_id,
+        secret=content.secret,
     )
 
 
-def _unwrap(message: Any) -> Any:  # noqa: ANN401 neonize has no types
-    for wrapper in _WRAPPERS:
-        if message.HasField(wrapper):
-            return _unwrap(getattr(message, wrapper).message)
-    return message
-
-
-def _text_of(content: Any) -> str | None:  # noqa: ANN401 neonize has no types
-    if content.HasField("conversation"):
-        return str(content.conversation)
-    if content.HasField("extendedTextMessage"):
-        return str(content.extendedTextMessage.text)
-    return None
-
-
-def _kind_of(content: Any, text: str | None) -> MessageKind:  # noqa: ANN401 neonize has no types
-    if content is None:
-        return MessageKind.UNDECRYPTABLE
-    return MessageKind.TEXT if text else MessageKind.UNSUPPORTED
-
-
-def _chat_of(source: Any) -> tuple[Jid, Jid | None]:  # noqa: ANN401 neonize has no types
+def _chat_of(source: Untyped) -> tuple[Jid, Jid | None]:
     """Return the chat's LID and phone address; the phone address alone where no LID is known."""
     chat = jid_of(source.Chat).bare
     other = source.RecipientAlt if source.IsFromMe else source.SenderAlt
@@ -104,9 +64,14 @@ def _chat_of(source: Any) -> tuple[Jid, Jid | None]:  # noqa: ANN401 neonize has
     return (chat, alias) if chat.is_lid else (alias, chat)
 
 
-def jid_of(jid: Any) -> Jid:  # noqa: ANN401 neonize has no types
+def jid_of(jid: Untyped) -> Jid:
     """Read neonize's ``JID``."""
     return Jid(user=jid.User, server=jid.Server, device=jid.Device)
+
+
+def addresses_of(source: Untyped) -> frozenset[Jid]:
+    """Return all known addresses of a message's sender, without devices."""
+    return frozenset(jid_of(jid).bare for jid in (source.Sender, source.SenderAlt) if jid.User)
 
 
 def _moment(timestamp: int) -> datetime:

@@ -14,23 +14,26 @@ from importlib.machinery import ModuleSpec
 from importlib.metadata import version
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 from oxy_tenant.links.errors import LinkError
+
+Untyped: TypeAlias = Any
+"""An object of neonize, which ships no types."""
 
 _BARE: Final = ("neonize", "neonize.utils")
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """neonize's binding and the modules of its messages, which have no types of their own."""
+    """neonize's binding and the modules of its messages."""
 
-    binder: Any
-    envelopes: Any
+    binder: Untyped
+    envelopes: Untyped
     """``Neonize_pb2``: events and arguments of the binding."""
-    messages: Any
+    messages: Untyped
     """``WAWebProtobufsE2E_pb2``: the content of WhatsApp messages."""
-    companion: Any
+    companion: Untyped
     """``WAWebProtobufsCompanionReg_pb2``: how this device introduces itself."""
 
 
@@ -55,7 +58,7 @@ def _register_download() -> None:
 
 
 @cache
-def load_messages() -> tuple[Any, Any]:
+def load_messages() -> tuple[Untyped, Untyped]:
     """Return ``Neonize_pb2`` and ``WAWebProtobufsE2E_pb2`` without loading native code."""
     for name in _BARE:
         if name not in sys.modules:

@@ -1,8 +1,8 @@
-"""Reads a whatsmeow session; run as a program of its own, by `oxy_tenant.links.neonize.session_store`.
+"""Reads a whatsmeow session; run as a program of its own, by `session_store`.
 
 The library that holds the session open has its own copy of SQLite. Two copies in one process do not see each other's
 locks, and closing a file in one drops the locks of the other, which damages the database
-(https://www.sqlite.org/howtocorrupt.html, section 2.2). Between processes the locks work, so this is one.
+(https://www.sqlite.org/howtocorrupt.html, section 2.2). Between processes the locks work, so this is a process.
 
 It reads one request from standard input and prints one answer, both JSON. Standard library only: it starts in 20 ms.
 """
@@ -22,7 +22,7 @@ Answer = dict[str, Any]
 
 
 def examine(database: sqlite3.Connection, copy: str) -> Answer:
-    """Check the session, copy it to `copy`, and tell whether it holds a linked device."""
+    """Check the session, copy it to `copy`, and answer whether it holds a linked device."""
     findings = database.execute("PRAGMA quick_check(1)").fetchone()[0]
     if findings != "ok":
         return {"damage": findings}

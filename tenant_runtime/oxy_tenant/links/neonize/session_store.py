@@ -1,4 +1,4 @@
-"""The library's own SQLite file: what this runtime reads of it, and how it is kept safe.
+"""The library's own SQLite file: reading it, copying it, and setting a damaged one aside.
 
 Credentials are never deleted: a damaged file is set aside under another name. Tables and their meaning: whatsmeow,
 store/sqlstore/upgrades/00-latest-schema.sql. Another process reads it, see `session_reader`.
@@ -36,19 +36,18 @@ class StoredSecret:
 
     chat: Jid
     sender: Jid
+    from_me: bool
+    """Whether the sender is the linked account, as the store has it: it is read before anything is connected."""
     whatsapp_id: str
     secret: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSecrets:
-    """What the store remembers since some row."""
+    """The messages that the store remembers since some row, in direct chats only."""
 
     messages: tuple[StoredSecret, ...]
-    """In direct chats only."""
     newest_row: int
-    own_users: frozenset[str]
-    """Phone number and LID of the linked account."""
 
 
 class SessionStore:
@@ -66,7 +65,7 @@ class SessionStore:
 
     @property
     def version(self) -> int:
-        """Changes whenever the library has written; costs no reading."""
+        """A number that changes whenever the library has written; cheap, because nothing is read."""
         log_file = self.path.with_name("session.db-wal")
         return log_file.stat().st_mtime_ns if log_file.exists() else 0
 
@@ -84,11 +83,10 @@ class SessionStore:
     def secrets_after(self, row: int) -> StoredSecrets:
         """Return the messages stored after `row`; raises as `newest_secret`."""
         answer = self._ask("secrets_after", row)
-        found = (_stored(*columns[1:]) for columns in answer.get("secrets", []))
+        own = frozenset(Jid.parse(address).user for address in answer.get("own", []))
+        found = (_stored(own, *columns[1:]) for columns in answer.get("secrets", []))
         return StoredSecrets(
-            messages=tuple(secret for secret in found if secret is not None),
-            newest_row=int(answer.get("row", 0)),
-            own_users=frozenset(Jid.parse(address).user for address in answer.get("own", [])),
+            messages=tuple(secret for secret in found if secret is not None), newest_row=int(answer.get("row", 0))
         )
 
     def id_of(self, secrets: Sequence[bytes]) -> str | None:
@@ -100,7 +98,7 @@ class SessionStore:
         return None if found is None else str(found)
 
     def _ask(self, question: str, *arguments: object) -> dict[str, Any]:
-        """Have the reader answer; a session that was never made has nothing to tell."""
+        """Have the reader answer one question; a session that was never made answers nothing."""
         if not self.path.exists():
             return {}
         command = [sys.executable, "-I", "-S", session_reader.__file__]
@@ -142,9 +140,11 @@ class SessionStore:
         return [datetime.strptime(f"{name}+0000", "session.bad-%Y%m%dT%H%M%SZ.db%z") for name in names]
 
 
-def _stored(chat: str, sender: str, whatsapp_id: str, secret: str) -> StoredSecret | None:
+def _stored(own: frozenset[str], chat: str, sender: str, whatsapp_id: str, secret: str) -> StoredSecret | None:
     try:
-        stored = StoredSecret(Jid.parse(chat).bare, Jid.parse(sender).bare, whatsapp_id, bytes.fromhex(secret))
+        chat_jid, sender_jid = Jid.parse(chat).bare, Jid.parse(sender).bare
     except ValidationError:
         return None
-    return stored if stored.chat.server in DIRECT_SERVERS else None
+    if chat_jid.server not in DIRECT_SERVERS:
+        return None
+    return StoredSecret(chat_jid, sender_jid, sender_jid.user in own, whatsapp_id, bytes.fromhex(secret))

@@ -1,0 +1,73 @@
+"""The file on the session volume that records that an epoch ended, and how.
+
+It is pre-allocated, so that a full volume cannot prevent it from being written, and overwritten in place before the
+process exits. A runtime that starts again in an ended epoch repeats code and message without opening a connection.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from oxy_core.errors import ContractError
+from oxy_core.tenant import TerminationMessage
+
+MARKER_BYTES: Final = 4096
+"""Size of the marker: one page, more than a termination message ever needs."""
+
+log = structlog.get_logger()
+
+
+class EndedMarker:
+    """The marker in the session's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "ended.json"
+
+    def allocate(self) -> None:
+        """Make sure that the marker exists in full size, on disk; raises OSError."""
+        if self._path.exists() and self._path.stat().st_size == MARKER_BYTES:
+            return
+        self._write_through(b"", os.O_CREAT)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def write(self, message: TerminationMessage) -> None:
+        """Overwrite the marker in place and force it to disk; raises OSError."""
+        self._write_through(message.encode(), 0)
+
+    def read(self) -> TerminationMessage | None:
+        """Return what ended, or None if nothing did. An unreadable marker is reported and counts as none."""
+        try:
+            content = self._path.read_bytes().rstrip(b"\0")
+        except FileNotFoundError:
+            return None
+        if not content:
+            return None
+        try:
+            return TerminationMessage.decode(content)
+        except ContractError as error:
+            log.warning("ended_marker_unreadable", error=str(error))
+            return None
+
+    def _write_through(self, content: bytes, flags: int) -> None:
+        file = os.open(self._path, os.O_WRONLY | flags, 0o600)
+        try:
+            os.pwrite(file, content.ljust(MARKER_BYTES, b"\0"), 0)
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+
+def repeated_ending(marker: TerminationMessage | None, epoch: int, pod_uid: str) -> TerminationMessage | None:
+    """Return what a start in `epoch` must repeat instead of connecting, or None if it may connect.
+
+    The message carries the epoch asked for and this pod, because the operator ignores those of other pods.
+    """
+    if marker is None or epoch > marker.epoch:
+        return None
+    return marker.model_copy(update={"epoch": epoch, "pod_uid": pod_uid})

@@ -1,0 +1,78 @@
+"""What a WhatsApp message holds, read from its protobuf (waE2E ``Message``). Pure.
+
+Any library built on whatsmeow delivers this protobuf; what is around it (sender, chat, time) differs from library to
+library and is read by the adapter.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from oxy_core.envelopes import MAX_TEXT, MessageKind
+
+MessageProtobuf: TypeAlias = Any
+"""A ``WAWebProtobufsE2E.Message``; its generated module has no types."""
+
+_SILENT: Final = frozenset(
+    {
+        "encCommentMessage",
+        "encEventResponseMessage",
+        "encReactionMessage",
+        "editedMessage",
+        "fastRatchetKeySenderKeyDistributionMessage",
+        "keepInChatMessage",
+        "messageContextInfo",
+        "pinInChatMessage",
+        "pollUpdateMessage",
+        "protocolMessage",
+        "reactionMessage",
+        "secretEncryptedMessage",
+        "senderKeyDistributionMessage",
+        "stickerSyncRmrMessage",
+    }
+)
+"""Parts of a message that nobody expects an answer to: bookkeeping, reactions, edits of what was answered."""
+
+_TEXTS: Final = frozenset({"conversation", "extendedTextMessage"})
+
+_WRAPPERS: Final = ("deviceSentMessage", "ephemeralMessage")
+"""Parts that hold the actual message in their field ``message``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a message holds, reduced to what the platform uses."""
+
+    kind: MessageKind
+    text: str | None = None
+    quoted_id: str | None = None
+    secret: bytes | None = None
+
+
+def classify_content(message: MessageProtobuf) -> Content | None:
+    """Return what a message holds; None if nobody expects an answer to it."""
+    message = _unwrapped(message)
+    parts = {field.name for field, _ in message.ListFields()} - _SILENT
+    text = _text_of(message)
+    if not parts or (text == "" and parts <= _TEXTS):
+        return None
+    return Content(
+        kind=MessageKind.TEXT if text else MessageKind.UNSUPPORTED,
+        text=text[:MAX_TEXT] if text else None,
+        quoted_id=message.extendedTextMessage.contextInfo.stanzaID or None,
+        secret=message.messageContextInfo.messageSecret or None,
+    )
+
+
+def _unwrapped(message: MessageProtobuf) -> MessageProtobuf:
+    for wrapper in _WRAPPERS:
+        if message.HasField(wrapper):
+            return _unwrapped(getattr(message, wrapper).message)
+    return message
+
+
+def _text_of(message: MessageProtobuf) -> str | None:
+    if message.HasField("conversation"):
+        return str(message.conversation)
+    if message.HasField("extendedTextMessage"):
+        return str(message.extendedTextMessage.text)
+    return None

@@ -1,0 +1,18 @@
+"""The messages that we send, as WhatsApp's protobuf (waE2E ``Message``). Pure.
+
+`messages` is the generated module that defines the protobuf; each library brings its own.
+"""
+
+from typing import Any, TypeAlias
+
+from oxy_tenant.content.classification import MessageProtobuf
+
+MessagesModule: TypeAlias = Any
+"""``WAWebProtobufsE2E_pb2``, which has no types."""
+
+
+def compose_text(messages: MessagesModule, text: str, secret: bytes) -> MessageProtobuf:
+    """Return a text message; `secret` (32 bytes) is the message secret by which its echo is recognised."""
+    message = messages.Message(conversation=text)
+    message.messageContextInfo.messageSecret = secret
+    return message

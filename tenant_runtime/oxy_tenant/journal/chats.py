@@ -1,0 +1,63 @@
+"""Which address a chat goes by, and how its messages are counted."""
+
+import sqlite3
+
+from oxy_core.identity import Jid
+from oxy_tenant.journal.database import JournalDatabase
+
+
+class Chats:
+    """The chats in the journal. Methods with a `database` are part of the caller's transaction."""
+
+    def __init__(self, journal: JournalDatabase) -> None:
+        self._journal = journal
+
+    def canonical(self, database: sqlite3.Connection, chat: Jid, alias: Jid | None = None) -> Jid:
+        """Return the one address that this chat goes by here, and learn that `alias` is another name of it.
+
+        `alias` is given only where WhatsApp named both addresses; `chat` is the LID then.
+        """
+        if alias is None:
+            return self._known_as(database, chat) or chat
+        # `chat` needs no look-up: a LID is never an alias. The phone number may have been counted as a chat of its
+        # own until now, so the first time that the two are named together everything under it moves to the LID.
+        if self._known_as(database, alias) != chat:
+            database.execute("INSERT OR REPLACE INTO chat_aliases VALUES (?, ?)", (str(alias), str(chat)))
+            self._merge(database, alias, chat)
+        return chat
+
+    def _known_as(self, database: sqlite3.Connection, alias: Jid) -> Jid | None:
+        row = database.execute("SELECT chat FROM chat_aliases WHERE alias = ?", (str(alias),)).fetchone()
+        return None if row is None else Jid.parse(row[0])
+
+    def _merge(self, database: sqlite3.Connection, old: Jid, new: Jid) -> None:
+        """Continue as `new` what was counted under `old`."""
+        names = {"old": str(old), "new": str(new)}
+        # Both may have been counted. Going on from the higher number repeats none that the platform has seen.
+        database.execute(
+            "INSERT INTO chats SELECT :new, last_sequence, own_sequence FROM chats WHERE chat = :old "
+            "ON CONFLICT (chat) DO UPDATE SET last_sequence = max(last_sequence, excluded.last_sequence), "
+            "own_sequence = max(own_sequence, excluded.own_sequence)",
+            names,
+        )
+        database.execute("DELETE FROM chats WHERE chat = :old", names)
+        # OR IGNORE: a message that came under both names is remembered under the new one already. Its old row stays,
+        # reachable by id alone, until it is pruned.
+        database.execute("UPDATE OR IGNORE messages SET chat = :new WHERE chat = :old", names)
+        database.execute("UPDATE sends SET chat = :new WHERE chat = :old", names)
+
+    def count(self, database: sqlite3.Connection, chat: Jid, *, own: bool) -> int:
+        """Return the next position in the chat; `own`: the business sent this message from another device."""
+        sequence: int = database.execute(
+            "INSERT INTO chats (chat, last_sequence) VALUES (?, 1) "
+            "ON CONFLICT (chat) DO UPDATE SET last_sequence = last_sequence + 1 RETURNING last_sequence",
+            (str(chat),),
+        ).fetchone()[0]
+        if own:
+            database.execute("UPDATE chats SET own_sequence = ? WHERE chat = ?", (sequence, str(chat)))
+        return sequence
+
+    def own_sequence(self, chat: Jid) -> int:
+        """Return the position of the newest message that the business sent from another device; 0: none."""
+        rows = self._journal.read("SELECT own_sequence FROM chats WHERE chat = ?", str(chat))
+        return int(rows[0][0]) if rows else 0

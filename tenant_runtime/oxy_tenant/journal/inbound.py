@@ -1,0 +1,117 @@
+"""Messages on their way in: each is journalled once, or found lost before the journal."""
+
+import sqlite3
+from typing import Final
+
+import structlog
+
+from oxy_core.envelopes import MessageKind, MessageSeen, Report
+from oxy_core.identity import Jid
+from oxy_core.trace import new_trace, trace_bound
+from oxy_tenant import metrics
+from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
+from oxy_tenant.journal.chats import Chats
+from oxy_tenant.journal.database import JournalDatabase
+from oxy_tenant.journal.reports import Clock, Reports
+
+log = structlog.get_logger()
+
+
+class Inbound:
+    """The received messages of one instance."""
+
+    def __init__(self, journal: JournalDatabase, chats: Chats, reports: Reports, clock: Clock) -> None:
+        self._journal = journal
+        self._chats = chats
+        self._reports = reports
+        self._clock = clock
+
+    def receive(self, received: Received) -> Report | None:
+        """Journal a message; None if it was journalled before, is ours, or is of no interest."""
+        if isinstance(received, IgnoredMessage):
+            # Not flushed on its own: after a power loss it would at worst be reported as lost, and it is nothing.
+            with self._journal.transaction(durable=False) as database:
+                self._claim(database, self._chats.canonical(database, received.chat), received)
+            return None
+        with self._journal.transaction() as database:
+            report = self._receive(database, received)
+        if report is not None:
+            with trace_bound(report.trace):
+                log.info("message_journalled", whatsapp_id=received.whatsapp_id, sequence=report.journal_sequence)
+        return report
+
+    def _receive(self, database: sqlite3.Connection, message: IncomingMessage) -> Report | None:
+        chat = self._chats.canonical(database, message.chat, message.chat_alias)
+        if message.from_me and _is_ours(database, message):
+            return None
+        if message.kind is MessageKind.UNDECRYPTABLE:
+            # It claims nothing: the message itself may still come, by the phone's retry, and must get through.
+            if _knows(database, message.whatsapp_id):
+                return None
+        elif not self._claim(database, chat, message):
+            metrics.DUPLICATES.inc()
+            return None
+        sequence = self._chats.count(database, chat, own=message.from_me and not message.self_chat)
+        metrics.RECEIVED.labels(message.kind.value).inc()
+        return self._reports.append(database, _seen(message, chat, sequence), new_trace())
+
+    def _claim(self, database: sqlite3.Connection, chat: Jid, message: Received) -> bool:
+        """Claim chat, direction and id for this message; False if they are taken."""
+        row = (str(chat), message.from_me, message.whatsapp_id, self._clock().timestamp())
+        return database.execute("INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?)", row).rowcount == 1
+
+    def knows(self, whatsapp_id: str) -> bool:
+        """Whether a message with this id was received, or sent by us."""
+        return bool(self._journal.read(_KNOWS, whatsapp_id)[0][0])
+
+    @property
+    def audited_secret(self) -> int:
+        """Newest row of the library's message secrets that is accounted for."""
+        return int(self._journal.read("SELECT audited_secret FROM identity")[0][0])
+
+    def mark_audited(self, secret_row: int) -> None:
+        """Remember that rows up to `secret_row` are accounted for."""
+        with self._journal.transaction(durable=False) as database:
+            database.execute("UPDATE identity SET audited_secret = ?", (secret_row,))
+
+    def report_loss(self, message: IncomingMessage, source: str) -> Report | None:
+        """Journal that a message was lost before the journal; None if it is known by now."""
+        with self._journal.transaction() as database:
+            row = (message.whatsapp_id, source, self._clock().timestamp())
+            fresh = database.execute("INSERT OR IGNORE INTO losses VALUES (?, ?, ?)", row).rowcount == 1
+            return self._receive(database, message) if fresh else None
+
+
+_KNOWS: Final = (
+    "SELECT EXISTS (SELECT 1 FROM messages WHERE whatsapp_id = ?1) "
+    "OR EXISTS (SELECT 1 FROM sends WHERE whatsapp_id = ?1)"
+)
+
+
+def _knows(database: sqlite3.Connection, whatsapp_id: str) -> bool:
+    return bool(database.execute(_KNOWS, (whatsapp_id,)).fetchone()[0])
+
+
+def _is_ours(database: sqlite3.Connection, message: IncomingMessage) -> bool:
+    """Whether this runtime sent the message. The id is known once WhatsApp has answered, the secret before that."""
+    query = (
+        "SELECT EXISTS (SELECT 1 FROM sends WHERE whatsapp_id = ?) OR EXISTS (SELECT 1 FROM secrets WHERE secret = ?)"
+    )
+    return bool(database.execute(query, (message.whatsapp_id, message.secret)).fetchone()[0])
+
+
+def _seen(message: IncomingMessage, chat: Jid, sequence: int) -> MessageSeen:
+    return MessageSeen(
+        whatsapp_id=message.whatsapp_id,
+        chat=chat,
+        chat_alias=message.chat_alias,
+        sender=message.sender if message.from_me else chat,
+        from_me=message.from_me,
+        self_chat=message.self_chat,
+        push_name=message.push_name,
+        kind=message.kind,
+        text=message.text,
+        quoted_id=message.quoted_id,
+        sent_at=message.sent_at,
+        chat_sequence=sequence,
+    )

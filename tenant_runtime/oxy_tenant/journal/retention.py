@@ -1,0 +1,25 @@
+"""How long the journal keeps what it no longer needs."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from oxy_tenant.journal.database import JournalDatabase
+
+REPORTS_KEPT: Final = timedelta(days=7)
+"""How long reports stay after the bus acknowledged them."""
+
+IDENTITIES_KEPT: Final = timedelta(days=60)
+"""How long identities of messages and send requests stay: far longer than anybody repeats one."""
+
+
+def prune(journal: JournalDatabase, now: datetime) -> None:
+    """Drop acknowledged reports and identities that are old enough."""
+    reports_before = (now - REPORTS_KEPT).timestamp()
+    identities_before = (now - IDENTITIES_KEPT).timestamp()
+    with journal.transaction(durable=False) as database:
+        acknowledged = "sequence <= (SELECT published FROM identity)"
+        database.execute(f"DELETE FROM reports WHERE {acknowledged} AND written_at < ?", (reports_before,))  # noqa: S608 a constant
+        database.execute("DELETE FROM messages WHERE seen_at < ?", (identities_before,))
+        database.execute("DELETE FROM sends WHERE ended_at < ?", (identities_before,))
+        database.execute("DELETE FROM secrets WHERE made_at < ?", (identities_before,))
+        database.execute("DELETE FROM losses WHERE found_at < ?", (identities_before,))

@@ -1,0 +1,107 @@
+"""Send requests: accepted once, attempted with a secret each, ended with one result."""
+
+import hmac
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from oxy_core.envelopes import Accepted, Report, SendOutcome, SendRequest, SendResult
+from oxy_core.identity import Jid
+from oxy_core.trace import child_of
+from oxy_tenant import metrics
+from oxy_tenant.journal.chats import Chats
+from oxy_tenant.journal.database import JournalDatabase
+from oxy_tenant.journal.reports import Clock, Reports
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSend:
+    """A send request without a result."""
+
+    request: SendRequest
+    chat: Jid
+    """Where it goes: the LID wherever one is known."""
+    attempts: int = 0
+    recovered: bool = False
+    """True for what an earlier run of this runtime left."""
+
+
+class Sends:
+    """The send requests of one instance."""
+
+    def __init__(self, journal: JournalDatabase, chats: Chats, reports: Reports, clock: Clock) -> None:
+        self._journal = journal
+        self._chats = chats
+        self._reports = reports
+        self._clock = clock
+
+    def accept(self, requests: Sequence[SendRequest]) -> list[tuple[Accepted, OpenSend | None]]:
+        """Journal requests in order, in one flush. For each: the confirmation, and the work unless it is a repeat."""
+        with self._journal.transaction() as database:
+            return [self._accept(database, request) for request in requests]
+
+    def _accept(self, database: sqlite3.Connection, request: SendRequest) -> tuple[Accepted, OpenSend | None]:
+        chat = self._chats.canonical(database, request.chat.bare)
+        row = (str(request.id), str(chat), request.encode(), self._clock().timestamp())
+        query = (
+            "INSERT INTO sends (request_id, chat, state, request, accepted_at) VALUES (?, ?, 'accepted', ?, ?) "
+            "ON CONFLICT (request_id) DO NOTHING"
+        )
+        fresh = database.execute(query, row).rowcount == 1
+        find = "SELECT sequence FROM sends WHERE request_id = ?"
+        sequence = database.execute(find, (str(request.id),)).fetchone()[0]
+        accepted = Accepted(request_id=request.id, journal_epoch=self._journal.epoch, journal_sequence=sequence)
+        return accepted, OpenSend(request, chat) if fresh else None
+
+    def open_sends(self) -> list[OpenSend]:
+        """Return the requests without a result, in the order in which they were accepted."""
+        query = "SELECT request, chat, attempts FROM sends WHERE ended_at IS NULL ORDER BY sequence"
+        rows = self._journal.read(query)
+        return [OpenSend(SendRequest.decode(row[0]), Jid.parse(row[1]), row[2], recovered=True) for row in rows]
+
+    def begin_attempt(self, request_id: UUID) -> bytes:
+        """Record that the request is about to be sent and return the secret of this attempt."""
+        with self._journal.transaction(durable=False) as database:
+            attempt = database.execute(
+                "UPDATE sends SET state = 'sending', attempts = attempts + 1 WHERE request_id = ? RETURNING attempts",
+                (str(request_id),),
+            ).fetchone()[0]
+            secret = self.attempt_secret(request_id, attempt)
+            row = (secret, str(request_id), self._clock().timestamp())
+            database.execute("INSERT OR IGNORE INTO secrets VALUES (?, ?, ?)", row)
+            return secret
+
+    def attempt_secret(self, request_id: UUID, attempt: int) -> bytes:
+        """Return the message secret of one attempt: the library stores it with the id that it chose."""
+        return hmac.digest(self._journal.secret, request_id.bytes + attempt.to_bytes(4), "sha256")
+
+    def is_own_secret(self, secret: bytes) -> bool:
+        """Whether a message with this secret was sent by this runtime."""
+        return bool(self._journal.read("SELECT EXISTS (SELECT 1 FROM secrets WHERE secret = ?)", secret)[0][0])
+
+    def newest_sent(self, chat: Jid) -> str | None:
+        """Return the WhatsApp id of the newest message that this runtime surely sent to `chat`."""
+        query = (
+            "SELECT whatsapp_id FROM sends WHERE state = ?2 AND whatsapp_id IS NOT NULL "
+            "AND chat = coalesce((SELECT chat FROM chat_aliases WHERE alias = ?1), ?1) "
+            "ORDER BY sequence DESC LIMIT 1"
+        )
+        rows = self._journal.read(query, str(chat), SendOutcome.SENT.value)
+        return rows[0][0] if rows else None
+
+    def finish(
+        self, request: SendRequest, outcome: SendOutcome, *, whatsapp_id: str | None = None, error: str | None = None
+    ) -> Report | None:
+        """Journal the result of a request; None if it has one already."""
+        with self._journal.transaction() as database:
+            ended = database.execute(
+                "UPDATE sends SET state = ?, whatsapp_id = ?, ended_at = ?, request = NULL "
+                "WHERE request_id = ? AND ended_at IS NULL",
+                (outcome.value, whatsapp_id, self._clock().timestamp(), str(request.id)),
+            ).rowcount
+            if ended == 0:
+                return None
+            metrics.SENDS.labels(outcome.value).inc()
+            result = SendResult(request_id=request.id, outcome=outcome, whatsapp_id=whatsapp_id, error=error)
+            return self._reports.append(database, result, child_of(request.trace))

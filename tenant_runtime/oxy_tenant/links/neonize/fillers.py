@@ -1,0 +1,111 @@
+"""Sends fillers before a message that a phone might drop, and decides whose turn to send it is.
+
+Why, and what was measured: docs/decisions/0012-fillers.md.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import structlog
+
+from oxy_core.identity import Jid
+from oxy_tenant import metrics
+from oxy_tenant.account import OwnAccount
+from oxy_tenant.content.classification import MessageProtobuf
+from oxy_tenant.content.composition import MessagesModule
+from oxy_tenant.links.errors import LinkUnavailableError, SendRefusedError, SendUnconfirmedError
+from oxy_tenant.links.neonize.chain_watch import ChainWatch
+
+MOST_FILLERS: Final = 8
+"""Fillers before one message, in longer and longer pauses; if each overlapped a message, the next would too."""
+
+PATIENCE_SECONDS: Final = 30.0
+"""How long a contact who writes without a pause may delay a filler, and with it the answer."""
+
+log = structlog.get_logger()
+
+
+class SendingTurns:
+    """Grants one turn to send at a time, after the fillers that it needs.
+
+    `newest_sent` returns the id of our newest message in a chat, `send_filler(chat, target)` sends a filler that
+    refers to it. Once `stopping` is set, turns are granted without fillers: their holder sends nothing either.
+    """
+
+    def __init__(
+        self,
+        watch: ChainWatch,
+        account: OwnAccount,
+        *,
+        newest_sent: Callable[[Jid], str | None],
+        send_filler: Callable[[Jid, str], Awaitable[None]],
+        stopping: asyncio.Event,
+    ) -> None:
+        self._watch = watch
+        self._account = account
+        self._newest_sent = newest_sent
+        self._send_filler = send_filler
+        self._stopping = stopping
+        self._one_at_a_time = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self, chat: Jid) -> AsyncIterator[None]:
+        """Hold the turn to send to `chat`; raises LinkUnavailableError.
+
+        First send one filler per message by which the contact's ratchet may have been rolled back. Other chats keep
+        sending while we find out how many that is.
+        """
+        for fillers in range(MOST_FILLERS + 1):
+            # Outside the lock: what was sent to this contact may stay undecided for half a second.
+            await self._settle(chat, fillers)
+            async with self._one_at_a_time:
+                # Our own devices got a copy of whatever was sent to others while this turn waited, so for the
+                # "message yourself" chat the question is open again, and only inside the lock can it be settled.
+                if self._account.owns(chat):
+                    await asyncio.sleep(self._watch.undecided(chat))
+                target = None if self._stopping.is_set() else self._target(chat)
+                if target is not None and fillers == MOST_FILLERS:
+                    log.warning("fillers_given_up")
+                    target = None
+                if target is None:
+                    yield
+                    return
+                await self._fill(chat, target)
+            # The filler itself may have overlapped a message, and then proves nothing: look again.
+
+    def _target(self, chat: Jid) -> str | None:
+        """Return the message that a filler to `chat` refers to; None if it needs none, or has nothing to refer to."""
+        return self._newest_sent(chat) if self._watch.owes(chat) else None
+
+    async def _settle(self, chat: Jid, fillers: int) -> None:
+        """Wait (rarely) until we know whether the last send overlapped a message and a filler is unlikely to."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while (seconds := self._watch.unsettled(chat, fillers)) > 0:  # noqa: ASYNC110 silence has no event
+                    await asyncio.sleep(seconds)
+
+    async def _fill(self, chat: Jid, target: str) -> None:
+        """Use up a key that the library may use again. It has no result: nobody asks whether it arrived."""
+        metrics.FILLERS.inc()
+        log.info("filler_sent")
+        try:
+            await self._send_filler(chat, target)
+        except SendRefusedError as error:
+            log.warning("filler_refused", error=str(error))
+        except SendUnconfirmedError as error:
+            raise LinkUnavailableError(str(error)) from error
+
+
+def compose_filler(messages: MessagesModule, chat: Jid, target: str) -> MessageProtobuf:
+    """Return a message that phones do not display: the removal of a reaction that never existed, on our own `target`.
+
+    On a message of our own, because the owner may have reacted to one of the customer's.
+    """
+    message = messages.Message()
+    reaction = message.reactionMessage
+    reaction.key.remoteJID, reaction.key.fromMe, reaction.key.ID = str(chat), True, target
+    reaction.text, reaction.senderTimestampMS = "", time.time_ns() // 1_000_000
+    return message

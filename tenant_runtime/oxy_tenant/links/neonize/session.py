@@ -1,0 +1,161 @@
+"""One session of neonize: a call that blocks as long as the connection lasts, and calls back from threads of Go."""
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable
+from contextvars import copy_context
+from dataclasses import dataclass
+
+import structlog
+
+from oxy_tenant.account import OwnAccount
+from oxy_tenant.content.received import Received
+from oxy_tenant.links.events import Identified, LinkStopped, PairingStopped, QrOffered
+from oxy_tenant.links.neonize.chain_watch import ChainWatch
+from oxy_tenant.links.neonize.classification import (
+    addresses_of,
+    classify_message,
+    classify_undecryptable,
+    jid_of,
+)
+from oxy_tenant.links.neonize.events import (
+    ACCOUNT,
+    MESSAGE,
+    UNDECRYPTABLE,
+    CopyRefused,
+    copy_refused,
+    translate_event,
+)
+from oxy_tenant.links.neonize.library import Library, Untyped
+from oxy_tenant.links.protocol import EventSink, MessageSink
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """Who takes what a session delivers; all are called from its threads."""
+
+    on_message: MessageSink
+    on_event: EventSink
+    on_copy_refused: Callable[[CopyRefused], None]
+
+
+class NeonizeSession:
+    """One call of ``Neonize()``; `watch` and `account` are shared with the sessions before and after it."""
+
+    def __init__(self, name: bytes, library: Library, sinks: Sinks, watch: ChainWatch, account: OwnAccount) -> None:
+        self.name = name
+        """What the library calls this session."""
+        self.opened = False
+        """Whether it has logged in: once it has, any end of it means that events are lost."""
+        self.closing = False
+        """Set before it is stopped on purpose: its end is no event then."""
+        self.last_callback = time.monotonic()
+        self.finished = threading.Event()
+        self._library = library
+        self._sinks = sinks
+        self._watch = watch
+        self._account = account
+        self._failure: str | None = None
+        # Threads that Go makes have no context of their own, and logs would lose what is bound.
+        self._context = copy_context()
+        self._references: tuple[Untyped, ...] = ()
+
+    def start(self, database: bytes, properties: bytes, wanted: bytes) -> None:
+        """Run the session in a thread of its own: a URI of its store, this device's properties, the events wanted."""
+        # A daemon: while unpaired, ``Stop()`` never ends the thread, and it is left behind.
+        threading.Thread(
+            target=self._run, args=(database, properties, wanted), name="whatsapp-session", daemon=True
+        ).start()
+
+    def _run(self, database: bytes, properties: bytes, wanted: bytes) -> None:
+        binder = self._library.binder
+        # Kept with the session: a callback that Python has collected crashes the process when Go calls it.
+        self._references = (
+            binder.func_string(self._guarded(self._qr_offered)),
+            binder.func_string(self._guarded(self._pairing_ended)),
+            binder.func_callback_bytes(self._guarded(self._event)),
+            binder.func_callback_bytes2(self._guarded(self._log_entry)),
+        )
+        error = binder.gocode.Neonize(
+            database, self.name, b"", 0, 0, b"WARN", *self._references,
+            wanted, len(wanted), properties, len(properties), b"", 0, None,
+        )  # fmt: skip
+        self.finished.set()
+        if not self.closing:
+            self._sinks.on_event(LinkStopped(self._failure or error.decode(errors="replace"), self.opened))
+
+    def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """Wrap a callback: an exception must not vanish in C, and ends the session."""
+
+        def guarded(*arguments: Untyped) -> None:
+            self.last_callback = time.monotonic()
+            try:
+                self._context.copy().run(callback, *arguments)
+            except Exception as error:
+                log.exception("link_callback_failed")
+                self._fail(f"{type(error).__name__}: {error}")
+
+        return guarded
+
+    def _fail(self, failure: str) -> None:
+        """Deliver nothing more: what cannot be journalled must not be followed by what can."""
+        if self._failure is None:
+            self._failure = failure
+            self._sinks.on_event(LinkStopped(failure, opened=True))
+
+    # -- callbacks, with what C passes
+
+    def _qr_offered(self, _session: int, text: int) -> None:
+        self._sinks.on_event(QrOffered(ctypes.string_at(text).decode()))
+
+    def _pairing_ended(self, _session: int, text: int) -> None:
+        status = ctypes.string_at(text)
+        log.info("pairing_stopped", status=status.decode(errors="replace"))
+        self._sinks.on_event(PairingStopped(succeeded=status == b"success"))
+
+    def _event(self, _session: int, pointer: int, size: int, number: int) -> None:
+        if self._failure is None:
+            with self._watch.calling_back():
+                self._handle(number, ctypes.string_at(pointer, size))
+
+    def _log_entry(self, pointer: int, size: int) -> None:
+        entry = self._library.envelopes.LogEntry.FromString(ctypes.string_at(pointer, size))
+        refused = copy_refused(entry.Message)
+        if refused is not None:
+            self._sinks.on_copy_refused(refused)
+        log.debug("library_logged", level=entry.Level, name=entry.Name, text=entry.Message)
+
+    # -- events
+
+    def _handle(self, number: int, data: bytes) -> None:
+        envelopes = self._library.envelopes
+        if number == MESSAGE:
+            event = envelopes.Message.FromString(data)
+            self._decrypted(event.Info.MessageSource)
+            self._deliver(classify_message(event, self._account))
+        elif number == UNDECRYPTABLE:
+            event = envelopes.UndecryptableMessage.FromString(data)
+            self._decrypted(event.Info.MessageSource)
+            self._deliver(classify_undecryptable(event, self._account))
+        elif number == ACCOUNT:
+            self._identified(envelopes.Device.FromString(data))
+        elif (event := translate_event(envelopes, number, data)) is not None:
+            self._sinks.on_event(event)
+
+    def _decrypted(self, source: Untyped) -> None:
+        """Report whose ratchet a message changed, in whichever chat it came, before anything is sent because of it."""
+        self._watch.arrived(addresses_of(source), from_me=source.IsFromMe)
+
+    def _deliver(self, received: Received | None) -> None:
+        if received is not None:
+            self._sinks.on_message(received)
+
+    def _identified(self, device: Untyped) -> None:
+        self.opened = True
+        phone, lid = (jid_of(jid) if jid.User else None for jid in (device.JID, device.LID))
+        self._account.identify(phone, lid)
+        if phone is not None:
+            self._sinks.on_event(Identified(phone, None if lid is None else lid.bare))

@@ -1,0 +1,18 @@
+"""How a send request ends."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from oxy_core.envelopes import SendOutcome
+
+UNCONFIRMED: Final = "the connection broke while sending; WhatsApp may have taken the message"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of a request, and why."""
+
+    outcome: SendOutcome
+    whatsapp_id: str | None = None
+    error: str | None = None
+    """For people; never holds message text."""
