@@ -1,14 +1,10 @@
 """The process of a tenant pod: one WhatsApp connection, its journal, and the way to and from the bus.
 
-What a message passes has a folder of its own; an import goes down this list only (import-linter holds it):
+What a message passes has a folder of its own: `connection`, `sending` and `publishing` do one job each and do not know
+each other, `links` holds the protocol to WhatsApp and its adapters, `journal` what is on disk before anything is
+acknowledged, `content` what messages hold. `assembly` puts the parts together, `runtime` starts and stops them.
+The layers are drawn in docs/architecture.md.
 
-    __main__, runtime                    puts the parts together, starts and stops them
-    connection, sending, publishing      one job each; they do not know each other
-    links                                the protocol to WhatsApp, and its adapters
-    journal                              what is on disk before anything is acknowledged
-    content                              what messages hold, whichever library delivers them
-    account, settings, metrics, errors   values
-
-A number that a person might tune is an environment variable in `settings`, or a constant at the top of the module
-whose policy it is.
+A value from outside is an environment variable (`settings`) or part of the operator's file (`settings_file`). Any other
+number that a person might tune is a constant at the top of the module whose policy it is.
 """
