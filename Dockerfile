@@ -75,7 +75,8 @@ CMD ["python", "-m", "oxy_tenant"]
 # The tenant runtime, patched to trust the simulator's key instead of WhatsApp's. For development only.
 FROM tenant AS tenant-simulated
 COPY simulator/oxy_simulator/trust /opt/trust
-ENV PYTHONPATH=/opt/trust:/app
+# The key comes with the simulator's certificate authority, in the ConfigMap that the operator mounts.
+ENV PYTHONPATH=/opt/trust:/app OXY_NOISE_ROOT_FILE=/ca/noise-root.hex
 
 
 FROM python AS ai

@@ -35,6 +35,7 @@ from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.specs.settings import instance_settings, tenant_settings
 from oxy_operator.decide.specs.stateful_set import runtime_stateful_set
 from oxy_simulator.client import SimulatorClient
+from oxy_simulator.keys import NOISE_ROOT_FILE
 from oxy_simulator.testing import TRUST_FOLDER
 
 SCENARIO: Final = REPOSITORY / "dev" / "oxy_dev" / "model" / "petshop.yaml"
@@ -173,6 +174,7 @@ class Stack:
             "OXY_PROBE_PORT": str(free_port()),
             # What distinguishes the image tenant-simulated from tenant.
             "PYTHONPATH": str(TRUST_FOLDER),
+            "OXY_NOISE_ROOT_FILE": str(self._pod_folder(tenant) / "authorities" / NOISE_ROOT_FILE),
         }
         return self._program(f"tenant-{tenant.name}", [sys.executable, "-m", "oxy_tenant"], environment)
 

@@ -65,6 +65,7 @@ def test_a_stack_runs_the_example_with_what_the_operator_would_give_its_pod(tmp_
     assert environment["OXY_NATS_URL"] == stack.nats.url
     assert environment["HTTPS_PROXY"].endswith(str(stack.proxy_port))
     assert {"OXY_TERMINATION_LOG", "OXY_EPOCH", "OXY_ACCOUNT", "SSL_CERT_FILE"} <= environment.keys()
+    assert Path(environment["OXY_NOISE_ROOT_FILE"]).parent == Path(environment["SSL_CERT_FILE"]).parent
     assert stack.runtimes["other"].environment["OXY_ORGANIZATION"] == "other-org"
 
 

@@ -10,6 +10,8 @@ from oxy_dev import images
 from oxy_dev.cluster.errors import ClusterError
 from oxy_dev.image_archive import NAME, write_archive
 from oxy_dev.images import IMAGES, PROJECT, Image, chart_values, content_tag, pip_options, select
+from oxy_operator.decide.specs.stateful_set import AUTHORITIES
+from oxy_simulator.keys import NOISE_ROOT_FILE
 
 DOCKERFILE = (PROJECT / "Dockerfile").read_text()
 
@@ -24,6 +26,10 @@ def project(tmp_path: Path) -> Path:
 
 
 APP = Image("app", ("app",))
+
+
+def test_the_simulated_image_finds_the_key_where_the_operator_mounts_the_authorities() -> None:
+    assert f"OXY_NOISE_ROOT_FILE={AUTHORITIES}/{NOISE_ROOT_FILE}\n" in DOCKERFILE
 
 
 def test_a_tag_changes_with_whatever_goes_into_the_image(project: Path) -> None:

@@ -218,6 +218,7 @@ def test_the_environment_is_the_runtimes_contract() -> None:
     assert made["OXY_POD_UID"]["fieldRef"]["fieldPath"] == "metadata.uid"
     # The runtime sets what its libraries need (tests/unit/tenant/test_library_environment.py).
     assert not {"MALLOC_ARENA_MAX", "GOGC"} & set(made)
+    # The simulated image knows where its key is (tests/unit/images/test_images.py).
     assert not {"HTTPS_PROXY", "SSL_CERT_FILE", "OXY_NOISE_ROOT_FILE"} & set(made)
 
 
@@ -229,7 +230,7 @@ def test_a_proxy_comes_from_its_secret() -> None:
 def test_authorities_are_mounted_and_trusted() -> None:
     network = {"caBundleConfigMapRef": {"name": "bundle"}}
     made = environment(network=network)
-    assert (made["SSL_CERT_FILE"], made["OXY_NOISE_ROOT_FILE"]) == ("/ca/ca.crt", "/ca/noise-root.hex")
+    assert made["SSL_CERT_FILE"] == "/ca/ca.crt"
     mounts = {item["name"]: item["mountPath"] for item in container(network=network)["volumeMounts"]}
     assert mounts["authorities"] == "/ca"
     volumes = {item["name"]: item for item in pod_spec(network=network)["volumes"]}

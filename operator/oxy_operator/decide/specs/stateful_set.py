@@ -24,7 +24,10 @@ USER: Final = 65532
 PROBE_PORT: Final = 9090
 GRACE_SECONDS: Final = 30
 
-_SESSION, _CREDENTIALS, _SETTINGS, _AUTHORITIES = "/session", "/credentials", "/settings", "/ca"
+AUTHORITIES: Final = "/ca"
+"""Where the ConfigMap of ``spec.network.caBundleConfigMapRef`` is mounted."""
+
+_SESSION, _CREDENTIALS, _SETTINGS = "/session", "/credentials", "/settings"
 _TERMINATION_LOG: Final = "/dev/termination-log"
 _REQUESTS: Final = {"cpu": "20m", "memory": "64Mi"}
 _LIMITS: Final[dict[str, str | int]] = {"memory": "160Mi"}
@@ -127,9 +130,7 @@ def _environment(instance: Instance, account: str, nats_url: str) -> list[Object
     }
     network = instance.spec.network
     if network.ca_bundle_config_map_ref:
-        values["SSL_CERT_FILE"] = f"{_AUTHORITIES}/ca.crt"
-        # Read by the image that speaks to a simulated WhatsApp alone; any other ignores it.
-        values["OXY_NOISE_ROOT_FILE"] = f"{_AUTHORITIES}/noise-root.hex"
+        values["SSL_CERT_FILE"] = f"{AUTHORITIES}/ca.crt"
     variables: list[Object] = [{"name": name, "value": value} for name, value in values.items()]
     variables += [
         _from_pod("OXY_EPOCH", f"metadata.annotations['{EPOCH_ANNOTATION}']"),
@@ -164,7 +165,7 @@ def _mounts(network: NetworkSpec) -> list[Object]:
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 the container's own, an emptyDir
     ]
     if network.ca_bundle_config_map_ref:
-        mounts.append({"name": "authorities", "mountPath": _AUTHORITIES, "readOnly": True})
+        mounts.append({"name": "authorities", "mountPath": AUTHORITIES, "readOnly": True})
     return mounts
 
 
