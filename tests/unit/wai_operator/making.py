@@ -8,8 +8,10 @@ from oxy_core.envelopes import LiveState
 from oxy_core.tenant import TerminationMessage
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.ownership import number_digest
 from oxy_operator.decide.pod import Pod
+from oxy_operator.tenancy import Tenancy, Validity
 
 Json: TypeAlias = Any
 """Any JSON value."""
@@ -20,14 +22,24 @@ PHONE = "+5511987650000"
 POD_UID = "0b1c7a52-0000-4000-8000-000000000002"
 
 
-def resource(*, annotations: dict[str, str] | None = None, status: dict[str, Any] | None = None, **spec: Json) -> Json:
+def resource(
+    *,
+    annotations: dict[str, str] | None = None,
+    finalizers: list[str] | None = None,
+    deleted_at: datetime | None = None,
+    status: dict[str, Any] | None = None,
+    **spec: Json,
+) -> Json:
+    deletion = {"deletionTimestamp": deleted_at.isoformat()} if deleted_at else {}
     return {
-        "metadata": {
+        "metadata": deletion
+        | {
             "name": "petshop",
             "namespace": "shops",
             "uid": UID,
             "generation": 3,
             "annotations": annotations or {},
+            "finalizers": finalizers or [],
         },
         "spec": {
             "organizationId": "paws",
@@ -133,3 +145,24 @@ def live(**changes: Json) -> LiveState:
         "connection": "reconnecting",
     }
     return LiveState.model_validate(fields | changes)
+
+
+def observed(**changes: Json) -> Observed:
+    """A paired instance whose pod runs, is not ready, and has not reported."""
+    now = int(NOW.timestamp())
+    tenancy = Tenancy("A" * 56, "token", "credentials", Validity(now - 1_000_000, now + 3_000_000), UID)
+    base = Observed(
+        now=NOW,
+        instance=instance(),
+        tenancy=tenancy,
+        pod=pod(),
+        account_held=True,
+        record=record(),
+        known_epoch=2,
+        has_workload=True,
+    )
+    return replace(base, **changes)
+
+
+def deployment() -> Deployment:
+    return Deployment("registry.example/tenant:1", "nats://nats:4222", "ReadWriteOncePod")

@@ -1,0 +1,129 @@
+"""One row for each rule about what is brought about."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from unit.wai_operator.making import NOW, POD_UID, Json, deployment, instance, live, observed, pod, record, termination
+
+from oxy_core.instance.pairing import PAIRING_WINDOW
+from oxy_core.instance.resource import FINALIZER
+from oxy_operator.decide.epoch_record import EpochEnd
+from oxy_operator.decide.plan import Plan, plan_for
+from oxy_operator.objects import CLAIMS, CONFIG_MAPS, NETWORK_POLICIES, SECRETS, STATEFUL_SETS
+from oxy_operator.problems import Problem
+
+CODE = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta(minutes=2)}
+OPEN = {"paired": False, "pairing_until": NOW + timedelta(minutes=5)}
+
+
+def plan(**changes: Json) -> Plan:
+    return plan_for(observed(**changes), deployment())
+
+
+def applied(made: Plan) -> list[tuple[str, str]]:
+    return [(child.kind.name, child.body["metadata"]["name"]) for child in made.children]
+
+
+def removed(made: Plan) -> list[tuple[str, str]]:
+    return [(child.kind.name, child.name) for child in made.absent]
+
+
+def replicas(made: Plan) -> int:
+    return next(int(child.body["spec"]["replicas"]) for child in made.children if child.kind == STATEFUL_SETS)
+
+
+def test_an_instance_gets_everything_and_its_pod_last() -> None:
+    made = plan()
+    assert made.claim is not None
+    assert made.claim.kind == CLAIMS
+    assert [child.kind for child in made.children] == [CONFIG_MAPS, SECRETS, NETWORK_POLICIES, STATEFUL_SETS]
+    assert made.record == record()
+    assert made.settings is not None
+    assert made.settings.account == observed().tenancy.account
+    assert replicas(made) == 1
+
+
+def test_a_new_instance_begins_a_record() -> None:
+    made = plan(record=None, known_epoch=0, has_workload=False, pod=None)
+    assert made.record is not None
+    assert (made.record.epoch, made.record.pairing_until) == (1, NOW + PAIRING_WINDOW)
+
+
+@pytest.mark.parametrize(("finalizers", "adds"), [([], True), ([FINALIZER], False), (["other", FINALIZER], False)])
+def test_the_finalizer_is_added_once(finalizers: list[str], adds: bool) -> None:  # noqa: FBT001 a table's column
+    assert plan(instance=instance(finalizers=finalizers)).adds_finalizer is adds
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({}, 1),
+        ({"instance": instance(suspend=True)}, 0),
+        ({"record": record(ended=EpochEnd(epoch=2, exit_code=64, reason="x", message="y"))}, 0),
+        ({"record": record(ended=EpochEnd(epoch=1, exit_code=64, reason="x", message="y"))}, 1),
+        ({"pod": pod(state=termination(65))}, 0),
+        ({"pod": pod(state=termination(70))}, 1),
+    ],
+    ids=["running", "suspended", "ended", "an earlier epoch ended", "ends now", "out of attempts"],
+)
+def test_an_instance_that_a_person_stopped_or_has_to_repair_has_no_pod(changes: Any, count: int) -> None:  # noqa: ANN401 a table's column
+    assert replicas(plan(**changes)) == count
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown", "absent"),
+    [
+        ({"record": record(**OPEN), "reported": live(connection="pairing", pairing=CODE)}, True, False),
+        ({"record": record(**OPEN), "reported": live(connection="pairing")}, False, False),
+        ({"record": record(**OPEN), "reported": live(pairing=CODE, pod_uid="another")}, False, False),
+        ({"record": record(paired=False), "reported": live(connection="pairing", pairing=CODE)}, False, True),
+        ({"record": record(), "reported": None}, False, True),
+    ],
+    ids=["a code", "no code yet", "a code of another pod", "the window has closed", "paired"],
+)
+def test_the_pairing_secret_is_there_while_a_phone_can_be_linked(
+    changes: Any,  # noqa: ANN401 a table's column
+    shown: bool,  # noqa: FBT001 as above
+    absent: bool,  # noqa: FBT001 as above
+) -> None:
+    made = plan(**changes)
+    assert (("Secret", "wai-petshop-pairing") in applied(made)) is shown
+    assert (("Secret", "wai-petshop-pairing") in removed(made)) is absent
+
+
+REFUSAL = Problem("NumberTaken", "it is that of another")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "adds_finalizer"),
+    [
+        ({"refusal": REFUSAL}, "NumberTaken", False),
+        ({"record": record(number="another")}, "SessionOfAnotherNumber", True),
+        ({"instance": instance(timezone="Mars/Olympus"), "has_workload": False}, "TimezoneUnknown", True),
+    ],
+)
+def test_a_rejected_instance_loses_its_pod_and_gets_nothing(changes: Any, reason: str, adds_finalizer: bool) -> None:  # noqa: ANN401, FBT001 a table's columns
+    made = plan(**changes)
+    assert removed(made) == [("StatefulSet", "wai-petshop")]
+    assert (made.claim, made.record, made.children, made.settings) == (None, None, (), None)
+    assert made.adds_finalizer is adds_finalizer
+    assert made.situation.rejected is not None
+    assert made.situation.rejected.reason == reason
+    assert (made.situation.record, made.situation.pod, made.situation.live) == (None, None, None)
+
+
+def test_a_spec_that_is_not_applied_leaves_what_is_there_and_keeps_the_record() -> None:
+    made = plan(instance=instance(timezone="Mars/Olympus"), pod=pod(state=termination(64)))
+    assert (made.claim, made.children, made.absent, made.settings) == (None, (), (), None)
+    assert made.record is not None
+    assert made.record.end is not None
+    assert made.situation.unusable is not None
+    assert made.situation.rejected is None
+
+
+def test_a_live_state_of_the_epoch_that_ends_now_no_longer_counts() -> None:
+    asked = instance(annotations={"oxy.dev/repair": "n1"})
+    told = live(pod_uid=POD_UID, epoch=2)
+    assert plan(reported=told).situation.live == told
+    assert plan(instance=asked, reported=told).situation.live is None
