@@ -87,7 +87,7 @@ class Actor:
         try:
             await self._bus.forget(observed.tenancy.account, instance.spec.organization_id, instance.name)
         except BusError as error:
-            log.warning("bus_still_knows", namespace=key.namespace, instance=key.name, error=str(error))
+            log.warning("account_not_removed", namespace=key.namespace, instance=key.name, error=str(error))
             if plan.awaits_bus:
                 return None
         if plan.claim is not None:
@@ -102,6 +102,6 @@ class Actor:
         try:
             await self._bus.forget_gone(key)
         except BusError as error:
-            log.warning("bus_still_knows", namespace=key.namespace, instance=key.name, error=str(error))
+            log.warning("account_not_removed", namespace=key.namespace, instance=key.name, error=str(error))
             return False
         return True

@@ -189,10 +189,10 @@ class Operator:
             log.warning(
                 "reconcile_failed", namespace=key.namespace, instance=key.name, error=str(error), requeue_after=seconds
             )
-        except Exception as error:  # a task's edge: one instance's trouble must not end the others'
+        except Exception as error:  # the edge of a task: a fault in one instance must not stop the others
             ERRORS.labels(type(error).__name__).inc()
             self._queue.failed(key)
-            log.exception("reconcile_broken", namespace=key.namespace, instance=key.name)
+            log.exception("reconcile_crashed", namespace=key.namespace, instance=key.name)
         else:
             self._queue.succeeded(key)
             if requeue_after is not None:

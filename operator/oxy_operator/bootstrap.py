@@ -1,7 +1,7 @@
 """Creates the platform's keys and passwords as Secrets when they are absent; never changes an existing one.
 
-``python -m oxy_operator.bootstrap`` is a Job of the chart. Any number of runs at the same time agree: each Secret is
-made with plain create, and what depends on keys is derived from those that the API server holds.
+``python -m oxy_operator.bootstrap`` is a Job of the chart. Concurrent runs agree: each Secret is made
+with plain create, and whatever depends on keys is derived from those that the API server holds.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class BootstrapSettings(ProcessSettings):
 
     @property
     def database(self) -> Database | None:
-        """Where PostgreSQL is, if this installation brings its own."""
+        """The embedded PostgreSQL, if this installation has one."""
         if self.postgres_host is None:
             return None
         return Database(self.postgres_host, self.postgres_port, self.postgres_database, self.postgres_admin)
@@ -78,15 +78,15 @@ def database_secret(database: Database, *, namespace: str, prefix: str) -> Objec
 
 
 def keys_of(secret: Object) -> PlatformKeys:
-    """Read the keys from the Secret that `keys_secret` made; raises OxyError when one is missing or damaged."""
+    """Read the keys from the Secret that `keys_secret` builds; raises OxyError when one is missing or damaged."""
     try:
         data = {name: b64decode(secret["data"][name]).decode() for name in (OPERATOR_SEED, ROOT_SEED)}
         return PlatformKeys(operator_seed=data[OPERATOR_SEED], root_seed=data[ROOT_SEED])
     except (KeyError, ValueError):
         name = secret["metadata"]["name"]
         message = (
-            f"Secret {name} exists but does not hold usable keys {OPERATOR_SEED} and {ROOT_SEED}; restore it from a "
-            "backup, or, if nothing was ever installed with it, delete it and run this again"
+            f"Secret {name} exists but holds no usable keys {OPERATOR_SEED} and {ROOT_SEED}; restore it from a "
+            "backup or, if nothing was ever installed with it, delete it and run this again"
         )
         raise OxyError(message) from None
 

@@ -1,7 +1,7 @@
-"""Errors of the operator.
+"""Errors of the operator, one class per decision of the caller.
 
 OxyError
-├── AccountRefusedError   the bus refused to take or forget an account
+├── AccountRefusedError   NATS refused to add or delete an account
 ├── LeadershipLostError   another operator may lead by now: this process has to end
 ├── ResourceError         a custom resource that this version cannot use
 └── ApiError              the Kubernetes API refused a request or did not answer
@@ -16,7 +16,7 @@ from oxy_core.errors import BusError, OxyError
 
 
 class AccountRefusedError(BusError):
-    """The bus refused to take or forget an account; the message is the server's."""
+    """NATS refused to add or delete an account; the message is the server's."""
 
 
 class LeadershipLostError(OxyError):

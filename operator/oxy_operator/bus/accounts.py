@@ -1,8 +1,8 @@
-"""Accounts and users of the bus, and the server configuration that trusts them.
+"""Accounts and users on NATS, and the server configuration that trusts them.
 
-Why an account per instance: permissions do not bound a message's *reply* subject, and JetStream answers to it with
+Why one account per instance: permissions do not restrict a message's *reply* subject, and JetStream answers to it with
 the server's rights, so tenants that share an account with JetStream can write wherever they like. An instance's
-account has no JetStream and imports its own subjects only; the server checks that the third token of an imported
+account has no JetStream and imports only its own subjects; the server checks that the third token of an imported
 subject is the importing account's public key (``account_token_position``), so a subject proves its sender.
 """
 
@@ -15,7 +15,7 @@ from oxy_operator.bus.nkeys import KeyPair, PlatformKeys
 from oxy_operator.tenancy import ROTATION_SECONDS, Tenancy, Validity
 
 ACCOUNT_POSITION: Final = 3
-"""Which token of a tenant's subject is its account, counted from 1."""
+"""Position of the account in a tenant's subject, counted from 1."""
 
 _UNLIMITED: Final[Claims] = {
     "subs": -1,
@@ -61,8 +61,8 @@ def tenancy(  # noqa: PLR0913 who, when, and for how long
 ) -> Tenancy:
     """Return the account and credentials of an instance at `now`, in seconds since 1970; new ones each `rotation`.
 
-    `incarnation` tells an instance from an earlier one of the same name (the custom resource's uid): a server that
-    has deleted an account takes it back only when its token differs from the one that it deleted.
+    `incarnation` (the custom resource's uid) distinguishes an instance from an earlier one of the same name: a server
+    that has deleted an account accepts it again only under another token.
     """
     account = keys.tenant_account(organization, instance)
     owner = subjects.instance_key(organization, instance)
@@ -99,7 +99,7 @@ def _tenant_claims(platform: str, account: str, instance: str) -> Claims:
 
 
 def platform_token(keys: PlatformKeys, issued_at: int = 0) -> str:
-    """Return the platform account: JetStream, and what it offers to instances."""
+    """Return the token of the platform account: JetStream, and what it exports to instances."""
 
     def exported(name: str, subject: str, kind: str) -> Claims:
         return {"name": name, "subject": subject, "type": kind, "account_token_position": ACCOUNT_POSITION}
@@ -128,7 +128,7 @@ def platform_token(keys: PlatformKeys, issued_at: int = 0) -> str:
 
 
 def system_token(keys: PlatformKeys) -> str:
-    """Return the system account."""
+    """Return the token of the system account."""
     return signed(
         keys.operator,
         subject=keys.system_account.public,
@@ -140,7 +140,7 @@ def system_token(keys: PlatformKeys) -> str:
 
 
 def operator_token(keys: PlatformKeys) -> str:
-    """Return the operator's own token, which servers trust."""
+    """Return the operator's own token, in which servers trust."""
     return signed(
         keys.operator,
         subject=keys.operator.public,
@@ -178,7 +178,7 @@ def _credentials(account: KeyPair, user: KeyPair, name: str, validity: Validity 
 
 
 def deletion_token(keys: PlatformKeys, accounts: list[str], issued_at: int) -> str:
-    """Return the request to forget `accounts` (public keys), as ``$SYS.REQ.CLAIMS.DELETE`` wants it."""
+    """Return the request to delete `accounts` (public keys), in the form of ``$SYS.REQ.CLAIMS.DELETE``."""
     return signed(
         keys.operator,
         subject=keys.operator.public,
@@ -190,10 +190,10 @@ def deletion_token(keys: PlatformKeys, accounts: list[str], issued_at: int) -> s
 
 
 def nats_configuration(keys: PlatformKeys, resolver_dir: PurePath | str) -> str:
-    """Return the part of nats-server's configuration that turns on accounts: who is trusted, where accounts are kept.
+    """Return the part of nats-server's configuration that enables accounts: whom to trust, where to keep accounts.
 
-    `resolver_dir` is a folder that the server may write, on the same volume as JetStream's. To be added to, or
-    included by, a configuration that says where to listen and where JetStream keeps its data.
+    `resolver_dir` is a folder that the server can write, on the same volume as JetStream's. The main configuration,
+    which says where to listen and where JetStream keeps its data, includes this part.
     """
     system, platform = keys.system_account.public, keys.platform_account.public
     return (

@@ -256,7 +256,7 @@ def _report_refusal(_: str, error: Exception) -> None:
     if isinstance(error, BusError):
         log.error("bus_refused", error=str(error))
     else:
-        log.error("bus_broken", exc_info=error)
+        log.error("bus_crashed", exc_info=error)
 
 
 async def _until_reconnected(connections: _Connections) -> None:

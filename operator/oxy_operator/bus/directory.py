@@ -19,7 +19,7 @@ ANSWER_SECONDS: Final = 5.0
 
 
 async def push_account(system: Client, token: str) -> None:
-    """Add or change an account; `system` is a connection of the system user. Pushing it again changes nothing.
+    """Add or change an account; `system` is a connection of the system user. It is idempotent.
 
     Raises AccountRefusedError, or BusError when nobody answers.
     """
@@ -27,13 +27,13 @@ async def push_account(system: Client, token: str) -> None:
 
 
 async def delete_account(system: Client, keys: PlatformKeys, account: str, now: float) -> None:
-    """Delete an account by its public key and close its connections; one that is not there is no error."""
+    """Delete an account by its public key and close its connections; a missing account is no error."""
     if await account_token(system, account):
         await _request(system, "$SYS.REQ.CLAIMS.DELETE", deletion_token(keys, [account], int(now)))
 
 
 async def account_token(system: Client, account: str) -> str | None:
-    """Return what the server holds about an account, or None."""
+    """Return the token that the server holds of an account, or None."""
     try:
         answer = await system.request(f"$SYS.REQ.ACCOUNT.{account}.CLAIMS.LOOKUP", timeout=ANSWER_SECONDS)
     except NatsError as error:
@@ -45,7 +45,7 @@ async def update_platform(system: Client, keys: PlatformKeys, now: float) -> boo
     """Bring the platform account up to what this version offers; returns whether anything had to change.
 
     The server's configuration holds the account as the first installed version wrote it; the newer `issued_at` keeps
-    the server from going back to it at its next start.
+    the server from falling back to it at its next start.
     """
     wanted = platform_token(keys, int(now))
     existing = await account_token(system, keys.platform_account.public)

@@ -1,4 +1,4 @@
-"""Signed claims of the bus: JSON web tokens in the form that nats-server reads (claims version 2).
+"""Signed claims: JSON web tokens in the form that nats-server reads (claims version 2).
 
 Source of names and shapes: github.com/nats-io/jwt v2, account_claims.go, user_claims.go, exports.go, imports.go.
 """
@@ -47,14 +47,14 @@ def signed(  # noqa: PLR0913 the fields of a token
 
 
 def decoded(token: str) -> Claims:
-    """Return what a token says, without checking who signed it."""
+    """Return the claims of a token, without checking who signed it."""
     payload = token.split(".")[1]
     claims: Claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return claims
 
 
 def same_claims(one: str, other: str) -> bool:
-    """Whether two tokens say the same, apart from when they were issued."""
+    """Whether two tokens carry the same claims, apart from when they were issued."""
     return _lasting(one) == _lasting(other)
 
 

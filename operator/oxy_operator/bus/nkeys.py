@@ -1,7 +1,7 @@
-"""Ed25519 keys of the bus ("nkeys"), all derived from two seeds that one Secret holds.
+"""Ed25519 keys on NATS ("nkeys"), all derived from two seeds in one Secret.
 
 Every account and user key derives by HKDF (RFC 5869) from the root seed and the owner's names. So credentials can be
-made again after losing everything but that Secret, with NATS away, and by several processes at once, always the same.
+issued again after losing everything but that Secret, without NATS, and by several processes at once, always the same.
 """
 
 import secrets

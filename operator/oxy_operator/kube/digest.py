@@ -28,7 +28,7 @@ def desired_digest(body: Object, *, metadata_only: bool = False) -> bytes:
 
 
 def live_digest(live: Object, *, metadata_only: bool = False) -> bytes:
-    """Return the digest of what `FIELD_MANAGER` owns of a live object; empty if it owns nothing."""
+    """Return the digest of the fields of a live object that `FIELD_MANAGER` owns; empty if it owns none."""
     owned = _owned(live)
     if owned is None:
         return b""
@@ -49,7 +49,11 @@ def _owned(live: Object) -> Object | None:
 
 
 def _picked(live: Any, fields: Object) -> Any:  # noqa: ANN401 any JSON value
-    """Return the part of `live` that `fields` (in the form of fieldsV1) names."""
+    """Return the part of `live` that `fields` names, in the form of ``managedFields[].fieldsV1``.
+
+    ``f:`` names a field, ``k:`` an item of a list by its key, ``v:`` an item by its value, and ``.`` the item itself.
+    """
+    # An empty set of fields owns everything below: an atomic list or map, or a plain value.
     if not fields or set(fields) == {"."}:
         return live
     if isinstance(live, list):
@@ -64,6 +68,7 @@ def _picked_items(live: list[Any], fields: Object) -> list[Any]:
     items: list[Any] = []
     for field, below in fields.items():
         if field.startswith("k:"):
+            # An item that somebody removed is missing here, so the digest differs and the object is applied again.
             key = json.loads(field[2:])
             found = [item for item in live if all(item.get(name) == value for name, value in key.items())]
             items += [_picked(item, below) for item in found[:1]]
@@ -74,7 +79,7 @@ def _picked_items(live: list[Any], fields: Object) -> list[Any]:
 
 
 def _normal(value: Any) -> Any:  # noqa: ANN401 any JSON value
-    """Order lists by content: the order of fieldsV1 is not that of the object."""
+    """Sort lists: fieldsV1 does not keep the order of the object."""
     if isinstance(value, dict):
         return {name: _normal(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

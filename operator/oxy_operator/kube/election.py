@@ -124,6 +124,8 @@ class Elector:
             found = Lease.of(await self._api.get(LEASES, self._namespace, LEASE_NAME))
         except MissingError:
             found = None
+        # Expiry counts from when this process first saw this version of the lease, never from the times in it: clocks
+        # of two machines need not agree.
         self._observe(found, asked_at)
         if found is not None and not self._may_acquire(found, asked_at):
             self._until = 0.0
@@ -131,6 +133,7 @@ class Elector:
         try:
             written = await self._write(holder=self._identity, version=found.version if found else None)
         except ConflictError:
+            # Another process was faster; the next attempt will see its lease.
             return
         self._observe(Lease.of(written), asked_at)
         # Counted from before the request: others count from when they saw it, which is later.

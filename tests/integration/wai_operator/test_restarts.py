@@ -153,7 +153,7 @@ async def test_a_deleted_instance_waits_for_the_bus(lone: Scene) -> None:
     await settled(lone)
     lone.nats.stop()
     lone.api.delete(lone.path("wai", lone.name))
-    await eventually(lambda: "bus_still_knows" in lone.operator.log(), "the operator waits")
+    await eventually(lambda: "account_not_removed" in lone.operator.log(), "the operator waits")
     assert lone.find("wai", lone.name) is not None
     lone.nats.start()
     await eventually(lambda: lone.find("wai", lone.name) is None, "the instance is gone")
