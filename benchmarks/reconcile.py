@@ -34,7 +34,7 @@ SHOPS: Final = "shops"
 INSTANCES: Final = f"/apis/oxy.dev/v1alpha1/namespaces/{SHOPS}/whatsappinstances"
 PATIENCE: Final = 300.0
 QUIET_SECONDS: Final = 2.0
-"""The operator has converged when it has looked at nothing for so long; this time is not counted."""
+"""The operator has converged after so long without a reconcile; this time is not counted."""
 
 COUNTED: Final = frozenset(
     {"whatsappinstances", "configmaps", "secrets", "statefulsets", "persistentvolumeclaims", "networkpolicies"}
@@ -47,7 +47,7 @@ class Figures:
     """What one start of the operator took."""
 
     seconds: float
-    """From the process's start to its last look at an instance."""
+    """From the process's start to its last reconcile."""
     cpu_seconds: float
     pss: int
     """Bytes, after it had converged."""
@@ -82,15 +82,15 @@ class Bench:
         return Figures(finished - started, cpu, memory.pss if memory else 0, writes, reads)
 
     def _converged(self, count: int) -> float:
-        """Return when the operator looked at an instance for the last time."""
+        """Return when the operator last reconciled an instance."""
         deadline = time.monotonic() + PATIENCE
-        looks, changed = 0.0, time.monotonic()
+        reconciles, changed = 0.0, time.monotonic()
         while time.monotonic() < deadline:
             metrics = self._metrics()
             now = time.monotonic()
-            if metrics.get("oxy_operator_reconciles_total", 0.0) != looks:
-                looks, changed = metrics["oxy_operator_reconciles_total"], now
-            settled = looks >= count and metrics.get("oxy_operator_queue_depth") == 0
+            if metrics.get("oxy_operator_reconciles_total", 0.0) != reconciles:
+                reconciles, changed = metrics["oxy_operator_reconciles_total"], now
+            settled = reconciles >= count and metrics.get("oxy_operator_queue_depth") == 0
             if settled and now - changed > QUIET_SECONDS and metrics.get("oxy_operator_bus_connected") == 1:
                 return changed
             time.sleep(0.02)

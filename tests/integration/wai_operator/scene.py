@@ -208,7 +208,7 @@ class Scene:
         return self.operator.nats
 
     def log(self) -> str:
-        """What the operator said about this test's instances."""
+        """What the operator logged about this test's instances."""
         return "\n".join(line for line in self.operator.log().splitlines() if self.namespace in line)
 
     def new_namespace(self) -> str:

@@ -40,7 +40,7 @@ async def test_only_the_object_that_was_meant_is_deleted(api: Kubernetes, namesp
         await api.delete(CONFIG_MAPS, namespace, "another", uid="00000000-0000-0000-0000-000000000000")
 
 
-async def test_what_is_not_acceptable_is_told_apart(api: Kubernetes, namespace: str) -> None:
+async def test_an_object_that_is_not_acceptable_is_an_error_of_its_own(api: Kubernetes, namespace: str) -> None:
     with pytest.raises(InvalidError, match="spec"):
         await api.apply(STATEFUL_SETS, {"metadata": {"name": "x", "namespace": namespace}, "spec": {"replicas": 1}})
 

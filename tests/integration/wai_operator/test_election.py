@@ -88,7 +88,7 @@ async def test_an_operator_that_stops_lets_the_other_lead_at_once(lone: Scene, o
     lone.operator.start()
     lone.create()
     await settled(lone)
-    # It looks for the lease a hundred seconds after this: what it is told when it starts is what counts.
+    # It checks the lease again only a hundred seconds later, so what it finds when it starts counts.
     assert lone.operator.stop() == 0
     assert lease(lone).get("holderIdentity") in {None, ""}
     other.start()
@@ -126,7 +126,7 @@ async def test_an_operator_that_stands_by_stops_in_time(lone: Scene, other: Oper
     assert other.stop() == 0
 
 
-async def test_a_container_that_is_restarted_in_its_pod_goes_on_with_its_lease(lone: Scene) -> None:
+async def test_a_container_that_is_restarted_in_its_pod_keeps_its_lease(lone: Scene) -> None:
     lone.operator.variables |= {"OXY_LEASE_SECONDS": "600", "OXY_IDENTITY": "oxy-operator-7d9f"}
     lone.operator.start()
     lone.operator.kill()

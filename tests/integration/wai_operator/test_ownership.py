@@ -65,7 +65,7 @@ async def test_a_number_is_free_only_when_the_pod_has_ended(scene: Scene) -> Non
     await refused(second, scene)
     scene.api.delete(scene.path("wai", scene.name))
     await eventually(lambda: scene.child("statefulset") is None, "the StatefulSet is deleted")
-    second.edit({"spec": {"displayName": "looked at again"}})
+    second.edit({"spec": {"displayName": "reconciled again"}})
     await second.until_status(lambda found: found["observedGeneration"] == 2)
     await refused(second, scene)
     scene.kill_pod()
@@ -90,7 +90,7 @@ async def test_a_number_comes_back_from_an_instance_that_was_torn_out(scene: Sce
     await settled(second)
 
 
-async def test_the_older_of_two_wins_whichever_is_looked_at_first(lone: Scene) -> None:
+async def test_the_older_of_two_wins_whichever_is_reconciled_first(lone: Scene) -> None:
     pairs = []
     for number in range(4):
         # The younger one comes first in the order of names.
@@ -117,7 +117,7 @@ async def test_who_has_a_number_survives_a_restart(lone: Scene) -> None:
     lone.operator.stop()
     lone.operator.start()
     await lone.operator.until_prepared(times=2)
-    second.edit({"spec": {"displayName": "looked at again"}})
+    second.edit({"spec": {"displayName": "reconciled again"}})
     await second.until_status(lambda found: found["observedGeneration"] == 2)
     await refused(second, lone)
 
@@ -190,7 +190,7 @@ async def test_a_time_zone_that_does_not_exist_is_named(scene: Scene, name: str,
     await settled(scene)
 
 
-async def test_a_running_instance_goes_on_with_what_it_had(scene: Scene) -> None:
+async def test_a_running_instance_keeps_what_it_had(scene: Scene) -> None:
     scene.create()
     await settled(scene)
     scene.start_pod(ready=True)

@@ -83,7 +83,7 @@ async def test_the_policy_delete_takes_the_claim_too(scene: Scene) -> None:
     assert claim is None or "deletionTimestamp" in claim["metadata"]
 
 
-async def test_an_instance_made_again_goes_on_with_its_claim_in_a_new_epoch(scene: Scene) -> None:
+async def test_an_instance_made_again_adopts_its_claim_in_a_new_epoch(scene: Scene) -> None:
     scene.create()
     await settled(scene)
     uid = (await scene.until_child("claim"))["metadata"]["uid"]

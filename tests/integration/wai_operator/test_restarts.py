@@ -47,11 +47,11 @@ async def test_an_operator_that_starts_again_writes_nothing(lone: Scene) -> None
     assert lone.operator.stop() == 0
     lone.operator.start()
     await lone.operator.until_prepared(times=2)
-    await eventually(lambda: lone.operator.metrics().get("oxy_operator_reconciles_total", 0) >= 2, "looks")
+    await eventually(lambda: lone.operator.metrics().get("oxy_operator_reconciles_total", 0) >= 2, "reconciles")
     await eventually(lambda: lone.operator.metrics()["oxy_operator_queue_depth"] == 0, "the queue is empty")
     writes = {name: value for name, value in lone.operator.metrics().items() if "writes_total" in name and value}
     assert writes == {}
-    # A later instance is looked at after the first one: once it is there, so is whatever the first one caused.
+    # A later instance is reconciled after the first one: once it is there, so is whatever the first one caused.
     first, lone.name = lone.name, "marker"
     lone.create()
     await settled(lone)
@@ -72,7 +72,7 @@ async def test_children_are_made_while_the_bus_is_away_and_settled_when_it_is_ba
     assert await lone.until_published(bool)
 
 
-async def test_a_bus_that_lost_everything_is_told_again(lone: Scene) -> None:
+async def test_a_bus_that_lost_everything_is_filled_again(lone: Scene) -> None:
     lone.operator.start()
     await connected(lone)
     lone.nats.stop()
@@ -119,7 +119,7 @@ async def test_what_was_deleted_while_nobody_watched_comes_back(lone: Scene) -> 
     await lone.until_child("configmap")
 
 
-async def test_an_instance_deleted_while_nobody_watched_is_let_go(lone: Scene) -> None:
+async def test_an_instance_deleted_while_nobody_watched_is_released(lone: Scene) -> None:
     lone.operator.start()
     lone.create()
     await settled(lone)

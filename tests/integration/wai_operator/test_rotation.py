@@ -22,7 +22,7 @@ from oxy_tenant.journal.journal import Journal
 from oxy_tenant.publishing.publisher import Publisher, ReportSignal
 
 ROTATION = 12
-"""Seconds: a pod looks at its file every five, and credentials expire after twice this."""
+"""Seconds: a pod checks its file every five, and credentials expire after twice this."""
 
 
 async def settled(scene: Scene) -> None:

@@ -20,7 +20,7 @@ def child(version: int = 1, uid: str = "u", **metadata: Json) -> Json:
     }
 
 
-def test_a_new_child_has_its_instance_looked_at() -> None:
+def test_a_new_child_has_its_instance_reconciled() -> None:
     children = ChildCache(CONFIG_MAPS)
     assert children.observe(child()) == KEY
     assert children.known() == {("shops", "wai-petshop")}
@@ -55,7 +55,7 @@ def test_another_object_of_the_same_name_counts_whatever_its_version() -> None:
     assert children.observe(child(3, uid="other")) == KEY
 
 
-def test_a_gone_child_has_its_instance_looked_at_once() -> None:
+def test_a_gone_child_has_its_instance_reconciled_once() -> None:
     children = ChildCache(CONFIG_MAPS)
     children.observe(child())
     assert children.forget("shops", "wai-petshop") == KEY

@@ -30,11 +30,11 @@ def test_a_claim_that_was_lost_does_not_take_the_epoch_back(known: int) -> None:
     assert following(None, known_epoch=known).epoch == max(known, 1)
 
 
-def test_a_claim_with_an_older_epoch_than_the_pods_goes_on_from_there() -> None:
+def test_a_claim_with_an_older_epoch_than_the_pods_continues_from_there() -> None:
     assert following(record(epoch=2), known_epoch=5).epoch == 5
 
 
-def test_a_kept_claim_goes_on_in_a_new_epoch_with_a_window() -> None:
+def test_a_kept_claim_is_adopted_in_a_new_epoch_with_a_window() -> None:
     kept = record(incarnation="earlier", ended=EpochEnd(epoch=2, exit_code=64, reason="x", message="y"))
     begun = following(kept)
     assert (begun.epoch, begun.incarnation, begun.pairing_until) == (3, UID, NOW + PAIRING_WINDOW)
@@ -109,10 +109,10 @@ def test_a_ready_pod_means_paired() -> None:
 
 
 def test_a_session_set_aside_opens_a_window_once() -> None:
-    told = live(connection="pairing")
-    reopened = following(record(), pod=pod(), live=told)
+    reported = live(connection="pairing")
+    reopened = following(record(), pod=pod(), live=reported)
     assert (reopened.paired, reopened.pairing_until, reopened.epoch) == (False, NOW + PAIRING_WINDOW, 2)
-    assert following(reopened, pod=pod(), live=told, now=NOW + timedelta(hours=1)) == reopened
+    assert following(reopened, pod=pod(), live=reported, now=NOW + timedelta(hours=1)) == reopened
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,6 @@ def test_a_spec_that_is_not_applied_leaves_what_is_there_and_keeps_the_record() 
 
 def test_a_live_state_of_the_epoch_that_ends_now_no_longer_counts() -> None:
     asked = instance(annotations={"oxy.dev/repair": "n1"})
-    told = live(pod_uid=POD_UID, epoch=2)
-    assert plan(reported=told).situation.live == told
-    assert plan(instance=asked, reported=told).situation.live is None
+    reported = live(pod_uid=POD_UID, epoch=2)
+    assert plan(reported=reported).situation.live == reported
+    assert plan(instance=asked, reported=reported).situation.live is None

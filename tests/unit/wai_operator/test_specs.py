@@ -127,7 +127,7 @@ def test_the_settings_file_holds_the_tenants_settings() -> None:
     assert (settings.pacing, settings.browser, settings.mark_online) == ("None", "Chrome", False)
 
 
-def test_workers_are_told_everything_about_ai() -> None:
+def test_workers_get_all_ai_settings() -> None:
     ai = {
         "enabled": False,
         "baseUrl": "http://model",
@@ -237,7 +237,7 @@ def test_authorities_are_mounted_and_trusted() -> None:
     assert volumes["authorities"]["configMap"] == {"name": "bundle"}
 
 
-def test_readiness_is_looked_at_every_second() -> None:
+def test_readiness_is_probed_every_second() -> None:
     probe = container()["readinessProbe"]
     assert (probe["httpGet"]["path"], probe["periodSeconds"], probe["failureThreshold"]) == ("/readyz", 1, 2)
     assert container()["livenessProbe"]["httpGet"]["path"] == "/livez"

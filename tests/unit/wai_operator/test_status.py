@@ -130,7 +130,7 @@ CODE = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta
 
 
 @pytest.mark.parametrize(
-    ("told", "made", "phase", "reason"),
+    ("reported", "made", "phase", "reason"),
     [
         (live(connection="pairing", pairing=CODE), pod(), "Pairing", "WaitingForPhone"),
         (live(connection="pairing"), pod(), "Pairing", "WaitingForPhone"),
@@ -148,13 +148,13 @@ CODE = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta
         (None, pod(state=waiting("CrashLoopBackOff"), last=termination(70)), "Reconnecting", "BackingOff"),
     ],
 )
-def test_an_unpaired_instance_without_a_code_says_why(told: Json, made: Json, phase: str, reason: str) -> None:
-    assert shown(record=record(**OPEN), pod=made, live=told) == (phase, reason)
+def test_an_unpaired_instance_without_a_code_says_why(reported: Json, made: Json, phase: str, reason: str) -> None:
+    assert shown(record=record(**OPEN), pod=made, live=reported) == (phase, reason)
 
 
 def test_an_unreachable_server_has_a_remedy() -> None:
-    told = live(connection="pairing", attempts=3, last_reason="ServerUnreachable")
-    made = conditions(record=record(**OPEN), live=told)
+    reported = live(connection="pairing", attempts=3, last_reason="ServerUnreachable")
+    made = conditions(record=record(**OPEN), live=reported)
     for kind in ("Paired", "Ready"):
         assert made[kind]["reason"] == "ServerUnreachable"
         assert "spec.network" in made[kind]["message"]
@@ -162,8 +162,11 @@ def test_an_unreachable_server_has_a_remedy() -> None:
 
 
 def test_an_unpaired_runtime_after_its_window_is_silent_on_purpose() -> None:
-    told = live(connection="pairing", attempts=3, last_reason="PairingExpired")
-    assert shown(record=record(paired=False), pod=pod(last=termination(70)), live=told) == ("Pending", "PairingExpired")
+    reported = live(connection="pairing", attempts=3, last_reason="PairingExpired")
+    assert shown(record=record(paired=False), pod=pod(last=termination(70)), live=reported) == (
+        "Pending",
+        "PairingExpired",
+    )
 
 
 def test_a_spec_that_is_not_applied_is_reported_and_the_phase_stays() -> None:
@@ -187,22 +190,22 @@ def test_a_refused_child_fails_an_instance_that_is_not_connected() -> None:
 
 
 def test_detail_from_the_bus_replaces_what_the_kubelet_remembers() -> None:
-    told = live(last_reason="ConnectionLost", attempts=3)
-    assert shown(pod=pod(last=termination(70)), live=told) == ("Reconnecting", "ConnectionLost")
+    reported = live(last_reason="ConnectionLost", attempts=3)
+    assert shown(pod=pod(last=termination(70)), live=reported) == ("Reconnecting", "ConnectionLost")
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reported",
     [
         live(pod_uid="another"),
         live(epoch=1),
         live(heartbeat_at=NOW - timedelta(seconds=45)),
         None,
     ],
-    ids=["another pod", "another epoch", "silent for 45 s", "nothing told"],
+    ids=["another pod", "another epoch", "silent for 45 s", "nothing reported"],
 )
-def test_a_state_of_another_pod_epoch_or_time_does_not_count(told: Json) -> None:
-    assert current_live_state(told, pod(), record(), NOW) is None
+def test_a_state_of_another_pod_epoch_or_time_does_not_count(reported: Json) -> None:
+    assert current_live_state(reported, pod(), record(), NOW) is None
     assert current_live_state(live(), None, record(), NOW) is None
     assert current_live_state(live(), pod(), record(), NOW) == live()
 
@@ -262,11 +265,11 @@ def test_paired_says_why_not(made: Json, status: str, reason: str) -> None:
 
 
 def test_the_code_is_never_in_the_status() -> None:
-    told = live(
+    reported = live(
         connection="pairing",
         pairing={"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta(minutes=2)},
     )
-    made = status_of(situation(record=record(paired=False, pairing_until=NOW + timedelta(minutes=9)), live=told))
+    made = status_of(situation(record=record(paired=False, pairing_until=NOW + timedelta(minutes=9)), live=reported))
     assert "ABCD1234" not in str(made)
     assert made["pairing"] == {
         "method": "PhoneCode",
@@ -281,8 +284,8 @@ def test_pairing_is_shown_only_while_it_is_possible() -> None:
 
 
 def test_attempts_are_shown_and_end_with_the_connection() -> None:
-    told = live(attempts=3, last_reason="ConnectionLost", next_attempt_at=NOW + timedelta(seconds=9))
-    made = status_of(situation(live=told))
+    reported = live(attempts=3, last_reason="ConnectionLost", next_attempt_at=NOW + timedelta(seconds=9))
+    made = status_of(situation(live=reported))
     assert made["reconnect"] == {
         "attempts": 3,
         "lastReason": "ConnectionLost",
@@ -292,7 +295,7 @@ def test_attempts_are_shown_and_end_with_the_connection() -> None:
         "attempts": 3,
         "lastReason": "NotReceiving",
     }
-    assert status_of(situation(pod=pod(ready=True), live=told))["reconnect"] == {"attempts": 0}
+    assert status_of(situation(pod=pod(ready=True), live=reported))["reconnect"] == {"attempts": 0}
 
 
 def test_only_attempts_are_detail() -> None:
