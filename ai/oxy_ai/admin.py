@@ -16,9 +16,10 @@ from nats.aio.client import Client
 from pydantic import BaseModel
 
 from oxy_ai.assistants.vertical import Vertical
-from oxy_ai.database import Engine, connected_pool, organization_transaction
+from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.engine.dead_letters import DeadReports, DeadTurns, Source
 from oxy_ai.engine.outages import is_outage
+from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
 from oxy_ai.ids import organization_id
 from oxy_ai.settings import StoreSettings

@@ -1,12 +1,13 @@
 """What the engine's SQL functions take and return, as frozen values."""
 
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainValidator, RootModel, ValidationError
 
-from oxy_core.envelopes import InstanceSettings, Lane, MessageKind
-from oxy_core.identity import Jid
+from oxy_core.envelopes import InstanceSettings, Lane, MessageKind, Report
+from oxy_core.identity import Jid, phone_key
 
 
 class Record(BaseModel):
@@ -22,24 +23,6 @@ class Claim(Record):
     organization: UUID
     conversation: int
     fence: int
-
-
-class Taken(Record):
-    """A claimed conversation with its turn, as far as it could be opened at once."""
-
-    claim: Claim
-    opened: bool
-    """False: opening failed, and is to be tried by itself."""
-    turn: str | None = None
-    """JSON of a `Turn`, not yet read: one that cannot be read spoils no other. None: there is nothing to do."""
-
-
-class Claims(Record):
-    """The result of a look at the queue."""
-
-    claimed: tuple[Taken, ...]
-    wait: float | None
-    """Seconds until something more may be due; None: nothing is planned."""
 
 
 class Contact(Record):
@@ -105,11 +88,47 @@ class Turn(Record):
     steps: tuple[Step, ...]
 
 
+class UnreadableTurn(Record):
+    """A turn in a form that this worker cannot read."""
+
+    wrong: tuple[str, ...]
+    """The fields that it cannot read."""
+
+
+def read_turn(document: object) -> Turn | UnreadableTurn | None:
+    """Read what `open_turn` returned. One turn that cannot be read must not spoil those that were claimed with it."""
+    if document is None:
+        return None
+    try:
+        return Turn.model_validate(document)
+    except ValidationError as error:
+        return UnreadableTurn(wrong=tuple(".".join(map(str, item["loc"])) for item in error.errors()))
+
+
+class Taken(Record):
+    """A claimed conversation with its turn."""
+
+    claim: Claim
+    opened: bool
+    """False: opening failed and is to be tried again, alone, to learn why."""
+    turn: Annotated[Turn | UnreadableTurn | None, PlainValidator(read_turn)] = None
+    """None: there is nothing to do."""
+
+
+class Claims(Record):
+    """What was due."""
+
+    claimed: tuple[Taken, ...]
+    wait: float | None
+    """Seconds until something more may be due; None: nothing is planned."""
+
+
 class UnopenedTurn(Record):
-    """What is known of a turn that cannot be opened."""
+    """What is known of a turn that cannot be opened or read."""
 
     turn: int
     attempts: int
+    trace: str | None = None
     organization: str
     instance: UUID
     instance_name: str
@@ -135,14 +154,15 @@ class Answer(Record):
     id: UUID
     part: Literal[0, 1, 2] = 0
     text: str
+    keep_seconds: float
+    """After this time it is not sent any more."""
 
 
-class NewStep(Record):
-    """A response of the model that is to be kept."""
+class NewStep(Usage):
+    """A response of the model that is to be kept: a row of the table turn_steps."""
 
     round: int
     response: Response
-    usage: Usage
 
 
 class Ending(Record):
@@ -164,6 +184,19 @@ class Ended(Record):
     """Whether the conversation has more to answer."""
 
 
+class Owner(Record):
+    """Where an owner is reached."""
+
+    chat: Jid
+    phone: str
+    phone_key: str
+
+    @classmethod
+    def of(cls, phone: str) -> Self:
+        """Return the address of a phone number (E.164)."""
+        return cls(chat=Jid.of_phone(phone), phone=phone, phone_key=phone_key(phone))
+
+
 class Failure(Record):
     """A failed attempt, and what is sent if it was the last."""
 
@@ -172,7 +205,9 @@ class Failure(Record):
     apology: Answer | None
     """To the customer; None: the turn is an owner's own."""
     notice: Answer
-    """To the first owner."""
+    """To `owner`, or to the chat of the turn if it is an owner's own."""
+    owner: Owner | None
+    """The first owner; None: the instance has none."""
 
 
 class OutboxRow(Record):
@@ -189,7 +224,7 @@ class OutboxRow(Record):
 
 
 class RelayStep(Record):
-    """What a relay is to send next to an instance's account; no rows: nothing, and the instance was let go."""
+    """What a relay is to send next to an instance's account; no rows: nothing, and the instance was released."""
 
     account: str
     organization: str
@@ -197,22 +232,41 @@ class RelayStep(Record):
     rows: tuple[OutboxRow, ...]
 
 
+class InboundReport(Record):
+    """A report as the database takes it, with what follows from its addresses and names."""
+
+    account: str
+    organization: UUID
+    instance: UUID
+    phone: str | None
+    """Of the chat, if one of its addresses shows it."""
+    phone_key: str | None
+    report: Report
+
+
+class InboundBatch(RootModel[tuple[InboundReport, ...]]):
+    """Reports in journal order, stored in one transaction."""
+
+
+class ToolResult(NamedTuple):
+    """What a tool returned, for one call of one round."""
+
+    round: int
+    id: str
+    """Of the call."""
+    result: str
+
+
+class Offered(NamedTuple):
+    """How a pod took what it was offered."""
+
+    accepted: Sequence[UUID] = ()
+    failed: bool = False
+    """It accepted nothing."""
+
+
 class RelayTarget(NamedTuple):
     """An instance with texts to send."""
 
     organization: UUID
     instance: UUID
-
-
-class DeadTurn(Record):
-    """A turn that failed for good."""
-
-    organization: str
-    instance: str
-    turn: int
-    conversation: int
-    contact: Annotated[str, Field(description="masked")] | None
-    reason: str | None
-    attempts: int
-    inputs: int
-    died_at: AwareDatetime

@@ -24,16 +24,67 @@ class WorkerSettings(StoreSettings):
         default="https://api.openai.com/v1", description="Endpoint for instances that name none of their own."
     )
     openai_api_key: SecretStr = Field(description="Key for that endpoint.")
+    model_timeout_seconds: float = Field(default=30, gt=0, description="Longest wait for one model response.")
+    model_rounds: int = Field(default=6, ge=1, description="Model responses in one turn; the last must be an answer.")
+
+    # Turns
     concurrency: int = Field(default=5, ge=1, description="Turns in flight at once.")
     turns_per_second: float = Field(default=10, ge=0, description="Turns started per organization; 0: no limit.")
     turns_burst: int = Field(default=10, ge=1, description="Turns that an idle organization may start at once.")
     attempts: int = Field(default=3, ge=1, description="Attempts before a turn becomes a dead letter.")
     retry_seconds: float = Field(default=2, gt=0, description="Pause after the first failed attempt; doubles.")
+    longest_retry_seconds: float = Field(
+        default=60, gt=0, description="Longest pause before the next attempt that a model's endpoint may ask for."
+    )
     lease_seconds: float = Field(default=10, gt=0, description="A dead worker's turns are taken over after this.")
-    sweep_seconds: float = Field(default=0.5, gt=0, description="How often queues are looked at without a hint.")
-    model_timeout_seconds: float = Field(default=30, gt=0, description="Longest wait for one model response.")
-    accepted_timeout_seconds: float = Field(default=1, gt=0, description="Longest wait for a pod to accept.")
+    sweep_seconds: float = Field(default=0.5, gt=0, description="How often queues are checked without a hint.")
+    shortest_sweep_seconds: float = Field(default=0.005, gt=0, description="Shortest pause between two such checks.")
+    locked_retry_seconds: float = Field(
+        default=0.005, gt=0, description="When a due conversation that another transaction holds is tried again."
+    )
+    apology_seconds: float = Field(default=6 * 3600, gt=0, description="An apology to a customer is not sent later.")
+    notice_seconds: float = Field(default=24 * 3600, gt=0, description="A notice to an owner is not sent later.")
     drain_seconds: float = Field(default=20, gt=0, description="At SIGTERM, longest wait for turns in flight.")
+
+    # Ingest
+    ingest_batch: int = Field(default=200, ge=1, description="Reports stored in one transaction.")
+    ingest_pull_seconds: float = Field(default=2, gt=0, description="Life of one request to the bus for reports.")
+    ingest_waiting: int = Field(
+        default=1_000, ge=0, description="Reports of unknown instances that are kept; more become dead letters."
+    )
+    ingest_waiting_sweep_seconds: float = Field(default=0.25, gt=0, description="How often those are tried again.")
+    ingest_in_progress_seconds: float = Field(
+        default=10, gt=0, description="How often the bus is asked for more time for them; below its ack_wait."
+    )
+    gap_wait_seconds: float = Field(
+        default=2, ge=0, description="How much later a chat is answered when messages are missing in its sequence."
+    )
+
+    # Relay
+    accepted_timeout_seconds: float = Field(default=1, gt=0, description="Longest wait for a pod to accept.")
+    relay_batch: int = Field(default=20, ge=1, description="Texts of one instance read at once.")
+    relay_batch_seconds: float = Field(
+        default=1.5, gt=0, description="Offering a batch stops after this, so that the hold is renewed in time."
+    )
+    relay_hold_seconds: float = Field(default=4, gt=0, description="After this, a dead relay's instances are free.")
+    relay_instances: int = Field(
+        default=256, ge=1, description="Instances served at once; one whose pod is away takes a place for a second."
+    )
+    relay_shortest_pause_seconds: float = Field(
+        default=0.25, gt=0, description="Pause after a pod did not accept; doubles with each failure in a row."
+    )
+    relay_longest_pause_seconds: float = Field(default=10, gt=0, description="Longest such pause.")
+
+    # Settings of instances
+    instances_sweep_seconds: float = Field(default=2, gt=0, description="How often new ones are looked for.")
+    instances_reread_seconds: float = Field(default=60, gt=0, description="How often all are read again.")
+
+    # Process
+    spare_connections: int = Field(
+        default=8, ge=1, description="Database connections beyond one a turn: ingest, settings, relays, leases, probes."
+    )
+    outage_seconds: float = Field(default=0.5, gt=0, description="Pause while PostgreSQL or NATS is away.")
+    check_seconds: float = Field(default=1, gt=0, description="How often readiness is checked.")
 
     @property
     def lease(self) -> timedelta:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-from typing import Final
 from uuid import uuid4
 
 import structlog
@@ -12,22 +11,20 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from oxy_ai.assistants.vertical import Vertical
-from oxy_ai.database import SCHEMA_VERSION, Engine, connected_pool
+from oxy_ai.database import SCHEMA_VERSION, connected_pool
 from oxy_ai.engine.ingest import Ingest
 from oxy_ai.engine.instances import InstanceFollower
-from oxy_ai.engine.outages import is_outage, supervised
+from oxy_ai.engine.outages import is_outage, report_failure
 from oxy_ai.engine.relay import Relay
-from oxy_ai.engine.turns import TurnDispatcher, TurnRunner
+from oxy_ai.engine.store import Engine
+from oxy_ai.engine.turn_dispatcher import TurnDispatcher
+from oxy_ai.engine.turn_runner import TurnRunner
 from oxy_ai.model.client import ModelClient
 from oxy_ai.settings import WorkerSettings
 from oxy_core.bus import connected
 from oxy_core.probes import serving_probes
 from oxy_core.subjects import WORK_HINT
-from oxy_core.tasks import end_tasks
-
-_CHECK_SECONDS: Final = 1.0
-_EXTRA_CONNECTIONS: Final = 8
-"""Beyond one a turn: ingest, settings, relays, leases, readiness."""
+from oxy_core.tasks import end_tasks, supervised, wait_for
 
 log = structlog.get_logger()
 
@@ -35,17 +32,22 @@ log = structlog.get_logger()
 class Readiness:
     """Why the worker is not ready, or None. Kept current by `watch`, read by the probe server's thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, check_seconds: float) -> None:
         self.problem: str | None = "NATS is not reachable"
+        self._check_seconds = check_seconds
+
+    def stop(self) -> None:
+        """Be not ready for the rest of the process's life."""
+        self.problem = "stopping"
 
     async def watch(self, client: Client, engine: Engine) -> None:
-        """Look once a second, for ever."""
+        """Check at intervals until cancelled."""
         while True:
             problem = await _problem(client, engine)
             if problem != self.problem:
                 self.problem = problem
                 log.info("readiness_changed", ready=problem is None, problem=problem)
-            await asyncio.sleep(_CHECK_SECONDS)
+            await asyncio.sleep(self._check_seconds)
 
 
 async def _problem(client: Client, engine: Engine) -> str | None:
@@ -71,12 +73,11 @@ class Worker:
         self._client = client
         self._engine = engine
         self._name = uuid4().hex.encode()
-        settings_changed = asyncio.Event()
         self._relay = Relay(client, engine, settings)
         runner = TurnRunner(engine, model, vertical, settings)
         self._dispatcher = TurnDispatcher(engine, runner, settings, self._relay.hint)
-        self._follower = InstanceFollower(client, engine, settings_changed)
-        self._ingest = Ingest(client, engine, settings_changed, self._tell_all)
+        self._ingest = Ingest(client, engine, settings, self._hint_all)
+        self._follower = InstanceFollower(client, engine, settings, self._ingest.retry_waiting)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 
     async def run(self, readiness: Readiness, stop: asyncio.Event) -> None:
@@ -87,23 +88,22 @@ class Worker:
             await stop.wait()
             log.info("worker_stopping")
             await end_tasks(watching)
-            readiness.problem = "stopping"
+            readiness.stop()
             self._dispatcher.stop()
             await self._drained(working)
             await end_tasks(working)
 
     async def _work(self, stop: asyncio.Event) -> None:
         while await _problem(self._client, self._engine) is not None:
-            if stop.is_set():
+            if await wait_for(stop, self._settings.check_seconds / 2):
                 return
-            await asyncio.sleep(_CHECK_SECONDS / 2)
         log.info("worker_started")
         async with asyncio.TaskGroup() as group:
             background = [
-                group.create_task(supervised("settings", self._follower.run), name="settings"),
-                group.create_task(supervised("ingest", self._ingest.run), name="ingest"),
-                group.create_task(supervised("relay", self._relay.run), name="relay"),
-                group.create_task(supervised("hints", self._exchange_hints), name="hints"),
+                group.create_task(supervised("settings", self._follower.run, report_failure), name="settings"),
+                group.create_task(supervised("ingest", self._ingest.run, report_failure), name="ingest"),
+                group.create_task(supervised("relay", self._relay.run, report_failure), name="relay"),
+                group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
             ]
             await self._dispatcher.run()
             await self._relay.until_idle()
@@ -114,8 +114,8 @@ class Worker:
         if pending:
             log.warning("drain_incomplete", seconds=self._settings.drain_seconds)
 
-    def _tell_all(self) -> None:
-        """Look at the queue here at once and in the other workers soon: a message was stored."""
+    def _hint_all(self) -> None:
+        """Claim here at once and in the other workers soon: a message was stored."""
         self._dispatcher.hint()
         with contextlib.suppress(asyncio.QueueFull):
             self._hints.put_nowait(None)
@@ -139,7 +139,7 @@ async def run_worker(settings: WorkerSettings, vertical: Vertical) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    readiness = Readiness()
+    readiness = Readiness(settings.check_seconds)
     with serving_probes(settings.probe_host, settings.probe_port, lambda: readiness.problem) as port:
         log.info("probes_served", port=port)
         connected_to_bus = asyncio.Event()
@@ -160,9 +160,10 @@ async def _serve(
     stop: asyncio.Event,
     connected_to_bus: asyncio.Event,
 ) -> None:
+    connections = settings.concurrency + settings.spare_connections
     name = f"oxy-ai {os.uname().nodename} {os.getpid()}"
     async with (
-        connected_pool(str(settings.database_url), connections=settings.concurrency + _EXTRA_CONNECTIONS) as pool,
+        connected_pool(str(settings.database_url), connections=connections) as pool,
         connected(settings.nats_url, settings.nats_credentials, name=name) as client,
     ):
         connected_to_bus.set()

@@ -14,7 +14,8 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 from pydantic import AwareDatetime, BaseModel
 
-from oxy_ai.database import Engine, organization_transaction
+from oxy_ai.database import organization_transaction
+from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
 from oxy_ai.ids import organization_id
 from oxy_core.identity import mask

@@ -1,11 +1,12 @@
 """Following the settings of all instances: from the bus's bucket into the database.
 
 The bucket is read by position, message after message, so there is no subscription whose silence could be mistaken for
-calm. A notice on the bucket's subject only makes it faster; everything is read anew once a minute.
+calm. A notice on the bucket's subject only makes it faster; the whole bucket is read again at intervals.
 """
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -15,32 +16,33 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from oxy_ai import metrics
-from oxy_ai.database import Engine
+from oxy_ai.engine.store import Engine
 from oxy_ai.ids import instance_id, organization_id
+from oxy_ai.settings import WorkerSettings
 from oxy_ai.timezones import DEFAULT_ZONE, known_zone
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.errors import ContractError
 from oxy_core.subjects import INSTANCES_BUCKET, instance_key
+from oxy_core.tasks import wait_for
 
 _STREAM: Final = f"KV_{INSTANCES_BUCKET}"
 _KEYS: Final = f"$KV.{INSTANCES_BUCKET}."
-_SWEEP_SECONDS: Final = 2.0
-_REREAD_SECONDS: Final = 60.0
 
 log = structlog.get_logger()
 
 
 class InstanceFollower:
-    """Keeps organizations and instances as the bucket has them. `changed` is set whenever something was taken over."""
+    """Keeps organizations and instances as the bucket has them; calls `on_change` after each change."""
 
-    def __init__(self, client: Client, engine: Engine, changed: asyncio.Event) -> None:
+    def __init__(self, client: Client, engine: Engine, settings: WorkerSettings, on_change: Callable[[], None]) -> None:
         self._client = client
         self._engine = engine
-        self._changed = changed
+        self._settings = settings
+        self._on_change = on_change
         self._applied: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Follow for ever; ends with the error of an outage."""
+        """Follow until cancelled; raises the error of an outage."""
         hint = asyncio.Event()
 
         async def on_notice(_: object) -> None:
@@ -49,7 +51,7 @@ class InstanceFollower:
         notices = await self._client.subscribe(f"{_KEYS}>", cb=on_notice)
         try:
             while True:
-                await self._read_until(time.monotonic() + _REREAD_SECONDS, hint)
+                await self._read_until(time.monotonic() + self._settings.instances_reread_seconds, hint)
         finally:
             await notices.unsubscribe()
 
@@ -62,11 +64,7 @@ class InstanceFollower:
                 position = entry.seq
                 await self._take(entry, position)
                 continue
-            try:
-                async with asyncio.timeout(_SWEEP_SECONDS):
-                    await hint.wait()
-            except TimeoutError:
-                pass
+            await wait_for(hint, self._settings.instances_sweep_seconds)
 
     async def _next(self, position: int) -> RawStreamMsg | None:
         try:
@@ -97,12 +95,12 @@ class InstanceFollower:
         if await self._engine.apply_instance(organization, instance, settings, revision):
             metrics.SETTINGS_APPLIED.labels(outcome="applied").inc()
             log.info("settings_applied", key=key, generation=settings.generation, revision=revision)
-            self._changed.set()
+            self._on_change()
 
     async def _with_known_zone(
         self, organization: UUID, instance: UUID, settings: InstanceSettings
     ) -> InstanceSettings:
-        """Keep the instance's last usable time zone where the new one has no meaning here; all else is taken over."""
+        """Keep the last usable time zone where the new one has no meaning here; apply everything else."""
         if known_zone(settings.timezone) is not None:
             return settings
         last = await self._engine.instance_timezone(organization, instance)

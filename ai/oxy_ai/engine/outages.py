@@ -1,7 +1,5 @@
-"""Telling an outage from an error, and keeping a part of the worker running through outages."""
+"""Telling an outage from an error, and reporting either without what customers wrote."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 import asyncpg
@@ -10,8 +8,6 @@ from nats.errors import Error as NatsError
 
 from oxy_ai import metrics
 from oxy_core.errors import BusError
-
-RESTART_SECONDS: Final = 0.5
 
 _UNAVAILABLE: Final = ("08", "53", "57")
 """SQLSTATE classes of a server that cannot serve now: connection, resources, operator intervention (restart)."""
@@ -54,13 +50,3 @@ def report_failure(part: str, error: Exception) -> None:
         log.warning("part_interrupted", part=part, error=str(discreet(error)) or type(error).__name__)
     else:
         log.error("part_failed", part=part, exc_info=discreet(error))
-
-
-async def supervised(name: str, part: Callable[[], Awaitable[None]]) -> None:
-    """Run a part of the worker for ever: whatever ends it is logged and counted, and it starts again."""
-    while True:
-        try:
-            await part()
-        except Exception as error:  # noqa: BLE001 the edge of a task: reported, and it starts again
-            report_failure(name, error)
-        await asyncio.sleep(RESTART_SECONDS)

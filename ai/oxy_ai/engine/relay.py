@@ -6,67 +6,23 @@ request accepts twice and sends once.
 
 import asyncio
 import time
-from collections.abc import Sequence
-from datetime import timedelta
-from typing import Final
 from uuid import UUID, uuid4
 
 import structlog
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from oxy_ai import metrics
-from oxy_ai.database import Engine
+from oxy_ai.engine.acceptances import Acceptances
 from oxy_ai.engine.outages import report_failure
-from oxy_ai.records import OutboxRow, RelayStep, RelayTarget
+from oxy_ai.engine.store import Engine
+from oxy_ai.records import Offered, OutboxRow, RelayStep, RelayTarget
 from oxy_ai.settings import WorkerSettings
 from oxy_core import subjects
-from oxy_core.envelopes import Accepted, SendRequest
-from oxy_core.errors import ContractError
-from oxy_core.trace import child_of
-
-BATCH: Final = 20
-_BATCH_SECONDS: Final = 1.5
-"""Sending of a batch stops after so long, so that the hold on the instance is renewed in time."""
-_HOLD: Final = timedelta(seconds=4)
-_MAX_INSTANCES: Final = 256
-"""Instances served at once; one whose pod is away takes a place for a second at a time."""
-_OUTAGE_SECONDS: Final = 0.5
+from oxy_core.envelopes import SendRequest
+from oxy_core.tasks import wait_for
+from oxy_core.trace import child_of, trace_bound
 
 log = structlog.get_logger()
-
-
-class Acceptances:
-    """The pods' confirmations, matched to the requests that wait for them."""
-
-    def __init__(self) -> None:
-        self._expected: dict[UUID, tuple[subjects.Sender, asyncio.Future[None]]] = {}
-
-    def expect(self, request: UUID, sender: subjects.Sender) -> asyncio.Future[None]:
-        """Return a future that ends when `sender`, and nobody else, accepts the request."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._expected[request] = (sender, future)
-        return future
-
-    def forget(self, request: UUID) -> None:
-        """Wait no longer."""
-        self._expected.pop(request, None)
-
-    async def take(self, message: Msg) -> None:
-        """Take a confirmation from the bus."""
-        try:
-            sender = subjects.sender_of(message.subject)
-            request = Accepted.decode(message.data).request_id
-        except ContractError as error:
-            log.warning("acceptance_refused", subject=message.subject, error=str(error))
-            return
-        expected, future = self._expected.get(request, (None, None))
-        if expected is None or future is None:
-            return  # another worker's request
-        if expected != sender:
-            log.warning("acceptance_refused", subject=message.subject, error="the request was sent to another instance")
-        elif not future.done():
-            future.set_result(None)
 
 
 class Relay:
@@ -90,12 +46,12 @@ class Relay:
             await self._done.wait()
 
     def hint(self, target: RelayTarget) -> None:
-        """Look at an instance's outbox now."""
+        """Serve an instance now: it has something to send."""
         self._hinted.add(target)
         self._wake.set()
 
     async def run(self) -> None:
-        """Relay for ever; ends with the error of an outage."""
+        """Relay until cancelled; raises the error of an outage."""
         self._serving.clear()
         confirmations = await self._client.subscribe(subjects.ACCEPTED_ALL, cb=self._acceptances.take)
         try:
@@ -105,60 +61,51 @@ class Relay:
                     self._wake.clear()
                     if time.monotonic() >= next_sweep:
                         next_sweep = time.monotonic() + self._settings.sweep_seconds
-                        self._hinted.update(await self._engine.relay_due(_MAX_INSTANCES))
+                        self._hinted.update(await self._engine.relay_due(self._settings.relay_instances))
                     self._start(group)
-                    await self._rest(next_sweep - time.monotonic())
+                    await wait_for(self._wake, next_sweep - time.monotonic())
         finally:
             await confirmations.unsubscribe()
 
     def _start(self, group: asyncio.TaskGroup) -> None:
-        """Serve hinted instances; one that is being served already is looked at again afterwards."""
-        for target in list(self._hinted - self._serving)[: _MAX_INSTANCES - len(self._serving)]:
+        """Serve hinted instances; one that is being served already is served again afterwards."""
+        for target in list(self._hinted - self._serving)[: self._settings.relay_instances - len(self._serving)]:
             self._hinted.discard(target)
             self._serving.add(target)
             group.create_task(self._serve(target))
 
-    async def _rest(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(max(seconds, 0)):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
-
     async def _serve(self, target: RelayTarget) -> None:
         try:
-            accepted: list[UUID] = []
-            failed = False
+            offered = Offered()
             while True:
-                step = await self._step(target, accepted, failed=failed)
+                step = await self._engine.relay_step(target, self._id, offered, self._settings)
                 if step is None or not step.rows:
                     return
                 accepted = await self._offer(step)
-                failed = not accepted
-        except Exception as error:  # noqa: BLE001 the edge of a task: reported, and the sweep comes again
+                offered = Offered(accepted, failed=not accepted)
+        except Exception as error:  # noqa: BLE001 the edge of a task: reported; the next sweep finds the instance again
             report_failure("relay", error)
-            await asyncio.sleep(_OUTAGE_SECONDS)
+            await asyncio.sleep(self._settings.outage_seconds)
         finally:
             self._serving.discard(target)
             self._wake.set()
             self._done.set()
 
-    async def _step(self, target: RelayTarget, accepted: Sequence[UUID], *, failed: bool) -> RelayStep | None:
-        return await self._engine.relay_step(target, self._id, _HOLD, accepted, failed=failed, how_many=BATCH)
-
     async def _offer(self, step: RelayStep) -> list[UUID]:
         """Send rows one by one until one is not accepted or the time is up; returns those that were."""
         accepted: list[UUID] = []
-        deadline = time.monotonic() + _BATCH_SECONDS
+        deadline = time.monotonic() + self._settings.relay_batch_seconds
         for row in step.rows:
             if accepted and time.monotonic() > deadline:
                 break
-            if not await self._offer_one(step, row):
-                metrics.RELAYED.labels(outcome="not_accepted").inc()
-                log.warning("request_not_accepted", instance=step.instance, request=str(row.id))
-                break
-            metrics.RELAYED.labels(outcome="accepted").inc()
-            accepted.append(row.id)
+            with trace_bound(row.trace):
+                if not await self._offer_one(step, row):
+                    metrics.RELAYED.labels(outcome="not_accepted").inc()
+                    log.warning("request_not_accepted", instance=step.instance, request=str(row.id))
+                    break
+                metrics.RELAYED.labels(outcome="accepted").inc()
+                log.debug("request_accepted", instance=step.instance, request=str(row.id))
+                accepted.append(row.id)
         return accepted
 
     async def _offer_one(self, step: RelayStep, row: OutboxRow) -> bool:

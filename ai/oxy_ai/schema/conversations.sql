@@ -1,81 +1,158 @@
--- The conversation of a chat, created where there is none. `alias` is the chat's other address, if known: a phone
--- number and a hidden address (LID) of one person are one conversation.
+-- Chats and the contacts behind them. A phone number and a hidden address (LID) of one person are one conversation.
+
+-- Whether a chat is with one person, not a group or a broadcast.
+create or replace function is_personal(chat text) returns boolean
+language sql immutable parallel safe
+as $$ select chat like '%@s.whatsapp.net' or chat like '%@lid' $$;
+
+-- The conversation of a chat, created where there is none. `alias` is the chat's other address, if known; number and
+-- key are those of whichever of the two shows a phone number.
 create or replace function conversation_of(
-    organization uuid, instance uuid, chat_jid text, alias text, contact_name text, self boolean
+    organization uuid, instance uuid, chat_jid text, alias text, number text, number_key text, contact_name text,
+    self boolean
 ) returns bigint
 language plpgsql
 as $$
 declare
     known bigint[];
-    found_id bigint;
-    contact bigint;
-    number text := '+' || split_part(case when chat_jid like '%@s.whatsapp.net' then chat_jid
-                                          when alias like '%@s.whatsapp.net' then alias end, '@', 1);
+    addresses integer;
+    conversation bigint;
 begin
-    select array_agg(distinct a.conversation_id order by a.conversation_id) into known
+    select array_agg(distinct a.conversation_id order by a.conversation_id), count(*) into known, addresses
     from chat_alias a where a.instance_id = instance and a.jid in (chat_jid, alias);
     if known is null then
-        insert into contacts (organization_id, instance_id, phone, name)
-        values (organization, instance, number, contact_name) returning id into contact;
-        insert into conversations (organization_id, instance_id, contact_id, chat, self_chat)
-        values (organization, instance, contact, chat_jid, self) returning id into found_id;
+        conversation := create_conversation(organization, instance, chat_jid, number, number_key, contact_name, self);
     else
-        found_id := known[1];
+        conversation := known[1];
         if cardinality(known) > 1 then
-            -- Keep the conversation of the hidden address: it is the one that WhatsApp does not change.
-            select coalesce(min(a.conversation_id) filter (where a.jid like '%@lid'), known[1]) into found_id
-            from chat_alias a where a.instance_id = instance and a.jid in (chat_jid, alias);
-            perform merge_conversations(organization, found_id, case when known[1] = found_id then known[2] else known[1] end);
+            conversation := merge_chats(organization, instance, chat_jid, alias);
         end if;
-        update contacts c set phone = coalesce(c.phone, number), name = coalesce(contact_name, c.name)
-        from conversations v
-        where v.organization_id = organization and v.id = found_id
-            and c.organization_id = organization and c.id = v.contact_id
-            and (c.phone is null and number is not null or c.name is distinct from coalesce(contact_name, c.name));
+        perform learn_contact(organization, conversation, number, number_key, contact_name);
     end if;
-    insert into chat_alias (organization_id, instance_id, jid, conversation_id)
-    select organization, instance, j, found_id from unnest(array[chat_jid, alias]) j where j is not null
-    on conflict do nothing;
-    return found_id;
+    if addresses < num_nonnulls(chat_jid, nullif(alias, chat_jid)) then
+        insert into chat_alias (organization_id, instance_id, jid, conversation_id)
+        select organization, instance, j, conversation from unnest(array[chat_jid, alias]) j where j is not null
+        on conflict do nothing;
+    end if;
+    return conversation;
 end $$;
 
--- Move everything of the conversation `gone` into `kept`: both turned out to be one chat. The gone one's pending
--- messages are appended to the kept one's; a turn in flight loses its fence and is answered as part of the kept one.
+create or replace function create_conversation(
+    organization uuid, instance uuid, chat_jid text, number text, number_key text, contact_name text, self boolean
+) returns bigint
+language plpgsql
+as $$
+declare
+    contact bigint;
+    conversation bigint;
+begin
+    insert into contacts (organization_id, instance_id, phone, phone_key, name)
+    values (organization, instance, number, number_key, contact_name) returning id into contact;
+    insert into conversations (organization_id, instance_id, contact_id, chat, self_chat)
+    values (organization, instance, contact, chat_jid, self) returning id into conversation;
+    return conversation;
+end $$;
+
+-- Remember a number that was not known yet, and the name that the contact goes by now.
+create or replace function learn_contact(
+    organization uuid, conversation bigint, number text, number_key text, contact_name text
+) returns void
+language plpgsql
+as $$
+begin
+    update contacts c
+    set phone = coalesce(c.phone, number), phone_key = coalesce(c.phone_key, number_key),
+        name = coalesce(contact_name, c.name)
+    from conversations v
+    where v.organization_id = organization and v.id = conversation
+        and c.organization_id = organization and c.id = v.contact_id
+        and (c.phone is null and number is not null or c.name is distinct from coalesce(contact_name, c.name));
+end $$;
+
+-- Merge the conversations of two addresses that turned out to be one chat; returns the one that is kept: that of the
+-- hidden address, because WhatsApp does not change it.
+create or replace function merge_chats(organization uuid, instance uuid, chat_jid text, alias text) returns bigint
+language plpgsql
+as $$
+declare
+    kept bigint;
+    gone bigint;
+begin
+    select a.conversation_id into kept from chat_alias a where a.instance_id = instance and a.jid in (chat_jid, alias)
+    order by a.jid like '%@lid' desc, a.conversation_id limit 1;
+    select a.conversation_id into gone from chat_alias a
+    where a.instance_id = instance and a.jid in (chat_jid, alias) and a.conversation_id <> kept limit 1;
+    perform merge_conversations(organization, kept, gone);
+    return kept;
+end $$;
+
+-- Move everything of the conversation `gone` into `kept`. The gone one's pending messages are appended to the kept one's;
+-- a turn in flight loses its fence and is answered as part of the kept one.
 create or replace function merge_conversations(organization uuid, kept bigint, gone bigint) returns void
 language plpgsql
 as $$
 declare
-    target conversations%rowtype;
-    source conversations%rowtype;
+    target conversations;
+    source conversations;
 begin
     perform 1 from conversations c where c.organization_id = organization and c.id in (kept, gone)
     order by c.id for no key update;
     select * into target from conversations c where c.organization_id = organization and c.id = kept;
     select * into source from conversations c where c.organization_id = organization and c.id = gone;
-    update messages m
-    set conversation_id = kept,
-        position = case when m.position > source.answered_seq
-                        then target.inbound_seq + m.position - source.answered_seq end
-    where m.organization_id = organization and m.conversation_id = gone;
-    update turns set state = 'replaced', reason = 'merged', finished_at = now()
-    where organization_id = organization and id = source.turn_id and state = 'open';
-    update outbox set conversation_id = kept where organization_id = organization and conversation_id = gone;
-    perform move_contact(organization, source.contact_id, target.contact_id);
-    update contacts c set phone = coalesce(c.phone, s.phone), name = coalesce(c.name, s.name)
-    from contacts s
-    where c.organization_id = organization and c.id = target.contact_id
-        and s.organization_id = organization and s.id = source.contact_id;
-    update chat_alias set conversation_id = kept where organization_id = organization and conversation_id = gone;
+    perform move_messages(source, target);
+    perform replace_turn(organization, source.turn_id, 'merged');
+    perform merge_contacts(organization, source.contact_id, target.contact_id);
     update conversations
     set merged_into = kept, answered_seq = inbound_seq, due_at = null, lease_until = null, turn_id = null, fence = fence + 1
     where organization_id = organization and id = gone;
+    perform adopt_pending(source, target);
+end $$;
+
+-- The number of a message in the conversation that it is moved to, where `inbound` messages are counted already; null
+-- where it needs no answer any more.
+create or replace function position_after_merge(place bigint, answered bigint, inbound bigint) returns bigint
+language sql immutable parallel safe
+as $$ select case when place > answered then inbound + place - answered end $$;
+
+create or replace function move_messages(source conversations, target conversations) returns void
+language plpgsql
+as $$
+begin
+    update messages m
+    set conversation_id = target.id,
+        position = position_after_merge(m.position, source.answered_seq, target.inbound_seq)
+    where m.organization_id = source.organization_id and m.conversation_id = source.id;
+    update outbox set conversation_id = target.id
+    where organization_id = source.organization_id and conversation_id = source.id;
+    update chat_alias set conversation_id = target.id
+    where organization_id = source.organization_id and conversation_id = source.id;
+end $$;
+
+-- Let the kept conversation answer what was pending in the other one, and be silent as long as either was to be.
+create or replace function adopt_pending(source conversations, target conversations) returns void
+language plpgsql
+as $$
+declare
+    pending bigint := source.inbound_seq - source.answered_seq;
+begin
     update conversations
-    set inbound_seq = target.inbound_seq + source.inbound_seq - source.answered_seq,
+    set inbound_seq = target.inbound_seq + pending,
         human_until = greatest(target.human_until, source.human_until),
         pending_since = least(target.pending_since, source.pending_since),
-        due_at = case when target.lease_until is null and target.turn_id is null and source.inbound_seq > source.answered_seq
+        due_at = case when target.lease_until is null and target.turn_id is null and pending > 0
                       then least(target.due_at, clock_timestamp()) else target.due_at end
-    where organization_id = organization and id = kept;
+    where organization_id = target.organization_id and id = target.id;
+end $$;
+
+create or replace function merge_contacts(organization uuid, gone bigint, kept bigint) returns void
+language plpgsql
+as $$
+begin
+    perform move_contact(organization, gone, kept);
+    update contacts c
+    set phone = coalesce(c.phone, s.phone), phone_key = coalesce(c.phone_key, s.phone_key), name = coalesce(c.name, s.name)
+    from contacts s
+    where c.organization_id = organization and c.id = kept and s.organization_id = organization and s.id = gone;
 end $$;
 
 -- Let everything outside the engine that belongs to the contact `gone` belong to `kept`. Scheduling and verticals refer to
@@ -85,14 +162,14 @@ create or replace function move_contact(organization uuid, gone bigint, kept big
 language plpgsql
 as $$
 declare
-    owner_table regclass;
+    referring regclass;
 begin
-    for owner_table in
+    for referring in
         select c.conrelid from pg_constraint c
         where c.contype = 'f' and c.confrelid = 'contacts'::regclass and c.conrelid <> 'conversations'::regclass
         order by c.conrelid
     loop
-        execute format('update %s set contact_id = $1 where organization_id = $2 and contact_id = $3', owner_table)
+        execute format('update %s set contact_id = $1 where organization_id = $2 and contact_id = $3', referring)
         using kept, organization, gone;
     end loop;
 end $$;

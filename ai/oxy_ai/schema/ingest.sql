@@ -1,170 +1,268 @@
--- Whether an own message is one that the platform sent: known by its WhatsApp id, or, while the pod has not yet
--- reported that id, by its text.
-create or replace function is_echo(organization uuid, instance uuid, conversation bigint, wanted_id text, wanted_text text) returns boolean
-language sql stable
+-- From a pod's report to a due conversation: one transaction a batch, one function a decision.
+
+-- How a message counts for its conversation:
+-- inbound: it asks for an answer; takeover: a person of the business answered from the phone; aside: neither.
+create or replace function role_of_message(m inbound_message) returns text
+language sql immutable parallel safe
 as $$
-    select exists (
-        select from outbox o where o.organization_id = organization and o.instance_id = instance and o.whatsapp_id = wanted_id
-    ) or exists (
-        select from outbox o
-        where o.organization_id = organization and o.conversation_id = conversation and o.state in ('pending', 'accepted')
-            and o.body = wanted_text and o.created_at > now() - interval '10 minutes'
-    )
+    select case
+        when not is_personal(m.chat) or m.kind = 'undecryptable' then 'aside'
+        when m.self_chat or not m.from_me then 'inbound'
+        else 'takeover'
+    end
 $$;
 
--- Store a message; returns what became of it and when its conversation is due now.
+-- Whether messages are missing between the newest one known of a chat's journal and this one. A new journal, or another
+-- address of the chat, counts from the beginning: nothing is known to be missing.
+create or replace function has_gap(v conversations, epoch uuid, chat text, sequence integer) returns boolean
+language sql immutable parallel safe
+as $$ select coalesce(v.journal_epoch = epoch and v.chat = chat and sequence > v.chat_sequence + 1, false) $$;
+
+-- The newest number of a chat's journal after a message, which may be an older one that comes again.
+create or replace function newest_sequence(v conversations, epoch uuid, chat text, sequence integer) returns integer
+language sql immutable parallel safe
+as $$
+    select case when v.journal_epoch = epoch and v.chat = chat then greatest(v.chat_sequence, sequence) else sequence end
+$$;
+
+-- When a conversation is to be answered after a message at `moment`: once no further message has come for `debounce`,
+-- but at most `debounce_max` after the first that waits; later by `gap_wait` (missing messages may still come); and not
+-- while a person has the conversation.
+create or replace function due_after_message(
+    moment timestamptz, pending_since timestamptz, human_until timestamptz, debounce interval, debounce_max interval,
+    gap_wait interval
+) returns timestamptz
+language sql immutable parallel safe
+as $$
+    select case
+        when human_until > moment then human_until
+        else least(moment + debounce, pending_since + debounce_max) + gap_wait
+    end
+$$;
+
+-- Until when the assistant is silent after a person wrote; never earlier than it was to be before.
+create or replace function takeover_end(until_now timestamptz, sent_at timestamptz, silence interval) returns timestamptz
+language sql immutable parallel safe
+as $$ select greatest(until_now, sent_at + silence) $$;
+
+-- Store a batch of reports, given in journal order. Each item is {account, organization, instance, phone, phone_key,
+-- report}: the account that sent it, the ids of those that the report names, and the contact's number, if known.
+-- Returns one outcome an item: stored, duplicate, echo, ignored, or why it was refused (`refusal`).
+create or replace function ingest(batch jsonb, gap_wait interval) returns text[]
+language plpgsql
+as $$
+declare
+    instances uuid[] := array(select (t ->> 'instance')::uuid from jsonb_array_elements(batch) t);
+    item jsonb;
+    result record;
+    outcome text;
+    outcomes text[] := '{}';
+    unknown text[] := '{}';
+    woken uuid[] := '{}';
+    due_times timestamptz[] := '{}';
+begin
+    perform lock_instances(instances);
+    for item in select b.t from jsonb_array_elements(batch) with ordinality as b (t, n) order by b.n loop
+        -- Settings may arrive while a batch is stored. An account that was unknown at its first report stays unknown to
+        -- the end of the batch, or its later reports would overtake the earlier ones, which wait for the next batch.
+        outcome := case when item ->> 'account' = any (unknown) then 'unknown'
+                        else refusal(item ->> 'account', (item ->> 'instance')::uuid) end;
+        if outcome is null then
+            select * into result from ingest_report(item, gap_wait);
+            outcome := result.outcome;
+            if result.due is not null then
+                woken := woken || (item ->> 'organization')::uuid;
+                due_times := due_times || result.due;
+            end if;
+        elsif outcome = 'unknown' then
+            unknown := unknown || (item ->> 'account');
+        end if;
+        outcomes := outcomes || outcome;
+    end loop;
+    perform wake_orgs(woken, due_times);
+    perform retry_relays(instances);
+    return outcomes;
+end $$;
+
+-- Store one report; returns its outcome and, if it made a conversation due, when.
+create or replace function ingest_report(item jsonb, gap_wait interval, out outcome text, out due timestamptz)
+language plpgsql
+as $$
+declare
+    body jsonb := item -> 'report' -> 'body';
+    organization uuid := item ->> 'organization';
+begin
+    perform enter_org(organization);
+    case body ->> 'type'
+    when 'message' then
+        select i.outcome, i.due into outcome, due
+        from ingest_message(item, jsonb_populate_record(null::inbound_message, body), gap_wait) i;
+    when 'send_result' then
+        outcome := close_request(organization, (item ->> 'instance')::uuid, body);
+    else
+        outcome := 'ignored';  -- changes of the connection: nobody reads them yet
+    end case;
+end $$;
+
+-- Store a message and let its conversation know; returns the outcome and when the conversation is due, if it is now.
 create or replace function ingest_message(
-    organization uuid, instance uuid, report jsonb, out outcome text, out due timestamptz
+    item jsonb, m inbound_message, gap_wait interval, out outcome text, out due timestamptz
 )
 language plpgsql
 as $$
 declare
-    m jsonb := report -> 'body';
-    own boolean := (m ->> 'from_me')::boolean;
-    self boolean := (m ->> 'self_chat')::boolean;
-    unreadable boolean := m ->> 'kind' = 'undecryptable';
-    personal boolean := m ->> 'chat' like '%@s.whatsapp.net' or m ->> 'chat' like '%@lid';
-    counts boolean := personal and not unreadable and (not own or self);
-    moment timestamptz := clock_timestamp();
-    ai jsonb;
-    v conversations%rowtype;
-    takeover_until timestamptz;
-    gap boolean;
+    v conversations := lock_conversation(item, m);
+    epoch uuid := item -> 'report' ->> 'journal_epoch';
+    ai jsonb := ai_settings(v);
+    gap boolean := has_gap(v, epoch, m.chat, m.chat_sequence);
 begin
-    select i.settings -> 'ai' into ai from instances i where i.organization_id = organization and i.id = instance;
-    v.id := conversation_of(
-        organization, instance, m ->> 'chat', m ->> 'chat_alias', case when not own then m ->> 'push_name' end, self
-    );
-    select * into v from conversations c where c.organization_id = organization and c.id = v.id for no key update;
-    if own and is_echo(organization, instance, v.id, m ->> 'whatsapp_id', m ->> 'text') then
+    if m.from_me and is_echo(v, m.whatsapp_id) then
         outcome := 'echo';
-    else
-        insert into messages (
-            organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, placeholder, author, position,
-            content, body, quoted_id, sent_at, trace
-        ) values (
-            organization, instance, v.id, m ->> 'chat', m ->> 'sender', m ->> 'whatsapp_id', unreadable,
-            case when own and not self then 'phone' else 'customer' end, case when counts then v.inbound_seq + 1 end,
-            m ->> 'kind', m ->> 'text', m ->> 'quoted_id', (m ->> 'sent_at')::timestamptz, report ->> 'trace'
-        ) on conflict (instance_id, chat, sender, whatsapp_id, placeholder) do nothing;
-        if not found then
-            outcome := 'duplicate';
-            return;
-        end if;
+    elsif store_message(v, m, item -> 'report' ->> 'trace') then
         outcome := 'stored';
-    end if;
-
-    gap := v.journal_epoch = (report ->> 'journal_epoch')::uuid and v.chat = m ->> 'chat'
-        and (m ->> 'chat_sequence')::integer > v.chat_sequence + 1;
-    if v.journal_epoch = (report ->> 'journal_epoch')::uuid and v.chat = m ->> 'chat' then
-        v.chat_sequence := greatest(v.chat_sequence, (m ->> 'chat_sequence')::integer);
     else
-        v.chat_sequence := (m ->> 'chat_sequence')::integer;
+        outcome := 'duplicate';
+        return;
     end if;
-    v.gaps := v.gaps + coalesce(gap, false)::integer;
-
-    if counts and outcome = 'stored' then
-        v.inbound_seq := v.inbound_seq + 1;
-        v.last_inbound_at := moment;
-        v.pending_since := coalesce(v.pending_since, moment);
-        if v.lease_until is null and v.turn_id is null then
-            due := case
-                when v.human_until > moment then v.human_until
-                else least(
-                    moment + make_interval(secs => (ai ->> 'debounce_seconds')::double precision),
-                    v.pending_since + make_interval(secs => (ai ->> 'debounce_max_seconds')::double precision)
-                ) + case when gap then interval '2 seconds' else interval '0' end
-            end;
-            v.due_at := due;
-        end if;
-    elsif own and personal and outcome = 'stored' and not unreadable then
-        -- A person answers from the phone: everything up to here is answered, and the assistant keeps silent.
-        takeover_until := (m ->> 'sent_at')::timestamptz + make_interval(mins => (ai ->> 'takeover_minutes')::integer);
-        v.human_until := greatest(v.human_until, takeover_until);
-        v.answered_seq := v.inbound_seq;
-        v.pending_since := null;
-        if v.lease_until is null then
-            update turns set state = 'replaced', reason = 'human', finished_at = moment
-            where organization_id = organization and id = v.turn_id and state = 'open';
-            v.turn_id := null;
-            v.due_at := null;
-        end if;
+    v := place_in_chat(v, epoch, m, gap);
+    if outcome = 'stored' then
+        case role_of_message(m)
+        when 'inbound' then
+            v := count_inbound(v, ai, case when gap then gap_wait else interval '0' end);
+            -- With a turn open or in flight, its end decides when the conversation is due again.
+            due := case when v.lease_until is null and v.turn_id is null then v.due_at end;
+        when 'takeover' then
+            v := person_takes_over(v, m.sent_at, make_interval(mins => (ai ->> 'takeover_minutes')::integer));
+        else
+        end case;
     end if;
-
-    update conversations
-    set chat = m ->> 'chat', journal_epoch = (report ->> 'journal_epoch')::uuid, chat_sequence = v.chat_sequence,
-        gaps = v.gaps, inbound_seq = v.inbound_seq, answered_seq = v.answered_seq, pending_since = v.pending_since,
-        last_inbound_at = v.last_inbound_at, human_until = v.human_until, turn_id = v.turn_id, due_at = v.due_at
-    where organization_id = organization and id = v.id;
+    perform save_conversation(v);
 end $$;
 
--- Settings may be stored while a batch is: an account that was unknown at its first report of a batch stays unknown to
--- the end of it, or its later reports would overtake the earlier ones, which are kept for the next batch.
-create or replace function ingest(batch jsonb) returns text[]
+-- Find or create the conversation of a message, and lock it.
+create or replace function lock_conversation(item jsonb, m inbound_message) returns conversations
 language plpgsql
 as $$
 declare
-    item record;
-    destination record;
-    result record;
-    outcomes text[] := '{}';
-    unknown text[] := '{}';
-    woken jsonb := '{}';
-    key uuid;
+    organization uuid := item ->> 'organization';
+    v conversations;
 begin
-    for key in select distinct (t ->> 'instance')::uuid from jsonb_array_elements(batch) t order by 1 loop
-        perform lock_instance(key);
-    end loop;
-    for item in
-        select t ->> 'account' as account, (t ->> 'organization')::uuid as organization,
-            (t ->> 'instance')::uuid as instance, t -> 'report' as report
-        from jsonb_array_elements(batch) with ordinality as b (t, n) order by n
-    loop
-        if item.account = any (unknown) then
-            outcomes := outcomes || 'unknown'::text;
-            continue;
-        end if;
-        select * into destination from route(item.account);
-        if destination.instance is null then
-            unknown := unknown || item.account;
-            outcomes := outcomes || 'unknown'::text;
-            continue;
-        elsif destination.instance <> item.instance then
-            outcomes := outcomes || 'foreign'::text;
-            continue;
-        elsif destination.closed then
-            outcomes := outcomes || 'closed'::text;
-            continue;
-        end if;
-        perform enter_org(item.organization);
-        case item.report -> 'body' ->> 'type'
-        when 'message' then
-            select * into result from ingest_message(item.organization, item.instance, item.report);
-            if result.due < coalesce((woken ->> item.organization::text)::timestamptz, 'infinity') then
-                woken := woken || jsonb_build_object(item.organization, result.due);
-            end if;
-            outcomes := outcomes || result.outcome;
-        when 'send_result' then
-            update outbox
-            set state = item.report -> 'body' ->> 'outcome', whatsapp_id = item.report -> 'body' ->> 'whatsapp_id',
-                error = item.report -> 'body' ->> 'error', closed_at = clock_timestamp()
-            where organization_id = item.organization and instance_id = item.instance
-                and id = (item.report -> 'body' ->> 'request_id')::uuid and closed_at is null;
-            outcomes := outcomes || case when found then 'stored' else 'duplicate' end;
-        else
-            update instances
-            set connection = item.report -> 'body' ->> 'state', connection_reason = item.report -> 'body' ->> 'reason',
-                connection_at = (item.report ->> 'occurred_at')::timestamptz
-            where organization_id = item.organization and id = item.instance
-                and coalesce(connection_at, '-infinity') <= (item.report ->> 'occurred_at')::timestamptz;
-            outcomes := outcomes || case when found then 'stored' else 'duplicate' end;
-        end case;
-    end loop;
-    for item in select k::uuid as organization, at::timestamptz as at from jsonb_each_text(woken) as w (k, at) order by 1 loop
-        perform wake_org(item.organization, item.at);
-    end loop;
-    for key in select distinct (t ->> 'instance')::uuid from jsonb_array_elements(batch) t order by 1 loop
-        perform retry_relay(key);
-    end loop;
-    return outcomes;
+    v.id := conversation_of(
+        organization, (item ->> 'instance')::uuid, m.chat, m.chat_alias, item ->> 'phone', item ->> 'phone_key',
+        case when not m.from_me then m.push_name end, m.self_chat
+    );
+    select * into v from conversations c where c.organization_id = organization and c.id = v.id for no key update;
+    return v;
+end $$;
+
+create or replace function ai_settings(v conversations) returns jsonb
+language plpgsql stable
+as $$
+begin
+    return (
+        select i.settings -> 'ai' from instances i where i.organization_id = v.organization_id and i.id = v.instance_id
+    );
+end $$;
+
+-- Whether an own message is one that the platform sent. A pod recognises its own messages by the secret that it gave
+-- them, and does not report them; this is for those of a pod whose journal was lost.
+create or replace function is_echo(v conversations, wanted_id text) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (
+        select from outbox o
+        where o.organization_id = v.organization_id and o.instance_id = v.instance_id and o.whatsapp_id = wanted_id
+    );
+end $$;
+
+-- Store a message once; false: it is known. A message that asks for an answer gets the next number of its conversation.
+create or replace function store_message(v conversations, m inbound_message, trace_parent text) returns boolean
+language plpgsql
+as $$
+begin
+    insert into messages (
+        organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, placeholder, author, position,
+        kind, body, quoted_id, sent_at, trace
+    ) values (
+        v.organization_id, v.instance_id, v.id, m.chat, m.sender, m.whatsapp_id, m.kind = 'undecryptable',
+        case when m.from_me and not m.self_chat then 'phone' else 'customer' end,
+        case when role_of_message(m) = 'inbound' then v.inbound_seq + 1 end,
+        m.kind, m.text, m.quoted_id, m.sent_at, trace_parent
+    ) on conflict (instance_id, chat, sender, whatsapp_id, placeholder) do nothing;
+    return found;
+end $$;
+
+-- Note which address the chat goes by and how far its journal is known.
+create or replace function place_in_chat(v conversations, epoch uuid, m inbound_message, gap boolean)
+returns conversations
+language plpgsql immutable
+as $$
+begin
+    v.chat_sequence := newest_sequence(v, epoch, m.chat, m.chat_sequence);
+    v.gaps := v.gaps + gap::integer;
+    v.chat := m.chat;
+    v.journal_epoch := epoch;
+    return v;
+end $$;
+
+-- Count a message that asks for an answer. A turn that is open or in flight has its inputs already, so its due time (a
+-- retry, or the end of the lease) stays as it is.
+create or replace function count_inbound(v conversations, ai jsonb, gap_wait interval) returns conversations
+language plpgsql
+as $$
+declare
+    moment timestamptz := clock_timestamp();
+begin
+    v.inbound_seq := v.inbound_seq + 1;
+    v.last_inbound_at := moment;
+    v.pending_since := coalesce(v.pending_since, moment);
+    if v.lease_until is null and v.turn_id is null then
+        v.due_at := due_after_message(
+            moment, v.pending_since, v.human_until, make_interval(secs => (ai ->> 'debounce_seconds')::double precision),
+            make_interval(secs => (ai ->> 'debounce_max_seconds')::double precision), gap_wait
+        );
+    end if;
+    return v;
+end $$;
+
+-- A person answered from the phone: everything up to here is answered, and the assistant is silent for a while. A turn in
+-- flight is left alone: its worker finds out when it ends it.
+create or replace function person_takes_over(v conversations, sent_at timestamptz, silence interval) returns conversations
+language plpgsql
+as $$
+begin
+    v.human_until := takeover_end(v.human_until, sent_at, silence);
+    v.answered_seq := v.inbound_seq;
+    v.pending_since := null;
+    if v.lease_until is null then
+        perform replace_turn(v.organization_id, v.turn_id, 'human');
+        v.turn_id := null;
+        v.due_at := null;
+    end if;
+    return v;
+end $$;
+
+create or replace function save_conversation(v conversations) returns void
+language plpgsql
+as $$
+begin
+    update conversations
+    set chat = v.chat, journal_epoch = v.journal_epoch, chat_sequence = v.chat_sequence, gaps = v.gaps,
+        inbound_seq = v.inbound_seq, answered_seq = v.answered_seq, pending_since = v.pending_since,
+        last_inbound_at = v.last_inbound_at, human_until = v.human_until, turn_id = v.turn_id, due_at = v.due_at
+    where organization_id = v.organization_id and id = v.id;
+end $$;
+
+-- Note how a request to send ended; once.
+create or replace function close_request(organization uuid, instance uuid, result jsonb) returns text
+language plpgsql
+as $$
+begin
+    update outbox
+    set state = result ->> 'outcome', whatsapp_id = result ->> 'whatsapp_id', error = result ->> 'error',
+        closed_at = clock_timestamp()
+    where organization_id = organization and instance_id = instance and id = (result ->> 'request_id')::uuid
+        and closed_at is null;
+    return case when found then 'stored' else 'duplicate' end;
 end $$;

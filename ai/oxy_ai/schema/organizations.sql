@@ -1,14 +1,30 @@
+-- Who a session works for, and the lock of an instance.
+
 create or replace function current_org() returns uuid
 language sql stable parallel safe
 as $$ select nullif(current_setting('oxy.org', true), '')::uuid $$;
 
-create or replace function enter_org(organization uuid) returns void
+-- Let the transaction see the rows of one organization.
+create or replace function enter_org(organization uuid) returns text
 language sql
 as $$ select set_config('oxy.org', organization::text, true) $$;
 
+-- Row locks are always taken in the order: instance (this one), conversation, organization's queue, relay's queue.
 create or replace function lock_instance(instance uuid) returns void
 language sql
 as $$ select pg_advisory_xact_lock(hashtextextended(instance::text, 0)) $$;
+
+-- Lock several; always in the same order, so that two batches cannot wait for each other.
+create or replace function lock_instances(instances uuid[]) returns void
+language plpgsql
+as $$
+declare
+    instance uuid;
+begin
+    for instance in select distinct i from unnest(instances) i order by i loop
+        perform lock_instance(instance);
+    end loop;
+end $$;
 
 create or replace function schema_version() returns integer
 language sql stable

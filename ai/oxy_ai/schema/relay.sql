@@ -1,77 +1,136 @@
-create or replace function relay_due(how_many integer) returns table (organization uuid, instance uuid)
-language sql stable security definer set search_path = public, pg_temp
+-- The outbox, and the relays that bring it to the pods.
+
+-- Put a text to send into the outbox and into the conversation; once per turn and part. `message` is
+-- oxy_ai.records.Answer; a pod does not send it after `keep_seconds`. `basis`: the newest message of the chat that it
+-- takes into account, null where it is sent in any case.
+create or replace function put_out(v conversations, turn turns, message jsonb, basis integer) returns void
+language plpgsql
 as $$
+begin
+    insert into outbox (
+        organization_id, id, instance_id, conversation_id, turn_id, part, chat, body, based_on, trace, expires_at
+    ) values (
+        v.organization_id, (message ->> 'id')::uuid, v.instance_id, v.id, turn.id, (message ->> 'part')::smallint,
+        v.chat, message ->> 'text', basis, turn.trace,
+        now() + make_interval(secs => (message ->> 'keep_seconds')::double precision)
+    ) on conflict (organization_id, turn_id, part) do nothing;
+    if found then
+        insert into messages (
+            organization_id, instance_id, conversation_id, chat, sender, author, kind, body, sent_at, outbox_id
+        ) values (
+            v.organization_id, v.instance_id, v.id, v.chat, v.chat, 'assistant', 'text', message ->> 'text',
+            clock_timestamp(), (message ->> 'id')::uuid
+        );
+    end if;
+end $$;
+
+create or replace function relay_due(how_many integer) returns table (organization uuid, instance uuid)
+language plpgsql stable security definer set search_path = public, pg_temp
+as $$
+begin
+    return query
     select q.organization_id, q.instance_id from relay_queue q
     where q.ready_at <= clock_timestamp() and q.ready_at < 'infinity' and q.held_until <= clock_timestamp()
-    order by q.ready_at limit how_many
-$$;
+    order by q.ready_at limit how_many;
+end $$;
 
 create or replace function wake_relay(instance uuid) returns void
-language sql security definer set search_path = public, pg_temp
-as $$ update relay_queue set ready_at = least(ready_at, clock_timestamp()) where instance_id = instance and not closed $$;
-
--- The pod is heard of again: try at once what waits for it. Only a hint, so it never waits for a lock.
-create or replace function retry_relay(instance uuid) returns void
-language sql security definer set search_path = public, pg_temp
+language plpgsql security definer set search_path = public, pg_temp
 as $$
+begin
+    update relay_queue set ready_at = least(ready_at, clock_timestamp()) where instance_id = instance and not closed;
+end $$;
+
+-- These pods are heard of again: try at once what waits for them. Only a hint, so it never waits for a lock.
+create or replace function retry_relays(instances uuid[]) returns void
+language plpgsql security definer set search_path = public, pg_temp
+as $$
+begin
     update relay_queue set ready_at = clock_timestamp()
-    where instance_id = (
+    where instance_id in (
         select q.instance_id from relay_queue q
-        where q.instance_id = instance and q.failures > 0 and q.ready_at < 'infinity' for update skip locked
-    )
-$$;
+        where q.instance_id = any (instances) and q.failures > 0 and q.ready_at < 'infinity' for update skip locked
+    );
+end $$;
 
 -- Hold the instance's relay row; returns its account, or null while another relay holds it.
 create or replace function hold_relay(instance uuid, relay uuid, lease interval) returns text
-language sql security definer set search_path = public, pg_temp
+language plpgsql security definer set search_path = public, pg_temp
 as $$
+declare
+    held_account text;
+begin
     update relay_queue set holder = relay, held_until = clock_timestamp() + lease
     where instance_id = instance and not closed and (holder = relay or held_until <= clock_timestamp())
-    returning account
-$$;
+    returning account into held_account;
+    return held_account;
+end $$;
 
--- Let go of the relay row: nothing is left to send, or the pod does not accept (it is tried again with back-off).
-create or replace function release_relay(instance uuid, failed boolean) returns void
-language sql security definer set search_path = public, pg_temp
+-- The pause after `failures` earlier ones in a row: doubled each time, up to `longest`. The exponent is limited because
+-- an interval is.
+create or replace function relay_pause(failures integer, shortest interval, longest interval) returns interval
+language sql immutable parallel safe
+as $$ select least(shortest * (2 ^ least(failures, 20)), longest) $$;
+
+-- Release the relay row: nothing is left to send, or the pod does not accept (it is tried again after a pause).
+create or replace function release_relay(instance uuid, failed boolean, shortest interval, longest interval) returns void
+language plpgsql security definer set search_path = public, pg_temp
 as $$
+begin
     update relay_queue
-    set holder = null, held_until = '-infinity',
-        failures = case when failed then failures + 1 else 0 end,
-        ready_at = case when failed
-            then clock_timestamp() + least(interval '250 milliseconds' * (2 ^ least(failures, 8)), interval '10 seconds')
-            else 'infinity' end
-    where instance_id = instance
-$$;
+    set holder = null, held_until = '-infinity', failures = case when failed then failures + 1 else 0 end,
+        ready_at = case when failed then clock_timestamp() + relay_pause(failures, shortest, longest)
+                        else 'infinity' end
+    where instance_id = instance;
+end $$;
 
+create or replace function mark_accepted(organization uuid, accepted_ids uuid[]) returns void
+language plpgsql
+as $$
+begin
+    if cardinality(accepted_ids) > 0 then
+        update outbox set state = 'accepted', accepted_at = clock_timestamp()
+        where organization_id = organization and id = any (accepted_ids) and state = 'pending';
+    end if;
+end $$;
+
+-- The oldest texts to send, the most urgent lane first: oxy_ai.records.OutboxRow.
+create or replace function oldest_pending(organization uuid, instance uuid, how_many integer) returns jsonb
+language plpgsql stable
+as $$
+begin
+    return (
+        select coalesce(jsonb_agg(to_jsonb(r) - 'position' order by r.lane, r.position), '[]') from (
+            select o.id, o.chat, o.body as text, o.lane, o.position, o.based_on, o.created_at, o.expires_at, o.trace
+            from outbox o where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
+            order by o.lane, o.position limit how_many
+        ) r
+    );
+end $$;
+
+-- Mark what the pod accepted and return what it is to be sent next: oxy_ai.records.RelayStep; null while another relay
+-- holds the instance. With nothing left, or after a failure, the instance is released.
 create or replace function relay_step(
-    organization uuid, instance uuid, relay uuid, lease interval, accepted_ids uuid[], failed boolean, how_many integer
+    organization uuid, instance uuid, relay uuid, lease interval, accepted_ids uuid[], failed boolean, how_many integer,
+    shortest_pause interval, longest_pause interval
 ) returns jsonb
 language plpgsql
 as $$
 declare
     destination text;
-    next_rows jsonb := '[]';
+    next_rows jsonb;
 begin
     perform enter_org(organization);
     -- What a crash of the server takes back here is done again: a pod that is offered a text twice sends it once.
     perform set_config('synchronous_commit', 'off', true);
     destination := hold_relay(instance, relay, lease);
-    if cardinality(accepted_ids) > 0 then
-        update outbox set state = 'accepted', accepted_at = clock_timestamp()
-        where organization_id = organization and id = any (accepted_ids) and state = 'pending';
-    end if;
+    perform mark_accepted(organization, accepted_ids);
     if destination is null then
         return null;
     end if;
-    if not failed then
-        select coalesce(jsonb_agg(to_jsonb(r) - 'position' order by r.lane, r.position), '[]') into next_rows from (
-            select o.id, o.chat, o.body as text, o.lane, o.position, o.based_on, o.created_at, o.expires_at, o.trace
-            from outbox o where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
-            order by o.lane, o.position limit how_many
-        ) r;
-    end if;
+    next_rows := case when failed then '[]' else oldest_pending(organization, instance, how_many) end;
     if next_rows = '[]' then
-        perform release_relay(instance, failed);
+        perform release_relay(instance, failed, shortest_pause, longest_pause);
     end if;
     return (
         select jsonb_build_object(

@@ -1,3 +1,5 @@
+-- Which conversation is answered next: due times, one queue row for each organization, rates, leases.
+
 -- GCRA (ITU-T I.371): after a turn at `moment`, when may the next one start? `per_second` 0 lifts the limit.
 create or replace function gcra(
     arrival timestamptz, moment timestamptz, per_second double precision, burst integer,
@@ -18,63 +20,128 @@ begin
     next_open := next_arrival - spacing * (burst - 1);
 end $$;
 
-create or replace function wake_org(organization uuid, at timestamptz) returns void
-language sql security definer set search_path = public, pg_temp
-as $$
-    update org_queue set ready_at = greatest(at, open_at)
-    where organization_id = organization and ready_at > greatest(at, open_at)
-$$;
-
--- Claim due conversations, the organization that waits longest first, within each organization's rate.
--- `wait` is the time in seconds until something more may be due, null if nothing is planned.
+-- Claim due conversations, the organization that waits longest first, within each organization's rate. Returns
+-- {claimed: [{organization, conversation, fence}], wait}; `wait` is the time in seconds until something more may be due,
+-- null if nothing is planned. A conversation that is due but locked is tried again after `retry_locked`.
 create or replace function claim_conversations(
-    how_many integer, lease interval, per_second double precision, burst integer
+    how_many integer, lease interval, per_second double precision, burst integer, retry_locked interval
 ) returns jsonb
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 declare
     moment timestamptz;
-    queue org_queue%rowtype;
-    pick record;
-    next_due timestamptz;
+    queue org_queue;
+    claim jsonb;
     claimed jsonb := '[]';
 begin
     while jsonb_array_length(claimed) < how_many loop
         moment := clock_timestamp();
         -- The second condition lets the planner use the partial index: it cannot know that a moment is finite.
+        -- Skipping locked rows keeps workers from waiting for each other; another worker serves that organization now.
         select * into queue from org_queue where ready_at <= moment and ready_at < 'infinity'
         order by ready_at limit 1 for no key update skip locked;
         exit when not found;
         perform enter_org(queue.organization_id);
-        select c.id, c.fence into pick from conversations c
-        where c.organization_id = queue.organization_id and c.due_at <= moment
-        order by c.due_at limit 1 for no key update skip locked;
-        if found then
-            update conversations
-            set fence = pick.fence + 1, lease_until = moment + lease, due_at = moment + lease
-            where organization_id = queue.organization_id and id = pick.id;
-            claimed := claimed || jsonb_build_object(
-                'organization', queue.organization_id, 'conversation', pick.id, 'fence', pick.fence + 1
-            );
+        claim := claim_oldest(queue.organization_id, moment, lease);
+        if claim is not null then
+            claimed := claimed || claim;
             select g.next_arrival, g.next_open into queue.arrival_at, queue.open_at
             from gcra(queue.arrival_at, moment, per_second, burst) g;
         else
-            moment := moment + interval '5 milliseconds';  -- due but locked by an ingest: let it commit
+            -- Due but locked by an ingest (or no longer due). Asking again at once would spin until it commits.
+            moment := moment + retry_locked;
         end if;
-        select min(c.due_at) into next_due from conversations c
-        where c.organization_id = queue.organization_id and c.due_at is not null;
-        update org_queue
-        set arrival_at = queue.arrival_at, open_at = queue.open_at,
-            ready_at = greatest(coalesce(next_due, 'infinity'), queue.open_at, moment)
-        where organization_id = queue.organization_id;
+        perform requeue_org(queue, moment);
     end loop;
     return jsonb_build_object('claimed', claimed, 'wait', (
         select extract(epoch from min(q.ready_at) - clock_timestamp()) from org_queue q where q.ready_at < 'infinity'
     ));
 end $$;
 
+-- Claim an organization's oldest due conversation that is not locked; null: there is none. The due time becomes the end
+-- of the lease: if the worker dies, the conversation falls due again without anybody noticing the death.
+create or replace function claim_oldest(organization uuid, moment timestamptz, lease interval) returns jsonb
+language plpgsql
+as $$
+declare
+    claim jsonb;
+begin
+    update conversations
+    set fence = fence + 1, lease_until = moment + lease, due_at = moment + lease
+    where organization_id = organization and id = (
+        select c.id from conversations c where c.organization_id = organization and c.due_at <= moment
+        order by c.due_at limit 1 for no key update skip locked
+    )
+    returning jsonb_build_object('organization', organization, 'conversation', id, 'fence', fence) into claim;
+    return claim;
+end $$;
+
+-- Put an organization back into the queue: at its next due time, but not before its rate allows, nor before `earliest`.
+create or replace function requeue_org(queue org_queue, earliest timestamptz) returns void
+language plpgsql
+as $$
+declare
+    next_due timestamptz;
+begin
+    select min(c.due_at) into next_due from conversations c
+    where c.organization_id = queue.organization_id and c.due_at is not null;
+    update org_queue
+    set arrival_at = queue.arrival_at, open_at = queue.open_at,
+        ready_at = greatest(coalesce(next_due, 'infinity'), queue.open_at, earliest)
+    where organization_id = queue.organization_id;
+end $$;
+
+create or replace function wake_org(organization uuid, at timestamptz) returns void
+language plpgsql security definer set search_path = public, pg_temp
+as $$
+begin
+    update org_queue set ready_at = greatest(at, open_at)
+    where organization_id = organization and ready_at > greatest(at, open_at);
+end $$;
+
+-- Wake each organization at the earliest of its moments; in a fixed order, because each row stays locked.
+create or replace function wake_orgs(organizations uuid[], moments timestamptz[]) returns void
+language plpgsql
+as $$
+declare
+    organization uuid;
+    earliest timestamptz;
+begin
+    for organization, earliest in
+        select o, min(m) from unnest(organizations, moments) as w (o, m) group by o order by o
+    loop
+        perform wake_org(organization, earliest);
+    end loop;
+end $$;
+
+-- Claim due conversations and open their turns; each of `claimed` is {claim, opened, turn}, and `turn` is what open_turn
+-- returns, null: there is nothing to do. A turn that cannot be opened is claimed nevertheless (`opened` false): it then
+-- fails alone and holds up no other.
+create or replace function take_turns(
+    how_many integer, lease interval, per_second double precision, burst integer, retry_locked interval
+) returns jsonb
+language plpgsql
+as $$
+declare
+    found jsonb := claim_conversations(how_many, lease, per_second, burst, retry_locked);
+    claim jsonb;
+    taken jsonb := '[]';
+begin
+    for claim in select * from jsonb_array_elements(found -> 'claimed') loop
+        begin
+            taken := taken || jsonb_build_object('claim', claim, 'opened', true, 'turn', open_turn(
+                (claim ->> 'organization')::uuid, (claim ->> 'conversation')::bigint, (claim ->> 'fence')::bigint
+            ));
+        exception when others then
+            taken := taken || jsonb_build_object('claim', claim, 'opened', false);
+        end;
+    end loop;
+    return jsonb_build_object('claimed', taken, 'wait', found -> 'wait');
+end $$;
+
 -- Prolong the leases of turns in flight. A row that is locked right now is prolonged by the next beat.
-create or replace function renew_leases(organizations uuid[], conversation_ids bigint[], fences bigint[], lease interval) returns void
+create or replace function renew_leases(organizations uuid[], conversation_ids bigint[], fences bigint[], lease interval)
+returns void
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 declare
@@ -91,27 +158,4 @@ begin
             where organization_id = held.organization and id = held.conversation;
         end if;
     end loop;
-end $$;
-
--- Claim due conversations and open their turns; each of `claimed` is {claim, opened, turn}. `turn` is the text of
--- what open_turn returns, null: there is nothing to do. A turn that cannot be opened is claimed all the same
--- (`opened` false), so that it fails by itself and holds up no other.
-create or replace function take_turns(how_many integer, lease interval, per_second double precision, burst integer) returns jsonb
-language plpgsql
-as $$
-declare
-    found jsonb := claim_conversations(how_many, lease, per_second, burst);
-    claim jsonb;
-    taken jsonb := '[]';
-begin
-    for claim in select * from jsonb_array_elements(found -> 'claimed') loop
-        begin
-            taken := taken || jsonb_build_object('claim', claim, 'opened', true, 'turn', open_turn(
-                (claim ->> 'organization')::uuid, (claim ->> 'conversation')::bigint, (claim ->> 'fence')::bigint
-            )::text);
-        exception when others then
-            taken := taken || jsonb_build_object('claim', claim, 'opened', false);
-        end;
-    end loop;
-    return jsonb_build_object('claimed', taken, 'wait', found -> 'wait');
 end $$;

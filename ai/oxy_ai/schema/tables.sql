@@ -13,11 +13,9 @@ create table instances (
     id uuid not null unique,
     name text not null,
     settings jsonb not null,  -- oxy_core.envelopes.InstanceSettings
+    owner_keys text[] not null default '{}',  -- oxy_core.identity.phone_key of each owner
     generation bigint not null,
     revision bigint not null,  -- of the settings bucket
-    connection text,
-    connection_reason text,
-    connection_at timestamptz,
     closed_at timestamptz,
     primary key (organization_id, id)
 );
@@ -27,6 +25,7 @@ create table contacts (
     id bigint generated always as identity,
     instance_id uuid not null,
     phone text,
+    phone_key text,  -- oxy_core.identity.phone_key of the phone: equal for two numbers of one phone
     name text,
     created_at timestamptz not null default now(),
     primary key (organization_id, id),
@@ -42,7 +41,7 @@ create table conversations (
     self_chat boolean not null default false,
     journal_epoch uuid,
     chat_sequence integer,  -- newest one seen of this journal and chat
-    gaps integer not null default 0,
+    gaps integer not null default 0,  -- how often messages were missing in the sequence
     inbound_seq bigint not null default 0,  -- messages that ask for an answer
     answered_seq bigint not null default 0,
     pending_since timestamptz,
@@ -154,7 +153,7 @@ create table messages (
     placeholder boolean not null default false,  -- undecryptable: never claims the identity of the real message
     author text not null check (author in ('customer', 'phone', 'assistant')),
     position bigint,  -- in conversations.inbound_seq; null: asks for no answer
-    content text not null,
+    kind text not null,  -- oxy_core.envelopes.MessageKind
     body text,
     quoted_id text,
     sent_at timestamptz not null,
@@ -221,3 +220,19 @@ create table relay_queue (
     failures integer not null default 0
 );
 create index relay_queue_ready on relay_queue (ready_at) where ready_at < 'infinity';
+
+-- A message as a pod reports it: the body of a report (oxy_core.envelopes.MessageSeen).
+create type inbound_message as (
+    whatsapp_id text,
+    chat text,
+    chat_alias text,
+    sender text,
+    from_me boolean,
+    self_chat boolean,
+    push_name text,
+    kind text,
+    text text,
+    quoted_id text,
+    sent_at timestamptz,
+    chat_sequence integer
+);

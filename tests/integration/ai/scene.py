@@ -20,7 +20,8 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import PostgresDsn, SecretStr
 
-from oxy_ai.database import Engine, connected_pool, organization_transaction
+from oxy_ai.database import connected_pool, organization_transaction
+from oxy_ai.engine.store import Engine
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.model.client import ModelClient
 from oxy_ai.settings import WorkerSettings
@@ -271,7 +272,7 @@ class Scene:
         ):
             model = ModelClient(settings.openai_base_url, "scripted", settings.model_timeout_seconds)
             worker = Worker(settings, client, Engine(pool), model, find_vertical(settings.vertical))
-            task = group.create_task(worker.run(Readiness(), stop))
+            task = group.create_task(worker.run(Readiness(settings.check_seconds), stop))
             try:
                 yield worker
             finally:

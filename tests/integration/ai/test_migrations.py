@@ -10,7 +10,8 @@ import pytest
 from integration.ai.conftest import PASSWORD
 from integration.ai.scene import Scene, until
 
-from oxy_ai.database import SCHEMA_VERSION, Engine, connected_pool
+from oxy_ai.database import SCHEMA_VERSION, connected_pool
+from oxy_ai.engine.store import Engine
 from oxy_ai.migrate import migrate
 from oxy_core.errors import SettingsError
 from oxy_dev.postgres import PostgresServer

@@ -26,7 +26,7 @@ insert into conversations (organization_id, instance_id, contact_id, chat, due_a
 select organization_id, instance_id, id, id || '@lid', case when id % 50 = 0 then now() end from contacts;
 insert into chat_alias (organization_id, instance_id, jid, conversation_id)
 select organization_id, instance_id, chat, id from conversations;
-insert into messages (organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, author, content, body,
+insert into messages (organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, author, kind, body,
     position, sent_at)
 select organization_id, instance_id, id, chat, chat, id || '-' || g, 'customer', 'text', 'oi', g, now()
 from conversations, generate_series(1, 10) g;

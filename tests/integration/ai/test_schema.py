@@ -186,14 +186,14 @@ def test_functions_that_no_file_defines_any_more_are_dropped_and_foreign_ones_st
     execute(url, "create function theirs() returns integer language sql as 'select 1'")
     old = "create function {} returns integer language sql as 'select 1';"
     engine, *others = PARTS
-    was = replace(engine, functions=(*engine.functions, old.format("of_old()"), old.format("route(x integer)")))
+    was = replace(engine, functions=(*engine.functions, old.format("of_old()"), old.format("wake_relay(x integer)")))
     migrate(url, PASSWORD, parts=[was, *others])
     assert any(line.startswith("function of_old()") for line in schema_of(url))
     migrate(url, PASSWORD)
     functions = {match[1] for line in schema_of(url) if (match := re.match(r"function (\S+\(.*?\)) owner", line))}
     assert "theirs()" in functions
-    assert "route(text)" in functions
-    assert functions.isdisjoint({"of_old()", "route(integer)"})
+    assert "wake_relay(uuid)" in functions
+    assert functions.isdisjoint({"of_old()", "wake_relay(integer)"})
 
 
 def test_a_function_whose_body_is_wrong_changes_nothing(new_database: Callable[..., str]) -> None:

@@ -1,7 +1,6 @@
 """Small decisions of the worker's parts."""
 
 import asyncio
-import json
 
 import asyncpg
 import pytest
@@ -9,20 +8,32 @@ from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
 from pydantic import ValidationError
 
-from oxy_ai.engine.ingest import _NUL, Arrival, in_journal_order, read
+from oxy_ai.engine.arrivals import in_journal_order, read_arrival
 from oxy_ai.engine.outages import discreet, is_outage
 from oxy_ai.errors import ModelUnreachableError
+from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.records import Input
-from oxy_core.envelopes import ConnectionChanged, ConnectionState, Report
+from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageKind, MessageSeen, Report, ReportBody
 from oxy_core.errors import BusError, ContractError
-from oxy_core.identity import new_id
+from oxy_core.identity import Jid, new_id
 from oxy_core.tasks import end_tasks
 from oxy_core.trace import new_trace
 
 EPOCHS = [new_id() for _ in range(2)]
 
 
-def message(number: int, sequence: int, *, account: str = "A", epoch: int = 0, instance: str = "main") -> Msg:
+CONNECTED = ConnectionChanged(state=ConnectionState.CONNECTED)
+
+
+def message(  # noqa: PLR0913 all but the numbers have defaults
+    number: int,
+    sequence: int,
+    *,
+    account: str = "A",
+    epoch: int = 0,
+    instance: str = "main",
+    body: ReportBody = CONNECTED,
+) -> Msg:
     report = Report(
         id=new_id(),
         organization="petshop",
@@ -31,7 +42,7 @@ def message(number: int, sequence: int, *, account: str = "A", epoch: int = 0, i
         journal_sequence=sequence,
         occurred_at="2026-11-22T10:00:00Z",
         trace=new_trace(),
-        body=ConnectionChanged(state=ConnectionState.CONNECTED),
+        body=body,
     )
     reply = f"$JS.ACK.OXY_INBOUND.ingest.1.{number}.{number}.1700000000000000000.0"
     return Msg(_client=None, subject=f"oxy.in.{account}.{instance}", reply=reply, data=report.encode())  # type: ignore[arg-type]  # never sent
@@ -39,11 +50,11 @@ def message(number: int, sequence: int, *, account: str = "A", epoch: int = 0, i
 
 def test_a_batch_is_sorted_by_journal_and_journals_by_their_first_appearance() -> None:
     arrivals = [
-        read(message(5, 1, epoch=1)),
-        read(message(4, 3)),
-        read(message(1, 2)),
-        read(message(6, 2, epoch=1)),
-        read(message(9, 1, account="B")),
+        read_arrival(message(5, 1, epoch=1)),
+        read_arrival(message(4, 3)),
+        read_arrival(message(1, 2)),
+        read_arrival(message(6, 2, epoch=1)),
+        read_arrival(message(9, 1, account="B")),
     ]
     ordered = in_journal_order(arrivals)
     assert [arrival.message.metadata.sequence.stream for arrival in ordered] == [1, 4, 5, 6, 9]
@@ -51,7 +62,7 @@ def test_a_batch_is_sorted_by_journal_and_journals_by_their_first_appearance() -
 
 def test_a_report_from_another_instances_subject_is_refused() -> None:
     with pytest.raises(ContractError, match="another instance"):
-        read(message(1, 1, instance="other"))
+        read_arrival(message(1, 1, instance="other"))
 
 
 @pytest.mark.parametrize(
@@ -59,14 +70,44 @@ def test_a_report_from_another_instances_subject_is_refused() -> None:
     [("a\x00b", "ab"), ("\x00\x00", ""), ("\\u0000", "\\u0000"), ("\\\x00", "\\"), ("\\\\\x00x", "\\\\x")],
 )
 def test_only_the_character_that_postgresql_refuses_is_removed(text: str, expected: str) -> None:
-    assert json.loads(_NUL.sub(rb"\1", json.dumps({"t": text}).encode()))["t"] == expected
+    body = ConnectionChanged(state=ConnectionState.CONNECTED, reason=text)
+    assert read_arrival(message(1, 1, body=body)).report.body == body.model_copy(update={"reason": expected})
 
 
 def test_an_item_names_the_identities_that_its_envelope_claims() -> None:
-    arrival: Arrival = read(message(1, 1))
-    item = json.loads(arrival.item)
-    assert item["account"] == "A"
-    assert item["report"]["journal_sequence"] == 1
+    item = read_arrival(message(1, 1)).item
+    assert item.account == "A"
+    assert item.organization == organization_id("petshop")
+    assert item.instance == instance_id("petshop", "main")
+    assert item.report.journal_sequence == 1
+
+
+@pytest.mark.parametrize(
+    ("chat", "alias", "phone", "key"),
+    [
+        ("5511987651111@s.whatsapp.net", None, "+5511987651111", "+551187651111"),
+        ("98765@lid", "551187651111@s.whatsapp.net", "+551187651111", "+551187651111"),
+        ("98765@lid", None, None, None),
+        ("123-456@g.us", None, None, None),
+    ],
+    ids=["number", "hidden address with its number", "hidden address", "group"],
+)
+def test_an_item_has_the_number_that_an_address_of_the_chat_shows(
+    chat: str, alias: str | None, phone: str | None, key: str | None
+) -> None:
+    body = MessageSeen(
+        whatsapp_id="A",
+        chat=Jid.parse(chat),
+        chat_alias=None if alias is None else Jid.parse(alias),
+        sender=Jid.parse(chat),
+        from_me=False,
+        kind=MessageKind.TEXT,
+        text="Oi",
+        sent_at="2026-11-22T10:00:00Z",
+        chat_sequence=1,
+    )
+    item = read_arrival(message(1, 1, body=body)).item
+    assert (item.phone, item.phone_key) == (phone, key)
 
 
 @pytest.mark.parametrize(

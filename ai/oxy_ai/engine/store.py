@@ -1,0 +1,208 @@
+"""The engine's steps in PostgreSQL: one method a SQL function (`oxy_ai/schema/`), one round trip each.
+
+What asyncpg raises passes through; `oxy_ai.engine.outages.is_outage` tells an unreachable database from a wrong query.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+from asyncpg import Pool, Record
+from pydantic_core import from_json
+
+from oxy_ai.database import Connection, organization_transaction
+from oxy_ai.errors import FenceLostError
+from oxy_ai.records import (
+    Claim,
+    Claims,
+    Ended,
+    Ending,
+    Failure,
+    InboundBatch,
+    NewStep,
+    Offered,
+    RelayStep,
+    RelayTarget,
+    ToolResult,
+    Turn,
+    UnopenedTurn,
+    UnreadableTurn,
+    read_turn,
+)
+from oxy_ai.settings import WorkerSettings
+from oxy_core.envelopes import InstanceSettings
+from oxy_core.identity import phone_key
+
+
+class Engine:
+    """The turn engine's state, in PostgreSQL."""
+
+    def __init__(self, pool: "Pool[Record]") -> None:
+        self.pool = pool
+
+    async def schema_version(self) -> int:
+        """Return the database's schema version; 0 where it has none yet."""
+        try:
+            return await self.pool.fetchval("select schema_version()") or 0
+        except asyncpg.UndefinedFunctionError:
+            return 0
+
+    async def apply_instance(
+        self, organization: UUID, instance: UUID, settings: InstanceSettings, revision: int
+    ) -> bool:
+        """Apply an instance's settings; False: they, or newer ones, were known already."""
+        changed: bool = await self.pool.fetchval(
+            "select apply_instance($1, $2, $3, $4, $5)",
+            organization,
+            instance,
+            settings.model_dump_json(),
+            [phone_key(owner) for owner in settings.owners],
+            revision,
+        )
+        return changed
+
+    async def instance_timezone(self, organization: UUID, instance: UUID) -> str | None:
+        """Return the time zone that an instance has had so far; None: it is not known yet."""
+        async with organization_transaction(self.pool, organization) as connection:
+            timezone: str | None = await connection.fetchval(
+                "select settings ->> 'timezone' from instances where organization_id = $1 and id = $2",
+                organization,
+                instance,
+            )
+        return timezone
+
+    async def close_instance(self, organization: UUID, instance: UUID, revision: int) -> bool:
+        """Mark a deleted instance closed; False: it was already, or is not known."""
+        closed: bool = await self.pool.fetchval("select close_instance($1, $2, $3)", organization, instance, revision)
+        return closed
+
+    async def ingest(self, batch: InboundBatch, gap_wait: timedelta) -> list[str]:
+        """Store a batch in one transaction; returns one outcome a report.
+
+        A message after a gap in its chat's sequence is answered later by `gap_wait`.
+        """
+        outcomes: list[str] = await self.pool.fetchval("select ingest($1, $2)", batch.model_dump_json(), gap_wait)
+        return outcomes
+
+    async def claim(self, how_many: int, settings: WorkerSettings) -> Claims:
+        """Claim due conversations and open their turns."""
+        document = await self.pool.fetchval(
+            "select take_turns($1, $2, $3, $4, $5)",
+            how_many,
+            settings.lease,
+            settings.turns_per_second,
+            settings.turns_burst,
+            timedelta(seconds=settings.locked_retry_seconds),
+        )
+        return Claims.model_validate_json(document)
+
+    async def renew(self, claims: Sequence[Claim], lease: timedelta) -> None:
+        """Prolong the leases of claims that still hold."""
+        await self.pool.execute(
+            "select renew_leases($1, $2, $3, $4)",
+            [claim.organization for claim in claims],
+            [claim.conversation for claim in claims],
+            [claim.fence for claim in claims],
+            lease,
+        )
+
+    async def open_turn(self, claim: Claim) -> Turn | UnreadableTurn | None:
+        """Open or resume the claimed conversation's turn; None: there is nothing to do."""
+        document = await self.pool.fetchval(
+            "select open_turn($1, $2, $3)", claim.organization, claim.conversation, claim.fence
+        )
+        return None if document is None else read_turn(from_json(document))
+
+    async def unopened_turn(self, claim: Claim) -> UnopenedTurn:
+        """Return what is known of a turn that cannot be opened or read; raises FenceLostError."""
+        document = await self.pool.fetchval(
+            "select unopened_turn($1, $2, $3)", claim.organization, claim.conversation, claim.fence
+        )
+        if document is None:
+            raise FenceLostError
+        return UnopenedTurn.model_validate_json(document)
+
+    async def keep_step(self, claim: Claim, turn: int, step: NewStep) -> None:
+        """Keep a model response before its tools run; raises FenceLostError."""
+        kept = await self.pool.fetchval(
+            "select keep_step($1, $2, $3, $4, $5)",
+            claim.organization,
+            claim.conversation,
+            claim.fence,
+            turn,
+            step.model_dump_json(),
+        )
+        if not kept:
+            raise FenceLostError
+
+    @asynccontextmanager
+    async def tool_transaction(self, claim: Claim) -> AsyncIterator[Connection]:
+        """Open a transaction in which a tool may write; raises FenceLostError."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            held = await connection.fetchval(
+                "select hold_turn($1, $2, $3)", claim.organization, claim.conversation, claim.fence
+            )
+            if not held:
+                raise FenceLostError
+            yield connection
+
+    async def store_result(self, connection: Connection, claim: Claim, turn: int, call: ToolResult) -> None:
+        """Keep a tool's result, in the transaction of `tool_transaction` in which the tool has run."""
+        await connection.execute(
+            "select store_result($1, $2, $3, $4, $5)", claim.organization, turn, call.round, call.id, call.result
+        )
+
+    async def finish(self, claim: Claim, turn: int, ending: Ending) -> Ended:
+        """End a turn; returns what became of it; raises FenceLostError."""
+        document: str | None = await self.pool.fetchval(
+            "select end_turn($1, $2, $3, $4, $5)",
+            claim.organization,
+            claim.conversation,
+            claim.fence,
+            turn,
+            ending.model_dump_json(),
+        )
+        if document is None:
+            raise FenceLostError
+        return Ended.model_validate_json(document)
+
+    async def fail(self, claim: Claim, turn: int, failure: Failure, attempts: int, delay: timedelta) -> str:
+        """Count a failed attempt; returns ``retry`` or ``dead``; raises FenceLostError."""
+        verdict: str | None = await self.pool.fetchval(
+            "select fail_turn($1, $2, $3, $4, $5, $6, $7)",
+            claim.organization,
+            claim.conversation,
+            claim.fence,
+            turn,
+            failure.model_dump_json(),
+            attempts,
+            delay,
+        )
+        if verdict is None:
+            raise FenceLostError
+        return verdict
+
+    async def relay_due(self, how_many: int) -> list[RelayTarget]:
+        """Return the instances that wait longest for a relay."""
+        rows = await self.pool.fetch("select organization, instance from relay_due($1)", how_many)
+        return [RelayTarget(row["organization"], row["instance"]) for row in rows]
+
+    async def relay_step(
+        self, target: RelayTarget, relay: UUID, offered: Offered, settings: WorkerSettings
+    ) -> RelayStep | None:
+        """Mark what was accepted and return what comes next; None: another relay has the instance."""
+        document = await self.pool.fetchval(
+            "select relay_step($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            target.organization,
+            target.instance,
+            relay,
+            timedelta(seconds=settings.relay_hold_seconds),
+            offered.accepted,
+            offered.failed,
+            settings.relay_batch,
+            timedelta(seconds=settings.relay_shortest_pause_seconds),
+            timedelta(seconds=settings.relay_longest_pause_seconds),
+        )
+        return None if document is None else RelayStep.model_validate_json(document)

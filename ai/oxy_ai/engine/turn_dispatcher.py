@@ -1,0 +1,98 @@
+"""Claiming due conversations and keeping their leases alive while a `TurnRunner` answers them."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from oxy_ai import metrics
+from oxy_ai.engine.outages import report_failure
+from oxy_ai.engine.store import Engine
+from oxy_ai.engine.turn_runner import TurnRunner
+from oxy_ai.errors import FenceLostError
+from oxy_ai.records import Claim, RelayTarget, Taken
+from oxy_ai.settings import WorkerSettings
+from oxy_core.tasks import end_tasks, wait_for
+
+log = structlog.get_logger()
+
+
+class TurnDispatcher:
+    """Claims due conversations up to the worker's concurrency and keeps their leases alive."""
+
+    def __init__(
+        self, engine: Engine, runner: TurnRunner, settings: WorkerSettings, on_answer: Callable[[RelayTarget], None]
+    ) -> None:
+        self._engine = engine
+        self._runner = runner
+        self._settings = settings
+        self._on_answer = on_answer
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._running: set[Claim] = set()
+
+    def hint(self) -> None:
+        """Claim now: something may be due."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` ends when the turns in flight have ended."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        async with asyncio.TaskGroup() as group:
+            beat = group.create_task(self._renew())
+            async with asyncio.TaskGroup() as turns:
+                while not self._stopping:
+                    self._wake.clear()
+                    pause = await self._start_due(turns)
+                    await wait_for(self._wake, pause)
+            await end_tasks(beat)
+
+    async def _start_due(self, turns: asyncio.TaskGroup) -> float:
+        """Start what is due; returns the seconds until the queue is to be read again."""
+        free = self._settings.concurrency - len(self._running)
+        if free <= 0:
+            return self._settings.sweep_seconds
+        try:
+            claims = await self._engine.claim(free, self._settings)
+        except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
+            report_failure("claim", error)
+            return self._settings.outage_seconds
+        for taken in claims.claimed:
+            self._running.add(taken.claim)
+            turns.create_task(self._run(taken))
+        metrics.TURNS_IN_FLIGHT.set(len(self._running))
+        planned = self._settings.sweep_seconds if claims.wait is None else claims.wait
+        return min(max(planned, self._settings.shortest_sweep_seconds), self._settings.sweep_seconds)
+
+    async def _run(self, taken: Taken) -> None:
+        claim_again = True
+        try:
+            with metrics.TURN_SECONDS.time():
+                outcome = await self._runner.run(taken)
+            if outcome.to_send is not None:
+                self._on_answer(outcome.to_send)
+            claim_again = outcome.more
+        except FenceLostError:
+            log.warning("turn_taken_over", conversation=taken.claim.conversation)
+        except Exception as error:  # noqa: BLE001 the edge of a task: logged and counted; the lease runs out
+            report_failure("turn", error)
+        finally:
+            # With all places taken, others may have been left unclaimed.
+            if claim_again or len(self._running) >= self._settings.concurrency:
+                self._wake.set()
+            self._running.discard(taken.claim)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.lease_seconds / 3)
+            claims = sorted(self._running, key=lambda claim: claim.conversation)
+            if not claims:
+                continue
+            try:
+                await self._engine.renew(claims, self._settings.lease)
+            except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
+                report_failure("renew", error)

@@ -1,0 +1,131 @@
+"""Failed attempts at a turn: counted and tried again after a pause; after the last one the turn is a dead letter."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from oxy_ai import metrics
+from oxy_ai.assistants.fixed_texts import APOLOGY, notice_to_owner
+from oxy_ai.assistants.rules import role_for, role_of
+from oxy_ai.assistants.vertical import Role
+from oxy_ai.engine.outages import discreet
+from oxy_ai.engine.store import Engine
+from oxy_ai.errors import TurnError, TurnUnreadableError
+from oxy_ai.records import Answer, Claim, Contact, Failure, Owner, RelayTarget, Turn, UnreadableTurn
+from oxy_ai.settings import WorkerSettings
+from oxy_core.identity import new_id
+from oxy_core.trace import trace_bound
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What follows from a turn."""
+
+    to_send: RelayTarget | None
+    """The instance that has something to send now."""
+    more: bool
+    """Whether the queue is worth another look at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What matters of a turn when an attempt at it fails."""
+
+    target: RelayTarget
+    turn: int
+    failed_before: int
+    role: Role
+    contact: Contact
+    owners: tuple[str, ...]
+
+
+class TurnFailures:
+    """Counts failed attempts."""
+
+    def __init__(self, engine: Engine, settings: WorkerSettings) -> None:
+        self._engine = engine
+        self._settings = settings
+
+    async def count(self, claim: Claim, attempt: Attempt, error: Exception) -> Outcome:
+        """Count a failed attempt; raises FenceLostError."""
+        reason = reason_of(error)
+        metrics.TURN_FAILURES.labels(error=type(error).__name__).inc()
+        log.warning(
+            "turn_attempt_failed",
+            attempt=attempt.failed_before + 1,
+            reason=reason,
+            exc_info=None if isinstance(error, TurnError) else discreet(error),
+        )
+        failure = self._failure(attempt, error)
+        pause = timedelta(seconds=retry_pause(attempt.failed_before, error, self._settings))
+        verdict = await self._engine.fail(claim, attempt.turn, failure, self._settings.attempts, pause)
+        if verdict == "dead":
+            metrics.TURNS.labels(state="dead", reason=type(error).__name__).inc()
+            log.error("turn_died", reason=reason)
+        return Outcome(attempt.target if verdict == "dead" else None, more=True)
+
+    async def count_unopened(self, claim: Claim, cause: Exception | UnreadableTurn) -> Outcome:
+        """Count an attempt at a turn that could not be opened or read; raises FenceLostError.
+
+        The next one waits as long as a lease: a worker of another version may be able to open it.
+        """
+        found = await self._engine.unopened_turn(claim)
+        with (
+            structlog.contextvars.bound_contextvars(
+                organization=found.organization,
+                instance=found.instance_name,
+                conversation=claim.conversation,
+                turn=found.turn,
+            ),
+            trace_bound(found.trace),
+        ):
+            log.warning("turn_unreadable", exc_info=discreet(cause) if isinstance(cause, Exception) else None)
+            role = role_for(found.contact.phone, found.owners, self_chat=found.self_chat)
+            target = RelayTarget(claim.organization, found.instance)
+            attempt = Attempt(target, found.turn, found.attempts, role, found.contact, found.owners)
+            return await self.count(
+                claim, attempt, TurnUnreadableError(why_unreadable(cause), self._settings.lease_seconds)
+            )
+
+    def _failure(self, attempt: Attempt, error: Exception) -> Failure:
+        role, settings = attempt.role, self._settings
+        apology = Answer(id=new_id(), part=1, text=APOLOGY, keep_seconds=settings.apology_seconds)
+        notice = notice_to_owner(attempt.contact, role, error)
+        return Failure(
+            reason=reason_of(error),
+            role=role,
+            apology=apology if role is Role.CUSTOMER else None,
+            notice=Answer(id=new_id(), part=2, text=notice, keep_seconds=settings.notice_seconds),
+            owner=Owner.of(attempt.owners[0]) if attempt.owners else None,
+        )
+
+
+def attempt_at(claim: Claim, turn: Turn) -> Attempt:
+    """Return what matters of a turn when an attempt at it fails."""
+    target = RelayTarget(claim.organization, turn.instance)
+    return Attempt(target, turn.turn, turn.attempts, role_of(turn), turn.contact, turn.settings.owners)
+
+
+def retry_pause(failed_before: int, error: Exception, settings: WorkerSettings) -> float:
+    """Return the seconds until the next attempt: doubled each time, and as long as the model's endpoint asks.
+
+    A customer is not kept waiting longer than `longest_retry_seconds` for an endpoint.
+    """
+    own: float = settings.retry_seconds * 2**failed_before
+    asked = error.retry_after_seconds if isinstance(error, TurnError) else 0.0
+    return max(own, min(asked, settings.longest_retry_seconds))
+
+
+def why_unreadable(cause: Exception | UnreadableTurn) -> str:
+    """Return why a turn could not be opened or read, and what to check."""
+    if isinstance(cause, UnreadableTurn):
+        return f"what is stored for the turn cannot be read: check {', '.join(cause.wrong)[:200]}"
+    return f"the turn cannot be opened ({type(cause).__name__}): check what is stored for its instance"
+
+
+def reason_of(error: Exception) -> str:
+    """Return the reason of a failure, without what customers wrote."""
+    return str(error) if isinstance(error, TurnError) else f"internal error ({type(error).__name__})"

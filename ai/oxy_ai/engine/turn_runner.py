@@ -1,0 +1,201 @@
+"""Answering: brings one claimed turn to its end."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+from openai.types.chat import ChatCompletionMessageParam
+
+from oxy_ai import metrics
+from oxy_ai.assistants.dialogue import continuation, opening, tool_declaration
+from oxy_ai.assistants.rules import Ask, Say, Skip, decide, role_of, settings_for
+from oxy_ai.assistants.toolbox import run_tool
+from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
+from oxy_ai.engine.outages import is_outage
+from oxy_ai.engine.store import Engine
+from oxy_ai.engine.turn_failures import Outcome, TurnFailures, attempt_at
+from oxy_ai.errors import FenceLostError, TurnError
+from oxy_ai.model.client import ModelClient, Question
+from oxy_ai.records import (
+    Answer,
+    Claim,
+    Ended,
+    Ending,
+    NewStep,
+    RelayTarget,
+    Step,
+    Taken,
+    ToolCall,
+    ToolResult,
+    Turn,
+    UnreadableTurn,
+    Usage,
+)
+from oxy_ai.sanitize import MAX_ANSWER, clean, shorten
+from oxy_ai.settings import WorkerSettings
+from oxy_ai.timezones import zone_or_default
+from oxy_core.identity import new_id
+from oxy_core.trace import trace_bound
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A turn that an assistant answers."""
+
+    claim: Claim
+    turn: Turn
+    role: Role
+    brief: Brief
+    timezone: ZoneInfo
+    now: datetime
+    """In that time zone."""
+
+
+class TurnRunner:
+    """Brings one claimed conversation's turn to its end."""
+
+    def __init__(self, engine: Engine, model: ModelClient, vertical: Vertical, settings: WorkerSettings) -> None:
+        self._engine = engine
+        self._model = model
+        self._vertical = vertical
+        self._settings = settings
+        self._failures = TurnFailures(engine, settings)
+
+    async def run(self, taken: Taken) -> Outcome:
+        """Decide, answer, finish.
+
+        Raises FenceLostError, or the error of an outage: then the turn stays open and is resumed when its lease ends.
+        """
+        claim = taken.claim
+        try:
+            turn = taken.turn if taken.opened else await self._engine.open_turn(claim)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            return await self._failures.count_unopened(claim, error)
+        if turn is None:
+            return Outcome(None, more=False)
+        if isinstance(turn, UnreadableTurn):
+            return await self._failures.count_unopened(claim, turn)
+        with _bound(claim, turn):
+            return await self._attempt(claim, turn)
+
+    async def _attempt(self, claim: Claim, turn: Turn) -> Outcome:
+        try:
+            ended = await self._answer(claim, turn)
+        except FenceLostError:
+            raise
+        except Exception as error:
+            if is_outage(error):
+                raise
+            return await self._failures.count(claim, attempt_at(claim, turn), error)
+        to_send = RelayTarget(claim.organization, turn.instance) if ended.state == "answered" else None
+        return Outcome(to_send, ended.more)
+
+    async def _answer(self, claim: Claim, turn: Turn) -> Ended:
+        """Do what the rules decide."""
+        role = role_of(turn)
+        match decide(turn):
+            case Skip(reason):
+                ending = Ending(state="skipped", role=role, reason=reason)
+            case Say(text, reason):
+                ending = Ending(state="answered", role=role, reason=reason, answers=(_answer(turn, text),))
+            case Ask(role, texts):
+                text, step = await self._converse(claim, turn, role, texts)
+                ending = Ending(state="answered", role=role, answers=(_answer(turn, text),), last_step=step)
+        ended = await self._engine.finish(claim, turn.turn, ending)
+        metrics.TURNS.labels(state=ended.state, reason=ending.reason or "").inc()
+        log.info("turn_finished", state=ended.state, reason=ending.reason, assistant=role.value)
+        return ended
+
+    async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> tuple[str, NewStep | None]:
+        """Ask the model, run its tools, until it answers in words. Stored steps are replayed, not asked again.
+
+        Returns the words and, unless it is stored already, the response that they are from: it is kept as the turn
+        ends, because nothing follows from it before.
+        """
+        timezone = zone_or_default(turn.settings.timezone)
+        now = datetime.now(timezone)
+        brief = await self._vertical.brief(self._engine.pool, claim.organization, turn, role, now)
+        talk = Talk(claim, turn, role, brief, timezone, now)
+        messages = opening(brief.system_prompt, turn, texts)
+        for number in range(self._settings.model_rounds):
+            new = None
+            if number < len(turn.steps):
+                step = turn.steps[number]
+            else:
+                new = await self._ask(talk, number, messages)
+                step = Step(response=new.response)
+            if not step.response.tool_calls:
+                return step.response.text or "", new
+            if new is not None:
+                await self._engine.keep_step(claim, turn.turn, new)
+            messages.extend(continuation(await self._run_tools(talk, number, step)))
+        message = f"the model still asked for tools in round {self._settings.model_rounds}"
+        raise TurnError(message)
+
+    async def _ask(self, talk: Talk, number: int, messages: Sequence[ChatCompletionMessageParam]) -> NewStep:
+        """Get the model's response. It must be kept before anything follows from it."""
+        ai = talk.turn.settings.ai
+        chosen = settings_for(ai, talk.role)
+        question = Question(
+            model=chosen.model,
+            temperature=chosen.temperature,
+            max_tokens=chosen.max_tokens,
+            messages=messages,
+            tools=[tool_declaration(tool) for tool in talk.brief.tools],
+            tools_allowed=number < self._settings.model_rounds - 1,
+        )
+        response, usage = await self._model.ask(question, ai.base_url)
+        _count(talk.role, usage)
+        return NewStep(round=number, response=response, **usage.model_dump())
+
+    async def _run_tools(self, talk: Talk, number: int, step: Step) -> Step:
+        """Run those of a step's tools that have no stored result yet."""
+        results = dict(step.results)
+        for call in step.response.tool_calls:
+            if call.id not in results:
+                results[call.id] = await self._run_tool(talk, number, call)
+        return Step(response=step.response, results=results)
+
+    async def _run_tool(self, talk: Talk, number: int, call: ToolCall) -> str:
+        """Run a tool and keep its result in the same transaction: its effect happens once, whatever is repeated."""
+        async with self._engine.tool_transaction(talk.claim) as connection:
+            context = ToolContext(connection, talk.claim.organization, talk.turn, talk.timezone, talk.now)
+            result = await run_tool(talk.brief.tools, call, context)
+            kept = ToolResult(number, call.id, result)
+            await self._engine.store_result(connection, talk.claim, talk.turn.turn, kept)
+        return result
+
+
+@contextmanager
+def _bound(claim: Claim, turn: Turn) -> Iterator[None]:
+    """Bind a turn's ids to every log line inside."""
+    with (
+        structlog.contextvars.bound_contextvars(
+            organization=turn.settings.organization,
+            instance=turn.settings.instance,
+            conversation=claim.conversation,
+            turn=turn.turn,
+        ),
+        trace_bound(turn.trace),
+    ):
+        yield
+
+
+def _answer(turn: Turn, text: str) -> Answer:
+    """Return a text to send; it is not sent any more at the age at which a message would not be answered any more."""
+    return Answer(id=new_id(), text=shorten(clean(text), MAX_ANSWER), keep_seconds=turn.settings.max_answer_age_seconds)
+
+
+def _count(role: Role, usage: Usage) -> None:
+    metrics.MODEL_SECONDS.labels(assistant=role.value).observe(usage.latency_ms / 1000)
+    metrics.MODEL_TOKENS.labels(kind="prompt").inc(usage.prompt_tokens)
+    metrics.MODEL_TOKENS.labels(kind="cached").inc(usage.cached_tokens)
+    metrics.MODEL_TOKENS.labels(kind="completion").inc(usage.completion_tokens)
+    metrics.MODEL_COST.inc(usage.cost_microdollars or 0)
