@@ -6,23 +6,29 @@ from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
-REPORTS = Counter("oxy_ai_reports_total", "Reports taken from the bus, by outcome.", ["outcome"])
-INGEST_SECONDS = Histogram("oxy_ai_ingest_seconds", "Time to store one batch of reports.", buckets=_SECONDS)
-INGEST_BATCH = Histogram("oxy_ai_ingest_batch_reports", "Reports in a batch.", buckets=(1, 2, 5, 10, 20, 50, 100, 200))
-REPORTS_WAITING = Gauge("oxy_ai_reports_waiting", "Reports of instances whose settings are not known yet.")
-TURNS = Counter("oxy_ai_turns_total", "Turns ended, by state and reason.", ["state", "reason"])
-TURN_FAILURES = Counter("oxy_ai_turn_failures_total", "Failed attempts at a turn, by kind of error.", ["error"])
-TURN_SECONDS = Histogram("oxy_ai_turn_seconds", "Time from claim to end of a turn.", buckets=_SECONDS)
-TURNS_IN_FLIGHT = Gauge("oxy_ai_turns_in_flight", "Turns in progress on this worker.")
-MODEL_SECONDS = Histogram("oxy_ai_model_seconds", "Time of one model response.", ["assistant"], buckets=_SECONDS)
-MODEL_TOKENS = Counter("oxy_ai_model_tokens_total", "Tokens, by kind: prompt, cached, completion.", ["kind"])
-MODEL_COST = Counter("oxy_ai_model_cost_microdollars_total", "Cost of model responses in millionths of a US dollar.")
-TOOL_CALLS = Counter("oxy_ai_tool_calls_total", "Tools run, by name and outcome.", ["tool", "outcome"])
-RELAYED = Counter("oxy_ai_relayed_total", "Texts offered to pods, by outcome.", ["outcome"])
-INTERRUPTIONS = Counter(
+REPORTS: Final = Counter("oxy_ai_reports_total", "Reports taken from the bus, by outcome.", ["outcome"])
+INGEST_SECONDS: Final = Histogram("oxy_ai_ingest_seconds", "Time to store one batch of reports.", buckets=_SECONDS)
+INGEST_BATCH: Final = Histogram(
+    "oxy_ai_ingest_batch_reports", "Reports in a batch.", buckets=(1, 2, 5, 10, 20, 50, 100, 200)
+)
+REPORTS_WAITING: Final = Gauge("oxy_ai_reports_waiting", "Reports of instances whose settings are not known yet.")
+TURNS: Final = Counter("oxy_ai_turns_total", "Turns ended, by state and reason.", ["state", "reason"])
+TURN_FAILURES: Final = Counter("oxy_ai_turn_failures_total", "Failed attempts at a turn, by kind of error.", ["error"])
+TURN_SECONDS: Final = Histogram("oxy_ai_turn_seconds", "Time from claim to end of a turn.", buckets=_SECONDS)
+TURNS_IN_FLIGHT: Final = Gauge("oxy_ai_turns_in_flight", "Turns in progress on this worker.")
+MODEL_SECONDS: Final = Histogram("oxy_ai_model_seconds", "Time of one model response.", ["assistant"], buckets=_SECONDS)
+MODEL_TOKENS: Final = Counter("oxy_ai_model_tokens_total", "Tokens, by kind: prompt, cached, completion.", ["kind"])
+MODEL_COST: Final = Counter(
+    "oxy_ai_model_cost_microdollars_total", "Cost of model responses in millionths of a US dollar."
+)
+TOOL_CALLS: Final = Counter("oxy_ai_tool_calls_total", "Tools run, by name and outcome.", ["tool", "outcome"])
+RELAYED: Final = Counter("oxy_ai_relayed_total", "Texts offered to pods, by outcome.", ["outcome"])
+INTERRUPTIONS: Final = Counter(
     "oxy_ai_interruptions_total", "Failures of parts of the worker that it recovered from, by cause.", ["part", "cause"]
 )
-SETTINGS_APPLIED = Counter("oxy_ai_settings_applied_total", "Instance settings received, by outcome.", ["outcome"])
-ZONES_REPLACED = Counter(
+SETTINGS_APPLIED: Final = Counter(
+    "oxy_ai_settings_applied_total", "Instance settings received, by outcome.", ["outcome"]
+)
+ZONES_REPLACED: Final = Counter(
     "oxy_ai_timezones_replaced_total", "Turns answered in the default time zone, because the instance's is unknown."
 )

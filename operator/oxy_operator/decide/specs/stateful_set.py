@@ -27,7 +27,9 @@ GRACE_SECONDS: Final = 30
 AUTHORITIES: Final = "/ca"
 """Where the ConfigMap of ``spec.network.caBundleConfigMapRef`` is mounted."""
 
-_SESSION, _CREDENTIALS, _SETTINGS = "/session", "/credentials", "/settings"
+_SESSION: Final = "/session"
+_CREDENTIALS: Final = "/credentials"
+_SETTINGS: Final = "/settings"
 _TERMINATION_LOG: Final = "/dev/termination-log"
 _REQUESTS: Final = {"cpu": "20m", "memory": "64Mi"}
 _LIMITS: Final[dict[str, str | int]] = {"memory": "160Mi"}
