@@ -65,6 +65,8 @@ class Publisher:
         self._refusal: str | None = None
         self._replies = ""
         self._loop = asyncio.get_running_loop()
+        self._progress_at = self._loop.time()
+        """When the oldest report in flight became the oldest."""
 
     async def run(self, client: Client) -> None:
         """Publish until cancelled, across reconnections of `client`."""
@@ -105,6 +107,8 @@ class Publisher:
             except NatsError as error:
                 self._refusal = str(error) or type(error).__name__
                 return
+            if not self._window.waiting:
+                self._progress_at = self._loop.time()
             self._window.publish(entry.sequence)
         metrics.PENDING.set(self._reports.last_sequence - self._window.base)
 
@@ -121,13 +125,15 @@ class Publisher:
 
     async def _await_progress(self, client: Client) -> None:
         """Wait for an acknowledgement, a new report or a lost connection; on silence or refusal go back."""
-        silent_since = self._loop.time()
-        while self._refusal is None and not self._wake.is_set() and client.is_connected:
-            # Answers set `_wake` as well. Nothing is set when the connection is lost or stays silent, hence the limit.
+        while True:
+            # Silence counts from the last progress, not from the last wake-up: new reports wake us as well, and answers
+            # to later reports do not replace a missing one.
+            if self._window.waiting and self._loop.time() - self._progress_at > self._timing.answer_seconds:
+                self._refusal = self._refusal or "no answer"
+            if self._refusal is not None or self._wake.is_set() or not client.is_connected:
+                break
+            # Answers wake us too. A lost connection and silence do not, so they are checked regularly.
             await wait_for(self._wake, _POLL_SECONDS)
-            # Silence counts even if we were woken just now: a new report is no answer to the old ones.
-            if self._window.waiting and self._loop.time() - silent_since > self._timing.answer_seconds:
-                self._refusal = "no answer"
         if self._refusal is not None:
             await self._go_back(self._refusal)
 
@@ -145,6 +151,7 @@ class Publisher:
         if refusal is not None:
             self._refusal = refusal
         elif moved := self._window.acknowledge(sequence):
+            self._progress_at = self._loop.time()
             metrics.PUBLISHED.inc(moved)
             self._moved.set()
         self._wake.set()

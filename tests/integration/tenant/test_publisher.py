@@ -118,3 +118,17 @@ async def test_what_was_acknowledged_is_not_published_again_after_a_restart(
             await worker.drained()
     assert first.stored == list(range(1, 11))
     assert second.stored == [11]
+
+
+async def test_a_report_without_an_answer_is_repeated_although_others_keep_coming(
+    journal: Journal, reports_added: ReportSignal, nats_server: NatsServer
+) -> None:
+    async with connected(nats_server.url, name="stream") as client:
+        stream = Stream(client, set(), {5})
+        async with publishing(journal, reports_added, nats_server, stream), asyncio.timeout(10):
+            for number in range(100):
+                journal.inbound.receive(incoming(f"A{number}"))
+                if 5 in stream.stored:
+                    break
+                await asyncio.sleep(QUICK.answer_seconds / 10)  # a busy pod: new reports more often than it gives up
+    assert 5 in stream.stored
