@@ -1,10 +1,10 @@
 """The process of a tenant pod: one WhatsApp connection, its journal, and the way to and from the bus.
 
-What a message passes has a folder of its own: `connection`, `sending` and `publishing` do one job each and do not know
-each other, `links` holds the protocol to WhatsApp and its adapters, `journal` what is on disk before anything is
-acknowledged, `content` what messages hold. `assembly` puts the parts together, `runtime` starts and stops them.
-The layers are drawn in docs/architecture.md.
+Each stage that a message passes through has its own folder. `connection`, `sending` and `publishing` do one job each
+and do not import each other. `links` has the protocol to WhatsApp and its adapters, `journal` the database that
+everything is written to before it is acknowledged, `content` the reading and composing of messages. `assembly` builds
+these parts, `runtime` starts and stops them. docs/architecture.md draws the layers.
 
-A value from outside is an environment variable (`settings`) or part of the operator's file (`settings_file`). Any other
-number that a person might tune is a constant at the top of the module whose policy it is.
+Values set from outside are environment variables (`settings`) or in the operator's file (`settings_file`). All other
+tunable numbers are constants at the top of the module that uses them.
 """

@@ -6,9 +6,9 @@ from oxy_tenant.library_environment import restart_with_environment
 
 
 def main() -> NoReturn:
-    """Run until stopped or ended; the exit code shows why (`oxy_core.instance.terminal_causes`)."""
+    """Run until a signal or a terminal cause, and exit with its code (`oxy_core.instance.terminal_causes`)."""
     restart_with_environment()
-    from oxy_tenant.process import run_process  # noqa: PLC0415 half a second that the first of two starts does not need
+    from oxy_tenant.process import run_process  # noqa: PLC0415 imports take half a second, and this process may have just been replaced
 
     run_process()
 

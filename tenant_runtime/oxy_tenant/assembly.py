@@ -1,4 +1,4 @@
-"""Puts the parts of a runtime together: each is given, by its constructor, what it needs of those made before it."""
+"""Builds the parts of a runtime, in an order that lets each constructor take the parts it depends on."""
 
 import asyncio
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What the parts stand on."""
+class Shared:
+    """What several parts use."""
 
     environment: RuntimeSettings
     settings: SettingsFile
@@ -33,16 +33,16 @@ class Ground:
     adapter: "NeonizeAdapter"
     account: OwnAccount
     recovered: list[OpenSend]
-    """Send requests that an earlier run left without a result."""
+    """Send requests that the previous run left without a result."""
     stopping: asyncio.Event
-    """Set when nothing more is to be accepted or begun."""
+    """Set on shutdown: no request is accepted and no message begun any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a runtime consists of."""
+    """The parts of a runtime."""
 
-    ground: Ground
+    shared: Shared
     board: StateBoard
     connection: Connection
     sender: Sender
@@ -53,28 +53,28 @@ class Parts:
 def assemble(
     environment: RuntimeSettings, settings: SettingsFile, journal: Journal, reports_added: ReportSignal
 ) -> Parts:
-    """Make the parts of a runtime; raises LinkError if the library cannot be loaded."""
-    ground = _lay_ground(environment, settings, journal)
-    board, receipts = StateBoard(environment, lambda: ground.adapter.session.size), Receipts()
-    connection = _connect(ground, board, receipts)
-    sender = _sender(ground, receipts, connection.up)
+    """Build the parts of a runtime; raises LinkError if the library cannot be loaded."""
+    shared = _shared(environment, settings, journal)
+    board, receipts = StateBoard(environment, lambda: shared.adapter.session.size), Receipts()
+    connection = _connect(shared, board, receipts)
+    sender = _sender(shared, receipts, connection.up)
     subject = subjects.inbound(environment.account, environment.instance)
     return Parts(
-        ground=ground,
+        shared=shared,
         board=board,
         connection=connection,
         sender=sender,
-        intake=Intake(environment, journal.sends, sender.enqueue, stopping=ground.stopping),
+        intake=Intake(environment, journal.sends, sender.enqueue, stopping=shared.stopping),
         publisher=Publisher(journal.reports, subject, reports_added),
     )
 
 
-def _lay_ground(environment: RuntimeSettings, settings: SettingsFile, journal: Journal) -> Ground:
+def _shared(environment: RuntimeSettings, settings: SettingsFile, journal: Journal) -> Shared:
     from oxy_tenant.links.neonize.adapter import open_adapter  # noqa: PLC0415 30 MiB that an ended epoch does not need
 
     account, stopping = OwnAccount(), asyncio.Event()
     browser = settings.current.browser
-    return Ground(
+    return Shared(
         environment=environment,
         settings=settings,
         journal=journal,
@@ -85,39 +85,39 @@ def _lay_ground(environment: RuntimeSettings, settings: SettingsFile, journal: J
     )
 
 
-def _connect(ground: Ground, board: StateBoard, receipts: Receipts) -> Connection:
+def _connect(shared: Shared, board: StateBoard, receipts: Receipts) -> Connection:
     def journal_message(message: Received) -> None:
-        if ground.journal.inbound.receive(message) is not None:
+        if shared.journal.inbound.receive(message) is not None:
             board.note_activity()
 
     return Connection(
-        instance=ground.environment.instance,
-        link=ground.adapter.link,
-        session=ground.adapter.session,
-        reports=ground.journal.reports,
-        settings=ground.settings,
+        instance=shared.environment.instance,
+        link=shared.adapter.link,
+        session=shared.adapter.session,
+        reports=shared.journal.reports,
+        settings=shared.settings,
         board=board,
         on_message=journal_message,
-        # Each receipt costs an event, so they are asked for only if a crash left a send that one may settle.
-        on_receipt=receipts.confirm if any(send.attempts for send in ground.recovered) else None,
+        # Receipts are requested only if a crash left a send that one could settle, because each costs an event.
+        on_receipt=receipts.confirm if any(send.attempts for send in shared.recovered) else None,
     )
 
 
-def _sender(ground: Ground, receipts: Receipts, connected: asyncio.Event) -> Sender:
+def _sender(shared: Shared, receipts: Receipts, connected: asyncio.Event) -> Sender:
     recovery = Recovery(
-        ground.journal.sends,
-        ground.adapter.session,
+        shared.journal.sends,
+        shared.adapter.session,
         receipts,
         connected=connected,
-        receipt_wait=ground.environment.receipt_wait,
+        receipt_wait=shared.environment.receipt_wait,
     )
     return Sender(
-        sends=ground.journal.sends,
-        chats=ground.journal.chats,
-        link=ground.adapter.link,
+        sends=shared.journal.sends,
+        chats=shared.journal.chats,
+        link=shared.adapter.link,
         recovery=recovery,
-        settings=ground.settings,
-        account=ground.account,
+        settings=shared.settings,
+        account=shared.account,
         connected=connected,
-        stopping=ground.stopping,
+        stopping=shared.stopping,
     )

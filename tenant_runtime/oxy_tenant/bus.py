@@ -1,4 +1,4 @@
-"""The runtime's connection to NATS, which may come and go: nothing else depends on it."""
+"""The runtime's connection to NATS. It may be down at any time without stopping anything else."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -14,16 +14,16 @@ from oxy_core.tasks import supervised
 from oxy_tenant.settings import RuntimeSettings
 
 RECONNECT_SECONDS: Final = 5.0
-"""Pause before a new client; a client reconnects on its own much faster."""
+"""Pause before a new client is created; an existing one reconnects on its own, much faster."""
 
 Talk = Callable[[Client], Coroutine[None, None, None]]
-"""Talks to NATS until cancelled or until the bus fails."""
+"""Uses a connection until cancelled; may raise BusError or a NATS error."""
 
 log = structlog.get_logger()
 
 
 async def keep_talking(environment: RuntimeSettings, talks: Sequence[Talk]) -> None:
-    """Run `talks` whenever there is a connection, until cancelled; raises what is not the bus's fault."""
+    """Keep `talks` running on a connection until cancelled; raises any error that NATS did not cause."""
 
     async def talk() -> None:
         async with (
@@ -37,7 +37,7 @@ async def keep_talking(environment: RuntimeSettings, talks: Sequence[Talk]) -> N
 
 
 def _report_outage(name: str, error: Exception) -> None:
-    """Log what a new client may repair; raise everything else."""
+    """Log errors that a new client may repair; raise all others."""
     errors = error if isinstance(error, ExceptionGroup) else ExceptionGroup(name, [error])
     outages, others = errors.split((BusError, NatsError))
     if others is not None:
@@ -47,7 +47,7 @@ def _report_outage(name: str, error: Exception) -> None:
 
 
 async def _fail_when_closed(client: Client) -> None:
-    """nats-py closes for good in some cases, among them expired credentials: a new client is needed then."""
+    """Raise BusError once nats-py has closed the client for good, for example after its credentials expired."""
     while not client.is_closed:  # noqa: ASYNC110 `connected` keeps the client's callbacks for itself
         await asyncio.sleep(1)
     message = "the connection to NATS was closed for good"

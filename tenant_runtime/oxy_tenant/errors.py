@@ -5,7 +5,7 @@ OxyError
 ├── SessionError     the stored WhatsApp session cannot be read
 ├── VolumeError      the session volume is used by another runtime, or cannot be written
 ├── LinkError …      the WhatsApp link did not do what it was asked (`oxy_tenant.links.errors`)
-├── LinkBrokenError  the library stopped delivering events; only a new process helps (the same)
+├── LinkBrokenError  the library stopped delivering events; only a new process helps (also there)
 └── EndedError       a terminal cause: the process leaves a message and exits with its code (`connection.ending`)
 """
 

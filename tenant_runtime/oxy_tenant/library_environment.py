@@ -1,6 +1,6 @@
-"""The environment that the libraries below Python need: Go's runtime and C's allocator read it before Python runs.
+"""Environment variables for Go's runtime and C's allocator, which read them before Python starts.
 
-The values stand here and nowhere else. One that is set from outside is kept.
+They are set here and nowhere else; a value from outside is kept.
 """
 
 import os
@@ -9,24 +9,25 @@ from collections.abc import Mapping
 from typing import Final
 
 LIBRARY_ENVIRONMENT: Final = {
-    # A pod is idle most of the time and there are many to a node, so memory is worth more than processor time: Go
-    # collects after a quarter of its default growth, and C allocates from one arena for all threads.
+    # Pods are idle most of the time and many share a node, so memory costs more than processor time: Go collects
+    # garbage at a quarter of its default heap growth, and C uses one arena for all threads.
     "GOGC": "25",
     "MALLOC_ARENA_MAX": "1",
-    # Otherwise neonize marks messages to phone numbers as a bot's.
+    # Otherwise neonize marks messages to phone numbers as coming from a bot.
     "NEONIZE_BOT_TAG": "off",
 }
 
 
 def missing_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that the process was not started with."""
+    """Return the variables that `environment` lacks."""
     return {name: value for name, value in LIBRARY_ENVIRONMENT.items() if name not in environment}
 
 
 def restart_with_environment() -> None:
-    """Replace this process by one that has all variables, unless it has them.
+    """Replace this process by one with all variables, if any is missing.
 
-    Setting them here would be too late, even before the library is loaded: Go reads what the process started with.
+    `os.environ` would be too late, even before the library is loaded: Go reads the variables that the process started
+    with.
     """
     missing = missing_environment(os.environ)
     if missing:

@@ -1,4 +1,4 @@
-"""What a tenant runtime counts; scraped from ``/metrics``."""
+"""The tenant runtime's metrics, scraped from ``/metrics``."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ RECEIVED: Final = Counter("oxy_tenant_messages_received", "Messages written to t
 DUPLICATES: Final = Counter("oxy_tenant_messages_repeated", "Messages received again and dropped.")
 LOST: Final = Counter(
     "oxy_tenant_messages_lost",
-    "Messages that the library took and the journal never saw, by how they were found.",
+    "Messages that the library acknowledged and that never reached the journal, by how they were found.",
     ["source"],
 )
 JOURNAL_SECONDS: Final = Histogram(
@@ -18,9 +18,9 @@ JOURNAL_SECONDS: Final = Histogram(
 )
 PUBLISHED: Final = Counter("oxy_tenant_reports_published", "Reports that the bus acknowledged.")
 PENDING: Final = Gauge("oxy_tenant_reports_pending", "Reports in the journal that the bus has not acknowledged.")
-REFUSED: Final = Counter("oxy_tenant_publishes_refused", "Publishes refused or unanswered; each goes back and repeats.")
+REFUSED: Final = Counter("oxy_tenant_publishes_refused", "Publishes refused or unanswered; each repeats the window.")
 ACCEPTED: Final = Counter("oxy_tenant_sends_accepted", "Send requests journalled for the first time.")
-REJECTED: Final = Counter("oxy_tenant_sends_rejected", "Send requests that are unreadable or for somebody else.")
+REJECTED: Final = Counter("oxy_tenant_sends_rejected", "Send requests that are unreadable or for another instance.")
 SENDS: Final = Counter("oxy_tenant_sends_finished", "Send requests with a result, by outcome.", ["outcome"])
 SEND_SECONDS: Final = Histogram(
     "oxy_tenant_send_seconds",
@@ -28,7 +28,7 @@ SEND_SECONDS: Final = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 20, 75),
 )
 FILLERS: Final = Counter(
-    "oxy_tenant_fillers_sent", "Invisible messages sent in the place of one that a phone might have dropped."
+    "oxy_tenant_fillers_sent", "Invisible messages sent because a phone might have dropped the next one."
 )
 CONNECTED: Final = Gauge("oxy_tenant_connected", "1 while connected to WhatsApp and receiving.")
 ATTEMPTS: Final = Counter("oxy_tenant_connection_attempts_failed", "Failed attempts to connect, by reason.", ["reason"])

@@ -26,10 +26,10 @@ from oxy_tenant.settings_file import SettingsFile
 from oxy_tenant.volume import holding_volume
 
 SEND_GRACE: Final = 3.5
-"""Seconds that a stopping runtime gives the message in flight."""
+"""Seconds that a shutdown waits for the message in flight."""
 
 PUBLISH_GRACE: Final = 2.0
-"""Seconds that a stopping runtime gives the bus to acknowledge what is journalled; the rest waits on the volume."""
+"""Seconds that a shutdown waits for the bus to acknowledge the journal; the rest is published by the next run."""
 
 PARKED_RETRY: Final = 5.0
 """Seconds between attempts to write the marker of an ended epoch."""
@@ -49,7 +49,7 @@ class Runtime:
         self._stop = asyncio.Event()
 
     async def run(self) -> Ending | None:
-        """Run until stopped by a signal (None) or ended; raises for what only a new process can repair."""
+        """Run until a signal (returns None) or a terminal cause; raises errors that only a new process can repair."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
@@ -57,14 +57,14 @@ class Runtime:
         talks = (parts.publisher.run, parts.intake.run, parts.board.run)
         with serving_probes(environment.probe_host, environment.probe_port, parts.board.not_ready) as port:
             log.info("runtime_started", epoch=environment.epoch, probe_port=port)
-            # A part that fails cancels the others and ends the process: the kubelet's restart is the repair.
+            # If one part fails, the group cancels the others and the process ends; the kubelet restarts it.
             async with asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(work)
                     for work in (
                         keep_talking(environment, talks),
                         parts.sender.run(),
-                        parts.ground.settings.follow(),
+                        parts.shared.settings.follow(),
                         self._prune(),
                     )
                 ]
@@ -74,15 +74,15 @@ class Runtime:
         return ending
 
     async def _stay_connected(self, tasks: asyncio.TaskGroup, background: list[asyncio.Task[None]]) -> Ending | None:
-        """Connect once losses are accounted for, and stay connected; return how that ended, None: by a signal."""
+        """Look for losses, then connect and stay connected; return why that ended, None for a signal."""
         parts = self._parts
         try:
-            await asyncio.to_thread(parts.ground.adapter.audit.audit_store)
+            await asyncio.to_thread(parts.shared.adapter.audit.audit_store)
         except (SessionError, VolumeError) as error:
             log.warning("audit_impossible", error=str(error))
-        for send in parts.ground.recovered:
+        for send in parts.shared.recovered:
             parts.sender.enqueue(send)
-        background.append(tasks.create_task(parts.ground.adapter.audit.run()))
+        background.append(tasks.create_task(parts.shared.adapter.audit.run()))
         connection = asyncio.create_task(parts.connection.run())
         stop = asyncio.create_task(self._stop.wait())
         try:
@@ -92,7 +92,7 @@ class Runtime:
         except EndedError as error:
             return error.ending
         finally:
-            parts.ground.stopping.set()
+            parts.shared.stopping.set()
             if not connection.done():
                 await parts.sender.finish(SEND_GRACE)
             await end_tasks(connection, stop)
@@ -100,17 +100,17 @@ class Runtime:
 
     async def _prune(self) -> None:
         while True:
-            await asyncio.to_thread(self._parts.ground.journal.prune)
+            await asyncio.to_thread(self._parts.shared.journal.prune)
             await asyncio.sleep(PRUNE_SECONDS)
 
     # -- the end
 
     async def _shut_down(self, ending: Ending | None) -> None:
-        """Leave everything on disk, and as much as possible on the bus."""
+        """Leave everything on disk and publish as much as possible."""
         board = self._parts.board
         if ending is not None:
             change = ConnectionChanged(state=ConnectionState.ENDED, reason=ending.reason, jid=board.state.jid)
-            await asyncio.to_thread(self._parts.ground.journal.reports.report_connection, change)
+            await asyncio.to_thread(self._parts.shared.journal.reports.report_connection, change)
             board.update(connection=ConnectionState.ENDED, last_reason=ending.reason, pairing=None)
             await self._leave_message(ending)
         with contextlib.suppress(TimeoutError, NatsError):
@@ -119,9 +119,9 @@ class Runtime:
                 await self._parts.publisher.drained()
 
     async def _leave_message(self, ending: Ending) -> None:
-        """Write the marker and the termination message; a runtime that cannot write the marker stays, unconnected.
+        """Write the marker and the termination message. If the marker cannot be written, wait without a connection.
 
-        If it exited without the marker, its next start would connect again.
+        Without the marker, the next start would connect again.
         """
         message = message_of(ending, self._environment)
         while ending.code.ends_epoch and not self._stop.is_set():
@@ -141,7 +141,7 @@ def message_of(ending: Ending, environment: RuntimeSettings) -> TerminationMessa
 
 
 async def run(environment: RuntimeSettings) -> int:
-    """Run the tenant runtime and return its exit code; raises OxyError for what a restart may repair."""
+    """Run the tenant runtime and return its exit code; raises OxyError if a restart may help."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4, thread_name_prefix="work"))
     settings = SettingsFile(environment)
     with holding_volume(environment.session):

@@ -41,7 +41,7 @@ class EndedMarker:
         self._write_through(message.encode(), 0)
 
     def read(self) -> TerminationMessage | None:
-        """Return what ended, or None if nothing did. An unreadable marker is reported and counts as none."""
+        """Return how the epoch ended; None if it did not. An unreadable marker is logged and counts as none."""
         try:
             content = self._path.read_bytes().rstrip(b"\0")
         except FileNotFoundError:
@@ -64,9 +64,9 @@ class EndedMarker:
 
 
 def repeated_ending(marker: TerminationMessage | None, epoch: int, pod_uid: str) -> TerminationMessage | None:
-    """Return what a start in `epoch` must repeat instead of connecting, or None if it may connect.
+    """Return the message that a start in `epoch` repeats instead of connecting; None if it may connect.
 
-    The message carries the epoch asked for and this pod, because the operator ignores those of other pods.
+    It carries the new epoch and pod, because the operator ignores messages of other pods.
     """
     if marker is None or epoch > marker.epoch:
         return None

@@ -1,6 +1,6 @@
-"""Why a runtime ends its connection for good, and the message that it leaves.
+"""Why a runtime stops connecting for good, and the termination message that it leaves.
 
-The terminal causes themselves, with exit code, reason and advice: `oxy_core.instance.terminal_causes`.
+Exit codes, reasons and advice are in `oxy_core.instance.terminal_causes`.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How this runtime ends: it opens no connection again."""
+    """The end of a run: this process opens no connection again."""
 
     code: ExitCode
     reason: str
@@ -29,7 +29,7 @@ class Ending:
     ban_expires_at: datetime | None = None
 
     def to_message(self, *, epoch: int, pod_uid: str, ended_at: datetime) -> TerminationMessage:
-        """Return the contract form of this ending."""
+        """Return the termination message for the operator."""
         return TerminationMessage(
             epoch=epoch,
             pod_uid=pod_uid,
@@ -42,7 +42,7 @@ class Ending:
 
 
 class EndedError(OxyError):
-    """The connection ended for good; carries how the process ends."""
+    """The connection ended for good."""
 
     def __init__(self, ending: Ending) -> None:
         super().__init__(ending.message)
@@ -50,13 +50,13 @@ class EndedError(OxyError):
 
 
 def terminal_ending(code: ExitCode, instance: str, ban_expires_at: datetime | None = None) -> Ending:
-    """Return the ending of `instance` by a terminal cause; `code` is one that ends the epoch."""
+    """Return the ending of `instance` by a terminal cause; `code` must be one that ends the epoch."""
     cause = TERMINAL_CAUSES[code]
     return Ending(code, cause.reason, cause.explain(instance, ban_expires_at), ban_expires_at)
 
 
 def attempts_exhausted(attempts: int, reason: str) -> Ending:
-    """Return the ending after the allowed number of failed attempts: the kubelet starts the runtime again."""
+    """Return the ending after too many failed attempts; the kubelet restarts the runtime."""
     return Ending(
         ExitCode.ATTEMPTS_EXHAUSTED,
         "AttemptsExhausted",
@@ -65,7 +65,7 @@ def attempts_exhausted(attempts: int, reason: str) -> Ending:
 
 
 def ending_of(event: LinkEvent, instance: str) -> Ending | None:
-    """Return the ending that an event means for `instance`, None for all that a connection survives."""
+    """Return the ending that an event causes for `instance`; None if the connection survives it."""
     match event:
         case LoggedOut():
             return terminal_ending(ExitCode.LOGGED_OUT, instance)
@@ -79,7 +79,7 @@ def ending_of(event: LinkEvent, instance: str) -> Ending | None:
 
 
 def write_termination_message(path: Path, message: TerminationMessage) -> None:
-    """Leave the message where the kubelet reads it; a failure is logged, the exit code still shows the cause."""
+    """Write the message where the kubelet reads it. A failure is only logged: the exit code still shows the cause."""
     try:
         path.write_bytes(message.encode())
     except OSError as error:

@@ -48,17 +48,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ConnectionTiming:
-    """When a session has failed, in seconds."""
+    """When a session counts as failed, in seconds."""
 
     login: float = 45.0
-    """A session that is not logged in after this long, or has no code to offer while unpaired, has failed."""
+    """Limit for logging in, or while unpaired for the first code."""
     shortest_pairing: float = 30.0
-    """A connection for pairing that ends sooner has failed; a later end is the regular one after the last code."""
+    """A pairing connection that ends sooner has failed; later, the server has simply offered its last code."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
-    """Why a session was given up; `failed` counts as a failed attempt."""
+    """Why a session ended; `failed` counts it as a failed attempt."""
 
     reason: str
     failed: bool = True
@@ -66,12 +66,12 @@ class SessionEnd:
 
 @dataclass(slots=True)
 class _Patience:
-    """How long the session may take to get further."""
+    """How long the session may take for its next step."""
 
     until: float | None
-    """By the event loop's clock; None: there is nothing to wait for."""
+    """By the event loop's clock; None: no limit."""
     reason: str
-    """Why it is given up then."""
+    """Why the session ends if it takes longer."""
 
 
 class Connection:
@@ -90,7 +90,7 @@ class Connection:
         on_receipt: Callable[[str], None] | None,
         timing: ConnectionTiming | None = None,
     ) -> None:
-        """`on_receipt` is called with the WhatsApp id of each message that arrived; None: nobody asks for receipts."""
+        """`on_receipt` is called with the WhatsApp id of each delivered message; None requests no receipts."""
         self._instance = instance
         self._link = link
         self._session = session
@@ -110,7 +110,7 @@ class Connection:
         """Set while connected and receiving."""
 
     async def run(self) -> NoReturn:
-        """Stay connected; raises EndedError if that is over for good, LinkBrokenError if only a new process helps."""
+        """Stay connected; raises EndedError for a terminal cause, LinkBrokenError if only a new process helps."""
         while True:
             paired = await self._prepare()
             if not paired:
@@ -167,7 +167,7 @@ class Connection:
             self._closed = await self._link.close()
 
     async def _follow(self, events: asyncio.Queue[LinkEvent]) -> SessionEnd:
-        """Handle events until the session is over, or does not get further in time."""
+        """Handle events until the session ends or its next step takes too long."""
         started = self._loop.time()
         patience = _Patience(
             until=started + self._timing.login, reason=SERVER_UNREACHABLE if self._offering else LOGIN_TIMED_OUT
@@ -177,21 +177,21 @@ class Connection:
                 async with asyncio.timeout_at(patience.until):
                     event = await events.get()
             except TimeoutError:
-                # A window that closed is no failure: nobody linked the phone, and the next window counts from zero.
+                # A closed pairing window is not a failed attempt: the server was there, nobody linked the phone.
                 return SessionEnd(patience.reason, failed=patience.reason != PAIRING_EXPIRED)
             end = await self._advance(event, patience, started)
             if end is not None:
                 return end
 
     async def _advance(self, event: LinkEvent, patience: _Patience, started: float) -> SessionEnd | None:
-        """Handle one event; return the end of the session if this is it."""
+        """Handle one event; return the session's end if it causes one."""
         match event:
             case QrOffered(qr):
-                # From now on the limit is the window, not the life of this code: the server replaces it by the next.
+                # The limit is now the pairing window, not the life of this code: the server follows it with others.
                 patience.until, patience.reason = self._loop.time() + self._pairing.window_seconds(), PAIRING_EXPIRED
                 await self._pairing.offer(qr)
             case PairingStopped(succeeded=True):
-                # The server closes this connection now, and the library logs in on a new one with the new keys.
+                # The server now closes this connection, and the library logs in again with its new keys.
                 self._offering = False
                 patience.until, patience.reason = self._loop.time() + self._timing.login, LOGIN_TIMED_OUT
             case PairingStopped(succeeded=False) if self._offering:
@@ -203,8 +203,8 @@ class Connection:
             case Disconnected(reason="ConnectFailure"):
                 return SessionEnd(CONNECT_FAILURE)
             case Disconnected(reason) if not self._offering:
-                # The library reconnects on its own, but not for longer than our first delay. Further losses while it
-                # tries do not extend that; while it logs in, the time for logging in stays the limit.
+                # The library may reconnect on its own, but only until our first back-off delay has passed. Further
+                # losses meanwhile do not extend that limit, nor the one for logging in.
                 patience.reason = reason
                 if patience.until is None:
                     patience.until = self._loop.time() + self._settings.current.reconnect.base_delay_seconds
@@ -217,7 +217,7 @@ class Connection:
         return None
 
     async def _handle(self, event: LinkEvent) -> None:
-        """Handle what does not change the course of the session; raises EndedError, LinkBrokenError."""
+        """Handle events that do not affect the session's limits; raises EndedError, LinkBrokenError."""
         if (ending := ending_of(event, self._instance)) is not None:
             raise EndedError(ending)
         match event:

@@ -1,4 +1,4 @@
-"""What the runtime knows about itself right now, shown to the platform on every change and as a heartbeat."""
+"""What the runtime knows about itself right now, published on every change and as a heartbeat."""
 
 import asyncio
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class StateBoard:
         self.last_activity_at: datetime | None = None
 
     def update(self, **changes: Any) -> None:  # noqa: ANN401 the fields of State
-        """Change fields of the state; published if anything is different."""
+        """Change fields of the state; publishes it if any value is new."""
         state = replace(self.state, **changes)
         if state != self.state:
             self.state = state
@@ -51,11 +51,11 @@ class StateBoard:
             self._changed.set()
 
     def note_activity(self) -> None:
-        """Note that a message came or went now, for the next heartbeat. From any thread."""
+        """Record that a message was received just now, for the next heartbeat; may be called from any thread."""
         self.last_activity_at = datetime.now(UTC)
 
     def not_ready(self) -> str | None:
-        """Return why this runtime does not receive, None if it does."""
+        """Return why this runtime is not receiving; None if it is."""
         if self.state.connection is ConnectionState.CONNECTED:
             return None
         return f"{self.state.connection.value}: {self.state.last_reason or 'no connection yet'}"
@@ -69,7 +69,7 @@ class StateBoard:
             await wait_for(self._changed, HEARTBEAT_SECONDS)
 
     async def publish(self) -> None:
-        """Publish the current state if the bus is there."""
+        """Publish the current state if connected to NATS."""
         if self._client is not None and self._client.is_connected:
             subject = subjects.state(self._environment.account, self._environment.instance)
             await self._client.publish(subject, self._live_state().encode())

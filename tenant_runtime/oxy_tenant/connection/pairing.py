@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 
 class Pairing:
-    """The window, which the settings open, and the offer, which the live state shows."""
+    """Waits for the pairing window, which the settings open, and shows offers in the live state."""
 
     def __init__(self, link: WhatsAppLink, settings: SettingsFile, board: StateBoard, *, answer_seconds: float) -> None:
         """`answer_seconds`: how long the server may take to give a code."""
@@ -36,14 +36,14 @@ class Pairing:
         self._answer_seconds = answer_seconds
 
     async def window_opened(self) -> None:
-        """Wait, without a connection, until pairing is wanted."""
+        """Wait, without a connection, until the window is open."""
         while self.window_seconds() <= 0:
             self._settings.changed.clear()
             self._board.update(connection=ConnectionState.PAIRING, pairing=None, last_reason=PAIRING_EXPIRED)
             await self._settings.changed.wait()
 
     def window_seconds(self) -> float:
-        """Return for how many seconds the window stays open; not positive: it is closed."""
+        """Return for how many seconds the window stays open; zero or less: it is closed."""
         until = self._settings.current.pairing_until
         return 0 if until is None else (until - datetime.now(UTC)).total_seconds()
 

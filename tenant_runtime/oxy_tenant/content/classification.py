@@ -1,7 +1,7 @@
 """What a WhatsApp message holds, read from its protobuf (waE2E ``Message``). Pure.
 
-Any library built on whatsmeow delivers this protobuf; what is around it (sender, chat, time) differs from library to
-library and is read by the adapter.
+Every library built on whatsmeow delivers this protobuf. Sender, chat and time come in a wrapper of the library's own,
+which its adapter reads.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _SILENT: Final = frozenset(
         "stickerSyncRmrMessage",
     }
 )
-"""Parts of a message that nobody expects an answer to: bookkeeping, reactions, edits of what was answered."""
+"""Parts that nobody expects an answer to: bookkeeping, reactions, edits of messages that were answered."""
 
 _TEXTS: Final = frozenset({"conversation", "extendedTextMessage"})
 
@@ -40,7 +40,7 @@ _WRAPPERS: Final = ("deviceSentMessage", "ephemeralMessage")
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a message holds, reduced to what the platform uses."""
+    """The parts of a message that the platform uses."""
 
     kind: MessageKind
     text: str | None = None
@@ -49,7 +49,7 @@ class Content:
 
 
 def classify_content(message: MessageProtobuf) -> Content | None:
-    """Return what a message holds; None if nobody expects an answer to it."""
+    """Return the content of a message; None if nobody expects an answer to it."""
     message = _unwrapped(message)
     parts = {field.name for field, _ in message.ListFields()} - _SILENT
     text = _text_of(message)

@@ -1,4 +1,4 @@
-"""What a received message becomes: a value that the journal keeps and the platform sees."""
+"""Received messages as values, independent of any library."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +13,9 @@ class IncomingMessage:
 
     whatsapp_id: str
     chat: Jid
-    """LID where one is known."""
+    """The LID if WhatsApp named one."""
     chat_alias: Jid | None
-    """The chat's phone address, where WhatsApp named both."""
+    """The chat's phone number, if WhatsApp named both."""
     sender: Jid
     from_me: bool
     self_chat: bool
@@ -25,12 +25,12 @@ class IncomingMessage:
     push_name: str | None = None
     quoted_id: str | None = None
     secret: bytes | None = None
-    """The message secret it carries, by which the echo of a message that this runtime sent is recognised."""
+    """Its message secret; identifies the echo of a message that this runtime sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredMessage:
-    """A message in a direct chat that the platform has no use for; remembered so that it does not count as lost."""
+    """A message in a direct chat that the platform does not use; recorded so that it does not count as lost."""
 
     whatsapp_id: str
     chat: Jid

@@ -13,14 +13,14 @@ class Chats:
         self._journal = journal
 
     def canonical(self, database: sqlite3.Connection, chat: Jid, alias: Jid | None = None) -> Jid:
-        """Return the one address that this chat goes by here, and learn that `alias` is another name of it.
+        """Return the address under which this chat is stored, and record `alias` as its other address.
 
-        `alias` is given only where WhatsApp named both addresses; `chat` is the LID then.
+        `alias` is given only if WhatsApp named both addresses; `chat` is then the LID.
         """
         if alias is None:
             return self._known_as(database, chat) or chat
-        # `chat` needs no look-up: a LID is never an alias. The phone number may have been counted as a chat of its
-        # own until now, so the first time that the two are named together everything under it moves to the LID.
+        # `chat` needs no look-up, because a LID is never an alias. Until now the phone number may have been a chat of
+        # its own, so when both are named together for the first time, everything stored under it moves to the LID.
         if self._known_as(database, alias) != chat:
             database.execute("INSERT OR REPLACE INTO chat_aliases VALUES (?, ?)", (str(alias), str(chat)))
             self._merge(database, alias, chat)
@@ -31,9 +31,9 @@ class Chats:
         return None if row is None else Jid.parse(row[0])
 
     def _merge(self, database: sqlite3.Connection, old: Jid, new: Jid) -> None:
-        """Continue as `new` what was counted under `old`."""
+        """Move everything stored under `old` to `new`."""
         names = {"old": str(old), "new": str(new)}
-        # Both may have been counted. Going on from the higher number repeats none that the platform has seen.
+        # Both may have sequences. Continuing from the higher one repeats no number that the platform has seen.
         database.execute(
             "INSERT INTO chats SELECT :new, last_sequence, own_sequence FROM chats WHERE chat = :old "
             "ON CONFLICT (chat) DO UPDATE SET last_sequence = max(last_sequence, excluded.last_sequence), "
@@ -41,13 +41,13 @@ class Chats:
             names,
         )
         database.execute("DELETE FROM chats WHERE chat = :old", names)
-        # OR IGNORE: a message that came under both names is remembered under the new one already. Its old row stays,
-        # reachable by id alone, until it is pruned.
+        # OR IGNORE: a message received under both addresses already has a row under the new one. The old row stays
+        # until it is pruned; it is still found by the message's id.
         database.execute("UPDATE OR IGNORE messages SET chat = :new WHERE chat = :old", names)
         database.execute("UPDATE sends SET chat = :new WHERE chat = :old", names)
 
     def count(self, database: sqlite3.Connection, chat: Jid, *, own: bool) -> int:
-        """Return the next position in the chat; `own`: the business sent this message from another device."""
+        """Return the next sequence in the chat; `own`: the business sent this message from another device."""
         sequence: int = database.execute(
             "INSERT INTO chats (chat, last_sequence) VALUES (?, 1) "
             "ON CONFLICT (chat) DO UPDATE SET last_sequence = last_sequence + 1 RETURNING last_sequence",
@@ -58,6 +58,6 @@ class Chats:
         return sequence
 
     def own_sequence(self, chat: Jid) -> int:
-        """Return the position of the newest message that the business sent from another device; 0: none."""
+        """Return the sequence of the newest message that the business sent from another device; 0: none."""
         rows = self._journal.read("SELECT own_sequence FROM chats WHERE chat = ?", str(chat))
         return int(rows[0][0]) if rows else 0

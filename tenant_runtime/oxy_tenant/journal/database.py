@@ -1,10 +1,10 @@
-"""The journal's file: opening and checking it, its transactions, and reading beside them.
+"""The journal's file: opening and checking it, transactions, and reads that do not wait for them.
 
-What is journalled is on disk (WAL, ``synchronous=FULL``) before anything is acknowledged to anybody. A few writes that
-only save work after a restart are not flushed on their own: they survive the death of the process, and the next
-durable write takes them to disk.
+A transaction is on disk (WAL, ``synchronous=FULL``) before anything is acknowledged to anybody. A few writes, which
+only save work after a restart, are not flushed on their own: they survive the death of the process, and reach the disk
+with the next durable write.
 
-All methods block for the time of a disk flush at most and may be called from any thread.
+All methods may be called from any thread. They block for one disk flush at most.
 """
 
 import secrets
@@ -30,7 +30,7 @@ class JournalDatabase:
     """A connection that writes and one that reads; `on_durable` is called after each durable commit, in its thread."""
 
     def __init__(self, writer: sqlite3.Connection, reader: sqlite3.Connection, on_durable: Callable[[], None]) -> None:
-        """Adopt open, checked connections to one file; use `open`."""
+        """Use `open`; the connections must be checked and to the same file."""
         self._writer = writer
         self._reader = reader
         self._on_durable = on_durable
@@ -66,7 +66,7 @@ class JournalDatabase:
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """Make the enclosed writes one transaction; flushed to disk at its end if `durable`. Raises JournalError."""
+        """Run the enclosed writes as one transaction, flushed to disk at the end if `durable`; raises JournalError."""
         with self._writing:
             try:
                 self._writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -88,7 +88,7 @@ class JournalDatabase:
             self._on_durable()
 
     def read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Query on a connection of its own, which no write holds up; sees what is committed."""
+        """Query on a separate connection, which no write delays; sees committed data."""
         with self._reading:
             return self._reader.execute(query, values).fetchall()
 
@@ -110,7 +110,7 @@ def _create(database: sqlite3.Connection, organization: str, instance: str) -> N
 
 
 def _check(database: sqlite3.Connection, path: Path, organization: str, instance: str) -> None:
-    """Raise JournalError unless this is the sound journal of the instance."""
+    """Raise JournalError if this is not an intact journal of the instance."""
     application = database.execute("PRAGMA application_id").fetchone()[0]
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if (application, version) != (APPLICATION_ID, SCHEMA_VERSION):

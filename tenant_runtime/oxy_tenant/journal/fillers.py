@@ -1,4 +1,4 @@
-"""To whom fillers are owed, across restarts. What a filler is: `oxy_tenant.links.neonize.fillers`."""
+"""How many fillers are owed to whom, across restarts. What a filler is: docs/decisions/0012-fillers.md."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Final
 from oxy_tenant.journal.database import JournalDatabase
 
 LAST_MOMENTS: Final = timedelta(seconds=5)
-"""What arrived this long before a run's end may not have been noted: far longer than a message takes to the journal."""
+"""Messages that arrived this long before a run ended may be missing here; far longer than journalling one takes."""
 
 
 class OwedFillers:
@@ -17,11 +17,11 @@ class OwedFillers:
         self._journal = journal
 
     def noted(self) -> dict[str, int]:
-        """Return what the last run noted."""
+        """Return the numbers stored by `note`."""
         return dict(self._journal.read("SELECT contact, fillers FROM owed_fillers"))
 
     def last_sends(self) -> dict[str, int]:
-        """Return how many messages went to each chat in the last moments of the last run."""
+        """Return how many messages were sent to each chat in the last moments of the previous run."""
         query = (
             "SELECT chat, count(*) FROM sends WHERE state = 'sending' "
             "OR ended_at >= (SELECT max(ended_at) FROM sends) - ? GROUP BY chat"
@@ -29,7 +29,7 @@ class OwedFillers:
         return dict(self._journal.read(query, LAST_MOMENTS.total_seconds()))
 
     def note(self, owed: Mapping[str, int]) -> None:
-        """Remember how many fillers these contacts are owed now."""
+        """Store how many fillers these contacts are owed now."""
         with self._journal.transaction(durable=False) as database:
             for contact, fillers in owed.items():
                 if fillers:

@@ -1,4 +1,4 @@
-"""Messages on their way in: each is journalled once, or found lost before the journal."""
+"""Received messages: each is journalled once, also one that was found to be lost."""
 
 import sqlite3
 from typing import Final
@@ -27,9 +27,9 @@ class Inbound:
         self._clock = clock
 
     def receive(self, received: Received) -> Report | None:
-        """Journal a message; None if it was journalled before, is ours, or is of no interest."""
+        """Journal a message; None if it was journalled before, was sent by this runtime, or is ignored."""
         if isinstance(received, IgnoredMessage):
-            # Not flushed on its own: after a power loss it would at worst be reported as lost, and it is nothing.
+            # Not worth a flush: if a power loss takes it, the audit reports a message that nobody misses.
             with self._journal.transaction(durable=False) as database:
                 self._claim(database, self._chats.canonical(database, received.chat), received)
             return None
@@ -45,7 +45,7 @@ class Inbound:
         if message.from_me and _is_ours(database, message):
             return None
         if message.kind is MessageKind.UNDECRYPTABLE:
-            # It claims nothing: the message itself may still come, by the phone's retry, and must get through.
+            # It does not claim its id, because the phone's retry may still bring the message itself.
             if _knows(database, message.whatsapp_id):
                 return None
         elif not self._claim(database, chat, message):
@@ -56,26 +56,26 @@ class Inbound:
         return self._reports.append(database, _seen(message, chat, sequence), new_trace())
 
     def _claim(self, database: sqlite3.Connection, chat: Jid, message: Received) -> bool:
-        """Claim chat, direction and id for this message; False if they are taken."""
+        """Claim chat, direction and id for this message; False if another has claimed them."""
         row = (str(chat), message.from_me, message.whatsapp_id, self._clock().timestamp())
         return database.execute("INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?)", row).rowcount == 1
 
     def knows(self, whatsapp_id: str) -> bool:
-        """Whether a message with this id was received, or sent by us."""
+        """Whether a message with this id was received, or sent by this runtime."""
         return bool(self._journal.read(_KNOWS, whatsapp_id)[0][0])
 
     @property
     def audited_secret(self) -> int:
-        """Newest row of the library's message secrets that is accounted for."""
+        """Newest audited row of the library's message secrets."""
         return int(self._journal.read("SELECT audited_secret FROM identity")[0][0])
 
     def mark_audited(self, secret_row: int) -> None:
-        """Remember that rows up to `secret_row` are accounted for."""
+        """Store that rows up to `secret_row` are audited."""
         with self._journal.transaction(durable=False) as database:
             database.execute("UPDATE identity SET audited_secret = ?", (secret_row,))
 
     def report_loss(self, message: IncomingMessage, source: str) -> Report | None:
-        """Journal that a message was lost before the journal; None if it is known by now."""
+        """Journal that a message was lost before it could be journalled; None if it has arrived meanwhile."""
         with self._journal.transaction() as database:
             row = (message.whatsapp_id, source, self._clock().timestamp())
             fresh = database.execute("INSERT OR IGNORE INTO losses VALUES (?, ?, ?)", row).rowcount == 1
@@ -93,7 +93,7 @@ def _knows(database: sqlite3.Connection, whatsapp_id: str) -> bool:
 
 
 def _is_ours(database: sqlite3.Connection, message: IncomingMessage) -> bool:
-    """Whether this runtime sent the message. The id is known once WhatsApp has answered, the secret before that."""
+    """Whether this runtime sent the message: its id is known after WhatsApp answered, its secret before."""
     query = (
         "SELECT EXISTS (SELECT 1 FROM sends WHERE whatsapp_id = ?) OR EXISTS (SELECT 1 FROM secrets WHERE secret = ?)"
     )

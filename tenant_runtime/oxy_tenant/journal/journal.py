@@ -1,4 +1,4 @@
-"""The journal as a whole: its subjects, opened and closed together."""
+"""The whole journal: opens, prunes and closes its parts together."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ def utc_now() -> datetime:
 
 
 def ring_nobody() -> None:
-    """Do nothing: nobody waits for reports."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The journal of one instance. Whoever needs one subject of it is given that subject alone."""
+    """The journal of one instance. Pass on only the part that is needed."""
 
     database: JournalDatabase
     chats: Chats
@@ -49,7 +49,7 @@ class Journal:
     ) -> Self:
         """Open or create the journal; raises JournalError if it is damaged or belongs to another instance.
 
-        `on_report` is called after reports became durable, in the thread that wrote them.
+        `on_report` is called in the writing thread after each durable transaction.
         """
         database = JournalDatabase.open(path, organization=organization, instance=instance, on_durable=on_report)
         chats = Chats(database)
@@ -65,7 +65,7 @@ class Journal:
         )
 
     def prune(self) -> None:
-        """Drop what nobody needs any more."""
+        """Delete old entries (`retention`)."""
         retention.prune(self.database, self.clock())
 
     def close(self) -> None:

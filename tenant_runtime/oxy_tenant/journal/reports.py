@@ -1,4 +1,4 @@
-"""Reports for the platform, in journal order, and up to which one the bus has acknowledged them."""
+"""Reports for the platform, in journal order, and which of them the bus has acknowledged."""
 
 import sqlite3
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """A report as it goes to the bus."""
+    """A report ready to publish."""
 
     sequence: int
     message_id: str
@@ -38,7 +38,7 @@ class Reports:
         self._clock = clock
 
     def append(self, database: sqlite3.Connection, body: ReportBody, trace: TraceParent) -> Report:
-        """Write a report and return it."""
+        """Append a report and return it."""
         row = database.execute(_LAST_SEQUENCE).fetchone()
         sequence = 1 if row is None else row[0] + 1
         report = Report(
@@ -56,7 +56,7 @@ class Reports:
         return report
 
     def report_connection(self, change: ConnectionChanged) -> Report:
-        """Journal that the connection went up or down."""
+        """Journal a change of the connection."""
         with self._journal.transaction() as database:
             return self.append(database, change, new_trace())
 
@@ -73,10 +73,10 @@ class Reports:
 
     @property
     def published(self) -> int:
-        """Sequence up to which the bus has acknowledged every report."""
+        """Sequence up to which the bus has acknowledged all reports."""
         return int(self._journal.read("SELECT published FROM identity")[0][0])
 
     def mark_published(self, sequence: int) -> None:
-        """Remember that the bus acknowledged every report up to `sequence`; an older mark changes nothing."""
+        """Store that the bus acknowledged all reports up to `sequence`; never moves back."""
         with self._journal.transaction(durable=False) as database:
             database.execute("UPDATE identity SET published = ? WHERE published < ?", (sequence, sequence))

@@ -1,4 +1,4 @@
-"""How long the journal keeps what it no longer needs."""
+"""How long the journal keeps finished entries."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,11 +9,11 @@ REPORTS_KEPT: Final = timedelta(days=7)
 """How long reports stay after the bus acknowledged them."""
 
 IDENTITIES_KEPT: Final = timedelta(days=60)
-"""How long identities of messages and send requests stay: far longer than anybody repeats one."""
+"""How long ids of messages and send requests stay; far longer than any of them is repeated."""
 
 
 def prune(journal: JournalDatabase, now: datetime) -> None:
-    """Drop acknowledged reports and identities that are old enough."""
+    """Delete acknowledged reports and ids that are older than that."""
     reports_before = (now - REPORTS_KEPT).timestamp()
     identities_before = (now - IDENTITIES_KEPT).timestamp()
     with journal.transaction(durable=False) as database:

@@ -1,11 +1,11 @@
--- The journal of one instance. Sequences have no gaps; rows leave only after the platform acknowledged them.
+-- The journal of one instance. Sequences have no gaps; reports are deleted only after the bus acknowledged them.
 CREATE TABLE identity (
   epoch TEXT NOT NULL,             -- UUID made with this file
   organization TEXT NOT NULL,
   instance TEXT NOT NULL,
   secret BLOB NOT NULL,            -- key of the message secrets by which own sends are recognised
   published INTEGER NOT NULL DEFAULT 0,      -- every report up to here is acknowledged by the bus
-  audited_secret INTEGER NOT NULL DEFAULT 0  -- rows of the library's message secrets up to here are accounted for
+  audited_secret INTEGER NOT NULL DEFAULT 0  -- rows of the library's message secrets up to here are audited
 );
 CREATE TABLE reports (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -23,7 +23,7 @@ CREATE TABLE chat_aliases (
   alias TEXT PRIMARY KEY,
   chat TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE messages (                      -- everything ever received, so that it is journalled once
+CREATE TABLE messages (                      -- ids of received messages, so that each is journalled once
   chat TEXT NOT NULL,
   from_me INTEGER NOT NULL,
   whatsapp_id TEXT NOT NULL,
@@ -50,12 +50,12 @@ CREATE TABLE secrets (                       -- of each attempt to send, so that
   request_id TEXT NOT NULL,
   made_at REAL NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE losses (                        -- messages that the library took and the journal never saw
+CREATE TABLE losses (                        -- messages that never reached the journal
   whatsapp_id TEXT PRIMARY KEY,
   source TEXT NOT NULL,
   found_at REAL NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE owed_fillers (                  -- see links/neonize/fillers.py
+CREATE TABLE owed_fillers (                  -- by contact; see docs/decisions/0012-fillers.md
   contact TEXT PRIMARY KEY,
   fillers INTEGER NOT NULL
 ) WITHOUT ROWID;

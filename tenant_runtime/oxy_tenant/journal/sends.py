@@ -1,4 +1,4 @@
-"""Send requests: accepted once, attempted with a secret each, ended with one result."""
+"""Send requests: each is accepted once, attempted with a new secret each time, and gets one result."""
 
 import hmac
 import sqlite3
@@ -21,10 +21,10 @@ class OpenSend:
 
     request: SendRequest
     chat: Jid
-    """Where it goes: the LID wherever one is known."""
+    """Where to send: the LID if it is known."""
     attempts: int = 0
     recovered: bool = False
-    """True for what an earlier run of this runtime left."""
+    """Whether the previous run left it."""
 
 
 class Sends:
@@ -37,7 +37,7 @@ class Sends:
         self._clock = clock
 
     def accept(self, requests: Sequence[SendRequest]) -> list[tuple[Accepted, OpenSend | None]]:
-        """Journal requests in order, in one flush. For each: the confirmation, and the work unless it is a repeat."""
+        """Journal requests in order, in one flush; returns acceptances, each with the work unless it is a repeat."""
         with self._journal.transaction() as database:
             return [self._accept(database, request) for request in requests]
 
@@ -55,13 +55,13 @@ class Sends:
         return accepted, OpenSend(request, chat) if fresh else None
 
     def open_sends(self) -> list[OpenSend]:
-        """Return the requests without a result, in the order in which they were accepted."""
+        """Return the requests without a result, in the order of their acceptance."""
         query = "SELECT request, chat, attempts FROM sends WHERE ended_at IS NULL ORDER BY sequence"
         rows = self._journal.read(query)
         return [OpenSend(SendRequest.decode(row[0]), Jid.parse(row[1]), row[2], recovered=True) for row in rows]
 
     def begin_attempt(self, request_id: UUID) -> bytes:
-        """Record that the request is about to be sent and return the secret of this attempt."""
+        """Record a new attempt to send and return its message secret."""
         with self._journal.transaction(durable=False) as database:
             attempt = database.execute(
                 "UPDATE sends SET state = 'sending', attempts = attempts + 1 WHERE request_id = ? RETURNING attempts",
@@ -73,15 +73,15 @@ class Sends:
             return secret
 
     def attempt_secret(self, request_id: UUID, attempt: int) -> bytes:
-        """Return the message secret of one attempt: the library stores it with the id that it chose."""
+        """Return the message secret of an attempt, by which the library's store can be searched for it."""
         return hmac.digest(self._journal.secret, request_id.bytes + attempt.to_bytes(4), "sha256")
 
     def is_own_secret(self, secret: bytes) -> bool:
-        """Whether a message with this secret was sent by this runtime."""
+        """Whether this runtime made this secret."""
         return bool(self._journal.read("SELECT EXISTS (SELECT 1 FROM secrets WHERE secret = ?)", secret)[0][0])
 
     def newest_sent(self, chat: Jid) -> str | None:
-        """Return the WhatsApp id of the newest message that this runtime surely sent to `chat`."""
+        """Return the WhatsApp id of the newest message that was certainly sent to `chat` from here."""
         query = (
             "SELECT whatsapp_id FROM sends WHERE state = ?2 AND whatsapp_id IS NOT NULL "
             "AND chat = coalesce((SELECT chat FROM chat_aliases WHERE alias = ?1), ?1) "

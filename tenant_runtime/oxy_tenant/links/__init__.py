@@ -1,7 +1,6 @@
 """What connects an account to WhatsApp: the protocol, its events and errors, and one folder for each library.
 
-Belongs here: what every adapter must offer (`protocol`, `events`, `errors`) and, in a folder of its own, everything
-that one library alone needs. Does not belong here: what to do about an event (`connection`), what a message holds
-(`content`), when to send (`sending`). Nothing outside an adapter's folder imports from it, except `runtime`, which
-chooses the adapter.
+Belongs here: what every adapter offers (`protocol`, `events`, `errors`) and, in its own folder, everything that only
+one library needs. Does not belong here: reactions to events (`connection`), the content of messages (`content`), when
+to send (`sending`). Only `assembly`, which chooses the adapter, imports from an adapter's folder.
 """

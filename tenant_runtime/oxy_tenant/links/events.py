@@ -1,4 +1,4 @@
-"""What a link reports besides messages."""
+"""Events that a link reports in addition to messages."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from oxy_core.identity import Jid
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """The link knows the account that it is connected with."""
+    """The link has learned which account it is connected to."""
 
     phone: Jid
     lid: Jid | None
@@ -22,16 +22,16 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """Everything that waited on the server while we were away has been delivered."""
+    """The server has delivered everything that waited while we were offline."""
 
 
 CONNECT_FAILURE: Final = "ConnectFailure"
-"""Reason of `Disconnected` when the server refused the login: the library does not retry."""
+"""Reason of `Disconnected` if the server refused the login; the library does not retry then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection is lost; unless the login was refused, the library reconnects for a while."""
+    """The connection is lost. The library tries to reconnect, unless the login was refused."""
 
     reason: str
     """CamelCase, for conditions."""
@@ -61,32 +61,32 @@ class Outdated:
 
 @dataclass(frozen=True, slots=True)
 class QrOffered:
-    """The server waits for this device to be linked; `qr` is the content of a QR code."""
+    """The server offers to link this device; `qr` is the content of a QR code."""
 
     qr: str
 
 
 @dataclass(frozen=True, slots=True)
 class PairingStopped:
-    """The server offers no more codes on this connection, or the device was linked (`succeeded`)."""
+    """Pairing on this connection is over: the device was linked (`succeeded`), or there are no more codes."""
 
     succeeded: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A receipt: these messages that we sent reached a device that could read them."""
+    """A receipt: a device of the recipient could read these messages of ours."""
 
     whatsapp_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LinkStopped:
-    """The link's session ended and delivers nothing more."""
+    """The session has ended and delivers nothing more."""
 
     error: str
     opened: bool
-    """Whether it had been delivering; if not, it could not connect at all."""
+    """Whether it had logged in; if not, it could not even connect."""
 
 
 LinkEvent = (

@@ -1,8 +1,8 @@
-"""What the runtime needs of WhatsApp, whichever library provides it.
+"""The interface to WhatsApp, whichever library implements it.
 
 A link delivers messages to a sink in the order in which they were decrypted. The sink journals the message and
 returns; returning is the acknowledgement. A sink that raises makes the link end with `LinkStopped`, because nothing
-may be received that cannot be journalled. Everything else a link has to say is a `LinkEvent`.
+may be received that cannot be journalled. Everything else is reported as a `LinkEvent`.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,48 +18,48 @@ MessageSink = Callable[[Received], None]
 """Journals a message before it returns. Called from a thread of the link, one call at a time."""
 
 EventSink = Callable[[LinkEvent], None]
-"""Takes an event. Called from any thread, must not block."""
+"""Takes an event. Called from any thread; must not block."""
 
 
 class WhatsAppLink(Protocol):
     """One account's connection to WhatsApp. At most one session is open at a time."""
 
     def open(self, on_message: MessageSink, on_event: EventSink, *, receipts: bool) -> None:
-        """Start a session in the background; events report what becomes of it. `receipts`: report `Delivered` too."""
+        """Start a session in the background; its progress is reported as events, `Delivered` only with `receipts`."""
 
     async def close(self) -> bool:
-        """End the session after delivering what it had received; does nothing if there is none.
+        """Deliver what the session has received, then end it; does nothing if there is none.
 
-        Returns whether it certainly ended: if not, it could still compete with a new one.
+        Returns whether it has certainly ended; otherwise it may still compete with a new one.
         """
 
     async def request_pairing_code(self, phone: str) -> str:
         """Return the code to type on the phone with this E.164 number; raises LinkError."""
 
     def sending_turn(self, chat: Jid) -> AbstractAsyncContextManager[None]:
-        """Wait until it is safe to send to `chat`, and keep all other turns waiting until the context ends.
+        """Wait until a message to `chat` can be sent safely; no other turn is granted before the context ends.
 
-        What a library needs before a message happens while entering. Whoever got the turn checks once more whether
-        to send, because entering may take long. Raises LinkUnavailableError.
+        Entering may send whatever the library needs first. It may take long, so check afterwards whether the message
+        should still be sent. Raises LinkUnavailableError.
         """
 
     async def send(self, chat: Jid, text: str, secret: bytes) -> str:
-        """Send a text that carries `secret` and return its WhatsApp id; call it within a turn.
+        """Send a text with this message secret and return its WhatsApp id; call it within a turn.
 
         Raises LinkUnavailableError, SendRefusedError, SendUnconfirmedError.
         """
 
     def show_online(self, *, online: bool) -> None:
-        """Show the account as online or not, without waiting; decoration, never raises."""
+        """Show the account as online or offline; does not wait and never raises, because it is only decoration."""
 
     async def show_typing(self, chat: Jid, *, typing: bool) -> None:
-        """Show or hide that we are typing; decoration, never raises."""
+        """Show or hide that we are typing; never raises, because it is only decoration."""
 
 
 class StoredSession(Protocol):
-    """What a library keeps on the volume to connect again without pairing. All methods block.
+    """The credentials and keys that a library keeps on the volume. All methods block.
 
-    They raise SessionError where it is damaged, VolumeError where the volume is at fault.
+    Raises SessionError if the session is damaged, VolumeError if the volume cannot be used.
     """
 
     @property
@@ -70,7 +70,7 @@ class StoredSession(Protocol):
         """Check and copy the session and return whether it holds a linked device."""
 
     def set_aside(self, now: datetime) -> bool:
-        """Move a damaged session out of the way, keeping it; returns whether it is the second one within a day."""
+        """Rename a damaged session, without deleting it; returns whether it is the second within a day."""
 
     def id_of(self, secrets: Sequence[bytes]) -> str | None:
-        """Return the WhatsApp id chosen for the newest of these message secrets, None if none of them was used."""
+        """Return the WhatsApp id of the newest attempt with one of these message secrets; None if none began."""

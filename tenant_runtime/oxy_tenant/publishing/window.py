@@ -1,15 +1,15 @@
-"""Which reports are on their way to the bus. Pure: knows sequences, not the bus."""
+"""Which reports are in flight. Pure."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
 WINDOW: Final = 256
-"""Most reports that wait for an acknowledgement at a time."""
+"""Most reports in flight at a time."""
 
 
 @dataclass(slots=True)
 class Window:
-    """Which reports are on their way. Pure: knows sequences, not the bus.
+    """The reports in flight, by sequence.
 
     `base` is the newest sequence up to which all are acknowledged, `sent` the newest that was published.
     """
@@ -35,11 +35,11 @@ class Window:
         return self.sent > self.base
 
     def publish(self, sequence: int) -> None:
-        """Note that `sequence` was published."""
+        """Record that `sequence` was published."""
         self.sent = sequence
 
     def acknowledge(self, sequence: int) -> int:
-        """Note an acknowledgement; returns how many reports `base` moved on. Late and repeated ones are harmless."""
+        """Record an acknowledgement and return by how many `base` advanced. Late and repeated ones are harmless."""
         if not self.base < sequence <= self.sent:
             return 0
         self._acknowledged.add(sequence)
@@ -52,7 +52,7 @@ class Window:
         return self.base - before
 
     def go_back(self) -> None:
-        """Publish again everything that is not acknowledged, starting with one report at a time."""
+        """Publish everything after `base` again, at first one report at a time."""
         self.sent = self.base
         self.size = 1
         self._acknowledged.clear()

@@ -1,9 +1,9 @@
-"""How often a message is attempted, as long as it certainly did not reach WhatsApp."""
+"""How often a send is attempted. Only attempts that certainly did not reach WhatsApp are repeated."""
 
 from typing import Final
 
 ATTEMPTS: Final = 5
-"""Attempts before a request is given up."""
+"""Attempts before a request fails."""
 
 RETRY_SECONDS: Final = 2.0
-"""Pause after an attempt that failed although connected."""
+"""Pause after a failed attempt."""

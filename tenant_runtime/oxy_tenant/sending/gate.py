@@ -11,9 +11,9 @@ EXPIRED: Final = "it was too late to send it"
 
 
 def refuse(request: SendRequest, *, own_sequence: int, self_chat: bool, now: datetime) -> Result | None:
-    """Return how `request` ends if it must not be sent any more, or None.
+    """Return the result of `request` if it must not be sent any more; None if it may.
 
-    `own_sequence` is the position of the newest message in the chat that the business sent from another device. In
+    `own_sequence` is the sequence of the newest message in the chat that the business sent from another device. In
     the "message yourself" chat those are the owner's questions, so they supersede nothing.
     """
     if request.expires_at is not None and now >= request.expires_at:

@@ -1,4 +1,4 @@
-"""Receives send requests from the bus: journals them, confirms them, and queues them for sending."""
+"""Receives send requests from the bus: journals, accepts and queues them."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Intake:
-    """The subscription to this instance's send requests; `enqueue` gets each one once, in order."""
+    """The subscription to this instance's send requests; passes each of them to `enqueue` once, in order."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Intake:
         *,
         stopping: asyncio.Event,
     ) -> None:
-        """Once `stopping` is set nothing more is accepted: the relay repeats what is not confirmed."""
+        """Accept nothing once `stopping` is set: the relay repeats requests that were not accepted."""
         self._environment = environment
         self._sends = sends
         self._enqueue = enqueue
@@ -47,7 +47,7 @@ class Intake:
                 await self._accept(client, requests)
 
     async def _batch(self) -> list[Msg]:
-        """Wait for a request and return it with all others that have arrived: they share one flush to disk."""
+        """Wait for a request; return it with all others that have arrived, so that they share one flush to disk."""
         batch = [await self._arrived.get()]
         while not self._arrived.empty():
             batch.append(self._arrived.get_nowait())
@@ -83,7 +83,7 @@ class Intake:
 
 
 def request_of(data: bytes, environment: RuntimeSettings) -> SendRequest:
-    """Read a send request; raises ContractError if it is not one for this instance."""
+    """Read a send request; raises ContractError if it is not for this instance."""
     request = SendRequest.decode(data)
     if (request.organization, request.instance) != (environment.organization, environment.instance):
         message = f"a send request for {request.organization}/{request.instance} came to {environment.label}"

@@ -1,22 +1,22 @@
-"""Which of our messages WhatsApp confirmed, for sends that a crash interrupted."""
+"""Receipts for our messages, which settle sends that a crash interrupted."""
 
 import asyncio
 
 
 class Receipts:
-    """The receipts of this run."""
+    """The receipts that arrived in this run."""
 
     def __init__(self) -> None:
         self._confirmed: set[str] = set()
         self._awaited: dict[str, asyncio.Event] = {}
 
     def confirm(self, whatsapp_id: str) -> None:
-        """Note a receipt."""
+        """Record a receipt."""
         self._confirmed.add(whatsapp_id)
         if whatsapp_id in self._awaited:
             self._awaited[whatsapp_id].set()
 
     async def wait(self, whatsapp_id: str) -> None:
-        """Wait for a receipt of this message, however long."""
+        """Wait until a receipt of this message arrives; there is no time limit."""
         if whatsapp_id not in self._confirmed:
             await self._awaited.setdefault(whatsapp_id, asyncio.Event()).wait()

@@ -1,8 +1,8 @@
-"""Finds out what became of a send whose end nobody saw: interrupted by a crash, or without an answer.
+"""Settles sends whose outcome is unknown: interrupted by a crash, or not answered by WhatsApp.
 
-Each attempt carries a message secret made from the request's id and the attempt's number. The library stores that
-secret with the WhatsApp id that it chose before it sends anything, so afterwards the store shows whether sending had
-begun: without a secret the message was not sent, with one it may have been.
+Each attempt carries a message secret derived from the request's id and the attempt's number. The library stores that
+secret, with the WhatsApp id that it chose, before it sends anything. So its store shows whether sending had begun:
+without the secret the message was not sent, with it the message may have been sent.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class Recovery:
-    """Settles sends by what the library stored, and by receipts."""
+    """Settles sends by the library's store and by receipts."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Recovery:
         connected: asyncio.Event,
         receipt_wait: float,
     ) -> None:
-        """`receipt_wait`: seconds connected that an interrupted send waits for a receipt."""
+        """Give a receipt `receipt_wait` seconds, once `connected`, to settle an interrupted send."""
         self._sends = sends
         self._session = session
         self._receipts = receipts
@@ -43,11 +43,11 @@ class Recovery:
         self._receipt_wait = receipt_wait
 
     async def settle_interrupted(self, send: OpenSend) -> Result | None:
-        """Return how a request ended that an earlier run left; None: it was not sent."""
+        """Return the result of a request that the previous run left; None if it was not sent."""
         if not send.recovered:
             return None
-        # Another attempt follows only one that certainly did not reach WhatsApp, so the newest that the store knows is
-        # the one that counts. It may be newer than the journal has it: a note of an attempt is not flushed on its own.
+        # Only attempts that certainly did not reach WhatsApp are repeated, so the newest one in the store decides. It
+        # may be newer than the journal's count, which is not flushed on its own and may be lost in a power cut.
         attempts = range(max(1, send.attempts), send.attempts + ATTEMPTS + 1)
         secrets = [self._sends.attempt_secret(send.request.id, attempt) for attempt in attempts]
         try:
@@ -66,7 +66,7 @@ class Recovery:
         return Result(SendOutcome.SENT, whatsapp_id)
 
     async def settle_unconfirmed(self, send: OpenSend, secret: bytes, error: SendUnconfirmedError) -> Result:
-        """Return how an attempt of this run ended; raises LinkUnavailableError if it was not sent."""
+        """Return the result of an attempt of this run; raises LinkUnavailableError if it was not sent."""
         try:
             whatsapp_id = await self._id_of([secret])
         except (SessionError, VolumeError) as unreadable:
@@ -81,6 +81,6 @@ class Recovery:
 
 
 def _untraceable(send: OpenSend, error: OxyError) -> Result:
-    """Return the result of a message of which not even the store knows anything."""
+    """Return the result of a message about which the store cannot be asked."""
     log.warning("send_untraceable", request=str(send.request.id), error=str(error))
     return Result(SendOutcome.AMBIGUOUS, error=UNCONFIRMED)

@@ -1,4 +1,4 @@
-"""How a send request ends."""
+"""The result of a send request."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +10,7 @@ UNCONFIRMED: Final = "the connection broke while sending; WhatsApp may have take
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The outcome of a request, and why."""
+    """The outcome of a request, with its reason."""
 
     outcome: SendOutcome
     whatsapp_id: str | None = None

@@ -1,4 +1,4 @@
-"""From accepted send requests to WhatsApp: in order per chat, gated, paced, never twice."""
+"""Sends accepted requests to WhatsApp: in order per chat, gated, paced, never twice."""
 
 import asyncio
 import random
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 class Sender:
-    """Works off one instance's send requests."""
+    """The queue of one instance's send requests, one per chat, and their delivery."""
 
     def __init__(  # noqa: PLR0913 its collaborators, each by name
         self,
@@ -46,7 +46,7 @@ class Sender:
         connected: asyncio.Event,
         stopping: asyncio.Event,
     ) -> None:
-        """Once `stopping` is set, no other message is begun."""
+        """Begin no message once `stopping` is set."""
         self._sends = sends
         self._positions = chats
         self._link = link
@@ -77,7 +77,7 @@ class Sender:
                 tasks.create_task(self._work_off(chat))
 
     async def finish(self, within: float) -> None:
-        """Wait up to `within` seconds for the message in flight; call it after `stopping` was set."""
+        """Wait up to `within` seconds for the message in flight; call it after setting `stopping`."""
         try:
             async with asyncio.timeout(within):
                 while self._in_flight:  # noqa: ASYNC110 once, at the end of the process
@@ -90,13 +90,13 @@ class Sender:
         while waiting:
             with trace_bound(waiting[0].request.trace):
                 if not await self._handle(waiting[0]):
-                    # Stopping: the queue stays as it is, so that nothing enqueued now overtakes it.
+                    # Stopping. The queue is kept, so that a request enqueued now cannot overtake the others.
                     return
             waiting.popleft()
         del self._chats[chat]
 
     async def _handle(self, send: OpenSend) -> bool:
-        """Bring a request to its result and journal it; False: we stop before, and the next run finds it open."""
+        """Journal the result of a request; False if we are stopping before there is one: the next run continues."""
         result = await self._recovery.settle_interrupted(send) or await self._deliver(send)
         if result is None:
             return False
@@ -108,13 +108,14 @@ class Sender:
         return True
 
     async def _deliver(self, send: OpenSend) -> Result | None:
-        """Attempt to send until there is a result; None: we stop before."""
+        """Attempt to send until there is a result; None if we are stopping before."""
         paced = False
         for _ in range(ATTEMPTS):
             if not await self._connected_in_time(send):
                 return Result(SendOutcome.EXPIRED, error=EXPIRED)
             if not paced and self._settings.current.pacing == "Human":
-                # Nobody is shown typing what will not be sent. Typing takes seconds, so `_send_now` asks again.
+                # Do not show typing for a message that will not be sent. Typing takes seconds, so the gate decides
+                # again in `_send_now`.
                 if (refused := self._refusal(send)) is not None:
                     return refused
                 await self._type(send)
@@ -149,20 +150,20 @@ class Sender:
         await self._link.show_typing(send.chat, typing=False)
 
     async def _send(self, send: OpenSend) -> Result | None:
-        """Send in our turn; None: we stop before. Raises LinkUnavailableError if it certainly was not sent."""
+        """Send in our turn; None if we are stopping. Raises LinkUnavailableError if certainly nothing was sent."""
         async with self._link.sending_turn(send.chat):
-            # Waiting for the turn may have taken half a minute. A send begun now could not be waited for, so the
-            # request stays open in the journal and the next run sends it.
+            # We may have waited for the turn until after the stop, and nobody would wait for a send that begins now. So
+            # the request stays open in the journal, and the next run sends it.
             if self._stopping.is_set():
                 return None
             return await self._send_now(send)
 
     async def _send_now(self, send: OpenSend) -> Result:
-        # The last look at the chat and the clock: between it and the library there is no other wait than for the disk.
+        # The gate decides as late as possible: after this only the journal is written before the library is called.
         refusal = self._refusal(send)
         if refusal is not None:
             return refusal
-        # From here until its result is journalled, a stop waits for this request (`finish`).
+        # From here until the result is journalled, `finish` waits for this request.
         self._in_flight.add(send.request.id)
         secret = await asyncio.to_thread(self._sends.begin_attempt, send.request.id)
         try:

@@ -221,7 +221,7 @@ def _get(url: str) -> tuple[int, str]:
 
 @dataclass
 class Scene:
-    """Everything that a test of the tenant runtime plays with."""
+    """Everything that a test of the tenant runtime uses."""
 
     simulator: WhatsApp
     bus: Bus

@@ -163,7 +163,7 @@ async def test_a_person_is_seen_typing_when_pacing_is_human(scene: Scene) -> Non
     await scene.customer.expect("calma", within=10)
 
 
-async def test_a_message_that_cannot_be_decrypted_is_told_and_its_repetition_too(scene: Scene) -> None:
+async def test_a_message_that_cannot_be_decrypted_is_reported_and_so_is_its_repetition(scene: Scene) -> None:
     await scene.pair()
     await scene.chat()
     await scene.customer.fault("corrupt")
@@ -175,7 +175,7 @@ async def test_a_message_that_cannot_be_decrypted_is_told_and_its_repetition_too
     assert kinds == [(MessageKind.TEXT, 1), (MessageKind.UNDECRYPTABLE, 2), (MessageKind.TEXT, 3)]
 
 
-async def test_live_state_and_reports_tell_of_the_connection(scene: Scene) -> None:
+async def test_live_state_and_reports_show_the_connection(scene: Scene) -> None:
     await scene.pair()
     state = await scene.bus.state(ConnectionState.CONNECTED)
     assert (state.pod_uid, state.epoch, state.pairing, state.attempts) == ("pod-1", 1, None, 0)

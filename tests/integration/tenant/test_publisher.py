@@ -20,7 +20,7 @@ QUICK = PublishTiming(answer_seconds=0.3, retry_seconds=0.01)
 
 
 class Stream:
-    """A stream that refuses what it is told to, and keeps the rest in the order of arrival."""
+    """A stream that refuses or ignores given sequences, and stores the rest in the order of arrival."""
 
     def __init__(self, client: Client, refuse: set[int], silent: set[int]) -> None:
         self.client = client

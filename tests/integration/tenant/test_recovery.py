@@ -37,7 +37,7 @@ async def test_a_burst_interrupted_by_kills_is_reported_once_and_in_order(scene:
 
 
 async def _accounted(scene: Scene, total: int) -> bool:
-    """Tell whether each message of the simulator's book is on the stream, as a text or as lost by its id."""
+    """Return whether each message that the simulator sent is on the stream, as a text or as lost."""
     sent = {line.id for line in await scene.simulator.messages(direction="inbound") if line.text}
     reported = {message.whatsapp_id for message in await scene.bus.messages()}
     return len(sent) == total and sent <= reported

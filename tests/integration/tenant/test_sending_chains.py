@@ -55,18 +55,18 @@ async def write_in_bursts(scene: Scene, write: Callable[[str], Awaitable[str]], 
 
 
 async def accepted(scene: Scene, request: SendRequest) -> bool:
-    """Repeat a request, as the relay does, and tell whether it was accepted."""
+    """Repeat a request, as the relay does, and return whether it was accepted."""
     await scene.bus.request(request)
     return any(acceptance.request_id == request.id for acceptance in scene.bus.accepted)
 
 
-async def test_no_answer_is_lost_while_the_customer_goes_on_writing(scene: Scene) -> None:
+async def test_no_answer_is_lost_while_the_customer_keeps_writing(scene: Scene) -> None:
     await scene.pair()
     await scene.chat()
     await write_in_bursts(scene, lambda text: scene.customer.send(text, scene.business), scene.customer)
 
 
-async def test_no_answer_is_lost_while_the_owner_goes_on_writing(scene: Scene) -> None:
+async def test_no_answer_is_lost_while_the_owner_keeps_writing(scene: Scene) -> None:
     await scene.pair()
     await write_in_bursts(scene, scene.business.self_chat, scene.business)
 

@@ -1,4 +1,4 @@
-"""A WhatsApp that does what the test tells it, and settings to run parts of the runtime against it."""
+"""A scripted WhatsApp, and settings to run parts of the runtime against it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from oxy_tenant.settings import RuntimeSettings
 
 @dataclass
 class ScriptedLink:
-    """A link whose sessions, codes and turns the test gives out."""
+    """A link whose sessions, codes and turns the test controls."""
 
     codes: list[str] = field(default_factory=list)
     sessions: list[EventSink] = field(default_factory=list)

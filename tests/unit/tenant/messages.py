@@ -14,7 +14,7 @@ OWN = Jid.parse("999@lid")
 
 
 class Clock:
-    """A clock that stands still until told otherwise."""
+    """A clock that moves only in `advance`."""
 
     def __init__(self) -> None:
         self.now = NOW

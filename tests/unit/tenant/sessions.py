@@ -1,4 +1,4 @@
-"""Makes sessions like the library's, as far as the runtime reads them."""
+"""Creates sessions with the tables of the library's that the runtime reads."""
 
 import sqlite3
 from contextlib import closing

@@ -30,7 +30,7 @@ SEND = 0.004
 
 @dataclass
 class World:
-    """Chains under a clock that moves only when told."""
+    """Chains with a clock that the test moves."""
 
     owed: Mapping[str, int] = field(default_factory=dict)
     now: float = 100.0

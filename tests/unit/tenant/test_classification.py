@@ -62,7 +62,7 @@ def test_a_plain_text() -> None:
     assert message.sent_at == datetime.fromtimestamp(MOMENT, UTC)
 
 
-def test_milliseconds_are_told_from_seconds() -> None:
+def test_milliseconds_are_distinguished_from_seconds() -> None:
     assert received(conversation="oi", timestamp=MOMENT * 1000).sent_at == datetime.fromtimestamp(MOMENT, UTC)
 
 

@@ -42,11 +42,11 @@ class Stage:
     journal: Journal
 
     async def session(self, number: int) -> EventSink:
-        """Wait for the so-manieth session, counted from 1, and return where its events go."""
+        """Wait for session `number`, counted from 1, and return its event sink."""
         await reached(lambda: len(self.link.sessions) >= number)
         return self.link.sessions[number - 1]
 
-    async def tell(self, number: int, *events: LinkEvent) -> None:
+    async def deliver(self, number: int, *events: LinkEvent) -> None:
         sink = await self.session(number)
         for event in events:
             sink(event)
@@ -99,19 +99,19 @@ async def test_a_code_that_ran_out_is_followed_by_a_fresh_one(tmp_path: Path) ->
     timing = ConnectionTiming(shortest_pairing=0)
     async with staged(tmp_path, paired=False, timing=timing) as stage, running(stage):
         stage.link.codes = ["AAAA1111", "BBBB2222"]
-        await stage.tell(1, QrOffered("qr 1"), QrOffered("qr 2"))
+        await stage.deliver(1, QrOffered("qr 1"), QrOffered("qr 2"))
         await reached(lambda: stage.board.state.pairing is not None)
         assert stage.board.state.pairing is not None
         assert (stage.board.state.pairing.code, stage.board.state.connection) == ("AAAA1111", ConnectionState.PAIRING)
-        await stage.tell(1, PairingStopped(succeeded=False))
-        await stage.tell(2, QrOffered("qr 3"))
+        await stage.deliver(1, PairingStopped(succeeded=False))
+        await stage.deliver(2, QrOffered("qr 3"))
         await reached(lambda: stage.board.state.pairing is not None and stage.board.state.pairing.code == "BBBB2222")
         assert stage.board.state.attempts == 0
 
 
 async def test_the_qr_code_is_shown_where_no_code_is_given(tmp_path: Path) -> None:
     async with staged(tmp_path, paired=False) as stage, running(stage):
-        await stage.tell(1, QrOffered("qr 1"))
+        await stage.deliver(1, QrOffered("qr 1"))
         await reached(lambda: stage.board.state.pairing is not None)
         assert stage.board.state.pairing is not None
         assert (stage.board.state.pairing.method, stage.board.state.pairing.qr) == ("QRCode", "qr 1")
@@ -119,7 +119,7 @@ async def test_the_qr_code_is_shown_where_no_code_is_given(tmp_path: Path) -> No
 
 async def test_pairing_ends_in_a_connection(tmp_path: Path) -> None:
     async with staged(tmp_path, paired=False) as stage, running(stage):
-        await stage.tell(1, QrOffered("qr 1"), PairingStopped(succeeded=True), Connected())
+        await stage.deliver(1, QrOffered("qr 1"), PairingStopped(succeeded=True), Connected())
         await stage.connection.up.wait()
         assert (stage.board.state.connection, stage.board.state.pairing) == (ConnectionState.CONNECTED, None)
         assert stage.link.online == [True]
@@ -130,12 +130,12 @@ async def test_a_connection_that_returns_in_time_keeps_its_session(tmp_path: Pat
         staged(tmp_path, paired=True, reconnect=ReconnectSettings(base_delay_seconds=30)) as stage,
         running(stage),
     ):
-        await stage.tell(1, Connected())
+        await stage.deliver(1, Connected())
         await stage.connection.up.wait()
-        await stage.tell(1, Disconnected("ConnectionLost"))
+        await stage.deliver(1, Disconnected("ConnectionLost"))
         await reached(lambda: not stage.connection.up.is_set())
         assert stage.board.state.last_reason == "ConnectionLost"
-        await stage.tell(1, Connected())
+        await stage.deliver(1, Connected())
         await stage.connection.up.wait()
         assert len(stage.link.sessions) == 1
 
@@ -143,10 +143,10 @@ async def test_a_connection_that_returns_in_time_keeps_its_session(tmp_path: Pat
 @pytest.mark.parametrize("reason", ["ConnectionLost", "KeepAliveTimeout", CONNECT_FAILURE])
 async def test_a_connection_that_does_not_return_gets_a_new_session(tmp_path: Path, reason: str) -> None:
     async with staged(tmp_path, paired=True) as stage, running(stage):
-        await stage.tell(1, Connected(), Disconnected(reason))
+        await stage.deliver(1, Connected(), Disconnected(reason))
         await stage.session(2)
         assert (stage.board.state.attempts, stage.board.state.last_reason) == (1, reason)
-        await stage.tell(2, Connected())
+        await stage.deliver(2, Connected())
         await reached(lambda: stage.board.state.attempts == 0)
 
 
@@ -154,7 +154,7 @@ async def test_too_many_failures_end_the_process(tmp_path: Path) -> None:
     async with staged(tmp_path, paired=True) as stage:
         task = asyncio.create_task(stage.connection.run())
         for number in range(1, QUICK.max_attempts + 1):
-            await stage.tell(number, LinkStopped("no route", opened=False))
+            await stage.deliver(number, LinkStopped("no route", opened=False))
         with pytest.raises(EndedError) as ended:
             await task
         assert ended.value.ending.code is ExitCode.ATTEMPTS_EXHAUSTED
@@ -165,7 +165,7 @@ async def test_a_session_that_did_not_surely_end_is_not_followed_by_another(tmp_
     async with staged(tmp_path, paired=True) as stage:
         stage.link.closes_cleanly = False
         task = asyncio.create_task(stage.connection.run())
-        await stage.tell(1, Disconnected("ConnectionLost"))
+        await stage.deliver(1, Disconnected("ConnectionLost"))
         with pytest.raises(LinkBrokenError, match="did not end its session"):
             await task
         assert len(stage.link.sessions) == 1
@@ -174,16 +174,16 @@ async def test_a_session_that_did_not_surely_end_is_not_followed_by_another(tmp_
 async def test_a_library_that_delivers_no_more_is_fatal(tmp_path: Path) -> None:
     async with staged(tmp_path, paired=True) as stage:
         task = asyncio.create_task(stage.connection.run())
-        await stage.tell(1, Connected(), LinkStopped("required field not set", opened=True))
+        await stage.deliver(1, Connected(), LinkStopped("required field not set", opened=True))
         with pytest.raises(LinkBrokenError, match="required field not set"):
             await task
 
 
-async def test_a_terminal_cause_is_told_even_if_the_session_hangs(tmp_path: Path) -> None:
+async def test_a_terminal_cause_is_reported_even_if_the_session_hangs(tmp_path: Path) -> None:
     async with staged(tmp_path, paired=True) as stage:
         stage.link.closes_cleanly = False
         task = asyncio.create_task(stage.connection.run())
-        await stage.tell(1, LoggedOut())
+        await stage.deliver(1, LoggedOut())
         with pytest.raises(EndedError) as ended:
             await task
         assert ended.value.ending.code is ExitCode.LOGGED_OUT
@@ -207,7 +207,7 @@ async def test_a_code_that_is_offered_stays_until_the_window_ends(
         staged(tmp_path, paired=False, timing=ConnectionTiming(login=0.2), pairing_until=closing) as stage,
         running(stage),
     ):
-        await stage.tell(1, QrOffered("qr 1"))
+        await stage.deliver(1, QrOffered("qr 1"))
         await reached(lambda: stage.board.state.last_reason == "PairingExpired")
         assert datetime.now(UTC) >= closing
         assert (len(stage.link.sessions), stage.board.state.attempts) == (1, 0)

@@ -109,7 +109,7 @@ def test_a_chat_first_seen_by_phone_continues_under_its_lid(journal: Journal) ->
     assert journal.inbound.receive(incoming("A", LID)) is None
 
 
-def test_both_names_counted_apart_go_on_from_the_higher_number(journal: Journal) -> None:
+def test_both_names_counted_apart_continue_from_the_higher_number(journal: Journal) -> None:
     for whatsapp_id in "AB":
         journal.inbound.receive(incoming(whatsapp_id, PHONE))
     journal.inbound.receive(incoming("C", LID))
@@ -195,7 +195,7 @@ def test_the_mark_of_published_only_moves_forward(journal: Journal) -> None:
     assert journal.reports.published == 5
 
 
-def test_only_old_and_acknowledged_reports_are_pruned_and_sequences_go_on(journal: Journal, clock: Clock) -> None:
+def test_only_old_and_acknowledged_reports_are_pruned_and_sequences_continue(journal: Journal, clock: Clock) -> None:
     for whatsapp_id in "ABC":
         journal.inbound.receive(incoming(whatsapp_id))
     journal.reports.mark_published(2)

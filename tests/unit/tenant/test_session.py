@@ -76,7 +76,7 @@ def test_an_unreadable_session_is_not_called_damaged(store: SessionStore) -> Non
         store.examine()
 
 
-def test_a_session_set_aside_is_kept_and_the_second_in_a_day_is_told(store: SessionStore, tmp_path: Path) -> None:
+def test_a_session_set_aside_is_kept_and_the_second_in_a_day_is_reported(store: SessionStore, tmp_path: Path) -> None:
     for number, (moment, again) in enumerate(
         [(NOW, False), (NOW + timedelta(hours=23), True), (NOW + timedelta(days=3), False)], start=1
     ):

@@ -1,4 +1,4 @@
-"""Everything that neonize brings, put together."""
+"""Builds the link, the stored session and the loss audit."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from oxy_tenant.links.neonize.session_store import SessionStore
 
 @dataclass(frozen=True, slots=True)
 class NeonizeAdapter:
-    """A link, the session that it stores, and the search for what it lost."""
+    """The parts that work together on one session."""
 
     link: NeonizeLink
     session: SessionStore
@@ -24,9 +24,9 @@ class NeonizeAdapter:
 def open_adapter(
     folder: Path, journal: Journal, account: OwnAccount, *, browser: str, stopping: asyncio.Event
 ) -> NeonizeAdapter:
-    """Load the library, for the session in `folder`; raises LinkError. `account` is identified once connected.
+    """Load the library, for the session in `folder`; raises LinkError.
 
-    `stopping` is set when nothing more is to be sent.
+    The link identifies `account` when it connects, and sends no more fillers once `stopping` is set.
     """
     session = SessionStore(folder)
     audit = LossAudit(journal.inbound, journal.sends, session)

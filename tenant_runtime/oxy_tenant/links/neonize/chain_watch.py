@@ -1,4 +1,4 @@
-"""`SendingChains` for the threads of one connection: with a lock, a clock, and the journal that keeps what is owed."""
+"""Makes `SendingChains` usable from all threads of a connection: adds a lock, a clock, and storage in the journal."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from oxy_tenant.links.neonize.sending_chains import MOST_OWED, OWN, SendingChain
 
 
 class ChainWatch:
-    """Watches sends and arrivals; safe to use from any thread. `note` stores what is owed and may block for a write."""
+    """Records sends and arrivals; thread-safe. `note` stores changes of what is owed, under the lock."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class ChainWatch:
 
     @contextmanager
     def sending(self, chat: Jid) -> Iterator[None]:
-        """Enclose a send; one that fails with LinkUnavailableError may not have used a key."""
+        """Enclose a send. If it raises LinkUnavailableError, it counts as not having used a key."""
         with self._exclusive() as now:
             uses = self._chains.begin(self._contacts(chat), now)
         try:
@@ -43,17 +43,17 @@ class ChainWatch:
                 self._chains.end(uses, now)
 
     def owes(self, chat: Jid) -> bool:
-        """Whether a send to `chat` may be dropped by a device that it is encrypted for."""
+        """Whether a device may drop the next message to `chat`."""
         with self._exclusive():
             return self._chains.owes(self._contacts(chat))
 
     def undecided(self, chat: Jid) -> float:
-        """Return for how many seconds it is unknown whether the last send to `chat` owes it a filler."""
+        """Return for how many more seconds it is unknown whether the last send to `chat` owes it a filler."""
         with self._exclusive() as now:
             return self._chains.undecided(self._contacts(chat)[0], now)
 
     def unsettled(self, chat: Jid, fillers: int = 0) -> float:
-        """Return for how many seconds it is better not to send to `chat`, after so many `fillers` in vain."""
+        """Return how many seconds to wait before sending to `chat`, after so many failed `fillers`."""
         with self._exclusive() as now:
             return self._chains.unsettled(self._contacts(chat), fillers, now)
 
@@ -69,21 +69,21 @@ class ChainWatch:
                 self._chains.callback_ended(now)
 
     def arrived(self, addresses: frozenset[Jid], *, from_me: bool) -> bool:
-        """Note a message that the library decrypted; return whether it makes a chain suspect.
+        """Record that the library decrypted a message; return whether that makes a chain suspect.
 
-        `addresses` are all known ones of the device's owner; `from_me` means another device of our own account.
+        `addresses` are all known ones of its sender; `from_me` means another device of our own account.
         """
         names = frozenset({OWN}) if from_me else frozenset(str(address.bare) for address in addresses)
         with self._exclusive() as now:
             return self._chains.arrived(names, now)
 
     def _contacts(self, chat: Jid) -> tuple[str, ...]:
-        """Return whom a message to `chat` is encrypted for, the chat's own side first."""
+        """Return the contacts that a message to `chat` is encrypted for, starting with the chat's."""
         return (OWN,) if self._account.owns(chat) else (str(chat), OWN)
 
     @contextmanager
     def _exclusive(self) -> Iterator[float]:
-        """Hold the lock, give the time, and note what changed before anybody else may act on it."""
+        """Hold the lock; yield the time; store changes before another thread can act on them."""
         with self._lock:
             yield self._clock()
             changes = self._chains.take_changes()
@@ -92,10 +92,10 @@ class ChainWatch:
 
 
 def owed_at_start(noted: Mapping[str, int], last_sends: Mapping[str, int]) -> dict[str, int]:
-    """Return to whom fillers are owed when a run starts.
+    """Return how many fillers are owed to whom when a run starts.
 
-    `noted` is what the last run wrote down. What arrived in the moment in which it was killed it could not note, so
-    the `last_sends` (by chat) count as owed too, and the other devices of the account got a copy of each.
+    `noted` is what the previous run stored. It could not store anything about messages that arrived while it was being
+    killed, so one filler per message in `last_sends` (by chat) is owed as well. Our own devices got a copy of each.
     """
     owed = {chat: min(count, MOST_OWED) for chat, count in last_sends.items()}
     if owed:

@@ -1,4 +1,4 @@
-"""From neonize's message events to what the platform sees. Pure: protobuf in, `Received` out."""
+"""Reads neonize's message events. Pure: protobuf in, `Received` out."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -15,16 +15,16 @@ DIRECT_SERVERS: Final = frozenset({PHONE_SERVER, LID_SERVER})
 
 
 def classify_message(event: Untyped, account: OwnAccount) -> Received | None:
-    """Read neonize's ``Message`` event; None for what does not belong to a direct chat."""
+    """Read neonize's ``Message`` event; None if it is not in a direct chat."""
     if not _is_direct(event.Info):
         return None
-    # An edit repeats the whole message under its id: what was answered is not answered again.
+    # An edit repeats the whole message under the same id, and must not be answered a second time.
     content = None if event.IsEdit else classify_content(event.Message)
     return _received(event.Info, account, content)
 
 
 def classify_undecryptable(event: Untyped, account: OwnAccount) -> Received | None:
-    """Read neonize's ``UndecryptableMessage`` event: the message is known by its id alone."""
+    """Read neonize's ``UndecryptableMessage`` event, of which only the id is known."""
     return _received(event.Info, account, Content(MessageKind.UNDECRYPTABLE)) if _is_direct(event.Info) else None
 
 
@@ -55,7 +55,7 @@ def _received(info: Untyped, account: OwnAccount, content: Content | None) -> Re
 
 
 def _chat_of(source: Untyped) -> tuple[Jid, Jid | None]:
-    """Return the chat's LID and phone address; the phone address alone where no LID is known."""
+    """Return the chat's LID and phone number as JIDs; the phone number alone if no LID is known."""
     chat = jid_of(source.Chat).bare
     other = source.RecipientAlt if source.IsFromMe else source.SenderAlt
     if not other.User or other.Server not in DIRECT_SERVERS or other.Server == chat.server:

@@ -1,4 +1,4 @@
-"""Which of neonize's events the runtime asks for, and what they mean. Pure."""
+"""The events that we subscribe to in neonize, and their meaning. Pure."""
 
 import contextlib
 import re
@@ -38,15 +38,15 @@ _PLAIN: Final[Mapping[int, LinkEvent]] = {
     12: Disconnected("ConnectionLost"),
     27: CaughtUp(),
 }
-"""Events whose number says it all. Source of all numbers: neonize/events.py, EVENT_TO_INT."""
+"""Events without content. Source of all numbers: neonize/events.py, EVENT_TO_INT."""
 
 _OLD_COUNTER: Final = re.compile(r"Ignoring message (?P<id>\S+) from (?:\S+ in )?(?P<chat>\S+): .*old counter")
-"""whatsmeow's warning about a message whose key was used. Source: whatsmeow message.go, decryptMessages."""
+"""whatsmeow's warning about a message whose key was already used. Source: message.go, decryptMessages."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyRefused:
-    """The library got a message whose key it had used already: it was journalled before, or lost on its way there."""
+    """The library received a message whose key it had already used: a copy of one that was journalled, or lost."""
 
     whatsapp_id: str
     chat: Jid | None
@@ -55,13 +55,14 @@ class CopyRefused:
 def wanted_events(*, receipts: bool) -> bytes:
     """Return the numbers of the events to subscribe to.
 
-    Only those that are read here: any other may hold a value that neonize does not know, which ends its event loop.
+    Only those that are read here, because any other may contain a value that neonize does not know, which ends its
+    event loop.
     """
     return bytes(sorted({*_PLAIN, _BAN, MESSAGE, UNDECRYPTABLE, *({_RECEIPT} if receipts else ())}))
 
 
 def translate_event(envelopes: Untyped, number: int, data: bytes) -> LinkEvent | None:
-    """Return what an event other than a message or the account means; None for one without a meaning here."""
+    """Return the meaning of an event other than messages and the account; None if it has none here."""
     if number == _BAN:
         ban = envelopes.TemporaryBan.FromString(data)
         return Banned(datetime.now(UTC) + timedelta(seconds=ban.Expire) if ban.Expire > 0 else None)
@@ -72,7 +73,7 @@ def translate_event(envelopes: Untyped, number: int, data: bytes) -> LinkEvent |
 
 
 def copy_refused(warning: str) -> CopyRefused | None:
-    """Read whatsmeow's warning about a copy of a message whose key was used already; None for any other."""
+    """Read whatsmeow's warning about a message whose key was already used; None for any other warning."""
     match = _OLD_COUNTER.search(warning)
     if match is None:
         return None

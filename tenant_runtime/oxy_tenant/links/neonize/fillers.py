@@ -1,6 +1,6 @@
-"""Sends fillers before a message that a phone might drop, and decides whose turn to send it is.
+"""Grants turns to send, and sends fillers first where a phone might drop the message.
 
-Why, and what was measured: docs/decisions/0012-fillers.md.
+Reasons and measurements: docs/decisions/0012-fillers.md.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from oxy_tenant.links.errors import LinkUnavailableError, SendRefusedError, Send
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 
 MOST_FILLERS: Final = 8
-"""Fillers before one message, in longer and longer pauses; if each overlapped a message, the next would too."""
+"""Most fillers before one message, each after a longer pause; if all of these failed, the next would too."""
 
 PATIENCE_SECONDS: Final = 30.0
-"""How long a contact who writes without a pause may delay a filler, and with it the answer."""
+"""How long a contact who keeps writing may delay a filler, and with it the answer."""
 
 log = structlog.get_logger()
 
@@ -31,8 +31,8 @@ log = structlog.get_logger()
 class SendingTurns:
     """Grants one turn to send at a time, after the fillers that it needs.
 
-    `newest_sent` returns the id of our newest message in a chat, `send_filler(chat, target)` sends a filler that
-    refers to it. Once `stopping` is set, turns are granted without fillers: their holder sends nothing either.
+    `newest_sent(chat)` returns the id of our newest message in a chat, `send_filler(chat, target)` sends a filler that
+    refers to it. Once `stopping` is set, turns are granted without fillers, because their holders do not send either.
     """
 
     def __init__(
@@ -55,15 +55,15 @@ class SendingTurns:
     async def turn(self, chat: Jid) -> AsyncIterator[None]:
         """Hold the turn to send to `chat`; raises LinkUnavailableError.
 
-        First send one filler per message by which the contact's ratchet may have been rolled back. Other chats keep
-        sending while we find out how many that is.
+        Before that, send one filler per message by which the contact's ratchet may have been rolled back. Other chats
+        keep sending while we find out how many.
         """
         for fillers in range(MOST_FILLERS + 1):
-            # Outside the lock: what was sent to this contact may stay undecided for half a second.
+            # Outside the lock, because it may take half a second until the last send to this contact is decided.
             await self._settle(chat, fillers)
             async with self._one_at_a_time:
-                # Our own devices got a copy of whatever was sent to others while this turn waited, so for the
-                # "message yourself" chat the question is open again, and only inside the lock can it be settled.
+                # Our own devices also got copies of what other turns sent meanwhile. So for the "message yourself"
+                # chat the last send may be undecided again, and only under the lock no new one follows.
                 if self._account.owns(chat):
                     await asyncio.sleep(self._watch.undecided(chat))
                 target = None if self._stopping.is_set() else self._target(chat)
@@ -74,21 +74,21 @@ class SendingTurns:
                     yield
                     return
                 await self._fill(chat, target)
-            # The filler itself may have overlapped a message, and then proves nothing: look again.
+            # The filler may itself have overlapped a message, and then another is owed: check again.
 
     def _target(self, chat: Jid) -> str | None:
-        """Return the message that a filler to `chat` refers to; None if it needs none, or has nothing to refer to."""
+        """Return our message that a filler to `chat` refers to; None if no filler is owed, or there is no message."""
         return self._newest_sent(chat) if self._watch.owes(chat) else None
 
     async def _settle(self, chat: Jid, fillers: int) -> None:
-        """Wait (rarely) until we know whether the last send overlapped a message and a filler is unlikely to."""
+        """Wait (rarely) until the last send is decided, and a filler is unlikely to overlap a message."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while (seconds := self._watch.unsettled(chat, fillers)) > 0:  # noqa: ASYNC110 silence has no event
                     await asyncio.sleep(seconds)
 
     async def _fill(self, chat: Jid, target: str) -> None:
-        """Use up a key that the library may use again. It has no result: nobody asks whether it arrived."""
+        """Send a filler, which uses up a key that the library may repeat; whether it arrives does not matter."""
         metrics.FILLERS.inc()
         log.info("filler_sent")
         try:
@@ -102,7 +102,7 @@ class SendingTurns:
 def compose_filler(messages: MessagesModule, chat: Jid, target: str) -> MessageProtobuf:
     """Return a message that phones do not display: the removal of a reaction that never existed, on our own `target`.
 
-    On a message of our own, because the owner may have reacted to one of the customer's.
+    It refers to a message of ours, because the owner may really have reacted to one of the customer's.
     """
     message = messages.Message()
     reaction = message.reactionMessage

@@ -1,11 +1,11 @@
-"""`WhatsAppLink` on neonize, used through its binding alone.
+"""`WhatsAppLink` on neonize, of which only the C binding is used.
 
-Facts about neonize 0.5.2 and the whatsmeow inside that shaped this module and `session`:
+Facts about neonize 0.5.2 and its whatsmeow that shaped this module and `session`:
 
 - ``Neonize()`` blocks for the life of a session and calls back, one event at a time, from threads of Go. It returns
   an error at once when the first connection fails; once it has called back, any return means that events are lost.
 - Receipts go to the server without waiting for us, so a message is journalled inside the callback.
-- An event with a value unknown to neonize ends its event loop: only the events named in `events` are asked for.
+- An event with a value unknown to neonize ends its event loop, so only the events in `events` are subscribed to.
 - While unpaired, ``Stop()`` never ends the thread.
 - ``SendMessage()`` blocks up to 75 s, one message at a time, and loses the message's id when it fails.
 """
@@ -49,7 +49,7 @@ _PAUSED: Final = 1
 _TEXT_MEDIA: Final = 0
 
 _QUIET_SECONDS: Final = 0.1
-"""A session that has not called back for this long has delivered what it had received."""
+"""A session without a callback for this long has delivered everything that it had received."""
 
 _CLOSE_SECONDS: Final = 2.0
 
@@ -90,7 +90,7 @@ class NeonizeLink:
     # -- a session's life
 
     def open(self, on_message: MessageSink, on_event: EventSink, *, receipts: bool) -> None:
-        """Start a session in the background; events report what becomes of it."""
+        """Start a session in the background; its progress is reported as events."""
         name = b"oxy-%d" % next(self._numbers)
         sinks = Sinks(on_message, on_event, self._on_copy_refused)
         self._session = NeonizeSession(name, self._library, sinks, self._watch, self._account)
@@ -99,7 +99,7 @@ class NeonizeLink:
         self._session.start(self._database, properties, wanted_events(receipts=receipts))
 
     async def close(self) -> bool:
-        """End the session after delivering what it had received; return whether it certainly ended."""
+        """Deliver what the session has received, then end it; return whether it has certainly ended."""
         session, self._session = self._session, None
         if session is None or session.finished.is_set():
             return True
@@ -113,7 +113,7 @@ class NeonizeLink:
         except TimeoutError:
             session.closing = True
             return False
-        # While unpaired it is disconnected now, though its thread never ends.
+        # An unpaired session is disconnected by now, although its thread never ends.
         return not session.opened or await asyncio.to_thread(session.finished.wait, _CLOSE_SECONDS)
 
     async def _call(self, function: Callable[..., Untyped], *arguments: Untyped) -> Untyped:
@@ -144,11 +144,11 @@ class NeonizeLink:
     # -- sending
 
     def sending_turn(self, chat: Jid) -> AbstractAsyncContextManager[None]:
-        """Wait until it is safe to send to `chat`, sending fillers where needed."""
+        """Wait until a message to `chat` can be sent safely, and send fillers if any are owed."""
         return self._turns.turn(chat)
 
     async def send(self, chat: Jid, text: str, secret: bytes) -> str:
-        """Send a text that carries `secret` and return its WhatsApp id."""
+        """Send a text with this message secret and return its WhatsApp id."""
         return await self._send(chat, compose_text(self._library.messages, text, secret))
 
     async def _send_filler(self, chat: Jid, target: str) -> None:
@@ -180,7 +180,7 @@ class NeonizeLink:
                 log.debug("typing_not_shown", error=error.decode(errors="replace"))
 
     def show_online(self, *, online: bool) -> None:
-        """Show the account as online or not, without waiting; never raises."""
+        """Show the account as online or offline; does not wait, never raises."""
         presence = b"available" if online else b"unavailable"
         with contextlib.suppress(LinkUnavailableError):
             self._others.submit(self._go.SendPresence, self._open_session(), presence)

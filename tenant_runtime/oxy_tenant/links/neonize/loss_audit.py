@@ -1,12 +1,12 @@
-"""Finds messages that the library took and the journal never saw.
+"""Finds messages that the library acknowledged but that never reached the journal.
 
-The library commits a message's key and remembers its secret before it calls back with the message. A process killed
-in between has lost it: the server's next copy is refused ("old counter"), and confirmed all the same. Both leave a
-trace: secrets stored since the last audited row, and refused copies. What the journal knows is not lost.
+The library commits a message's key and stores its secret before it calls back with the message. If the process is
+killed in between, the message is lost: the library refuses the server's next copy ("old counter"), but acknowledges it.
+Two traces remain: secrets stored since the last audited row, and refused copies. Those that the journal does not know
+are losses.
 
-Secrets also come in bulk with the history that a phone shares after pairing. So the mark of what is audited is moved
-forward while everything works, and only secrets stored shortly before the end of a process are examined at the next
-start.
+Secrets also arrive in bulk, with the history that a phone shares after pairing. So the audited row is moved forward
+while everything works, and a start examines only secrets stored shortly before the previous process ended.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ from oxy_tenant.links.neonize.events import CopyRefused
 from oxy_tenant.links.neonize.session_store import SessionStore, StoredSecret
 
 SETTLE_SECONDS: Final = 5.0
-"""After this long, whatever the library has called back with is in the journal."""
+"""After this long, every message that the library called back with is in the journal."""
 
 MARK_SECONDS: Final = 60.0
-"""How often the mark is moved forward while messages come; each time costs a short-lived process."""
+"""How often the audited row is moved forward while messages arrive; each time starts a short-lived process."""
 
 BY_STORE: Final = "store"
 BY_COPY: Final = "refused_copy"
@@ -50,7 +50,7 @@ class LossAudit:
         self._refused: deque[tuple[float, CopyRefused]] = deque()
 
     def audit_store(self) -> int:
-        """Report what the last process took and did not journal; call it before connecting. Returns how many were lost.
+        """Report the losses of the previous process and return their number; call it before connecting.
 
         Raises SessionError, VolumeError.
         """
@@ -63,19 +63,19 @@ class LossAudit:
         return lost
 
     def note_refused(self, copy: CopyRefused) -> None:
-        """Note a refused copy, from any thread; it is examined after `SETTLE_SECONDS`."""
+        """Record a refused copy, to be examined after `SETTLE_SECONDS`; may be called from any thread."""
         self._refused.append((time.monotonic(), copy))
 
     async def run(self) -> None:
-        """Examine refused copies and move the mark forward, until cancelled. Runs only while events are delivered."""
+        """Examine refused copies and move the audited row forward until cancelled; for use while messages arrive."""
         marked_version, next_mark = 0, 0.0
         while True:
             version, newest = self._store.version, None
             if version != marked_version and time.monotonic() >= next_mark:
                 newest = await asyncio.to_thread(self._newest)
                 marked_version, next_mark = version, time.monotonic() + MARK_SECONDS
-            # The mark is read before the pause and written after it: whatever was stored up to it has had the time to
-            # get into the journal, or the process has died and does not write the mark.
+            # The newest row is read before this pause and stored after it. By then every message up to it is in the
+            # journal; if the process dies meanwhile, the row is not stored and the next start examines it.
             await asyncio.sleep(SETTLE_SECONDS)
             await asyncio.to_thread(self._settle, newest, time.monotonic() - SETTLE_SECONDS)
 

@@ -7,7 +7,7 @@ from oxy_core.identity import mask
 from oxy_tenant.links.errors import LinkError, LinkUnavailableError, SendRefusedError, SendUnconfirmedError
 
 _LONG_NUMBER: Final = re.compile(r"\d{6,}")
-"""Phone numbers and LIDs in errors of the library: they are hidden, since errors are logged and reported."""
+"""Phone numbers and LIDs in the library's errors; masked, because errors are logged and reported."""
 
 _REFUSED: Final = ("server returned error", "no LID found", "can't send", "unknown server")
 
@@ -22,11 +22,11 @@ _BEFORE_SENDING: Final = (
 
 
 def send_error(error: str) -> LinkError:
-    """Return the class of an error, by how it begins.
+    """Return the exception for an error message, by its beginning.
 
-    Source: whatsmeow send.go. Preparing (device list, sessions, encryption) comes before the message's frame is
-    written, so those errors mean that nothing was sent; so does having no socket when it would be written. A message
-    whose frame was written and not answered may or may not have arrived.
+    Source: whatsmeow send.go. The device list, sessions and encryption come before the message's frame is written, so
+    errors there mean that nothing was sent, and so does a missing socket. Once the frame is written, a message without
+    an answer may or may not have arrived.
     """
     error = _LONG_NUMBER.sub(lambda number: mask(number[0]), error)
     if error.startswith(_REFUSED):

@@ -1,4 +1,4 @@
-"""One session of neonize: a call that blocks as long as the connection lasts, and calls back from threads of Go."""
+"""One session of neonize: a call that blocks as long as it lasts, and calls back from threads of Go."""
 
 import ctypes
 import threading
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Sinks:
-    """Who takes what a session delivers; all are called from its threads."""
+    """Where a session delivers; all are called from its threads."""
 
     on_message: MessageSink
     on_event: EventSink
@@ -43,15 +43,15 @@ class Sinks:
 
 
 class NeonizeSession:
-    """One call of ``Neonize()``; `watch` and `account` are shared with the sessions before and after it."""
+    """One call of ``Neonize()``; `watch` and `account` outlive it."""
 
     def __init__(self, name: bytes, library: Library, sinks: Sinks, watch: ChainWatch, account: OwnAccount) -> None:
         self.name = name
         """What the library calls this session."""
         self.opened = False
-        """Whether it has logged in: once it has, any end of it means that events are lost."""
+        """Whether it has logged in. If it ends after that, events are lost."""
         self.closing = False
-        """Set before it is stopped on purpose: its end is no event then."""
+        """Set before it is stopped on purpose, so that its end is not reported."""
         self.last_callback = time.monotonic()
         self.finished = threading.Event()
         self._library = library
@@ -59,20 +59,20 @@ class NeonizeSession:
         self._watch = watch
         self._account = account
         self._failure: str | None = None
-        # Threads that Go makes have no context of their own, and logs would lose what is bound.
+        # Threads created by Go start with an empty context, and their logs would lack the bound variables.
         self._context = copy_context()
         self._references: tuple[Untyped, ...] = ()
 
     def start(self, database: bytes, properties: bytes, wanted: bytes) -> None:
-        """Run the session in a thread of its own: a URI of its store, this device's properties, the events wanted."""
-        # A daemon: while unpaired, ``Stop()`` never ends the thread, and it is left behind.
+        """Start its thread, with the URI of its store, the device's properties, and the events to subscribe to."""
+        # A daemon, because ``Stop()`` never ends the thread of an unpaired session: it is left behind.
         threading.Thread(
             target=self._run, args=(database, properties, wanted), name="whatsapp-session", daemon=True
         ).start()
 
     def _run(self, database: bytes, properties: bytes, wanted: bytes) -> None:
         binder = self._library.binder
-        # Kept with the session: a callback that Python has collected crashes the process when Go calls it.
+        # Referenced as long as the session: if Python collected a callback, Go would crash calling it.
         self._references = (
             binder.func_string(self._guarded(self._qr_offered)),
             binder.func_string(self._guarded(self._pairing_ended)),
@@ -88,7 +88,7 @@ class NeonizeSession:
             self._sinks.on_event(LinkStopped(self._failure or error.decode(errors="replace"), self.opened))
 
     def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
-        """Wrap a callback: an exception must not vanish in C, and ends the session."""
+        """Wrap a callback so that an exception, which C would drop, ends the session."""
 
         def guarded(*arguments: Untyped) -> None:
             self.last_callback = time.monotonic()
@@ -101,7 +101,7 @@ class NeonizeSession:
         return guarded
 
     def _fail(self, failure: str) -> None:
-        """Deliver nothing more: what cannot be journalled must not be followed by what can."""
+        """Stop delivering: no message may be journalled after one that could not be."""
         if self._failure is None:
             self._failure = failure
             self._sinks.on_event(LinkStopped(failure, opened=True))
@@ -146,7 +146,7 @@ class NeonizeSession:
             self._sinks.on_event(event)
 
     def _decrypted(self, source: Untyped) -> None:
-        """Report whose ratchet a message changed, in whichever chat it came, before anything is sent because of it."""
+        """Record whose ratchet a message changed, in any chat, before it is journalled and can be answered."""
         self._watch.arrived(addresses_of(source), from_me=source.IsFromMe)
 
     def _deliver(self, received: Received | None) -> None:

@@ -1,8 +1,8 @@
-"""Reads a whatsmeow session; run as a program of its own, by `session_store`.
+"""Reads a whatsmeow session; `session_store` runs it as a separate program.
 
 The library that holds the session open has its own copy of SQLite. Two copies in one process do not see each other's
 locks, and closing a file in one drops the locks of the other, which damages the database
-(https://www.sqlite.org/howtocorrupt.html, section 2.2). Between processes the locks work, so this is a process.
+(https://www.sqlite.org/howtocorrupt.html, section 2.2). Between processes the locks work, so this is a separate one.
 
 It reads one request from standard input and prints one answer, both JSON. Standard library only: it starts in 20 ms.
 """
@@ -22,7 +22,7 @@ Answer = dict[str, Any]
 
 
 def examine(database: sqlite3.Connection, copy: str) -> Answer:
-    """Check the session, copy it to `copy`, and answer whether it holds a linked device."""
+    """Check the session, copy it to `copy`, and return whether it has a linked device."""
     findings = database.execute("PRAGMA quick_check(1)").fetchone()[0]
     if findings != "ok":
         return {"damage": findings}
@@ -60,7 +60,7 @@ def id_of(database: sqlite3.Connection, secrets: list[str]) -> Answer:
 
 
 def _rows(database: sqlite3.Connection, query: str, *values: object) -> list[Any]:
-    """Query a session that may not have been made yet."""
+    """Query a session whose tables may not exist yet."""
     try:
         return database.execute(query, values).fetchall()
     except sqlite3.OperationalError as error:
@@ -78,7 +78,7 @@ QUESTIONS: dict[str, Callable[..., Answer]] = {
 
 
 def answer(path: str, question: str, *arguments: Any) -> Answer:  # noqa: ANN401 what JSON brings
-    """Answer one question about the session at `path`; ``damage`` or ``failure`` say why it cannot be."""
+    """Answer one question about the session at `path`; if that is impossible, ``damage`` or ``failure`` says why."""
     try:
         with closing(sqlite3.connect(path, timeout=WAIT_SECONDS)) as database:
             return QUESTIONS[question](database, *arguments)

@@ -1,7 +1,7 @@
-"""The library's own SQLite file: reading it, copying it, and setting a damaged one aside.
+"""The library's own SQLite file: reads it, copies it, and sets a damaged one aside.
 
-Credentials are never deleted: a damaged file is set aside under another name. Tables and their meaning: whatsmeow,
-store/sqlstore/upgrades/00-latest-schema.sql. Another process reads it, see `session_reader`.
+Credentials are never deleted: a damaged file gets another name. Tables and their meaning: whatsmeow,
+store/sqlstore/upgrades/00-latest-schema.sql. The reading happens in another process, see `session_reader`.
 """
 
 import json
@@ -23,7 +23,7 @@ from oxy_tenant.links.neonize import session_reader
 from oxy_tenant.links.neonize.classification import DIRECT_SERVERS
 
 AGAIN_WITHIN: Final = timedelta(days=1)
-"""A session damaged twice within this time is given up."""
+"""A session damaged twice within this time is a terminal cause."""
 
 _READER_SECONDS: Final = 60.0
 
@@ -32,19 +32,19 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class StoredSecret:
-    """A message that the library decrypted or was about to send, as its store remembers it."""
+    """A message that the library decrypted or was about to send, from its store."""
 
     chat: Jid
     sender: Jid
     from_me: bool
-    """Whether the sender is the linked account, as the store has it: it is read before anything is connected."""
+    """Whether the sender is the linked account, according to the store: there is no connection yet."""
     whatsapp_id: str
     secret: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSecrets:
-    """The messages that the store remembers since some row, in direct chats only."""
+    """The messages stored since some row, in direct chats only."""
 
     messages: tuple[StoredSecret, ...]
     newest_row: int
@@ -65,14 +65,14 @@ class SessionStore:
 
     @property
     def version(self) -> int:
-        """A number that changes whenever the library has written; cheap, because nothing is read."""
+        """Changes whenever the library has written; cheap, because nothing is read."""
         log_file = self.path.with_name("session.db-wal")
         return log_file.stat().st_mtime_ns if log_file.exists() else 0
 
     def examine(self) -> bool:
-        """Check and copy the session and return whether it holds a linked device.
+        """Check and copy the session and return whether it has a linked device.
 
-        Raises SessionError if it is damaged. A full volume is no damage: it raises VolumeError.
+        Raises SessionError if it is damaged; VolumeError if the volume is full or unreadable, which is no damage.
         """
         return bool(self._ask("examine", str(self._copy)).get("paired", False))
 
@@ -81,7 +81,7 @@ class SessionStore:
         return int(self._ask("newest").get("row", 0))
 
     def secrets_after(self, row: int) -> StoredSecrets:
-        """Return the messages stored after `row`; raises as `newest_secret`."""
+        """Return the messages stored after `row`; raises SessionError, VolumeError."""
         answer = self._ask("secrets_after", row)
         own = frozenset(Jid.parse(address).user for address in answer.get("own", []))
         found = (_stored(own, *columns[1:]) for columns in answer.get("secrets", []))
@@ -90,7 +90,7 @@ class SessionStore:
         )
 
     def id_of(self, secrets: Sequence[bytes]) -> str | None:
-        """Return the WhatsApp id chosen for the newest of these secrets, None if the library stored none of them.
+        """Return the WhatsApp id of the newest message with one of these secrets; None if none is stored.
 
         Raises SessionError, VolumeError.
         """
@@ -98,7 +98,7 @@ class SessionStore:
         return None if found is None else str(found)
 
     def _ask(self, question: str, *arguments: object) -> dict[str, Any]:
-        """Have the reader answer one question; a session that was never made answers nothing."""
+        """Ask the reader; without a session there is no answer."""
         if not self.path.exists():
             return {}
         command = [sys.executable, "-I", "-S", session_reader.__file__]
@@ -120,7 +120,7 @@ class SessionStore:
         return answer
 
     def set_aside(self, now: datetime) -> bool:
-        """Move a damaged store out of the way, keeping it; returns whether it is the second one within a day."""
+        """Rename a damaged session, without deleting it; returns whether it is the second within a day."""
         again = any(now - moment < AGAIN_WITHIN for moment in self._set_aside_at())
         name = f"session.bad-{now:%Y%m%dT%H%M%SZ}.db"
         for suffix in ("", "-wal", "-shm"):
