@@ -49,9 +49,8 @@ class InstanceWatch:
     async def until_listed(self) -> None:
         """Wait until the cache holds all instances that existed when kopf started. Raises ApiError."""
         # Without any instance kopf calls no handler, so the API server is asked.
-        while await self._api.any(INSTANCES):
-            if await wait_for(self._listed, ASK_SECONDS):
-                return
+        while not self._listed.is_set() and await self._api.any(INSTANCES):
+            await wait_for(self._listed, ASK_SECONDS)
 
     def _registry(self, stop: Callable[[], Awaitable[None]]) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
