@@ -165,7 +165,7 @@ class NewStep(Usage):
     response: Response
 
 
-class Ending(Record):
+class TurnEnding(Record):
     """How a turn ended."""
 
     state: Literal["answered", "skipped"]

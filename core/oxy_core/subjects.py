@@ -31,7 +31,7 @@ INSTANCES_BUCKET: Final = "oxy_instances"
 """Key-value bucket of instance settings, key ``<organization>.<instance>``."""
 
 
-class Sender(NamedTuple):
+class SubjectSender(NamedTuple):
     """Who a tenant's subject speaks for."""
 
     account: AccountKey
@@ -68,11 +68,11 @@ def instance_key(organization: str, instance: InstanceName) -> str:
     return f"{organization}.{instance}"
 
 
-def sender_of(subject: str) -> Sender:
+def sender_of(subject: str) -> SubjectSender:
     """Return who published on a tenant's subject; raises ContractError for any other subject."""
     match subject.split("."):
         case ["oxy", "in" | "state" | "accepted" | "out", account, instance]:
-            return Sender(account, instance)
+            return SubjectSender(account, instance)
         case _:
             message = f"{subject!r} is not a tenant's subject"
             raise ContractError(message)

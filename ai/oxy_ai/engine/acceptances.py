@@ -17,9 +17,9 @@ class Acceptances:
     """The pods' confirmations, matched to the requests that wait for them."""
 
     def __init__(self) -> None:
-        self._expected: dict[UUID, tuple[subjects.Sender, asyncio.Future[None]]] = {}
+        self._expected: dict[UUID, tuple[subjects.SubjectSender, asyncio.Future[None]]] = {}
 
-    def expect(self, request: UUID, sender: subjects.Sender) -> asyncio.Future[None]:
+    def expect(self, request: UUID, sender: subjects.SubjectSender) -> asyncio.Future[None]:
         """Return a future that ends when `sender`, and nobody else, accepts the request."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._expected[request] = (sender, future)

@@ -121,7 +121,7 @@ class Relay:
             expires_at=row.expires_at,
             trace=child_of(row.trace),
         )
-        future = self._acceptances.expect(row.id, subjects.Sender(step.account, step.instance))
+        future = self._acceptances.expect(row.id, subjects.SubjectSender(step.account, step.instance))
         try:
             await self._client.publish(subjects.out(step.account, step.instance), request.encode())
             async with asyncio.timeout(self._settings.accepted_timeout_seconds):

@@ -18,7 +18,6 @@ from oxy_ai.records import (
     Claim,
     Claims,
     Ended,
-    Ending,
     Failure,
     InboundBatch,
     NewStep,
@@ -27,6 +26,7 @@ from oxy_ai.records import (
     RelayTarget,
     ToolResult,
     Turn,
+    TurnEnding,
     UnopenedTurn,
     UnreadableTurn,
     read_turn,
@@ -154,7 +154,7 @@ class Engine:
             "select store_result($1, $2, $3, $4, $5)", claim.organization, turn, call.round, call.id, call.result
         )
 
-    async def finish(self, claim: Claim, turn: int, ending: Ending) -> Ended:
+    async def finish(self, claim: Claim, turn: int, ending: TurnEnding) -> Ended:
         """End a turn; returns what became of it; raises FenceLostError."""
         document: str | None = await self.pool.fetchval(
             "select end_turn($1, $2, $3, $4, $5)",

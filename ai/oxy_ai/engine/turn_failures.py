@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TurnOutcome:
     """What follows from a turn."""
 
     to_send: RelayTarget | None
@@ -49,7 +49,7 @@ class TurnFailures:
         self._engine = engine
         self._settings = settings
 
-    async def count(self, claim: Claim, attempt: Attempt, error: Exception) -> Outcome:
+    async def count(self, claim: Claim, attempt: Attempt, error: Exception) -> TurnOutcome:
         """Count a failed attempt; raises FenceLostError."""
         reason = reason_of(error)
         metrics.TURN_FAILURES.labels(error=type(error).__name__).inc()
@@ -65,9 +65,9 @@ class TurnFailures:
         if verdict == "dead":
             metrics.TURNS.labels(state="dead", reason=type(error).__name__).inc()
             log.error("turn_died", reason=reason)
-        return Outcome(attempt.target if verdict == "dead" else None, more=True)
+        return TurnOutcome(attempt.target if verdict == "dead" else None, more=True)
 
-    async def count_unopened(self, claim: Claim, cause: Exception | UnreadableTurn) -> Outcome:
+    async def count_unopened(self, claim: Claim, cause: Exception | UnreadableTurn) -> TurnOutcome:
         """Count an attempt at a turn that could not be opened or read; raises FenceLostError.
 
         The next one waits as long as a lease: a worker of another version may be able to open it.

@@ -16,14 +16,13 @@ from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.store import Engine
-from oxy_ai.engine.turn_failures import Outcome, TurnFailures, attempt_at
+from oxy_ai.engine.turn_failures import TurnFailures, TurnOutcome, attempt_at
 from oxy_ai.errors import FenceLostError, TurnError
 from oxy_ai.model.client import ModelClient, Question
 from oxy_ai.records import (
     Answer,
     Claim,
     Ended,
-    Ending,
     NewStep,
     RelayTarget,
     Step,
@@ -31,6 +30,7 @@ from oxy_ai.records import (
     ToolCall,
     ToolResult,
     Turn,
+    TurnEnding,
     UnreadableTurn,
     Usage,
 )
@@ -66,7 +66,7 @@ class TurnRunner:
         self._settings = settings
         self._failures = TurnFailures(engine, settings)
 
-    async def run(self, taken: Taken) -> Outcome:
+    async def run(self, taken: Taken) -> TurnOutcome:
         """Decide, answer, finish.
 
         Raises FenceLostError, or the error of an outage: then the turn stays open and is resumed when its lease ends.
@@ -79,13 +79,13 @@ class TurnRunner:
                 raise
             return await self._failures.count_unopened(claim, error)
         if turn is None:
-            return Outcome(None, more=False)
+            return TurnOutcome(None, more=False)
         if isinstance(turn, UnreadableTurn):
             return await self._failures.count_unopened(claim, turn)
         with _bound(claim, turn):
             return await self._attempt(claim, turn)
 
-    async def _attempt(self, claim: Claim, turn: Turn) -> Outcome:
+    async def _attempt(self, claim: Claim, turn: Turn) -> TurnOutcome:
         try:
             ended = await self._answer(claim, turn)
         except FenceLostError:
@@ -95,19 +95,19 @@ class TurnRunner:
                 raise
             return await self._failures.count(claim, attempt_at(claim, turn), error)
         to_send = RelayTarget(claim.organization, turn.instance) if ended.state == "answered" else None
-        return Outcome(to_send, ended.more)
+        return TurnOutcome(to_send, ended.more)
 
     async def _answer(self, claim: Claim, turn: Turn) -> Ended:
         """Do what the rules decide."""
         role = role_of(turn)
         match decide(turn):
             case Skip(reason):
-                ending = Ending(state="skipped", role=role, reason=reason)
+                ending = TurnEnding(state="skipped", role=role, reason=reason)
             case Say(text, reason):
-                ending = Ending(state="answered", role=role, reason=reason, answers=(_answer(turn, text),))
+                ending = TurnEnding(state="answered", role=role, reason=reason, answers=(_answer(turn, text),))
             case Ask(role, texts):
                 text, step = await self._converse(claim, turn, role, texts)
-                ending = Ending(state="answered", role=role, answers=(_answer(turn, text),), last_step=step)
+                ending = TurnEnding(state="answered", role=role, answers=(_answer(turn, text),), last_step=step)
         ended = await self._engine.finish(claim, turn.turn, ending)
         metrics.TURNS.labels(state=ended.state, reason=ending.reason or "").inc()
         log.info("turn_finished", state=ended.state, reason=ending.reason, assistant=role.value)

@@ -2,13 +2,13 @@ import pytest
 
 from oxy_core import subjects
 from oxy_core.errors import ContractError
-from oxy_core.subjects import Sender, sender_of
+from oxy_core.subjects import SubjectSender, sender_of
 
 
 @pytest.mark.parametrize("build", [subjects.inbound, subjects.state, subjects.out, subjects.accepted])
 def test_a_tenants_subject_names_its_sender(build: object) -> None:
     assert callable(build)
-    assert sender_of(build("AKEY", "shop")) == Sender("AKEY", "shop")
+    assert sender_of(build("AKEY", "shop")) == SubjectSender("AKEY", "shop")
 
 
 @pytest.mark.parametrize("subject", ["", "oxy.in.A", "oxy.in.A.b.c", "oxy.dlq.A.b", "other.in.A.b"])
