@@ -14,9 +14,9 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-WAIT_SECONDS = 5.0
+WAIT_SECONDS: Final = 5.0
 
 Answer = dict[str, Any]
 
@@ -69,7 +69,7 @@ def _rows(database: sqlite3.Connection, query: str, *values: object) -> list[Any
         raise
 
 
-QUESTIONS: dict[str, Callable[..., Answer]] = {
+QUESTIONS: Final[dict[str, Callable[..., Answer]]] = {
     "examine": examine,
     "newest": newest,
     "secrets_after": secrets_after,
