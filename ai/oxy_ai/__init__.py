@@ -1,1 +1,5 @@
-"""The shared workers that answer customers and owners."""
+"""The workers that answer customers and owners, shared by all organizations.
+
+`worker` runs the `engine`, which decides what is due in PostgreSQL (`schema`) and asks `assistants` and `model` for
+answers. A line of business is a vertical, such as `petshop`. Nothing here speaks to WhatsApp or to Kubernetes.
+"""

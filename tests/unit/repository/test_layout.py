@@ -1,8 +1,18 @@
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
+PACKAGES = (
+    "core/oxy_core",
+    "operator/oxy_operator",
+    "tenant_runtime/oxy_tenant",
+    "ai/oxy_ai",
+    "cli/oxy_cli",
+    "dev/oxy_dev",
+)
 
 
 def test_no_folder_of_ours_can_shadow_the_standard_library() -> None:
@@ -27,3 +37,16 @@ def test_each_component_is_typed() -> None:
     packages = [path.parent for path in ROOT.glob("*/oxy_*/__init__.py")]
     assert len(packages) >= 7
     assert [package.name for package in packages if not (package / "py.typed").exists()] == []
+
+
+def test_each_folder_says_what_belongs_there() -> None:
+    folders = {file.parent for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
+    silent = [str(folder.relative_to(ROOT)) for folder in sorted(folders) if len(sentences(folder)) < 2]
+    assert silent == []
+
+
+def sentences(folder: Path) -> list[str]:
+    """What a package's docstring says: what it is, and at least what belongs there or does not."""
+    init = folder / "__init__.py"
+    docstring = ast.get_docstring(ast.parse(init.read_text())) if init.exists() else None
+    return re.findall(r"[.](?:\s|$)", docstring or "")
