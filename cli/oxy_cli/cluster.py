@@ -21,7 +21,7 @@ from kubernetes.stream.ws_client import ERROR_CHANNEL, STDIN_CHANNEL, V5_CHANNEL
 from urllib3.exceptions import HTTPError
 
 from oxy_cli.errors import ClusterError
-from oxy_core.instance.resource import API_VERSION, PLURAL
+from oxy_core.instance.custom_resource import API_VERSION, PLURAL
 from oxy_core.memory_file import keep_kubeconfig_in_memory
 
 Object = dict[str, Any]

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, Self
 
 from oxy_core.identity import mask
+from oxy_core.instance.custom_resource import Phase, pod_name
 from oxy_core.instance.pairing import PairingMethod
-from oxy_core.instance.resource import Phase, pod_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import structlog
 
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.errors import BusError
-from oxy_core.instance.resource import FINALIZER, claim_name
+from oxy_core.instance.custom_resource import FINALIZER, claim_name
 from oxy_operator.bus.connection import Bus
 from oxy_operator.decide.conclusion import Outcome
 from oxy_operator.decide.observed import Observed

@@ -5,7 +5,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from oxy_core.instance.resource import Phase
+from oxy_core.instance.custom_resource import Phase
 from oxy_operator.objects import Key
 
 RECONCILES: Final = Counter("oxy_operator_reconciles", "Reconciles of instances.")

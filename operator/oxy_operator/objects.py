@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from oxy_core.instance.resource import API_VERSION, KIND, PLURAL
+from oxy_core.instance.custom_resource import API_VERSION, KIND, PLURAL
 
 Object = dict[str, Any]
 """A Kubernetes object as JSON. The only form in which objects cross module borders."""

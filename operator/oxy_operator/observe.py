@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from oxy_core.instance.resource import claim_name, runtime_name
+from oxy_core.instance.custom_resource import claim_name, runtime_name
 from oxy_operator.bus.accounts import tenancy
 from oxy_operator.bus.connection import Bus
 from oxy_operator.bus.nkeys import PlatformKeys

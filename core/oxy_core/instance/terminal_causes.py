@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
-from oxy_core.instance.resource import Phase
+from oxy_core.instance.custom_resource import Phase
 
 
 class ExitCode(IntEnum):

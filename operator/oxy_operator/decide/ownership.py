@@ -7,7 +7,7 @@ import hashlib
 from typing import Final
 
 from oxy_core.identity import mask, phone_key
-from oxy_core.instance.resource import claim_name
+from oxy_core.instance.custom_resource import claim_name
 from oxy_operator.decide.instance import Instance
 from oxy_operator.objects import Key
 from oxy_operator.problems import Problem

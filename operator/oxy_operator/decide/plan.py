@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from oxy_core.envelopes import InstanceSettings
-from oxy_core.instance.resource import FINALIZER, pairing_secret_name, runtime_name
+from oxy_core.instance.custom_resource import FINALIZER, pairing_secret_name, runtime_name
 from oxy_operator.decide.epoch_record import EpochRecord, next_record
 from oxy_operator.decide.live_state import current_live_state
 from oxy_operator.decide.observed import Deployment, Observed

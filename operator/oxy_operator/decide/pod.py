@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final, Self
 
 from oxy_core.errors import ContractError
-from oxy_core.instance.resource import EPOCH_ANNOTATION
+from oxy_core.instance.custom_resource import EPOCH_ANNOTATION
 from oxy_core.tenant import TerminationMessage
 from oxy_operator.objects import Object
 

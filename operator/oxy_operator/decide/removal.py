@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from oxy_core.instance.resource import FINALIZER, claim_name, runtime_name
+from oxy_core.instance.custom_resource import FINALIZER, claim_name, runtime_name
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.plan import ChildName
 from oxy_operator.objects import CLAIMS, STATEFUL_SETS

@@ -9,7 +9,7 @@ from typing import Any
 
 from oxy_core.envelopes import LiveState
 from oxy_core.identity import Jid, mask, same_phone
-from oxy_core.instance.resource import Phase, pairing_secret_name
+from oxy_core.instance.custom_resource import Phase, pairing_secret_name
 from oxy_core.times import utc_text
 from oxy_operator.decide.live_state import is_later_activity
 from oxy_operator.decide.situation import Situation

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from oxy_core.envelopes import LiveState
-from oxy_core.instance.resource import Phase
+from oxy_core.instance.custom_resource import Phase
 from oxy_core.instance.terminal_causes import ExitCode, terminal_cause
 from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord
 from oxy_operator.decide.instance import Instance

@@ -2,7 +2,7 @@
 
 import structlog
 
-from oxy_core.instance.resource import claim_name
+from oxy_core.instance.custom_resource import claim_name
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.specs.claim import claim_record

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from oxy_core.identity import phone_key
-from oxy_core.instance.resource import EPOCH_ANNOTATION, INSTANCE_LABEL
+from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, INSTANCE_LABEL
 from oxy_core.subjects import instance_key
 from oxy_operator.decide.pod import Pod
 from oxy_operator.kube.digest import live_digest

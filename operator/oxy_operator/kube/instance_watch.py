@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import kopf
 
-from oxy_core.instance.resource import GROUP, PLURAL, VERSION
+from oxy_core.instance.custom_resource import GROUP, PLURAL, VERSION
 from oxy_core.tasks import wait_for
 from oxy_operator.kube.cache import InstanceCache
 from oxy_operator.kube.client import Kubernetes

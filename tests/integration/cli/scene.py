@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from oxy_core.instance.resource import API_VERSION, KIND, PLURAL, pairing_secret_name
+from oxy_core.instance.custom_resource import API_VERSION, KIND, PLURAL, pairing_secret_name
 from oxy_dev.cluster import apiserver
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 import pytest
 from integration.cli.scene import Scene
 
-from oxy_core.instance.resource import REPAIR_ANNOTATION
+from oxy_core.instance.custom_resource import REPAIR_ANNOTATION
 from oxy_dev.cluster.certificates import Authority, Identity
 
 SECONDS = 30.0

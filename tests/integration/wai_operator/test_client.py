@@ -7,7 +7,7 @@ import pytest
 from integration.wai_operator.scene import Object
 from kubernetes.aio.client import Configuration
 
-from oxy_core.instance.resource import INSTANCE_LABEL
+from oxy_core.instance.custom_resource import INSTANCE_LABEL
 from oxy_operator.errors import ApiError, ConflictError, InvalidError, MissingError
 from oxy_operator.kube.cache import ChildCache
 from oxy_operator.kube.client import Kubernetes, connected

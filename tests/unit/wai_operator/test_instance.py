@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from unit.wai_operator.making import Json, instance, record, resource
 
 from oxy_core.envelopes import Envelope
-from oxy_core.instance.resource import API_VERSION, KIND, PLURAL, Phase
+from oxy_core.instance.custom_resource import API_VERSION, KIND, PLURAL, Phase
 from oxy_core.instance.settings import AiSettings, ReconnectSettings
 from oxy_core.tenant import TenantSettings
 from oxy_operator.decide.instance import InboundSpec, Instance, InstanceSpec

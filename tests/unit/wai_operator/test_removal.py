@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from unit.wai_operator.making import NOW, Json, instance, observed, pod
 
-from oxy_core.instance.resource import FINALIZER
+from oxy_core.instance.custom_resource import FINALIZER
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.plan import ChildName
 from oxy_operator.decide.removal import RELEASE_AFTER, RemovalPlan, removal_plan

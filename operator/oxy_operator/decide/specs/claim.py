@@ -1,6 +1,6 @@
 """The claim of the session's volume, and the epoch record in its annotations."""
 
-from oxy_core.instance.resource import claim_name
+from oxy_core.instance.custom_resource import claim_name
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.specs.metadata import metadata

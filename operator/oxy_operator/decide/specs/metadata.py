@@ -1,8 +1,8 @@
-"""Labels and owner of an instance's objects; their names are in `oxy_core.instance.resource`."""
+"""Labels and owner of an instance's objects; their names are in `oxy_core.instance.custom_resource`."""
 
 from typing import Final
 
-from oxy_core.instance.resource import INSTANCE_LABEL, MANAGED_BY, ORGANIZATION_LABEL
+from oxy_core.instance.custom_resource import INSTANCE_LABEL, MANAGED_BY, ORGANIZATION_LABEL
 from oxy_operator.decide.instance import Instance
 from oxy_operator.objects import INSTANCES, Object
 

@@ -1,6 +1,6 @@
 """What may reach an instance's pod."""
 
-from oxy_core.instance.resource import INSTANCE_LABEL, runtime_name
+from oxy_core.instance.custom_resource import INSTANCE_LABEL, runtime_name
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.specs.metadata import metadata
 from oxy_operator.decide.specs.stateful_set import PROBE_PORT

@@ -6,8 +6,8 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Final
 
+from oxy_core.instance.custom_resource import pairing_secret_name, runtime_name
 from oxy_core.instance.pairing import PairingOffer
-from oxy_core.instance.resource import pairing_secret_name, runtime_name
 from oxy_core.tenant import CREDENTIALS_FILE
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.specs.metadata import metadata

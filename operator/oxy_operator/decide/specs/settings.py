@@ -1,7 +1,7 @@
 """An instance's settings in the forms that its runtime and the AI workers read."""
 
 from oxy_core.envelopes import InstanceSettings
-from oxy_core.instance.resource import runtime_name
+from oxy_core.instance.custom_resource import runtime_name
 from oxy_core.tenant import SETTINGS_FILE, TenantSettings
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from oxy_core.instance.resource import (
+from oxy_core.instance.custom_resource import (
     EPOCH_ANNOTATION,
     INSTANCE_LABEL,
     PAIRING_UNTIL_ANNOTATION,
