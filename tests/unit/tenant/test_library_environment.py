@@ -26,3 +26,11 @@ def test_a_process_has_the_libraries_environment_from_its_start(outside: dict[st
     command = [sys.executable, "-c", SHOW]
     found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert found.stdout.split() == shown.split()
+
+
+def test_a_process_that_opens_no_connection_does_not_load_the_library() -> None:
+    show = "import sys, oxy_tenant.process; print(*(name for name in sys.modules if 'neonize' in name))"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", show]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
