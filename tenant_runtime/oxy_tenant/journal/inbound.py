@@ -7,7 +7,7 @@ import structlog
 
 from oxy_core.envelopes import MessageKind, MessageSeen, Report
 from oxy_core.identity import Jid
-from oxy_core.trace import new_trace, trace_bound
+from oxy_core.trace import new_trace, trace_id
 from oxy_tenant import metrics
 from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
 from oxy_tenant.journal.chats import Chats
@@ -36,8 +36,7 @@ class Inbound:
         with self._journal.transaction() as database:
             report = self._receive(database, received)
         if report is not None:
-            with trace_bound(report.trace):
-                log.info("message_journalled", whatsapp_id=received.whatsapp_id, sequence=report.journal_sequence)
+            log.info("message_journalled", trace_id=trace_id(report.trace), sequence=report.journal_sequence)
         return report
 
     def _receive(self, database: sqlite3.Connection, message: IncomingMessage) -> Report | None:

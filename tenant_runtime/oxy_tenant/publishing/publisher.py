@@ -17,7 +17,7 @@ from nats.errors import Error as NatsError
 
 from oxy_core.envelopes import MESSAGE_ID_HEADER
 from oxy_core.tasks import wait_for
-from oxy_core.trace import trace_bound
+from oxy_core.trace import trace_id
 from oxy_tenant import metrics
 from oxy_tenant.journal.reports import JournalEntry, Reports
 from oxy_tenant.publishing.window import Window
@@ -120,8 +120,7 @@ class Publisher:
             reply=f"{self._replies}.{entry.sequence}",
             headers={MESSAGE_ID_HEADER: entry.message_id},
         )
-        with trace_bound(entry.trace):
-            log.info("report_published", sequence=entry.sequence)
+        log.info("report_published", trace_id=trace_id(entry.trace), sequence=entry.sequence)
 
     async def _await_progress(self, client: Client) -> None:
         """Wait for an acknowledgement, a new report or a lost connection; on silence or refusal go back."""

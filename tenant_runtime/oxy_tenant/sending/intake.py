@@ -11,7 +11,7 @@ from nats.errors import Error as NatsError
 from oxy_core import subjects
 from oxy_core.envelopes import SendRequest
 from oxy_core.errors import ContractError
-from oxy_core.trace import trace_bound
+from oxy_core.trace import trace_id
 from oxy_tenant import metrics
 from oxy_tenant.journal.sends import OpenSend, Sends
 from oxy_tenant.settings import RuntimeSettings
@@ -77,8 +77,7 @@ class Intake:
 
     def _start(self, send: OpenSend) -> None:
         metrics.ACCEPTED.inc()
-        with trace_bound(send.request.trace):
-            log.info("send_accepted", request=str(send.request.id))
+        log.info("send_accepted", trace_id=trace_id(send.request.trace), request=str(send.request.id))
         self._enqueue(send)
 
 

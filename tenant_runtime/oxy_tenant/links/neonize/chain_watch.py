@@ -30,43 +30,45 @@ class ChainWatch:
     @contextmanager
     def sending(self, chat: Jid) -> Iterator[None]:
         """Enclose a send. If it raises LinkUnavailableError, it counts as not having used a key."""
-        with self._exclusive() as now:
-            uses = self._chains.begin(self._contacts(chat), now)
+        with self._lock:
+            uses = self._chains.begin(self._contacts(chat), self._clock())
+            self._note_changes()
         try:
             yield
         except LinkUnavailableError:
-            with self._exclusive():
+            with self._lock:
                 self._chains.revoke(uses)
+                self._note_changes()
             raise
         finally:
-            with self._exclusive() as now:
-                self._chains.end(uses, now)
+            with self._lock:
+                self._chains.end(uses, self._clock())
 
     def owes(self, chat: Jid) -> bool:
         """Whether a device may drop the next message to `chat`."""
-        with self._exclusive():
+        with self._lock:
             return self._chains.owes(self._contacts(chat))
 
     def undecided(self, chat: Jid) -> float:
         """Return for how many more seconds it is unknown whether the last send to `chat` owes it a filler."""
-        with self._exclusive() as now:
-            return self._chains.undecided(self._contacts(chat)[0], now)
+        with self._lock:
+            return self._chains.undecided(self._contacts(chat)[0], self._clock())
 
     def unsettled(self, chat: Jid, fillers: int = 0) -> float:
         """Return how many seconds to wait before sending to `chat`, after so many failed `fillers`."""
-        with self._exclusive() as now:
-            return self._chains.unsettled(self._contacts(chat), fillers, now)
+        with self._lock:
+            return self._chains.unsettled(self._contacts(chat), fillers, self._clock())
 
     @contextmanager
     def calling_back(self) -> Iterator[None]:
         """Enclose a callback of the library."""
-        with self._exclusive() as now:
-            self._chains.callback_began(now)
+        with self._lock:
+            self._chains.callback_began(self._clock())
         try:
             yield
         finally:
-            with self._exclusive() as now:
-                self._chains.callback_ended(now)
+            with self._lock:
+                self._chains.callback_ended(self._clock())
 
     def arrived(self, addresses: frozenset[Jid], *, from_me: bool) -> bool:
         """Record that the library decrypted a message; return whether that makes a chain suspect.
@@ -74,21 +76,20 @@ class ChainWatch:
         `addresses` are all known ones of its sender; `from_me` means another device of our own account.
         """
         names = frozenset({OWN}) if from_me else frozenset(str(address.bare) for address in addresses)
-        with self._exclusive() as now:
-            return self._chains.arrived(names, now)
+        with self._lock:
+            suspect = self._chains.arrived(names, self._clock())
+            self._note_changes()
+            return suspect
 
     def _contacts(self, chat: Jid) -> tuple[str, ...]:
         """Return the contacts that a message to `chat` is encrypted for, starting with the chat's."""
         return (OWN,) if self._account.owns(chat) else (str(chat), OWN)
 
-    @contextmanager
-    def _exclusive(self) -> Iterator[float]:
-        """Hold the lock; yield the time; store changes before another thread can act on them."""
-        with self._lock:
-            yield self._clock()
-            changes = self._chains.take_changes()
-            if changes:
-                self._note(changes)
+    def _note_changes(self) -> None:
+        """Store changes; call it under the lock, so that no other thread acts on them before they are stored."""
+        changes = self._chains.take_changes()
+        if changes:
+            self._note(changes)
 
 
 def owed_at_start(noted: Mapping[str, int], last_sends: Mapping[str, int]) -> dict[str, int]:
