@@ -1,3 +1,5 @@
+-- What has failed for good: listed, given another chance, or dropped.
+
 -- The dead turns of all organizations, by their ids alone.
 create or replace function dead_turns() returns table (organization uuid, turn bigint)
 language plpgsql security definer set search_path = public, pg_temp
@@ -18,7 +20,7 @@ create or replace function replay_turn(organization uuid, turn bigint, who text)
 language plpgsql
 as $$
 declare
-    v conversations%rowtype;
+    v conversations;
 begin
     perform enter_org(organization);
     select c.* into v from conversations c join turns t on t.organization_id = organization and t.id = turn

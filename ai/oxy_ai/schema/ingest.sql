@@ -25,26 +25,6 @@ as $$
     select case when v.journal_epoch = epoch and v.chat = chat then greatest(v.chat_sequence, sequence) else sequence end
 $$;
 
--- When a conversation is to be answered after a message at `moment`: once no further message has come for `debounce`,
--- but at most `debounce_max` after the first that waits; later by `gap_wait` (missing messages may still come); and not
--- while a person has the conversation.
-create or replace function due_after_message(
-    moment timestamptz, pending_since timestamptz, human_until timestamptz, debounce interval, debounce_max interval,
-    gap_wait interval
-) returns timestamptz
-language sql immutable parallel safe
-as $$
-    select case
-        when human_until > moment then human_until
-        else least(moment + debounce, pending_since + debounce_max) + gap_wait
-    end
-$$;
-
--- Until when the assistant is silent after a person wrote; never earlier than it was to be before.
-create or replace function takeover_end(until_now timestamptz, sent_at timestamptz, silence interval) returns timestamptz
-language sql immutable parallel safe
-as $$ select greatest(until_now, sent_at + silence) $$;
-
 -- Store a batch of reports, given in journal order. Each item is {account, organization, instance, phone, phone_key,
 -- report}: the account that sent it, the ids of those that the report names, and the contact's number, if known.
 -- Returns one outcome an item: stored, duplicate, echo, ignored, or why it was refused (`refusal`).
@@ -226,23 +206,6 @@ begin
     return v;
 end $$;
 
--- A person answered from the phone: everything up to here is answered, and the assistant is silent for a while. A turn in
--- flight is left alone: its worker finds out when it ends it.
-create or replace function person_takes_over(v conversations, sent_at timestamptz, silence interval) returns conversations
-language plpgsql
-as $$
-begin
-    v.human_until := takeover_end(v.human_until, sent_at, silence);
-    v.answered_seq := v.inbound_seq;
-    v.pending_since := null;
-    if v.lease_until is null then
-        perform replace_turn(v.organization_id, v.turn_id, 'human');
-        v.turn_id := null;
-        v.due_at := null;
-    end if;
-    return v;
-end $$;
-
 create or replace function save_conversation(v conversations) returns void
 language plpgsql
 as $$
@@ -252,17 +215,4 @@ begin
         inbound_seq = v.inbound_seq, answered_seq = v.answered_seq, pending_since = v.pending_since,
         last_inbound_at = v.last_inbound_at, human_until = v.human_until, turn_id = v.turn_id, due_at = v.due_at
     where organization_id = v.organization_id and id = v.id;
-end $$;
-
--- Note how a request to send ended; once.
-create or replace function close_request(organization uuid, instance uuid, result jsonb) returns text
-language plpgsql
-as $$
-begin
-    update outbox
-    set state = result ->> 'outcome', whatsapp_id = result ->> 'whatsapp_id', error = result ->> 'error',
-        closed_at = clock_timestamp()
-    where organization_id = organization and instance_id = instance and id = (result ->> 'request_id')::uuid
-        and closed_at is null;
-    return case when found then 'stored' else 'duplicate' end;
 end $$;

@@ -37,21 +37,6 @@ begin
     return turn_document(v, current_turn(v));
 end $$;
 
--- Release a claimed conversation without a turn: a person has it, or nothing waits. What waits is due when the person's
--- time is over.
-create or replace function leave_unanswered(v conversations) returns void
-language plpgsql
-as $$
-begin
-    perform replace_turn(v.organization_id, v.turn_id, 'human');
-    v.due_at := case when v.inbound_seq > v.answered_seq then v.human_until end;
-    update conversations set turn_id = null, lease_until = null, due_at = v.due_at
-    where organization_id = v.organization_id and id = v.id;
-    if v.due_at is not null then
-        perform wake_org(v.organization_id, v.due_at);
-    end if;
-end $$;
-
 -- End an open turn without an answer: something else has taken its place.
 create or replace function replace_turn(organization uuid, turn bigint, why text) returns void
 language plpgsql
@@ -245,21 +230,6 @@ begin
         completion_tokens = excluded.completion_tokens, cost_microdollars = excluded.cost_microdollars,
         latency_ms = excluded.latency_ms, model = excluded.model;
 end $$;
-
--- When a conversation is due after a turn that answered up to `answered`: null, all is answered; else after the debounce,
--- or when a person's time is over.
-create or replace function due_after_turn(
-    inbound bigint, answered bigint, moment timestamptz, last_inbound_at timestamptz, human_until timestamptz,
-    debounce interval
-) returns timestamptz
-language sql immutable parallel safe
-as $$
-    select case
-        when inbound <= answered then null
-        when human_until > moment then human_until
-        else last_inbound_at + debounce
-    end
-$$;
 
 -- Release a conversation whose turn ended; messages that came meanwhile make it due again. Returns when; null: all is
 -- answered.

@@ -1,0 +1,62 @@
+-- Texts to send: put out by a turn, offered by a relay, closed by the pod's report.
+
+-- Put a text to send into the outbox and into the conversation; once per turn and part. `message` is
+-- oxy_ai.records.Answer; a pod does not send it after `keep_seconds`. `basis`: the newest message of the chat that it
+-- takes into account, null where it is sent in any case.
+create or replace function put_out(v conversations, turn turns, message jsonb, basis integer) returns void
+language plpgsql
+as $$
+begin
+    insert into outbox (
+        organization_id, id, instance_id, conversation_id, turn_id, part, chat, body, based_on, trace, expires_at
+    ) values (
+        v.organization_id, (message ->> 'id')::uuid, v.instance_id, v.id, turn.id, (message ->> 'part')::smallint,
+        v.chat, message ->> 'text', basis, turn.trace,
+        now() + make_interval(secs => (message ->> 'keep_seconds')::double precision)
+    ) on conflict (organization_id, turn_id, part) do nothing;
+    if found then
+        insert into messages (
+            organization_id, instance_id, conversation_id, chat, sender, author, kind, body, sent_at, outbox_id
+        ) values (
+            v.organization_id, v.instance_id, v.id, v.chat, v.chat, 'assistant', 'text', message ->> 'text',
+            clock_timestamp(), (message ->> 'id')::uuid
+        );
+    end if;
+end $$;
+
+-- The oldest texts to send, the most urgent lane first: oxy_ai.records.OutboxRow.
+create or replace function oldest_pending(organization uuid, instance uuid, how_many integer) returns jsonb
+language plpgsql stable
+as $$
+begin
+    return (
+        select coalesce(jsonb_agg(to_jsonb(r) - 'position' order by r.lane, r.position), '[]') from (
+            select o.id, o.chat, o.body as text, o.lane, o.position, o.based_on, o.created_at, o.expires_at, o.trace
+            from outbox o where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
+            order by o.lane, o.position limit how_many
+        ) r
+    );
+end $$;
+
+create or replace function mark_accepted(organization uuid, accepted_ids uuid[]) returns void
+language plpgsql
+as $$
+begin
+    if cardinality(accepted_ids) > 0 then
+        update outbox set state = 'accepted', accepted_at = clock_timestamp()
+        where organization_id = organization and id = any (accepted_ids) and state = 'pending';
+    end if;
+end $$;
+
+-- Note how a request to send ended; once.
+create or replace function close_request(organization uuid, instance uuid, result jsonb) returns text
+language plpgsql
+as $$
+begin
+    update outbox
+    set state = result ->> 'outcome', whatsapp_id = result ->> 'whatsapp_id', error = result ->> 'error',
+        closed_at = clock_timestamp()
+    where organization_id = organization and instance_id = instance and id = (result ->> 'request_id')::uuid
+        and closed_at is null;
+    return case when found then 'stored' else 'duplicate' end;
+end $$;

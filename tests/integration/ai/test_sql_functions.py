@@ -1,0 +1,726 @@
+"""Tables for the engine's SQL functions: the pure decisions, and those that do one thing to the database.
+
+Everything runs in one transaction of the owner, which is rolled back.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from integration.ai.conftest import TEMPLATE
+from psycopg.types.json import Jsonb
+
+from oxy_dev.postgres import PostgresServer
+
+ORGANIZATION = "11111111-1111-4111-8111-111111111111"
+INSTANCE = "22222222-2222-4222-8222-222222222222"
+EPOCH, OTHER_EPOCH = "33333333-3333-4333-8333-333333333333", "44444444-4444-4444-8444-444444444444"
+RELAY, OTHER_RELAY = "55555555-5555-4555-8555-555555555555", "66666666-6666-4666-8666-666666666666"
+CHAT = "5511912340001@s.whatsapp.net"
+HIDDEN = "98765@lid"
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+Row = dict[str, Any]
+
+
+def at(seconds: float | None) -> datetime | None:
+    """A moment, in seconds after noon."""
+    return None if seconds is None else NOON + timedelta(seconds=seconds)
+
+
+def lasting(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
+
+
+class Database:
+    """A transaction on a migrated database with one organization and one instance."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        settings = {"organization": "petshop", "instance": "main", "account": "A", "generation": 1}
+        settings["ai"] = {"debounce_seconds": 3, "debounce_max_seconds": 15, "takeover_minutes": 30}  # type: ignore[assignment]  # a document
+        self.value("apply_instance(%s, %s, %s, '{}', 1)", ORGANIZATION, INSTANCE, Jsonb(settings))
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        cursor = self._connection.execute(statement.encode(), values)
+        return cursor.fetchall() if cursor.description else []
+
+    def value(self, expression: str, *values: object) -> Any:  # noqa: ANN401 whatever the expression is
+        return self.rows(f"select {expression}", *values)[0][0]
+
+    def conversation(self, **columns: object) -> int:
+        """A conversation with these columns; returns its id."""
+        number = self.value(
+            "conversation_of(%s, %s, %s, null, '+5511912340001', '+551112340001', 'Ana', false)",
+            ORGANIZATION,
+            INSTANCE,
+            columns.pop("chat", CHAT),
+        )
+        self.change("conversations", number, **columns)
+        return int(number)
+
+    def change(self, table: str, number: int, **columns: object) -> None:
+        for name, value in columns.items():
+            self.rows(f"update {table} set {name} = %s where id = %s", value, number)  # noqa: S608 names of our tables and columns
+
+    def row(self, table: str, number: object) -> Row:
+        found: Row = self.value(f"to_jsonb(t) from {table} t where id = %s", number)
+        return found
+
+    def turn(self, conversation: int, **columns: object) -> int:
+        """An open turn for the conversation's first message; returns its id."""
+        number = self.value(
+            "id from current_turn((select c from conversations c where id = %s)) as t (organization_id, id)",
+            conversation,
+        )
+        self.change("turns", number, **columns)
+        return int(number)
+
+    def claimed(self, **columns: object) -> tuple[int, int]:
+        """A conversation with an open turn that a worker holds with fence 7; returns both ids."""
+        conversation = self.conversation(inbound_seq=1, fence=7, lease_until=datetime.now(UTC) + lasting(60), **columns)
+        return conversation, self.turn(conversation)
+
+
+@pytest.fixture(scope="module")
+def url(postgres_server: PostgresServer) -> Iterator[str]:
+    name = f"functions_{uuid4().hex}"
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute(f"create database {name} template {TEMPLATE}".encode())
+        yield postgres_server.url(name)
+        connection.execute(f"drop database {name} with (force)".encode())
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    with psycopg.connect(url) as connection:
+        yield Database(connection)
+        connection.rollback()
+
+
+# -- pure decisions
+
+
+@pytest.mark.parametrize(
+    ("pending_since", "human_until", "gap_wait", "due"),
+    [
+        (0, None, 0, 3),
+        (-10, None, 0, 3),
+        (-13, None, 0, 2),
+        (-15, None, 0, 0),
+        (-40, None, 0, -25),
+        (0, None, 2, 5),
+        (-13, None, 2, 4),
+        (0, 60, 0, 60),
+        (0, 60, 2, 60),
+        (0, 1, 0, 1),
+        (0, 0, 0, 3),
+        (0, -60, 0, 3),
+    ],
+)
+def test_when_a_message_is_due(
+    database: Database, pending_since: float, human_until: float | None, gap_wait: float, due: float
+) -> None:
+    found = database.value(
+        "due_after_message(%s, %s, %s, %s, %s, %s)",
+        NOON,
+        at(pending_since),
+        at(human_until),
+        lasting(3),
+        lasting(15),
+        lasting(gap_wait),
+    )
+    assert found == at(due)
+
+
+@pytest.mark.parametrize(
+    ("inbound", "answered", "last_inbound_at", "human_until", "due"),
+    [
+        (4, 4, -1, None, None),
+        (4, 5, -1, 60, None),
+        (5, 4, -1, None, 2),
+        (5, 4, -60, None, -57),
+        (5, 4, -1, 60, 60),
+        (5, 4, -1, -60, 2),
+    ],
+)
+def test_when_a_conversation_is_due_after_a_turn(  # noqa: PLR0913, PLR0917 the columns of the table
+    database: Database,
+    inbound: int,
+    answered: int,
+    last_inbound_at: float,
+    human_until: float | None,
+    due: float | None,
+) -> None:
+    found = database.value(
+        "due_after_turn(%s, %s, %s, %s, %s, %s)",
+        inbound,
+        answered,
+        NOON,
+        at(last_inbound_at),
+        at(human_until),
+        lasting(3),
+    )
+    assert found == at(due)
+
+
+@pytest.mark.parametrize(
+    ("until_now", "sent_at", "end"), [(None, 0, 60), (30, 0, 60), (90, 0, 90), (None, -100, -40), (0, -30, 30)]
+)
+def test_how_long_the_assistant_is_silent_after_a_person_wrote(
+    database: Database, until_now: float | None, sent_at: float, end: float
+) -> None:
+    assert database.value("takeover_end(%s, %s, %s)", at(until_now), at(sent_at), lasting(60)) == at(end)
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(0, 0.25), (1, 0.5), (2, 1), (5, 8), (6, 10), (100, 10), (2_000_000_000, 10)]
+)
+def test_how_long_a_relay_pauses(database: Database, failures: int, seconds: float) -> None:
+    assert database.value("relay_pause(%s, %s, %s)", failures, lasting(0.25), lasting(10)) == lasting(seconds)
+
+
+@pytest.mark.parametrize(
+    ("known", "epoch", "chat", "sequence", "gap", "newest"),
+    [
+        (None, EPOCH, CHAT, 7, False, 7),
+        (4, EPOCH, CHAT, 5, False, 5),
+        (4, EPOCH, CHAT, 6, True, 6),
+        (4, EPOCH, CHAT, 3, False, 4),
+        (4, OTHER_EPOCH, CHAT, 9, False, 9),
+        (4, OTHER_EPOCH, CHAT, 1, False, 1),
+        (4, EPOCH, HIDDEN, 9, False, 9),
+    ],
+    ids=["first", "next", "after a gap", "again", "new journal", "new journal from 1", "other address"],
+)
+def test_the_sequence_of_a_chat(  # noqa: PLR0913, PLR0917 the columns of the table
+    database: Database,
+    known: int | None,
+    epoch: str,
+    chat: str,
+    sequence: int,
+    gap: bool,  # noqa: FBT001 the columns of the table
+    newest: int,
+) -> None:
+    row = Jsonb({"journal_epoch": EPOCH, "chat": CHAT, "chat_sequence": known})
+    arguments = "(jsonb_populate_record(null::conversations, %s), %s::uuid, %s, %s)"
+    assert database.value(f"has_gap{arguments}", row, epoch, chat, sequence) is gap
+    assert database.value(f"newest_sequence{arguments}", row, epoch, chat, sequence) == newest
+
+
+@pytest.mark.parametrize(
+    ("chat", "from_me", "self_chat", "kind", "role"),
+    [
+        (CHAT, False, False, "text", "inbound"),
+        (HIDDEN, False, False, "unsupported", "inbound"),
+        (CHAT, False, False, "undecryptable", "aside"),
+        (CHAT, True, False, "text", "takeover"),
+        (CHAT, True, False, "unsupported", "takeover"),
+        (CHAT, True, False, "undecryptable", "aside"),
+        (CHAT, True, True, "text", "inbound"),
+        ("123-456@g.us", False, False, "text", "aside"),
+        ("123-456@g.us", True, False, "text", "aside"),
+        ("status@broadcast", False, False, "text", "aside"),
+    ],
+)
+def test_how_a_message_counts(  # noqa: PLR0913, PLR0917 the columns of the table
+    database: Database,
+    chat: str,
+    from_me: bool,  # noqa: FBT001 the columns of the table
+    self_chat: bool,  # noqa: FBT001 the columns of the table
+    kind: str,
+    role: str,
+) -> None:
+    message = {"chat": chat, "from_me": from_me, "self_chat": self_chat, "kind": kind}
+    assert database.value("role_of_message(jsonb_populate_record(null::inbound_message, %s))", Jsonb(message)) == role
+
+
+@pytest.mark.parametrize(
+    ("place", "answered", "inbound", "after"),
+    [(None, 2, 5, None), (1, 2, 5, None), (2, 2, 5, None), (3, 2, 5, 6), (4, 2, 5, 7), (1, 0, 0, 1)],
+)
+def test_where_a_message_stands_after_a_merge(
+    database: Database, place: int | None, answered: int, inbound: int, after: int | None
+) -> None:
+    assert database.value("position_after_merge(%s, %s, %s)", place, answered, inbound) == after
+
+
+@pytest.mark.parametrize(
+    ("settings", "owners"),
+    [
+        ({"owners": ["+551", "+552"]}, ["+551", "+552"]),
+        ({"owners": []}, []),
+        ({"owners": "x"}, []),
+        ({"owners": ["+551", 7, None]}, ["+551"]),
+        ({}, []),
+    ],
+)
+def test_owners_are_read_from_damaged_settings(database: Database, settings: Row, owners: list[str]) -> None:
+    assert database.value("owners_of(%s)", Jsonb(settings)) == owners
+
+
+def test_an_idle_organization_may_start_a_burst(database: Database) -> None:
+    rows = database.rows("select (g).* from gcra('-infinity', %s, 10, 10) g", NOON)
+    assert rows == [(at(0.1), at(-0.8))]
+    assert database.rows("select (g).* from gcra(%s, %s, 0, 10) g", at(9), NOON) == [(NOON, NOON)]
+
+
+# -- ingest
+
+
+def message(**changes: object) -> Jsonb:
+    values: Row = {
+        "whatsapp_id": "W1",
+        "chat": CHAT,
+        "sender": CHAT,
+        "from_me": False,
+        "self_chat": False,
+        "kind": "text",
+        "text": "Oi",
+        "sent_at": NOON.isoformat(),
+        "chat_sequence": 1,
+    }
+    return Jsonb(values | changes)
+
+
+STORE = """
+store_message((select c from conversations c where id = %s), jsonb_populate_record(null::inbound_message, %s), 't')
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "position", "author", "placeholder"),
+    [
+        ({}, 5, "customer", False),
+        ({"kind": "undecryptable", "text": None}, None, "customer", True),
+        ({"from_me": True}, None, "phone", False),
+        ({"from_me": True, "self_chat": True}, 5, "customer", False),
+    ],
+    ids=["customer", "undecryptable", "person", "oneself"],
+)
+def test_a_message_is_stored_once(
+    database: Database,
+    changes: Row,
+    position: int | None,
+    author: str,
+    placeholder: bool,  # noqa: FBT001 the columns of the table
+) -> None:
+    conversation = database.conversation(inbound_seq=4)
+    assert database.value(STORE, conversation, message(**changes)) is True
+    assert database.value(STORE, conversation, message(**changes)) is False
+    assert database.rows("select position, author, placeholder from messages") == [(position, author, placeholder)]
+
+
+def test_an_undecryptable_message_leaves_its_identity_to_the_real_one(database: Database) -> None:
+    conversation = database.conversation()
+    assert database.value(STORE, conversation, message(kind="undecryptable", text=None)) is True
+    assert database.value(STORE, conversation, message()) is True
+
+
+COUNT = """
+to_jsonb(count_inbound((select c from conversations c where id = %s),
+    '{"debounce_seconds": 3, "debounce_max_seconds": 15}', %s))
+"""
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def test_a_message_to_answer_makes_its_conversation_due(database: Database) -> None:
+    counted = database.value(COUNT, database.conversation(inbound_seq=4), lasting(2))
+    assert counted["inbound_seq"] == 5
+    assert counted["pending_since"] == counted["last_inbound_at"]
+    assert moment(counted["due_at"]) - moment(counted["last_inbound_at"]) == lasting(5)
+
+
+@pytest.mark.parametrize("busy", ["lease_until", "turn_id"])
+def test_a_turn_that_is_open_decides_itself_when_its_conversation_is_due(database: Database, busy: str) -> None:
+    conversation = database.conversation(inbound_seq=4, due_at=at(60), pending_since=at(-9))
+    database.change("conversations", conversation, **{busy: at(90) if busy == "lease_until" else 77})
+    counted = database.value(COUNT, conversation, lasting(0))
+    assert (counted["inbound_seq"], moment(counted["due_at"])) == (5, at(60))
+    assert moment(counted["pending_since"]) == at(-9)
+
+
+TAKE_OVER = "to_jsonb(person_takes_over((select c from conversations c where id = %s), %s, interval '30 minutes'))"
+
+
+def test_a_person_who_takes_over_has_answered_everything(database: Database) -> None:
+    conversation = database.conversation(inbound_seq=4, answered_seq=2, pending_since=NOON, due_at=at(3))
+    turn = database.turn(conversation)
+    taken = database.value(TAKE_OVER, conversation, NOON)
+    assert (taken["answered_seq"], taken["pending_since"], taken["due_at"], taken["turn_id"]) == (4, None, None, None)
+    assert moment(taken["human_until"]) == at(1800)
+    assert (database.row("turns", turn)["state"], database.row("turns", turn)["reason"]) == ("replaced", "human")
+
+
+def test_a_person_who_takes_over_leaves_a_turn_in_flight_to_its_worker(database: Database) -> None:
+    conversation, turn = database.claimed(due_at=at(60))
+    taken = database.value(TAKE_OVER, conversation, NOON)
+    assert (taken["turn_id"], moment(taken["due_at"])) == (turn, at(60))
+    assert database.row("turns", turn)["state"] == "open"
+
+
+def test_reports_are_refused_by_the_account_that_sent_them(database: Database) -> None:
+    assert database.value("refusal('A', %s)", INSTANCE) is None
+    assert database.value("refusal('B', %s)", INSTANCE) == "unknown"
+    assert database.value("refusal('A', %s)", ORGANIZATION) == "foreign"
+    database.value("dequeue_instance(%s)", INSTANCE)
+    assert database.value("refusal('A', %s)", INSTANCE) == "closed"
+
+
+def item(sequence: int, account: str = "A", **changes: object) -> Row:
+    report = {"journal_epoch": EPOCH, "trace": "t", "body": message(chat_sequence=sequence, **changes).obj}
+    report["body"]["type"] = "message"
+    return {"account": account, "organization": ORGANIZATION, "instance": INSTANCE, "report": report}
+
+
+def test_a_batch_returns_an_outcome_for_each_report_and_wakes_its_organization(database: Database) -> None:
+    connection = item(5)
+    connection["report"]["body"] = {"type": "connection", "state": "connected"}
+    batch = [
+        item(1),
+        item(1),
+        item(2, "B"),
+        item(3, whatsapp_id="W3"),
+        item(4, instance=INSTANCE) | {"instance": ORGANIZATION},
+        connection,
+    ]
+    outcomes = database.value("ingest(%s, '2 seconds')", Jsonb(batch))
+    assert outcomes == ["stored", "duplicate", "unknown", "stored", "foreign", "ignored"]
+    waited = database.value("due_at - ready_at from conversations, org_queue")
+    assert lasting(2) <= waited < lasting(3), "the queue is checked for the first message, the second waits for the gap"
+    assert database.rows("select inbound_seq, chat_sequence, gaps from conversations") == [(2, 3, 1)]
+
+
+def test_an_own_message_known_by_its_id_is_an_echo(database: Database) -> None:
+    conversation, turn = database.claimed()
+    answer = Jsonb({"id": ORGANIZATION, "part": 0, "text": "Olá", "keep_seconds": 60})
+    database.value(PUT_OUT, conversation, turn, answer)
+    database.rows("update outbox set whatsapp_id = 'OUT1'")
+    same_text = item(1, from_me=True, text="Olá", whatsapp_id="typed")
+    outcomes = database.value("ingest(%s, '0')", Jsonb([item(2, from_me=True, whatsapp_id="OUT1"), same_text]))
+    assert outcomes == ["echo", "stored"]
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("sent", "sent"), ("ambiguous", "ambiguous")])
+def test_a_request_is_closed_once(database: Database, outcome: str, state: str) -> None:
+    conversation, turn = database.claimed()
+    answer = Jsonb({"id": ORGANIZATION, "part": 0, "text": "Olá", "keep_seconds": 60})
+    database.value(PUT_OUT, conversation, turn, answer)
+    close = "close_request(%s, %s, %s)"
+    result = Jsonb({"request_id": ORGANIZATION, "outcome": outcome, "whatsapp_id": "W"})
+    assert database.value(close, ORGANIZATION, INSTANCE, result) == "stored"
+    late = Jsonb({"request_id": ORGANIZATION, "outcome": "failed"})
+    assert database.value(close, ORGANIZATION, INSTANCE, late) == "duplicate"
+    assert database.value("state from outbox") == state
+
+
+# -- conversations and contacts
+
+
+def conversation_of(database: Database, chat: str, alias: str | None, name: str | None = None) -> int:
+    phone = next(("+" + jid.partition("@")[0] for jid in (chat, alias or "") if jid.endswith("whatsapp.net")), None)
+    number: int = database.value(
+        "conversation_of(%s, %s, %s, %s, %s, %s, %s, false)", ORGANIZATION, INSTANCE, chat, alias, phone, phone, name
+    )
+    return number
+
+
+def test_a_chat_has_one_conversation_whose_contact_is_learned(database: Database) -> None:
+    first = conversation_of(database, HIDDEN, None)
+    assert database.rows("select phone, phone_key, name from contacts") == [(None, None, None)]
+    assert conversation_of(database, HIDDEN, CHAT, "Ana") == first
+    assert conversation_of(database, CHAT, None) == first
+    assert database.rows("select phone, phone_key, name from contacts") == [("+5511912340001",) * 2 + ("Ana",)]
+    assert conversation_of(database, CHAT, HIDDEN, "Bia") == first
+    assert database.value("name from contacts") == "Bia"
+    assert database.value("count(*) from chat_alias") == 2
+
+
+def test_two_conversations_of_one_chat_become_that_of_the_hidden_address(database: Database) -> None:
+    of_phone, of_hidden = conversation_of(database, CHAT, None, "Ana"), conversation_of(database, HIDDEN, None)
+    database.change("conversations", of_phone, inbound_seq=5, answered_seq=3, pending_since=at(-9), human_until=at(60))
+    database.change("conversations", of_hidden, inbound_seq=2, answered_seq=2, human_until=at(30))
+    assert conversation_of(database, HIDDEN, CHAT) == of_hidden
+    kept, gone = database.row("conversations", of_hidden), database.row("conversations", of_phone)
+    assert (kept["inbound_seq"], kept["answered_seq"], moment(kept["human_until"])) == (4, 2, at(60))
+    assert (gone["merged_into"], gone["answered_seq"], gone["due_at"], gone["fence"]) == (of_hidden, 5, None, 1)
+    assert database.row("contacts", kept["contact_id"])["name"] == "Ana"
+    assert database.value("count(distinct conversation_id) from chat_alias") == 1
+
+
+def test_what_belongs_to_a_contact_elsewhere_follows_it(database: Database) -> None:
+    database.rows("""
+        create table visits (
+            organization_id uuid not null, contact_id bigint not null,
+            foreign key (organization_id, contact_id) references contacts
+        )
+    """)
+    of_phone, of_hidden = conversation_of(database, CHAT, None), conversation_of(database, HIDDEN, None)
+    gone, kept = (database.row("conversations", number)["contact_id"] for number in (of_phone, of_hidden))
+    database.rows("insert into visits values (%s, %s)", ORGANIZATION, gone)
+    conversation_of(database, HIDDEN, CHAT)
+    assert database.value("contact_id from visits") == kept
+    assert database.row("conversations", of_phone)["contact_id"] == gone
+
+
+@pytest.mark.parametrize(
+    ("owners", "customers"),
+    [([], 1), (["+551112340001"], 0), (["+551199990000"], 1)],
+    ids=["no owner", "the owner", "another owner"],
+)
+def test_owners_are_no_customers(database: Database, owners: list[str], customers: int) -> None:
+    database.conversation()
+    database.rows("update instances set owner_keys = %s", owners)
+    assert database.value("count(*) from customer_conversations(%s)", ORGANIZATION) == customers
+
+
+# -- claims and turns
+
+
+def test_a_claim_takes_the_oldest_due_conversation_and_its_lease_is_the_next_due_time(database: Database) -> None:
+    late = database.conversation(due_at=at(-5))
+    database.conversation(chat=HIDDEN, due_at=at(-1))
+    claim = database.value("claim_oldest(%s, %s, '10 seconds')", ORGANIZATION, NOON)
+    assert claim == {"organization": ORGANIZATION, "conversation": late, "fence": 1}
+    row = database.row("conversations", late)
+    assert (moment(row["due_at"]), moment(row["lease_until"])) == (at(10), at(10))
+    assert database.value("claim_oldest(%s, %s, '10 seconds')", ORGANIZATION, at(-3)) is None
+
+
+@pytest.mark.parametrize(
+    ("due", "open_at", "earliest", "ready"),
+    [(5, -9, 0, 5), (5, 7, 0, 7), (-5, -9, 1, 1), (None, -9, 0, None)],
+    ids=["due later", "rate", "locked", "nothing"],
+)
+def test_an_organization_is_queued_for_its_next_turn(
+    database: Database, due: float | None, open_at: float, earliest: float, ready: float | None
+) -> None:
+    database.conversation(due_at=at(due))
+    database.rows("update org_queue set open_at = %s", at(open_at))
+    database.value("requeue_org(q, %s) from org_queue q", at(earliest))
+    found = database.value("nullif(ready_at, 'infinity') from org_queue")
+    assert found == at(ready)
+
+
+def test_an_organization_is_woken_at_the_earliest_of_several_moments(database: Database) -> None:
+    moments = [at(9), at(3), at(6)]
+    database.value("wake_orgs(%s::uuid[], %s)", [ORGANIZATION] * 3, moments)
+    assert database.value("ready_at from org_queue") == at(3)
+    database.value("wake_org(%s, %s)", ORGANIZATION, at(8))
+    assert database.value("ready_at from org_queue") == at(3)
+
+
+def test_a_turn_keeps_the_inputs_that_it_was_created_with(database: Database) -> None:
+    conversation, turn = database.claimed()
+    database.change("conversations", conversation, inbound_seq=3)
+    assert database.turn(conversation) == turn
+    assert (database.row("turns", turn)["from_seq"], database.row("turns", turn)["upto_seq"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("fence", "held"), [(7, True), (6, False), (8, False)])
+def test_a_worker_holds_a_turn_by_its_fence(database: Database, fence: int, held: bool) -> None:  # noqa: FBT001 the columns of the table
+    conversation, _ = database.claimed()
+    assert database.value("hold_turn(%s, %s, %s)", ORGANIZATION, conversation, fence) is held
+
+
+def test_only_an_open_turn_is_replaced(database: Database) -> None:
+    _, turn = database.claimed()
+    database.value("replace_turn(%s, %s, 'human')", ORGANIZATION, turn)
+    database.value("replace_turn(%s, %s, 'merged')", ORGANIZATION, turn)
+    database.value("replace_turn(%s, null, 'merged')", ORGANIZATION)
+    assert database.row("turns", turn)["reason"] == "human"
+
+
+@pytest.mark.parametrize(("inbound", "due"), [(1, None), (2, 1800)], ids=["all answered", "something waits"])
+def test_a_conversation_that_a_person_has_is_left_until_he_is_done(
+    database: Database, inbound: int, due: float | None
+) -> None:
+    conversation, turn = database.claimed(answered_seq=1, human_until=at(1800))
+    database.change("conversations", conversation, inbound_seq=inbound)
+    database.value("leave_unanswered(c) from conversations c where id = %s", conversation)
+    row = database.row("conversations", conversation)
+    assert (row["turn_id"], row["lease_until"]) == (None, None)
+    assert (row["due_at"] and moment(row["due_at"])) == at(due)
+    assert database.row("turns", turn)["state"] == "replaced"
+
+
+STEP = {
+    "round": 0,
+    "model": "m",
+    "response": {"text": "Olá", "tool_calls": []},
+    "prompt_tokens": 10,
+    "cached_tokens": 1,
+    "completion_tokens": 5,
+    "cost_microdollars": 3,
+    "latency_ms": 20,
+}
+ANSWER = {"id": ORGANIZATION, "part": 0, "text": "Olá", "keep_seconds": 60}
+END = "end_turn(%s, %s, %s, %s, %s)"
+
+
+def ending(**changes: object) -> Jsonb:
+    values: Row = {"state": "answered", "reason": None, "role": "customer", "answers": [ANSWER], "last_step": STEP}
+    return Jsonb(values | changes)
+
+
+def test_a_turn_ends_with_its_step_its_cost_and_its_answer(database: Database) -> None:
+    conversation, turn = database.claimed()
+    ended = database.value(END, ORGANIZATION, conversation, 7, turn, ending())
+    assert ended == {"state": "answered", "more": False}
+    assert database.rows("select prompt_tokens, cost_microdollars, rounds from ai_interactions") == [(10, 3, 1)]
+    assert database.rows("select state, body, expires_at - created_at from outbox") == [("pending", "Olá", lasting(60))]
+    row = database.row("conversations", conversation)
+    assert (row["answered_seq"], row["turn_id"], row["lease_until"], row["due_at"]) == (1, None, None, None)
+    assert database.value("ready_at <= clock_timestamp() from relay_queue") is True
+
+
+def test_a_turn_whose_conversation_a_person_has_keeps_its_cost_and_sends_nothing(database: Database) -> None:
+    conversation, turn = database.claimed(human_until=datetime.now(UTC) + lasting(60))
+    ended = database.value(END, ORGANIZATION, conversation, 7, turn, ending())
+    assert ended == {"state": "skipped", "more": False}
+    assert database.value("count(*) from outbox") == 0
+    assert database.value("cost_microdollars from ai_interactions") == 3
+
+
+def test_a_turn_that_leaves_messages_unanswered_says_so(database: Database) -> None:
+    conversation, turn = database.claimed(last_inbound_at=NOON)
+    database.change("conversations", conversation, inbound_seq=2)
+    ended = database.value(END, ORGANIZATION, conversation, 7, turn, ending(last_step=None))
+    assert ended == {"state": "answered", "more": True}
+    assert database.value("due_at from conversations") == at(3)
+
+
+def test_a_worker_that_lost_its_fence_writes_nothing(database: Database) -> None:
+    conversation, turn = database.claimed()
+    assert database.value(END, ORGANIZATION, conversation, 6, turn, ending()) is None
+    assert database.value("keep_step(%s, %s, 6, %s, %s)", ORGANIZATION, conversation, turn, Jsonb(STEP)) is False
+    assert database.value(FAIL, ORGANIZATION, conversation, 6, turn, failure()) is None
+    assert database.value("count(*) from turn_steps") == 0
+    assert database.row("turns", turn)["attempts"] == 0
+
+
+def test_a_cost_that_is_partly_unknown_is_unknown(database: Database) -> None:
+    conversation, turn = database.claimed()
+    for number, cost in enumerate((3, None)):
+        step = Jsonb(STEP | {"round": number, "cost_microdollars": cost})
+        assert database.value("keep_step(%s, %s, 7, %s, %s)", ORGANIZATION, conversation, turn, step) is True
+    database.value("store_result(%s, %s, 0, 'call', 'result')", ORGANIZATION, turn)
+    database.rows("select record_interaction(close_turn(%s, %s, 'answered', null, 'aurora'))", ORGANIZATION, turn)
+    assert database.rows("select cost_microdollars, prompt_tokens, rounds from ai_interactions") == [(None, 20, 2)]
+    assert database.value("results from turn_steps where round = 0") == {"call": "result"}
+
+
+FAIL = "fail_turn(%s, %s, %s, %s, %s, 2, '5 seconds')"
+OWNER = {"chat": "5511987651111@s.whatsapp.net", "phone": "+5511987651111", "phone_key": "+551187651111"}
+
+
+def failure(**changes: object) -> Jsonb:
+    values: Row = {
+        "reason": "broken",
+        "role": "customer",
+        "apology": ANSWER | {"part": 1, "text": "Desculpe"},
+        "notice": ANSWER | {"id": EPOCH, "part": 2, "text": "Atenção"},
+        "owner": OWNER,
+    }
+    return Jsonb(values | changes)
+
+
+def test_a_failed_turn_is_tried_again_after_the_pause(database: Database) -> None:
+    conversation, turn = database.claimed()
+    assert database.value(FAIL, ORGANIZATION, conversation, 7, turn, failure()) == "retry"
+    row = database.row("conversations", conversation)
+    assert (row["lease_until"], row["turn_id"]) == (None, turn)
+    assert lasting(4) < moment(row["due_at"]) - datetime.now(UTC) <= lasting(5)
+    assert database.value("count(*) from outbox") == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "texts"),
+    [
+        ({}, [(CHAT, "Desculpe"), (OWNER["chat"], "Atenção")]),
+        ({"owner": None}, [(CHAT, "Desculpe")]),
+        ({"apology": None}, [(CHAT, "Atenção")]),
+    ],
+    ids=["customer", "no owner", "owner's own"],
+)
+def test_the_last_failure_makes_a_dead_letter(database: Database, changes: Row, texts: list[tuple[str, str]]) -> None:
+    conversation, turn = database.claimed()
+    database.change("turns", turn, attempts=1)
+    assert database.value(FAIL, ORGANIZATION, conversation, 7, turn, failure(**changes)) == "dead"
+    assert database.rows("select chat, body from outbox order by part") == texts
+    assert database.row("turns", turn)["state"] == "dead"
+    assert database.row("conversations", conversation)["answered_seq"] == 1
+    assert database.rows("select action, detail from audit_log") == [("turn_died", "broken")]
+
+
+# -- outbox and relay
+
+PUT_OUT = """
+put_out((select c from conversations c where id = %s), (select t from turns t where id = %s), %s, 1)
+"""
+
+
+def test_a_part_of_a_turn_is_put_out_once(database: Database) -> None:
+    conversation, turn = database.claimed()
+    for number in (ORGANIZATION, EPOCH):
+        database.value(PUT_OUT, conversation, turn, Jsonb(ANSWER | {"id": number}))
+    assert database.rows("select id::text, based_on from outbox") == [(ORGANIZATION, 1)]
+    assert database.rows("select author, body, outbox_id::text from messages") == [("assistant", "Olá", ORGANIZATION)]
+
+
+def test_one_relay_holds_an_instance_until_it_releases_it(database: Database) -> None:
+    hold = "hold_relay(%s, %s, '4 seconds')"
+    assert database.value(hold, INSTANCE, RELAY) == "A"
+    assert database.value(hold, INSTANCE, OTHER_RELAY) is None
+    assert database.value(hold, INSTANCE, RELAY) == "A"
+    database.value("release_relay(%s, false, '250 milliseconds', '10 seconds')", INSTANCE)
+    assert database.value(hold, INSTANCE, OTHER_RELAY) == "A"
+
+
+def test_a_relay_pauses_longer_after_each_failure_and_success_forgets_them(database: Database) -> None:
+    pauses = []
+    for failed in (True, True, False, True):
+        database.value("release_relay(%s, %s, '1 second', '10 seconds')", INSTANCE, failed)
+        pauses.append(
+            database.value("round(extract(epoch from nullif(ready_at, 'infinity') - now())) from relay_queue")
+        )
+    assert pauses == [1, 2, None, 1]
+
+
+def test_only_what_has_failed_is_retried_when_a_pod_is_heard_of(database: Database) -> None:
+    database.rows("update relay_queue set ready_at = now() + interval '5 seconds'")
+    database.value("retry_relays(%s::uuid[])", [INSTANCE])
+    assert database.value("ready_at > clock_timestamp() from relay_queue") is True
+    database.rows("update relay_queue set failures = 1")
+    database.value("retry_relays(%s::uuid[])", [INSTANCE])
+    assert database.value("ready_at > clock_timestamp() from relay_queue") is False
+
+
+RELAY_STEP = "relay_step(%s, %s, %s, '4 seconds', %s::uuid[], %s, 20, '1 second', '10 seconds')"
+
+
+def test_a_relay_is_given_what_waits_until_nothing_does(database: Database) -> None:
+    conversation, turn = database.claimed()
+    database.value(PUT_OUT, conversation, turn, Jsonb(ANSWER))
+    step = database.value(RELAY_STEP, ORGANIZATION, INSTANCE, RELAY, [], False)  # noqa: FBT003 the columns of the table
+    assert (step["account"], step["organization"], step["instance"]) == ("A", "petshop", "main")
+    assert [row["text"] for row in step["rows"]] == ["Olá"]
+    assert database.value(RELAY_STEP, ORGANIZATION, INSTANCE, OTHER_RELAY, [], False) is None  # noqa: FBT003 the columns of the table
+    step = database.value(RELAY_STEP, ORGANIZATION, INSTANCE, RELAY, [ORGANIZATION], False)  # noqa: FBT003 the columns of the table
+    assert step["rows"] == []
+    assert database.rows("select holder, ready_at::text from relay_queue") == [(None, "infinity")]
+    assert database.value("state from outbox") == "accepted"
+
+
+def test_a_relay_whose_pod_does_not_accept_is_given_nothing_and_released(database: Database) -> None:
+    conversation, turn = database.claimed()
+    database.value(PUT_OUT, conversation, turn, Jsonb(ANSWER))
+    step = database.value(RELAY_STEP, ORGANIZATION, INSTANCE, RELAY, [], True)  # noqa: FBT003 the columns of the table
+    assert step["rows"] == []
+    assert database.rows("select holder, failures from relay_queue") == [(None, 1)]
