@@ -1,0 +1,73 @@
+"""When a failed turn is tried again, and what is said of one that cannot be read."""
+
+import json
+
+import pytest
+
+from oxy_ai.engine.turn_failures import reason_of, retry_pause, why_unreadable
+from oxy_ai.errors import ModelRefusalError, ModelUnreachableError
+from oxy_ai.records import Claims, Turn, UnreadableTurn
+from oxy_ai.settings import WorkerSettings
+
+SETTINGS = WorkerSettings(
+    nats_url="nats://bus",
+    database_url="postgresql://db/oxy",  # type: ignore[arg-type]  # read by pydantic
+    openai_api_key="key",  # type: ignore[arg-type]  # read by pydantic
+    retry_seconds=2,
+    longest_retry_seconds=60,
+)
+
+
+@pytest.mark.parametrize(
+    ("failed_before", "error", "seconds"),
+    [
+        (0, ValueError(), 2),
+        (1, ValueError(), 4),
+        (2, ModelRefusalError("no"), 8),
+        (0, ModelUnreachableError("busy", 30), 30),
+        (0, ModelUnreachableError("busy", 3600), 60),
+        (5, ModelUnreachableError("busy", 30), 64),
+    ],
+)
+def test_the_pause_doubles_and_is_what_the_endpoint_asks_up_to_a_limit(
+    failed_before: int, error: Exception, seconds: float
+) -> None:
+    assert retry_pause(failed_before, error, SETTINGS) == seconds
+
+
+def test_a_reason_never_quotes_an_unexpected_error() -> None:
+    assert reason_of(ModelRefusalError("the model declined")) == "the model declined"
+    assert reason_of(ValueError("segredo")) == "internal error (ValueError)"
+
+
+def test_a_turn_that_cannot_be_read_spoils_no_other_and_names_its_fields() -> None:
+    sound = {
+        "turn": 1,
+        "attempts": 0,
+        "instance": "22222222-2222-4222-8222-222222222222",
+        "settings": {
+            "organization": "petshop",
+            "instance": "main",
+            "account": "A",
+            "generation": 1,
+            "display_name": "Pet",
+            "phone_number": "+5511999990000",
+            "timezone": "America/Sao_Paulo",
+        },
+        "closed": False,
+        "chat": "5511912340001@s.whatsapp.net",
+        "self_chat": False,
+        "contact": {"id": 1},
+        "inputs": [],
+        "history": [],
+        "steps": [],
+    }
+    claim = {"organization": "11111111-1111-4111-8111-111111111111", "conversation": 1, "fence": 1}
+    broken = sound | {"attempts": "segredo", "contact": {}}
+    taken = [{"claim": claim, "opened": True, "turn": turn} for turn in (broken, sound, None)]
+    claims = Claims.model_validate_json(json.dumps({"claimed": taken, "wait": None}))
+    unreadable, read, nothing = (taken.turn for taken in claims.claimed)
+    assert isinstance(unreadable, UnreadableTurn)
+    assert why_unreadable(unreadable) == "what is stored for the turn cannot be read: check attempts, contact.id"
+    assert isinstance(read, Turn)
+    assert nothing is None
