@@ -1,18 +1,28 @@
 """Child processes with a log file, which die with their parent and can be restarted."""
 
+import asyncio
 import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from oxy_core.errors import OxyError
 from oxy_dev.cluster.shell import cluster_environment
 
 STOP_SECONDS: Final = 20.0
 """Time between SIGTERM and SIGKILL."""
+
+ERROR_CHARACTERS: Final = 3_000
+"""How much of a failed module's standard error is reported."""
+
+
+class ProgramError(OxyError):
+    """A program failed, or did not become ready; the message holds the end of its output."""
 
 
 @dataclass
@@ -58,6 +68,15 @@ class Program:
                 start_new_session=True,
             )
 
+    async def wait_until(self, check: Callable[[], bool], seconds: float) -> None:
+        """Wait until `check` holds; raises ProgramError if the program ends before, or after `seconds`."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not check():
+            if self.exit_code is not None or asyncio.get_running_loop().time() > deadline:
+                message = f"{self.name} did not become ready (exit status {self.exit_code}):\n{self.tail()}"
+                raise ProgramError(message)
+            await asyncio.sleep(0.05)
+
     def signal(self, which: signal.Signals) -> None:
         """Send a signal, if it is running."""
         if self._process is not None and self._process.poll() is None:
@@ -84,3 +103,22 @@ class Program:
     def tail(self, lines: int = 30) -> str:
         """Return the last lines of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+
+
+async def run_module(name: str, *arguments: str, environment: Mapping[str, str], stdin: bytes = b"") -> bytes:
+    """Run ``python -m name`` to its end, in this environment alone, and return its output; raises ProgramError."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        name,
+        *arguments,
+        env=dict(environment),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate(stdin)
+    if process.returncode:
+        message = f"{name} failed:\n{errors.decode()[-ERROR_CHARACTERS:]}"
+        raise ProgramError(message)
+    return output

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from oxy_dev.environment import REPOSITORY
 from oxy_dev.example import CATALOG_FILE, PROXY_SECRET, example_resource
 from oxy_dev.plain_pod import pod_environment
 from oxy_dev.postgres import PostgresServer
-from oxy_dev.programs import Program
+from oxy_dev.programs import Program, ProgramError, run_module
 from oxy_dev.servers import NatsServer, free_port, is_listening, program
 from oxy_operator.bus.accounts import nats_configuration, platform_credentials, system_credentials, tenancy
 from oxy_operator.bus.directory import push_account
@@ -47,7 +47,7 @@ _AT_ONCE: Final = {"limits": {"pacing": "None"}, "ai": {"debounceSeconds": 0, "d
 
 
 class StackError(OxyError):
-    """A part of the plain-process system did not become ready; the message holds the end of its log."""
+    """A tenant was not known to the workers or not connected in time; the message holds the end of a log."""
 
 
 def petshop(name: str = "petshop", **spec: object) -> Instance:
@@ -119,14 +119,17 @@ class Stack:
         yield from (self.model, self.simulator, *self.worker_programs, *self.runtimes.values())
 
     async def start(self) -> None:
-        """Start everything, link every tenant's phone and wait until all are connected; raises StackError."""
+        """Start everything, link every tenant's phone and wait until all are connected.
+
+        Raises ServerError, ProgramError or StackError with the end of a log.
+        """
         self.nats.start()
         self.postgres.start()
         self.model.start()
         self.simulator.start()
         await self._migrate()
-        await _until(self.simulator, lambda: is_listening(self.control_port))
-        await _until(self.model, lambda: is_listening(self.model_port))
+        await self.simulator.wait_until(lambda: is_listening(self.control_port), READY_SECONDS)
+        await self.model.wait_until(lambda: is_listening(self.model_port), READY_SECONDS)
         await self._provision()
         for worker in self.worker_programs:
             worker.start()
@@ -144,8 +147,8 @@ class Stack:
         self.nats.stop()
 
     async def admin(self, *arguments: str, stdin: bytes = b"") -> object:
-        """Run ``python -m oxy_ai.admin`` and return the JSON that it printed; raises StackError."""
-        output = await _run("admin", ["-m", "oxy_ai.admin", *arguments], self.worker_settings, stdin)
+        """Run ``python -m oxy_ai.admin`` and return the JSON that it printed; raises ProgramError."""
+        output = await run_module("oxy_ai.admin", *arguments, environment=self.worker_settings, stdin=stdin)
         return json.loads(output)
 
     def _program(self, name: str, command: list[str], environment: Mapping[str, str] | None = None) -> Program:
@@ -194,7 +197,7 @@ class Stack:
 
     async def _migrate(self) -> None:
         environment = {"OXY_DATABASE_ADMIN_URL": self.admin_url, "OXY_DATABASE_APP_PASSWORD": APP_PASSWORD}
-        await _run("migrate", ["-m", "oxy_ai.migrate"], environment)
+        await run_module("oxy_ai.migrate", environment=environment)
 
     async def _provision(self) -> None:
         """Create streams, push accounts, fill the pods' volumes, publish settings to the workers."""
@@ -230,9 +233,10 @@ class Stack:
         while True:
             try:
                 await self.admin("catalog", "apply", "--organization", tenant.spec.organization_id, stdin=catalog)
-            except StackError:
+            except ProgramError as error:
                 if asyncio.get_running_loop().time() > deadline:
-                    raise
+                    message = f"{error}\nThe worker's log:\n{self.worker_programs[0].tail()}"
+                    raise StackError(message) from error
                 await asyncio.sleep(0.2)
             else:
                 return
@@ -277,33 +281,6 @@ async def _type_codes(states: AsyncIterator[LiveState], simulator: SimulatorClie
         if code and code not in typed:
             typed.add(code)
             await simulator.link(phone, code=code)
-
-
-async def _run(name: str, arguments: list[str], environment: Mapping[str, str], stdin: bytes = b"") -> bytes:
-    """Run a Python program to its end and return what it printed; raises StackError."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
-        env=dict(environment),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate(stdin)
-    if process.returncode:
-        message = f"{name} failed:\n{errors.decode()[-3000:]}"
-        raise StackError(message)
-    return output
-
-
-async def _until(part: Program, check: Callable[[], bool]) -> None:
-    """Wait until `check` holds; raises StackError if the program ends, or takes more than `READY_SECONDS`."""
-    deadline = asyncio.get_running_loop().time() + READY_SECONDS
-    while not check():
-        if part.exit_code is not None or asyncio.get_running_loop().time() > deadline:
-            message = f"{part.name} did not become ready (exit status {part.exit_code}):\n{part.tail()}"
-            raise StackError(message)
-        await asyncio.sleep(0.05)
 
 
 @contextlib.asynccontextmanager
