@@ -79,7 +79,7 @@ class Actor:
         return True
 
     async def remove(self, key: Key, observed: Observed, plan: RemovalPlan) -> list[Key] | None:
-        """Carry out a removal; return the instances that may want the number, None if it has to wait."""
+        """Carry out a removal; return the instances that may want the number, None if the removal has to wait."""
         instance = observed.instance
         await self._applier.ensure_absent(plan.workload.kind, key.namespace, plan.workload.name)
         if plan.awaits_pod:

@@ -35,7 +35,7 @@ class PhaseCount:
             self._publish()
 
     def drop(self, key: Key) -> None:
-        """Count an instance no more."""
+        """Stop counting an instance."""
         if self._phases.pop(key, None) is not None:
             self._publish()
 

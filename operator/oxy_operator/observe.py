@@ -23,10 +23,10 @@ from oxy_operator.tenancy import Tenancy
 
 @dataclass(slots=True)
 class Remembered:
-    """What this process remembers of one instance between reconciles. Losing it costs work, never a fact."""
+    """What this process keeps of one instance between reconciles; all of it can be read or issued again."""
 
     tenancy: Tenancy | None = None
-    """Issued once per rotation period, because issuing signs."""
+    """Cached for a rotation period, because signing takes time."""
     record: EpochRecord | None = None
     """The last one written, should the claim lose its annotations."""
     status_written_at: datetime | None = None
@@ -97,7 +97,7 @@ class Observer:
         )
 
     async def _missing_reference(self, instance: Instance, pod: Pod | None) -> Problem | None:
-        """Return what the spec refers to and does not exist: the kubelet does not report it for what is mounted."""
+        """Return which object that the spec refers to does not exist; the kubelet does not report it for mounts."""
         if pod is None or pod.waiting is None:
             return None
         for kind, field, name in _references(instance):

@@ -43,7 +43,7 @@ class Reconciler:
         self._phases = PhaseCount()
 
     async def reconcile(self, key: Key) -> float | None:
-        """Bring one instance to what it should be; return after how many seconds to repeat that, None: on change.
+        """Bring one instance to what it should be; return after how many seconds to do so again, None: on change.
 
         Raises ApiError or ResourceError where it has to be tried again.
         """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 ROTATION_SECONDS: Final = 15 * 86_400
-"""How often an instance gets new credentials: half of their lifetime, so that a day's outage ends nobody's session."""
+"""How often an instance gets new credentials: half of their lifetime, so that an outage of a day disconnects nobody."""
 
 
 @dataclass(frozen=True, slots=True)

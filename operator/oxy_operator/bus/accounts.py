@@ -140,7 +140,7 @@ def system_token(keys: PlatformKeys) -> str:
 
 
 def operator_token(keys: PlatformKeys) -> str:
-    """Return the operator's own token, in which servers trust."""
+    """Return the operator's own token, which servers trust."""
     return signed(
         keys.operator,
         subject=keys.operator.public,

@@ -43,7 +43,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Known:
-    """What the bus is known to hold of one instance, since it was last connected."""
+    """What NATS holds of one instance, as far as was seen since the last (re)connect."""
 
     key: Key
     organization: str
@@ -71,7 +71,7 @@ class _Connections:
 
 
 class Bus:
-    """The connection to NATS, present or not."""
+    """The connection to NATS, which may be down at any time."""
 
     def __init__(  # noqa: PLR0913 two connections, one question and two callbacks
         self,
@@ -103,7 +103,7 @@ class Bus:
 
     @property
     def present(self) -> bool:
-        """Whether requests have a chance now."""
+        """Whether the connection is up."""
         return self._current is not None and self._current.alive
 
     def live(self, account: str) -> LiveState | None:
@@ -111,7 +111,7 @@ class Bus:
         return self._live.get(account)
 
     def holds(self, account: str) -> bool:
-        """Whether the bus has taken this account since it was last connected."""
+        """Whether NATS has accepted this account since the last (re)connect."""
         known = self._known.get(account)
         return known is not None and known.account_token is not None
 

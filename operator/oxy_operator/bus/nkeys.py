@@ -76,7 +76,7 @@ class PlatformKeys(BaseModel):
 
     @property
     def operator(self) -> KeyPair:
-        """KeyPair that signs accounts."""
+        """Key pair that signs accounts."""
         return KeyPair(self.operator_seed)
 
     @property
@@ -104,7 +104,7 @@ class PlatformKeys(BaseModel):
         return self._derived(KeyRole.ACCOUNT, "tenant", organization, instance)
 
     def tenant_user(self, organization: str, instance: str) -> KeyPair:
-        """KeyPair of the only user in an instance's account."""
+        """Key pair of the only user in an instance's account."""
         return self._derived(KeyRole.USER, "tenant", organization, instance)
 
     def _derived(self, role: KeyRole, *owner: str) -> KeyPair:

@@ -25,16 +25,16 @@ WAIT_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How acting on a plan went where it did not fail altogether."""
+    """How acting on a plan went; if it failed altogether, it raised an error instead."""
 
     refused: Problem | None = None
     """The first object that the API server refused; the others were applied all the same."""
     recorded: bool = False
     """Whether the claim holds the plan's record."""
     account_pushed: bool = False
-    """Whether the bus has the account."""
+    """Whether NATS has the account."""
     bus_failed: bool = False
-    """Whether the bus, though connected, did not take account and settings."""
+    """Whether NATS, though connected, did not accept account and settings."""
 
 
 @dataclass(frozen=True, slots=True)

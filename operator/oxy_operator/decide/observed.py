@@ -13,7 +13,7 @@ from oxy_operator.tenancy import Tenancy
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One instance and everything about it that a decision may need, at one moment."""
+    """An instance and everything that decisions about it need, at one moment."""
 
     now: datetime
     instance: Instance
@@ -23,7 +23,7 @@ class Observed:
     reported: LiveState | None = None
     """The last live state on the bus, current or not."""
     account_held: bool = False
-    """Whether the bus has taken the account since it was last connected."""
+    """Whether NATS has accepted the account since the last (re)connect."""
     record: EpochRecord | None = None
     """From the claim's annotations; None if there is no claim yet."""
     known_epoch: int = 0
@@ -31,7 +31,7 @@ class Observed:
     has_workload: bool = False
     """Whether the StatefulSet exists."""
     refusal: Problem | None = None
-    """Why organization or number do not belong to the instance."""
+    """Why organization or number belong to somebody else."""
     missing_reference: Problem | None = None
     """An object that the spec refers to and that a waiting pod lacks."""
     status_written_at: datetime | None = None

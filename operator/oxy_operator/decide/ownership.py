@@ -1,6 +1,6 @@
-"""Whose an organization, a number and a session are: names of what records it, and refusals.
+"""Ownership of organizations, numbers and sessions: names of the objects that record it, and refusals.
 
-Asking and recording it in the cluster is `oxy_operator.ownership`.
+`oxy_operator.ownership` asks for it and records it in the cluster.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ _REMEDY: Final = "Two would answer each customer twice. Delete one of the two, o
 
 
 def number_digest(phone: str) -> str:
-    """Return what stands for a number in names and annotations: the same for all ways to write it."""
+    """Return the digest of a number for names and annotations; the same for all ways to write the number."""
     return hashlib.sha256(phone_key(phone).encode()).hexdigest()[:24]
 
 

@@ -41,11 +41,11 @@ class Plan:
     """What to do, in the order of the fields. Whatever is empty or None is left as it is."""
 
     situation: Situation
-    """What the status derives from, but for what acting adds (`conclude`)."""
+    """What the status is derived from; `conclude` adds how acting went."""
     adds_finalizer: bool = False
     absent: tuple[ChildName, ...] = ()
     claim: Child | None = None
-    """Applied first: without a claim there is nothing that could hold the record, and no pod."""
+    """Applied first: it holds the record, so without it there may be no pod."""
     record: EpochRecord | None = None
     """Written to the claim before anything that derives from it."""
     children: tuple[Child, ...] = ()
@@ -75,8 +75,8 @@ def _plan_for_owner(observed: Observed, deployment: Deployment) -> Plan:
 
 
 def _record(observed: Observed) -> EpochRecord:
-    # Live states count twice, each time against the epoch in force: here the one that was recorded so far, for the
-    # status (`_situation`) the next one, which may have ended the epoch that the live state is about.
+    # The live state is checked twice: here against the epoch recorded so far, in `_situation` against the next record,
+    # which may just have ended the epoch that the live state is about.
     live = current_live_state(observed.reported, observed.pod, observed.record, observed.now)
     return next_record(
         observed.instance,
@@ -94,7 +94,7 @@ def _situation(observed: Observed, record: EpochRecord) -> Situation:
 
 
 def _rejection(observed: Observed, problem: Problem) -> Plan:
-    """Return the plan for an instance that is not acted upon: say why, and see that it has no pod."""
+    """Return the plan for an instance that is refused: it has no pod, and its status says why."""
     return Plan(
         Situation(observed.instance, None, None, None, rejected=problem, now=observed.now),
         absent=(ChildName(STATEFUL_SETS, runtime_name(observed.instance.name)),),
@@ -102,7 +102,7 @@ def _rejection(observed: Observed, problem: Problem) -> Plan:
 
 
 def _continuation(observed: Observed, record: EpochRecord, problem: Problem) -> Plan:
-    """Return the plan for a spec that is not applied: what an earlier one brought up stays as it is."""
+    """Return the plan for a spec that is not applied: what an earlier spec brought up stays unchanged."""
     return Plan(replace(_situation(observed, record), unusable=problem), record=record)
 
 

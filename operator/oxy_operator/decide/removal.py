@@ -19,17 +19,17 @@ class RemovalPlan:
 
     workload: ChildName
     awaits_pod: bool
-    """Whether to stop here until the pod has ended: it may still have reports to deliver."""
+    """Whether to stop until the pod has ended: it may still have reports to deliver."""
     awaits_bus: bool
-    """Whether the bus must have forgotten the account before anything further."""
+    """Whether to stop until NATS has removed the account."""
     claim: ChildName | None
-    """None if the policy keeps it."""
+    """None if the deletion policy retains it."""
     releases_number: bool
     """False while the pod may still run, on a node that does not answer: it would answer the number's customers."""
 
 
 def removal_plan(observed: Observed) -> RemovalPlan | None:
-    """Return how to remove a deleted instance; None if it is none of ours or is released already."""
+    """Return how to remove a deleted instance; None if our finalizer does not hold it."""
     instance = observed.instance
     if FINALIZER not in instance.finalizers or instance.deleted_at is None:
         return None

@@ -1,4 +1,4 @@
-"""All that the status of an instance derives from: what was observed, the record, and how acting on it went."""
+"""All that the status of an instance is derived from: observations, the record, and how acting on the plan went."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,5 +27,5 @@ class Situation:
     unprovisioned: Problem | None = None
     """Why its children are not as they should be."""
     account_pushed: bool = False
-    """Whether the bus has taken the instance's account since this process started."""
+    """Whether NATS has accepted the instance's account."""
     now: datetime = field(kw_only=True)

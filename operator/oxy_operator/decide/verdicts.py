@@ -1,4 +1,4 @@
-"""The phase of an instance and its cause: one verdict for each situation that Oxy tells apart.
+"""The phase of an instance and its cause: one verdict for each situation that Oxy distinguishes.
 
 The phase comes from the custom resource, the epoch record and the pod's status alone; live states only add detail.
 Wording of conditions is here and in `status`; terminal causes have theirs in `oxy_core.instance.terminal_causes`.

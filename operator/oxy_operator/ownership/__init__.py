@@ -1,4 +1,4 @@
-"""Whose an organization and a number are, recorded in ConfigMaps of the operator's namespace.
+"""Ownership of organizations and numbers, recorded in ConfigMaps of the operator's namespace.
 
 Does not belong here: names and refusals as plain values (`decide.ownership`).
 """

@@ -1,4 +1,4 @@
-"""Which instance a WhatsApp number belongs to: exactly one, in whatever namespace.
+"""Which instance a WhatsApp number belongs to: exactly one in the whole cluster.
 
 Two pods linked to one number would both answer its customers. So an instance acquires its number before it has a pod,
 by a ConfigMap in the operator's namespace made with plain create, and releases it when its pod has ended.
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 def number_config_map(phone: str, owner: Key, *, operator_namespace: str) -> Object:
-    """Return the ConfigMap that records `owner` as a number's."""
+    """Return the ConfigMap that records the owner of a number."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -12,7 +12,7 @@ from oxy_operator.problems import Problem
 
 
 class Ownership:
-    """Answers for one operator process, by what it knows of all instances."""
+    """Decides for one operator process, from what its cache holds of all instances."""
 
     def __init__(self, api: Kubernetes, operator_namespace: str, cache: ClusterCache) -> None:
         self._api = api
