@@ -66,7 +66,7 @@ class Observer:
         claim = self._cache.child(CLAIMS, key.namespace, claim_name(key.name))
         workload = self._cache.child(STATEFUL_SETS, key.namespace, runtime_name(key.name))
         last = remembered.record
-        issued = remembered.tenancy = self._tenancy(instance, remembered.tenancy)
+        issued = self._tenancy(instance, remembered.tenancy)
         return Observed(
             now=datetime.fromtimestamp(self._clock(), UTC),
             instance=instance,

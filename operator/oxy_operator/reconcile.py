@@ -51,7 +51,9 @@ class Reconciler:
         if resource is None:
             return await self._forget(key)
         instance = Instance.of(resource)
-        observed = await self._observer.observe(key, instance, self._remembered[key])
+        remembered = self._remembered[key]
+        observed = await self._observer.observe(key, instance, remembered)
+        remembered.tenancy = observed.tenancy
         if instance.deleted_at is not None:
             return await self._remove(key, observed)
         return await self._keep(key, observed)
