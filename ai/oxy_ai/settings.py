@@ -33,17 +33,21 @@ class WorkerSettings(StoreSettings):
     turns_burst: int = Field(default=10, ge=1, description="Turns that an idle organization may start at once.")
     attempts: int = Field(default=3, ge=1, description="Attempts before a turn becomes a dead letter.")
     retry_seconds: float = Field(default=2, gt=0, description="Pause after the first failed attempt; doubles.")
-    longest_retry_seconds: float = Field(
+    retry_max_seconds: float = Field(
         default=60, gt=0, description="Longest pause before the next attempt that a model's endpoint may ask for."
     )
-    lease_seconds: float = Field(default=10, gt=0, description="A dead worker's turns are taken over after this.")
+    lease_seconds: float = Field(default=10, gt=0, description="A claim that is not renewed ends after this.")
     sweep_seconds: float = Field(default=0.5, gt=0, description="How often queues are checked without a hint.")
-    shortest_sweep_seconds: float = Field(default=0.005, gt=0, description="Shortest pause between two such checks.")
+    sweep_min_seconds: float = Field(default=0.005, gt=0, description="Shortest pause between two such checks.")
     locked_retry_seconds: float = Field(
-        default=0.005, gt=0, description="When a due conversation that another transaction holds is tried again."
+        default=0.005, gt=0, description="Pause before a due but locked conversation is tried again."
     )
-    apology_seconds: float = Field(default=6 * 3600, gt=0, description="An apology to a customer is not sent later.")
-    notice_seconds: float = Field(default=24 * 3600, gt=0, description="A notice to an owner is not sent later.")
+    apology_expires_seconds: float = Field(
+        default=6 * 3600, gt=0, description="Age at which an unsent apology to a customer expires."
+    )
+    notice_expires_seconds: float = Field(
+        default=24 * 3600, gt=0, description="Age at which an unsent notice to an owner expires."
+    )
     drain_seconds: float = Field(default=20, gt=0, description="At SIGTERM, longest wait for turns in flight.")
 
     # Ingest
@@ -64,27 +68,27 @@ class WorkerSettings(StoreSettings):
     accepted_timeout_seconds: float = Field(default=1, gt=0, description="Longest wait for a pod to accept.")
     relay_batch: int = Field(default=20, ge=1, description="Texts of one instance read at once.")
     relay_batch_seconds: float = Field(
-        default=1.5, gt=0, description="Offering a batch stops after this, so that the hold is renewed in time."
+        default=1.5, gt=0, description="Offering a batch stops after this, in time to renew the lease."
     )
-    relay_hold_seconds: float = Field(default=4, gt=0, description="After this, a dead relay's instances are free.")
+    relay_lease_seconds: float = Field(default=4, gt=0, description="A relay's lease on an instance.")
     relay_instances: int = Field(
         default=256, ge=1, description="Instances served at once; one whose pod is away takes a place for a second."
     )
-    relay_shortest_pause_seconds: float = Field(
-        default=0.25, gt=0, description="Pause after a pod did not accept; doubles with each failure in a row."
+    relay_backoff_seconds: float = Field(
+        default=0.25, gt=0, description="Back-off after a pod did not accept; doubles."
     )
-    relay_longest_pause_seconds: float = Field(default=10, gt=0, description="Longest such pause.")
+    relay_backoff_max_seconds: float = Field(default=10, gt=0, description="Longest such back-off.")
 
     # Settings of instances
     instances_sweep_seconds: float = Field(default=2, gt=0, description="How often new ones are looked for.")
     instances_reread_seconds: float = Field(default=60, gt=0, description="How often all are read again.")
 
     # Process
-    spare_connections: int = Field(
+    database_spare_connections: int = Field(
         default=8, ge=1, description="Database connections beyond one a turn: ingest, settings, relays, leases, probes."
     )
-    outage_seconds: float = Field(default=0.5, gt=0, description="Pause while PostgreSQL or NATS is away.")
-    check_seconds: float = Field(default=1, gt=0, description="How often readiness is checked.")
+    outage_pause_seconds: float = Field(default=0.5, gt=0, description="Pause while PostgreSQL or NATS is away.")
+    readiness_check_seconds: float = Field(default=1, gt=0, description="How often readiness is checked.")
 
     @property
     def lease(self) -> timedelta:

@@ -95,7 +95,7 @@ class Worker:
 
     async def _work(self, stop: asyncio.Event) -> None:
         while await _problem(self._client, self._engine) is not None:
-            if await wait_for(stop, self._settings.check_seconds / 2):
+            if await wait_for(stop, self._settings.readiness_check_seconds / 2):
                 return
         log.info("worker_started")
         async with asyncio.TaskGroup() as group:
@@ -139,7 +139,7 @@ async def run_worker(settings: WorkerSettings, vertical: Vertical) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    readiness = Readiness(settings.check_seconds)
+    readiness = Readiness(settings.readiness_check_seconds)
     with serving_probes(settings.probe_host, settings.probe_port, lambda: readiness.problem) as port:
         log.info("probes_served", port=port)
         connected_to_bus = asyncio.Event()
@@ -160,7 +160,7 @@ async def _serve(
     stop: asyncio.Event,
     connected_to_bus: asyncio.Event,
 ) -> None:
-    connections = settings.concurrency + settings.spare_connections
+    connections = settings.concurrency + settings.database_spare_connections
     name = f"oxy-ai {os.uname().nodename} {os.getpid()}"
     async with (
         connected_pool(str(settings.database_url), connections=connections) as pool,

@@ -45,7 +45,7 @@ class Action(BaseModel):
     id: str
     outcome: str
     message: str
-    """The outcome for people: what happened and what comes of it."""
+    """What happened and what happens next, for people."""
 
 
 class Detail(DeadLetter):
@@ -76,7 +76,7 @@ class Source(Protocol):
         ...
 
     async def drop(self, key: str) -> Action:
-        """Give it up; raises AdministrationError."""
+        """Discard it; raises AdministrationError."""
         ...
 
 
@@ -94,7 +94,7 @@ def _turn_key(key: str) -> _TurnKey:
 
 
 def _unknown(letter: str) -> str:
-    return f"there is no dead letter {letter!r}; `dlq ls` lists those there are"
+    return f"there is no dead letter {letter!r}; `dlq ls` lists all"
 
 
 _LETTER: Final = """
@@ -162,7 +162,7 @@ class DeadTurns:
         return await self._act("select replay_turn($1, $2, $3)", key, "is due again: a worker takes it now")
 
     async def drop(self, key: str) -> Action:
-        """Never run a turn again; the customer has been told that a person answers."""
+        """Never run a turn again; the customer already has the apology that a person will answer."""
         return await self._act("select drop_turn($1, $2, $3)", key, "is dropped: it is never run again")
 
     async def _act(self, statement: str, key: str, happened: str) -> Action:
@@ -232,8 +232,8 @@ class DeadReports:
             raise AdministrationError(error)
         await self._jetstream.publish(subject, message.data or b"")
         await self._jetstream.delete_msg(DEAD_LETTER_STREAM, int(key))
-        told = f"bus:{key} is published again to {subject}; if it still cannot be stored, it is listed anew."
-        return Action(id=f"bus:{key}", outcome="replayed", message=told)
+        happened = f"bus:{key} is published again to {subject}; if it still cannot be stored, it is listed again."
+        return Action(id=f"bus:{key}", outcome="replayed", message=happened)
 
     async def drop(self, key: str) -> Action:
         """Forget a dead letter."""

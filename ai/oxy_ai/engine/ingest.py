@@ -97,7 +97,7 @@ class Ingest:
                 await self._settle(arrival, outcome)
 
     async def _outcomes(self, arrivals: Sequence[Arrival]) -> list[str]:
-        """Store a batch, waiting for the database as long as it takes: nothing more is pulled meanwhile."""
+        """Store a batch, waiting for the database as long as it takes; nothing more is pulled until then."""
         batch = InboundBatch(tuple(arrival.item for arrival in arrivals))
         gap_wait = timedelta(seconds=self._settings.gap_wait_seconds)
         while True:
@@ -108,9 +108,10 @@ class Ingest:
                     raise
                 report_failure("ingest", error)
                 if is_outage(error):
-                    await asyncio.sleep(self._settings.outage_seconds)
+                    await asyncio.sleep(self._settings.outage_pause_seconds)
                     continue
-            # The database rejects something of the batch: find out what, and store the rest.
+            # The database rejects something in the batch, and with it the whole transaction. One report at a time is
+            # slower, but only the one that is rejected is lost to the dead letters.
             if len(arrivals) == 1:
                 return ["rejected"]
             return [outcome for arrival in arrivals for outcome in await self._outcomes([arrival])]

@@ -1,4 +1,4 @@
-"""Telling an outage from an error, and reporting either without what customers wrote."""
+"""Distinguishing outages from errors, and reporting either without what customers wrote."""
 
 from typing import Final
 

@@ -78,6 +78,8 @@ class Relay:
         try:
             offered = Offered()
             while True:
+                # One round trip a batch: it marks the last batch as accepted and returns the next. An empty one also
+                # releases the instance, so this must be asked until nothing is left.
                 step = await self._engine.relay_step(target, self._id, offered, self._settings)
                 if step is None or not step.rows:
                     return
@@ -85,7 +87,7 @@ class Relay:
                 offered = Offered(accepted, failed=not accepted)
         except Exception as error:  # noqa: BLE001 the edge of a task: reported; the next sweep finds the instance again
             report_failure("relay", error)
-            await asyncio.sleep(self._settings.outage_seconds)
+            await asyncio.sleep(self._settings.outage_pause_seconds)
         finally:
             self._serving.discard(target)
             self._wake.set()

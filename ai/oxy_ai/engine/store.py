@@ -1,6 +1,7 @@
 """The engine's steps in PostgreSQL: one method a SQL function (`oxy_ai/schema/`), one round trip each.
 
-What asyncpg raises passes through; `oxy_ai.engine.outages.is_outage` tells an unreachable database from a wrong query.
+What asyncpg raises passes through; `oxy_ai.engine.outages.is_outage` distinguishes an unreachable database from a
+wrong query.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -198,11 +199,11 @@ class Engine:
             target.organization,
             target.instance,
             relay,
-            timedelta(seconds=settings.relay_hold_seconds),
+            timedelta(seconds=settings.relay_lease_seconds),
             offered.accepted,
             offered.failed,
             settings.relay_batch,
-            timedelta(seconds=settings.relay_shortest_pause_seconds),
-            timedelta(seconds=settings.relay_longest_pause_seconds),
+            timedelta(seconds=settings.relay_backoff_seconds),
+            timedelta(seconds=settings.relay_backoff_max_seconds),
         )
         return None if document is None else RelayStep.model_validate_json(document)

@@ -53,6 +53,7 @@ class TurnDispatcher:
 
     async def _start_due(self, turns: asyncio.TaskGroup) -> float:
         """Start what is due; returns the seconds until the queue is to be read again."""
+        # All free places are claimed for at once: each further claim in parallel would find the queue's row locked.
         free = self._settings.concurrency - len(self._running)
         if free <= 0:
             return self._settings.sweep_seconds
@@ -60,13 +61,13 @@ class TurnDispatcher:
             claims = await self._engine.claim(free, self._settings)
         except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
             report_failure("claim", error)
-            return self._settings.outage_seconds
+            return self._settings.outage_pause_seconds
         for taken in claims.claimed:
             self._running.add(taken.claim)
             turns.create_task(self._run(taken))
         metrics.TURNS_IN_FLIGHT.set(len(self._running))
         planned = self._settings.sweep_seconds if claims.wait is None else claims.wait
-        return min(max(planned, self._settings.shortest_sweep_seconds), self._settings.sweep_seconds)
+        return min(max(planned, self._settings.sweep_min_seconds), self._settings.sweep_seconds)
 
     async def _run(self, taken: Taken) -> None:
         claim_again = True
@@ -81,7 +82,8 @@ class TurnDispatcher:
         except Exception as error:  # noqa: BLE001 the edge of a task: logged and counted; the lease runs out
             report_failure("turn", error)
         finally:
-            # With all places taken, others may have been left unclaimed.
+            # More may be due in this conversation; and if all places were taken, others may have been left unclaimed.
+            # Otherwise reading the queue again would find nothing: the next message sends a hint.
             if claim_again or len(self._running) >= self._settings.concurrency:
                 self._wake.set()
             self._running.discard(taken.claim)

@@ -27,7 +27,7 @@ class TurnOutcome:
     to_send: RelayTarget | None
     """The instance that has something to send now."""
     more: bool
-    """Whether the queue is worth another look at once."""
+    """Whether more may be due, so that the queue should be read again at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +92,13 @@ class TurnFailures:
 
     def _failure(self, attempt: Attempt, error: Exception) -> Failure:
         role, settings = attempt.role, self._settings
-        apology = Answer(id=new_id(), part=1, text=APOLOGY, keep_seconds=settings.apology_seconds)
+        apology = Answer(id=new_id(), part=1, text=APOLOGY, keep_seconds=settings.apology_expires_seconds)
         notice = notice_to_owner(attempt.contact, role, error)
         return Failure(
             reason=reason_of(error),
             role=role,
             apology=apology if role is Role.CUSTOMER else None,
-            notice=Answer(id=new_id(), part=2, text=notice, keep_seconds=settings.notice_seconds),
+            notice=Answer(id=new_id(), part=2, text=notice, keep_seconds=settings.notice_expires_seconds),
             owner=Owner.of(attempt.owners[0]) if attempt.owners else None,
         )
 
@@ -112,11 +112,11 @@ def attempt_at(claim: Claim, turn: Turn) -> Attempt:
 def retry_pause(failed_before: int, error: Exception, settings: WorkerSettings) -> float:
     """Return the seconds until the next attempt: doubled each time, and as long as the model's endpoint asks.
 
-    A customer is not kept waiting longer than `longest_retry_seconds` for an endpoint.
+    A customer is not kept waiting longer than `retry_max_seconds` for an endpoint.
     """
     own: float = settings.retry_seconds * 2**failed_before
     asked = error.retry_after_seconds if isinstance(error, TurnError) else 0.0
-    return max(own, min(asked, settings.longest_retry_seconds))
+    return max(own, min(asked, settings.retry_max_seconds))
 
 
 def why_unreadable(cause: Exception | UnreadableTurn) -> str:

@@ -35,15 +35,16 @@ create or replace function pg_temp.is_isolated(protected oid, key text) returns 
 language sql
 as $$
     select coalesce(bool_and(
-        p.polname = 'organization' and p.polpermissive and p.polcmd = '*' and p.polroles = '{0}' and p.polwithcheck is null
+        p.polname = 'organization' and p.polpermissive and p.polcmd = '*' and p.polroles = '{0}'
+        and p.polwithcheck is null
         and pg_get_expr(p.polqual, p.polrelid) = format('(%I = ( SELECT current_org() AS current_org))', key)
     ), false)
     from pg_policy p where p.polrelid = protected
 $$;
 
 select pg_temp.isolate_by_organization(
-    'organizations', 'instances', 'contacts', 'conversations', 'chat_alias', 'turns', 'turn_steps', 'outbox', 'messages',
-    'ai_interactions', 'audit_log'
+    'organizations', 'instances', 'contacts', 'conversations', 'chat_alias', 'turns', 'turn_steps', 'outbox',
+    'messages', 'ai_interactions', 'audit_log'
 );
 
 revoke all on org_queue, relay_queue, alembic_version, schema_parts from public, oxy_app, oxy_scheduler;

@@ -86,8 +86,8 @@ begin
     return kept;
 end $$;
 
--- Move everything of the conversation `gone` into `kept`. The gone one's pending messages are appended to the kept one's;
--- a turn in flight loses its fence and is answered as part of the kept one.
+-- Move everything of the conversation `gone` into `kept`. The gone one's pending messages are appended to the kept
+-- one's; a turn in flight loses its fence and is answered as part of the kept one.
 create or replace function merge_conversations(organization uuid, kept bigint, gone bigint) returns void
 language plpgsql
 as $$
@@ -103,7 +103,8 @@ begin
     perform replace_turn(organization, source.turn_id, 'merged');
     perform merge_contacts(organization, source.contact_id, target.contact_id);
     update conversations
-    set merged_into = kept, answered_seq = inbound_seq, due_at = null, lease_until = null, turn_id = null, fence = fence + 1
+    set merged_into = kept, answered_seq = inbound_seq, due_at = null, lease_until = null, turn_id = null,
+        fence = fence + 1
     where organization_id = organization and id = gone;
     perform adopt_pending(source, target);
 end $$;
@@ -150,14 +151,15 @@ as $$
 begin
     perform move_contact(organization, gone, kept);
     update contacts c
-    set phone = coalesce(c.phone, s.phone), phone_key = coalesce(c.phone_key, s.phone_key), name = coalesce(c.name, s.name)
+    set phone = coalesce(c.phone, s.phone), phone_key = coalesce(c.phone_key, s.phone_key),
+        name = coalesce(c.name, s.name)
     from contacts s
     where c.organization_id = organization and c.id = kept and s.organization_id = organization and s.id = gone;
 end $$;
 
--- Let everything outside the engine that belongs to the contact `gone` belong to `kept`. Scheduling and verticals refer to
--- contacts by a foreign key (organization_id, contact_id), which is how their tables are found: the engine does not know
--- them.
+-- Let everything outside the engine that belongs to the contact `gone` belong to `kept`. The engine does not know the
+-- tables of scheduling and of verticals; it finds those that refer to contacts by their foreign key
+-- (organization_id, contact_id).
 create or replace function move_contact(organization uuid, gone bigint, kept bigint) returns void
 language plpgsql
 as $$

@@ -9,7 +9,7 @@ declare
 begin
     for key in select q.organization_id from org_queue q order by 1 loop
         perform enter_org(key);
-        return query select t.organization_id, t.id from turns t where t.organization_id = key and t.state = 'dead' order by t.id;
+        return query select t.organization_id, t.id from turns t where t.organization_id = key and t.state = 'dead' order by 2;
     end loop;
     perform set_config('oxy.org', '', true);
 end $$;

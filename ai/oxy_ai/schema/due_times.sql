@@ -15,8 +15,8 @@ as $$
     end
 $$;
 
--- When a conversation is due after a turn that answered up to `answered`: null, all is answered; else after the debounce,
--- or when a person's time is over.
+-- When a conversation is due after a turn that answered up to `answered`: null, all is answered; else after the
+-- debounce, or when the takeover ends.
 create or replace function due_after_turn(
     inbound bigint, answered bigint, moment timestamptz, last_inbound_at timestamptz, human_until timestamptz,
     debounce interval

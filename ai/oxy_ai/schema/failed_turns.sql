@@ -109,7 +109,8 @@ declare
 begin
     if jsonb_typeof(owner) = 'object' then
         found_chat.id := conversation_of(
-            v.organization_id, v.instance_id, owner ->> 'chat', null, owner ->> 'phone', owner ->> 'phone_key', null, false
+            v.organization_id, v.instance_id, owner ->> 'chat', null, owner ->> 'phone', owner ->> 'phone_key', null,
+            false
         );
         select * into found_chat from conversations c
         where c.organization_id = v.organization_id and c.id = found_chat.id;

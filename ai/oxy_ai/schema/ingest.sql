@@ -22,7 +22,8 @@ as $$ select coalesce(v.journal_epoch = epoch and v.chat = chat and sequence > v
 create or replace function newest_sequence(v conversations, epoch uuid, chat text, sequence integer) returns integer
 language sql immutable parallel safe
 as $$
-    select case when v.journal_epoch = epoch and v.chat = chat then greatest(v.chat_sequence, sequence) else sequence end
+    select case when v.journal_epoch = epoch and v.chat = chat then greatest(v.chat_sequence, sequence)
+                else sequence end
 $$;
 
 -- Store a batch of reports, given in journal order. Each item is {account, organization, instance, phone, phone_key,
@@ -199,7 +200,8 @@ begin
     v.pending_since := coalesce(v.pending_since, moment);
     if v.lease_until is null and v.turn_id is null then
         v.due_at := due_after_message(
-            moment, v.pending_since, v.human_until, make_interval(secs => (ai ->> 'debounce_seconds')::double precision),
+            moment, v.pending_since, v.human_until,
+            make_interval(secs => (ai ->> 'debounce_seconds')::double precision),
             make_interval(secs => (ai ->> 'debounce_max_seconds')::double precision), gap_wait
         );
     end if;

@@ -57,7 +57,7 @@ create or replace function dequeue_instance(instance uuid) returns void
 language sql security definer set search_path = public, pg_temp
 as $$ update relay_queue set closed = true, ready_at = 'infinity' where instance_id = instance $$;
 
--- Why a report that claims to come from `instance` is not stored, judged by the account that sent it; null: it is stored.
+-- Why a report that claims to come from `instance` is not stored, judged by the account that sent it; null: store it.
 -- unknown: the account has no settings yet, keep the report; foreign: the account belongs to another instance; closed.
 create or replace function refusal(sender_account text, instance uuid) returns text
 language plpgsql stable security definer set search_path = public, pg_temp

@@ -17,7 +17,8 @@ begin
     update relay_queue set ready_at = least(ready_at, clock_timestamp()) where instance_id = instance and not closed;
 end $$;
 
--- These pods are heard of again: try at once what waits for them. Only a hint, so it never waits for a lock.
+-- These pods have just reported, so they are back: offer at once what waits for them. Only a hint: it never waits for a
+-- lock.
 create or replace function retry_relays(instances uuid[]) returns void
 language plpgsql security definer set search_path = public, pg_temp
 as $$
@@ -44,18 +45,19 @@ end $$;
 
 -- The pause after `failures` earlier ones in a row: doubled each time, up to `longest`. The exponent is limited because
 -- an interval is.
-create or replace function relay_pause(failures integer, shortest interval, longest interval) returns interval
+create or replace function relay_backoff(failures integer, shortest interval, longest interval) returns interval
 language sql immutable parallel safe
 as $$ select least(shortest * (2 ^ least(failures, 20)), longest) $$;
 
 -- Release the relay row: nothing is left to send, or the pod does not accept (it is tried again after a pause).
-create or replace function release_relay(instance uuid, failed boolean, shortest interval, longest interval) returns void
+create or replace function release_relay(instance uuid, failed boolean, shortest interval, longest interval)
+returns void
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 begin
     update relay_queue
     set holder = null, held_until = '-infinity', failures = case when failed then failures + 1 else 0 end,
-        ready_at = case when failed then clock_timestamp() + relay_pause(failures, shortest, longest)
+        ready_at = case when failed then clock_timestamp() + relay_backoff(failures, shortest, longest)
                         else 'infinity' end
     where instance_id = instance;
 end $$;

@@ -21,8 +21,8 @@ begin
 end $$;
 
 -- Claim due conversations, the organization that waits longest first, within each organization's rate. Returns
--- {claimed: [{organization, conversation, fence}], wait}; `wait` is the time in seconds until something more may be due,
--- null if nothing is planned. A conversation that is due but locked is tried again after `retry_locked`.
+-- {claimed: [{organization, conversation, fence}], wait}; `wait` is the time in seconds until something more may be
+-- due, null if nothing is planned. A conversation that is due but locked is tried again after `retry_locked`.
 create or replace function claim_conversations(
     how_many integer, lease interval, per_second double precision, burst integer, retry_locked interval
 ) returns jsonb
@@ -36,11 +36,8 @@ declare
 begin
     while jsonb_array_length(claimed) < how_many loop
         moment := clock_timestamp();
-        -- The second condition lets the planner use the partial index: it cannot know that a moment is finite.
-        -- Skipping locked rows keeps workers from waiting for each other; another worker serves that organization now.
-        select * into queue from org_queue where ready_at <= moment and ready_at < 'infinity'
-        order by ready_at limit 1 for no key update skip locked;
-        exit when not found;
+        queue := lock_longest_waiting(moment);
+        exit when queue.organization_id is null;
         perform enter_org(queue.organization_id);
         claim := claim_oldest(queue.organization_id, moment, lease);
         if claim is not null then
@@ -56,6 +53,20 @@ begin
     return jsonb_build_object('claimed', claimed, 'wait', (
         select extract(epoch from min(q.ready_at) - clock_timestamp()) from org_queue q where q.ready_at < 'infinity'
     ));
+end $$;
+
+-- The queue row of the organization that waits longest, locked; all null where none is ready.
+create or replace function lock_longest_waiting(moment timestamptz) returns org_queue
+language plpgsql
+as $$
+declare
+    queue org_queue;
+begin
+    -- The second condition lets the planner use the partial index: it cannot know that a moment is finite.
+    -- Skipping locked rows keeps workers from waiting for each other: another worker serves that organization now.
+    select * into queue from org_queue q where q.ready_at <= moment and q.ready_at < 'infinity'
+    order by q.ready_at limit 1 for no key update skip locked;
+    return queue;
 end $$;
 
 -- Claim an organization's oldest due conversation that is not locked; null: there is none. The due time becomes the end
@@ -114,9 +125,9 @@ begin
     end loop;
 end $$;
 
--- Claim due conversations and open their turns; each of `claimed` is {claim, opened, turn}, and `turn` is what open_turn
--- returns, null: there is nothing to do. A turn that cannot be opened is claimed nevertheless (`opened` false): it then
--- fails alone and holds up no other.
+-- Claim due conversations and open their turns; each of `claimed` is {claim, opened, turn}, and `turn` is what
+-- open_turn returns, null: there is nothing to do. A turn that cannot be opened is claimed nevertheless (`opened`
+-- false): it then fails alone and holds up no other.
 create or replace function take_turns(
     how_many integer, lease interval, per_second double precision, burst integer, retry_locked interval
 ) returns jsonb
@@ -140,14 +151,17 @@ begin
 end $$;
 
 -- Prolong the leases of turns in flight. A row that is locked right now is prolonged by the next beat.
-create or replace function renew_leases(organizations uuid[], conversation_ids bigint[], fences bigint[], lease interval)
-returns void
+create or replace function renew_leases(
+    organizations uuid[], conversation_ids bigint[], fences bigint[], lease interval
+) returns void
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 declare
     held record;
 begin
-    for held in select * from unnest(organizations, conversation_ids, fences) as t (organization, conversation, fence) loop
+    for held in
+        select * from unnest(organizations, conversation_ids, fences) as t (organization, conversation, fence)
+    loop
         perform enter_org(held.organization);
         perform 1 from conversations c
         where c.organization_id = held.organization and c.id = held.conversation and c.fence = held.fence

@@ -1,13 +1,15 @@
 -- A person of the business answers from the phone: the assistant is silent for a while (spec.ai.takeoverMinutes).
 
 -- Until when the assistant is silent after a person wrote; never earlier than it was to be before.
-create or replace function takeover_end(until_now timestamptz, sent_at timestamptz, silence interval) returns timestamptz
+create or replace function takeover_end(until_now timestamptz, sent_at timestamptz, silence interval)
+returns timestamptz
 language sql immutable parallel safe
 as $$ select greatest(until_now, sent_at + silence) $$;
 
--- A person answered from the phone: everything up to here is answered, and the assistant is silent for a while. A turn in
--- flight is left alone: its worker finds out when it ends it.
-create or replace function person_takes_over(v conversations, sent_at timestamptz, silence interval) returns conversations
+-- A person answered from the phone: everything up to here is answered, and the assistant is silent for a while. A turn
+-- in flight is left alone: its worker finds out when it ends the turn.
+create or replace function person_takes_over(v conversations, sent_at timestamptz, silence interval)
+returns conversations
 language plpgsql
 as $$
 begin

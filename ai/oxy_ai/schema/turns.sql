@@ -10,7 +10,8 @@ declare
 begin
     perform enter_org(organization);
     select * into v from conversations c
-    where c.organization_id = organization and c.id = conversation and c.fence = held_fence and c.lease_until is not null
+    where c.organization_id = organization and c.id = conversation and c.fence = held_fence
+        and c.lease_until is not null
     for no key update;
     return v;
 end $$;
@@ -124,7 +125,9 @@ language plpgsql stable
 as $$
 begin
     return (
-        select coalesce(jsonb_agg(jsonb_build_object('response', s.response, 'results', s.results) order by s.round), '[]')
+        select coalesce(jsonb_agg(
+            jsonb_build_object('response', s.response, 'results', s.results) order by s.round
+        ), '[]')
         from turn_steps s where s.organization_id = t.organization_id and s.turn_id = t.id
     );
 end $$;
@@ -166,8 +169,8 @@ begin
     where organization_id = organization and turn_id = turn and round = step_round;
 end $$;
 
--- End a turn: its answers, its cost and its inputs' state in one transaction. `ending` is oxy_ai.records.Ending; its last
--- step is the response that is the answer, null where that is stored already or no model was asked.
+-- End a turn: its answers, its cost and its inputs' state in one transaction. `ending` is oxy_ai.records.TurnEnding;
+-- its last step is the response that is the answer, null where that is stored already or no model was asked.
 -- Returns the turn's state and whether the conversation has more to answer; null where the fence is lost.
 create or replace function end_turn(
     organization uuid, conversation bigint, held_fence bigint, turn bigint, ending jsonb
@@ -199,7 +202,8 @@ begin
     return jsonb_build_object('state', t.state, 'more', next_due is not null);
 end $$;
 
-create or replace function close_turn(organization uuid, turn bigint, final_state text, why text, role text) returns turns
+create or replace function close_turn(organization uuid, turn bigint, final_state text, why text, role text)
+returns turns
 language plpgsql
 as $$
 declare

@@ -272,7 +272,7 @@ class Scene:
         ):
             model = ModelClient(settings.openai_base_url, "scripted", settings.model_timeout_seconds)
             worker = Worker(settings, client, Engine(pool), model, find_vertical(settings.vertical))
-            task = group.create_task(worker.run(Readiness(settings.check_seconds), stop))
+            task = group.create_task(worker.run(Readiness(settings.readiness_check_seconds), stop))
             try:
                 yield worker
             finally:

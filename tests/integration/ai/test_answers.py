@@ -356,7 +356,7 @@ async def test_a_model_that_hangs_counts_as_unreachable(scene: Scene) -> None:
     assert await scene.value("select attempts from turns") >= 1  # a slow machine may be late more than once
 
 
-async def test_a_dead_turn_of_the_owner_tells_only_the_owner(scene: Scene) -> None:
+async def test_a_dead_turn_of_the_owner_notifies_only_the_owner(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
     await scene.model.fault(kind="status", times=None)
     async with scene.worker():

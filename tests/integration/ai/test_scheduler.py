@@ -120,7 +120,7 @@ async def test_a_turn_that_cannot_be_opened_becomes_a_dead_letter_and_is_replaye
     assert await scene.value("select count(*) from turns") == 1
 
 
-async def test_the_owners_own_turn_that_cannot_be_opened_tells_the_owner_alone(scene: Scene) -> None:
+async def test_an_owners_own_turn_that_cannot_be_opened_notifies_only_the_owner(scene: Scene) -> None:
     settings = settings_of("petshop")
     pod = await scene.pod(settings)
     async with scene.worker(attempts=1):

@@ -180,7 +180,7 @@ def test_how_long_the_assistant_is_silent_after_a_person_wrote(
     ("failures", "seconds"), [(0, 0.25), (1, 0.5), (2, 1), (5, 8), (6, 10), (100, 10), (2_000_000_000, 10)]
 )
 def test_how_long_a_relay_pauses(database: Database, failures: int, seconds: float) -> None:
-    assert database.value("relay_pause(%s, %s, %s)", failures, lasting(0.25), lasting(10)) == lasting(seconds)
+    assert database.value("relay_backoff(%s, %s, %s)", failures, lasting(0.25), lasting(10)) == lasting(seconds)
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_an_item_has_the_number_that_an_address_of_the_chat_shows(
         (asyncio.InvalidStateError(), False),
     ],
 )
-def test_an_outage_is_told_from_an_error(error: Exception, outage: bool) -> None:  # noqa: FBT001 a parametrized value
+def test_outages_are_distinguished_from_errors(error: Exception, outage: bool) -> None:  # noqa: FBT001 a parametrized value
     assert is_outage(error) is outage
 
 

@@ -14,7 +14,7 @@ SETTINGS = WorkerSettings(
     database_url="postgresql://db/oxy",  # type: ignore[arg-type]  # read by pydantic
     openai_api_key="key",  # type: ignore[arg-type]  # read by pydantic
     retry_seconds=2,
-    longest_retry_seconds=60,
+    retry_max_seconds=60,
 )
 
 
