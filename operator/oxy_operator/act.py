@@ -8,8 +8,8 @@ from oxy_core.envelopes import InstanceSettings
 from oxy_core.errors import BusError
 from oxy_core.instance.custom_resource import FINALIZER, claim_name
 from oxy_operator.bus.connection import Bus
-from oxy_operator.decide.conclusion import Outcome
 from oxy_operator.decide.observed import Observed
+from oxy_operator.decide.outcome import Outcome
 from oxy_operator.decide.plan import Child, Plan
 from oxy_operator.decide.removal import RemovalPlan
 from oxy_operator.errors import InvalidError

@@ -8,11 +8,12 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from oxy_operator.act import Actor
-from oxy_operator.decide.conclusion import WAIT_SECONDS, Conclusion, conclude
+from oxy_operator.decide.conclusion import Conclusion, conclude
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.plan import plan_for
 from oxy_operator.decide.removal import removal_plan
+from oxy_operator.decide.requeue import WAIT_SECONDS
 from oxy_operator.kube.cache import InstanceCache
 from oxy_operator.kube.instance_writer import InstanceWriter
 from oxy_operator.metrics import PhaseCount

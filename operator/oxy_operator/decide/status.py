@@ -5,7 +5,7 @@ Each condition has a reason of its own and a message that says what to do. The p
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from oxy_core.envelopes import LiveState
 from oxy_core.identity import Jid, mask, same_phone
@@ -15,6 +15,9 @@ from oxy_operator.decide.live_state import is_later_activity
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.verdicts import Verdict, verdict_for
 from oxy_operator.problems import Problem
+
+DETAIL_SECONDS: Final = 15.0
+"""Attempts to connect are written to the status at most this often."""
 
 Status = dict[str, Any]
 """``status`` as JSON."""
@@ -36,6 +39,14 @@ def status_of(situation: Situation) -> Status:
         "lastActivityAt": _activity(old.get("lastActivityAt"), situation.live),
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def held_back_seconds(status: Status, old: Status, *, written_at: datetime | None, now: datetime) -> float | None:
+    """Return for how long not to write a status that differs from the old one in detail alone; None: write it."""
+    if status == old or without_detail(status) != without_detail(old) or written_at is None:
+        return None
+    rest = DETAIL_SECONDS - (now - written_at).total_seconds()
+    return rest if rest > 0 else None
 
 
 def without_detail(status: Status) -> Status:

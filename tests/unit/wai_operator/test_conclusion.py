@@ -6,16 +6,12 @@ from typing import Any
 import pytest
 from unit.wai_operator.making import NOW, Json, deployment, instance, live, observed, pod, record, waiting
 
-from oxy_operator.decide.conclusion import (
-    CORRECTION_SECONDS,
-    DETAIL_SECONDS,
-    WAIT_SECONDS,
-    Conclusion,
-    Outcome,
-    conclude,
-)
+from oxy_operator.decide.conclusion import Conclusion, conclude
 from oxy_operator.decide.live_state import HEARTBEAT_SECONDS
+from oxy_operator.decide.outcome import Outcome
 from oxy_operator.decide.plan import plan_for
+from oxy_operator.decide.requeue import CORRECTION_SECONDS, WAIT_SECONDS
+from oxy_operator.decide.status import DETAIL_SECONDS
 from oxy_operator.problems import Problem
 
 DONE = Outcome(recorded=True, account_pushed=True)

@@ -1,0 +1,19 @@
+"""What acting on a plan adds to what was observed."""
+
+from dataclasses import dataclass
+
+from oxy_operator.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How acting on a plan went; if it failed altogether, it raised an error instead."""
+
+    refused: Problem | None = None
+    """The first object that the API server refused; the others were applied all the same."""
+    recorded: bool = False
+    """Whether the claim holds the plan's record."""
+    account_pushed: bool = False
+    """Whether NATS has the account."""
+    bus_failed: bool = False
+    """Whether NATS, though connected, did not accept account and settings."""

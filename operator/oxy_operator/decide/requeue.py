@@ -1,0 +1,61 @@
+"""When to reconcile an instance again although nothing changes: what time alone brings about.
+
+Back-off after a failed reconcile is not here but in `oxy_operator.workqueue`.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from oxy_operator.decide.live_state import HEARTBEAT_SECONDS
+from oxy_operator.decide.observed import Observed
+from oxy_operator.decide.outcome import Outcome
+from oxy_operator.decide.situation import Situation
+from oxy_operator.decide.verdicts import LOST_AFTER
+
+CORRECTION_SECONDS: Final = 60.0
+"""Where a person has to correct something elsewhere."""
+
+WAIT_SECONDS: Final = 5.0
+"""Where another component is about to act."""
+
+
+def requeue_seconds(observed: Observed, situation: Situation, outcome: Outcome, held_back: float | None) -> float:
+    """Return after how many seconds to reconcile again; `held_back` is when to write a status that waits."""
+    if situation.rejected is not None:
+        return CORRECTION_SECONDS
+    return min(_deadlines(observed, situation, outcome, held_back))
+
+
+def _deadlines(observed: Observed, situation: Situation, outcome: Outcome, held_back: float | None) -> Iterator[float]:
+    yield max(observed.tenancy.validity.renewed_at - observed.now.timestamp(), 1.0)
+    if held_back is not None:
+        yield held_back
+    if outcome.bus_failed:
+        yield WAIT_SECONDS
+    if situation.unprovisioned is not None:
+        yield CORRECTION_SECONDS
+    window_end = _open_window_end(situation)
+    if window_end is not None:
+        yield (window_end - situation.now).total_seconds() + 1.0
+    yield from _pod_deadlines(situation)
+
+
+def _open_window_end(situation: Situation) -> datetime | None:
+    record = situation.record
+    if record is None or record.paired or not record.window_open(situation.now):
+        return None
+    return record.pairing_until
+
+
+def _pod_deadlines(situation: Situation) -> Iterator[float]:
+    pod = situation.pod
+    if pod is None:
+        return
+    if pod.waiting is not None:
+        yield WAIT_SECONDS
+    if pod.deleted_at is not None:
+        yield max((pod.deleted_at + LOST_AFTER - situation.now).total_seconds(), 0.0) + 1.0
+    if situation.live is not None and not pod.ready:
+        # Without a heartbeat the live state stops counting, and no event says so.
+        yield HEARTBEAT_SECONDS
