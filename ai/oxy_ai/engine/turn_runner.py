@@ -104,10 +104,10 @@ class TurnRunner:
             case Skip(reason):
                 ending = TurnEnding(state="skipped", role=role, reason=reason)
             case Say(text, reason):
-                ending = TurnEnding(state="answered", role=role, reason=reason, answers=(_answer(turn, text),))
+                ending = TurnEnding(state="answered", role=role, reason=reason, answers=(_text_to_send(turn, text),))
             case Ask(role, texts):
                 text, step = await self._converse(claim, turn, role, texts)
-                ending = TurnEnding(state="answered", role=role, answers=(_answer(turn, text),), last_step=step)
+                ending = TurnEnding(state="answered", role=role, answers=(_text_to_send(turn, text),), last_step=step)
         ended = await self._engine.finish(claim, turn.turn, ending)
         metrics.TURNS.labels(state=ended.state, reason=ending.reason or "").inc()
         log.info("turn_finished", state=ended.state, reason=ending.reason, assistant=role.value)
@@ -188,7 +188,7 @@ def _bound(claim: Claim, turn: Turn) -> Iterator[None]:
         yield
 
 
-def _answer(turn: Turn, text: str) -> Answer:
+def _text_to_send(turn: Turn, text: str) -> Answer:
     """Return a text to send; it is not sent any more at the age at which a message would not be answered any more."""
     return Answer(id=new_id(), text=shorten(clean(text), MAX_ANSWER), keep_seconds=turn.settings.max_answer_age_seconds)
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from integration.ai.conftest import PASSWORD
-from integration.ai.scene import Scene, until
+from integration.ai.scene import Scene, settings_of, until
 
 from oxy_ai.database import SCHEMA_VERSION, connected_pool
 from oxy_ai.engine.store import Engine
@@ -70,3 +70,22 @@ async def test_a_database_without_schema_has_version_0_and_keeps_a_worker_waitin
         assert await asyncio.to_thread(worker.terminate) == 0
     finally:
         worker.kill()
+
+
+async def test_functions_are_replaced_under_workers_that_answer(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker(), asyncio.TaskGroup() as group:
+        await pod.answer_to("Oi")
+        migrating = group.create_task(asyncio.to_thread(migrate_often, scene.admin_url, 5))
+        asked = 1
+        while not migrating.done():
+            asked += 1
+            await pod.answer_to("Oi", f"+5511900{asked:06d}")
+    assert asked > 1
+    assert len(pod.sent) == asked
+    assert await scene.value("select sum(attempts) from turns") == 0
+
+
+def migrate_often(url: str, times: int) -> None:
+    for _ in range(times):
+        migrate(url, PASSWORD)
