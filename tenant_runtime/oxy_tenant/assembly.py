@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oxy_core import subjects
-from oxy_tenant.account import OwnAccount
 from oxy_tenant.connection.life_cycle import Connection
 from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.content.received import Received
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.sends import OpenSend
+from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.publishing.publisher import Publisher, ReportSignal
 from oxy_tenant.sending.intake import Intake
 from oxy_tenant.sending.receipts import Receipts

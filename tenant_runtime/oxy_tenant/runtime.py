@@ -20,6 +20,7 @@ from oxy_tenant.connection.ended_marker import EndedMarker, repeated_ending
 from oxy_tenant.connection.ending import EndedError, Ending, write_termination_message
 from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.journal.journal import Journal
+from oxy_tenant.journal.retention import PRUNE_EVERY
 from oxy_tenant.publishing.publisher import ReportSignal
 from oxy_tenant.settings import RuntimeSettings
 from oxy_tenant.settings_file import SettingsFile
@@ -33,8 +34,6 @@ PUBLISH_GRACE: Final = 2.0
 
 PARKED_RETRY: Final = 5.0
 """Seconds between attempts to write the marker of an ended epoch."""
-
-PRUNE_SECONDS: Final = 3600.0
 
 log = structlog.get_logger()
 
@@ -101,7 +100,7 @@ class Runtime:
     async def _prune(self) -> None:
         while True:
             await asyncio.to_thread(self._parts.shared.journal.prune)
-            await asyncio.sleep(PRUNE_SECONDS)
+            await asyncio.sleep(PRUNE_EVERY.total_seconds())
 
     # -- the end
 

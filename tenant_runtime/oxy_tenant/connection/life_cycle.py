@@ -65,10 +65,10 @@ class SessionEnd:
 
 
 @dataclass(slots=True)
-class _Patience:
+class _Limit:
     """How long the session may take for its next step."""
 
-    until: float | None
+    at: float | None
     """By the event loop's clock; None: no limit."""
     reason: str
     """Why the session ends if it takes longer."""
@@ -169,45 +169,45 @@ class Connection:
     async def _follow(self, events: asyncio.Queue[LinkEvent]) -> SessionEnd:
         """Handle events until the session ends or its next step takes too long."""
         started = self._loop.time()
-        patience = _Patience(
-            until=started + self._timing.login, reason=SERVER_UNREACHABLE if self._offering else LOGIN_TIMED_OUT
+        limit = _Limit(
+            at=started + self._timing.login, reason=SERVER_UNREACHABLE if self._offering else LOGIN_TIMED_OUT
         )
         while True:
             try:
-                async with asyncio.timeout_at(patience.until):
+                async with asyncio.timeout_at(limit.at):
                     event = await events.get()
             except TimeoutError:
                 # A closed pairing window is not a failed attempt: the server was there, nobody linked the phone.
-                return SessionEnd(patience.reason, failed=patience.reason != PAIRING_EXPIRED)
-            end = await self._advance(event, patience, started)
+                return SessionEnd(limit.reason, failed=limit.reason != PAIRING_EXPIRED)
+            end = await self._advance(event, limit, started)
             if end is not None:
                 return end
 
-    async def _advance(self, event: LinkEvent, patience: _Patience, started: float) -> SessionEnd | None:
+    async def _advance(self, event: LinkEvent, limit: _Limit, started: float) -> SessionEnd | None:
         """Handle one event; return the session's end if it causes one."""
         match event:
             case QrOffered(qr):
                 # The limit is now the pairing window, not the life of this code: the server follows it with others.
-                patience.until, patience.reason = self._loop.time() + self._pairing.window_seconds(), PAIRING_EXPIRED
+                limit.at, limit.reason = self._loop.time() + self._pairing.window_seconds(), PAIRING_EXPIRED
                 await self._pairing.offer(qr)
             case PairingStopped(succeeded=True):
                 # The server now closes this connection, and the library logs in again with its new keys.
                 self._offering = False
-                patience.until, patience.reason = self._loop.time() + self._timing.login, LOGIN_TIMED_OUT
+                limit.at, limit.reason = self._loop.time() + self._timing.login, LOGIN_TIMED_OUT
             case PairingStopped(succeeded=False) if self._offering:
                 short = self._loop.time() - started < self._timing.shortest_pairing
                 return SessionEnd(PAIRING_INTERRUPTED, failed=short)
             case Connected():
-                patience.until = None
+                limit.at = None
                 await self._went_up()
             case Disconnected(reason="ConnectFailure"):
                 return SessionEnd(CONNECT_FAILURE)
             case Disconnected(reason) if not self._offering:
                 # The library may reconnect on its own, but only until our first back-off delay has passed. Further
                 # losses meanwhile do not extend that limit, nor the one for logging in.
-                patience.reason = reason
-                if patience.until is None:
-                    patience.until = self._loop.time() + self._settings.current.reconnect.base_delay_seconds
+                limit.reason = reason
+                if limit.at is None:
+                    limit.at = self._loop.time() + self._settings.current.reconnect.base_delay_seconds
                 await self._went_down(reason)
             case LinkStopped(opened=False):
                 log.warning("connection_refused", error=event.error)

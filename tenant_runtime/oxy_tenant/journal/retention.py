@@ -11,6 +11,8 @@ REPORTS_KEPT: Final = timedelta(days=7)
 IDENTITIES_KEPT: Final = timedelta(days=60)
 """How long ids of messages and send requests stay; far longer than any of them is repeated."""
 
+PRUNE_EVERY: Final = timedelta(hours=1)
+
 
 def prune(journal: JournalDatabase, now: datetime) -> None:
     """Delete acknowledged reports and ids that are older than that."""

@@ -14,11 +14,11 @@ from oxy_core.identity import Jid
 from oxy_core.tasks import wait_for
 from oxy_core.trace import trace_bound
 from oxy_tenant import metrics
-from oxy_tenant.account import OwnAccount
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.sends import OpenSend, Sends
 from oxy_tenant.links.errors import LinkUnavailableError, SendRefusedError, SendUnconfirmedError
 from oxy_tenant.links.protocol import WhatsAppLink
+from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.sending.attempts import ATTEMPTS, RETRY_SECONDS
 from oxy_tenant.sending.gate import EXPIRED, refuse
 from oxy_tenant.sending.pacing import typing_seconds

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oxy_core.identity import Jid
-from oxy_tenant.account import OwnAccount
 from oxy_tenant.links.errors import LinkUnavailableError, SendUnconfirmedError
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.sending_chains import (
@@ -17,6 +16,7 @@ from oxy_tenant.links.neonize.sending_chains import (
     OWN,
     SHORTEST_MARGIN,
 )
+from oxy_tenant.own_account import OwnAccount
 
 ANA = Jid.parse("111@lid")
 ANA_PHONE = Jid.parse("5511911111111@s.whatsapp.net")

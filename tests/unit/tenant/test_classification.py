@@ -5,10 +5,10 @@ from google.protobuf.message import Message
 
 from oxy_core.envelopes import MAX_TEXT, MessageKind
 from oxy_core.identity import Jid
-from oxy_tenant.account import OwnAccount
 from oxy_tenant.content.received import IgnoredMessage, IncomingMessage
 from oxy_tenant.links.neonize.classification import classify_message, classify_undecryptable
 from oxy_tenant.links.neonize.library import load_messages
+from oxy_tenant.own_account import OwnAccount
 
 ENVELOPES, MESSAGES = load_messages()
 OWN = OwnAccount(frozenset({"5511900000001", "999"}))

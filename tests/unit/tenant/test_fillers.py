@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from oxy_core.identity import Jid
-from oxy_tenant.account import OwnAccount
 from oxy_tenant.links.errors import LinkUnavailableError, SendRefusedError, SendUnconfirmedError
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.fillers import MOST_FILLERS, SendingTurns
 from oxy_tenant.links.neonize.sending_chains import OWN
+from oxy_tenant.own_account import OwnAccount
 
 ANA = Jid.parse("111@lid")
 BIA = Jid.parse("222@lid")

@@ -9,9 +9,9 @@ from unit.tenant.messages import request
 
 from oxy_core.envelopes import Report, SendOutcome, SendRequest, SendResult
 from oxy_core.identity import Jid
-from oxy_tenant.account import OwnAccount
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.session_store import SessionStore
+from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.sending.receipts import Receipts
 from oxy_tenant.sending.recovery import Recovery
 from oxy_tenant.sending.sender import Sender

@@ -4,12 +4,12 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from oxy_tenant.account import OwnAccount
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.chain_watch import ChainWatch, owed_at_start
 from oxy_tenant.links.neonize.link import NeonizeLink
 from oxy_tenant.links.neonize.loss_audit import LossAudit
 from oxy_tenant.links.neonize.session_store import SessionStore
+from oxy_tenant.own_account import OwnAccount
 
 
 @dataclass(frozen=True, slots=True)

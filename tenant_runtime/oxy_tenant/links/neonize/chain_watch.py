@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from oxy_core.identity import Jid
-from oxy_tenant.account import OwnAccount
 from oxy_tenant.links.errors import LinkUnavailableError
 from oxy_tenant.links.neonize.sending_chains import MOST_OWED, OWN, SendingChains
+from oxy_tenant.own_account import OwnAccount
 
 
 class ChainWatch:

@@ -5,10 +5,10 @@ from typing import Final
 
 from oxy_core.envelopes import MessageKind
 from oxy_core.identity import LID_SERVER, PHONE_SERVER, Jid
-from oxy_tenant.account import OwnAccount
 from oxy_tenant.content.classification import Content, classify_content
 from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
 from oxy_tenant.links.neonize.library import Untyped
+from oxy_tenant.own_account import OwnAccount
 
 DIRECT_SERVERS: Final = frozenset({PHONE_SERVER, LID_SERVER})
 """Servers of chats with one person; groups, statuses, newsletters and bots have others."""

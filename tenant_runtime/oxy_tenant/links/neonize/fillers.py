@@ -13,11 +13,11 @@ import structlog
 
 from oxy_core.identity import Jid
 from oxy_tenant import metrics
-from oxy_tenant.account import OwnAccount
 from oxy_tenant.content.classification import MessageProtobuf
 from oxy_tenant.content.composition import MessagesModule
 from oxy_tenant.links.errors import LinkUnavailableError, SendRefusedError, SendUnconfirmedError
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
+from oxy_tenant.own_account import OwnAccount
 
 MOST_FILLERS: Final = 8
 """Most fillers before one message, each after a longer pause; if all of these failed, the next would too."""

@@ -23,7 +23,6 @@ from typing import Final
 import structlog
 
 from oxy_core.identity import Jid
-from oxy_tenant.account import OwnAccount
 from oxy_tenant.content.classification import MessageProtobuf
 from oxy_tenant.content.composition import compose_text
 from oxy_tenant.links.errors import LinkError, LinkUnavailableError
@@ -34,6 +33,7 @@ from oxy_tenant.links.neonize.library import Library, Untyped, load_library
 from oxy_tenant.links.neonize.send_errors import send_error
 from oxy_tenant.links.neonize.session import NeonizeSession, Sinks
 from oxy_tenant.links.protocol import EventSink, MessageSink
+from oxy_tenant.own_account import OwnAccount
 
 log = structlog.get_logger()
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import structlog
 
-from oxy_tenant.account import OwnAccount
 from oxy_tenant.content.received import Received
 from oxy_tenant.links.events import Identified, LinkStopped, PairingStopped, QrOffered
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
@@ -29,6 +28,7 @@ from oxy_tenant.links.neonize.events import (
 )
 from oxy_tenant.links.neonize.library import Library, Untyped
 from oxy_tenant.links.protocol import EventSink, MessageSink
+from oxy_tenant.own_account import OwnAccount
 
 log = structlog.get_logger()
 
