@@ -54,10 +54,10 @@ def assemble(
     environment: RuntimeSettings, settings: SettingsFile, journal: Journal, reports_added: ReportSignal
 ) -> Parts:
     """Build the parts of a runtime; raises LinkError if the library cannot be loaded."""
-    shared = _shared(environment, settings, journal)
+    shared = _build_shared(environment, settings, journal)
     board, receipts = StateBoard(environment, lambda: shared.adapter.session.size), Receipts()
-    connection = _connect(shared, board, receipts)
-    sender = _sender(shared, receipts, connection.up)
+    connection = _build_connection(shared, board, receipts)
+    sender = _build_sender(shared, receipts, connection.up)
     subject = subjects.inbound(environment.account, environment.instance)
     return Parts(
         shared=shared,
@@ -69,7 +69,7 @@ def assemble(
     )
 
 
-def _shared(environment: RuntimeSettings, settings: SettingsFile, journal: Journal) -> Shared:
+def _build_shared(environment: RuntimeSettings, settings: SettingsFile, journal: Journal) -> Shared:
     from oxy_tenant.links.neonize.adapter import open_adapter  # noqa: PLC0415 30 MiB that an ended epoch does not need
 
     account, stopping = OwnAccount(), asyncio.Event()
@@ -80,12 +80,12 @@ def _shared(environment: RuntimeSettings, settings: SettingsFile, journal: Journ
         journal=journal,
         adapter=open_adapter(environment.session, journal, account, browser=browser, stopping=stopping),
         account=account,
-        recovered=journal.sends.open_sends(),
+        recovered=journal.sends.unfinished(),
         stopping=stopping,
     )
 
 
-def _connect(shared: Shared, board: StateBoard, receipts: Receipts) -> Connection:
+def _build_connection(shared: Shared, board: StateBoard, receipts: Receipts) -> Connection:
     def journal_message(message: Received) -> None:
         if shared.journal.inbound.receive(message) is not None:
             board.note_activity()
@@ -103,7 +103,7 @@ def _connect(shared: Shared, board: StateBoard, receipts: Receipts) -> Connectio
     )
 
 
-def _sender(shared: Shared, receipts: Receipts, connected: asyncio.Event) -> Sender:
+def _build_sender(shared: Shared, receipts: Receipts, connected: asyncio.Event) -> Sender:
     recovery = Recovery(
         shared.journal.sends,
         shared.adapter.session,

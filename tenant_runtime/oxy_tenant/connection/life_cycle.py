@@ -114,7 +114,7 @@ class Connection:
         while True:
             paired = await self._prepare()
             if not paired:
-                await self._pairing.window_opened()
+                await self._pairing.wait_for_window()
             end = await self._run_session(paired=paired)
             log.warning("session_ended", reason=end.reason, failed=end.failed)
             if not self._closed:

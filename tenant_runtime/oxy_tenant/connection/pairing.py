@@ -35,7 +35,7 @@ class Pairing:
         self._board = board
         self._answer_seconds = answer_seconds
 
-    async def window_opened(self) -> None:
+    async def wait_for_window(self) -> None:
         """Wait, without a connection, until the window is open."""
         while self.window_seconds() <= 0:
             self._settings.changed.clear()

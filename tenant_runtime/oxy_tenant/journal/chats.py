@@ -12,7 +12,7 @@ class Chats:
     def __init__(self, journal: JournalDatabase) -> None:
         self._journal = journal
 
-    def canonical(self, database: sqlite3.Connection, chat: Jid, alias: Jid | None = None) -> Jid:
+    def resolve(self, database: sqlite3.Connection, chat: Jid, alias: Jid | None = None) -> Jid:
         """Return the address under which this chat is stored, and record `alias` as its other address.
 
         `alias` is given only if WhatsApp named both addresses; `chat` is then the LID.

@@ -31,7 +31,7 @@ class Inbound:
         if isinstance(received, IgnoredMessage):
             # Not worth a flush: if a power loss takes it, the audit reports a message that nobody misses.
             with self._journal.transaction(durable=False) as database:
-                self._claim(database, self._chats.canonical(database, received.chat), received)
+                self._claim(database, self._chats.resolve(database, received.chat), received)
             return None
         with self._journal.transaction() as database:
             report = self._receive(database, received)
@@ -40,7 +40,7 @@ class Inbound:
         return report
 
     def _receive(self, database: sqlite3.Connection, message: IncomingMessage) -> Report | None:
-        chat = self._chats.canonical(database, message.chat, message.chat_alias)
+        chat = self._chats.resolve(database, message.chat, message.chat_alias)
         if message.from_me and _is_ours(database, message):
             return None
         if message.kind is MessageKind.UNDECRYPTABLE:

@@ -42,7 +42,7 @@ class Sends:
             return [self._accept(database, request) for request in requests]
 
     def _accept(self, database: sqlite3.Connection, request: SendRequest) -> tuple[Accepted, OpenSend | None]:
-        chat = self._chats.canonical(database, request.chat.bare)
+        chat = self._chats.resolve(database, request.chat.bare)
         row = (str(request.id), str(chat), request.encode(), self._clock().timestamp())
         query = (
             "INSERT INTO sends (request_id, chat, state, request, accepted_at) VALUES (?, ?, 'accepted', ?, ?) "
@@ -54,7 +54,7 @@ class Sends:
         accepted = Accepted(request_id=request.id, journal_epoch=self._journal.epoch, journal_sequence=sequence)
         return accepted, OpenSend(request, chat) if fresh else None
 
-    def open_sends(self) -> list[OpenSend]:
+    def unfinished(self) -> list[OpenSend]:
         """Return the requests without a result, in the order of their acceptance."""
         query = "SELECT request, chat, attempts FROM sends WHERE ended_at IS NULL ORDER BY sequence"
         rows = self._journal.read(query)

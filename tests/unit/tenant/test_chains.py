@@ -52,7 +52,7 @@ class World:
     def arrive(self, *addresses: Jid, after: float = 0.0, from_me: bool = False) -> bool:
         self.now += after
         with self.chains.calling_back():
-            return self.chains.arrived(frozenset(addresses or {ANA}), from_me=from_me)
+            return self.chains.record_arrival(frozenset(addresses or {ANA}), from_me=from_me)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def world() -> World:
 def test_a_chat_without_a_send_owes_nothing_and_is_not_waited_for(world: World) -> None:
     assert not world.arrive()
     assert not world.chains.owes(ANA)
-    assert world.chains.unsettled(ANA) == 0
+    assert world.chains.wait_seconds(ANA) == 0
 
 
 def test_what_arrived_before_a_send_does_not_matter(world: World) -> None:
@@ -97,7 +97,7 @@ def test_a_slow_send_leaves_more_time_for_what_met_it(world: World) -> None:
     assert world.arrive(after=0.15)
     world.send(seconds=75)
     world.now += LONGEST_MARGIN * 1.1
-    assert world.chains.unsettled(BIA) == 0
+    assert world.chains.wait_seconds(BIA) == 0
 
 
 def test_what_waited_for_earlier_callbacks_may_be_older_than_it_looks(world: World) -> None:
@@ -152,8 +152,8 @@ def test_an_own_message_concerns_the_next_send_to_anybody(world: World) -> None:
 
 def test_the_own_chat_waits_for_sends_to_others(world: World) -> None:
     world.send(ANA)
-    assert world.chains.unsettled(OWN_CHAT) > 0
-    assert world.chains.unsettled(BIA) == 0
+    assert world.chains.wait_seconds(OWN_CHAT) > 0
+    assert world.chains.wait_seconds(BIA) == 0
 
 
 def test_one_send_clears_one_overlap(world: World) -> None:
@@ -222,10 +222,10 @@ def test_what_an_earlier_run_left_is_owed(world: World) -> None:
 
 def test_the_next_send_waits_until_the_last_is_decided(world: World) -> None:
     world.send()
-    assert world.chains.unsettled(ANA) == pytest.approx(SHORTEST_MARGIN)
-    assert world.chains.unsettled(BIA) == 0
+    assert world.chains.wait_seconds(ANA) == pytest.approx(SHORTEST_MARGIN)
+    assert world.chains.wait_seconds(BIA) == 0
     world.now += SHORTEST_MARGIN * 1.01
-    assert world.chains.unsettled(ANA) == 0
+    assert world.chains.wait_seconds(ANA) == 0
 
 
 def test_a_filler_waits_for_a_pause_in_what_the_contact_writes(world: World) -> None:
@@ -233,9 +233,9 @@ def test_a_filler_waits_for_a_pause_in_what_the_contact_writes(world: World) -> 
         world.arrive()
     for _ in range(50):
         world.arrive(after=SHORTEST_MARGIN / 2)
-    assert world.chains.unsettled(ANA) == pytest.approx(SHORTEST_MARGIN)
+    assert world.chains.wait_seconds(ANA) == pytest.approx(SHORTEST_MARGIN)
     world.now += SHORTEST_MARGIN * 1.01
-    assert world.chains.unsettled(ANA) == 0
+    assert world.chains.wait_seconds(ANA) == 0
 
 
 def test_after_each_filler_in_vain_the_pause_is_longer(world: World) -> None:
@@ -243,11 +243,11 @@ def test_after_each_filler_in_vain_the_pause_is_longer(world: World) -> None:
         world.arrive()
     world.now += LONGEST_MARGIN
     world.arrive()
-    waits = [world.chains.unsettled(ANA, fillers) for fillers in range(9)]
+    waits = [world.chains.wait_seconds(ANA, fillers) for fillers in range(9)]
     assert waits[:3] == pytest.approx([SHORTEST_MARGIN, SHORTEST_MARGIN * 2, SHORTEST_MARGIN * 4])
     assert waits[8] == pytest.approx(LONGEST_PAUSE)
     world.send()
-    assert world.chains.unsettled(ANA, 8) == pytest.approx(SHORTEST_MARGIN)
+    assert world.chains.wait_seconds(ANA, 8) == pytest.approx(SHORTEST_MARGIN)
 
 
 def test_who_owes_nothing_does_not_wait_for_a_pause(world: World) -> None:
@@ -255,7 +255,7 @@ def test_who_owes_nothing_does_not_wait_for_a_pause(world: World) -> None:
     world.now += 1
     world.arrive()
     world.now += 0.003
-    assert world.chains.unsettled(ANA) == 0
+    assert world.chains.wait_seconds(ANA) == 0
 
 
 def test_contacts_of_long_ago_are_forgotten(world: World) -> None:
@@ -302,7 +302,7 @@ class Library(World):
             self.pass_time(SEND / 2)
 
     def answer(self) -> None:
-        while (wait := self.chains.unsettled(ANA)) or self.chains.owes(ANA):
+        while (wait := self.chains.wait_seconds(ANA)) or self.chains.owes(ANA):
             if wait:
                 self.pass_time(wait)
             else:

@@ -42,7 +42,7 @@ class Phone:
         self.fillers.append((chat, target))
         with self.watch.sending(chat):
             if self.answers:
-                self.watch.arrived(frozenset({chat}), from_me=False)
+                self.watch.record_arrival(frozenset({chat}), from_me=False)
             if self.failure is not None:
                 raise self.failure
 

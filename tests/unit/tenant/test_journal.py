@@ -83,7 +83,7 @@ def test_what_is_journalled_outlives_the_process(path: Path, clock: Clock) -> No
     again = opened(path, clock)
     assert again.database.epoch == epoch
     assert [seen(report).whatsapp_id for report in reports(again)] == ["A"]
-    assert [(send.request.text, send.recovered) for send in again.sends.open_sends()] == [("mais tarde", True)]
+    assert [(send.request.text, send.recovered) for send in again.sends.unfinished()] == [("mais tarde", True)]
     assert seen(again.inbound.receive(incoming("B"))).chat_sequence == 2
     again.close()
 
@@ -141,7 +141,7 @@ def test_a_request_is_taken_once_and_confirmed_each_time(journal: Journal) -> No
     assert journal.sends.accept([ask]) == [(accepted, None)]
     journal.sends.finish(ask, SendOutcome.SENT, whatsapp_id="X")
     assert journal.sends.accept([ask]) == [(accepted, None)]
-    assert journal.sends.open_sends() == []
+    assert journal.sends.unfinished() == []
 
 
 def test_a_request_by_phone_goes_to_the_lid(journal: Journal) -> None:

@@ -35,7 +35,7 @@ class Stage:
         return [body.outcome for body in bodies if isinstance(body, SendResult)]
 
     def open_texts(self) -> list[str]:
-        return [send.request.text for send in self.journal.sends.open_sends()]
+        return [send.request.text for send in self.journal.sends.unfinished()]
 
 
 @asynccontextmanager

@@ -49,15 +49,15 @@ class ChainWatch:
         with self._lock:
             return self._chains.owes(self._contacts(chat))
 
-    def undecided(self, chat: Jid) -> float:
+    def undecided_seconds(self, chat: Jid) -> float:
         """Return for how many more seconds it is unknown whether the last send to `chat` owes it a filler."""
         with self._lock:
-            return self._chains.undecided(self._contacts(chat)[0], self._clock())
+            return self._chains.undecided_seconds(self._contacts(chat)[0], self._clock())
 
-    def unsettled(self, chat: Jid, fillers: int = 0) -> float:
+    def wait_seconds(self, chat: Jid, fillers: int = 0) -> float:
         """Return how many seconds to wait before sending to `chat`, after so many failed `fillers`."""
         with self._lock:
-            return self._chains.unsettled(self._contacts(chat), fillers, self._clock())
+            return self._chains.wait_seconds(self._contacts(chat), fillers, self._clock())
 
     @contextmanager
     def calling_back(self) -> Iterator[None]:
@@ -70,14 +70,14 @@ class ChainWatch:
             with self._lock:
                 self._chains.callback_ended(self._clock())
 
-    def arrived(self, addresses: frozenset[Jid], *, from_me: bool) -> bool:
+    def record_arrival(self, addresses: frozenset[Jid], *, from_me: bool) -> bool:
         """Record that the library decrypted a message; return whether that makes a chain suspect.
 
         `addresses` are all known ones of its sender; `from_me` means another device of our own account.
         """
         names = frozenset({OWN}) if from_me else frozenset(str(address.bare) for address in addresses)
         with self._lock:
-            suspect = self._chains.arrived(names, self._clock())
+            suspect = self._chains.record_arrival(names, self._clock())
             self._note_changes()
             return suspect
 

@@ -65,7 +65,7 @@ class SendingTurns:
                 # Our own devices also got copies of what other turns sent meanwhile. So for the "message yourself"
                 # chat the last send may be undecided again, and only under the lock no new one follows.
                 if self._account.owns(chat):
-                    await asyncio.sleep(self._watch.undecided(chat))
+                    await asyncio.sleep(self._watch.undecided_seconds(chat))
                 target = None if self._stopping.is_set() else self._target(chat)
                 if target is not None and fillers == MOST_FILLERS:
                     log.warning("fillers_given_up")
@@ -84,7 +84,7 @@ class SendingTurns:
         """Wait (rarely) until the last send is decided, and a filler is unlikely to overlap a message."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while (seconds := self._watch.unsettled(chat, fillers)) > 0:  # noqa: ASYNC110 silence has no event
+                while (seconds := self._watch.wait_seconds(chat, fillers)) > 0:  # noqa: ASYNC110 silence has no event
                     await asyncio.sleep(seconds)
 
     async def _fill(self, chat: Jid, target: str) -> None:

@@ -62,7 +62,7 @@ class ChainUse:
         return min(LONGEST_MARGIN, max(SHORTEST_MARGIN, SENDS_MARGIN * (self.ended - self.began)))
 
     @property
-    def settled(self) -> float:
+    def settled_at(self) -> float:
         """When every message that overlapped it has been called back."""
         return self.ended + self.margin
 
@@ -99,7 +99,7 @@ class SendingChains:
         return uses
 
     def _begin(self, contact: str, now: float) -> ChainUse:
-        use = ChainUse(now, self._due(contact))
+        use = ChainUse(now, self._owed_to(contact))
         self._forget(now - LONGEST_MARGIN)
         # Removing and adding keeps `_uses` in the order of last sends, which `_forget` relies on.
         self._uses[contact] = deque([*self._uses.pop(contact, ()), use], _MOST_SENDS)
@@ -108,7 +108,7 @@ class SendingChains:
     def revoke(self, uses: ChainUses) -> None:
         """Record that a send may not have used a key: the filler that it served as is owed again."""
         # A message that arrived meanwhile may have raised the number, so never lower it.
-        self._set_owed({contact: max(use.owed, self._due(contact)) for contact, use in uses.items()})
+        self._set_owed({contact: max(use.owed, self._owed_to(contact)) for contact, use in uses.items()})
 
     def end(self, uses: ChainUses, now: float) -> None:
         """Record that a send has ended."""
@@ -117,25 +117,25 @@ class SendingChains:
 
     def owes(self, contacts: Iterable[str]) -> bool:
         """Whether one of these contacts may drop the next message."""
-        return any(self._due(contact) for contact in contacts)
+        return any(self._owed_to(contact) for contact in contacts)
 
-    def undecided(self, contact: str, now: float) -> float:
+    def undecided_seconds(self, contact: str, now: float) -> float:
         """Return for how many more seconds it is unknown whether the last send to `contact` owes it a filler."""
         uses = self._uses.get(contact)
         return _undecided(uses[-1], now, self._busy_since, self._idle_from) if uses else 0.0
 
-    def unsettled(self, contacts: Sequence[str], fillers: int, now: float) -> float:
+    def wait_seconds(self, contacts: Sequence[str], fillers: int, now: float) -> float:
         """Return how many seconds to wait before sending to `contacts`, of which the chat is the first; then ask again.
 
         Wait while the last send is undecided, or while a filler is owed and messages arrive so fast that it would
         overlap one. After each of the `fillers` that did, the contact must be silent for twice as long.
         """
         # `OWN` is not waited for, because it is a contact of every send: all chats would wait for each other.
-        undecided = self.undecided(contacts[0], now)
+        undecided = self.undecided_seconds(contacts[0], now)
         pauses = [
             self._arrivals[contact] + min(LONGEST_PAUSE, self._uses[contact][-1].margin * 2**fillers) - now
             for contact in contacts
-            if self._due(contact) and contact in self._arrivals
+            if self._owed_to(contact) and contact in self._arrivals
         ]
         return max(undecided, *pauses) if pauses else undecided
 
@@ -151,7 +151,7 @@ class SendingChains:
         """Record the end of a callback."""
         self._idle_from = now
 
-    def arrived(self, names: frozenset[str], now: float) -> bool:
+    def record_arrival(self, names: frozenset[str], now: float) -> bool:
         """Record that the library decrypted a message; return whether that makes a chain suspect.
 
         `names` are all known addresses of its sender, or only `OWN`.
@@ -161,8 +161,8 @@ class SendingChains:
         since = max(self._busy_since, now - LONGEST_MARGIN)
         contacts = self._contacts_named(names)
         self._arrivals.update(dict.fromkeys(contacts, now))
-        owed = {contact: self._repeated(contact, since) for contact in contacts}
-        found = {contact: count for contact, count in owed.items() if count > self._due(contact)}
+        owed = {contact: self._rolled_back(contact, since) for contact in contacts}
+        found = {contact: count for contact, count in owed.items() if count > self._owed_to(contact)}
         for contact, count in found.items():
             # All these names are one device, so a filler to one of them counts for all.
             same = names | {contact}
@@ -179,16 +179,16 @@ class SendingChains:
         servers = {_server(name) for name in names}
         return known | {contact for contact in self._uses if contact != OWN and _server(contact) not in servers}
 
-    def _repeated(self, contact: str, since: float) -> int:
+    def _rolled_back(self, contact: str, since: float) -> int:
         """Return how many sends a decryption that lasted from `since` until now may have rolled back."""
-        overlapped = [use for use in self._uses[contact] if since <= use.settled]
+        overlapped = [use for use in self._uses[contact] if since <= use.settled_at]
         # In the worst case the chain is back to where it was before the first of them. Then the keys of all of them
         # will be repeated, and also those that were to be used up by the fillers owed at that time.
         return min(MOST_OWED, max(len(overlapped), *(use.owed for use in overlapped))) if overlapped else 0
 
     # -- what is owed
 
-    def _due(self, contact: str) -> int:
+    def _owed_to(self, contact: str) -> int:
         return self._owed.get(contact, 0)
 
     def _set_owed(self, owed: Mapping[str, int]) -> None:
@@ -203,7 +203,7 @@ class SendingChains:
 
     def _forget(self, before: float) -> None:
         """Drop contacts whose last send was settled before this time."""
-        while self._uses and next(iter(self._uses.values()))[-1].settled < before:
+        while self._uses and next(iter(self._uses.values()))[-1].settled_at < before:
             oldest = next(iter(self._uses))
             del self._uses[oldest]
             self._arrivals.pop(oldest, None)
@@ -215,9 +215,9 @@ def _undecided(use: ChainUse, now: float, busy_since: float, idle_from: float) -
         return SHORTEST_MARGIN
     # If callbacks have followed each other without a gap since before the margin passed, a message that overlapped the
     # send may still wait in that queue. Then check again after each gap, up to the longest margin.
-    queued = busy_since <= use.settled and now - idle_from <= IDLE_GAP
-    longer = IDLE_GAP if queued and now < use.settled + LONGEST_MARGIN else 0.0
-    return min(LONGEST_MARGIN, max(use.settled - now, longer))
+    queued = busy_since <= use.settled_at and now - idle_from <= IDLE_GAP
+    longer = IDLE_GAP if queued and now < use.settled_at + LONGEST_MARGIN else 0.0
+    return min(LONGEST_MARGIN, max(use.settled_at - now, longer))
 
 
 def _server(address: str) -> str:

@@ -147,7 +147,7 @@ class NeonizeSession:
 
     def _decrypted(self, source: Untyped) -> None:
         """Record whose ratchet a message changed, in any chat, before it is journalled and can be answered."""
-        self._watch.arrived(addresses_of(source), from_me=source.IsFromMe)
+        self._watch.record_arrival(addresses_of(source), from_me=source.IsFromMe)
 
     def _deliver(self, received: Received | None) -> None:
         if received is not None:
