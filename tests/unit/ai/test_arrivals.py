@@ -1,22 +1,13 @@
-"""Small decisions of the worker's parts."""
+"""Reports as the bus brings them: read, checked, put in order."""
 
-import asyncio
-
-import asyncpg
 import pytest
 from nats.aio.msg import Msg
-from nats.errors import TimeoutError as NatsTimeoutError
-from pydantic import ValidationError
 
 from oxy_ai.engine.arrivals import in_journal_order, read_arrival
-from oxy_ai.engine.outages import discreet, is_outage
-from oxy_ai.errors import ModelUnreachableError
 from oxy_ai.ids import instance_id, organization_id
-from oxy_ai.records import Input
 from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageKind, MessageSeen, Report, ReportBody
-from oxy_core.errors import BusError, ContractError
+from oxy_core.errors import ContractError
 from oxy_core.identity import Jid, new_id
-from oxy_core.tasks import end_tasks
 from oxy_core.trace import new_trace
 
 EPOCHS = [new_id() for _ in range(2)]
@@ -108,59 +99,3 @@ def test_an_item_has_the_number_that_an_address_of_the_chat_shows(
     )
     item = read_arrival(message(1, 1, body=body)).item
     assert (item.phone, item.phone_key) == (phone, key)
-
-
-@pytest.mark.parametrize(
-    ("error", "outage"),
-    [
-        (ConnectionRefusedError(), True),
-        (TimeoutError(), True),
-        (NatsTimeoutError(), True),
-        (BusError("away"), True),
-        (asyncpg.ConnectionDoesNotExistError(), True),
-        (asyncpg.AdminShutdownError(), True),
-        (asyncpg.CannotConnectNowError(), True),
-        (asyncpg.TooManyConnectionsError(), True),
-        (asyncpg.DeadlockDetectedError(), True),
-        (asyncpg.InterfaceError("pool is closed"), True),
-        (ExceptionGroup("two", [OSError(), TimeoutError()]), True),
-        (ExceptionGroup("two", [OSError(), ValueError()]), False),
-        (asyncpg.UniqueViolationError(), False),
-        (asyncpg.UndefinedTableError(), False),
-        (ModelUnreachableError("x"), False),
-        (ValueError(), False),
-        (asyncio.InvalidStateError(), False),
-    ],
-)
-def test_outages_are_distinguished_from_errors(error: Exception, outage: bool) -> None:  # noqa: FBT001 a parametrized value
-    assert is_outage(error) is outage
-
-
-def test_what_customers_wrote_is_in_no_logged_error() -> None:
-    rejected = asyncpg.NotNullViolationError("null value in column")
-    rejected.detail = "Failing row contains (segredo)"
-    group = ExceptionGroup("two", [rejected, ValueError()])
-    assert "segredo" in str(group.exceptions[0])
-    assert "segredo" not in str(discreet(group).exceptions[0])  # type: ignore[attr-defined]  # the group itself
-    with pytest.raises(ValidationError) as raised:
-        Input.model_validate_json('{"content": "segredo", "age_seconds": 1}')
-    assert "segredo" not in str(raised.value)
-
-
-async def test_a_task_that_swallows_a_cancellation_is_ended_all_the_same() -> None:
-    swallowed = []
-
-    async def stubborn() -> None:
-        while True:
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                if swallowed:
-                    raise
-                swallowed.append(1)
-
-    task = asyncio.create_task(stubborn())
-    await asyncio.sleep(0)
-    await end_tasks(task)
-    assert task.cancelled()
-    assert swallowed

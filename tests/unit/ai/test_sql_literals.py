@@ -1,0 +1,29 @@
+"""Limits of the product come to SQL as arguments, from `oxy_ai.settings.WorkerSettings` or an instance's settings."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[3] / "ai/oxy_ai"
+FUNCTIONS = sorted(path for path in PACKAGE.rglob("schema/*.sql") if path.name not in {"tables.sql", "access.sql"})
+COMMENT = re.compile(r"--[^\n]*")
+NUMBER = re.compile(r"(?<![\w$.])\d+(?:\.\d+)?(?![\w.])|interval '[^']*'")
+ARITHMETIC = {"0", "1", "2", "interval '0'"}
+FORM = {"relay.sql": {"20"}}
+"""The largest exponent of a doubled interval: a limit of the type, not of the product."""
+
+
+def test_functions_are_found() -> None:
+    assert len(FUNCTIONS) > 10
+
+
+@pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_limit_of_the_product_is_a_literal(path: Path) -> None:
+    literals = set(NUMBER.findall(COMMENT.sub("", path.read_text())))
+    assert literals - ARITHMETIC - FORM.get(path.name, set()) == set()
+
+
+@pytest.mark.parametrize("text", ["now() - interval '10 minutes'", "make_interval(hours => 24)", "limit 5", "2.5 * x"])
+def test_a_limit_would_be_found(text: str) -> None:
+    assert set(NUMBER.findall(text)) - ARITHMETIC
