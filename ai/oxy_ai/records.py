@@ -105,7 +105,7 @@ def read_turn(document: object) -> Turn | UnreadableTurn | None:
         return UnreadableTurn(wrong=tuple(".".join(map(str, item["loc"])) for item in error.errors()))
 
 
-class Taken(Record):
+class ClaimedTurn(Record):
     """A claimed conversation with its turn."""
 
     claim: Claim
@@ -118,7 +118,7 @@ class Taken(Record):
 class Claims(Record):
     """What was due."""
 
-    claimed: tuple[Taken, ...]
+    claimed: tuple[ClaimedTurn, ...]
     wait: float | None
     """Seconds until something more may be due; None: nothing is planned."""
 

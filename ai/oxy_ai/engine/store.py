@@ -90,7 +90,7 @@ class Engine:
     async def claim(self, how_many: int, settings: WorkerSettings) -> Claims:
         """Claim due conversations and open their turns."""
         document = await self.pool.fetchval(
-            "select take_turns($1, $2, $3, $4, $5)",
+            "select claim_turns($1, $2, $3, $4, $5)",
             how_many,
             settings.lease,
             settings.turns_per_second,

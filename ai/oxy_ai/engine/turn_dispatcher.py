@@ -10,7 +10,7 @@ from oxy_ai.engine.outages import report_failure
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_runner import TurnRunner
 from oxy_ai.errors import FenceLostError
-from oxy_ai.records import Claim, RelayTarget, Taken
+from oxy_ai.records import Claim, ClaimedTurn, RelayTarget
 from oxy_ai.settings import WorkerSettings
 from oxy_core.tasks import end_tasks, wait_for
 
@@ -62,23 +62,23 @@ class TurnDispatcher:
         except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
             report_failure("claim", error)
             return self._settings.outage_pause_seconds
-        for taken in claims.claimed:
-            self._running.add(taken.claim)
-            turns.create_task(self._run(taken))
+        for claimed in claims.claimed:
+            self._running.add(claimed.claim)
+            turns.create_task(self._run(claimed))
         metrics.TURNS_IN_FLIGHT.set(len(self._running))
         planned = self._settings.sweep_seconds if claims.wait is None else claims.wait
         return min(max(planned, self._settings.sweep_min_seconds), self._settings.sweep_seconds)
 
-    async def _run(self, taken: Taken) -> None:
+    async def _run(self, claimed: ClaimedTurn) -> None:
         claim_again = True
         try:
             with metrics.TURN_SECONDS.time():
-                outcome = await self._runner.run(taken)
+                outcome = await self._runner.run(claimed)
             if outcome.to_send is not None:
                 self._on_answer(outcome.to_send)
             claim_again = outcome.more
         except FenceLostError:
-            log.warning("turn_taken_over", conversation=taken.claim.conversation)
+            log.warning("turn_taken_over", conversation=claimed.claim.conversation)
         except Exception as error:  # noqa: BLE001 the edge of a task: logged and counted; the lease runs out
             report_failure("turn", error)
         finally:
@@ -86,7 +86,7 @@ class TurnDispatcher:
             # Otherwise reading the queue again would find nothing: the next message sends a hint.
             if claim_again or len(self._running) >= self._settings.concurrency:
                 self._wake.set()
-            self._running.discard(taken.claim)
+            self._running.discard(claimed.claim)
 
     async def _renew(self) -> None:
         while True:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -22,11 +23,11 @@ from oxy_ai.model.client import ModelClient, Question
 from oxy_ai.records import (
     Answer,
     Claim,
+    ClaimedTurn,
     Ended,
     NewStep,
     RelayTarget,
     Step,
-    Taken,
     ToolCall,
     ToolResult,
     Turn,
@@ -40,11 +41,13 @@ from oxy_ai.timezones import zone_or_default
 from oxy_core.identity import new_id
 from oxy_core.trace import trace_bound
 
+Messages: TypeAlias = Sequence[ChatCompletionMessageParam]
+
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class AssistedTurn:
     """A turn that an assistant answers."""
 
     claim: Claim
@@ -66,14 +69,14 @@ class TurnRunner:
         self._settings = settings
         self._failures = TurnFailures(engine, settings)
 
-    async def run(self, taken: Taken) -> TurnOutcome:
+    async def run(self, claimed: ClaimedTurn) -> TurnOutcome:
         """Decide, answer, finish.
 
         Raises FenceLostError, or the error of an outage: then the turn stays open and is resumed when its lease ends.
         """
-        claim = taken.claim
+        claim = claimed.claim
         try:
-            turn = taken.turn if taken.opened else await self._engine.open_turn(claim)
+            turn = claimed.turn if claimed.opened else await self._engine.open_turn(claim)
         except Exception as error:
             if is_outage(error):
                 raise
@@ -122,54 +125,58 @@ class TurnRunner:
         timezone = zone_or_default(turn.settings.timezone)
         now = datetime.now(timezone)
         brief = await self._vertical.brief(self._engine.pool, claim.organization, turn, role, now)
-        talk = Talk(claim, turn, role, brief, timezone, now)
+        assisted = AssistedTurn(claim, turn, role, brief, timezone, now)
         messages = opening(brief.system_prompt, turn, texts)
         for number in range(self._settings.model_rounds):
             new = None
             if number < len(turn.steps):
                 step = turn.steps[number]
             else:
-                new = await self._ask(talk, number, messages)
+                new = await self._ask(assisted, number, messages)
                 step = Step(response=new.response)
             if not step.response.tool_calls:
                 return step.response.text or "", new
             if new is not None:
                 await self._engine.keep_step(claim, turn.turn, new)
-            messages.extend(continuation(await self._run_tools(talk, number, step)))
+            messages.extend(continuation(await self._run_tools(assisted, number, step)))
         message = f"the model still asked for tools in round {self._settings.model_rounds}"
         raise TurnError(message)
 
-    async def _ask(self, talk: Talk, number: int, messages: Sequence[ChatCompletionMessageParam]) -> NewStep:
+    async def _ask(
+        self, assisted: AssistedTurn, number: int, messages: Sequence[ChatCompletionMessageParam]
+    ) -> NewStep:
         """Get the model's response. It must be kept before anything follows from it."""
-        ai = talk.turn.settings.ai
-        chosen = settings_for(ai, talk.role)
+        ai = assisted.turn.settings.ai
+        chosen = settings_for(ai, assisted.role)
         question = Question(
             model=chosen.model,
             temperature=chosen.temperature,
             max_tokens=chosen.max_tokens,
             messages=messages,
-            tools=[tool_declaration(tool) for tool in talk.brief.tools],
+            tools=[tool_declaration(tool) for tool in assisted.brief.tools],
             tools_allowed=number < self._settings.model_rounds - 1,
         )
         response, usage = await self._model.ask(question, ai.base_url)
-        _count(talk.role, usage)
+        _count(assisted.role, usage)
         return NewStep(round=number, response=response, **usage.model_dump())
 
-    async def _run_tools(self, talk: Talk, number: int, step: Step) -> Step:
+    async def _run_tools(self, assisted: AssistedTurn, number: int, step: Step) -> Step:
         """Run those of a step's tools that have no stored result yet."""
         results = dict(step.results)
         for call in step.response.tool_calls:
             if call.id not in results:
-                results[call.id] = await self._run_tool(talk, number, call)
+                results[call.id] = await self._run_tool(assisted, number, call)
         return Step(response=step.response, results=results)
 
-    async def _run_tool(self, talk: Talk, number: int, call: ToolCall) -> str:
+    async def _run_tool(self, assisted: AssistedTurn, number: int, call: ToolCall) -> str:
         """Run a tool and keep its result in the same transaction: its effect happens once, whatever is repeated."""
-        async with self._engine.tool_transaction(talk.claim) as connection:
-            context = ToolContext(connection, talk.claim.organization, talk.turn, talk.timezone, talk.now)
-            result = await run_tool(talk.brief.tools, call, context)
+        async with self._engine.tool_transaction(assisted.claim) as connection:
+            context = ToolContext(
+                connection, assisted.claim.organization, assisted.turn, assisted.timezone, assisted.now
+            )
+            result = await run_tool(assisted.brief.tools, call, context)
             kept = ToolResult(number, call.id, result)
-            await self._engine.store_result(connection, talk.claim, talk.turn.turn, kept)
+            await self._engine.store_result(connection, assisted.claim, assisted.turn.turn, kept)
         return result
 
 

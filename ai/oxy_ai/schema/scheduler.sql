@@ -128,7 +128,7 @@ end $$;
 -- Claim due conversations and open their turns; each of `claimed` is {claim, opened, turn}, and `turn` is what
 -- open_turn returns, null: there is nothing to do. A turn that cannot be opened is claimed nevertheless (`opened`
 -- false): it then fails alone and holds up no other.
-create or replace function take_turns(
+create or replace function claim_turns(
     how_many integer, lease interval, per_second double precision, burst integer, retry_locked interval
 ) returns jsonb
 language plpgsql
@@ -136,18 +136,18 @@ as $$
 declare
     found jsonb := claim_conversations(how_many, lease, per_second, burst, retry_locked);
     claim jsonb;
-    taken jsonb := '[]';
+    opened jsonb := '[]';
 begin
     for claim in select * from jsonb_array_elements(found -> 'claimed') loop
         begin
-            taken := taken || jsonb_build_object('claim', claim, 'opened', true, 'turn', open_turn(
+            opened := opened || jsonb_build_object('claim', claim, 'opened', true, 'turn', open_turn(
                 (claim ->> 'organization')::uuid, (claim ->> 'conversation')::bigint, (claim ->> 'fence')::bigint
             ));
         exception when others then
-            taken := taken || jsonb_build_object('claim', claim, 'opened', false);
+            opened := opened || jsonb_build_object('claim', claim, 'opened', false);
         end;
     end loop;
-    return jsonb_build_object('claimed', taken, 'wait', found -> 'wait');
+    return jsonb_build_object('claimed', opened, 'wait', found -> 'wait');
 end $$;
 
 -- Prolong the leases of turns in flight. A row that is locked right now is prolonged by the next beat.

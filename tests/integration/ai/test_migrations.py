@@ -1,6 +1,9 @@
 """The schema is brought up by whoever owns the database, as often as one likes."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
@@ -89,3 +92,27 @@ async def test_functions_are_replaced_under_workers_that_answer(scene: Scene) ->
 def migrate_often(url: str, times: int) -> None:
     for _ in range(times):
         migrate(url, PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [((), 0, ""), (("--back-to", "0008"), 0, ""), (("--back-to", "0007"), 2, "cannot go back to revision '0007'")],
+)
+def test_the_command_migrates_or_goes_back(
+    postgres_server: PostgresServer, database: str, arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    environment = {
+        "OXY_DATABASE_ADMIN_URL": postgres_server.url(database),
+        "OXY_DATABASE_APP_PASSWORD": PASSWORD,
+        "OXY_LOG_LEVEL": "error",
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "oxy_ai.migrate", *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == status, ended.stderr
+    assert words in ended.stderr
