@@ -179,6 +179,19 @@ def test_each_run_restores_functions_grants_and_policies(new_database: Callable[
     assert schema_of(url) == before
 
 
+def test_a_run_on_a_current_database_waits_for_no_worker(new_database: Callable[..., str]) -> None:
+    url = new_database(TEMPLATE)
+    with psycopg.connect(url) as worker:
+        for (table,) in worker.execute(
+            "select relname from pg_class where relkind = 'r' and relrowsecurity"
+        ).fetchall():
+            worker.execute(f"lock table {table} in row exclusive mode".encode())  # as every write does
+        with psycopg.connect(url, autocommit=True) as connection:
+            database = connection.info.dbname
+            connection.execute(f"alter database {database} set lock_timeout = '5s'".encode())
+        migrate(url, PASSWORD)
+
+
 def test_functions_that_no_file_defines_any_more_are_dropped_and_foreign_ones_stay(
     new_database: Callable[..., str],
 ) -> None:
