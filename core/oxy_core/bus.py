@@ -90,7 +90,7 @@ class _Connection:
 
 
 async def _follow_credentials(client: Client, credentials: Path, check_seconds: float) -> None:
-    """ReconnectSettings whenever the credentials' file has new content; what fails is tried again at the next look."""
+    """Reconnect whenever the credentials file has new content; a failed reconnect is retried at the next check."""
     used = _content(credentials)
     while True:
         await asyncio.sleep(check_seconds)

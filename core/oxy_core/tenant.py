@@ -38,7 +38,7 @@ class TenantSettings(Envelope):
 
 
 class TerminationMessage(Envelope):
-    """JSON that a runtime leaves in the container's termination log when it ends by itself."""
+    """JSON that a runtime leaves in the container's termination log when it exits on its own."""
 
     epoch: int = Field(ge=1)
     pod_uid: str
