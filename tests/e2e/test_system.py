@@ -101,6 +101,8 @@ async def test_a_killed_worker_is_replaced_and_answers_once(system: System, simu
     await simulator.send(CUSTOMER.phone, BUSINESS_PHONE, "Vocês abrem no sábado?")
     selector = ["--namespace", SYSTEM_NAMESPACE, "pod", "--selector=app.kubernetes.io/component=ai"]
     system.kubectl("delete", *selector, "--grace-period=0", "--force")
+    # The deleted pod is gone from the API server at once; until its replacement exists there is nothing to wait for.
+    wait_until("a new worker exists", 60, lambda: system.kubectl("get", *selector, "--output=name").strip() or None)
     system.kubectl("wait", "--for=condition=Ready", *selector, "--timeout=120s")
     assert await simulator.inbox(CUSTOMER.phone, after=max(seen, default=0), wait=60)
     # Once a later line is answered too, nothing is under way any more.
