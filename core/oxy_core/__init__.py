@@ -1,7 +1,7 @@
 """What every Oxy component shares: contracts, identities, settings, logging and probes.
 
-Here belongs what at least two components must agree on or would otherwise write twice. Decisions of one component
-alone do not, and nothing here imports a component.
+Belongs here: what at least two components must agree on or would otherwise duplicate. Does not: decisions of a single
+component. Nothing here imports a component.
 """
 
 __version__ = "0.1.0"

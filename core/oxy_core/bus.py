@@ -29,11 +29,11 @@ async def connected(
     within: float | None = None,
     check_seconds: float = CREDENTIALS_CHECK_SECONDS,
 ) -> AsyncIterator[Client]:
-    """Connect to NATS and stay connected until the context ends, however often the server goes away.
+    """Connect to NATS and stay connected until the context ends, however often the server goes down.
 
-    `name` appears in the server's connection list. Waits for a server that is not there yet, for at most `within`
-    seconds (None: without limit). The credentials file is checked for a change every `check_seconds`. Raises BusError
-    when the time is up, or at once where the server refuses the credentials.
+    `name` appears in the server's connection list. Waits at most `within` seconds (None: without limit) for a server
+    that is not up yet. The credentials file is checked for a change every `check_seconds`. Raises BusError when the
+    time is up, or at once if the server refuses the credentials.
     """
     connection = _Connection()
     try:

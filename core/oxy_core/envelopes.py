@@ -1,4 +1,4 @@
-"""What travels on the bus: versioned, strict, frozen.
+"""Messages on the bus: versioned, strict, frozen.
 
 A pod reports with `Report`, is asked to send with `SendRequest`, confirms with `Accepted`, and shows its live state
 with `LiveState`. All times are UTC.
@@ -24,7 +24,7 @@ MESSAGE_ID_HEADER: Final = "Nats-Msg-Id"
 
 
 class Envelope(BaseModel):
-    """Base of all that travels: unknown fields are refused, values are frozen."""
+    """Base of all messages on the bus: unknown fields are refused, values are frozen."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,7 +46,7 @@ class Envelope(BaseModel):
 
 
 class MessageKind(StrEnum):
-    """What a WhatsApp message holds; kinds that the platform treats alike share one."""
+    """What a WhatsApp message contains; contents that the platform treats alike share a kind."""
 
     TEXT = "text"
     UNSUPPORTED = "unsupported"
@@ -54,19 +54,19 @@ class MessageKind(StrEnum):
 
 
 class MessageSeen(BaseModel):
-    """A message in a chat: from the customer, or an own one sent from the phone or another device."""
+    """A message in a chat: from the customer, or from the business itself, sent on its phone or another device."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["message"] = "message"
     whatsapp_id: Annotated[str, Field(min_length=1, max_length=128)]
     chat: Jid
-    """The chat's address as WhatsApp gave it; a LID wherever one is known."""
+    """The chat's address as WhatsApp gave it; a LID if one is known."""
     chat_alias: Jid | None = None
     """The other address of the same chat (the phone number of a LID, or the reverse), if known."""
     sender: Jid
     from_me: bool
-    """True for what the business's own account sent, from whichever device."""
+    """True if the business's own account sent it, from any device."""
     self_chat: bool = False
     """True in the "message yourself" chat."""
     push_name: str | None = None
@@ -87,14 +87,14 @@ class SendOutcome(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     SUPERSEDED = "superseded"
-    """The chat already held an own message newer than `SendRequest.based_on`."""
+    """The chat already had a message newer than `SendRequest.based_on`, sent by the business itself."""
     EXPIRED = "expired"
     AMBIGUOUS = "ambiguous"
-    """The pod died while sending, so nobody knows whether WhatsApp took it; it is never sent again automatically."""
+    """The pod died while sending, so nobody knows whether WhatsApp accepted it; it is never resent automatically."""
 
 
 class SendResult(BaseModel):
-    """The end of a send request."""
+    """The outcome of a send request."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -103,7 +103,7 @@ class SendResult(BaseModel):
     outcome: SendOutcome
     whatsapp_id: str | None = None
     error: str | None = None
-    """Why it failed, for people to read; never holds message text."""
+    """Why it failed, for people to read; never contains message text."""
 
 
 class ConnectionState(StrEnum):
@@ -139,7 +139,7 @@ class Report(Envelope):
     organization: OrganizationName
     instance: InstanceName
     journal_epoch: UUID
-    """Identity of the journal; a new one starts with an empty volume."""
+    """Identity of the journal; on an empty volume a new journal starts."""
     journal_sequence: int = Field(ge=1)
     """Position in the journal, counted from 1 without gaps."""
     occurred_at: AwareDatetime
@@ -153,7 +153,7 @@ class Report(Envelope):
 
 
 class Lane(StrEnum):
-    """Which queue a message to send belongs to; replies go before automations before campaigns."""
+    """Priority of a message to send: replies go before automations, automations before campaigns."""
 
     REPLY = "reply"
     AUTOMATION = "automation"
@@ -161,7 +161,7 @@ class Lane(StrEnum):
 
 
 class SendRequest(Envelope):
-    """The platform asks a pod to send one text. Repeated requests with one id are one request."""
+    """The platform asks a pod to send one text. Requests with the same id count once."""
 
     id: UUID
     organization: OrganizationName
@@ -185,7 +185,7 @@ class Accepted(Envelope):
 
 
 class LiveState(Envelope):
-    """What a pod knows about itself right now; each one replaces the last. No decision rests on it alone."""
+    """A pod's current state; each replaces the last. No decision rests on it alone."""
 
     organization: OrganizationName
     instance: InstanceName

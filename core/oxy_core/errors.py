@@ -4,7 +4,7 @@ OxyError
 ├── BusError               the message bus refused or did not answer
 │   └── StreamMismatchError  a stream exists in a shape that cannot be changed in place
 ├── ContractError          a message from the bus does not follow its contract
-└── SettingsError          a setting is missing or wrong; names it and the remedy
+└── SettingsError          a setting is missing or wrong; says which and what to do
 """
 
 

@@ -91,8 +91,8 @@ class Jid(BaseModel):
 def phone_key(phone: str) -> str:
     """Return one form for all E.164 numbers that reach the same WhatsApp account.
 
-    WhatsApp knows many Brazilian mobiles without the ninth digit, a leading 9, that they are dialled with: it was put
-    before those that began with 6 to 9.
+    WhatsApp knows many Brazilian mobiles without the ninth digit, the leading 9 with which they are dialled. It was
+    added to the numbers that began with 6 to 9.
 
     >>> phone_key("+5511987651111") == phone_key("+551187651111")
     True
@@ -107,7 +107,7 @@ def same_phone(one: str, other: str) -> bool:
 
 
 def mask(text: str) -> str:
-    """Return a phone number or JID with all but its last four digits hidden, fit for logs."""
+    """Return a phone number or JID with all but its last four digits hidden, safe for logs."""
     user, at, server = text.partition("@")
     return f"…{user[-4:]}{at}{server}"
 

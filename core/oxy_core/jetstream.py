@@ -1,4 +1,4 @@
-"""The streams, durable consumers and buckets of JetStream: what they keep, for how long, and how it is acknowledged."""
+"""JetStream's streams, durable consumers and buckets: retention, limits and acknowledgement."""
 
 from typing import Final
 
@@ -26,7 +26,7 @@ _DAY: Final = 86_400.0
 _GIB: Final = 1 << 30
 
 STREAMS: Final = (
-    # A publish that is refused stays in the pod's journal: nothing is ever discarded to make room.
+    # A full stream refuses new reports, which stay in the pod's journal: nothing is ever discarded to make room.
     StreamConfig(
         name=INBOUND_STREAM,
         subjects=[subjects.INBOUND_ALL],
@@ -61,7 +61,7 @@ INGEST: Final = ConsumerConfig(
     ack_policy=AckPolicy.EXPLICIT,
     # A batch that a dead worker pulled is delivered again after this many seconds.
     ack_wait=30.0,
-    # Nothing is given up for the number of its deliveries: an outage of hours is not its fault.
+    # No limit: an outage of hours is no reason to stop delivering a report.
     max_deliver=-1,
     max_ack_pending=5_000,
 )

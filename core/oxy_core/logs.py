@@ -14,9 +14,9 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 def configure_logging(component: str, level: LogLevel = "info", *, pretty: bool | None = None) -> None:
-    """Send structlog and the standard library's logging to standard error in one form.
+    """Send structlog and the standard library's logging to standard error in one format.
 
-    `component` is bound to every event. `pretty` chooses coloured text; None means: when standard error is a terminal.
+    `component` is bound to every event. `pretty` selects coloured text; None: only if standard error is a terminal.
     """
     threshold = logging.getLevelNamesMapping()[level.upper()]
     pretty = sys.stderr.isatty() if pretty is None else pretty

@@ -1,4 +1,4 @@
-"""Secrets for libraries that only read files, without leaving them on a disk."""
+"""Passes secrets to libraries that only read files, without leaving them on disk."""
 
 import atexit
 import os
@@ -11,7 +11,7 @@ from types import ModuleType
 
 @cache
 def memory_file(content: str | bytes, *_: object, **__: object) -> str:
-    """Return a path where this process alone finds `content`; it is gone when the process is, however that ends.
+    """Return a path where only this process can read `content`; it vanishes with the process, however that ends.
 
     Further arguments, such as a folder, are ignored. On systems other than Linux it is a file that only this user may
     read, removed at an orderly exit.
@@ -32,6 +32,6 @@ def keep_kubeconfig_in_memory(kube_config: ModuleType) -> None:
     """Make a Kubernetes client's module ``kube_config`` hold the keys of a kubeconfig in memory, not in /tmp.
 
     Both ``kubernetes.config.kube_config`` and its asyncio twin write keys and certificates to temporary files, which
-    a killed process leaves behind, and offer no other way than this private function.
+    a killed process leaves behind. Replacing this private function is the only way to prevent it.
     """
     kube_config._create_temp_file_with_content = memory_file  # type: ignore[attr-defined]  # noqa: SLF001 no public way

@@ -35,7 +35,7 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 class _Heart:
-    """Shows other threads whether the event loop still runs."""
+    """Lets other threads see whether the event loop still runs."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -71,7 +71,7 @@ def _application(heart: _Heart, ready: ReadyCheck) -> "WSGIApplication":
 
 @contextmanager
 def serving_probes(host: str, port: int, ready: ReadyCheck) -> Iterator[int]:
-    """Serve probes and metrics in a thread of their own while the context lasts; yields the port.
+    """Serve probes and metrics in a separate thread until the context ends; yields the port.
 
     Must be entered inside a running event loop: its liveness is what ``/livez`` reports. `ready` is called from the
     serving thread and must not block.

@@ -16,7 +16,7 @@ class ProcessSettings(BaseSettings):
 
     log_level: LogLevel = Field(default="info", description="Least severe level that is logged.")
     probe_host: str = Field(default="0.0.0.0", description="Address of the probe and metrics server.")  # noqa: S104 the kubelet probes from outside the pod
-    probe_port: int = Field(default=9090, ge=0, le=65535, description="Port of probes and metrics; 0: any.")
+    probe_port: int = Field(default=9090, ge=0, le=65535, description="Port of probes and metrics; 0: any free port.")
 
     @classmethod
     def read(cls) -> Self:
@@ -29,4 +29,4 @@ class ProcessSettings(BaseSettings):
 
 def _explain(error: ValidationError) -> str:
     lines = [f"  OXY_{'__'.join(str(part) for part in item['loc']).upper()}: {item['msg']}" for item in error.errors()]
-    return "\n".join(["the environment is not usable; set or correct:", *lines])
+    return "\n".join(["invalid environment; set or correct:", *lines])

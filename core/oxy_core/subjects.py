@@ -19,20 +19,20 @@ ACCEPTED_ALL: Final = "oxy.accepted.*.*"
 """All tenants' confirmations that a send request is in their journal (core NATS)."""
 
 OUT_ALL: Final = "oxy.out.*.*"
-"""All send requests (core NATS), exported to tenants one by one."""
+"""All send requests (core NATS), each exported to its tenant alone."""
 
 DEAD_LETTER_ALL: Final = "oxy.dlq.>"
 """Envelopes that cannot be read, captured by the stream OXY_DLQ."""
 
 WORK_HINT: Final = "oxy.hint"
-"""Platform only, core NATS: a worker has stored something; the others may look at their queue before their sweep."""
+"""Platform only, core NATS: a worker has stored work; others may check the queue without waiting for their sweep."""
 
 INSTANCES_BUCKET: Final = "oxy_instances"
 """Key-value bucket of instance settings, key ``<organization>.<instance>``."""
 
 
 class SubjectSender(NamedTuple):
-    """Who a tenant's subject speaks for."""
+    """Who publishes or receives on a tenant's subject."""
 
     account: AccountKey
     instance: InstanceName
@@ -49,7 +49,7 @@ def state(account: AccountKey, instance: InstanceName) -> str:
 
 
 def out(account: AccountKey, instance: InstanceName) -> str:
-    """Subject on which an instance is asked to send."""
+    """Subject on which an instance receives send requests."""
     return f"oxy.out.{account}.{instance}"
 
 

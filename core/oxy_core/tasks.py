@@ -5,15 +5,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 CANCEL_AGAIN_SECONDS: Final = 0.5
+"""After this long `end_tasks` cancels a task that has not ended once more."""
+
 RESTART_SECONDS: Final = 0.5
-"""Pause of `supervised` before it starts a part again."""
+"""Pause before `supervised` restarts a part."""
 
 
 async def end_tasks(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks and wait until they have ended.
 
-    Cancels again what does not end: in Python 3.11 `asyncio.wait_for`, which nats-py uses, swallows a cancellation
-    that meets its result (https://github.com/python/cpython/issues/86296).
+    Tasks that do not end are cancelled again: in Python 3.11 `asyncio.wait_for`, which nats-py uses, swallows a
+    cancellation that coincides with its result (https://github.com/python/cpython/issues/86296).
     """
     pending = {task for task in tasks if not task.done()}
     while pending:
@@ -29,10 +31,10 @@ async def supervised(
     *,
     pause_seconds: float = RESTART_SECONDS,
 ) -> None:
-    """Keep a part of a process running until it is cancelled.
+    """Run a part of a process until cancelled; restart it whenever it ends.
 
-    Whatever `run` raises goes to `report`, with the part's name; `run` starts again after `pause_seconds`, also where
-    it returned.
+    Exceptions of `run` go to `report`, with the part's name. The restart follows after `pause_seconds`, also if `run`
+    returned.
     """
     while True:
         try:

@@ -30,7 +30,7 @@ class TenantSettings(Envelope):
     phone_number: Phone
     pairing_method: PairingMethod = PairingMethod.PHONE_CODE
     pairing_until: AwareDatetime | None = None
-    """End of the window in which an unpaired runtime offers codes; None or past: it waits in silence."""
+    """End of the window in which an unpaired runtime offers codes; None or past: it offers none."""
     reconnect: ReconnectSettings = ReconnectSettings()
     pacing: Literal["Human", "None"] = "Human"
     browser: str = "Ubuntu"

@@ -1,4 +1,4 @@
-"""W3C trace context, carried by every envelope and bound to log lines: one grep follows a message through all parts."""
+"""W3C trace context of reports and send requests, bound to log lines: one grep follows a message everywhere."""
 
 import re
 import secrets

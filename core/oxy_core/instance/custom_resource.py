@@ -13,7 +13,7 @@ FINALIZER: Final = f"{GROUP}/bus"
 """Holds a deleted instance until its pod has ended and its account is removed from the bus."""
 
 REPAIR_ANNOTATION: Final = f"{GROUP}/repair"
-"""On the instance: asks for a new pairing window. Its value is a nonce, which the status repeats once it is done."""
+"""On the instance: asks for a new pairing window. Its value is a nonce, which the status repeats when it is done."""
 
 EPOCH_ANNOTATION: Final = f"{GROUP}/epoch"
 """On claim and pod: the epoch of the session that they serve. A terminal cause ends it, a repair begins the next."""
@@ -25,7 +25,7 @@ INSTANCE_LABEL: Final = f"{GROUP}/instance"
 ORGANIZATION_LABEL: Final = f"{GROUP}/organization"
 
 MANAGED_BY: Final = "oxy-operator"
-"""Value of the label ``app.kubernetes.io/managed-by`` of everything that the operator makes."""
+"""Value of the label ``app.kubernetes.io/managed-by`` on everything that the operator creates."""
 
 
 class Phase(StrEnum):
@@ -51,7 +51,7 @@ def pod_name(instance: str) -> str:
 
 
 def claim_name(instance: str) -> str:
-    """Return the name of the claim of the volume that keeps the session."""
+    """Return the name of the session volume's claim."""
     return f"{runtime_name(instance)}-session"
 
 

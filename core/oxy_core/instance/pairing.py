@@ -21,7 +21,7 @@ class PairingMethod(StrEnum):
 
 
 class PairingOffer(BaseModel):
-    """A code that links the business's phone now."""
+    """A code with which the business's phone can be linked now."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,11 +34,11 @@ class PairingOffer(BaseModel):
 
     @property
     def text(self) -> str:
-        """What to type or to scan; empty where the offer carries neither."""
+        """The code to type or to scan; empty if there is neither."""
         return self.code or self.qr or ""
 
     def to_secret(self) -> dict[str, str]:
-        """Return the pairing Secret's content, not yet in base64."""
+        """Return the pairing Secret's content, before base64 encoding."""
         content = {
             "method": self.method.value,
             "code": self.code,
@@ -49,7 +49,7 @@ class PairingOffer(BaseModel):
 
     @classmethod
     def from_secret(cls, content: Mapping[str, str]) -> Self | None:
-        """Read what `to_secret` wrote; None where the Secret holds no code. Raises pydantic.ValidationError."""
+        """Read what `to_secret` wrote; None if the Secret holds no code. Raises pydantic.ValidationError."""
         if not (content.get("code") or content.get("qr")):
             return None
         return cls(

@@ -1,7 +1,7 @@
-"""The parts of ``spec`` that other processes than the operator read too.
+"""The parts of ``spec`` that processes other than the operator also read.
 
 One model for each: the operator reads it from the custom resource, the bus and the runtime's settings file carry it.
-Defaults are the definition's (``crds/``), which a test compares field by field; they stand here as well so that a
+Defaults equal those of the CRD (``crds/``; a test compares them field by field). They are repeated here so that a
 document written before a field existed can still be read.
 """
 
@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 
 class SharedSettings(BaseModel):
-    """Base. Read by the custom resource's names (camelCase) or by the fields'; unknown fields are ignored."""
+    """Base. Accepts the custom resource's camelCase names and the fields' own; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
 

@@ -1,6 +1,6 @@
 """Why a connection ends for good: exit code, reason, phase, and what people are advised to do, each once.
 
-A runtime leaves with the exit code and the explanation in its termination message; the operator shows the explanation
+A runtime exits with the code and leaves the explanation in its termination message; the operator shows the explanation
 in the instance's conditions, and starts no pod until a person has acted.
 """
 
@@ -14,7 +14,7 @@ from oxy_core.instance.custom_resource import Phase
 
 
 class ExitCode(IntEnum):
-    """Exit codes of a runtime. 64 to 68 end the epoch: nothing connects again before a person acted."""
+    """Exit codes of a runtime. 64 to 68 end the epoch: nothing connects again until a person acts."""
 
     LOGGED_OUT = 64
     CONNECTION_REPLACED = 65
@@ -32,7 +32,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class TerminalCause:
-    """A cause after which a runtime opens no connection again in its epoch."""
+    """A cause after which a runtime does not connect again in its epoch."""
 
     exit_code: ExitCode
     reason: str
@@ -43,7 +43,7 @@ class TerminalCause:
     advice: str
     """What to do, as the beginning of a sentence that ends in the command to run."""
     unpairs: bool = False
-    """Whether the session is of no more use, so that the phone has to be linked again."""
+    """Whether the session is useless, so that the phone must be linked again."""
 
     def explain(self, instance: str, ban_expires_at: datetime | None = None) -> str:
         """Return what happened to `instance` and what to do; `ban_expires_at` is when a temporary ban ends, in UTC."""
