@@ -32,7 +32,8 @@ from oxy_operator.bus.directory import push_account
 from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.decide.epoch_record import EpochRecord, next_record
 from oxy_operator.decide.instance import Instance
-from oxy_operator.decide.specs.settings import instance_settings, tenant_settings
+from oxy_operator.decide.specs.config_map import tenant_settings
+from oxy_operator.decide.specs.instance_settings import instance_settings
 from oxy_operator.decide.specs.stateful_set import runtime_stateful_set
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.keys import NOISE_ROOT_FILE

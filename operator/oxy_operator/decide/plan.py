@@ -11,9 +11,10 @@ from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.ownership import session_problem
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.specs.claim import session_claim
+from oxy_operator.decide.specs.config_map import settings_config_map
+from oxy_operator.decide.specs.instance_settings import instance_settings
 from oxy_operator.decide.specs.network_policy import ingress_policy
 from oxy_operator.decide.specs.secrets import credentials_secret, pairing_secret
-from oxy_operator.decide.specs.settings import instance_settings, settings_config_map
 from oxy_operator.decide.specs.stateful_set import runtime_stateful_set
 from oxy_operator.decide.timezones import timezone_problem
 from oxy_operator.objects import CLAIMS, CONFIG_MAPS, NETWORK_POLICIES, SECRETS, STATEFUL_SETS, Kind, Object

@@ -16,7 +16,8 @@ from oxy_core.instance.custom_resource import API_VERSION, KIND, PLURAL, Phase
 from oxy_core.instance.settings import AiSettings, ReconnectSettings
 from oxy_core.tenant import TenantSettings
 from oxy_operator.decide.instance import InboundSpec, Instance, InstanceSpec
-from oxy_operator.decide.specs.settings import instance_settings, tenant_settings
+from oxy_operator.decide.specs.config_map import tenant_settings
+from oxy_operator.decide.specs.instance_settings import instance_settings
 from oxy_operator.errors import ResourceError
 from oxy_operator.objects import INSTANCES
 

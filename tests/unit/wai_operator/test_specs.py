@@ -13,7 +13,8 @@ from oxy_core.tenant import TenantSettings
 from oxy_operator.decide.specs.claim import claim_record, session_claim
 from oxy_operator.decide.specs.network_policy import ingress_policy
 from oxy_operator.decide.specs.secrets import credentials_secret, pairing_secret
-from oxy_operator.decide.specs.settings import instance_settings, settings_config_map, tenant_settings
+from oxy_operator.decide.specs.config_map import settings_config_map, tenant_settings
+from oxy_operator.decide.specs.instance_settings import instance_settings
 from oxy_operator.decide.specs.stateful_set import runtime_stateful_set
 
 

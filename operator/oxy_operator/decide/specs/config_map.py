@@ -1,6 +1,5 @@
-"""An instance's settings in the forms that its runtime and the AI workers read."""
+"""The ConfigMap with the settings file of an instance's runtime. What AI workers read is in `instance_settings`."""
 
-from oxy_core.envelopes import InstanceSettings
 from oxy_core.instance.custom_resource import runtime_name
 from oxy_core.tenant import SETTINGS_FILE, TenantSettings
 from oxy_operator.decide.epoch_record import EpochRecord
@@ -31,21 +30,3 @@ def settings_config_map(instance: Instance, record: EpochRecord) -> Object:
         "metadata": metadata(instance, runtime_name(instance.name)),
         "data": {SETTINGS_FILE: tenant_settings(instance, record).encode().decode()},
     }
-
-
-def instance_settings(instance: Instance, account: str) -> InstanceSettings:
-    """Return what AI workers need to know; `account` is the public key of the instance's account."""
-    spec = instance.spec
-    return InstanceSettings(
-        organization=spec.organization_id,
-        instance=instance.name,
-        account=account,
-        generation=instance.generation,
-        display_name=spec.display_name,
-        phone_number=spec.phone_number,
-        timezone=spec.timezone,
-        owners=spec.owners,
-        max_answer_age_seconds=spec.inbound.max_answer_age_seconds,
-        ai=spec.ai,
-        suspended=spec.suspend,
-    )

@@ -1,0 +1,22 @@
+"""An instance's settings for AI workers, pushed to the bus."""
+
+from oxy_core.envelopes import InstanceSettings
+from oxy_operator.decide.instance import Instance
+
+
+def instance_settings(instance: Instance, account: str) -> InstanceSettings:
+    """Return what AI workers need to know; `account` is the public key of the instance's account."""
+    spec = instance.spec
+    return InstanceSettings(
+        organization=spec.organization_id,
+        instance=instance.name,
+        account=account,
+        generation=instance.generation,
+        display_name=spec.display_name,
+        phone_number=spec.phone_number,
+        timezone=spec.timezone,
+        owners=spec.owners,
+        max_answer_age_seconds=spec.inbound.max_answer_age_seconds,
+        ai=spec.ai,
+        suspended=spec.suspend,
+    )
