@@ -16,7 +16,7 @@ def test_a_jid_reads_back_what_it_writes(user: str, server: str, device: int) ->
 
 
 @pytest.mark.parametrize("text", ["", "@", "5511", "5511@", "@lid", "a b@", "5511:x@lid", "5511@LID", "1@lid\n"])
-def test_what_is_not_a_jid_is_refused(text: str) -> None:
+def test_anything_but_a_jid_is_refused(text: str) -> None:
     with pytest.raises(ValidationError, match="not a JID"):
         Jid.parse(text)
 

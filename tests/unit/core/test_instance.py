@@ -17,7 +17,7 @@ SOON = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
         PairingOffer(method=PairingMethod.QR_CODE, qr="2@a,b,c", expires_at=SOON),
     ],
 )
-def test_a_pairing_secret_reads_back_what_it_was_given(offer: PairingOffer) -> None:
+def test_a_pairing_offer_is_read_back_from_its_secret(offer: PairingOffer) -> None:
     assert PairingOffer.from_secret(offer.to_secret()) == offer
 
 
@@ -26,14 +26,14 @@ def test_a_secret_without_a_code_holds_no_offer(content: dict[str, str]) -> None
     assert PairingOffer.from_secret(content) is None
 
 
-def test_every_exit_that_ends_the_epoch_has_a_cause_of_its_own() -> None:
+def test_every_exit_that_ends_the_epoch_has_its_own_cause() -> None:
     ending = {code for code in ExitCode if code.ends_epoch}
     assert ending == {code for code in ExitCode if 64 <= code <= 68}
     assert all(one.reason != other.reason for one, other in combinations(TERMINAL_CAUSES.values(), 2))
     assert all(cause.exit_code == code for code, cause in TERMINAL_CAUSES.items())
 
 
-def test_an_ordinary_exit_is_no_terminal_cause() -> None:
+def test_an_ordinary_exit_has_no_terminal_cause() -> None:
     assert [terminal_cause(code) for code in (0, 1, 70, 137)] == [None] * 4
 
 

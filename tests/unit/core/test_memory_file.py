@@ -17,7 +17,7 @@ def test_a_file_in_memory_is_read_like_any_other_and_again(content: str | bytes)
     assert not str(path.resolve()).startswith(tempfile.gettempdir())
 
 
-def test_a_child_process_does_not_inherit_it() -> None:
+def test_a_child_process_does_not_inherit_the_file() -> None:
     path = memory_file("a secret")
     program = f"import os; print(os.path.exists({path!r}))"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -5,7 +5,7 @@ import pytest
 from oxy_core.tasks import end_tasks, supervised, wait_for
 
 
-async def test_a_supervised_part_is_reported_and_starts_again_until_it_is_cancelled() -> None:
+async def test_a_supervised_part_is_reported_and_restarted_until_cancelled() -> None:
     reports: list[tuple[str, str]] = []
     starts = 0
     third = asyncio.Event()
@@ -43,7 +43,7 @@ async def test_waiting_ends_with_the_event() -> None:
     assert await wait_for(event, 60) is True
 
 
-async def test_ending_tasks_outlasts_one_that_swallows_a_cancellation() -> None:
+async def test_ending_tasks_cancels_again_what_swallows_a_cancellation() -> None:
     started = asyncio.Event()
 
     async def stubborn() -> None:

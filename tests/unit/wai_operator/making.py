@@ -1,4 +1,4 @@
-"""Objects that the tests of this folder begin with."""
+"""Objects that the tests of this folder start from."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -77,7 +77,7 @@ def termination(  # noqa: PLR0913 what a kubelet knows of an end
     reason: str = "Error",
     left: bool = True,
 ) -> dict[str, Any]:
-    """A container's state as a kubelet writes it; `left` has the runtime leave its message."""
+    """A container's state as a kubelet writes it; with `left`, the runtime left its message."""
     message = TerminationMessage(
         epoch=epoch, pod_uid=pod_uid, exit_code=exit_code, reason="Why", message="the cause", ended_at=at
     )

@@ -116,7 +116,7 @@ def test_the_server_configuration_holds_no_seed_and_no_tenant() -> None:
     assert text.count("eyJ") >= 3
 
 
-def test_tokens_that_differ_in_time_only_say_the_same() -> None:
+def test_tokens_that_differ_only_in_time_carry_the_same_claims() -> None:
     assert same_claims(platform_token(KEYS, 1), platform_token(KEYS, 2))
     assert platform_token(KEYS, 1) != platform_token(KEYS, 2)
     assert not same_claims(platform_token(KEYS), system_token(KEYS))

@@ -42,7 +42,7 @@ def test_the_first_activity_is_news() -> None:
     assert is_news(live(), live(last_activity_at=NOW))
 
 
-def test_an_organization_is_bound_by_a_name_that_any_organization_has() -> None:
+def test_each_organization_is_bound_by_its_own_config_map() -> None:
     made = organization_config_map("paws", namespace="shops", operator_namespace="oxy")
     assert made["metadata"]["namespace"] == "oxy"
     assert made["metadata"]["name"] == organization_name("paws") != organization_name("claws")

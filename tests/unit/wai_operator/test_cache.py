@@ -26,7 +26,7 @@ def test_a_new_child_has_its_instance_reconciled() -> None:
     assert children.known() == {("shops", "wai-petshop")}
 
 
-def test_a_change_that_does_not_count_is_no_news() -> None:
+def test_an_irrelevant_change_is_no_news() -> None:
     children = ChildCache(CONFIG_MAPS)
     children.observe(child())
     assert children.observe(child(2)) is None
@@ -55,7 +55,7 @@ def test_another_object_of_the_same_name_counts_whatever_its_version() -> None:
     assert children.observe(child(3, uid="other")) == KEY
 
 
-def test_a_gone_child_has_its_instance_reconciled_once() -> None:
+def test_a_deleted_child_has_its_instance_reconciled_once() -> None:
     children = ChildCache(CONFIG_MAPS)
     children.observe(child())
     assert children.forget("shops", "wai-petshop") == KEY
@@ -71,7 +71,7 @@ def test_the_epoch_of_a_template_is_kept() -> None:
     assert held.epoch == 4
 
 
-def test_of_two_pods_the_one_that_stays_counts() -> None:
+def test_of_two_pods_the_one_not_being_deleted_counts() -> None:
     pods = PodCache()
     leaving = pod_object(deleted_at=NOW)
     staying = pod_object()
@@ -93,7 +93,7 @@ def version(number: int, *, phone: str = "+5511999990000", **metadata: Json) -> 
     return {**made, "metadata": {**made["metadata"], "resourceVersion": str(number), **metadata}}
 
 
-def test_an_older_state_of_a_resource_says_nothing() -> None:
+def test_an_older_state_of_a_resource_is_ignored() -> None:
     resources = InstanceCache()
     deleted = version(7, deletionTimestamp="2026-01-01T00:00:00Z")
     resources.put(deleted)
@@ -110,7 +110,7 @@ def test_another_resource_of_the_same_name_counts_whatever_its_version() -> None
     assert resources.of_number("+5511999990000") == []
 
 
-def test_a_resource_with_a_new_status_is_as_new_as_before() -> None:
+def test_a_resource_of_the_same_version_replaces_the_stored_one() -> None:
     resources = InstanceCache()
     resources.put(version(7))
     resources.put({**version(7), "status": {"phase": "Connected"}})

@@ -1,4 +1,4 @@
-"""Status and time of the next reconcile, from what was observed, planned and done."""
+"""The status, and when to reconcile next, from what was observed, planned and done."""
 
 from datetime import timedelta
 from typing import Any
@@ -47,7 +47,7 @@ def condition(made: Conclusion, kind: str) -> Any:  # noqa: ANN401 any JSON valu
         "credentials are renewed",
         "no pod yet",
         "the bus refused",
-        "the bus is away",
+        "the bus is down",
         "a child is refused",
         "a reference is missing",
         "the number is taken",
@@ -65,14 +65,14 @@ def test_an_instance_is_reconciled_again_when_time_alone_changes_something(
     assert concluded(outcome, **changes).requeue_after == seconds
 
 
-def test_what_was_refused_comes_before_what_is_missing() -> None:
+def test_a_refused_object_takes_precedence_over_a_missing_reference() -> None:
     missing = Problem("ReferenceMissing", "create it")
     assert condition(concluded(missing_reference=missing), "Provisioned")["reason"] == "ReferenceMissing"
     refused = concluded(Outcome(PROBLEM, account_pushed=True), missing_reference=missing)
     assert condition(refused, "Provisioned")["reason"] == "ConfigMapRefused"
 
 
-def test_the_account_is_what_acting_found() -> None:
+def test_credentials_are_ready_once_the_account_was_pushed() -> None:
     assert condition(concluded(), "CredentialsReady")["status"] == "True"
     assert condition(concluded(Outcome(recorded=True)), "CredentialsReady")["reason"] == "BusUnavailable"
 

@@ -62,17 +62,17 @@ def test_the_order_of_lists_and_apiversion_and_kind_do_not_count() -> None:
     assert live_digest({**live(), "apiVersion": "v1", "kind": "X"}) == desired_digest(DESIRED)
 
 
-def test_a_changed_value_shows() -> None:
+def test_a_changed_value_makes_a_difference() -> None:
     assert live_digest(live(replicas=0)) != desired_digest(DESIRED)
 
 
-def test_a_field_that_another_manager_took_over_shows() -> None:
+def test_a_field_that_another_manager_took_over_makes_a_difference() -> None:
     fields = deepcopy(FIELDS)
     del fields["f:spec"]["f:replicas"]
     assert live_digest(live(fields)) != desired_digest(DESIRED)
 
 
-def test_a_field_that_is_not_wanted_any_more_shows() -> None:
+def test_a_field_that_is_no_longer_wanted_makes_a_difference() -> None:
     wanted = deepcopy(DESIRED)
     del wanted["metadata"]["labels"]
     assert live_digest(live()) != desired_digest(wanted)

@@ -21,12 +21,12 @@ def test_a_new_instance_begins_with_an_open_window() -> None:
     assert begun == EpochRecord(1, UID, paired=False, pairing_until=window, repaired=None, ended=None, number=number)
 
 
-def test_nothing_happened_nothing_changes() -> None:
+def test_if_nothing_happens_nothing_changes() -> None:
     assert following(record()) == record()
 
 
 @pytest.mark.parametrize("known", [0, 1, 2])
-def test_a_claim_that_was_lost_does_not_take_the_epoch_back(known: int) -> None:
+def test_a_lost_claim_does_not_lower_the_epoch(known: int) -> None:
     assert following(None, known_epoch=known).epoch == max(known, 1)
 
 
@@ -60,7 +60,7 @@ def test_a_removed_annotation_repairs_nothing() -> None:
 
 
 @pytest.mark.parametrize(("code", "paired"), [(64, False), (65, True), (66, True), (67, True), (68, False)])
-def test_a_final_end_is_remembered(code: int, paired: bool) -> None:  # noqa: FBT001 a table's column
+def test_a_terminal_cause_is_recorded(code: int, paired: bool) -> None:  # noqa: FBT001 a table's column
     ended = following(record(), pod=pod(state=termination(code)))
     assert ended.end == EpochEnd(epoch=2, exit_code=code, reason="Why", message="the cause")
     assert ended.paired is paired
@@ -68,7 +68,7 @@ def test_a_final_end_is_remembered(code: int, paired: bool) -> None:  # noqa: FB
 
 
 @pytest.mark.parametrize("code", [0, 1, 63, 69, 70, 137])
-def test_any_other_end_is_left_to_the_kubelet(code: int) -> None:
+def test_any_other_exit_is_left_to_the_kubelet(code: int) -> None:
     assert following(record(), pod=pod(state=termination(code))) == record()
 
 
@@ -82,11 +82,11 @@ def test_any_other_end_is_left_to_the_kubelet(code: int) -> None:
     ],
     ids=["older epoch", "another pod", "no message", "pod of an older epoch"],
 )
-def test_ends_of_another_epoch_or_pod_do_not_count(ended: Json) -> None:
+def test_terminations_of_another_epoch_or_pod_are_ignored(ended: Json) -> None:
     assert following(record(), pod=ended) == record()
 
 
-def test_the_newest_of_both_states_counts() -> None:
+def test_the_newest_termination_of_the_epoch_counts() -> None:
     older, newer = NOW - timedelta(minutes=2), NOW - timedelta(minutes=1)
     both = pod(state=termination(65, at=older), last=termination(64, at=newer))
     assert both.ended(2).exit_code == 64
@@ -94,7 +94,7 @@ def test_the_newest_of_both_states_counts() -> None:
     assert mixed.ended(2).exit_code == 64
 
 
-def test_an_end_is_remembered_while_the_container_runs_again() -> None:
+def test_an_end_is_recorded_even_if_the_container_runs_again() -> None:
     assert following(record(), pod=pod(state=RUNNING, last=termination(65))).end is not None
 
 
@@ -123,17 +123,17 @@ def test_a_session_set_aside_opens_a_window_once() -> None:
         record(repaired="n", ended=EpochEnd(epoch=2, exit_code=68, reason="r", message='quoted "text"')),
     ],
 )
-def test_a_memory_survives_being_written_down(made: EpochRecord) -> None:
+def test_a_record_reads_back_what_it_writes(made: EpochRecord) -> None:
     assert EpochRecord.of(made.annotations) == made
     assert all(isinstance(value, str) for value in made.annotations.values())
 
 
 @pytest.mark.parametrize("annotations", [{}, {"oxy.dev/epoch": "x"}, {"oxy.dev/paired": "true"}])
-def test_annotations_without_an_epoch_are_no_memory(annotations: dict[str, str]) -> None:
+def test_annotations_without_an_epoch_hold_no_record(annotations: dict[str, str]) -> None:
     assert EpochRecord.of(annotations) is None
 
 
-def test_damaged_annotations_lose_only_themselves() -> None:
+def test_damaged_annotations_do_not_affect_the_others() -> None:
     damaged = record().annotations | {"oxy.dev/ended": "{", "oxy.dev/pairing-until": "soon"}
     assert EpochRecord.of(damaged) == replace(record(), ended=None, pairing_until=None)
 

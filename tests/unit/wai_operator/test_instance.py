@@ -1,4 +1,4 @@
-"""The model and the custom resource definition say the same."""
+"""The model agrees with the custom resource definition."""
 
 import re
 import types
@@ -87,30 +87,30 @@ def test_the_model_and_the_definition_have_the_same_fields_types_and_defaults() 
     compare(InstanceSpec, SCHEMA["spec"], "spec")
 
 
-def test_the_phases_are_the_definitions() -> None:
+def test_the_phases_equal_those_of_the_definition() -> None:
     assert {phase.value for phase in Phase} == set(SCHEMA["status"]["properties"]["phase"]["enum"])
 
 
-def test_the_resource_has_its_name_from_one_place() -> None:
+def test_the_resource_is_named_as_in_the_definition() -> None:
     assert (CRD["spec"]["names"]["kind"], CRD["spec"]["names"]["plural"]) == (KIND, PLURAL)
     assert f"{CRD['spec']['group']}/{VERSION['name']}" == API_VERSION
     assert (INSTANCES.group_version, INSTANCES.name, INSTANCES.plural) == (API_VERSION, KIND, PLURAL)
 
 
-def test_no_part_of_the_schema_lets_unknown_fields_through() -> None:
+def test_no_part_of_the_schema_accepts_unknown_fields() -> None:
     text = (ROOT / "crds" / "oxy.dev_whatsappinstances.yaml").read_text()
     assert "preserve-unknown-fields" not in text
     assert VERSION["subresources"] == {"status": {}}
     assert CRD["spec"]["names"]["shortNames"] == ["wai"]
 
 
-def test_the_printed_columns_are_in_their_order() -> None:
+def test_the_printed_columns_are_in_order() -> None:
     names = [column["name"] for column in VERSION["additionalPrinterColumns"]]
     assert names == ["Org", "Phone", "Phase", "Ready", "Reason", "Attempts", "Last-Activity", "Age"]
 
 
 def other_value(schema: Json) -> Json:
-    """A value that the schema allows and that is not its default; for an object, of every field at once."""
+    """A value that the schema allows and that is not the default; an object gets one for every field."""
     if schema["type"] == OBJECT:
         return {name: other_value(below) for name, below in schema["properties"].items()}
     if schema["type"] == BOOLEAN:
@@ -123,7 +123,7 @@ def other_value(schema: Json) -> Json:
 
 
 def same(asked: Json, got: Json, path: str) -> None:
-    """Compare what the resource asks for, with what a process reads, by the resource's own names."""
+    """Compare what the resource asks for with what a process reads, by the resource's own names."""
     if isinstance(asked, dict):
         assert set(asked) <= set(got), path
         for name, value in asked.items():
@@ -135,7 +135,7 @@ def same(asked: Json, got: Json, path: str) -> None:
 
 
 def reread(settings: Envelope) -> Envelope:
-    """What another process reads of settings that were sent."""
+    """What another process reads from settings that were sent."""
     return type(settings).decode(settings.encode())
 
 

@@ -34,7 +34,7 @@ def test_different_names_give_different_keys(org: str, name: str, other_org: str
     assert same_names == same_keys
 
 
-def test_an_organization_named_like_a_platform_part_gets_a_key_of_its_own() -> None:
+def test_an_organization_named_like_a_platform_part_gets_its_own_key() -> None:
     assert KEYS.tenant_account("platform", "platform").public != KEYS.platform_account.public
 
 

@@ -1,4 +1,4 @@
-"""One row for each rule about what is brought about."""
+"""One row for each rule of a plan."""
 
 from datetime import timedelta
 from typing import Any
@@ -82,7 +82,7 @@ def test_an_instance_that_a_person_stopped_or_has_to_repair_has_no_pod(changes: 
     ],
     ids=["a code", "no code yet", "a code of another pod", "the window has closed", "paired"],
 )
-def test_the_pairing_secret_is_there_while_a_phone_can_be_linked(
+def test_the_pairing_secret_exists_while_a_phone_can_be_linked(
     changes: Any,  # noqa: ANN401 a table's column
     shown: bool,  # noqa: FBT001 as above
     absent: bool,  # noqa: FBT001 as above
@@ -92,7 +92,7 @@ def test_the_pairing_secret_is_there_while_a_phone_can_be_linked(
     assert (("Secret", "wai-petshop-pairing") in removed(made)) is absent
 
 
-REFUSAL = Problem("NumberTaken", "it is that of another")
+REFUSAL = Problem("NumberTaken", "it belongs to another")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_rejected_instance_loses_its_pod_and_gets_nothing(changes: Any, reason
     assert (made.situation.record, made.situation.pod, made.situation.live) == (None, None, None)
 
 
-def test_a_spec_that_is_not_applied_leaves_what_is_there_and_keeps_the_record() -> None:
+def test_a_spec_that_is_not_applied_leaves_objects_and_record_unchanged() -> None:
     made = plan(instance=instance(timezone="Mars/Olympus"), pod=pod(state=termination(64)))
     assert (made.claim, made.children, made.absent, made.settings) == (None, (), (), None)
     assert made.record is not None
@@ -122,7 +122,7 @@ def test_a_spec_that_is_not_applied_leaves_what_is_there_and_keeps_the_record() 
     assert made.situation.rejected is None
 
 
-def test_a_live_state_of_the_epoch_that_ends_now_no_longer_counts() -> None:
+def test_a_live_state_of_an_epoch_that_has_just_ended_is_ignored() -> None:
     asked = instance(annotations={"oxy.dev/repair": "n1"})
     reported = live(pod_uid=POD_UID, epoch=2)
     assert plan(reported=reported).situation.live == reported

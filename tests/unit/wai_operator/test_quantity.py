@@ -28,6 +28,6 @@ def test_a_quantity_is_written_as_the_api_server_stores_it(written: str | int, s
 
 
 @pytest.mark.parametrize("text", ["", "1Gib", "-1", "1e3", "a"])
-def test_what_is_no_quantity_is_refused(text: str) -> None:
+def test_anything_but_a_quantity_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a quantity"):
         canonical(text)

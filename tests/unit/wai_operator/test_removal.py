@@ -26,7 +26,7 @@ def removal(of: Instance, **changes: Json) -> RemovalPlan:
 
 
 @pytest.mark.parametrize("of", [deleted(finalizers=[]), deleted(finalizers=["other"]), deleted(deleted_at=None)])
-def test_what_the_finalizer_does_not_hold_is_not_removed(of: Instance) -> None:
+def test_an_instance_without_the_finalizer_is_not_removed(of: Instance) -> None:
     assert removal_plan(observed(instance=of)) is None
 
 
@@ -51,7 +51,7 @@ def test_it_waits_for_pod_and_bus_for_a_while_and_keeps_the_number_of_a_pod_that
     assert made.workload == ChildName(STATEFUL_SETS, "wai-petshop")
 
 
-def test_the_claim_goes_only_if_the_policy_says_so() -> None:
+def test_the_claim_is_deleted_only_if_the_policy_says_so() -> None:
     assert removal(deleted()).claim is None
     made = removal(deleted(session={"deletionPolicy": "Delete"}))
     assert made.claim == ChildName(CLAIMS, "wai-petshop-session")

@@ -11,10 +11,10 @@ from unit.wai_operator.making import NOW, UID, Json, instance, record
 from oxy_core.instance.pairing import PairingOffer
 from oxy_core.tenant import TenantSettings
 from oxy_operator.decide.specs.claim import claim_record, session_claim
-from oxy_operator.decide.specs.network_policy import ingress_policy
-from oxy_operator.decide.specs.secrets import credentials_secret, pairing_secret
 from oxy_operator.decide.specs.config_map import settings_config_map, tenant_settings
 from oxy_operator.decide.specs.instance_settings import instance_settings
+from oxy_operator.decide.specs.network_policy import ingress_policy
+from oxy_operator.decide.specs.secrets import credentials_secret, pairing_secret
 from oxy_operator.decide.specs.stateful_set import runtime_stateful_set
 
 
@@ -51,7 +51,7 @@ OWNED = [
 
 
 @pytest.mark.parametrize("made", OWNED)
-def test_what_goes_with_the_instance_is_owned_and_labelled(made: Json) -> None:
+def test_objects_deleted_with_the_instance_are_owned_and_labelled(made: Json) -> None:
     assert made["metadata"]["labels"] == {
         "app.kubernetes.io/managed-by": "oxy-operator",
         "app.kubernetes.io/name": "oxy-tenant",
@@ -86,7 +86,7 @@ def test_the_claim_asks_for_what_the_spec_says() -> None:
     assert (spec["storageClassName"], spec["accessModes"]) == ("fast", ["ReadWriteOnce"])
 
 
-def test_the_memory_is_applied_to_the_claim_that_was_seen() -> None:
+def test_the_record_is_applied_to_the_claim_that_was_seen() -> None:
     made = claim_record(instance(), record(), "claim-uid")
     assert made["metadata"]["uid"] == "claim-uid"
     assert made["metadata"]["annotations"] == record().annotations
@@ -100,7 +100,7 @@ def test_the_credentials_change_their_annotation_with_their_content() -> None:
     assert one["metadata"]["name"] == "wai-petshop"
 
 
-def test_the_pairing_secret_holds_what_there_is() -> None:
+def test_the_pairing_secret_holds_the_offer() -> None:
     offered = PairingOffer(method="PhoneCode", code="ABCD1234", expires_at=NOW + timedelta(seconds=60))
     made = pairing_secret(instance(), offered)
     assert made["metadata"]["name"] == "wai-petshop-pairing"
@@ -162,12 +162,12 @@ def test_workers_get_all_ai_settings() -> None:
     assert (settings.owners, settings.max_answer_age_seconds) == (("+5511987651111",), 5_400)
 
 
-def test_pods_are_replaced_also_when_they_are_not_ready() -> None:
+def test_pods_are_replaced_even_if_they_are_not_ready() -> None:
     assert stateful_set()["spec"]["podManagementPolicy"] == "Parallel"
 
 
 @pytest.mark.parametrize("replicas", [0, 1])
-def test_the_replicas_are_as_asked(replicas: int) -> None:
+def test_the_stateful_set_has_the_given_replicas(replicas: int) -> None:
     assert stateful_set(replicas=replicas)["spec"]["replicas"] == replicas
 
 
@@ -256,7 +256,7 @@ def test_resources_have_defaults_that_the_spec_overrides_one_by_one() -> None:
     }
 
 
-def test_a_low_limit_lowers_the_request_that_nobody_asked_for() -> None:
+def test_a_low_limit_lowers_the_default_request() -> None:
     resources = container(runtime={"resources": {"limits": {"memory": "48Mi", "cpu": "10m"}}})["resources"]
     assert resources == {
         "requests": {"cpu": "10m", "memory": "48Mi"},
@@ -277,7 +277,7 @@ def test_image_and_placement_come_from_the_spec() -> None:
     assert not {"nodeSelector", "tolerations"} & set(pod_spec())
 
 
-def test_only_probes_and_metrics_come_in() -> None:
+def test_only_probes_and_metrics_are_let_in() -> None:
     spec = ingress_policy(instance())["spec"]
     assert spec["policyTypes"] == ["Ingress"]
     assert spec["podSelector"]["matchLabels"] == {"oxy.dev/instance": "petshop"}

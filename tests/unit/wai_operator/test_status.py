@@ -114,7 +114,7 @@ def test_the_phase_comes_from_the_pods_status_alone(made: Json, phase: str, reas
     assert shown(pod=made) == (phase, reason)
 
 
-def test_a_pod_that_is_ready_again_is_connected_whatever_it_went_through() -> None:
+def test_a_pod_that_is_ready_again_is_connected_whatever_happened_before() -> None:
     assert shown(pod=pod(ready=True, last=termination(70))) == ("Connected", "Connected")
 
 
@@ -161,7 +161,7 @@ def test_an_unreachable_server_has_a_remedy() -> None:
         assert "oxy pair" not in made[kind]["message"]
 
 
-def test_an_unpaired_runtime_after_its_window_is_silent_on_purpose() -> None:
+def test_an_unpaired_runtime_offers_nothing_after_its_window() -> None:
     reported = live(connection="pairing", attempts=3, last_reason="PairingExpired")
     assert shown(record=record(paired=False), pod=pod(last=termination(70)), live=reported) == (
         "Pending",
@@ -176,7 +176,7 @@ def test_a_spec_that_is_not_applied_is_reported_and_the_phase_stays() -> None:
     assert status_of(situation(pod=pod(ready=True), unusable=unusable))["phase"] == "Connected"
 
 
-def test_suspension_goes_before_everything_but_refusal() -> None:
+def test_suspension_takes_precedence_over_everything_but_refusal() -> None:
     suspended = instance(suspend=True)
     assert shown(instance=suspended, record=ended(64), pod=pod(ready=True)) == ("Paused", "Suspended")
     taken = Problem("OrganizationTaken", "belongs to another")
@@ -189,7 +189,7 @@ def test_a_refused_child_fails_an_instance_that_is_not_connected() -> None:
     assert shown(unprovisioned=refused, pod=pod(ready=True)) == ("Connected", "Connected")
 
 
-def test_detail_from_the_bus_replaces_what_the_kubelet_remembers() -> None:
+def test_a_live_state_supersedes_the_last_termination() -> None:
     reported = live(last_reason="ConnectionLost", attempts=3)
     assert shown(pod=pod(last=termination(70)), live=reported) == ("Reconnecting", "ConnectionLost")
 
@@ -204,7 +204,7 @@ def test_detail_from_the_bus_replaces_what_the_kubelet_remembers() -> None:
     ],
     ids=["another pod", "another epoch", "silent for 45 s", "nothing reported"],
 )
-def test_a_state_of_another_pod_epoch_or_time_does_not_count(reported: Json) -> None:
+def test_a_live_state_of_another_pod_epoch_or_time_is_ignored(reported: Json) -> None:
     assert current_live_state(reported, pod(), record(), NOW) is None
     assert current_live_state(live(), None, record(), NOW) is None
     assert current_live_state(live(), pod(), record(), NOW) == live()
@@ -227,7 +227,7 @@ def test_ready_follows_the_phase() -> None:
     assert conditions(pod=pod())["Ready"]["status"] == "False"
 
 
-def test_a_transition_time_stays_until_the_condition_turns() -> None:
+def test_a_transition_time_stays_until_the_condition_changes() -> None:
     before = status_of(situation(pod=pod(ready=True)))
     later = NOW + timedelta(hours=1)
     kept = instance(status=before)
@@ -238,7 +238,7 @@ def test_a_transition_time_stays_until_the_condition_turns() -> None:
     assert turned["Accepted"]["lastTransitionTime"] == "2026-11-22T12:00:00Z"
 
 
-def test_credentials_stay_ready_while_the_bus_is_away() -> None:
+def test_credentials_stay_ready_while_the_bus_is_down() -> None:
     assert conditions(account_pushed=False)["CredentialsReady"]["reason"] == "BusUnavailable"
     before = status_of(situation(account_pushed=True))
     kept = conditions(instance=instance(status=before), account_pushed=False)

@@ -20,7 +20,7 @@ async def test_a_key_waits_once_however_often_it_is_added(queue: WorkQueue) -> N
     assert len(queue) == 0
 
 
-async def test_a_key_added_while_it_is_worked_on_comes_again_afterwards_and_not_before(queue: WorkQueue) -> None:
+async def test_a_key_added_while_it_is_reconciled_is_queued_again_only_afterwards(queue: WorkQueue) -> None:
     queue.add(ONE)
     await queue.take()
     queue.add(ONE)
@@ -30,20 +30,20 @@ async def test_a_key_added_while_it_is_worked_on_comes_again_afterwards_and_not_
     assert await queue.take() == ONE
 
 
-async def test_a_key_that_is_done_does_not_come_again(queue: WorkQueue) -> None:
+async def test_a_key_that_is_done_is_not_queued_again(queue: WorkQueue) -> None:
     queue.add(ONE)
     queue.done(await queue.take())
     assert len(queue) == 0
 
 
-async def test_of_several_times_the_earliest_counts(queue: WorkQueue) -> None:
+async def test_of_several_times_the_earliest_wins(queue: WorkQueue) -> None:
     queue.add_after(ONE, 60)
     queue.add_after(ONE, 0.01)
     queue.add_after(ONE, 30)
     assert await asyncio.wait_for(queue.take(), 5) == ONE
 
 
-async def test_failures_wait_longer_and_longer_up_to_a_bound(queue: WorkQueue) -> None:
+async def test_back_off_grows_with_each_failure_up_to_a_bound(queue: WorkQueue) -> None:
     waits = [queue.failed(ONE) for _ in range(20)]
     assert waits[0] <= 0.5
     assert waits[3] > waits[0]
