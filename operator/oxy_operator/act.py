@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class Actor:
-    """Writes to the cluster and to the bus. `act` and `remove` raise ApiError where they have to be tried again."""
+    """Writes to the cluster and to the bus. `act` and `remove` raise ApiError if they must be retried."""
 
     def __init__(
         self, cache: ClusterCache, applier: Applier, writer: InstanceWriter, bus: Bus, ownership: Ownership
@@ -36,7 +36,7 @@ class Actor:
         self._ownership = ownership
 
     async def act(self, key: Key, observed: Observed, plan: Plan) -> Outcome:
-        """Carry out a plan; one object that the API server refuses does not keep the others from being applied."""
+        """Carry out a plan. If the API server refuses one object, the others are still applied."""
         if plan.adds_finalizer:
             await self._writer.set_finalizers(observed.instance, FINALIZER)
         for child in plan.absent:
@@ -48,10 +48,10 @@ class Actor:
         return replace(outcome, account_pushed=pushed, bus_failed=not pushed and self._bus.present)
 
     async def _provision(self, key: Key, observed: Observed, plan: Plan) -> Outcome:
-        """Apply claim, record and children, in this order."""
+        """Apply the claim, the record and the children, in this order."""
         refused = await self._ensure(plan.claim) if plan.claim is not None else None
         if plan.record is None or self._cache.child(CLAIMS, key.namespace, claim_name(key.name)) is None:
-            # Without a claim nothing holds the record, so there may be no pod that derives from it.
+            # The claim holds the record, from which the pod gets its epoch: without the claim there must be no pod.
             return Outcome(refused)
         await self._applier.write_record(observed.instance, plan.record)
         for child in plan.children:
@@ -69,17 +69,17 @@ class Actor:
         return None
 
     async def _push(self, key: Key, observed: Observed, settings: InstanceSettings) -> bool:
-        """Push account and settings to the bus; return whether it has them."""
+        """Push account and settings to the bus; return whether it accepted them."""
         try:
-            await self._bus.settle(key, observed.tenancy, settings)
+            await self._bus.push(key, observed.tenancy, settings)
         except BusError as error:
             if self._bus.present:
-                log.warning("instance_not_settled", namespace=key.namespace, instance=key.name, error=str(error))
+                log.warning("instance_not_pushed", namespace=key.namespace, instance=key.name, error=str(error))
             return False
         return True
 
     async def remove(self, key: Key, observed: Observed, plan: RemovalPlan) -> list[Key] | None:
-        """Carry out a removal; return the instances that may want the number, None if the removal has to wait."""
+        """Carry out a removal; return the instances that may now want its number, or None if it has to wait."""
         instance = observed.instance
         await self._applier.ensure_absent(plan.workload.kind, key.namespace, plan.workload.name)
         if plan.awaits_pod:
@@ -97,10 +97,10 @@ class Actor:
         log.info("instance_removed", namespace=key.namespace, instance=key.name)
         return waiting
 
-    async def forget_gone(self, key: Key) -> bool:
-        """Have the bus forget an instance of which only the name is still known; return whether it did."""
+    async def forget_deleted(self, key: Key) -> bool:
+        """Remove an instance whose custom resource no longer exists from the bus; return whether that succeeded."""
         try:
-            await self._bus.forget_gone(key)
+            await self._bus.forget_deleted(key)
         except BusError as error:
             log.warning("account_not_removed", namespace=key.namespace, instance=key.name, error=str(error))
             return False

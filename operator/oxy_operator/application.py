@@ -1,4 +1,4 @@
-"""The operator's process: reflectors, kopf and the bus fill a queue; workers reconcile what is in it."""
+"""The operator's process: reflectors, kopf and the bus fill a work queue; workers reconcile its keys."""
 
 import asyncio
 import signal
@@ -39,7 +39,7 @@ class Operator:
     """One operator process."""
 
     def __init__(self, api: Kubernetes, settings: OperatorSettings) -> None:
-        """Put the parts together; raises SettingsError when the keys cannot be read."""
+        """Wire up the parts; raises SettingsError if the keys cannot be read."""
         keys = settings.read_keys()
         self._settings = settings
         self._elector = Elector(
@@ -65,7 +65,7 @@ class Operator:
             system_credentials=self._settings.nats_system_credentials,
             keys=keys,
             wanted=self._wanted_settings,
-            on_back=self._enqueue_all,
+            on_connected=self._enqueue_all,
             on_state=self._queue.add,
         )
 
@@ -99,13 +99,14 @@ class Operator:
         return [Reflector(api, kind, MANAGED, sink, self._queue.add) for kind, sink in sinks]
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT; raises LeadershipLostError, or what a part fails with."""
+        """Run until SIGTERM or SIGINT. Raises LeadershipLostError, or an exception group if a part crashes."""
         settings = self._settings
         with serving_probes(settings.probe_host, settings.probe_port, self._not_ready):
             if await self._leads_before_stop():
                 try:
                     await self._lead()
                 except BaseExceptionGroup as failures:
+                    # Raised alone, `__main__` reports it in one line instead of a traceback.
                     lost = failures.subgroup(LeadershipLostError)
                     raise (failures if lost is None else lost.exceptions[0]) from None
                 finally:
@@ -113,7 +114,7 @@ class Operator:
         log.info("operator_stopped")
 
     async def _leads_before_stop(self) -> bool:
-        """Wait until this process leads; return False if it receives a signal before."""
+        """Wait until this process leads; return False if a signal arrives first."""
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
@@ -125,7 +126,7 @@ class Operator:
         return not stop.is_set()
 
     async def _lead(self) -> None:
-        """Act until a signal, which kopf handles from here on."""
+        """Reconcile until a signal arrives; from here on kopf handles signals."""
         async with asyncio.TaskGroup() as tasks:
             hold = tasks.create_task(self._elector.hold(), name="lease")
             background = [tasks.create_task(reflector.run(), name="reflector") for reflector in self._reflectors]
@@ -135,10 +136,11 @@ class Operator:
                 tasks.create_task(self._when_prepared(self._work), name="worker") for _ in range(self._settings.workers)
             ]
             await self._instances.run(stop=lambda: end_tasks(*background))
+            # Keep the lease until everything that writes has ended.
             await end_tasks(hold)
 
     async def _prepare(self) -> None:
-        """Fill the caches. Raises ApiError."""
+        """Wait until the caches are full, then load who owns what. Raises ApiError."""
         for reflector in self._reflectors:
             await reflector.synced.wait()
         await self._instances.until_listed()
@@ -146,8 +148,8 @@ class Operator:
         self._prepared.set()
 
     async def _when_prepared(self, run: Callable[[], Awaitable[None]]) -> None:
-        # With caches half filled the bus would forget instances that it does not find there, a number would go to the
-        # wrong one of two instances, and every child that is not cached would be applied again.
+        # With half-filled caches the bus would forget instances missing from them, a number could go to the wrong one
+        # of two instances, and every child not yet cached would be applied again.
         await self._prepared.wait()
         await run()
 
@@ -160,7 +162,7 @@ class Operator:
 
     def _wanted_settings(self) -> set[str]:
         if not self._elector.leads:
-            message = "this operator no longer leads: others may know instances that it does not"
+            message = "this operator no longer leads; its list of instances may be out of date"
             raise BusError(message)
         return self._cache.instances.settings_keys()
 
@@ -179,7 +181,7 @@ class Operator:
                 self._queue.done(key)
 
     async def _reconcile(self, key: Key) -> None:
-        """Reconcile one instance; whatever it raises is logged, counted and requeued with back-off."""
+        """Reconcile one instance; log and count any error, and requeue with back-off."""
         try:
             with DURATION.time():
                 requeue_after = await self._reconciler.reconcile(key)

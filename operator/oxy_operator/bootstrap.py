@@ -1,7 +1,7 @@
-"""Creates the platform's keys and passwords as Secrets when they are absent; never changes an existing one.
+"""Creates the Secrets with the platform's keys and passwords if they are absent; never changes an existing one.
 
-``python -m oxy_operator.bootstrap`` is a Job of the chart. Concurrent runs agree: each Secret is made
-with plain create, and whatever depends on keys is derived from those that the API server holds.
+The chart runs ``python -m oxy_operator.bootstrap`` as a Job. Concurrent runs agree: a Secret is created, never applied,
+so the first one wins, and everything derived from the keys uses those that the API server holds.
 """
 
 import asyncio
@@ -36,13 +36,13 @@ log = structlog.get_logger()
 class BootstrapSettings(ProcessSettings):
     """Settings of the bootstrap Job."""
 
-    namespace: str = Field(description="Where the Secrets are created.")
-    secret_prefix: str = Field(default="oxy", description="What the Secrets' names begin with.")
+    namespace: str = Field(description="Namespace of the Secrets.")
+    secret_prefix: str = Field(default="oxy", description="Prefix of the Secrets' names.")
     nats_resolver_dir: str = Field(
         default="/data/accounts", description="Folder in the NATS server's file system where it keeps accounts."
     )
     postgres_host: str | None = Field(
-        default=None, description="Host of the embedded PostgreSQL; unset: no Secret for a database is created."
+        default=None, description="Host of the embedded PostgreSQL; if unset, no database Secret is created."
     )
     postgres_port: int = Field(default=5432, description="Port of the embedded PostgreSQL.")
     postgres_database: str = Field(default="oxy", description="Name of the database.")
@@ -78,15 +78,15 @@ def database_secret(database: Database, *, namespace: str, prefix: str) -> Objec
 
 
 def keys_of(secret: Object) -> PlatformKeys:
-    """Read the keys from the Secret that `keys_secret` builds; raises OxyError when one is missing or damaged."""
+    """Read the keys from the Secret that `keys_secret` builds; raises OxyError if one is missing or damaged."""
     try:
         data = {name: b64decode(secret["data"][name]).decode() for name in (OPERATOR_SEED, ROOT_SEED)}
         return PlatformKeys(operator_seed=data[OPERATOR_SEED], root_seed=data[ROOT_SEED])
     except (KeyError, ValueError):
         name = secret["metadata"]["name"]
         message = (
-            f"Secret {name} exists but holds no usable keys {OPERATOR_SEED} and {ROOT_SEED}; restore it from a "
-            "backup or, if nothing was ever installed with it, delete it and run this again"
+            f"Secret {name} exists but has no usable keys {OPERATOR_SEED} and {ROOT_SEED}; restore it from a "
+            "backup or, if nothing was ever installed with it, delete it and run the Job again"
         )
         raise OxyError(message) from None
 
@@ -134,7 +134,7 @@ async def main() -> int:
         async with connected(await load_configuration()) as api:
             await bootstrap(api, settings)
     except OxyError as error:
-        log.error("bootstrap_failed", error=str(error))  # noqa: TRY400 the message says all there is
+        log.error("bootstrap_failed", error=str(error))  # noqa: TRY400 the message says it all
         return 1
     return 0
 

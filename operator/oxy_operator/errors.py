@@ -2,12 +2,12 @@
 
 OxyError
 ├── AccountRefusedError   NATS refused to add or delete an account
-├── LeadershipLostError   another operator may lead by now: this process has to end
+├── LeadershipLostError   another operator may lead by now: this process must exit
 ├── ResourceError         a custom resource that this version cannot use
 └── ApiError              the Kubernetes API refused a request or did not answer
-    ├── ConflictError     the object exists already, or another one has its name
-    ├── InvalidError      the object is not acceptable as it is; repeating the request changes nothing
-    └── MissingError      there is no such object
+    ├── ConflictError     the object already exists, or another object has its name
+    ├── InvalidError      the object is invalid or we may not write it; retrying does not help
+    └── MissingError      the object does not exist
 """
 
 from http import HTTPStatus
@@ -20,7 +20,7 @@ class AccountRefusedError(BusError):
 
 
 class LeadershipLostError(OxyError):
-    """Another operator may lead by now: this process has to end."""
+    """Another operator may lead by now: this process must exit."""
 
 
 class ResourceError(OxyError):
@@ -36,7 +36,7 @@ class ApiError(OxyError):
 
     @staticmethod
     def of(status: int, message: str) -> "ApiError":
-        """Return the error class that an HTTP status stands for."""
+        """Return an error of the class that matches an HTTP status."""
         kinds: dict[int, type[ApiError]] = {
             HTTPStatus.CONFLICT: ConflictError,
             HTTPStatus.UNPROCESSABLE_ENTITY: InvalidError,
@@ -48,12 +48,12 @@ class ApiError(OxyError):
 
 
 class ConflictError(ApiError):
-    """The object exists already, or another one has its name."""
+    """The object already exists, or another object has its name."""
 
 
 class InvalidError(ApiError):
-    """The object is not acceptable as it is, or may not be written by us; repeating the request changes nothing."""
+    """The object is invalid, or the operator may not write it; retrying does not help."""
 
 
 class MissingError(ApiError):
-    """There is no such object."""
+    """The object does not exist."""

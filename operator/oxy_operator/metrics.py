@@ -12,7 +12,7 @@ RECONCILES: Final = Counter("oxy_operator_reconciles", "Reconciles of instances.
 ERRORS: Final = Counter(
     "oxy_operator_reconcile_errors", "Reconciles that failed and were requeued, by kind of error.", ["kind"]
 )
-DURATION: Final = Histogram("oxy_operator_reconcile_duration_seconds", "Duration of one reconcile.")
+DURATION: Final = Histogram("oxy_operator_reconcile_duration_seconds", "Duration of one reconcile, in seconds.")
 QUEUE: Final = Gauge("oxy_operator_queue_depth", "Instances waiting to be reconciled.")
 WRITES: Final = Counter("oxy_operator_writes", "Objects applied to the Kubernetes API.", ["kind"])
 INSTANCES: Final = Gauge("oxy_operator_instances", "Instances by phase.", ["phase"])

@@ -1,4 +1,4 @@
-"""Kubernetes objects as the operator names them: kinds, keys of instances, field managers."""
+"""How the operator names Kubernetes objects: kinds, keys of instances, field managers."""
 
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -6,16 +6,16 @@ from typing import Any, Final, NamedTuple
 from oxy_core.instance.custom_resource import API_VERSION, KIND, PLURAL
 
 Object = dict[str, Any]
-"""A Kubernetes object as JSON. The only form in which objects cross module borders."""
+"""A Kubernetes object as JSON. The only form in which objects cross module boundaries."""
 
 FIELD_MANAGER: Final = "oxy-operator"
 STATUS_MANAGER: Final = "oxy-operator-status"
 RECORD_MANAGER: Final = "oxy-operator-record"
-"""Owns the claim's annotations, apart from its spec: see decision 30."""
+"""Owns the claim's annotations, separately from its spec; see decision 30."""
 
 
 class Key(NamedTuple):
-    """Namespace and name of a WhatsAppInstance: what is queued and reconciled."""
+    """Namespace and name of a WhatsAppInstance: the unit of queueing and reconciling."""
 
     namespace: str
     name: str
@@ -48,7 +48,7 @@ LEASES: Final = Kind("coordination.k8s.io/v1", "Lease", "leases")
 NETWORK_POLICIES: Final = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 
 CHILD_KINDS: Final = (CLAIMS, CONFIG_MAPS, SECRETS, STATEFUL_SETS, NETWORK_POLICIES)
-"""What the operator applies for an instance."""
+"""Kinds that the operator applies for an instance."""
 
 METADATA_ONLY: Final = frozenset({SECRETS})
-"""Kinds whose content is never listed."""
+"""Kinds of which only metadata is listed and watched."""

@@ -1,4 +1,4 @@
-"""Gathers everything about one instance that a decision may need, at one moment."""
+"""Gathers, at one moment, everything about an instance that decisions may need."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,19 +23,19 @@ from oxy_operator.tenancy import Tenancy
 
 @dataclass(slots=True)
 class Remembered:
-    """What this process keeps of one instance between reconciles; all of it can be read or issued again."""
+    """What this process remembers about an instance between reconciles; all of it can be read or issued again."""
 
     tenancy: Tenancy | None = None
-    """Cached for a rotation period, because signing takes time."""
+    """Cached for a rotation period, because signing is slow."""
     record: EpochRecord | None = None
-    """The last one written, should the claim lose its annotations."""
+    """The last one written; used if the claim loses its annotations."""
     status_written_at: datetime | None = None
 
 
 class Observer:
     """Reads caches, bus and cluster; keeps nothing."""
 
-    def __init__(  # noqa: PLR0913 everything there is to observe
+    def __init__(  # noqa: PLR0913 every source to observe
         self,
         api: Kubernetes,
         cache: ClusterCache,
@@ -55,10 +55,10 @@ class Observer:
         self._clock = clock
 
     async def observe(self, key: Key, instance: Instance, remembered: Remembered) -> Observed:
-        """Return what is known of an instance now.
+        """Return everything known about an instance now. Raises ApiError.
 
-        Asking whether it owns organization and number acquires them if they are free: one request does both, so that
-        of several that ask at the same time one alone is the owner. Raises ApiError.
+        This also acquires the organization and the number if they are free: checking and acquiring are one request, so
+        that of several instances that want a number at the same time only one gets it.
         """
         refusal = await self._ownership.acquire(key, instance) if instance.deleted_at is None else None
         pod = self._cache.pods.of(key)
@@ -83,7 +83,7 @@ class Observer:
         )
 
     def _tenancy(self, instance: Instance, held: Tenancy | None) -> Tenancy:
-        """Return account and credentials: new ones once a rotation period, and for another incarnation."""
+        """Return account and credentials; new ones are issued once per rotation period and for a new incarnation."""
         now = self._clock()
         if held is not None and now < held.validity.renewed_at and held.incarnation == instance.uid:
             return held
@@ -97,12 +97,12 @@ class Observer:
         )
 
     async def _missing_reference(self, instance: Instance, pod: Pod | None) -> Problem | None:
-        """Return which object that the spec refers to does not exist; the kubelet does not report it for mounts."""
+        """Return a problem if the spec refers to an object that does not exist; for mounts the kubelet reports none."""
         if pod is None or pod.waiting is None:
             return None
         for kind, field, name in _references(instance):
             if not await self._exists(kind, instance.namespace, name):
-                message = f"{kind.name} {name} of {field} does not exist. Create it, or correct the spec."
+                message = f"{field}: {kind.name} {name} does not exist. Create it, or correct the spec."
                 return Problem("ReferenceMissing", message)
         return None
 

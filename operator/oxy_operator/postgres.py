@@ -6,14 +6,14 @@ from typing import Final
 from urllib.parse import quote
 
 APP_ROLE: Final = "oxy_app"
-"""The role of workers: no superuser, bound by row-level security."""
+"""The workers' role: not a superuser, subject to row-level security."""
 
 _PASSWORD_BYTES: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where PostgreSQL is, and the name of its owner role."""
+    """Address and name of a database, and the role that owns it."""
 
     host: str
     port: int = 5432
@@ -26,7 +26,7 @@ class Database:
 
 
 def database_data(database: Database) -> dict[str, str]:
-    """Return the content of a fresh database Secret: new passwords and the connection strings that hold them."""
+    """Return the content of a fresh database Secret: new passwords, and connection strings with them."""
     admin, app = secrets.token_urlsafe(_PASSWORD_BYTES), secrets.token_urlsafe(_PASSWORD_BYTES)
     return {
         "admin-password": admin,

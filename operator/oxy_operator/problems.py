@@ -1,11 +1,11 @@
-"""What keeps the operator from doing its part, in the words of a condition."""
+"""What keeps the operator from provisioning an instance, worded for a condition."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A cause: the reason in CamelCase, the message says what happened and what to do."""
+    """`reason` is in CamelCase; `message` says what happened and what to do."""
 
     reason: str
     message: str

@@ -1,7 +1,7 @@
 """Reconciles one instance: observe, decide, act, conclude.
 
-Level-triggered: it needs no knowledge of what happened, only of what is. It may be repeated at any time and writes
-nothing when nothing differs.
+Level-triggered: it acts on the present state, not on events. It may be repeated at any time, and writes nothing if
+nothing differs.
 """
 
 from collections import defaultdict
@@ -44,9 +44,9 @@ class Reconciler:
         self._phases = PhaseCount()
 
     async def reconcile(self, key: Key) -> float | None:
-        """Bring one instance to what it should be; return after how many seconds to do so again, None: on change.
+        """Reconcile one instance; return the seconds until the next reconcile, or None to wait for a change.
 
-        Raises ApiError or ResourceError where it has to be tried again.
+        Raises ApiError or ResourceError if it must be retried.
         """
         resource = self._instances.get(key)
         if resource is None:
@@ -67,7 +67,7 @@ class Reconciler:
         conclusion = conclude(observed, plan, outcome)
         await self._show(key, observed, conclusion)
         if self._instances.get(key) is None:
-            # The API server refused the status: the instance is gone, and the watch has missed it.
+            # The API server refused the status: the instance is gone, and the watch missed its deletion.
             return await self._forget(key)
         return conclusion.requeue_after
 
@@ -90,13 +90,13 @@ class Reconciler:
         return None
 
     async def _forget(self, key: Key) -> float | None:
-        """Forget an instance that is gone, and have the bus forget it. Children are collected by their owner.
+        """Forget an instance that no longer exists, also on the bus. Its children are garbage-collected.
 
-        A finalizer does not always hold: someone may take it away, and one that is added while the API server deletes
-        the object comes too late.
+        The finalizer does not rule this out: somebody may remove it, and one added while the API server deletes the
+        object comes too late.
         """
         self._drop(key)
-        return None if await self._actor.forget_gone(key) else WAIT_SECONDS
+        return None if await self._actor.forget_deleted(key) else WAIT_SECONDS
 
     def _drop(self, key: Key) -> None:
         self._remembered.pop(key, None)

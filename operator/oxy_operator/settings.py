@@ -1,4 +1,4 @@
-"""Settings of the operator's process: lease, workers, rotation of credentials, and where everything is."""
+"""Settings of the operator's process: addresses, files, leader lease, workers, rotation of credentials."""
 
 import secrets
 from pathlib import Path
@@ -15,30 +15,36 @@ from oxy_operator.tenancy import ROTATION_SECONDS
 class OperatorSettings(ProcessSettings):
     """What the operator reads from its environment (``OXY_…``)."""
 
-    namespace: str = Field(description="The operator's own namespace, where organizations are bound.")
-    nats_url: str = Field(description="Where the operator reaches NATS.")
-    tenant_nats_url: str = Field(description="Where tenant pods reach NATS.")
+    namespace: str = Field(
+        description="The operator's own namespace, where it records who owns organizations and numbers."
+    )
+    nats_url: str = Field(description="URL of NATS for the operator.")
+    tenant_nats_url: str = Field(description="URL of NATS for tenant pods.")
     nats_credentials: Path = Field(description="Credentials file of the platform's user.")
     nats_system_credentials: Path = Field(description="Credentials file of the system account's user.")
     nats_operator_seed: Path = Field(description="File with the seed that signs accounts.")
     root_seed: Path = Field(description="File with the seed from which accounts derive.")
     tenant_image: str = Field(description="Image of the tenant runtime.")
-    session_access_mode: str = Field(default="ReadWriteOncePod", description="Access mode of sessions' volumes.")
+    session_access_mode: str = Field(default="ReadWriteOncePod", description="Access mode of session volumes.")
     rotation_seconds: int = Field(
-        default=ROTATION_SECONDS, ge=10, description="How often pods get new bus credentials: half of their lifetime."
+        default=ROTATION_SECONDS,
+        ge=10,
+        description="Seconds after which a pod gets new bus credentials: half their lifetime.",
     )
     identity: str = Field(
         default_factory=lambda: f"{gethostname()}-{secrets.token_hex(4)}",
         description="Lease holder identity. Must not be in use by a running operator.",
     )
     lease_seconds: int = Field(
-        default=15, ge=3, description="Lease duration: how long after its last renewal a leader may be replaced."
+        default=15,
+        ge=3,
+        description="Lease duration in seconds: how long after its last renewal a leader may be replaced.",
     )
-    workers: int = Field(default=8, ge=1, description="How many instances are reconciled at the same time.")
+    workers: int = Field(default=8, ge=1, description="Number of instances reconciled concurrently.")
 
     @property
     def api_connections(self) -> int:
-        """Size of the connection pool to the API server: one for each worker, and those of watches and the lease."""
+        """Size of the connection pool to the API server: one per worker, plus those of watches and the lease."""
         return self.workers + 16
 
     def read_keys(self) -> PlatformKeys:

@@ -1,11 +1,11 @@
-"""What one instance is given on the bus: its account and credentials, as plain values."""
+"""An instance's account and credentials on the bus, as plain values."""
 
 import hashlib
 from dataclasses import dataclass
 from typing import Final, Self
 
 ROTATION_SECONDS: Final = 15 * 86_400
-"""How often an instance gets new credentials: half of their lifetime, so that an outage of a day disconnects nobody."""
+"""How often an instance gets new credentials: half their lifetime, so that an outage of a day disconnects nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,10 @@ class Validity:
 
     @classmethod
     def at(cls, now: float, owner: str, rotation: int = ROTATION_SECONDS) -> Self:
-        """Return the validity to use at `now`: the same for a whole rotation period, in seconds.
+        """Return the validity to use at `now`; it stays the same for a period of `rotation` seconds.
 
-        Each owner's periods begin at an offset of its own, so that a fleet does not rotate at one moment. The period
-        is half the lifetime: whenever this changes, credentials issued before are valid for another half.
+        Each owner's periods start at a different offset, so that a fleet does not rotate all at once. A period is half
+        the lifetime: when it ends, the credentials issued for it are still valid for the other half.
         """
         offset = int.from_bytes(hashlib.blake2b(owner.encode(), digest_size=8).digest()) % rotation
         issued_at = int(now - offset) // rotation * rotation + offset
@@ -28,7 +28,7 @@ class Validity:
 
     @property
     def renewed_at(self) -> int:
-        """When `at` returns the next one."""
+        """When to issue the next credentials, in seconds since 1970, UTC."""
         return (self.issued_at + self.expires_at) // 2
 
 
@@ -39,7 +39,7 @@ class Tenancy:
     account: str
     """Public key of the account."""
     account_token: str
-    """To be pushed to the server."""
+    """The account's signed JWT, to be pushed to the server."""
     credentials: str
     """Content of the user's credentials file."""
     validity: Validity

@@ -8,7 +8,10 @@ from typing import Final
 from oxy_operator.objects import Key
 
 FIRST_RETRY_SECONDS: Final = 0.5
+"""Longest back-off after the first failure; it doubles with each further one."""
+
 LAST_RETRY_SECONDS: Final = 60.0
+"""Upper bound of the back-off."""
 
 
 class WorkQueue:
@@ -48,7 +51,7 @@ class WorkQueue:
         self.add(key)
 
     async def take(self) -> Key:
-        """Wait for a key; `done` must follow."""
+        """Wait for a key; the caller must call `done` afterwards."""
         key = await self._ready.get()
         self._waiting.discard(key)
         self._running.add(key)
@@ -66,7 +69,7 @@ class WorkQueue:
         self._failures.pop(key, None)
 
     def failed(self, key: Key) -> float:
-        """Requeue a key after a failure, with exponential back-off and jitter; return the seconds."""
+        """Requeue a key after a failure, with exponential back-off and jitter; return the delay in seconds."""
         self._failures[key] += 1
         longest = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(self._failures[key] - 1, 10))
         seconds = longest * random.uniform(0.5, 1.0)  # noqa: S311 jitter is no secret
@@ -74,7 +77,7 @@ class WorkQueue:
         return seconds
 
     def forget(self, key: Key) -> None:
-        """Drop what is scheduled for a key that is gone."""
+        """Forget a key that no longer exists: its back-off and its timer."""
         self._failures.pop(key, None)
         timer = self._timers.pop(key, None)
         if timer is not None:

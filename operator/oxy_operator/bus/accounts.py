@@ -1,7 +1,7 @@
 """Accounts and users on NATS, and the server configuration that trusts them.
 
 Why one account per instance: permissions do not restrict a message's *reply* subject, and JetStream answers to it with
-the server's rights, so tenants that share an account with JetStream can write wherever they like. An instance's
+the server's rights, so tenants that share an account with JetStream can write to any subject. An instance's
 account has no JetStream and imports only its own subjects; the server checks that the third token of an imported
 subject is the importing account's public key (``account_token_position``), so a subject proves its sender.
 """
@@ -59,7 +59,7 @@ def tenancy(  # noqa: PLR0913 who, when, and for how long
     incarnation: str = "",
     rotation: int = ROTATION_SECONDS,
 ) -> Tenancy:
-    """Return the account and credentials of an instance at `now`, in seconds since 1970; new ones each `rotation`.
+    """Return an instance's account and credentials at `now`; new ones every `rotation`. Both are in seconds.
 
     `incarnation` (the custom resource's uid) distinguishes an instance from an earlier one of the same name: a server
     that has deleted an account accepts it again only under another token.
@@ -76,7 +76,7 @@ def tenancy(  # noqa: PLR0913 who, when, and for how long
             "description": incarnation,
             **_tenant_claims(keys.platform_account.public, account.public, instance),
         },
-        # Constant: the token changes when its content does, and only then needs to be pushed.
+        # Constant, so that the token changes, and must be pushed, only when its content does.
         issued_at=0,
     )
     credentials = _credentials(account, keys.tenant_user(organization, instance), owner, validity)
@@ -99,7 +99,7 @@ def _tenant_claims(platform: str, account: str, instance: str) -> Claims:
 
 
 def platform_token(keys: PlatformKeys, issued_at: int = 0) -> str:
-    """Return the token of the platform account: JetStream, and what it exports to instances."""
+    """Return the platform account's token: JetStream, and the subjects exported to instances."""
 
     def exported(name: str, subject: str, kind: str) -> Claims:
         return {"name": name, "subject": subject, "type": kind, "account_token_position": ACCOUNT_POSITION}
@@ -157,7 +157,7 @@ def platform_credentials(keys: PlatformKeys) -> str:
 
 
 def system_credentials(keys: PlatformKeys) -> str:
-    """Return the credentials file that may change accounts; it never expires."""
+    """Return the credentials file of the system user, who may change accounts; it never expires."""
     return _credentials(keys.system_account, keys.system_user, "system", None)
 
 
@@ -178,7 +178,7 @@ def _credentials(account: KeyPair, user: KeyPair, name: str, validity: Validity 
 
 
 def deletion_token(keys: PlatformKeys, accounts: list[str], issued_at: int) -> str:
-    """Return the request to delete `accounts` (public keys), in the form of ``$SYS.REQ.CLAIMS.DELETE``."""
+    """Return the request to delete `accounts` (public keys), as ``$SYS.REQ.CLAIMS.DELETE`` expects it."""
     return signed(
         keys.operator,
         subject=keys.operator.public,
@@ -192,8 +192,8 @@ def deletion_token(keys: PlatformKeys, accounts: list[str], issued_at: int) -> s
 def nats_configuration(keys: PlatformKeys, resolver_dir: PurePath | str) -> str:
     """Return the part of nats-server's configuration that enables accounts: whom to trust, where to keep accounts.
 
-    `resolver_dir` is a folder that the server can write, on the same volume as JetStream's. The main configuration,
-    which says where to listen and where JetStream keeps its data, includes this part.
+    `resolver_dir` is a folder that the server can write, on the same volume as JetStream's. The main configuration
+    (listen addresses, JetStream's folder) includes this part.
     """
     system, platform = keys.system_account.public, keys.platform_account.public
     return (

@@ -1,7 +1,7 @@
 """The operator's connection to NATS: accounts and settings go out, live states come in.
 
-While NATS is away nothing here blocks: every request fails at once with BusError, and `on_back` is called when it is
-worth trying again.
+While NATS is down nothing here blocks: every request fails at once with BusError. `on_connected` is called after each
+(re)connect, when requests are worth retrying.
 """
 
 import asyncio
@@ -36,14 +36,14 @@ RECONNECT_POLL_SECONDS: Final = 1.0
 """How often the connection is checked for a reconnect."""
 
 RETRY_SECONDS: Final = 2.0
-"""Pause after NATS refused the credentials, or could not be prepared."""
+"""Pause after NATS refused the credentials or its preparation failed."""
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class _Known:
-    """What NATS holds of one instance, as far as was seen since the last (re)connect."""
+    """What NATS is known to hold of an instance since the last (re)connect."""
 
     key: Key
     organization: str
@@ -81,20 +81,21 @@ class Bus:
         system_credentials: Path,
         keys: PlatformKeys,
         wanted: Callable[[], set[str]],
-        on_back: Callable[[], None],
+        on_connected: Callable[[], None],
         on_state: Callable[[Key], None],
     ) -> None:
-        """Hold what the connection needs.
+        """Take collaborators; nothing is connected before `run`.
 
-        `wanted` returns the settings' keys of all instances that exist: when it connects, the bus forgets all others.
-        It raises BusError if it cannot know them.
+        `wanted` returns the settings keys of all existing instances, or raises BusError if it cannot know them: after
+        each (re)connect all other instances are removed from the bus. `on_state` gets instances whose live state
+        changed.
         """
         self._url = url
         self._credentials = credentials
         self._system_credentials = system_credentials
         self._keys = keys
         self._wanted = wanted
-        self._on_back = on_back
+        self._on_connected = on_connected
         self._on_state = on_state
         self._current: _Connections | None = None
         self._known: dict[str, _Known] = {}
@@ -116,7 +117,7 @@ class Bus:
         return known is not None and known.account_token is not None
 
     async def run(self) -> None:
-        """Stay connected until cancelled; refused credentials are retried, they may be about to be corrected."""
+        """Stay connected until cancelled. Refused credentials are retried: somebody may be correcting them."""
         await supervised("bus", self._serve, _report_refusal, pause_seconds=RETRY_SECONDS)
 
     async def _serve(self) -> None:
@@ -128,11 +129,11 @@ class Bus:
             await platform.subscribe(subjects.STATE_ALL, cb=self._on_state_message)
             while True:
                 connections = await self._prepare(platform, system)
-                # A server that came back may have lost what it was given.
+                # A server that restarted may have lost accounts and settings.
                 self._known.clear()
                 self._current = connections
                 log.info("bus_prepared")
-                self._on_back()
+                self._on_connected()
                 await _until_reconnected(connections)
 
     @stamina.retry(
@@ -144,7 +145,7 @@ class Bus:
         wait_jitter=0,
     )
     async def _prepare(self, platform: Client, system: Client) -> _Connections:
-        """Bring streams and the platform's account up to date, and forget instances that no longer exist."""
+        """Update streams and the platform account, and forget instances that no longer exist."""
         await update_platform(system, self._keys, _now())
         await ensure_streams(platform.jetstream())
         bucket = await platform.jetstream().key_value(subjects.INSTANCES_BUCKET)
@@ -152,8 +153,8 @@ class Bus:
         await self._forget_unwanted(connections)
         return connections
 
-    async def settle(self, key: Key, tenancy: Tenancy, settings: InstanceSettings) -> None:
-        """Push account and settings of one instance to the bus, if they are not there. Raises BusError."""
+    async def push(self, key: Key, tenancy: Tenancy, settings: InstanceSettings) -> None:
+        """Push account and settings of one instance, unless NATS has them already. Raises BusError."""
         connections = self._connections()
         known = self._known.setdefault(tenancy.account, _Known(key, settings.organization, settings.instance))
         if known.account_token != tenancy.account_token:
@@ -179,11 +180,11 @@ class Bus:
             log.info("settings_forgotten", key=key)
 
     async def forget(self, account: str, organization: str, instance: str) -> None:
-        """Remove an instance's settings and account; its connections are closed. Raises BusError."""
+        """Remove an instance's settings and account; NATS closes its connections. Raises BusError."""
         await self._forget(self._connections(), account, subjects.instance_key(organization, instance))
 
-    async def forget_gone(self, key: Key) -> None:
-        """Do as `forget` for an instance of which only the name is still known. Raises BusError."""
+    async def forget_deleted(self, key: Key) -> None:
+        """Do as `forget`, but by key alone, for a custom resource that no longer exists. Raises BusError."""
         for account, known in list(self._known.items()):
             if known.key == key:
                 await self.forget(account, known.organization, known.instance)
@@ -205,7 +206,7 @@ class Bus:
         return self._current
 
     async def _read_state(self, connections: _Connections, account: str, instance: str) -> None:
-        """Read the state that was published before this process listened."""
+        """Read the state that was published before this process subscribed."""
         try:
             found = await connections.platform.jetstream().get_last_msg(STATE_STREAM, subjects.state(account, instance))
         except NotFoundError:
@@ -219,7 +220,7 @@ class Bus:
         self._accept_state(message.subject, message.data)
 
     def _accept_state(self, subject: str, data: bytes) -> None:
-        """Keep a live state whose sender is who it claims to be; reconcile the instance if it is news."""
+        """Store a live state if its sender is who it claims to be; enqueue the instance if it is news."""
         try:
             sender = subjects.sender_of(subject)
             known = self._known.get(sender.account)
@@ -230,7 +231,7 @@ class Bus:
         if known is None:
             return
         if (state.organization, state.instance) != (known.organization, known.instance):
-            log.warning("state_refused", subject=subject, error="it names another instance than its account's")
+            log.warning("state_refused", subject=subject, error="it names an instance that is not its account's")
             return
         self._live[sender.account] = state
         announced = self._announced.get(sender.account)
@@ -261,7 +262,7 @@ def _report_refusal(_: str, error: Exception) -> None:
 
 async def _until_reconnected(connections: _Connections) -> None:
     before = connections.reconnects
-    while not connections.alive or connections.reconnects == before:  # noqa: ASYNC110 nats-py counts, it sets no event
+    while not connections.alive or connections.reconnects == before:  # noqa: ASYNC110 nats-py counts, without an event
         await asyncio.sleep(RECONNECT_POLL_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""The NATS server's account directory: adding, changing and deleting them while the server runs.
+"""The NATS server's account directory: adds, changes and deletes accounts while the server runs.
 
 Source of subjects and answers: nats-server, server/accounts.go, DirAccResolver.Start.
 """
@@ -19,9 +19,9 @@ ANSWER_SECONDS: Final = 5.0
 
 
 async def push_account(system: Client, token: str) -> None:
-    """Add or change an account; `system` is a connection of the system user. It is idempotent.
+    """Add or change an account; idempotent. `system` is a connection of the system user.
 
-    Raises AccountRefusedError, or BusError when nobody answers.
+    Raises AccountRefusedError, or BusError if nobody answers.
     """
     await _request(system, "$SYS.REQ.CLAIMS.UPDATE", token)
 
@@ -33,19 +33,19 @@ async def delete_account(system: Client, keys: PlatformKeys, account: str, now: 
 
 
 async def account_token(system: Client, account: str) -> str | None:
-    """Return the token that the server holds of an account, or None."""
+    """Return the token that the server holds for an account, or None. Raises BusError."""
     try:
         answer = await system.request(f"$SYS.REQ.ACCOUNT.{account}.CLAIMS.LOOKUP", timeout=ANSWER_SECONDS)
     except NatsError as error:
-        raise BusError(_unanswered("about an account", error)) from error
+        raise BusError(_unanswered(f"about account {account}", error)) from error
     return answer.data.decode() or None
 
 
 async def update_platform(system: Client, keys: PlatformKeys, now: float) -> bool:
-    """Bring the platform account up to what this version offers; returns whether anything had to change.
+    """Update the platform account to what this version exports; return whether it changed.
 
-    The server's configuration holds the account as the first installed version wrote it; the newer `issued_at` keeps
-    the server from falling back to it at its next start.
+    The server's configuration holds the account as the first installed version wrote it; a newer `issued_at` keeps
+    the server from returning to that one at its next start.
     """
     wanted = platform_token(keys, int(now))
     existing = await account_token(system, keys.platform_account.public)
@@ -68,4 +68,4 @@ async def _request(system: Client, subject: str, token: str) -> None:
 
 
 def _unanswered(what: str, error: Exception) -> str:
-    return f"NATS did not answer {what}: {str(error) or type(error).__name__}"
+    return f"NATS did not answer a request {what}: {str(error) or type(error).__name__}"

@@ -1,7 +1,7 @@
 """Ed25519 keys on NATS ("nkeys"), all derived from two seeds in one Secret.
 
-Every account and user key derives by HKDF (RFC 5869) from the root seed and the owner's names. So credentials can be
-issued again after losing everything but that Secret, without NATS, and by several processes at once, always the same.
+Every account and user key is derived by HKDF (RFC 5869) from the root seed and the owner's names. So any process can
+issue the same credentials again from that Secret alone, without NATS.
 """
 
 import secrets
@@ -20,7 +20,7 @@ SEED_BYTES: Final = 32
 
 
 class KeyRole(IntEnum):
-    """What a key is for; its value is the key's prefix byte. Source: nkeys' prefix bytes."""
+    """What a key is for; the values are nkeys' prefix bytes."""
 
     OPERATOR = nkeys.PREFIX_BYTE_OPERATOR
     ACCOUNT = nkeys.PREFIX_BYTE_ACCOUNT
@@ -29,7 +29,7 @@ class KeyRole(IntEnum):
 
 @dataclass(frozen=True)
 class KeyPair:
-    """A key pair with its text forms; never shows its seed by accident."""
+    """A key pair in text form; its repr hides the seed."""
 
     seed: str
     """Secret; starts with SO, SA or SU."""
@@ -59,7 +59,7 @@ def _encode(seed: bytes, role: KeyRole) -> KeyPair:
 
 
 class PlatformKeys(BaseModel):
-    """The two secrets from which everything on the bus derives; serialisable."""
+    """The two secrets from which all keys on the bus are derived; serialisable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -108,7 +108,7 @@ class PlatformKeys(BaseModel):
         return self._derived(KeyRole.USER, "tenant", organization, instance)
 
     def _derived(self, role: KeyRole, *owner: str) -> KeyPair:
-        # No name holds a slash, so two owners never share a context.
+        # No name contains a slash, so two owners never share a context.
         context = "/".join(("oxy", "v1", role.name.lower(), *owner))
         derivation = HKDF(algorithm=SHA256(), length=SEED_BYTES, salt=None, info=context.encode())
         return _encode(derivation.derive(bytes.fromhex(self.root_seed)), role)

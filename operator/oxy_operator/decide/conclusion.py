@@ -16,13 +16,13 @@ class Conclusion:
 
     status: Status
     writes_status: bool
-    """False if nothing differs, or if detail alone differs and is held back for now."""
+    """False if nothing differs, or if only detail differs and is held back for now."""
     requeue_after: float
     """Seconds."""
 
 
 def conclude(observed: Observed, plan: Plan, outcome: Outcome) -> Conclusion:
-    """Return the status to show once a plan was acted upon, and when to reconcile again."""
+    """Return the status to show after acting on a plan, and when to reconcile again."""
     situation = _concluded(observed, plan, outcome)
     status, old = status_of(situation), observed.instance.status
     held_back = held_back_seconds(status, old, written_at=observed.status_written_at, now=observed.now)

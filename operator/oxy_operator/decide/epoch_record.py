@@ -1,4 +1,4 @@
-"""The epoch record: epoch, pairing window, how the connection ended. Kept as annotations of the instance's claim.
+"""The epoch record: epoch, pairing window, how the connection ended; kept as annotations of the instance's claim.
 
 The claim is the one object that outlives pods, restarts of the operator and the custom resource itself, so the status
 can be lost and derived again. `next_record` is the instance's state machine: observations in, the next record out.
@@ -28,7 +28,7 @@ _NUMBER: Final = "oxy.dev/number"
 
 
 class EpochEnd(BaseModel):
-    """How an epoch's connection ended for good; nothing connects again until a person has acted."""
+    """How an epoch's connection ended for good; nothing connects again until a person acts."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -41,7 +41,7 @@ class EpochEnd(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """What the claim's annotations say."""
+    """The record as plain values."""
 
     epoch: int
     incarnation: str
@@ -49,11 +49,11 @@ class EpochRecord:
     paired: bool
     pairing_until: datetime | None
     repaired: str | None
-    """The last nonce of the repair annotation that was carried out."""
+    """Nonce of the last repair that was carried out."""
     ended: EpochEnd | None
-    """Counts for its own epoch only."""
+    """Valid for its own epoch only; see `end`."""
     number: str
-    """Digest of the number whose session the claim keeps; empty where an older version wrote it down."""
+    """Digest of the number whose session the claim keeps; empty if it was never recorded."""
 
     @classmethod
     def of(cls, annotations: Mapping[str, str]) -> Self | None:
@@ -93,7 +93,7 @@ class EpochRecord:
         return self.ended if self.ended and self.ended.epoch == self.epoch else None
 
     def window_open(self, now: datetime) -> bool:
-        """Whether an unpaired runtime offers codes."""
+        """Whether an unpaired runtime offers codes at `now`."""
         return self.pairing_until is not None and now < self.pairing_until
 
 
@@ -120,13 +120,13 @@ def next_record(  # noqa: PLR0913 every observation that counts
     live: LiveState | None,
     now: datetime,
 ) -> EpochRecord:
-    """Return the record to keep from now on; the same as `record` when nothing happened.
+    """Return the next record; equal to `record` if nothing happened.
 
-    `known_epoch` is the highest epoch seen anywhere else (the pod template, this process): neither a new claim nor one
-    that lost its annotations takes the epoch back. `live` is None unless it is current (`current_live_state`).
+    `known_epoch` is the highest epoch seen elsewhere (pod template, this process's memory): neither a new claim nor one
+    that lost its annotations lowers the epoch. `live` is None unless it is current (`current_live_state`).
     """
     current = _with_number(_begun(instance, record, known_epoch, now), instance)
-    # A repair comes before what the pod says: the pod that is there belongs to the epoch that the repair ends.
+    # A repair comes before what the pod reports: the present pod belongs to the epoch that the repair ends.
     if instance.repair_nonce is not None and instance.repair_nonce != current.repaired:
         return _repaired(current, instance.repair_nonce, now)
     if pod is None or pod.epoch != current.epoch:
@@ -143,7 +143,7 @@ def next_record(  # noqa: PLR0913 every observation that counts
 
 
 def _begun(instance: Instance, record: EpochRecord | None, known_epoch: int, now: datetime) -> EpochRecord:
-    """Begin a record for a new claim, or adopt the claim that an earlier instance of this name left, in a new epoch."""
+    """Begin a record for a new claim; in a new epoch, adopt a claim that an earlier instance of this name left."""
     repaired = instance.repair_nonce
     if record is None:
         return EpochRecord(
@@ -164,7 +164,7 @@ def _begun(instance: Instance, record: EpochRecord | None, known_epoch: int, now
 
 
 def _with_number(record: EpochRecord, instance: Instance) -> EpochRecord:
-    """Keep the number of a linked session, whatever the instance says; without a session, the instance's counts."""
+    """Keep the number of a linked session; without a session, record the number in the spec."""
     if record.paired and record.number:
         return record
     return replace(record, number=number_digest(instance.spec.phone_number))
@@ -187,5 +187,5 @@ def _ended(record: EpochRecord, termination: Termination) -> EpochRecord:
 
 
 def _window_end(now: datetime) -> datetime:
-    """End of a window that opens now, in whole seconds, as it is written down."""
+    """Return the end of a window that opens now, in whole seconds, as the annotation stores it."""
     return now.astimezone(UTC).replace(microsecond=0) + PAIRING_WINDOW

@@ -21,7 +21,7 @@ _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
 class _Model(BaseModel):
-    """Base. Ignores unknown fields: they are of a newer CRD, or the API server would have refused them."""
+    """Base. Ignores unknown fields: they come from a newer CRD, because the API server refuses all others."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
 

@@ -1,4 +1,4 @@
-"""Live states that runtimes report on the bus: which of them counts, and which is news. They only ever add detail."""
+"""Live states that runtimes report on the bus: which are current, and which are news. They only add detail."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,13 +8,13 @@ from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.pod import Pod
 
 HEARTBEAT_SECONDS: Final = 45.0
-"""A live state older than this says nothing about now."""
+"""A live state older than this is stale."""
 
 ACTIVITY_STEP: Final = timedelta(minutes=5)
 """``lastActivityAt`` is written at most this often."""
 
 _QUIET: Final = frozenset({"heartbeat_at", "session_bytes", "last_activity_at"})
-"""Fields that change with every heartbeat."""
+"""Fields whose change alone is no news."""
 
 
 def current_live_state(
@@ -29,12 +29,12 @@ def current_live_state(
 
 
 def is_news(announced: LiveState, now: LiveState) -> bool:
-    """Whether a state says more than the one last acted upon, beyond that the instance is still there."""
+    """Whether `now` differs from `announced`, the state last acted upon, by more than a heartbeat."""
     if announced.model_dump(exclude=set(_QUIET)) != now.model_dump(exclude=set(_QUIET)):
         return True
     return now.last_activity_at is not None and is_later_activity(now.last_activity_at, announced.last_activity_at)
 
 
 def is_later_activity(latest: datetime, known: datetime | None) -> bool:
-    """Whether activity is so much later than the one known that it is worth a write."""
+    """Whether the latest activity is late enough after the known one to be worth a write."""
     return known is None or latest - known >= ACTIVITY_STEP

@@ -25,22 +25,22 @@ class Observed:
     account_held: bool = False
     """Whether NATS has accepted the account since the last (re)connect."""
     record: EpochRecord | None = None
-    """From the claim's annotations; None if there is no claim yet."""
+    """From the claim's annotations, else the last one written; None if there is no claim yet."""
     known_epoch: int = 0
     """The highest epoch seen anywhere but in `record`."""
     has_workload: bool = False
     """Whether the StatefulSet exists."""
     refusal: Problem | None = None
-    """Why organization or number belong to somebody else."""
+    """Why the instance may not have its organization or number."""
     missing_reference: Problem | None = None
-    """An object that the spec refers to and that a waiting pod lacks."""
+    """Set if the pod is waiting and an object that the spec refers to does not exist."""
     status_written_at: datetime | None = None
     """When this process last wrote the status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What all instances have in common."""
+    """Settings that all instances share."""
 
     tenant_image: str
     tenant_nats_url: str

@@ -1,4 +1,4 @@
-"""What acting on a plan adds to what was observed."""
+"""The outcome of acting on a plan."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from oxy_operator.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How acting on a plan went; if it failed altogether, it raised an error instead."""
+    """How acting on a plan went; a complete failure raises an error instead."""
 
     refused: Problem | None = None
-    """The first object that the API server refused; the others were applied all the same."""
+    """The first object that the API server refused; the others were still applied."""
     recorded: bool = False
     """Whether the claim holds the plan's record."""
     account_pushed: bool = False

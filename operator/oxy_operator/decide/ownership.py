@@ -1,6 +1,6 @@
 """Ownership of organizations, numbers and sessions: names of the objects that record it, and refusals.
 
-`oxy_operator.ownership` asks for it and records it in the cluster.
+`oxy_operator.ownership` checks it and records it in the cluster.
 """
 
 import hashlib
@@ -12,11 +12,11 @@ from oxy_operator.decide.instance import Instance
 from oxy_operator.objects import Key
 from oxy_operator.problems import Problem
 
-_REMEDY: Final = "Two would answer each customer twice. Delete one of the two, or correct its spec.phoneNumber"
+_REMEDY: Final = "Two instances would answer each customer twice. Delete one of them, or correct its spec.phoneNumber"
 
 
 def number_digest(phone: str) -> str:
-    """Return the digest of a number for names and annotations; the same for all ways to write the number."""
+    """Return the digest of a number for names and annotations; the same for all forms of the number."""
     return hashlib.sha256(phone_key(phone).encode()).hexdigest()[:24]
 
 
@@ -31,22 +31,22 @@ def organization_name(organization: str) -> str:
 
 
 def organization_taken(organization: str) -> Problem:
-    """Return the problem of an organization that belongs to another namespace, which is not named."""
+    """Return the problem that an organization belongs to another namespace, which the message does not name."""
     message = (
-        f"Organization {organization} belongs to another namespace. Use a name of your own, or have a platform admin "
-        f"release it by deleting the ConfigMap {organization_name(organization)} in the operator's namespace."
+        f"Organization {organization} belongs to another namespace. Choose another name, or ask a platform admin to "
+        f"release it by deleting ConfigMap {organization_name(organization)} in the operator's namespace."
     )
     return Problem("OrganizationTaken", message)
 
 
 def number_taken(phone: str, owner: Key) -> Problem:
-    """Return the problem of a number that another instance owns."""
+    """Return the problem that another instance owns the number."""
     other = f"{owner.namespace}/{owner.name}"
-    return Problem("NumberTaken", f"The number {mask(phone)} is that of WhatsAppInstance {other}. {_REMEDY}.")
+    return Problem("NumberTaken", f"The number {mask(phone)} belongs to WhatsAppInstance {other}. {_REMEDY}.")
 
 
 def session_problem(instance: Instance, number: str) -> Problem | None:
-    """Return the problem if the claim keeps another number's session, from an earlier instance of this name.
+    """Return a problem if the claim keeps another number's session, from an earlier instance of this name.
 
     `number` is the digest of the number whose session the claim keeps.
     """
@@ -55,7 +55,7 @@ def session_problem(instance: Instance, number: str) -> Problem | None:
     claim = claim_name(instance.name)
     message = (
         f"The volume claim {claim} keeps the session of another number, from an earlier instance of this name. "
-        f"Choose another name for this instance, or give that session up: "
+        f"Choose another name for this instance, or discard that session: "
         f"kubectl delete pvc {claim} -n {instance.namespace}"
     )
     return Problem("SessionOfAnotherNumber", message)

@@ -39,24 +39,24 @@ class ChildName:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do, in the order of the fields. Whatever is empty or None is left as it is."""
+    """What to do, in the order of the fields. Whatever is empty or None is left unchanged."""
 
     situation: Situation
     """What the status is derived from; `conclude` adds how acting went."""
     adds_finalizer: bool = False
     absent: tuple[ChildName, ...] = ()
     claim: Child | None = None
-    """Applied first: it holds the record, so without it there may be no pod."""
+    """Applied first: it holds the record, so without it there must be no pod."""
     record: EpochRecord | None = None
     """Written to the claim before anything that derives from it."""
     children: tuple[Child, ...] = ()
-    """What the pod refers to first, the pod last."""
+    """Objects that the pod refers to come before its StatefulSet."""
     settings: InstanceSettings | None = None
-    """For the bus, together with the account."""
+    """Pushed to the bus, together with the account."""
 
 
 def plan_for(observed: Observed, deployment: Deployment) -> Plan:
-    """Return what to bring about for an instance that is not being deleted."""
+    """Return the plan for an instance that is not being deleted."""
     if observed.refusal is not None:
         return _rejection(observed, observed.refusal)
     plan = _plan_for_owner(observed, deployment)
@@ -103,7 +103,7 @@ def _rejection(observed: Observed, problem: Problem) -> Plan:
 
 
 def _continuation(observed: Observed, record: EpochRecord, problem: Problem) -> Plan:
-    """Return the plan for a spec that is not applied: what an earlier spec brought up stays unchanged."""
+    """Return the plan for a spec that cannot be applied: objects of an earlier spec stay unchanged."""
     return Plan(replace(_situation(observed, record), unusable=problem), record=record)
 
 

@@ -1,4 +1,4 @@
-"""A tenant pod: what its status says about its instance, read once into a small frozen form."""
+"""A tenant pod: the few values that decisions need of it, read once."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,12 +23,12 @@ class Termination:
     """The kubelet's, for example Error or OOMKilled."""
     finished_at: datetime
     message: TerminationMessage | None
-    """The runtime's own message; None if it left none that can be read."""
+    """The runtime's own message; None if there is none, or it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Why a container does not run, in the kubelet's words."""
+    """Why a container is not running, in the kubelet's words."""
 
     reason: str
     message: str
@@ -53,10 +53,10 @@ class Pod:
     failure: str | None
     """Why the whole pod failed, for example Evicted or NodeLost."""
     unschedulable: str | None
-    """The scheduler's explanation, if no node takes the pod."""
+    """The scheduler's explanation, if no node fits the pod."""
     waiting: Waiting | None
     terminations: tuple[Termination, ...]
-    """The container's current and last end, newest first."""
+    """The container's current and previous termination, newest first."""
 
     @classmethod
     def of(cls, pod: Object) -> Self:

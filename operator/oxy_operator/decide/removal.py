@@ -1,4 +1,4 @@
-"""The plan for an instance that is being deleted: what the finalizer waits for, and what goes with it."""
+"""The plan for an instance that is being deleted: what the finalizer waits for, and what is deleted with it."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +10,7 @@ from oxy_operator.decide.plan import ChildName
 from oxy_operator.objects import CLAIMS, STATEFUL_SETS
 
 RELEASE_AFTER: Final = timedelta(minutes=5)
-"""How long a deleted instance waits for its pod to end and for NATS."""
+"""How long a deletion waits for the pod to end and for NATS; then the finalizer is removed anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +19,17 @@ class RemovalPlan:
 
     workload: ChildName
     awaits_pod: bool
-    """Whether to stop until the pod has ended: it may still have reports to deliver."""
+    """Whether to wait first until the pod has ended: it may still have reports to deliver."""
     awaits_bus: bool
-    """Whether to stop until NATS has removed the account."""
+    """Whether to wait until NATS has removed the account."""
     claim: ChildName | None
     """None if the deletion policy retains it."""
     releases_number: bool
-    """False while the pod may still run, on a node that does not answer: it would answer the number's customers."""
+    """False while the pod may still be running on an unreachable node, answering the number's customers."""
 
 
 def removal_plan(observed: Observed) -> RemovalPlan | None:
-    """Return how to remove a deleted instance; None if our finalizer does not hold it."""
+    """Return how to remove a deleted instance; None if it lacks the operator's finalizer."""
     instance = observed.instance
     if FINALIZER not in instance.finalizers or instance.deleted_at is None:
         return None

@@ -1,6 +1,6 @@
-"""When to reconcile an instance again although nothing changes: what time alone brings about.
+"""When to reconcile an instance again even if no event arrives.
 
-Back-off after a failed reconcile is not here but in `oxy_operator.workqueue`.
+The back-off after a failed reconcile is in `oxy_operator.workqueue`.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.verdicts import LOST_AFTER
 
 CORRECTION_SECONDS: Final = 60.0
-"""Where a person has to correct something elsewhere."""
+"""Interval while a person has to correct something elsewhere."""
 
 WAIT_SECONDS: Final = 5.0
-"""Where another component is about to act."""
+"""Interval while another component is about to act."""
 
 
 def requeue_seconds(observed: Observed, situation: Situation, outcome: Outcome, held_back: float | None) -> float:
-    """Return after how many seconds to reconcile again; `held_back` is when to write a status that waits."""
+    """Return after how many seconds to reconcile again; `held_back` is how long a status is held back."""
     if situation.rejected is not None:
         return CORRECTION_SECONDS
     return min(_deadlines(observed, situation, outcome, held_back))
@@ -57,5 +57,5 @@ def _pod_deadlines(situation: Situation) -> Iterator[float]:
     if pod.deleted_at is not None:
         yield max((pod.deleted_at + LOST_AFTER - situation.now).total_seconds(), 0.0) + 1.0
     if situation.live is not None and not pod.ready:
-        # Without a heartbeat the live state stops counting, and no event says so.
+        # If heartbeats stop, the live state becomes stale, and no event reports that.
         yield HEARTBEAT_SECONDS

@@ -1,4 +1,4 @@
-"""All that the status of an instance is derived from: observations, the record, and how acting on the plan went."""
+"""Everything that an instance's status is derived from: observations, the record, and how acting on the plan went."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,16 +16,16 @@ class Situation:
 
     instance: Instance
     record: EpochRecord | None
-    """None where the instance is rejected."""
+    """None if the instance is rejected."""
     pod: Pod | None
     live: LiveState | None
     """Only if it is current: see `current_live_state`."""
     rejected: Problem | None = None
-    """Why the instance is not acted upon at all."""
+    """Why nothing is applied for the instance."""
     unusable: Problem | None = None
-    """Why its present spec is not applied; what was applied before stays."""
+    """Why its current spec is not applied; objects of an earlier spec stay."""
     unprovisioned: Problem | None = None
-    """Why its children are not as they should be."""
+    """Why its children are incomplete."""
     account_pushed: bool = False
     """Whether NATS has accepted the instance's account."""
     now: datetime = field(kw_only=True)

@@ -1,6 +1,6 @@
 """The status of an instance, derived from its situation alone: conditions, pairing, attempts, runtime.
 
-Each condition has a reason of its own and a message that says what to do. The phase is decided in `verdicts`.
+Each condition has its own reason, and a message that says what to do. The phase is decided in `verdicts`.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from oxy_operator.decide.verdicts import Verdict, verdict_for
 from oxy_operator.problems import Problem
 
 DETAIL_SECONDS: Final = 15.0
-"""Attempts to connect are written to the status at most this often."""
+"""Minimum interval between status writes that change only the connection attempts."""
 
 Status = dict[str, Any]
 """``status`` as JSON."""
 
 
 def status_of(situation: Situation) -> Status:
-    """Return the whole ``status``; what does not change keeps its transition times."""
+    """Return the whole ``status``; conditions that do not change keep their transition times."""
     verdict = verdict_for(situation)
     instance, record, old = situation.instance, situation.record, situation.instance.status
     fields: Status = {
@@ -42,7 +42,7 @@ def status_of(situation: Situation) -> Status:
 
 
 def held_back_seconds(status: Status, old: Status, *, written_at: datetime | None, now: datetime) -> float | None:
-    """Return for how long not to write a status that differs from the old one in detail alone; None: write it."""
+    """Return how long to hold back a status that differs from the old one only in detail; None: not at all."""
     if status == old or without_detail(status) != without_detail(old) or written_at is None:
         return None
     rest = DETAIL_SECONDS - (now - written_at).total_seconds()
@@ -50,7 +50,7 @@ def held_back_seconds(status: Status, old: Status, *, written_at: datetime | Non
 
 
 def without_detail(status: Status) -> Status:
-    """Return a status without what may change at any moment and is written at a bounded rate."""
+    """Return a status without the fields that change often and are written at a bounded rate."""
     return {name: value for name, value in status.items() if name != "reconnect"}
 
 
@@ -65,7 +65,7 @@ def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
             "Provisioned",
             situation.unprovisioned,
             "Applied",
-            "Everything that the instance needs is applied.",
+            "All objects of the instance are applied.",
         ),
         _condition_unless(
             situation, "CredentialsReady", _credentials_problem(situation), "Issued", "NATS has the instance's account."
@@ -77,7 +77,7 @@ def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
 
 
 def _condition(situation: Situation, kind: str, reason: str, message: str, *, holds: bool) -> Status:
-    """Return one condition; its transition time stays while its status does."""
+    """Return one condition; its transition time changes only with its status."""
     value = "True" if holds else "False"
     before = _old_condition(situation, kind)
     since = before.get("lastTransitionTime") if before.get("status") == value else None
@@ -92,7 +92,7 @@ def _condition(situation: Situation, kind: str, reason: str, message: str, *, ho
 
 
 def _condition_unless(situation: Situation, kind: str, problem: Problem | None, reason: str, message: str) -> Status:
-    """Return a condition that holds with this reason and message unless there is a problem."""
+    """Return a condition that is true, with this reason and message, unless there is a problem."""
     if problem is None:
         return _condition(situation, kind, reason, message, holds=True)
     return _condition(situation, kind, problem.reason, problem.message, holds=False)
@@ -110,7 +110,7 @@ def _accepted(situation: Situation) -> Status:
 
 
 def _credentials_problem(situation: Situation) -> Problem | None:
-    """Return why the bus lacks the account. One that it took counts as known, also while the bus is away."""
+    """Return why the bus lacks the account; one that it accepted before still counts while the bus is down."""
     if situation.account_pushed or _old_condition(situation, "CredentialsReady").get("status") == "True":
         return None
     return Problem("BusUnavailable", "NATS has not accepted the instance's account yet. Oxy retries automatically.")
@@ -123,21 +123,21 @@ def _paired(situation: Situation, verdict: Verdict) -> Status:
 
 
 def _linked_phone(situation: Situation) -> tuple[str, str]:
-    """Return reason and message of a linked phone; by QR code a phone with any number can be linked."""
+    """Return reason and message for a linked phone; any phone can scan a QR code, whatever its number."""
     jid, wanted = _jid(situation), situation.instance.spec.phone_number
     phone = Jid.parse(jid).phone if jid else None
     if phone is None or same_phone(phone, wanted):
         return "Paired", "The phone is linked."
     message = (
-        f"The linked phone is {mask(phone)}, not {mask(wanted)} as in spec.phoneNumber, and its customers are "
-        f"answered. If that is not intended, unlink the device on that phone, then run: oxy pair "
+        f"The linked phone is {mask(phone)}, but spec.phoneNumber is {mask(wanted)}; Oxy answers the linked phone's "
+        f"customers. If that is not intended, unlink the device on that phone, then run: oxy pair "
         f"{situation.instance.name}"
     )
     return "LinkedToAnotherNumber", message
 
 
 def _missing_phone(situation: Situation, verdict: Verdict) -> tuple[str, str]:
-    """Return why the phone is not linked: the verdict's own cause if it is about that."""
+    """Return why the phone is not linked: the verdict's cause if that is about pairing."""
     about_pairing = verdict.phase is Phase.PAIRING or verdict.reason in {"LoggedOut", "BadSession", "PairingExpired"}
     if about_pairing or situation.record is None:
         return verdict.reason, verdict.message
@@ -172,7 +172,7 @@ def _pairing(situation: Situation, verdict: Verdict) -> Status | None:
 
 
 def _reconnect(situation: Situation, verdict: Verdict) -> Status:
-    """Return the attempts since the last success; without a live state the last known, until connected again."""
+    """Return the attempts since the last success; without a live state, the last known ones until connected."""
     if verdict.phase is Phase.CONNECTED:
         return {"attempts": 0}
     old: Status = situation.instance.status.get("reconnect", {})

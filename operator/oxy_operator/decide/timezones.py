@@ -14,7 +14,7 @@ def known_timezones() -> frozenset[str]:
 
 
 def timezone_problem(name: str) -> Problem | None:
-    """Return what is wrong with ``spec.timezone``, None if it exists."""
+    """Return what is wrong with ``spec.timezone``; None if the time zone exists."""
     if name in known_timezones():
         return None
     by_folded = {known.lower(): known for known in known_timezones()}

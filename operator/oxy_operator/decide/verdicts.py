@@ -1,7 +1,7 @@
 """The phase of an instance and its cause: one verdict for each situation that Oxy distinguishes.
 
 The phase comes from the custom resource, the epoch record and the pod's status alone; live states only add detail.
-Wording of conditions is here and in `status`; terminal causes have theirs in `oxy_core.instance.terminal_causes`.
+The wording of conditions is here and in `status`; that of terminal causes is in `oxy_core.instance.terminal_causes`.
 """
 
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from oxy_operator.decide.pod import Pod, Termination
 from oxy_operator.decide.situation import Situation
 
 LOST_AFTER: Final = timedelta(seconds=60)
-"""A pod that is still there so long after its grace period ended is on a node that does not answer."""
+"""A pod that still exists this long after its grace period is on a node that does not respond."""
 
 _PULL: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 _MISCONFIGURED: Final = frozenset({"CreateContainerConfigError"})
 _NOT_CREATED: Final = frozenset({"CreateContainerError", "RunContainerError"})
 _NODE_LOST: Final = frozenset({"NodeLost", "DeletionByTaintManager"})
 _EXHAUSTED: Final = "No connection to WhatsApp after all attempts. Oxy retries automatically."
-"""Shown where the runtime left no explanation of its own."""
+"""Shown if the runtime left no explanation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Phase, and why: the reason in CamelCase, the message says what to do."""
+    """Phase and cause: `reason` is in CamelCase, `message` says what to do."""
 
     phase: Phase
     reason: str
@@ -79,15 +79,15 @@ def _verdict_for_pod(situation: Situation, record: EpochRecord, pod: Pod) -> Ver
         return Verdict(
             Phase.RECONNECTING,
             "NodeLost",
-            f"The node of pod {pod.name} does not answer. Bring it back, or delete the Node object: only then may the "
-            "session be used elsewhere.",
+            f"The node of pod {pod.name} does not respond. Bring it back, or delete the Node object; until then the "
+            "session cannot be used elsewhere.",
         )
     if pod.epoch != record.epoch or pod.deleted_at is not None:
         return Verdict(Phase.PENDING, "Restarting", "The pod is being replaced.")
     if pod.failure:
         return Verdict(Phase.PENDING, pod.failure, f"Pod {pod.name} failed and is being replaced.")
     if pod.unschedulable:
-        message = f"No node accepts the pod: {pod.unschedulable} Add room, or change spec.runtime."
+        message = f"No node accepts the pod: {pod.unschedulable} Add capacity, or change spec.runtime."
         return Verdict(Phase.PENDING, "Unschedulable", message)
     return _verdict_for_waiting(pod) or _verdict_for_container(situation, record, pod)
 
@@ -113,7 +113,7 @@ def _verdict_for_waiting(pod: Pod) -> Verdict | None:
 def _verdict_for_container(situation: Situation, record: EpochRecord, pod: Pod) -> Verdict:
     """Return the verdict on a container that runs but is not ready, or that the kubelet restarts."""
     last = next((item for item in pod.terminations if item.exit_code != 0), None)
-    # A container that has just been restarted says no more than how the last one ended, until its live state does.
+    # Until its live state says more, a restarted container is explained by how the last one ended.
     superseded = pod.running and _is_conclusive(situation.live, record, situation.now)
     failed = _verdict_for_termination(last, record, pod) if last is not None and not superseded else None
     if failed is not None:
@@ -144,7 +144,7 @@ def _verdict_for_termination(last: Termination, record: EpochRecord, pod: Pod) -
         return Verdict(Phase.FAILED, "OutOfMemory", message)
     if pod.running:
         return None
-    message = f"The runtime ended with exit code {last.exit_code}. See: kubectl logs --previous {pod.name}"
+    message = f"The runtime exited with code {last.exit_code}. See: kubectl logs --previous {pod.name}"
     return Verdict(Phase.FAILED, "Crashed", message)
 
 
@@ -163,7 +163,7 @@ def _verdict_for_failed_offer(reason: str) -> Verdict:
     """Return the verdict on a runtime that cannot get a code from WhatsApp."""
     what = {"ServerUnreachable": "WhatsApp cannot be reached"}.get(reason, "WhatsApp closed the connection")
     message = (
-        f"{what}, so there is no code to show. Oxy retries automatically. Check that pods may reach "
-        "web.whatsapp.com:443, and spec.network if they need a proxy or certificate authorities of their own."
+        f"{what}, so there is no code to show. Oxy retries automatically. Check that pods can reach "
+        "web.whatsapp.com:443; if they need a proxy or other certificate authorities, set spec.network."
     )
     return Verdict(Phase.PAIRING, reason, message)

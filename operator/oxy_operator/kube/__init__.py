@@ -1,4 +1,4 @@
-"""The Kubernetes API: client, informer cache and what feeds it, writers, leader election.
+"""The Kubernetes API: client, informer cache and its watches, writers, leader election.
 
 Does not belong here: what should be in the cluster (`decide`).
 """

@@ -1,4 +1,4 @@
-"""Brings children to what they should be, by server-side apply, and only where they differ."""
+"""Applies children server-side, and only those that differ from the plan."""
 
 import structlog
 
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Applier:
-    """Writes children where the cache shows that they differ."""
+    """Compares children with the cache and writes those that differ."""
 
     def __init__(self, api: Kubernetes, cache: ClusterCache) -> None:
         self._api = api
@@ -30,7 +30,7 @@ class Applier:
         held = children.get(metadata["namespace"], metadata["name"])
         if held is not None and held.digest == digest:
             return
-        # With the uid an object that was deleted meanwhile is not created again behind the reflector's back.
+        # With the uid, the server refuses an object that was deleted in the meantime instead of creating it again.
         identified = body if held is None else {**body, "metadata": {**metadata, "uid": held.uid}}
         try:
             answer = await self._api.apply(kind, identified)
@@ -42,7 +42,7 @@ class Applier:
         children.applied(body, answer, digest)
 
     async def write_record(self, instance: Instance, record: EpochRecord) -> None:
-        """Write the epoch record to the instance's claim, if the claim exists and says otherwise. Raises ApiError."""
+        """Write the epoch record to the instance's claim, if the claim exists and has another. Raises ApiError."""
         name, claims = claim_name(instance.name), self._cache.children[CLAIMS]
         held = claims.get(instance.namespace, name)
         if held is None or EpochRecord.of(held.annotations) == record:
@@ -53,7 +53,7 @@ class Applier:
         claims.annotated(instance.namespace, name, record.annotations, answer)
 
     async def ensure_absent(self, kind: Kind, namespace: str, name: str) -> None:
-        """Delete an object if it exists and is not being deleted already. Raises ApiError."""
+        """Delete an object if it exists and is not already being deleted. Raises ApiError."""
         held = self._cache.child(kind, namespace, name)
         if held is None or held.deleting:
             return

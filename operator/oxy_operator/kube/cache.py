@@ -1,4 +1,4 @@
-"""The informer cache: instances, children and pods as last seen; of children and pods only what decisions need."""
+"""The informer cache: instances as last seen; of children and pods only what decisions need."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,18 +13,18 @@ from oxy_operator.objects import CHILD_KINDS, CLAIMS, METADATA_ONLY, STATEFUL_SE
 
 
 class Sink(Protocol):
-    """Where a reflector delivers what it sees of one kind of object."""
+    """Receives what a reflector sees of one kind of object."""
 
     def observe(self, live: Object) -> Key | None:
-        """Store an object's present state; return the instance to reconcile, None if nothing that counts changed."""
+        """Store an object's current state; return the instance to reconcile, None if nothing relevant changed."""
         ...
 
     def forget(self, namespace: str, name: str) -> Key | None:
-        """Remove an object that is gone; return the instance to reconcile."""
+        """Remove a deleted object; return the instance to reconcile."""
         ...
 
     def known(self) -> set[tuple[str, str]]:
-        """Return namespace and name of every object that is held."""
+        """Return namespace and name of every stored object."""
         ...
 
 
@@ -37,7 +37,7 @@ class CachedChild:
     """``metadata.resourceVersion``; grows with every change."""
     instance: str
     digest: bytes
-    """Of the fields that we own."""
+    """Of the fields that the operator owns."""
     annotations: Mapping[str, str]
     """Of claims only."""
     epoch: int
@@ -57,7 +57,7 @@ class ChildCache:
         return self._held.get((namespace, name))
 
     def observe(self, live: Object) -> Key | None:
-        """Store a child's present state; a state older than what is held already is ignored."""
+        """Store a child's current state, unless a newer one is stored."""
         metadata = live["metadata"]
         place = (metadata["namespace"], metadata["name"])
         child, held = self._child(live), self._held.get(place)
@@ -67,7 +67,7 @@ class ChildCache:
         return None if held is not None and _same(held, child) else Key(place[0], child.instance)
 
     def applied(self, body: Object, answer: Object, digest: bytes) -> None:
-        """Store what was just applied, so that its own watch event is no news."""
+        """Store what was just applied, so that its watch event causes no reconcile."""
         metadata, uid = body["metadata"], answer["metadata"]["uid"]
         before = self._held.get((metadata["namespace"], metadata["name"]))
         self._held[metadata["namespace"], metadata["name"]] = CachedChild(
@@ -80,13 +80,13 @@ class ChildCache:
         )
 
     def annotated(self, namespace: str, name: str, annotations: Mapping[str, str], answer: Object) -> None:
-        """Store a claim's annotations that were just applied."""
+        """Store annotations that were just applied to a claim."""
         held = self._held[namespace, name]
         version = int(answer["metadata"]["resourceVersion"])
         self._held[namespace, name] = replace(held, version=version, annotations={**held.annotations, **annotations})
 
     def forget(self, namespace: str, name: str) -> Key | None:
-        """Remove a child that is gone."""
+        """Remove a deleted child."""
         child = self._held.pop((namespace, name), None)
         return Key(namespace, child.instance) if child else None
 
@@ -108,7 +108,7 @@ class ChildCache:
 
 
 def _same(one: CachedChild, other: CachedChild) -> bool:
-    """Whether two states of a child differ in nothing that counts."""
+    """Whether two states of a child are equal except for their version."""
     return replace(one, version=0) == replace(other, version=0)
 
 
@@ -126,12 +126,12 @@ class PodCache:
         self._of: dict[Key, set[str]] = {}
 
     def of(self, key: Key) -> Pod | None:
-        """Return the instance's pod: one that is not being deleted before one that is, the newest first."""
+        """Return the instance's pod; of several, the newest, and those being deleted last."""
         pods = [self._held[key.namespace, name][1] for name in self._of.get(key, ())]
         return max(pods, key=lambda pod: (pod.deleted_at is None, pod.created_at), default=None)
 
     def observe(self, live: Object) -> Key | None:
-        """Store a pod's present state."""
+        """Store a pod's current state."""
         pod = Pod.of(live)
         place = (pod.namespace, pod.name)
         key = Key(pod.namespace, live["metadata"].get("labels", {}).get(INSTANCE_LABEL, ""))
@@ -143,7 +143,7 @@ class PodCache:
         return key
 
     def forget(self, namespace: str, name: str) -> Key | None:
-        """Remove a pod that is gone."""
+        """Remove a deleted pod."""
         found = self._held.pop((namespace, name), None)
         if found is None:
             return None
@@ -173,15 +173,15 @@ class InstanceCache:
         return self._held.get(key)
 
     def of_number(self, phone: str) -> list[Key]:
-        """Return the instances that name this E.164 number, in whatever form."""
+        """Return the instances with this E.164 number, or another that reaches the same WhatsApp account."""
         return sorted(self._of_number.get(phone_key(phone), ()))
 
     def settings_keys(self) -> set[str]:
-        """Return under which keys the bus has the settings of all these."""
+        """Return the keys of all instances' settings on the bus."""
         return {instance_key(held["spec"]["organizationId"], key.name) for key, held in self._held.items()}
 
     def put(self, resource: Object) -> Key:
-        """Store a custom resource's present state; a state older than what is held already is ignored."""
+        """Store a custom resource's current state, unless a newer one is stored."""
         key = Key(resource["metadata"]["namespace"], resource["metadata"]["name"])
         held = self._held.get(key)
         if held is not None and _is_older(resource, held):
@@ -192,7 +192,7 @@ class InstanceCache:
         return key
 
     def drop(self, key: Key) -> None:
-        """Remove a custom resource that is gone."""
+        """Remove a deleted custom resource."""
         resource = self._held.pop(key, None)
         if resource is None:
             return
@@ -203,7 +203,7 @@ class InstanceCache:
 
 
 def _is_older(one: Object, other: Object) -> bool:
-    """Whether one state of an object is older than another; another object of its name is not."""
+    """Whether `one` is an older state of the same object; false for another object of its name."""
     mine, others = one["metadata"], other["metadata"]
     return bool(mine["uid"] == others["uid"] and int(mine["resourceVersion"]) < int(others["resourceVersion"]))
 
@@ -218,7 +218,7 @@ def _child_caches() -> dict[Kind, ChildCache]:
 
 @dataclass(frozen=True, slots=True)
 class ClusterCache:
-    """All that this process has seen of the cluster, shared by whoever feeds and whoever reads it."""
+    """Everything that this process has seen of the cluster, shared by the watches and all readers."""
 
     instances: InstanceCache = field(default_factory=InstanceCache)
     children: Mapping[Kind, ChildCache] = field(default_factory=_child_caches)

@@ -22,6 +22,8 @@ from oxy_operator.errors import ApiError
 from oxy_operator.objects import FIELD_MANAGER, Kind, Object
 
 REQUEST_SECONDS: Final = 15.0
+"""Timeout of a request; a watch has its own."""
+
 WATCH_SECONDS: Final = 290
 """How long the server keeps a watch open."""
 
@@ -60,7 +62,7 @@ class Kubernetes:
         self._may_write = may_write
 
     def writing_while(self, may_write: Callable[[], bool]) -> "Kubernetes":
-        """Return the same API, whose writes are refused with ApiError unless `may_write` returns True."""
+        """Return the same API, except that writes raise ApiError unless `may_write` returns True."""
         return Kubernetes(self._configuration, self._session, may_write)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
@@ -72,14 +74,14 @@ class Kubernetes:
         return await self._json("POST", kind.path(namespace), body=body, query={"fieldManager": FIELD_MANAGER})
 
     async def replace(self, kind: Kind, body: Object) -> Object:
-        """Replace one object; raises ConflictError if its ``resourceVersion`` is no longer that of `body`."""
+        """Replace one object; raises ConflictError if it is newer than the ``resourceVersion`` in `body`."""
         metadata = body["metadata"]
         return await self._json("PUT", kind.path(metadata["namespace"], metadata["name"]), body=body)
 
     async def apply(self, kind: Kind, body: Object, *, manager: str = FIELD_MANAGER, subresource: str = "") -> Object:
         """Apply an object server-side and return its metadata.
 
-        With ``metadata.uid`` in `body`, an object that was deleted meanwhile is not created again: ConflictError.
+        With ``metadata.uid`` in `body`, an object deleted in the meantime is not recreated: raises ConflictError.
         """
         metadata = body["metadata"]
         return await self._json(
@@ -91,7 +93,7 @@ class Kubernetes:
         )
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
-        """Delete the object that has this uid; raises MissingError, or ConflictError if another one has the name."""
+        """Delete the object that has this uid; raises MissingError, or ConflictError if another object has its name."""
         body: Object = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
@@ -127,7 +129,7 @@ class Kubernetes:
     async def watch(
         self, kind: Kind, selector: str, resource_version: str, *, metadata_only: bool
     ) -> AsyncIterator[WatchEvent]:
-        """Yield changes since `resource_version` until the server ends the watch; an ERROR event raises."""
+        """Yield changes since `resource_version` until the server ends the watch; an ERROR event raises ApiError."""
         query = {
             "labelSelector": selector,
             "watch": "true",
@@ -223,9 +225,9 @@ def _unreachable(error: Exception) -> str:
 
 
 async def load_configuration() -> Configuration:
-    """Return how to reach the API: by the file that KUBECONFIG names, otherwise with the pod's service account.
+    """Return how to reach the API: by the file that KUBECONFIG names, otherwise by the pod's service account.
 
-    Outside a pod, without KUBECONFIG, kubectl's default file is read. Raises SettingsError when there is neither.
+    Outside a pod, without KUBECONFIG, kubectl's default file is read. Raises SettingsError if none of these is usable.
     """
     configuration = Configuration()
     keep_kubeconfig_in_memory(kube_config)
@@ -242,7 +244,7 @@ async def load_configuration() -> Configuration:
 
 @asynccontextmanager
 async def connected(configuration: Configuration, *, connections: int = 32) -> AsyncIterator[Kubernetes]:
-    """Hold an HTTP session to the API server, with at most so many connections."""
+    """Keep an HTTP session to the API server open, with at most this many connections."""
     client = ApiClient(configuration)
     connector = aiohttp.TCPConnector(limit=connections, ssl=client.rest_client.ssl_context)
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)

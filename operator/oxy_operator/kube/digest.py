@@ -1,7 +1,7 @@
-"""Whether a live object still is as it was applied, decided by two digests, without keeping objects.
+"""Detects drift of a live object from what was applied, by two digests, without keeping objects.
 
 The API server records in ``metadata.managedFields`` which fields a manager applied. The digest of exactly those fields
-of the live object equals the digest of the desired one as long as nobody changed, removed or took over any of them.
+of the live object equals the digest of the desired one until somebody changes, removes or takes over one of them.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ DIGEST_BYTES: Final = 12
 def desired_digest(body: Object, *, metadata_only: bool = False) -> bytes:
     """Return the digest of an object as it is applied.
 
-    `metadata_only` compares annotations, labels and owners, and the names of what is in ``data``: what changes with
-    the content must then be an annotation.
+    `metadata_only` covers annotations, labels, owners and the keys of ``data``, not its values: an annotation must then
+    change with the content.
     """
     fields = {name: value for name, value in body.items() if name not in {"apiVersion", "kind"}}
     skipped = {"name", "namespace", "uid"}
@@ -79,7 +79,7 @@ def _picked_items(live: list[Any], fields: Object) -> list[Any]:
 
 
 def _normal(value: Any) -> Any:  # noqa: ANN401 any JSON value
-    """Sort lists: fieldsV1 does not keep the order of the object."""
+    """Sort lists: fieldsV1 does not preserve their order."""
     if isinstance(value, dict):
         return {name: _normal(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,8 +1,8 @@
-"""Leader election: of several operator processes, the holder of one Lease acts.
+"""Leader election: of several operator processes, only the holder of one Lease acts.
 
-The rules are those of client-go: a lease that its holder has not renewed for its whole duration, as this process has
-observed it by its own clock, may be acquired; the holder itself gives up earlier. Any failure to renew counts, and a
-holder that did not renew in time never acts again: its process ends. The duration is `OperatorSettings.lease_seconds`.
+The rules are those of client-go. A process may acquire a lease that it has not seen renewed for the lease's whole
+duration, by its own clock. The holder gives up earlier: if it cannot renew in time, for whatever reason, it never acts
+again and its process exits.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from oxy_operator.objects import LEASES, Object
 LEASE_NAME: Final = "oxy-operator"
 
 RENEW_WITHIN: Final = 2 / 3
-"""Part of the lease duration after which its holder gives up; the rest is a margin for requests under way."""
+"""Fraction of the lease duration after which its holder gives up; the rest is a margin for requests in flight."""
 
 RETRY_EVERY: Final = 1 / 6
-"""Part of the lease duration between two attempts to acquire or renew it."""
+"""Fraction of the lease duration between two attempts to acquire or renew it."""
 
 log = structlog.get_logger()
 
@@ -124,8 +124,8 @@ class Elector:
             found = Lease.of(await self._api.get(LEASES, self._namespace, LEASE_NAME))
         except MissingError:
             found = None
-        # Expiry counts from when this process first saw this version of the lease, never from the times in it: clocks
-        # of two machines need not agree.
+        # Expiry counts from when this process first saw this version of the lease, not from the timestamps in it:
+        # the clocks of two machines need not agree.
         self._observe(found, asked_at)
         if found is not None and not self._may_acquire(found, asked_at):
             self._until = 0.0

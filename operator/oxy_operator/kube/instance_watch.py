@@ -1,8 +1,8 @@
-"""kopf's watch of custom resources: it feeds the cache and says which instance to reconcile.
+"""Watches custom resources with kopf: fills the cache and enqueues each instance that changes.
 
-No finalizers, annotations, timers or daemons of kopf's: reconciling needs to know how an instance is, not what happened
-to it. kopf's index holds nothing; it is the one public way to learn that everything was listed, because kopf calls no
-other handler before (https://docs.kopf.dev/en/stable/indexing/).
+It uses none of kopf's finalizers, annotations, timers or daemons, because reconciling is level-triggered. The index
+stores nothing: it is the only public way to learn that the initial list is complete, because kopf calls no other
+handler before that (https://docs.kopf.dev/en/stable/indexing/).
 """
 
 import asyncio
@@ -18,11 +18,13 @@ from oxy_operator.kube.client import Kubernetes
 from oxy_operator.objects import INSTANCES, Key
 
 PAGE: Final = 500
+"""Objects per list request."""
+
 IDLE_SECONDS: Final = 0.1
-"""How long kopf keeps the tasks of an object without news; its default of 5 s costs memory in large installations."""
+"""How long kopf keeps an idle object's task; its default of 5 s costs memory in large installations."""
 
 ASK_SECONDS: Final = 1.0
-"""How often the API server is asked whether there is any instance, until kopf has listed one."""
+"""How often to ask the API server whether any instance exists, until kopf has listed one."""
 
 
 class InstanceWatch:
@@ -37,7 +39,7 @@ class InstanceWatch:
         """Set once kopf runs."""
 
     async def run(self, stop: Callable[[], Awaitable[None]]) -> None:
-        """Watch until a signal; `stop` is then awaited first: kopf waits seconds for each task that still runs."""
+        """Watch until a signal arrives, then await `stop` first: kopf waits seconds for each task still running."""
         await kopf.operator(
             registry=self._registry(stop),
             settings=_settings(),
@@ -48,7 +50,7 @@ class InstanceWatch:
 
     async def until_listed(self) -> None:
         """Wait until the cache holds all instances that existed when kopf started. Raises ApiError."""
-        # Without any instance kopf calls no handler, so the API server is asked.
+        # If there are no instances, kopf calls no handler at all; only the API server can say so.
         while not self._listed.is_set() and await self._api.any(INSTANCES):
             await wait_for(self._listed, ASK_SECONDS)
 

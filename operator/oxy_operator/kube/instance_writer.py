@@ -1,4 +1,4 @@
-"""Writes status and finalizer of custom resources, and keeps the cache in step with what was written."""
+"""Writes status and finalizers of custom resources, and updates the cache accordingly."""
 
 import structlog
 
@@ -14,14 +14,14 @@ log = structlog.get_logger()
 
 
 class InstanceWriter:
-    """Writes to custom resources that were seen, and to no other of the same name."""
+    """Writes to the custom resource that was read (by uid), never to another one of its name."""
 
     def __init__(self, api: Kubernetes, cache: InstanceCache) -> None:
         self._api = api
         self._cache = cache
 
     async def write_status(self, instance: Instance, status: Status) -> None:
-        """Apply the whole status; if the instance is another one by now, the cache learns that. Raises ApiError."""
+        """Apply the whole status; if the instance was deleted or replaced, refresh the cache. Raises ApiError."""
         try:
             await self._api.apply(
                 INSTANCES, {**_identity(instance), "status": status}, manager=STATUS_MANAGER, subresource="status"
@@ -37,7 +37,7 @@ class InstanceWriter:
             log.info("phase_changed", namespace=instance.namespace, instance=instance.name, phase=status["phase"])
 
     async def set_finalizers(self, instance: Instance, *finalizers: str) -> None:
-        """Apply the operator's own finalizers, others stay. Raises ApiError."""
+        """Set the operator's finalizers; those of others stay. Raises ApiError."""
         body = _identity(instance)
         body["metadata"]["finalizers"] = list(finalizers)
         try:
@@ -48,7 +48,7 @@ class InstanceWriter:
         WRITES.labels(INSTANCES.name).inc()
 
     async def _refresh(self, instance: Instance) -> None:
-        """Read a resource that is not the one we knew: the watch can miss its deletion."""
+        """Read a resource again that was deleted or replaced: the watch can miss that."""
         key = Key(instance.namespace, instance.name)
         try:
             self._cache.put(await self._api.get(INSTANCES, key.namespace, key.name))

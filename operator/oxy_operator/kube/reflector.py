@@ -1,7 +1,7 @@
-"""Follows one kind of object: list, watch, and list again after any trouble.
+"""Follows one kind of object: list, watch, and list again after any error.
 
-After a list, whatever was known and no longer exists is reported as gone, so that deletions are never missed, even
-while nothing watched.
+After a list, every known object that is not in it is reported as deleted. So no deletion is missed, not even one that
+happened while no watch was open.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class Reflector:
         self._sink = sink
         self._enqueue = enqueue
         self.synced = asyncio.Event()
-        """Set once everything was listed."""
+        """Set after the first complete list."""
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -44,7 +44,7 @@ class Reflector:
                 await asyncio.sleep(RELIST_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 jitter is no secret
 
     async def _list(self) -> str:
-        """List everything; return the version from which to watch."""
+        """List everything; return the resource version from which to watch."""
         seen: set[tuple[str, str]] = set()
         more: str | None = None
         while True:
@@ -61,7 +61,7 @@ class Reflector:
         return page.resource_version
 
     async def _watch(self, version: str) -> None:
-        """Follow changes; a watch that the server ended resumes where it was, any failure raises ApiError."""
+        """Follow changes; a watch ended by the server resumes at the last version seen. Any failure raises ApiError."""
         while True:
             events = self._api.watch(self._kind, self._selector, version, metadata_only=self._kind in METADATA_ONLY)
             async for event in events:
@@ -73,5 +73,6 @@ class Reflector:
                     self._report(self._sink.observe(event.object))
 
     def _report(self, key: Key | None) -> None:
+        # An object without our instance label has an empty name: no instance to reconcile.
         if key is not None and key.name:
             self._enqueue(key)

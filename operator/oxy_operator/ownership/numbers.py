@@ -1,7 +1,7 @@
 """Which instance a WhatsApp number belongs to: exactly one in the whole cluster.
 
 Two pods linked to one number would both answer its customers. So an instance acquires its number before it has a pod,
-by a ConfigMap in the operator's namespace made with plain create, and releases it when its pod has ended.
+by creating a ConfigMap in the operator's namespace (create fails if it exists), and releases it when its pod has ended.
 """
 
 from collections.abc import Callable
@@ -44,20 +44,20 @@ class Numbers:
         self._owners: dict[str, Key] = {}
 
     async def load(self) -> None:
-        """Read all owners with one list, so that a start does not ask about each. Raises ApiError."""
+        """Read all owners with one list instead of a request for each. Raises ApiError."""
         async for item in self._api.all(CONFIG_MAPS, _SELECTOR):
             if item["metadata"]["namespace"] == self._operator_namespace:
                 self._owners[item["metadata"]["name"]] = _owner(item)
 
     def known_owner(self, phone: str) -> Key | None:
-        """Return the owner of a number, if that is known without asking."""
+        """Return the owner of a number, if it is cached."""
         return self._owners.get(number_name(phone))
 
     async def acquire(self, phone: str, instance: Key) -> Key:
-        """Return the owner of a number: this instance if there was none. Raises ApiError."""
+        """Return the owner of a number; if it had none, this instance becomes the owner. Raises ApiError."""
         name = number_name(phone)
         if self._owners.get(name) != instance:
-            # What another instance owns may have been released since it was seen.
+            # Another instance may have released the number since it was cached.
             self._owners[name] = await self._record(phone, instance)
         return self._owners[name]
 
@@ -74,8 +74,8 @@ class Numbers:
         """Release a number if this instance owns it. Raises ApiError."""
         await self._free(number_name(phone), instance)
 
-    async def release_of_gone(self, is_gone: Callable[[Key], bool]) -> None:
-        """Release the numbers of instances that ended before they could. Raises ApiError."""
+    async def release_orphans(self, is_gone: Callable[[Key], bool]) -> None:
+        """Release the numbers of instances that no longer exist. Raises ApiError."""
         for name, owner in list(self._owners.items()):
             if is_gone(owner):
                 await self._free(name, owner)

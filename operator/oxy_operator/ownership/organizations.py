@@ -1,7 +1,7 @@
 """Which namespace an organization belongs to.
 
-The first instance that names an organization binds it to its namespace, by a ConfigMap in the operator's namespace made
-with plain create. It outlives instances: nobody gets an organization's data by being the next to use its name.
+The first instance that names an organization binds it to its namespace, by creating a ConfigMap in the operator's
+namespace. The binding outlives instances: nobody gets an organization's data by being the next to use its name.
 """
 
 from typing import Final
@@ -43,19 +43,19 @@ class Organizations:
         self._owners: dict[str, str] = {}
 
     async def load(self) -> None:
-        """Read all bindings with one list, so that a start does not ask about each. Raises ApiError."""
+        """Read all bindings with one list instead of a request for each. Raises ApiError."""
         async for item in self._api.all(CONFIG_MAPS, _SELECTOR):
             if item["metadata"]["namespace"] == self._operator_namespace:
                 self._owners[item["data"]["organization"]] = item["data"]["namespace"]
 
     def known_owner(self, organization: str) -> str | None:
-        """Return the namespace that owns `organization`, if that is known without asking."""
+        """Return the namespace that owns `organization`, if it is cached."""
         return self._owners.get(organization)
 
     async def acquire(self, organization: str, namespace: str) -> str:
-        """Return the namespace that owns `organization`: this one if there was no owner. Raises ApiError."""
+        """Return the namespace that owns `organization`; if none did, `namespace` becomes it. Raises ApiError."""
         if self._owners.get(organization) != namespace:
-            # What another namespace owns may have been released since it was seen.
+            # The binding to another namespace may have been deleted since it was cached.
             self._owners[organization] = await self._bind(organization, namespace)
         return self._owners[organization]
 

@@ -1,4 +1,4 @@
-"""Whether an instance owns its organization and its number, and which of several that want one gets it."""
+"""Whether an instance owns its organization and its number, and which of several instances gets a number."""
 
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.ownership import number_digest, number_taken, organization_taken
@@ -12,7 +12,7 @@ from oxy_operator.problems import Problem
 
 
 class Ownership:
-    """Decides for one operator process, from what its cache holds of all instances."""
+    """Acquires and releases organizations and numbers, using the cache of all instances."""
 
     def __init__(self, api: Kubernetes, operator_namespace: str, cache: ClusterCache) -> None:
         self._api = api
@@ -24,12 +24,12 @@ class Ownership:
         """Read who owns what, once the cache holds all instances and pods. Raises ApiError."""
         await self._organizations.load()
         await self._numbers.load()
-        await self._numbers.release_of_gone(
+        await self._numbers.release_orphans(
             lambda key: self._cache.instances.get(key) is None and self._cache.pods.of(key) is None
         )
 
     async def acquire(self, key: Key, instance: Instance) -> Problem | None:
-        """Acquire organization and number for an instance; return why it may not have them. Raises ApiError."""
+        """Acquire organization and number for an instance; return a problem if it cannot have them. Raises ApiError."""
         organization = instance.spec.organization_id
         if await self._organizations.acquire(organization, key.namespace) != key.namespace:
             return organization_taken(organization)
@@ -69,7 +69,7 @@ class Ownership:
         return not leaving and self._organizations.known_owner(organization) in {None, key.namespace}
 
     async def _has_left(self, owner: Key, phone: str) -> bool:
-        """Whether an instance is gone without having released its number: someone removed its finalizer."""
+        """Whether an instance is gone, or has another number by now, without having released this one."""
         try:
             resource = await self._api.get(INSTANCES, owner.namespace, owner.name)
         except MissingError:

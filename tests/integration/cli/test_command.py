@@ -154,7 +154,7 @@ def test_pairing_that_showed_a_code_may_be_tried_again(shop: Scene) -> None:
 
 
 def test_an_instance_that_is_not_accepted_is_neither_repaired_nor_waited_for(shop: Scene) -> None:
-    message = "The number …4321 is that of WhatsAppInstance shops/other."
+    message = "The number …4321 belongs to WhatsAppInstance shops/other."
     shop.set_status("shop", "Failed", reason="NumberTaken", message=message, accepted=False)
     done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=60")
     assert (done.returncode, message in done.stderr) == (1, True)

@@ -126,7 +126,7 @@ async def test_what_the_spec_refers_to_and_is_missing_is_named(scene: Scene) -> 
     await scene.until_child("statefulset")
     scene.start_pod(state={"waiting": {"reason": "ContainerCreating"}})
     status = await scene.until_phase("Failed", "ReferenceMissing")
-    assert "ConfigMap bundle of spec.network.caBundleConfigMapRef" in condition(status, "Ready")["message"]
+    assert "spec.network.caBundleConfigMapRef: ConfigMap bundle" in condition(status, "Ready")["message"]
     scene.api.create(
         scene.path("configmap"),
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bundle", "namespace": scene.namespace}},

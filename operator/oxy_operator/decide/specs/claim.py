@@ -1,4 +1,4 @@
-"""The claim of the session's volume, and the epoch record in its annotations."""
+"""The claim for the session volume, and the epoch record in its annotations."""
 
 from oxy_core.instance.custom_resource import claim_name
 from oxy_operator.decide.epoch_record import EpochRecord
@@ -27,9 +27,9 @@ def session_claim(instance: Instance, access_mode: str) -> Object:
 
 
 def claim_record(instance: Instance, record: EpochRecord, uid: str) -> Object:
-    """Return what writes `record` to the claim with this uid.
+    """Return the patch that writes `record` to the claim with this uid.
 
-    Applied by a field manager of its own: a size that the storage refuses must not keep an epoch from being raised.
+    It has its own field manager, so that a storage size that is refused does not block a new epoch.
     """
     return {
         "metadata": {

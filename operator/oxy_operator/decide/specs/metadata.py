@@ -21,7 +21,7 @@ def labels(instance: Instance) -> dict[str, str]:
 
 
 def metadata(instance: Instance, name: str, *, owned: bool = True) -> Object:
-    """Return an object's metadata; `owned` has it garbage-collected with the instance."""
+    """Return an object's metadata; an `owned` object is garbage-collected with the instance."""
     fields: Object = {"name": name, "namespace": instance.namespace, "labels": labels(instance)}
     if owned:
         fields["ownerReferences"] = [

@@ -8,7 +8,7 @@ from oxy_operator.objects import Object
 
 
 def ingress_policy(instance: Instance) -> Object:
-    """Return the policy that lets in probes and scrapes of metrics, and nothing else; a pod serves nobody."""
+    """Return the policy that lets in probes and metrics scrapes, and nothing else: a pod serves nothing more."""
     return {
         "metadata": metadata(instance, runtime_name(instance.name)),
         "spec": {

@@ -21,7 +21,7 @@ def canonical(quantity: str | int) -> str:
     """Return the stored form of a quantity; raises ValueError for anything else."""
     number, unit = _parts(quantity)
     if unit.endswith("i"):
-        # Binary units stay where a whole number of them fits.
+        # A quantity in binary units stays binary.
         return _reduced(number * _KIBI ** _BINARY.index(unit), _BINARY, _KIBI)
     return _reduced(number * _KILO ** _DECIMAL.index(unit), _DECIMAL, _KILO)
 
@@ -47,7 +47,7 @@ def _parts(quantity: str | int) -> tuple[Decimal, str]:
 
 
 def _reduced(smallest: Decimal, units: tuple[str, ...], base: Decimal) -> str:
-    """Write a number of the smallest unit with the largest unit of which it is a whole number."""
+    """Return a number of smallest units in the largest unit that divides it; fractions round up."""
     whole, index = smallest.to_integral_value(rounding="ROUND_CEILING"), 0
     while whole and whole % base == 0 and index < len(units) - 1:
         whole, index = whole // base, index + 1

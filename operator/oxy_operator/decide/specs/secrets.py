@@ -39,5 +39,5 @@ def _secret(instance: Instance, name: str, content: Mapping[str, str]) -> Object
 
 
 def content_digest(data: Mapping[str, str]) -> str:
-    """Return a short text that changes with the content of a Secret."""
+    """Return a short digest of a Secret's content."""
     return hashlib.blake2b(json.dumps(data, sort_keys=True).encode(), digest_size=_DIGEST_BYTES).hexdigest()

@@ -1,4 +1,4 @@
-"""The StatefulSet that runs an instance's pod: one replica, or none while a person has to act."""
+"""The StatefulSet that runs an instance's pod: one replica, or none while suspended or waiting for a person."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ from oxy_operator.decide.specs.quantity import amount, canonical
 from oxy_operator.objects import Object
 
 USER: Final = 65532
-"""The unprivileged user of the images, by the convention of distroless ones."""
+"""The unprivileged user of the images; the convention of distroless images."""
 
 PROBE_PORT: Final = 9090
 GRACE_SECONDS: Final = 30
@@ -41,7 +41,7 @@ def runtime_stateful_set(  # noqa: PLR0913 what a pod is made of
     """Return the StatefulSet.
 
     `account` is the public key of the instance's account, `image` applies unless the instance names its own.
-    Pods are managed in parallel: in order, a pod that is not ready would never be replaced after a change.
+    Pod management is parallel: with OrderedReady, a pod that is not ready would never be replaced after a change.
     """
     selector = {INSTANCE_LABEL: instance.name}
     return {
@@ -60,7 +60,7 @@ def runtime_stateful_set(  # noqa: PLR0913 what a pod is made of
 
 
 def _template_annotations(record: EpochRecord) -> dict[str, str]:
-    """Return what a running pod must be replaced for. Other settings reach it through its ConfigMap."""
+    """Return the values whose change replaces a running pod. Other settings reach it through its ConfigMap."""
     window = {PAIRING_UNTIL_ANNOTATION: utc_text(record.pairing_until)} if record.pairing_until else {}
     return {EPOCH_ANNOTATION: str(record.epoch)} | window
 
@@ -76,7 +76,7 @@ def _pod(instance: Instance, *, account: str, image: str, nats_url: str) -> Obje
             "runAsUser": USER,
             "runAsGroup": USER,
             "fsGroup": USER,
-            # A session's few files need no walk at each start when the volume's root is right already.
+            # Skip the recursive chown at each start if the volume's root already has the right owner.
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
@@ -150,7 +150,7 @@ def _from_pod(name: str, path: str) -> Object:
 
 def _resources(runtime: RuntimeSpec) -> Object:
     limits = _LIMITS | runtime.resources.limits
-    # Our own requests give way to a lower limit, which the API server would refuse otherwise.
+    # The API server refuses a request above its limit, so a lower limit also lowers the default request.
     defaults = {name: min(value, limits.get(name, value), key=amount) for name, value in _REQUESTS.items()}
     requests = defaults | runtime.resources.requests
     return {
