@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from oxy_core.errors import SettingsError
 from oxy_core.settings import ProcessSettings
 from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_operator.kube.election import LEASE_SECONDS
 from oxy_operator.tenancy import ROTATION_SECONDS
 
 
@@ -36,7 +37,7 @@ class OperatorSettings(ProcessSettings):
         description="Lease holder identity. Must not be in use by a running operator.",
     )
     lease_seconds: int = Field(
-        default=15,
+        default=LEASE_SECONDS,
         ge=3,
         description="Lease duration in seconds: how long after its last renewal a leader may be replaced.",
     )

@@ -20,6 +20,9 @@ from oxy_operator.objects import LEASES, Object
 
 LEASE_NAME: Final = "oxy-operator"
 
+LEASE_SECONDS: Final = 15
+"""Default lease duration, which the setting `OperatorSettings.lease_seconds` overrides."""
+
 RENEW_WITHIN: Final = 2 / 3
 """Fraction of the lease duration after which its holder gives up; the rest is a margin for requests in flight."""
 
