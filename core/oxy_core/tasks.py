@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 CANCEL_AGAIN_SECONDS: Final = 0.5
-"""After this long `end_tasks` cancels a task that has not ended once more."""
+"""How long `end_tasks` waits before it cancels a task again."""
 
 RESTART_SECONDS: Final = 0.5
 """Pause before `supervised` restarts a part."""

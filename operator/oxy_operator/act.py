@@ -90,6 +90,7 @@ class Actor:
             log.warning("account_not_removed", namespace=key.namespace, instance=key.name, error=str(error))
             if plan.awaits_bus:
                 return None
+            # Overdue: do not wait any longer. NATS is cleaned up once it is back.
         if plan.claim is not None:
             await self._applier.ensure_absent(plan.claim.kind, key.namespace, plan.claim.name)
         waiting = await self._ownership.release_number(key, instance) if plan.releases_number else []

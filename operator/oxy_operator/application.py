@@ -102,7 +102,7 @@ class Operator:
         """Run until SIGTERM or SIGINT. Raises LeadershipLostError, or an exception group if a part crashes."""
         settings = self._settings
         with serving_probes(settings.probe_host, settings.probe_port, self._not_ready):
-            if await self._leads_before_stop():
+            if await self._wait_to_lead():
                 try:
                     await self._lead()
                 except BaseExceptionGroup as failures:
@@ -113,7 +113,7 @@ class Operator:
                     await self._elector.release()
         log.info("operator_stopped")
 
-    async def _leads_before_stop(self) -> bool:
+    async def _wait_to_lead(self) -> bool:
         """Wait until this process leads; return False if a signal arrives first."""
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

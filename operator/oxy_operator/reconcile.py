@@ -57,21 +57,21 @@ class Reconciler:
         remembered.tenancy = observed.tenancy
         if instance.deleted_at is not None:
             return await self._remove(key, observed)
-        return await self._keep(key, observed)
+        return await self._apply(key, observed)
 
-    async def _keep(self, key: Key, observed: Observed) -> float | None:
+    async def _apply(self, key: Key, observed: Observed) -> float | None:
         plan = plan_for(observed, self._deployment)
         outcome = await self._actor.act(key, observed, plan)
         if outcome.recorded:
             self._remembered[key].record = plan.record
         conclusion = conclude(observed, plan, outcome)
-        await self._show(key, observed, conclusion)
+        await self._write_status(key, observed, conclusion)
         if self._instances.get(key) is None:
             # The API server refused the status: the instance is gone, and the watch missed its deletion.
             return await self._forget(key)
         return conclusion.requeue_after
 
-    async def _show(self, key: Key, observed: Observed, conclusion: Conclusion) -> None:
+    async def _write_status(self, key: Key, observed: Observed, conclusion: Conclusion) -> None:
         self._phases.set(key, conclusion.status["phase"])
         if conclusion.writes_status:
             await self._writer.write_status(observed.instance, conclusion.status)

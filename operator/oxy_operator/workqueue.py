@@ -71,6 +71,7 @@ class WorkQueue:
     def failed(self, key: Key) -> float:
         """Requeue a key after a failure, with exponential back-off and jitter; return the delay in seconds."""
         self._failures[key] += 1
+        # The exponent is bounded because 2.0 ** 1024 overflows.
         longest = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(self._failures[key] - 1, 10))
         seconds = longest * random.uniform(0.5, 1.0)  # noqa: S311 jitter is no secret
         self.add_after(key, seconds)

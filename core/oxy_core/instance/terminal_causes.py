@@ -1,4 +1,4 @@
-"""Why a connection ends for good: exit code, reason, phase, and what people are advised to do, each once.
+"""Why a connection ends for good: exit code, reason, phase, and advice to people, each defined once.
 
 A runtime exits with the code and leaves the explanation in its termination message; the operator shows the explanation
 in the instance's conditions, and starts no pod until a person has acted.

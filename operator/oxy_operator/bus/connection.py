@@ -229,6 +229,7 @@ class Bus:
             log.warning("state_refused", subject=subject, error=str(error))
             return
         if known is None:
+            # Not pushed yet; `push` will read its last state.
             return
         if (state.organization, state.instance) != (known.organization, known.instance):
             log.warning("state_refused", subject=subject, error="it names an instance that is not its account's")

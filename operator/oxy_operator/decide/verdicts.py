@@ -155,7 +155,7 @@ def _verdict_for_unpaired(situation: Situation, record: EpochRecord) -> Verdict:
             return _verdict_for_failed_offer(live.last_reason or "ServerUnreachable")
         message = f"Waiting for the phone to be linked. To show the code, run: oxy pair {name}"
         return Verdict(Phase.PAIRING, "WaitingForPhone", message)
-    message = f"Nobody linked the phone in time. To offer codes again, run: oxy pair {name}"
+    message = f"The phone was not linked in time. To offer codes again, run: oxy pair {name}"
     return Verdict(Phase.PENDING, "PairingExpired", message)
 
 

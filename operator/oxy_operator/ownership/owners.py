@@ -47,6 +47,7 @@ class Ownership:
         if self._numbers.known_owner(phone) is None:
             oldest = self._oldest(phone)
             if oldest not in {None, key}:
+                # The oldest one acquires the number itself, when it is reconciled.
                 return oldest or key
         owner = await self._numbers.acquire(phone, key)
         if owner != key and await self._has_left(owner, phone):

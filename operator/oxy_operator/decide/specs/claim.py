@@ -11,7 +11,7 @@ from oxy_operator.objects import Object
 def session_claim(instance: Instance, access_mode: str) -> Object:
     """Return the claim.
 
-    It has no owner, whatever the deletion policy: the loss of an owner would collect the session with it.
+    It has no owner, whatever the deletion policy: with one, losing the owner would delete the session too.
     """
     storage = instance.spec.session.storage
     spec: Object = {
