@@ -1,4 +1,4 @@
-"""Builds the parts of a runtime, in an order that lets each constructor take the parts it depends on."""
+"""Builds the parts of a runtime in the order of their dependencies, so that constructors take finished parts."""
 
 import asyncio
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What several parts use."""
+    """The dependencies that several parts share."""
 
     environment: RuntimeSettings
     settings: SettingsFile
@@ -35,7 +35,7 @@ class Shared:
     recovered: list[OpenSend]
     """Send requests that the previous run left without a result."""
     stopping: asyncio.Event
-    """Set on shutdown: no request is accepted and no message begun any more."""
+    """Set on shutdown. From then on no request is accepted and no send is started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _build_connection(shared: Shared, board: StateBoard, receipts: Receipts) -> 
         settings=shared.settings,
         board=board,
         on_message=journal_message,
-        # Receipts are requested only if a crash left a send that one could settle, because each costs an event.
+        # Each receipt costs an event, so subscribe only if a crash left a send that a receipt could settle.
         on_receipt=receipts.confirm if any(send.attempts for send in shared.recovered) else None,
     )
 

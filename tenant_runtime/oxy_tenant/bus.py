@@ -1,4 +1,4 @@
-"""The runtime's connection to NATS. It may be down at any time without stopping anything else."""
+"""The runtime's connection to NATS. Nothing else stops while it is down."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -16,24 +16,24 @@ from oxy_tenant.settings import RuntimeSettings
 RECONNECT_SECONDS: Final = 5.0
 """Pause before a new client is created; an existing one reconnects on its own, much faster."""
 
-Talk = Callable[[Client], Coroutine[None, None, None]]
+BusWork = Callable[[Client], Coroutine[None, None, None]]
 """Uses a connection until cancelled; may raise BusError or a NATS error."""
 
 log = structlog.get_logger()
 
 
-async def keep_talking(environment: RuntimeSettings, talks: Sequence[Talk]) -> None:
-    """Keep `talks` running on a connection until cancelled; raises any error that NATS did not cause."""
+async def run_on_bus(environment: RuntimeSettings, work: Sequence[BusWork]) -> None:
+    """Keep all `work` running on one connection until cancelled; raises any error that NATS did not cause."""
 
-    async def talk() -> None:
+    async def connect_and_run() -> None:
         async with (
             connected(environment.nats_url, environment.nats_credentials, name=environment.label) as client,
             asyncio.TaskGroup() as tasks,
         ):
-            for run in (*talks, _fail_when_closed):
+            for run in (*work, _fail_when_closed):
                 tasks.create_task(run(client))
 
-    await supervised("bus", talk, _report_outage, pause_seconds=RECONNECT_SECONDS)
+    await supervised("bus", connect_and_run, _report_outage, pause_seconds=RECONNECT_SECONDS)
 
 
 def _report_outage(name: str, error: Exception) -> None:
@@ -47,8 +47,8 @@ def _report_outage(name: str, error: Exception) -> None:
 
 
 async def _fail_when_closed(client: Client) -> None:
-    """Raise BusError once nats-py has closed the client for good, for example after its credentials expired."""
+    """Raise BusError once nats-py has closed the client permanently, for example after its credentials expired."""
     while not client.is_closed:  # noqa: ASYNC110 `connected` keeps the client's callbacks for itself
         await asyncio.sleep(1)
-    message = "the connection to NATS was closed for good"
+    message = "nats-py has closed the connection and will not reconnect"
     raise BusError(message)

@@ -4,9 +4,9 @@ OxyError
 ├── JournalError     the journal cannot be used; nothing may be received or sent without it
 ├── SessionError     the stored WhatsApp session cannot be read
 ├── VolumeError      the session volume is used by another runtime, or cannot be written
-├── LinkError …      the WhatsApp link did not do what it was asked (`oxy_tenant.links.errors`)
+├── LinkError …      a request to the WhatsApp link failed (`oxy_tenant.links.errors`)
 ├── LinkBrokenError  the library stopped delivering events; only a new process helps (also there)
-└── EndedError       a terminal cause: the process leaves a message and exits with its code (`connection.ending`)
+└── EndedError       a terminal cause: the process writes a termination message and exits (`connection.ending`)
 """
 
 from oxy_core.errors import OxyError

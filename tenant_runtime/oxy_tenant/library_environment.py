@@ -1,6 +1,6 @@
 """Environment variables for Go's runtime and C's allocator, which read them before Python starts.
 
-They are set here and nowhere else; a value from outside is kept.
+They are set only here. A value already in the environment wins.
 """
 
 import os
@@ -24,11 +24,11 @@ def missing_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def restart_with_environment() -> None:
-    """Replace this process by one with all variables, if any is missing.
+    """Restart this process in place with all variables, if any is missing.
 
-    `os.environ` would be too late, even before the library is loaded: Go reads the variables that the process started
-    with.
+    Setting `os.environ` would be too late, even before the library is loaded: Go reads the environment that the
+    process was started with.
     """
     missing = missing_environment(os.environ)
     if missing:
-        os.execve(sys.executable, sys.orig_argv, {**os.environ, **missing})  # noqa: S606 itself, with a fuller environment
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, **missing})  # noqa: S606 this same program

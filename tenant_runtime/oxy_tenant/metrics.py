@@ -5,10 +5,10 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 RECEIVED: Final = Counter("oxy_tenant_messages_received", "Messages written to the journal, by kind.", ["kind"])
-DUPLICATES: Final = Counter("oxy_tenant_messages_repeated", "Messages received again and dropped.")
+DUPLICATES: Final = Counter("oxy_tenant_messages_repeated", "Duplicate messages dropped.")
 LOST: Final = Counter(
     "oxy_tenant_messages_lost",
-    "Messages that the library acknowledged and that never reached the journal, by how they were found.",
+    "Messages that the library acknowledged but that never reached the journal, by how the loss was found.",
     ["source"],
 )
 JOURNAL_SECONDS: Final = Histogram(
@@ -18,9 +18,9 @@ JOURNAL_SECONDS: Final = Histogram(
 )
 PUBLISHED: Final = Counter("oxy_tenant_reports_published", "Reports that the bus acknowledged.")
 PENDING: Final = Gauge("oxy_tenant_reports_pending", "Reports in the journal that the bus has not acknowledged.")
-REFUSED: Final = Counter("oxy_tenant_publishes_refused", "Publishes refused or unanswered; each repeats the window.")
+REFUSED: Final = Counter("oxy_tenant_publishes_refused", "Publishes refused or timed out; each repeats the window.")
 ACCEPTED: Final = Counter("oxy_tenant_sends_accepted", "Send requests journalled for the first time.")
-REJECTED: Final = Counter("oxy_tenant_sends_rejected", "Send requests that are unreadable or for another instance.")
+REJECTED: Final = Counter("oxy_tenant_sends_rejected", "Send requests rejected as malformed or for another instance.")
 SENDS: Final = Counter("oxy_tenant_sends_finished", "Send requests with a result, by outcome.", ["outcome"])
 SEND_SECONDS: Final = Histogram(
     "oxy_tenant_send_seconds",

@@ -6,8 +6,8 @@ from oxy_core.identity import Jid
 class OwnAccount:
     """The account that this runtime is connected to; empty until the link has identified it.
 
-    The link writes it from its own thread, everybody else only reads. The set is replaced as a whole, so a reader
-    never sees half of a change.
+    Only the link writes it, from its own thread. The set is replaced as a whole, so readers never see a partial
+    update.
     """
 
     def __init__(self, users: frozenset[str] = frozenset()) -> None:
@@ -15,7 +15,7 @@ class OwnAccount:
         """The user parts of its phone number's JID and of its LID."""
 
     def identify(self, *addresses: Jid | None) -> None:
-        """Set the addresses of the account, replacing all known before."""
+        """Replace the addresses of the account."""
         self.users = frozenset(address.user for address in addresses if address is not None)
 
     def owns(self, address: Jid) -> bool:

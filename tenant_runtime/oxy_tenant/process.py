@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 def run_process() -> NoReturn:
-    """Run the runtime and leave with its exit code."""
+    """Run the runtime and exit with its exit code."""
     configure_logging("tenant")
     try:
         environment = RuntimeSettings.read()
@@ -34,14 +34,14 @@ def run_process() -> NoReturn:
 
 
 def _silence_standard_output() -> None:
-    """Drop what the Go library prints there: errors with phone numbers in them. Our own logs go to standard error."""
+    """Discard standard output: the Go library prints errors with phone numbers there. Our logs go to standard error."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)
 
 
 async def _run_and_leave(environment: RuntimeSettings) -> NoReturn:
-    """Exit from inside the event loop: ending it would wait for threads that never return from the library."""
+    """Exit from inside the event loop: closing it would wait for threads that never return from the library."""
     try:
         code = await run(environment)
     except* OxyError as errors:
@@ -55,7 +55,7 @@ async def _run_and_leave(environment: RuntimeSettings) -> NoReturn:
 
 
 def _failed(environment: RuntimeSettings, errors: BaseExceptionGroup[BaseException]) -> int:
-    """Leave a termination message about the first error; return the exit code."""
+    """Write a termination message for the first error and return the exit code."""
     cause: BaseException = errors
     while isinstance(cause, BaseExceptionGroup):
         cause = cause.exceptions[0]
@@ -72,7 +72,7 @@ def _failed(environment: RuntimeSettings, errors: BaseExceptionGroup[BaseExcepti
 
 
 def _leave(code: int) -> NoReturn:
-    """End the process now, because threads inside neonize outlive every orderly end."""
+    """Exit at once: a normal exit would wait for threads inside neonize that never end."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -15,7 +15,7 @@ from oxy_core.probes import serving_probes
 from oxy_core.tasks import end_tasks, wait_for
 from oxy_core.tenant import TerminationMessage
 from oxy_tenant.assembly import Parts, assemble
-from oxy_tenant.bus import keep_talking
+from oxy_tenant.bus import run_on_bus
 from oxy_tenant.connection.ended_marker import EndedMarker, repeated_ending
 from oxy_tenant.connection.ending import EndedError, Ending, write_termination_message
 from oxy_tenant.errors import SessionError, VolumeError
@@ -30,7 +30,7 @@ SEND_GRACE: Final = 3.5
 """Seconds that a shutdown waits for the message in flight."""
 
 PUBLISH_GRACE: Final = 2.0
-"""Seconds that a shutdown waits for the bus to acknowledge the journal; the rest is published by the next run."""
+"""Seconds that a shutdown waits for the bus to acknowledge all reports; the next run publishes the rest."""
 
 PARKED_RETRY: Final = 5.0
 """Seconds between attempts to write the marker of an ended epoch."""
@@ -53,7 +53,7 @@ class Runtime:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         environment, parts = self._environment, self._parts
-        talks = (parts.publisher.run, parts.intake.run, parts.board.run)
+        bus_work = (parts.publisher.run, parts.intake.run, parts.board.run)
         with serving_probes(environment.probe_host, environment.probe_port, parts.board.not_ready) as port:
             log.info("runtime_started", epoch=environment.epoch, probe_port=port)
             # If one part fails, the group cancels the others and the process ends; the kubelet restarts it.
@@ -61,7 +61,7 @@ class Runtime:
                 background = [
                     tasks.create_task(work)
                     for work in (
-                        keep_talking(environment, talks),
+                        run_on_bus(environment, bus_work),
                         parts.sender.run(),
                         parts.shared.settings.follow(),
                         self._prune(),
@@ -73,12 +73,12 @@ class Runtime:
         return ending
 
     async def _stay_connected(self, tasks: asyncio.TaskGroup, background: list[asyncio.Task[None]]) -> Ending | None:
-        """Look for losses, then connect and stay connected; return why that ended, None for a signal."""
+        """Audit for lost messages, then stay connected; return the ending, or None after a signal."""
         parts = self._parts
         try:
             await asyncio.to_thread(parts.shared.adapter.audit.audit_store)
         except (SessionError, VolumeError) as error:
-            log.warning("audit_impossible", error=str(error))
+            log.warning("audit_failed", error=str(error))
         for send in parts.shared.recovered:
             parts.sender.enqueue(send)
         background.append(tasks.create_task(parts.shared.adapter.audit.run()))
@@ -105,7 +105,7 @@ class Runtime:
     # -- the end
 
     async def _shut_down(self, ending: Ending | None) -> None:
-        """Leave everything on disk and publish as much as possible."""
+        """Record the ending on disk, then publish as much as `PUBLISH_GRACE` allows."""
         board = self._parts.board
         if ending is not None:
             change = ConnectionChanged(state=ConnectionState.ENDED, reason=ending.reason, jid=board.state.jid)
@@ -118,9 +118,10 @@ class Runtime:
                 await self._parts.publisher.drained()
 
     async def _leave_message(self, ending: Ending) -> None:
-        """Write the marker and the termination message. If the marker cannot be written, wait without a connection.
+        """Write the marker, then the termination message.
 
-        Without the marker, the next start would connect again.
+        Without the marker the next start would connect again. So if it cannot be written, stay up, disconnected, and
+        retry until a signal.
         """
         message = message_of(ending, self._environment)
         while ending.code.ends_epoch and not self._stop.is_set():
@@ -148,7 +149,7 @@ async def run(environment: RuntimeSettings) -> int:
         repeated = repeated_ending(marker.read(), environment.epoch, environment.pod_uid)
         if repeated is not None:
             write_termination_message(environment.termination_log, repeated)
-            log.error("runtime_ended_before", reason=repeated.reason, exit_code=repeated.exit_code)
+            log.error("epoch_already_ended", reason=repeated.reason, exit_code=repeated.exit_code)
             return repeated.exit_code
         marker.allocate()
         return await _run_connected(environment, settings, marker)

@@ -14,8 +14,8 @@ class RuntimeSettings(ProcessSettings):
     organization: OrganizationName = Field(description="Organization that this instance acts for.")
     instance: InstanceName = Field(description="Name of the WhatsAppInstance.")
     account: AccountKey = Field(description="Public key of the instance's NATS account.")
-    nats_url: str = Field(description="Where NATS listens.")
-    nats_credentials: Path | None = Field(default=None, description="Credentials file; none for a server without.")
+    nats_url: str = Field(description="URL of the NATS server.")
+    nats_credentials: Path | None = Field(default=None, description="NATS credentials file, if the server needs one.")
     settings: Path = Field(description="The instance's settings.json.")
     session: Path = Field(description="Folder on the session volume.")
     epoch: int = Field(ge=1, description="Epoch that this pod belongs to.")
@@ -24,7 +24,7 @@ class RuntimeSettings(ProcessSettings):
         default=Path("/dev/termination-log"), description="Where the kubelet reads the termination message."
     )
     receipt_wait: float = Field(
-        default=60, ge=0, description="Seconds connected that a send interrupted by a crash waits for a receipt."
+        default=60, ge=0, description="Seconds after connecting to wait for the receipt of an interrupted send."
     )
 
     @property

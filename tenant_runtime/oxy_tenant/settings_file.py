@@ -1,4 +1,4 @@
-"""The settings file that the operator writes from the custom resource and may change while the runtime runs."""
+"""The settings file: written by the operator from the custom resource, and reloaded when it changes."""
 
 import asyncio
 from typing import Final
@@ -10,13 +10,13 @@ from oxy_core.tenant import TenantSettings
 from oxy_tenant.settings import RuntimeSettings
 
 RELOAD_SECONDS: Final = 2.0
-"""How often the settings file is read; the kubelet itself needs up to a minute to bring a change."""
+"""Pause between reads of the settings file; the kubelet takes up to a minute to update it."""
 
 log = structlog.get_logger()
 
 
 class SettingsFile:
-    """The current content of ``settings.json``; a broken new version is reported and the old one kept."""
+    """The current content of ``settings.json``. An invalid new version is logged and ignored."""
 
     def __init__(self, environment: RuntimeSettings) -> None:
         """Read the file; raises SettingsError."""
@@ -27,7 +27,7 @@ class SettingsFile:
         self.current = self._read()
 
     async def follow(self) -> None:
-        """Read the file again and again, until cancelled."""
+        """Reload the file periodically until cancelled."""
         while True:
             await asyncio.sleep(RELOAD_SECONDS)
             self.reload()
@@ -56,6 +56,7 @@ class SettingsFile:
             raise SettingsError(message) from error
         wanted = (self._environment.organization, self._environment.instance)
         if (settings.organization, settings.instance) != wanted:
-            message = f"{path} is of {settings.organization}/{settings.instance}, this runtime is {'/'.join(wanted)}"
+            owner = f"{settings.organization}/{settings.instance}"
+            message = f"{path} belongs to {owner}, but this runtime is {'/'.join(wanted)}"
             raise SettingsError(message)
         return settings

@@ -1,4 +1,4 @@
-"""Holds the session volume for one process."""
+"""Locks the session volume for one process."""
 
 import contextlib
 import fcntl
@@ -10,12 +10,12 @@ from oxy_tenant.errors import VolumeError
 
 @contextlib.contextmanager
 def holding_volume(folder: Path) -> Iterator[None]:
-    """Make sure that no other runtime uses the folder; raises VolumeError."""
+    """Hold an exclusive lock on the folder; raises VolumeError if another runtime holds it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "runtime.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
     except BlockingIOError as error:
-        message = f"another runtime uses {folder}; two would destroy each other's session"
+        message = f"another runtime uses {folder}; two at once would corrupt the session"
         raise VolumeError(message) from error

@@ -1,7 +1,7 @@
 """The file on the session volume that records that an epoch ended, and how.
 
-It is pre-allocated, so that a full volume cannot prevent it from being written, and overwritten in place before the
-process exits. A runtime that starts again in an ended epoch repeats code and message without opening a connection.
+It is pre-allocated, so that a full volume cannot prevent the write, and overwritten in place before the process exits.
+A runtime that starts in an ended epoch exits with the same code and message, without connecting.
 """
 
 import os
@@ -41,7 +41,7 @@ class EndedMarker:
         self._write_through(message.encode(), 0)
 
     def read(self) -> TerminationMessage | None:
-        """Return how the epoch ended; None if it did not. An unreadable marker is logged and counts as none."""
+        """Return how the epoch ended; None if it did not. An unreadable marker is logged and ignored."""
         try:
             content = self._path.read_bytes().rstrip(b"\0")
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Why a runtime stops connecting for good, and the termination message that it leaves.
+"""Why a runtime stops connecting, and the termination message that it writes.
 
 Exit codes, reasons and advice are in `oxy_core.instance.terminal_causes`.
 """
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The end of a run: this process opens no connection again."""
+    """The end of a run: this process will not connect again."""
 
     code: ExitCode
     reason: str
@@ -42,7 +42,7 @@ class Ending:
 
 
 class EndedError(OxyError):
-    """The connection ended for good."""
+    """The connection ended, and this process must not open another."""
 
     def __init__(self, ending: Ending) -> None:
         super().__init__(ending.message)
@@ -65,7 +65,7 @@ def attempts_exhausted(attempts: int, reason: str) -> Ending:
 
 
 def ending_of(event: LinkEvent, instance: str) -> Ending | None:
-    """Return the ending that an event causes for `instance`; None if the connection survives it."""
+    """Return the ending of `instance` that an event causes; None if it causes none."""
     match event:
         case LoggedOut():
             return terminal_ending(ExitCode.LOGGED_OUT, instance)

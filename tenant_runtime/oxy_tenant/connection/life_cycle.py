@@ -1,8 +1,8 @@
 """The life of the WhatsApp connection: pairing, reconnecting, giving up.
 
-The library restores a broken connection on its own, at first within a tenth of a second. If it has not succeeded by
-the first delay of the back-off, its session is ended and we reconnect ourselves with exponential back-off; after
-`max_attempts` the process exits and the kubelet restarts it.
+The library restores a broken connection on its own, at first within a tenth of a second. If it does not succeed within
+the first back-off delay, we close its session and reconnect ourselves with exponential back-off. After `max_attempts`
+failures in a row the process exits and the kubelet restarts it.
 """
 
 import asyncio
@@ -51,9 +51,9 @@ class ConnectionTiming:
     """When a session counts as failed, in seconds."""
 
     login: float = 45.0
-    """Limit for logging in, or while unpaired for the first code."""
+    """Limit for logging in or, while unpaired, for the first code."""
     shortest_pairing: float = 30.0
-    """A pairing connection that ends sooner has failed; later, the server has simply offered its last code."""
+    """A pairing session that ends sooner has failed; one that ends later has simply run out of codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +65,13 @@ class SessionEnd:
 
 
 @dataclass(slots=True)
-class _Limit:
-    """How long the session may take for its next step."""
+class _Deadline:
+    """When the session must have taken its next step."""
 
     at: float | None
-    """By the event loop's clock; None: no limit."""
+    """On the event loop's clock; None while there is no deadline."""
     reason: str
-    """Why the session ends if it takes longer."""
+    """Why the session ended, if it misses the deadline."""
 
 
 class Connection:
@@ -117,6 +117,7 @@ class Connection:
                 await self._pairing.wait_for_window()
             end = await self._run_session(paired=paired)
             log.warning("session_ended", reason=end.reason, failed=end.failed)
+            # Two sessions with the same keys would replace each other on the server.
             if not self._closed:
                 message = "the library did not end its session, which could compete with a new one"
                 raise LinkBrokenError(message)
@@ -124,11 +125,12 @@ class Connection:
                 await self._pause(end.reason, paired=paired)
 
     async def _prepare(self) -> bool:
-        """Copy the stored session and return whether there is one; a damaged one is set aside."""
+        """Check and copy the stored session and return whether it is paired; a damaged one is set aside."""
         try:
             return await asyncio.to_thread(self._session.examine)
         except SessionError as error:
             log.warning("session_damaged", error=str(error))
+        # Pairing again repairs one damaged session; a second within a day probably means that the volume is at fault.
         if await asyncio.to_thread(self._session.set_aside, datetime.now(UTC)):
             raise EndedError(terminal_ending(ExitCode.BAD_SESSION, self._instance))
         return False
@@ -167,47 +169,47 @@ class Connection:
             self._closed = await self._link.close()
 
     async def _follow(self, events: asyncio.Queue[LinkEvent]) -> SessionEnd:
-        """Handle events until the session ends or its next step takes too long."""
+        """Handle events until the session ends or misses its deadline."""
         started = self._loop.time()
-        limit = _Limit(
+        deadline = _Deadline(
             at=started + self._timing.login, reason=SERVER_UNREACHABLE if self._offering else LOGIN_TIMED_OUT
         )
         while True:
             try:
-                async with asyncio.timeout_at(limit.at):
+                async with asyncio.timeout_at(deadline.at):
                     event = await events.get()
             except TimeoutError:
-                # A closed pairing window is not a failed attempt: the server was there, nobody linked the phone.
-                return SessionEnd(limit.reason, failed=limit.reason != PAIRING_EXPIRED)
-            end = await self._advance(event, limit, started)
+                # An expired pairing window is not a failed attempt: the server answered, but nobody linked the phone.
+                return SessionEnd(deadline.reason, failed=deadline.reason != PAIRING_EXPIRED)
+            end = await self._advance(event, deadline, started)
             if end is not None:
                 return end
 
-    async def _advance(self, event: LinkEvent, limit: _Limit, started: float) -> SessionEnd | None:
+    async def _advance(self, event: LinkEvent, deadline: _Deadline, started: float) -> SessionEnd | None:
         """Handle one event; return the session's end if it causes one."""
         match event:
             case QrOffered(qr):
-                # The limit is now the pairing window, not the life of this code: the server follows it with others.
-                limit.at, limit.reason = self._loop.time() + self._pairing.window_seconds(), PAIRING_EXPIRED
+                # The deadline is now the end of the pairing window, not of this code: the server offers new codes.
+                deadline.at, deadline.reason = self._loop.time() + self._pairing.window_seconds(), PAIRING_EXPIRED
                 await self._pairing.offer(qr)
             case PairingStopped(succeeded=True):
                 # The server now closes this connection, and the library logs in again with its new keys.
                 self._offering = False
-                limit.at, limit.reason = self._loop.time() + self._timing.login, LOGIN_TIMED_OUT
+                deadline.at, deadline.reason = self._loop.time() + self._timing.login, LOGIN_TIMED_OUT
             case PairingStopped(succeeded=False) if self._offering:
                 short = self._loop.time() - started < self._timing.shortest_pairing
                 return SessionEnd(PAIRING_INTERRUPTED, failed=short)
             case Connected():
-                limit.at = None
+                deadline.at = None
                 await self._went_up()
             case Disconnected(reason="ConnectFailure"):
                 return SessionEnd(CONNECT_FAILURE)
             case Disconnected(reason) if not self._offering:
-                # The library may reconnect on its own, but only until our first back-off delay has passed. Further
-                # losses meanwhile do not extend that limit, nor the one for logging in.
-                limit.reason = reason
-                if limit.at is None:
-                    limit.at = self._loop.time() + self._settings.current.reconnect.base_delay_seconds
+                # The library may reconnect on its own until our first back-off delay has passed. Further losses do not
+                # extend that deadline, nor the one for logging in.
+                deadline.reason = reason
+                if deadline.at is None:
+                    deadline.at = self._loop.time() + self._settings.current.reconnect.base_delay_seconds
                 await self._went_down(reason)
             case LinkStopped(opened=False):
                 log.warning("connection_refused", error=event.error)
@@ -217,7 +219,7 @@ class Connection:
         return None
 
     async def _handle(self, event: LinkEvent) -> None:
-        """Handle events that do not affect the session's limits; raises EndedError, LinkBrokenError."""
+        """Handle events that do not affect the session's deadline; raises EndedError, LinkBrokenError."""
         if (ending := ending_of(event, self._instance)) is not None:
             raise EndedError(ending)
         match event:

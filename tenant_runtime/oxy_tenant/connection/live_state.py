@@ -1,4 +1,4 @@
-"""What the runtime knows about itself right now, published on every change and as a heartbeat."""
+"""The live state of the runtime, published on every change and as a heartbeat."""
 
 import asyncio
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class StateBoard:
         self.last_activity_at: datetime | None = None
 
     def update(self, **changes: Any) -> None:  # noqa: ANN401 the fields of State
-        """Change fields of the state; publishes it if any value is new."""
+        """Change fields of the state; publishes it if any value has changed."""
         state = replace(self.state, **changes)
         if state != self.state:
             self.state = state
@@ -51,7 +51,7 @@ class StateBoard:
             self._changed.set()
 
     def note_activity(self) -> None:
-        """Record that a message was received just now, for the next heartbeat; may be called from any thread."""
+        """Record that a message was just received, for the next heartbeat; may be called from any thread."""
         self.last_activity_at = datetime.now(UTC)
 
     def not_ready(self) -> str | None:

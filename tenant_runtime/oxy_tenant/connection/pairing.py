@@ -26,10 +26,10 @@ log = structlog.get_logger()
 
 
 class Pairing:
-    """Waits for the pairing window, which the settings open, and shows offers in the live state."""
+    """Waits until the settings open a pairing window, and publishes offers in the live state."""
 
     def __init__(self, link: WhatsAppLink, settings: SettingsFile, board: StateBoard, *, answer_seconds: float) -> None:
-        """`answer_seconds`: how long the server may take to give a code."""
+        """`answer_seconds`: time limit for the server to return a phone code."""
         self._link = link
         self._settings = settings
         self._board = board
@@ -43,12 +43,12 @@ class Pairing:
             await self._settings.changed.wait()
 
     def window_seconds(self) -> float:
-        """Return for how many seconds the window stays open; zero or less: it is closed."""
+        """Return how many seconds the window stays open; zero or less if it is closed."""
         until = self._settings.current.pairing_until
         return 0 if until is None else (until - datetime.now(UTC)).total_seconds()
 
     async def offer(self, qr: str) -> None:
-        """Show how to link the phone: a code once per session, or each QR code."""
+        """Publish an offer: a phone code once per session, or each QR code that the server sends."""
         shown = self._board.state.pairing
         if self._settings.current.pairing_method is PairingMethod.PHONE_CODE:
             if shown is not None and shown.method is PairingMethod.PHONE_CODE:

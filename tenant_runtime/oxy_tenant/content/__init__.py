@@ -1,4 +1,4 @@
-"""What messages hold: reading and composing WhatsApp's message protobuf, whichever library delivers it.
+"""The content of messages: reading and composing WhatsApp's message protobuf, whichever library delivers it.
 
 Belongs here: the meaning of each part of a message, the values that describe a received message, the messages that we
 send. Does not belong here: a library's own wrapper around a message (its adapter in `links`), what is stored about a

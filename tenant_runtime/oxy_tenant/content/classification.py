@@ -1,7 +1,7 @@
-"""What a WhatsApp message holds, read from its protobuf (waE2E ``Message``). Pure.
+"""Reads the content of a WhatsApp message from its protobuf (waE2E ``Message``). Pure.
 
-Every library built on whatsmeow delivers this protobuf. Sender, chat and time come in a wrapper of the library's own,
-which its adapter reads.
+Every library built on whatsmeow delivers this protobuf. Sender, chat and time come in a wrapper that differs between
+libraries and is read by their adapters.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _SILENT: Final = frozenset(
         "stickerSyncRmrMessage",
     }
 )
-"""Parts that nobody expects an answer to: bookkeeping, reactions, edits of messages that were answered."""
+"""Parts that need no answer: bookkeeping, reactions, edits of earlier messages."""
 
 _TEXTS: Final = frozenset({"conversation", "extendedTextMessage"})
 
@@ -49,7 +49,7 @@ class Content:
 
 
 def classify_content(message: MessageProtobuf) -> Content | None:
-    """Return the content of a message; None if nobody expects an answer to it."""
+    """Return the content of a message; None if it needs no answer."""
     message = _unwrapped(message)
     parts = {field.name for field, _ in message.ListFields()} - _SILENT
     text = _text_of(message)

@@ -13,9 +13,9 @@ class IncomingMessage:
 
     whatsapp_id: str
     chat: Jid
-    """The LID if WhatsApp named one."""
+    """The LID if WhatsApp gave one."""
     chat_alias: Jid | None
-    """The chat's phone number, if WhatsApp named both."""
+    """The chat's phone number, if WhatsApp gave both."""
     sender: Jid
     from_me: bool
     self_chat: bool

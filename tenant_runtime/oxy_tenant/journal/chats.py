@@ -1,4 +1,4 @@
-"""Which address a chat goes by, and how its messages are counted."""
+"""Chats: the one address that each is stored under, and the sequence numbers of its messages."""
 
 import sqlite3
 
@@ -15,12 +15,12 @@ class Chats:
     def resolve(self, database: sqlite3.Connection, chat: Jid, alias: Jid | None = None) -> Jid:
         """Return the address under which this chat is stored, and record `alias` as its other address.
 
-        `alias` is given only if WhatsApp named both addresses; `chat` is then the LID.
+        `alias` is given only if WhatsApp gave both addresses; `chat` is then the LID.
         """
         if alias is None:
             return self._known_as(database, chat) or chat
-        # `chat` needs no look-up, because a LID is never an alias. Until now the phone number may have been a chat of
-        # its own, so when both are named together for the first time, everything stored under it moves to the LID.
+        # `chat` needs no look-up, because a LID is never an alias. The phone number may have been a separate chat until
+        # WhatsApp first gave both addresses together; then everything stored under it moves to the LID.
         if self._known_as(database, alias) != chat:
             database.execute("INSERT OR REPLACE INTO chat_aliases VALUES (?, ?)", (str(alias), str(chat)))
             self._merge(database, alias, chat)
@@ -33,7 +33,7 @@ class Chats:
     def _merge(self, database: sqlite3.Connection, old: Jid, new: Jid) -> None:
         """Move everything stored under `old` to `new`."""
         names = {"old": str(old), "new": str(new)}
-        # Both may have sequences. Continuing from the higher one repeats no number that the platform has seen.
+        # Both may have sequences. Continue from the higher one, so that no number known to the platform is repeated.
         database.execute(
             "INSERT INTO chats SELECT :new, last_sequence, own_sequence FROM chats WHERE chat = :old "
             "ON CONFLICT (chat) DO UPDATE SET last_sequence = max(last_sequence, excluded.last_sequence), "
@@ -41,8 +41,8 @@ class Chats:
             names,
         )
         database.execute("DELETE FROM chats WHERE chat = :old", names)
-        # OR IGNORE: a message received under both addresses already has a row under the new one. The old row stays
-        # until it is pruned; it is still found by the message's id.
+        # OR IGNORE: a message received under both addresses already has a row under the new one. Its old row stays
+        # until it is pruned; looking up the message by its id still finds it.
         database.execute("UPDATE OR IGNORE messages SET chat = :new WHERE chat = :old", names)
         database.execute("UPDATE sends SET chat = :new WHERE chat = :old", names)
 

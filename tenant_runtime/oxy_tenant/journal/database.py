@@ -1,8 +1,8 @@
 """The journal's file: opening and checking it, transactions, and reads that do not wait for them.
 
-A transaction is on disk (WAL, ``synchronous=FULL``) before anything is acknowledged to anybody. A few writes, which
-only save work after a restart, are not flushed on their own: they survive the death of the process, and reach the disk
-with the next durable write.
+A transaction is on disk (WAL, ``synchronous=FULL``) before anything is acknowledged. A few writes only save work after
+a restart and are not flushed on their own: they survive a crash of the process, and reach the disk with the next
+durable write.
 
 All methods may be called from any thread. They block for one disk flush at most.
 """
@@ -27,10 +27,10 @@ SCHEMA_VERSION: Final = 1
 
 
 class JournalDatabase:
-    """A connection that writes and one that reads; `on_durable` is called after each durable commit, in its thread."""
+    """A connection for writes and one for reads; `on_durable` is called after each durable commit, in its thread."""
 
     def __init__(self, writer: sqlite3.Connection, reader: sqlite3.Connection, on_durable: Callable[[], None]) -> None:
-        """Use `open`; the connections must be checked and to the same file."""
+        """Use `open`: both connections must be to the same file, already checked."""
         self._writer = writer
         self._reader = reader
         self._on_durable = on_durable
@@ -38,7 +38,7 @@ class JournalDatabase:
         self._reading = threading.Lock()
         epoch, self.secret = writer.execute("SELECT epoch, secret FROM identity").fetchone()
         self.epoch = UUID(epoch)
-        """Identity of this file: a new one starts with an empty volume."""
+        """Identity of this file; an empty volume gets a new file and a new epoch."""
 
     @classmethod
     def open(cls, path: Path, *, organization: str, instance: str, on_durable: Callable[[], None]) -> Self:
@@ -69,6 +69,7 @@ class JournalDatabase:
         """Run the enclosed writes as one transaction, flushed to disk at the end if `durable`; raises JournalError."""
         with self._writing:
             try:
+                # In WAL mode FULL flushes the log at each commit, NORMAL only before a checkpoint.
                 self._writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._writer.execute("BEGIN IMMEDIATE")
                 try:
@@ -82,13 +83,13 @@ class JournalDatabase:
                 # A failed COMMIT leaves the transaction open; after a failed write SQLite may have ended it already.
                 with suppress(sqlite3.Error):
                     self._writer.execute("ROLLBACK")
-                message = f"the journal cannot be written: {error}; check the space on the volume"
+                message = f"the journal cannot be written: {error}; check the free space on the volume"
                 raise JournalError(message) from error
         if durable:
             self._on_durable()
 
     def read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Query on a separate connection, which no write delays; sees committed data."""
+        """Query on a separate connection: it sees committed data and never waits for a write."""
         with self._reading:
             return self._reader.execute(query, values).fetchall()
 
@@ -114,7 +115,7 @@ def _check(database: sqlite3.Connection, path: Path, organization: str, instance
     application = database.execute("PRAGMA application_id").fetchone()[0]
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
-        message = f"{path} is no journal of version {SCHEMA_VERSION}; move it away, or use the runtime that wrote it"
+        message = f"{path} is not a journal of version {SCHEMA_VERSION}; move it away, or run the version that wrote it"
         raise JournalError(message)
     findings = database.execute("PRAGMA quick_check(1)").fetchone()[0]
     if findings != "ok":

@@ -1,4 +1,4 @@
-"""How many fillers are owed to whom, across restarts. What a filler is: docs/decisions/0012-fillers.md."""
+"""How many fillers each contact is owed, across restarts. For fillers see docs/decisions/0012-fillers.md."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Final
 from oxy_tenant.journal.database import JournalDatabase
 
 LAST_MOMENTS: Final = timedelta(seconds=5)
-"""Messages that arrived this long before a run ended may be missing here; far longer than journalling one takes."""
+"""A rollback less than this before a run ended may not have been noted; noting one takes far less time."""
 
 
 class OwedFillers:

@@ -1,4 +1,4 @@
-"""Received messages: each is journalled once, also one that was found to be lost."""
+"""Received messages. Each is journalled once, including those found to be lost."""
 
 import sqlite3
 from typing import Final
@@ -29,7 +29,7 @@ class Inbound:
     def receive(self, received: Received) -> Report | None:
         """Journal a message; None if it was journalled before, was sent by this runtime, or is ignored."""
         if isinstance(received, IgnoredMessage):
-            # Not worth a flush: if a power loss takes it, the audit reports a message that nobody misses.
+            # Not worth a flush: if a power failure loses the row, the audit reports a message that does not matter.
             with self._journal.transaction(durable=False) as database:
                 self._claim(database, self._chats.resolve(database, received.chat), received)
             return None
@@ -44,7 +44,7 @@ class Inbound:
         if message.from_me and _is_ours(database, message):
             return None
         if message.kind is MessageKind.UNDECRYPTABLE:
-            # It does not claim its id, because the phone's retry may still bring the message itself.
+            # Do not claim its id: the sender's phone may still resend the message in readable form.
             if _knows(database, message.whatsapp_id):
                 return None
         elif not self._claim(database, chat, message):
@@ -55,7 +55,7 @@ class Inbound:
         return self._reports.append(database, _seen(message, chat, sequence), new_trace())
 
     def _claim(self, database: sqlite3.Connection, chat: Jid, message: Received) -> bool:
-        """Claim chat, direction and id for this message; False if another has claimed them."""
+        """Claim chat, direction and id for this message; False if an earlier message has claimed them."""
         row = (str(chat), message.from_me, message.whatsapp_id, self._clock().timestamp())
         return database.execute("INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?)", row).rowcount == 1
 
@@ -74,7 +74,7 @@ class Inbound:
             database.execute("UPDATE identity SET audited_secret = ?", (secret_row,))
 
     def report_loss(self, message: IncomingMessage, source: str) -> Report | None:
-        """Journal that a message was lost before it could be journalled; None if it has arrived meanwhile."""
+        """Journal a message as lost; None if that was done before, or if it has arrived after all."""
         with self._journal.transaction() as database:
             row = (message.whatsapp_id, source, self._clock().timestamp())
             fresh = database.execute("INSERT OR IGNORE INTO losses VALUES (?, ?, ?)", row).rowcount == 1
@@ -92,7 +92,7 @@ def _knows(database: sqlite3.Connection, whatsapp_id: str) -> bool:
 
 
 def _is_ours(database: sqlite3.Connection, message: IncomingMessage) -> bool:
-    """Whether this runtime sent the message: its id is known after WhatsApp answered, its secret before."""
+    """Whether this runtime sent the message: its secret is known before the send, its id only after the answer."""
     query = (
         "SELECT EXISTS (SELECT 1 FROM sends WHERE whatsapp_id = ?) OR EXISTS (SELECT 1 FROM secrets WHERE secret = ?)"
     )

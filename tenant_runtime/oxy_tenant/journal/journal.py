@@ -21,13 +21,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def ring_nobody() -> None:
-    """Do nothing."""
+def do_nothing() -> None:
+    """Do nothing when a report is added."""
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The journal of one instance. Pass on only the part that is needed."""
+    """The journal of one instance. Give collaborators only the part that they need."""
 
     database: JournalDatabase
     chats: Chats
@@ -45,7 +45,7 @@ class Journal:
         organization: OrganizationName,
         instance: InstanceName,
         clock: Clock = utc_now,
-        on_report: Callable[[], None] = ring_nobody,
+        on_report: Callable[[], None] = do_nothing,
     ) -> Self:
         """Open or create the journal; raises JournalError if it is damaged or belongs to another instance.
 

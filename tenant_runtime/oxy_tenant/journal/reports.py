@@ -56,7 +56,7 @@ class Reports:
         return report
 
     def report_connection(self, change: ConnectionChanged) -> Report:
-        """Journal a change of the connection."""
+        """Journal a change of the connection's state."""
         with self._journal.transaction() as database:
             return self.append(database, change, new_trace())
 

@@ -9,13 +9,13 @@ REPORTS_KEPT: Final = timedelta(days=7)
 """How long reports stay after the bus acknowledged them."""
 
 IDENTITIES_KEPT: Final = timedelta(days=60)
-"""How long ids of messages and send requests stay; far longer than any of them is repeated."""
+"""How long ids of messages and send requests stay to detect duplicates, which arrive far sooner."""
 
 PRUNE_EVERY: Final = timedelta(hours=1)
 
 
 def prune(journal: JournalDatabase, now: datetime) -> None:
-    """Delete acknowledged reports and ids that are older than that."""
+    """Delete acknowledged reports and ids past their retention."""
     reports_before = (now - REPORTS_KEPT).timestamp()
     identities_before = (now - IDENTITIES_KEPT).timestamp()
     with journal.transaction(durable=False) as database:

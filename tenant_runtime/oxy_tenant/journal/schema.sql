@@ -37,7 +37,7 @@ CREATE TABLE sends (
   request_id TEXT NOT NULL UNIQUE,
   chat TEXT NOT NULL,
   state TEXT NOT NULL,                       -- accepted, sending, or a SendOutcome
-  request BLOB,                              -- the envelope; gone once the request has ended
+  request BLOB,                              -- the envelope; NULL once the request has ended
   attempts INTEGER NOT NULL DEFAULT 0,
   whatsapp_id TEXT,
   accepted_at REAL NOT NULL,
@@ -45,7 +45,7 @@ CREATE TABLE sends (
 );
 CREATE INDEX sends_open ON sends (sequence) WHERE ended_at IS NULL;
 CREATE INDEX sends_by_whatsapp_id ON sends (whatsapp_id) WHERE whatsapp_id IS NOT NULL;
-CREATE TABLE secrets (                       -- of each attempt to send, so that an echo is recognised
+CREATE TABLE secrets (                       -- of each attempt to send, to recognise its echo
   secret BLOB PRIMARY KEY,
   request_id TEXT NOT NULL,
   made_at REAL NOT NULL

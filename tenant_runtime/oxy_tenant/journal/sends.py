@@ -24,7 +24,7 @@ class OpenSend:
     """Where to send: the LID if it is known."""
     attempts: int = 0
     recovered: bool = False
-    """Whether the previous run left it."""
+    """Whether it was left open by the previous run."""
 
 
 class Sends:
@@ -37,7 +37,7 @@ class Sends:
         self._clock = clock
 
     def accept(self, requests: Sequence[SendRequest]) -> list[tuple[Accepted, OpenSend | None]]:
-        """Journal requests in order, in one flush; returns acceptances, each with the work unless it is a repeat."""
+        """Journal requests in order, in one flush; return each acceptance, with its send unless it is a repeat."""
         with self._journal.transaction() as database:
             return [self._accept(database, request) for request in requests]
 
@@ -73,7 +73,7 @@ class Sends:
             return secret
 
     def attempt_secret(self, request_id: UUID, attempt: int) -> bytes:
-        """Return the message secret of an attempt, by which the library's store can be searched for it."""
+        """Return the message secret of an attempt, which identifies it in the library's store."""
         return hmac.digest(self._journal.secret, request_id.bytes + attempt.to_bytes(4), "sha256")
 
     def is_own_secret(self, secret: bytes) -> bool:

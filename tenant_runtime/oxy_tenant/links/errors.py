@@ -1,10 +1,10 @@
 """Errors of a link. The class says what a caller may conclude about the message.
 
 OxyError
-├── LinkError                 the WhatsApp link did not do what it was asked
+├── LinkError                 a request to the WhatsApp link failed
 │   ├── LinkUnavailableError  there is no connection now; certainly nothing was sent
-│   ├── SendRefusedError      WhatsApp or the library refused the message for good
-│   └── SendUnconfirmedError  nobody knows whether WhatsApp took the message
+│   ├── SendRefusedError      WhatsApp or the library refused the message permanently
+│   └── SendUnconfirmedError  nobody knows whether WhatsApp received the message
 └── LinkBrokenError           the library stopped delivering events; only a new process helps
 """
 
@@ -12,7 +12,7 @@ from oxy_core.errors import OxyError
 
 
 class LinkError(OxyError):
-    """The WhatsApp link did not do what it was asked."""
+    """A request to the WhatsApp link failed."""
 
 
 class LinkUnavailableError(LinkError):
@@ -20,11 +20,11 @@ class LinkUnavailableError(LinkError):
 
 
 class SendRefusedError(LinkError):
-    """WhatsApp or the library refused the message for good."""
+    """WhatsApp or the library refused the message permanently."""
 
 
 class SendUnconfirmedError(LinkError):
-    """Nobody knows whether WhatsApp took the message."""
+    """Nobody knows whether WhatsApp received the message."""
 
 
 class LinkBrokenError(OxyError):

@@ -22,7 +22,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """The server has delivered everything that waited while we were offline."""
+    """The server has delivered everything that it queued while we were offline."""
 
 
 CONNECT_FAILURE: Final = "ConnectFailure"
@@ -75,7 +75,7 @@ class PairingStopped:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A receipt: a device of the recipient could read these messages of ours."""
+    """A receipt: a device of the recipient has decrypted these messages of ours."""
 
     whatsapp_ids: tuple[str, ...]
 
@@ -86,7 +86,7 @@ class LinkStopped:
 
     error: str
     opened: bool
-    """Whether it had logged in; if not, it could not even connect."""
+    """Whether it had logged in; if not, it could not connect at all."""
 
 
 LinkEvent = (

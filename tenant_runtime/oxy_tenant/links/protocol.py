@@ -1,8 +1,8 @@
 """The interface to WhatsApp, whichever library implements it.
 
 A link delivers messages to a sink in the order in which they were decrypted. The sink journals the message and
-returns; returning is the acknowledgement. A sink that raises makes the link end with `LinkStopped`, because nothing
-may be received that cannot be journalled. Everything else is reported as a `LinkEvent`.
+returns; returning is the acknowledgement. If the sink raises, the link ends with `LinkStopped`, because nothing may be
+received that cannot be journalled. Everything else is reported as a `LinkEvent`.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from oxy_tenant.content.received import Received
 from oxy_tenant.links.events import LinkEvent
 
 MessageSink = Callable[[Received], None]
-"""Journals a message before it returns. Called from a thread of the link, one call at a time."""
+"""Journals a message before returning. Called from a thread of the link, one call at a time."""
 
 EventSink = Callable[[LinkEvent], None]
 """Takes an event. Called from any thread; must not block."""
@@ -30,7 +30,7 @@ class WhatsAppLink(Protocol):
     async def close(self) -> bool:
         """Deliver what the session has received, then end it; does nothing if there is none.
 
-        Returns whether it has certainly ended; otherwise it may still compete with a new one.
+        Returns whether the session has certainly ended. If not, it could compete with a new one.
         """
 
     async def request_pairing_code(self, phone: str) -> str:
@@ -39,8 +39,8 @@ class WhatsAppLink(Protocol):
     def sending_turn(self, chat: Jid) -> AbstractAsyncContextManager[None]:
         """Wait until a message to `chat` can be sent safely; no other turn is granted before the context ends.
 
-        Entering may send whatever the library needs first. It may take long, so check afterwards whether the message
-        should still be sent. Raises LinkUnavailableError.
+        Entering may take long and may first send messages that the library needs, so check afterwards whether the
+        message should still be sent. Raises LinkUnavailableError.
         """
 
     async def send(self, chat: Jid, text: str, secret: bytes) -> str:
@@ -50,10 +50,10 @@ class WhatsAppLink(Protocol):
         """
 
     def show_online(self, *, online: bool) -> None:
-        """Show the account as online or offline; does not wait and never raises, because it is only decoration."""
+        """Show the account as online or offline; does not wait and never raises, because it is only cosmetic."""
 
     async def show_typing(self, chat: Jid, *, typing: bool) -> None:
-        """Show or hide that we are typing; never raises, because it is only decoration."""
+        """Show or hide that we are typing; never raises, because it is only cosmetic."""
 
 
 class StoredSession(Protocol):
@@ -73,4 +73,4 @@ class StoredSession(Protocol):
         """Rename a damaged session, without deleting it; returns whether it is the second within a day."""
 
     def id_of(self, secrets: Sequence[bytes]) -> str | None:
-        """Return the WhatsApp id of the newest attempt with one of these message secrets; None if none began."""
+        """Return the WhatsApp id of the newest send with one of these message secrets; None if none was begun."""

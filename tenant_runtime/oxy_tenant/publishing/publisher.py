@@ -1,8 +1,8 @@
 """From the journal to JetStream, in order.
 
-Reports are published in a window without waiting for each acknowledgement. When one is refused or not answered in
-time, everything from it on is published again (go back N), one by one at first: repeating a refused report alone
-would put it behind those that followed. ``Nats-Msg-Id`` makes JetStream drop what it has.
+Reports are published in a window without waiting for each acknowledgement. If one is refused or times out, it and
+everything after it are published again (go-back-N), at first one at a time: repeating only the refused report would
+put it behind its successors. ``Nats-Msg-Id`` makes JetStream drop duplicates.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class PublishTiming:
-    """When a publish is repeated."""
+    """When the window is published again."""
 
     answer_seconds: float = 5.0
-    """After this long without an acknowledgement."""
+    """Time limit for an acknowledgement."""
     retry_seconds: float = 0.5
     """Pause after a refusal."""
 
 
 class ReportSignal:
-    """Wakes the publisher; made inside the event loop, `set` from any thread."""
+    """Wakes the publisher. Create it in the event loop; `set` may be called from any thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -73,24 +73,24 @@ class Publisher:
         self._replies = client.new_inbox()
         await client.subscribe(f"{self._replies}.*", cb=self._answered)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._remember())
+            tasks.create_task(self._persist_progress())
             while True:
                 if not client.is_connected:
                     await _reconnected(client)
-                    # What was under way when the connection broke may be lost with its answers.
+                    # Reports in flight when the connection broke may be lost, and so may their acknowledgements.
                     self._window.go_back()
-                # Cleared before reading the journal: a report added while we read wakes us again.
+                # Clear before reading the journal: a report added while we read must wake us again.
                 self._wake.clear()
                 await self._publish_window(client)
                 await self._await_progress(client)
 
     async def drained(self) -> None:
-        """Wait until the bus has acknowledged everything journalled."""
+        """Wait until the bus has acknowledged every report in the journal."""
         while self._window.base < self._reports.last_sequence:  # noqa: ASYNC110 once, at the end of the process
             await asyncio.sleep(_POLL_SECONDS / 10)
 
-    async def _remember(self) -> None:
-        """Write down what was acknowledged, now and then: it only saves repeating it after a restart."""
+    async def _persist_progress(self) -> None:
+        """Store the acknowledged sequence now and then: it only saves publishing again after a restart."""
         written = self._window.base
         while True:
             await self._moved.wait()
@@ -113,7 +113,7 @@ class Publisher:
         metrics.PENDING.set(self._reports.last_sequence - self._window.base)
 
     async def _publish(self, client: Client, entry: JournalEntry) -> None:
-        # The subject of the answer carries the sequence, so that no table of open publishes is needed.
+        # The reply subject carries the sequence, so that no table of pending publishes is needed.
         await client.publish(
             self._subject,
             entry.envelope,
@@ -123,15 +123,15 @@ class Publisher:
         log.info("report_published", trace_id=trace_id(entry.trace), sequence=entry.sequence)
 
     async def _await_progress(self, client: Client) -> None:
-        """Wait for an acknowledgement, a new report or a lost connection; on silence or refusal go back."""
+        """Wait for an acknowledgement, a new report or a lost connection; go back after a refusal or a time-out."""
         while True:
-            # Silence counts from the last progress, not from the last wake-up: new reports wake us as well, and answers
-            # to later reports do not replace a missing one.
+            # Measure the time-out from the last progress, not from the last wake-up: new reports wake us too, and
+            # acknowledgements of later reports do not make up for a missing one.
             if self._window.waiting and self._loop.time() - self._progress_at > self._timing.answer_seconds:
                 self._refusal = self._refusal or "no answer"
             if self._refusal is not None or self._wake.is_set() or not client.is_connected:
                 break
-            # Answers wake us too. A lost connection and silence do not, so they are checked regularly.
+            # Acknowledgements wake us too. A lost connection and a time-out do not, so poll for them.
             await wait_for(self._wake, _POLL_SECONDS)
         if self._refusal is not None:
             await self._go_back(self._refusal)
@@ -140,7 +140,7 @@ class Publisher:
         metrics.REFUSED.inc()
         log.warning("publish_refused", sequence=self._window.base + 1, reason=refusal)
         await asyncio.sleep(self._timing.retry_seconds)
-        # Cleared after the pause: further refusals of the same window arrive meanwhile, and all of it is repeated.
+        # Clear after the pause: the rest of the window may be refused meanwhile, and going back once covers all of it.
         self._refusal = None
         self._window.go_back()
 
@@ -162,12 +162,12 @@ async def _reconnected(client: Client) -> None:
 
 
 def refusal_of(answer: bytes) -> str | None:
-    """Return why JetStream refused a publish, None if it stored it or had it already.
+    """Return why JetStream refused a publish; None if the stream has the report, now or from before.
 
     An empty answer is the server's "no responders": the stream does not exist, or its service is not imported.
     """
     if not answer:
-        return "no stream takes this subject"
+        return "no stream matches this subject"
     acknowledgement = json.loads(answer)
     if "error" in acknowledgement:
         return str(acknowledgement["error"].get("description", "refused"))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 WINDOW: Final = 256
-"""Most reports in flight at a time."""
+"""Maximum number of reports in flight."""
 
 
 @dataclass(slots=True)

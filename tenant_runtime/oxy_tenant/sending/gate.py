@@ -1,4 +1,4 @@
-"""The last decision before a text goes out. Pure."""
+"""The final check before a text is sent. Pure."""
 
 from datetime import datetime
 from typing import Final
@@ -6,12 +6,12 @@ from typing import Final
 from oxy_core.envelopes import SendOutcome, SendRequest
 from oxy_tenant.sending.results import Result
 
-SUPERSEDED: Final = "somebody answered from the phone meanwhile"
-EXPIRED: Final = "it was too late to send it"
+SUPERSEDED: Final = "someone answered from the phone in the meantime"
+EXPIRED: Final = "the request expired before it could be sent"
 
 
 def refuse(request: SendRequest, *, own_sequence: int, self_chat: bool, now: datetime) -> Result | None:
-    """Return the result of `request` if it must not be sent any more; None if it may.
+    """Return the result of `request` if it must no longer be sent; None if it may.
 
     `own_sequence` is the sequence of the newest message in the chat that the business sent from another device. In
     the "message yourself" chat those are the owner's questions, so they supersede nothing.

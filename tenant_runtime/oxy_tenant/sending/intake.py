@@ -30,7 +30,7 @@ class Intake:
         *,
         stopping: asyncio.Event,
     ) -> None:
-        """Accept nothing once `stopping` is set: the relay repeats requests that were not accepted."""
+        """Accept nothing once `stopping` is set: the relay retries requests that were not accepted."""
         self._environment = environment
         self._sends = sends
         self._enqueue = enqueue
@@ -70,10 +70,11 @@ class Intake:
             if send is not None:
                 self._start(send)
         try:
+            # A lost acceptance is harmless: the relay retries the request, which is then only accepted again.
             for accepted, _ in journalled:
                 await client.publish(subject, accepted.encode())
         except NatsError as error:
-            log.warning("acceptance_unpublished", error=str(error))
+            log.warning("acceptance_publish_failed", error=str(error))
 
     def _start(self, send: OpenSend) -> None:
         metrics.ACCEPTED.inc()
@@ -85,6 +86,6 @@ def request_of(data: bytes, environment: RuntimeSettings) -> SendRequest:
     """Read a send request; raises ContractError if it is not for this instance."""
     request = SendRequest.decode(data)
     if (request.organization, request.instance) != (environment.organization, environment.instance):
-        message = f"a send request for {request.organization}/{request.instance} came to {environment.label}"
+        message = f"{environment.label} received a send request for {request.organization}/{request.instance}"
         raise ContractError(message)
     return request

@@ -1,18 +1,19 @@
-"""How long a person would type. Pure; randomness is passed in."""
+"""How long to show "typing" before a text. Pure; randomness is passed in."""
 
 from random import Random
 from typing import Final
 
 SECONDS_PER_CHARACTER: Final = 0.04
-"""About 300 characters a minute per thumb, twice: a fast typist on a phone."""
+"""About 300 words a minute: several times as fast as a person on a phone, so that answers do not take too long."""
 
 SHORTEST: Final = 1.0
 LONGEST: Final = 12.0
+"""Limits in seconds, before jitter."""
 
 _JITTER: Final = 0.3
 
 
 def typing_seconds(text: str, random: Random) -> float:
-    """Return how long to show "typing" before `text`, with jitter of ±30 %."""
+    """Return how many seconds to show "typing" before `text`, with jitter of ±30 %."""
     plain = min(LONGEST, max(SHORTEST, len(text) * SECONDS_PER_CHARACTER))
     return plain * random.uniform(1 - _JITTER, 1 + _JITTER)

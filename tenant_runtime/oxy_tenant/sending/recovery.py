@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class Recovery:
-    """Settles sends by the library's store and by receipts."""
+    """Settles sends by means of the library's store and of receipts."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Recovery:
         connected: asyncio.Event,
         receipt_wait: float,
     ) -> None:
-        """Give a receipt `receipt_wait` seconds, once `connected`, to settle an interrupted send."""
+        """Wait up to `receipt_wait` seconds, once `connected`, for the receipt of an interrupted send."""
         self._sends = sends
         self._session = session
         self._receipts = receipts
@@ -43,11 +43,11 @@ class Recovery:
         self._receipt_wait = receipt_wait
 
     async def settle_interrupted(self, send: OpenSend) -> Result | None:
-        """Return the result of a request that the previous run left; None if it was not sent."""
+        """Return the result of a request that the previous run left open; None if it was certainly not sent."""
         if not send.recovered:
             return None
-        # Only attempts that certainly did not reach WhatsApp are repeated, so the newest one in the store decides. It
-        # may be newer than the journal's count, which is not flushed on its own and may be lost in a power cut.
+        # An attempt is made only if all before it certainly did not reach WhatsApp, so the newest one decides. Look
+        # beyond the journal's count too: the count is not flushed, so a power failure may have lost its last steps.
         attempts = range(max(1, send.attempts), send.attempts + ATTEMPTS + 1)
         secrets = [self._sends.attempt_secret(send.request.id, attempt) for attempt in attempts]
         try:
@@ -57,6 +57,7 @@ class Recovery:
         if whatsapp_id is None:
             return None
         log.warning("send_interrupted", request=str(send.request.id), whatsapp_id=whatsapp_id)
+        # Receipts arrive only while connected, so the time limit starts then.
         await self._connected.wait()
         try:
             async with asyncio.timeout(self._receipt_wait):
@@ -81,6 +82,6 @@ class Recovery:
 
 
 def _untraceable(send: OpenSend, error: OxyError) -> Result:
-    """Return the result of a message about which the store cannot be asked."""
+    """Return the result if the store cannot be read: the message may have been sent."""
     log.warning("send_untraceable", request=str(send.request.id), error=str(error))
     return Result(SendOutcome.AMBIGUOUS, error=UNCONFIRMED)

@@ -5,7 +5,7 @@ from typing import Final
 
 from oxy_core.envelopes import SendOutcome
 
-UNCONFIRMED: Final = "the connection broke while sending; WhatsApp may have taken the message"
+UNCONFIRMED: Final = "sending was interrupted; WhatsApp may or may not have received the message"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Sender:
         connected: asyncio.Event,
         stopping: asyncio.Event,
     ) -> None:
-        """Begin no message once `stopping` is set."""
+        """Start no send once `stopping` is set."""
         self._sends = sends
         self._positions = chats
         self._link = link
@@ -56,16 +56,18 @@ class Sender:
         self._connected = connected
         self._stopping = stopping
         self._chats: dict[Jid, deque[OpenSend]] = {}
-        self._fresh: asyncio.Queue[Jid] = asyncio.Queue()
+        """Requests to send, by chat. While a chat has an entry, no second task is started for it."""
+        self._new_chats: asyncio.Queue[Jid] = asyncio.Queue()
+        """Chats that still need a task."""
         self._in_flight: set[UUID] = set()
-        self._random = random.Random()  # noqa: S311 human rhythm, no secret
+        self._random = random.Random()  # noqa: S311 human rhythm, not a secret
 
     def enqueue(self, send: OpenSend) -> None:
         """Queue a journalled request; requests of one chat are sent in this order."""
         waiting = self._chats.get(send.chat)
         if waiting is None:
             self._chats[send.chat] = deque([send])
-            self._fresh.put_nowait(send.chat)
+            self._new_chats.put_nowait(send.chat)
         else:
             waiting.append(send)
 
@@ -73,8 +75,8 @@ class Sender:
         """Send until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                chat = await self._fresh.get()
-                tasks.create_task(self._work_off(chat))
+                chat = await self._new_chats.get()
+                tasks.create_task(self._drain(chat))
 
     async def finish(self, within: float) -> None:
         """Wait up to `within` seconds for the message in flight; call it after setting `stopping`."""
@@ -85,18 +87,18 @@ class Sender:
         except TimeoutError:
             log.warning("send_left_unconfirmed")
 
-    async def _work_off(self, chat: Jid) -> None:
+    async def _drain(self, chat: Jid) -> None:
         waiting = self._chats[chat]
         while waiting:
             with trace_bound(waiting[0].request.trace):
                 if not await self._handle(waiting[0]):
-                    # Stopping. The queue is kept, so that a request enqueued now cannot overtake the others.
+                    # Stopping. Keep the queue, so that a request enqueued now cannot overtake the others.
                     return
             waiting.popleft()
         del self._chats[chat]
 
     async def _handle(self, send: OpenSend) -> bool:
-        """Journal the result of a request; False if we are stopping before there is one: the next run continues."""
+        """Send a request and journal its result; return False if we stop first and leave it to the next run."""
         result = await self._recovery.settle_interrupted(send) or await self._deliver(send)
         if result is None:
             return False
@@ -108,7 +110,7 @@ class Sender:
         return True
 
     async def _deliver(self, send: OpenSend) -> Result | None:
-        """Attempt to send until there is a result; None if we are stopping before."""
+        """Attempt to send until there is a result; None if we stop first."""
         paced = False
         for _ in range(ATTEMPTS):
             if not await self._connected_in_time(send):
@@ -126,10 +128,10 @@ class Sender:
                 self._in_flight.discard(send.request.id)
                 log.warning("send_postponed", request=str(send.request.id), error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
-        return Result(SendOutcome.FAILED, error="WhatsApp could not be reached, several times in a row")
+        return Result(SendOutcome.FAILED, error=f"WhatsApp could not be reached in {ATTEMPTS} attempts")
 
     async def _connected_in_time(self, send: OpenSend) -> bool:
-        """Wait for the connection; False if the request expires before."""
+        """Wait for the connection; False if the request expires first."""
         expires = send.request.expires_at
         if self._connected.is_set() or expires is None:
             await self._connected.wait()
@@ -150,21 +152,22 @@ class Sender:
         await self._link.show_typing(send.chat, typing=False)
 
     async def _send(self, send: OpenSend) -> Result | None:
-        """Send in our turn; None if we are stopping. Raises LinkUnavailableError if certainly nothing was sent."""
+        """Wait for our turn and send; None if we are stopping. Raises LinkUnavailableError if nothing was sent."""
         async with self._link.sending_turn(send.chat):
-            # We may have waited for the turn until after the stop, and nobody would wait for a send that begins now. So
-            # the request stays open in the journal, and the next run sends it.
+            # `finish` may have returned while we waited for the turn, and the exit would interrupt a send that starts
+            # now. Leave the request open in the journal, for the next run.
             if self._stopping.is_set():
                 return None
             return await self._send_now(send)
 
     async def _send_now(self, send: OpenSend) -> Result:
-        # The gate decides as late as possible: after this only the journal is written before the library is called.
+        # Check the gate as late as possible: only a journal write remains before the library is called.
         refusal = self._refusal(send)
         if refusal is not None:
             return refusal
         # From here until the result is journalled, `finish` waits for this request.
         self._in_flight.add(send.request.id)
+        # Journal the secret first: it identifies the echo, and after a crash the attempt in the library's store.
         secret = await asyncio.to_thread(self._sends.begin_attempt, send.request.id)
         try:
             with metrics.SEND_SECONDS.time():

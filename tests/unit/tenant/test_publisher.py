@@ -53,7 +53,7 @@ def test_a_window_never_passes_what_nobody_acknowledged(steps: list[tuple[str, i
         (b'{"stream":"OXY_INBOUND","seq":3}', None),
         (b'{"stream":"OXY_INBOUND","seq":3,"duplicate":true}', None),
         (b'{"error":{"code":503,"description":"maximum messages exceeded"}}', "maximum messages exceeded"),
-        (b"", "no stream takes this subject"),
+        (b"", "no stream matches this subject"),
     ],
 )
 def test_what_an_answer_of_the_stream_means(answer: bytes, refusal: str | None) -> None:

@@ -12,7 +12,7 @@ from oxy_tenant.own_account import OwnAccount
 
 
 class ChainWatch:
-    """Records sends and arrivals; thread-safe. `note` stores changes of what is owed, under the lock."""
+    """Records sends and arrivals; thread-safe. `note` is called under the lock, with the fillers owed where changed."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class ChainWatch:
 
     @contextmanager
     def sending(self, chat: Jid) -> Iterator[None]:
-        """Enclose a send. If it raises LinkUnavailableError, it counts as not having used a key."""
+        """Enclose a send. One that raises LinkUnavailableError may not have used a key, so it settles nothing."""
         with self._lock:
             uses = self._chains.begin(self._contacts(chat), self._clock())
             self._note_changes()
@@ -50,12 +50,12 @@ class ChainWatch:
             return self._chains.owes(self._contacts(chat))
 
     def undecided_seconds(self, chat: Jid) -> float:
-        """Return for how many more seconds it is unknown whether the last send to `chat` owes it a filler."""
+        """Return for how many seconds the last send to `chat` may still turn out to have overlapped a message."""
         with self._lock:
             return self._chains.undecided_seconds(self._contacts(chat)[0], self._clock())
 
     def wait_seconds(self, chat: Jid, fillers: int = 0) -> float:
-        """Return how many seconds to wait before sending to `chat`, after so many failed `fillers`."""
+        """Return how many seconds to wait before the next send to `chat`, after `fillers` failed fillers."""
         with self._lock:
             return self._chains.wait_seconds(self._contacts(chat), fillers, self._clock())
 
@@ -71,9 +71,9 @@ class ChainWatch:
                 self._chains.callback_ended(self._clock())
 
     def record_arrival(self, addresses: frozenset[Jid], *, from_me: bool) -> bool:
-        """Record that the library decrypted a message; return whether that makes a chain suspect.
+        """Record that the library decrypted a message; return whether that may have rolled back a chain.
 
-        `addresses` are all known ones of its sender; `from_me` means another device of our own account.
+        `addresses` are all known addresses of its sender; `from_me` means another device of our own account.
         """
         names = frozenset({OWN}) if from_me else frozenset(str(address.bare) for address in addresses)
         with self._lock:
@@ -93,10 +93,10 @@ class ChainWatch:
 
 
 def owed_at_start(noted: Mapping[str, int], last_sends: Mapping[str, int]) -> dict[str, int]:
-    """Return how many fillers are owed to whom when a run starts.
+    """Return how many fillers each contact is owed when a run starts.
 
-    `noted` is what the previous run stored. It could not store anything about messages that arrived while it was being
-    killed, so one filler per message in `last_sends` (by chat) is owed as well. Our own devices got a copy of each.
+    `noted` is what the previous run stored. A message that arrived while it was being killed may be missing from it, so
+    at least one filler is owed per message in `last_sends` (by chat). Our own devices got a copy of each.
     """
     owed = {chat: min(count, MOST_OWED) for chat, count in last_sends.items()}
     if owed:

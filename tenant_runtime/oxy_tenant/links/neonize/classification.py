@@ -24,12 +24,13 @@ def classify_message(event: Untyped, account: OwnAccount) -> Received | None:
 
 
 def classify_undecryptable(event: Untyped, account: OwnAccount) -> Received | None:
-    """Read neonize's ``UndecryptableMessage`` event, of which only the id is known."""
+    """Read neonize's ``UndecryptableMessage`` event, whose content is unknown."""
     return _received(event.Info, account, Content(MessageKind.UNDECRYPTABLE)) if _is_direct(event.Info) else None
 
 
 def _is_direct(info: Untyped) -> bool:
     source = info.MessageSource
+    # "peer" messages are protocol traffic between the account's own devices.
     return not source.IsGroup and source.Chat.Server in DIRECT_SERVERS and info.Category != "peer"
 
 

@@ -46,7 +46,7 @@ _OLD_COUNTER: Final = re.compile(r"Ignoring message (?P<id>\S+) from (?:\S+ in )
 
 @dataclass(frozen=True, slots=True)
 class CopyRefused:
-    """The library received a message whose key it had already used: a copy of one that was journalled, or lost."""
+    """The library received a message whose key it had already used: a copy of one that was journalled or lost."""
 
     whatsapp_id: str
     chat: Jid | None
@@ -55,14 +55,14 @@ class CopyRefused:
 def wanted_events(*, receipts: bool) -> bytes:
     """Return the numbers of the events to subscribe to.
 
-    Only those that are read here, because any other may contain a value that neonize does not know, which ends its
-    event loop.
+    Only those that are handled, because any other may contain a value unknown to neonize, which would end its event
+    loop.
     """
     return bytes(sorted({*_PLAIN, _BAN, MESSAGE, UNDECRYPTABLE, *({_RECEIPT} if receipts else ())}))
 
 
 def translate_event(envelopes: Untyped, number: int, data: bytes) -> LinkEvent | None:
-    """Return the meaning of an event other than messages and the account; None if it has none here."""
+    """Return the meaning of an event other than messages and the account; None if it is not used."""
     if number == _BAN:
         ban = envelopes.TemporaryBan.FromString(data)
         return Banned(datetime.now(UTC) + timedelta(seconds=ban.Expire) if ban.Expire > 0 else None)

@@ -20,10 +20,10 @@ from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.own_account import OwnAccount
 
 MOST_FILLERS: Final = 8
-"""Most fillers before one message, each after a longer pause; if all of these failed, the next would too."""
+"""Maximum number of fillers before one message, each after a longer pause; if all fail, so would another."""
 
 PATIENCE_SECONDS: Final = 30.0
-"""How long a contact who keeps writing may delay a filler, and with it the answer."""
+"""How long a contact who keeps writing may delay a filler, and the answer with it."""
 
 log = structlog.get_logger()
 
@@ -59,11 +59,11 @@ class SendingTurns:
         keep sending while we find out how many.
         """
         for fillers in range(MOST_FILLERS + 1):
-            # Outside the lock, because it may take half a second until the last send to this contact is decided.
+            # Outside the lock: half a second may pass until we know whether the last send overlapped a message.
             await self._settle(chat, fillers)
             async with self._one_at_a_time:
-                # Our own devices also got copies of what other turns sent meanwhile. So for the "message yourself"
-                # chat the last send may be undecided again, and only under the lock no new one follows.
+                # Our own devices get a copy of every message. So the "message yourself" chat may have to wait for sends
+                # by other turns too, and only while we hold the lock can no more of them start.
                 if self._account.owns(chat):
                     await asyncio.sleep(self._watch.undecided_seconds(chat))
                 target = None if self._stopping.is_set() else self._target(chat)
@@ -74,14 +74,14 @@ class SendingTurns:
                     yield
                     return
                 await self._fill(chat, target)
-            # The filler may itself have overlapped a message, and then another is owed: check again.
+            # The filler itself may have overlapped a message, so that another is owed: check again.
 
     def _target(self, chat: Jid) -> str | None:
         """Return our message that a filler to `chat` refers to; None if no filler is owed, or there is no message."""
         return self._newest_sent(chat) if self._watch.owes(chat) else None
 
     async def _settle(self, chat: Jid, fillers: int) -> None:
-        """Wait (rarely) until the last send is decided, and a filler is unlikely to overlap a message."""
+        """Wait until the last send is decided and a filler is unlikely to overlap a message; rarely takes long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while (seconds := self._watch.wait_seconds(chat, fillers)) > 0:  # noqa: ASYNC110 silence has no event
@@ -102,7 +102,7 @@ class SendingTurns:
 def compose_filler(messages: MessagesModule, chat: Jid, target: str) -> MessageProtobuf:
     """Return a message that phones do not display: the removal of a reaction that never existed, on our own `target`.
 
-    It refers to a message of ours, because the owner may really have reacted to one of the customer's.
+    It must be ours: on a customer's message it could remove a real reaction of the owner's.
     """
     message = messages.Message()
     reaction = message.reactionMessage

@@ -3,7 +3,7 @@
 ``import neonize`` pulls in an HTTP client, an HTML parser, an image library and libmagic, and configures logging. Its
 binding (``neonize._binder``) and its messages (``neonize.proto``) need none of that, so the package and its ``utils``
 are registered without running their ``__init__``. ``neonize.download``, which would fetch native code from the
-internet, is replaced by one that refuses: a pod runs the library of its image.
+internet, is replaced by one that refuses: a pod runs the library in its image.
 """
 
 import importlib
@@ -38,7 +38,7 @@ class Library:
 
 
 def _refuse_download() -> NoReturn:
-    message = "neonize's native library is not in this image; install the neonize wheel of this platform"
+    message = "neonize's native library is not in this image; install the neonize wheel for this platform"
     raise LinkError(message)
 
 

@@ -2,8 +2,8 @@
 
 Facts about neonize 0.5.2 and its whatsmeow that shaped this module and `session`:
 
-- ``Neonize()`` blocks for the life of a session and calls back, one event at a time, from threads of Go. It returns
-  an error at once when the first connection fails; once it has called back, any return means that events are lost.
+- ``Neonize()`` blocks for the life of a session and calls back, one event at a time, from Go's threads. If the first
+  connection fails, it returns an error at once; if it returns after it has called back, events are lost.
 - Receipts go to the server without waiting for us, so a message is journalled inside the callback.
 - An event with a value unknown to neonize ends its event loop, so only the events in `events` are subscribed to.
 - While unpaired, ``Stop()`` never ends the thread.
@@ -38,11 +38,11 @@ from oxy_tenant.own_account import OwnAccount
 log = structlog.get_logger()
 
 _DATABASE_OPTIONS: Final = "?_foreign_keys=on&_journal_mode=WAL&_synchronous=FULL&_x="
-"""Appended to the session's path: neonize passes a name on as an SQLite URI and adds an option of its own, which
-``_x`` swallows. WAL receives six times faster than the default; FULL keeps ratchets over a power loss."""
+"""Appended to the session's path: neonize passes it to SQLite as a URI and appends an option, which ``_x`` swallows.
+With WAL we receive six times faster than by default; with FULL ratchets survive a power failure."""
 
 _CHROME: Final = 1
-"""Client type that a pairing code is asked for with. Source: neonize/utils/enum.py, ClientType."""
+"""Client type sent when requesting a pairing code. Source: neonize/utils/enum.py, ClientType."""
 
 _COMPOSING: Final = 0
 _PAUSED: Final = 1
@@ -52,6 +52,7 @@ _QUIET_SECONDS: Final = 0.1
 """A session without a callback for this long has delivered everything that it had received."""
 
 _CLOSE_SECONDS: Final = 2.0
+"""Time limit for stopping a session, and again for its thread to end."""
 
 
 class NeonizeLink:
@@ -105,6 +106,7 @@ class NeonizeLink:
             return True
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
+                # Disconnect first, so that nothing new arrives while the callbacks drain.
                 await self._call(self._go.Disconnect, session.name)
                 while time.monotonic() - session.last_callback < _QUIET_SECONDS:  # noqa: ASYNC110 silence has no event
                     await asyncio.sleep(_QUIET_SECONDS / 4)
@@ -167,7 +169,7 @@ class NeonizeLink:
                 raise send_error(result.Error)
             return str(result.SendResponse.ID)
 
-    # -- decoration
+    # -- presence
 
     async def show_typing(self, chat: Jid, *, typing: bool) -> None:
         """Show or hide that we are typing; never raises."""

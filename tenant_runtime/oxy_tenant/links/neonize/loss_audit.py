@@ -2,11 +2,11 @@
 
 The library commits a message's key and stores its secret before it calls back with the message. If the process is
 killed in between, the message is lost: the library refuses the server's next copy ("old counter"), but acknowledges it.
-Two traces remain: secrets stored since the last audited row, and refused copies. Those that the journal does not know
-are losses.
+Two traces remain: secrets stored since the last audited row, and refused copies. Any that the journal does not know is
+a lost message.
 
-Secrets also arrive in bulk, with the history that a phone shares after pairing. So the audited row is moved forward
-while everything works, and a start examines only secrets stored shortly before the previous process ended.
+Secrets also arrive in bulk, with the history that a phone shares after pairing. So the audited row advances while
+messages arrive normally, and a start examines only secrets stored shortly before the previous process ended.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ from oxy_tenant.links.neonize.events import CopyRefused
 from oxy_tenant.links.neonize.session_store import SessionStore, StoredSecret
 
 SETTLE_SECONDS: Final = 5.0
-"""After this long, every message that the library called back with is in the journal."""
+"""After this long, every message that the library has called back with is in the journal."""
 
 MARK_SECONDS: Final = 60.0
-"""How often the audited row is moved forward while messages arrive; each time starts a short-lived process."""
+"""Pause between advances of the audited row while messages arrive; each advance starts a short-lived process."""
 
 BY_STORE: Final = "store"
 BY_COPY: Final = "refused_copy"
@@ -67,15 +67,15 @@ class LossAudit:
         self._refused.append((time.monotonic(), copy))
 
     async def run(self) -> None:
-        """Examine refused copies and move the audited row forward until cancelled; for use while messages arrive."""
+        """Examine refused copies and advance the audited row until cancelled."""
         marked_version, next_mark = 0, 0.0
         while True:
             version, newest = self._store.version, None
             if version != marked_version and time.monotonic() >= next_mark:
                 newest = await asyncio.to_thread(self._newest)
                 marked_version, next_mark = version, time.monotonic() + MARK_SECONDS
-            # The newest row is read before this pause and stored after it. By then every message up to it is in the
-            # journal; if the process dies meanwhile, the row is not stored and the next start examines it.
+            # Read the newest row before this pause and store it as audited after: by then every message up to it is in
+            # the journal. If the process dies in between, it is not stored, and the next start examines it.
             await asyncio.sleep(SETTLE_SECONDS)
             await asyncio.to_thread(self._settle, newest, time.monotonic() - SETTLE_SECONDS)
 
@@ -105,12 +105,12 @@ class LossAudit:
 
 
 def lost_message(stored: StoredSecret) -> IncomingMessage:
-    """Return what is known of a lost message from its stored secret."""
+    """Return a placeholder for a lost message, with what its stored secret shows."""
     return _placeholder(stored.whatsapp_id, stored.chat, stored.sender, from_me=stored.from_me)
 
 
 def refused_message(whatsapp_id: str, chat: Jid) -> IncomingMessage:
-    """Return what is known of a lost message from its refused copy."""
+    """Return a placeholder for a lost message, with what its refused copy shows."""
     return _placeholder(whatsapp_id, chat, chat, from_me=False)
 
 

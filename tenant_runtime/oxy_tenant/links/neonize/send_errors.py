@@ -22,7 +22,7 @@ _BEFORE_SENDING: Final = (
 
 
 def send_error(error: str) -> LinkError:
-    """Return the exception for an error message, by its beginning.
+    """Return the exception for an error message, judged by its first words.
 
     Source: whatsmeow send.go. The device list, sessions and encryption come before the message's frame is written, so
     errors there mean that nothing was sent, and so does a missing socket. Once the frame is written, a message without

@@ -1,13 +1,13 @@
 """Decides which ratchets the library may have rolled back, and how long to wait before sending to them. Pure.
 
 whatsmeow loads, changes and stores the Signal session of a device both when it encrypts for it and when it decrypts
-from it, without a lock between the two (https://github.com/tulir/whatsmeow/pull/1168). A message that is being
-decrypted while one to the same contact is being encrypted stores the session as it was before, which rolls back the
-sending chain of the ratchet: the next message to that contact repeats key and counter, and the phone drops it
-silently, although WhatsApp acknowledged it.
+from it, without a lock between the two (https://github.com/tulir/whatsmeow/pull/1168). If a message to a contact is
+encrypted while one from the same contact is being decrypted, the decryption stores the session that it loaded before.
+That rolls back the sending chain of the ratchet: the next message to that contact repeats key and counter, and the
+phone silently drops it, although WhatsApp acknowledged it.
 
 From outside we see only times: when a send began and ended, and when the library called back with a message, a little
-after decrypting it. If a message of the contact is called back between the beginning of a send and a margin after its
+after decrypting it. If the callback for a contact's message comes between the start of a send and a margin after its
 end, the contact is owed a filler: a message that phones do not show, and that may be dropped instead of the next one.
 Until the margin has passed, the send is undecided and the next one waits.
 
@@ -33,18 +33,19 @@ SHORTEST_MARGIN: Final = 0.01
 LONGEST_MARGIN: Final = 0.5
 
 LONGEST_PAUSE: Final = 2.0
+"""Most seconds that a contact must be silent before a filler."""
 
 SENDS_MARGIN: Final = 2.0
 """The margin as a multiple of the send's duration, because whatever slows down decryption also slows down sends."""
 
 IDLE_GAP: Final = 0.002
-"""If more seconds than this pass between two callbacks, the second was not waiting for the first."""
+"""If more seconds than this pass between two callbacks, the second was not queued behind the first."""
 
 MOST_OWED: Final = 4
-"""Most sends that one rollback can repeat; a decryption takes only as long as one or two of them."""
+"""Maximum number of sends that one rollback can undo; a decryption takes only as long as one or two of them."""
 
 _MOST_SENDS: Final = 32
-"""Most sends to a contact that are remembered; more than fit into the margins."""
+"""Maximum number of sends remembered per contact; more than fit into the margins."""
 
 
 @dataclass(slots=True)
@@ -58,12 +59,12 @@ class ChainUse:
 
     @property
     def margin(self) -> float:
-        """Seconds after its end within which every message that overlapped it is called back."""
+        """Seconds after its end by which the library has called back with every message that overlapped it."""
         return min(LONGEST_MARGIN, max(SHORTEST_MARGIN, SENDS_MARGIN * (self.ended - self.began)))
 
     @property
     def settled_at(self) -> float:
-        """When every message that overlapped it has been called back."""
+        """Time by which the library has called back with every message that overlapped it."""
         return self.ended + self.margin
 
 
@@ -75,7 +76,7 @@ class SendingChains:
     """Counts the fillers owed on one connection. No lock, no clock, no I/O."""
 
     def __init__(self, owed: Mapping[str, int]) -> None:
-        """Start with what the previous run `owed`."""
+        """Start with the fillers `owed` since the previous run."""
         self._owed = dict(owed)
         self._changes: dict[str, int] = {}
         self._uses: dict[str, deque[ChainUse]] = {}
@@ -93,7 +94,7 @@ class SendingChains:
     # -- sends
 
     def begin(self, contacts: Iterable[str], now: float) -> ChainUses:
-        """Record that a send begins. Whatever is sent also serves as a filler, so each contact is owed one less."""
+        """Record the start of a send. Any message also serves as a filler, so each contact is owed one less."""
         uses = {contact: self._begin(contact, now) for contact in contacts}
         self._set_owed({contact: use.owed - 1 for contact, use in uses.items() if use.owed})
         return uses
@@ -111,7 +112,7 @@ class SendingChains:
         self._set_owed({contact: max(use.owed, self._owed_to(contact)) for contact, use in uses.items()})
 
     def end(self, uses: ChainUses, now: float) -> None:
-        """Record that a send has ended."""
+        """Record the end of a send, from which its margin runs."""
         for use in uses.values():
             use.ended = now
 
@@ -120,17 +121,17 @@ class SendingChains:
         return any(self._owed_to(contact) for contact in contacts)
 
     def undecided_seconds(self, contact: str, now: float) -> float:
-        """Return for how many more seconds it is unknown whether the last send to `contact` owes it a filler."""
+        """Return for how many seconds the last send to `contact` may still turn out to have overlapped a message."""
         uses = self._uses.get(contact)
         return _undecided(uses[-1], now, self._busy_since, self._idle_from) if uses else 0.0
 
     def wait_seconds(self, contacts: Sequence[str], fillers: int, now: float) -> float:
-        """Return how many seconds to wait before sending to `contacts`, of which the chat is the first; then ask again.
+        """Return how many seconds to wait before sending to `contacts`, the chat first; ask again afterwards.
 
         Wait while the last send is undecided, or while a filler is owed and messages arrive so fast that it would
         overlap one. After each of the `fillers` that did, the contact must be silent for twice as long.
         """
-        # `OWN` is not waited for, because it is a contact of every send: all chats would wait for each other.
+        # Do not wait for `OWN`: it is a contact of every send, so all chats would wait for each other.
         undecided = self.undecided_seconds(contacts[0], now)
         pauses = [
             self._arrivals[contact] + min(LONGEST_PAUSE, self._uses[contact][-1].margin * 2**fillers) - now
@@ -152,19 +153,19 @@ class SendingChains:
         self._idle_from = now
 
     def record_arrival(self, names: frozenset[str], now: float) -> bool:
-        """Record that the library decrypted a message; return whether that makes a chain suspect.
+        """Record that the library decrypted a message; return whether that may have rolled back a chain.
 
         `names` are all known addresses of its sender, or only `OWN`.
         """
-        # Callbacks come one at a time. If they follow each other without a gap, this message may have been decrypted
-        # and waiting since the first of them began.
+        # Callbacks come one at a time. If they follow each other without a gap, this message may have been decrypted as
+        # early as the first of them, and then waited in the queue.
         since = max(self._busy_since, now - LONGEST_MARGIN)
         contacts = self._contacts_named(names)
         self._arrivals.update(dict.fromkeys(contacts, now))
         owed = {contact: self._rolled_back(contact, since) for contact in contacts}
         found = {contact: count for contact, count in owed.items() if count > self._owed_to(contact)}
         for contact, count in found.items():
-            # All these names are one device, so a filler to one of them counts for all.
+            # All these names belong to one contact, so a filler to one of them counts for all.
             same = names | {contact}
             self._aliases.update(dict.fromkeys(same, same))
             self._set_owed({contact: count})
@@ -182,8 +183,8 @@ class SendingChains:
     def _rolled_back(self, contact: str, since: float) -> int:
         """Return how many sends a decryption that lasted from `since` until now may have rolled back."""
         overlapped = [use for use in self._uses[contact] if since <= use.settled_at]
-        # In the worst case the chain is back to where it was before the first of them. Then the keys of all of them
-        # will be repeated, and also those that were to be used up by the fillers owed at that time.
+        # In the worst case the chain is back at its state before the first of them. Then the keys of all of them will
+        # be repeated, and so will those that the fillers owed at that time should have used up.
         return min(MOST_OWED, max(len(overlapped), *(use.owed for use in overlapped))) if overlapped else 0
 
     # -- what is owed
@@ -210,11 +211,11 @@ class SendingChains:
 
 
 def _undecided(use: ChainUse, now: float, busy_since: float, idle_from: float) -> float:
-    """Return for how many more seconds a message that overlapped this send may be called back."""
-    if use.ended == math.inf:
+    """Return for how many seconds the library may still call back with a message that overlapped this send."""
+    if use.ended == math.inf:  # still being sent: check again soon
         return SHORTEST_MARGIN
     # If callbacks have followed each other without a gap since before the margin passed, a message that overlapped the
-    # send may still wait in that queue. Then check again after each gap, up to the longest margin.
+    # send may still be queued behind them. Then check again at short intervals, up to the longest margin.
     queued = busy_since <= use.settled_at and now - idle_from <= IDLE_GAP
     longer = IDLE_GAP if queued and now < use.settled_at + LONGEST_MARGIN else 0.0
     return min(LONGEST_MARGIN, max(use.settled_at - now, longer))

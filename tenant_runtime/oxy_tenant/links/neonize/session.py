@@ -1,4 +1,4 @@
-"""One session of neonize: a call that blocks as long as it lasts, and calls back from threads of Go."""
+"""One session of neonize: a call that blocks as long as the session lasts, and calls back from Go's threads."""
 
 import ctypes
 import threading
@@ -65,14 +65,14 @@ class NeonizeSession:
 
     def start(self, database: bytes, properties: bytes, wanted: bytes) -> None:
         """Start its thread, with the URI of its store, the device's properties, and the events to subscribe to."""
-        # A daemon, because ``Stop()`` never ends the thread of an unpaired session: it is left behind.
+        # A daemon, because ``Stop()`` never ends the thread of an unpaired session: it is abandoned.
         threading.Thread(
             target=self._run, args=(database, properties, wanted), name="whatsapp-session", daemon=True
         ).start()
 
     def _run(self, database: bytes, properties: bytes, wanted: bytes) -> None:
         binder = self._library.binder
-        # Referenced as long as the session: if Python collected a callback, Go would crash calling it.
+        # Keep references as long as the session: if Python collected a callback, Go would crash when calling it.
         self._references = (
             binder.func_string(self._guarded(self._qr_offered)),
             binder.func_string(self._guarded(self._pairing_ended)),

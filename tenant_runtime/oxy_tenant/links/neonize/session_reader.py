@@ -1,8 +1,8 @@
 """Reads a whatsmeow session; `session_store` runs it as a separate program.
 
 The library that holds the session open has its own copy of SQLite. Two copies in one process do not see each other's
-locks, and closing a file in one drops the locks of the other, which damages the database
-(https://www.sqlite.org/howtocorrupt.html, section 2.2). Between processes the locks work, so this is a separate one.
+locks, and closing a file in one drops the locks of the other, which can corrupt the database
+(https://www.sqlite.org/howtocorrupt.html, section 2.2). Locks work between processes, so this is a separate one.
 
 It reads one request from standard input and prints one answer, both JSON. Standard library only: it starts in 20 ms.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 WAIT_SECONDS: Final = 5.0
+"""How long to wait for a lock that the library holds."""
 
 Answer = dict[str, Any]
 
@@ -35,7 +36,7 @@ def examine(database: sqlite3.Connection, copy: str) -> Answer:
 
 
 def newest(database: sqlite3.Connection) -> Answer:
-    """Return the newest row of message secrets; 0: there is none."""
+    """Return the newest row of message secrets; 0 if there is none."""
     rows = _rows(database, "SELECT coalesce(max(rowid), 0) FROM whatsmeow_message_secrets")
     return {"row": rows[0][0] if rows else 0}
 
@@ -77,7 +78,7 @@ QUESTIONS: Final[dict[str, Callable[..., Answer]]] = {
 }
 
 
-def answer(path: str, question: str, *arguments: Any) -> Answer:  # noqa: ANN401 what JSON brings
+def answer(path: str, question: str, *arguments: Any) -> Answer:  # noqa: ANN401 whatever JSON can hold
     """Answer one question about the session at `path`; if that is impossible, ``damage`` or ``failure`` says why."""
     try:
         with closing(sqlite3.connect(path, timeout=WAIT_SECONDS)) as database:

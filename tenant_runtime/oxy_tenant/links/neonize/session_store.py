@@ -1,7 +1,7 @@
 """The library's own SQLite file: reads it, copies it, and sets a damaged one aside.
 
 Credentials are never deleted: a damaged file gets another name. Tables and their meaning: whatsmeow,
-store/sqlstore/upgrades/00-latest-schema.sql. The reading happens in another process, see `session_reader`.
+store/sqlstore/upgrades/00-latest-schema.sql. It is read in another process; `session_reader` says why.
 """
 
 import json
@@ -65,14 +65,14 @@ class SessionStore:
 
     @property
     def version(self) -> int:
-        """Changes whenever the library has written; cheap, because nothing is read."""
+        """Changes whenever the library writes; cheap, because no file is read."""
         log_file = self.path.with_name("session.db-wal")
         return log_file.stat().st_mtime_ns if log_file.exists() else 0
 
     def examine(self) -> bool:
         """Check and copy the session and return whether it has a linked device.
 
-        Raises SessionError if it is damaged; VolumeError if the volume is full or unreadable, which is no damage.
+        Raises SessionError if it is damaged; VolumeError if the volume is full or unreadable, which is not damage.
         """
         return bool(self._ask("examine", str(self._copy)).get("paired", False))
 
@@ -98,7 +98,7 @@ class SessionStore:
         return None if found is None else str(found)
 
     def _ask(self, question: str, *arguments: object) -> dict[str, Any]:
-        """Ask the reader; without a session there is no answer."""
+        """Return the reader's answer; it is empty if there is no session."""
         if not self.path.exists():
             return {}
         command = [sys.executable, "-I", "-S", session_reader.__file__]
