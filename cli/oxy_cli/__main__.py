@@ -30,7 +30,7 @@ app.add_typer(dlq.app, name="dlq")
 
 def main() -> None:
     """Run the command; an error that people can act on is printed as a message, never as a traceback."""
-    # An orderly exit runs the handlers that remove what must not outlive the command.
+    # Exit normally, so that exit handlers run: they remove files that must not outlive the command.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(after_signal(number)))
     try:
         app()

@@ -1,4 +1,4 @@
-"""The Kubernetes API as the command uses it: plain objects in and out, errors that say what to do.
+"""A small client for the Kubernetes API: plain objects in and out, errors that say what to do.
 
 The client library provides configuration, authentication and the connection. Its models are not used: importing them
 takes longer than most commands run.
@@ -32,10 +32,10 @@ Query = Sequence[tuple[str, str]]
 _GROUP: Final = f"/apis/{API_VERSION}"
 
 REQUEST_SECONDS: Final = 15
-"""Time limit of a request to the API server, where none is named."""
+"""Default time limit of a request to the API server."""
 
 _HINTS: Final = {
-    401: "The kubeconfig's credentials are not valid (any more).",
+    401: "The kubeconfig's credentials are invalid or have expired.",
     403: "Ask a cluster administrator for this permission.",
 }
 
@@ -60,7 +60,7 @@ class Cluster:
 
     @classmethod
     def connect(cls, context: str | None, namespace: str | None) -> Self:
-        """Read the kubeconfig (``$KUBECONFIG``, else ``~/.kube/config``); raises ClusterError when it is unusable."""
+        """Read the kubeconfig (``$KUBECONFIG``, else ``~/.kube/config``); raises ClusterError if it is unusable."""
         keep_kubeconfig_in_memory(kube_config)
         try:
             api = config.new_client_from_config(context=context)
@@ -69,7 +69,7 @@ class Cluster:
             where = os.environ.get("KUBECONFIG") or "~/.kube/config"
             message = (
                 f"no usable kubeconfig at {where}: {str(error).rstrip('.')}. "
-                "Point KUBECONFIG at one, or name a context of it with --context: `kubectl config get-contexts`."
+                "Point KUBECONFIG at one, or choose a context with --context: `kubectl config get-contexts` lists them."
             )
             raise ClusterError(message) from error
         chosen = next(item for item in contexts if item["name"] == context) if context else current
@@ -83,7 +83,7 @@ class Cluster:
         return items
 
     def instance(self, name: str) -> Object:
-        """Return one instance; raises ClusterError when there is none with this name."""
+        """Return one instance; raises ClusterError if there is none with this name."""
         with explained(f"cannot read WhatsAppInstance {name} in namespace {self.namespace}"):
             return self._get(f"{self._instances}/{quote(name, safe='')}")
 
@@ -93,7 +93,7 @@ class Cluster:
             self._request("PATCH", f"{self._instances}/{quote(name, safe='')}", body=patch).read()
 
     def secret(self, name: str) -> dict[str, str] | None:
-        """Return the text of each key of a Secret, or None where there is none."""
+        """Return the decoded data of a Secret; None if the Secret does not exist."""
         try:
             with explained(f"cannot read Secret {name} in namespace {self.namespace}", absent_is_error=False):
                 found = self._get(f"{self._core}/secrets/{quote(name, safe='')}")
@@ -102,7 +102,7 @@ class Cluster:
         return {key: b64decode(value).decode() for key, value in found.get("data", {}).items()}
 
     def log(self, pod: str, *, follow: bool, tail: int | None, previous: bool) -> Iterator[str]:
-        """Yield the lines of a pod's log; with `follow` until the pod ends, with `tail` only that many old ones."""
+        """Yield the last `tail` lines of a pod's log (None: all) and, with `follow`, new ones until the pod ends."""
         query = {"follow": str(follow).lower(), "previous": str(previous).lower()}
         query |= {} if tail is None else {"tailLines": str(tail)}
         with explained(f"cannot read the log of pod {pod} in namespace {self.namespace}"):
@@ -124,7 +124,7 @@ class Cluster:
         return next((str(pod["metadata"]["name"]) for pod in pods if _is_ready(pod)), None)
 
     def execute(self, pod: str, command: Sequence[str], stdin: str = "") -> Completed:
-        """Run a command in a pod's first container with this input; raises ClusterError when it cannot run."""
+        """Run a command in a pod's first container with this input; raises ClusterError if it cannot run."""
         streams = [("stdin", "true"), ("stdout", "true"), ("stderr", "true")]
         query = [*streams, *(("command", word) for word in command)]
         with explained(f"cannot run a command in pod {pod} of namespace {self.namespace}"):
@@ -174,7 +174,7 @@ class Cluster:
 
 def _completed(session: WSClient, stdin: str) -> Completed:
     if session.subprotocol != V5_CHANNEL_PROTOCOL:
-        message = "the cluster's API server is too old to end a command's input; Kubernetes 1.30 or newer is needed"
+        message = "the cluster's API server cannot close a command's input; Kubernetes 1.30 or newer is needed"
         raise ClusterError(message)
     if stdin:
         session.write_channel(STDIN_CHANNEL, stdin.encode())
@@ -185,14 +185,14 @@ def _completed(session: WSClient, stdin: str) -> Completed:
 
 
 def exit_code_of(status: str) -> int:
-    """Return a command's exit code from the Status that ends it, in JSON; raises ClusterError where it did not run."""
+    """Return a command's exit code from its final Status, in JSON; raises ClusterError if it did not run or finish."""
     found: Object = json.loads(status or "{}")
     if found.get("status") == "Success":
         return 0
     for cause in found.get("details", {}).get("causes", ()):
         if cause.get("reason") == "ExitCode":
             return int(cause["message"])
-    message = f"the command did not end: {found.get('message') or 'the connection was lost'}; try again"
+    message = f"the command did not finish: {found.get('message') or 'the connection was lost'}; try again"
     raise ClusterError(message)
 
 
@@ -206,7 +206,7 @@ def reason_of(status: int | None, body: str | None) -> str:
     if status == HTTPStatus.NOT_FOUND:
         unknown = "page not found" in said or "could not find the requested resource" in said
         hint = (
-            "Oxy is not installed in this cluster." if unknown else "`oxy status --all-namespaces` lists what there is."
+            "Oxy is not installed in this cluster." if unknown else "`oxy status --all-namespaces` lists all instances."
         )
     return f"{said.rstrip('.')}. {hint}" if hint else said
 
@@ -219,7 +219,7 @@ def _is_ready(pod: Object) -> bool:
 
 
 def cause_of(error: BaseException) -> str:
-    """Return briefly why a server could not be reached: the innermost cause, without the libraries' errors around it.
+    """Return briefly why a server could not be reached: the innermost cause, without the errors that wrap it.
 
     >>> cause_of(ConnectionRefusedError(111, "Connection refused"))
     'Connection refused'
@@ -232,9 +232,9 @@ def cause_of(error: BaseException) -> str:
 
 @contextmanager
 def explained(what: str, *, absent_is_error: bool = True) -> Iterator[None]:
-    """Turn the client library's errors into ClusterError, beginning with `what` failed.
+    """Turn the client library's errors into ClusterError, whose message begins with `what`.
 
-    Without `absent_is_error` a 404 passes as it is.
+    Without `absent_is_error` a 404 is raised unchanged.
     """
     try:
         yield

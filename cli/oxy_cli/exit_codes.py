@@ -11,7 +11,7 @@ FAILURE: Final = 1
 
 
 def after_signal(number: int) -> int:
-    """Return the exit code of a command that a signal ended, as shells have it.
+    """Return the exit code of a command that a signal ended, as shells report it.
 
     >>> after_signal(signal.SIGTERM)
     143

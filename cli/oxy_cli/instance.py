@@ -1,4 +1,4 @@
-"""A WhatsAppInstance as the command reads it, and the two forms in which it shows one."""
+"""A WhatsAppInstance as the command reads it, and its short and detailed views."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,9 +45,9 @@ class InstanceView:
     last_reason: str | None
     next_attempt_at: str | None
     pairing_until: datetime | None
-    """End of the pairing window; None where none is open."""
+    """End of the pairing window; None if none is open."""
     repaired: str | None
-    """Nonce of the last repair that was carried out."""
+    """Nonce of the last repair that the operator carried out."""
     restarts: int
     pod: str
 
@@ -82,7 +82,7 @@ class InstanceView:
         return self.condition("Ready")
 
     def condition(self, kind: str) -> Condition:
-        """Return a condition; one that the operator has not written yet is Unknown."""
+        """Return a condition; its status is Unknown if the operator has not set it yet."""
         absent = Condition(kind, "Unknown", "", "Waiting for the operator.", "")
         return next((item for item in self.conditions if item.type == kind), absent)
 
@@ -101,7 +101,7 @@ class InstanceView:
         }
 
     def detail(self) -> dict[str, Any]:
-        """Return what `oxy status NAME` shows, in JSON's types; numbers are masked."""
+        """Return what `oxy status NAME` shows, as JSON values; phone numbers are masked."""
         return {
             **self.summary(),
             "jid": mask(self.jid) if self.jid else None,

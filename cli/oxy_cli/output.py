@@ -15,11 +15,11 @@ _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 _UNBROKEN: Final = 1_000
-"""Assumed width where standard output is not a terminal."""
+"""Assumed width if standard output is not a terminal."""
 
 
 def console() -> Console:
-    """Return where text for people goes: standard output. Lines are not wrapped where it is not a terminal."""
+    """Return a console on standard output, for text that people read; it wraps lines only on a terminal."""
     return Console(file=sys.stdout, highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNBROKEN)
 
 
@@ -29,18 +29,18 @@ def print_json(value: Any) -> None:  # noqa: ANN401 whatever JSON can hold
 
 
 def print_event(value: Any) -> None:  # noqa: ANN401 as `print_json`
-    """Write one JSON document on its own line and flush it, for a program that reads along."""
+    """Write one JSON document on its own line and flush it, for programs that read the stream."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
 
 def print_yaml(value: Any) -> None:  # noqa: ANN401 as `print_json`
-    """Write one YAML document, its keys in the order that they have."""
+    """Write one YAML document, with its keys in their given order."""
     sys.stdout.write(yaml.safe_dump(value, allow_unicode=True, sort_keys=False))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table without borders, as kubectl does; without a header if all names of columns are empty.
+    """Write a table without borders, as kubectl does; without a header if all column names are empty.
 
     On a terminal that is too narrow only the last column is wrapped.
     """

@@ -1,4 +1,4 @@
-"""What to do next for an instance that someone wants to pair. Pure; `oxy_cli.commands.pair` acts on it."""
+"""Decides the next step of pairing an instance. Pure; `oxy_cli.commands.pair` acts on it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ from oxy_core.instance.pairing import PairingOffer
 
 
 class PairingStep(StrEnum):
-    """What to do next for an instance that someone wants to pair."""
+    """The next step of pairing an instance."""
 
     DONE = "done"
     SHOW = "show"
@@ -21,31 +21,31 @@ class PairingStep(StrEnum):
 
 
 _ENDED: Final = frozenset({Phase.LOGGED_OUT, Phase.FAILED, Phase.PAUSED})
-"""Phases that an instance only leaves by a repair."""
+"""Phases that only a repair ends."""
 
 
 def current_offer(secret: Mapping[str, str] | None, now: datetime) -> PairingOffer | None:
-    """Return what the pairing Secret's content offers; None where it is absent, empty or expired.
+    """Return the offer in the pairing Secret's data; None if it is absent, empty or expired.
 
-    Raises PairingError where it has a form that this version cannot read.
+    Raises PairingError if this version cannot read it.
     """
     try:
         offer = PairingOffer.from_secret(secret or {})
     except (KeyError, ValueError):
         # Without the cause: pydantic's message quotes the code.
-        message = "the pairing Secret cannot be read; is the operator of the same version as this command?"
+        message = "the pairing Secret cannot be read; are the operator and this command the same version?"
         raise PairingError(message) from None
     return offer if offer and offer.expires_at > now else None
 
 
 def next_step(instance: InstanceView, offer: PairingOffer | None, nonce: str | None, now: datetime) -> PairingStep:
-    """Decide what to do; `nonce` is that of the repair we requested, None if we requested none.
+    """Decide what to do; `nonce` is that of the repair that we requested, None if we requested none.
 
-    Raises PairingError where waiting is in vain.
+    Raises PairingError if waiting cannot help.
     """
     _require_pairable(instance)
     if nonce is not None and instance.repaired != nonce:
-        # The operator has not seen our request yet: state and code still belong to the time before it.
+        # The operator has not handled our request yet: state and code are still from before it.
         return PairingStep.WAIT
     if instance.ready.status == "True":
         return PairingStep.DONE
@@ -63,5 +63,5 @@ def _require_pairable(instance: InstanceView) -> None:
         raise PairingError(message)
     accepted = instance.condition("Accepted")
     if accepted.status == "False":
-        message = f"{instance.name} cannot be paired as it is ({accepted.reason}). {accepted.message}"
+        message = f"{instance.name} cannot be paired ({accepted.reason}). {accepted.message}"
         raise PairingError(message)

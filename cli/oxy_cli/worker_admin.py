@@ -13,7 +13,7 @@ WORKER_LABELS: Final = {"app.kubernetes.io/name": "oxy", "app.kubernetes.io/comp
 def administer(system: Cluster, arguments: Sequence[str], stdin: str = "") -> Any:  # noqa: ANN401 the JSON it prints
     """Run ``python -m oxy_ai.admin`` with these arguments in a ready worker; return the JSON that it printed.
 
-    `system` is the namespace in which Oxy is installed. Raises AdminError with the worker's message when it refuses.
+    `system` is the namespace in which Oxy is installed. Raises AdminError with the worker's message if it refuses.
     """
     pod = system.ready_pod(WORKER_LABELS)
     if pod is None:
@@ -29,9 +29,9 @@ def answer_of(completed: Completed, pod: str) -> Any:  # noqa: ANN401 as `admini
     """Return the JSON that the command printed; raises AdminError with its error message."""
     if completed.exit_code != 0:
         complaint = (completed.errors.strip() or completed.output.strip()).removeprefix("error: ")
-        raise AdminError(complaint or f"the command in {pod} ended with status {completed.exit_code} and no message")
+        raise AdminError(complaint or f"the command in {pod} exited with code {completed.exit_code} and no message")
     try:
         return json.loads(completed.output)
     except ValueError as error:
-        message = f"the worker in {pod} did not answer with JSON; is it of the same version as this command?"
+        message = f"the worker in {pod} did not answer with JSON; are it and this command the same version?"
         raise AdminError(message) from error

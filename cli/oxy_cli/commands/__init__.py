@@ -1,4 +1,4 @@
 """One file per command of ``oxy``: its options, what it does, and what it prints.
 
-What several commands share is one level up: options, output, the cluster, what is read of an instance.
+Shared code is one level up: options, output, the cluster, the view of an instance.
 """

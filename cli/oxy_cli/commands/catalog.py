@@ -64,7 +64,7 @@ def _organization(name: str, context: str | None, namespace: str | None) -> str:
 
 
 def _read(filename: str) -> str:
-    """Return the text of a file that is YAML, so that nothing else is ever sent to a worker; raises CliError."""
+    """Return the text of a YAML file; raises CliError for anything else, so that it never reaches a worker."""
     try:
         text = sys.stdin.read() if filename == "-" else Path(filename).read_text(encoding="utf-8")
         yaml.safe_load(text)

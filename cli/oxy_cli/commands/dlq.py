@@ -57,7 +57,7 @@ def replay(
     context: Context = None,
     output: Format = Output.TEXT,
 ) -> None:
-    """Process a dead letter again: a turn is run again, a message is read again."""
+    """Process a dead letter again: run the turn, or read the message, once more."""
     _print_done(administer(Cluster.connect(context, system_namespace), ["dlq", "replay", letter]), output)
 
 
@@ -69,7 +69,7 @@ def drop(
     context: Context = None,
     output: Format = Output.TEXT,
 ) -> None:
-    """Drop a dead letter: it is never processed again."""
+    """Drop a dead letter, so that it is never processed again."""
     _print_done(administer(Cluster.connect(context, system_namespace), ["dlq", "drop", letter]), output)
 
 

@@ -1,4 +1,4 @@
-"""``oxy logs``: the log of an instance's pod, readable for people."""
+"""``oxy logs``: the log of an instance's pod, in readable form."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ def logs(  # noqa: PLR0913 each is an option of the command
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep streaming new lines.")] = False,
     tail: Annotated[int | None, typer.Option(min=0, help="Start with the last N lines (default: all).")] = None,
-    previous: Annotated[bool, typer.Option("--previous", "-p", help="The container before its last restart.")] = False,
+    previous: Annotated[bool, typer.Option("--previous", "-p", help="Log of the previous container.")] = False,
     namespace: Namespace = None,
     context: Context = None,
     output: Format = Output.TEXT,
@@ -30,7 +30,7 @@ def logs(  # noqa: PLR0913 each is an option of the command
 
 
 def readable(line: str) -> str:
-    """Return a JSON event as a line for people, anything else as it is.
+    """Return a JSON event as a readable line, and any other line unchanged.
 
     >>> readable('{"timestamp": "2026-01-02T03:04:05.678Z", "level": "info", "event": "pod_started", "epoch": 1}')
     '2026-01-02T03:04:05 info    pod_started epoch=1'

@@ -26,13 +26,15 @@ POLL_SECONDS: Final = 1.0
 WINDOW_SECONDS: Final = int(PAIRING_WINDOW.total_seconds())
 
 OWN_ADVICE: Final = "oxy pair"
-"""What the operator advises while an instance waits to be linked: not shown to someone who is doing just that."""
+"""The operator's advice while an instance waits to be linked: not shown to someone who is already following it."""
 
 
 def pair(  # noqa: PLR0913 each is an option of the command
     name: Name,
     *,
-    method: Annotated[PairingMethod | None, typer.Option(help="Change the method; default: that of the spec.")] = None,
+    method: Annotated[
+        PairingMethod | None, typer.Option(help="Change the method; default: the one in the spec.")
+    ] = None,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds to wait until it is connected.")] = WINDOW_SECONDS,
     namespace: Namespace = None,
     context: Context = None,
@@ -73,7 +75,7 @@ def _request(cluster: Cluster, name: str, method: PairingMethod | None = None) -
 
 
 def _too_late(instance: InstanceView, timeout: int, *, offered: bool) -> str:
-    """Say why it took too long; trying again is good advice only where a code was shown."""
+    """Explain why time ran out; suggest another try only if a code was shown."""
     ready, where = instance.ready, f"{instance.name} -n {instance.namespace}"
     why = f"{instance.phase}: {ready.reason or 'no reason given'}. {ready.message}".rstrip()
     again = f"Run `oxy pair {where}` again for a new code; " if offered else ""
@@ -85,7 +87,7 @@ def _too_late(instance: InstanceView, timeout: int, *, offered: bool) -> str:
 
 @dataclass(slots=True)
 class _Display:
-    """What was shown so far, so that nothing is shown twice."""
+    """Shows the progress of pairing, and nothing twice."""
 
     output: Output
     last_offer: PairingOffer | None = None

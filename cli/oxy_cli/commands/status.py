@@ -22,7 +22,7 @@ COLUMNS: Final[Mapping[str, Callable[[InstanceView, datetime], str]]] = {
     "ATTEMPTS": lambda instance, _: str(instance.attempts),
     "AGE": lambda instance, now: age(instance.created_at, now),
 }
-"""Columns of the table, and what each shows of an instance at a moment (UTC)."""
+"""The columns of the table: each renders a field of an instance at a given time (UTC)."""
 
 NAMESPACED_COLUMNS: Final[Mapping[str, Callable[[InstanceView, datetime], str]]] = {
     "NAMESPACE": lambda instance, _: instance.namespace,
