@@ -91,7 +91,7 @@ class Bus:
         self.accepted.append(Accepted.decode(message.data))
 
     async def stored(self) -> list[Report]:
-        """Return what is in OXY_INBOUND, in the stream's order, without taking it away."""
+        """Return all reports in OXY_INBOUND, in the stream's order, without consuming them."""
         info = await self.jetstream.stream_info(INBOUND_STREAM)
         for sequence in range(max(info.state.first_seq, len(self.reports) + 1), info.state.last_seq + 1):
             message = await self.jetstream.get_msg(INBOUND_STREAM, sequence)
@@ -112,7 +112,7 @@ class Bus:
         await self.client.flush()
 
     async def state(self, connection: ConnectionState, within: float = 20) -> LiveState:
-        """Wait for a live state with this connection, the newest first."""
+        """Wait for a live state with this connection and return the newest."""
         return await until(
             lambda: next((state for state in reversed(self.states) if state.connection is connection), None),
             within,
@@ -186,7 +186,7 @@ class Runtime:
             return await self.process.wait()
 
     async def kill(self, how: signal.Signals = signal.SIGKILL) -> int:
-        """Send a signal and wait for the end."""
+        """Send a signal and wait for the exit; return the exit code."""
         assert self.process is not None
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(how)
@@ -230,13 +230,13 @@ class Scene:
     customer: Phone
 
     async def pair(self) -> None:
-        """Start the runtime and link the business's phone by the code in the live state."""
+        """Start the runtime and link the business's phone with the code in the live state."""
         await self.runtime.start()
         await self.business.link(code=(await self.offer()).code)
         await self.ready()
 
     async def offer(self) -> PairingOffer:
-        """Wait for a way to pair in the live state."""
+        """Wait for a pairing offer in the live state."""
 
         def newest() -> PairingOffer | None:
             return next((state.pairing for state in reversed(self.bus.states) if state.pairing is not None), None)
@@ -244,11 +244,11 @@ class Scene:
         return await until(newest, what="a pairing offer")
 
     async def ready(self) -> None:
-        """Wait until the runtime says that it receives."""
+        """Wait until the runtime is ready: connected and receiving."""
         await until(self.runtime.is_ready, what="ready")
 
     async def texts(self, count: int, within: float = 30) -> list[MessageSeen]:
-        """Wait until so many texts are on the stream and return them in its order."""
+        """Wait until `count` texts are on the stream and return them in its order."""
 
         async def enough() -> list[MessageSeen] | None:
             found = [message for message in await self.bus.messages() if message.kind is MessageKind.TEXT]

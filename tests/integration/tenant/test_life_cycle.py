@@ -34,7 +34,7 @@ async def test_an_unpaired_runtime_is_silent_until_a_window_opens(scene: Scene) 
     await scene.ready()
 
 
-async def test_a_window_that_ends_takes_its_code_back(scene: Scene) -> None:
+async def test_a_window_that_closes_withdraws_its_code(scene: Scene) -> None:
     until_soon = datetime.now(UTC) + timedelta(seconds=12)
     scene.runtime.settings = scene.runtime.settings.model_copy(update={"pairing_until": until_soon})
     await scene.runtime.start()
@@ -65,7 +65,7 @@ async def test_a_terminal_cause_ends_the_epoch(scene: Scene, fault: FaultKind, c
     assert scene.bus.states[-1].connection is ConnectionState.ENDED
 
 
-async def test_an_ended_epoch_is_not_connected_again_and_the_next_one_is(scene: Scene) -> None:
+async def test_an_ended_epoch_does_not_connect_again_but_the_next_one_does(scene: Scene) -> None:
     await scene.pair()
     await scene.business.unlink()
     assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
@@ -85,7 +85,7 @@ async def test_an_ended_epoch_is_not_connected_again_and_the_next_one_is(scene: 
     assert (await scene.result(request)).outcome is SendOutcome.SENT
 
 
-async def test_a_runtime_that_cannot_mark_its_end_stays_and_keeps_silent(scene: Scene) -> None:
+async def test_a_runtime_that_cannot_write_its_marker_stays_up_but_disconnected(scene: Scene) -> None:
     await scene.pair()
     marker = scene.runtime.session / "ended.json"
     marker.unlink()
@@ -112,7 +112,7 @@ async def test_a_lost_connection_comes_back(scene: Scene, fault: FaultKind) -> N
     await scene.ready()
 
 
-async def test_a_server_that_is_down_at_start_is_tried_until_it_is_up(scene: Scene) -> None:
+async def test_a_server_that_is_down_at_the_start_is_retried_until_it_is_up(scene: Scene) -> None:
     await scene.pair()
     assert await scene.runtime.kill(signal.SIGTERM) == 0
     await scene.simulator.fault(FaultKind.DOWN)
@@ -131,7 +131,7 @@ async def test_a_server_that_is_down_at_start_is_tried_until_it_is_up(scene: Sce
     assert [message.text for message in await scene.texts(1)] == ["tem alguém?"]
 
 
-async def test_a_server_that_goes_down_for_long_is_found_again(scene: Scene) -> None:
+async def test_the_connection_returns_after_a_long_outage(scene: Scene) -> None:
     await scene.pair()
     await scene.simulator.fault(FaultKind.DOWN)
     await until(lambda: scene.bus.states[-1].attempts >= 2, what="failed attempts")
@@ -207,7 +207,7 @@ async def test_a_second_runtime_on_the_volume_is_refused(scene: Scene) -> None:
     await scene.chat()
 
 
-async def test_sigterm_finishes_what_was_begun_and_is_quick(scene: Scene) -> None:
+async def test_sigterm_quickly_finishes_the_message_in_flight(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
     requests = [send_request(chat, f"parte {number}") for number in range(40)]
@@ -218,7 +218,7 @@ async def test_sigterm_finishes_what_was_begun_and_is_quick(scene: Scene) -> Non
         assert await scene.runtime.kill(signal.SIGTERM) == 0
     await scene.runtime.start()
     await scene.ready()
-    for request in requests:  # the relay repeats what was not confirmed
+    for request in requests:  # the relay retries requests that were not accepted
         await scene.bus.request(request)
     await scene.customer.expect("parte 39", within=20)
     texts = [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"]

@@ -63,7 +63,7 @@ async def test_the_message_yourself_chat_is_recognised_and_can_be_answered(scene
     assert (await scene.result(request)).outcome is SendOutcome.SENT
 
 
-async def test_a_request_repeated_is_accepted_each_time_and_sent_once(scene: Scene) -> None:
+async def test_a_repeated_request_is_accepted_each_time_and_sent_once(scene: Scene) -> None:
     await scene.pair()
     request = send_request(await scene.chat(), "Olá!")
     for _ in range(3):
@@ -94,7 +94,7 @@ async def test_requests_of_a_chat_are_sent_in_order(scene: Scene) -> None:
     assert texts == [f"parte {number}" for number in range(30)]
 
 
-async def test_an_answer_from_the_phone_supersedes_what_was_based_on_less(scene: Scene) -> None:
+async def test_an_answer_from_the_phone_supersedes_requests_based_on_earlier_messages(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
     await scene.business.send("já respondo", scene.customer)
@@ -117,7 +117,7 @@ async def test_an_answer_from_the_phone_supersedes_what_was_based_on_less(scene:
     ]
 
 
-async def test_a_message_that_expired_is_not_sent(scene: Scene) -> None:
+async def test_an_expired_request_is_not_sent(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
     request = send_request(chat, "ontem", expires_at=datetime.now(UTC) - timedelta(seconds=1))
@@ -148,7 +148,7 @@ async def test_a_number_without_whatsapp_fails_with_its_reason(scene: Scene) -> 
     assert "5511977777777" not in scene.runtime.log
 
 
-async def test_a_person_is_seen_typing_when_pacing_is_human(scene: Scene) -> None:
+async def test_typing_is_shown_if_pacing_is_human(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
     scene.runtime.write_settings(pacing="Human")
@@ -163,7 +163,7 @@ async def test_a_person_is_seen_typing_when_pacing_is_human(scene: Scene) -> Non
     await scene.customer.expect("calma", within=10)
 
 
-async def test_a_message_that_cannot_be_decrypted_is_reported_and_so_is_its_repetition(scene: Scene) -> None:
+async def test_an_undecryptable_message_is_reported_and_so_is_its_retry(scene: Scene) -> None:
     await scene.pair()
     await scene.chat()
     await scene.customer.fault("corrupt")
@@ -204,7 +204,7 @@ def steps(scene: Scene, trace: str) -> list[str]:
     return sorted(line["event"] for line in lines)
 
 
-async def test_one_grep_follows_a_message_through_the_pod_and_its_answer_back(scene: Scene) -> None:
+async def test_one_grep_follows_a_message_and_its_answer_through_the_pod(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
     [seen] = [report for report in await scene.bus.stored() if isinstance(report.body, MessageSeen)]

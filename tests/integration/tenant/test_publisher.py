@@ -87,7 +87,7 @@ async def test_reports_written_before_and_after_the_start_arrive_in_order(
 
 
 @pytest.mark.parametrize("silent", [False, True])
-async def test_a_refused_report_is_not_overtaken_by_more_than_what_was_under_way(
+async def test_a_refused_report_is_overtaken_only_by_reports_in_flight(
     journal: Journal, reports_added: ReportSignal, nats_server: NatsServer, *, silent: bool
 ) -> None:
     for number in range(40):
@@ -101,7 +101,7 @@ async def test_a_refused_report_is_not_overtaken_by_more_than_what_was_under_way
     assert journal.reports.last_sequence == 40
 
 
-async def test_what_was_acknowledged_is_not_published_again_after_a_restart(
+async def test_acknowledged_reports_are_not_published_again_after_a_restart(
     journal: Journal, reports_added: ReportSignal, nats_server: NatsServer
 ) -> None:
     for number in range(10):
@@ -120,7 +120,7 @@ async def test_what_was_acknowledged_is_not_published_again_after_a_restart(
     assert second.stored == [11]
 
 
-async def test_a_report_without_an_answer_is_repeated_although_others_keep_coming(
+async def test_an_unanswered_report_is_repeated_while_others_keep_coming(
     journal: Journal, reports_added: ReportSignal, nats_server: NatsServer
 ) -> None:
     async with connected(nats_server.url, name="stream") as client:

@@ -90,7 +90,7 @@ async def test_a_bus_that_dies_in_a_burst_gets_everything_in_order(scene: Scene)
     assert await scene.runtime.is_ready()
 
 
-async def test_what_a_killed_runtime_had_accepted_is_sent_after_all(scene: Scene) -> None:
+async def test_requests_that_a_killed_runtime_had_accepted_are_still_sent(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
     scene.runtime.write_settings(pacing="Human")
@@ -109,7 +109,7 @@ async def test_what_a_killed_runtime_had_accepted_is_sent_after_all(scene: Scene
     ]
 
 
-async def test_everything_waits_on_the_volume_while_the_bus_is_away(scene: Scene) -> None:
+async def test_messages_wait_on_the_volume_while_the_bus_is_down(scene: Scene) -> None:
     await scene.pair()
     scene.bus.server.kill()
     for number in range(50):
@@ -126,7 +126,7 @@ async def test_everything_waits_on_the_volume_while_the_bus_is_away(scene: Scene
     assert [message.text for message in messages] == [f"guarde {number}" for number in range(50)]
 
 
-async def test_a_send_of_which_the_library_knows_nothing_is_sent_again(scene: Scene) -> None:
+async def test_a_send_unknown_to_the_library_is_sent_again(scene: Scene) -> None:
     await scene.pair()
     request = send_request(await scene.chat(), "de novo")
     assert await scene.runtime.kill(signal.SIGTERM) == 0
@@ -154,7 +154,7 @@ async def test_a_send_that_the_library_had_begun_is_ambiguous_and_not_repeated(s
 
 
 def interrupt(scene: Scene, request: SendRequest) -> bytes:
-    """Leave the journal as a runtime does that dies while sending, and return the attempt's secret."""
+    """Leave the journal in the state of a runtime that died while sending; return the attempt's secret."""
     path = scene.runtime.session / "journal.db"
     journal = Journal.open(path, organization=ORGANIZATION, instance=INSTANCE)
     journal.sends.accept([request])

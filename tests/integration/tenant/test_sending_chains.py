@@ -1,6 +1,6 @@
-"""What must not happen when messages cross: see docs/decisions/0012-fillers.md.
+"""No answer may be lost when messages cross: see docs/decisions/0012-fillers.md.
 
-`OXY_TEST_BURSTS=200` makes an experiment of minutes out of the test of a few seconds; `-s` shows its figures.
+`OXY_TEST_BURSTS=200` turns the test of a few seconds into an experiment of minutes; `-s` shows its figures.
 """
 
 import os
@@ -19,7 +19,7 @@ BURST = 6
 
 
 async def answered_at_once(scene: Scene) -> list[SendRequest]:
-    """Request an answer to every message the moment it is reported; return the growing list of them."""
+    """Request an answer to every message as soon as it is reported; return the growing list of requests."""
     answers: list[SendRequest] = []
 
     async def answer(message: Msg) -> None:
@@ -34,7 +34,7 @@ async def answered_at_once(scene: Scene) -> list[SendRequest]:
 
 
 async def write_in_bursts(scene: Scene, write: Callable[[str], Awaitable[str]], reader: Phone) -> None:
-    """Write without waiting for answers, and check that each message has one, which is shown once."""
+    """Write without waiting for answers, and check that each message gets one answer, shown exactly once."""
     answers = await answered_at_once(scene)
     texts = [f"{burst}/{number}" for burst in range(BURSTS) for number in range(BURST)]
     for count, text in enumerate(texts, start=1):
@@ -71,7 +71,7 @@ async def test_no_answer_is_lost_while_the_owner_keeps_writing(scene: Scene) -> 
     await write_in_bursts(scene, scene.business.self_chat, scene.business)
 
 
-async def test_what_was_sent_just_before_a_kill_cannot_cost_the_next_message(scene: Scene) -> None:
+async def test_a_kill_just_after_a_send_does_not_cost_the_next_message(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
     before, after, later = (send_request(chat, text) for text in ("antes", "depois", "mais tarde"))
@@ -93,7 +93,7 @@ async def test_what_was_sent_just_before_a_kill_cannot_cost_the_next_message(sce
     assert [message.text for message in await scene.bus.messages()] == ["oi"]
 
 
-async def test_answers_that_meet_no_message_need_no_filler(scene: Scene) -> None:
+async def test_answers_that_overlap_no_message_need_no_filler(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
     for number in range(5):

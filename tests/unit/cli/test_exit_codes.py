@@ -15,7 +15,7 @@ from oxy_cli.exit_codes import FAILURE
         (["status", "--no-such-option"], 2, "No such option"),
     ],
 )
-def test_how_the_command_ended_is_its_exit_code(arguments: list[str], code: int, part: str) -> None:
+def test_the_exit_code_shows_how_the_command_ended(arguments: list[str], code: int, part: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "oxy_cli", *arguments],
         env={**os.environ, "KUBECONFIG": "/no/such/file"},

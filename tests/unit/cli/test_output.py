@@ -78,7 +78,7 @@ def test_events_are_made_readable_and_other_lines_left_alone(line: str, shown: s
         ('{"status":"Failure","details":{"causes":[{"reason":"ExitCode","message":"3"}]}}', 3),
     ],
 )
-def test_the_end_of_a_command_is_its_exit_code(status: str, code: int) -> None:
+def test_the_exit_code_is_read_from_the_status(status: str, code: int) -> None:
     assert exit_code_of(status) == code
 
 
@@ -106,7 +106,7 @@ def test_refusals_say_why_and_what_to_do(status: int, body: str | None, parts: l
         assert part in reason_of(status, body)
 
 
-def test_a_workers_complaint_is_passed_on() -> None:
+def test_a_workers_error_message_is_passed_on() -> None:
     with pytest.raises(AdminError, match="no such organization"):
         answer_of(Completed("", "no such organization\n", 1), "pod")
 
@@ -117,7 +117,7 @@ def test_an_answer_that_is_not_json_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(("listens", "reason"), [(False, "(Connection refused)"), (True, "timed out)")])
-def test_a_server_that_cannot_be_reached_is_named_in_a_few_words(listens: bool, reason: str) -> None:  # noqa: FBT001 a case
+def test_an_unreachable_server_is_explained_briefly(listens: bool, reason: str) -> None:  # noqa: FBT001 a case
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         if listens:

@@ -59,7 +59,7 @@ def instance(
         (instance("LoggedOut", repaired="new"), None, "new", PairingStep.WAIT),
     ],
 )
-def test_what_comes_next(given: InstanceView, code: PairingOffer | None, nonce: str | None, step: PairingStep) -> None:
+def test_the_next_step(given: InstanceView, code: PairingOffer | None, nonce: str | None, step: PairingStep) -> None:
     assert next_step(given, code, nonce, NOW) is step
 
 
@@ -82,7 +82,7 @@ def test_a_suspended_instance_is_not_waited_for() -> None:
         ),
     ],
 )
-def test_only_a_code_that_still_works_is_shown(secret: dict[str, str] | None, code: PairingOffer | None) -> None:
+def test_only_a_valid_code_is_shown(secret: dict[str, str] | None, code: PairingOffer | None) -> None:
     assert current_offer(secret, NOW) == code
 
 
@@ -94,7 +94,7 @@ def test_only_a_code_that_still_works_is_shown(secret: dict[str, str] | None, co
         {"code": "ABCD1234", "expiresAt": LATER.isoformat(), "method": "Carrier pigeon"},
     ],
 )
-def test_a_secret_of_another_version_is_an_error_that_keeps_the_code(secret: dict[str, str]) -> None:
+def test_a_secret_from_another_version_is_an_error_that_hides_the_code(secret: dict[str, str]) -> None:
     with pytest.raises(PairingError, match="same version") as caught:
         current_offer(secret, NOW)
     assert "ABCD1234" not in str(caught.value)

@@ -14,7 +14,7 @@ OWN = Jid.parse("999@lid")
 
 
 class Clock:
-    """A clock that moves only in `advance`."""
+    """A clock that only `advance` moves."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -27,7 +27,7 @@ class Clock:
 
 
 def incoming(whatsapp_id: str, chat: Jid = LID, **changes: object) -> IncomingMessage:
-    """Return a text from the customer of `chat`, or what `changes` make of it."""
+    """Return a text from the customer of `chat`, with `changes` to its fields."""
     values: dict[str, object] = {
         "chat_alias": None,
         "sender": OWN if changes.get("from_me") else chat,

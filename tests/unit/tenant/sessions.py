@@ -1,4 +1,4 @@
-"""Creates sessions with the tables of the library's that the runtime reads."""
+"""Creates session files with those of the library's tables that the runtime reads."""
 
 import sqlite3
 from contextlib import closing

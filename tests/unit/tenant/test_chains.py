@@ -60,39 +60,39 @@ def world() -> World:
     return World()
 
 
-def test_a_chat_without_a_send_owes_nothing_and_is_not_waited_for(world: World) -> None:
+def test_a_chat_without_a_send_is_owed_nothing_and_needs_no_wait(world: World) -> None:
     assert not world.arrive()
     assert not world.chains.owes(ANA)
     assert world.chains.wait_seconds(ANA) == 0
 
 
-def test_what_arrived_before_a_send_does_not_matter(world: World) -> None:
+def test_a_message_before_a_send_does_not_matter(world: World) -> None:
     world.arrive()
     world.now += 0.003
     world.send()
     assert not world.chains.owes(ANA)
 
 
-def test_what_arrives_during_a_send_makes_the_chain_suspect(world: World) -> None:
+def test_a_message_during_a_send_may_roll_back_the_chain(world: World) -> None:
     with world.sending():
         assert world.arrive(after=0.001)
     assert world.chains.owes(ANA)
     assert not world.chains.owes(BIA)
 
 
-def test_what_is_handed_over_shortly_after_a_send_may_have_met_it(world: World) -> None:
+def test_a_callback_shortly_after_a_send_may_be_for_an_overlapping_message(world: World) -> None:
     world.send()
     assert world.arrive(after=SHORTEST_MARGIN * 0.9)
     assert world.chains.owes(ANA)
 
 
-def test_what_arrives_later_did_not_meet_the_send(world: World) -> None:
+def test_a_later_callback_is_not_for_an_overlapping_message(world: World) -> None:
     world.send()
     assert not world.arrive(after=SHORTEST_MARGIN * 1.1)
     assert not world.chains.owes(ANA)
 
 
-def test_a_slow_send_leaves_more_time_for_what_met_it(world: World) -> None:
+def test_a_slow_send_has_a_longer_margin(world: World) -> None:
     world.send(seconds=0.1)
     assert world.arrive(after=0.15)
     world.send(seconds=75)
@@ -100,7 +100,7 @@ def test_a_slow_send_leaves_more_time_for_what_met_it(world: World) -> None:
     assert world.chains.wait_seconds(BIA) == 0
 
 
-def test_what_waited_for_earlier_callbacks_may_be_older_than_it_looks(world: World) -> None:
+def test_a_queued_callback_may_be_for_an_older_message(world: World) -> None:
     world.send()
     world.now += SHORTEST_MARGIN / 2
     for _ in range(20):
@@ -110,20 +110,20 @@ def test_what_waited_for_earlier_callbacks_may_be_older_than_it_looks(world: Wor
     assert world.arrive()
 
 
-def test_a_message_of_somebody_else_makes_nobody_suspect(world: World) -> None:
+def test_another_contacts_message_rolls_back_no_chain(world: World) -> None:
     with world.sending():
         assert not world.arrive(BIA)
     assert not world.chains.owes(ANA)
 
 
 @pytest.mark.parametrize("addresses", [(ANA, ANA_PHONE), (ANA_PHONE,), (Jid.parse("111:3@lid"),)])
-def test_a_contact_is_known_by_each_of_its_addresses(world: World, addresses: tuple[Jid, ...]) -> None:
+def test_a_contact_is_recognised_by_each_of_its_addresses(world: World, addresses: tuple[Jid, ...]) -> None:
     with world.sending(ANA):
         assert world.arrive(*addresses)
     assert world.chains.owes(ANA)
 
 
-def test_an_address_that_may_be_the_same_contact_counts_as_it(world: World) -> None:
+def test_an_address_that_may_belong_to_the_contact_counts_as_the_contacts(world: World) -> None:
     with world.sending(ANA_PHONE):
         assert world.arrive(ANA)
     assert world.chains.owes(ANA_PHONE)
@@ -139,7 +139,7 @@ def test_a_filler_to_one_address_settles_the_other(world: World) -> None:
     assert set(world.kept.values()) == {0}
 
 
-def test_an_own_message_concerns_the_next_send_to_anybody(world: World) -> None:
+def test_a_message_from_our_own_phone_affects_the_next_send_to_any_chat(world: World) -> None:
     with world.sending(ANA):
         assert world.arrive(OWN_CHAT, from_me=True)
     assert world.kept == {OWN: 1}
@@ -165,7 +165,7 @@ def test_one_send_clears_one_overlap(world: World) -> None:
     assert not world.chains.owes(ANA)
 
 
-def test_a_filler_that_meets_a_message_is_owed_again(world: World) -> None:
+def test_a_filler_that_overlaps_a_message_is_owed_again(world: World) -> None:
     with world.sending():
         world.arrive()
     world.now += 1
@@ -174,14 +174,14 @@ def test_a_filler_that_meets_a_message_is_owed_again(world: World) -> None:
     assert world.chains.owes(ANA)
 
 
-def test_a_message_that_met_two_sends_may_take_both_back(world: World) -> None:
+def test_a_message_that_overlapped_two_sends_may_roll_back_both(world: World) -> None:
     world.send()
     world.send()
     world.arrive(after=0.001)
     assert world.kept[str(ANA)] == 2
 
 
-def test_a_rollback_during_a_filler_brings_back_all_that_was_owed_before(world: World) -> None:
+def test_a_rollback_during_a_filler_restores_all_that_was_owed_before(world: World) -> None:
     world.send()
     world.send()
     world.arrive(after=0.001)
@@ -191,14 +191,14 @@ def test_a_rollback_during_a_filler_brings_back_all_that_was_owed_before(world: 
     assert world.kept[str(ANA)] == 2
 
 
-def test_no_more_is_owed_than_a_rollback_can_take(world: World) -> None:
+def test_no_more_is_owed_than_one_rollback_can_undo(world: World) -> None:
     for _ in range(20):
         world.send(seconds=0.0001)
     world.arrive()
     assert world.kept[str(ANA)] == MOST_OWED
 
 
-def test_a_send_that_never_came_to_encrypting_settles_nothing(world: World) -> None:
+def test_a_send_that_failed_before_encryption_settles_nothing(world: World) -> None:
     with world.sending():
         world.arrive()
     world.now += 1
@@ -210,7 +210,7 @@ def test_a_send_that_never_came_to_encrypting_settles_nothing(world: World) -> N
     assert not world.chains.owes(ANA)
 
 
-def test_what_an_earlier_run_left_is_owed(world: World) -> None:
+def test_fillers_owed_by_an_earlier_run_stay_owed(world: World) -> None:
     again = World(owed={str(ANA): 2})
     for owes in (True, True, False):
         assert again.chains.owes(ANA) is owes
@@ -228,7 +228,7 @@ def test_the_next_send_waits_until_the_last_is_decided(world: World) -> None:
     assert world.chains.wait_seconds(ANA) == 0
 
 
-def test_a_filler_waits_for_a_pause_in_what_the_contact_writes(world: World) -> None:
+def test_a_filler_waits_until_the_contact_pauses(world: World) -> None:
     with world.sending():
         world.arrive()
     for _ in range(50):
@@ -238,7 +238,7 @@ def test_a_filler_waits_for_a_pause_in_what_the_contact_writes(world: World) -> 
     assert world.chains.wait_seconds(ANA) == 0
 
 
-def test_after_each_filler_in_vain_the_pause_is_longer(world: World) -> None:
+def test_the_pause_grows_with_each_failed_filler(world: World) -> None:
     with world.sending():
         world.arrive()
     world.now += LONGEST_MARGIN
@@ -250,7 +250,7 @@ def test_after_each_filler_in_vain_the_pause_is_longer(world: World) -> None:
     assert world.chains.wait_seconds(ANA, 8) == pytest.approx(SHORTEST_MARGIN)
 
 
-def test_who_owes_nothing_does_not_wait_for_a_pause(world: World) -> None:
+def test_a_contact_that_is_owed_nothing_needs_no_pause(world: World) -> None:
     world.send()
     world.now += 1
     world.arrive()
@@ -258,7 +258,7 @@ def test_who_owes_nothing_does_not_wait_for_a_pause(world: World) -> None:
     assert world.chains.wait_seconds(ANA) == 0
 
 
-def test_contacts_of_long_ago_are_forgotten(world: World) -> None:
+def test_contacts_without_recent_sends_are_forgotten(world: World) -> None:
     for number in range(2000):
         world.send(Jid.parse(f"{number}@lid"))
     assert len(world.chains._chains._uses) < 200  # noqa: SLF001 memory is not seen from outside
@@ -269,7 +269,7 @@ LONGEST_DECRYPTION = SHORTEST_MARGIN * 0.9
 
 @dataclass
 class Library(World):
-    """A world with the library's stored session: a decryption stores what it loaded, however old that is by then."""
+    """A world with the library's stored session: a decryption stores what it loaded, even if that is stale by then."""
 
     stored: int = 0
     used: set[int] = field(default_factory=set)
@@ -319,7 +319,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_no_answer_is_dropped_whenever_sessions_are_loaded_and_stored(
+def test_no_answer_is_dropped_no_matter_when_sessions_are_loaded_and_stored(
     steps: list[tuple[Callable[[Library], None], float]],
 ) -> None:
     library = Library()

@@ -73,12 +73,12 @@ def test_a_text_with_a_quote_and_a_secret() -> None:
     assert (message.text, message.quoted_id, message.secret) == ("Rex", "3EB0", b"s" * 32)
 
 
-def test_a_chat_by_phone_number_takes_the_lid_that_is_known() -> None:
+def test_a_chat_addressed_by_phone_number_gets_its_known_lid() -> None:
     message = received(chat="5511911111111@s.whatsapp.net", sender_alt="111@lid", conversation="oi")
     assert (message.chat, message.chat_alias) == (Jid.parse("111@lid"), Jid.parse("5511911111111@s.whatsapp.net"))
 
 
-def test_a_chat_by_phone_number_alone() -> None:
+def test_a_chat_addressed_by_phone_number_only() -> None:
     message = received(chat="5511911111111@s.whatsapp.net", conversation="oi")
     assert (message.chat, message.chat_alias) == (Jid.parse("5511911111111@s.whatsapp.net"), None)
 
@@ -107,7 +107,7 @@ def test_the_message_yourself_chat(chat: str) -> None:
         {"ephemeralMessage": MESSAGES.FutureProofMessage(message=MESSAGES.Message(audioMessage={}))},
     ],
 )
-def test_what_is_no_text_is_unsupported_and_carries_none(content: dict[str, object]) -> None:
+def test_anything_but_text_is_unsupported_and_has_no_text(content: dict[str, object]) -> None:
     message = received(**content)
     assert (message.kind, message.text) == (MessageKind.UNSUPPORTED, None)
 
@@ -124,7 +124,7 @@ def test_what_is_no_text_is_unsupported_and_carries_none(content: dict[str, obje
         {},
     ],
 )
-def test_bookkeeping_is_ignored_but_remembered(content: dict[str, object]) -> None:
+def test_bookkeeping_is_ignored_but_recorded(content: dict[str, object]) -> None:
     message = classify_message(event(**content), OWN)
     assert message == IgnoredMessage("3A1", Jid.parse("111@lid"), from_me=False)
 
@@ -144,7 +144,7 @@ def test_an_edit_is_ignored() -> None:
         ("999@lid", {"category": "peer", "from_me": True}),
     ],
 )
-def test_what_is_no_direct_chat_is_left_out(chat: str, fields: dict[str, object]) -> None:
+def test_messages_outside_direct_chats_are_left_out(chat: str, fields: dict[str, object]) -> None:
     assert classify_message(event(chat, conversation="oi", **fields), OWN) is None
 
 
@@ -156,7 +156,7 @@ def test_a_nameless_sender_has_no_name() -> None:
     assert received(conversation="oi", name="-").push_name is None
 
 
-def test_an_undecryptable_message_is_known_by_its_id() -> None:
+def test_an_undecryptable_message_keeps_its_id() -> None:
     undecryptable = ENVELOPES.UndecryptableMessage(Info=event().Info, IsUnavailable=False, DecryptFailMode=1)
     message = classify_undecryptable(undecryptable, OWN)
     assert isinstance(message, IncomingMessage)

@@ -95,7 +95,7 @@ async def running(stage: Stage) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def test_a_code_that_ran_out_is_followed_by_a_fresh_one(tmp_path: Path) -> None:
+async def test_an_expired_code_is_followed_by_a_new_one(tmp_path: Path) -> None:
     timing = ConnectionTiming(shortest_pairing=0)
     async with staged(tmp_path, paired=False, timing=timing) as stage, running(stage):
         stage.link.codes = ["AAAA1111", "BBBB2222"]
@@ -109,7 +109,7 @@ async def test_a_code_that_ran_out_is_followed_by_a_fresh_one(tmp_path: Path) ->
         assert stage.board.state.attempts == 0
 
 
-async def test_the_qr_code_is_shown_where_no_code_is_given(tmp_path: Path) -> None:
+async def test_the_qr_code_is_offered_if_a_phone_code_is_refused(tmp_path: Path) -> None:
     async with staged(tmp_path, paired=False) as stage, running(stage):
         await stage.deliver(1, QrOffered("qr 1"))
         await reached(lambda: stage.board.state.pairing is not None)
@@ -125,7 +125,7 @@ async def test_pairing_ends_in_a_connection(tmp_path: Path) -> None:
         assert stage.link.online == [True]
 
 
-async def test_a_connection_that_returns_in_time_keeps_its_session(tmp_path: Path) -> None:
+async def test_a_connection_that_recovers_in_time_keeps_its_session(tmp_path: Path) -> None:
     async with (
         staged(tmp_path, paired=True, reconnect=ReconnectSettings(base_delay_seconds=30)) as stage,
         running(stage),
@@ -141,7 +141,7 @@ async def test_a_connection_that_returns_in_time_keeps_its_session(tmp_path: Pat
 
 
 @pytest.mark.parametrize("reason", ["ConnectionLost", "KeepAliveTimeout", CONNECT_FAILURE])
-async def test_a_connection_that_does_not_return_gets_a_new_session(tmp_path: Path, reason: str) -> None:
+async def test_a_connection_that_does_not_recover_gets_a_new_session(tmp_path: Path, reason: str) -> None:
     async with staged(tmp_path, paired=True) as stage, running(stage):
         await stage.deliver(1, Connected(), Disconnected(reason))
         await stage.session(2)
@@ -161,7 +161,7 @@ async def test_too_many_failures_end_the_process(tmp_path: Path) -> None:
         assert "ServerUnreachable" in ended.value.ending.message
 
 
-async def test_a_session_that_did_not_surely_end_is_not_followed_by_another(tmp_path: Path) -> None:
+async def test_a_session_that_may_not_have_ended_is_not_followed_by_another(tmp_path: Path) -> None:
     async with staged(tmp_path, paired=True) as stage:
         stage.link.closes_cleanly = False
         task = asyncio.create_task(stage.connection.run())
@@ -171,7 +171,7 @@ async def test_a_session_that_did_not_surely_end_is_not_followed_by_another(tmp_
         assert len(stage.link.sessions) == 1
 
 
-async def test_a_library_that_delivers_no_more_is_fatal(tmp_path: Path) -> None:
+async def test_a_library_that_stops_delivering_is_fatal(tmp_path: Path) -> None:
     async with staged(tmp_path, paired=True) as stage:
         task = asyncio.create_task(stage.connection.run())
         await stage.deliver(1, Connected(), LinkStopped("required field not set", opened=True))
@@ -189,7 +189,7 @@ async def test_a_terminal_cause_is_reported_even_if_the_session_hangs(tmp_path: 
         assert ended.value.ending.code is ExitCode.LOGGED_OUT
 
 
-async def test_a_server_that_offers_no_code_is_said_to_be_unreachable(
+async def test_a_server_that_offers_no_code_is_reported_as_unreachable(
     tmp_path: Path,
 ) -> None:
     async with staged(tmp_path, paired=False, timing=ConnectionTiming(login=0.05)) as stage, running(stage):
@@ -199,7 +199,7 @@ async def test_a_server_that_offers_no_code_is_said_to_be_unreachable(
         assert (state.attempts >= 1, state.pairing) == (True, None)
 
 
-async def test_a_code_that_is_offered_stays_until_the_window_ends(
+async def test_an_offered_code_stays_until_the_window_closes(
     tmp_path: Path,
 ) -> None:
     closing = datetime.now(UTC) + timedelta(seconds=1)

@@ -68,7 +68,7 @@ def test_the_delay_grows_to_its_cap() -> None:
 
 
 @given(st.text(max_size=5000), st.integers())
-def test_typing_takes_a_human_time(text: str, seed: int) -> None:
+def test_typing_takes_a_plausible_time(text: str, seed: int) -> None:
     assert SHORTEST * 0.7 <= typing_seconds(text, Random(seed)) <= LONGEST * 1.3
 
 
@@ -108,7 +108,7 @@ def test_which_events_end_an_epoch(event: LinkEvent, code: ExitCode | None) -> N
         ("something new", SendUnconfirmedError),
     ],
 )
-def test_what_an_error_says_about_the_message(error: str, kind: type[LinkError]) -> None:
+def test_how_send_errors_are_classified(error: str, kind: type[LinkError]) -> None:
     assert type(send_error(error)) is kind
 
 
@@ -149,7 +149,7 @@ def test_a_marker_is_allocated_once_and_overwritten_in_place(tmp_path: Path) -> 
     assert (after.st_ino, after.st_size) == (file.st_ino, MARKER_BYTES)
 
 
-def test_a_longer_message_before_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_shorter_message_fully_replaces_a_longer_one(tmp_path: Path) -> None:
     marker = EndedMarker(tmp_path)
     marker.allocate()
     marker.write(message().model_copy(update={"message": "x" * 2000}))
@@ -170,7 +170,7 @@ def test_a_marker_that_cannot_be_written_raises(tmp_path: Path) -> None:
         EndedMarker(tmp_path / "gone").write(message())
 
 
-def test_an_ended_epoch_is_repeated_for_the_asking_pod() -> None:
+def test_the_ending_of_an_epoch_is_repeated_for_the_new_pod() -> None:
     for epoch in (2, 3):
         repeated = repeated_ending(message(3), epoch, "pod-2")
         assert repeated is not None
@@ -179,13 +179,13 @@ def test_an_ended_epoch_is_repeated_for_the_asking_pod() -> None:
     assert repeated_ending(None, 1, "pod-2") is None
 
 
-def test_a_ban_says_until_when() -> None:
+def test_a_ban_message_says_when_it_ends() -> None:
     end = ending.terminal_ending(ExitCode.TEMPORARY_BAN, "shop", datetime(2026, 3, 2, 8, 30, tzinfo=UTC))
     assert "until 2026-03-02 08:30 UTC" in end.message
     assert end.ban_expires_at is not None
 
 
-def test_a_termination_log_that_cannot_be_written_is_no_reason_to_stay(tmp_path: Path) -> None:
+def test_an_unwritable_termination_log_raises_nothing(tmp_path: Path) -> None:
     write_termination_message(tmp_path / "gone" / "log", message())
     write_termination_message(tmp_path / "log", message())
     assert TerminationMessage.decode((tmp_path / "log").read_bytes()) == message()

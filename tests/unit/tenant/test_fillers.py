@@ -17,13 +17,13 @@ BIA = Jid.parse("222@lid")
 
 @dataclass
 class Phone:
-    """Grants turns to send to phones; `newest` is what was sent to each, `failure` what a filler meets."""
+    """Turns to send; `newest` is the id of the newest message in each chat, `failure` is raised by each filler."""
 
     owed: dict[str, int] = field(default_factory=dict)
     newest: str | None = "3EB0"
     failure: Exception | None = None
     answers: bool = False
-    """Whether the contact's messages overlap every filler."""
+    """Whether a message from the contact overlaps every filler."""
     fillers: list[tuple[Jid, str]] = field(default_factory=list)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -53,7 +53,7 @@ async def test_a_turn_without_anything_owed_is_granted_at_once() -> None:
         assert phone.fillers == []
 
 
-async def test_a_turn_comes_after_as_many_fillers_as_are_owed() -> None:
+async def test_a_turn_is_granted_after_all_fillers_that_are_owed() -> None:
     phone = Phone({str(ANA): 2})
     async with phone.turns.turn(ANA):
         assert phone.fillers == [(ANA, "3EB0"), (ANA, "3EB0")]
@@ -67,20 +67,20 @@ async def test_a_chat_without_a_message_of_ours_gets_no_filler() -> None:
         assert phone.fillers == []
 
 
-async def test_a_turn_after_a_stop_comes_without_fillers() -> None:
+async def test_no_filler_is_sent_after_a_stop() -> None:
     phone = Phone({str(ANA): 1})
     phone.stopping.set()
     async with phone.turns.turn(ANA):
         assert phone.fillers == []
 
 
-async def test_fillers_that_all_overlap_messages_are_given_up() -> None:
+async def test_after_too_many_overlapping_fillers_the_message_is_sent_anyway() -> None:
     phone = Phone({str(ANA): 1}, answers=True)
     async with asyncio.timeout(60), phone.turns.turn(ANA):
         assert len(phone.fillers) == MOST_FILLERS
 
 
-async def test_one_turn_at_a_time() -> None:
+async def test_only_one_turn_is_granted_at_a_time() -> None:
     phone = Phone()
     held = asyncio.Event()
 
@@ -97,14 +97,14 @@ async def test_one_turn_at_a_time() -> None:
     assert held.is_set()
 
 
-async def test_a_filler_that_whatsapp_refuses_does_not_keep_the_message_back() -> None:
+async def test_a_refused_filler_does_not_hold_up_the_message() -> None:
     phone = Phone({str(ANA): 1}, failure=SendRefusedError("refused"))
     async with phone.turns.turn(ANA):
         assert len(phone.fillers) == 1
 
 
 @pytest.mark.parametrize("failure", [LinkUnavailableError("away"), SendUnconfirmedError("no answer")])
-async def test_a_filler_of_which_nobody_knows_whether_it_was_sent_postpones_the_message(failure: Exception) -> None:
+async def test_a_filler_that_may_not_have_been_sent_postpones_the_message(failure: Exception) -> None:
     phone = Phone({str(ANA): 1, OWN: 0}, failure=failure)
     with pytest.raises(LinkUnavailableError):
         async with phone.turns.turn(ANA):

@@ -74,7 +74,7 @@ def test_the_same_identity_is_journalled_once(journal: Journal) -> None:
     assert journal.inbound.receive(incoming("A", from_me=True)) is not None
 
 
-def test_what_is_journalled_outlives_the_process(path: Path, clock: Clock) -> None:
+def test_the_journal_outlives_the_process(path: Path, clock: Clock) -> None:
     first = opened(path, clock)
     first.inbound.receive(incoming("A"))
     first.sends.accept([request("mais tarde")])
@@ -88,7 +88,7 @@ def test_what_is_journalled_outlives_the_process(path: Path, clock: Clock) -> No
     again.close()
 
 
-def test_an_undecryptable_message_never_claims_the_identity(journal: Journal) -> None:
+def test_an_undecryptable_message_never_claims_its_id(journal: Journal) -> None:
     placeholder = incoming("A", kind=MessageKind.UNDECRYPTABLE, text=None)
     assert seen(journal.inbound.receive(placeholder)).chat_sequence == 1
     assert seen(journal.inbound.receive(incoming("A"))).chat_sequence == 2
@@ -109,7 +109,7 @@ def test_a_chat_first_seen_by_phone_continues_under_its_lid(journal: Journal) ->
     assert journal.inbound.receive(incoming("A", LID)) is None
 
 
-def test_both_names_counted_apart_continue_from_the_higher_number(journal: Journal) -> None:
+def test_two_chats_that_prove_to_be_one_continue_from_the_higher_number(journal: Journal) -> None:
     for whatsapp_id in "AB":
         journal.inbound.receive(incoming(whatsapp_id, PHONE))
     journal.inbound.receive(incoming("C", LID))
@@ -133,7 +133,7 @@ def test_the_message_yourself_chat_has_no_own_messages(journal: Journal) -> None
     assert journal.chats.own_sequence(LID) == 0
 
 
-def test_a_request_is_taken_once_and_confirmed_each_time(journal: Journal) -> None:
+def test_a_request_is_journalled_once_and_accepted_each_time(journal: Journal) -> None:
     ask = request()
     [(accepted, work)] = journal.sends.accept([ask])
     assert (accepted.request_id, accepted.journal_epoch) == (ask.id, journal.database.epoch)
@@ -144,7 +144,7 @@ def test_a_request_is_taken_once_and_confirmed_each_time(journal: Journal) -> No
     assert journal.sends.unfinished() == []
 
 
-def test_a_request_by_phone_goes_to_the_lid(journal: Journal) -> None:
+def test_a_request_to_a_phone_number_goes_to_its_lid(journal: Journal) -> None:
     journal.inbound.receive(incoming("A", chat_alias=PHONE))
     [(_, work)] = journal.sends.accept([request(chat=PHONE)])
     assert work is not None
@@ -160,7 +160,7 @@ def test_a_request_has_one_result(journal: Journal) -> None:
     assert report.trace.split("-")[1] == ask.trace.split("-")[1]
 
 
-def test_the_text_of_an_ended_request_is_gone(journal: Journal, path: Path) -> None:
+def test_the_text_of_an_ended_request_is_deleted(journal: Journal, path: Path) -> None:
     ask = request("palavra secreta")
     journal.sends.accept([ask])
     journal.sends.finish(ask, SendOutcome.SENT, whatsapp_id="X")
@@ -168,7 +168,7 @@ def test_the_text_of_an_ended_request_is_gone(journal: Journal, path: Path) -> N
         assert database.execute("SELECT request FROM sends").fetchall() == [(None,)]
 
 
-def test_each_attempt_has_a_secret_of_its_own_that_is_recognised(journal: Journal, path: Path, clock: Clock) -> None:
+def test_each_attempt_has_its_own_secret_which_is_recognised(journal: Journal, path: Path, clock: Clock) -> None:
     ask = request()
     journal.sends.accept([ask])
     secrets = [journal.sends.begin_attempt(ask.id) for _ in range(3)]
@@ -181,7 +181,7 @@ def test_each_attempt_has_a_secret_of_its_own_that_is_recognised(journal: Journa
     other.close()
 
 
-def test_a_loss_is_reported_once_and_never_for_what_is_known(journal: Journal) -> None:
+def test_a_loss_is_reported_once_and_never_for_a_known_message(journal: Journal) -> None:
     lost = incoming("LOST", kind=MessageKind.UNDECRYPTABLE, text=None)
     assert seen(journal.inbound.report_loss(lost, "store")).kind is MessageKind.UNDECRYPTABLE
     assert journal.inbound.report_loss(lost, "refused_copy") is None
@@ -189,7 +189,7 @@ def test_a_loss_is_reported_once_and_never_for_what_is_known(journal: Journal) -
     assert journal.inbound.report_loss(incoming("HERE", kind=MessageKind.UNDECRYPTABLE, text=None), "store") is None
 
 
-def test_the_mark_of_published_only_moves_forward(journal: Journal) -> None:
+def test_the_published_sequence_only_moves_forward(journal: Journal) -> None:
     journal.reports.mark_published(5)
     journal.reports.mark_published(3)
     assert journal.reports.published == 5
@@ -222,7 +222,7 @@ def test_a_failed_write_changes_nothing(journal: Journal, path: Path) -> None:
     assert seen(journal.inbound.receive(incoming("A"))).chat_sequence == 1
 
 
-def test_whoever_waits_is_woken_after_the_report_is_durable(path: Path) -> None:
+def test_the_publisher_is_woken_only_after_the_report_is_durable(path: Path) -> None:
     found: list[int] = []
 
     def count() -> None:
@@ -256,7 +256,7 @@ def test_a_damaged_file_is_refused(path: Path, clock: Clock, content: bytes) -> 
     assert path.read_bytes() == content
 
 
-def test_a_page_overwritten_is_found(path: Path, clock: Clock) -> None:
+def test_an_overwritten_page_is_detected(path: Path, clock: Clock) -> None:
     journal = opened(path, clock)
     for number in range(300):
         journal.inbound.receive(incoming(f"M{number}", text="x" * 500))
@@ -277,7 +277,7 @@ STEPS = st.lists(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(steps=STEPS)
-def test_whatever_arrives_sequences_have_no_gap_and_no_text_comes_twice(
+def test_sequences_have_no_gaps_and_no_text_is_journalled_twice(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, Jid, int]]
 ) -> None:
     path = tmp_path_factory.mktemp("journal") / "journal.db"
@@ -308,7 +308,7 @@ def test_whatever_arrives_sequences_have_no_gap_and_no_text_comes_twice(
         assert sequences == sorted(set(sequences))
 
 
-def test_the_newest_message_that_was_surely_sent_is_known_by_each_address(journal: Journal) -> None:
+def test_the_newest_message_certainly_sent_is_found_by_each_address(journal: Journal) -> None:
     assert journal.sends.newest_sent(LID) is None
     for whatsapp_id, outcome in (("W1", SendOutcome.SENT), ("W2", SendOutcome.SENT), ("W3", SendOutcome.AMBIGUOUS)):
         ask = request(chat=PHONE)
@@ -330,7 +330,7 @@ def test_owed_fillers_outlive_the_process(path: Path, clock: Clock) -> None:
     again.close()
 
 
-def test_whoever_was_sent_to_just_before_the_end_of_a_run_is_owed_a_filler(journal: Journal, clock: Clock) -> None:
+def test_contacts_sent_to_just_before_a_run_ended_are_owed_fillers(journal: Journal, clock: Clock) -> None:
     assert owed(journal) == {}
     chats = [Jid.parse(f"{user}@lid") for user in ("1", "2", "3", "4")]
     asks = [request(chat=chat) for chat in chats]

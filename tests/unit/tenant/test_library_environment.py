@@ -14,7 +14,7 @@ print(*(os.environ[name] for name in LIBRARY_ENVIRONMENT))
 """
 
 
-def test_what_is_set_from_outside_is_kept() -> None:
+def test_values_set_from_outside_are_kept() -> None:
     assert missing_environment({}) == LIBRARY_ENVIRONMENT
     assert missing_environment(LIBRARY_ENVIRONMENT) == {}
     assert "GOGC" not in missing_environment({"GOGC": "400"})

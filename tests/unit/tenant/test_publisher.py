@@ -6,7 +6,7 @@ from oxy_tenant.publishing.publisher import refusal_of
 from oxy_tenant.publishing.window import Window
 
 
-def test_a_window_moves_on_over_what_is_acknowledged_without_a_gap() -> None:
+def test_a_window_advances_over_acknowledgements_without_a_gap() -> None:
     window = Window(10)
     for sequence in (11, 12, 13):
         window.publish(sequence)
@@ -32,7 +32,7 @@ def test_a_window_that_went_back_starts_with_one_and_grows() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["publish", "acknowledge", "back"]), st.integers(1, 12)), max_size=80))
-def test_a_window_never_passes_what_nobody_acknowledged(steps: list[tuple[str, int]]) -> None:
+def test_a_window_never_advances_past_a_missing_acknowledgement(steps: list[tuple[str, int]]) -> None:
     window = Window(0, limit=5)
     acknowledged: set[int] = set()
     for step, sequence in steps:
@@ -56,5 +56,5 @@ def test_a_window_never_passes_what_nobody_acknowledged(steps: list[tuple[str, i
         (b"", "no stream matches this subject"),
     ],
 )
-def test_what_an_answer_of_the_stream_means(answer: bytes, refusal: str | None) -> None:
+def test_how_answers_of_the_stream_are_read(answer: bytes, refusal: str | None) -> None:
     assert refusal_of(answer) == refusal

@@ -68,7 +68,7 @@ async def until(stage: Stage, texts: int) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_a_stop_leaves_what_waits_for_its_turn_open_and_begins_nothing_more(tmp_path: Path) -> None:
+async def test_after_a_stop_waiting_requests_stay_open_and_nothing_is_sent(tmp_path: Path) -> None:
     async with sending(tmp_path) as stage:
         stage.ask(request("first"), request("second"), request("other", chat=Jid.parse("222@lid")))
         await asyncio.sleep(0.05)
@@ -97,7 +97,7 @@ async def test_a_stop_waits_for_the_message_in_flight_and_journals_its_result(tm
         assert stage.open_texts() == ["second"]
 
 
-async def test_a_stop_does_not_wait_for_ever_for_the_message_in_flight(tmp_path: Path) -> None:
+async def test_a_stop_does_not_wait_forever_for_the_message_in_flight(tmp_path: Path) -> None:
     async with sending(tmp_path) as stage:
         stage.link.turn.set()
         stage.ask(request("first"))

@@ -33,7 +33,7 @@ def reported(journal: Journal) -> list[MessageSeen]:
     return [body for body in bodies if isinstance(body, MessageSeen)]
 
 
-def test_a_session_never_made_has_nothing(store: SessionStore) -> None:
+def test_a_session_that_does_not_exist_is_empty(store: SessionStore) -> None:
     assert not store.examine()
     assert (store.newest_secret(), store.size, store.version) == (0, 0, 0)
     assert store.secrets_after(0).messages == ()
@@ -41,7 +41,7 @@ def test_a_session_never_made_has_nothing(store: SessionStore) -> None:
 
 
 @pytest.mark.parametrize("paired", [True, False])
-def test_a_sound_session_is_copied(store: SessionStore, tmp_path: Path, *, paired: bool) -> None:
+def test_an_intact_session_is_copied(store: SessionStore, tmp_path: Path, *, paired: bool) -> None:
     make_session(store.path, paired=paired)
     assert store.examine() is paired
     with closing(sqlite3.connect(tmp_path / "session.copy.db")) as copy:
@@ -61,7 +61,7 @@ def test_a_session_in_use_is_read(store: SessionStore) -> None:
         assert store.version > 0
 
 
-def test_a_damaged_session_is_no_reason_to_lose_the_copy(store: SessionStore, tmp_path: Path) -> None:
+def test_the_copy_of_a_damaged_session_is_kept(store: SessionStore, tmp_path: Path) -> None:
     make_session(store.path)
     store.examine()
     store.path.write_bytes(b"garbage" * 1000)
@@ -108,7 +108,7 @@ def test_secrets_of_direct_chats_are_found_by_row(store: SessionStore) -> None:
         ("5511911111111@s.whatsapp.net", False),
     ],
 )
-def test_what_the_linked_account_sent_is_known_by_each_of_its_addresses(
+def test_the_linked_account_is_recognised_by_each_of_its_addresses(
     store: SessionStore, sender: str, *, from_me: bool
 ) -> None:
     make_session(store.path)
@@ -126,7 +126,7 @@ def test_an_attempt_is_found_by_its_secret(store: SessionStore) -> None:
     assert store.id_of([b"three"]) is None
 
 
-def test_the_audit_reports_what_the_journal_never_saw(store: SessionStore, journal: Journal) -> None:
+def test_the_audit_reports_messages_that_never_reached_the_journal(store: SessionStore, journal: Journal) -> None:
     make_session(store.path)
     journal.inbound.receive(incoming("JOURNALLED"))
     ask = request()
@@ -148,7 +148,7 @@ def test_the_audit_reports_what_the_journal_never_saw(store: SessionStore, journ
     assert audit.audit_store() == 1
 
 
-def test_a_mark_beyond_a_new_session_starts_over(store: SessionStore, journal: Journal) -> None:
+def test_the_audit_starts_over_in_a_new_session(store: SessionStore, journal: Journal) -> None:
     journal.inbound.mark_audited(500)
     make_session(store.path)
     add_secret(store.path, "OLD", b"a" * 32)
