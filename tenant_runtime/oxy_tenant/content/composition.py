@@ -1,6 +1,6 @@
 """The messages that we send, as WhatsApp's protobuf (waE2E ``Message``). Pure.
 
-`messages` is the generated module that defines the protobuf; each library brings its own.
+`messages` is the generated module that defines the protobuf; each library ships its own.
 """
 
 from typing import Any, TypeAlias

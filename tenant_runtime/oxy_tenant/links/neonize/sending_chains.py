@@ -187,7 +187,7 @@ class SendingChains:
         # be repeated, and so will those that the fillers owed at that time should have used up.
         return min(MOST_OWED, max(len(overlapped), *(use.owed for use in overlapped))) if overlapped else 0
 
-    # -- what is owed
+    # -- owed fillers
 
     def _owed_to(self, contact: str) -> int:
         return self._owed.get(contact, 0)
