@@ -18,15 +18,15 @@ class Chats:
         `alias` is given only if WhatsApp gave both addresses; `chat` is then the LID.
         """
         if alias is None:
-            return self._known_as(database, chat) or chat
+            return self._chat_of_alias(database, chat) or chat
         # `chat` needs no look-up, because a LID is never an alias. The phone number may have been a separate chat until
         # WhatsApp first gave both addresses together; then everything stored under it moves to the LID.
-        if self._known_as(database, alias) != chat:
+        if self._chat_of_alias(database, alias) != chat:
             database.execute("INSERT OR REPLACE INTO chat_aliases VALUES (?, ?)", (str(alias), str(chat)))
             self._merge(database, alias, chat)
         return chat
 
-    def _known_as(self, database: sqlite3.Connection, alias: Jid) -> Jid | None:
+    def _chat_of_alias(self, database: sqlite3.Connection, alias: Jid) -> Jid | None:
         row = database.execute("SELECT chat FROM chat_aliases WHERE alias = ?", (str(alias),)).fetchone()
         return None if row is None else Jid.parse(row[0])
 

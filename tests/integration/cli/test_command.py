@@ -128,7 +128,7 @@ def test_a_code_is_drawn_for_people(shop: Scene) -> None:
     assert "A  B  C  D  -  1  2  3  4" in done.stdout
 
 
-def test_pairing_in_vain_says_why_and_what_to_do(shop: Scene) -> None:
+def test_pairing_that_times_out_says_why_and_what_to_do(shop: Scene) -> None:
     shop.set_status("shop", "Pending")
     done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=1")
     assert done.returncode == 1
@@ -136,7 +136,7 @@ def test_pairing_in_vain_says_why_and_what_to_do(shop: Scene) -> None:
     assert f"oxy logs shop -n {shop.namespace}" in done.stderr
 
 
-def test_pairing_without_a_code_explains_and_does_not_send_in_circles(shop: Scene) -> None:
+def test_pairing_without_a_code_does_not_advise_pairing_again(shop: Scene) -> None:
     message = "WhatsApp cannot be reached. Check spec.network."
     shop.set_status("shop", "Pairing", reason="ServerUnreachable", message=message, pairing={"expiresAt": soon()})
     done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=2")
@@ -173,7 +173,7 @@ def test_an_instance_that_is_not_accepted_is_neither_repaired_nor_waited_for(sho
         (["catalog", "show", "shop", "--system-namespace", "nowhere"], ["no AI worker is ready in namespace nowhere"]),
     ],
 )
-def test_errors_are_words(shop: Scene, arguments: list[str], parts: list[str]) -> None:
+def test_errors_are_explained_without_a_traceback(shop: Scene, arguments: list[str], parts: list[str]) -> None:
     done = oxy(*arguments, "-n", shop.namespace)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -182,7 +182,7 @@ def test_errors_are_words(shop: Scene, arguments: list[str], parts: list[str]) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_no_key_of_the_kubeconfig_is_ever_in_a_temporary_file(
+def test_no_key_of_the_kubeconfig_is_ever_written_to_a_temporary_file(
     shop: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     config = json.loads(shop.server.kubeconfig.read_text())
@@ -218,14 +218,14 @@ def test_every_command_for_dead_letters_has_the_same_options(shop: Scene, verb: 
     assert (done.returncode, "no AI worker is ready in namespace nowhere" in done.stderr) == (1, True)
 
 
-def test_a_catalog_that_is_not_yaml_is_refused_before_anything_is_asked(shop: Scene, tmp_path: Path) -> None:
+def test_a_catalog_that_is_not_yaml_is_refused_before_any_request(shop: Scene, tmp_path: Path) -> None:
     file = tmp_path / "catalog.yaml"
     file.write_text("services: [")
     done = oxy("catalog", "apply", "shop", "-f", str(file), "-n", shop.namespace)
     assert (done.returncode, "is not YAML" in done.stderr) == (1, True)
 
 
-def test_an_unreachable_cluster_is_named(shop: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_cluster_is_reported(shop: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = json.loads(shop.server.kubeconfig.read_text())
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     file = tmp_path / "kubeconfig"

@@ -227,7 +227,7 @@ async def test_sigterm_quickly_finishes_the_message_in_flight(scene: Scene) -> N
     assert outcomes == {SendOutcome.SENT}
 
 
-async def test_a_broken_event_loop_of_the_library_ends_the_process(scene: Scene) -> None:
+async def test_a_journal_that_breaks_while_in_use_ends_the_process(scene: Scene) -> None:
     await scene.pair()
     for file in ("journal.db", "journal.db-wal"):
         (scene.runtime.session / file).write_bytes(b"overwritten while in use" * 4096)
