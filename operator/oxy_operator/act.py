@@ -99,7 +99,7 @@ class Actor:
         return waiting
 
     async def forget_deleted(self, key: Key) -> bool:
-        """Remove an instance whose custom resource no longer exists from the bus; return whether that succeeded."""
+        """Remove from the bus an instance whose custom resource no longer exists; return whether that succeeded."""
         try:
             await self._bus.forget_deleted(key)
         except BusError as error:

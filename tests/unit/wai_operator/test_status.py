@@ -142,7 +142,7 @@ CODE = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta
         ),
         (live(connection="pairing", attempts=9, last_reason="ConnectFailure"), pod(), "Pairing", "ConnectFailure"),
         (live(connection="pairing", attempts=1, pairing=CODE), pod(), "Pairing", "WaitingForPhone"),
-        # A process that has only just begun to try says nothing yet that its last end did not say.
+        # A process that has just started adds nothing yet to how the last one ended.
         (live(connection="starting"), pod(last=termination(70)), "Reconnecting", "BackingOff"),
         (live(connection="pairing", pairing=CODE), pod(last=termination(70)), "Pairing", "WaitingForPhone"),
         (None, pod(state=waiting("CrashLoopBackOff"), last=termination(70)), "Reconnecting", "BackingOff"),
