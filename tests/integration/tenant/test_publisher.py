@@ -14,6 +14,7 @@ from oxy_core.envelopes import Report
 from oxy_dev.servers import NatsServer
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.publishing.publisher import Publisher, PublishTiming, ReportSignal
+from oxy_tenant.publishing.window import WINDOW
 
 SUBJECT = "oxy.in.ACCOUNT.shop"
 QUICK = PublishTiming(answer_seconds=0.3, retry_seconds=0.01)
@@ -90,15 +91,17 @@ async def test_reports_written_before_and_after_the_start_arrive_in_order(
 async def test_a_refused_report_is_overtaken_only_by_reports_in_flight(
     journal: Journal, reports_added: ReportSignal, nats_server: NatsServer, *, silent: bool
 ) -> None:
-    for number in range(40):
+    count, trouble = 3 * WINDOW, (5, 20, 21, WINDOW + 40)
+    for number in range(count):
         journal.inbound.receive(incoming(f"A{number}"))
-    trouble = {5, 20, 21}
     async with connected(nats_server.url, name="stream") as client:
-        stream = Stream(client, set() if silent else trouble, trouble if silent else set())
+        stream = Stream(client, set() if silent else set(trouble), set(trouble) if silent else set())
         async with publishing(journal, reports_added, nats_server, stream) as worker, asyncio.timeout(15):
             await worker.drained()
-    assert sorted(stream.stored) == list(range(1, 41))
-    assert journal.reports.last_sequence == 40
+    assert sorted(stream.stored) == list(range(1, count + 1))
+    assert journal.reports.last_sequence == count
+    for refused in trouble:
+        assert max(stream.stored[: stream.stored.index(refused)]) < refused + WINDOW
 
 
 async def test_acknowledged_reports_are_not_published_again_after_a_restart(
