@@ -6,8 +6,8 @@ from datetime import timedelta
 import structlog
 
 from oxy_ai import metrics
+from oxy_ai.assistants.answer_rules import role_for, role_of
 from oxy_ai.assistants.fixed_texts import APOLOGY, notice_to_owner
-from oxy_ai.assistants.rules import role_for, role_of
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.engine.outages import discreet
 from oxy_ai.engine.store import Engine

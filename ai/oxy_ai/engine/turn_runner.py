@@ -11,8 +11,8 @@ import structlog
 from openai.types.chat import ChatCompletionMessageParam
 
 from oxy_ai import metrics
+from oxy_ai.assistants.answer_rules import Ask, Say, Skip, decide, role_of, settings_for
 from oxy_ai.assistants.dialogue import continuation, opening, tool_declaration
-from oxy_ai.assistants.rules import Ask, Say, Skip, decide, role_of, settings_for
 from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
 from oxy_ai.engine.outages import is_outage
