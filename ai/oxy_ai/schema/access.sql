@@ -1,8 +1,8 @@
--- Who may do what. Workers connect as oxy_app, whom row-level security binds to one organization at a time. The queues
--- are outside of it and belong to functions of oxy_scheduler alone.
+-- Grants and policies. Workers connect as oxy_app, which row-level security limits to one organization at a time. The
+-- queues are not under row-level security; only functions of oxy_scheduler may use them.
 
--- Bind tables to the organization that a session names, and let workers use them. The other parts call this as well.
--- Statements that lock a table against everybody run only where something is missing: workers are at work meanwhile.
+-- Limit tables to the session's organization and grant them to workers. The other schema parts call this as well.
+-- Statements that take an exclusive lock run only if something is missing, because workers keep running.
 create or replace function pg_temp.isolate_by_organization(variadic tables regclass[]) returns void
 language plpgsql
 as $$
@@ -30,7 +30,7 @@ begin
     end loop;
 end $$;
 
--- Whether the policy of `isolate_by_organization` is the only one of a table. Its text is as PostgreSQL prints it.
+-- Whether a table's only policy is that of `isolate_by_organization`, compared as PostgreSQL prints it.
 create or replace function pg_temp.is_isolated(protected oid, key text) returns boolean
 language sql
 as $$

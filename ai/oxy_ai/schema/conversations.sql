@@ -1,12 +1,12 @@
--- Chats and the contacts behind them. A phone number and a hidden address (LID) of one person are one conversation.
+-- Chats and their contacts. The phone number and the hidden address (LID) of one person share one conversation.
 
 -- Whether a chat is with one person, not a group or a broadcast.
 create or replace function is_personal(chat text) returns boolean
 language sql immutable parallel safe
 as $$ select chat like '%@s.whatsapp.net' or chat like '%@lid' $$;
 
--- The conversation of a chat, created where there is none. `alias` is the chat's other address, if known; number and
--- key are those of whichever of the two shows a phone number.
+-- Find or create the conversation of a chat. `alias` is the chat's other address, if known; `number` and `number_key`
+-- come from whichever of the two contains a phone number.
 create or replace function conversation_of(
     organization uuid, instance uuid, chat_jid text, alias text, number text, number_key text, contact_name text,
     self boolean
@@ -24,7 +24,7 @@ begin
         conversation := create_conversation(organization, instance, chat_jid, number, number_key, contact_name, self);
     else
         conversation := known[1];
-        if cardinality(known) > 1 then
+        if cardinality(known) > 1 then  -- the two addresses were taken for two chats until now
             conversation := merge_chats(organization, instance, chat_jid, alias);
         end if;
         perform learn_contact(organization, conversation, number, number_key, contact_name);
@@ -53,7 +53,7 @@ begin
     return conversation;
 end $$;
 
--- Remember a number that was not known yet, and the name that the contact goes by now.
+-- Add a contact's number if it was unknown, and update the name.
 create or replace function learn_contact(
     organization uuid, conversation bigint, number text, number_key text, contact_name text
 ) returns void
@@ -69,8 +69,8 @@ begin
         and (c.phone is null and number is not null or c.name is distinct from coalesce(contact_name, c.name));
 end $$;
 
--- Merge the conversations of two addresses that turned out to be one chat; returns the one that is kept: that of the
--- hidden address, because WhatsApp does not change it.
+-- Merge the conversations of two addresses that turned out to be one chat; returns the one to keep: that of the hidden
+-- address, which WhatsApp never changes.
 create or replace function merge_chats(organization uuid, instance uuid, chat_jid text, alias text) returns bigint
 language plpgsql
 as $$
@@ -86,8 +86,8 @@ begin
     return kept;
 end $$;
 
--- Move everything of the conversation `gone` into `kept`. The gone one's pending messages are appended to the kept
--- one's; a turn in flight loses its fence and is answered as part of the kept one.
+-- Move everything from conversation `gone` to `kept`. Pending messages of `gone` are appended to those of `kept`; a
+-- running turn of `gone` loses its fence, and `kept` answers its messages.
 create or replace function merge_conversations(organization uuid, kept bigint, gone bigint) returns void
 language plpgsql
 as $$
@@ -109,8 +109,7 @@ begin
     perform adopt_pending(source, target);
 end $$;
 
--- The number of a message in the conversation that it is moved to, where `inbound` messages are counted already; null
--- where it needs no answer any more.
+-- The new number of a message that moves to a conversation with `inbound` messages; null: it is answered already.
 create or replace function position_after_merge(place bigint, answered bigint, inbound bigint) returns bigint
 language sql immutable parallel safe
 as $$ select case when place > answered then inbound + place - answered end $$;
@@ -129,7 +128,7 @@ begin
     where organization_id = source.organization_id and conversation_id = source.id;
 end $$;
 
--- Let the kept conversation answer what was pending in the other one, and be silent as long as either was to be.
+-- Add the pending messages of `source` to `target`, and keep the longer of the two silences.
 create or replace function adopt_pending(source conversations, target conversations) returns void
 language plpgsql
 as $$
@@ -157,9 +156,8 @@ begin
     where c.organization_id = organization and c.id = kept and s.organization_id = organization and s.id = gone;
 end $$;
 
--- Let everything outside the engine that belongs to the contact `gone` belong to `kept`. The engine does not know the
--- tables of scheduling and of verticals; it finds those that refer to contacts by their foreign key
--- (organization_id, contact_id).
+-- Move the rows of scheduling and verticals from contact `gone` to `kept`. The engine does not know their tables; it
+-- finds them by their foreign key (organization_id, contact_id).
 create or replace function move_contact(organization uuid, gone bigint, kept bigint) returns void
 language plpgsql
 as $$

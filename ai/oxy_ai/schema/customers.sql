@@ -1,6 +1,6 @@
 -- Who is a customer of a business.
 
--- Conversations with customers: with single people who are not the instance's owners, nor the account itself.
+-- Conversations with customers: one-to-one chats, except those with owners and the account's chat with itself.
 create or replace function customer_conversations(organization uuid) returns table (id bigint)
 language sql stable
 as $$

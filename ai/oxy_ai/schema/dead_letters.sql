@@ -1,6 +1,6 @@
--- What has failed for good: listed, given another chance, or dropped.
+-- Turns that failed for good: listing, replaying and dropping them.
 
--- The dead turns of all organizations, by their ids alone.
+-- The ids of all organizations' dead turns.
 create or replace function dead_turns() returns table (organization uuid, turn bigint)
 language plpgsql security definer set search_path = public, pg_temp
 as $$
@@ -9,12 +9,13 @@ declare
 begin
     for key in select q.organization_id from org_queue q order by 1 loop
         perform enter_org(key);
-        return query select t.organization_id, t.id from turns t where t.organization_id = key and t.state = 'dead' order by 2;
+        return query
+        select t.organization_id, t.id from turns t where t.organization_id = key and t.state = 'dead' order by 2;
     end loop;
     perform set_config('oxy.org', '', true);
 end $$;
 
--- Give a dead turn new attempts: it falls due at once and a worker takes it under the lease like any other.
+-- Reopen a dead turn with new attempts: it is due at once, and a worker claims it like any other.
 -- Returns replayed, missing (no such dead turn) or busy (the conversation has another open turn).
 create or replace function replay_turn(organization uuid, turn bigint, who text) returns text
 language plpgsql

@@ -1,8 +1,7 @@
--- When a conversation is due: pure decisions of plain values.
+-- When a conversation is due: pure functions of plain values.
 
--- When a conversation is to be answered after a message at `moment`: once no further message has come for `debounce`,
--- but at most `debounce_max` after the first that waits; later by `gap_wait` (missing messages may still come); and not
--- while a person has the conversation.
+-- When to answer after a message at `moment`: `debounce` after it, but at most `debounce_max` after the first pending
+-- one; plus `gap_wait`, in which missing messages may still arrive; during a takeover, when that ends.
 create or replace function due_after_message(
     moment timestamptz, pending_since timestamptz, human_until timestamptz, debounce interval, debounce_max interval,
     gap_wait interval
@@ -15,8 +14,8 @@ as $$
     end
 $$;
 
--- When a conversation is due after a turn that answered up to `answered`: null, all is answered; else after the
--- debounce, or when the takeover ends.
+-- When a conversation is due after a turn that answered up to `answered`: after the debounce, or when the takeover
+-- ends; null: everything is answered.
 create or replace function due_after_turn(
     inbound bigint, answered bigint, moment timestamptz, last_inbound_at timestamptz, human_until timestamptz,
     debounce interval

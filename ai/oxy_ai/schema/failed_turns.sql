@@ -1,7 +1,7 @@
--- What happens when an attempt at a turn fails: another one, or a dead letter.
+-- What follows a failed attempt at a turn: a retry or a dead letter.
 
--- Return what the failure of a turn that cannot be opened needs, none of it from the settings that open_turn reads;
--- the turn is created where the conversation has none. Null: the fence is lost.
+-- The data for failing a turn that cannot be opened (oxy_ai.records.UnopenedTurn), readable even if the settings are
+-- damaged. Creates the turn if the conversation has none. Null: the fence is lost.
 create or replace function unopened_turn(organization uuid, conversation bigint, held_fence bigint) returns jsonb
 language plpgsql
 as $$
@@ -26,7 +26,7 @@ begin
     );
 end $$;
 
--- The owners' numbers, whatever else is wrong with an instance's settings.
+-- The owners' numbers, even from damaged settings.
 create or replace function owners_of(settings jsonb) returns jsonb
 language sql immutable parallel safe
 as $$
@@ -35,8 +35,8 @@ as $$
                 else '[]' end
 $$;
 
--- Count a failed attempt. Below `max_attempts` the turn is tried again after `delay`; then it is a dead letter.
--- `failure` is oxy_ai.records.Failure. Returns retry, dead, or null where the fence is lost.
+-- Count a failed attempt: retry after `delay`, or, after `max_attempts`, make the turn a dead letter.
+-- `failure` is oxy_ai.records.Failure. Returns retry or dead; null: the fence is lost.
 create or replace function fail_turn(
     organization uuid, conversation bigint, held_fence bigint, turn bigint, failure jsonb, max_attempts integer,
     delay interval
@@ -48,7 +48,7 @@ declare
     t turns;
 begin
     perform enter_org(organization);
-    -- The notice may create the owner's conversation, as an ingest does, so the instance is locked first.
+    -- The notice may create the owner's conversation, as an ingest does, so lock the instance first.
     select * into v from conversations c where c.organization_id = organization and c.id = conversation;
     perform lock_instance(v.instance_id);
     v := held_conversation(organization, conversation, held_fence);
@@ -75,8 +75,8 @@ begin
     perform wake_org(v.organization_id, moment);
 end $$;
 
--- Make a turn a dead letter: the customer gets the apology, the first owner the notice. An owner's own turn has no
--- apology, and the notice goes to the same chat.
+-- Make a turn a dead letter: the customer gets the apology, the first owner the notice. For an owner's own turn there
+-- is no apology, and the notice goes to the same chat.
 create or replace function bury_turn(v conversations, t turns, failure jsonb) returns void
 language plpgsql
 as $$
@@ -87,20 +87,20 @@ begin
     insert into audit_log (organization_id, actor, action, turn_id, detail)
     values (t.organization_id, 'worker', 'turn_died', t.id, t.reason);
     if jsonb_typeof(failure -> 'apology') = 'object' then
-        perform put_out(v, t, failure -> 'apology', t.based_on);
+        perform queue_text(v, t, failure -> 'apology', t.based_on);
         owner_chat := conversation_with_owner(v, failure -> 'owner');
     else
         owner_chat := v;
     end if;
     if owner_chat.id is not null then
-        perform put_out(owner_chat, t, failure -> 'notice', null);
+        perform queue_text(owner_chat, t, failure -> 'notice', null);
     end if;
     perform record_interaction(t);
     perform release_conversation(v, t);
     perform wake_relay(v.instance_id);
 end $$;
 
--- The conversation with an owner {chat, phone, phone_key}; all null where there is no owner.
+-- Find or create the conversation with an owner {chat, phone, phone_key}; all null: there is no owner.
 create or replace function conversation_with_owner(v conversations, owner jsonb) returns conversations
 language plpgsql
 as $$

@@ -1,7 +1,7 @@
--- From a pod's report to a due conversation: one transaction a batch, one function a decision.
+-- From pods' reports to due conversations: one transaction per batch, one function per decision.
 
--- How a message counts for its conversation:
--- inbound: it asks for an answer; takeover: a person of the business answered from the phone; aside: neither.
+-- The role of a message in its conversation:
+-- inbound: needs an answer; takeover: a person of the business answered from the phone; aside: neither.
 create or replace function role_of_message(m inbound_message) returns text
 language sql immutable parallel safe
 as $$
@@ -12,13 +12,13 @@ as $$
     end
 $$;
 
--- Whether messages are missing between the newest one known of a chat's journal and this one. A new journal, or another
--- address of the chat, counts from the beginning: nothing is known to be missing.
+-- Whether messages are missing between the last one seen in the chat's journal and this one. A new journal, or another
+-- address of the chat, starts a new sequence: no gap can be detected.
 create or replace function has_gap(v conversations, epoch uuid, chat text, sequence integer) returns boolean
 language sql immutable parallel safe
 as $$ select coalesce(v.journal_epoch = epoch and v.chat = chat and sequence > v.chat_sequence + 1, false) $$;
 
--- The newest number of a chat's journal after a message, which may be an older one that comes again.
+-- The chat's highest sequence number after a message, which may be an older one that was redelivered.
 create or replace function newest_sequence(v conversations, epoch uuid, chat text, sequence integer) returns integer
 language sql immutable parallel safe
 as $$
@@ -26,9 +26,9 @@ as $$
                 else sequence end
 $$;
 
--- Store a batch of reports, given in journal order. Each item is {account, organization, instance, phone, phone_key,
--- report}: the account that sent it, the ids of those that the report names, and the contact's number, if known.
--- Returns one outcome an item: stored, duplicate, echo, ignored, or why it was refused (`refusal`).
+-- Store a batch of reports, given in journal order. Each item is oxy_ai.records.InboundReport: {account, organization,
+-- instance, phone, phone_key, report}; `account` sent it, `organization` and `instance` are what the report claims.
+-- Returns one outcome per item: stored, duplicate, echo, ignored, or why it was refused (`refusal`).
 create or replace function ingest(batch jsonb, gap_wait interval) returns text[]
 language plpgsql
 as $$
@@ -44,8 +44,8 @@ declare
 begin
     perform lock_instances(instances);
     for item in select b.t from jsonb_array_elements(batch) with ordinality as b (t, n) order by b.n loop
-        -- Settings may arrive while a batch is stored. An account that was unknown at its first report stays unknown to
-        -- the end of the batch, or its later reports would overtake the earlier ones, which wait for the next batch.
+        -- Settings may arrive during this loop. An account whose first report was unknown stays unknown for the whole
+        -- batch; otherwise its later reports would overtake the earlier ones, which are retried.
         outcome := case when item ->> 'account' = any (unknown) then 'unknown'
                         else refusal(item ->> 'account', (item ->> 'instance')::uuid) end;
         if outcome is null then
@@ -65,7 +65,7 @@ begin
     return outcomes;
 end $$;
 
--- Store one report; returns its outcome and, if it made a conversation due, when.
+-- Store one report. Returns its outcome and, if it makes a conversation due, when.
 create or replace function ingest_report(item jsonb, gap_wait interval, out outcome text, out due timestamptz)
 language plpgsql
 as $$
@@ -81,11 +81,11 @@ begin
     when 'send_result' then
         outcome := close_request(organization, (item ->> 'instance')::uuid, body);
     else
-        outcome := 'ignored';  -- changes of the connection: nobody reads them yet
+        outcome := 'ignored';  -- connection changes: not used yet
     end case;
 end $$;
 
--- Store a message and let its conversation know; returns the outcome and when the conversation is due, if it is now.
+-- Store a message and update its conversation. Returns the outcome and, if the message makes it due, when.
 create or replace function ingest_message(
     item jsonb, m inbound_message, gap_wait interval, out outcome text, out due timestamptz
 )
@@ -102,15 +102,16 @@ begin
     elsif store_message(v, m, item -> 'report' ->> 'trace') then
         outcome := 'stored';
     else
-        outcome := 'duplicate';
+        outcome := 'duplicate';  -- redelivered: its conversation has counted it
         return;
     end if;
+    -- An echo, too, advances the chat's sequence.
     v := place_in_chat(v, epoch, m, gap);
     if outcome = 'stored' then
         case role_of_message(m)
         when 'inbound' then
             v := count_inbound(v, ai, case when gap then gap_wait else interval '0' end);
-            -- With a turn open or in flight, its end decides when the conversation is due again.
+            -- An open or running turn sets the next due time when it ends.
             due := case when v.lease_until is null and v.turn_id is null then v.due_at end;
         when 'takeover' then
             v := person_takes_over(v, m.sent_at, make_interval(mins => (ai ->> 'takeover_minutes')::integer));
@@ -145,8 +146,8 @@ begin
     );
 end $$;
 
--- Whether an own message is one that the platform sent. A pod recognises its own messages by the secret that it gave
--- them, and does not report them; this is for those of a pod whose journal was lost.
+-- Whether the platform sent this message of the account. Pods recognise such messages by a secret and do not report
+-- them; this check is for a pod that has lost its journal.
 create or replace function is_echo(v conversations, wanted_id text) returns boolean
 language plpgsql stable
 as $$
@@ -157,7 +158,7 @@ begin
     );
 end $$;
 
--- Store a message once; false: it is known. A message that asks for an answer gets the next number of its conversation.
+-- Store a message; false: it is a duplicate. A message that needs an answer gets its conversation's next number.
 create or replace function store_message(v conversations, m inbound_message, trace_parent text) returns boolean
 language plpgsql
 as $$
@@ -174,7 +175,7 @@ begin
     return found;
 end $$;
 
--- Note which address the chat goes by and how far its journal is known.
+-- Record the chat's current address and its position in the journal.
 create or replace function place_in_chat(v conversations, epoch uuid, m inbound_message, gap boolean)
 returns conversations
 language plpgsql immutable
@@ -187,8 +188,8 @@ begin
     return v;
 end $$;
 
--- Count a message that asks for an answer. A turn that is open or in flight has its inputs already, so its due time (a
--- retry, or the end of the lease) stays as it is.
+-- Count a message that needs an answer. The inputs of an open or running turn are fixed, so its due time (the retry, or
+-- the end of the lease) does not change.
 create or replace function count_inbound(v conversations, ai jsonb, gap_wait interval) returns conversations
 language plpgsql
 as $$

@@ -1,6 +1,6 @@
--- Instances: their settings as the bus has them, and their place in the queues.
+-- Instances: their settings, copied from the bus, and their rows in the queues.
 
--- Apply the settings of an instance. An older revision of the bucket changes nothing; false: nothing was changed.
+-- Upsert the settings of an instance; false: unchanged, because neither revision nor generation is newer.
 create or replace function apply_instance(
     organization uuid, instance uuid, document jsonb, owners text[], bucket_revision bigint
 ) returns boolean
@@ -25,7 +25,7 @@ begin
     return false;
 end $$;
 
--- Close a deleted instance: what waits to be sent has failed, later reports are dropped.
+-- Close a deleted instance: its pending texts fail, its later reports are dropped. False: nothing changed.
 create or replace function close_instance(organization uuid, instance uuid, bucket_revision bigint) returns boolean
 language plpgsql
 as $$
@@ -58,7 +58,7 @@ language sql security definer set search_path = public, pg_temp
 as $$ update relay_queue set closed = true, ready_at = 'infinity' where instance_id = instance $$;
 
 -- Why a report that claims to come from `instance` is not stored, judged by the account that sent it; null: store it.
--- unknown: the account has no settings yet, keep the report; foreign: the account belongs to another instance; closed.
+-- unknown: no settings of this account yet, retry; foreign: the account belongs to another instance; closed: deleted.
 create or replace function refusal(sender_account text, instance uuid) returns text
 language plpgsql stable security definer set search_path = public, pg_temp
 as $$

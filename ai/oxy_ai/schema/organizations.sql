@@ -1,4 +1,4 @@
--- Who a session works for, and the lock of an instance.
+-- The organization that a session works for, the locks of instances, the schema version.
 
 create or replace function current_org() returns uuid
 language sql stable parallel safe
@@ -9,12 +9,12 @@ create or replace function enter_org(organization uuid) returns text
 language sql
 as $$ select set_config('oxy.org', organization::text, true) $$;
 
--- Row locks are always taken in the order: instance (this one), conversation, organization's queue, relay's queue.
+-- Lock order: instance (this advisory lock), then the rows of conversation, organization's queue, relay's queue.
 create or replace function lock_instance(instance uuid) returns void
 language sql
 as $$ select pg_advisory_xact_lock(hashtextextended(instance::text, 0)) $$;
 
--- Lock several; always in the same order, so that two batches cannot wait for each other.
+-- Lock several instances, always in the same order, so that two batches cannot deadlock.
 create or replace function lock_instances(instances uuid[]) returns void
 language plpgsql
 as $$

@@ -1,9 +1,9 @@
--- Texts to send: put out by a turn, offered by a relay, closed by the pod's report.
+-- Texts to send: queued by a turn, offered by a relay, closed by the pod's report.
 
--- Put a text to send into the outbox and into the conversation; once per turn and part. `message` is
--- oxy_ai.records.Answer; a pod does not send it after `keep_seconds`. `basis`: the newest message of the chat that it
--- takes into account, null where it is sent in any case.
-create or replace function put_out(v conversations, turn turns, message jsonb, basis integer) returns void
+-- Add a text to the outbox and to the conversation, once per turn and part. `message` is oxy_ai.records.Answer; unsent,
+-- it expires after `keep_seconds`. `basis`: sequence number of the newest message that the text takes into account;
+-- null: it is sent in any case.
+create or replace function queue_text(v conversations, turn turns, message jsonb, basis integer) returns void
 language plpgsql
 as $$
 begin
@@ -24,7 +24,7 @@ begin
     end if;
 end $$;
 
--- The oldest texts to send, the most urgent lane first: oxy_ai.records.OutboxRow.
+-- The oldest texts to send, most urgent lane first: oxy_ai.records.OutboxRow.
 create or replace function oldest_pending(organization uuid, instance uuid, how_many integer) returns jsonb
 language plpgsql stable
 as $$
@@ -48,7 +48,7 @@ begin
     end if;
 end $$;
 
--- Note how a request to send ended; once.
+-- Record the result of a send request. Returns stored, or duplicate if it has one already.
 create or replace function close_request(organization uuid, instance uuid, result jsonb) returns text
 language plpgsql
 as $$

@@ -1,4 +1,4 @@
--- Relays: they bring the texts of the outbox to the pods, one relay an instance at a time.
+-- Relays offer the texts of the outbox to the pods; one relay per instance at a time.
 
 create or replace function relay_due(how_many integer) returns table (organization uuid, instance uuid)
 language plpgsql stable security definer set search_path = public, pg_temp
@@ -17,8 +17,7 @@ begin
     update relay_queue set ready_at = least(ready_at, clock_timestamp()) where instance_id = instance and not closed;
 end $$;
 
--- These pods have just reported, so they are back: offer at once what waits for them. Only a hint: it never waits for a
--- lock.
+-- Retry at once for pods that have just reported: they are back. Only a hint, so it never waits for a lock.
 create or replace function retry_relays(instances uuid[]) returns void
 language plpgsql security definer set search_path = public, pg_temp
 as $$
@@ -30,7 +29,7 @@ begin
     );
 end $$;
 
--- Hold the instance's relay row; returns its account, or null while another relay holds it.
+-- Acquire or renew the lease on an instance's relay row; returns the account, null: another relay holds it.
 create or replace function hold_relay(instance uuid, relay uuid, lease interval) returns text
 language plpgsql security definer set search_path = public, pg_temp
 as $$
@@ -43,13 +42,13 @@ begin
     return held_account;
 end $$;
 
--- The pause after `failures` earlier ones in a row: doubled each time, up to `longest`. The exponent is limited because
--- an interval is.
+-- The back-off after `failures` earlier failures in a row: doubles up to `longest`. The exponent is capped, or the
+-- interval would overflow.
 create or replace function relay_backoff(failures integer, shortest interval, longest interval) returns interval
 language sql immutable parallel safe
 as $$ select least(shortest * (2 ^ least(failures, 20)), longest) $$;
 
--- Release the relay row: nothing is left to send, or the pod does not accept (it is tried again after a pause).
+-- Release the relay row: nothing is left to send, or the pod did not accept (retried after a back-off).
 create or replace function release_relay(instance uuid, failed boolean, shortest interval, longest interval)
 returns void
 language plpgsql security definer set search_path = public, pg_temp
@@ -62,8 +61,8 @@ begin
     where instance_id = instance;
 end $$;
 
--- Mark what the pod accepted and return what it is to be sent next: oxy_ai.records.RelayStep; null while another relay
--- holds the instance. With nothing left, or after a failure, the instance is released.
+-- Mark what the pod accepted and return the next texts to offer: oxy_ai.records.RelayStep; null: another relay holds
+-- the instance. If nothing is left, or the pod did not accept, the instance is released.
 create or replace function relay_step(
     organization uuid, instance uuid, relay uuid, lease interval, accepted_ids uuid[], failed boolean, how_many integer,
     shortest_pause interval, longest_pause interval
@@ -75,9 +74,10 @@ declare
     next_rows jsonb;
 begin
     perform enter_org(organization);
-    -- What a crash of the server takes back here is done again: a pod that is offered a text twice sends it once.
+    -- Do not wait for the disk: a step lost in a server crash is repeated, and a pod sends a text offered twice once.
     perform set_config('synchronous_commit', 'off', true);
     destination := hold_relay(instance, relay, lease);
+    -- Even without the lease: these texts were accepted.
     perform mark_accepted(organization, accepted_ids);
     if destination is null then
         return null;

@@ -1,6 +1,6 @@
--- Which conversation is answered next: due times, one queue row for each organization, rates, leases.
+-- Which conversation is answered next: due times, one queue row per organization, rate limits, leases.
 
--- GCRA (ITU-T I.371): after a turn at `moment`, when may the next one start? `per_second` 0 lifts the limit.
+-- GCRA (ITU-T I.371): after a turn at `moment`, when may the next one start? `per_second` 0: no limit.
 create or replace function gcra(
     arrival timestamptz, moment timestamptz, per_second double precision, burst integer,
     out next_arrival timestamptz, out next_open timestamptz
@@ -20,9 +20,10 @@ begin
     next_open := next_arrival - spacing * (burst - 1);
 end $$;
 
--- Claim due conversations, the organization that waits longest first, within each organization's rate. Returns
--- {claimed: [{organization, conversation, fence}], wait}; `wait` is the time in seconds until something more may be
--- due, null if nothing is planned. A conversation that is due but locked is tried again after `retry_locked`.
+-- Claim up to `how_many` due conversations, within each organization's rate. Returns {claimed: [{organization,
+-- conversation, fence}], wait}; `wait`: seconds until the next may be due, null if none is scheduled.
+-- Each pass of the loop claims one conversation of the longest-waiting organization and requeues that organization, so
+-- a busy one cannot starve the others. A conversation that is due but locked is retried after `retry_locked`.
 create or replace function claim_conversations(
     how_many integer, lease interval, per_second double precision, burst integer, retry_locked interval
 ) returns jsonb
@@ -45,7 +46,7 @@ begin
             select g.next_arrival, g.next_open into queue.arrival_at, queue.open_at
             from gcra(queue.arrival_at, moment, per_second, burst) g;
         else
-            -- Due but locked by an ingest (or no longer due). Asking again at once would spin until it commits.
+            -- Due but locked by an ingest, or no longer due. Retrying at once would spin until the ingest commits.
             moment := moment + retry_locked;
         end if;
         perform requeue_org(queue, moment);
@@ -55,22 +56,22 @@ begin
     ));
 end $$;
 
--- The queue row of the organization that waits longest, locked; all null where none is ready.
+-- Lock and return the queue row of the longest-waiting organization; all null: none is ready.
 create or replace function lock_longest_waiting(moment timestamptz) returns org_queue
 language plpgsql
 as $$
 declare
     queue org_queue;
 begin
-    -- The second condition lets the planner use the partial index: it cannot know that a moment is finite.
-    -- Skipping locked rows keeps workers from waiting for each other: another worker serves that organization now.
+    -- The second condition repeats the predicate of the partial index, or the planner could not use it.
+    -- Locked rows are skipped: another worker is serving that organization.
     select * into queue from org_queue q where q.ready_at <= moment and q.ready_at < 'infinity'
     order by q.ready_at limit 1 for no key update skip locked;
     return queue;
 end $$;
 
--- Claim an organization's oldest due conversation that is not locked; null: there is none. The due time becomes the end
--- of the lease: if the worker dies, the conversation falls due again without anybody noticing the death.
+-- Claim an organization's oldest due conversation that is not locked; null: none. The due time becomes the end of the
+-- lease, so the conversation of a dead worker falls due again; nobody has to detect the death.
 create or replace function claim_oldest(organization uuid, moment timestamptz, lease interval) returns jsonb
 language plpgsql
 as $$
@@ -110,7 +111,7 @@ begin
     where organization_id = organization and ready_at > greatest(at, open_at);
 end $$;
 
--- Wake each organization at the earliest of its moments; in a fixed order, because each row stays locked.
+-- Wake each organization at its earliest time; in a fixed order, because rows stay locked until commit.
 create or replace function wake_orgs(organizations uuid[], moments timestamptz[]) returns void
 language plpgsql
 as $$
@@ -125,9 +126,9 @@ begin
     end loop;
 end $$;
 
--- Claim due conversations and open their turns; each of `claimed` is {claim, opened, turn}, and `turn` is what
--- open_turn returns, null: there is nothing to do. A turn that cannot be opened is claimed nevertheless (`opened`
--- false): it then fails alone and holds up no other.
+-- Claim due conversations and open their turns. Each of `claimed` is {claim, opened, turn}; `turn` is the result of
+-- open_turn, null: nothing to do. A turn that cannot be opened is still claimed (`opened` false), so that it fails
+-- alone and blocks no other.
 create or replace function claim_turns(
     how_many integer, lease interval, per_second double precision, burst integer, retry_locked interval
 ) returns jsonb
@@ -150,7 +151,7 @@ begin
     return jsonb_build_object('claimed', opened, 'wait', found -> 'wait');
 end $$;
 
--- Prolong the leases of turns in flight. A row that is locked right now is prolonged by the next beat.
+-- Renew the leases of running turns. A row that is locked right now is skipped; the next heartbeat renews it.
 create or replace function renew_leases(
     organizations uuid[], conversation_ids bigint[], fences bigint[], lease interval
 ) returns void

@@ -1,6 +1,6 @@
--- The engine's tables as they are now. Every row belongs to an organization and is visible only where the setting
--- oxy.org names that organization; a session that forgot to set it sees nothing (access.sql). Money is in cents of the
--- tenant's currency or micro-dollars, as named.
+-- The engine's current tables. Every row belongs to an organization and is visible only while the setting oxy.org names
+-- it; a session that has not set it sees nothing (access.sql). Column names give the unit of money: cents of the
+-- tenant's currency, or micro-dollars.
 
 create table organizations (
     id uuid primary key,  -- derived from the name (oxy_ai.ids), so that no lookup crosses organizations
@@ -37,18 +37,18 @@ create table conversations (
     id bigint generated always as identity unique,
     instance_id uuid not null,
     contact_id bigint not null,
-    chat text not null,  -- the address as WhatsApp last gave it: where answers go
+    chat text not null,  -- newest address of the chat: answers go there
     self_chat boolean not null default false,
     journal_epoch uuid,
-    chat_sequence integer,  -- newest one seen of this journal and chat
-    gaps integer not null default 0,  -- how often messages were missing in the sequence
-    inbound_seq bigint not null default 0,  -- messages that ask for an answer
+    chat_sequence integer,  -- highest seen in this journal and chat
+    gaps integer not null default 0,  -- number of gaps seen in the sequence
+    inbound_seq bigint not null default 0,  -- number of messages that need an answer
     answered_seq bigint not null default 0,
     pending_since timestamptz,
     last_inbound_at timestamptz,
     human_until timestamptz,
     turn_id bigint,  -- the open turn
-    due_at timestamptz,  -- when a worker may take it; the lease's end while one has it
+    due_at timestamptz,  -- when a worker may claim it; while claimed, the end of the lease
     lease_until timestamptz,
     fence bigint not null default 0,
     merged_into bigint,
@@ -150,9 +150,9 @@ create table messages (
     chat text not null,
     sender text not null,
     whatsapp_id text,
-    placeholder boolean not null default false,  -- undecryptable: never claims the identity of the real message
+    placeholder boolean not null default false,  -- undecryptable: does not take the id of the real message
     author text not null check (author in ('customer', 'phone', 'assistant')),
-    position bigint,  -- in conversations.inbound_seq; null: asks for no answer
+    position bigint,  -- its conversations.inbound_seq; null: needs no answer
     kind text not null,  -- oxy_core.envelopes.MessageKind
     body text,
     quoted_id text,
@@ -199,13 +199,13 @@ create table audit_log (
     primary key (organization_id, id)
 );
 
--- Queues: ids and clocks only, outside row-level security, reached through functions of oxy_scheduler.
+-- Queues: ids and times only. Not under row-level security; only functions of oxy_scheduler use them.
 
 create table org_queue (
     organization_id uuid primary key references organizations,
     ready_at timestamptz not null default 'infinity',
     arrival_at timestamptz not null default '-infinity',  -- GCRA: the theoretical arrival time of the next turn
-    open_at timestamptz not null default '-infinity'  -- earliest moment at which the rate allows a turn
+    open_at timestamptz not null default '-infinity'  -- earliest time at which the rate allows a turn
 );
 create index org_queue_ready on org_queue (ready_at) where ready_at < 'infinity';
 

@@ -1,13 +1,13 @@
--- A person of the business answers from the phone: the assistant is silent for a while (spec.ai.takeoverMinutes).
+-- When a person of the business answers from the phone, the assistant is silent for spec.ai.takeoverMinutes.
 
--- Until when the assistant is silent after a person wrote; never earlier than it was to be before.
+-- When the silence after a person's message ends; never earlier than the current end.
 create or replace function takeover_end(until_now timestamptz, sent_at timestamptz, silence interval)
 returns timestamptz
 language sql immutable parallel safe
 as $$ select greatest(until_now, sent_at + silence) $$;
 
--- A person answered from the phone: everything up to here is answered, and the assistant is silent for a while. A turn
--- in flight is left alone: its worker finds out when it ends the turn.
+-- Count everything so far as answered and silence the assistant. A running turn is left alone: end_turn discards its
+-- answer.
 create or replace function person_takes_over(v conversations, sent_at timestamptz, silence interval)
 returns conversations
 language plpgsql
@@ -24,8 +24,8 @@ begin
     return v;
 end $$;
 
--- Release a claimed conversation without a turn: a person has it, or nothing waits. What waits is due when the person's
--- time is over.
+-- Release a claimed conversation without answering: a person has taken over, or nothing is pending. Pending messages
+-- are due when the takeover ends.
 create or replace function leave_unanswered(v conversations) returns void
 language plpgsql
 as $$

@@ -1,6 +1,6 @@
 -- A turn from its opening to its end. Every step first checks that its worker still holds the conversation.
 
--- The claimed conversation, locked until the transaction ends; all null where the fence is lost.
+-- The claimed conversation, locked until the transaction ends; all null: the fence is lost.
 create or replace function held_conversation(organization uuid, conversation bigint, held_fence bigint)
 returns conversations
 language plpgsql
@@ -16,13 +16,13 @@ begin
     return v;
 end $$;
 
--- Whether the claim still holds; keeps others from claiming until the transaction ends.
+-- Whether the claim still holds; if so, nobody else can claim the conversation until the transaction ends.
 create or replace function hold_turn(organization uuid, conversation bigint, held_fence bigint) returns boolean
 language sql
 as $$ select (held_conversation(organization, conversation, held_fence)).id is not null $$;
 
 -- Open or resume the turn of a claimed conversation. Its inputs are fixed when it is created.
--- Returns null where there is nothing to do: the fence is lost, a person has the conversation, all is answered.
+-- Returns null if there is nothing to do: the fence is lost, a person has taken over, or everything is answered.
 create or replace function open_turn(organization uuid, conversation bigint, held_fence bigint) returns jsonb
 language plpgsql
 as $$
@@ -38,7 +38,7 @@ begin
     return turn_document(v, current_turn(v));
 end $$;
 
--- End an open turn without an answer: something else has taken its place.
+-- Close an open turn without an answer: a takeover or a merge has superseded it.
 create or replace function replace_turn(organization uuid, turn bigint, why text) returns void
 language plpgsql
 as $$
@@ -49,7 +49,7 @@ begin
     end if;
 end $$;
 
--- The conversation's open turn, created where there is none: for all messages that wait.
+-- The conversation's open turn, or a new one for all pending messages.
 create or replace function current_turn(v conversations) returns turns
 language plpgsql
 as $$
@@ -70,7 +70,7 @@ begin
     return t;
 end $$;
 
--- What a turn is decided on: oxy_ai.records.Turn.
+-- Everything needed to answer a turn: oxy_ai.records.Turn.
 create or replace function turn_document(v conversations, t turns) returns jsonb
 language plpgsql stable
 as $$
@@ -89,7 +89,7 @@ begin
     );
 end $$;
 
--- The messages that a turn answers, with their age in seconds when they arrived.
+-- The messages that a turn answers, with their age in seconds on arrival.
 create or replace function inputs_of(t turns) returns jsonb
 language plpgsql stable
 as $$
@@ -104,7 +104,7 @@ begin
     );
 end $$;
 
--- The newest texts of the conversation that came before those that the turn answers, oldest first.
+-- The newest `wanted` texts that precede the turn's inputs, oldest first.
 create or replace function history_before(t turns, wanted integer) returns jsonb
 language plpgsql stable
 as $$
@@ -132,7 +132,7 @@ begin
     );
 end $$;
 
--- Keep a model's response before its tools run. False: the fence is lost.
+-- Store a model's response before its tools run. False: the fence is lost.
 create or replace function keep_step(organization uuid, conversation bigint, held_fence bigint, turn bigint, step jsonb)
 returns boolean
 language plpgsql
@@ -145,7 +145,7 @@ begin
     return true;
 end $$;
 
--- Store a step: a row of turn_steps as JSON.
+-- Store a step, given as a row of turn_steps in JSON.
 create or replace function store_step(organization uuid, turn bigint, step jsonb) returns void
 language plpgsql
 as $$
@@ -159,7 +159,7 @@ begin
     from jsonb_populate_record(null::turn_steps, step) s;
 end $$;
 
--- Keep a tool's result, in the transaction of what the tool did.
+-- Store a tool's result, in the transaction of the tool's own writes.
 create or replace function store_result(organization uuid, turn bigint, step_round integer, tool_call text, result text)
 returns void
 language plpgsql
@@ -169,9 +169,9 @@ begin
     where organization_id = organization and turn_id = turn and round = step_round;
 end $$;
 
--- End a turn: its answers, its cost and its inputs' state in one transaction. `ending` is oxy_ai.records.TurnEnding;
--- its last step is the response that is the answer, null where that is stored already or no model was asked.
--- Returns the turn's state and whether the conversation has more to answer; null where the fence is lost.
+-- End a turn: store its answers and cost and mark its inputs as answered, in one transaction. `ending` is
+-- oxy_ai.records.TurnEnding; `last_step` is the final response, null if it is stored already or no model was asked.
+-- Returns {state, more}; `more`: the conversation has messages left to answer. Null: the fence is lost.
 create or replace function end_turn(
     organization uuid, conversation bigint, held_fence bigint, turn bigint, ending jsonb
 ) returns jsonb
@@ -189,11 +189,11 @@ begin
         perform store_step(organization, turn, ending -> 'last_step');
     end if;
     if v.human_until > clock_timestamp() then
-        -- A person took over while the model was asked: the cost is kept, the answer is not sent.
+        -- A person took over while the model was answering: record the cost, send nothing.
         ending := ending || '{"state": "skipped", "reason": "human", "answers": []}';
     end if;
     t := close_turn(organization, turn, ending ->> 'state', ending ->> 'reason', ending ->> 'role');
-    perform put_out(v, t, answer, t.based_on) from jsonb_array_elements(ending -> 'answers') answer;
+    perform queue_text(v, t, answer, t.based_on) from jsonb_array_elements(ending -> 'answers') answer;
     perform record_interaction(t);
     next_due := release_conversation(v, t);
     if ending -> 'answers' <> '[]' then
@@ -214,7 +214,7 @@ begin
     return t;
 end $$;
 
--- Sum up what a turn's steps took. Null cost: at least one of its models has no known price.
+-- Sum up the tokens, cost and latency of a turn's steps. Null cost: one of its models has no known price.
 create or replace function record_interaction(turn turns) returns void
 language plpgsql
 as $$
@@ -235,12 +235,13 @@ begin
         latency_ms = excluded.latency_ms, model = excluded.model;
 end $$;
 
--- Release a conversation whose turn ended; messages that came meanwhile make it due again. Returns when; null: all is
--- answered.
+-- Release a conversation whose turn ended. Returns when it is due again, for messages that arrived meanwhile; null:
+-- everything is answered.
 create or replace function release_conversation(v conversations, turn turns) returns timestamptz
 language plpgsql
 as $$
 begin
+    -- A takeover during the turn may have answered more than the turn's own inputs.
     v.answered_seq := greatest(v.answered_seq, turn.upto_seq);
     v.due_at := case when v.inbound_seq > v.answered_seq then due_after_turn(
         v.inbound_seq, v.answered_seq, clock_timestamp(), v.last_inbound_at, v.human_until,

@@ -338,7 +338,7 @@ def test_a_message_to_answer_makes_its_conversation_due(database: Database) -> N
 
 
 @pytest.mark.parametrize("busy", ["lease_until", "turn_id"])
-def test_a_turn_that_is_open_decides_itself_when_its_conversation_is_due(database: Database, busy: str) -> None:
+def test_an_open_turn_decides_when_its_conversation_is_due(database: Database, busy: str) -> None:
     conversation = database.conversation(inbound_seq=4, due_at=at(60), pending_since=at(-9))
     database.change("conversations", conversation, **{busy: at(90) if busy == "lease_until" else 77})
     counted = database.value(COUNT, conversation, lasting(0))
@@ -400,7 +400,7 @@ def test_a_batch_returns_an_outcome_for_each_report_and_wakes_its_organization(d
 def test_an_own_message_known_by_its_id_is_an_echo(database: Database) -> None:
     conversation, turn = database.claimed()
     answer = Jsonb({"id": ORGANIZATION, "part": 0, "text": "Olá", "keep_seconds": 60})
-    database.value(PUT_OUT, conversation, turn, answer)
+    database.value(QUEUE_TEXT, conversation, turn, answer)
     database.rows("update outbox set whatsapp_id = 'OUT1'")
     same_text = item(1, from_me=True, text="Olá", whatsapp_id="typed")
     outcomes = database.value("ingest(%s, '0')", Jsonb([item(2, from_me=True, whatsapp_id="OUT1"), same_text]))
@@ -411,7 +411,7 @@ def test_an_own_message_known_by_its_id_is_an_echo(database: Database) -> None:
 def test_a_request_is_closed_once(database: Database, outcome: str, state: str) -> None:
     conversation, turn = database.claimed()
     answer = Jsonb({"id": ORGANIZATION, "part": 0, "text": "Olá", "keep_seconds": 60})
-    database.value(PUT_OUT, conversation, turn, answer)
+    database.value(QUEUE_TEXT, conversation, turn, answer)
     close = "close_request(%s, %s, %s)"
     result = Jsonb({"request_id": ORGANIZATION, "outcome": outcome, "whatsapp_id": "W"})
     assert database.value(close, ORGANIZATION, INSTANCE, result) == "stored"
@@ -442,7 +442,7 @@ def test_a_chat_has_one_conversation_whose_contact_is_learned(database: Database
     assert database.value("count(*) from chat_alias") == 2
 
 
-def test_two_conversations_of_one_chat_become_that_of_the_hidden_address(database: Database) -> None:
+def test_two_conversations_of_one_chat_merge_into_that_of_the_hidden_address(database: Database) -> None:
     of_phone, of_hidden = conversation_of(database, CHAT, None, "Ana"), conversation_of(database, HIDDEN, None)
     database.change("conversations", of_phone, inbound_seq=5, answered_seq=3, pending_since=at(-9), human_until=at(60))
     database.change("conversations", of_hidden, inbound_seq=2, answered_seq=2, human_until=at(30))
@@ -454,7 +454,7 @@ def test_two_conversations_of_one_chat_become_that_of_the_hidden_address(databas
     assert database.value("count(distinct conversation_id) from chat_alias") == 1
 
 
-def test_what_belongs_to_a_contact_elsewhere_follows_it(database: Database) -> None:
+def test_rows_of_other_parts_follow_their_contact(database: Database) -> None:
     database.rows("""
         create table visits (
             organization_id uuid not null, contact_id bigint not null,
@@ -474,7 +474,7 @@ def test_what_belongs_to_a_contact_elsewhere_follows_it(database: Database) -> N
     [([], 1), (["+551112340001"], 0), (["+551199990000"], 1)],
     ids=["no owner", "the owner", "another owner"],
 )
-def test_owners_are_no_customers(database: Database, owners: list[str], customers: int) -> None:
+def test_owners_are_not_customers(database: Database, owners: list[str], customers: int) -> None:
     database.conversation()
     database.rows("update instances set owner_keys = %s", owners)
     assert database.value("count(*) from customer_conversations(%s)", ORGANIZATION) == customers
@@ -538,9 +538,7 @@ def test_only_an_open_turn_is_replaced(database: Database) -> None:
 
 
 @pytest.mark.parametrize(("inbound", "due"), [(1, None), (2, 1800)], ids=["all answered", "something waits"])
-def test_a_conversation_that_a_person_has_is_left_until_he_is_done(
-    database: Database, inbound: int, due: float | None
-) -> None:
+def test_a_conversation_waits_until_its_takeover_ends(database: Database, inbound: int, due: float | None) -> None:
     conversation, turn = database.claimed(answered_seq=1, human_until=at(1800))
     database.change("conversations", conversation, inbound_seq=inbound)
     database.value("leave_unanswered(c) from conversations c where id = %s", conversation)
@@ -580,7 +578,7 @@ def test_a_turn_ends_with_its_step_its_cost_and_its_answer(database: Database) -
     assert database.value("ready_at <= clock_timestamp() from relay_queue") is True
 
 
-def test_a_turn_whose_conversation_a_person_has_keeps_its_cost_and_sends_nothing(database: Database) -> None:
+def test_a_turn_that_a_takeover_interrupts_keeps_its_cost_and_sends_nothing(database: Database) -> None:
     conversation, turn = database.claimed(human_until=datetime.now(UTC) + lasting(60))
     ended = database.value(END, ORGANIZATION, conversation, 7, turn, ending())
     assert ended == {"state": "skipped", "more": False}
@@ -661,15 +659,15 @@ def test_the_last_failure_makes_a_dead_letter(database: Database, changes: Row, 
 
 # -- outbox and relay
 
-PUT_OUT = """
-put_out((select c from conversations c where id = %s), (select t from turns t where id = %s), %s, 1)
+QUEUE_TEXT = """
+queue_text((select c from conversations c where id = %s), (select t from turns t where id = %s), %s, 1)
 """
 
 
-def test_a_part_of_a_turn_is_put_out_once(database: Database) -> None:
+def test_each_part_of_a_turn_is_queued_once(database: Database) -> None:
     conversation, turn = database.claimed()
     for number in (ORGANIZATION, EPOCH):
-        database.value(PUT_OUT, conversation, turn, Jsonb(ANSWER | {"id": number}))
+        database.value(QUEUE_TEXT, conversation, turn, Jsonb(ANSWER | {"id": number}))
     assert database.rows("select id::text, based_on from outbox") == [(ORGANIZATION, 1)]
     assert database.rows("select author, body, outbox_id::text from messages") == [("assistant", "Olá", ORGANIZATION)]
 
@@ -693,7 +691,7 @@ def test_a_relay_pauses_longer_after_each_failure_and_success_forgets_them(datab
     assert pauses == [1, 2, None, 1]
 
 
-def test_only_what_has_failed_is_retried_when_a_pod_is_heard_of(database: Database) -> None:
+def test_only_failed_relays_are_retried_when_a_pod_reports(database: Database) -> None:
     database.rows("update relay_queue set ready_at = now() + interval '5 seconds'")
     database.value("retry_relays(%s::uuid[])", [INSTANCE])
     assert database.value("ready_at > clock_timestamp() from relay_queue") is True
@@ -705,9 +703,9 @@ def test_only_what_has_failed_is_retried_when_a_pod_is_heard_of(database: Databa
 RELAY_STEP = "relay_step(%s, %s, %s, '4 seconds', %s::uuid[], %s, 20, '1 second', '10 seconds')"
 
 
-def test_a_relay_is_given_what_waits_until_nothing_does(database: Database) -> None:
+def test_a_relay_gets_pending_texts_until_none_are_left(database: Database) -> None:
     conversation, turn = database.claimed()
-    database.value(PUT_OUT, conversation, turn, Jsonb(ANSWER))
+    database.value(QUEUE_TEXT, conversation, turn, Jsonb(ANSWER))
     step = database.value(RELAY_STEP, ORGANIZATION, INSTANCE, RELAY, [], False)  # noqa: FBT003 the columns of the table
     assert (step["account"], step["organization"], step["instance"]) == ("A", "petshop", "main")
     assert [row["text"] for row in step["rows"]] == ["Olá"]
@@ -718,9 +716,9 @@ def test_a_relay_is_given_what_waits_until_nothing_does(database: Database) -> N
     assert database.value("state from outbox") == "accepted"
 
 
-def test_a_relay_whose_pod_does_not_accept_is_given_nothing_and_released(database: Database) -> None:
+def test_a_relay_whose_pod_does_not_accept_gets_nothing_and_is_released(database: Database) -> None:
     conversation, turn = database.claimed()
-    database.value(PUT_OUT, conversation, turn, Jsonb(ANSWER))
+    database.value(QUEUE_TEXT, conversation, turn, Jsonb(ANSWER))
     step = database.value(RELAY_STEP, ORGANIZATION, INSTANCE, RELAY, [], True)  # noqa: FBT003 the columns of the table
     assert step["rows"] == []
     assert database.rows("select holder, failures from relay_queue") == [(None, 1)]

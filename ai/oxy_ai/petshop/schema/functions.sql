@@ -1,5 +1,5 @@
--- What the customers' assistant knows before a turn (oxy_ai.petshop.prompts.Facts). The catalog is text, so that a worker
--- recognises one that it has read before.
+-- Facts for the prompt of the customers' assistant (oxy_ai.petshop.prompts.Facts). The catalog is text: the key under
+-- which workers cache its parsed form.
 create or replace function petshop_facts(organization uuid, contact bigint) returns jsonb
 language plpgsql
 as $$

@@ -1,4 +1,4 @@
--- The catalog of a pet shop, as its owner applied it.
+-- The pet shop's catalog, as its owner applied it.
 
 create table catalogs (
     organization_id uuid primary key references organizations,

@@ -1,4 +1,4 @@
--- Who may use the tables of scheduling (isolate_by_organization: ../../schema/access.sql).
+-- Grants and policies of the scheduling tables (isolate_by_organization: ../../schema/access.sql).
 
 select pg_temp.isolate_by_organization(
     'booking_rules', 'services', 'resources', 'service_resources', 'opening_hours', 'holidays', 'bookings'

@@ -1,4 +1,4 @@
--- A contact's confirmed bookings that lie ahead, the next first: a jsonb array of {service, subject, starts_at}.
+-- A contact's confirmed future bookings, earliest first: a jsonb array of {service, subject, starts_at}.
 create or replace function coming_bookings(organization uuid, contact bigint) returns jsonb
 language plpgsql stable
 as $$

@@ -1,4 +1,4 @@
--- What any business with appointments needs: services, who or what performs them, when it is open, and the bookings.
+-- Tables for any business with appointments: services, who or what performs them, opening hours, bookings.
 
 create table booking_rules (
     organization_id uuid primary key references organizations,
