@@ -1,7 +1,7 @@
 """``python -m oxy_ai.admin``: catalogs and dead letters.
 
-Answers JSON on standard output and complains on standard error.
-Exit status: 0 done; 2 the command cannot do what it was asked, and says what to do instead.
+Prints JSON on standard output and errors on standard error.
+Exit status: 0 success; 2 the command cannot do what it was asked, and the error says what to do instead.
 """
 
 import argparse
@@ -33,13 +33,13 @@ REFUSED: Final = 2
 
 
 class Stores(NamedTuple):
-    """What the commands work on."""
+    """The database and the bus, as the commands use them."""
 
     engine: Engine
     client: Client
 
     def source(self, kind: str) -> Source | None:
-        """Return where dead letters of a kind are kept."""
+        """Return the source of a kind of dead letters; None for an unknown kind."""
         match kind:
             case "turn":
                 return DeadTurns(self.engine)
@@ -53,13 +53,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m oxy_ai.admin", description="Administer catalogs and dead letters.")
     groups = parser.add_subparsers(dest="group", required=True)
     catalog = groups.add_parser("catalog", help="an organization's catalog").add_subparsers(dest="verb", required=True)
-    for verb, text in (("apply", "apply the catalog (YAML) on standard input"), ("show", "print the applied one")):
+    for verb, text in (("apply", "apply a catalog (YAML) from standard input"), ("show", "print the applied catalog")):
         command = catalog.add_parser(verb, help=text)
         command.add_argument("--organization", required=True, help="spec.organizationId of its WhatsAppInstance")
     letters = groups.add_parser("dlq", help="dead letters").add_subparsers(dest="verb", required=True)
-    letters.add_parser("ls", help="list all, the newest first")
-    for verb, text in (("show", "show one"), ("replay", "give one another chance"), ("drop", "give one up")):
-        letters.add_parser(verb, help=text).add_argument("id", help="as `dlq ls` lists it")
+    letters.add_parser("ls", help="list all, newest first")
+    for verb, text in (("show", "show one"), ("replay", "retry one"), ("drop", "discard one")):
+        letters.add_parser(verb, help=text).add_argument("id", help="an id from `dlq ls`")
     return parser
 
 
@@ -104,7 +104,7 @@ async def _dlq(stores: Stores, options: argparse.Namespace) -> object:
     kind, _, key = options.id.partition(":")
     source = stores.source(kind)
     if source is None:
-        message = f"{options.id!r} is no id of a dead letter: `dlq ls` lists them as turn:… and bus:…"
+        message = f"{options.id!r} is not the id of a dead letter; `dlq ls` lists them (turn:… and bus:…)"
         raise AdministrationError(message)
     match options.verb:
         case "show":
@@ -132,9 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not is_outage(error) and not isinstance(error, OxyError):
             raise
-        return _complain(
-            f"the platform's stores are not reachable ({error}); check PostgreSQL and NATS, then try again"
-        )
+        return _complain(f"PostgreSQL or NATS is not reachable ({error}); check both, then try again")
     print(json.dumps(_plain(answer), ensure_ascii=False, indent=2))  # noqa: T201 the command's result
     return 0
 

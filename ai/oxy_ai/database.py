@@ -13,24 +13,24 @@ from asyncpg.pool import PoolConnectionProxy
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
 SCHEMA_VERSION: Final = 8
-"""Number of the newest revision: workers become ready only when the database has at least this."""
+"""Number of the newest revision: workers are not ready until the database has reached it."""
 
 COMMAND_SECONDS: Final = 15.0
-"""A statement that takes longer is given up: the database is overloaded or gone."""
+"""Timeout of one statement; a slower one means that the database is overloaded or gone."""
 
 CLOSE_SECONDS: Final = 3.0
 
 
 async def _leave_as_is(_: object) -> None:
-    """Skip the reset that asyncpg sends at each release: nothing we set outlives its transaction.
+    """Replace the reset that asyncpg sends at each release: nothing we set outlives its transaction.
 
-    It would be a second round trip for each step of the engine.
+    The reset would double the round trips of each engine step.
     """
 
 
 @asynccontextmanager
 async def connected_pool(url: str, *, connections: int) -> AsyncIterator["Pool[Record]"]:
-    """Open a pool of connections, lazily: it may be entered before PostgreSQL is there."""
+    """Open a connection pool. It connects lazily, so PostgreSQL need not be up yet."""
     pool = asyncpg.create_pool(
         url,
         min_size=0,
@@ -49,7 +49,7 @@ async def connected_pool(url: str, *, connections: int) -> AsyncIterator["Pool[R
             async with asyncio.timeout(CLOSE_SECONDS):
                 await pool.close()
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            pool.terminate()  # the database is gone: so are the connections
+            pool.terminate()  # the database is gone, and the connections with it
 
 
 @asynccontextmanager

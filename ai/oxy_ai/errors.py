@@ -1,12 +1,12 @@
-"""Errors of the AI worker. What owners read about them is in `oxy_ai.assistants.fixed_texts`.
+"""Errors of the AI worker. The texts about them for owners are in `oxy_ai.assistants.fixed_texts`.
 
 OxyError
 ├── TurnError                  an attempt at a turn failed: it counts and is retried, then becomes a dead letter
-│   ├── ModelUnreachableError  no usable answer came: network, time-out, refusal of service
-│   ├── ModelInvalidError      an answer came that is not a completion
+│   ├── ModelUnreachableError  no usable answer: network error, time-out or HTTP error
+│   ├── ModelInvalidError      the answer is not a valid completion
 │   ├── ModelRefusalError      the model, or its provider's filter, declined to answer
-│   └── TurnUnreadableError    what is stored for the turn cannot be read
-├── FenceLostError             another worker holds the conversation now; nothing may be written any more
+│   └── TurnUnreadableError    the turn's stored data cannot be read
+├── FenceLostError             another worker has claimed the conversation; further writes are refused
 └── AdministrationError        a command cannot do what it was asked; the message says what to do
 """
 
@@ -21,7 +21,7 @@ class TurnError(OxyError):
 
 
 class ModelUnreachableError(TurnError):
-    """The model's endpoint gave no usable answer; `retry_after_seconds` is the pause that it asked for, if any."""
+    """The model's endpoint gave no usable answer; `retry_after_seconds` is its Retry-After, if any."""
 
     def __init__(self, message: str, retry_after_seconds: float = 0.0) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class ModelRefusalError(TurnError):
 
 
 class TurnUnreadableError(TurnError):
-    """What is stored for the turn cannot be read: by this version of the worker, or at all."""
+    """The turn's stored data cannot be read, by this version of the worker or by any."""
 
     def __init__(self, message: str, retry_after_seconds: float) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ class TurnUnreadableError(TurnError):
 
 
 class FenceLostError(OxyError):
-    """Another worker has claimed the conversation since; whatever this one still writes is refused."""
+    """Another worker has claimed the conversation since; further writes under the old fence are refused."""
 
 
 class AdministrationError(OxyError):

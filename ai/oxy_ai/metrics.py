@@ -6,12 +6,12 @@ from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
-REPORTS: Final = Counter("oxy_ai_reports_total", "Reports taken from the bus, by outcome.", ["outcome"])
+REPORTS: Final = Counter("oxy_ai_reports_total", "Reports read from the bus, by outcome.", ["outcome"])
 INGEST_SECONDS: Final = Histogram("oxy_ai_ingest_seconds", "Time to store one batch of reports.", buckets=_SECONDS)
 INGEST_BATCH: Final = Histogram(
     "oxy_ai_ingest_batch_reports", "Reports in a batch.", buckets=(1, 2, 5, 10, 20, 50, 100, 200)
 )
-REPORTS_WAITING: Final = Gauge("oxy_ai_reports_waiting", "Reports of instances whose settings are not known yet.")
+REPORTS_WAITING: Final = Gauge("oxy_ai_reports_waiting", "Reports held until the settings of their instance arrive.")
 TURNS: Final = Counter("oxy_ai_turns_total", "Turns ended, by state and reason.", ["state", "reason"])
 TURN_FAILURES: Final = Counter("oxy_ai_turn_failures_total", "Failed attempts at a turn, by kind of error.", ["error"])
 TURN_SECONDS: Final = Histogram("oxy_ai_turn_seconds", "Time from claim to end of a turn.", buckets=_SECONDS)
@@ -21,10 +21,10 @@ MODEL_TOKENS: Final = Counter("oxy_ai_model_tokens_total", "Tokens, by kind: pro
 MODEL_COST: Final = Counter(
     "oxy_ai_model_cost_microdollars_total", "Cost of model responses in millionths of a US dollar."
 )
-TOOL_CALLS: Final = Counter("oxy_ai_tool_calls_total", "Tools run, by name and outcome.", ["tool", "outcome"])
+TOOL_CALLS: Final = Counter("oxy_ai_tool_calls_total", "Tool calls, by name and outcome.", ["tool", "outcome"])
 RELAYED: Final = Counter("oxy_ai_relayed_total", "Texts offered to pods, by outcome.", ["outcome"])
 INTERRUPTIONS: Final = Counter(
-    "oxy_ai_interruptions_total", "Failures of parts of the worker that it recovered from, by cause.", ["part", "cause"]
+    "oxy_ai_interruptions_total", "Failures that the worker recovered from, by part and cause.", ["part", "cause"]
 )
 SETTINGS_APPLIED: Final = Counter(
     "oxy_ai_settings_applied_total", "Instance settings received, by outcome.", ["outcome"]

@@ -1,7 +1,7 @@
-"""Bring the database to this version's schema: ``python -m oxy_ai.migrate``.
+"""Migrate the database to this version's schema: ``python -m oxy_ai.migrate``.
 
-Waits for PostgreSQL as long as it takes; several may run at once, one works at a time. An older version leaves the
-database of a newer one alone. To return to an older version, stop the workers, run this version's
+Waits until PostgreSQL is reachable. Several processes may run at once; a lock lets one migrate at a time. An older
+version does not change a newer version's database. To return to an older version, stop the workers, run this version's
 ``python -m oxy_ai.migrate --back-to <revision>`` and then the older version's ``python -m oxy_ai.migrate``.
 """
 
@@ -46,12 +46,12 @@ log = structlog.get_logger()
 class MigrationSettings(ProcessSettings):
     """Environment of ``python -m oxy_ai.migrate``."""
 
-    database_admin_url: PostgresDsn = Field(description="The database, as its owner with the right to create roles.")
-    database_app_password: SecretStr = Field(description="Password that the role oxy_app is given.")
+    database_admin_url: PostgresDsn = Field(description="URL of the database, for its owner, who can create roles.")
+    database_app_password: SecretStr = Field(description="Password to set for the role oxy_app.")
 
 
 def installed_parts() -> tuple[SchemaPart, ...]:
-    """Return the parts of the schema of this installation; each may refer to tables of those before it."""
+    """Return the schema parts of this installation; each may reference tables of earlier ones."""
     return tuple(map(SchemaPart.of, ("oxy_ai", "oxy_ai.scheduling", *packages_of_verticals())))
 
 
@@ -62,9 +62,9 @@ def _engine(url: str) -> sqlalchemy.Engine:
 
 
 def _create_roles(connection: Driver, app_password: str) -> None:
-    """Create the roles that are missing and set the worker's password. Roles belong to the whole server.
+    """Create missing roles and set the password of oxy_app. Roles belong to the whole server.
 
-    Raises SettingsError where a role of that name exists and may pass row-level security.
+    Raises SettingsError if an existing role of that name bypasses row-level security.
     """
     for role, rights in (("oxy_app", "login"), ("oxy_scheduler", "nologin")):
         row = connection.execute("select rolsuper or rolbypassrls from pg_roles where rolname = %s", [role]).fetchone()
@@ -74,7 +74,7 @@ def _create_roles(connection: Driver, app_password: str) -> None:
             message = f"the role {role} exists and is a superuser or bypasses row-level security; alter or drop it"
             raise SettingsError(message)
     connection.execute(sql.SQL("alter role oxy_app login password {}").format(sql.Literal(app_password)))
-    # Handing functions over to oxy_scheduler takes membership, and the right to create in their schema.
+    # To make oxy_scheduler the owner of functions requires membership in it, and its right to create in the schema.
     connection.execute("grant oxy_scheduler to current_user")
     connection.execute("grant create, usage on schema public to oxy_scheduler")
     connection.execute("grant usage on schema public to oxy_app")
@@ -91,7 +91,7 @@ def _alembic(connection: Connection, versions: Sequence[Path]) -> Config:
 
 @contextmanager
 def _locked(admin_url: str) -> Iterator[tuple[Connection, Driver]]:
-    """Open a transaction, as SQLAlchemy and as psycopg have it, in which no other process migrates."""
+    """Open a transaction in which no other process migrates; yields it as SQLAlchemy's and psycopg's connection."""
     engine = _engine(admin_url)
     try:
         with engine.begin() as connection:
@@ -112,12 +112,12 @@ def migrate(
     parts: Sequence[SchemaPart] | None = None,
     versions: Sequence[Path] = (VERSIONS,),
 ) -> None:
-    """Bring tables, functions, grants and policies to this version, in one transaction under an advisory lock.
+    """Migrate tables, functions, grants and policies to this version, in one transaction under an advisory lock.
 
     A new database gets its tables from `parts` (default: all that are installed), an existing one from the revisions
-    in the folders `versions`. A database of a newer version is left alone: an older process must not take its
-    functions back.
-    Raises sqlalchemy.exc.OperationalError where PostgreSQL is not there, and AdministrationError where the database is
+    in the folders `versions`. A newer version's database is left unchanged: an older process must not downgrade its
+    functions.
+    Raises sqlalchemy.exc.OperationalError if PostgreSQL is unreachable, and AdministrationError if the database is
     older than the first release.
     """
     parts = installed_parts() if parts is None else parts
@@ -133,28 +133,29 @@ def migrate(
             command.stamp(config, "head")
         else:
             command.upgrade(config, "head")
-            create_tables(driver, parts)
+            create_tables(driver, parts)  # of parts that were installed since
         apply_functions(driver, parts)
+        # _create_roles granted it for the change of owners; at run time no role may create anything.
         driver.execute("revoke create on schema public from oxy_scheduler")
 
 
 def _is_known(config: Config, revision: str) -> bool:
     """Whether this version can upgrade from a revision; False: the revision is newer.
 
-    Raises AdministrationError for one from before the first release.
+    Raises AdministrationError for a revision older than the first release.
     """
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if revision not in known and revision < min(known):
         message = (
-            f"the database has schema {revision}, of a development version that cannot be upgraded: "
-            "use a new database, or drop this one's contents (drop schema public cascade; create schema public)"
+            f"the database has schema {revision} of a development version, which cannot be upgraded: "
+            "use a new database, or empty this one (drop schema public cascade; create schema public)"
         )
         raise AdministrationError(message)
     return revision in known
 
 
 def go_back(admin_url: str, revision: str, *, versions: Sequence[Path] = (VERSIONS,)) -> None:
-    """Bring tables and data back to an older revision; `migrate` of that version then brings its functions back.
+    """Downgrade tables and data to an older revision; that version's `migrate` then restores its functions.
 
     Raises AdministrationError for a revision that does not exist.
     """
@@ -167,7 +168,7 @@ def go_back(admin_url: str, revision: str, *, versions: Sequence[Path] = (VERSIO
 
 
 def migrate_when_reachable(admin_url: str, app_password: str) -> None:
-    """Migrate, waiting for PostgreSQL for as long as it takes."""
+    """Migrate, retrying until PostgreSQL is reachable."""
     while True:
         try:
             migrate(admin_url, app_password)
@@ -180,10 +181,10 @@ def migrate_when_reachable(admin_url: str, app_password: str) -> None:
 
 def _back_to(arguments: Sequence[str] | None) -> str | None:
     parser = argparse.ArgumentParser(
-        prog="python -m oxy_ai.migrate", description="Bring the database to this version's schema."
+        prog="python -m oxy_ai.migrate", description="Migrate the database to this version's schema."
     )
     parser.add_argument(
-        "--back-to", metavar="REVISION", help="instead, bring tables and data back to an older revision (0008 or later)"
+        "--back-to", metavar="REVISION", help="instead, downgrade tables and data to an older revision (0008 or later)"
     )
     revision: str | None = parser.parse_args(arguments).back_to
     return revision

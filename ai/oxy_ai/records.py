@@ -1,4 +1,4 @@
-"""What the engine's SQL functions take and return, as frozen values."""
+"""Frozen values that the engine's SQL functions take and return."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple, Self
@@ -13,7 +13,7 @@ from oxy_core.identity import Jid, phone_key
 class Record(BaseModel):
     """Base of all records."""
 
-    # Errors are logged: they may name fields, never what customers wrote.
+    # Validation errors are logged: they may name fields, but never quote what customers wrote.
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
@@ -26,7 +26,7 @@ class Claim(Record):
 
 
 class Contact(Record):
-    """Who writes."""
+    """The person at the other end of a conversation."""
 
     id: int
     name: str | None = None
@@ -39,7 +39,7 @@ class Input(Record):
     kind: MessageKind
     text: str | None = None
     age_seconds: float
-    """How old the message was when it arrived."""
+    """Age of the message on arrival."""
 
 
 class HistoryMessage(Record):
@@ -50,7 +50,7 @@ class HistoryMessage(Record):
 
 
 class ToolCall(Record):
-    """A tool that the model wants to use; `arguments` is the model's own text, not yet checked."""
+    """A tool call of the model; `arguments` is the model's raw text, not validated."""
 
     id: str
     name: str
@@ -65,14 +65,14 @@ class Response(Record):
 
 
 class Step(Record):
-    """A stored response and the results of those of its tools that have run, by tool call id."""
+    """A response and the results, by call id, of those of its tool calls that have run."""
 
     response: Response
     results: dict[str, str] = Field(default_factory=dict)
 
 
 class Turn(Record):
-    """Everything that a turn is decided on, as read when it was opened."""
+    """Everything needed to answer a turn, as read when it was opened."""
 
     turn: int
     attempts: int
@@ -92,11 +92,11 @@ class UnreadableTurn(Record):
     """A turn in a form that this worker cannot read."""
 
     wrong: tuple[str, ...]
-    """The fields that it cannot read."""
+    """Paths of the fields that do not validate."""
 
 
 def read_turn(document: object) -> Turn | UnreadableTurn | None:
-    """Read what `open_turn` returned. One turn that cannot be read must not spoil those that were claimed with it."""
+    """Parse the result of `open_turn`. An unreadable turn must not fail the others that were claimed with it."""
     if document is None:
         return None
     try:
@@ -110,21 +110,21 @@ class ClaimedTurn(Record):
 
     claim: Claim
     opened: bool
-    """False: opening failed and is to be tried again, alone, to learn why."""
+    """False: opening failed; retry it alone to learn the error."""
     turn: Annotated[Turn | UnreadableTurn | None, PlainValidator(read_turn)] = None
     """None: there is nothing to do."""
 
 
 class Claims(Record):
-    """What was due."""
+    """The result of `claim_turns`."""
 
     claimed: tuple[ClaimedTurn, ...]
     wait: float | None
-    """Seconds until something more may be due; None: nothing is planned."""
+    """Seconds until the next conversation may be due; None: none is scheduled."""
 
 
 class UnopenedTurn(Record):
-    """What is known of a turn that cannot be opened or read."""
+    """What is known about a turn that cannot be opened or read."""
 
     turn: int
     attempts: int
@@ -138,7 +138,7 @@ class UnopenedTurn(Record):
 
 
 class Usage(Record):
-    """What one model response took."""
+    """Tokens, cost and latency of one model response."""
 
     model: str
     prompt_tokens: int
@@ -155,11 +155,11 @@ class Answer(Record):
     part: Literal[0, 1, 2] = 0
     text: str
     keep_seconds: float
-    """After this time it is not sent any more."""
+    """Unsent, it expires after this time."""
 
 
 class NewStep(Usage):
-    """A response of the model that is to be kept: a row of the table turn_steps."""
+    """A model response to store: a row of the table turn_steps."""
 
     round: int
     response: Response
@@ -173,19 +173,19 @@ class TurnEnding(Record):
     reason: str | None = None
     answers: tuple[Answer, ...] = ()
     last_step: NewStep | None = None
-    """The response that is the answer; None: it is kept already, or no model was asked."""
+    """The final response; None: it is stored already, or no model was asked."""
 
 
 class Ended(Record):
-    """What became of a turn."""
+    """The result of `end_turn`."""
 
     state: str
     more: bool
-    """Whether the conversation has more to answer."""
+    """Whether the conversation has messages left to answer."""
 
 
 class Owner(Record):
-    """Where an owner is reached."""
+    """An owner's chat and phone number."""
 
     chat: Jid
     phone: str
@@ -198,7 +198,7 @@ class Owner(Record):
 
 
 class Failure(Record):
-    """A failed attempt, and what is sent if it was the last."""
+    """A failed attempt, with the texts to send if it was the last."""
 
     reason: str
     role: str
@@ -211,7 +211,7 @@ class Failure(Record):
 
 
 class OutboxRow(Record):
-    """A text that waits to be sent."""
+    """A text waiting to be sent."""
 
     id: UUID
     chat: Jid
@@ -224,7 +224,7 @@ class OutboxRow(Record):
 
 
 class RelayStep(Record):
-    """What a relay is to send next to an instance's account; no rows: nothing, and the instance was released."""
+    """The next texts for a relay to offer; no rows: none are left, and the instance was released."""
 
     account: str
     organization: str
@@ -233,13 +233,13 @@ class RelayStep(Record):
 
 
 class InboundReport(Record):
-    """A report as the database takes it, with what follows from its addresses and names."""
+    """A report for the SQL function `ingest`, with the ids and the phone number derived from it."""
 
     account: str
     organization: UUID
     instance: UUID
     phone: str | None
-    """Of the chat, if one of its addresses shows it."""
+    """Of the chat, if one of its addresses contains it."""
     phone_key: str | None
     report: Report
 
@@ -249,7 +249,7 @@ class InboundBatch(RootModel[tuple[InboundReport, ...]]):
 
 
 class ToolResult(NamedTuple):
-    """What a tool returned, for one call of one round."""
+    """The result of one tool call in one round."""
 
     round: int
     id: str
@@ -258,11 +258,11 @@ class ToolResult(NamedTuple):
 
 
 class Offered(NamedTuple):
-    """How a pod took what it was offered."""
+    """Which of the texts offered to it a pod accepted."""
 
     accepted: Sequence[UUID] = ()
     failed: bool = False
-    """It accepted nothing."""
+    """The pod accepted none of them."""
 
 
 class RelayTarget(NamedTuple):

@@ -1,4 +1,4 @@
-"""Making text from outside safe for a prompt, the database and WhatsApp. Pure."""
+"""Make untrusted text safe for prompts, the database and WhatsApp. Pure."""
 
 import unicodedata
 from typing import Final
@@ -7,7 +7,7 @@ MAX_INPUT: Final = 4_000
 """Characters of one message in a model request; about 1,000 tokens."""
 
 MAX_ANSWER: Final = 4_096
-"""Characters of an answer; a longer one, unreadable on a phone, is cut at a word."""
+"""Characters of an answer; a longer one would be unreadable on a phone and is cut at a word."""
 
 _KEPT_CONTROLS: Final = frozenset("\n\t")
 _JOINER: Final = "\u200d"
@@ -27,7 +27,7 @@ def clean(text: str) -> str:
 
 
 def storable_text(text: str) -> str:
-    """Return the text without what PostgreSQL cannot store: NUL and lone surrogates."""
+    """Return the text without the characters that PostgreSQL cannot store: NUL and lone surrogates."""
     return text.replace("\0", "").encode("utf-8", "ignore").decode()
 
 
@@ -43,7 +43,7 @@ def label_text(text: str | None, limit: int = 60) -> str | None:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut a text at a word so that it has at most `limit` characters, the ellipsis included."""
+    """Cut a text, at a word if possible, to at most `limit` characters including the ellipsis."""
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]

@@ -9,22 +9,22 @@ import structlog
 from oxy_ai import metrics
 
 DEFAULT_ZONE: Final = "America/Sao_Paulo"
-"""The default of ``spec.timezone``; also used where an instance's zone is unknown and it never had a known one."""
+"""The default of ``spec.timezone``; also the fallback for an instance that never had a known zone."""
 
 log = structlog.get_logger()
 
 
 @lru_cache(maxsize=1024)
 def known_zone(name: str) -> ZoneInfo | None:
-    """Return a zone of the IANA database; None if this image's edition of it has none of that name."""
+    """Return the IANA zone of this name; None if this image's time zone database does not have it."""
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # an unknown name, a malformed one, a folder of the database
+    except (KeyError, ValueError, OSError):  # unknown name, malformed name, directory of the database
         return None
 
 
 def zone_or_default(name: str) -> ZoneInfo:
-    """Return the zone, or the default one; the latter is logged and counted."""
+    """Return the zone, or the default one, whose use is logged and counted."""
     zone = known_zone(name)
     if zone is None:
         metrics.ZONES_REPLACED.inc()

@@ -12,7 +12,7 @@ from oxy_ai.assistants.vertical import Vertical
 from oxy_core.errors import SettingsError
 
 GROUP: Final = "oxy.verticals"
-"""Entry point group, in the `pyproject.toml` of the package that brings the vertical."""
+"""Entry point group, in the `pyproject.toml` of the package that provides the vertical."""
 
 
 def find_vertical(name: str) -> Vertical:
@@ -21,18 +21,18 @@ def find_vertical(name: str) -> Vertical:
     if name not in installed:
         known = ", ".join(installed) or "none"
         message = (
-            f"OXY_VERTICAL: no installed package brings a vertical {name!r} (there are: {known}); correct the name, or "
-            "install the package. A checkout registers its own with: make setup"
+            f"OXY_VERTICAL: no installed package provides a vertical {name!r} (installed: {known}); correct the name "
+            "or install the package. In a checkout, run: make setup"
         )
         raise SettingsError(message)
     return _load(installed[name])
 
 
 def packages_of_verticals() -> tuple[str, ...]:
-    """Return the package of every installed vertical, in the order of their names, without loading any.
+    """Return the packages of all installed verticals, ordered by vertical name, without loading any.
 
-    It is the one that holds the entry point's module, and brings the tables in its folder `schema`. The database has
-    the tables of all.
+    A vertical's package is the one with the entry point's module; its tables are in its folder `schema`. The database
+    has the tables of all of them.
     """
     return tuple(entry.module.rpartition(".")[0] for entry in _installed().values())
 

@@ -1,4 +1,4 @@
-"""The AI worker: its parts, its readiness, its end."""
+"""The AI worker: wiring, readiness, shutdown."""
 
 import asyncio
 import contextlib
@@ -30,14 +30,14 @@ log = structlog.get_logger()
 
 
 class Readiness:
-    """Why the worker is not ready, or None. Kept current by `watch`, read by the probe server's thread."""
+    """Why the worker is not ready (`problem`); None: ready. `watch` updates it, the probe server's thread reads it."""
 
     def __init__(self, check_seconds: float) -> None:
         self.problem: str | None = "NATS is not reachable"
         self._check_seconds = check_seconds
 
     def stop(self) -> None:
-        """Be not ready for the rest of the process's life."""
+        """Report not ready until the process ends."""
         self.problem = "stopping"
 
     async def watch(self, client: Client, engine: Engine) -> None:
@@ -59,7 +59,7 @@ async def _problem(client: Client, engine: Engine) -> str | None:
         cause = "is not reachable" if is_outage(error) else "refuses queries"
         return f"PostgreSQL {cause}: {str(error) or type(error).__name__}"
     if version < SCHEMA_VERSION:
-        return f"the schema is version {version}, needed is {SCHEMA_VERSION}: run python -m oxy_ai.migrate"
+        return f"the schema has version {version}, but this worker needs {SCHEMA_VERSION}: run python -m oxy_ai.migrate"
     return None
 
 
@@ -81,7 +81,7 @@ class Worker:
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 
     async def run(self, readiness: Readiness, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then end the turns in flight, within the drain time."""
+        """Work until `stop` is set, then drain: let the turns in flight end within `drain_seconds`."""
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(readiness.watch(self._client, self._engine), name="readiness")
             working = group.create_task(self._work(stop), name="work")
@@ -105,6 +105,7 @@ class Worker:
                 group.create_task(supervised("relay", self._relay.run, report_failure), name="relay"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
             ]
+            # Drain in this order: turns in flight end, their answers are sent, and only then the rest stops.
             await self._dispatcher.run()
             await self._relay.until_idle()
             await end_tasks(*background)
@@ -115,7 +116,7 @@ class Worker:
             log.warning("drain_incomplete", seconds=self._settings.drain_seconds)
 
     def _hint_all(self) -> None:
-        """Claim here at once and in the other workers soon: a message was stored."""
+        """Wake the dispatcher here and, by a hint on the bus, those of other workers: a message was stored."""
         self._dispatcher.hint()
         with contextlib.suppress(asyncio.QueueFull):
             self._hints.put_nowait(None)
@@ -135,7 +136,7 @@ class Worker:
 
 
 async def run_worker(settings: WorkerSettings, vertical: Vertical) -> None:
-    """Run a worker until SIGTERM or SIGINT, also while it still waits for its servers."""
+    """Run a worker until SIGTERM or SIGINT, which also end its wait for NATS and PostgreSQL at startup."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

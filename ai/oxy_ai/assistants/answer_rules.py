@@ -1,4 +1,4 @@
-"""What happens with a turn before any model is asked. Pure: settings and the ages of messages come with the turn."""
+"""Rules that decide, before any model is asked, whether a turn is answered, with what and by which assistant. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from oxy_core.instance.settings import AiSettings, AuroraSettings
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Answer nothing."""
+    """Do not answer."""
 
     reason: str
-    """Kept with the turn and counted: closed, suspended, disabled or stale."""
+    """Stored with the turn and counted: closed, suspended, disabled or stale."""
 
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Answer a fixed text."""
+    """Answer with a fixed text."""
 
     text: str
     reason: str
@@ -40,7 +40,7 @@ Decision = Skip | Say | Ask
 
 
 def decide(turn: Turn) -> Decision:
-    """Return what to do with a turn."""
+    """Return what to do with a turn: the first rule that applies decides."""
     if turn.closed:
         return Skip("closed")
     if turn.settings.suspended:
@@ -67,5 +67,5 @@ def role_for(phone: str | None, owners: Iterable[str], *, self_chat: bool) -> Ro
 
 
 def settings_for(ai: AiSettings, role: Role) -> AiSettings | AuroraSettings:
-    """Return the settings that hold an assistant's model, temperature and longest answer."""
+    """Return an assistant's settings of the model: its name, `temperature` and `max_tokens`."""
     return ai.aurora if role is Role.AURORA else ai

@@ -1,4 +1,4 @@
-"""The messages of a model request: what of the conversation the model is shown."""
+"""The messages of a model request: the part of the conversation that the model sees."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -15,13 +15,13 @@ from oxy_ai.records import HistoryMessage, Step, Turn
 from oxy_ai.sanitize import prompt_text
 
 BY_PERSON: Final = "[mensagem enviada por um atendente] "
-"""Precedes, in the request, what a person wrote from the business's phone."""
+"""Prefix, in requests, of messages that a person wrote from the business's phone."""
 
 
 def opening(system_prompt: str, turn: Turn, texts: Sequence[str]) -> list[ChatCompletionMessageParam]:
     """Return the first request's messages: the system prompt, then the last `context_messages` of the conversation.
 
-    `texts`, which the model is to answer, count as part of these and are never left out.
+    `texts`, the messages to answer, count towards that limit but are never left out.
     """
     room = max(turn.settings.ai.context_messages - len(texts), 0)
     history = turn.history[-room:] if room else ()

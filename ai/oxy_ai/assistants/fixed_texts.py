@@ -16,7 +16,7 @@ APOLOGY: Final = (
 ASK_FOR_TEXT: Final = (
     "Desculpe, ainda não consigo ler este tipo de mensagem. 🙏 Pode me escrever em texto o que você precisa?"
 )
-"""Sent to a customer whose messages hold no text that an assistant can read."""
+"""Sent to a customer whose messages contain no readable text."""
 
 
 def notice_to_owner(contact: Contact, role: Role, error: Exception) -> str:
@@ -33,7 +33,7 @@ def notice_to_owner(contact: Contact, role: Role, error: Exception) -> str:
 
 
 def reason_in_portuguese(error: Exception) -> str:
-    """Return why a turn failed, for its owner: the second half of a sentence, without technical detail."""
+    """Return why a turn failed, for the owner: the second half of a sentence, without technical detail."""
     match error:
         case ModelUnreachableError():
             return "o serviço de inteligência artificial não respondeu"

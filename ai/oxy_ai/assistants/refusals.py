@@ -1,4 +1,4 @@
-"""What a model is shown instead of a tool's result, in Portuguese: nothing was done, or the call itself is wrong."""
+"""What the model gets instead of a tool's result, in Portuguese: the tool did nothing, or the call is invalid."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -38,7 +38,7 @@ def refuse_arguments(arguments: type[BaseModel], error: ValidationError) -> Call
 def _explain(arguments: type[BaseModel], details: ErrorDetails) -> str:
     names = ", ".join(arguments.model_fields)
     if not details["loc"]:
-        # Without a location it is either a check across arguments, which has words of its own, or not an object at all.
+        # No location: either a check across arguments, which has its own message, or the JSON is not an object.
         if details["type"] == "value_error":
             return _own_words(details)
         return f"os argumentos não são um objeto JSON; mande um com: {names}"
@@ -47,12 +47,12 @@ def _explain(arguments: type[BaseModel], details: ErrorDetails) -> str:
     if field is None:
         return f"o argumento {name[:_NAME_SHOWN]} não existe; há: {names}"
     describe = _MISTAKES.get(details["type"])
-    mistake = "tem um valor que não serve" if describe is None else describe(details)
+    mistake = "tem um valor inválido" if describe is None else describe(details)
     return f"o argumento {name} {mistake}. {field.description or ''}".strip()
 
 
 def _own_words(details: ErrorDetails) -> str:
-    """Return the text of a ValueError that a validator of ours raised: Portuguese, without pydantic's prefix."""
+    """Return the message of a ValueError from one of our validators: in Portuguese, without pydantic's prefix."""
     return str(_limits(details).get("error", details["msg"]))
 
 

@@ -1,4 +1,4 @@
-"""Running the tools that a model calls. A wrong call is refused with an explanation from which the model can fix it."""
+"""Run the model's tool calls. An invalid call is refused with an explanation that lets the model correct it."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ async def run_tool(tools: Sequence[Tool], call: ToolCall, context: ToolContext) 
     """Run a tool call and return its result, or the refusal of a wrong call, as JSON."""
     tool = next((tool for tool in tools if tool.name == call.name), None)
     if tool is None:
-        # The name is the model's own: as a label it could be anything.
+        # The model made the name up: as a label its values would be unbounded.
         metrics.TOOL_CALLS.labels(tool="unknown", outcome="refused").inc()
         return _as_json(refuse_name(call.name, ", ".join(tool.name for tool in tools)))
     try:

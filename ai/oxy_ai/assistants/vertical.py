@@ -1,4 +1,4 @@
-"""The interface of a vertical, a line of business. The engine uses nothing else of it.
+"""The interface of a vertical (a line of business); the engine uses nothing else of one.
 
 `oxy_ai.verticals` finds verticals by name; their tables are in the folder `schema` of their package.
 """
@@ -31,15 +31,15 @@ class Role(StrEnum):
 class ToolContext:
     """What a tool may use.
 
-    `connection` is in the transaction that also stores the tool's result under the turn's fence, so that the effect of
-    a call and the memory of it are committed together, once.
+    `connection` is in the transaction that also stores the tool's result under the turn's fence, so that a call's
+    effect and its result are committed together, once.
     """
 
     connection: Connection
     organization: UUID
     turn: Turn
     timezone: ZoneInfo
-    """The instance's."""
+    """The time zone of the instance."""
     now: datetime
     """In that time zone; the same for all calls of an attempt."""
 

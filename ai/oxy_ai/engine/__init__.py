@@ -1,7 +1,7 @@
-"""The turn engine: which messages are due, and what becomes of them.
+"""The turn engine: from reports of messages to answers in the outbox and on to the pods.
 
-What comes in is in `ingest`, who is answered when in `turn_dispatcher` and `turn_runner`, what goes out in `relay`,
-what failed in `turn_failures` and `dead_letters`, whose settings apply in `instances`. All state is in PostgreSQL:
-`store` calls the functions of `oxy_ai/schema/`. No line of business, prompt or tool is known here by name:
-`oxy_ai.assistants` knows them.
+`ingest` stores reports, `turn_dispatcher` claims due conversations, `turn_runner` answers them, `relay` offers answers
+to the pods, `turn_failures` retries failed turns or gives them up, `dead_letters` administers those, `instances`
+follows settings. All state is in PostgreSQL: `store` calls the functions of `oxy_ai/schema/`. Nothing here names a line
+of business, a prompt or a tool: those are behind `oxy_ai.assistants`.
 """

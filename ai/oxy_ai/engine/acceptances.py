@@ -1,4 +1,4 @@
-"""The pods' confirmations of requests to send."""
+"""The pods' acceptances of send requests."""
 
 import asyncio
 from uuid import UUID
@@ -14,23 +14,23 @@ log = structlog.get_logger()
 
 
 class Acceptances:
-    """The pods' confirmations, matched to the requests that wait for them."""
+    """The pods' acceptances, matched to the requests that wait for them."""
 
     def __init__(self) -> None:
         self._expected: dict[UUID, tuple[subjects.SubjectSender, asyncio.Future[None]]] = {}
 
     def expect(self, request: UUID, sender: subjects.SubjectSender) -> asyncio.Future[None]:
-        """Return a future that ends when `sender`, and nobody else, accepts the request."""
+        """Return a future that completes when `sender` accepts the request; nobody else's acceptance counts."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._expected[request] = (sender, future)
         return future
 
     def forget(self, request: UUID) -> None:
-        """Stop waiting."""
+        """Stop waiting for a request's acceptance."""
         self._expected.pop(request, None)
 
     async def take(self, message: Msg) -> None:
-        """Take a confirmation from the bus."""
+        """Handle an acceptance from the bus; one that cannot be read or matched is logged or ignored."""
         try:
             sender = subjects.sender_of(message.subject)
             request = Accepted.decode(message.data).request_id

@@ -1,4 +1,4 @@
-"""Reports as the bus brings them: read, checked against their subject, put in order. Pure."""
+"""Reports from the bus: decoded, checked against their subject, sorted. Pure."""
 
 import json
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from oxy_core.errors import ContractError
 from oxy_core.identity import phone_key
 
 _NUL: Final = b"\\u0000"
-"""How JSON writes the one character that PostgreSQL cannot store."""
+"""The JSON escape of the one character that PostgreSQL cannot store."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A report with the bus message that brought it."""
+    """A report with the bus message that carried it."""
 
     message: Msg
     account: str
@@ -29,7 +29,7 @@ class Arrival:
 
     @property
     def item(self) -> InboundReport:
-        """The report as the database takes it."""
+        """The report as input of the SQL function `ingest`."""
         phone = _phone_of(self.report)
         return InboundReport(
             account=self.account,
@@ -42,7 +42,7 @@ class Arrival:
 
 
 def _phone_of(report: Report) -> str | None:
-    """Return the number of a message's chat: it may be in either of the chat's two addresses, or in none."""
+    """Return the phone number of a message's chat, which either of the chat's two addresses may contain."""
     if not isinstance(report.body, MessageSeen):
         return None
     alias = report.body.chat_alias
@@ -50,11 +50,11 @@ def _phone_of(report: Report) -> str | None:
 
 
 def read_arrival(message: Msg) -> Arrival:
-    """Read a bus message; raises ContractError where it is no report, or one that claims another instance."""
+    """Decode a bus message; raises ContractError if it is not a report, or claims another instance than its subject."""
     sender = subjects.sender_of(message.subject)
     report = Report.decode(message.data)
     if _NUL in message.data:
-        # Rare. The bytes may also be an escaped backslash before "u0000", so this only finds what is worth a look.
+        # Rare. The bytes may also be an escaped backslash before "u0000"; decoding such a report again is harmless.
         report = Report.decode(json.dumps(without_nul(report.model_dump(mode="json"))).encode())
     if report.instance != sender.instance:
         error = "the report claims another instance than its subject"
@@ -76,7 +76,7 @@ def without_nul(value: object) -> object:
 
 
 def in_journal_order(arrivals: Sequence[Arrival]) -> list[Arrival]:
-    """Sort by instance and journal position; journals of one instance in the order in which the bus has them."""
+    """Sort by account and journal position; an account's journals by their first message on the bus."""
     first_seen: dict[tuple[str, str], int] = {}
     for arrival in arrivals:
         journal = (arrival.account, str(arrival.report.journal_epoch))

@@ -1,4 +1,4 @@
-"""Dead letters: turns that failed for good, in the database, and reports that could not be read, on the bus.
+"""Dead letters: turns that failed for good (in the database) and reports that could not be stored (on the bus).
 
 Ids are ``turn:<organization>:<number>`` and ``bus:<sequence>``.
 """
@@ -26,7 +26,7 @@ _ACTOR: Final = "administrator"
 
 
 class DeadLetter(BaseModel):
-    """One line of the list."""
+    """One entry of the list."""
 
     id: str
     kind: str
@@ -45,11 +45,11 @@ class Action(BaseModel):
     id: str
     outcome: str
     message: str
-    """What happened and what happens next, for people."""
+    """What happened and what happens next, in a sentence for the administrator."""
 
 
 class Detail(DeadLetter):
-    """Everything about one dead letter. Holds what customers wrote: shown to administrators only."""
+    """Everything about one dead letter. Contains customers' messages: shown to administrators only."""
 
     inputs: list[str | None] = []
     steps: int | None = None
@@ -57,7 +57,7 @@ class Detail(DeadLetter):
     """What was done to it, oldest first."""
     subject: str | None = None
     data: str | None = None
-    """The report as it was published; base64 where it is not UTF-8."""
+    """The report as it was published; in base64 if it is not UTF-8."""
 
 
 class Source(Protocol):
@@ -158,12 +158,12 @@ class DeadTurns:
         )
 
     async def replay(self, key: str) -> Action:
-        """Give a turn new attempts; a worker takes it under the lease."""
-        return await self._act("select replay_turn($1, $2, $3)", key, "is due again: a worker takes it now")
+        """Give a turn new attempts; a worker claims it like any other."""
+        return await self._act("select replay_turn($1, $2, $3)", key, "is due again; a worker will claim it now")
 
     async def drop(self, key: str) -> Action:
-        """Never run a turn again; the customer already has the apology that a person will answer."""
-        return await self._act("select drop_turn($1, $2, $3)", key, "is dropped: it is never run again")
+        """Discard a turn; the apology has already promised the customer that a person will answer."""
+        return await self._act("select drop_turn($1, $2, $3)", key, "is dropped; it will not run again")
 
     async def _act(self, statement: str, key: str, happened: str) -> Action:
         turn = _turn_key(key)
@@ -195,7 +195,7 @@ def _line(row: Record) -> str:
 
 
 class DeadReports:
-    """Reports that could not be read or stored, and the bus's own notices."""
+    """Reports that could not be read or stored, and the bus's advisories on messages delivered too often."""
 
     def __init__(self, client: Client) -> None:
         self._jetstream = client.jetstream()
@@ -224,22 +224,23 @@ class DeadReports:
         return Detail(**_report_letter(message).model_dump(), subject=subject, data=text)
 
     async def replay(self, key: str) -> Action:
-        """Publish a report again where it came from, then forget the dead letter."""
+        """Publish a report again on its original subject, then delete the dead letter."""
         message = await self._get(key)
         subject = (message.headers or {}).get("Oxy-Subject")
         if subject is None:
-            error = f"bus:{key} does not say where it came from, so it cannot be replayed; drop it"
+            error = f"bus:{key} has no original subject, so it cannot be replayed; drop it instead"
             raise AdministrationError(error)
+        # Publish first: a crash in between leaves a duplicate, which is stored once, and loses nothing.
         await self._jetstream.publish(subject, message.data or b"")
         await self._jetstream.delete_msg(DEAD_LETTER_STREAM, int(key))
         happened = f"bus:{key} is published again to {subject}; if it still cannot be stored, it is listed again."
         return Action(id=f"bus:{key}", outcome="replayed", message=happened)
 
     async def drop(self, key: str) -> Action:
-        """Forget a dead letter."""
+        """Delete a dead letter."""
         await self._get(key)
         await self._jetstream.delete_msg(DEAD_LETTER_STREAM, int(key))
-        return Action(id=f"bus:{key}", outcome="dropped", message=f"bus:{key} is dropped: it is forgotten.")
+        return Action(id=f"bus:{key}", outcome="dropped", message=f"bus:{key} is dropped; it no longer exists.")
 
     async def _get(self, key: str) -> RawStreamMsg:
         try:

@@ -1,4 +1,4 @@
-"""From the bus into the database: batches of reports, in journal order, one transaction a batch."""
+"""From the bus into the database: batches of reports, in journal order, one transaction per batch."""
 
 import asyncio
 import time
@@ -26,7 +26,10 @@ log = structlog.get_logger()
 
 
 class Ingest:
-    """Stores reports and wakes the turns that they make due."""
+    """Stores reports; calls `on_message` after each batch with new messages.
+
+    Reports of unknown instances are held, unacknowledged, and retried when settings arrive.
+    """
 
     def __init__(
         self, client: Client, engine: Engine, settings: WorkerSettings, on_message: Callable[[], None]
@@ -40,12 +43,12 @@ class Ingest:
         self._retry_all = False
 
     def retry_waiting(self) -> None:
-        """Try the reports of unknown instances again: settings have arrived."""
+        """Retry all held reports with the next batch: settings have arrived."""
         self._retry_all = True
 
     async def run(self) -> None:
-        """Ingest until cancelled; raises the error of an outage of the bus. Unacknowledged reports come again."""
-        self._waiting.clear()
+        """Ingest until cancelled; raises the bus's error on an outage. Unacknowledged reports are redelivered."""
+        self._waiting.clear()  # of the run before an outage: the bus redelivers them
         reply = self._client.new_inbox()
         inbox = await self._client.subscribe(reply)
         puller = Puller(self._client, inbox, reply, self._settings)
@@ -66,7 +69,10 @@ class Ingest:
         await self._keep_waiting()
 
     def _retried(self, accounts: set[str]) -> list[Arrival]:
-        """Take the waiting reports that may be known now, or that newer ones of their account would overtake."""
+        """Take the held reports to retry: all after settings arrived, else those of `accounts`.
+
+        The new reports of an account must not overtake its held ones, so the two are stored together, in journal order.
+        """
         everything, self._retry_all = self._retry_all, False
         retried = [arrival for arrival in self._waiting if everything or arrival.account in accounts]
         self._waiting = [arrival for arrival in self._waiting if not everything and arrival.account not in accounts]
@@ -97,7 +103,7 @@ class Ingest:
                 await self._settle(arrival, outcome)
 
     async def _outcomes(self, arrivals: Sequence[Arrival]) -> list[str]:
-        """Store a batch, waiting for the database as long as it takes; nothing more is pulled until then."""
+        """Store a batch, retrying while the database is unreachable; nothing more is pulled meanwhile."""
         batch = InboundBatch(tuple(arrival.item for arrival in arrivals))
         gap_wait = timedelta(seconds=self._settings.gap_wait_seconds)
         while True:
@@ -110,8 +116,8 @@ class Ingest:
                 if is_outage(error):
                     await asyncio.sleep(self._settings.outage_pause_seconds)
                     continue
-            # The database rejects something in the batch, and with it the whole transaction. One report at a time is
-            # slower, but only the one that is rejected is lost to the dead letters.
+            # One report made the database reject the whole transaction. Storing one at a time is slower, but then only
+            # that report becomes a dead letter.
             if len(arrivals) == 1:
                 return ["rejected"]
             return [outcome for arrival in arrivals for outcome in await self._outcomes([arrival])]
@@ -122,15 +128,15 @@ class Ingest:
             case "unknown":
                 self._waiting.append(arrival)
             case "foreign":
-                error = "the report claims another organization or instance than its account's"
+                error = "the report claims an organization or instance other than its account's"
                 await self._refuse(arrival.message, outcome, error)
             case "rejected":
-                await self._refuse(arrival.message, outcome, "the database rejects the report")
+                await self._refuse(arrival.message, outcome, "the database rejected the report")
             case _:
                 await arrival.message.ack()
 
     async def _keep_waiting(self) -> None:
-        """Hold the reports of instances that are not known yet, without letting a flood of them stop the others."""
+        """Hold the reports of unknown instances and extend their ack_wait; a limit bounds the memory they take."""
         room = self._settings.ingest_waiting
         for arrival in self._waiting[room:]:
             await self._refuse(arrival.message, "unknown", "the instance's settings have not arrived")
@@ -138,14 +144,14 @@ class Ingest:
         metrics.REPORTS_WAITING.set(len(self._waiting))
         if self._waiting and time.monotonic() - self._waiting_reported_at > self._settings.ingest_in_progress_seconds:
             self._waiting_reported_at = time.monotonic()
-            # Another worker may have applied the settings, so they are tried again without a notice as well.
+            # Another worker may have applied the settings, so retry even without a notice.
             self.retry_waiting()
             log.warning("reports_waiting", reports=len(self._waiting))
             for arrival in self._waiting:
                 await arrival.message.in_progress()
 
     async def _refuse(self, message: Msg, reason: str, error: str) -> None:
-        """Put a report into the dead letters, and only then let the bus forget it."""
+        """Publish a report as a dead letter, then acknowledge it: a crash in between loses nothing."""
         metrics.REPORTS.labels(outcome=reason).inc()
         log.error("report_refused", reason=reason, subject=message.subject, error=error)
         await self._client.jetstream().publish(

@@ -1,7 +1,7 @@
-"""Following the settings of all instances: from the bus's bucket into the database.
+"""Copies the settings of all instances from the bus's bucket into the database.
 
-The bucket is read by position, message after message, so there is no subscription whose silence could be mistaken for
-calm. A notice on the bucket's subject only makes it faster; the whole bucket is read again at intervals.
+The bucket is polled by stream position, because a broken subscription looks the same as a quiet one. A notice on the
+bucket's subject only triggers an earlier poll; the whole bucket is read again at intervals.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 class InstanceFollower:
-    """Keeps organizations and instances as the bucket has them; calls `on_change` after each change."""
+    """Keeps organizations and instances in sync with the bucket; calls `on_change` after each change."""
 
     def __init__(self, client: Client, engine: Engine, settings: WorkerSettings, on_change: Callable[[], None]) -> None:
         self._client = client
@@ -100,7 +100,7 @@ class InstanceFollower:
     async def _with_known_zone(
         self, organization: UUID, instance: UUID, settings: InstanceSettings
     ) -> InstanceSettings:
-        """Keep the last usable time zone where the new one has no meaning here; apply everything else."""
+        """Replace an unknown time zone by the instance's last known one, so that everything else can be applied."""
         if known_zone(settings.timezone) is not None:
             return settings
         last = await self._engine.instance_timezone(organization, instance)

@@ -1,4 +1,4 @@
-"""Distinguishing outages from errors, and reporting either without what customers wrote."""
+"""Distinguish outages from errors, and report either without quoting what customers wrote."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the error means that PostgreSQL or NATS is away, rather than that something is wrong."""
+    """Whether the error means that PostgreSQL or NATS is unavailable, as opposed to a fault in data or code."""
     match error:
         case asyncpg.PostgresError():
             state = getattr(error, "sqlstate", None) or ""
@@ -33,7 +33,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 def discreet(error: BaseException) -> BaseException:
-    """Return the error fit to be logged: PostgreSQL's details quote whole rows, and with them what customers wrote."""
+    """Strip an error of PostgreSQL's details, in place, for the log: they quote rows, and so what customers wrote."""
     if isinstance(error, asyncpg.PostgresError):
         error.detail = None
     for inner in (*getattr(error, "exceptions", ()), error.__cause__, error.__context__):
@@ -43,7 +43,7 @@ def discreet(error: BaseException) -> BaseException:
 
 
 def report_failure(part: str, error: Exception) -> None:
-    """Count and log what ended a part of the worker: an outage in one line, anything else with its traceback."""
+    """Count and log the failure of a part of the worker: an outage in one line, anything else with its traceback."""
     outage = is_outage(error)
     metrics.INTERRUPTIONS.labels(part=part, cause="outage" if outage else "error").inc()
     if outage:

@@ -17,7 +17,7 @@ _PULL: Final = f"$JS.API.CONSUMER.MSG.NEXT.{INBOUND_STREAM}.{INGEST_DURABLE}"
 
 
 class Puller:
-    """Keeps one request standing at the consumer, so that a message is here as soon as it exists."""
+    """Keeps one pull request open at the consumer, so that a message is delivered as soon as it exists."""
 
     def __init__(self, client: Client, inbox: Subscription, reply: str, settings: WorkerSettings) -> None:
         self._client = client
@@ -29,7 +29,7 @@ class Puller:
         self._expires_at = 0.0
 
     async def batch(self, within: float) -> list[Msg]:
-        """Return what has arrived, at least one message, or nothing after `within` seconds."""
+        """Return the messages that have arrived, after waiting up to `within` seconds for the first."""
         if self._wanted <= 0 or time.monotonic() > self._expires_at:
             await self._request()
         messages: list[Msg] = []

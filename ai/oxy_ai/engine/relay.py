@@ -1,7 +1,7 @@
 """From the outbox to the pods: the oldest text of each instance first, the next one once the pod has accepted.
 
-Sending for the first time and recovering after any failure are this one path: a pod that is asked twice for one
-request accepts twice and sends once.
+First delivery and recovery after a failure are the same path: a pod that gets a request twice accepts it twice and
+sends it once.
 """
 
 import asyncio
@@ -78,8 +78,8 @@ class Relay:
         try:
             offered = Offered()
             while True:
-                # One round trip a batch: it marks the last batch as accepted and returns the next. An empty one also
-                # releases the instance, so this must be asked until nothing is left.
+                # One round trip per batch: it marks the previous batch as accepted and returns the next. Only an empty
+                # step releases the instance, so do not stop before one.
                 step = await self._engine.relay_step(target, self._id, offered, self._settings)
                 if step is None or not step.rows:
                     return
@@ -94,7 +94,7 @@ class Relay:
             self._done.set()
 
     async def _offer(self, step: RelayStep) -> list[UUID]:
-        """Send rows one by one until one is not accepted or the time is up; returns those that were."""
+        """Offer rows one by one until one is not accepted or the time is up; returns the ids of the accepted ones."""
         accepted: list[UUID] = []
         deadline = time.monotonic() + self._settings.relay_batch_seconds
         for row in step.rows:

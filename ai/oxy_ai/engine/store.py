@@ -1,6 +1,6 @@
-"""The engine's steps in PostgreSQL: one method a SQL function (`oxy_ai/schema/`), one round trip each.
+"""The engine's steps in PostgreSQL: one method per SQL function (`oxy_ai/schema/`), one round trip each.
 
-What asyncpg raises passes through; `oxy_ai.engine.outages.is_outage` distinguishes an unreachable database from a
+Errors of asyncpg propagate; `oxy_ai.engine.outages.is_outage` distinguishes an unreachable database from a
 wrong query.
 """
 
@@ -53,7 +53,7 @@ class Engine:
     async def apply_instance(
         self, organization: UUID, instance: UUID, settings: InstanceSettings, revision: int
     ) -> bool:
-        """Apply an instance's settings; False: they, or newer ones, were known already."""
+        """Apply an instance's settings; False: these or newer ones were applied already."""
         changed: bool = await self.pool.fetchval(
             "select apply_instance($1, $2, $3, $4, $5)",
             organization,
@@ -65,7 +65,7 @@ class Engine:
         return changed
 
     async def instance_timezone(self, organization: UUID, instance: UUID) -> str | None:
-        """Return the time zone that an instance has had so far; None: it is not known yet."""
+        """Return an instance's stored time zone; None: the instance is unknown."""
         async with organization_transaction(self.pool, organization) as connection:
             timezone: str | None = await connection.fetchval(
                 "select settings ->> 'timezone' from instances where organization_id = $1 and id = $2",
@@ -75,14 +75,14 @@ class Engine:
         return timezone
 
     async def close_instance(self, organization: UUID, instance: UUID, revision: int) -> bool:
-        """Mark a deleted instance closed; False: it was already, or is not known."""
+        """Mark a deleted instance as closed; False: it was closed already or is unknown."""
         closed: bool = await self.pool.fetchval("select close_instance($1, $2, $3)", organization, instance, revision)
         return closed
 
     async def ingest(self, batch: InboundBatch, gap_wait: timedelta) -> list[str]:
-        """Store a batch in one transaction; returns one outcome a report.
+        """Store a batch in one transaction; returns one outcome per report.
 
-        A message after a gap in its chat's sequence is answered later by `gap_wait`.
+        `gap_wait` delays the answer to a message that follows a gap in its chat's sequence.
         """
         outcomes: list[str] = await self.pool.fetchval("select ingest($1, $2)", batch.model_dump_json(), gap_wait)
         return outcomes
@@ -100,7 +100,7 @@ class Engine:
         return Claims.model_validate_json(document)
 
     async def renew(self, claims: Sequence[Claim], lease: timedelta) -> None:
-        """Prolong the leases of claims that still hold."""
+        """Renew the leases of claims that still hold."""
         await self.pool.execute(
             "select renew_leases($1, $2, $3, $4)",
             [claim.organization for claim in claims],
@@ -117,7 +117,7 @@ class Engine:
         return None if document is None else read_turn(from_json(document))
 
     async def unopened_turn(self, claim: Claim) -> UnopenedTurn:
-        """Return what is known of a turn that cannot be opened or read; raises FenceLostError."""
+        """Return what is known about a turn that cannot be opened or read; raises FenceLostError."""
         document = await self.pool.fetchval(
             "select unopened_turn($1, $2, $3)", claim.organization, claim.conversation, claim.fence
         )
@@ -126,7 +126,7 @@ class Engine:
         return UnopenedTurn.model_validate_json(document)
 
     async def keep_step(self, claim: Claim, turn: int, step: NewStep) -> None:
-        """Keep a model response before its tools run; raises FenceLostError."""
+        """Store a model response before its tools run; raises FenceLostError."""
         kept = await self.pool.fetchval(
             "select keep_step($1, $2, $3, $4, $5)",
             claim.organization,
@@ -150,13 +150,13 @@ class Engine:
             yield connection
 
     async def store_result(self, connection: Connection, claim: Claim, turn: int, call: ToolResult) -> None:
-        """Keep a tool's result, in the transaction of `tool_transaction` in which the tool has run."""
+        """Store a tool's result, in the `tool_transaction` in which the tool ran."""
         await connection.execute(
             "select store_result($1, $2, $3, $4, $5)", claim.organization, turn, call.round, call.id, call.result
         )
 
     async def finish(self, claim: Claim, turn: int, ending: TurnEnding) -> Ended:
-        """End a turn; returns what became of it; raises FenceLostError."""
+        """End a turn and return its final state; raises FenceLostError."""
         document: str | None = await self.pool.fetchval(
             "select end_turn($1, $2, $3, $4, $5)",
             claim.organization,
@@ -186,14 +186,14 @@ class Engine:
         return verdict
 
     async def relay_due(self, how_many: int) -> list[RelayTarget]:
-        """Return the instances that wait longest for a relay."""
+        """Return the instances with texts to send, the longest-waiting first."""
         rows = await self.pool.fetch("select organization, instance from relay_due($1)", how_many)
         return [RelayTarget(row["organization"], row["instance"]) for row in rows]
 
     async def relay_step(
         self, target: RelayTarget, relay: UUID, offered: Offered, settings: WorkerSettings
     ) -> RelayStep | None:
-        """Mark what was accepted and return what comes next; None: another relay has the instance."""
+        """Mark texts as accepted and return the next ones; None: another relay holds the instance."""
         document = await self.pool.fetchval(
             "select relay_step($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             target.organization,

@@ -41,7 +41,7 @@ class TurnDispatcher:
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until `stop`."""
+        """Dispatch until `stop`, then return once the turns in flight have ended."""
         async with asyncio.TaskGroup() as group:
             beat = group.create_task(self._renew())
             async with asyncio.TaskGroup() as turns:
@@ -52,8 +52,8 @@ class TurnDispatcher:
             await end_tasks(beat)
 
     async def _start_due(self, turns: asyncio.TaskGroup) -> float:
-        """Start what is due; returns the seconds until the queue is to be read again."""
-        # All free places are claimed for at once: each further claim in parallel would find the queue's row locked.
+        """Start due turns; returns the seconds until the next poll of the queue."""
+        # One claim for all free slots: parallel claims would find the queue's row locked.
         free = self._settings.concurrency - len(self._running)
         if free <= 0:
             return self._settings.sweep_seconds
@@ -78,12 +78,12 @@ class TurnDispatcher:
                 self._on_answer(outcome.to_send)
             claim_again = outcome.more
         except FenceLostError:
-            log.warning("turn_taken_over", conversation=claimed.claim.conversation)
+            log.warning("turn_fence_lost", conversation=claimed.claim.conversation)
         except Exception as error:  # noqa: BLE001 the edge of a task: logged and counted; the lease runs out
             report_failure("turn", error)
         finally:
-            # More may be due in this conversation; and if all places were taken, others may have been left unclaimed.
-            # Otherwise reading the queue again would find nothing: the next message sends a hint.
+            # Poll again if this conversation has more to answer, or if all slots were taken and others had to wait.
+            # Otherwise a poll would find nothing: the next message sends a hint.
             if claim_again or len(self._running) >= self._settings.concurrency:
                 self._wake.set()
             self._running.discard(claimed.claim)

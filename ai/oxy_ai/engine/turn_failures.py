@@ -1,4 +1,4 @@
-"""Failed attempts at a turn: counted and tried again after a pause; after the last one the turn is a dead letter."""
+"""Failed attempts at a turn: counted and retried after a back-off; after the last one the turn is a dead letter."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,17 +22,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class TurnOutcome:
-    """What follows from a turn."""
+    """What the dispatcher has to do after a turn."""
 
     to_send: RelayTarget | None
     """The instance that has something to send now."""
     more: bool
-    """Whether more may be due, so that the queue should be read again at once."""
+    """Whether to poll the queue again at once, because more may be due."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What matters of a turn when an attempt at it fails."""
+    """The data of a turn that a failed attempt at it needs."""
 
     target: RelayTarget
     turn: int
@@ -43,7 +43,7 @@ class Attempt:
 
 
 class TurnFailures:
-    """Counts failed attempts."""
+    """Counts failed attempts; the last one makes the turn a dead letter."""
 
     def __init__(self, engine: Engine, settings: WorkerSettings) -> None:
         self._engine = engine
@@ -70,7 +70,7 @@ class TurnFailures:
     async def count_unopened(self, claim: Claim, cause: Exception | UnreadableTurn) -> TurnOutcome:
         """Count an attempt at a turn that could not be opened or read; raises FenceLostError.
 
-        The next one waits as long as a lease: a worker of another version may be able to open it.
+        The retry waits for the length of a lease: a worker of another version may be able to open the turn.
         """
         found = await self._engine.unopened_turn(claim)
         with (
@@ -104,15 +104,15 @@ class TurnFailures:
 
 
 def attempt_at(claim: Claim, turn: Turn) -> Attempt:
-    """Return what matters of a turn when an attempt at it fails."""
+    """Return the data of a turn that a failed attempt at it needs."""
     target = RelayTarget(claim.organization, turn.instance)
     return Attempt(target, turn.turn, turn.attempts, role_of(turn), turn.contact, turn.settings.owners)
 
 
 def retry_pause(failed_before: int, error: Exception, settings: WorkerSettings) -> float:
-    """Return the seconds until the next attempt: doubled each time, and as long as the model's endpoint asks.
+    """Return the seconds until the next attempt: a doubling back-off, or the endpoint's Retry-After if longer.
 
-    A customer is not kept waiting longer than `retry_max_seconds` for an endpoint.
+    Retry-After counts up to `retry_max_seconds` only: no endpoint may keep a customer waiting for longer.
     """
     own: float = settings.retry_seconds * 2**failed_before
     asked = error.retry_after_seconds if isinstance(error, TurnError) else 0.0
@@ -122,10 +122,10 @@ def retry_pause(failed_before: int, error: Exception, settings: WorkerSettings) 
 def why_unreadable(cause: Exception | UnreadableTurn) -> str:
     """Return why a turn could not be opened or read, and what to check."""
     if isinstance(cause, UnreadableTurn):
-        return f"what is stored for the turn cannot be read: check {', '.join(cause.wrong)[:200]}"
-    return f"the turn cannot be opened ({type(cause).__name__}): check what is stored for its instance"
+        return f"the turn's stored data cannot be read: check {', '.join(cause.wrong)[:200]}"
+    return f"the turn cannot be opened ({type(cause).__name__}): check its instance's settings"
 
 
 def reason_of(error: Exception) -> str:
-    """Return the reason of a failure, without what customers wrote."""
+    """Return the reason for a failure, without quoting what customers wrote."""
     return str(error) if isinstance(error, TurnError) else f"internal error ({type(error).__name__})"

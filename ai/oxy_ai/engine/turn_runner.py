@@ -1,4 +1,4 @@
-"""Answering: brings one claimed turn to its end."""
+"""Answers one claimed turn: applies the rules, asks the model, runs tools, ends the turn."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -60,7 +60,11 @@ class AssistedTurn:
 
 
 class TurnRunner:
-    """Brings one claimed conversation's turn to its end."""
+    """Answers claimed turns.
+
+    A turn may take several attempts, by different workers. Stored responses and tool results are replayed, so that no
+    tool acts twice; every write checks the fence, so that only the current holder of the claim has an effect.
+    """
 
     def __init__(self, engine: Engine, model: ModelClient, vertical: Vertical, settings: WorkerSettings) -> None:
         self._engine = engine
@@ -70,9 +74,9 @@ class TurnRunner:
         self._failures = TurnFailures(engine, settings)
 
     async def run(self, claimed: ClaimedTurn) -> TurnOutcome:
-        """Decide, answer, finish.
+        """Answer and end the turn, or count a failed attempt.
 
-        Raises FenceLostError, or the error of an outage: then the turn stays open and is resumed when its lease ends.
+        Raises FenceLostError, or the error of an outage; the turn then stays open and is resumed when its lease ends.
         """
         claim = claimed.claim
         try:
@@ -101,7 +105,7 @@ class TurnRunner:
         return TurnOutcome(to_send, ended.more)
 
     async def _answer(self, claim: Claim, turn: Turn) -> Ended:
-        """Do what the rules decide."""
+        """Carry out what the answer rules decide."""
         role = role_of(turn)
         match decide(turn):
             case Skip(reason):
@@ -117,10 +121,10 @@ class TurnRunner:
         return ended
 
     async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> tuple[str, NewStep | None]:
-        """Ask the model, run its tools, until it answers in words. Stored steps are replayed, not asked again.
+        """Ask the model and run its tools until it answers in text. Stored steps are replayed, not asked again.
 
-        Returns the words and, unless it is stored already, the response that they are from: it is kept as the turn
-        ends, because nothing follows from it before.
+        Returns the text and, unless it is stored already, the step that it comes from. That step is stored with the end
+        of the turn, because nothing acts on it before.
         """
         timezone = zone_or_default(turn.settings.timezone)
         now = datetime.now(timezone)
@@ -137,6 +141,7 @@ class TurnRunner:
             if not step.response.tool_calls:
                 return step.response.text or "", new
             if new is not None:
+                # Before its tools run: a retry must repeat these calls, by their ids, not ask for others.
                 await self._engine.keep_step(claim, turn.turn, new)
             messages.extend(continuation(await self._run_tools(assisted, number, step)))
         message = f"the model still asked for tools in round {self._settings.model_rounds}"
@@ -145,7 +150,7 @@ class TurnRunner:
     async def _ask(
         self, assisted: AssistedTurn, number: int, messages: Sequence[ChatCompletionMessageParam]
     ) -> NewStep:
-        """Get the model's response. It must be kept before anything follows from it."""
+        """Ask the model. Its response must be stored before anything acts on it."""
         ai = assisted.turn.settings.ai
         chosen = settings_for(ai, assisted.role)
         question = Question(
@@ -169,7 +174,7 @@ class TurnRunner:
         return Step(response=step.response, results=results)
 
     async def _run_tool(self, assisted: AssistedTurn, number: int, call: ToolCall) -> str:
-        """Run a tool and keep its result in the same transaction: its effect happens once, whatever is repeated."""
+        """Run a tool and store its result in the same transaction, so that no retry repeats its effect."""
         async with self._engine.tool_transaction(assisted.claim) as connection:
             context = ToolContext(
                 connection, assisted.claim.organization, assisted.turn, assisted.timezone, assisted.now
@@ -196,7 +201,7 @@ def _bound(claim: Claim, turn: Turn) -> Iterator[None]:
 
 
 def _text_to_send(turn: Turn, text: str) -> Answer:
-    """Return a text to send; it is not sent any more at the age at which a message would not be answered any more."""
+    """Return a text to send; it expires at the age at which a message is too old to be answered."""
     return Answer(id=new_id(), text=shorten(clean(text), MAX_ANSWER), keep_seconds=turn.settings.max_answer_age_seconds)
 
 

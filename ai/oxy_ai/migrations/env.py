@@ -1,4 +1,4 @@
-"""Alembic's entry point: runs the revisions on the connection that oxy_ai.migrate hands over."""
+"""Alembic's entry point: runs the revisions on the connection that oxy_ai.migrate passes in."""
 
 from alembic import context
 

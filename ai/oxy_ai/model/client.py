@@ -1,4 +1,4 @@
-"""Asking a language model, through any endpoint that speaks OpenAI's chat completions (HTTP only)."""
+"""The client of language models: any endpoint that implements OpenAI's chat completions over HTTP."""
 
 import asyncio
 import time
@@ -40,7 +40,7 @@ class Question:
 
 
 class ModelClient:
-    """Asks models; one HTTP client per endpoint. It never retries: attempts are counted by the turn.
+    """Asks models; one HTTP client per endpoint. It never retries: the turn counts attempts.
 
     `timeout_seconds` bounds a whole response, from the request to the last byte.
     """
@@ -62,8 +62,8 @@ class ModelClient:
         return read_completion(body, question.model, time.monotonic() - started)
 
     async def _post(self, question: Question, base_url: str) -> bytes:
-        # Not `chat.completions.create`, which copies each request field by field and builds objects that it does not
-        # check (decision 42).
+        # Not `chat.completions.create`, which copies each request field by field and builds objects without validating
+        # them (decision 42).
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await self._client(base_url).post(
@@ -92,7 +92,7 @@ class ModelClient:
                 api_key=self._api_key if own else NO_KEY,
                 timeout=openai.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout)),
                 max_retries=0,
-                # Uncompressed, so that the bytes that are counted are the bytes that take memory.
+                # Uncompressed, so that MAX_RESPONSE_BYTES limits the memory that a response takes.
                 default_headers={"Accept-Encoding": "identity"},
                 http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [_limit_body]}),
             )
@@ -121,7 +121,7 @@ class _BoundedStream(httpx2.AsyncByteStream):
 async def _limit_body(response: httpx2.Response) -> None:
     """Limit the body of a response before it is read; raises ModelInvalidError for a compressed one."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        message = "the model's endpoint answered in a compressed form that was not asked for"
+        message = "the model's endpoint sent a compressed response, which was not requested"
         raise ModelInvalidError(message)
     if isinstance(response.stream, httpx2.AsyncByteStream):
         response.stream = _BoundedStream(response.stream)

@@ -1,4 +1,4 @@
-"""Reading a chat completion strictly: endpoints differ, and what they send ends up in the database. Pure.
+"""Strict parsing of chat completions: endpoints differ, and their output ends up in the database. Pure.
 
 Format: https://platform.openai.com/docs/api-reference/chat/object
 """
@@ -21,7 +21,7 @@ _MAX_TOKENS: Final = 2**31 - 1
 def read_completion(body: bytes, model: str, seconds: float) -> tuple[Response, Usage]:
     """Return the response and the usage of the model that was asked; `seconds` is how long the answer took.
 
-    Raises ModelInvalidError, which names what is wrong and never what was said, or ModelRefusalError.
+    Raises ModelInvalidError, which names the invalid fields and never quotes the answer, or ModelRefusalError.
     """
     completion = _parse(body)
     return _response(completion), _usage(model, completion.usage, seconds)
@@ -54,7 +54,7 @@ class _Completion(BaseModel):
 
     choices: tuple[_Choice, ...]
     usage: object = None
-    """Of any form: wrong figures must not fail an answer. `_usage` reads what makes sense."""
+    """Of any type: wrong figures must not fail an answer. `_usage` reads the plausible ones."""
 
 
 def _parse(body: bytes) -> _Completion:
@@ -96,9 +96,9 @@ def _calls(message: _Message) -> tuple[ToolCall, ...]:
         ToolCall(id=call.id, name=call.function.name, arguments=storable_text(call.function.arguments or "{}"))
         for call in message.tool_calls or ()
     )
-    # Results are kept by id: two calls with one id would share one result.
+    # Results are stored by call id: two calls with the same id would share one result.
     if len({call.id for call in calls}) < len(calls):
-        problem = "the model gave two tool calls one id"
+        problem = "the model gave two tool calls the same id"
         raise ModelInvalidError(problem)
     return calls
 

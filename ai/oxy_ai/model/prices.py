@@ -1,4 +1,4 @@
-"""What models cost: the providers' published prices, in US dollars per million tokens."""
+"""Prices of models, as their providers publish them: US dollars per million tokens."""
 
 from decimal import ROUND_CEILING, Decimal
 from typing import Final, NamedTuple

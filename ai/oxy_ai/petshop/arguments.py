@@ -16,7 +16,7 @@ _TIME: Final = re.compile(r"(?P<hour>\d{1,2})\s*(?:[:hH]\s*(?P<minute>\d{2})?)\s
 
 
 def parse_day(value: object) -> object:
-    """Read ``2026-11-23`` or ``23/11/2026``; raises ValueError, also for numbers, which pydantic reads as seconds."""
+    """Read ``2026-11-23`` or ``23/11/2026``; raises ValueError, also for numbers, which pydantic reads as Unix time."""
     if isinstance(value, date):
         return value
     match = _ISO_DAY.fullmatch(_text(value)) or _BRAZILIAN_DAY.fullmatch(_text(value))

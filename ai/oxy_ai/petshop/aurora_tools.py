@@ -76,7 +76,7 @@ class Summary(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Whole days of the instance's time zone, the last one included."""
+    """Whole days in the instance's time zone, including the last one."""
 
     first: date
     last: date

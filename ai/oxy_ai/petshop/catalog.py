@@ -1,4 +1,4 @@
-"""The catalog file that a pet shop's owner writes: strict YAML. Errors name the line and the remedy."""
+"""The catalog file that a pet shop's owner writes: strict YAML. Errors name the line and the fix."""
 
 from datetime import date
 from decimal import Decimal
@@ -143,7 +143,7 @@ def _texts(periods: object) -> list[object]:
 def _require_unique(what: str, keys: list[str]) -> None:
     for key in keys:
         if keys.count(key) > 1:
-            message = f"{what}: {key!r} is there {keys.count(key)} times; give each its own key"
+            message = f"{what}: {key!r} appears {keys.count(key)} times; give each its own key"
             raise ValueError(message)
 
 

@@ -12,7 +12,7 @@ from oxy_ai.scheduling.offer import Offer, OfferedResource, OfferedService, appl
 
 
 class Applied(BaseModel):
-    """What an application did."""
+    """The result of applying a catalog."""
 
     organization: str
     changed: bool
@@ -22,9 +22,9 @@ class Applied(BaseModel):
 
 
 async def apply_catalog(connection: Connection, organization: UUID, name: str, catalog: Catalog) -> Applied:
-    """Make the organization's catalog this one: all of it or nothing, as often as one likes.
+    """Replace the organization's catalog; idempotent, and atomic in the caller's transaction.
 
-    The document is kept as it was written, for prompts and for `oxy catalog show`; scheduling gets its own tables.
+    The whole document is stored for prompts and for `oxy catalog show`; scheduling gets its part in its own tables.
     """
     document = catalog.model_dump_json()
     unchanged = await connection.fetchval(

@@ -70,7 +70,7 @@ class FreeTimes(BaseModel):
 
 
 class Booked(BaseModel):
-    """A booking in the customer's words."""
+    """A booking, for the model to confirm to the customer."""
 
     numero: int
     servico: str
@@ -138,7 +138,7 @@ async def _find_times(context: ToolContext, question: TimesQuestion) -> BaseMode
     notice = None
     days = [] if question.data is None else _shown(first, await offer.slots(first))
     if not days:
-        # A day that was asked for and has nothing free is explained, and the next free days are shown instead.
+        # Say why the requested day has nothing free, and show the next free days instead.
         notice = None if question.data is None else offer.problem_with(first)
         days = await _next_days(offer, max(first, today))
     if not days:
@@ -179,7 +179,7 @@ async def _book(context: ToolContext, wanted: BookingOrder) -> BaseModel:
         return ToolRefusal(erro="Falta o nome do animal.")
     starts_at = datetime.combine(wanted.data, wanted.hora, context.timezone)
     order = Order(context.turn.contact.id, context.turn.turn, offer.service, pet, starts_at)
-    # Models repeat calls that have succeeded: the same order again is answered with the booking that exists.
+    # Models repeat calls that have succeeded: answer the same order with the existing booking.
     known = await find_booking(context.connection, context.organization, order)
     if known is not None:
         return _booked(known.id, order, existed=True)

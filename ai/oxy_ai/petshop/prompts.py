@@ -38,7 +38,7 @@ _AURORA_RULES: Final = (
 
 
 class ComingBooking(BaseModel):
-    """A confirmed booking of the customer, in the future."""
+    """A confirmed future booking of the customer."""
 
     service: str
     subject: str
@@ -50,7 +50,7 @@ class Facts(BaseModel):
     """What the SQL function `petshop_facts` returns."""
 
     catalog: str | None
-    """JSON of the applied `Catalog`; None before one was applied."""
+    """JSON of the applied `Catalog`; None: none has been applied yet."""
     bookings: tuple[ComingBooking, ...]
 
 
@@ -83,7 +83,7 @@ def aurora_prompt(turn: Turn, now: datetime) -> str:
 
 
 def _today(now: datetime) -> str:
-    """Return today's date in the form for customers and in the form that tools take."""
+    """Return today's date, in the form for customers and in the form that tools accept."""
     return f"Hoje é {full_day(now)}, {now:%H:%M}. Em ISO: {now:%Y-%m-%d}."
 
 

@@ -1,4 +1,4 @@
-"""What the engine sees of the pet shop, registered as the entry point `petshop` of the group `oxy.verticals`."""
+"""The pet shop as a vertical, registered as the entry point `petshop` of the group `oxy.verticals`."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING

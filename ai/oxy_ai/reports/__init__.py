@@ -1,4 +1,4 @@
-"""Figures of the engine's own data for an organization's owners. Reads, never writes.
+"""Figures from the engine's own data for an organization's owners. Read-only.
 
-Figures of bookings are in `oxy_ai.scheduling`; which figures an owner may ask for, and in what words, is a vertical's.
+Booking figures are in `oxy_ai.scheduling`; a vertical decides which figures owners can ask for and how they are worded.
 """

@@ -1,6 +1,6 @@
 """Figures of conversations with customers in a period.
 
-Customers are single people other than the instance's owners and the account itself; groups never count.
+Only one-to-one chats count, except those with the instance's owners and the account's chat with itself.
 """
 
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from oxy_ai.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class ConversationFigures:
-    """What a period brought."""
+    """The figures of one period."""
 
     received: int
     """Messages from customers, without those that could not be decrypted."""
     sent: int
-    """Messages to customers, by the assistant or from the phone; only what WhatsApp has taken."""
+    """Messages to customers, by the assistant or from the phone; only those that WhatsApp has accepted."""
     conversations: int
     """Customers who wrote in the period."""
     newcomers: int
-    """Those of them who had never written before."""
+    """Customers among these who had never written before."""
     response_seconds: float | None
     """Mean, from a customer's first unanswered message until WhatsApp has the assistant's answer; None: no answer."""
 

@@ -1,4 +1,4 @@
-"""What is free and what is taken, read from the database in the caller's transaction."""
+"""Free and taken times, read from the database in the caller's transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from oxy_ai.scheduling.services import Service
 from oxy_ai.scheduling.slots import Busy, Need, Slot, free_slots
 
 LONGEST_BOOKING: Final = timedelta(days=2)
-"""A day of service and a day of buffer, the most that an offer may ask: bookings that began earlier are over."""
+"""The longest service and the longest buffer, a day each: bookings that began earlier are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Agenda:
             resources,
             start,
             end,
-            LONGEST_BOOKING,  # a lower bound for the index on starts_at: busy_until is in none
+            LONGEST_BOOKING,  # bounds the scan of the index on starts_at; busy_until is not indexed
         )
         return [Busy(row["resource_id"], row["starts_at"], row["busy_until"]) for row in rows]
 

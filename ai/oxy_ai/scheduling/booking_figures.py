@@ -10,7 +10,7 @@ from oxy_ai.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class ServiceFigures:
-    """The bookings of one service that start in the period, also those that still lie ahead on its last day."""
+    """The bookings of one service that start in the period, including those still to come on its last day."""
 
     name: str
     visits: int
@@ -19,13 +19,13 @@ class ServiceFigures:
 
 @dataclass(frozen=True, slots=True)
 class BookingFigures:
-    """What a period brought."""
+    """The figures of one period."""
 
     booked: int
     """Bookings made in the period, whatever day they are for."""
     booked_cents: int
     by_service: tuple[ServiceFigures, ...]
-    """The highest revenue first."""
+    """Highest revenue first."""
 
 
 _BOOKED: Final = """

@@ -12,9 +12,9 @@ class BookingRules:
     """What a business allows."""
 
     step: timedelta
-    """Between possible starts."""
+    """Between possible start times."""
     min_notice: timedelta
-    """Between booking and start, at least."""
+    """Least time between booking and start."""
     horizon: timedelta
     """A day that begins later than this from now cannot be booked yet."""
 

@@ -1,4 +1,4 @@
-"""Making bookings, never two for one resource at one time."""
+"""Makes bookings; a resource is never double-booked."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ class Booking:
 
 
 async def find_booking(connection: Connection, organization: UUID, order: Order) -> Booking | None:
-    """Return the confirmed booking that already is what the order asks for."""
+    """Return a confirmed booking that already fulfils the order."""
     row = await connection.fetchrow(
         """
         select id, starts_at from bookings
@@ -50,7 +50,7 @@ async def find_booking(connection: Connection, organization: UUID, order: Order)
 
 
 async def book(connection: Connection, organization: UUID, order: Order, slot: Slot) -> Booking | None:
-    """Book the first of the slot's resources that nobody has taken meanwhile; None: all are taken."""
+    """Book the first of the slot's resources that is still free; None: all have been taken meanwhile."""
     for resource in slot.resources:
         try:
             # A savepoint: the exclusion constraint fails this attempt alone, not the tool's transaction.

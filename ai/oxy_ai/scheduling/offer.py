@@ -45,10 +45,10 @@ class Offer:
 
 
 async def apply_offer(connection: Connection, organization: UUID, offer: Offer) -> None:
-    """Make the organization's offer this one, as often as one likes.
+    """Replace the organization's offer; idempotent.
 
-    Services and resources are found again by key and keep their ids. Those that are no longer offered stay for their
-    bookings, inactive.
+    Services and resources are matched by key and keep their ids. Those no longer offered become inactive and are kept,
+    because bookings refer to them.
     """
     await _apply_rules(connection, organization, offer.rules)
     await _apply_resources(connection, organization, offer.resources)

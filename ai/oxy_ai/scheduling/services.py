@@ -1,4 +1,4 @@
-"""What can be booked, and finding it by a customer's words."""
+"""Services, and how to find one by a customer's words."""
 
 import unicodedata
 from collections.abc import Sequence

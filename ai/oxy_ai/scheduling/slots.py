@@ -1,4 +1,4 @@
-"""Which times are free. Pure: opening hours and bookings come in, possible starts come out."""
+"""Free times, computed from opening hours and bookings. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from oxy_ai.scheduling.opening_hours import Period
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """A time during which a resource is taken, the buffer after the booking included."""
+    """A time during which a resource is taken, including the buffer after the booking."""
 
     resource: int
     starts_at: datetime
@@ -30,7 +30,7 @@ class Need:
 
     def end_of(self, start: datetime) -> datetime:
         """Return when a booking that begins at `start` ends, without the buffer, in UTC."""
-        # In UTC, because Python adds to the wall clock of a zone: across a clock change that is an hour off.
+        # In UTC: Python adds to a zone's wall clock, which is an hour off across a clock change.
         return start.astimezone(UTC) + self.duration
 
 

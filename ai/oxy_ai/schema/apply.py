@@ -1,4 +1,4 @@
-"""Bringing a database to the schema of this version, on one connection and in its transaction."""
+"""Apply this version's schema to a database, in the caller's transaction."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -42,18 +42,18 @@ begin
     end loop;
 end $$
 """
-"""What holds for all functions alike.
+"""Finishes all functions alike.
 
-Those that this transaction defined (`xmin`) are checked, now that all exist; marked as ours by a comment; and made
-executable by our roles alone. `security definer` ones belong to oxy_scheduler. A function with the mark that was not
-defined now is of an older version and is dropped.
+Functions defined by this transaction (`xmin`) are validated, now that all exist, marked as ours by the comment `oxy`,
+and made executable by our roles only; oxy_scheduler owns the `security definer` ones. A marked function that this
+transaction did not define is a leftover of another version and is dropped.
 """
 
 log = structlog.get_logger()
 
 
 def create_tables(connection: Connection, parts: Sequence[SchemaPart]) -> None:
-    """Create the tables of those parts that this database does not have yet."""
+    """Create the tables of the parts that this database does not have yet."""
     connection.execute(_PARTS)
     known = {name for (name,) in connection.execute("select name from schema_parts").fetchall()}
     for part in parts:
@@ -64,8 +64,8 @@ def create_tables(connection: Connection, parts: Sequence[SchemaPart]) -> None:
 
 
 def apply_functions(connection: Connection, parts: Sequence[SchemaPart]) -> None:
-    """Make functions, grants and policies those of the files, whatever the database had before."""
-    # Functions may refer to those of a later file, so their bodies are checked at the end.
+    """Replace functions, grants and policies by those of the files; needs the tables."""
+    # A function may call one of a later file, so _SETTLE validates the bodies at the end.
     connection.execute("set local check_function_bodies = off")
     for text in (text for part in parts for text in part.functions):
         connection.execute(text.encode())

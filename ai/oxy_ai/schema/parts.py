@@ -1,4 +1,4 @@
-"""Parts of the schema, read from packages: the engine, scheduling, and each vertical."""
+"""Schema parts, read from packages: the engine, scheduling, and each vertical."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -13,7 +13,7 @@ class SchemaPart:
     """The SQL of one package."""
 
     name: str
-    """The package; recorded in the database, where its tables are created once."""
+    """The package; recorded in `schema_parts`, so that its tables are created once."""
     tables: str
     functions: tuple[str, ...]
     access: str

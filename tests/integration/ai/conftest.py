@@ -30,7 +30,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
 
 @pytest.fixture
 def database(postgres_server: PostgresServer) -> Iterator[str]:
-    """The name of a migrated database of this test's own."""
+    """The name of this test's own migrated database."""
     name = f"test_{uuid4().hex}"
     with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
         connection.execute(f"create database {name} template {TEMPLATE}")
@@ -58,7 +58,7 @@ async def scene(nats_server: NatsServer, postgres_server: PostgresServer, databa
 
 @pytest.fixture
 async def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PostgresServer]:
-    """A PostgreSQL of this test's own, to be killed."""
+    """This test's own PostgreSQL, to be killed."""
     with running_postgres(tmp_path_factory.mktemp("own-postgres")) as server:
         migrate(server.url(), PASSWORD)
         yield server

@@ -22,7 +22,7 @@ class Endpoint:
     headers: list[dict[str, str]] = field(default_factory=list)
 
     def tool_results(self) -> list[Any]:
-        """The results of tools that the last request brought, parsed."""
+        """The tool results in the last request, parsed."""
         return [json.loads(m["content"]) for m in self.requests[-1]["messages"] if m["role"] == "tool"]
 
 

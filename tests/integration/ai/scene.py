@@ -1,4 +1,4 @@
-"""The stage of the AI worker's tests: real NATS and PostgreSQL, the scripted model, and pods at the bus's far end."""
+"""The stage of the AI worker's tests: real NATS and PostgreSQL, the scripted model, and stand-ins for pods."""
 
 import asyncio
 import os

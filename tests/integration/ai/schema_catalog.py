@@ -1,4 +1,4 @@
-"""What a database's catalog says of our schema, as comparable lines: everything but the order of columns."""
+"""Our schema in a database's catalog, as comparable lines: everything but the order of columns."""
 
 import psycopg
 

@@ -70,7 +70,7 @@ async def test_only_customers_messages_and_conversations_are_counted(scene: Scen
     assert 0.2 <= found["tempo_medio_resposta_segundos"] < 20
 
 
-async def test_what_whatsapp_did_not_take_was_not_sent(scene: Scene) -> None:
+async def test_texts_that_whatsapp_did_not_accept_are_not_counted_as_sent(scene: Scene) -> None:
     async with scene.worker():
         pod = await started(scene)
         pod.results = False

@@ -88,7 +88,7 @@ async def test_a_customer_books_and_the_agenda_has_it(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("phone", [OWNER, "+551187651111"], ids=["as listed", "without the ninth digit"])
-async def test_the_owner_is_answered_by_aurora(scene: Scene, phone: str) -> None:
+async def test_aurora_answers_the_owner(scene: Scene, phone: str) -> None:
     pod = await scene.pod(settings_of("petshop"))
     async with scene.worker():
         answer = await pod.answer_to("Aurora, como está o movimento esta semana?", phone)
@@ -97,7 +97,7 @@ async def test_the_owner_is_answered_by_aurora(scene: Scene, phone: str) -> None
     assert (interaction["assistant"], interaction["rounds"]) == ("aurora", 2)
 
 
-async def test_the_chat_with_oneself_is_auroras_and_she_does_not_answer_herself(scene: Scene) -> None:
+async def test_aurora_answers_the_accounts_chat_with_itself_but_not_herself(scene: Scene) -> None:
     settings = settings_of("petshop")
     pod = await scene.pod(settings)
     own = Jid.of_phone(settings.phone_number)
@@ -186,7 +186,7 @@ async def test_the_platforms_own_messages_do_not_count_as_a_persons(scene: Scene
 
 
 async def test_a_person_who_types_the_text_that_is_being_sent_takes_over(scene: Scene) -> None:
-    """A pod reports no message of its own, known by the secret that it gave it; what it reports, a person wrote."""
+    """A pod recognises its own messages by their secret and does not report them; those it reports, a person wrote."""
     pod = await scene.pod(settings_of("petshop"))
     pod.results = False
     async with scene.worker():
@@ -325,7 +325,7 @@ async def test_an_unreachable_model_ends_in_a_dead_letter_and_one_apology(scene:
     assert "there is no dead letter" in again.stderr
 
 
-async def test_a_replay_that_fails_again_apologises_no_second_time(scene: Scene) -> None:
+async def test_a_replay_that_fails_again_sends_no_second_apology(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
     await scene.model.fault(kind="status", status=429, times=None)
     async with scene.worker():
@@ -340,7 +340,7 @@ async def test_a_replay_that_fails_again_apologises_no_second_time(scene: Scene)
 
 
 @pytest.mark.parametrize("kind", ["invalid_json", "empty", "close", "status"])
-async def test_a_fault_of_the_model_is_overcome_by_the_next_attempt(scene: Scene, kind: str) -> None:
+async def test_the_next_attempt_overcomes_a_fault_of_the_model(scene: Scene, kind: str) -> None:
     pod = await scene.pod(settings_of("petshop"))
     await scene.model.fault(kind=kind, times=2)
     async with scene.worker():

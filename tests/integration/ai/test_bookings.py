@@ -45,7 +45,7 @@ async def book(scene: Scene, shop: UUID, pet: str, start: datetime = START, serv
         return await bookings.book(connection, shop, order, Slot(start, wanted.need.resources))
 
 
-async def test_of_many_at_once_only_as_many_book_as_there_are_resources(scene: Scene, shop: UUID) -> None:
+async def test_simultaneous_bookings_never_exceed_the_resources(scene: Scene, shop: UUID) -> None:
     bookings = await asyncio.gather(*(book(scene, shop, f"pet {number}") for number in range(8)))
     assert sum(booking is not None for booking in bookings) == 2
     assert await scene.value("select count(distinct resource_id) from bookings") == 2

@@ -1,4 +1,4 @@
-"""What belongs to one organization is out of every other's reach."""
+"""No organization can reach another's data."""
 
 import json
 from datetime import datetime, timedelta
@@ -42,7 +42,7 @@ TABLES = (
 
 
 async def seen(scene: Scene, table: str, organization: str | None) -> int:
-    """How many rows the role of the workers sees, having named this organization, or none."""
+    """How many rows the workers' role sees in this organization, or in none."""
     connection = await asyncpg.connect(scene.database_url)
     try:
         async with connection.transaction():
@@ -72,7 +72,7 @@ async def test_rows_are_seen_by_their_own_organization_only(scene: Scene) -> Non
 
 
 async def called(scene: Scene, entered: UUID, asked: UUID, name: str, **arguments: object) -> dict[str, Any]:
-    """A tool's result in a transaction of one organization, asked about another, for the first contact there is."""
+    """A tool's result in a transaction of one organization, asked about another, for the first contact."""
     contact = Contact(id=await scene.value("select min(id) from contacts where organization_id = $1", asked))
     turn = Turn.model_construct(turn=1, settings=settings_of("petshop"), contact=contact)
     call = ToolCall(id="c1", name=name, arguments=json.dumps(arguments))
@@ -169,7 +169,7 @@ async def test_a_report_that_claims_another_identity_is_refused(scene: Scene, cl
     assert await scene.value("select count(*) from messages where author = 'customer'") == 1
 
 
-async def test_what_is_no_report_goes_to_the_dead_letters_and_holds_up_nothing(scene: Scene) -> None:
+async def test_an_unreadable_report_becomes_a_dead_letter_and_holds_up_nothing(scene: Scene) -> None:
     settings = settings_of("petshop")
     pod = await scene.pod(settings)
     subject = subjects.inbound(settings.account, settings.instance)
@@ -198,7 +198,7 @@ async def test_a_report_that_the_database_rejects_does_not_hold_up_its_batch(sce
     assert message.subject == "oxy.dlq.rejected"
 
 
-async def test_an_organization_with_much_to_do_does_not_delay_the_others(scene: Scene) -> None:
+async def test_a_busy_organization_does_not_delay_the_others(scene: Scene) -> None:
     busy, quiet = await scene.pod(settings_of("busy")), await scene.pod(settings_of("quiet"))
     async with scene.worker(turns_per_second=5, turns_burst=5):
         for number in range(60):

@@ -1,4 +1,4 @@
-"""The schema is brought up by whoever owns the database, as often as one likes."""
+"""Any owner of the database can migrate it, any number of times."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ from oxy_dev.postgres import PostgresServer
 
 @pytest.fixture
 def empty(own_postgres: PostgresServer) -> Iterator[str]:
-    """The name of an empty database on a server of this test's own, owned by a role that is no superuser."""
+    """The name of an empty database on this test's own server, owned by a role that is not a superuser."""
     with psycopg.connect(own_postgres.url(), autocommit=True) as connection:
         connection.execute("create role owner login createrole")
         connection.execute("grant oxy_app, oxy_scheduler to owner with admin option")
@@ -30,7 +30,7 @@ def empty(own_postgres: PostgresServer) -> Iterator[str]:
     return "owned"
 
 
-def test_an_owner_who_is_no_superuser_can_migrate_twice(own_postgres: PostgresServer, empty: str) -> None:
+def test_an_owner_who_is_not_a_superuser_can_migrate_twice(own_postgres: PostgresServer, empty: str) -> None:
     for _ in range(2):
         migrate(own_postgres.url(empty, user="owner"), PASSWORD)
     with psycopg.connect(own_postgres.url(empty, user="oxy_app", password=PASSWORD)) as connection:

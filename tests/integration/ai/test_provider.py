@@ -1,4 +1,4 @@
-"""What a real provider may do, over HTTPS: it ends in an answer, another attempt, or a dead letter with its reason."""
+"""What a real provider may do, over HTTPS: each case ends in an answer, a retry, or a dead letter with its reason."""
 
 import asyncio
 import ssl
@@ -103,7 +103,7 @@ FAULTS: dict[str, tuple[Reaction, str]] = {
     "connection cut at once": (aborting, "did not answer (APIConnectionError)"),
     "connection cut in the body": (streaming(3, b'{"id": ', cut=True), "did not answer (APIConnectionError)"),
     "without end": (streaming(100, b" " * 65536), f"more than {MAX_RESPONSE_BYTES} bytes"),
-    "compressed": (text(b"\x1f\x8b", headers=GZIP), "a compressed form that was not asked for"),
+    "compressed": (text(b"\x1f\x8b", headers=GZIP), "a compressed response, which was not requested"),
     "not JSON": (text(b'{"choices": ['), "something other than a completion"),
     "not UTF-8": (text(b'{"choices": "\xff"}'), "something other than a completion"),
     "half a character": (
@@ -142,12 +142,12 @@ FAULTS: dict[str, tuple[Reaction, str]] = {
         choosing(tool_calls=[{**CALL, "function": {"name": "x", "arguments": {}}}]),
         "check choices.0.message.tool_calls.0",
     ),
-    "two tools with one id": (choosing(tool_calls=[CALL, CALL]), "two tool calls one id"),
+    "two tools with one id": (choosing(tool_calls=[CALL, CALL]), "two tool calls the same id"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_fault_is_overcome_by_the_next_attempt(scene: Scene, tls: ssl.SSLContext, fault: str) -> None:
+async def test_the_next_attempt_overcomes_a_fault(scene: Scene, tls: ssl.SSLContext, fault: str) -> None:
     pod = await scene.pod(SETTINGS)
     reaction, reason = FAULTS[fault]
     patience = 4 if "within 4 s" in reason else 15
@@ -197,7 +197,7 @@ async def test_an_endpoint_that_asks_for_a_pause_gets_it(scene: Scene, form: str
     assert time.monotonic() - started > 1.4
 
 
-async def test_an_endless_pause_is_cut_to_a_minute(scene: Scene) -> None:
+async def test_an_excessive_pause_is_capped_at_a_minute(scene: Scene) -> None:
     pod = await scene.pod(SETTINGS)
     async with (
         running_endpoint(refusing(429, {"Retry-After": "86400"}), FINE) as endpoint,

@@ -79,7 +79,7 @@ async def test_a_request_is_offered_until_it_is_accepted_and_sent_once(scene: Sc
     assert len(pod.sent) == 1
 
 
-async def test_a_pod_that_is_heard_of_again_is_served_at_once(scene: Scene) -> None:
+async def test_a_pod_that_reports_again_is_served_at_once(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
     pod.accepting = False
     async with scene.worker(accepted_timeout_seconds=0.05):

@@ -88,8 +88,11 @@ async def test_a_turn_that_cannot_be_opened_holds_up_no_other(scene: Scene) -> N
 @pytest.mark.parametrize(
     ("field", "reason"),
     [
-        ("context_messages", "the turn cannot be opened (InvalidTextRepresentationError): check what is stored"),
-        ("temperature", "what is stored for the turn cannot be read: check settings.ai.temperature"),
+        (
+            "context_messages",
+            "the turn cannot be opened (InvalidTextRepresentationError): check its instance's",
+        ),
+        ("temperature", "the turn's stored data cannot be read: check settings.ai.temperature"),
     ],
     ids=["by the database", "by the worker"],
 )
@@ -204,9 +207,9 @@ async def test_a_dead_report_that_stays_foreign_is_dropped(scene: Scene) -> None
         await scene.known(victim)
         pod.report(pod.message("Oi"), organization="clinic")
         listed = await until(lambda: dead_letters(scene))
-        assert '"foreign: the report claims another organization or instance than its account' in listed
+        assert '"foreign: the report claims an organization or instance other than its account' in listed
         dropped = await asyncio.to_thread(scene.admin, "dlq", "drop", "bus:1")
-        assert "bus:1 is dropped: it is forgotten." in dropped.stdout, dropped.stderr
+        assert "bus:1 is dropped; it no longer exists." in dropped.stdout, dropped.stderr
         gone = await asyncio.to_thread(scene.admin, "dlq", "show", "bus:1")
         assert (gone.returncode, "there is no dead letter 'bus:1'" in gone.stderr) == (2, True)
         for wrong in ("x", "turn:petshop:99"):

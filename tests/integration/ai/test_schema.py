@@ -1,4 +1,4 @@
-"""One schema, however a database came to it: new or upgraded, up or back, with data, by old and new processes."""
+"""Every database has the same schema: new or upgraded, up or back, with data, by old and new processes."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -263,13 +263,13 @@ def test_a_part_that_is_installed_later_gets_its_tables(new_database: Callable[.
 
 
 @pytest.mark.parametrize("revision", ["0001", "0007"])
-def test_a_database_of_before_the_first_release_is_refused_with_advice(
+def test_a_database_older_than_the_first_release_is_refused_with_advice(
     new_database: Callable[..., str], revision: str
 ) -> None:
     url = new_database()
     execute(url, f"create table alembic_version as select '{revision}' as version_num")
     with pytest.raises(
-        AdministrationError, match="of a development version that cannot be upgraded: use a new database"
+        AdministrationError, match="of a development version, which cannot be upgraded: use a new database"
     ):
         migrate(url, PASSWORD)
 

@@ -1,4 +1,4 @@
-"""An instance whose time zone means nothing here is answered all the same."""
+"""An instance with an unknown time zone is answered all the same."""
 
 from integration.ai.scene import OWNER, Scene, settings_of, until
 from prometheus_client import REGISTRY
@@ -18,7 +18,7 @@ def refused() -> float:
     return counted("oxy_ai_settings_applied_total", outcome="refused")
 
 
-async def test_an_unknown_time_zone_keeps_the_last_good_one_and_applies_the_rest(scene: Scene) -> None:
+async def test_an_unknown_time_zone_keeps_the_last_known_one_and_applies_the_rest(scene: Scene) -> None:
     settings = settings_of("petshop", timezone="America/Manaus")
     pod = await scene.pod(settings)
     before = counted("oxy_ai_settings_applied_total", outcome="timezone_replaced")

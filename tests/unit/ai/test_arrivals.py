@@ -1,4 +1,4 @@
-"""Reports as the bus brings them: read, checked, put in order."""
+"""Reports from the bus: decoded, checked, sorted."""
 
 import pytest
 from nats.aio.msg import Msg

@@ -51,7 +51,7 @@ def test_what_is_shown_can_be_applied_again() -> None:
         ("name: Banho\n", "nome: Banho\n", r"line 6, services\.0\.name: Field required"),
         ("name: Banho\n", "name: Banho\n    colour: red\n", r"line 8, services\.0\.colour: Extra inputs"),
         ("{key: tub, name: Banheira}", "{key: Tub, name: Banheira}", r"line 4, resources\.0\.key"),
-        ("{key: tub, name: Banheira}", "{key: tub, name: A}\n  - {key: tub, name: B}", "'tub' is there 2 times"),
+        ("{key: tub, name: Banheira}", "{key: tub, name: A}\n  - {key: tub, name: B}", "'tub' appears 2 times"),
         ("hours:", "hours: [", "the catalog is not YAML"),
         (SMALL, "", "line 1, catalog"),
     ],

@@ -1,4 +1,4 @@
-"""What is read of a model's answer, and what is refused."""
+"""Which answers of a model are read, and which are refused."""
 
 import json
 
@@ -50,7 +50,7 @@ def test_figures_that_cannot_be_counts_are_zero(figures: object) -> None:
         (b'{"choices": []}', ModelInvalidError, "without a choice"),
         (body({"content": ["secret"]}), ModelInvalidError, r"check choices\.0\.message\.content$"),
         (body({"content": "\u200b"}), ModelInvalidError, "neither text nor tool calls"),
-        (body({"tool_calls": [call(1), call(1)]}), ModelInvalidError, "two tool calls one id"),
+        (body({"tool_calls": [call(1), call(1)]}), ModelInvalidError, "two tool calls the same id"),
         (body({"content": "half"}, "content_filter"), ModelRefusalError, "content filter"),
         (body({"refusal": "no"}), ModelRefusalError, "refused"),
     ],

@@ -1,4 +1,4 @@
-"""Outages and errors: distinguished, and logged without what customers wrote."""
+"""Outages are distinguished from errors; both are logged without quoting what customers wrote."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What a model writes as arguments, and the refusal that it gets when they are not valid."""
+"""The arguments that a model writes, and the refusal that it gets when they are invalid."""
 
 from datetime import date, time
 
@@ -48,7 +48,7 @@ def test_a_mistake_is_explained_in_portuguese_with_the_arguments_name_and_what_i
     assert mistakes(BookingOrder, text) == (expected,)
 
 
-def test_a_mistake_in_several_arguments_is_explained_in_words_of_ours() -> None:
+def test_a_mistake_across_arguments_is_explained_in_our_own_words() -> None:
     refusals = mistakes(AnalyticsQuestion, '{"periodo": "personalizado"}')
     assert refusals == ("periodo personalizado precisa de inicio e fim, nesta ordem",)
 

@@ -1,4 +1,4 @@
-"""When a failed turn is tried again, and what is said of one that cannot be read."""
+"""When a failed turn is retried, and the reasons given for an unreadable one."""
 
 import json
 
@@ -40,7 +40,7 @@ def test_a_reason_never_quotes_an_unexpected_error() -> None:
     assert reason_of(ValueError("segredo")) == "internal error (ValueError)"
 
 
-def test_a_turn_that_cannot_be_read_spoils_no_other_and_names_its_fields() -> None:
+def test_an_unreadable_turn_names_its_fields_and_fails_no_other() -> None:
     sound = {
         "turn": 1,
         "attempts": 0,
@@ -68,6 +68,6 @@ def test_a_turn_that_cannot_be_read_spoils_no_other_and_names_its_fields() -> No
     claims = Claims.model_validate_json(json.dumps({"claimed": taken, "wait": None}))
     unreadable, read, nothing = (taken.turn for taken in claims.claimed)
     assert isinstance(unreadable, UnreadableTurn)
-    assert why_unreadable(unreadable) == "what is stored for the turn cannot be read: check attempts, contact.id"
+    assert why_unreadable(unreadable) == "the turn's stored data cannot be read: check attempts, contact.id"
     assert isinstance(read, Turn)
     assert nothing is None

@@ -23,7 +23,7 @@ def test_a_vertical_is_found_by_its_name() -> None:
 
 
 def test_an_unknown_vertical_is_refused_with_the_known_ones_and_the_remedy() -> None:
-    with pytest.raises(SettingsError, match=r"OXY_VERTICAL: no .*'bakery' \(there are: petshop\).*make setup"):
+    with pytest.raises(SettingsError, match=r"OXY_VERTICAL: no .*'bakery' \(installed: petshop\).*make setup"):
         find_vertical("bakery")
 
 
@@ -51,7 +51,7 @@ def test_a_worker_of_an_unknown_vertical_ends_at_once_and_says_why() -> None:
         check=False,
         timeout=60,
     )
-    assert (ended.returncode, "OXY_VERTICAL: no installed package brings a vertical 'bakery'" in ended.stderr) == (
+    assert (ended.returncode, "OXY_VERTICAL: no installed package provides a vertical 'bakery'" in ended.stderr) == (
         2,
         True,
     )

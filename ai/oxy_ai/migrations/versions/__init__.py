@@ -1,4 +1,4 @@
-"""One file a revision, named r<number>_<what it changes>.py; each can go back.
+"""One file per revision, named r<number>_<change>.py; each has a downgrade.
 
-Functions, grants and policies are not migrated: they are applied from `oxy_ai.schema` as a whole.
+Functions, grants and policies have no revisions: each run applies all of them from the schema parts.
 """
