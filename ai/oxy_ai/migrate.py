@@ -135,7 +135,7 @@ def migrate(
             command.upgrade(config, "head")
             create_tables(driver, parts)  # of parts that were installed since
         apply_functions(driver, parts)
-        # _create_roles granted it for the change of owners; at run time no role may create anything.
+        # _create_roles granted it for the change of owners; at run time oxy_scheduler creates nothing.
         driver.execute("revoke create on schema public from oxy_scheduler")
 
 

@@ -86,7 +86,7 @@ class WorkerSettings(StoreSettings):
     relay_instances: int = Field(
         default=256,
         ge=1,
-        description="Maximum instances served at once; an unreachable pod holds a slot until timeout.",
+        description="Maximum instances served at once; an unreachable pod holds a slot until the timeout.",
     )
     relay_backoff_seconds: float = Field(
         default=0.25, gt=0, description="Back-off after a pod does not accept; doubles each time."
