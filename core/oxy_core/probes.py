@@ -37,8 +37,9 @@ class _QuietHandler(WSGIRequestHandler):
 class _Heart:
     """Lets other threads see whether the event loop still runs."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, stall_seconds: float) -> None:
         self._loop = loop
+        self._stall_seconds = stall_seconds
         self._beat()
 
     def _beat(self) -> None:
@@ -50,7 +51,7 @@ class _Heart:
 
     @property
     def stalled(self) -> bool:
-        return time.monotonic() - self.last_beat > STALL_SECONDS
+        return time.monotonic() - self.last_beat > self._stall_seconds
 
 
 def _application(heart: _Heart, ready: ReadyCheck) -> "WSGIApplication":
@@ -70,13 +71,13 @@ def _application(heart: _Heart, ready: ReadyCheck) -> "WSGIApplication":
 
 
 @contextmanager
-def serving_probes(host: str, port: int, ready: ReadyCheck) -> Iterator[int]:
+def serving_probes(host: str, port: int, ready: ReadyCheck, *, stall_seconds: float = STALL_SECONDS) -> Iterator[int]:
     """Serve probes and metrics in a separate thread until the context ends; yields the port.
 
     Must be entered inside a running event loop: its liveness is what ``/livez`` reports. `ready` is called from the
     serving thread and must not block.
     """
-    heart = _Heart(asyncio.get_running_loop())
+    heart = _Heart(asyncio.get_running_loop(), stall_seconds)
     server = make_server(host, port, _application(heart, ready), _Server, _QuietHandler)
     thread = threading.Thread(target=server.serve_forever, name="probes", daemon=True)
     thread.start()

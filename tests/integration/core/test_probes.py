@@ -4,9 +4,6 @@ import time
 import urllib.error
 import urllib.request
 
-import pytest
-
-from oxy_core import probes
 from oxy_core.probes import serving_probes
 
 
@@ -33,9 +30,8 @@ async def test_metrics_are_served_and_other_pages_are_not() -> None:
         assert (await asyncio.to_thread(fetch, port, "/"))[0] == 503
 
 
-async def test_a_stalled_event_loop_is_reported_dead(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "STALL_SECONDS", 0.05)
-    with serving_probes("127.0.0.1", 0, lambda: None) as port:
+async def test_a_stalled_event_loop_is_reported_dead() -> None:
+    with serving_probes("127.0.0.1", 0, lambda: None, stall_seconds=0.05) as port:
         request = asyncio.get_running_loop().run_in_executor(None, _fetch_when_stalled, port)
         time.sleep(0.4)  # noqa: ASYNC251 the stall under test
         assert (await request)[0] == 503
