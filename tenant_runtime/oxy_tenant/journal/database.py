@@ -23,7 +23,7 @@ from oxy_tenant.errors import JournalError
 APPLICATION_ID: Final = 0x4F78_794A
 """SQLite application id of a journal: "OxyJ"."""
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 class JournalDatabase:

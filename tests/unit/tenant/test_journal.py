@@ -244,7 +244,7 @@ def test_a_journal_of_another_instance_is_refused(path: Path, clock: Clock) -> N
 def test_a_foreign_database_is_refused_and_left_alone(path: Path, clock: Clock) -> None:
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE holiday (name)")
-    with pytest.raises(JournalError, match="not a journal of version 1"):
+    with pytest.raises(JournalError, match="not a journal of version 2"):
         opened(path, clock)
 
 
