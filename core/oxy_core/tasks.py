@@ -24,6 +24,16 @@ async def end_tasks(*tasks: asyncio.Task[Any]) -> None:
         _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
 
 
+async def cancel_tasks(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks once and wait until they have ended, however long they take to clean up.
+
+    Use `end_tasks` for tasks that may swallow a cancellation; it would interrupt a long clean-up.
+    """
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
 async def supervised(
     name: str,
     run: Callable[[], Awaitable[None]],

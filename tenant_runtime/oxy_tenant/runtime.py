@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Final
@@ -12,7 +13,7 @@ from nats.errors import Error as NatsError
 
 from oxy_core.envelopes import ConnectionChanged, ConnectionState
 from oxy_core.probes import serving_probes
-from oxy_core.tasks import end_tasks, wait_for
+from oxy_core.tasks import cancel_tasks, end_tasks, wait_for
 from oxy_core.tenant import TerminationMessage
 from oxy_tenant.assembly import Parts, assemble
 from oxy_tenant.bus import run_on_bus
@@ -82,20 +83,12 @@ class Runtime:
         for send in parts.shared.recovered:
             parts.sender.enqueue(send)
         background.append(tasks.create_task(parts.shared.adapter.audit.run()))
-        connection = asyncio.create_task(parts.connection.run())
-        stop = asyncio.create_task(self._stop.wait())
-        try:
-            await asyncio.wait({connection, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if connection.done():
-                connection.result()
-        except EndedError as error:
-            return error.ending
-        finally:
-            parts.shared.stopping.set()
-            if not connection.done():
-                await parts.sender.finish(SEND_GRACE)
-            await end_tasks(connection, stop)
-        return None
+        return await run_until(self._stop, parts.connection.run(), self._finish_sending)
+
+    async def _finish_sending(self, connected: bool) -> None:  # noqa: FBT001 called by `run_until`
+        self._parts.shared.stopping.set()
+        if connected:
+            await self._parts.sender.finish(SEND_GRACE)
 
     async def _prune(self) -> None:
         while True:
@@ -133,6 +126,28 @@ class Runtime:
                 await wait_for(self._stop, PARKED_RETRY)
         write_termination_message(self._environment.termination_log, message)
         log.error("runtime_ended", reason=ending.reason, exit_code=int(ending.code))
+
+
+async def run_until(
+    stop: asyncio.Event, connection: Coroutine[object, object, None], before_closing: Callable[[bool], Awaitable[None]]
+) -> Ending | None:
+    """Run `connection` until it ends or `stop` is set; return its ending, or None if it was stopped.
+
+    `before_closing` is called before the session is closed, with whether it is still open.
+    """
+    running, stopped = asyncio.create_task(connection), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+    except EndedError as error:
+        return error.ending
+    finally:
+        await before_closing(not running.done())
+        # Closing the session journals the messages that it has received. Their receipts may have been sent already, so
+        # a second cancellation that cut this short would lose them.
+        await cancel_tasks(running, stopped)
+    return None
 
 
 def message_of(ending: Ending, environment: RuntimeSettings) -> TerminationMessage:

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from oxy_core.tasks import end_tasks, supervised, wait_for
+from oxy_core.tasks import CANCEL_AGAIN_SECONDS, cancel_tasks, end_tasks, supervised, wait_for
 
 
 async def test_a_supervised_part_is_reported_and_restarted_until_cancelled() -> None:
@@ -44,17 +44,38 @@ async def test_waiting_ends_with_the_event() -> None:
 
 
 async def test_ending_tasks_cancels_again_what_swallows_a_cancellation() -> None:
-    started = asyncio.Event()
+    swallowed: list[int] = []
 
     async def stubborn() -> None:
-        started.set()
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            await asyncio.Event().wait()
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if swallowed:
+                    raise
+                swallowed.append(1)
 
     task = asyncio.create_task(stubborn())
-    await started.wait()
+    await asyncio.sleep(0)
     async with asyncio.timeout(5):
         await end_tasks(task)
-    assert task.done()
+    assert task.cancelled()
+    assert swallowed
+
+
+async def test_cancelled_tasks_may_take_their_time_to_clean_up() -> None:
+    cleaned = asyncio.Event()
+
+    async def careful() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(1.5 * CANCEL_AGAIN_SECONDS)
+            cleaned.set()
+
+    task = asyncio.create_task(careful())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await cancel_tasks(task)
+    assert cleaned.is_set()
+    assert task.cancelled()

@@ -1,0 +1,55 @@
+import asyncio
+
+import pytest
+
+from oxy_core.instance.terminal_causes import ExitCode
+from oxy_core.tasks import CANCEL_AGAIN_SECONDS
+from oxy_tenant.connection.ending import EndedError, terminal_ending
+from oxy_tenant.runtime import run_until
+
+
+class Session:
+    """A connection that delivers what it has received when it is cancelled, which takes a while."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    async def run(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(1.5 * CANCEL_AGAIN_SECONDS)
+            self.steps.append("closed")
+
+    async def before_closing(self, still_open: bool) -> None:  # noqa: FBT001 the signature under test
+        self.steps.append("open" if still_open else "over")
+
+
+async def test_a_stop_waits_until_the_session_has_delivered_what_it_received() -> None:
+    session, stop = Session(), asyncio.Event()
+    stop.set()
+    async with asyncio.timeout(10):
+        assert await run_until(stop, session.run(), session.before_closing) is None
+    assert session.steps == ["open", "closed"]
+
+
+async def test_a_terminal_cause_is_the_ending_and_leaves_nothing_to_close() -> None:
+    session, ending = Session(), terminal_ending(ExitCode.LOGGED_OUT, "shop")
+
+    async def end() -> None:
+        raise EndedError(ending)
+
+    assert await run_until(asyncio.Event(), end(), session.before_closing) == ending
+    assert session.steps == ["over"]
+
+
+async def test_any_other_error_passes_through() -> None:
+    session = Session()
+
+    async def fail() -> None:
+        message = "broken"
+        raise RuntimeError(message)
+
+    with pytest.raises(RuntimeError, match="broken"):
+        await run_until(asyncio.Event(), fail(), session.before_closing)
+    assert session.steps == ["over"]
