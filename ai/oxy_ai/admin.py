@@ -73,13 +73,15 @@ async def _opened(settings: StoreSettings) -> AsyncIterator[Stores]:
 
 
 async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
+    # Whoever writes to us may be slow: read all of it before anything is opened.
+    text = sys.stdin.read() if (options.group, options.verb) == ("catalog", "apply") else None
     async with _opened(settings) as stores:
         if options.group == "catalog":
-            return await _catalog(stores, find_vertical(settings.vertical), options)
+            return await _catalog(stores, find_vertical(settings.vertical), options, text)
         return await _dlq(stores, options)
 
 
-async def _catalog(stores: Stores, vertical: Vertical, options: argparse.Namespace) -> object:
+async def _catalog(stores: Stores, vertical: Vertical, options: argparse.Namespace, text: str | None) -> object:
     key = organization_id(options.organization)
     async with organization_transaction(stores.engine.pool, key) as connection:
         if await connection.fetchrow("select from organizations where id = $1", key) is None:
@@ -88,8 +90,8 @@ async def _catalog(stores: Stores, vertical: Vertical, options: argparse.Namespa
                 "organizationId and wait until its condition Accepted is True"
             )
             raise AdministrationError(message)
-        if options.verb == "apply":
-            return await vertical.apply_catalog(connection, key, options.organization, sys.stdin.read())
+        if text is not None:
+            return await vertical.apply_catalog(connection, key, options.organization, text)
         applied = await vertical.applied_catalog(connection, key)
     if applied is None:
         message = f"organization {options.organization!r} has no catalog yet: apply one with `oxy catalog apply`"
