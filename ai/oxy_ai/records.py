@@ -38,6 +38,7 @@ class Input(Record):
 
     kind: MessageKind
     text: str | None = None
+    trace: str | None = None
     age_seconds: float
     """Age of the message on arrival."""
 

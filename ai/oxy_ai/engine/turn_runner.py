@@ -39,7 +39,7 @@ from oxy_ai.sanitize import MAX_ANSWER, clean, shorten
 from oxy_ai.settings import WorkerSettings
 from oxy_ai.timezones import zone_or_default
 from oxy_core.identity import new_id
-from oxy_core.trace import trace_bound
+from oxy_core.trace import trace_bound, trace_id
 
 Messages: TypeAlias = Sequence[ChatCompletionMessageParam]
 
@@ -187,13 +187,18 @@ class TurnRunner:
 
 @contextmanager
 def _bound(claim: Claim, turn: Turn) -> Iterator[None]:
-    """Bind a turn's ids to every log line inside."""
+    """Bind a turn's ids to every log line inside.
+
+    A turn has the trace of its newest input; those of the others are bound beside it, so that they lead here too.
+    """
+    others = [trace_id(item.trace) for item in turn.inputs if item.trace is not None and item.trace != turn.trace]
     with (
         structlog.contextvars.bound_contextvars(
             organization=turn.settings.organization,
             instance=turn.settings.instance,
             conversation=claim.conversation,
             turn=turn.turn,
+            **({"other_traces": others} if others else {}),
         ),
         trace_bound(turn.trace),
     ):

@@ -96,7 +96,8 @@ as $$
 begin
     return (
         select coalesce(jsonb_agg(jsonb_build_object(
-            'kind', m.kind, 'text', m.body, 'age_seconds', extract(epoch from m.arrived_at - m.sent_at)
+            'kind', m.kind, 'text', m.body, 'trace', m.trace,
+            'age_seconds', extract(epoch from m.arrived_at - m.sent_at)
         ) order by m.id), '[]')
         from messages m
         where m.organization_id = t.organization_id and m.conversation_id = t.conversation_id

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from oxy_dev.conversation import ask
-from oxy_dev.stack import Stack, running_stack
+from oxy_dev.stack import Stack, petshop, running_stack
 from oxy_simulator.client import SimulatorClient
 
 CUSTOMER = "+5511912340001"
@@ -23,7 +23,8 @@ IN_THE_POD = {
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(Stack(tmp_path, model_arguments=("--echo",))) as one:
+    patient = petshop(ai={"debounceSeconds": 1, "debounceMaxSeconds": 5})
+    async with running_stack(Stack(tmp_path, (patient,), model_arguments=("--echo",))) as one:
         yield one
 
 
@@ -44,12 +45,17 @@ async def test_one_grep_follows_a_message_through_pod_and_worker_and_back(stack:
         await simulator.add_phone(CUSTOMER, "Ana")
         for text in ("segredo um", "segredo dois"):
             await ask(simulator, CUSTOMER, stack.tenants[0].spec.phone_number, text)
+        await simulator.send(CUSTOMER, stack.tenants[0].spec.phone_number, "segredo três")
+        await ask(simulator, CUSTOMER, stack.tenants[0].spec.phone_number, "e quatro, logo depois")
     for program in (pod, worker):
         program.stop()  # whatever a process has still to log is in its file now
-    first, second = traces(pod.log)
-    for trace in (first, second):
+    first, second, third, fourth = traces(pod.log)
+    for trace in (first, second, fourth):
         found = Counter(events(pod.log, trace))
         assert {event: found[event] for event in IN_THE_POD} == IN_THE_POD
         assert "turn_finished" in events(worker.log, trace)
+    # Answered together with the fourth, whose turn names it.
+    assert Counter(events(pod.log, third)) == {"message_journalled": 1, "report_published": 1}
+    assert "turn_finished" in events(worker.log, third)
     for text in (CUSTOMER, CUSTOMER[1:], "segredo"):
         assert text not in pod.log.read_text() + worker.log.read_text()
