@@ -63,10 +63,10 @@ class WorkerSettings(StoreSettings):
     # Ingest
     ingest_batch: int = Field(default=200, ge=1, description="Maximum reports stored in one transaction.")
     ingest_pull_seconds: float = Field(default=2, gt=0, description="Expiry of one pull request to the bus.")
-    ingest_waiting: int = Field(
+    ingest_held_reports: int = Field(
         default=1_000, ge=0, description="Maximum reports held for unknown instances; the rest become dead letters."
     )
-    ingest_waiting_sweep_seconds: float = Field(
+    ingest_held_pull_seconds: float = Field(
         default=0.25, gt=0, description="Longest wait for new reports while some are held."
     )
     ingest_in_progress_seconds: float = Field(

@@ -60,7 +60,7 @@ class Ingest:
 
     async def _ingest_batch(self, puller: Puller) -> None:
         settings = self._settings
-        patience = settings.ingest_waiting_sweep_seconds if self._waiting else settings.ingest_pull_seconds
+        patience = settings.ingest_held_pull_seconds if self._waiting else settings.ingest_pull_seconds
         messages = await puller.batch(patience)
         arrivals = await self._readable(messages)
         arrivals = [*self._retried({arrival.account for arrival in arrivals}), *arrivals]
@@ -137,7 +137,7 @@ class Ingest:
 
     async def _keep_waiting(self) -> None:
         """Hold the reports of unknown instances and extend their ack_wait; a limit bounds the memory they take."""
-        room = self._settings.ingest_waiting
+        room = self._settings.ingest_held_reports
         for arrival in self._waiting[room:]:
             await self._refuse(arrival.message, "unknown", "the instance's settings have not arrived")
         del self._waiting[room:]
