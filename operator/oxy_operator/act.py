@@ -82,18 +82,19 @@ class Actor:
         """Carry out a removal; return the instances that may now want its number, or None if it has to wait."""
         instance = observed.instance
         await self._applier.ensure_absent(plan.workload.kind, key.namespace, plan.workload.name)
-        if plan.awaits_pod:
+        if plan.awaits_pod(self._cache.pods.of(key)):
             return None
         try:
             await self._bus.forget(observed.tenancy.account, instance.spec.organization_id, instance.name)
         except BusError as error:
             log.warning("account_not_removed", namespace=key.namespace, instance=key.name, error=str(error))
-            if plan.awaits_bus:
+            if not plan.overdue:
                 return None
-            # Overdue: do not wait any longer. NATS is cleaned up once it is back.
+            # NATS is cleaned up once it is back.
         if plan.claim is not None:
             await self._applier.ensure_absent(plan.claim.kind, key.namespace, plan.claim.name)
-        waiting = await self._ownership.release_number(key, instance) if plan.releases_number else []
+        releases_number = plan.releases_number(self._cache.pods.of(key))
+        waiting = await self._ownership.release_number(key, instance) if releases_number else []
         await self._writer.set_finalizers(instance)
         log.info("instance_removed", namespace=key.namespace, instance=key.name)
         return waiting

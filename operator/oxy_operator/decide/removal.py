@@ -7,6 +7,7 @@ from typing import Final
 from oxy_core.instance.custom_resource import FINALIZER, claim_name, runtime_name
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.plan import ChildName
+from oxy_operator.decide.pod import Pod
 from oxy_operator.objects import CLAIMS, STATEFUL_SETS
 
 RELEASE_AFTER: Final = timedelta(minutes=5)
@@ -15,17 +16,28 @@ RELEASE_AFTER: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class RemovalPlan:
-    """What to do, in the order of the fields, before the finalizer is removed."""
+    """What to do, in the order of the fields, before the finalizer is removed.
+
+    Until the workload is deleted, a pod may appear at any time. So what depends on the pod is asked with the pod known
+    at that moment, not with the one observed before.
+    """
 
     workload: ChildName
-    awaits_pod: bool
-    """Whether to wait first until the pod has ended: it may still have reports to deliver."""
-    awaits_bus: bool
-    """Whether to wait until NATS has removed the account."""
     claim: ChildName | None
     """None if the deletion policy retains it."""
-    releases_number: bool
-    """False while the pod may still be running on an unreachable node, answering the number's customers."""
+    overdue: bool
+    """Whether neither the pod nor NATS is waited for any longer."""
+
+    def awaits_pod(self, pod: Pod | None) -> bool:
+        """Whether to wait until the pod has ended, before NATS removes the account: it may have reports to deliver."""
+        return pod is not None and not self.overdue
+
+    def releases_number(self, pod: Pod | None) -> bool:
+        """Whether another instance may have the number: no pod is left that may answer the number's customers.
+
+        A pod on an unreachable node may still be running.
+        """
+        return pod is None
 
 
 def removal_plan(observed: Observed) -> RemovalPlan | None:
@@ -37,8 +49,6 @@ def removal_plan(observed: Observed) -> RemovalPlan | None:
     deletes_claim = instance.spec.session.deletion_policy == "Delete"
     return RemovalPlan(
         workload=ChildName(STATEFUL_SETS, runtime_name(instance.name)),
-        awaits_pod=observed.pod is not None and not overdue,
-        awaits_bus=not overdue,
         claim=ChildName(CLAIMS, claim_name(instance.name)) if deletes_claim else None,
-        releases_number=observed.pod is None,
+        overdue=overdue,
     )

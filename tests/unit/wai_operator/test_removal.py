@@ -31,23 +31,24 @@ def test_an_instance_without_the_finalizer_is_not_removed(of: Instance) -> None:
 
 
 @pytest.mark.parametrize(
-    ("since", "running", "waits", "bus", "number"),
+    ("since", "running", "waits", "overdue", "number"),
     [
-        (SOON, True, True, True, False),
-        (SOON, False, False, True, True),
-        (LATE, True, False, False, False),
-        (LATE, False, False, False, True),
+        (SOON, True, True, False, False),
+        (SOON, False, False, False, True),
+        (LATE, True, False, True, False),
+        (LATE, False, False, True, True),
     ],
 )
 def test_it_waits_for_pod_and_bus_for_a_while_and_keeps_the_number_of_a_pod_that_may_run(
     since: Json,
     running: bool,  # noqa: FBT001 a table's column
     waits: bool,  # noqa: FBT001 as above
-    bus: bool,  # noqa: FBT001 as above
+    overdue: bool,  # noqa: FBT001 as above
     number: bool,  # noqa: FBT001 as above
 ) -> None:
-    made = removal(deleted(deleted_at=since), pod=pod() if running else None)
-    assert (made.awaits_pod, made.awaits_bus, made.releases_number) == (waits, bus, number)
+    made = removal(deleted(deleted_at=since))
+    present = pod() if running else None
+    assert (made.awaits_pod(present), made.overdue, made.releases_number(present)) == (waits, overdue, number)
     assert made.workload == ChildName(STATEFUL_SETS, "wai-petshop")
 
 

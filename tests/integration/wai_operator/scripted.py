@@ -1,0 +1,126 @@
+"""One reconciler in the test's own process, before an API server that does what the test says.
+
+A real API server cannot be made to answer late or with an error at a certain request.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+
+from aiohttp import web
+from kubernetes.aio.client import Configuration
+from unit.wai_operator.making import UID, Json, deployment, pod_object, resource
+
+from oxy_dev.servers import free_port
+from oxy_operator.act import Actor
+from oxy_operator.bus.connection import Bus
+from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_operator.kube.applier import Applier
+from oxy_operator.kube.cache import ClusterCache
+from oxy_operator.kube.client import connected
+from oxy_operator.kube.instance_writer import InstanceWriter
+from oxy_operator.objects import Key
+from oxy_operator.observe import Observer
+from oxy_operator.ownership.owners import Ownership
+from oxy_operator.reconcile import Reconciler
+
+KEY = Key("shops", "petshop")
+
+Reaction = Callable[[], HTTPStatus]
+"""Runs when a request arrives and chooses its answer."""
+
+
+@dataclass
+class ScriptedServer:
+    """Accepts every write and holds no objects, except as `reactions` say."""
+
+    requests: list[str] = field(default_factory=list)
+    """Method and plural or name of the object, in the order of arrival."""
+    bodies: dict[str, Json] = field(default_factory=dict)
+    """The last body of each request."""
+    reactions: dict[str, Reaction] = field(default_factory=dict)
+    version: int = 100
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Record a request and answer it."""
+        made = f"{request.method} {request.path.partition('/namespaces/')[2].partition('/')[2]}"
+        self.requests.append(made)
+        self.bodies[made] = await request.json() if request.can_read_body else None
+        status = HTTPStatus.NOT_FOUND if request.method == "GET" else HTTPStatus.OK
+        if made in self.reactions:
+            status = self.reactions[made]()
+        self.version += 1
+        metadata = {"uid": UID, "resourceVersion": str(self.version)}
+        return web.json_response({"metadata": metadata, "message": status.phrase}, status=status)
+
+    def refuse(self, request: str, status: HTTPStatus) -> None:
+        """Answer a request with this status from now on."""
+        self.reactions[request] = lambda: status
+
+
+@dataclass
+class Scripted:
+    """A reconciler of one instance, its cache, its bus and its API server."""
+
+    server: ScriptedServer
+    cache: ClusterCache
+    bus: Bus
+    reconciler: Reconciler
+    enqueued: list[Key]
+
+    def put(self, **fields: Json) -> None:
+        """Let the watch report the custom resource."""
+        self.server.version += 1
+        made = resource(**fields)
+        made["metadata"] |= {
+            "resourceVersion": str(self.server.version),
+            "creationTimestamp": datetime.now(UTC).isoformat(),
+        }
+        self.cache.instances.put(made)
+
+    def start_pod(self, **fields: Json) -> None:
+        """Let the watch report a pod."""
+        self.cache.pods.observe(pod_object(**fields))
+
+    async def reconcile(self) -> float | None:
+        """Reconcile the instance once."""
+        return await self.reconciler.reconcile(KEY)
+
+
+@asynccontextmanager
+async def scripted(folder: Path, *, nats_url: str = "nats://127.0.0.1:1") -> AsyncIterator[Scripted]:
+    """Serve a scripted API, and build a reconciler before it whose bus is not connected yet."""
+    server, port = ScriptedServer(), free_port()
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", server.answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        async with connected(Configuration(host=f"http://127.0.0.1:{port}")) as api:
+            keys, cache, enqueued = PlatformKeys.generate(), ClusterCache(), list[Key]()
+            bus = Bus(
+                nats_url,
+                credentials=folder / "platform.creds",
+                system_credentials=folder / "system.creds",
+                keys=keys,
+                wanted=set,
+                on_connected=lambda: None,
+                on_state=enqueued.append,
+            )
+            ownership, writer = Ownership(api, "oxy", cache), InstanceWriter(api, cache.instances)
+            reconciler = Reconciler(
+                cache.instances,
+                Observer(api, cache, bus, ownership, keys, rotation_seconds=3600, clock=time.time),
+                Actor(cache, Applier(api, cache), writer, bus, ownership),
+                writer,
+                deployment=deployment(),
+                enqueue=enqueued.append,
+            )
+            yield Scripted(server, cache, bus, reconciler, enqueued)
+    finally:
+        await runner.cleanup()
