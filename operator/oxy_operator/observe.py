@@ -11,7 +11,6 @@ from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.observed import Observed
-from oxy_operator.decide.pod import Pod
 from oxy_operator.errors import MissingError
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import Kubernetes
@@ -61,8 +60,6 @@ class Observer:
         that of several instances that want a number at the same time only one gets it.
         """
         refusal = await self._ownership.acquire(key, instance) if instance.deleted_at is None else None
-        pod = self._cache.pods.of(key)
-        missing = await self._missing_reference(instance, pod) if refusal is None else None
         claim = self._cache.child(CLAIMS, key.namespace, claim_name(key.name))
         workload = self._cache.child(STATEFUL_SETS, key.namespace, runtime_name(key.name))
         last = remembered.record
@@ -71,16 +68,35 @@ class Observer:
             now=datetime.fromtimestamp(self._clock(), UTC),
             instance=instance,
             tenancy=issued,
-            pod=pod,
+            pod=self._cache.pods.of(key),
             reported=self._bus.live(issued.account),
             account_held=self._bus.holds(issued.account),
             record=(EpochRecord.of(claim.annotations) or last) if claim else None,
             known_epoch=max(workload.epoch if workload else 0, last.epoch if last else 0),
             has_workload=workload is not None,
             refusal=refusal,
-            missing_reference=missing,
             status_written_at=remembered.status_written_at,
         )
+
+    async def missing_reference(self, observed: Observed) -> Problem | None:
+        """Return a problem if the spec refers to an object that does not exist; for mounts the kubelet reports none.
+
+        This asks the API server, but only about an instance whose pod is waiting. Raises ApiError.
+        """
+        if observed.pod is None or observed.pod.waiting is None:
+            return None
+        for kind, field, name in _references(observed.instance):
+            if not await self._exists(kind, observed.instance.namespace, name):
+                message = f"{field}: {kind.name} {name} does not exist. Create it, or correct the spec."
+                return Problem("ReferenceMissing", message)
+        return None
+
+    async def _exists(self, kind: Kind, namespace: str, name: str) -> bool:
+        try:
+            await self._api.get(kind, namespace, name)
+        except MissingError:
+            return False
+        return True
 
     def _tenancy(self, instance: Instance, held: Tenancy | None) -> Tenancy:
         """Return account and credentials; new ones are issued once per rotation period and for a new incarnation."""
@@ -95,23 +111,6 @@ class Observer:
             incarnation=instance.uid,
             rotation=self._rotation_seconds,
         )
-
-    async def _missing_reference(self, instance: Instance, pod: Pod | None) -> Problem | None:
-        """Return a problem if the spec refers to an object that does not exist; for mounts the kubelet reports none."""
-        if pod is None or pod.waiting is None:
-            return None
-        for kind, field, name in _references(instance):
-            if not await self._exists(kind, instance.namespace, name):
-                message = f"{field}: {kind.name} {name} does not exist. Create it, or correct the spec."
-                return Problem("ReferenceMissing", message)
-        return None
-
-    async def _exists(self, kind: Kind, namespace: str, name: str) -> bool:
-        try:
-            await self._api.get(kind, namespace, name)
-        except MissingError:
-            return False
-        return True
 
 
 def _references(instance: Instance) -> Iterator[tuple[Kind, str, str]]:

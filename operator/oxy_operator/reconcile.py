@@ -6,6 +6,7 @@ nothing differs.
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 
 from oxy_operator.act import Actor
 from oxy_operator.decide.conclusion import Conclusion, conclude
@@ -64,6 +65,9 @@ class Reconciler:
         outcome = await self._actor.act(key, observed, plan)
         if outcome.recorded:
             self._remembered[key].record = plan.record
+        if plan.claim is not None and outcome.refused is None:
+            # Asked last: if this fails, a corrected spec has been applied all the same.
+            outcome = replace(outcome, missing_reference=await self._observer.missing_reference(observed))
         conclusion = conclude(observed, plan, outcome)
         await self._write_status(key, observed, conclusion)
         if self._instances.get(key) is None:

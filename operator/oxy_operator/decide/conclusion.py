@@ -23,7 +23,7 @@ class Conclusion:
 
 def conclude(observed: Observed, plan: Plan, outcome: Outcome) -> Conclusion:
     """Return the status to show after acting on a plan, and when to reconcile again."""
-    situation = _concluded(observed, plan, outcome)
+    situation = _concluded(plan, outcome)
     status, old = status_of(situation), observed.instance.status
     held_back = held_back_seconds(status, old, written_at=observed.status_written_at, now=observed.now)
     return Conclusion(
@@ -33,8 +33,8 @@ def conclude(observed: Observed, plan: Plan, outcome: Outcome) -> Conclusion:
     )
 
 
-def _concluded(observed: Observed, plan: Plan, outcome: Outcome) -> Situation:
+def _concluded(plan: Plan, outcome: Outcome) -> Situation:
     if plan.claim is None:
         return replace(plan.situation, account_pushed=outcome.account_pushed)
-    unprovisioned = outcome.refused or observed.missing_reference
+    unprovisioned = outcome.refused or outcome.missing_reference
     return replace(plan.situation, unprovisioned=unprovisioned, account_pushed=outcome.account_pushed)

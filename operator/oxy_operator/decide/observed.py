@@ -32,8 +32,6 @@ class Observed:
     """Whether the StatefulSet exists."""
     refusal: Problem | None = None
     """Why the instance may not have its organization or number."""
-    missing_reference: Problem | None = None
-    """Set if the pod is waiting and an object that the spec refers to does not exist."""
     status_written_at: datetime | None = None
     """When this process last wrote the status."""
 

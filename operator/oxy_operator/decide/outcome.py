@@ -7,10 +7,12 @@ from oxy_operator.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How acting on a plan went; a complete failure raises an error instead."""
+    """How acting on a plan went, and what was seen only then; a complete failure raises an error instead."""
 
     refused: Problem | None = None
     """The first object that the API server refused; the others were still applied."""
+    missing_reference: Problem | None = None
+    """Set if nothing was refused, the pod is waiting, and an object that the spec refers to does not exist."""
     recorded: bool = False
     """Whether the claim holds the plan's record."""
     account_pushed: bool = False

@@ -36,7 +36,11 @@ def condition(made: Conclusion, kind: str) -> Any:  # noqa: ANN401 any JSON valu
         (Outcome(recorded=True, bus_failed=True), {}, WAIT_SECONDS),
         (Outcome(recorded=True), {}, ROTATION),
         (Outcome(PROBLEM, recorded=True, account_pushed=True), {}, CORRECTION_SECONDS),
-        (DONE, {"missing_reference": PROBLEM, "pod": pod(state=waiting("ContainerCreating"))}, WAIT_SECONDS),
+        (
+            Outcome(missing_reference=PROBLEM, recorded=True, account_pushed=True),
+            {"pod": pod(state=waiting("ContainerCreating"))},
+            WAIT_SECONDS,
+        ),
         (DONE, {"refusal": PROBLEM}, CORRECTION_SECONDS),
         (DONE, {"record": record(paired=False, pairing_until=NOW + timedelta(seconds=9)), "pod": None}, 10.0),
         (DONE, {"pod": pod(deleted_at=NOW)}, 61.0),
@@ -67,8 +71,8 @@ def test_an_instance_is_reconciled_again_when_time_alone_changes_something(
 
 def test_a_refused_object_takes_precedence_over_a_missing_reference() -> None:
     missing = Problem("ReferenceMissing", "create it")
-    assert condition(concluded(missing_reference=missing), "Provisioned")["reason"] == "ReferenceMissing"
-    refused = concluded(Outcome(PROBLEM, account_pushed=True), missing_reference=missing)
+    assert condition(concluded(Outcome(missing_reference=missing)), "Provisioned")["reason"] == "ReferenceMissing"
+    refused = concluded(Outcome(PROBLEM, missing))
     assert condition(refused, "Provisioned")["reason"] == "ConfigMapRefused"
 
 

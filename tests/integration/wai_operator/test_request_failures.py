@@ -1,0 +1,43 @@
+"""A request that fails, and what is done in spite of it."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+from integration.wai_operator.scripted import Scripted, scripted
+from unit.wai_operator.making import waiting
+
+from oxy_core.instance.custom_resource import FINALIZER
+from oxy_operator.errors import ApiError
+
+REFERENCE = "GET configmaps/bundle"
+REFERS = {"network": {"caBundleConfigMapRef": {"name": "bundle"}}}
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Scripted]:
+    async with scripted(tmp_path) as made:
+        yield made
+
+
+async def test_a_reference_that_cannot_be_read_keeps_no_child_from_being_applied(scene: Scripted) -> None:
+    scene.put(**REFERS)
+    scene.start_pod(epoch=1, state=waiting("ContainerCreating"))
+    scene.server.refuse(REFERENCE, HTTPStatus.INTERNAL_SERVER_ERROR)
+    with pytest.raises(ApiError):
+        await scene.reconcile()
+    children = ["persistentvolumeclaims/wai-petshop-session"]
+    children += [f"{kind}/wai-petshop" for kind in ("configmaps", "secrets", "networkpolicies", "statefulsets")]
+    applied = scene.server.requests[: scene.server.requests.index(REFERENCE)]
+    assert {f"PATCH {child}" for child in children} <= set(applied)
+
+
+@pytest.mark.parametrize("spec", [{"timezone": "Mars/Olympus"}, {"deleted_at": datetime.now(UTC)}])
+async def test_references_of_a_spec_that_is_not_applied_are_not_read(scene: Scripted, spec: dict[str, str]) -> None:
+    scene.put(finalizers=[FINALIZER], **REFERS, **spec)
+    scene.start_pod(epoch=1, state=waiting("ImagePullBackOff"))
+    scene.server.refuse(REFERENCE, HTTPStatus.INTERNAL_SERVER_ERROR)
+    assert await scene.reconcile() is not None
+    assert REFERENCE not in scene.server.requests
