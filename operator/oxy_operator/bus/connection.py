@@ -117,7 +117,10 @@ class Bus:
         return known is not None and known.account_token is not None
 
     async def run(self) -> None:
-        """Stay connected until cancelled. Refused credentials are retried: somebody may be correcting them."""
+        """Stay connected until cancelled; raises any error that is not a BusError.
+
+        Refused credentials are retried: somebody may be correcting them.
+        """
         await supervised("bus", self._serve, _report_refusal, pause_seconds=RETRY_SECONDS)
 
     async def _serve(self) -> None:
@@ -255,10 +258,10 @@ async def _publish(bucket: KeyValue, key: str, content: bytes) -> None:
 
 
 def _report_refusal(_: str, error: Exception) -> None:
-    if isinstance(error, BusError):
-        log.error("bus_refused", error=str(error))
-    else:
-        log.error("bus_crashed", exc_info=error)
+    """Log an error that a new connection may repair; raise any other, which ends the process instead of looping."""
+    if not isinstance(error, BusError):
+        raise error
+    log.error("bus_refused", error=str(error))
 
 
 async def _until_reconnected(connections: _Connections) -> None:

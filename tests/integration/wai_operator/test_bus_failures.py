@@ -1,0 +1,65 @@
+"""What ends the operator's connection to NATS, and what does not."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from integration.wai_operator.scene import bus_configuration
+
+from oxy_core.errors import BusError
+from oxy_core.tasks import end_tasks
+from oxy_dev.servers import NatsServer, running_nats
+from oxy_operator.bus.accounts import platform_credentials, system_credentials
+from oxy_operator.bus.connection import Bus
+from oxy_operator.bus.nkeys import PlatformKeys
+
+KEYS = PlatformKeys.generate()
+
+
+class BugError(Exception):
+    """An error that no server causes."""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[NatsServer]:
+    with running_nats(tmp_path / "nats", bus_configuration(KEYS, tmp_path)) as running:
+        yield running
+
+
+def bus(server: NatsServer, folder: Path, on_connected: Callable[[], None]) -> Bus:
+    platform, system = folder / "platform.creds", folder / "system.creds"
+    platform.write_text(platform_credentials(KEYS))
+    system.write_text(system_credentials(KEYS))
+    return Bus(
+        server.url,
+        credentials=platform,
+        system_credentials=system,
+        keys=KEYS,
+        wanted=set,
+        on_connected=on_connected,
+        on_state=lambda _: None,
+    )
+
+
+async def test_an_error_that_nats_did_not_cause_ends_the_connection(server: NatsServer, tmp_path: Path) -> None:
+    def fail() -> None:
+        raise BugError
+
+    with pytest.raises(BugError):
+        await asyncio.wait_for(bus(server, tmp_path, fail).run(), 10)
+
+
+async def test_a_bus_error_is_retried(server: NatsServer, tmp_path: Path) -> None:
+    is_connected, failures = asyncio.Event(), [BusError("not now")]
+
+    def fail_once() -> None:
+        if failures:
+            raise failures.pop()
+        is_connected.set()
+
+    running = asyncio.create_task(bus(server, tmp_path, fail_once).run())
+    try:
+        await asyncio.wait_for(is_connected.wait(), 15)
+    finally:
+        await end_tasks(running)
