@@ -39,9 +39,9 @@ class Actor:
         """Carry out a plan. If the API server refuses one object, the others are still applied."""
         if plan.adds_finalizer:
             await self._writer.set_finalizers(observed.instance, FINALIZER)
+        outcome = await self._provision(key, observed, plan)
         for child in plan.absent:
             await self._applier.ensure_absent(child.kind, key.namespace, child.name)
-        outcome = await self._provision(key, observed, plan)
         if plan.settings is None:
             return replace(outcome, account_pushed=observed.account_held)
         pushed = await self._push(key, observed, plan.settings)

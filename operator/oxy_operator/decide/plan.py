@@ -44,13 +44,14 @@ class Plan:
     situation: Situation
     """What the status is derived from; `conclude` adds how acting went."""
     adds_finalizer: bool = False
-    absent: tuple[ChildName, ...] = ()
     claim: Child | None = None
     """Applied first: it holds the record, so without it there must be no pod."""
     record: EpochRecord | None = None
     """Written to the claim before anything that derives from it."""
     children: tuple[Child, ...] = ()
     """Objects that the pod refers to come before its StatefulSet."""
+    absent: tuple[ChildName, ...] = ()
+    """Removed after everything is applied, so that one that cannot be removed keeps nothing else waiting."""
     settings: InstanceSettings | None = None
     """Pushed to the bus, together with the account."""
 
@@ -112,10 +113,10 @@ def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) 
     shows_codes = _wants_pairing(situation, record)
     return Plan(
         situation,
-        absent=() if shows_codes else (ChildName(SECRETS, pairing_secret_name(instance.name)),),
         claim=Child(CLAIMS, session_claim(instance, deployment.access_mode)),
         record=record,
         children=tuple(_children(observed, situation, record, deployment)),
+        absent=() if shows_codes else (ChildName(SECRETS, pairing_secret_name(instance.name)),),
         settings=instance_settings(instance, observed.tenancy.account),
     )
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from kubernetes.aio.client import Configuration
 from unit.wai_operator.making import UID, Json, deployment, pod_object, resource
 
+from oxy_core.instance.custom_resource import INSTANCE_LABEL
 from oxy_dev.servers import free_port
 from oxy_operator.act import Actor
 from oxy_operator.bus.connection import Bus
@@ -23,7 +24,7 @@ from oxy_operator.kube.applier import Applier
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import connected
 from oxy_operator.kube.instance_writer import InstanceWriter
-from oxy_operator.objects import Key
+from oxy_operator.objects import Key, Kind
 from oxy_operator.observe import Observer
 from oxy_operator.ownership.owners import Ownership
 from oxy_operator.reconcile import Reconciler
@@ -81,6 +82,13 @@ class Scripted:
             "creationTimestamp": datetime.now(UTC).isoformat(),
         }
         self.cache.instances.put(made)
+
+    def observe_child(self, kind: Kind, name: str, **annotations: str) -> None:
+        """Let the watch report a child that nothing but its name makes right."""
+        self.server.version += 1
+        metadata = {"name": name, "namespace": KEY.namespace, "uid": UID, "resourceVersion": str(self.server.version)}
+        metadata |= {"labels": {INSTANCE_LABEL: KEY.name}, "annotations": annotations}
+        self.cache.children[kind].observe({"metadata": metadata})
 
     def start_pod(self, **fields: Json) -> None:
         """Let the watch report a pod."""

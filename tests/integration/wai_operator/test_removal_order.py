@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from integration.wai_operator.scripted import Scripted, scripted
 from structlog.testing import capture_logs
-from unit.wai_operator.making import PHONE, UID, Json
+from unit.wai_operator.making import PHONE
 
-from oxy_core.instance.custom_resource import FINALIZER, INSTANCE_LABEL
+from oxy_core.instance.custom_resource import FINALIZER
 from oxy_operator.decide.ownership import number_name
 from oxy_operator.decide.removal import RELEASE_AFTER
 from oxy_operator.decide.requeue import WAIT_SECONDS
@@ -19,16 +19,10 @@ STATEFUL_SET = "DELETE statefulsets/wai-petshop"
 NUMBER = f"GET configmaps/{number_name(PHONE)}"
 
 
-def workload() -> Json:
-    labels = {INSTANCE_LABEL: "petshop"}
-    metadata = {"name": "wai-petshop", "namespace": "shops", "uid": UID, "resourceVersion": "1", "labels": labels}
-    return {"metadata": metadata, "spec": {"replicas": 1, "template": {"metadata": {}}}}
-
-
 def being_removed(scene: Scripted, *, since: timedelta) -> None:
     """Delete an instance whose pod the controller has not created yet; it does so just before the workload goes."""
     scene.put(finalizers=[FINALIZER], deleted_at=datetime.now(UTC) - since)
-    scene.cache.children[STATEFUL_SETS].observe(workload())
+    scene.observe_child(STATEFUL_SETS, "wai-petshop")
 
     def create_pod() -> HTTPStatus:
         scene.start_pod()

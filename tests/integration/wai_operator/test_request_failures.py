@@ -7,13 +7,21 @@ from pathlib import Path
 
 import pytest
 from integration.wai_operator.scripted import Scripted, scripted
-from unit.wai_operator.making import waiting
+from unit.wai_operator.making import record, waiting
 
 from oxy_core.instance.custom_resource import FINALIZER
-from oxy_operator.errors import ApiError
+from oxy_operator.errors import ApiError, ConflictError
+from oxy_operator.objects import CLAIMS, SECRETS
 
+CLAIM = "wai-petshop-session"
 REFERENCE = "GET configmaps/bundle"
 REFERS = {"network": {"caBundleConfigMapRef": {"name": "bundle"}}}
+
+
+def applications() -> set[str]:
+    """The requests that apply all children."""
+    children = {f"PATCH {kind}/wai-petshop" for kind in ("configmaps", "secrets", "networkpolicies", "statefulsets")}
+    return {f"PATCH persistentvolumeclaims/{CLAIM}", *children}
 
 
 @pytest.fixture
@@ -28,10 +36,7 @@ async def test_a_reference_that_cannot_be_read_keeps_no_child_from_being_applied
     scene.server.refuse(REFERENCE, HTTPStatus.INTERNAL_SERVER_ERROR)
     with pytest.raises(ApiError):
         await scene.reconcile()
-    children = ["persistentvolumeclaims/wai-petshop-session"]
-    children += [f"{kind}/wai-petshop" for kind in ("configmaps", "secrets", "networkpolicies", "statefulsets")]
-    applied = scene.server.requests[: scene.server.requests.index(REFERENCE)]
-    assert {f"PATCH {child}" for child in children} <= set(applied)
+    assert applications() <= set(scene.server.requests[: scene.server.requests.index(REFERENCE)])
 
 
 @pytest.mark.parametrize("spec", [{"timezone": "Mars/Olympus"}, {"deleted_at": datetime.now(UTC)}])
@@ -41,3 +46,13 @@ async def test_references_of_a_spec_that_is_not_applied_are_not_read(scene: Scri
     scene.server.refuse(REFERENCE, HTTPStatus.INTERNAL_SERVER_ERROR)
     assert await scene.reconcile() is not None
     assert REFERENCE not in scene.server.requests
+
+
+async def test_a_pairing_secret_that_cannot_be_removed_keeps_no_child_from_being_applied(scene: Scripted) -> None:
+    scene.put(suspend=True)
+    scene.observe_child(CLAIMS, CLAIM, **record(epoch=1).annotations)
+    scene.observe_child(SECRETS, "wai-petshop-pairing")
+    scene.server.refuse("DELETE secrets/wai-petshop-pairing", HTTPStatus.CONFLICT)
+    with pytest.raises(ConflictError):
+        await scene.reconcile()
+    assert applications() <= set(scene.server.requests)
