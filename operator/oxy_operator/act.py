@@ -1,6 +1,6 @@
 """Carries out plans: applies, removes, records, publishes. Decides nothing."""
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import structlog
 
@@ -8,6 +8,7 @@ from oxy_core.envelopes import InstanceSettings
 from oxy_core.errors import BusError
 from oxy_core.instance.custom_resource import FINALIZER, claim_name
 from oxy_operator.bus.connection import Bus
+from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.outcome import Outcome
 from oxy_operator.decide.plan import Child, Plan
@@ -35,29 +36,35 @@ class Actor:
         self._bus = bus
         self._ownership = ownership
 
-    async def act(self, key: Key, observed: Observed, plan: Plan) -> Outcome:
-        """Carry out a plan. If the API server refuses one object, the others are still applied."""
+    async def act(self, key: Key, observed: Observed, plan: Plan, remember: Callable[[EpochRecord], None]) -> Outcome:
+        """Carry out a plan. If the API server refuses one object, the others are still applied.
+
+        `remember` gets the record as soon as the claim holds it, whatever fails afterwards.
+        """
         if plan.adds_finalizer:
             await self._writer.set_finalizers(observed.instance, FINALIZER)
-        outcome = await self._provision(key, observed, plan)
+        refused = await self._provision(key, observed, plan, remember)
         for child in plan.absent:
             await self._applier.ensure_absent(child.kind, key.namespace, child.name)
         if plan.settings is None:
-            return replace(outcome, account_pushed=observed.account_held)
+            return Outcome(refused, account_pushed=observed.account_held)
         pushed = await self._push(key, observed, plan.settings)
-        return replace(outcome, account_pushed=pushed, bus_failed=not pushed and self._bus.present)
+        return Outcome(refused, account_pushed=pushed, bus_failed=not pushed and self._bus.present)
 
-    async def _provision(self, key: Key, observed: Observed, plan: Plan) -> Outcome:
-        """Apply the claim, the record and the children, in this order."""
+    async def _provision(
+        self, key: Key, observed: Observed, plan: Plan, remember: Callable[[EpochRecord], None]
+    ) -> Problem | None:
+        """Apply the claim, the record and the children, in this order; return the first refusal."""
         refused = await self._ensure(plan.claim) if plan.claim is not None else None
         if plan.record is None or self._cache.child(CLAIMS, key.namespace, claim_name(key.name)) is None:
             # The claim holds the record, from which the pod gets its epoch: without the claim there must be no pod.
-            return Outcome(refused)
+            return refused
         await self._applier.write_record(observed.instance, plan.record)
+        remember(plan.record)
         for child in plan.children:
             refusal = await self._ensure(child)
             refused = refused or refusal
-        return Outcome(refused, recorded=True)
+        return refused
 
     async def _ensure(self, child: Child) -> Problem | None:
         try:

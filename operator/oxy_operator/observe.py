@@ -30,6 +30,10 @@ class Remembered:
     """The last one written; used if the claim loses its annotations."""
     status_written_at: datetime | None = None
 
+    def keep_record(self, record: EpochRecord) -> None:
+        """Remember the record that the claim holds now."""
+        self.record = record
+
 
 class Observer:
     """Reads caches, bus and cluster; keeps nothing."""

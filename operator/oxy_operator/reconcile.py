@@ -62,9 +62,7 @@ class Reconciler:
 
     async def _apply(self, key: Key, observed: Observed) -> float | None:
         plan = plan_for(observed, self._deployment)
-        outcome = await self._actor.act(key, observed, plan)
-        if outcome.recorded:
-            self._remembered[key].record = plan.record
+        outcome = await self._actor.act(key, observed, plan, self._remembered[key].keep_record)
         if plan.claim is not None and outcome.refused is None:
             # Asked last: if this fails, a corrected spec has been applied all the same.
             outcome = replace(outcome, missing_reference=await self._observer.missing_reference(observed))

@@ -13,8 +13,6 @@ class Outcome:
     """The first object that the API server refused; the others were still applied."""
     missing_reference: Problem | None = None
     """Set if nothing was refused, the pod is waiting, and an object that the spec refers to does not exist."""
-    recorded: bool = False
-    """Whether the claim holds the plan's record."""
     account_pushed: bool = False
     """Whether NATS has the account."""
     bus_failed: bool = False

@@ -9,7 +9,7 @@ import pytest
 from integration.wai_operator.scripted import Scripted, scripted
 from unit.wai_operator.making import record, waiting
 
-from oxy_core.instance.custom_resource import FINALIZER
+from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, FINALIZER, REPAIR_ANNOTATION
 from oxy_operator.errors import ApiError, ConflictError
 from oxy_operator.objects import CLAIMS, SECRETS
 
@@ -22,6 +22,11 @@ def applications() -> set[str]:
     """The requests that apply all children."""
     children = {f"PATCH {kind}/wai-petshop" for kind in ("configmaps", "secrets", "networkpolicies", "statefulsets")}
     return {f"PATCH persistentvolumeclaims/{CLAIM}", *children}
+
+
+def epoch_applied(scene: Scripted) -> str:
+    body = scene.server.bodies[f"PATCH persistentvolumeclaims/{CLAIM}"]
+    return str(body["metadata"]["annotations"][EPOCH_ANNOTATION])
 
 
 @pytest.fixture
@@ -56,3 +61,17 @@ async def test_a_pairing_secret_that_cannot_be_removed_keeps_no_child_from_being
     with pytest.raises(ConflictError):
         await scene.reconcile()
     assert applications() <= set(scene.server.requests)
+
+
+async def test_a_record_that_was_written_is_remembered_though_a_child_then_fails(scene: Scripted) -> None:
+    scene.put(annotations={REPAIR_ANNOTATION: "n1"})
+    scene.observe_child(CLAIMS, CLAIM, **record(epoch=1).annotations)
+    scene.server.refuse("PATCH configmaps/wai-petshop", HTTPStatus.INTERNAL_SERVER_ERROR)
+    with pytest.raises(ApiError):
+        await scene.reconcile()
+    assert epoch_applied(scene) == "2"
+    # Somebody removes the claim's annotations; no pod template keeps the epoch yet.
+    scene.observe_child(CLAIMS, CLAIM)
+    scene.server.reactions.clear()
+    await scene.reconcile()
+    assert epoch_applied(scene) == "2"

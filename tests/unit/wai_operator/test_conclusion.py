@@ -14,7 +14,7 @@ from oxy_operator.decide.requeue import CORRECTION_SECONDS, WAIT_SECONDS
 from oxy_operator.decide.status import DETAIL_SECONDS
 from oxy_operator.problems import Problem
 
-DONE = Outcome(recorded=True, account_pushed=True)
+DONE = Outcome(account_pushed=True)
 ROTATION = 1_000_000.0
 PROBLEM = Problem("ConfigMapRefused", "no")
 
@@ -33,11 +33,11 @@ def condition(made: Conclusion, kind: str) -> Any:  # noqa: ANN401 any JSON valu
     [
         (DONE, {}, ROTATION),
         (DONE, {"pod": None}, ROTATION),
-        (Outcome(recorded=True, bus_failed=True), {}, WAIT_SECONDS),
-        (Outcome(recorded=True), {}, ROTATION),
-        (Outcome(PROBLEM, recorded=True, account_pushed=True), {}, CORRECTION_SECONDS),
+        (Outcome(bus_failed=True), {}, WAIT_SECONDS),
+        (Outcome(), {}, ROTATION),
+        (Outcome(PROBLEM, account_pushed=True), {}, CORRECTION_SECONDS),
         (
-            Outcome(missing_reference=PROBLEM, recorded=True, account_pushed=True),
+            Outcome(missing_reference=PROBLEM, account_pushed=True),
             {"pod": pod(state=waiting("ContainerCreating"))},
             WAIT_SECONDS,
         ),
@@ -78,7 +78,7 @@ def test_a_refused_object_takes_precedence_over_a_missing_reference() -> None:
 
 def test_credentials_are_ready_once_the_account_was_pushed() -> None:
     assert condition(concluded(), "CredentialsReady")["status"] == "True"
-    assert condition(concluded(Outcome(recorded=True)), "CredentialsReady")["reason"] == "BusUnavailable"
+    assert condition(concluded(Outcome()), "CredentialsReady")["reason"] == "BusUnavailable"
 
 
 def test_a_status_that_does_not_differ_is_not_written() -> None:
