@@ -3,6 +3,7 @@
 import secrets
 from pathlib import Path
 from socket import gethostname
+from typing import Final
 
 from pydantic import Field, ValidationError
 
@@ -11,6 +12,9 @@ from oxy_core.settings import ProcessSettings
 from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.kube.election import LEASE_SECONDS
 from oxy_operator.tenancy import ROTATION_SECONDS
+
+SHARED_CONNECTIONS: Final = 16
+"""Connections to the API server besides the workers': six watches, the lease, the preparation, and as many to spare."""
 
 
 class OperatorSettings(ProcessSettings):
@@ -45,8 +49,8 @@ class OperatorSettings(ProcessSettings):
 
     @property
     def api_connections(self) -> int:
-        """Size of the connection pool to the API server: one per worker, plus those of watches and the lease."""
-        return self.workers + 16
+        """Size of the connection pool to the API server: one per worker, plus those of the other parts."""
+        return self.workers + SHARED_CONNECTIONS
 
     def read_keys(self) -> PlatformKeys:
         """Read both seeds; raises SettingsError naming the file that is missing or damaged."""
