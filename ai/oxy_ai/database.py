@@ -9,6 +9,9 @@ from uuid import UUID
 import asyncpg
 from asyncpg import Pool, Record
 from asyncpg.pool import PoolConnectionProxy
+from pydantic import Field, PostgresDsn
+
+from oxy_core.settings import ProcessSettings
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
@@ -19,6 +22,15 @@ COMMAND_SECONDS: Final = 15.0
 """Timeout of one statement; a slower one means that the database is overloaded or gone."""
 
 CLOSE_SECONDS: Final = 3.0
+
+
+class DatabaseSettings(ProcessSettings):
+    """The database and the size of the connection pool."""
+
+    database_url: PostgresDsn = Field(description="URL of the database, for the role oxy_app.")
+    database_spare_connections: int = Field(
+        default=8, ge=1, description="Database connections beyond one per turn: ingest, settings, relays, leases."
+    )
 
 
 async def _leave_as_is(_: object) -> None:

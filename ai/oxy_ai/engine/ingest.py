@@ -9,20 +9,38 @@ import asyncpg
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.engine.arrivals import Arrival, in_journal_order, read_arrival
 from oxy_ai.engine.outages import is_outage, report_failure
-from oxy_ai.engine.puller import Puller
+from oxy_ai.engine.puller import Puller, PullSettings
+from oxy_ai.engine.queue_settings import QueueSettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.records import InboundBatch
-from oxy_ai.settings import WorkerSettings
 from oxy_core import subjects
 from oxy_core.envelopes import MessageSeen
 from oxy_core.errors import ContractError
 from oxy_core.trace import trace_bound
 
 log = structlog.get_logger()
+
+
+class IngestSettings(PullSettings, QueueSettings):
+    """Reports that are held, and gaps in a chat."""
+
+    ingest_held_reports: int = Field(
+        default=1_000, ge=0, description="Maximum reports held for unknown instances; the rest become dead letters."
+    )
+    ingest_held_pull_seconds: float = Field(
+        default=0.25, gt=0, description="Longest wait for new reports while some are held."
+    )
+    ingest_in_progress_seconds: float = Field(
+        default=10, gt=0, description="How often held reports are retried and their ack_wait extended; below ack_wait."
+    )
+    gap_wait_seconds: float = Field(
+        default=2, ge=0, description="Extra delay before answering a chat whose sequence has a gap."
+    )
 
 
 class Ingest:
@@ -32,7 +50,7 @@ class Ingest:
     """
 
     def __init__(
-        self, client: Client, engine: Engine, settings: WorkerSettings, on_message: Callable[[], None]
+        self, client: Client, engine: Engine, settings: IngestSettings, on_message: Callable[[], None]
     ) -> None:
         self._client = client
         self._engine = engine

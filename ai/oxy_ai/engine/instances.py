@@ -14,14 +14,15 @@ import structlog
 from nats.aio.client import Client
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
+from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.engine.store import Engine
 from oxy_ai.ids import instance_id, organization_id
-from oxy_ai.settings import WorkerSettings
 from oxy_ai.timezones import DEFAULT_ZONE, known_zone
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.errors import ContractError
+from oxy_core.settings import ProcessSettings
 from oxy_core.subjects import INSTANCES_BUCKET, instance_key
 from oxy_core.tasks import wait_for
 
@@ -31,10 +32,19 @@ _KEYS: Final = f"$KV.{INSTANCES_BUCKET}."
 log = structlog.get_logger()
 
 
+class FollowerSettings(ProcessSettings):
+    """How often the bucket of instance settings is read."""
+
+    instances_sweep_seconds: float = Field(default=2, gt=0, description="How often new settings are looked for.")
+    instances_reread_seconds: float = Field(default=60, gt=0, description="How often all settings are read again.")
+
+
 class InstanceFollower:
     """Keeps organizations and instances in sync with the bucket; calls `on_change` after each change."""
 
-    def __init__(self, client: Client, engine: Engine, settings: WorkerSettings, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, client: Client, engine: Engine, settings: FollowerSettings, on_change: Callable[[], None]
+    ) -> None:
         self._client = client
         self._engine = engine
         self._settings = settings

@@ -9,17 +9,25 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import TimeoutError as NatsTimeoutError
+from pydantic import Field
 
-from oxy_ai.settings import WorkerSettings
 from oxy_core.jetstream import INBOUND_STREAM, INGEST_DURABLE
+from oxy_core.settings import ProcessSettings
 
 _PULL: Final = f"$JS.API.CONSUMER.MSG.NEXT.{INBOUND_STREAM}.{INGEST_DURABLE}"
+
+
+class PullSettings(ProcessSettings):
+    """Size and life of a pull request."""
+
+    ingest_batch: int = Field(default=200, ge=1, description="Maximum reports stored in one transaction.")
+    ingest_pull_seconds: float = Field(default=2, gt=0, description="Expiry of one pull request to the bus.")
 
 
 class Puller:
     """Keeps one pull request open at the consumer, so that a message is delivered as soon as it exists."""
 
-    def __init__(self, client: Client, inbox: Subscription, reply: str, settings: WorkerSettings) -> None:
+    def __init__(self, client: Client, inbox: Subscription, reply: str, settings: PullSettings) -> None:
         self._client = client
         self._inbox = inbox
         self._reply = reply

@@ -6,17 +6,19 @@ sends it once.
 
 import asyncio
 import time
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import structlog
 from nats.aio.client import Client
+from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.engine.acceptances import Acceptances
 from oxy_ai.engine.outages import report_failure
-from oxy_ai.engine.store import Engine
+from oxy_ai.engine.queue_settings import QueueSettings
+from oxy_ai.engine.store import Engine, RelayLimits
 from oxy_ai.records import Offered, OutboxRow, RelayStep, RelayTarget
-from oxy_ai.settings import WorkerSettings
 from oxy_core import subjects
 from oxy_core.envelopes import SendRequest
 from oxy_core.tasks import wait_for
@@ -25,13 +27,39 @@ from oxy_core.trace import child_of, trace_bound
 log = structlog.get_logger()
 
 
+class RelaySettings(QueueSettings):
+    """Batches, leases and back-off of the relay."""
+
+    accepted_timeout_seconds: float = Field(default=1, gt=0, description="Timeout of a pod's acceptance.")
+    relay_batch: int = Field(default=20, ge=1, description="Texts of one instance read at a time.")
+    relay_batch_seconds: float = Field(
+        default=1.5, gt=0, description="Time limit for offering a batch; short enough to renew the lease in time."
+    )
+    relay_lease_seconds: float = Field(default=4, gt=0, description="A relay's lease on an instance.")
+    relay_instances: int = Field(
+        default=256,
+        ge=1,
+        description="Maximum instances served at once; an unreachable pod holds a slot until the timeout.",
+    )
+    relay_backoff_seconds: float = Field(
+        default=0.25, gt=0, description="Back-off after a pod does not accept; doubles each time."
+    )
+    relay_backoff_max_seconds: float = Field(default=10, gt=0, description="Upper limit of that back-off.")
+
+
 class Relay:
     """Offers each instance's texts to its pod."""
 
-    def __init__(self, client: Client, engine: Engine, settings: WorkerSettings) -> None:
+    def __init__(self, client: Client, engine: Engine, settings: RelaySettings) -> None:
         self._client = client
         self._engine = engine
         self._settings = settings
+        self._limits = RelayLimits(
+            timedelta(seconds=settings.relay_lease_seconds),
+            settings.relay_batch,
+            timedelta(seconds=settings.relay_backoff_seconds),
+            timedelta(seconds=settings.relay_backoff_max_seconds),
+        )
         self._id = uuid4()
         self._acceptances = Acceptances()
         self._wake = asyncio.Event()
@@ -80,7 +108,7 @@ class Relay:
             while True:
                 # One round trip per batch: it marks the previous batch as accepted and returns the next. Only an empty
                 # step releases the instance, so do not stop before one.
-                step = await self._engine.relay_step(target, self._id, offered, self._settings)
+                step = await self._engine.relay_step(target, self._id, offered, self._limits)
                 if step is None or not step.rows:
                     return
                 accepted = await self._offer(step)

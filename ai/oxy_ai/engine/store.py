@@ -7,6 +7,7 @@ wrong query.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -32,9 +33,30 @@ from oxy_ai.records import (
     UnreadableTurn,
     read_turn,
 )
-from oxy_ai.settings import WorkerSettings
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import phone_key
+
+
+class ClaimLimits(NamedTuple):
+    """What bounds the claims of a worker."""
+
+    lease: timedelta
+    turns_per_second: float
+    """Of one organization; 0: without limit."""
+    turns_burst: int
+    locked_retry: timedelta
+    """Until a conversation that another transaction has locked is tried again."""
+
+
+class RelayLimits(NamedTuple):
+    """What bounds a relay's work for one instance."""
+
+    lease: timedelta
+    batch: int
+    """Texts read at a time."""
+    backoff: timedelta
+    """After the first failure; doubles with each in a row."""
+    backoff_max: timedelta
 
 
 class Engine:
@@ -87,15 +109,12 @@ class Engine:
         outcomes: list[str] = await self.pool.fetchval("select ingest($1, $2)", batch.model_dump_json(), gap_wait)
         return outcomes
 
-    async def claim(self, how_many: int, settings: WorkerSettings) -> Claims:
+    async def claim(self, how_many: int, limits: ClaimLimits) -> Claims:
         """Claim due conversations and open their turns."""
         document = await self.pool.fetchval(
             "select claim_turns($1, $2, $3, $4, $5)",
             how_many,
-            settings.lease,
-            settings.turns_per_second,
-            settings.turns_burst,
-            timedelta(seconds=settings.locked_retry_seconds),
+            *limits,
         )
         return Claims.model_validate_json(document)
 
@@ -191,7 +210,7 @@ class Engine:
         return [RelayTarget(row["organization"], row["instance"]) for row in rows]
 
     async def relay_step(
-        self, target: RelayTarget, relay: UUID, offered: Offered, settings: WorkerSettings
+        self, target: RelayTarget, relay: UUID, offered: Offered, limits: RelayLimits
     ) -> RelayStep | None:
         """Mark texts as accepted and return the next ones; None: another relay holds the instance."""
         document = await self.pool.fetchval(
@@ -199,11 +218,11 @@ class Engine:
             target.organization,
             target.instance,
             relay,
-            timedelta(seconds=settings.relay_lease_seconds),
+            limits.lease,
             offered.accepted,
             offered.failed,
-            settings.relay_batch,
-            timedelta(seconds=settings.relay_backoff_seconds),
-            timedelta(seconds=settings.relay_backoff_max_seconds),
+            limits.batch,
+            limits.backoff,
+            limits.backoff_max,
         )
         return None if document is None else RelayStep.model_validate_json(document)

@@ -2,30 +2,52 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 import structlog
+from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.engine.outages import report_failure
-from oxy_ai.engine.store import Engine
+from oxy_ai.engine.queue_settings import QueueSettings
+from oxy_ai.engine.store import ClaimLimits, Engine
 from oxy_ai.engine.turn_runner import TurnRunner
 from oxy_ai.errors import FenceLostError
 from oxy_ai.records import Claim, ClaimedTurn, RelayTarget
-from oxy_ai.settings import WorkerSettings
 from oxy_core.tasks import end_tasks, wait_for
 
 log = structlog.get_logger()
+
+
+class DispatcherSettings(QueueSettings):
+    """How many turns run at once, and how often new ones are claimed."""
+
+    concurrency: int = Field(default=5, ge=1, description="Maximum turns in flight.")
+    turns_per_second: float = Field(
+        default=10, ge=0, description="Turns started per second and organization; 0: no limit."
+    )
+    turns_burst: int = Field(default=10, ge=1, description="Turns that an idle organization may start at once.")
+    sweep_min_seconds: float = Field(default=0.005, gt=0, description="Shortest pause between polls of the queues.")
+    locked_retry_seconds: float = Field(
+        default=0.005, gt=0, description="Pause before retrying a conversation that is due but locked."
+    )
 
 
 class TurnDispatcher:
     """Claims due conversations up to the worker's concurrency and keeps their leases alive."""
 
     def __init__(
-        self, engine: Engine, runner: TurnRunner, settings: WorkerSettings, on_answer: Callable[[RelayTarget], None]
+        self, engine: Engine, runner: TurnRunner, settings: DispatcherSettings, on_answer: Callable[[RelayTarget], None]
     ) -> None:
         self._engine = engine
         self._runner = runner
         self._settings = settings
+        self._limits = ClaimLimits(
+            settings.lease,
+            settings.turns_per_second,
+            settings.turns_burst,
+            timedelta(seconds=settings.locked_retry_seconds),
+        )
         self._on_answer = on_answer
         self._wake = asyncio.Event()
         self._stopping = False
@@ -58,7 +80,7 @@ class TurnDispatcher:
         if free <= 0:
             return self._settings.sweep_seconds
         try:
-            claims = await self._engine.claim(free, self._settings)
+            claims = await self._engine.claim(free, self._limits)
         except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
             report_failure("claim", error)
             return self._settings.outage_pause_seconds

@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.assistants.answer_rules import role_for, role_of
 from oxy_ai.assistants.fixed_texts import APOLOGY, notice_to_owner
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.engine.outages import discreet
+from oxy_ai.engine.queue_settings import QueueSettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import TurnError, TurnUnreadableError
 from oxy_ai.records import Answer, Claim, Contact, Failure, Owner, RelayTarget, Turn, UnreadableTurn
-from oxy_ai.settings import WorkerSettings
 from oxy_core.identity import new_id
 from oxy_core.trace import trace_bound
 
@@ -42,10 +43,26 @@ class Attempt:
     owners: tuple[str, ...]
 
 
+class FailureSettings(QueueSettings):
+    """Attempts at a turn, the back-off between them, and the texts after the last."""
+
+    attempts: int = Field(default=3, ge=1, description="Attempts before a turn becomes a dead letter.")
+    retry_seconds: float = Field(
+        default=2, gt=0, description="Back-off after the first failed attempt; doubles each time."
+    )
+    retry_max_seconds: float = Field(default=60, gt=0, description="Upper limit for a model endpoint's Retry-After.")
+    apology_expires_seconds: float = Field(
+        default=6 * 3600, gt=0, description="Age at which an unsent apology to a customer expires."
+    )
+    notice_expires_seconds: float = Field(
+        default=24 * 3600, gt=0, description="Age at which an unsent notice to an owner expires."
+    )
+
+
 class TurnFailures:
     """Counts failed attempts; the last one makes the turn a dead letter."""
 
-    def __init__(self, engine: Engine, settings: WorkerSettings) -> None:
+    def __init__(self, engine: Engine, settings: FailureSettings) -> None:
         self._engine = engine
         self._settings = settings
 
@@ -109,7 +126,7 @@ def attempt_at(claim: Claim, turn: Turn) -> Attempt:
     return Attempt(target, turn.turn, turn.attempts, role_of(turn), turn.contact, turn.settings.owners)
 
 
-def retry_pause(failed_before: int, error: Exception, settings: WorkerSettings) -> float:
+def retry_pause(failed_before: int, error: Exception, settings: FailureSettings) -> float:
     """Return the seconds until the next attempt: a doubling back-off, or the endpoint's Retry-After if longer.
 
     Retry-After counts up to `retry_max_seconds` only: no endpoint may keep a customer waiting for longer.

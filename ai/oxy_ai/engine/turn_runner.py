@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from openai.types.chat import ChatCompletionMessageParam
+from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.assistants.answer_rules import Ask, Say, Skip, decide, role_of, settings_for
@@ -17,7 +18,7 @@ from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.store import Engine
-from oxy_ai.engine.turn_failures import TurnFailures, TurnOutcome, attempt_at
+from oxy_ai.engine.turn_failures import FailureSettings, TurnFailures, TurnOutcome, attempt_at
 from oxy_ai.errors import FenceLostError, TurnError
 from oxy_ai.model.client import ModelClient, Question
 from oxy_ai.records import (
@@ -36,7 +37,6 @@ from oxy_ai.records import (
     Usage,
 )
 from oxy_ai.sanitize import MAX_ANSWER, clean, shorten
-from oxy_ai.settings import WorkerSettings
 from oxy_ai.timezones import zone_or_default
 from oxy_core.identity import new_id
 from oxy_core.trace import trace_bound, trace_id
@@ -59,6 +59,14 @@ class AssistedTurn:
     """In that time zone."""
 
 
+class RunnerSettings(FailureSettings):
+    """How long a turn may converse with the model."""
+
+    model_rounds: int = Field(
+        default=6, ge=1, description="Maximum model responses per turn; the last must be an answer."
+    )
+
+
 class TurnRunner:
     """Answers claimed turns.
 
@@ -66,7 +74,7 @@ class TurnRunner:
     tool acts twice; every write checks the fence, so that only the current holder of the claim has an effect.
     """
 
-    def __init__(self, engine: Engine, model: ModelClient, vertical: Vertical, settings: WorkerSettings) -> None:
+    def __init__(self, engine: Engine, model: ModelClient, vertical: Vertical, settings: RunnerSettings) -> None:
         self._engine = engine
         self._model = model
         self._vertical = vertical

@@ -11,10 +11,12 @@ import httpx2
 import openai
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
+from pydantic import Field, SecretStr
 
 from oxy_ai.errors import ModelInvalidError, ModelUnreachableError
 from oxy_ai.model.completion import read_completion
 from oxy_ai.records import Response, Usage
+from oxy_core.settings import ProcessSettings
 
 CONNECT_SECONDS: Final = 5.0
 """Longest wait for a connection. A model may take long to answer; an endpoint that takes long to connect is down."""
@@ -37,6 +39,16 @@ class Question:
     tools: Sequence[ChatCompletionFunctionToolParam]
     tools_allowed: bool = True
     """False: the model must answer in text."""
+
+
+class ModelSettings(ProcessSettings):
+    """The platform's model endpoint."""
+
+    openai_base_url: str = Field(
+        default="https://api.openai.com/v1", description="Model endpoint of instances that configure none."
+    )
+    openai_api_key: SecretStr = Field(description="API key for that endpoint.")
+    model_timeout_seconds: float = Field(default=30, gt=0, description="Timeout of one model response.")
 
 
 class ModelClient:
