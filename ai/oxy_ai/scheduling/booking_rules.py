@@ -9,7 +9,7 @@ from oxy_ai.scheduling.opening_hours import OpeningHours, day_bounds
 
 @dataclass(frozen=True, slots=True)
 class BookingRules:
-    """What a business allows."""
+    """What a business allows; it sets the values in its vertical's catalog."""
 
     step: timedelta
     """Between possible start times."""
@@ -29,6 +29,10 @@ class Calendar:
     def reaches(self, day: date, now: datetime) -> bool:
         """Return whether a day begins within the horizon."""
         return day_bounds(day, self.hours.timezone)[0] <= now + self.rules.horizon
+
+    def earliest_start(self, now: datetime) -> datetime:
+        """Return the first moment for which somebody may still book now."""
+        return now + self.rules.min_notice
 
 
 class Unavailable(Enum):

@@ -49,7 +49,7 @@ def free_slots(calendar: Calendar, day: date, need: Need, busy: Sequence[Busy], 
     """
     if not calendar.reaches(day, now):
         return []
-    earliest = now + calendar.rules.min_notice
+    earliest = calendar.earliest_start(now)
     slots = []
     for period in calendar.hours.on(day):
         for start in _starts(calendar, day, period, need):

@@ -17,7 +17,7 @@ from oxy_core.instance.pairing import PAIRING_WINDOW
 from oxy_core.instance.terminal_causes import terminal_cause
 from oxy_core.times import utc_text
 from oxy_operator.decide.instance import Instance
-from oxy_operator.decide.ownership import number_digest
+from oxy_operator.decide.ownership_problems import number_digest
 from oxy_operator.decide.pod import Pod, Termination
 
 _INCARNATION: Final = "oxy.dev/incarnation"

@@ -8,7 +8,7 @@ from oxy_core.instance.custom_resource import FINALIZER, pairing_secret_name, ru
 from oxy_operator.decide.epoch_record import EpochRecord, next_record
 from oxy_operator.decide.live_state import current_live_state
 from oxy_operator.decide.observed import Deployment, Observed
-from oxy_operator.decide.ownership import session_problem
+from oxy_operator.decide.ownership_problems import session_problem
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.specs.claim import session_claim
 from oxy_operator.decide.specs.config_map import settings_config_map

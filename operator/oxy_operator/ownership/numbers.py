@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from oxy_operator.decide.ownership import number_name
+from oxy_operator.decide.ownership_problems import number_name
 from oxy_operator.errors import ConflictError, MissingError
 from oxy_operator.kube.client import Kubernetes
 from oxy_operator.objects import CONFIG_MAPS, Key, Object

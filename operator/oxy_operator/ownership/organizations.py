@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from oxy_operator.decide.ownership import organization_name
+from oxy_operator.decide.ownership_problems import organization_name
 from oxy_operator.errors import ConflictError
 from oxy_operator.kube.client import Kubernetes
 from oxy_operator.objects import CONFIG_MAPS, Object

@@ -7,7 +7,7 @@ from integration.wai_operator.scene import Object, Scene, condition, merge_patch
 
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.tenant import TenantSettings
-from oxy_operator.decide.ownership import organization_name
+from oxy_operator.decide.ownership_problems import organization_name
 
 OWNED = ("statefulset", "configmap", "secret", "networkpolicy")
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from integration.wai_operator.scene import Object, Scene, condition, eventually
 
-from oxy_operator.decide.ownership import number_name
+from oxy_operator.decide.ownership_problems import number_name
 
 KILLS = 20
 LONGEST = 1.5

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from integration.wai_operator.scene import Object, Scene, condition, eventually, merge_patch
 
-from oxy_operator.decide.ownership import number_name
+from oxy_operator.decide.ownership_problems import number_name
 
 OWNED = ("statefulset", "configmap", "secret", "networkpolicy")
 

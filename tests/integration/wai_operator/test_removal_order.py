@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from unit.wai_operator.making import PHONE
 
 from oxy_core.instance.custom_resource import FINALIZER
-from oxy_operator.decide.ownership import number_name
+from oxy_operator.decide.ownership_problems import number_name
 from oxy_operator.decide.removal import RELEASE_AFTER
 from oxy_operator.decide.requeue import WAIT_SECONDS
 from oxy_operator.objects import STATEFUL_SETS

@@ -9,7 +9,7 @@ from oxy_core.tenant import TerminationMessage
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.observed import Deployment, Observed
-from oxy_operator.decide.ownership import number_digest
+from oxy_operator.decide.ownership_problems import number_digest
 from oxy_operator.decide.pod import Pod
 from oxy_operator.tenancy import Tenancy, Validity
 

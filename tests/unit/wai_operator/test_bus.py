@@ -4,7 +4,7 @@ import pytest
 from unit.wai_operator.making import NOW, Json, live
 
 from oxy_operator.decide.live_state import is_news
-from oxy_operator.decide.ownership import organization_name
+from oxy_operator.decide.ownership_problems import organization_name
 from oxy_operator.ownership.organizations import organization_config_map
 
 

@@ -6,7 +6,7 @@ from unit.wai_operator.making import NOW, PHONE, POD_UID, RUNNING, UID, Json, in
 
 from oxy_core.instance.pairing import PAIRING_WINDOW
 from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord, next_record
-from oxy_operator.decide.ownership import number_digest
+from oxy_operator.decide.ownership_problems import number_digest
 
 
 def following(before: EpochRecord | None, **facts: Json) -> EpochRecord:
