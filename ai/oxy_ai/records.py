@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainValidator, RootModel, ValidationError
 
-from oxy_core.envelopes import InstanceSettings, Lane, MessageKind, Report
+from oxy_core.envelopes import InstanceSettings, Lane, Report
 from oxy_core.identity import Jid, phone_key
+from oxy_core.message_kinds import MessageKind
 
 
 class Record(BaseModel):

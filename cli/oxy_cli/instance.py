@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from oxy_core.identity import mask
 from oxy_core.instance.custom_resource import Phase, pod_name
-from oxy_core.instance.pairing import PairingMethod
+from oxy_core.instance.pairing_offer import PairingMethod
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Final
 from oxy_cli.errors import PairingError
 from oxy_cli.instance import InstanceView
 from oxy_core.instance.custom_resource import Phase
-from oxy_core.instance.pairing import PairingOffer
+from oxy_core.instance.pairing_offer import PairingOffer
 
 
 class PairingStep(StrEnum):

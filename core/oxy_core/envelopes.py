@@ -12,8 +12,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from oxy_core.errors import ContractError
 from oxy_core.identity import InstanceName, Jid, OrganizationName, Phone
-from oxy_core.instance.pairing import PairingOffer
+from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.settings import AiSettings
+from oxy_core.message_kinds import MessageKind
 from oxy_core.trace import TraceParent
 
 MAX_TEXT: Final = 65_536
@@ -43,14 +44,6 @@ class Envelope(BaseModel):
             fields = sorted({".".join(map(str, item["loc"])) or "envelope" for item in error.errors()})
             message = f"not a {cls.__name__} version 1: check {', '.join(fields)}"
             raise ContractError(message) from None
-
-
-class MessageKind(StrEnum):
-    """What a WhatsApp message contains; contents that the platform treats alike share a kind."""
-
-    TEXT = "text"
-    UNSUPPORTED = "unsupported"
-    UNDECRYPTABLE = "undecryptable"
 
 
 class MessageSeen(BaseModel):

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 
 from oxy_core.envelopes import Envelope
 from oxy_core.identity import InstanceName, OrganizationName, Phone
-from oxy_core.instance.pairing import PairingMethod
+from oxy_core.instance.pairing_offer import PairingMethod
 from oxy_core.instance.settings import ReconnectSettings
 
 SETTINGS_FILE: Final = "settings.json"

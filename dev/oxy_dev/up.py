@@ -26,7 +26,7 @@ import aiohttp
 
 from oxy_core.errors import OxyError
 from oxy_core.instance.custom_resource import pairing_secret_name
-from oxy_core.instance.pairing import PairingOffer
+from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_dev import external_services, images
 from oxy_dev.cluster import layout
 from oxy_dev.cluster.errors import ClusterError, CommandError

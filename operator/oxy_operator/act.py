@@ -18,7 +18,7 @@ from oxy_operator.kube.applier import Applier
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.instance_writer import InstanceWriter
 from oxy_operator.objects import CLAIMS, Key
-from oxy_operator.ownership.owners import Ownership
+from oxy_operator.ownership.arbitration import Ownership
 from oxy_operator.problems import Problem
 
 log = structlog.get_logger()

@@ -27,7 +27,7 @@ from oxy_operator.kube.reflector import Reflector
 from oxy_operator.metrics import BUS, DURATION, ERRORS, LEADS, QUEUE, RECONCILES
 from oxy_operator.objects import PODS, Key, Kind
 from oxy_operator.observe import Observer
-from oxy_operator.ownership.owners import Ownership
+from oxy_operator.ownership.arbitration import Ownership
 from oxy_operator.reconcile import Reconciler
 from oxy_operator.settings import OperatorSettings
 from oxy_operator.workqueue import WorkQueue

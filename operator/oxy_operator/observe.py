@@ -15,7 +15,7 @@ from oxy_operator.errors import MissingError
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import Kubernetes
 from oxy_operator.objects import CLAIMS, CONFIG_MAPS, SECRETS, STATEFUL_SETS, Key, Kind
-from oxy_operator.ownership.owners import Ownership
+from oxy_operator.ownership.arbitration import Ownership
 from oxy_operator.problems import Problem
 from oxy_operator.tenancy import Tenancy
 

@@ -7,9 +7,9 @@ from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.records import Turn
 from oxy_ai.sanitize import clean
-from oxy_core.envelopes import MessageKind
 from oxy_core.identity import same_phone
 from oxy_core.instance.settings import AiSettings, AuroraSettings
+from oxy_core.message_kinds import MessageKind
 
 
 @dataclass(frozen=True, slots=True)

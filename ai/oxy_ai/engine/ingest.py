@@ -14,8 +14,8 @@ from pydantic import Field
 from oxy_ai import metrics
 from oxy_ai.engine.arrivals import Arrival, in_journal_order, read_arrival
 from oxy_ai.engine.outages import is_outage, report_failure
+from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.puller import Puller, PullSettings
-from oxy_ai.engine.queue_settings import QueueSettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.records import InboundBatch
 from oxy_core import subjects
@@ -26,7 +26,7 @@ from oxy_core.trace import trace_bound
 log = structlog.get_logger()
 
 
-class IngestSettings(PullSettings, QueueSettings):
+class IngestSettings(PullSettings, PollingSettings):
     """Reports that are held, and gaps in a chat."""
 
     ingest_held_reports: int = Field(

@@ -16,7 +16,7 @@ from pydantic import Field
 from oxy_ai import metrics
 from oxy_ai.engine.acceptances import Acceptances
 from oxy_ai.engine.outages import report_failure
-from oxy_ai.engine.queue_settings import QueueSettings
+from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine, RelayLimits
 from oxy_ai.records import Offered, OutboxRow, RelayStep, RelayTarget
 from oxy_core import subjects
@@ -27,7 +27,7 @@ from oxy_core.trace import child_of, trace_bound
 log = structlog.get_logger()
 
 
-class RelaySettings(QueueSettings):
+class RelaySettings(PollingSettings):
     """Batches, leases and back-off of the relay."""
 
     accepted_timeout_seconds: float = Field(default=1, gt=0, description="Timeout of a pod's acceptance.")

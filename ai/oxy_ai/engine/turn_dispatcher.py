@@ -9,7 +9,7 @@ from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.engine.outages import report_failure
-from oxy_ai.engine.queue_settings import QueueSettings
+from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import ClaimLimits, Engine
 from oxy_ai.engine.turn_runner import TurnRunner
 from oxy_ai.errors import FenceLostError
@@ -19,7 +19,7 @@ from oxy_core.tasks import end_tasks, wait_for
 log = structlog.get_logger()
 
 
-class DispatcherSettings(QueueSettings):
+class DispatcherSettings(PollingSettings):
     """How many turns run at once, and how often new ones are claimed."""
 
     concurrency: int = Field(default=5, ge=1, description="Maximum turns in flight.")

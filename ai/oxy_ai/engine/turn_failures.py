@@ -11,7 +11,7 @@ from oxy_ai.assistants.answer_rules import role_for, role_of
 from oxy_ai.assistants.fixed_texts import APOLOGY, notice_to_owner
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.engine.outages import discreet
-from oxy_ai.engine.queue_settings import QueueSettings
+from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import TurnError, TurnUnreadableError
 from oxy_ai.records import Answer, Claim, Contact, Failure, Owner, RelayTarget, Turn, UnreadableTurn
@@ -43,7 +43,7 @@ class Attempt:
     owners: tuple[str, ...]
 
 
-class FailureSettings(QueueSettings):
+class FailureSettings(PollingSettings):
     """Attempts at a turn, the back-off between them, and the texts after the last."""
 
     attempts: int = Field(default=3, ge=1, description="Attempts before a turn becomes a dead letter.")

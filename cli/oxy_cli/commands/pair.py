@@ -20,7 +20,8 @@ from oxy_cli.options import Context, Format, Name, Namespace, Output
 from oxy_cli.output import console, print_event
 from oxy_cli.pairing import PairingStep, current_offer, next_step
 from oxy_core.instance.custom_resource import REPAIR_ANNOTATION, pairing_secret_name
-from oxy_core.instance.pairing import PAIRING_WINDOW, PairingMethod, PairingOffer
+from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
+from oxy_core.instance.pairing_window import PAIRING_WINDOW
 
 POLL_SECONDS: Final = 1.0
 WINDOW_SECONDS: Final = int(PAIRING_WINDOW.total_seconds())

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from oxy_core.envelopes import ConnectionState, LiveState
 from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION
-from oxy_core.instance.pairing import PAIRING_WINDOW
+from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_core.instance.terminal_causes import terminal_cause
 from oxy_core.times import utc_text
 from oxy_operator.decide.instance import Instance

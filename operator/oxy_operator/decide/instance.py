@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from oxy_core.identity import InstanceName, OrganizationName, Phone
 from oxy_core.instance.custom_resource import REPAIR_ANNOTATION
-from oxy_core.instance.pairing import PairingMethod
+from oxy_core.instance.pairing_offer import PairingMethod
 from oxy_core.instance.settings import AiSettings, ReconnectSettings
 from oxy_operator.errors import ResourceError
 from oxy_operator.objects import Object

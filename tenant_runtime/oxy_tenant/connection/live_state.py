@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from oxy_core import subjects
 from oxy_core.envelopes import ConnectionState, LiveState
 from oxy_core.identity import Jid
-from oxy_core.instance.pairing import PairingOffer
+from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.tasks import wait_for
 from oxy_tenant import metrics
 from oxy_tenant.settings import RuntimeSettings

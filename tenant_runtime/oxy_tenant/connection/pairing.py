@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from oxy_core.envelopes import ConnectionState
-from oxy_core.instance.pairing import PairingMethod, PairingOffer
+from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
 from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.links.errors import LinkError
 from oxy_tenant.links.protocol import WhatsAppLink

@@ -7,7 +7,8 @@ libraries and is read by their adapters.
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from oxy_core.envelopes import MAX_TEXT, MessageKind
+from oxy_core.envelopes import MAX_TEXT
+from oxy_core.message_kinds import MessageKind
 
 MessageProtobuf: TypeAlias = Any
 """A ``WAWebProtobufsE2E.Message``; its generated module has no types."""

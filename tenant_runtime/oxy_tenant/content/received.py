@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from oxy_core.envelopes import MessageKind
 from oxy_core.identity import Jid
+from oxy_core.message_kinds import MessageKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from typing import Final
 
 import structlog
 
-from oxy_core.envelopes import MessageKind, MessageSeen, Report
+from oxy_core.envelopes import MessageSeen, Report
 from oxy_core.identity import Jid
+from oxy_core.message_kinds import MessageKind
 from oxy_core.trace import new_trace, trace_id
 from oxy_tenant import metrics
 from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received

@@ -32,7 +32,6 @@ from oxy_core.bus import connected
 from oxy_core.envelopes import (
     Accepted,
     InstanceSettings,
-    MessageKind,
     MessageSeen,
     Report,
     ReportBody,
@@ -42,6 +41,7 @@ from oxy_core.envelopes import (
 )
 from oxy_core.identity import Jid, new_id
 from oxy_core.instance.settings import AiSettings
+from oxy_core.message_kinds import MessageKind
 from oxy_core.trace import new_trace
 from oxy_dev.model.scenario import Scenario
 from oxy_dev.model.server import ModelServer

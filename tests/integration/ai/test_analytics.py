@@ -13,8 +13,9 @@ from oxy_ai.assistants.vertical import ToolContext
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.petshop.aurora_tools import AURORA_TOOLS, AnalyticsQuestion
 from oxy_ai.records import Contact, Turn
-from oxy_core.envelopes import InstanceSettings, MessageKind
+from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import Jid
+from oxy_core.message_kinds import MessageKind
 
 BUSINESS = Jid.of_phone("+5511999990000")
 ZONE = ZoneInfo("America/Sao_Paulo")

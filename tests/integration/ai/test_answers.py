@@ -8,9 +8,10 @@ from integration.ai.scene import CUSTOMER, OWNER, Scene, settings_of, until
 from prometheus_client import REGISTRY
 
 from oxy_ai.assistants.fixed_texts import APOLOGY, ASK_FOR_TEXT
-from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageKind, SendOutcome, SendResult
+from oxy_core.envelopes import ConnectionChanged, ConnectionState, SendOutcome, SendResult
 from oxy_core.identity import Jid, new_id
 from oxy_core.instance.settings import AiSettings, AuroraSettings
+from oxy_core.message_kinds import MessageKind
 
 OTHER = "+5511977776666"
 

@@ -23,16 +23,16 @@ from oxy_core.envelopes import (
     ConnectionChanged,
     ConnectionState,
     LiveState,
-    MessageKind,
     MessageSeen,
     Report,
     SendRequest,
     SendResult,
 )
 from oxy_core.identity import Jid, new_id
-from oxy_core.instance.pairing import PairingOffer
+from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.jetstream import INBOUND_STREAM
+from oxy_core.message_kinds import MessageKind
 from oxy_core.tenant import TenantSettings, TerminationMessage
 from oxy_core.trace import new_trace
 from oxy_dev.servers import NatsServer, free_port

@@ -7,7 +7,7 @@ import pytest
 from integration.tenant.scene import BUSINESS, Scene, send_request, until
 
 from oxy_core.envelopes import ConnectionState, SendOutcome
-from oxy_core.instance.pairing import PairingMethod
+from oxy_core.instance.pairing_offer import PairingMethod
 from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.instance.terminal_causes import ExitCode
 from oxy_simulator.faults import FaultKind

@@ -3,8 +3,9 @@ from datetime import UTC, datetime, timedelta
 
 from integration.tenant.scene import BUSINESS, CUSTOMER, Scene, send_request, until
 
-from oxy_core.envelopes import ConnectionState, MessageKind, MessageSeen, SendOutcome
+from oxy_core.envelopes import ConnectionState, MessageSeen, SendOutcome
 from oxy_core.identity import Jid
+from oxy_core.message_kinds import MessageKind
 from oxy_core.trace import child_of, trace_id
 
 

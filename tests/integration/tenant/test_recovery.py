@@ -6,7 +6,8 @@ from collections import Counter
 from integration.tenant.scene import INSTANCE, ORGANIZATION, Scene, send_request, until
 from unit.tenant.sessions import add_secret
 
-from oxy_core.envelopes import MessageKind, MessageSeen, SendOutcome, SendRequest
+from oxy_core.envelopes import MessageSeen, SendOutcome, SendRequest
+from oxy_core.message_kinds import MessageKind
 from oxy_tenant.journal.journal import Journal
 
 SEED = 20_261_122

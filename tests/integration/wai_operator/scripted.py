@@ -26,7 +26,7 @@ from oxy_operator.kube.client import connected
 from oxy_operator.kube.instance_writer import InstanceWriter
 from oxy_operator.objects import Key, Kind
 from oxy_operator.observe import Observer
-from oxy_operator.ownership.owners import Ownership
+from oxy_operator.ownership.arbitration import Ownership
 from oxy_operator.reconcile import Reconciler
 
 KEY = Key("shops", "petshop")

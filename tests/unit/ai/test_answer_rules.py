@@ -6,9 +6,10 @@ from oxy_ai.assistants.answer_rules import Ask, Decision, Say, Skip, decide
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.records import Contact, Input, Turn
-from oxy_core.envelopes import InstanceSettings, MessageKind
+from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import Jid
 from oxy_core.instance.settings import AiSettings, AuroraSettings
+from oxy_core.message_kinds import MessageKind
 
 OWNER = "+5511987651111"
 TEXT = Input(kind=MessageKind.TEXT, text="oi", age_seconds=1)

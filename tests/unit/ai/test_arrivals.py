@@ -5,9 +5,10 @@ from nats.aio.msg import Msg
 
 from oxy_ai.engine.arrivals import in_journal_order, read_arrival
 from oxy_ai.ids import instance_id, organization_id
-from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageKind, MessageSeen, Report, ReportBody
+from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageSeen, Report, ReportBody
 from oxy_core.errors import ContractError
 from oxy_core.identity import Jid, new_id
+from oxy_core.message_kinds import MessageKind
 from oxy_core.trace import new_trace
 
 EPOCHS = [new_id() for _ in range(2)]

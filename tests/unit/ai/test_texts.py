@@ -12,9 +12,10 @@ from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
 from oxy_ai.petshop.formatting import moment, money
 from oxy_ai.records import Contact, HistoryMessage, Input, Response, Step, ToolCall, Turn
 from oxy_ai.sanitize import clean, label_text, prompt_text, shorten
-from oxy_core.envelopes import InstanceSettings, MessageKind
+from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import Jid
 from oxy_core.instance.settings import AiSettings
+from oxy_core.message_kinds import MessageKind
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from oxy_cli.commands.pair import grouped
 from oxy_cli.errors import PairingError
 from oxy_cli.instance import InstanceView
 from oxy_cli.pairing import PairingStep, current_offer, next_step
-from oxy_core.instance.pairing import PairingMethod, PairingOffer
+from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)

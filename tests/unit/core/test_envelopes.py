@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from oxy_core.envelopes import (
     ConnectionChanged,
     ConnectionState,
-    MessageKind,
     MessageSeen,
     Report,
     ReportBody,
@@ -20,6 +19,7 @@ from oxy_core.envelopes import (
 )
 from oxy_core.errors import ContractError
 from oxy_core.identity import Jid, new_id
+from oxy_core.message_kinds import MessageKind
 from oxy_core.trace import child_of, new_trace, trace_bound, trace_id
 
 moments = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 hypothesis adds the zone

@@ -3,7 +3,7 @@ from itertools import combinations
 
 import pytest
 
-from oxy_core.instance.pairing import PairingMethod, PairingOffer
+from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
 from oxy_core.instance.settings import AiSettings, ReconnectSettings
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode, terminal_cause
 

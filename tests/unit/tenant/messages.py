@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from oxy_core.envelopes import MessageKind, SendRequest
+from oxy_core.envelopes import SendRequest
 from oxy_core.identity import Jid, new_id
+from oxy_core.message_kinds import MessageKind
 from oxy_core.trace import new_trace
 from oxy_tenant.content.received import IncomingMessage
 

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.tenant.messages import LID, PHONE, Clock, incoming, request
 
-from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageKind, MessageSeen, Report, SendOutcome
+from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageSeen, Report, SendOutcome
 from oxy_core.identity import Jid
+from oxy_core.message_kinds import MessageKind
 from oxy_tenant.content.received import IgnoredMessage
 from oxy_tenant.errors import JournalError
 from oxy_tenant.journal.journal import Journal

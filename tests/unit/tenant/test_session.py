@@ -8,8 +8,9 @@ import pytest
 from unit.tenant.messages import LID, NOW, incoming, request
 from unit.tenant.sessions import add_secret, make_session
 
-from oxy_core.envelopes import MessageKind, MessageSeen, Report
+from oxy_core.envelopes import MessageSeen, Report
 from oxy_core.identity import Jid
+from oxy_core.message_kinds import MessageKind
 from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.loss_audit import LossAudit

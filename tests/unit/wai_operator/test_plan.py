@@ -7,7 +7,7 @@ import pytest
 from unit.wai_operator.making import NOW, POD_UID, Json, deployment, instance, live, observed, pod, record, termination
 
 from oxy_core.instance.custom_resource import FINALIZER
-from oxy_core.instance.pairing import PAIRING_WINDOW
+from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_operator.decide.epoch_record import EpochEnd
 from oxy_operator.decide.plan import Plan, plan_for
 from oxy_operator.objects import CLAIMS, CONFIG_MAPS, NETWORK_POLICIES, SECRETS, STATEFUL_SETS

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from unit.wai_operator.making import NOW, UID, Json, instance, record
 
-from oxy_core.instance.pairing import PairingOffer
+from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.tenant import TenantSettings
 from oxy_operator.decide.specs.claim import claim_record, session_claim
 from oxy_operator.decide.specs.config_map import settings_config_map, tenant_settings

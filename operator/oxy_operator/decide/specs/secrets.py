@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from oxy_core.instance.custom_resource import pairing_secret_name, runtime_name
-from oxy_core.instance.pairing import PairingOffer
+from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.tenant import CREDENTIALS_FILE
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.specs.metadata import metadata

@@ -12,10 +12,10 @@ from oxy_core.instance.custom_resource import (
 from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE
 from oxy_core.times import utc_text
 from oxy_operator.decide.epoch_record import EpochRecord
-from oxy_operator.decide.instance import Instance, NetworkSpec, RuntimeSpec
+from oxy_operator.decide.instance import Instance, NetworkSpec
 from oxy_operator.decide.pod import CONTAINER
 from oxy_operator.decide.specs.metadata import labels, metadata
-from oxy_operator.decide.specs.quantity import amount, canonical
+from oxy_operator.decide.specs.pod_resources import pod_resources
 from oxy_operator.objects import Object
 
 USER: Final = 65532
@@ -31,8 +31,6 @@ _SESSION: Final = "/session"
 _CREDENTIALS: Final = "/credentials"
 _SETTINGS: Final = "/settings"
 _TERMINATION_LOG: Final = "/dev/termination-log"
-_REQUESTS: Final = {"cpu": "20m", "memory": "64Mi"}
-_LIMITS: Final[dict[str, str | int]] = {"memory": "160Mi"}
 
 
 def runtime_stateful_set(  # noqa: PLR0913 what a pod is made of
@@ -100,7 +98,7 @@ def _container(instance: Instance, *, account: str, image: str, nats_url: str) -
         },
         "env": _environment(instance, account, nats_url),
         "ports": [{"name": "metrics", "containerPort": PROBE_PORT, "protocol": "TCP"}],
-        "resources": _resources(instance.spec.runtime),
+        "resources": pod_resources(instance.spec.runtime),
         "terminationMessagePath": _TERMINATION_LOG,
         # Ready means connected to WhatsApp and receiving: the status follows it within two seconds.
         "readinessProbe": {
@@ -146,17 +144,6 @@ def _environment(instance: Instance, account: str, nats_url: str) -> list[Object
 
 def _from_pod(name: str, path: str) -> Object:
     return {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
-
-
-def _resources(runtime: RuntimeSpec) -> Object:
-    limits = _LIMITS | runtime.resources.limits
-    # The API server refuses a request above its limit, so a lower limit also lowers the default request.
-    defaults = {name: min(value, limits.get(name, value), key=amount) for name, value in _REQUESTS.items()}
-    requests = defaults | runtime.resources.requests
-    return {
-        "requests": {name: canonical(value) for name, value in requests.items()},
-        "limits": {name: canonical(value) for name, value in limits.items()},
-    }
 
 
 def _mounts(network: NetworkSpec) -> list[Object]:

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from oxy_core.envelopes import MessageKind
 from oxy_core.identity import LID_SERVER, PHONE_SERVER, Jid
+from oxy_core.message_kinds import MessageKind
 from oxy_tenant.content.classification import Content, classify_content
 from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
 from oxy_tenant.links.neonize.library import Untyped

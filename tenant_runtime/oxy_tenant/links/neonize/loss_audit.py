@@ -17,8 +17,8 @@ from typing import Final
 
 import structlog
 
-from oxy_core.envelopes import MessageKind
 from oxy_core.identity import Jid
+from oxy_core.message_kinds import MessageKind
 from oxy_core.trace import trace_bound
 from oxy_tenant import metrics
 from oxy_tenant.content.received import IncomingMessage

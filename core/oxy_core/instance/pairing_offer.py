@@ -1,16 +1,13 @@
-"""How an instance is linked to the business's phone: the window, the offer, and the Secret that shows it."""
+"""The code that links the business's phone now, and the Secret that shows it."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Final, Self
+from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from oxy_core.times import utc_text
-
-PAIRING_WINDOW: Final = timedelta(minutes=15)
-"""How long codes are offered after an instance is created or repaired."""
 
 
 class PairingMethod(StrEnum):

@@ -1,4 +1,4 @@
-"""Settings of everything that works off a queue in PostgreSQL."""
+"""Settings of everything that polls PostgreSQL for due work."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from pydantic import Field
 from oxy_core.settings import ProcessSettings
 
 
-class QueueSettings(ProcessSettings):
+class PollingSettings(ProcessSettings):
     """Polling and leases. Each part adds its own settings in its own file; `oxy_ai.settings` joins them."""
 
     lease_seconds: float = Field(

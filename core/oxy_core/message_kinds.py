@@ -1,0 +1,11 @@
+"""The kinds of WhatsApp messages that the platform distinguishes."""
+
+from enum import StrEnum
+
+
+class MessageKind(StrEnum):
+    """What a WhatsApp message contains; contents that the platform treats alike share a kind."""
+
+    TEXT = "text"
+    UNSUPPORTED = "unsupported"
+    UNDECRYPTABLE = "undecryptable"
