@@ -36,6 +36,11 @@ def prompt_text(text: str, limit: int = MAX_INPUT) -> str:
     return shorten(clean(text), limit)
 
 
+def answer_text(text: str) -> str:
+    """Return an assistant's text as it is sent: cleaned, and at most `MAX_ANSWER` characters long."""
+    return shorten(clean(text), MAX_ANSWER)
+
+
 def label_text(text: str | None, limit: int = 60) -> str | None:
     """Return a name for use inside a system prompt: one short line without quotes; None if nothing is left."""
     line = " ".join(clean(text or "").replace('"', "").replace("`", "").split())

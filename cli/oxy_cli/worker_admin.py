@@ -1,4 +1,7 @@
-"""Runs the workers' administration command in one of their pods: only workers reach the database."""
+"""Runs the workers' administration command in one of their pods: only workers reach the database.
+
+`Cluster.ready_pod` picks the pod.
+"""
 
 import json
 from collections.abc import Sequence

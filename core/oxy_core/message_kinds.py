@@ -1,4 +1,7 @@
-"""The kinds of WhatsApp messages that the platform distinguishes."""
+"""The kinds of WhatsApp messages that the platform distinguishes.
+
+The tenant runtime chooses a message's kind in `oxy_tenant.content.classification`.
+"""
 
 from enum import StrEnum
 

@@ -19,7 +19,7 @@ BY_PERSON: Final = "[mensagem enviada por um atendente] "
 
 
 def opening(system_prompt: str, turn: Turn, texts: Sequence[str]) -> list[ChatCompletionMessageParam]:
-    """Return the first request's messages: the system prompt, then the last `context_messages` of the conversation.
+    """Return the first request's messages: the system prompt, then the last `AiSettings.context_messages` messages.
 
     `texts`, the messages to answer, count towards that limit but are never left out.
     """

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 class RelaySettings(PollingSettings):
-    """Batches, leases and back-off of the relay."""
+    """Batches, leases and back-off of the relay. The steps are in `oxy_ai/schema/relay.sql`."""
 
     accepted_timeout_seconds: float = Field(default=1, gt=0, description="Timeout of a pod's acceptance.")
     relay_batch: int = Field(default=20, ge=1, description="Texts of one instance read at a time.")

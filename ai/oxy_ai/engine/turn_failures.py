@@ -7,8 +7,8 @@ import structlog
 from pydantic import Field
 
 from oxy_ai import metrics
-from oxy_ai.assistants.answer_rules import role_for, role_of
 from oxy_ai.assistants.fixed_texts import APOLOGY, notice_to_owner
+from oxy_ai.assistants.routing import role_for, role_of
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.engine.outages import discreet
 from oxy_ai.engine.polling import PollingSettings

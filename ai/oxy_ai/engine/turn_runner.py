@@ -12,8 +12,8 @@ from openai.types.chat import ChatCompletionMessageParam
 from pydantic import Field
 
 from oxy_ai import metrics
-from oxy_ai.assistants.answer_rules import Ask, Say, Skip, decide, role_of, settings_for
 from oxy_ai.assistants.dialogue import continuation, opening, tool_declaration
+from oxy_ai.assistants.routing import Ask, Say, Skip, decide, role_of, settings_for
 from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
 from oxy_ai.engine.outages import is_outage
@@ -36,7 +36,7 @@ from oxy_ai.records import (
     UnreadableTurn,
     Usage,
 )
-from oxy_ai.sanitize import MAX_ANSWER, clean, shorten
+from oxy_ai.sanitize import answer_text
 from oxy_ai.timezones import zone_or_default
 from oxy_core.identity import new_id
 from oxy_core.trace import trace_bound, trace_id
@@ -215,7 +215,7 @@ def _bound(claim: Claim, turn: Turn) -> Iterator[None]:
 
 def _text_to_send(turn: Turn, text: str) -> Answer:
     """Return a text to send; it expires at the age at which a message is too old to be answered."""
-    return Answer(id=new_id(), text=shorten(clean(text), MAX_ANSWER), keep_seconds=turn.settings.max_answer_age_seconds)
+    return Answer(id=new_id(), text=answer_text(text), keep_seconds=turn.settings.max_answer_age_seconds)
 
 
 def _count(role: Role, usage: Usage) -> None:

@@ -52,7 +52,7 @@ class ModelSettings(ProcessSettings):
 
 
 class ModelClient:
-    """Asks models; one HTTP client per endpoint. It never retries: the turn counts attempts.
+    """Asks models; one HTTP client per endpoint. It never retries: `oxy_ai.engine.turn_failures` counts attempts.
 
     `timeout_seconds` bounds a whole response, from the request to the last byte.
     """

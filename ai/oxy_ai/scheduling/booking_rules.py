@@ -1,4 +1,7 @@
-"""How far ahead and on how short notice customers may book, and why a day has nothing free. Pure."""
+"""How far ahead and on how short notice customers may book, and why a day has nothing free. Pure.
+
+A business sets the values in the catalog of its vertical, which has the defaults.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,7 +12,7 @@ from oxy_ai.scheduling.opening_hours import OpeningHours, day_bounds
 
 @dataclass(frozen=True, slots=True)
 class BookingRules:
-    """What a business allows; it sets the values in its vertical's catalog."""
+    """What a business allows."""
 
     step: timedelta
     """Between possible start times."""

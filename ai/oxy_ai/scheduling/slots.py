@@ -1,4 +1,7 @@
-"""Free times, computed from opening hours and bookings. Pure."""
+"""Free times, computed from opening hours and bookings. Pure.
+
+Step, notice and horizon are `BookingRules`; a business sets them in the catalog of its vertical.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

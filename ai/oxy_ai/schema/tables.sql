@@ -153,7 +153,7 @@ create table messages (
     placeholder boolean not null default false,  -- undecryptable: does not take the id of the real message
     author text not null check (author in ('customer', 'phone', 'assistant')),
     position bigint,  -- its conversations.inbound_seq; null: needs no answer
-    kind text not null,  -- oxy_core.envelopes.MessageKind
+    kind text not null,  -- oxy_core.message_kinds.MessageKind
     body text,
     quoted_id text,
     sent_at timestamptz not null,

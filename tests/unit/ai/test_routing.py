@@ -2,8 +2,8 @@ from uuid import UUID
 
 import pytest
 
-from oxy_ai.assistants.answer_rules import Ask, Decision, Say, Skip, decide
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
+from oxy_ai.assistants.routing import Ask, Decision, Say, Skip, decide
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.records import Contact, Input, Turn
 from oxy_core.envelopes import InstanceSettings
