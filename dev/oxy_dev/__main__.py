@@ -51,7 +51,9 @@ def main() -> int:
         return _end(INTERRUPTED, f"interrupted; {command.remedy}", name)
     except BrokenPipeError:
         # The reader of our output is gone (`make up | head`): flushing at exit would complain about it once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
         return INTERRUPTED
     except OSError as error:
         return _end(1, f"{error}; fix that, then {command.remedy}", name)
