@@ -9,6 +9,7 @@ from oxy_cli.errors import PairingError
 from oxy_cli.instance import InstanceView
 from oxy_core.instance.custom_resource import Phase
 from oxy_core.instance.pairing_offer import PairingOffer
+from oxy_core.instance.pairing_window import PAIRING_EXPIRED
 
 
 class PairingStep(StrEnum):
@@ -52,7 +53,8 @@ def next_step(instance: InstanceView, offer: PairingOffer | None, nonce: str | N
     if offer is not None:
         return PairingStep.SHOW
     window_open = instance.pairing_until is not None and instance.pairing_until > now
-    if nonce is None and (instance.phase in _ENDED or (instance.phase == Phase.PAIRING and not window_open)):
+    expired = instance.ready.reason == PAIRING_EXPIRED or (instance.phase == Phase.PAIRING and not window_open)
+    if nonce is None and (expired or instance.phase in _ENDED):
         return PairingStep.REQUEST
     return PairingStep.WAIT
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from oxy_core.envelopes import LiveState
 from oxy_core.identity import Jid, mask, same_phone
 from oxy_core.instance.custom_resource import Phase, pairing_secret_name
+from oxy_core.instance.pairing_window import PAIRING_EXPIRED
 from oxy_core.times import utc_text
 from oxy_operator.decide.live_state import is_later_activity
 from oxy_operator.decide.situation import Situation
@@ -138,7 +139,7 @@ def _linked_phone(situation: Situation) -> tuple[str, str]:
 
 def _missing_phone(situation: Situation, verdict: Verdict) -> tuple[str, str]:
     """Return why the phone is not linked: the verdict's cause if that is about pairing."""
-    about_pairing = verdict.phase is Phase.PAIRING or verdict.reason in {"LoggedOut", "BadSession", "PairingExpired"}
+    about_pairing = verdict.phase is Phase.PAIRING or verdict.reason in {"LoggedOut", "BadSession", PAIRING_EXPIRED}
     if about_pairing or situation.record is None:
         return verdict.reason, verdict.message
     return "NotPaired", "The phone is not linked yet."

@@ -10,6 +10,7 @@ from typing import Final
 
 from oxy_core.envelopes import LiveState
 from oxy_core.instance.custom_resource import Phase
+from oxy_core.instance.pairing_window import PAIRING_EXPIRED
 from oxy_core.instance.terminal_causes import ExitCode, terminal_cause
 from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord
 from oxy_operator.decide.instance import Instance
@@ -156,7 +157,7 @@ def _verdict_for_unpaired(situation: Situation, record: EpochRecord) -> Verdict:
         message = f"Waiting for the phone to be linked. To show the code, run: oxy pair {name}"
         return Verdict(Phase.PAIRING, "WaitingForPhone", message)
     message = f"The phone was not linked in time. To offer codes again, run: oxy pair {name}"
-    return Verdict(Phase.PENDING, "PairingExpired", message)
+    return Verdict(Phase.PENDING, PAIRING_EXPIRED, message)
 
 
 def _verdict_for_failed_offer(reason: str) -> Verdict:

@@ -8,6 +8,7 @@ from oxy_cli.errors import PairingError
 from oxy_cli.instance import InstanceView
 from oxy_cli.pairing import PairingStep, current_offer, next_step
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
+from oxy_core.instance.pairing_window import PAIRING_EXPIRED
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -22,7 +23,9 @@ def instance(
     window: datetime | None = None,
     **more: Any,  # noqa: ANN401 fields of any kind
 ) -> InstanceView:
-    status: dict[str, Any] = {"conditions": [{"type": "Ready", "status": str(ready), "reason": "X", "message": "m"}]}
+    status: dict[str, Any] = {
+        "conditions": [{"type": "Ready", "status": str(ready), "reason": more.pop("reason", "X"), "message": "m"}]
+    }
     if phase:
         status["phase"] = phase
     if window:
@@ -50,6 +53,8 @@ def instance(
         (instance("Failed"), None, None, PairingStep.REQUEST),
         (instance("Paused"), None, None, PairingStep.REQUEST),
         (instance("Pending"), None, None, PairingStep.WAIT),
+        (instance("Pending", reason=PAIRING_EXPIRED), None, None, PairingStep.REQUEST),
+        (instance("Pending", reason=PAIRING_EXPIRED), None, "new", PairingStep.WAIT),
         (instance(), None, None, PairingStep.WAIT),
         (instance("Reconnecting"), None, None, PairingStep.WAIT),
         (instance("LoggedOut"), None, "new", PairingStep.WAIT),
