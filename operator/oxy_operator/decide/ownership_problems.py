@@ -12,7 +12,10 @@ from oxy_operator.decide.instance import Instance
 from oxy_operator.objects import Key
 from oxy_operator.problems import Problem
 
-_REMEDY: Final = "Two instances would answer each customer twice. Delete one of them, or correct its spec.phoneNumber"
+_REMEDY: Final = (
+    "Two instances would answer each customer twice. Delete one of them. The number of an instance cannot be changed; "
+    "for another number, create another instance"
+)
 
 
 def number_digest(phone: str) -> str:
