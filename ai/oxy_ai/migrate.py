@@ -203,13 +203,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             go_back(str(settings.database_admin_url), revision)
         else:
             migrate_when_reachable(str(settings.database_admin_url), settings.database_app_password.get_secret_value())
+    except sqlalchemy.exc.OperationalError as error:
+        return _complain(f"PostgreSQL is not reachable: {str(error.orig).strip()}")
     except (AdministrationError, SettingsError) as error:
         return _complain(error)
     log.info("schema_migrated", version=revision or SCHEMA_VERSION)
     return 0
 
 
-def _complain(error: Exception) -> int:
+def _complain(error: object) -> int:
     print(error, file=sys.stderr)  # noqa: T201 a command line speaks on its standard error
     return 2
 

@@ -116,3 +116,21 @@ def test_the_command_migrates_or_goes_back(
     )
     assert ended.returncode == status, ended.stderr
     assert words in ended.stderr
+
+
+def test_going_back_without_a_database_ends_in_one_line() -> None:
+    environment = {
+        "OXY_DATABASE_ADMIN_URL": "postgresql://nobody@127.0.0.1:1/oxy",
+        "OXY_DATABASE_APP_PASSWORD": PASSWORD,
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "oxy_ai.migrate", "--back-to", "0008"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("PostgreSQL is not reachable")
+    assert "Traceback" not in ended.stderr
