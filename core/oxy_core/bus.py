@@ -17,6 +17,9 @@ from oxy_core.tasks import end_tasks
 CREDENTIALS_CHECK_SECONDS: Final = 5.0
 """How often a client's credentials file is checked for a change."""
 
+CLOSE_SECONDS: Final = 2.0
+"""Longest wait for an orderly close, so that a server that does not answer holds up no end."""
+
 log = structlog.get_logger()
 
 
@@ -52,7 +55,22 @@ async def connected(
         try:
             await end_tasks(*followers)
         finally:
-            await client.close()
+            await _close(client)
+
+
+async def _close(client: Client) -> None:
+    """Close a client, even if we are cancelled meanwhile, and again: half closed, it would leave its socket open."""
+    closing = asyncio.create_task(client.close())
+    cancelled = False
+    while not closing.done():
+        try:
+            await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+        except asyncio.CancelledError:
+            cancelled = True
+            continue
+        closing.cancel()
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 class _Connection:

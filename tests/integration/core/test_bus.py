@@ -119,3 +119,20 @@ async def _is_system(client: Client) -> bool:
     except Error:
         return False
     return True
+
+
+async def test_a_client_is_closed_whole_however_often_its_holder_is_cancelled(nats_server: NatsServer) -> None:
+    opened: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+
+    async def hold() -> None:
+        async with connected(nats_server.url, name="test") as client:
+            opened.set_result(client)
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(hold())
+    client = await opened
+    while not task.done():
+        task.cancel()
+        await asyncio.sleep(0)
+    assert task.cancelled()
+    assert client.is_closed
