@@ -60,17 +60,24 @@ async def connected(
 
 async def _close(client: Client) -> None:
     """Close a client, even if we are cancelled meanwhile, and again: half closed, it would leave its socket open."""
-    closing = asyncio.create_task(client.close())
+    closing = asyncio.create_task(_close_in_time(client))
     cancelled = False
     while not closing.done():
         try:
-            await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+            await asyncio.wait({closing})
         except asyncio.CancelledError:
             cancelled = True
-            continue
-        closing.cancel()
     if cancelled:
         raise asyncio.CancelledError
+    closing.result()
+
+
+async def _close_in_time(client: Client) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await client.close()
+    except TimeoutError:
+        log.warning("bus_not_closed", seconds=CLOSE_SECONDS)
 
 
 class _Connection:

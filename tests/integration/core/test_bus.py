@@ -12,6 +12,7 @@ from oxy_core.bus import connected
 from oxy_core.errors import BusError, StreamMismatchError
 from oxy_core.jetstream import INBOUND_STREAM, STREAMS, ensure_streams
 from oxy_core.subjects import INSTANCES_BUCKET
+from oxy_core.tasks import end_tasks
 from oxy_dev.servers import NatsServer, free_port, running_nats
 from oxy_operator.bus.accounts import nats_configuration, platform_credentials, system_credentials
 from oxy_operator.bus.nkeys import PlatformKeys
@@ -136,3 +137,23 @@ async def test_a_client_is_closed_whole_however_often_its_holder_is_cancelled(na
         await asyncio.sleep(0)
     assert task.cancelled()
     assert client.is_closed
+
+
+async def test_a_close_that_never_ends_holds_up_nobody_who_is_cancelled_again(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+
+    async def hold() -> None:
+        async with connected(nats_server.url, name="test") as client:
+            opened.set_result(client)
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(hold())
+    client = await opened
+    close = client.close
+    monkeypatch.setattr(client, "close", asyncio.Event().wait)
+    async with asyncio.timeout(15):
+        await end_tasks(task)
+    assert task.cancelled()
+    await close()
