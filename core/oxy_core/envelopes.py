@@ -1,7 +1,11 @@
-"""Messages on the bus: versioned, strict, frozen.
+"""Messages on the bus: versioned, strict in writing, tolerant in reading, frozen.
 
 A pod reports with `Report`, is asked to send with `SendRequest`, confirms with `Accepted`, and shows its live state
 with `LiveState`. All times are UTC.
+
+Processes of several versions run side by side during an upgrade. A new optional field needs nothing: older readers
+ignore it. A change that an older reader would misunderstand (a new kind, a new type of report, a field that changes
+what the others mean) raises `version` on the envelopes that contain it, and on no others.
 """
 
 from enum import StrEnum
@@ -10,7 +14,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from oxy_core.errors import ContractError
+from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.identity import InstanceName, Jid, OrganizationName, Phone
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.settings import AiSettings
@@ -20,16 +24,28 @@ from oxy_core.trace import TraceParent
 MAX_TEXT: Final = 65_536
 """Longest text in characters that WhatsApp carries (whatsmeow's and the apps' own limit)."""
 
+MAX_WHATSAPP_ID: Final = 128
+"""Longest message id in characters. WhatsApp's own have 32 or fewer, but the sender's client chooses them."""
+
+MAX_NAME: Final = 256
+"""Longest push name in characters; WhatsApp's apps allow 25."""
+
+VERSION: Final = 1
+"""Newest version of an envelope that this code reads."""
+
 MESSAGE_ID_HEADER: Final = "Nats-Msg-Id"
 """Header by which JetStream drops a repeated publish."""
 
+WAITED_HEADER: Final = "Oxy-Waited"
+"""Header of a published report: seconds that it waited in the journal, by the pod's clock."""
+
 
 class Envelope(BaseModel):
-    """Base of all messages on the bus: unknown fields are refused, values are frozen."""
+    """Base of all messages on the bus. Unknown fields are refused in writing and ignored in reading."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    version: Literal[1] = 1
+    version: int = Field(default=VERSION, ge=1)
 
     def encode(self) -> bytes:
         """Return the wire form, UTF-8 JSON."""
@@ -37,22 +53,50 @@ class Envelope(BaseModel):
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        """Read the wire form; raises ContractError that names the fields but never quotes their values."""
+        """Read the wire form.
+
+        Raises NewerVersionError if only a newer version of this code can read it, and ContractError, which names the
+        fields but never quotes their values, if none can.
+        """
         try:
-            return cls.model_validate_json(data)
+            envelope = cls.model_validate_json(data, extra="ignore")
         except ValidationError as error:
+            _require_known_version(cls.__name__, data)
             fields = sorted({".".join(map(str, item["loc"])) or "envelope" for item in error.errors()})
-            message = f"not a {cls.__name__} version 1: check {', '.join(fields)}"
+            message = f"not a {cls.__name__} version {VERSION}: check {', '.join(fields)[:500]}"
             raise ContractError(message) from None
+        if envelope.version > VERSION:
+            raise NewerVersionError(cls.__name__, envelope.version)
+        return envelope
+
+
+class _Version(BaseModel):
+    """What every version of an envelope has."""
+
+    version: int = 1
+
+
+def _require_known_version(name: str, data: bytes) -> None:
+    """Raise NewerVersionError if the envelope claims a version that this code does not know."""
+    try:
+        version = _Version.model_validate_json(data).version
+    except ValidationError:
+        return
+    if version > VERSION:
+        raise NewerVersionError(name, version)
+
+
+WhatsAppId = Annotated[str, Field(min_length=1, max_length=MAX_WHATSAPP_ID)]
+"""The id of a WhatsApp message, unique together with its chat and sender."""
 
 
 class MessageSeen(BaseModel):
     """A message in a chat: from the customer, or from the business itself, sent on its phone or another device."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     type: Literal["message"] = "message"
-    whatsapp_id: Annotated[str, Field(min_length=1, max_length=128)]
+    whatsapp_id: WhatsAppId
     chat: Jid
     """The chat's address as WhatsApp gave it; a LID if one is known."""
     chat_alias: Jid | None = None
@@ -62,16 +106,19 @@ class MessageSeen(BaseModel):
     """True if the business's own account sent it, from any device."""
     self_chat: bool = False
     """True in the "message yourself" chat."""
-    push_name: str | None = None
+    push_name: Annotated[str, Field(max_length=MAX_NAME)] | None = None
     kind: MessageKind
     text: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
     """The text, present for kind TEXT only."""
-    quoted_id: str | None = None
+    quoted_id: WhatsAppId | None = None
     """WhatsApp id of the message that this one answers."""
     sent_at: AwareDatetime
     """When the sender's phone sent it, by WhatsApp's clock."""
+    delay_seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Time from sending to journalling. The pod corrects it for the difference between its clock and WhatsApp's, so
+    that no process need compare two clocks."""
     chat_sequence: int = Field(ge=1)
-    """Position of this message in its chat's journal, counted from 1 without gaps."""
+    """Position among the messages of its chat in this journal, counted from 1 without gaps."""
 
 
 class SendOutcome(StrEnum):
@@ -89,13 +136,13 @@ class SendOutcome(StrEnum):
 class SendResult(BaseModel):
     """The outcome of a send request."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     type: Literal["send_result"] = "send_result"
     request_id: UUID
     outcome: SendOutcome
-    whatsapp_id: str | None = None
-    error: str | None = None
+    whatsapp_id: WhatsAppId | None = None
+    error: Annotated[str, Field(max_length=1_000)] | None = None
     """Why it failed, for people to read; never contains message text."""
 
 
@@ -113,7 +160,7 @@ class ConnectionState(StrEnum):
 class ConnectionChanged(BaseModel):
     """The WhatsApp connection went up or down."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     type: Literal["connection"] = "connection"
     state: ConnectionState
@@ -132,7 +179,9 @@ class Report(Envelope):
     organization: OrganizationName
     instance: InstanceName
     journal_epoch: UUID
-    """Identity of the journal; on an empty volume a new journal starts."""
+    """Identity of the journal; on an empty or restored volume a new one starts."""
+    journal_started_at: AwareDatetime | None = None
+    """When that journal started: orders an instance's journals."""
     journal_sequence: int = Field(ge=1)
     """Position in the journal, counted from 1 without gaps."""
     occurred_at: AwareDatetime
@@ -164,8 +213,13 @@ class SendRequest(Envelope):
     lane: Lane = Lane.REPLY
     based_on: int | None = Field(default=None, ge=0)
     """The newest `MessageSeen.chat_sequence` that the text takes into account; None: send regardless."""
+    based_on_epoch: UUID | None = None
+    """The journal that `based_on` counts in."""
     created_at: AwareDatetime
     expires_at: AwareDatetime | None = None
+    valid_seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """How long it may still be sent, counted from when the pod receives it. The pod goes by this, not by `expires_at`,
+    because its clock may differ from the platform's; None: go by `expires_at`."""
     trace: TraceParent
 
 
@@ -205,6 +259,10 @@ class InstanceSettings(Envelope):
     """Public key of the instance's NATS account."""
     generation: int = Field(ge=1)
     """``metadata.generation`` of the custom resource."""
+    uid: str | None = None
+    """``metadata.uid`` of the custom resource: tells a re-created instance from its predecessor of the same name."""
+    created_at: AwareDatetime | None = None
+    """``metadata.creationTimestamp``: of two custom resources of one name, the later one counts."""
     display_name: str
     phone_number: Phone
     timezone: str

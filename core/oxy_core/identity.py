@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 from uuid import UUID
 
 import uuid_utils.compat
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_serializer, model_validator
 
 SLUG_PATTERN: Final = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 """Names of organizations and instances: at most 40 characters, safe as a DNS label and as a bus token."""
@@ -28,6 +28,9 @@ PHONE_SERVER: Final = "s.whatsapp.net"
 LID_SERVER: Final = "lid"
 """Server part of a JID that hides the phone number. Source: whatsmeow types/jid.go, HiddenUserServer."""
 
+_MAX_PART: Final = 64
+"""Longest user or server part of a JID in characters; WhatsApp's own have up to 20."""
+
 _JID: Final = re.compile(r"(?P<user>[^@:.]+)(?:\.\d+)?(?::(?P<device>\d{1,5}))?@(?P<server>[a-z0-9.-]+)")
 
 _BRAZILIAN_MOBILE: Final = re.compile(r"(?P<area>\+55\d\d)9(?P<number>[6-9]\d{7})")
@@ -38,9 +41,9 @@ class Jid(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    user: str
-    server: str
-    device: int = 0
+    user: Annotated[str, StringConstraints(min_length=1, max_length=_MAX_PART)]
+    server: Annotated[str, StringConstraints(min_length=1, max_length=_MAX_PART)]
+    device: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="before")
     @classmethod

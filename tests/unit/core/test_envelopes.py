@@ -6,6 +6,7 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from oxy_core.envelopes import (
     ConnectionChanged,
@@ -17,7 +18,7 @@ from oxy_core.envelopes import (
     SendRequest,
     SendResult,
 )
-from oxy_core.errors import ContractError
+from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.identity import Jid, new_id
 from oxy_core.message_kinds import MessageKind
 from oxy_core.trace import child_of, new_trace, trace_bound, trace_id
@@ -67,8 +68,7 @@ def test_a_report_is_known_by_its_place_in_the_journal() -> None:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"version": 2}, "version"),
-        ({"unknown": 1}, "unknown"),
+        ({"version": 0}, "version"),
         ({"journal_sequence": 0}, "journal_sequence"),
         ({"occurred_at": "2026-01-01T00:00:00"}, "occurred_at"),
         ({"organization": "a.b"}, "organization"),
@@ -81,6 +81,38 @@ def test_what_breaks_the_contract_is_named_and_never_quoted(change: dict[str, ob
     with pytest.raises(ContractError, match=field) as caught:
         Report.decode(json.dumps(good | change).encode())
     assert "secret" not in str(caught.value)
+
+
+def test_fields_of_a_newer_release_are_ignored_in_reading_and_refused_in_writing() -> None:
+    sent = report(ConnectionChanged(state=ConnectionState.CONNECTED))
+    document = json.loads(sent.encode())
+    document["added"] = 1
+    document["body"]["added"] = {"deep": True}
+    assert Report.decode(json.dumps(document).encode()) == sent
+    with pytest.raises(ValidationError, match="added"):
+        Report.model_validate(document)
+
+
+@pytest.mark.parametrize("change", [{}, {"body": {"type": "teleport"}}, {"trace": None}])
+def test_a_newer_version_is_distinguished_from_rubbish_whatever_it_contains(change: dict[str, object]) -> None:
+    document = json.loads(report(ConnectionChanged(state=ConnectionState.CONNECTED)).encode())
+    with pytest.raises(NewerVersionError, match="Report of version 2"):
+        Report.decode(json.dumps(document | {"version": 2} | change).encode())
+
+
+@pytest.mark.parametrize("field", ["whatsapp_id", "quoted_id", "push_name"])
+def test_what_a_stranger_chooses_is_bounded(field: str) -> None:
+    seen = {
+        "whatsapp_id": "A",
+        "chat": "1@lid",
+        "sender": "1@lid",
+        "from_me": False,
+        "kind": "text",
+        "sent_at": "2026-01-01T00:00:00Z",
+        "chat_sequence": 1,
+    }
+    with pytest.raises(ValidationError, match=field):
+        MessageSeen.model_validate(seen | {field: "x" * 1_000})
 
 
 @pytest.mark.parametrize("data", [b"", b"null", b"[]", b"\xff\xfe", b"{", b"1" * 100_000])
