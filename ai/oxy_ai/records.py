@@ -259,10 +259,17 @@ class ToolResult(NamedTuple):
     result: str
 
 
+class Acceptance(NamedTuple):
+    """A text that a pod accepted, and the journal that holds it."""
+
+    request: UUID
+    journal_epoch: UUID
+
+
 class Offered(NamedTuple):
     """Which of the texts offered to it a pod accepted."""
 
-    accepted: Sequence[UUID] = ()
+    accepted: Sequence[Acceptance] = ()
     failed: bool = False
     """The pod accepted none of them."""
 

@@ -17,11 +17,14 @@ class Acceptances:
     """The pods' acceptances, matched to the requests that wait for them."""
 
     def __init__(self) -> None:
-        self._expected: dict[UUID, tuple[subjects.SubjectSender, asyncio.Future[None]]] = {}
+        self._expected: dict[UUID, tuple[subjects.SubjectSender, asyncio.Future[UUID]]] = {}
 
-    def expect(self, request: UUID, sender: subjects.SubjectSender) -> asyncio.Future[None]:
-        """Return a future that completes when `sender` accepts the request; nobody else's acceptance counts."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def expect(self, request: UUID, sender: subjects.SubjectSender) -> asyncio.Future[UUID]:
+        """Return the epoch of the journal that will hold the request: the future completes when `sender` accepts it.
+
+        Nobody else's acceptance counts.
+        """
+        future: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
         self._expected[request] = (sender, future)
         return future
 
@@ -33,14 +36,14 @@ class Acceptances:
         """Handle an acceptance from the bus; one that cannot be read or matched is logged or ignored."""
         try:
             sender = subjects.sender_of(message.subject)
-            request = Accepted.decode(message.data).request_id
+            accepted = Accepted.decode(message.data)
         except ContractError as error:
             log.warning("acceptance_refused", subject=message.subject, error=str(error))
             return
-        expected, future = self._expected.get(request, (None, None))
+        expected, future = self._expected.get(accepted.request_id, (None, None))
         if expected is None or future is None:
             return  # another worker's request
         if expected != sender:
             log.warning("acceptance_refused", subject=message.subject, error="the request was sent to another instance")
         elif not future.done():
-            future.set_result(None)
+            future.set_result(accepted.journal_epoch)

@@ -18,7 +18,7 @@ from oxy_ai.engine.acceptances import Acceptances
 from oxy_ai.engine.outages import report_failure
 from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine, RelayLimits
-from oxy_ai.records import Offered, OutboxRow, RelayStep, RelayTarget
+from oxy_ai.records import Acceptance, Offered, OutboxRow, RelayStep, RelayTarget
 from oxy_core import subjects
 from oxy_core.envelopes import SendRequest
 from oxy_core.tasks import wait_for
@@ -121,24 +121,26 @@ class Relay:
             self._wake.set()
             self._done.set()
 
-    async def _offer(self, step: RelayStep) -> list[UUID]:
-        """Offer rows one by one until one is not accepted or the time is up; returns the ids of the accepted ones."""
-        accepted: list[UUID] = []
+    async def _offer(self, step: RelayStep) -> list[Acceptance]:
+        """Offer rows one by one until one is not accepted or the time is up; returns the accepted ones."""
+        accepted: list[Acceptance] = []
         deadline = time.monotonic() + self._settings.relay_batch_seconds
         for row in step.rows:
             if accepted and time.monotonic() > deadline:
                 break
             with trace_bound(row.trace):
-                if not await self._offer_one(step, row):
+                epoch = await self._offer_one(step, row)
+                if epoch is None:
                     metrics.RELAYED.labels(outcome="not_accepted").inc()
                     log.warning("request_not_accepted", instance=step.instance, request=str(row.id))
                     break
                 metrics.RELAYED.labels(outcome="accepted").inc()
                 log.debug("request_accepted", instance=step.instance, request=str(row.id))
-                accepted.append(row.id)
+                accepted.append(Acceptance(row.id, epoch))
         return accepted
 
-    async def _offer_one(self, step: RelayStep, row: OutboxRow) -> bool:
+    async def _offer_one(self, step: RelayStep, row: OutboxRow) -> UUID | None:
+        """Offer one row; returns the epoch of the journal that holds it, None if the pod did not accept in time."""
         request = SendRequest(
             id=row.id,
             organization=step.organization,
@@ -155,9 +157,8 @@ class Relay:
         try:
             await self._client.publish(subjects.out(step.account, step.instance), request.encode())
             async with asyncio.timeout(self._settings.accepted_timeout_seconds):
-                await future
+                return await future
         except TimeoutError:
-            return False
+            return None
         finally:
             self._acceptances.forget(row.id)
-        return True

@@ -214,12 +214,13 @@ class Engine:
     ) -> RelayStep | None:
         """Mark texts as accepted and return the next ones; None: another relay holds the instance."""
         document = await self.pool.fetchval(
-            "select relay_step($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "select relay_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             target.organization,
             target.instance,
             relay,
             limits.lease,
-            offered.accepted,
+            [acceptance.request for acceptance in offered.accepted],
+            [acceptance.journal_epoch for acceptance in offered.accepted],
             offered.failed,
             limits.batch,
             limits.backoff,

@@ -44,11 +44,12 @@ $$;
 
 select pg_temp.isolate_by_organization(
     'organizations', 'instances', 'contacts', 'conversations', 'chat_alias', 'turns', 'turn_steps', 'outbox',
-    'messages', 'ai_interactions', 'audit_log'
+    'owner_notices', 'messages', 'ai_interactions', 'audit_log'
 );
 
-revoke all on org_queue, relay_queue, alembic_version, schema_parts from public, oxy_app, oxy_scheduler;
+revoke all on org_queue, relay_queue, notice_queue, alembic_version, schema_parts from public, oxy_app, oxy_scheduler;
 grant select, insert, update on org_queue, relay_queue to oxy_scheduler;
+grant select, insert, update, delete on notice_queue to oxy_scheduler;
 grant select (organization_id, id, due_at, lease_until, fence), update (due_at, lease_until, fence)
     on conversations to oxy_scheduler;
 grant select (organization_id, id, state) on turns to oxy_scheduler;

@@ -38,13 +38,14 @@ begin
     );
 end $$;
 
-create or replace function mark_accepted(organization uuid, accepted_ids uuid[]) returns void
+create or replace function mark_accepted(organization uuid, accepted_ids uuid[], epochs uuid[]) returns void
 language plpgsql
 as $$
 begin
     if cardinality(accepted_ids) > 0 then
-        update outbox set state = 'accepted', accepted_at = clock_timestamp()
-        where organization_id = organization and id = any (accepted_ids) and state = 'pending';
+        update outbox o set state = 'accepted', accepted_epoch = a.epoch, accepted_at = clock_timestamp()
+        from unnest(accepted_ids, epochs) a (id, epoch)
+        where o.organization_id = organization and o.id = a.id and o.state = 'pending';
     end if;
 end $$;
 
@@ -59,4 +60,14 @@ begin
     where organization_id = organization and instance_id = instance and id = (result ->> 'request_id')::uuid
         and closed_at is null;
     return case when found then 'stored' else 'duplicate' end;
+end $$;
+
+-- An instance's pod writes a new journal: what older ones accepted and have not reported is ambiguous.
+create or replace function journal_began(organization uuid, instance uuid, epoch uuid) returns void
+language plpgsql
+as $$
+begin
+    update outbox set state = 'ambiguous', error = 'JournalLost', closed_at = clock_timestamp()
+    where organization_id = organization and instance_id = instance and state = 'accepted'
+        and accepted_epoch is distinct from epoch;
 end $$;

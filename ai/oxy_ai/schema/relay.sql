@@ -61,11 +61,11 @@ begin
     where instance_id = instance;
 end $$;
 
--- Mark what the pod accepted and return the next texts to offer: oxy_ai.records.RelayStep; null: another relay holds
+-- Mark what the pod accepted, into the journals `epochs`, and return the next texts to offer: oxy_ai.records.RelayStep; null: another relay holds
 -- the instance. If nothing is left, or the pod did not accept, the instance is released.
 create or replace function relay_step(
-    organization uuid, instance uuid, relay uuid, lease interval, accepted_ids uuid[], failed boolean, how_many integer,
-    shortest_pause interval, longest_pause interval
+    organization uuid, instance uuid, relay uuid, lease interval, accepted_ids uuid[], epochs uuid[], failed boolean,
+    how_many integer, shortest_pause interval, longest_pause interval
 ) returns jsonb
 language plpgsql
 as $$
@@ -78,7 +78,7 @@ begin
     perform set_config('synchronous_commit', 'off', true);
     destination := hold_relay(instance, relay, lease);
     -- Even without the lease: these texts were accepted.
-    perform mark_accepted(organization, accepted_ids);
+    perform mark_accepted(organization, accepted_ids, epochs);
     if destination is null then
         return null;
     end if;

@@ -116,17 +116,20 @@ create table outbox (
     id uuid not null unique,
     instance_id uuid not null,
     conversation_id bigint not null,
-    turn_id bigint not null,
+    turn_id bigint,  -- null: a notice to the owner (owner_notices)
     part smallint not null,  -- 0 the answer, 1 the apology, 2 the owner's notice
     lane lane not null default 'reply',
     position bigint generated always as identity,
     chat text not null,
     body text not null,
     based_on integer,
+    based_on_epoch uuid,  -- the journal in which based_on counts
     trace text,
     expires_at timestamptz,
-    state text not null default 'pending'
-        check (state in ('pending', 'accepted', 'sent', 'failed', 'superseded', 'expired', 'ambiguous')),
+    state text not null default 'pending' check (state in (
+        'pending', 'accepted', 'sent', 'delivered', 'read', 'failed', 'superseded', 'expired', 'ambiguous'
+    )),
+    accepted_epoch uuid,  -- the journal that holds it
     whatsapp_id text,
     error text,
     created_at timestamptz not null default now(),
@@ -141,6 +144,24 @@ create table outbox (
 create index outbox_pending on outbox (instance_id, lane, position) where state = 'pending';
 create index outbox_whatsapp_id on outbox (instance_id, whatsapp_id) where whatsapp_id is not null;
 create index outbox_unconfirmed on outbox (conversation_id) where state in ('pending', 'accepted');
+create index outbox_accepted on outbox (instance_id) where state = 'accepted';
+
+create table owner_notices (
+    organization_id uuid not null,
+    id bigint generated always as identity unique,
+    instance_id uuid not null,
+    kind text not null,  -- oxy_ai.records.NoticeKind
+    reference text not null,  -- the row that it is about: message:<id>, turn:<id>, outbox:<id>, conversation:<id>, outage:<id>
+    outbox_id uuid,  -- the text that tells it; null: not told
+    tells integer not null default 0,  -- texts that were to tell it
+    created_at timestamptz not null default clock_timestamp(),
+    primary key (organization_id, id),
+    unique (organization_id, instance_id, kind, reference),
+    foreign key (organization_id, instance_id) references instances,
+    foreign key (organization_id, outbox_id) references outbox
+);
+create index owner_notices_untold on owner_notices (organization_id, instance_id, id) where outbox_id is null;
+create index owner_notices_outbox on owner_notices (outbox_id) where outbox_id is not null;
 
 create table messages (
     organization_id uuid not null,
@@ -220,6 +241,14 @@ create table relay_queue (
     failures integer not null default 0
 );
 create index relay_queue_ready on relay_queue (ready_at) where ready_at < 'infinity';
+
+create table notice_queue (
+    notice_id bigint primary key,
+    organization_id uuid not null references organizations,
+    instance_id uuid not null,
+    tells integer not null,  -- as in owner_notices
+    noted_at timestamptz not null default clock_timestamp()
+);
 
 -- A message as a pod reports it: the body of a report (oxy_core.envelopes.MessageSeen).
 create type inbound_message as (

@@ -124,7 +124,13 @@ async def test_every_table_with_tenants_data_is_protected(scene: Scene) -> None:
         "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace "
         "and not (relrowsecurity and relforcerowsecurity)"
     )
-    assert {row["relname"] for row in rows} == {"org_queue", "relay_queue", "alembic_version", "schema_parts"}
+    assert {row["relname"] for row in rows} == {
+        "org_queue",
+        "relay_queue",
+        "notice_queue",
+        "alembic_version",
+        "schema_parts",
+    }
 
 
 async def test_workers_cannot_write_for_another_organization_or_touch_the_queues(scene: Scene) -> None:

@@ -700,25 +700,50 @@ def test_only_failed_relays_are_retried_when_a_pod_reports(database: Database) -
     assert database.value("ready_at > clock_timestamp() from relay_queue") is False
 
 
-RELAY_STEP = "relay_step(%s, %s, %s, '4 seconds', %s::uuid[], %s, 20, '1 second', '10 seconds')"
+RELAY_STEP = "relay_step(%s, %s, %s, '4 seconds', %s::uuid[], %s::uuid[], %s, 20, '1 second', '10 seconds')"
 
 
 def test_a_relay_gets_pending_texts_until_none_are_left(database: Database) -> None:
     conversation, turn = database.claimed()
     database.value(QUEUE_TEXT, conversation, turn, Jsonb(ANSWER))
-    step = database.value(RELAY_STEP, ORGANIZATION, INSTANCE, RELAY, [], False)  # noqa: FBT003 the columns of the table
+    step = database.value(RELAY_STEP, ORGANIZATION, INSTANCE, RELAY, [], [], False)  # noqa: FBT003 the columns of the table
     assert (step["account"], step["organization"], step["instance"]) == ("A", "petshop", "main")
     assert [row["text"] for row in step["rows"]] == ["Olá"]
-    assert database.value(RELAY_STEP, ORGANIZATION, INSTANCE, OTHER_RELAY, [], False) is None  # noqa: FBT003 the columns of the table
-    step = database.value(RELAY_STEP, ORGANIZATION, INSTANCE, RELAY, [ORGANIZATION], False)  # noqa: FBT003 the columns of the table
+    assert database.value(RELAY_STEP, ORGANIZATION, INSTANCE, OTHER_RELAY, [], [], False) is None  # noqa: FBT003 the columns of the table
+    step = database.value(RELAY_STEP, ORGANIZATION, INSTANCE, RELAY, [ORGANIZATION], [EPOCH], False)  # noqa: FBT003 the columns of the table
     assert step["rows"] == []
     assert database.rows("select holder, ready_at::text from relay_queue") == [(None, "infinity")]
-    assert database.value("state from outbox") == "accepted"
+    assert database.rows("select state, accepted_epoch::text from outbox") == [("accepted", EPOCH)]
 
 
 def test_a_relay_whose_pod_does_not_accept_gets_nothing_and_is_released(database: Database) -> None:
     conversation, turn = database.claimed()
     database.value(QUEUE_TEXT, conversation, turn, Jsonb(ANSWER))
-    step = database.value(RELAY_STEP, ORGANIZATION, INSTANCE, RELAY, [], True)  # noqa: FBT003 the columns of the table
+    step = database.value(RELAY_STEP, ORGANIZATION, INSTANCE, RELAY, [], [], True)  # noqa: FBT003 the columns of the table
     assert step["rows"] == []
     assert database.rows("select holder, failures from relay_queue") == [(None, 1)]
+
+
+# -- notices to owners
+
+
+def test_something_is_noted_for_the_owner_once(database: Database) -> None:
+    for kind, reference in (
+        ("stale", "message:1"),
+        ("stale", "message:1"),
+        ("stale", "message:2"),
+        ("lost", "message:1"),
+    ):
+        database.value("note_for_owner(%s, %s, %s, %s)", ORGANIZATION, INSTANCE, kind, reference)
+    assert database.value("count(*) from owner_notices") == 3
+    assert database.value("count(*) from notice_queue") == 3
+
+
+def test_a_new_journal_makes_what_an_older_one_accepted_ambiguous(database: Database) -> None:
+    conversation, turn = database.claimed()
+    database.value(QUEUE_TEXT, conversation, turn, Jsonb(ANSWER))
+    database.rows("update outbox set state = 'accepted', accepted_epoch = %s", EPOCH)
+    database.value("journal_began(%s, %s, %s)", ORGANIZATION, INSTANCE, EPOCH)
+    assert database.value("state from outbox") == "accepted"
+    database.value("journal_began(%s, %s, %s)", ORGANIZATION, INSTANCE, OTHER_EPOCH)
+    assert database.rows("select state, error from outbox") == [("ambiguous", "JournalLost")]
