@@ -105,6 +105,7 @@ class Connection:
         self._random = random.Random()  # noqa: S311 jitter, no secret
         self._attempts = 0
         self._offering = False
+        """Whether this device is not linked yet, so that the session offers codes."""
         self._closed = True
         self.up = asyncio.Event()
         """Set while connected and receiving."""
@@ -122,7 +123,7 @@ class Connection:
                 message = "the library did not end its session, which could compete with a new one"
                 raise LinkBrokenError(message)
             if end.failed:
-                await self._pause(end.reason, paired=paired)
+                await self._pause(end.reason)
 
     async def _prepare(self) -> bool:
         """Check and copy the stored session and return whether it is paired; a damaged one is set aside."""
@@ -135,7 +136,7 @@ class Connection:
             raise EndedError(terminal_ending(ExitCode.BAD_SESSION, self._instance))
         return False
 
-    async def _pause(self, reason: str, *, paired: bool) -> None:
+    async def _pause(self, reason: str) -> None:
         policy = self._settings.current.reconnect
         self._attempts += 1
         metrics.ATTEMPTS.labels(reason).inc()
@@ -143,7 +144,8 @@ class Connection:
             raise EndedError(attempts_exhausted(self._attempts, reason))
         delay = delay_seconds(policy, self._attempts, self._random)
         self._board.update(
-            connection=ConnectionState.RECONNECTING if paired else ConnectionState.PAIRING,
+            # The phone may have been linked in the session that just failed.
+            connection=ConnectionState.PAIRING if self._offering else ConnectionState.RECONNECTING,
             attempts=self._attempts,
             next_attempt_at=datetime.now(UTC) + timedelta(seconds=delay),
             last_reason=reason,

@@ -142,6 +142,19 @@ async def test_the_connection_returns_after_a_long_outage(scene: Scene) -> None:
     assert changes == [ConnectionState.CONNECTED, ConnectionState.RECONNECTING, ConnectionState.CONNECTED]
 
 
+@pytest.mark.parametrize("fault", [FaultKind.DOWN, FaultKind.BAD_USER_AGENT])
+async def test_an_outage_in_the_session_that_linked_the_phone_does_not_unpair_it(
+    scene: Scene, fault: FaultKind
+) -> None:
+    await scene.pair()
+    scene.bus.states.clear()
+    await (scene.simulator.fault(fault) if fault is FaultKind.DOWN else scene.business.fault(fault, count=3))
+    await until(lambda: any(state.attempts >= 1 for state in scene.bus.states), what="failed attempts")
+    await (scene.simulator.fault(FaultKind.UP) if fault is FaultKind.DOWN else scene.simulator.clear_faults())
+    await scene.ready()
+    assert ConnectionState.PAIRING not in {state.connection for state in scene.bus.states}
+
+
 async def test_exhausted_attempts_end_the_process_but_not_the_epoch(scene: Scene) -> None:
     await scene.simulator.fault(FaultKind.DOWN)
     few = ReconnectSettings(base_delay_seconds=0.1, max_delay_seconds=0.1, max_attempts=3)

@@ -125,6 +125,17 @@ async def test_pairing_ends_in_a_connection(tmp_path: Path) -> None:
         assert stage.link.online == [True]
 
 
+@pytest.mark.parametrize("linked", [(PairingStopped(succeeded=True),), (PairingStopped(succeeded=True), Connected())])
+async def test_a_failure_in_the_session_that_linked_the_phone_does_not_unpair_it(
+    tmp_path: Path, linked: tuple[LinkEvent, ...]
+) -> None:
+    slow = ReconnectSettings(base_delay_seconds=30, max_delay_seconds=30)
+    async with staged(tmp_path, paired=False, reconnect=slow) as stage, running(stage):
+        await stage.deliver(1, QrOffered("qr 1"), *linked, Disconnected(CONNECT_FAILURE))
+        await reached(lambda: stage.board.state.attempts == 1)
+        assert stage.board.state.connection is ConnectionState.RECONNECTING
+
+
 async def test_a_connection_that_recovers_in_time_keeps_its_session(tmp_path: Path) -> None:
     async with (
         staged(tmp_path, paired=True, reconnect=ReconnectSettings(base_delay_seconds=30)) as stage,
