@@ -57,7 +57,21 @@ class Chats:
             database.execute("UPDATE chats SET own_sequence = ? WHERE chat = ?", (sequence, str(chat)))
         return sequence
 
+    def addresses(self, chat: Jid) -> tuple[Jid, ...]:
+        """Return all known addresses of a chat, starting with the one that it is stored under: the LID if known."""
+        query = (
+            "WITH current AS (SELECT coalesce((SELECT chat FROM chat_aliases WHERE alias = ?1), ?1) AS chat) "
+            "SELECT chat FROM current UNION ALL SELECT alias FROM chat_aliases JOIN current USING (chat)"
+        )
+        return tuple(Jid.parse(row[0]) for row in self._journal.read(query, str(chat)))
+
     def own_sequence(self, chat: Jid) -> int:
-        """Return the sequence of the newest message that the business sent from another device; 0: none."""
-        rows = self._journal.read("SELECT own_sequence FROM chats WHERE chat = ?", str(chat))
+        """Return the sequence of the newest message that the business sent from another device; 0: none.
+
+        `chat` is any of the chat's addresses.
+        """
+        query = (
+            "SELECT own_sequence FROM chats WHERE chat = coalesce((SELECT chat FROM chat_aliases WHERE alias = ?1), ?1)"
+        )
+        rows = self._journal.read(query, str(chat))
         return int(rows[0][0]) if rows else 0

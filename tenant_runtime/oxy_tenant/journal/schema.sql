@@ -23,6 +23,7 @@ CREATE TABLE chat_aliases (
   alias TEXT PRIMARY KEY,
   chat TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX chat_aliases_by_chat ON chat_aliases (chat);
 CREATE TABLE messages (                      -- ids of received messages, so that each is journalled once
   chat TEXT NOT NULL,
   from_me INTEGER NOT NULL,

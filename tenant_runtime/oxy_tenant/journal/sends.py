@@ -21,8 +21,12 @@ class OpenSend:
 
     request: SendRequest
     chat: Jid
-    """Where to send: the LID if it is known."""
+    """The chat's address when the request was accepted."""
+    sequence: int = 0
+    """Place among all accepted requests."""
     attempts: int = 0
+    in_flight: bool = False
+    """Whether the last attempt was left without an outcome; all before it certainly did not reach WhatsApp."""
     recovered: bool = False
     """Whether it was left open by the previous run."""
 
@@ -35,6 +39,8 @@ class Sends:
         self._chats = chats
         self._reports = reports
         self._clock = clock
+        self.epoch = journal.epoch
+        """The journal's epoch."""
 
     def accept(self, requests: Sequence[SendRequest]) -> list[tuple[Accepted, OpenSend | None]]:
         """Journal requests in order, in one flush; return each acceptance, with its send unless it is a repeat."""
@@ -52,13 +58,18 @@ class Sends:
         find = "SELECT sequence FROM sends WHERE request_id = ?"
         sequence = database.execute(find, (str(request.id),)).fetchone()[0]
         accepted = Accepted(request_id=request.id, journal_epoch=self._journal.epoch, journal_sequence=sequence)
-        return accepted, OpenSend(request, chat) if fresh else None
+        return accepted, OpenSend(request, chat, sequence) if fresh else None
 
     def unfinished(self) -> list[OpenSend]:
         """Return the requests without a result, in the order of their acceptance."""
-        query = "SELECT request, chat, attempts FROM sends WHERE ended_at IS NULL ORDER BY sequence"
-        rows = self._journal.read(query)
-        return [OpenSend(SendRequest.decode(row[0]), Jid.parse(row[1]), row[2], recovered=True) for row in rows]
+        query = (
+            "SELECT request, chat, sequence, attempts, state = 'sending' FROM sends "
+            "WHERE ended_at IS NULL ORDER BY sequence"
+        )
+        return [
+            OpenSend(SendRequest.decode(request), Jid.parse(chat), sequence, attempts, bool(in_flight), recovered=True)
+            for request, chat, sequence, attempts, in_flight in self._journal.read(query)
+        ]
 
     def begin_attempt(self, request_id: UUID) -> bytes:
         """Record a new attempt to send and return its message secret."""
@@ -71,6 +82,11 @@ class Sends:
             row = (secret, str(request_id), self._clock().timestamp())
             database.execute("INSERT OR IGNORE INTO secrets VALUES (?, ?, ?)", row)
             return secret
+
+    def postpone(self, request_id: UUID) -> None:
+        """Record that the last attempt certainly did not reach WhatsApp."""
+        with self._journal.transaction() as database:
+            database.execute("UPDATE sends SET state = 'accepted' WHERE request_id = ?", (str(request_id),))
 
     def attempt_secret(self, request_id: UUID, attempt: int) -> bytes:
         """Return the message secret of an attempt, which identifies it in the library's store."""

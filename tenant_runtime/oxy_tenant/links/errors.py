@@ -3,6 +3,7 @@
 OxyError
 ├── LinkError                 a request to the WhatsApp link failed
 │   ├── LinkUnavailableError  there is no connection now; certainly nothing was sent
+│   ├── SendDeferredError     WhatsApp refused the message for now; certainly nothing was sent
 │   ├── SendRefusedError      WhatsApp or the library refused the message permanently
 │   └── SendUnconfirmedError  nobody knows whether WhatsApp received the message
 └── LinkBrokenError           the library stopped delivering events; only a new process helps
@@ -17,6 +18,10 @@ class LinkError(OxyError):
 
 class LinkUnavailableError(LinkError):
     """There is no connection now; certainly nothing was sent."""
+
+
+class SendDeferredError(LinkError):
+    """WhatsApp refused the message for now, for example because of a rate limit; certainly nothing was sent."""
 
 
 class SendRefusedError(LinkError):

@@ -46,7 +46,7 @@ class WhatsAppLink(Protocol):
     async def send(self, chat: Jid, text: str, secret: bytes) -> str:
         """Send a text with this message secret and return its WhatsApp id; call it within a turn.
 
-        Raises LinkUnavailableError, SendRefusedError, SendUnconfirmedError.
+        Raises LinkUnavailableError, SendDeferredError, SendRefusedError, SendUnconfirmedError.
         """
 
     def show_online(self, *, online: bool) -> None:

@@ -16,7 +16,6 @@ from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.journal.sends import OpenSend, Sends
 from oxy_tenant.links.errors import LinkUnavailableError, SendUnconfirmedError
 from oxy_tenant.links.protocol import StoredSession
-from oxy_tenant.sending.attempts import ATTEMPTS
 from oxy_tenant.sending.receipts import Receipts
 from oxy_tenant.sending.results import UNCONFIRMED, Result
 
@@ -46,10 +45,10 @@ class Recovery:
         """Return the result of a request that the previous run left open; None if it was certainly not sent."""
         if not send.recovered:
             return None
-        # An attempt is made only if all before it certainly did not reach WhatsApp, so the newest one decides. Look
-        # beyond the journal's count too: the count is not flushed, so a power failure may have lost its last steps.
-        attempts = range(max(1, send.attempts), send.attempts + ATTEMPTS + 1)
-        secrets = [self._sends.attempt_secret(send.request.id, attempt) for attempt in attempts]
+        # An attempt is made only if it is on disk that all before it certainly did not reach WhatsApp. The beginning of
+        # one is not flushed, so a power failure may have lost that the next had begun.
+        undecided = [send.attempts, send.attempts + 1] if send.in_flight else [send.attempts + 1]
+        secrets = [self._sends.attempt_secret(send.request.id, attempt) for attempt in undecided]
         try:
             whatsapp_id = await self._id_of(secrets)
         except (SessionError, VolumeError) as error:

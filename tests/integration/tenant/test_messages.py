@@ -1,12 +1,14 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from integration.tenant.scene import BUSINESS, CUSTOMER, Scene, send_request, until
 
 from oxy_core.envelopes import ConnectionState, MessageSeen, SendOutcome
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
 from oxy_core.trace import child_of, trace_id
+from oxy_simulator.faults import FaultKind
 
 
 async def test_texts_are_reported_in_order_with_both_addresses_of_the_chat(scene: Scene) -> None:
@@ -147,6 +149,44 @@ async def test_a_number_without_whatsapp_fails_with_its_reason(scene: Scene) -> 
     assert result.outcome is SendOutcome.FAILED
     assert "no LID found" in (result.error or "")
     assert "5511977777777" not in scene.runtime.log
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [
+        (FaultKind.RATE_LIMIT, {"count": 2}),
+        (FaultKind.REFUSE, {"count": 2, "code": 500}),
+        (FaultKind.REFUSE, {"count": 2, "code": 463}),
+    ],
+)
+async def test_what_whatsapp_refuses_for_now_is_sent_later_and_in_order(
+    scene: Scene, fault: FaultKind, options: dict[str, int]
+) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    other = await scene.simulator.phone("+5511922222222", "Bia")
+    await scene.business.fault(fault, peer=CUSTOMER, **options)
+    requests = [send_request(chat, text) for text in ("primeira", "segunda")]
+    for request in (*requests, unhindered := send_request(Jid.of_phone(other.number), "outra")):
+        await scene.bus.request(request)
+    assert (await scene.result(unhindered)).outcome is SendOutcome.SENT
+    assert len(await scene.bus.results()) == 1
+    assert [(await scene.result(request, within=30)).outcome for request in requests] == [SendOutcome.SENT] * 2
+    assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"] == [
+        "primeira",
+        "segunda",
+    ]
+
+
+async def test_what_whatsapp_refuses_for_good_fails_at_once_with_its_reason(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    await scene.business.fault(FaultKind.REFUSE, code=403)
+    request = send_request(chat, "não")
+    await scene.bus.request(request)
+    result = await scene.result(request)
+    assert result.outcome is SendOutcome.FAILED
+    assert "403" in (result.error or "")
 
 
 async def test_typing_is_shown_if_pacing_is_human(scene: Scene) -> None:

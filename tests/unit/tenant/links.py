@@ -26,6 +26,11 @@ class ScriptedLink:
     answering: asyncio.Event = field(default_factory=asyncio.Event)
     """Sends are answered while it is set."""
     texts: list[str] = field(default_factory=list)
+    """Everything that was to be sent, refused or not."""
+    chats: list[Jid] = field(default_factory=list)
+    """Where each of them went."""
+    refusals: dict[str, list[LinkError]] = field(default_factory=dict)
+    """By text: how its next attempts fail."""
 
     def open(self, on_message: MessageSink, on_event: EventSink, *, receipts: bool) -> None:
         del on_message, receipts
@@ -48,9 +53,12 @@ class ScriptedLink:
         yield
 
     async def send(self, chat: Jid, text: str, secret: bytes) -> str:
-        del chat, secret
+        del secret
         self.texts.append(text)
+        self.chats.append(chat)
         await self.answering.wait()
+        if self.refusals.get(text):
+            raise self.refusals[text].pop(0)
         return f"3EB0{len(self.texts)}"
 
     def show_online(self, *, online: bool) -> None:

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,13 @@ from oxy_tenant.connection import ending
 from oxy_tenant.connection.backoff import delay_seconds
 from oxy_tenant.connection.ended_marker import MARKER_BYTES, EndedMarker, repeated_ending
 from oxy_tenant.connection.ending import ending_of, write_termination_message
-from oxy_tenant.links.errors import LinkError, LinkUnavailableError, SendRefusedError, SendUnconfirmedError
+from oxy_tenant.links.errors import (
+    LinkError,
+    LinkUnavailableError,
+    SendDeferredError,
+    SendRefusedError,
+    SendUnconfirmedError,
+)
 from oxy_tenant.links.events import (
     Banned,
     Connected,
@@ -28,7 +35,7 @@ from oxy_tenant.links.events import (
 )
 from oxy_tenant.links.neonize.events import CopyRefused, copy_refused
 from oxy_tenant.links.neonize.send_errors import send_error
-from oxy_tenant.sending.gate import refuse
+from oxy_tenant.sending.gate import ChatPosition, refuse
 from oxy_tenant.sending.pacing import LONGEST, SHORTEST, typing_seconds
 
 SECOND = timedelta(seconds=1)
@@ -52,9 +59,28 @@ SECOND = timedelta(seconds=1)
 def test_the_gate(
     based_on: int | None, own: int, *, self_chat: bool, expires: datetime | None, outcome: SendOutcome | None
 ) -> None:
-    ask = request(based_on=based_on, expires_at=expires)
-    refusal = refuse(ask, own_sequence=own, self_chat=self_chat, now=NOW)
+    ask = request(based_on=based_on)
+    refusal = refuse(ask, ChatPosition(uuid4(), own, self_chat=self_chat), expires_at=expires, now=NOW)
     assert (None if refusal is None else refusal.outcome) is outcome
+
+
+@pytest.mark.parametrize(
+    ("same_epoch", "based_on", "own", "superseded"),
+    [
+        (True, 5, 5, False),
+        (True, 5, 6, True),
+        (False, 500, 0, False),  # nobody wrote from the phone since the journal began
+        (False, 500, 2, True),  # somebody did, and 500 counts in a journal that is gone
+        (False, 1, 1, True),
+    ],
+)
+def test_sequences_are_compared_within_one_journal(
+    *, same_epoch: bool, based_on: int, own: int, superseded: bool
+) -> None:
+    epoch = uuid4()
+    ask = request(based_on=based_on, based_on_epoch=epoch if same_epoch else uuid4())
+    refusal = refuse(ask, ChatPosition(epoch, own), expires_at=None, now=NOW)
+    assert (refusal is not None) is superseded
 
 
 def test_the_delay_grows_to_its_cap() -> None:
@@ -96,6 +122,13 @@ def test_which_events_end_an_epoch(event: LinkEvent, code: ExitCode | None) -> N
     ("error", "kind"),
     [
         ("server returned error 479", SendRefusedError),
+        ("server returned error 403", SendRefusedError),
+        ("server returned error 429", SendDeferredError),
+        ("server returned error 463", SendDeferredError),
+        ("server returned error 500", SendDeferredError),
+        ("server returned error 503", SendDeferredError),
+        ("server returned error 5000", SendRefusedError),
+        ("failed to get device list: info query returned status 429: rate-overlimit", LinkUnavailableError),
         ("no LID found for 5511@s.whatsapp.net from server", SendRefusedError),
         ("failed to get device list: info query timed out", LinkUnavailableError),
         ("failed to prefetch sessions: database is locked", LinkUnavailableError),

@@ -1,17 +1,23 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from unit.tenant.links import ScriptedLink, environment_in
-from unit.tenant.messages import request
+from unit.tenant.messages import LID, PHONE, incoming, request
+from unit.tenant.sessions import add_secret, make_session
 
 from oxy_core.envelopes import Report, SendOutcome, SendRequest, SendResult
 from oxy_core.identity import Jid
 from oxy_tenant.journal.journal import Journal
+from oxy_tenant.journal.sends import OpenSend
+from oxy_tenant.links.errors import LinkError, LinkUnavailableError, SendDeferredError, SendRefusedError
 from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.own_account import OwnAccount
+from oxy_tenant.sending.attempts import Retries
 from oxy_tenant.sending.receipts import Receipts
 from oxy_tenant.sending.recovery import Recovery
 from oxy_tenant.sending.sender import Sender
@@ -24,15 +30,24 @@ class Stage:
     link: ScriptedLink
     sender: Sender
     stopping: asyncio.Event
+    connected: asyncio.Event
 
     def ask(self, *requests: SendRequest) -> None:
         for _, work in self.journal.sends.accept(requests):
             assert work is not None
             self.sender.enqueue(work)
 
+    def answer(self) -> None:
+        """Grant all turns and answer all sends from now on."""
+        self.link.turn.set()
+        self.link.answering.set()
+
     def results(self) -> list[SendOutcome]:
+        return [result.outcome for result in self.all_results()]
+
+    def all_results(self) -> list[SendResult]:
         bodies = [Report.decode(entry.envelope).body for entry in self.journal.reports.entries(0, 100)]
-        return [body.outcome for body in bodies if isinstance(body, SendResult)]
+        return [body for body in bodies if isinstance(body, SendResult)]
 
     def open_texts(self) -> list[str]:
         return [send.request.text for send in self.journal.sends.unfinished()]
@@ -52,10 +67,11 @@ async def sending(folder: Path) -> AsyncIterator[Stage]:
         account=OwnAccount(),
         connected=connected,
         stopping=stopping,
+        retries=Retries(first=0.02, longest=0.05, longest_unavailable=0.05, attempts=6),
     )
     task = asyncio.create_task(sender.run())
     try:
-        yield Stage(journal, link, sender, stopping)
+        yield Stage(journal, link, sender, stopping, connected)
     finally:
         task.cancel()
         await asyncio.wait([task])
@@ -63,8 +79,12 @@ async def sending(folder: Path) -> AsyncIterator[Stage]:
 
 
 async def until(stage: Stage, texts: int) -> None:
+    await reached(lambda: len(stage.link.texts) >= texts)
+
+
+async def reached(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while len(stage.link.texts) < texts:  # noqa: ASYNC110 the state under test has no event
+        while not condition():  # noqa: ASYNC110 the state under test has no event
             await asyncio.sleep(0.005)
 
 
@@ -105,3 +125,127 @@ async def test_a_stop_does_not_wait_forever_for_the_message_in_flight(tmp_path: 
         stage.stopping.set()
         await stage.sender.finish(within=0.05)
         assert stage.open_texts() == ["first"]
+
+
+@pytest.mark.parametrize("error", [SendDeferredError("server returned error 429"), LinkUnavailableError("no socket")])
+async def test_what_was_certainly_not_sent_is_tried_again_in_order(tmp_path: Path, error: LinkError) -> None:
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        stage.link.refusals["first"] = [error] * 3
+        soon = datetime.now(UTC) + timedelta(minutes=5)
+        stage.ask(request("first", expires_at=soon), request("second"), request("other", chat=Jid.parse("222@lid")))
+        await reached(lambda: len(stage.results()) == 3)
+        assert [text for text in stage.link.texts if text != "other"] == ["first"] * 4 + ["second"]
+        assert stage.link.texts.index("other") < 2
+        assert stage.results() == [SendOutcome.SENT] * 3
+
+
+async def test_a_request_that_is_refused_until_it_expires_says_why(tmp_path: Path) -> None:
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        stage.link.refusals["first"] = [SendDeferredError("server returned error 429")] * 1_000
+        stage.ask(request("first", expires_at=datetime.now(UTC) + timedelta(seconds=0.5)))
+        await reached(lambda: len(stage.results()) == 1)
+        [result] = stage.all_results()
+        assert result.outcome is SendOutcome.EXPIRED
+        assert result.error is not None
+        assert "429" in result.error
+        assert len(stage.link.texts) > 6
+
+
+async def test_a_request_that_never_expires_fails_after_many_attempts(tmp_path: Path) -> None:
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        stage.link.refusals["first"] = [SendDeferredError("server returned error 503")] * 1_000
+        stage.ask(request("first"))
+        await reached(lambda: len(stage.results()) == 1)
+        [result] = stage.all_results()
+        assert (result.outcome, len(stage.link.texts)) == (SendOutcome.FAILED, 6)
+        assert "503" in str(result.error)
+
+
+async def test_a_final_refusal_is_not_repeated_and_says_why(tmp_path: Path) -> None:
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        stage.link.refusals["first"] = [SendRefusedError("server returned error 403")]
+        stage.ask(request("first"))
+        await reached(lambda: len(stage.results()) == 1)
+        assert [(result.outcome, result.error) for result in stage.all_results()] == [
+            (SendOutcome.FAILED, "server returned error 403")
+        ]
+
+
+async def test_a_send_that_waits_to_be_tried_again_is_no_doubt_after_a_kill(tmp_path: Path) -> None:
+    make_session(tmp_path / "session.db")
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        stage.link.refusals["first"] = [SendDeferredError("server returned error 429")] * 1_000
+        stage.ask(request("first", expires_at=datetime.now(UTC) + timedelta(minutes=5)))
+        await until(stage, texts=2)
+        await reached(lambda: not stage.journal.sends.unfinished()[0].in_flight)
+        [send] = stage.journal.sends.unfinished()
+    # The library stores the secret of every attempt before it sends anything.
+    for attempt in range(1, send.attempts + 1):
+        add_secret(tmp_path / "session.db", f"3EB0{attempt}", send_secret(tmp_path, send, attempt))
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        for send in stage.journal.sends.unfinished():
+            stage.sender.enqueue(send)
+        await reached(lambda: len(stage.results()) == 1)
+        assert stage.results() == [SendOutcome.SENT]
+
+
+def send_secret(folder: Path, send: OpenSend, attempt: int) -> bytes:
+    journal = Journal.open(folder / "journal.db", organization="acme", instance="shop")
+    secret = journal.sends.attempt_secret(send.request.id, attempt)
+    journal.close()
+    return secret
+
+
+# -- one chat, whatever its addresses
+
+
+async def test_an_answer_from_the_phone_supersedes_a_request_under_the_old_address(tmp_path: Path) -> None:
+    async with sending(tmp_path) as stage:
+        stage.journal.inbound.receive(incoming("A", PHONE))
+        stage.ask(request("first", chat=PHONE, based_on=1))
+        # The chat's LID is learned only now, with the business's own answer.
+        stage.journal.inbound.receive(incoming("B", LID, chat_alias=PHONE, from_me=True))
+        stage.answer()
+        await reached(lambda: len(stage.results()) == 1)
+        assert (stage.results(), stage.link.texts) == ([SendOutcome.SUPERSEDED], [])
+
+
+async def test_a_request_is_sent_to_the_address_known_when_it_is_sent(tmp_path: Path) -> None:
+    async with sending(tmp_path) as stage:
+        stage.ask(request("first", chat=PHONE))
+        stage.journal.inbound.receive(incoming("A", LID, chat_alias=PHONE))
+        stage.answer()
+        await reached(lambda: len(stage.results()) == 1)
+        assert stage.link.chats == [LID]
+
+
+async def test_requests_to_both_addresses_of_a_chat_keep_their_order(tmp_path: Path) -> None:
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        stage.link.refusals["first"] = [SendDeferredError("server returned error 429")] * 3
+        stage.ask(request("first", chat=PHONE))
+        await until(stage, texts=1)
+        stage.journal.inbound.receive(incoming("A", LID, chat_alias=PHONE))
+        stage.ask(request("second", chat=LID), request("third", chat=PHONE))
+        await reached(lambda: len(stage.results()) == 3)
+        assert stage.link.texts == ["first"] * 4 + ["second", "third"]
+
+
+async def test_queues_of_two_addresses_that_prove_to_be_one_chat_keep_the_order(tmp_path: Path) -> None:
+    async with sending(tmp_path) as stage:
+        stage.connected.clear()
+        stage.ask(request("1", chat=PHONE), request("2", chat=LID), request("3", chat=PHONE), request("4", chat=LID))
+        await asyncio.sleep(0.05)
+        stage.journal.inbound.receive(incoming("A", LID, chat_alias=PHONE))
+        stage.link.refusals["1"] = [SendDeferredError("server returned error 429")] * 2
+        stage.answer()
+        stage.connected.set()
+        await reached(lambda: len(stage.results()) == 4)
+        assert stage.link.texts == ["1", "1", "1", "2", "3", "4"]
+        assert set(stage.link.chats) == {LID}

@@ -15,7 +15,12 @@ from oxy_core.identity import Jid
 from oxy_tenant import metrics
 from oxy_tenant.content.classification import MessageProtobuf
 from oxy_tenant.content.composition import MessagesModule
-from oxy_tenant.links.errors import LinkUnavailableError, SendRefusedError, SendUnconfirmedError
+from oxy_tenant.links.errors import (
+    LinkUnavailableError,
+    SendDeferredError,
+    SendRefusedError,
+    SendUnconfirmedError,
+)
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.own_account import OwnAccount
 
@@ -93,7 +98,7 @@ class SendingTurns:
         log.info("filler_sent")
         try:
             await self._send_filler(chat, target)
-        except SendRefusedError as error:
+        except (SendDeferredError, SendRefusedError) as error:
             log.warning("filler_refused", error=str(error))
         except SendUnconfirmedError as error:
             raise LinkUnavailableError(str(error)) from error

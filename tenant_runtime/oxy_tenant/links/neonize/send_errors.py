@@ -4,10 +4,20 @@ import re
 from typing import Final
 
 from oxy_core.identity import mask
-from oxy_tenant.links.errors import LinkError, LinkUnavailableError, SendRefusedError, SendUnconfirmedError
+from oxy_tenant.links.errors import (
+    LinkError,
+    LinkUnavailableError,
+    SendDeferredError,
+    SendRefusedError,
+    SendUnconfirmedError,
+)
 
 _LONG_NUMBER: Final = re.compile(r"\d{6,}")
 """Phone numbers and LIDs in the library's errors; masked, because errors are logged and reported."""
+
+_DEFERRED: Final = re.compile(r"server returned error (?:429|463|5\d\d)\b")
+"""Refusals that pass: the rate limit, the limit on writing first to strangers ("reach-out lock"), the server's own
+errors."""
 
 _REFUSED: Final = ("server returned error", "no LID found", "can't send", "unknown server")
 
@@ -29,6 +39,8 @@ def send_error(error: str) -> LinkError:
     an answer may or may not have arrived.
     """
     error = _LONG_NUMBER.sub(lambda number: mask(number[0]), error)
+    if _DEFERRED.match(error):
+        return SendDeferredError(error)
     if error.startswith(_REFUSED):
         return SendRefusedError(error)
     if error.startswith(_BEFORE_SENDING):
