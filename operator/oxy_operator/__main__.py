@@ -6,7 +6,7 @@ import sys
 from oxy_core.errors import OxyError
 from oxy_core.logs import configure_logging
 from oxy_operator.application import Operator
-from oxy_operator.kube.client import connected, load_configuration
+from oxy_operator.kube.client import JSON_DEPTH, connected, load_configuration
 from oxy_operator.settings import OperatorSettings
 
 
@@ -24,4 +24,5 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
+    sys.setrecursionlimit(JSON_DEPTH)
     sys.exit(asyncio.run(main()))

@@ -96,7 +96,12 @@ class Operator:
 
     def _make_reflectors(self, api: Kubernetes) -> list[Reflector]:
         sinks: list[tuple[Kind, Sink]] = [*self._cache.children.items(), (PODS, self._cache.pods)]
-        return [Reflector(api, kind, MANAGED, sink, self._queue.add) for kind, sink in sinks]
+        return [Reflector(api, kind, MANAGED, sink, self._enqueue_existing) for kind, sink in sinks]
+
+    def _enqueue_existing(self, key: Key) -> None:
+        """Enqueue an instance one of whose objects changed; what seems to belong to one that does not exist is left."""
+        if self._cache.instances.get(key) is not None:
+            self._queue.add(key)
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. Raises LeadershipLostError, or an exception group if a part crashes."""

@@ -14,6 +14,7 @@ ERRORS: Final = Counter(
 )
 DURATION: Final = Histogram("oxy_operator_reconcile_duration_seconds", "Duration of one reconcile, in seconds.")
 QUEUE: Final = Gauge("oxy_operator_queue_depth", "Instances waiting to be reconciled.")
+UNREADABLE: Final = Counter("oxy_operator_unreadable_objects", "Objects that were skipped, by kind.", ["kind"])
 WRITES: Final = Counter("oxy_operator_writes", "Objects applied to the Kubernetes API.", ["kind"])
 INSTANCES: Final = Gauge("oxy_operator_instances", "Instances by phase.", ["phase"])
 LEADS: Final = Gauge("oxy_operator_leads", "Whether this process holds the leader lease.")

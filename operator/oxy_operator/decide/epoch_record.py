@@ -19,12 +19,18 @@ from oxy_core.times import utc_text
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.ownership_problems import number_digest
 from oxy_operator.decide.pod import Pod, Termination
+from oxy_operator.lenient import plain_text, reason, utc_moment, whole_number
 
 _INCARNATION: Final = "oxy.dev/incarnation"
 _PAIRED: Final = "oxy.dev/paired"
 _REPAIRED: Final = "oxy.dev/repaired"
 _ENDED: Final = "oxy.dev/ended"
 _NUMBER: Final = "oxy.dev/number"
+
+RECORD_ANNOTATIONS: Final = frozenset(
+    {EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION, _INCARNATION, _PAIRED, _REPAIRED, _ENDED, _NUMBER}
+)
+"""Names of the annotations that hold a record."""
 
 
 class EpochEnd(BaseModel):
@@ -57,15 +63,15 @@ class EpochRecord:
 
     @classmethod
     def of(cls, annotations: Mapping[str, str]) -> Self | None:
-        """Read a claim's annotations; None if they hold no record."""
-        epoch = annotations.get(EPOCH_ANNOTATION, "")
-        if not epoch.isdigit():
+        """Read a claim's annotations, which others may have changed; None if they hold no record."""
+        epoch = whole_number(annotations.get(EPOCH_ANNOTATION))
+        if epoch is None:
             return None
         return cls(
-            epoch=int(epoch),
+            epoch=epoch,
             incarnation=annotations.get(_INCARNATION, ""),
             paired=annotations.get(_PAIRED) == "true",
-            pairing_until=_time(annotations.get(PAIRING_UNTIL_ANNOTATION)),
+            pairing_until=utc_moment(annotations.get(PAIRING_UNTIL_ANNOTATION)),
             repaired=annotations.get(_REPAIRED),
             ended=_end(annotations.get(_ENDED)),
             number=annotations.get(_NUMBER, ""),
@@ -95,13 +101,6 @@ class EpochRecord:
     def window_open(self, now: datetime) -> bool:
         """Whether an unpaired runtime offers codes at `now`."""
         return self.pairing_until is not None and now < self.pairing_until
-
-
-def _time(text: str | None) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC) if text else None
-    except ValueError:
-        return None
 
 
 def _end(text: str | None) -> EpochEnd | None:
@@ -179,8 +178,8 @@ def _ended(record: EpochRecord, termination: Termination) -> EpochRecord:
     ended = EpochEnd(
         epoch=record.epoch,
         exit_code=termination.exit_code,
-        reason=message.reason if message else "",
-        message=message.message if message else "",
+        reason=reason(message.reason, "") if message else "",
+        message=plain_text(message.message) if message else "",
     )
     unpairs = cause is not None and cause.unpairs
     return replace(record, ended=ended, paired=record.paired and not unpairs)

@@ -1,15 +1,34 @@
-"""The informer cache: instances as last seen; of children and pods only what decisions need."""
+"""The informer cache: instances as last seen; of children and pods only what decisions need.
 
-from collections.abc import Iterator, Mapping
+Anybody may give an object the operator's labels. An object belongs to the instance that its label names only if it also
+has the name that the operator gives to such an object of that instance; all others are left out.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from oxy_core.identity import phone_key
-from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, INSTANCE_LABEL
+from oxy_core.instance.custom_resource import (
+    EPOCH_ANNOTATION,
+    INSTANCE_LABEL,
+    claim_name,
+    pairing_secret_name,
+    pod_name,
+    runtime_name,
+)
 from oxy_core.subjects import instance_key
+from oxy_operator.decide.epoch_record import RECORD_ANNOTATIONS
 from oxy_operator.decide.pod import Pod
 from oxy_operator.kube.digest import live_digest
-from oxy_operator.objects import CHILD_KINDS, CLAIMS, METADATA_ONLY, STATEFUL_SETS, Key, Kind, Object
+from oxy_operator.lenient import whole_number
+from oxy_operator.objects import CHILD_KINDS, CLAIMS, METADATA_ONLY, SECRETS, STATEFUL_SETS, Key, Kind, Object
+
+_NAMES: Final[Mapping[Kind, tuple[Callable[[str], str], ...]]] = {
+    CLAIMS: (claim_name,),
+    SECRETS: (runtime_name, pairing_secret_name),
+}
+"""How an instance's objects of a kind are named, where it is not by `runtime_name` alone."""
 
 
 class Sink(Protocol):
@@ -39,7 +58,7 @@ class CachedChild:
     digest: bytes
     """Of the fields that the operator owns."""
     annotations: Mapping[str, str]
-    """Of claims only."""
+    """Those of the epoch record; of claims only."""
     epoch: int
     """Of a StatefulSet's pod template; otherwise 0."""
     deleting: bool = False
@@ -60,6 +79,8 @@ class ChildCache:
         """Store a child's current state, unless a newer one is stored."""
         metadata = live["metadata"]
         place = (metadata["namespace"], metadata["name"])
+        if not self._belongs(metadata):
+            return self.forget(*place)
         child, held = self._child(live), self._held.get(place)
         if held is not None and held.uid == child.uid and held.version > child.version:
             return None
@@ -81,7 +102,10 @@ class ChildCache:
 
     def annotated(self, namespace: str, name: str, annotations: Mapping[str, str], answer: Object) -> None:
         """Store annotations that were just applied to a claim."""
-        held = self._held[namespace, name]
+        held = self._held.get((namespace, name))
+        if held is None:
+            # The watch has reported its deletion since.
+            return
         version = int(answer["metadata"]["resourceVersion"])
         self._held[namespace, name] = replace(held, version=version, annotations={**held.annotations, **annotations})
 
@@ -94,14 +118,20 @@ class ChildCache:
         """Return namespace and name of every child."""
         return set(self._held)
 
+    def _belongs(self, metadata: Object) -> bool:
+        """Whether the object has the name that the operator gives to one of the instance that its label names."""
+        instance = _instance(metadata)
+        return metadata["name"] in {name(instance) for name in _NAMES.get(self.kind, (runtime_name,))}
+
     def _child(self, live: Object) -> CachedChild:
         metadata = live["metadata"]
+        annotations = metadata.get("annotations", {}) if self.kind == CLAIMS else {}
         return CachedChild(
             uid=metadata["uid"],
             version=int(metadata["resourceVersion"]),
-            instance=metadata.get("labels", {}).get(INSTANCE_LABEL, ""),
+            instance=_instance(metadata),
             digest=live_digest(live, metadata_only=self.kind in METADATA_ONLY),
-            annotations=metadata.get("annotations", {}) if self.kind == CLAIMS else {},
+            annotations={name: value for name, value in annotations.items() if name in RECORD_ANNOTATIONS},
             epoch=_template_epoch(live) if self.kind == STATEFUL_SETS else 0,
             deleting="deletionTimestamp" in metadata,
         )
@@ -114,44 +144,40 @@ def _same(one: CachedChild, other: CachedChild) -> bool:
 
 def _template_epoch(stateful_set: Object) -> int:
     annotations = stateful_set.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
-    epoch = str(annotations.get(EPOCH_ANNOTATION, ""))
-    return int(epoch) if epoch.isdigit() else 0
+    return whole_number(annotations.get(EPOCH_ANNOTATION)) or 0
+
+
+def _instance(metadata: Object) -> str:
+    """Return the name of the instance that an object claims to belong to; empty if it claims none."""
+    return str(metadata.get("labels", {}).get(INSTANCE_LABEL, ""))
 
 
 class PodCache:
-    """Pods by instance."""
+    """The pod of each instance: a StatefulSet of one replica names it."""
 
     def __init__(self) -> None:
-        self._held: dict[tuple[str, str], tuple[str, Pod]] = {}
-        self._of: dict[Key, set[str]] = {}
+        self._held: dict[tuple[str, str], tuple[Key, Pod]] = {}
 
     def of(self, key: Key) -> Pod | None:
-        """Return the instance's pod; of several, the newest, and those being deleted last."""
-        pods = [self._held[key.namespace, name][1] for name in self._of.get(key, ())]
-        return max(pods, key=lambda pod: (pod.deleted_at is None, pod.created_at), default=None)
+        """Return the instance's pod, if there is one."""
+        found = self._held.get((key.namespace, pod_name(key.name)))
+        return found[1] if found else None
 
     def observe(self, live: Object) -> Key | None:
         """Store a pod's current state."""
-        pod = Pod.of(live)
-        place = (pod.namespace, pod.name)
-        key = Key(pod.namespace, live["metadata"].get("labels", {}).get(INSTANCE_LABEL, ""))
-        before = self._held.get(place)
-        if before is not None and before[1] == pod:
-            return None
-        self._held[place] = (key.name, pod)
-        self._of.setdefault(key, set()).add(pod.name)
-        return key
+        metadata = live["metadata"]
+        place = (metadata["namespace"], metadata["name"])
+        key = Key(place[0], _instance(metadata))
+        if place[1] != pod_name(key.name):
+            return self.forget(*place)
+        pod, before = Pod.of(live), self._held.get(place)
+        self._held[place] = (key, pod)
+        return None if before is not None and before[1] == pod else key
 
     def forget(self, namespace: str, name: str) -> Key | None:
         """Remove a deleted pod."""
         found = self._held.pop((namespace, name), None)
-        if found is None:
-            return None
-        key = Key(namespace, found[0])
-        self._of[key].discard(name)
-        if not self._of[key]:
-            del self._of[key]
-        return key
+        return found[0] if found else None
 
     def known(self) -> set[tuple[str, str]]:
         """Return namespace and name of every pod."""

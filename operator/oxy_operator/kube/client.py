@@ -30,6 +30,11 @@ WATCH_SECONDS: Final = 290
 SILENCE_SECONDS: Final = 90.0
 """A watch that is silent for longer is dead: the server sends a bookmark about every minute."""
 
+JSON_DEPTH: Final = 12_000
+"""Recursion limit with which every answer can be read: the server stores objects nested up to 10,000 levels deep
+(``managedFields``, which anybody may write; sigs.k8s.io/json, maxNestingDepth), and Python's parser recurses. Parsing
+them takes less than 2 MiB of stack."""
+
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
@@ -146,7 +151,7 @@ class Kubernetes:
                 await _raise_for_status(response)
                 try:
                     async for line in _lines(response.content):
-                        yield _event(json.loads(line))
+                        yield _event(_decoded(line))
                 finally:
                     _abort(response)
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -170,8 +175,7 @@ class Kubernetes:
                 method, self._url(path), params=query, data=data, headers=all_headers
             ) as response:
                 await _raise_for_status(response)
-                answer: Object = json.loads(await response.read())
-                return answer
+                return _decoded(await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ApiError(0, _unreachable(error)) from error
 
@@ -183,6 +187,14 @@ class Kubernetes:
         settings = await self._configuration.auth_settings()
         token = settings.get("BearerToken", {}).get("value")
         return {**headers, **({"Authorization": cast("str", token)} if token else {})}
+
+
+def _decoded(content: bytes) -> Object:
+    try:
+        answer: Object = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(0, f"the Kubernetes API answered what is no JSON: {type(error).__name__}") from error
+    return answer
 
 
 def _event(line: Object) -> WatchEvent:

@@ -41,9 +41,9 @@ def live_digest(live: Object, *, metadata_only: bool = False) -> bytes:
 
 def _owned(live: Object) -> Object | None:
     for entry in live["metadata"].get("managedFields", ()):
-        is_ours = entry["manager"] == FIELD_MANAGER and entry["operation"] == "Apply"
+        is_ours = entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
         if is_ours and not entry.get("subresource"):
-            fields: Object = entry["fieldsV1"]
+            fields: Object = entry.get("fieldsV1", {})
             return fields
     return None
 

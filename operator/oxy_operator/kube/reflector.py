@@ -1,7 +1,7 @@
 """Follows one kind of object: list, watch, and list again after any error.
 
 After a list, every known object that is not in it is reported as deleted. So no deletion is missed, not even one that
-happened while no watch was open.
+happened while no watch was open. An object that cannot be read is skipped, whoever wrote it.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ import structlog
 from oxy_operator.errors import ApiError
 from oxy_operator.kube.cache import Sink
 from oxy_operator.kube.client import Kubernetes
-from oxy_operator.objects import METADATA_ONLY, Key, Kind
+from oxy_operator.metrics import UNREADABLE
+from oxy_operator.objects import METADATA_ONLY, Key, Kind, Object
 
 RELIST_SECONDS: Final = 1.0
 """Mean pause after a failed list or watch."""
@@ -51,7 +52,7 @@ class Reflector:
             page = await self._api.page(self._kind, self._selector, more, metadata_only=self._kind in METADATA_ONLY)
             for live in page.items:
                 seen.add((live["metadata"]["namespace"], live["metadata"]["name"]))
-                self._report(self._sink.observe(live))
+                self._observe(live)
             more = page.more
             if more is None:
                 break
@@ -70,9 +71,23 @@ class Reflector:
                 if event.type == "DELETED":
                     self._report(self._sink.forget(metadata["namespace"], metadata["name"]))
                 elif event.type != "BOOKMARK":
-                    self._report(self._sink.observe(event.object))
+                    self._observe(event.object)
+
+    def _observe(self, live: Object) -> None:
+        """Pass an object to the sink; one that it cannot read is logged and counted, and its last state stays."""
+        try:
+            self._report(self._sink.observe(live))
+        except Exception as error:  # one object, which anybody may have written, must not stop the watch
+            UNREADABLE.labels(self._kind.name).inc()
+            metadata = live["metadata"]
+            log.exception(
+                "object_unreadable",
+                kind=self._kind.name,
+                namespace=metadata["namespace"],
+                name=metadata["name"],
+                error=type(error).__name__,
+            )
 
     def _report(self, key: Key | None) -> None:
-        # An object without our instance label has an empty name: no instance to reconcile.
-        if key is not None and key.name:
+        if key is not None:
             self._enqueue(key)

@@ -16,7 +16,7 @@ from oxy_operator.kube.reflector import Reflector
 from oxy_operator.objects import CONFIG_MAPS, SECRETS, STATEFUL_SETS, Key, Kind
 
 
-def config_map(namespace: str, name: str = "made", **metadata: object) -> Object:
+def config_map(namespace: str, name: str = "wai-petshop", **metadata: object) -> Object:
     labels = {"app.kubernetes.io/managed-by": "oxy-operator", INSTANCE_LABEL: "petshop"}
     return {"metadata": {"name": name, "namespace": namespace, "labels": labels, **metadata}, "data": {"a": "1"}}
 
@@ -24,18 +24,18 @@ def config_map(namespace: str, name: str = "made", **metadata: object) -> Object
 async def test_applying_with_the_uid_of_a_deleted_object_makes_no_zombie(api: Kubernetes, namespace: str) -> None:
     uid = (await api.apply(CONFIG_MAPS, config_map(namespace)))["metadata"]["uid"]
     await api.apply(CONFIG_MAPS, config_map(namespace, uid=uid))
-    await api.delete(CONFIG_MAPS, namespace, "made", uid=uid)
+    await api.delete(CONFIG_MAPS, namespace, "wai-petshop", uid=uid)
     with pytest.raises(ConflictError):
         await api.apply(CONFIG_MAPS, config_map(namespace, uid=uid))
     with pytest.raises(MissingError):
-        await api.get(CONFIG_MAPS, namespace, "made")
+        await api.get(CONFIG_MAPS, namespace, "wai-petshop")
 
 
 async def test_only_the_object_that_was_meant_is_deleted(api: Kubernetes, namespace: str) -> None:
     await api.apply(CONFIG_MAPS, config_map(namespace))
     with pytest.raises(ConflictError):
-        await api.delete(CONFIG_MAPS, namespace, "made", uid="00000000-0000-0000-0000-000000000000")
-    await api.get(CONFIG_MAPS, namespace, "made")
+        await api.delete(CONFIG_MAPS, namespace, "wai-petshop", uid="00000000-0000-0000-0000-000000000000")
+    await api.get(CONFIG_MAPS, namespace, "wai-petshop")
     with pytest.raises(MissingError):
         await api.delete(CONFIG_MAPS, namespace, "another", uid="00000000-0000-0000-0000-000000000000")
 
@@ -88,9 +88,9 @@ async def test_a_reflector_reports_what_is_there_what_changes_and_what_goes(
         labels = {**body["metadata"]["labels"], "new": "x"}
         await api.apply(kind, {**body, "metadata": {**body["metadata"], "labels": labels}})
         assert await followed.next() == key
-        await api.delete(kind, namespace, "made", uid=answer["metadata"]["uid"])
+        await api.delete(kind, namespace, "wai-petshop", uid=answer["metadata"]["uid"])
         assert await followed.next() == key
-        assert children.get(namespace, "made") is None
+        assert children.get(namespace, "wai-petshop") is None
 
 
 async def test_what_went_while_nobody_watched_is_reported(api: Kubernetes, namespace: str) -> None:
@@ -98,10 +98,10 @@ async def test_what_went_while_nobody_watched_is_reported(api: Kubernetes, names
     answer = await api.apply(CONFIG_MAPS, config_map(namespace))
     async with Followed(api, children, namespace) as followed:
         await followed.next()
-    await api.delete(CONFIG_MAPS, namespace, "made", uid=answer["metadata"]["uid"])
+    await api.delete(CONFIG_MAPS, namespace, "wai-petshop", uid=answer["metadata"]["uid"])
     async with Followed(api, children, namespace) as followed:
         assert await followed.next() == Key(namespace, "petshop")
-        assert children.get(namespace, "made") is None
+        assert children.get(namespace, "wai-petshop") is None
 
 
 async def test_an_applied_object_has_the_digest_that_was_asked_for(api: Kubernetes, namespace: str) -> None:
@@ -109,6 +109,6 @@ async def test_an_applied_object_has_the_digest_that_was_asked_for(api: Kubernet
     async with Followed(api, children, namespace) as followed:
         await api.apply(CONFIG_MAPS, config_map(namespace))
         await followed.next()
-        held = children.get(namespace, "made")
+        held = children.get(namespace, "wai-petshop")
         assert held is not None
         assert held.digest == desired_digest(config_map(namespace))

@@ -1,9 +1,11 @@
+import pytest
 from unit.wai_operator.making import NOW, Json, pod_object, resource
 
 from oxy_operator.kube.cache import ChildCache, InstanceCache, PodCache
-from oxy_operator.objects import CLAIMS, CONFIG_MAPS, STATEFUL_SETS, Key
+from oxy_operator.objects import CLAIMS, CONFIG_MAPS, SECRETS, STATEFUL_SETS, Key, Kind
 
 KEY = Key("shops", "petshop")
+CLAIM = "wai-petshop-session"
 
 
 def child(version: int = 1, uid: str = "u", **metadata: Json) -> Json:
@@ -35,16 +37,17 @@ def test_an_irrelevant_change_is_no_news() -> None:
 
 def test_annotations_of_claims_count() -> None:
     claims = ChildCache(CLAIMS)
-    claims.observe(child())
-    assert claims.observe(child(2, annotations={"oxy.dev/epoch": "3"})) == KEY
+    claims.observe(child(name=CLAIM))
+    assert claims.observe(child(2, name=CLAIM, annotations={"oxy.dev/epoch": "3"})) == KEY
+    assert claims.observe(child(3, name=CLAIM, annotations={"oxy.dev/epoch": "3", "other": "x" * 9_999})) is None
 
 
 def test_an_older_state_than_the_one_applied_is_ignored() -> None:
     claims = ChildCache(CLAIMS)
-    claims.observe(child(5, annotations={"oxy.dev/epoch": "1"}))
-    claims.annotated("shops", "wai-petshop", {"oxy.dev/epoch": "2"}, child(7))
-    assert claims.observe(child(6, annotations={"oxy.dev/epoch": "1"})) is None
-    held = claims.get("shops", "wai-petshop")
+    claims.observe(child(5, name=CLAIM, annotations={"oxy.dev/epoch": "1"}))
+    claims.annotated("shops", CLAIM, {"oxy.dev/epoch": "2"}, child(7))
+    assert claims.observe(child(6, name=CLAIM, annotations={"oxy.dev/epoch": "1"})) is None
+    held = claims.get("shops", CLAIM)
     assert held is not None
     assert held.annotations == {"oxy.dev/epoch": "2"}
 
@@ -71,18 +74,52 @@ def test_the_epoch_of_a_template_is_kept() -> None:
     assert held.epoch == 4
 
 
-def test_of_two_pods_the_one_not_being_deleted_counts() -> None:
-    pods = PodCache()
-    leaving = pod_object(deleted_at=NOW)
-    staying = pod_object()
-    staying["metadata"] |= {"name": "wai-petshop-1", "uid": "staying"}
-    assert pods.observe(staying) == KEY
-    assert pods.observe(leaving) == KEY
+@pytest.mark.parametrize(
+    ("kind", "name", "belongs"),
+    [
+        (CONFIG_MAPS, "wai-petshop", True),
+        (CONFIG_MAPS, "wai-other", False),
+        (CONFIG_MAPS, CLAIM, False),
+        (CLAIMS, CLAIM, True),
+        (CLAIMS, "wai-petshop", False),
+        (SECRETS, "wai-petshop", True),
+        (SECRETS, "wai-petshop-pairing", True),
+        (SECRETS, "petshop", False),
+    ],
+)
+def test_only_an_object_with_the_name_of_an_instances_own_belongs_to_it(
+    kind: Kind,
+    name: str,
+    belongs: bool,  # noqa: FBT001 a table's column
+) -> None:
+    children = ChildCache(kind)
+    assert (children.observe(child(name=name)) == KEY) is belongs
+    assert (children.get("shops", name) is not None) is belongs
+
+
+def test_an_object_whose_label_is_changed_is_gone_for_its_instance() -> None:
+    children, pods = ChildCache(CONFIG_MAPS), PodCache()
+    children.observe(child())
+    assert children.observe(child(2, labels={"oxy.dev/instance": "another"})) == KEY
+    assert children.get("shops", "wai-petshop") is None
+    pods.observe(pod_object())
+    changed = pod_object()
+    changed["metadata"]["labels"] = {}
+    assert pods.observe(changed) == KEY
+    assert pods.of(KEY) is None
+
+
+def test_the_pod_of_an_instance_is_the_one_that_its_stateful_set_names() -> None:
+    pods, stranger = PodCache(), pod_object()
+    stranger["metadata"] |= {"name": "wai-petshop-1", "uid": "stranger"}
+    assert pods.observe(stranger) is None
+    assert pods.of(KEY) is None
+    assert pods.observe(pod_object()) == KEY
+    assert pods.observe(pod_object()) is None
+    assert pods.observe(pod_object(deleted_at=NOW)) == KEY
     found = pods.of(KEY)
     assert found is not None
-    assert found.uid == "staying"
-    assert pods.observe(staying) is None
-    assert pods.forget("shops", "wai-petshop-1") == KEY
+    assert found.deleted_at == NOW
     assert pods.forget("shops", "wai-petshop-0") == KEY
     assert pods.forget("shops", "wai-petshop-0") is None
     assert pods.of(KEY) is None
