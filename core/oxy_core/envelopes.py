@@ -30,6 +30,13 @@ MAX_WHATSAPP_ID: Final = 128
 MAX_NAME: Final = 256
 """Longest push name in characters; WhatsApp's apps allow 25."""
 
+MAX_ERROR: Final = 1_000
+"""Longest description of a failure in characters."""
+
+MAX_REPORT_BYTES: Final = 700 << 10
+"""Largest report on the bus. Tenants may publish 768 KiB, headers included, and the longest text takes 384 KiB: 65,536
+characters, each at most 4 bytes or 6 as an escape."""
+
 VERSION: Final = 1
 """Newest version of an envelope that this code reads."""
 
@@ -142,7 +149,7 @@ class SendResult(BaseModel):
     request_id: UUID
     outcome: SendOutcome
     whatsapp_id: WhatsAppId | None = None
-    error: Annotated[str, Field(max_length=1_000)] | None = None
+    error: Annotated[str, Field(max_length=MAX_ERROR)] | None = None
     """Why it failed, for people to read; never contains message text."""
 
 
@@ -245,6 +252,8 @@ class LiveState(Envelope):
     """Failed attempts to connect since the last success."""
     next_attempt_at: AwareDatetime | None = None
     last_reason: str | None = None
+    publish_refusal: str | None = None
+    """Why the bus takes no reports; None while it takes them. They wait in the journal."""
     pairing: PairingOffer | None = None
     last_activity_at: AwareDatetime | None = None
     session_bytes: int | None = Field(default=None, ge=0)

@@ -39,7 +39,7 @@ _BRAZILIAN_MOBILE: Final = re.compile(r"(?P<area>\+55\d\d)9(?P<number>[6-9]\d{7}
 class Jid(BaseModel):
     """A WhatsApp address; on the wire the string ``user[:device]@server``."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     user: Annotated[str, StringConstraints(min_length=1, max_length=_MAX_PART)]
     server: Annotated[str, StringConstraints(min_length=1, max_length=_MAX_PART)]

@@ -104,6 +104,22 @@ def send_message(network: Network, sender: Account, to: Account, message: Messag
     return message_id
 
 
+def send_raw(network: Network, sender: Account, to: Account, plaintext: bytes, message_id: str) -> None:
+    """Let a client of the sender's own making send any bytes, which need not be a message, under any id.
+
+    Only the recipient's linked devices get them: no phone shows them, and no life line is kept.
+    """
+    for device in list(to.devices.values()):
+        labels = Labels("text")
+        _send_copy(
+            network,
+            sender,
+            to,
+            device,
+            _Copy(_header_to_contact(network, sender, message_id, labels), plaintext, labels),
+        )
+
+
 def share_app_state(network: Network, account: Account, device: Device) -> None:
     """Let the phone give a device the app state key, so that it learns the push name."""
     device.app_state_shared = True

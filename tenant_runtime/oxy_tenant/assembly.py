@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oxy_core import subjects
+from oxy_tenant import metrics
 from oxy_tenant.connection.life_cycle import Connection
 from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.content.received import Received
@@ -54,6 +55,8 @@ def assemble(
     environment: RuntimeSettings, settings: SettingsFile, journal: Journal, reports_added: ReportSignal
 ) -> Parts:
     """Build the parts of a runtime; raises LinkError if the library cannot be loaded."""
+    # Counted when the metrics are read, so that it is right also while nothing is published.
+    metrics.PENDING.set_function(journal.reports.pending)
     shared = _build_shared(environment, settings, journal)
     board, receipts = StateBoard(environment, lambda: shared.adapter.session.size), Receipts()
     connection = _build_connection(shared, board, receipts)
@@ -65,7 +68,12 @@ def assemble(
         connection=connection,
         sender=sender,
         intake=Intake(environment, journal.sends, sender.enqueue, stopping=shared.stopping),
-        publisher=Publisher(journal.reports, subject, reports_added),
+        publisher=Publisher(
+            journal.reports,
+            subject,
+            reports_added,
+            on_refusal=lambda refusal: board.update(publish_refusal=refusal),
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from oxy_core.errors import OxyError, SettingsError
 from oxy_core.logs import configure_logging
 from oxy_core.tenant import TerminationMessage
 from oxy_tenant.connection.ending import write_termination_message
+from oxy_tenant.errors import description_of, first_cause, stack_of
 from oxy_tenant.runtime import run
 from oxy_tenant.settings import RuntimeSettings
 
@@ -48,23 +49,22 @@ async def _run_and_leave(environment: RuntimeSettings) -> NoReturn:
         for error in errors.exceptions:
             log.error("runtime_failed", error=str(error), kind=type(error).__name__)  # noqa: TRY400 the message says it all
         code = _failed(environment, errors)
-    except* Exception as errors:
-        log.exception("runtime_crashed")
+    except* Exception as errors:  # noqa: BLE001 the edge of the process
+        cause = first_cause(errors)
+        log.error("runtime_crashed", error=description_of(cause), stack=stack_of(cause))  # noqa: TRY400 no values
         code = _failed(environment, errors)
     _leave(code)
 
 
 def _failed(environment: RuntimeSettings, errors: BaseExceptionGroup[BaseException]) -> int:
     """Write a termination message for the first error and return the exit code."""
-    cause: BaseException = errors
-    while isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
+    cause = first_cause(errors)
     message = TerminationMessage(
         epoch=environment.epoch,
         pod_uid=environment.pod_uid,
         exit_code=1,
         reason=type(cause).__name__.removesuffix("Error"),
-        message=str(cause) or type(cause).__name__,
+        message=description_of(cause),
         ended_at=datetime.now(UTC),
     )
     write_termination_message(environment.termination_log, message)

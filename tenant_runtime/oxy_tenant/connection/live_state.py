@@ -21,13 +21,14 @@ HEARTBEAT_SECONDS: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The part of `LiveState` that the connection changes."""
+    """The part of `LiveState` that the connection and the publisher change."""
 
     connection: ConnectionState = ConnectionState.STARTING
     jid: Jid | None = None
     attempts: int = 0
     next_attempt_at: datetime | None = None
     last_reason: str | None = None
+    publish_refusal: str | None = None
     pairing: PairingOffer | None = None
 
 
@@ -93,6 +94,7 @@ class StateBoard:
             attempts=state.attempts,
             next_attempt_at=state.next_attempt_at,
             last_reason=state.last_reason,
+            publish_refusal=state.publish_refusal,
             pairing=state.pairing,
             last_activity_at=self.last_activity_at,
             session_bytes=self._session_bytes(),

@@ -7,8 +7,8 @@ libraries and is read by their adapters.
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from oxy_core.envelopes import MAX_TEXT
 from oxy_core.message_kinds import MessageKind
+from oxy_tenant.content.bounds import bounded_id, bounded_secret, bounded_text
 
 MessageProtobuf: TypeAlias = Any
 """A ``WAWebProtobufsE2E.Message``; its generated module has no types."""
@@ -58,22 +58,20 @@ def classify_content(message: MessageProtobuf) -> Content | None:
         return None
     return Content(
         kind=MessageKind.TEXT if text else MessageKind.UNSUPPORTED,
-        text=text[:MAX_TEXT] if text else None,
-        quoted_id=message.extendedTextMessage.contextInfo.stanzaID or None,
-        secret=message.messageContextInfo.messageSecret or None,
+        text=text or None,
+        quoted_id=bounded_id(quoted) if (quoted := message.extendedTextMessage.contextInfo.stanzaID) else None,
+        secret=bounded_secret(message.messageContextInfo.messageSecret),
     )
 
 
 def _unwrapped(message: MessageProtobuf) -> MessageProtobuf:
-    for wrapper in _WRAPPERS:
-        if message.HasField(wrapper):
-            return _unwrapped(getattr(message, wrapper).message)
-    return message
+    wrapper = next(filter(message.HasField, _WRAPPERS), None)
+    return message if wrapper is None else _unwrapped(getattr(message, wrapper).message)
 
 
 def _text_of(message: MessageProtobuf) -> str | None:
     if message.HasField("conversation"):
-        return str(message.conversation)
+        return bounded_text(message.conversation)
     if message.HasField("extendedTextMessage"):
-        return str(message.extendedTextMessage.text)
+        return bounded_text(message.extendedTextMessage.text)
     return None

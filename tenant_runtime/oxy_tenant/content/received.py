@@ -20,7 +20,8 @@ class IncomingMessage:
     from_me: bool
     self_chat: bool
     kind: MessageKind
-    sent_at: datetime
+    sent_at: datetime | None
+    """By WhatsApp's clock; None: unknown."""
     text: str | None = None
     push_name: str | None = None
     quoted_id: str | None = None

@@ -1,15 +1,18 @@
 """Received messages. Each is journalled once, including those found to be lost."""
 
 import sqlite3
+from datetime import datetime
 from typing import Final
 
 import structlog
+from pydantic import ValidationError
 
 from oxy_core.envelopes import MessageSeen, Report
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
 from oxy_core.trace import new_trace, trace_id
 from oxy_tenant import metrics
+from oxy_tenant.content.bounds import bounded_id
 from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
@@ -53,7 +56,7 @@ class Inbound:
             return None
         sequence = self._chats.count(database, chat, own=message.from_me and not message.self_chat)
         metrics.RECEIVED.labels(message.kind.value).inc()
-        return self._reports.append(database, _seen(message, chat, sequence), new_trace())
+        return self._reports.append(database, _seen(message, chat, sequence, self._clock()), new_trace())
 
     def _claim(self, database: sqlite3.Connection, chat: Jid, message: Received) -> bool:
         """Claim chat, direction and id for this message; False if an earlier message has claimed them."""
@@ -100,18 +103,27 @@ def _is_ours(database: sqlite3.Connection, message: IncomingMessage) -> bool:
     return bool(database.execute(query, (message.whatsapp_id, message.secret)).fetchone()[0])
 
 
-def _seen(message: IncomingMessage, chat: Jid, sequence: int) -> MessageSeen:
-    return MessageSeen(
-        whatsapp_id=message.whatsapp_id,
-        chat=chat,
-        chat_alias=message.chat_alias,
-        sender=message.sender if message.from_me else chat,
-        from_me=message.from_me,
-        self_chat=message.self_chat,
-        push_name=message.push_name,
-        kind=message.kind,
-        text=message.text,
-        quoted_id=message.quoted_id,
-        sent_at=message.sent_at,
-        chat_sequence=sequence,
-    )
+def _seen(message: IncomingMessage, chat: Jid, sequence: int, now: datetime) -> MessageSeen:
+    """Return the message as the platform sees it; a placeholder if its content fits no report."""
+    place = {
+        "whatsapp_id": message.whatsapp_id,
+        "chat": chat,
+        "sender": message.sender if message.from_me else chat,
+        "from_me": message.from_me,
+        "self_chat": message.self_chat,
+        "sent_at": message.sent_at or now,
+        "chat_sequence": sequence,
+    }
+    content = {
+        "chat_alias": message.chat_alias,
+        "push_name": message.push_name,
+        "text": message.text,
+        "quoted_id": message.quoted_id,
+    }
+    try:
+        return MessageSeen.model_validate({**place, **content, "kind": message.kind})
+    except ValidationError as error:
+        # The links bound what they deliver. If one does not, the chat must not lose its other messages too.
+        log.error("message_unreportable", fields=[item["loc"] for item in error.errors(include_input=False)])  # noqa: TRY400 the fields say it all
+        whatsapp_id = bounded_id(message.whatsapp_id)
+        return MessageSeen.model_validate({**place, "whatsapp_id": whatsapp_id, "kind": MessageKind.UNSUPPORTED})

@@ -10,6 +10,7 @@ from oxy_core.envelopes import ConnectionChanged, Report, ReportBody
 from oxy_core.identity import InstanceName, OrganizationName, new_id
 from oxy_core.trace import TraceParent, new_trace
 from oxy_tenant.journal.database import JournalDatabase
+from oxy_tenant.journal.oversized import fitting
 
 _LAST_SEQUENCE: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'reports'"
 
@@ -51,7 +52,7 @@ class Reports:
             trace=trace,
             body=body,
         )
-        entry = (sequence, report.message_id, report.encode(), trace, report.occurred_at.timestamp())
+        entry = (sequence, report.message_id, fitting(report), trace, report.occurred_at.timestamp())
         database.execute("INSERT INTO reports VALUES (?, ?, ?, ?, ?)", entry)
         return report
 
@@ -75,6 +76,10 @@ class Reports:
     def published(self) -> int:
         """Sequence up to which the bus has acknowledged all reports."""
         return int(self._journal.read("SELECT published FROM identity")[0][0])
+
+    def pending(self) -> float:
+        """Return how many reports the bus has not acknowledged."""
+        return self.last_sequence - self.published
 
     def mark_published(self, sequence: int) -> None:
         """Store that the bus acknowledged all reports up to `sequence`; never moves back."""

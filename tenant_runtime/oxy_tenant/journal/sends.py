@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from oxy_core.envelopes import Accepted, Report, SendOutcome, SendRequest, SendResult
+from oxy_core.envelopes import MAX_ERROR, Accepted, Report, SendOutcome, SendRequest, SendResult
 from oxy_core.identity import Jid
 from oxy_core.trace import child_of
 from oxy_tenant import metrics
+from oxy_tenant.content.bounds import bounded_id, bounded_text
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.reports import Clock, Reports
@@ -119,5 +120,10 @@ class Sends:
             if ended == 0:
                 return None
             metrics.SENDS.labels(outcome.value).inc()
-            result = SendResult(request_id=request.id, outcome=outcome, whatsapp_id=whatsapp_id, error=error)
+            result = SendResult(
+                request_id=request.id,
+                outcome=outcome,
+                whatsapp_id=None if whatsapp_id is None else bounded_id(whatsapp_id),
+                error=None if error is None else bounded_text(error, MAX_ERROR),
+            )
             return self._reports.append(database, result, child_of(request.trace))

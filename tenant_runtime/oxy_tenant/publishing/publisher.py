@@ -7,6 +7,7 @@ put it behind its successors. ``Nats-Msg-Id`` makes JetStream drop duplicates.
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,10 +16,11 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from oxy_core.envelopes import MESSAGE_ID_HEADER
+from oxy_core.envelopes import MAX_REPORT_BYTES, MESSAGE_ID_HEADER
 from oxy_core.tasks import wait_for
 from oxy_core.trace import trace_id
 from oxy_tenant import metrics
+from oxy_tenant.journal.oversized import replacement
 from oxy_tenant.journal.reports import JournalEntry, Reports
 from oxy_tenant.publishing.window import Window
 
@@ -50,19 +52,33 @@ class ReportSignal:
         self._loop.call_soon_threadsafe(self.event.set)
 
 
+def show_nowhere(refusal: str | None) -> None:
+    """Show a refusal nowhere but in the log."""
+
+
 class Publisher:
     """Publishes one instance's journal on `subject` until cancelled; `signal` is set whenever reports are added."""
 
     def __init__(
-        self, reports: Reports, subject: str, signal: ReportSignal, timing: PublishTiming | None = None
+        self,
+        reports: Reports,
+        subject: str,
+        signal: ReportSignal,
+        timing: PublishTiming | None = None,
+        *,
+        on_refusal: Callable[[str | None], None] = show_nowhere,
     ) -> None:
+        """`on_refusal` is told why the bus refused a report, and None as soon as it takes reports again."""
         self._reports = reports
         self._subject = subject
         self._timing = timing or PublishTiming()
+        self._on_refusal = on_refusal
         self._window = Window(reports.published)
         self._wake = signal.event
         self._moved = asyncio.Event()
         self._refusal: str | None = None
+        self._refused = False
+        """Whether nothing was acknowledged since the last refusal."""
         self._replies = ""
         self._loop = asyncio.get_running_loop()
         self._progress_at = self._loop.time()
@@ -102,21 +118,21 @@ class Publisher:
 
     async def _publish_window(self, client: Client) -> None:
         for entry in self._reports.entries(self._window.sent, self._window.room):
+            envelope = publishable(entry)
             try:
-                await self._publish(client, entry)
+                await self._publish(client, entry, envelope)
             except NatsError as error:
                 self._refusal = str(error) or type(error).__name__
                 return
             if not self._window.waiting:
                 self._progress_at = self._loop.time()
             self._window.publish(entry.sequence)
-        metrics.PENDING.set(self._reports.last_sequence - self._window.base)
 
-    async def _publish(self, client: Client, entry: JournalEntry) -> None:
+    async def _publish(self, client: Client, entry: JournalEntry, envelope: bytes) -> None:
         # The reply subject carries the sequence, so that no table of pending publishes is needed.
         await client.publish(
             self._subject,
-            entry.envelope,
+            envelope,
             reply=f"{self._replies}.{entry.sequence}",
             headers={MESSAGE_ID_HEADER: entry.message_id},
         )
@@ -138,6 +154,8 @@ class Publisher:
 
     async def _go_back(self, refusal: str) -> None:
         metrics.REFUSED.inc()
+        self._refused = True
+        self._on_refusal(refusal)
         log.warning("publish_refused", sequence=self._window.base + 1, reason=refusal)
         await asyncio.sleep(self._timing.retry_seconds)
         # Clear after the pause: the rest of the window may be refused meanwhile, and going back once covers all of it.
@@ -152,8 +170,19 @@ class Publisher:
         elif moved := self._window.acknowledge(sequence):
             self._progress_at = self._loop.time()
             metrics.PUBLISHED.inc(moved)
+            if self._refused:
+                self._refused = False
+                self._on_refusal(None)
             self._moved.set()
         self._wake.set()
+
+
+def publishable(entry: JournalEntry) -> bytes:
+    """Return what to publish for an entry: a replacement if it is too large for the bus, which would refuse it."""
+    if len(entry.envelope) <= MAX_REPORT_BYTES:
+        return entry.envelope
+    log.error("report_replaced", trace_id=trace_id(entry.trace), sequence=entry.sequence, bytes=len(entry.envelope))
+    return replacement(entry.envelope)
 
 
 async def _reconnected(client: Client) -> None:

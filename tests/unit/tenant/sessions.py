@@ -20,8 +20,11 @@ def make_session(path: Path, *, paired: bool = True) -> None:
             database.execute("INSERT INTO whatsmeow_device VALUES ('5511900000001:1@s.whatsapp.net', '999:1@lid')")
 
 
-def add_secret(path: Path, whatsapp_id: str, secret: bytes, chat: str = "111@lid", sender: str = "111@lid") -> None:
+def add_secret(
+    path: Path, whatsapp_id: str | bytes, secret: bytes, chat: str = "111@lid", sender: str = "111@lid"
+) -> None:
     with closing(sqlite3.connect(path)) as database, database:
         [(own,)] = database.execute("SELECT jid FROM whatsmeow_device").fetchall()
         row = (own, chat, sender, whatsapp_id, secret)
-        database.execute("INSERT INTO whatsmeow_message_secrets VALUES (?, ?, ?, ?, ?)", row)
+        query = "INSERT INTO whatsmeow_message_secrets VALUES (?, ?, ?, CAST(? AS TEXT), ?)"
+        database.execute(query, row)

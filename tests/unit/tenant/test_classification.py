@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 from oxy_core.envelopes import MAX_TEXT
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
+from oxy_tenant.content.bounds import CUT
 from oxy_tenant.content.received import IgnoredMessage, IncomingMessage
 from oxy_tenant.links.neonize.classification import classify_message, classify_undecryptable
 from oxy_tenant.links.neonize.library import load_messages
@@ -150,7 +151,7 @@ def test_messages_outside_direct_chats_are_left_out(chat: str, fields: dict[str,
 
 
 def test_a_text_beyond_the_limit_is_cut() -> None:
-    assert received(conversation="x" * (MAX_TEXT + 5)).text == "x" * MAX_TEXT
+    assert received(conversation="x" * (MAX_TEXT + 5)).text == "x" * (MAX_TEXT - 1) + CUT
 
 
 def test_a_nameless_sender_has_no_name() -> None:

@@ -1,10 +1,12 @@
-"""Reads neonize's message events. Pure: protobuf in, `Received` out."""
+"""Reads neonize's message events. Pure: protobuf in, `Received` out. Nothing that a sender chooses makes it raise."""
 
-from datetime import UTC, datetime
 from typing import Final
+
+from google.protobuf.message import DecodeError
 
 from oxy_core.identity import LID_SERVER, PHONE_SERVER, Jid
 from oxy_core.message_kinds import MessageKind
+from oxy_tenant.content.bounds import bounded_id, bounded_jid, bounded_name, plausible_moment
 from oxy_tenant.content.classification import Content, classify_content
 from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
 from oxy_tenant.links.neonize.library import Untyped
@@ -14,10 +16,21 @@ DIRECT_SERVERS: Final = frozenset({PHONE_SERVER, LID_SERVER})
 """Servers of chats with one person; groups, statuses, newsletters and bots have others."""
 
 
+def parse_message(envelopes: Untyped, data: bytes) -> Untyped:
+    """Parse neonize's ``Message`` event; without its content if that is nested too deeply for protobuf to read."""
+    try:
+        return envelopes.Message.FromString(data)
+    except DecodeError:
+        # Both events begin with the same ``Info``. This one has no such content and skips it unread.
+        return envelopes.Message(Info=envelopes.UndecryptableMessage.FromString(data).Info)
+
+
 def classify_message(event: Untyped, account: OwnAccount) -> Received | None:
     """Read neonize's ``Message`` event; None if it is not in a direct chat."""
     if not _is_direct(event.Info):
         return None
+    if not event.HasField("Message"):
+        return _received(event.Info, account, Content(MessageKind.UNSUPPORTED))
     # An edit repeats the whole message under the same id, and must not be answered a second time.
     content = None if event.IsEdit else classify_content(event.Message)
     return _received(event.Info, account, content)
@@ -38,18 +51,18 @@ def _received(info: Untyped, account: OwnAccount, content: Content | None) -> Re
     source = info.MessageSource
     chat, alias = _chat_of(source)
     if content is None:
-        return IgnoredMessage(whatsapp_id=info.ID, chat=chat, from_me=source.IsFromMe)
+        return IgnoredMessage(whatsapp_id=bounded_id(info.ID), chat=chat, from_me=source.IsFromMe)
     return IncomingMessage(
-        whatsapp_id=info.ID,
+        whatsapp_id=bounded_id(info.ID),
         chat=chat,
         chat_alias=alias,
         sender=jid_of(source.Sender).bare if source.IsFromMe else chat,
         from_me=source.IsFromMe,
         self_chat=source.IsFromMe and source.Chat.User in account.users,
         kind=content.kind,
-        sent_at=_moment(info.Timestamp),
+        sent_at=plausible_moment(info.Timestamp),
         text=content.text,
-        push_name=info.Pushname.strip("-") or None,
+        push_name=bounded_name(info.Pushname),
         quoted_id=content.quoted_id,
         secret=content.secret,
     )
@@ -67,19 +80,9 @@ def _chat_of(source: Untyped) -> tuple[Jid, Jid | None]:
 
 def jid_of(jid: Untyped) -> Jid:
     """Read neonize's ``JID``."""
-    return Jid(user=jid.User, server=jid.Server, device=jid.Device)
+    return bounded_jid(jid.User, jid.Server, jid.Device)
 
 
 def addresses_of(source: Untyped) -> frozenset[Jid]:
     """Return all known addresses of a message's sender, without devices."""
     return frozenset(jid_of(jid).bare for jid in (source.Sender, source.SenderAlt) if jid.User)
-
-
-def _moment(timestamp: int) -> datetime:
-    """Read a message's time: milliseconds since 1970 in this version of neonize, seconds in older ones."""
-    milliseconds = timestamp if timestamp > _SECONDS_NEVER_REACH else timestamp * 1000
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-_SECONDS_NEVER_REACH: Final = 100_000_000_000
-"""As seconds this is the year 5138, as milliseconds it is 1973."""

@@ -12,7 +12,6 @@ messages arrive normally, and a start examines only secrets stored shortly befor
 import asyncio
 import time
 from collections import deque
-from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -21,6 +20,7 @@ from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
 from oxy_core.trace import trace_bound
 from oxy_tenant import metrics
+from oxy_tenant.content.bounds import bounded_id
 from oxy_tenant.content.received import IncomingMessage
 from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.journal.inbound import Inbound
@@ -57,8 +57,9 @@ class LossAudit:
         stored = self._store.secrets_after(self._inbound.audited_secret)
         lost = 0
         for message in stored.messages:
-            if not (self._inbound.knows(message.whatsapp_id) or self._sends.is_own_secret(message.secret)):
-                lost += self._report(lost_message(message), BY_STORE)
+            placeholder = lost_message(message)
+            if not (self._inbound.knows(placeholder.whatsapp_id) or self._sends.is_own_secret(message.secret)):
+                lost += self._report(placeholder, BY_STORE)
         self._inbound.mark_audited(stored.newest_row)
         return lost
 
@@ -89,8 +90,10 @@ class LossAudit:
     def _settle(self, newest_secret: int | None, before: float) -> None:
         while self._refused and self._refused[0][0] <= before:
             _, copy = self._refused.popleft()
-            if copy.chat is not None and not self._inbound.knows(copy.whatsapp_id):
-                self._report(refused_message(copy.whatsapp_id, copy.chat), BY_COPY)
+            if copy.chat is not None:
+                placeholder = refused_message(copy.whatsapp_id, copy.chat)
+                if not self._inbound.knows(placeholder.whatsapp_id):
+                    self._report(placeholder, BY_COPY)
         if newest_secret is not None:
             self._inbound.mark_audited(newest_secret)
 
@@ -116,12 +119,12 @@ def refused_message(whatsapp_id: str, chat: Jid) -> IncomingMessage:
 
 def _placeholder(whatsapp_id: str, chat: Jid, sender: Jid, *, from_me: bool) -> IncomingMessage:
     return IncomingMessage(
-        whatsapp_id=whatsapp_id,
+        whatsapp_id=bounded_id(whatsapp_id),
         chat=chat,
         chat_alias=None,
         sender=sender,
         from_me=from_me,
         self_chat=from_me and chat.user == sender.user,
         kind=MessageKind.UNDECRYPTABLE,
-        sent_at=datetime.now(UTC),
+        sent_at=None,
     )

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import structlog
 
+from oxy_tenant.content.bounds import escaped
 from oxy_tenant.content.received import Received
+from oxy_tenant.errors import description_of, stack_of
 from oxy_tenant.links.events import Identified, LinkStopped, PairingStopped, QrOffered
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.classification import (
@@ -17,6 +19,7 @@ from oxy_tenant.links.neonize.classification import (
     classify_message,
     classify_undecryptable,
     jid_of,
+    parse_message,
 )
 from oxy_tenant.links.neonize.events import (
     ACCOUNT,
@@ -94,9 +97,9 @@ class NeonizeSession:
             self.last_callback = time.monotonic()
             try:
                 self._context.copy().run(callback, *arguments)
-            except Exception as error:
-                log.exception("link_callback_failed")
-                self._fail(f"{type(error).__name__}: {error}")
+            except Exception as error:  # noqa: BLE001 the edge of a thread, and no exception may cross into C
+                log.error("link_callback_failed", error=description_of(error), stack=stack_of(error))  # noqa: TRY400 no values
+                self._fail(description_of(error))
 
         return guarded
 
@@ -123,17 +126,18 @@ class NeonizeSession:
 
     def _log_entry(self, pointer: int, size: int) -> None:
         entry = self._library.envelopes.LogEntry.FromString(ctypes.string_at(pointer, size))
-        refused = copy_refused(entry.Message)
+        text = escaped(entry.Message)
+        refused = copy_refused(text)
         if refused is not None:
             self._sinks.on_copy_refused(refused)
-        log.debug("library_logged", level=entry.Level, name=entry.Name, text=entry.Message)
+        log.debug("library_logged", level=entry.Level, name=entry.Name, text=text)
 
     # -- events
 
     def _handle(self, number: int, data: bytes) -> None:
         envelopes = self._library.envelopes
         if number == MESSAGE:
-            event = envelopes.Message.FromString(data)
+            event = parse_message(envelopes, data)
             self._decrypted(event.Info.MessageSource)
             self._deliver(classify_message(event, self._account))
         elif number == UNDECRYPTABLE:

@@ -82,6 +82,8 @@ def answer(path: str, question: str, *arguments: Any) -> Answer:  # noqa: ANN401
     """Answer one question about the session at `path`; if that is impossible, ``damage`` or ``failure`` says why."""
     try:
         with closing(sqlite3.connect(path, timeout=WAIT_SECONDS)) as database:
+            # Senders choose message ids, and nobody requires UTF-8. JSON carries the bytes as lone surrogates.
+            database.text_factory = lambda text: text.decode(errors="surrogateescape")
             return QUESTIONS[question](database, *arguments)
     except sqlite3.OperationalError as error:
         return {"failure": str(error)}

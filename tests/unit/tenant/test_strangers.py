@@ -1,0 +1,192 @@
+"""Whatever a stranger sends becomes a report that fits the bus, or is ignored; nothing raises."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit.tenant.messages import Clock
+from unit.tenant.sessions import add_secret, make_session
+from unit.tenant.wire import ENVELOPES, MESSAGES, info, jid, message_event, named, nested, quoting, source
+
+from oxy_core.envelopes import MAX_REPORT_BYTES, MAX_TEXT, MAX_WHATSAPP_ID, MessageSeen, Report
+from oxy_core.message_kinds import MessageKind
+from oxy_tenant.content.bounds import (
+    CUT,
+    bounded_id,
+    bounded_jid,
+    bounded_name,
+    bounded_text,
+    escaped,
+    plausible_moment,
+)
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.journal.oversized import fitting, replacement
+from oxy_tenant.links.neonize.classification import addresses_of, classify_message, parse_message
+from oxy_tenant.links.neonize.events import CopyRefused, copy_refused
+from oxy_tenant.links.neonize.loss_audit import LossAudit
+from oxy_tenant.links.neonize.session_store import SessionStore
+from oxy_tenant.own_account import OwnAccount
+from oxy_tenant.publishing.publisher import publishable
+
+LONG = b"A" * (MAX_WHATSAPP_ID + 1)
+BROKEN = b"A\xff\xfe"
+OWN = OwnAccount(frozenset({"5511900000001", "999"}))
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal.open(tmp_path / "journal.db", organization="acme", instance="shop", clock=Clock())
+    yield journal
+    journal.close()
+
+
+def arrive(journal: Journal, event: bytes) -> None:
+    """Do with an event what a session does."""
+    message = parse_message(ENVELOPES, event)
+    addresses_of(message.Info.MessageSource)
+    received = classify_message(message, OWN)
+    if received is not None:
+        journal.inbound.receive(received)
+
+
+def published(journal: Journal) -> list[MessageSeen]:
+    """Return what the bus would get, as the platform reads it."""
+    envelopes = [publishable(entry) for entry in journal.reports.entries(0, 10_000)]
+    assert all(len(envelope) <= MAX_REPORT_BYTES for envelope in envelopes)
+    bodies = [Report.decode(envelope).body for envelope in envelopes]
+    return [body for body in bodies if isinstance(body, MessageSeen)]
+
+
+def text(content: bytes) -> bytes:
+    return named(MESSAGES.Message, "conversation", content)
+
+
+STRINGS = st.one_of(
+    st.binary(max_size=200), st.text(max_size=200).map(lambda value: value.encode(errors="replace")), st.just(LONG)
+)
+USERS = st.one_of(STRINGS, st.sampled_from([b"111", b"999", b"1.2", b"a:b", b"a@b", b""]))
+ADDRESSES = st.builds(
+    jid, USERS, st.sampled_from([b"lid", b"s.whatsapp.net", b"g.us", b"\xff", b""]), st.integers(0, 1 << 32 - 1)
+)
+CONTENTS = st.one_of(
+    STRINGS.map(text),
+    st.builds(quoting, STRINGS, STRINGS),
+    st.builds(nested, STRINGS.map(text), st.integers(0, 120)),
+    st.binary(max_size=400),
+    st.just(text(b"\x01" * (MAX_TEXT + 9))),
+)
+SOURCES = st.builds(source, ADDRESSES, ADDRESSES, from_me=st.booleans())
+EVENTS = st.builds(
+    message_event, st.builds(info, STRINGS, STRINGS, st.integers(-(1 << 63), (1 << 63) - 1), SOURCES), CONTENTS
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(events=st.lists(EVENTS, min_size=1, max_size=8))
+def test_any_message_becomes_a_report_that_fits_or_is_ignored(
+    tmp_path_factory: pytest.TempPathFactory, events: list[bytes]
+) -> None:
+    path = tmp_path_factory.mktemp("journal") / "journal.db"
+    journal = Journal.open(path, organization="acme", instance="shop", clock=Clock())
+    for event in events:
+        arrive(journal, event)
+    for message in published(journal):
+        assert "\0" not in "".join(str(value) for _, value in message)
+    journal.close()
+
+
+@pytest.mark.parametrize("whatsapp_id", [LONG, BROKEN, b"", b"A\0B", b"A\nB"])
+def test_a_message_with_an_impossible_id_is_reported_once_under_its_hash(journal: Journal, whatsapp_id: bytes) -> None:
+    for _ in range(2):
+        arrive(journal, message_event(info(whatsapp_id), text(b"oi")))
+    [message] = published(journal)
+    assert (message.text, len(message.whatsapp_id)) == ("oi", 71)
+    assert message.whatsapp_id.startswith("sha256:")
+
+
+def test_a_quote_of_an_impossible_id_names_the_message_that_has_it(journal: Journal) -> None:
+    arrive(journal, message_event(info(LONG), text(b"oi")))
+    arrive(journal, message_event(info(b"B"), quoting(b"isso", LONG)))
+    first, second = published(journal)
+    assert second.quoted_id == first.whatsapp_id
+
+
+def test_names_and_texts_that_are_not_utf8_or_too_long_are_cleaned_and_cut(journal: Journal) -> None:
+    arrive(journal, message_event(info(b"A", BROKEN), text(b"oi \xff\0")))
+    arrive(journal, message_event(info(b"B", b"N" * 10_000), text(b"\x01" * 700_000)))
+    first, second = published(journal)
+    assert (first.push_name, first.text) == ("A��", "oi ��")
+    assert (len(second.push_name or ""), len(second.text or "")) == (256, MAX_TEXT)
+    assert (second.text or "").endswith(CUT)
+
+
+def test_a_message_nested_too_deeply_is_unsupported(journal: Journal) -> None:
+    arrive(journal, message_event(info(b"A"), nested(text(b"oi"), 60)))
+    [message] = published(journal)
+    assert (message.whatsapp_id, message.kind, message.push_name) == ("A", MessageKind.UNSUPPORTED, "Ana")
+
+
+@pytest.mark.parametrize("timestamp", [-1, 0, 1, 253_402_300_800_000, (1 << 63) - 1, -(1 << 63)])
+def test_an_absurd_time_is_replaced_by_the_time_of_arrival(journal: Journal, timestamp: int) -> None:
+    assert plausible_moment(timestamp) is None
+    arrive(journal, message_event(info(b"A", timestamp=timestamp), text(b"oi")))
+    assert published(journal)[0].sent_at == Clock().now
+
+
+@pytest.mark.parametrize(("user", "server"), [("1.2", "lid"), ("a:b", "lid"), ("a@b", "lid"), ("", "lid"), ("1", "L!")])
+def test_an_address_that_could_not_be_read_back_is_replaced(user: str, server: str) -> None:
+    address = bounded_jid(user, server, 1 << 31)
+    assert type(address).parse(str(address)) == address
+    assert address == bounded_jid(user, server)
+
+
+def test_an_audit_meets_the_same_impossible_ids_in_the_library_store(journal: Journal, tmp_path: Path) -> None:
+    make_session(tmp_path / "session.db")
+    audit = LossAudit(journal.inbound, journal.sends, SessionStore(tmp_path))
+    arrive(journal, message_event(info(LONG), text(b"oi")))
+    arrive(journal, message_event(info(BROKEN), text(b"oi")))
+    for whatsapp_id in (LONG, BROKEN, LONG + b"lost"):
+        add_secret(tmp_path / "session.db", whatsapp_id, b"s" * 32)
+    assert audit.audit_store() == 1
+    assert audit.audit_store() == 0
+    assert published(journal)[-1].whatsapp_id == bounded_id(LONG + b"lost")
+
+
+def test_a_warning_that_is_not_utf8_is_read() -> None:
+    warning = b"Ignoring message " + BROKEN + b" from 111@lid: failed: received message with old counter"
+    found = copy_refused(escaped(warning))
+    assert isinstance(found, CopyRefused)
+    assert bounded_id(found.whatsapp_id) == bounded_id(BROKEN)
+
+
+def test_a_report_that_would_not_fit_loses_the_end_of_its_text(journal: Journal) -> None:
+    arrive(journal, message_event(info(b"A"), text("é\x01".encode() * 1_000)))
+    [entry] = journal.reports.entries(0, 1)
+    report = Report.decode(entry.envelope)
+    for limit in (len(entry.envelope), len(entry.envelope) - 1, 3_000, 1_000):
+        cut = fitting(report, limit)
+        assert len(cut) <= limit
+        assert Report.decode(cut).journal_sequence == 1
+
+
+def test_a_journalled_report_that_is_too_large_is_replaced_in_its_place(journal: Journal) -> None:
+    arrive(journal, message_event(info(b"A"), text(b"oi")))
+    [entry] = journal.reports.entries(0, 1)
+    report = json.loads(entry.envelope)
+    report["body"] |= {"quoted_id": "Q" * MAX_REPORT_BYTES, "whatsapp_id": "W" * 500}
+    placeholder = Report.decode(replacement(json.dumps(report).encode()))
+    assert isinstance(placeholder.body, MessageSeen)
+    assert (placeholder.id, placeholder.journal_sequence) == (Report.decode(entry.envelope).id, 1)
+    assert (placeholder.body.kind, placeholder.body.chat_sequence) == (MessageKind.UNSUPPORTED, 1)
+    assert (placeholder.body.text, placeholder.body.quoted_id) == (None, None)
+    assert replacement(b"x" * 5_000) == b"x" * 1_000
+
+
+def test_text_keeps_what_it_can() -> None:
+    assert bounded_text("a\0b") == "a�b"
+    assert bounded_text("\ud800") == "?"
+    assert bounded_name(b"-") is None
+    assert bounded_id("3EB0") == "3EB0"
