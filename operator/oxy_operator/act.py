@@ -92,7 +92,7 @@ class Actor:
         if plan.awaits_pod(self._cache.pods.of(key)):
             return None
         try:
-            await self._bus.forget(observed.tenancy.account, instance.spec.organization_id, instance.name)
+            await self._bus.forget(observed.tenancy.account, instance.spec.organization_id, instance.name, instance.uid)
         except BusError as error:
             log.warning("account_not_removed", namespace=key.namespace, instance=key.name, error=str(error))
             if not plan.overdue:

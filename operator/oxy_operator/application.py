@@ -165,7 +165,7 @@ class Operator:
             return "children are not listed yet"
         return None if self._instances.started.is_set() and self._prepared.is_set() else "instances are not listed yet"
 
-    def _wanted_settings(self) -> set[str]:
+    def _wanted_settings(self) -> dict[str, set[str]]:
         if not self._elector.leads:
             message = "this operator no longer leads; its list of instances may be out of date"
             raise BusError(message)

@@ -74,7 +74,7 @@ class Observer:
             tenancy=issued,
             pod=self._cache.pods.of(key),
             reported=self._bus.live(issued.account),
-            account_held=self._bus.holds(issued.account),
+            account_held=self._bus.holds(issued.account, instance.uid),
             record=(EpochRecord.of(claim.annotations) or last) if claim else None,
             known_epoch=max(workload.epoch if workload else 0, last.epoch if last else 0),
             has_workload=workload is not None,

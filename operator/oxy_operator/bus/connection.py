@@ -6,7 +6,8 @@ While NATS is down nothing here blocks: every request fails at once with BusErro
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.errors import NoKeysError, NotFoundError
+from nats.js.errors import NotFoundError
 from nats.js.kv import KeyValue
 
 from oxy_core import subjects
@@ -26,6 +27,7 @@ from oxy_core.envelopes import InstanceSettings, LiveState
 from oxy_core.errors import BusError, ContractError
 from oxy_core.jetstream import STATE_STREAM, ensure_streams
 from oxy_core.tasks import supervised
+from oxy_operator.bus import settings_bucket
 from oxy_operator.bus.directory import delete_account, push_account, update_platform
 from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.decide.live_state import is_news
@@ -46,10 +48,11 @@ class _Known:
     """What NATS is known to hold of an instance since the last (re)connect."""
 
     key: Key
+    uid: str
     organization: str
     instance: str
     account_token: str | None = None
-    settings: bytes | None = None
+    settings: InstanceSettings | None = None
     state_read: bool = False
 
 
@@ -80,15 +83,15 @@ class Bus:
         credentials: Path,
         system_credentials: Path,
         keys: PlatformKeys,
-        wanted: Callable[[], set[str]],
+        wanted: Callable[[], Mapping[str, AbstractSet[str]]],
         on_connected: Callable[[], None],
         on_state: Callable[[Key], None],
     ) -> None:
         """Take collaborators; nothing is connected before `run`.
 
-        `wanted` returns the settings keys of all existing instances, or raises BusError if it cannot know them: after
-        each (re)connect all other instances are removed from the bus. `on_state` gets instances whose live state
-        changed.
+        `wanted` returns the settings keys of all existing instances with their uids, or raises BusError if it cannot
+        know them: after each (re)connect all other instances are removed from the bus. `on_state` gets instances whose
+        live state changed.
         """
         self._url = url
         self._credentials = credentials
@@ -111,10 +114,10 @@ class Bus:
         """Return the last live state of the instance with this account."""
         return self._live.get(account)
 
-    def holds(self, account: str) -> bool:
-        """Whether NATS has accepted this account since the last (re)connect."""
+    def holds(self, account: str, uid: str) -> bool:
+        """Whether NATS has accepted this account of the instance with this uid since the last (re)connect."""
         known = self._known.get(account)
-        return known is not None and known.account_token is not None
+        return known is not None and known.uid == uid and known.account_token is not None
 
     async def run(self) -> None:
         """Stay connected until cancelled; raises any error that is not a BusError.
@@ -159,48 +162,53 @@ class Bus:
     async def push(self, key: Key, tenancy: Tenancy, settings: InstanceSettings) -> None:
         """Push account and settings of one instance, unless NATS has them already. Raises BusError."""
         connections = self._connections()
-        known = self._known.setdefault(tenancy.account, _Known(key, settings.organization, settings.instance))
+        known = self._known.get(tenancy.account)
+        if known is None or (known.key, known.uid) != (key, tenancy.incarnation):
+            known = _Known(key, tenancy.incarnation, settings.organization, settings.instance)
+            self._known[tenancy.account] = known
         if known.account_token != tenancy.account_token:
             await push_account(connections.system, tenancy.account_token)
             known.account_token = tenancy.account_token
-        content = settings.encode()
-        if known.settings != content:
-            await _publish(connections.bucket, subjects.instance_key(settings.organization, settings.instance), content)
-            known.settings = content
+        if known.settings != settings:
+            name = subjects.instance_key(settings.organization, settings.instance)
+            await settings_bucket.publish(connections.bucket, name, settings)
+            known.settings = settings
         if not known.state_read:
             await self._read_state(connections, tenancy.account, settings.instance)
             known.state_read = True
 
     async def _forget_unwanted(self, connections: _Connections) -> None:
-        """Forget instances that were removed while no operator was running. Raises BusError, NatsError."""
-        try:
-            held = await connections.bucket.keys()
-        except NoKeysError:
-            return
-        for key in set(held) - self._wanted():
+        """Forget instances that were removed while no operator was running. Raises BusError."""
+        owners = await settings_bucket.owners(connections.bucket)
+        wanted = self._wanted()
+        for key, uid in owners.items():
             organization, _, instance = key.partition(".")
-            await self._forget(connections, self._keys.tenant_account(organization, instance).public, key)
-            log.info("settings_forgotten", key=key)
+            account = self._keys.tenant_account(organization, instance).public
+            if key not in wanted:
+                await self._forget(connections, account, key)
+            elif uid is not None and uid not in wanted[key]:
+                await self._forget(connections, account, key, uid)
 
-    async def forget(self, account: str, organization: str, instance: str) -> None:
-        """Remove an instance's settings and account; NATS closes its connections. Raises BusError."""
-        await self._forget(self._connections(), account, subjects.instance_key(organization, instance))
+    async def forget(self, account: str, organization: str, instance: str, uid: str) -> None:
+        """Remove settings and account of the instance with this uid; NATS closes its connections. Raises BusError.
+
+        What belongs to another instance of that organization and name stays.
+        """
+        await self._forget(self._connections(), account, subjects.instance_key(organization, instance), uid)
 
     async def forget_deleted(self, key: Key) -> None:
         """Do as `forget`, but by key alone, for a custom resource that no longer exists. Raises BusError."""
         for account, known in list(self._known.items()):
             if known.key == key:
-                await self.forget(account, known.organization, known.instance)
+                await self.forget(account, known.organization, known.instance, known.uid)
 
-    async def _forget(self, connections: _Connections, account: str, settings_key: str) -> None:
-        try:
-            await connections.bucket.delete(settings_key)
-        except NatsError as error:
-            raise BusError(_failure("forget settings", error)) from error
-        await delete_account(connections.system, self._keys, account, _now())
-        self._known.pop(account, None)
-        self._live.pop(account, None)
-        self._announced.pop(account, None)
+    async def _forget(self, connections: _Connections, account: str, settings_key: str, uid: str | None = None) -> None:
+        await settings_bucket.forget(connections.bucket, settings_key, uid)
+        await delete_account(connections.system, self._keys, account, _now(), incarnation=uid)
+        known = self._known.get(account)
+        if known is None or uid in {None, known.uid}:
+            for held in (self._known, self._live, self._announced):
+                held.pop(account, None)
 
     def _connections(self) -> _Connections:
         if self._current is None or not self._current.alive:
@@ -242,19 +250,6 @@ class Bus:
         if announced is None or is_news(announced, state):
             self._announced[sender.account] = state
             self._on_state(known.key)
-
-
-async def _publish(bucket: KeyValue, key: str, content: bytes) -> None:
-    try:
-        try:
-            present = (await bucket.get(key)).value
-        except NotFoundError:
-            present = None
-        if present != content:
-            await bucket.put(key, content)
-            log.info("settings_published", key=key)
-    except NatsError as error:
-        raise BusError(_failure("publish settings", error)) from error
 
 
 def _report_refusal(_: str, error: Exception) -> None:

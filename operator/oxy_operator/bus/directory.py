@@ -26,9 +26,15 @@ async def push_account(system: Client, token: str) -> None:
     await _request(system, "$SYS.REQ.CLAIMS.UPDATE", token)
 
 
-async def delete_account(system: Client, keys: PlatformKeys, account: str, now: float) -> None:
-    """Delete an account by its public key and close its connections; a missing account is no error."""
-    if await account_token(system, account):
+async def delete_account(
+    system: Client, keys: PlatformKeys, account: str, now: float, *, incarnation: str | None = None
+) -> None:
+    """Delete an account by its public key and close its connections; a missing account is no error.
+
+    With `incarnation`, an account that was pushed for another one stays (see `tenancy`).
+    """
+    token = await account_token(system, account)
+    if token and (incarnation is None or decoded(token)["nats"].get("description") == incarnation):
         await _request(system, "$SYS.REQ.CLAIMS.DELETE", deletion_token(keys, [account], int(now)))
 
 

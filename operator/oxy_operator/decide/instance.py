@@ -4,10 +4,11 @@
 """
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from oxy_core.identity import InstanceName, OrganizationName, Phone
@@ -15,7 +16,11 @@ from oxy_core.instance.custom_resource import REPAIR_ANNOTATION
 from oxy_core.instance.pairing_offer import PairingMethod
 from oxy_core.instance.settings import AiSettings, ReconnectSettings
 from oxy_operator.errors import ResourceError
+from oxy_operator.lenient import plain_text
 from oxy_operator.objects import Object
+
+MAX_NONCE: Final = 253
+"""Longest nonce of a repair, in characters; a longer one is cut. It is repeated in status and record."""
 
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 
@@ -138,6 +143,7 @@ class Instance(BaseModel):
     namespace: str
     name: InstanceName
     uid: str
+    created_at: AwareDatetime | None
     generation: int
     repair_nonce: str | None
     deleted_at: datetime | None
@@ -155,8 +161,9 @@ class Instance(BaseModel):
                 namespace=metadata["namespace"],
                 name=metadata["name"],
                 uid=metadata["uid"],
+                created_at=metadata.get("creationTimestamp"),
                 generation=metadata.get("generation", 1),
-                repair_nonce=metadata.get("annotations", {}).get(REPAIR_ANNOTATION),
+                repair_nonce=_nonce(metadata.get("annotations", {})),
                 deleted_at=metadata.get("deletionTimestamp"),
                 finalizers=tuple(metadata.get("finalizers", ())),
                 spec=InstanceSpec.model_validate(resource.get("spec", {})),
@@ -166,3 +173,7 @@ class Instance(BaseModel):
             fields = ", ".join(sorted({".".join(map(str, item["loc"])) for item in error.errors()}))
             message = f"this version of the operator cannot use spec: check {fields}"
             raise ResourceError(message) from None
+
+
+def _nonce(annotations: Mapping[str, str]) -> str | None:
+    return plain_text(annotations[REPAIR_ANNOTATION], MAX_NONCE) if REPAIR_ANNOTATION in annotations else None

@@ -5,7 +5,10 @@ from datetime import timedelta
 from typing import Final
 
 from oxy_core.instance.custom_resource import FINALIZER, claim_name, runtime_name
+from oxy_operator.decide.epoch_record import EpochRecord
+from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.observed import Observed
+from oxy_operator.decide.ownership_problems import number_digest
 from oxy_operator.decide.plan import ChildName
 from oxy_operator.decide.pod import Pod
 from oxy_operator.objects import CLAIMS, STATEFUL_SETS
@@ -24,7 +27,7 @@ class RemovalPlan:
 
     workload: ChildName
     claim: ChildName | None
-    """None if the deletion policy retains it."""
+    """None if the deletion policy retains it, or the instance never used it."""
     overdue: bool
     """Whether neither the pod nor NATS is waited for any longer."""
 
@@ -46,9 +49,18 @@ def removal_plan(observed: Observed) -> RemovalPlan | None:
     if FINALIZER not in instance.finalizers or instance.deleted_at is None:
         return None
     overdue = observed.now - instance.deleted_at > RELEASE_AFTER
-    deletes_claim = instance.spec.session.deletion_policy == "Delete"
+    deletes_claim = instance.spec.session.deletion_policy == "Delete" and _used_claim(instance, observed.record)
     return RemovalPlan(
         workload=ChildName(STATEFUL_SETS, runtime_name(instance.name)),
         claim=ChildName(CLAIMS, claim_name(instance.name)) if deletes_claim else None,
         overdue=overdue,
+    )
+
+
+def _used_claim(instance: Instance, record: EpochRecord | None) -> bool:
+    """Whether the claim serves this instance, and not an earlier one of its name, because of which it was refused."""
+    return (
+        record is not None
+        and record.incarnation == instance.uid
+        and record.number == number_digest(instance.spec.phone_number)
     )

@@ -202,9 +202,13 @@ class InstanceCache:
         """Return the instances with this E.164 number, or another that reaches the same WhatsApp account."""
         return sorted(self._of_number.get(phone_key(phone), ()))
 
-    def settings_keys(self) -> set[str]:
-        """Return the keys of all instances' settings on the bus."""
-        return {instance_key(held["spec"]["organizationId"], key.name) for key, held in self._held.items()}
+    def settings_keys(self) -> dict[str, set[str]]:
+        """Return the keys of all instances' settings on the bus, each with the uids of the instances that have it."""
+        found: dict[str, set[str]] = {}
+        for key, held in self._held.items():
+            name = instance_key(held["spec"]["organizationId"], key.name)
+            found.setdefault(name, set()).add(held["metadata"]["uid"])
+        return found
 
     def put(self, resource: Object) -> Key:
         """Store a custom resource's current state, unless a newer one is stored."""

@@ -116,7 +116,7 @@ async def scripted(folder: Path, *, nats_url: str = "nats://127.0.0.1:1") -> Asy
                 credentials=folder / "platform.creds",
                 system_credentials=folder / "system.creds",
                 keys=keys,
-                wanted=set,
+                wanted=dict,
                 on_connected=lambda: None,
                 on_state=enqueued.append,
             )

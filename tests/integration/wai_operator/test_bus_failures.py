@@ -36,7 +36,7 @@ def bus(server: NatsServer, folder: Path, on_connected: Callable[[], None]) -> B
         credentials=platform,
         system_credentials=system,
         keys=KEYS,
-        wanted=set,
+        wanted=dict,
         on_connected=on_connected,
         on_state=lambda _: None,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from integration.wai_operator.scene import WITHIN, Scene, condition, eventually
@@ -9,6 +10,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from oxy_core import subjects
+from oxy_operator.decide.ownership_problems import organization_name
 
 
 async def settled(scene: Scene) -> None:
@@ -122,3 +124,41 @@ async def test_an_instance_whose_finalizer_someone_took_away_leaves_the_bus_too(
     while await lets_in(scene, credentials):
         assert time.monotonic() < deadline, "the tenant is let in"
         await asyncio.sleep(0.05)
+
+
+async def test_a_refused_instance_takes_no_session_of_another_with_it(scene: Scene) -> None:
+    scene.create()
+    await settled(scene)
+    scene.start_pod(ready=True)
+    await scene.until_phase("Connected", "Connected")
+    kept = await scene.until_child("claim", lambda found: found["metadata"]["annotations"]["oxy.dev/paired"] == "true")
+    scene.api.delete(scene.path("wai", scene.name))
+    await eventually(lambda: scene.child("statefulset") is None, "the StatefulSet is deleted")
+    scene.kill_pod()
+    await gone(scene)
+    scene.create(phoneNumber=scene.phone.replace("+1", "+2"), session={"deletionPolicy": "Delete"})
+    await scene.until_phase("Failed", "SessionOfAnotherNumber")
+    scene.api.delete(scene.path("wai", scene.name))
+    await gone(scene)
+    assert scene.child("claim") == kept
+
+
+async def test_a_refused_instance_takes_no_account_and_no_settings_of_its_namesake_with_it(scene: Scene) -> None:
+    refused = replace(scene)
+    scene.namespace = scene.new_namespace()
+    refused.create()
+    await settled(refused)
+    # A platform admin releases the organization for another namespace.
+    binding = f"/api/v1/namespaces/{scene.operator.home}/configmaps/{organization_name(scene.organization)}"
+    scene.api.delete(binding)
+    scene.create()
+    await settled(scene)
+    refused.edit({"spec": {"displayName": "reconciled again"}})
+    await refused.until_phase("Failed", "OrganizationTaken")
+    published = await scene.published()
+    assert published is not None
+    assert published.uid == (scene.find("wai", scene.name) or {})["metadata"]["uid"]
+    refused.api.delete(refused.path("wai", refused.name))
+    await gone(refused)
+    assert await scene.published() == published
+    assert await lets_in(scene, scene.tenant_credentials())

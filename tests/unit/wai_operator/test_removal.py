@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from unit.wai_operator.making import NOW, Json, instance, observed, pod
+from unit.wai_operator.making import NOW, Json, instance, observed, pod, record
 
 from oxy_core.instance.custom_resource import FINALIZER
+from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.ownership_problems import number_digest
 from oxy_operator.decide.plan import ChildName
 from oxy_operator.decide.removal import RELEASE_AFTER, RemovalPlan, removal_plan
 from oxy_operator.objects import CLAIMS, STATEFUL_SETS
@@ -56,3 +58,17 @@ def test_the_claim_is_deleted_only_if_the_policy_says_so() -> None:
     assert removal(deleted()).claim is None
     made = removal(deleted(session={"deletionPolicy": "Delete"}))
     assert made.claim == ChildName(CLAIMS, "wai-petshop-session")
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        None,
+        record(incarnation="an earlier instance of this name"),
+        record(incarnation=""),
+        record(number=number_digest("+5511987650001")),
+        record(number=""),
+    ],
+)
+def test_the_claim_of_an_instance_that_never_used_it_stays(kept: EpochRecord | None) -> None:
+    assert removal(deleted(session={"deletionPolicy": "Delete"}), record=kept).claim is None

@@ -12,6 +12,8 @@ def instance_settings(instance: Instance, account: str) -> InstanceSettings:
         instance=instance.name,
         account=account,
         generation=instance.generation,
+        uid=instance.uid,
+        created_at=instance.created_at,
         display_name=spec.display_name,
         phone_number=spec.phone_number,
         timezone=spec.timezone,
