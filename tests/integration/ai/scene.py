@@ -2,22 +2,20 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import aiohttp
 import asyncpg
 from aiohttp import web
 from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 from pydantic import PostgresDsn, SecretStr
 
 from oxy_ai.database import connected_pool, organization_transaction
@@ -29,22 +27,12 @@ from oxy_ai.verticals import find_vertical
 from oxy_ai.worker import Readiness, Worker
 from oxy_core import subjects
 from oxy_core.bus import connected
-from oxy_core.envelopes import (
-    Accepted,
-    InstanceSettings,
-    MessageSeen,
-    Report,
-    ReportBody,
-    SendOutcome,
-    SendRequest,
-    SendResult,
-)
-from oxy_core.identity import Jid, new_id
+from oxy_core.envelopes import InstanceSettings, MessageSeen
+from oxy_core.identity import Jid
 from oxy_core.instance.settings import AiSettings
-from oxy_core.message_kinds import MessageKind
-from oxy_core.trace import new_trace
 from oxy_dev.model.scenario import Scenario
 from oxy_dev.model.server import ModelServer
+from oxy_dev.pod_double import PodDouble
 from oxy_dev.servers import free_port
 
 T = TypeVar("T")
@@ -89,91 +77,20 @@ async def until(condition: Callable[[], Awaitable[T] | T], seconds: float = 20) 
             await asyncio.sleep(0.01)
 
 
-@dataclass
-class FakePod:
-    """A tenant pod as the bus sees it: journals, publishes in order, accepts and reports. Survives a killed NATS."""
-
-    client: Client
-    settings: InstanceSettings
-    accepting: bool = True
-    journal_epoch: UUID = field(default_factory=uuid4)
-    sent: list[SendRequest] = field(default_factory=list)
-    offered: list[UUID] = field(default_factory=list)
-    results: bool = True
-    _journal: list[Report] = field(default_factory=list)
-    _chat_sequences: dict[str, int] = field(default_factory=dict)
-    _published: int = 0
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def run(self) -> None:
-        subject = subjects.out(self.settings.account, self.settings.instance)
-        await self.client.subscribe(subject, cb=self._take)
-        while True:
-            self._wake.clear()
-            await self._publish_all()
-            await self._wake.wait()
-
-    async def _publish_all(self) -> None:
-        subject = subjects.inbound(self.settings.account, self.settings.instance)
-        while self._published < len(self._journal):
-            report = self._journal[self._published]
-            try:
-                headers = {"Nats-Msg-Id": report.message_id}
-                await self.client.jetstream(timeout=1).publish(subject, report.encode(), headers=headers)
-            except NatsError:
-                await asyncio.sleep(0.05)
-            else:
-                self._published += 1
-
-    async def _take(self, message: Msg) -> None:
-        request = SendRequest.decode(message.data)
-        self.offered.append(request.id)
-        if not self.accepting:
-            return
-        if request.id not in {seen.id for seen in self.sent}:
-            self.sent.append(request)
-            if self.results:
-                self.report(SendResult(request_id=request.id, outcome=SendOutcome.SENT, whatsapp_id=f"OUT{request.id}"))
-        answer = Accepted(request_id=request.id, journal_epoch=self.journal_epoch, journal_sequence=1)
-        await self.client.publish(subjects.accepted(self.settings.account, self.settings.instance), answer.encode())
-
-    def report(self, body: ReportBody, **changes: object) -> Report:
-        """Journal a report; it is published as soon as the bus takes it."""
-        report = Report(
-            id=new_id(),
-            organization=self.settings.organization,
-            instance=self.settings.instance,
-            journal_epoch=self.journal_epoch,
-            journal_sequence=len(self._journal) + 1,
-            occurred_at=datetime.now(UTC),
-            trace=new_trace(),
-            body=body,
-        ).model_copy(update=changes)
-        self._journal.append(report)
-        self._wake.set()
-        return report
+class FakePod(PodDouble):
+    """A tenant pod with customers who write to it. Survives a killed NATS."""
 
     def receive(self, text: str | None, phone: str = CUSTOMER, **changes: object) -> MessageSeen:
         """A message arrives from a phone."""
-        message = self.message(text, phone, **changes)
-        self.report(message)
-        return message
+        return super().receive(text, phone, **changes)
 
     def message(self, text: str | None, phone: str = CUSTOMER, **changes: object) -> MessageSeen:
-        chat = changes.pop("chat", Jid.of_phone(phone))
-        number = self._chat_sequences[str(chat)] = self._chat_sequences.get(str(chat), 0) + 1
-        values: dict[str, object] = {
-            "whatsapp_id": uuid4().hex.upper(),
-            "chat": chat,
-            "sender": chat,
-            "from_me": False,
-            "push_name": "Ana",
-            "kind": MessageKind.TEXT if text is not None else MessageKind.UNSUPPORTED,
-            "text": text,
-            "sent_at": datetime.now(UTC),
-            "chat_sequence": number,
-        }
-        return MessageSeen.model_validate(values | changes)
+        return super().message(text, phone, **changes)
+
+    def person_writes(self, text: str, phone: str = CUSTOMER, **changes: object) -> MessageSeen:
+        """A person of the business writes to a customer, from the phone."""
+        own = Jid.of_phone(self.settings.phone_number)
+        return self.receive(text, phone, from_me=True, sender=own, push_name=None, **changes)
 
     def answers_to(self, phone: str) -> list[str]:
         return [request.text for request in self.sent if request.chat == Jid.of_phone(phone)]
@@ -355,6 +272,10 @@ class WorkerProcess:
         assert self.process is not None
         self.process.terminate()
         return self.process.wait(timeout=30)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
 
     async def ready(self) -> bool:
         return await self.status() == 200

@@ -106,7 +106,8 @@ async def test_aurora_answers_the_accounts_chat_with_itself_but_not_herself(scen
         pod.receive("como foi hoje?", settings.phone_number, from_me=True, self_chat=True)
         await until(lambda: pod.sent)
         echo = f"OUT{pod.sent[0].id}"
-        pod.receive(pod.sent[0].text, settings.phone_number, from_me=True, self_chat=True, whatsapp_id=echo)
+        known = pod.message(pod.sent[0].text, settings.phone_number, from_me=True, self_chat=True, whatsapp_id=echo)
+        pod.report(known)
         pod.receive("oi", settings.phone_number, from_me=True, self_chat=True)
         await until(lambda: len(pod.sent) == 2)
     assert {request.chat for request in pod.sent} == {own}
@@ -181,7 +182,8 @@ async def test_the_platforms_own_messages_do_not_count_as_a_persons(scene: Scene
         await pod.answer_to("Oi")
         own = Jid.of_phone("+5511999990000")
         await until(lambda: scene.query("select from outbox where whatsapp_id is not null"))
-        pod.receive(pod.sent[0].text, from_me=True, sender=own, whatsapp_id=f"OUT{pod.sent[0].id}")
+        echo = pod.message(pod.sent[0].text, from_me=True, sender=own, whatsapp_id=f"OUT{pod.sent[0].id}")
+        pod.report(echo)
         assert await pod.answer_to("obrigado")
     assert await scene.value("select human_until from conversations") is None
 

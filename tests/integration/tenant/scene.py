@@ -7,9 +7,10 @@ import signal
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -276,6 +277,29 @@ class Scene:
 
         outcome: SendResult = await until(found, within, f"the result of {request.text!r}")
         return outcome
+
+
+@asynccontextmanager
+async def staged(simulator: WhatsApp, bus: Bus, folder: Path) -> AsyncIterator[Scene]:
+    """Set up phones and a runtime that is not started yet; print its log at the end."""
+    settings = TenantSettings(
+        organization=ORGANIZATION,
+        instance=INSTANCE,
+        phone_number=BUSINESS,
+        pairing_until=datetime.now(UTC) + timedelta(minutes=15),
+        reconnect=QUICK,
+        pacing="None",
+    )
+    runtime = Runtime(folder / "runtime", bus.server.url, simulator.client_environment, settings)
+    business = await simulator.phone(BUSINESS, "Pet Shop")
+    customer = await simulator.phone(CUSTOMER, "Ana")
+    try:
+        yield Scene(simulator, bus, runtime, business, customer)
+    finally:
+        if runtime.process is not None and runtime.process.returncode is None:
+            await runtime.kill()
+        if (runtime.folder / "runtime.log").exists():
+            print(runtime.log[-20_000:])  # noqa: T201 pytest shows it with a failure
 
 
 def send_request(chat: Jid, text: str, **changes: object) -> SendRequest:
