@@ -17,6 +17,9 @@ from oxy_core.tasks import end_tasks
 CREDENTIALS_CHECK_SECONDS: Final = 5.0
 """How often a client's credentials file is checked for a change."""
 
+CLOSED_CHECK_SECONDS: Final = 0.5
+"""How often a client is checked for having closed for good."""
+
 CLOSE_SECONDS: Final = 2.0
 """Longest wait for an orderly close, so that a server that does not answer holds up no end."""
 
@@ -37,6 +40,9 @@ async def connected(
     `name` appears in the server's connection list. Waits at most `within` seconds (None: without limit) for a server
     that is not up yet. The credentials file is checked for a change every `check_seconds`. Raises BusError when the
     time is up, or at once if the server refuses the credentials.
+
+    A client that nats-py has closed for good, as it does after most errors that the server reports, never reconnects:
+    the body is cancelled, and the context ends with BusError.
     """
     connection = _Connection()
     try:
@@ -45,17 +51,48 @@ async def connected(
     except (OSError, NatsError, TimeoutError) as error:
         message = f"cannot connect to NATS at {url}: {str(error) or type(error).__name__}"
         raise BusError(message) from error
-    followers = (
-        [] if credentials is None else [asyncio.create_task(_follow_credentials(client, credentials, check_seconds))]
-    )
     try:
-        yield client
+        async with _until_closed(client), _credentials_followed(client, credentials, check_seconds):
+            yield client
     finally:
         connection.closing = True
-        try:
-            await end_tasks(*followers)
-        finally:
-            await _close(client)
+        await _close(client)
+
+
+@asynccontextmanager
+async def _until_closed(client: Client) -> AsyncIterator[None]:
+    """Cancel the body and raise BusError once the client is closed for good."""
+    try:
+        async with asyncio.timeout(None) as until_closed:
+            watch = asyncio.create_task(_expire_when_closed(client, until_closed))
+            try:
+                yield
+            finally:
+                await end_tasks(watch)
+    except TimeoutError as error:
+        if not until_closed.expired():
+            raise
+        message = f"nats-py has closed the connection for good: {client.last_error or 'no reason given'}"
+        raise BusError(message) from error
+
+
+async def _expire_when_closed(client: Client, until_closed: asyncio.Timeout) -> None:
+    while not client.is_closed:  # noqa: ASYNC110 nats-py does not call back for every close
+        await asyncio.sleep(CLOSED_CHECK_SECONDS)
+    log.error("bus_closed", error=str(client.last_error))
+    until_closed.reschedule(asyncio.get_running_loop().time())
+
+
+@asynccontextmanager
+async def _credentials_followed(client: Client, credentials: Path | None, check_seconds: float) -> AsyncIterator[None]:
+    if credentials is None:
+        yield
+        return
+    follower = asyncio.create_task(_follow_credentials(client, credentials, check_seconds))
+    try:
+        yield
+    finally:
+        await end_tasks(follower)
 
 
 async def _close(client: Client) -> None:

@@ -44,13 +44,16 @@ async def supervised(
     """Run a part of a process until cancelled; restart it whenever it ends.
 
     Exceptions of `run` go to `report`, with the part's name. The restart follows after `pause_seconds`, also if `run`
-    returned.
+    returned. A cancellation ends it even if the part swallows it, or raises another error while it cleans up.
     """
+    task = asyncio.current_task()
     while True:
         try:
             await run()
         except Exception as error:  # noqa: BLE001 the edge of a task: reported, and the part starts again
             report(name, error)
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
         await asyncio.sleep(pause_seconds)
 
 

@@ -30,7 +30,7 @@ async def run_on_bus(environment: RuntimeSettings, work: Sequence[BusWork]) -> N
             connected(environment.nats_url, environment.nats_credentials, name=environment.label) as client,
             asyncio.TaskGroup() as tasks,
         ):
-            for run in (*work, _fail_when_closed):
+            for run in work:
                 tasks.create_task(run(client))
 
     await supervised("bus", connect_and_run, _report_outage, pause_seconds=RECONNECT_SECONDS)
@@ -44,11 +44,3 @@ def _report_outage(name: str, error: Exception) -> None:
         raise others
     if outages is not None:
         log.warning("bus_unusable", errors=[str(outage) for outage in outages.exceptions])
-
-
-async def _fail_when_closed(client: Client) -> None:
-    """Raise BusError once nats-py has closed the client permanently, for example after its credentials expired."""
-    while not client.is_closed:  # noqa: ASYNC110 `connected` keeps the client's callbacks for itself
-        await asyncio.sleep(1)
-    message = "nats-py has closed the connection and will not reconnect"
-    raise BusError(message)

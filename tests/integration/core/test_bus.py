@@ -157,3 +157,27 @@ async def test_a_close_that_never_ends_holds_up_nobody_who_is_cancelled_again(
         await end_tasks(task)
     assert task.cancelled()
     await close()
+
+
+async def test_a_client_that_closed_for_good_ends_its_context(nats_server: NatsServer) -> None:
+    ended: list[str] = []
+
+    async def hold() -> None:
+        async with connected(nats_server.url, name="test") as client:
+            try:
+                while True:
+                    # nats-py checks the payload without its headers, the server with them.
+                    await client.publish("x", b"x" * client.max_payload, headers={"X": "one too many"})
+                    await asyncio.sleep(1)
+            finally:
+                ended.append("body")
+
+    with pytest.raises(BusError, match=r"closed the connection for good: .*maximum payload"):
+        await asyncio.wait_for(hold(), 15)
+    assert ended == ["body"]
+
+
+async def test_a_body_that_fails_for_another_reason_keeps_its_error(nats_server: NatsServer) -> None:
+    with pytest.raises(TimeoutError):
+        async with connected(nats_server.url, name="test"), asyncio.timeout(0.01):
+            await asyncio.Event().wait()

@@ -79,3 +79,23 @@ async def test_cancelled_tasks_may_take_their_time_to_clean_up() -> None:
         await cancel_tasks(task)
     assert cleaned.is_set()
     assert task.cancelled()
+
+
+async def test_a_supervised_part_that_fails_while_it_is_cancelled_is_not_started_again() -> None:
+    runs: list[int] = []
+    reported: list[str] = []
+
+    async def part() -> None:
+        runs.append(1)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            message = "the connection is closed"
+            raise ValueError(message)
+
+    task = asyncio.create_task(supervised("part", part, lambda _, error: reported.append(str(error)), pause_seconds=0))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task], timeout=5)
+    assert task.cancelled()
+    assert (runs, reported) == ([1], ["the connection is closed"])
