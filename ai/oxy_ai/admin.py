@@ -17,7 +17,8 @@ from pydantic import BaseModel
 
 from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import connected_pool, organization_transaction
-from oxy_ai.engine.dead_letters import DeadReports, DeadTurns, Source
+from oxy_ai.engine.dead_letters import DeadTurns, Source
+from oxy_ai.engine.dead_report_letters import DeadReports
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
@@ -134,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not is_outage(error) and not isinstance(error, OxyError):
             raise
-        return _complain(f"PostgreSQL or NATS is not reachable ({error}); check both, then try again")
+        return _complain(f"PostgreSQL or NATS does not serve ({error}); check both, then try again")
     print(json.dumps(_plain(answer), ensure_ascii=False, indent=2))  # noqa: T201 the command's result
     return 0
 

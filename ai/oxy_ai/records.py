@@ -243,6 +243,9 @@ class InboundReport(Record):
     phone: str | None
     """Of the chat, if one of its addresses contains it."""
     phone_key: str | None
+    age_seconds: float
+    """Time since the message was sent, none of it a difference of two clocks: until it was journalled, then in the
+    journal, then on the bus."""
     report: Report
 
 

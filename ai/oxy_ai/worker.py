@@ -14,7 +14,7 @@ from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import SCHEMA_VERSION, connected_pool
 from oxy_ai.engine.ingest import Ingest
 from oxy_ai.engine.instances import InstanceFollower
-from oxy_ai.engine.outages import is_outage, report_failure
+from oxy_ai.engine.outages import report_failure
 from oxy_ai.engine.relay import Relay
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_dispatcher import TurnDispatcher
@@ -56,8 +56,7 @@ async def _problem(client: Client, engine: Engine) -> str | None:
     try:
         version = await engine.schema_version()
     except Exception as error:  # noqa: BLE001 any failure is the answer
-        cause = "is not reachable" if is_outage(error) else "refuses queries"
-        return f"PostgreSQL {cause}: {str(error) or type(error).__name__}"
+        return f"PostgreSQL does not serve: {str(error) or type(error).__name__}"
     if version < SCHEMA_VERSION:
         return f"the schema has version {version}, but this worker needs {SCHEMA_VERSION}: run python -m oxy_ai.migrate"
     return None
@@ -77,7 +76,7 @@ class Worker:
         runner = TurnRunner(engine, model, vertical, settings)
         self._dispatcher = TurnDispatcher(engine, runner, settings, self._relay.hint)
         self._ingest = Ingest(client, engine, settings, self._hint_all)
-        self._follower = InstanceFollower(client, engine, settings, self._ingest.retry_waiting)
+        self._follower = InstanceFollower(client, engine, settings, self._ingest.retry_held)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 
     async def run(self, readiness: Readiness, stop: asyncio.Event) -> None:

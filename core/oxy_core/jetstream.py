@@ -20,21 +20,35 @@ from oxy_core.errors import StreamMismatchError
 INBOUND_STREAM: Final = "OXY_INBOUND"
 STATE_STREAM: Final = "OXY_STATE"
 DEAD_LETTER_STREAM: Final = "OXY_DLQ"
+PARKED_STREAM: Final = "OXY_PARKED"
 INGEST_DURABLE: Final = "ingest"
+
+ACK_WAIT_SECONDS: Final = 5.0
+"""After this time without a sign of progress, a report that a worker pulled is delivered again: the worker is dead."""
+
+MAX_REPORT_BYTES: Final = 512 << 10
+"""Largest report with its headers, which tenants' accounts and the streams enforce. The longest text has 65,536
+characters of at most 6 bytes each (as escapes in JSON), 384 KiB. The server's own limit, `SERVER_MAX_PAYLOAD_BYTES`,
+leaves room for the headers that workers add."""
+
+SERVER_MAX_PAYLOAD_BYTES: Final = 1 << 20
+"""``max_payload`` of our NATS servers, nats-server's default."""
 
 _DAY: Final = 86_400.0
 _GIB: Final = 1 << 30
 
 STREAMS: Final = (
-    # A full stream refuses new reports, which stay in the pod's journal: nothing is ever discarded to make room.
+    # A full stream refuses new reports, which stay in the pod's journal: nothing is ever discarded to make room. The
+    # limit per subject is a tenant's share: 2,000 reports of the largest size are less than half of the stream.
     StreamConfig(
         name=INBOUND_STREAM,
         subjects=[subjects.INBOUND_ALL],
         retention=RetentionPolicy.WORK_QUEUE,
         discard=DiscardPolicy.NEW,
         discard_new_per_subject=True,
-        max_msgs_per_subject=100_000,
-        max_bytes=_GIB,
+        max_msgs_per_subject=2_000,
+        max_msg_size=MAX_REPORT_BYTES,
+        max_bytes=2 * _GIB,
         storage=StorageType.FILE,
         duplicate_window=120.0,
     ),
@@ -46,11 +60,26 @@ STREAMS: Final = (
         max_bytes=64 << 20,
         storage=StorageType.FILE,
     ),
+    # Full for an instance, it refuses: the rest stays in OXY_INBOUND and in the pod's journal.
+    StreamConfig(
+        name=PARKED_STREAM,
+        subjects=[subjects.PARKED_ALL],
+        retention=RetentionPolicy.LIMITS,
+        discard=DiscardPolicy.NEW,
+        discard_new_per_subject=True,
+        max_age=30 * _DAY,
+        max_msgs_per_subject=1_000,
+        max_bytes=_GIB,
+        storage=StorageType.FILE,
+    ),
+    # Dead letters are published in parts of 64 KiB at most (oxy_ai.engine.dead_reports), so that 2,000 of one tenant
+    # and reason are an eighth of the stream.
     StreamConfig(
         name=DEAD_LETTER_STREAM,
-        subjects=[subjects.DEAD_LETTER_ALL, "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"],
+        subjects=[subjects.DEAD_LETTER_ALL],
         retention=RetentionPolicy.LIMITS,
         max_age=30 * _DAY,
+        max_msgs_per_subject=2_000,
         max_bytes=_GIB,
         storage=StorageType.FILE,
     ),
@@ -59,11 +88,10 @@ STREAMS: Final = (
 INGEST: Final = ConsumerConfig(
     durable_name=INGEST_DURABLE,
     ack_policy=AckPolicy.EXPLICIT,
-    # A batch that a dead worker pulled is delivered again after this many seconds.
-    ack_wait=30.0,
+    ack_wait=ACK_WAIT_SECONDS,
     # No limit: an outage of hours is no reason to stop delivering a report.
     max_deliver=-1,
-    max_ack_pending=5_000,
+    max_ack_pending=20_000,
 )
 
 _FIXED: Final = ("retention", "storage", "subjects")

@@ -22,7 +22,10 @@ OUT_ALL: Final = "oxy.out.*.*"
 """All send requests (core NATS), each exported to its tenant alone."""
 
 DEAD_LETTER_ALL: Final = "oxy.dlq.>"
-"""Envelopes that cannot be read, captured by the stream OXY_DLQ."""
+"""Reports that cannot be stored, captured by the stream OXY_DLQ: ``oxy.dlq.<reason>.<account>``."""
+
+PARKED_ALL: Final = "oxy.parked.*.*.*"
+"""Reports that may be stored later, captured by the stream OXY_PARKED: ``oxy.parked.<reason>.<account>.<instance>``."""
 
 WORK_HINT: Final = "oxy.hint"
 """Platform only, core NATS: a worker has stored work; others may check the queue without waiting for their sweep."""
@@ -58,9 +61,14 @@ def accepted(account: AccountKey, instance: InstanceName) -> str:
     return f"oxy.accepted.{account}.{instance}"
 
 
-def dead_letter(reason: str) -> str:
-    """Subject of an envelope that cannot be processed, by a one-word reason."""
-    return f"oxy.dlq.{reason}"
+def dead_letter(reason: str, account: AccountKey) -> str:
+    """Subject of an account's reports that cannot be stored, by a one-word reason."""
+    return f"oxy.dlq.{reason}.{account}"
+
+
+def parked(reason: str, sender: SubjectSender) -> str:
+    """Subject of an instance's reports that wait, by a one-word reason."""
+    return f"oxy.parked.{reason}.{sender.account}.{sender.instance}"
 
 
 def instance_key(organization: str, instance: InstanceName) -> str:
@@ -69,9 +77,11 @@ def instance_key(organization: str, instance: InstanceName) -> str:
 
 
 def sender_of(subject: str) -> SubjectSender:
-    """Return who published on a tenant's subject; raises ContractError for any other subject."""
+    """Return who published on a tenant's subject, or a report that is parked; raises ContractError for any other."""
     match subject.split("."):
         case ["oxy", "in" | "state" | "accepted" | "out", account, instance]:
+            return SubjectSender(account, instance)
+        case ["oxy", "parked", _, account, instance]:
             return SubjectSender(account, instance)
         case _:
             message = f"{subject!r} is not a tenant's subject"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from oxy_core.errors import OxyError
+from oxy_core.jetstream import SERVER_MAX_PAYLOAD_BYTES
 
 START_SECONDS: Final = 20.0
 """A server that does not listen by then has failed to start."""
@@ -71,6 +72,7 @@ class NatsServer:
         config = self.folder / "nats.conf"
         config.write_text(
             f'listen: "127.0.0.1:{self.port}"\n'
+            f"max_payload: {SERVER_MAX_PAYLOAD_BYTES}\n"
             f'jetstream: {{store_dir: "{self.folder / "jetstream"}", sync_interval: always}}\n{self.extra_config}\n'
         )
         log = self.folder / "nats.log"

@@ -1,8 +1,10 @@
 """Reports from the bus: decoded, checked against their subject, sorted. Pure."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from nats.aio.msg import Msg
@@ -11,12 +13,16 @@ from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.records import InboundReport
 from oxy_ai.sanitize import storable_text
 from oxy_core import subjects
-from oxy_core.envelopes import MessageSeen, Report
+from oxy_core.envelopes import WAITED_HEADER, MessageSeen, Report
 from oxy_core.errors import ContractError
 from oxy_core.identity import phone_key
 
 _NUL: Final = b"\\u0000"
 """The JSON escape of the one character that PostgreSQL cannot store."""
+
+
+MAX_WAITED_SECONDS: Final = 1e9
+"""Longest wait that is believed, 30 years: PostgreSQL's intervals hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +33,8 @@ class Arrival:
     account: str
     report: Report
 
-    @property
-    def item(self) -> InboundReport:
-        """The report as input of the SQL function `ingest`."""
+    def item(self, now: datetime) -> InboundReport:
+        """Return the report as input of the SQL function `ingest`; `now` by the bus's clock."""
         phone = _phone_of(self.report)
         return InboundReport(
             account=self.account,
@@ -37,8 +42,33 @@ class Arrival:
             instance=instance_id(self.report.organization, self.report.instance),
             phone=phone,
             phone_key=None if phone is None else phone_key(phone),
+            age_seconds=_delay(self.report) + waited_seconds(self.message, now),
             report=self.report,
         )
+
+
+def _delay(report: Report) -> float:
+    """Seconds from the sending of a message to its place in the journal."""
+    if not isinstance(report.body, MessageSeen):
+        return 0.0
+    if report.body.delay_seconds is not None:
+        return report.body.delay_seconds
+    return max((report.occurred_at - report.body.sent_at).total_seconds(), 0.0)
+
+
+def waited_seconds(message: Msg, now: datetime) -> float:
+    """Seconds that a report has waited in the journal and on the bus; `now` by the bus's clock."""
+    on_bus = (now - message.metadata.timestamp).total_seconds()
+    return waited_before((message.headers or {}).get(WAITED_HEADER)) + max(on_bus, 0.0)
+
+
+def waited_before(header: str | None) -> float:
+    """Read the header in which a pod says how long a report waited; a header that makes no sense counts as none."""
+    try:
+        waited = float(header or 0)
+    except ValueError:
+        return 0.0
+    return min(waited, MAX_WAITED_SECONDS) if math.isfinite(waited) and waited > 0 else 0.0
 
 
 def _phone_of(report: Report) -> str | None:
@@ -50,7 +80,11 @@ def _phone_of(report: Report) -> str | None:
 
 
 def read_arrival(message: Msg) -> Arrival:
-    """Decode a bus message; raises ContractError if it is not a report, or claims another instance than its subject."""
+    """Decode a bus message.
+
+    Raises NewerVersionError if a newer worker can read it, and another ContractError if it is not a report or claims
+    another instance than its subject.
+    """
     sender = subjects.sender_of(message.subject)
     report = Report.decode(message.data)
     if _NUL in message.data:

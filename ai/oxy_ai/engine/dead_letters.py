@@ -1,17 +1,14 @@
-"""Dead letters: turns that failed for good (in the database) and reports that could not be stored (on the bus).
+"""Dead letters: what they have in common, and turns that failed for good, in the database.
 
-Ids are ``turn:<organization>:<number>`` and ``bus:<sequence>``.
+Ids are ``turn:<organization>:<number>`` and ``bus:<sequence>`` (`oxy_ai.engine.dead_report_letters`).
 """
 
-import base64
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from asyncpg import Record
-from nats.aio.client import Client
-from nats.js.api import RawStreamMsg
-from nats.js.errors import NotFoundError
 from pydantic import AwareDatetime, BaseModel
 
 from oxy_ai.database import organization_transaction
@@ -19,10 +16,11 @@ from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
 from oxy_ai.ids import organization_id
 from oxy_core.identity import mask
-from oxy_core.jetstream import DEAD_LETTER_STREAM
-from oxy_core.subjects import dead_letter
 
 _ACTOR: Final = "administrator"
+
+NUMBER: Final = re.compile("[1-9][0-9]{0,17}")
+"""A number in an id: it fits into PostgreSQL's bigint and a stream's sequence."""
 
 
 class DeadLetter(BaseModel):
@@ -88,12 +86,13 @@ class _TurnKey(NamedTuple):
 
 def _turn_key(key: str) -> _TurnKey:
     organization, _, number = key.partition(":")
-    if not organization or not number.isdigit():
-        raise AdministrationError(_unknown(f"turn:{key}"))
+    if not organization or NUMBER.fullmatch(number) is None:
+        raise AdministrationError(unknown_letter(f"turn:{key}"))
     return _TurnKey(organization, organization_id(organization), int(number))
 
 
-def _unknown(letter: str) -> str:
+def unknown_letter(letter: str) -> str:
+    """Return what to say about an id that no dead letter has."""
     return f"there is no dead letter {letter!r}; `dlq ls` lists all"
 
 
@@ -132,7 +131,7 @@ class DeadTurns:
         async with organization_transaction(self._engine.pool, turn.organization) as connection:
             row = await connection.fetchrow(_LETTER, turn.organization, turn.number)
             if row is None:
-                raise AdministrationError(_unknown(f"turn:{key}"))
+                raise AdministrationError(unknown_letter(f"turn:{key}"))
             inputs = await connection.fetch(
                 """
                 select body from messages
@@ -169,7 +168,7 @@ class DeadTurns:
         turn = _turn_key(key)
         outcome = await self._engine.pool.fetchval(statement, turn.organization, turn.number, _ACTOR)
         if outcome == "missing":
-            raise AdministrationError(_unknown(f"turn:{key}"))
+            raise AdministrationError(unknown_letter(f"turn:{key}"))
         if outcome == "busy":
             message = f"the conversation of turn:{key} is being answered right now; try again in a moment"
             raise AdministrationError(message)
@@ -192,70 +191,3 @@ def _letter(row: Record) -> DeadLetter:
 def _line(row: Record) -> str:
     detail = f": {row['detail']}" if row["detail"] else ""
     return f"{row['at']:%Y-%m-%dT%H:%M:%SZ} {row['actor']} {row['action']}{detail}"
-
-
-class DeadReports:
-    """Reports that could not be read or stored, and the bus's advisories on messages delivered too often."""
-
-    def __init__(self, client: Client) -> None:
-        self._jetstream = client.jetstream()
-
-    async def letters(self) -> list[DeadLetter]:
-        """Return all that the stream still has."""
-        found: list[DeadLetter] = []
-        position = 0
-        while True:
-            try:
-                message = await self._jetstream.get_msg(DEAD_LETTER_STREAM, seq=position + 1, subject=">", next=True)
-            except NotFoundError:
-                return found
-            position = message.seq or position + 1
-            found.append(_report_letter(message))
-
-    async def show(self, key: str) -> Detail:
-        """Return one with the report as it was published."""
-        message = await self._get(key)
-        data = message.data or b""
-        try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            text = base64.b64encode(data).decode()
-        subject = (message.headers or {}).get("Oxy-Subject")
-        return Detail(**_report_letter(message).model_dump(), subject=subject, data=text)
-
-    async def replay(self, key: str) -> Action:
-        """Publish a report again on its original subject, then delete the dead letter."""
-        message = await self._get(key)
-        subject = (message.headers or {}).get("Oxy-Subject")
-        if subject is None:
-            error = f"bus:{key} has no original subject, so it cannot be replayed; drop it instead"
-            raise AdministrationError(error)
-        # Publish first: a crash in between leaves a duplicate, which is stored once, and loses nothing.
-        await self._jetstream.publish(subject, message.data or b"")
-        await self._jetstream.delete_msg(DEAD_LETTER_STREAM, int(key))
-        happened = f"bus:{key} is published again to {subject}; if it still cannot be stored, it is listed again."
-        return Action(id=f"bus:{key}", outcome="replayed", message=happened)
-
-    async def drop(self, key: str) -> Action:
-        """Delete a dead letter."""
-        await self._get(key)
-        await self._jetstream.delete_msg(DEAD_LETTER_STREAM, int(key))
-        return Action(id=f"bus:{key}", outcome="dropped", message=f"bus:{key} is dropped; it no longer exists.")
-
-    async def _get(self, key: str) -> RawStreamMsg:
-        try:
-            return await self._jetstream.get_msg(DEAD_LETTER_STREAM, seq=int(key))
-        except (NotFoundError, ValueError):
-            raise AdministrationError(_unknown(f"bus:{key}")) from None
-
-
-def _report_letter(message: RawStreamMsg) -> DeadLetter:
-    headers = message.headers or {}
-    reason = str(message.subject).removeprefix(dead_letter(""))
-    return DeadLetter(
-        id=f"bus:{message.seq}",
-        kind="report",
-        instance=headers["Oxy-Subject"].rpartition(".")[2] if "Oxy-Subject" in headers else None,
-        reason=f"{reason}: {headers['Oxy-Error']}" if "Oxy-Error" in headers else reason,
-        at=message.time,
-    )

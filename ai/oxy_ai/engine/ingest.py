@@ -1,178 +1,151 @@
-"""From the bus into the database: batches of reports, in journal order, one transaction per batch."""
+"""From the bus into the database: batches of reports, in journal order, one transaction per batch.
+
+What happens to a report: it is stored and acknowledged; or held for a moment, while settings may arrive; or parked, if
+it may be stored later (`oxy_ai.engine.parking`); or kept as a dead letter, if never (`oxy_ai.engine.dead_reports`).
+Whatever cannot be moved to where it belongs stays on the stream and comes back after a while.
+"""
 
 import asyncio
-import time
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Coroutine, Sequence
 
-import asyncpg
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 from pydantic import Field
 
 from oxy_ai import metrics
-from oxy_ai.engine.arrivals import Arrival, in_journal_order, read_arrival
-from oxy_ai.engine.outages import is_outage, report_failure
-from oxy_ai.engine.polling import PollingSettings
-from oxy_ai.engine.puller import Puller, PullSettings
+from oxy_ai.engine.arrivals import Arrival, in_journal_order, read_arrival, waited_seconds
+from oxy_ai.engine.bus_clock import BusClock
+from oxy_ai.engine.dead_reports import DeadReport, publish_dead_report
+from oxy_ai.engine.held_reports import HeldReports, HoldSettings
+from oxy_ai.engine.parking import park
+from oxy_ai.engine.puller import PullSettings, pulling
+from oxy_ai.engine.reports_in_hand import ReportsInHand
 from oxy_ai.engine.store import Engine
-from oxy_ai.records import InboundBatch
-from oxy_core import subjects
+from oxy_ai.engine.storing import NotStored, ReportStore, StoringSettings
 from oxy_core.envelopes import MessageSeen
-from oxy_core.errors import ContractError
+from oxy_core.errors import ContractError, NewerVersionError
+from oxy_core.tasks import end_tasks
 from oxy_core.trace import trace_bound
 
 log = structlog.get_logger()
 
 
-class IngestSettings(PullSettings, PollingSettings):
-    """Reports that are held, and gaps in a chat."""
+class IngestSettings(PullSettings, StoringSettings, HoldSettings):
+    """Reports that cannot be moved where they belong, and the bus's clock."""
 
-    ingest_held_reports: int = Field(
-        default=1_000, ge=0, description="Maximum reports held for unknown instances; the rest become dead letters."
+    ingest_postpone_seconds: float = Field(
+        default=15, gt=0, description="When a report returns that could be neither stored nor moved."
     )
-    ingest_held_pull_seconds: float = Field(
-        default=0.25, gt=0, description="Longest wait for new reports while some are held."
+    ingest_move_seconds: float = Field(
+        default=2, gt=0, description="Longest wait for the bus to take a parked report or a dead letter."
     )
-    ingest_in_progress_seconds: float = Field(
-        default=10, gt=0, description="How often held reports are retried and their ack_wait extended; below ack_wait."
-    )
-    gap_wait_seconds: float = Field(
-        default=2, ge=0, description="Extra delay before answering a chat whose sequence has a gap."
-    )
+    bus_clock_seconds: float = Field(default=30, gt=0, description="How often the bus's clock is read.")
 
 
 class Ingest:
-    """Stores reports; calls `on_message` after each batch with new messages.
-
-    Reports of unknown instances are held, unacknowledged, and retried when settings arrive.
-    """
+    """Stores reports; calls `on_message` after each batch with new messages."""
 
     def __init__(
         self, client: Client, engine: Engine, settings: IngestSettings, on_message: Callable[[], None]
     ) -> None:
         self._client = client
-        self._engine = engine
         self._settings = settings
+        self._clock = BusClock(client, settings.bus_clock_seconds)
+        self._store = ReportStore(engine, self._clock, settings)
+        self._jetstream = client.jetstream(timeout=settings.ingest_move_seconds)
         self._on_message = on_message
-        self._waiting: list[Arrival] = []
-        self._waiting_reported_at = 0.0
-        self._retry_all = False
+        self._in_hand = ReportsInHand()
+        self._held = HeldReports(settings)
 
-    def retry_waiting(self) -> None:
-        """Retry all held reports with the next batch: settings have arrived."""
-        self._retry_all = True
+    def retry_held(self) -> None:
+        """Try all held reports with the next batch: settings have arrived."""
+        self._held.retry()
 
     async def run(self) -> None:
-        """Ingest until cancelled; raises the bus's error on an outage. Unacknowledged reports are redelivered."""
-        self._waiting.clear()  # of the run before an outage: the bus redelivers them
-        reply = self._client.new_inbox()
-        inbox = await self._client.subscribe(reply)
-        puller = Puller(self._client, inbox, reply, self._settings)
-        try:
-            while True:
-                await self._ingest_batch(puller)
-        finally:
-            await inbox.unsubscribe()
+        """Ingest until cancelled; raises the bus's error on an outage. Whatever is in hand returns to the bus."""
+        self._in_hand, self._held = ReportsInHand(), HeldReports(self._settings)
+        async with pulling(self._client, self._in_hand, self._settings) as pull:
+            signalling = asyncio.create_task(self._in_hand.signal_progress())
+            try:
+                while True:
+                    await self._ingest(await pull(self._held.patience(self._settings.ingest_pull_seconds)))
+            finally:
+                await end_tasks(signalling)
 
-    async def _ingest_batch(self, puller: Puller) -> None:
-        settings = self._settings
-        patience = settings.ingest_held_pull_seconds if self._waiting else settings.ingest_pull_seconds
-        messages = await puller.batch(patience)
+    async def _ingest(self, messages: Sequence[Msg]) -> None:
+        await self._clock.keep()
         arrivals = await self._readable(messages)
-        arrivals = [*self._retried({arrival.account for arrival in arrivals}), *arrivals]
+        arrivals = [*self._held.due({arrival.account for arrival in arrivals}), *arrivals]
         if arrivals:
-            await self._store(in_journal_order(arrivals))
-        await self._keep_waiting()
-
-    def _retried(self, accounts: set[str]) -> list[Arrival]:
-        """Take the held reports to retry: all after settings arrived, else those of `accounts`.
-
-        The new reports of an account must not overtake its held ones, so the two are stored together, in journal order.
-        """
-        everything, self._retry_all = self._retry_all, False
-        retried = [arrival for arrival in self._waiting if everything or arrival.account in accounts]
-        self._waiting = [arrival for arrival in self._waiting if not everything and arrival.account not in accounts]
-        return retried
+            arrivals = in_journal_order(arrivals)
+            outcomes = await self._store.store(arrivals)
+            if has_new_message(arrivals, outcomes):
+                self._on_message()
+            await asyncio.gather(*map(self._settle, arrivals, outcomes))
+        metrics.REPORTS_WAITING.set(len(self._held))
 
     async def _readable(self, messages: Sequence[Msg]) -> list[Arrival]:
         arrivals = []
+        moves = []
         for message in messages:
             try:
                 arrivals.append(read_arrival(message))
+            except NewerVersionError:
+                moves.append(self._park(message, "version"))
             except ContractError as error:
-                await self._refuse(message, "unreadable", str(error))
+                moves.append(self._refuse(message, "unreadable", str(error)))
+        await asyncio.gather(*moves)
         return arrivals
 
-    async def _store(self, arrivals: Sequence[Arrival]) -> None:
-        started = time.monotonic()
-        outcomes = await self._outcomes(arrivals)
-        metrics.INGEST_SECONDS.observe(time.monotonic() - started)
-        metrics.INGEST_BATCH.observe(len(arrivals))
-        if any(
-            outcome == "stored" and isinstance(arrival.report.body, MessageSeen)
-            for arrival, outcome in zip(arrivals, outcomes, strict=True)
-        ):
-            self._on_message()
-        for arrival, outcome in zip(arrivals, outcomes, strict=True):
-            metrics.REPORTS.labels(outcome=outcome).inc()
-            with trace_bound(arrival.report.trace):
-                await self._settle(arrival, outcome)
-
-    async def _outcomes(self, arrivals: Sequence[Arrival]) -> list[str]:
-        """Store a batch, retrying while the database is unreachable; nothing more is pulled meanwhile."""
-        batch = InboundBatch(tuple(arrival.item for arrival in arrivals))
-        gap_wait = timedelta(seconds=self._settings.gap_wait_seconds)
-        while True:
-            try:
-                return await self._engine.ingest(batch, gap_wait)
-            except Exception as error:
-                if not isinstance(error, asyncpg.PostgresError) and not is_outage(error):
-                    raise
-                report_failure("ingest", error)
-                if is_outage(error):
-                    await asyncio.sleep(self._settings.outage_pause_seconds)
-                    continue
-            # One report made the database reject the whole transaction. Storing one at a time is slower, but then only
-            # that report becomes a dead letter.
-            if len(arrivals) == 1:
-                return ["rejected"]
-            return [outcome for arrival in arrivals for outcome in await self._outcomes([arrival])]
-
     async def _settle(self, arrival: Arrival, outcome: str) -> None:
-        log.debug("report_ingested", outcome=outcome, report=str(arrival.report.id))
-        match outcome:
-            case "unknown":
-                self._waiting.append(arrival)
-            case "foreign":
-                error = "the report claims an organization or instance other than its account's"
-                await self._refuse(arrival.message, outcome, error)
-            case "rejected":
-                await self._refuse(arrival.message, outcome, "the database rejected the report")
-            case _:
-                await arrival.message.ack()
+        with trace_bound(arrival.report.trace):
+            log.debug("report_ingested", outcome=outcome, report=str(arrival.report.id))
+            match outcome:
+                case "unknown":
+                    if not self._held.hold(arrival):
+                        await self._park(arrival.message, outcome)
+                case "closed":
+                    await self._park(arrival.message, outcome)
+                case "foreign":
+                    error = "the report claims an organization or instance other than its account's"
+                    await self._refuse(arrival.message, outcome, error)
+                case NotStored.REJECTED:
+                    await self._refuse(arrival.message, outcome, "the database rejected the report")
+                case NotStored.FAILED:
+                    await self._in_hand.postpone(arrival.message, self._settings.ingest_postpone_seconds)
+                case _:
+                    await self._in_hand.acknowledge(arrival.message)
 
-    async def _keep_waiting(self) -> None:
-        """Hold the reports of unknown instances and extend their ack_wait; a limit bounds the memory they take."""
-        room = self._settings.ingest_held_reports
-        for arrival in self._waiting[room:]:
-            await self._refuse(arrival.message, "unknown", "the instance's settings have not arrived")
-        del self._waiting[room:]
-        metrics.REPORTS_WAITING.set(len(self._waiting))
-        if self._waiting and time.monotonic() - self._waiting_reported_at > self._settings.ingest_in_progress_seconds:
-            self._waiting_reported_at = time.monotonic()
-            # Another worker may have applied the settings, so retry even without a notice.
-            self.retry_waiting()
-            log.warning("reports_waiting", reports=len(self._waiting))
-            for arrival in self._waiting:
-                await arrival.message.in_progress()
+    async def _park(self, message: Msg, reason: str) -> None:
+        metrics.REPORTS_PARKED.labels(reason=reason).inc()
+        log.warning("report_parked", reason=reason, subject=message.subject)
+        await self._move(message, park(self._jetstream, message, reason, self._waited(message)))
 
     async def _refuse(self, message: Msg, reason: str, error: str) -> None:
-        """Publish a report as a dead letter, then acknowledge it: a crash in between loses nothing."""
         metrics.REPORTS.labels(outcome=reason).inc()
         log.error("report_refused", reason=reason, subject=message.subject, error=error)
-        await self._client.jetstream().publish(
-            subjects.dead_letter(reason), message.data, headers={"Oxy-Subject": message.subject, "Oxy-Error": error}
-        )
-        await message.ack()
+        report = DeadReport(reason, error, message.subject, message.data, self._waited(message))
+        await self._move(message, publish_dead_report(self._jetstream, report))
+
+    def _waited(self, message: Msg) -> float:
+        return waited_seconds(message, self._clock.now())
+
+    async def _move(self, message: Msg, publishing: Coroutine[None, None, None]) -> None:
+        """Publish a report elsewhere, then acknowledge it: a crash in between leaves two, which are stored once."""
+        try:
+            await publishing
+        except NatsError as error:
+            log.warning("report_not_moved", subject=message.subject, error=str(error) or type(error).__name__)
+            await self._in_hand.postpone(message, self._settings.ingest_postpone_seconds)
+        else:
+            await self._in_hand.acknowledge(message)
+
+
+def has_new_message(arrivals: Sequence[Arrival], outcomes: Sequence[str]) -> bool:
+    """Whether a batch brought a message: something may be due."""
+    return any(
+        outcome == "stored" and isinstance(arrival.report.body, MessageSeen)
+        for arrival, outcome in zip(arrivals, outcomes, strict=True)
+    )

@@ -9,24 +9,37 @@ from nats.errors import Error as NatsError
 from oxy_ai import metrics
 from oxy_core.errors import BusError
 
-_UNAVAILABLE: Final = ("08", "53", "57")
-"""SQLSTATE classes of a server that cannot serve now: connection, resources, operator intervention (restart)."""
-
-_TRANSIENT: Final = frozenset({"40001", "40P01", "25006", "55P03"})
-"""Serialization failure, deadlock, read-only standby during a failover, lock not available."""
+_DATA_ERRORS: Final = ("22", "23", "54")
+"""SQLSTATE classes for which data can be at fault: data exception, integrity constraint, program limit exceeded."""
 
 log = structlog.get_logger()
 
 
-def is_outage(error: BaseException) -> bool:
-    """Whether the error means that PostgreSQL or NATS is unavailable, as opposed to a fault in data or code."""
+def is_data_error(error: BaseException) -> bool:
+    """Whether the database rejected the data of a statement, as opposed to the login, the rights or the statement."""
     match error:
         case asyncpg.PostgresError():
-            state = getattr(error, "sqlstate", None) or ""
-            return state[:2] in _UNAVAILABLE or state in _TRANSIENT
+            # Not every error has a state: asyncpg declares it for the classes that PostgreSQL documents.
+            return (getattr(error, "sqlstate", None) or "")[:2] in _DATA_ERRORS
+        case asyncpg.ClientConfigurationError():
+            return False
+        case asyncpg.InterfaceError():
+            return isinstance(error, ValueError)  # asyncpg itself could not encode an argument
+        case _:
+            return False
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether PostgreSQL or NATS does not serve us now, as opposed to a fault in data or code.
+
+    A database that refuses the login, a right or a function is an outage too: an administrator will mend it.
+    """
+    match error:
         case BaseExceptionGroup():
             return all(is_outage(inner) for inner in error.exceptions)
-        case asyncpg.InterfaceError() | OSError() | TimeoutError() | NatsError() | BusError():
+        case asyncpg.PostgresError() | asyncpg.InterfaceError():
+            return not is_data_error(error)
+        case asyncpg.InternalClientError() | OSError() | TimeoutError() | NatsError() | BusError():
             return True
         case _:
             return False

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Final
 
 from oxy_core import subjects
+from oxy_core.jetstream import MAX_REPORT_BYTES
 from oxy_operator.bus.jwt import Claims, signed
 from oxy_operator.bus.nkeys import KeyPair, PlatformKeys
 from oxy_operator.tenancy import ROTATION_SECONDS, Tenancy, Validity
@@ -42,8 +43,8 @@ _TENANT_LIMITS: Final[Claims] = {
     # A pod holds one connection; a few more while a half-dead one times out.
     "conn": 8,
     "subs": 64,
-    # The longest report (65,536 characters, each at most 4 bytes or 6 as an escape) and its envelope.
-    "payload": 1 << 20,
+    # Well below the server's limit, so that the platform can add headers to whatever a tenant has published.
+    "payload": MAX_REPORT_BYTES,
     "exports": 0,
     "leaf": 0,
 }

@@ -180,7 +180,7 @@ async def test_an_unreadable_report_becomes_a_dead_letter_and_holds_up_nothing(s
     pod = await scene.pod(settings)
     subject = subjects.inbound(settings.account, settings.instance)
     async with scene.worker():
-        for data in (b"", b"{", b'{"version": 2}', b"\xff\xfe", b"[]" * 1000):
+        for data in (b"", b"{", b'{"version": 0}', b"\xff\xfe", b"[]" * 1000):
             await scene.client.jetstream().publish(subject, data)
         await pod.answer_to("Oi")
         await until(lambda: dead_reports(scene, 5))
@@ -201,7 +201,7 @@ async def test_a_report_that_the_database_rejects_does_not_hold_up_its_batch(sce
         await until(lambda: len(pod.sent) == 5)
         await until(lambda: dead_reports(scene))
     message = await scene.client.jetstream().get_msg(DEAD_LETTER_STREAM, seq=1)
-    assert message.subject == "oxy.dlq.rejected"
+    assert message.subject == f"oxy.dlq.rejected.{pod.settings.account}"
 
 
 async def test_a_busy_organization_does_not_delay_the_others(scene: Scene) -> None:

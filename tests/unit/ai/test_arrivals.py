@@ -1,15 +1,20 @@
 """Reports from the bus: decoded, checked, sorted."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from nats.aio.msg import Msg
 
 from oxy_ai.engine.arrivals import in_journal_order, read_arrival
 from oxy_ai.ids import instance_id, organization_id
-from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageSeen, Report, ReportBody
+from oxy_core.envelopes import WAITED_HEADER, ConnectionChanged, ConnectionState, MessageSeen, Report, ReportBody
 from oxy_core.errors import ContractError
 from oxy_core.identity import Jid, new_id
 from oxy_core.message_kinds import MessageKind
 from oxy_core.trace import new_trace
+
+NOW = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+"""When the bus got all these messages."""
 
 EPOCHS = [new_id() for _ in range(2)]
 
@@ -67,7 +72,7 @@ def test_only_the_character_that_postgresql_refuses_is_removed(text: str, expect
 
 
 def test_an_item_names_the_identities_that_its_envelope_claims() -> None:
-    item = read_arrival(message(1, 1)).item
+    item = read_arrival(message(1, 1)).item(NOW)
     assert item.account == "A"
     assert item.organization == organization_id("petshop")
     assert item.instance == instance_id("petshop", "main")
@@ -98,5 +103,37 @@ def test_an_item_has_the_number_that_an_address_of_the_chat_shows(
         sent_at="2026-11-22T10:00:00Z",
         chat_sequence=1,
     )
-    item = read_arrival(message(1, 1, body=body)).item
+    item = read_arrival(message(1, 1, body=body)).item(NOW)
     assert (item.phone, item.phone_key) == (phone, key)
+
+
+@pytest.mark.parametrize(
+    ("delay", "header", "on_bus", "age"),
+    [
+        (None, None, 0, 60),  # an older pod: the difference of its clock and WhatsApp's
+        (5.0, None, 0, 5),
+        (5.0, "20.5", 7, 32.5),
+        (5.0, None, -3, 5),  # the bus's clock was put back
+        (0.0, "x", 0, 0),
+        (0.0, "nan", 0, 0),
+        (0.0, "-7", 0, 0),
+        (0.0, "1e300", 0, 1e9),
+    ],
+)
+def test_the_age_of_a_message_adds_up_durations_of_one_clock_each(
+    delay: float | None, header: str | None, on_bus: float, age: float
+) -> None:
+    chat = Jid.parse("123-456@g.us")
+    body = MessageSeen(
+        whatsapp_id="A",
+        chat=chat,
+        sender=chat,
+        from_me=False,
+        kind=MessageKind.UNSUPPORTED,
+        sent_at="2026-11-22T09:59:00Z",
+        delay_seconds=delay,
+        chat_sequence=1,
+    )
+    carried = message(1, 1, body=body)
+    carried.headers = None if header is None else {WAITED_HEADER: header}
+    assert read_arrival(carried).item(NOW + timedelta(seconds=on_bus)).age_seconds == age

@@ -4,6 +4,7 @@ import asyncio
 
 import asyncpg
 import pytest
+from asyncpg.exceptions import _base
 from nats.errors import TimeoutError as NatsTimeoutError
 from pydantic import ValidationError
 
@@ -11,6 +12,11 @@ from oxy_ai.engine.outages import discreet, is_outage
 from oxy_ai.errors import ModelUnreachableError
 from oxy_ai.records import Input
 from oxy_core.errors import BusError
+
+
+def client_side_data_error() -> Exception:
+    """What asyncpg raises for an argument that it cannot encode: named like PostgreSQL's own error, but no such one."""
+    return _base.DataError("value out of int64 range")
 
 
 @pytest.mark.parametrize(
@@ -28,8 +34,21 @@ from oxy_core.errors import BusError
         (asyncpg.InterfaceError("pool is closed"), True),
         (ExceptionGroup("two", [OSError(), TimeoutError()]), True),
         (ExceptionGroup("two", [OSError(), ValueError()]), False),
+        (asyncpg.InvalidPasswordError(), True),
+        (asyncpg.InvalidAuthorizationSpecificationError(), True),
+        (asyncpg.InsufficientPrivilegeError(), True),
+        (asyncpg.UndefinedFunctionError(), True),
+        (asyncpg.UndefinedTableError(), True),
+        (asyncpg.InvalidCatalogNameError(), True),
+        (asyncpg.PostgresIOError(), True),
+        (asyncpg.InvalidSQLStatementNameError(), True),
+        (asyncpg.DuplicatePreparedStatementError(), True),
+        (asyncpg.UnknownPostgresError(), True),
+        (asyncpg.ProtocolError(), True),
         (asyncpg.UniqueViolationError(), False),
-        (asyncpg.UndefinedTableError(), False),
+        (asyncpg.NumericValueOutOfRangeError(), False),
+        (asyncpg.StatementTooComplexError(), False),
+        (client_side_data_error(), False),
         (ModelUnreachableError("x"), False),
         (ValueError(), False),
         (asyncio.InvalidStateError(), False),

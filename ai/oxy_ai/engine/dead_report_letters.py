@@ -1,0 +1,134 @@
+"""Dead reports as dead letters: listed, shown, replayed and dropped."""
+
+import base64
+from collections.abc import Mapping
+from typing import Final
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
+from pydantic import AwareDatetime
+
+from oxy_ai.engine.arrivals import waited_before
+from oxy_ai.engine.bus_clock import BusClock
+from oxy_ai.engine.dead_letters import NUMBER, Action, DeadLetter, Detail, unknown_letter
+from oxy_ai.engine.dead_reports import ERROR_HEADER, SUBJECT_HEADER, WHOLE_HEADER, Part, joined, part_number
+from oxy_ai.engine.stream_pages import stream_pages
+from oxy_ai.errors import AdministrationError
+from oxy_core.envelopes import WAITED_HEADER
+from oxy_core.jetstream import DEAD_LETTER_STREAM
+
+_PAGE: Final = 1_000
+_ALL: Final = ">"
+
+
+class DeadReports:
+    """Reports that could not be read or stored. A report's id is the sequence of its first part."""
+
+    def __init__(self, client: Client) -> None:
+        self._jetstream = client.jetstream()
+        self._clock = BusClock(client, refresh_seconds=0)
+
+    async def letters(self) -> list[DeadLetter]:
+        """Return all that the stream still has."""
+        found: list[DeadLetter] = []
+        async with stream_pages(self._jetstream, DEAD_LETTER_STREAM, _ALL, page=_PAGE, headers_only=True) as pages:
+            async for page in pages:
+                found += [_listed(message) for message in page if part_number(message.headers or {})[0] == 1]
+        return found
+
+    async def show(self, key: str) -> Detail:
+        """Return one with the report as it was published, or with what is left of it."""
+        parts = await self._parts(key)
+        first, data = parts[0], b"".join(part.data or b"" for part in parts)
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            text = base64.b64encode(data).decode()
+        headers = first.headers or {}
+        letter = _letter(first.seq, str(first.subject), first.time, headers)
+        return Detail(**letter.model_dump(), subject=headers.get(SUBJECT_HEADER), data=text)
+
+    async def replay(self, key: str) -> Action:
+        """Publish a report again on its original subject, then delete the dead letter."""
+        parts = await self._parts(key)
+        headers = parts[0].headers or {}
+        subject = headers.get(SUBJECT_HEADER)
+        if subject is None:
+            error = f"bus:{key} has no original subject, so it cannot be replayed; drop it instead"
+            raise AdministrationError(error)
+        data = joined([Part(part.headers or {}, part.data or b"") for part in parts])
+        if data is None:
+            error = f"bus:{key} has lost a part to newer dead letters, so it cannot be replayed; drop it instead"
+            raise AdministrationError(error)
+        # Publish first: a crash in between leaves a duplicate, which is stored once, and loses nothing.
+        await self._jetstream.publish(subject, data, headers={WAITED_HEADER: f"{await self._waited(parts[0]):.3f}"})
+        await self._delete(parts)
+        happened = f"bus:{key} is published again to {subject}; if it still cannot be stored, it is listed again."
+        return Action(id=f"bus:{key}", outcome="replayed", message=happened)
+
+    async def drop(self, key: str) -> Action:
+        """Delete a dead letter."""
+        await self._delete(await self._parts(key))
+        return Action(id=f"bus:{key}", outcome="dropped", message=f"bus:{key} is dropped; it no longer exists.")
+
+    async def _parts(self, key: str) -> list[RawStreamMsg]:
+        """Return the parts of a report that the stream still has, in order; raises AdministrationError."""
+        if NUMBER.fullmatch(key) is None:
+            raise AdministrationError(unknown_letter(f"bus:{key}"))
+        try:
+            parts = [await self._jetstream.get_msg(DEAD_LETTER_STREAM, seq=int(key))]
+        except NotFoundError:
+            raise AdministrationError(unknown_letter(f"bus:{key}")) from None
+        _, count = part_number(parts[0].headers or {})
+        while len(parts) < count and (part := await self._next(parts[-1])) is not None:
+            parts.append(part)
+        return parts
+
+    async def _next(self, part: RawStreamMsg) -> RawStreamMsg | None:
+        """Return the part that follows on the subject, among those of other reports."""
+        found: RawStreamMsg | None = part
+        while (found := await self._after(found or part)) is not None:
+            if _follows(found.headers or {}, part.headers or {}):
+                return found
+        return None
+
+    async def _after(self, message: RawStreamMsg) -> RawStreamMsg | None:
+        position = (message.seq or 0) + 1
+        try:
+            return await self._jetstream.get_msg(DEAD_LETTER_STREAM, position, str(message.subject), next=True)
+        except NotFoundError:
+            return None
+
+    async def _delete(self, parts: list[RawStreamMsg]) -> None:
+        # The first part last: while it exists, so does the letter, and a second try deletes the rest.
+        for part in reversed(parts):
+            await self._jetstream.delete_msg(DEAD_LETTER_STREAM, part.seq or 0)
+
+    async def _waited(self, part: RawStreamMsg) -> float:
+        await self._clock.keep()
+        since = 0.0 if part.time is None else (self._clock.now() - part.time).total_seconds()
+        return waited_before((part.headers or {}).get(WAITED_HEADER)) + max(since, 0.0)
+
+
+def _follows(headers: Mapping[str, str], before: Mapping[str, str]) -> bool:
+    return (
+        headers.get(WHOLE_HEADER) == before.get(WHOLE_HEADER) and part_number(headers)[0] == part_number(before)[0] + 1
+    )
+
+
+def _listed(message: Msg) -> DeadLetter:
+    metadata = message.metadata
+    return _letter(metadata.sequence.stream, message.subject, metadata.timestamp, message.headers or {})
+
+
+def _letter(sequence: int | None, subject: str, at: AwareDatetime | None, headers: Mapping[str, str]) -> DeadLetter:
+    reason = subject.removeprefix("oxy.dlq.").partition(".")[0]
+    return DeadLetter(
+        id=f"bus:{sequence}",
+        kind="report",
+        instance=headers[SUBJECT_HEADER].rpartition(".")[2] if SUBJECT_HEADER in headers else None,
+        reason=f"{reason}: {headers[ERROR_HEADER]}" if ERROR_HEADER in headers else reason,
+        at=at,
+    )

@@ -1,0 +1,95 @@
+"""Storing a batch of reports, and telling a fault of a report from a fault of the database."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+
+from pydantic import Field
+
+from oxy_ai import metrics
+from oxy_ai.engine.arrivals import Arrival
+from oxy_ai.engine.bus_clock import BusClock
+from oxy_ai.engine.outages import is_data_error, is_outage, report_failure
+from oxy_ai.engine.polling import PollingSettings
+from oxy_ai.engine.store import Engine
+from oxy_ai.records import InboundBatch
+
+
+class StoringSettings(PollingSettings):
+    """Gaps in a chat."""
+
+    gap_wait_seconds: float = Field(
+        default=2, ge=0, description="Extra delay before answering a chat whose sequence has a gap."
+    )
+
+
+class NotStored(StrEnum):
+    """Why a report was not stored, besides the refusals of the SQL function `ingest`."""
+
+    REJECTED = "rejected"
+    """The database rejects its data, and stores other data."""
+    FAILED = "failed"
+    """The database cannot store it now, for a reason that is not in its data; but it can store other data."""
+
+
+class ReportStore:
+    """Stores reports in one transaction; splits a batch that the database does not take."""
+
+    def __init__(self, engine: Engine, clock: BusClock, settings: StoringSettings) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._settings = settings
+        self._gap_wait = timedelta(seconds=settings.gap_wait_seconds)
+
+    async def store(self, arrivals: Sequence[Arrival]) -> list[str]:
+        """Return one outcome per report: of the SQL function `ingest`, or `NotStored`.
+
+        Waits while the database takes nothing at all: nothing more is pulled meanwhile.
+        """
+        started = time.monotonic()
+        await self._clock.keep()
+        outcomes = await self._outcomes(arrivals)
+        metrics.INGEST_SECONDS.observe(time.monotonic() - started)
+        metrics.INGEST_BATCH.observe(len(arrivals))
+        for outcome in outcomes:
+            metrics.REPORTS.labels(outcome=outcome).inc()
+        return outcomes
+
+    async def _outcomes(self, arrivals: Sequence[Arrival]) -> list[str]:
+        error = await self._when_data_matters(arrivals)
+        if not isinstance(error, Exception):
+            return error
+        if len(arrivals) == 1:
+            return [NotStored.REJECTED if is_data_error(error) else NotStored.FAILED]
+        # One report made the database refuse the whole transaction: halve until it is alone.
+        middle = len(arrivals) // 2
+        return [*await self._outcomes(arrivals[:middle]), *await self._outcomes(arrivals[middle:])]
+
+    async def _when_data_matters(self, arrivals: Sequence[Arrival]) -> list[str] | Exception:
+        """Store the reports; return an error only if the database stores other data."""
+        while True:
+            try:
+                return await self._try(arrivals)
+            except Exception as error:
+                if not is_data_error(error) and not is_outage(error):
+                    raise
+                report_failure("ingest", error)
+                if await self._takes_an_empty_batch():
+                    return error
+            await asyncio.sleep(self._settings.outage_pause_seconds)
+
+    async def _try(self, arrivals: Sequence[Arrival]) -> list[str]:
+        now = self._clock.now()
+        batch = InboundBatch(tuple(arrival.item(now) for arrival in arrivals))
+        return await self._engine.ingest(batch, self._gap_wait)
+
+    async def _takes_an_empty_batch(self) -> bool:
+        """Whether login, rights and functions are as they should be: then only the data can be at fault."""
+        try:
+            await self._try([])
+        except Exception as error:  # noqa: BLE001 any failure is the answer
+            report_failure("ingest", error)
+            return False
+        return True

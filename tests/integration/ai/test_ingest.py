@@ -1,0 +1,143 @@
+"""Reports that cannot be stored at once: whose they are, where they wait, and that nobody else waits for them."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from integration.ai.bus_proxy import running_bus_proxy
+from integration.ai.scene import FakePod, Scene, WorkerProcess, settings_of, until
+from nats.aio.msg import Msg
+from nats.errors import TimeoutError as NatsTimeoutError
+
+from oxy_core import subjects
+from oxy_core.jetstream import ACK_WAIT_SECONDS, DEAD_LETTER_STREAM, INBOUND_STREAM, INGEST_DURABLE, MAX_REPORT_BYTES
+from oxy_dev.postgres import PostgresServer
+from oxy_dev.servers import NatsServer
+
+LARGEST = MAX_REPORT_BYTES - 100
+
+
+async def test_the_largest_unreadable_report_is_kept_whole_and_holds_up_nobody(scene: Scene) -> None:
+    pod, other = await scene.pod(settings_of("petshop")), await scene.pod(settings_of("clinic"))
+    garbage = b"\xff" * LARGEST
+    subject = subjects.inbound(pod.settings.account, pod.settings.instance)
+    async with scene.worker():
+        await scene.client.jetstream().publish(subject, garbage)
+        await other.answer_to("Oi")
+        await pod.answer_to("Oi")
+    shown = await shown_letter(scene, "bus:1")
+    assert len(shown["data"]) == (LARGEST + 2) // 3 * 4  # base64
+    assert shown["subject"] == subject
+    dropped = await asyncio.to_thread(scene.admin, "dlq", "drop", "bus:1")
+    assert dropped.returncode == 0, dropped.stderr
+    assert (await scene.client.jetstream().stream_info(DEAD_LETTER_STREAM)).state.messages == 0
+
+
+async def test_a_large_dead_letter_is_replayed_whole(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    change = "update instances set settings = jsonb_set(settings, '{ai,debounce_seconds}', $1::jsonb)"
+    async with scene.worker():
+        await scene.known(pod.settings)
+        await scene.query(change, '"x"')
+        pod.receive("\x01" * 60_000)  # six bytes each on the bus
+        await until(lambda: first_letter(scene))
+        await scene.query(change, "0")
+        replayed = await asyncio.to_thread(scene.admin, "dlq", "replay", "bus:1")
+        assert replayed.returncode == 0, replayed.stderr
+        await until(lambda: pod.sent)
+    assert not await first_letter(scene)
+
+
+async def test_a_dead_letter_that_cannot_be_written_blocks_nobody_and_is_not_lost(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    jetstream = scene.client.jetstream()
+    config = (await jetstream.stream_info(DEAD_LETTER_STREAM)).config
+    await jetstream.delete_stream(DEAD_LETTER_STREAM)
+    async with scene.worker(ingest_postpone_seconds=1):
+        await jetstream.publish(subjects.inbound(pod.settings.account, pod.settings.instance), b"{")
+        await pod.answer_to("Oi")
+        await jetstream.add_stream(config)
+        await until(lambda: first_letter(scene))
+
+
+async def test_a_worker_whose_client_closed_for_good_ends(scene: Scene, nats_server: NatsServer) -> None:
+    async with running_bus_proxy(nats_server.port) as proxy:
+        worker = scene.process(OXY_NATS_URL=f"nats://127.0.0.1:{proxy.port}")
+        worker.start()
+        try:
+            await until(worker.ready, 60)
+            proxy.report("Maximum Payload Violation")
+            assert worker.process is not None
+            assert await asyncio.to_thread(worker.process.wait, 20) == 1
+        finally:
+            worker.kill()
+
+
+@pytest.mark.parametrize("how", ["terminated", "killed"])
+async def test_what_a_worker_has_in_hand_returns_when_it_ends(
+    fragile_scene: Scene, own_postgres: PostgresServer, how: str
+) -> None:
+    scene = fragile_scene
+    worker, pod = scene.process(), await scene.pod(settings_of("petshop"))
+    worker.start()
+    try:
+        await until(worker.ready, 60)
+        await scene.known(pod.settings)
+        own_postgres.kill()
+        await in_hand(scene, pod, 5)
+        await (asyncio.to_thread(worker.terminate) if how == "terminated" else killed(worker))
+        returned = await pulled(scene, 5, 1.0 if how == "terminated" else ACK_WAIT_SECONDS + 3)
+    finally:
+        worker.kill()
+    assert len(returned) == 5
+
+
+async def test_what_a_living_worker_has_in_hand_stays_there(fragile_scene: Scene, own_postgres: PostgresServer) -> None:
+    pod = await fragile_scene.pod(settings_of("petshop"))
+    async with fragile_scene.worker():
+        await fragile_scene.known(pod.settings)
+        own_postgres.kill()
+        await in_hand(fragile_scene, pod, 3)
+        await asyncio.sleep(ACK_WAIT_SECONDS + 2)
+        assert await pulled(fragile_scene, 3, 0.5) == []
+        own_postgres.start()
+        await until(lambda: len(pod.sent) == 3)
+
+
+async def in_hand(scene: Scene, pod: FakePod, reports: int) -> None:
+    for number in range(reports):
+        pod.receive("Oi", f"+55119{number:08d}")
+
+    async def pending() -> bool:
+        info = await scene.client.jetstream().consumer_info(INBOUND_STREAM, INGEST_DURABLE)
+        return info.num_ack_pending == reports
+
+    await until(pending)
+
+
+async def pulled(scene: Scene, reports: int, seconds: float) -> list[Msg]:
+    """Pull as another worker would."""
+    pull = await scene.client.jetstream().pull_subscribe_bind(INGEST_DURABLE, INBOUND_STREAM)
+    found: list[Msg] = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while len(found) < reports:
+                with contextlib.suppress(NatsTimeoutError):
+                    found += await pull.fetch(reports, timeout=seconds)
+    return found
+
+
+async def killed(worker: WorkerProcess) -> None:
+    worker.kill()
+
+
+async def first_letter(scene: Scene) -> bool:
+    return (await scene.client.jetstream().stream_info(DEAD_LETTER_STREAM)).state.messages > 0
+
+
+async def shown_letter(scene: Scene, letter: str) -> dict[str, str]:
+    answer = await asyncio.to_thread(scene.admin, "dlq", "show", letter)
+    assert answer.returncode == 0, answer.stderr
+    shown: dict[str, str] = json.loads(answer.stdout)
+    return shown
