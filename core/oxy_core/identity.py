@@ -33,6 +33,12 @@ _MAX_PART: Final = 64
 
 _JID: Final = re.compile(r"(?P<user>[^@:.]+)(?:\.\d+)?(?::(?P<device>\d{1,5}))?@(?P<server>[a-z0-9.-]+)")
 
+_SHOWN: Final = 4
+"""How many of its last digits a masked number shows."""
+
+_PART: Final = 3
+"""How many digits more it shows where its last digits do not tell it from another."""
+
 _BRAZILIAN_MOBILE: Final = re.compile(r"(?P<area>\+55\d\d)9(?P<number>[6-9]\d{7})")
 
 
@@ -112,7 +118,25 @@ def same_phone(one: str, other: str) -> bool:
 def mask(text: str) -> str:
     """Return a phone number or JID with all but its last four digits hidden, safe for logs."""
     user, at, server = text.partition("@")
-    return f"…{user[-4:]}{at}{server}"
+    return f"…{user[-_SHOWN:]}{at}{server}"
+
+
+def tell_apart(one: str, other: str) -> tuple[str, str]:
+    """Return two different phone numbers masked, and still different: with the first digits in which they differ.
+
+    >>> tell_apart("+5511900000001", "+5521911112222")
+    ('…0001', '…2222')
+    >>> tell_apart("+5511900000001", "+5511911110001")
+    ('…000…0001', '…111…0001')
+    """
+    if one[-_SHOWN:] != other[-_SHOWN:]:
+        return mask(one), mask(other)
+    differs = next((place for place, pair in enumerate(zip(one, other, strict=False)) if len(set(pair)) > 1), 0)
+    return _with_part(one, differs), _with_part(other, differs)
+
+
+def _with_part(text: str, start: int) -> str:
+    return f"…{text[start : start + _PART]}{mask(text)}"
 
 
 def new_id() -> UUID:

@@ -8,6 +8,7 @@ from oxy_core import subjects
 from oxy_tenant import metrics
 from oxy_tenant.connection.life_cycle import Connection
 from oxy_tenant.connection.live_state import StateBoard
+from oxy_tenant.connection.reporting import ConnectionReports
 from oxy_tenant.content.received import Received
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.sends import OpenSend
@@ -46,6 +47,7 @@ class Parts:
     shared: Shared
     board: StateBoard
     connection: Connection
+    connection_reports: ConnectionReports
     sender: Sender
     intake: Intake
     publisher: Publisher
@@ -66,6 +68,7 @@ def assemble(
         shared=shared,
         board=board,
         connection=connection,
+        connection_reports=ConnectionReports(journal.reports, board),
         sender=sender,
         intake=Intake(environment, journal.sends, sender.enqueue, stopping=shared.stopping),
         publisher=Publisher(
@@ -80,7 +83,7 @@ def assemble(
 def _build_shared(environment: RuntimeSettings, settings: SettingsFile, journal: Journal) -> Shared:
     from oxy_tenant.links.neonize.adapter import open_adapter  # noqa: PLC0415 30 MiB that an ended epoch does not need
 
-    account, stopping = OwnAccount(), asyncio.Event()
+    account, stopping = OwnAccount(expected=lambda: settings.current.phone_number), asyncio.Event()
     browser = settings.current.browser
     return Shared(
         environment=environment,
@@ -102,8 +105,8 @@ def _build_connection(shared: Shared, board: StateBoard, receipts: Receipts) -> 
         instance=shared.environment.instance,
         link=shared.adapter.link,
         session=shared.adapter.session,
-        reports=shared.journal.reports,
         settings=shared.settings,
+        account=shared.account,
         board=board,
         on_message=journal_message,
         # Each receipt costs an event, so subscribe only if a crash left a send that a receipt could settle.

@@ -1,6 +1,8 @@
 """Who we are on WhatsApp: the one place that knows the connected account."""
 
-from oxy_core.identity import Jid
+from collections.abc import Callable
+
+from oxy_core.identity import Jid, same_phone
 
 
 class OwnAccount:
@@ -10,9 +12,16 @@ class OwnAccount:
     update.
     """
 
-    def __init__(self, users: frozenset[str] = frozenset()) -> None:
+    def __init__(self, users: frozenset[str] = frozenset(), *, expected: Callable[[], str] | None = None) -> None:
+        """Accept only the account with the E.164 number that `expected` returns; any if it is None."""
         self.users = users
         """The user parts of its phone number's JID and of its LID."""
+        self._expected = expected
+
+    def expects(self, address: Jid | None) -> bool:
+        """Whether this may be the account; an address that hides its number is given the benefit of the doubt."""
+        phone = None if address is None else address.phone
+        return phone is None or self._expected is None or same_phone(phone, self._expected())
 
     def identify(self, *addresses: Jid | None) -> None:
         """Replace the addresses of the account."""

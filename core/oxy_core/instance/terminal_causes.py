@@ -14,15 +14,18 @@ from oxy_core.instance.custom_resource import Phase
 
 
 class ExitCode(IntEnum):
-    """Exit codes of a runtime. 64 to 68 end the epoch: nothing connects again until a person acts."""
+    """Exit codes of a runtime. All but 70 end the epoch: nothing connects again until a person acts."""
 
     LOGGED_OUT = 64
     CONNECTION_REPLACED = 65
     TEMPORARY_BAN = 66
     CLIENT_OUTDATED = 67
     BAD_SESSION = 68
+    ACCOUNT_LOCKED = 69
     ATTEMPTS_EXHAUSTED = 70
     """No connection after all attempts; the kubelet starts the runtime again, so the epoch continues."""
+    ACCOUNT_BANNED = 71
+    LINKED_TO_ANOTHER_NUMBER = 72
 
     @property
     def ends_epoch(self) -> bool:
@@ -45,10 +48,13 @@ class TerminalCause:
     unpairs: bool = False
     """Whether the session is useless, so that the phone must be linked again."""
 
-    def explain(self, instance: str, ban_expires_at: datetime | None = None) -> str:
-        """Return what happened to `instance` and what to do; `ban_expires_at` is when a temporary ban ends, in UTC."""
+    def explain(self, instance: str, ban_expires_at: datetime | None = None, detail: str = "") -> str:
+        """Return what happened to `instance` and what to do.
+
+        `ban_expires_at` is when a temporary ban ends, in UTC; `detail` continues the sentence that says what happened.
+        """
         until = "" if ban_expires_at is None else f" until {ban_expires_at:%Y-%m-%d %H:%M} UTC"
-        return f"{self.happened}{until}. {self.advice}: oxy pair {instance}"
+        return f"{self.happened}{until}{detail}. {self.advice}: oxy pair {instance}"
 
 
 _CAUSES: Final = (
@@ -87,6 +93,31 @@ _CAUSES: Final = (
         Phase.FAILED,
         "The stored session was damaged twice within a day",
         "Check the volume. To link the phone again, run",
+        unpairs=True,
+    ),
+    TerminalCause(
+        ExitCode.ACCOUNT_LOCKED,
+        "AccountLocked",
+        Phase.FAILED,
+        "WhatsApp has locked this account and unlinked its devices",
+        "Linking again does not help while it is locked. Open WhatsApp on the phone and do what it asks, then run",
+        unpairs=True,
+    ),
+    TerminalCause(
+        ExitCode.ACCOUNT_BANNED,
+        "AccountBanned",
+        Phase.FAILED,
+        "WhatsApp has banned this account and unlinked its devices",
+        "Linking again does not help while it is banned. Request a review in WhatsApp on the phone. Once the ban is "
+        "lifted, run",
+        unpairs=True,
+    ),
+    TerminalCause(
+        ExitCode.LINKED_TO_ANOTHER_NUMBER,
+        "LinkedToAnotherNumber",
+        Phase.FAILED,
+        "The phone that was linked has another number than this instance",
+        "Nothing was read or answered there. Link the phone of this instance, or correct spec.phoneNumber. Then run",
         unpairs=True,
     ),
 )

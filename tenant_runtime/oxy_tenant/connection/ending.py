@@ -3,16 +3,19 @@
 Exit codes, reasons and advice are in `oxy_core.instance.terminal_causes`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import structlog
 
 from oxy_core.errors import OxyError
+from oxy_core.identity import tell_apart
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode
 from oxy_core.tenant import TerminationMessage
-from oxy_tenant.links.events import Banned, LinkEvent, LoggedOut, Outdated, Replaced
+from oxy_tenant.links.events import AccountBanned, AccountLocked, Banned, LinkEvent, LoggedOut, Outdated, Replaced
 
 log = structlog.get_logger()
 
@@ -55,6 +58,18 @@ def terminal_ending(code: ExitCode, instance: str, ban_expires_at: datetime | No
     return Ending(code, cause.reason, cause.explain(instance, ban_expires_at), ban_expires_at)
 
 
+def linked_to_another(instance: str, expected: str, linked: str, *, unlinked: bool) -> Ending:
+    """Return the ending of `instance`, which expects one number, with a session of another; both E.164.
+
+    `unlinked`: whether its device was removed from that phone again.
+    """
+    wanted, found = tell_apart(expected, linked)
+    rest = "" if unlinked else "; remove the new one from the linked devices of that phone"
+    cause = TERMINAL_CAUSES[ExitCode.LINKED_TO_ANOTHER_NUMBER]
+    message = cause.explain(instance, detail=f": {found} instead of {wanted}{rest}")
+    return Ending(ExitCode.LINKED_TO_ANOTHER_NUMBER, cause.reason, message)
+
+
 def attempts_exhausted(attempts: int, reason: str) -> Ending:
     """Return the ending after too many failed attempts; the kubelet restarts the runtime."""
     return Ending(
@@ -64,18 +79,21 @@ def attempts_exhausted(attempts: int, reason: str) -> Ending:
     )
 
 
+_CODES: Final[Mapping[type[LinkEvent], ExitCode]] = {
+    LoggedOut: ExitCode.LOGGED_OUT,
+    AccountLocked: ExitCode.ACCOUNT_LOCKED,
+    AccountBanned: ExitCode.ACCOUNT_BANNED,
+    Replaced: ExitCode.CONNECTION_REPLACED,
+    Banned: ExitCode.TEMPORARY_BAN,
+    Outdated: ExitCode.CLIENT_OUTDATED,
+}
+
+
 def ending_of(event: LinkEvent, instance: str) -> Ending | None:
     """Return the ending of `instance` that an event causes; None if it causes none."""
-    match event:
-        case LoggedOut():
-            return terminal_ending(ExitCode.LOGGED_OUT, instance)
-        case Replaced():
-            return terminal_ending(ExitCode.CONNECTION_REPLACED, instance)
-        case Banned(expires_at):
-            return terminal_ending(ExitCode.TEMPORARY_BAN, instance, expires_at)
-        case Outdated():
-            return terminal_ending(ExitCode.CLIENT_OUTDATED, instance)
-    return None
+    code = _CODES.get(type(event))
+    expires_at = event.expires_at if isinstance(event, Banned) else None
+    return None if code is None else terminal_ending(code, instance, expires_at)
 
 
 def write_termination_message(path: Path, message: TerminationMessage) -> None:

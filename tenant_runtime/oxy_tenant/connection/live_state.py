@@ -39,6 +39,7 @@ class StateBoard:
         self._environment = environment
         self._session_bytes = session_bytes
         self._changed = asyncio.Event()
+        self._watchers: list[asyncio.Event] = [self._changed]
         self._client: Client | None = None
         self.state = State()
         self.last_activity_at: datetime | None = None
@@ -49,7 +50,14 @@ class StateBoard:
         if state != self.state:
             self.state = state
             metrics.CONNECTED.set(state.connection is ConnectionState.CONNECTED)
-            self._changed.set()
+            for watcher in self._watchers:
+                watcher.set()
+
+    def watch(self) -> asyncio.Event:
+        """Return an event that is set on each change from now on."""
+        watcher = asyncio.Event()
+        self._watchers.append(watcher)
+        return watcher
 
     def note_activity(self) -> None:
         """Record that a message was just received, for the next heartbeat; may be called from any thread."""

@@ -18,6 +18,7 @@ CODE_LIFETIME: Final = timedelta(seconds=160)
 whatsmeow qrchan.go, emitQRs."""
 
 QR_LIFETIME: Final = timedelta(seconds=20)
+FIRST_QR_LIFETIME: Final = timedelta(seconds=60)
 
 PAIRING_EXPIRED: Final = "PairingExpired"
 """Reason in the live state while the window is closed."""
@@ -34,6 +35,7 @@ class Pairing:
         self._settings = settings
         self._board = board
         self._answer_seconds = answer_seconds
+        self._offers = 0
 
     async def wait_for_window(self) -> None:
         """Wait, without a connection, until the window is open."""
@@ -47,8 +49,13 @@ class Pairing:
         until = self._settings.current.pairing_until
         return 0 if until is None else (until - datetime.now(UTC)).total_seconds()
 
+    def begin_session(self) -> None:
+        """Start over: the server begins with a fresh code on each connection."""
+        self._offers = 0
+
     async def offer(self, qr: str) -> None:
         """Publish an offer: a phone code once per session, or each QR code that the server sends."""
+        self._offers += 1
         shown = self._board.state.pairing
         if self._settings.current.pairing_method is PairingMethod.PHONE_CODE:
             if shown is not None and shown.method is PairingMethod.PHONE_CODE:
@@ -58,7 +65,8 @@ class Pairing:
                 expires_at = self._expiry(CODE_LIFETIME)
                 self._show(PairingOffer(method=PairingMethod.PHONE_CODE, code=code, expires_at=expires_at))
                 return
-        self._show(PairingOffer(method=PairingMethod.QR_CODE, qr=qr, expires_at=self._expiry(QR_LIFETIME)))
+        lifetime = FIRST_QR_LIFETIME if self._offers == 1 else QR_LIFETIME
+        self._show(PairingOffer(method=PairingMethod.QR_CODE, qr=qr, expires_at=self._expiry(lifetime)))
 
     async def _request_code(self) -> str | None:
         try:

@@ -25,15 +25,31 @@ class CaughtUp:
     """The server has delivered everything that it queued while we were offline."""
 
 
-CONNECT_FAILURE: Final = "ConnectFailure"
-"""Reason of `Disconnected` if the server refused the login; the library does not retry then."""
+@dataclass(frozen=True, slots=True)
+class LinkedToAnother:
+    """The link is connected to another account than it should be. It delivers no message of it."""
+
+    phone: str
+    """The account's number, E.164."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection is lost. The library tries to reconnect, unless the login was refused."""
+    """The connection is lost. The library tries to reconnect."""
 
     reason: str
+    """CamelCase, for conditions."""
+
+
+CONNECT_FAILURE: Final = "ConnectFailure"
+CLIENT_REJECTED: Final = "ClientRejected"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRefused:
+    """The server refused the login, and the library does not try again."""
+
+    reason: str = CONNECT_FAILURE
     """CamelCase, for conditions."""
 
 
@@ -43,13 +59,23 @@ class LoggedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountLocked:
+    """WhatsApp locked the account; its devices are unlinked."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBanned:
+    """WhatsApp banned the account; its devices are unlinked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Replaced:
     """Another client connected with the same session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Banned:
-    """WhatsApp blocked the number."""
+    """WhatsApp blocked the number for some time."""
 
     expires_at: datetime | None
 
@@ -91,10 +117,14 @@ class LinkStopped:
 
 LinkEvent = (
     Identified
+    | LinkedToAnother
     | Connected
     | CaughtUp
     | Disconnected
+    | LoginRefused
     | LoggedOut
+    | AccountLocked
+    | AccountBanned
     | Replaced
     | Banned
     | Outdated

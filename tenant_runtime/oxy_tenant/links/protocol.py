@@ -7,6 +7,7 @@ received that cannot be journalled. Everything else is reported as a `LinkEvent`
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -36,6 +37,9 @@ class WhatsAppLink(Protocol):
     async def request_pairing_code(self, phone: str) -> str:
         """Return the code to type on the phone with this E.164 number; raises LinkError."""
 
+    async def log_out(self) -> None:
+        """Remove this device from the account, and its keys from the session; needs a connection. Raises LinkError."""
+
     def sending_turn(self, chat: Jid) -> AbstractAsyncContextManager[None]:
         """Wait until a message to `chat` can be sent safely; no other turn is granted before the context ends.
 
@@ -56,6 +60,14 @@ class WhatsAppLink(Protocol):
         """Show or hide that we are typing; never raises, because it is only cosmetic."""
 
 
+@dataclass(frozen=True, slots=True)
+class LinkedDevice:
+    """The device whose credentials a session holds."""
+
+    address: Jid | None
+    """Its address; None if it cannot be read."""
+
+
 class StoredSession(Protocol):
     """The credentials and keys that a library keeps on the volume. All methods block.
 
@@ -66,11 +78,17 @@ class StoredSession(Protocol):
     def size(self) -> int:
         """Bytes on the volume."""
 
-    def examine(self) -> bool:
-        """Check and copy the session and return whether it holds a linked device."""
+    def examine(self) -> LinkedDevice | None:
+        """Check the session and return the device that is linked with it; None if there is none."""
+
+    def copy(self) -> None:
+        """Copy a session that holds a linked device, in place of the last copy; keeps the last copy of any other."""
 
     def set_aside(self, now: datetime) -> bool:
         """Rename a damaged session, without deleting it; returns whether it is the second within a day."""
+
+    def set_aside_foreign(self, now: datetime) -> None:
+        """Rename a session that belongs to another account, without deleting it."""
 
     def id_of(self, secrets: Sequence[bytes]) -> str | None:
         """Return the WhatsApp id of the newest send with one of these message secrets; None if none was begun."""

@@ -1,7 +1,9 @@
 import asyncio
 import signal
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from integration.tenant.scene import BUSINESS, Scene, send_request, until
@@ -52,6 +54,8 @@ async def test_a_window_that_closes_withdraws_its_code(scene: Scene) -> None:
         (FaultKind.REPLACED, ExitCode.CONNECTION_REPLACED, "ConnectionReplaced"),
         (FaultKind.TEMPORARY_BAN, ExitCode.TEMPORARY_BAN, "TemporaryBan"),
         (FaultKind.OUTDATED, ExitCode.CLIENT_OUTDATED, "ClientOutdated"),
+        (FaultKind.LOCKED, ExitCode.ACCOUNT_LOCKED, "AccountLocked"),
+        (FaultKind.BANNED, ExitCode.ACCOUNT_BANNED, "AccountBanned"),
     ],
 )
 async def test_a_terminal_cause_ends_the_epoch(scene: Scene, fault: FaultKind, code: ExitCode, reason: str) -> None:
@@ -135,11 +139,17 @@ async def test_the_connection_returns_after_a_long_outage(scene: Scene) -> None:
     await scene.pair()
     await scene.simulator.fault(FaultKind.DOWN)
     await until(lambda: scene.bus.states[-1].attempts >= 2, what="failed attempts")
+    await until(lambda: _reports(scene, 2), what="a report of the outage")
     await scene.simulator.fault(FaultKind.UP)
     await scene.ready()
     await scene.chat()
+    await until(lambda: _reports(scene, 3), what="a report of its end")
     changes = [change.state for change in await scene.bus.connections()]
     assert changes == [ConnectionState.CONNECTED, ConnectionState.RECONNECTING, ConnectionState.CONNECTED]
+
+
+async def _reports(scene: Scene, count: int) -> bool:
+    return len(await scene.bus.connections()) == count
 
 
 @pytest.mark.parametrize("fault", [FaultKind.DOWN, FaultKind.BAD_USER_AGENT])
@@ -183,15 +193,65 @@ async def test_a_damaged_session_is_set_aside_once_a_day(scene: Scene) -> None:
     assert len(list(scene.runtime.session.glob("session.bad-*.db"))) == 2
 
 
-async def test_the_session_is_copied_before_it_is_used(scene: Scene) -> None:
+async def test_a_linked_session_is_copied_at_once_and_the_copy_outlives_the_device(scene: Scene) -> None:
     await scene.pair()
-    assert await scene.runtime.kill(signal.SIGTERM) == 0
+    await until((scene.runtime.session / "session.copy.db").exists, what="a copy")
+    linked = devices(scene.runtime.session / "session.copy.db")
+    assert linked[0].startswith(BUSINESS[1:])
+    await scene.business.fault(FaultKind.LOCKED)
+    assert await scene.runtime.exit_code() == ExitCode.ACCOUNT_LOCKED
+    assert devices(scene.runtime.session / "session.db") == []
+    scene.runtime.epoch, scene.runtime.settings = 2, scene.runtime.settings.model_copy(update={"pairing_until": None})
+    scene.bus.states.clear()
     await scene.runtime.start()
+    await scene.bus.state(ConnectionState.PAIRING)
+    assert devices(scene.runtime.session / "session.copy.db") == linked
+
+
+def devices(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as database:
+        return [row[0] for row in database.execute("SELECT jid FROM whatsmeow_device")]
+
+
+async def test_a_phone_of_another_business_is_unlinked_and_its_messages_stay_unread(scene: Scene) -> None:
+    scene.runtime.settings = scene.runtime.settings.model_copy(update={"pairing_method": PairingMethod.QR_CODE})
+    other = await scene.simulator.phone("+5511922220001", "Flor")
+    await scene.runtime.start()
+    await scene.customer.send("é para a Flor", other)
+    await other.link(qr=(await scene.offer()).qr)
+    await scene.customer.send("ainda é", other)
+    assert await scene.runtime.exit_code() == ExitCode.LINKED_TO_ANOTHER_NUMBER
+    message = scene.runtime.termination()
+    assert (message.reason, await scene.bus.messages()) == ("LinkedToAnotherNumber", [])
+    assert "…222…0001 instead of …000…0001" in message.message
+    assert not scene.simulator.service.account(other.number).devices
+    assert ConnectionState.CONNECTED not in {state.connection for state in scene.bus.states}
+    scene.runtime.epoch = 2
+    scene.bus.states.clear()
+    await scene.runtime.start()
+    await scene.business.link(qr=(await scene.offer()).qr)
     await scene.ready()
-    with sqlite3.connect(scene.runtime.session / "session.copy.db") as copy:
-        [(jid,)] = copy.execute("SELECT jid FROM whatsmeow_device").fetchall()
-    copy.close()
-    assert jid.startswith(BUSINESS[1:])
+
+
+async def test_a_server_that_ends_each_connection_after_the_login_is_left_alone(scene: Scene) -> None:
+    few = ReconnectSettings(base_delay_seconds=0.2, max_delay_seconds=0.2, max_attempts=4)
+    scene.runtime.settings = scene.runtime.settings.model_copy(update={"reconnect": few})
+    await scene.pair()
+    cutting = asyncio.create_task(_cut_each_connection(scene))
+    assert await scene.runtime.exit_code(within=60) == ExitCode.ATTEMPTS_EXHAUSTED
+    cutting.cancel()
+    assert scene.runtime.log.count('"connection_established"') <= few.max_attempts + 1
+    assert len(await scene.bus.connections()) <= 2
+
+
+async def _cut_each_connection(scene: Scene) -> None:
+    established = 0
+    while True:
+        found = scene.runtime.log.count('"connection_established"')
+        if found > established:
+            established = found
+            await scene.business.fault(FaultKind.ABORT)
+        await asyncio.sleep(0.02)
 
 
 async def test_readiness_does_not_depend_on_the_bus(scene: Scene) -> None:

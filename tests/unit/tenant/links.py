@@ -21,6 +21,8 @@ class ScriptedLink:
     sessions: list[EventSink] = field(default_factory=list)
     closes_cleanly: bool = True
     online: list[bool] = field(default_factory=list)
+    logouts: int = 0
+    refuses_logout: bool = False
     turn: asyncio.Event = field(default_factory=asyncio.Event)
     """Turns to send are granted while it is set."""
     answering: asyncio.Event = field(default_factory=asyncio.Event)
@@ -45,6 +47,12 @@ class ScriptedLink:
             message = "too many codes"
             raise LinkError(message)
         return self.codes.pop(0)
+
+    async def log_out(self) -> None:
+        if self.refuses_logout:
+            message = "websocket not connected"
+            raise LinkError(message)
+        self.logouts += 1
 
     @asynccontextmanager
     async def sending_turn(self, chat: Jid) -> AsyncIterator[None]:

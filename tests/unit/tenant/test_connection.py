@@ -9,26 +9,31 @@ import pytest
 from unit.tenant.links import ScriptedLink, environment_in
 from unit.tenant.sessions import make_session
 
-from oxy_core.envelopes import ConnectionState
+from oxy_core.envelopes import ConnectionChanged, ConnectionState, Report
+from oxy_core.identity import Jid
 from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.instance.terminal_causes import ExitCode
 from oxy_tenant.connection.ending import EndedError
 from oxy_tenant.connection.life_cycle import Connection, ConnectionTiming
 from oxy_tenant.connection.live_state import StateBoard
+from oxy_tenant.connection.reporting import ConnectionReports
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.errors import LinkBrokenError
 from oxy_tenant.links.events import (
     CONNECT_FAILURE,
     Connected,
     Disconnected,
+    LinkedToAnother,
     LinkEvent,
     LinkStopped,
     LoggedOut,
+    LoginRefused,
     PairingStopped,
     QrOffered,
 )
 from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.links.protocol import EventSink
+from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.settings_file import SettingsFile
 
 QUICK = ReconnectSettings(base_delay_seconds=0.05, multiplier=1, max_delay_seconds=0.05, max_attempts=4)
@@ -40,11 +45,17 @@ class Stage:
     board: StateBoard
     connection: Connection
     journal: Journal
+    store: SessionStore
 
     async def session(self, number: int) -> EventSink:
         """Wait for session `number`, counted from 1, and return its event sink."""
         await reached(lambda: len(self.link.sessions) >= number)
         return self.link.sessions[number - 1]
+
+    async def session_exists(self) -> None:
+        """Store what linking a phone stores."""
+        await self.session(1)
+        make_session(self.store.path)
 
     async def deliver(self, number: int, *events: LinkEvent) -> None:
         sink = await self.session(number)
@@ -69,19 +80,19 @@ async def staged(
         make_session(store.path)
     journal = Journal.open(folder / "journal.db", organization="acme", instance="shop")
     board = StateBoard(environment, lambda: store.size)
-    link = ScriptedLink()
+    link, settings_file = ScriptedLink(), SettingsFile(environment)
     connection = Connection(
         instance="shop",
         link=link,
         session=store,
-        reports=journal.reports,
-        settings=SettingsFile(environment),
+        settings=settings_file,
+        account=OwnAccount(expected=lambda: settings_file.current.phone_number),
         board=board,
         on_message=lambda _: None,
         on_receipt=None,
         timing=timing,
     )
-    yield Stage(link, board, connection, journal)
+    yield Stage(link, board, connection, journal, store)
     journal.close()
 
 
@@ -131,7 +142,7 @@ async def test_a_failure_in_the_session_that_linked_the_phone_does_not_unpair_it
 ) -> None:
     slow = ReconnectSettings(base_delay_seconds=30, max_delay_seconds=30)
     async with staged(tmp_path, paired=False, reconnect=slow) as stage, running(stage):
-        await stage.deliver(1, QrOffered("qr 1"), *linked, Disconnected(CONNECT_FAILURE))
+        await stage.deliver(1, QrOffered("qr 1"), *linked, LoginRefused())
         await reached(lambda: stage.board.state.attempts == 1)
         assert stage.board.state.connection is ConnectionState.RECONNECTING
 
@@ -151,14 +162,149 @@ async def test_a_connection_that_recovers_in_time_keeps_its_session(tmp_path: Pa
         assert len(stage.link.sessions) == 1
 
 
-@pytest.mark.parametrize("reason", ["ConnectionLost", "KeepAliveTimeout", CONNECT_FAILURE])
-async def test_a_connection_that_does_not_recover_gets_a_new_session(tmp_path: Path, reason: str) -> None:
-    async with staged(tmp_path, paired=True) as stage, running(stage):
-        await stage.deliver(1, Connected(), Disconnected(reason))
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (Disconnected("ConnectionLost"), "ConnectionLost"),
+        (Disconnected("KeepAliveTimeout"), "KeepAliveTimeout"),
+        (LoginRefused(), CONNECT_FAILURE),
+    ],
+)
+async def test_a_connection_that_does_not_recover_gets_a_new_session(
+    tmp_path: Path, event: LinkEvent, reason: str
+) -> None:
+    timing = ConnectionTiming(lasting=0.3)
+    async with staged(tmp_path, paired=True, timing=timing) as stage, running(stage):
+        await stage.deliver(1, Connected(), event)
         await stage.session(2)
         assert (stage.board.state.attempts, stage.board.state.last_reason) == (1, reason)
         await stage.deliver(2, Connected())
+        await stage.connection.up.wait()
+        assert stage.board.state.attempts == 1
         await reached(lambda: stage.board.state.attempts == 0)
+
+
+ENDINGS_AFTER_LOGIN = {
+    "lost": (Connected(), Disconnected("ConnectionLost"), Connected(), Disconnected("ConnectionLost")),
+    "replaced without a word": (Connected(), Connected(), Connected()),
+}
+
+
+@pytest.mark.parametrize("events", ENDINGS_AFTER_LOGIN.values(), ids=ENDINGS_AFTER_LOGIN.keys())
+async def test_a_server_that_ends_each_connection_after_the_login_meets_back_off(
+    tmp_path: Path, events: tuple[LinkEvent, ...]
+) -> None:
+    async with staged(tmp_path, paired=True) as stage:
+        task = asyncio.create_task(stage.connection.run())
+        await stage.deliver(1, *events)
+        for number in range(2, QUICK.max_attempts + 1):
+            await stage.deliver(number, *events[-2:])
+        with pytest.raises(EndedError) as ended:
+            await task
+        assert ended.value.ending.code is ExitCode.ATTEMPTS_EXHAUSTED
+        assert len(stage.link.sessions) == QUICK.max_attempts
+
+
+async def test_the_library_may_replace_a_connection_that_lasted(tmp_path: Path) -> None:
+    lost = (Disconnected("ConnectionLost"), Connected())
+    slow = ReconnectSettings(base_delay_seconds=30)
+    timing = ConnectionTiming(lasting=0.05)
+    async with staged(tmp_path, paired=True, reconnect=slow, timing=timing) as stage, running(stage):
+        await stage.deliver(1, Connected())
+        for _ in range(3):
+            await stage.connection.up.wait()
+            await asyncio.sleep(0.1)  # it lasts
+            await stage.deliver(1, *lost)
+            await reached(lambda: stage.board.state.connection is ConnectionState.CONNECTED)
+        assert (len(stage.link.sessions), stage.board.state.attempts) == (1, 0)
+
+
+async def test_a_session_is_copied_as_soon_as_the_phone_is_linked(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=False) as stage, running(stage):
+        await stage.session_exists()
+        await stage.deliver(1, QrOffered("qr 1"), PairingStopped(succeeded=True), Connected())
+        await reached((tmp_path / "session.copy.db").exists)
+
+
+OTHER = "+5521922220001"
+
+
+def foreign(folder: Path) -> list[Path]:
+    return list(folder.glob("session.foreign-*.db"))
+
+
+async def refused(stage: Stage, *events: LinkEvent) -> EndedError:
+    task = asyncio.create_task(stage.connection.run())
+    if events:
+        await stage.session_exists()
+        await stage.deliver(1, *events)
+    with pytest.raises(EndedError) as ended:
+        await task
+    assert ended.value.ending.code is ExitCode.LINKED_TO_ANOTHER_NUMBER
+    assert not stage.connection.up.is_set()
+    return ended.value
+
+
+async def test_a_phone_with_another_number_is_unlinked_and_not_served(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=False) as stage:
+        linked = (QrOffered("qr 1"), PairingStopped(succeeded=True), LinkedToAnother(OTHER), Connected())
+        error = await refused(stage, *linked)
+        assert stage.link.logouts == 1
+        message = error.ending.message
+        assert ("…219…0001 instead of …119…0001" in message, "linked devices" in message) == (True, False)
+        assert OTHER not in message
+
+
+async def test_a_device_that_could_not_be_unlinked_is_set_aside_and_named(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=False) as stage:
+        stage.link.refuses_logout = True
+        linked = (QrOffered("qr 1"), PairingStopped(succeeded=True), LinkedToAnother(OTHER), Connected())
+        error = await refused(stage, *linked)
+        assert "remove the new one from the linked devices" in error.ending.message
+        assert not stage.store.path.exists()
+        assert len(foreign(tmp_path)) == 1
+
+
+async def test_the_stored_session_of_another_number_does_not_even_connect(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True, phone_number=OTHER) as stage:
+        (tmp_path / "session.copy.db").write_bytes(b"the right one")
+        await refused(stage)
+        assert (stage.link.sessions, stage.link.logouts) == ([], 0)
+        assert len(foreign(tmp_path)) == 1
+        assert (tmp_path / "session.copy.db").read_bytes() == b"the right one"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("551187651111:3@s.whatsapp.net", True),  # without the ninth digit
+        ("5511987651111@s.whatsapp.net", True),
+        ("5511987651112@s.whatsapp.net", False),
+        ("5521987651111@s.whatsapp.net", False),
+        ("999@lid", True),  # hides its number
+    ],
+)
+def test_which_account_an_instance_serves(address: str, *, expected: bool) -> None:
+    assert OwnAccount(expected=lambda: "+5511987651111").expects(Jid.parse(address)) is expected
+
+
+async def test_only_what_lasts_is_reported(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True) as stage:
+        reporting = ConnectionReports(stage.journal.reports, stage.board, lasting_seconds=0.2)
+        task = asyncio.create_task(reporting.run())
+        for state in [ConnectionState.CONNECTED, ConnectionState.RECONNECTING] * 10:
+            stage.board.update(connection=state)
+            await asyncio.sleep(0.01)
+        await reached(lambda: len(reported(stage.journal)) == 2)
+        stage.board.update(connection=ConnectionState.CONNECTED)
+        await reached(lambda: len(reported(stage.journal)) == 3)
+        task.cancel()
+        assert reported(stage.journal) == ["connected", "reconnecting", "connected"]
+
+
+def reported(journal: Journal) -> list[str]:
+    bodies = [Report.decode(entry.envelope).body for entry in journal.reports.entries(0, 100)]
+    return [body.state.value for body in bodies if isinstance(body, ConnectionChanged)]
 
 
 async def test_too_many_failures_end_the_process(tmp_path: Path) -> None:

@@ -25,15 +25,21 @@ from oxy_tenant.links.errors import (
     SendUnconfirmedError,
 )
 from oxy_tenant.links.events import (
+    CLIENT_REJECTED,
+    AccountBanned,
+    AccountLocked,
     Banned,
     Connected,
+    Delivered,
     Disconnected,
     LinkEvent,
     LoggedOut,
+    LoginRefused,
     Outdated,
     Replaced,
 )
-from oxy_tenant.links.neonize.events import CopyRefused, copy_refused
+from oxy_tenant.links.neonize.events import CopyRefused, copy_refused, translate_event
+from oxy_tenant.links.neonize.library import load_messages
 from oxy_tenant.links.neonize.send_errors import send_error
 from oxy_tenant.sending.gate import ChatPosition, refuse
 from oxy_tenant.sending.pacing import LONGEST, SHORTEST, typing_seconds
@@ -106,6 +112,8 @@ def test_longer_texts_take_longer() -> None:
     ("event", "code"),
     [
         (LoggedOut(), ExitCode.LOGGED_OUT),
+        (AccountLocked(), ExitCode.ACCOUNT_LOCKED),
+        (AccountBanned(), ExitCode.ACCOUNT_BANNED),
         (Replaced(), ExitCode.CONNECTION_REPLACED),
         (Banned(NOW), ExitCode.TEMPORARY_BAN),
         (Outdated(), ExitCode.CLIENT_OUTDATED),
@@ -116,6 +124,81 @@ def test_longer_texts_take_longer() -> None:
 def test_which_events_end_an_epoch(event: LinkEvent, code: ExitCode | None) -> None:
     end = ending_of(event, "shop")
     assert (None if end is None else end.code) == code
+
+
+ENVELOPES, _ = load_messages()
+
+
+@pytest.mark.parametrize(
+    ("reason", "event"),
+    [
+        ("LOGGED_OUT", LoggedOut()),
+        ("MAIN_DEVICE_GONE", AccountLocked()),
+        ("UNKNOWN_LOGOUT", AccountBanned()),
+        ("GENERIC", LoggedOut()),
+    ],
+)
+def test_why_the_device_was_removed(reason: str, event: LinkEvent) -> None:
+    data = ENVELOPES.LoggedOut(OnConnect=True, Reason=reason).SerializeToString()
+    assert translate_event(ENVELOPES, 6, data) == event
+
+
+@pytest.mark.parametrize(
+    ("reason", "event"),
+    [
+        ("GENERIC", LoginRefused()),
+        ("BAD_USER_AGENT", LoginRefused(CLIENT_REJECTED)),
+        ("CLIENT_OUTDATED", Outdated()),
+        ("EXPERIMENTAL", LoginRefused()),
+    ],
+)
+def test_why_a_login_was_refused(reason: str, event: LinkEvent) -> None:
+    raw = ENVELOPES.Node(Tag="failure", Nil=True)
+    data = ENVELOPES.ConnectFailure(Reason=reason, Message="", Raw=raw).SerializeToString()
+    assert translate_event(ENVELOPES, 9, data) == event
+
+
+@pytest.mark.parametrize(
+    ("number", "data", "meaning"),
+    [
+        (6, b"", LoggedOut()),  # a required field is missing
+        (6, b"\x08\x01\x10\x63", LoggedOut()),  # a reason that neonize does not know
+        (6, b"\xff\xff\xff", LoggedOut()),
+        (8, b"\xff", Banned(None)),
+        (9, b"\x00", LoginRefused()),
+        (18, b"\xff\x01", None),
+    ],
+)
+def test_an_event_that_cannot_be_read_keeps_its_meaning(number: int, data: bytes, meaning: LinkEvent | None) -> None:
+    assert translate_event(ENVELOPES, number, data) == meaning
+
+
+@given(number=st.sampled_from([6, 8, 9, 18]), data=st.binary(max_size=60))
+def test_no_event_raises(number: int, data: bytes) -> None:
+    translate_event(ENVELOPES, number, data)
+
+
+def test_a_ban_beyond_all_dates_is_a_long_one() -> None:
+    data = ENVELOPES.TemporaryBan(Code="BROADCAST_LIST", Expire=2**62).SerializeToString()
+    ban = translate_event(ENVELOPES, 8, data)
+    assert isinstance(ban, Banned)
+    assert ban.expires_at is not None
+
+
+def test_receipts_with_ids_that_are_no_text_confirm_the_others() -> None:
+    address = {"User": "111", "Server": "lid", "RawAgent": 0, "Device": 0, "Integrator": 0, "IsEmpty": False}
+    addresses = dict.fromkeys(("Chat", "Sender", "SenderAlt", "RecipientAlt", "BroadcastListOwner"), address)
+    source = {**addresses, "IsFromMe": False, "IsGroup": False}
+    receipt = ENVELOPES.Receipt(MessageSource=source, MessageIDs=["3EB0", "3EB1"], Timestamp=1, Type="DELIVERED")
+    data = receipt.SerializeToString().replace(b"3EB1", b"\xff\xfe\xfd\xfc")
+    assert translate_event(ENVELOPES, 18, data) == Delivered(("3EB0",))
+
+
+@pytest.mark.parametrize("code", [ExitCode.ACCOUNT_LOCKED, ExitCode.ACCOUNT_BANNED])
+def test_who_is_locked_or_banned_is_not_told_to_link_again_at_once(code: ExitCode) -> None:
+    message = ending.terminal_ending(code, "shop").message
+    assert "Linking again does not help" in message
+    assert code.ends_epoch
 
 
 @pytest.mark.parametrize(

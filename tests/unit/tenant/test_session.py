@@ -1,4 +1,5 @@
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -14,7 +15,9 @@ from oxy_core.message_kinds import MessageKind
 from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.loss_audit import LossAudit
+from oxy_tenant.links.neonize.reader_process import run_reader
 from oxy_tenant.links.neonize.session_store import SessionStore, StoredSecret
+from oxy_tenant.links.protocol import LinkedDevice
 
 
 @pytest.fixture
@@ -35,18 +38,57 @@ def reported(journal: Journal) -> list[MessageSeen]:
 
 
 def test_a_session_that_does_not_exist_is_empty(store: SessionStore) -> None:
-    assert not store.examine()
+    assert store.examine() is None
     assert (store.newest_secret(), store.size, store.version) == (0, 0, 0)
     assert store.secrets_after(0).messages == ()
     assert store.id_of([b"x"]) is None
 
 
-@pytest.mark.parametrize("paired", [True, False])
-def test_an_intact_session_is_copied(store: SessionStore, tmp_path: Path, *, paired: bool) -> None:
-    make_session(store.path, paired=paired)
-    assert store.examine() is paired
-    with closing(sqlite3.connect(tmp_path / "session.copy.db")) as copy:
-        assert len(copy.execute("SELECT * FROM whatsmeow_device").fetchall()) == paired
+def test_a_session_names_its_linked_device(store: SessionStore) -> None:
+    make_session(store.path)
+    assert store.examine() == LinkedDevice(Jid.parse("5511900000001:1@s.whatsapp.net"))
+
+
+def test_a_session_whose_address_cannot_be_read_is_linked_all_the_same(store: SessionStore) -> None:
+    make_session(store.path)
+    with closing(sqlite3.connect(store.path)) as database, database:
+        database.execute("UPDATE whatsmeow_device SET jid = 'nonsense'")
+    assert store.examine() == LinkedDevice(None)
+
+
+def devices(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as database:
+        return [row[0] for row in database.execute("SELECT jid FROM whatsmeow_device")]
+
+
+def test_the_last_copy_of_a_linked_session_outlives_the_device(store: SessionStore, tmp_path: Path) -> None:
+    copy = tmp_path / "session.copy.db"
+    make_session(store.path, paired=False)
+    store.copy()
+    assert not copy.exists()
+    store.path.unlink()
+    make_session(store.path)
+    store.copy()
+    linked = devices(copy)
+    with closing(sqlite3.connect(store.path)) as database, database:
+        database.execute("DELETE FROM whatsmeow_device")  # as the library does when the server locks the account
+    assert store.examine() is None
+    store.copy()
+    assert devices(copy) == linked == ["5511900000001:1@s.whatsapp.net"]
+    assert not (tmp_path / "session.copy.db.new").exists()
+
+
+def test_a_reader_that_makes_progress_is_waited_for(tmp_path: Path) -> None:
+    program = tmp_path / "slow.py"
+    program.write_text("import sys, time\nfor _ in range(30): open(__file__).read(); time.sleep(0.1)\nprint('{}')")
+    assert run_reader("[]", stalled_seconds=2, program=str(program)) == "{}\n"
+
+
+def test_a_reader_that_hangs_is_given_up(tmp_path: Path) -> None:
+    program = tmp_path / "hung.py"
+    program.write_text("import time\ntime.sleep(60)")
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_reader("[]", stalled_seconds=1, program=str(program))
 
 
 def test_a_session_in_use_is_read(store: SessionStore) -> None:
@@ -64,7 +106,7 @@ def test_a_session_in_use_is_read(store: SessionStore) -> None:
 
 def test_the_copy_of_a_damaged_session_is_kept(store: SessionStore, tmp_path: Path) -> None:
     make_session(store.path)
-    store.examine()
+    store.copy()
     store.path.write_bytes(b"garbage" * 1000)
     with pytest.raises(SessionError, match="is damaged"):
         store.examine()

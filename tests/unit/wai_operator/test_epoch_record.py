@@ -67,7 +67,7 @@ def test_a_terminal_cause_is_recorded(code: int, paired: bool) -> None:  # noqa:
     assert ended.epoch == 2
 
 
-@pytest.mark.parametrize("code", [0, 1, 63, 69, 70, 137])
+@pytest.mark.parametrize("code", [0, 1, 63, 70, 73, 137])
 def test_any_other_exit_is_left_to_the_kubelet(code: int) -> None:
     assert following(record(), pod=pod(state=termination(code))) == record()
 

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from google.protobuf.message import DecodeError
+
 from oxy_core.identity import Jid
 from oxy_tenant.links.events import (
-    CONNECT_FAILURE,
+    CLIENT_REJECTED,
+    AccountBanned,
+    AccountLocked,
     Banned,
     CaughtUp,
     Connected,
@@ -17,6 +21,7 @@ from oxy_tenant.links.events import (
     Disconnected,
     LinkEvent,
     LoggedOut,
+    LoginRefused,
     Outdated,
     Replaced,
 )
@@ -25,20 +30,32 @@ from oxy_tenant.links.neonize.library import Untyped
 ACCOUNT: Final = 0
 MESSAGE: Final = 17
 UNDECRYPTABLE: Final = 44
+_LOGGED_OUT: Final = 6
 _BAN: Final = 8
+_CONNECT_FAILURE: Final = 9
 _RECEIPT: Final = 18
 _PLAIN: Final[Mapping[int, LinkEvent]] = {
     3: Connected(),
     4: Disconnected("KeepAliveTimeout"),
     5: Connected(),
-    6: LoggedOut(),
     7: Replaced(),
-    9: Disconnected(CONNECT_FAILURE),
     10: Outdated(),
     12: Disconnected("ConnectionLost"),
     27: CaughtUp(),
 }
 """Events without content. Source of all numbers: neonize/events.py, EVENT_TO_INT."""
+
+_REASONS: Final[Mapping[str, LinkEvent]] = {
+    "MAIN_DEVICE_GONE": AccountLocked(),
+    "UNKNOWN_LOGOUT": AccountBanned(),
+    "CLIENT_OUTDATED": Outdated(),
+    "BAD_USER_AGENT": LoginRefused(CLIENT_REJECTED),
+}
+"""By neonize's names for the server's codes 403, 406, 405 and 409. Source: whatsmeow types/events/events.go,
+ConnectFailureReason, whose comments give WhatsApp's own names LOCKED and BANNED for the first two."""
+
+_LONGEST_BAN: Final = 10 * 365 * 86_400
+"""In seconds. What the server calls longer does not fit a date."""
 
 _OLD_COUNTER: Final = re.compile(r"Ignoring message (?P<id>\S+) from (?:\S+ in )?(?P<chat>\S+): .*old counter")
 """whatsmeow's warning about a message whose key was already used. Source: message.go, decryptMessages."""
@@ -58,18 +75,47 @@ def wanted_events(*, receipts: bool) -> bytes:
     Only those that are handled, because any other may contain a value unknown to neonize, which would end its event
     loop.
     """
-    return bytes(sorted({*_PLAIN, _BAN, MESSAGE, UNDECRYPTABLE, *({_RECEIPT} if receipts else ())}))
+    always = {*_PLAIN, _LOGGED_OUT, _BAN, _CONNECT_FAILURE, MESSAGE, UNDECRYPTABLE}
+    return bytes(sorted(always | ({_RECEIPT} if receipts else set())))
 
 
 def translate_event(envelopes: Untyped, number: int, data: bytes) -> LinkEvent | None:
-    """Return the meaning of an event other than messages and the account; None if it is not used."""
+    """Return the meaning of an event other than messages and the account; None if it is not used.
+
+    Whatever the server sent, it does not raise: an event whose content cannot be read still means what its number says.
+    """
+    if number == _LOGGED_OUT:
+        return _REASONS.get(_reason_of(envelopes, envelopes.LoggedOut, data), LoggedOut())
+    if number == _CONNECT_FAILURE:
+        return _REASONS.get(_reason_of(envelopes, envelopes.ConnectFailure, data), LoginRefused())
     if number == _BAN:
-        ban = envelopes.TemporaryBan.FromString(data)
-        return Banned(datetime.now(UTC) + timedelta(seconds=ban.Expire) if ban.Expire > 0 else None)
+        return _ban_of(envelopes, data)
     if number == _RECEIPT:
-        receipt = envelopes.Receipt.FromString(data)
-        return Delivered(tuple(receipt.MessageIDs)) if receipt.Type != receipt.RETRY else None
+        return _delivered_of(envelopes, data)
     return _PLAIN.get(number)
+
+
+def _reason_of(envelopes: Untyped, event: Untyped, data: bytes) -> str:
+    """Return neonize's name for the reason of a failed login; empty if it has none for this one."""
+    with contextlib.suppress(DecodeError, ValueError):
+        return str(envelopes.ConnectFailureReason.Name(event.FromString(data).Reason))
+    return ""
+
+
+def _ban_of(envelopes: Untyped, data: bytes) -> Banned:
+    with contextlib.suppress(DecodeError):
+        seconds = envelopes.TemporaryBan.FromString(data).Expire
+        if seconds > 0:
+            return Banned(datetime.now(UTC) + timedelta(seconds=min(seconds, _LONGEST_BAN)))
+    return Banned(None)
+
+
+def _delivered_of(envelopes: Untyped, data: bytes) -> Delivered | None:
+    with contextlib.suppress(DecodeError):
+        receipt = envelopes.Receipt.FromString(data)
+        if receipt.Type != receipt.RETRY:
+            return Delivered(tuple(found for found in receipt.MessageIDs if isinstance(found, str)))
+    return None
 
 
 def copy_refused(warning: str) -> CopyRefused | None:

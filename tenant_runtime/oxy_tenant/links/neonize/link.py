@@ -143,6 +143,12 @@ class NeonizeLink:
             raise LinkError(result.Error)
         return str(result.Code)
 
+    async def log_out(self) -> None:
+        """Remove this device from the account, and its keys from the session; raises LinkError."""
+        error: bytes = await self._call(self._go.Logout, self._open_session())
+        if error:
+            raise LinkError(error.decode(errors="replace"))
+
     # -- sending
 
     def sending_turn(self, chat: Jid) -> AbstractAsyncContextManager[None]:

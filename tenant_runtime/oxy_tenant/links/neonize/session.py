@@ -12,7 +12,7 @@ import structlog
 from oxy_tenant.content.bounds import escaped
 from oxy_tenant.content.received import Received
 from oxy_tenant.errors import description_of, stack_of
-from oxy_tenant.links.events import Identified, LinkStopped, PairingStopped, QrOffered
+from oxy_tenant.links.events import Identified, LinkedToAnother, LinkStopped, PairingStopped, QrOffered
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.classification import (
     addresses_of,
@@ -62,6 +62,8 @@ class NeonizeSession:
         self._watch = watch
         self._account = account
         self._failure: str | None = None
+        self._foreign = False
+        """Whether it belongs to another account than it should: nothing of that account is delivered."""
         # Threads created by Go start with an empty context, and their logs would lack the bound variables.
         self._context = copy_context()
         self._references: tuple[Untyped, ...] = ()
@@ -112,7 +114,7 @@ class NeonizeSession:
     # -- callbacks, with what C passes
 
     def _qr_offered(self, _session: int, text: int) -> None:
-        self._sinks.on_event(QrOffered(ctypes.string_at(text).decode()))
+        self._sinks.on_event(QrOffered(ctypes.string_at(text).decode(errors="replace")))
 
     def _pairing_ended(self, _session: int, text: int) -> None:
         status = ctypes.string_at(text)
@@ -154,12 +156,17 @@ class NeonizeSession:
         self._watch.record_arrival(addresses_of(source), from_me=source.IsFromMe)
 
     def _deliver(self, received: Received | None) -> None:
-        if received is not None:
+        if received is not None and not self._foreign:
             self._sinks.on_message(received)
 
     def _identified(self, device: Untyped) -> None:
+        """Take note of the account; this comes before all other events."""
         self.opened = True
         phone, lid = (jid_of(jid) if jid.User else None for jid in (device.JID, device.LID))
+        if not self._account.expects(phone):
+            self._foreign = True
+            self._sinks.on_event(LinkedToAnother(f"+{device.JID.User}"))
+            return
         self._account.identify(phone, lid)
         if phone is not None:
             self._sinks.on_event(Identified(phone, None if lid is None else lid.bare))

@@ -22,17 +22,36 @@ WAIT_SECONDS: Final = 5.0
 Answer = dict[str, Any]
 
 
-def examine(database: sqlite3.Connection, copy: str) -> Answer:
-    """Check the session, copy it to `copy`, and return whether it has a linked device."""
+def examine(database: sqlite3.Connection) -> Answer:
+    """Check the session and return the addresses of its linked devices; the library uses the first."""
     findings = database.execute("PRAGMA quick_check(1)").fetchone()[0]
     if findings != "ok":
         return {"damage": findings}
-    unfinished = Path(f"{copy}.new")
+    return {"devices": [row[0] for row in _rows(database, "SELECT jid FROM whatsmeow_device ORDER BY rowid")]}
+
+
+def copy(database: sqlite3.Connection, path: str) -> Answer:
+    """Copy the session to `path` if it has a linked device; what is there otherwise stays."""
+    unfinished = Path(f"{path}.new")
     unfinished.unlink(missing_ok=True)
     with closing(sqlite3.connect(unfinished)) as target:
         database.backup(target)
-    unfinished.replace(copy)
-    return {"paired": bool(_rows(database, "SELECT 1 FROM whatsmeow_device LIMIT 1"))}
+        # The library deletes its device when the server says so, perhaps while we copied.
+        paired = bool(_rows(target, "SELECT 1 FROM whatsmeow_device LIMIT 1"))
+    _flush(unfinished)
+    if paired:
+        unfinished.replace(path)
+    else:
+        unfinished.unlink()
+    return {"copied": paired}
+
+
+def _flush(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def newest(database: sqlite3.Connection) -> Answer:
@@ -55,8 +74,10 @@ def secrets_after(database: sqlite3.Connection, row: int) -> Answer:
 
 def id_of(database: sqlite3.Connection, secrets: list[str]) -> Answer:
     """Return the message id stored with the newest of these secrets, given in hexadecimal."""
-    query = "SELECT rowid, message_id FROM whatsmeow_message_secrets WHERE key = ?"
-    rows = [row for secret in secrets for row in _rows(database, query, bytes.fromhex(secret))]
+    # One pass: the library has no index on keys.
+    places = ", ".join("?" * len(secrets))
+    query = f"SELECT rowid, message_id FROM whatsmeow_message_secrets WHERE key IN ({places})"  # noqa: S608 only places
+    rows = _rows(database, query, *(bytes.fromhex(secret) for secret in secrets))
     return {"id": max(rows)[1] if rows else None}
 
 
@@ -72,6 +93,7 @@ def _rows(database: sqlite3.Connection, query: str, *values: object) -> list[Any
 
 QUESTIONS: Final[dict[str, Callable[..., Answer]]] = {
     "examine": examine,
+    "copy": copy,
     "newest": newest,
     "secrets_after": secrets_after,
     "id_of": id_of,

@@ -4,10 +4,10 @@ Credentials are never deleted: a damaged file gets another name. Tables and thei
 store/sqlstore/upgrades/00-latest-schema.sql. It is read in another process; `session_reader` says why.
 """
 
+import contextlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,13 +19,12 @@ from pydantic import ValidationError
 
 from oxy_core.identity import Jid
 from oxy_tenant.errors import SessionError, VolumeError
-from oxy_tenant.links.neonize import session_reader
 from oxy_tenant.links.neonize.classification import DIRECT_SERVERS
+from oxy_tenant.links.neonize.reader_process import run_reader
+from oxy_tenant.links.protocol import LinkedDevice
 
 AGAIN_WITHIN: Final = timedelta(days=1)
 """A session damaged twice within this time is a terminal cause."""
-
-_READER_SECONDS: Final = 60.0
 
 log = structlog.get_logger()
 
@@ -69,12 +68,21 @@ class SessionStore:
         log_file = self.path.with_name("session.db-wal")
         return log_file.stat().st_mtime_ns if log_file.exists() else 0
 
-    def examine(self) -> bool:
-        """Check and copy the session and return whether it has a linked device.
+    def examine(self) -> LinkedDevice | None:
+        """Check the session and return the device that is linked with it; None if there is none.
 
         Raises SessionError if it is damaged; VolumeError if the volume is full or unreadable, which is not damage.
         """
-        return bool(self._ask("examine", str(self._copy)).get("paired", False))
+        devices = self._ask("examine").get("devices", [])
+        return LinkedDevice(_address(devices[0])) if devices else None
+
+    def copy(self) -> None:
+        """Copy a session that holds a linked device; raises SessionError, VolumeError.
+
+        The last copy of a linked session stays until there is another: the library deletes its device when the server
+        says that it was removed, locked or banned.
+        """
+        self._ask("copy", str(self._copy))
 
     def newest_secret(self) -> int:
         """Return the newest row of message secrets, 0 if there is none; raises SessionError, VolumeError."""
@@ -101,12 +109,8 @@ class SessionStore:
         """Return the reader's answer; it is empty if there is no session."""
         if not self.path.exists():
             return {}
-        command = [sys.executable, "-I", "-S", session_reader.__file__]
-        request = json.dumps([str(self.path), question, *arguments])
         try:
-            output = subprocess.run(
-                command, input=request, capture_output=True, text=True, timeout=_READER_SECONDS, check=True
-            ).stdout
+            output = run_reader(json.dumps([str(self.path), question, *arguments]))
         except (OSError, subprocess.SubprocessError) as error:
             message = f"the session {self.path} could not be read: {error}"
             raise VolumeError(message) from error
@@ -122,7 +126,15 @@ class SessionStore:
     def set_aside(self, now: datetime) -> bool:
         """Rename a damaged session, without deleting it; returns whether it is the second within a day."""
         again = any(now - moment < AGAIN_WITHIN for moment in self._set_aside_at())
-        name = f"session.bad-{now:%Y%m%dT%H%M%SZ}.db"
+        self._rename(f"session.bad-{now:%Y%m%dT%H%M%SZ}.db")
+        log.error("session_set_aside", again=again)
+        return again
+
+    def set_aside_foreign(self, now: datetime) -> None:
+        """Rename a session that belongs to another account, without deleting it."""
+        self._rename(f"session.foreign-{now:%Y%m%dT%H%M%SZ}.db")
+
+    def _rename(self, name: str) -> None:
         for suffix in ("", "-wal", "-shm"):
             file = self.path.with_name(f"session.db{suffix}")
             if file.exists():
@@ -132,12 +144,17 @@ class SessionStore:
             os.fsync(folder)
         finally:
             os.close(folder)
-        log.error("session_set_aside", name=name, again=again)
-        return again
+        log.info("session_renamed", name=name)
 
     def _set_aside_at(self) -> list[datetime]:
         names = (file.name for file in self.path.parent.glob("session.bad-*.db"))
         return [datetime.strptime(f"{name}+0000", "session.bad-%Y%m%dT%H%M%SZ.db%z") for name in names]
+
+
+def _address(text: str) -> Jid | None:
+    with contextlib.suppress(ValidationError):
+        return Jid.parse(text)
+    return None
 
 
 def _stored(own: frozenset[str], chat: str, sender: str, whatsapp_id: str, secret: str) -> StoredSecret | None:

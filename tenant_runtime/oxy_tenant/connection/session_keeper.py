@@ -1,0 +1,62 @@
+"""Looks after the stored session between connections: checks it, copies it, sets it aside. Never deletes it."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import structlog
+
+from oxy_core.instance.terminal_causes import ExitCode
+from oxy_tenant.connection.ending import EndedError, Ending, linked_to_another, terminal_ending
+from oxy_tenant.errors import SessionError, VolumeError
+from oxy_tenant.links.protocol import StoredSession
+from oxy_tenant.own_account import OwnAccount
+from oxy_tenant.settings_file import SettingsFile
+
+log = structlog.get_logger()
+
+
+class SessionKeeper:
+    """Looks after the session of one instance."""
+
+    def __init__(self, session: StoredSession, account: OwnAccount, settings: SettingsFile, instance: str) -> None:
+        self._session = session
+        self._account = account
+        self._settings = settings
+        self._instance = instance
+
+    async def prepare(self) -> bool:
+        """Check and copy the session and return whether it is paired; a damaged one is set aside.
+
+        Raises EndedError for the session of another number, and for one that is damaged again.
+        """
+        try:
+            device = await asyncio.to_thread(self._session.examine)
+        except SessionError as error:
+            log.warning("session_damaged", error=str(error))
+            await self._set_aside_damaged()
+            return False
+        if device is None:
+            return False
+        if device.address is not None and not self._account.expects(device.address):
+            raise EndedError(await self.refuse(device.address.phone or "", unlinked=False))
+        await self.copy()
+        return True
+
+    async def _set_aside_damaged(self) -> None:
+        # Pairing again repairs one damaged session; a second within a day probably means that the volume is at fault.
+        if await asyncio.to_thread(self._session.set_aside, datetime.now(UTC)):
+            raise EndedError(terminal_ending(ExitCode.BAD_SESSION, self._instance))
+
+    async def copy(self) -> None:
+        """Copy the session. Without a copy we are merely less prepared for damage, so a failure is only logged."""
+        try:
+            await asyncio.to_thread(self._session.copy)
+        except (SessionError, VolumeError) as error:
+            log.warning("session_not_copied", error=str(error))
+
+    async def refuse(self, phone: str, *, unlinked: bool) -> Ending:
+        """Return the ending for a session of another `phone`; unless it was `unlinked`, it is set aside."""
+        if not unlinked:
+            await asyncio.to_thread(self._session.set_aside_foreign, datetime.now(UTC))
+        expected = self._settings.current.phone_number
+        return linked_to_another(self._instance, expected, phone, unlinked=unlinked)
