@@ -43,7 +43,10 @@ SCENARIO: Final = REPOSITORY / "dev" / "oxy_dev" / "model" / "petshop.yaml"
 READY_SECONDS: Final = 60.0
 APP_PASSWORD: Final = "plain-processes"  # noqa: S105 the database listens on the loopback interface of one developer
 
-_AT_ONCE: Final = {"limits": {"pacing": "None"}, "ai": {"debounceSeconds": 0, "debounceMaxSeconds": 0}}
+_AT_ONCE: Final = {
+    "limits": {"pacing": "None", "inboundPerSecond": 0},
+    "ai": {"debounceSeconds": 0, "debounceMaxSeconds": 0},
+}
 """Changes to the example's spec: answers come without debounce and without simulated typing."""
 
 
@@ -165,7 +168,13 @@ class Stack:
 
     def _runtime(self, tenant: Instance) -> Program:
         stateful_set = runtime_stateful_set(
-            tenant, _record(tenant), account=self._account(tenant), image="", nats_url=self.nats.url, replicas=1
+            tenant,
+            _record(tenant),
+            account=self._account(tenant),
+            image="",
+            nats_url=self.nats.url,
+            volume=tenant.uid,
+            replicas=1,
         )
         environment = pod_environment(
             stateful_set["spec"]["template"],

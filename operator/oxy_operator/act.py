@@ -56,12 +56,13 @@ class Actor:
     ) -> Problem | None:
         """Apply the claim, the record and the children, in this order; return the first refusal."""
         refused = await self._ensure(plan.claim) if plan.claim is not None else None
-        if plan.record is None or self._cache.child(CLAIMS, key.namespace, claim_name(key.name)) is None:
+        claim = self._cache.child(CLAIMS, key.namespace, claim_name(key.name))
+        if plan.record is None or claim is None:
             # The claim holds the record, from which the pod gets its epoch: without the claim there must be no pod.
             return refused
         await self._applier.write_record(observed.instance, plan.record)
         remember(plan.record)
-        for child in plan.children:
+        for child in plan.children(claim.uid):
             refusal = await self._ensure(child)
             refused = refused or refusal
         return refused

@@ -74,6 +74,7 @@ class LimitsSpec(_Model):
     """``spec.limits``."""
 
     pacing: Literal["Human", "None"] = "Human"
+    inbound_per_second: int = 10
 
 
 class Reference(_Model):

@@ -1,6 +1,6 @@
 """The plan for an instance that should exist: what to apply, remove, record and publish."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from oxy_core.envelopes import InstanceSettings
@@ -37,6 +37,11 @@ class ChildName:
     name: str
 
 
+def no_children(_: str) -> tuple[Child, ...]:
+    """Return none, whatever the claim."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to do, in the order of the fields. Whatever is empty or None is left unchanged."""
@@ -48,8 +53,9 @@ class Plan:
     """Applied first: it holds the record, so without it there must be no pod."""
     record: EpochRecord | None = None
     """Written to the claim before anything that derives from it."""
-    children: tuple[Child, ...] = ()
-    """Objects that the pod refers to come before its StatefulSet."""
+    children: Callable[[str], tuple[Child, ...]] = no_children
+    """Returns the objects for the claim with this uid, which is known only once the claim exists. Objects that the pod
+    refers to come before its StatefulSet."""
     absent: tuple[ChildName, ...] = ()
     """Removed after everything is applied, so that one that cannot be removed keeps nothing else waiting."""
     settings: InstanceSettings | None = None
@@ -115,7 +121,7 @@ def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) 
         situation,
         claim=Child(CLAIMS, session_claim(instance, deployment.access_mode)),
         record=record,
-        children=tuple(_children(observed, situation, record, deployment)),
+        children=lambda volume: tuple(_children(observed, situation, record, deployment, volume)),
         absent=() if shows_codes else (ChildName(SECRETS, pairing_secret_name(instance.name)),),
         settings=instance_settings(instance, observed.tenancy.account),
     )
@@ -125,7 +131,9 @@ def _wants_pairing(situation: Situation, record: EpochRecord) -> bool:
     return not record.paired and record.end is None and record.window_open(situation.now)
 
 
-def _children(observed: Observed, situation: Situation, record: EpochRecord, deployment: Deployment) -> Iterator[Child]:
+def _children(
+    observed: Observed, situation: Situation, record: EpochRecord, deployment: Deployment, volume: str
+) -> Iterator[Child]:
     instance, tenancy = observed.instance, observed.tenancy
     yield Child(CONFIG_MAPS, settings_config_map(instance, record))
     yield Child(SECRETS, credentials_secret(instance, tenancy.credentials))
@@ -137,6 +145,7 @@ def _children(observed: Observed, situation: Situation, record: EpochRecord, dep
         account=tenancy.account,
         image=deployment.tenant_image,
         nats_url=deployment.tenant_nats_url,
+        volume=volume,
         replicas=0 if stopped else 1,
     )
     yield Child(STATEFUL_SETS, stateful_set)

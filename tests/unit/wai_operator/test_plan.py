@@ -9,11 +9,12 @@ from unit.wai_operator.making import NOW, POD_UID, Json, deployment, instance, l
 from oxy_core.instance.custom_resource import FINALIZER
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_operator.decide.epoch_record import EpochEnd
-from oxy_operator.decide.plan import Plan, plan_for
+from oxy_operator.decide.plan import Plan, no_children, plan_for
 from oxy_operator.objects import CLAIMS, CONFIG_MAPS, NETWORK_POLICIES, SECRETS, STATEFUL_SETS
 from oxy_operator.problems import Problem
 
 CODE = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta(minutes=2)}
+CLAIM_UID = "the claim's uid"
 OPEN = {"paired": False, "pairing_until": NOW + timedelta(minutes=5)}
 
 
@@ -22,7 +23,7 @@ def plan(**changes: Json) -> Plan:
 
 
 def applied(made: Plan) -> list[tuple[str, str]]:
-    return [(child.kind.name, child.body["metadata"]["name"]) for child in made.children]
+    return [(child.kind.name, child.body["metadata"]["name"]) for child in made.children(CLAIM_UID)]
 
 
 def removed(made: Plan) -> list[tuple[str, str]]:
@@ -30,14 +31,16 @@ def removed(made: Plan) -> list[tuple[str, str]]:
 
 
 def replicas(made: Plan) -> int:
-    return next(int(child.body["spec"]["replicas"]) for child in made.children if child.kind == STATEFUL_SETS)
+    return next(
+        int(child.body["spec"]["replicas"]) for child in made.children(CLAIM_UID) if child.kind == STATEFUL_SETS
+    )
 
 
 def test_an_instance_gets_everything_and_its_pod_last() -> None:
     made = plan()
     assert made.claim is not None
     assert made.claim.kind == CLAIMS
-    assert [child.kind for child in made.children] == [CONFIG_MAPS, SECRETS, NETWORK_POLICIES, STATEFUL_SETS]
+    assert [child.kind for child in made.children(CLAIM_UID)] == [CONFIG_MAPS, SECRETS, NETWORK_POLICIES, STATEFUL_SETS]
     assert made.record == record()
     assert made.settings is not None
     assert made.settings.account == observed().tenancy.account
@@ -106,7 +109,7 @@ REFUSAL = Problem("NumberTaken", "it belongs to another")
 def test_a_rejected_instance_loses_its_pod_and_gets_nothing(changes: Any, reason: str, adds_finalizer: bool) -> None:  # noqa: ANN401, FBT001 a table's columns
     made = plan(**changes)
     assert removed(made) == [("StatefulSet", "wai-petshop")]
-    assert (made.claim, made.record, made.children, made.settings) == (None, None, (), None)
+    assert (made.claim, made.record, made.children, made.settings) == (None, None, no_children, None)
     assert made.adds_finalizer is adds_finalizer
     assert made.situation.rejected is not None
     assert made.situation.rejected.reason == reason
@@ -115,7 +118,7 @@ def test_a_rejected_instance_loses_its_pod_and_gets_nothing(changes: Any, reason
 
 def test_a_spec_that_is_not_applied_leaves_objects_and_record_unchanged() -> None:
     made = plan(instance=instance(timezone="Mars/Olympus"), pod=pod(state=termination(64)))
-    assert (made.claim, made.children, made.absent, made.settings) == (None, (), (), None)
+    assert (made.claim, made.children, made.absent, made.settings) == (None, no_children, (), None)
     assert made.record is not None
     assert made.record.end is not None
     assert made.situation.unusable is not None

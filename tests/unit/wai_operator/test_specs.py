@@ -25,6 +25,7 @@ def stateful_set(made: Json = None, remembered: Json = None, replicas: int = 1) 
         account="AACCOUNT",
         image="registry.example/tenant:1",
         nats_url="nats://nats:4222",
+        volume="the claim's uid",
         replicas=replicas,
     )
 
@@ -115,7 +116,7 @@ def test_the_settings_file_holds_the_tenants_settings() -> None:
     made = instance(
         pairing={"method": "QRCode"},
         reconnect={"baseDelaySeconds": 1, "multiplier": "2", "maxDelaySeconds": 9, "maxAttempts": 4},
-        limits={"pacing": "None"},
+        limits={"pacing": "None", "inboundPerSecond": 3},
         client={"browser": "Chrome", "markOnlineOnConnect": False},
     )
     text = settings_config_map(made, record())["data"]["settings.json"]
@@ -126,6 +127,7 @@ def test_the_settings_file_holds_the_tenants_settings() -> None:
     assert (settings.reconnect.base_delay_seconds, settings.reconnect.multiplier) == (1, 2.0)
     assert (settings.reconnect.max_delay_seconds, settings.reconnect.max_attempts) == (9, 4)
     assert (settings.pacing, settings.browser, settings.mark_online) == ("None", "Chrome", False)
+    assert settings.inbound_per_second == 3
 
 
 def test_workers_get_all_ai_settings() -> None:
@@ -215,6 +217,7 @@ def test_the_environment_is_the_runtimes_contract() -> None:
     made = environment()
     assert (made["OXY_ORGANIZATION"], made["OXY_INSTANCE"], made["OXY_ACCOUNT"]) == ("paws", "petshop", "AACCOUNT")
     assert made["OXY_NATS_URL"] == "nats://nats:4222"
+    assert made["OXY_VOLUME_ID"] == "the claim's uid"
     assert made["OXY_EPOCH"]["fieldRef"]["fieldPath"] == "metadata.annotations['oxy.dev/epoch']"
     assert made["OXY_POD_UID"]["fieldRef"]["fieldPath"] == "metadata.uid"
     # The runtime sets what its libraries need (tests/unit/tenant/test_library_environment.py).

@@ -19,6 +19,7 @@ def tenant_settings(instance: Instance, record: EpochRecord) -> TenantSettings:
         pairing_until=record.pairing_until,
         reconnect=spec.reconnect,
         pacing=spec.limits.pacing,
+        inbound_per_second=spec.limits.inbound_per_second,
         browser=spec.client.browser,
         mark_online=spec.client.mark_online_on_connect,
     )

@@ -34,11 +34,12 @@ _TERMINATION_LOG: Final = "/dev/termination-log"
 
 
 def runtime_stateful_set(  # noqa: PLR0913 what a pod is made of
-    instance: Instance, record: EpochRecord, *, account: str, image: str, nats_url: str, replicas: int
+    instance: Instance, record: EpochRecord, *, account: str, image: str, nats_url: str, volume: str, replicas: int
 ) -> Object:
     """Return the StatefulSet.
 
-    `account` is the public key of the instance's account, `image` applies unless the instance names its own.
+    `account` is the public key of the instance's account, `image` applies unless the instance names its own. `volume` is
+    the uid of the session's claim: one that is restored from a snapshot has another.
     Pod management is parallel: with OrderedReady, a pod that is not ready would never be replaced after a change.
     """
     selector = {INSTANCE_LABEL: instance.name}
@@ -51,7 +52,7 @@ def runtime_stateful_set(  # noqa: PLR0913 what a pod is made of
             "selector": {"matchLabels": selector},
             "template": {
                 "metadata": {"labels": labels(instance), "annotations": _template_annotations(record)},
-                "spec": _pod(instance, account=account, image=image, nats_url=nats_url),
+                "spec": _pod(instance, image, _environment(instance, account, nats_url, volume)),
             },
         },
     }
@@ -63,7 +64,7 @@ def _template_annotations(record: EpochRecord) -> dict[str, str]:
     return {EPOCH_ANNOTATION: str(record.epoch)} | window
 
 
-def _pod(instance: Instance, *, account: str, image: str, nats_url: str) -> Object:
+def _pod(instance: Instance, image: str, environment: list[Object]) -> Object:
     runtime, network = instance.spec.runtime, instance.spec.network
     fields: Object = {
         "automountServiceAccountToken": False,
@@ -78,7 +79,7 @@ def _pod(instance: Instance, *, account: str, image: str, nats_url: str) -> Obje
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(instance, account=account, image=runtime.image or image, nats_url=nats_url)],
+        "containers": [_container(instance, runtime.image or image, environment)],
         "volumes": _volumes(instance.name, network),
         "nodeSelector": runtime.node_selector,
         "tolerations": [item.model_dump(mode="json", by_alias=True, exclude_none=True) for item in runtime.tolerations],
@@ -86,7 +87,7 @@ def _pod(instance: Instance, *, account: str, image: str, nats_url: str) -> Obje
     return {name: value for name, value in fields.items() if value not in ({}, [])}
 
 
-def _container(instance: Instance, *, account: str, image: str, nats_url: str) -> Object:
+def _container(instance: Instance, image: str, environment: list[Object]) -> Object:
     return {
         "name": CONTAINER,
         "image": image,
@@ -96,7 +97,7 @@ def _container(instance: Instance, *, account: str, image: str, nats_url: str) -
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "env": _environment(instance, account, nats_url),
+        "env": environment,
         "ports": [{"name": "metrics", "containerPort": PROBE_PORT, "protocol": "TCP"}],
         "resources": pod_resources(instance.spec.runtime),
         "terminationMessagePath": _TERMINATION_LOG,
@@ -116,7 +117,7 @@ def _container(instance: Instance, *, account: str, image: str, nats_url: str) -
     }
 
 
-def _environment(instance: Instance, account: str, nats_url: str) -> list[Object]:
+def _environment(instance: Instance, account: str, nats_url: str, volume: str) -> list[Object]:
     values = {
         "OXY_ORGANIZATION": instance.spec.organization_id,
         "OXY_INSTANCE": instance.name,
@@ -125,6 +126,7 @@ def _environment(instance: Instance, account: str, nats_url: str) -> list[Object
         "OXY_NATS_CREDENTIALS": f"{_CREDENTIALS}/{CREDENTIALS_FILE}",
         "OXY_SETTINGS": f"{_SETTINGS}/{SETTINGS_FILE}",
         "OXY_SESSION": _SESSION,
+        "OXY_VOLUME_ID": volume,
         "OXY_TERMINATION_LOG": _TERMINATION_LOG,
         "OXY_PROBE_PORT": str(PROBE_PORT),
     }
