@@ -34,6 +34,9 @@ async def test_applying_an_instance_brings_up_its_children_and_status(scene: Sce
         assert (owner["uid"], owner["controller"]) == (created["metadata"]["uid"], True)
         assert child["metadata"]["labels"]["oxy.dev/organization"] == scene.organization
     claim = await scene.until_child("claim")
+    assert {"name": "OXY_VOLUME_ID", "value": claim["metadata"]["uid"]} in template(scene)["spec"]["containers"][0][
+        "env"
+    ]
     assert "ownerReferences" not in claim["metadata"]
     assert claim["metadata"]["annotations"]["oxy.dev/epoch"] == "1"
     await scene.until_phase("Pending", "PodMissing")

@@ -38,8 +38,8 @@ def runtime_stateful_set(  # noqa: PLR0913 what a pod is made of
 ) -> Object:
     """Return the StatefulSet.
 
-    `account` is the public key of the instance's account, `image` applies unless the instance names its own. `volume` is
-    the uid of the session's claim: one that is restored from a snapshot has another.
+    `account` is the public key of the instance's account; `image` applies unless the instance names its own; `volume`
+    is the uid of the session's claim: one that is restored from a snapshot has another.
     Pod management is parallel: with OrderedReady, a pod that is not ready would never be replaced after a change.
     """
     selector = {INSTANCE_LABEL: instance.name}
