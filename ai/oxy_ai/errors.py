@@ -1,14 +1,17 @@
 """Errors of the AI worker. The texts about them for owners are in `oxy_ai.assistants.fixed_texts`.
 
 OxyError
-├── TurnError                  an attempt at a turn failed: it counts and is retried, then becomes a dead letter
-│   ├── ModelUnreachableError  no usable answer: network error, time-out or HTTP error
-│   ├── ModelInvalidError      the answer is not a valid completion
-│   ├── ModelRefusalError      the model, or its provider's filter, declined to answer
-│   └── TurnUnreadableError    the turn's stored data cannot be read
-├── FenceLostError             another worker has claimed the conversation; further writes are refused
-└── AdministrationError        a command cannot do what it was asked; the message says what to do
+├── TurnError                an attempt at a turn failed: it counts and is retried, then becomes a dead letter
+│   ├── ModelRejectedError   the model's endpoint rejects the request
+│   ├── ModelInvalidError    the answer is not a valid completion
+│   ├── ModelRefusalError    the model, or its provider's filter, declined to answer
+│   └── TurnUnreadableError  the turn's stored data cannot be read
+├── ModelOutageError         the model's endpoint cannot answer anybody now: no attempt counts, and the turn waits
+├── FenceLostError           another worker has claimed the conversation; further writes are refused
+└── AdministrationError      a command cannot do what it was asked; the message says what to do
 """
+
+from enum import StrEnum
 
 from oxy_core.errors import OxyError
 
@@ -20,12 +23,29 @@ class TurnError(OxyError):
     """Shortest pause before the next attempt."""
 
 
-class ModelUnreachableError(TurnError):
-    """The model's endpoint gave no usable answer; `retry_after_seconds` is its Retry-After, if any."""
+class ModelRejectedError(TurnError):
+    """The model's endpoint rejects this request: to send it again will hardly help."""
 
-    def __init__(self, message: str, retry_after_seconds: float = 0.0) -> None:
+
+class OutageCause(StrEnum):
+    """Why a model's endpoint answers nobody."""
+
+    UNREACHABLE = "unreachable"
+    """No connection, or no complete answer in time."""
+    BUSY = "busy"
+    """It asks to come back later, or reports an error of its own."""
+    UNAUTHORIZED = "unauthorized"
+    """It does not accept the key, or the account has no credit left: somebody must mend the configuration."""
+
+
+class ModelOutageError(OxyError):
+    """The model's endpoint cannot answer now, whatever it is asked."""
+
+    def __init__(self, message: str, cause: OutageCause, retry_after_seconds: float = 0.0) -> None:
         super().__init__(message)
+        self.cause = cause
         self.retry_after_seconds = retry_after_seconds
+        """Shortest pause before it is asked again: its Retry-After, if any."""
 
 
 class ModelInvalidError(TurnError):

@@ -17,6 +17,12 @@ TURNS: Final = Counter("oxy_ai_turns_total", "Turns ended, by state and reason."
 TURN_FAILURES: Final = Counter("oxy_ai_turn_failures_total", "Failed attempts at a turn, by kind of error.", ["error"])
 TURN_SECONDS: Final = Histogram("oxy_ai_turn_seconds", "Time from claim to end of a turn.", buckets=_SECONDS)
 TURNS_IN_FLIGHT: Final = Gauge("oxy_ai_turns_in_flight", "Turns in progress on this worker.")
+MODEL_OUTAGES: Final = Counter(
+    "oxy_ai_model_outages_total",
+    "Requests that a model's endpoint could not answer: unreachable, busy or unauthorized (mend its key).",
+    ["cause"],
+)
+NOTICES: Final = Counter("oxy_ai_owner_notices_total", "Things that an owner was told of, by kind.", ["kind"])
 MODEL_SECONDS: Final = Histogram("oxy_ai_model_seconds", "Time of one model response.", ["assistant"], buckets=_SECONDS)
 MODEL_TOKENS: Final = Counter("oxy_ai_model_tokens_total", "Tokens, by kind: prompt, cached, completion.", ["kind"])
 MODEL_COST: Final = Counter(

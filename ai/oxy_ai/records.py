@@ -1,6 +1,7 @@
 """Frozen values that the engine's SQL functions take and return."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
 
@@ -186,6 +187,29 @@ class Ended(Record):
     """Whether the conversation has messages left to answer."""
 
 
+class NoticeKind(StrEnum):
+    """What an owner is told of: the column owner_notices.kind. SQL functions write some of them."""
+
+    TURN_INVALID = "turn_invalid"
+    TURN_REFUSED = "turn_refused"
+    TURN_REJECTED = "turn_rejected"
+    TURN_UNREADABLE = "turn_unreadable"
+    TURN_UNANSWERED = "turn_unanswered"
+    TURN_FAILED = "turn_failed"
+    MODEL_OUTAGE = "model_outage"
+    MODEL_UNAUTHORIZED = "model_unauthorized"
+    STALE = "stale"
+    """A customer's message became too old to be answered."""
+    UNDECRYPTABLE = "undecryptable"
+    LOST = "lost"
+    """Messages of a chat are missing."""
+    FAILED = "failed"
+    """A text to a customer was not sent; likewise `EXPIRED`."""
+    EXPIRED = "expired"
+    AMBIGUOUS = "ambiguous"
+    """Nobody knows whether a text was sent."""
+
+
 class Owner(Record):
     """An owner's chat and phone number."""
 
@@ -199,17 +223,50 @@ class Owner(Record):
         return cls(chat=Jid.of_phone(phone), phone=phone, phone_key=phone_key(phone))
 
 
+class DueNotices(NamedTuple):
+    """An instance with notices to tell its owner."""
+
+    organization: UUID
+    instance: UUID
+    notices: Sequence[int]
+
+
+class OpenNotice(Record):
+    """A notice that is not told yet, and whom it is about."""
+
+    id: int
+    kind: str
+    """A `NoticeKind`, or one of a newer version."""
+    name: str | None = None
+    phone: str | None = None
+
+
+class OpenNotices(Record):
+    """Notices of one instance with its owners' numbers."""
+
+    owners: tuple[str, ...]
+    notices: tuple[OpenNotice, ...]
+
+
 class Failure(Record):
-    """A failed attempt, with the texts to send if it was the last."""
+    """A turn that has failed for good."""
 
     reason: str
     role: str
-    apology: Answer | None
-    """To the customer; None: the turn is an owner's own."""
-    notice: Answer
-    """To `owner`, or to the chat of the turn if it is an owner's own."""
-    owner: Owner | None
-    """The first owner; None: the instance has none."""
+    apology: Answer
+    """To the chat of the turn."""
+    notice: NoticeKind | None
+    """To the owner; None: the turn is an owner's own."""
+
+
+class ModelOutage(Record):
+    """A turn waits for its model's endpoint."""
+
+    reason: str
+    role: str
+    promise: Answer | None
+    """To the customer, once the turn has waited for long; None: the turn is an owner's own."""
+    notice: NoticeKind
 
 
 class OutboxRow(Record):

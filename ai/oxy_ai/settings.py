@@ -10,6 +10,7 @@ from pydantic import Field
 from oxy_ai.database import DatabaseSettings
 from oxy_ai.engine.ingest import IngestSettings
 from oxy_ai.engine.instances import FollowerSettings
+from oxy_ai.engine.notices import NoticeSettings
 from oxy_ai.engine.relay import RelaySettings
 from oxy_ai.engine.turn_dispatcher import DispatcherSettings
 from oxy_ai.engine.turn_runner import RunnerSettings
@@ -34,6 +35,7 @@ class WorkerSettings(
     IngestSettings,
     RelaySettings,
     FollowerSettings,
+    NoticeSettings,
 ):
     """Environment of ``python -m oxy_ai``."""
 

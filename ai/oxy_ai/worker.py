@@ -14,6 +14,7 @@ from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import SCHEMA_VERSION, connected_pool
 from oxy_ai.engine.ingest import Ingest
 from oxy_ai.engine.instances import InstanceFollower
+from oxy_ai.engine.notices import OwnerNotices
 from oxy_ai.engine.outages import report_failure
 from oxy_ai.engine.relay import Relay
 from oxy_ai.engine.store import Engine
@@ -73,6 +74,7 @@ class Worker:
         self._engine = engine
         self._name = uuid4().hex.encode()
         self._relay = Relay(client, engine, settings)
+        self._notices = OwnerNotices(engine, settings, self._relay.hint)
         runner = TurnRunner(engine, model, vertical, settings)
         self._dispatcher = TurnDispatcher(engine, runner, settings, self._relay.hint)
         self._ingest = Ingest(client, engine, settings, self._hint_all)
@@ -102,6 +104,7 @@ class Worker:
                 group.create_task(supervised("settings", self._follower.run, report_failure), name="settings"),
                 group.create_task(supervised("ingest", self._ingest.run, report_failure), name="ingest"),
                 group.create_task(supervised("relay", self._relay.run, report_failure), name="relay"),
+                group.create_task(supervised("notices", self._notices.run, report_failure), name="notices"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
             ]
             # Drain in this order: turns in flight end, their answers are sent, and only then the rest stops.

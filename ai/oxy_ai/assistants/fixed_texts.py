@@ -1,10 +1,9 @@
 """Texts that the platform itself sends to customers and owners, without a model, in Portuguese."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from oxy_ai.assistants.vertical import Role
-from oxy_ai.errors import ModelInvalidError, ModelRefusalError, ModelUnreachableError, TurnError, TurnUnreadableError
-from oxy_ai.records import Contact
+from oxy_ai.records import NoticeKind, OpenNotice
 from oxy_ai.sanitize import label_text
 
 APOLOGY: Final = (
@@ -19,31 +18,71 @@ ASK_FOR_TEXT: Final = (
 """Sent to a customer whose messages contain no readable text."""
 
 
-def notice_to_owner(contact: Contact, role: Role, error: Exception) -> str:
-    """Return the notice of a dead turn: who is waiting, why, and what to do."""
-    reason = reason_in_portuguese(error)
-    if role is Role.AURORA:
-        return f"Não consegui responder sua mensagem: {reason}. Tente de novo em alguns minutos."
-    who = label_text(contact.name) or "um cliente"
-    phone = f" ({contact.phone})" if contact.phone else ""
-    return (
-        f"⚠️ Não consegui responder {who}{phone}. Motivo: {reason}. "
+_REASONS: Final[Mapping[NoticeKind, str]] = {
+    NoticeKind.TURN_INVALID: "o serviço de inteligência artificial deu uma resposta inválida",
+    NoticeKind.TURN_REFUSED: "a inteligência artificial se recusou a responder",
+    NoticeKind.TURN_REJECTED: "o serviço de inteligência artificial recusou a pergunta",
+    NoticeKind.TURN_UNREADABLE: "os dados guardados para a assistente não puderam ser lidos",
+    NoticeKind.TURN_UNANSWERED: "a assistente não chegou a uma resposta",
+    NoticeKind.TURN_FAILED: "erro interno",
+}
+"""Why a turn failed: the second half of a sentence, without technical detail."""
+
+_WHILE_OUT: Final = (
+    "Enquanto isso não consigo responder. Avisei quem escreveu que uma pessoa vai responder; por favor, acompanhe as "
+    "conversas deste número. Quando voltar, respondo o que ainda não for antigo demais."
+)
+
+_WHAT_HAPPENED: Final[Mapping[str, str]] = {
+    **{
+        kind: f"⚠️ Não consegui responder: {{who}}. Motivo: {reason}. "
         "Avisei que uma pessoa vai responder; por favor, continue a conversa por este número."
-    )
+        for kind, reason in _REASONS.items()
+    },
+    NoticeKind.MODEL_OUTAGE: f"⚠️ O serviço de inteligência artificial não está respondendo. {_WHILE_OUT}",
+    NoticeKind.MODEL_UNAUTHORIZED: (
+        "⚠️ O serviço de inteligência artificial recusou a chave de acesso ou está sem crédito: é preciso corrigir a "
+        f"configuração. {_WHILE_OUT}"
+    ),
+    NoticeKind.STALE: "⚠️ Fiquei sem responder, e agora é tarde para isso: {who}. Por favor, responda por este número.",
+    NoticeKind.UNDECRYPTABLE: (
+        "⚠️ Não consegui abrir uma mensagem de: {who}. Por favor, veja no celular se ela aparece e responda por lá."
+    ),
+    NoticeKind.LOST: (
+        "⚠️ Uma mensagem se perdeu antes de chegar a mim, na conversa com: {who}. "
+        "Por favor, veja no celular se alguma ficou sem resposta."
+    ),
+    NoticeKind.FAILED: (
+        "⚠️ O WhatsApp não aceitou uma resposta minha para: {who}. Por favor, veja a conversa e responda por lá."
+    ),
+    NoticeKind.EXPIRED: (
+        "⚠️ Uma resposta minha não saiu a tempo para: {who}. Por favor, veja a conversa e responda por este número."
+    ),
+    NoticeKind.AMBIGUOUS: (
+        "⚠️ Não sei se uma resposta minha chegou para: {who}. Por favor, veja a conversa e responda se ela não aparecer."
+    ),
+}
+"""What an owner reads of each kind of notice, and what to do."""
+
+_OTHER: Final = "⚠️ Algo deu errado na conversa com: {who}. Por favor, veja a conversa no celular."
+
+NAMED: Final = 20
+"""Customers that a notice names; the others are counted."""
 
 
-def reason_in_portuguese(error: Exception) -> str:
-    """Return why a turn failed, for the owner: the second half of a sentence, without technical detail."""
-    match error:
-        case ModelUnreachableError():
-            return "o serviço de inteligência artificial não respondeu"
-        case ModelInvalidError():
-            return "o serviço de inteligência artificial deu uma resposta inválida"
-        case ModelRefusalError():
-            return "a inteligência artificial se recusou a responder"
-        case TurnUnreadableError():
-            return "os dados guardados para a assistente não puderam ser lidos"
-        case TurnError():
-            return "a assistente não chegou a uma resposta"
-        case _:
-            return "erro interno"
+def notice_to_owner(kind: str, about: Sequence[OpenNotice]) -> str:
+    """Return the notice of what happened, of one kind, to these customers; each is named once."""
+    names = list(dict.fromkeys(map(_who, about)))
+    if len(names) > NAMED:
+        names = [*names[:NAMED], f"e mais {len(names) - NAMED}"]
+    return _WHAT_HAPPENED.get(kind, _OTHER).format(who="; ".join(names))
+
+
+def explanation_to_owner(kind: NoticeKind) -> str:
+    """Return what an owner is told instead of the answer to his own message."""
+    return f"Não consegui responder sua mensagem: {_REASONS[kind]}. Tente de novo em alguns minutos."
+
+
+def _who(notice: OpenNotice) -> str:
+    name = label_text(notice.name) or "um cliente"
+    return f"{name} ({notice.phone})" if notice.phone else name

@@ -7,7 +7,7 @@ wrong query.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -22,6 +22,7 @@ from oxy_ai.records import (
     Ended,
     Failure,
     InboundBatch,
+    ModelOutage,
     NewStep,
     Offered,
     RelayStep,
@@ -36,6 +37,8 @@ from oxy_ai.records import (
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import phone_key
 
+T = TypeVar("T")
+
 
 class ClaimLimits(NamedTuple):
     """What bounds the claims of a worker."""
@@ -48,6 +51,19 @@ class ClaimLimits(NamedTuple):
     """Until a conversation that another transaction has locked is tried again."""
 
 
+class WaitLimits(NamedTuple):
+    """How long a turn waits for its model's endpoint."""
+
+    asked: timedelta
+    """By the endpoint."""
+    shortest: timedelta
+    longest: timedelta
+    patience: timedelta
+    """Until the customer is promised that a person will answer."""
+    quiet: timedelta
+    """Without a failure, until the outage is over."""
+
+
 class RelayLimits(NamedTuple):
     """What bounds a relay's work for one instance."""
 
@@ -57,6 +73,18 @@ class RelayLimits(NamedTuple):
     backoff: timedelta
     """After the first failure; doubles with each in a row."""
     backoff_max: timedelta
+
+
+def _key(claim: Claim) -> tuple[UUID, int, int]:
+    """Return a claim as the arguments of the SQL functions that write under it."""
+    return claim.organization, claim.conversation, claim.fence
+
+
+def _held(result: T | None) -> T:
+    """Return what such a function returned; raises FenceLostError if it says that the claim no longer holds."""
+    if result is None or result is False:
+        raise FenceLostError
+    return result
 
 
 class Engine:
@@ -188,21 +216,39 @@ class Engine:
             raise FenceLostError
         return Ended.model_validate_json(document)
 
-    async def fail(self, claim: Claim, turn: int, failure: Failure, attempts: int, delay: timedelta) -> str:
-        """Count a failed attempt; returns ``retry`` or ``dead``; raises FenceLostError."""
-        verdict: str | None = await self.pool.fetchval(
-            "select fail_turn($1, $2, $3, $4, $5, $6, $7)",
-            claim.organization,
-            claim.conversation,
-            claim.fence,
-            turn,
-            failure.model_dump_json(),
-            attempts,
-            delay,
+    async def count_attempt(self, claim: Claim, turn: int, reason: str, role: str) -> int:
+        """Count a failed attempt; returns how many there are now; raises FenceLostError."""
+        failed: int = _held(
+            await self.pool.fetchval("select count_attempt($1, $2, $3, $4, $5, $6)", *_key(claim), turn, reason, role)
         )
-        if verdict is None:
-            raise FenceLostError
+        return failed
+
+    async def retry_turn(self, claim: Claim, delay: timedelta) -> None:
+        """Release the conversation and try its turn again after `delay`; raises FenceLostError."""
+        _held(await self.pool.fetchval("select retry_turn($1, $2, $3, $4)", *_key(claim), delay))
+
+    async def wait_for_model(self, claim: Claim, turn: int, outage: ModelOutage, limits: WaitLimits) -> str:
+        """Keep the turn open while the model is out; returns ``waiting`` or ``promised``; raises FenceLostError."""
+        verdict: str = _held(
+            await self.pool.fetchval(
+                "select wait_for_model($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                *_key(claim),
+                turn,
+                outage.model_dump_json(),
+                *limits,
+            )
+        )
         return verdict
+
+    async def bury_turn(self, claim: Claim, turn: int, failure: Failure) -> None:
+        """Make the turn a dead letter, with all that follows; raises FenceLostError."""
+        document = failure.model_dump_json()
+        _held(await self.pool.fetchval("select bury_turn($1, $2, $3, $4, $5)", *_key(claim), turn, document))
+
+    async def bury_plainly(self, claim: Claim, turn: int, failure: Failure) -> None:
+        """Make the turn a dead letter after `bury_turn` has failed; raises FenceLostError."""
+        document = failure.model_dump_json()
+        _held(await self.pool.fetchval("select bury_plainly($1, $2, $3, $4, $5)", *_key(claim), turn, document))
 
     async def relay_due(self, how_many: int) -> list[RelayTarget]:
         """Return the instances with texts to send, the longest-waiting first."""

@@ -1,4 +1,7 @@
-"""Failed attempts at a turn: counted and retried after a back-off; after the last one the turn is a dead letter."""
+"""Failed attempts at a turn: counted and retried after a back-off; after the last one the turn is a dead letter.
+
+An outage of the model's endpoint is no attempt: the turn waits until it is answered or too old.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,14 +10,23 @@ import structlog
 from pydantic import Field
 
 from oxy_ai import metrics
-from oxy_ai.assistants.fixed_texts import APOLOGY, notice_to_owner
+from oxy_ai.assistants.fixed_texts import APOLOGY, explanation_to_owner
 from oxy_ai.assistants.routing import role_for, role_of
 from oxy_ai.assistants.vertical import Role
-from oxy_ai.engine.outages import discreet
+from oxy_ai.engine.outages import discreet, is_outage
 from oxy_ai.engine.polling import PollingSettings
-from oxy_ai.engine.store import Engine
-from oxy_ai.errors import TurnError, TurnUnreadableError
-from oxy_ai.records import Answer, Claim, Contact, Failure, Owner, RelayTarget, Turn, UnreadableTurn
+from oxy_ai.engine.store import Engine, WaitLimits
+from oxy_ai.errors import (
+    FenceLostError,
+    ModelInvalidError,
+    ModelOutageError,
+    ModelRefusalError,
+    ModelRejectedError,
+    OutageCause,
+    TurnError,
+    TurnUnreadableError,
+)
+from oxy_ai.records import Answer, Claim, Failure, ModelOutage, NoticeKind, RelayTarget, Turn, UnreadableTurn
 from oxy_core.identity import new_id
 from oxy_core.trace import trace_bound
 
@@ -39,8 +51,6 @@ class Attempt:
     turn: int
     failed_before: int
     role: Role
-    contact: Contact
-    owners: tuple[str, ...]
 
 
 class FailureSettings(PollingSettings):
@@ -50,12 +60,21 @@ class FailureSettings(PollingSettings):
     retry_seconds: float = Field(
         default=2, gt=0, description="Back-off after the first failed attempt; doubles each time."
     )
-    retry_max_seconds: float = Field(default=60, gt=0, description="Upper limit for a model endpoint's Retry-After.")
+    retry_max_seconds: float = Field(
+        default=60, gt=0, description="Upper limit of that back-off in an outage, and for an endpoint's Retry-After."
+    )
+    outage_patience_seconds: float = Field(
+        default=600,
+        gt=0,
+        description="How long a turn waits for the model before its customer is promised that a person will answer.",
+    )
+    outage_quiet_seconds: float = Field(
+        default=600,
+        gt=0,
+        description="How long no request must have failed for an outage to be over; longer than `retry_max_seconds`.",
+    )
     apology_expires_seconds: float = Field(
         default=6 * 3600, gt=0, description="Age at which an unsent apology to a customer expires."
-    )
-    notice_expires_seconds: float = Field(
-        default=24 * 3600, gt=0, description="Age at which an unsent notice to an owner expires."
     )
 
 
@@ -76,13 +95,37 @@ class TurnFailures:
             reason=reason,
             exc_info=None if isinstance(error, TurnError) else discreet(error),
         )
+        failed = await self._engine.count_attempt(claim, attempt.turn, reason, attempt.role)
+        if failed < self._settings.attempts:
+            pause = retry_pause(attempt.failed_before, error, self._settings)
+            await self._engine.retry_turn(claim, timedelta(seconds=pause))
+            return TurnOutcome(None, more=True)
+        await self._bury(claim, attempt, error)
+        metrics.TURNS.labels(state="dead", reason=type(error).__name__).inc()
+        log.error("turn_died", reason=reason)
+        return TurnOutcome(attempt.target, more=True)
+
+    async def _bury(self, claim: Claim, attempt: Attempt, error: Exception) -> None:
         failure = self._failure(attempt, error)
-        pause = timedelta(seconds=retry_pause(attempt.failed_before, error, self._settings))
-        verdict = await self._engine.fail(claim, attempt.turn, failure, self._settings.attempts, pause)
-        if verdict == "dead":
-            metrics.TURNS.labels(state="dead", reason=type(error).__name__).inc()
-            log.error("turn_died", reason=reason)
-        return TurnOutcome(attempt.target if verdict == "dead" else None, more=True)
+        try:
+            await self._engine.bury_turn(claim, attempt.turn, failure)
+        except FenceLostError:
+            raise
+        except Exception as burial:
+            if is_outage(burial):
+                raise
+            # An attempt without end would ask the model again and again.
+            log.exception("turn_burial_failed", exc_info=discreet(burial))
+            await self._engine.bury_plainly(claim, attempt.turn, failure)
+
+    async def wait(self, claim: Claim, attempt: Attempt, error: ModelOutageError) -> TurnOutcome:
+        """Keep the turn open until the model's endpoint is back; raises FenceLostError."""
+        metrics.MODEL_OUTAGES.labels(cause=error.cause.value).inc()
+        log.warning("turn_waits_for_model", reason=str(error), cause=error.cause.value)
+        verdict = await self._engine.wait_for_model(
+            claim, attempt.turn, self._outage(attempt, error), wait_limits(error, self._settings)
+        )
+        return TurnOutcome(attempt.target if verdict == "promised" else None, more=True)
 
     async def count_unopened(self, claim: Claim, cause: Exception | UnreadableTurn) -> TurnOutcome:
         """Count an attempt at a turn that could not be opened or read; raises FenceLostError.
@@ -102,35 +145,53 @@ class TurnFailures:
             log.warning("turn_unreadable", exc_info=discreet(cause) if isinstance(cause, Exception) else None)
             role = role_for(found.contact.phone, found.owners, self_chat=found.self_chat)
             target = RelayTarget(claim.organization, found.instance)
-            attempt = Attempt(target, found.turn, found.attempts, role, found.contact, found.owners)
+            attempt = Attempt(target, found.turn, found.attempts, role)
             return await self.count(
                 claim, attempt, TurnUnreadableError(why_unreadable(cause), self._settings.lease_seconds)
             )
 
     def _failure(self, attempt: Attempt, error: Exception) -> Failure:
-        role, settings = attempt.role, self._settings
-        apology = Answer(id=new_id(), part=1, text=APOLOGY, keep_seconds=settings.apology_expires_seconds)
-        notice = notice_to_owner(attempt.contact, role, error)
+        kind = notice_of(error)
+        own = attempt.role is Role.AURORA
         return Failure(
             reason=reason_of(error),
-            role=role,
-            apology=apology if role is Role.CUSTOMER else None,
-            notice=Answer(id=new_id(), part=2, text=notice, keep_seconds=settings.notice_expires_seconds),
-            owner=Owner.of(attempt.owners[0]) if attempt.owners else None,
+            role=attempt.role,
+            apology=self._apology(explanation_to_owner(kind) if own else APOLOGY),
+            notice=None if own else kind,
         )
+
+    def _outage(self, attempt: Attempt, error: ModelOutageError) -> ModelOutage:
+        unauthorized = error.cause is OutageCause.UNAUTHORIZED
+        return ModelOutage(
+            reason=str(error),
+            role=attempt.role,
+            promise=self._apology(APOLOGY) if attempt.role is Role.CUSTOMER else None,
+            notice=NoticeKind.MODEL_UNAUTHORIZED if unauthorized else NoticeKind.MODEL_OUTAGE,
+        )
+
+    def _apology(self, text: str) -> Answer:
+        return Answer(id=new_id(), part=1, text=text, keep_seconds=self._settings.apology_expires_seconds)
 
 
 def attempt_at(claim: Claim, turn: Turn) -> Attempt:
     """Return the data of a turn that a failed attempt at it needs."""
     target = RelayTarget(claim.organization, turn.instance)
-    return Attempt(target, turn.turn, turn.attempts, role_of(turn), turn.contact, turn.settings.owners)
+    return Attempt(target, turn.turn, turn.attempts, role_of(turn))
+
+
+def wait_limits(error: ModelOutageError, settings: FailureSettings) -> WaitLimits:
+    """Return how long a turn waits for an endpoint that is out; its Retry-After counts up to `retry_max_seconds`."""
+    return WaitLimits(
+        asked=timedelta(seconds=min(error.retry_after_seconds, settings.retry_max_seconds)),
+        shortest=timedelta(seconds=settings.retry_seconds),
+        longest=timedelta(seconds=settings.retry_max_seconds),
+        patience=timedelta(seconds=settings.outage_patience_seconds),
+        quiet=timedelta(seconds=settings.outage_quiet_seconds),
+    )
 
 
 def retry_pause(failed_before: int, error: Exception, settings: FailureSettings) -> float:
-    """Return the seconds until the next attempt: a doubling back-off, or the endpoint's Retry-After if longer.
-
-    Retry-After counts up to `retry_max_seconds` only: no endpoint may keep a customer waiting for longer.
-    """
+    """Return the seconds until the next attempt: a doubling back-off, or what the error asks for if that is longer."""
     own: float = settings.retry_seconds * 2**failed_before
     asked = error.retry_after_seconds if isinstance(error, TurnError) else 0.0
     return max(own, min(asked, settings.retry_max_seconds))
@@ -146,3 +207,20 @@ def why_unreadable(cause: Exception | UnreadableTurn) -> str:
 def reason_of(error: Exception) -> str:
     """Return the reason for a failure, without quoting what customers wrote."""
     return str(error) if isinstance(error, TurnError) else f"internal error ({type(error).__name__})"
+
+
+def notice_of(error: Exception) -> NoticeKind:
+    """Return what the owner is told of a turn that died of this error."""
+    match error:
+        case ModelInvalidError():
+            return NoticeKind.TURN_INVALID
+        case ModelRefusalError():
+            return NoticeKind.TURN_REFUSED
+        case ModelRejectedError():
+            return NoticeKind.TURN_REJECTED
+        case TurnUnreadableError():
+            return NoticeKind.TURN_UNREADABLE
+        case TurnError():
+            return NoticeKind.TURN_UNANSWERED
+        case _:
+            return NoticeKind.TURN_FAILED

@@ -19,7 +19,7 @@ from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_failures import FailureSettings, TurnFailures, TurnOutcome, attempt_at
-from oxy_ai.errors import FenceLostError, TurnError
+from oxy_ai.errors import FenceLostError, ModelOutageError, TurnError
 from oxy_ai.model.client import ModelClient, Question
 from oxy_ai.records import (
     Answer,
@@ -105,6 +105,8 @@ class TurnRunner:
             ended = await self._answer(claim, turn)
         except FenceLostError:
             raise
+        except ModelOutageError as error:
+            return await self._failures.wait(claim, attempt_at(claim, turn), error)
         except Exception as error:
             if is_outage(error):
                 raise
@@ -114,6 +116,9 @@ class TurnRunner:
 
     async def _answer(self, claim: Claim, turn: Turn) -> Ended:
         """Carry out what the answer rules decide."""
+        if turn.attempts >= self._settings.attempts:
+            message = "all attempts have failed"  # and so has the burial after the last
+            raise TurnError(message)
         role = role_of(turn)
         match decide(turn):
             case Skip(reason):
@@ -128,35 +133,41 @@ class TurnRunner:
         log.info("turn_finished", state=ended.state, reason=ending.reason, assistant=role.value)
         return ended
 
-    async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> tuple[str, NewStep | None]:
+    async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> tuple[str, NewStep]:
         """Ask the model and run its tools until it answers in text. Stored steps are replayed, not asked again.
 
-        Returns the text and, unless it is stored already, the step that it comes from. That step is stored with the end
-        of the turn, because nothing acts on it before.
+        Returns the text and the step that it comes from, which is stored with the end of the turn, because nothing acts
+        on it before.
         """
         timezone = zone_or_default(turn.settings.timezone)
         now = datetime.now(timezone)
         brief = await self._vertical.brief(self._engine.pool, claim.organization, turn, role, now)
         assisted = AssistedTurn(claim, turn, role, brief, timezone, now)
         messages = opening(brief.system_prompt, turn, texts)
-        for number in range(self._settings.model_rounds):
-            new = None
-            if number < len(turn.steps):
-                step = turn.steps[number]
-            else:
-                new = await self._ask(assisted, number, messages)
-                step = Step(response=new.response)
-            if not step.response.tool_calls:
-                return step.response.text or "", new
-            if new is not None:
+        for number, step in enumerate(turn.steps):
+            messages.extend(continuation(await self._run_tools(assisted, number, step)))
+        rounds = max(self._settings.model_rounds, len(turn.steps) + 1)
+        for number in range(len(turn.steps), rounds):
+            last = number == rounds - 1
+            new = await self._ask(assisted, number, messages, tools_allowed=not last)
+            if not new.response.tool_calls:
+                return new.response.text or "", new
+            if not last:
                 # Before its tools run: a retry must repeat these calls, by their ids, not ask for others.
                 await self._engine.keep_step(claim, turn.turn, new)
-            messages.extend(continuation(await self._run_tools(assisted, number, step)))
-        message = f"the model still asked for tools in round {self._settings.model_rounds}"
+                step = await self._run_tools(assisted, number, Step(response=new.response))
+                messages.extend(continuation(step))
+        # Not stored: the next attempt asks for this answer again.
+        message = f"the model still asked for tools in round {rounds}"
         raise TurnError(message)
 
     async def _ask(
-        self, assisted: AssistedTurn, number: int, messages: Sequence[ChatCompletionMessageParam]
+        self,
+        assisted: AssistedTurn,
+        number: int,
+        messages: Sequence[ChatCompletionMessageParam],
+        *,
+        tools_allowed: bool,
     ) -> NewStep:
         """Ask the model. Its response must be stored before anything acts on it."""
         ai = assisted.turn.settings.ai
@@ -167,7 +178,7 @@ class TurnRunner:
             max_tokens=chosen.max_tokens,
             messages=messages,
             tools=[tool_declaration(tool) for tool in assisted.brief.tools],
-            tools_allowed=number < self._settings.model_rounds - 1,
+            tools_allowed=tools_allowed,
         )
         response, usage = await self._model.ask(question, ai.base_url)
         _count(assisted.role, usage)

@@ -1,10 +1,13 @@
 """The client of language models: any endpoint that implements OpenAI's chat completions over HTTP."""
 
 import asyncio
+import math
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx2
@@ -13,7 +16,8 @@ from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
 from pydantic import Field, SecretStr
 
-from oxy_ai.errors import ModelInvalidError, ModelUnreachableError
+from oxy_ai.errors import ModelInvalidError, ModelOutageError, ModelRejectedError, OutageCause
+from oxy_ai.model.breaker import CircuitBreaker
 from oxy_ai.model.completion import read_completion
 from oxy_ai.records import Response, Usage
 from oxy_core.settings import ProcessSettings
@@ -23,6 +27,10 @@ CONNECT_SECONDS: Final = 5.0
 
 MAX_RESPONSE_BYTES: Final = 1 << 20
 """Longest body that is read: ten times the response of the largest `max_tokens` in use."""
+
+_UNAUTHORIZED: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
+_BUSY: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+"""Besides all of 500 and above."""
 
 NO_KEY: Final = "none"
 """Sent to an instance's own endpoint in place of the platform's key, which must not leave the platform's endpoint."""
@@ -52,7 +60,7 @@ class ModelSettings(ProcessSettings):
 
 
 class ModelClient:
-    """Asks models; one HTTP client per endpoint. It never retries: `oxy_ai.engine.turn_failures` counts attempts.
+    """Asks models; one HTTP client per endpoint. It never retries: `oxy_ai.engine.turn_failures` decides when to.
 
     `timeout_seconds` bounds a whole response, from the request to the last byte.
     """
@@ -62,15 +70,24 @@ class ModelClient:
         self._api_key = api_key
         self._timeout = timeout_seconds
         self._clients: dict[str, AsyncOpenAI] = {}
+        self._breakers: defaultdict[tuple[str, str], CircuitBreaker] = defaultdict(CircuitBreaker)
         self._client(base_url)  # now, because loading the trusted certificates would delay the first turn
 
     async def ask(self, question: Question, base_url: str | None = None) -> tuple[Response, Usage]:
         """Return the model's response and its usage; `base_url` is the instance's own endpoint, if it has one.
 
-        Raises ModelUnreachableError, ModelInvalidError or ModelRefusalError.
+        Raises ModelOutageError, ModelRejectedError, ModelInvalidError or ModelRefusalError.
         """
+        endpoint = base_url or self._base_url
+        breaker = self._breakers[endpoint, question.model]
         started = time.monotonic()
-        body = await self._post(question, base_url or self._base_url)
+        breaker.require_closed(started, probe_seconds=self._timeout)
+        try:
+            body = await self._post(question, endpoint)
+        except ModelOutageError as error:
+            breaker.failed(time.monotonic(), error)
+            raise
+        breaker.answered()
         return read_completion(body, question.model, time.monotonic() - started)
 
     async def _post(self, question: Question, base_url: str) -> bytes:
@@ -83,12 +100,12 @@ class ModelClient:
                 )
         except TimeoutError:
             message = f"the model's endpoint did not answer within {self._timeout:g} s"
-            raise ModelUnreachableError(message) from None
+            raise ModelOutageError(message, OutageCause.UNREACHABLE) from None
         except openai.APIStatusError as error:
             raise _status_error(error) from error
         except (openai.OpenAIError, httpx2.InvalidURL) as error:
             message = f"the model's endpoint did not answer ({type(error).__name__})"
-            raise ModelUnreachableError(message) from error
+            raise ModelOutageError(message, OutageCause.UNREACHABLE) from error
         return answer.content
 
     async def close(self) -> None:
@@ -139,22 +156,30 @@ async def _limit_body(response: httpx2.Response) -> None:
         response.stream = _BoundedStream(response.stream)
 
 
-def _status_error(error: openai.APIStatusError) -> ModelUnreachableError:
+def _status_error(error: openai.APIStatusError) -> ModelOutageError | ModelRejectedError:
     message = f"the model's endpoint answered with HTTP status {error.status_code}"
-    if error.status_code in {401, 403}:
-        message += ": check the API key"
-    return ModelUnreachableError(message, _retry_after(error.response.headers.get("Retry-After")))
+    if error.status_code in _UNAUTHORIZED:
+        return ModelOutageError(f"{message}: check the API key and its credit", OutageCause.UNAUTHORIZED)
+    if error.status_code in _BUSY or error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        pause = _retry_after(error.response.headers.get("Retry-After"))
+        return ModelOutageError(message, OutageCause.BUSY, pause)
+    return ModelRejectedError(message)
 
 
 def _retry_after(value: str | None) -> float:
     """Return the seconds that ``Retry-After`` asks to wait (RFC 9110, 10.2.3: a number or a date); 0 if neither."""
     try:
-        return max(float(value or 0), 0.0)
+        seconds = float(value or 0)
     except ValueError:
-        pass
+        seconds = _seconds_until(value or "")
+    return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
+
+
+def _seconds_until(date: str) -> float:
+    """Return the seconds until an HTTP date; 0 if it is none."""
     try:
-        return max(parsedate_to_datetime(value or "").timestamp() - time.time(), 0.0)
-    except ValueError:
+        return parsedate_to_datetime(date).timestamp() - time.time()
+    except (ValueError, OverflowError):
         return 0.0
 
 

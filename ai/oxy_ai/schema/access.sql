@@ -44,7 +44,7 @@ $$;
 
 select pg_temp.isolate_by_organization(
     'organizations', 'instances', 'contacts', 'conversations', 'chat_alias', 'turns', 'turn_steps', 'outbox',
-    'owner_notices', 'messages', 'ai_interactions', 'audit_log'
+    'owner_notices', 'model_outages', 'messages', 'ai_interactions', 'audit_log'
 );
 
 revoke all on org_queue, relay_queue, notice_queue, alembic_version, schema_parts from public, oxy_app, oxy_scheduler;

@@ -1,4 +1,4 @@
--- What follows a failed attempt at a turn: a retry or a dead letter.
+-- What follows a failed attempt at a turn: a wait for the model, a retry, or a dead letter.
 
 -- The data for failing a turn that cannot be opened (oxy_ai.records.UnopenedTurn), readable even if the settings are
 -- damaged. Creates the turn if the conversation has none. Null: the fence is lost.
@@ -35,85 +35,159 @@ as $$
                 else '[]' end
 $$;
 
--- Count a failed attempt: retry after `delay`, or, after `max_attempts`, make the turn a dead letter.
--- `failure` is oxy_ai.records.Failure. Returns retry or dead; null: the fence is lost.
-create or replace function fail_turn(
-    organization uuid, conversation bigint, held_fence bigint, turn bigint, failure jsonb, max_attempts integer,
-    delay interval
-) returns text
+-- Count a failed attempt, in a transaction of its own: whatever fails next, the count stays, so no turn fails for ever.
+-- Returns the attempts so far; null: the fence is lost.
+create or replace function count_attempt(
+    organization uuid, conversation bigint, held_fence bigint, turn bigint, why text, role text
+) returns integer
 language plpgsql
 as $$
 declare
-    v conversations;
-    t turns;
+    counted integer;
 begin
-    perform enter_org(organization);
-    -- The notice may create the owner's conversation, as an ingest does, so lock the instance first.
-    select * into v from conversations c where c.organization_id = organization and c.id = conversation;
-    perform lock_instance(v.instance_id);
-    v := held_conversation(organization, conversation, held_fence);
-    if v.id is null then
+    if not hold_turn(organization, conversation, held_fence) then
         return null;
     end if;
-    update turns set attempts = attempts + 1, reason = failure ->> 'reason', assistant = failure ->> 'role'
-    where organization_id = organization and id = turn returning * into t;
-    if t.attempts < max_attempts then
-        perform postpone(v, clock_timestamp() + delay);
-        return 'retry';
-    end if;
-    perform bury_turn(v, t, failure);
-    return 'dead';
+    update turns set attempts = attempts + 1, reason = why, assistant = role
+    where organization_id = organization and id = turn returning attempts into counted;
+    return counted;
 end $$;
 
--- Release a conversation with its turn still open: it is due again at `moment`.
-create or replace function postpone(v conversations, moment timestamptz) returns void
+-- Try a turn again after `delay`. Null: the fence is lost.
+create or replace function retry_turn(organization uuid, conversation bigint, held_fence bigint, delay interval)
+returns boolean
+language sql
+as $$
+    select postpone(v, clock_timestamp() + delay)
+    from held_conversation(organization, conversation, held_fence) v where v.id is not null
+$$;
+
+-- Release a conversation with its turn still open: it is due again at `moment`. Returns true.
+create or replace function postpone(v conversations, moment timestamptz) returns boolean
 language plpgsql
 as $$
 begin
     update conversations set lease_until = null, due_at = moment
     where organization_id = v.organization_id and id = v.id;
     perform wake_org(v.organization_id, moment);
+    return true;
 end $$;
 
--- Make a turn a dead letter: the customer gets the apology, the first owner the notice. For an owner's own turn there
--- is no apology, and the notice goes to the same chat.
-create or replace function bury_turn(v conversations, t turns, failure jsonb) returns void
+-- Keep a turn open while the model's endpoint is out: no attempt counts. It is due again after a pause that doubles
+-- with each wait, and is at least `asked`. A turn that has waited for `patience` promises its customer that a person
+-- will answer. `outage` is oxy_ai.records.ModelOutage. Returns waiting or promised; null: the fence is lost.
+create or replace function wait_for_model(
+    organization uuid, conversation bigint, held_fence bigint, turn bigint, outage jsonb, asked interval,
+    shortest interval, longest interval, patience interval, quiet interval
+) returns text
 language plpgsql
 as $$
 declare
-    owner_chat conversations;
+    v conversations := held_conversation(organization, conversation, held_fence);
+    t turns;
+    current_outage model_outages;
+    promised boolean := false;
 begin
-    perform close_turn(t.organization_id, t.id, 'dead', t.reason, t.assistant);
-    insert into audit_log (organization_id, actor, action, turn_id, detail)
-    values (t.organization_id, 'worker', 'turn_died', t.id, t.reason);
-    if jsonb_typeof(failure -> 'apology') = 'object' then
-        perform queue_text(v, t, failure -> 'apology', t.based_on);
-        owner_chat := conversation_with_owner(v, failure -> 'owner');
-    else
-        owner_chat := v;
+    if v.id is null then
+        return null;
     end if;
-    if owner_chat.id is not null then
-        perform queue_text(owner_chat, t, failure -> 'notice', null);
+    update turns
+    set waits = waits + 1, waiting_since = coalesce(waiting_since, clock_timestamp()), reason = outage ->> 'reason',
+        assistant = outage ->> 'role'
+    where organization_id = organization and id = turn returning * into t;
+    current_outage := note_outage(v, quiet);
+    if t.waiting_since + patience <= clock_timestamp() then
+        promised := promise_person(v, t, outage, current_outage);
+    end if;
+    perform postpone(v, clock_timestamp() + greatest(asked, relay_backoff(t.waits - 1, shortest, longest)));
+    return case when promised then 'promised' else 'waiting' end;
+end $$;
+
+-- The current outage of an instance's model endpoint. It is over, and another one begins, if nobody failed for `quiet`.
+create or replace function note_outage(v conversations, quiet interval) returns model_outages
+language plpgsql
+as $$
+declare
+    noted model_outages;
+begin
+    insert into model_outages as o (organization_id, instance_id) values (v.organization_id, v.instance_id)
+    on conflict (organization_id, instance_id) do update
+    set id = case when o.failed_at + quiet < excluded.failed_at then excluded.id else o.id end,
+        began_at = case when o.failed_at + quiet < excluded.failed_at then excluded.began_at else o.began_at end,
+        failed_at = excluded.failed_at
+    returning * into noted;
+    return noted;
+end $$;
+
+-- Promise a customer, once per outage, that a person will answer, and note the outage for the owner; for an owner's own
+-- turn, only the latter. Returns whether there is a text to send.
+create or replace function promise_person(v conversations, t turns, outage jsonb, current_outage model_outages)
+returns boolean
+language plpgsql
+as $$
+begin
+    perform note_for_owner(v.organization_id, v.instance_id, outage ->> 'notice', 'outage:' || current_outage.id);
+    if jsonb_typeof(outage -> 'promise') <> 'object' or is_promised(v, current_outage.began_at) then
+        return false;
+    end if;
+    perform queue_text(v, t, outage -> 'promise', t.based_on);
+    perform wake_relay(v.instance_id);
+    return true;
+end $$;
+
+-- Whether the customer has heard since then that a person will answer.
+create or replace function is_promised(v conversations, since timestamptz) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (
+        select from outbox o where o.conversation_id = v.id and o.part = 1 and o.created_at >= since
+    );
+end $$;
+
+-- Make a turn a dead letter. The customer gets the apology, and an owner the explanation of what became of his own
+-- turn; of a customer's turn, the owner gets a notice. `failure` is oxy_ai.records.Failure. False: the fence is lost.
+create or replace function bury_turn(
+    organization uuid, conversation bigint, held_fence bigint, turn bigint, failure jsonb
+) returns boolean
+language plpgsql
+as $$
+declare
+    v conversations := held_conversation(organization, conversation, held_fence);
+    t turns;
+begin
+    if v.id is null then
+        return false;
+    end if;
+    t := close_turn(organization, turn, 'dead', failure ->> 'reason', failure ->> 'role');
+    insert into audit_log (organization_id, actor, action, turn_id, detail)
+    values (organization, 'worker', 'turn_died', turn, t.reason);
+    perform queue_text(v, t, failure -> 'apology', t.based_on);
+    if failure ->> 'notice' is not null then
+        perform note_for_owner(organization, v.instance_id, failure ->> 'notice', 'turn:' || turn);
     end if;
     perform record_interaction(t);
     perform release_conversation(v, t);
     perform wake_relay(v.instance_id);
+    return true;
 end $$;
 
--- Find or create the conversation with an owner {chat, phone, phone_key}; all null: there is no owner.
-create or replace function conversation_with_owner(v conversations, owner jsonb) returns conversations
+-- Make a turn a dead letter with as little as possible, after bury_turn has failed: the owner is told, the customer
+-- hears nothing. False: the fence is lost.
+create or replace function bury_plainly(
+    organization uuid, conversation bigint, held_fence bigint, turn bigint, failure jsonb
+) returns boolean
 language plpgsql
 as $$
 declare
-    found_chat conversations;
+    v conversations := held_conversation(organization, conversation, held_fence);
 begin
-    if jsonb_typeof(owner) = 'object' then
-        found_chat.id := conversation_of(
-            v.organization_id, v.instance_id, owner ->> 'chat', null, owner ->> 'phone', owner ->> 'phone_key', null,
-            false
-        );
-        select * into found_chat from conversations c
-        where c.organization_id = v.organization_id and c.id = found_chat.id;
+    if v.id is null then
+        return false;
     end if;
-    return found_chat;
+    perform release_conversation(
+        v, close_turn(organization, turn, 'dead', failure ->> 'reason', failure ->> 'role')
+    );
+    perform note_for_owner(organization, v.instance_id, 'turn_failed', 'turn:' || turn);
+    return true;
 end $$;

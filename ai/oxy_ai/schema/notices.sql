@@ -1,8 +1,8 @@
 -- What an instance's owner must hear of: noted where it happens, told in groups by a worker.
 
--- Note something for the owner, once per kind and reference. `reference` names a row: message:<id>, turn:<id>,
--- outbox:<id>, conversation:<id> or outage:<id>. It locks no row that another transaction may want, so any
--- transaction of the organization may call it.
+-- Note something for the owner, once per kind (oxy_ai.records.NoticeKind) and reference. `reference` names a row:
+-- message:<id>, turn:<id>, outbox:<id>, conversation:<id> or outage:<id>. It locks no row that another transaction may
+-- want, so any transaction of the organization may call it.
 create or replace function note_for_owner(organization uuid, instance uuid, kind text, reference text) returns void
 language plpgsql
 as $$
@@ -16,9 +16,163 @@ begin
     end if;
 end $$;
 
-create or replace function queue_notice(organization uuid, instance uuid, notice bigint, told integer) returns void
+create or replace function queue_notice(organization uuid, instance uuid, notice bigint, failures integer) returns void
 language sql security definer set search_path = public, pg_temp
 as $$
-    insert into notice_queue (notice_id, organization_id, instance_id, tells)
-    values (notice, organization, instance, told)
+    insert into notice_queue (notice_id, organization_id, instance_id, failures)
+    values (notice, organization, instance, failures)
+    on conflict (notice_id) do update set failures = excluded.failures, noted_at = excluded.noted_at
+$$;
+
+create or replace function unqueue_notices(notices bigint[]) returns void
+language sql security definer set search_path = public, pg_temp
+as $$ delete from notice_queue where notice_id = any (notices) $$;
+
+-- The instances with notices to tell: `grouping_time` after the first was noted, together with all noted since, up to
+-- `largest`. One that could not be told is tried again after a pause that doubles up to `longest`, in all `most` times.
+create or replace function due_notices(
+    grouping_time interval, longest interval, most integer, largest integer, how_many integer
+) returns table (organization uuid, instance uuid, notices bigint[])
+language plpgsql stable security definer set search_path = public, pg_temp
+as $$
+declare
+    moment timestamptz := clock_timestamp();
+begin
+    return query
+    select q.organization_id, q.instance_id,
+        (array_agg(q.notice_id order by q.notice_id) filter (where q.failures = 0 or q.due_at <= moment))[1:largest]
+    from (
+        select n.*, n.noted_at + relay_backoff(n.failures, grouping_time, longest) as due_at
+        from notice_queue n where n.failures < most
+    ) q
+    group by q.organization_id, q.instance_id having min(q.due_at) <= moment
+    order by min(q.due_at) limit how_many;
+end $$;
+
+-- Notices that are not told yet, with the people whom they are about: oxy_ai.records.OpenNotices.
+create or replace function open_notices(organization uuid, instance uuid, notices bigint[]) returns jsonb
+language plpgsql
+as $$
+begin
+    perform enter_org(organization);
+    return (
+        select jsonb_build_object('owners', owners_of(i.settings), 'notices', (
+            select coalesce(jsonb_agg(jsonb_build_object(
+                'id', n.id, 'kind', n.kind, 'name', c.name, 'phone', c.phone
+            ) order by n.id), '[]')
+            from owner_notices n
+            left join conversations v on v.organization_id = organization
+                and v.id = conversation_about(organization, n.reference)
+            left join contacts c on c.organization_id = organization and c.id = v.contact_id
+            where n.organization_id = organization and n.id = any (notices) and n.outbox_id is null
+        ))
+        from instances i where i.organization_id = organization and i.id = instance
+    );
+end $$;
+
+-- The conversation that a notice's reference leads to; null: none.
+create or replace function conversation_about(organization uuid, reference text) returns bigint
+language plpgsql stable
+as $$
+declare
+    key text := split_part(reference, ':', 2);
+    conversation bigint;
+begin
+    case split_part(reference, ':', 1)
+    when 'message' then
+        select m.conversation_id into conversation from messages m
+        where m.organization_id = organization and m.id = key::bigint;
+    when 'turn' then
+        select t.conversation_id into conversation from turns t
+        where t.organization_id = organization and t.id = key::bigint;
+    when 'outbox' then
+        select o.conversation_id into conversation from outbox o
+        where o.organization_id = organization and o.id = key::uuid;
+    when 'conversation' then
+        conversation := key::bigint;
+    else  -- an outage concerns no single one
+    end case;
+    return kept_conversation(organization, conversation);
+end $$;
+
+-- The conversation into which this one was merged in the end, or itself.
+create or replace function kept_conversation(organization uuid, conversation bigint) returns bigint
+language sql stable
+as $$
+    with recursive chain as (
+        select c.id, c.merged_into from conversations c where c.organization_id = organization and c.id = conversation
+        union all
+        select c.id, c.merged_into from chain join conversations c
+            on c.organization_id = organization and c.id = chain.merged_into
+    )
+    select id from chain where merged_into is null
+$$;
+
+-- Queue the text that tells the owner of notices. `owner` is oxy_ai.records.Owner. False: one of them is told already.
+create or replace function tell_owner(
+    organization uuid, instance uuid, owner jsonb, message jsonb, notices bigint[]
+) returns boolean
+language plpgsql
+as $$
+declare
+    v conversations;
+begin
+    perform enter_org(organization);
+    perform lock_instance(instance);
+    if exists (
+        select from owner_notices n
+        where n.organization_id = organization and n.id = any (notices) and n.outbox_id is not null
+    ) then
+        return false;
+    end if;
+    v := conversation_with_owner(organization, instance, owner);
+    perform queue_text(v, null::turns, message, null);
+    update owner_notices n set outbox_id = (message ->> 'id')::uuid
+    where n.organization_id = organization and n.id = any (notices);
+    perform unqueue_notices(notices);
+    perform wake_relay(instance);
+    return true;
+end $$;
+
+-- The owner's chat: the newest of those with his number, however it is written and by whichever address he wrote from;
+-- else a new one with the number as given.
+create or replace function conversation_with_owner(organization uuid, instance uuid, owner jsonb) returns conversations
+language plpgsql
+as $$
+declare
+    v conversations;
+begin
+    select c.id into v.id from conversations c
+    join contacts p on p.organization_id = organization and p.id = c.contact_id
+    where c.organization_id = organization and c.instance_id = instance and p.phone_key = owner ->> 'phone_key'
+        and c.merged_into is null and is_personal(c.chat)
+    order by c.last_inbound_at desc nulls last, c.id desc limit 1;
+    v.id := coalesce(v.id, conversation_of(
+        organization, instance, owner ->> 'chat', null, owner ->> 'phone', owner ->> 'phone_key', null, false
+    ));
+    select * into v from conversations c where c.organization_id = organization and c.id = v.id;
+    return v;
+end $$;
+
+-- Tell again what a text told that did not reach the owner.
+create or replace function retell(request outbox) returns void
+language sql
+as $$
+    with untold as (
+        update owner_notices n set outbox_id = null
+        where n.organization_id = request.organization_id and n.outbox_id = request.id returning n.id
+    )
+    select tell_again(request.organization_id, request.instance_id, array_agg(u.id)) from untold u
+$$;
+
+-- Try later to tell those of the notices that are not told.
+create or replace function tell_again(organization uuid, instance uuid, notices bigint[]) returns void
+language sql
+as $$
+    select enter_org(organization);
+    with failed as (
+        update owner_notices n set failures = n.failures + 1
+        where n.organization_id = organization and n.id = any (notices) and n.outbox_id is null returning n
+    )
+    select queue_notice(organization, instance, (f.n).id, (f.n).failures) from failed f
 $$;

@@ -49,25 +49,62 @@ begin
     end if;
 end $$;
 
--- Record the result of a send request. Returns stored, or duplicate if it has one already.
+-- Record the result of a send request. Returns stored, or duplicate if it has one already; a text that was taken for
+-- ambiguous with its journal may still get its true result.
 create or replace function close_request(organization uuid, instance uuid, result jsonb) returns text
 language plpgsql
 as $$
+declare
+    request outbox;
 begin
     update outbox
     set state = result ->> 'outcome', whatsapp_id = result ->> 'whatsapp_id', error = result ->> 'error',
         closed_at = clock_timestamp()
     where organization_id = organization and instance_id = instance and id = (result ->> 'request_id')::uuid
-        and closed_at is null;
-    return case when found then 'stored' else 'duplicate' end;
+        and (closed_at is null or error = 'JournalLost')
+    returning * into request;
+    if request.id is null then
+        return 'duplicate';
+    end if;
+    perform report_unsent(request);
+    return 'stored';
 end $$;
 
--- An instance's pod writes a new journal: what older ones accepted and have not reported is ambiguous.
-create or replace function journal_began(organization uuid, instance uuid, epoch uuid) returns void
+-- See to it that the owner hears of a text that was not sent, or perhaps not. If it was itself a notice to him, what it
+-- told is told again: better twice than not at all.
+create or replace function report_unsent(o outbox) returns void
 language plpgsql
 as $$
 begin
-    update outbox set state = 'ambiguous', error = 'JournalLost', closed_at = clock_timestamp()
-    where organization_id = organization and instance_id = instance and state = 'accepted'
-        and accepted_epoch is distinct from epoch;
+    if o.state in ('failed', 'expired', 'ambiguous') and o.turn_id is null then
+        perform retell(o);
+    elsif o.state in ('failed', 'expired', 'ambiguous') then
+        perform note_for_owner(o.organization_id, o.instance_id, o.state, 'outbox:' || o.id);
+    end if;
 end $$;
+
+-- Close the texts of an instance that were not sent in time.
+create or replace function expire_pending(organization uuid, instance uuid) returns void
+language sql
+as $$
+    with expired as (
+        update outbox o set state = 'expired', closed_at = clock_timestamp()
+        where organization_id = organization and instance_id = instance and state = 'pending'
+            and expires_at <= clock_timestamp()
+        returning o
+    )
+    select report_unsent(e.o) from expired e
+$$;
+
+-- An instance's pod writes a new journal: what older ones accepted and have not reported is ambiguous.
+create or replace function journal_began(organization uuid, instance uuid, epoch uuid) returns void
+language sql
+as $$
+    with lost as (
+        update outbox o set state = 'ambiguous', error = 'JournalLost', closed_at = clock_timestamp()
+        where organization_id = organization and instance_id = instance and state = 'accepted'
+            and accepted_epoch is distinct from epoch
+        returning o
+    )
+    select report_unsent(l.o) from lost l
+$$;

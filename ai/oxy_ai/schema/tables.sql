@@ -32,6 +32,8 @@ create table contacts (
     foreign key (organization_id, instance_id) references instances
 );
 
+create index contacts_phone on contacts (instance_id, phone_key) where phone_key is not null;
+
 create table conversations (
     organization_id uuid not null,
     id bigint generated always as identity unique,
@@ -59,6 +61,8 @@ create table conversations (
 );
 create index conversations_due on conversations (organization_id, due_at) where due_at is not null;
 
+create index conversations_contact on conversations (organization_id, contact_id);
+
 create table chat_alias (
     organization_id uuid not null,
     instance_id uuid not null,
@@ -83,6 +87,8 @@ create table turns (
     assistant text,
     reason text,
     attempts integer not null default 0,
+    waits integer not null default 0,  -- for a model endpoint that was out
+    waiting_since timestamptz,
     created_at timestamptz not null default now(),
     finished_at timestamptz,
     primary key (organization_id, id),
@@ -99,11 +105,11 @@ create table turn_steps (
     model text not null,
     response jsonb not null,
     results jsonb not null default '{}',  -- by tool call id
-    prompt_tokens integer not null,
-    cached_tokens integer not null,
-    completion_tokens integer not null,
+    prompt_tokens bigint not null,
+    cached_tokens bigint not null,
+    completion_tokens bigint not null,
     cost_microdollars bigint,  -- null: the model has no known price
-    latency_ms integer not null,
+    latency_ms bigint not null,
     created_at timestamptz not null default now(),
     primary key (organization_id, turn_id, round),
     foreign key (organization_id, turn_id) references turns
@@ -144,7 +150,19 @@ create table outbox (
 create index outbox_pending on outbox (instance_id, lane, position) where state = 'pending';
 create index outbox_whatsapp_id on outbox (instance_id, whatsapp_id) where whatsapp_id is not null;
 create index outbox_unconfirmed on outbox (conversation_id) where state in ('pending', 'accepted');
+create index outbox_promises on outbox (conversation_id, created_at) where part = 1;
 create index outbox_accepted on outbox (instance_id) where state = 'accepted';
+
+-- The current, or last, outage of the model endpoint of an instance.
+create table model_outages (
+    organization_id uuid not null,
+    instance_id uuid not null,
+    id uuid not null default gen_random_uuid(),
+    began_at timestamptz not null default now(),
+    failed_at timestamptz not null default now(),  -- last time
+    primary key (organization_id, instance_id),
+    foreign key (organization_id, instance_id) references instances
+);
 
 create table owner_notices (
     organization_id uuid not null,
@@ -153,7 +171,7 @@ create table owner_notices (
     kind text not null,  -- oxy_ai.records.NoticeKind
     reference text not null,  -- the row that it is about: message:<id>, turn:<id>, outbox:<id>, conversation:<id>, outage:<id>
     outbox_id uuid,  -- the text that tells it; null: not told
-    tells integer not null default 0,  -- texts that were to tell it
+    failures integer not null default 0,  -- times that it could not be told
     created_at timestamptz not null default clock_timestamp(),
     primary key (organization_id, id),
     unique (organization_id, instance_id, kind, reference),
@@ -197,11 +215,11 @@ create table ai_interactions (
     assistant text not null,
     model text not null,
     rounds smallint not null,
-    prompt_tokens integer not null,
-    cached_tokens integer not null,
-    completion_tokens integer not null,
+    prompt_tokens bigint not null,
+    cached_tokens bigint not null,
+    completion_tokens bigint not null,
     cost_microdollars bigint,
-    latency_ms integer not null,
+    latency_ms bigint not null,
     created_at timestamptz not null default now(),
     primary key (organization_id, turn_id),
     foreign key (organization_id, turn_id) references turns,
@@ -246,7 +264,7 @@ create table notice_queue (
     notice_id bigint primary key,
     organization_id uuid not null references organizations,
     instance_id uuid not null,
-    tells integer not null,  -- as in owner_notices
+    failures integer not null,  -- as in owner_notices
     noted_at timestamptz not null default clock_timestamp()
 );
 

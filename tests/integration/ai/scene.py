@@ -174,6 +174,8 @@ class Scene:
             "lease_seconds": LEASE_SECONDS,
             "retry_seconds": 0.05,
             "sweep_seconds": 0.2,
+            "notice_grouping_seconds": 0.2,
+            "notice_sweep_seconds": 0.1,
         }
         return WorkerSettings.model_validate(values | changes)
 
@@ -257,6 +259,8 @@ class WorkerProcess:
             "OXY_LEASE_SECONDS": "2",
             "OXY_RETRY_SECONDS": "0.05",
             "OXY_SWEEP_SECONDS": "0.2",
+            "OXY_NOTICE_GROUPING_SECONDS": "0.2",
+            "OXY_NOTICE_SWEEP_SECONDS": "0.1",
             "OXY_LOG_LEVEL": "error",
         }
         self.process = subprocess.Popen(

@@ -31,6 +31,8 @@ from oxy_core.instance.settings import AiSettings
 
 SETTINGS = settings_of("petshop")
 FINE = saying("Tudo certo.")
+READABLE = 0.5
+"""Pause after a failure in which the test reads its reason."""
 GZIP = {"Content-Encoding": "gzip"}
 
 
@@ -91,10 +93,11 @@ def text(body: bytes, content_type: str = "application/json", **changes: Any) ->
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "consultar_horarios", "arguments": "{}"}}
 
-FAULTS: dict[str, tuple[Reaction, str]] = {
-    "401": (refusing(401), "HTTP status 401: check the API key"),
-    "403": (refusing(403), "HTTP status 403: check the API key"),
-    "404": (refusing(404), "HTTP status 404"),
+OUTAGES: dict[str, tuple[Reaction, str]] = {
+    "401": (refusing(401), "HTTP status 401: check the API key and its credit"),
+    "402": (refusing(402), "HTTP status 402: check the API key and its credit"),
+    "403": (refusing(403), "HTTP status 403: check the API key and its credit"),
+    "408": (refusing(408), "HTTP status 408"),
     "429": (refusing(429), "HTTP status 429"),
     "500": (refusing(500), "HTTP status 500"),
     "503 as a page": (text(b"<html>", "text/html", status=503), "HTTP status 503"),
@@ -102,6 +105,11 @@ FAULTS: dict[str, tuple[Reaction, str]] = {
     "a byte at a time": (streaming(200, b" ", 0.05), "did not answer within 4 s"),
     "connection cut at once": (aborting, "did not answer (APIConnectionError)"),
     "connection cut in the body": (streaming(3, b'{"id": ', cut=True), "did not answer (APIConnectionError)"),
+}
+
+FAULTS: dict[str, tuple[Reaction, str]] = {
+    "400": (refusing(400), "HTTP status 400"),
+    "404": (refusing(404), "HTTP status 404"),
     "without end": (streaming(100, b" " * 65536), f"more than {MAX_RESPONSE_BYTES} bytes"),
     "compressed": (text(b"\x1f\x8b", headers=GZIP), "a compressed response, which was not requested"),
     "not JSON": (text(b'{"choices": ['), "something other than a completion"),
@@ -150,10 +158,9 @@ FAULTS: dict[str, tuple[Reaction, str]] = {
 async def test_the_next_attempt_overcomes_a_fault(scene: Scene, tls: ssl.SSLContext, fault: str) -> None:
     pod = await scene.pod(SETTINGS)
     reaction, reason = FAULTS[fault]
-    patience = 4 if "within 4 s" in reason else 15
     async with (
         running_endpoint(reaction, FINE, tls=tls) as endpoint,
-        scene.worker(openai_base_url=endpoint.base_url, model_timeout_seconds=patience),
+        scene.worker(openai_base_url=endpoint.base_url, retry_seconds=READABLE),
     ):
         pod.receive("Oi")
         failed = await until(lambda: scene.query("select reason from turns where attempts = 1"))
@@ -162,6 +169,23 @@ async def test_the_next_attempt_overcomes_a_fault(scene: Scene, tls: ssl.SSLCont
         await until(lambda: scene.query("select from outbox where state = 'sent'"))
     assert [request.text for request in pod.sent] == ["Tudo certo."]
     assert len(endpoint.requests) == 2
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+async def test_an_outage_costs_no_attempt(scene: Scene, tls: ssl.SSLContext, outage: str) -> None:
+    pod = await scene.pod(SETTINGS)
+    reaction, reason = OUTAGES[outage]
+    patience = 4 if "within 4 s" in reason else 15
+    async with (
+        running_endpoint(reaction, FINE, tls=tls) as endpoint,
+        scene.worker(openai_base_url=endpoint.base_url, model_timeout_seconds=patience, retry_seconds=READABLE),
+    ):
+        pod.receive("Oi")
+        waiting = await until(lambda: scene.query("select reason from turns where waits = 1"))
+        assert reason in waiting[0]["reason"]
+        await until(lambda: pod.sent)
+    assert [request.text for request in pod.sent] == ["Tudo certo."]
+    assert await scene.value("select attempts from turns") == 0
 
 
 async def test_a_lasting_fault_ends_in_a_dead_letter_an_apology_and_a_notice_in_portuguese(
@@ -204,7 +228,7 @@ async def test_an_excessive_pause_is_capped_at_a_minute(scene: Scene) -> None:
         scene.worker(openai_base_url=endpoint.base_url),
     ):
         pod.receive("Oi")
-        await until(lambda: scene.query("select from turns where attempts = 1"))
+        await until(lambda: scene.query("select from turns where waits = 1"))
         assert await scene.value("select extract(epoch from due_at - now())::int from conversations") in range(30, 61)
 
 
@@ -265,7 +289,7 @@ async def test_parallel_tool_calls_each_get_their_result_and_book_once(scene: Sc
         ("consultar_horarios", '{"servico": "banho"}'),
     )
     async with (
-        running_endpoint(calls, refusing(500), FINE) as endpoint,
+        running_endpoint(calls, refusing(400), FINE) as endpoint,
         scene.worker(openai_base_url=endpoint.base_url),
     ):
         await scene.known(SETTINGS)
@@ -286,7 +310,7 @@ async def test_a_model_that_only_calls_tools_ends_in_a_dead_letter(scene: Scene)
     ):
         assert await pod.answer_to("Oi") == APOLOGY
     assert await scene.value("select reason from turns") == "the model still asked for tools in round 6"
-    assert len(endpoint.requests) == 6
+    assert len(endpoint.requests) == 8  # the tools of five rounds ran once; the last round was asked in each attempt
 
 
 async def test_an_instances_own_endpoint_never_gets_the_platforms_key(scene: Scene) -> None:

@@ -598,7 +598,8 @@ def test_a_worker_that_lost_its_fence_writes_nothing(database: Database) -> None
     conversation, turn = database.claimed()
     assert database.value(END, ORGANIZATION, conversation, 6, turn, ending()) is None
     assert database.value("keep_step(%s, %s, 6, %s, %s)", ORGANIZATION, conversation, turn, Jsonb(STEP)) is False
-    assert database.value(FAIL, ORGANIZATION, conversation, 6, turn, failure()) is None
+    assert database.value(COUNT_ATTEMPT, ORGANIZATION, conversation, 6, turn) is None
+    assert database.value(BURY, ORGANIZATION, conversation, 6, turn, failure()) is False
     assert database.value("count(*) from turn_steps") == 0
     assert database.row("turns", turn)["attempts"] == 0
 
@@ -614,47 +615,73 @@ def test_a_cost_that_is_partly_unknown_is_unknown(database: Database) -> None:
     assert database.value("results from turn_steps where round = 0") == {"call": "result"}
 
 
-FAIL = "fail_turn(%s, %s, %s, %s, %s, 2, '5 seconds')"
-OWNER = {"chat": "5511987651111@s.whatsapp.net", "phone": "+5511987651111", "phone_key": "+551187651111"}
+COUNT_ATTEMPT = "count_attempt(%s, %s, %s, %s, 'broken', 'customer')"
+BURY = "bury_turn(%s, %s, %s, %s, %s)"
 
 
 def failure(**changes: object) -> Jsonb:
-    values: Row = {
-        "reason": "broken",
-        "role": "customer",
-        "apology": ANSWER | {"part": 1, "text": "Desculpe"},
-        "notice": ANSWER | {"id": EPOCH, "part": 2, "text": "Atenção"},
-        "owner": OWNER,
-    }
+    apology = ANSWER | {"part": 1, "text": "Desculpe"}
+    values: Row = {"reason": "broken", "role": "customer", "apology": apology, "notice": "turn_failed"}
     return Jsonb(values | changes)
 
 
-def test_a_failed_turn_is_tried_again_after_the_pause(database: Database) -> None:
+def test_failed_attempts_are_counted_and_retried_after_the_pause(database: Database) -> None:
     conversation, turn = database.claimed()
-    assert database.value(FAIL, ORGANIZATION, conversation, 7, turn, failure()) == "retry"
+    assert [database.value(COUNT_ATTEMPT, ORGANIZATION, conversation, 7, turn) for _ in range(2)] == [1, 2]
+    assert database.value("retry_turn(%s, %s, 7, '5 seconds')", ORGANIZATION, conversation) is True
     row = database.row("conversations", conversation)
     assert (row["lease_until"], row["turn_id"]) == (None, turn)
     assert lasting(4) < moment(row["due_at"]) - datetime.now(UTC) <= lasting(5)
     assert database.value("count(*) from outbox") == 0
 
 
-@pytest.mark.parametrize(
-    ("changes", "texts"),
-    [
-        ({}, [(CHAT, "Desculpe"), (OWNER["chat"], "Atenção")]),
-        ({"owner": None}, [(CHAT, "Desculpe")]),
-        ({"apology": None}, [(CHAT, "Atenção")]),
-    ],
-    ids=["customer", "no owner", "owner's own"],
-)
-def test_the_last_failure_makes_a_dead_letter(database: Database, changes: Row, texts: list[tuple[str, str]]) -> None:
+@pytest.mark.parametrize("bury", [BURY, "bury_plainly(%s, %s, %s, %s, %s)"])
+@pytest.mark.parametrize("notice", ["turn_failed", None], ids=["customer", "owner's own"])
+def test_a_dead_letter_is_closed_and_told(database: Database, bury: str, notice: str | None) -> None:
     conversation, turn = database.claimed()
-    database.change("turns", turn, attempts=1)
-    assert database.value(FAIL, ORGANIZATION, conversation, 7, turn, failure(**changes)) == "dead"
-    assert database.rows("select chat, body from outbox order by part") == texts
+    assert database.value(bury, ORGANIZATION, conversation, 7, turn, failure(notice=notice)) is True
     assert database.row("turns", turn)["state"] == "dead"
-    assert database.row("conversations", conversation)["answered_seq"] == 1
-    assert database.rows("select action, detail from audit_log") == [("turn_died", "broken")]
+    assert database.row("conversations", conversation)["turn_id"] is None
+    if bury == BURY:
+        assert database.rows("select chat, body, part from outbox") == [(CHAT, "Desculpe", 1)]
+        assert database.rows("select action, detail from audit_log") == [("turn_died", "broken")]
+    noted = [] if notice is None and bury == BURY else [("turn_failed", f"turn:{turn}")]
+    assert database.rows("select kind, reference from owner_notices") == noted
+
+
+WAIT = "wait_for_model(%s, %s, %s, %s, %s, %s, '1 second', '10 seconds', %s, '5 minutes')"
+
+
+def outage(**changes: object) -> Jsonb:
+    promise = ANSWER | {"part": 1, "text": "Uma pessoa vai responder"}
+    return Jsonb({"reason": "503", "role": "customer", "promise": promise, "notice": "model_outage"} | changes)
+
+
+@pytest.mark.parametrize(("waits", "asked", "seconds"), [(0, 0, 1), (2, 0, 4), (9, 0, 10), (0, 30, 30)])
+def test_a_turn_waits_for_the_model_with_a_doubling_pause(
+    database: Database, waits: int, asked: float, seconds: float
+) -> None:
+    conversation, turn = database.claimed()
+    database.change("turns", turn, waits=waits)
+    arguments = (ORGANIZATION, conversation, 7, turn, outage(), lasting(asked), lasting(600))
+    assert database.value(WAIT, *arguments) == "waiting"
+    due = moment(database.row("conversations", conversation)["due_at"]) - datetime.now(UTC)
+    assert lasting(seconds - 1) < due <= lasting(seconds)
+    assert database.rows("select attempts, waits, state from turns") == [(0, waits + 1, "open")]
+
+
+def test_a_person_is_promised_once_in_an_outage_and_again_in_the_next(database: Database) -> None:
+    verdicts = []
+    for _ in range(3):
+        conversation, turn = database.claimed()
+        promise = ANSWER | {"id": str(uuid4()), "part": 1}
+        arguments = (ORGANIZATION, conversation, 7, turn, outage(promise=promise), lasting(0), lasting(0))
+        verdicts.append(database.value(WAIT, *arguments))
+        database.change("conversations", conversation, turn_id=None)
+        if len(verdicts) == 2:
+            database.rows("update model_outages set failed_at = failed_at - interval '1 hour'")
+            database.rows("update outbox set created_at = created_at - interval '1 hour'")
+    assert verdicts == ["promised", "waiting", "promised"]
 
 
 # -- outbox and relay

@@ -1,43 +1,55 @@
-"""What owners read about a dead turn."""
+"""What owners read when something went wrong."""
 
 import pytest
 
-from oxy_ai.assistants.fixed_texts import notice_to_owner, reason_in_portuguese
-from oxy_ai.assistants.vertical import Role
-from oxy_ai.errors import ModelInvalidError, ModelRefusalError, ModelUnreachableError, TurnError, TurnUnreadableError
-from oxy_ai.records import Contact
+from oxy_ai.assistants.fixed_texts import NAMED, explanation_to_owner, notice_to_owner
+from oxy_ai.engine.turn_failures import notice_of
+from oxy_ai.errors import ModelInvalidError, ModelRefusalError, ModelRejectedError, TurnError, TurnUnreadableError
+from oxy_ai.records import NoticeKind, OpenNotice
 
-ANA = Contact(id=1, name='Ana "a chefe"', phone="+5511912340001")
+
+def about(number: int, name: str | None = None, phone: str | None = None) -> OpenNotice:
+    return OpenNotice(id=number, kind="turn_failed", name=name, phone=phone)
+
+
+ANA = about(1, 'Ana "a chefe"', "+5511912340001")
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("error", "kind", "reason"),
     [
-        (ModelUnreachableError("HTTP 500"), "o serviço de inteligência artificial não respondeu"),
-        (ModelInvalidError("no choice"), "o serviço de inteligência artificial deu uma resposta inválida"),
-        (ModelRefusalError("filter"), "a inteligência artificial se recusou a responder"),
-        (TurnUnreadableError("settings", 1), "os dados guardados para a assistente não puderam ser lidos"),
-        (TurnError("round 6"), "a assistente não chegou a uma resposta"),
-        (KeyError("x"), "erro interno"),
+        (ModelRejectedError("HTTP 400"), NoticeKind.TURN_REJECTED, "recusou a pergunta"),
+        (ModelInvalidError("no choice"), NoticeKind.TURN_INVALID, "deu uma resposta inválida"),
+        (ModelRefusalError("filter"), NoticeKind.TURN_REFUSED, "se recusou a responder"),
+        (TurnUnreadableError("settings", 1), NoticeKind.TURN_UNREADABLE, "não puderam ser lidos"),
+        (TurnError("round 6"), NoticeKind.TURN_UNANSWERED, "não chegou a uma resposta"),
+        (KeyError("x"), NoticeKind.TURN_FAILED, "erro interno"),
     ],
 )
-def test_each_error_has_a_reason_in_portuguese(error: Exception, reason: str) -> None:
-    assert reason_in_portuguese(error) == reason
+def test_each_error_of_a_turn_has_a_reason_in_portuguese(error: Exception, kind: NoticeKind, reason: str) -> None:
+    assert notice_of(error) is kind
+    assert reason in notice_to_owner(kind, [ANA])
+    assert reason in explanation_to_owner(kind)
 
 
-def test_no_kind_of_turn_error_is_without_a_reason_of_its_own() -> None:
+def test_no_kind_of_turn_error_is_without_a_notice_of_its_own() -> None:
     kinds = TurnError.__subclasses__()
-    reasons = {reason_in_portuguese(kind.__new__(kind)) for kind in (TurnError, *kinds)}
-    assert len(reasons) == len(kinds) + 1
+    assert len({notice_of(kind.__new__(kind)) for kind in (TurnError, *kinds)}) == len(kinds) + 1
 
 
-@pytest.mark.parametrize(
-    ("contact", "role", "expected"),
-    [
-        (ANA, Role.CUSTOMER, "Não consegui responder Ana a chefe (+5511912340001). Motivo: erro interno."),
-        (Contact(id=1), Role.CUSTOMER, "Não consegui responder um cliente. Motivo: erro interno."),
-        (ANA, Role.AURORA, "Não consegui responder sua mensagem: erro interno. Tente de novo em alguns minutos."),
-    ],
-)
-def test_the_notice_says_who_waits_and_why(contact: Contact, role: Role, expected: str) -> None:
-    assert expected in notice_to_owner(contact, role, KeyError("x"))
+def test_a_notice_says_who_waits_and_names_each_once() -> None:
+    text = notice_to_owner(NoticeKind.TURN_FAILED, [ANA, ANA, about(2), about(3, "{0} Zé")])
+    assert "Não consegui responder: Ana a chefe (+5511912340001); um cliente; {0} Zé. Motivo: erro interno." in text
+
+
+def test_a_notice_about_many_counts_those_that_it_does_not_name() -> None:
+    crowd = [about(number, f"Cliente {number}") for number in range(NAMED + 5)]
+    text = notice_to_owner(NoticeKind.STALE, crowd)
+    assert f"Cliente {NAMED - 1}; e mais 5." in text
+
+
+@pytest.mark.parametrize("kind", [*NoticeKind, "of_a_newer_version"])
+def test_every_kind_has_a_text(kind: str) -> None:
+    text = notice_to_owner(kind, [ANA])
+    assert text.startswith("⚠️")
+    assert "{" not in text

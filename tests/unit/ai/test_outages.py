@@ -9,7 +9,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from pydantic import ValidationError
 
 from oxy_ai.engine.outages import discreet, is_outage
-from oxy_ai.errors import ModelUnreachableError
+from oxy_ai.errors import ModelRejectedError
 from oxy_ai.records import Input
 from oxy_core.errors import BusError
 
@@ -49,7 +49,7 @@ def client_side_data_error() -> Exception:
         (asyncpg.NumericValueOutOfRangeError(), False),
         (asyncpg.StatementTooComplexError(), False),
         (client_side_data_error(), False),
-        (ModelUnreachableError("x"), False),
+        (ModelRejectedError("x"), False),
         (ValueError(), False),
         (asyncio.InvalidStateError(), False),
     ],

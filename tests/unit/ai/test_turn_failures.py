@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from oxy_ai.engine.turn_failures import reason_of, retry_pause, why_unreadable
-from oxy_ai.errors import ModelRefusalError, ModelUnreachableError
+from oxy_ai.engine.turn_failures import reason_of, retry_pause, wait_limits, why_unreadable
+from oxy_ai.errors import ModelOutageError, ModelRefusalError, OutageCause, TurnUnreadableError
 from oxy_ai.records import Claims, Turn, UnreadableTurn
 from oxy_ai.settings import WorkerSettings
 
@@ -24,15 +24,21 @@ SETTINGS = WorkerSettings(
         (0, ValueError(), 2),
         (1, ValueError(), 4),
         (2, ModelRefusalError("no"), 8),
-        (0, ModelUnreachableError("busy", 30), 30),
-        (0, ModelUnreachableError("busy", 3600), 60),
-        (5, ModelUnreachableError("busy", 30), 64),
+        (0, TurnUnreadableError("settings", 10), 10),
+        (5, TurnUnreadableError("settings", 10), 64),
     ],
 )
-def test_the_pause_doubles_and_is_what_the_endpoint_asks_up_to_a_limit(
+def test_the_pause_doubles_and_is_at_least_what_the_error_asks_for(
     failed_before: int, error: Exception, seconds: float
 ) -> None:
     assert retry_pause(failed_before, error, SETTINGS) == seconds
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(0, 0), (30, 30), (3600, 60)])
+def test_an_endpoint_may_ask_for_a_pause_up_to_a_limit(asked: float, seconds: float) -> None:
+    limits = wait_limits(ModelOutageError("busy", OutageCause.BUSY, asked), SETTINGS)
+    assert limits.asked.total_seconds() == seconds
+    assert (limits.shortest.total_seconds(), limits.longest.total_seconds()) == (2, 60)
 
 
 def test_a_reason_never_quotes_an_unexpected_error() -> None:

@@ -1,0 +1,113 @@
+"""Tells owners what went wrong: the notices of an instance are gathered for a while, then sent as one text per kind."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from itertools import groupby
+
+import structlog
+from pydantic import Field, ValidationError
+
+from oxy_ai import metrics
+from oxy_ai.assistants.fixed_texts import notice_to_owner
+from oxy_ai.engine.outages import is_outage, report_failure
+from oxy_ai.engine.store import Engine
+from oxy_ai.records import Answer, DueNotices, OpenNotice, OpenNotices, Owner, RelayTarget
+from oxy_core.identity import new_id
+from oxy_core.settings import ProcessSettings
+
+log = structlog.get_logger()
+
+
+class NoticeSettings(ProcessSettings):
+    """How owners are told. The steps are in `oxy_ai/schema/notices.sql`."""
+
+    notice_grouping_seconds: float = Field(
+        default=60, gt=0, description="How long notices to an owner are gathered into one text."
+    )
+    notice_sweep_seconds: float = Field(default=5, gt=0, description="How often notices to tell are looked for.")
+    notice_instances: int = Field(default=50, ge=1, description="Instances whose owners are told in one sweep.")
+    notice_batch: int = Field(default=200, ge=1, description="Notices of one instance told at a time.")
+    notice_retry_max_seconds: float = Field(
+        default=3600, gt=0, description="Longest pause before a notice that was not sent is told again; it doubles."
+    )
+    notice_attempts: int = Field(default=10, ge=1, description="Times that a notice is tried to be told.")
+    notice_expires_seconds: float = Field(
+        default=24 * 3600, gt=0, description="Age at which an unsent notice to an owner expires."
+    )
+
+
+class OwnerNotices:
+    """Queues the texts that tell owners of notices; `on_text` is called with each instance that has one to send."""
+
+    def __init__(self, engine: Engine, settings: NoticeSettings, on_text: Callable[[RelayTarget], None]) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._on_text = on_text
+
+    async def run(self) -> None:
+        """Tell until cancelled; raises the error of an outage."""
+        while True:
+            for due in await self._due():
+                try:
+                    await self._tell(due)
+                except Exception as error:
+                    if is_outage(error):
+                        raise
+                    report_failure("notices", error)  # of this instance: the owners of others are told all the same
+                    await self._tell_again(due)
+            await asyncio.sleep(self._settings.notice_sweep_seconds)
+
+    async def _due(self) -> list[DueNotices]:
+        settings = self._settings
+        rows = await self._engine.pool.fetch(
+            "select organization, instance, notices from due_notices($1, $2, $3, $4, $5)",
+            timedelta(seconds=settings.notice_grouping_seconds),
+            timedelta(seconds=settings.notice_retry_max_seconds),
+            settings.notice_attempts,
+            settings.notice_batch,
+            settings.notice_instances,
+        )
+        return [DueNotices(*row) for row in rows]
+
+    async def _tell(self, due: DueNotices) -> None:
+        document = await self._engine.pool.fetchval("select open_notices($1, $2, $3)", *due)
+        found = OpenNotices.model_validate_json(document)
+        owner = first_owner(found.owners)
+        if owner is None:
+            log.warning("owner_unknown", notices=len(found.notices))
+            await self._tell_again(due)
+            return
+        ordered = sorted(found.notices, key=lambda notice: (notice.kind, notice.id))
+        for kind, group in groupby(ordered, key=lambda notice: notice.kind):
+            await self._send(due, owner, kind, list(group))
+
+    async def _send(self, due: DueNotices, owner: Owner, kind: str, notices: Sequence[OpenNotice]) -> None:
+        """Queue the text for notices of one kind; another worker may have told them meanwhile."""
+        text = notice_to_owner(kind, notices)
+        message = Answer(id=new_id(), part=2, text=text, keep_seconds=self._settings.notice_expires_seconds)
+        told = await self._engine.pool.fetchval(
+            "select tell_owner($1, $2, $3, $4, $5)",
+            due.organization,
+            due.instance,
+            owner.model_dump_json(),
+            message.model_dump_json(),
+            [notice.id for notice in notices],
+        )
+        if told:
+            metrics.NOTICES.labels(kind=kind).inc(len(notices))
+            log.info("owner_told", kind=kind, notices=len(notices))
+            self._on_text(RelayTarget(due.organization, due.instance))
+
+    async def _tell_again(self, due: DueNotices) -> None:
+        await self._engine.pool.execute("select tell_again($1, $2, $3)", *due)
+
+
+def first_owner(phones: Sequence[str]) -> Owner | None:
+    """Return the first of the owners' numbers that is one; None: there is none."""
+    for phone in phones:
+        try:
+            return Owner.of(phone)
+        except ValidationError:
+            log.warning("owner_invalid")
+    return None
