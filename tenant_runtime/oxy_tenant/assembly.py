@@ -70,7 +70,7 @@ def assemble(
         connection=connection,
         connection_reports=ConnectionReports(journal.reports, board),
         sender=sender,
-        intake=Intake(environment, journal.sends, sender.enqueue, stopping=shared.stopping),
+        intake=Intake(environment, journal.sends, sender, stopping=shared.stopping),
         publisher=Publisher(
             journal.reports,
             subject,

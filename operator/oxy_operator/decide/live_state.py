@@ -13,7 +13,7 @@ HEARTBEAT_SECONDS: Final = 45.0
 ACTIVITY_STEP: Final = timedelta(minutes=5)
 """``lastActivityAt`` is written at most this often."""
 
-_QUIET: Final = frozenset({"heartbeat_at", "session_bytes", "last_activity_at"})
+_QUIET: Final = frozenset({"heartbeat_at", "pairing_seconds_left", "session_bytes", "last_activity_at"})
 """Fields whose change alone is no news."""
 
 

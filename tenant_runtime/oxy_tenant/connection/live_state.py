@@ -90,13 +90,13 @@ class StateBoard:
             await self._client.flush(1)
 
     def _live_state(self) -> LiveState:
-        environment, state = self._environment, self.state
+        environment, state, now = self._environment, self.state, datetime.now(UTC)
         return LiveState(
             organization=environment.organization,
             instance=environment.instance,
             pod_uid=environment.pod_uid,
             epoch=environment.epoch,
-            heartbeat_at=datetime.now(UTC),
+            heartbeat_at=now,
             connection=state.connection,
             jid=state.jid,
             attempts=state.attempts,
@@ -104,6 +104,7 @@ class StateBoard:
             last_reason=state.last_reason,
             publish_refusal=state.publish_refusal,
             pairing=state.pairing,
+            pairing_seconds_left=state.pairing and max(0.0, (state.pairing.expires_at - now).total_seconds()),
             last_activity_at=self.last_activity_at,
             session_bytes=self._session_bytes(),
         )

@@ -1,7 +1,7 @@
 """Receives send requests from the bus: journals, accepts and queues them."""
 
 import asyncio
-from collections.abc import Callable
+from typing import Final
 
 import structlog
 from nats.aio.client import Client
@@ -14,7 +14,15 @@ from oxy_core.errors import ContractError
 from oxy_core.trace import trace_id
 from oxy_tenant import metrics
 from oxy_tenant.journal.sends import OpenSend, Sends
+from oxy_tenant.sending.sender import Sender
 from oxy_tenant.settings import RuntimeSettings
+
+MOST_AT_ONCE: Final = 256
+"""Requests that share one flush to disk, and that may wait for it. What arrives beyond them waits in the client, which
+drops the excess; the relay offers again whatever was not accepted."""
+
+MOST_OPEN: Final = 10_000
+"""Requests without a result. Beyond them nothing is accepted, so that they wait in the platform's database."""
 
 log = structlog.get_logger()
 
@@ -26,25 +34,33 @@ class Intake:
         self,
         environment: RuntimeSettings,
         sends: Sends,
-        enqueue: Callable[[OpenSend], None],
+        sender: Sender,
         *,
         stopping: asyncio.Event,
+        most_open: int = MOST_OPEN,
     ) -> None:
         """Accept nothing once `stopping` is set: the relay retries requests that were not accepted."""
         self._environment = environment
         self._sends = sends
-        self._enqueue = enqueue
+        self._sender = sender
         self._stopping = stopping
-        self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        self._most_open = most_open
+        self._arrived: asyncio.Queue[Msg] = asyncio.Queue(MOST_AT_ONCE)
 
     async def run(self, client: Client) -> None:
         """Serve until cancelled."""
         subject = subjects.out(self._environment.account, self._environment.instance)
-        await client.subscribe(subject, cb=self._arrived.put)
+        await client.subscribe(subject, cb=self._arrived.put, pending_msgs_limit=MOST_AT_ONCE)
         while True:
             requests = self._decoded(await self._batch())
-            if requests and not self._stopping.is_set():
+            if requests and not self._stopping.is_set() and self._has_room():
                 await self._accept(client, requests)
+
+    def _has_room(self) -> bool:
+        if self._sender.open_sends < self._most_open:
+            return True
+        log.warning("send_requests_not_accepted", open=self._sender.open_sends)
+        return False
 
     async def _batch(self) -> list[Msg]:
         """Wait for a request; return it with all others that have arrived, so that they share one flush to disk."""
@@ -79,7 +95,7 @@ class Intake:
     def _start(self, send: OpenSend) -> None:
         metrics.ACCEPTED.inc()
         log.info("send_accepted", trace_id=trace_id(send.request.trace), request=str(send.request.id))
-        self._enqueue(send)
+        self._sender.enqueue(send)
 
 
 def request_of(data: bytes, environment: RuntimeSettings) -> SendRequest:

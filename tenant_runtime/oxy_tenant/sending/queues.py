@@ -39,6 +39,10 @@ class ChatQueues:
     def __init__(self) -> None:
         self._queues: dict[Jid, ChatQueue] = {}
 
+    def __len__(self) -> int:
+        """Return how many sends wait in all chats."""
+        return sum(len(queue.waiting) for queue in self._queues.values())
+
     def add(self, send: OpenSend, addresses: Sequence[Jid]) -> ChatQueue | None:
         """Queue a send; return the queue if it needs a task, which must call `head` until there is none."""
         queue = self._of(addresses)

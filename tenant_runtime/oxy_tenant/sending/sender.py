@@ -68,6 +68,11 @@ class Sender:
         self._in_flight: set[UUID] = set()
         self._random = random.Random()  # noqa: S311 human rhythm, not a secret
 
+    @property
+    def open_sends(self) -> int:
+        """How many requests have no result yet."""
+        return len(self._queues)
+
     def enqueue(self, send: OpenSend) -> None:
         """Queue a journalled request; requests of one chat are sent in the order of their acceptance."""
         queue = self._queues.add(send, self._chats.addresses(send.chat))

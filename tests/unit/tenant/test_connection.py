@@ -128,6 +128,19 @@ async def test_the_qr_code_is_offered_if_a_phone_code_is_refused(tmp_path: Path)
         assert (stage.board.state.pairing.method, stage.board.state.pairing.qr) == ("QRCode", "qr 1")
 
 
+async def test_the_first_qr_code_of_a_connection_lives_longer(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=False, timing=ConnectionTiming(shortest_pairing=0)) as stage, running(stage):
+        lifetimes = []
+        for session, qr in [(1, "qr 1"), (1, "qr 2"), (2, "qr 3"), (2, "qr 4")]:
+            await stage.deliver(session, QrOffered(qr))
+            await reached(lambda qr=qr: stage.board.state.pairing is not None and stage.board.state.pairing.qr == qr)
+            assert stage.board.state.pairing is not None
+            lifetimes.append((stage.board.state.pairing.expires_at - datetime.now(UTC)).total_seconds())
+            if qr == "qr 2":
+                await stage.deliver(1, PairingStopped(succeeded=False))
+        assert [round(lifetime / 10) * 10 for lifetime in lifetimes] == [60, 20, 60, 20]
+
+
 async def test_pairing_ends_in_a_connection(tmp_path: Path) -> None:
     async with staged(tmp_path, paired=False) as stage, running(stage):
         await stage.deliver(1, QrOffered("qr 1"), PairingStopped(succeeded=True), Connected())

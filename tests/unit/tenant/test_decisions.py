@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -43,8 +44,23 @@ from oxy_tenant.links.neonize.library import load_messages
 from oxy_tenant.links.neonize.send_errors import send_error
 from oxy_tenant.sending.gate import ChatPosition, refuse
 from oxy_tenant.sending.pacing import LONGEST, SHORTEST, typing_seconds
+from oxy_tenant.sending.receipts import Receipts
 
 SECOND = timedelta(seconds=1)
+
+
+async def test_only_the_newest_receipts_are_kept() -> None:
+    receipts = Receipts(most_kept=2)
+    for whatsapp_id in ("A", "B", "B", "C"):
+        receipts.confirm(whatsapp_id)
+    async with asyncio.timeout(5):
+        await receipts.wait("B")
+        await receipts.wait("C")
+        waiting = asyncio.create_task(receipts.wait("A"))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        receipts.confirm("A")
+        await waiting
 
 
 @pytest.mark.parametrize(

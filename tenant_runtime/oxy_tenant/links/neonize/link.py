@@ -48,6 +48,9 @@ _COMPOSING: Final = 0
 _PAUSED: Final = 1
 _TEXT_MEDIA: Final = 0
 
+_TYPING_SECONDS: Final = 2.0
+"""How long a message may wait because "typing" cannot be shown."""
+
 _QUIET_SECONDS: Final = 0.1
 """A session without a callback for this long has delivered everything that it had received."""
 
@@ -181,9 +184,13 @@ class NeonizeLink:
         """Show or hide that we are typing; never raises."""
         recipient = self._jid_bytes(chat)
         state = _COMPOSING if typing else _PAUSED
-        with contextlib.suppress(LinkUnavailableError):
+        with contextlib.suppress(LinkUnavailableError, TimeoutError):
             session = self._open_session()
-            error = await self._call(self._go.SendChatPresence, session, recipient, len(recipient), state, _TEXT_MEDIA)
+            # The thread for these calls may be busy with one that the server does not answer.
+            async with asyncio.timeout(_TYPING_SECONDS):
+                error = await self._call(
+                    self._go.SendChatPresence, session, recipient, len(recipient), state, _TEXT_MEDIA
+                )
             if error:
                 log.debug("typing_not_shown", error=error.decode(errors="replace"))
 

@@ -1,0 +1,73 @@
+"""A sender on a scripted WhatsApp, with a real journal."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from unit.tenant.links import ScriptedLink, environment_in
+
+from oxy_core.envelopes import Report, SendOutcome, SendRequest, SendResult
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.links.neonize.session_store import SessionStore
+from oxy_tenant.own_account import OwnAccount
+from oxy_tenant.sending.attempts import Retries
+from oxy_tenant.sending.receipts import Receipts
+from oxy_tenant.sending.recovery import Recovery
+from oxy_tenant.sending.sender import Sender
+from oxy_tenant.settings_file import SettingsFile
+
+
+@dataclass
+class Stage:
+    journal: Journal
+    link: ScriptedLink
+    sender: Sender
+    stopping: asyncio.Event
+    connected: asyncio.Event
+
+    def ask(self, *requests: SendRequest) -> None:
+        for _, work in self.journal.sends.accept(requests):
+            assert work is not None
+            self.sender.enqueue(work)
+
+    def answer(self) -> None:
+        """Grant all turns and answer all sends from now on."""
+        self.link.turn.set()
+        self.link.answering.set()
+
+    def results(self) -> list[SendOutcome]:
+        return [result.outcome for result in self.all_results()]
+
+    def all_results(self) -> list[SendResult]:
+        bodies = [Report.decode(entry.envelope).body for entry in self.journal.reports.entries(0, 100)]
+        return [body for body in bodies if isinstance(body, SendResult)]
+
+    def open_texts(self) -> list[str]:
+        return [send.request.text for send in self.journal.sends.unfinished()]
+
+
+@asynccontextmanager
+async def sending(folder: Path) -> AsyncIterator[Stage]:
+    journal = Journal.open(folder / "journal.db", organization="acme", instance="shop")
+    connected, stopping, link = asyncio.Event(), asyncio.Event(), ScriptedLink()
+    connected.set()
+    sender = Sender(
+        sends=journal.sends,
+        chats=journal.chats,
+        link=link,
+        recovery=Recovery(journal.sends, SessionStore(folder), Receipts(), connected=connected, receipt_wait=1),
+        settings=SettingsFile(environment_in(folder, pacing="None")),
+        account=OwnAccount(),
+        connected=connected,
+        stopping=stopping,
+        retries=Retries(first=0.02, longest=0.05, longest_unavailable=0.05, attempts=6),
+    )
+    task = asyncio.create_task(sender.run())
+    try:
+        yield Stage(journal, link, sender, stopping, connected)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        journal.close()
