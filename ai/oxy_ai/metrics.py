@@ -12,6 +12,7 @@ INGEST_BATCH: Final = Histogram(
     "oxy_ai_ingest_batch_reports", "Reports in a batch.", buckets=(1, 2, 5, 10, 20, 50, 100, 200)
 )
 REPORTS_PARKED: Final = Counter("oxy_ai_reports_parked_total", "Reports parked to be stored later.", ["reason"])
+PARKED_REPORTS: Final = Gauge("oxy_ai_parked_reports", "Reports that are parked now, of all instances.")
 REPORTS_WAITING: Final = Gauge("oxy_ai_reports_waiting", "Reports held until the settings of their instance arrive.")
 TURNS: Final = Counter("oxy_ai_turns_total", "Turns ended, by state and reason.", ["state", "reason"])
 TURN_FAILURES: Final = Counter("oxy_ai_turn_failures_total", "Failed attempts at a turn, by kind of error.", ["error"])

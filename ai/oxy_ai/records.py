@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainValidator, RootModel, ValidationError
 
-from oxy_core.envelopes import InstanceSettings, Lane, Report
+from oxy_core.envelopes import VERSION, InstanceSettings, Lane, Report
 from oxy_core.identity import Jid, phone_key
 from oxy_core.message_kinds import MessageKind
 
@@ -94,18 +94,37 @@ class Turn(Record):
 class UnreadableTurn(Record):
     """A turn in a form that this worker cannot read."""
 
-    wrong: tuple[str, ...]
+    wrong: tuple[str, ...] = ()
     """Paths of the fields that do not validate."""
+    newer: bool = False
+    """A newer version wrote its settings: another worker can read it, so that it only waits and no attempt counts."""
 
 
 def read_turn(document: object) -> Turn | UnreadableTurn | None:
     """Parse the result of `open_turn`. An unreadable turn must not fail the others that were claimed with it."""
     if document is None:
         return None
+    if _has_newer_settings(document):
+        return UnreadableTurn(newer=True)
     try:
-        return Turn.model_validate(document)
+        return Turn.model_validate(document, extra="ignore")
     except ValidationError as error:
         return UnreadableTurn(wrong=tuple(".".join(map(str, item["loc"])) for item in error.errors()))
+
+
+class _Version(BaseModel):
+    version: int = VERSION
+
+
+class _StoredSettings(BaseModel):
+    settings: _Version
+
+
+def _has_newer_settings(document: object) -> bool:
+    try:
+        return _StoredSettings.model_validate(document).settings.version > VERSION
+    except ValidationError:
+        return False
 
 
 class ClaimedTurn(Record):

@@ -8,9 +8,11 @@ from pathlib import Path
 from pydantic import Field
 
 from oxy_ai.database import DatabaseSettings
+from oxy_ai.engine.bus_clock import ClockSettings
 from oxy_ai.engine.ingest import IngestSettings
 from oxy_ai.engine.instances import FollowerSettings
 from oxy_ai.engine.notices import NoticeSettings
+from oxy_ai.engine.parked_reports import ParkedSettings
 from oxy_ai.engine.relay import RelaySettings
 from oxy_ai.engine.turn_dispatcher import DispatcherSettings
 from oxy_ai.engine.turn_runner import RunnerSettings
@@ -33,6 +35,8 @@ class WorkerSettings(
     DispatcherSettings,
     RunnerSettings,
     IngestSettings,
+    ParkedSettings,
+    ClockSettings,
     RelaySettings,
     FollowerSettings,
     NoticeSettings,

@@ -12,10 +12,12 @@ from nats.aio.msg import Msg
 
 from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import SCHEMA_VERSION, connected_pool
+from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.ingest import Ingest
 from oxy_ai.engine.instances import InstanceFollower
 from oxy_ai.engine.notices import OwnerNotices
 from oxy_ai.engine.outages import report_failure
+from oxy_ai.engine.parked_reports import ParkedReports
 from oxy_ai.engine.relay import Relay
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_dispatcher import TurnDispatcher
@@ -77,8 +79,10 @@ class Worker:
         self._notices = OwnerNotices(engine, settings, self._relay.hint)
         runner = TurnRunner(engine, model, vertical, settings)
         self._dispatcher = TurnDispatcher(engine, runner, settings, self._relay.hint)
-        self._ingest = Ingest(client, engine, settings, self._hint_all)
-        self._follower = InstanceFollower(client, engine, settings, self._ingest.retry_held)
+        clock = BusClock(client, settings.bus_clock_seconds)
+        self._ingest = Ingest(client, engine, settings, clock, self._hint_all)
+        self._parked = ParkedReports(client, engine, settings, clock, self._hint_all)
+        self._follower = InstanceFollower(client, engine, settings, self._retry_reports)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 
     async def run(self, readiness: Readiness, stop: asyncio.Event) -> None:
@@ -103,6 +107,7 @@ class Worker:
             background = [
                 group.create_task(supervised("settings", self._follower.run, report_failure), name="settings"),
                 group.create_task(supervised("ingest", self._ingest.run, report_failure), name="ingest"),
+                group.create_task(supervised("parked", self._parked.run, report_failure), name="parked"),
                 group.create_task(supervised("relay", self._relay.run, report_failure), name="relay"),
                 group.create_task(supervised("notices", self._notices.run, report_failure), name="notices"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
@@ -116,6 +121,11 @@ class Worker:
         _, pending = await asyncio.wait([working], timeout=self._settings.drain_seconds)
         if pending:
             log.warning("drain_incomplete", seconds=self._settings.drain_seconds)
+
+    def _retry_reports(self) -> None:
+        """Try again what waits for settings: some have arrived."""
+        self._ingest.retry_held()
+        self._parked.retry()
 
     def _hint_all(self) -> None:
         """Wake the dispatcher here and, by a hint on the bus, those of other workers: a message was stored."""

@@ -124,3 +124,11 @@ def in_journal_order(arrivals: Sequence[Arrival]) -> list[Arrival]:
             arrival.report.journal_sequence,
         ),
     )
+
+
+def has_new_message(arrivals: Sequence[Arrival], outcomes: Sequence[str]) -> bool:
+    """Whether a batch brought a message: something may be due."""
+    return any(
+        outcome == "stored" and isinstance(arrival.report.body, MessageSeen)
+        for arrival, outcome in zip(arrivals, outcomes, strict=True)
+    )

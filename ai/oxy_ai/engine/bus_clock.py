@@ -6,13 +6,20 @@ from typing import Final
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from oxy_core.errors import BusError
 from oxy_core.jetstream import INBOUND_STREAM
+from oxy_core.settings import ProcessSettings
 
 _REQUEST: Final = f"$JS.API.STREAM.INFO.{INBOUND_STREAM}"
 _ANSWER_SECONDS: Final = 5.0
+
+
+class ClockSettings(ProcessSettings):
+    """How exact the bus's clock is known."""
+
+    bus_clock_seconds: float = Field(default=30, gt=0, description="How often the bus's clock is read.")
 
 
 class _StreamInfo(BaseModel):

@@ -15,7 +15,7 @@ from nats.errors import Error as NatsError
 from pydantic import Field
 
 from oxy_ai import metrics
-from oxy_ai.engine.arrivals import Arrival, in_journal_order, read_arrival, waited_seconds
+from oxy_ai.engine.arrivals import Arrival, has_new_message, in_journal_order, read_arrival, waited_seconds
 from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.dead_reports import DeadReport, publish_dead_report
 from oxy_ai.engine.held_reports import HeldReports, HoldSettings
@@ -23,8 +23,7 @@ from oxy_ai.engine.parking import park
 from oxy_ai.engine.puller import PullSettings, pulling
 from oxy_ai.engine.reports_in_hand import ReportsInHand
 from oxy_ai.engine.store import Engine
-from oxy_ai.engine.storing import NotStored, ReportStore, StoringSettings
-from oxy_core.envelopes import MessageSeen
+from oxy_ai.engine.storing import REFUSALS, NotStored, ReportStore, StoringSettings
 from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.tasks import end_tasks
 from oxy_core.trace import trace_bound
@@ -41,19 +40,18 @@ class IngestSettings(PullSettings, StoringSettings, HoldSettings):
     ingest_move_seconds: float = Field(
         default=2, gt=0, description="Longest wait for the bus to take a parked report or a dead letter."
     )
-    bus_clock_seconds: float = Field(default=30, gt=0, description="How often the bus's clock is read.")
 
 
 class Ingest:
     """Stores reports; calls `on_message` after each batch with new messages."""
 
     def __init__(
-        self, client: Client, engine: Engine, settings: IngestSettings, on_message: Callable[[], None]
+        self, client: Client, engine: Engine, settings: IngestSettings, clock: BusClock, on_message: Callable[[], None]
     ) -> None:
         self._client = client
         self._settings = settings
-        self._clock = BusClock(client, settings.bus_clock_seconds)
-        self._store = ReportStore(engine, self._clock, settings)
+        self._clock = clock
+        self._store = ReportStore(engine, clock, settings)
         self._jetstream = client.jetstream(timeout=settings.ingest_move_seconds)
         self._on_message = on_message
         self._in_hand = ReportsInHand()
@@ -108,11 +106,8 @@ class Ingest:
                         await self._park(arrival.message, outcome)
                 case "closed":
                     await self._park(arrival.message, outcome)
-                case "foreign":
-                    error = "the report claims an organization or instance other than its account's"
-                    await self._refuse(arrival.message, outcome, error)
-                case NotStored.REJECTED:
-                    await self._refuse(arrival.message, outcome, "the database rejected the report")
+                case "foreign" | NotStored.REJECTED:
+                    await self._refuse(arrival.message, outcome, REFUSALS[outcome])
                 case NotStored.FAILED:
                     await self._in_hand.postpone(arrival.message, self._settings.ingest_postpone_seconds)
                 case _:
@@ -141,11 +136,3 @@ class Ingest:
             await self._in_hand.postpone(message, self._settings.ingest_postpone_seconds)
         else:
             await self._in_hand.acknowledge(message)
-
-
-def has_new_message(arrivals: Sequence[Arrival], outcomes: Sequence[str]) -> bool:
-    """Whether a batch brought a message: something may be due."""
-    return any(
-        outcome == "stored" and isinstance(arrival.report.body, MessageSeen)
-        for arrival, outcome in zip(arrivals, outcomes, strict=True)
-    )

@@ -1,13 +1,17 @@
 """Copies the settings of all instances from the bus's bucket into the database.
 
 The bucket is polled by stream position, because a broken subscription looks the same as a quiet one. A notice on the
-bucket's subject only triggers an earlier poll; the whole bucket is read again at intervals.
+bucket's subject only triggers an earlier poll. The whole bucket is read again at intervals, and at once if it began
+anew; what the database holds is asked for each time, because it may have lost rows. Settings that this version cannot
+read, or the database does not take, are tried again with each reading.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -17,7 +21,8 @@ from nats.js.errors import NotFoundError
 from pydantic import Field
 
 from oxy_ai import metrics
-from oxy_ai.engine.store import Engine
+from oxy_ai.engine.outages import discreet, is_data_error
+from oxy_ai.engine.store import Engine, Entry, NewSettings
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.timezones import DEFAULT_ZONE, known_zone
 from oxy_core.envelopes import InstanceSettings
@@ -39,6 +44,13 @@ class FollowerSettings(ProcessSettings):
     instances_reread_seconds: float = Field(default=60, gt=0, description="How often all settings are read again.")
 
 
+class _Bucket(NamedTuple):
+    """Which bucket it is, and how far it has got."""
+
+    started_at: datetime
+    last: int
+
+
 class InstanceFollower:
     """Keeps organizations and instances in sync with the bucket; calls `on_change` after each change."""
 
@@ -49,7 +61,6 @@ class InstanceFollower:
         self._engine = engine
         self._settings = settings
         self._on_change = on_change
-        self._applied: dict[str, int] = {}
 
     async def run(self) -> None:
         """Follow until cancelled; raises the error of an outage."""
@@ -61,20 +72,37 @@ class InstanceFollower:
         notices = await self._client.subscribe(f"{_KEYS}>", cb=on_notice)
         try:
             while True:
-                await self._read_until(time.monotonic() + self._settings.instances_reread_seconds, hint)
+                bucket = await self._bucket()
+                if bucket is None:
+                    await asyncio.sleep(self._settings.instances_sweep_seconds)
+                else:
+                    await self._read(bucket, hint)
         finally:
             await notices.unsubscribe()
 
-    async def _read_until(self, deadline: float, hint: asyncio.Event) -> None:
+    async def _bucket(self) -> _Bucket | None:
+        """Return the bucket's state; None: the operator has not made it yet."""
+        try:
+            info = await self._client.jetstream().stream_info(_STREAM)
+        except NotFoundError:
+            return None
+        return None if info.created is None else _Bucket(info.created, info.state.last_seq)
+
+    async def _read(self, bucket: _Bucket, hint: asyncio.Event) -> None:
+        """Read the whole bucket, then what is new, until it is time to begin again."""
+        deadline = time.monotonic() + self._settings.instances_reread_seconds
+        applied = await self._engine.applied_settings()
         position = 0
         while time.monotonic() < deadline:
             hint.clear()
             entry = await self._next(position + 1)
             if entry is not None and entry.seq is not None:
                 position = entry.seq
-                await self._take(entry, position)
+                await self._take(entry, Entry(bucket.started_at, position, max(position, bucket.last)), applied)
                 continue
             await wait_for(hint, self._settings.instances_sweep_seconds)
+            if not _continues(await self._bucket(), bucket, position):
+                return
 
     async def _next(self, position: int) -> RawStreamMsg | None:
         try:
@@ -82,37 +110,38 @@ class InstanceFollower:
         except NotFoundError:
             return None
 
-    async def _take(self, entry: RawStreamMsg, revision: int) -> None:
-        key = str(entry.subject).removeprefix(_KEYS)
-        if self._applied.get(key) == revision:
+    async def _take(self, message: RawStreamMsg, entry: Entry, applied: dict[UUID, tuple[datetime, int]]) -> None:
+        key = str(message.subject).removeprefix(_KEYS)
+        organization, _, instance = key.partition(".")
+        if applied.get(instance_id(organization, instance)) == entry[:2]:
             return
-        if "KV-Operation" in (entry.headers or {}):
-            await self._close(key, revision)
-        else:
-            await self._apply(key, entry.data or b"", revision)
-        self._applied[key] = revision
-
-    async def _apply(self, key: str, data: bytes, revision: int) -> None:
         try:
-            settings = _read(key, data)
-        except ContractError as error:
+            if "KV-Operation" in (message.headers or {}):
+                await self._close(key, entry)
+            else:
+                await self._apply(key, message.data or b"", entry)
+        except Exception as error:
+            if not isinstance(error, ContractError) and not is_data_error(error):
+                raise
+            # Kept in the bucket, and tried again with the next reading: a newer version may be able to.
             metrics.SETTINGS_APPLIED.labels(outcome="refused").inc()
-            log.warning("settings_refused", key=key, revision=revision, error=str(error))
-            return
+            log.warning("settings_refused", key=key, revision=entry.revision, error=str(discreet(error)))
+
+    async def _apply(self, key: str, data: bytes, entry: Entry) -> None:
+        settings = _decoded(key, data)
         organization = organization_id(settings.organization)
         instance = instance_id(settings.organization, settings.instance)
-        settings = await self._with_known_zone(organization, instance, settings)
-        if await self._engine.apply_instance(organization, instance, settings, revision):
+        zone = await self._usable_zone(organization, instance, settings)
+        new = NewSettings(_with_zone(data, zone), settings.owners)
+        if await self._engine.apply_instance(organization, instance, new, entry):
             metrics.SETTINGS_APPLIED.labels(outcome="applied").inc()
-            log.info("settings_applied", key=key, generation=settings.generation, revision=revision)
+            log.info("settings_applied", key=key, generation=settings.generation, revision=entry.revision)
             self._on_change()
 
-    async def _with_known_zone(
-        self, organization: UUID, instance: UUID, settings: InstanceSettings
-    ) -> InstanceSettings:
+    async def _usable_zone(self, organization: UUID, instance: UUID, settings: InstanceSettings) -> str:
         """Replace an unknown time zone by the instance's last known one, so that everything else can be applied."""
         if known_zone(settings.timezone) is not None:
-            return settings
+            return settings.timezone
         last = await self._engine.instance_timezone(organization, instance)
         used = last if last is not None and known_zone(last) is not None else DEFAULT_ZONE
         metrics.SETTINGS_APPLIED.labels(outcome="timezone_replaced").inc()
@@ -123,21 +152,31 @@ class InstanceFollower:
             timezone=settings.timezone,
             used=used,
         )
-        return settings.model_copy(update={"timezone": used})
+        return used
 
-    async def _close(self, key: str, revision: int) -> None:
+    async def _close(self, key: str, entry: Entry) -> None:
         organization, _, instance = key.partition(".")
         closed = await self._engine.close_instance(
-            organization_id(organization), instance_id(organization, instance), revision
+            organization_id(organization), instance_id(organization, instance), entry
         )
         if closed:
             metrics.SETTINGS_APPLIED.labels(outcome="closed").inc()
-            log.info("instance_closed", key=key, revision=revision)
+            log.info("instance_closed", key=key, revision=entry.revision)
 
 
-def _read(key: str, data: bytes) -> InstanceSettings:
+def _continues(now: _Bucket | None, before: _Bucket, position: int) -> bool:
+    """Whether this is still the bucket that was read up to `position`: not a new one, nor restored from a copy."""
+    return now is not None and now.started_at == before.started_at and now.last >= position
+
+
+def _decoded(key: str, data: bytes) -> InstanceSettings:
     settings = InstanceSettings.decode(data)
     if key != instance_key(settings.organization, settings.instance):
         message = "the settings name another instance than their key"
         raise ContractError(message)
     return settings
+
+
+def _with_zone(data: bytes, zone: str) -> str:
+    """Return the settings with a usable time zone, and with the fields that a newer version may have added."""
+    return json.dumps({**json.loads(data), "timezone": zone})

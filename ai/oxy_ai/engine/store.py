@@ -6,7 +6,7 @@ wrong query.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -34,10 +34,27 @@ from oxy_ai.records import (
     UnreadableTurn,
     read_turn,
 )
-from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import phone_key
 
 T = TypeVar("T")
+
+
+class Entry(NamedTuple):
+    """An entry of the settings bucket."""
+
+    bucket_started_at: datetime
+    """Tells the bucket from an earlier one, whose revisions cannot be compared with this one's."""
+    revision: int
+    newest_revision: int
+    """The bucket's, when the entry was read."""
+
+
+class NewSettings(NamedTuple):
+    """An instance's settings as they are stored."""
+
+    document: str
+    """JSON, with all fields that a newer version may have added."""
+    owners: Sequence[str]
 
 
 class ClaimLimits(NamedTuple):
@@ -100,17 +117,15 @@ class Engine:
         except asyncpg.UndefinedFunctionError:
             return 0
 
-    async def apply_instance(
-        self, organization: UUID, instance: UUID, settings: InstanceSettings, revision: int
-    ) -> bool:
-        """Apply an instance's settings; False: these or newer ones were applied already."""
+    async def apply_instance(self, organization: UUID, instance: UUID, settings: NewSettings, entry: Entry) -> bool:
+        """Apply an instance's settings; False: they or newer ones were applied already."""
         changed: bool = await self.pool.fetchval(
-            "select apply_instance($1, $2, $3, $4, $5)",
+            "select apply_instance($1, $2, $3, $4, $5, $6, $7)",
             organization,
             instance,
-            settings.model_dump_json(),
+            settings.document,
             [phone_key(owner) for owner in settings.owners],
-            revision,
+            *entry,
         )
         return changed
 
@@ -124,10 +139,21 @@ class Engine:
             )
         return timezone
 
-    async def close_instance(self, organization: UUID, instance: UUID, revision: int) -> bool:
-        """Mark a deleted instance as closed; False: it was closed already or is unknown."""
-        closed: bool = await self.pool.fetchval("select close_instance($1, $2, $3)", organization, instance, revision)
+    async def close_instance(self, organization: UUID, instance: UUID, entry: Entry) -> bool:
+        """Mark a deleted instance as closed; False: it was closed already, is unknown, or was made again since."""
+        closed: bool = await self.pool.fetchval(
+            "select close_instance($1, $2, $3, $4, $5)", organization, instance, *entry
+        )
         return closed
+
+    async def applied_settings(self) -> dict[UUID, tuple[datetime, int]]:
+        """Return by instance which bucket's entry was applied last: when the bucket began, and the revision."""
+        rows = await self.pool.fetch("select instance, bucket, entry from applied_settings()")
+        return {row["instance"]: (row["bucket"], row["entry"]) for row in rows}
+
+    async def open_accounts(self, accounts: Sequence[str]) -> frozenset[str]:
+        """Return those of the accounts whose reports can be stored."""
+        return frozenset(await self.pool.fetchval("select open_accounts($1)", accounts))
 
     async def ingest(self, batch: InboundBatch, gap_wait: timedelta) -> list[str]:
         """Store a batch in one transaction; returns one outcome per report.

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 from pydantic import Field
 
@@ -34,6 +35,13 @@ class NotStored(StrEnum):
     """The database cannot store it now, for a reason that is not in its data; but it can store other data."""
 
 
+REFUSALS: Final = {
+    "foreign": "the report claims an organization or instance other than its account's",
+    NotStored.REJECTED: "the database rejected the report",
+}
+"""Outcomes for which the report itself is at fault, with what to say about it."""
+
+
 class ReportStore:
     """Stores reports in one transaction; splits a batch that the database does not take."""
 
@@ -48,6 +56,8 @@ class ReportStore:
 
         Waits while the database takes nothing at all: nothing more is pulled meanwhile.
         """
+        if not arrivals:
+            return []
         started = time.monotonic()
         await self._clock.keep()
         outcomes = await self._outcomes(arrivals)

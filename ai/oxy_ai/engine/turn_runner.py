@@ -95,6 +95,9 @@ class TurnRunner:
             return await self._failures.count_unopened(claim, error)
         if turn is None:
             return TurnOutcome(None, more=False)
+        if isinstance(turn, UnreadableTurn) and turn.newer:
+            log.warning("turn_needs_newer_version", conversation=claim.conversation)
+            return TurnOutcome(None, more=False)
         if isinstance(turn, UnreadableTurn):
             return await self._failures.count_unopened(claim, turn)
         with _bound(claim, turn):

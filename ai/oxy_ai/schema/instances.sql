@@ -1,61 +1,99 @@
 -- Instances: their settings, copied from the bus, and their rows in the queues.
 
--- Upsert the settings of an instance; false: unchanged, because neither revision nor generation is newer.
+-- Settings are entries of a bucket, which may begin anew: `bucket` is when it began, which tells it from an earlier one;
+-- `entry` is the entry's revision and `newest` the bucket's newest one when the entry was read.
+
+-- Upsert the settings of an instance, whose document may be of a newer version than this code; false: nothing changed.
 create or replace function apply_instance(
-    organization uuid, instance uuid, document jsonb, owners text[], bucket_revision bigint
+    organization uuid, instance uuid, document jsonb, owners text[], bucket timestamptz, entry bigint, newest bigint
+) returns boolean
+language plpgsql
+as $$
+declare
+    added boolean;
+begin
+    perform enter_org(organization);
+    insert into organizations (id, name) values (organization, document ->> 'organization') on conflict (id) do nothing;
+    insert into instances (organization_id, id, name, settings, owner_keys)
+    values (organization, instance, document ->> 'instance', document, owners)
+    on conflict (organization_id, id) do nothing;
+    added := found;
+    if not enqueue_instance(organization, instance, document ->> 'account', bucket, entry, newest) then
+        return false;
+    end if;
+    update instances i set settings = document, owner_keys = owners, closed_at = null
+    where i.organization_id = organization and i.id = instance
+        and (i.settings, i.owner_keys, i.closed_at) is distinct from (document, owners, null::timestamptz);
+    return found or added;
+end $$;
+
+-- Close a deleted instance: its pending texts fail, its later reports wait. False: nothing changed.
+create or replace function close_instance(
+    organization uuid, instance uuid, bucket timestamptz, entry bigint, newest bigint
 ) returns boolean
 language plpgsql
 as $$
 begin
     perform enter_org(organization);
-    insert into organizations (id, name) values (organization, document ->> 'organization') on conflict (id) do nothing;
-    insert into instances as i (organization_id, id, name, settings, owner_keys, generation, revision)
-    values (
-        organization, instance, document ->> 'instance', document, owners, (document ->> 'generation')::bigint,
-        bucket_revision
-    )
-    on conflict (organization_id, id) do update
-    set settings = excluded.settings, owner_keys = excluded.owner_keys, generation = excluded.generation,
-        revision = excluded.revision, closed_at = null
-    where excluded.revision > i.revision or excluded.generation > i.generation;
-    if found then
-        perform enqueue_instance(organization, instance, document ->> 'account');
-        return true;
+    if not dequeue_instance(instance, bucket, entry, newest) then
+        return false;
     end if;
-    return false;
-end $$;
-
--- Close a deleted instance: its pending texts fail, its later reports are dropped. False: nothing changed.
-create or replace function close_instance(organization uuid, instance uuid, bucket_revision bigint) returns boolean
-language plpgsql
-as $$
-begin
-    perform enter_org(organization);
-    update instances set closed_at = now(), revision = bucket_revision
-    where organization_id = organization and id = instance and closed_at is null and revision < bucket_revision;
+    update instances i set closed_at = now()
+    where i.organization_id = organization and i.id = instance and i.closed_at is null;
     if not found then
         return false;
     end if;
     update outbox set state = 'failed', error = 'InstanceDeleted', closed_at = now()
     where organization_id = organization and instance_id = instance and state = 'pending';
-    perform dequeue_instance(instance);
     return true;
 end $$;
 
-create or replace function enqueue_instance(organization uuid, instance uuid, instance_account text) returns void
+-- Whether an entry of a bucket replaces what was applied last. A revision is compared only within one bucket, and not
+-- with one that the bucket has not reached: it was restored from a copy, and counts again from there.
+create or replace function replaces(q relay_queue, bucket timestamptz, entry bigint, newest bigint) returns boolean
+language sql immutable parallel safe
+as $$ select q.settings_bucket <> bucket or q.settings_revision <= entry or q.settings_revision > newest $$;
+
+-- Returns false if newer settings were applied.
+create or replace function enqueue_instance(
+    organization uuid, instance uuid, instance_account text, bucket timestamptz, entry bigint, newest bigint
+) returns boolean
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 begin
     insert into org_queue (organization_id) values (organization) on conflict do nothing;
-    insert into relay_queue as q (instance_id, organization_id, account)
-    values (instance, organization, instance_account)
-    on conflict (instance_id) do update set account = excluded.account, closed = false
-    where q.account <> excluded.account or q.closed;
+    insert into relay_queue as q (instance_id, organization_id, account, settings_bucket, settings_revision)
+    values (instance, organization, instance_account, bucket, entry)
+    on conflict (instance_id) do update
+    set account = excluded.account, closed = false, settings_bucket = bucket, settings_revision = entry
+    where replaces(q, bucket, entry, newest);
+    return found;
 end $$;
 
-create or replace function dequeue_instance(instance uuid) returns void
-language sql security definer set search_path = public, pg_temp
-as $$ update relay_queue set closed = true, ready_at = 'infinity' where instance_id = instance $$;
+-- Returns false if newer settings were applied, or the instance is unknown.
+create or replace function dequeue_instance(instance uuid, bucket timestamptz, entry bigint, newest bigint)
+returns boolean
+language plpgsql security definer set search_path = public, pg_temp
+as $$
+begin
+    update relay_queue q
+    set closed = true, ready_at = 'infinity', settings_bucket = bucket, settings_revision = entry
+    where q.instance_id = instance and replaces(q, bucket, entry, newest);
+    return found;
+end $$;
+
+-- The entry of each instance that was applied last. Whoever copies the bucket asks for it before each pass, because the
+-- database may have lost rows since.
+create or replace function applied_settings() returns table (instance uuid, bucket timestamptz, entry bigint)
+language sql stable security definer set search_path = public, pg_temp
+as $$ select q.instance_id, q.settings_bucket, q.settings_revision from relay_queue q $$;
+
+-- Those of some accounts whose reports can be stored: the others wait.
+create or replace function open_accounts(accounts text[]) returns text[]
+language sql stable security definer set search_path = public, pg_temp
+as $$
+    select coalesce(array_agg(q.account), '{}') from relay_queue q where q.account = any (accounts) and not q.closed
+$$;
 
 -- Why a report that claims to come from `instance` is not stored, judged by the account that sent it; null: store it.
 -- unknown: no settings of this account yet, retry; foreign: the account belongs to another instance; closed: deleted.

@@ -14,8 +14,6 @@ create table instances (
     name text not null,
     settings jsonb not null,  -- oxy_core.envelopes.InstanceSettings
     owner_keys text[] not null default '{}',  -- oxy_core.identity.phone_key of each owner
-    generation bigint not null,
-    revision bigint not null,  -- of the settings bucket
     closed_at timestamptz,
     primary key (organization_id, id)
 );
@@ -253,6 +251,8 @@ create table relay_queue (
     organization_id uuid not null references organizations,
     account text not null unique,
     closed boolean not null default false,
+    settings_bucket timestamptz not null,  -- when the bucket began from which the settings were applied
+    settings_revision bigint not null,  -- of their entry in that bucket
     ready_at timestamptz not null default 'infinity',
     holder uuid,
     held_until timestamptz not null default '-infinity',

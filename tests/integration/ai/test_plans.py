@@ -15,10 +15,11 @@ insert into organizations (id, name) values ('{ORGANIZATION}', 'petshop');
 insert into org_queue (organization_id, ready_at)
 select id, case when name like '%7' then now() else 'infinity'::timestamptz end
 from organizations;
-insert into instances (organization_id, id, name, settings, generation, revision)
-select id, case id when '{ORGANIZATION}' then '{INSTANCE}' else id end, 'main', '{{}}', 1, 1 from organizations;
-insert into relay_queue (instance_id, organization_id, account, ready_at)
-select id, organization_id, id::text, case when id::text like '%7' then now() else 'infinity'::timestamptz end
+insert into instances (organization_id, id, name, settings)
+select id, case id when '{ORGANIZATION}' then '{INSTANCE}' else id end, 'main', '{{}}' from organizations;
+insert into relay_queue (instance_id, organization_id, account, settings_bucket, settings_revision, ready_at)
+select id, organization_id, id::text, now(), 1,
+    case when id::text like '%7' then now() else 'infinity'::timestamptz end
 from instances;
 insert into contacts (organization_id, instance_id)
 select organization_id, id from instances, generate_series(1, 5) g;

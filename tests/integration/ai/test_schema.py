@@ -47,8 +47,8 @@ COLUMN = "    first_name text,\n    primary key (organization_id, id),\n    fore
 
 CONTACT = """
 insert into organizations (id, name) values ('11111111-1111-4111-8111-111111111111', 'petshop');
-insert into instances (organization_id, id, name, settings, generation, revision)
-select id, '22222222-2222-4222-8222-222222222222', 'main', '{}', 1, 1 from organizations;
+insert into instances (organization_id, id, name, settings)
+select id, '22222222-2222-4222-8222-222222222222', 'main', '{}' from organizations;
 insert into contacts (organization_id, instance_id, name)
 select organization_id, id, 'Ana Souza' from instances;
 """

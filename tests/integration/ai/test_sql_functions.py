@@ -42,7 +42,7 @@ class Database:
         self._connection = connection
         settings = {"organization": "petshop", "instance": "main", "account": "A", "generation": 1}
         settings["ai"] = {"debounce_seconds": 3, "debounce_max_seconds": 15, "takeover_minutes": 30}  # type: ignore[assignment]  # a document
-        self.value("apply_instance(%s, %s, %s, '{}', 1)", ORGANIZATION, INSTANCE, Jsonb(settings))
+        self.value("apply_instance(%s, %s, %s, '{}', %s, 1, 1)", ORGANIZATION, INSTANCE, Jsonb(settings), NOON)
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         cursor = self._connection.execute(statement.encode(), values)
@@ -369,8 +369,37 @@ def test_reports_are_refused_by_the_account_that_sent_them(database: Database) -
     assert database.value("refusal('A', %s)", INSTANCE) is None
     assert database.value("refusal('B', %s)", INSTANCE) == "unknown"
     assert database.value("refusal('A', %s)", ORGANIZATION) == "foreign"
-    database.value("dequeue_instance(%s)", INSTANCE)
+    database.value("dequeue_instance(%s, %s, 2, 2)", INSTANCE, NOON)
     assert database.value("refusal('A', %s)", INSTANCE) == "closed"
+
+
+@pytest.mark.parametrize(
+    ("bucket", "entry", "newest", "replaces"),
+    [
+        (NOON, 7, 9, True),  # a newer entry
+        (NOON, 5, 9, True),  # the same one: rows may be lost
+        (NOON, 4, 9, False),  # an older one, read late
+        (NOON, 3, 4, True),  # the bucket has not reached 5: it was restored from a copy
+        (NOON - timedelta(days=1), 1, 1, True),  # another bucket, whatever the server's clock said
+        (NOON + timedelta(days=1), 1, 1, True),
+    ],
+)
+def test_settings_count_by_their_bucket_and_the_revision_in_it(
+    database: Database,
+    bucket: datetime,
+    entry: int,
+    newest: int,
+    replaces: bool,  # noqa: FBT001 a parametrized value
+) -> None:
+    assert database.value("enqueue_instance(%s, %s, 'A', %s, 5, 5)", ORGANIZATION, INSTANCE, NOON)
+    assert database.value("dequeue_instance(%s, %s, %s, %s)", INSTANCE, bucket, entry, newest) is replaces
+    assert (database.value("refusal('A', %s)", INSTANCE) == "closed") is replaces
+
+
+def test_the_accounts_whose_reports_can_be_stored_are_known_and_open(database: Database) -> None:
+    assert database.value("open_accounts('{A,B}')") == ["A"]
+    database.value("dequeue_instance(%s, %s, 2, 2)", INSTANCE, NOON)
+    assert database.value("open_accounts('{A,B}')") == []
 
 
 def item(sequence: int, account: str = "A", **changes: object) -> Row:

@@ -29,7 +29,7 @@ async def test_an_unknown_time_zone_keeps_the_last_known_one_and_applies_the_res
                 update={"generation": 2, "timezone": UNKNOWN, "ai": AiSettings(debounce_seconds=0, max_tokens=77)}
             )
         )
-        await until(lambda: scene.query("select from instances where generation = 2"))
+        await until(lambda: scene.query("select from instances where settings ->> 'generation' = '2'"))
         assert (await pod.answer_to("Oi")).startswith("Olá!")
     assert await scene.value("select settings ->> 'timezone' from instances") == "America/Manaus"
     assert [request["max_tokens"] for request in await scene.model.requests()] == [77]
