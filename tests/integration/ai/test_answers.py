@@ -234,7 +234,7 @@ async def test_a_change_of_settings_is_used_by_the_next_turn(scene: Scene) -> No
             }
         )
         await scene.publish(changed)
-        await until(lambda: scene.query("select from instances where generation = 2"))
+        await until(lambda: scene.query("select from instances where settings ->> 'generation' = '2'"))
         assert (await pod.answer_to("Oi")).startswith("Oi! Sou a Aurora")
     assert [request["max_tokens"] for request in await scene.model.requests()] == [500, 77]
 
