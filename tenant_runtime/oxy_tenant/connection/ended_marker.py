@@ -5,16 +5,21 @@ A runtime that starts in an ended epoch exits with the same code and message, wi
 """
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import structlog
+from pydantic import BaseModel, Field, ValidationError
 
 from oxy_core.errors import ContractError
 from oxy_core.tenant import TerminationMessage
 
 MARKER_BYTES: Final = 4096
 """Size of the marker: one page, more than a termination message ever needs."""
+
+UNREADABLE: Final = "EndedByNewerVersion"
+"""Reason of an ending that only a newer version can read."""
 
 log = structlog.get_logger()
 
@@ -41,7 +46,10 @@ class EndedMarker:
         self._write_through(message.encode(), 0)
 
     def read(self) -> TerminationMessage | None:
-        """Return how the epoch ended; None if it did not. An unreadable marker is logged and ignored."""
+        """Return how the epoch ended; None if it did not. What cannot be read of a marker is left out of the message.
+
+        Only a marker that does not even name the epoch is logged and ignored.
+        """
         try:
             content = self._path.read_bytes().rstrip(b"\0")
         except FileNotFoundError:
@@ -52,7 +60,7 @@ class EndedMarker:
             return TerminationMessage.decode(content)
         except ContractError as error:
             log.warning("ended_marker_unreadable", error=str(error))
-            return None
+            return _essentials_of(content)
 
     def _write_through(self, content: bytes, flags: int) -> None:
         file = os.open(self._path, os.O_WRONLY | flags, 0o600)
@@ -61,6 +69,29 @@ class EndedMarker:
             os.fsync(file)
         finally:
             os.close(file)
+
+
+class _Essentials(BaseModel):
+    """What every version of the marker says."""
+
+    epoch: int = Field(ge=1)
+    exit_code: int
+
+
+def _essentials_of(content: bytes) -> TerminationMessage | None:
+    """Read a marker of a newer version: whatever else it says, its epoch has ended."""
+    try:
+        essentials = _Essentials.model_validate_json(content)
+    except ValidationError:
+        return None
+    return TerminationMessage(
+        epoch=essentials.epoch,
+        pod_uid="",
+        exit_code=essentials.exit_code,
+        reason=UNREADABLE,
+        message="This epoch has ended. A newer version of Oxy wrote why.",
+        ended_at=datetime.now(UTC),
+    )
 
 
 def repeated_ending(marker: TerminationMessage | None, epoch: int, pod_uid: str) -> TerminationMessage | None:

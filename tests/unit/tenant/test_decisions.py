@@ -297,6 +297,20 @@ def test_no_readable_marker_means_that_nothing_ended(tmp_path: Path, content: by
     assert EndedMarker(tmp_path).read() is None
 
 
+def test_a_marker_of_a_newer_version_still_ends_its_epoch(tmp_path: Path) -> None:
+    newer = message().encode().replace(b'"version":1', b'"version":2').replace(b'"reason"', b'"because"')
+    (tmp_path / "ended.json").write_bytes(newer.ljust(MARKER_BYTES, b"\0"))
+    repeated = repeated_ending(EndedMarker(tmp_path).read(), 3, "pod-2")
+    assert repeated is not None
+    assert (repeated.epoch, repeated.exit_code, repeated.pod_uid) == (3, int(ExitCode.LOGGED_OUT), "pod-2")
+    assert repeated_ending(EndedMarker(tmp_path).read(), 4, "pod-2") is None
+
+
+def test_a_marker_with_an_unknown_field_is_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "ended.json").write_bytes(message().encode().replace(b"{", b'{"mood":"sad",', 1))
+    assert EndedMarker(tmp_path).read() == message()
+
+
 def test_a_marker_that_cannot_be_written_raises(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         EndedMarker(tmp_path / "gone").write(message())
