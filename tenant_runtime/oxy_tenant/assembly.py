@@ -13,7 +13,7 @@ from oxy_tenant.content.received import Received
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.sends import OpenSend
 from oxy_tenant.own_account import OwnAccount
-from oxy_tenant.publishing.publisher import Publisher, ReportSignal
+from oxy_tenant.publishing.publisher import Publisher, PublishRules, ReportSignal
 from oxy_tenant.sending.intake import Intake
 from oxy_tenant.sending.receipts import Receipts
 from oxy_tenant.sending.recovery import Recovery
@@ -75,7 +75,11 @@ def assemble(
             journal.reports,
             subject,
             reports_added,
-            on_refusal=lambda refusal: board.update(publish_refusal=refusal),
+            rules=PublishRules(
+                per_second=lambda: settings.current.inbound_per_second,
+                bus_state=lambda: settings.current.bus_state,
+                on_refusal=lambda refusal: board.update(publish_refusal=refusal),
+            ),
         ),
     )
 

@@ -159,7 +159,6 @@ def message_of(ending: Ending, environment: RuntimeSettings) -> TerminationMessa
 async def run(environment: RuntimeSettings) -> int:
     """Run the tenant runtime and return its exit code; raises OxyError if a restart may help."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4, thread_name_prefix="work"))
-    settings = SettingsFile(environment)
     with holding_volume(environment.session):
         marker = EndedMarker(environment.session)
         repeated = repeated_ending(marker.read(), environment.epoch, environment.pod_uid)
@@ -168,7 +167,7 @@ async def run(environment: RuntimeSettings) -> int:
             log.error("epoch_already_ended", reason=repeated.reason, exit_code=repeated.exit_code)
             return repeated.exit_code
         marker.allocate()
-        return await _run_connected(environment, settings, marker)
+        return await _run_connected(environment, SettingsFile(environment), marker)
 
 
 async def _run_connected(environment: RuntimeSettings, settings: SettingsFile, marker: EndedMarker) -> int:
@@ -177,6 +176,7 @@ async def _run_connected(environment: RuntimeSettings, settings: SettingsFile, m
         environment.session / "journal.db",
         organization=environment.organization,
         instance=environment.instance,
+        volume=environment.volume_id,
         on_report=reports_added.set,
     )
     try:

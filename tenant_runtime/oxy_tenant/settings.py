@@ -18,6 +18,9 @@ class RuntimeSettings(ProcessSettings):
     nats_credentials: Path | None = Field(default=None, description="NATS credentials file, if the server needs one.")
     settings: Path = Field(description="The instance's settings.json.")
     session: Path = Field(description="Folder on the session volume.")
+    volume_id: str | None = Field(
+        default=None, description="Identity of the session volume, which a restored one or a copy does not have."
+    )
     epoch: int = Field(ge=1, description="Epoch that this pod belongs to.")
     pod_uid: str = Field(min_length=1, description="UID of this pod.")
     termination_log: Path = Field(

@@ -27,6 +27,8 @@ class IncomingMessage:
     quoted_id: str | None = None
     secret: bytes | None = None
     """Its message secret; identifies the echo of a message that this runtime sent."""
+    live: bool = False
+    """Whether it came as soon as it was sent, not from what the server had queued while we were offline."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,13 @@ class Chats:
         """
         if alias is None:
             return self._chat_of_alias(database, chat) or chat
-        # `chat` needs no look-up, because a LID is never an alias. The phone number may have been a separate chat until
-        # WhatsApp first gave both addresses together; then everything stored under it moves to the LID.
-        if self._chat_of_alias(database, alias) != chat:
-            database.execute("INSERT OR REPLACE INTO chat_aliases VALUES (?, ?)", (str(alias), str(chat)))
+        # `chat` needs no look-up, because a LID is never an alias.
+        known = self._chat_of_alias(database, alias)
+        if known != chat:
+            database.execute("INSERT OR REPLACE INTO chat_aliases (alias, chat) VALUES (?, ?)", (str(alias), str(chat)))
+        # The phone number may have been a separate chat until WhatsApp first gave both addresses together. If it had
+        # another LID before, it is now another person's, and what the first one wrote stays theirs.
+        if known is None:
             self._merge(database, alias, chat)
         return chat
 
@@ -35,7 +38,8 @@ class Chats:
         names = {"old": str(old), "new": str(new)}
         # Both may have sequences. Continue from the higher one, so that no number known to the platform is repeated.
         database.execute(
-            "INSERT INTO chats SELECT :new, last_sequence, own_sequence FROM chats WHERE chat = :old "
+            "INSERT INTO chats (chat, last_sequence, own_sequence) "
+            "SELECT :new, last_sequence, own_sequence FROM chats WHERE chat = :old "
             "ON CONFLICT (chat) DO UPDATE SET last_sequence = max(last_sequence, excluded.last_sequence), "
             "own_sequence = max(own_sequence, excluded.own_sequence)",
             names,

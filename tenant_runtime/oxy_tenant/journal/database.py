@@ -7,23 +7,36 @@ durable write.
 All methods may be called from any thread. They block for one disk flush at most.
 """
 
-import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Self
-from uuid import UUID, uuid4
+from uuid import UUID
+
+import structlog
 
 from oxy_tenant import metrics
 from oxy_tenant.errors import JournalError
+from oxy_tenant.journal import epochs
 
 APPLICATION_ID: Final = 0x4F78_794A
 """SQLite application id of a journal: "OxyJ"."""
 
-SCHEMA_VERSION: Final = 2
+FORMAT: Final = 3
+"""Raised by a change that the previous version of this code could not work with; such a journal is refused."""
+
+ADDITIONS: Final[Sequence[str]] = ()
+"""Statements that add to the schema since `FORMAT` began, oldest first. They are run on older journals, and older code
+works with a journal that has them: a new column has a default, and rows are inserted by naming their columns."""
+
+_ADDITIONS_LIMIT: Final = 1_000
+"""``PRAGMA user_version`` is the format times this plus the number of additions."""
+
+log = structlog.get_logger()
 
 
 class JournalDatabase:
@@ -36,20 +49,33 @@ class JournalDatabase:
         self._on_durable = on_durable
         self._writing = threading.RLock()
         self._reading = threading.Lock()
-        epoch, self.secret = writer.execute("SELECT epoch, secret FROM identity").fetchone()
+        epoch, started_at, self.secret = writer.execute("SELECT epoch, started_at, secret FROM identity").fetchone()
         self.epoch = UUID(epoch)
-        """Identity of this file; an empty volume gets a new file and a new epoch."""
+        """Identity of the current journal (`epochs`)."""
+        self.started_at = datetime.fromtimestamp(started_at, UTC)
+        """When it began."""
 
     @classmethod
-    def open(cls, path: Path, *, organization: str, instance: str, on_durable: Callable[[], None]) -> Self:
+    def open(  # noqa: PLR0913 whose journal it is, each by name
+        cls,
+        path: Path,
+        *,
+        organization: str,
+        instance: str,
+        volume: str | None,
+        now: datetime,
+        on_durable: Callable[[], None],
+    ) -> Self:
         """Open or create the file; raises JournalError if it is damaged or belongs to something else."""
         try:
             writer = _connect(path)
             writer.execute("PRAGMA journal_mode = WAL")
             writer.execute("PRAGMA synchronous = FULL")
             if writer.execute("PRAGMA schema_version").fetchone()[0] == 0:
-                _create(writer, organization, instance)
+                _create(writer, organization, instance, now)
             _check(writer, path, organization, instance)
+            upgrade(writer)
+            _follow_volume(writer, volume, now)
             return cls(writer, _connect(path), on_durable)
         except sqlite3.Error as error:
             message = (
@@ -98,24 +124,38 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
 
-def _create(database: sqlite3.Connection, organization: str, instance: str) -> None:
+def _create(database: sqlite3.Connection, organization: str, instance: str, now: datetime) -> None:
     schema = files("oxy_tenant.journal").joinpath("schema.sql").read_text()
     database.executescript(
-        f"BEGIN EXCLUSIVE; {schema} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
+        f"BEGIN EXCLUSIVE; {schema} PRAGMA application_id = {APPLICATION_ID}; "
+        f"PRAGMA user_version = {FORMAT * _ADDITIONS_LIMIT};"
     )
-    database.execute(
-        "INSERT INTO identity (epoch, organization, instance, secret) VALUES (?, ?, ?, ?)",
-        (str(uuid4()), organization, instance, secrets.token_bytes(32)),
-    )
+    epochs.begin_first(database, organization, instance, now)
     database.execute("COMMIT")
+
+
+def upgrade(database: sqlite3.Connection, additions: Sequence[str] = ADDITIONS) -> None:
+    """Run the additions that the journal does not have yet, each with its own step of the version."""
+    present = database.execute("PRAGMA user_version").fetchone()[0] % _ADDITIONS_LIMIT
+    for number, statement in enumerate(additions[present:], present + 1):
+        version = FORMAT * _ADDITIONS_LIMIT + number
+        database.executescript(f"BEGIN EXCLUSIVE; {statement}; PRAGMA user_version = {version}; COMMIT")
+
+
+def _follow_volume(database: sqlite3.Connection, volume: str | None, now: datetime) -> None:
+    database.execute("BEGIN EXCLUSIVE")
+    began = epochs.follow_volume(database, volume, now)
+    database.execute("COMMIT")
+    if began:
+        log.warning("journal_begun_anew", reason="this is another volume than before: restored, or a copy")
 
 
 def _check(database: sqlite3.Connection, path: Path, organization: str, instance: str) -> None:
     """Raise JournalError if this is not an intact journal of the instance."""
     application = database.execute("PRAGMA application_id").fetchone()[0]
     version = database.execute("PRAGMA user_version").fetchone()[0]
-    if (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
-        message = f"{path} is not a journal of version {SCHEMA_VERSION}; move it away, or run the version that wrote it"
+    if (application, version // _ADDITIONS_LIMIT) != (APPLICATION_ID, FORMAT):
+        message = f"{path} is not a journal of format {FORMAT}; move it away, or run the version that wrote it"
         raise JournalError(message)
     findings = database.execute("PRAGMA quick_check(1)").fetchone()[0]
     if findings != "ok":

@@ -33,6 +33,8 @@ class OwedFillers:
         with self._journal.transaction(durable=False) as database:
             for contact, fillers in owed.items():
                 if fillers:
-                    database.execute("INSERT OR REPLACE INTO owed_fillers VALUES (?, ?)", (contact, fillers))
+                    database.execute(
+                        "INSERT OR REPLACE INTO owed_fillers (contact, fillers) VALUES (?, ?)", (contact, fillers)
+                    )
                 else:
                     database.execute("DELETE FROM owed_fillers WHERE contact = ?", (contact,))

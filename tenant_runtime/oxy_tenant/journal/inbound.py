@@ -1,6 +1,7 @@
 """Received messages. Each is journalled once, including those found to be lost."""
 
 import sqlite3
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -16,9 +17,19 @@ from oxy_tenant.content.bounds import bounded_id
 from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
+from oxy_tenant.journal.delays import ClockDifference
 from oxy_tenant.journal.reports import Clock, Reports
 
+NOTED_CHANGE_SECONDS: Final = 1.0
+"""WhatsApp's times have whole seconds, so a smaller change of the difference to our clock says nothing."""
+
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Timing:
+    sent_at: datetime
+    delay_seconds: float
 
 
 class Inbound:
@@ -29,6 +40,9 @@ class Inbound:
         self._chats = chats
         self._reports = reports
         self._clock = clock
+        known = journal.read("SELECT clock_ahead FROM identity")[0][0]
+        self._noted_ahead = known
+        self._difference = ClockDifference(known)
 
     def receive(self, received: Received) -> Report | None:
         """Journal a message; None if it was journalled before, was sent by this runtime, or is ignored."""
@@ -56,12 +70,31 @@ class Inbound:
             return None
         sequence = self._chats.count(database, chat, own=message.from_me and not message.self_chat)
         metrics.RECEIVED.labels(message.kind.value).inc()
-        return self._reports.append(database, _seen(message, chat, sequence, self._clock()), new_trace())
+        return self._reports.append(
+            database, _seen(message, chat, sequence, self._timing(database, message)), new_trace()
+        )
+
+    def _timing(self, database: sqlite3.Connection, message: IncomingMessage) -> _Timing:
+        """Return when the message was sent and how long it was under way; learn from it how our clock differs."""
+        now = self._clock()
+        if message.sent_at is None:
+            return _Timing(self._difference.whatsapp_time(now), 0.0)
+        if message.live:
+            self._difference.observe(message.sent_at, now)
+            self._note_difference(database)
+        return _Timing(message.sent_at, self._difference.delay_of(message.sent_at, now))
+
+    def _note_difference(self, database: sqlite3.Connection) -> None:
+        ahead = self._difference.seconds
+        if self._noted_ahead is None or abs(ahead - self._noted_ahead) > NOTED_CHANGE_SECONDS:
+            database.execute("UPDATE identity SET clock_ahead = ?", (ahead,))
+            self._noted_ahead = ahead
 
     def _claim(self, database: sqlite3.Connection, chat: Jid, message: Received) -> bool:
         """Claim chat, direction and id for this message; False if an earlier message has claimed them."""
         row = (str(chat), message.from_me, message.whatsapp_id, self._clock().timestamp())
-        return database.execute("INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?)", row).rowcount == 1
+        query = "INSERT OR IGNORE INTO messages (chat, from_me, whatsapp_id, seen_at) VALUES (?, ?, ?, ?)"
+        return database.execute(query, row).rowcount == 1
 
     def knows(self, whatsapp_id: str) -> bool:
         """Whether a message with this id was received, or sent by this runtime."""
@@ -81,7 +114,8 @@ class Inbound:
         """Journal a message as lost; None if that was done before, or if it has arrived after all."""
         with self._journal.transaction() as database:
             row = (message.whatsapp_id, source, self._clock().timestamp())
-            fresh = database.execute("INSERT OR IGNORE INTO losses VALUES (?, ?, ?)", row).rowcount == 1
+            query = "INSERT OR IGNORE INTO losses (whatsapp_id, source, found_at) VALUES (?, ?, ?)"
+            fresh = database.execute(query, row).rowcount == 1
             return self._receive(database, message) if fresh else None
 
 
@@ -103,7 +137,7 @@ def _is_ours(database: sqlite3.Connection, message: IncomingMessage) -> bool:
     return bool(database.execute(query, (message.whatsapp_id, message.secret)).fetchone()[0])
 
 
-def _seen(message: IncomingMessage, chat: Jid, sequence: int, now: datetime) -> MessageSeen:
+def _seen(message: IncomingMessage, chat: Jid, sequence: int, timing: _Timing) -> MessageSeen:
     """Return the message as the platform sees it; a placeholder if its content fits no report."""
     place = {
         "whatsapp_id": message.whatsapp_id,
@@ -111,7 +145,8 @@ def _seen(message: IncomingMessage, chat: Jid, sequence: int, now: datetime) -> 
         "sender": message.sender if message.from_me else chat,
         "from_me": message.from_me,
         "self_chat": message.self_chat,
-        "sent_at": message.sent_at or now,
+        "sent_at": timing.sent_at,
+        "delay_seconds": timing.delay_seconds,
         "chat_sequence": sequence,
     }
     content = {

@@ -38,27 +38,33 @@ class Journal:
     clock: Clock
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 whose journal it is and where, each by name
         cls,
         path: Path,
         *,
         organization: OrganizationName,
         instance: InstanceName,
+        volume: str | None = None,
         clock: Clock = utc_now,
         on_report: Callable[[], None] = do_nothing,
     ) -> Self:
         """Open or create the journal; raises JournalError if it is damaged or belongs to another instance.
 
-        `on_report` is called in the writing thread after each durable transaction.
+        `volume` names the volume that the file is on: on another one a new journal begins (`epochs`). `on_report` is
+        called in the writing thread after each durable transaction.
         """
-        database = JournalDatabase.open(path, organization=organization, instance=instance, on_durable=on_report)
+        database = JournalDatabase.open(
+            path, organization=organization, instance=instance, volume=volume, now=clock(), on_durable=on_report
+        )
         chats = Chats(database)
         reports = Reports(database, organization=organization, instance=instance, clock=clock)
+        sends = Sends(database, chats, reports, clock)
+        sends.close_older_journals()
         return cls(
             database=database,
             chats=chats,
             inbound=Inbound(database, chats, reports, clock),
-            sends=Sends(database, chats, reports, clock),
+            sends=sends,
             reports=reports,
             fillers=OwedFillers(database),
             clock=clock,

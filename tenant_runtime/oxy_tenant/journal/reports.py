@@ -1,18 +1,17 @@
 """Reports for the platform, in journal order, and which of them the bus has acknowledged."""
 
+import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from oxy_core.envelopes import ConnectionChanged, Report, ReportBody
+from oxy_core.envelopes import ConnectionChanged, MessageSeen, Report, ReportBody
 from oxy_core.identity import InstanceName, OrganizationName, new_id
 from oxy_core.trace import TraceParent, new_trace
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.oversized import fitting
-
-_LAST_SEQUENCE: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'reports'"
 
 Clock = Callable[[], datetime]
 
@@ -21,10 +20,18 @@ Clock = Callable[[], datetime]
 class JournalEntry:
     """A report ready to publish."""
 
-    sequence: int
+    number: int
+    """Place in the order of writing, through all journals in the file."""
     message_id: str
+    chat: str | None
+    """Whose message it reports; None: it is about no message."""
     envelope: bytes
     trace: TraceParent
+    written_at: float
+    """Unix time."""
+
+
+_COLUMNS: Final = "number, message_id, chat, envelope, trace, written_at"
 
 
 class Reports:
@@ -40,20 +47,23 @@ class Reports:
 
     def append(self, database: sqlite3.Connection, body: ReportBody, trace: TraceParent) -> Report:
         """Append a report and return it."""
-        row = database.execute(_LAST_SEQUENCE).fetchone()
-        sequence = 1 if row is None else row[0] + 1
+        next_sequence = "UPDATE identity SET last_sequence = last_sequence + 1 RETURNING last_sequence"
         report = Report(
             id=new_id(),
             organization=self._organization,
             instance=self._instance,
             journal_epoch=self._journal.epoch,
-            journal_sequence=sequence,
+            journal_started_at=self._journal.started_at,
+            journal_sequence=database.execute(next_sequence).fetchone()[0],
             occurred_at=self._clock(),
             trace=trace,
             body=body,
         )
-        entry = (sequence, report.message_id, fitting(report), trace, report.occurred_at.timestamp())
-        database.execute("INSERT INTO reports VALUES (?, ?, ?, ?, ?)", entry)
+        chat = str(body.chat) if isinstance(body, MessageSeen) else None
+        row = (report.message_id, chat, fitting(report), trace, report.occurred_at.timestamp())
+        database.execute(
+            "INSERT INTO reports (message_id, chat, envelope, trace, written_at) VALUES (?, ?, ?, ?, ?)", row
+        )
         return report
 
     def report_connection(self, change: ConnectionChanged) -> Report:
@@ -61,27 +71,70 @@ class Reports:
         with self._journal.transaction() as database:
             return self.append(database, change, new_trace())
 
-    @property
-    def last_sequence(self) -> int:
-        """Sequence of the newest report; 0: none yet."""
-        rows = self._journal.read(_LAST_SEQUENCE)
-        return int(rows[0][0]) if rows else 0
-
-    def entries(self, after: int, limit: int) -> list[JournalEntry]:
-        """Return at most `limit` reports that follow sequence `after`, in order."""
-        query = "SELECT sequence, message_id, envelope, trace FROM reports WHERE sequence > ? ORDER BY sequence LIMIT ?"
-        return [JournalEntry(*row) for row in self._journal.read(query, after, limit)]
+    # -- what the bus has not acknowledged
 
     @property
-    def published(self) -> int:
-        """Sequence up to which the bus has acknowledged all reports."""
-        return int(self._journal.read("SELECT published FROM identity")[0][0])
+    def newest(self) -> int:
+        """Number of the newest report; 0: none."""
+        return int(self._journal.read("SELECT coalesce(max(number), 0) FROM reports")[0][0])
 
     def pending(self) -> float:
         """Return how many reports the bus has not acknowledged."""
-        return self.last_sequence - self.published
+        return float(self._journal.read("SELECT count(*) FROM reports WHERE published = 0")[0][0])
 
-    def mark_published(self, sequence: int) -> None:
-        """Store that the bus acknowledged all reports up to `sequence`; never moves back."""
+    def waiting(self, after: int, limit: int, *, but_of: Collection[str] = ()) -> list[JournalEntry]:
+        """Return at most `limit` waiting reports that follow number `after`, in order, leaving out some chats."""
+        query = (
+            f"SELECT {_COLUMNS} FROM reports WHERE published = 0 AND number > ? "  # noqa: S608 a constant
+            "AND (chat IS NULL OR chat NOT IN (SELECT value FROM json_each(?))) ORDER BY number LIMIT ?"
+        )
+        return self._entries(query, after, json.dumps(list(but_of)), limit)
+
+    def waiting_of(self, chat: str, after: int) -> JournalEntry | None:
+        """Return the chat's first waiting report that follows number `after`."""
+        query = (
+            f"SELECT {_COLUMNS} FROM reports WHERE published = 0 AND chat = ? AND number > ? ORDER BY number LIMIT 1"  # noqa: S608 a constant
+        )
+        return next(iter(self._entries(query, chat, after)), None)
+
+    def numbered(self, numbers: Collection[int]) -> list[JournalEntry]:
+        """Return the reports with these numbers, in order."""
+        query = f"SELECT {_COLUMNS} FROM reports WHERE number IN (SELECT value FROM json_each(?)) ORDER BY number"  # noqa: S608 a constant
+        return self._entries(query, json.dumps(list(numbers)))
+
+    def _entries(self, query: str, *values: object) -> list[JournalEntry]:
+        return [JournalEntry(*row) for row in self._journal.read(query, *values)]
+
+    # -- what it has acknowledged
+
+    @property
+    def stream_sequence(self) -> int:
+        """Newest place in the stream that the bus gave to a report; 0: none."""
+        return int(self._journal.read("SELECT stream_sequence FROM identity")[0][0])
+
+    def mark_published(self, numbers: Collection[int], stream_sequence: int) -> None:
+        """Store that the bus acknowledged these reports, the newest of them at this place in the stream."""
         with self._journal.transaction(durable=False) as database:
-            database.execute("UPDATE identity SET published = ? WHERE published < ?", (sequence, sequence))
+            query = "UPDATE reports SET published = 1 WHERE number IN (SELECT value FROM json_each(?))"
+            database.execute(query, (json.dumps(list(numbers)),))
+            database.execute("UPDATE identity SET stream_sequence = ?", (stream_sequence,))
+
+    @property
+    def bus_state(self) -> str | None:
+        """The name under which the platform last knew what it stored of the reports."""
+        rows = self._journal.read("SELECT bus_state FROM identity")
+        return None if rows[0][0] is None else str(rows[0][0])
+
+    def note_bus_state(self, state: str) -> None:
+        """Store that everything published so far is part of this state."""
+        with self._journal.transaction() as database:
+            database.execute("UPDATE identity SET bus_state = ?", (state,))
+
+    def publish_all_again(self) -> int:
+        """Let every report that is still kept wait to be published again; return their number.
+
+        The platform lost what it had stored, but recognises the reports that it still has.
+        """
+        with self._journal.transaction() as database:
+            database.execute("UPDATE identity SET stream_sequence = 0")
+            return database.execute("UPDATE reports SET published = 0 WHERE published = 1").rowcount

@@ -1,19 +1,30 @@
--- The journal of one instance. Sequences have no gaps; reports are deleted only after the bus acknowledged them.
+-- The files of one instance's journals: one after the other, each with an epoch of its own. Reports of a journal are
+-- numbered without gaps, and deleted only after the bus acknowledged them. `user_version` is explained in database.py.
 CREATE TABLE identity (
-  epoch TEXT NOT NULL,             -- UUID made with this file
   organization TEXT NOT NULL,
   instance TEXT NOT NULL,
-  secret BLOB NOT NULL,            -- key of the message secrets by which own sends are recognised
-  published INTEGER NOT NULL DEFAULT 0,      -- every report up to here is acknowledged by the bus
+  secret BLOB NOT NULL,                      -- key of the message secrets by which own sends are recognised
+  epoch TEXT NOT NULL,                       -- UUID of the current journal
+  started_at REAL NOT NULL,                  -- when it began
+  volume TEXT,                               -- the volume that it began on; NULL: nobody named it
+  last_sequence INTEGER NOT NULL DEFAULT 0,  -- of its reports
+  stream_sequence INTEGER NOT NULL DEFAULT 0,  -- newest place of a report in the stream
+  bus_state TEXT,                            -- what the platform stored of the reports is known by this name
+  clock_ahead REAL,                          -- seconds by which our clock was last ahead of WhatsApp's; NULL: unknown
   audited_secret INTEGER NOT NULL DEFAULT 0  -- rows of the library's message secrets up to here are audited
 );
 CREATE TABLE reports (
-  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  number INTEGER PRIMARY KEY AUTOINCREMENT,  -- order of writing, through all journals
   message_id TEXT NOT NULL,
+  chat TEXT,                                 -- whose message it reports; NULL: it is about no message
   envelope BLOB NOT NULL,
   trace TEXT NOT NULL,                       -- of the envelope, for the log of its publishing
-  written_at REAL NOT NULL
+  written_at REAL NOT NULL,
+  published INTEGER NOT NULL DEFAULT 0       -- whether the bus has acknowledged it
 );
+CREATE INDEX reports_waiting ON reports (number) WHERE published = 0;
+CREATE INDEX reports_of_chat_waiting ON reports (chat, number) WHERE published = 0;
+CREATE INDEX reports_by_age ON reports (written_at);
 CREATE TABLE chats (
   chat TEXT PRIMARY KEY,
   last_sequence INTEGER NOT NULL,
@@ -36,12 +47,15 @@ CREATE INDEX messages_by_age ON messages (seen_at);
 CREATE TABLE sends (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT,
   request_id TEXT NOT NULL UNIQUE,
+  epoch TEXT NOT NULL,                       -- of the journal in which it was accepted
   chat TEXT NOT NULL,
   state TEXT NOT NULL,                       -- accepted, sending, or a SendOutcome
   request BLOB,                              -- the envelope; NULL once the request has ended
+  trace TEXT NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0,
   whatsapp_id TEXT,
   accepted_at REAL NOT NULL,
+  expires_at REAL,                           -- by our clock; NULL: never
   ended_at REAL
 );
 CREATE INDEX sends_open ON sends (sequence) WHERE ended_at IS NULL;

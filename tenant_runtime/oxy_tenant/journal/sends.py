@@ -4,16 +4,28 @@ import hmac
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
+import structlog
+
 from oxy_core.envelopes import MAX_ERROR, Accepted, Report, SendOutcome, SendRequest, SendResult
+from oxy_core.errors import ContractError
 from oxy_core.identity import Jid
-from oxy_core.trace import child_of
+from oxy_core.trace import TraceParent, child_of
 from oxy_tenant import metrics
 from oxy_tenant.content.bounds import bounded_id, bounded_text
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.reports import Clock, Reports
+
+LOST: Final = "the journal that accepted the request was replaced by an older copy; it may have been sent"
+
+LONGEST_VALID: Final = timedelta(days=3650)
+"""Longer than that is for ever; the calendar ends somewhere."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,8 @@ class OpenSend:
     """The chat's address when the request was accepted."""
     sequence: int = 0
     """Place among all accepted requests."""
+    expires_at: datetime | None = None
+    """Until when it may be sent, by our clock; None: it does not expire."""
     attempts: int = 0
     in_flight: bool = False
     """Whether the last attempt was left without an outcome; all before it certainly did not reach WhatsApp."""
@@ -49,28 +63,49 @@ class Sends:
             return [self._accept(database, request) for request in requests]
 
     def _accept(self, database: sqlite3.Connection, request: SendRequest) -> tuple[Accepted, OpenSend | None]:
-        chat = self._chats.resolve(database, request.chat.bare)
-        row = (str(request.id), str(chat), request.encode(), self._clock().timestamp())
+        chat, now = self._chats.resolve(database, request.chat.bare), self._clock()
+        expires_at = deadline_of(request, now)
+        row = {
+            "request_id": str(request.id),
+            "epoch": str(self.epoch),
+            "chat": str(chat),
+            "request": request.encode(),
+            "trace": request.trace,
+            "accepted_at": now.timestamp(),
+            "expires_at": None if expires_at is None else expires_at.timestamp(),
+        }
         query = (
-            "INSERT INTO sends (request_id, chat, state, request, accepted_at) VALUES (?, ?, 'accepted', ?, ?) "
+            "INSERT INTO sends (request_id, epoch, chat, state, request, trace, accepted_at, expires_at) VALUES "
+            "(:request_id, :epoch, :chat, 'accepted', :request, :trace, :accepted_at, :expires_at) "
             "ON CONFLICT (request_id) DO NOTHING"
         )
         fresh = database.execute(query, row).rowcount == 1
-        find = "SELECT sequence FROM sends WHERE request_id = ?"
-        sequence = database.execute(find, (str(request.id),)).fetchone()[0]
-        accepted = Accepted(request_id=request.id, journal_epoch=self._journal.epoch, journal_sequence=sequence)
-        return accepted, OpenSend(request, chat, sequence) if fresh else None
+        find = "SELECT epoch, sequence FROM sends WHERE request_id = ?"
+        epoch, sequence = database.execute(find, (str(request.id),)).fetchone()
+        accepted = Accepted(request_id=request.id, journal_epoch=UUID(epoch), journal_sequence=sequence)
+        return accepted, OpenSend(request, chat, sequence, expires_at) if fresh else None
 
     def unfinished(self) -> list[OpenSend]:
-        """Return the requests without a result, in the order of their acceptance."""
+        """Return the requests without a result, in the order of their acceptance.
+
+        A request that only a newer version can read is left out: it waits until that version runs.
+        """
         query = (
-            "SELECT request, chat, sequence, attempts, state = 'sending' FROM sends "
+            "SELECT request, chat, sequence, expires_at, attempts, state = 'sending' FROM sends "
             "WHERE ended_at IS NULL ORDER BY sequence"
         )
-        return [
-            OpenSend(SendRequest.decode(request), Jid.parse(chat), sequence, attempts, bool(in_flight), recovered=True)
-            for request, chat, sequence, attempts, in_flight in self._journal.read(query)
-        ]
+        return [send for row in self._journal.read(query) if (send := _recovered(*row)) is not None]
+
+    def close_older_journals(self) -> int:
+        """End what earlier journals left open as ambiguous: it may have been sent after the copy was made."""
+        query = "SELECT request_id, trace FROM sends WHERE ended_at IS NULL AND epoch <> ?"
+        left = self._journal.read(query, str(self.epoch))
+        if not left:
+            return 0
+        with self._journal.transaction() as database:
+            for request_id, trace in left:
+                self._end(database, SendResult(request_id=request_id, outcome=SendOutcome.AMBIGUOUS, error=LOST), trace)
+        return len(left)
 
     def begin_attempt(self, request_id: UUID) -> bytes:
         """Record a new attempt to send and return its message secret."""
@@ -81,7 +116,7 @@ class Sends:
             ).fetchone()[0]
             secret = self.attempt_secret(request_id, attempt)
             row = (secret, str(request_id), self._clock().timestamp())
-            database.execute("INSERT OR IGNORE INTO secrets VALUES (?, ?, ?)", row)
+            database.execute("INSERT OR IGNORE INTO secrets (secret, request_id, made_at) VALUES (?, ?, ?)", row)
             return secret
 
     def postpone(self, request_id: UUID) -> None:
@@ -111,19 +146,41 @@ class Sends:
         self, request: SendRequest, outcome: SendOutcome, *, whatsapp_id: str | None = None, error: str | None = None
     ) -> Report | None:
         """Journal the result of a request; None if it has one already."""
+        result = SendResult(
+            request_id=request.id,
+            outcome=outcome,
+            whatsapp_id=None if whatsapp_id is None else bounded_id(whatsapp_id),
+            error=None if error is None else bounded_text(error, MAX_ERROR),
+        )
         with self._journal.transaction() as database:
-            ended = database.execute(
-                "UPDATE sends SET state = ?, whatsapp_id = ?, ended_at = ?, request = NULL "
-                "WHERE request_id = ? AND ended_at IS NULL",
-                (outcome.value, whatsapp_id, self._clock().timestamp(), str(request.id)),
-            ).rowcount
-            if ended == 0:
-                return None
-            metrics.SENDS.labels(outcome.value).inc()
-            result = SendResult(
-                request_id=request.id,
-                outcome=outcome,
-                whatsapp_id=None if whatsapp_id is None else bounded_id(whatsapp_id),
-                error=None if error is None else bounded_text(error, MAX_ERROR),
-            )
-            return self._reports.append(database, result, child_of(request.trace))
+            return self._end(database, result, request.trace)
+
+    def _end(self, database: sqlite3.Connection, result: SendResult, trace: TraceParent) -> Report | None:
+        ended = database.execute(
+            "UPDATE sends SET state = ?, whatsapp_id = ?, ended_at = ?, request = NULL "
+            "WHERE request_id = ? AND ended_at IS NULL",
+            (result.outcome.value, result.whatsapp_id, self._clock().timestamp(), str(result.request_id)),
+        ).rowcount
+        if ended == 0:
+            return None
+        metrics.SENDS.labels(result.outcome.value).inc()
+        return self._reports.append(database, result, child_of(trace))
+
+
+def deadline_of(request: SendRequest, now: datetime) -> datetime | None:
+    """Return until when a request that is accepted `now` may be sent; None: it does not expire."""
+    if request.valid_seconds is None:
+        return request.expires_at
+    return now + timedelta(seconds=min(request.valid_seconds, LONGEST_VALID.total_seconds()))
+
+
+def _recovered(envelope: bytes, chat: str, sequence: int, expires_at: float | None, *state: int) -> OpenSend | None:
+    """Return a request as the previous run left it; `state`: its attempts, whether one is in flight."""
+    attempts, in_flight = state
+    try:
+        request = SendRequest.decode(envelope)
+    except ContractError as error:
+        log.warning("send_request_kept", sequence=sequence, error=str(error))
+        return None
+    deadline = None if expires_at is None else datetime.fromtimestamp(expires_at, UTC)
+    return OpenSend(request, Jid.parse(chat), sequence, deadline, attempts, bool(in_flight), recovered=True)

@@ -1,14 +1,15 @@
-"""From the journal to JetStream, in order.
+"""From the journal to JetStream, in order per chat.
 
 Reports are published in a window without waiting for each acknowledgement. If one is refused or times out, it and
-everything after it are published again (go-back-N), at first one at a time: repeating only the refused report would
-put it behind its successors. ``Nats-Msg-Id`` makes JetStream drop duplicates.
+everything else in flight are published again (go-back-N), at first one at a time: repeating only the refused report
+would put it behind its successors. ``Nats-Msg-Id`` makes JetStream drop duplicates.
 """
 
 import asyncio
-import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -16,16 +17,22 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from oxy_core.envelopes import MAX_REPORT_BYTES, MESSAGE_ID_HEADER
+from oxy_core import subjects
+from oxy_core.envelopes import MAX_REPORT_BYTES, MESSAGE_ID_HEADER, WAITED_HEADER
 from oxy_core.tasks import wait_for
 from oxy_core.trace import trace_id
 from oxy_tenant import metrics
 from oxy_tenant.journal.oversized import replacement
 from oxy_tenant.journal.reports import JournalEntry, Reports
+from oxy_tenant.publishing.answers import Refusal, Stored, StreamPosition, read_answer
+from oxy_tenant.publishing.backlog import Backlog
+from oxy_tenant.publishing.rates import ChatRates
 from oxy_tenant.publishing.window import Window
 
 _POLL_SECONDS: Final = 0.2
 """How often a lost or silent connection is checked."""
+
+_LONGEST_WAIT: Final = timedelta(days=365).total_seconds()
 
 log = structlog.get_logger()
 
@@ -52,8 +59,29 @@ class ReportSignal:
         self._loop.call_soon_threadsafe(self.event.set)
 
 
+def no_limit() -> float:
+    """Return that no chat has a limit."""
+    return 0.0
+
+
+def no_name() -> None:
+    """Return that nobody names what the platform stored."""
+
+
 def show_nowhere(refusal: str | None) -> None:
     """Show a refusal nowhere but in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRules:
+    """What the rest of the runtime decides about publishing; each is asked anew whenever it matters."""
+
+    per_second: Callable[[], float] = no_limit
+    """Messages of one chat that are published in a second; 0: as many as there are."""
+    bus_state: Callable[[], str | None] = no_name
+    """The platform's name for what it stored of all reports: another name means that it lost some of it."""
+    on_refusal: Callable[[str | None], None] = show_nowhere
+    """Told why the bus refused a report, and None as soon as it takes reports again."""
 
 
 class Publisher:
@@ -66,14 +94,20 @@ class Publisher:
         signal: ReportSignal,
         timing: PublishTiming | None = None,
         *,
-        on_refusal: Callable[[str | None], None] = show_nowhere,
+        rules: PublishRules | None = None,
     ) -> None:
-        """`on_refusal` is told why the bus refused a report, and None as soon as it takes reports again."""
+        rules = rules or PublishRules()
         self._reports = reports
         self._subject = subject
+        self._account = subjects.sender_of(subject).account
         self._timing = timing or PublishTiming()
-        self._on_refusal = on_refusal
-        self._window = Window(reports.published)
+        self._rules = rules
+        self._window = Window()
+        self._backlog = Backlog(reports, ChatRates(rules.per_second))
+        self._stream = StreamPosition(reports.stream_sequence)
+        self._bus_state = reports.bus_state
+        self._acknowledged: list[int] = []
+        """Not yet stored as acknowledged."""
         self._wake = signal.event
         self._moved = asyncio.Event()
         self._refusal: str | None = None
@@ -95,6 +129,7 @@ class Publisher:
                     await _reconnected(client)
                     # Reports in flight when the connection broke may be lost, and so may their acknowledgements.
                     self._window.go_back()
+                await self._follow_bus_state()
                 # Clear before reading the journal: a report added while we read must wake us again.
                 self._wake.clear()
                 await self._publish_window(client)
@@ -102,102 +137,143 @@ class Publisher:
 
     async def drained(self) -> None:
         """Wait until the bus has acknowledged every report in the journal."""
-        while self._window.base < self._reports.last_sequence:  # noqa: ASYNC110 once, at the end of the process
+        while True:
+            await self._persist()
+            if not self._reports.pending():
+                return
             await asyncio.sleep(_POLL_SECONDS / 10)
 
     async def _persist_progress(self) -> None:
-        """Store the acknowledged sequence now and then: it only saves publishing again after a restart."""
-        written = self._window.base
+        """Store what was acknowledged now and then: it only saves publishing again after a restart."""
         while True:
             await self._moved.wait()
             self._moved.clear()
-            if self._window.base > written:
-                written = self._window.base
-                await asyncio.to_thread(self._reports.mark_published, written)
+            await self._persist()
             await asyncio.sleep(_POLL_SECONDS)
 
+    async def _persist(self) -> None:
+        if self._acknowledged:
+            acknowledged, self._acknowledged = self._acknowledged, []
+            await asyncio.to_thread(self._reports.mark_published, acknowledged, self._stream.newest)
+
+    async def _follow_bus_state(self) -> None:
+        """Publish everything again if the bus or the platform lost what they had."""
+        state = self._rules.bus_state()
+        changed = state is not None and self._bus_state not in {None, state}
+        if self._stream.began_anew or changed:
+            await self._persist()
+            count = await asyncio.to_thread(self._reports.publish_all_again)
+            log.warning("reports_published_again", reports=count, stream_began_anew=self._stream.began_anew)
+            self._stream = StreamPosition(0)
+            self._window = Window()
+            self._backlog.restart()
+        if state is not None and state != self._bus_state:
+            self._bus_state = state
+            await asyncio.to_thread(self._reports.note_bus_state, state)
+
     async def _publish_window(self, client: Client) -> None:
-        for entry in self._reports.entries(self._window.sent, self._window.room):
-            envelope = publishable(entry)
+        for entry in self._next():
             try:
-                await self._publish(client, entry, envelope)
+                await self._publish(client, entry)
             except NatsError as error:
                 self._refusal = str(error) or type(error).__name__
                 return
-            if not self._window.waiting:
+            if self._window.oldest is None:
                 self._progress_at = self._loop.time()
-            self._window.publish(entry.sequence)
+            self._window.publish(entry.number)
 
-    async def _publish(self, client: Client, entry: JournalEntry, envelope: bytes) -> None:
-        # The reply subject carries the sequence, so that no table of pending publishes is needed.
+    def _next(self) -> list[JournalEntry]:
+        """Return what to publish now, and expect it to be acknowledged."""
+        room = self._window.room
+        again = self._reports.numbered(self._window.again[:room])
+        new = self._backlog.take(room - len(again), self._loop.time())
+        # If publishing stops half-way, the rest is published again with what is in flight.
+        self._window.again = sorted({*self._window.again, *(entry.number for entry in new)})
+        return again + new
+
+    async def _publish(self, client: Client, entry: JournalEntry) -> None:
+        # The reply subject carries the number, so that no table of pending publishes is needed.
         await client.publish(
             self._subject,
-            envelope,
-            reply=f"{self._replies}.{entry.sequence}",
-            headers={MESSAGE_ID_HEADER: entry.message_id},
+            publishable(entry),
+            reply=f"{self._replies}.{entry.number}",
+            headers={
+                MESSAGE_ID_HEADER: f"{self._account}:{entry.message_id}",
+                WAITED_HEADER: f"{waited_seconds(entry.written_at, time.time()):.3f}",
+            },
         )
-        log.info("report_published", trace_id=trace_id(entry.trace), sequence=entry.sequence)
+        log.info("report_published", trace_id=trace_id(entry.trace), number=entry.number)
 
     async def _await_progress(self, client: Client) -> None:
         """Wait for an acknowledgement, a new report or a lost connection; go back after a refusal or a time-out."""
-        while True:
-            # Measure the time-out from the last progress, not from the last wake-up: new reports wake us too, and
-            # acknowledgements of later reports do not make up for a missing one.
-            if self._window.waiting and self._loop.time() - self._progress_at > self._timing.answer_seconds:
-                self._refusal = self._refusal or "no answer"
-            if self._refusal is not None or self._wake.is_set() or not client.is_connected:
-                break
+        while not self._must_act(client):
             # Acknowledgements wake us too. A lost connection and a time-out do not, so poll for them.
             await wait_for(self._wake, _POLL_SECONDS)
         if self._refusal is not None:
             await self._go_back(self._refusal)
 
+    def _must_act(self, client: Client) -> bool:
+        now = self._loop.time()
+        # Measure the time-out from the last progress, not from the last wake-up: new reports wake us too, and
+        # acknowledgements of later reports do not make up for a missing one.
+        if self._window.oldest is not None and now - self._progress_at > self._timing.answer_seconds:
+            self._refusal = self._refusal or "no answer"
+        return (
+            self._refusal is not None
+            or self._wake.is_set()
+            or not client.is_connected
+            or self._stream.began_anew
+            or (self._window.room > 0 and self._backlog.has_due(now))
+            or self._rules.bus_state() not in {None, self._bus_state}
+        )
+
     async def _go_back(self, refusal: str) -> None:
         metrics.REFUSED.inc()
         self._refused = True
-        self._on_refusal(refusal)
-        log.warning("publish_refused", sequence=self._window.base + 1, reason=refusal)
+        self._rules.on_refusal(refusal)
+        log.warning("publish_refused", number=self._window.oldest, reason=refusal)
         await asyncio.sleep(self._timing.retry_seconds)
         # Clear after the pause: the rest of the window may be refused meanwhile, and going back once covers all of it.
         self._refusal = None
         self._window.go_back()
 
     async def _answered(self, answer: Msg) -> None:
-        sequence = int(answer.subject.rpartition(".")[2])
-        refusal = refusal_of(answer.data)
-        if refusal is not None:
-            self._refusal = refusal
-        elif moved := self._window.acknowledge(sequence):
-            self._progress_at = self._loop.time()
-            metrics.PUBLISHED.inc(moved)
-            if self._refused:
-                self._refused = False
-                self._on_refusal(None)
-            self._moved.set()
+        number = int(answer.subject.rpartition(".")[2])
+        acknowledgement = read_answer(answer.data)
+        if isinstance(acknowledgement, Refusal):
+            self._refusal = acknowledgement.reason
+        else:
+            self._acknowledge(number, acknowledgement)
         self._wake.set()
+
+    def _acknowledge(self, number: int, acknowledgement: Stored) -> None:
+        self._stream.note(acknowledgement)
+        was_oldest = number == self._window.oldest
+        if not self._window.acknowledge(number):
+            return
+        if was_oldest:
+            self._progress_at = self._loop.time()
+        self._acknowledged.append(number)
+        metrics.PUBLISHED.inc()
+        self._moved.set()
+        if self._refused:
+            self._refused = False
+            self._rules.on_refusal(None)
 
 
 def publishable(entry: JournalEntry) -> bytes:
     """Return what to publish for an entry: a replacement if it is too large for the bus, which would refuse it."""
     if len(entry.envelope) <= MAX_REPORT_BYTES:
         return entry.envelope
-    log.error("report_replaced", trace_id=trace_id(entry.trace), sequence=entry.sequence, bytes=len(entry.envelope))
+    log.error("report_replaced", trace_id=trace_id(entry.trace), number=entry.number, bytes=len(entry.envelope))
     return replacement(entry.envelope)
+
+
+def waited_seconds(written_at: float, now: float) -> float:
+    """Return for how long a report waited in the journal; both times are of the clock that wrote it."""
+    return min(max(0.0, now - written_at), _LONGEST_WAIT)
 
 
 async def _reconnected(client: Client) -> None:
     while not client.is_connected:  # noqa: ASYNC110 `connected` keeps the client's callbacks for itself
         await asyncio.sleep(_POLL_SECONDS)
-
-
-def refusal_of(answer: bytes) -> str | None:
-    """Return why JetStream refused a publish; None if the stream has the report, now or from before.
-
-    An empty answer is the server's "no responders": the stream does not exist, or its service is not imported.
-    """
-    if not answer:
-        return "no stream matches this subject"
-    acknowledgement = json.loads(answer)
-    if "error" in acknowledgement:
-        return str(acknowledgement["error"].get("description", "refused"))
-    return None

@@ -9,50 +9,51 @@ WINDOW: Final = 256
 
 @dataclass(slots=True)
 class Window:
-    """The reports in flight, by sequence.
+    """The reports that wait for their acknowledgement, by number, and those that must be published again."""
 
-    `base` is the newest sequence up to which all are acknowledged, `sent` the newest that was published.
-    """
-
-    base: int
     limit: int = WINDOW
-    sent: int = field(init=False)
     size: int = field(init=False)
-    _acknowledged: set[int] = field(default_factory=set)
+    in_flight: dict[int, int] = field(default_factory=dict)
+    """In the order in which they were published, each with how many were published before it."""
+    again: list[int] = field(default_factory=list)
+    """In the order of the journal; published before anything new."""
+
+    _published: int = 0
 
     def __post_init__(self) -> None:
-        self.sent = self.base
         self.size = self.limit
 
     @property
     def room(self) -> int:
-        """How many more may be published now."""
-        return max(0, self.base + self.size - self.sent)
+        """How many may be published now: none overtakes a report by more than the window's size."""
+        ahead = 0 if self.oldest is None else self._published - self.in_flight[self.oldest]
+        return max(0, self.size - ahead)
 
     @property
-    def waiting(self) -> bool:
-        """Whether an acknowledgement is missing."""
-        return self.sent > self.base
+    def oldest(self) -> int | None:
+        """The report that has waited for longest; None: none waits."""
+        return next(iter(self.in_flight), None)
 
-    def publish(self, sequence: int) -> None:
-        """Record that `sequence` was published."""
-        self.sent = sequence
+    def publish(self, number: int) -> None:
+        """Record that a report was published."""
+        self.in_flight[number] = self._published
+        self._published += 1
+        if number in self.again:
+            self.again.remove(number)
 
-    def acknowledge(self, sequence: int) -> int:
-        """Record an acknowledgement and return by how many `base` advanced. Late and repeated ones are harmless."""
-        if not self.base < sequence <= self.sent:
-            return 0
-        self._acknowledged.add(sequence)
-        before = self.base
-        while self.base + 1 in self._acknowledged:
-            self.base += 1
-            self._acknowledged.discard(self.base)
-        if self.base > before:
-            self.size = min(self.limit, self.size * 2)
-        return self.base - before
+    def acknowledge(self, number: int) -> bool:
+        """Record an acknowledgement; False if it was expected no more. A late one counts as well."""
+        if number in self.in_flight:
+            del self.in_flight[number]
+        elif number in self.again:
+            self.again.remove(number)
+        else:
+            return False
+        self.size = min(self.limit, self.size * 2)
+        return True
 
     def go_back(self) -> None:
-        """Publish everything after `base` again, at first one report at a time."""
-        self.sent = self.base
+        """Publish again whatever is not acknowledged, at first one report at a time."""
+        self.again = sorted({*self.again, *self.in_flight})
+        self.in_flight.clear()
         self.size = 1
-        self._acknowledged.clear()

@@ -155,7 +155,7 @@ class Sender:
         return None
 
     def _expires_at(self, waiting: WaitingSend) -> datetime | None:
-        return waiting.send.request.expires_at
+        return waiting.send.expires_at
 
     def _expired(self, waiting: WaitingSend) -> Result:
         reason = "" if waiting.last_error is None else f"; the last error: {waiting.last_error}"

@@ -7,13 +7,16 @@ import pytest
 from integration.tenant.scene import until
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js import JetStreamContext
 from unit.tenant.messages import incoming
 
 from oxy_core.bus import connected
-from oxy_core.envelopes import Report
+from oxy_core.envelopes import MESSAGE_ID_HEADER, WAITED_HEADER, Report
+from oxy_core.identity import Jid
+from oxy_core.jetstream import INBOUND_STREAM, ensure_streams
 from oxy_dev.servers import NatsServer
 from oxy_tenant.journal.journal import Journal
-from oxy_tenant.publishing.publisher import Publisher, PublishTiming, ReportSignal
+from oxy_tenant.publishing.publisher import Publisher, PublishRules, PublishTiming, ReportSignal
 from oxy_tenant.publishing.window import WINDOW
 
 SUBJECT = "oxy.in.ACCOUNT.shop"
@@ -45,12 +48,16 @@ class Stream:
 
 @asynccontextmanager
 async def publishing(
-    journal: Journal, reports_added: ReportSignal, server: NatsServer, stream: Stream
+    journal: Journal,
+    reports_added: ReportSignal,
+    server: NatsServer,
+    stream: Stream,
+    rules: PublishRules | None = None,
 ) -> AsyncIterator[Publisher]:
     await stream.client.subscribe(SUBJECT, cb=stream.take)
     await stream.client.flush()
     async with connected(server.url, name="pod") as client:
-        worker = Publisher(journal.reports, SUBJECT, reports_added, QUICK)
+        worker = Publisher(journal.reports, SUBJECT, reports_added, QUICK, rules=rules)
         task = asyncio.create_task(worker.run(client))
         try:
             yield worker
@@ -99,7 +106,7 @@ async def test_a_refused_report_is_overtaken_only_by_reports_in_flight(
         async with publishing(journal, reports_added, nats_server, stream) as worker, asyncio.timeout(15):
             await worker.drained()
     assert sorted(stream.stored) == list(range(1, count + 1))
-    assert journal.reports.last_sequence == count
+    assert journal.reports.newest == count
     for refused in trouble:
         assert max(stream.stored[: stream.stored.index(refused)]) < refused + WINDOW
 
@@ -113,7 +120,7 @@ async def test_acknowledged_reports_are_not_published_again_after_a_restart(
         first = Stream(client, set(), set())
         async with publishing(journal, reports_added, nats_server, first) as worker, asyncio.timeout(10):
             await worker.drained()
-            await until(lambda: journal.reports.published == 10)
+            await until(lambda: journal.reports.pending() == 0)
     async with connected(nats_server.url, name="stream") as client:
         second = Stream(client, set(), set())
         journal.inbound.receive(incoming("B"))
@@ -135,3 +142,114 @@ async def test_an_unanswered_report_is_repeated_while_others_keep_coming(
                     break
                 await asyncio.sleep(QUICK.answer_seconds / 10)  # a busy pod: new reports more often than it gives up
     assert 5 in stream.stored
+
+
+@pytest.fixture
+async def jetstream(nats_server: NatsServer) -> AsyncIterator[JetStreamContext]:
+    async with connected(nats_server.url, name="platform") as client:
+        await ensure_streams(client.jetstream())
+        yield client.jetstream(timeout=2)
+
+
+async def stored(jetstream: JetStreamContext) -> list[tuple[int, dict[str, str]]]:
+    """Return the sequence in the journal and the headers of each report on the stream."""
+    state = (await jetstream.stream_info(INBOUND_STREAM)).state
+    messages = [await jetstream.get_msg(INBOUND_STREAM, place) for place in range(1, state.last_seq + 1)]
+    return [(Report.decode(message.data or b"").journal_sequence, message.headers or {}) for message in messages]
+
+
+@asynccontextmanager
+async def publishing_to_jetstream(
+    journal: Journal, reports_added: ReportSignal, server: NatsServer, rules: PublishRules
+) -> AsyncIterator[Publisher]:
+    async with connected(server.url, name="pod") as client:
+        worker = Publisher(journal.reports, SUBJECT, reports_added, QUICK, rules=rules)
+        task = asyncio.create_task(worker.run(client))
+        try:
+            yield worker
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def test_a_stream_that_began_anew_gets_everything_that_is_kept_again(
+    journal: Journal, reports_added: ReportSignal, nats_server: NatsServer, jetstream: JetStreamContext
+) -> None:
+    async with publishing_to_jetstream(journal, reports_added, nats_server, PublishRules()) as worker:
+        for number in range(20):
+            journal.inbound.receive(incoming(f"A{number}"))
+        await worker.drained()
+        await jetstream.delete_stream(INBOUND_STREAM)
+        await ensure_streams(jetstream)
+        journal.inbound.receive(incoming("B"))
+
+        async def whole() -> bool:
+            return {sequence for sequence, _ in await stored(jetstream)} == set(range(1, 22))
+
+        await until(whole, what="all reports on the new stream")
+
+
+async def test_a_new_name_of_what_is_stored_brings_everything_that_is_kept_again(
+    journal: Journal, reports_added: ReportSignal, nats_server: NatsServer, jetstream: JetStreamContext
+) -> None:
+    names: list[str | None] = [None]
+    rules = PublishRules(bus_state=lambda: names[-1])
+    async with publishing_to_jetstream(journal, reports_added, nats_server, rules) as worker:
+        for number in range(5):
+            journal.inbound.receive(incoming(f"A{number}"))
+        await worker.drained()
+        names.append("stream of Monday")
+        await until(lambda: journal.reports.bus_state == "stream of Monday")
+        await jetstream.delete_stream(INBOUND_STREAM)
+        await ensure_streams(jetstream)
+        assert await stored(jetstream) == []
+        names.append("stream of Tuesday")
+
+        async def whole() -> bool:
+            return [sequence for sequence, _ in await stored(jetstream)] == [1, 2, 3, 4, 5]
+
+        await until(whole, what="all reports on the new stream")
+        assert journal.reports.bus_state == "stream of Tuesday"
+
+
+async def test_each_report_carries_its_account_and_how_long_it_waited(
+    journal: Journal, reports_added: ReportSignal, nats_server: NatsServer, jetstream: JetStreamContext
+) -> None:
+    report = journal.inbound.receive(incoming("A"))
+    assert report is not None
+    await asyncio.sleep(0.2)  # what the header must show
+    async with publishing_to_jetstream(journal, reports_added, nats_server, PublishRules()) as worker:
+        await worker.drained()
+    [(_, headers)] = await stored(jetstream)
+    assert headers[MESSAGE_ID_HEADER] == f"ACCOUNT:{report.message_id}"
+    assert 0.2 <= float(headers[WAITED_HEADER]) < 10
+
+
+async def test_a_refusal_is_shown_until_the_stream_takes_reports_again(
+    journal: Journal, reports_added: ReportSignal, nats_server: NatsServer
+) -> None:
+    shown: list[str | None] = []
+    journal.inbound.receive(incoming("A"))
+    async with connected(nats_server.url, name="stream") as client:
+        stream = Stream(client, {1}, set())
+        rules = PublishRules(on_refusal=shown.append)
+        async with publishing(journal, reports_added, nats_server, stream, rules) as worker, asyncio.timeout(10):
+            await worker.drained()
+    assert shown == ["full", None]
+
+
+async def test_a_flooding_customer_waits_and_the_others_do_not(
+    journal: Journal, reports_added: ReportSignal, nats_server: NatsServer
+) -> None:
+    for number in range(60):
+        journal.inbound.receive(incoming(f"F{number}"))
+    journal.inbound.receive(incoming("O", Jid.parse("222@lid")))
+    async with connected(nats_server.url, name="stream") as client:
+        stream = Stream(client, set(), set())
+        rules = PublishRules(per_second=lambda: 20)
+        async with publishing(journal, reports_added, nats_server, stream, rules) as worker, asyncio.timeout(20):
+            await until(lambda: 61 in stream.stored)
+            assert len(stream.stored) < 40
+            assert journal.reports.pending() > 0
+            await worker.drained()
+    assert [sequence for sequence in stream.stored if sequence != 61] == list(range(1, 61))

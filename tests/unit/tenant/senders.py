@@ -41,7 +41,7 @@ class Stage:
         return [result.outcome for result in self.all_results()]
 
     def all_results(self) -> list[SendResult]:
-        bodies = [Report.decode(entry.envelope).body for entry in self.journal.reports.entries(0, 100)]
+        bodies = [Report.decode(entry.envelope).body for entry in self.journal.reports.waiting(0, 100)]
         return [body for body in bodies if isinstance(body, SendResult)]
 
     def open_texts(self) -> list[str]:

@@ -316,7 +316,7 @@ async def test_only_what_lasts_is_reported(tmp_path: Path) -> None:
 
 
 def reported(journal: Journal) -> list[str]:
-    bodies = [Report.decode(entry.envelope).body for entry in journal.reports.entries(0, 100)]
+    bodies = [Report.decode(entry.envelope).body for entry in journal.reports.waiting(0, 100)]
     return [body.state.value for body in bodies if isinstance(body, ConnectionChanged)]
 
 

@@ -2,6 +2,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
 from oxy_tenant.content.received import IgnoredMessage
 from oxy_tenant.errors import JournalError
+from oxy_tenant.journal.database import FORMAT, upgrade
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.retention import IDENTITIES_KEPT, REPORTS_KEPT
 from oxy_tenant.links.neonize.chain_watch import owed_at_start
@@ -39,12 +41,12 @@ def journal(path: Path, clock: Clock) -> Iterator[Journal]:
     journal.close()
 
 
-def opened(path: Path, clock: Clock, instance: str = "shop") -> Journal:
-    return Journal.open(path, organization="acme", instance=instance, clock=clock)
+def opened(path: Path, clock: Clock, instance: str = "shop", volume: str | None = None) -> Journal:
+    return Journal.open(path, organization="acme", instance=instance, volume=volume, clock=clock)
 
 
 def reports(journal: Journal) -> list[Report]:
-    return [Report.decode(entry.envelope) for entry in journal.reports.entries(0, 10_000)]
+    return [Report.decode(entry.envelope) for entry in journal.reports.waiting(0, 10_000)]
 
 
 def owed(journal: Journal) -> dict[str, int]:
@@ -63,7 +65,7 @@ def test_a_message_becomes_a_report_with_sequences(journal: Journal) -> None:
     journal.inbound.receive(incoming("C"))
     assert first is not None
     assert (first.journal_epoch, first.journal_sequence) == (journal.database.epoch, 1)
-    assert [entry.sequence for entry in journal.reports.entries(0, 10)] == [1, 2, 3]
+    assert [entry.number for entry in journal.reports.waiting(0, 10)] == [1, 2, 3]
     assert [seen(report).chat_sequence for report in reports(journal)] == [1, 1, 2]
     assert (seen(first).chat, seen(first).chat_alias, seen(first).push_name) == (LID, PHONE, "Ana")
 
@@ -190,24 +192,25 @@ def test_a_loss_is_reported_once_and_never_for_a_known_message(journal: Journal)
     assert journal.inbound.report_loss(incoming("HERE", kind=MessageKind.UNDECRYPTABLE, text=None), "store") is None
 
 
-def test_the_published_sequence_only_moves_forward(journal: Journal) -> None:
-    journal.reports.mark_published(5)
-    journal.reports.mark_published(3)
-    assert journal.reports.published == 5
+def kept(path: Path) -> list[int]:
+    with closing(sqlite3.connect(path)) as database:
+        return [row[0] for row in database.execute("SELECT number FROM reports ORDER BY number")]
 
 
-def test_only_old_and_acknowledged_reports_are_pruned_and_sequences_continue(journal: Journal, clock: Clock) -> None:
+def test_only_old_and_acknowledged_reports_are_pruned_and_sequences_continue(
+    journal: Journal, path: Path, clock: Clock
+) -> None:
     for whatsapp_id in "ABC":
         journal.inbound.receive(incoming(whatsapp_id))
-    journal.reports.mark_published(2)
+    journal.reports.mark_published([1, 2], 2)
     clock.advance(seconds=REPORTS_KEPT.total_seconds() + 1)
     journal.prune()
-    assert [entry.sequence for entry in journal.reports.entries(0, 10)] == [3]
+    assert kept(path) == [3]
     assert journal.inbound.receive(incoming("A")) is None
-    journal.reports.mark_published(3)
+    journal.reports.mark_published([3], 3)
     clock.advance(seconds=IDENTITIES_KEPT.total_seconds())
     journal.prune()
-    assert journal.reports.entries(0, 10) == []
+    assert kept(path) == []
     change = journal.reports.report_connection(ConnectionChanged(state=ConnectionState.CONNECTED))
     assert change.journal_sequence == 4
     assert journal.inbound.receive(incoming("A")) is not None
@@ -245,7 +248,7 @@ def test_a_journal_of_another_instance_is_refused(path: Path, clock: Clock) -> N
 def test_a_foreign_database_is_refused_and_left_alone(path: Path, clock: Clock) -> None:
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE holiday (name)")
-    with pytest.raises(JournalError, match="not a journal of version 2"):
+    with pytest.raises(JournalError, match="not a journal of format 3"):
         opened(path, clock)
 
 
@@ -348,3 +351,163 @@ def test_contacts_sent_to_just_before_a_run_ended_are_owed_fillers(journal: Jour
         journal.sends.accept([again])
         journal.sends.finish(again, SendOutcome.SENT, whatsapp_id="W")
     assert owed(journal) == {"3@lid": 1, "4@lid": MOST_OWED, OWN: MOST_OWED}
+
+
+def test_on_another_volume_a_new_journal_begins_and_no_sequence_is_used_twice(path: Path, clock: Clock) -> None:
+    first = opened(path, clock, volume="claim-1")
+    old = [first.inbound.receive(incoming(whatsapp_id)) for whatsapp_id in "AB"]
+    first.inbound.receive(incoming("OWN", from_me=True))
+    first.close()
+    same = opened(path, clock, volume="claim-1")
+    assert same.database.epoch == first.database.epoch
+    same.close()
+    clock.advance(hours=-3)
+    restored = opened(path, clock, volume="claim-2")
+    assert restored.database.epoch != first.database.epoch
+    assert restored.database.started_at > first.database.started_at
+    new = restored.inbound.receive(incoming("C"))
+    assert new is not None
+    assert (new.journal_sequence, seen(new).chat_sequence, restored.chats.own_sequence(LID)) == (1, 1, 0)
+    assert {report.message_id for report in old if report is not None}.isdisjoint({new.message_id})
+    assert (new.journal_epoch, new.journal_started_at) == (restored.database.epoch, restored.database.started_at)
+    assert restored.inbound.receive(incoming("A")) is None
+    restored.close()
+
+
+def test_a_journal_that_learns_the_name_of_its_volume_goes_on(path: Path, clock: Clock) -> None:
+    first = opened(path, clock)
+    first.close()
+    for volume in ("claim-1", None, "claim-1"):
+        again = opened(path, clock, volume=volume)
+        assert again.database.epoch == first.database.epoch
+        again.close()
+
+
+def test_what_an_earlier_journal_left_open_ends_as_ambiguous(path: Path, clock: Clock) -> None:
+    first = opened(path, clock, volume="claim-1")
+    asks = [request(), request()]
+    [(accepted, _), _] = first.sends.accept(asks)
+    first.sends.begin_attempt(asks[1].id)
+    first.close()
+    restored = opened(path, clock, volume="claim-2")
+    assert restored.sends.unfinished() == []
+    results = [report for report in reports(restored) if report.journal_epoch == restored.database.epoch]
+    outcomes = [
+        (report.body.request_id, report.body.outcome) for report in results if report.body.type == "send_result"
+    ]
+    assert outcomes == [(ask.id, SendOutcome.AMBIGUOUS) for ask in asks]
+    assert [report.journal_sequence for report in results] == [1, 2]
+    assert restored.sends.accept([asks[0]]) == [(accepted, None)]
+    restored.close()
+
+
+def test_the_validity_of_a_request_counts_from_its_acceptance_by_our_clock(journal: Journal, clock: Clock) -> None:
+    wrong = clock.now - timedelta(hours=5)
+    ask = request(valid_seconds=60, expires_at=wrong)
+    [(_, fresh)] = journal.sends.accept([ask])
+    clock.advance(seconds=30)
+    journal.sends.accept([ask])
+    assert fresh is not None
+    assert fresh.expires_at == clock.now + timedelta(seconds=30)
+    assert [send.expires_at for send in journal.sends.unfinished()] == [fresh.expires_at]
+    [(_, by_platform), (_, never), (_, always)] = journal.sends.accept(
+        [request(expires_at=wrong), request(), request(valid_seconds=1e300)]
+    )
+    assert (by_platform and by_platform.expires_at, never and never.expires_at) == (wrong, None)
+    assert always is not None
+
+
+def test_a_request_of_a_newer_version_waits_in_the_journal(journal: Journal, path: Path) -> None:
+    newer, known = request(), request()
+    journal.sends.accept([newer, known])
+    with closing(sqlite3.connect(path)) as database, database:
+        envelope = newer.encode().replace(b'"version":1', b'"version":2').replace(b'"text"', b'"texts"')
+        database.execute("UPDATE sends SET request = ? WHERE request_id = ?", (envelope, str(newer.id)))
+    assert [send.request.id for send in journal.sends.unfinished()] == [known.id]
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT count(*) FROM sends WHERE ended_at IS NULL").fetchone() == (2,)
+
+
+def test_a_journal_with_additions_of_a_newer_version_is_used(path: Path, clock: Clock) -> None:
+    opened(path, clock).close()
+    with closing(sqlite3.connect(path)) as database:
+        for table in ("identity", "reports", "chats", "messages", "sends", "secrets", "losses", "owed_fillers"):
+            database.execute(f"ALTER TABLE {table} ADD COLUMN mood TEXT DEFAULT 'good'")
+        database.execute(f"PRAGMA user_version = {FORMAT * 1_000 + 1}")
+    journal = opened(path, clock)
+    assert seen(journal.inbound.receive(incoming("A", chat_alias=PHONE))).chat_sequence == 1
+    journal.inbound.receive(incoming("B", PHONE))
+    ask = request()
+    journal.sends.accept([ask])
+    journal.sends.begin_attempt(ask.id)
+    journal.inbound.report_loss(incoming("L", kind=MessageKind.UNDECRYPTABLE, text=None), "store")
+    journal.fillers.note({OWN: 1})
+    journal.close()
+
+
+def test_an_older_journal_gets_the_additions_one_by_one(path: Path, clock: Clock) -> None:
+    opened(path, clock).close()
+    additions = ("ALTER TABLE chats ADD COLUMN mood TEXT", "ALTER TABLE chats ADD COLUMN colour TEXT")
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        upgrade(database, additions[:1])
+        upgrade(database, additions)
+        upgrade(database, additions)
+        assert database.execute("PRAGMA user_version").fetchone() == (FORMAT * 1_000 + 2,)
+        assert database.execute("SELECT mood, colour FROM chats").fetchall() == []
+
+
+def test_a_journal_of_another_format_is_refused(path: Path, clock: Clock) -> None:
+    opened(path, clock).close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"PRAGMA user_version = {(FORMAT + 1) * 1_000}")
+    with pytest.raises(JournalError, match="run the version that wrote it"):
+        opened(path, clock)
+
+
+def test_a_recycled_number_is_another_person(journal: Journal) -> None:
+    second = Jid.parse("222@lid")
+    journal.inbound.receive(incoming("A", PHONE))
+    journal.inbound.receive(incoming("B", LID, chat_alias=PHONE))
+    journal.inbound.receive(incoming("OWN", LID, from_me=True))
+    recycled = seen(journal.inbound.receive(incoming("C", second, chat_alias=PHONE)))
+    assert (recycled.chat, recycled.chat_sequence) == (second, 1)
+    assert (journal.chats.own_sequence(LID), journal.chats.own_sequence(second)) == (3, 0)
+    assert seen(journal.inbound.receive(incoming("D", LID))).chat_sequence == 4
+    assert seen(journal.inbound.receive(incoming("E", PHONE))).chat == second
+    assert journal.inbound.receive(incoming("A", LID)) is None
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=5), timedelta(hours=-5), timedelta(0)])
+def test_a_wrong_clock_does_not_make_messages_old(path: Path, clock: Clock, ahead: timedelta) -> None:
+    clock.now += ahead
+    journal = opened(path, clock)
+    for number in range(3):
+        live = incoming(f"L{number}", sent_at=clock.now - ahead, live=True)
+        assert seen(journal.inbound.receive(live)).delay_seconds == 0
+    journal.close()
+    clock.advance(hours=1)
+    again = opened(path, clock)
+    queued = incoming("Q", sent_at=clock.now - ahead - timedelta(minutes=20))
+    assert seen(again.inbound.receive(queued)).delay_seconds == 1_200
+    lost = incoming("X", kind=MessageKind.UNDECRYPTABLE, text=None, sent_at=None)
+    placeholder = seen(again.inbound.report_loss(lost, "store"))
+    assert (placeholder.sent_at, placeholder.delay_seconds) == (clock.now - ahead, 0)
+    again.close()
+
+
+def test_a_message_that_whatsapp_delivers_late_says_nothing_about_the_clock(journal: Journal, clock: Clock) -> None:
+    for number in range(3):
+        journal.inbound.receive(incoming(f"L{number}", sent_at=clock.now, live=True))
+    resent = incoming("R", sent_at=clock.now - timedelta(minutes=5), live=True)
+    assert seen(journal.inbound.receive(resent)).delay_seconds == 300
+    assert seen(journal.inbound.receive(incoming("L4", sent_at=clock.now, live=True))).delay_seconds == 0
+
+
+def test_everything_that_is_kept_is_published_again_when_the_bus_lost_it(journal: Journal) -> None:
+    for whatsapp_id in "ABC":
+        journal.inbound.receive(incoming(whatsapp_id))
+    journal.reports.mark_published([1, 2], 70)
+    assert (journal.reports.stream_sequence, journal.reports.pending()) == (70, 1)
+    assert journal.reports.publish_all_again() == 2
+    assert [entry.number for entry in journal.reports.waiting(0, 9)] == [1, 2, 3]
+    assert journal.reports.stream_sequence == 0

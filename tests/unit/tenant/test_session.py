@@ -33,7 +33,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def reported(journal: Journal) -> list[MessageSeen]:
-    bodies = [Report.decode(entry.envelope).body for entry in journal.reports.entries(0, 100)]
+    bodies = [Report.decode(entry.envelope).body for entry in journal.reports.waiting(0, 100)]
     return [body for body in bodies if isinstance(body, MessageSeen)]
 
 

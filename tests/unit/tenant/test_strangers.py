@@ -54,7 +54,7 @@ def arrive(journal: Journal, event: bytes) -> None:
 
 def published(journal: Journal) -> list[MessageSeen]:
     """Return what the bus would get, as the platform reads it."""
-    envelopes = [publishable(entry) for entry in journal.reports.entries(0, 10_000)]
+    envelopes = [publishable(entry) for entry in journal.reports.waiting(0, 10_000)]
     assert all(len(envelope) <= MAX_REPORT_BYTES for envelope in envelopes)
     bodies = [Report.decode(envelope).body for envelope in envelopes]
     return [body for body in bodies if isinstance(body, MessageSeen)]
@@ -164,7 +164,7 @@ def test_a_warning_that_is_not_utf8_is_read() -> None:
 
 def test_a_report_that_would_not_fit_loses_the_end_of_its_text(journal: Journal) -> None:
     arrive(journal, message_event(info(b"A"), text("é\x01".encode() * 1_000)))
-    [entry] = journal.reports.entries(0, 1)
+    [entry] = journal.reports.waiting(0, 1)
     report = Report.decode(entry.envelope)
     for limit in (len(entry.envelope), len(entry.envelope) - 1, 3_000, 1_000):
         cut = fitting(report, limit)
@@ -174,7 +174,7 @@ def test_a_report_that_would_not_fit_loses_the_end_of_its_text(journal: Journal)
 
 def test_a_journalled_report_that_is_too_large_is_replaced_in_its_place(journal: Journal) -> None:
     arrive(journal, message_event(info(b"A"), text(b"oi")))
-    [entry] = journal.reports.entries(0, 1)
+    [entry] = journal.reports.waiting(0, 1)
     report = json.loads(entry.envelope)
     report["body"] |= {"quoted_id": "Q" * MAX_REPORT_BYTES, "whatsapp_id": "W" * 500}
     placeholder = Report.decode(replacement(json.dumps(report).encode()))

@@ -5,14 +5,23 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from oxy_tenant.content.bounds import escaped
-from oxy_tenant.content.received import Received
+from oxy_tenant.content.received import IncomingMessage, Received
 from oxy_tenant.errors import description_of, stack_of
-from oxy_tenant.links.events import Identified, LinkedToAnother, LinkStopped, PairingStopped, QrOffered
+from oxy_tenant.links.events import (
+    CaughtUp,
+    Connected,
+    Disconnected,
+    Identified,
+    LinkedToAnother,
+    LinkStopped,
+    PairingStopped,
+    QrOffered,
+)
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.classification import (
     addresses_of,
@@ -64,6 +73,8 @@ class NeonizeSession:
         self._failure: str | None = None
         self._foreign = False
         """Whether it belongs to another account than it should: nothing of that account is delivered."""
+        self._caught_up = False
+        """Whether the server has delivered what it queued: messages now come as soon as they are sent."""
         # Threads created by Go start with an empty context, and their logs would lack the bound variables.
         self._context = copy_context()
         self._references: tuple[Untyped, ...] = ()
@@ -149,6 +160,8 @@ class NeonizeSession:
         elif number == ACCOUNT:
             self._identified(envelopes.Device.FromString(data))
         elif (event := translate_event(envelopes, number, data)) is not None:
+            if isinstance(event, (CaughtUp, Connected, Disconnected)):
+                self._caught_up = isinstance(event, CaughtUp)
             self._sinks.on_event(event)
 
     def _decrypted(self, source: Untyped) -> None:
@@ -156,6 +169,8 @@ class NeonizeSession:
         self._watch.record_arrival(addresses_of(source), from_me=source.IsFromMe)
 
     def _deliver(self, received: Received | None) -> None:
+        if isinstance(received, IncomingMessage):
+            received = replace(received, live=self._caught_up)
         if received is not None and not self._foreign:
             self._sinks.on_message(received)
 
