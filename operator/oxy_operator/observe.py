@@ -11,6 +11,7 @@ from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.observed import Observed
+from oxy_operator.decide.specs.config_map import bus_state_of
 from oxy_operator.errors import MissingError
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import Kubernetes
@@ -65,6 +66,7 @@ class Observer:
         """
         refusal = await self._ownership.acquire(key, instance) if instance.deleted_at is None else None
         claim = self._cache.child(CLAIMS, key.namespace, claim_name(key.name))
+        settings = self._cache.child(CONFIG_MAPS, key.namespace, runtime_name(key.name))
         workload = self._cache.child(STATEFUL_SETS, key.namespace, runtime_name(key.name))
         last = remembered.record
         issued = self._tenancy(instance, remembered.tenancy)
@@ -75,6 +77,7 @@ class Observer:
             pod=self._cache.pods.of(key),
             reported=self._bus.live(issued.account),
             account_held=self._bus.holds(issued.account, instance.uid),
+            bus_state=self._bus.state or (bus_state_of(settings.annotations) if settings else None),
             record=(EpochRecord.of(claim.annotations) or last) if claim else None,
             known_epoch=max(workload.epoch if workload else 0, last.epoch if last else 0),
             has_workload=workload is not None,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -25,17 +26,21 @@ from oxy_core import subjects
 from oxy_core.bus import connected
 from oxy_core.envelopes import InstanceSettings, LiveState
 from oxy_core.errors import BusError, ContractError
-from oxy_core.jetstream import STATE_STREAM, ensure_streams
+from oxy_core.jetstream import INBOUND_STREAM, STATE_STREAM, ensure_streams
 from oxy_core.tasks import supervised
 from oxy_operator.bus import settings_bucket
 from oxy_operator.bus.directory import delete_account, push_account, update_platform
+from oxy_operator.bus.live_states import LiveStates
 from oxy_operator.bus.nkeys import PlatformKeys
-from oxy_operator.decide.live_state import is_news
+from oxy_operator.bus.streams import identities, stream_info
 from oxy_operator.objects import Key
 from oxy_operator.tenancy import Tenancy
 
 RECONNECT_POLL_SECONDS: Final = 1.0
 """How often the connection is checked for a reconnect."""
+
+CHECK_SECONDS: Final = 10.0
+"""How often to check that the streams are still those that were prepared, and that they hold every setting."""
 
 RETRY_SECONDS: Final = 2.0
 """Pause after NATS refused the credentials or its preparation failed."""
@@ -55,6 +60,10 @@ class _Known:
     settings: InstanceSettings | None = None
     state_read: bool = False
 
+    @property
+    def settings_key(self) -> str:
+        return subjects.instance_key(self.organization, self.instance)
+
 
 @dataclass(frozen=True, slots=True)
 class _Connections:
@@ -63,6 +72,8 @@ class _Connections:
     platform: Client
     system: Client
     bucket: KeyValue
+    streams: Mapping[str, str]
+    """When each stream was created."""
 
     @property
     def alive(self) -> bool:
@@ -102,16 +113,20 @@ class Bus:
         self._on_state = on_state
         self._current: _Connections | None = None
         self._known: dict[str, _Known] = {}
-        self._live: dict[str, LiveState] = {}
-        self._announced: dict[str, LiveState] = {}
+        self._live = LiveStates()
 
     @property
     def present(self) -> bool:
         """Whether the connection is up."""
         return self._current is not None and self._current.alive
 
+    @property
+    def state(self) -> str | None:
+        """Name of what the stream of reports holds: another one after it began anew. None before the first connect."""
+        return None if self._current is None else self._current.streams.get(INBOUND_STREAM)
+
     def live(self, account: str) -> LiveState | None:
-        """Return the last live state of the instance with this account."""
+        """Return the last live state of the instance with this account; its times are by our clock."""
         return self._live.get(account)
 
     def holds(self, account: str, uid: str) -> bool:
@@ -140,7 +155,7 @@ class Bus:
                 self._current = connections
                 log.info("bus_prepared")
                 self._on_connected()
-                await _until_reconnected(connections)
+                await self._until_outdated(connections)
 
     @stamina.retry(
         on=(BusError, NatsError),
@@ -155,7 +170,7 @@ class Bus:
         await update_platform(system, self._keys, _now())
         await ensure_streams(platform.jetstream())
         bucket = await platform.jetstream().key_value(subjects.INSTANCES_BUCKET)
-        connections = _Connections(platform, system, bucket)
+        connections = _Connections(platform, system, bucket, await identities(platform))
         await self._forget_unwanted(connections)
         return connections
 
@@ -170,8 +185,7 @@ class Bus:
             await push_account(connections.system, tenancy.account_token)
             known.account_token = tenancy.account_token
         if known.settings != settings:
-            name = subjects.instance_key(settings.organization, settings.instance)
-            await settings_bucket.publish(connections.bucket, name, settings)
+            await settings_bucket.publish(connections.bucket, known.settings_key, settings)
             known.settings = settings
         if not known.state_read:
             await self._read_state(connections, tenancy.account, settings.instance)
@@ -207,8 +221,8 @@ class Bus:
         await delete_account(connections.system, self._keys, account, _now(), incarnation=uid)
         known = self._known.get(account)
         if known is None or uid in {None, known.uid}:
-            for held in (self._known, self._live, self._announced):
-                held.pop(account, None)
+            self._known.pop(account, None)
+            self._live.forget(account)
 
     def _connections(self) -> _Connections:
         if self._current is None or not self._current.alive:
@@ -217,20 +231,23 @@ class Bus:
         return self._current
 
     async def _read_state(self, connections: _Connections, account: str, instance: str) -> None:
-        """Read the state that was published before this process subscribed."""
+        """Read the state that was published while this process was not subscribed."""
+        subject = subjects.state(account, instance)
         try:
-            found = await connections.platform.jetstream().get_last_msg(STATE_STREAM, subjects.state(account, instance))
+            found = await connections.platform.jetstream().get_last_msg(STATE_STREAM, subject)
         except NotFoundError:
             return
         except NatsError as error:
-            raise BusError(_failure("read a live state", error)) from error
-        if account not in self._live:
-            self._accept_state(subjects.state(account, instance), found.data or b"")
+            message = f"cannot read a live state: {str(error) or type(error).__name__}"
+            raise BusError(message) from error
+        info = await stream_info(connections.platform, STATE_STREAM)
+        age = info.ts - found.time if info and found.time else timedelta()
+        self._accept_state(subject, found.data or b"", datetime.now(UTC) - max(age, timedelta()))
 
     async def _on_state_message(self, message: Msg) -> None:
-        self._accept_state(message.subject, message.data)
+        self._accept_state(message.subject, message.data, datetime.now(UTC))
 
-    def _accept_state(self, subject: str, data: bytes) -> None:
+    def _accept_state(self, subject: str, data: bytes, arrived_at: datetime) -> None:
         """Store a live state if its sender is who it claims to be; enqueue the instance if it is news."""
         try:
             sender = subjects.sender_of(subject)
@@ -245,11 +262,34 @@ class Bus:
         if (state.organization, state.instance) != (known.organization, known.instance):
             log.warning("state_refused", subject=subject, error="it names an instance that is not its account's")
             return
-        self._live[sender.account] = state
-        announced = self._announced.get(sender.account)
-        if announced is None or is_news(announced, state):
-            self._announced[sender.account] = state
+        if self._live.put(sender.account, state, arrived_at):
             self._on_state(known.key)
+
+    async def _until_outdated(self, connections: _Connections) -> None:
+        """Wait until the server must be prepared anew: after a reconnect, or when a stream is gone or another one."""
+        before, checked_at = connections.reconnects, time.monotonic()
+        while not connections.alive or connections.reconnects == before:
+            await asyncio.sleep(RECONNECT_POLL_SECONDS)
+            if connections.alive and time.monotonic() - checked_at >= CHECK_SECONDS:
+                checked_at = time.monotonic()
+                if await self._began_anew(connections):
+                    return
+
+    async def _began_anew(self, connections: _Connections) -> bool:
+        """Whether a stream is not the one that was prepared. Settings that only the bucket lost are published again."""
+        try:
+            if await identities(connections.platform) != connections.streams:
+                log.warning("bus_began_anew")
+                return True
+            held = await settings_bucket.keys(connections.bucket)
+        except BusError as error:
+            log.warning("bus_not_checked", error=str(error))
+            return False
+        for known in list(self._known.values()):
+            if known.settings is not None and known.settings_key not in held:
+                known.settings = None
+                self._on_state(known.key)
+        return False
 
 
 def _report_refusal(_: str, error: Exception) -> None:
@@ -257,16 +297,6 @@ def _report_refusal(_: str, error: Exception) -> None:
     if not isinstance(error, BusError):
         raise error
     log.error("bus_refused", error=str(error))
-
-
-async def _until_reconnected(connections: _Connections) -> None:
-    before = connections.reconnects
-    while not connections.alive or connections.reconnects == before:  # noqa: ASYNC110 nats-py counts, without an event
-        await asyncio.sleep(RECONNECT_POLL_SECONDS)
-
-
-def _failure(what: str, error: Exception) -> str:
-    return f"cannot {what}: {str(error) or type(error).__name__}"
 
 
 def _now() -> float:

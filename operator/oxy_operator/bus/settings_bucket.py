@@ -41,15 +41,24 @@ async def forget(bucket: KeyValue, key: str, uid: str | None) -> None:
 
 async def owners(bucket: KeyValue) -> dict[str, str | None]:
     """Return the uid in the settings of each key; None if this version cannot read it."""
+    return {entry.key: owner(entry) for entry in await _entries(bucket, without_values=False)}
+
+
+async def keys(bucket: KeyValue) -> set[str]:
+    """Return the keys of all settings."""
+    return {entry.key for entry in await _entries(bucket, without_values=True)}
+
+
+async def _entries(bucket: KeyValue, *, without_values: bool) -> list[KeyValue.Entry]:
     async with _failing("list settings"), asyncio.timeout(LIST_SECONDS):
-        watcher = await bucket.watchall()
-        found: dict[str, str | None] = {}
+        watcher = await bucket.watchall(meta_only=without_values)
+        found = []
         async for entry in watcher:
             # nats-py marks the end of the present entries by None.
             if entry is None:
                 break
             if entry.operation not in {KV_DEL, KV_PURGE}:
-                found[entry.key] = owner(entry)
+                found.append(entry)
         await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py has no types here
         return found
 

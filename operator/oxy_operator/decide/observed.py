@@ -24,6 +24,8 @@ class Observed:
     """The last live state on the bus, current or not."""
     account_held: bool = False
     """Whether NATS has accepted the account since the last (re)connect."""
+    bus_state: str | None = None
+    """Name of what the stream of reports holds; another one after it began anew. None if it was never known."""
     record: EpochRecord | None = None
     """From the claim's annotations, else the last one written; None if there is no claim yet."""
     known_epoch: int = 0

@@ -135,7 +135,7 @@ def _children(
     observed: Observed, situation: Situation, record: EpochRecord, deployment: Deployment, volume: str
 ) -> Iterator[Child]:
     instance, tenancy = observed.instance, observed.tenancy
-    yield Child(CONFIG_MAPS, settings_config_map(instance, record))
+    yield Child(CONFIG_MAPS, settings_config_map(instance, record, observed.bus_state))
     yield Child(SECRETS, credentials_secret(instance, tenancy.credentials))
     yield Child(NETWORK_POLICIES, ingress_policy(instance))
     stopped = instance.spec.suspend or record.end is not None

@@ -20,15 +20,32 @@ from oxy_core.instance.custom_resource import (
 from oxy_core.subjects import instance_key
 from oxy_operator.decide.epoch_record import RECORD_ANNOTATIONS
 from oxy_operator.decide.pod import Pod
+from oxy_operator.decide.specs.config_map import BUS_STATE_ANNOTATION
 from oxy_operator.kube.digest import live_digest
 from oxy_operator.lenient import whole_number
-from oxy_operator.objects import CHILD_KINDS, CLAIMS, METADATA_ONLY, SECRETS, STATEFUL_SETS, Key, Kind, Object
+from oxy_operator.objects import (
+    CHILD_KINDS,
+    CLAIMS,
+    CONFIG_MAPS,
+    METADATA_ONLY,
+    SECRETS,
+    STATEFUL_SETS,
+    Key,
+    Kind,
+    Object,
+)
 
 _NAMES: Final[Mapping[Kind, tuple[Callable[[str], str], ...]]] = {
     CLAIMS: (claim_name,),
     SECRETS: (runtime_name, pairing_secret_name),
 }
 """How an instance's objects of a kind are named, where it is not by `runtime_name` alone."""
+
+_KEPT: Final[Mapping[Kind, frozenset[str]]] = {
+    CLAIMS: RECORD_ANNOTATIONS,
+    CONFIG_MAPS: frozenset({BUS_STATE_ANNOTATION}),
+}
+"""Annotations that something is read from."""
 
 
 class Sink(Protocol):
@@ -58,7 +75,7 @@ class CachedChild:
     digest: bytes
     """Of the fields that the operator owns."""
     annotations: Mapping[str, str]
-    """Those of the epoch record; of claims only."""
+    """Those in `_KEPT`."""
     epoch: int
     """Of a StatefulSet's pod template; otherwise 0."""
     deleting: bool = False
@@ -91,12 +108,13 @@ class ChildCache:
         """Store what was just applied, so that its watch event causes no reconcile."""
         metadata, uid = body["metadata"], answer["metadata"]["uid"]
         before = self._held.get((metadata["namespace"], metadata["name"]))
+        known = before.annotations if before is not None and before.uid == uid else {}
         self._held[metadata["namespace"], metadata["name"]] = CachedChild(
             uid=uid,
             version=int(answer["metadata"]["resourceVersion"]),
             instance=metadata["labels"][INSTANCE_LABEL],
             digest=digest,
-            annotations=before.annotations if before is not None and before.uid == uid else {},
+            annotations={**known, **self._kept(metadata)},
             epoch=_template_epoch(body) if self.kind == STATEFUL_SETS else 0,
         )
 
@@ -123,15 +141,18 @@ class ChildCache:
         instance = _instance(metadata)
         return metadata["name"] in {name(instance) for name in _NAMES.get(self.kind, (runtime_name,))}
 
+    def _kept(self, metadata: Object) -> dict[str, str]:
+        annotations, names = metadata.get("annotations", {}), _KEPT.get(self.kind, frozenset())
+        return {name: value for name, value in annotations.items() if name in names}
+
     def _child(self, live: Object) -> CachedChild:
         metadata = live["metadata"]
-        annotations = metadata.get("annotations", {}) if self.kind == CLAIMS else {}
         return CachedChild(
             uid=metadata["uid"],
             version=int(metadata["resourceVersion"]),
             instance=_instance(metadata),
             digest=live_digest(live, metadata_only=self.kind in METADATA_ONLY),
-            annotations={name: value for name, value in annotations.items() if name in RECORD_ANNOTATIONS},
+            annotations=self._kept(metadata),
             epoch=_template_epoch(live) if self.kind == STATEFUL_SETS else 0,
             deleting="deletionTimestamp" in metadata,
         )

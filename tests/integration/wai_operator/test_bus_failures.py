@@ -63,3 +63,25 @@ async def test_a_bus_error_is_retried(server: NatsServer, tmp_path: Path) -> Non
         await asyncio.wait_for(is_connected.wait(), 15)
     finally:
         await end_tasks(running)
+
+
+async def test_a_client_that_closed_for_good_is_replaced(server: NatsServer, tmp_path: Path) -> None:
+    times, changed = [0], asyncio.Event()
+
+    def count() -> None:
+        times[0] += 1
+        changed.set()
+
+    made = bus(server, tmp_path, count)
+    running = asyncio.create_task(made.run())
+    try:
+        await asyncio.wait_for(changed.wait(), 15)
+        changed.clear()
+        current = made._current  # noqa: SLF001 the operator itself never sends what the server answers by closing
+        assert current is not None
+        # nats-py checks the payload without its headers, the server with them.
+        await current.platform.publish("x", b"x" * current.platform.max_payload, headers={"X": "one too many"})
+        await asyncio.wait_for(changed.wait(), 15)
+        assert (times, made.present) == ([2], True)
+    finally:
+        await end_tasks(running)

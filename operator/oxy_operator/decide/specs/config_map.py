@@ -1,14 +1,29 @@
 """The ConfigMap with the settings file of an instance's runtime. What AI workers read is in `instance_settings`."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from oxy_core.instance.custom_resource import runtime_name
 from oxy_core.tenant import SETTINGS_FILE, TenantSettings
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.specs.metadata import metadata
+from oxy_operator.lenient import plain_text
 from oxy_operator.objects import Object
 
+BUS_STATE_ANNOTATION: Final = "oxy.dev/bus-state"
+"""Repeats `TenantSettings.bus_state`, so that an operator that starts while the bus is down does not change it."""
 
-def tenant_settings(instance: Instance, record: EpochRecord) -> TenantSettings:
+_MAX_STATE: Final = 64
+"""Longest name of a state, in characters."""
+
+
+def bus_state_of(annotations: Mapping[str, str]) -> str | None:
+    """Return the state of the bus that an instance's ConfigMap was last written with."""
+    return plain_text(annotations.get(BUS_STATE_ANNOTATION), _MAX_STATE) or None
+
+
+def tenant_settings(instance: Instance, record: EpochRecord, bus_state: str | None = None) -> TenantSettings:
     """Return what the runtime reads from its settings file."""
     spec = instance.spec
     return TenantSettings(
@@ -22,12 +37,14 @@ def tenant_settings(instance: Instance, record: EpochRecord) -> TenantSettings:
         inbound_per_second=spec.limits.inbound_per_second,
         browser=spec.client.browser,
         mark_online=spec.client.mark_online_on_connect,
+        bus_state=bus_state,
     )
 
 
-def settings_config_map(instance: Instance, record: EpochRecord) -> Object:
-    """Return the ConfigMap with the runtime's settings file."""
+def settings_config_map(instance: Instance, record: EpochRecord, bus_state: str | None = None) -> Object:
+    """Return the ConfigMap with the runtime's settings file; `bus_state` as in `TenantSettings`."""
+    annotations = {"annotations": {BUS_STATE_ANNOTATION: bus_state}} if bus_state else {}
     return {
-        "metadata": metadata(instance, runtime_name(instance.name)),
-        "data": {SETTINGS_FILE: tenant_settings(instance, record).encode().decode()},
+        "metadata": metadata(instance, runtime_name(instance.name)) | annotations,
+        "data": {SETTINGS_FILE: tenant_settings(instance, record, bus_state).encode().decode()},
     }

@@ -1,0 +1,42 @@
+"""The last live state of each instance, by our clock."""
+
+from datetime import datetime, timedelta
+
+from oxy_core.envelopes import LiveState
+from oxy_operator.decide.live_state import by_our_clock, clock_shift, is_news
+
+
+class LiveStates:
+    """Live states by account."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, LiveState] = {}
+        self._announced: dict[str, LiveState] = {}
+        self._shifts: dict[str, timedelta] = {}
+
+    def get(self, account: str) -> LiveState | None:
+        """Return the last live state of the instance with this account; its times are by our clock."""
+        return self._held.get(account)
+
+    def put(self, account: str, state: LiveState, arrived_at: datetime) -> bool:
+        """Store a live state as the pod sent it, with the time of its arrival by our clock; return whether it is news.
+
+        One that arrived before the stored one is ignored.
+        """
+        before = self._held.get(account)
+        if before is not None and arrived_at < before.heartbeat_at:
+            return False
+        same_pod = before is not None and before.pod_uid == state.pod_uid
+        known = self._shifts.get(account) if same_pod else None
+        self._shifts[account] = clock_shift(known, state.heartbeat_at, arrived_at)
+        self._held[account] = ours = by_our_clock(state, self._shifts[account], arrived_at)
+        announced = self._announced.get(account)
+        if announced is not None and not is_news(announced, ours):
+            return False
+        self._announced[account] = ours
+        return True
+
+    def forget(self, account: str) -> None:
+        """Forget an instance."""
+        for held in (self._held, self._announced, self._shifts):
+            held.pop(account, None)

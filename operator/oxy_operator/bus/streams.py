@@ -1,0 +1,59 @@
+"""What the server says of a stream: when it was created, which tells it from one that began anew, and its own clock."""
+
+from typing import Final
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from pydantic import AwareDatetime, BaseModel, ValidationError
+
+from oxy_core.errors import BusError
+from oxy_core.jetstream import STREAMS
+from oxy_core.subjects import INSTANCES_BUCKET
+
+NAMES: Final = (*(str(stream.name) for stream in STREAMS), f"KV_{INSTANCES_BUCKET}")
+"""Every stream of the platform; JetStream keeps a bucket in a stream of this name."""
+
+ANSWER_SECONDS: Final = 5.0
+
+_NOT_FOUND: Final = 404
+
+
+class StreamInfo(BaseModel):
+    """Part of the server's answer (nats-server, server/jetstream_api.go, JSApiStreamInfoResponse)."""
+
+    created: AwareDatetime
+    """Kept over restarts; another one means that the stream began anew, without what it held."""
+    ts: AwareDatetime
+    """The server's clock when it answered."""
+
+
+class _Missing(BaseModel):
+    error: dict[str, object]
+
+
+async def stream_info(client: Client, name: str) -> StreamInfo | None:
+    """Ask about a stream; None if the server has none of this name. Raises BusError."""
+    try:
+        answer = await client.request(f"$JS.API.STREAM.INFO.{name}", timeout=ANSWER_SECONDS)
+        return _read(answer.data)
+    except (NatsError, ValidationError) as error:
+        message = f"NATS did not answer about stream {name}: {str(error)[:200] or type(error).__name__}"
+        raise BusError(message) from error
+
+
+def _read(answer: bytes) -> StreamInfo | None:
+    try:
+        return StreamInfo.model_validate_json(answer)
+    except ValidationError:
+        # Raised again by this line, unless it is an answer of another kind.
+        problem = _Missing.model_validate_json(answer).error
+    if problem.get("code") == _NOT_FOUND:
+        return None
+    message = f"NATS refused a question about a stream: {problem.get('description')}"
+    raise BusError(message)
+
+
+async def identities(client: Client) -> dict[str, str]:
+    """Return when each of the platform's streams that exist was created. Raises BusError."""
+    found = {name: await stream_info(client, name) for name in NAMES}
+    return {name: info.created.isoformat() for name, info in found.items() if info is not None}

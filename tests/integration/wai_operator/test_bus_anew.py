@@ -1,0 +1,73 @@
+"""State of the bus that is lost or begins anew while the operator lives comes back without anybody's help."""
+
+from integration.wai_operator.scene import Scene, condition, eventually
+
+from oxy_core import subjects
+from oxy_core.jetstream import INBOUND_STREAM, STREAMS
+from oxy_core.tenant import TenantSettings
+
+BUCKET_STREAM = f"KV_{subjects.INSTANCES_BUCKET}"
+
+
+async def settled(scene: Scene) -> None:
+    scene.operator.start()
+    scene.create()
+    await scene.until_child("statefulset")
+    await scene.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
+
+
+def pod_settings(scene: Scene) -> TenantSettings:
+    return TenantSettings.decode((scene.child("configmap") or {})["data"]["settings.json"].encode())
+
+
+async def test_a_bucket_that_was_deleted_is_made_and_filled_again(lone: Scene) -> None:
+    await settled(lone)
+    before = await lone.published()
+    async with lone.platform() as client:
+        await client.jetstream().delete_key_value(subjects.INSTANCES_BUCKET)
+    assert await lone.until_published(bool) == before
+
+
+async def test_settings_that_only_the_bucket_lost_are_published_again(lone: Scene) -> None:
+    await settled(lone)
+    before = await lone.published()
+    async with lone.platform() as client:
+        await client.jetstream().purge_stream(BUCKET_STREAM)
+    assert await lone.until_published(bool) == before
+
+
+async def test_a_stream_that_was_deleted_is_made_again_and_pods_are_told(lone: Scene) -> None:
+    await settled(lone)
+    await eventually(lambda: pod_settings(lone).bus_state, "the pod knows the stream")
+    before = pod_settings(lone).bus_state
+    async with lone.platform() as client:
+        await client.jetstream().delete_stream(INBOUND_STREAM)
+        await eventually(lambda: pod_settings(lone).bus_state != before, "the pod knows another stream")
+        names = {stream.config.name for stream in await client.jetstream().streams_info()}
+    assert {stream.name for stream in STREAMS} | {BUCKET_STREAM} == names
+
+
+async def test_pods_are_told_of_a_server_that_lost_its_volume(lone: Scene) -> None:
+    await settled(lone)
+    await eventually(lambda: pod_settings(lone).bus_state, "the pod knows the stream")
+    before = pod_settings(lone).bus_state
+    lone.nats.stop()
+    lone.operator.lose_bus_data()
+    lone.nats.start()
+    await eventually(lambda: pod_settings(lone).bus_state != before, "the pod knows another stream")
+    assert await lone.until_published(bool)
+
+
+async def test_an_operator_that_starts_without_the_bus_keeps_what_pods_were_told(lone: Scene) -> None:
+    await settled(lone)
+    await eventually(lambda: pod_settings(lone).bus_state, "the pod knows the stream")
+    before = lone.child("configmap")
+    lone.operator.stop()
+    lone.nats.stop()
+    lone.operator.start()
+    lone.edit({"spec": {"displayName": "reconciled"}})
+    await lone.until_status(lambda found: found["observedGeneration"] == 2)
+    assert lone.child("configmap") == before
+    lone.nats.start()
+    await lone.operator.until_prepared(times=2)
+    assert lone.child("configmap") == before
