@@ -38,7 +38,7 @@ select m.whatsapp_id, o.whatsapp_id,
     extract(epoch from o.created_at)::float8
 from outbox o
 join turns t on t.organization_id = o.organization_id and t.id = o.turn_id
-join messages m on m.conversation_id = t.conversation_id and m.position = t.upto_seq
+join lateral (select * from messages i where i.turn_id = t.id order by i.place desc limit 1) m on true
 where o.part = 0 and o.whatsapp_id is not null
 order by o.position
 """
@@ -153,9 +153,8 @@ async def _counts(stack: Stack) -> tuple[int, int]:
     """Return how many messages have an answer that was sent, and how many answers were sent."""
     rows = await _fetch(
         stack,
-        """select coalesce(sum(t.upto_seq - t.from_seq + 1), 0)::bigint, count(*)
-        from outbox o join turns t on t.organization_id = o.organization_id and t.id = o.turn_id
-        where o.part = 0 and o.state = 'sent'""",
+        """select coalesce(sum((select count(*) from messages m where m.turn_id = o.turn_id)), 0)::bigint, count(*)
+        from outbox o where o.part = 0 and o.state = 'sent'""",
     )
     return rows[0][0], rows[0][1]
 

@@ -5,7 +5,8 @@ OxyError
 │   ├── ModelRejectedError   the model's endpoint rejects the request
 │   ├── ModelInvalidError    the answer is not a valid completion
 │   ├── ModelRefusalError    the model, or its provider's filter, declined to answer
-│   └── TurnUnreadableError  the turn's stored data cannot be read
+│   ├── TurnUnreadableError  the turn's stored data cannot be read
+│   └── TurnAbandonedError   too many claims of the turn did not end; it is not tried again
 ├── ModelOutageError         the model's endpoint cannot answer anybody now: no attempt counts, and the turn waits
 ├── FenceLostError           another worker has claimed the conversation; further writes are refused
 └── AdministrationError      a command cannot do what it was asked; the message says what to do
@@ -62,6 +63,13 @@ class TurnUnreadableError(TurnError):
     def __init__(self, message: str, retry_after_seconds: float) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class TurnAbandonedError(TurnError):
+    """So many claims of the turn ended neither it nor an attempt at it that it may be what ends the workers."""
+
+    def __init__(self, claims: int) -> None:
+        super().__init__(f"{claims} workers in a row began this turn and did not end it")
 
 
 class FenceLostError(OxyError):

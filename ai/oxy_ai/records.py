@@ -19,6 +19,19 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
+class TurnLimits(Record):
+    """What bounds a turn."""
+
+    messages: int
+    """Messages read to be answered; older ones are only counted."""
+    characters_each: int
+    """Of one text."""
+    characters: int
+    """Of all texts to answer; and of all earlier ones."""
+    claims: int
+    """Claims in a row that may end neither the turn nor an attempt at it."""
+
+
 class Claim(Record):
     """A conversation that this worker may answer while the fence holds."""
 
@@ -40,9 +53,11 @@ class Input(Record):
 
     kind: MessageKind
     text: str | None = None
+    cut: bool | None = None
+    """Whether the text was longer."""
     trace: str | None = None
     age_seconds: float
-    """Age of the message on arrival."""
+    """Age of the message when the turn was read."""
 
 
 class HistoryMessage(Record):
@@ -87,6 +102,9 @@ class Turn(Record):
     self_chat: bool
     contact: Contact
     inputs: tuple[Input, ...]
+    """The newest messages to answer, oldest first."""
+    inputs_total: int
+    """How many there are, including older ones that were left out."""
     history: tuple[HistoryMessage, ...]
     steps: tuple[Step, ...]
 
@@ -133,6 +151,8 @@ class ClaimedTurn(Record):
     claim: Claim
     opened: bool
     """False: opening failed; retry it alone to learn the error."""
+    abandoned: bool = False
+    """Too many claims in a row did not end: it is not opened again."""
     turn: Annotated[Turn | UnreadableTurn | None, PlainValidator(read_turn)] = None
     """None: there is nothing to do."""
 
@@ -326,7 +346,7 @@ class InboundReport(Record):
 
 
 class InboundBatch(RootModel[tuple[InboundReport, ...]]):
-    """Reports in journal order, stored in one transaction."""
+    """Reports stored in one transaction."""
 
 
 class ToolResult(NamedTuple):

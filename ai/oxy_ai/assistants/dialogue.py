@@ -18,6 +18,10 @@ BY_PERSON: Final = "[mensagem enviada por um atendente] "
 """Prefix, in requests, of messages that a person wrote from the business's phone."""
 
 
+LEFT_OUT: Final = "[o cliente enviou antes mais {} mensagens, que não são mostradas aqui]"
+"""Stands, in requests, for messages to answer that are too many to be shown."""
+
+
 def opening(system_prompt: str, turn: Turn, texts: Sequence[str]) -> list[ChatCompletionMessageParam]:
     """Return the first request's messages: the system prompt, then the last `AiSettings.context_messages` messages.
 
@@ -27,6 +31,8 @@ def opening(system_prompt: str, turn: Turn, texts: Sequence[str]) -> list[ChatCo
     history = turn.history[-room:] if room else ()
     messages: list[ChatCompletionMessageParam] = [{"role": "system", "content": system_prompt}]
     messages.extend(_earlier(message) for message in history)
+    if turn.inputs_total > len(turn.inputs):
+        messages.append({"role": "user", "content": LEFT_OUT.format(turn.inputs_total - len(turn.inputs))})
     messages.extend({"role": "user", "content": prompt_text(text)} for text in texts)
     return messages
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
 from oxy_ai.assistants.vertical import Role
@@ -10,6 +11,9 @@ from oxy_ai.sanitize import clean
 from oxy_core.identity import same_phone
 from oxy_core.instance.settings import AiSettings, AuroraSettings
 from oxy_core.message_kinds import MessageKind
+
+CUT: Final = " […]"
+"""Shows, in a request, that the rest of a text was left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,11 @@ def decide(turn: Turn) -> Decision:
     fresh = [item for item in turn.inputs if item.age_seconds <= turn.settings.max_answer_age_seconds]
     if not fresh:
         return Skip("stale")
-    texts = tuple(item.text for item in fresh if item.kind is MessageKind.TEXT and item.text and clean(item.text))
+    texts = tuple(
+        item.text + CUT if item.cut else item.text
+        for item in fresh
+        if item.kind is MessageKind.TEXT and item.text and clean(item.text)
+    )
     return Ask(role, texts) if texts else Say(ASK_FOR_TEXT, "unsupported")
 
 

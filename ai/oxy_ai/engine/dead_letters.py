@@ -98,7 +98,6 @@ def unknown_letter(letter: str) -> str:
 
 _LETTER: Final = """
 select o.name as organization, i.name as instance, t.id, t.reason, t.attempts, t.finished_at, c.phone, c.name,
-    t.conversation_id, t.from_seq, t.upto_seq,
     (select count(*) from turn_steps s where s.organization_id = t.organization_id and s.turn_id = t.id) as steps
 from turns t
 join organizations o on o.id = t.organization_id
@@ -134,13 +133,10 @@ class DeadTurns:
                 raise AdministrationError(unknown_letter(f"turn:{key}"))
             inputs = await connection.fetch(
                 """
-                select body from messages
-                where organization_id = $1 and conversation_id = $2 and position between $3 and $4 order by id
+                select body from messages where organization_id = $1 and turn_id = $2 order by place, id
                 """,
                 turn.organization,
-                row["conversation_id"],
-                row["from_seq"],
-                row["upto_seq"],
+                turn.number,
             )
             history = await connection.fetch(
                 """

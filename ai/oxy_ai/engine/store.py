@@ -30,6 +30,7 @@ from oxy_ai.records import (
     ToolResult,
     Turn,
     TurnEnding,
+    TurnLimits,
     UnopenedTurn,
     UnreadableTurn,
     read_turn,
@@ -66,6 +67,7 @@ class ClaimLimits(NamedTuple):
     turns_burst: int
     locked_retry: timedelta
     """Until a conversation that another transaction has locked is tried again."""
+    turn: TurnLimits
 
 
 class WaitLimits(NamedTuple):
@@ -158,7 +160,7 @@ class Engine:
     async def ingest(self, batch: InboundBatch, gap_wait: timedelta) -> list[str]:
         """Store a batch in one transaction; returns one outcome per report.
 
-        `gap_wait` delays the answer to a message that follows a gap in its chat's sequence.
+        `gap_wait`: how long a message that follows a gap in its chat's sequence waits for the missing ones.
         """
         outcomes: list[str] = await self.pool.fetchval("select ingest($1, $2)", batch.model_dump_json(), gap_wait)
         return outcomes
@@ -166,9 +168,10 @@ class Engine:
     async def claim(self, how_many: int, limits: ClaimLimits) -> Claims:
         """Claim due conversations and open their turns."""
         document = await self.pool.fetchval(
-            "select claim_turns($1, $2, $3, $4, $5)",
+            "select claim_turns($1, $2, $3, $4, $5, $6)",
             how_many,
-            *limits,
+            *limits[:-1],
+            limits.turn.model_dump_json(),
         )
         return Claims.model_validate_json(document)
 
@@ -182,10 +185,14 @@ class Engine:
             lease,
         )
 
-    async def open_turn(self, claim: Claim) -> Turn | UnreadableTurn | None:
+    async def open_turn(self, claim: Claim, limits: TurnLimits) -> Turn | UnreadableTurn | None:
         """Open or resume the claimed conversation's turn; None: there is nothing to do."""
         document = await self.pool.fetchval(
-            "select open_turn($1, $2, $3)", claim.organization, claim.conversation, claim.fence
+            "select open_turn($1, $2, $3, $4)",
+            claim.organization,
+            claim.conversation,
+            claim.fence,
+            limits.model_dump_json(),
         )
         return None if document is None else read_turn(from_json(document))
 

@@ -22,7 +22,10 @@ class StoringSettings(PollingSettings):
     """Gaps in a chat."""
 
     gap_wait_seconds: float = Field(
-        default=2, ge=0, description="Extra delay before answering a chat whose sequence has a gap."
+        default=8,
+        ge=0,
+        description="How long a chat waits for messages missing in its sequence: longer than the bus takes to "
+        "redeliver the reports of a killed worker.",
     )
 
 

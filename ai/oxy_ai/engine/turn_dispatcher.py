@@ -9,8 +9,8 @@ from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.engine.outages import report_failure
-from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import ClaimLimits, Engine
+from oxy_ai.engine.turn_limits import TurnLimitSettings
 from oxy_ai.engine.turn_runner import TurnRunner
 from oxy_ai.errors import FenceLostError
 from oxy_ai.records import Claim, ClaimedTurn, RelayTarget
@@ -19,7 +19,7 @@ from oxy_core.tasks import end_tasks, wait_for
 log = structlog.get_logger()
 
 
-class DispatcherSettings(PollingSettings):
+class DispatcherSettings(TurnLimitSettings):
     """How many turns run at once, and how often new ones are claimed."""
 
     concurrency: int = Field(default=5, ge=1, description="Maximum turns in flight.")
@@ -47,6 +47,7 @@ class TurnDispatcher:
             settings.turns_per_second,
             settings.turns_burst,
             timedelta(seconds=settings.locked_retry_seconds),
+            settings.turn_limits,
         )
         self._on_answer = on_answer
         self._wake = asyncio.Event()

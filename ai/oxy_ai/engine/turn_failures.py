@@ -23,6 +23,7 @@ from oxy_ai.errors import (
     ModelRefusalError,
     ModelRejectedError,
     OutageCause,
+    TurnAbandonedError,
     TurnError,
     TurnUnreadableError,
 )
@@ -96,7 +97,7 @@ class TurnFailures:
             exc_info=None if isinstance(error, TurnError) else discreet(error),
         )
         failed = await self._engine.count_attempt(claim, attempt.turn, reason, attempt.role)
-        if failed < self._settings.attempts:
+        if failed < self._settings.attempts and not isinstance(error, TurnAbandonedError):
             pause = retry_pause(attempt.failed_before, error, self._settings)
             await self._engine.retry_turn(claim, timedelta(seconds=pause))
             return TurnOutcome(None, more=True)
@@ -146,9 +147,12 @@ class TurnFailures:
             role = role_for(found.contact.phone, found.owners, self_chat=found.self_chat)
             target = RelayTarget(claim.organization, found.instance)
             attempt = Attempt(target, found.turn, found.attempts, role)
-            return await self.count(
-                claim, attempt, TurnUnreadableError(why_unreadable(cause), self._settings.lease_seconds)
-            )
+            return await self.count(claim, attempt, self._why_unopened(cause))
+
+    def _why_unopened(self, cause: Exception | UnreadableTurn) -> TurnError:
+        if isinstance(cause, TurnAbandonedError):
+            return cause
+        return TurnUnreadableError(why_unreadable(cause), self._settings.lease_seconds)
 
     def _failure(self, attempt: Attempt, error: Exception) -> Failure:
         kind = notice_of(error)

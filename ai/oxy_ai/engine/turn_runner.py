@@ -19,7 +19,8 @@ from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_failures import FailureSettings, TurnFailures, TurnOutcome, attempt_at
-from oxy_ai.errors import FenceLostError, ModelOutageError, TurnError
+from oxy_ai.engine.turn_limits import TurnLimitSettings
+from oxy_ai.errors import FenceLostError, ModelOutageError, TurnAbandonedError, TurnError
 from oxy_ai.model.client import ModelClient, Question
 from oxy_ai.records import (
     Answer,
@@ -59,7 +60,7 @@ class AssistedTurn:
     """In that time zone."""
 
 
-class RunnerSettings(FailureSettings):
+class RunnerSettings(FailureSettings, TurnLimitSettings):
     """How long a turn may converse with the model."""
 
     model_rounds: int = Field(
@@ -87,8 +88,10 @@ class TurnRunner:
         Raises FenceLostError, or the error of an outage; the turn then stays open and is resumed when its lease ends.
         """
         claim = claimed.claim
+        if claimed.abandoned:
+            return await self._failures.count_unopened(claim, TurnAbandonedError(self._settings.turn_claims))
         try:
-            turn = claimed.turn if claimed.opened else await self._engine.open_turn(claim)
+            turn = claimed.turn if claimed.opened else await self._engine.open_turn(claim, self._settings.turn_limits)
         except Exception as error:
             if is_outage(error):
                 raise

@@ -51,7 +51,9 @@ select
     (select avg(extract(epoch from o.closed_at - m.arrived_at))::double precision
         from turns t join customers v on v.id = t.conversation_id
         join outbox o on o.organization_id = $1 and o.turn_id = t.id and o.part = 0 and o.state = 'sent'
-        join messages m on m.organization_id = $1 and m.conversation_id = t.conversation_id and m.position = t.from_seq
+        join lateral (
+            select min(i.arrived_at) as arrived_at from messages i where i.organization_id = $1 and i.turn_id = t.id
+        ) m on true
         where t.organization_id = $1 and t.state = 'answered'
             and t.finished_at >= $2 and t.finished_at < $3) as response_seconds
 """

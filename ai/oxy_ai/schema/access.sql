@@ -43,14 +43,14 @@ as $$
 $$;
 
 select pg_temp.isolate_by_organization(
-    'organizations', 'instances', 'contacts', 'conversations', 'chat_alias', 'turns', 'turn_steps', 'outbox',
-    'owner_notices', 'model_outages', 'messages', 'ai_interactions', 'audit_log'
+    'organizations', 'instances', 'journals', 'contacts', 'conversations', 'chat_journals', 'chat_alias', 'turns',
+    'turn_steps', 'outbox', 'owner_notices', 'model_outages', 'messages', 'ai_interactions', 'audit_log'
 );
 
 revoke all on org_queue, relay_queue, notice_queue, alembic_version, schema_parts from public, oxy_app, oxy_scheduler;
 grant select, insert, update on org_queue, relay_queue to oxy_scheduler;
 grant select, insert, update, delete on notice_queue to oxy_scheduler;
-grant select (organization_id, id, due_at, lease_until, fence), update (due_at, lease_until, fence)
+grant select (organization_id, id, due_at, lease_until, fence, claims), update (due_at, lease_until, fence, claims)
     on conversations to oxy_scheduler;
 grant select (organization_id, id, state) on turns to oxy_scheduler;
 grant select on alembic_version to oxy_app;

@@ -1,40 +1,93 @@
--- Chats and their contacts. The phone number and the hidden address (LID) of one person share one conversation.
+-- Chats and their contacts. The phone number and the hidden address (LID) of one person share one conversation. Two
+-- hidden addresses are two people: a number that comes with another one has been given to somebody else.
 
 -- Whether a chat is with one person, not a group or a broadcast.
 create or replace function is_personal(chat text) returns boolean
 language sql immutable parallel safe
 as $$ select chat like '%@s.whatsapp.net' or chat like '%@lid' $$;
 
+-- The conversation of an address; null: it has none yet.
+create or replace function conversation_at(instance uuid, address text) returns bigint
+language plpgsql stable
+as $$
+begin
+    return (select a.conversation_id from chat_alias a where a.instance_id = instance and a.jid = address);
+end $$;
+
+create or replace function has_hidden_address(conversation bigint) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (select from chat_alias a where a.conversation_id = conversation and a.jid like '%@lid');
+end $$;
+
 -- Find or create the conversation of a chat. `alias` is the chat's other address, if known; `number` and `number_key`
--- come from whichever of the two contains a phone number.
+-- come from whichever of the two contains a phone number. `at`: place of the message that tells so; null: none does.
 create or replace function conversation_of(
     organization uuid, instance uuid, chat_jid text, alias text, number text, number_key text, contact_name text,
-    self boolean
+    self boolean, at place
 ) returns bigint
 language plpgsql
 as $$
 declare
-    known bigint[];
-    addresses integer;
-    conversation bigint;
+    hidden text := case when chat_jid like '%@lid' then chat_jid when alias like '%@lid' then alias end;
+    plain text := case when chat_jid like '%@lid' then alias else chat_jid end;
+    by_hidden bigint := conversation_at(instance, hidden);
+    by_plain bigint := conversation_at(instance, plain);
+    taken boolean := hidden is not null and by_plain <> coalesce(by_hidden, 0) and has_hidden_address(by_plain);
+    known bigint := case when hidden is null or (by_hidden is null and taken is not true) then by_plain
+                         else by_hidden end;
 begin
-    select array_agg(distinct a.conversation_id order by a.conversation_id), count(*) into known, addresses
-    from chat_alias a where a.instance_id = instance and a.jid in (chat_jid, alias);
+    if taken and release_number(organization, by_plain, number, plain, at) then
+        taken := false;
+        by_plain := null;
+    elsif taken then
+        number := null;
+        number_key := null;
+    elsif by_hidden <> by_plain then  -- the two addresses were taken for two chats until now
+        perform merge_conversations(organization, by_hidden, by_plain);
+    end if;
     if known is null then
-        conversation := create_conversation(organization, instance, chat_jid, number, number_key, contact_name, self);
+        known := create_conversation(organization, instance, chat_jid, number, number_key, contact_name, self);
     else
-        conversation := known[1];
-        if cardinality(known) > 1 then  -- the two addresses were taken for two chats until now
-            conversation := merge_chats(organization, instance, chat_jid, alias);
-        end if;
-        perform learn_contact(organization, conversation, number, number_key, contact_name);
+        perform learn_contact(organization, known, number, number_key, contact_name, at);
     end if;
-    if addresses < num_nonnulls(chat_jid, nullif(alias, chat_jid)) then
-        insert into chat_alias (organization_id, instance_id, jid, conversation_id)
-        select organization, instance, j, conversation from unnest(array[chat_jid, alias]) j where j is not null
-        on conflict do nothing;
+    if (hidden is not null and by_hidden is null) or (plain is not null and by_plain is null) then
+        perform add_addresses(organization, instance, known, array[hidden, plain]);
     end if;
-    return conversation;
+    return known;
+end $$;
+
+create or replace function add_addresses(organization uuid, instance uuid, conversation bigint, addresses text[])
+returns void
+language plpgsql
+as $$
+begin
+    insert into chat_alias (organization_id, instance_id, jid, conversation_id)
+    select organization, instance, j, conversation from unnest(addresses) j where j is not null
+    on conflict do nothing;
+end $$;
+
+-- A number came with another hidden address than that of its conversation: it was given to somebody else. Take it from
+-- the conversation and its contact, who is reached under the hidden address from now on. False: what came was older.
+create or replace function release_number(organization uuid, holder bigint, number text, plain text, at place)
+returns boolean
+language plpgsql
+as $$
+declare
+    v conversations;
+    hidden text := (select min(a.jid) from chat_alias a where a.conversation_id = holder and a.jid like '%@lid');
+begin
+    select * into v from conversations c where c.organization_id = organization and c.id = holder for no key update;
+    if at > v.place is not true then
+        return false;
+    end if;
+    delete from chat_alias where instance_id = v.instance_id and jid = plain;
+    update contacts set phone = null, phone_key = null
+    where organization_id = organization and id = v.contact_id and phone = number;
+    update conversations set chat = hidden where organization_id = organization and id = holder and chat = plain;
+    update outbox set chat = hidden where conversation_id = holder and chat = plain and state = 'pending';
+    return true;
 end $$;
 
 create or replace function create_conversation(
@@ -53,40 +106,25 @@ begin
     return conversation;
 end $$;
 
--- Add a contact's number if it was unknown, and update the name.
+-- Update a contact's number and name from a message at `at`; an older one than the conversation's newest only adds what
+-- was unknown.
 create or replace function learn_contact(
-    organization uuid, conversation bigint, number text, number_key text, contact_name text
+    organization uuid, conversation bigint, number text, number_key text, contact_name text, at place
 ) returns void
 language plpgsql
 as $$
 begin
     update contacts c
-    set phone = coalesce(c.phone, number), phone_key = coalesce(c.phone_key, number_key),
-        name = coalesce(contact_name, c.name)
+    set phone = coalesce(case when at >= v.place then number end, c.phone, number),
+        phone_key = coalesce(case when at >= v.place then number_key end, c.phone_key, number_key),
+        name = coalesce(case when at >= v.place then contact_name end, c.name, contact_name)
     from conversations v
     where v.organization_id = organization and v.id = conversation
         and c.organization_id = organization and c.id = v.contact_id
-        and (c.phone is null and number is not null or c.name is distinct from coalesce(contact_name, c.name));
+        and (coalesce(number, c.phone) is distinct from c.phone or coalesce(contact_name, c.name) is distinct from c.name);
 end $$;
 
--- Merge the conversations of two addresses that turned out to be one chat; returns the one to keep: that of the hidden
--- address, which WhatsApp never changes.
-create or replace function merge_chats(organization uuid, instance uuid, chat_jid text, alias text) returns bigint
-language plpgsql
-as $$
-declare
-    kept bigint;
-    gone bigint;
-begin
-    select a.conversation_id into kept from chat_alias a where a.instance_id = instance and a.jid in (chat_jid, alias)
-    order by a.jid like '%@lid' desc, a.conversation_id limit 1;
-    select a.conversation_id into gone from chat_alias a
-    where a.instance_id = instance and a.jid in (chat_jid, alias) and a.conversation_id <> kept limit 1;
-    perform merge_conversations(organization, kept, gone);
-    return kept;
-end $$;
-
--- Move everything from conversation `gone` to `kept`. Pending messages of `gone` are appended to those of `kept`; a
+-- Move everything from conversation `gone` to `kept`: that of the hidden address, which WhatsApp never changes. A
 -- running turn of `gone` loses its fence, and `kept` answers its messages.
 create or replace function merge_conversations(organization uuid, kept bigint, gone bigint) returns void
 language plpgsql
@@ -99,61 +137,52 @@ begin
     order by c.id for no key update;
     select * into target from conversations c where c.organization_id = organization and c.id = kept;
     select * into source from conversations c where c.organization_id = organization and c.id = gone;
-    perform move_messages(source, target);
     perform replace_turn(organization, source.turn_id, 'merged');
-    perform merge_contacts(organization, source.contact_id, target.contact_id);
+    perform merge_contacts(source, target);
+    perform move_messages(source, target);
     update conversations
-    set merged_into = kept, answered_seq = inbound_seq, due_at = null, lease_until = null, turn_id = null,
-        fence = fence + 1
+    set merged_into = kept, pending_since = null, due_at = null, lease_until = null, turn_id = null, fence = fence + 1
     where organization_id = organization and id = gone;
-    perform adopt_pending(source, target);
+    perform adopt_messages(source, target);
 end $$;
-
--- The new number of a message that moves to a conversation with `inbound` messages; null: it is answered already.
-create or replace function position_after_merge(place bigint, answered bigint, inbound bigint) returns bigint
-language sql immutable parallel safe
-as $$ select case when place > answered then inbound + place - answered end $$;
 
 create or replace function move_messages(source conversations, target conversations) returns void
 language plpgsql
 as $$
 begin
-    update messages m
-    set conversation_id = target.id,
-        position = position_after_merge(m.position, source.answered_seq, target.inbound_seq)
-    where m.organization_id = source.organization_id and m.conversation_id = source.id;
+    update messages set conversation_id = target.id where conversation_id = source.id;
     update outbox set conversation_id = target.id
     where organization_id = source.organization_id and conversation_id = source.id;
-    update chat_alias set conversation_id = target.id
-    where organization_id = source.organization_id and conversation_id = source.id;
+    update turns set conversation_id = target.id
+    where organization_id = source.organization_id and conversation_id = source.id and state = 'dead';
+    update chat_alias set conversation_id = target.id where conversation_id = source.id;
+    perform move_journals(source.id, target.id);
 end $$;
 
--- Add the pending messages of `source` to `target`, and keep the longer of the two silences.
-create or replace function adopt_pending(source conversations, target conversations) returns void
-language plpgsql
-as $$
-declare
-    pending bigint := source.inbound_seq - source.answered_seq;
-begin
-    update conversations
-    set inbound_seq = target.inbound_seq + pending,
-        human_until = greatest(target.human_until, source.human_until),
-        pending_since = least(target.pending_since, source.pending_since),
-        due_at = case when target.lease_until is null and target.turn_id is null and pending > 0
-                      then least(target.due_at, clock_timestamp()) else target.due_at end
-    where organization_id = target.organization_id and id = target.id;
-end $$;
-
-create or replace function merge_contacts(organization uuid, gone bigint, kept bigint) returns void
+-- Bring `target` up to date with what moved to it from `source`, and keep the longer of the two silences.
+create or replace function adopt_messages(source conversations, target conversations) returns void
 language plpgsql
 as $$
 begin
-    perform move_contact(organization, gone, kept);
+    target := advance(target, source.place, source.chat);
+    target.human_until := greatest(target.human_until, source.human_until);
+    target := settle_answered(target);
+    target := reschedule(target, ai_settings(target));
+    perform save_conversation(target);
+end $$;
+
+-- Give the kept conversation's contact what is known of the other; the name of whoever wrote last.
+create or replace function merge_contacts(source conversations, target conversations) returns void
+language plpgsql
+as $$
+begin
+    perform move_contact(source.organization_id, source.contact_id, target.contact_id);
     update contacts c
     set phone = coalesce(c.phone, s.phone), phone_key = coalesce(c.phone_key, s.phone_key),
-        name = coalesce(c.name, s.name)
+        name = case when source.place > target.place then coalesce(s.name, c.name) else coalesce(c.name, s.name) end
     from contacts s
-    where c.organization_id = organization and c.id = kept and s.organization_id = organization and s.id = gone;
+    where c.organization_id = target.organization_id and c.id = target.contact_id
+        and s.organization_id = source.organization_id and s.id = source.contact_id;
 end $$;
 
 -- Move the rows of scheduling and verticals from contact `gone` to `kept`. The engine does not know their tables; it

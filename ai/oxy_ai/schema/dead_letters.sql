@@ -34,6 +34,8 @@ begin
     end if;
     update turns set state = 'open', attempts = 0, reason = null, finished_at = null
     where organization_id = organization and id = turn;
+    update messages m set state = 'open', reason = null, settled_at = null
+    where m.turn_id = turn and m.state = 'dead';
     update conversations set turn_id = turn, due_at = clock_timestamp()
     where organization_id = organization and id = v.id;
     insert into audit_log (organization_id, actor, action, turn_id) values (organization, who, 'turn_replayed', turn);

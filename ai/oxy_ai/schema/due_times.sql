@@ -1,30 +1,59 @@
--- When a conversation is due: pure functions of plain values.
+-- When a conversation is due.
 
--- When to answer after a message at `moment`: `debounce` after it, but at most `debounce_max` after the first pending
--- one; plus `gap_wait`, in which missing messages may still arrive; during a takeover, when that ends.
-create or replace function due_after_message(
-    moment timestamptz, pending_since timestamptz, human_until timestamptz, debounce interval, debounce_max interval,
-    gap_wait interval
+-- When to answer, as seen at `moment`: `debounce` after the newest open message, but at most `debounce_max` after the
+-- first; during a takeover, when that ends. Missing messages are waited for until `gap_until`. Null: none is open.
+create or replace function due_time(
+    moment timestamptz, pending_since timestamptz, last_inbound_at timestamptz, human_until timestamptz,
+    gap_until timestamptz, debounce interval, debounce_max interval
 ) returns timestamptz
 language sql immutable parallel safe
 as $$
-    select case
-        when human_until > moment then human_until
-        else least(moment + debounce, pending_since + debounce_max) + gap_wait
-    end
+    select case when pending_since is not null then greatest(
+        case when human_until > moment then human_until
+             else least(last_inbound_at + debounce, pending_since + debounce_max) end,
+        gap_until
+    ) end
 $$;
 
--- When a conversation is due after a turn that answered up to `answered`: after the debounce, or when the takeover
--- ends; null: everything is answered.
-create or replace function due_after_turn(
-    inbound bigint, answered bigint, moment timestamptz, last_inbound_at timestamptz, human_until timestamptz,
-    debounce interval
-) returns timestamptz
-language sql immutable parallel safe
+-- Set when the conversation is due. The inputs of an open or running turn are fixed, so its due time (the retry, or the
+-- end of the lease) does not change.
+create or replace function reschedule(v conversations, ai jsonb) returns conversations
+language plpgsql stable
 as $$
-    select case
-        when inbound <= answered then null
-        when human_until > moment then human_until
-        else last_inbound_at + debounce
-    end
-$$;
+begin
+    if v.lease_until is null and v.turn_id is null then
+        v.due_at := due_time(
+            clock_timestamp(), v.pending_since, v.last_inbound_at, v.human_until, gap_until(v),
+            make_interval(secs => (ai ->> 'debounce_seconds')::double precision),
+            make_interval(secs => (ai ->> 'debounce_max_seconds')::double precision)
+        );
+    end if;
+    return v;
+end $$;
+
+-- Read from the messages since when the conversation has open ones.
+create or replace function recount(v conversations) returns conversations
+language plpgsql stable
+as $$
+begin
+    select min(m.arrived_at), coalesce(max(m.arrived_at), v.last_inbound_at) into v.pending_since, v.last_inbound_at
+    from messages m where m.conversation_id = v.id and m.state = 'open';
+    return v;
+end $$;
+
+-- Release a claimed conversation and set when it is due next.
+create or replace function release(v conversations) returns conversations
+language plpgsql
+as $$
+begin
+    v.lease_until := null;
+    v := reschedule(recount(v), ai_settings(v));
+    update conversations
+    set turn_id = v.turn_id, lease_until = null, claims = default, pending_since = v.pending_since,
+        last_inbound_at = v.last_inbound_at, due_at = v.due_at
+    where organization_id = v.organization_id and id = v.id;
+    if v.due_at is not null then
+        perform wake_org(v.organization_id, v.due_at);
+    end if;
+    return v;
+end $$;

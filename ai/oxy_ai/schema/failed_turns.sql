@@ -67,7 +67,7 @@ create or replace function postpone(v conversations, moment timestamptz) returns
 language plpgsql
 as $$
 begin
-    update conversations set lease_until = null, due_at = moment
+    update conversations set lease_until = null, claims = default, due_at = moment
     where organization_id = v.organization_id and id = v.id;
     perform wake_org(v.organization_id, moment);
     return true;
@@ -167,7 +167,8 @@ begin
         perform note_for_owner(organization, v.instance_id, failure ->> 'notice', 'turn:' || turn);
     end if;
     perform record_interaction(t);
-    perform release_conversation(v, t);
+    v.turn_id := null;
+    perform release(v);
     perform wake_relay(v.instance_id);
     return true;
 end $$;
@@ -185,9 +186,9 @@ begin
     if v.id is null then
         return false;
     end if;
-    perform release_conversation(
-        v, close_turn(organization, turn, 'dead', failure ->> 'reason', failure ->> 'role')
-    );
+    perform close_turn(organization, turn, 'dead', failure ->> 'reason', failure ->> 'role');
+    v.turn_id := null;
+    perform release(v);
     perform note_for_owner(organization, v.instance_id, 'turn_failed', 'turn:' || turn);
     return true;
 end $$;

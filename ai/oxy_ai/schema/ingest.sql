@@ -12,22 +12,26 @@ as $$
     end
 $$;
 
--- Whether messages are missing between the last one seen in the chat's journal and this one. A new journal, or another
--- address of the chat, starts a new sequence: no gap can be detected.
-create or replace function has_gap(v conversations, epoch uuid, chat text, sequence integer) returns boolean
-language sql immutable parallel safe
-as $$ select coalesce(v.journal_epoch = epoch and v.chat = chat and sequence > v.chat_sequence + 1, false) $$;
-
--- The chat's highest sequence number after a message, which may be an older one that was redelivered.
-create or replace function newest_sequence(v conversations, epoch uuid, chat text, sequence integer) returns integer
+-- A message's state on arrival. Null: a person of the business wrote it. `answered`: a person has answered it already.
+create or replace function state_on_arrival(m inbound_message, answered boolean) returns message_state
 language sql immutable parallel safe
 as $$
-    select case when v.journal_epoch = epoch and v.chat = chat then greatest(v.chat_sequence, sequence)
-                else sequence end
+    select case
+        when m.from_me and not m.self_chat then null
+        when not is_personal(m.chat) then 'ignored'
+        when m.kind = 'undecryptable' then 'lost'
+        when answered then 'person'
+        else 'open'
+    end::message_state
 $$;
 
--- Store a batch of reports, given in journal order. Each item is oxy_ai.records.InboundReport: {account, organization,
--- instance, phone, phone_key, report}; `account` sent it, `organization` and `instance` are what the report claims.
+-- Why a message is ignored or lost on arrival.
+create or replace function reason_on_arrival(state message_state) returns text
+language sql immutable parallel safe
+as $$ select case state when 'ignored' then 'not a chat with one person' when 'lost' then 'undecryptable' end $$;
+
+-- Store a batch of reports. Each item is oxy_ai.records.InboundReport: {account, organization, instance, phone, phone_key,
+-- age_seconds, report}; `account` sent it, `organization` and `instance` are what the report claims.
 -- Returns one outcome per item: stored, duplicate, echo, ignored, or why it was refused (`refusal`).
 create or replace function ingest(batch jsonb, gap_wait interval) returns text[]
 language plpgsql
@@ -85,44 +89,43 @@ begin
     end case;
 end $$;
 
--- Store a message and update its conversation. Returns the outcome and, if the message makes it due, when.
+-- Store a message and update its conversation. Returns the outcome and, unless a worker holds the conversation, when it
+-- is due.
 create or replace function ingest_message(
     item jsonb, m inbound_message, gap_wait interval, out outcome text, out due timestamptz
 )
 language plpgsql
 as $$
 declare
-    v conversations := lock_conversation(item, m);
-    epoch uuid := item -> 'report' ->> 'journal_epoch';
+    at place := place_of_report((item ->> 'organization')::uuid, (item ->> 'instance')::uuid, item -> 'report');
+    v conversations := lock_conversation(item, m, at);
+    state message_state := state_on_arrival(m, person_has_answered(v, at, m.sent_at));
+    written_by_person boolean := role_of_message(m) = 'takeover';
+    age double precision := coalesce((item ->> 'age_seconds')::double precision, 0);
     ai jsonb := ai_settings(v);
-    gap boolean := has_gap(v, epoch, m.chat, m.chat_sequence);
+    echo boolean := m.from_me and is_echo(v, m.whatsapp_id);
 begin
-    if m.from_me and is_echo(v, m.whatsapp_id) then
+    perform note_in_journal(v, at, m, written_by_person and not echo, gap_wait);
+    if echo then
         outcome := 'echo';
-    elsif store_message(v, m, item -> 'report' ->> 'trace') then
+    elsif store_message(v, m, at, state, age, item -> 'report' ->> 'trace') then
         outcome := 'stored';
+        if state = 'open' then
+            v := count_open(v);
+        elsif written_by_person then
+            v := person_takes_over(v, clock_timestamp() - make_interval(secs => age),
+                                   make_interval(mins => (ai ->> 'takeover_minutes')::integer));
+        end if;
     else
-        outcome := 'duplicate';  -- redelivered: its conversation has counted it
-        return;
+        outcome := 'duplicate';
     end if;
-    -- An echo, too, advances the chat's sequence.
-    v := place_in_chat(v, epoch, m, gap);
-    if outcome = 'stored' then
-        case role_of_message(m)
-        when 'inbound' then
-            v := count_inbound(v, ai, case when gap then gap_wait else interval '0' end);
-            -- An open or running turn sets the next due time when it ends.
-            due := case when v.lease_until is null and v.turn_id is null then v.due_at end;
-        when 'takeover' then
-            v := person_takes_over(v, m.sent_at, make_interval(mins => (ai ->> 'takeover_minutes')::integer));
-        else
-        end case;
-    end if;
+    v := reschedule(advance(v, at, m.chat), ai);
     perform save_conversation(v);
+    due := case when v.lease_until is null then v.due_at end;
 end $$;
 
 -- Find or create the conversation of a message, and lock it.
-create or replace function lock_conversation(item jsonb, m inbound_message) returns conversations
+create or replace function lock_conversation(item jsonb, m inbound_message, at place) returns conversations
 language plpgsql
 as $$
 declare
@@ -131,7 +134,7 @@ declare
 begin
     v.id := conversation_of(
         organization, (item ->> 'instance')::uuid, m.chat, m.chat_alias, item ->> 'phone', item ->> 'phone_key',
-        case when not m.from_me then m.push_name end, m.self_chat
+        case when not m.from_me then m.push_name end, m.self_chat, at
     );
     select * into v from conversations c where c.organization_id = organization and c.id = v.id for no key update;
     return v;
@@ -158,54 +161,43 @@ begin
     );
 end $$;
 
--- Store a message; false: it is a duplicate. A message that needs an answer gets its conversation's next number.
-create or replace function store_message(v conversations, m inbound_message, trace_parent text) returns boolean
+-- Store a message; false: it is a duplicate.
+create or replace function store_message(
+    v conversations, m inbound_message, at place, state message_state, age double precision, trace_parent text
+) returns boolean
 language plpgsql
 as $$
 begin
     insert into messages (
-        organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, placeholder, author, position,
-        kind, body, quoted_id, sent_at, trace
+        organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, placeholder, author, place, state,
+        reason, settled_at, kind, body, quoted_id, sent_at, age_seconds, trace
     ) values (
         v.organization_id, v.instance_id, v.id, m.chat, m.sender, m.whatsapp_id, m.kind = 'undecryptable',
-        case when m.from_me and not m.self_chat then 'phone' else 'customer' end,
-        case when role_of_message(m) = 'inbound' then v.inbound_seq + 1 end,
-        m.kind, m.text, m.quoted_id, m.sent_at, trace_parent
+        case when state is null then 'phone' else 'customer' end, at, state,
+        reason_on_arrival(state), case when state <> 'open' then clock_timestamp() end,
+        m.kind, m.text, m.quoted_id, m.sent_at, age, trace_parent
     ) on conflict (instance_id, chat, sender, whatsapp_id, placeholder) do nothing;
     return found;
 end $$;
 
--- Record the chat's current address and its position in the journal.
-create or replace function place_in_chat(v conversations, epoch uuid, m inbound_message, gap boolean)
-returns conversations
+-- Record the chat's newest address and the place of its newest message.
+create or replace function advance(v conversations, at place, chat text) returns conversations
 language plpgsql immutable
 as $$
 begin
-    v.chat_sequence := newest_sequence(v, epoch, m.chat, m.chat_sequence);
-    v.gaps := v.gaps + gap::integer;
-    v.chat := m.chat;
-    v.journal_epoch := epoch;
+    if at >= v.place then
+        v.place := at;
+        v.chat := chat;
+    end if;
     return v;
 end $$;
 
--- Count a message that needs an answer. The inputs of an open or running turn are fixed, so its due time (the retry, or
--- the end of the lease) does not change.
-create or replace function count_inbound(v conversations, ai jsonb, gap_wait interval) returns conversations
+create or replace function count_open(v conversations) returns conversations
 language plpgsql
 as $$
-declare
-    moment timestamptz := clock_timestamp();
 begin
-    v.inbound_seq := v.inbound_seq + 1;
-    v.last_inbound_at := moment;
-    v.pending_since := coalesce(v.pending_since, moment);
-    if v.lease_until is null and v.turn_id is null then
-        v.due_at := due_after_message(
-            moment, v.pending_since, v.human_until,
-            make_interval(secs => (ai ->> 'debounce_seconds')::double precision),
-            make_interval(secs => (ai ->> 'debounce_max_seconds')::double precision), gap_wait
-        );
-    end if;
+    v.last_inbound_at := clock_timestamp();
+    v.pending_since := coalesce(v.pending_since, v.last_inbound_at);
     return v;
 end $$;
 
@@ -214,8 +206,7 @@ language plpgsql
 as $$
 begin
     update conversations
-    set chat = v.chat, journal_epoch = v.journal_epoch, chat_sequence = v.chat_sequence, gaps = v.gaps,
-        inbound_seq = v.inbound_seq, answered_seq = v.answered_seq, pending_since = v.pending_since,
-        last_inbound_at = v.last_inbound_at, human_until = v.human_until, turn_id = v.turn_id, due_at = v.due_at
+    set chat = v.chat, place = v.place, pending_since = v.pending_since, last_inbound_at = v.last_inbound_at,
+        human_until = v.human_until, turn_id = v.turn_id, due_at = v.due_at
     where organization_id = v.organization_id and id = v.id;
 end $$;

@@ -148,7 +148,8 @@ begin
         and c.merged_into is null and is_personal(c.chat)
     order by c.last_inbound_at desc nulls last, c.id desc limit 1;
     v.id := coalesce(v.id, conversation_of(
-        organization, instance, owner ->> 'chat', null, owner ->> 'phone', owner ->> 'phone_key', null, false
+        organization, instance, owner ->> 'chat', null, owner ->> 'phone', owner ->> 'phone_key', null, false,
+        null
     ));
     select * into v from conversations c where c.organization_id = organization and c.id = v.id;
     return v;

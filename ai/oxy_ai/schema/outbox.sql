@@ -8,17 +8,19 @@ language plpgsql
 as $$
 begin
     insert into outbox (
-        organization_id, id, instance_id, conversation_id, turn_id, part, chat, body, based_on, trace, expires_at
+        organization_id, id, instance_id, conversation_id, turn_id, part, chat, body, based_on, based_on_epoch,
+        trace, expires_at
     ) values (
         v.organization_id, (message ->> 'id')::uuid, v.instance_id, v.id, turn.id, (message ->> 'part')::smallint,
-        v.chat, message ->> 'text', basis, turn.trace,
+        v.chat, message ->> 'text', basis, case when basis is not null then turn.based_on_epoch end, turn.trace,
         now() + make_interval(secs => (message ->> 'keep_seconds')::double precision)
     ) on conflict (organization_id, turn_id, part) do nothing;
     if found then
         insert into messages (
-            organization_id, instance_id, conversation_id, chat, sender, author, kind, body, sent_at, outbox_id
+            organization_id, instance_id, conversation_id, chat, sender, author, place, kind, body, sent_at, outbox_id
         ) values (
-            v.organization_id, v.instance_id, v.id, v.chat, v.chat, 'assistant', 'text', message ->> 'text',
+            v.organization_id, v.instance_id, v.id, v.chat, v.chat, 'assistant',
+            case when turn.conversation_id = v.id then turn.place else v.place end, 'text', message ->> 'text',
             clock_timestamp(), (message ->> 'id')::uuid
         );
     end if;

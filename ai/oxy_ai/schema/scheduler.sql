@@ -79,12 +79,13 @@ declare
     claim jsonb;
 begin
     update conversations
-    set fence = fence + 1, lease_until = moment + lease, due_at = moment + lease
+    set fence = fence + 1, lease_until = moment + lease, due_at = moment + lease, claims = claims + 1
     where organization_id = organization and id = (
         select c.id from conversations c where c.organization_id = organization and c.due_at <= moment
         order by c.due_at limit 1 for no key update skip locked
     )
-    returning jsonb_build_object('organization', organization, 'conversation', id, 'fence', fence) into claim;
+    returning jsonb_build_object('organization', organization, 'conversation', id, 'fence', fence, 'claims', claims)
+    into claim;
     return claim;
 end $$;
 
@@ -103,10 +104,13 @@ begin
     where organization_id = queue.organization_id;
 end $$;
 
+-- Wake an organization at `at` or earlier. Whoever claims its conversations right now has read their due times without
+-- this transaction's, and holds the row: wait for it before looking at what it has written.
 create or replace function wake_org(organization uuid, at timestamptz) returns void
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 begin
+    perform from org_queue where organization_id = organization for no key update;
     update org_queue set ready_at = greatest(at, open_at)
     where organization_id = organization and ready_at > greatest(at, open_at);
 end $$;
@@ -126,11 +130,12 @@ begin
     end loop;
 end $$;
 
--- Claim due conversations and open their turns. Each of `claimed` is {claim, opened, turn}; `turn` is the result of
--- open_turn, null: nothing to do. A turn that cannot be opened is still claimed (`opened` false), so that it fails
--- alone and blocks no other.
+-- Claim due conversations and open their turns within `limits` (oxy_ai.records.TurnLimits). Each of `claimed` is {claim,
+-- opened, abandoned, turn}; `turn` is the result of open_turn, null: nothing to do. A turn that cannot be opened is
+-- still claimed (`opened` false), so that it fails alone and blocks no other. One that ended none of its claims is not
+-- read (`abandoned`), because reading it may be what ends the workers.
 create or replace function claim_turns(
-    how_many integer, lease interval, per_second double precision, burst integer, retry_locked interval
+    how_many integer, lease interval, per_second double precision, burst integer, retry_locked interval, limits jsonb
 ) returns jsonb
 language plpgsql
 as $$
@@ -140,9 +145,13 @@ declare
     opened jsonb := '[]';
 begin
     for claim in select * from jsonb_array_elements(found -> 'claimed') loop
+        if (claim ->> 'claims')::integer > (limits ->> 'claims')::integer then
+            opened := opened || jsonb_build_object('claim', claim, 'opened', false, 'abandoned', true);
+            continue;
+        end if;
         begin
             opened := opened || jsonb_build_object('claim', claim, 'opened', true, 'turn', open_turn(
-                (claim ->> 'organization')::uuid, (claim ->> 'conversation')::bigint, (claim ->> 'fence')::bigint
+                (claim ->> 'organization')::uuid, (claim ->> 'conversation')::bigint, (claim ->> 'fence')::bigint, limits
             ));
         exception when others then
             opened := opened || jsonb_build_object('claim', claim, 'opened', false);

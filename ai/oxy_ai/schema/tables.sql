@@ -2,6 +2,14 @@
 -- it; a session that has not set it sees nothing (access.sql). Column names give the unit of money: cents of the
 -- tenant's currency, or micro-dollars.
 
+-- Where a message stands among all of its instance: the start of its journal, the journal, its position there. It comes
+-- with the message, so it does not depend on when or by which worker a report is stored.
+create type place as (
+    started_at timestamptz,
+    epoch uuid,
+    sequence bigint
+);
+
 create table organizations (
     id uuid primary key,  -- derived from the name (oxy_ai.ids), so that no lookup crosses organizations
     name text not null unique,
@@ -16,6 +24,16 @@ create table instances (
     owner_keys text[] not null default '{}',  -- oxy_core.identity.phone_key of each owner
     closed_at timestamptz,
     primary key (organization_id, id)
+);
+
+-- The journals of an instance's pods: a new one starts whenever the volume begins anew.
+create table journals (
+    organization_id uuid not null,
+    instance_id uuid not null,
+    epoch uuid not null,
+    started_at timestamptz not null,
+    primary key (instance_id, epoch),
+    foreign key (organization_id, instance_id) references instances
 );
 
 create table contacts (
@@ -39,18 +57,16 @@ create table conversations (
     contact_id bigint not null,
     chat text not null,  -- newest address of the chat: answers go there
     self_chat boolean not null default false,
-    journal_epoch uuid,
-    chat_sequence integer,  -- highest seen in this journal and chat
-    gaps integer not null default 0,  -- number of gaps seen in the sequence
-    inbound_seq bigint not null default 0,  -- number of messages that need an answer
-    answered_seq bigint not null default 0,
-    pending_since timestamptz,
-    last_inbound_at timestamptz,
+    -- Of its newest message.
+    place place not null default row('-infinity', '00000000-0000-0000-0000-000000000000', 0)::place,
+    pending_since timestamptz,  -- when the first open message arrived; null: none is open
+    last_inbound_at timestamptz,  -- when the newest message to answer arrived
     human_until timestamptz,
     turn_id bigint,  -- the open turn
     due_at timestamptz,  -- when a worker may claim it; while claimed, the end of the lease
     lease_until timestamptz,
     fence bigint not null default 0,
+    claims integer not null default 0,  -- in a row, none of which has ended
     merged_into bigint,
     created_at timestamptz not null default now(),
     primary key (organization_id, id),
@@ -58,8 +74,21 @@ create table conversations (
     foreign key (organization_id, contact_id) references contacts
 );
 create index conversations_due on conversations (organization_id, due_at) where due_at is not null;
-
 create index conversations_contact on conversations (organization_id, contact_id);
+
+-- What is known of a chat's numbering (MessageSeen.chat_sequence) in one journal, under whichever address.
+create table chat_journals (
+    organization_id uuid not null,
+    conversation_id bigint not null,
+    epoch uuid not null,
+    seen int4multirange not null,
+    lost int4multirange not null default '{}',  -- waited for in vain
+    gap_until timestamptz,  -- how long to wait for the missing numbers; null: none is missing
+    own_sequence bigint,  -- place in the journal of the newest message that a person of the business wrote
+    own_sent_at timestamptz,  -- when a person of the business wrote last
+    primary key (conversation_id, epoch),
+    foreign key (organization_id, conversation_id) references conversations
+);
 
 create table chat_alias (
     organization_id uuid not null,
@@ -77,9 +106,9 @@ create table turns (
     id bigint generated always as identity,
     conversation_id bigint not null,
     instance_id uuid not null,
-    from_seq bigint not null,
-    upto_seq bigint not null,
-    based_on integer,
+    place place not null,  -- of the newest message that it takes into account
+    based_on integer,  -- number of that message in its chat
+    based_on_epoch uuid,  -- the journal that counted it
     trace text,
     state text not null default 'open' check (state in ('open', 'answered', 'skipped', 'replaced', 'dead', 'dropped')),
     assistant text,
@@ -179,6 +208,9 @@ create table owner_notices (
 create index owner_notices_untold on owner_notices (organization_id, instance_id, id) where outbox_id is null;
 create index owner_notices_outbox on owner_notices (outbox_id) where outbox_id is not null;
 
+-- What became of a customer's message. Open: waiting, or in the open turn turn_id.
+create type message_state as enum ('open', 'answered', 'person', 'ignored', 'dead', 'lost');
+
 create table messages (
     organization_id uuid not null,
     id bigint generated always as identity,
@@ -189,21 +221,31 @@ create table messages (
     whatsapp_id text,
     placeholder boolean not null default false,  -- undecryptable: does not take the id of the real message
     author text not null check (author in ('customer', 'phone', 'assistant')),
-    position bigint,  -- its conversations.inbound_seq; null: needs no answer
+    place place not null,  -- of an assistant's text: that of the newest message it takes into account
+    state message_state,  -- null: not a customer's
+    turn_id bigint,  -- the turn that takes it as input
+    reason text,  -- why it was ignored, or is dead or lost
+    settled_at timestamptz,  -- when it got its final state
     kind text not null,  -- oxy_core.message_kinds.MessageKind
     body text,
     quoted_id text,
     sent_at timestamptz not null,
     arrived_at timestamptz not null default clock_timestamp(),
+    age_seconds double precision not null default 0,  -- when it arrived
     trace text,
     outbox_id uuid,
     primary key (organization_id, id),
     unique (instance_id, chat, sender, whatsapp_id, placeholder),
     foreign key (organization_id, instance_id) references instances,
     foreign key (organization_id, conversation_id) references conversations,
-    foreign key (organization_id, outbox_id) references outbox
+    foreign key (organization_id, outbox_id) references outbox,
+    check ((author = 'customer') = (state is not null)),
+    check ((reason is not null) = coalesce(state in ('ignored', 'dead', 'lost'), false)),
+    check (state not in ('answered', 'dead') or turn_id is not null)
 );
-create index messages_conversation on messages (organization_id, conversation_id, id);
+create index messages_conversation on messages (conversation_id, place, id);
+create index messages_open on messages (conversation_id, place) where state = 'open';
+create index messages_turn on messages (turn_id) where turn_id is not null;
 create index messages_arrived on messages (organization_id, arrived_at);
 
 create table ai_interactions (

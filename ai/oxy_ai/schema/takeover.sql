@@ -1,40 +1,65 @@
 -- When a person of the business answers from the phone, the assistant is silent for spec.ai.takeoverMinutes.
 
 -- When the silence after a person's message ends; never earlier than the current end.
-create or replace function takeover_end(until_now timestamptz, sent_at timestamptz, silence interval)
+create or replace function takeover_end(until_now timestamptz, written_at timestamptz, silence interval)
 returns timestamptz
 language sql immutable parallel safe
-as $$ select greatest(until_now, sent_at + silence) $$;
+as $$ select greatest(until_now, written_at + silence) $$;
 
--- Count everything so far as answered and silence the assistant. A running turn is left alone: end_turn discards its
--- answer.
-create or replace function person_takes_over(v conversations, sent_at timestamptz, silence interval)
+-- Whether what a person wrote, as noted in one journal of the chat, answers a message: what precedes it in the journal;
+-- between journals, what was not sent after it.
+create or replace function answers(j chat_journals, at place, sent_at timestamptz) returns boolean
+language sql immutable parallel safe
+as $$
+    select case when j.epoch = at.epoch then j.own_sequence > at.sequence else j.own_sent_at >= sent_at end is true
+$$;
+
+create or replace function person_has_answered(v conversations, at place, sent_at timestamptz) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (select from chat_journals j where j.conversation_id = v.id and answers(j, at, sent_at));
+end $$;
+
+-- Settle the open messages that a person has answered. An open turn that had one of them as input is replaced, and its
+-- other inputs are open again; a running one is left to its worker: end_turn discards its answer.
+create or replace function settle_answered(v conversations) returns conversations
+language plpgsql
+as $$
+declare
+    in_turn boolean;
+begin
+    with answered as (
+        update messages m set state = 'person', settled_at = clock_timestamp()
+        where m.conversation_id = v.id and m.state = 'open' and exists (
+            select from chat_journals j where j.conversation_id = v.id and answers(j, m.place, m.sent_at)
+        )
+        returning m.turn_id
+    )
+    select coalesce(bool_or(a.turn_id = v.turn_id), false) into in_turn from answered a;
+    if in_turn and v.lease_until is null then
+        perform replace_turn(v.organization_id, v.turn_id, 'human');
+        v.turn_id := null;
+    end if;
+    return recount(v);
+end $$;
+
+-- A person wrote at `written_at`: silence the assistant, and settle what precedes the message.
+create or replace function person_takes_over(v conversations, written_at timestamptz, silence interval)
 returns conversations
 language plpgsql
 as $$
 begin
-    v.human_until := takeover_end(v.human_until, sent_at, silence);
-    v.answered_seq := v.inbound_seq;
-    v.pending_since := null;
-    if v.lease_until is null then
-        perform replace_turn(v.organization_id, v.turn_id, 'human');
-        v.turn_id := null;
-        v.due_at := null;
-    end if;
-    return v;
+    v.human_until := takeover_end(v.human_until, written_at, silence);
+    return settle_answered(v);
 end $$;
 
--- Release a claimed conversation without answering: a person has taken over, or nothing is pending. Pending messages
--- are due when the takeover ends.
+-- Release a claimed conversation without answering: a person has taken over, messages are missing, or none is open.
 create or replace function leave_unanswered(v conversations) returns void
 language plpgsql
 as $$
 begin
     perform replace_turn(v.organization_id, v.turn_id, 'human');
-    v.due_at := case when v.inbound_seq > v.answered_seq then v.human_until end;
-    update conversations set turn_id = null, lease_until = null, due_at = v.due_at
-    where organization_id = v.organization_id and id = v.id;
-    if v.due_at is not null then
-        perform wake_org(v.organization_id, v.due_at);
-    end if;
+    v.turn_id := null;
+    perform release(v);
 end $$;

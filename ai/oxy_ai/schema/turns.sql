@@ -21,35 +21,43 @@ create or replace function hold_turn(organization uuid, conversation bigint, hel
 language sql
 as $$ select (held_conversation(organization, conversation, held_fence)).id is not null $$;
 
--- Open or resume the turn of a claimed conversation. Its inputs are fixed when it is created.
--- Returns null if there is nothing to do: the fence is lost, a person has taken over, or everything is answered.
-create or replace function open_turn(organization uuid, conversation bigint, held_fence bigint) returns jsonb
+-- Open or resume the turn of a claimed conversation. Its inputs are fixed when it is created; `limits`
+-- (oxy_ai.records.TurnLimits) bounds how much of them is read.
+-- Returns null if there is nothing to do: the fence is lost, a person has taken over, messages are missing, or none is
+-- open.
+create or replace function open_turn(organization uuid, conversation bigint, held_fence bigint, limits jsonb)
+returns jsonb
 language plpgsql
 as $$
 declare
     v conversations := held_conversation(organization, conversation, held_fence);
+    t turns;
 begin
     if v.id is null then
         return null;
-    elsif v.human_until > clock_timestamp() or (v.turn_id is null and v.inbound_seq <= v.answered_seq) then
+    elsif v.human_until > clock_timestamp() or (v.turn_id is null and not is_ready(v)) then
         perform leave_unanswered(v);
         return null;
     end if;
-    return turn_document(v, current_turn(v));
+    t := current_turn(v);
+    return turn_document(v, t, limits);
 end $$;
+
+-- Whether a turn may open: messages are open, and none is waited for.
+create or replace function is_ready(v conversations) returns boolean
+language sql
+as $$ select v.pending_since is not null and coalesce(gap_until(v) <= clock_timestamp(), true) $$;
 
 -- Close an open turn without an answer: a takeover or a merge has superseded it.
 create or replace function replace_turn(organization uuid, turn bigint, why text) returns void
 language plpgsql
 as $$
 begin
-    if turn is not null then
-        update turns set state = 'replaced', reason = why, finished_at = clock_timestamp()
-        where organization_id = organization and id = turn and state = 'open';
-    end if;
+    perform close_turn(organization, t.id, 'replaced', why, null) from turns t
+    where t.organization_id = organization and t.id = turn and t.state = 'open';
 end $$;
 
--- The conversation's open turn, or a new one for all pending messages.
+-- The conversation's open turn, or a new one for all open messages.
 create or replace function current_turn(v conversations) returns turns
 language plpgsql
 as $$
@@ -60,18 +68,19 @@ begin
         select * into t from turns where organization_id = v.organization_id and id = v.turn_id;
         return t;
     end if;
-    insert into turns (organization_id, conversation_id, instance_id, from_seq, upto_seq, based_on, trace)
-    values (v.organization_id, v.id, v.instance_id, v.answered_seq + 1, v.inbound_seq, v.chat_sequence, (
-        select m.trace from messages m
-        where m.organization_id = v.organization_id and m.conversation_id = v.id and m.position is not null
-        order by m.id desc limit 1
+    perform record_gaps(v);
+    insert into turns (organization_id, conversation_id, instance_id, place, based_on, based_on_epoch, trace)
+    values (v.organization_id, v.id, v.instance_id, v.place, newest_number(v), (v.place).epoch, (
+        select m.trace from messages m where m.conversation_id = v.id and m.state = 'open'
+        order by m.place desc limit 1
     )) returning * into t;
+    update messages set turn_id = t.id where conversation_id = v.id and state = 'open';
     update conversations set turn_id = t.id where organization_id = v.organization_id and id = v.id;
     return t;
 end $$;
 
 -- Everything needed to answer a turn: oxy_ai.records.Turn.
-create or replace function turn_document(v conversations, t turns) returns jsonb
+create or replace function turn_document(v conversations, t turns, limits jsonb) returns jsonb
 language plpgsql stable
 as $$
 begin
@@ -80,8 +89,8 @@ begin
             'turn', t.id, 'attempts', t.attempts, 'trace', t.trace, 'instance', v.instance_id, 'settings', i.settings,
             'closed', i.closed_at is not null, 'chat', v.chat, 'self_chat', v.self_chat,
             'contact', jsonb_build_object('id', c.id, 'name', c.name, 'phone', c.phone),
-            'inputs', inputs_of(t), 'steps', steps_of(t),
-            'history', history_before(t, (i.settings -> 'ai' ->> 'context_messages')::integer)
+            'inputs', inputs_of(t, limits), 'inputs_total', inputs_total(t), 'steps', steps_of(t),
+            'history', history_of(t, (i.settings -> 'ai' ->> 'context_messages')::integer, limits)
         )
         from instances i
         join contacts c on c.organization_id = v.organization_id and c.id = v.contact_id
@@ -89,35 +98,65 @@ begin
     );
 end $$;
 
--- The messages that a turn answers, with their age in seconds on arrival.
-create or replace function inputs_of(t turns) returns jsonb
+-- The newest messages that a turn answers, oldest first, with their age in seconds now. `cut`: the text was longer.
+create or replace function inputs_of(t turns, limits jsonb) returns jsonb
 language plpgsql stable
 as $$
+declare
+    longest integer := limits ->> 'characters_each';
 begin
     return (
         select coalesce(jsonb_agg(jsonb_build_object(
-            'kind', m.kind, 'text', m.body, 'trace', m.trace,
-            'age_seconds', extract(epoch from m.arrived_at - m.sent_at)
-        ) order by m.id), '[]')
-        from messages m
-        where m.organization_id = t.organization_id and m.conversation_id = t.conversation_id
-            and m.position between t.from_seq and t.upto_seq
+            'kind', s.kind, 'text', s.text, 'cut', s.cut, 'trace', s.trace, 'age_seconds', s.age
+        ) order by s.place, s.id), '[]')
+        from (
+            select n.*, sum(length(n.text)) over (order by n.place desc, n.id desc) as so_far from (
+                select m.id, m.place, m.kind, m.trace, left(m.body, longest) as text, length(m.body) > longest as cut,
+                    m.age_seconds + extract(epoch from clock_timestamp() - m.arrived_at) as age
+                from messages m where m.turn_id = t.id and m.state = 'open'
+                order by m.place desc, m.id desc limit (limits ->> 'messages')::integer
+            ) n
+        ) s where coalesce(s.so_far, 0) <= (limits ->> 'characters')::integer
     );
 end $$;
 
--- The newest `wanted` texts that precede the turn's inputs, oldest first.
-create or replace function history_before(t turns, wanted integer) returns jsonb
+-- How many messages a turn answers, including those beyond the limits.
+create or replace function inputs_total(t turns) returns integer
+language plpgsql stable
+as $$
+begin
+    return (select count(*) from messages m where m.turn_id = t.id and m.state = 'open');
+end $$;
+
+-- Whether a message may be shown to the model as said: an assistant's only if it was sent, or is about to be.
+create or replace function was_said(m messages) returns boolean
+language plpgsql stable
+as $$
+begin
+    return m.outbox_id is null or exists (
+        select from outbox o where o.organization_id = m.organization_id and o.id = m.outbox_id
+            and o.state in ('pending', 'accepted', 'sent', 'delivered', 'read')
+    );
+end $$;
+
+-- The newest `wanted` texts of the conversation beside the turn's inputs, oldest first.
+create or replace function history_of(t turns, wanted integer, limits jsonb) returns jsonb
 language plpgsql stable
 as $$
 begin
     return (
-        select coalesce(jsonb_agg(jsonb_build_object('author', h.author, 'text', h.body) order by h.id), '[]')
+        select coalesce(jsonb_agg(
+            jsonb_build_object('author', s.author, 'text', s.text) order by s.place, s.id
+        ), '[]')
         from (
-            select m.id, m.author, m.body from messages m
-            where m.organization_id = t.organization_id and m.conversation_id = t.conversation_id
-                and (m.position is null or m.position < t.from_seq) and m.kind = 'text' and m.body is not null
-            order by m.id desc limit wanted
-        ) h
+            select n.*, sum(length(n.text)) over (order by n.place desc, n.id desc) as so_far from (
+                select m.id, m.place, m.author, left(m.body, (limits ->> 'characters_each')::integer) as text
+                from messages m
+                where m.conversation_id = t.conversation_id and m.place <= t.place and m.turn_id is distinct from t.id
+                    and m.state is distinct from 'open' and m.kind = 'text' and m.body is not null and was_said(m)
+                order by m.place desc, m.id desc limit wanted
+            ) n
+        ) s where s.so_far <= (limits ->> 'characters')::integer
     );
 end $$;
 
@@ -181,7 +220,6 @@ as $$
 declare
     v conversations := held_conversation(organization, conversation, held_fence);
     t turns;
-    next_due timestamptz;
 begin
     if v.id is null then
         return null;
@@ -189,19 +227,37 @@ begin
     if jsonb_typeof(ending -> 'last_step') = 'object' then
         perform store_step(organization, turn, ending -> 'last_step');
     end if;
-    if v.human_until > clock_timestamp() then
+    if v.human_until > clock_timestamp() or has_answered_input(turn) then
         -- A person took over while the model was answering: record the cost, send nothing.
         ending := ending || '{"state": "skipped", "reason": "human", "answers": []}';
     end if;
     t := close_turn(organization, turn, ending ->> 'state', ending ->> 'reason', ending ->> 'role');
     perform queue_text(v, t, answer, t.based_on) from jsonb_array_elements(ending -> 'answers') answer;
     perform record_interaction(t);
-    next_due := release_conversation(v, t);
+    v.turn_id := null;
+    v := release(v);
     if ending -> 'answers' <> '[]' then
         perform wake_relay(v.instance_id);
     end if;
-    return jsonb_build_object('state', t.state, 'more', next_due is not null);
+    return jsonb_build_object('state', t.state, 'more', v.due_at is not null);
 end $$;
+
+-- Whether a person has answered one of a turn's inputs.
+create or replace function has_answered_input(turn bigint) returns boolean
+language plpgsql stable
+as $$ begin return exists (select from messages m where m.turn_id = turn and m.state = 'person'); end $$;
+
+-- What becomes of a turn's inputs as it ends: open again, if a person's message or a merge cut it short.
+create or replace function state_after_turn(final_state text, why text) returns message_state
+language sql immutable parallel safe
+as $$
+    select case
+        when final_state = 'answered' then 'answered'
+        when final_state = 'dead' then 'dead'
+        when final_state = 'replaced' or why = 'human' then 'open'
+        else 'ignored'
+    end::message_state
+$$;
 
 create or replace function close_turn(organization uuid, turn bigint, final_state text, why text, role text)
 returns turns
@@ -212,7 +268,22 @@ declare
 begin
     update turns set state = final_state, reason = why, assistant = role, finished_at = clock_timestamp()
     where organization_id = organization and id = turn returning * into t;
+    perform settle_inputs(t, state_after_turn(final_state, why));
     return t;
+end $$;
+
+create or replace function settle_inputs(t turns, final_state message_state) returns void
+language plpgsql
+as $$
+begin
+    if final_state = 'open' then
+        update messages set turn_id = null where turn_id = t.id and state = 'open';
+    else
+        update messages
+        set state = final_state, settled_at = clock_timestamp(),
+            reason = case when final_state in ('ignored', 'dead') then coalesce(t.reason, t.state) end
+        where turn_id = t.id and state = 'open';
+    end if;
 end $$;
 
 -- Sum up the tokens, cost and latency of a turn's steps. Null cost: one of its models has no known price.
@@ -234,26 +305,4 @@ begin
     set rounds = excluded.rounds, prompt_tokens = excluded.prompt_tokens, cached_tokens = excluded.cached_tokens,
         completion_tokens = excluded.completion_tokens, cost_microdollars = excluded.cost_microdollars,
         latency_ms = excluded.latency_ms, model = excluded.model;
-end $$;
-
--- Release a conversation whose turn ended. Returns when it is due again, for messages that arrived meanwhile; null:
--- everything is answered.
-create or replace function release_conversation(v conversations, turn turns) returns timestamptz
-language plpgsql
-as $$
-begin
-    -- A takeover during the turn may have answered more than the turn's own inputs.
-    v.answered_seq := greatest(v.answered_seq, turn.upto_seq);
-    v.due_at := case when v.inbound_seq > v.answered_seq then due_after_turn(
-        v.inbound_seq, v.answered_seq, clock_timestamp(), v.last_inbound_at, v.human_until,
-        make_interval(secs => (ai_settings(v) ->> 'debounce_seconds')::double precision)
-    ) end;
-    update conversations
-    set answered_seq = v.answered_seq, turn_id = null, lease_until = null, due_at = v.due_at,
-        pending_since = case when v.inbound_seq > v.answered_seq then v.last_inbound_at end
-    where organization_id = v.organization_id and id = v.id;
-    if v.due_at is not null then
-        perform wake_org(v.organization_id, v.due_at);
-    end if;
-    return v.due_at;
 end $$;

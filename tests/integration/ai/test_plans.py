@@ -27,13 +27,17 @@ insert into conversations (organization_id, instance_id, contact_id, chat, due_a
 select organization_id, instance_id, id, id || '@lid', case when id % 50 = 0 then now() end from contacts;
 insert into chat_alias (organization_id, instance_id, jid, conversation_id)
 select organization_id, instance_id, chat, id from conversations;
-insert into messages (organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, author, kind, body,
-    position, sent_at)
-select organization_id, instance_id, id, chat, chat, id || '-' || g, 'customer', 'text', 'oi', g, now()
-from conversations, generate_series(1, 10) g;
-insert into turns (organization_id, conversation_id, instance_id, from_seq, upto_seq, state)
-select organization_id, id, instance_id, 1, 1, case when id % 1000 = 0 then 'dead' else 'answered' end
+insert into turns (organization_id, conversation_id, instance_id, place, state)
+select organization_id, id, instance_id, place, case when id % 1000 = 0 then 'dead' else 'answered' end
 from conversations;
+insert into messages (organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, author, kind, body,
+    place, state, turn_id, sent_at)
+select v.organization_id, v.instance_id, v.id, v.chat, v.chat, v.id || '-' || g, 'customer', 'text', 'oi',
+    row(now(), v.organization_id, g)::place, (case when g > 8 then 'open' else 'answered' end)::message_state,
+    case when g <= 8 then t.id end, now()
+from conversations v join turns t on t.conversation_id = v.id, generate_series(1, 10) g;
+insert into chat_journals (organization_id, conversation_id, epoch, seen)
+select organization_id, id, organization_id, '{{[1,11)}}' from conversations;
 insert into outbox (organization_id, id, instance_id, conversation_id, turn_id, part, chat, body, state, whatsapp_id)
 select organization_id, gen_random_uuid(), instance_id, conversation_id, id, 0, 'x', 'x',
     case when id % 100 = 0 then 'pending' else 'sent' end, id::text from turns;
@@ -69,11 +73,17 @@ HOT = {
         "chat_alias_pkey",
     ),
     "the last messages": (
-        (
-            f"select id from messages where organization_id = '{ORGANIZATION}' and conversation_id = 10001 "
-            "order by id desc limit 5"
-        ),
+        "select id from messages where conversation_id = 10001 order by place desc, id desc limit 5",
         "messages_conversation",
+    ),
+    "the open messages": (
+        "select id from messages where conversation_id = 10001 and state = 'open'",
+        "messages_open",
+    ),
+    "the messages of a turn": ("select id from messages where turn_id = 10001", "messages_turn"),
+    "the numbering of a chat": (
+        "select seen from chat_journals where conversation_id = 10001",
+        "chat_journals_pkey",
     ),
     "recognise an own message": (
         (

@@ -15,7 +15,7 @@ async def test_answers_arrive_in_the_order_of_each_conversation(scene: Scene) ->
             for phone in phones:
                 pod.receive("Oi", phone)
             await until(lambda: all(pod.answers_to(phone) for phone in phones))
-        all_answered = "select from conversations having sum(answered_seq) = 40"
+        all_answered = "select from messages where state = 'answered' having count(*) = 40"
         await until(lambda: scene.query(all_answered))
         await until(lambda: scene.query("select from outbox having bool_and(state = 'sent')"))
         rows = await scene.query("select id, chat from outbox order by position")

@@ -154,7 +154,7 @@ async def test_a_gap_in_a_chats_sequence_is_recorded_and_waited_for_briefly(scen
         await pod.answer_to("obrigado")
         assert asyncio.get_running_loop().time() - started > 1.5
         assert lost.chat_sequence == 2
-    assert await scene.value("select gaps from conversations") == 1
+    assert await scene.value("select lost::text from chat_journals") == "{[2,3)}"
 
 
 async def test_the_catalog_is_applied_and_shown_by_command(scene: Scene) -> None:

@@ -3,7 +3,7 @@ from uuid import UUID
 import pytest
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
-from oxy_ai.assistants.routing import Ask, Decision, Say, Skip, decide
+from oxy_ai.assistants.routing import CUT, Ask, Decision, Say, Skip, decide
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.records import Contact, Input, Turn
 from oxy_core.envelopes import InstanceSettings
@@ -13,6 +13,7 @@ from oxy_core.message_kinds import MessageKind
 
 OWNER = "+5511987651111"
 TEXT = Input(kind=MessageKind.TEXT, text="oi", age_seconds=1)
+LONG = Input(kind=MessageKind.TEXT, text="oi", cut=True, age_seconds=1)
 OLD = Input(kind=MessageKind.TEXT, text="velha", age_seconds=90_000)
 IMAGE = Input(kind=MessageKind.UNSUPPORTED, age_seconds=1)
 BLANK = Input(kind=MessageKind.TEXT, text=" \u200b\n", age_seconds=1)
@@ -43,6 +44,7 @@ def turn(
         "self_chat": False,
         "contact": Contact(id=1, phone=phone),
         "inputs": inputs,
+        "inputs_total": len(inputs),
         "history": (),
         "steps": (),
     }
@@ -56,6 +58,7 @@ def turn(
         (turn(TEXT, TEXT), Ask(Role.CUSTOMER, ("oi", "oi"))),
         (turn(OLD, TEXT), Ask(Role.CUSTOMER, ("oi",))),
         (turn(IMAGE, TEXT), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(LONG), Ask(Role.CUSTOMER, ("oi" + CUT,))),
         (turn(OLD), Skip("stale")),
         (turn(IMAGE), Say(ASK_FOR_TEXT, "unsupported")),
         (turn(BLANK), Say(ASK_FOR_TEXT, "unsupported")),

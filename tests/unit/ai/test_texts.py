@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oxy_ai.assistants.dialogue import BY_PERSON, continuation, opening, tool_declaration
+from oxy_ai.assistants.dialogue import BY_PERSON, LEFT_OUT, continuation, opening, tool_declaration
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.petshop.aurora_tools import AnalyticsQuestion, Span, span_of
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
@@ -61,7 +61,7 @@ def test_a_name_in_a_prompt_is_one_line_without_quotes(name: str | None, expecte
     assert label_text(name) == expected
 
 
-def turn(history: tuple[HistoryMessage, ...], context: int = 5) -> Turn:
+def turn(history: tuple[HistoryMessage, ...], context: int = 5, inputs_total: int = 1) -> Turn:
     settings = InstanceSettings(
         organization="petshop",
         instance="main",
@@ -82,6 +82,7 @@ def turn(history: tuple[HistoryMessage, ...], context: int = 5) -> Turn:
         self_chat=False,
         contact=Contact(id=1),
         inputs=(Input(kind=MessageKind.TEXT, text="oi", age_seconds=0),),
+        inputs_total=inputs_total,
         history=history,
         steps=(),
     )
@@ -111,6 +112,11 @@ def test_the_model_is_shown_the_last_messages_the_new_ones_included(
     messages = opening("sistema", turn(HISTORY, context), texts)
     assert messages[0] == {"role": "system", "content": "sistema"}
     assert [message.get("content") for message in messages[1:]] == expected
+
+
+def test_the_model_is_told_how_many_messages_it_is_not_shown() -> None:
+    messages = opening("sistema", turn((), 5, inputs_total=151), ("oi",))
+    assert [message.get("content") for message in messages[1:]] == [LEFT_OUT.format(150), "oi"]
 
 
 def test_a_step_with_tools_is_sent_with_its_results() -> None:

@@ -65,6 +65,7 @@ def test_an_unreadable_turn_names_its_fields_and_fails_no_other() -> None:
         "self_chat": False,
         "contact": {"id": 1},
         "inputs": [],
+        "inputs_total": 0,
         "history": [],
         "steps": [],
     }

@@ -1,0 +1,31 @@
+"""How much of a conversation a turn may read, and how often it may be claimed without an end."""
+
+from pydantic import Field
+
+from oxy_ai.engine.polling import PollingSettings
+from oxy_ai.records import TurnLimits
+
+
+class TurnLimitSettings(PollingSettings):
+    """Bounds of a turn: a customer may write more than a worker can hold or a model can read."""
+
+    turn_messages: int = Field(
+        default=50, ge=1, description="Newest messages that a turn reads to answer them; older ones are only counted."
+    )
+    turn_characters_each: int = Field(default=4_000, ge=1, description="Characters read of one text.")
+    turn_characters: int = Field(
+        default=24_000, ge=1, description="Characters read of all texts to answer, and of all earlier ones."
+    )
+    turn_claims: int = Field(
+        default=5, ge=1, description="Claims in a row without an end after which a turn becomes a dead letter."
+    )
+
+    @property
+    def turn_limits(self) -> TurnLimits:
+        """The limits for the SQL functions `claim_turns` and `open_turn`."""
+        return TurnLimits(
+            messages=self.turn_messages,
+            characters_each=self.turn_characters_each,
+            characters=self.turn_characters,
+            claims=self.turn_claims,
+        )
