@@ -197,8 +197,11 @@ class Report(Envelope):
 
     @property
     def message_id(self) -> str:
-        """Value of the header `MESSAGE_ID_HEADER`: the same for each publish of this report."""
-        return f"{self.instance}:{self.journal_epoch}:{self.journal_sequence}"
+        """Value of the header `MESSAGE_ID_HEADER`, after the account: the same for each publish of this report.
+
+        Not its sequence: a journal that was set back to an older copy uses sequences again, for other reports.
+        """
+        return f"{self.instance}:{self.id}"
 
 
 class Lane(StrEnum):

@@ -138,7 +138,8 @@ class PodDouble:
         """Publish a report and return whether the bus has it."""
         subject = subjects.inbound(self.settings.account, self.settings.instance)
         waited = (datetime.now(UTC) - report.occurred_at).total_seconds()
-        headers = {MESSAGE_ID_HEADER: report.message_id, WAITED_HEADER: f"{max(waited, 0):.3f}"}
+        message_id = f"{self.settings.account}:{report.message_id}"
+        headers = {MESSAGE_ID_HEADER: message_id, WAITED_HEADER: f"{max(waited, 0):.3f}"}
         try:
             await self.client.jetstream(timeout=ANSWER_SECONDS).publish(subject, report.encode(), headers=headers)
         except NatsError:

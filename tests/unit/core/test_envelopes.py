@@ -60,9 +60,11 @@ def test_a_report_reads_back_what_it_writes(body: ReportBody) -> None:
     assert Report.decode(sent.encode()) == sent
 
 
-def test_a_report_is_known_by_its_place_in_the_journal() -> None:
+def test_a_report_is_known_by_its_own_id_not_by_its_place_which_an_older_copy_uses_again() -> None:
     sent = report(ConnectionChanged(state=ConnectionState.CONNECTED))
-    assert sent.message_id == "shop:00000000-0000-0000-0000-000000000007:3"
+    assert sent.message_id == f"shop:{sent.id}"
+    assert Report.decode(sent.encode()).message_id == sent.message_id
+    assert sent.model_copy(update={"id": UUID(int=9)}).message_id != sent.message_id
 
 
 @pytest.mark.parametrize(

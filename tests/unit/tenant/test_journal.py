@@ -511,3 +511,18 @@ def test_everything_that_is_kept_is_published_again_when_the_bus_lost_it(journal
     assert journal.reports.publish_all_again() == 2
     assert [entry.number for entry in journal.reports.waiting(0, 9)] == [1, 2, 3]
     assert journal.reports.stream_sequence == 0
+
+
+def test_an_older_copy_on_the_same_volume_repeats_no_message_id(path: Path, clock: Clock) -> None:
+    journal = opened(path, clock, volume="claim-1")
+    journal.inbound.receive(incoming("A"))
+    journal.close()
+    snapshot = path.read_bytes()
+    ids = []
+    for whatsapp_id in "BC":
+        path.write_bytes(snapshot)
+        journal = opened(path, clock, volume="claim-1")
+        journal.inbound.receive(incoming(whatsapp_id))
+        ids += [entry.message_id for entry in journal.reports.waiting(1, 9)]
+        journal.close()
+    assert len(set(ids)) == 2
