@@ -316,8 +316,11 @@ class OutboxRow(Record):
     text: str
     lane: Lane
     based_on: int | None = None
+    based_on_epoch: UUID | None = None
     created_at: AwareDatetime
     expires_at: AwareDatetime | None = None
+    valid_seconds: float | None = None
+    """Until it expires, when the row was read; None: it does not expire."""
     trace: str | None = None
 
 
@@ -378,3 +381,11 @@ class RelayTarget(NamedTuple):
 
     organization: UUID
     instance: UUID
+
+
+class DueRelays(NamedTuple):
+    """The instances to serve now."""
+
+    answering: Sequence[RelayTarget]
+    failing: Sequence[RelayTarget]
+    """Their pods did not accept the last offer."""

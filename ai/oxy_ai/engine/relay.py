@@ -41,6 +41,9 @@ class RelaySettings(PollingSettings):
         ge=1,
         description="Maximum instances served at once; an unreachable pod holds a slot until the timeout.",
     )
+    relay_failing_instances: int = Field(
+        default=32, ge=1, description="How many of these may be instances whose pod did not accept the last offer."
+    )
     relay_backoff_seconds: float = Field(
         default=0.25, gt=0, description="Back-off after a pod does not accept; doubles each time."
     )
@@ -64,8 +67,9 @@ class Relay:
         self._acceptances = Acceptances()
         self._wake = asyncio.Event()
         self._done = asyncio.Event()
-        self._hinted: set[RelayTarget] = set()
+        self._hinted: dict[RelayTarget, None] = {}  # in the order in which they are served
         self._serving: set[RelayTarget] = set()
+        self._failing: set[RelayTarget] = set()  # of those hinted or served
 
     async def until_idle(self) -> None:
         """Wait until nothing is being sent."""
@@ -75,7 +79,7 @@ class Relay:
 
     def hint(self, target: RelayTarget) -> None:
         """Serve an instance now: it has something to send."""
-        self._hinted.add(target)
+        self._hinted[target] = None
         self._wake.set()
 
     async def run(self) -> None:
@@ -89,16 +93,25 @@ class Relay:
                     self._wake.clear()
                     if time.monotonic() >= next_sweep:
                         next_sweep = time.monotonic() + self._settings.sweep_seconds
-                        self._hinted.update(await self._engine.relay_due(self._settings.relay_instances))
+                        await self._sweep()
                     self._start(group)
                     await wait_for(self._wake, next_sweep - time.monotonic())
         finally:
             await confirmations.unsubscribe()
 
+    async def _sweep(self) -> None:
+        """Hint what is due: of the failing instances only as many as have room, so that the others never wait."""
+        self._failing &= self._hinted.keys() | self._serving
+        room = max(self._settings.relay_failing_instances - len(self._failing), 0)
+        due = await self._engine.relay_due(self._settings.relay_instances, room)
+        self._failing.update(due.failing)
+        self._hinted.update(dict.fromkeys((*due.answering, *due.failing)))
+
     def _start(self, group: asyncio.TaskGroup) -> None:
         """Serve hinted instances; one that is being served already is served again afterwards."""
-        for target in list(self._hinted - self._serving)[: self._settings.relay_instances - len(self._serving)]:
-            self._hinted.discard(target)
+        waiting = [target for target in self._hinted if target not in self._serving]
+        for target in waiting[: self._settings.relay_instances - len(self._serving)]:
+            del self._hinted[target]
             self._serving.add(target)
             group.create_task(self._serve(target))
 
@@ -124,12 +137,13 @@ class Relay:
     async def _offer(self, step: RelayStep) -> list[Acceptance]:
         """Offer rows one by one until one is not accepted or the time is up; returns the accepted ones."""
         accepted: list[Acceptance] = []
-        deadline = time.monotonic() + self._settings.relay_batch_seconds
+        read_at = time.monotonic()
+        deadline = read_at + self._settings.relay_batch_seconds
         for row in step.rows:
             if accepted and time.monotonic() > deadline:
                 break
             with trace_bound(row.trace):
-                epoch = await self._offer_one(step, row)
+                epoch = await self._offer_one(step, row, time.monotonic() - read_at)
                 if epoch is None:
                     metrics.RELAYED.labels(outcome="not_accepted").inc()
                     log.warning("request_not_accepted", instance=step.instance, request=str(row.id))
@@ -139,8 +153,11 @@ class Relay:
                 accepted.append(Acceptance(row.id, epoch))
         return accepted
 
-    async def _offer_one(self, step: RelayStep, row: OutboxRow) -> UUID | None:
-        """Offer one row; returns the epoch of the journal that holds it, None if the pod did not accept in time."""
+    async def _offer_one(self, step: RelayStep, row: OutboxRow, waited: float) -> UUID | None:
+        """Offer a row that was read `waited` seconds ago.
+
+        Returns the epoch of the journal that holds it; None: the pod did not accept it in time.
+        """
         request = SendRequest(
             id=row.id,
             organization=step.organization,
@@ -149,8 +166,10 @@ class Relay:
             text=row.text,
             lane=row.lane,
             based_on=row.based_on,
+            based_on_epoch=row.based_on_epoch,
             created_at=row.created_at,
             expires_at=row.expires_at,
+            valid_seconds=None if row.valid_seconds is None else max(row.valid_seconds - waited, 0),
             trace=child_of(row.trace),
         )
         future = self._acceptances.expect(row.id, subjects.SubjectSender(step.account, step.instance))

@@ -19,6 +19,7 @@ from oxy_ai.errors import FenceLostError
 from oxy_ai.records import (
     Claim,
     Claims,
+    DueRelays,
     Ended,
     Failure,
     InboundBatch,
@@ -283,10 +284,13 @@ class Engine:
         document = failure.model_dump_json()
         _held(await self.pool.fetchval("select bury_plainly($1, $2, $3, $4, $5)", *_key(claim), turn, document))
 
-    async def relay_due(self, how_many: int) -> list[RelayTarget]:
+    async def relay_due(self, how_many: int, how_many_failing: int) -> DueRelays:
         """Return the instances with texts to send, the longest-waiting first."""
-        rows = await self.pool.fetch("select organization, instance from relay_due($1)", how_many)
-        return [RelayTarget(row["organization"], row["instance"]) for row in rows]
+        rows = await self.pool.fetch(
+            "select organization, instance, failing from relay_due($1, $2)", how_many, how_many_failing
+        )
+        due = [(RelayTarget(row["organization"], row["instance"]), row["failing"]) for row in rows]
+        return DueRelays([target for target, failing in due if not failing], [t for t, failing in due if failing])
 
     async def relay_step(
         self, target: RelayTarget, relay: UUID, offered: Offered, limits: RelayLimits

@@ -121,13 +121,12 @@ end $$;
 
 -- Promise a customer, once per outage, that a person will answer, and note the outage for the owner; for an owner's own
 -- turn, only the latter. Returns whether there is a text to send.
-create or replace function promise_person(v conversations, t turns, outage jsonb, current_outage model_outages)
-returns boolean
+create or replace function promise_person(v conversations, t turns, outage jsonb, o model_outages) returns boolean
 language plpgsql
 as $$
 begin
-    perform note_for_owner(v.organization_id, v.instance_id, outage ->> 'notice', 'outage:' || current_outage.id);
-    if jsonb_typeof(outage -> 'promise') <> 'object' or is_promised(v, current_outage.began_at) then
+    perform note_for_owner(v.organization_id, v.instance_id, outage ->> 'notice', 'outage:' || o.id);
+    if jsonb_typeof(outage -> 'promise') <> 'object' or is_promised(v, o.began_at) then
         return false;
     end if;
     perform queue_text(v, t, outage -> 'promise', t.based_on);

@@ -33,7 +33,8 @@ as $$
 begin
     return (
         select coalesce(jsonb_agg(to_jsonb(r) - 'position' order by r.lane, r.position), '[]') from (
-            select o.id, o.chat, o.body as text, o.lane, o.position, o.based_on, o.created_at, o.expires_at, o.trace
+            select o.id, o.chat, o.body as text, o.lane, o.position, o.based_on, o.based_on_epoch, o.created_at,
+                o.expires_at, extract(epoch from o.expires_at - clock_timestamp()) as valid_seconds, o.trace
             from outbox o where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
             order by o.lane, o.position limit how_many
         ) r
@@ -97,6 +98,17 @@ as $$
     )
     select report_unsent(e.o) from expired e
 $$;
+
+-- When the next text of an instance that is not sent yet expires; null: none does.
+create or replace function next_expiry(organization uuid, instance uuid) returns timestamptz
+language plpgsql stable
+as $$
+begin
+    return (
+        select min(o.expires_at) from outbox o
+        where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
+    );
+end $$;
 
 -- An instance's pod writes a new journal: what older ones accepted and have not reported is ambiguous.
 create or replace function journal_began(organization uuid, instance uuid, epoch uuid) returns void

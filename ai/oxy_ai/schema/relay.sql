@@ -1,20 +1,31 @@
 -- Relays offer the texts of the outbox to the pods; one relay per instance at a time.
 
-create or replace function relay_due(how_many integer) returns table (organization uuid, instance uuid)
-language plpgsql stable security definer set search_path = public, pg_temp
+-- The instances to serve now: up to `how_many` whose pods answer, and up to `how_many_failing` whose pods do not, so
+-- that those cannot take the places of the others.
+create or replace function relay_due(how_many integer, how_many_failing integer)
+returns table (organization uuid, instance uuid, failing boolean)
+language sql stable security definer set search_path = public, pg_temp
 as $$
-begin
-    return query
-    select q.organization_id, q.instance_id from relay_queue q
-    where q.ready_at <= clock_timestamp() and q.ready_at < 'infinity' and q.held_until <= clock_timestamp()
-    order by q.ready_at limit how_many;
-end $$;
+    (
+        select q.organization_id, q.instance_id, false from relay_queue q
+        where q.ready_at <= clock_timestamp() and q.ready_at < 'infinity' and q.held_until <= clock_timestamp()
+            and q.failures = 0
+        order by q.ready_at limit how_many
+    ) union all (
+        select q.organization_id, q.instance_id, true from relay_queue q
+        where q.ready_at <= clock_timestamp() and q.ready_at < 'infinity' and q.held_until <= clock_timestamp()
+            and q.failures > 0
+        order by q.ready_at limit how_many_failing
+    )
+$$;
 
+-- Serve an instance now: it has something to send. If its pod does not answer, the back-off stays.
 create or replace function wake_relay(instance uuid) returns void
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 begin
-    update relay_queue set ready_at = least(ready_at, clock_timestamp()) where instance_id = instance and not closed;
+    update relay_queue set ready_at = least(ready_at, clock_timestamp())
+    where instance_id = instance and not closed and (failures = 0 or ready_at = 'infinity');
 end $$;
 
 -- Retry at once for pods that have just reported: they are back. Only a hint, so it never waits for a lock.
@@ -48,21 +59,23 @@ create or replace function relay_backoff(failures integer, shortest interval, lo
 language sql immutable parallel safe
 as $$ select least(shortest * (2 ^ least(failures, 20)), longest) $$;
 
--- Release the relay row: nothing is left to send, or the pod did not accept (retried after a back-off).
-create or replace function release_relay(instance uuid, failed boolean, shortest interval, longest interval)
-returns void
+-- Release the relay row: there is nothing to offer until `next_expiry`, or the pod did not accept (retried after a
+-- back-off).
+create or replace function release_relay(
+    instance uuid, failed boolean, shortest interval, longest interval, next_expiry timestamptz
+) returns void
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 begin
     update relay_queue
     set holder = null, held_until = '-infinity', failures = case when failed then failures + 1 else 0 end,
         ready_at = case when failed then clock_timestamp() + relay_backoff(failures, shortest, longest)
-                        else 'infinity' end
+                        else coalesce(next_expiry, 'infinity') end
     where instance_id = instance;
 end $$;
 
 -- Mark what the pod accepted, into the journals `epochs`, and return the next texts to offer: oxy_ai.records.RelayStep; null: another relay holds
--- the instance. If nothing is left, or the pod did not accept, the instance is released.
+-- the instance. If nothing can be offered, or the pod did not accept, the instance is released.
 create or replace function relay_step(
     organization uuid, instance uuid, relay uuid, lease interval, accepted_ids uuid[], epochs uuid[], failed boolean,
     how_many integer, shortest_pause interval, longest_pause interval
@@ -82,13 +95,26 @@ begin
     if destination is null then
         return null;
     end if;
-    next_rows := case when failed then '[]' else oldest_pending(organization, instance, how_many) end;
+    perform expire_pending(organization, instance);
+    next_rows := case when failed or pod_has_ended(organization, instance) then '[]'
+                      else oldest_pending(organization, instance, how_many) end;
     if next_rows = '[]' then
-        perform release_relay(instance, failed, shortest_pause, longest_pause);
+        perform release_relay(instance, failed, shortest_pause, longest_pause, next_expiry(organization, instance));
     end if;
     return (
         select jsonb_build_object(
             'account', destination, 'organization', i.settings ->> 'organization', 'instance', i.name, 'rows', next_rows
         ) from instances i where i.organization_id = organization and i.id = instance
     );
+end $$;
+
+-- Whether an instance has no pod, so that offers to it are in vain: its connection has ended, or it is suspended.
+create or replace function pod_has_ended(organization uuid, instance uuid) returns boolean
+language plpgsql stable
+as $$
+begin
+    return (
+        select i.settings ->> 'suspended' = 'true' from instances i
+        where i.organization_id = organization and i.id = instance
+    ) is true;
 end $$;

@@ -1,10 +1,32 @@
 from uuid import uuid4
 
-from integration.ai.scene import Scene, account, settings_of, until
+from integration.ai.scene import CUSTOMER, OWNER, Scene, account, org, settings_of, until
 
 from oxy_core import subjects
 from oxy_core.envelopes import Accepted
 from oxy_core.identity import Jid
+
+DEAD = """
+with dead as (
+    insert into instances (organization_id, id, name, settings)
+    select $1, gen_random_uuid(), 'dead-' || n, i.settings from generate_series(1, 2500) n, instances i
+    where i.organization_id = $1 returning organization_id, id
+), contact as (
+    insert into contacts (organization_id, instance_id) select organization_id, id from dead
+    returning organization_id, instance_id, id
+), conversation as (
+    insert into conversations (organization_id, instance_id, contact_id, chat)
+    select organization_id, instance_id, id, '5511900000000@s.whatsapp.net' from contact
+    returning organization_id, instance_id, id, chat
+), text as (
+    insert into outbox (organization_id, id, instance_id, conversation_id, part, chat, body)
+    select organization_id, gen_random_uuid(), instance_id, id, 0, chat, 'Oi' from conversation
+)
+insert into relay_queue (
+    instance_id, organization_id, account, settings_bucket, settings_revision, ready_at, failures
+) select id, organization_id, id::text, now(), 1, now(), 1 from dead
+"""
+"""Instances whose pods do not answer, each with a text to send."""
 
 
 async def test_answers_arrive_in_the_order_of_each_conversation(scene: Scene) -> None:
@@ -88,3 +110,49 @@ async def test_a_pod_that_reports_again_is_served_at_once(scene: Scene) -> None:
         pod.accepting = True
         pod.receive("Oi", "+5511900000002")
         await until(lambda: len(pod.sent) == 2, 8)
+
+
+async def test_thousands_of_instances_without_a_pod_do_not_hold_up_the_others(scene: Scene) -> None:
+    settings = settings_of("petshop", "here")
+    pod = await scene.pod(settings)
+    async with scene.worker(turns_per_second=0):
+        await scene.known(settings)
+        await scene.query(DEAD, org(settings))
+        await until(lambda: scene.query("select from relay_queue having max(failures) > 1"))
+        for number in range(5):
+            assert await pod.answer_to("Oi", f"+551190000000{number}", seconds=4)
+
+
+async def test_a_text_that_nobody_accepts_expires_and_the_owner_is_told(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop", max_answer_age_seconds=1.5))
+    pod.accepting = False
+    async with scene.worker(accepted_timeout_seconds=0.1):
+        pod.receive("Oi")
+        await until(lambda: scene.query("select from outbox where state = 'expired'"))
+        pod.accepting = True
+        await until(lambda: pod.answers_to(OWNER))
+    assert "não saiu a tempo para: Ana" in pod.answers_to(OWNER)[0]
+    assert pod.answers_to(CUSTOMER) == []
+
+
+async def test_a_suspended_instance_is_offered_nothing(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings)
+    pod.accepting = False
+    async with scene.worker(accepted_timeout_seconds=0.1):
+        pod.receive("Oi")
+        await until(lambda: pod.offered)
+        await scene.publish(settings.model_copy(update={"generation": 2, "suspended": True}))
+        await until(lambda: scene.query("select from relay_queue where failures = 0"))
+        offered = len(pod.offered)
+        await until(lambda: scene.query("select from relay_queue where holder is null"))
+        assert len(pod.offered) == offered
+
+
+async def test_a_request_says_for_how_long_it_is_valid(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop", max_answer_age_seconds=60))
+    async with scene.worker():
+        await pod.answer_to("Oi")
+    valid = pod.sent[0].valid_seconds
+    assert valid is not None
+    assert 30 < valid <= 60

@@ -795,14 +795,14 @@ def test_one_relay_holds_an_instance_until_it_releases_it(database: Database) ->
     assert database.value(hold, INSTANCE, RELAY) == "A"
     assert database.value(hold, INSTANCE, OTHER_RELAY) is None
     assert database.value(hold, INSTANCE, RELAY) == "A"
-    database.value("release_relay(%s, false, '250 milliseconds', '10 seconds')", INSTANCE)
+    database.value("release_relay(%s, false, '250 milliseconds', '10 seconds', null)", INSTANCE)
     assert database.value(hold, INSTANCE, OTHER_RELAY) == "A"
 
 
 def test_a_relay_pauses_longer_after_each_failure_and_success_forgets_them(database: Database) -> None:
     pauses = []
     for failed in (True, True, False, True):
-        database.value("release_relay(%s, %s, '1 second', '10 seconds')", INSTANCE, failed)
+        database.value("release_relay(%s, %s, '1 second', '10 seconds', null)", INSTANCE, failed)
         pauses.append(
             database.value("round(extract(epoch from nullif(ready_at, 'infinity') - now())) from relay_queue")
         )
