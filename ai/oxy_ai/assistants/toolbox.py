@@ -1,6 +1,7 @@
 """Run the model's tool calls. An invalid call is refused with an explanation that lets the model correct it."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import structlog
 from pydantic import BaseModel, ValidationError
@@ -9,6 +10,9 @@ from oxy_ai import metrics
 from oxy_ai.assistants.refusals import ToolRefusal, refuse_arguments, refuse_name
 from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.records import ToolCall
+
+_NUL: Final = "\\u0000"
+"""The JSON escape of the one character that PostgreSQL cannot store."""
 
 log = structlog.get_logger()
 
@@ -21,7 +25,7 @@ async def run_tool(tools: Sequence[Tool], call: ToolCall, context: ToolContext) 
         metrics.TOOL_CALLS.labels(tool="unknown", outcome="refused").inc()
         return _as_json(refuse_name(call.name, ", ".join(tool.name for tool in tools)))
     try:
-        arguments = tool.arguments.model_validate_json(call.arguments or "{}")
+        arguments = tool.arguments.model_validate_json(call.arguments.replace(_NUL, "") or "{}")
     except ValidationError as error:
         metrics.TOOL_CALLS.labels(tool=tool.name, outcome="refused").inc()
         return _as_json(refuse_arguments(tool.arguments, error))

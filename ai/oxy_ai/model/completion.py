@@ -5,17 +5,26 @@ Format: https://platform.openai.com/docs/api-reference/chat/object
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from oxy_ai.errors import ModelInvalidError, ModelRefusalError
 from oxy_ai.model.prices import cost_microdollars
 from oxy_ai.records import Response, ToolCall, Usage
 from oxy_ai.sanitize import clean, storable_text
 
-_TOOL_NAME: Final = r"^[a-zA-Z0-9_-]{1,64}$"
+TOOL_NAME: Final = r"^[a-zA-Z0-9_-]{1,64}$"
 """The names that the API accepts when a call is sent back; any other would make every later request fail."""
 _MAX_TOKENS: Final = 2**31 - 1
-"""The largest count that the database column holds."""
+"""The largest count that is believed; a turn's sum fits the database's 64 bits."""
+
+MAX_CALLS: Final = 16
+"""Tool calls in one response. Each is a transaction and a message of the next request."""
+_MAX_CALL_ID: Final = 128
+MAX_ARGUMENTS: Final = 8_192
+"""Characters of one call's arguments: ten times the largest that a tool takes."""
+MAX_TEXT: Final = 32_768
+"""Characters kept of a text; several times what `MAX_ANSWER` sends."""
+_MAX_QUOTED: Final = 40
 
 
 def read_completion(body: bytes, model: str, seconds: float) -> tuple[Response, Usage]:
@@ -28,12 +37,12 @@ def read_completion(body: bytes, model: str, seconds: float) -> tuple[Response, 
 
 
 class _Function(BaseModel):
-    name: Annotated[str, StringConstraints(pattern=_TOOL_NAME)]
-    arguments: str | None = None
+    name: Annotated[str, StringConstraints(pattern=TOOL_NAME)]
+    arguments: Annotated[str, StringConstraints(max_length=MAX_ARGUMENTS)] | None = None
 
 
 class _Call(BaseModel):
-    id: Annotated[str, StringConstraints(pattern=r"^[^\x00]+$")]
+    id: Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=_MAX_CALL_ID)]
     type: Literal["function"] = "function"
     function: _Function
 
@@ -41,7 +50,7 @@ class _Call(BaseModel):
 class _Message(BaseModel):
     content: str | None = None
     refusal: str | None = None
-    tool_calls: tuple[_Call, ...] | None = None
+    tool_calls: Annotated[tuple[_Call, ...], Field(max_length=MAX_CALLS)] | None = None
 
 
 class _Choice(BaseModel):
@@ -75,7 +84,8 @@ def _response(completion: _Completion) -> Response:
     calls = _calls(choice.message)
     text = _text(choice.message)
     if text is None and not calls:
-        message = f"the model answered neither text nor tool calls (finish reason {choice.finish_reason})"
+        finish = clean(choice.finish_reason or "none")[:_MAX_QUOTED]
+        message = f"the model answered neither text nor tool calls (finish reason {finish})"
         raise ModelInvalidError(message)
     if text is not None and not calls and choice.finish_reason == "length":
         text = f"{text.rstrip()}…"  # `max_tokens` cut it: the reader should see that
@@ -105,7 +115,7 @@ def _calls(message: _Message) -> tuple[ToolCall, ...]:
 
 def _text(message: _Message) -> str | None:
     written = message.content or ""
-    return storable_text(written) if clean(written) else None
+    return storable_text(written)[:MAX_TEXT] if clean(written) else None
 
 
 def _usage(model: str, figures: object, seconds: float) -> Usage:
