@@ -77,9 +77,16 @@ class ChatQueues:
         queue = found[0] if found else ChatQueue(addresses[0])
         for other in found[1:]:
             _join(other, queue)
-        queue.chat = addresses[0]
+        _rename(queue, addresses[0])
         self._queues[queue.chat] = queue
         return queue
+
+
+def _rename(queue: ChatQueue, chat: Jid) -> None:
+    """Give a chat its new address. Its sends keep it, even if the old one is given to somebody else later."""
+    queue.chat = chat
+    for waiting in queue.waiting:
+        waiting.chat = chat
 
 
 def _join(old: ChatQueue, new: ChatQueue) -> None:
