@@ -3,6 +3,7 @@
 OxyError
 ├── JournalError     the journal cannot be used; nothing may be received or sent without it
 ├── SessionError     the stored WhatsApp session cannot be read
+│   └── UnlinkedError  it holds no linked device, so it has forgotten what it sent
 ├── VolumeError      the session volume is used by another runtime, or cannot be written
 ├── LinkError …      a request to the WhatsApp link failed (`oxy_tenant.links.errors`)
 ├── LinkBrokenError  the library stopped delivering events; only a new process helps (also there)
@@ -21,6 +22,10 @@ class JournalError(OxyError):
 
 class SessionError(OxyError):
     """The stored WhatsApp session cannot be read."""
+
+
+class UnlinkedError(SessionError):
+    """The session holds no linked device, so it has forgotten what it sent."""
 
 
 class VolumeError(OxyError):

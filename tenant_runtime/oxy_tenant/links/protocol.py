@@ -91,4 +91,7 @@ class StoredSession(Protocol):
         """Rename a session that belongs to another account, without deleting it."""
 
     def id_of(self, secrets: Sequence[bytes]) -> str | None:
-        """Return the WhatsApp id of the newest send with one of these message secrets; None if none was begun."""
+        """Return the WhatsApp id of the newest send with one of these message secrets; None if none was begun.
+
+        Raises UnlinkedError if the session has forgotten what it sent.
+        """

@@ -2,7 +2,8 @@
 
 Each attempt carries a message secret derived from the request's id and the attempt's number. The library stores that
 secret, with the WhatsApp id that it chose, before it sends anything. So its store shows whether sending had begun:
-without the secret the message was not sent, with it the message may have been sent.
+without the secret the message was not sent, with it the message may have been sent. When the device is removed, the
+store loses its secrets too: then nothing is known about an attempt that was under way.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import structlog
 
 from oxy_core.envelopes import SendOutcome
 from oxy_core.errors import OxyError
-from oxy_tenant.errors import SessionError, VolumeError
+from oxy_tenant.errors import SessionError, UnlinkedError, VolumeError
 from oxy_tenant.journal.sends import OpenSend, Sends
 from oxy_tenant.links.errors import LinkUnavailableError, SendUnconfirmedError
 from oxy_tenant.links.protocol import StoredSession
@@ -51,6 +52,9 @@ class Recovery:
         secrets = [self._sends.attempt_secret(send.request.id, attempt) for attempt in undecided]
         try:
             whatsapp_id = await self._id_of(secrets)
+        except UnlinkedError as error:
+            # Another device will be linked, which knows nothing of this attempt.
+            return _untraceable(send, error) if send.in_flight else None
         except (SessionError, VolumeError) as error:
             return _untraceable(send, error)
         if whatsapp_id is None:

@@ -8,7 +8,9 @@ from unit.tenant.sessions import add_secret
 
 from oxy_core.envelopes import MessageSeen, SendOutcome, SendRequest
 from oxy_core.identity import Jid
+from oxy_core.instance.terminal_causes import ExitCode
 from oxy_core.message_kinds import MessageKind
+from oxy_simulator.faults import FaultKind
 from oxy_tenant.journal.journal import Journal
 
 SEED = 20_261_122
@@ -155,6 +157,26 @@ async def test_a_send_that_the_library_had_begun_is_ambiguous_and_not_repeated(s
     assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"] == [
         "seguinte"
     ]
+
+
+async def test_a_send_cut_short_by_the_removal_of_the_device_is_ambiguous_and_not_repeated(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    await scene.business.fault(FaultKind.NO_ACK)
+    request = send_request(chat, "só uma vez")
+    await scene.bus.request(request)
+    await scene.customer.expect("só uma vez", within=20)
+    await scene.business.unlink()  # the library forgets the device and all that it sent
+    assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
+    scene.runtime.epoch = 2
+    scene.bus.states.clear()
+    await scene.pair()
+    assert (await scene.result(request)).outcome is SendOutcome.AMBIGUOUS
+    after = send_request(chat, "depois")
+    await scene.bus.request(after)
+    await scene.customer.expect("depois", within=20)
+    texts = [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"]
+    assert texts == ["só uma vez", "depois"]
 
 
 def interrupt(scene: Scene, request: SendRequest) -> bytes:

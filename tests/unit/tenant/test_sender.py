@@ -139,6 +139,29 @@ def send_secret(folder: Path, send: OpenSend, attempt: int) -> bytes:
     return secret
 
 
+@pytest.mark.parametrize("session", ["absent", "unlinked", "linked"])
+@pytest.mark.parametrize("in_flight", [True, False])
+async def test_a_send_interrupted_in_a_session_that_is_gone_is_never_repeated(
+    tmp_path: Path, session: str, *, in_flight: bool
+) -> None:
+    async with sending(tmp_path) as stage:
+        ask = request("first")
+        stage.journal.sends.accept([ask])
+        stage.journal.sends.begin_attempt(ask.id)
+        if not in_flight:
+            stage.journal.sends.postpone(ask.id)
+    if session != "absent":
+        make_session(tmp_path / "session.db", paired=session == "linked")
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        for send in stage.journal.sends.unfinished():
+            stage.sender.enqueue(send)
+        await reached(lambda: len(stage.results()) == 1)
+        certain = session == "linked" or not in_flight
+        assert stage.results() == [SendOutcome.SENT if certain else SendOutcome.AMBIGUOUS]
+        assert stage.link.texts == (["first"] if certain else [])
+
+
 # -- one chat, whatever its addresses
 
 

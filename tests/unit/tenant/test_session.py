@@ -12,7 +12,7 @@ from unit.tenant.sessions import add_secret, make_session
 from oxy_core.envelopes import MessageSeen, Report
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
-from oxy_tenant.errors import SessionError, VolumeError
+from oxy_tenant.errors import SessionError, UnlinkedError, VolumeError
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.loss_audit import LossAudit
 from oxy_tenant.links.neonize.reader_process import run_reader
@@ -41,7 +41,8 @@ def test_a_session_that_does_not_exist_is_empty(store: SessionStore) -> None:
     assert store.examine() is None
     assert (store.newest_secret(), store.size, store.version) == (0, 0, 0)
     assert store.secrets_after(0).messages == ()
-    assert store.id_of([b"x"]) is None
+    with pytest.raises(UnlinkedError):
+        store.id_of([b"x"])
 
 
 def test_a_session_names_its_linked_device(store: SessionStore) -> None:

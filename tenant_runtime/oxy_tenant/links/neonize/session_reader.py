@@ -73,12 +73,14 @@ def secrets_after(database: sqlite3.Connection, row: int) -> Answer:
 
 
 def id_of(database: sqlite3.Connection, secrets: list[str]) -> Answer:
-    """Return the message id stored with the newest of these secrets, given in hexadecimal."""
+    """Return the message id stored with the newest of these secrets, in hexadecimal, and whether a device is linked."""
     # One pass: the library has no index on keys.
     places = ", ".join("?" * len(secrets))
     query = f"SELECT rowid, message_id FROM whatsmeow_message_secrets WHERE key IN ({places})"  # noqa: S608 only places
     rows = _rows(database, query, *(bytes.fromhex(secret) for secret in secrets))
-    return {"id": max(rows)[1] if rows else None}
+    # With its device, the library deletes the secrets of everything that the device sent.
+    linked = bool(_rows(database, "SELECT 1 FROM whatsmeow_device LIMIT 1"))
+    return {"id": max(rows)[1] if rows else None, "linked": linked}
 
 
 def _rows(database: sqlite3.Connection, query: str, *values: object) -> list[Any]:

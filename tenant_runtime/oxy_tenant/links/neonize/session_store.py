@@ -18,7 +18,7 @@ import structlog
 from pydantic import ValidationError
 
 from oxy_core.identity import Jid
-from oxy_tenant.errors import SessionError, VolumeError
+from oxy_tenant.errors import SessionError, UnlinkedError, VolumeError
 from oxy_tenant.links.neonize.classification import DIRECT_SERVERS
 from oxy_tenant.links.neonize.reader_process import run_reader
 from oxy_tenant.links.protocol import LinkedDevice
@@ -100,9 +100,13 @@ class SessionStore:
     def id_of(self, secrets: Sequence[bytes]) -> str | None:
         """Return the WhatsApp id of the newest message with one of these secrets; None if none is stored.
 
-        Raises SessionError, VolumeError.
+        Raises UnlinkedError if nothing can be concluded from that; SessionError, VolumeError.
         """
-        found = self._ask("id_of", [secret.hex() for secret in secrets]).get("id")
+        answer = self._ask("id_of", [secret.hex() for secret in secrets])
+        if not answer.get("linked", False):
+            message = f"the session {self.path} holds no linked device"
+            raise UnlinkedError(message)
+        found = answer.get("id")
         return None if found is None else str(found)
 
     def _ask(self, question: str, *arguments: object) -> dict[str, Any]:
