@@ -27,7 +27,7 @@ MAX_SECONDS: Final = 10 * 365 * 86_400  # ten years
 MAX_NUMBER: Final = 1_000_000_000  # of pieces, bytes a second, …
 MAX_LOAD_TEXT: Final = 16_384  # what is filled in may make it three times as long, and a message's text has a limit
 
-_MESSAGE_ID: Final = re.compile(r"[!-~]{1,128}")
+_MESSAGE_ID: Final = re.compile(r"[!-~]{1,1024}")
 
 _Request = TypeVar("_Request", bound="Request")
 
@@ -35,11 +35,11 @@ _Request = TypeVar("_Request", bound="Request")
 def require_message_id(text: str) -> str:
     """Return a message's id; raise ValueError if none can be like that.
 
-    It is more generous than clients, which make 20 to 40 hexadecimal digits. Source: whatsmeow `send.go`,
+    Clients make 20 to 40 hexadecimal digits, but a stranger's may make any. Source: whatsmeow `send.go`,
     GenerateMessageID; Baileys `src/Utils/generics.ts`, generateMessageID and generateMessageIDV2.
     """
     if not _MESSAGE_ID.fullmatch(text):
-        msg = "must be 1 to 128 printable ASCII characters without spaces, like 3EB0C431D26A1916E07E"
+        msg = "must be 1 to 1,024 printable ASCII characters without spaces, like 3EB0C431D26A1916E07E"
         raise ValueError(msg)
     return text
 

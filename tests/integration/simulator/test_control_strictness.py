@@ -22,7 +22,7 @@ from oxy_simulator.testing import Phone, WhatsApp
 SEND: Final = f"/phones/{BOT}/send"
 LOCATION: Final = '{"to": "%s", "message": {"kind": "location", "latitude": %s, "longitude": 0}}'
 FINITE: Final = "must be a finite number"
-AN_ID: Final = "id: must be 1 to 128 printable ASCII characters without spaces"
+AN_ID: Final = "id: must be 1 to 1,024 printable ASCII characters without spaces"
 HALF: Final = "holds a half of a character (a lone surrogate"
 
 REFUSED: Final = [
@@ -65,7 +65,7 @@ REFUSED: Final = [
         (SEND, json.dumps({"to": ANA, "text": "oi", "id": text}), AN_ID)
         for text in ("a b", "a\nb", " ", "\0", "👍", "")
     ),
-    (SEND, json.dumps({"to": ANA, "text": "oi", "id": 129 * "A"}), AN_ID),
+    (SEND, json.dumps({"to": ANA, "text": "oi", "id": 1_025 * "A"}), AN_ID),
     # a phone and itself
     (f"/phones/{BOT}/typing", f'{{"to": "+{BOT}"}}', f"{BOT} cannot be seen typing by itself; name another phone"),
     (f"/phones/{BOT}/block", f'{{"contact": "{BOT}"}}', f"{BOT} cannot block itself; name another phone as 'contact'"),

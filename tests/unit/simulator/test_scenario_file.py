@@ -146,7 +146,7 @@ MISTAKES = {
     "act: {phone: ana, action: trust, with: {contact: ana}}": "9:45: 'ana' cannot do that to itself; name another",
     "act: {phone: ana, action: mark, with: {chat: ana}}": "9:44: 'ana' cannot do that to itself; name another phone",
     "act: {phone: ana, action: typing, with: {to: ana}}": "9:46: 'ana' cannot do that to itself; name another",
-    "send: {from: ana, to: clinic, text: oi, id: a b}": "9:45: steps[1].send.id: must be 1 to 128 printable ASCII",
+    "send: {from: ana, to: clinic, text: oi, id: a b}": "9:45: steps[1].send.id: must be 1 to 1,024 printable ASCII",
     'send: {from: ana, to: clinic, text: "\\ud800"}': "9:35: steps[1].send.text: holds a half of a character",
     "send: {from: ana, to: clinic, message: {kind: unknown, field: 9, data: é}}": (
         "9:35: steps[1].send.message.unknown.data: must be base64, like aGk="
