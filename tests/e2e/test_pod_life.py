@@ -1,0 +1,69 @@
+"""Pods of every kind end together, however pods end, while a customer writes: each message is answered once."""
+
+from collections.abc import Callable
+
+import pytest
+
+from oxy_dev.conversation import ask
+from oxy_dev.environment import BUSINESS_PHONE, INSTANCE, SYSTEM_NAMESPACE, TENANT_NAMESPACE
+from oxy_dev.kubectl import Kubectl, wait_until
+from oxy_dev.up import System, is_ready
+from oxy_simulator.client import SimulatorClient
+
+pytestmark = pytest.mark.timeout(900)
+
+TENANT = ("--namespace", TENANT_NAMESPACE, f"--selector=oxy.dev/instance={INSTANCE}")
+PLATFORM = ("--namespace", SYSTEM_NAMESPACE, "--selector=app.kubernetes.io/component in (ai, operator)")
+
+
+def kill(kubectl: Kubectl) -> None:
+    for selected in (TENANT, PLATFORM):
+        kubectl("delete", "pod", *selected, "--grace-period=0", "--force")
+
+
+def restart(kubectl: Kubectl) -> None:
+    kubectl("rollout", "restart", "deployment", *PLATFORM)
+    kubectl("delete", "pod", *TENANT, "--wait=false")
+
+
+def drain(kubectl: Kubectl) -> None:
+    """Evict them from the only node, which then takes them back: the simulator's pod stays, it keeps its phones."""
+    node = kubectl("get", "node", "--output=name").strip().removeprefix("node/")
+    try:
+        for _, _, selector in (TENANT, PLATFORM):
+            chosen = selector.replace("--selector", "--pod-selector")
+            kubectl("drain", node, chosen, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s")
+    finally:
+        kubectl("uncordon", node)
+
+
+def uids(kubectl: Kubectl) -> set[str]:
+    found = [pod for selected in (TENANT, PLATFORM) for pod in kubectl.get("pod", *selected)["items"]]
+    return {pod["metadata"]["uid"] for pod in found if "deletionTimestamp" not in pod["metadata"]}
+
+
+@pytest.mark.parametrize("end", [kill, restart, drain])
+async def test_what_is_said_while_pods_end_is_answered_once(
+    system: System, simulator: SimulatorClient, end: Callable[[Kubectl], None]
+) -> None:
+    kubectl = system.kubectl
+    phone = f"+551191234{['kill', 'restart', 'drain'].index(end.__name__):04}"
+    await simulator.add_phone(phone, "Carla")
+    before = uids(kubectl)
+    await simulator.send(phone, BUSINESS_PHONE, "Bom dia!")
+    end(kubectl)
+    await simulator.send(phone, BUSINESS_PHONE, "Vocês abrem no sábado?")
+    wait_until(
+        "every pod was replaced",
+        180,
+        lambda: (len(now := uids(kubectl)) >= len(before) > len(now & before) == 0) or None,
+    )
+    kubectl("wait", "--for=condition=Ready", "pod", *PLATFORM, "--timeout=180s")
+    wait_until("the instance is ready again", 180, lambda: is_ready(kubectl) or None)
+    # Once a later line is answered too, nothing is under way any more.
+    await ask(simulator, phone, BUSINESS_PHONE, "Obrigada!")
+    answers = [
+        message.text for message in await simulator.inbox(phone) if not message.from_me and message.kind != "reaction"
+    ]
+    assert 2 <= len(answers) <= 3
+    assert len(set(answers)) == len(answers)
