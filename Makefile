@@ -44,7 +44,7 @@ status: setup ## Show all instances
 	@$(BIN)/python -m oxy_dev oxy status
 
 ##@ Check
-.PHONY: test e2e e2e-existing e2e-node chaos bench bench-processor bench-simulator bench-operator
+.PHONY: test e2e e2e-existing e2e-node chaos chaos-kills bench bench-processor bench-simulator bench-operator
 test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
 	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
@@ -57,8 +57,11 @@ e2e-existing: kube ## The same with images from a registry, as on your own clust
 e2e-node: kube ## Life cycle of the local node alone: up, killed, repaired, down without a trace (no node may be running)
 	@$(BIN)/pytest tests/e2e -m node
 
-chaos: setup ## kill -9 everything mid-conversation and count the answers (OXY_CHAOS_SEED repeats a run, SHORT=1)
-	@$(if $(SHORT),OXY_CHAOS_KILLS=6 )$(BIN)/pytest tests/chaos --capture=no $(if $(SHORT),-k "not 90_seconds")
+chaos: kube ## Ten minutes of overlapping faults, then count every message (SHORT=1: two; OXY_CHAOS_SEED repeats a run)
+	@OXY_CHAOS_SECONDS=$(if $(SHORT),120,600) $(BIN)/pytest tests/chaos/test_bad_days.py --capture=no
+
+chaos-kills: setup ## kill -9 each part often, mid-conversation, and count the answers (SHORT=1; OXY_CHAOS_SEED repeats a run)
+	@$(if $(SHORT),OXY_CHAOS_KILLS=6 )$(BIN)/pytest tests/chaos/test_kills.py tests/chaos/test_tenant_kills.py --capture=no $(if $(SHORT),-k "not 90_seconds")
 
 bench: setup ## Measure latency, throughput and memory; print the tables of docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py

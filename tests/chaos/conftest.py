@@ -1,12 +1,11 @@
 """The whole system as plain processes, killed on purpose. Moments are drawn from a seed that is printed."""
 
-import os
 import random
-import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from chaos.seed import draw_seed
 
 from oxy_dev.stack import Stack, running_stack
 from oxy_simulator.client import SimulatorClient
@@ -16,10 +15,8 @@ WORKER = {"OXY_LEASE_SECONDS": "3", "OXY_TURNS_PER_SECOND": "0"}
 
 @pytest.fixture
 def dice() -> random.Random:
-    """Draws the moments of kills; set OXY_CHAOS_SEED to repeat a run."""
-    seed = int(os.environ.get("OXY_CHAOS_SEED") or secrets.randbits(32))
-    print(f"OXY_CHAOS_SEED={seed}")  # noqa: T201 shown with a failed test
-    return random.Random(seed)
+    """Draws the moments of kills."""
+    return random.Random(draw_seed())
 
 
 @pytest.fixture

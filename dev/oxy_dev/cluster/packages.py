@@ -1,4 +1,4 @@
-"""What the node needs from the distribution: installed with apt where it is missing, left alone where it is there."""
+"""What node and tests need from the distribution: installed with apt where missing, left alone where it is there."""
 
 import os
 import shutil
@@ -22,13 +22,16 @@ PACKAGES: Final = {
     "iproute2": "ip",
     "ca-certificates": "/etc/ssl/certs/ca-certificates.crt",
 }
-"""Debian's name of each package, and a program or file by which it is seen to be there."""
+"""What the node needs: Debian's name of each package, and a program or file by which it is seen to be there."""
+FAKE_CLOCK: Final = {"libfaketime": "/usr/lib/*/faketime/libfaketimeMT.so.1"}
+"""What tests need that move the clocks of processes."""
+_SIGNS: Final = PACKAGES | FAKE_CLOCK
 LISTS: Final = Path("/var/lib/apt/lists")
 
 
 def missing(names: Iterable[str] = PACKAGES) -> list[str]:
     """Return those of the packages that are not there, however they could have been installed."""
-    return [package for package in names if not _is_there(PACKAGES[package])]
+    return [package for package in names if not _is_there(_SIGNS[package])]
 
 
 def install(step: Step, names: Iterable[str] = PACKAGES) -> None:
@@ -57,7 +60,7 @@ def install(step: Step, names: Iterable[str] = PACKAGES) -> None:
 
 
 def _is_there(sign: str) -> bool:
-    return Path(sign).exists() if sign.startswith("/") else shutil.which(sign) is not None
+    return any(Path("/").glob(sign[1:])) if sign.startswith("/") else shutil.which(sign) is not None
 
 
 def _apt(*arguments: str) -> None:
@@ -69,6 +72,6 @@ def _apt(*arguments: str) -> None:
     if done.returncode:
         message = (
             f"`apt-get {' '.join(arguments)}` ended with status {done.returncode}: {done.stderr.strip()[-2000:]}\n"
-            "Run it by hand to see why; the cluster goes on from there when you start it again."
+            "Run it by hand to see why, then start again."
         )
         raise CommandError(message)

@@ -1,0 +1,154 @@
+"""Gathers what is known at the end of a run: from the phones, the pods' journals, the database and the processes."""
+
+import asyncio
+import re
+import sqlite3
+import urllib.request
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Final
+
+import asyncpg
+from chaos.audit import Entry, Evidence, Sent, Stored
+from chaos.people import Person
+from chaos.system import SHOPS, System, phase
+
+from oxy_core.bus import connected
+from oxy_core.jetstream import INBOUND_STREAM
+from oxy_simulator.client import SimulatorClient
+
+MIB: Final = 1 << 20
+BOUNDS: Final = {"worker": 768 * MIB, "operator": 512 * MIB, "shop": 160 * MIB}
+"""Most memory of a process, resident: the limits that chart and operator set."""
+
+OPEN_WORK: Final = """
+select (select count(*) from outbox where state in ('pending', 'accepted'))
+     + (select count(*) from messages where author = 'customer' and state = 'open')
+"""
+MESSAGES: Final = """
+select whatsapp_id, author, state::text as state, coalesce(reason, '') as reason, turn_id as turn, placeholder
+from messages where whatsapp_id is not null
+"""
+OUTBOX: Final = "select coalesce(whatsapp_id, '') as whatsapp_id, turn_id as turn, part, state, body from outbox"
+BOOKINGS: Final = "select subject, count(*) from bookings where status <> 'cancelled' group by subject"
+
+
+async def gather(system: System, simulator: SimulatorClient, people: Sequence[Person]) -> Evidence:
+    """Return everything that `audit.judge` compares."""
+    inboxes = {person.phone: await _inbox(simulator, person.phone) for person in people}
+    lines = await simulator.accounting()
+    receipted = (line.id for line in lines if {"receipted", "acked"} & set(line.stages))
+    losses = [await asyncio.to_thread(_losses, system, shop.name) for shop in SHOPS]
+    connection = await asyncpg.connect(system.admin_url)
+    try:
+        return Evidence(
+            inboxes=inboxes,
+            stored=[Stored(**{**row, "state": row["state"] or ""}) for row in await connection.fetch(MESSAGES)],
+            outbox=[Sent(**row) for row in await connection.fetch(OUTBOX)],
+            bookings={row[0]: row[1] for row in await connection.fetch(BOOKINGS)},
+            received=frozenset(receipted),
+            losses=frozenset().union(*losses),
+        )
+    finally:
+        await connection.close()
+
+
+async def _inbox(simulator: SimulatorClient, phone: str) -> list[Entry]:
+    found = await simulator.inbox(phone)
+    return [
+        Entry(message.id, message.text, message.from_me, message.at, message.duplicate)
+        for message in found
+        if message.kind != "reaction"
+    ]
+
+
+def _losses(system: System, shop: str) -> list[str]:
+    return [str(row[0]) for row in _ask_journal(system, shop, "select whatsapp_id from losses")]
+
+
+def _ask_journal(system: System, shop: str, query: str) -> list[tuple[object, ...]]:
+    file = system.session(shop) / "journal.db"
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as journal:
+        return journal.execute(query).fetchall()
+
+
+async def unquiet(system: System, simulator: SimulatorClient) -> list[str]:
+    """Return what is still under way; empty when everything rests."""
+    found = [f"{shop.name} is {now}" for shop in SHOPS if (now := await phase(system, shop)) != "Connected"]
+    phones = {phone.phone: phone for phone in (await simulator.state()).phones}
+    for shop in SHOPS:
+        found += (
+            f"{shop.name}'s client: {device.waiting} messages wait, online: {device.online}"
+            for device in phones[shop.phone.removeprefix("+")].devices
+            if device.waiting or not device.online
+        )
+        found += await asyncio.to_thread(_unpublished, system, shop.name)
+    found += await _under_way(system)
+    return found
+
+
+def _unpublished(system: System, shop: str) -> list[str]:
+    queries = {
+        "reports to publish": "select count(*) from reports, identity where sequence > published",
+        "open sends": "select count(*) from sends where ended_at is null",
+    }
+    counts = {name: int(str(_ask_journal(system, shop, query)[0][0])) for name, query in queries.items()}
+    return [f"{shop}'s journal: {count} {name}" for name, count in counts.items() if count]
+
+
+async def _under_way(system: System) -> list[str]:
+    connection = await asyncpg.connect(system.admin_url)
+    try:
+        work = await connection.fetchval(OPEN_WORK)
+    finally:
+        await connection.close()
+    async with connected(system.nats.url, system.platform_file, name="evidence", within=10) as client:
+        waiting = (await client.jetstream().stream_info(INBOUND_STREAM)).state.messages
+    found = [f"{work} messages or texts are open"] if work else []
+    return [*found, *([f"{waiting} reports wait on the bus"] if waiting else [])]
+
+
+def processes(system: System) -> list[str]:
+    """Return which processes do not run, are not ready, or count something as violated."""
+    found = []
+    for name, member in system.members.items():
+        if member.program.exit_code is not None:
+            found.append(f"{name} ended with {member.program.exit_code}")
+            continue
+        problem = _page(member.port, "readyz") if name.startswith("worker") else "ok"
+        if problem is None:
+            found.append(f"{name} is not ready")
+        metrics = _page(member.port, "metrics") or ""
+        found += (f"{name}: {line}" for line in metrics.splitlines() if re.match(r"oxy_\w*violations\S* [^0]", line))
+    return found
+
+
+def _page(port: int, page: str) -> str | None:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
+    except OSError:
+        return None
+
+
+def resident(pid: int) -> int:
+    """Return a process's resident memory in bytes; 0 if it is gone."""
+    try:
+        with open(f"/proc/{pid}/status") as status:  # noqa: PTH123 the kernel's
+            found = re.search(r"^VmRSS:\s+(\d+) kB", status.read(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0
+
+
+def sizes(system: System) -> dict[str, int]:
+    """Return the resident memory of every Python process, by name."""
+    programs = {name: member.program for name, member in system.members.items()}
+    programs |= {name: pod.program for name, pod in system.kubelet.pods.items()}
+    return {name: resident(one.pid) for name, one in programs.items() if one.pid is not None and one.exit_code is None}
+
+
+def too_big(largest: dict[str, int]) -> list[str]:
+    """Return which processes grew beyond their bounds."""
+    return [f"{name} had {size // MIB} MiB" for name, size in largest.items() if size > BOUNDS[name.partition("-")[0]]]
