@@ -25,6 +25,7 @@ OPEN_WORK: Final = """
 select (select count(*) from outbox where state in ('pending', 'accepted'))
      + (select count(*) from messages where author = 'customer' and state = 'open')
 """
+STRANDED: Final = "select count(*) from organizations o, stranded_messages(o.id)"
 MESSAGES: Final = """
 select whatsapp_id, author, state::text as state, coalesce(reason, '') as reason, turn_id as turn, placeholder
 from messages where whatsapp_id is not null
@@ -89,7 +90,7 @@ async def unquiet(system: System, simulator: SimulatorClient) -> list[str]:
 
 def _unpublished(system: System, shop: str) -> list[str]:
     queries = {
-        "reports to publish": "select count(*) from reports, identity where sequence > published",
+        "reports to publish": "select count(*) from reports where published = 0",
         "open sends": "select count(*) from sends where ended_at is null",
     }
     counts = {name: int(str(_ask_journal(system, shop, query)[0][0])) for name, query in queries.items()}
@@ -100,11 +101,12 @@ async def _under_way(system: System) -> list[str]:
     connection = await asyncpg.connect(system.admin_url)
     try:
         work = await connection.fetchval(OPEN_WORK)
+        stranded = await connection.fetchval(STRANDED)
     finally:
         await connection.close()
     async with connected(system.nats.url, system.platform_file, name="evidence", within=10) as client:
         waiting = (await client.jetstream().stream_info(INBOUND_STREAM)).state.messages
-    found = [f"{work} messages or texts are open"] if work else []
+    found = [f"{work} messages or texts are open, {stranded} for ever"] if work or stranded else []
     return [*found, *([f"{waiting} reports wait on the bus"] if waiting else [])]
 
 
