@@ -10,6 +10,8 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -74,6 +76,16 @@ class Cluster:
             raise ClusterError(message) from error
         chosen = next(item for item in contexts if item["name"] == context) if context else current
         return cls(api, namespace or chosen["context"].get("namespace") or "default")
+
+    def clock_ahead(self) -> timedelta:
+        """Return by how much the cluster's clock is ahead of ours, to a second: a laptop's may be hours off."""
+        with explained("cannot reach the cluster"):
+            answer = self._request("GET", "/version")
+            answer.read()
+        try:
+            return parsedate_to_datetime(answer.headers.get("Date", "")) - datetime.now(UTC)
+        except ValueError:
+            return timedelta()
 
     def instances(self, *, everywhere: bool = False) -> list[Object]:
         """Return the instances of the namespace, or of all namespaces."""

@@ -44,10 +44,10 @@ class InstanceView:
     attempts: int
     last_reason: str | None
     next_attempt_at: str | None
-    pairing_until: datetime | None
-    """End of the pairing window; None if none is open."""
     repaired: str | None
     """Nonce of the last repair that the operator carried out."""
+    repair_required: bool
+    """Whether only a repair lets it connect again."""
     restarts: int
     pod: str
 
@@ -55,7 +55,7 @@ class InstanceView:
     def of(cls, resource: dict[str, Any]) -> Self:
         """Read the custom resource's JSON; one without a status is pending."""
         metadata, spec, status = resource["metadata"], resource["spec"], resource.get("status") or {}
-        reconnect, runtime = status.get("reconnect") or {}, status.get("runtime") or {}
+        reconnect, runtime, repair = (status.get(name) or {} for name in ("reconnect", "runtime", "repair"))
         return cls(
             namespace=metadata["namespace"],
             name=metadata["name"],
@@ -70,8 +70,8 @@ class InstanceView:
             attempts=reconnect.get("attempts", 0),
             last_reason=reconnect.get("lastReason"),
             next_attempt_at=reconnect.get("nextAttemptAt"),
-            pairing_until=_time((status.get("pairing") or {}).get("expiresAt")),
-            repaired=(status.get("repair") or {}).get("nonce"),
+            repaired=repair.get("nonce"),
+            repair_required=repair.get("required") is True,
             restarts=runtime.get("restarts", 0),
             pod=runtime.get("podName") or pod_name(metadata["name"]),
         )
@@ -121,7 +121,3 @@ class InstanceView:
                 for item in self.conditions
             ],
         }
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -6,10 +6,9 @@ from enum import StrEnum
 from typing import Final
 
 from oxy_cli.errors import PairingError
-from oxy_cli.instance import InstanceView
-from oxy_core.instance.custom_resource import Phase
+from oxy_cli.instance import Condition, InstanceView
 from oxy_core.instance.pairing_offer import PairingOffer
-from oxy_core.instance.pairing_window import PAIRING_EXPIRED
+from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode
 
 
 class PairingStep(StrEnum):
@@ -21,8 +20,7 @@ class PairingStep(StrEnum):
     REQUEST = "request"
 
 
-_ENDED: Final = frozenset({Phase.LOGGED_OUT, Phase.FAILED, Phase.PAUSED})
-"""Phases that only a repair ends."""
+_WRONG_PHONE: Final = TERMINAL_CAUSES[ExitCode.LINKED_TO_ANOTHER_NUMBER].reason
 
 
 def current_offer(secret: Mapping[str, str] | None, now: datetime) -> PairingOffer | None:
@@ -39,24 +37,37 @@ def current_offer(secret: Mapping[str, str] | None, now: datetime) -> PairingOff
     return offer if offer and offer.expires_at > now else None
 
 
-def next_step(instance: InstanceView, offer: PairingOffer | None, nonce: str | None, now: datetime) -> PairingStep:
-    """Decide what to do; `nonce` is that of the repair that we requested, None if we requested none.
+def next_step(
+    instance: InstanceView, offer: PairingOffer | None, nonce: str | None, *, shown: bool = False
+) -> PairingStep:
+    """Decide what to do.
 
-    Raises PairingError if waiting cannot help.
+    `nonce` is that of the repair that we requested, None if we requested none; `shown` tells whether we have shown a
+    code. Raises PairingError if waiting cannot help, and when what we began has ended: with another business's phone,
+    for example, or without any.
     """
     _require_pairable(instance)
     if nonce is not None and instance.repaired != nonce:
         # The operator has not handled our request yet: state and code are still from before it.
         return PairingStep.WAIT
-    if instance.ready.status == "True":
-        return PairingStep.DONE
-    if offer is not None:
-        return PairingStep.SHOW
-    window_open = instance.pairing_until is not None and instance.pairing_until > now
-    expired = instance.ready.reason == PAIRING_EXPIRED or (instance.phase == Phase.PAIRING and not window_open)
-    if nonce is None and (expired or instance.phase in _ENDED):
+    if instance.repair_required and (shown or nonce is not None):
+        raise PairingError(_ended(instance.name, instance.ready))
+    if instance.repair_required:
         return PairingStep.REQUEST
-    return PairingStep.WAIT
+    if instance.ready.status == "True":
+        return _require_own_phone(instance)
+    return PairingStep.SHOW if offer is not None else PairingStep.WAIT
+
+
+def _require_own_phone(instance: InstanceView) -> PairingStep:
+    paired = instance.condition("Paired")
+    if paired.reason == _WRONG_PHONE:
+        raise PairingError(_ended(instance.name, paired))
+    return PairingStep.DONE
+
+
+def _ended(name: str, why: Condition) -> str:
+    return f"{name} is not linked ({why.reason}). {why.message}"
 
 
 def _require_pairable(instance: InstanceView) -> None:

@@ -1,5 +1,6 @@
 """``oxy pair``: link an instance to the business's phone."""
 
+import math
 import secrets
 import time
 from dataclasses import dataclass
@@ -46,19 +47,18 @@ def pair(  # noqa: PLR0913 each is an option of the command
     instance = InstanceView.of(cluster.instance(name))
     nonce = _request(cluster, name, method) if method not in (None, instance.method) else None
     display = _Display(output)
-    deadline = time.monotonic() + timeout
+    deadline, ahead = time.monotonic() + timeout, cluster.clock_ahead()
     while time.monotonic() < deadline:
-        now = datetime.now(UTC)
         instance = InstanceView.of(cluster.instance(name))
-        offer = current_offer(cluster.secret(pairing_secret_name(name)), now)
-        match next_step(instance, offer, nonce, now):
+        offer = current_offer(cluster.secret(pairing_secret_name(name)), datetime.now(UTC) + ahead)
+        match next_step(instance, offer, nonce, shown=display.last_offer is not None):
             case PairingStep.DONE:
                 display.connected(instance)
                 return
             case PairingStep.REQUEST:
                 nonce = _request(cluster, name)
             case PairingStep.SHOW if offer is not None:
-                display.offer(offer)
+                display.offer(offer, datetime.now(UTC) + ahead)
             case _:
                 display.waiting(instance)
         time.sleep(POLL_SECONDS)
@@ -100,7 +100,7 @@ class _Display:
         else:
             console().print(f"[bold green]✓[/] {instance.name} is connected.")
 
-    def offer(self, offer: PairingOffer) -> None:
+    def offer(self, offer: PairingOffer, now: datetime) -> None:
         if offer == self.last_offer:
             return
         self.last_offer = offer
@@ -108,7 +108,7 @@ class _Display:
             expires = offer.expires_at.isoformat()
             print_event({"event": "code", "method": offer.method, "code": offer.text, "expiresAt": expires})
         else:
-            _print_offer(offer)
+            _print_offer(offer, now)
 
     def waiting(self, instance: InstanceView) -> None:
         state = _state(instance)
@@ -123,7 +123,7 @@ def _state(instance: InstanceView) -> str:
     return f"{state}; waiting for a code" if OWN_ADVICE in ready.message else f"{state}. {ready.message}"
 
 
-def _print_offer(offer: PairingOffer) -> None:
+def _print_offer(offer: PairingOffer, now: datetime) -> None:
     if offer.method is PairingMethod.QR_CODE:
         drawing = StringIO()
         segno.make(offer.text, micro=False).terminal(drawing, compact=True, border=2)
@@ -132,9 +132,8 @@ def _print_offer(offer: PairingOffer) -> None:
     else:
         console().print(Panel.fit(f"[bold]{'  '.join(grouped(offer.text))}[/]", padding=(1, 4)))
         where = "Linked devices > Link a device > Link with phone number instead, and type this."
-    console().print(
-        f"On the phone: {where} It expires at {offer.expires_at.astimezone():%H:%M:%S}; a new one will follow."
-    )
+    seconds = math.ceil((offer.expires_at - now).total_seconds())
+    console().print(f"On the phone: {where} It is valid for {seconds} s; a new one will follow.")
 
 
 def grouped(code: str) -> str:

@@ -117,7 +117,7 @@ _CAUSES: Final = (
         "LinkedToAnotherNumber",
         Phase.FAILED,
         "The phone that was linked has another number than this instance",
-        "Nothing was read or answered there. Link the phone of this instance, or correct spec.phoneNumber. Then run",
+        "Nothing was read or answered there. For that number, create another instance. To link the right phone, run",
         unpairs=True,
     ),
 )

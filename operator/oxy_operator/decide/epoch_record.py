@@ -98,6 +98,10 @@ class EpochRecord:
         """How the current epoch ended, if it did."""
         return self.ended if self.ended and self.ended.epoch == self.epoch else None
 
+    def repair_required(self, now: datetime) -> bool:
+        """Whether nothing connects any more until a repair: the epoch has ended, or no phone was linked in time."""
+        return self.end is not None or not (self.paired or self.window_open(now))
+
     def window_open(self, now: datetime) -> bool:
         """Whether an unpaired runtime offers codes at `now`."""
         return self.pairing_until is not None and now < self.pairing_until
@@ -105,9 +109,10 @@ class EpochRecord:
 
 def _end(text: str | None) -> EpochEnd | None:
     try:
-        return EpochEnd.model_validate_json(text) if text else None
+        end = EpochEnd.model_validate_json(text) if text else None
     except ValidationError:
         return None
+    return end and end.model_copy(update={"message": plain_text(end.message)})
 
 
 def next_record(  # noqa: PLR0913 every observation that counts

@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from oxy_core.envelopes import LiveState
-from oxy_core.identity import Jid, mask, same_phone
+from oxy_core.identity import Jid, same_phone, tell_apart
 from oxy_core.instance.custom_resource import Phase, pairing_secret_name
 from oxy_core.instance.pairing_window import PAIRING_EXPIRED
+from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode
 from oxy_core.times import utc_text
+from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.live_state import is_later_activity
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.verdicts import Verdict, verdict_for
@@ -19,6 +21,9 @@ from oxy_operator.problems import Problem
 
 DETAIL_SECONDS: Final = 15.0
 """Minimum interval between status writes that change only the connection attempts."""
+
+_UNPAIRED: Final = {PAIRING_EXPIRED, *(cause.reason for cause in TERMINAL_CAUSES.values() if cause.unpairs)}
+"""Reasons of verdicts that also say why no phone is linked."""
 
 Status = dict[str, Any]
 """``status`` as JSON."""
@@ -34,12 +39,17 @@ def status_of(situation: Situation) -> Status:
         "conditions": _conditions(situation, verdict),
         "jid": _jid(situation),
         "pairing": _pairing(situation, verdict),
-        "repair": {"nonce": record.repaired} if record and record.repaired else None,
+        "repair": _repair(record, situation.now) if record else None,
         "reconnect": _reconnect(situation, verdict),
         "runtime": _runtime(situation),
         "lastActivityAt": _activity(old.get("lastActivityAt"), situation.live),
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _repair(record: EpochRecord, now: datetime) -> Status:
+    nonce = {"nonce": record.repaired} if record.repaired else {}
+    return {**nonce, "required": record.repair_required(now)}
 
 
 def held_back_seconds(status: Status, old: Status, *, written_at: datetime | None, now: datetime) -> float | None:
@@ -129,17 +139,18 @@ def _linked_phone(situation: Situation) -> tuple[str, str]:
     phone = Jid.parse(jid).phone if jid else None
     if phone is None or same_phone(phone, wanted):
         return "Paired", "The phone is linked."
+    linked, named = tell_apart(phone, wanted)
     message = (
-        f"The linked phone is {mask(phone)}, but spec.phoneNumber is {mask(wanted)}; Oxy answers the linked phone's "
+        f"The linked phone is {linked}, but spec.phoneNumber is {named}; Oxy answers the linked phone's "
         f"customers. If that is not intended, unlink the device on that phone, then run: oxy pair "
         f"{situation.instance.name}"
     )
-    return "LinkedToAnotherNumber", message
+    return TERMINAL_CAUSES[ExitCode.LINKED_TO_ANOTHER_NUMBER].reason, message
 
 
 def _missing_phone(situation: Situation, verdict: Verdict) -> tuple[str, str]:
     """Return why the phone is not linked: the verdict's cause if that is about pairing."""
-    about_pairing = verdict.phase is Phase.PAIRING or verdict.reason in {"LoggedOut", "BadSession", PAIRING_EXPIRED}
+    about_pairing = verdict.phase is Phase.PAIRING or verdict.reason in _UNPAIRED
     if about_pairing or situation.record is None:
         return verdict.reason, verdict.message
     return "NotPaired", "The phone is not linked yet."

@@ -97,7 +97,7 @@ def test_pairing_shows_each_code_until_connected(shop: Scene) -> None:
 
 
 def test_an_instance_that_was_logged_out_is_repaired_once(shop: Scene) -> None:
-    shop.set_status("shop", "LoggedOut")
+    shop.set_status("shop", "LoggedOut", repair={"required": True})
     process = start_pairing("shop", "-n", shop.namespace, "--method=QRCode", "--timeout=60")
     try:
         nonce = until(lambda: repair_nonce(shop, "shop"))

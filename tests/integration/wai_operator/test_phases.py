@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from integration.wai_operator.scene import Object, Scene, condition, eventually
 
+from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, TerminalCause
+
 
 async def with_pod(scene: Scene) -> None:
     """An instance whose pod has just become ready: it is paired from now on."""
@@ -37,24 +39,48 @@ async def test_a_ready_pod_is_a_connected_instance(scene: Scene) -> None:
     await scene.until_phase("Connected", "Connected")
 
 
-@pytest.mark.parametrize(
-    ("code", "phase", "reason"),
-    [
-        (64, "LoggedOut", "LoggedOut"),
-        (65, "Paused", "ConnectionReplaced"),
-        (66, "Failed", "TemporaryBan"),
-        (67, "Failed", "ClientOutdated"),
-        (68, "Failed", "BadSession"),
-    ],
-)
-async def test_a_final_end_scales_to_zero_and_stays(scene: Scene, code: int, phase: str, reason: str) -> None:
+@pytest.mark.parametrize("cause", TERMINAL_CAUSES.values(), ids=lambda cause: cause.reason)
+async def test_a_final_end_scales_to_zero_and_stays(scene: Scene, cause: TerminalCause) -> None:
     await with_pod(scene)
-    scene.pod_status(state=scene.terminated(code))
-    await scene.until_phase(phase, reason)
+    scene.pod_status(state=scene.terminated(cause.exit_code))
+    await scene.until_phase(cause.phase.value, cause.reason)
     await replicas(scene, 0)
     scene.kill_pod()
-    await scene.until_status(lambda found: "podName" not in found["runtime"])
-    assert condition(scene.status(), "Ready")["reason"] == reason
+    status = await scene.until_status(lambda found: "podName" not in found["runtime"])
+    assert condition(status, "Ready")["reason"] == cause.reason
+    assert condition(status, "Paired")["status"] == str(not cause.unpairs)
+    assert status["repair"]["required"] is True
+
+
+async def test_an_end_that_only_a_newer_operator_can_explain_counts_by_its_exit_code(scene: Scene) -> None:
+    await with_pod(scene)
+    ended = scene.terminated(64)
+    ended["terminated"]["message"] = '{"version": 2, "why": "a newer runtime left this"}'
+    scene.pod_status(state=ended)
+    await scene.until_phase("LoggedOut", "LoggedOut")
+    await replicas(scene, 0)
+
+
+@pytest.mark.parametrize("message", ["\x1b[2J" * 900, "{" * 4_000, '{"version": 1, "epoch": ' + "9" * 4_000 + "}"])
+async def test_a_message_that_no_runtime_leaves_is_no_end_and_harms_nobody(scene: Scene, message: str) -> None:
+    await with_pod(scene)
+    ended = scene.terminated(64)
+    ended["terminated"]["message"] = message
+    scene.pod_status(state=ended, reason="a pod\x07s reason " + "x" * 2_000)
+    status = await scene.until_phase("Pending", "Failed")
+    await replicas(scene, 1)
+    assert "\x1b" not in condition(status, "Ready")["message"]
+
+
+async def test_what_a_pod_says_on_the_bus_cannot_keep_its_status_from_being_written(scene: Scene) -> None:
+    await with_pod(scene)
+    scene.pod_status(ready=False)
+    await scene.until_phase("Reconnecting", "NotReceiving")
+    nonsense = {"attempts": 10**30, "last_reason": "not a reason\x00" * 99, "next_attempt_at": "0001-01-01T00:00:00Z"}
+    pairing = {"method": "QRCode", "qr": "x" * 200_000, "expires_at": "9999-12-31T23:59:59-12:00"}
+    await scene.say(scene.state(**nonsense, pairing=pairing, pod_uid=scene.pod_uid()))
+    status = await scene.until_status(lambda found: found["reconnect"]["attempts"] > 1)
+    assert status["reconnect"]["lastReason"] == "NotReceiving"
 
 
 async def test_exhausted_attempts_are_left_to_the_kubelet(scene: Scene) -> None:
@@ -86,7 +112,7 @@ async def test_a_repair_opens_a_window_in_a_new_epoch_and_starts_again(scene: Sc
         lambda found: found["spec"]["template"]["metadata"]["annotations"]["oxy.dev/epoch"] == "2",
     )
     assert found["spec"]["replicas"] == 1
-    status = await scene.until_status(lambda found: found.get("repair") == {"nonce": "n1"})
+    status = await scene.until_status(lambda found: found.get("repair") == {"nonce": "n1", "required": False})
     assert status["phase"] == "Pending"
     scene.kill_pod()
     scene.start_pod(ready=False)

@@ -349,5 +349,20 @@ def test_the_runtime_is_described() -> None:
 
 
 def test_the_handled_repair_is_shown() -> None:
-    assert status_of(situation(record=record(repaired="n1")))["repair"] == {"nonce": "n1"}
-    assert "repair" not in status_of(situation())
+    assert status_of(situation(record=record(repaired="n1")))["repair"] == {"nonce": "n1", "required": False}
+    assert status_of(situation())["repair"] == {"required": False}
+    assert "repair" not in status_of(situation(record=None))
+
+
+@pytest.mark.parametrize(
+    ("changes", "required"),
+    [
+        ({"ended": EpochEnd(epoch=2, exit_code=64, reason="", message="")}, True),
+        ({"ended": EpochEnd(epoch=1, exit_code=64, reason="", message="")}, False),
+        ({"paired": False}, True),
+        ({"paired": False, "pairing_until": NOW + timedelta(seconds=1)}, False),
+    ],
+    ids=["ended", "an earlier epoch ended", "the window has closed", "the window is open"],
+)
+def test_whether_only_a_repair_helps_is_said(changes: Json, required: bool) -> None:  # noqa: FBT001 a table's column
+    assert status_of(situation(record=record(**changes)))["repair"]["required"] is required
