@@ -40,3 +40,6 @@ SETTINGS_APPLIED: Final = Counter(
 ZONES_REPLACED: Final = Counter(
     "oxy_ai_timezones_replaced_total", "Turns answered in the default time zone, because the instance's is unknown."
 )
+WAKEUPS_RECOVERED: Final = Counter(
+    "oxy_ai_wakeups_recovered_total", "Organizations found asleep although a conversation was due; stays 0."
+)

@@ -176,6 +176,11 @@ class Engine:
         )
         return Claims.model_validate_json(document)
 
+    async def recover_wakeups(self) -> int:
+        """Wake organizations that sleep although a conversation is due; returns how many did."""
+        recovered: int = await self.pool.fetchval("select recover_wakeups()")
+        return recovered
+
     async def renew(self, claims: Sequence[Claim], lease: timedelta) -> None:
         """Renew the leases of claims that still hold."""
         await self.pool.execute(

@@ -27,6 +27,9 @@ class DispatcherSettings(TurnLimitSettings):
         default=10, ge=0, description="Turns started per second and organization; 0: no limit."
     )
     turns_burst: int = Field(default=10, ge=1, description="Turns that an idle organization may start at once.")
+    recover_seconds: float = Field(
+        default=30, gt=0, description="How often the queue is compared with the conversations that it stands for."
+    )
     sweep_min_seconds: float = Field(default=0.005, gt=0, description="Shortest pause between polls of the queues.")
     locked_retry_seconds: float = Field(
         default=0.005, gt=0, description="Pause before retrying a conversation that is due but locked."
@@ -67,12 +70,13 @@ class TurnDispatcher:
         """Dispatch until `stop`, then return once the turns in flight have ended."""
         async with asyncio.TaskGroup() as group:
             beat = group.create_task(self._renew())
+            recovery = group.create_task(self._recover())
             async with asyncio.TaskGroup() as turns:
                 while not self._stopping:
                     self._wake.clear()
                     pause = await self._start_due(turns)
                     await wait_for(self._wake, pause)
-            await end_tasks(beat)
+            await end_tasks(beat, recovery)
 
     async def _start_due(self, turns: asyncio.TaskGroup) -> float:
         """Start due turns; returns the seconds until the next poll of the queue."""
@@ -121,3 +125,17 @@ class TurnDispatcher:
                 await self._engine.renew(claims, self._settings.lease)
             except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
                 report_failure("renew", error)
+
+    async def _recover(self) -> None:
+        """Look for lost wake-ups at intervals. There are none, so each is an error to be looked into."""
+        while True:
+            await asyncio.sleep(self._settings.recover_seconds)
+            try:
+                recovered = await self._engine.recover_wakeups()
+            except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
+                report_failure("recover", error)
+                continue
+            if recovered:
+                log.error("wakeups_recovered", organizations=recovered)
+                metrics.WAKEUPS_RECOVERED.inc(recovered)
+                self._wake.set()

@@ -96,10 +96,10 @@ begin
         assistant = outage ->> 'role'
     where organization_id = organization and id = turn returning * into t;
     current_outage := note_outage(v, quiet);
+    perform postpone(v, clock_timestamp() + greatest(asked, relay_backoff(t.waits - 1, shortest, longest)));
     if t.waiting_since + patience <= clock_timestamp() then
         promised := promise_person(v, t, outage, current_outage);
     end if;
-    perform postpone(v, clock_timestamp() + greatest(asked, relay_backoff(t.waits - 1, shortest, longest)));
     return case when promised then 'promised' else 'waiting' end;
 end $$;
 

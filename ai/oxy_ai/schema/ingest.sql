@@ -110,6 +110,7 @@ begin
         outcome := 'echo';
     elsif store_message(v, m, at, state, age, item -> 'report' ->> 'trace') then
         outcome := 'stored';
+        perform settle_placeholder(v, m);
         if state = 'open' then
             v := count_open(v);
         elsif written_by_person then
@@ -178,6 +179,31 @@ begin
         m.kind, m.text, m.quoted_id, m.sent_at, age, trace_parent
     ) on conflict (instance_id, chat, sender, whatsapp_id, placeholder) do nothing;
     return found;
+end $$;
+
+-- An undecryptable message is lost, and its owner hears of it, unless it also came in readable form, before or after.
+create or replace function settle_placeholder(v conversations, m inbound_message) returns void
+language plpgsql
+as $$
+declare
+    lost messages;
+begin
+    select * into lost from messages p
+    where p.instance_id = v.instance_id and p.chat = m.chat and p.sender = m.sender and p.whatsapp_id = m.whatsapp_id
+        and p.placeholder and p.state = 'lost';
+    if lost.id is null then
+        return;
+    elsif m.kind <> 'undecryptable' or exists (
+        select from messages r
+        where r.instance_id = v.instance_id and r.chat = m.chat and r.sender = m.sender
+            and r.whatsapp_id = m.whatsapp_id and not r.placeholder
+    ) then
+        update messages set state = 'ignored', reason = 'received in readable form', settled_at = clock_timestamp()
+        where organization_id = lost.organization_id and id = lost.id;
+        perform withdraw_notice(lost.organization_id, lost.instance_id, 'undecryptable', 'message:' || lost.id);
+    else
+        perform note_for_owner(lost.organization_id, lost.instance_id, 'undecryptable', 'message:' || lost.id);
+    end if;
 end $$;
 
 -- Record the chat's newest address and the place of its newest message.

@@ -16,6 +16,21 @@ begin
     end if;
 end $$;
 
+-- Forget what was noted and is not told yet.
+create or replace function withdraw_notice(organization uuid, instance uuid, what text, about text) returns void
+language plpgsql
+as $$
+declare
+    withdrawn bigint[];
+begin
+    with gone as (
+        delete from owner_notices n where n.organization_id = organization and n.instance_id = instance
+            and n.kind = what and n.reference = about and n.outbox_id is null returning n.id
+    )
+    select array_agg(g.id) into withdrawn from gone g;
+    perform unqueue_notices(withdrawn);
+end $$;
+
 create or replace function queue_notice(organization uuid, instance uuid, notice bigint, failures integer) returns void
 language sql security definer set search_path = public, pg_temp
 as $$

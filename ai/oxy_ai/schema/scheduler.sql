@@ -115,6 +115,32 @@ begin
     where organization_id = organization and ready_at > greatest(at, open_at);
 end $$;
 
+-- Wake every organization that sleeps although a conversation is due; returns how many did. None does, unless the engine
+-- has a fault: whatever makes a conversation due wakes its organization in the same transaction.
+create or replace function recover_wakeups() returns integer
+language plpgsql security definer set search_path = public, pg_temp
+as $$
+declare
+    organization uuid;
+    next_due timestamptz;
+    recovered integer := 0;
+begin
+    for organization in select q.organization_id from org_queue q order by 1 loop
+        perform enter_org(organization);
+        select d.due_at into next_due
+        from org_queue q, (
+            select min(c.due_at) as due_at from conversations c
+            where c.organization_id = organization and c.due_at is not null
+        ) d
+        where q.organization_id = organization and q.ready_at > greatest(d.due_at, q.open_at);
+        if next_due is not null then
+            perform wake_org(organization, next_due);
+            recovered := recovered + 1;
+        end if;
+    end loop;
+    return recovered;
+end $$;
+
 -- Wake each organization at its earliest time; in a fixed order, because rows stay locked until commit.
 create or replace function wake_orgs(organizations uuid[], moments timestamptz[]) returns void
 language plpgsql

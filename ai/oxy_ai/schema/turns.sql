@@ -284,6 +284,9 @@ begin
             reason = case when final_state in ('ignored', 'dead') then coalesce(t.reason, t.state) end
         where turn_id = t.id and state = 'open';
     end if;
+    if t.reason = 'stale' then
+        perform note_for_owner(t.organization_id, t.instance_id, 'stale', 'turn:' || t.id);
+    end if;
 end $$;
 
 -- Sum up the tokens, cost and latency of a turn's steps. Null cost: one of its models has no known price.

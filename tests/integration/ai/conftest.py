@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from integration.ai.engine_database import Database
 from integration.ai.scene import Scene, running_model
 
 from oxy_ai.migrate import migrate
@@ -36,6 +37,24 @@ def database(postgres_server: PostgresServer) -> Iterator[str]:
         connection.execute(f"create database {name} template {TEMPLATE}")
         yield name
         connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="module")
+def engine_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A migrated database that the tests of one file share; each undoes what it did."""
+    name = f"functions_{uuid4().hex}"
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute(f"create database {name} template {TEMPLATE}")
+        yield postgres_server.url(name)
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def engine(engine_url: str) -> Iterator[Database]:
+    """One organization and one instance, in a transaction that is rolled back."""
+    with psycopg.connect(engine_url) as connection:
+        yield Database(connection)
+        connection.rollback()
 
 
 @asynccontextmanager
