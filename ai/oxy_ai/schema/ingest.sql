@@ -32,7 +32,7 @@ as $$ select case state when 'ignored' then 'not a chat with one person' when 'l
 
 -- Store a batch of reports. Each item is oxy_ai.records.InboundReport: {account, organization, instance, phone, phone_key,
 -- age_seconds, report}; `account` sent it, `organization` and `instance` are what the report claims.
--- Returns one outcome per item: stored, duplicate, echo, ignored, or why it was refused (`refusal`).
+-- Returns one outcome per item: stored, duplicate, echo, or why it was refused (`refusal`).
 create or replace function ingest(batch jsonb, gap_wait interval) returns text[]
 language plpgsql
 as $$
@@ -65,6 +65,7 @@ begin
         outcomes := outcomes || outcome;
     end loop;
     perform wake_orgs(woken, due_times);
+    perform note_connections(batch, outcomes);
     perform retry_relays(instances);
     return outcomes;
 end $$;
@@ -83,9 +84,11 @@ begin
         select i.outcome, i.due into outcome, due
         from ingest_message(item, jsonb_populate_record(null::inbound_message, body), gap_wait) i;
     when 'send_result' then
+        perform place_of_report(organization, (item ->> 'instance')::uuid, item -> 'report');
         outcome := close_request(organization, (item ->> 'instance')::uuid, body);
     else
-        outcome := 'ignored';  -- connection changes: not used yet
+        perform place_of_report(organization, (item ->> 'instance')::uuid, item -> 'report');
+        outcome := 'stored';  -- by note_connections, in the order of locks
     end case;
 end $$;
 

@@ -27,7 +27,8 @@ begin
     return found or added;
 end $$;
 
--- Close a deleted instance: its pending texts fail, its later reports wait. False: nothing changed.
+-- Close a deleted instance: its pending texts fail, what its pod accepted is ambiguous, its later reports wait.
+-- False: nothing changed.
 create or replace function close_instance(
     organization uuid, instance uuid, bucket timestamptz, entry bigint, newest bigint
 ) returns boolean
@@ -43,8 +44,10 @@ begin
     if not found then
         return false;
     end if;
-    update outbox set state = 'failed', error = 'InstanceDeleted', closed_at = now()
-    where organization_id = organization and instance_id = instance and state = 'pending';
+    update outbox
+    set state = case state when 'pending' then 'failed' else 'ambiguous' end, error = 'InstanceDeleted',
+        closed_at = now()
+    where organization_id = organization and instance_id = instance and state in ('pending', 'accepted');
     return true;
 end $$;
 

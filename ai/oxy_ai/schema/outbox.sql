@@ -64,7 +64,7 @@ begin
     set state = result ->> 'outcome', whatsapp_id = result ->> 'whatsapp_id', error = result ->> 'error',
         closed_at = clock_timestamp()
     where organization_id = organization and instance_id = instance and id = (result ->> 'request_id')::uuid
-        and (closed_at is null or error = 'JournalLost')
+        and (closed_at is null or state = 'ambiguous' and error in ('JournalLost', 'InstanceDeleted'))
     returning * into request;
     if request.id is null then
         return 'duplicate';

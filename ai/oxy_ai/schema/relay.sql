@@ -113,8 +113,43 @@ create or replace function pod_has_ended(organization uuid, instance uuid) retur
 language plpgsql stable
 as $$
 begin
-    return (
+    return connection_has_ended(instance) or (
         select i.settings ->> 'suspended' = 'true' from instances i
         where i.organization_id = organization and i.id = instance
     ) is true;
 end $$;
+
+create or replace function connection_has_ended(instance uuid) returns boolean
+language sql stable security definer set search_path = public, pg_temp
+as $$ select q.ended from relay_queue q where q.instance_id = instance $$;
+
+-- Take note of what the pods report of their connections, in the order in which relays' rows are locked.
+create or replace function note_connections(batch jsonb, outcomes text[]) returns void
+language plpgsql
+as $$
+declare
+    item jsonb;
+begin
+    for item in
+        select b.item from jsonb_array_elements(batch) with ordinality b (item, n)
+        where b.item -> 'report' -> 'body' ->> 'type' = 'connection' and outcomes[b.n] = 'stored'
+        order by (b.item ->> 'instance')::uuid
+    loop
+        perform enter_org((item ->> 'organization')::uuid);
+        perform note_connection(
+            (item ->> 'instance')::uuid, item -> 'report' -> 'body' ->> 'state',
+            place_of_report((item ->> 'organization')::uuid, (item ->> 'instance')::uuid, item -> 'report')
+        );
+    end loop;
+end $$;
+
+-- Take note of one report of a connection; of reports that arrive out of order, the newest counts. Any state but the
+-- end is a sign of life, so what waits is offered at once.
+create or replace function note_connection(instance uuid, state text, at place) returns void
+language sql security definer set search_path = public, pg_temp
+as $$
+    update relay_queue q
+    set connection_place = at, ended = state = 'ended',
+        ready_at = case when state = 'ended' then q.ready_at else least(q.ready_at, clock_timestamp()) end
+    where q.instance_id = instance and not q.closed and (q.connection_place is null or q.connection_place < at)
+$$;

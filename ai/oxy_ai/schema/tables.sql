@@ -298,7 +298,9 @@ create table relay_queue (
     ready_at timestamptz not null default 'infinity',
     holder uuid,
     held_until timestamptz not null default '-infinity',
-    failures integer not null default 0
+    failures integer not null default 0,
+    connection_place place,  -- of the newest report of the connection
+    ended boolean not null default false  -- what it said: the connection has ended, and there is no pod
 );
 create index relay_queue_ready on relay_queue (ready_at) where ready_at < 'infinity';
 

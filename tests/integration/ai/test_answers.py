@@ -252,16 +252,15 @@ async def test_reports_of_an_instance_that_is_not_known_yet_wait_in_order(scene:
     assert [row["body"] for row in bodies] == [f"mensagem {number}" for number in range(5)]
 
 
-async def test_send_results_close_their_outbox_rows_and_changes_of_the_connection_are_counted(scene: Scene) -> None:
+async def test_send_results_close_their_outbox_rows_and_changes_of_the_connection_are_kept(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
     pod.results = False
-    before = ignored_reports()
     async with scene.worker():
         await pod.answer_to("Oi")
         pod.report(SendResult(request_id=pod.sent[0].id, outcome=SendOutcome.FAILED, error="not on WhatsApp"))
         pod.report(SendResult(request_id=new_id(), outcome=SendOutcome.SENT))
         pod.report(ConnectionChanged(state=ConnectionState.RECONNECTING, reason="ConnectionLost"))
-        await until(lambda: ignored_reports() == before + 1)
+        await until(lambda: scene.query("select from relay_queue where (connection_place).sequence = 4"))
     row = (await scene.query("select * from outbox"))[0]
     assert (row["state"], row["error"]) == ("failed", "not on WhatsApp")
 
@@ -299,16 +298,16 @@ async def test_a_merge_answers_what_was_pending_in_both_exactly_once(scene: Scen
     assert await scene.value("select count(*) from messages where state = 'answered'") == 3
 
 
-async def test_an_unreachable_model_ends_in_a_dead_letter_and_one_apology(scene: Scene) -> None:
+async def test_a_model_that_answers_nonsense_ends_in_a_dead_letter_and_one_apology(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
-    await scene.model.fault(kind="status", status=500, times=None)
+    await scene.model.fault(kind="invalid_json", times=None)
     async with scene.worker():
         assert await pod.answer_to("Oi") == APOLOGY
         await until(lambda: pod.answers_to(OWNER))
         turn = (await scene.query("select * from turns"))[0]
         assert (turn["state"], turn["attempts"]) == ("dead", 3)
-        assert turn["reason"] == "the model's endpoint answered with HTTP status 500"
-        assert "Motivo: o serviço de inteligência artificial não respondeu." in pod.answers_to(OWNER)[0]
+        assert "something other than a completion" in turn["reason"]
+        assert "Motivo: o serviço de inteligência artificial deu uma resposta inválida." in pod.answers_to(OWNER)[0]
         assert CUSTOMER in pod.answers_to(OWNER)[0]
         assert len(await scene.model.requests()) == 3
 
@@ -330,7 +329,7 @@ async def test_an_unreachable_model_ends_in_a_dead_letter_and_one_apology(scene:
 
 async def test_a_replay_that_fails_again_sends_no_second_apology(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
-    await scene.model.fault(kind="status", status=429, times=None)
+    await scene.model.fault(kind="invalid_json", times=None)
     async with scene.worker():
         await pod.answer_to("Oi")
         turn = (await until(lambda: scene.query("select * from turns where state = 'dead'")))[0]
@@ -342,26 +341,26 @@ async def test_a_replay_that_fails_again_sends_no_second_apology(scene: Scene) -
     assert len(pod.answers_to(OWNER)) == 1
 
 
-@pytest.mark.parametrize("kind", ["invalid_json", "empty", "close", "status"])
-async def test_the_next_attempt_overcomes_a_fault_of_the_model(scene: Scene, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "attempts"), [("invalid_json", 2), ("empty", 2), ("close", 0), ("status", 0)])
+async def test_the_next_attempt_overcomes_a_fault_of_the_model(scene: Scene, kind: str, attempts: int) -> None:
     pod = await scene.pod(settings_of("petshop"))
     await scene.model.fault(kind=kind, times=2)
     async with scene.worker():
         assert (await pod.answer_to("Oi")).startswith("Olá!")
-    assert await scene.value("select attempts from turns") == 2
+    assert await scene.value("select attempts from turns") == attempts
 
 
-async def test_a_model_that_hangs_counts_as_unreachable(scene: Scene) -> None:
+async def test_a_model_that_hangs_is_waited_for(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
     await scene.model.fault(kind="hang")
-    async with scene.worker(model_timeout_seconds=2, attempts=10):
+    async with scene.worker(model_timeout_seconds=2):
         assert (await pod.answer_to("Oi")).startswith("Olá!")
-    assert await scene.value("select attempts from turns") >= 1  # a slow machine may be late more than once
+    assert await scene.value("select waits > 0 and attempts = 0 from turns") is True
 
 
 async def test_a_dead_turn_of_the_owner_notifies_only_the_owner(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
-    await scene.model.fault(kind="status", times=None)
+    await scene.model.fault(kind="invalid_json", times=None)
     async with scene.worker():
         assert "Não consegui responder sua mensagem" in await pod.answer_to("Oi", OWNER)
         await until(lambda: scene.query("select from outbox where state = 'sent'"))
@@ -382,13 +381,9 @@ async def test_stored_steps_are_replayed_and_a_booking_is_made_once(scene: Scene
         text = f"quero banho para o Rex dia {day.isoformat()} às 10:00"
         assert (await pod.answer_to(text)).startswith("Prontinho!")
     assert await scene.value("select count(*) from bookings") == 1
-    assert await scene.value("select attempts from turns") == 1
+    assert await scene.value("select waits from turns") == 1
     rules = [request["rule"] for request in await scene.model.requests()]
     assert rules == ["fault delay", "fault status", "booked"]
-
-
-def ignored_reports() -> float:
-    return REGISTRY.get_sample_value("oxy_ai_reports_total", {"outcome": "ignored"}) or 0
 
 
 def waiting_reports() -> float:

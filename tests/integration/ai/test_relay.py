@@ -1,9 +1,10 @@
+import asyncio
 from uuid import uuid4
 
 from integration.ai.scene import CUSTOMER, OWNER, Scene, account, org, settings_of, until
 
 from oxy_core import subjects
-from oxy_core.envelopes import Accepted
+from oxy_core.envelopes import Accepted, ConnectionChanged, ConnectionState
 from oxy_core.identity import Jid
 
 DEAD = """
@@ -133,6 +134,24 @@ async def test_a_text_that_nobody_accepts_expires_and_the_owner_is_told(scene: S
         await until(lambda: pod.answers_to(OWNER))
     assert "não saiu a tempo para: Ana" in pod.answers_to(OWNER)[0]
     assert pod.answers_to(CUSTOMER) == []
+
+
+async def test_an_instance_whose_connection_has_ended_is_offered_nothing_until_it_is_heard_of_again(
+    scene: Scene,
+) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    pod.accepting = False
+    async with scene.worker(accepted_timeout_seconds=0.1):
+        pod.receive("Oi")
+        await until(lambda: pod.offered)
+        pod.report(ConnectionChanged(state=ConnectionState.ENDED, reason="LoggedOut"))
+        await until(lambda: scene.query("select from relay_queue where ended and failures = 0 and ready_at > now()"))
+        offered = len(pod.offered)
+        await asyncio.sleep(1)
+        assert len(pod.offered) == offered
+        pod.accepting = True
+        pod.report(ConnectionChanged(state=ConnectionState.CONNECTED))
+        await until(lambda: pod.answers_to(CUSTOMER), 5)
 
 
 async def test_a_suspended_instance_is_offered_nothing(scene: Scene) -> None:

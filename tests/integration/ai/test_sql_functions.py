@@ -331,7 +331,7 @@ def test_a_batch_returns_an_outcome_for_each_report_and_wakes_its_organization(d
         connection,
     ]
     outcomes = database.value("ingest(%s, '8 seconds')", Jsonb(batch))
-    assert outcomes == ["stored", "duplicate", "unknown", "stored", "foreign", "ignored"]
+    assert outcomes == ["stored", "duplicate", "unknown", "stored", "foreign", "stored"]
     waited = database.value("due_at - ready_at from conversations, org_queue")
     assert lasting(5) <= waited < lasting(6), "the queue is checked for the first message, the second waits for the gap"
     assert database.states() == ["open", "open"]
@@ -739,3 +739,17 @@ def test_a_new_journal_makes_what_an_older_one_accepted_ambiguous(database: Data
     assert database.value("state from outbox") == "accepted"
     database.value("journal_began(%s, %s, %s)", ORGANIZATION, INSTANCE, OTHER_EPOCH)
     assert database.rows("select state, error from outbox") == [("ambiguous", "JournalLost")]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)])
+def test_of_reports_of_the_connection_the_newest_counts_in_whatever_order_they_arrive(
+    database: Database, order: tuple[int, ...]
+) -> None:
+    reports = []
+    for number, state in enumerate(("connected", "ended", "connected")):
+        report = item(number + 1)
+        report["report"]["body"] = {"type": "connection", "state": state}
+        reports.append(report)
+    for number in order:
+        assert database.value("ingest(%s, '8 seconds')", Jsonb([reports[number]])) == ["stored"]
+    assert database.rows("select ended, (connection_place).sequence from relay_queue") == [(False, 3)]
