@@ -96,6 +96,10 @@ $(STAMP): $(REQUIREMENTS) pyproject.toml simulator/pyproject.toml
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable ./simulator
 	@test -e /usr/lib/x86_64-linux-gnu/libmagic.so.1 -o -e /usr/lib/aarch64-linux-gnu/libmagic.so.1 || { apt-get update -qq && apt-get install -y -qq libmagic1; }
+	@# Unpacked, not installed: PgBouncer's package would start a service.
+	@test -x $(VENV)/debian/usr/sbin/pgbouncer || { mkdir -p $(VENV)/debian/archives/partial && apt-get update -qq \
+		&& apt-get install -y -qq --reinstall --download-only --no-install-recommends -o Dir::Cache::archives=$(CURDIR)/$(VENV)/debian/archives pgbouncer \
+		&& for package in $(VENV)/debian/archives/*.deb; do dpkg-deb --extract $$package $(VENV)/debian; done; }
 	@touch $@
 
 lock: ## Resolve dependencies into requirements/*.txt; locked versions that still fit are kept

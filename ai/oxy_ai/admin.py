@@ -67,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
 @asynccontextmanager
 async def _opened(settings: StoreSettings) -> AsyncIterator[Stores]:
     async with (
-        connected_pool(str(settings.database_url), connections=2) as pool,
+        connected_pool(
+            str(settings.database_url), connections=2, prepared_statements=settings.database_prepared_statements
+        ) as pool,
         connected(settings.nats_url, settings.nats_credentials, name="oxy-admin", within=CONNECT_SECONDS) as client,
     ):
         yield Stores(Engine(pool), client)

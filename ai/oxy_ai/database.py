@@ -21,6 +21,9 @@ SCHEMA_VERSION: Final = 8
 COMMAND_SECONDS: Final = 15.0
 """Timeout of one statement; a slower one means that the database is overloaded or gone."""
 
+STATEMENTS: Final = 100
+"""Statements that stay prepared in a connection: more than we have."""
+
 CLOSE_SECONDS: Final = 3.0
 
 
@@ -30,6 +33,11 @@ class DatabaseSettings(ProcessSettings):
     database_url: PostgresDsn = Field(description="URL of the database, for the role oxy_app.")
     database_spare_connections: int = Field(
         default=8, ge=1, description="Database connections beyond one per turn: ingest, settings, relays, leases."
+    )
+    database_prepared_statements: bool = Field(
+        default=True,
+        description="Whether statements stay prepared in a connection. Off: the URL may be PgBouncer's in transaction "
+        "mode, where the next statement may run in another one.",
     )
 
 
@@ -41,7 +49,9 @@ async def _leave_as_is(_: object) -> None:
 
 
 @asynccontextmanager
-async def connected_pool(url: str, *, connections: int) -> AsyncIterator["Pool[Record]"]:
+async def connected_pool(
+    url: str, *, connections: int, prepared_statements: bool = True
+) -> AsyncIterator["Pool[Record]"]:
     """Open a connection pool. It connects lazily, so PostgreSQL need not be up yet."""
     pool = asyncpg.create_pool(
         url,
@@ -51,6 +61,7 @@ async def connected_pool(url: str, *, connections: int) -> AsyncIterator["Pool[R
         timeout=5,
         max_inactive_connection_lifetime=300,
         reset=_leave_as_is,
+        statement_cache_size=STATEMENTS if prepared_statements else 0,
         server_settings={"application_name": "oxy-ai"},
     )
     await pool

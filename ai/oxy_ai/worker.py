@@ -176,7 +176,11 @@ async def _serve(
     connections = settings.concurrency + settings.database_spare_connections
     name = f"oxy-ai {os.uname().nodename} {os.getpid()}"
     async with (
-        connected_pool(str(settings.database_url), connections=connections) as pool,
+        connected_pool(
+            str(settings.database_url),
+            connections=connections,
+            prepared_statements=settings.database_prepared_statements,
+        ) as pool,
         connected(settings.nats_url, settings.nats_credentials, name=name) as client,
     ):
         connected_to_bus.set()

@@ -52,7 +52,7 @@ def _binaries() -> Path:
     return max(Path(package.origin).parent.glob("pginstall*")) / "bin"
 
 
-def _unprivileged() -> list[str]:
+def unprivileged() -> list[str]:
     """Return the command prefix that PostgreSQL runs with: it refuses to run as root.
 
     The unprivileged user keeps the right to enter folders that only root may enter, such as a checkout in /root or
@@ -90,7 +90,7 @@ def _alive(pid: int) -> bool:
 
 def _run_tool(name: str, *arguments: str) -> None:
     """Run one of PostgreSQL's programs as the unprivileged user; raises ServerError."""
-    command = [*_unprivileged(), str(_binaries() / name), *arguments]
+    command = [*unprivileged(), str(_binaries() / name), *arguments]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         message = f"{name} failed: {' '.join(arguments)}\n{result.stderr[-2000:]}"
@@ -169,7 +169,7 @@ class PostgresServer:
             self._create()
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*_unprivileged(), str(_binaries() / "postgres"), "-D", str(self._data), "-p", str(self.port)],
+                [*unprivileged(), str(_binaries() / "postgres"), "-D", str(self._data), "-p", str(self.port)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

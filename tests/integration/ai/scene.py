@@ -227,10 +227,10 @@ class Scene:
             vertical = find_vertical("petshop")
             await vertical.apply_catalog(connection, key, organization, text or CATALOG.read_text())
 
-    def admin(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def admin(self, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "oxy_ai.admin", *arguments],
-            env=os.environ | {"OXY_NATS_URL": self.nats_url, "OXY_DATABASE_URL": self.database_url},
+            env=os.environ | {"OXY_NATS_URL": self.nats_url, "OXY_DATABASE_URL": self.database_url} | environment,
             input=stdin,
             capture_output=True,
             text=True,
