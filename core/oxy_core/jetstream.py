@@ -1,6 +1,7 @@
 """JetStream's streams, durable consumers and buckets: retention, limits and acknowledgement."""
 
-from typing import Final
+import dataclasses
+from typing import Any, Final
 
 from nats.js import JetStreamContext
 from nats.js.api import (
@@ -97,19 +98,26 @@ INGEST: Final = ConsumerConfig(
 _FIXED: Final = ("retention", "storage", "subjects")
 """Properties of an existing stream that never change: its data was accepted under them."""
 
+_LIMITS: Final = ("max_msgs_per_subject", "max_msg_size", "max_bytes", "max_age", "num_replicas")
+"""Properties of an existing stream that an administrator may have raised, and that we never lower."""
 
-async def ensure_streams(jetstream: JetStreamContext) -> None:
-    """Create or update all streams, the ingest consumer and the settings bucket; never recreate any.
 
-    Raises StreamMismatchError naming a property that cannot be changed in place.
+async def ensure_streams(jetstream: JetStreamContext, replicas: int = 1) -> None:
+    """Create or update all streams, the ingest consumer and the settings bucket; never recreate any, nor lower a limit.
+
+    `replicas` is on how many servers each has its data. Raises StreamMismatchError naming a property that cannot be
+    changed in place.
     """
     for config in STREAMS:
-        await _ensure_stream(jetstream, config)
+        await _ensure_stream(jetstream, dataclasses.replace(config, num_replicas=replicas))
     await jetstream.add_consumer(INBOUND_STREAM, INGEST)
     try:
         await jetstream.key_value(subjects.INSTANCES_BUCKET)
     except NotFoundError:
-        await jetstream.create_key_value(KeyValueConfig(bucket=subjects.INSTANCES_BUCKET, history=1))
+        bucket = KeyValueConfig(bucket=subjects.INSTANCES_BUCKET, history=1, replicas=replicas)
+        await jetstream.create_key_value(bucket)
+    else:
+        await _raise_replicas(jetstream, f"KV_{subjects.INSTANCES_BUCKET}", replicas)
 
 
 async def _ensure_stream(jetstream: JetStreamContext, config: StreamConfig) -> None:
@@ -125,4 +133,20 @@ async def _ensure_stream(jetstream: JetStreamContext, config: StreamConfig) -> N
                 "drain the stream and recreate it by hand"
             )
             raise StreamMismatchError(message)
-    await jetstream.update_stream(config)
+    await jetstream.update_stream(dataclasses.replace(config, **_raised_limits(existing, config)))
+
+
+def _raised_limits(existing: StreamConfig, wanted: StreamConfig) -> dict[str, Any]:
+    """Return the larger value of each limit that we set; an existing one without limit stays so."""
+    return {
+        field: limit if current is None or 0 < current < limit else current
+        for field in _LIMITS
+        if (limit := getattr(wanted, field)) is not None and limit > 0
+        for current in [getattr(existing, field)]
+    }
+
+
+async def _raise_replicas(jetstream: JetStreamContext, stream: str, replicas: int) -> None:
+    existing = (await jetstream.stream_info(stream)).config
+    if (existing.num_replicas or 1) < replicas:
+        await jetstream.update_stream(dataclasses.replace(existing, num_replicas=replicas))

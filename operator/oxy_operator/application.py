@@ -67,6 +67,7 @@ class Operator:
             wanted=self._wanted_settings,
             on_connected=self._enqueue_all,
             on_state=self._queue.add,
+            replicas=self._settings.nats_replicas,
         )
 
     def _make_reconciler(self, api: Kubernetes, keys: PlatformKeys) -> Reconciler:

@@ -24,6 +24,9 @@ class OperatorSettings(ProcessSettings):
         description="The operator's own namespace, where it records who owns organizations and numbers."
     )
     nats_url: str = Field(description="URL of NATS for the operator.")
+    nats_replicas: int = Field(
+        default=1, ge=1, le=5, description="On how many NATS servers each stream has its data; existing ones keep more."
+    )
     tenant_nats_url: str = Field(description="URL of NATS for tenant pods.")
     nats_credentials: Path = Field(description="Credentials file of the platform's user.")
     nats_system_credentials: Path = Field(description="Credentials file of the system account's user.")

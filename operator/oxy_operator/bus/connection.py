@@ -97,6 +97,7 @@ class Bus:
         wanted: Callable[[], Mapping[str, AbstractSet[str]]],
         on_connected: Callable[[], None],
         on_state: Callable[[Key], None],
+        replicas: int = 1,
     ) -> None:
         """Take collaborators; nothing is connected before `run`.
 
@@ -111,6 +112,7 @@ class Bus:
         self._wanted = wanted
         self._on_connected = on_connected
         self._on_state = on_state
+        self._replicas = replicas
         self._current: _Connections | None = None
         self._known: dict[str, _Known] = {}
         self._live = LiveStates()
@@ -168,7 +170,7 @@ class Bus:
     async def _prepare(self, platform: Client, system: Client) -> _Connections:
         """Update streams and the platform account, and forget instances that no longer exist."""
         await update_platform(system, self._keys, _now())
-        await ensure_streams(platform.jetstream())
+        await ensure_streams(platform.jetstream(), self._replicas)
         bucket = await platform.jetstream().key_value(subjects.INSTANCES_BUCKET)
         connections = _Connections(platform, system, bucket, await identities(platform))
         await self._forget_unwanted(connections)

@@ -1,6 +1,7 @@
 import asyncio
+import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from nats.js.api import RetentionPolicy
 
 from oxy_core.bus import connected
 from oxy_core.errors import BusError, StreamMismatchError
-from oxy_core.jetstream import INBOUND_STREAM, STREAMS, ensure_streams
+from oxy_core.jetstream import ACK_WAIT_SECONDS, INBOUND_STREAM, INGEST, INGEST_DURABLE, STREAMS, ensure_streams
 from oxy_core.subjects import INSTANCES_BUCKET
 from oxy_core.tasks import end_tasks
 from oxy_dev.servers import NatsServer, free_port, running_nats
@@ -181,3 +182,57 @@ async def test_a_body_that_fails_for_another_reason_keeps_its_error(nats_server:
     with pytest.raises(TimeoutError):
         async with connected(nats_server.url, name="test"), asyncio.timeout(0.01):
             await asyncio.Event().wait()
+
+
+async def test_limits_and_replicas_that_an_administrator_raised_are_not_lowered(nats_server: NatsServer) -> None:
+    async with connected(nats_server.url, name="test") as client:
+        jetstream = client.jetstream()
+        inbound = next(stream for stream in STREAMS if stream.name == INBOUND_STREAM)
+        raised = dataclasses.replace(inbound, max_bytes=5 << 30, max_msgs_per_subject=7, max_age=0)
+        await jetstream.add_stream(raised)
+        await jetstream.add_consumer(INBOUND_STREAM, dataclasses.replace(INGEST, ack_wait=30, max_ack_pending=5))
+        await ensure_streams(jetstream)
+        config = (await jetstream.stream_info(INBOUND_STREAM)).config
+        assert (config.max_bytes, config.max_msgs_per_subject) == (5 << 30, inbound.max_msgs_per_subject)
+        consumer = (await jetstream.consumer_info(INBOUND_STREAM, INGEST_DURABLE)).config
+        assert (consumer.ack_wait, consumer.max_ack_pending) == (ACK_WAIT_SECONDS, INGEST.max_ack_pending)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[list[NatsServer]]:
+    """Three NATS servers that share their streams."""
+    routes = [free_port() for _ in range(3)]
+    urls = ", ".join(f'"nats://127.0.0.1:{port}"' for port in routes)
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                running_nats(
+                    tmp_path / str(number),
+                    f'server_name: n{number}\ncluster: {{name: oxy, listen: "127.0.0.1:{port}", routes: [{urls}]}}',
+                )
+            )
+            for number, port in enumerate(routes)
+        ]
+
+
+async def test_streams_have_the_replicas_that_are_asked_for_and_are_never_lowered(cluster: list[NatsServer]) -> None:
+    async with connected(cluster[0].url, name="test") as client:
+        jetstream = client.jetstream(timeout=5)
+        await _eventually(lambda: ensure_streams(jetstream, 1))
+        await jetstream.publish("oxy.in.A.x", b"kept")
+        names = [str(stream.name) for stream in STREAMS] + [f"KV_{INSTANCES_BUCKET}"]
+        for replicas in (3, 1):
+            await _eventually(lambda: ensure_streams(jetstream, replicas))  # noqa: B023 called at once
+            found = [(await jetstream.stream_info(name)).config.num_replicas for name in names]
+            assert found == [3] * len(names)
+        assert (await jetstream.stream_info(INBOUND_STREAM)).state.messages == 1
+
+
+async def _eventually(action: Callable[[], Awaitable[None]]) -> None:
+    """Repeat what fails while the cluster elects its leaders."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await action()
+            except Error:
+                await asyncio.sleep(0.2)
