@@ -2,16 +2,32 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 
 import pytest
-from integration.ai.bus_proxy import running_bus_proxy
 from integration.ai.scene import FakePod, Scene, WorkerProcess, settings_of, until
+from integration.bus_proxy import running_bus_proxy
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.errors import APIError
 
+from oxy_ai.database import connected_pool
+from oxy_ai.engine.dead_letters import DeadTurns
+from oxy_ai.engine.dead_report_letters import DeadReports
+from oxy_ai.engine.dead_reports import MAX_ERROR, PART_BYTES, DeadReport, joined, part_number, parts_of
+from oxy_ai.engine.store import Engine
+from oxy_ai.errors import AdministrationError
 from oxy_core import subjects
-from oxy_core.jetstream import ACK_WAIT_SECONDS, DEAD_LETTER_STREAM, INBOUND_STREAM, INGEST_DURABLE, MAX_REPORT_BYTES
+from oxy_core.jetstream import (
+    ACK_WAIT_SECONDS,
+    DEAD_LETTER_STREAM,
+    INBOUND_STREAM,
+    INGEST_DURABLE,
+    MAX_REPORT_BYTES,
+    PARKED_STREAM,
+    STREAMS,
+)
 from oxy_dev.postgres import PostgresServer
 from oxy_dev.servers import NatsServer
 
@@ -141,3 +157,84 @@ async def shown_letter(scene: Scene, letter: str) -> dict[str, str]:
     assert answer.returncode == 0, answer.stderr
     shown: dict[str, str] = json.loads(answer.stdout)
     return shown
+
+
+async def test_many_dead_letters_are_listed_in_pages(scene: Scene) -> None:
+    jetstream = scene.client.jetstream()
+    for account in "ABC":
+        report = DeadReport("rejected", "why", f"oxy.in.{account}.main", b"x", 0)
+        for part in parts_of(report) * 500:
+            await scene.client.publish(report.dead_letter_subject, part.data, headers=dict(part.headers))
+
+    async def stored() -> bool:
+        return (await jetstream.stream_info(DEAD_LETTER_STREAM)).state.messages == 1_500
+
+    await until(stored, 60)
+    requests = await api_requests(scene)
+    listed = await DeadReports(scene.client).letters()
+    assert (len(listed), listed[0].instance) == (1_500, "main")
+    assert await api_requests(scene) - requests < 20
+
+
+async def api_requests(scene: Scene) -> int:
+    return (await scene.client.jetstream().account_info()).api.total
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        "turn:petshop:99999999999999999999999",
+        "turn:petshop:²",
+        "turn:petshop:0",
+        "turn::1",
+        "turn:petshop",
+        "bus:0",
+        "bus:-1",
+        "bus:²",
+        "bus:x",
+        "bus:99999999999999999999999",
+        "bus:1",
+    ],
+)
+async def test_an_id_that_no_dead_letter_has_is_answered_in_one_line(scene: Scene, letter: str) -> None:
+    engine_pool = connected_pool(scene.database_url, connections=1)
+    async with engine_pool as pool:
+        source = {"turn": DeadTurns(Engine(pool)), "bus": DeadReports(scene.client)}
+        kind, _, key = letter.partition(":")
+        for action in (source[kind].show, source[kind].replay, source[kind].drop):
+            with pytest.raises(AdministrationError, match=f"there is no dead letter '{letter}'; `dlq ls` lists all"):
+                await action(key)
+
+
+@pytest.mark.parametrize("bytes_", [0, 1, PART_BYTES, PART_BYTES + 1, 5 * PART_BYTES])
+def test_the_parts_of_a_dead_report_form_it_again(bytes_: int) -> None:
+    data = bytes(range(256)) * (bytes_ // 256) + b"x" * (bytes_ % 256)
+    parts = parts_of(DeadReport("rejected", "two\r\nlines " * 100, "oxy.in.A.main", data, 1.5))
+    assert joined(parts) == data
+    assert all(len(part.data) <= PART_BYTES for part in parts)
+    assert [part_number(part.headers) for part in parts] == [(n, len(parts)) for n in range(1, len(parts) + 1)]
+    assert all("\n" not in value and len(value) <= MAX_ERROR for part in parts for value in part.headers.values())
+    assert len(parts) == 1 or joined(parts[1:]) is None
+
+
+async def test_no_tenant_can_fill_the_stream_nor_push_out_the_dead_letters_of_another(scene: Scene) -> None:
+    streams = {stream.name: stream for stream in STREAMS}
+    inbound, letters, parked = (streams[name] for name in (INBOUND_STREAM, DEAD_LETTER_STREAM, PARKED_STREAM))
+    assert (inbound.max_bytes or 0) >= 2 * inbound.max_msgs_per_subject * MAX_REPORT_BYTES
+    assert (letters.max_bytes or 0) >= 8 * letters.max_msgs_per_subject * PART_BYTES
+    assert (parked.max_bytes or 0) >= 2 * parked.max_msgs_per_subject * MAX_REPORT_BYTES
+    jetstream = scene.client.jetstream()
+    for name in (INBOUND_STREAM, DEAD_LETTER_STREAM):
+        await jetstream.update_stream(dataclasses.replace(streams[name], max_msgs_per_subject=3))
+    await jetstream.publish("oxy.dlq.rejected.B", b"")
+    for _ in range(9):
+        await jetstream.publish("oxy.dlq.rejected.A", b"")
+    assert (await jetstream.stream_info(DEAD_LETTER_STREAM, subjects_filter=">")).state.subjects == {
+        "oxy.dlq.rejected.A": 3,
+        "oxy.dlq.rejected.B": 1,
+    }
+    for _ in range(3):
+        await jetstream.publish("oxy.in.A.main", b"")
+    with pytest.raises(APIError, match="maximum messages per subject exceeded"):
+        await jetstream.publish("oxy.in.A.main", b"")
+    await jetstream.publish("oxy.in.B.main", b"")
