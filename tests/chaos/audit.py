@@ -13,6 +13,8 @@ from typing import Final
 
 from chaos.people import Person, Role, pet_of
 
+from oxy_tenant.content.bounds import bounded_id
+
 OVERLAP_SECONDS: Final = 60.0
 """How long an answer that was under way while a person answered may take, with every connection frozen."""
 SENT: Final = frozenset({"sent", "delivered", "read"})
@@ -99,7 +101,7 @@ def _said(
 ) -> Iterator[str]:
     """Look for what became of everything that a person said, and that an attendant said to it."""
     for line in person.lines:
-        rows = by_id.get(line.id, [])
+        rows = by_id.get(bounded_id(line.id), [])
         messages = [row for row in rows if not row.placeholder]
         counts["said"] += 1
         if len(messages) > 1:
