@@ -64,7 +64,7 @@ def linked_to_another(instance: str, expected: str, linked: str, *, unlinked: bo
     `unlinked`: whether its device was removed from that phone again.
     """
     wanted, found = tell_apart(expected, linked)
-    rest = "" if unlinked else "; remove the new one from the linked devices of that phone"
+    rest = "" if unlinked else "; on that phone, remove the device that was linked"
     cause = TERMINAL_CAUSES[ExitCode.LINKED_TO_ANOTHER_NUMBER]
     message = cause.explain(instance, detail=f": {found} instead of {wanted}{rest}")
     return Ending(ExitCode.LINKED_TO_ANOTHER_NUMBER, cause.reason, message)

@@ -264,7 +264,7 @@ async def test_a_phone_with_another_number_is_unlinked_and_not_served(tmp_path: 
         error = await refused(stage, *linked)
         assert stage.link.logouts == 1
         message = error.ending.message
-        assert ("…219…0001 instead of …119…0001" in message, "linked devices" in message) == (True, False)
+        assert ("…219…0001 instead of …119…0001" in message, "remove the device" in message) == (True, False)
         assert OTHER not in message
 
 
@@ -273,7 +273,7 @@ async def test_a_device_that_could_not_be_unlinked_is_set_aside_and_named(tmp_pa
         stage.link.refuses_logout = True
         linked = (QrOffered("qr 1"), PairingStopped(succeeded=True), LinkedToAnother(OTHER), Connected())
         error = await refused(stage, *linked)
-        assert "remove the new one from the linked devices" in error.ending.message
+        assert "on that phone, remove the device" in error.ending.message
         assert not stage.store.path.exists()
         assert len(foreign(tmp_path)) == 1
 

@@ -76,7 +76,14 @@ def test_the_last_copy_of_a_linked_session_outlives_the_device(store: SessionSto
     assert store.examine() is None
     store.copy()
     assert devices(copy) == linked == ["5511900000001:1@s.whatsapp.net"]
-    assert not (tmp_path / "session.copy.db.new").exists()
+    assert list(tmp_path.glob("*.new")) == []
+
+
+def test_copies_that_were_abandoned_are_removed(store: SessionStore, tmp_path: Path) -> None:
+    make_session(store.path)
+    (tmp_path / "session.copy.db.123.new").write_bytes(b"half a copy")
+    store.copy()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["session.copy.db", "session.db"]
 
 
 def test_a_reader_that_makes_progress_is_waited_for(tmp_path: Path) -> None:

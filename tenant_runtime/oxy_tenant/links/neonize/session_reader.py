@@ -32,8 +32,10 @@ def examine(database: sqlite3.Connection) -> Answer:
 
 def copy(database: sqlite3.Connection, path: str) -> Answer:
     """Copy the session to `path` if it has a linked device; what is there otherwise stays."""
-    unfinished = Path(f"{path}.new")
-    unfinished.unlink(missing_ok=True)
+    # A reader outlives a runtime that is killed on a plain host, so two may copy at the same time.
+    unfinished = Path(f"{path}.{os.getpid()}.new")
+    for abandoned in unfinished.parent.glob(f"{Path(path).name}.*new"):
+        abandoned.unlink(missing_ok=True)
     with closing(sqlite3.connect(unfinished)) as target:
         database.backup(target)
         # The library deletes its device when the server says so, perhaps while we copied.
