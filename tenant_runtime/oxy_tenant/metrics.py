@@ -21,6 +21,11 @@ PENDING: Final = Gauge("oxy_tenant_reports_pending", "Reports in the journal tha
 REFUSED: Final = Counter("oxy_tenant_publishes_refused", "Publishes refused or timed out; each repeats the window.")
 ACCEPTED: Final = Counter("oxy_tenant_sends_accepted", "Send requests journalled for the first time.")
 REJECTED: Final = Counter("oxy_tenant_sends_rejected", "Send requests rejected as malformed or for another instance.")
+POSTPONED: Final = Counter(
+    "oxy_tenant_sends_postponed",
+    "Attempts to send that certainly did not reach WhatsApp and are repeated, by cause.",
+    ["cause"],
+)
 SENDS: Final = Counter("oxy_tenant_sends_finished", "Send requests with a result, by outcome.", ["outcome"])
 SEND_SECONDS: Final = Histogram(
     "oxy_tenant_send_seconds",

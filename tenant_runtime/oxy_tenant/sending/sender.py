@@ -142,20 +142,20 @@ class Sender:
         await asyncio.to_thread(self._sends.postpone, request.id)
         self._in_flight.discard(request.id)
         waiting.failed, waiting.last_error = waiting.failed + 1, str(error)
-        expires_at = self._expires_at(waiting)
-        if expires_at is None and waiting.failed >= self._retries.attempts:
+        if waiting.send.expires_at is None and waiting.failed >= self._retries.attempts:
             return Result(SendOutcome.FAILED, error=f"not sent in {waiting.failed} attempts; the last error: {error}")
-        deferred = isinstance(error, SendDeferredError)
-        longest = self._retries.longest if deferred else self._retries.longest_unavailable
-        pause = self._retries.pause_seconds(waiting.failed, longest, self._random)
-        if expires_at is not None:
-            pause = min(pause, max(0.0, (expires_at - datetime.now(UTC)).total_seconds()))
+        pause = self._pause_seconds(waiting, deferred=isinstance(error, SendDeferredError))
         log.warning("send_postponed", request=str(request.id), error=str(error), seconds=round(pause, 1))
         await asyncio.sleep(pause)
         return None
 
-    def _expires_at(self, waiting: WaitingSend) -> datetime | None:
-        return waiting.send.expires_at
+    def _pause_seconds(self, waiting: WaitingSend, *, deferred: bool) -> float:
+        """Return how long to pause after a failed attempt, which WhatsApp `deferred`: until it expires at most."""
+        metrics.POSTPONED.labels("refused" if deferred else "unavailable").inc()
+        longest = self._retries.longest if deferred else self._retries.longest_unavailable
+        pause = self._retries.pause_seconds(waiting.failed, longest, self._random)
+        expires_at = waiting.send.expires_at
+        return pause if expires_at is None else min(pause, max(0.0, (expires_at - datetime.now(UTC)).total_seconds()))
 
     def _expired(self, waiting: WaitingSend) -> Result:
         reason = "" if waiting.last_error is None else f"; the last error: {waiting.last_error}"
@@ -163,7 +163,7 @@ class Sender:
 
     async def _connected_in_time(self, waiting: WaitingSend) -> bool:
         """Wait for the connection; False if the request expires first."""
-        expires = self._expires_at(waiting)
+        expires = waiting.send.expires_at
         if self._connected.is_set() or expires is None:
             await self._connected.wait()
             return True
@@ -173,7 +173,7 @@ class Sender:
         chat = ChatPosition(
             self._sends.epoch, self._chats.own_sequence(waiting.chat), self_chat=self._account.owns(waiting.chat)
         )
-        refusal = refuse(waiting.send.request, chat, expires_at=self._expires_at(waiting), now=datetime.now(UTC))
+        refusal = refuse(waiting.send.request, chat, expires_at=waiting.send.expires_at, now=datetime.now(UTC))
         expired = refusal is not None and refusal.outcome is SendOutcome.EXPIRED
         return self._expired(waiting) if expired else refusal
 

@@ -171,6 +171,7 @@ async def test_what_whatsapp_refuses_for_now_is_sent_later_and_in_order(
         await scene.bus.request(request)
     assert (await scene.result(unhindered)).outcome is SendOutcome.SENT
     assert len(await scene.bus.results()) == 1
+    assert await scene.runtime.metric('oxy_tenant_sends_postponed_total{cause="refused"}') >= 1
     assert [(await scene.result(request, within=30)).outcome for request in requests] == [SendOutcome.SENT] * 2
     assert [entry.text for entry in await scene.customer.inbox() if not entry.from_me and entry.kind == "text"] == [
         "primeira",
