@@ -97,16 +97,18 @@ class Inbound:
         return database.execute(query, row).rowcount == 1
 
     def knows(self, whatsapp_id: str) -> bool:
-        """Whether a message with this id was received, or sent by this runtime."""
-        return bool(self._journal.read(_KNOWS, whatsapp_id)[0][0])
+        """Whether a message with this id was received, was sent by this runtime, or is reported as lost."""
+        query = f"{_KNOWS} OR EXISTS (SELECT 1 FROM losses WHERE whatsapp_id = ?1)"  # noqa: S608 a constant
+        return bool(self._journal.read(query, whatsapp_id)[0][0])
 
     @property
-    def audited_secret(self) -> int:
-        """Newest audited row of the library's message secrets."""
-        return int(self._journal.read("SELECT audited_secret FROM identity")[0][0])
+    def audited_secret(self) -> int | None:
+        """Newest audited row of the library's message secrets; None while a phone may be sharing its history."""
+        row = self._journal.read("SELECT audited_secret FROM identity")[0][0]
+        return None if row is None else int(row)
 
-    def mark_audited(self, secret_row: int) -> None:
-        """Store that rows up to `secret_row` are audited."""
+    def mark_audited(self, secret_row: int | None) -> None:
+        """Store that rows up to `secret_row` are audited; None: that a phone may be sharing its history."""
         with self._journal.transaction(durable=False) as database:
             database.execute("UPDATE identity SET audited_secret = ?", (secret_row,))
 

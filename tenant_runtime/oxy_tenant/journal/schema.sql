@@ -11,7 +11,8 @@ CREATE TABLE identity (
   stream_sequence INTEGER NOT NULL DEFAULT 0,  -- newest place of a report in the stream
   bus_state TEXT,                            -- what the platform stored of the reports is known by this name
   clock_ahead REAL,                          -- seconds by which our clock was last ahead of WhatsApp's; NULL: unknown
-  audited_secret INTEGER NOT NULL DEFAULT 0  -- rows of the library's message secrets up to here are audited
+  audited_secret INTEGER                     -- rows of the library's message secrets up to here are audited; NULL: the
+                                             -- phone may still be sharing its history, which brings secrets too
 );
 CREATE TABLE reports (
   number INTEGER PRIMARY KEY AUTOINCREMENT,  -- order of writing, through all journals

@@ -14,9 +14,9 @@ from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
 from oxy_tenant.errors import SessionError, UnlinkedError, VolumeError
 from oxy_tenant.journal.journal import Journal
-from oxy_tenant.links.neonize.loss_audit import LossAudit
+from oxy_tenant.links.neonize.loss_audit import HISTORY_SECONDS, MOST_LOST, LossAudit
 from oxy_tenant.links.neonize.reader_process import run_reader
-from oxy_tenant.links.neonize.session_store import SessionStore, StoredSecret
+from oxy_tenant.links.neonize.session_store import NewestSecret, SessionStore, StoredSecret
 from oxy_tenant.links.protocol import LinkedDevice
 
 
@@ -39,7 +39,7 @@ def reported(journal: Journal) -> list[MessageSeen]:
 
 def test_a_session_that_does_not_exist_is_empty(store: SessionStore) -> None:
     assert store.examine() is None
-    assert (store.newest_secret(), store.size, store.version) == (0, 0, 0)
+    assert (store.newest_secret(), store.size, store.version) == (NewestSecret(0, linked=False), 0, 0)
     assert store.secrets_after(0).messages == ()
     with pytest.raises(UnlinkedError):
         store.id_of([b"x"])
@@ -106,9 +106,9 @@ def test_a_session_in_use_is_read(store: SessionStore) -> None:
         library.execute("BEGIN IMMEDIATE")
         library.execute("INSERT INTO whatsmeow_message_secrets VALUES ('a', '111@lid', '111@lid', 'A', x'01')")
         assert store.examine()
-        assert store.newest_secret() == 0
+        assert store.newest_secret().row == 0
         library.execute("COMMIT")
-        assert store.newest_secret() == 1
+        assert store.newest_secret() == NewestSecret(1, linked=True)
         assert store.version > 0
 
 
@@ -197,6 +197,35 @@ def test_the_audit_reports_messages_that_never_reached_the_journal(store: Sessio
     assert audit.audit_store() == 0
     add_secret(store.path, "LATER", b"e" * 32)
     assert audit.audit_store() == 1
+
+
+def test_the_history_that_a_phone_shares_is_not_taken_for_losses(store: SessionStore, journal: Journal) -> None:
+    make_session(store.path, paired=False)
+    assert LossAudit(journal.inbound, journal.sends, store).audit_store() == 0
+    store.path.unlink()
+    make_session(store.path)
+    for number in range(200):
+        add_secret(store.path, f"HISTORY-{number}", b"h" * 32)
+    for _ in range(2):
+        assert LossAudit(journal.inbound, journal.sends, store).audit_store() == 0
+    assert reported(journal) == []
+
+
+def test_history_ends_some_time_after_linking_and_then_everything_unknown_is_a_loss(
+    store: SessionStore, journal: Journal
+) -> None:
+    make_session(store.path)
+    audit = LossAudit(journal.inbound, journal.sends, store)
+    audit.audit_store()
+    linked = NewestSecret(3, linked=True)
+    assert audit.history_arrives(NewestSecret(0, linked=False), 0)
+    assert audit.history_arrives(linked, 500)
+    assert audit.history_arrives(linked, 500 + HISTORY_SECONDS - 1)
+    assert not audit.history_arrives(linked, 500 + HISTORY_SECONDS)
+    journal.inbound.mark_audited(0)
+    for number in range(MOST_LOST + 1):
+        add_secret(store.path, f"LOST-{number}", b"l" * 32)
+    assert LossAudit(journal.inbound, journal.sends, store).audit_store() == MOST_LOST + 1
 
 
 def test_the_audit_starts_over_in_a_new_session(store: SessionStore, journal: Journal) -> None:

@@ -6,7 +6,9 @@ Two traces remain: secrets stored since the last audited row, and refused copies
 a lost message.
 
 Secrets also arrive in bulk, with the history that a phone shares after pairing. So the audited row advances while
-messages arrive normally, and a start examines only secrets stored shortly before the previous process ended.
+messages arrive normally, and a start examines only secrets stored shortly before the previous process ended. If that
+was while a phone may have been sharing its history, many unknown secrets are history: a process that is killed loses
+few messages.
 """
 
 import asyncio
@@ -26,13 +28,19 @@ from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.journal.inbound import Inbound
 from oxy_tenant.journal.sends import Sends
 from oxy_tenant.links.neonize.events import CopyRefused
-from oxy_tenant.links.neonize.session_store import SessionStore, StoredSecret
+from oxy_tenant.links.neonize.session_store import NewestSecret, SessionStore, StoredSecret
 
 SETTLE_SECONDS: Final = 5.0
 """After this long, every message that the library has called back with is in the journal."""
 
 MARK_SECONDS: Final = 60.0
 """Pause between advances of the audited row while messages arrive; each advance starts a short-lived process."""
+
+HISTORY_SECONDS: Final = 600.0
+"""For how long after pairing a phone may share its history."""
+
+MOST_LOST: Final = 5
+"""More unknown secrets than this, while a phone may be sharing its history, are history."""
 
 BY_STORE: Final = "store"
 BY_COPY: Final = "refused_copy"
@@ -48,20 +56,30 @@ class LossAudit:
         self._sends = sends
         self._store = store
         self._refused: deque[tuple[float, CopyRefused]] = deque()
+        self._history = True
+        """Whether a phone is going to share its history, or may be doing so."""
+        self._linked_at: float | None = None
+        """When the session was first seen to be linked, while history is expected."""
 
     def audit_store(self) -> int:
         """Report the losses of the previous process and return their number; call it before connecting.
 
         Raises SessionError, VolumeError.
         """
-        stored = self._store.secrets_after(self._inbound.audited_secret)
-        lost = 0
-        for message in stored.messages:
-            placeholder = lost_message(message)
-            if not (self._inbound.knows(placeholder.whatsapp_id) or self._sends.is_own_secret(message.secret)):
-                lost += self._report(placeholder, BY_STORE)
-        self._inbound.mark_audited(stored.newest_row)
+        audited = self._inbound.audited_secret
+        stored = self._store.secrets_after(audited or 0)
+        unknown = [lost_message(secret) for secret in stored.messages if not self._is_known(secret)]
+        # A session that is not linked yet will be, and then history arrives.
+        self._history = audited is None or not stored.linked
+        if audited is None and len(unknown) > MOST_LOST:
+            log.warning("audit_met_history", messages=len(unknown))
+            unknown = []
+        lost = sum(self._report(message, BY_STORE) for message in unknown)
+        self._inbound.mark_audited(None if self._history else stored.newest_row)
         return lost
+
+    def _is_known(self, stored: StoredSecret) -> bool:
+        return self._inbound.knows(bounded_id(stored.whatsapp_id)) or self._sends.is_own_secret(stored.secret)
 
     def note_refused(self, copy: CopyRefused) -> None:
         """Record a refused copy, to be examined after `SETTLE_SECONDS`; may be called from any thread."""
@@ -82,10 +100,18 @@ class LossAudit:
 
     def _newest(self) -> int | None:
         try:
-            return self._store.newest_secret()
+            newest = self._store.newest_secret()
         except (SessionError, VolumeError) as error:
             log.warning("audit_postponed", error=str(error))
             return None
+        return None if self.history_arrives(newest, time.monotonic()) else newest.row
+
+    def history_arrives(self, newest: NewestSecret, now: float) -> bool:
+        """Whether a phone may be sharing its history now."""
+        if self._history and newest.linked:
+            self._linked_at = now if self._linked_at is None else self._linked_at
+            self._history = now - self._linked_at < HISTORY_SECONDS
+        return self._history
 
     def _settle(self, newest_secret: int | None, before: float) -> None:
         while self._refused and self._refused[0][0] <= before:

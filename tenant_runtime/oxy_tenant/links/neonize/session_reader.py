@@ -57,9 +57,10 @@ def _flush(file: Path) -> None:
 
 
 def newest(database: sqlite3.Connection) -> Answer:
-    """Return the newest row of message secrets; 0 if there is none."""
+    """Return the newest row of message secrets, 0 if there is none, and whether a device is linked."""
     rows = _rows(database, "SELECT coalesce(max(rowid), 0) FROM whatsmeow_message_secrets")
-    return {"row": rows[0][0] if rows else 0}
+    linked = bool(_rows(database, "SELECT 1 FROM whatsmeow_device LIMIT 1"))
+    return {"row": rows[0][0] if rows else 0, "linked": linked}
 
 
 def secrets_after(database: sqlite3.Connection, row: int) -> Answer:

@@ -47,6 +47,18 @@ class StoredSecrets:
 
     messages: tuple[StoredSecret, ...]
     newest_row: int
+    linked: bool
+    """Whether a device is linked with the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewestSecret:
+    """The newest message secret in the store."""
+
+    row: int
+    """0: there is none."""
+    linked: bool
+    """Whether a device is linked with the session."""
 
 
 class SessionStore:
@@ -84,9 +96,10 @@ class SessionStore:
         """
         self._ask("copy", str(self._copy))
 
-    def newest_secret(self) -> int:
-        """Return the newest row of message secrets, 0 if there is none; raises SessionError, VolumeError."""
-        return int(self._ask("newest").get("row", 0))
+    def newest_secret(self) -> NewestSecret:
+        """Return the newest row of message secrets; raises SessionError, VolumeError."""
+        answer = self._ask("newest")
+        return NewestSecret(int(answer.get("row", 0)), linked=bool(answer.get("linked", False)))
 
     def secrets_after(self, row: int) -> StoredSecrets:
         """Return the messages stored after `row`; raises SessionError, VolumeError."""
@@ -94,7 +107,9 @@ class SessionStore:
         own = frozenset(Jid.parse(address).user for address in answer.get("own", []))
         found = (_stored(own, *columns[1:]) for columns in answer.get("secrets", []))
         return StoredSecrets(
-            messages=tuple(secret for secret in found if secret is not None), newest_row=int(answer.get("row", 0))
+            messages=tuple(secret for secret in found if secret is not None),
+            newest_row=int(answer.get("row", 0)),
+            linked=bool(answer.get("linked", False)),
         )
 
     def id_of(self, secrets: Sequence[bytes]) -> str | None:
