@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 import sqlite3
 import urllib.request
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from oxy_core.jetstream import INBOUND_STREAM
 from oxy_simulator.client import SimulatorClient
 
 MIB: Final = 1 << 20
+_NEVER: Final = re.compile(r"oxy_\w*(violations\w*|wakeups_recovered_total)(\{\S*\})? [^0]")
 BOUNDS: Final = {"worker": 768 * MIB, "operator": 512 * MIB, "shop": 160 * MIB}
 """Most memory of a process, resident: the limits that chart and operator set."""
 
@@ -111,18 +113,19 @@ async def _under_way(system: System) -> list[str]:
 
 
 def processes(system: System) -> list[str]:
-    """Return which processes do not run, are not ready, or count something as violated."""
-    found = []
+    """Return which processes do not run, are not ready, ended without being ended, or count what must not happen."""
+    # An operator that lost its lease ends; a pod that nobody kills never does.
+    found = [f"crashed: {end}" for end in system.kubelet.exits if not end.endswith(f" {-signal.SIGKILL}")]
+    leaders = 0
     for name, member in system.members.items():
+        metrics = _page(member.port, "metrics") or ""
+        leaders += "oxy_operator_leads 1.0" in metrics.splitlines()
+        found += (f"{name}: {line}" for line in metrics.splitlines() if _NEVER.match(line))
         if member.program.exit_code is not None:
             found.append(f"{name} ended with {member.program.exit_code}")
-            continue
-        problem = _page(member.port, "readyz") if name.startswith("worker") else "ok"
-        if problem is None:
-            found.append(f"{name} is not ready")
-        metrics = _page(member.port, "metrics") or ""
-        found += (f"{name}: {line}" for line in metrics.splitlines() if re.match(r"oxy_\w*violations\S* [^0]", line))
-    return found
+        elif name.startswith("worker") and (member.exits or _page(member.port, "readyz") is None):
+            found.append(f"{name} ended by itself: {member.exits}, ready: {_page(member.port, 'readyz')}")
+    return found if leaders == 1 else [*found, f"{leaders} operators lead"]
 
 
 def _page(port: int, page: str) -> str | None:

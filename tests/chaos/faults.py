@@ -210,7 +210,7 @@ class Faults:
         number = len(stranger.lines)
         match fault.kind:
             case Kind.LONG_ID:
-                await stranger.say(self.simulator, f"{stranger.name}-{number}", f"{number:04}" + "F" * 1_000)
+                await stranger.say(self.simulator, f"{stranger.name}-{number}", f"{stranger.name}-{number:04}-" + "F" * 1_000)
             case Kind.BROKEN_NAME:
                 await self.simulator.add_phone(stranger.phone, "\x00\x1b[31m\u202e" + "n" * 5_000)
                 await stranger.say(self.simulator, f"{stranger.name}-{number}")

@@ -48,7 +48,6 @@ class PodProcess:
     restarts: int = 0
     started_at: str = ""
     last: Object = field(default_factory=dict)
-    exits: list[int] = field(default_factory=list)
     shown: Object | None = None
     """The status as last written."""
 
