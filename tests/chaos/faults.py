@@ -210,7 +210,8 @@ class Faults:
         number = len(stranger.lines)
         match fault.kind:
             case Kind.LONG_ID:
-                await stranger.say(self.simulator, f"{stranger.name}-{number}", f"{stranger.name}-{number:04}-" + "F" * 1_000)
+                name = f"{stranger.name}-{number}"
+                await stranger.say(self.simulator, name, f"{name}-".ljust(1_000, "F"))
             case Kind.BROKEN_NAME:
                 await self.simulator.add_phone(stranger.phone, "\x00\x1b[31m\u202e" + "n" * 5_000)
                 await stranger.say(self.simulator, f"{stranger.name}-{number}")
