@@ -28,7 +28,7 @@ from integration.tenant.scene import (
 )
 
 from oxy_core.bus import connected
-from oxy_core.envelopes import InstanceSettings, MessageSeen, SendOutcome, SendRequest, SendResult
+from oxy_core.envelopes import WAITED_HEADER, InstanceSettings, MessageSeen, SendOutcome, SendRequest, SendResult
 from oxy_core.identity import Jid
 from oxy_core.jetstream import INBOUND_STREAM
 from oxy_core.tasks import end_tasks
@@ -193,6 +193,21 @@ async def test_what_a_full_stream_refuses_is_published_again_from_there_on(pod: 
     assert [message.chat_sequence for message in await messages(pod, 10)] == list(range(1, 11))
 
 
+async def test_a_message_says_how_old_it_was_and_its_report_how_long_it_waited(pod: Pod) -> None:
+    await pod.customer_writes("já")
+    await messages(pod, 1)
+    await asyncio.to_thread(pod.bus.server.kill)
+    await pod.customer_writes("espera")
+    await asyncio.sleep(2)
+    await asyncio.to_thread(pod.bus.server.start)
+    seen = await messages(pod, 2)
+    assert all(message.delay_seconds is not None and message.delay_seconds < 5 for message in seen)
+    last = (await pod.bus.jetstream.stream_info(INBOUND_STREAM)).state.last_seq
+    stored = await pod.bus.jetstream.get_msg(INBOUND_STREAM, last)
+    assert stored.headers is not None
+    assert 2 <= float(stored.headers[WAITED_HEADER]) < 60
+
+
 async def test_a_message_that_is_delivered_again_is_reported_once(pod: Pod) -> None:
     await pod.repeats("uma vez")
     await pod.customer_writes("depois")
@@ -246,10 +261,13 @@ async def test_what_expired_is_not_sent(pod: Pod) -> None:
     [message] = await messages(pod, 1)
     past, future = datetime.now(UTC) - timedelta(seconds=1), datetime.now(UTC) + timedelta(hours=1)
     assert await outcome(pod, send_request(message.chat, "tarde", expires_at=past)) is SendOutcome.EXPIRED
-    assert await outcome(pod, send_request(message.chat, "em tempo", expires_at=future)) is SendOutcome.SENT
+    invalid = send_request(message.chat, "tarde", expires_at=future, valid_seconds=0)
+    assert await outcome(pod, invalid) is SendOutcome.EXPIRED
+    valid = send_request(message.chat, "em tempo", expires_at=past, valid_seconds=60)
+    assert await outcome(pod, valid) is SendOutcome.SENT
 
 
-async def test_a_lost_volume_begins_a_new_journal(pod: Pod) -> None:
+async def test_a_lost_volume_begins_a_new_journal_that_says_when(pod: Pod) -> None:
     for text in ("oi", "tudo bem?"):
         await pod.customer_writes(text)
     await messages(pod, 2)
@@ -259,3 +277,6 @@ async def test_a_lost_volume_begins_a_new_journal(pod: Pod) -> None:
     assert [message.chat_sequence for message in seen] == [1, 2, 1]
     old, new = (await pod.bus.stored())[0], (await pod.bus.stored())[-1]
     assert new.journal_epoch != old.journal_epoch
+    assert old.journal_started_at is not None
+    assert new.journal_started_at is not None
+    assert old.journal_started_at < new.journal_started_at
