@@ -70,7 +70,7 @@ class Evidence:
     received: frozenset[str] = frozenset()
     """Ids of messages whose receipt a shop's client sent."""
     losses: frozenset[str] = frozenset()
-    """Ids that pods themselves reported as never journalled."""
+    """Ids that pods found to be missing in their journals, and must have reported."""
 
 
 @dataclass(slots=True)
@@ -108,7 +108,9 @@ def _said(
             yield f"{line.text[:40]!r} is stored {len(messages)} times"
         state = messages[0].state if messages else _fate(line.id, rows, evidence)
         counts[state] += 1
-        if state in {"missing", "open", "never received"} or (state == "" and person.role is not Role.STRANGER):
+        if state in {"missing", "lost unseen", "open", "never received"} or (
+            state == "" and person.role is not Role.STRANGER
+        ):
             yield f"{line.text[:40]!r} ({line.id[:24]}) is {state or 'not counted as inbound'}"
         if state in {"ignored", "dead"} and person.role is not Role.STRANGER:
             yield f"{line.text[:40]!r} is {state}: {messages[0].reason}"
@@ -121,8 +123,10 @@ def _said(
 
 def _fate(message_id: str, rows: Sequence[Stored], evidence: Evidence) -> str:
     """Return what became of a message that is not in the database as itself."""
-    if rows or message_id in evidence.losses:
-        return "lost"
+    if rows:
+        return rows[0].state
+    if message_id in evidence.losses:
+        return "lost unseen"
     return "missing" if message_id in evidence.received else "never received"
 
 

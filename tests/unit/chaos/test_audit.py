@@ -64,6 +64,13 @@ def test_what_disagrees_is_named(found: Evidence, problem: str) -> None:
     assert any(problem in wrong for wrong in judge([customer()], found).wrong)
 
 
+def test_a_message_lost_in_the_library_must_be_in_the_ledger() -> None:
+    named = evidence(stored=[STORED[0], Stored("B", "customer", "lost", "undecryptable", None, placeholder=True)])
+    unnamed = replace(evidence(stored=STORED[:1]), losses=frozenset("B"))
+    assert judge([customer()], named).counts[SHOPS[0].name]["lost"] == 1
+    assert "'c000-1' (B) is lost unseen" in judge([customer()], unnamed).wrong[0]
+
+
 def test_an_ambiguous_text_may_have_arrived_or_not() -> None:
     ambiguous = replace(SENT, whatsapp_id="", state="ambiguous")
     for inbox in (MINE, [*MINE, ANSWER]):
