@@ -1,5 +1,6 @@
 """Which send comes next in each chat: one queue per chat, whatever its addresses. Used from the event loop alone."""
 
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -46,8 +47,7 @@ class ChatQueues:
     def add(self, send: OpenSend, addresses: Sequence[Jid]) -> ChatQueue | None:
         """Queue a send; return the queue if it needs a task, which must call `head` until there is none."""
         queue = self._of(addresses)
-        queue.waiting.append(WaitingSend(send, addresses[0]))
-        queue.waiting.sort(key=_acceptance)
+        insort(queue.waiting, WaitingSend(send, addresses[0]), key=_acceptance)
         if queue.tasks:
             return None
         queue.tasks = 1
@@ -77,7 +77,8 @@ class ChatQueues:
         queue = found[0] if found else ChatQueue(addresses[0])
         for other in found[1:]:
             _join(other, queue)
-        _rename(queue, addresses[0])
+        if len(found) > 1 or queue.chat != addresses[0]:
+            _rename(queue, addresses[0])
         self._queues[queue.chat] = queue
         return queue
 
