@@ -1,7 +1,8 @@
-"""``python -m oxy_ai.admin``: catalogs and dead letters.
+"""``python -m oxy_ai.admin``: catalogs, dead letters and the ledger.
 
 Prints JSON on standard output and errors on standard error.
-Exit status: 0 success; 2 the command cannot do what it was asked, and the error says what to do instead.
+Exit status: 0 success; 1 the ledger has entries that must not be; 2 the command cannot do what it was asked, and the
+error says what to do instead.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.engine.dead_letters import DeadTurns, Source
 from oxy_ai.engine.dead_report_letters import DeadReports
+from oxy_ai.engine.ledger import Ledger, read_ledger
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
@@ -31,6 +33,7 @@ from oxy_core.logs import configure_logging
 
 CONNECT_SECONDS: Final = 10.0
 REFUSED: Final = 2
+VIOLATED: Final = 1
 
 
 class Stores(NamedTuple):
@@ -51,7 +54,9 @@ class Stores(NamedTuple):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m oxy_ai.admin", description="Administer catalogs and dead letters.")
+    parser = argparse.ArgumentParser(
+        prog="python -m oxy_ai.admin", description="Administer catalogs, dead letters and the ledger."
+    )
     groups = parser.add_subparsers(dest="group", required=True)
     catalog = groups.add_parser("catalog", help="an organization's catalog").add_subparsers(dest="verb", required=True)
     for verb, text in (("apply", "apply a catalog (YAML) from standard input"), ("show", "print the applied catalog")):
@@ -61,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     letters.add_parser("ls", help="list all, newest first")
     for verb, text in (("show", "show one"), ("replay", "retry one"), ("drop", "discard one")):
         letters.add_parser(verb, help=text).add_argument("id", help="an id from `dlq ls`")
+    ledger = groups.add_parser("ledger", help="what is open or ended badly, and since when")
+    ledger.add_argument("organization", nargs="?", help="spec.organizationId; without it, of all organizations")
+    ledger.add_argument("--oldest", type=int, default=20, help="entries to list of each organization (%(default)s)")
     return parser
 
 
@@ -77,8 +85,10 @@ async def _opened(settings: StoreSettings) -> AsyncIterator[Stores]:
 
 async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
     # Whoever writes to us may be slow: read all of it before anything is opened.
-    text = sys.stdin.read() if (options.group, options.verb) == ("catalog", "apply") else None
+    text = sys.stdin.read() if (options.group, getattr(options, "verb", None)) == ("catalog", "apply") else None
     async with _opened(settings) as stores:
+        if options.group == "ledger":
+            return await read_ledger(stores.engine, settings, options.organization, options.oldest)
         if options.group == "catalog":
             return await _catalog(stores, find_vertical(settings.vertical), options, text)
         return await _dlq(stores, options)
@@ -139,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _complain(f"PostgreSQL or NATS does not serve ({error}); check both, then try again")
     print(json.dumps(_plain(answer), ensure_ascii=False, indent=2))  # noqa: T201 the command's result
-    return 0
+    return VIOLATED if isinstance(answer, Ledger) and answer.violations else 0
 
 
 def _complain(text: str) -> int:

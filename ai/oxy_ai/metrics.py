@@ -23,6 +23,9 @@ MODEL_OUTAGES: Final = Counter(
     "Requests that a model's endpoint could not answer: unreachable, busy or unauthorized (mend its key).",
     ["cause"],
 )
+LEDGER_VIOLATIONS: Final = Gauge(
+    "oxy_ledger_violations", "Messages, texts and notices in a state that must not be; `oxy ledger` lists them."
+)
 NOTICES: Final = Counter("oxy_ai_owner_notices_total", "Things that an owner was told of, by kind.", ["kind"])
 MODEL_SECONDS: Final = Histogram("oxy_ai_model_seconds", "Time of one model response.", ["assistant"], buckets=_SECONDS)
 MODEL_TOKENS: Final = Counter("oxy_ai_model_tokens_total", "Tokens, by kind: prompt, cached, completion.", ["kind"])

@@ -11,6 +11,7 @@ from oxy_ai.database import DatabaseSettings
 from oxy_ai.engine.bus_clock import ClockSettings
 from oxy_ai.engine.ingest import IngestSettings
 from oxy_ai.engine.instances import FollowerSettings
+from oxy_ai.engine.ledger import LedgerSettings
 from oxy_ai.engine.notices import NoticeSettings
 from oxy_ai.engine.parked_reports import ParkedSettings
 from oxy_ai.engine.relay import RelaySettings
@@ -19,7 +20,7 @@ from oxy_ai.engine.turn_runner import RunnerSettings
 from oxy_ai.model.client import ModelSettings
 
 
-class StoreSettings(DatabaseSettings):
+class StoreSettings(DatabaseSettings, LedgerSettings):
     """Connections to the bus and the database: all that the administration command needs."""
 
     nats_url: str = Field(description="URL of NATS.")

@@ -15,6 +15,7 @@ from oxy_ai.database import SCHEMA_VERSION, connected_pool
 from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.ingest import Ingest
 from oxy_ai.engine.instances import InstanceFollower
+from oxy_ai.engine.ledger import watch_ledger
 from oxy_ai.engine.notices import OwnerNotices
 from oxy_ai.engine.outages import report_failure
 from oxy_ai.engine.parked_reports import ParkedReports
@@ -110,12 +111,16 @@ class Worker:
                 group.create_task(supervised("parked", self._parked.run, report_failure), name="parked"),
                 group.create_task(supervised("relay", self._relay.run, report_failure), name="relay"),
                 group.create_task(supervised("notices", self._notices.run, report_failure), name="notices"),
+                group.create_task(supervised("ledger", self._watch_ledger, report_failure), name="ledger"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
             ]
             # Drain in this order: turns in flight end, their answers are sent, and only then the rest stops.
             await self._dispatcher.run()
             await self._relay.until_idle()
             await end_tasks(*background)
+
+    async def _watch_ledger(self) -> None:
+        await watch_ledger(self._engine, self._settings)
 
     async def _drained(self, working: asyncio.Task[None]) -> None:
         _, pending = await asyncio.wait([working], timeout=self._settings.drain_seconds)

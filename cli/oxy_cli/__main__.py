@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from oxy_cli.commands import catalog, dlq
+from oxy_cli.commands.ledger import ledger
 from oxy_cli.commands.logs import logs
 from oxy_cli.commands.pair import pair
 from oxy_cli.commands.status import status
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command()(pair)
 app.command()(status)
 app.command()(logs)
+app.command()(ledger)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(dlq.app, name="dlq")
 

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from oxy_cli.cluster import Cluster, Completed
@@ -13,10 +13,11 @@ from oxy_cli.errors import AdminError
 WORKER_LABELS: Final = {"app.kubernetes.io/name": "oxy", "app.kubernetes.io/component": "ai"}
 
 
-def administer(system: Cluster, arguments: Sequence[str], stdin: str = "") -> Any:  # noqa: ANN401 the JSON it prints
+def administer(system: Cluster, arguments: Sequence[str], stdin: str = "", *, accepted: Collection[int] = (0,)) -> Any:  # noqa: ANN401 the JSON it prints
     """Run ``python -m oxy_ai.admin`` with these arguments in a ready worker; return the JSON that it printed.
 
-    `system` is the namespace in which Oxy is installed. Raises AdminError with the worker's message if it refuses.
+    `system` is the namespace in which Oxy is installed, `accepted` the exit codes with which it may answer. Raises
+    AdminError with the worker's message if it refuses.
     """
     pod = system.ready_pod(WORKER_LABELS)
     if pod is None:
@@ -25,12 +26,12 @@ def administer(system: Cluster, arguments: Sequence[str], stdin: str = "") -> An
             f"`kubectl get pods -n {system.namespace}` shows why a worker is not ready."
         )
         raise AdminError(message)
-    return answer_of(system.execute(pod, ["python", "-m", "oxy_ai.admin", *arguments], stdin), pod)
+    return answer_of(system.execute(pod, ["python", "-m", "oxy_ai.admin", *arguments], stdin), pod, accepted)
 
 
-def answer_of(completed: Completed, pod: str) -> Any:  # noqa: ANN401 as `administer`
+def answer_of(completed: Completed, pod: str, accepted: Collection[int] = (0,)) -> Any:  # noqa: ANN401 as `administer`
     """Return the JSON that the command printed; raises AdminError with its error message."""
-    if completed.exit_code != 0:
+    if completed.exit_code not in accepted:
         complaint = (completed.errors.strip() or completed.output.strip()).removeprefix("error: ")
         raise AdminError(complaint or f"the command in {pod} exited with code {completed.exit_code} and no message")
     try:

@@ -1,5 +1,6 @@
--- What became of the customers' messages. A check of the table holds that each has exactly one state; what follows shows
--- whether each open one is on its way to a final one.
+-- The ledger: what is open or went wrong, in and out. Checks of the tables hold that each message and each text has exactly
+-- one state, and which columns go with it. What follows shows whether each that is not final is on its way to a final
+-- state, and whether people were told of each that ended badly.
 
 -- An organization's messages by state and reason; `since`: when the oldest of them got there.
 create or replace function message_counts(organization uuid)
@@ -38,4 +39,185 @@ begin
     join conversations v on v.organization_id = organization and v.id = m.conversation_id
     left join turns t on t.organization_id = organization and t.id = m.turn_id
     where m.organization_id = organization and m.state = 'open' and stranded(m, v, t) is not null;
+end $$;
+
+-- Why a message is still open.
+create or replace function why_open(m messages, v conversations, t turns) returns text
+language sql stable parallel safe
+as $$
+    select case
+        when v.lease_until > clock_timestamp() then 'is being answered'
+        when m.turn_id is not null and t.waiting_since is not null then 'waits for the model: ' || t.reason
+        when m.turn_id is not null and t.attempts > 0 then 'is tried again: ' || t.reason
+        when v.human_until > clock_timestamp() then 'a person has taken over'
+        when v.due_at > clock_timestamp() then 'waits for more messages'
+        else 'is due'
+    end
+$$;
+
+-- An organization's entries that are open or ended badly, each with the time since when it is so. `wrong` says what
+-- must not be; null: nothing. What happens within `grace` is not wrong yet.
+create or replace function ledger(organization uuid, grace interval) returns setof ledger_entry
+language plpgsql
+as $$
+begin
+    perform enter_org(organization);
+    return query
+    select * from open_messages(organization)
+    union all select * from bad_messages(organization)
+    union all select * from open_texts(organization, clock_timestamp() - grace)
+    union all select * from bad_texts(organization)
+    union all select * from untold_notices(organization);
+end $$;
+
+create or replace function open_messages(organization uuid) returns setof ledger_entry
+language plpgsql stable
+as $$
+begin
+    return query
+    select 'message', m.id::text, v.id, m.state::text, why_open(m, v, t), m.arrived_at, stranded(m, v, t)
+    from messages m
+    join conversations v on v.organization_id = organization and v.id = m.conversation_id
+    left join turns t on t.organization_id = organization and t.id = m.turn_id
+    where m.organization_id = organization and m.state = 'open';
+end $$;
+
+-- Messages that ended without an answer of anybody, as far as we know.
+create or replace function bad_messages(organization uuid) returns setof ledger_entry
+language plpgsql stable
+as $$
+begin
+    return query
+    select 'message', m.id::text, m.conversation_id, m.state::text, m.reason, m.settled_at,
+        case when t.assistant = 'customer' and not is_noted(organization, 'turn:' || t.id)
+             then 'the owner was not told' end
+    from messages m left join turns t on t.organization_id = organization and t.id = m.turn_id
+    where m.organization_id = organization and is_bad(m.state, m.reason) and t.state is distinct from 'dropped';
+end $$;
+
+create or replace function is_bad(state message_state, reason text) returns boolean
+language sql immutable parallel safe
+as $$ select state in ('dead', 'lost') or reason = 'stale' $$;
+
+-- Texts that are still to be sent or reported. After `earliest` nothing is wrong yet.
+create or replace function open_texts(organization uuid, earliest timestamptz) returns setof ledger_entry
+language plpgsql stable
+as $$
+begin
+    return query
+    select 'text', o.id::text, o.conversation_id, o.state,
+        case o.state when 'pending' then 'no pod has accepted it' else 'no result is reported' end,
+        coalesce(o.accepted_at, o.created_at),
+        case
+            when o.state = 'pending' and o.expires_at < earliest then 'it has expired'
+            when o.state = 'accepted' and is_superseded(o.instance_id, o.accepted_epoch) then 'its journal is gone'
+        end
+    from outbox o where o.organization_id = organization and o.state in ('pending', 'accepted');
+end $$;
+
+-- Whether a newer journal of the instance is known.
+create or replace function is_superseded(instance uuid, journal uuid) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (
+        select from journals old join journals newer on newer.instance_id = instance
+            and newer.started_at > old.started_at
+        where old.instance_id = instance and old.epoch = journal
+    );
+end $$;
+
+-- Texts that were not sent, or perhaps not. Those that told the owner something are told again (untold_notices).
+create or replace function bad_texts(organization uuid) returns setof ledger_entry
+language plpgsql stable
+as $$
+begin
+    return query
+    select 'text', o.id::text, o.conversation_id, o.state, o.error, o.closed_at,
+        case when o.error is distinct from 'InstanceDeleted' and not is_noted(organization, 'outbox:' || o.id)
+             then 'the owner was not told' end
+    from outbox o
+    where o.organization_id = organization and o.state in ('failed', 'expired', 'ambiguous')
+        and o.turn_id is not null;
+end $$;
+
+create or replace function is_noted(organization uuid, about text) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (select from owner_notices n where n.organization_id = organization and n.reference = about);
+end $$;
+
+create or replace function untold_notices(organization uuid) returns setof ledger_entry
+language plpgsql stable
+as $$
+begin
+    return query
+    select 'notice', n.id::text, conversation_about(organization, n.reference), 'untold',
+        n.kind || case when n.failures > 0 then ', not told in ' || n.failures || ' attempts' else '' end,
+        n.created_at, case when not is_queued(n.id) then 'nobody will tell it' end
+    from owner_notices n where n.organization_id = organization and n.outbox_id is null;
+end $$;
+
+create or replace function is_queued(notice bigint) returns boolean
+language sql stable security definer set search_path = public, pg_temp
+as $$ select exists (select from notice_queue q where q.notice_id = notice) $$;
+
+create or replace function known_organizations() returns setof uuid
+language sql stable security definer set search_path = public, pg_temp
+as $$ select q.organization_id from org_queue q $$;
+
+-- The number of wrong entries of all organizations.
+create or replace function ledger_violations(grace interval) returns bigint
+language plpgsql
+as $$
+declare
+    organization uuid;
+    wrong bigint := 0;
+begin
+    for organization in select * from known_organizations() loop
+        wrong := wrong + (select count(*) from ledger(organization, grace) l where l.wrong is not null);
+    end loop;
+    return wrong;
+end $$;
+
+-- The names and times of an organization's ledger: oxy_ai.engine.ledger.OrganizationLedger. `oldest`: entries that it lists.
+create or replace function ledger_page(organization uuid, grace interval, oldest integer) returns jsonb
+language plpgsql
+as $$
+declare
+    entries ledger_entry[] := array(select l from ledger(organization, grace) l);
+begin
+    return jsonb_build_object(
+        'violations', (select count(*) from unnest(entries) l where l.wrong is not null),
+        'counts', ledger_counts(organization, entries), 'oldest', (
+            select coalesce(jsonb_agg(ledger_line(organization, f.l) order by (f.l).since), '[]') from (
+                select l from unnest(entries) l order by l.wrong is null, l.since limit oldest
+            ) f
+        )
+    );
+end $$;
+
+create or replace function ledger_counts(organization uuid, entries ledger_entry[]) returns jsonb
+language sql stable
+as $$
+    select coalesce(jsonb_agg(to_jsonb(c) order by c.what, c.state, c.reason), '[]') from (
+        select l.what, l.state, l.reason, count(*) as entries, min(l.since) as since,
+            count(*) filter (where l.wrong is not null) as wrong
+        from unnest(entries) l group by l.what, l.state, l.reason
+    ) c
+$$;
+
+-- An entry with the instance and the contact that it concerns.
+create or replace function ledger_line(organization uuid, entry ledger_entry) returns jsonb
+language plpgsql stable
+as $$
+begin
+    return to_jsonb(entry) || coalesce((
+        select jsonb_build_object('instance', i.name, 'phone', c.phone)
+        from conversations v
+        join instances i on i.organization_id = organization and i.id = v.instance_id
+        join contacts c on c.organization_id = organization and c.id = v.contact_id
+        where v.organization_id = organization and v.id = entry.conversation
+    ), '{}');
 end $$;

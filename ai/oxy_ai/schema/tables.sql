@@ -114,6 +114,7 @@ create table turns (
     assistant text,
     reason text,
     attempts integer not null default 0,
+    replayed boolean not null default false,  -- a person asked for it: it is answered whatever its age
     waits integer not null default 0,  -- for a model endpoint that was out
     waiting_since timestamptz,
     created_at timestamptz not null default now(),
@@ -178,6 +179,7 @@ create index outbox_pending on outbox (instance_id, lane, position) where state 
 create index outbox_whatsapp_id on outbox (instance_id, whatsapp_id) where whatsapp_id is not null;
 create index outbox_unconfirmed on outbox (conversation_id) where state in ('pending', 'accepted');
 create index outbox_promises on outbox (conversation_id, created_at) where part = 1;
+create index outbox_unsent on outbox (organization_id) where state in ('failed', 'expired', 'ambiguous');
 create index outbox_accepted on outbox (instance_id) where state = 'accepted';
 
 -- The current, or last, outage of the model endpoint of an instance.
@@ -206,6 +208,7 @@ create table owner_notices (
     foreign key (organization_id, outbox_id) references outbox
 );
 create index owner_notices_untold on owner_notices (organization_id, instance_id, id) where outbox_id is null;
+create index owner_notices_reference on owner_notices (organization_id, reference);
 create index owner_notices_outbox on owner_notices (outbox_id) where outbox_id is not null;
 
 -- What became of a customer's message. Open: waiting, or in the open turn turn_id.
@@ -245,6 +248,8 @@ create table messages (
 );
 create index messages_conversation on messages (conversation_id, place, id);
 create index messages_open on messages (conversation_id, place) where state = 'open';
+create index messages_unsettled on messages (organization_id) where state = 'open';
+create index messages_bad on messages (organization_id) where state in ('dead', 'lost') or reason = 'stale';
 create index messages_turn on messages (turn_id) where turn_id is not null;
 create index messages_arrived on messages (organization_id, arrived_at);
 
@@ -310,6 +315,17 @@ create table notice_queue (
     instance_id uuid not null,
     failures integer not null,  -- as in owner_notices
     noted_at timestamptz not null default clock_timestamp()
+);
+
+-- Something that is open or ended badly (ledger.sql).
+create type ledger_entry as (
+    what text,  -- message (to the business), text (to send), notice (to the owner)
+    id text,
+    conversation bigint,
+    state text,
+    reason text,
+    since timestamptz,
+    wrong text  -- what must not be; null: nothing
 );
 
 -- A message as a pod reports it: the body of a report (oxy_core.envelopes.MessageSeen).

@@ -1,0 +1,153 @@
+"""The ledger: it shows what is open or ended badly, and names what must not be."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from integration.ai.endpoint import refusing, running_endpoint, saying
+from integration.ai.engine_database import INSTANCE, ORGANIZATION, Database, Row, lasting
+from integration.ai.scene import CUSTOMER, Scene, settings_of, until
+from prometheus_client import REGISTRY
+from psycopg.types.json import Jsonb
+
+from oxy_core.envelopes import SendOutcome, SendResult
+
+QUEUE_TEXT = "queue_text((select c from conversations c where id = %s), (select t from turns t where id = %s), %s, 1)"
+TEXT = {"id": ORGANIZATION, "part": 0, "text": "Olá", "keep_seconds": 60}
+GRACE = lasting(60)
+
+
+def entries(engine: Database) -> list[Row]:
+    rows = engine.rows("select to_jsonb(l) from ledger(%s, %s) l order by l.what, l.since", ORGANIZATION, GRACE)
+    return [row for (row,) in rows]
+
+
+def wrong(engine: Database) -> list[str]:
+    return [entry["wrong"] for entry in entries(engine) if entry["wrong"] is not None]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("update conversations set lease_until = clock_timestamp() + interval '1 minute'", "is being answered"),
+        ("update turns set waiting_since = now(), reason = 'HTTP status 503'", "waits for the model: HTTP status 503"),
+        ("update turns set attempts = 1, reason = 'no choice'", "is tried again: no choice"),
+        ("update conversations set human_until = now() + interval '1 hour'", "a person has taken over"),
+        ("update conversations set due_at = now() + interval '1 hour'", "waits for more messages"),
+        ("select", "is due"),
+    ],
+)
+def test_an_open_message_has_a_reason(engine: Database, change: str, reason: str) -> None:
+    engine.claimed()
+    engine.rows("update conversations set lease_until = null, due_at = now()")
+    engine.rows(change)
+    (entry,) = entries(engine)
+    assert (entry["what"], entry["state"], entry["reason"], entry["wrong"]) == ("message", "open", reason, None)
+
+
+def test_a_finished_conversation_is_not_in_the_ledger(engine: Database) -> None:
+    conversation, turn = engine.claimed()
+    ending = {"state": "answered", "reason": None, "role": "customer", "answers": [TEXT], "last_step": None}
+    engine.value("end_turn(%s, %s, 7, %s, %s)", ORGANIZATION, conversation, turn, Jsonb(ending))
+    assert [entry["state"] for entry in entries(engine)] == ["pending"]
+    result = Jsonb({"request_id": ORGANIZATION, "outcome": "sent", "whatsapp_id": "W"})
+    engine.value("close_request(%s, %s, %s)", ORGANIZATION, INSTANCE, result)
+    assert entries(engine) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("update outbox set expires_at = now() - interval '10 seconds'", []),
+        ("update outbox set expires_at = now() - interval '10 minutes'", ["it has expired"]),
+        (
+            """
+            update outbox set state = 'accepted', accepted_epoch = gen_random_uuid();
+            insert into journals
+            select organization_id, instance_id, accepted_epoch, now() - interval '1 hour' from outbox;
+            insert into journals select organization_id, instance_id, gen_random_uuid(), now() from outbox
+            """,
+            ["its journal is gone"],
+        ),
+        ("update outbox set state = 'ambiguous', closed_at = now()", ["the owner was not told"]),
+        ("update outbox set state = 'failed', error = 'InstanceDeleted', closed_at = now()", []),
+    ],
+)
+def test_a_text_in_a_state_that_must_not_be_is_named(engine: Database, change: str, found: list[str]) -> None:
+    conversation, turn = engine.claimed()
+    engine.rows("update conversations set due_at = now()")
+    engine.value(QUEUE_TEXT, conversation, turn, Jsonb(TEXT))
+    engine.rows(change)
+    assert wrong(engine) == found
+
+
+def test_a_dead_turn_of_which_nobody_was_told_is_named(engine: Database) -> None:
+    conversation, turn = engine.claimed()
+    failure: Row = {"reason": "broken", "role": "customer", "apology": TEXT | {"part": 1}, "notice": "turn_failed"}
+    engine.value("bury_turn(%s, %s, 7, %s, %s)", ORGANIZATION, conversation, turn, Jsonb(failure))
+    assert [entry["state"] for entry in entries(engine)] == ["dead", "untold", "pending"]
+    assert wrong(engine) == []
+    engine.rows("delete from notice_queue")
+    assert wrong(engine) == ["nobody will tell it"]
+    engine.rows("delete from owner_notices")
+    assert wrong(engine) == ["the owner was not told"]
+
+
+async def test_the_command_lists_what_is_open_and_fails_if_something_is_wrong(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    pod.results = False
+    async with (
+        running_endpoint(refusing(503)) as endpoint,
+        scene.worker(openai_base_url=endpoint.base_url, ledger_check_seconds=0.2),
+    ):
+        pod.receive("Oi")
+        await until(lambda: scene.query("select from turns where waits > 0"))
+        done, ledger = await shown(scene, "petshop")
+        assert done == 0
+        (page,) = ledger["organizations"]
+        (entry,) = page["oldest"]
+        assert entry["reason"].startswith("waits for the model")
+        assert entry["phone"].startswith("…")
+        assert CUSTOMER not in json.dumps(ledger)
+        await scene.query("update conversations set due_at = null")
+        await until(lambda: REGISTRY.get_sample_value("oxy_ledger_violations") == 1)
+        done, ledger = await shown(scene)
+        assert (done, ledger["violations"]) == (1, 1)
+        assert (await shown(scene, "nobody"))[0] == 2
+
+
+async def test_the_owner_hears_of_a_promise_even_if_the_first_notice_is_not_sent(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    pod.results = False
+    async with (
+        running_endpoint(refusing(400)) as endpoint,
+        scene.worker(openai_base_url=endpoint.base_url, notice_retry_max_seconds=0.4),
+    ):
+        pod.receive("Oi")
+        await until(lambda: len(pod.sent) == 2)
+        pod.report(SendResult(request_id=pod.sent[1].id, outcome=SendOutcome.FAILED))
+        untold = await until(lambda: scene.query("select from owner_notices where outbox_id is null"))
+        assert untold
+        await until(lambda: len(pod.sent) == 3)
+        for request in pod.sent[0], pod.sent[2]:
+            pod.report(SendResult(request_id=request.id, outcome=SendOutcome.SENT, whatsapp_id=str(request.id)))
+        await until(lambda: scene.query("select from outbox where state = 'sent' having count(*) = 2"))
+        done, ledger = await shown(scene)
+    assert done == 0
+    (page,) = ledger["organizations"]
+    assert {(count["what"], count["state"]) for count in page["counts"]} == {("message", "dead")}
+
+
+async def test_an_answered_conversation_leaves_nothing_in_the_ledger(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with running_endpoint(saying("Oi!")) as endpoint, scene.worker(openai_base_url=endpoint.base_url):
+        await pod.answer_to("Oi")
+        await until(lambda: scene.query("select from outbox where state = 'sent'"))
+        assert await shown(scene) == (0, {"violations": 0, "organizations": []})
+
+
+async def shown(scene: Scene, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """The command's exit status and what it printed."""
+    done = await asyncio.to_thread(scene.admin, "ledger", *arguments)
+    return done.returncode, json.loads(done.stdout) if done.stdout else {}
