@@ -17,6 +17,7 @@ from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.live_state import is_later_activity
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.verdicts import Verdict, verdict_for
+from oxy_operator.lenient import plain_text
 from oxy_operator.problems import Problem
 
 DETAIL_SECONDS: Final = 15.0
@@ -161,6 +162,10 @@ def _ready(situation: Situation, verdict: Verdict) -> Status:
     if unusable is not None:
         return _condition(situation, "Ready", unusable.reason, unusable.message, holds=False)
     connected = verdict.phase is Phase.CONNECTED
+    refusal = situation.live.publish_refusal if situation.live else None
+    if connected and refusal:
+        message = f"Connected to WhatsApp, but NATS takes no reports ({plain_text(refusal)}). They wait on the volume."
+        return _condition(situation, "Ready", "ReportsWaiting", message, holds=True)
     return _condition(situation, "Ready", verdict.reason, verdict.message, holds=connected)
 
 

@@ -47,6 +47,7 @@ def api_server(apiserver_running: ApiServer) -> Api:
     [
         ("metadata.name", "a" * 41),
         ("metadata.name", "pet.shop"),
+        ("metadata.name", "petshop-pairing"),
         ("spec.organizationId", MISSING),
         ("spec.organizationId", "Paws"),
         ("spec.organizationId", "-paws"),

@@ -348,6 +348,13 @@ def test_the_runtime_is_described() -> None:
     assert status_of(situation(pod=None))["runtime"] == {"epoch": 2}
 
 
+def test_reports_that_wait_are_said() -> None:
+    ready = conditions(pod=pod(ready=True), live=live(publish_refusal="the stream is full\x1b"))["Ready"]
+    assert (ready["status"], ready["reason"]) == ("True", "ReportsWaiting")
+    assert "(the stream is full)" in ready["message"]
+    assert conditions(pod=pod(ready=True), live=live())["Ready"]["reason"] == "Connected"
+
+
 def test_the_handled_repair_is_shown() -> None:
     assert status_of(situation(record=record(repaired="n1")))["repair"] == {"nonce": "n1", "required": False}
     assert status_of(situation())["repair"] == {"required": False}
