@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -14,11 +13,7 @@ from oxy_tenant.journal.fillers import OwedFillers
 from oxy_tenant.journal.inbound import Inbound
 from oxy_tenant.journal.reports import Clock, Reports
 from oxy_tenant.journal.sends import Sends
-
-
-def utc_now() -> datetime:
-    """Return the current time in UTC."""
-    return datetime.now(UTC)
+from oxy_tenant.journal.steady_clock import SteadyClock
 
 
 def do_nothing() -> None:
@@ -45,7 +40,7 @@ class Journal:
         organization: OrganizationName,
         instance: InstanceName,
         volume: str | None = None,
-        clock: Clock = utc_now,
+        clock: Clock | None = None,
         on_report: Callable[[], None] = do_nothing,
     ) -> Self:
         """Open or create the journal; raises JournalError if it is damaged or belongs to another instance.
@@ -53,6 +48,7 @@ class Journal:
         `volume` names the volume that the file is on: on another one a new journal begins (`epochs`). `on_report` is
         called in the writing thread after each durable transaction.
         """
+        clock = clock or SteadyClock()
         database = JournalDatabase.open(
             path, organization=organization, instance=instance, volume=volume, now=clock(), on_durable=on_report
         )

@@ -71,6 +71,10 @@ class Reports:
         with self._journal.transaction() as database:
             return self.append(database, change, new_trace())
 
+    def age_of(self, entry: JournalEntry) -> float:
+        """Return how many seconds ago a report was written."""
+        return self._clock().timestamp() - entry.written_at
+
     # -- what the bus has not acknowledged
 
     @property

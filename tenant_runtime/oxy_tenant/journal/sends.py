@@ -85,6 +85,10 @@ class Sends:
         accepted = Accepted(request_id=request.id, journal_epoch=UUID(epoch), journal_sequence=sequence)
         return accepted, OpenSend(request, chat, sequence, expires_at) if fresh else None
 
+    def now(self) -> datetime:
+        """Return the time by the clock that `OpenSend.expires_at` goes by."""
+        return self._clock()
+
     def unfinished(self) -> list[OpenSend]:
         """Return the requests without a result, in the order of their acceptance.
 

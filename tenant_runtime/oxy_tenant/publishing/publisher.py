@@ -6,7 +6,6 @@ would put it behind its successors. ``Nats-Msg-Id`` makes JetStream drop duplica
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -199,7 +198,7 @@ class Publisher:
             reply=f"{self._replies}.{entry.number}",
             headers={
                 MESSAGE_ID_HEADER: f"{self._account}:{entry.message_id}",
-                WAITED_HEADER: f"{waited_seconds(entry.written_at, time.time()):.3f}",
+                WAITED_HEADER: f"{waited_seconds(self._reports.age_of(entry)):.3f}",
             },
         )
         log.info("report_published", trace_id=trace_id(entry.trace), number=entry.number)
@@ -269,9 +268,9 @@ def publishable(entry: JournalEntry) -> bytes:
     return replacement(entry.envelope)
 
 
-def waited_seconds(written_at: float, now: float) -> float:
-    """Return for how long a report waited in the journal; both times are of the clock that wrote it."""
-    return min(max(0.0, now - written_at), _LONGEST_WAIT)
+def waited_seconds(age: float) -> float:
+    """Return for how long a report waited in the journal: its age, unless the clock was set since a previous run."""
+    return min(max(0.0, age), _LONGEST_WAIT)
 
 
 async def _reconnected(client: Client) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -155,7 +154,7 @@ class Sender:
         longest = self._retries.longest if deferred else self._retries.longest_unavailable
         pause = self._retries.pause_seconds(waiting.failed, longest, self._random)
         expires_at = waiting.send.expires_at
-        return pause if expires_at is None else min(pause, max(0.0, (expires_at - datetime.now(UTC)).total_seconds()))
+        return pause if expires_at is None else min(pause, max(0.0, (expires_at - self._sends.now()).total_seconds()))
 
     def _expired(self, waiting: WaitingSend) -> Result:
         reason = "" if waiting.last_error is None else f"; the last error: {waiting.last_error}"
@@ -167,13 +166,13 @@ class Sender:
         if self._connected.is_set() or expires is None:
             await self._connected.wait()
             return True
-        return await wait_for(self._connected, (expires - datetime.now(UTC)).total_seconds())
+        return await wait_for(self._connected, (expires - self._sends.now()).total_seconds())
 
     def _refusal(self, waiting: WaitingSend) -> Result | None:
         chat = ChatPosition(
             self._sends.epoch, self._chats.own_sequence(waiting.chat), self_chat=self._account.owns(waiting.chat)
         )
-        refusal = refuse(waiting.send.request, chat, expires_at=waiting.send.expires_at, now=datetime.now(UTC))
+        refusal = refuse(waiting.send.request, chat, expires_at=waiting.send.expires_at, now=self._sends.now())
         expired = refusal is not None and refusal.outcome is SendOutcome.EXPIRED
         return self._expired(waiting) if expired else refusal
 

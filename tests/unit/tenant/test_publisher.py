@@ -184,11 +184,9 @@ def test_a_restarted_backlog_begins_with_the_oldest_report_that_is_not_acknowled
     assert [entry.number for entry in backlog.take(9, now=0)] == [1, 3]
 
 
-@pytest.mark.parametrize(
-    ("written_at", "seconds"), [(90.0, 10.0), (110.0, 0.0), (-1e12, timedelta(days=365).total_seconds())]
-)
-def test_the_time_in_the_journal_is_never_negative_and_bounded(written_at: float, seconds: float) -> None:
-    assert waited_seconds(written_at, now=100.0) == seconds
+@pytest.mark.parametrize(("age", "seconds"), [(10.0, 10.0), (-10.0, 0.0), (1e12, timedelta(days=365).total_seconds())])
+def test_the_time_in_the_journal_is_never_negative_and_bounded(age: float, seconds: float) -> None:
+    assert waited_seconds(age) == seconds
 
 
 def test_a_burst_is_no_longer_than_its_second() -> None:
