@@ -6,7 +6,9 @@ Whatever cannot be moved to where it belongs stays on the stream and comes back 
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Sequence
+from typing import TypeAlias
 
 import structlog
 from nats.aio.client import Client
@@ -42,6 +44,10 @@ class IngestSettings(PullSettings, StoringSettings, HoldSettings):
     )
 
 
+_Move: TypeAlias = Coroutine[None, None, None]
+"""Moves a report to where it belongs."""
+
+
 class Ingest:
     """Stores reports; calls `on_message` after each batch with new messages."""
 
@@ -56,6 +62,8 @@ class Ingest:
         self._on_message = on_message
         self._in_hand = ReportsInHand()
         self._held = HeldReports(settings)
+        self._silent_until = 0.0
+        """Until when nothing is moved, because a stream has not answered: the next batch would wait too."""
 
     def retry_held(self) -> None:
         """Try all held reports with the next batch: settings have arrived."""
@@ -74,19 +82,23 @@ class Ingest:
 
     async def _ingest(self, messages: Sequence[Msg]) -> None:
         await self._clock.keep()
-        arrivals = await self._readable(messages)
-        arrivals = [*self._held.due({arrival.account for arrival in arrivals}), *arrivals]
-        if arrivals:
-            arrivals = in_journal_order(arrivals)
-            outcomes = await self._store.store(arrivals)
-            if has_new_message(arrivals, outcomes):
-                self._on_message()
-            await asyncio.gather(*map(self._settle, arrivals, outcomes))
+        arrivals, moves = self._read(messages)
+        arrivals = in_journal_order([*self._held.due({arrival.account for arrival in arrivals}), *arrivals])
+        outcomes = await self._store.store(arrivals)
+        if has_new_message(arrivals, outcomes):
+            self._on_message()
+        for arrival, outcome in zip(arrivals, outcomes, strict=True):
+            with trace_bound(arrival.report.trace):
+                move = await self._settle(arrival, outcome)
+            if move is not None:
+                moves.append(move)
+        await asyncio.gather(*moves)
         metrics.REPORTS_WAITING.set(len(self._held))
 
-    async def _readable(self, messages: Sequence[Msg]) -> list[Arrival]:
-        arrivals = []
-        moves = []
+    def _read(self, messages: Sequence[Msg]) -> tuple[list[Arrival], list[_Move]]:
+        """Return the readable reports, and what remains to be done for the others: nobody waits for it."""
+        arrivals: list[Arrival] = []
+        moves: list[_Move] = []
         for message in messages:
             try:
                 arrivals.append(read_arrival(message))
@@ -94,24 +106,23 @@ class Ingest:
                 moves.append(self._park(message, "version"))
             except ContractError as error:
                 moves.append(self._refuse(message, "unreadable", str(error)))
-        await asyncio.gather(*moves)
-        return arrivals
+        return arrivals, moves
 
-    async def _settle(self, arrival: Arrival, outcome: str) -> None:
-        with trace_bound(arrival.report.trace):
-            log.debug("report_ingested", outcome=outcome, report=str(arrival.report.id))
-            match outcome:
-                case "unknown":
-                    if not self._held.hold(arrival):
-                        await self._park(arrival.message, outcome)
-                case "closed":
-                    await self._park(arrival.message, outcome)
-                case "foreign" | NotStored.REJECTED:
-                    await self._refuse(arrival.message, outcome, REFUSALS[outcome])
-                case NotStored.FAILED:
-                    await self._in_hand.postpone(arrival.message, self._settings.ingest_postpone_seconds)
-                case _:
-                    await self._in_hand.acknowledge(arrival.message)
+    async def _settle(self, arrival: Arrival, outcome: str) -> _Move | None:
+        """Acknowledge or hold a report, or return what remains to be done for it."""
+        log.debug("report_ingested", outcome=outcome, report=str(arrival.report.id))
+        match outcome:
+            case "unknown":
+                return None if self._held.hold(arrival) else self._park(arrival.message, outcome)
+            case "closed":
+                return self._park(arrival.message, outcome)
+            case "foreign" | NotStored.REJECTED:
+                return self._refuse(arrival.message, outcome, REFUSALS[outcome])
+            case NotStored.FAILED:
+                await self._in_hand.postpone(arrival.message, self._settings.ingest_postpone_seconds)
+            case _:
+                await self._in_hand.acknowledge(arrival.message)
+        return None
 
     async def _park(self, message: Msg, reason: str) -> None:
         metrics.REPORTS_PARKED.labels(reason=reason).inc()
@@ -127,11 +138,18 @@ class Ingest:
     def _waited(self, message: Msg) -> float:
         return waited_seconds(message, self._clock.now())
 
-    async def _move(self, message: Msg, publishing: Coroutine[None, None, None]) -> None:
+    async def _move(self, message: Msg, publishing: _Move) -> None:
         """Publish a report elsewhere, then acknowledge it: a crash in between leaves two, which are stored once."""
+        if time.monotonic() < self._silent_until:
+            publishing.close()
+            await self._in_hand.postpone(message, self._settings.ingest_postpone_seconds)
+            return
         try:
-            await publishing
-        except NatsError as error:
+            async with asyncio.timeout(self._settings.ingest_move_seconds):
+                await publishing
+        except (NatsError, TimeoutError) as error:
+            if isinstance(error, TimeoutError):
+                self._silent_until = time.monotonic() + self._settings.ingest_postpone_seconds
             log.warning("report_not_moved", subject=message.subject, error=str(error) or type(error).__name__)
             await self._in_hand.postpone(message, self._settings.ingest_postpone_seconds)
         else:

@@ -48,13 +48,14 @@ class Puller:
 
     async def batch(self, inbox: str, within: float) -> list[Msg]:
         """Return the messages that have arrived at `inbox`, after waiting up to `within` seconds for the first."""
-        if self._wanted <= 0 or time.monotonic() > self._expires_at:
-            await self._request(inbox)
+        await self._keep_request(inbox)
         if not self._arrived:
             self._wake.clear()
             await wait_for(self._wake, within)
         size = self._settings.ingest_batch
         messages, self._arrived = self._arrived[:size], self._arrived[size:]
+        # The next batch arrives while this one is stored.
+        await self._keep_request(inbox)
         return messages
 
     async def take(self, message: Msg) -> None:
@@ -66,6 +67,13 @@ class Puller:
             self._in_hand.take(message)
             self._arrived.append(message)
         self._wake.set()
+
+    async def _keep_request(self, inbox: str) -> None:
+        if len(self._arrived) < self._settings.ingest_batch and self._is_over():
+            await self._request(inbox)
+
+    def _is_over(self) -> bool:
+        return self._wanted <= 0 or time.monotonic() > self._expires_at
 
     async def _request(self, inbox: str) -> None:
         self._wanted = self._settings.ingest_batch

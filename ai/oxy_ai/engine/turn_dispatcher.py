@@ -8,7 +8,7 @@ import structlog
 from pydantic import Field
 
 from oxy_ai import metrics
-from oxy_ai.engine.outages import report_failure
+from oxy_ai.engine.outages import is_outage, report_failure
 from oxy_ai.engine.store import ClaimLimits, Engine
 from oxy_ai.engine.turn_limits import TurnLimitSettings
 from oxy_ai.engine.turn_runner import TurnRunner
@@ -106,14 +106,23 @@ class TurnDispatcher:
             claim_again = outcome.more
         except FenceLostError:
             log.warning("turn_fence_lost", conversation=claimed.claim.conversation)
-        except Exception as error:  # noqa: BLE001 the edge of a task: logged and counted; the lease runs out
+        except Exception as error:  # noqa: BLE001 the edge of a task: logged and counted
             report_failure("turn", error)
+            if is_outage(error):
+                await self._postpone(claimed.claim)
         finally:
             # Poll again if this conversation has more to answer, or if all slots were taken and others had to wait.
             # Otherwise a poll would find nothing: the next message sends a hint.
             if claim_again or len(self._running) >= self._settings.concurrency:
                 self._wake.set()
             self._running.discard(claimed.claim)
+
+    async def _postpone(self, claim: Claim) -> None:
+        """End a claim that an outage has cut short, so that it does not count as one that never ends."""
+        try:
+            await self._engine.retry_turn(claim, self._settings.lease)
+        except Exception as error:  # noqa: BLE001 the outage goes on: the lease runs out
+            report_failure("turn", error)
 
     async def _renew(self) -> None:
         while True:

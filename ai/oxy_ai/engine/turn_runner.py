@@ -100,6 +100,7 @@ class TurnRunner:
             return TurnOutcome(None, more=False)
         if isinstance(turn, UnreadableTurn) and turn.newer:
             log.warning("turn_needs_newer_version", conversation=claim.conversation)
+            await self._engine.retry_turn(claim, self._settings.lease)
             return TurnOutcome(None, more=False)
         if isinstance(turn, UnreadableTurn):
             return await self._failures.count_unopened(claim, turn)

@@ -83,3 +83,25 @@ async def test_reports_wait_while_the_database_refuses_more_than_data(
     assert await scene.value("select count(*) from messages where author = 'customer'") == 5
     assert await scene.value("select sum(attempts) from turns") == 0
     assert await dead_letters(scene) == 0
+
+
+async def test_a_turn_waits_while_the_database_refuses_its_end(scene: Scene) -> None:
+    end_turn = EACH_INGEST.replace("'ingest', 'ingest_gone'", "'end_turn'")
+    refused = Fault(
+        (end_turn.format("revoke execute on function %s from public, oxy_app"),),
+        (end_turn.format("grant execute on function %s to oxy_app"),),
+    )
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker(lease_seconds=0.5, turn_claims=2):
+        await scene.known(pod.settings)
+        async with broken(scene, refused):
+            pod.receive("Oi")
+            await until(lambda: claimed(scene, 5))
+            assert await scene.value("select state from turns") == "open"
+        await until(lambda: pod.sent)
+    assert len(pod.sent) == 1
+    assert await scene.value("select sum(attempts) from turns") == 0
+
+
+async def claimed(scene: Scene, times: int) -> bool:
+    return bool(await scene.query("select from conversations where fence >= $1", times))

@@ -116,7 +116,7 @@ async def test_settings_of_a_newer_version_are_tried_again(scene: Scene, monkeyp
 
 async def test_a_turn_with_settings_of_a_newer_version_counts_no_attempt(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
-    async with scene.worker(lease_seconds=0.6):
+    async with scene.worker(lease_seconds=0.4, turn_claims=2):
         await scene.known(pod.settings)
         await scene.query("update instances set settings = settings || '{\"version\": 2}'")
         pod.receive("Oi")
