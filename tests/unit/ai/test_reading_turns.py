@@ -23,6 +23,7 @@ TURN = {
     "self_chat": False,
     "contact": {"id": 1},
     "inputs": [],
+    "inputs_total": 0,
     "history": [],
     "steps": [],
 }
