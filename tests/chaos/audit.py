@@ -100,6 +100,8 @@ def _said(
     person: Person, by_id: Mapping[str, Sequence[Stored]], evidence: Evidence, counts: Counter[str]
 ) -> Iterator[str]:
     """Look for what became of everything that a person said, and that an attendant said to it."""
+    places = {entry.id: place for place, entry in enumerate(evidence.inboxes.get(person.phone, ()))}
+    last_by_person = max((places.get(line.id, -1) for line in person.answered_by_person), default=-1)
     for line in person.lines:
         rows = by_id.get(bounded_id(line.id), [])
         messages = [row for row in rows if not row.placeholder]
@@ -114,7 +116,7 @@ def _said(
             yield f"{line.text[:40]!r} ({line.id[:24]}) is {state or 'not counted as inbound'}"
         if state in {"ignored", "dead"} and person.role is not Role.STRANGER:
             yield f"{line.text[:40]!r} is {state}: {messages[0].reason}"
-        if state == "person" and not person.answered_by_person:
+        if state == "person" and places.get(line.id, 0) > last_by_person:
             yield f"{line.text[:40]!r} is said to be answered by a person, and nobody did"
     for line in person.answered_by_person:
         if len(by_id.get(line.id, [])) != 1 and line.id not in evidence.losses:
