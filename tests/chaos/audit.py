@@ -5,6 +5,7 @@ state in the database; what the ledger calls answered must be on the phone, once
 be in the ledger.
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,6 +45,8 @@ class Stored:
     reason: str
     turn: int | None
     placeholder: bool = False
+    number: int = 0
+    """Place in the order of storing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Sent:
     part: int
     state: str
     body: str
+    number: int | None = None
+    """Place of the text among the messages in the order of storing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ def _got(
             yield f"{message_id} arrived {times} times"
     sent = {row.whatsapp_id: row for row in evidence.outbox if row.whatsapp_id}
     ambiguous = {row.body for row in evidence.outbox if row.state == "ambiguous"}
-    numbers = []
+    answered: list[tuple[int, Sent | None]] = []
     for entry in answers:
         row = sent.get(entry.id)
         if row is None and entry.text not in ambiguous:
@@ -153,11 +158,11 @@ def _got(
         if number is None:
             counts["other texts"] += 1
             continue
-        numbers.append(int(number[1]))
+        answered.append((int(number[1]), row))
         counts["answers"] += 1
         if row is not None:
             yield from _newest_input(person, int(number[1]), row, by_id)
-    yield from _order(numbers)
+    yield from _order(person, answered, by_id, counts)
     yield from _overtaken(person, inbox, counts)
 
 
@@ -172,12 +177,25 @@ def _newest_input(person: Person, number: int, row: Sent, by_id: Mapping[str, Se
         yield f"the answer to message {number} had message {max(inputs)} among its inputs: the model saw another order"
 
 
-def _order(numbers: Sequence[int]) -> Iterator[str]:
+def _order(
+    person: Person,
+    answered: Sequence[tuple[int, Sent | None]],
+    by_id: Mapping[str, Sequence[Stored]],
+    counts: Counter[str],
+) -> Iterator[str]:
+    """Check that each message was answered once, and in order, except where one came too late to be waited for."""
+    numbers = [number for number, _ in answered]
     for number, times in Counter(numbers).items():
         if times > 1:
             yield f"message {number} was answered {times} times"
-    if list(numbers) != sorted(numbers):
-        yield f"answers arrived out of order: {numbers}"
+    for (earlier, row), (number, _) in itertools.pairwise(answered):
+        if number >= earlier:
+            continue
+        stored = by_id.get(person.lines[number].id, ())
+        if row is not None and row.number and stored and stored[0].number > row.number:
+            counts["late"] += 1
+        else:
+            yield f"answers arrived out of order: {numbers}"
 
 
 def _overtaken(person: Person, inbox: Sequence[Entry], counts: Counter[str]) -> Iterator[str]:
@@ -229,7 +247,7 @@ def _outbox(people: Sequence[Person], evidence: Evidence) -> Iterator[str]:
 
 
 _COLUMNS: Final = ("said", "answered", "person", "ignored", "dead", "lost", "open", "missing", "never received")
-_MORE: Final = ("answers", "overlaps", "other texts")
+_MORE: Final = ("answers", "late", "overlaps", "other texts")
 
 
 def table(verdict: Verdict) -> str:

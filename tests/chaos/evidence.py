@@ -29,10 +29,14 @@ select (select count(*) from outbox where state in ('pending', 'accepted'))
 """
 STRANDED: Final = "select count(*) from organizations o, stranded_messages(o.id)"
 MESSAGES: Final = """
-select whatsapp_id, author, state::text as state, coalesce(reason, '') as reason, turn_id as turn, placeholder
+select whatsapp_id, author, state::text as state, coalesce(reason, '') as reason, turn_id as turn, placeholder,
+    id as number
 from messages where whatsapp_id is not null
 """
-OUTBOX: Final = "select coalesce(whatsapp_id, '') as whatsapp_id, turn_id as turn, part, state, body from outbox"
+OUTBOX: Final = """
+select coalesce(o.whatsapp_id, '') as whatsapp_id, o.turn_id as turn, o.part, o.state, o.body, m.id as number
+from outbox o left join messages m on m.outbox_id = o.id
+"""
 BOOKINGS: Final = "select subject, count(*) from bookings where status <> 'cancelled' group by subject"
 
 
