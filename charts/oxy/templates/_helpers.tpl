@@ -87,6 +87,14 @@ livenessProbe:
   failureThreshold: 3
 {{- end -}}
 
+{{/* On how many NATS servers each stream has its data. */}}
+{{- define "oxy.natsReplicas" -}}
+{{- if and .Values.nats.embedded (gt (int .Values.nats.replicas) 1) -}}
+{{ fail "nats.replicas must be 1 while nats.embedded is true: the embedded server is alone" }}
+{{- end -}}
+{{ int .Values.nats.replicas }}
+{{- end -}}
+
 {{- define "oxy.natsUrl" -}}
 {{- if .Values.nats.embedded -}}
 nats://{{ include "oxy.fullname" . }}-nats.{{ .Release.Namespace }}.svc:4222

@@ -150,6 +150,14 @@ def test_the_embedded_database_ignores_the_keys_of_an_external_one() -> None:
     assert worker["OXY_DATABASE_URL"]["valueFrom"]["secretKeyRef"] == {"name": "oxy-postgres", "key": "app-url"}
 
 
+def test_streams_are_replicated_on_a_cluster_only() -> None:
+    replicated = environment(pod_templates(render(*EXTERNAL, "nats.replicas=3"))["oxy-operator"])
+    assert replicated["OXY_NATS_REPLICAS"]["value"] == "3"
+    assert environment(pod_templates(render())["oxy-operator"])["OXY_NATS_REPLICAS"]["value"] == "1"
+    with pytest.raises(CommandError, match=re.escape("nats.replicas must be 1 while nats.embedded is true")):
+        render("nats.replicas=3")
+
+
 def test_an_external_bus_needs_its_address() -> None:
     with pytest.raises(CommandError, match=re.escape("nats.url must be set")):
         render("nats.embedded=false")
