@@ -42,7 +42,10 @@ class Reflector:
                 await self._watch(await self._list())
             except ApiError as error:
                 log.warning("watch_failed", kind=self._kind.name, status=error.status, error=str(error))
-                await asyncio.sleep(RELIST_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 jitter is no secret
+            except Exception:  # an answer of a form that nobody foresaw must not end the process
+                UNREADABLE.labels(self._kind.name).inc()
+                log.exception("watch_crashed", kind=self._kind.name)
+            await asyncio.sleep(RELIST_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 jitter is no secret
 
     async def _list(self) -> str:
         """List everything; return the resource version from which to watch."""

@@ -1,17 +1,25 @@
 """A request that fails, and what is done in spite of it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from integration.wai_operator.scripted import Scripted, scripted
+from kubernetes.aio.client import Configuration
 from unit.wai_operator.making import record, waiting
 
 from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, FINALIZER, REPAIR_ANNOTATION
+from oxy_core.tasks import end_tasks
+from oxy_dev.servers import free_port
 from oxy_operator.errors import ApiError, ConflictError
-from oxy_operator.objects import CLAIMS, SECRETS
+from oxy_operator.kube.cache import ChildCache
+from oxy_operator.kube.client import connected
+from oxy_operator.kube.reflector import Reflector
+from oxy_operator.objects import CLAIMS, CONFIG_MAPS, SECRETS
 
 CLAIM = "wai-petshop-session"
 REFERENCE = "GET configmaps/bundle"
@@ -76,3 +84,26 @@ async def test_a_record_that_was_written_is_remembered_though_a_child_then_fails
     scene.server.reactions.clear()
     await scene.reconcile()
     assert epoch_applied(scene) == "2"
+
+
+async def test_answers_of_a_form_that_nobody_foresaw_end_no_reflector() -> None:
+    answers = ["no JSON", "null", '{"metadata": {}}', '{"metadata": {"resourceVersion": "1"}, "items": [{}]}']
+    answers.append('{"metadata": {"resourceVersion": "1"}, "items": []}')
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=answers.pop(0) if len(answers) > 1 else answers[0])
+
+    application, port = web.Application(), free_port()
+    application.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        async with connected(Configuration(host=f"http://127.0.0.1:{port}")) as api:
+            reflector = Reflector(api, CONFIG_MAPS, "", ChildCache(CONFIG_MAPS), lambda _: None)
+            running = asyncio.create_task(reflector.run())
+            await asyncio.wait_for(reflector.synced.wait(), 20)
+            assert not running.done()
+            await end_tasks(running)
+    finally:
+        await runner.cleanup()
