@@ -21,8 +21,8 @@ _NUL: Final = b"\\u0000"
 """The JSON escape of the one character that PostgreSQL cannot store."""
 
 
-MAX_WAITED_SECONDS: Final = 1e9
-"""Longest wait that is believed, 30 years: PostgreSQL's intervals hold it."""
+MAX_AGE_SECONDS: Final = 1e9
+"""Greatest age that is believed, 30 years: PostgreSQL's intervals hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Arrival:
             instance=instance_id(self.report.organization, self.report.instance),
             phone=phone,
             phone_key=None if phone is None else phone_key(phone),
-            age_seconds=_delay(self.report) + waited_seconds(self.message, now),
+            age_seconds=min(_delay(self.report) + waited_seconds(self.message, now), MAX_AGE_SECONDS),
             report=self.report,
         )
 
@@ -68,7 +68,7 @@ def waited_before(header: str | None) -> float:
         waited = float(header or 0)
     except ValueError:
         return 0.0
-    return min(waited, MAX_WAITED_SECONDS) if math.isfinite(waited) and waited > 0 else 0.0
+    return min(waited, MAX_AGE_SECONDS) if math.isfinite(waited) and waited > 0 else 0.0
 
 
 def _phone_of(report: Report) -> str | None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+from uuid import uuid4
 
 import pytest
 from integration.ai.scene import FakePod, Scene, WorkerProcess, settings_of, until
@@ -238,3 +239,36 @@ async def test_no_tenant_can_fill_the_stream_nor_push_out_the_dead_letters_of_an
     with pytest.raises(APIError, match="maximum messages per subject exceeded"):
         await jetstream.publish("oxy.in.A.main", b"")
     await jetstream.publish("oxy.in.B.main", b"")
+
+
+async def test_whatever_a_pod_reports_is_stored_or_a_dead_letter_and_holds_up_nobody(scene: Scene) -> None:
+    hostile, other = await scene.pod(settings_of("petshop")), await scene.pod(settings_of("clinic"))
+    message = json.loads(hostile.report(hostile.message("Oi")).encode())
+    changes: list[dict[str, object]] = [
+        {"journal_sequence": 2**70},
+        {"journal_sequence": 2**40},
+        {"occurred_at": "9999-12-31T23:59:59Z"},
+        {"occurred_at": "0001-01-01T00:00:00Z"},
+        {"journal_started_at": "0001-01-01T00:00:00Z"},
+        {"journal_started_at": "9999-12-31T23:59:59Z"},
+        {"body": message["body"] | {"chat_sequence": 2**31}},
+        {"body": message["body"] | {"delay_seconds": 1e300}},
+        {"body": message["body"] | {"sent_at": "0001-01-01T00:00:00Z"}},
+        {"body": message["body"] | {"sent_at": "9999-12-31T23:59:59Z"}},
+        {"body": message["body"] | {"text": "a\x00b\ud83d\ude00"}},
+        {"body": {"type": "connection", "state": "connected", "reason": "x" * 400_000}},
+        {"body": {"type": "send_result", "request_id": str(uuid4()), "outcome": "sent", "error": "x" * 1_000}},
+    ]
+    subject = subjects.inbound(hostile.settings.account, hostile.settings.instance)
+    async with scene.worker():
+        await scene.known(hostile.settings)
+        for number, change in enumerate(changes):
+            report = message | {"id": str(uuid4()), "journal_sequence": number + 2} | change
+            await scene.client.jetstream().publish(subject, json.dumps(report).encode())
+        await other.answer_to("Oi")
+        await until(lambda: nothing_on_the_stream(scene))
+        await other.answer_to("Oi de novo")
+
+
+async def nothing_on_the_stream(scene: Scene) -> bool:
+    return (await scene.client.jetstream().stream_info(INBOUND_STREAM)).state.messages == 0
