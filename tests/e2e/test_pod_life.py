@@ -42,6 +42,10 @@ def uids(kubectl: Kubectl) -> set[str]:
     return {pod["metadata"]["uid"] for pod in found if "deletionTimestamp" not in pod["metadata"]}
 
 
+def replaced(before: set[str], now: set[str]) -> bool:
+    return len(now) >= len(before) and not now & before
+
+
 @pytest.mark.parametrize("end", [kill, restart, drain])
 async def test_what_is_said_while_pods_end_is_answered_once(
     system: System, simulator: SimulatorClient, end: Callable[[Kubectl], None]
@@ -53,12 +57,8 @@ async def test_what_is_said_while_pods_end_is_answered_once(
     await simulator.send(phone, BUSINESS_PHONE, "Bom dia!")
     end(kubectl)
     await simulator.send(phone, BUSINESS_PHONE, "Vocês abrem no sábado?")
-    wait_until(
-        "every pod was replaced",
-        180,
-        lambda: (len(now := uids(kubectl)) >= len(before) > len(now & before) == 0) or None,
-    )
-    kubectl("wait", "--for=condition=Ready", "pod", *PLATFORM, "--timeout=180s")
+    wait_until("every pod was replaced", 180, lambda: replaced(before, uids(kubectl)) or None)
+    kubectl.run_long("rollout", "status", "deployment", *PLATFORM, "--timeout=180s")
     wait_until("the instance is ready again", 180, lambda: is_ready(kubectl) or None)
     # Once a later line is answered too, nothing is under way any more.
     await ask(simulator, phone, BUSINESS_PHONE, "Obrigada!")
