@@ -33,9 +33,9 @@ MAX_NAME: Final = 256
 MAX_ERROR: Final = 1_000
 """Longest description of a failure in characters."""
 
-MAX_REPORT_BYTES: Final = 700 << 10
-"""Largest report on the bus. Tenants may publish 768 KiB, headers included, and the longest text takes 384 KiB: 65,536
-characters, each at most 4 bytes or 6 as an escape."""
+MAX_ENVELOPE_BYTES: Final = 508 << 10
+"""Largest report without headers; pods cut the text of one that would be larger. The longest text takes 384 KiB: 65,536
+characters of at most 6 bytes each (as escapes in JSON)."""
 
 VERSION: Final = 1
 """Newest version of an envelope that this code reads."""

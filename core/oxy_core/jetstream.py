@@ -16,6 +16,7 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError
 
 from oxy_core import subjects
+from oxy_core.envelopes import MAX_ENVELOPE_BYTES
 from oxy_core.errors import StreamMismatchError
 
 INBOUND_STREAM: Final = "OXY_INBOUND"
@@ -27,10 +28,9 @@ INGEST_DURABLE: Final = "ingest"
 ACK_WAIT_SECONDS: Final = 5.0
 """After this time without a sign of progress, a report that a worker pulled is delivered again: the worker is dead."""
 
-MAX_REPORT_BYTES: Final = 512 << 10
-"""Largest report with its headers, which tenants' accounts and the streams enforce. The longest text has 65,536
-characters of at most 6 bytes each (as escapes in JSON), 384 KiB. The server's own limit, `SERVER_MAX_PAYLOAD_BYTES`,
-leaves room for the headers that workers add."""
+MAX_REPORT_BYTES: Final = MAX_ENVELOPE_BYTES + (4 << 10)
+"""Largest report with its headers, which tenants' accounts and the streams enforce. The server's own limit,
+`SERVER_MAX_PAYLOAD_BYTES`, leaves room for the headers that workers add."""
 
 SERVER_MAX_PAYLOAD_BYTES: Final = 1 << 20
 """``max_payload`` of our NATS servers, nats-server's default."""

@@ -20,7 +20,7 @@ class PairingMethod(StrEnum):
 class PairingOffer(BaseModel):
     """A code with which the business's phone can be linked now."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     method: PairingMethod
     code: str | None = None

@@ -12,7 +12,9 @@ from pydantic.alias_generators import to_camel
 class SharedSettings(BaseModel):
     """Base. Accepts the custom resource's camelCase names and the fields' own; unknown fields are ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, alias_generator=to_camel, populate_by_name=True
+    )
 
 
 class AuroraSettings(SharedSettings):

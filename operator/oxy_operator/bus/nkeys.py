@@ -61,7 +61,7 @@ def _encode(seed: bytes, role: KeyRole) -> KeyPair:
 class PlatformKeys(BaseModel):
     """The two secrets from which all keys on the bus are derived; serialisable."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     operator_seed: Annotated[str, Field(pattern=r"^SO[A-Z2-7]{56}$", repr=False)]
     """Signs every account; nkey form."""

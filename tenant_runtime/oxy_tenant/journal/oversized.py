@@ -7,7 +7,7 @@ replaces each by one in the same place that fits.
 import json
 from typing import Final
 
-from oxy_core.envelopes import MAX_REPORT_BYTES, MessageSeen, Report
+from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MessageSeen, Report
 from oxy_core.errors import ContractError
 from oxy_core.message_kinds import MessageKind
 from oxy_tenant.content.bounds import CUT, bounded_id
@@ -16,7 +16,7 @@ _CONTENT: Final = frozenset({"text", "push_name", "quoted_id"})
 _BEGINNING: Final = 1_000
 
 
-def fitting(report: Report, limit: int = MAX_REPORT_BYTES) -> bytes:
+def fitting(report: Report, limit: int = MAX_ENVELOPE_BYTES) -> bytes:
     """Return the wire form of a report in at most `limit` bytes, cutting the text of its message if necessary."""
     envelope, body = report.encode(), report.body
     excess = len(envelope) - limit

@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from oxy_core import subjects
-from oxy_core.envelopes import MAX_REPORT_BYTES, MESSAGE_ID_HEADER, WAITED_HEADER
+from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MESSAGE_ID_HEADER, WAITED_HEADER
 from oxy_core.tasks import wait_for
 from oxy_core.trace import trace_id
 from oxy_tenant import metrics
@@ -228,9 +228,11 @@ class Publisher:
 
     async def _go_back(self, refusal: str) -> None:
         metrics.REFUSED.inc()
+        if not self._refused:
+            # Once, not at each attempt: a tenant whose share of the stream is full is refused until workers catch up.
+            log.warning("publish_refused", number=self._window.oldest, reason=refusal)
         self._refused = True
         self._rules.on_refusal(refusal)
-        log.warning("publish_refused", number=self._window.oldest, reason=refusal)
         await asyncio.sleep(self._timing.retry_seconds)
         # Clear after the pause: the rest of the window may be refused meanwhile, and going back once covers all of it.
         self._refusal = None
@@ -262,7 +264,7 @@ class Publisher:
 
 def publishable(entry: JournalEntry) -> bytes:
     """Return what to publish for an entry: a replacement if it is too large for the bus, which would refuse it."""
-    if len(entry.envelope) <= MAX_REPORT_BYTES:
+    if len(entry.envelope) <= MAX_ENVELOPE_BYTES:
         return entry.envelope
     log.error("report_replaced", trace_id=trace_id(entry.trace), number=entry.number, bytes=len(entry.envelope))
     return replacement(entry.envelope)

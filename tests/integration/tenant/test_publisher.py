@@ -1,6 +1,7 @@
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,25 @@ async def test_each_report_carries_its_account_and_how_long_it_waited(
     [(_, headers)] = await stored(jetstream)
     assert headers[MESSAGE_ID_HEADER] == f"ACCOUNT:{report.message_id}"
     assert 0.2 <= float(headers[WAITED_HEADER]) < 10
+
+
+async def test_a_report_that_the_bus_could_never_take_is_replaced_and_holds_up_nothing(
+    journal: Journal,
+    reports_added: ReportSignal,
+    nats_server: NatsServer,
+    jetstream: JetStreamContext,
+    tmp_path: Path,
+) -> None:
+    for whatsapp_id in "ABC":
+        journal.inbound.receive(incoming(whatsapp_id))
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as database, database:
+        [(envelope,)] = database.execute("SELECT envelope FROM reports WHERE number = 2").fetchall()
+        huge = envelope.replace(b'"oi"', b'"oi","quoted_id":"' + b"Q" * (2 << 20) + b'"')
+        database.execute("UPDATE reports SET envelope = ? WHERE number = 2", (huge,))
+    async with publishing_to_jetstream(journal, reports_added, nats_server, PublishRules()) as worker:
+        async with asyncio.timeout(15):
+            await worker.drained()
+    assert [sequence for sequence, _ in await stored(jetstream)] == [1, 2, 3]
 
 
 async def test_a_refusal_is_shown_until_the_stream_takes_reports_again(

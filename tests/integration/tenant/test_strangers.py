@@ -3,7 +3,7 @@
 from integration.tenant.scene import Scene, until
 from unit.tenant.wire import MESSAGES, named, nested, quoting
 
-from oxy_core.envelopes import MAX_REPORT_BYTES, MAX_TEXT, MessageSeen
+from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MAX_TEXT, MessageSeen
 from oxy_core.message_kinds import MessageKind
 from oxy_simulator.sending import send_raw
 
@@ -57,7 +57,7 @@ async def test_a_message_with_an_impossible_id_does_not_stop_the_next_start(scen
 
 async def test_the_largest_message_does_not_hold_up_what_follows(scene: Scene) -> None:
     await scene.pair()
-    send(scene, quoting(b"\x01" * MAX_TEXT, b"Q" * MAX_REPORT_BYTES), "HUGE")
+    send(scene, quoting(b"\x01" * MAX_TEXT, b"Q" * MAX_ENVELOPE_BYTES), "HUGE")
     await scene.customer.send("tudo bem?", scene.business)
     huge, following = await messages(scene, 2)
     assert (len(huge.text or ""), len(huge.quoted_id or "")) == (MAX_TEXT, 71)

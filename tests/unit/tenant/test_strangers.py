@@ -11,7 +11,7 @@ from unit.tenant.messages import Clock
 from unit.tenant.sessions import add_secret, make_session
 from unit.tenant.wire import ENVELOPES, MESSAGES, info, jid, message_event, named, nested, quoting, source
 
-from oxy_core.envelopes import MAX_REPORT_BYTES, MAX_TEXT, MAX_WHATSAPP_ID, MessageSeen, Report
+from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MAX_TEXT, MAX_WHATSAPP_ID, MessageSeen, Report
 from oxy_core.message_kinds import MessageKind
 from oxy_tenant.content.bounds import (
     CUT,
@@ -55,7 +55,7 @@ def arrive(journal: Journal, event: bytes) -> None:
 def published(journal: Journal) -> list[MessageSeen]:
     """Return what the bus would get, as the platform reads it."""
     envelopes = [publishable(entry) for entry in journal.reports.waiting(0, 10_000)]
-    assert all(len(envelope) <= MAX_REPORT_BYTES for envelope in envelopes)
+    assert all(len(envelope) <= MAX_ENVELOPE_BYTES for envelope in envelopes)
     bodies = [Report.decode(envelope).body for envelope in envelopes]
     return [body for body in bodies if isinstance(body, MessageSeen)]
 
@@ -176,7 +176,7 @@ def test_a_journalled_report_that_is_too_large_is_replaced_in_its_place(journal:
     arrive(journal, message_event(info(b"A"), text(b"oi")))
     [entry] = journal.reports.waiting(0, 1)
     report = json.loads(entry.envelope)
-    report["body"] |= {"quoted_id": "Q" * MAX_REPORT_BYTES, "whatsapp_id": "W" * 500}
+    report["body"] |= {"quoted_id": "Q" * MAX_ENVELOPE_BYTES, "whatsapp_id": "W" * 500}
     placeholder = Report.decode(replacement(json.dumps(report).encode()))
     assert isinstance(placeholder.body, MessageSeen)
     assert (placeholder.id, placeholder.journal_sequence) == (Report.decode(entry.envelope).id, 1)
