@@ -48,7 +48,8 @@ status: setup ## Show all instances
 test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
 	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
-e2e: kube ## End-to-end test on the local Kubernetes cluster
+e2e: kube ## Two minutes of overlapping faults on plain processes, then end-to-end tests on the local cluster
+	@OXY_CHAOS_SECONDS=120 $(BIN)/pytest tests/chaos/test_bad_days.py
 	@$(BIN)/pytest tests/e2e -m "not existing and not node"
 
 e2e-existing: kube ## The same with images from a registry, as on your own cluster (CLUSTER=existing)

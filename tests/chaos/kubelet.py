@@ -96,7 +96,9 @@ class PlainKubelet:
             await self._keep_running(process)
         finally:
             await end_tasks(following)
-            await asyncio.shield(asyncio.to_thread(process.program.stop))
+            status = await asyncio.shield(asyncio.to_thread(process.program.stop))
+        if status:
+            self.exits.append(f"{instance} {status}")
         await asyncio.to_thread(self._remove, process)
         if self.pods.get(instance) is process:
             del self.pods[instance]
