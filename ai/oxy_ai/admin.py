@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import connected_pool, organization_transaction
-from oxy_ai.engine.dead_letters import DeadTurns, Source
+from oxy_ai.engine.dead_letters import DeadTurns, Source, replay_all
 from oxy_ai.engine.dead_report_letters import DeadReports
 from oxy_ai.engine.ledger import Ledger, read_ledger
 from oxy_ai.engine.outages import is_outage
@@ -64,8 +64,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--organization", required=True, help="spec.organizationId of its WhatsAppInstance")
     letters = groups.add_parser("dlq", help="dead letters").add_subparsers(dest="verb", required=True)
     letters.add_parser("ls", help="list all, newest first")
-    for verb, text in (("show", "show one"), ("replay", "retry one"), ("drop", "discard one")):
+    for verb, text in (("show", "show one"), ("drop", "discard one")):
         letters.add_parser(verb, help=text).add_argument("id", help="an id from `dlq ls`")
+    replay = letters.add_parser("replay", help="retry one or all")
+    which = replay.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", nargs="?", help="an id from `dlq ls`")
+    which.add_argument("--all", action="store_true", help="all that no person has answered since, the oldest first")
+    replay.add_argument("--organization", help="with --all: only those of this organization")
+    replay.add_argument("--instance", help="with --all: only those of this instance")
     ledger = groups.add_parser("ledger", help="what is open or ended badly, and since when")
     ledger.add_argument("organization", nargs="?", help="spec.organizationId; without it, of all organizations")
     ledger.add_argument("--oldest", type=int, default=20, help="entries to list of each organization (%(default)s)")
@@ -116,6 +122,9 @@ async def _dlq(stores: Stores, options: argparse.Namespace) -> object:
     if options.verb == "ls":
         letters = [*await DeadTurns(stores.engine).letters(), *await DeadReports(stores.client).letters()]
         return sorted(letters, key=lambda letter: letter.at.timestamp() if letter.at else 0, reverse=True)
+    if options.verb == "replay" and options.all:
+        sources = (DeadTurns(stores.engine), DeadReports(stores.client))
+        return await replay_all(sources, options.organization, options.instance)
     kind, _, key = options.id.partition(":")
     source = stores.source(kind)
     if source is None:

@@ -97,6 +97,8 @@ class Turn(Record):
     trace: str | None = None
     instance: UUID
     settings: InstanceSettings
+    replayed: bool = False
+    """A person asked for it after it had died: its messages are never too old."""
     closed: bool
     chat: Jid
     self_chat: bool

@@ -1,5 +1,6 @@
 """Rules that decide, before any model is asked, whether a turn is answered, with what and by which assistant. Pure."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -52,7 +53,8 @@ def decide(turn: Turn) -> Decision:
     role = role_of(turn)
     if not turn.settings.ai.enabled or (role is Role.AURORA and not turn.settings.ai.aurora.enabled):
         return Skip("disabled")
-    fresh = [item for item in turn.inputs if item.age_seconds <= turn.settings.max_answer_age_seconds]
+    oldest = math.inf if turn.replayed else turn.settings.max_answer_age_seconds
+    fresh = [item for item in turn.inputs if item.age_seconds <= oldest]
     if not fresh:
         return Skip("stale")
     texts = tuple(

@@ -5,6 +5,7 @@ Ids are ``turn:<organization>:<number>`` and ``bus:<sequence>`` (`oxy_ai.engine.
 
 import re
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
@@ -69,8 +70,11 @@ class Source(Protocol):
         """Return one; raises AdministrationError."""
         ...
 
-    async def replay(self, key: str) -> Action:
-        """Give it another chance; raises AdministrationError."""
+    async def replay(self, key: str, *, unless_answered: bool = False) -> Action:
+        """Give it another chance; raises AdministrationError.
+
+        `unless_answered`: not if a person has taken care of it since.
+        """
         ...
 
     async def drop(self, key: str) -> Action:
@@ -152,23 +156,52 @@ class DeadTurns:
             history=[_line(item) for item in history],
         )
 
-    async def replay(self, key: str) -> Action:
-        """Give a turn new attempts; a worker claims it like any other."""
-        return await self._act("select replay_turn($1, $2, $3)", key, "is due again; a worker will claim it now")
+    async def replay(self, key: str, *, unless_answered: bool = False) -> Action:
+        """Give a turn new attempts; a worker claims it like any other.
+
+        `unless_answered`: not if a person of the business has written to the customer since.
+        """
+        turn = _turn_key(key)
+        document = await self._engine.pool.fetchval(
+            "select replay_turn($1, $2, $3, $4)", turn.organization, turn.number, _ACTOR, unless_answered
+        )
+        replayed = Replayed.model_validate_json(document)
+        return _done(key, replayed.outcome, replayed.sentence)
 
     async def drop(self, key: str) -> Action:
         """Discard a turn; the apology has already promised the customer that a person will answer."""
-        return await self._act("select drop_turn($1, $2, $3)", key, "is dropped; it will not run again")
-
-    async def _act(self, statement: str, key: str, happened: str) -> Action:
         turn = _turn_key(key)
-        outcome = await self._engine.pool.fetchval(statement, turn.organization, turn.number, _ACTOR)
-        if outcome == "missing":
-            raise AdministrationError(unknown_letter(f"turn:{key}"))
-        if outcome == "busy":
-            message = f"the conversation of turn:{key} is being answered right now; try again in a moment"
-            raise AdministrationError(message)
-        return Action(id=f"turn:{key}", outcome=outcome, message=f"turn:{key} {happened}.")
+        outcome = await self._engine.pool.fetchval(
+            "select drop_turn($1, $2, $3)", turn.organization, turn.number, _ACTOR
+        )
+        return _done(key, outcome, "is dropped; it will not run again")
+
+
+class Replayed(BaseModel):
+    """What `replay_turn` did."""
+
+    outcome: str
+    due: AwareDatetime | None = None
+    """When a takeover ends that it waits for."""
+
+    @property
+    def sentence(self) -> str:
+        """What happens next."""
+        if self.outcome == "answered":
+            return "is not replayed: a person has written to the customer since; replay it by its id if it is needed"
+        if self.due is not None:
+            at = self.due.astimezone(UTC)
+            return f"is due at {at:%Y-%m-%dT%H:%M:%SZ}: a person is writing to the customer, so it waits until then"
+        return "is due again; a worker will claim it now"
+
+
+def _done(key: str, outcome: str, happened: str) -> Action:
+    if outcome == "missing":
+        raise AdministrationError(unknown_letter(f"turn:{key}"))
+    if outcome == "busy":
+        message = f"the conversation of turn:{key} is being answered right now; try again in a moment"
+        raise AdministrationError(message)
+    return Action(id=f"turn:{key}", outcome=outcome, message=f"turn:{key} {happened}.")
 
 
 def _letter(row: Record) -> DeadLetter:
@@ -187,3 +220,25 @@ def _letter(row: Record) -> DeadLetter:
 def _line(row: Record) -> str:
     detail = f": {row['detail']}" if row["detail"] else ""
     return f"{row['at']:%Y-%m-%dT%H:%M:%SZ} {row['actor']} {row['action']}{detail}"
+
+
+async def replay_all(sources: Sequence[Source], organization: str | None, instance: str | None) -> list[Action]:
+    """Replay all dead letters, or those of an organization or instance, the oldest first.
+
+    What a person has answered is left alone, and so is what cannot be replayed now; the actions say so.
+    """
+    found = [(letter, source) for source in sources for letter in await source.letters()]
+    wanted = [
+        (letter, source)
+        for letter, source in found
+        if organization in {None, letter.organization} and instance in {None, letter.instance}
+    ]
+    wanted.sort(key=lambda item: item[0].at.timestamp() if item[0].at else 0)
+    return [await _replay_if_possible(letter, source) for letter, source in wanted]
+
+
+async def _replay_if_possible(letter: DeadLetter, source: Source) -> Action:
+    try:
+        return await source.replay(letter.id.partition(":")[2], unless_answered=True)
+    except AdministrationError as error:
+        return Action(id=letter.id, outcome="refused", message=str(error))

@@ -50,7 +50,7 @@ class DeadReports:
         letter = _letter(first.seq, str(first.subject), first.time, headers)
         return Detail(**letter.model_dump(), subject=headers.get(SUBJECT_HEADER), data=text)
 
-    async def replay(self, key: str) -> Action:
+    async def replay(self, key: str, *, unless_answered: bool = False) -> Action:  # noqa: ARG002 the ledger's places decide whether a person has answered
         """Publish a report again on its original subject, then delete the dead letter."""
         parts = await self._parts(key)
         headers = parts[0].headers or {}

@@ -21,7 +21,7 @@ begin
     return exists (select from chat_journals j where j.conversation_id = v.id and answers(j, at, sent_at));
 end $$;
 
--- Settle the open messages that a person has answered. An open turn that had one of them as input is replaced, and its
+-- Settle the open messages that a person has answered, but not those of a turn that a person has asked for. An open turn that had one of them as input is replaced, and its
 -- other inputs are open again; a running one is left to its worker: end_turn discards its answer.
 create or replace function settle_answered(v conversations) returns conversations
 language plpgsql
@@ -31,9 +31,10 @@ declare
 begin
     with answered as (
         update messages m set state = 'person', settled_at = clock_timestamp()
-        where m.conversation_id = v.id and m.state = 'open' and exists (
-            select from chat_journals j where j.conversation_id = v.id and answers(j, m.place, m.sent_at)
-        )
+        where m.conversation_id = v.id and m.state = 'open' and not is_replayed(v.organization_id, m.turn_id)
+            and exists (
+                select from chat_journals j where j.conversation_id = v.id and answers(j, m.place, m.sent_at)
+            )
         returning m.turn_id
     )
     select coalesce(bool_or(a.turn_id = v.turn_id), false) into in_turn from answered a;
@@ -54,11 +55,16 @@ begin
     return settle_answered(v);
 end $$;
 
--- Release a claimed conversation without answering: a person has taken over, messages are missing, or none is open.
+-- Release a claimed conversation without answering: a person has taken over, messages are missing, or none is open. A
+-- replayed turn stays open until the takeover ends.
 create or replace function leave_unanswered(v conversations) returns void
 language plpgsql
 as $$
 begin
+    if is_replayed(v.organization_id, v.turn_id) then
+        perform postpone(v, v.human_until);
+        return;
+    end if;
     perform replace_turn(v.organization_id, v.turn_id, 'human');
     v.turn_id := null;
     perform release(v);

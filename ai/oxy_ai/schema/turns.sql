@@ -48,6 +48,14 @@ create or replace function is_ready(v conversations) returns boolean
 language sql
 as $$ select v.pending_since is not null and coalesce(gap_until(v) <= clock_timestamp(), true) $$;
 
+-- Whether a person has asked for this turn after it had died.
+create or replace function is_replayed(organization uuid, turn bigint) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (select from turns t where t.organization_id = organization and t.id = turn and t.replayed);
+end $$;
+
 -- Close an open turn without an answer: a takeover or a merge has superseded it.
 create or replace function replace_turn(organization uuid, turn bigint, why text) returns void
 language plpgsql
@@ -87,7 +95,7 @@ begin
     return (
         select jsonb_build_object(
             'turn', t.id, 'attempts', t.attempts, 'trace', t.trace, 'instance', v.instance_id, 'settings', i.settings,
-            'closed', i.closed_at is not null, 'chat', v.chat, 'self_chat', v.self_chat,
+            'replayed', t.replayed, 'closed', i.closed_at is not null, 'chat', v.chat, 'self_chat', v.self_chat,
             'contact', jsonb_build_object('id', c.id, 'name', c.name, 'phone', c.phone),
             'inputs', inputs_of(t, limits), 'inputs_total', inputs_total(t), 'steps', steps_of(t),
             'history', history_of(t, (i.settings -> 'ai' ->> 'context_messages')::integer, limits)
@@ -211,7 +219,8 @@ end $$;
 
 -- End a turn: store its answers and cost and mark its inputs as answered, in one transaction. `ending` is
 -- oxy_ai.records.TurnEnding; `last_step` is the final response, null if it is stored already or no model was asked.
--- Returns {state, more}; `more`: the conversation has messages left to answer. Null: the fence is lost.
+-- Returns {state, more}; `more`: the conversation has messages left to answer. Null: the fence is lost. A replayed turn
+-- that a takeover has interrupted waits for its end (state waiting).
 create or replace function end_turn(
     organization uuid, conversation bigint, held_fence bigint, turn bigint, ending jsonb
 ) returns jsonb
@@ -223,6 +232,9 @@ declare
 begin
     if v.id is null then
         return null;
+    elsif v.human_until > clock_timestamp() and is_replayed(organization, turn) then
+        perform postpone(v, v.human_until);
+        return '{"state": "waiting", "more": false}';
     end if;
     if jsonb_typeof(ending -> 'last_step') = 'object' then
         perform store_step(organization, turn, ending -> 'last_step');
