@@ -36,8 +36,12 @@ create or replace function recount(v conversations) returns conversations
 language plpgsql stable
 as $$
 begin
-    select min(m.arrived_at), coalesce(max(m.arrived_at), v.last_inbound_at) into v.pending_since, v.last_inbound_at
-    from messages m where m.conversation_id = v.id and m.state = 'open';
+    -- Materialized, or the planner might look for the minimum by walking all messages in the order of their arrival.
+    with waiting as materialized (
+        select m.arrived_at from messages m where m.conversation_id = v.id and m.state = 'open'
+    )
+    select min(w.arrived_at), coalesce(max(w.arrived_at), v.last_inbound_at) into v.pending_since, v.last_inbound_at
+    from waiting w;
     return v;
 end $$;
 

@@ -247,8 +247,7 @@ create table messages (
     check (state not in ('answered', 'dead') or turn_id is not null)
 );
 create index messages_conversation on messages (conversation_id, place, id);
-create index messages_open on messages (conversation_id, place) where state = 'open';
-create index messages_unsettled on messages (organization_id) where state = 'open';
+create index messages_open on messages (organization_id, conversation_id, place) where state = 'open';
 create index messages_bad on messages (organization_id) where state in ('dead', 'lost') or reason = 'stale';
 create index messages_turn on messages (turn_id) where turn_id is not null;
 create index messages_arrived on messages (organization_id, arrived_at);

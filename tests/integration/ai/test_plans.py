@@ -80,6 +80,14 @@ HOT = {
         "select id from messages where conversation_id = 10001 and state = 'open'",
         "messages_open",
     ),
+    "since when messages are open": (
+        (
+            "with waiting as materialized "
+            "(select arrived_at from messages where conversation_id = 10001 and state = 'open') "
+            "select min(arrived_at) from waiting"
+        ),
+        "messages_open",
+    ),
     "the messages of a turn": ("select id from messages where turn_id = 10001", "messages_turn"),
     "the numbering of a chat": (
         "select seen from chat_journals where conversation_id = 10001",
