@@ -1,5 +1,5 @@
--- The ledger: what is open or went wrong, in and out. Checks of the tables hold that each message and each text has exactly
--- one state, and which columns go with it. What follows shows whether each that is not final is on its way to a final
+-- The ledger: what is open or went wrong, in and out. Checks of the tables hold that each message and each text has
+-- exactly one state, and which columns go with it. What follows shows whether each that is not final is on its way to a final
 -- state, and whether people were told of each that ended badly.
 
 -- An organization's messages by state and reason; `since`: when the oldest of them got there.
@@ -181,7 +181,8 @@ begin
     return wrong;
 end $$;
 
--- The names and times of an organization's ledger: oxy_ai.engine.ledger.OrganizationLedger. `oldest`: entries that it lists.
+-- An organization's ledger in short (oxy_ai.engine.ledger.OrganizationLedger): how many of what, and the `oldest`
+-- entries, the wrong ones first.
 create or replace function ledger_page(organization uuid, grace interval, oldest integer) returns jsonb
 language plpgsql
 as $$

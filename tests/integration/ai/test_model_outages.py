@@ -75,6 +75,20 @@ async def test_an_endpoint_that_refuses_the_key_is_out_and_the_owner_learns_what
     assert "recusou a chave de acesso" in pod.answers_to(OWNER)[0]
 
 
+async def test_what_became_too_old_in_an_outage_is_not_answered_and_the_owner_is_told_whose_it_was(
+    scene: Scene,
+) -> None:
+    pod, switch = await scene.pod(settings_of("petshop", max_answer_age_seconds=2)), Switch()
+    async with running_endpoint(switch) as endpoint, scene.worker(openai_base_url=endpoint.base_url):
+        pod.receive("Oi", OTHERS[0])
+        pod.receive("Oi", OTHERS[1])
+        await until(lambda: scene.query("select from turns having count(*) filter (where reason = 'stale') = 2"))
+        switch.on = True
+        await until(lambda: pod.answers_to(OWNER))
+    assert "agora é tarde" in pod.answers_to(OWNER)[0]
+    assert pod.answers_to(OTHERS[0]) == []
+
+
 async def test_an_endpoint_that_hangs_does_not_hold_up_the_customers_of_others(scene: Scene) -> None:
     async def hanging(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(60)
