@@ -1,0 +1,59 @@
+"""A turn reads no more of a long conversation than of a short one."""
+
+import asyncpg
+from integration.ai.journals import WrittenJournal, apply, ingest
+from integration.ai.scene import CUSTOMER, Scene, settings_of
+
+from oxy_ai.database import connected_pool
+from oxy_ai.engine.store import Engine
+from oxy_ai.records import Answer, Claims, TurnEnding, TurnLimits
+from oxy_core.identity import Jid, new_id
+
+MESSAGES = 20_000
+READ_AT_MOST = 200
+LIMITS = TurnLimits(messages=50, characters_each=4_000, characters=24_000, claims=5)
+LENGTHEN = """
+insert into messages (organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, author, place, state,
+    kind, body, sent_at, arrived_at, settled_at)
+select m.organization_id, m.instance_id, m.conversation_id, m.chat, m.sender, 'earlier-' || n,
+    case when n % 2 = 0 then 'customer' else 'phone' end,
+    row((m.place).started_at - interval '30 days', (m.place).epoch, n)::place,
+    case when n % 2 = 0 then 'person' end::message_state, 'text', 'Quanto custa o banho?',
+    m.sent_at - interval '30 days', m.arrived_at - interval '30 days',
+    case when n % 2 = 0 then m.arrived_at - interval '30 days' end
+from messages m, generate_series(1, $1) n
+"""
+READ = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'messages'"
+
+
+async def test_a_turn_reads_as_much_of_a_long_conversation_as_of_a_short_one(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    async with connected_pool(scene.database_url, connections=1) as pool:
+        await apply(Engine(pool), settings)
+        await ingest(Engine(pool), settings.account, [WrittenJournal(settings).write(Jid.of_phone(CUSTOMER), "Oi")])
+        await scene.query(LENGTHEN, MESSAGES)
+        await scene.query("analyze messages")
+        async with pool.acquire() as connection, connection.transaction():
+            assert await answer(connection) == "answered"
+            assert await connection.fetchval(READ) < READ_AT_MOST
+
+
+async def answer(connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]") -> str:
+    """Claim the only due conversation and end its turn; return the turn's state."""
+    limits = LIMITS.model_dump_json()
+    found = await connection.fetchval("select claim_turns(5, '10 s', 0, 1, '5 ms', $1)", limits)
+    [claimed] = Claims.model_validate_json(found).claimed
+    claim, turn = claimed.claim, claimed.turn
+    assert turn is not None
+    ending = TurnEnding(
+        state="answered", role="customer", answers=(Answer(id=new_id(), text="Olá!", keep_seconds=60),)
+    ).model_dump_json()
+    ended: str = await connection.fetchval(
+        "select end_turn($1, $2, $3, $4, $5) ->> 'state'",
+        claim.organization,
+        claim.conversation,
+        claim.fence,
+        turn.turn,
+        ending,
+    )
+    return ended
