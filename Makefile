@@ -67,6 +67,9 @@ chaos-kills: setup ## kill -9 each part often, mid-conversation, and count the a
 bench: setup ## Measure latency, throughput and memory; print the tables of docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
 
+bench-engine: setup ## Measure the engine: several workers, a filled stream, a long conversation, a flood (about 15 minutes)
+	@$(BIN)/python benchmarks/engine.py
+
 bench-processor: setup ## Measure the processor time of one answer, by process
 	@$(BIN)/python benchmarks/processor.py
 

@@ -39,7 +39,10 @@ def processor_seconds(pid: int) -> float:
 
     Source: fields 14 to 17 of /proc/[pid]/stat, proc(5).
     """
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:  # it has just ended: its parent has its time
+        return 0.0
     own = sum(int(value) for value in fields[11:15]) / _TICKS
     return own + sum(processor_seconds(child) for child in _children(pid))
 
