@@ -76,6 +76,7 @@ class Observer:
             tenancy=issued,
             pod=self._cache.pods.of(key),
             reported=self._bus.live(issued.account),
+            clock_ahead=self._bus.clock_ahead(issued.account),
             account_held=self._bus.holds(issued.account, instance.uid),
             bus_state=self._bus.state or (bus_state_of(settings.annotations) if settings else None),
             record=(EpochRecord.of(claim.annotations) or last) if claim else None,

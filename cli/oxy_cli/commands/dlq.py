@@ -50,15 +50,28 @@ def show(
 
 
 @app.command()
-def replay(
-    letter: Letter,
+def replay(  # noqa: PLR0913 each is an option of the command
+    letter: Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of a dead letter.")] = None,
     *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Replay all that no person has answered since, the oldest first.")
+    ] = False,
+    organization: Annotated[str | None, typer.Option(help="With --all: only those of this organization.")] = None,
+    instance: Annotated[str | None, typer.Option(help="With --all: only those of this instance.")] = None,
     system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
     context: Context = None,
     output: Format = Output.TEXT,
 ) -> None:
-    """Process a dead letter again: run the turn, or read the message, once more."""
-    _print_done(administer(Cluster.connect(context, system_namespace), ["dlq", "replay", letter]), output)
+    """Process a dead letter, or all, again: run the turn, or read the message, once more."""
+    if (letter is None) is not everything:
+        message = "name the dead letter to replay, or use --all"
+        raise typer.BadParameter(message)
+    arguments = ["dlq", "replay", *_selection(letter, organization, instance)]
+    answer = administer(Cluster.connect(context, system_namespace), arguments)
+    if everything and output is Output.TEXT:
+        _print_all(answer)
+    else:
+        _print_done(answer, output)
 
 
 @app.command()
@@ -73,7 +86,21 @@ def drop(
     _print_done(administer(Cluster.connect(context, system_namespace), ["dlq", "drop", letter]), output)
 
 
-def _print_done(answer: dict[str, Any], output: Output) -> None:
+def _selection(letter: str | None, organization: str | None, instance: str | None) -> list[str]:
+    if letter is not None:
+        return [letter]
+    options = {"--organization": organization, "--instance": instance}
+    return ["--all", *(part for name, value in options.items() if value is not None for part in (name, value))]
+
+
+def _print_all(actions: list[dict[str, Any]]) -> None:
+    for action in actions:
+        console().print(action["message"])
+    replayed = sum(action["outcome"] == "replayed" for action in actions)
+    console().print(f"{replayed} of {len(actions)} dead letters are replayed." if actions else "There are none.")
+
+
+def _print_done(answer: Any, output: Output) -> None:  # noqa: ANN401 the JSON of an action, or of several
     if output is Output.JSON:
         print_json(answer)
     else:

@@ -131,6 +131,10 @@ class Bus:
         """Return the last live state of the instance with this account; its times are by our clock."""
         return self._live.get(account)
 
+    def clock_ahead(self, account: str) -> timedelta:
+        """Return by how much the clock of the last pod with this account is ahead of ours; zero if it said nothing."""
+        return self._live.clock_ahead(account)
+
     def holds(self, account: str, uid: str) -> bool:
         """Whether NATS has accepted this account of the instance with this uid since the last (re)connect."""
         known = self._known.get(account)

@@ -18,6 +18,10 @@ class LiveStates:
         """Return the last live state of the instance with this account; its times are by our clock."""
         return self._held.get(account)
 
+    def clock_ahead(self, account: str) -> timedelta:
+        """Return by how much the clock of the instance's last pod is ahead of ours; zero if it never reported."""
+        return -self._shifts.get(account, timedelta())
+
     def put(self, account: str, state: LiveState, arrived_at: datetime) -> bool:
         """Store a live state as the pod sent it, with the time of its arrival by our clock; return whether it is news.
 

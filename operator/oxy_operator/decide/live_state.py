@@ -29,10 +29,20 @@ MAX_CODE: Final = 2_048
 MAX_ATTEMPTS: Final = 2**31 - 1
 """Most attempts that the status shows."""
 
+_CENTURY: Final = timedelta(days=36_500)
+
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 _QUIET: Final = frozenset({"heartbeat_at", "pairing_seconds_left", "session_bytes", "last_activity_at"})
 """Fields whose change alone is no news."""
+
+
+def noticeable(clock_ahead: timedelta) -> timedelta:
+    """Return by how much a pod's clock is ahead, in whole minutes, so that a slow network does not change it.
+
+    A clock that no window can be moved to counts as right.
+    """
+    return timedelta(minutes=round(clock_ahead / timedelta(minutes=1))) if abs(clock_ahead) < _CENTURY else timedelta()
 
 
 def clock_shift(known: timedelta | None, heartbeat_at: datetime, arrived_at: datetime) -> timedelta:

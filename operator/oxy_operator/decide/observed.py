@@ -1,7 +1,7 @@
 """What `observe` gathers about one instance before anything is decided."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from oxy_core.envelopes import LiveState
 from oxy_operator.decide.epoch_record import EpochRecord
@@ -22,6 +22,8 @@ class Observed:
     pod: Pod | None = None
     reported: LiveState | None = None
     """The last live state on the bus, current or not."""
+    clock_ahead: timedelta = timedelta()
+    """By how much the clock of the pod that `reported` is ahead of ours."""
     account_held: bool = False
     """Whether NATS has accepted the account since the last (re)connect."""
     bus_state: str | None = None

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.instance.custom_resource import FINALIZER, pairing_secret_name, runtime_name
 from oxy_operator.decide.epoch_record import EpochRecord, next_record
-from oxy_operator.decide.live_state import current_live_state
+from oxy_operator.decide.live_state import current_live_state, noticeable
 from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.ownership_problems import session_problem
 from oxy_operator.decide.situation import Situation
@@ -135,7 +136,8 @@ def _children(
     observed: Observed, situation: Situation, record: EpochRecord, deployment: Deployment, volume: str
 ) -> Iterator[Child]:
     instance, tenancy = observed.instance, observed.tenancy
-    yield Child(CONFIG_MAPS, settings_config_map(instance, record, observed.bus_state))
+    ahead = noticeable(observed.clock_ahead) if situation.live else timedelta()
+    yield Child(CONFIG_MAPS, settings_config_map(instance, record, observed.bus_state, clock_ahead=ahead))
     yield Child(SECRETS, credentials_secret(instance, tenancy.credentials))
     yield Child(NETWORK_POLICIES, ingress_policy(instance))
     stopped = instance.spec.suspend or record.end is not None

@@ -333,7 +333,7 @@ async def test_a_replay_that_fails_again_sends_no_second_apology(scene: Scene) -
     async with scene.worker():
         await pod.answer_to("Oi")
         turn = (await until(lambda: scene.query("select * from turns where state = 'dead'")))[0]
-        await scene.query("select replay_turn($1, $2, 'test')", turn["organization_id"], turn["id"])
+        await scene.query("select replay_turn($1, $2, 'test', false)", turn["organization_id"], turn["id"])
         await until(lambda: scene.query("select from audit_log where action = 'turn_died' having count(*) = 2"))
         await scene.model.clear()
         await pod.answer_to("Oi", OTHER)

@@ -7,6 +7,7 @@ import pytest
 from integration.wai_operator.scene import Object, Scene, condition, eventually
 
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, TerminalCause
+from oxy_core.tenant import TenantSettings
 
 
 async def with_pod(scene: Scene) -> None:
@@ -192,6 +193,14 @@ async def test_a_pod_whose_clock_is_hours_off_has_its_code_shown(scene: Scene, h
     secret = scene.find("secret", f"wai-{scene.name}-pairing") or {}
     expires_at = datetime.fromisoformat(b64decode(secret["data"]["expiresAt"]).decode())
     assert timedelta(minutes=1) < expires_at - datetime.now(UTC) < timedelta(minutes=2, seconds=2)
+
+    def window() -> datetime:
+        settings = (scene.child("configmap") or {})["data"]["settings.json"]
+        return TenantSettings.decode(settings.encode()).pairing_until or datetime.now(UTC)
+
+    # The pod compares the window with its own clock.
+    least, most = timedelta(hours=hours, minutes=10), timedelta(hours=hours, minutes=16)
+    await eventually(lambda: least < window() - datetime.now(UTC) < most, "the window is moved")
 
 
 async def test_an_unpaired_pod_that_cannot_reach_whatsapp_says_so(scene: Scene) -> None:

@@ -9,7 +9,7 @@ from unit.wai_operator.making import NOW, Json, live, pod, record
 
 from oxy_core.times import utc_text
 from oxy_operator.bus.live_states import LiveStates
-from oxy_operator.decide.live_state import HEARTBEAT_SECONDS, MAX_CODE, current_live_state
+from oxy_operator.decide.live_state import HEARTBEAT_SECONDS, MAX_CODE, current_live_state, noticeable
 
 ACCOUNT = "A" * 56
 OFFSETS = [timedelta(), timedelta(seconds=-45), timedelta(hours=-5), timedelta(hours=5), timedelta(days=-20_000)]
@@ -60,6 +60,16 @@ def test_a_clock_that_was_put_right_moves_the_times() -> None:
     assert held is not None
     assert held.pairing is not None
     assert held.pairing.expires_at == later + timedelta(seconds=90)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "minutes"), [(0, 0), (29, 0), (45, 1), (-45, -1), (18_000, 300), (-18_001, -300), (10**11, 0)]
+)
+def test_how_far_a_clock_is_ahead_is_told_in_minutes(seconds: int, minutes: int) -> None:
+    states = LiveStates()
+    states.put(ACCOUNT, said(NOW + timedelta(seconds=seconds)), NOW)
+    assert noticeable(states.clock_ahead(ACCOUNT)) == timedelta(minutes=minutes)
+    assert LiveStates().clock_ahead(ACCOUNT) == timedelta()
 
 
 def test_another_pod_has_a_clock_of_its_own() -> None:

@@ -1,6 +1,7 @@
 """The ConfigMap with the settings file of an instance's runtime. What AI workers read is in `instance_settings`."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from oxy_core.instance.custom_resource import runtime_name
@@ -23,15 +24,20 @@ def bus_state_of(annotations: Mapping[str, str]) -> str | None:
     return plain_text(annotations.get(BUS_STATE_ANNOTATION), _MAX_STATE) or None
 
 
-def tenant_settings(instance: Instance, record: EpochRecord, bus_state: str | None = None) -> TenantSettings:
-    """Return what the runtime reads from its settings file."""
+def tenant_settings(
+    instance: Instance, record: EpochRecord, bus_state: str | None = None, *, clock_ahead: timedelta = timedelta()
+) -> TenantSettings:
+    """Return what the runtime reads from its settings file.
+
+    `clock_ahead`: by how much its clock is ahead of ours. The window would otherwise have closed before it began.
+    """
     spec = instance.spec
     return TenantSettings(
         organization=spec.organization_id,
         instance=instance.name,
         phone_number=spec.phone_number,
         pairing_method=spec.pairing.method,
-        pairing_until=record.pairing_until,
+        pairing_until=record.pairing_until and record.pairing_until + clock_ahead,
         reconnect=spec.reconnect,
         pacing=spec.limits.pacing,
         inbound_per_second=spec.limits.inbound_per_second,
@@ -41,10 +47,13 @@ def tenant_settings(instance: Instance, record: EpochRecord, bus_state: str | No
     )
 
 
-def settings_config_map(instance: Instance, record: EpochRecord, bus_state: str | None = None) -> Object:
-    """Return the ConfigMap with the runtime's settings file; `bus_state` as in `TenantSettings`."""
+def settings_config_map(
+    instance: Instance, record: EpochRecord, bus_state: str | None = None, *, clock_ahead: timedelta = timedelta()
+) -> Object:
+    """Return the ConfigMap with the runtime's settings file; the arguments are those of `tenant_settings`."""
     annotations = {"annotations": {BUS_STATE_ANNOTATION: bus_state}} if bus_state else {}
+    settings = tenant_settings(instance, record, bus_state, clock_ahead=clock_ahead)
     return {
         "metadata": metadata(instance, runtime_name(instance.name)) | annotations,
-        "data": {SETTINGS_FILE: tenant_settings(instance, record, bus_state).encode().decode()},
+        "data": {SETTINGS_FILE: settings.encode().decode()},
     }

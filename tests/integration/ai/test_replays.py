@@ -1,0 +1,110 @@
+"""A dead letter that a person replays is answered, or the answer says why not; it never just vanishes."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from aiohttp import web
+from integration.ai.endpoint import refusing, running_endpoint, saying
+from integration.ai.scene import CUSTOMER, FakePod, Scene, settings_of, until
+
+from oxy_ai.assistants.fixed_texts import APOLOGY
+
+OTHER = "+5511912340002"
+HIDDEN = "98765@lid"
+
+
+@dataclass
+class Grave:
+    """A scene in which each turn dies until `healed` is set."""
+
+    scene: Scene
+    pod: FakePod
+    healed: bool = False
+
+    async def react(self, request: web.Request) -> web.StreamResponse:
+        return await (saying("Tudo certo.") if self.healed else refusing(400))(request)
+
+    async def dead(self, phone: str = CUSTOMER) -> int:
+        """A dead turn of this customer."""
+        assert await self.pod.answer_to("Oi", phone) == APOLOGY
+        turn: int = await self.scene.value("select max(id) from turns where state = 'dead'")
+        return turn
+
+    async def replay(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        self.healed = True
+        return await asyncio.to_thread(self.scene.admin, "dlq", "replay", *arguments)
+
+
+@asynccontextmanager
+async def running(scene: Scene, **changes: object) -> AsyncIterator[Grave]:
+    grave = Grave(scene, await scene.pod(settings_of("petshop", **changes)))
+    async with running_endpoint(grave.react) as endpoint, scene.worker(openai_base_url=endpoint.base_url):
+        yield grave
+
+
+async def test_a_replay_during_a_takeover_waits_for_its_end(scene: Scene) -> None:
+    async with running(scene) as grave:
+        turn = await grave.dead()
+        for text in ("Já te respondo", "Um momento"):
+            grave.pod.person_writes(text)
+        await until(lambda: scene.query("select from messages where author = 'phone' having count(*) = 2"))
+        done = await grave.replay(f"turn:petshop:{turn}")
+        assert "a person is writing to the customer" in json.loads(done.stdout)["message"]
+        grave.pod.person_writes("Pronto")
+        await until(lambda: scene.query("select from messages where author = 'phone' having count(*) = 3"))
+        await scene.query(
+            "update conversations set due_at = now() + interval '1 second', human_until = now() + interval '2 seconds'"
+        )
+        await scene.query("update org_queue set ready_at = now()")
+        await until(lambda: len(grave.pod.answers_to(CUSTOMER)) == 2)
+    assert grave.pod.answers_to(CUSTOMER) == [APOLOGY, "Tudo certo."]
+    assert grave.pod.sent[-1].based_on is None
+    assert await scene.value("select state from turns") == "answered"
+
+
+async def test_a_replayed_message_is_never_too_old(scene: Scene) -> None:
+    async with running(scene, max_answer_age_seconds=3) as grave:
+        turn = await grave.dead()
+        await scene.query("update messages set arrived_at = arrived_at - interval '1 day'")
+        await grave.replay(f"turn:petshop:{turn}")
+        await until(lambda: len(grave.pod.answers_to(CUSTOMER)) == 2)
+
+
+async def test_a_replay_goes_on_in_the_conversation_into_which_its_own_was_merged(scene: Scene) -> None:
+    async with running(scene) as grave:
+        turn = await grave.dead()
+        grave.healed = True
+        grave.pod.receive("Oi de novo", chat=HIDDEN, sender=HIDDEN)
+        await until(lambda: len(grave.pod.sent) >= 2)
+        grave.pod.receive("Oi outra vez", chat=HIDDEN, sender=HIDDEN, chat_alias="5511912340001@s.whatsapp.net")
+        await until(lambda: scene.query("select from conversations where merged_into is not null"))
+        await until(lambda: scene.query("select from outbox having count(*) filter (where state = 'sent') >= 4"))
+        before = len(grave.pod.sent)
+        assert (await grave.replay(f"turn:petshop:{turn}")).returncode == 0
+        await until(lambda: len(grave.pod.sent) > before)
+    assert await scene.value("select state from turns where id = $1", turn) == "answered"
+
+
+@pytest.mark.parametrize("wanted", [(), ("--organization", "petshop"), ("--instance", "main")])
+async def test_all_are_replayed_but_those_that_a_person_has_answered(scene: Scene, wanted: tuple[str, ...]) -> None:
+    async with running(scene) as grave:
+        await grave.dead()
+        await grave.dead(OTHER)
+        grave.pod.person_writes("Oi! Aqui é a Bia.", OTHER)
+        await until(lambda: scene.query("select from messages where author = 'phone'"))
+        done = await grave.replay("--all", *wanted)
+        await until(lambda: len(grave.pod.answers_to(CUSTOMER)) == 2)
+    assert [action["outcome"] for action in json.loads(done.stdout)] == ["replayed", "answered"]
+    assert grave.pod.answers_to(OTHER) == [APOLOGY]
+
+
+async def test_only_those_that_were_asked_for_are_replayed(scene: Scene) -> None:
+    async with running(scene) as grave:
+        await grave.dead()
+        done = await grave.replay("--all", "--instance", "another")
+    assert json.loads(done.stdout) == []
