@@ -70,7 +70,12 @@ class Ingest:
         self._held.retry()
 
     async def run(self) -> None:
-        """Ingest until cancelled; raises the bus's error on an outage. Whatever is in hand returns to the bus."""
+        """Ingest until cancelled; raises the error of a bus or database that is away.
+
+        Whatever is in hand returns to the bus then, because another worker may reach what this one does not, and what
+        it stores meanwhile would overtake it. Nothing is pulled until the database is back.
+        """
+        await self._store.until_available()
         self._in_hand, self._held = ReportsInHand(), HeldReports(self._settings)
         async with pulling(self._client, self._in_hand, self._settings) as pull:
             signalling = asyncio.create_task(self._in_hand.signal_progress())

@@ -1,7 +1,8 @@
 """Reports that this worker has pulled and not yet settled.
 
 The bus delivers them to another worker if this one gives no sign of progress for `ACK_WAIT_SECONDS`. A worker that
-lives gives one while it stores or holds reports; one that stops returns them, so that nobody waits.
+lives gives one while it stores or holds reports; one that stops, or cannot reach the database, returns them, so that
+nobody waits.
 """
 
 import asyncio

@@ -54,10 +54,15 @@ class ReportStore:
         self._settings = settings
         self._gap_wait = timedelta(seconds=settings.gap_wait_seconds)
 
+    async def until_available(self) -> None:
+        """Wait until the database takes reports."""
+        while not await self._takes_an_empty_batch():  # noqa: ASYNC110 a database is asked, it rings no event
+            await asyncio.sleep(self._settings.outage_pause_seconds)
+
     async def store(self, arrivals: Sequence[Arrival]) -> list[str]:
         """Return one outcome per report: of the SQL function `ingest`, or `NotStored`.
 
-        Waits while the database takes nothing at all: nothing more is pulled meanwhile.
+        Raises the database's error if it takes nothing at all.
         """
         if not arrivals:
             return []
@@ -81,17 +86,16 @@ class ReportStore:
         return [*await self._outcomes(arrivals[:middle]), *await self._outcomes(arrivals[middle:])]
 
     async def _when_data_matters(self, arrivals: Sequence[Arrival]) -> list[str] | Exception:
-        """Store the reports; return an error only if the database stores other data."""
-        while True:
-            try:
-                return await self._try(arrivals)
-            except Exception as error:
-                if not is_data_error(error) and not is_outage(error):
-                    raise
-                report_failure("ingest", error)
-                if await self._takes_an_empty_batch():
-                    return error
-            await asyncio.sleep(self._settings.outage_pause_seconds)
+        """Store the reports; return an error only if the database stores other data, else raise it."""
+        try:
+            return await self._try(arrivals)
+        except Exception as error:
+            if not is_data_error(error) and not is_outage(error):
+                raise
+            if not await self._takes_an_empty_batch():
+                raise
+            report_failure("ingest", error)
+            return error
 
     async def _try(self, arrivals: Sequence[Arrival]) -> list[str]:
         now = self._clock.now()

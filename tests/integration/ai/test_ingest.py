@@ -4,6 +4,9 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import os
+import signal
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -101,25 +104,54 @@ async def test_what_a_worker_has_in_hand_returns_when_it_ends(
     try:
         await until(worker.ready, 60)
         await scene.known(pod.settings)
-        own_postgres.kill()
-        await in_hand(scene, pod, 5)
-        await (asyncio.to_thread(worker.terminate) if how == "terminated" else killed(worker))
-        returned = await pulled(scene, 5, 1.0 if how == "terminated" else ACK_WAIT_SECONDS + 3)
+        with frozen(own_postgres):
+            await in_hand(scene, pod, 5)
+            await (asyncio.to_thread(worker.terminate) if how == "terminated" else killed(worker))
+            returned = await pulled(scene, 5, 1.0 if how == "terminated" else ACK_WAIT_SECONDS + 3)
     finally:
         worker.kill()
     assert len(returned) == 5
 
 
-async def test_what_a_living_worker_has_in_hand_stays_there(fragile_scene: Scene, own_postgres: PostgresServer) -> None:
+async def test_what_a_slow_database_stores_stays_in_hand(fragile_scene: Scene, own_postgres: PostgresServer) -> None:
+    pod = await fragile_scene.pod(settings_of("petshop"))
+    async with fragile_scene.worker():
+        await fragile_scene.known(pod.settings)
+        with frozen(own_postgres):
+            await in_hand(fragile_scene, pod, 3)
+            await asyncio.sleep(ACK_WAIT_SECONDS + 2)
+            assert await pulled(fragile_scene, 3, 0.5) == []
+        await until(lambda: len(pod.sent) == 3)
+
+
+async def test_what_a_worker_cannot_store_is_left_to_another(
+    fragile_scene: Scene, own_postgres: PostgresServer
+) -> None:
     pod = await fragile_scene.pod(settings_of("petshop"))
     async with fragile_scene.worker():
         await fragile_scene.known(pod.settings)
         own_postgres.kill()
-        await in_hand(fragile_scene, pod, 3)
-        await asyncio.sleep(ACK_WAIT_SECONDS + 2)
-        assert await pulled(fragile_scene, 3, 0.5) == []
+        for number in range(3):
+            pod.receive("Oi", f"+55119{number:08d}")
+        returned = await pulled(fragile_scene, 3, ACK_WAIT_SECONDS - 1)
+        assert len(returned) == 3
+        for message in returned:
+            await message.nak()
         own_postgres.start()
         await until(lambda: len(pod.sent) == 3)
+
+
+@contextlib.contextmanager
+def frozen(postgres: PostgresServer) -> Iterator[None]:
+    """Let a server answer nothing, without ending a connection."""
+    pids = postgres.pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 async def in_hand(scene: Scene, pod: FakePod, reports: int) -> None:
