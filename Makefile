@@ -46,7 +46,7 @@ status: setup ## Show all instances
 ##@ Check
 .PHONY: test e2e e2e-existing e2e-node chaos chaos-kills bench bench-processor bench-simulator bench-operator
 test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
-	@$(BIN)/pytest tests/unit tests/integration --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
+	@$(BIN)/pytest tests/unit tests/integration tests/upgrade --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
 e2e: kube ## Two minutes of overlapping faults on plain processes, then end-to-end tests on the local cluster
 	@OXY_CHAOS_SECONDS=120 $(BIN)/pytest tests/chaos/test_bad_days.py

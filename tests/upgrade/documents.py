@@ -1,0 +1,153 @@
+"""One document of each format that outlives a process, with every field set, and one with only what is required."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from oxy_core.envelopes import (
+    Accepted,
+    ConnectionChanged,
+    ConnectionState,
+    Envelope,
+    InstanceSettings,
+    Lane,
+    LiveState,
+    MessageSeen,
+    Report,
+    ReportBody,
+    SendOutcome,
+    SendRequest,
+    SendResult,
+)
+from oxy_core.identity import Jid
+from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
+from oxy_core.instance.settings import AiSettings, AuroraSettings, ReconnectSettings
+from oxy_core.message_kinds import MessageKind
+from oxy_core.tenant import TenantSettings, TerminationMessage
+
+MOMENT: Final = datetime(2026, 11, 28, 12, 30, tzinfo=UTC)
+ID: Final = UUID("01940000-0000-7000-8000-000000000001")
+LID: Final = Jid.parse("123456789@lid")
+PHONE: Final = Jid.parse("5511987651111@s.whatsapp.net")
+TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def _report(body: ReportBody, **optional: object) -> Report:
+    return Report.model_validate(
+        {
+            "id": ID,
+            "organization": "flor",
+            "instance": "petshop",
+            "journal_epoch": ID,
+            "journal_sequence": 7,
+            "occurred_at": MOMENT,
+            "trace": TRACE,
+            "body": body,
+        }
+        | optional
+    )
+
+
+FULL: Final[Mapping[str, Envelope]] = {
+    "report-message": _report(
+        MessageSeen(
+            whatsapp_id="3EB0C431C26A1916E07A",
+            chat=LID,
+            chat_alias=PHONE,
+            sender=LID,
+            from_me=False,
+            self_chat=False,
+            push_name="Ana",
+            kind=MessageKind.TEXT,
+            text="Quanto custa o banho? 🐶",
+            quoted_id="3EB0AAAA",
+            sent_at=MOMENT,
+            delay_seconds=0.5,
+            chat_sequence=3,
+        ),
+        journal_started_at=MOMENT,
+    ),
+    "report-send-result": _report(
+        SendResult(request_id=ID, outcome=SendOutcome.FAILED, whatsapp_id="3EB0BBBB", error="WhatsApp refused it")
+    ),
+    "report-connection": _report(
+        ConnectionChanged(state=ConnectionState.RECONNECTING, reason="ConnectionLost", jid=PHONE)
+    ),
+    "send-request": SendRequest(
+        id=ID,
+        organization="flor",
+        instance="petshop",
+        chat=LID,
+        text="O banho custa R$ 60,00.",
+        lane=Lane.REPLY,
+        based_on=3,
+        based_on_epoch=ID,
+        created_at=MOMENT,
+        expires_at=MOMENT,
+        valid_seconds=21_600,
+        trace=TRACE,
+    ),
+    "accepted": Accepted(request_id=ID, journal_epoch=ID, journal_sequence=2),
+    "live-state": LiveState(
+        organization="flor",
+        instance="petshop",
+        pod_uid="5f0c",
+        epoch=2,
+        heartbeat_at=MOMENT,
+        connection=ConnectionState.PAIRING,
+        jid=PHONE,
+        attempts=1,
+        next_attempt_at=MOMENT,
+        last_reason="ConnectionLost",
+        pairing=PairingOffer(method=PairingMethod.PHONE_CODE, code="ABCD1234", qr="2@x", expires_at=MOMENT),
+        last_activity_at=MOMENT,
+        session_bytes=4096,
+    ),
+    "instance-settings": InstanceSettings(
+        organization="flor",
+        instance="petshop",
+        account="ACCOUNT",
+        generation=4,
+        uid="0b52",
+        created_at=MOMENT,
+        display_name="Pet Shop da Flor",
+        phone_number="+5511987651111",
+        timezone="America/Sao_Paulo",
+        owners=("+5511987652222",),
+        max_answer_age_seconds=3_600,
+        ai=AiSettings(
+            base_url="https://model.example/v1",
+            system_prompt_extra="Seja breve.",
+            aurora=AuroraSettings(enabled=False),
+        ),
+        suspended=True,
+    ),
+    "tenant-settings": TenantSettings(
+        organization="flor",
+        instance="petshop",
+        phone_number="+5511987651111",
+        pairing_method=PairingMethod.QR_CODE,
+        pairing_until=MOMENT,
+        reconnect=ReconnectSettings(max_attempts=3),
+        pacing="None",
+        browser="Debian",
+        mark_online=False,
+    ),
+    "termination-message": TerminationMessage(
+        epoch=2,
+        pod_uid="5f0c",
+        exit_code=66,
+        reason="TemporaryBan",
+        message="WhatsApp has temporarily banned this number.",
+        ended_at=MOMENT,
+        ban_expires_at=MOMENT,
+    ),
+}
+"""By name of the golden file. A test fails if a field of a format is missing here."""
+
+
+def minimal(document: Envelope) -> Envelope:
+    """Return the document with only what its format requires."""
+    required = {name for name, field in type(document).model_fields.items() if field.is_required()}
+    return type(document).model_validate({name: getattr(document, name) for name in required})

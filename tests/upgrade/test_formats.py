@@ -1,0 +1,132 @@
+"""Processes of two releases read each other's documents, from the first release with stable formats on."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from pydantic import BaseModel
+from upgrade.documents import FULL, LID, TRACE, minimal
+from upgrade.releases import FOLDER, extract, is_present, run, versions
+
+from oxy_core.envelopes import SendRequest
+from oxy_tenant.journal.journal import Journal
+
+READ = """
+import json, sys
+from oxy_core import envelopes, tenant
+documents = json.load(sys.stdin)
+read = lambda kind, text: getattr(envelopes, kind, None) or getattr(tenant, kind)
+print(json.dumps([json.loads(read(kind, text).decode(text.encode()).encode()) for kind, text in documents]))
+"""
+
+KEEP = """
+import sys
+from pathlib import Path
+from oxy_core.envelopes import SendRequest
+from oxy_tenant.journal.journal import Journal
+journal = Journal.open(Path(sys.argv[1]), organization="flor", instance="petshop")
+journal.sends.accept([SendRequest.decode(sys.stdin.read().encode())])
+journal.close()
+"""
+
+OPEN = """
+import sys
+from pathlib import Path
+from oxy_tenant.journal.journal import Journal
+journal = Journal.open(Path(sys.argv[1]), organization="flor", instance="petshop")
+print(*(send.request.id for send in journal.sends.unfinished()))
+journal.close()
+"""
+
+
+@pytest.fixture(params=versions())
+def release(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The packages of an earlier release."""
+    if not is_present(request.param):
+        pytest.skip(f"this checkout has no history: {request.param} is missing")
+    extract(request.param, tmp_path / "release")
+    return tmp_path / "release"
+
+
+def request() -> SendRequest:
+    return SendRequest(
+        id=uuid4(),
+        organization="flor",
+        instance="petshop",
+        chat=LID,
+        text="Olá",
+        created_at=datetime.now(UTC),
+        trace=TRACE,
+    )
+
+
+def golden_files() -> list[Path]:
+    return sorted((FOLDER / "golden").glob("*/*.json"))
+
+
+def nested(model: BaseModel) -> Iterator[BaseModel]:
+    """The model and all models in it."""
+    yield model
+    for name in type(model).model_fields:
+        if isinstance(value := getattr(model, name), BaseModel):
+            yield from nested(value)
+
+
+def includes(document: object, part: object) -> bool:
+    """Whether a JSON document has everything that `part` has, with the same values."""
+    if isinstance(part, dict) and isinstance(document, dict):
+        return all(key in document and includes(document[key], value) for key, value in part.items())
+    return document == part
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_the_documents_here_set_every_field_of_their_format(name: str) -> None:
+    for model in nested(FULL[name]):
+        unset = [field for field in type(model).model_fields if getattr(model, field) is None]
+        assert unset == [] or type(model).__name__ == "Report", f"{type(model).__name__}: {unset}"
+
+
+def test_every_release_with_stable_formats_has_golden_files() -> None:
+    assert sorted(folder.name for folder in (FOLDER / "golden").iterdir()) == sorted(versions())
+
+
+@pytest.mark.parametrize("path", golden_files(), ids=lambda path: f"{path.parent.name[:7]}-{path.stem}")
+def test_documents_of_an_earlier_release_are_read(path: Path) -> None:
+    name, _, variant = path.stem.partition(".")
+    known = FULL[name]
+    read = type(known).decode(path.read_bytes())
+    assert includes(json.loads(read.encode()), json.loads(path.read_bytes()))
+    assert variant == "full" or read.version == known.version
+
+
+def test_an_earlier_release_reads_the_documents_of_this_one(release: Path) -> None:
+    documents = [one for document in FULL.values() for one in (document, minimal(document))]
+    wire = json.dumps([(type(document).__name__, document.encode().decode()) for document in documents])
+    read = json.loads(run(release, READ, stdin=wire))
+    assert len(read) == len(documents)
+    for theirs, ours in zip(read, documents, strict=True):
+        # They may add defaults of fields that we have removed, and lack fields that we have added; what both have is
+        # understood alike.
+        sent = json.loads(ours.encode())
+        shared = {key: value for key, value in theirs.items() if key in sent}
+        assert shared, theirs
+        assert includes(sent, shared)
+
+
+def test_a_journal_of_an_earlier_release_is_continued(release: Path, tmp_path: Path) -> None:
+    sent = request()
+    run(release, KEEP, str(tmp_path / "journal.db"), stdin=sent.encode().decode())
+    journal = Journal.open(tmp_path / "journal.db", organization="flor", instance="petshop")
+    assert [send.request.id for send in journal.sends.unfinished()] == [sent.id]
+    journal.close()
+
+
+def test_an_earlier_release_continues_our_journal(release: Path, tmp_path: Path) -> None:
+    sent = request()
+    journal = Journal.open(tmp_path / "journal.db", organization="flor", instance="petshop")
+    journal.sends.accept([sent])
+    journal.close()
+    assert run(release, OPEN, str(tmp_path / "journal.db")).split() == [str(sent.id)]
