@@ -101,6 +101,8 @@ FULL: Final[Mapping[str, Envelope]] = {
         next_attempt_at=MOMENT,
         last_reason="ConnectionLost",
         pairing=PairingOffer(method=PairingMethod.PHONE_CODE, code="ABCD1234", qr="2@x", expires_at=MOMENT),
+        publish_refusal="maximum messages exceeded",
+        pairing_seconds_left=12.5,
         last_activity_at=MOMENT,
         session_bytes=4096,
     ),
@@ -133,6 +135,8 @@ FULL: Final[Mapping[str, Envelope]] = {
         pacing="None",
         browser="Debian",
         mark_online=False,
+        inbound_per_second=5,
+        bus_state="2026-11-28T12:30:00Z",
     ),
     "termination-message": TerminationMessage(
         epoch=2,
