@@ -51,10 +51,10 @@ _TEXT_MEDIA: Final = 0
 _TYPING_SECONDS: Final = 2.0
 """How long a message may wait because "typing" cannot be shown."""
 
-_QUIET_SECONDS: Final = 0.1
+_QUIET_SECONDS: Final = 0.5
 """A session without a callback for this long has delivered everything that it had received."""
 
-_CLOSE_SECONDS: Final = 2.0
+_CLOSE_SECONDS: Final = 8.0
 """Time limit for stopping a session, and again for its thread to end."""
 
 
