@@ -39,8 +39,11 @@ MARK_SECONDS: Final = 60.0
 HISTORY_SECONDS: Final = 600.0
 """For how long after pairing a phone may share its history."""
 
-MOST_LOST: Final = 5
-"""More unknown secrets than this, while a phone may be sharing its history, are history."""
+MOST_LOST: Final = 50
+"""More unknown secrets than this, while a phone may be sharing its history, are history.
+
+A process that stood still for half a minute and was killed when it went on has lost ten. A small history that is taken
+for losses is a false alarm; losses that are taken for history are never told."""
 
 BY_STORE: Final = "store"
 BY_COPY: Final = "refused_copy"
