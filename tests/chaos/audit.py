@@ -171,7 +171,7 @@ def _newest_input(person: Person, number: int, row: Sent, by_id: Mapping[str, Se
     inputs = [
         place
         for place, line in enumerate(person.lines)
-        if any(stored.turn is not None and stored.turn == row.turn for stored in by_id.get(line.id, ()))
+        if any(stored.turn is not None and stored.turn == row.turn for stored in by_id.get(bounded_id(line.id), ()))
     ]
     if inputs and max(inputs) != number:
         yield f"the answer to message {number} had message {max(inputs)} among its inputs: the model saw another order"
@@ -191,7 +191,7 @@ def _order(
     for (earlier, row), (number, _) in itertools.pairwise(answered):
         if number >= earlier:
             continue
-        stored = by_id.get(person.lines[number].id, ())
+        stored = by_id.get(bounded_id(person.lines[number].id), ())
         if row is not None and row.number and stored and stored[0].number > row.number:
             counts["late"] += 1
         else:

@@ -2,11 +2,11 @@
 
 import asyncio
 import re
-import signal
 import sqlite3
 import urllib.request
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 import asyncpg
@@ -19,7 +19,7 @@ from oxy_core.jetstream import INBOUND_STREAM
 from oxy_simulator.client import SimulatorClient
 
 MIB: Final = 1 << 20
-_NEVER: Final = re.compile(r"oxy_\w*(violations\w*|wakeups_recovered_total)(\{\S*\})? [^0]")
+_NEVER: Final = re.compile(r"oxy_\w*violations\w*(\{\S*\})? [^0]")
 BOUNDS: Final = {"worker": 768 * MIB, "operator": 512 * MIB, "shop": 160 * MIB}
 """Most memory of a process, resident: the limits that chart and operator set."""
 
@@ -118,8 +118,7 @@ async def _under_way(system: System) -> list[str]:
 
 def processes(system: System) -> list[str]:
     """Return which processes do not run, are not ready, ended without being ended, or count what must not happen."""
-    # An operator that lost its lease ends; a pod that nobody kills never does.
-    found = [f"crashed: {end}" for end in system.kubelet.exits if not end.endswith(f" {-signal.SIGKILL}")]
+    found = [f"{log.name}: {line[:300]}" for log in (system.folder / "logs").iterdir() for line in _bugs(log)]
     leaders = 0
     for name, member in system.members.items():
         metrics = _page(member.port, "metrics") or ""
@@ -130,6 +129,12 @@ def processes(system: System) -> list[str]:
         elif name.startswith("worker") and (member.exits or _page(member.port, "readyz") is None):
             found.append(f"{name} ended by itself: {member.exits}, ready: {_page(member.port, 'readyz')}")
     return found if leaders == 1 else [*found, f"{leaders} operators lead"]
+
+
+def _bugs(log: Path) -> list[str]:
+    """Return the lines of a log that no outage explains."""
+    lines = log.read_text(errors="replace").splitlines()
+    return [line for line in lines if re.search(r'"event": "(runtime_crashed|link_callback_failed|part_failed)"', line)]
 
 
 def _page(port: int, page: str) -> str | None:

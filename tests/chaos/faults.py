@@ -35,8 +35,6 @@ MODEL_STATUS: Final = {
 }
 TERM_SECONDS: Final = 30.0
 """Between SIGTERM and SIGKILL, as for the pods of the chart."""
-TIMERS_FIRE: Final = 3_600
-"""Where PostgreSQL's clock stands at the end: ahead of all that it scheduled while it was wrong."""
 HUGE: Final = 1_048_516
 """Bytes that just fit the bus without headers."""
 POISON_SECONDS: Final = 20.0
@@ -54,6 +52,8 @@ class Faults:
     """By shop."""
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     made: int = 0
+    database_ahead: int = 0
+    """Where PostgreSQL's clock returns to."""
 
     async def happen(self, plan: Sequence[Fault]) -> None:
         """Let every fault happen at its time; returns when all are over and everything is mended."""
@@ -61,7 +61,6 @@ class Faults:
         async with asyncio.TaskGroup() as group:
             for fault in plan:
                 group.create_task(self._at(start + fault.at, fault))
-        self.system.clocks["postgres"].move(TIMERS_FIRE)
 
     async def _at(self, moment: float, fault: Fault) -> None:
         await asyncio.sleep(max(moment - asyncio.get_running_loop().time(), 0.0))
@@ -199,11 +198,15 @@ class Faults:
             await link.mend(how)
 
     async def _move_clock(self, fault: Fault) -> None:
+        """Move a clock for a while. PostgreSQL's stays ahead once it was: what it scheduled then is not due before."""
         clock = self.system.clocks[fault.target]
         async with self._alone(f"{fault.target}'s clock"):
-            clock.move(fault.moved)
+            back = 0
+            if fault.target == "postgres":
+                self.database_ahead = back = max(self.database_ahead, fault.moved)
+            clock.move(fault.moved if fault.moved < 0 else max(back, fault.moved))
             await asyncio.sleep(fault.seconds)
-            clock.move(0)
+            clock.move(back)
 
     async def _be_hostile(self, fault: Fault) -> None:
         stranger = self.strangers[fault.target]
