@@ -23,8 +23,9 @@ end $$;
 
 -- Settle the open messages that a person has answered, but not those of a turn that a person has asked for. An open turn that had one of them as input is replaced, and its
 -- other inputs are open again; a running one is left to its worker: end_turn discards its answer.
+-- Without sequential scans, as `recount`.
 create or replace function settle_answered(v conversations) returns conversations
-language plpgsql
+language plpgsql set enable_seqscan to off
 as $$
 declare
     in_turn boolean;

@@ -66,8 +66,9 @@ begin
 end $$;
 
 -- The conversation's open turn, or a new one for all open messages.
+-- Without sequential scans, as `recount`.
 create or replace function current_turn(v conversations) returns turns
-language plpgsql
+language plpgsql set enable_seqscan to off
 as $$
 declare
     t turns;

@@ -9,7 +9,9 @@ from oxy_ai.engine.store import Engine
 from oxy_ai.records import Answer, Claims, TurnEnding, TurnLimits
 from oxy_core.identity import Jid, new_id
 
-MESSAGES = 20_000
+MESSAGES = 100_000
+TURNS = 8
+"""From the sixth execution on, PostgreSQL may plan a statement without knowing its parameters."""
 READ_AT_MOST = 200
 LIMITS = TurnLimits(messages=50, characters_each=4_000, characters=24_000, claims=5)
 LENGTHEN = """
@@ -28,14 +30,17 @@ READ = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where 
 
 async def test_a_turn_reads_as_much_of_a_long_conversation_as_of_a_short_one(scene: Scene) -> None:
     settings = settings_of("petshop")
+    journal = WrittenJournal(settings)
     async with connected_pool(scene.database_url, connections=1) as pool:
         await apply(Engine(pool), settings)
-        await ingest(Engine(pool), settings.account, [WrittenJournal(settings).write(Jid.of_phone(CUSTOMER), "Oi")])
-        await scene.query(LENGTHEN, MESSAGES)
-        await scene.query("analyze messages")
-        async with pool.acquire() as connection, connection.transaction():
-            assert await answer(connection) == "answered"
-            assert await connection.fetchval(READ) < READ_AT_MOST
+        for turn in range(TURNS):
+            await ingest(Engine(pool), settings.account, [journal.write(Jid.of_phone(CUSTOMER), "Oi")])
+            if turn == 0:
+                await scene.query(LENGTHEN, MESSAGES)
+                await scene.query("analyze messages")
+            async with pool.acquire() as connection, connection.transaction():
+                assert await answer(connection) == "answered"
+                assert await connection.fetchval(READ) < READ_AT_MOST, f"turn {turn}"
 
 
 async def answer(connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]") -> str:
