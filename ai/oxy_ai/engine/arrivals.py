@@ -20,6 +20,8 @@ from oxy_core.identity import phone_key
 _NUL: Final = b"\\u0000"
 """The JSON escape of the one character that PostgreSQL cannot store."""
 
+REPLAYED_HEADER: Final = "Oxy-Replayed"
+"""Header of a dead report that a person has replayed."""
 
 MAX_AGE_SECONDS: Final = 1e9
 """Greatest age that is believed, 30 years: PostgreSQL's intervals hold it."""
@@ -42,9 +44,21 @@ class Arrival:
             instance=instance_id(self.report.organization, self.report.instance),
             phone=phone,
             phone_key=None if phone is None else phone_key(phone),
-            age_seconds=min(_delay(self.report) + waited_seconds(self.message, now), MAX_AGE_SECONDS),
+            age_seconds=_age(self.report, self.message, now),
             report=self.report,
         )
+
+
+def _age(report: Report, message: Msg, now: datetime) -> float:
+    """Seconds since a message was sent.
+
+    A customer's message that a person has replayed counts as new: it is to be answered, however old it is. What the
+    business wrote keeps its age, from which the silence of the assistant is counted.
+    """
+    by_customer = isinstance(report.body, MessageSeen) and not report.body.from_me
+    if by_customer and REPLAYED_HEADER in (message.headers or {}):
+        return 0.0
+    return min(_delay(report) + waited_seconds(message, now), MAX_AGE_SECONDS)
 
 
 def _delay(report: Report) -> float:

@@ -10,7 +10,7 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 from pydantic import AwareDatetime
 
-from oxy_ai.engine.arrivals import waited_before
+from oxy_ai.engine.arrivals import REPLAYED_HEADER, waited_before
 from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.dead_letters import NUMBER, Action, DeadLetter, Detail, unknown_letter
 from oxy_ai.engine.dead_reports import ERROR_HEADER, SUBJECT_HEADER, WHOLE_HEADER, Part, joined, part_number
@@ -63,7 +63,8 @@ class DeadReports:
             error = f"bus:{key} has lost a part to newer dead letters, so it cannot be replayed; drop it instead"
             raise AdministrationError(error)
         # Publish first: a crash in between leaves a duplicate, which is stored once, and loses nothing.
-        await self._jetstream.publish(subject, data, headers={WAITED_HEADER: f"{await self._waited(parts[0]):.3f}"})
+        replayed = {REPLAYED_HEADER: "1", WAITED_HEADER: f"{await self._waited(parts[0]):.3f}"}
+        await self._jetstream.publish(subject, data, headers=replayed)
         await self._delete(parts)
         happened = f"bus:{key} is published again to {subject}; if it still cannot be stored, it is listed again."
         return Action(id=f"bus:{key}", outcome="replayed", message=happened)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from nats.aio.msg import Msg
 
-from oxy_ai.engine.arrivals import in_journal_order, read_arrival
+from oxy_ai.engine.arrivals import REPLAYED_HEADER, in_journal_order, read_arrival
 from oxy_ai.ids import instance_id, organization_id
 from oxy_core.envelopes import WAITED_HEADER, ConnectionChanged, ConnectionState, MessageSeen, Report, ReportBody
 from oxy_core.errors import ContractError
@@ -137,3 +137,21 @@ def test_the_age_of_a_message_adds_up_durations_of_one_clock_each(
     carried = message(1, 1, body=body)
     carried.headers = None if header is None else {WAITED_HEADER: header}
     assert read_arrival(carried).item(NOW + timedelta(seconds=on_bus)).age_seconds == age
+
+
+@pytest.mark.parametrize(("from_me", "age"), [(False, 0), (True, 86_400)])
+def test_what_a_person_replays_is_answered_however_old_it_is(from_me: bool, age: float) -> None:  # noqa: FBT001 a case of the table
+    chat = Jid.parse("98765@lid")
+    body = MessageSeen(
+        whatsapp_id="A",
+        chat=chat,
+        sender=chat,
+        from_me=from_me,
+        kind=MessageKind.TEXT,
+        text="Oi",
+        sent_at="2026-11-21T10:00:00Z",
+        chat_sequence=1,
+    )
+    carried = message(1, 1, body=body)
+    carried.headers = {REPLAYED_HEADER: "1"}
+    assert read_arrival(carried).item(NOW).age_seconds == age
