@@ -34,6 +34,9 @@ from oxy_tenant.publishing.publisher import Publisher, PublishRules, ReportSigna
 
 WORKERS: Final = (1, 2, 4, 8)
 MODEL_SECONDS: Final = 0.5
+CONCURRENCY: Final = 12
+"""Turns of a worker: more than the default, so that several workers reach the machine's limit, and few enough that the
+connections of eight (8 more than turns each) fit PostgreSQL's 200."""
 TENANTS: Final = 10
 AT_ONCE: Final = AiSettings(debounce_seconds=0, debounce_max_seconds=0, context_messages=5)
 NEVER: Final = AiSettings(debounce_seconds=86_400, debounce_max_seconds=86_400)
@@ -293,7 +296,7 @@ async def main() -> None:
     parser.add_argument("measures", nargs="*", help="workers, ingest, length, flood (default: all)")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each measurement (default: %(default)s)")
     parser.add_argument("--messages", type=int, default=1_000, help="customers at once (default: %(default)s)")
-    parser.add_argument("--concurrency", type=int, default=32, help="turns of a worker (default: %(default)s)")
+    parser.add_argument("--concurrency", type=int, default=CONCURRENCY, help="turns of a worker (default: %(default)s)")
     parser.add_argument("--reports", type=int, default=20_000, help="reports in the stream (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=100, help="turns of a round (default: %(default)s)")
     parser.add_argument("--long", type=int, default=100_000, help="messages of the long chat (default: %(default)s)")
