@@ -27,7 +27,7 @@ OPEN_WORK: Final = """
 select (select count(*) from outbox where state in ('pending', 'accepted'))
      + (select count(*) from messages where author = 'customer' and state = 'open')
 """
-STRANDED: Final = "select count(*) from organizations o, stranded_messages(o.id)"
+VIOLATIONS: Final = "select ledger_violations(interval '1 minute')"
 MESSAGES: Final = """
 select whatsapp_id, author, state::text as state, coalesce(reason, '') as reason, turn_id as turn, placeholder,
     id as number
@@ -107,12 +107,12 @@ async def _under_way(system: System) -> list[str]:
     connection = await asyncpg.connect(system.admin_url)
     try:
         work = await connection.fetchval(OPEN_WORK)
-        stranded = await connection.fetchval(STRANDED)
+        violations = await connection.fetchval(VIOLATIONS)
     finally:
         await connection.close()
     async with connected(system.nats.url, system.platform_file, name="evidence", within=10) as client:
         waiting = (await client.jetstream().stream_info(INBOUND_STREAM)).state.messages
-    found = [f"{work} messages or texts are open, {stranded} for ever"] if work or stranded else []
+    found = [f"{work} messages or texts are open, {violations} violate the ledger"] if work or violations else []
     return [*found, *([f"{waiting} reports wait on the bus"] if waiting else [])]
 
 
