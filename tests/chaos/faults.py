@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Final
 from uuid import uuid4
 
+import psycopg
 import structlog
 from chaos.links import Cut
 from chaos.people import Person, Role
@@ -24,6 +25,7 @@ from oxy_core import subjects
 from oxy_core.bus import connected
 from oxy_core.errors import BusError
 from oxy_dev.cluster.errors import ApiError
+from oxy_dev.servers import ServerError
 from oxy_simulator.client import SimulatorClient
 
 log = structlog.get_logger()
@@ -35,6 +37,7 @@ MODEL_STATUS: Final = {
 }
 TERM_SECONDS: Final = 30.0
 """Between SIGTERM and SIGKILL, as for the pods of the chart."""
+FOLLOW_ATTEMPTS: Final = 5
 HUGE: Final = 1_048_516
 """Bytes that just fit the bus without headers."""
 POISON_SECONDS: Final = 20.0
@@ -145,7 +148,20 @@ class Faults:
             database = self.system.database
             await asyncio.to_thread(database.fail_over)
             await asyncio.sleep(fault.seconds)
-            await asyncio.to_thread(database.standby.follow, database.primary)
+            await self._until_followed()
+
+    async def _until_followed(self) -> None:
+        """Give the new primary a standby; a clock that jumps meanwhile ends PostgreSQL's replication connections."""
+        database = self.system.database
+        for left in reversed(range(FOLLOW_ATTEMPTS)):
+            try:
+                await asyncio.to_thread(database.standby.follow, database.primary)
+            except (ServerError, psycopg.OperationalError):
+                if left == 0:
+                    raise
+                await asyncio.to_thread(database.standby.kill)
+            else:
+                return
 
     async def _end_model(self, fault: Fault) -> None:
         async with self._alone("model"):
