@@ -150,8 +150,9 @@ async def test_a_day_is_the_tenants_whole_day(scene: Scene, day: date, hours: in
         await booked(scene, at + timedelta(seconds=1), at, status="cancelled")
         await scene.query(
             "insert into messages (organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, author, "
-            "kind, body, sent_at, arrived_at) select organization_id, instance_id, id, chat, chat, $1, 'customer', "
-            "'text', 'Oi', $2, $2 from conversations",
+            "place, state, kind, body, sent_at, arrived_at) "
+            "select organization_id, instance_id, id, chat, chat, $1, 'customer', place, 'person', 'text', 'Oi', "
+            "$2, $2 from conversations",
             str(at),
             at,
         )

@@ -145,13 +145,17 @@ async def test_what_a_worker_cannot_store_is_left_to_another(
 def frozen(postgres: PostgresServer) -> Iterator[None]:
     """Let a server answer nothing, without ending a connection."""
     pids = postgres.pids
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    _signal(pids, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        _signal(pids, signal.SIGCONT)
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # a server process may have been ending when it was listed
+            os.kill(pid, number)
 
 
 async def in_hand(scene: Scene, pod: FakePod, reports: int) -> None:
