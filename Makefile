@@ -49,7 +49,7 @@ test: lint types kube ## Lint, types, unit and integration tests with real serve
 	@$(BIN)/pytest tests/unit tests/integration tests/upgrade --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
 e2e: kube ## Two minutes of overlapping faults on plain processes, then end-to-end tests on the local cluster
-	@OXY_CHAOS_SECONDS=120 $(BIN)/pytest tests/chaos/test_bad_days.py
+	@OXY_CHAOS_SECONDS=120 OXY_CHAOS_SEED=$${OXY_CHAOS_SEED:-12} $(BIN)/pytest tests/chaos/test_bad_days.py
 	@$(BIN)/pytest tests/e2e -m "not existing and not node"
 
 e2e-existing: kube ## The same with images from a registry, as on your own cluster (CLUSTER=existing)
