@@ -1,9 +1,13 @@
+import json
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from unit.tenant.messages import LID, NOW, incoming, request
@@ -16,8 +20,11 @@ from oxy_tenant.errors import SessionError, UnlinkedError, VolumeError
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.loss_audit import HISTORY_SECONDS, MOST_LOST, LossAudit
 from oxy_tenant.links.neonize.reader_process import run_reader
+from oxy_tenant.links.neonize.session_reader import WAIT_SECONDS
 from oxy_tenant.links.neonize.session_store import NewestSecret, SessionStore, StoredSecret
 from oxy_tenant.links.protocol import LinkedDevice
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -35,6 +42,21 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def reported(journal: Journal) -> list[MessageSeen]:
     bodies = [Report.decode(entry.envelope).body for entry in journal.reports.waiting(0, 100)]
     return [body for body in bodies if isinstance(body, MessageSeen)]
+
+
+def eventually(condition: Callable[[], T], within: float = 10) -> T:
+    deadline = time.monotonic() + within
+    while not (value := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return value
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except OSError:
+        return False
 
 
 def test_a_session_that_does_not_exist_is_empty(store: SessionStore) -> None:
@@ -97,6 +119,19 @@ def test_a_reader_that_hangs_is_given_up(tmp_path: Path) -> None:
     program.write_text("import time\ntime.sleep(60)")
     with pytest.raises(subprocess.TimeoutExpired):
         run_reader("[]", stalled_seconds=1, program=str(program))
+
+
+def test_a_reader_ends_with_the_runtime_that_asked(store: SessionStore) -> None:
+    make_session(store.path)
+    asking = "import sys; from oxy_tenant.links.neonize.reader_process import run_reader; run_reader(sys.argv[1])"
+    with closing(sqlite3.connect(store.path)) as library:
+        library.execute("BEGIN EXCLUSIVE")  # so that the reader waits
+        runtime = subprocess.Popen([sys.executable, "-c", asking, json.dumps([str(store.path), "examine"])])
+        children = Path(f"/proc/{runtime.pid}/task/{runtime.pid}/children")
+        [reader] = eventually(lambda: children.read_text().split())
+        runtime.kill()
+        runtime.wait()
+        eventually(lambda: not is_alive(int(reader)), within=WAIT_SECONDS / 2)
 
 
 def test_a_session_in_use_is_read(store: SessionStore) -> None:

@@ -5,6 +5,7 @@ only a reader that does nothing at all, for example because the volume hangs, is
 """
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -23,7 +24,8 @@ def run_reader(
     request: str, *, stalled_seconds: float = STALLED_SECONDS, program: str = session_reader.__file__
 ) -> str:
     """Return the reader's answer to a request; raises OSError, subprocess.SubprocessError."""
-    command = [sys.executable, "-I", "-S", program]
+    # The kernel kills the reader when this thread ends, which waits for it.
+    command = [sys.executable, "-I", "-S", program, str(os.getpid())]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as reader:
         try:
