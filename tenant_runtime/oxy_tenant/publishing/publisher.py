@@ -1,8 +1,8 @@
-"""From the journal to JetStream, in order per chat.
+"""From the journal to JetStream, in the order of the journal.
 
 Reports are published in a window without waiting for each acknowledgement. If one is refused or times out, it and
-everything else in flight are published again (go-back-N), at first one at a time: repeating only the refused report
-would put it behind its successors. ``Nats-Msg-Id`` makes JetStream drop duplicates.
+everything else in flight are published again, at first one at a time. So no report is overtaken by more than a window,
+and readers restore the order. ``Nats-Msg-Id`` makes JetStream drop duplicates.
 """
 
 import asyncio
@@ -107,6 +107,8 @@ class Publisher:
         self._bus_state = reports.bus_state
         self._acknowledged: list[int] = []
         """Not yet stored as acknowledged."""
+        self._storing = asyncio.Lock()
+        """What was acknowledged is stored before everything is published again, never after it."""
         self._wake = signal.event
         self._moved = asyncio.Event()
         self._refusal: str | None = None
@@ -151,6 +153,10 @@ class Publisher:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _persist(self) -> None:
+        async with self._storing:
+            await self._store_acknowledged()
+
+    async def _store_acknowledged(self) -> None:
         if self._acknowledged:
             acknowledged, self._acknowledged = self._acknowledged, []
             await asyncio.to_thread(self._reports.mark_published, acknowledged, self._stream.newest)
@@ -160,8 +166,9 @@ class Publisher:
         state = self._rules.bus_state()
         changed = state is not None and self._bus_state not in {None, state}
         if self._stream.began_anew or changed:
-            await self._persist()
-            count = await asyncio.to_thread(self._reports.publish_all_again)
+            async with self._storing:
+                await self._store_acknowledged()
+                count = await asyncio.to_thread(self._reports.publish_all_again)
             log.warning("reports_published_again", reports=count, stream_began_anew=self._stream.began_anew)
             self._stream = StreamPosition(0)
             self._window = Window()

@@ -1,6 +1,7 @@
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from oxy_core.identity import Jid
 from oxy_core.jetstream import INBOUND_STREAM, ensure_streams
 from oxy_dev.servers import NatsServer
 from oxy_tenant.journal.journal import Journal
+from oxy_tenant.journal.reports import Reports
 from oxy_tenant.publishing.publisher import Publisher, PublishRules, PublishTiming, ReportSignal
 from oxy_tenant.publishing.window import WINDOW
 
@@ -161,10 +163,10 @@ async def stored(jetstream: JetStreamContext) -> list[tuple[int, dict[str, str]]
 
 @asynccontextmanager
 async def publishing_to_jetstream(
-    journal: Journal, reports_added: ReportSignal, server: NatsServer, rules: PublishRules
+    reports: Reports, reports_added: ReportSignal, server: NatsServer, rules: PublishRules
 ) -> AsyncIterator[Publisher]:
     async with connected(server.url, name="pod") as client:
-        worker = Publisher(journal.reports, SUBJECT, reports_added, QUICK, rules=rules)
+        worker = Publisher(reports, SUBJECT, reports_added, QUICK, rules=rules)
         task = asyncio.create_task(worker.run(client))
         try:
             yield worker
@@ -176,7 +178,7 @@ async def publishing_to_jetstream(
 async def test_a_stream_that_began_anew_gets_everything_that_is_kept_again(
     journal: Journal, reports_added: ReportSignal, nats_server: NatsServer, jetstream: JetStreamContext
 ) -> None:
-    async with publishing_to_jetstream(journal, reports_added, nats_server, PublishRules()) as worker:
+    async with publishing_to_jetstream(journal.reports, reports_added, nats_server, PublishRules()) as worker:
         for number in range(20):
             journal.inbound.receive(incoming(f"A{number}"))
         await worker.drained()
@@ -195,7 +197,7 @@ async def test_a_new_name_of_what_is_stored_brings_everything_that_is_kept_again
 ) -> None:
     names: list[str | None] = [None]
     rules = PublishRules(bus_state=lambda: names[-1])
-    async with publishing_to_jetstream(journal, reports_added, nats_server, rules) as worker:
+    async with publishing_to_jetstream(journal.reports, reports_added, nats_server, rules) as worker:
         for number in range(5):
             journal.inbound.receive(incoming(f"A{number}"))
         await worker.drained()
@@ -213,13 +215,51 @@ async def test_a_new_name_of_what_is_stored_brings_everything_that_is_kept_again
         assert journal.reports.bus_state == "stream of Tuesday"
 
 
+class SlowReports(Reports):
+    """Reports on a volume that is slow to store what was acknowledged, from when `slow` is set until `go_on` is."""
+
+    slow, storing, go_on = threading.Event(), threading.Event(), threading.Event()
+
+    def mark_published(self, numbers: Collection[int], stream_sequence: int) -> None:
+        if self.slow.is_set():
+            self.storing.set()
+            self.go_on.wait(20)
+        super().mark_published(numbers, stream_sequence)
+
+
+async def test_what_the_lost_stream_acknowledged_is_published_again_on_a_slow_volume_too(
+    journal: Journal, reports_added: ReportSignal, nats_server: NatsServer, jetstream: JetStreamContext
+) -> None:
+    reports = SlowReports(journal.database, organization="acme", instance="shop", clock=journal.clock)
+    names, rates = ["stream of Monday"], [0.0]
+    rules = PublishRules(bus_state=lambda: names[-1], per_second=lambda: rates[-1])
+    async with publishing_to_jetstream(reports, reports_added, nats_server, rules) as worker:
+        for number in range(30):
+            journal.inbound.receive(incoming(f"A{number}"))
+        await worker.drained()
+        reports.slow.set()
+        journal.inbound.receive(incoming("B"))
+        await until(reports.storing.is_set)
+        await jetstream.delete_stream(INBOUND_STREAM)
+        await ensure_streams(jetstream)
+        rates.append(20)
+        names.append("stream of Tuesday")
+        await asyncio.sleep(0.7)
+        reports.go_on.set()
+
+        async def whole() -> bool:
+            return {sequence for sequence, _ in await stored(jetstream)} == set(range(1, 32))
+
+        await until(whole, what="all reports on the new stream")
+
+
 async def test_each_report_carries_its_account_and_how_long_it_waited(
     journal: Journal, reports_added: ReportSignal, nats_server: NatsServer, jetstream: JetStreamContext
 ) -> None:
     report = journal.inbound.receive(incoming("A"))
     assert report is not None
     await asyncio.sleep(0.2)  # what the header must show
-    async with publishing_to_jetstream(journal, reports_added, nats_server, PublishRules()) as worker:
+    async with publishing_to_jetstream(journal.reports, reports_added, nats_server, PublishRules()) as worker:
         await worker.drained()
     [(_, headers)] = await stored(jetstream)
     assert headers[MESSAGE_ID_HEADER] == f"ACCOUNT:{report.message_id}"
@@ -239,7 +279,7 @@ async def test_a_report_that_the_bus_could_never_take_is_replaced_and_holds_up_n
         [(envelope,)] = database.execute("SELECT envelope FROM reports WHERE number = 2").fetchall()
         huge = envelope.replace(b'"oi"', b'"oi","quoted_id":"' + b"Q" * (2 << 20) + b'"')
         database.execute("UPDATE reports SET envelope = ? WHERE number = 2", (huge,))
-    async with publishing_to_jetstream(journal, reports_added, nats_server, PublishRules()) as worker:
+    async with publishing_to_jetstream(journal.reports, reports_added, nats_server, PublishRules()) as worker:
         async with asyncio.timeout(15):
             await worker.drained()
     assert [sequence for sequence, _ in await stored(jetstream)] == [1, 2, 3]
