@@ -258,8 +258,6 @@ class LiveState(Envelope):
     publish_refusal: str | None = None
     """Why the bus takes no reports; None while it takes them. They wait in the journal."""
     pairing: PairingOffer | None = None
-    pairing_seconds_left: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """Until `pairing` expires, counted from when this was published: the clocks of pod and reader may differ."""
     last_activity_at: AwareDatetime | None = None
     session_bytes: int | None = Field(default=None, ge=0)
 

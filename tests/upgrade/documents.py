@@ -102,7 +102,6 @@ FULL: Final[Mapping[str, Envelope]] = {
         last_reason="ConnectionLost",
         pairing=PairingOffer(method=PairingMethod.PHONE_CODE, code="ABCD1234", qr="2@x", expires_at=MOMENT),
         publish_refusal="maximum messages exceeded",
-        pairing_seconds_left=12.5,
         last_activity_at=MOMENT,
         session_bytes=4096,
     ),

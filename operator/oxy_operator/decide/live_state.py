@@ -33,7 +33,7 @@ _CENTURY: Final = timedelta(days=36_500)
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
-_QUIET: Final = frozenset({"heartbeat_at", "pairing_seconds_left", "session_bytes", "last_activity_at"})
+_QUIET: Final = frozenset({"heartbeat_at", "session_bytes", "last_activity_at"})
 """Fields whose change alone is no news."""
 
 

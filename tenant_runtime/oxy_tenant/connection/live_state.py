@@ -104,7 +104,6 @@ class StateBoard:
             last_reason=state.last_reason,
             publish_refusal=state.publish_refusal,
             pairing=state.pairing,
-            pairing_seconds_left=state.pairing and max(0.0, (state.pairing.expires_at - now).total_seconds()),
             last_activity_at=self.last_activity_at,
             session_bytes=self._session_bytes(),
         )

@@ -20,7 +20,7 @@ async def test_pairing_by_qr_code(scene: Scene) -> None:
     await scene.runtime.start()
     offer = await scene.offer()
     assert (offer.method, offer.code) == ("QRCode", None)
-    assert 50 < (scene.bus.states[-1].pairing_seconds_left or 0) <= 60
+    assert 50 < (offer.expires_at - datetime.now(UTC)).total_seconds() <= 60
     await scene.business.link(qr=offer.qr)
     await scene.ready()
 
