@@ -52,15 +52,22 @@ async def keys(bucket: KeyValue) -> set[str]:
 async def _entries(bucket: KeyValue, *, without_values: bool) -> list[KeyValue.Entry]:
     async with _failing("list settings"), asyncio.timeout(LIST_SECONDS):
         watcher = await bucket.watchall(meta_only=without_values)
-        found = []
-        async for entry in watcher:
-            # nats-py marks the end of the present entries by None.
-            if entry is None:
-                break
-            if entry.operation not in {KV_DEL, KV_PURGE}:
-                found.append(entry)
-        await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py has no types here
-        return found
+        try:
+            return await _present(watcher)
+        finally:
+            # Also after a time-out: while the server does not answer, this is repeated.
+            await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py has no types here
+
+
+async def _present(watcher: KeyValue.KeyWatcher) -> list[KeyValue.Entry]:
+    found = []
+    async for entry in watcher:
+        # nats-py marks the end of the present entries by None.
+        if entry is None:
+            break
+        if entry.operation not in {KV_DEL, KV_PURGE}:
+            found.append(entry)
+    return found
 
 
 def owner(entry: KeyValue.Entry) -> str | None:
