@@ -235,6 +235,7 @@ class NoticeKind(StrEnum):
     TURN_REFUSED = "turn_refused"
     TURN_REJECTED = "turn_rejected"
     TURN_UNREADABLE = "turn_unreadable"
+    TURN_ABANDONED = "turn_abandoned"
     TURN_UNANSWERED = "turn_unanswered"
     TURN_FAILED = "turn_failed"
     MODEL_OUTAGE = "model_outage"

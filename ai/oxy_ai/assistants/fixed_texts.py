@@ -23,6 +23,7 @@ _REASONS: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.TURN_REFUSED: "a inteligência artificial se recusou a responder",
     NoticeKind.TURN_REJECTED: "o serviço de inteligência artificial recusou a pergunta",
     NoticeKind.TURN_UNREADABLE: "os dados guardados para a assistente não puderam ser lidos",
+    NoticeKind.TURN_ABANDONED: "a resposta foi interrompida várias vezes",
     NoticeKind.TURN_UNANSWERED: "a assistente não chegou a uma resposta",
     NoticeKind.TURN_FAILED: "erro interno",
 }

@@ -224,6 +224,8 @@ def notice_of(error: Exception) -> NoticeKind:
             return NoticeKind.TURN_REJECTED
         case TurnUnreadableError():
             return NoticeKind.TURN_UNREADABLE
+        case TurnAbandonedError():
+            return NoticeKind.TURN_ABANDONED
         case TurnError():
             return NoticeKind.TURN_UNANSWERED
         case _:

@@ -4,7 +4,14 @@ import pytest
 
 from oxy_ai.assistants.fixed_texts import NAMED, explanation_to_owner, notice_to_owner
 from oxy_ai.engine.turn_failures import notice_of
-from oxy_ai.errors import ModelInvalidError, ModelRefusalError, ModelRejectedError, TurnError, TurnUnreadableError
+from oxy_ai.errors import (
+    ModelInvalidError,
+    ModelRefusalError,
+    ModelRejectedError,
+    TurnAbandonedError,
+    TurnError,
+    TurnUnreadableError,
+)
 from oxy_ai.records import NoticeKind, OpenNotice
 
 
@@ -22,6 +29,7 @@ ANA = about(1, 'Ana "a chefe"', "+5511912340001")
         (ModelInvalidError("no choice"), NoticeKind.TURN_INVALID, "deu uma resposta inválida"),
         (ModelRefusalError("filter"), NoticeKind.TURN_REFUSED, "se recusou a responder"),
         (TurnUnreadableError("settings", 1), NoticeKind.TURN_UNREADABLE, "não puderam ser lidos"),
+        (TurnAbandonedError(5), NoticeKind.TURN_ABANDONED, "foi interrompida várias vezes"),
         (TurnError("round 6"), NoticeKind.TURN_UNANSWERED, "não chegou a uma resposta"),
         (KeyError("x"), NoticeKind.TURN_FAILED, "erro interno"),
     ],

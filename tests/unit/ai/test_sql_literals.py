@@ -7,7 +7,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[3] / "ai/oxy_ai"
 FUNCTIONS = sorted(path for path in PACKAGE.rglob("schema/*.sql") if path.name not in {"tables.sql", "access.sql"})
-COMMENT = re.compile(r"--[^\n]*")
+COMMENT = re.compile(r"--[^\n]*| cost \d+$", re.MULTILINE)
+"""And what the planner is told that a function costs, which limits nothing."""
 NUMBER = re.compile(r"(?<![\w$.])\d+(?:\.\d+)?(?![\w.])|interval '[^']*'")
 ARITHMETIC = {"0", "1", "2", "interval '0'"}
 FORM = {"relay.sql": {"20"}}
