@@ -16,7 +16,7 @@ from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
 from pydantic import Field, SecretStr
 
-from oxy_ai.errors import ModelInvalidError, ModelOutageError, ModelRejectedError, OutageCause
+from oxy_ai.errors import ModelInvalidError, ModelOutageError, ModelRejectedError, OutageCause, TurnError
 from oxy_ai.model.breaker import CircuitBreaker
 from oxy_ai.model.completion import read_completion
 from oxy_ai.records import Response, Usage
@@ -86,6 +86,9 @@ class ModelClient:
             body = await self._post(question, endpoint)
         except ModelOutageError as error:
             breaker.failed(time.monotonic(), error)
+            raise
+        except TurnError:
+            breaker.answered()  # what it answered is of no use to this turn, but it answers
             raise
         breaker.answered()
         return read_completion(body, question.model, time.monotonic() - started)

@@ -9,6 +9,9 @@ from integration.ai.endpoint import Endpoint, Reaction, calling, completion, ref
 from integration.ai.scene import CUSTOMER, OWNER, Scene, settings_of, until
 
 from oxy_ai.assistants.fixed_texts import APOLOGY
+from oxy_ai.errors import ModelOutageError, ModelRejectedError
+from oxy_ai.model.breaker import FAILURES, SHORTEST_PAUSE
+from oxy_ai.model.client import ModelClient, Question
 from oxy_core.envelopes import SendOutcome, SendResult
 from oxy_core.instance.settings import AiSettings
 
@@ -102,6 +105,22 @@ async def test_an_endpoint_that_hangs_does_not_hold_up_the_customers_of_others(s
                 sick.receive("Oi", f"+55119100000{number:02}")
             await until(lambda: scene.query("select from turns having sum(waits) > 6"), 30)
             assert await well.answer_to("Oi", seconds=8) == "Tudo certo."
+
+
+async def test_an_endpoint_that_refuses_a_question_is_not_out() -> None:
+    model = ModelClient("https://unused.example", "key", 5)
+    question = Question(model="m", temperature=0, max_tokens=10, messages=[], tools=[])
+    out, refused, answers = refusing(503), refusing(400), saying("Oi!")
+    async with running_endpoint(*[out] * FAILURES, refused, answers) as endpoint:
+        for _ in range(FAILURES):
+            with pytest.raises(ModelOutageError):
+                await model.ask(question, endpoint.base_url)
+        await asyncio.sleep(SHORTEST_PAUSE)
+        with pytest.raises(ModelRejectedError):
+            await model.ask(question, endpoint.base_url)
+        response, _ = await model.ask(question, endpoint.base_url)
+    await model.close()
+    assert response.text == "Oi!"
 
 
 async def test_a_failed_notice_is_told_again(scene: Scene) -> None:
