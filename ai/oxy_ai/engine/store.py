@@ -176,9 +176,9 @@ class Engine:
         )
         return Claims.model_validate_json(document)
 
-    async def recover_wakeups(self) -> int:
+    async def recover_wakeups(self, locked_retry: timedelta) -> int:
         """Wake organizations that sleep although a conversation is due; returns how many did."""
-        recovered: int = await self.pool.fetchval("select recover_wakeups()")
+        recovered: int = await self.pool.fetchval("select recover_wakeups($1)", locked_retry)
         return recovered
 
     async def renew(self, claims: Sequence[Claim], lease: timedelta) -> None:

@@ -140,7 +140,7 @@ class TurnDispatcher:
         while True:
             await asyncio.sleep(self._settings.recover_seconds)
             try:
-                recovered = await self._engine.recover_wakeups()
+                recovered = await self._engine.recover_wakeups(self._limits.locked_retry)
             except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
                 report_failure("recover", error)
                 continue

@@ -116,8 +116,9 @@ begin
 end $$;
 
 -- Wake every organization that sleeps although a conversation is due; returns how many did. None does, unless the engine
--- has a fault: whatever makes a conversation due wakes its organization in the same transaction.
-create or replace function recover_wakeups() returns integer
+-- has a fault: whatever makes a conversation due wakes its organization in the same transaction. One that waits to be
+-- claimed, or for `retry_locked` as claim_conversations let it, does not sleep.
+create or replace function recover_wakeups(retry_locked interval) returns integer
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 declare
@@ -132,7 +133,8 @@ begin
             select min(c.due_at) as due_at from conversations c
             where c.organization_id = organization and c.due_at is not null
         ) d
-        where q.organization_id = organization and q.ready_at > greatest(d.due_at, q.open_at);
+        where q.organization_id = organization
+            and q.ready_at > greatest(d.due_at, q.open_at, clock_timestamp() + retry_locked);
         if next_due is not null then
             perform wake_org(organization, next_due);
             recovered := recovered + 1;

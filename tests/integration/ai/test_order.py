@@ -382,12 +382,23 @@ def test_a_message_that_arrives_while_its_organization_is_claimed_wakes_it(busy_
         busy_url, "select q.ready_at, min(v.due_at) from org_queue q, conversations v group by 1"
     )
     assert ready <= due
-    assert committed(busy_url, "select recover_wakeups()") == [(0,)]
+    assert committed(busy_url, "select recover_wakeups('5 milliseconds')") == [(0,)]
 
 
 def test_a_wakeup_that_was_lost_all_the_same_is_recovered(database: Database) -> None:
     ingest(database, customer(1))
-    assert database.value("recover_wakeups()") == 0
+    assert database.value("recover_wakeups('5 milliseconds')") == 0
     database.rows("update org_queue set ready_at = 'infinity'")
-    assert database.value("recover_wakeups()") == 1
+    assert database.value("recover_wakeups('5 milliseconds')") == 1
     assert database.value("ready_at = due_at from org_queue, conversations") is True
+
+
+def test_a_backlog_is_no_lost_wakeup(database: Database) -> None:
+    for number in range(3):
+        chat = f"551191234000{number}@s.whatsapp.net"
+        ingest(database, item(number + 1, whatsapp_id=f"B{number}", chat=chat, sender=chat))
+    database.rows("update conversations set due_at = clock_timestamp() - interval '1 minute'")
+    database.rows("update org_queue set ready_at = clock_timestamp() - interval '1 minute'")
+    claim = "claim_turns(1, '1 minute', 10, 10, '5 milliseconds', %s)"
+    assert len(database.value(claim, LIMITS)["claimed"]) == 1
+    assert database.value("recover_wakeups('5 milliseconds')") == 0
