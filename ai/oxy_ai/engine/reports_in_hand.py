@@ -42,8 +42,9 @@ class ReportsInHand:
         """Signal progress at intervals until cancelled."""
         while True:
             await asyncio.sleep(PROGRESS_SECONDS)
-            for message in list(self._messages.values()):
-                await message.in_progress()
+            with contextlib.suppress(NatsError):  # the bus is away: it takes them back by itself
+                for message in list(self._messages.values()):
+                    await message.in_progress()
 
     async def return_all(self) -> None:
         """Return everything in hand to the bus at once; while the bus is away, it takes it back by itself."""
