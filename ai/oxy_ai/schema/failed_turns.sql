@@ -130,7 +130,7 @@ begin
         return false;
     end if;
     perform queue_text(v, t, outage -> 'promise', t.based_on);
-    perform wake_relay(v.instance_id);
+    perform send_queued(v.organization_id, v.instance_id);
     return true;
 end $$;
 
@@ -168,7 +168,7 @@ begin
     perform record_interaction(t);
     v.turn_id := null;
     perform release(v);
-    perform wake_relay(v.instance_id);
+    perform send_queued(v.organization_id, v.instance_id);
     return true;
 end $$;
 

@@ -36,6 +36,7 @@ language plpgsql
 as $$
 begin
     perform enter_org(organization);
+    perform lock_instance(instance);
     if not dequeue_instance(instance, bucket, entry, newest) then
         return false;
     end if;
@@ -44,10 +45,7 @@ begin
     if not found then
         return false;
     end if;
-    update outbox
-    set state = case state when 'pending' then 'failed' else 'ambiguous' end, error = 'InstanceDeleted',
-        closed_at = now()
-    where organization_id = organization and instance_id = instance and state in ('pending', 'accepted');
+    perform fail_texts(organization, instance);
     return true;
 end $$;
 

@@ -145,7 +145,7 @@ begin
     update owner_notices n set outbox_id = (message ->> 'id')::uuid
     where n.organization_id = organization and n.id = any (notices);
     perform unqueue_notices(notices);
-    perform wake_relay(instance);
+    perform send_queued(organization, instance);
     return true;
 end $$;
 

@@ -9,7 +9,8 @@ create or replace function enter_org(organization uuid) returns text
 language sql
 as $$ select set_config('oxy.org', organization::text, true) $$;
 
--- Lock order: instance (this advisory lock), then the rows of conversation, organization's queue, relay's queue.
+-- Lock order: instance (this advisory lock), then the rows of conversation, outbox, organization's queue, relay's queue. A
+-- relay holds its row of the queue first, and skips texts that are locked.
 create or replace function lock_instance(instance uuid) returns void
 language sql
 as $$ select pg_advisory_xact_lock(hashtextextended(instance::text, 0)) $$;

@@ -41,19 +41,43 @@ begin
     );
 end $$;
 
-create or replace function mark_accepted(organization uuid, accepted_ids uuid[], epochs uuid[]) returns void
+-- Texts that are pending and that no other transaction holds. A relay does not wait for those, because it holds its own
+-- row, for which the other may wait: they are offered again, unless they have ended.
+create or replace function free_texts(organization uuid, ids uuid[]) returns setof uuid
 language plpgsql
 as $$
 begin
-    if cardinality(accepted_ids) > 0 then
-        update outbox o set state = 'accepted', accepted_epoch = a.epoch, accepted_at = clock_timestamp()
-        from unnest(accepted_ids, epochs) a (id, epoch)
-        where o.organization_id = organization and o.id = a.id and o.state = 'pending';
-    end if;
+    return query
+    select o.id from outbox o where o.organization_id = organization and o.id = any (ids) and o.state = 'pending'
+    for no key update skip locked;
 end $$;
 
--- Record the result of a send request. Returns stored, or duplicate if it has one already; a text that was taken for
--- ambiguous with its journal may still get its true result.
+-- Mark texts as accepted into these journals. What was accepted into one that is gone already is ambiguous.
+create or replace function mark_accepted(organization uuid, accepted_ids uuid[], epochs uuid[]) returns void
+language sql
+as $$
+    with accepted as (
+        select a.id, a.epoch from unnest(accepted_ids, epochs) a (id, epoch)
+        where a.id in (select free_texts(organization, accepted_ids))
+    ), marked as (
+        update outbox o set state = 'accepted', accepted_epoch = a.epoch, accepted_at = clock_timestamp()
+        from accepted a where o.organization_id = organization and o.id = a.id returning o
+    )
+    select lose_text(m.o) from marked m where is_superseded((m.o).instance_id, (m.o).accepted_epoch)
+$$;
+
+-- Close a text whose journal is gone before it was reported.
+create or replace function lose_text(lost outbox) returns void
+language plpgsql
+as $$
+begin
+    update outbox o set state = 'ambiguous', error = 'JournalLost', closed_at = clock_timestamp()
+    where o.organization_id = lost.organization_id and o.id = lost.id returning * into lost;
+    perform report_unsent(lost);
+end $$;
+
+-- Record the result of a send request. Returns stored, or duplicate if it has one already. A result that was assumed,
+-- because the pod had not reported any, gives way to the true one.
 create or replace function close_request(organization uuid, instance uuid, result jsonb) returns text
 language plpgsql
 as $$
@@ -64,11 +88,13 @@ begin
     set state = result ->> 'outcome', whatsapp_id = result ->> 'whatsapp_id', error = result ->> 'error',
         closed_at = clock_timestamp()
     where organization_id = organization and instance_id = instance and id = (result ->> 'request_id')::uuid
-        and (closed_at is null or state = 'ambiguous' and error in ('JournalLost', 'InstanceDeleted'))
+        and (closed_at is null or error in ('JournalLost', 'InstanceDeleted', 'NotAccepted'))
     returning * into request;
     if request.id is null then
         return 'duplicate';
     end if;
+    perform withdraw_notice(organization, instance, what, 'outbox:' || request.id)
+    from unnest('{failed,expired,ambiguous}'::text[]) what where what <> request.state;
     perform report_unsent(request);
     return 'stored';
 end $$;
@@ -86,15 +112,18 @@ begin
     end if;
 end $$;
 
--- Close the texts of an instance that were not sent in time.
+-- Close the texts of an instance that no pod accepted in time.
 create or replace function expire_pending(organization uuid, instance uuid) returns void
 language sql
 as $$
-    with expired as (
-        update outbox o set state = 'expired', closed_at = clock_timestamp()
-        where organization_id = organization and instance_id = instance and state = 'pending'
-            and expires_at <= clock_timestamp()
-        returning o
+    with late as (
+        select o.id from outbox o
+        where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
+            and o.expires_at <= clock_timestamp()
+        for no key update skip locked  -- as in free_texts
+    ), expired as (
+        update outbox o set state = 'expired', error = 'NotAccepted', closed_at = clock_timestamp()
+        from late where o.organization_id = organization and o.id = late.id returning o
     )
     select report_unsent(e.o) from expired e
 $$;
@@ -122,3 +151,14 @@ as $$
     )
     select report_unsent(l.o) from lost l
 $$;
+
+-- Close the texts of a deleted instance: what is pending has failed, what its pod accepted is ambiguous.
+create or replace function fail_texts(organization uuid, instance uuid) returns void
+language plpgsql
+as $$
+begin
+    update outbox
+    set state = case state when 'pending' then 'failed' else 'ambiguous' end, error = 'InstanceDeleted',
+        closed_at = clock_timestamp()
+    where organization_id = organization and instance_id = instance and state in ('pending', 'accepted');
+end $$;

@@ -19,13 +19,28 @@ as $$
     )
 $$;
 
--- Serve an instance now: it has something to send. If its pod does not answer, the back-off stays.
-create or replace function wake_relay(instance uuid) returns void
-language plpgsql security definer set search_path = public, pg_temp
+-- Have the texts that this transaction has queued sent now. If the instance was deleted meanwhile, they have failed.
+create or replace function send_queued(organization uuid, instance uuid) returns void
+language plpgsql
 as $$
 begin
+    if not wake_relay(instance) then
+        perform fail_texts(organization, instance);
+    end if;
+end $$;
+
+-- Serve an instance now: it has something to send. If its pod does not answer, the back-off stays. False: it is closed.
+create or replace function wake_relay(instance uuid) returns boolean
+language plpgsql security definer set search_path = public, pg_temp
+as $$
+declare
+    is_open boolean;
+begin
+    -- Locked also if nothing changes: whoever closes the instance has done so before, or sees what we have queued.
+    select not q.closed into is_open from relay_queue q where q.instance_id = instance for no key update;
     update relay_queue set ready_at = least(ready_at, clock_timestamp())
     where instance_id = instance and not closed and (failures = 0 or ready_at = 'infinity');
+    return is_open;
 end $$;
 
 -- Retry at once for pods that have just reported: they are back. Only a hint, so it never waits for a lock.

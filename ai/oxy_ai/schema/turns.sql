@@ -251,7 +251,7 @@ begin
     v.turn_id := null;
     v := release(v);
     if ending -> 'answers' <> '[]' then
-        perform wake_relay(v.instance_id);
+        perform send_queued(v.organization_id, v.instance_id);
     end if;
     return jsonb_build_object('state', t.state, 'more', v.due_at is not null);
 end $$;

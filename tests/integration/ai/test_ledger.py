@@ -94,6 +94,30 @@ def test_a_dead_turn_of_which_nobody_was_told_is_named(engine: Database) -> None
     assert wrong(engine) == ["the owner was not told"]
 
 
+@pytest.mark.parametrize("ends", ["end_turn", "bury_turn", "wait_for_model", "tell_owner"])
+def test_a_text_for_an_instance_that_was_deleted_meanwhile_has_failed(engine: Database, ends: str) -> None:
+    conversation, turn = engine.claimed()
+    engine.value("note_for_owner(%s, %s, 'stale', %s)", ORGANIZATION, INSTANCE, f"turn:{turn}")
+    engine.value("close_instance(%s, %s, now(), 2, 2)", ORGANIZATION, INSTANCE)
+    key = (ORGANIZATION, conversation, 7, turn)
+    if ends == "end_turn":
+        ending = {"state": "answered", "reason": None, "role": "customer", "answers": [TEXT], "last_step": None}
+        engine.value("end_turn(%s, %s, %s, %s, %s)", *key, Jsonb(ending))
+    elif ends == "bury_turn":
+        failure = {"reason": "broken", "role": "customer", "apology": TEXT | {"part": 1}, "notice": None}
+        engine.value("bury_turn(%s, %s, %s, %s, %s)", *key, Jsonb(failure))
+    elif ends == "wait_for_model":
+        outage = {"reason": "503", "role": "customer", "promise": TEXT | {"part": 1}, "notice": "model_outage"}
+        pauses = (lasting(0), lasting(1), lasting(1), lasting(0), lasting(60))
+        engine.value("wait_for_model(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)", *key, Jsonb(outage), *pauses)
+    else:
+        owner = {"chat": "5511900000000@s.whatsapp.net", "phone": "+5511900000000", "phone_key": "+551100000000"}
+        notices = [number for (number,) in engine.rows("select id from owner_notices")]
+        arguments = (ORGANIZATION, INSTANCE, Jsonb(owner), Jsonb(TEXT | {"part": 2}), notices)
+        assert engine.value("tell_owner(%s, %s, %s, %s, %s)", *arguments) is True
+    assert engine.rows("select state, error from outbox") == [("failed", "InstanceDeleted")]
+
+
 async def test_the_command_lists_what_is_open_and_fails_if_something_is_wrong(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
     pod.results = False

@@ -741,6 +741,31 @@ def test_a_new_journal_makes_what_an_older_one_accepted_ambiguous(database: Data
     assert database.rows("select state, error from outbox") == [("ambiguous", "JournalLost")]
 
 
+def test_what_a_journal_accepted_that_is_gone_already_is_ambiguous(database: Database) -> None:
+    conversation, turn = database.claimed()
+    database.value(QUEUE_TEXT, conversation, turn, Jsonb(ANSWER))
+    old, new = item(1), item(1)
+    new["report"] |= {"journal_epoch": OTHER_EPOCH, "journal_started_at": str(at(60))}
+    for report in (old, new):
+        report["report"]["body"] = {"type": "connection", "state": "connected"}
+        ingest(database, report)
+    database.value("mark_accepted(%s, %s::uuid[], %s::uuid[])", ORGANIZATION, [ORGANIZATION], [EPOCH])
+    assert database.rows("select state, error from outbox") == [("ambiguous", "JournalLost")]
+    assert database.value("kind from owner_notices") == "ambiguous"
+
+
+def test_a_text_that_was_sent_though_nobody_heard_that_it_was_accepted_has_not_expired(database: Database) -> None:
+    conversation, turn = database.claimed()
+    database.value(QUEUE_TEXT, conversation, turn, Jsonb(ANSWER))
+    database.rows("update outbox set expires_at = clock_timestamp() - interval '1 second'")
+    database.value(RELAY_STEP, ORGANIZATION, INSTANCE, RELAY, [], [], False)  # noqa: FBT003 the columns of the table
+    assert database.value("state from outbox") == "expired"
+    result = Jsonb({"request_id": ORGANIZATION, "outcome": "sent", "whatsapp_id": "W"})
+    assert database.value("close_request(%s, %s, %s)", ORGANIZATION, INSTANCE, result) == "stored"
+    assert database.rows("select state, whatsapp_id, error from outbox") == [("sent", "W", None)]
+    assert database.value("count(*) from owner_notices") == 0
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)])
 def test_of_reports_of_the_connection_the_newest_counts_in_whatever_order_they_arrive(
     database: Database, order: tuple[int, ...]

@@ -1,0 +1,77 @@
+"""Steps that meet in the database wait for each other in one order, so that none has to be broken off."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from integration.ai.engine_database import EPOCH, INSTANCE, ORGANIZATION, RELAY, Database, Row, item, lasting
+from psycopg.types.json import Jsonb
+
+TEXT = {"id": ORGANIZATION, "part": 0, "text": "Olá", "keep_seconds": 60}
+QUEUE_TEXT = "queue_text((select c from conversations c where id = %s), (select t from turns t where id = %s), %s, 1)"
+STEP = "select relay_step(%s, %s, %s, '4 seconds', %s::uuid[], %s::uuid[], false, 20, '1 second', '10 seconds')"
+CLOSE = "select close_instance(%s, %s, %s, 2, 2)"
+
+
+def of_pod(sequence: int, **body: object) -> Row:
+    """A report that is no message."""
+    report = item(sequence)
+    return report | {"report": report["report"] | {"body": body}}
+
+
+SENT = of_pod(1, type="send_result", request_id=ORGANIZATION, outcome="sent", whatsapp_id="W")
+CONNECTED = of_pod(2, type="connection", state="connected")
+
+
+@pytest.fixture
+def url(engine_url: str) -> str:
+    """A database with a text that waits for the pod."""
+    with psycopg.connect(engine_url, autocommit=True) as connection:
+        connection.execute("update instances set closed_at = null")
+        connection.execute("update relay_queue set holder = null, held_until = '-infinity', connection_place = null")
+        connection.execute("truncate outbox, turns, messages, conversations cascade")
+        database = Database(connection)
+        database.value(QUEUE_TEXT, *database.claimed(), Jsonb(TEXT))
+    return engine_url
+
+
+def accepts(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(STEP, [ORGANIZATION, INSTANCE, RELAY, [ORGANIZATION], [EPOCH]])
+
+
+def expires(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(STEP, [ORGANIZATION, INSTANCE, RELAY, [], []])
+
+
+def closes(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(CLOSE, [ORGANIZATION, INSTANCE, datetime.now(UTC)])
+
+
+@pytest.mark.parametrize("other", [accepts, expires, closes])
+def test_a_pod_that_reports_a_result_and_its_connection_meets_whoever_serves_it(
+    url: str, other: Callable[[psycopg.Connection[Any]], None]
+) -> None:
+    failures: list[psycopg.Error] = []
+
+    def serve() -> None:
+        try:
+            with psycopg.connect(url) as serving:
+                other(serving)
+        except psycopg.Error as error:
+            failures.append(error)
+
+    with psycopg.connect(url) as connection:
+        connection.execute("update outbox set expires_at = clock_timestamp() - interval '1 second'")
+    serves = threading.Thread(target=serve)
+    with psycopg.connect(url) as storing:
+        storing.execute("select ingest(%s, %s)", [Jsonb([SENT]), lasting(8)])
+        serves.start()
+        serves.join(timeout=0.5)
+        storing.execute("select ingest(%s, %s)", [Jsonb([CONNECTED]), lasting(8)])
+    serves.join()
+    assert failures == []
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select state from outbox").fetchall() == [("sent",)]
