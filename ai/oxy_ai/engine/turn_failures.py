@@ -3,8 +3,10 @@
 An outage of the model's endpoint is no attempt: the turn waits until it is answered or too old.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 import structlog
 from pydantic import Field
@@ -213,20 +215,17 @@ def reason_of(error: Exception) -> str:
     return str(error) if isinstance(error, TurnError) else f"internal error ({type(error).__name__})"
 
 
+_NOTICES: Final[Mapping[type[Exception], NoticeKind]] = {
+    ModelInvalidError: NoticeKind.TURN_INVALID,
+    ModelRefusalError: NoticeKind.TURN_REFUSED,
+    ModelRejectedError: NoticeKind.TURN_REJECTED,
+    TurnUnreadableError: NoticeKind.TURN_UNREADABLE,
+    TurnAbandonedError: NoticeKind.TURN_ABANDONED,
+    TurnError: NoticeKind.TURN_UNANSWERED,
+}
+"""What an owner is told of a turn that died of one of these errors."""
+
+
 def notice_of(error: Exception) -> NoticeKind:
     """Return what the owner is told of a turn that died of this error."""
-    match error:
-        case ModelInvalidError():
-            return NoticeKind.TURN_INVALID
-        case ModelRefusalError():
-            return NoticeKind.TURN_REFUSED
-        case ModelRejectedError():
-            return NoticeKind.TURN_REJECTED
-        case TurnUnreadableError():
-            return NoticeKind.TURN_UNREADABLE
-        case TurnAbandonedError():
-            return NoticeKind.TURN_ABANDONED
-        case TurnError():
-            return NoticeKind.TURN_UNANSWERED
-        case _:
-            return NoticeKind.TURN_FAILED
+    return _NOTICES.get(type(error), NoticeKind.TURN_FAILED)
