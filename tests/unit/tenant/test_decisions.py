@@ -256,6 +256,12 @@ def test_how_send_errors_are_classified(error: str, kind: type[LinkError]) -> No
             CopyRefused("3A02", Jid.parse("111@lid")),
         ),
         ("Ignoring message 3A03 from 111@lid: already processed", None),
+        (
+            "Ignoring message x\ny from 222@lid: old counter from 111@lid: received message with old counter",
+            CopyRefused("x\ny from 222@lid: old counter", Jid.parse("111@lid")),
+        ),
+        ("Error decrypting message Ignoring message x from 222@lid: old counter from 111@lid: no session", None),
+        ("Ignoring message x from 222@lid: old counter from 111@lid: already processed", None),
         ("Error decrypting message 3A04 from 111@lid: no session", None),
     ],
 )

@@ -1,7 +1,6 @@
 """The events that we subscribe to in neonize, and their meaning. Pure."""
 
 import contextlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -57,8 +56,10 @@ ConnectFailureReason, whose comments give WhatsApp's own names LOCKED and BANNED
 _LONGEST_BAN: Final = 10 * 365 * 86_400
 """In seconds. What the server calls longer does not fit a date."""
 
-_OLD_COUNTER: Final = re.compile(r"Ignoring message (?P<id>\S+) from (?:\S+ in )?(?P<chat>\S+): .*old counter")
-"""whatsmeow's warning about a message whose key was already used. Source: message.go, decryptMessages."""
+_IGNORED: Final = "Ignoring message "
+_OLD_COUNTER: Final = "old counter"
+"""Parts of whatsmeow's warning about a message whose key was already used, ``Ignoring message <id> from [<sender> in ]
+<chat>: <error>``. Source: message.go, decryptMessages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,14 @@ def _delivered_of(envelopes: Untyped, data: bytes) -> Delivered | None:
 
 
 def copy_refused(warning: str) -> CopyRefused | None:
-    """Read whatsmeow's warning about a message whose key was already used; None for any other warning."""
-    match = _OLD_COUNTER.search(warning)
-    if match is None:
+    """Read whatsmeow's warning about a message whose key was already used; None for any other warning.
+
+    The sender chooses the id, which may look like such a warning itself; what follows it comes from the server.
+    """
+    whatsapp_id, found, rest = warning.removeprefix(_IGNORED).rpartition(" from ")
+    source, _, error = rest.partition(": ")
+    if not (found and warning.startswith(_IGNORED) and _OLD_COUNTER in error):
         return None
     with contextlib.suppress(ValueError):
-        return CopyRefused(match["id"], Jid.parse(match["chat"]).bare)
-    return CopyRefused(match["id"], None)
+        return CopyRefused(whatsapp_id, Jid.parse(source.rpartition(" in ")[2]).bare)
+    return CopyRefused(whatsapp_id, None)
