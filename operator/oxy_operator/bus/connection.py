@@ -248,12 +248,12 @@ class Bus:
             raise BusError(message) from error
         info = await stream_info(connections.platform, STATE_STREAM)
         age = info.ts - found.time if info and found.time else timedelta()
-        self._accept_state(subject, found.data or b"", datetime.now(UTC) - max(age, timedelta()))
+        self._accept_state(subject, found.data or b"", datetime.now(UTC) - max(age, timedelta()), kept=True)
 
     async def _on_state_message(self, message: Msg) -> None:
         self._accept_state(message.subject, message.data, datetime.now(UTC))
 
-    def _accept_state(self, subject: str, data: bytes, arrived_at: datetime) -> None:
+    def _accept_state(self, subject: str, data: bytes, arrived_at: datetime, *, kept: bool = False) -> None:
         """Store a live state if its sender is who it claims to be; enqueue the instance if it is news."""
         try:
             sender = subjects.sender_of(subject)
@@ -268,7 +268,7 @@ class Bus:
         if (state.organization, state.instance) != (known.organization, known.instance):
             log.warning("state_refused", subject=subject, error="it names an instance that is not its account's")
             return
-        if self._live.put(sender.account, state, arrived_at):
+        if self._live.put(sender.account, state, arrived_at, kept=kept):
             self._on_state(known.key)
 
     async def _until_outdated(self, connections: _Connections) -> None:

@@ -22,13 +22,14 @@ class LiveStates:
         """Return by how much the clock of the instance's last pod is ahead of ours; zero if it never reported."""
         return -self._shifts.get(account, timedelta())
 
-    def put(self, account: str, state: LiveState, arrived_at: datetime) -> bool:
+    def put(self, account: str, state: LiveState, arrived_at: datetime, *, kept: bool = False) -> bool:
         """Store a live state as the pod sent it, with the time of its arrival by our clock; return whether it is news.
 
-        One that arrived before the stored one is ignored.
+        One that the stream `kept` is ignored if a later one has arrived. Any other is the latest, whatever our clock
+        says, which may have been set back.
         """
         before = self._held.get(account)
-        if before is not None and arrived_at < before.heartbeat_at:
+        if kept and before is not None and arrived_at < before.heartbeat_at:
             return False
         same_pod = before is not None and before.pod_uid == state.pod_uid
         known = self._shifts.get(account) if same_pod else None

@@ -84,12 +84,22 @@ def test_another_pod_has_a_clock_of_its_own() -> None:
 def test_what_arrived_earlier_replaces_nothing() -> None:
     states = LiveStates()
     states.put(ACCOUNT, live(attempts=2), NOW)
-    assert not states.put(ACCOUNT, live(attempts=1), NOW - timedelta(seconds=1))
+    assert not states.put(ACCOUNT, live(attempts=1), NOW - timedelta(seconds=1), kept=True)
     held = states.get(ACCOUNT)
     assert held is not None
     assert held.attempts == 2
     states.forget(ACCOUNT)
     assert states.get(ACCOUNT) is None
+
+
+def test_a_state_that_arrives_after_our_clock_was_set_back_counts() -> None:
+    states = LiveStates()
+    states.put(ACCOUNT, said(NOW, attempts=2), NOW)
+    before = NOW - timedelta(hours=1)
+    assert states.put(ACCOUNT, said(NOW + timedelta(seconds=15), attempts=3), before)
+    held = states.get(ACCOUNT)
+    assert held is not None
+    assert (held.attempts, held.heartbeat_at) == (3, before)
 
 
 times = st.datetimes(timezones=st.timezones())
