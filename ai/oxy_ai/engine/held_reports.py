@@ -48,9 +48,8 @@ class HeldReports:
             self._retry_at = now + self._settings.ingest_held_retry_seconds
         due = [arrival for arrival in self._held if everything or arrival.account in accounts]
         self._held = [arrival for arrival in self._held if not everything and arrival.account not in accounts]
-        if not self._held:
-            tried = {arrival.message.reply for arrival in due}
-            self._since = {reply: since for reply, since in self._since.items() if reply in tried}
+        kept = {arrival.message.reply for arrival in (*due, *self._held)}
+        self._since = {reply: since for reply, since in self._since.items() if reply in kept}
         return due
 
     def hold(self, arrival: Arrival) -> bool:

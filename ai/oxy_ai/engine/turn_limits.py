@@ -25,7 +25,7 @@ class TurnLimitSettings(PollingSettings):
         """The limits for the SQL functions `claim_turns` and `open_turn`."""
         return TurnLimits(
             messages=self.turn_messages,
-            characters_each=self.turn_characters_each,
+            characters_each=min(self.turn_characters_each, self.turn_characters),
             characters=self.turn_characters,
             claims=self.turn_claims,
         )
