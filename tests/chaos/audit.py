@@ -45,8 +45,8 @@ class Stored:
     reason: str
     turn: int | None
     placeholder: bool = False
-    number: int = 0
-    """Place in the order of storing."""
+    at: float = 0.0
+    """When it was stored, in Unix seconds by PostgreSQL's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ class Sent:
     part: int
     state: str
     body: str
-    number: int | None = None
-    """Place of the text among the messages in the order of storing."""
+    opened: float | None = None
+    """When its turn was opened, and its inputs fixed, by the same clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def _order(
         if number >= earlier:
             continue
         stored = by_id.get(bounded_id(person.lines[number].id), ())
-        if row is not None and row.number and stored and stored[0].number > row.number:
+        if row is not None and row.opened and stored and stored[0].at > row.opened:
             counts["late"] += 1
         else:
             yield f"answers arrived out of order: {numbers}"

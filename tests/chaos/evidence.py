@@ -30,12 +30,13 @@ select (select count(*) from outbox where state in ('pending', 'accepted'))
 VIOLATIONS: Final = "select ledger_violations(interval '1 minute')"
 MESSAGES: Final = """
 select whatsapp_id, author, state::text as state, coalesce(reason, '') as reason, turn_id as turn, placeholder,
-    id as number
+    extract(epoch from arrived_at)::float8 as at
 from messages where whatsapp_id is not null
 """
 OUTBOX: Final = """
-select coalesce(o.whatsapp_id, '') as whatsapp_id, o.turn_id as turn, o.part, o.state, o.body, m.id as number
-from outbox o left join messages m on m.outbox_id = o.id
+select coalesce(o.whatsapp_id, '') as whatsapp_id, o.turn_id as turn, o.part, o.state, o.body,
+    extract(epoch from t.created_at)::float8 as opened
+from outbox o left join turns t on t.organization_id = o.organization_id and t.id = o.turn_id
 """
 BOOKINGS: Final = "select subject, count(*) from bookings where status <> 'cancelled' group by subject"
 

@@ -87,10 +87,10 @@ def test_an_answer_long_after_a_person_answered_is_wrong() -> None:
     assert "message 1 was answered 497 s after a person had answered it" in judge([person], late).wrong[0]
 
 
-def test_a_message_stored_after_a_later_one_was_answered_is_late_and_counted() -> None:
+def test_a_message_stored_after_the_turn_of_a_later_one_was_opened_is_late_and_counted() -> None:
     inbox = [*MINE, ANSWER, Entry("Y", "c000-0", from_me=False, at=6.0)]
-    outbox = [replace(SENT, number=5), Sent("Y", turn=8, part=0, state="sent", body="c000-0", number=9)]
-    late, early = ([replace(STORED[0], turn=8, number=number), STORED[1]] for number in (7, 3))
+    outbox = [replace(SENT, opened=5.0), Sent("Y", turn=8, part=0, state="sent", body="c000-0", opened=9.0)]
+    late, early = ([replace(STORED[0], turn=8, at=at), STORED[1]] for at in (7.0, 3.0))
     assert judge([customer()], evidence(inbox, late, outbox)).wrong == []
     assert judge([customer()], evidence(inbox, early, outbox)).wrong == ["c000: answers arrived out of order: [1, 0]"]
 
