@@ -129,6 +129,8 @@ def test_a_reader_ends_with_the_runtime_that_asked(store: SessionStore) -> None:
         runtime = subprocess.Popen([sys.executable, "-c", asking, json.dumps([str(store.path), "examine"])])
         children = Path(f"/proc/{runtime.pid}/task/{runtime.pid}/children")
         [reader] = eventually(lambda: children.read_text().split())
+        files = Path(f"/proc/{reader}/fd")
+        eventually(lambda: store.path in {file.resolve() for file in files.iterdir()})
         runtime.kill()
         runtime.wait()
         eventually(lambda: not is_alive(int(reader)), within=WAIT_SECONDS / 2)
