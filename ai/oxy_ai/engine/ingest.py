@@ -89,7 +89,8 @@ class Ingest:
         await self._clock.keep()
         arrivals, moves = self._read(messages)
         arrivals = in_journal_order([*self._held.due({arrival.account for arrival in arrivals}), *arrivals])
-        outcomes = await self._store.store(arrivals)
+        with self._in_hand.storing():
+            outcomes = await self._store.store(arrivals)
         if has_new_message(arrivals, outcomes):
             self._on_message()
         for arrival, outcome in zip(arrivals, outcomes, strict=True):

@@ -7,6 +7,7 @@ deleted, which may be made again. Late arrival is harmless, because a message's 
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
+from oxy_ai.engine.arrivals import REPLAYED_HEADER
 from oxy_core import subjects
 from oxy_core.envelopes import WAITED_HEADER
 
@@ -14,4 +15,5 @@ from oxy_core.envelopes import WAITED_HEADER
 async def park(jetstream: JetStreamContext, message: Msg, reason: str, waited: float) -> None:
     """Publish a report to where it waits; `waited` is how many seconds it has waited already. Raises a NATS error."""
     subject = subjects.parked(reason, subjects.sender_of(message.subject))
-    await jetstream.publish(subject, message.data, headers={WAITED_HEADER: f"{waited:.3f}"})
+    replayed = {key: value for key, value in (message.headers or {}).items() if key == REPLAYED_HEADER}
+    await jetstream.publish(subject, message.data, headers={**replayed, WAITED_HEADER: f"{waited:.3f}"})
