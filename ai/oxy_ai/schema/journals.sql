@@ -67,6 +67,25 @@ begin
     set seen = j.seen + excluded.seen, lost = j.lost - excluded.seen, gap_until = excluded.gap_until,
         own_sequence = greatest(j.own_sequence, excluded.own_sequence),
         own_sent_at = greatest(j.own_sent_at, excluded.own_sent_at);
+    if known.lost @> m.chat_sequence then
+        perform found_again(v, at.epoch, m.chat_sequence, known.lost);
+    end if;
+end $$;
+
+-- What the owner's notice of lost messages refers to: the first of them.
+create or replace function gap_reference(v conversations, epoch uuid, number integer) returns text
+language sql immutable parallel safe
+as $$ select format('conversation:%s:%s:%s', v.id, epoch, number) $$;
+
+-- A message that had been given up has arrived: the notice is about those behind it, if they are missing as well.
+create or replace function found_again(v conversations, epoch uuid, number integer, lost int4multirange) returns void
+language plpgsql
+as $$
+begin
+    perform withdraw_notice(v.organization_id, v.instance_id, 'lost', gap_reference(v, epoch, number));
+    if lost @> number + 1 then
+        perform note_for_owner(v.organization_id, v.instance_id, 'lost', gap_reference(v, epoch, number + 1));
+    end if;
 end $$;
 
 -- How long a conversation waits for missing messages; null: none is missing.
@@ -77,11 +96,15 @@ begin
     return (select max(j.gap_until) from chat_journals j where j.conversation_id = v.id);
 end $$;
 
--- Give up the missing messages that were waited for.
+-- Give up the missing messages that were waited for, and note for the owner those between others. What precedes the
+-- first message that was seen of a journal may have been stored before, in a database that has begun anew since.
 create or replace function record_gaps(v conversations) returns void
 language plpgsql
 as $$
 begin
+    perform note_for_owner(v.organization_id, v.instance_id, 'lost', gap_reference(v, j.epoch, lower(gap)))
+    from chat_journals j, unnest(missing_numbers(j.seen, j.lost)) gap
+    where j.conversation_id = v.id and j.gap_until is not null and lower(gap) > lower(j.seen);
     update chat_journals j set lost = j.lost + missing_numbers(j.seen, j.lost), gap_until = null
     where j.conversation_id = v.id and j.gap_until is not null;
 end $$;

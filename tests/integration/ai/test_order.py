@@ -174,6 +174,27 @@ def test_what_never_arrives_is_given_up_and_may_still_arrive(database: Database)
     assert database.rows("select based_on, based_on_epoch::text from turns") == [(3, EPOCH)]
 
 
+def test_the_owner_hears_of_what_never_arrives_unless_it_does(database: Database) -> None:
+    ingest(database, customer(3), customer(6), gap_wait=8)  # 1 and 2 may have been stored in another database
+    database.rows("update chat_journals set gap_until = clock_timestamp()")
+    assert len(read_turn(database, database.conversation())["inputs"]) == 2
+    assert database.rows(NOTICES) == [("lost", 4)]
+    ingest(database, customer(4), gap_wait=8)
+    assert database.rows(NOTICES) == [("lost", 5)]
+    ingest(database, customer(2), customer(5), gap_wait=8)
+    assert database.rows(NOTICES) == []
+
+
+def test_a_gap_of_any_length_is_one_notice(database: Database) -> None:
+    ingest(database, customer(1), customer(2_000_000_000), gap_wait=8)
+    database.rows("update chat_journals set gap_until = clock_timestamp()")
+    assert len(read_turn(database, database.conversation())["inputs"]) == 2
+    assert database.rows(NOTICES) == [("lost", 2)]
+
+
+NOTICES = "select kind, split_part(reference, ':', 4)::integer from owner_notices order by id"
+
+
 # -- people and their addresses
 
 
