@@ -46,6 +46,9 @@ MESSAGE_ID_HEADER: Final = "Nats-Msg-Id"
 WAITED_HEADER: Final = "Oxy-Waited"
 """Header of a published report: seconds that it waited in the journal, by the pod's clock."""
 
+REPLAYED_HEADER: Final = "Oxy-Replayed"
+"""Header of a dead report that a person has published again."""
+
 
 class Envelope(BaseModel):
     """Base of all messages on the bus. Unknown fields are refused in writing and ignored in reading."""

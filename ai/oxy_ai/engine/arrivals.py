@@ -13,15 +13,12 @@ from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.records import InboundReport
 from oxy_ai.sanitize import storable_text
 from oxy_core import subjects
-from oxy_core.envelopes import WAITED_HEADER, MessageSeen, Report
+from oxy_core.envelopes import REPLAYED_HEADER, WAITED_HEADER, MessageSeen, Report
 from oxy_core.errors import ContractError
 from oxy_core.identity import phone_key
 
 _NUL: Final = b"\\u0000"
 """The JSON escape of the one character that PostgreSQL cannot store."""
-
-REPLAYED_HEADER: Final = "Oxy-Replayed"
-"""Header of a dead report that a person has replayed."""
 
 MAX_AGE_SECONDS: Final = 1e9
 """Greatest age that is believed, 30 years: PostgreSQL's intervals hold it."""

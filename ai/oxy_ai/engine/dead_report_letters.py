@@ -10,13 +10,13 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 from pydantic import AwareDatetime
 
-from oxy_ai.engine.arrivals import REPLAYED_HEADER, waited_before
+from oxy_ai.engine.arrivals import waited_before
 from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.dead_letters import NUMBER, Action, DeadLetter, Detail, unknown_letter
 from oxy_ai.engine.dead_reports import ERROR_HEADER, SUBJECT_HEADER, WHOLE_HEADER, Part, joined, part_number
 from oxy_ai.engine.stream_pages import stream_pages
 from oxy_ai.errors import AdministrationError
-from oxy_core.envelopes import WAITED_HEADER
+from oxy_core.envelopes import REPLAYED_HEADER, WAITED_HEADER
 from oxy_core.jetstream import DEAD_LETTER_STREAM
 
 _PAGE: Final = 1_000

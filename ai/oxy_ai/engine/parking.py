@@ -7,9 +7,8 @@ deleted, which may be made again. Late arrival is harmless, because a message's 
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from oxy_ai.engine.arrivals import REPLAYED_HEADER
 from oxy_core import subjects
-from oxy_core.envelopes import WAITED_HEADER
+from oxy_core.envelopes import REPLAYED_HEADER, WAITED_HEADER
 
 
 async def park(jetstream: JetStreamContext, message: Msg, reason: str, waited: float) -> None:

@@ -5,9 +5,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from nats.aio.msg import Msg
 
-from oxy_ai.engine.arrivals import REPLAYED_HEADER, in_journal_order, read_arrival
+from oxy_ai.engine.arrivals import in_journal_order, read_arrival
 from oxy_ai.ids import instance_id, organization_id
-from oxy_core.envelopes import WAITED_HEADER, ConnectionChanged, ConnectionState, MessageSeen, Report, ReportBody
+from oxy_core.envelopes import (
+    REPLAYED_HEADER,
+    WAITED_HEADER,
+    ConnectionChanged,
+    ConnectionState,
+    MessageSeen,
+    Report,
+    ReportBody,
+)
 from oxy_core.errors import ContractError
 from oxy_core.identity import Jid, new_id
 from oxy_core.message_kinds import MessageKind
