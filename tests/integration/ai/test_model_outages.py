@@ -85,7 +85,8 @@ async def test_what_became_too_old_in_an_outage_is_not_answered_and_the_owner_is
     async with running_endpoint(switch) as endpoint, scene.worker(openai_base_url=endpoint.base_url):
         pod.receive("Oi", OTHERS[0])
         pod.receive("Oi", OTHERS[1])
-        await until(lambda: scene.query("select from turns having count(*) filter (where reason = 'stale') = 2"))
+        # Either may have to wait for the next probe of the endpoint.
+        await until(lambda: scene.query("select from turns having count(*) filter (where reason = 'stale') = 2"), 60)
         switch.on = True
         await until(lambda: pod.answers_to(OWNER))
     assert "agora é tarde" in pod.answers_to(OWNER)[0]
