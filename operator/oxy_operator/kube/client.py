@@ -30,10 +30,11 @@ WATCH_SECONDS: Final = 290
 SILENCE_SECONDS: Final = 90.0
 """A watch that is silent for longer is dead: the server sends a bookmark about every minute."""
 
-JSON_DEPTH: Final = 12_000
+JSON_DEPTH: Final = 60_000
 """Recursion limit with which every answer can be read: the server stores objects nested up to 10,000 levels deep
 (``managedFields``, which anybody may write; sigs.k8s.io/json, maxNestingDepth), and Python's parser recurses. Parsing
-them takes less than 2 MiB of stack."""
+them takes less than 2 MiB of stack. kopf copies and compares what it watches with several calls for each level, which
+take none: with a lower limit it puts such an object aside, and its deletion would wait for the next resync."""
 
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"

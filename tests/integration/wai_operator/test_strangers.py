@@ -4,6 +4,7 @@ import contextlib
 import random
 import secrets
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -116,7 +117,17 @@ async def test_what_strangers_write_ends_no_operator(lone: Scene, round_: int) -
     assert lone.operator.stop() == 0, lone.operator.log()
 
 
+@pytest.fixture
+def deeply_nested_json() -> Iterator[None]:
+    """Objects as deep as the server stores them can be written and read."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(25_000)
+    yield
+    sys.setrecursionlimit(before)
+
+
 @pytest.mark.parametrize("kind", ["configmap", "secret", "wai"])
+@pytest.mark.usefixtures("deeply_nested_json")
 async def test_an_object_nested_as_deep_as_the_server_stores_ends_no_operator(lone: Scene, kind: str) -> None:
     fields: Object = {}
     for _ in range(9_900):
@@ -127,17 +138,13 @@ async def test_an_object_nested_as_deep_as_the_server_stores_ends_no_operator(lo
     entry = {"manager": "m", "operation": "Update", "apiVersion": version, "fieldsType": "FieldsV1", "fieldsV1": fields}
     made["metadata"]["managedFields"] = [entry]
     lone.operator.start()
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(25_000)
-    try:
-        lone.api.create(lone.path(kind), made)
-    finally:
-        sys.setrecursionlimit(before)
+    lone.api.create(lone.path(kind), made)
     await works(lone)
     assert lone.operator.stop() == 0
     lone.operator.start()
     await works(replace(lone, name="second"))
     lone.api.delete(lone.path(kind, "deep"))
+    await eventually(lambda: not lone.api.exists(lone.path(kind, "deep")), "the deep object is gone")
 
 
 @pytest.mark.parametrize("epoch", ["x", "²"])
