@@ -163,7 +163,7 @@ begin
     values (organization, 'worker', 'turn_died', turn, t.reason);
     perform queue_text(v, t, failure -> 'apology', t.based_on);
     if failure ->> 'notice' is not null then
-        perform note_for_owner(organization, v.instance_id, failure ->> 'notice', 'turn:' || turn);
+        perform note_death(t, failure ->> 'notice');
     end if;
     perform record_interaction(t);
     v.turn_id := null;
@@ -181,13 +181,27 @@ language plpgsql
 as $$
 declare
     v conversations := held_conversation(organization, conversation, held_fence);
+    t turns;
 begin
     if v.id is null then
         return false;
     end if;
-    perform close_turn(organization, turn, 'dead', failure ->> 'reason', failure ->> 'role');
+    t := close_turn(organization, turn, 'dead', failure ->> 'reason', failure ->> 'role');
     v.turn_id := null;
     perform release(v);
-    perform note_for_owner(organization, v.instance_id, 'turn_failed', 'turn:' || turn);
+    perform note_death(t, 'turn_failed');
     return true;
+end $$;
+
+-- Note for the owner that a turn has died. What he was told of an earlier death of it is not this one: a person had it
+-- replayed since, so without another notice he takes it for answered.
+create or replace function note_death(t turns, kind text) returns void
+language plpgsql
+as $$
+begin
+    if t.replayed then
+        delete from owner_notices n
+        where n.organization_id = t.organization_id and n.reference = 'turn:' || t.id and n.outbox_id is not null;
+    end if;
+    perform note_for_owner(t.organization_id, t.instance_id, kind, 'turn:' || t.id);
 end $$;

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from integration.ai.endpoint import refusing, running_endpoint, saying
@@ -15,6 +17,7 @@ from oxy_core.envelopes import SendOutcome, SendResult
 
 QUEUE_TEXT = "queue_text((select c from conversations c where id = %s), (select t from turns t where id = %s), %s, 1)"
 TEXT = {"id": ORGANIZATION, "part": 0, "text": "Olá", "keep_seconds": 60}
+OWNER = {"chat": "5511900000000@s.whatsapp.net", "phone": "+5511900000000", "phone_key": "+551100000000"}
 GRACE = lasting(60)
 
 
@@ -94,6 +97,34 @@ def test_a_dead_turn_of_which_nobody_was_told_is_named(engine: Database) -> None
     assert wrong(engine) == ["the owner was not told"]
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["told", "not told yet"])
+@pytest.mark.parametrize("bury", ["bury_turn", "bury_plainly"])
+def test_a_replayed_turn_that_dies_again_is_told_again(engine: Database, bury: str, *, told: bool) -> None:
+    conversation, turn = engine.claimed()
+    failure: Row = {"reason": "broken", "role": "customer", "apology": TEXT | {"part": 1}, "notice": "turn_failed"}
+    key = (ORGANIZATION, conversation, 7, turn)
+    engine.value(f"{bury}(%s, %s, %s, %s, %s)", *key, Jsonb(failure))
+    if told:
+        tell(engine)
+        assert untold(engine) == []
+    engine.value("replay_turn(%s, %s, 'ana', false)", ORGANIZATION, turn)
+    engine.change("conversations", conversation, fence=7, lease_until=datetime.now(UTC) + lasting(60))
+    engine.value(f"{bury}(%s, %s, %s, %s, %s)", *key, Jsonb(failure))
+    assert untold(engine) == [("turn_failed", f"turn:{turn}")]
+    assert wrong(engine) == []
+
+
+def tell(engine: Database) -> None:
+    """Tell the owner of all that was noted."""
+    notices = [number for (number,) in engine.rows("select id from owner_notices where outbox_id is null")]
+    text = {"id": str(uuid4()), "part": 2, "text": "Aviso", "keep_seconds": 60}
+    assert engine.value("tell_owner(%s, %s, %s, %s, %s)", ORGANIZATION, INSTANCE, Jsonb(OWNER), Jsonb(text), notices)
+
+
+def untold(engine: Database) -> list[tuple[str, str]]:
+    return engine.rows("select kind, reference from owner_notices where outbox_id is null order by id")
+
+
 @pytest.mark.parametrize("ends", ["end_turn", "bury_turn", "wait_for_model", "tell_owner"])
 def test_a_text_for_an_instance_that_was_deleted_meanwhile_has_failed(engine: Database, ends: str) -> None:
     conversation, turn = engine.claimed()
@@ -111,9 +142,8 @@ def test_a_text_for_an_instance_that_was_deleted_meanwhile_has_failed(engine: Da
         pauses = (lasting(0), lasting(1), lasting(1), lasting(0), lasting(60))
         engine.value("wait_for_model(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)", *key, Jsonb(outage), *pauses)
     else:
-        owner = {"chat": "5511900000000@s.whatsapp.net", "phone": "+5511900000000", "phone_key": "+551100000000"}
         notices = [number for (number,) in engine.rows("select id from owner_notices")]
-        arguments = (ORGANIZATION, INSTANCE, Jsonb(owner), Jsonb(TEXT | {"part": 2}), notices)
+        arguments = (ORGANIZATION, INSTANCE, Jsonb(OWNER), Jsonb(TEXT | {"part": 2}), notices)
         assert engine.value("tell_owner(%s, %s, %s, %s, %s)", *arguments) is True
     assert engine.rows("select state, error from outbox") == [("failed", "InstanceDeleted")]
 
