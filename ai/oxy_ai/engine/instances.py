@@ -2,8 +2,9 @@
 
 The bucket is polled by stream position, because a broken subscription looks the same as a quiet one. A notice on the
 bucket's subject only triggers an earlier poll. The whole bucket is read again at intervals, and at once if it began
-anew; what the database holds is asked for each time, because it may have lost rows. Settings that this version cannot
-read, or the database does not take, are tried again with each reading.
+anew; what the database holds is asked for each time, because it may have lost rows. Each reading has a number, by which
+the database recognises what a worker that was stopped saw before another applied newer settings. Settings that this
+version cannot read, or the database does not take, are tried again with each reading.
 """
 
 import asyncio
@@ -72,11 +73,12 @@ class InstanceFollower:
         notices = await self._client.subscribe(f"{_KEYS}>", cb=on_notice)
         try:
             while True:
+                reading = await self._engine.begin_settings_reading()
                 bucket = await self._bucket()
                 if bucket is None:
                     await asyncio.sleep(self._settings.instances_sweep_seconds)
                 else:
-                    await self._read(bucket, hint)
+                    await self._read(bucket, reading, hint)
         finally:
             await notices.unsubscribe()
 
@@ -88,7 +90,7 @@ class InstanceFollower:
             return None
         return None if info.created is None else _Bucket(info.created, info.state.last_seq)
 
-    async def _read(self, bucket: _Bucket, hint: asyncio.Event) -> None:
+    async def _read(self, bucket: _Bucket, reading: int, hint: asyncio.Event) -> None:
         """Read the whole bucket, then what is new, until it is time to begin again."""
         deadline = time.monotonic() + self._settings.instances_reread_seconds
         applied = await self._engine.applied_settings()
@@ -98,7 +100,8 @@ class InstanceFollower:
             entry = await self._next(position + 1)
             if entry is not None and entry.seq is not None:
                 position = entry.seq
-                await self._take(entry, Entry(bucket.started_at, position, max(position, bucket.last)), applied)
+                newest = max(position, bucket.last)
+                await self._take(entry, Entry(bucket.started_at, position, newest, reading), applied)
                 continue
             await wait_for(hint, self._settings.instances_sweep_seconds)
             if not _continues(await self._bucket(), bucket, position):

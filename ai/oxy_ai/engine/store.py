@@ -49,6 +49,8 @@ class Entry(NamedTuple):
     revision: int
     newest_revision: int
     """The bucket's, when the entry was read."""
+    reading: int
+    """Drawn by `Engine.begin_settings_reading` before the bucket was looked at."""
 
 
 class NewSettings(NamedTuple):
@@ -123,7 +125,7 @@ class Engine:
     async def apply_instance(self, organization: UUID, instance: UUID, settings: NewSettings, entry: Entry) -> bool:
         """Apply an instance's settings; False: they or newer ones were applied already."""
         changed: bool = await self.pool.fetchval(
-            "select apply_instance($1, $2, $3, $4, $5, $6, $7)",
+            "select apply_instance($1, $2, $3, $4, $5, $6, $7, $8)",
             organization,
             instance,
             settings.document,
@@ -145,9 +147,14 @@ class Engine:
     async def close_instance(self, organization: UUID, instance: UUID, entry: Entry) -> bool:
         """Mark a deleted instance as closed; False: it was closed already, is unknown, or was made again since."""
         closed: bool = await self.pool.fetchval(
-            "select close_instance($1, $2, $3, $4, $5)", organization, instance, *entry
+            "select close_instance($1, $2, $3, $4, $5, $6)", organization, instance, *entry
         )
         return closed
+
+    async def begin_settings_reading(self) -> int:
+        """Return the number of a reading of the settings bucket that begins now."""
+        reading: int = await self.pool.fetchval("select begin_settings_reading()")
+        return reading
 
     async def applied_settings(self) -> dict[UUID, tuple[datetime, int]]:
         """Return by instance which bucket's entry was applied last: when the bucket began, and the revision."""

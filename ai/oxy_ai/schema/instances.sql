@@ -1,11 +1,14 @@
 -- Instances: their settings, copied from the bus, and their rows in the queues.
 
 -- Settings are entries of a bucket, which may begin anew: `bucket` is when it began, which tells it from an earlier one;
--- `entry` is the entry's revision and `newest` the bucket's newest one when the entry was read.
+-- `entry` is the entry's revision and `newest` the bucket's newest one when the entry was read. `reading` tells when that
+-- was: a number of the sequence settings_order, drawn before the bucket was looked at. Whatever is applied draws one too,
+-- so that a worker that was stopped in between cannot take what it saw long ago for the bucket's present state.
 
 -- Upsert the settings of an instance, whose document may be of a newer version than this code; false: nothing changed.
 create or replace function apply_instance(
-    organization uuid, instance uuid, document jsonb, owners text[], bucket timestamptz, entry bigint, newest bigint
+    organization uuid, instance uuid, document jsonb, owners text[], bucket timestamptz, entry bigint, newest bigint,
+    reading bigint
 ) returns boolean
 language plpgsql
 as $$
@@ -18,7 +21,7 @@ begin
     values (organization, instance, document ->> 'instance', document, owners)
     on conflict (organization_id, id) do nothing;
     added := found;
-    if not enqueue_instance(organization, instance, document ->> 'account', bucket, entry, newest) then
+    if not enqueue_instance(organization, instance, document ->> 'account', bucket, entry, newest, reading) then
         return false;
     end if;
     update instances i set settings = document, owner_keys = owners, closed_at = null
@@ -30,14 +33,14 @@ end $$;
 -- Close a deleted instance: its pending texts fail, what its pod accepted is ambiguous, its later reports wait.
 -- False: nothing changed.
 create or replace function close_instance(
-    organization uuid, instance uuid, bucket timestamptz, entry bigint, newest bigint
+    organization uuid, instance uuid, bucket timestamptz, entry bigint, newest bigint, reading bigint
 ) returns boolean
 language plpgsql
 as $$
 begin
     perform enter_org(organization);
     perform lock_instance(instance);
-    if not dequeue_instance(instance, bucket, entry, newest) then
+    if not dequeue_instance(instance, bucket, entry, newest, reading) then
         return false;
     end if;
     update instances i set closed_at = now()
@@ -49,15 +52,30 @@ begin
     return true;
 end $$;
 
--- Whether an entry of a bucket replaces what was applied last. A revision is compared only within one bucket, and not
--- with one that the bucket has not reached: it was restored from a copy, and counts again from there.
-create or replace function replaces(q relay_queue, bucket timestamptz, entry bigint, newest bigint) returns boolean
+-- Whether an entry of a bucket replaces what was applied last: it is of the same bucket and no older, or of a bucket that
+-- began later. Anything else is a bucket restored from a copy, which counts again from there, or one that a clock says
+-- is older; it counts only if the bucket was seen so after the last was applied, not by a worker that comes late.
+create or replace function replaces(
+    q relay_queue, bucket timestamptz, entry bigint, newest bigint, reading bigint
+) returns boolean
 language sql immutable parallel safe
-as $$ select q.settings_bucket <> bucket or q.settings_revision <= entry or q.settings_revision > newest $$;
+as $$
+    select case
+        when q.settings_bucket = bucket and q.settings_revision <= entry then true
+        when q.settings_bucket = bucket then q.settings_revision > newest and q.settings_order < reading
+        else q.settings_bucket < bucket or q.settings_order < reading
+    end
+$$;
+
+-- Begin to read the bucket: the number to apply its entries with.
+create or replace function begin_settings_reading() returns bigint
+language sql security definer set search_path = public, pg_temp
+as $$ select nextval('settings_order') $$;
 
 -- Returns false if newer settings were applied.
 create or replace function enqueue_instance(
-    organization uuid, instance uuid, instance_account text, bucket timestamptz, entry bigint, newest bigint
+    organization uuid, instance uuid, instance_account text, bucket timestamptz, entry bigint, newest bigint,
+    reading bigint
 ) returns boolean
 language plpgsql security definer set search_path = public, pg_temp
 as $$
@@ -66,20 +84,23 @@ begin
     insert into relay_queue as q (instance_id, organization_id, account, settings_bucket, settings_revision)
     values (instance, organization, instance_account, bucket, entry)
     on conflict (instance_id) do update
-    set account = excluded.account, closed = false, settings_bucket = bucket, settings_revision = entry
-    where replaces(q, bucket, entry, newest);
+    set account = excluded.account, closed = false, settings_bucket = bucket, settings_revision = entry,
+        settings_order = excluded.settings_order
+    where replaces(q, bucket, entry, newest, reading);
     return found;
 end $$;
 
 -- Returns false if newer settings were applied, or the instance is unknown.
-create or replace function dequeue_instance(instance uuid, bucket timestamptz, entry bigint, newest bigint)
-returns boolean
+create or replace function dequeue_instance(
+    instance uuid, bucket timestamptz, entry bigint, newest bigint, reading bigint
+) returns boolean
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 begin
     update relay_queue q
-    set closed = true, ready_at = 'infinity', settings_bucket = bucket, settings_revision = entry
-    where q.instance_id = instance and replaces(q, bucket, entry, newest);
+    set closed = true, ready_at = 'infinity', settings_bucket = bucket, settings_revision = entry,
+        settings_order = nextval('settings_order')
+    where q.instance_id = instance and replaces(q, bucket, entry, newest, reading);
     return found;
 end $$;
 

@@ -292,6 +292,9 @@ create table org_queue (
 );
 create index org_queue_ready on org_queue (ready_at) where ready_at < 'infinity';
 
+-- Orders what workers see of the settings bucket and what they apply of it (instances.sql).
+create sequence settings_order;
+
 create table relay_queue (
     instance_id uuid primary key references instances (id),
     organization_id uuid not null references organizations,
@@ -299,6 +302,7 @@ create table relay_queue (
     closed boolean not null default false,
     settings_bucket timestamptz not null,  -- when the bucket began from which the settings were applied
     settings_revision bigint not null,  -- of their entry in that bucket
+    settings_order bigint not null default nextval('settings_order'),  -- when they were applied
     ready_at timestamptz not null default 'infinity',
     holder uuid,
     held_until timestamptz not null default '-infinity',

@@ -37,7 +37,7 @@ class Database:
         """Create the organization and the instance."""
         settings = {"organization": "petshop", "instance": "main", "account": "A", "generation": 1}
         settings["ai"] = {"debounce_seconds": 3, "debounce_max_seconds": 15, "takeover_minutes": 30}  # type: ignore[assignment]  # a document
-        self.value("apply_instance(%s, %s, %s, '{}', %s, 1, 1)", ORGANIZATION, INSTANCE, Jsonb(settings), NOON)
+        self.value("apply_instance(%s, %s, %s, '{}', %s, 1, 1, 0)", ORGANIZATION, INSTANCE, Jsonb(settings), NOON)
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         cursor = self._connection.execute(statement.encode(), values)

@@ -72,7 +72,7 @@ async def apply(engine: Engine, settings: InstanceSettings) -> None:
     """Make the instance known to the database."""
     organization = organization_id(settings.organization)
     stored = NewSettings(settings.model_dump_json(), settings.owners)
-    entry = Entry(datetime.now(UTC), 1, 1)
+    entry = Entry(datetime.now(UTC), 1, 1, await engine.begin_settings_reading())
     await engine.apply_instance(organization, instance_id(settings.organization, settings.instance), stored, entry)
 
 

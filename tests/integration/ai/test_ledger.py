@@ -129,7 +129,7 @@ def untold(engine: Database) -> list[tuple[str, str]]:
 def test_a_text_for_an_instance_that_was_deleted_meanwhile_has_failed(engine: Database, ends: str) -> None:
     conversation, turn = engine.claimed()
     engine.value("note_for_owner(%s, %s, 'stale', %s)", ORGANIZATION, INSTANCE, f"turn:{turn}")
-    engine.value("close_instance(%s, %s, now(), 2, 2)", ORGANIZATION, INSTANCE)
+    engine.value("close_instance(%s, %s, now(), 2, 2, 1000000)", ORGANIZATION, INSTANCE)
     key = (ORGANIZATION, conversation, 7, turn)
     if ends == "end_turn":
         ending = {"state": "answered", "reason": None, "role": "customer", "answers": [TEXT], "last_step": None}

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 TEXT = {"id": ORGANIZATION, "part": 0, "text": "Olá", "keep_seconds": 60}
 QUEUE_TEXT = "queue_text((select c from conversations c where id = %s), (select t from turns t where id = %s), %s, 1)"
 STEP = "select relay_step(%s, %s, %s, '4 seconds', %s::uuid[], %s::uuid[], false, 20, '1 second', '10 seconds')"
-CLOSE = "select close_instance(%s, %s, %s, 2, 2)"
+CLOSE = "select close_instance(%s, %s, %s, 2, 2, 1000000)"
 
 
 def of_pod(sequence: int, **body: object) -> Row:

@@ -2,11 +2,17 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
 
 import pytest
 from integration.ai.scene import FakePod, Scene, account, settings_of, until
 from nats.js.api import KeyValueConfig
 
+from oxy_ai.database import connected_pool
+from oxy_ai.engine.instances import InstanceFollower
+from oxy_ai.engine.store import Engine, Entry, NewSettings
 from oxy_core import subjects
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.jetstream import DEAD_LETTER_STREAM, PARKED_STREAM
@@ -39,11 +45,59 @@ async def test_settings_of_a_new_bucket_replace_the_old_ones(scene: Scene) -> No
 async def test_a_bucket_restored_from_a_copy_counts_again_from_there(scene: Scene) -> None:
     old = settings_of("petshop")
     pod = await scene.pod(old)
-    async with scene.worker():
+    async with scene.worker(instances_reread_seconds=0.5):
         await pod.answer_to("Oi")
         await scene.query("update relay_queue set settings_revision = 1000")
         await scene.publish(settings_of("petshop", display_name="Renamed"))
         await until(lambda: named(scene, "Renamed"))
+
+
+class StoppedEngine(Engine):
+    """The engine of a worker that is stopped just before it applies settings, until `resume`."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine.pool)
+        self.stopped, self.resume, self.applied = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def apply_instance(self, organization: UUID, instance: UUID, settings: NewSettings, entry: Entry) -> bool:
+        self.stopped.set()
+        await self.resume.wait()
+        changed = await super().apply_instance(organization, instance, settings, entry)
+        self.applied.set()
+        return changed
+
+
+@asynccontextmanager
+async def stopped_worker(scene: Scene) -> AsyncIterator[StoppedEngine]:
+    """A second worker's follower, stopped while it has the present settings in hand."""
+    settings = scene.settings()
+    async with connected_pool(scene.database_url, connections=2) as pool, asyncio.TaskGroup() as group:
+        late = StoppedEngine(Engine(pool))
+        following = group.create_task(InstanceFollower(scene.client, late, settings, lambda: None).run())
+        await late.stopped.wait()
+        yield late
+        late.resume.set()
+        await late.applied.wait()
+        following.cancel()
+
+
+@pytest.mark.parametrize("change", ["new bucket", "new entry"])
+async def test_a_worker_that_was_stopped_with_old_settings_does_not_apply_them_late(scene: Scene, change: str) -> None:
+    old, new = settings_of("petshop", display_name="Old"), settings_of("petshop", display_name="New")
+    await scene.publish(settings_of("clinic", display_name="Old"))
+    await scene.publish(old)
+    async with stopped_worker(scene):
+        if change == "new bucket":
+            await replace_bucket(scene)
+        for name in ("Newer", "New"):  # two entries: the revision of the last is beyond what the stopped one knows
+            await scene.publish(settings_of("clinic", display_name=name))
+            await scene.publish(new)
+        async with scene.worker():
+            await until(lambda: all_named(scene, "New", 2))
+    assert await all_named(scene, "New", 2)
+    async with scene.worker():  # what is new is applied all the same
+        await scene.publish(old)
+        await until(lambda: named(scene, "Old"))
 
 
 async def test_an_instance_made_again_in_a_new_bucket_opens_and_loses_nothing(scene: Scene) -> None:
@@ -160,6 +214,10 @@ async def put(scene: Scene, settings: InstanceSettings, document: dict[str, obje
 
 async def named(scene: Scene, name: str) -> bool:
     return bool(await scene.query("select from instances where settings ->> 'display_name' = $1", name))
+
+
+async def all_named(scene: Scene, name: str, instances: int) -> bool:
+    return await scene.value("select count(*) from instances where settings ->> 'display_name' = $1", name) == instances
 
 
 async def parked(scene: Scene, reason: str, reports: int = 1) -> bool:

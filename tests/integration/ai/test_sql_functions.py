@@ -286,36 +286,41 @@ def test_reports_are_refused_by_the_account_that_sent_them(database: Database) -
     assert database.value("refusal('A', %s)", INSTANCE) is None
     assert database.value("refusal('B', %s)", INSTANCE) == "unknown"
     assert database.value("refusal('A', %s)", ORGANIZATION) == "foreign"
-    database.value("dequeue_instance(%s, %s, 2, 2)", INSTANCE, NOON)
+    database.value("dequeue_instance(%s, %s, 2, 2, 0)", INSTANCE, NOON)
     assert database.value("refusal('A', %s)", INSTANCE) == "closed"
 
 
 @pytest.mark.parametrize(
-    ("bucket", "entry", "newest", "replaces"),
+    ("entry", "seen", "replaces"),  # when its bucket began, its revision, the newest one; when the bucket was seen
     [
-        (NOON, 7, 9, True),  # a newer entry
-        (NOON, 5, 9, True),  # the same one: rows may be lost
-        (NOON, 4, 9, False),  # an older one, read late
-        (NOON, 3, 4, True),  # the bucket has not reached 5: it was restored from a copy
-        (NOON - timedelta(days=1), 1, 1, True),  # another bucket, whatever the server's clock said
-        (NOON + timedelta(days=1), 1, 1, True),
+        ((NOON, 7, 9), "before", True),  # a newer entry
+        ((NOON, 5, 9), "before", True),  # the same one: rows may be lost
+        ((NOON, 4, 9), "after", False),  # an older one, read late
+        ((NOON, 3, 4), "after", True),  # the bucket has not reached 5: it was restored from a copy
+        ((NOON, 3, 4), "before", False),  # or a worker looked at it long ago
+        ((NOON - timedelta(days=1), 1, 1), "after", True),  # another bucket, whatever the server's clock said
+        ((NOON - timedelta(days=1), 9, 9), "before", False),  # the one before, and a worker looked at it long ago
+        ((NOON + timedelta(days=1), 1, 1), "before", True),
+        ((NOON + timedelta(days=1), 1, 1), "after", True),
     ],
 )
-def test_settings_count_by_their_bucket_and_the_revision_in_it(
+def test_settings_count_by_their_bucket_the_revision_in_it_and_when_it_was_seen(
     database: Database,
-    bucket: datetime,
-    entry: int,
-    newest: int,
+    entry: tuple[datetime, int, int],
+    seen: str,
     replaces: bool,  # noqa: FBT001 a parametrized value
 ) -> None:
-    assert database.value("enqueue_instance(%s, %s, 'A', %s, 5, 5)", ORGANIZATION, INSTANCE, NOON)
-    assert database.value("dequeue_instance(%s, %s, %s, %s)", INSTANCE, bucket, entry, newest) is replaces
+    reading = {"before": database.value("begin_settings_reading()")}
+    assert database.value("enqueue_instance(%s, %s, 'A', %s, 5, 5, 0)", ORGANIZATION, INSTANCE, NOON)
+    reading["after"] = database.value("begin_settings_reading()")
+    of_bucket = "dequeue_instance(%s, %s, %s, %s, %s)"
+    assert database.value(of_bucket, INSTANCE, *entry, reading[seen]) is replaces
     assert (database.value("refusal('A', %s)", INSTANCE) == "closed") is replaces
 
 
 def test_the_accounts_whose_reports_can_be_stored_are_known_and_open(database: Database) -> None:
     assert database.value("open_accounts('{A,B}')") == ["A"]
-    database.value("dequeue_instance(%s, %s, 2, 2)", INSTANCE, NOON)
+    database.value("dequeue_instance(%s, %s, 2, 2, 0)", INSTANCE, NOON)
     assert database.value("open_accounts('{A,B}')") == []
 
 
