@@ -109,6 +109,8 @@ class Turn(Record):
     """How many there are, including older ones that were left out."""
     history: tuple[HistoryMessage, ...]
     steps: tuple[Step, ...]
+    read_at: AwareDatetime
+    """By PostgreSQL's clock; the inputs' ages are of then."""
 
 
 class UnreadableTurn(Record):
@@ -209,6 +211,13 @@ class NewStep(Usage):
     response: Response
 
 
+class AgeLimit(Record):
+    """Which inputs of a turn were not answered because they were too old: older than `seconds` at `read_at`."""
+
+    read_at: AwareDatetime
+    seconds: float
+
+
 class TurnEnding(Record):
     """How a turn ended."""
 
@@ -218,6 +227,8 @@ class TurnEnding(Record):
     answers: tuple[Answer, ...] = ()
     last_step: NewStep | None = None
     """The final response; None: it is stored already, or no model was asked."""
+    age_limit: AgeLimit | None = None
+    """None: no input was too old."""
 
 
 class Ended(Record):

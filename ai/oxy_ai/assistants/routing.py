@@ -1,13 +1,12 @@
 """Rules that decide, before any model is asked, whether a turn is answered, with what and by which assistant. Pure."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
 from oxy_ai.assistants.vertical import Role
-from oxy_ai.records import Turn
+from oxy_ai.records import AgeLimit, Turn
 from oxy_ai.sanitize import clean
 from oxy_core.identity import same_phone
 from oxy_core.instance.settings import AiSettings, AuroraSettings
@@ -53,8 +52,8 @@ def decide(turn: Turn) -> Decision:
     role = role_of(turn)
     if not turn.settings.ai.enabled or (role is Role.AURORA and not turn.settings.ai.aurora.enabled):
         return Skip("disabled")
-    oldest = math.inf if turn.replayed else turn.settings.max_answer_age_seconds
-    fresh = [item for item in turn.inputs if item.age_seconds <= oldest]
+    limit = age_limit(turn)
+    fresh = [item for item in turn.inputs if limit is None or item.age_seconds <= limit.seconds]
     if not fresh:
         return Skip("stale")
     texts = tuple(
@@ -63,6 +62,13 @@ def decide(turn: Turn) -> Decision:
         if item.kind is MessageKind.TEXT and item.text and clean(item.text)
     )
     return Ask(role, texts) if texts else Say(ASK_FOR_TEXT, "unsupported")
+
+
+def age_limit(turn: Turn) -> AgeLimit | None:
+    """Return from which age on a turn's inputs are too old to be answered; None: a person has asked for the turn."""
+    if turn.replayed:
+        return None
+    return AgeLimit(read_at=turn.read_at, seconds=turn.settings.max_answer_age_seconds)
 
 
 def role_of(turn: Turn) -> Role:

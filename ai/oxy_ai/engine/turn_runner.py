@@ -13,7 +13,7 @@ from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.assistants.dialogue import continuation, opening, tool_declaration
-from oxy_ai.assistants.routing import Ask, Say, Skip, decide, role_of, settings_for
+from oxy_ai.assistants.routing import Ask, Say, Skip, age_limit, decide, role_of, settings_for
 from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
 from oxy_ai.engine.outages import is_outage
@@ -131,10 +131,10 @@ class TurnRunner:
             case Skip(reason):
                 ending = TurnEnding(state="skipped", role=role, reason=reason)
             case Say(text, reason):
-                ending = TurnEnding(state="answered", role=role, reason=reason, answers=(_text_to_send(turn, text),))
+                ending = _answered(turn, role, text, reason=reason)
             case Ask(role, texts):
                 text, step = await self._converse(claim, turn, role, texts)
-                ending = TurnEnding(state="answered", role=role, answers=(_text_to_send(turn, text),), last_step=step)
+                ending = _answered(turn, role, text, last_step=step)
         ended = await self._engine.finish(claim, turn.turn, ending)
         metrics.TURNS.labels(state=ended.state, reason=ending.reason or "").inc()
         log.info("turn_finished", state=ended.state, reason=ending.reason, assistant=role.value)
@@ -231,9 +231,14 @@ def _bound(claim: Claim, turn: Turn) -> Iterator[None]:
         yield
 
 
-def _text_to_send(turn: Turn, text: str) -> Answer:
-    """Return a text to send; it expires at the age at which a message is too old to be answered."""
-    return Answer(id=new_id(), text=answer_text(text), keep_seconds=turn.settings.max_answer_age_seconds)
+def _answered(
+    turn: Turn, role: Role, text: str, *, reason: str | None = None, last_step: NewStep | None = None
+) -> TurnEnding:
+    """Return the end of a turn with a text; it expires at the age at which a message is too old to be answered."""
+    answer = Answer(id=new_id(), text=answer_text(text), keep_seconds=turn.settings.max_answer_age_seconds)
+    return TurnEnding(
+        state="answered", role=role, reason=reason, answers=(answer,), last_step=last_step, age_limit=age_limit(turn)
+    )
 
 
 def _count(role: Role, usage: Usage) -> None:

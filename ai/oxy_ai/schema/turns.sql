@@ -92,13 +92,15 @@ end $$;
 create or replace function turn_document(v conversations, t turns, limits jsonb) returns jsonb
 language plpgsql stable
 as $$
+declare
+    moment timestamptz := clock_timestamp();
 begin
     return (
         select jsonb_build_object(
-            'turn', t.id, 'attempts', t.attempts, 'trace', t.trace, 'instance', v.instance_id, 'settings', i.settings,
+            'read_at', moment, 'turn', t.id, 'attempts', t.attempts, 'trace', t.trace, 'instance', v.instance_id, 'settings', i.settings,
             'replayed', t.replayed, 'closed', i.closed_at is not null, 'chat', v.chat, 'self_chat', v.self_chat,
             'contact', jsonb_build_object('id', c.id, 'name', c.name, 'phone', c.phone),
-            'inputs', inputs_of(t, limits), 'inputs_total', inputs_total(t), 'steps', steps_of(t),
+            'inputs', inputs_of(t, limits, moment), 'inputs_total', inputs_total(t), 'steps', steps_of(t),
             'history', history_of(t, (i.settings -> 'ai' ->> 'context_messages')::integer, limits)
         )
         from instances i
@@ -107,8 +109,13 @@ begin
     );
 end $$;
 
--- The newest messages that a turn answers, oldest first, with their age in seconds now. `cut`: the text was longer.
-create or replace function inputs_of(t turns, limits jsonb) returns jsonb
+-- A message's age in seconds.
+create or replace function age_at(m messages, moment timestamptz) returns double precision
+language sql immutable parallel safe
+as $$ select m.age_seconds + extract(epoch from moment - m.arrived_at)::double precision $$;
+
+-- The newest messages that a turn answers, oldest first, with their age at `moment`. `cut`: the text was longer.
+create or replace function inputs_of(t turns, limits jsonb, moment timestamptz) returns jsonb
 language plpgsql stable
 as $$
 declare
@@ -121,7 +128,7 @@ begin
         from (
             select n.*, sum(length(n.text)) over (order by n.place desc, n.id desc) as so_far from (
                 select m.id, m.place, m.kind, m.trace, left(m.body, longest) as text, length(m.body) > longest as cut,
-                    m.age_seconds + extract(epoch from clock_timestamp() - m.arrived_at) as age
+                    age_at(m, moment) as age
                 from messages m where m.turn_id = t.id and m.state = 'open'
                 order by m.place desc, m.id desc limit (limits ->> 'messages')::integer
             ) n
@@ -219,7 +226,7 @@ begin
     where organization_id = organization and turn_id = turn and round = step_round;
 end $$;
 
--- End a turn: store its answers and cost and mark its inputs as answered, in one transaction. `ending` is
+-- End a turn: store its answers and cost and mark its inputs as answered, or as stale, in one transaction. `ending` is
 -- oxy_ai.records.TurnEnding; `last_step` is the final response, null if it is stored already or no model was asked.
 -- Returns {state, more}; `more`: the conversation has messages left to answer. Null: the fence is lost. A replayed turn
 -- that a takeover has interrupted waits for its end (state waiting).
@@ -245,6 +252,9 @@ begin
         -- A person took over while the model was answering: record the cost, send nothing.
         ending := ending || '{"state": "skipped", "reason": "human", "answers": []}';
     end if;
+    if ending ->> 'state' = 'answered' then
+        perform settle_stale(v, turn, ending -> 'age_limit');
+    end if;
     t := close_turn(organization, turn, ending ->> 'state', ending ->> 'reason', ending ->> 'role');
     perform queue_text(v, t, answer, t.based_on) from jsonb_array_elements(ending -> 'answers') answer;
     perform record_interaction(t);
@@ -254,6 +264,20 @@ begin
         perform send_queued(v.organization_id, v.instance_id);
     end if;
     return jsonb_build_object('state', t.state, 'more', v.due_at is not null);
+end $$;
+
+-- Settle those inputs of a turn that were too old for its answer, also of those that it did not read. `age_limit` is
+-- oxy_ai.records.AgeLimit; null: none was.
+create or replace function settle_stale(v conversations, turn bigint, age_limit jsonb) returns void
+language plpgsql
+as $$
+begin
+    update messages m set state = 'ignored', reason = 'stale', settled_at = clock_timestamp()
+    where m.turn_id = turn and m.state = 'open'
+        and age_at(m, (age_limit ->> 'read_at')::timestamptz) > (age_limit ->> 'seconds')::double precision;
+    if found then
+        perform note_for_owner(v.organization_id, v.instance_id, 'stale', 'turn:' || turn);
+    end if;
 end $$;
 
 -- Whether a person has answered one of a turn's inputs.

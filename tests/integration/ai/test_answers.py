@@ -1,4 +1,5 @@
 import asyncio
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -131,6 +132,20 @@ async def test_a_message_that_comes_too_late_is_not_answered(scene: Scene) -> No
         await until(lambda: scene.query("select from turns where state = 'skipped' and reason = 'stale'"))
         await pod.answer_to("Oi", OTHER)
     assert len(pod.sent) == 1
+
+
+async def test_a_message_that_is_too_old_is_told_to_the_owner_while_a_newer_one_is_answered(scene: Scene) -> None:
+    settings = settings_of("petshop", max_answer_age_seconds=60, ai=AiSettings(debounce_seconds=3))
+    pod = await scene.pod(settings)
+    async with scene.worker():
+        await scene.known(settings)
+        pod.receive("Vocês abrem hoje?", sent_at=datetime.now(UTC) - timedelta(minutes=5))
+        pod.receive("Quanto custa o banho?")
+        await until(lambda: pod.answers_to(CUSTOMER) and pod.answers_to(OWNER))
+    assert "agora é tarde" in pod.answers_to(OWNER)[0]
+    assert "Vocês abrem hoje?" not in json.dumps(await scene.model.requests(), ensure_ascii=False)
+    fates = await scene.query("select state, reason from messages where author = 'customer' order by place")
+    assert [tuple(row) for row in fates] == [("ignored", "stale"), ("answered", None)]
 
 
 async def test_an_undecryptable_message_leaves_its_identity_to_the_real_one(scene: Scene) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import permutations
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -23,6 +24,8 @@ from integration.ai.engine_database import (
     lasting,
 )
 from psycopg.types.json import Jsonb
+
+from oxy_ai.records import AgeLimit, Answer, TurnEnding
 
 
 @pytest.fixture
@@ -308,6 +311,67 @@ def test_a_turn_that_is_skipped_says_why_of_each_message(
     assert database.rows("select state, reason from messages") == [fate]
     told = [("stale", f"turn:{turn}")] if reason == "stale" else []
     assert database.rows("select kind, reference from owner_notices") == told
+
+
+STALE, FRESH = ("ignored", "stale"), ("answered", None)
+
+
+@pytest.mark.parametrize(
+    ("ages", "change", "fates"),
+    [
+        ([70, 50], {}, [STALE, FRESH]),
+        ([50, 70, 50], {}, [FRESH, STALE, FRESH]),
+        ([50, 50], {}, [FRESH, FRESH]),
+        ([70] * 60 + [50], {}, [STALE] * 60 + [FRESH]),  # more than a turn reads
+        ([70, 50], {"age_limit": None}, [FRESH, FRESH]),  # a replayed turn
+        ([70, 50], {"state": "skipped", "reason": "disabled"}, [("ignored", "disabled")] * 2),
+    ],
+    ids=["the first", "between", "none", "unread", "replayed", "switched off"],
+)
+def test_an_input_that_was_too_old_for_its_turns_answer_is_stale(
+    database: Database, ages: list[int], change: Row, fates: list[tuple[str, str | None]]
+) -> None:
+    ingest(database, *[customer(number) | {"age_seconds": age} for number, age in enumerate(ages, 1)])
+    turn = read_turn(database, database.conversation())
+    assert end_read(database, turn, **change) is not None
+    assert database.rows("select state, reason from messages where author = 'customer' order by place") == fates
+    told = [("stale", f"turn:{turn['turn']}")] if STALE in fates else []
+    assert database.rows("select kind, reference from owner_notices") == told
+    assert database.value("count(*) from ledger(%s, '0 s') where wrong is not null", ORGANIZATION) == 0
+
+
+def test_a_person_who_answers_meanwhile_leaves_nothing_stale(database: Database) -> None:
+    ingest(database, customer(1) | {"age_seconds": 70}, customer(2) | {"age_seconds": 50})
+    turn = read_turn(database, database.conversation())
+    ingest(database, person(3, age=0), customer(4))
+    end_read(database, turn)
+    states = database.rows("select state, reason from messages where author = 'customer' order by place")
+    assert states == [("person", None), ("person", None), ("open", None)]
+    assert database.value("count(*) from owner_notices") == 0
+
+
+def test_a_worker_that_lost_its_claim_makes_nothing_stale(database: Database) -> None:
+    ingest(database, customer(1) | {"age_seconds": 70}, customer(2) | {"age_seconds": 50})
+    first, second = (read_turn(database, database.conversation()) for _ in range(2))
+    assert end_read(database, first, fence=1) is None
+    assert (database.states(), database.value("count(*) from owner_notices")) == (["open", "open"], 0)
+    assert end_read(database, second, fence=2) is not None
+    assert (database.states(), database.value("count(*) from owner_notices")) == (["ignored", "answered"], 1)
+
+
+def end_read(database: Database, turn: Row, fence: int = 1, **changes: object) -> Row | None:
+    """End a turn that was read, with an answer to what was younger than a minute."""
+    ending = TurnEnding(
+        state="answered",
+        role="customer",
+        answers=(Answer(id=uuid4(), text="Olá", keep_seconds=60),),
+        age_limit=AgeLimit(read_at=turn["read_at"], seconds=60),
+    )
+    document = Jsonb(ending.model_dump(mode="json") | changes)
+    ended: Row | None = database.value(
+        "end_turn(%s, %s, %s, %s, %s)", ORGANIZATION, database.conversation(), fence, turn["turn"], document
+    )
+    return ended
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["afterwards", "before"])

@@ -26,6 +26,7 @@ TURN = {
     "inputs_total": 0,
     "history": [],
     "steps": [],
+    "read_at": "2026-11-28T12:00:00Z",
 }
 
 

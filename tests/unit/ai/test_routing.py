@@ -1,16 +1,18 @@
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
-from oxy_ai.assistants.routing import CUT, Ask, Decision, Say, Skip, decide
+from oxy_ai.assistants.routing import CUT, Ask, Decision, Say, Skip, age_limit, decide
 from oxy_ai.assistants.vertical import Role
-from oxy_ai.records import Contact, Input, Turn
+from oxy_ai.records import AgeLimit, Contact, Input, Turn
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import Jid
 from oxy_core.instance.settings import AiSettings, AuroraSettings
 from oxy_core.message_kinds import MessageKind
 
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 OWNER = "+5511987651111"
 TEXT = Input(kind=MessageKind.TEXT, text="oi", age_seconds=1)
 LONG = Input(kind=MessageKind.TEXT, text="oi", cut=True, age_seconds=1)
@@ -47,6 +49,7 @@ def turn(
         "inputs_total": len(inputs),
         "history": (),
         "steps": (),
+        "read_at": NOON,
     }
     return Turn.model_validate(values | changes)
 
@@ -60,6 +63,7 @@ def turn(
         (turn(IMAGE, TEXT), Ask(Role.CUSTOMER, ("oi",))),
         (turn(LONG), Ask(Role.CUSTOMER, ("oi" + CUT,))),
         (turn(OLD), Skip("stale")),
+        (turn(OLD, replayed=True), Ask(Role.CUSTOMER, ("velha",))),
         (turn(IMAGE), Say(ASK_FOR_TEXT, "unsupported")),
         (turn(BLANK), Say(ASK_FOR_TEXT, "unsupported")),
         (turn(OLD, IMAGE), Say(ASK_FOR_TEXT, "unsupported")),
@@ -75,3 +79,8 @@ def turn(
 )
 def test_rules_decide_before_any_model(decided: Turn, expected: Decision) -> None:
     assert decide(decided) == expected
+
+
+def test_what_a_person_asked_for_is_never_too_old() -> None:
+    assert age_limit(turn(TEXT)) == AgeLimit(read_at=NOON, seconds=21_600)
+    assert age_limit(turn(TEXT, replayed=True)) is None

@@ -85,6 +85,7 @@ def turn(history: tuple[HistoryMessage, ...], context: int = 5, inputs_total: in
         inputs_total=inputs_total,
         history=history,
         steps=(),
+        read_at=datetime(2026, 11, 28, 12, tzinfo=UTC),
     )
 
 

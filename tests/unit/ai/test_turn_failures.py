@@ -68,6 +68,7 @@ def test_an_unreadable_turn_names_its_fields_and_fails_no_other() -> None:
         "inputs_total": 0,
         "history": [],
         "steps": [],
+        "read_at": "2026-11-28T12:00:00Z",
     }
     claim = {"organization": "11111111-1111-4111-8111-111111111111", "conversation": 1, "fence": 1}
     broken = sound | {"attempts": "segredo", "contact": {}}
