@@ -46,3 +46,7 @@ ZONES_REPLACED: Final = Counter(
 WAKEUPS_RECOVERED: Final = Counter(
     "oxy_ai_wakeups_recovered_total", "Organizations found asleep although a conversation was due; stays 0."
 )
+TIMES_BROUGHT_FORWARD: Final = Counter(
+    "oxy_ai_times_brought_forward_total",
+    "Conversations, texts, notices and queues that lay too far ahead, because PostgreSQL's clock was put back.",
+)

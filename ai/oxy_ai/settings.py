@@ -9,6 +9,7 @@ from pydantic import Field
 
 from oxy_ai.database import DatabaseSettings
 from oxy_ai.engine.bus_clock import ClockSettings
+from oxy_ai.engine.clock_watch import DatabaseClockSettings
 from oxy_ai.engine.ingest import IngestSettings
 from oxy_ai.engine.instances import FollowerSettings
 from oxy_ai.engine.ledger import LedgerSettings
@@ -38,6 +39,7 @@ class WorkerSettings(
     IngestSettings,
     ParkedSettings,
     ClockSettings,
+    DatabaseClockSettings,
     RelaySettings,
     FollowerSettings,
     NoticeSettings,

@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import SCHEMA_VERSION, connected_pool
 from oxy_ai.engine.bus_clock import BusClock
+from oxy_ai.engine.clock_watch import watch_clock
 from oxy_ai.engine.ingest import Ingest
 from oxy_ai.engine.instances import InstanceFollower
 from oxy_ai.engine.ledger import watch_ledger
@@ -112,6 +113,7 @@ class Worker:
                 group.create_task(supervised("relay", self._relay.run, report_failure), name="relay"),
                 group.create_task(supervised("notices", self._notices.run, report_failure), name="notices"),
                 group.create_task(supervised("ledger", self._watch_ledger, report_failure), name="ledger"),
+                group.create_task(supervised("clock", self._watch_clock, report_failure), name="clock"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
             ]
             # Drain in this order: turns in flight end, their answers are sent, and only then the rest stops.
@@ -121,6 +123,9 @@ class Worker:
 
     async def _watch_ledger(self) -> None:
         await watch_ledger(self._engine, self._settings)
+
+    async def _watch_clock(self) -> None:
+        await watch_clock(self._engine, self._settings)
 
     async def _drained(self, working: asyncio.Task[None]) -> None:
         _, pending = await asyncio.wait([working], timeout=self._settings.drain_seconds)

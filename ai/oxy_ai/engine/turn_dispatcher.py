@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
 
 import structlog
 from pydantic import Field
@@ -10,7 +9,7 @@ from pydantic import Field
 from oxy_ai import metrics
 from oxy_ai.engine.outages import is_outage, report_failure
 from oxy_ai.engine.store import ClaimLimits, Engine
-from oxy_ai.engine.turn_limits import TurnLimitSettings
+from oxy_ai.engine.turn_limits import TurnLimitSettings, TurnRateSettings
 from oxy_ai.engine.turn_runner import TurnRunner
 from oxy_ai.errors import FenceLostError
 from oxy_ai.records import Claim, ClaimedTurn, RelayTarget
@@ -19,21 +18,14 @@ from oxy_core.tasks import end_tasks, wait_for
 log = structlog.get_logger()
 
 
-class DispatcherSettings(TurnLimitSettings):
+class DispatcherSettings(TurnLimitSettings, TurnRateSettings):
     """How many turns run at once, and how often new ones are claimed."""
 
     concurrency: int = Field(default=5, ge=1, description="Maximum turns in flight.")
-    turns_per_second: float = Field(
-        default=10, ge=0, description="Turns started per second and organization; 0: no limit."
-    )
-    turns_burst: int = Field(default=10, ge=1, description="Turns that an idle organization may start at once.")
     recover_seconds: float = Field(
         default=30, gt=0, description="How often the queue is compared with the conversations that it stands for."
     )
     sweep_min_seconds: float = Field(default=0.005, gt=0, description="Shortest pause between polls of the queues.")
-    locked_retry_seconds: float = Field(
-        default=0.005, gt=0, description="Pause before retrying a conversation that is due but locked."
-    )
 
 
 class TurnDispatcher:
@@ -49,7 +41,7 @@ class TurnDispatcher:
             settings.lease,
             settings.turns_per_second,
             settings.turns_burst,
-            timedelta(seconds=settings.locked_retry_seconds),
+            settings.locked_retry,
             settings.turn_limits,
         )
         self._on_answer = on_answer

@@ -1,5 +1,7 @@
 """How much of a conversation a turn may read, and how often it may be claimed without an end."""
 
+from datetime import timedelta
+
 from pydantic import Field
 
 from oxy_ai.engine.polling import PollingSettings
@@ -29,3 +31,25 @@ class TurnLimitSettings(PollingSettings):
             characters=self.turn_characters,
             claims=self.turn_claims,
         )
+
+
+class TurnRateSettings(PollingSettings):
+    """When turns of an organization start."""
+
+    turns_per_second: float = Field(
+        default=10, ge=0, description="Turns started per second and organization; 0: no limit."
+    )
+    turns_burst: int = Field(default=10, ge=1, description="Turns that an idle organization may start at once.")
+    locked_retry_seconds: float = Field(
+        default=0.005, gt=0, description="Pause before retrying a conversation that is due but locked."
+    )
+
+    @property
+    def locked_retry(self) -> timedelta:
+        """`locked_retry_seconds` as a timedelta."""
+        return timedelta(seconds=self.locked_retry_seconds)
+
+    @property
+    def turn_spacing(self) -> timedelta:
+        """Time per turn; none without a limit."""
+        return timedelta(seconds=1 / self.turns_per_second if self.turns_per_second else 0)

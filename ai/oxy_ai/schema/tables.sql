@@ -284,6 +284,13 @@ create table audit_log (
 
 -- Queues: ids and times only. Not under row-level security; only functions of oxy_scheduler use them.
 
+-- The latest time that PostgreSQL's clock has shown (clock.sql), in one row.
+create table database_clock (
+    latest timestamptz not null
+);
+create unique index database_clock_row on database_clock ((true));
+insert into database_clock values (clock_timestamp());
+
 create table org_queue (
     organization_id uuid primary key references organizations,
     ready_at timestamptz not null default 'infinity',

@@ -1,0 +1,71 @@
+"""Each time in the engine's tables is known to be waited for, or not: the former must not lie far ahead."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+SCHEMA: Final = Path(__file__).parents[3] / "ai/oxy_ai/schema"
+
+WAITED_FOR: Final = {
+    "conversations": {"pending_since", "last_inbound_at", "human_until", "due_at", "lease_until"},
+    "chat_journals": {"gap_until"},
+    "turns": {"waiting_since"},
+    "outbox": {"expires_at", "created_at"},
+    "model_outages": {"began_at", "failed_at"},
+    "messages": {"arrived_at"},
+    "org_queue": {"ready_at", "arrival_at", "open_at"},
+    "relay_queue": {"ready_at", "held_until"},
+    "notice_queue": {"noted_at"},
+}
+"""By PostgreSQL's clock; something is due or ends then, or its age counts: brought forward if the clock went back."""
+
+NOTED: Final = {
+    "organizations": {"created_at"},
+    "instances": {"closed_at"},
+    "contacts": {"created_at"},
+    "conversations": {"created_at"},
+    "turns": {"created_at", "finished_at"},
+    "turn_steps": {"created_at"},
+    "outbox": {"accepted_at", "closed_at"},
+    "owner_notices": {"created_at"},
+    "messages": {"settled_at"},
+    "ai_interactions": {"created_at"},
+    "audit_log": {"at"},
+    "database_clock": {"latest"},
+}
+"""Says when something happened; nothing waits for it."""
+
+OF_OTHERS: Final = {
+    "journals": {"started_at"},  # the pod's clock
+    "chat_journals": {"own_sent_at"},  # WhatsApp's
+    "messages": {"sent_at"},  # WhatsApp's
+    "relay_queue": {"settings_bucket"},  # NATS'
+}
+"""Another clock's; only compared with times of the same."""
+
+
+def times() -> dict[str, set[str]]:
+    """The columns of the engine's tables that are times."""
+    tables = re.findall(
+        r"^create table (\w+) \((.*?)^\);", (SCHEMA / "tables.sql").read_text(), re.MULTILINE | re.DOTALL
+    )
+    found = {name: set(re.findall(r"^ +(\w+) timestamptz", body, re.MULTILINE)) for name, body in tables}
+    return {name: columns for name, columns in found.items() if columns}
+
+
+def test_every_time_is_waited_for_or_not() -> None:
+    lists = (WAITED_FOR, NOTED, OF_OTHERS)
+    known = {table: set().union(*(names.get(table, set()) for names in lists)) for table in set().union(*lists)}
+    assert times() == known
+
+
+def test_no_time_is_in_two_lists() -> None:
+    for table in times():
+        lists = [names.get(table, set()) for names in (WAITED_FOR, NOTED, OF_OTHERS)]
+        assert sum(map(len, lists)) == len(set().union(*lists)), table
+
+
+def test_what_is_waited_for_is_brought_forward() -> None:
+    functions = (SCHEMA / "clock.sql").read_text()
+    columns = set().union(*WAITED_FOR.values())
+    assert {column for column in columns if not re.search(rf"\b{column} :?= ", functions)} == set()
