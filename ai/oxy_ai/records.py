@@ -359,6 +359,8 @@ class InboundReport(Record):
     age_seconds: float
     """Time since the message was sent, none of it a difference of two clocks: until it was journalled, then in the
     journal, then on the bus."""
+    published_at: AwareDatetime
+    """When the bus got it, by the bus's clock."""
     report: Report
 
 

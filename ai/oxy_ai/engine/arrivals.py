@@ -42,6 +42,7 @@ class Arrival:
             phone=phone,
             phone_key=None if phone is None else phone_key(phone),
             age_seconds=_age(self.report, self.message, now),
+            published_at=self.message.metadata.timestamp,
             report=self.report,
         )
 

@@ -31,7 +31,7 @@ language sql immutable parallel safe
 as $$ select case state when 'ignored' then 'not a chat with one person' when 'lost' then 'undecryptable' end $$;
 
 -- Store a batch of reports. Each item is oxy_ai.records.InboundReport: {account, organization, instance, phone, phone_key,
--- age_seconds, report}; `account` sent it, `organization` and `instance` are what the report claims.
+-- age_seconds, published_at, report}; `account` sent it, `organization` and `instance` are what the report claims.
 -- Returns one outcome per item: stored, duplicate, echo, or why it was refused (`refusal`).
 create or replace function ingest(batch jsonb, gap_wait interval) returns text[]
 language plpgsql
@@ -84,10 +84,10 @@ begin
         select i.outcome, i.due into outcome, due
         from ingest_message(item, jsonb_populate_record(null::inbound_message, body), gap_wait) i;
     when 'send_result' then
-        perform place_of_report(organization, (item ->> 'instance')::uuid, item -> 'report');
+        perform place_of_report(item);
         outcome := close_request(organization, (item ->> 'instance')::uuid, body);
     else
-        perform place_of_report(organization, (item ->> 'instance')::uuid, item -> 'report');
+        perform place_of_report(item);
         outcome := 'stored';  -- by note_connections, in the order of locks
     end case;
 end $$;
@@ -100,7 +100,7 @@ create or replace function ingest_message(
 language plpgsql
 as $$
 declare
-    at place := place_of_report((item ->> 'organization')::uuid, (item ->> 'instance')::uuid, item -> 'report');
+    at place := place_of_report(item);
     v conversations := lock_conversation(item, m, at);
     state message_state := state_on_arrival(m, person_has_answered(v, at, m.sent_at));
     written_by_person boolean := role_of_message(m) = 'takeover';

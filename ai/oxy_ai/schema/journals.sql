@@ -1,32 +1,38 @@
 -- The order of messages, as the pods' journals tell it: it does not depend on when a report arrives.
 
--- When a journal started. A pod that does not say so: when the first report that was seen of it happened.
-create or replace function journal_start(organization uuid, instance uuid, report jsonb) returns timestamptz
+-- When a journal started: as its pod says, but before the bus got the first report that was seen, by the bus's
+-- clock. The clock of a pod that says later was ahead; the journals that follow would pass for older ones.
+create or replace function journal_start(item jsonb) returns timestamptz
 language plpgsql
 as $$
 declare
-    journal uuid := report ->> 'journal_epoch';
+    organization uuid := item ->> 'organization';
+    of_instance uuid := item ->> 'instance';
+    journal uuid := item -> 'report' ->> 'journal_epoch';
     start timestamptz;
 begin
-    select j.started_at into start from journals j where j.instance_id = instance and j.epoch = journal;
+    select j.started_at into start from journals j where j.instance_id = of_instance and j.epoch = journal;
     if start is null then
-        start := coalesce(report ->> 'journal_started_at', report ->> 'occurred_at');
+        start := least(
+            coalesce(item -> 'report' ->> 'journal_started_at', item -> 'report' ->> 'occurred_at')::timestamptz,
+            (item ->> 'published_at')::timestamptz
+        );
         insert into journals (organization_id, instance_id, epoch, started_at)
-        values (organization, instance, journal, start);
-        if not exists (select from journals j where j.instance_id = instance and j.started_at > start) then
-            perform journal_began(organization, instance, journal);
+        values (organization, of_instance, journal, start);
+        if not exists (select from journals j where j.instance_id = of_instance and j.started_at > start) then
+            perform journal_began(organization, of_instance, journal);
         end if;
     end if;
     return start;
 end $$;
 
-create or replace function place_of_report(organization uuid, instance uuid, report jsonb) returns place
+create or replace function place_of_report(item jsonb) returns place
 language plpgsql
 as $$
 begin
     return row(
-        journal_start(organization, instance, report), (report ->> 'journal_epoch')::uuid,
-        (report ->> 'journal_sequence')::bigint
+        journal_start(item), (item -> 'report' ->> 'journal_epoch')::uuid,
+        (item -> 'report' ->> 'journal_sequence')::bigint
     )::place;
 end $$;
 

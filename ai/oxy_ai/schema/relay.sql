@@ -153,7 +153,7 @@ begin
         perform enter_org((item ->> 'organization')::uuid);
         perform note_connection(
             (item ->> 'instance')::uuid, item -> 'report' -> 'body' ->> 'state',
-            place_of_report((item ->> 'organization')::uuid, (item ->> 'instance')::uuid, item -> 'report')
+            place_of_report(item)
         );
     end loop;
 end $$;

@@ -35,6 +35,7 @@ def database(engine: Database) -> Database:
 
 OTHER_HIDDEN = "12345@lid"
 LIMITS = Jsonb({"messages": 50, "characters_each": 4000, "characters": 24000, "claims": 5})
+QUEUE_TEXT = "queue_text((select c from conversations c where id = %s), (select t from turns t where id = %s), %s, 1)"
 LONG_AGO = 7200
 """Age in seconds at which a person's message silences the assistant no more."""
 
@@ -67,6 +68,22 @@ def read_turn(database: Database, conversation: int) -> Row:
     fence: int = database.value("(claim_oldest(%s, 'infinity', '1 minute') ->> 'fence')::bigint", ORGANIZATION)
     turn: Row = database.value("open_turn(%s, %s, %s, %s)", ORGANIZATION, conversation, fence, LIMITS)
     return turn
+
+
+def test_a_journal_that_a_clock_ahead_began_is_older_than_what_follows(database: Database) -> None:
+    """The pod's clock is 5 hours ahead; then it is right, and the volume begins anew."""
+    conversation, turn = database.claimed()
+    text = Jsonb({"id": ORGANIZATION, "part": 0, "text": "Olá", "keep_seconds": 86_400})
+    database.value(QUEUE_TEXT, conversation, turn, text)
+    ahead = customer(1)
+    ahead["report"] |= {"journal_started_at": str(at(5 * 3600)), "occurred_at": str(at(5 * 3600))}
+    ingest(database, ahead | {"published_at": str(at(1))})
+    database.value("mark_accepted(%s, %s::uuid[], %s::uuid[])", ORGANIZATION, [ORGANIZATION], [EPOCH])
+    right = later_journal(customer(2), sent_at=3601)
+    ingest(database, right | {"published_at": str(at(3601))})
+    assert database.rows("select state, error from outbox") == [("ambiguous", "JournalLost")]
+    assert [name for name, _ in fates(database) if name in {"C1", "C2"}] == ["C1", "C2"]
+    assert database.value("(place).epoch::text from conversations where chat = %s", CHAT) == OTHER_EPOCH
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))), ids=str)

@@ -85,6 +85,7 @@ def test_an_item_names_the_identities_that_its_envelope_claims() -> None:
     assert item.organization == organization_id("petshop")
     assert item.instance == instance_id("petshop", "main")
     assert item.report.journal_sequence == 1
+    assert item.published_at == NOW
 
 
 @pytest.mark.parametrize(
