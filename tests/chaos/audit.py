@@ -13,11 +13,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from chaos.people import Person, Role, pet_of
+from chaos.plan import Kind
 
 from oxy_tenant.content.bounds import bounded_id
 
 OVERLAP_SECONDS: Final = 60.0
 """How long an answer that was under way while a person answered may take, with every connection frozen."""
+HOLD_SECONDS: Final = 8.0
+"""How long a chat waits for missing messages (OXY_GAP_WAIT_SECONDS)."""
+RECOVERY_SECONDS: Final = 15.0
+"""Until what a fault has hit works again: a process starts, connections are made, a report is delivered again (5 s)."""
 SENT: Final = frozenset({"sent", "delivered", "read"})
 NOT_SENT: Final = frozenset({"failed", "expired", "superseded"})
 _NUMBER: Final = re.compile(r"^[a-z]+\d*-(\d+)\b")
@@ -45,8 +50,8 @@ class Stored:
     reason: str
     turn: int | None
     placeholder: bool = False
-    at: float = 0.0
-    """When it was stored, in Unix seconds by PostgreSQL's clock."""
+    number: int = 0
+    """Counts messages as they are stored, whatever a clock says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,23 @@ class Sent:
     part: int
     state: str
     body: str
-    opened: float | None = None
-    """When its turn was opened, and its inputs fixed, by the same clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A fault, with the times at which it began and was over, in Unix seconds."""
+
+    kind: Kind
+    target: str
+    began: float
+    ended: float
+    moved: int = 0
+    """Seconds by which a clock was moved."""
+
+    def __str__(self) -> str:
+        """Describe it for people."""
+        moved = f" by {self.moved:+d} s" if self.moved else ""
+        return f"{self.kind} of {self.target}{moved}, {self.began:.1f} to {self.ended:.1f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +96,17 @@ class Evidence:
     """Ids of messages whose receipt a shop's client sent."""
     losses: frozenset[str] = frozenset()
     """Ids that pods found to be missing in their journals, and must have reported."""
+    faults: Sequence[Happened] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer on a phone that repeats one of the person's messages."""
+
+    number: int
+    """Of that message."""
+    at: float
+    row: Sent | None
 
 
 @dataclass(slots=True)
@@ -149,7 +180,7 @@ def _got(
             yield f"{message_id} arrived {times} times"
     sent = {row.whatsapp_id: row for row in evidence.outbox if row.whatsapp_id}
     ambiguous = {row.body for row in evidence.outbox if row.state == "ambiguous"}
-    answered: list[tuple[int, Sent | None]] = []
+    answered: list[Answer] = []
     for entry in answers:
         row = sent.get(entry.id)
         if row is None and entry.text not in ambiguous:
@@ -158,11 +189,11 @@ def _got(
         if number is None:
             counts["other texts"] += 1
             continue
-        answered.append((int(number[1]), row))
+        answered.append(Answer(int(number[1]), entry.at, row))
         counts["answers"] += 1
         if row is not None:
             yield from _newest_input(person, int(number[1]), row, by_id)
-    yield from _order(person, answered, by_id, counts)
+    yield from _order(person, answered, evidence, counts)
     yield from _overtaken(person, inbox, counts)
 
 
@@ -177,25 +208,67 @@ def _newest_input(person: Person, number: int, row: Sent, by_id: Mapping[str, Se
         yield f"the answer to message {number} had message {max(inputs)} among its inputs: the model saw another order"
 
 
-def _order(
-    person: Person,
-    answered: Sequence[tuple[int, Sent | None]],
-    by_id: Mapping[str, Sequence[Stored]],
-    counts: Counter[str],
-) -> Iterator[str]:
-    """Check that each message was answered once, and in order, except where one came too late to be waited for."""
-    numbers = [number for number, _ in answered]
+def _order(person: Person, answered: Sequence[Answer], evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
+    """Check that each message was answered once, and in order, except where a fault explains what came too late."""
+    numbers = [answer.number for answer in answered]
     for number, times in Counter(numbers).items():
         if times > 1:
             yield f"message {number} was answered {times} times"
-    for (earlier, row), (number, _) in itertools.pairwise(answered):
-        if number >= earlier:
+    for earlier, answer in itertools.pairwise(answered):
+        if answer.number >= earlier.number:
             continue
-        stored = by_id.get(bounded_id(person.lines[number].id), ())
-        if row is not None and row.opened and stored and stored[0].at > row.opened:
+        said = _said_at(person, answer.number, evidence)
+        faults = [fault for fault in evidence.faults if is_on_the_way(fault, person.shop.name)]
+        if not _is_stored_later(person.lines[answer.number].id, earlier, evidence):
+            yield f"answers arrived out of order: {numbers}"
+        elif explains(faults, said, earlier.at):
             counts["late"] += 1
         else:
-            yield f"answers arrived out of order: {numbers}"
+            around = [str(fault) for fault in faults if fault.began < earlier.at and fault.ended > said - HOLD_SECONDS]
+            yield (
+                f"message {answer.number}, said at {said:.1f}, was overtaken by the answer to message {earlier.number} "
+                f"at {earlier.at:.1f}, and no fault explains it: {'; '.join(around) or 'none was near'}"
+            )
+
+
+def _said_at(person: Person, number: int, evidence: Evidence) -> float:
+    inbox = evidence.inboxes.get(person.phone, ())
+    return next((entry.at for entry in inbox if entry.id == person.lines[number].id), 0.0)
+
+
+def _is_stored_later(message_id: str, answer: Answer, evidence: Evidence) -> bool:
+    """Whether a message was stored only after the turn of an answer had been opened, and its inputs fixed."""
+    turn = None if answer.row is None else answer.row.turn
+    inputs = [row.number for row in evidence.stored if turn is not None and row.turn == turn]
+    own = [row.number for row in evidence.stored if row.whatsapp_id == bounded_id(message_id)]
+    return bool(inputs and own) and min(own) > max(inputs)
+
+
+def is_on_the_way(fault: Happened, shop: str) -> bool:
+    """Whether a fault hits what a shop's message passes until it is stored."""
+    part, _, server = fault.target.partition(">")
+    if fault.kind is Kind.CLOCK:
+        return part == "postgres"
+    return part in {"nats", "postgres", shop} or (part.startswith("worker") and server != "model")
+
+
+def explains(faults: Sequence[Happened], said: float, overtaken: float) -> bool:
+    """Whether a message that was said then may have been overtaken: faults delayed it for longer than its chat waits.
+
+    A clock of PostgreSQL that is moved ends the wait at once.
+    """
+    if any(said <= moment <= overtaken for fault in faults if fault.moved for moment in (fault.began, fault.ended)):
+        return True
+    return covered([(fault.began, fault.ended + RECOVERY_SECONDS) for fault in faults], said, overtaken) > HOLD_SECONDS
+
+
+def covered(windows: Sequence[tuple[float, float]], begin: float, end: float) -> float:
+    """Return for how many seconds between two moments at least one of the windows was open."""
+    total, until = 0.0, begin
+    for opened, closed in sorted(windows):
+        total += max(min(closed, end) - max(opened, until), 0.0)
+        until = max(until, closed)
+    return total
 
 
 def _overtaken(person: Person, inbox: Sequence[Entry], counts: Counter[str]) -> Iterator[str]:

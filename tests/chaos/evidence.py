@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
-from chaos.audit import Entry, Evidence, Sent, Stored
+from chaos.audit import Entry, Evidence, Happened, Sent, Stored
 from chaos.people import Person
 from chaos.system import SHOPS, System, phase
 
@@ -19,7 +19,9 @@ from oxy_core.jetstream import INBOUND_STREAM
 from oxy_simulator.client import SimulatorClient
 
 MIB: Final = 1 << 20
-_NEVER: Final = re.compile(r"oxy_\w*violations\w*(\{\S*\})? [^0]")
+_NEVER: Final = re.compile(r"oxy_(\w*violations\w*|ai_wakeups_recovered_total)(\{\S*\})? [^0]")
+_BUG: Final = re.compile(r'"event": "(runtime_crashed|link_callback_failed|part_failed|wakeups_recovered)"')
+"""Nothing explains these. A killed worker's metrics are gone, but what it logged is not."""
 BOUNDS: Final = {"worker": 768 * MIB, "operator": 512 * MIB, "shop": 160 * MIB}
 """Most memory of a process, resident: the limits that chart and operator set."""
 
@@ -30,18 +32,18 @@ select (select count(*) from outbox where state in ('pending', 'accepted'))
 VIOLATIONS: Final = "select ledger_violations(interval '1 minute')"
 MESSAGES: Final = """
 select whatsapp_id, author, state::text as state, coalesce(reason, '') as reason, turn_id as turn, placeholder,
-    extract(epoch from arrived_at)::float8 as at
+    id as number
 from messages where whatsapp_id is not null
 """
 OUTBOX: Final = """
-select coalesce(o.whatsapp_id, '') as whatsapp_id, o.turn_id as turn, o.part, o.state, o.body,
-    extract(epoch from t.created_at)::float8 as opened
-from outbox o left join turns t on t.organization_id = o.organization_id and t.id = o.turn_id
+select coalesce(whatsapp_id, '') as whatsapp_id, turn_id as turn, part, state, body from outbox
 """
 BOOKINGS: Final = "select subject, count(*) from bookings where status <> 'cancelled' group by subject"
 
 
-async def gather(system: System, simulator: SimulatorClient, people: Sequence[Person]) -> Evidence:
+async def gather(
+    system: System, simulator: SimulatorClient, people: Sequence[Person], faults: Sequence[Happened]
+) -> Evidence:
     """Return everything that `audit.judge` compares."""
     inboxes = {person.phone: await _inbox(simulator, person.phone) for person in people}
     lines = await simulator.accounting()
@@ -56,6 +58,7 @@ async def gather(system: System, simulator: SimulatorClient, people: Sequence[Pe
             bookings={row[0]: row[1] for row in await connection.fetch(BOOKINGS)},
             received=frozenset(receipted),
             losses=frozenset().union(*losses),
+            faults=faults,
         )
     finally:
         await connection.close()
@@ -124,7 +127,7 @@ def processes(system: System) -> list[str]:
     for name, member in system.members.items():
         metrics = _page(member.port, "metrics") or ""
         leaders += "oxy_operator_leads 1.0" in metrics.splitlines()
-        found += (f"{name}: {line}" for line in metrics.splitlines() if _NEVER.match(line))
+        found += (f"{name}: {line}" for line in never_in(metrics))
         if member.program.exit_code is not None:
             found.append(f"{name} ended with {member.program.exit_code}")
         elif name.startswith("worker") and (member.exits or _page(member.port, "readyz") is None):
@@ -133,9 +136,17 @@ def processes(system: System) -> list[str]:
 
 
 def _bugs(log: Path) -> list[str]:
+    return bugs_in(log.read_text(errors="replace"))
+
+
+def bugs_in(log: str) -> list[str]:
     """Return the lines of a log that no outage explains."""
-    lines = log.read_text(errors="replace").splitlines()
-    return [line for line in lines if re.search(r'"event": "(runtime_crashed|link_callback_failed|part_failed)"', line)]
+    return [line for line in log.splitlines() if _BUG.search(line)]
+
+
+def never_in(metrics: str) -> list[str]:
+    """Return the lines of a page of metrics that count what must not happen."""
+    return [line for line in metrics.splitlines() if _NEVER.match(line)]
 
 
 def _page(port: int, page: str) -> str | None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from uuid import uuid4
 
 import psycopg
 import structlog
+from chaos.audit import Happened
 from chaos.links import Cut
 from chaos.people import Person, Role
 from chaos.plan import Fault, Kind
@@ -55,8 +57,7 @@ class Faults:
     """By shop."""
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     made: int = 0
-    database_ahead: int = 0
-    """Where PostgreSQL's clock returns to."""
+    happened: list[Happened] = field(default_factory=list)
 
     async def happen(self, plan: Sequence[Fault]) -> None:
         """Let every fault happen at its time; returns when all are over and everything is mended."""
@@ -68,7 +69,9 @@ class Faults:
     async def _at(self, moment: float, fault: Fault) -> None:
         await asyncio.sleep(max(moment - asyncio.get_running_loop().time(), 0.0))
         log.info("fault_begins", kind=fault.kind, target=fault.target, seconds=fault.seconds, moved=fault.moved)
+        began = time.time()
         await self._actions()[fault.kind](fault)
+        self.happened.append(Happened(fault.kind, fault.target, began, time.time(), fault.moved))
         log.info("fault_over", kind=fault.kind, target=fault.target)
         self.made += 1
 
@@ -214,15 +217,12 @@ class Faults:
             await link.mend(how)
 
     async def _move_clock(self, fault: Fault) -> None:
-        """Move a clock for a while. PostgreSQL's stays ahead once it was: what it scheduled then is not due before."""
+        """Move a clock for a while. One that was ahead is put back, and what was noted under it lies in the future."""
         clock = self.system.clocks[fault.target]
         async with self._alone(f"{fault.target}'s clock"):
-            back = 0
-            if fault.target == "postgres":
-                self.database_ahead = back = max(self.database_ahead, fault.moved)
-            clock.move(fault.moved if fault.moved < 0 else max(back, fault.moved))
+            clock.move(fault.moved)
             await asyncio.sleep(fault.seconds)
-            clock.move(back)
+            clock.move(0)
 
     async def _be_hostile(self, fault: Fault) -> None:
         stranger = self.strangers[fault.target]

@@ -37,10 +37,11 @@ async def test_on_the_worst_of_days_everything_said_has_one_known_end(tmp_path: 
         enough = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(live(people, simulator, seed, enough))
-            await Faults(system, simulator, strangers_of(people)).happen(faults)
+            breaking = Faults(system, simulator, strangers_of(people))
+            await breaking.happen(faults)
             enough.set()
         under_way = await rest(system, simulator)
-        verdict = audit.judge(people, await evidence.gather(system, simulator, people))
+        verdict = audit.judge(people, await evidence.gather(system, simulator, people, breaking.happened))
         watching.cancel()
         wrong = [
             *under_way,

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
-from chaos.audit import Entry, Evidence, Sent, Stored, judge, table
+from chaos.audit import Entry, Evidence, Happened, Sent, Stored, covered, judge, table
+from chaos.evidence import bugs_in, never_in
 from chaos.people import Line, Person, Role
+from chaos.plan import Kind
 from chaos.system import SHOPS
 
 PHONE = "+5511900000001"
@@ -87,12 +89,98 @@ def test_an_answer_long_after_a_person_answered_is_wrong() -> None:
     assert "message 1 was answered 497 s after a person had answered it" in judge([person], late).wrong[0]
 
 
-def test_a_message_stored_after_the_turn_of_a_later_one_was_opened_is_late_and_counted() -> None:
-    inbox = [*MINE, ANSWER, Entry("Y", "c000-0", from_me=False, at=6.0)]
-    outbox = [replace(SENT, opened=5.0), Sent("Y", turn=8, part=0, state="sent", body="c000-0", opened=9.0)]
-    late, early = ([replace(STORED[0], turn=8, at=at), STORED[1]] for at in (7.0, 3.0))
-    assert judge([customer()], evidence(inbox, late, outbox)).wrong == []
-    assert judge([customer()], evidence(inbox, early, outbox)).wrong == ["c000: answers arrived out of order: [1, 0]"]
+def overtaken(*faults: Happened, number: int = 2) -> Evidence:
+    """Message 0, said at 1 s, is answered after message 1, whose answer came at 31 s."""
+    inbox = [*MINE, replace(ANSWER, at=31.0), Entry("Y", "c000-0", from_me=False, at=40.0)]
+    stored = [replace(STORED[0], turn=8, number=number), replace(STORED[1], number=1)]
+    outbox = [SENT, Sent("Y", turn=8, part=0, state="sent", body="c000-0")]
+    return replace(evidence(inbox, stored, outbox), faults=faults)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Happened(Kind.PAUSE, "worker-1", 0.0, 12.0),
+        Happened(Kind.FREEZE, "worker-2>nats", 0.0, 5.0),
+        Happened(Kind.KILL, "postgres", 2.0, 4.0),
+        Happened(Kind.VOLUME_LOST, "nats", 20.0, 22.0),
+        Happened(Kind.TERMINATE, "shop-0", 1.5, 3.0),
+        Happened(Kind.REFUSE, "shop-0>nats", 1.5, 3.0),
+        Happened(Kind.CLOCK, "postgres", 0.5, 5.0, moved=3000),
+    ],
+    ids=str,
+)
+def test_a_message_that_a_fault_delayed_for_longer_than_its_chat_waits_may_be_late(fault: Happened) -> None:
+    verdict = judge([customer()], overtaken(fault))
+    assert verdict.wrong == []
+    assert verdict.counts[SHOPS[0].name]["late"] == 1
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [],
+        [Happened(Kind.PAUSE, "operator-1", 0.0, 30.0)],
+        [Happened(Kind.PAUSE, "shop-1", 0.0, 30.0)],
+        [Happened(Kind.FREEZE, "worker-1>model", 0.0, 30.0)],
+        [Happened(Kind.MODEL_AWAY, "model", 0.0, 30.0)],
+        [Happened(Kind.CLOCK, "worker-1", 0.0, 30.0, moved=3000)],
+        [Happened(Kind.CLOCK, "postgres", -60.0, -50.0, moved=3000)],
+        [Happened(Kind.PAUSE, "worker-1", -40.0, -10.0)],
+        [Happened(Kind.PAUSE, "worker-1", 24.0, 50.0)],
+        [Happened(Kind.KILL, "nats", 32.0, 40.0)],
+    ],
+    ids=str,
+)
+def test_a_late_message_that_no_fault_explains_is_named_with_what_was_near(faults: list[Happened]) -> None:
+    [wrong] = judge([customer()], overtaken(*faults)).wrong
+    assert "message 0, said at 1.0, was overtaken by the answer to message 1 at 31.0, and no fault explains it" in wrong
+
+
+def test_the_faults_around_a_late_message_are_shown() -> None:
+    near = Happened(Kind.PAUSE, "worker-1", 24.0, 50.0)
+    assert judge([customer()], overtaken(near)).wrong[0].endswith("it: SIGSTOP of worker-1, 24.0 to 50.0")
+
+
+def test_a_message_that_was_stored_in_time_is_not_late_whatever_happened() -> None:
+    found = overtaken(Happened(Kind.PAUSE, "worker-1", 0.0, 30.0), number=0)
+    assert judge([customer()], found).wrong == ["c000: answers arrived out of order: [1, 0]"]
+
+
+@pytest.mark.parametrize(
+    ("windows", "seconds"),
+    [
+        ([], 0.0),
+        ([(0.0, 5.0)], 5.0),
+        ([(-5.0, 3.0), (2.0, 6.0), (4.0, 5.0)], 6.0),
+        ([(1.0, 2.0), (8.0, 20.0)], 3.0),
+        ([(-9.0, -1.0), (11.0, 12.0)], 0.0),
+    ],
+)
+def test_windows_that_overlap_count_once(windows: list[tuple[float, float]], seconds: float) -> None:
+    assert covered(windows, 0.0, 10.0) == seconds
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"event": "wakeups_recovered", "organizations": 1}', '{"level": "error", "event": "part_failed"}'],
+)
+def test_a_log_shows_what_nothing_explains(line: str) -> None:
+    assert bugs_in('{"event": "claim_failed"}\n' + line) == [line]
+
+
+@pytest.mark.parametrize(
+    ("metric", "wrong"),
+    [
+        ("oxy_ai_wakeups_recovered_total 0.0", []),
+        ("oxy_ai_wakeups_recovered_total 1.0", ["oxy_ai_wakeups_recovered_total 1.0"]),
+        ("oxy_ledger_violations 2.0", ["oxy_ledger_violations 2.0"]),
+        ("oxy_ai_turns_in_flight 2.0", []),
+        ("# HELP oxy_ai_wakeups_recovered_total Organizations", []),
+    ],
+)
+def test_metrics_show_what_must_not_happen(metric: str, wrong: list[str]) -> None:
+    assert never_in(metric) == wrong
 
 
 def test_a_booking_must_be_as_its_answer_says() -> None:
