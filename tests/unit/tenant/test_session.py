@@ -248,6 +248,17 @@ def test_the_history_that_a_phone_shares_is_not_taken_for_losses(store: SessionS
     assert reported(journal) == []
 
 
+@pytest.mark.parametrize(("unknown", "lost"), [(102, 102), (103, 0)], ids=["what a process can lose", "more"])
+def test_while_history_may_arrive_no_more_are_losses_than_a_process_can_lose(
+    store: SessionStore, journal: Journal, unknown: int, lost: int
+) -> None:
+    """neonize keeps 100 events, one is with us, and one waits in its handler."""
+    make_session(store.path)
+    for number in range(unknown):
+        add_secret(store.path, f"UNKNOWN-{number}", b"u" * 32)
+    assert LossAudit(journal.inbound, journal.sends, store).audit_store() == lost
+
+
 def test_history_ends_some_time_after_linking_and_then_everything_unknown_is_a_loss(
     store: SessionStore, journal: Journal
 ) -> None:

@@ -7,8 +7,7 @@ a lost message.
 
 Secrets also arrive in bulk, with the history that a phone shares after pairing. So the audited row advances while
 messages arrive normally, and a start examines only secrets stored shortly before the previous process ended. If that
-was while a phone may have been sharing its history, many unknown secrets are history: a process that is killed loses
-few messages.
+was while a phone may have been sharing its history, more unknown secrets than a process can lose are history.
 """
 
 import asyncio
@@ -39,11 +38,16 @@ MARK_SECONDS: Final = 60.0
 HISTORY_SECONDS: Final = 600.0
 """For how long after pairing a phone may share its history."""
 
-MOST_LOST: Final = 50
-"""More unknown secrets than this, while a phone may be sharing its history, are history.
+CHANNEL_EVENTS: Final = 100
+"""Events that neonize keeps for its callback (`eventChan` in its goneonize/main.go): other events take places too."""
 
-A process that stood still for half a minute and was killed when it went on has lost ten. A small history that is taken
-for losses is a false alarm; losses that are taken for history are never told."""
+MOST_LOST: Final = CHANNEL_EVENTS + 2
+"""Messages that a process can lose at most: those in the channel, one in our callback, and one whose handler waits for
+a place in the channel. neonize calls back one event at a time, and whatsmeow handles one message at a time
+(`handlerQueueLoop` in its client.go; only a handler that has waited for 5 minutes is left to itself).
+
+More unknown secrets than this, while a phone may be sharing its history, are history. A small history that is taken for
+losses is a false alarm; losses that are taken for history are never told."""
 
 BY_STORE: Final = "store"
 BY_COPY: Final = "refused_copy"
