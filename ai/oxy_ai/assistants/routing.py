@@ -21,7 +21,15 @@ class Skip:
     """Do not answer."""
 
     reason: str
-    """Stored with the turn and counted: closed, suspended, disabled or stale."""
+    """Stored with the turn and counted: disabled or stale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do not answer yet: the instance is away, and nobody asked it to be silent. It may come back in time."""
+
+    reason: str
+    """Stored with the turn: closed or suspended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +48,11 @@ class Ask:
     texts: tuple[str, ...]
 
 
-Decision = Skip | Say | Ask
+Decision = Skip | Wait | Say | Ask
 
 
 def decide(turn: Turn) -> Decision:
     """Return what to do with a turn: the first rule that applies decides."""
-    if turn.closed:
-        return Skip("closed")
-    if turn.settings.suspended:
-        return Skip("suspended")
     role = role_of(turn)
     if not turn.settings.ai.enabled or (role is Role.AURORA and not turn.settings.ai.aurora.enabled):
         return Skip("disabled")
@@ -56,6 +60,8 @@ def decide(turn: Turn) -> Decision:
     fresh = [item for item in turn.inputs if limit is None or item.age_seconds <= limit.seconds]
     if not fresh:
         return Skip("stale")
+    if turn.closed or turn.settings.suspended:
+        return Wait("closed" if turn.closed else "suspended")
     texts = tuple(
         item.text + CUT if item.cut else item.text
         for item in fresh

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.assistants.dialogue import continuation, opening, tool_declaration
-from oxy_ai.assistants.routing import Ask, Say, Skip, age_limit, decide, role_of, settings_for
+from oxy_ai.assistants.routing import Ask, Say, Skip, Wait, age_limit, decide, role_of, settings_for
 from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
 from oxy_ai.engine.outages import is_outage
@@ -65,6 +65,9 @@ class RunnerSettings(FailureSettings, TurnLimitSettings):
 
     model_rounds: int = Field(
         default=6, ge=1, description="Maximum model responses per turn; the last must be an answer."
+    )
+    instance_retry_seconds: float = Field(
+        default=60, gt=0, description="How often a turn is tried whose instance is suspended or deleted."
     )
 
 
@@ -128,6 +131,8 @@ class TurnRunner:
             raise TurnError(message)
         role = role_of(turn)
         match decide(turn):
+            case Wait(reason):
+                return await self._wait(claim, turn, reason)
             case Skip(reason):
                 ending = TurnEnding(state="skipped", role=role, reason=reason)
             case Say(text, reason):
@@ -139,6 +144,13 @@ class TurnRunner:
         metrics.TURNS.labels(state=ended.state, reason=ending.reason or "").inc()
         log.info("turn_finished", state=ended.state, reason=ending.reason, assistant=role.value)
         return ended
+
+    async def _wait(self, claim: Claim, turn: Turn, reason: str) -> Ended:
+        """Keep the turn open until its instance is back, or its messages are too old."""
+        pause = timedelta(seconds=self._settings.instance_retry_seconds)
+        await self._engine.wait_for_instance(claim, turn.turn, reason, role_of(turn), pause)
+        log.info("turn_waits_for_instance", reason=reason)
+        return Ended(state="waiting", more=True)
 
     async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> tuple[str, NewStep]:
         """Ask the model and run its tools until it answers in text. Stored steps are replayed, not asked again.

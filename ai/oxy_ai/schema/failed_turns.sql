@@ -73,6 +73,20 @@ begin
     return true;
 end $$;
 
+-- Try a turn again after `delay`, because its instance is away. Null: the fence is lost.
+create or replace function wait_for_instance(
+    organization uuid, conversation bigint, held_fence bigint, turn bigint, why text, role text, delay interval
+) returns boolean
+language plpgsql
+as $$
+begin
+    if not hold_turn(organization, conversation, held_fence) then
+        return null;
+    end if;
+    update turns set reason = why, assistant = role where organization_id = organization and id = turn;
+    return retry_turn(organization, conversation, held_fence, delay);
+end $$;
+
 -- Keep a turn open while the model's endpoint is out: no attempt counts. It is due again after a pause that doubles
 -- with each wait, and is at least `asked`. A turn that has waited for `patience` promises its customer that a person
 -- will answer. `outage` is oxy_ai.records.ModelOutage. Returns waiting or promised; null: the fence is lost.

@@ -45,6 +45,7 @@ as $$ delete from notice_queue where notice_id = any (notices) $$;
 
 -- The instances with notices to tell: `grouping_time` after the first was noted, together with all noted since, up to
 -- `largest`. One that could not be told is tried again after a pause that doubles up to `longest`, in all `most` times.
+-- What concerns a deleted instance is told once it is made again.
 create or replace function due_notices(
     grouping_time interval, longest interval, most integer, largest integer, how_many integer
 ) returns table (organization uuid, instance uuid, notices bigint[])
@@ -58,7 +59,9 @@ begin
         (array_agg(q.notice_id order by q.notice_id) filter (where q.failures = 0 or q.due_at <= moment))[1:largest]
     from (
         select n.*, n.noted_at + relay_backoff(n.failures, grouping_time, longest) as due_at
-        from notice_queue n where n.failures < most
+        from notice_queue n where n.failures < most and not exists (
+            select from relay_queue r where r.instance_id = n.instance_id and r.closed
+        )
     ) q
     group by q.organization_id, q.instance_id having min(q.due_at) <= moment
     order by min(q.due_at) limit how_many;

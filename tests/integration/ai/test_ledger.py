@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ from integration.ai.scene import CUSTOMER, Scene, settings_of, until
 from prometheus_client import REGISTRY
 from psycopg.types.json import Jsonb
 
+from oxy_ai.worker import Worker
 from oxy_core.envelopes import SendOutcome, SendResult
 
 QUEUE_TEXT = "queue_text((select c from conversations c where id = %s), (select t from turns t where id = %s), %s, 1)"
@@ -35,6 +37,7 @@ def wrong(engine: Database) -> list[str]:
     [
         ("update conversations set lease_until = clock_timestamp() + interval '1 minute'", "is being answered"),
         ("update turns set waiting_since = now(), reason = 'HTTP status 503'", "waits for the model: HTTP status 503"),
+        ("update turns set reason = 'suspended'", "waits for its instance: suspended"),
         ("update turns set attempts = 1, reason = 'no choice'", "is tried again: no choice"),
         ("update conversations set human_until = now() + interval '1 hour'", "a person has taken over"),
         ("update conversations set due_at = now() + interval '1 hour'", "waits for more messages"),
@@ -146,6 +149,46 @@ def test_a_text_for_an_instance_that_was_deleted_meanwhile_has_failed(engine: Da
         arguments = (ORGANIZATION, INSTANCE, Jsonb(OWNER), Jsonb(TEXT | {"part": 2}), notices)
         assert engine.value("tell_owner(%s, %s, %s, %s, %s)", *arguments) is True
     assert engine.rows("select state, error from outbox") == [("failed", "InstanceDeleted")]
+
+
+async def test_a_message_waits_for_a_suspended_instance_and_is_answered_when_it_is_back(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    pod = await scene.pod(settings.model_copy(update={"suspended": True}))
+    async with running_endpoint(saying("Oi!")) as endpoint, away(scene, endpoint.base_url):
+        pod.receive("Oi")
+        await until(lambda: scene.query("select from turns where state = 'open' and reason = 'suspended'"))
+        await scene.publish(settings.model_copy(update={"generation": 2}))
+        await until(lambda: pod.answers_to(CUSTOMER))
+    assert await scene.value("select state from messages where author = 'customer'") == "answered"
+
+
+async def test_the_owner_of_an_instance_that_comes_back_too_late_hears_who_wrote(scene: Scene) -> None:
+    settings = settings_of("petshop", max_answer_age_seconds=1)
+    pod = await scene.pod(settings.model_copy(update={"suspended": True}))
+    async with running_endpoint(saying("Oi!")) as endpoint, away(scene, endpoint.base_url):
+        pod.receive("Oi")
+        await until(lambda: scene.query("select from messages where state = 'ignored' and reason = 'stale'"))
+        await scene.publish(settings.model_copy(update={"generation": 2}))
+        await until(lambda: pod.answers_to(settings.owners[0]))
+    assert "agora é tarde" in pod.answers_to(settings.owners[0])[0]
+    assert pod.answers_to(CUSTOMER) == []
+
+
+def away(scene: Scene, base_url: str) -> AbstractAsyncContextManager[Worker]:
+    """A worker that soon notices that an instance is back."""
+    return scene.worker(openai_base_url=base_url, instance_retry_seconds=0.2)
+
+
+def test_what_concerns_a_deleted_instance_is_told_when_it_is_made_again(engine: Database) -> None:
+    _, turn = engine.claimed()
+    engine.value("note_for_owner(%s, %s, 'stale', %s)", ORGANIZATION, INSTANCE, f"turn:{turn}")
+    due = "select instance from due_notices('0 s', '1 s', 10, 200, 50)"
+    assert len(engine.rows(due)) == 1
+    engine.value("close_instance(%s, %s, now(), 2, 2, 1000000)", ORGANIZATION, INSTANCE)
+    assert engine.rows(due) == []
+    assert [entry["wrong"] for entry in entries(engine) if entry["what"] == "notice"] == [None]
+    engine.rows("update relay_queue set closed = false")
+    assert len(engine.rows(due)) == 1
 
 
 async def test_the_command_lists_what_is_open_and_fails_if_something_is_wrong(scene: Scene) -> None:

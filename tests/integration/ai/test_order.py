@@ -317,7 +317,7 @@ def end(database: Database, conversation: int, fence: int, turn: int, text: str)
 
 @pytest.mark.parametrize(
     ("reason", "fate"),
-    [("stale", ("ignored", "stale")), ("suspended", ("ignored", "suspended")), ("human", ("open", None))],
+    [("stale", ("ignored", "stale")), ("disabled", ("ignored", "disabled")), ("human", ("open", None))],
 )
 def test_a_turn_that_is_skipped_says_why_of_each_message(
     database: Database, reason: str, fate: tuple[str, str | None]

@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
-from oxy_ai.assistants.routing import CUT, Ask, Decision, Say, Skip, age_limit, decide
+from oxy_ai.assistants.routing import CUT, Ask, Decision, Say, Skip, Wait, age_limit, decide
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.records import AgeLimit, Contact, Input, Turn
 from oxy_core.envelopes import InstanceSettings
@@ -67,8 +67,13 @@ def turn(
         (turn(IMAGE), Say(ASK_FOR_TEXT, "unsupported")),
         (turn(BLANK), Say(ASK_FOR_TEXT, "unsupported")),
         (turn(OLD, IMAGE), Say(ASK_FOR_TEXT, "unsupported")),
-        (turn(TEXT, closed=True), Skip("closed")),
-        (turn(TEXT, suspended=True), Skip("suspended")),
+        (turn(TEXT, closed=True), Wait("closed")),
+        (turn(TEXT, suspended=True), Wait("suspended")),
+        (turn(OLD, TEXT, suspended=True), Wait("suspended")),
+        (turn(OLD, suspended=True), Skip("stale")),
+        (turn(OLD, closed=True), Skip("stale")),
+        (turn(TEXT, suspended=True, ai=AiSettings(enabled=False)), Skip("disabled")),
+        (turn(TEXT, closed=True, ai=AiSettings(enabled=False)), Skip("disabled")),
         (turn(TEXT, ai=AiSettings(enabled=False)), Skip("disabled")),
         (turn(TEXT, phone=OWNER), Ask(Role.AURORA, ("oi",))),
         (turn(TEXT, phone=None, self_chat=True), Ask(Role.AURORA, ("oi",))),
