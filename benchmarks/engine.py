@@ -27,6 +27,7 @@ from oxy_core.instance.settings import AiSettings
 from oxy_core.logs import configure_logging
 from oxy_core.message_kinds import MessageKind
 from oxy_core.tasks import end_tasks
+from oxy_dev.long_chat import LENGTHEN
 from oxy_dev.pod_double import PodDouble
 from oxy_tenant.content.received import IncomingMessage
 from oxy_tenant.journal.journal import Journal
@@ -146,18 +147,6 @@ async def _store(
 
 
 # -- long conversations
-
-LENGTHEN: Final = """
-insert into messages (organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, author, place, state,
-    kind, body, sent_at, arrived_at, settled_at)
-select m.organization_id, m.instance_id, m.conversation_id, m.chat, m.sender, 'earlier-' || n,
-    case when n % 2 = 0 then 'customer' else 'phone' end,
-    row((m.place).started_at - interval '30 days', (m.place).epoch, n)::place,
-    case when n % 2 = 0 then 'person' end::message_state, 'text', 'Quanto custa o banho?',
-    m.sent_at - interval '30 days', m.arrived_at - interval '30 days',
-    case when n % 2 = 0 then m.arrived_at - interval '30 days' end
-from messages m, generate_series(1, $2) n where m.chat = $1 and m.author = 'customer'
-"""
 
 TURNS: Final = """
 select m.chat, extract(epoch from o.created_at - m.arrived_at)::float8 as seconds

@@ -8,23 +8,13 @@ from oxy_ai.database import connected_pool
 from oxy_ai.engine.store import Engine
 from oxy_ai.records import Answer, Claims, TurnEnding, TurnLimits
 from oxy_core.identity import Jid, new_id
+from oxy_dev.long_chat import LENGTHEN
 
 MESSAGES = 100_000
 TURNS = 8
 """From the sixth execution on, PostgreSQL may plan a statement without knowing its parameters."""
 READ_AT_MOST = 200
 LIMITS = TurnLimits(messages=50, characters_each=4_000, characters=24_000, claims=5)
-LENGTHEN = """
-insert into messages (organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, author, place, state,
-    kind, body, sent_at, arrived_at, settled_at)
-select m.organization_id, m.instance_id, m.conversation_id, m.chat, m.sender, 'earlier-' || n,
-    case when n % 2 = 0 then 'customer' else 'phone' end,
-    row((m.place).started_at - interval '30 days', (m.place).epoch, n)::place,
-    case when n % 2 = 0 then 'person' end::message_state, 'text', 'Quanto custa o banho?',
-    m.sent_at - interval '30 days', m.arrived_at - interval '30 days',
-    case when n % 2 = 0 then m.arrived_at - interval '30 days' end
-from messages m, generate_series(1, $1) n
-"""
 READ = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'messages'"
 
 
@@ -36,7 +26,7 @@ async def test_a_turn_reads_as_much_of_a_long_conversation_as_of_a_short_one(sce
         for turn in range(TURNS):
             await ingest(Engine(pool), settings.account, [journal.write(Jid.of_phone(CUSTOMER), "Oi")])
             if turn == 0:
-                await scene.query(LENGTHEN, MESSAGES)
+                await scene.query(LENGTHEN, str(Jid.of_phone(CUSTOMER)), MESSAGES)
                 await scene.query("analyze messages")
             async with pool.acquire() as connection, connection.transaction():
                 assert await answer(connection) == "answered"

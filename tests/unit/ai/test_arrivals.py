@@ -53,6 +53,21 @@ def message(  # noqa: PLR0913 all but the numbers have defaults
     return Msg(_client=None, subject=f"oxy.in.{account}.{instance}", reply=reply, data=report.encode())  # type: ignore[arg-type]  # never sent
 
 
+def seen(chat: str, **changes: object) -> MessageSeen:
+    """A message in this chat."""
+    values: dict[str, object] = {
+        "whatsapp_id": "A",
+        "chat": Jid.parse(chat),
+        "sender": Jid.parse(chat),
+        "from_me": False,
+        "kind": MessageKind.TEXT,
+        "text": "Oi",
+        "sent_at": "2026-11-22T10:00:00Z",
+        "chat_sequence": 1,
+    }
+    return MessageSeen.model_validate(values | changes)
+
+
 def test_a_batch_is_sorted_by_journal_and_journals_by_their_first_appearance() -> None:
     arrivals = [
         read_arrival(message(5, 1, epoch=1)),
@@ -101,17 +116,7 @@ def test_an_item_names_the_identities_that_its_envelope_claims() -> None:
 def test_an_item_has_the_number_that_an_address_of_the_chat_shows(
     chat: str, alias: str | None, phone: str | None, key: str | None
 ) -> None:
-    body = MessageSeen(
-        whatsapp_id="A",
-        chat=Jid.parse(chat),
-        chat_alias=None if alias is None else Jid.parse(alias),
-        sender=Jid.parse(chat),
-        from_me=False,
-        kind=MessageKind.TEXT,
-        text="Oi",
-        sent_at="2026-11-22T10:00:00Z",
-        chat_sequence=1,
-    )
+    body = seen(chat, chat_alias=None if alias is None else Jid.parse(alias))
     item = read_arrival(message(1, 1, body=body)).item(NOW)
     assert (item.phone, item.phone_key) == (phone, key)
 
@@ -132,17 +137,7 @@ def test_an_item_has_the_number_that_an_address_of_the_chat_shows(
 def test_the_age_of_a_message_adds_up_durations_of_one_clock_each(
     delay: float | None, header: str | None, on_bus: float, age: float
 ) -> None:
-    chat = Jid.parse("123-456@g.us")
-    body = MessageSeen(
-        whatsapp_id="A",
-        chat=chat,
-        sender=chat,
-        from_me=False,
-        kind=MessageKind.UNSUPPORTED,
-        sent_at="2026-11-22T09:59:00Z",
-        delay_seconds=delay,
-        chat_sequence=1,
-    )
+    body = seen("123-456@g.us", sent_at="2026-11-22T09:59:00Z", delay_seconds=delay)
     carried = message(1, 1, body=body)
     carried.headers = None if header is None else {WAITED_HEADER: header}
     assert read_arrival(carried).item(NOW + timedelta(seconds=on_bus)).age_seconds == age
@@ -150,17 +145,6 @@ def test_the_age_of_a_message_adds_up_durations_of_one_clock_each(
 
 @pytest.mark.parametrize(("from_me", "age"), [(False, 0), (True, 86_400)])
 def test_what_a_person_replays_is_answered_however_old_it_is(from_me: bool, age: float) -> None:  # noqa: FBT001 a case of the table
-    chat = Jid.parse("98765@lid")
-    body = MessageSeen(
-        whatsapp_id="A",
-        chat=chat,
-        sender=chat,
-        from_me=from_me,
-        kind=MessageKind.TEXT,
-        text="Oi",
-        sent_at="2026-11-21T10:00:00Z",
-        chat_sequence=1,
-    )
-    carried = message(1, 1, body=body)
+    carried = message(1, 1, body=seen("98765@lid", from_me=from_me, sent_at="2026-11-21T10:00:00Z"))
     carried.headers = {REPLAYED_HEADER: "1"}
     assert read_arrival(carried).item(NOW).age_seconds == age
