@@ -113,6 +113,8 @@ class TurnDispatcher:
         """End a claim that an outage has cut short, so that it does not count as one that never ends."""
         try:
             await self._engine.retry_turn(claim, self._settings.lease)
+        except FenceLostError:
+            log.warning("turn_fence_lost", conversation=claim.conversation)  # the outage outlived the lease
         except Exception as error:  # noqa: BLE001 the outage goes on: the lease runs out
             report_failure("turn", error)
 

@@ -1,4 +1,4 @@
-"""Only the data of a report can be its fault: whatever else the database refuses, reports wait and are stored later."""
+"""Only data can be at fault: whatever else the database refuses, reports and turns wait, and nothing is an error."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,8 +6,11 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import pytest
+from aiohttp import web
 from integration.ai.conftest import PASSWORD
+from integration.ai.endpoint import running_endpoint, saying
 from integration.ai.scene import Scene, settings_of, until
+from prometheus_client import REGISTRY
 
 from oxy_core.jetstream import DEAD_LETTER_STREAM
 from oxy_dev.postgres import PostgresServer
@@ -85,22 +88,48 @@ async def test_reports_wait_while_the_database_refuses_more_than_data(
     assert await dead_letters(scene) == 0
 
 
+END_TURN = EACH_INGEST.replace("'ingest', 'ingest_gone'", "'end_turn'")
+END_REFUSED = Fault(
+    (END_TURN.format("revoke execute on function %s from public, oxy_app"),),
+    (END_TURN.format("grant execute on function %s to oxy_app"),),
+)
+
+
 async def test_a_turn_waits_while_the_database_refuses_its_end(scene: Scene) -> None:
-    end_turn = EACH_INGEST.replace("'ingest', 'ingest_gone'", "'end_turn'")
-    refused = Fault(
-        (end_turn.format("revoke execute on function %s from public, oxy_app"),),
-        (end_turn.format("grant execute on function %s to oxy_app"),),
-    )
     pod = await scene.pod(settings_of("petshop"))
     async with scene.worker(lease_seconds=0.5, turn_claims=2):
         await scene.known(pod.settings)
-        async with broken(scene, refused):
+        async with broken(scene, END_REFUSED):
             pod.receive("Oi")
             await until(lambda: claimed(scene, 5))
             assert await scene.value("select state from turns") == "open"
         await until(lambda: pod.sent)
     assert len(pod.sent) == 1
     assert await scene.value("select sum(attempts) from turns") == 0
+
+
+async def test_a_turn_that_another_worker_took_over_in_an_outage_is_no_error(scene: Scene) -> None:
+    async def taking_over(request: web.Request) -> web.StreamResponse:
+        if len(endpoint.requests) == 1:
+            await scene.query("update conversations set fence = fence + 1")
+        return await saying("Oi!")(request)
+
+    pod = await scene.pod(settings_of("petshop"))
+    outages, errors = interrupted("outage"), interrupted("error")
+    async with (
+        running_endpoint(taking_over) as endpoint,
+        scene.worker(openai_base_url=endpoint.base_url, lease_seconds=2),
+    ):
+        await scene.known(pod.settings)
+        async with broken(scene, END_REFUSED):
+            pod.receive("Oi")
+            await until(lambda: interrupted("outage") > outages)
+        await until(lambda: pod.sent)
+    assert interrupted("error") == errors
+
+
+def interrupted(cause: str) -> float:
+    return REGISTRY.get_sample_value("oxy_ai_interruptions_total", {"part": "turn", "cause": cause}) or 0
 
 
 async def claimed(scene: Scene, times: int) -> bool:
