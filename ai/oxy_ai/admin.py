@@ -48,7 +48,7 @@ class Stores(NamedTuple):
             case "turn":
                 return DeadTurns(self.engine)
             case "bus":
-                return DeadReports(self.client)
+                return DeadReports(self.client, self.engine)
             case _:
                 return None
 
@@ -120,10 +120,13 @@ async def _catalog(stores: Stores, vertical: Vertical, options: argparse.Namespa
 
 async def _dlq(stores: Stores, options: argparse.Namespace) -> object:
     if options.verb == "ls":
-        letters = [*await DeadTurns(stores.engine).letters(), *await DeadReports(stores.client).letters()]
+        letters = [
+            *await DeadTurns(stores.engine).letters(),
+            *await DeadReports(stores.client, stores.engine).letters(),
+        ]
         return sorted(letters, key=lambda letter: letter.at.timestamp() if letter.at else 0, reverse=True)
     if options.verb == "replay" and options.all:
-        sources = (DeadTurns(stores.engine), DeadReports(stores.client))
+        sources = (DeadTurns(stores.engine), DeadReports(stores.client, stores.engine))
         return await replay_all(sources, options.organization, options.instance)
     kind, _, key = options.id.partition(":")
     source = stores.source(kind)

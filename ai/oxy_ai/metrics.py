@@ -13,6 +13,9 @@ INGEST_BATCH: Final = Histogram(
 )
 REPORTS_PARKED: Final = Counter("oxy_ai_reports_parked_total", "Reports parked to be stored later.", ["reason"])
 PARKED_REPORTS: Final = Gauge("oxy_ai_parked_reports", "Reports that are parked now, of all instances.")
+DEAD_LETTERS_DISCARDED: Final = Counter(
+    "oxy_ai_dead_letters_discarded_total", "Dead reports that the bus has discarded before anybody cared.", ["reason"]
+)
 REPORTS_WAITING: Final = Gauge("oxy_ai_reports_waiting", "Reports held until the settings of their instance arrive.")
 TURNS: Final = Counter("oxy_ai_turns_total", "Turns ended, by state and reason.", ["state", "reason"])
 TURN_FAILURES: Final = Counter("oxy_ai_turn_failures_total", "Failed attempts at a turn, by kind of error.", ["error"])

@@ -261,6 +261,21 @@ class NoticeKind(StrEnum):
     EXPIRED = "expired"
     AMBIGUOUS = "ambiguous"
     """Nobody knows whether a text was sent."""
+    DEAD_REPORT = "dead_report"
+    """A report could not be stored."""
+    DISCARDED_REPORT = "discarded_report"
+    """Nor is it on the bus any more."""
+
+
+class DeadReportRow(Record):
+    """What the database keeps of a report that it could not store."""
+
+    whole: str
+    """Its SHA-256."""
+    reason: str
+    error: str | None
+    message_id: str | None
+    chat: str | None
 
 
 class Owner(Record):

@@ -14,6 +14,7 @@ from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import SCHEMA_VERSION, connected_pool
 from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.clock_watch import watch_clock
+from oxy_ai.engine.dead_letter_watch import watch_dead_letters
 from oxy_ai.engine.ingest import Ingest
 from oxy_ai.engine.instances import InstanceFollower
 from oxy_ai.engine.ledger import watch_ledger
@@ -114,6 +115,7 @@ class Worker:
                 group.create_task(supervised("notices", self._notices.run, report_failure), name="notices"),
                 group.create_task(supervised("ledger", self._watch_ledger, report_failure), name="ledger"),
                 group.create_task(supervised("clock", self._watch_clock, report_failure), name="clock"),
+                group.create_task(supervised("dead_letters", self._watch_letters, report_failure), name="dead_letters"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
             ]
             # Drain in this order: turns in flight end, their answers are sent, and only then the rest stops.
@@ -126,6 +128,9 @@ class Worker:
 
     async def _watch_clock(self) -> None:
         await watch_clock(self._engine, self._settings)
+
+    async def _watch_letters(self) -> None:
+        await watch_dead_letters(self._client, self._engine, self._settings)
 
     async def _drained(self, working: asyncio.Task[None]) -> None:
         _, pending = await asyncio.wait([working], timeout=self._settings.drain_seconds)

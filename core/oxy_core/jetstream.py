@@ -61,20 +61,21 @@ STREAMS: Final = (
         max_bytes=64 << 20,
         storage=StorageType.FILE,
     ),
-    # Full for an instance, it refuses: the rest stays in OXY_INBOUND and in the pod's journal.
+    # Full for an instance, it refuses: the rest stays in OXY_INBOUND and in the pod's journal. It discards nothing:
+    # workers make dead letters of reports that waited for too long (oxy_ai.engine.parked_reports).
     StreamConfig(
         name=PARKED_STREAM,
         subjects=[subjects.PARKED_ALL],
         retention=RetentionPolicy.LIMITS,
         discard=DiscardPolicy.NEW,
         discard_new_per_subject=True,
-        max_age=30 * _DAY,
+        max_age=0,
         max_msgs_per_subject=1_000,
         max_bytes=_GIB,
         storage=StorageType.FILE,
     ),
     # Dead letters are published in parts of 64 KiB at most (oxy_ai.engine.dead_reports), so that 2,000 of one tenant
-    # and reason are an eighth of the stream.
+    # and reason are an eighth of the stream. What is discarded, workers notice (oxy_ai.engine.dead_letter_watch).
     StreamConfig(
         name=DEAD_LETTER_STREAM,
         subjects=[subjects.DEAD_LETTER_ALL],

@@ -62,6 +62,14 @@ _WHAT_HAPPENED: Final[Mapping[str, str]] = {
     NoticeKind.AMBIGUOUS: (
         "⚠️ Não sei se uma resposta minha chegou para: {who}. Por favor, veja a conversa e responda se ela não aparecer."
     ),
+    NoticeKind.DEAD_REPORT: (
+        "⚠️ Não consegui guardar algo que chegou pelo WhatsApp, na conversa com: {who}. "
+        "Por favor, veja no celular se alguma mensagem ficou sem resposta."
+    ),
+    NoticeKind.DISCARDED_REPORT: (
+        "⚠️ Algo que eu não tinha conseguido guardar foi apagado sem ser recuperado, na conversa com: {who}. "
+        "Por favor, veja no celular se alguma mensagem ficou sem resposta."
+    ),
 }
 """What an owner reads of each kind of notice, and what to do."""
 

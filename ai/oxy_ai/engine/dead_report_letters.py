@@ -14,6 +14,7 @@ from oxy_ai.engine.arrivals import waited_before
 from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.dead_letters import NUMBER, Action, DeadLetter, Detail, unknown_letter
 from oxy_ai.engine.dead_reports import ERROR_HEADER, SUBJECT_HEADER, WHOLE_HEADER, Part, joined, part_number
+from oxy_ai.engine.store import Engine
 from oxy_ai.engine.stream_pages import stream_pages
 from oxy_ai.errors import AdministrationError
 from oxy_core.envelopes import REPLAYED_HEADER, WAITED_HEADER
@@ -26,7 +27,8 @@ _ALL: Final = ">"
 class DeadReports:
     """Reports that could not be read or stored. A report's id is the sequence of its first part."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, engine: Engine) -> None:
+        self._engine = engine
         self._jetstream = client.jetstream()
         self._clock = BusClock(client, refresh_seconds=0)
 
@@ -106,6 +108,13 @@ class DeadReports:
         # The first part last: while it exists, so does the letter, and a second try deletes the rest.
         for part in reversed(parts):
             await self._jetstream.delete_msg(DEAD_LETTER_STREAM, part.seq or 0)
+        await self._forget(parts[0])
+
+    async def _forget(self, first: RawStreamMsg) -> None:
+        whole = (first.headers or {}).get(WHOLE_HEADER)
+        if whole is not None:
+            account = str(first.subject).rpartition(".")[2]
+            await self._engine.forget_dead_report(account, whole, first.seq or 0)
 
     async def _waited(self, part: RawStreamMsg) -> float:
         await self._clock.keep()

@@ -92,7 +92,10 @@ def joined(parts: Sequence[Part]) -> bytes | None:
     return data if wanted in {None, hashlib.sha256(data).hexdigest()} else None
 
 
-async def publish_dead_report(jetstream: JetStreamContext, report: DeadReport) -> None:
-    """Publish all parts of a report; raises a NATS error, and may then be repeated."""
-    for part in parts_of(report):
+async def publish_dead_report(jetstream: JetStreamContext, report: DeadReport) -> int:
+    """Publish all parts of a report; raises a NATS error, and may then be repeated. Returns the first's sequence."""
+    acks = [
         await jetstream.publish(report.dead_letter_subject, part.data, headers=dict(part.headers))
+        for part in parts_of(report)
+    ]
+    return acks[0].seq

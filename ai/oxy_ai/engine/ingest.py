@@ -1,7 +1,8 @@
 """From the bus into the database: batches of reports, in journal order, one transaction per batch.
 
 What happens to a report: it is stored and acknowledged; or held for a moment, while settings may arrive; or parked, if
-it may be stored later (`oxy_ai.engine.parking`); or kept as a dead letter, if never (`oxy_ai.engine.dead_reports`).
+it may be stored later (`oxy_ai.engine.parking`); or kept as a dead letter and recorded, if never
+(`oxy_ai.engine.dead_report_records`).
 Whatever cannot be moved to where it belongs stays on the stream and comes back after a while.
 """
 
@@ -13,14 +14,15 @@ from typing import TypeAlias
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.engine.arrivals import Arrival, has_new_message, in_journal_order, read_arrival, waited_seconds
 from oxy_ai.engine.bus_clock import BusClock
-from oxy_ai.engine.dead_reports import DeadReport, publish_dead_report
+from oxy_ai.engine.dead_report_records import bury
+from oxy_ai.engine.dead_reports import DeadReport
 from oxy_ai.engine.held_reports import HeldReports, HoldSettings
+from oxy_ai.engine.outages import discreet, is_outage
 from oxy_ai.engine.parking import park
 from oxy_ai.engine.puller import PullSettings, pulling
 from oxy_ai.engine.reports_in_hand import ReportsInHand
@@ -55,6 +57,7 @@ class Ingest:
         self, client: Client, engine: Engine, settings: IngestSettings, clock: BusClock, on_message: Callable[[], None]
     ) -> None:
         self._client = client
+        self._engine = engine
         self._settings = settings
         self._clock = clock
         self._store = ReportStore(engine, clock, settings)
@@ -139,7 +142,7 @@ class Ingest:
         metrics.REPORTS.labels(outcome=reason).inc()
         log.error("report_refused", reason=reason, subject=message.subject, error=error)
         report = DeadReport(reason, error, message.subject, message.data, self._waited(message))
-        await self._move(message, publish_dead_report(self._jetstream, report))
+        await self._move(message, bury(self._jetstream, self._engine, report))
 
     def _waited(self, message: Msg) -> float:
         return waited_seconds(message, self._clock.now())
@@ -153,10 +156,12 @@ class Ingest:
         try:
             async with asyncio.timeout(self._settings.ingest_move_seconds):
                 await publishing
-        except (NatsError, TimeoutError) as error:
+        except Exception as error:
+            if not is_outage(error):
+                raise
             if isinstance(error, TimeoutError):
                 self._silent_until = time.monotonic() + self._settings.ingest_postpone_seconds
-            log.warning("report_not_moved", subject=message.subject, error=str(error) or type(error).__name__)
+            log.warning("report_not_moved", subject=message.subject, error=str(discreet(error)) or type(error).__name__)
             await self._in_hand.postpone(message, self._settings.ingest_postpone_seconds)
         else:
             await self._in_hand.acknowledge(message)

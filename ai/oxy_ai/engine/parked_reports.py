@@ -1,7 +1,8 @@
 """Ingesting parked reports, once what they waited for has come.
 
 Every worker tries when it starts (it may be of the version that wrote them), when settings arrive, and at intervals.
-Two that try at once store the same reports once.
+Two that try at once store the same reports once. What has waited for too long becomes a dead letter: the stream itself
+discards nothing.
 """
 
 import asyncio
@@ -11,22 +12,28 @@ from typing import Final
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
 from pydantic import Field
 
 from oxy_ai import metrics
-from oxy_ai.engine.arrivals import Arrival, has_new_message, read_arrival, waited_seconds
+from oxy_ai.engine.arrivals import Arrival, has_new_message, read_arrival, waited_before, waited_seconds
 from oxy_ai.engine.bus_clock import BusClock
-from oxy_ai.engine.dead_reports import DeadReport, publish_dead_report
+from oxy_ai.engine.dead_report_records import bury
+from oxy_ai.engine.dead_reports import DeadReport
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.storing import REFUSALS, NotStored, ReportStore, StoringSettings
 from oxy_ai.engine.stream_pages import stream_pages
 from oxy_core import subjects
+from oxy_core.envelopes import WAITED_HEADER
 from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.jetstream import PARKED_STREAM
 from oxy_core.tasks import wait_for
 
 _PAGE: Final = 50
 """Reports stored in one transaction: even of the largest size, they are few in memory."""
+
+_EXPIRED: Final = "parked for too long: nothing came that it waited for"
 
 _WAIT_FURTHER: Final = ("unknown", "closed", NotStored.FAILED)
 """Outcomes after which a report stays parked."""
@@ -38,6 +45,9 @@ class ParkedSettings(StoringSettings):
     """When parked reports are tried again."""
 
     parked_retry_seconds: float = Field(default=60, gt=0, description="How often parked reports are tried again.")
+    parked_keep_seconds: float = Field(
+        default=30 * 86_400, gt=0, description="How long a report stays parked before it becomes a dead letter."
+    )
 
 
 class ParkedReports:
@@ -62,15 +72,46 @@ class ParkedReports:
         """Try until cancelled; raises the error of an outage."""
         while True:
             self._wake.clear()
-            for subject in await self._storable():
+            parked = await self._subjects()
+            for subject in await self._storable(parked):
                 await self._ingest(subject)
+            for subject in parked:
+                await self._expire(subject)
             await wait_for(self._wake, self._settings.parked_retry_seconds)
 
-    async def _storable(self) -> list[str]:
-        """Return the subjects with parked reports of accounts that are known and not closed."""
+    async def _subjects(self) -> list[str]:
+        """Return the subjects with parked reports."""
         info = await self._jetstream.stream_info(PARKED_STREAM, subjects_filter=subjects.PARKED_ALL)
         parked = info.state.subjects or {}
         metrics.PARKED_REPORTS.set(sum(parked.values()))
+        return sorted(parked)
+
+    async def _expire(self, subject: str) -> None:
+        """Make dead letters of the reports of a subject that have waited for too long, oldest first."""
+        await self._clock.keep()
+        while (first := await self._first(subject)) is not None and first.time is not None and first.seq is not None:
+            on_bus = (self._clock.now() - first.time).total_seconds()
+            if on_bus < self._settings.parked_keep_seconds:
+                return
+            sender = subjects.sender_of(subject)
+            waited = waited_before((first.headers or {}).get(WAITED_HEADER)) + on_bus
+            await bury(
+                self._jetstream,
+                self._engine,
+                DeadReport("expired", _EXPIRED, subjects.inbound(*sender), first.data or b"", waited),
+            )
+            await self._jetstream.purge_stream(PARKED_STREAM, seq=first.seq + 1, subject=subject)
+            metrics.REPORTS.labels(outcome="expired").inc()
+            log.error("parked_report_expired", subject=subject)
+
+    async def _first(self, subject: str) -> RawStreamMsg | None:
+        try:
+            return await self._jetstream.get_msg(PARKED_STREAM, seq=1, subject=subject, next=True)
+        except NotFoundError:
+            return None
+
+    async def _storable(self, parked: Sequence[str]) -> list[str]:
+        """Return the subjects whose account is known and not closed."""
         accounts = {subject: subjects.sender_of(subject).account for subject in parked}
         usable = await self._engine.open_accounts(sorted(set(accounts.values())))
         return sorted(subject for subject, account in accounts.items() if account in usable)
@@ -101,7 +142,7 @@ class ParkedReports:
             if settled is None:
                 return done
             if isinstance(settled, DeadReport):
-                await publish_dead_report(self._jetstream, settled)
+                await bury(self._jetstream, self._engine, settled)
         return len(read)
 
     def _read(self, page: Sequence[Msg]) -> list[Arrival | DeadReport]:

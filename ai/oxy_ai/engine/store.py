@@ -19,6 +19,7 @@ from oxy_ai.errors import FenceLostError
 from oxy_ai.records import (
     Claim,
     Claims,
+    DeadReportRow,
     DueRelays,
     Ended,
     Failure,
@@ -59,6 +60,15 @@ class NewSettings(NamedTuple):
     document: str
     """JSON, with all fields that a newer version may have added."""
     owners: Sequence[str]
+
+
+class DeadReportRecord(NamedTuple):
+    """A dead report's dead letter: whose it is, and its place on the bus."""
+
+    account: str
+    stream_began: datetime
+    sequence: int
+    """Of its first part."""
 
 
 class ClaimLimits(NamedTuple):
@@ -164,6 +174,35 @@ class Engine:
     async def open_accounts(self, accounts: Sequence[str]) -> frozenset[str]:
         """Return those of the accounts whose reports can be stored."""
         return frozenset(await self.pool.fetchval("select open_accounts($1)", accounts))
+
+    async def record_dead_report(self, letter: DeadReportRecord, row: DeadReportRow) -> bool:
+        """Record a report that became a dead letter; False: nobody knows its account."""
+        account, *place = letter
+        recorded: bool = await self.pool.fetchval(
+            "select record_dead_report($1, $2, $3, $4)", account, row.model_dump_json(), *place
+        )
+        return recorded
+
+    async def forget_dead_report(self, account: str, whole: str, sequence: int) -> None:
+        """Forget a dead report whose dead letter was replayed or dropped."""
+        await self.pool.execute("select forget_dead_report($1, $2, $3)", account, whole, sequence)
+
+    async def kept_dead_reports(self) -> list[tuple[UUID, str, str]]:
+        """Return the organizations, accounts and reasons of which the bus should have dead letters."""
+        rows = await self.pool.fetch("select organization, account, reason from kept_dead_reports()")
+        return [(row["organization"], row["account"], row["reason"]) for row in rows]
+
+    async def discard_dead_reports(
+        self, organization: UUID, subject: tuple[str, str], first: tuple[datetime, int]
+    ) -> int:
+        """Record which dead letters the bus no longer has; returns how many.
+
+        `subject` is their account and reason, `first` which stream it is and the first sequence that it has of them.
+        """
+        discarded: int = await self.pool.fetchval(
+            "select discard_dead_reports($1, $2, $3, $4, $5)", organization, *subject, *first
+        )
+        return discarded
 
     async def ingest(self, batch: InboundBatch, gap_wait: timedelta) -> list[str]:
         """Store a batch in one transaction; returns one outcome per report.

@@ -44,7 +44,7 @@ $$;
 
 select pg_temp.isolate_by_organization(
     'organizations', 'instances', 'journals', 'contacts', 'conversations', 'chat_journals', 'chat_alias', 'turns',
-    'turn_steps', 'outbox', 'owner_notices', 'model_outages', 'messages', 'ai_interactions', 'audit_log'
+    'turn_steps', 'outbox', 'owner_notices', 'model_outages', 'messages', 'dead_reports', 'ai_interactions', 'audit_log'
 );
 
 revoke all on org_queue, relay_queue, notice_queue, database_clock, alembic_version, schema_parts

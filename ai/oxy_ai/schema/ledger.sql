@@ -66,6 +66,7 @@ begin
     return query
     select * from open_messages(organization)
     union all select * from bad_messages(organization)
+    union all select * from bad_reports(organization)
     union all select * from open_texts(organization, clock_timestamp() - grace)
     union all select * from bad_texts(organization)
     union all select * from untold_notices(organization);

@@ -1,8 +1,8 @@
 -- What an instance's owner must hear of: noted where it happens, told in groups by a worker.
 
 -- Note something for the owner, once per kind (oxy_ai.records.NoticeKind) and reference. `reference` names a row:
--- message:<id>, turn:<id>, outbox:<id>, conversation:<id> or outage:<id>. It locks no row that another transaction may
--- want, so any transaction of the organization may call it.
+-- message:<id>, turn:<id>, outbox:<id>, conversation:<id>, report:<id> or outage:<id>. It locks no row that another
+-- transaction may want, so any transaction of the organization may call it.
 create or replace function note_for_owner(organization uuid, instance uuid, kind text, reference text) returns void
 language plpgsql
 as $$
@@ -108,6 +108,10 @@ begin
         where o.organization_id = organization and o.id = key::uuid;
     when 'conversation' then
         conversation := key::bigint;
+    when 'report' then
+        select a.conversation_id into conversation from dead_reports d
+        join chat_alias a on a.instance_id = d.instance_id and a.jid = d.chat
+        where d.organization_id = organization and d.id = key::bigint;
     else  -- an outage concerns no single one
     end case;
     return kept_conversation(organization, conversation);

@@ -198,7 +198,7 @@ create table owner_notices (
     id bigint generated always as identity unique,
     instance_id uuid not null,
     kind text not null,  -- oxy_ai.records.NoticeKind
-    reference text not null,  -- the row that it is about: message:<id>, turn:<id>, outbox:<id>, conversation:<id>, outage:<id>
+    reference text not null,  -- the row that it is about: message:<id>, turn:<id>, outbox:<id>, conversation:<id>, report:<id>, outage:<id>
     outbox_id uuid,  -- the text that tells it; null: not told
     failures integer not null default 0,  -- times that it could not be told
     created_at timestamptz not null default clock_timestamp(),
@@ -251,6 +251,26 @@ create index messages_open on messages (organization_id, conversation_id, place)
 create index messages_bad on messages (organization_id) where state in ('dead', 'lost') or reason = 'stale';
 create index messages_turn on messages (turn_id) where turn_id is not null;
 create index messages_arrived on messages (organization_id, arrived_at);
+
+-- Reports that could not be stored because of their data: the bus has them, as dead letters.
+create table dead_reports (
+    organization_id uuid not null,
+    id bigint generated always as identity,
+    instance_id uuid not null,
+    account text not null,  -- that sent it
+    whole text not null,  -- SHA-256 of the report
+    reason text not null,
+    error text,
+    message_id text,  -- as the report claims, if it can be read
+    chat text,  -- likewise
+    stream_began timestamptz not null,  -- which stream of dead letters has it
+    sequence bigint not null,  -- of its newest dead letter there
+    died_at timestamptz not null default clock_timestamp(),
+    discarded_at timestamptz,  -- when the bus no longer had it
+    primary key (organization_id, id),
+    unique (instance_id, whole),
+    foreign key (organization_id, instance_id) references instances
+);
 
 create table ai_interactions (
     organization_id uuid not null,
@@ -329,7 +349,7 @@ create table notice_queue (
 
 -- Something that is open or ended badly (ledger.sql).
 create type ledger_entry as (
-    what text,  -- message (to the business), text (to send), notice (to the owner)
+    what text,  -- message (to the business), report (not stored), text (to send), notice (to the owner)
     id text,
     conversation bigint,
     state text,

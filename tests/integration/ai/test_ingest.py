@@ -211,7 +211,8 @@ async def test_many_dead_letters_are_listed_in_pages(scene: Scene) -> None:
 
     await until(stored, 60)
     requests = await api_requests(scene)
-    listed = await DeadReports(scene.client).letters()
+    async with connected_pool(scene.database_url, connections=1) as pool:
+        listed = await DeadReports(scene.client, Engine(pool)).letters()
     assert (len(listed), listed[0].instance) == (1_500, "main")
     assert await api_requests(scene) - requests < 20
 
@@ -239,7 +240,7 @@ async def api_requests(scene: Scene) -> int:
 async def test_an_id_that_no_dead_letter_has_is_answered_in_one_line(scene: Scene, letter: str) -> None:
     engine_pool = connected_pool(scene.database_url, connections=1)
     async with engine_pool as pool:
-        source = {"turn": DeadTurns(Engine(pool)), "bus": DeadReports(scene.client)}
+        source = {"turn": DeadTurns(Engine(pool)), "bus": DeadReports(scene.client, Engine(pool))}
         kind, _, key = letter.partition(":")
         for action in (source[kind].show, source[kind].replay, source[kind].drop):
             with pytest.raises(AdministrationError, match=f"there is no dead letter '{letter}'; `dlq ls` lists all"):

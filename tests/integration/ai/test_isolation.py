@@ -17,6 +17,7 @@ from oxy_ai.petshop.aurora_tools import AURORA_TOOLS
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
 from oxy_ai.records import Contact, ToolCall, Turn
 from oxy_core import subjects
+from oxy_core.identity import Jid
 from oxy_core.jetstream import DEAD_LETTER_STREAM
 
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -172,7 +173,7 @@ async def test_a_report_that_claims_another_identity_is_refused(scene: Scene, cl
         state = (await jetstream.stream_info(DEAD_LETTER_STREAM)).state
     assert state.messages == 1
     assert other.sent == []
-    assert len(pod.sent) == 1
+    assert len(pod.answers_to("+5511900000001")) == 1
     assert await scene.value("select count(*) from messages where author = 'customer'") == 1
 
 
@@ -185,8 +186,8 @@ async def test_an_unreadable_report_becomes_a_dead_letter_and_holds_up_nothing(s
             await scene.client.jetstream().publish(subject, data)
         await pod.answer_to("Oi")
         await until(lambda: dead_reports(scene, 5))
-    message = await scene.client.jetstream().get_msg(DEAD_LETTER_STREAM, seq=2)
-    assert message.data == b"{"
+    letters = [await scene.client.jetstream().get_msg(DEAD_LETTER_STREAM, seq=number) for number in range(1, 6)]
+    (message,) = [letter for letter in letters if letter.data == b"{"]
     assert message.headers is not None
     assert message.headers["Oxy-Subject"] == subject
     assert "not a Report version 1" in message.headers["Oxy-Error"]
@@ -199,7 +200,7 @@ async def test_a_report_that_the_database_rejects_does_not_hold_up_its_batch(sce
             pod.receive("Oi", f"+5511900{number:06d}")
         pod.receive("Oi", chat_sequence=2**40)
         await scene.publish(pod.settings)
-        await until(lambda: len(pod.sent) == 5)
+        await until(lambda: len({str(request.chat) for request in pod.sent} - {str(Jid.of_phone(OWNER))}) == 5)
         await until(lambda: dead_reports(scene))
     message = await scene.client.jetstream().get_msg(DEAD_LETTER_STREAM, seq=1)
     assert message.subject == f"oxy.dlq.rejected.{pod.settings.account}"

@@ -29,6 +29,7 @@ NOTED: Final = {
     "outbox": {"accepted_at", "closed_at"},
     "owner_notices": {"created_at"},
     "messages": {"settled_at"},
+    "dead_reports": {"died_at", "discarded_at"},
     "ai_interactions": {"created_at"},
     "audit_log": {"at"},
     "database_clock": {"latest"},
@@ -40,6 +41,7 @@ OF_OTHERS: Final = {
     "chat_journals": {"own_sent_at"},  # WhatsApp's
     "messages": {"sent_at"},  # WhatsApp's
     "relay_queue": {"settings_bucket"},  # NATS'
+    "dead_reports": {"stream_began"},  # NATS'
 }
 """Another clock's; only compared with times of the same."""
 
