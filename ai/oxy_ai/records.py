@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainValidator, RootModel, ValidationError
 
-from oxy_core.envelopes import VERSION, InstanceSettings, Lane, Report
+from oxy_core.envelopes import VERSION, InstanceSettings, Lane, Report, Settled
 from oxy_core.identity import Jid, phone_key
 from oxy_core.message_kinds import MessageKind
 
@@ -376,6 +376,8 @@ class InboundReport(Record):
     journal, then on the bus."""
     published_at: AwareDatetime
     """When the bus got it, by the bus's clock."""
+    settled: Settled | None = None
+    """What the pod's journal knows of it; None: it is published for the first time."""
     report: Report
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from oxy_ai.database import DatabaseSettings
 from oxy_ai.engine.bus_clock import ClockSettings
 from oxy_ai.engine.clock_watch import DatabaseClockSettings
+from oxy_ai.engine.database_watch import DatabaseWatchSettings
 from oxy_ai.engine.dead_letter_watch import DeadLetterSettings
 from oxy_ai.engine.ingest import IngestSettings
 from oxy_ai.engine.instances import FollowerSettings
@@ -45,6 +46,7 @@ class WorkerSettings(
     FollowerSettings,
     NoticeSettings,
     DeadLetterSettings,
+    DatabaseWatchSettings,
 ):
     """Environment of ``python -m oxy_ai``."""
 

@@ -14,6 +14,7 @@ from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import SCHEMA_VERSION, connected_pool
 from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.clock_watch import watch_clock
+from oxy_ai.engine.database_watch import DatabaseWatch
 from oxy_ai.engine.dead_letter_watch import watch_dead_letters
 from oxy_ai.engine.ingest import Ingest
 from oxy_ai.engine.instances import InstanceFollower
@@ -86,6 +87,7 @@ class Worker:
         self._ingest = Ingest(client, engine, settings, clock, self._hint_all)
         self._parked = ParkedReports(client, engine, settings, clock, self._hint_all)
         self._follower = InstanceFollower(client, engine, settings, self._retry_reports)
+        self._database = DatabaseWatch(client, engine, settings, self._follower.reread)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 
     async def run(self, readiness: Readiness, stop: asyncio.Event) -> None:
@@ -102,7 +104,7 @@ class Worker:
             await end_tasks(working)
 
     async def _work(self, stop: asyncio.Event) -> None:
-        while await _problem(self._client, self._engine) is not None:
+        while await _problem(self._client, self._engine) is not None or not await self._compared():
             if await wait_for(stop, self._settings.readiness_check_seconds / 2):
                 return
         log.info("worker_started")
@@ -116,12 +118,22 @@ class Worker:
                 group.create_task(supervised("ledger", self._watch_ledger, report_failure), name="ledger"),
                 group.create_task(supervised("clock", self._watch_clock, report_failure), name="clock"),
                 group.create_task(supervised("dead_letters", self._watch_letters, report_failure), name="dead_letters"),
+                group.create_task(supervised("database", self._database.run, report_failure), name="database"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
             ]
             # Drain in this order: turns in flight end, their answers are sent, and only then the rest stops.
             await self._dispatcher.run()
             await self._relay.until_idle()
             await end_tasks(*background)
+
+    async def _compared(self) -> bool:
+        """Whether the database is the one that was served last, or turns know that they must wait."""
+        try:
+            await self._database.compare()
+        except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
+            report_failure("database", error)
+            return False
+        return True
 
     async def _watch_ledger(self) -> None:
         await watch_ledger(self._engine, self._settings)

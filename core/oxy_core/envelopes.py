@@ -49,6 +49,22 @@ WAITED_HEADER: Final = "Oxy-Waited"
 REPLAYED_HEADER: Final = "Oxy-Replayed"
 """Header of a dead report that a person has published again."""
 
+PUBLISHED_AGAIN_HEADER: Final = "Oxy-Published-Again"
+"""Header of a report that a pod publishes again, because the platform may have lost it. Its value is a `Settled`."""
+
+
+class Settled(StrEnum):
+    """What a pod's journal says of a customer's message that it publishes again."""
+
+    OPEN = "open"
+    """Nobody has answered it; or the report is of something else."""
+    ANSWERED = "answered"
+    """The platform has: a text that takes it into account was sent, or will be."""
+    PERSON = "person"
+    """A person of the business has, from another device."""
+    UNKNOWN = "unknown"
+    """The platform sent a text later, and nobody can tell whether that was the answer."""
+
 
 class Envelope(BaseModel):
     """Base of all messages on the bus. Unknown fields are refused in writing and ignored in reading."""

@@ -87,6 +87,9 @@ STREAMS: Final = (
     ),
 )
 
+BUCKETS: Final = (subjects.INSTANCES_BUCKET, subjects.DATABASE_BUCKET)
+"""Key-value buckets; JetStream keeps each in a stream ``KV_<bucket>``."""
+
 INGEST: Final = ConsumerConfig(
     durable_name=INGEST_DURABLE,
     ack_policy=AckPolicy.EXPLICIT,
@@ -104,7 +107,7 @@ _LIMITS: Final = ("max_msgs_per_subject", "max_msg_size", "max_bytes", "max_age"
 
 
 async def ensure_streams(jetstream: JetStreamContext, replicas: int = 1) -> None:
-    """Create or update all streams, the ingest consumer and the settings bucket; never recreate any, nor lower a limit.
+    """Create or update all streams, the ingest consumer and the buckets; never recreate any, nor lower a limit.
 
     `replicas` is on how many servers each has its data. Raises StreamMismatchError naming a property that cannot be
     changed in place.
@@ -112,13 +115,17 @@ async def ensure_streams(jetstream: JetStreamContext, replicas: int = 1) -> None
     for config in STREAMS:
         await _ensure_stream(jetstream, dataclasses.replace(config, num_replicas=replicas))
     await jetstream.add_consumer(INBOUND_STREAM, INGEST)
+    for bucket in BUCKETS:
+        await _ensure_bucket(jetstream, bucket, replicas)
+
+
+async def _ensure_bucket(jetstream: JetStreamContext, bucket: str, replicas: int) -> None:
     try:
-        await jetstream.key_value(subjects.INSTANCES_BUCKET)
+        await jetstream.key_value(bucket)
     except NotFoundError:
-        bucket = KeyValueConfig(bucket=subjects.INSTANCES_BUCKET, history=1, replicas=replicas)
-        await jetstream.create_key_value(bucket)
+        await jetstream.create_key_value(KeyValueConfig(bucket=bucket, history=1, replicas=replicas))
     else:
-        await _raise_replicas(jetstream, f"KV_{subjects.INSTANCES_BUCKET}", replicas)
+        await _raise_replicas(jetstream, f"KV_{bucket}", replicas)
 
 
 async def _ensure_stream(jetstream: JetStreamContext, config: StreamConfig) -> None:

@@ -33,6 +33,12 @@ WORK_HINT: Final = "oxy.hint"
 INSTANCES_BUCKET: Final = "oxy_instances"
 """Key-value bucket of instance settings, key ``<organization>.<instance>``."""
 
+DATABASE_BUCKET: Final = "oxy_database"
+"""Key-value bucket in which workers say which database they serve (`oxy_core.database_mark`)."""
+
+DATABASE_KEY: Final = "mark"
+"""The only key of `DATABASE_BUCKET`."""
+
 
 class SubjectSender(NamedTuple):
     """Who publishes or receives on a tenant's subject."""

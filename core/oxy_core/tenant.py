@@ -38,8 +38,8 @@ class TenantSettings(Envelope):
     inbound_per_second: float = Field(default=10, ge=0, allow_inf_nan=False)
     """``spec.limits.inboundPerSecond``: messages of one chat that are published in a second; 0: no limit."""
     bus_state: str | None = None
-    """Names what the stream of reports holds. Another name means that the stream began anew, without what it held: then
-    the pod publishes what it keeps again."""
+    """Names what the platform stored of reports. Another name means that the stream or the workers' database began
+    anew, without what it held: then the pod publishes what it keeps again."""
 
 
 class TerminationMessage(Envelope):

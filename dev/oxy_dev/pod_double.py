@@ -20,6 +20,7 @@ from nats.errors import Error as NatsError
 from oxy_core import subjects
 from oxy_core.envelopes import (
     MESSAGE_ID_HEADER,
+    PUBLISHED_AGAIN_HEADER,
     WAITED_HEADER,
     Accepted,
     InstanceSettings,
@@ -29,6 +30,7 @@ from oxy_core.envelopes import (
     SendOutcome,
     SendRequest,
     SendResult,
+    Settled,
 )
 from oxy_core.identity import Jid, new_id
 from oxy_core.message_kinds import MessageKind
@@ -62,6 +64,10 @@ class DoubleJournal:
     published: int = 0
     accepted: dict[UUID, int] = field(default_factory=dict)
     """Accepted send requests and their places."""
+    again: int = 0
+    """How often everything was put back to be published again."""
+    known_in: dict[Jid, int] = field(default_factory=dict)
+    """By chat, the newest number that an accepted text takes into account."""
     own_ids: set[str] = field(default_factory=set)
     """WhatsApp ids of the messages that were sent from here."""
     received: set[tuple[Jid, bool, str]] = field(default_factory=set)
@@ -107,6 +113,12 @@ class PodDouble:
             await self._publish_all()
             await self._wake.wait()
 
+    def publish_all_again(self) -> None:
+        """Publish the journal again, as after another `TenantSettings.bus_state`."""
+        self.journal.again += 1
+        self.journal.published = 0
+        self._wake.set()
+
     def lose_volume(self) -> None:
         """Begin a new journal; what was not published is lost."""
         self.journal = DoubleJournal()
@@ -140,6 +152,9 @@ class PodDouble:
         waited = (datetime.now(UTC) - report.occurred_at).total_seconds()
         message_id = f"{self.settings.account}:{report.message_id}"
         headers = {MESSAGE_ID_HEADER: message_id, WAITED_HEADER: f"{max(waited, 0):.3f}"}
+        if self.journal.again:
+            headers[MESSAGE_ID_HEADER] += f":{self.journal.again}"
+            headers[PUBLISHED_AGAIN_HEADER] = self._settled(report.body)
         try:
             await self.client.jetstream(timeout=ANSWER_SECONDS).publish(subject, report.encode(), headers=headers)
         except NatsError:
@@ -156,7 +171,21 @@ class PodDouble:
         accepted = Accepted(request_id=request.id, journal_epoch=self.journal.epoch, journal_sequence=place)
         await self.client.publish(subjects.accepted(self.settings.account, self.settings.instance), accepted.encode())
         if fresh:
+            self._note_basis(request)
             self._send(request)
+
+    def _note_basis(self, request: SendRequest) -> None:
+        chat = self.journal.resolve(request.chat)
+        if request.based_on is not None:
+            self.journal.known_in[chat] = max(self._known(request), self.journal.known_in.get(chat, 0))
+
+    def _settled(self, body: ReportBody) -> Settled:
+        """Decide as `oxy_tenant.journal.settled` does, in one journal."""
+        if not isinstance(body, MessageSeen) or (body.from_me and not body.self_chat):
+            return Settled.OPEN
+        if self.journal.known_in.get(self.journal.resolve(body.chat), 0) >= body.chat_sequence:
+            return Settled.ANSWERED
+        return Settled.PERSON if self.journal.chat(body.chat).own > body.chat_sequence else Settled.OPEN
 
     def _send(self, request: SendRequest) -> None:
         refusal = self._refusal(request, datetime.now(UTC))

@@ -13,7 +13,14 @@ from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.records import InboundReport
 from oxy_ai.sanitize import storable_text
 from oxy_core import subjects
-from oxy_core.envelopes import REPLAYED_HEADER, WAITED_HEADER, MessageSeen, Report
+from oxy_core.envelopes import (
+    PUBLISHED_AGAIN_HEADER,
+    REPLAYED_HEADER,
+    WAITED_HEADER,
+    MessageSeen,
+    Report,
+    Settled,
+)
 from oxy_core.errors import ContractError
 from oxy_core.identity import phone_key
 
@@ -43,8 +50,17 @@ class Arrival:
             phone_key=None if phone is None else phone_key(phone),
             age_seconds=_age(self.report, self.message, now),
             published_at=self.message.metadata.timestamp,
+            settled=_settled(self.message),
             report=self.report,
         )
+
+
+def _settled(message: Msg) -> Settled | None:
+    """Return what the pod knows of a report that it publishes again; a senseless header counts as unknown."""
+    header = (message.headers or {}).get(PUBLISHED_AGAIN_HEADER)
+    if header is None or REPLAYED_HEADER in (message.headers or {}):
+        return None
+    return Settled(header) if header in set(Settled) else Settled.UNKNOWN
 
 
 def _age(report: Report, message: Msg, now: datetime) -> float:

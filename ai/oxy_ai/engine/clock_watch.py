@@ -12,6 +12,7 @@ import structlog
 from pydantic import Field
 
 from oxy_ai import metrics
+from oxy_ai.engine.database_watch import DatabaseWatchSettings
 from oxy_ai.engine.relay import RelaySettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.storing import StoringSettings
@@ -21,7 +22,7 @@ from oxy_ai.engine.turn_limits import TurnRateSettings
 log = structlog.get_logger()
 
 
-class DatabaseClockSettings(FailureSettings, TurnRateSettings, StoringSettings, RelaySettings):
+class DatabaseClockSettings(FailureSettings, TurnRateSettings, StoringSettings, RelaySettings, DatabaseWatchSettings):
     """How PostgreSQL's clock is watched. What else is declared here tells how far ahead a time can lie."""
 
     database_clock_seconds: float = Field(default=1, gt=0, description="How often PostgreSQL's clock is read.")
@@ -61,7 +62,9 @@ async def bring_forward(engine: Engine, settings: DatabaseClockSettings) -> int:
     organizations = await engine.pool.fetch("select id from known_organizations() as k (id)")
     changed = sum([await _bring_organization_forward(engine, settings, row["id"]) for row in organizations])
     notices: int = await engine.pool.fetchval("select bring_notices_forward()")
-    return changed + notices
+    hold = timedelta(seconds=settings.database_hold_seconds)
+    holds: int = await engine.pool.fetchval("select bring_hold_forward($1)", hold)
+    return changed + notices + holds
 
 
 async def _bring_organization_forward(engine: Engine, settings: DatabaseClockSettings, organization: UUID) -> int:

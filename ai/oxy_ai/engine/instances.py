@@ -62,6 +62,11 @@ class InstanceFollower:
         self._engine = engine
         self._settings = settings
         self._on_change = on_change
+        self._outdated = False
+
+    def reread(self) -> None:
+        """Read the whole bucket soon: this is another database."""
+        self._outdated = True
 
     async def run(self) -> None:
         """Follow until cancelled; raises the error of an outage."""
@@ -93,9 +98,10 @@ class InstanceFollower:
     async def _read(self, bucket: _Bucket, reading: int, hint: asyncio.Event) -> None:
         """Read the whole bucket, then what is new, until it is time to begin again."""
         deadline = time.monotonic() + self._settings.instances_reread_seconds
+        self._outdated = False
         applied = await self._engine.applied_settings()
         position = 0
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._outdated:
             hint.clear()
             entry = await self._next(position + 1)
             if entry is not None and entry.seq is not None:

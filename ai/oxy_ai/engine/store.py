@@ -71,6 +71,13 @@ class DeadReportRecord(NamedTuple):
     """Of its first part."""
 
 
+class DatabaseState(NamedTuple):
+    """Which database this is, and how far it has counted."""
+
+    id: UUID
+    mark: int
+
+
 class ClaimLimits(NamedTuple):
     """What bounds the claims of a worker."""
 
@@ -124,6 +131,8 @@ class Engine:
 
     def __init__(self, pool: "Pool[Record]") -> None:
         self.pool = pool
+        self.known: DatabaseState | None = None
+        """Nothing is claimed in another database, nor in an older copy of this one; None: not looked yet."""
 
     async def schema_version(self) -> int:
         """Return the database's schema version; 0 where it has none yet."""
@@ -131,6 +140,15 @@ class Engine:
             return await self.pool.fetchval("select schema_version()") or 0
         except asyncpg.UndefinedFunctionError:
             return 0
+
+    async def mark_database(self) -> DatabaseState:
+        """Count up the database's mark and return its state."""
+        [row] = await self.pool.fetch("select id, mark from mark_database()")
+        return DatabaseState(*row)
+
+    async def replace_database(self, known: UUID, former: UUID, hold: timedelta) -> None:
+        """Note that the database `known` replaces `former`, or is an older copy of it; its turns wait for `hold`."""
+        await self.pool.execute("select replace_database($1, $2, $3)", known, former, hold)
 
     async def apply_instance(self, organization: UUID, instance: UUID, settings: NewSettings, entry: Entry) -> bool:
         """Apply an instance's settings; False: they or newer ones were applied already."""
@@ -215,10 +233,11 @@ class Engine:
     async def claim(self, how_many: int, limits: ClaimLimits) -> Claims:
         """Claim due conversations and open their turns."""
         document = await self.pool.fetchval(
-            "select claim_turns($1, $2, $3, $4, $5, $6)",
+            "select claim_turns($1, $2, $3, $4, $5, $6, $7, $8)",
             how_many,
             *limits[:-1],
             limits.turn.model_dump_json(),
+            *(self.known or (None, None)),
         )
         return Claims.model_validate_json(document)
 

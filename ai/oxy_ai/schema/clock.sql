@@ -21,6 +21,17 @@ create or replace function accept_clock() returns void
 language sql security definer set search_path = public, pg_temp
 as $$ update database_clock set latest = clock_timestamp() $$;
 
+-- Turns wait for `hold` at most in a database that replaces another. Returns how many holds were longer: none or one.
+create or replace function bring_hold_forward(hold interval) returns bigint
+language sql security definer set search_path = public, pg_temp
+as $$
+    with changed as (
+        update database_state set held_until = clock_timestamp() + hold
+        where held_until > clock_timestamp() + hold and held_until < 'infinity' returning one
+    )
+    select count(*) from changed
+$$;
+
 -- A time, unless it lies beyond `bound`.
 create or replace function not_after(t timestamptz, bound timestamptz) returns timestamptz
 language sql immutable parallel safe

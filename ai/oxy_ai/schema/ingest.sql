@@ -26,9 +26,15 @@ as $$
 $$;
 
 -- Why a message is ignored or lost on arrival.
-create or replace function reason_on_arrival(state message_state) returns text
+create or replace function reason_on_arrival(m inbound_message, state message_state) returns text
 language sql immutable parallel safe
-as $$ select case state when 'ignored' then 'not a chat with one person' when 'lost' then 'undecryptable' end $$;
+as $$
+    select case
+        when state = 'ignored' and not is_personal(m.chat) then 'not a chat with one person'
+        when state = 'lost' and m.kind = 'undecryptable' then 'undecryptable'
+        else reason_published_again(state)
+    end
+$$;
 
 -- Store a batch of reports. Each item is oxy_ai.records.InboundReport: {account, organization, instance, phone, phone_key,
 -- age_seconds, published_at, report}; `account` sent it, `organization` and `instance` are what the report claims.
@@ -102,7 +108,10 @@ as $$
 declare
     at place := place_of_report(item);
     v conversations := lock_conversation(item, m, at);
-    state message_state := state_on_arrival(m, person_has_answered(v, at, m.sent_at));
+    settled text := case when item ? 'settled' then settled_before(item) end;
+    state message_state := state_published_again(
+        state_on_arrival(m, person_has_answered(v, at, m.sent_at)), settled
+    );
     written_by_person boolean := role_of_message(m) = 'takeover';
     age double precision := coalesce((item ->> 'age_seconds')::double precision, 0);
     ai jsonb := ai_settings(v);
@@ -114,6 +123,7 @@ begin
     elsif store_message(v, m, at, state, age, item -> 'report' ->> 'trace') then
         outcome := 'stored';
         perform settle_placeholder(v, m);
+        perform note_perhaps_answered(v, m, state);
         if state = 'open' then
             v := count_open(v);
         elsif written_by_person then
@@ -122,6 +132,7 @@ begin
         end if;
     else
         outcome := 'duplicate';
+        v := settle_published_again(v, m, settled);
     end if;
     v := reschedule(advance(v, at, m.chat), ai);
     perform save_conversation(v);
@@ -178,7 +189,7 @@ begin
     ) values (
         v.organization_id, v.instance_id, v.id, m.chat, m.sender, m.whatsapp_id, m.kind = 'undecryptable',
         case when state is null then 'phone' else 'customer' end, at, state,
-        reason_on_arrival(state), case when state <> 'open' then clock_timestamp() end,
+        reason_on_arrival(m, state), case when state <> 'open' then clock_timestamp() end,
         m.kind, m.text, m.quoted_id, m.sent_at, age, trace_parent
     ) on conflict (instance_id, chat, sender, whatsapp_id, placeholder) do nothing;
     return found;

@@ -165,14 +165,18 @@ end $$;
 -- Claim due conversations and open their turns within `limits` (oxy_ai.records.TurnLimits). Each of `claimed` is {claim,
 -- opened, abandoned, turn}; `turn` is the result of open_turn, null: nothing to do. A turn that cannot be opened is
 -- still claimed (`opened` false), so that it fails alone and blocks no other. One that ended none of its claims is not
--- read (`abandoned`), because reading it may be what ends the workers.
+-- read (`abandoned`), because reading it may be what ends the workers. Nothing is claimed in another database than the
+-- worker knows: see `may_claim`.
 create or replace function claim_turns(
-    how_many integer, lease interval, per_second double precision, burst integer, retry_locked interval, limits jsonb
+    how_many integer, lease interval, per_second double precision, burst integer, retry_locked interval, limits jsonb,
+    known uuid default null, seen bigint default null
 ) returns jsonb
 language plpgsql
 as $$
 declare
-    found jsonb := claim_conversations(how_many, lease, per_second, burst, retry_locked);
+    found jsonb := claim_conversations(
+        case when may_claim(known, seen) then how_many else 0 end, lease, per_second, burst, retry_locked
+    );
     claim jsonb;
     opened jsonb := '[]';
 begin

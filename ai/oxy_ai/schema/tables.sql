@@ -339,6 +339,17 @@ create table relay_queue (
 );
 create index relay_queue_ready on relay_queue (ready_at) where ready_at < 'infinity';
 
+-- Tells this database from one that begins anew, and from an older copy of itself (database_state.sql). One row, of no
+-- organization.
+create table database_state (
+    one boolean primary key default true check (one),
+    id uuid not null default gen_random_uuid(),
+    mark bigint not null default 0,  -- counts up as long as workers run
+    replaced uuid,  -- the id of the database that workers served before
+    held_until timestamptz not null default '-infinity',  -- no turn is claimed before
+    created_at timestamptz not null default clock_timestamp()
+);
+
 create table notice_queue (
     notice_id bigint primary key,
     organization_id uuid not null references organizations,

@@ -29,6 +29,7 @@ from oxy_core.errors import BusError, ContractError
 from oxy_core.jetstream import INBOUND_STREAM, STATE_STREAM, ensure_streams
 from oxy_core.tasks import supervised
 from oxy_operator.bus import settings_bucket
+from oxy_operator.bus.database_bucket import last_loss
 from oxy_operator.bus.directory import delete_account, push_account, update_platform
 from oxy_operator.bus.live_states import LiveStates
 from oxy_operator.bus.nkeys import PlatformKeys
@@ -40,7 +41,7 @@ RECONNECT_POLL_SECONDS: Final = 1.0
 """How often the connection is checked for a reconnect."""
 
 CHECK_SECONDS: Final = 10.0
-"""How often to check that the streams are still those that were prepared, and that they hold every setting."""
+"""How often to check that streams and database are still those that were prepared, and that every setting is there."""
 
 RETRY_SECONDS: Final = 2.0
 """Pause after NATS refused the credentials or its preparation failed."""
@@ -74,6 +75,8 @@ class _Connections:
     bucket: KeyValue
     streams: Mapping[str, str]
     """When each stream was created."""
+    database: str | None
+    """Names the last time that the workers' database began anew (`database_bucket.last_loss`)."""
 
     @property
     def alive(self) -> bool:
@@ -124,8 +127,14 @@ class Bus:
 
     @property
     def state(self) -> str | None:
-        """Name of what the stream of reports holds: another one after it began anew. None before the first connect."""
-        return None if self._current is None else self._current.streams.get(INBOUND_STREAM)
+        """Name of what the platform stored of reports: another one after the stream or the database began anew.
+
+        None: not known, as before the first connect.
+        """
+        if self._current is None or self._current.database is None:
+            return None
+        stream = self._current.streams.get(INBOUND_STREAM)
+        return "/".join(filter(None, (stream, self._current.database))) if stream else None
 
     def live(self, account: str) -> LiveState | None:
         """Return the last live state of the instance with this account; its times are by our clock."""
@@ -176,7 +185,8 @@ class Bus:
         await update_platform(system, self._keys, _now())
         await ensure_streams(platform.jetstream(), self._replicas)
         bucket = await platform.jetstream().key_value(subjects.INSTANCES_BUCKET)
-        connections = _Connections(platform, system, bucket, await identities(platform))
+        database = await last_loss(platform.jetstream())
+        connections = _Connections(platform, system, bucket, await identities(platform), database)
         await self._forget_unwanted(connections)
         return connections
 
@@ -272,7 +282,7 @@ class Bus:
             self._on_state(known.key)
 
     async def _until_outdated(self, connections: _Connections) -> None:
-        """Wait until the server must be prepared anew: after a reconnect, or when a stream is gone or another one."""
+        """Wait until the server must be prepared anew: after a reconnect, or with another stream or database."""
         before, checked_at = connections.reconnects, time.monotonic()
         while not connections.alive or connections.reconnects == before:
             await asyncio.sleep(RECONNECT_POLL_SECONDS)
@@ -282,10 +292,13 @@ class Bus:
                     return
 
     async def _began_anew(self, connections: _Connections) -> bool:
-        """Whether a stream is not the one that was prepared. Settings that only the bucket lost are published again."""
+        """Whether a stream or the database is another one. Settings that only the bucket lost are published again."""
         try:
             if await identities(connections.platform) != connections.streams:
                 log.warning("bus_began_anew")
+                return True
+            if await last_loss(connections.platform.jetstream()) != connections.database:
+                log.warning("database_began_anew")
                 return True
             held = await settings_bucket.keys(connections.bucket)
         except BusError as error:

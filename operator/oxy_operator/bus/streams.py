@@ -7,10 +7,9 @@ from nats.errors import Error as NatsError
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from oxy_core.errors import BusError
-from oxy_core.jetstream import STREAMS
-from oxy_core.subjects import INSTANCES_BUCKET
+from oxy_core.jetstream import BUCKETS, STREAMS
 
-NAMES: Final = (*(str(stream.name) for stream in STREAMS), f"KV_{INSTANCES_BUCKET}")
+NAMES: Final = (*(str(stream.name) for stream in STREAMS), *(f"KV_{bucket}" for bucket in BUCKETS))
 """Every stream of the platform; JetStream keeps a bucket in a stream of this name."""
 
 ANSWER_SECONDS: Final = 5.0

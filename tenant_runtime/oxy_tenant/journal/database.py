@@ -9,7 +9,7 @@ All methods may be called from any thread. They block for one disk flush at most
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -29,7 +29,13 @@ APPLICATION_ID: Final = 0x4F78_794A
 FORMAT: Final = 3
 """Raised by a change that the previous version of this code could not work with; such a journal is refused."""
 
-ADDITIONS: Final[Sequence[str]] = ()
+ADDITIONS: Final[Sequence[str]] = (
+    # How often the report was put back to be published again (`Reports.publish_all_again`).
+    "ALTER TABLE reports ADD COLUMN again INTEGER NOT NULL DEFAULT 0",
+    # Of the request (SendRequest.based_on); -1: older code accepted it, so nobody knows.
+    "ALTER TABLE sends ADD COLUMN based_on INTEGER DEFAULT -1",
+    "ALTER TABLE sends ADD COLUMN based_on_epoch TEXT",
+)
 """Statements that add to the schema since `FORMAT` began, oldest first. They are run on older journals, and older code
 works with a journal that has them: a new column has a default, and rows are inserted by naming their columns."""
 
@@ -116,6 +122,11 @@ class JournalDatabase:
 
     def read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Query on a separate connection: it sees committed data and never waits for a write."""
+        with self._reading:
+            return self._reader.execute(query, values).fetchall()
+
+    def read_named(self, query: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Do as `read`, with values by name; those that the query does not name are ignored."""
         with self._reading:
             return self._reader.execute(query, values).fetchall()
 

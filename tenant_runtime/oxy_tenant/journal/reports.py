@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from oxy_core.envelopes import ConnectionChanged, MessageSeen, Report, ReportBody
+from oxy_core.envelopes import ConnectionChanged, MessageSeen, Report, ReportBody, Settled
 from oxy_core.identity import InstanceName, OrganizationName, new_id
 from oxy_core.trace import TraceParent, new_trace
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.oversized import fitting
+from oxy_tenant.journal.settled import settled
 
 Clock = Callable[[], datetime]
 
@@ -29,9 +30,11 @@ class JournalEntry:
     trace: TraceParent
     written_at: float
     """Unix time."""
+    again: int
+    """How often it was put back to be published again."""
 
 
-_COLUMNS: Final = "number, message_id, chat, envelope, trace, written_at"
+_COLUMNS: Final = "number, message_id, chat, envelope, trace, written_at, again"
 
 
 class Reports:
@@ -141,4 +144,10 @@ class Reports:
         """
         with self._journal.transaction() as database:
             database.execute("UPDATE identity SET stream_sequence = 0")
+            # Also those that wait: the bus may have one of them, whose acknowledgement was lost.
+            database.execute("UPDATE reports SET again = again + 1")
             return database.execute("UPDATE reports SET published = 0 WHERE published = 1").rowcount
+
+    def settled(self, entry: JournalEntry) -> Settled:
+        """Return what the journal knows of a message that is published again."""
+        return settled(self._journal, entry.envelope, entry.written_at)

@@ -73,10 +73,13 @@ class Sends:
             "trace": request.trace,
             "accepted_at": now.timestamp(),
             "expires_at": None if expires_at is None else expires_at.timestamp(),
+            "based_on": request.based_on,
+            "based_on_epoch": str(request.based_on_epoch or self.epoch),
         }
         query = (
-            "INSERT INTO sends (request_id, epoch, chat, state, request, trace, accepted_at, expires_at) VALUES "
-            "(:request_id, :epoch, :chat, 'accepted', :request, :trace, :accepted_at, :expires_at) "
+            "INSERT INTO sends (request_id, epoch, chat, state, request, trace, accepted_at, expires_at, based_on, "
+            "based_on_epoch) VALUES (:request_id, :epoch, :chat, 'accepted', :request, :trace, :accepted_at, "
+            ":expires_at, :based_on, :based_on_epoch) "
             "ON CONFLICT (request_id) DO NOTHING"
         )
         fresh = database.execute(query, row).rowcount == 1

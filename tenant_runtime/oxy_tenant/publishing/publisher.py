@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from oxy_core import subjects
-from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MESSAGE_ID_HEADER, WAITED_HEADER
+from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MESSAGE_ID_HEADER, PUBLISHED_AGAIN_HEADER, WAITED_HEADER
 from oxy_core.tasks import wait_for
 from oxy_core.trace import trace_id
 from oxy_tenant import metrics
@@ -203,12 +203,20 @@ class Publisher:
             self._subject,
             publishable(entry),
             reply=f"{self._replies}.{entry.number}",
-            headers={
-                MESSAGE_ID_HEADER: f"{self._account}:{entry.message_id}",
-                WAITED_HEADER: f"{waited_seconds(self._reports.age_of(entry)):.3f}",
-            },
+            headers=self._headers(entry),
         )
         log.info("report_published", trace_id=trace_id(entry.trace), number=entry.number)
+
+    def _headers(self, entry: JournalEntry) -> dict[str, str]:
+        headers = {
+            MESSAGE_ID_HEADER: f"{self._account}:{entry.message_id}",
+            WAITED_HEADER: f"{waited_seconds(self._reports.age_of(entry)):.3f}",
+        }
+        if entry.again:
+            # Another id: the stream may remember the first one, and what was stored of it may be lost.
+            headers[MESSAGE_ID_HEADER] += f":{entry.again}"
+            headers[PUBLISHED_AGAIN_HEADER] = self._reports.settled(entry)
+        return headers
 
     async def _await_progress(self, client: Client) -> None:
         """Wait for an acknowledgement, a new report or a lost connection; go back after a refusal or a time-out."""

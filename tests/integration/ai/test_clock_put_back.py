@@ -133,7 +133,7 @@ class Forward:
         changed += value("bring_texts_forward(%s)", ORGANIZATION)
         changed += value("bring_relays_forward(%s, '4 seconds', '10 seconds')", ORGANIZATION)
         changed += value("bring_queue_forward(%s, '0.1 seconds', 10, '5 milliseconds')", ORGANIZATION)
-        return int(changed + value("bring_notices_forward()"))
+        return int(changed + value("bring_notices_forward()") + value("bring_hold_forward('1 minute')"))
 
 
 @pytest.fixture
@@ -155,6 +155,7 @@ def waiting(engine: Database) -> Database:
     engine.value("note_for_owner(%s, %s, 'stale', 'message:1')", ORGANIZATION, INSTANCE)
     engine.rows("update org_queue set ready_at = now(), arrival_at = now(), open_at = now()")
     engine.rows("update relay_queue set ready_at = now(), held_until = now()")
+    engine.rows("insert into database_state (held_until) values (now())")
     engine.rows(
         "insert into chat_journals (organization_id, conversation_id, epoch, seen, gap_until)"
         " values (%s, %s, %s, '{[2,3)}', now() + interval '7 seconds')",

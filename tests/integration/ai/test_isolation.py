@@ -130,6 +130,7 @@ async def test_every_table_with_tenants_data_is_protected(scene: Scene) -> None:
         "relay_queue",
         "notice_queue",
         "database_clock",
+        "database_state",
         "alembic_version",
         "schema_parts",
     }
@@ -146,7 +147,7 @@ async def test_workers_cannot_write_for_another_organization_or_touch_the_queues
             await connection.execute(
                 "insert into contacts (organization_id, instance_id) select $1, gen_random_uuid()", org(settings)
             )
-        for queue in ("org_queue", "relay_queue"):
+        for queue in ("org_queue", "relay_queue", "database_state"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"permission denied for table {queue}"):
                 await connection.execute(f"select * from {queue}")  # noqa: S608 names of our tables
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

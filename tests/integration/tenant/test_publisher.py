@@ -10,10 +10,10 @@ from integration.tenant.scene import until
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from unit.tenant.messages import incoming
+from unit.tenant.messages import incoming, request
 
 from oxy_core.bus import connected
-from oxy_core.envelopes import MESSAGE_ID_HEADER, WAITED_HEADER, Report
+from oxy_core.envelopes import MESSAGE_ID_HEADER, PUBLISHED_AGAIN_HEADER, WAITED_HEADER, Report, Settled
 from oxy_core.identity import Jid
 from oxy_core.jetstream import INBOUND_STREAM, ensure_streams
 from oxy_dev.servers import NatsServer
@@ -213,6 +213,27 @@ async def test_a_new_name_of_what_is_stored_brings_everything_that_is_kept_again
 
         await until(whole, what="all reports on the new stream")
         assert journal.reports.bus_state == "stream of Tuesday"
+
+
+async def test_what_a_stream_still_remembers_is_stored_again_with_what_the_journal_knows(
+    journal: Journal, reports_added: ReportSignal, nats_server: NatsServer, jetstream: JetStreamContext
+) -> None:
+    names = ["database of Monday"]
+    async with publishing_to_jetstream(
+        journal.reports, reports_added, nats_server, PublishRules(bus_state=lambda: names[-1])
+    ) as worker:
+        journal.inbound.receive(incoming("A"))
+        journal.inbound.receive(incoming("B"))
+        journal.sends.accept([request(based_on=1)])
+        await worker.drained()
+        names.append("database of Tuesday")
+
+        async def again() -> bool:
+            return len(await stored(jetstream)) == 4
+
+        await until(again, what="both reports on the stream again")
+    found = [(sequence, headers.get(PUBLISHED_AGAIN_HEADER)) for sequence, headers in await stored(jetstream)]
+    assert found == [(1, None), (2, None), (1, Settled.ANSWERED), (2, Settled.OPEN)]
 
 
 class SlowReports(Reports):

@@ -1,9 +1,12 @@
 """State of the bus that is lost or begins anew while the operator lives comes back without anybody's help."""
 
+from uuid import uuid4
+
 from integration.wai_operator.scene import Scene, condition, eventually
 
 from oxy_core import subjects
-from oxy_core.jetstream import INBOUND_STREAM, STREAMS
+from oxy_core.database_mark import DatabaseMark
+from oxy_core.jetstream import BUCKETS, INBOUND_STREAM, STREAMS
 from oxy_core.tenant import TenantSettings
 
 BUCKET_STREAM = f"KV_{subjects.INSTANCES_BUCKET}"
@@ -44,7 +47,7 @@ async def test_a_stream_that_was_deleted_is_made_again_and_pods_are_told(lone: S
         await client.jetstream().delete_stream(INBOUND_STREAM)
         await eventually(lambda: pod_settings(lone).bus_state != before, "the pod knows another stream")
         names = {stream.config.name for stream in await client.jetstream().streams_info()}
-    assert {stream.name for stream in STREAMS} | {BUCKET_STREAM} == names
+    assert {stream.name for stream in STREAMS} | {f"KV_{bucket}" for bucket in BUCKETS} == names
 
 
 async def test_pods_are_told_of_a_server_that_lost_its_volume(lone: Scene) -> None:
@@ -71,3 +74,24 @@ async def test_an_operator_that_starts_without_the_bus_keeps_what_pods_were_told
     lone.nats.start()
     await lone.operator.until_prepared(times=2)
     assert lone.child("configmap") == before
+
+
+async def test_pods_are_told_of_a_database_that_began_anew_and_of_nothing_else(lone: Scene) -> None:
+    await settled(lone)
+    await eventually(lambda: pod_settings(lone).bus_state, "the pod knows the stream")
+    before = pod_settings(lone).bus_state
+    served = DatabaseMark(id=uuid4(), mark=1)
+    async with lone.platform() as client:
+        bucket = await client.jetstream().key_value(subjects.DATABASE_BUCKET)
+        await bucket.put(subjects.DATABASE_KEY, served.encode())
+        lone.operator.stop()
+        lone.operator.start()
+        await lone.operator.until_prepared(times=2)
+        assert pod_settings(lone).bus_state == before
+        await bucket.put(subjects.DATABASE_KEY, DatabaseMark(id=uuid4(), mark=1, began_anew="Monday").encode())
+        await eventually(lambda: pod_settings(lone).bus_state == f"{before}/Monday", "the pod knows another database")
+        await bucket.put(subjects.DATABASE_KEY, b'{"version": 99}')
+        lone.operator.stop()
+        lone.operator.start()
+        await lone.operator.until_prepared(times=3)
+    assert pod_settings(lone).bus_state == f"{before}/Monday"

@@ -8,6 +8,7 @@ from nats.aio.msg import Msg
 from oxy_ai.engine.arrivals import in_journal_order, read_arrival
 from oxy_ai.ids import instance_id, organization_id
 from oxy_core.envelopes import (
+    PUBLISHED_AGAIN_HEADER,
     REPLAYED_HEADER,
     WAITED_HEADER,
     ConnectionChanged,
@@ -15,6 +16,7 @@ from oxy_core.envelopes import (
     MessageSeen,
     Report,
     ReportBody,
+    Settled,
 )
 from oxy_core.errors import ContractError
 from oxy_core.identity import Jid, new_id
@@ -148,3 +150,20 @@ def test_what_a_person_replays_is_answered_however_old_it_is(from_me: bool, age:
     carried = message(1, 1, body=seen("98765@lid", from_me=from_me, sent_at="2026-11-21T10:00:00Z"))
     carried.headers = {REPLAYED_HEADER: "1"}
     assert read_arrival(carried).item(NOW).age_seconds == age
+
+
+@pytest.mark.parametrize(
+    ("headers", "settled"),
+    [
+        (None, None),
+        ({PUBLISHED_AGAIN_HEADER: "answered"}, Settled.ANSWERED),
+        ({PUBLISHED_AGAIN_HEADER: "of a newer version"}, Settled.UNKNOWN),
+        ({PUBLISHED_AGAIN_HEADER: "answered", REPLAYED_HEADER: "1"}, None),
+    ],
+)
+def test_what_a_pod_says_of_a_report_that_it_publishes_again(
+    headers: dict[str, str] | None, settled: Settled | None
+) -> None:
+    carried = message(1, 1)
+    carried.headers = headers
+    assert read_arrival(carried).item(NOW).settled is settled

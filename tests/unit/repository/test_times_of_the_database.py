@@ -16,6 +16,7 @@ WAITED_FOR: Final = {
     "org_queue": {"ready_at", "arrival_at", "open_at"},
     "relay_queue": {"ready_at", "held_until"},
     "notice_queue": {"noted_at"},
+    "database_state": {"held_until"},
 }
 """By PostgreSQL's clock; something is due or ends then, or its age counts: brought forward if the clock went back."""
 
@@ -33,6 +34,7 @@ NOTED: Final = {
     "ai_interactions": {"created_at"},
     "audit_log": {"at"},
     "database_clock": {"latest"},
+    "database_state": {"created_at"},
 }
 """Says when something happened; nothing waits for it."""
 

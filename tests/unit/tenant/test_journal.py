@@ -15,7 +15,7 @@ from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
 from oxy_tenant.content.received import IgnoredMessage
 from oxy_tenant.errors import JournalError
-from oxy_tenant.journal.database import FORMAT, upgrade
+from oxy_tenant.journal.database import ADDITIONS, FORMAT, upgrade
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.retention import IDENTITIES_KEPT, REPORTS_KEPT
 from oxy_tenant.links.neonize.chain_watch import owed_at_start
@@ -433,7 +433,7 @@ def test_a_journal_with_additions_of_a_newer_version_is_used(path: Path, clock: 
     with closing(sqlite3.connect(path)) as database:
         for table in ("identity", "reports", "chats", "messages", "sends", "secrets", "losses", "owed_fillers"):
             database.execute(f"ALTER TABLE {table} ADD COLUMN mood TEXT DEFAULT 'good'")
-        database.execute(f"PRAGMA user_version = {FORMAT * 1_000 + 1}")
+        database.execute(f"PRAGMA user_version = {FORMAT * 1_000 + len(ADDITIONS) + 1}")
     journal = opened(path, clock)
     assert seen(journal.inbound.receive(incoming("A", chat_alias=PHONE))).chat_sequence == 1
     journal.inbound.receive(incoming("B", PHONE))
@@ -447,12 +447,12 @@ def test_a_journal_with_additions_of_a_newer_version_is_used(path: Path, clock: 
 
 def test_an_older_journal_gets_the_additions_one_by_one(path: Path, clock: Clock) -> None:
     opened(path, clock).close()
-    additions = ("ALTER TABLE chats ADD COLUMN mood TEXT", "ALTER TABLE chats ADD COLUMN colour TEXT")
+    additions = (*ADDITIONS, "ALTER TABLE chats ADD COLUMN mood TEXT", "ALTER TABLE chats ADD COLUMN colour TEXT")
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        upgrade(database, additions[:1])
+        upgrade(database, additions[:-1])
         upgrade(database, additions)
         upgrade(database, additions)
-        assert database.execute("PRAGMA user_version").fetchone() == (FORMAT * 1_000 + 2,)
+        assert database.execute("PRAGMA user_version").fetchone() == (FORMAT * 1_000 + len(additions),)
         assert database.execute("SELECT mood, colour FROM chats").fetchall() == []
 
 
