@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from oxy_core.database_mark import DatabaseMark
 from oxy_core.envelopes import (
     Accepted,
     ConnectionChanged,
@@ -146,6 +147,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         ended_at=MOMENT,
         ban_expires_at=MOMENT,
     ),
+    "database-mark": DatabaseMark(id=ID, mark=7, began_anew="0af7651916cd43dd"),
 }
 """By name of the golden file. A test fails if a field of a format is missing here."""
 

@@ -16,10 +16,10 @@ from oxy_tenant.journal.journal import Journal
 
 READ = """
 import json, sys
-from oxy_core import envelopes, tenant
+from oxy_core import database_mark, envelopes, tenant
 documents = json.load(sys.stdin)
-read = lambda kind, text: getattr(envelopes, kind, None) or getattr(tenant, kind)
-print(json.dumps([json.loads(read(kind, text).decode(text.encode()).encode()) for kind, text in documents]))
+read = lambda kind: next(vars(found)[kind] for found in (envelopes, tenant, database_mark) if kind in vars(found))
+print(json.dumps([json.loads(read(kind).decode(text.encode()).encode()) for kind, text in documents]))
 """
 
 KEEP = """
