@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from integration.ai.endpoint import Endpoint, running_endpoint, saying
-from integration.ai.scene import FakePod, Scene, WorkerProcess, settings_of, until
+from integration.ai.scene import CUSTOMER, FakePod, Scene, WorkerProcess, settings_of, until
 
 from oxy_ai.engine.dead_reports import DeadReport, parts_of
 from oxy_core import subjects
@@ -186,7 +186,7 @@ async def test_a_dead_report_of_an_own_message_answers_nothing_that_came_after_i
         assert replayed.returncode == 0, replayed.stderr
         await until(lambda: stored(scene, 2))
         await settled(scene, pod)
-    assert len(pod.sent) == 1
+    assert len(pod.answers_to(CUSTOMER)) == 1
 
 
 async def bury(scene: Scene, pod: FakePod, report: Report) -> None:

@@ -11,8 +11,15 @@ from nats.js.api import RetentionPolicy
 
 from oxy_core.bus import connected
 from oxy_core.errors import BusError, StreamMismatchError
-from oxy_core.jetstream import ACK_WAIT_SECONDS, INBOUND_STREAM, INGEST, INGEST_DURABLE, STREAMS, ensure_streams
-from oxy_core.subjects import INSTANCES_BUCKET
+from oxy_core.jetstream import (
+    ACK_WAIT_SECONDS,
+    BUCKETS,
+    INBOUND_STREAM,
+    INGEST,
+    INGEST_DURABLE,
+    STREAMS,
+    ensure_streams,
+)
 from oxy_core.tasks import end_tasks
 from oxy_dev.servers import NatsServer, free_port, running_nats
 from oxy_operator.bus.accounts import nats_configuration, platform_credentials, system_credentials
@@ -37,7 +44,7 @@ async def test_ensuring_streams_twice_changes_nothing(nats_server: NatsServer) -
         assert (await jetstream.stream_info(INBOUND_STREAM)).state.messages == 1
         assert {info.config.name for info in await jetstream.streams_info()} == {
             *(stream.name for stream in STREAMS),
-            f"KV_{INSTANCES_BUCKET}",
+            *(f"KV_{bucket}" for bucket in BUCKETS),
         }
 
 
@@ -220,7 +227,7 @@ async def test_streams_have_the_replicas_that_are_asked_for_and_are_never_lowere
         jetstream = client.jetstream(timeout=5)
         await _eventually(lambda: ensure_streams(jetstream, 1))
         await jetstream.publish("oxy.in.A.x", b"kept")
-        names = [str(stream.name) for stream in STREAMS] + [f"KV_{INSTANCES_BUCKET}"]
+        names = [str(stream.name) for stream in STREAMS] + [f"KV_{bucket}" for bucket in BUCKETS]
         for replicas in (3, 1):
             await _eventually(lambda: ensure_streams(jetstream, replicas))  # noqa: B023 called at once
             found = [(await jetstream.stream_info(name)).config.num_replicas for name in names]
