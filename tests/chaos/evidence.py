@@ -135,6 +135,13 @@ def processes(system: System) -> list[str]:
     return found if leaders == 1 else [*found, f"{leaders} operators lead"]
 
 
+def lost_without_a_kill(system: System) -> list[str]:
+    """Return which shops' pods lost messages although none was killed: a stop loses nothing."""
+    killed = {name for name, _, status in (ended.rpartition(" ") for ended in system.kubelet.exits) if status == "-9"}
+    lost = {shop.name: len(_losses(system, shop.name)) for shop in SHOPS if shop.name not in killed}
+    return [f"{shop} lost {count} messages, and none of its pods was killed" for shop, count in lost.items() if count]
+
+
 def _bugs(log: Path) -> list[str]:
     return bugs_in(log.read_text(errors="replace"))
 

@@ -47,6 +47,7 @@ async def test_on_the_worst_of_days_everything_said_has_one_known_end(tmp_path: 
             *under_way,
             *verdict.wrong,
             *await asyncio.to_thread(evidence.processes, system),
+            *await asyncio.to_thread(evidence.lost_without_a_kill, system),
             *evidence.too_big(largest),
             *(str(violation) for violation in await simulator.violations()),
         ]

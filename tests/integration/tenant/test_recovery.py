@@ -1,7 +1,11 @@
 import asyncio
 import random
 import signal
+import sqlite3
+import time
 from collections import Counter, defaultdict
+from contextlib import closing
+from pathlib import Path
 
 from integration.tenant.scene import INSTANCE, ORGANIZATION, Scene, send_request, until
 from unit.tenant.sessions import add_secret
@@ -203,3 +207,34 @@ async def test_a_message_lost_before_the_journal_is_reported_by_its_id(scene: Sc
     message = await until(lost, what="the lost message")
     assert (message.kind, message.chat, message.chat_sequence) == (MessageKind.UNDECRYPTABLE, chat, 2)
     assert await scene.runtime.metric('oxy_tenant_messages_lost_total{source="store"}') == 1
+
+
+async def test_a_stop_waits_for_a_slow_disk(scene: Scene) -> None:
+    await scene.pair()
+    customers = [await scene.simulator.phone(f"+55119400000{number:02d}") for number in range(6)]
+    enough = asyncio.Event()
+    slow = asyncio.create_task(_slow_disk(scene.runtime.session / "journal.db", enough))
+    await asyncio.gather(*(customer.send("oi", scene.business) for customer in customers))
+    await asyncio.sleep(0.5)
+    assert await scene.runtime.kill(signal.SIGTERM) == 0
+    enough.set()
+    await slow
+    await scene.runtime.start()
+    await scene.ready()
+    messages = await scene.texts(len(customers))
+    assert Counter(message.chat for message in messages).most_common(1)[0][1] == 1
+    assert {message.kind for message in await scene.bus.messages()} == {MessageKind.TEXT}
+
+
+async def _slow_disk(file: Path, enough: asyncio.Event) -> None:
+    """Let each transaction on a database wait."""
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as database:
+        while not enough.is_set():
+            await asyncio.to_thread(_occupy, database)
+            await asyncio.sleep(0.15)  # SQLite looks for a free database at least so often
+
+
+def _occupy(database: sqlite3.Connection) -> None:
+    database.execute("BEGIN IMMEDIATE")
+    time.sleep(0.9)
+    database.execute("ROLLBACK")

@@ -13,7 +13,6 @@ Facts about neonize 0.5.2 and its whatsmeow that shaped this module and `session
 import asyncio
 import contextlib
 import itertools
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
@@ -26,6 +25,7 @@ from oxy_core.identity import Jid
 from oxy_tenant.content.classification import MessageProtobuf
 from oxy_tenant.content.composition import compose_text
 from oxy_tenant.links.errors import LinkError, LinkUnavailableError
+from oxy_tenant.links.neonize.callbacks import QUIET_SECONDS
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.events import CopyRefused, wanted_events
 from oxy_tenant.links.neonize.fillers import SendingTurns, compose_filler
@@ -51,11 +51,12 @@ _TEXT_MEDIA: Final = 0
 _TYPING_SECONDS: Final = 2.0
 """How long a message may wait because "typing" cannot be shown."""
 
-_QUIET_SECONDS: Final = 0.5
-"""A session without a callback for this long has delivered everything that it had received."""
+_DELIVER_SECONDS: Final = 12.0
+"""Time limit for a session to deliver what it has received, and to stop. What it has not delivered then is lost: with
+the other limits of a shutdown, this is what the pod's termination grace period leaves."""
 
-_CLOSE_SECONDS: Final = 8.0
-"""Time limit for stopping a session, and again for its thread to end."""
+_END_SECONDS: Final = 4.0
+"""Time limit for a stopped session's thread to end."""
 
 
 class NeonizeLink:
@@ -108,18 +109,18 @@ class NeonizeLink:
         if session is None or session.finished.is_set():
             return True
         try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
+            async with asyncio.timeout(_DELIVER_SECONDS):
                 # Disconnect first, so that nothing new arrives while the callbacks drain.
                 await self._call(self._go.Disconnect, session.name)
-                while time.monotonic() - session.last_callback < _QUIET_SECONDS:  # noqa: ASYNC110 silence has no event
-                    await asyncio.sleep(_QUIET_SECONDS / 4)
+                while not session.callbacks.over:  # noqa: ASYNC110 silence has no event
+                    await asyncio.sleep(QUIET_SECONDS / 4)
                 session.closing = True
                 await self._call(self._go.Stop, session.name)
         except TimeoutError:
             session.closing = True
             return False
         # An unpaired session is disconnected by now, although its thread never ends.
-        return not session.opened or await asyncio.to_thread(session.finished.wait, _CLOSE_SECONDS)
+        return not session.opened or await asyncio.to_thread(session.finished.wait, _END_SECONDS)
 
     async def _call(self, function: Callable[..., Untyped], *arguments: Untyped) -> Untyped:
         return await asyncio.get_running_loop().run_in_executor(self._others, function, *arguments)

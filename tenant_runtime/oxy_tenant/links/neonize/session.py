@@ -2,7 +2,6 @@
 
 import ctypes
 import threading
-import time
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from oxy_tenant.links.events import (
     PairingStopped,
     QrOffered,
 )
+from oxy_tenant.links.neonize.callbacks import Callbacks
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.classification import (
     addresses_of,
@@ -64,7 +64,7 @@ class NeonizeSession:
         """Whether it has logged in. If it ends after that, events are lost."""
         self.closing = False
         """Set before it is stopped on purpose, so that its end is not reported."""
-        self.last_callback = time.monotonic()
+        self.callbacks = Callbacks()
         self.finished = threading.Event()
         self._library = library
         self._sinks = sinks
@@ -107,9 +107,9 @@ class NeonizeSession:
         """Wrap a callback so that an exception, which C would drop, ends the session."""
 
         def guarded(*arguments: Untyped) -> None:
-            self.last_callback = time.monotonic()
             try:
-                self._context.copy().run(callback, *arguments)
+                with self.callbacks.running():
+                    self._context.copy().run(callback, *arguments)
             except Exception as error:  # noqa: BLE001 the edge of a thread, and no exception may cross into C
                 log.error("link_callback_failed", error=description_of(error), stack=stack_of(error))  # noqa: TRY400 no values
                 self._fail(description_of(error))
