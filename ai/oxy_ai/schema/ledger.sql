@@ -46,6 +46,7 @@ create or replace function why_open(m messages, v conversations, t turns) return
 language sql stable parallel safe
 as $$
     select case
+        when m.turn_id is null and v.turn_id is not null then 'waits for the turn before it'
         when v.lease_until > clock_timestamp() then 'is being answered'
         when m.turn_id is not null and t.reason in ('closed', 'suspended') then 'waits for its instance: ' || t.reason
         when m.turn_id is not null and t.waiting_since is not null then 'waits for the model: ' || t.reason

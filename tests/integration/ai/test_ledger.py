@@ -52,6 +52,22 @@ def test_an_open_message_has_a_reason(engine: Database, change: str, reason: str
     assert (entry["what"], entry["state"], entry["reason"], entry["wrong"]) == ("message", "open", reason, None)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update conversations set lease_until = null, due_at = now() + interval '1 minute'",
+        "update conversations set due_at = lease_until",
+    ],
+    ids=["put off", "running"],
+)
+def test_what_came_after_an_open_turn_waits_for_it(engine: Database, change: str) -> None:
+    conversation, _ = engine.claimed()
+    engine.received(conversation, 2)
+    engine.rows(change)
+    engine.rows("update turns set reason = 'suspended'")
+    assert entries(engine)[1]["reason"] == "waits for the turn before it"
+
+
 def test_a_finished_conversation_is_not_in_the_ledger(engine: Database) -> None:
     conversation, turn = engine.claimed()
     ending = {"state": "answered", "reason": None, "role": "customer", "answers": [TEXT], "last_step": None}
