@@ -27,3 +27,8 @@ as $$
     ), true)
     from database_state d
 $$;
+
+-- Until when no turn is claimed, because this database replaces another or is an older copy; null: nobody has counted.
+create or replace function turns_held_until() returns timestamptz
+language sql stable security definer set search_path = public, pg_temp
+as $$ select d.held_until from database_state d $$;

@@ -57,6 +57,19 @@ as $$
     end
 $$;
 
+-- Why an open message waits although its conversation is due, or will be before `held_until` (turns_held_until); null: for
+-- no such reason.
+create or replace function why_held(v conversations, held_until timestamptz) returns text
+language sql stable parallel safe
+as $$
+    select case
+        when v.lease_until > clock_timestamp() then null
+        when held_until > greatest(clock_timestamp(), v.due_at)
+        then to_char(held_until at time zone 'UTC', '"waits until "YYYY-MM-DD HH24:MI:SS" UTC: the database "')
+            || 'began anew or was set back'
+    end
+$$;
+
 -- An organization's entries that are open or ended badly, each with the time since when it is so. `wrong` says what
 -- must not be; null: nothing. What happens within `grace` is not wrong yet.
 create or replace function ledger(organization uuid, grace interval) returns setof ledger_entry
@@ -76,9 +89,12 @@ end $$;
 create or replace function open_messages(organization uuid) returns setof ledger_entry
 language plpgsql stable
 as $$
+declare
+    held_until timestamptz := turns_held_until();
 begin
     return query
-    select 'message', m.id::text, v.id, m.state::text, why_open(m, v, t), m.arrived_at, stranded(m, v, t)
+    select 'message', m.id::text, v.id, m.state::text, coalesce(why_held(v, held_until), why_open(m, v, t)),
+        m.arrived_at, stranded(m, v, t)
     from messages m
     join conversations v on v.organization_id = organization and v.id = m.conversation_id
     left join turns t on t.organization_id = organization and t.id = m.turn_id

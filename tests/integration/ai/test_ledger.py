@@ -68,6 +68,33 @@ def test_what_came_after_an_open_turn_waits_for_it(engine: Database, change: str
     assert entries(engine)[1]["reason"] == "waits for the turn before it"
 
 
+@pytest.mark.parametrize(
+    ("change", "held"),
+    [
+        ("update conversations set lease_until = null, due_at = now()", True),
+        ("update conversations set lease_until = null, due_at = now() + interval '10 seconds'", True),
+        ("update conversations set lease_until = null, due_at = now() + interval '1 hour'", False),
+        ("update conversations set lease_until = clock_timestamp() + interval '1 minute', due_at = now()", False),
+    ],
+    ids=["due", "due soon", "due later", "running"],
+)
+def test_the_ledger_says_until_when_turns_wait_in_a_database_that_began_anew(
+    engine: Database, change: str, *, held: bool
+) -> None:
+    engine.claimed()
+    engine.rows(change)
+    engine.value("mark_database()")
+    (before,) = entries(engine)
+    known = engine.value("id from database_state")
+    engine.value("replace_database(%s, %s, %s)", known, INSTANCE, lasting(180))
+    until = engine.value("held_until from database_state").astimezone(UTC)
+    (entry,) = entries(engine)
+    because = f"waits until {until:%Y-%m-%d %H:%M:%S} UTC: the database began anew or was set back"
+    assert entry["reason"] == (because if held else before["reason"])
+    engine.rows("update database_state set held_until = now()")
+    assert entries(engine) == [before]
+
+
 def test_a_finished_conversation_is_not_in_the_ledger(engine: Database) -> None:
     conversation, turn = engine.claimed()
     ending = {"state": "answered", "reason": None, "role": "customer", "answers": [TEXT], "last_step": None}
