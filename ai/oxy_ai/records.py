@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainValidator, RootModel, ValidationError
 
 from oxy_core.envelopes import VERSION, InstanceSettings, Lane, Report, Settled
-from oxy_core.identity import Jid, phone_key
+from oxy_core.identity import Jid, Phone, phone_key, same_phone
 from oxy_core.message_kinds import MessageKind
 
 
@@ -282,13 +282,20 @@ class Owner(Record):
     """An owner's chat and phone number."""
 
     chat: Jid
-    phone: str
+    phone: Phone
     phone_key: str
+    self_chat: bool = False
+    """It is the business's own number: the chat is the account's with itself."""
 
     @classmethod
-    def of(cls, phone: str) -> Self:
-        """Return the address of a phone number (E.164)."""
-        return cls(chat=Jid.of_phone(phone), phone=phone, phone_key=phone_key(phone))
+    def of(cls, phone: str, own: str | None = None) -> Self:
+        """Return the address of a phone number (E.164); `own` is the business's."""
+        return cls(
+            chat=Jid.of_phone(phone),
+            phone=phone,
+            phone_key=phone_key(phone),
+            self_chat=own is not None and same_phone(phone, own),
+        )
 
 
 class DueNotices(NamedTuple):
@@ -313,6 +320,8 @@ class OpenNotices(Record):
     """Notices of one instance with its owners' numbers."""
 
     owners: tuple[str, ...]
+    own_phone: str | None = None
+    """The business's; None: its settings are damaged."""
     notices: tuple[OpenNotice, ...]
 
 

@@ -73,7 +73,7 @@ class OwnerNotices:
     async def _tell(self, due: DueNotices) -> None:
         document = await self._engine.pool.fetchval("select open_notices($1, $2, $3)", *due)
         found = OpenNotices.model_validate_json(document)
-        owner = first_owner(found.owners)
+        owner = recipient(found)
         if owner is None:
             log.warning("owner_unknown", notices=len(found.notices))
             await self._tell_again(due)
@@ -103,11 +103,15 @@ class OwnerNotices:
         await self._engine.pool.execute("select tell_again($1, $2, $3)", *due)
 
 
-def first_owner(phones: Sequence[str]) -> Owner | None:
-    """Return the first of the owners' numbers that is one; None: there is none."""
-    for phone in phones:
+def recipient(found: OpenNotices) -> Owner | None:
+    """Return whom to tell: the first of the owners' numbers that is one, else the business's own number.
+
+    Customers are promised a person, so somebody must hear of it where no owner is named, too: whoever reads the
+    business's phone finds the text in its chat with itself. None: no number can be read.
+    """
+    for phone in (*found.owners, *filter(None, [found.own_phone])):
         try:
-            return Owner.of(phone)
+            return Owner.of(phone, found.own_phone)
         except ValidationError:
             log.warning("owner_invalid")
     return None

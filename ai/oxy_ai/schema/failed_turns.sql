@@ -35,6 +35,11 @@ as $$
                 else '[]' end
 $$;
 
+-- The business's own number, even from damaged settings; null: they have none.
+create or replace function own_phone_of(settings jsonb) returns text
+language sql immutable parallel safe
+as $$ select case when jsonb_typeof(settings -> 'phone_number') = 'string' then settings ->> 'phone_number' end $$;
+
 -- Count a failed attempt, in a transaction of its own: whatever fails next, the count stays, so no turn fails for ever.
 -- Returns the attempts so far; null: the fence is lost.
 create or replace function count_attempt(

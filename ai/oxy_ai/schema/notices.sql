@@ -74,7 +74,7 @@ as $$
 begin
     perform enter_org(organization);
     return (
-        select jsonb_build_object('owners', owners_of(i.settings), 'notices', (
+        select jsonb_build_object('owners', owners_of(i.settings), 'own_phone', own_phone_of(i.settings), 'notices', (
             select coalesce(jsonb_agg(jsonb_build_object(
                 'id', n.id, 'kind', n.kind, 'name', c.name, 'phone', c.phone
             ) order by n.id), '[]')
@@ -157,7 +157,8 @@ begin
 end $$;
 
 -- The owner's chat: the newest of those with his number, however it is written and by whichever address he wrote from;
--- else a new one with the number as given.
+-- else a new one with the number as given. That with the business's own number is its chat with itself from the start:
+-- whoever writes there is no customer.
 create or replace function conversation_with_owner(organization uuid, instance uuid, owner jsonb) returns conversations
 language plpgsql
 as $$
@@ -170,8 +171,8 @@ begin
         and c.merged_into is null and is_personal(c.chat)
     order by c.last_inbound_at desc nulls last, c.id desc limit 1;
     v.id := coalesce(v.id, conversation_of(
-        organization, instance, owner ->> 'chat', null, owner ->> 'phone', owner ->> 'phone_key', null, false,
-        null
+        organization, instance, owner ->> 'chat', null, owner ->> 'phone', owner ->> 'phone_key', null,
+        coalesce((owner ->> 'self_chat')::boolean, false), null
     ));
     select * into v from conversations c where c.organization_id = organization and c.id = v.id;
     return v;

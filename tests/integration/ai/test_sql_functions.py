@@ -432,6 +432,15 @@ def test_rows_of_other_parts_follow_their_contact(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
+    ("settings", "phone"), [({"phone_number": "+551"}, "+551"), ({"phone_number": 7}, None), ({}, None), ([], None)]
+)
+def test_the_own_number_is_read_from_damaged_settings(
+    database: Database, settings: Row | list[Row], phone: str | None
+) -> None:
+    assert database.value("own_phone_of(%s)", Jsonb(settings)) == phone
+
+
+@pytest.mark.parametrize(
     ("owners", "customers"),
     [([], 1), (["+551112340001"], 0), (["+551199990000"], 1)],
     ids=["no owner", "the owner", "another owner"],
