@@ -86,7 +86,7 @@ class Worker:
         clock = BusClock(client, settings.bus_clock_seconds)
         self._ingest = Ingest(client, engine, settings, clock, self._hint_all)
         self._parked = ParkedReports(client, engine, settings, clock, self._hint_all)
-        self._follower = InstanceFollower(client, engine, settings, self._retry_reports)
+        self._follower = InstanceFollower(client, engine, settings, self._on_settings)
         self._database = DatabaseWatch(client, engine, settings, self._follower.reread)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 
@@ -149,10 +149,11 @@ class Worker:
         if pending:
             log.warning("drain_incomplete", seconds=self._settings.drain_seconds)
 
-    def _retry_reports(self) -> None:
-        """Try again what waits for settings: some have arrived."""
+    def _on_settings(self) -> None:
+        """Try again what waits for settings, because some have arrived: reports and turns."""
         self._ingest.retry_held()
         self._parked.retry()
+        self._hint_all()
 
     def _hint_all(self) -> None:
         """Wake the dispatcher here and, by a hint on the bus, those of other workers: a message was stored."""

@@ -23,6 +23,7 @@ from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.engine.outages import discreet, is_data_error
+from oxy_ai.engine.returned_instances import wake_returned
 from oxy_ai.engine.store import Engine, Entry, NewSettings
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.timezones import DEFAULT_ZONE, known_zone
@@ -53,7 +54,10 @@ class _Bucket(NamedTuple):
 
 
 class InstanceFollower:
-    """Keeps organizations and instances in sync with the bucket; calls `on_change` after each change."""
+    """Keeps organizations and instances in sync with the bucket; calls `on_change` after each change.
+
+    It also wakes the turns that wait for an instance that is back.
+    """
 
     def __init__(
         self, client: Client, engine: Engine, settings: FollowerSettings, on_change: Callable[[], None]
@@ -99,6 +103,7 @@ class InstanceFollower:
         """Read the whole bucket, then what is new, until it is time to begin again."""
         deadline = time.monotonic() + self._settings.instances_reread_seconds
         self._outdated = False
+        await self._wake_returned()
         applied = await self._engine.applied_settings()
         position = 0
         while time.monotonic() < deadline and not self._outdated:
@@ -145,6 +150,11 @@ class InstanceFollower:
         if await self._engine.apply_instance(organization, instance, new, entry):
             metrics.SETTINGS_APPLIED.labels(outcome="applied").inc()
             log.info("settings_applied", key=key, generation=settings.generation, revision=entry.revision)
+            self._on_change()
+        await self._wake_returned(organization)  # also if another worker has applied them, which may have died then
+
+    async def _wake_returned(self, organization: UUID | None = None) -> None:
+        if await wake_returned(self._engine, organization):
             self._on_change()
 
     async def _usable_zone(self, organization: UUID, instance: UUID, settings: InstanceSettings) -> str:

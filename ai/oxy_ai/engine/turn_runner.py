@@ -17,6 +17,7 @@ from oxy_ai.assistants.routing import Ask, Say, Skip, Wait, age_limit, decide, r
 from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
 from oxy_ai.engine.outages import is_outage
+from oxy_ai.engine.returned_instances import wake_if_returned
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_failures import FailureSettings, TurnFailures, TurnOutcome, attempt_at
 from oxy_ai.engine.turn_limits import TurnLimitSettings
@@ -149,6 +150,8 @@ class TurnRunner:
         """Keep the turn open until its instance is back, or its messages are too old."""
         pause = timedelta(seconds=self._settings.instance_retry_seconds)
         await self._engine.wait_for_instance(claim, turn.turn, reason, role_of(turn), pause)
+        # It may have come back since the turn was read: whoever woke the others did not see this one wait.
+        await wake_if_returned(self._engine, claim.organization, claim.conversation)
         log.info("turn_waits_for_instance", reason=reason)
         return Ended(state="waiting", more=True)
 

@@ -92,6 +92,58 @@ begin
     return retry_turn(organization, conversation, held_fence, delay);
 end $$;
 
+create or replace function is_away(i instances) returns boolean
+language sql immutable parallel safe
+as $$ select i.closed_at is not null or i.settings ->> 'suspended' is not distinct from 'true' $$;
+
+-- Whether the conversation's turn waits for its instance, which is back.
+create or replace function awaits_returned(v conversations) returns boolean
+language plpgsql stable
+as $$
+begin
+    return v.lease_until is null and v.due_at > clock_timestamp() and exists (
+        select from turns t join instances i on i.organization_id = v.organization_id and i.id = v.instance_id
+        where t.organization_id = v.organization_id and t.id = v.turn_id and t.reason in ('closed', 'suspended')
+            and not is_away(i)
+    );
+end $$;
+
+-- Conversations whose turn waits for an instance that is back, of some organizations (null: of all). Whoever has waited
+-- longest comes first.
+create or replace function returned_turns(organizations uuid[]) returns table (organization uuid, conversation bigint)
+language plpgsql
+as $$
+begin
+    foreach organization in array coalesce(organizations, array(select * from known_organizations())) loop
+        perform enter_org(organization);
+        return query
+        select c.organization_id, c.id from conversations c
+        where c.organization_id = organization and c.due_at > clock_timestamp() and c.turn_id is not null
+            and awaits_returned(c)
+        order by c.pending_since;
+    end loop;
+end $$;
+
+-- Have a conversation's turn tried now if its instance is back: before the turns of whoever wrote later. False: it waits
+-- for something else.
+create or replace function wake_if_returned(organization uuid, conversation bigint) returns boolean
+language plpgsql
+as $$
+declare
+    v conversations;
+begin
+    perform enter_org(organization);
+    select * into v from conversations c
+    where c.organization_id = organization and c.id = conversation for no key update;
+    if not awaits_returned(v) then
+        return false;
+    end if;
+    update conversations set due_at = least(pending_since, clock_timestamp())
+    where organization_id = organization and id = conversation;
+    perform wake_org(organization, clock_timestamp());
+    return true;
+end $$;
+
 -- Keep a turn open while the model's endpoint is out: no attempt counts. It is due again after a pause that doubles
 -- with each wait, and is at least `asked`. A turn that has waited for `patience` promises its customer that a person
 -- will answer. `outage` is oxy_ai.records.ModelOutage. Returns waiting or promised; null: the fence is lost.
