@@ -173,10 +173,49 @@ as $$
 begin
     return query
     select 'notice', n.id::text, conversation_about(organization, n.reference), 'untold',
-        n.kind || case when n.failures > 0 then ', not told in ' || n.failures || ' attempts' else '' end,
-        n.created_at, case when not is_queued(n.id) then 'nobody will tell it' end
-    from owner_notices n where n.organization_id = organization and n.outbox_id is null;
+        notice_sentence(n.kind) || '; ' || why_untold(n, i), n.created_at,
+        case when not is_queued(n.id) then 'nobody will tell it' end
+    from owner_notices n join instances i on i.organization_id = organization and i.id = n.instance_id
+    where n.organization_id = organization and n.outbox_id is null;
 end $$;
+
+-- What a kind of notice (oxy_ai.records.NoticeKind) says; one of a newer version is named.
+create or replace function notice_sentence(kind text) returns text
+language sql immutable parallel safe
+as $$
+    select case kind
+        when 'turn_invalid' then 'the model gave an invalid answer'
+        when 'turn_refused' then 'the model refused to answer'
+        when 'turn_rejected' then 'the model endpoint rejected the request'
+        when 'turn_unreadable' then 'the data stored for an answer could not be read'
+        when 'turn_abandoned' then 'an answer was interrupted too many times'
+        when 'turn_unanswered' then 'the assistant did not arrive at an answer'
+        when 'turn_failed' then 'an answer failed with an internal error'
+        when 'model_outage' then 'the model endpoint does not respond'
+        when 'model_unauthorized' then 'the model endpoint refused the API key or the account has no credit'
+        when 'stale' then 'a message became too old to be answered'
+        when 'undecryptable' then 'a message could not be decrypted'
+        when 'lost' then 'messages are missing from a chat'
+        when 'failed' then 'WhatsApp did not accept a text'
+        when 'expired' then 'a text was not sent in time'
+        when 'ambiguous' then 'it is unknown whether a text was sent'
+        when 'dead_report' then 'a report from WhatsApp could not be stored'
+        when 'discarded_report' then 'a report that could not be stored was discarded'
+        else 'unknown kind of notice: ' || kind
+    end
+$$;
+
+create or replace function why_untold(n owner_notices, i instances) returns text
+language sql immutable parallel safe
+as $$
+    select case
+        when i.closed_at is not null then 'its instance was deleted, so it waits until that is created again'
+        when owners_of(i.settings) = '[]' and own_phone_of(i.settings) is null then 'the settings name nobody to tell'
+        when n.failures = 0 then 'will be told soon'
+        when n.failures = 1 then 'not told in 1 attempt'
+        else 'not told in ' || n.failures || ' attempts'
+    end
+$$;
 
 create or replace function is_queued(notice bigint) returns boolean
 language sql stable security definer set search_path = public, pg_temp

@@ -14,6 +14,7 @@ from integration.ai.scene import CUSTOMER, Scene, settings_of, until
 from prometheus_client import REGISTRY
 from psycopg.types.json import Jsonb
 
+from oxy_ai.records import NoticeKind
 from oxy_ai.worker import Worker
 from oxy_core.envelopes import SendOutcome, SendResult
 
@@ -141,6 +142,35 @@ def test_a_dead_turn_of_which_nobody_was_told_is_named(engine: Database) -> None
     assert wrong(engine) == ["nobody will tell it"]
     engine.rows("delete from owner_notices")
     assert wrong(engine) == ["the owner was not told"]
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_a_notice_is_named_in_plain_english(engine: Database, kind: NoticeKind) -> None:
+    sentence = engine.value("notice_sentence(%s)", kind)
+    assert " " in sentence
+    assert "_" not in sentence
+    assert not sentence.startswith("unknown kind")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("select", "will be told soon"),
+        ("update owner_notices set failures = 1", "not told in 1 attempt"),
+        ("update owner_notices set failures = 3", "not told in 3 attempts"),
+        ("update instances set closed_at = now()", "its instance was deleted, so it waits until that is created again"),
+        ("update instances set settings = '{}'", "the settings name nobody to tell"),
+        ('update instances set settings = \'{"phone_number": "+551100000000"}\'', "will be told soon"),
+        ('update instances set settings = \'{"owners": ["+551100000000"]}\'', "will be told soon"),
+    ],
+)
+def test_a_notice_that_is_not_told_says_why(engine: Database, change: str, why: str) -> None:
+    engine.rows("update instances set settings = settings || %s", Jsonb({"phone_number": OWNER["phone"]}))
+    engine.value("note_for_owner(%s, %s, 'turn_rejected', 'outage:1')", ORGANIZATION, INSTANCE)
+    engine.rows(change)
+    (entry,) = entries(engine)
+    said = (entry["what"], entry["state"], entry["reason"], entry["wrong"])
+    assert said == ("notice", "untold", f"the model endpoint rejected the request; {why}", None)
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["told", "not told yet"])
