@@ -28,6 +28,8 @@ PHONES = ("+5511912340001", "+5511912340002")
 CHATS = tuple(Jid.of_phone(phone) for phone in PHONES)
 RETRY_SECONDS = 300
 """Longer than any test: nothing is answered because its next try has come."""
+DEBOUNCE_SECONDS = 15
+"""Longer than it takes to suspend or delete the instance, so that its turns find it away."""
 ROUNDS = 200
 ORDERS = (CHATS, CHATS[::-1])
 LIMITS = ClaimLimits(
@@ -54,7 +56,7 @@ def worker(scene: Scene, endpoint: Endpoint) -> AbstractAsyncContextManager[Work
 
 @pytest.mark.parametrize("reason", ["suspended", "closed"])
 async def test_who_wrote_meanwhile_is_answered_when_the_instance_is_back(scene: Scene, reason: str) -> None:
-    settings = settings_of("petshop", ai=AiSettings(debounce_seconds=1))
+    settings = settings_of("petshop", ai=AiSettings(debounce_seconds=DEBOUNCE_SECONDS))
     pod = await scene.pod(settings)
     async with (
         running_endpoint(saying("Oi!")) as endpoint,
@@ -65,11 +67,13 @@ async def test_who_wrote_meanwhile_is_answered_when_the_instance_is_back(scene: 
         write(pod, "primeira")
         await until(lambda: scene.query("select from messages having count(*) = $1", len(PHONES)))
         await leave(scene, settings, reason)
+        await scene.query("update conversations set due_at = now()")
+        await scene.query("update org_queue set ready_at = now()")
         await until(lambda: waiting(scene, reason))
         write(pod, "segunda")
         await asyncio.sleep(0.5)
         assert endpoint.requests == []
-        await scene.publish(settings.model_copy(update={"generation": 3}))
+        await scene.publish(SETTINGS.model_copy(update={"generation": 3}))
         await until(lambda: answered(scene))
         await until(lambda: len(pod.sent) == 2 * len(PHONES))
     assert sorted(str(request.chat) for request in pod.sent) == sorted(str(chat) for chat in CHATS * 2)
@@ -85,10 +89,13 @@ def write(pod: FakePod, text: str) -> None:
 
 
 async def leave(scene: Scene, settings: InstanceSettings, reason: str) -> None:
+    """Suspend or delete the instance; returns once the workers know."""
     if reason == "suspended":
         await scene.publish(settings.model_copy(update={"suspended": True, "generation": 2}))
     else:
         await scene.unpublish(settings)
+    away = "select from instances where closed_at is not null or settings ->> 'suspended' = 'true'"
+    await until(lambda: scene.query(away))
 
 
 async def waiting(scene: Scene, reason: str) -> bool:
