@@ -20,6 +20,7 @@ from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.engine.dead_letters import DeadTurns, Source, replay_all
 from oxy_ai.engine.dead_report_letters import DeadReports
+from oxy_ai.engine.known_names import require_known
 from oxy_ai.engine.ledger import Ledger, read_ledger
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.store import Engine
@@ -127,11 +128,14 @@ async def _dlq(stores: Stores, options: argparse.Namespace) -> object:
         return sorted(letters, key=lambda letter: letter.at.timestamp() if letter.at else 0, reverse=True)
     if options.verb == "replay" and options.all:
         sources = (DeadTurns(stores.engine), DeadReports(stores.client, stores.engine))
-        return await replay_all(sources, options.organization, options.instance)
+        actions = await replay_all(sources, options.organization, options.instance)
+        if not actions:
+            await require_known(stores.engine, options.organization, options.instance)
+        return actions
     kind, _, key = options.id.partition(":")
     source = stores.source(kind)
     if source is None:
-        message = f"{options.id!r} is not the id of a dead letter; `dlq ls` lists them (turn:… and bus:…)"
+        message = f"{options.id!r} is not the id of a dead letter; `oxy dlq ls` lists them (turn:… and bus:…)"
         raise AdministrationError(message)
     match options.verb:
         case "show":

@@ -97,7 +97,7 @@ def _turn_key(key: str) -> _TurnKey:
 
 def unknown_letter(letter: str) -> str:
     """Return what to say about an id that no dead letter has."""
-    return f"there is no dead letter {letter!r}; `dlq ls` lists all"
+    return f"there is no dead letter {letter!r}; `oxy dlq ls` lists all"
 
 
 _LETTER: Final = """

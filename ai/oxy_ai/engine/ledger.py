@@ -12,9 +12,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from oxy_ai import metrics
 from oxy_ai.database import organization_transaction
+from oxy_ai.engine.known_names import known_organizations
 from oxy_ai.engine.store import Engine
-from oxy_ai.errors import AdministrationError
-from oxy_ai.ids import organization_id
 from oxy_core.identity import mask
 from oxy_core.settings import ProcessSettings
 
@@ -88,12 +87,7 @@ async def watch_ledger(engine: Engine, settings: LedgerSettings) -> None:
 
 async def read_ledger(engine: Engine, settings: LedgerSettings, name: str | None, oldest: int) -> Ledger:
     """Return the ledger of an organization, None: of all; raises AdministrationError for one that is not known."""
-    keys = await engine.pool.fetch("select id from known_organizations() as k (id)")
-    wanted = [row["id"] for row in keys if name is None or row["id"] == organization_id(name)]
-    if name is not None and not wanted:
-        message = f"organization {name!r} is not known; spec.organizationId of its WhatsAppInstance is its name"
-        raise AdministrationError(message)
-    pages = [await _page(engine, settings, key, oldest) for key in wanted]
+    pages = [await _page(engine, settings, key, oldest) for key in await known_organizations(engine, name)]
     shown = sorted((page for page in pages if page.counts), key=lambda page: page.organization)
     return Ledger(violations=sum(page.violations for page in shown), organizations=tuple(shown))
 

@@ -48,7 +48,8 @@ as $$
     select case
         when m.turn_id is null and v.turn_id is not null then 'waits for the turn before it'
         when v.lease_until > clock_timestamp() then 'is being answered'
-        when m.turn_id is not null and t.reason in ('closed', 'suspended') then 'waits for its instance: ' || t.reason
+        when m.turn_id is not null and t.reason = 'closed' then 'its instance was deleted'
+        when m.turn_id is not null and t.reason = 'suspended' then 'its instance is suspended'
         when m.turn_id is not null and t.waiting_since is not null then 'waits for the model: ' || t.reason
         when m.turn_id is not null and t.attempts > 0 then 'is tried again: ' || t.reason
         when v.human_until > clock_timestamp() then 'a person has taken over'

@@ -1,5 +1,6 @@
 """``oxy dlq``: dead letters, which are turns that failed permanently and messages that could not be read."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,10 @@ from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Output, S
 from oxy_cli.output import console, print_json, print_table, print_yaml
 from oxy_cli.worker_admin import administer
 
-app = typer.Typer(no_args_is_help=True, help="Turns that failed permanently: see why, replay them or drop them.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Turns that failed permanently and messages that could not be read: see why, replay them or drop them.",
+)
 
 Letter = Annotated[str, typer.Argument(metavar="ID", help="Id of a dead letter, as `oxy dlq ls` lists it.")]
 
@@ -96,8 +100,16 @@ def _selection(letter: str | None, organization: str | None, instance: str | Non
 def _print_all(actions: list[dict[str, Any]]) -> None:
     for action in actions:
         console().print(action["message"])
+    console().print(summary(actions))
+
+
+def summary(actions: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many of the dead letters were replayed, in a sentence."""
+    if not actions:
+        return "There are none."
     replayed = sum(action["outcome"] == "replayed" for action in actions)
-    console().print(f"{replayed} of {len(actions)} dead letters are replayed." if actions else "There are none.")
+    letters = "dead letter" if len(actions) == 1 else "dead letters"
+    return f"{replayed} of {len(actions)} {letters} replayed."
 
 
 def _print_done(answer: Any, output: Output) -> None:  # noqa: ANN401 the JSON of an action, or of several

@@ -243,7 +243,7 @@ async def test_an_id_that_no_dead_letter_has_is_answered_in_one_line(scene: Scen
         source = {"turn": DeadTurns(Engine(pool)), "bus": DeadReports(scene.client, Engine(pool))}
         kind, _, key = letter.partition(":")
         for action in (source[kind].show, source[kind].replay, source[kind].drop):
-            with pytest.raises(AdministrationError, match=f"there is no dead letter '{letter}'; `dlq ls` lists all"):
+            with pytest.raises(AdministrationError, match=f"no dead letter '{letter}'; `oxy dlq ls` lists all"):
                 await action(key)
 
 

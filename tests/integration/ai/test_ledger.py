@@ -38,7 +38,8 @@ def wrong(engine: Database) -> list[str]:
     [
         ("update conversations set lease_until = clock_timestamp() + interval '1 minute'", "is being answered"),
         ("update turns set waiting_since = now(), reason = 'HTTP status 503'", "waits for the model: HTTP status 503"),
-        ("update turns set reason = 'suspended'", "waits for its instance: suspended"),
+        ("update turns set reason = 'suspended'", "its instance is suspended"),
+        ("update turns set reason = 'closed'", "its instance was deleted"),
         ("update turns set attempts = 1, reason = 'no choice'", "is tried again: no choice"),
         ("update conversations set human_until = now() + interval '1 hour'", "a person has taken over"),
         ("update conversations set due_at = now() + interval '1 hour'", "waits for more messages"),

@@ -104,7 +104,25 @@ async def test_all_are_replayed_but_those_that_a_person_has_answered(scene: Scen
 
 
 async def test_only_those_that_were_asked_for_are_replayed(scene: Scene) -> None:
+    another = settings_of("petshop", "another")
     async with running(scene) as grave:
+        await scene.publish(another)
+        await scene.known(another)
         await grave.dead()
         done = await grave.replay("--all", "--instance", "another")
-    assert json.loads(done.stdout) == []
+    assert (done.returncode, json.loads(done.stdout)) == (0, [])
+
+
+async def test_to_replay_all_of_an_unknown_organization_or_instance_is_an_error(scene: Scene) -> None:
+    settings = settings_of("petshop")
+    await scene.pod(settings)
+    async with scene.worker():
+        await scene.known(settings)
+        for wanted, named in (
+            (("--organization", "nope"), "organization 'nope' is not known;"),
+            (("--instance", "nope"), "instance 'nope' is not known;"),
+            (("--organization", "petshop", "--instance", "nope"), "'nope' is not known in organization 'petshop';"),
+            (("--organization", "nope", "--instance", "main"), "organization 'nope' is not known;"),
+        ):
+            done = await asyncio.to_thread(scene.admin, "dlq", "replay", "--all", *wanted)
+            assert (done.returncode, named in done.stderr) == (2, True), done.stderr
