@@ -12,7 +12,7 @@ from integration.ai.scene import FakePod, Scene, WorkerProcess, settings_of, unt
 from oxy_dev.postgres import PostgresServer
 from oxy_dev.servers import NatsServer, free_port
 
-KILLS = int(os.environ.get("OXY_TEST_KILLS", "20"))
+KILLS = int(os.environ.get("OXY_TEST_KILLS", "8"))
 ANSWER_SECONDS = 120.0
 ACK_WAIT = 30.0
 
