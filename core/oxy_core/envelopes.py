@@ -300,5 +300,7 @@ class InstanceSettings(Envelope):
     owners: tuple[Phone, ...] = ()
     max_answer_age_seconds: float = Field(default=21_600, gt=0, le=1e10)
     """A message older than this when it arrives is not answered."""
+    ask_to_repeat: bool = False
+    """Whether a customer whose message or file was lost is asked to send it again."""
     ai: AiSettings = AiSettings()
     suspended: bool = False

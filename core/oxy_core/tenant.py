@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field
 from oxy_core.envelopes import Envelope
 from oxy_core.identity import InstanceName, OrganizationName, Phone
 from oxy_core.instance.pairing_offer import PairingMethod
-from oxy_core.instance.settings import ReconnectSettings
+from oxy_core.instance.settings import InboundSettings, ReconnectSettings
 
 SETTINGS_FILE: Final = "settings.json"
 """Name of the settings in the instance's ConfigMap."""
@@ -34,7 +34,9 @@ class TenantSettings(Envelope):
     reconnect: ReconnectSettings = ReconnectSettings()
     pacing: Literal["Human", "None"] = "Human"
     browser: str = "Ubuntu"
-    mark_online: bool = True
+    mark_online: bool = False
+    """Whether the account is shown online all the time; otherwise only while it types."""
+    inbound: InboundSettings = InboundSettings()
     inbound_per_second: float = Field(default=10, ge=0, allow_inf_nan=False)
     """``spec.limits.inboundPerSecond``: messages of one chat that are published in a second; 0: no limit."""
     bus_state: str | None = None

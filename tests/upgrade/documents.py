@@ -23,7 +23,7 @@ from oxy_core.envelopes import (
 )
 from oxy_core.identity import Jid
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
-from oxy_core.instance.settings import AiSettings, AuroraSettings, ReconnectSettings
+from oxy_core.instance.settings import AiSettings, AuroraSettings, InboundSettings, ReconnectSettings
 from oxy_core.message_kinds import MessageKind
 from oxy_core.tenant import TenantSettings, TerminationMessage
 
@@ -118,6 +118,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         timezone="America/Sao_Paulo",
         owners=("+5511987652222",),
         max_answer_age_seconds=3_600,
+        ask_to_repeat=True,
         ai=AiSettings(
             base_url="https://model.example/v1",
             system_prompt_extra="Seja breve.",
@@ -134,7 +135,8 @@ FULL: Final[Mapping[str, Envelope]] = {
         reconnect=ReconnectSettings(max_attempts=3),
         pacing="None",
         browser="Debian",
-        mark_online=False,
+        mark_online=True,
+        inbound=InboundSettings(groups=True, statuses=True, max_file_bytes=1_048_576),
         inbound_per_second=5,
         bus_state="2026-11-28T12:30:00Z",
     ),

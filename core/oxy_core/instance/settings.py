@@ -42,6 +42,17 @@ class AiSettings(SharedSettings):
     aurora: AuroraSettings = AuroraSettings()
 
 
+class InboundSettings(SharedSettings):
+    """The part of ``spec.inbound`` that a runtime reads: what it reports, and which files it fetches."""
+
+    groups: bool = False
+    """Whether messages in groups are reported."""
+    statuses: bool = False
+    """Whether statuses, broadcast lists and newsletters are reported."""
+    max_file_bytes: int = Field(default=16_777_216, ge=1)
+    """Largest file that is fetched."""
+
+
 class ReconnectSettings(SharedSettings):
     """``spec.reconnect``: the back-off between attempts to connect, base x multiplier^n up to max, with jitter."""
 

@@ -1,6 +1,7 @@
 """The custom resource as the operator reads it. A test compares it with the CRD field by field.
 
-``spec.ai`` and ``spec.reconnect``, which workers and runtimes read as well, are in `oxy_core.instance.settings`.
+What workers and runtimes read as well (``spec.ai``, ``spec.reconnect``, most of ``spec.inbound``) is in
+`oxy_core.instance.settings`.
 """
 
 import re
@@ -14,7 +15,7 @@ from pydantic.alias_generators import to_camel
 from oxy_core.identity import InstanceName, OrganizationName, Phone
 from oxy_core.instance.custom_resource import REPAIR_ANNOTATION
 from oxy_core.instance.pairing_offer import PairingMethod
-from oxy_core.instance.settings import AiSettings, ReconnectSettings
+from oxy_core.instance.settings import AiSettings, InboundSettings, ReconnectSettings
 from oxy_operator.errors import ResourceError
 from oxy_operator.lenient import plain_text
 from oxy_operator.objects import Object
@@ -41,13 +42,14 @@ class ClientSpec(_Model):
     """``spec.client``."""
 
     browser: str = "Ubuntu"
-    mark_online_on_connect: bool = True
+    mark_online_on_connect: bool = False
 
 
-class InboundSpec(_Model):
-    """``spec.inbound``."""
+class InboundSpec(InboundSettings):
+    """``spec.inbound``: what runtimes read of it, and what concerns workers alone."""
 
     max_answer_age: str = "6h"
+    ask_to_repeat: bool = False
 
     @property
     def max_answer_age_seconds(self) -> int:

@@ -88,6 +88,15 @@ def api_server(apiserver_running: ApiServer) -> Api:
         ("spec.inbound.maxAnswerAge", "999999h999999h"),
         ("spec.inbound.maxAnswerAge", "999999h999999h999999"),
         ("spec.inbound.maxAnswerAge", "-6h"),
+        ("spec.inbound.groups", "all"),
+        ("spec.inbound.statuses", 1),
+        ("spec.inbound.askToRepeat", "kindly"),
+        ("spec.inbound.maxFileBytes", 0),
+        ("spec.inbound.maxFileBytes", 1023),
+        ("spec.inbound.maxFileBytes", 64 * 1024 * 1024 + 1),
+        ("spec.inbound.maxFileBytes", 10**18),
+        ("spec.inbound.maxFileBytes", "16Mi"),
+        ("spec.inbound.maxFileBytes", 1.5),
         ("spec.session.storage.size", "1G"),
         ("spec.session.storage.size", "0Gi"),
         ("spec.session.storage.size", "63Mi"),
@@ -153,6 +162,7 @@ def test_a_wrong_value_is_refused_naming_its_field(api_server: Api, path: str, f
         "spec.pairing.metod",
         "spec.client.browsr",
         "spec.inbound.maxAge",
+        "spec.inbound.group",
         "spec.session.size",
         "spec.session.storage.class",
         "spec.reconnect.attempts",
@@ -173,6 +183,14 @@ def test_the_smallest_instance_gets_its_defaults(api_server: Api, path: str) -> 
     spec = api_server.create(path + STRICT, VALID)["spec"]
     assert (spec["timezone"], spec["owners"], spec["suspend"]) == ("America/Sao_Paulo", [], False)
     assert spec["ai"]["aurora"]["maxTokens"] == 800
+    assert spec["client"]["markOnlineOnConnect"] is False
+    assert spec["inbound"] == {
+        "maxAnswerAge": "6h",
+        "groups": False,
+        "statuses": False,
+        "askToRepeat": False,
+        "maxFileBytes": 16_777_216,
+    }
     assert spec["reconnect"] == {
         "baseDelaySeconds": 5,
         "multiplier": "1.5",
@@ -210,6 +228,8 @@ def test_the_number_cannot_be_changed(api_server: Api, path: str) -> None:
         ("spec.inbound.maxAnswerAge", "1h30m"),
         ("spec.inbound.maxAnswerAge", "720h"),
         ("spec.inbound.maxAnswerAge", "1s"),
+        ("spec.inbound.maxFileBytes", 1024),
+        ("spec.inbound.maxFileBytes", 64 * 1024 * 1024),
         ("spec.session.storage.size", "64Mi"),
         ("spec.session.storage.size", "1Ti"),
         ("spec.ai.model", "openai/gpt-4o-mini:free"),

@@ -13,7 +13,7 @@ from unit.wai_operator.making import Json, instance, record, resource
 
 from oxy_core.envelopes import Envelope
 from oxy_core.instance.custom_resource import API_VERSION, KIND, PLURAL, Phase
-from oxy_core.instance.settings import AiSettings, ReconnectSettings
+from oxy_core.instance.settings import AiSettings, InboundSettings, ReconnectSettings
 from oxy_core.tenant import TenantSettings
 from oxy_operator.decide.instance import InboundSpec, Instance, InstanceSpec
 from oxy_operator.decide.specs.config_map import tenant_settings
@@ -26,6 +26,12 @@ CRD = yaml.safe_load((ROOT / "crds" / "oxy.dev_whatsappinstances.yaml").read_tex
 VERSION = CRD["spec"]["versions"][0]
 SCHEMA = VERSION["schema"]["openAPIV3Schema"]["properties"]
 STRING, INTEGER, NUMBER, BOOLEAN, ARRAY, OBJECT = "string", "integer", "number", "boolean", "array", "object"
+INBOUND_ELSEWHERE = {
+    name: below
+    for name, below in SCHEMA["spec"]["properties"]["inbound"]["properties"].items()
+    if name != "maxAnswerAge"
+}
+"""maxAnswerAge is text in the resource and seconds elsewhere; it has a test of its own."""
 NUMBERS = {STRING, INTEGER}  # a fraction is text in the definition, which has a pattern for it
 
 
@@ -152,6 +158,14 @@ def test_every_reconnect_field_of_the_definition_reaches_the_runtime_unchanged()
     same(asked, settings.model_dump(by_alias=True)["reconnect"], "spec.reconnect")
 
 
+def test_every_inbound_field_of_the_definition_reaches_the_runtime_or_the_workers() -> None:
+    asked = other_value(SCHEMA["spec"]["properties"]["inbound"] | {"properties": INBOUND_ELSEWHERE})
+    runtime = reread(tenant_settings(instance(inbound=asked), record())).model_dump(by_alias=True)["inbound"]
+    workers = reread(instance_settings(instance(inbound=asked), "A" * 56))
+    same(asked, runtime | {"askToRepeat": workers.ask_to_repeat}, "spec.inbound")
+    assert InboundSettings.model_validate(runtime) != InboundSettings()
+
+
 @pytest.mark.parametrize(("section", "model"), [("ai", AiSettings), ("reconnect", ReconnectSettings)])
 def test_the_definition_and_the_shared_model_have_the_same_fields(section: str, model: type[BaseModel]) -> None:
     compare(model, SCHEMA["spec"]["properties"][section], f"spec.{section}")
@@ -161,6 +175,8 @@ def test_defaults_are_those_that_runtime_and_workers_assume() -> None:
     spec = instance().spec
     assert (spec.ai, spec.reconnect) == (AiSettings(), ReconnectSettings())
     assert spec.client.browser == TenantSettings.model_fields["browser"].default
+    assert spec.client.mark_online_on_connect == TenantSettings.model_fields["mark_online"].default
+    assert InboundSettings.model_validate(spec.inbound.model_dump()) == TenantSettings.model_fields["inbound"].default
     assert spec.limits.pacing == TenantSettings.model_fields["pacing"].default
 
 

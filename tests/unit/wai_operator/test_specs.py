@@ -117,7 +117,8 @@ def test_the_settings_file_holds_the_tenants_settings() -> None:
         pairing={"method": "QRCode"},
         reconnect={"baseDelaySeconds": 1, "multiplier": "2", "maxDelaySeconds": 9, "maxAttempts": 4},
         limits={"pacing": "None", "inboundPerSecond": 3},
-        client={"browser": "Chrome", "markOnlineOnConnect": False},
+        client={"browser": "Chrome", "markOnlineOnConnect": True},
+        inbound={"groups": True, "statuses": True, "maxFileBytes": 1_048_576},
     )
     text = settings_config_map(made, record())["data"]["settings.json"]
     settings = TenantSettings.decode(text.encode())
@@ -126,7 +127,9 @@ def test_the_settings_file_holds_the_tenants_settings() -> None:
     assert (settings.pairing_method, settings.pairing_until) == ("QRCode", record().pairing_until)
     assert (settings.reconnect.base_delay_seconds, settings.reconnect.multiplier) == (1, 2.0)
     assert (settings.reconnect.max_delay_seconds, settings.reconnect.max_attempts) == (9, 4)
-    assert (settings.pacing, settings.browser, settings.mark_online) == ("None", "Chrome", False)
+    assert (settings.pacing, settings.browser, settings.mark_online) == ("None", "Chrome", True)
+    assert (settings.inbound.groups, settings.inbound.statuses) == (True, True)
+    assert settings.inbound.max_file_bytes == 1_048_576
     assert settings.inbound_per_second == 3
 
 
@@ -144,7 +147,9 @@ def test_workers_get_all_ai_settings() -> None:
         "systemPromptExtra": "extra",
         "aurora": {"enabled": False, "model": "a", "temperature": "1.5", "maxTokens": 8},
     }
-    made = instance(ai=ai, owners=["+5511987651111"], suspend=True, inbound={"maxAnswerAge": "90m"})
+    made = instance(
+        ai=ai, owners=["+5511987651111"], suspend=True, inbound={"maxAnswerAge": "90m", "askToRepeat": True}
+    )
     settings = instance_settings(made, "AACCOUNT")
     assert settings.ai.model_dump() == {
         "enabled": False,
@@ -162,6 +167,7 @@ def test_workers_get_all_ai_settings() -> None:
     assert (settings.account, settings.generation, settings.suspended) == ("AACCOUNT", 3, True)
     assert (settings.display_name, settings.phone_number) == ("Paws", "+5511987650000")
     assert (settings.owners, settings.max_answer_age_seconds) == (("+5511987651111",), 5_400)
+    assert settings.ask_to_repeat
 
 
 def test_pods_are_replaced_even_if_they_are_not_ready() -> None:

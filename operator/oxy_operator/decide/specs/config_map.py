@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from oxy_core.instance.custom_resource import runtime_name
+from oxy_core.instance.settings import InboundSettings
 from oxy_core.tenant import SETTINGS_FILE, TenantSettings
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
@@ -43,6 +44,7 @@ def tenant_settings(
         inbound_per_second=spec.limits.inbound_per_second,
         browser=spec.client.browser,
         mark_online=spec.client.mark_online_on_connect,
+        inbound=InboundSettings.model_validate(spec.inbound.model_dump()),
         bus_state=bus_state,
     )
 

@@ -19,6 +19,7 @@ def instance_settings(instance: Instance, account: str) -> InstanceSettings:
         timezone=spec.timezone,
         owners=spec.owners,
         max_answer_age_seconds=spec.inbound.max_answer_age_seconds,
+        ask_to_repeat=spec.inbound.ask_to_repeat,
         ai=spec.ai,
         suspended=spec.suspend,
     )
