@@ -12,23 +12,16 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.identity import InstanceName, Jid, OrganizationName, Phone
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.settings import AiSettings
 from oxy_core.message_kinds import MessageKind
+from oxy_core.message_limits import MAX_NAME, MAX_TEXT, WhatsAppId
+from oxy_core.outbound import OutboundContent, SendRefusal
 from oxy_core.trace import TraceParent
-
-MAX_TEXT: Final = 65_536
-"""Longest text in characters that WhatsApp carries (whatsmeow's and the apps' own limit)."""
-
-MAX_WHATSAPP_ID: Final = 128
-"""Longest message id in characters. WhatsApp's own have 32 or fewer, but the sender's client chooses them."""
-
-MAX_NAME: Final = 256
-"""Longest push name in characters; WhatsApp's apps allow 25."""
 
 MAX_ERROR: Final = 1_000
 """Longest description of a failure in characters."""
@@ -37,8 +30,14 @@ MAX_ENVELOPE_BYTES: Final = 508 << 10
 """Largest report without headers; pods cut the text of one that would be larger. The longest text takes 384 KiB: 65,536
 characters of at most 6 bytes each (as escapes in JSON)."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Newest version of an envelope that this code reads."""
+
+FIRST_VERSION: Final = 1
+"""Version of every envelope that older code understands."""
+
+CONTENT_VERSION: Final = 2
+"""Version of the envelopes that carry more than plain text."""
 
 MESSAGE_ID_HEADER: Final = "Nats-Msg-Id"
 """Header by which JetStream drops a repeated publish."""
@@ -71,7 +70,7 @@ class Envelope(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    version: int = Field(default=VERSION, ge=1)
+    version: int = Field(default=FIRST_VERSION, ge=1)
 
     def encode(self) -> bytes:
         """Return the wire form, UTF-8 JSON."""
@@ -110,10 +109,6 @@ def _require_known_version(name: str, data: bytes) -> None:
         return
     if version > VERSION:
         raise NewerVersionError(name, version)
-
-
-WhatsAppId = Annotated[str, Field(min_length=1, max_length=MAX_WHATSAPP_ID)]
-"""The id of a WhatsApp message, unique together with its chat and sender."""
 
 
 class MessageSeen(BaseModel):
@@ -170,6 +165,12 @@ class SendResult(BaseModel):
     whatsapp_id: WhatsAppId | None = None
     error: Annotated[str, Field(max_length=MAX_ERROR)] | None = None
     """Why it failed, for people to read; never contains message text."""
+    whatsapp_timestamp: AwareDatetime | None = None
+    """When WhatsApp received it, by its own clock."""
+    refusal: SendRefusal | None = None
+    """Why it was not sent, for processes to act on."""
+    retry_after_seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """How long WhatsApp asked to wait, last."""
 
 
 class ConnectionState(StrEnum):
@@ -232,13 +233,18 @@ class Lane(StrEnum):
 
 
 class SendRequest(Envelope):
-    """The platform asks a pod to send one text. Requests with the same id count once."""
+    """The platform asks a pod to send a plain text or another content. Requests with the same id count once.
+
+    A plain text is version 1, any other content version 2, which older pods leave alone.
+    """
 
     id: UUID
     organization: OrganizationName
     instance: InstanceName
     chat: Jid
-    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
+    content: OutboundContent | None = None
+    """What to send instead of `text`; one of the two is set."""
     lane: Lane = Lane.REPLY
     based_on: int | None = Field(default=None, ge=0)
     """The newest `MessageSeen.chat_sequence` that the text takes into account; None: send regardless."""
@@ -250,6 +256,23 @@ class SendRequest(Envelope):
     """How long it may still be sent, counted from when the pod receives it. The pod goes by this, not by `expires_at`,
     because its clock may differ from the platform's; None: go by `expires_at`."""
     trace: TraceParent
+
+    @model_validator(mode="before")
+    @classmethod
+    def _raise_version(cls, values: object) -> object:
+        if isinstance(values, dict) and values.get("content") is not None:
+            return {"version": CONTENT_VERSION, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _require_one_content(self) -> Self:
+        if (self.text is None) == (self.content is None):
+            message = "either text or content is sent"
+            raise ValueError(message)
+        if self.content is not None and self.version < CONTENT_VERSION:
+            message = f"content needs version {CONTENT_VERSION}"
+            raise ValueError(message)
+        return self
 
 
 class Accepted(Envelope):
@@ -279,6 +302,8 @@ class LiveState(Envelope):
     pairing: PairingOffer | None = None
     last_activity_at: AwareDatetime | None = None
     session_bytes: int | None = Field(default=None, ge=0)
+    reachout_locked_since: AwareDatetime | None = None
+    """Since when WhatsApp lets this account write to nobody first, as far as sends have met it; None: it may."""
 
 
 class InstanceSettings(Envelope):

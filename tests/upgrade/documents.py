@@ -25,6 +25,7 @@ from oxy_core.identity import Jid
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
 from oxy_core.instance.settings import AiSettings, AuroraSettings, InboundSettings, ReconnectSettings
 from oxy_core.message_kinds import MessageKind
+from oxy_core.outbound import FileContent, FileKind, Quoted, SendRefusal
 from oxy_core.tenant import TenantSettings, TerminationMessage
 
 MOMENT: Final = datetime(2026, 11, 28, 12, 30, tzinfo=UTC)
@@ -70,7 +71,15 @@ FULL: Final[Mapping[str, Envelope]] = {
         journal_started_at=MOMENT,
     ),
     "report-send-result": _report(
-        SendResult(request_id=ID, outcome=SendOutcome.FAILED, whatsapp_id="3EB0BBBB", error="WhatsApp refused it")
+        SendResult(
+            request_id=ID,
+            outcome=SendOutcome.FAILED,
+            whatsapp_id="3EB0BBBB",
+            error="WhatsApp refused it",
+            whatsapp_timestamp=MOMENT,
+            refusal=SendRefusal.RATE_LIMITED,
+            retry_after_seconds=60,
+        )
     ),
     "report-connection": _report(
         ConnectionChanged(state=ConnectionState.RECONNECTING, reason="ConnectionLost", jid=PHONE)
@@ -81,6 +90,30 @@ FULL: Final[Mapping[str, Envelope]] = {
         instance="petshop",
         chat=LID,
         text="O banho custa R$ 60,00.",
+        lane=Lane.REPLY,
+        based_on=3,
+        based_on_epoch=ID,
+        created_at=MOMENT,
+        expires_at=MOMENT,
+        valid_seconds=21_600,
+        trace=TRACE,
+    ),
+    "send-request-content": SendRequest(
+        id=ID,
+        organization="flor",
+        instance="petshop",
+        chat=LID,
+        content=FileContent(
+            kind=FileKind.DOCUMENT,
+            media_id=ID,
+            mime="application/pdf",
+            size=4_096,
+            sha256="ab" * 32,
+            name="orçamento.pdf",
+            caption="O orçamento",
+            seconds=1,
+            quote=Quoted(whatsapp_id="3EB0AAAA", sender=LID, text="Quanto custa?"),
+        ),
         lane=Lane.REPLY,
         based_on=3,
         based_on_epoch=ID,
@@ -105,6 +138,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         publish_refusal="maximum messages exceeded",
         last_activity_at=MOMENT,
         session_bytes=4096,
+        reachout_locked_since=MOMENT,
     ),
     "instance-settings": InstanceSettings(
         organization="flor",
@@ -157,4 +191,6 @@ FULL: Final[Mapping[str, Envelope]] = {
 def minimal(document: Envelope) -> Envelope:
     """Return the document with only what its format requires."""
     required = {name for name, field in type(document).model_fields.items() if field.is_required()}
+    if isinstance(document, SendRequest):  # which needs one of the two
+        required.add("text" if document.content is None else "content")
     return type(document).model_validate({name: getattr(document, name) for name in required})

@@ -11,8 +11,8 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-from oxy_core.envelopes import MAX_NAME, MAX_TEXT, MAX_WHATSAPP_ID
 from oxy_core.identity import Jid
+from oxy_core.message_limits import MAX_NAME, MAX_TEXT, MAX_WHATSAPP_ID
 
 CUT: Final = "…"
 """Ends a text that was cut."""

@@ -178,7 +178,7 @@ class Sender:
 
     async def _type(self, waiting: WaitingSend) -> None:
         await self._link.show_typing(waiting.chat, typing=True)
-        await asyncio.sleep(typing_seconds(waiting.send.request.text, self._random))
+        await asyncio.sleep(typing_seconds(waiting.send.request.text or "", self._random))
         await self._link.show_typing(waiting.chat, typing=False)
         waiting.typed = True
 
@@ -211,7 +211,7 @@ class Sender:
         secret = await asyncio.to_thread(self._sends.begin_attempt, request.id)
         try:
             with metrics.SEND_SECONDS.time():
-                whatsapp_id = await self._link.send(waiting.chat, request.text, secret)
+                whatsapp_id = await self._link.send(waiting.chat, request.text or "", secret)
         except SendRefusedError as error:
             return Result(SendOutcome.FAILED, error=str(error))
         except SendUnconfirmedError as error:

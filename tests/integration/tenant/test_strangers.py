@@ -3,8 +3,9 @@
 from integration.tenant.scene import Scene, until
 from unit.tenant.wire import MESSAGES, named, nested, quoting
 
-from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MAX_TEXT, MessageSeen
+from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MessageSeen
 from oxy_core.message_kinds import MessageKind
+from oxy_core.message_limits import MAX_TEXT
 from oxy_simulator.sending import send_raw
 
 LONG = "A" * 300

@@ -3,9 +3,9 @@ from datetime import UTC, datetime
 import pytest
 from google.protobuf.message import Message
 
-from oxy_core.envelopes import MAX_TEXT
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
+from oxy_core.message_limits import MAX_TEXT
 from oxy_tenant.content.bounds import CUT
 from oxy_tenant.content.received import IgnoredMessage, IncomingMessage
 from oxy_tenant.links.neonize.classification import classify_message, classify_undecryptable

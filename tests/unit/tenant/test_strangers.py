@@ -11,8 +11,9 @@ from unit.tenant.messages import Clock
 from unit.tenant.sessions import add_secret, make_session
 from unit.tenant.wire import ENVELOPES, MESSAGES, info, jid, message_event, named, nested, quoting, source
 
-from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MAX_TEXT, MAX_WHATSAPP_ID, MessageSeen, Report
+from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MessageSeen, Report
 from oxy_core.message_kinds import MessageKind
+from oxy_core.message_limits import MAX_TEXT, MAX_WHATSAPP_ID
 from oxy_tenant.content.bounds import (
     CUT,
     bounded_id,
