@@ -15,6 +15,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from oxy_core.errors import ContractError, NewerVersionError
+from oxy_core.files import FileArrived, FileFailed
 from oxy_core.identity import InstanceName, Jid, OrganizationName, Phone
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.settings import AiSettings
@@ -196,7 +197,9 @@ class ConnectionChanged(BaseModel):
     jid: Jid | None = None
 
 
-ReportBody = Annotated[MessageSeen | SendResult | ConnectionChanged, Field(discriminator="type")]
+ReportBody = Annotated[
+    MessageSeen | FileArrived | FileFailed | SendResult | ConnectionChanged, Field(discriminator="type")
+]
 
 
 class Report(Envelope):

@@ -23,6 +23,7 @@ INBOUND_STREAM: Final = "OXY_INBOUND"
 STATE_STREAM: Final = "OXY_STATE"
 DEAD_LETTER_STREAM: Final = "OXY_DLQ"
 PARKED_STREAM: Final = "OXY_PARKED"
+MEDIA_STREAM: Final = "OXY_MEDIA"
 INGEST_DURABLE: Final = "ingest"
 
 ACK_WAIT_SECONDS: Final = 5.0
@@ -31,6 +32,10 @@ ACK_WAIT_SECONDS: Final = 5.0
 MAX_REPORT_BYTES: Final = MAX_ENVELOPE_BYTES + (4 << 10)
 """Largest report with its headers, which tenants' accounts and the streams enforce. The server's own limit,
 `SERVER_MAX_PAYLOAD_BYTES`, leaves room for the headers that workers add."""
+
+CHUNK_BYTES: Final = 256 << 10
+"""Largest part of a file in one message; each but the last has this size. Reports wait no longer for such a message to
+be flushed to disk than for one of their own."""
 
 SERVER_MAX_PAYLOAD_BYTES: Final = 1 << 20
 """``max_payload`` of our NATS servers, nats-server's default."""
@@ -83,6 +88,19 @@ STREAMS: Final = (
         max_age=30 * _DAY,
         max_msgs_per_subject=2_000,
         max_bytes=_GIB,
+        storage=StorageType.FILE,
+    ),
+    # Files on their way from pods to workers. Full, it refuses: a file stays where WhatsApp keeps it, and its pod tries
+    # again. A chunk that is published twice replaces itself.
+    StreamConfig(
+        name=MEDIA_STREAM,
+        subjects=[subjects.MEDIA_ALL],
+        retention=RetentionPolicy.LIMITS,
+        discard=DiscardPolicy.NEW,
+        max_age=_DAY,
+        max_msgs_per_subject=1,
+        max_msg_size=CHUNK_BYTES + (4 << 10),
+        max_bytes=2 * _GIB,
         storage=StorageType.FILE,
     ),
 )

@@ -5,6 +5,7 @@ The third token of a tenant's subject is the public key of its NATS account. The
 """
 
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from oxy_core.errors import ContractError
 from oxy_core.identity import AccountKey, InstanceName
@@ -20,6 +21,12 @@ ACCEPTED_ALL: Final = "oxy.accepted.*.*"
 
 OUT_ALL: Final = "oxy.out.*.*"
 """All send requests (core NATS), each exported to its tenant alone."""
+
+MEDIA_ALL: Final = "oxy.media.*.*.*.*"
+"""All tenants' files in chunks, captured by the stream OXY_MEDIA: ``oxy.media.<account>.<instance>.<media id>.<n>``."""
+
+FILE_REQUEST_ALL: Final = "oxy.file.*.*"
+"""All tenants' requests for chunks of the files that they are to send (core NATS)."""
 
 DEAD_LETTER_ALL: Final = "oxy.dlq.>"
 """Reports that cannot be stored, captured by the stream OXY_DLQ: ``oxy.dlq.<reason>.<account>``."""
@@ -67,6 +74,19 @@ def accepted(account: AccountKey, instance: InstanceName) -> str:
     return f"oxy.accepted.{account}.{instance}"
 
 
+def media(account: AccountKey, instance: InstanceName, media_id: UUID | str, number: int | str) -> str:
+    """Subject of one chunk of a file that an instance received, counted from 0.
+
+    With ``*`` for `number` or for `media_id` too, it stands for all chunks of the file or of the instance.
+    """
+    return f"oxy.media.{account}.{instance}.{media_id}.{number}"
+
+
+def file_request(account: AccountKey, instance: InstanceName) -> str:
+    """Subject on which an instance asks for chunks of the files that it is to send."""
+    return f"oxy.file.{account}.{instance}"
+
+
 def dead_letter(reason: str, account: AccountKey) -> str:
     """Subject of an account's reports that cannot be stored, by a one-word reason."""
     return f"oxy.dlq.{reason}.{account}"
@@ -85,7 +105,9 @@ def instance_key(organization: str, instance: InstanceName) -> str:
 def sender_of(subject: str) -> SubjectSender:
     """Return who published on a tenant's subject, or a report that is parked; raises ContractError for any other."""
     match subject.split("."):
-        case ["oxy", "in" | "state" | "accepted" | "out", account, instance]:
+        case ["oxy", "in" | "state" | "accepted" | "out" | "file", account, instance]:
+            return SubjectSender(account, instance)
+        case ["oxy", "media", account, instance, _, _]:
             return SubjectSender(account, instance)
         case ["oxy", "parked", _, account, instance]:
             return SubjectSender(account, instance)

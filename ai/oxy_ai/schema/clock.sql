@@ -224,3 +224,16 @@ as $$
     )
     select count(*) from ahead
 $$;
+
+-- Files are looked at after `longest` at most, those on the bus after `pause`. Returns how many lay further ahead.
+create or replace function bring_files_forward(pause interval, longest interval) returns bigint
+language sql security definer set search_path = public, pg_temp
+as $$
+    with ahead as (
+        update media_queue
+        set due_at = clock_timestamp() + case when account is null then longest else pause end
+        where due_at > clock_timestamp() + case when account is null then longest else pause end
+        returning media_id
+    )
+    select count(*) from ahead
+$$;

@@ -89,9 +89,18 @@ begin
     when 'message' then
         select i.outcome, i.due into outcome, due
         from ingest_message(item, jsonb_populate_record(null::inbound_message, body), gap_wait) i;
+        if body -> 'file' ->> 'id' is not null then
+            perform announce_file(item);
+        end if;
     when 'send_result' then
         perform place_of_report(item);
         outcome := close_request(organization, (item ->> 'instance')::uuid, body);
+    when 'file_arrived' then
+        perform place_of_report(item);
+        outcome := file_arrived(item);
+    when 'file_failed' then
+        perform place_of_report(item);
+        outcome := file_failed(item);
     else
         perform place_of_report(item);
         outcome := 'stored';  -- by note_connections, in the order of locks

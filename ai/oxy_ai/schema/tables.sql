@@ -272,6 +272,47 @@ create table dead_reports (
     foreign key (organization_id, instance_id) references instances
 );
 
+-- Files of messages (media.sql): received ones, announced by their message, on their way from the pod, then stored; and
+-- those to be sent. The pod chooses the ids of received ones, so they are unique within its instance only.
+create table media (
+    organization_id uuid not null,
+    instance_id uuid not null,
+    id uuid not null,
+    direction text not null check (direction in ('in', 'out')),
+    message_id bigint,  -- that it came with; null: not stored yet, or the file is to be sent
+    kind text,  -- oxy_core.message_kinds.MessageKind of that message
+    mime text,  -- as its sender calls it
+    found_mime text,  -- by its content, as the pod sees it
+    name text,
+    size_bytes bigint,  -- announced, then counted
+    sha256 text,  -- likewise, in hex
+    chunks integer,  -- on the bus and in media_chunks
+    state text not null check (state in ('announced', 'arriving', 'stored', 'failed', 'deleted')),
+    reason text,  -- why it failed
+    location text,  -- of a stored one: database, or its key in the object store
+    created_at timestamptz not null default clock_timestamp(),
+    settled_at timestamptz,  -- when it was stored, failed or was deleted
+    primary key (instance_id, id),
+    foreign key (organization_id, instance_id) references instances,
+    foreign key (organization_id, message_id) references messages,
+    check ((reason is not null) = (state = 'failed')),
+    check ((location is not null) = (state = 'stored'))
+);
+create index media_message on media (organization_id, message_id) where message_id is not null;
+create index media_in_database on media (organization_id) include (size_bytes) where location = 'database';
+
+create table media_chunks (
+    organization_id uuid not null,
+    instance_id uuid not null,
+    media_id uuid not null,
+    number integer not null,  -- from 0; each but the last has oxy_core.jetstream.CHUNK_BYTES
+    bytes bytea not null,
+    primary key (instance_id, media_id, number),
+    foreign key (instance_id, media_id) references media
+);
+-- WhatsApp's files are compressed already.
+alter table media_chunks alter column bytes set storage external;
+
 create table ai_interactions (
     organization_id uuid not null,
     turn_id bigint not null,
@@ -349,6 +390,18 @@ create table database_state (
     held_until timestamptz not null default '-infinity',  -- no turn is claimed before
     created_at timestamptz not null default clock_timestamp()
 );
+
+-- Files that are to be stored, deleted or given up at some time.
+create table media_queue (
+    instance_id uuid not null,
+    media_id uuid not null,
+    organization_id uuid not null references organizations,
+    account text,  -- that published its chunks, as long as they are wanted
+    due_at timestamptz not null default clock_timestamp(),  -- while a worker has it: the end of its lease
+    claims integer not null default 0,  -- in a row
+    primary key (instance_id, media_id)
+);
+create index media_queue_due on media_queue (due_at);
 
 create table notice_queue (
     notice_id bigint primary key,

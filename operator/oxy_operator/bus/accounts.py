@@ -40,7 +40,7 @@ _JETSTREAM: Final[Claims] = {
 }
 _TENANT_LIMITS: Final[Claims] = {
     **_UNLIMITED,
-    # A pod holds one connection; a few more while a half-dead one times out.
+    # A pod holds one connection, two while files wait; a few more while a half-dead one times out.
     "conn": 8,
     "subs": 64,
     # Well below the server's limit, so that the platform can add headers to whatever a tenant has published.
@@ -94,6 +94,8 @@ def _tenant_claims(platform: str, account: str, instance: str) -> Claims:
             imported("in", subjects.inbound(account, instance), "service"),
             imported("state", subjects.state(account, instance), "service"),
             imported("accepted", subjects.accepted(account, instance), "service"),
+            imported("media", subjects.media(account, instance, "*", "*"), "service"),
+            imported("file", subjects.file_request(account, instance), "service"),
             imported("out", subjects.out(account, instance), "stream"),
         ],
     }
@@ -106,7 +108,7 @@ def platform_token(keys: PlatformKeys, issued_at: int = 0) -> str:
         return {"name": name, "subject": subject, "type": kind, "account_token_position": ACCOUNT_POSITION}
 
     def service(name: str, subject: str) -> Claims:
-        # One answer per request: JetStream's acknowledgement of a publish.
+        # One answer per request: JetStream's acknowledgement of a publish, or a chunk of a file.
         return {**exported(name, subject, "service"), "response_type": "Singleton"}
 
     claims: Claims = {
@@ -115,6 +117,8 @@ def platform_token(keys: PlatformKeys, issued_at: int = 0) -> str:
             service("in", subjects.INBOUND_ALL),
             service("state", subjects.STATE_ALL),
             service("accepted", subjects.ACCEPTED_ALL),
+            service("media", subjects.MEDIA_ALL),
+            service("file", subjects.FILE_REQUEST_ALL),
             exported("out", subjects.OUT_ALL, "stream"),
         ],
     }

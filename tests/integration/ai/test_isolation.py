@@ -129,6 +129,7 @@ async def test_every_table_with_tenants_data_is_protected(scene: Scene) -> None:
         "org_queue",
         "relay_queue",
         "notice_queue",
+        "media_queue",
         "database_clock",
         "database_state",
         "alembic_version",

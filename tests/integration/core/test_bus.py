@@ -8,6 +8,7 @@ import pytest
 from nats.aio.client import Client
 from nats.errors import Error
 from nats.js.api import RetentionPolicy
+from nats.js.errors import APIError
 
 from oxy_core.bus import connected
 from oxy_core.errors import BusError, StreamMismatchError
@@ -17,6 +18,7 @@ from oxy_core.jetstream import (
     INBOUND_STREAM,
     INGEST,
     INGEST_DURABLE,
+    MEDIA_STREAM,
     STREAMS,
     ensure_streams,
 )
@@ -46,6 +48,20 @@ async def test_ensuring_streams_twice_changes_nothing(nats_server: NatsServer) -
             *(stream.name for stream in STREAMS),
             *(f"KV_{bucket}" for bucket in BUCKETS),
         }
+
+
+async def test_a_chunk_that_is_published_again_replaces_itself_also_when_the_stream_is_full(
+    nats_server: NatsServer,
+) -> None:
+    async with connected(nats_server.url, name="test") as client:
+        jetstream = client.jetstream()
+        small = next(dataclasses.replace(stream, max_bytes=2_000) for stream in STREAMS if stream.name == MEDIA_STREAM)
+        await jetstream.add_stream(small)
+        for _ in range(3):
+            await jetstream.publish("oxy.media.A.x.file.0", bytes(1_000))
+        with pytest.raises(APIError, match="maximum bytes exceeded"):
+            await jetstream.publish("oxy.media.A.x.file.1", bytes(1_000))
+        assert (await jetstream.stream_info(MEDIA_STREAM)).state.messages == 1
 
 
 async def test_a_stream_of_another_kind_is_refused_and_kept(nats_server: NatsServer) -> None:

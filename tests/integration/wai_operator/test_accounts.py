@@ -13,7 +13,7 @@ from nats.errors import FlushTimeoutError
 from nats.js.api import StreamConfig
 
 from oxy_core import subjects
-from oxy_core.jetstream import INBOUND_STREAM, STATE_STREAM, ensure_streams
+from oxy_core.jetstream import INBOUND_STREAM, MEDIA_STREAM, STATE_STREAM, ensure_streams
 from oxy_dev.servers import NatsServer, running_nats
 from oxy_operator.bus.accounts import (
     Tenancy,
@@ -139,6 +139,40 @@ async def test_a_tenant_cannot_report_for_another(
                 await pod.jetstream(timeout=0.5).publish(subject, b"forged")
     assert await received(platform, INBOUND_STREAM) == 0
     assert await received(platform, STATE_STREAM) == 0
+
+
+async def test_a_tenants_files_come_and_go_under_its_own_name_alone(
+    server: NatsServer, platform: Client, system: Client, tmp_path: Path
+) -> None:
+    evil, victim = await admitted(system, "evil"), await admitted(system, "victim")
+    chunk = subjects.media(victim.account, "victim", "a-file", 0)
+    requests = await platform.subscribe(subjects.FILE_REQUEST_ALL)
+    async with (
+        client(server, tmp_path, victim.credentials) as pod,
+        client(server, tmp_path, evil.credentials) as neighbour,
+    ):
+        ack = await pod.jetstream().publish(chunk, b"secret", headers={"Nats-Msg-Id": "once"})
+        assert ack.stream == MEDIA_STREAM
+        overheard = await neighbour.subscribe("oxy.>")
+        for forged in (chunk, subjects.media(evil.account, "victim", "a-file", 0)):
+            with pytest.raises(NatsError):
+                await neighbour.jetstream(timeout=0.5).publish(forged, b"forged")
+        for stranger in (neighbour, pod):
+            with pytest.raises(NatsError):
+                await stranger.jetstream(timeout=0.5).get_last_msg(MEDIA_STREAM, chunk)
+        with pytest.raises(NatsError):
+            await neighbour.request(subjects.file_request(victim.account, "victim"), b"?", timeout=0.5)
+        asked = asyncio.create_task(pod.request(subjects.file_request(victim.account, "victim"), b"?", timeout=5))
+        request = await requests.next_msg(timeout=5)
+        await request.respond(b"a chunk")
+        assert (await asked).data == b"a chunk"
+        assert request.subject == subjects.file_request(victim.account, "victim")
+        await neighbour.flush()
+        heard = [(await overheard.next_msg(timeout=5)).data for _ in range(overheard.pending_msgs)]
+        assert set(heard) <= {b"forged", b"?"}, "its own, which its account keeps to itself"
+    assert requests.pending_msgs == 0
+    stored = await platform.jetstream().get_last_msg(MEDIA_STREAM, chunk)
+    assert (stored.data, await received(platform, MEDIA_STREAM)) == (b"secret", 1)
 
 
 async def test_even_an_account_made_wrongly_cannot_speak_for_another(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
+from oxy_core.jetstream import STREAMS
 from oxy_dev import chart, crds
 from oxy_dev.chart import Object, of_kind, pod_templates, render
 from oxy_dev.cluster.errors import CommandError
@@ -94,6 +95,12 @@ def test_no_secret_is_part_of_the_release(objects: list[Object]) -> None:
 def test_there_are_no_hooks(objects: list[Object]) -> None:
     """A hook would wait for a database that the release itself brings."""
     assert "helm.sh/hook" not in json.dumps(objects)
+
+
+def test_the_streams_fit_the_volume_of_the_embedded_server(objects: list[Object]) -> None:
+    (claim,) = of_kind(objects, "StatefulSet")["oxy-nats"]["spec"]["volumeClaimTemplates"]
+    volume = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi")) << 30
+    assert sum(stream.max_bytes or 0 for stream in STREAMS) <= volume * 3 / 4
 
 
 def test_the_operator_never_runs_twice(objects: list[Object]) -> None:

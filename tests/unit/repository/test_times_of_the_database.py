@@ -16,6 +16,7 @@ WAITED_FOR: Final = {
     "org_queue": {"ready_at", "arrival_at", "open_at"},
     "relay_queue": {"ready_at", "held_until"},
     "notice_queue": {"noted_at"},
+    "media_queue": {"due_at"},
     "database_state": {"held_until"},
 }
 """By PostgreSQL's clock; something is due or ends then, or its age counts: brought forward if the clock went back."""
@@ -30,6 +31,7 @@ NOTED: Final = {
     "outbox": {"accepted_at", "closed_at"},
     "owner_notices": {"created_at"},
     "messages": {"settled_at"},
+    "media": {"created_at", "settled_at"},
     "dead_reports": {"died_at", "discarded_at"},
     "ai_interactions": {"created_at"},
     "audit_log": {"at"},

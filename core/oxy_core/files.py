@@ -1,0 +1,60 @@
+"""What pods report of the files of messages, which come after the messages themselves."""
+
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_MIME: Final = 128
+"""Longest MIME type in characters."""
+
+MAX_CHUNKS: Final = 16_384
+"""Most chunks of a file: 4 GiB, twice what WhatsApp carries."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 in hexadecimal."""
+
+
+class FileArrived(BaseModel):
+    """All chunks of a file are on the bus (`oxy_core.subjects.media`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    type: Literal["file_arrived"] = "file_arrived"
+    media_id: UUID
+    """Of the file that the message announced."""
+    chunks: int = Field(ge=0, le=MAX_CHUNKS)
+    """0: the file is empty."""
+    size: int = Field(ge=0)
+    """Bytes, as counted."""
+    sha256: Sha256
+    """As computed."""
+    mime: Annotated[str, Field(max_length=MAX_MIME)] | None = None
+    """What its first bytes say that it is; None: they say nothing."""
+
+
+class FileFailure(StrEnum):
+    """Why a file of a message cannot be had."""
+
+    EXPIRED = "expired"
+    """WhatsApp or the bus no longer has it; only the phone that sent it might."""
+    TOO_LARGE = "too_large"
+    WRONG_HASH = "wrong_hash"
+    """The bytes are not those that were announced."""
+    UNREADABLE = "unreadable"
+    """The message does not say where it is, or how to decrypt it."""
+    UNAVAILABLE = "unavailable"
+    """It could not be had for as long as it was tried."""
+    NO_SPACE = "no_space"
+    """The platform keeps no more files of this organization."""
+
+
+class FileFailed(BaseModel):
+    """A file of a message cannot be had."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    type: Literal["file_failed"] = "file_failed"
+    media_id: UUID
+    reason: FileFailure
