@@ -1,0 +1,91 @@
+"""What a file is, judged by its first bytes, whatever its name or its sender claims. Pure.
+
+Only the types that WhatsApp shows as pictures, videos and sound are told apart; everything else is a document.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from oxy_core.outbound import FileKind
+
+HEAD_BYTES: Final = 4_096
+"""How much of a file's beginning is looked at."""
+
+UNKNOWN: Final = "application/octet-stream"
+"""MIME type of bytes that are none of the types below."""
+
+OGG_OPUS: Final = "audio/ogg; codecs=opus"
+"""The only type of a voice note. Source: WhatsApp's apps, which show other audio as a file to play."""
+
+_BRANDS: Final = {
+    b"M4A ": "audio/mp4",
+    b"M4B ": "audio/mp4",
+    b"qt  ": "video/quicktime",
+    b"heic": "image/heic",
+    b"heix": "image/heic",
+    b"mif1": "image/heic",
+    b"avif": "image/avif",
+}
+"""Major brands of ISO base media files. Source: mp4ra.org; any other is taken for MP4 video, 3gp… for 3GPP."""
+
+_STARTS: Final = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+    (b"PK\x03\x04", "application/zip"),
+    (b"#!AMR", "audio/amr"),
+    (b"ID3", "audio/mpeg"),
+    (b"\xff\xf1", "audio/aac"),
+    (b"\xff\xf9", "audio/aac"),
+    (b"\xff\xfb", "audio/mpeg"),
+    (b"\xff\xf3", "audio/mpeg"),
+    (b"\xff\xf2", "audio/mpeg"),
+    (b"\x1aE\xdf\xa3", "video/webm"),
+)
+
+SHOWN_AS: Final = {
+    FileKind.IMAGE: frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"}),
+    FileKind.VIDEO: frozenset({"video/mp4", "video/3gpp"}),
+    FileKind.AUDIO: frozenset({"audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", "audio/ogg", OGG_OPUS}),
+    FileKind.VOICE_NOTE: frozenset({OGG_OPUS}),
+}
+"""The types of each kind. Source: WhatsApp Cloud API, supported media types. A document may be anything."""
+
+
+def mime_of(head: bytes) -> str:
+    """Return the MIME type of a file that begins with these bytes; `UNKNOWN` if it is not one of ours."""
+    found = next((mime for start, mime in _STARTS if head.startswith(start)), None)
+    return found or next((mime for read in _CONTAINERS if (mime := read(head)) is not None), UNKNOWN)
+
+
+def kind_of(mime: str) -> FileKind:
+    """Return how a file of this type is shown, unless it is asked for otherwise."""
+    shown = (FileKind.IMAGE, FileKind.VIDEO, FileKind.AUDIO)
+    return next((kind for kind in shown if mime in SHOWN_AS[kind]), FileKind.DOCUMENT)
+
+
+def _webp(head: bytes) -> str | None:
+    return "image/webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
+
+
+def _iso_media(head: bytes) -> str | None:
+    if head[4:8] != b"ftyp":
+        return None
+    brand = head[8:12]
+    return _BRANDS.get(brand, "video/3gpp" if brand.startswith(b"3gp") else "video/mp4")
+
+
+def _ogg(head: bytes) -> str | None:
+    # The codec's header is the first packet of the first page. Source: RFC 7845, section 3.
+    if head[:4] != b"OggS" or len(head) <= _OGG_SEGMENTS:
+        return None
+    body = _OGG_SEGMENTS + 1 + head[_OGG_SEGMENTS]
+    return OGG_OPUS if head[body : body + 8] == b"OpusHead" else "audio/ogg"
+
+
+_OGG_SEGMENTS: Final = 26
+"""Place of the number of segments in an Ogg page's header. Source: RFC 3533, section 6."""
+
+_CONTAINERS: Final[tuple[Callable[[bytes], str | None], ...]] = (_webp, _iso_media, _ogg)
