@@ -14,14 +14,27 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from oxy_core.content import (
+    AUTOMATIC_SOURCES,
+    MAX_MENTIONS,
+    ChatType,
+    Count,
+    Details,
+    FileOffered,
+    LinkPreview,
+    MessageSource,
+    PlaceholderReason,
+    Quote,
+)
 from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.files import FileArrived, FileFailed
 from oxy_core.identity import InstanceName, Jid, OrganizationName, Phone
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.settings import AiSettings
-from oxy_core.message_kinds import MessageKind
+from oxy_core.message_kinds import FIRST_KINDS, MessageKind
 from oxy_core.message_limits import MAX_NAME, MAX_TEXT, WhatsAppId
 from oxy_core.outbound import OutboundContent, SendRefusal
+from oxy_core.report_bodies import MessageLost, NumberChanged, ReceiptsSeen
 from oxy_core.trace import TraceParent
 
 MAX_ERROR: Final = 1_000
@@ -131,7 +144,7 @@ class MessageSeen(BaseModel):
     push_name: Annotated[str, Field(max_length=MAX_NAME)] | None = None
     kind: MessageKind
     text: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
-    """The text, present for kind TEXT only."""
+    """What a person reads: text, caption, question, label of a choice."""
     quoted_id: WhatsAppId | None = None
     """WhatsApp id of the message that this one answers."""
     sent_at: AwareDatetime
@@ -141,6 +154,44 @@ class MessageSeen(BaseModel):
     that no process need compare two clocks."""
     chat_sequence: int = Field(ge=1)
     """Position among the messages of its chat in this journal, counted from 1 without gaps."""
+    chat_type: ChatType = ChatType.DIRECT
+    source: MessageSource | None = None
+    """Who or what wrote it; None: older code reported it, which did not tell."""
+    business_name: Annotated[str, Field(max_length=MAX_NAME)] | None = None
+    """The sender's business name, if WhatsApp vouches for it."""
+    details: Details | None = None
+    """What it contains beside its text."""
+    quote: Quote | None = None
+    """What it answers, as its sender repeats it."""
+    mentions: Annotated[tuple[Jid, ...], Field(max_length=MAX_MENTIONS)] = ()
+    preview: LinkPreview | None = None
+    file: FileOffered | None = None
+    view_once: bool = False
+    """Whether the sender wants it to be seen only once."""
+    ephemeral_seconds: Count | None = None
+    """After how long the apps delete it; 0: they do, and the time is unknown."""
+    forwarded: bool = False
+    offline: bool = False
+    """Whether the server had queued it while we were offline; `delay_seconds` is its age."""
+    before_pairing: bool = False
+    """Whether it was sent before this device was linked: nobody expects a late answer."""
+    original_length: Count | None = None
+    """How many characters the text had, if it was cut."""
+    placeholder_reason: PlaceholderReason | None = None
+    """Why its content, or part of it, is not here."""
+
+    @property
+    def least_version(self) -> int:
+        """Version that a reader must know, so as not to answer what nobody should, or take a machine for a person."""
+        understood = (
+            self.kind in FIRST_KINDS
+            and self.details is None
+            and self.file is None
+            and self.chat_type is ChatType.DIRECT
+            and self.source not in AUTOMATIC_SOURCES
+            and not self.before_pairing
+        )
+        return FIRST_VERSION if understood else CONTENT_VERSION
 
 
 class SendOutcome(StrEnum):
@@ -198,8 +249,23 @@ class ConnectionChanged(BaseModel):
 
 
 ReportBody = Annotated[
-    MessageSeen | FileArrived | FileFailed | SendResult | ConnectionChanged, Field(discriminator="type")
+    MessageSeen
+    | FileArrived
+    | FileFailed
+    | ReceiptsSeen
+    | MessageLost
+    | NumberChanged
+    | SendResult
+    | ConnectionChanged,
+    Field(discriminator="type"),
 ]
+
+
+def version_of(body: BaseModel) -> int:
+    """Return the version that a reader must know to understand a report with this body."""
+    if isinstance(body, MessageSeen):
+        return body.least_version
+    return FIRST_VERSION if isinstance(body, SendResult | ConnectionChanged) else CONTENT_VERSION
 
 
 class Report(Envelope):
@@ -217,6 +283,14 @@ class Report(Envelope):
     occurred_at: AwareDatetime
     trace: TraceParent
     body: ReportBody
+
+    @model_validator(mode="before")
+    @classmethod
+    def _raise_version(cls, values: object) -> object:
+        """Give a report that is written the version of its body; one that is read has its own."""
+        if isinstance(values, dict) and isinstance(body := values.get("body"), BaseModel):
+            return {"version": version_of(body), **values}
+        return values
 
     @property
     def message_id(self) -> str:

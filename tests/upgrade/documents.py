@@ -5,6 +5,15 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from oxy_core.content import (
+    ChatType,
+    FileOffered,
+    LinkPreview,
+    MessageSource,
+    PlaceholderReason,
+    Poll,
+    Quote,
+)
 from oxy_core.database_mark import DatabaseMark
 from oxy_core.envelopes import (
     Accepted,
@@ -21,17 +30,20 @@ from oxy_core.envelopes import (
     SendRequest,
     SendResult,
 )
+from oxy_core.files import FileArrived, FileFailed, FileFailure
 from oxy_core.identity import Jid
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
 from oxy_core.instance.settings import AiSettings, AuroraSettings, InboundSettings, ReconnectSettings
 from oxy_core.message_kinds import MessageKind
 from oxy_core.outbound import FileContent, FileKind, Quoted, SendRefusal
+from oxy_core.report_bodies import MessageLost, NumberChanged, ReceiptKind, ReceiptsSeen
 from oxy_core.tenant import TenantSettings, TerminationMessage
 
 MOMENT: Final = datetime(2026, 11, 28, 12, 30, tzinfo=UTC)
 ID: Final = UUID("01940000-0000-7000-8000-000000000001")
 LID: Final = Jid.parse("123456789@lid")
 PHONE: Final = Jid.parse("5511987651111@s.whatsapp.net")
+OTHER: Final = Jid.parse("5511987653333@s.whatsapp.net")
 TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -51,6 +63,39 @@ def _report(body: ReportBody, **optional: object) -> Report:
     )
 
 
+MESSAGE: Final = MessageSeen(
+    whatsapp_id="3EB0C431C26A1916E07A",
+    chat=LID,
+    chat_alias=PHONE,
+    sender=LID,
+    from_me=False,
+    push_name="Ana",
+    kind=MessageKind.POLL,
+    text="Banho ou tosa?",
+    quoted_id="3EB0AAAA",
+    sent_at=MOMENT,
+    delay_seconds=0.5,
+    chat_sequence=4,
+    chat_type=ChatType.DIRECT,
+    source=MessageSource.CONTACT,
+    business_name="Flor Ltda.",
+    details=Poll(options=("Banho", "Tosa"), total=2, selectable=1),
+    quote=Quote(whatsapp_id="3EB0AAAA", sender=LID, from_me=True, kind=MessageKind.TEXT, text="Olá"),
+    mentions=(PHONE,),
+    preview=LinkPreview(url="https://flor.example", title="Flor", description="Pet shop"),
+    file=FileOffered(
+        id=ID, mime="image/jpeg", size=1_024, sha256="ab" * 32, name="rex.jpg", seconds=3, width=640, height=480
+    ),
+    view_once=True,
+    ephemeral_seconds=86_400,
+    forwarded=True,
+    offline=True,
+    before_pairing=True,
+    original_length=70_000,
+    placeholder_reason=PlaceholderReason.TOO_LARGE,
+)
+"""Has what readers of version 1 do not know. Each shape of `details` has a unit test (tests/unit/core)."""
+
 FULL: Final[Mapping[str, Envelope]] = {
     "report-message": _report(
         MessageSeen(
@@ -67,9 +112,31 @@ FULL: Final[Mapping[str, Envelope]] = {
             sent_at=MOMENT,
             delay_seconds=0.5,
             chat_sequence=3,
+            source=MessageSource.CONTACT,
+            business_name="Flor Ltda.",
+            quote=Quote(whatsapp_id="3EB0AAAA", sender=LID, from_me=True, kind=MessageKind.TEXT, text="Olá"),
+            mentions=(PHONE,),
+            preview=LinkPreview(url="https://flor.example", title="Flor", description="Pet shop"),
+            ephemeral_seconds=86_400,
+            forwarded=True,
+            offline=True,
+            original_length=70_000,
+            placeholder_reason=PlaceholderReason.TOO_LARGE,
         ),
         journal_started_at=MOMENT,
     ),
+    "report-message-content": _report(MESSAGE),
+    "report-receipts": _report(
+        ReceiptsSeen(kind=ReceiptKind.READ, request_ids=(ID,), whatsapp_ids=("3EB0BBBB",), chat=LID, at=MOMENT)
+    ),
+    "report-message-lost": _report(
+        MessageLost(whatsapp_id="3EB0CCCC", chat=LID, sender=LID, from_me=False, sent_at=MOMENT, found_by="store")
+    ),
+    "report-number-changed": _report(NumberChanged(old=PHONE, new=OTHER, old_lid=LID, new_lid=LID, at=MOMENT)),
+    "report-file-arrived": _report(
+        FileArrived(media_id=ID, chunks=2, size=300_000, sha256="ab" * 32, mime="image/jpeg")
+    ),
+    "report-file-failed": _report(FileFailed(media_id=ID, reason=FileFailure.EXPIRED)),
     "report-send-result": _report(
         SendResult(
             request_id=ID,

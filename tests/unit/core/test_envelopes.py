@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime
+from typing import get_args
 from uuid import UUID
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from oxy_core.content import Details
 from oxy_core.envelopes import (
     ConnectionChanged,
     ConnectionState,
@@ -39,6 +41,40 @@ bodies = st.one_of(
     st.builds(SendResult, request_id=st.uuids(), outcome=st.sampled_from(SendOutcome), error=st.none() | st.text()),
     st.builds(ConnectionChanged, state=st.sampled_from(ConnectionState), reason=st.none() | st.text()),
 )
+
+
+SEEN = {
+    "whatsapp_id": "A",
+    "chat": "1@lid",
+    "sender": "1@lid",
+    "from_me": False,
+    "kind": "text",
+    "sent_at": "2026-01-01T00:00:00Z",
+    "chat_sequence": 1,
+}
+TARGET = {"whatsapp_id": "B", "from_me": True}
+DETAILS: list[tuple[str, dict[str, object]]] = [
+    ("location", {"type": "place", "latitude": -23.5, "longitude": -46.6, "name": "Casa"}),
+    ("contacts", {"type": "cards", "cards": [{"name": "Ana", "numbers": [{"number": "+55 11"}]}], "total": 1}),
+    ("poll", {"type": "poll", "options": ["a", "b"], "total": 2, "selectable": 1}),
+    ("vote", {"type": "vote", "target": TARGET, "options": ["a"]}),
+    ("reaction", {"type": "reaction", "target": TARGET, "emoji": "👍"}),
+    ("edit", {"type": "edit", "target": TARGET, "kind": "image"}),
+    ("revoke", {"type": "revoke", "target": TARGET}),
+    ("list", {"type": "menu", "choices": [{"id": "1", "title": "Banho", "section": "Serviços"}], "total": 1}),
+    ("list_reply", {"type": "choice", "target": TARGET, "id": "1", "parameters": "{}"}),
+    ("order", {"type": "order", "order_id": "9", "items": 2, "amount": 60_000, "currency": "BRL"}),
+    ("product", {"type": "product", "product_id": "9", "title": "Ração", "owner": "1@lid"}),
+    ("payment", {"type": "payment", "action": "requested", "amount": 60_000, "target": TARGET}),
+    ("missed_call", {"type": "call", "video": True, "call_id": "C"}),
+    ("notice", {"type": "notice", "name": "pinned", "target": TARGET}),
+    ("invite", {"type": "invite", "to": "group", "chat": "1@g.us", "code": "x"}),
+    ("event", {"type": "event", "starts_at": "2026-01-01T00:00:00Z", "cancelled": True}),
+    ("event_reply", {"type": "event_answer", "target": TARGET, "response": "going"}),
+    ("album", {"type": "album", "images": 2}),
+    ("sticker_pack", {"type": "sticker_pack", "name": "Gatos", "stickers": 3}),
+    ("unknown", {"type": "unknown", "name": "field_9"}),
+]
 
 
 def report(body: ReportBody) -> Report:
@@ -104,17 +140,42 @@ def test_a_newer_version_is_distinguished_from_rubbish_whatever_it_contains(chan
 
 @pytest.mark.parametrize("field", ["whatsapp_id", "quoted_id", "push_name"])
 def test_what_a_stranger_chooses_is_bounded(field: str) -> None:
-    seen = {
-        "whatsapp_id": "A",
-        "chat": "1@lid",
-        "sender": "1@lid",
-        "from_me": False,
-        "kind": "text",
-        "sent_at": "2026-01-01T00:00:00Z",
-        "chat_sequence": 1,
-    }
     with pytest.raises(ValidationError, match=field):
-        MessageSeen.model_validate(seen | {field: "x" * 1_000})
+        MessageSeen.model_validate(SEEN | {field: "x" * 1_000})
+
+
+def test_each_shape_of_content_is_tested() -> None:
+    shapes = {get_args(part.model_fields["type"].annotation)[0] for part in get_args(get_args(Details)[0])}
+    assert {str(details["type"]) for _, details in DETAILS} == shapes
+
+
+@pytest.mark.parametrize(("kind", "details"), DETAILS, ids=[kind for kind, _ in DETAILS])
+def test_a_message_of_any_shape_reads_back_and_is_for_readers_of_version_2(
+    kind: str, details: dict[str, object]
+) -> None:
+    seen = MessageSeen.model_validate(SEEN | {"kind": kind, "details": details})
+    sent = report(seen)
+    read = Report.decode(sent.encode())
+    assert (read, read.body, read.version) == (sent, seen, 2)
+    body = json.loads(sent.encode())["body"]
+    assert details.items() <= body["details"].items() or kind in {"contacts", "list"}
+
+
+@pytest.mark.parametrize(
+    ("change", "version"),
+    [
+        ({}, 1),
+        ({"kind": "unsupported"}, 1),
+        ({"source": "companion", "offline": True, "ephemeral_seconds": 60}, 1),
+        ({"quote": {"whatsapp_id": "B"}, "mentions": ["1@lid"], "preview": {"url": "https://a.example"}}, 1),
+        ({"kind": "image"}, 2),
+        ({"chat_type": "group"}, 2),
+        ({"source": "away"}, 2),
+        ({"before_pairing": True}, 2),
+    ],
+)
+def test_what_older_readers_would_misunderstand_is_not_for_them(change: dict[str, object], version: int) -> None:
+    assert report(MessageSeen.model_validate(SEEN | change)).version == version
 
 
 @pytest.mark.parametrize("data", [b"", b"null", b"[]", b"\xff\xfe", b"{", b"1" * 100_000])

@@ -1,0 +1,70 @@
+"""What pods report of messages that they received or sent earlier, and of contacts."""
+
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from oxy_core.content import Token
+from oxy_core.identity import Jid
+from oxy_core.message_limits import WhatsAppId
+
+MAX_RECEIPTS: Final = 256
+"""Most messages that one report of receipts names."""
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ReceiptKind(StrEnum):
+    """What became of a message that we sent; each of these includes the ones before it."""
+
+    DELIVERED = "delivered"
+    """A device of the recipient has decrypted it."""
+    READ = "read"
+    PLAYED = "played"
+    """A voice note was listened to, or a file that can be opened once was opened."""
+
+
+class ReceiptsSeen(_Body):
+    """Receipts of one kind for messages that this pod sent to one chat. Nothing is reported of others."""
+
+    type: Literal["receipts"] = "receipts"
+    kind: ReceiptKind
+    request_ids: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=MAX_RECEIPTS)]
+    """The send requests, as many as `whatsapp_ids` and in their order."""
+    whatsapp_ids: Annotated[tuple[WhatsAppId, ...], Field(min_length=1, max_length=MAX_RECEIPTS)]
+    chat: Jid
+    at: AwareDatetime
+    """When the newest of them was received, by WhatsApp's clock."""
+
+
+class MessageLost(_Body):
+    """A message was acknowledged to WhatsApp but never reached the journal, and cannot be had again.
+
+    It follows the report that holds the message's place in its chat: a `MessageSeen` of kind UNDECRYPTABLE with
+    `PlaceholderReason.LOST`.
+    """
+
+    type: Literal["message_lost"] = "message_lost"
+    whatsapp_id: WhatsAppId
+    chat: Jid
+    sender: Jid
+    from_me: bool = False
+    sent_at: AwareDatetime | None = None
+    """When it was sent, if that is known."""
+    found_by: Token
+    """How it was found, in snake_case: store, refused_copy."""
+
+
+class NumberChanged(_Body):
+    """A contact keeps the account under another number. WhatsApp says so."""
+
+    type: Literal["number_changed"] = "number_changed"
+    old: Jid
+    new: Jid
+    old_lid: Jid | None = None
+    new_lid: Jid | None = None
+    at: AwareDatetime
