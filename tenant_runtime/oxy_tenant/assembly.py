@@ -9,13 +9,14 @@ from oxy_tenant import metrics
 from oxy_tenant.connection.life_cycle import Connection
 from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.connection.reporting import ConnectionReports
-from oxy_tenant.content.received import Received
+from oxy_tenant.content.arrival import ArrivedMessage
+from oxy_tenant.content.classification import classify
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.sends import OpenSend
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.publishing.publisher import Publisher, PublishRules, ReportSignal
 from oxy_tenant.sending.intake import Intake
-from oxy_tenant.sending.receipts import Receipts
+from oxy_tenant.sending.receipts import Confirmations
 from oxy_tenant.sending.recovery import Recovery
 from oxy_tenant.sending.sender import Sender
 from oxy_tenant.settings import RuntimeSettings
@@ -60,7 +61,7 @@ def assemble(
     # Counted when the metrics are read, so that it is right also while nothing is published.
     metrics.PENDING.set_function(journal.reports.pending)
     shared = _build_shared(environment, settings, journal)
-    board, receipts = StateBoard(environment, lambda: shared.adapter.session.size), Receipts()
+    board, receipts = StateBoard(environment, lambda: shared.adapter.session.size), Confirmations()
     connection = _build_connection(shared, board, receipts)
     sender = _build_sender(shared, receipts, connection.up)
     subject = subjects.inbound(environment.account, environment.instance)
@@ -100,9 +101,10 @@ def _build_shared(environment: RuntimeSettings, settings: SettingsFile, journal:
     )
 
 
-def _build_connection(shared: Shared, board: StateBoard, receipts: Receipts) -> Connection:
-    def journal_message(message: Received) -> None:
-        if shared.journal.inbound.receive(message) is not None:
+def _build_connection(shared: Shared, board: StateBoard, receipts: Confirmations) -> Connection:
+    def journal_message(arrival: ArrivedMessage) -> None:
+        message = classify(arrival, shared.account)
+        if message is not None and shared.journal.inbound.receive(message) is not None:
             board.note_activity()
 
     return Connection(
@@ -113,12 +115,11 @@ def _build_connection(shared: Shared, board: StateBoard, receipts: Receipts) -> 
         account=shared.account,
         board=board,
         on_message=journal_message,
-        # Each receipt costs an event, so subscribe only if a crash left a send that a receipt could settle.
-        on_receipt=receipts.confirm if any(send.attempts for send in shared.recovered) else None,
+        on_receipts=receipts.confirm,
     )
 
 
-def _build_sender(shared: Shared, receipts: Receipts, connected: asyncio.Event) -> Sender:
+def _build_sender(shared: Shared, receipts: Confirmations, connected: asyncio.Event) -> Sender:
     recovery = Recovery(
         shared.journal.sends,
         shared.adapter.session,

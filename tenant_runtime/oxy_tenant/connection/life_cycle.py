@@ -27,7 +27,6 @@ from oxy_tenant.links.errors import LinkBrokenError, LinkError
 from oxy_tenant.links.events import (
     CaughtUp,
     Connected,
-    Delivered,
     Disconnected,
     Identified,
     LinkedToAnother,
@@ -36,6 +35,7 @@ from oxy_tenant.links.events import (
     LoginRefused,
     PairingStopped,
     QrOffered,
+    Receipts,
 )
 from oxy_tenant.links.protocol import MessageSink, StoredSession, WhatsAppLink
 from oxy_tenant.own_account import OwnAccount
@@ -103,17 +103,16 @@ class Connection:
         account: OwnAccount,
         board: StateBoard,
         on_message: MessageSink,
-        on_receipt: Callable[[str], None] | None,
+        on_receipts: Callable[[Receipts], None],
         timing: ConnectionTiming | None = None,
     ) -> None:
-        """`on_receipt` is called with the WhatsApp id of each delivered message; None requests no receipts."""
         self._instance = instance
         self._link = link
         self._settings = settings
         self._keeper = SessionKeeper(session, account, settings, instance)
         self._board = board
         self._on_message = on_message
-        self._on_receipt = on_receipt
+        self._on_receipts = on_receipts
         self._timing = timing or ConnectionTiming()
         self._pairing = Pairing(link, settings, board, answer_seconds=self._timing.login)
         self._loop = asyncio.get_running_loop()
@@ -176,7 +175,7 @@ class Connection:
         self._fresh = False
         self._pairing.begin_session()
         self._board.update(pairing=None)
-        self._link.open(self._on_message, on_event, receipts=self._on_receipt is not None)
+        self._link.open(self._on_message, on_event)
         try:
             return await self._follow(events)
         finally:
@@ -254,9 +253,8 @@ class Connection:
         match event:
             case Identified():
                 self._board.update(jid=event.phone)
-            case Delivered(whatsapp_ids) if self._on_receipt is not None:
-                for whatsapp_id in whatsapp_ids:
-                    self._on_receipt(whatsapp_id)
+            case Receipts():
+                self._on_receipts(event)
             case CaughtUp():
                 log.info("connection_caught_up")
             case LinkStopped():

@@ -1,17 +1,14 @@
-"""Reads the content of a WhatsApp message from its protobuf (waE2E ``Message``). Pure.
-
-Every library built on whatsmeow delivers this protobuf. Sender, chat and time come in a wrapper that differs between
-libraries and is read by their adapters.
-"""
+"""Reads an arrived message: what it means to the platform. Pure, and nothing that a sender chooses makes it raise."""
 
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from oxy_core.message_kinds import MessageKind
+from oxy_tenant.content.arrival import ArrivedMessage, ChatType, EnvelopeFacts, Missing
 from oxy_tenant.content.bounds import bounded_id, bounded_secret, bounded_text
-
-MessageProtobuf: TypeAlias = Any
-"""A ``WAWebProtobufsE2E.Message``; its generated module has no types."""
+from oxy_tenant.content.protobuf import MessageProtobuf
+from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
+from oxy_tenant.own_account import OwnAccount
 
 _SILENT: Final = frozenset(
     {
@@ -47,6 +44,44 @@ class Content:
     text: str | None = None
     quoted_id: str | None = None
     secret: bytes | None = None
+
+
+def classify(arrival: ArrivedMessage, account: OwnAccount) -> Received | None:
+    """Read a message; None if it is not in a direct chat."""
+    facts = arrival.facts
+    if facts.chat_type is not ChatType.DIRECT or facts.peer:
+        return None
+    content = _content_of(arrival)
+    if content is None:
+        return IgnoredMessage(whatsapp_id=facts.whatsapp_id, chat=facts.chat, from_me=facts.from_me)
+    return IncomingMessage(
+        whatsapp_id=facts.whatsapp_id,
+        chat=facts.chat,
+        chat_alias=facts.chat_alias,
+        sender=facts.sender if facts.from_me else facts.chat,
+        from_me=facts.from_me,
+        self_chat=_is_self_chat(facts, account),
+        kind=content.kind,
+        sent_at=facts.sent_at,
+        text=content.text,
+        push_name=facts.push_name,
+        quoted_id=content.quoted_id,
+        secret=content.secret,
+        live=facts.live,
+    )
+
+
+def _is_self_chat(facts: EnvelopeFacts, account: OwnAccount) -> bool:
+    addresses = {facts.chat, facts.chat_alias} - {None}
+    return facts.from_me and any(account.owns(address) for address in addresses if address is not None)
+
+
+def _content_of(arrival: ArrivedMessage) -> Content | None:
+    if arrival.message is None:
+        malformed = arrival.missing is Missing.MALFORMED
+        return Content(MessageKind.UNSUPPORTED if malformed else MessageKind.UNDECRYPTABLE)
+    # An edit repeats the whole message under the same id, and must not be answered a second time.
+    return None if arrival.facts.is_edit else classify_content(arrival.message)
 
 
 def classify_content(message: MessageProtobuf) -> Content | None:

@@ -3,12 +3,7 @@
 `messages` is the generated module that defines the protobuf; each library ships its own.
 """
 
-from typing import Any, TypeAlias
-
-from oxy_tenant.content.classification import MessageProtobuf
-
-MessagesModule: TypeAlias = Any
-"""``WAWebProtobufsE2E_pb2``, which has no types."""
+from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
 
 
 def compose_text(messages: MessagesModule, text: str, secret: bytes) -> MessageProtobuf:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from oxy_core.identity import Jid
@@ -99,11 +100,70 @@ class PairingStopped:
     succeeded: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """A receipt: a device of the recipient has decrypted these messages of ours."""
+class ReceiptKind(StrEnum):
+    """What a receipt says about messages."""
 
+    DELIVERED = "delivered"
+    """A device has decrypted them."""
+    READ = "read"
+    PLAYED = "played"
+    """A voice note was listened to, or a picture that is seen once was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """Receipts of one kind for messages of one chat."""
+
+    kind: ReceiptKind
     whatsapp_ids: tuple[str, ...]
+    """Bounded as the ids of messages are."""
+    chat: Jid
+    by: Jid
+    """Who received, read or played them; one of our own addresses if our phone did."""
+    at: datetime | None
+    """By WhatsApp's clock; None: unknown."""
+    from_me: bool = False
+    """Whether a device of our own sent it: it confirms that a message of ours was sent, but not that anybody has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallMissed:
+    """Somebody called and was not answered on any device."""
+
+    call_id: str
+    chat: Jid
+    """Who called: the LID if WhatsApp gave one."""
+    chat_alias: Jid | None
+    """The caller's phone number, if WhatsApp gave both."""
+    at: datetime | None
+    """By WhatsApp's clock; None: unknown."""
+    video: bool = False
+    group: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NumberChanged:
+    """A contact keeps the account under another number. WhatsApp says so; nobody else can."""
+
+    old: Jid
+    new: Jid
+    at: datetime | None
+    old_lid: Jid | None = None
+    new_lid: Jid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLost:
+    """A message was acknowledged to the server, but never reached the journal; it cannot be had again."""
+
+    whatsapp_id: str
+    chat: Jid
+    sender: Jid
+    from_me: bool
+    sent_at: datetime | None
+    """None: unknown."""
+    found_by: str
+    """How it was found, in snake_case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +190,9 @@ LinkEvent = (
     | Outdated
     | QrOffered
     | PairingStopped
-    | Delivered
+    | Receipts
+    | CallMissed
+    | NumberChanged
+    | MessageLost
     | LinkStopped
 )

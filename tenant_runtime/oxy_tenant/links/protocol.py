@@ -7,26 +7,62 @@ received that cannot be journalled. Everything else is reported as a `LinkEvent`
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from oxy_core.identity import Jid
-from oxy_tenant.content.received import Received
+from oxy_tenant.content.arrival import ArrivedMessage
+from oxy_tenant.content.media import MediaPointer, MediaType
+from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
 from oxy_tenant.links.events import LinkEvent
 
-MessageSink = Callable[[Received], None]
+MessageSink = Callable[[ArrivedMessage], None]
 """Journals a message before returning. Called from a thread of the link, one call at a time."""
 
 EventSink = Callable[[LinkEvent], None]
 """Takes an event. Called from any thread; must not block."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that WhatsApp has accepted."""
+
+    whatsapp_id: str
+    timestamp: datetime | None
+    """WhatsApp's time of the message; None: it gave none."""
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadedFile:
+    """A decrypted file in memory, whose hash is the announced one; valid until its context ends."""
+
+    content: memoryview = field(repr=False)
+    sha256: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """Where WhatsApp keeps a file that was uploaded, for the message that will announce it."""
+
+    pointer: MediaPointer
+    url: str
+
+
 class WhatsAppLink(Protocol):
     """One account's connection to WhatsApp. At most one session is open at a time."""
 
-    def open(self, on_message: MessageSink, on_event: EventSink, *, receipts: bool) -> None:
-        """Start a session in the background; its progress is reported as events, `Delivered` only with `receipts`."""
+    @property
+    def messages(self) -> MessagesModule:
+        """The generated module of the messages that this link delivers and takes."""
+
+    def open(self, on_message: MessageSink, on_event: EventSink) -> None:
+        """Start a session in the background; its progress is reported as events."""
 
     async def close(self) -> bool:
         """Deliver what the session has received, then end it; does nothing if there is none.
@@ -47,17 +83,49 @@ class WhatsAppLink(Protocol):
         message should still be sent. Raises LinkUnavailableError.
         """
 
-    async def send(self, chat: Jid, text: str, secret: bytes) -> str:
-        """Send a text with this message secret and return its WhatsApp id; call it within a turn.
+    async def send(self, chat: Jid, message: MessageProtobuf) -> Sent:
+        """Send a message, with the message secret that it contains; call it within a turn.
 
         Raises LinkUnavailableError, SendDeferredError, SendRefusedError, SendUnconfirmedError.
         """
 
-    def show_online(self, *, online: bool) -> None:
-        """Show the account as online or offline; does not wait and never raises, because it is only cosmetic."""
+    def download(self, pointer: MediaPointer, *, max_bytes: int) -> AbstractAsyncContextManager[DownloadedFile]:
+        """Download and decrypt a file of at most `max_bytes`; its memory is given back when the context ends.
 
-    async def show_typing(self, chat: Jid, *, typing: bool) -> None:
-        """Show or hide that we are typing; never raises, because it is only cosmetic."""
+        One transfer runs at a time; neither sends nor messages wait for it. Raises MediaError.
+        """
+
+    async def upload(self, content: bytes, media_type: MediaType) -> UploadedFile:
+        """Encrypt and upload a file, whole; waits like `download`. Raises MediaError."""
+
+    async def mark_read(self, chat: Jid, sender: Jid, whatsapp_ids: Sequence[str], *, played: bool = False) -> None:
+        """Tell WhatsApp that messages of `sender` were read, or `played`; raises LinkError.
+
+        Whoever sent them sees it. In a direct chat, `sender` is the chat.
+        """
+
+    async def resolve(self, phone: str) -> Jid | None:
+        """Return the address of an E.164 number as WhatsApp has registered it; None: it has no account.
+
+        Brazilian mobile numbers have two spellings, with and without their ninth digit. Raises LinkError.
+        """
+
+    def show_online(self, *, online: bool) -> None:
+        """Show the account as online or offline; does not wait and never raises, because it is only cosmetic.
+
+        While it is online, the owner's phone gets no notifications.
+        """
+
+    async def show_typing(self, chat: Jid, *, typing: bool, recording: bool = False) -> None:
+        """Show or hide that we are typing, or `recording`; never raises, because it is only cosmetic."""
+
+
+@runtime_checkable
+class RequestsAgain(Protocol):
+    """An optional capability of a link: asking the account's phone for what is missing here."""
+
+    async def request_again(self, chat: Jid, sender: Jid, whatsapp_id: str) -> None:
+        """Ask the phone for a message and its file; what it sends arrives as any message. Raises LinkError."""
 
 
 @dataclass(frozen=True, slots=True)

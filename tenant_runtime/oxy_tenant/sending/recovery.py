@@ -17,7 +17,7 @@ from oxy_tenant.errors import SessionError, UnlinkedError, VolumeError
 from oxy_tenant.journal.sends import OpenSend, Sends
 from oxy_tenant.links.errors import LinkUnavailableError, SendUnconfirmedError
 from oxy_tenant.links.protocol import StoredSession
-from oxy_tenant.sending.receipts import Receipts
+from oxy_tenant.sending.receipts import Confirmations
 from oxy_tenant.sending.results import UNCONFIRMED, Result
 
 log = structlog.get_logger()
@@ -30,7 +30,7 @@ class Recovery:
         self,
         sends: Sends,
         session: StoredSession,
-        receipts: Receipts,
+        receipts: Confirmations,
         *,
         connected: asyncio.Event,
         receipt_wait: float,

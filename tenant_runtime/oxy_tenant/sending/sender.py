@@ -11,6 +11,7 @@ from oxy_core.envelopes import SendOutcome
 from oxy_core.tasks import wait_for
 from oxy_core.trace import trace_bound
 from oxy_tenant import metrics
+from oxy_tenant.content.composition import compose_text
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.sends import OpenSend, Sends
 from oxy_tenant.links.errors import (
@@ -211,9 +212,10 @@ class Sender:
         secret = await asyncio.to_thread(self._sends.begin_attempt, request.id)
         try:
             with metrics.SEND_SECONDS.time():
-                whatsapp_id = await self._link.send(waiting.chat, request.text or "", secret)
+                message = compose_text(self._link.messages, request.text or "", secret)
+                sent = await self._link.send(waiting.chat, message)
         except SendRefusedError as error:
             return Result(SendOutcome.FAILED, error=str(error))
         except SendUnconfirmedError as error:
             return await self._recovery.settle_unconfirmed(waiting.send, secret, error)
-        return Result(SendOutcome.SENT, whatsapp_id)
+        return Result(SendOutcome.SENT, sent.whatsapp_id)

@@ -1,15 +1,18 @@
 """A scripted WhatsApp, and settings to run parts of the runtime against it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from oxy_core.identity import Jid
 from oxy_core.tenant import TenantSettings
+from oxy_tenant.content.media import MediaPointer, MediaType
+from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
 from oxy_tenant.links.errors import LinkError
-from oxy_tenant.links.protocol import EventSink, MessageSink
+from oxy_tenant.links.neonize.library import load_messages
+from oxy_tenant.links.protocol import DownloadedFile, EventSink, MessageSink, Sent, UploadedFile
 from oxy_tenant.settings import RuntimeSettings
 
 
@@ -34,8 +37,12 @@ class ScriptedLink:
     refusals: dict[str, list[LinkError]] = field(default_factory=dict)
     """By text: how its next attempts fail."""
 
-    def open(self, on_message: MessageSink, on_event: EventSink, *, receipts: bool) -> None:
-        del on_message, receipts
+    @property
+    def messages(self) -> MessagesModule:
+        return load_messages()[1]
+
+    def open(self, on_message: MessageSink, on_event: EventSink) -> None:
+        del on_message
         self.sessions.append(on_event)
 
     async def close(self) -> bool:
@@ -60,20 +67,35 @@ class ScriptedLink:
         await self.turn.wait()
         yield
 
-    async def send(self, chat: Jid, text: str, secret: bytes) -> str:
-        del secret
+    async def send(self, chat: Jid, message: MessageProtobuf) -> Sent:
+        text = str(message.conversation)
         self.texts.append(text)
         self.chats.append(chat)
         await self.answering.wait()
         if self.refusals.get(text):
             raise self.refusals[text].pop(0)
-        return f"3EB0{len(self.texts)}"
+        return Sent(f"3EB0{len(self.texts)}", None)
+
+    def download(self, pointer: MediaPointer, *, max_bytes: int) -> AbstractAsyncContextManager[DownloadedFile]:
+        message = f"nothing here has files: {pointer}, {max_bytes}"
+        raise AssertionError(message)
+
+    async def upload(self, content: bytes, media_type: MediaType) -> UploadedFile:
+        message = f"nothing here has files: {len(content)}, {media_type}"
+        raise AssertionError(message)
+
+    async def mark_read(self, chat: Jid, sender: Jid, whatsapp_ids: Sequence[str], *, played: bool = False) -> None:
+        message = f"nothing here is read: {chat}, {sender}, {whatsapp_ids}, {played}"
+        raise AssertionError(message)
+
+    async def resolve(self, phone: str) -> Jid | None:
+        return Jid.of_phone(phone)
 
     def show_online(self, *, online: bool) -> None:
         self.online.append(online)
 
-    async def show_typing(self, chat: Jid, *, typing: bool) -> None:
-        message = f"nothing here is paced: {chat}, {typing}"
+    async def show_typing(self, chat: Jid, *, typing: bool, recording: bool = False) -> None:
+        message = f"nothing here is paced: {chat}, {typing}, {recording}"
         raise AssertionError(message)
 
 

@@ -13,7 +13,7 @@ from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.sending.attempts import Retries
-from oxy_tenant.sending.receipts import Receipts
+from oxy_tenant.sending.receipts import Confirmations
 from oxy_tenant.sending.recovery import Recovery
 from oxy_tenant.sending.sender import Sender
 from oxy_tenant.settings_file import SettingsFile
@@ -57,7 +57,7 @@ async def sending(folder: Path) -> AsyncIterator[Stage]:
         sends=journal.sends,
         chats=journal.chats,
         link=link,
-        recovery=Recovery(journal.sends, SessionStore(folder), Receipts(), connected=connected, receipt_wait=1),
+        recovery=Recovery(journal.sends, SessionStore(folder), Confirmations(), connected=connected, receipt_wait=1),
         settings=SettingsFile(environment_in(folder, pacing="None")),
         account=OwnAccount(),
         connected=connected,

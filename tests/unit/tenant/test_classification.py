@@ -7,8 +7,9 @@ from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
 from oxy_core.message_limits import MAX_TEXT
 from oxy_tenant.content.bounds import CUT
-from oxy_tenant.content.received import IgnoredMessage, IncomingMessage
-from oxy_tenant.links.neonize.classification import classify_message, classify_undecryptable
+from oxy_tenant.content.classification import classify
+from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
+from oxy_tenant.links.neonize.arrivals import arrival_of, undecryptable_arrival
 from oxy_tenant.links.neonize.library import load_messages
 from oxy_tenant.own_account import OwnAccount
 
@@ -50,8 +51,12 @@ def event(chat: str = "111@lid", *, edited: bool = False, **fields: object) -> M
     return ENVELOPES.Message(Info=info, Message=MESSAGES.Message(**fields), IsEdit=edited)
 
 
+def classify_message(message: Message) -> Received | None:
+    return classify(arrival_of(message, live=True), OWN)
+
+
 def received(**fields: object) -> IncomingMessage:
-    message = classify_message(event(**fields), OWN)
+    message = classify_message(event(**fields))
     assert isinstance(message, IncomingMessage)
     return message
 
@@ -127,12 +132,12 @@ def test_anything_but_text_is_unsupported_and_has_no_text(content: dict[str, obj
     ],
 )
 def test_bookkeeping_is_ignored_but_recorded(content: dict[str, object]) -> None:
-    message = classify_message(event(**content), OWN)
+    message = classify_message(event(**content))
     assert message == IgnoredMessage("3A1", Jid.parse("111@lid"), from_me=False)
 
 
 def test_an_edit_is_ignored() -> None:
-    assert isinstance(classify_message(event(edited=True, conversation="corrigido"), OWN), IgnoredMessage)
+    assert isinstance(classify_message(event(edited=True, conversation="corrigido")), IgnoredMessage)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +152,7 @@ def test_an_edit_is_ignored() -> None:
     ],
 )
 def test_messages_outside_direct_chats_are_left_out(chat: str, fields: dict[str, object]) -> None:
-    assert classify_message(event(chat, conversation="oi", **fields), OWN) is None
+    assert classify_message(event(chat, conversation="oi", **fields)) is None
 
 
 def test_a_text_beyond_the_limit_is_cut() -> None:
@@ -160,6 +165,6 @@ def test_a_nameless_sender_has_no_name() -> None:
 
 def test_an_undecryptable_message_keeps_its_id() -> None:
     undecryptable = ENVELOPES.UndecryptableMessage(Info=event().Info, IsUnavailable=False, DecryptFailMode=1)
-    message = classify_undecryptable(undecryptable, OWN)
+    message = classify(undecryptable_arrival(undecryptable, live=True), OWN)
     assert isinstance(message, IncomingMessage)
     assert (message.whatsapp_id, message.kind, message.text) == ("3A1", MessageKind.UNDECRYPTABLE, None)

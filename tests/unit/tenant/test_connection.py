@@ -89,7 +89,7 @@ async def staged(
         account=OwnAccount(expected=lambda: settings_file.current.phone_number),
         board=board,
         on_message=lambda _: None,
-        on_receipt=None,
+        on_receipts=lambda _: None,
         timing=timing,
     )
     yield Stage(link, board, connection, journal, store)

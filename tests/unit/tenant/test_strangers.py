@@ -23,9 +23,10 @@ from oxy_tenant.content.bounds import (
     escaped,
     plausible_moment,
 )
+from oxy_tenant.content.classification import classify
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.oversized import fitting, replacement
-from oxy_tenant.links.neonize.classification import addresses_of, classify_message, parse_message
+from oxy_tenant.links.neonize.arrivals import addresses_of, arrival_of, parse_message
 from oxy_tenant.links.neonize.events import CopyRefused, copy_refused
 from oxy_tenant.links.neonize.loss_audit import LossAudit
 from oxy_tenant.links.neonize.session_store import SessionStore
@@ -48,7 +49,7 @@ def arrive(journal: Journal, event: bytes) -> None:
     """Do with an event what a session does."""
     message = parse_message(ENVELOPES, event)
     addresses_of(message.Info.MessageSource)
-    received = classify_message(message, OWN)
+    received = classify(arrival_of(message, live=True), OWN)
     if received is not None:
         journal.inbound.receive(received)
 

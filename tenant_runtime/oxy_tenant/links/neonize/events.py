@@ -16,7 +16,6 @@ from oxy_tenant.links.events import (
     Banned,
     CaughtUp,
     Connected,
-    Delivered,
     Disconnected,
     LinkEvent,
     LoggedOut,
@@ -32,7 +31,6 @@ UNDECRYPTABLE: Final = 44
 _LOGGED_OUT: Final = 6
 _BAN: Final = 8
 _CONNECT_FAILURE: Final = 9
-_RECEIPT: Final = 18
 _PLAIN: Final[Mapping[int, LinkEvent]] = {
     3: Connected(),
     4: Disconnected("KeepAliveTimeout"),
@@ -70,14 +68,13 @@ class CopyRefused:
     chat: Jid | None
 
 
-def wanted_events(*, receipts: bool) -> bytes:
+def wanted_events() -> bytes:
     """Return the numbers of the events to subscribe to.
 
     Only those that are handled, because any other may contain a value unknown to neonize, which would end its event
     loop.
     """
-    always = {*_PLAIN, _LOGGED_OUT, _BAN, _CONNECT_FAILURE, MESSAGE, UNDECRYPTABLE}
-    return bytes(sorted(always | ({_RECEIPT} if receipts else set())))
+    return bytes(sorted({*_PLAIN, _LOGGED_OUT, _BAN, _CONNECT_FAILURE, MESSAGE, UNDECRYPTABLE}))
 
 
 def translate_event(envelopes: Untyped, number: int, data: bytes) -> LinkEvent | None:
@@ -91,8 +88,6 @@ def translate_event(envelopes: Untyped, number: int, data: bytes) -> LinkEvent |
         return _REASONS.get(_reason_of(envelopes, envelopes.ConnectFailure, data), LoginRefused())
     if number == _BAN:
         return _ban_of(envelopes, data)
-    if number == _RECEIPT:
-        return _delivered_of(envelopes, data)
     return _PLAIN.get(number)
 
 
@@ -109,14 +104,6 @@ def _ban_of(envelopes: Untyped, data: bytes) -> Banned:
         if seconds > 0:
             return Banned(datetime.now(UTC) + timedelta(seconds=min(seconds, _LONGEST_BAN)))
     return Banned(None)
-
-
-def _delivered_of(envelopes: Untyped, data: bytes) -> Delivered | None:
-    with contextlib.suppress(DecodeError):
-        receipt = envelopes.Receipt.FromString(data)
-        if receipt.Type != receipt.RETRY:
-            return Delivered(tuple(found for found in receipt.MessageIDs if isinstance(found, str)))
-    return None
 
 
 def copy_refused(warning: str) -> CopyRefused | None:

@@ -13,8 +13,7 @@ import structlog
 
 from oxy_core.identity import Jid
 from oxy_tenant import metrics
-from oxy_tenant.content.classification import MessageProtobuf
-from oxy_tenant.content.composition import MessagesModule
+from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
 from oxy_tenant.links.errors import (
     LinkUnavailableError,
     SendDeferredError,

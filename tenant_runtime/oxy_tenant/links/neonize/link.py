@@ -13,7 +13,8 @@ Facts about neonize 0.5.2 and its whatsmeow that shaped this module and `session
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -22,9 +23,11 @@ from typing import Final
 import structlog
 
 from oxy_core.identity import Jid
-from oxy_tenant.content.classification import MessageProtobuf
-from oxy_tenant.content.composition import compose_text
+from oxy_tenant.content.bounds import escaped, plausible_moment
+from oxy_tenant.content.media import MediaPointer, MediaType
+from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
 from oxy_tenant.links.errors import LinkError, LinkUnavailableError
+from oxy_tenant.links.neonize.arrivals import jid_of
 from oxy_tenant.links.neonize.callbacks import QUIET_SECONDS
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.events import CopyRefused, wanted_events
@@ -32,7 +35,8 @@ from oxy_tenant.links.neonize.fillers import SendingTurns, compose_filler
 from oxy_tenant.links.neonize.library import Library, Untyped, load_library
 from oxy_tenant.links.neonize.send_errors import send_error
 from oxy_tenant.links.neonize.session import NeonizeSession, Sinks
-from oxy_tenant.links.protocol import EventSink, MessageSink
+from oxy_tenant.links.neonize.transfers import Transfers
+from oxy_tenant.links.protocol import DownloadedFile, EventSink, MessageSink, Sent, UploadedFile
 from oxy_tenant.own_account import OwnAccount
 
 log = structlog.get_logger()
@@ -46,7 +50,11 @@ _CHROME: Final = 1
 
 _COMPOSING: Final = 0
 _PAUSED: Final = 1
+_NOBODY: Final = "Function returned nothing."
+"""neonize's error if WhatsApp knows nobody with a number."""
+
 _TEXT_MEDIA: Final = 0
+_AUDIO_MEDIA: Final = 1
 
 _TYPING_SECONDS: Final = 2.0
 """How long a message may wait because "typing" cannot be shown."""
@@ -89,19 +97,26 @@ class NeonizeLink:
         )
         self._numbers = itertools.count(1)
         self._session: NeonizeSession | None = None
+        self._transfers = Transfers(self._library, self._open_session)
         self._senders = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-send")
         self._others = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-call")
+        self._queries = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-query")
 
     # -- a session's life
 
-    def open(self, on_message: MessageSink, on_event: EventSink, *, receipts: bool) -> None:
+    @property
+    def messages(self) -> MessagesModule:
+        """The generated module of the messages that this link delivers and takes."""
+        return self._library.messages
+
+    def open(self, on_message: MessageSink, on_event: EventSink) -> None:
         """Start a session in the background; its progress is reported as events."""
         name = b"oxy-%d" % next(self._numbers)
         sinks = Sinks(on_message, on_event, self._on_copy_refused)
         self._session = NeonizeSession(name, self._library, sinks, self._watch, self._account)
         device = self._library.companion.DeviceProps
         properties = device(os=self._browser, platformType=device.CHROME).SerializeToString()
-        self._session.start(self._database, properties, wanted_events(receipts=receipts))
+        self._session.start(self._database, properties, wanted_events())
 
     async def close(self) -> bool:
         """Deliver what the session has received, then end it; return whether it has certainly ended."""
@@ -159,14 +174,11 @@ class NeonizeLink:
         """Wait until a message to `chat` can be sent safely, and send fillers if any are owed."""
         return self._turns.turn(chat)
 
-    async def send(self, chat: Jid, text: str, secret: bytes) -> str:
-        """Send a text with this message secret and return its WhatsApp id."""
-        return await self._send(chat, compose_text(self._library.messages, text, secret))
-
     async def _send_filler(self, chat: Jid, target: str) -> None:
-        await self._send(chat, compose_filler(self._library.messages, chat, target))
+        await self.send(chat, compose_filler(self._library.messages, chat, target))
 
-    async def _send(self, chat: Jid, message: MessageProtobuf) -> str:
+    async def send(self, chat: Jid, message: MessageProtobuf) -> Sent:
+        """Send a message, with the message secret that it contains."""
         with self._watch.sending(chat):
             session = self._open_session()
             recipient = self._jid_bytes(chat)
@@ -177,21 +189,59 @@ class NeonizeLink:
             result = self._library.envelopes.SendMessageReturnFunction.FromString(answer)
             if result.Error:
                 raise send_error(result.Error)
-            return str(result.SendResponse.ID)
+            return Sent(str(result.SendResponse.ID), plausible_moment(result.SendResponse.Timestamp))
 
-    # -- presence
+    # -- files
 
-    async def show_typing(self, chat: Jid, *, typing: bool) -> None:
-        """Show or hide that we are typing; never raises."""
+    def download(self, pointer: MediaPointer, *, max_bytes: int) -> AbstractAsyncContextManager[DownloadedFile]:
+        """Download and decrypt a file; its memory is given back when the context ends."""
+        return self._transfers.download(pointer, max_bytes=max_bytes)
+
+    async def upload(self, content: bytes, media_type: MediaType) -> UploadedFile:
+        """Encrypt and upload a file."""
+        return await self._transfers.upload(content, media_type)
+
+    # -- reading, presence
+
+    async def mark_read(self, chat: Jid, sender: Jid, whatsapp_ids: Sequence[str], *, played: bool = False) -> None:
+        """Tell WhatsApp that messages of `sender` were read, or `played`; raises LinkError."""
+        # neonize separates ids by spaces. One that contains a space is none that WhatsApp's own clients make.
+        ids = " ".join(whatsapp_id for whatsapp_id in whatsapp_ids if " " not in whatsapp_id).encode()
+        if not ids:
+            return
+        addresses = [argument for jid in (chat, sender) for argument in self._sized(self._jid_bytes(jid))]
+        kind = b"played" if played else b"read"
+        error = await self._call(self._go.MarkRead, self._open_session(), ids, int(time.time()), *addresses, kind)
+        if error:
+            raise LinkUnavailableError(escaped(error))
+
+    async def resolve(self, phone: str) -> Jid | None:
+        """Return the address of an E.164 number as WhatsApp has registered it; None: it has no account."""
+        answer = await asyncio.get_running_loop().run_in_executor(
+            self._queries, self._go.IsOnWhatsApp, self._open_session(), phone.encode()
+        )
+        result = self._library.envelopes.IsOnWhatsAppReturnFunction.FromString(answer)
+        if result.Error and not result.IsOnWhatsAppResponse:
+            if result.Error == _NOBODY:
+                return None
+            raise LinkUnavailableError(result.Error)
+        found = result.IsOnWhatsAppResponse[0]
+        return jid_of(found.JID).bare if found.IsIn else None
+
+    @staticmethod
+    def _sized(data: bytes) -> tuple[bytes, int]:
+        return data, len(data)
+
+    async def show_typing(self, chat: Jid, *, typing: bool, recording: bool = False) -> None:
+        """Show or hide that we are typing, or recording; never raises."""
         recipient = self._jid_bytes(chat)
-        state = _COMPOSING if typing else _PAUSED
+        state = _COMPOSING if typing or recording else _PAUSED
+        media = _AUDIO_MEDIA if recording else _TEXT_MEDIA
         with contextlib.suppress(LinkUnavailableError, TimeoutError):
             session = self._open_session()
             # The thread for these calls may be busy with one that the server does not answer.
             async with asyncio.timeout(_TYPING_SECONDS):
-                error = await self._call(
-                    self._go.SendChatPresence, session, recipient, len(recipient), state, _TEXT_MEDIA
-                )
+                error = await self._call(self._go.SendChatPresence, session, recipient, len(recipient), state, media)
             if error:
                 log.debug("typing_not_shown", error=error.decode(errors="replace"))
 

@@ -4,12 +4,12 @@ import ctypes
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
+from oxy_tenant.content.arrival import ArrivedMessage
 from oxy_tenant.content.bounds import escaped
-from oxy_tenant.content.received import IncomingMessage, Received
 from oxy_tenant.errors import description_of, stack_of
 from oxy_tenant.links.events import (
     CaughtUp,
@@ -21,15 +21,15 @@ from oxy_tenant.links.events import (
     PairingStopped,
     QrOffered,
 )
-from oxy_tenant.links.neonize.callbacks import Callbacks
-from oxy_tenant.links.neonize.chain_watch import ChainWatch
-from oxy_tenant.links.neonize.classification import (
+from oxy_tenant.links.neonize.arrivals import (
     addresses_of,
-    classify_message,
-    classify_undecryptable,
+    arrival_of,
     jid_of,
     parse_message,
+    undecryptable_arrival,
 )
+from oxy_tenant.links.neonize.callbacks import Callbacks
+from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.events import (
     ACCOUNT,
     MESSAGE,
@@ -39,6 +39,7 @@ from oxy_tenant.links.neonize.events import (
     translate_event,
 )
 from oxy_tenant.links.neonize.library import Library, Untyped
+from oxy_tenant.links.neonize.received_nodes import is_receipt_entry, is_unimportant_entry, receipts_of
 from oxy_tenant.links.protocol import EventSink, MessageSink
 from oxy_tenant.own_account import OwnAccount
 
@@ -78,6 +79,8 @@ class NeonizeSession:
         # Threads created by Go start with an empty context, and their logs would lack the bound variables.
         self._context = copy_context()
         self._references: tuple[Untyped, ...] = ()
+        self._read_receipt = self._guarded(self._receipt_logged)
+        self._read_warning = self._guarded(self._warning_logged)
 
     def start(self, database: bytes, properties: bytes, wanted: bytes) -> None:
         """Start its thread, with the URI of its store, the device's properties, and the events to subscribe to."""
@@ -93,10 +96,10 @@ class NeonizeSession:
             binder.func_string(self._guarded(self._qr_offered)),
             binder.func_string(self._guarded(self._pairing_ended)),
             binder.func_callback_bytes(self._guarded(self._event)),
-            binder.func_callback_bytes2(self._guarded(self._log_entry)),
+            binder.func_callback_bytes2(self._log_entry),
         )
         error = binder.gocode.Neonize(
-            database, self.name, b"", 0, 0, b"WARN", *self._references,
+            database, self.name, b"", 0, 0, b"DEBUG", *self._references,
             wanted, len(wanted), properties, len(properties), b"", 0, None,
         )  # fmt: skip
         self.finished.set()
@@ -138,7 +141,21 @@ class NeonizeSession:
                 self._handle(number, ctypes.string_at(pointer, size))
 
     def _log_entry(self, pointer: int, size: int) -> None:
-        entry = self._library.envelopes.LogEntry.FromString(ctypes.string_at(pointer, size))
+        # Several times per message: whatever is not needed must end here.
+        entry = ctypes.string_at(pointer, size)
+        if is_receipt_entry(entry):
+            self._read_receipt(entry)
+        elif not is_unimportant_entry(entry):
+            self._read_warning(entry)
+
+    def _receipt_logged(self, entry: bytes) -> None:
+        node = escaped(self._library.envelopes.LogEntry.FromString(entry).Message)
+        receipts = receipts_of(node, self._account.owns)
+        if receipts is not None and not self._foreign:
+            self._sinks.on_event(receipts)
+
+    def _warning_logged(self, data: bytes) -> None:
+        entry = self._library.envelopes.LogEntry.FromString(data)
         text = escaped(entry.Message)
         refused = copy_refused(text)
         if refused is not None:
@@ -152,11 +169,11 @@ class NeonizeSession:
         if number == MESSAGE:
             event = parse_message(envelopes, data)
             self._decrypted(event.Info.MessageSource)
-            self._deliver(classify_message(event, self._account))
+            self._deliver(arrival_of(event, live=self._caught_up))
         elif number == UNDECRYPTABLE:
             event = envelopes.UndecryptableMessage.FromString(data)
             self._decrypted(event.Info.MessageSource)
-            self._deliver(classify_undecryptable(event, self._account))
+            self._deliver(undecryptable_arrival(event, live=self._caught_up))
         elif number == ACCOUNT:
             self._identified(envelopes.Device.FromString(data))
         elif (event := translate_event(envelopes, number, data)) is not None:
@@ -168,11 +185,9 @@ class NeonizeSession:
         """Record whose ratchet a message changed, in any chat, before it is journalled and can be answered."""
         self._watch.record_arrival(addresses_of(source), from_me=source.IsFromMe)
 
-    def _deliver(self, received: Received | None) -> None:
-        if isinstance(received, IncomingMessage):
-            received = replace(received, live=self._caught_up)
-        if received is not None and not self._foreign:
-            self._sinks.on_message(received)
+    def _deliver(self, arrival: ArrivedMessage) -> None:
+        if not self._foreign:
+            self._sinks.on_message(arrival)
 
     def _identified(self, device: Untyped) -> None:
         """Take note of the account; this comes before all other events."""

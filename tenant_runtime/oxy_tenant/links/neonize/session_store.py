@@ -18,8 +18,8 @@ import structlog
 from pydantic import ValidationError
 
 from oxy_core.identity import Jid
+from oxy_tenant.content.arrival import DIRECT_SERVERS
 from oxy_tenant.errors import SessionError, UnlinkedError, VolumeError
-from oxy_tenant.links.neonize.classification import DIRECT_SERVERS
 from oxy_tenant.links.neonize.reader_process import run_reader
 from oxy_tenant.links.protocol import LinkedDevice
 

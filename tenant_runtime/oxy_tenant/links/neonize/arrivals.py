@@ -1,0 +1,110 @@
+"""Reads neonize's message events. Pure: protobuf in, `ArrivedMessage` out. No sender can make it raise."""
+
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from oxy_core.identity import LID_SERVER, PHONE_SERVER, Jid
+from oxy_tenant.content.arrival import DIRECT_SERVERS, ArrivedMessage, ChatType, EnvelopeFacts, Missing
+from oxy_tenant.content.bounds import bounded_id, bounded_jid, bounded_name, plausible_moment
+from oxy_tenant.links.neonize.library import Untyped
+
+_CHAT_TYPES: Final = {
+    PHONE_SERVER: ChatType.DIRECT,
+    LID_SERVER: ChatType.DIRECT,
+    "g.us": ChatType.GROUP,
+    "broadcast": ChatType.BROADCAST,
+    "newsletter": ChatType.NEWSLETTER,
+}
+"""By the server of a chat's address. Source: whatsmeow types/jid.go."""
+
+_STATUS: Final = "status"
+"""The user of the one address on the server of broadcast lists that stands for statuses."""
+
+_PEER: Final = "peer"
+"""Category of messages between the account's own devices."""
+
+
+def parse_message(envelopes: Untyped, data: bytes) -> Untyped:
+    """Parse neonize's ``Message`` event; without its content if that is nested too deeply for protobuf to read."""
+    try:
+        return envelopes.Message.FromString(data)
+    except DecodeError:
+        # Both events begin with the same ``Info``. This one has no such content and skips it unread.
+        return envelopes.Message(Info=envelopes.UndecryptableMessage.FromString(data).Info)
+
+
+def arrival_of(event: Untyped, *, live: bool) -> ArrivedMessage:
+    """Read neonize's ``Message`` event; `live`: whether the server had delivered what it queued."""
+    facts = _facts(
+        event.Info,
+        live=live,
+        is_edit=event.IsEdit,
+        ephemeral=event.IsEphemeral,
+        view_once=event.IsViewOnce or event.IsViewOnceV2 or event.IsViewOnceV2Extension,
+    )
+    readable = event.HasField("Message")
+    return ArrivedMessage(facts, event.Message if readable else None, None if readable else Missing.MALFORMED)
+
+
+def undecryptable_arrival(event: Untyped, *, live: bool) -> ArrivedMessage:
+    """Read neonize's ``UndecryptableMessage`` event, whose content is unknown."""
+    missing = Missing.WITHHELD if event.IsUnavailable else Missing.UNDECRYPTABLE
+    return ArrivedMessage(_facts(event.Info, live=live), None, missing)
+
+
+def _facts(
+    info: Untyped, *, live: bool, is_edit: bool = False, ephemeral: bool = False, view_once: bool = False
+) -> EnvelopeFacts:
+    source = info.MessageSource
+    chat_type = _chat_type(source.Chat)
+    chat, chat_alias = _chat_of(source) if chat_type is ChatType.DIRECT else (jid_of(source.Chat).bare, None)
+    from_contact = chat_type is ChatType.DIRECT and not source.IsFromMe
+    return EnvelopeFacts(
+        whatsapp_id=bounded_id(info.ID),
+        chat=chat,
+        chat_alias=chat_alias,
+        chat_type=chat_type,
+        sender=chat if from_contact else jid_of(source.Sender).bare,
+        sender_alias=chat_alias if from_contact else _sender_alias(source),
+        sender_device=jid_of(source.Sender).device,
+        from_me=source.IsFromMe,
+        peer=info.Category == _PEER,
+        is_edit=is_edit,
+        sent_at=plausible_moment(info.Timestamp),
+        push_name=bounded_name(info.Pushname),
+        business_name=bounded_name(info.VerifiedName.Details.verifiedName),
+        live=live,
+        ephemeral=ephemeral,
+        view_once=view_once,
+    )
+
+
+def _chat_type(chat: Untyped) -> ChatType:
+    if chat.Server == "broadcast" and chat.User == _STATUS:
+        return ChatType.STATUS
+    return _CHAT_TYPES.get(chat.Server, ChatType.OTHER)
+
+
+def _chat_of(source: Untyped) -> tuple[Jid, Jid | None]:
+    """Return the chat's LID and phone number as JIDs; the phone number alone if no LID is known."""
+    chat = jid_of(source.Chat).bare
+    other = source.RecipientAlt if source.IsFromMe else source.SenderAlt
+    if not other.User or other.Server not in DIRECT_SERVERS or other.Server == chat.server:
+        return chat, None
+    alias = jid_of(other).bare
+    return (chat, alias) if chat.is_lid else (alias, chat)
+
+
+def _sender_alias(source: Untyped) -> Jid | None:
+    return jid_of(source.SenderAlt).bare if source.SenderAlt.User else None
+
+
+def jid_of(jid: Untyped) -> Jid:
+    """Read neonize's ``JID``."""
+    return bounded_jid(jid.User, jid.Server, jid.Device)
+
+
+def addresses_of(source: Untyped) -> frozenset[Jid]:
+    """Return all known addresses of a message's sender, without devices."""
+    return frozenset(jid_of(jid).bare for jid in (source.Sender, source.SenderAlt) if jid.User)

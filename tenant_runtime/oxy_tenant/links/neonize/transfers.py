@@ -1,0 +1,166 @@
+"""Downloads and uploads files through the library, one at a time, in a thread of their own.
+
+The library holds files whole, several times over, and its binding would copy them twice more. So what it returns is
+read where it lies, and given back to the system as soon as nobody needs it.
+"""
+
+import asyncio
+import ctypes
+import functools
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from oxy_tenant.content.bounds import escaped
+from oxy_tenant.content.media import MediaPointer, MediaType
+from oxy_tenant.links.errors import (
+    LinkUnavailableError,
+    MediaCorruptError,
+    MediaError,
+    MediaTooLargeError,
+    MediaUnavailableError,
+)
+from oxy_tenant.links.neonize.library import Library, Untyped
+from oxy_tenant.links.neonize.media_errors import media_error
+from oxy_tenant.links.protocol import DownloadedFile, UploadedFile
+
+_TYPES: Final = {MediaType.IMAGE: 0, MediaType.VIDEO: 1, MediaType.AUDIO: 2, MediaType.DOCUMENT: 3}
+"""Numbers of the types. Source: neonize, goneonize/utils/utils.go, MediaType."""
+
+_BINARY_FIELD: Final = 0x0A
+"""Tag of the file in ``DownloadReturnFunction``; ``Error`` is the other field."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a download returned, in the library's memory until it is freed."""
+
+    pointer: Untyped
+    content: memoryview
+
+
+class Transfers:
+    """The transfers of one link; `session` returns the name of the open session or raises LinkUnavailableError."""
+
+    def __init__(self, library: Library, session: Callable[[], bytes]) -> None:
+        self._envelopes = library.envelopes
+        self._go = library.binder.gocode
+        self._session = session
+        self._one_at_a_time = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-media")
+        self._download = _without_copy(library.binder)
+
+    @asynccontextmanager
+    async def download(self, pointer: MediaPointer, *, max_bytes: int) -> AsyncIterator[DownloadedFile]:
+        """Download and decrypt a file; its memory is given back when the context ends."""
+        if pointer.size > max_bytes:
+            raise MediaTooLargeError(_too_large(pointer.size, max_bytes))
+        async with self._one_at_a_time:
+            answer = await self._run(self._fetch, pointer)
+            try:
+                with _file_in(answer.content, max_bytes) as content:
+                    yield DownloadedFile(content, pointer.file_sha256)
+            finally:
+                answer.content.release()
+                await self._run(self._free, answer.pointer)
+
+    async def upload(self, content: bytes, media_type: MediaType) -> UploadedFile:
+        """Encrypt and upload a file."""
+        async with self._one_at_a_time:
+            try:
+                uploaded: UploadedFile = await self._run(self._send, content, media_type)
+            finally:
+                await self._run(trim_memory)
+            return uploaded
+
+    async def _run(self, function: Callable[..., Untyped], *arguments: Untyped) -> Untyped:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    # -- in the thread
+
+    def _fetch(self, pointer: MediaPointer) -> _Answer:
+        hashes = pointer.encrypted_sha256, pointer.file_sha256, pointer.media_key
+        sized = [argument for value in hashes for argument in (value, len(value))]
+        path = pointer.direct_path.encode(errors="replace")
+        returned = self._download(self._name(), path, *sized, 0, _TYPES[pointer.type], b"")
+        size = returned.contents.size
+        return _Answer(returned, memoryview((ctypes.c_char * size).from_address(returned.contents.ptr)).cast("B"))
+
+    def _free(self, returned: Untyped) -> None:
+        self._go.FreeBytesStruct(returned)
+        trim_memory()
+
+    def _send(self, content: bytes, media_type: MediaType) -> UploadedFile:
+        answer = self._go.Upload(self._name(), content, len(content), _TYPES[media_type])
+        result = self._envelopes.UploadReturnFunction.FromString(answer)
+        if result.Error:
+            raise media_error(result.Error)
+        uploaded = result.UploadResponse
+        pointer = MediaPointer(
+            type=media_type,
+            direct_path=uploaded.DirectPath,
+            media_key=uploaded.MediaKey,
+            file_sha256=uploaded.FileSHA256,
+            encrypted_sha256=uploaded.FileEncSHA256,
+            size=len(content),
+        )
+        return UploadedFile(pointer, uploaded.url)
+
+    def _name(self) -> bytes:
+        try:
+            return self._session()
+        except LinkUnavailableError as error:
+            raise MediaUnavailableError(str(error)) from error
+
+
+def _without_copy(binder: Untyped) -> Callable[..., Untyped]:
+    """Return ``DownloadMediaWithPath()`` without the binding's hook, which copies what it returns, and frees it."""
+    declared = binder.gocode.DownloadMediaWithPath
+    prototype = ctypes.CFUNCTYPE(declared.restype, *declared.argtypes)
+    return prototype(("DownloadMediaWithPath", binder.gocode))
+
+
+def _file_in(answer: memoryview, max_bytes: int) -> memoryview:
+    """Return the file in an encoded ``DownloadReturnFunction``; raises MediaError."""
+    if answer[:1] != bytes([_BINARY_FIELD]):
+        raise _error_in(answer)
+    size, start = _varint(answer, 1)
+    if size > max_bytes:
+        raise MediaTooLargeError(_too_large(size, max_bytes))
+    return answer[start : start + size]
+
+
+def _error_in(answer: memoryview) -> MediaError:
+    """Return the error in an encoded ``DownloadReturnFunction``; one without either field had an empty file."""
+    if not answer:
+        return MediaCorruptError("the file is empty")
+    _, start = _varint(answer, 1)
+    return media_error(escaped(bytes(answer[start:])))
+
+
+def _varint(data: memoryview, start: int) -> tuple[int, int]:
+    """Return a number and where the next field's content begins."""
+    number = shift = 0
+    for place in range(start, len(data)):
+        number |= (data[place] & 0x7F) << shift
+        shift += 7
+        if not data[place] & 0x80:
+            return number, place + 1
+    return 0, len(data)
+
+
+def _too_large(size: int, max_bytes: int) -> str:
+    return f"the file has {size} bytes, more than {max_bytes}"
+
+
+@functools.cache
+def _trim() -> Callable[[int], int]:
+    trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    return trim
+
+
+def trim_memory() -> None:
+    """Give free memory of C's allocator back to the system; glibc keeps it otherwise."""
+    _trim()(0)
