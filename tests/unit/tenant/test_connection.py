@@ -146,7 +146,7 @@ async def test_pairing_ends_in_a_connection(tmp_path: Path) -> None:
         await stage.deliver(1, QrOffered("qr 1"), PairingStopped(succeeded=True), Connected())
         await stage.connection.up.wait()
         assert (stage.board.state.connection, stage.board.state.pairing) == (ConnectionState.CONNECTED, None)
-        assert stage.link.online == [True]
+        assert stage.link.online == [False]
 
 
 @pytest.mark.parametrize("linked", [(PairingStopped(succeeded=True),), (PairingStopped(succeeded=True), Connected())])
