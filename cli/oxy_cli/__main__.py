@@ -11,13 +11,14 @@ from oxy_cli.commands import catalog, dlq
 from oxy_cli.commands.ledger import ledger
 from oxy_cli.commands.logs import logs
 from oxy_cli.commands.pair import pair
+from oxy_cli.commands.send import send
 from oxy_cli.commands.status import status
 from oxy_cli.errors import CliError
 from oxy_cli.exit_codes import FAILURE, INTERRUPTED, after_signal
 
 app = typer.Typer(
     name="oxy",
-    help="WhatsApp assistants on Kubernetes. Link WhatsApp numbers, check their status, manage catalogs.",
+    help="WhatsApp assistants on Kubernetes. Link WhatsApp numbers, check their status, send messages.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(pair)
 app.command()(status)
 app.command()(logs)
+app.command()(send)
 app.command()(ledger)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(dlq.app, name="dlq")

@@ -7,8 +7,8 @@ takes longer than most commands run.
 import json
 import os
 from base64 import b64decode
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -21,6 +21,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config import kube_config
 from kubernetes.stream.ws_client import ERROR_CHANNEL, STDIN_CHANNEL, V5_CHANNEL_PROTOCOL, WSClient, websocket_call
 from urllib3.exceptions import HTTPError
+from websocket import WebSocketException
 
 from oxy_cli.errors import ClusterError
 from oxy_core.instance.custom_resource import API_VERSION, PLURAL
@@ -135,7 +136,7 @@ class Cluster:
             pods = self._get(f"{self._core}/pods", [("labelSelector", selector)])["items"]
         return next((str(pod["metadata"]["name"]) for pod in pods if _is_ready(pod)), None)
 
-    def execute(self, pod: str, command: Sequence[str], stdin: str = "") -> Completed:
+    def execute(self, pod: str, command: Sequence[str], stdin: Iterable[bytes] = ()) -> Completed:
         """Run a command in a pod's first container with this input; raises ClusterError if it cannot run."""
         streams = [("stdin", "true"), ("stdout", "true"), ("stderr", "true")]
         query = [*streams, *(("command", word) for word in command)]
@@ -184,16 +185,26 @@ class Cluster:
         )
 
 
-def _completed(session: WSClient, stdin: str) -> Completed:
+def _completed(session: WSClient, stdin: Iterable[bytes]) -> Completed:
     if session.subprotocol != V5_CHANNEL_PROTOCOL:
         message = "the cluster's API server cannot close a command's input; Kubernetes 1.30 or newer is needed"
         raise ClusterError(message)
-    if stdin:
-        session.write_channel(STDIN_CHANNEL, stdin.encode())
-    session.close_channel(STDIN_CHANNEL)
+    # A command that ends before it has read everything closes the connection; its output says why it did.
+    with suppress(WebSocketException, OSError):
+        _write(session, stdin)
     session.run_forever()
     output, errors = session.read_stdout().decode(), session.read_stderr().decode()
     return Completed(output, errors, exit_code_of(session.read_channel(ERROR_CHANNEL).decode()))
+
+
+def _write(session: WSClient, stdin: Iterable[bytes]) -> None:
+    for part in stdin:
+        # Reads what has come, without waiting: a command that talks while it listens must not fill the connection.
+        session.update(timeout=0)
+        if not session.is_open():
+            return
+        session.write_channel(STDIN_CHANNEL, part)
+    session.close_channel(STDIN_CHANNEL)
 
 
 def exit_code_of(status: str) -> int:

@@ -3,7 +3,8 @@
 CliError
 ├── ClusterError    the API server refused, could not be reached, or lacks the requested object
 ├── AdminError      a worker's administration command refused or failed
-└── PairingError    an instance cannot be linked now, or was not linked in time
+├── PairingError    an instance cannot be linked now, or was not linked in time
+└── SendError       a message cannot be sent as it was asked for
 """
 
 from oxy_core.errors import OxyError
@@ -23,3 +24,7 @@ class AdminError(CliError):
 
 class PairingError(CliError):
     """An instance cannot be linked now, or was not linked in time."""
+
+
+class SendError(CliError):
+    """A message cannot be sent as it was asked for."""

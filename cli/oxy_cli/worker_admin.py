@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from oxy_cli.cluster import Cluster, Completed
@@ -13,7 +13,9 @@ from oxy_cli.errors import AdminError
 WORKER_LABELS: Final = {"app.kubernetes.io/name": "oxy", "app.kubernetes.io/component": "ai"}
 
 
-def administer(system: Cluster, arguments: Sequence[str], stdin: str = "", *, accepted: Collection[int] = (0,)) -> Any:  # noqa: ANN401 the JSON it prints
+def administer(
+    system: Cluster, arguments: Sequence[str], stdin: Iterable[bytes] = (), *, accepted: Collection[int] = (0,)
+) -> Any:  # noqa: ANN401 the JSON it prints
     """Run ``python -m oxy_ai.admin`` with these arguments in a ready worker; return the JSON that it printed.
 
     `system` is the namespace in which Oxy is installed, `accepted` the exit codes with which it may answer. Raises

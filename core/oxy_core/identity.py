@@ -19,7 +19,10 @@ InstanceName = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
 AccountKey = Annotated[str, StringConstraints(pattern=r"^A[A-Z2-7]{55}$")]
 """Public key of a tenant's NATS account: proves the sender of a bus message."""
 
-Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
+PHONE_PATTERN: Final = r"^\+[1-9][0-9]{6,14}$"
+"""A phone number in E.164 form."""
+
+Phone = Annotated[str, StringConstraints(pattern=PHONE_PATTERN)]
 """A phone number in E.164 form."""
 
 PHONE_SERVER: Final = "s.whatsapp.net"

@@ -33,7 +33,7 @@ def apply(  # noqa: PLR0913 each is an option of the command
     text = _read(filename)
     organization = _organization(name, context, namespace)
     arguments = ["catalog", "apply", "--organization", organization]
-    answer = administer(Cluster.connect(context, system_namespace), arguments, text)
+    answer = administer(Cluster.connect(context, system_namespace), arguments, [text.encode()])
     if output is Output.JSON:
         print_json(answer)
     else:

@@ -171,6 +171,15 @@ def test_an_instance_that_is_not_accepted_is_neither_repaired_nor_waited_for(sho
         (["status", "--context", "elsewhere"], ["elsewhere", "--context"]),
         (["catalog", "apply", "shop", "-f", "no-such-file"], ["no-such-file", "No such file"]),
         (["catalog", "show", "shop", "--system-namespace", "nowhere"], ["no AI worker is ready in namespace nowhere"]),
+        (["send", "nobody", "+5511912345678", "Oi"], ['"nobody" not found']),
+        (["send", "shop", "11912345678", "Oi"], ["is not a phone number"]),
+        (["send", "shop", "+5511912345678"], ["nothing to send"]),
+        (["send", "shop", "+5511912345678", "--file", "no-such.jpg"], ["no-such.jpg", "No such file"]),
+        (["send", "shop", "+5511912345678", "--voice", "/"], ["cannot read /", "Is a directory"]),
+        (
+            ["send", "shop", "+5511912345678", "--file", __file__, "--system-namespace", "nowhere"],
+            ["no AI worker is ready in namespace nowhere"],
+        ),
     ],
 )
 def test_errors_are_explained_without_a_traceback(shop: Scene, arguments: list[str], parts: list[str]) -> None:
@@ -179,6 +188,12 @@ def test_errors_are_explained_without_a_traceback(shop: Scene, arguments: list[s
     assert "Traceback" not in done.stderr
     for part in parts:
         assert part in done.stderr
+
+
+def test_nothing_is_sent_from_a_suspended_instance(scene: Scene) -> None:
+    scene.apply("shop", suspend=True)
+    done = oxy("send", "shop", "+5511912345678", "Oi", "-n", scene.namespace)
+    assert (done.returncode, "spec.suspend" in done.stderr, done.stdout) == (1, True, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
