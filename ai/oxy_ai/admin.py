@@ -1,4 +1,4 @@
-"""``python -m oxy_ai.admin``: catalogs, dead letters and the ledger.
+"""``python -m oxy_ai.admin``: catalogs, dead letters, the ledger, and messages that no turn asked for.
 
 Prints JSON on standard output and errors on standard error.
 Exit status: 0 success; 1 the ledger has entries that must not be; 2 the command cannot do what it was asked, and the
@@ -23,6 +23,7 @@ from oxy_ai.engine.dead_report_letters import DeadReports
 from oxy_ai.engine.known_names import require_known
 from oxy_ai.engine.ledger import Ledger, read_ledger
 from oxy_ai.engine.outages import is_outage
+from oxy_ai.engine.outgoing import Destination, queue_message, require_text
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
 from oxy_ai.ids import organization_id
@@ -56,7 +57,7 @@ class Stores(NamedTuple):
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m oxy_ai.admin", description="Administer catalogs, dead letters and the ledger."
+        prog="python -m oxy_ai.admin", description="Administer catalogs, dead letters and the ledger; send messages."
     )
     groups = parser.add_subparsers(dest="group", required=True)
     catalog = groups.add_parser("catalog", help="an organization's catalog").add_subparsers(dest="verb", required=True)
@@ -76,7 +77,15 @@ def _parser() -> argparse.ArgumentParser:
     ledger = groups.add_parser("ledger", help="what is open or ended badly, and since when")
     ledger.add_argument("organization", nargs="?", help="spec.organizationId; without it, of all organizations")
     ledger.add_argument("--oldest", type=int, default=20, help="entries to list of each organization (%(default)s)")
+    _add_send(groups.add_parser("send", help="have a message sent; what is queued is printed"))
     return parser
+
+
+def _add_send(send: argparse.ArgumentParser) -> None:
+    send.add_argument("organization", help="spec.organizationId of the WhatsAppInstance")
+    send.add_argument("instance", help="its metadata.name")
+    send.add_argument("phone", help="to whom, E.164: +5511987651111")
+    send.add_argument("text", nargs="?", help="a text; or the file's caption")
 
 
 @asynccontextmanager
@@ -96,6 +105,12 @@ async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
     async with _opened(settings) as stores:
         if options.group == "ledger":
             return await read_ledger(stores.engine, settings, options.organization, options.oldest)
+        if options.group == "send":
+            return await queue_message(
+                stores.engine,
+                Destination(organization=options.organization, instance=options.instance, phone=options.phone),
+                require_text(options.text or ""),
+            )
         if options.group == "catalog":
             return await _catalog(stores, find_vertical(settings.vertical), options, text)
         return await _dlq(stores, options)

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainValidator
 from oxy_core.envelopes import VERSION, InstanceSettings, Lane, Report, Settled
 from oxy_core.identity import Jid, Phone, phone_key, same_phone
 from oxy_core.message_kinds import MessageKind
+from oxy_core.outbound import OutboundContent
 
 
 class Record(BaseModel):
@@ -278,8 +279,8 @@ class DeadReportRow(Record):
     chat: str | None
 
 
-class Owner(Record):
-    """An owner's chat and phone number."""
+class Recipient(Record):
+    """A person to write to, whether they have written before or not."""
 
     chat: Jid
     phone: Phone
@@ -346,12 +347,38 @@ class ModelOutage(Record):
     notice: NoticeKind
 
 
+class Shown(Record):
+    """How a message that we send stands in its conversation."""
+
+    kind: str
+    """`oxy_core.message_kinds.MessageKind`."""
+    text: str | None = None
+    """What a person reads of it: the text, the caption, the question."""
+
+
+class OutgoingMessage(Record):
+    """A message that no turn asked for: either a plain text or another content."""
+
+    id: UUID
+    part: Literal[3] = 3
+    text: str | None = None
+    content: OutboundContent | None = None
+    shown: Shown | None = None
+    """None: phones show no message of it, as of a reaction."""
+    lane: Lane
+    keep_seconds: float
+    """Unsent, it expires after this time."""
+    trace: str
+
+
 class OutboxRow(Record):
-    """A text waiting to be sent."""
+    """A message waiting to be sent."""
 
     id: UUID
     chat: Jid
-    text: str
+    text: str | None = None
+    content: OutboundContent | None = None
+    """What is sent instead of a plain text."""
     lane: Lane
     based_on: int | None = None
     based_on_epoch: UUID | None = None

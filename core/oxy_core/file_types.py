@@ -4,9 +4,9 @@ Only the types that WhatsApp shows as pictures, videos and sound are told apart;
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
-from oxy_core.outbound import FileKind
+from oxy_core.outbound import LARGEST_FILES, FileKind, SendRefusal
 
 HEAD_BYTES: Final = 4_096
 """How much of a file's beginning is looked at."""
@@ -89,3 +89,41 @@ _OGG_SEGMENTS: Final = 26
 """Place of the number of segments in an Ogg page's header. Source: RFC 3533, section 6."""
 
 _CONTAINERS: Final[tuple[Callable[[bytes], str | None], ...]] = (_webp, _iso_media, _ogg)
+
+
+class Objection(NamedTuple):
+    """Why a file cannot be sent as what it is to be, and what to do instead."""
+
+    refusal: SendRefusal
+    remedy: str
+    """For people."""
+
+
+def objection_to(kind: FileKind, size: int, head: bytes) -> Objection | None:
+    """Return why a file of `size` bytes that begins with `head` cannot be sent as `kind`; None: it can."""
+    largest = LARGEST_FILES[kind]
+    if size > largest:
+        remedy = (
+            f"{_NAMES[kind]} may have {largest >> 20} MiB, this one has {size / (1 << 20):.1f}: send a smaller file"
+        )
+        return Objection(SendRefusal.TOO_LARGE, remedy + ("" if kind is not FileKind.IMAGE else ", or as a document"))
+    mime = mime_of(head)
+    if kind is FileKind.DOCUMENT or mime in SHOWN_AS[kind]:
+        return None
+    return Objection(SendRefusal.UNSUPPORTED_MEDIA, f"{_NAMES[kind]} {_NEEDS[kind]}; this file is {mime}")
+
+
+_NAMES: Final = {
+    FileKind.IMAGE: "an image",
+    FileKind.VIDEO: "a video",
+    FileKind.DOCUMENT: "a document",
+    FileKind.AUDIO: "an audio file",
+    FileKind.VOICE_NOTE: "a voice note",
+}
+
+_NEEDS: Final = {
+    FileKind.IMAGE: "must be JPEG, PNG, WebP or GIF: convert it, or send it as a document",
+    FileKind.VIDEO: "must be MP4 or 3GPP: convert it, or send it as a document",
+    FileKind.AUDIO: "must be MP3, M4A, AAC, AMR or Ogg: convert it, or send it as a document",
+    FileKind.VOICE_NOTE: "must be Ogg/Opus as phones record it: convert it to that, or send it as an audio file",
+}

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from oxy_core.files import MAX_MIME, Sha256
 from oxy_core.identity import PHONE_SERVER, Jid, Phone
 from oxy_core.message_limits import MAX_NAME, MAX_TEXT, WhatsAppId
 
@@ -19,9 +20,6 @@ MAX_CAPTION: Final = 1_024
 
 MAX_FILE_NAME: Final = 240
 """Longest name of a document in characters; with its path it still fits the file systems of phones."""
-
-MAX_MIME: Final = 128
-"""Longest MIME type in characters."""
 
 MAX_EXCERPT: Final = 1_024
 """Longest excerpt of a quoted message in characters; phones show three lines."""
@@ -65,7 +63,6 @@ MAX_POLL_OPTION: Final = 100
 _CATALOG_LINK: Final = re.compile(r"https://wa\.me/(?:c/|p/[0-9]{1,20}/)(?P<phone>[1-9][0-9]{6,14})")
 """Link to a business's catalog, or to one of its products. Source: WhatsApp Business app, "share catalog"."""
 
-_SHA256: Final = r"^[0-9a-f]{64}$"
 _MIME: Final = r"^[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*(; ?[a-z0-9=.+-]+)?$"
 
 
@@ -170,7 +167,7 @@ class FileContent(_Part):
     mime: Annotated[str, Field(max_length=MAX_MIME, pattern=_MIME)]
     size: int = Field(ge=1)
     """Bytes. One that is too large for its kind is refused by the pod, with the remedy."""
-    sha256: Annotated[str, Field(pattern=_SHA256)]
+    sha256: Sha256
     name: Annotated[str, Field(min_length=1, max_length=MAX_FILE_NAME)] | None = None
     """A document's name, as the phone shows it."""
     caption: Annotated[str, Field(max_length=MAX_CAPTION)] | None = None

@@ -12,7 +12,7 @@ from oxy_ai import metrics
 from oxy_ai.assistants.fixed_texts import notice_to_owner
 from oxy_ai.engine.outages import is_outage, report_failure
 from oxy_ai.engine.store import Engine
-from oxy_ai.records import Answer, DueNotices, OpenNotice, OpenNotices, Owner, RelayTarget
+from oxy_ai.records import Answer, DueNotices, OpenNotice, OpenNotices, Recipient, RelayTarget
 from oxy_core.identity import new_id
 from oxy_core.settings import ProcessSettings
 
@@ -82,7 +82,7 @@ class OwnerNotices:
         for kind, group in groupby(ordered, key=lambda notice: notice.kind):
             await self._send(due, owner, kind, list(group))
 
-    async def _send(self, due: DueNotices, owner: Owner, kind: str, notices: Sequence[OpenNotice]) -> None:
+    async def _send(self, due: DueNotices, owner: Recipient, kind: str, notices: Sequence[OpenNotice]) -> None:
         """Queue the text for notices of one kind; another worker may have told them meanwhile."""
         text = notice_to_owner(kind, notices)
         message = Answer(id=new_id(), part=2, text=text, keep_seconds=self._settings.notice_expires_seconds)
@@ -103,7 +103,7 @@ class OwnerNotices:
         await self._engine.pool.execute("select tell_again($1, $2, $3)", *due)
 
 
-def recipient(found: OpenNotices) -> Owner | None:
+def recipient(found: OpenNotices) -> Recipient | None:
     """Return whom to tell: the first of the owners' numbers that is one, else the business's own number.
 
     Customers are promised a person, so somebody must hear of it where no owner is named, too: whoever reads the
@@ -111,7 +111,7 @@ def recipient(found: OpenNotices) -> Owner | None:
     """
     for phone in (*found.owners, *filter(None, [found.own_phone])):
         try:
-            return Owner.of(phone, found.own_phone)
+            return Recipient.of(phone, found.own_phone)
         except ValidationError:
             log.warning("owner_invalid")
     return None

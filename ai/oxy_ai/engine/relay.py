@@ -164,6 +164,7 @@ class Relay:
             instance=step.instance,
             chat=row.chat,
             text=row.text,
+            content=row.content,
             lane=row.lane,
             based_on=row.based_on,
             based_on_epoch=row.based_on_epoch,

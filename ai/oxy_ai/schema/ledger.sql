@@ -158,7 +158,7 @@ begin
              then 'the owner was not told' end
     from outbox o
     where o.organization_id = organization and o.state in ('failed', 'expired', 'ambiguous')
-        and o.turn_id is not null;
+        and o.part <> 2;
 end $$;
 
 create or replace function is_noted(organization uuid, about text) returns boolean

@@ -130,7 +130,7 @@ as $$
     select id from chain where merged_into is null
 $$;
 
--- Queue the text that tells the owner of notices. `owner` is oxy_ai.records.Owner. False: one of them is told already.
+-- Queue the text that tells the owner of notices. `owner` is oxy_ai.records.Recipient. False: one of them is told already.
 create or replace function tell_owner(
     organization uuid, instance uuid, owner jsonb, message jsonb, notices bigint[]
 ) returns boolean
@@ -147,35 +147,13 @@ begin
     ) then
         return false;
     end if;
-    v := conversation_with_owner(organization, instance, owner);
+    v := conversation_with(organization, instance, owner);
     perform queue_text(v, null::turns, message, null);
     update owner_notices n set outbox_id = (message ->> 'id')::uuid
     where n.organization_id = organization and n.id = any (notices);
     perform unqueue_notices(notices);
     perform send_queued(organization, instance);
     return true;
-end $$;
-
--- The owner's chat: the newest of those with his number, however it is written and by whichever address he wrote from;
--- else a new one with the number as given. That with the business's own number is its chat with itself from the start:
--- whoever writes there is no customer.
-create or replace function conversation_with_owner(organization uuid, instance uuid, owner jsonb) returns conversations
-language plpgsql
-as $$
-declare
-    v conversations;
-begin
-    select c.id into v.id from conversations c
-    join contacts p on p.organization_id = organization and p.id = c.contact_id
-    where c.organization_id = organization and c.instance_id = instance and p.phone_key = owner ->> 'phone_key'
-        and c.merged_into is null and is_personal(c.chat)
-    order by c.last_inbound_at desc nulls last, c.id desc limit 1;
-    v.id := coalesce(v.id, conversation_of(
-        organization, instance, owner ->> 'chat', null, owner ->> 'phone', owner ->> 'phone_key', null,
-        coalesce((owner ->> 'self_chat')::boolean, false), null
-    ));
-    select * into v from conversations c where c.organization_id = organization and c.id = v.id;
-    return v;
 end $$;
 
 -- Tell again what a text told that did not reach the owner.

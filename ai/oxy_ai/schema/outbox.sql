@@ -1,4 +1,4 @@
--- Texts to send: queued by a turn, offered by a relay, closed by the pod's report.
+-- Messages to send, most of them texts: queued by a turn or a command, offered by a relay, closed by the pod's report.
 
 -- Add a text to the outbox and to the conversation, once per turn and part. `message` is oxy_ai.records.Answer; unsent,
 -- it expires after `keep_seconds`. `basis`: sequence number of the newest message that the text takes into account;
@@ -26,6 +26,33 @@ begin
     end if;
 end $$;
 
+-- Add a message that no turn asked for, to the person `recipient` (oxy_ai.records.Recipient), and have it sent. `message`
+-- is oxy_ai.records.OutgoingMessage. A `shown` one, which phones show as a message, joins the conversation.
+create or replace function queue_message(organization uuid, instance uuid, recipient jsonb, message jsonb) returns void
+language plpgsql
+as $$
+declare
+    v conversations;
+begin
+    perform enter_org(organization);
+    perform lock_instance(instance);
+    v := conversation_with(organization, instance, recipient);
+    insert into outbox (
+        organization_id, id, instance_id, conversation_id, part, lane, chat, body, content, trace, expires_at
+    ) values (
+        organization, (message ->> 'id')::uuid, instance, v.id, (message ->> 'part')::smallint,
+        (message ->> 'lane')::lane, v.chat, message ->> 'text', message -> 'content', message ->> 'trace',
+        clock_timestamp() + make_interval(secs => (message ->> 'keep_seconds')::double precision)
+    );
+    insert into messages (
+        organization_id, instance_id, conversation_id, chat, sender, author, place, kind, body, sent_at, outbox_id
+    )
+    select organization, instance, v.id, v.chat, v.chat, 'assistant', v.place, s.shown ->> 'kind', s.shown ->> 'text',
+        clock_timestamp(), (message ->> 'id')::uuid
+    from jsonb_extract_path(message, 'shown') s (shown) where s.shown is not null;
+    perform send_queued(organization, instance);
+end $$;
+
 -- The oldest texts to send, most urgent lane first: oxy_ai.records.OutboxRow.
 create or replace function oldest_pending(organization uuid, instance uuid, how_many integer) returns jsonb
 language plpgsql stable
@@ -33,7 +60,7 @@ as $$
 begin
     return (
         select coalesce(jsonb_agg(to_jsonb(r) - 'position' order by r.lane, r.position), '[]') from (
-            select o.id, o.chat, o.body as text, o.lane, o.position, o.based_on, o.based_on_epoch, o.created_at,
+            select o.id, o.chat, o.body as text, o.content, o.lane, o.position, o.based_on, o.based_on_epoch, o.created_at,
                 o.expires_at, extract(epoch from o.expires_at - clock_timestamp()) as valid_seconds, o.trace
             from outbox o where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
             order by o.lane, o.position limit how_many
@@ -105,7 +132,7 @@ create or replace function report_unsent(o outbox) returns void
 language plpgsql
 as $$
 begin
-    if o.state in ('failed', 'expired', 'ambiguous') and o.turn_id is null then
+    if o.state in ('failed', 'expired', 'ambiguous') and o.part = 2 then
         perform retell(o);
     elsif o.state in ('failed', 'expired', 'ambiguous') then
         perform note_for_owner(o.organization_id, o.instance_id, o.state, 'outbox:' || o.id);

@@ -150,12 +150,13 @@ create table outbox (
     id uuid not null unique,
     instance_id uuid not null,
     conversation_id bigint not null,
-    turn_id bigint,  -- null: a notice to the owner (owner_notices)
-    part smallint not null,  -- 0 the answer, 1 the apology, 2 the owner's notice
+    turn_id bigint,  -- null: no turn queued it
+    part smallint not null,  -- 0 the answer, 1 the apology, 2 a notice to the owner (owner_notices), 3 sent by a command
     lane lane not null default 'reply',
     position bigint generated always as identity,
     chat text not null,
-    body text not null,
+    body text,  -- a plain text
+    content jsonb,  -- anything else: oxy_core.outbound.OutboundContent
     based_on integer,
     based_on_epoch uuid,  -- the journal in which based_on counts
     trace text,
@@ -171,6 +172,7 @@ create table outbox (
     closed_at timestamptz,
     primary key (organization_id, id),
     unique (organization_id, turn_id, part),
+    check ((body is null) = (content is not null)),
     foreign key (organization_id, instance_id) references instances,
     foreign key (organization_id, conversation_id) references conversations,
     foreign key (organization_id, turn_id) references turns
