@@ -23,7 +23,7 @@ from oxy_ai.engine.dead_report_letters import DeadReports
 from oxy_ai.engine.known_names import require_known
 from oxy_ai.engine.ledger import Ledger, read_ledger
 from oxy_ai.engine.outages import is_outage
-from oxy_ai.engine.outgoing import Destination, queue_message, require_text
+from oxy_ai.engine.send_orders import carry_out, read_order
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
 from oxy_ai.ids import organization_id
@@ -77,15 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     ledger = groups.add_parser("ledger", help="what is open or ended badly, and since when")
     ledger.add_argument("organization", nargs="?", help="spec.organizationId; without it, of all organizations")
     ledger.add_argument("--oldest", type=int, default=20, help="entries to list of each organization (%(default)s)")
-    _add_send(groups.add_parser("send", help="have a message sent; what is queued is printed"))
+    groups.add_parser("send", help="send a message: oxy_core.send_command.SendOrder and its file from standard input")
     return parser
-
-
-def _add_send(send: argparse.ArgumentParser) -> None:
-    send.add_argument("organization", help="spec.organizationId of the WhatsAppInstance")
-    send.add_argument("instance", help="its metadata.name")
-    send.add_argument("phone", help="to whom, E.164: +5511987651111")
-    send.add_argument("text", nargs="?", help="a text; or the file's caption")
 
 
 @asynccontextmanager
@@ -102,15 +95,12 @@ async def _opened(settings: StoreSettings) -> AsyncIterator[Stores]:
 async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
     # Whoever writes to us may be slow: read all of it before anything is opened.
     text = sys.stdin.read() if (options.group, getattr(options, "verb", None)) == ("catalog", "apply") else None
+    order = read_order(sys.stdin.buffer) if options.group == "send" else None
     async with _opened(settings) as stores:
         if options.group == "ledger":
             return await read_ledger(stores.engine, settings, options.organization, options.oldest)
-        if options.group == "send":
-            return await queue_message(
-                stores.engine,
-                Destination(organization=options.organization, instance=options.instance, phone=options.phone),
-                require_text(options.text or ""),
-            )
+        if order is not None:
+            return await carry_out(stores.engine, order)
         if options.group == "catalog":
             return await _catalog(stores, find_vertical(settings.vertical), options, text)
         return await _dlq(stores, options)

@@ -1,62 +1,64 @@
 """Messages that no turn asked for: from a command into the outbox, where the relay finds them as any other."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime
 
 from oxy_ai.database import organization_transaction
 from oxy_ai.engine.known_names import require_known
 from oxy_ai.engine.store import Engine
-from oxy_ai.errors import AdministrationError
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.records import OutgoingMessage, Recipient, Record, Shown
 from oxy_core.envelopes import Lane
-from oxy_core.identity import Phone, new_id
-from oxy_core.message_limits import MAX_TEXT
-from oxy_core.outbound import CardContent, FileContent, OutboundContent, PlaceContent, PollContent, TextContent
+from oxy_core.identity import new_id
+from oxy_core.outbound import (
+    CardContent,
+    FileContent,
+    OutboundContent,
+    PlaceContent,
+    PollContent,
+    SendRefusal,
+    TextContent,
+)
 from oxy_core.trace import new_trace
 
 KEPT: Final = timedelta(days=1)
 """A message that is not sent within this time expires: later, nobody expects it."""
 
-_PHONE: Final[TypeAdapter[str]] = TypeAdapter(Phone)
 
-
-class Queued(Record):
-    """A message in the outbox."""
-
-    id: UUID
-    """Of the send request, as the ledger and the pod's log show it."""
-    organization: str
-    instance: str
-    kind: str | None
-    """None: phones show no message of it."""
-    expires_in_seconds: float
-
-
-class Destination(Record):
+class Destination(NamedTuple):
     """Whom a command writes to, and through which instance."""
 
-    organization: str
-    instance: str
-    phone: str
-
-    @property
-    def organization_id(self) -> UUID:
-        """The organization's id in the database."""
-        return organization_id(self.organization)
-
-    @property
-    def instance_id(self) -> UUID:
-        """The instance's id in the database."""
-        return instance_id(self.organization, self.instance)
+    organization: UUID
+    instance: UUID
+    recipient: Recipient
 
 
-async def queue_message(engine: Engine, to: Destination, what: str | OutboundContent) -> Queued:
-    """Have a plain text or another content sent; raises AdministrationError."""
-    recipient = await recipient_of(engine, to)
+class Outcome(Record):
+    """What is known of a message in the outbox."""
+
+    state: str
+    whatsapp_id: str | None = None
+    whatsapp_at: AwareDatetime | None = None
+    refusal: SendRefusal | None = None
+    error: str | None = None
+    is_open: bool
+    """Whether it has no result yet."""
+
+
+async def find_destination(engine: Engine, organization: str, instance: str, phone: str) -> Destination:
+    """Return where a message to an E.164 number goes; raises AdministrationError for an unknown instance."""
+    await require_known(engine, organization, instance)
+    organization_key, instance_key = organization_id(organization), instance_id(organization, instance)
+    async with organization_transaction(engine.pool, organization_key) as connection:
+        own = await connection.fetchval("select own_phone_of(settings) from instances where id = $1", instance_key)
+    return Destination(organization_key, instance_key, Recipient.of(phone, own))
+
+
+async def queue_message(engine: Engine, to: Destination, what: str | OutboundContent) -> UUID:
+    """Have a plain text or another content sent; returns the id of its row in the outbox and of its send request."""
     plain = isinstance(what, str)
     message = OutgoingMessage(
         id=new_id(),
@@ -69,32 +71,24 @@ async def queue_message(engine: Engine, to: Destination, what: str | OutboundCon
     )
     await engine.pool.execute(
         "select queue_message($1, $2, $3, $4)",
-        to.organization_id,
-        to.instance_id,
-        recipient.model_dump_json(),
+        to.organization,
+        to.instance,
+        to.recipient.model_dump_json(),
         message.model_dump_json(exclude_none=True),
     )
-    kind = None if message.shown is None else message.shown.kind
-    return Queued(
-        id=message.id,
-        organization=to.organization,
-        instance=to.instance,
-        kind=kind,
-        expires_in_seconds=message.keep_seconds,
-    )
+    return message.id
 
 
-async def recipient_of(engine: Engine, to: Destination) -> Recipient:
-    """Return the person at a phone number; raises AdministrationError if it, or the instance, is none."""
-    try:
-        phone = _PHONE.validate_python(to.phone)
-    except ValidationError as error:
-        message = f"{to.phone!r} is not a phone number in E.164 form, for example +5511987651111"
-        raise AdministrationError(message) from error
-    await require_known(engine, to.organization, to.instance)
-    async with organization_transaction(engine.pool, to.organization_id) as connection:
-        own = await connection.fetchval("select own_phone_of(settings) from instances where id = $1", to.instance_id)
-    return Recipient.of(phone, own)
+async def outcome_of(engine: Engine, organization: UUID, request: UUID) -> Outcome:
+    """Return what is known of a message."""
+    async with organization_transaction(engine.pool, organization) as connection:
+        row = await connection.fetchrow(
+            "select state, whatsapp_id, whatsapp_at, refusal, error, state in ('pending', 'accepted') as is_open "
+            "from outbox where organization_id = $1 and id = $2",
+            organization,
+            request,
+        )
+    return Outcome.model_validate(dict(row or {}))
 
 
 def shown(what: str | OutboundContent) -> Shown | None:
@@ -115,11 +109,3 @@ def shown(what: str | OutboundContent) -> Shown | None:
         case _:
             return None
     return Shown(kind=kind, text=text)
-
-
-def require_text(text: str) -> str:
-    """Return a text that can be sent; raises AdministrationError."""
-    if 0 < len(text) <= MAX_TEXT:
-        return text
-    message = f"the text has {len(text)} characters; WhatsApp carries from 1 to {MAX_TEXT}"
-    raise AdministrationError(message)

@@ -113,6 +113,7 @@ declare
 begin
     update outbox
     set state = result ->> 'outcome', whatsapp_id = result ->> 'whatsapp_id', error = result ->> 'error',
+        whatsapp_at = (result ->> 'whatsapp_timestamp')::timestamptz, refusal = result ->> 'refusal',
         closed_at = clock_timestamp()
     where organization_id = organization and instance_id = instance and id = (result ->> 'request_id')::uuid
         and (closed_at is null or error in ('JournalLost', 'InstanceDeleted', 'NotAccepted'))

@@ -166,6 +166,8 @@ create table outbox (
     )),
     accepted_epoch uuid,  -- the journal that holds it
     whatsapp_id text,
+    whatsapp_at timestamptz,  -- when WhatsApp received it, by its own clock
+    refusal text,  -- oxy_core.outbound.SendRefusal
     error text,
     created_at timestamptz not null default now(),
     accepted_at timestamptz,
