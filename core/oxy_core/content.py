@@ -246,7 +246,7 @@ class Choice(Part):
 
 
 class Order(Part):
-    """For kind ORDER: a cart of the business's catalogue. The text is what was written with it."""
+    """For kind ORDER: a cart of the business's catalog. The text is what was written with it."""
 
     type: Literal["order"] = "order"
     order_id: Token | None = None
@@ -274,7 +274,7 @@ class Product(Part):
     currency: Token | None = None
     url: Url | None = None
     owner: Jid | None = None
-    """Whose catalogue it is in."""
+    """Whose catalog it is in."""
 
 
 class Payment(Part):
