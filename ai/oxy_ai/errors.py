@@ -8,6 +8,8 @@ OxyError
 │   ├── TurnUnreadableError  the turn's stored data cannot be read
 │   └── TurnAbandonedError   too many claims of the turn did not end; it is not tried again
 ├── ModelOutageError         the model's endpoint cannot answer anybody now: no attempt counts, and the turn waits
+├── FileLostError            a file of a message cannot be had or kept; trying again does not help
+├── StoreMissingError        a file is in an object store that is not configured
 ├── FenceLostError           another worker has claimed the conversation; further writes are refused
 └── AdministrationError      a command cannot do what it was asked; the message says what to do
 """
@@ -15,6 +17,7 @@ OxyError
 from enum import StrEnum
 
 from oxy_core.errors import OxyError
+from oxy_core.files import FileFailure
 
 
 class TurnError(OxyError):
@@ -70,6 +73,18 @@ class TurnAbandonedError(TurnError):
 
     def __init__(self, claims: int) -> None:
         super().__init__(f"{claims} workers in a row began this turn and did not end it")
+
+
+class FileLostError(OxyError):
+    """A file of a message cannot be had or kept."""
+
+    def __init__(self, reason: FileFailure) -> None:
+        super().__init__(f"the file is lost: {reason}")
+        self.reason = reason
+
+
+class StoreMissingError(OxyError):
+    """A file is in an object store that is not configured."""
 
 
 class FenceLostError(OxyError):

@@ -36,6 +36,10 @@ MODEL_COST: Final = Counter(
     "oxy_ai_model_cost_microdollars_total", "Cost of model responses in millionths of a US dollar."
 )
 TOOL_CALLS: Final = Counter("oxy_ai_tool_calls_total", "Tool calls, by name and outcome.", ["tool", "outcome"])
+FILES: Final = Counter(
+    "oxy_ai_files_total", "Received files that were stored, deleted or lost, by outcome.", ["outcome"]
+)
+FILE_BYTES: Final = Counter("oxy_ai_file_bytes_total", "Bytes of received files that were stored.")
 RELAYED: Final = Counter("oxy_ai_relayed_total", "Texts offered to pods, by outcome.", ["outcome"])
 INTERRUPTIONS: Final = Counter(
     "oxy_ai_interruptions_total", "Failures that the worker recovered from, by part and cause.", ["part", "cause"]

@@ -12,6 +12,7 @@ from oxy_ai.engine.bus_clock import ClockSettings
 from oxy_ai.engine.clock_watch import DatabaseClockSettings
 from oxy_ai.engine.database_watch import DatabaseWatchSettings
 from oxy_ai.engine.dead_letter_watch import DeadLetterSettings
+from oxy_ai.engine.file_keeper import FileSettings
 from oxy_ai.engine.ingest import IngestSettings
 from oxy_ai.engine.instances import FollowerSettings
 from oxy_ai.engine.ledger import LedgerSettings
@@ -47,6 +48,7 @@ class WorkerSettings(
     NoticeSettings,
     DeadLetterSettings,
     DatabaseWatchSettings,
+    FileSettings,
 ):
     """Environment of ``python -m oxy_ai``."""
 

@@ -16,6 +16,7 @@ from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.clock_watch import watch_clock
 from oxy_ai.engine.database_watch import DatabaseWatch
 from oxy_ai.engine.dead_letter_watch import watch_dead_letters
+from oxy_ai.engine.file_keeper import FileKeeper
 from oxy_ai.engine.ingest import Ingest
 from oxy_ai.engine.instances import InstanceFollower
 from oxy_ai.engine.ledger import watch_ledger
@@ -26,6 +27,7 @@ from oxy_ai.engine.relay import Relay
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_dispatcher import TurnDispatcher
 from oxy_ai.engine.turn_runner import TurnRunner
+from oxy_ai.media.library import FileLibrary
 from oxy_ai.model.client import ModelClient
 from oxy_ai.settings import WorkerSettings
 from oxy_core.bus import connected
@@ -88,6 +90,7 @@ class Worker:
         self._parked = ParkedReports(client, engine, settings, clock, self._hint_all)
         self._follower = InstanceFollower(client, engine, settings, self._on_settings)
         self._database = DatabaseWatch(client, engine, settings, self._follower.reread)
+        self._files = FileKeeper(client, FileLibrary(engine.pool, settings), settings)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 
     async def run(self, readiness: Readiness, stop: asyncio.Event) -> None:
@@ -115,6 +118,7 @@ class Worker:
                 group.create_task(supervised("parked", self._parked.run, report_failure), name="parked"),
                 group.create_task(supervised("relay", self._relay.run, report_failure), name="relay"),
                 group.create_task(supervised("notices", self._notices.run, report_failure), name="notices"),
+                group.create_task(supervised("files", self._files.run, report_failure), name="files"),
                 group.create_task(supervised("ledger", self._watch_ledger, report_failure), name="ledger"),
                 group.create_task(supervised("clock", self._watch_clock, report_failure), name="clock"),
                 group.create_task(supervised("dead_letters", self._watch_letters, report_failure), name="dead_letters"),

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.engine.database_watch import DatabaseWatchSettings
+from oxy_ai.engine.file_keeper import FileSettings
 from oxy_ai.engine.relay import RelaySettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.storing import StoringSettings
@@ -22,7 +23,9 @@ from oxy_ai.engine.turn_limits import TurnRateSettings
 log = structlog.get_logger()
 
 
-class DatabaseClockSettings(FailureSettings, TurnRateSettings, StoringSettings, RelaySettings, DatabaseWatchSettings):
+class DatabaseClockSettings(
+    FailureSettings, TurnRateSettings, StoringSettings, RelaySettings, DatabaseWatchSettings, FileSettings
+):
     """How PostgreSQL's clock is watched. What else is declared here tells how far ahead a time can lie."""
 
     database_clock_seconds: float = Field(default=1, gt=0, description="How often PostgreSQL's clock is read.")
@@ -64,7 +67,10 @@ async def bring_forward(engine: Engine, settings: DatabaseClockSettings) -> int:
     notices: int = await engine.pool.fetchval("select bring_notices_forward()")
     hold = timedelta(seconds=settings.database_hold_seconds)
     holds: int = await engine.pool.fetchval("select bring_hold_forward($1)", hold)
-    return changed + notices + holds
+    files: int = await engine.pool.fetchval(
+        "select bring_files_forward($1, $2)", settings.media_longest_pause, settings.media_kept
+    )
+    return changed + notices + holds + files
 
 
 async def _bring_organization_forward(engine: Engine, settings: DatabaseClockSettings, organization: UUID) -> int:

@@ -100,7 +100,9 @@ end $$;
 
 -- Add a file to be sent, whose bytes are stored under `place`; `document` is oxy_ai.media.records.OutboundFile. False: it
 -- was added before.
-create or replace function add_outbound_file(organization uuid, instance uuid, document jsonb, place text) returns boolean
+create or replace function add_outbound_file(
+    organization uuid, instance uuid, document jsonb, in_chunks integer, place text
+) returns boolean
 language plpgsql
 as $$
 begin
@@ -108,7 +110,7 @@ begin
         chunks, state, location, settled_at)
     values (organization, instance, (document ->> 'id')::uuid, 'out', document ->> 'kind', document ->> 'mime',
         document ->> 'mime', document ->> 'name', (document ->> 'size_bytes')::bigint, document ->> 'sha256',
-        (document ->> 'chunks')::integer, 'stored', place, clock_timestamp())
+        in_chunks, 'stored', place, clock_timestamp())
     on conflict (instance_id, id) do nothing;
     if not found then
         return false;
@@ -117,7 +119,7 @@ begin
     return true;
 end $$;
 
--- A file as a worker sees it, with seconds since it got into its state: oxy_ai.media.records.StoredFile; null: there is
+-- A file as a worker sees it, with seconds since it got into its state: oxy_ai.media.records.KeptFile; null: there is
 -- none. With `keep`, nobody else changes it before the end of the transaction.
 create or replace function find_file(organization uuid, instance uuid, file uuid, keep boolean) returns jsonb
 language plpgsql
@@ -133,7 +135,9 @@ begin
         where m.organization_id = organization and m.instance_id = instance and m.id = file;
     end if;
     return case when f.id is not null then jsonb_build_object(
-        'id', f.id, 'direction', f.direction, 'state', f.state, 'location', f.location, 'chunks', f.chunks,
+        'id', f.id, 'state', f.state,
+        'instance', (select i.name from instances i where i.organization_id = organization and i.id = instance),
+        'location', f.location, 'chunks', f.chunks,
         'size_bytes', f.size_bytes, 'sha256', f.sha256,
         'seconds', extract(epoch from clock_timestamp() - coalesce(f.settled_at, f.created_at))
     ) end;

@@ -133,6 +133,7 @@ class Forward:
         changed += value("bring_texts_forward(%s)", ORGANIZATION)
         changed += value("bring_relays_forward(%s, '4 seconds', '10 seconds')", ORGANIZATION)
         changed += value("bring_queue_forward(%s, '0.1 seconds', 10, '5 milliseconds')", ORGANIZATION)
+        changed += value("bring_files_forward('1 minute', '1 minute')")
         return int(changed + value("bring_notices_forward()") + value("bring_hold_forward('1 minute')"))
 
 
@@ -155,6 +156,7 @@ def waiting(engine: Database) -> Database:
     engine.value("note_for_owner(%s, %s, 'stale', 'message:1')", ORGANIZATION, INSTANCE)
     engine.rows("update org_queue set ready_at = now(), arrival_at = now(), open_at = now()")
     engine.rows("update relay_queue set ready_at = now(), held_until = now()")
+    engine.value("queue_file(%s, %s, %s, 'A')", ORGANIZATION, INSTANCE, INSTANCE)
     engine.rows("insert into database_state (held_until) values (now())")
     engine.rows(
         "insert into chat_journals (organization_id, conversation_id, epoch, seen, gap_until)"
@@ -181,7 +183,7 @@ def test_nothing_is_brought_forward_while_the_clock_goes_on(waiting: Database) -
 def test_a_time_is_brought_forward_alone(waiting: Database, table: str, column: str) -> None:
     forward = Forward(waiting)
     assert newest(waiting, table, column) is not None
-    if column == "due_at":  # of the open turn
+    if (table, column) == ("conversations", "due_at"):  # of the open turn
         waiting.rows("update conversations set lease_until = null")
     elif column == "expires_at":  # tells nothing alone: it is as far ahead as its text was to be valid
         waiting.rows(MOVE.format(table, "created_at"))

@@ -1,0 +1,130 @@
+"""Stores, reads and deletes the bytes of files, wherever they are kept."""
+
+import hashlib
+from collections.abc import AsyncIterator
+
+from asyncpg import Pool, Record
+from pydantic import Field
+
+from oxy_ai.database import organization_transaction
+from oxy_ai.errors import FileLostError, StoreMissingError
+from oxy_ai.media.file_table import FileTable
+from oxy_ai.media.object_store import ObjectStore, ObjectStoreSettings
+from oxy_ai.media.records import DATABASE, FileKey, FileState, KeptFile, OutboundFile
+from oxy_core.files import FileFailure
+from oxy_core.jetstream import CHUNK_BYTES
+
+
+class LibrarySettings(ObjectStoreSettings):
+    """What PostgreSQL keeps of files. An object store has no such limits."""
+
+    media_file_bytes: int = Field(default=16 << 20, ge=0, description="Largest file that PostgreSQL keeps.")
+    media_organization_bytes: int = Field(
+        default=1 << 30, ge=0, description="Most bytes of one organization's files that PostgreSQL keeps."
+    )
+
+
+class FileLibrary:
+    """The files of all organizations. `table` has their rows."""
+
+    def __init__(self, pool: "Pool[Record]", settings: LibrarySettings) -> None:
+        self.table = FileTable(pool)
+        self._pool = pool
+        self._settings = settings
+        self._store = ObjectStore.open(settings)
+
+    async def store_inbound(self, key: FileKey, file: KeptFile, chunks: AsyncIterator[bytes]) -> bool:
+        """Store a file that arrives; False: another worker was faster.
+
+        Raises FileLostError if it cannot be had or kept; then nothing of it is stored.
+        """
+        checked = verified(file, chunks)
+        if self._store is not None:
+            place = object_key(key)
+            await self._store.put(place, checked)
+            async with organization_transaction(self._pool, key.organization) as connection:
+                return await self.table.set_stored(connection, key, place)
+        await self._require_room(key, file.size_bytes or 0)
+        async with organization_transaction(self._pool, key.organization) as connection:
+            found = await self.table.find_in(connection, key, keep=True)
+            if found is None or found.state is not FileState.ARRIVING:
+                return False
+            number = 0
+            async for chunk in checked:
+                await self.table.add_chunk(connection, key, number, chunk)
+                number += 1
+            return await self.table.set_stored(connection, key, DATABASE)
+
+    async def add_outbound(self, key: FileKey, file: OutboundFile, content: memoryview) -> bool:
+        """Store a file that is to be sent; False: it was stored before.
+
+        Raises FileLostError if there is no room for it.
+        """
+        if self._store is not None:
+            await self._store.put(object_key(key), _pieces(content))
+            async with organization_transaction(self._pool, key.organization) as connection:
+                return await self.table.add_outbound(connection, key, file, object_key(key))
+        await self._require_room(key, file.size_bytes)
+        async with organization_transaction(self._pool, key.organization) as connection:
+            added = await self.table.add_outbound(connection, key, file, DATABASE)
+            for number in range(file.chunks if added else 0):
+                start = number * CHUNK_BYTES
+                await self.table.add_chunk(connection, key, number, bytes(content[start : start + CHUNK_BYTES]))
+        return added
+
+    async def read_chunk(self, key: FileKey, number: int) -> bytes | None:
+        """Return a chunk of a stored file, received or to be sent; None: there is none."""
+        file = await self.table.find(key)
+        if file is None or file.location is None or not 0 <= number < (file.chunks or 0):
+            return None
+        if file.location == DATABASE:
+            return await self.table.chunk(key, number)
+        start = number * CHUNK_BYTES
+        try:
+            return await self._require_store().get(
+                file.location, start, min(CHUNK_BYTES, (file.size_bytes or 0) - start)
+            )
+        except FileNotFoundError:
+            return None
+
+    async def delete(self, key: FileKey, file: KeptFile) -> None:
+        """Delete a file's bytes; its row stays."""
+        if file.location not in {None, DATABASE}:
+            await self._require_store().delete(str(file.location))
+        await self.table.delete(key)
+
+    def _require_store(self) -> ObjectStore:
+        if self._store is None:
+            message = "a file is in an object store, but OXY_MEDIA_STORE_URL is not set"
+            raise StoreMissingError(message)
+        return self._store
+
+    async def _require_room(self, key: FileKey, size: int) -> None:
+        """Raise FileLostError if PostgreSQL shall not keep a file of this size."""
+        if size > self._settings.media_file_bytes:
+            raise FileLostError(FileFailure.TOO_LARGE)
+        if await self.table.database_bytes(key.organization) + size > self._settings.media_organization_bytes:
+            raise FileLostError(FileFailure.NO_SPACE)
+
+
+def object_key(key: FileKey) -> str:
+    """Return where a file is in an object store."""
+    return "/".join(map(str, key))
+
+
+async def verified(file: KeptFile, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the chunks of a file; raises FileLostError at the end, or earlier, if they are not what was announced."""
+    digest, size = hashlib.sha256(), 0
+    async for chunk in chunks:
+        digest.update(chunk)
+        size += len(chunk)
+        if size > (file.size_bytes or 0):
+            break
+        yield chunk
+    if size != file.size_bytes or digest.hexdigest() != file.sha256:
+        raise FileLostError(FileFailure.WRONG_HASH)
+
+
+async def _pieces(content: memoryview) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), CHUNK_BYTES):
+        yield bytes(content[start : start + CHUNK_BYTES])

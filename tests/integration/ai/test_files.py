@@ -1,0 +1,133 @@
+"""Files of messages, from the bus to where they are kept."""
+
+import asyncio
+import hashlib
+import os
+from uuid import UUID, uuid4
+
+from integration.ai.scene import FakePod, Scene, settings_of, until
+
+from oxy_core import subjects
+from oxy_core.files import FileArrived, FileFailed, FileFailure
+from oxy_core.jetstream import CHUNK_BYTES, MEDIA_STREAM
+
+QUICK = {"media_retry_seconds": 0.1, "sweep_seconds": 0.05}
+PLENTY = 3 * CHUNK_BYTES + 7
+
+
+async def arrive(scene: Scene, pod: FakePod, content: bytes, *, chunks: int | None = None, sha256: str = "") -> UUID:
+    """Publish a file as a pod does; `chunks`: so many of them alone; `sha256`: claim this hash."""
+    file, settings = uuid4(), pod.settings
+    parts = [content[start : start + CHUNK_BYTES] for start in range(0, len(content), CHUNK_BYTES)]
+    for number, part in list(enumerate(parts))[:chunks]:
+        subject = subjects.media(settings.account, settings.instance, file, number)
+        await scene.client.jetstream().publish(subject, part)
+    pod.report(
+        FileArrived(
+            media_id=file,
+            chunks=len(parts),
+            size=len(content),
+            sha256=sha256 or hashlib.sha256(content).hexdigest(),
+            mime="image/png",
+        )
+    )
+    return file
+
+
+async def state(scene: Scene, file: UUID) -> tuple[str, str | None] | None:
+    rows = await scene.query("select state, reason from media where id = $1", file)
+    return tuple(rows[0]) if rows else None
+
+
+async def settled(scene: Scene, *files: UUID) -> list[tuple[str, str | None] | None]:
+    """Wait until files are stored or lost."""
+
+    async def found() -> list[tuple[str, str | None] | None] | None:
+        states = [await state(scene, file) for file in files]
+        return states if all(one and one[0] in {"stored", "failed", "deleted"} for one in states) else None
+
+    return await until(found)
+
+
+async def bytes_of(scene: Scene, file: UUID) -> bytes:
+    rows = await scene.query("select bytes from media_chunks where media_id = $1 order by number", file)
+    return b"".join(row["bytes"] for row in rows)
+
+
+async def on_bus(scene: Scene) -> int:
+    return (await scene.client.jetstream().stream_info(MEDIA_STREAM)).state.messages
+
+
+async def test_files_are_stored_once_by_several_workers_and_leave_the_bus(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    contents = [os.urandom(PLENTY), b"", b"x", *(os.urandom(CHUNK_BYTES) for _ in range(5))]
+    async with scene.worker(**QUICK), scene.worker(**QUICK):
+        await scene.known(pod.settings)
+        files = [await arrive(scene, pod, content) for content in contents]
+        assert set(await settled(scene, *files)) == {("stored", None)}
+        assert [await bytes_of(scene, file) for file in files] == contents
+        await until(lambda: bus_is_empty(scene))
+    assert await scene.value("select count(*) from media_queue where account is not null") == 0
+
+
+async def bus_is_empty(scene: Scene) -> bool:
+    return await on_bus(scene) == 0
+
+
+async def test_a_file_that_cannot_be_had_or_kept_is_lost_and_says_why(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker(**QUICK, media_file_bytes=PLENTY, media_organization_bytes=PLENTY + 10):
+        await scene.known(pod.settings)
+        whole = await arrive(scene, pod, os.urandom(PLENTY))
+        assert await settled(scene, whole) == [("stored", None)]
+        files = [
+            await arrive(scene, pod, os.urandom(10), chunks=0),
+            await arrive(scene, pod, os.urandom(10), sha256="0" * 64),
+            await arrive(scene, pod, bytes(PLENTY + 1)),
+            await arrive(scene, pod, os.urandom(11)),
+        ]
+        pod.report(FileFailed(media_id=(gone := uuid4()), reason=FileFailure.EXPIRED))
+        pod.report(FileFailed(media_id=whole, reason=FileFailure.EXPIRED))
+        reasons = ["expired", "wrong_hash", "too_large", "no_space", "expired"]
+        assert await settled(scene, *files, gone) == [("failed", reason) for reason in reasons]
+        assert await state(scene, whole) == ("stored", None)
+        await until(lambda: bus_is_empty(scene))
+    assert await scene.value("select count(*) from media_queue") == 1
+
+
+async def test_files_are_deleted_when_they_were_kept_long_enough(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker(**QUICK):
+        await scene.known(pod.settings)
+        file = await arrive(scene, pod, os.urandom(PLENTY))
+        await settled(scene, file)
+    await scene.query("update media set settled_at = settled_at - interval '90 days'")
+    await scene.query("update media_queue set due_at = now()")
+    async with scene.worker(**QUICK):
+        await until(lambda: scene.query("select from media where state = 'deleted' and location is null"))
+    assert await bytes_of(scene, file) == b""
+    assert await scene.value("select count(*) from media_queue") == 0
+
+
+async def test_a_killed_worker_leaves_no_half_file(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    worker = scene.process(OXY_MEDIA_LEASE_SECONDS="2", OXY_MEDIA_RETRY_SECONDS="0.1", OXY_SWEEP_SECONDS="0.02")
+    worker.start()
+    try:
+        await scene.known(pod.settings)
+        contents = [os.urandom(40 * CHUNK_BYTES) for _ in range(2)]
+        files = [await arrive(scene, pod, content) for content in contents]
+        await until(lambda: scene.query("select from media_queue where claims > 0"))
+        await asyncio.sleep(0.05)
+        worker.kill()
+        assert (
+            await scene.value(
+                "select count(*) from media_chunks c join media m on m.id = c.media_id where m.state <> 'stored'"
+            )
+            == 0
+        )
+        worker.start()
+        assert await settled(scene, *files) == [("stored", None)] * 2
+        assert [await bytes_of(scene, file) for file in files] == contents
+    finally:
+        worker.kill()
