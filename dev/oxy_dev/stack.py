@@ -109,7 +109,7 @@ class Stack:
         """Environment of a worker, and of `oxy_ai.admin`."""
         return {
             "OXY_NATS_URL": self.nats.url,
-            "OXY_NATS_CREDENTIALS": str(self._platform_file),
+            "OXY_NATS_CREDENTIALS": str(self.platform_credentials),
             "OXY_DATABASE_URL": self.database_url,
             "OXY_OPENAI_BASE_URL": f"http://127.0.0.1:{self.model_port}/v1",
             "OXY_OPENAI_API_KEY": "scripted",
@@ -196,7 +196,8 @@ class Stack:
         return self.folder / "simulator"
 
     @property
-    def _platform_file(self) -> Path:
+    def platform_credentials(self) -> Path:
+        """The workers' credentials for the bus."""
         return self.folder / "platform.creds"
 
     def _pod_folder(self, tenant: Instance) -> Path:
@@ -211,11 +212,11 @@ class Stack:
 
     async def _provision(self) -> None:
         """Create streams, push accounts, fill the pods' volumes, publish settings to the workers."""
-        self._platform_file.write_text(platform_credentials(self.keys))
+        self.platform_credentials.write_text(platform_credentials(self.keys))
         system_file = self.folder / "system.creds"
         system_file.write_text(system_credentials(self.keys))
         async with (
-            connected(self.nats.url, self._platform_file, name="stack", within=10) as platform,
+            connected(self.nats.url, self.platform_credentials, name="stack", within=10) as platform,
             connected(self.nats.url, system_file, name="stack-system", within=10) as system,
         ):
             await ensure_streams(platform.jetstream())
@@ -268,7 +269,7 @@ class Stack:
 
     async def _states(self, tenant: Instance) -> AsyncGenerator[LiveState]:
         """Yield the live states of a tenant, starting with the last one that it published."""
-        async with connected(self.nats.url, self._platform_file, name="stack-states", within=10) as client:
+        async with connected(self.nats.url, self.platform_credentials, name="stack-states", within=10) as client:
             subscription = await client.jetstream().subscribe(
                 subjects.state(self._account(tenant), tenant.name), stream=STATE_STREAM, ordered_consumer=True
             )

@@ -1,0 +1,112 @@
+"""What the bus has of an instance's reports, and when: the far end of the way from a frame to an acknowledgement."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.api import StorageType, StreamConfig
+
+from oxy_core import subjects
+from oxy_core.bus import connected
+from oxy_core.envelopes import MessageSeen, Report
+from oxy_core.jetstream import INBOUND_STREAM, INGEST, INGEST_DURABLE
+from oxy_core.tasks import end_tasks
+from oxy_dev.stack import Stack
+
+BATCH: Final = 256
+PULL_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 0.02
+PROBE_STREAM: Final = "BENCH"
+PROBE_SECONDS: Final = 0.2
+
+
+@dataclass
+class Bus:
+    """Every report as the bus gets it, by the clock that the simulator uses too."""
+
+    client: Client
+    arrived: dict[str, float] = field(default_factory=dict)
+    """By WhatsApp id: when the server passed it on."""
+    others: int = 0
+    """Reports of something else than a message."""
+    probes: list[float] = field(default_factory=list)
+    """Seconds from when a message was passed on until its publisher had the acknowledgement."""
+    _raw: list[tuple[float, bytes]] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """Reports so far; reading them waits until nothing is measured."""
+        return len(self._raw) + len(self.arrived) + self.others
+
+    async def heard(self, message: Msg) -> None:
+        """Note a report; it is read later."""
+        self._raw.append((time.time(), message.data))
+
+    def read(self) -> dict[str, float]:
+        """Return when each message arrived."""
+        for at, data in self._raw:
+            body = Report.decode(data).body
+            if isinstance(body, MessageSeen):
+                self.arrived.setdefault(body.whatsapp_id, at)
+            else:
+                self.others += 1
+        self._raw.clear()
+        return self.arrived
+
+    async def reach(self, count: int, seconds: float) -> None:
+        """Wait until there are `count` reports."""
+        deadline = time.monotonic() + seconds
+        while self.count < count:
+            if time.monotonic() > deadline:
+                message = f"{self.count} of {count} reports after {seconds:.0f} s"
+                raise TimeoutError(message)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def drain(self) -> None:
+        """Acknowledge everything, as a worker would that has nothing to do."""
+        stream = self.client.jetstream()
+        pulled = await stream.pull_subscribe_bind(INGEST_DURABLE, INBOUND_STREAM)
+        while True:
+            with contextlib.suppress(NatsTimeoutError):
+                for message in await pulled.fetch(BATCH, timeout=PULL_SECONDS):
+                    await message.ack()
+
+    async def probe(self) -> None:
+        """Publish to a stream of our own and note how long after the server passed it on the acknowledgement comes."""
+        stream = self.client.jetstream()
+        await stream.add_stream(
+            StreamConfig(name=PROBE_STREAM, subjects=["bench.probe"], storage=StorageType.FILE, max_msgs=10)
+        )
+        passed: asyncio.Queue[float] = asyncio.Queue()
+
+        async def heard(_: Msg) -> None:
+            passed.put_nowait(time.time())
+
+        await self.client.subscribe("bench.probe", cb=heard)
+        while True:
+            await stream.publish("bench.probe", bytes(600))
+            acknowledged = time.time()
+            self.probes.append(acknowledged - await passed.get())
+            await asyncio.sleep(PROBE_SECONDS)
+
+
+@asynccontextmanager
+async def listening(stack: Stack, *, draining: bool) -> AsyncIterator[Bus]:
+    """Listen to all reports; with `draining` in a worker's place, which must not run then."""
+    async with connected(stack.nats.url, stack.platform_credentials, name="bench", within=10) as client:
+        bus, tasks = Bus(client), []
+        await client.subscribe(subjects.INBOUND_ALL, cb=bus.heard)
+        if draining:
+            await client.jetstream().add_consumer(INBOUND_STREAM, INGEST)
+            tasks = [asyncio.create_task(bus.drain()), asyncio.create_task(bus.probe())]
+        try:
+            yield bus
+        finally:
+            await end_tasks(*tasks)
