@@ -7,6 +7,7 @@ from uuid import UUID
 
 from oxy_core.content import (
     ChatType,
+    Details,
     FileOffered,
     LinkPreview,
     MessageSource,
@@ -47,7 +48,7 @@ OTHER: Final = Jid.parse("5511987653333@s.whatsapp.net")
 TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-def _report(body: ReportBody, **optional: object) -> Report:
+def report(body: ReportBody, **optional: object) -> Report:
     return Report.model_validate(
         {
             "id": ID,
@@ -94,50 +95,80 @@ MESSAGE: Final = MessageSeen(
     original_length=70_000,
     placeholder_reason=PlaceholderReason.TOO_LARGE,
 )
-"""Has what readers of version 1 do not know. Each shape of `details` has a unit test (tests/unit/core)."""
+"""Has what readers of version 1 do not know."""
+
+
+TEXT_MESSAGE: Final = MessageSeen(
+    whatsapp_id="3EB0C431C26A1916E07A",
+    chat=LID,
+    chat_alias=PHONE,
+    sender=LID,
+    from_me=False,
+    self_chat=False,
+    push_name="Ana",
+    kind=MessageKind.TEXT,
+    text="Quanto custa o banho? 🐶",
+    quoted_id="3EB0AAAA",
+    sent_at=MOMENT,
+    delay_seconds=0.5,
+    chat_sequence=3,
+    source=MessageSource.CONTACT,
+    business_name="Flor Ltda.",
+    quote=Quote(whatsapp_id="3EB0AAAA", sender=LID, from_me=True, kind=MessageKind.TEXT, text="Olá"),
+    mentions=(PHONE,),
+    preview=LinkPreview(url="https://flor.example", title="Flor", description="Pet shop"),
+    ephemeral_seconds=86_400,
+    forwarded=True,
+    offline=True,
+    original_length=70_000,
+    placeholder_reason=PlaceholderReason.TOO_LARGE,
+)
+"""Has what readers of version 1 know, and what they may overlook."""
+
+SEND_REQUEST: Final = SendRequest(
+    id=ID,
+    organization="flor",
+    instance="petshop",
+    chat=LID,
+    content=FileContent(
+        kind=FileKind.DOCUMENT,
+        media_id=ID,
+        mime="application/pdf",
+        size=4_096,
+        sha256="ab" * 32,
+        name="orçamento.pdf",
+        caption="O orçamento",
+        seconds=1,
+        quote=Quoted(whatsapp_id="3EB0AAAA", sender=LID, text="Quanto custa?"),
+    ),
+    lane=Lane.REPLY,
+    based_on=3,
+    based_on_epoch=ID,
+    created_at=MOMENT,
+    expires_at=MOMENT,
+    valid_seconds=21_600,
+    trace=TRACE,
+)
+
 
 FULL: Final[Mapping[str, Envelope]] = {
-    "report-message": _report(
-        MessageSeen(
-            whatsapp_id="3EB0C431C26A1916E07A",
-            chat=LID,
-            chat_alias=PHONE,
-            sender=LID,
-            from_me=False,
-            self_chat=False,
-            push_name="Ana",
-            kind=MessageKind.TEXT,
-            text="Quanto custa o banho? 🐶",
-            quoted_id="3EB0AAAA",
-            sent_at=MOMENT,
-            delay_seconds=0.5,
-            chat_sequence=3,
-            source=MessageSource.CONTACT,
-            business_name="Flor Ltda.",
-            quote=Quote(whatsapp_id="3EB0AAAA", sender=LID, from_me=True, kind=MessageKind.TEXT, text="Olá"),
-            mentions=(PHONE,),
-            preview=LinkPreview(url="https://flor.example", title="Flor", description="Pet shop"),
-            ephemeral_seconds=86_400,
-            forwarded=True,
-            offline=True,
-            original_length=70_000,
-            placeholder_reason=PlaceholderReason.TOO_LARGE,
-        ),
+    "report-message": report(
+        TEXT_MESSAGE,
         journal_started_at=MOMENT,
     ),
-    "report-message-content": _report(MESSAGE),
-    "report-receipts": _report(
+    "report-message-content": report(MESSAGE),
+    "report-receipts": report(
         ReceiptsSeen(kind=ReceiptKind.READ, request_ids=(ID,), whatsapp_ids=("3EB0BBBB",), chat=LID, at=MOMENT)
     ),
-    "report-message-lost": _report(
+    "report-message-lost": report(
         MessageLost(whatsapp_id="3EB0CCCC", chat=LID, sender=LID, from_me=False, sent_at=MOMENT, found_by="store")
     ),
-    "report-number-changed": _report(NumberChanged(old=PHONE, new=OTHER, old_lid=LID, new_lid=LID, at=MOMENT)),
-    "report-file-arrived": _report(
+    "report-number-changed": report(NumberChanged(old=PHONE, new=OTHER, old_lid=LID, new_lid=LID, at=MOMENT)),
+    "report-file-arrived": report(
         FileArrived(media_id=ID, chunks=2, size=300_000, sha256="ab" * 32, mime="image/jpeg")
     ),
-    "report-file-failed": _report(FileFailed(media_id=ID, reason=FileFailure.EXPIRED)),
-    "report-send-result": _report(
+    "report-file-failed": report(FileFailed(media_id=ID, reason=FileFailure.EXPIRED)),
+    "report-send-result": report(
         SendResult(
             request_id=ID,
             outcome=SendOutcome.FAILED,
@@ -148,7 +179,7 @@ FULL: Final[Mapping[str, Envelope]] = {
             retry_after_seconds=60,
         )
     ),
-    "report-connection": _report(
+    "report-connection": report(
         ConnectionChanged(state=ConnectionState.RECONNECTING, reason="ConnectionLost", jid=PHONE)
     ),
     "send-request": SendRequest(
@@ -165,30 +196,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         valid_seconds=21_600,
         trace=TRACE,
     ),
-    "send-request-content": SendRequest(
-        id=ID,
-        organization="flor",
-        instance="petshop",
-        chat=LID,
-        content=FileContent(
-            kind=FileKind.DOCUMENT,
-            media_id=ID,
-            mime="application/pdf",
-            size=4_096,
-            sha256="ab" * 32,
-            name="orçamento.pdf",
-            caption="O orçamento",
-            seconds=1,
-            quote=Quoted(whatsapp_id="3EB0AAAA", sender=LID, text="Quanto custa?"),
-        ),
-        lane=Lane.REPLY,
-        based_on=3,
-        based_on_epoch=ID,
-        created_at=MOMENT,
-        expires_at=MOMENT,
-        valid_seconds=21_600,
-        trace=TRACE,
-    ),
+    "send-request-content": SEND_REQUEST,
     "accepted": Accepted(request_id=ID, journal_epoch=ID, journal_sequence=2),
     "live-state": LiveState(
         organization="flor",
@@ -253,6 +261,11 @@ FULL: Final[Mapping[str, Envelope]] = {
     "database-mark": DatabaseMark(id=ID, mark=7, began_anew="0af7651916cd43dd"),
 }
 """By name of the golden file. A test fails if a field of a format is missing here."""
+
+
+def of_message(kind: MessageKind, details: Details) -> Report:
+    """Return the report of a message with this content."""
+    return report(MESSAGE.model_copy(update={"kind": kind, "details": details}))
 
 
 def minimal(document: Envelope) -> Envelope:

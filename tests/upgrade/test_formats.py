@@ -4,14 +4,19 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 from uuid import uuid4
 
 import pytest
 from pydantic import BaseModel
-from upgrade.documents import FULL, LID, TRACE, minimal
+from upgrade.contents import CONTENT_DOCUMENTS, CONTENTS, DETAILS
+from upgrade.documents import FULL, LID, TEXT_MESSAGE, TRACE, minimal, report
 from upgrade.releases import FOLDER, extract, is_present, run, versions
 
-from oxy_core.envelopes import FIRST_VERSION, MessageSeen, SendRequest
+from oxy_core.content import Details
+from oxy_core.envelopes import CONTENT_VERSION, FIRST_VERSION, MessageSeen, SendRequest
+from oxy_core.message_kinds import FIRST_KINDS, MessageKind
+from oxy_core.outbound import OutboundContent
 from oxy_tenant.journal.journal import Journal
 
 READ = """
@@ -56,6 +61,9 @@ journal.close()
 """
 
 
+DOCUMENTS = {**FULL, **CONTENT_DOCUMENTS}
+
+
 @pytest.fixture(params=versions())
 def release(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The packages of an earlier release."""
@@ -91,6 +99,11 @@ def nested(model: BaseModel) -> Iterator[BaseModel]:
             yield from nested(value)
 
 
+def members(union: object) -> tuple[object, ...]:
+    """The models of a discriminated union."""
+    return get_args(get_args(union)[0])
+
+
 def includes(document: object, part: object) -> bool:
     """Whether a JSON document has everything that `part` has, with the same values."""
     if isinstance(part, dict) and isinstance(document, dict):
@@ -98,15 +111,32 @@ def includes(document: object, part: object) -> bool:
     return document == part
 
 
-@pytest.mark.parametrize("name", FULL)
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_the_documents_here_set_every_field_of_their_format(name: str) -> None:
-    for model in nested(FULL[name]):
+    for model in nested(DOCUMENTS[name]):
         unset = [field for field in type(model).model_fields if getattr(model, field) is None]
         if isinstance(model, SendRequest):  # it has one of the two
             unset.remove("content" if model.content is None else "text")
         if isinstance(model, MessageSeen) and model.least_version == FIRST_VERSION:  # these need version 2
             unset = [field for field in unset if field not in {"details", "file"}]
         assert unset == [] or type(model).__name__ == "Report", f"{type(model).__name__}: {unset}"
+
+
+def test_every_shape_of_content_has_a_document() -> None:
+    assert {type(details) for details in DETAILS.values()} == set(members(Details))
+    assert {type(content) for content in CONTENTS} == set(members(OutboundContent))
+
+
+@pytest.mark.parametrize("name", CONTENT_DOCUMENTS)
+def test_a_document_is_read_as_it_was_written(name: str) -> None:
+    document = CONTENT_DOCUMENTS[name]
+    assert type(document).decode(document.encode()) == document
+    assert document.version == CONTENT_VERSION
+
+
+def test_every_kind_of_message_but_the_first_is_left_to_newer_readers() -> None:
+    kinds = {kind: report(TEXT_MESSAGE.model_copy(update={"kind": kind})).version for kind in MessageKind}
+    assert kinds == {kind: FIRST_VERSION if kind in FIRST_KINDS else CONTENT_VERSION for kind in MessageKind}
 
 
 def test_every_release_with_stable_formats_has_golden_files() -> None:
@@ -116,7 +146,7 @@ def test_every_release_with_stable_formats_has_golden_files() -> None:
 @pytest.mark.parametrize("path", golden_files(), ids=lambda path: f"{path.parent.name[:7]}-{path.stem}")
 def test_documents_of_an_earlier_release_are_read(path: Path) -> None:
     name, _, variant = path.stem.partition(".")
-    known = FULL[name]
+    known = DOCUMENTS[name]
     read = type(known).decode(path.read_bytes())
     assert includes(json.loads(read.encode()), json.loads(path.read_bytes()))
     assert variant == "full" or read.version == known.version
@@ -138,7 +168,7 @@ def test_an_earlier_release_reads_the_documents_of_this_one(release: Path) -> No
 
 
 def test_an_earlier_release_leaves_newer_documents_alone(release: Path) -> None:
-    newer = [document for document in FULL.values() if document.version > FIRST_VERSION]
+    newer = [document for document in DOCUMENTS.values() if document.version > FIRST_VERSION]
     wire = json.dumps([(type(document).__name__, document.encode().decode()) for document in newer])
     assert json.loads(run(release, LEAVE, stdin=wire)) == ["NewerVersionError"] * len(newer) != []
 

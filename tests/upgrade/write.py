@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+from upgrade.contents import CONTENT_DOCUMENTS
 from upgrade.documents import FULL, minimal
 from upgrade.releases import FOLDER, ROOT
 
@@ -15,6 +16,8 @@ def main() -> None:
     for name, document in FULL.items():
         write(folder / f"{name}.full.json", document.encode())
         write(folder / f"{name}.minimal.json", minimal(document).encode())
+    for name, document in CONTENT_DOCUMENTS.items():
+        write(folder / f"{name}.full.json", document.encode())
 
 
 def write(path: Path, content: bytes) -> None:
