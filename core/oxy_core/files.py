@@ -10,7 +10,10 @@ MAX_MIME: Final = 128
 """Longest MIME type in characters."""
 
 MAX_CHUNKS: Final = 16_384
-"""Most chunks of a file: 4 GiB, twice what WhatsApp carries."""
+"""Most chunks of a file."""
+
+MAX_FILE_BYTES: Final = 4 << 30
+"""Largest file that is reported: twice the largest that WhatsApp carries."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hexadecimal."""
@@ -26,7 +29,7 @@ class FileArrived(BaseModel):
     """Of the file that the message announced."""
     chunks: int = Field(ge=0, le=MAX_CHUNKS)
     """0: the file is empty."""
-    size: int = Field(ge=0)
+    size: int = Field(ge=0, le=MAX_FILE_BYTES)
     """Bytes, as counted."""
     sha256: Sha256
     """As computed."""

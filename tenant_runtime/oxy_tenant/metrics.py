@@ -19,6 +19,16 @@ JOURNAL_SECONDS: Final = Histogram(
 PUBLISHED: Final = Counter("oxy_tenant_reports_published", "Reports that the bus acknowledged.")
 PENDING: Final = Gauge("oxy_tenant_reports_pending", "Reports in the journal that the bus has not acknowledged.")
 REFUSED: Final = Counter("oxy_tenant_publishes_refused", "Publishes refused or timed out; each repeats the window.")
+FILES: Final = Counter(
+    "oxy_tenant_files_settled", "Files of messages that are on the bus or cannot be had, by outcome.", ["outcome"]
+)
+FILES_WAITING: Final = Gauge("oxy_tenant_files_waiting", "Files of messages that are to be fetched.")
+FILE_BYTES: Final = Counter("oxy_tenant_file_bytes", "Bytes of files that the bus acknowledged.")
+FILES_POSTPONED: Final = Counter(
+    "oxy_tenant_files_postponed",
+    "Attempts to fetch a file that failed for now, by cause: WhatsApp or the bus.",
+    ["cause"],
+)
 ACCEPTED: Final = Counter("oxy_tenant_sends_accepted", "Send requests journalled for the first time.")
 REJECTED: Final = Counter("oxy_tenant_sends_rejected", "Send requests rejected as malformed or for another instance.")
 POSTPONED: Final = Counter(

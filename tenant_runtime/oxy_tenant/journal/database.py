@@ -35,6 +35,25 @@ ADDITIONS: Final[Sequence[str]] = (
     # Of the request (SendRequest.based_on); -1: older code accepted it, so nobody knows.
     "ALTER TABLE sends ADD COLUMN based_on INTEGER DEFAULT -1",
     "ALTER TABLE sends ADD COLUMN based_on_epoch TEXT",
+    # Files of received messages that are to be fetched (`transfers`).
+    """
+    CREATE TABLE transfers (
+      number INTEGER PRIMARY KEY AUTOINCREMENT,
+      media_id TEXT NOT NULL UNIQUE,
+      type TEXT NOT NULL,
+      direct_path TEXT NOT NULL,
+      media_key BLOB NOT NULL,
+      file_sha256 BLOB NOT NULL,
+      encrypted_sha256 BLOB NOT NULL,
+      size INTEGER NOT NULL,             -- claimed by whoever sent it
+      trace TEXT NOT NULL,
+      added_at REAL NOT NULL,
+      retry_at REAL NOT NULL,
+      attempts INTEGER NOT NULL DEFAULT 0,
+      begun INTEGER NOT NULL DEFAULT 0   -- in a row, without an end: the process died
+    );
+    CREATE INDEX transfers_due ON transfers (retry_at, number)
+    """,
 )
 """Statements that add to the schema since `FORMAT` began, oldest first. They are run on older journals, and older code
 works with a journal that has them: a new column has a default, and rows are inserted by naming their columns."""

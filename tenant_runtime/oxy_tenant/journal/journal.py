@@ -14,6 +14,7 @@ from oxy_tenant.journal.inbound import Inbound
 from oxy_tenant.journal.reports import Clock, Reports
 from oxy_tenant.journal.sends import Sends
 from oxy_tenant.journal.steady_clock import SteadyClock
+from oxy_tenant.journal.transfers import FileTransfers
 
 
 def do_nothing() -> None:
@@ -30,6 +31,7 @@ class Journal:
     sends: Sends
     reports: Reports
     fillers: OwedFillers
+    transfers: FileTransfers
     clock: Clock
 
     @classmethod
@@ -63,6 +65,7 @@ class Journal:
             sends=sends,
             reports=reports,
             fillers=OwedFillers(database),
+            transfers=FileTransfers(database, reports, clock),
             clock=clock,
         )
 

@@ -1,0 +1,151 @@
+"""Files of received messages that are still to be fetched. A row stays until its outcome is reported, in one commit."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from oxy_core.files import FileArrived, FileFailed, FileFailure
+from oxy_core.identity import Jid
+from oxy_core.trace import TraceParent, child_of
+from oxy_tenant import metrics
+from oxy_tenant.content.media import MediaPointer, MediaType
+from oxy_tenant.journal.database import JournalDatabase
+from oxy_tenant.journal.reports import Clock, Reports
+
+MOST_WAITING: Final = 2_000
+"""Files that wait at most; what is announced beyond them cannot be had."""
+
+PATIENCE: Final = timedelta(days=7)
+"""How long a file is tried; WhatsApp keeps most of them for two weeks or longer."""
+
+MOST_CRASHES: Final = 3
+"""How often a file may be in hand when the process dies, before it is held to be the cause."""
+
+
+LONGEST_PATH: Final = 2_048
+"""Longest path of a file in characters; WhatsApp's have fewer than 300."""
+
+_KEY_BYTES: Final = 32
+"""Size of media keys and hashes. Source: whatsmeow download.go."""
+
+_LARGEST_INTEGER: Final = (1 << 63) - 1
+"""SQLite's; a claimed size may be larger."""
+
+_POINTER: Final = "type, direct_path, media_key, file_sha256, encrypted_sha256, size"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransfer:
+    """A file to fetch."""
+
+    media_id: UUID
+    pointer: MediaPointer
+    trace: TraceParent
+    attempts: int
+    """That failed for now."""
+    waited: timedelta
+    """Since its message was journalled."""
+
+
+def media_id_of(epoch: UUID, chat: Jid, *, from_me: bool, whatsapp_id: str) -> UUID:
+    """Return the media id of the file of a message: the same whenever one journal reports it."""
+    return uuid5(epoch, f"{chat} {int(from_me)} {whatsapp_id}")
+
+
+def is_readable(pointer: MediaPointer) -> bool:
+    """Whether a pointer can lead anywhere. Whoever sent it chose all of it."""
+    path, keys = pointer.direct_path, (pointer.media_key, pointer.file_sha256, pointer.encrypted_sha256)
+    return (
+        isinstance(path, str)
+        and path.startswith("/")
+        and path.isascii()
+        and path.isprintable()
+        and len(path) <= LONGEST_PATH
+        and all(len(key) == _KEY_BYTES for key in keys)
+    )
+
+
+class FileTransfers:
+    """The files that one instance is to fetch. Methods with a `database` are part of a caller's transaction."""
+
+    def __init__(self, journal: JournalDatabase, reports: Reports, clock: Clock) -> None:
+        self._journal = journal
+        self._reports = reports
+        self._clock = clock
+
+    def add(
+        self, database: sqlite3.Connection, media_id: UUID, pointer: MediaPointer | None, trace: TraceParent
+    ) -> None:
+        """Have a file fetched that the report of its message, which was just appended, announces.
+
+        `pointer` is None if the message does not say where the file is.
+        """
+        if pointer is None or not is_readable(pointer):
+            self._report(database, FileFailed(media_id=media_id, reason=FileFailure.UNREADABLE), trace)
+        elif database.execute("SELECT count(*) FROM transfers").fetchone()[0] >= MOST_WAITING:
+            self._report(database, FileFailed(media_id=media_id, reason=FileFailure.UNAVAILABLE), trace)
+        else:
+            now = self._clock().timestamp()
+            row = (str(media_id), *_values(pointer), trace, now, now)
+            query = (
+                f"INSERT OR IGNORE INTO transfers (media_id, {_POINTER}, trace, added_at, retry_at) "  # noqa: S608 a constant
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            )
+            database.execute(query, row)
+
+    def waiting(self) -> float:
+        """Return how many files wait."""
+        return float(self._journal.read("SELECT count(*) FROM transfers")[0][0])
+
+    def due(self) -> OpenTransfer | None:
+        """Return the file to fetch now, the longest-waiting first; None: there is none, or none yet."""
+        now = self._clock().timestamp()
+        query = (
+            f"SELECT media_id, {_POINTER}, trace, attempts, added_at FROM transfers "  # noqa: S608 a constant
+            "WHERE retry_at <= ? ORDER BY retry_at, number LIMIT 1"
+        )
+        rows = self._journal.read(query, now)
+        return _transfer(rows[0], now) if rows else None
+
+    def begin(self, transfer: OpenTransfer) -> bool:
+        """Note that a file is in hand; False: it was, each time that the process died."""
+        with self._journal.transaction() as database:
+            query = "UPDATE transfers SET begun = begun + 1 WHERE media_id = ? RETURNING begun"
+            begun: int = database.execute(query, (str(transfer.media_id),)).fetchone()[0]
+            return begun <= MOST_CRASHES
+
+    def leave(self, transfer: OpenTransfer) -> None:
+        """Note that a file is not in hand any more, because the process is about to end."""
+        with self._journal.transaction(durable=False) as database:
+            database.execute("UPDATE transfers SET begun = 0 WHERE media_id = ?", (str(transfer.media_id),))
+
+    def postpone(self, transfer: OpenTransfer, pause: timedelta) -> None:
+        """Fetch a file again after a pause: this attempt failed."""
+        with self._journal.transaction(durable=False) as database:
+            values = ((self._clock() + pause).timestamp(), str(transfer.media_id))
+            query = "UPDATE transfers SET begun = 0, attempts = attempts + 1, retry_at = ? WHERE media_id = ?"
+            database.execute(query, values)
+
+    def finish(self, transfer: OpenTransfer, outcome: FileArrived | FileFailed) -> None:
+        """Report what became of a file, and forget it."""
+        with self._journal.transaction() as database:
+            database.execute("DELETE FROM transfers WHERE media_id = ?", (str(transfer.media_id),))
+            self._report(database, outcome, child_of(transfer.trace))
+
+    def _report(self, database: sqlite3.Connection, outcome: FileArrived | FileFailed, trace: TraceParent) -> None:
+        name = "arrived" if isinstance(outcome, FileArrived) else outcome.reason.value
+        metrics.FILES.labels(name).inc()
+        self._reports.append(database, outcome, trace)
+
+
+def _values(pointer: MediaPointer) -> tuple[object, ...]:
+    hashes = (pointer.file_sha256, pointer.encrypted_sha256)
+    return (pointer.type.value, pointer.direct_path, pointer.media_key, *hashes, min(pointer.size, _LARGEST_INTEGER))
+
+
+def _transfer(row: tuple[Any, ...], now: float) -> OpenTransfer:
+    media_id, kind, *place, trace, attempts, added_at = row
+    waited = timedelta(seconds=max(now - added_at, 0))
+    return OpenTransfer(UUID(media_id), MediaPointer(MediaType(kind), *place), trace, attempts, waited)

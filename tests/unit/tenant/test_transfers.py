@@ -1,0 +1,148 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from unit.tenant.messages import Clock
+
+from oxy_core.envelopes import Report
+from oxy_core.files import FileArrived, FileFailed, FileFailure
+from oxy_core.identity import Jid
+from oxy_core.trace import new_trace
+from oxy_tenant.content.media import MediaPointer, MediaType
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.journal.transfers import MOST_CRASHES, MOST_WAITING, is_readable, media_id_of
+
+POINTER = MediaPointer(MediaType.IMAGE, "/v/t62/x?ccb=1", b"k" * 32, b"f" * 32, b"e" * 32, 10)
+ARRIVED = {"chunks": 1, "size": 10, "sha256": "0" * 64}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def journal(tmp_path: Path, clock: Clock) -> Iterator[Journal]:
+    journal = opened(tmp_path, clock)
+    yield journal
+    journal.close()
+
+
+def opened(folder: Path, clock: Clock) -> Journal:
+    return Journal.open(folder / "journal.db", organization="acme", instance="shop", clock=clock)
+
+
+def add(journal: Journal, *pointers: MediaPointer | None) -> list[UUID]:
+    files = [uuid4() for _ in pointers]
+    with journal.database.transaction() as database:
+        for file, pointer in zip(files, pointers, strict=True):
+            journal.transfers.add(database, file, pointer, new_trace())
+    return files
+
+
+def outcomes(journal: Journal) -> list[object]:
+    return [Report.decode(entry.envelope).body for entry in journal.reports.waiting(0, 100)]
+
+
+def test_files_are_fetched_in_the_order_of_their_messages(journal: Journal) -> None:
+    files = add(journal, POINTER, replace(POINTER, size=2**64 - 1), POINTER)
+    for file in files:
+        transfer = journal.transfers.due()
+        assert transfer is not None
+        assert (transfer.media_id, transfer.attempts) == (file, 0)
+        assert replace(transfer.pointer, size=10) == POINTER
+        journal.transfers.finish(transfer, FileArrived(media_id=file, **ARRIVED))
+    assert journal.transfers.due() is None
+    assert outcomes(journal) == [FileArrived(media_id=file, **ARRIVED) for file in files]
+
+
+def test_a_file_that_cannot_be_had_now_lets_the_others_pass_and_comes_back(journal: Journal, clock: Clock) -> None:
+    first, second = add(journal, POINTER, POINTER)
+    postponed = journal.transfers.due()
+    assert postponed is not None
+    journal.transfers.postpone(postponed, timedelta(seconds=5))
+    other = journal.transfers.due()
+    assert other is not None
+    assert other.media_id == second
+    clock.advance(seconds=10)
+    journal.transfers.finish(other, FileFailed(media_id=second, reason=FileFailure.EXPIRED))
+    again = journal.transfers.due()
+    assert again is not None
+    assert (again.media_id, again.attempts, again.waited) == (first, 1, timedelta(seconds=10))
+
+
+def test_a_file_that_ends_the_process_again_and_again_is_left_alone(
+    journal: Journal, tmp_path: Path, clock: Clock
+) -> None:
+    add(journal, POINTER)
+    begun = []
+    for _ in range(MOST_CRASHES + 1):
+        journal.close()
+        journal = opened(tmp_path, clock)
+        transfer = journal.transfers.due()
+        assert transfer is not None
+        begun.append(journal.transfers.begin(transfer))
+    assert begun == [True] * MOST_CRASHES + [False]
+    journal.transfers.leave(transfer)
+    assert journal.transfers.begin(transfer)
+    journal.close()
+
+
+def test_files_survive_the_process_and_are_dropped_with_their_report(
+    journal: Journal, tmp_path: Path, clock: Clock
+) -> None:
+    (file,) = add(journal, POINTER)
+    journal.close()
+    journal = opened(tmp_path, clock)
+    transfer = journal.transfers.due()
+    assert transfer is not None
+    journal.transfers.finish(transfer, FileFailed(media_id=file, reason=FileFailure.EXPIRED))
+    journal.close()
+    journal = opened(tmp_path, clock)
+    assert journal.transfers.due() is None
+    assert outcomes(journal) == [FileFailed(media_id=file, reason=FileFailure.EXPIRED)]
+    journal.close()
+
+
+def test_what_cannot_be_found_is_reported_at_once(journal: Journal) -> None:
+    files = add(journal, None, replace(POINTER, direct_path="https://elsewhere"), replace(POINTER, media_key=b""))
+    assert journal.transfers.due() is None
+    assert outcomes(journal) == [FileFailed(media_id=file, reason=FileFailure.UNREADABLE) for file in files]
+
+
+def test_no_more_files_wait_than_there_is_room_for(journal: Journal) -> None:
+    files = add(journal, *[POINTER] * (MOST_WAITING + 1))
+    assert journal.transfers.waiting() == MOST_WAITING
+    assert outcomes(journal) == [FileFailed(media_id=files[-1], reason=FileFailure.UNAVAILABLE)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"direct_path": ""},
+        {"direct_path": "/\ud800"},
+        {"direct_path": "/a\nb"},
+        {"direct_path": "/" + "x" * 5_000},
+        {"media_key": b"k" * 31},
+        {"file_sha256": b""},
+        {"encrypted_sha256": b"e" * 64},
+    ],
+)
+def test_a_pointer_that_leads_nowhere_is_recognised(change: dict[str, object]) -> None:
+    assert is_readable(POINTER)
+    assert not is_readable(replace(POINTER, **change))  # type: ignore[arg-type]  # one field of several types
+
+
+def test_the_id_of_a_file_is_that_of_its_message_in_one_journal() -> None:
+    epoch, chat = uuid4(), Jid.parse("1@lid")
+    first = media_id_of(epoch, chat, from_me=False, whatsapp_id="A")
+    assert first == media_id_of(epoch, chat, from_me=False, whatsapp_id="A")
+    others = {
+        media_id_of(uuid4(), chat, from_me=False, whatsapp_id="A"),
+        media_id_of(epoch, chat, from_me=True, whatsapp_id="A"),
+        media_id_of(epoch, chat, from_me=False, whatsapp_id="B"),
+    }
+    assert len(others | {first}) == 4
