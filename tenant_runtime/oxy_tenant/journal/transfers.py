@@ -56,7 +56,8 @@ def media_id_of(epoch: UUID, chat: Jid, *, from_me: bool, whatsapp_id: str) -> U
 
 def is_readable(pointer: MediaPointer) -> bool:
     """Whether a pointer can lead anywhere. Whoever sent it chose all of it."""
-    path, keys = pointer.direct_path, (pointer.media_key, pointer.file_sha256, pointer.encrypted_sha256)
+    path: object = pointer.direct_path  # bytes if it is not UTF-8
+    keys = (pointer.media_key, pointer.file_sha256, pointer.encrypted_sha256)
     return (
         isinstance(path, str)
         and path.startswith("/")
