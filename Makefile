@@ -44,7 +44,7 @@ status: setup ## Show all instances
 	@$(BIN)/python -m oxy_dev oxy status
 
 ##@ Check
-.PHONY: test e2e e2e-existing e2e-node chaos chaos-kills bench bench-processor bench-simulator bench-operator
+.PHONY: test e2e e2e-existing e2e-node chaos chaos-kills bench bench-engine bench-messages bench-processor bench-simulator bench-operator
 test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
 	@$(BIN)/pytest tests/unit tests/integration tests/upgrade --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
@@ -69,6 +69,9 @@ bench: setup ## Measure latency, throughput and memory; print the tables of docs
 
 bench-engine: setup ## Measure the engine: several workers, a filled stream, a long conversation, a flood (about 15 minutes)
 	@$(BIN)/python benchmarks/engine.py
+
+bench-messages: setup ## Measure messages of every kind through a pod: delay, bursts, files, memory (LONG=100000: over as many)
+	@$(BIN)/python benchmarks/messages.py $(if $(LONG),--long $(LONG))
 
 bench-processor: setup ## Measure the processor time of one answer, by process
 	@$(BIN)/python benchmarks/processor.py
