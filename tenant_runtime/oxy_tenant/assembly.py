@@ -13,6 +13,7 @@ from oxy_tenant.content.arrival import ArrivedMessage
 from oxy_tenant.content.classification import classify
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.sends import OpenSend
+from oxy_tenant.media.fetcher import FileFetcher
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.publishing.publisher import Publisher, PublishRules, ReportSignal
 from oxy_tenant.sending.intake import Intake
@@ -52,6 +53,7 @@ class Parts:
     sender: Sender
     intake: Intake
     publisher: Publisher
+    files: FileFetcher
 
 
 def assemble(
@@ -60,6 +62,7 @@ def assemble(
     """Build the parts of a runtime; raises LinkError if the library cannot be loaded."""
     # Counted when the metrics are read, so that it is right also while nothing is published.
     metrics.PENDING.set_function(journal.reports.pending)
+    metrics.FILES_WAITING.set_function(journal.transfers.waiting)
     shared = _build_shared(environment, settings, journal)
     board, receipts = StateBoard(environment, lambda: shared.adapter.session.size), Confirmations()
     connection = _build_connection(shared, board, receipts)
@@ -81,6 +84,13 @@ def assemble(
                 bus_state=lambda: settings.current.bus_state,
                 on_refusal=lambda refusal: board.update(publish_refusal=refusal),
             ),
+        ),
+        files=FileFetcher(
+            environment,
+            journal.transfers,
+            shared.adapter.link,
+            whatsapp=connection.up,
+            max_bytes=lambda: settings.current.inbound.max_file_bytes,
         ),
     )
 

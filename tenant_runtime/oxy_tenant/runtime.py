@@ -64,6 +64,7 @@ class Runtime:
                     for work in (
                         run_on_bus(environment, bus_work),
                         parts.sender.run(),
+                        parts.files.run(),
                         parts.connection_reports.run(),
                         parts.shared.settings.follow(),
                         self._prune(),
