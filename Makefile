@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 REQUIREMENTS := requirements/bootstrap.txt requirements/dev.txt
 PACKAGES := core/oxy_core operator/oxy_operator tenant_runtime/oxy_tenant ai/oxy_ai cli/oxy_cli dev/oxy_dev
-JOBS ?= 5
+JOBS ?= 6
 INSTANCE ?= petshop
 STATE := $(if $(OXY_STATE),$(OXY_STATE),$(CURDIR)/.oxy)
 ifneq ($(CLUSTER),existing)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random, randrange
 from typing import Any
 
+import pytest
 from aiohttp import web
 from integration.ai.endpoint import Endpoint, completion, running_endpoint
 from integration.ai.journals import apply, ingest
@@ -56,6 +57,7 @@ class Outcome:
     """Address, the number that it is based on, text; by text."""
 
 
+@pytest.mark.long
 async def test_any_interleaving_leads_to_the_state_of_the_order(scene: Scene) -> None:
     seed = int(os.environ.get("OXY_TEST_SEED", randrange(2**32)))
     print(f"interleavings: OXY_TEST_SEED={seed}")  # noqa: T201 a failure can be repeated

@@ -31,6 +31,7 @@ class Switch:
         return await (FINE if self.on else self.out)(request)
 
 
+@pytest.mark.long
 async def test_after_an_outage_everybody_is_answered_and_nobody_has_heard_of_it(scene: Scene) -> None:
     pod, switch = await scene.pod(SETTINGS), Switch()
     async with running_endpoint(switch) as endpoint, scene.worker(openai_base_url=endpoint.base_url):
@@ -45,6 +46,7 @@ async def test_after_an_outage_everybody_is_answered_and_nobody_has_heard_of_it(
     assert await scene.value("select count(*) from owner_notices") == 0
 
 
+@pytest.mark.long
 async def test_in_a_long_outage_each_customer_hears_once_of_a_person_and_the_owner_once_in_all(scene: Scene) -> None:
     pod, switch = await scene.pod(SETTINGS), Switch()
     async with (
@@ -78,6 +80,7 @@ async def test_an_endpoint_that_refuses_the_key_is_out_and_the_owner_learns_what
     assert "recusou a chave de acesso" in pod.answers_to(OWNER)[0]
 
 
+@pytest.mark.long
 async def test_what_became_too_old_in_an_outage_is_not_answered_and_the_owner_is_told_whose_it_was(
     scene: Scene,
 ) -> None:

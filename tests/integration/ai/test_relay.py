@@ -1,6 +1,7 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
 from integration.ai.scene import CUSTOMER, OWNER, Scene, account, org, settings_of, until
 
 from oxy_core import subjects
@@ -65,6 +66,7 @@ async def test_a_row_that_is_not_accepted_holds_back_the_later_ones(scene: Scene
     ]
 
 
+@pytest.mark.long
 async def test_a_pod_that_is_away_does_not_hold_up_the_others(scene: Scene) -> None:
     away = [await scene.pod(settings_of("petshop", f"away-{number}")) for number in range(10)]
     here = await scene.pod(settings_of("petshop", "here"))
@@ -102,6 +104,7 @@ async def test_a_request_is_offered_until_it_is_accepted_and_sent_once(scene: Sc
     assert len(pod.sent) == 1
 
 
+@pytest.mark.long
 async def test_a_pod_that_reports_again_is_served_at_once(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
     pod.accepting = False
@@ -113,6 +116,7 @@ async def test_a_pod_that_reports_again_is_served_at_once(scene: Scene) -> None:
         await until(lambda: len(pod.sent) == 2, 8)
 
 
+@pytest.mark.long
 async def test_thousands_of_instances_without_a_pod_do_not_hold_up_the_others(scene: Scene) -> None:
     settings = settings_of("petshop", "here")
     pod = await scene.pod(settings)

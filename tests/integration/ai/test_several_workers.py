@@ -96,6 +96,7 @@ async def test_everybody_is_answered_who_asked_after_a_person_wrote(scene: Scene
     assert len({str(request.chat) for request in pod.sent}) == len(pod.sent) == CHATS
 
 
+@pytest.mark.long
 async def test_messages_of_one_customer_stay_in_order(scene: Scene) -> None:
     pod = await scene.pod(quiet(1))
     async with (
@@ -116,6 +117,7 @@ async def test_messages_of_one_customer_stay_in_order(scene: Scene) -> None:
     assert await scene.value("select count(*) from chat_journals where not isempty(lost)") == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fate", ["killed", "terminated", "stopped"])
 async def test_reports_in_the_hands_of_a_worker_that_ends_keep_their_place(scene: Scene, fate: str) -> None:
     pod = await scene.pod(quiet())

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import pytest
 from integration.ai.journals import WrittenJournal, apply, ingest
 from integration.ai.scene import Scene, settings_of, until
 
@@ -59,6 +60,7 @@ async def test_a_message_stored_while_another_conversation_is_claimed_is_due_aft
     assert claims == 1
 
 
+@pytest.mark.long
 async def test_every_due_conversation_is_claimed_however_close_two_messages_come(scene: Scene) -> None:
     seed = int(os.environ.get("OXY_TEST_SEED", random.randrange(2**32)))
     print(f"wake-ups: OXY_TEST_SEED={seed}")  # noqa: T201 a failure can be repeated

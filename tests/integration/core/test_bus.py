@@ -238,6 +238,7 @@ def cluster(tmp_path: Path) -> Iterator[list[NatsServer]]:
         ]
 
 
+@pytest.mark.long
 async def test_streams_have_the_replicas_that_are_asked_for_and_are_never_lowered(cluster: list[NatsServer]) -> None:
     async with connected(cluster[0].url, name="test") as client:
         jetstream = client.jetstream(timeout=5)

@@ -91,6 +91,7 @@ async def test_faults_of_a_connection_are_listed_and_ended_and_neonize_goes_on(
         await client.expect("Message", text=f"depois de {kind}")
 
 
+@pytest.mark.long
 def test_neonize_survives_faults_of_a_scenario() -> None:
     done = command("run", str(Path(__file__).with_name("survival.yaml")))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import pytest
 from integration.wai_operator.scene import Scene, condition, eventually
 
 from oxy_core import subjects
@@ -76,6 +77,7 @@ async def test_an_operator_that_starts_without_the_bus_keeps_what_pods_were_told
     assert lone.child("configmap") == before
 
 
+@pytest.mark.long
 async def test_pods_are_told_of_a_database_that_began_anew_and_of_nothing_else(lone: Scene) -> None:
     await settled(lone)
     await eventually(lambda: pod_settings(lone).bus_state, "the pod knows the stream")

@@ -44,6 +44,7 @@ async def removed(scene: Scene, claim: Object | None) -> None:
     assert await scene.published() is None, f"the bus still knows {scene.name}\n{scene.log()[-3000:]}"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_twenty_kills_while_instances_come_and_go_end_in_the_right_children(collected: Scene) -> None:
     seed = secrets.randbits(32)

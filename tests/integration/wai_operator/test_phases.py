@@ -73,6 +73,7 @@ async def test_a_message_that_no_runtime_leaves_is_no_end_and_harms_nobody(scene
     assert "\x1b" not in condition(status, "Ready")["message"]
 
 
+@pytest.mark.long
 async def test_what_a_pod_says_on_the_bus_cannot_keep_its_status_from_being_written(scene: Scene) -> None:
     await with_pod(scene)
     scene.pod_status(ready=False)
@@ -248,6 +249,7 @@ async def test_one_instance_cannot_speak_for_another(scene: Scene) -> None:
     assert scene.status()["reconnect"]["lastReason"] != "Forged"
 
 
+@pytest.mark.long
 async def test_attempts_are_written_at_a_bounded_rate(scene: Scene) -> None:
     await with_pod(scene)
     scene.pod_status(ready=False)

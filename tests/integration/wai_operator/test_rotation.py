@@ -7,6 +7,7 @@ from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from integration.wai_operator.scene import WITHIN, Object, Scene, bus_configuration, condition, eventually
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -109,6 +110,7 @@ async def until_stored(scene: Scene, texts: list[str]) -> None:
         await asyncio.sleep(0.2)
 
 
+@pytest.mark.long
 async def test_credentials_rotate_under_a_talking_pod_and_no_message_is_lost(lone: Scene) -> None:
     lone.operator.variables |= {"OXY_ROTATION_SECONDS": str(ROTATION)}
     lone.operator.start()

@@ -332,7 +332,7 @@ async def test_too_many_failures_end_the_process(tmp_path: Path) -> None:
 
 
 async def test_a_session_that_may_not_have_ended_is_not_followed_by_another(tmp_path: Path) -> None:
-    async with staged(tmp_path, paired=True) as stage:
+    async with staged(tmp_path, paired=True, timing=ConnectionTiming(login=0.05)) as stage:
         stage.link.closes_cleanly = False
         task = asyncio.create_task(stage.connection.run())
         await stage.deliver(1, Disconnected("ConnectionLost"))
