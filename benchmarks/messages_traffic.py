@@ -5,20 +5,12 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from random import Random
-from typing import Final
 
+from oxy_dev import sample_files
 from oxy_simulator import contents
 from oxy_simulator.attachments import Document, Image, Sticker, Voice
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.contents import AnyContent
-
-JPEG: Final = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
-OGG: Final = b"OggS\x00\x02" + bytes(22) + b"\x01\x13OpusHead\x01\x01" + bytes(10)
-PICTURE_BYTES: Final = 60_000
-NOTE_BYTES: Final = 12_000
-WITHOUT_FILES: Final = 12
-"""How many of the mix carry no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +25,11 @@ class Files:
     @classmethod
     async def of(cls, simulator: SimulatorClient, phone: str) -> "Files":
         """Upload one of each."""
-        filler = Random(1)
         return cls(
-            picture=await simulator.attach(phone, "image", JPEG + filler.randbytes(PICTURE_BYTES)),
-            note=await simulator.attach(phone, "voice", OGG + filler.randbytes(NOTE_BYTES)),
-            sticker=await simulator.attach(phone, "sticker", b"RIFF\x00\x00\x00\x00WEBPVP8 " + filler.randbytes(8_000)),
-            document=await simulator.attach(phone, "document", b"%PDF-1.7\n" + filler.randbytes(40_000)),
+            picture=await simulator.attach(phone, "image", sample_files.picture()),
+            note=await simulator.attach(phone, "voice", sample_files.voice_note(10)),
+            sticker=await simulator.attach(phone, "sticker", sample_files.sticker()),
+            document=await simulator.attach(phone, "document", sample_files.document()),
         )
 
 
