@@ -379,6 +379,8 @@ class LiveState(Envelope):
     pairing: PairingOffer | None = None
     last_activity_at: AwareDatetime | None = None
     session_bytes: int | None = Field(default=None, ge=0)
+    messages_lost: int | None = Field(default=None, ge=0)
+    """How many messages were found to be lost, of those that the journal still remembers."""
     reachout_locked_since: AwareDatetime | None = None
     """Since when WhatsApp lets this account write to nobody first, as far as sends have met it; None: it may."""
 

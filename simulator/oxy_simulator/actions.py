@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from oxy_simulator import identity, peers, presence, profiles
+from oxy_simulator import calls, identity, peers, presence, profiles
 from oxy_simulator.accounts import Account, SharedHistory
 from oxy_simulator.contents import AnyContent, Text
 from oxy_simulator.errors import RequestError
@@ -59,6 +59,28 @@ class MarkMessages(Request):
     chat: str
     ids: list[str] | None = Field(default=None, min_length=1)
     kind: Marking = "read"
+
+
+class Ring(Request):
+    """Call `to`, which nobody answers; or its phone `accepted` or `rejected` the call."""
+
+    to: str
+    video: bool = False
+    outcome: Literal["missed", "accepted", "rejected"] = "missed"
+
+
+class ChangeNumber(Request):
+    """Tell all contacts that this account goes on under the number of `contact`, another phone."""
+
+    contact: str
+
+
+class Confirm(Request):
+    """Send the devices of `to` a receipt of any type; real phones send those that `kind` of `mark` names."""
+
+    to: str
+    type: str = Field(default="", max_length=64)
+    ids: list[str] = Field(min_length=1)
 
 
 class ChangeProfile(Request):
@@ -165,6 +187,21 @@ def _mark(network: Network, account: Account, request: MarkMessages) -> None:
     mark_messages(network, account, contact, request.kind, request.ids)
 
 
+def _ring(network: Network, account: Account, request: Ring) -> None:
+    callee = _other(network, account, request.to, field="to", doing="call")
+    calls.ring(network, account, callee, video=request.video, outcome=request.outcome)
+
+
+def _change_number(network: Network, account: Account, request: ChangeNumber) -> None:
+    new = _other(network, account, request.contact, field="contact", doing="go on as")
+    calls.change_number(network, account, new)
+
+
+def _confirm(network: Network, account: Account, request: Confirm) -> None:
+    contact = _other(network, account, request.to, field="to", doing="send receipts to")
+    calls.confirm(network, account, contact, request.type, request.ids)
+
+
 def _change_profile(network: Network, account: Account, request: ChangeProfile) -> None:
     image = None
     try:
@@ -238,6 +275,9 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
         "presence": Action(SetPresence, _set_presence),
         "typing": Action(Type, _type),
         "mark": Action(MarkMessages, _mark),
+        "call": Action(Ring, _ring),
+        "change-number": Action(ChangeNumber, _change_number),
+        "receipt": Action(Confirm, _confirm),
         "profile": Action(ChangeProfile, _change_profile),
         "block": Action(Block, _block),
         "trust": Action(Trust, _trust),

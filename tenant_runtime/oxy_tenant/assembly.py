@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oxy_core import subjects
+from oxy_core.message_kinds import MessageKind
+from oxy_core.report_bodies import MessageLost
 from oxy_tenant import metrics
 from oxy_tenant.connection.life_cycle import Connection
 from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.connection.reporting import ConnectionReports
 from oxy_tenant.content.arrival import ArrivedMessage
 from oxy_tenant.content.classification import classify
+from oxy_tenant.content.received import IncomingMessage
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.sends import OpenSend
+from oxy_tenant.links.events import ContactEvent, Receipts
+from oxy_tenant.links.protocol import LossSink
 from oxy_tenant.media.fetcher import FileFetcher
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.publishing.publisher import Publisher, PublishRules, ReportSignal
@@ -64,7 +69,10 @@ def assemble(
     metrics.PENDING.set_function(journal.reports.pending)
     metrics.FILES_WAITING.set_function(journal.transfers.waiting)
     shared = _build_shared(environment, settings, journal)
-    board, receipts = StateBoard(environment, lambda: shared.adapter.session.size), Confirmations()
+    board, receipts = (
+        StateBoard(environment, lambda: shared.adapter.session.size, journal.inbound.losses),
+        Confirmations(),
+    )
     connection = _build_connection(shared, board, receipts)
     sender = _build_sender(shared, receipts, connection.up)
     subject = subjects.inbound(environment.account, environment.instance)
@@ -104,10 +112,36 @@ def _build_shared(environment: RuntimeSettings, settings: SettingsFile, journal:
         environment=environment,
         settings=settings,
         journal=journal,
-        adapter=open_adapter(environment.session, journal, account, browser=browser, stopping=stopping),
+        adapter=open_adapter(
+            environment.session,
+            journal,
+            account,
+            browser=browser,
+            stopping=stopping,
+            on_lost=loss_sink(journal),
+        ),
         account=account,
         recovered=journal.sends.unfinished(),
         stopping=stopping,
+    )
+
+
+def loss_sink(journal: Journal) -> LossSink:
+    """Return what journals lost messages."""
+    return lambda lost: journal.inbound.report_loss(_placeholder(lost), lost.found_by) is not None
+
+
+def _placeholder(lost: MessageLost) -> IncomingMessage:
+    """Return the message that holds the place of a lost one in its chat."""
+    return IncomingMessage(
+        whatsapp_id=lost.whatsapp_id,
+        chat=lost.chat,
+        chat_alias=None,
+        sender=lost.sender,
+        from_me=lost.from_me,
+        self_chat=lost.from_me and lost.chat.user == lost.sender.user,
+        kind=MessageKind.UNDECRYPTABLE,
+        sent_at=lost.sent_at,
     )
 
 
@@ -117,6 +151,10 @@ def _build_connection(shared: Shared, board: StateBoard, receipts: Confirmations
         if message is not None and shared.journal.inbound.receive(message) is not None:
             board.note_activity()
 
+    def take_event(event: ContactEvent) -> None:
+        if isinstance(event, Receipts):
+            receipts.confirm(event)
+
     return Connection(
         instance=shared.environment.instance,
         link=shared.adapter.link,
@@ -125,7 +163,7 @@ def _build_connection(shared: Shared, board: StateBoard, receipts: Confirmations
         account=shared.account,
         board=board,
         on_message=journal_message,
-        on_receipts=receipts.confirm,
+        on_contact_event=take_event,
     )
 
 

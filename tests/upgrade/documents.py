@@ -213,6 +213,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         publish_refusal="maximum messages exceeded",
         last_activity_at=MOMENT,
         session_bytes=4096,
+        messages_lost=2,
         reachout_locked_since=MOMENT,
     ),
     "instance-settings": InstanceSettings(

@@ -25,8 +25,11 @@ from oxy_tenant.connection.session_keeper import SessionKeeper
 from oxy_tenant.connection.steadiness import Steadiness
 from oxy_tenant.links.errors import LinkBrokenError, LinkError
 from oxy_tenant.links.events import (
+    CallMissed,
     CaughtUp,
+    ChangedNumber,
     Connected,
+    ContactEvent,
     Disconnected,
     Identified,
     LinkedToAnother,
@@ -103,7 +106,7 @@ class Connection:
         account: OwnAccount,
         board: StateBoard,
         on_message: MessageSink,
-        on_receipts: Callable[[Receipts], None],
+        on_contact_event: Callable[[ContactEvent], None],
         timing: ConnectionTiming | None = None,
     ) -> None:
         self._instance = instance
@@ -112,7 +115,7 @@ class Connection:
         self._keeper = SessionKeeper(session, account, settings, instance)
         self._board = board
         self._on_message = on_message
-        self._on_receipts = on_receipts
+        self._on_contact_event = on_contact_event
         self._timing = timing or ConnectionTiming()
         self._pairing = Pairing(link, settings, board, answer_seconds=self._timing.login)
         self._loop = asyncio.get_running_loop()
@@ -253,8 +256,8 @@ class Connection:
         match event:
             case Identified():
                 self._board.update(jid=event.phone)
-            case Receipts():
-                self._on_receipts(event)
+            case Receipts() | CallMissed() | ChangedNumber():
+                self._on_contact_event(event)
             case CaughtUp():
                 log.info("connection_caught_up")
             case LinkStopped():

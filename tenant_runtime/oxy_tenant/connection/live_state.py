@@ -33,11 +33,17 @@ class State:
 
 
 class StateBoard:
-    """Holds the current `State`; `session_bytes` returns the size of the session on the volume."""
+    """Holds the current `State`.
 
-    def __init__(self, environment: RuntimeSettings, session_bytes: Callable[[], int]) -> None:
+    `session_bytes` returns the size of the session on the volume, `messages_lost` how many messages were found lost.
+    """
+
+    def __init__(
+        self, environment: RuntimeSettings, session_bytes: Callable[[], int], messages_lost: Callable[[], int]
+    ) -> None:
         self._environment = environment
         self._session_bytes = session_bytes
+        self._messages_lost = messages_lost
         self._changed = asyncio.Event()
         self._watchers: list[asyncio.Event] = [self._changed]
         self._client: Client | None = None
@@ -106,4 +112,5 @@ class StateBoard:
             pairing=state.pairing,
             last_activity_at=self.last_activity_at,
             session_bytes=self._session_bytes(),
+            messages_lost=self._messages_lost(),
         )

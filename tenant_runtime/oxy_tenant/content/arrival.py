@@ -5,25 +5,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from oxy_core.content import ChatType
 from oxy_core.identity import LID_SERVER, PHONE_SERVER, Jid
 from oxy_tenant.content.protobuf import MessageProtobuf
 
 DIRECT_SERVERS: Final = frozenset({PHONE_SERVER, LID_SERVER})
 """Servers of addresses of one person; groups, statuses, newsletters and bots have others."""
-
-
-class ChatType(StrEnum):
-    """What kind of chat a message is in."""
-
-    DIRECT = "direct"
-    """With one person, or with ourselves."""
-    GROUP = "group"
-    STATUS = "status"
-    BROADCAST = "broadcast"
-    """A broadcast list."""
-    NEWSLETTER = "newsletter"
-    OTHER = "other"
-    """Bots, and whatever is new."""
 
 
 class Missing(StrEnum):
@@ -46,7 +33,8 @@ class EnvelopeFacts:
     """Without a device. The LID of a direct chat if WhatsApp gave one."""
     chat_alias: Jid | None
     """The direct chat's phone number, if WhatsApp gave both."""
-    chat_type: ChatType
+    chat_type: ChatType | None
+    """None: the chat of a bot, or of whatever is new."""
     sender: Jid
     """Without a device. In a direct chat with somebody else: `chat`, or our own address."""
     sender_alias: Jid | None

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from oxy_core.content import ChatType
 from oxy_core.message_kinds import MessageKind
-from oxy_tenant.content.arrival import ArrivedMessage, ChatType, EnvelopeFacts, Missing
+from oxy_tenant.content.arrival import ArrivedMessage, EnvelopeFacts, Missing
 from oxy_tenant.content.bounds import bounded_id, bounded_secret, bounded_text
 from oxy_tenant.content.protobuf import MessageProtobuf
 from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received

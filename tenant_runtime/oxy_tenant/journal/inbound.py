@@ -112,6 +112,10 @@ class Inbound:
         with self._journal.transaction(durable=False) as database:
             database.execute("UPDATE identity SET audited_secret = ?", (secret_row,))
 
+    def losses(self) -> int:
+        """Return how many messages were found to be lost, of those that the journal still remembers."""
+        return int(self._journal.read("SELECT count(*) FROM losses")[0][0])
+
     def report_loss(self, message: IncomingMessage, source: str) -> Report | None:
         """Journal a message as lost; None if that was done before, or if it has arrived after all."""
         with self._journal.transaction() as database:

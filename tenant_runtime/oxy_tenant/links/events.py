@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from oxy_core.identity import Jid
+from oxy_core.report_bodies import ReceiptKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +100,6 @@ class PairingStopped:
     succeeded: bool
 
 
-class ReceiptKind(StrEnum):
-    """What a receipt says about messages."""
-
-    DELIVERED = "delivered"
-    """A device has decrypted them."""
-    READ = "read"
-    PLAYED = "played"
-    """A voice note was listened to, or a picture that is seen once was opened."""
-
-
 @dataclass(frozen=True, slots=True)
 class Receipts:
     """Receipts of one kind for messages of one chat."""
@@ -142,7 +132,7 @@ class CallMissed:
 
 
 @dataclass(frozen=True, slots=True)
-class NumberChanged:
+class ChangedNumber:
     """A contact keeps the account under another number. WhatsApp says so; nobody else can."""
 
     old: Jid
@@ -153,20 +143,6 @@ class NumberChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageLost:
-    """A message was acknowledged to the server, but never reached the journal; it cannot be had again."""
-
-    whatsapp_id: str
-    chat: Jid
-    sender: Jid
-    from_me: bool
-    sent_at: datetime | None
-    """None: unknown."""
-    found_by: str
-    """How it was found, in snake_case."""
-
-
-@dataclass(frozen=True, slots=True)
 class LinkStopped:
     """The session has ended and delivers nothing more."""
 
@@ -174,6 +150,9 @@ class LinkStopped:
     opened: bool
     """Whether it had logged in; if not, it could not connect at all."""
 
+
+ContactEvent = Receipts | CallMissed | ChangedNumber
+"""What contacts do beside writing."""
 
 LinkEvent = (
     Identified
@@ -190,9 +169,6 @@ LinkEvent = (
     | Outdated
     | QrOffered
     | PairingStopped
-    | Receipts
-    | CallMissed
-    | NumberChanged
-    | MessageLost
+    | ContactEvent
     | LinkStopped
 )

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from oxy_core.identity import Jid
+from oxy_core.report_bodies import MessageLost
 from oxy_tenant.content.arrival import ArrivedMessage
 from oxy_tenant.content.media import MediaPointer, MediaType
 from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
@@ -22,6 +23,9 @@ MessageSink = Callable[[ArrivedMessage], None]
 
 EventSink = Callable[[LinkEvent], None]
 """Takes an event. Called from any thread; must not block."""
+
+LossSink = Callable[[MessageLost], bool]
+"""Journals that a message was lost before returning whether that is news. Called from any thread."""
 
 
 @dataclass(frozen=True, slots=True)

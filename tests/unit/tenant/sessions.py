@@ -4,6 +4,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from oxy_tenant.assembly import loss_sink
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.links.neonize.loss_audit import LossAudit
+from oxy_tenant.links.neonize.session_store import SessionStore
+
 TABLES = """
 CREATE TABLE whatsmeow_device (jid TEXT PRIMARY KEY, lid TEXT);
 CREATE TABLE whatsmeow_message_secrets (
@@ -28,3 +33,8 @@ def add_secret(
         row = (own, chat, sender, whatsapp_id, secret)
         query = "INSERT INTO whatsmeow_message_secrets VALUES (?, ?, ?, CAST(? AS TEXT), ?)"
         database.execute(query, row)
+
+
+def audit_of(journal: Journal, store: SessionStore) -> LossAudit:
+    """Return an audit that journals what it finds, as the runtime's does."""
+    return LossAudit(journal.inbound, journal.sends, store, loss_sink(journal))

@@ -79,7 +79,7 @@ async def staged(
     if paired:
         make_session(store.path)
     journal = Journal.open(folder / "journal.db", organization="acme", instance="shop")
-    board = StateBoard(environment, lambda: store.size)
+    board = StateBoard(environment, lambda: store.size, lambda: 0)
     link, settings_file = ScriptedLink(), SettingsFile(environment)
     connection = Connection(
         instance="shop",
@@ -89,7 +89,7 @@ async def staged(
         account=OwnAccount(expected=lambda: settings_file.current.phone_number),
         board=board,
         on_message=lambda _: None,
-        on_receipts=lambda _: None,
+        on_contact_event=lambda _: None,
         timing=timing,
     )
     yield Stage(link, board, connection, journal, store)

@@ -13,6 +13,7 @@ from oxy_core.envelopes import SendOutcome
 from oxy_core.identity import Jid
 from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.instance.terminal_causes import ExitCode
+from oxy_core.report_bodies import ReceiptKind
 from oxy_core.tenant import TerminationMessage
 from oxy_tenant.connection import ending
 from oxy_tenant.connection.backoff import delay_seconds
@@ -37,7 +38,6 @@ from oxy_tenant.links.events import (
     LoggedOut,
     LoginRefused,
     Outdated,
-    ReceiptKind,
     Receipts,
     Replaced,
 )

@@ -11,14 +11,14 @@ from typing import TypeVar
 
 import pytest
 from unit.tenant.messages import LID, NOW, incoming, request
-from unit.tenant.sessions import add_secret, make_session
+from unit.tenant.sessions import add_secret, audit_of, make_session
 
 from oxy_core.envelopes import MessageSeen, Report
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
 from oxy_tenant.errors import SessionError, UnlinkedError, VolumeError
 from oxy_tenant.journal.journal import Journal
-from oxy_tenant.links.neonize.loss_audit import HISTORY_SECONDS, MOST_LOST, LossAudit
+from oxy_tenant.links.neonize.loss_audit import HISTORY_SECONDS, MOST_LOST
 from oxy_tenant.links.neonize.reader_process import run_reader
 from oxy_tenant.links.neonize.session_reader import WAIT_SECONDS
 from oxy_tenant.links.neonize.session_store import NewestSecret, SessionStore, StoredSecret
@@ -224,7 +224,7 @@ def test_the_audit_reports_messages_that_never_reached_the_journal(store: Sessio
     add_secret(store.path, "LOST", b"b" * 32)
     add_secret(store.path, "LOST-OWN", b"c" * 32, sender="999@lid")
     add_secret(store.path, "GROUP", b"d" * 32, chat="120363@g.us")
-    audit = LossAudit(journal.inbound, journal.sends, store)
+    audit = audit_of(journal, store)
     assert audit.audit_store() == 2
     assert [(m.whatsapp_id, m.kind, m.from_me) for m in reported(journal)[1:]] == [
         ("LOST", MessageKind.UNDECRYPTABLE, False),
@@ -238,13 +238,13 @@ def test_the_audit_reports_messages_that_never_reached_the_journal(store: Sessio
 
 def test_the_history_that_a_phone_shares_is_not_taken_for_losses(store: SessionStore, journal: Journal) -> None:
     make_session(store.path, paired=False)
-    assert LossAudit(journal.inbound, journal.sends, store).audit_store() == 0
+    assert audit_of(journal, store).audit_store() == 0
     store.path.unlink()
     make_session(store.path)
     for number in range(200):
         add_secret(store.path, f"HISTORY-{number}", b"h" * 32)
     for _ in range(2):
-        assert LossAudit(journal.inbound, journal.sends, store).audit_store() == 0
+        assert audit_of(journal, store).audit_store() == 0
     assert reported(journal) == []
 
 
@@ -256,14 +256,14 @@ def test_while_history_may_arrive_no_more_are_losses_than_a_process_can_lose(
     make_session(store.path)
     for number in range(unknown):
         add_secret(store.path, f"UNKNOWN-{number}", b"u" * 32)
-    assert LossAudit(journal.inbound, journal.sends, store).audit_store() == lost
+    assert audit_of(journal, store).audit_store() == lost
 
 
 def test_history_ends_some_time_after_linking_and_then_everything_unknown_is_a_loss(
     store: SessionStore, journal: Journal
 ) -> None:
     make_session(store.path)
-    audit = LossAudit(journal.inbound, journal.sends, store)
+    audit = audit_of(journal, store)
     audit.audit_store()
     linked = NewestSecret(3, linked=True)
     assert audit.history_arrives(NewestSecret(0, linked=False), 0)
@@ -273,14 +273,14 @@ def test_history_ends_some_time_after_linking_and_then_everything_unknown_is_a_l
     journal.inbound.mark_audited(0)
     for number in range(MOST_LOST + 1):
         add_secret(store.path, f"LOST-{number}", b"l" * 32)
-    assert LossAudit(journal.inbound, journal.sends, store).audit_store() == MOST_LOST + 1
+    assert audit_of(journal, store).audit_store() == MOST_LOST + 1
 
 
 def test_the_audit_starts_over_in_a_new_session(store: SessionStore, journal: Journal) -> None:
     journal.inbound.mark_audited(500)
     make_session(store.path)
     add_secret(store.path, "OLD", b"a" * 32)
-    audit = LossAudit(journal.inbound, journal.sends, store)
+    audit = audit_of(journal, store)
     assert audit.audit_store() == 0
     add_secret(store.path, "LOST", b"b" * 32)
     assert audit.audit_store() == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.tenant.messages import Clock
-from unit.tenant.sessions import add_secret, make_session
+from unit.tenant.sessions import add_secret, audit_of, make_session
 from unit.tenant.wire import ENVELOPES, MESSAGES, info, jid, message_event, named, nested, quoting, source
 
 from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MessageSeen, Report
@@ -28,7 +28,6 @@ from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.oversized import fitting, replacement
 from oxy_tenant.links.neonize.arrivals import addresses_of, arrival_of, parse_message
 from oxy_tenant.links.neonize.events import CopyRefused, copy_refused
-from oxy_tenant.links.neonize.loss_audit import LossAudit
 from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.publishing.publisher import publishable
@@ -147,7 +146,7 @@ def test_an_address_that_could_not_be_read_back_is_replaced(user: str, server: s
 
 def test_an_audit_meets_the_same_impossible_ids_in_the_library_store(journal: Journal, tmp_path: Path) -> None:
     make_session(tmp_path / "session.db")
-    audit = LossAudit(journal.inbound, journal.sends, SessionStore(tmp_path))
+    audit = audit_of(journal, SessionStore(tmp_path))
     arrive(journal, message_event(info(LONG), text(b"oi")))
     arrive(journal, message_event(info(BROKEN), text(b"oi")))
     for whatsapp_id in (LONG, BROKEN, LONG + b"lost"):

@@ -9,6 +9,7 @@ from oxy_tenant.links.neonize.chain_watch import ChainWatch, owed_at_start
 from oxy_tenant.links.neonize.link import NeonizeLink
 from oxy_tenant.links.neonize.loss_audit import LossAudit
 from oxy_tenant.links.neonize.session_store import SessionStore
+from oxy_tenant.links.protocol import LossSink
 from oxy_tenant.own_account import OwnAccount
 
 
@@ -21,15 +22,16 @@ class NeonizeAdapter:
     audit: LossAudit
 
 
-def open_adapter(
-    folder: Path, journal: Journal, account: OwnAccount, *, browser: str, stopping: asyncio.Event
+def open_adapter(  # noqa: PLR0913 its collaborators, each by name
+    folder: Path, journal: Journal, account: OwnAccount, *, browser: str, stopping: asyncio.Event, on_lost: LossSink
 ) -> NeonizeAdapter:
     """Load the library, for the session in `folder`; raises LinkError.
 
     The link identifies `account` when it connects, and sends no more fillers once `stopping` is set.
+    The audit tells `on_lost` what was lost.
     """
     session = SessionStore(folder)
-    audit = LossAudit(journal.inbound, journal.sends, session)
+    audit = LossAudit(journal.inbound, journal.sends, session, on_lost)
     owed = owed_at_start(journal.fillers.noted(), journal.fillers.last_sends())
     link = NeonizeLink(
         session.path,

@@ -4,8 +4,9 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
+from oxy_core.content import ChatType
 from oxy_core.identity import LID_SERVER, PHONE_SERVER, Jid
-from oxy_tenant.content.arrival import DIRECT_SERVERS, ArrivedMessage, ChatType, EnvelopeFacts, Missing
+from oxy_tenant.content.arrival import DIRECT_SERVERS, ArrivedMessage, EnvelopeFacts, Missing
 from oxy_tenant.content.bounds import bounded_id, bounded_jid, bounded_name, plausible_moment
 from oxy_tenant.links.neonize.library import Untyped
 
@@ -80,16 +81,18 @@ def _facts(
     )
 
 
-def _chat_type(chat: Untyped) -> ChatType:
+def _chat_type(chat: Untyped) -> ChatType | None:
     if chat.Server == "broadcast" and chat.User == _STATUS:
         return ChatType.STATUS
-    return _CHAT_TYPES.get(chat.Server, ChatType.OTHER)
+    return _CHAT_TYPES.get(chat.Server)
 
 
 def _chat_of(source: Untyped) -> tuple[Jid, Jid | None]:
-    """Return the chat's LID and phone number as JIDs; the phone number alone if no LID is known."""
-    chat = jid_of(source.Chat).bare
-    other = source.RecipientAlt if source.IsFromMe else source.SenderAlt
+    return chat_and_alias(jid_of(source.Chat).bare, source.RecipientAlt if source.IsFromMe else source.SenderAlt)
+
+
+def chat_and_alias(chat: Jid, other: Untyped) -> tuple[Jid, Jid | None]:
+    """Return a chat's LID and phone number, given one of them; the phone number alone if no LID is known."""
     if not other.User or other.Server not in DIRECT_SERVERS or other.Server == chat.server:
         return chat, None
     alias = jid_of(other).bare

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -68,13 +69,13 @@ class CopyRefused:
     chat: Jid | None
 
 
-def wanted_events() -> bytes:
-    """Return the numbers of the events to subscribe to.
+def wanted_events(others: AbstractSet[int]) -> bytes:
+    """Return the numbers of the events to subscribe to; `others`: those that are handled elsewhere.
 
     Only those that are handled, because any other may contain a value unknown to neonize, which would end its event
     loop.
     """
-    return bytes(sorted({*_PLAIN, _LOGGED_OUT, _BAN, _CONNECT_FAILURE, MESSAGE, UNDECRYPTABLE}))
+    return bytes(sorted({*_PLAIN, _LOGGED_OUT, _BAN, _CONNECT_FAILURE, MESSAGE, UNDECRYPTABLE, *others}))
 
 
 def translate_event(envelopes: Untyped, number: int, data: bytes) -> LinkEvent | None:

@@ -29,6 +29,7 @@ from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
 from oxy_tenant.links.errors import LinkError, LinkUnavailableError
 from oxy_tenant.links.neonize.arrivals import jid_of
 from oxy_tenant.links.neonize.callbacks import QUIET_SECONDS
+from oxy_tenant.links.neonize.calls import CALL_EVENTS
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.events import CopyRefused, wanted_events
 from oxy_tenant.links.neonize.fillers import SendingTurns, compose_filler
@@ -116,7 +117,7 @@ class NeonizeLink:
         self._session = NeonizeSession(name, self._library, sinks, self._watch, self._account)
         device = self._library.companion.DeviceProps
         properties = device(os=self._browser, platformType=device.CHROME).SerializeToString()
-        self._session.start(self._database, properties, wanted_events())
+        self._session.start(self._database, properties, wanted_events(CALL_EVENTS))
 
     async def close(self) -> bool:
         """Deliver what the session has received, then end it; return whether it has certainly ended."""

@@ -18,16 +18,15 @@ from typing import Final
 import structlog
 
 from oxy_core.identity import Jid
-from oxy_core.message_kinds import MessageKind
-from oxy_core.trace import trace_bound
+from oxy_core.report_bodies import MessageLost
 from oxy_tenant import metrics
 from oxy_tenant.content.bounds import bounded_id
-from oxy_tenant.content.received import IncomingMessage
 from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.journal.inbound import Inbound
 from oxy_tenant.journal.sends import Sends
 from oxy_tenant.links.neonize.events import CopyRefused
 from oxy_tenant.links.neonize.session_store import NewestSecret, SessionStore, StoredSecret
+from oxy_tenant.links.protocol import LossSink
 
 SETTLE_SECONDS: Final = 5.0
 """After this long, every message that the library has called back with is in the journal."""
@@ -58,7 +57,8 @@ log = structlog.get_logger()
 class LossAudit:
     """Compares the library's store with the journal."""
 
-    def __init__(self, inbound: Inbound, sends: Sends, store: SessionStore) -> None:
+    def __init__(self, inbound: Inbound, sends: Sends, store: SessionStore, on_lost: LossSink) -> None:
+        self._on_lost = on_lost
         self._inbound = inbound
         self._sends = sends
         self._store = store
@@ -81,7 +81,7 @@ class LossAudit:
         if audited is None and len(unknown) > MOST_LOST:
             log.warning("audit_met_history", messages=len(unknown))
             unknown = []
-        lost = sum(self._report(message, BY_STORE) for message in unknown)
+        lost = sum(self._report(message) for message in unknown)
         self._inbound.mark_audited(None if self._history else stored.newest_row)
         return lost
 
@@ -124,40 +124,32 @@ class LossAudit:
         while self._refused and self._refused[0][0] <= before:
             _, copy = self._refused.popleft()
             if copy.chat is not None:
-                placeholder = refused_message(copy.whatsapp_id, copy.chat)
-                if not self._inbound.knows(placeholder.whatsapp_id):
-                    self._report(placeholder, BY_COPY)
+                lost = refused_message(copy.whatsapp_id, copy.chat)
+                if not self._inbound.knows(lost.whatsapp_id):
+                    self._report(lost)
         if newest_secret is not None:
             self._inbound.mark_audited(newest_secret)
 
-    def _report(self, message: IncomingMessage, source: str) -> bool:
-        report = self._inbound.report_loss(message, source)
-        if report is None:
+    def _report(self, lost: MessageLost) -> bool:
+        """Report a message; return whether that is news. It is in the journal then, so it is never reported again."""
+        if not self._on_lost(lost):
             return False
-        metrics.LOST.labels(source).inc()
-        with trace_bound(report.trace):
-            log.error("message_lost", whatsapp_id=message.whatsapp_id, source=source)
+        metrics.LOST.labels(lost.found_by).inc()
+        log.error("message_lost", whatsapp_id=lost.whatsapp_id, source=lost.found_by)
         return True
 
 
-def lost_message(stored: StoredSecret) -> IncomingMessage:
-    """Return a placeholder for a lost message, with what its stored secret shows."""
-    return _placeholder(stored.whatsapp_id, stored.chat, stored.sender, from_me=stored.from_me)
-
-
-def refused_message(whatsapp_id: str, chat: Jid) -> IncomingMessage:
-    """Return a placeholder for a lost message, with what its refused copy shows."""
-    return _placeholder(whatsapp_id, chat, chat, from_me=False)
-
-
-def _placeholder(whatsapp_id: str, chat: Jid, sender: Jid, *, from_me: bool) -> IncomingMessage:
-    return IncomingMessage(
-        whatsapp_id=bounded_id(whatsapp_id),
-        chat=chat,
-        chat_alias=None,
-        sender=sender,
-        from_me=from_me,
-        self_chat=from_me and chat.user == sender.user,
-        kind=MessageKind.UNDECRYPTABLE,
-        sent_at=None,
+def lost_message(stored: StoredSecret) -> MessageLost:
+    """Return what the stored secret of a lost message shows of it."""
+    return MessageLost(
+        whatsapp_id=bounded_id(stored.whatsapp_id),
+        chat=stored.chat,
+        sender=stored.sender,
+        from_me=stored.from_me,
+        found_by=BY_STORE,
     )
+
+
+def refused_message(whatsapp_id: str, chat: Jid) -> MessageLost:
+    """Return what the refused copy of a lost message shows of it."""
+    return MessageLost(whatsapp_id=bounded_id(whatsapp_id), chat=chat, sender=chat, found_by=BY_COPY)

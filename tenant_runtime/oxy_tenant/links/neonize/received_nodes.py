@@ -1,27 +1,31 @@
-"""Reads nodes that the library received from its own log: receipts. Pure; nothing in a node makes it raise.
+"""Reads nodes that the library received from its own log: receipts, and contacts who changed their number. Pure.
 
-neonize has events for them too, but one with a value that it does not know ends its event loop, with all messages in
-it. The log is harmless: whatsmeow formats each node that it receives, as XML, whether anybody reads it or not.
+neonize has an event for receipts too, but one of a type that it does not know ends its event loop, with all messages
+in it; for changed numbers it has none. The log is harmless: whatsmeow formats each node that it receives, as XML,
+whether anybody reads it or not.
 
 Formatting is not escaping, and contacts choose some values. So a node is read only if it is unambiguous: attributes in
 the order that whatsmeow sorts them in, no name twice, and neither quotes nor angle brackets in values. What a contact
-could still smuggle in are attributes after the id, which are used for groups alone. Source: whatsmeow binary/xml.go.
+could still smuggle into a receipt are attributes after the id, which are used for groups alone. Nothing in a node
+raises. Source: whatsmeow binary/xml.go.
 """
 
 import contextlib
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final
 
 from oxy_core.identity import Jid
+from oxy_core.report_bodies import ReceiptKind
 from oxy_tenant.content.arrival import DIRECT_SERVERS
 from oxy_tenant.content.bounds import bounded_id, plausible_moment
-from oxy_tenant.links.events import ReceiptKind, Receipts
+from oxy_tenant.links.events import ChangedNumber, Receipts
 
 LONGEST_NODE: Final = 65_536
 """Characters. The largest receipts list some hundred ids."""
 
-_ENTRY: Final = re.compile(rb"\n[\x00-\xff]{1,4}?<receipt ")
+_ENTRY: Final = re.compile(rb"\n.{1,4}?<(?:receipt|notification) ", re.DOTALL)
 """How a log entry with such a node begins: field 1, its length."""
 
 _UNIMPORTANT: Final = re.compile(rb"\x12(?:\x05DEBUG|\x04INFO)\x1a.[A-Za-z/]{1,30}\Z", re.DOTALL)
@@ -36,8 +40,9 @@ _LOGGER: Final = b"\x1a\x0bClient/Recv"
 _ATTRIBUTE: Final = r' ([a-z_-]{1,40})="([^"<>]*)"'
 _ATTRIBUTES: Final = re.compile(_ATTRIBUTE)
 _UNGROUPED: Final = _ATTRIBUTE.replace("(", "(?:")
-_NODE: Final = re.compile(rf"<receipt((?:{_UNGROUPED})+)(/>|>)")
-_LIST: Final = re.compile(rf"<list>((?:<item(?:{_UNGROUPED})+/>)*)</list></receipt>")
+_RECEIPT: Final = re.compile(rf"<receipt((?:{_UNGROUPED})+)(?:/>|>(.*)</receipt>)", re.DOTALL)
+_CHANGE: Final = re.compile(rf"<notification((?:{_UNGROUPED})+)><modify((?:{_UNGROUPED})+)/></notification>")
+_LIST: Final = re.compile(rf"<list>((?:<item(?:{_UNGROUPED})+/>)*)</list>")
 _ITEM: Final = re.compile(rf"<item((?:{_UNGROUPED})+)/>")
 
 _KINDS: Final[Mapping[str, ReceiptKind]] = {
@@ -55,8 +60,8 @@ _OWN: Final = frozenset({"sender", "read-self", "played-self"})
 """Types that only devices of our own account send."""
 
 
-def is_receipt_entry(entry: bytes) -> bool:
-    """Whether a log entry of the library, as it comes, holds a receipt; cheap, because nearly all entries do not."""
+def is_node_entry(entry: bytes) -> bool:
+    """Whether a log entry of the library, as it comes, holds such a node; cheap, because nearly all entries do not."""
     return entry.endswith(_LOGGER) and _ENTRY.match(entry) is not None
 
 
@@ -65,22 +70,34 @@ def is_unimportant_entry(entry: bytes) -> bool:
     return _UNIMPORTANT.search(entry[-_LONGEST_ENDING:]) is not None
 
 
-def receipts_of(node: str, owns: Callable[[Jid], bool]) -> Receipts | None:
-    """Read a receipt; None if it is of a kind that we do not use, or not unambiguous.
+def event_of(node: str, owns: Callable[[Jid], bool]) -> Receipts | ChangedNumber | None:
+    """Read a node; None if it means nothing to us, or is not unambiguous.
 
     `owns` tells whether an address is the account's own.
     """
-    found = _NODE.match(node) if len(node) <= LONGEST_NODE else None
+    with contextlib.suppress(ValueError):
+        if len(node) <= LONGEST_NODE:
+            return _change(node) if node.startswith("<notification") else _receipt(node, owns)
+    return None
+
+
+def _change(node: str) -> ChangedNumber | None:
+    found = _CHANGE.fullmatch(node)
+    head, change = (_attributes(found[1]), _attributes(found[2])) if found is not None else (None, None)
+    if head is None or change is None or head.get("type") != "contacts":
+        return None
+    old, new = (Jid.parse(change.get(name, "")).bare for name in ("old", "new"))
+    old_lid, new_lid = (Jid.parse(change[name]).bare if change.get(name) else None for name in ("old_lid", "new_lid"))
+    return ChangedNumber(old, new, _moment(head), old_lid, new_lid)
+
+
+def _receipt(node: str, owns: Callable[[Jid], bool]) -> Receipts | None:
+    found = _RECEIPT.fullmatch(node)
     attributes = _attributes(found[1]) if found is not None else None
     if found is None or attributes is None:
         return None
-    kind = _KINDS.get(attributes.get("type", ""))
-    ids = _ids(attributes, node[found.end() :] if found[2] == ">" else "")
-    if kind is None or not ids:
-        return None
-    with contextlib.suppress(ValueError):
-        return _receipts(attributes, kind, ids, owns)
-    return None
+    kind, ids = _KINDS.get(attributes.get("type", "")), _ids(attributes, found[2] or "")
+    return _receipts(attributes, kind, ids, owns) if kind is not None and ids else None
 
 
 def _receipts(
@@ -93,9 +110,12 @@ def _receipts(
         by = Jid.parse(attributes["participant"]).bare
     elif from_me and "recipient" in attributes:
         chat = Jid.parse(attributes["recipient"]).bare
+    return Receipts(kind, ids, chat, by, _moment(attributes), from_me)
+
+
+def _moment(attributes: Mapping[str, str]) -> datetime | None:
     time = attributes.get("t", "")
-    at = plausible_moment(int(time)) if re.fullmatch(r"\d{1,15}", time, re.ASCII) else None
-    return Receipts(kind, ids, chat, by, at, from_me)
+    return plausible_moment(int(time)) if re.fullmatch(r"\d{1,15}", time, re.ASCII) else None
 
 
 def _attributes(text: str) -> dict[str, str] | None:

@@ -12,6 +12,7 @@ from oxy_tenant.content.arrival import ArrivedMessage
 from oxy_tenant.content.bounds import escaped
 from oxy_tenant.errors import description_of, stack_of
 from oxy_tenant.links.events import (
+    CallMissed,
     CaughtUp,
     Connected,
     Disconnected,
@@ -29,6 +30,7 @@ from oxy_tenant.links.neonize.arrivals import (
     undecryptable_arrival,
 )
 from oxy_tenant.links.neonize.callbacks import Callbacks
+from oxy_tenant.links.neonize.calls import CALL_EVENTS, Calls
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.events import (
     ACCOUNT,
@@ -39,7 +41,7 @@ from oxy_tenant.links.neonize.events import (
     translate_event,
 )
 from oxy_tenant.links.neonize.library import Library, Untyped
-from oxy_tenant.links.neonize.received_nodes import is_receipt_entry, is_unimportant_entry, receipts_of
+from oxy_tenant.links.neonize.received_nodes import event_of, is_node_entry, is_unimportant_entry
 from oxy_tenant.links.protocol import EventSink, MessageSink
 from oxy_tenant.own_account import OwnAccount
 
@@ -71,6 +73,7 @@ class NeonizeSession:
         self._sinks = sinks
         self._watch = watch
         self._account = account
+        self._calls = Calls(account.owns)
         self._failure: str | None = None
         self._foreign = False
         """Whether it belongs to another account than it should: nothing of that account is delivered."""
@@ -79,7 +82,7 @@ class NeonizeSession:
         # Threads created by Go start with an empty context, and their logs would lack the bound variables.
         self._context = copy_context()
         self._references: tuple[Untyped, ...] = ()
-        self._read_receipt = self._guarded(self._receipt_logged)
+        self._read_node = self._guarded(self._node_logged)
         self._read_warning = self._guarded(self._warning_logged)
 
     def start(self, database: bytes, properties: bytes, wanted: bytes) -> None:
@@ -143,16 +146,16 @@ class NeonizeSession:
     def _log_entry(self, pointer: int, size: int) -> None:
         # Several times per message: whatever is not needed must end here.
         entry = ctypes.string_at(pointer, size)
-        if is_receipt_entry(entry):
-            self._read_receipt(entry)
+        if is_node_entry(entry):
+            self._read_node(entry)
         elif not is_unimportant_entry(entry):
             self._read_warning(entry)
 
-    def _receipt_logged(self, entry: bytes) -> None:
+    def _node_logged(self, entry: bytes) -> None:
         node = escaped(self._library.envelopes.LogEntry.FromString(entry).Message)
-        receipts = receipts_of(node, self._account.owns)
-        if receipts is not None and not self._foreign:
-            self._sinks.on_event(receipts)
+        event = event_of(node, self._account.owns)
+        if event is not None and not self._foreign:
+            self._sinks.on_event(event)
 
     def _warning_logged(self, data: bytes) -> None:
         entry = self._library.envelopes.LogEntry.FromString(data)
@@ -176,6 +179,8 @@ class NeonizeSession:
             self._deliver(undecryptable_arrival(event, live=self._caught_up))
         elif number == ACCOUNT:
             self._identified(envelopes.Device.FromString(data))
+        elif number in CALL_EVENTS:
+            self._missed(self._calls.missed(envelopes, number, data))
         elif (event := translate_event(envelopes, number, data)) is not None:
             if isinstance(event, (CaughtUp, Connected, Disconnected)):
                 self._caught_up = isinstance(event, CaughtUp)
@@ -184,6 +189,10 @@ class NeonizeSession:
     def _decrypted(self, source: Untyped) -> None:
         """Record whose ratchet a message changed, in any chat, before it is journalled and can be answered."""
         self._watch.record_arrival(addresses_of(source), from_me=source.IsFromMe)
+
+    def _missed(self, call: CallMissed | None) -> None:
+        if call is not None and not self._foreign:
+            self._sinks.on_event(call)
 
     def _deliver(self, arrival: ArrivedMessage) -> None:
         if not self._foreign:
