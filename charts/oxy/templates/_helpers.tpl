@@ -118,3 +118,23 @@ nats://{{ include "oxy.fullname" . }}-nats.{{ .Release.Namespace }}.svc:4222
 {{- $default := dict "adminUrlKey" "admin-url" "appUrlKey" "app-url" "appPasswordKey" "app-password" -}}
 {{- ternary (index $default (index . 1)) (index $reference (index . 1)) (index . 0).Values.postgres.embedded -}}
 {{- end -}}
+
+{{/* Environment of a process that reads and writes files in the object store; nothing if there is none. */}}
+{{- define "oxy.mediaStore" -}}
+{{- with .Values.media.store }}
+{{- if .url }}
+- {name: OXY_MEDIA_STORE_URL, value: {{ .url | quote }}}
+- {name: OXY_MEDIA_STORE_REGION, value: {{ .region | quote }}}
+{{- if .endpoint }}
+- {name: OXY_MEDIA_STORE_ENDPOINT, value: {{ .endpoint | quote }}}
+{{- end }}
+{{- $secret := required "media.store.secretRef.name must be set with media.store.url: a Secret with the store's access key" .secretRef.name }}
+- name: OXY_MEDIA_STORE_ACCESS_KEY_ID
+  valueFrom:
+    secretKeyRef: {name: {{ $secret | quote }}, key: {{ .secretRef.accessKeyIdKey | quote }}}
+- name: OXY_MEDIA_STORE_SECRET_ACCESS_KEY
+  valueFrom:
+    secretKeyRef: {name: {{ $secret | quote }}, key: {{ .secretRef.secretAccessKeyKey | quote }}}
+{{- end }}
+{{- end }}
+{{- end -}}

@@ -103,6 +103,22 @@ def test_the_streams_fit_the_volume_of_the_embedded_server(objects: list[Object]
     assert sum(stream.max_bytes or 0 for stream in STREAMS) <= volume * 3 / 4
 
 
+def test_workers_know_where_files_are_kept(objects: list[Object]) -> None:
+    default = environment(pod_templates(objects)["oxy-ai"])
+    assert {name: item["value"] for name, item in default.items() if "MEDIA" in name} == {
+        "OXY_MEDIA_DAYS": "90",
+        "OXY_MEDIA_FILE_BYTES": "16777216",
+        "OXY_MEDIA_ORGANIZATION_BYTES": "1073741824",
+    }
+    store = ('media.store.url="s3://files"', 'media.store.endpoint="https://minio.example.org"')
+    with pytest.raises(CommandError, match="media.store.secretRef.name must be set"):
+        render(*store)
+    found = environment(pod_templates(render(*store, 'media.store.secretRef.name="keys"'))["oxy-ai"])
+    assert found["OXY_MEDIA_STORE_ENDPOINT"]["value"] == "https://minio.example.org"
+    secret = found["OXY_MEDIA_STORE_SECRET_ACCESS_KEY"]["valueFrom"]["secretKeyRef"]
+    assert secret == {"name": "keys", "key": "secret-access-key"}
+
+
 def test_the_operator_never_runs_twice(objects: list[Object]) -> None:
     spec = of_kind(objects, "Deployment")["oxy-operator"]["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
