@@ -99,16 +99,18 @@ class Objection(NamedTuple):
     """For people."""
 
 
-def objection_to(kind: FileKind, size: int, head: bytes) -> Objection | None:
-    """Return why a file of `size` bytes that begins with `head` cannot be sent as `kind`; None: it can."""
+def objection_to(kind: FileKind, size: int, head: bytes | None) -> Objection | None:
+    """Return why a file of `size` bytes that begins with `head` cannot be sent as `kind`; None: it can.
+
+    Without a `head` only its size is judged.
+    """
     largest = LARGEST_FILES[kind]
     if size > largest:
         remedy = (
             f"{_NAMES[kind]} may have {largest >> 20} MiB, this one has {size / (1 << 20):.1f}: send a smaller file"
         )
         return Objection(SendRefusal.TOO_LARGE, remedy + ("" if kind is not FileKind.IMAGE else ", or as a document"))
-    mime = mime_of(head)
-    if kind is FileKind.DOCUMENT or mime in SHOWN_AS[kind]:
+    if head is None or kind is FileKind.DOCUMENT or (mime := mime_of(head)) in SHOWN_AS[kind]:
         return None
     return Objection(SendRefusal.UNSUPPORTED_MEDIA, f"{_NAMES[kind]} {_NEEDS[kind]}; this file is {mime}")
 

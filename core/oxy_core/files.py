@@ -1,4 +1,4 @@
-"""What pods report of the files of messages, which come after the messages themselves."""
+"""How files of messages travel: what pods report of received ones, and how they ask for those that they are to send."""
 
 from enum import StrEnum
 from typing import Annotated, Final, Literal
@@ -17,6 +17,20 @@ MAX_FILE_BYTES: Final = 4 << 30
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hexadecimal."""
+
+
+FILE_REFUSED_HEADER: Final = "Oxy-File-Refused"
+"""Header of an answer to a `ChunkRequest` that is no chunk: the platform does not have it, and will not."""
+
+
+class ChunkRequest(BaseModel):
+    """A pod asks for a chunk of a file that it is to send (`oxy_core.subjects.file_request`). Its bytes answer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    media_id: UUID
+    number: int = Field(ge=0, lt=MAX_CHUNKS)
+    """Counted from 0; each but the last has `oxy_core.jetstream.CHUNK_BYTES`."""
 
 
 class FileArrived(BaseModel):

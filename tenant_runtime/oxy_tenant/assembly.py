@@ -21,10 +21,17 @@ from oxy_tenant.links.protocol import LossSink
 from oxy_tenant.media.fetcher import FileFetcher
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.publishing.publisher import Publisher, PublishRules, ReportSignal
+from oxy_tenant.sending.delivery import Delivery
+from oxy_tenant.sending.files import FileSource
 from oxy_tenant.sending.intake import Intake
+from oxy_tenant.sending.preparation import Preparation
+from oxy_tenant.sending.queues import ChatQueues
+from oxy_tenant.sending.reach_out import ReachOutLock
 from oxy_tenant.sending.receipts import Confirmations
+from oxy_tenant.sending.recipients import Recipients
 from oxy_tenant.sending.recovery import Recovery
 from oxy_tenant.sending.sender import Sender
+from oxy_tenant.sending.showing import Showing
 from oxy_tenant.settings import RuntimeSettings
 from oxy_tenant.settings_file import SettingsFile
 
@@ -56,6 +63,7 @@ class Parts:
     connection: Connection
     connection_reports: ConnectionReports
     sender: Sender
+    outgoing_files: FileSource
     intake: Intake
     publisher: Publisher
     files: FileFetcher
@@ -68,13 +76,13 @@ def assemble(
     # Counted when the metrics are read, so that it is right also while nothing is published.
     metrics.PENDING.set_function(journal.reports.pending)
     metrics.FILES_WAITING.set_function(journal.transfers.waiting)
-    shared = _build_shared(environment, settings, journal)
+    shared, outgoing = _build_shared(environment, settings, journal), FileSource(environment)
     board, receipts = (
         StateBoard(environment, lambda: shared.adapter.session.size, journal.inbound.losses),
         Confirmations(),
     )
     connection = _build_connection(shared, board, receipts)
-    sender = _build_sender(shared, receipts, connection.up)
+    sender = _build_sender(shared, board, outgoing, receipts=receipts, connected=connection.up)
     subject = subjects.inbound(environment.account, environment.instance)
     return Parts(
         shared=shared,
@@ -82,6 +90,7 @@ def assemble(
         connection=connection,
         connection_reports=ConnectionReports(journal.reports, board),
         sender=sender,
+        outgoing_files=outgoing,
         intake=Intake(environment, journal.sends, sender, stopping=shared.stopping),
         publisher=Publisher(
             journal.reports,
@@ -167,21 +176,40 @@ def _build_connection(shared: Shared, board: StateBoard, receipts: Confirmations
     )
 
 
-def _build_sender(shared: Shared, receipts: Confirmations, connected: asyncio.Event) -> Sender:
+def _build_sender(
+    shared: Shared, board: StateBoard, files: FileSource, *, receipts: Confirmations, connected: asyncio.Event
+) -> Sender:
+    journal, link = shared.journal, shared.adapter.link
+    queues, showing = ChatQueues(), Showing(link, shared.settings)
+    preparation = Preparation(link, journal.sends, files, shared.settings)
     recovery = Recovery(
-        shared.journal.sends,
+        journal.sends,
         shared.adapter.session,
         receipts,
         connected=connected,
         receipt_wait=shared.environment.receipt_wait,
     )
     return Sender(
-        sends=shared.journal.sends,
-        chats=shared.journal.chats,
-        link=shared.adapter.link,
+        sends=journal.sends,
+        chats=journal.chats,
+        queues=queues,
         recovery=recovery,
+        recipients=Recipients(link, journal.chats, journal.numbers),
+        preparation=preparation,
+        showing=showing,
+        delivery=Delivery(
+            sends=journal.sends,
+            chats=journal.chats,
+            link=link,
+            recovery=recovery,
+            preparation=preparation,
+            showing=showing,
+            account=shared.account,
+            queues=queues,
+            stopping=shared.stopping,
+        ),
+        reach_out=ReachOutLock(journal.sends.now, lambda since: board.update(reachout_locked_since=since)),
         settings=shared.settings,
-        account=shared.account,
         connected=connected,
         stopping=shared.stopping,
     )

@@ -30,6 +30,7 @@ class State:
     last_reason: str | None = None
     publish_refusal: str | None = None
     pairing: PairingOffer | None = None
+    reachout_locked_since: datetime | None = None
 
 
 class StateBoard:
@@ -110,6 +111,7 @@ class StateBoard:
             last_reason=state.last_reason,
             publish_refusal=state.publish_refusal,
             pairing=state.pairing,
+            reachout_locked_since=state.reachout_locked_since,
             last_activity_at=self.last_activity_at,
             session_bytes=self._session_bytes(),
             messages_lost=self._messages_lost(),

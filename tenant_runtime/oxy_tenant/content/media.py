@@ -27,3 +27,11 @@ class MediaPointer:
     """Hash of what is downloaded."""
     size: int
     """Claimed size of the file, bytes; 0: none is claimed."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """Where WhatsApp keeps a file that was uploaded, for the message that will announce it."""
+
+    pointer: MediaPointer
+    url: str

@@ -49,6 +49,8 @@ class Chats:
         # until it is pruned; looking up the message by its id still finds it.
         database.execute("UPDATE OR IGNORE messages SET chat = :new WHERE chat = :old", names)
         database.execute("UPDATE sends SET chat = :new WHERE chat = :old", names)
+        # Another spelling of the number (`numbers`) may refer to the old address.
+        database.execute("UPDATE chat_aliases SET chat = :new WHERE chat = :old", names)
 
     def count(self, database: sqlite3.Connection, chat: Jid, *, own: bool) -> int:
         """Return the next sequence in the chat; `own`: the business sent this message from another device."""
@@ -68,6 +70,11 @@ class Chats:
             "SELECT chat FROM current UNION ALL SELECT alias FROM chat_aliases JOIN current USING (chat)"
         )
         return tuple(Jid.parse(row[0]) for row in self._journal.read(query, str(chat)))
+
+    def is_known(self, chat: Jid) -> bool:
+        """Whether a message in this chat was ever seen, so that its address comes from WhatsApp."""
+        query = "SELECT 1 FROM chats WHERE chat = coalesce((SELECT chat FROM chat_aliases WHERE alias = ?1), ?1)"
+        return bool(self._journal.read(query, str(chat)))
 
     def own_sequence(self, chat: Jid) -> int:
         """Return the sequence of the newest message that the business sent from another device; 0: none.

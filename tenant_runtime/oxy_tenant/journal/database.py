@@ -54,6 +54,12 @@ ADDITIONS: Final[Sequence[str]] = (
     );
     CREATE INDEX transfers_due ON transfers (retry_at, number)
     """,
+    # The message that announces the request's file, once that is uploaded; without its secret.
+    "ALTER TABLE sends ADD COLUMN prepared BLOB",
+    # Whether phones show it as a message of its own: a reaction or an edit changes another one.
+    "ALTER TABLE sends ADD COLUMN shown INTEGER NOT NULL DEFAULT 1",
+    # When WhatsApp was asked about phone numbers that it has an account for (`numbers`).
+    "CREATE TABLE numbers (phone TEXT PRIMARY KEY, resolved_at REAL NOT NULL) WITHOUT ROWID",
 )
 """Statements that add to the schema since `FORMAT` began, oldest first. They are run on older journals, and older code
 works with a journal that has them: a new column has a default, and rows are inserted by naming their columns."""

@@ -11,6 +11,7 @@ from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.fillers import OwedFillers
 from oxy_tenant.journal.inbound import Inbound
+from oxy_tenant.journal.numbers import Numbers
 from oxy_tenant.journal.reports import Clock, Reports
 from oxy_tenant.journal.sends import Sends
 from oxy_tenant.journal.steady_clock import SteadyClock
@@ -30,6 +31,7 @@ class Journal:
     inbound: Inbound
     sends: Sends
     reports: Reports
+    numbers: Numbers
     fillers: OwedFillers
     transfers: FileTransfers
     clock: Clock
@@ -64,6 +66,7 @@ class Journal:
             inbound=Inbound(database, chats, reports, clock),
             sends=sends,
             reports=reports,
+            numbers=Numbers(database, chats, clock),
             fillers=OwedFillers(database),
             transfers=FileTransfers(database, reports, clock),
             clock=clock,
@@ -72,6 +75,7 @@ class Journal:
     def prune(self) -> None:
         """Delete old entries (`retention`)."""
         retention.prune(self.database, self.clock())
+        self.numbers.prune()
 
     def close(self) -> None:
         """Close the file; the journal cannot be used afterwards."""

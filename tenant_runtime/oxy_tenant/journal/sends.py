@@ -10,12 +10,12 @@ from uuid import UUID
 
 import structlog
 
-from oxy_core.envelopes import MAX_ERROR, Accepted, Report, SendOutcome, SendRequest, SendResult
+from oxy_core.envelopes import Accepted, Report, SendOutcome, SendRequest, SendResult
 from oxy_core.errors import ContractError
 from oxy_core.identity import Jid
+from oxy_core.outbound import EditContent, PresenceContent, ReactionContent, ReadContent, RevokeContent
 from oxy_core.trace import TraceParent, child_of
 from oxy_tenant import metrics
-from oxy_tenant.content.bounds import bounded_id, bounded_text
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.reports import Clock, Reports
@@ -24,6 +24,9 @@ LOST: Final = "the journal that accepted the request was replaced by an older co
 
 LONGEST_VALID: Final = timedelta(days=3650)
 """Longer than that is for ever; the calendar ends somewhere."""
+
+_CHANGES: Final = (ReactionContent, EditContent, RevokeContent, ReadContent, PresenceContent)
+"""Contents that phones do not show as a message of its own."""
 
 log = structlog.get_logger()
 
@@ -44,6 +47,8 @@ class OpenSend:
     """Whether the last attempt was left without an outcome; all before it certainly did not reach WhatsApp."""
     recovered: bool = False
     """Whether it was left open by the previous run."""
+    prepared: bytes | None = None
+    """The message that announces its file, as the previous run left it (`Sends.keep_prepared`)."""
 
 
 class Sends:
@@ -75,11 +80,12 @@ class Sends:
             "expires_at": None if expires_at is None else expires_at.timestamp(),
             "based_on": request.based_on,
             "based_on_epoch": str(request.based_on_epoch or self.epoch),
+            "shown": not isinstance(request.content, _CHANGES),
         }
         query = (
             "INSERT INTO sends (request_id, epoch, chat, state, request, trace, accepted_at, expires_at, based_on, "
-            "based_on_epoch) VALUES (:request_id, :epoch, :chat, 'accepted', :request, :trace, :accepted_at, "
-            ":expires_at, :based_on, :based_on_epoch) "
+            "based_on_epoch, shown) VALUES (:request_id, :epoch, :chat, 'accepted', :request, :trace, :accepted_at, "
+            ":expires_at, :based_on, :based_on_epoch, :shown) "
             "ON CONFLICT (request_id) DO NOTHING"
         )
         fresh = database.execute(query, row).rowcount == 1
@@ -98,7 +104,7 @@ class Sends:
         A request that only a newer version can read is left out: it waits until that version runs.
         """
         query = (
-            "SELECT request, chat, sequence, expires_at, attempts, state = 'sending' FROM sends "
+            "SELECT request, chat, sequence, expires_at, prepared, attempts, state = 'sending' FROM sends "
             "WHERE ended_at IS NULL ORDER BY sequence"
         )
         return [send for row in self._journal.read(query) if (send := _recovered(*row)) is not None]
@@ -126,6 +132,17 @@ class Sends:
             database.execute("INSERT OR IGNORE INTO secrets (secret, request_id, made_at) VALUES (?, ?, ?)", row)
             return secret
 
+    def keep_prepared(self, request_id: UUID, prepared: bytes) -> None:
+        """Record the message that announces a request's uploaded file, so that it is uploaded once."""
+        with self._journal.transaction(durable=False) as database:
+            database.execute("UPDATE sends SET prepared = ? WHERE request_id = ?", (prepared, str(request_id)))
+
+    def sent_at(self, whatsapp_id: str) -> datetime | None:
+        """Return when we sent a message; None: this journal does not know it."""
+        query = "SELECT ended_at FROM sends WHERE whatsapp_id = ? AND ended_at IS NOT NULL"
+        rows = self._journal.read(query, whatsapp_id)
+        return datetime.fromtimestamp(rows[0][0], UTC) if rows else None
+
     def postpone(self, request_id: UUID) -> None:
         """Record that the last attempt certainly did not reach WhatsApp."""
         with self._journal.transaction() as database:
@@ -140,31 +157,23 @@ class Sends:
         return bool(self._journal.read("SELECT EXISTS (SELECT 1 FROM secrets WHERE secret = ?)", secret)[0][0])
 
     def newest_sent(self, chat: Jid) -> str | None:
-        """Return the WhatsApp id of the newest message that was certainly sent to `chat` from here."""
+        """Return the WhatsApp id of the newest message that was certainly sent to `chat` from here, and is shown."""
         query = (
-            "SELECT whatsapp_id FROM sends WHERE state = ?2 AND whatsapp_id IS NOT NULL "
+            "SELECT whatsapp_id FROM sends WHERE state = ?2 AND whatsapp_id IS NOT NULL AND shown "
             "AND chat = coalesce((SELECT chat FROM chat_aliases WHERE alias = ?1), ?1) "
             "ORDER BY sequence DESC LIMIT 1"
         )
         rows = self._journal.read(query, str(chat), SendOutcome.SENT.value)
         return rows[0][0] if rows else None
 
-    def finish(
-        self, request: SendRequest, outcome: SendOutcome, *, whatsapp_id: str | None = None, error: str | None = None
-    ) -> Report | None:
+    def finish(self, request: SendRequest, result: SendResult) -> Report | None:
         """Journal the result of a request; None if it has one already."""
-        result = SendResult(
-            request_id=request.id,
-            outcome=outcome,
-            whatsapp_id=None if whatsapp_id is None else bounded_id(whatsapp_id),
-            error=None if error is None else bounded_text(error, MAX_ERROR),
-        )
         with self._journal.transaction() as database:
             return self._end(database, result, request.trace)
 
     def _end(self, database: sqlite3.Connection, result: SendResult, trace: TraceParent) -> Report | None:
         ended = database.execute(
-            "UPDATE sends SET state = ?, whatsapp_id = ?, ended_at = ?, request = NULL "
+            "UPDATE sends SET state = ?, whatsapp_id = ?, ended_at = ?, request = NULL, prepared = NULL "
             "WHERE request_id = ? AND ended_at IS NULL",
             (result.outcome.value, result.whatsapp_id, self._clock().timestamp(), str(result.request_id)),
         ).rowcount
@@ -181,7 +190,9 @@ def deadline_of(request: SendRequest, now: datetime) -> datetime | None:
     return now + timedelta(seconds=min(request.valid_seconds, LONGEST_VALID.total_seconds()))
 
 
-def _recovered(envelope: bytes, chat: str, sequence: int, expires_at: float | None, *state: int) -> OpenSend | None:
+def _recovered(
+    envelope: bytes, chat: str, sequence: int, expires_at: float | None, prepared: bytes | None, *state: int
+) -> OpenSend | None:
     """Return a request as the previous run left it; `state`: its attempts, whether one is in flight."""
     attempts, in_flight = state
     try:
@@ -190,4 +201,6 @@ def _recovered(envelope: bytes, chat: str, sequence: int, expires_at: float | No
         log.warning("send_request_kept", sequence=sequence, error=str(error))
         return None
     deadline = None if expires_at is None else datetime.fromtimestamp(expires_at, UTC)
-    return OpenSend(request, Jid.parse(chat), sequence, deadline, attempts, bool(in_flight), recovered=True)
+    return OpenSend(
+        request, Jid.parse(chat), sequence, deadline, attempts, bool(in_flight), recovered=True, prepared=prepared
+    )

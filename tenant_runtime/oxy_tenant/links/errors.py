@@ -4,6 +4,7 @@ OxyError
 ├── LinkError                 a request to the WhatsApp link failed
 │   ├── LinkUnavailableError  there is no connection now; certainly nothing was sent
 │   ├── SendDeferredError     WhatsApp refused the message for now; certainly nothing was sent
+│   │   ├── RateLimitedError     the account sends too much (429)
 │   │   └── ReachOutLockedError  only for people who have not written to the account; others can be answered
 │   ├── SendRefusedError      WhatsApp or the library refused the message permanently
 │   ├── SendUnconfirmedError  nobody knows whether WhatsApp received the message
@@ -35,6 +36,10 @@ class SendDeferredError(LinkError):
         super().__init__(message)
         self.retry_after = retry_after
         """Seconds to leave the chat alone; None: nothing is known."""
+
+
+class RateLimitedError(SendDeferredError):
+    """The account sends too much (429)."""
 
 
 class ReachOutLockedError(SendDeferredError):

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 from oxy_core.identity import Jid
 from oxy_core.report_bodies import MessageLost
 from oxy_tenant.content.arrival import ArrivedMessage
-from oxy_tenant.content.media import MediaPointer, MediaType
+from oxy_tenant.content.media import MediaPointer, MediaType, UploadedFile
 from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
 from oxy_tenant.links.events import LinkEvent
 
@@ -48,14 +48,6 @@ class DownloadedFile:
     def size(self) -> int:
         """Bytes."""
         return len(self.content)
-
-
-@dataclass(frozen=True, slots=True)
-class UploadedFile:
-    """Where WhatsApp keeps a file that was uploaded, for the message that will announce it."""
-
-    pointer: MediaPointer
-    url: str
 
 
 class WhatsAppLink(Protocol):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from oxy_core.identity import Jid
+from oxy_core.outbound import SendRefusal
 from oxy_tenant.journal.sends import OpenSend
 
 
@@ -21,6 +22,12 @@ class WaitingSend:
     failed: int = 0
     """Attempts of this run that certainly did not reach WhatsApp."""
     last_error: str | None = None
+    refusal: SendRefusal | None = None
+    """Why WhatsApp refused the last attempt."""
+    retry_after: float | None = None
+    """Seconds that it asked to wait."""
+    prepared: bytes | None = None
+    """The message that announces its file, prepared in this run."""
 
 
 @dataclass(slots=True, eq=False)

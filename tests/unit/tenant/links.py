@@ -8,11 +8,11 @@ from pathlib import Path
 
 from oxy_core.identity import Jid
 from oxy_core.tenant import TenantSettings
-from oxy_tenant.content.media import MediaPointer, MediaType
+from oxy_tenant.content.media import MediaPointer, MediaType, UploadedFile
 from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
 from oxy_tenant.links.errors import LinkError
 from oxy_tenant.links.neonize.library import load_messages
-from oxy_tenant.links.protocol import DownloadedFile, EventSink, MessageSink, Sent, UploadedFile
+from oxy_tenant.links.protocol import DownloadedFile, EventSink, MessageSink, Sent
 from oxy_tenant.settings import RuntimeSettings
 
 

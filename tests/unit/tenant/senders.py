@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from unit.tenant.links import ScriptedLink, environment_in
@@ -13,9 +14,16 @@ from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.sending.attempts import Retries
+from oxy_tenant.sending.delivery import Delivery
+from oxy_tenant.sending.files import FileSource
+from oxy_tenant.sending.preparation import Preparation
+from oxy_tenant.sending.queues import ChatQueues
+from oxy_tenant.sending.reach_out import ReachOutLock
 from oxy_tenant.sending.receipts import Confirmations
+from oxy_tenant.sending.recipients import Recipients
 from oxy_tenant.sending.recovery import Recovery
 from oxy_tenant.sending.sender import Sender
+from oxy_tenant.sending.showing import Showing
 from oxy_tenant.settings_file import SettingsFile
 
 
@@ -26,6 +34,8 @@ class Stage:
     sender: Sender
     stopping: asyncio.Event
     connected: asyncio.Event
+    locked: list[datetime | None]
+    """Since when the account may not write first, on each change."""
 
     def ask(self, *requests: SendRequest) -> None:
         for _, work in self.journal.sends.accept(requests):
@@ -51,22 +61,42 @@ class Stage:
 @asynccontextmanager
 async def sending(folder: Path) -> AsyncIterator[Stage]:
     journal = Journal.open(folder / "journal.db", organization="acme", instance="shop")
+    locked: list[datetime | None] = []
     connected, stopping, link = asyncio.Event(), asyncio.Event(), ScriptedLink()
     connected.set()
+    environment = environment_in(folder, pacing="None")
+    settings, queues = SettingsFile(environment), ChatQueues()
+    recovery = Recovery(journal.sends, SessionStore(folder), Confirmations(), connected=connected, receipt_wait=1)
+    preparation = Preparation(link, journal.sends, FileSource(environment), settings)
+    showing = Showing(link, settings)
     sender = Sender(
         sends=journal.sends,
         chats=journal.chats,
-        link=link,
-        recovery=Recovery(journal.sends, SessionStore(folder), Confirmations(), connected=connected, receipt_wait=1),
-        settings=SettingsFile(environment_in(folder, pacing="None")),
-        account=OwnAccount(),
+        queues=queues,
+        recovery=recovery,
+        recipients=Recipients(link, journal.chats, journal.numbers),
+        preparation=preparation,
+        showing=showing,
+        delivery=Delivery(
+            sends=journal.sends,
+            chats=journal.chats,
+            link=link,
+            recovery=recovery,
+            preparation=preparation,
+            showing=showing,
+            account=OwnAccount(),
+            queues=queues,
+            stopping=stopping,
+        ),
+        reach_out=ReachOutLock(journal.sends.now, locked.append),
+        settings=settings,
         connected=connected,
         stopping=stopping,
         retries=Retries(first=0.02, longest=0.05, longest_unavailable=0.05, attempts=6),
     )
     task = asyncio.create_task(sender.run())
     try:
-        yield Stage(journal, link, sender, stopping, connected)
+        yield Stage(journal, link, sender, stopping, connected, locked)
     finally:
         task.cancel()
         await asyncio.wait([task])

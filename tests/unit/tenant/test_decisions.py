@@ -22,6 +22,7 @@ from oxy_tenant.connection.ending import ending_of, write_termination_message
 from oxy_tenant.links.errors import (
     LinkError,
     LinkUnavailableError,
+    RateLimitedError,
     ReachOutLockedError,
     SendDeferredError,
     SendRefusedError,
@@ -219,7 +220,7 @@ def test_who_is_locked_or_banned_is_not_told_to_link_again_at_once(code: ExitCod
     [
         ("server returned error 479", SendRefusedError),
         ("server returned error 403", SendRefusedError),
-        ("server returned error 429", SendDeferredError),
+        ("server returned error 429", RateLimitedError),
         ("server returned error 463", ReachOutLockedError),
         ("server returned error 500", SendDeferredError),
         ("server returned error 503", SendDeferredError),

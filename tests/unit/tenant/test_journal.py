@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.tenant.messages import LID, PHONE, Clock, incoming, request
 
-from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageSeen, Report, SendOutcome
+from oxy_core.envelopes import ConnectionChanged, ConnectionState, MessageSeen, Report, SendOutcome, SendResult
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
 from oxy_tenant.content.received import IgnoredMessage
@@ -124,7 +124,7 @@ def test_a_message_from_the_phone_counts_as_own_and_ours_does_not(journal: Journ
     journal.sends.accept([ask])
     secret = journal.sends.begin_attempt(ask.id)
     assert journal.inbound.receive(incoming("ECHO", from_me=True, secret=secret)) is None
-    journal.sends.finish(ask, SendOutcome.SENT, whatsapp_id="SENT")
+    journal.sends.finish(ask, SendResult(request_id=ask.id, outcome=SendOutcome.SENT, whatsapp_id="SENT"))
     assert journal.inbound.receive(incoming("SENT", from_me=True)) is None
     assert journal.chats.own_sequence(LID) == 0
     assert journal.inbound.receive(incoming("PHONE", from_me=True)) is not None
@@ -142,7 +142,7 @@ def test_a_request_is_journalled_once_and_accepted_each_time(journal: Journal) -
     assert (accepted.request_id, accepted.journal_epoch) == (ask.id, journal.database.epoch)
     assert work is not None
     assert journal.sends.accept([ask]) == [(accepted, None)]
-    journal.sends.finish(ask, SendOutcome.SENT, whatsapp_id="X")
+    journal.sends.finish(ask, SendResult(request_id=ask.id, outcome=SendOutcome.SENT, whatsapp_id="X"))
     assert journal.sends.accept([ask]) == [(accepted, None)]
     assert journal.sends.unfinished() == []
 
@@ -157,8 +157,9 @@ def test_a_request_to_a_phone_number_goes_to_its_lid(journal: Journal) -> None:
 def test_a_request_has_one_result(journal: Journal) -> None:
     ask = request()
     journal.sends.accept([ask])
-    assert journal.sends.finish(ask, SendOutcome.AMBIGUOUS, whatsapp_id="X") is not None
-    assert journal.sends.finish(ask, SendOutcome.SENT, whatsapp_id="X") is None
+    first = SendResult(request_id=ask.id, outcome=SendOutcome.AMBIGUOUS, whatsapp_id="X")
+    assert journal.sends.finish(ask, first) is not None
+    assert journal.sends.finish(ask, first.model_copy(update={"outcome": SendOutcome.SENT})) is None
     [report] = reports(journal)
     assert report.trace.split("-")[1] == ask.trace.split("-")[1]
 
@@ -166,7 +167,7 @@ def test_a_request_has_one_result(journal: Journal) -> None:
 def test_the_text_of_an_ended_request_is_deleted(journal: Journal, path: Path) -> None:
     ask = request("palavra secreta")
     journal.sends.accept([ask])
-    journal.sends.finish(ask, SendOutcome.SENT, whatsapp_id="X")
+    journal.sends.finish(ask, SendResult(request_id=ask.id, outcome=SendOutcome.SENT, whatsapp_id="X"))
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT request FROM sends").fetchall() == [(None,)]
 
@@ -317,7 +318,7 @@ def test_the_newest_message_certainly_sent_is_found_by_each_address(journal: Jou
     for whatsapp_id, outcome in (("W1", SendOutcome.SENT), ("W2", SendOutcome.SENT), ("W3", SendOutcome.AMBIGUOUS)):
         ask = request(chat=PHONE)
         journal.sends.accept([ask])
-        journal.sends.finish(ask, outcome, whatsapp_id=whatsapp_id)
+        journal.sends.finish(ask, SendResult(request_id=ask.id, outcome=outcome, whatsapp_id=whatsapp_id))
     assert journal.sends.newest_sent(PHONE) == "W2"
     journal.inbound.receive(incoming("A", chat_alias=PHONE))
     assert (journal.sends.newest_sent(PHONE), journal.sends.newest_sent(LID)) == ("W2", "W2")
@@ -341,7 +342,7 @@ def test_contacts_sent_to_just_before_a_run_ended_are_owed_fillers(journal: Jour
     journal.sends.accept(asks)
     for ask, seconds in zip(asks[:2], (60.0, 1.0), strict=True):
         journal.sends.begin_attempt(ask.id)
-        journal.sends.finish(ask, SendOutcome.SENT, whatsapp_id=f"W{seconds}")
+        journal.sends.finish(ask, SendResult(request_id=ask.id, outcome=SendOutcome.SENT, whatsapp_id=f"W{seconds}"))
         clock.advance(seconds=seconds)
     journal.sends.begin_attempt(asks[2].id)
     assert owed(journal) == {"2@lid": 1, "3@lid": 1, OWN: 1}
@@ -349,7 +350,7 @@ def test_contacts_sent_to_just_before_a_run_ended_are_owed_fillers(journal: Jour
     for _ in range(9):
         again = request(chat=chats[3])
         journal.sends.accept([again])
-        journal.sends.finish(again, SendOutcome.SENT, whatsapp_id="W")
+        journal.sends.finish(again, SendResult(request_id=again.id, outcome=SendOutcome.SENT, whatsapp_id="W"))
     assert owed(journal) == {"3@lid": 1, "4@lid": MOST_OWED, OWN: MOST_OWED}
 
 

@@ -9,7 +9,7 @@ import pytest
 from unit.tenant.messages import Clock, incoming, request
 from unit.tenant.test_journal import opened
 
-from oxy_core.envelopes import MessageSeen, Report, SendOutcome, Settled
+from oxy_core.envelopes import MessageSeen, Report, SendOutcome, SendResult, Settled
 from oxy_tenant.journal.journal import Journal
 
 
@@ -48,7 +48,7 @@ def test_what_a_text_takes_into_account_is_answered_unless_it_was_not_sent(
     text = request(based_on=2)
     journal.sends.accept([text])
     if outcome is not None:
-        journal.sends.finish(text, outcome)
+        journal.sends.finish(text, SendResult(request_id=text.id, outcome=outcome))
     assert states(journal) == [expected, expected, Settled.OPEN]
 
 

@@ -24,7 +24,7 @@ import structlog
 
 from oxy_core.identity import Jid
 from oxy_tenant.content.bounds import escaped, plausible_moment
-from oxy_tenant.content.media import MediaPointer, MediaType
+from oxy_tenant.content.media import MediaPointer, MediaType, UploadedFile
 from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
 from oxy_tenant.links.errors import LinkError, LinkUnavailableError
 from oxy_tenant.links.neonize.arrivals import jid_of
@@ -37,7 +37,7 @@ from oxy_tenant.links.neonize.library import Library, Untyped, load_library
 from oxy_tenant.links.neonize.send_errors import send_error
 from oxy_tenant.links.neonize.session import NeonizeSession, Sinks
 from oxy_tenant.links.neonize.transfers import Transfers
-from oxy_tenant.links.protocol import DownloadedFile, EventSink, MessageSink, Sent, UploadedFile
+from oxy_tenant.links.protocol import DownloadedFile, EventSink, MessageSink, Sent
 from oxy_tenant.own_account import OwnAccount
 
 log = structlog.get_logger()

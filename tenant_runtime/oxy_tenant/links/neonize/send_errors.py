@@ -8,6 +8,7 @@ from oxy_core.identity import mask
 from oxy_tenant.links.errors import (
     LinkError,
     LinkUnavailableError,
+    RateLimitedError,
     ReachOutLockedError,
     RefusalReason,
     SendDeferredError,
@@ -80,7 +81,7 @@ def _refusal(code: int, error: str) -> LinkError:
     if code == _REACH_OUT_LOCKED:
         return ReachOutLockedError(error)
     if code == _RATE_LIMITED:
-        return SendDeferredError(error, retry_after=RATE_LIMIT_SECONDS)
+        return RateLimitedError(error, retry_after=RATE_LIMIT_SECONDS)
     if code in _SERVER_ERRORS:
         return SendDeferredError(error, retry_after=SERVER_ERROR_SECONDS)
     return SendRefusedError(error, reason=_REASONS.get(code, RefusalReason.OTHER))

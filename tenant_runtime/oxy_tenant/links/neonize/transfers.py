@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from oxy_tenant.content.bounds import escaped
-from oxy_tenant.content.media import MediaPointer, MediaType
+from oxy_tenant.content.media import MediaPointer, MediaType, UploadedFile
 from oxy_tenant.links.errors import (
     LinkUnavailableError,
     MediaCorruptError,
@@ -24,7 +24,7 @@ from oxy_tenant.links.errors import (
 )
 from oxy_tenant.links.neonize.library import Library, Untyped
 from oxy_tenant.links.neonize.media_errors import media_error
-from oxy_tenant.links.protocol import DownloadedFile, UploadedFile
+from oxy_tenant.links.protocol import DownloadedFile
 
 _TYPES: Final = {MediaType.IMAGE: 0, MediaType.VIDEO: 1, MediaType.AUDIO: 2, MediaType.DOCUMENT: 3}
 """Numbers of the types. Source: neonize, goneonize/utils/utils.go, MediaType."""
