@@ -11,7 +11,7 @@ from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.fillers import OwedFillers
 from oxy_tenant.journal.inbound import Inbound
-from oxy_tenant.journal.numbers import Numbers
+from oxy_tenant.journal.numbers import ResolvedNumbers
 from oxy_tenant.journal.reports import Clock, Reports
 from oxy_tenant.journal.sends import Sends
 from oxy_tenant.journal.steady_clock import SteadyClock
@@ -31,7 +31,7 @@ class Journal:
     inbound: Inbound
     sends: Sends
     reports: Reports
-    numbers: Numbers
+    numbers: ResolvedNumbers
     fillers: OwedFillers
     transfers: FileTransfers
     clock: Clock
@@ -66,7 +66,7 @@ class Journal:
             inbound=Inbound(database, chats, reports, clock),
             sends=sends,
             reports=reports,
-            numbers=Numbers(database, chats, clock),
+            numbers=ResolvedNumbers(database, chats, clock),
             fillers=OwedFillers(database),
             transfers=FileTransfers(database, reports, clock),
             clock=clock,

@@ -15,7 +15,7 @@ MOST_RESOLVED: Final = 20_000
 """Answers that are kept."""
 
 
-class Numbers:
+class ResolvedNumbers:
     """The numbers of one journal."""
 
     def __init__(self, journal: JournalDatabase, chats: Chats, clock: Clock) -> None:

@@ -9,7 +9,7 @@ import structlog
 
 from oxy_core.identity import Jid, mask
 from oxy_tenant.journal.chats import Chats
-from oxy_tenant.journal.numbers import Numbers
+from oxy_tenant.journal.numbers import ResolvedNumbers
 from oxy_tenant.links.errors import RefusalReason, SendRefusedError
 from oxy_tenant.links.protocol import WhatsAppLink
 
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 class Recipients:
     """The accounts behind the numbers that are written to."""
 
-    def __init__(self, link: WhatsAppLink, chats: Chats, numbers: Numbers) -> None:
+    def __init__(self, link: WhatsAppLink, chats: Chats, numbers: ResolvedNumbers) -> None:
         self._link = link
         self._chats = chats
         self._numbers = numbers

@@ -28,7 +28,7 @@ NOTED: Final = {
     "conversations": {"created_at"},
     "turns": {"created_at", "finished_at"},
     "turn_steps": {"created_at"},
-    "outbox": {"accepted_at", "closed_at"},
+    "outbox": {"accepted_at", "closed_at", "whatsapp_at"},
     "owner_notices": {"created_at"},
     "messages": {"settled_at"},
     "media": {"created_at", "settled_at"},
