@@ -54,7 +54,7 @@ class Runtime:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         environment, parts = self._environment, self._parts
-        bus_work = (parts.publisher.run, parts.intake.run, parts.files.run, parts.board.run)
+        bus_work = (parts.publisher.run, parts.intake.run, parts.outgoing_files.run, parts.board.run)
         with serving_probes(environment.probe_host, environment.probe_port, parts.board.not_ready) as port:
             log.info("runtime_started", epoch=environment.epoch, probe_port=port)
             # If one part fails, the group cancels the others and the process ends; the kubelet restarts it.

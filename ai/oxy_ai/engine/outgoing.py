@@ -36,7 +36,7 @@ class Destination(NamedTuple):
     recipient: Recipient
 
 
-class Outcome(Record):
+class SendProgress(Record):
     """What is known of a message in the outbox."""
 
     state: str
@@ -79,7 +79,7 @@ async def queue_message(engine: Engine, to: Destination, what: str | OutboundCon
     return message.id
 
 
-async def outcome_of(engine: Engine, organization: UUID, request: UUID) -> Outcome:
+async def outcome_of(engine: Engine, organization: UUID, request: UUID) -> SendProgress:
     """Return what is known of a message."""
     async with organization_transaction(engine.pool, organization) as connection:
         row = await connection.fetchrow(
@@ -88,7 +88,7 @@ async def outcome_of(engine: Engine, organization: UUID, request: UUID) -> Outco
             organization,
             request,
         )
-    return Outcome.model_validate(dict(row or {}))
+    return SendProgress.model_validate(dict(row or {}))
 
 
 def shown(what: str | OutboundContent) -> Shown | None:

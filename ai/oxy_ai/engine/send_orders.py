@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from oxy_ai.engine.outgoing import Outcome, find_destination, outcome_of, queue_message
+from oxy_ai.engine.outgoing import SendProgress, find_destination, outcome_of, queue_message
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
 from oxy_ai.sanitize import storable_text
@@ -60,7 +60,7 @@ def _content_of(order: SendOrder) -> str | OutboundContent:
     return text
 
 
-def answer_of(request: UUID, outcome: Outcome) -> SendAnswer:
+def answer_of(request: UUID, outcome: SendProgress) -> SendAnswer:
     """Return what the command prints. Pure."""
     return SendAnswer(
         id=request,
