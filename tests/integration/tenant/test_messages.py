@@ -7,6 +7,7 @@ from integration.tenant.scene import BUSINESS, CUSTOMER, Scene, send_request, un
 from oxy_core.envelopes import ConnectionState, MessageSeen, SendOutcome
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
+from oxy_core.outbound import SendRefusal
 from oxy_core.trace import child_of, trace_id
 from oxy_simulator.faults import FaultKind
 
@@ -146,8 +147,8 @@ async def test_a_number_without_whatsapp_fails_with_its_reason(scene: Scene) -> 
     request = send_request(Jid.of_phone("+5511977777777"), "alguém?")
     await scene.bus.request(request)
     result = await scene.result(request)
-    assert result.outcome is SendOutcome.FAILED
-    assert "no LID found" in (result.error or "")
+    assert (result.outcome, result.refusal) == (SendOutcome.FAILED, SendRefusal.NOT_ON_WHATSAPP)
+    assert "not on WhatsApp" in (result.error or "")
     assert "5511977777777" not in scene.runtime.log
 
 
