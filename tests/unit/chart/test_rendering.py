@@ -111,7 +111,7 @@ def test_workers_know_where_files_are_kept(objects: list[Object]) -> None:
         "OXY_MEDIA_ORGANIZATION_BYTES": "1073741824",
     }
     store = ('media.store.url="s3://files"', 'media.store.endpoint="https://minio.example.org"')
-    with pytest.raises(CommandError, match="media.store.secretRef.name must be set"):
+    with pytest.raises(CommandError, match=r"media\.store\.secretRef\.name must be set"):
         render(*store)
     found = environment(pod_templates(render(*store, 'media.store.secretRef.name="keys"'))["oxy-ai"])
     assert found["OXY_MEDIA_STORE_ENDPOINT"]["value"] == "https://minio.example.org"
