@@ -13,7 +13,7 @@ from pydantic import AwareDatetime
 from oxy_ai.engine.arrivals import waited_before
 from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.dead_letters import NUMBER, Action, DeadLetter, Detail, unknown_letter
-from oxy_ai.engine.dead_reports import ERROR_HEADER, SUBJECT_HEADER, WHOLE_HEADER, Part, joined, part_number
+from oxy_ai.engine.dead_reports import ERROR_HEADER, SUBJECT_HEADER, WHOLE_HEADER, LetterPart, joined, part_number
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.stream_pages import stream_pages
 from oxy_ai.errors import AdministrationError
@@ -60,7 +60,7 @@ class DeadReports:
         if subject is None:
             error = f"bus:{key} has no original subject, so it cannot be replayed; drop it instead"
             raise AdministrationError(error)
-        data = joined([Part(part.headers or {}, part.data or b"") for part in parts])
+        data = joined([LetterPart(part.headers or {}, part.data or b"") for part in parts])
         if data is None:
             error = f"bus:{key} has lost a part to newer dead letters, so it cannot be replayed; drop it instead"
             raise AdministrationError(error)

@@ -53,19 +53,19 @@ class DeadReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LetterPart:
     """One message of a dead report."""
 
     headers: dict[str, str]
     data: bytes
 
 
-def parts_of(report: DeadReport) -> list[Part]:
+def parts_of(report: DeadReport) -> list[LetterPart]:
     """Return the messages to publish, in order; at least one."""
     whole = hashlib.sha256(report.data).hexdigest()
     chunks = [report.data[start : start + PART_BYTES] for start in range(0, max(len(report.data), 1), PART_BYTES)]
     return [
-        Part(
+        LetterPart(
             {
                 SUBJECT_HEADER: report.subject,
                 ERROR_HEADER: " ".join(report.error.split())[:MAX_ERROR],
@@ -85,7 +85,7 @@ def part_number(headers: Mapping[str, str]) -> tuple[int, int]:
     return int(number), int(count)
 
 
-def joined(parts: Sequence[Part]) -> bytes | None:
+def joined(parts: Sequence[LetterPart]) -> bytes | None:
     """Return the report that the parts form; None if some are missing."""
     data = b"".join(part.data for part in parts)
     wanted = parts[0].headers.get(WHOLE_HEADER)

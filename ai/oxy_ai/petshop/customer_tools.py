@@ -14,7 +14,7 @@ from oxy_ai.petshop.formatting import full_day, moment, money, plural
 from oxy_ai.sanitize import label_text
 from oxy_ai.scheduling.agenda import Agenda, read_agenda
 from oxy_ai.scheduling.booking_rules import Unavailable, why_unavailable
-from oxy_ai.scheduling.bookings import Order, book, find_booking
+from oxy_ai.scheduling.bookings import Appointment, book, find_booking
 from oxy_ai.scheduling.services import Service, find_service
 from oxy_ai.scheduling.slots import Slot
 
@@ -178,7 +178,7 @@ async def _book(context: ToolContext, wanted: BookingOrder) -> BaseModel:
     if pet is None:
         return ToolRefusal(erro="Falta o nome do animal.")
     starts_at = datetime.combine(wanted.data, wanted.hora, context.timezone)
-    order = Order(context.turn.contact.id, context.turn.turn, offer.service, pet, starts_at)
+    order = Appointment(context.turn.contact.id, context.turn.turn, offer.service, pet, starts_at)
     # Models repeat calls that have succeeded: answer the same order with the existing booking.
     known = await find_booking(context.connection, context.organization, order)
     if known is not None:
@@ -186,7 +186,7 @@ async def _book(context: ToolContext, wanted: BookingOrder) -> BaseModel:
     return await _book_slot(context, offer, order)
 
 
-async def _book_slot(context: ToolContext, offer: _Offer, order: Order) -> BaseModel:
+async def _book_slot(context: ToolContext, offer: _Offer, order: Appointment) -> BaseModel:
     day = order.starts_at.date()
     slots = await offer.slots(day)
     slot = next((slot for slot in slots if slot.starts_at == order.starts_at), None)
@@ -198,7 +198,7 @@ async def _book_slot(context: ToolContext, offer: _Offer, order: Order) -> BaseM
     return BookingRefusal(erro=reason if others else offer.problem_with(day), horarios=_times(others))
 
 
-def _booked(number: int, order: Order, *, existed: bool) -> BookingResult:
+def _booked(number: int, order: Appointment, *, existed: bool) -> BookingResult:
     return BookingResult(
         agendamento=Booked(
             numero=number,

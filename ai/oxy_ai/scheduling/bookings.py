@@ -12,7 +12,7 @@ from oxy_ai.scheduling.slots import Slot
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Appointment:
     """What a customer wants to book."""
 
     contact: int
@@ -32,7 +32,7 @@ class Booking:
     starts_at: datetime
 
 
-async def find_booking(connection: Connection, organization: UUID, order: Order) -> Booking | None:
+async def find_booking(connection: Connection, organization: UUID, order: Appointment) -> Booking | None:
     """Return a confirmed booking that already fulfils the order."""
     row = await connection.fetchrow(
         """
@@ -49,7 +49,7 @@ async def find_booking(connection: Connection, organization: UUID, order: Order)
     return None if row is None else Booking(row["id"], row["starts_at"])
 
 
-async def book(connection: Connection, organization: UUID, order: Order, slot: Slot) -> Booking | None:
+async def book(connection: Connection, organization: UUID, order: Appointment, slot: Slot) -> Booking | None:
     """Book the first of the slot's resources that is still free; None: all have been taken meanwhile."""
     for resource in slot.resources:
         try:
@@ -61,7 +61,7 @@ async def book(connection: Connection, organization: UUID, order: Order, slot: S
     return None
 
 
-async def _insert(connection: Connection, organization: UUID, order: Order, resource: int) -> Booking:
+async def _insert(connection: Connection, organization: UUID, order: Appointment, resource: int) -> Booking:
     ends_at = order.service.need.end_of(order.starts_at)
     number = await connection.fetchval(
         """

@@ -11,7 +11,7 @@ from integration.ai.scene import Scene, org, settings_of, until
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.scheduling import bookings
 from oxy_ai.scheduling.agenda import read_services
-from oxy_ai.scheduling.bookings import Booking, Order
+from oxy_ai.scheduling.bookings import Appointment, Booking
 from oxy_ai.scheduling.services import find_service
 from oxy_ai.scheduling.slots import Slot
 
@@ -41,7 +41,7 @@ async def book(scene: Scene, shop: UUID, pet: str, start: datetime = START, serv
             await connection.fetchval("select id from contacts"),
             await connection.fetchval("select id from turns"),
         )
-        order = Order(contact, turn, wanted, pet, start)
+        order = Appointment(contact, turn, wanted, pet, start)
         return await bookings.book(connection, shop, order, Slot(start, wanted.need.resources))
 
 
