@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainValidator, RootModel, ValidationError
 
+from oxy_ai.messages import Author, Kind, SaidMessage
 from oxy_core.envelopes import VERSION, InstanceSettings, Lane, Report, Settled
 from oxy_core.identity import Jid, Phone, phone_key, same_phone
 from oxy_core.message_kinds import MessageKind
@@ -29,6 +30,10 @@ class TurnLimits(Record):
     """Of one text."""
     characters: int
     """Of all texts to answer; and of all earlier ones."""
+    characters_quoted: int
+    """Of a message that another one quotes, or of its text before an edit."""
+    content_bytes: int
+    """Of what one message contains beside its text; if it is more, only its kind is read."""
     claims: int
     """Claims in a row that may end neither the turn nor an attempt at it."""
 
@@ -49,23 +54,19 @@ class Contact(Record):
     phone: str | None = None
 
 
-class Input(Record):
+class Input(SaidMessage):
     """A message that the turn is to answer."""
 
-    kind: MessageKind
-    text: str | None = None
-    cut: bool | None = None
-    """Whether the text was longer."""
     trace: str | None = None
     age_seconds: float
     """Age of the message when the turn was read."""
 
 
-class HistoryMessage(Record):
+class HistoryMessage(SaidMessage):
     """An earlier message of the conversation."""
 
-    author: Literal["customer", "phone", "assistant"]
-    text: str
+    kind: Kind = MessageKind.TEXT
+    author: Author
 
 
 class ToolCall(Record):

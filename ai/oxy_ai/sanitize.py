@@ -14,6 +14,18 @@ _JOINER: Final = "\u200d"
 """Zero-width joiner: many emoji contain it."""
 
 
+_OPENING: Final = "[\uff3b\u3010\u3014\u3016\u27e6"
+_CLOSING: Final = "]\uff3d\u3011\u3015\u3017\u27e7"
+"""Square brackets and what looks like them."""
+
+_PARENTHESES: Final = str.maketrans(dict.fromkeys(_OPENING, "(") | dict.fromkeys(_CLOSING, ")"))
+
+
+def without_brackets(text: str) -> str:
+    """Return the text with parentheses for square brackets, in which notes for the model stand."""
+    return text.translate(_PARENTHESES)
+
+
 def clean(text: str) -> str:
     """Return the text without control, invisible and direction-changing characters, normalised to NFC."""
     kept = (

@@ -10,13 +10,17 @@ from openai.types.chat import (
     ChatCompletionMessageParam,
 )
 
+from oxy_ai.assistants.transcript import shown
 from oxy_ai.assistants.vertical import Tool
 from oxy_ai.records import HistoryMessage, Step, Turn
 from oxy_ai.sanitize import prompt_text
+from oxy_core.content import AUTOMATIC_SOURCES
 
 BY_PERSON: Final = "[mensagem enviada por um atendente] "
 """Prefix, in requests, of messages that a person wrote from the business's phone."""
 
+BY_APP: Final = "[mensagem automática do aplicativo] "
+"""Prefix, in requests, of messages that the WhatsApp Business app sent by itself."""
 
 LEFT_OUT: Final = "[o cliente enviou antes mais {} mensagens, que não são mostradas aqui]"
 """Stands, in requests, for messages to answer that are too many to be shown."""
@@ -40,11 +44,18 @@ def opening(system_prompt: str, turn: Turn, texts: Sequence[str]) -> list[ChatCo
 def _earlier(message: HistoryMessage) -> ChatCompletionMessageParam:
     match message.author:
         case "customer":
-            return {"role": "user", "content": prompt_text(message.text)}
+            return {"role": "user", "content": prompt_text(shown(message))}
         case "phone":
-            return {"role": "assistant", "content": BY_PERSON + prompt_text(message.text)}
+            prefix = BY_APP if message.source in AUTOMATIC_SOURCES else BY_PERSON
+            return {"role": "assistant", "content": prefix + prompt_text(shown(message))}
         case "assistant":
-            return {"role": "assistant", "content": message.text}
+            return {"role": "assistant", "content": _own(message)}
+
+
+def _own(message: HistoryMessage) -> str:
+    """Return an assistant's text as it was sent, so that the model finds its own words, with what has become of it."""
+    changed = message.revoked or message.before_edit is not None or message.answers
+    return shown(message) if changed else message.text or ""
 
 
 def continuation(step: Step) -> list[ChatCompletionMessageParam]:

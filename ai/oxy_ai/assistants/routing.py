@@ -2,18 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
+from oxy_ai.assistants.transcript import is_blank, says_nothing, shown
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.records import AgeLimit, Turn
-from oxy_ai.sanitize import clean
 from oxy_core.identity import same_phone
 from oxy_core.instance.settings import AiSettings, AuroraSettings
-from oxy_core.message_kinds import MessageKind
-
-CUT: Final = " […]"
-"""Shows, in a request, that the rest of a text was left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +57,9 @@ def decide(turn: Turn) -> Decision:
         return Skip("stale")
     if turn.closed or turn.settings.suspended:
         return Wait("closed" if turn.closed else "suspended")
-    texts = tuple(
-        item.text + CUT if item.cut else item.text
-        for item in fresh
-        if item.kind is MessageKind.TEXT and item.text and clean(item.text)
-    )
-    return Ask(role, texts) if texts else Say(ASK_FOR_TEXT, "unsupported")
+    texts = tuple(shown(item) for item in fresh if not is_blank(item))
+    readable = any(not says_nothing(item) for item in fresh)
+    return Ask(role, texts) if readable else Say(ASK_FOR_TEXT, "unsupported")
 
 
 def age_limit(turn: Turn) -> AgeLimit | None:

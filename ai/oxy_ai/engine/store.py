@@ -227,7 +227,9 @@ class Engine:
 
         `gap_wait`: how long a message that follows a gap in its chat's sequence waits for the missing ones.
         """
-        outcomes: list[str] = await self.pool.fetchval("select ingest($1, $2)", batch.model_dump_json(), gap_wait)
+        outcomes: list[str] = await self.pool.fetchval(
+            "select ingest($1, $2)", batch.model_dump_json(exclude_none=True), gap_wait
+        )
         return outcomes
 
     async def claim(self, how_many: int, limits: ClaimLimits) -> Claims:

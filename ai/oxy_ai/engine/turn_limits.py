@@ -18,6 +18,16 @@ class TurnLimitSettings(PollingSettings):
     turn_characters: int = Field(
         default=24_000, ge=1, description="Characters read of all texts to answer, and of all earlier ones."
     )
+    turn_characters_quoted: int = Field(
+        default=300,
+        ge=1,
+        description="Characters read of a message that another quotes, or of its text before an edit.",
+    )
+    turn_content_bytes: int = Field(
+        default=8_192,
+        ge=0,
+        description="Most bytes that a message may contain beside its text; of more, its kind is read.",
+    )
     turn_claims: int = Field(
         default=5, ge=1, description="Claims in a row without an end after which a turn becomes a dead letter."
     )
@@ -29,6 +39,8 @@ class TurnLimitSettings(PollingSettings):
             messages=self.turn_messages,
             characters_each=min(self.turn_characters_each, self.turn_characters),
             characters=self.turn_characters,
+            characters_quoted=self.turn_characters_quoted,
+            content_bytes=self.turn_content_bytes,
             claims=self.turn_claims,
         )
 

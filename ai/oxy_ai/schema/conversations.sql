@@ -188,7 +188,7 @@ as $$
 begin
     target := advance(target, source.place, source.chat);
     target.human_until := greatest(target.human_until, source.human_until);
-    target := settle_answered(target);
+    target := settle_revoked(settle_answered(target), null);
     target := reschedule(target, ai_settings(target));
     perform save_conversation(target);
 end $$;

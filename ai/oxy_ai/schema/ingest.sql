@@ -1,37 +1,55 @@
 -- From pods' reports to due conversations: one transaction per batch, one function per decision.
 
+-- Whether somebody says something with a message of this kind; the others change an earlier message, tell of the chat, or
+-- could not be read.
+create or replace function says_something(kind text) returns boolean
+language sql immutable parallel safe
+as $$
+    select kind <> all ('{edit,revoke,reaction,vote,event_reply,notice,album,undecryptable}'::text[])
+$$;
+
+-- Whether a person wrote a message, not the WhatsApp Business app by itself.
+create or replace function is_by_person(source text) returns boolean
+language sql immutable parallel safe
+as $$ select coalesce(source, '') <> all ('{greeting,away,automatic}'::text[]) $$;
+
 -- The role of a message in its conversation:
 -- inbound: needs an answer; takeover: a person of the business answered from the phone; aside: neither.
 create or replace function role_of_message(m inbound_message) returns text
 language sql immutable parallel safe
 as $$
     select case
-        when not is_personal(m.chat) or m.kind = 'undecryptable' then 'aside'
-        when m.self_chat or not m.from_me then 'inbound'
+        when not is_personal(m.chat) or not says_something(m.kind) or not is_by_person(m.source) then 'aside'
+        when m.self_chat or not m.from_me then case when m.before_pairing then 'aside' else 'inbound' end
         else 'takeover'
     end
 $$;
 
--- A message's state on arrival. Null: a person of the business wrote it. `answered`: a person has answered it already.
-create or replace function state_on_arrival(m inbound_message, answered boolean) returns message_state
+-- A message's state on arrival. Null: the business wrote it. `answered`: a person has answered it already; `revoked`: its
+-- sender has revoked it.
+create or replace function state_on_arrival(m inbound_message, answered boolean, revoked boolean) returns message_state
 language sql immutable parallel safe
 as $$
     select case
         when m.from_me and not m.self_chat then null
-        when not is_personal(m.chat) then 'ignored'
+        when not is_personal(m.chat) or m.before_pairing then 'ignored'
         when m.kind = 'undecryptable' then 'lost'
+        when not says_something(m.kind) or not is_by_person(m.source) or revoked then 'ignored'
         when answered then 'person'
         else 'open'
     end::message_state
 $$;
 
 -- Why a message is ignored or lost on arrival.
-create or replace function reason_on_arrival(m inbound_message, state message_state) returns text
+create or replace function reason_on_arrival(m inbound_message, state message_state, revoked boolean) returns text
 language sql immutable parallel safe
 as $$
     select case
         when state = 'ignored' and not is_personal(m.chat) then 'not a chat with one person'
+        when state = 'ignored' and m.before_pairing then 'from before the first pairing'
         when state = 'lost' and m.kind = 'undecryptable' then 'undecryptable'
+        when state = 'ignored' and (not says_something(m.kind) or not is_by_person(m.source)) then 'needs no answer'
+        when state = 'ignored' and revoked then revoked_by_sender()
         else reason_published_again(state)
     end
 $$;
@@ -88,7 +106,7 @@ begin
     case body ->> 'type'
     when 'message' then
         select i.outcome, i.due into outcome, due
-        from ingest_message(item, jsonb_populate_record(null::inbound_message, body), gap_wait) i;
+        from ingest_message(item, message_of(body), gap_wait) i;
         if body -> 'file' ->> 'id' is not null then
             perform announce_file(item);
         end if;
@@ -107,6 +125,21 @@ begin
     end case;
 end $$;
 
+-- The message in the body of a report.
+create or replace function message_of(body jsonb) returns inbound_message
+language plpgsql immutable parallel safe
+as $$
+declare
+    m inbound_message := jsonb_populate_record(null::inbound_message, body);
+begin
+    m.content := body - '{type,whatsapp_id,chat,chat_alias,sender,from_me,self_chat,push_name,kind,text,quoted_id,sent_at,
+        delay_seconds,chat_sequence,chat_type,source,offline,before_pairing}'::text[];
+    if m.content in ('{}', '{"mentions": [], "view_once": false, "forwarded": false}') then
+        m.content := null;
+    end if;
+    return m;
+end $$;
+
 -- Store a message and update its conversation. Returns the outcome and, unless a worker holds the conversation, when it
 -- is due.
 create or replace function ingest_message(
@@ -118,9 +151,9 @@ declare
     at place := place_of_report(item);
     v conversations := lock_conversation(item, m, at);
     settled text := case when item ? 'settled' then settled_before(item) end;
-    state message_state := state_published_again(
-        state_on_arrival(m, person_has_answered(v, at, m.sent_at)), settled
-    );
+    revoked boolean := is_revoked(v, m);
+    answered boolean := person_has_answered(v, at, m.sent_at);
+    state message_state := state_published_again(state_on_arrival(m, answered, revoked), settled);
     written_by_person boolean := role_of_message(m) = 'takeover';
     age double precision := coalesce((item ->> 'age_seconds')::double precision, 0);
     ai jsonb := ai_settings(v);
@@ -129,15 +162,17 @@ begin
     perform note_in_journal(v, at, m, written_by_person and not echo, gap_wait);
     if echo then
         outcome := 'echo';
-    elsif store_message(v, m, at, state, age, item -> 'report' ->> 'trace') then
+    elsif store_message(v, m, at, state, reason_on_arrival(m, state, revoked), age, item -> 'report' ->> 'trace') then
         outcome := 'stored';
         perform settle_placeholder(v, m);
-        perform note_perhaps_answered(v, m, state);
         if state = 'open' then
             v := count_open(v);
         elsif written_by_person then
-            v := person_takes_over(v, clock_timestamp() - make_interval(secs => age),
-                                   make_interval(mins => (ai ->> 'takeover_minutes')::integer));
+            v := person_takes_over(v, clock_timestamp() - make_interval(secs => age), silence_of(ai));
+        elsif state = 'lost' then
+            perform note_perhaps_answered(v, m);
+        elsif m.kind = 'revoke' then
+            v := settle_revoked(v, target_of(m));
         end if;
     else
         outcome := 'duplicate';
@@ -187,20 +222,21 @@ end $$;
 
 -- Store a message; false: it is a duplicate.
 create or replace function store_message(
-    v conversations, m inbound_message, at place, state message_state, age double precision, trace_parent text
+    v conversations, m inbound_message, at place, state message_state, reason text, age double precision,
+    trace_parent text
 ) returns boolean
 language plpgsql
 as $$
 begin
     insert into messages (
         organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, placeholder, author, place, state,
-        reason, settled_at, kind, body, quoted_id, sent_at, age_seconds, trace
+        reason, settled_at, kind, body, content, source, quoted_id, target_id, sent_at, age_seconds, trace
     ) values (
         v.organization_id, v.instance_id, v.id, m.chat, m.sender, m.whatsapp_id, m.kind = 'undecryptable',
         case when state is null then 'phone' else 'customer' end, at, state,
-        reason_on_arrival(m, state), case when state <> 'open' then clock_timestamp() end,
-        m.kind, m.text, m.quoted_id, m.sent_at, age, trace_parent
-    ) on conflict (instance_id, chat, sender, whatsapp_id, placeholder) do nothing;
+        reason, case when state <> 'open' then clock_timestamp() end,
+        m.kind, m.text, m.content, m.source, m.quoted_id, target_of(m), m.sent_at, age, trace_parent
+    ) on conflict (instance_id, whatsapp_id, chat, sender, placeholder) do nothing;
     return found;
 end $$;
 

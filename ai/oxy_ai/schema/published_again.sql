@@ -34,12 +34,12 @@ as $$
 $$;
 
 -- The owner hears of a message of which nobody can tell whether it was answered.
-create or replace function note_perhaps_answered(v conversations, m inbound_message, state message_state) returns void
+create or replace function note_perhaps_answered(v conversations, m inbound_message) returns void
 language sql
 as $$
     select note_for_owner(l.organization_id, l.instance_id, 'stale', 'message:' || l.id)
     from messages l
-    where state = 'lost' and m.kind <> 'undecryptable' and l.instance_id = v.instance_id and l.chat = m.chat
+    where l.state = 'lost' and m.kind <> 'undecryptable' and l.instance_id = v.instance_id and l.chat = m.chat
         and l.sender = m.sender and l.whatsapp_id = m.whatsapp_id and not l.placeholder
 $$;
 
@@ -59,7 +59,7 @@ begin
     where o.instance_id = v.instance_id and o.chat = m.chat and o.sender = m.sender and o.whatsapp_id = m.whatsapp_id
         and not o.placeholder and o.state = 'open'
     returning o.turn_id into turn;
-    perform note_perhaps_answered(v, m, final);
+    perform note_perhaps_answered(v, m);
     if turn = v.turn_id then
         perform replace_turn(v.organization_id, v.turn_id, 'human');
         v.turn_id := null;

@@ -234,15 +234,18 @@ create table messages (
     reason text,  -- why it was ignored, or is dead or lost
     settled_at timestamptz,  -- when it got its final state
     kind text not null,  -- oxy_core.message_kinds.MessageKind
-    body text,
+    body text,  -- what a person reads of it, as it was first written
+    content jsonb,  -- whatever else it contains: those fields of oxy_core.envelopes.MessageSeen that have no column here
+    source text,  -- oxy_core.content.MessageSource
     quoted_id text,
+    target_id text,  -- WhatsApp's id of the message that this one changes (changes.sql)
     sent_at timestamptz not null,
     arrived_at timestamptz not null default clock_timestamp(),
     age_seconds double precision not null default 0,  -- when it arrived
     trace text,
     outbox_id uuid,
     primary key (organization_id, id),
-    unique (instance_id, chat, sender, whatsapp_id, placeholder),
+    unique (instance_id, whatsapp_id, chat, sender, placeholder),
     foreign key (organization_id, instance_id) references instances,
     foreign key (organization_id, conversation_id) references conversations,
     foreign key (organization_id, outbox_id) references outbox,
@@ -254,6 +257,7 @@ create index messages_conversation on messages (conversation_id, place, id);
 create index messages_open on messages (organization_id, conversation_id, place) where state = 'open';
 create index messages_bad on messages (organization_id) where state in ('dead', 'lost') or reason = 'stale';
 create index messages_turn on messages (turn_id) where turn_id is not null;
+create index messages_changes on messages (conversation_id, target_id) where target_id is not null;
 create index messages_arrived on messages (organization_id, arrived_at);
 
 -- Reports that could not be stored because of their data: the bus has them, as dead letters.
@@ -439,5 +443,9 @@ create type inbound_message as (
     text text,
     quoted_id text,
     sent_at timestamptz,
-    chat_sequence integer
+    chat_sequence integer,
+    source text,
+    before_pairing boolean,
+    details jsonb,
+    content jsonb  -- its fields beside those above and what only tells how it came
 );

@@ -6,6 +6,11 @@ returns timestamptz
 language sql immutable parallel safe
 as $$ select greatest(until_now, written_at + silence) $$;
 
+-- How long the assistant is silent after a person wrote.
+create or replace function silence_of(ai jsonb) returns interval
+language sql immutable parallel safe
+as $$ select make_interval(mins => (ai ->> 'takeover_minutes')::integer) $$;
+
 -- Whether what a person wrote, as noted in one journal of the chat, answers a message: what precedes it in the journal;
 -- between journals, what was not sent after it.
 create or replace function answers(j chat_journals, at place, sent_at timestamptz) returns boolean

@@ -114,25 +114,23 @@ create or replace function age_at(m messages, moment timestamptz) returns double
 language sql immutable parallel safe
 as $$ select m.age_seconds + extract(epoch from moment - m.arrived_at)::double precision $$;
 
--- The newest messages that a turn answers, oldest first, with their age at `moment`. `cut`: the text was longer.
+-- The newest messages that a turn answers, oldest first, with their age at `moment`: oxy_ai.records.Input.
 create or replace function inputs_of(t turns, limits jsonb, moment timestamptz) returns jsonb
 language plpgsql stable
 as $$
-declare
-    longest integer := limits ->> 'characters_each';
 begin
     return (
-        select coalesce(jsonb_agg(jsonb_build_object(
-            'kind', s.kind, 'text', s.text, 'cut', s.cut, 'trace', s.trace, 'age_seconds', s.age
+        select coalesce(jsonb_agg(s.said || jsonb_build_object(
+            'trace', (s.m).trace, 'age_seconds', age_at(s.m, moment)
         ) order by s.place, s.id), '[]')
         from (
-            select n.*, sum(length(n.text)) over (order by n.place desc, n.id desc) as so_far from (
-                select m.id, m.place, m.kind, m.trace, left(m.body, longest) as text, length(m.body) > longest as cut,
-                    age_at(m, moment) as age
-                from messages m where m.turn_id = t.id and m.state = 'open'
-                order by m.place desc, m.id desc limit (limits ->> 'messages')::integer
-            ) n
-        ) s where coalesce(s.so_far, 0) <= (limits ->> 'characters')::integer
+            select w.*, sum(characters_of(w.said)) over (order by w.place desc, w.id desc) as so_far from (
+                select n.*, as_said(n.m, limits) as said from (
+                    select m, m.place, m.id from messages m where m.turn_id = t.id and m.state = 'open'
+                    order by m.place desc, m.id desc limit (limits ->> 'messages')::integer
+                ) n offset 0  -- so that each is read once
+            ) w
+        ) s where s.so_far <= (limits ->> 'characters')::integer
     );
 end $$;
 
@@ -156,23 +154,31 @@ begin
     );
 end $$;
 
--- The newest `wanted` texts of the conversation beside the turn's inputs, oldest first.
+-- Whether a message is shown beside a turn's inputs: not what only changes another one or tells of the chat.
+create or replace function is_shown(m messages) returns boolean
+language sql immutable parallel safe
+as $$
+    select m.state is distinct from 'open' and says_something(m.kind) and (m.kind <> 'text' or m.body is not null)
+$$;
+
+-- The newest `wanted` messages of the conversation beside the turn's inputs, oldest first: oxy_ai.records.HistoryMessage.
 create or replace function history_of(t turns, wanted integer, limits jsonb) returns jsonb
 language plpgsql stable
 as $$
 begin
     return (
         select coalesce(jsonb_agg(
-            jsonb_build_object('author', s.author, 'text', s.text) order by s.place, s.id
+            jsonb_build_object('author', (s.m).author) || s.said order by s.place, s.id
         ), '[]')
         from (
-            select n.*, sum(length(n.text)) over (order by n.place desc, n.id desc) as so_far from (
-                select m.id, m.place, m.author, left(m.body, (limits ->> 'characters_each')::integer) as text
-                from messages m
-                where m.conversation_id = t.conversation_id and m.place <= t.place and m.turn_id is distinct from t.id
-                    and m.state is distinct from 'open' and m.kind = 'text' and m.body is not null and was_said(m)
-                order by m.place desc, m.id desc limit wanted
-            ) n
+            select w.*, sum(characters_of(w.said)) over (order by w.place desc, w.id desc) as so_far from (
+                select n.*, as_said(n.m, limits) as said from (
+                    select m, m.place, m.id from messages m
+                    where m.conversation_id = t.conversation_id and m.place <= t.place
+                        and m.turn_id is distinct from t.id and is_shown(m) and was_said(m)
+                    order by m.place desc, m.id desc limit wanted
+                ) n offset 0  -- as in inputs_of
+            ) w
         ) s where s.so_far <= (limits ->> 'characters')::integer
     );
 end $$;
@@ -248,8 +254,8 @@ begin
     if jsonb_typeof(ending -> 'last_step') = 'object' then
         perform store_step(organization, turn, ending -> 'last_step');
     end if;
-    if v.human_until > clock_timestamp() or has_answered_input(turn) then
-        -- A person took over while the model was answering: record the cost, send nothing.
+    if v.human_until > clock_timestamp() or has_settled_input(turn) then
+        -- A person took over, or an input was revoked, while the model was answering: record the cost, send nothing.
         ending := ending || '{"state": "skipped", "reason": "human", "answers": []}';
     end if;
     if ending ->> 'state' = 'answered' then
@@ -280,10 +286,16 @@ begin
     end if;
 end $$;
 
--- Whether a person has answered one of a turn's inputs.
-create or replace function has_answered_input(turn bigint) returns boolean
+-- Whether a person has answered one of a turn's inputs, or its sender has revoked it.
+create or replace function has_settled_input(turn bigint) returns boolean
 language plpgsql stable
-as $$ begin return exists (select from messages m where m.turn_id = turn and m.state = 'person'); end $$;
+as $$
+begin
+    return exists (
+        select from messages m
+        where m.turn_id = turn and (m.state = 'person' or m.state = 'ignored' and m.reason = revoked_by_sender())
+    );
+end $$;
 
 -- What becomes of a turn's inputs as it ends: open again, if a person's message or a merge cut it short.
 create or replace function state_after_turn(final_state text, why text) returns message_state

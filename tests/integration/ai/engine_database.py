@@ -12,6 +12,17 @@ EPOCH, OTHER_EPOCH = "33333333-3333-4333-8333-333333333333", "44444444-4444-4444
 RELAY, OTHER_RELAY = "55555555-5555-4555-8555-555555555555", "66666666-6666-4666-8666-666666666666"
 CHAT = "5511912340001@s.whatsapp.net"
 HIDDEN = "98765@lid"
+LIMITS = Jsonb(
+    {
+        "messages": 50,
+        "characters_each": 4000,
+        "characters": 24000,
+        "characters_quoted": 300,
+        "content_bytes": 8192,
+        "claims": 5,
+    }
+)
+"""oxy_ai.records.TurnLimits."""
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 Row = dict[str, Any]

@@ -14,7 +14,9 @@ MESSAGES = 100_000
 TURNS = 8
 """From the sixth execution on, PostgreSQL may plan a statement without knowing its parameters."""
 READ_AT_MOST = 200
-LIMITS = TurnLimits(messages=50, characters_each=4_000, characters=24_000, claims=5)
+LIMITS = TurnLimits(
+    messages=50, characters_each=4_000, characters=24_000, characters_quoted=300, content_bytes=8_192, claims=5
+)
 READ = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'messages'"
 
 

@@ -14,6 +14,7 @@ from integration.ai.engine_database import (
     CHAT,
     EPOCH,
     HIDDEN,
+    LIMITS,
     ORGANIZATION,
     OTHER_EPOCH,
     Database,
@@ -34,7 +35,6 @@ def database(engine: Database) -> Database:
 
 
 OTHER_HIDDEN = "12345@lid"
-LIMITS = Jsonb({"messages": 50, "characters_each": 4000, "characters": 24000, "claims": 5})
 QUEUE_TEXT = "queue_text((select c from conversations c where id = %s), (select t from turns t where id = %s), %s, 1)"
 LONG_AGO = 7200
 """Age in seconds at which a person's message silences the assistant no more."""

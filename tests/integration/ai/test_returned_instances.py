@@ -37,7 +37,7 @@ LIMITS = ClaimLimits(
     0,
     1,
     timedelta(seconds=0.005),
-    TurnLimits(messages=10, characters_each=100, characters=1000, claims=5),
+    TurnLimits(messages=10, characters_each=100, characters=1000, characters_quoted=300, content_bytes=8_192, claims=5),
 )
 SETTINGS = settings_of("petshop")
 SUSPENDED = settings_of("petshop", suspended=True)

@@ -208,8 +208,9 @@ def test_an_idle_organization_may_start_a_burst(database: Database) -> None:
 
 STORE = """
 store_message(
-    (select c from conversations c where id = %s), m, row(now(), %s, 1)::place, state_on_arrival(m, false), 0, 't'
-) from jsonb_populate_record(null::inbound_message, %s) m
+    (select c from conversations c where id = %s), m, row(now(), %s, 1)::place, s, reason_on_arrival(m, s, false), 0,
+    't'
+) from message_of(%s) m, state_on_arrival(m, false, false) s
 """
 
 

@@ -4,9 +4,12 @@ from uuid import UUID
 import pytest
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
-from oxy_ai.assistants.routing import CUT, Ask, Decision, Say, Skip, Wait, age_limit, decide
+from oxy_ai.assistants.routing import Ask, Decision, Say, Skip, Wait, age_limit, decide
+from oxy_ai.assistants.transcript import CUT
 from oxy_ai.assistants.vertical import Role
+from oxy_ai.messages import MessageContent
 from oxy_ai.records import AgeLimit, Contact, Input, Turn
+from oxy_core.content import FileOffered
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import Jid
 from oxy_core.instance.settings import AiSettings, AuroraSettings
@@ -17,7 +20,11 @@ OWNER = "+5511987651111"
 TEXT = Input(kind=MessageKind.TEXT, text="oi", age_seconds=1)
 LONG = Input(kind=MessageKind.TEXT, text="oi", cut=True, age_seconds=1)
 OLD = Input(kind=MessageKind.TEXT, text="velha", age_seconds=90_000)
-IMAGE = Input(kind=MessageKind.UNSUPPORTED, age_seconds=1)
+MUTE = Input(kind=MessageKind.UNSUPPORTED, age_seconds=1)
+VOICE = Input(
+    kind=MessageKind.VOICE_NOTE, content=MessageContent(file=FileOffered(id=UUID(int=2), seconds=12)), age_seconds=1
+)
+CAPTIONED = Input(kind=MessageKind.IMAGE, text="Quanto custa?", age_seconds=1)
 BLANK = Input(kind=MessageKind.TEXT, text=" \u200b\n", age_seconds=1)
 
 
@@ -60,13 +67,15 @@ def turn(
         (turn(TEXT), Ask(Role.CUSTOMER, ("oi",))),
         (turn(TEXT, TEXT), Ask(Role.CUSTOMER, ("oi", "oi"))),
         (turn(OLD, TEXT), Ask(Role.CUSTOMER, ("oi",))),
-        (turn(IMAGE, TEXT), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(MUTE, TEXT), Ask(Role.CUSTOMER, ("[mensagem de um tipo que não pode ser lido]", "oi"))),
+        (turn(VOICE), Ask(Role.CUSTOMER, ("[áudio de 12 s]",))),
+        (turn(CAPTIONED), Ask(Role.CUSTOMER, ("[imagem] Quanto custa?",))),
         (turn(LONG), Ask(Role.CUSTOMER, ("oi" + CUT,))),
         (turn(OLD), Skip("stale")),
         (turn(OLD, replayed=True), Ask(Role.CUSTOMER, ("velha",))),
-        (turn(IMAGE), Say(ASK_FOR_TEXT, "unsupported")),
+        (turn(MUTE), Say(ASK_FOR_TEXT, "unsupported")),
         (turn(BLANK), Say(ASK_FOR_TEXT, "unsupported")),
-        (turn(OLD, IMAGE), Say(ASK_FOR_TEXT, "unsupported")),
+        (turn(OLD, MUTE), Say(ASK_FOR_TEXT, "unsupported")),
         (turn(TEXT, closed=True), Wait("closed")),
         (turn(TEXT, suspended=True), Wait("suspended")),
         (turn(OLD, TEXT, suspended=True), Wait("suspended")),

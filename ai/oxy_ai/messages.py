@@ -1,0 +1,101 @@
+"""Messages of a conversation as a turn reads them: what they say, and what has become of them since."""
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from oxy_core.content import (
+    Details,
+    EventAnswer,
+    FileOffered,
+    LinkPreview,
+    MessageSource,
+    PlaceholderReason,
+    Quote,
+    Reaction,
+    Vote,
+)
+from oxy_core.files import FileFailure
+from oxy_core.identity import Jid
+from oxy_core.message_kinds import MessageKind
+
+Author = Literal["customer", "phone", "assistant"]
+"""Who wrote a message: the customer, the business by itself, or the assistant."""
+
+
+def _known_kind(value: object) -> object:
+    """Return a kind that this version knows: one of a newer version is unknown, not a fault of the turn."""
+    return value if value in set(MessageKind) else MessageKind.UNKNOWN
+
+
+def _readable(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    """Read a value; return None for one that only a newer version can read."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+Kind = Annotated[MessageKind, BeforeValidator(_known_kind)]
+
+
+class _Part(BaseModel):
+    # Validation errors are logged: they may name fields, but never quote what customers wrote.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+
+class MessageContent(_Part):
+    """What a message contains beside its text: the column messages.content."""
+
+    details: Annotated[Details | None, WrapValidator(_readable)] = None
+    quote: Quote | None = None
+    mentions: tuple[Jid, ...] = ()
+    preview: LinkPreview | None = None
+    file: FileOffered | None = None
+    view_once: bool = False
+    forwarded: bool = False
+    placeholder_reason: Annotated[PlaceholderReason | None, WrapValidator(_readable)] = None
+
+
+class QuotedMessage(_Part):
+    """A message that another one answers, as it is stored."""
+
+    author: Author
+    kind: Kind = MessageKind.UNKNOWN
+    text: str | None = None
+    revoked: bool = False
+
+
+class AnswerSeen(_Part):
+    """What somebody answered to a message without writing: a reaction, a vote, or whether he comes."""
+
+    author: Author
+    details: Annotated[Reaction | Vote | EventAnswer | None, WrapValidator(_readable)] = None
+
+
+class SaidMessage(_Part):
+    """A message of a conversation, with what has become of it since."""
+
+    kind: Kind
+    text: str | None = None
+    """The newest one."""
+    cut: bool | None = None
+    """Whether the text was longer."""
+    source: Annotated[MessageSource | None, WrapValidator(_readable)] = None
+    content: Annotated[MessageContent | None, WrapValidator(_readable)] = None
+    before_edit: str | None = None
+    """The beginning of its text before it was edited; None: it was not, or had none."""
+    revoked: bool = False
+    """Its sender has revoked it; nothing else is known then."""
+    answers: tuple[AnswerSeen, ...] = ()
+    quoted: QuotedMessage | None = None
+    """What it answers; None: nothing, or a message that is not stored."""
+    file_failure: Annotated[FileFailure | None, WrapValidator(_readable)] = None
+    """Why its file cannot be had."""
