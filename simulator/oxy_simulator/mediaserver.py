@@ -88,6 +88,8 @@ class MediaEndpoint:
         wanted = request.query.get("hash")
         if wanted is not None and _from_base64(wanted) != file.sha256:
             return self._refuse(None, 404, "media-hash", f"a download of {file.id} asks for another hash")
+        if request.method == "HEAD":  # asks for the size alone: the faults are for downloads
+            return web.FileResponse(self._library.path_of(file)) if not file.gone else web.Response(status=file.gone)
         rule = self._network.media.take(
             MediaFaultKind.EXPIRED, MediaFaultKind.DAMAGED, MediaFaultKind.SLOW, MediaFaultKind.CUT
         )

@@ -22,6 +22,7 @@ from oxy_tenant.links.errors import (
     MediaTooLargeError,
     MediaUnavailableError,
 )
+from oxy_tenant.links.neonize.file_sizes import OVERHEAD_BYTES, stored_bytes
 from oxy_tenant.links.neonize.library import Library, Untyped
 from oxy_tenant.links.neonize.media_errors import media_error
 from oxy_tenant.links.protocol import DownloadedFile
@@ -58,6 +59,9 @@ class Transfers:
         if pointer.size > max_bytes:
             raise MediaTooLargeError(_too_large(pointer.size, max_bytes))
         async with self._one_at_a_time:
+            stored = await self._run(stored_bytes, pointer)
+            if stored is not None and stored > max_bytes + OVERHEAD_BYTES:
+                raise MediaTooLargeError(_too_large(stored, max_bytes))
             answer = await self._run(self._fetch, pointer)
             try:
                 with _file_in(answer.content, max_bytes) as content:
