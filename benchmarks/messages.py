@@ -12,26 +12,25 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from messages_bus import Bus, listening
+from messages_files import Scene, measure_files, pod_memory
 from messages_traffic import Crowd
+from processor import processor_seconds
 from run import Distribution
 
 from oxy_core.logs import configure_logging
-from oxy_dev.process_memory import MIB, measure
-from oxy_dev.stack import Stack, petshop, running_stack
+from oxy_dev.stack import Stack, running_stack
 from oxy_simulator.client import SimulatorClient
 
 CUSTOMERS: Final = 20
 WARM_UP: Final = 200
 RATE: Final = 50.0
 DRAIN_SECONDS: Final = 600.0
-SAMPLE_SECONDS: Final = 0.05
-"""Between two samples of a pod's memory."""
+BURSTS: Final = "\n## Bursts\n\n| messages | seconds | messages/s | pod, ms of processor time each |\n|---|---|---|---|"
 IN_FLIGHT: Final = 200
 """How many messages of a long run are under way at most."""
 
@@ -49,32 +48,19 @@ class Bench:
     simulator: SimulatorClient
     bus: Bus
 
+    def processor_seconds(self) -> float:
+        """Return the processor time that the pod has taken."""
+        pid = self.stack.runtimes[self.stack.tenants[0].name].pid
+        return 0.0 if pid is None else processor_seconds(pid)
+
     @property
     def business(self) -> str:
         """Number of the only instance."""
         return self.stack.tenants[0].spec.phone_number
 
-    def pss(self) -> float:
-        """Return the pod's memory in MiB; helpers that it started count."""
-        pid = self.stack.runtimes[self.stack.tenants[0].name].pid
-        children = [] if pid is None else [pid, *_children(pid)]
-        return sum(found.pss for one in children if (found := measure(one)) is not None) / MIB
-
-    async def delays(self, ids: Sequence[str], after: int) -> list[float]:
-        """Return the seconds from frame to bus of these messages; `after` is the last life line before them."""
-        lines = {line.id: line for line in await self.simulator.accounting(after=after)}
-        arrived = self.bus.read()
-        return [arrived[one] - lines[one].stages["relayed"] for one in ids]
-
     async def last_line(self) -> int:
         """Return the number of the last life line."""
         return max((line.number for line in await self.simulator.accounting()), default=0)
-
-
-def _children(pid: int) -> list[int]:
-    return [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
 
 
 async def measure_latency(bench: Bench, count: int, *, files: bool) -> None:
@@ -85,10 +71,11 @@ async def measure_latency(bench: Bench, count: int, *, files: bool) -> None:
     await bench.bus.reach(before + WARM_UP, DRAIN_SECONDS)
     last = await bench.last_line()
     bench.bus.probes.clear()
-    ids = await crowd.write(count, RATE)
+    await crowd.write(count, RATE)
     await bench.bus.reach(before + WARM_UP + count, DRAIN_SECONDS)
+    delays = await bench.bus.delays(bench.simulator, after=last)
     name = "mixed kinds, files too" if files else "mixed kinds without files"
-    print(Distribution.of(await bench.delays(ids, last)).row(f"{name}, {count} at {RATE:.0f}/s"), flush=True)
+    print(Distribution.of(delays).row(f"{name}, {count} at {RATE:.0f}/s"))
     print(Distribution.of(bench.bus.probes).row("passed on → acknowledged at a publisher"), flush=True)
 
 
@@ -98,14 +85,15 @@ async def measure_burst(bench: Bench, count: int) -> None:
     runtime = bench.stack.runtimes[bench.stack.tenants[0].name]
     await crowd.write(WARM_UP, RATE)
     await asyncio.sleep(1)
-    before = bench.bus.count
+    before, used = bench.bus.count, bench.processor_seconds()
     runtime.signal(signal.SIGSTOP)
     await crowd.write(count, 0)
     started = time.monotonic()
     runtime.signal(signal.SIGCONT)
     await bench.bus.reach(before + count, DRAIN_SECONDS)
-    seconds = time.monotonic() - started
-    print(f"| {count} of mixed kinds, waiting | {seconds:.1f} | {count / seconds:.0f} |", flush=True)
+    _print_burst(
+        f"{count} of mixed kinds, waiting", count, time.monotonic() - started, bench.processor_seconds() - used
+    )
 
 
 async def measure_load(bench: Bench, count: int) -> None:
@@ -113,18 +101,22 @@ async def measure_load(bench: Bench, count: int) -> None:
     senders, before = phones("33"), bench.bus.count
     for phone in senders:
         await bench.simulator.add_phone(phone, phone[-2:])
-    started = time.monotonic()
+    started, used = time.monotonic(), bench.processor_seconds()
     await bench.simulator.load(senders, bench.business, count)
     await bench.bus.reach(before + count, DRAIN_SECONDS)
-    seconds = time.monotonic() - started
-    print(f"| {count} texts, as fast as the simulator writes | {seconds:.1f} | {count / seconds:.0f} |", flush=True)
+    spent = bench.processor_seconds() - used
+    _print_burst(f"{count} texts, as fast as the simulator writes", count, time.monotonic() - started, spent)
+
+
+def _print_burst(name: str, count: int, seconds: float, spent: float) -> None:
+    print(f"| {name} | {seconds:.1f} | {count / seconds:.0f} | {spent * 1000 / count:.2f} |", flush=True)
 
 
 async def measure_memory(bench: Bench, count: int, step: int) -> None:
     """Print the pod's memory while `count` messages of mixed kinds pass."""
     crowds = [await Crowd.of(bench.simulator, phones(f"4{place}"), bench.business, files=False) for place in range(4)]
     print(f"\n## Memory over {count} messages\n\n| messages | PSS, MiB | messages/s |\n|---|---|---|")
-    print(f"| 0 | {bench.pss():.1f} | |", flush=True)
+    print(f"| 0 | {pod_memory(bench.stack):.1f} | |", flush=True)
     before = bench.bus.count
     for done in range(step, count + 1, step):
         started = time.monotonic()
@@ -134,21 +126,7 @@ async def measure_memory(bench: Bench, count: int, step: int) -> None:
         await bench.bus.reach(before + done, DRAIN_SECONDS)
         rate = step / (time.monotonic() - started)
         bench.bus.read()
-        print(f"| {done} | {bench.pss():.1f} | {rate:.0f} |", flush=True)
-
-
-@dataclass
-class Sampled:
-    """A pod's memory, sampled while something happens."""
-
-    bench: Bench
-    values: list[float] = field(default_factory=list)
-
-    async def run(self) -> None:
-        """Sample until cancelled."""
-        while True:
-            self.values.append(self.bench.pss())
-            await asyncio.sleep(SAMPLE_SECONDS)
+        print(f"| {done} | {pod_memory(bench.stack):.1f} | {rate:.0f} |", flush=True)
 
 
 async def main() -> None:
@@ -158,11 +136,15 @@ async def main() -> None:
     parser.add_argument("--burst", type=int, default=2000, help="messages of a burst (default: %(default)s)")
     parser.add_argument("--long", type=int, default=0, help="messages of the memory run (default: none)")
     parser.add_argument("--rounds", type=int, default=3, help="how often latency and bursts (default: %(default)s)")
+    parser.add_argument("--files", type=int, default=3, help="how often a file comes and goes (default: %(default)s)")
     options = parser.parse_args()
     configure_logging("bench", "error")
     with tempfile.TemporaryDirectory(prefix="oxy-bench-") as folder:
-        stack = Stack(Path(folder), tenants=(petshop(ai={"enabled": False}),), model_arguments=("--echo",))
+        stack = Stack(Path(folder), worker_environment={"OXY_TURNS_PER_SECOND": "0"}, model_arguments=("--echo",))
         async with running_stack(stack), SimulatorClient(stack.control_url) as simulator:
+            if options.files:
+                async with listening(stack, draining=False) as bus:
+                    await measure_files(Scene(stack, simulator, bus), options.files)
             for worker in stack.worker_programs:
                 worker.stop()
             async with listening(stack, draining=True) as bus:
@@ -171,7 +153,7 @@ async def main() -> None:
                     print("\n## Frame → bus, ms\n\n| messages | p50 | p99 | max |\n|---|---|---|---|")
                     await measure_latency(bench, options.messages, files=False)
                     await measure_latency(bench, options.messages, files=True)
-                    print("\n## Bursts\n\n| messages | seconds | messages/s |\n|---|---|---|")
+                    print(BURSTS)
                     await measure_load(bench, options.burst)
                     await measure_burst(bench, options.burst)
                 if options.long:

@@ -19,10 +19,12 @@ from oxy_core.envelopes import MessageSeen, Report
 from oxy_core.jetstream import INBOUND_STREAM, INGEST, INGEST_DURABLE
 from oxy_core.tasks import end_tasks
 from oxy_dev.stack import Stack
+from oxy_simulator.client import SimulatorClient
 
 BATCH: Final = 256
 PULL_SECONDS: Final = 1.0
 POLL_SECONDS: Final = 0.02
+MESSAGE: Final = b'"type":"message"'
 PROBE_STREAM: Final = "BENCH"
 PROBE_SECONDS: Final = 0.2
 
@@ -34,20 +36,19 @@ class Bus:
     client: Client
     arrived: dict[str, float] = field(default_factory=dict)
     """By WhatsApp id: when the server passed it on."""
-    others: int = 0
-    """Reports of something else than a message."""
     probes: list[float] = field(default_factory=list)
     """Seconds from when a message was passed on until its publisher had the acknowledgement."""
     _raw: list[tuple[float, bytes]] = field(default_factory=list)
 
     @property
     def count(self) -> int:
-        """Reports so far; reading them waits until nothing is measured."""
-        return len(self._raw) + len(self.arrived) + self.others
+        """Messages so far."""
+        return len(self._raw) + len(self.arrived)
 
     async def heard(self, message: Msg) -> None:
-        """Note a report; it is read later."""
-        self._raw.append((time.time(), message.data))
+        """Note the report of a message; it is read when nothing is measured."""
+        if MESSAGE in message.data:
+            self._raw.append((time.time(), message.data))
 
     def read(self) -> dict[str, float]:
         """Return when each message arrived."""
@@ -55,17 +56,24 @@ class Bus:
             body = Report.decode(data).body
             if isinstance(body, MessageSeen):
                 self.arrived.setdefault(body.whatsapp_id, at)
-            else:
-                self.others += 1
         self._raw.clear()
         return self.arrived
 
+    async def delays(self, simulator: SimulatorClient, *, after: int, kind: str | None = None) -> list[float]:
+        """Return the seconds from frame to bus of what phones wrote since a life line, or of one kind of it."""
+        lines, arrived = await simulator.accounting(after=after), self.read()
+        return [
+            arrived[line.id] - line.stages["relayed"]
+            for line in lines
+            if line.direction == "inbound" and line.id in arrived and kind in {None, line.kind}
+        ]
+
     async def reach(self, count: int, seconds: float) -> None:
-        """Wait until there are `count` reports."""
+        """Wait until there are `count` messages."""
         deadline = time.monotonic() + seconds
         while self.count < count:
             if time.monotonic() > deadline:
-                message = f"{self.count} of {count} reports after {seconds:.0f} s"
+                message = f"{self.count} of {count} messages after {seconds:.0f} s"
                 raise TimeoutError(message)
             await asyncio.sleep(POLL_SECONDS)
 
