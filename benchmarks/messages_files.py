@@ -107,10 +107,12 @@ async def _beside(scene: Scene, name: str, work: Callable[[], Awaitable[None]]) 
     before, started = scene.pss(), time.monotonic()
     tasks = [asyncio.create_task(scene.talk(phone)) for phone in scene.talkers]
     sampling = asyncio.create_task(scene.sample())
-    await asyncio.sleep(1)
-    await work()
-    seconds = time.monotonic() - started
-    await end_tasks(*tasks)
+    try:
+        await asyncio.sleep(1)
+        await work()
+    finally:
+        seconds = time.monotonic() - started
+        await end_tasks(*tasks)
     delays = await scene.bus.delays(scene.simulator, after=last, kind="text")
     print(
         f"| {name} | {seconds:.1f} | {len(delays)} | {_cells(delays)} | {_cells(scene.trips)} |",
