@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from oxy_core.envelopes import SendOutcome
+from oxy_core.errors import OxyError
 from oxy_core.outbound import PresenceContent, ReadContent, SendRefusal
 from oxy_tenant import metrics
 from oxy_tenant.journal.chats import Chats
@@ -23,6 +24,15 @@ _REFUSALS: Final = {
     RefusalReason.NOT_ON_WHATSAPP: SendRefusal.NOT_ON_WHATSAPP,
     RefusalReason.INVALID: SendRefusal.INVALID,
 }
+
+
+class _UnconfirmedError(OxyError):
+    """Nobody knows whether WhatsApp received the attempt with this message secret."""
+
+    def __init__(self, secret: bytes, error: SendUnconfirmedError) -> None:
+        super().__init__(str(error))
+        self.secret = secret
+        self.error = error
 
 
 class Delivery:
@@ -75,7 +85,14 @@ class Delivery:
                 await self._showing.show(waiting, content)
                 return Result(SendOutcome.SENT)
             case _:
-                return await self._send(waiting)
+                return await self._send_or_settle(waiting)
+
+    async def _send_or_settle(self, waiting: WaitingSend) -> Result | None:
+        try:
+            return await self._send(waiting)
+        except _UnconfirmedError as unconfirmed:
+            # Not within the turn: it may take a minute until a receipt proves that the message was sent.
+            return await self._recovery.settle_unconfirmed(waiting.send, unconfirmed.secret, unconfirmed.error)
 
     async def _send(self, waiting: WaitingSend) -> Result | None:
         waiting.chat = self._chats.addresses(waiting.chat)[0]
@@ -106,7 +123,7 @@ class Delivery:
         except SendRefusedError as error:
             return refused_for_good(error)
         except SendUnconfirmedError as error:
-            return await self._recovery.settle_unconfirmed(waiting.send, secret, error)
+            raise _UnconfirmedError(secret, error) from error
         return Result(SendOutcome.SENT, sent.whatsapp_id, timestamp=sent.timestamp)
 
 

@@ -60,6 +60,10 @@ class Recovery:
         if whatsapp_id is None:
             return None
         log.warning("send_interrupted", request=str(send.request.id), whatsapp_id=whatsapp_id)
+        return await self._by_receipt(whatsapp_id)
+
+    async def _by_receipt(self, whatsapp_id: str) -> Result:
+        """Return the result of a message that may have been sent: if it was, a device confirms it soon."""
         # Receipts arrive only while connected, so the time limit starts then.
         await self._connected.wait()
         try:
@@ -70,7 +74,10 @@ class Recovery:
         return Result(SendOutcome.SENT, whatsapp_id)
 
     async def settle_unconfirmed(self, send: OpenSend, secret: bytes, error: SendUnconfirmedError) -> Result:
-        """Return the result of an attempt of this run; raises LinkUnavailableError if it was not sent."""
+        """Return the result of an attempt of this run; raises LinkUnavailableError if it was not sent.
+
+        Call it outside of the turn: others send meanwhile.
+        """
         try:
             whatsapp_id = await self._id_of([secret])
         except (SessionError, VolumeError) as unreadable:
@@ -78,7 +85,7 @@ class Recovery:
         if whatsapp_id is None:
             raise LinkUnavailableError(str(error)) from error
         log.warning("send_unconfirmed", request=str(send.request.id), whatsapp_id=whatsapp_id, error=str(error))
-        return Result(SendOutcome.AMBIGUOUS, whatsapp_id, UNCONFIRMED)
+        return await self._by_receipt(whatsapp_id)
 
     async def _id_of(self, secrets: Sequence[bytes]) -> str | None:
         return await asyncio.to_thread(self._session.id_of, secrets)

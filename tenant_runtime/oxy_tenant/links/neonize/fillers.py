@@ -54,6 +54,8 @@ class SendingTurns:
         self._send_filler = send_filler
         self._stopping = stopping
         self._one_at_a_time = asyncio.Lock()
+        self.waiting = 0
+        """How many other chats wait for the turn that is held."""
 
     @asynccontextmanager
     async def turn(self, chat: Jid) -> AsyncIterator[None]:
@@ -65,7 +67,7 @@ class SendingTurns:
         for fillers in range(MOST_FILLERS + 1):
             # Outside the lock: half a second may pass until we know whether the last send overlapped a message.
             await self._settle(chat, fillers)
-            async with self._one_at_a_time:
+            async with self._held():
                 # Our own devices get a copy of every message. So the "message yourself" chat may have to wait for sends
                 # by other turns too, and only while we hold the lock can no more of them start.
                 if self._account.owns(chat):
@@ -79,6 +81,18 @@ class SendingTurns:
                     return
                 await self._fill(chat, target)
             # The filler itself may have overlapped a message, so that another is owed: check again.
+
+    @asynccontextmanager
+    async def _held(self) -> AsyncIterator[None]:
+        self.waiting += 1
+        try:
+            await self._one_at_a_time.acquire()
+        finally:
+            self.waiting -= 1
+        try:
+            yield
+        finally:
+            self._one_at_a_time.release()
 
     def _target(self, chat: Jid) -> str | None:
         """Return our message that a filler to `chat` refers to; None if no filler is owed, or there is no message."""

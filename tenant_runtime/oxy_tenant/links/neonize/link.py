@@ -26,7 +26,8 @@ from oxy_core.identity import Jid
 from oxy_tenant.content.bounds import escaped, plausible_moment
 from oxy_tenant.content.media import MediaPointer, MediaType, UploadedFile
 from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
-from oxy_tenant.links.errors import LinkError, LinkUnavailableError
+from oxy_tenant.links.errors import LinkError, LinkUnavailableError, SendUnconfirmedError
+from oxy_tenant.links.events import LinkStopped
 from oxy_tenant.links.neonize.arrivals import jid_of
 from oxy_tenant.links.neonize.callbacks import QUIET_SECONDS
 from oxy_tenant.links.neonize.calls import CALL_EVENTS
@@ -34,6 +35,7 @@ from oxy_tenant.links.neonize.chain_watch import ChainWatch
 from oxy_tenant.links.neonize.events import CopyRefused, wanted_events
 from oxy_tenant.links.neonize.fillers import SendingTurns, compose_filler
 from oxy_tenant.links.neonize.library import Library, Untyped, load_library
+from oxy_tenant.links.neonize.renewals import Renewals
 from oxy_tenant.links.neonize.send_errors import send_error
 from oxy_tenant.links.neonize.session import NeonizeSession, Sinks
 from oxy_tenant.links.neonize.transfers import Transfers
@@ -64,6 +66,9 @@ _DELIVER_SECONDS: Final = 12.0
 """Time limit for a session to deliver what it has received, and to stop. What it has not delivered then is lost: with
 the other limits of a shutdown, this is what the pod's termination grace period leaves."""
 
+LOOK_SECONDS: Final = 0.25
+"""How often it is checked whether others wait for a message that is not acknowledged."""
+
 _END_SECONDS: Final = 4.0
 """Time limit for a stopped session's thread to end."""
 
@@ -90,6 +95,7 @@ class NeonizeLink:
         self._go = self._library.binder.gocode
         self._database = f"{database}{_DATABASE_OPTIONS}".encode()
         self._browser = browser
+        self._stopping = stopping
         self._account = account
         self._watch = watch
         self._on_copy_refused = on_copy_refused
@@ -98,8 +104,11 @@ class NeonizeLink:
         )
         self._numbers = itertools.count(1)
         self._session: NeonizeSession | None = None
+        self._sinks: Sinks | None = None
+        self._online: bool | None = None
+        """What was last shown."""
+        self._renewals = Renewals(self._show_again)
         self._transfers = Transfers(self._library, self._open_session)
-        self._senders = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-send")
         self._others = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-call")
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-query")
 
@@ -112,17 +121,28 @@ class NeonizeLink:
 
     def open(self, on_message: MessageSink, on_event: EventSink) -> None:
         """Start a session in the background; its progress is reported as events."""
+        loop = asyncio.get_running_loop()
+        watched = self._renewals.watch(on_event, loop.call_soon_threadsafe)
+        self._sinks = Sinks(on_message, watched, self._on_copy_refused)
+        self._session = self._started(self._sinks)
+
+    def _started(self, sinks: Sinks) -> NeonizeSession:
         name = b"oxy-%d" % next(self._numbers)
-        sinks = Sinks(on_message, on_event, self._on_copy_refused)
-        self._session = NeonizeSession(name, self._library, sinks, self._watch, self._account)
+        session = NeonizeSession(name, self._library, sinks, self._watch, self._account)
         device = self._library.companion.DeviceProps
         properties = device(os=self._browser, platformType=device.CHROME).SerializeToString()
-        self._session.start(self._database, properties, wanted_events(CALL_EVENTS))
+        session.start(self._database, properties, wanted_events(CALL_EVENTS))
+        return session
 
     async def close(self) -> bool:
         """Deliver what the session has received, then end it; return whether it has certainly ended."""
+        await self._renewals.over()
         session, self._session = self._session, None
-        if session is None or session.finished.is_set():
+        return session is None or await self._ended(session)
+
+    async def _ended(self, session: NeonizeSession) -> bool:
+        session.sender.shutdown(wait=False)
+        if session.finished.is_set():
             return True
         try:
             async with asyncio.timeout(_DELIVER_SECONDS):
@@ -143,11 +163,14 @@ class NeonizeLink:
 
     def _open_session(self) -> bytes:
         """Return the name of the open session; raises LinkUnavailableError."""
+        return self._opened().name
+
+    def _opened(self) -> NeonizeSession:
         session = self._session
-        if session is None or session.finished.is_set():
+        if session is None or session.finished.is_set() or session.closing:
             message = "there is no WhatsApp session"
             raise LinkUnavailableError(message)
-        return session.name
+        return session
 
     async def request_pairing_code(self, phone: str) -> str:
         """Return the code to type on the phone with this E.164 number; raises LinkError."""
@@ -181,16 +204,37 @@ class NeonizeLink:
     async def send(self, chat: Jid, message: MessageProtobuf) -> Sent:
         """Send a message, with the message secret that it contains."""
         with self._watch.sending(chat):
-            session = self._open_session()
-            recipient = self._jid_bytes(chat)
-            content = message.SerializeToString()
-            answer = await asyncio.get_running_loop().run_in_executor(
-                self._senders, self._go.SendMessage, session, recipient, len(recipient), content, len(content)
-            )
+            answer = await self._answer(self._opened(), self._jid_bytes(chat), message.SerializeToString())
             result = self._library.envelopes.SendMessageReturnFunction.FromString(answer)
             if result.Error:
                 raise send_error(result.Error)
             return Sent(str(result.SendResponse.ID), plausible_moment(result.SendResponse.Timestamp))
+
+    async def _answer(self, session: NeonizeSession, recipient: bytes, content: bytes) -> bytes:
+        """Send a message in a session and return what the library does; raises SendUnconfirmedError."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        answer: asyncio.Future[bytes] = loop.run_in_executor(
+            session.sender, self._go.SendMessage, session.name, recipient, len(recipient), content, len(content)
+        )
+        while not (await asyncio.wait({answer}, timeout=LOOK_SECONDS))[0]:
+            others_wait = self._turns.waiting > 0 and not self._stopping.is_set()
+            if others_wait and loop.time() - began >= self._renewals.patience.seconds:
+                await self._renewals.run(self._renewed(session))
+                message = "WhatsApp has not acknowledged the message, and the session was renewed for others"
+                raise SendUnconfirmedError(message)
+        self._renewals.patience.answered(loop.time() - began)
+        return answer.result()
+
+    async def _renewed(self, session: NeonizeSession) -> None:
+        """Replace a session that waits for an acknowledgement by one that does not; nothing received is lost."""
+        if session is not self._session or self._sinks is None:
+            return
+        log.warning("session_renewed", reason="slow acknowledgement")
+        if not await self._ended(session):
+            self._sinks.on_event(LinkStopped("a session could not be renewed", opened=True))
+            return
+        self._session = self._started(self._sinks)
 
     # -- files
 
@@ -248,9 +292,14 @@ class NeonizeLink:
 
     def show_online(self, *, online: bool) -> None:
         """Show the account as online or offline; does not wait, never raises."""
+        self._online = online
         presence = b"available" if online else b"unavailable"
         with contextlib.suppress(LinkUnavailableError):
             self._others.submit(self._go.SendPresence, self._open_session(), presence)
+
+    def _show_again(self) -> None:
+        if self._online is not None:
+            self.show_online(online=self._online)
 
     def _jid_bytes(self, jid: Jid) -> bytes:
         encoded: bytes = self._library.envelopes.JID(

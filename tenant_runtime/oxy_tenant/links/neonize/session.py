@@ -3,6 +3,7 @@
 import ctypes
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 
@@ -68,6 +69,8 @@ class NeonizeSession:
         self.closing = False
         """Set before it is stopped on purpose, so that its end is not reported."""
         self.callbacks = Callbacks()
+        self.sender = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-send")
+        """Where it sends: the thread of a session that was given up is busy until the library gives up too."""
         self.finished = threading.Event()
         self._library = library
         self._sinks = sinks
