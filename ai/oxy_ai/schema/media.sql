@@ -8,19 +8,19 @@ as $$
 declare
     organization uuid := item ->> 'organization';
     instance uuid := item ->> 'instance';
-    body jsonb := item -> 'report' -> 'body';
-    file jsonb := body -> 'file';
+    said jsonb := item -> 'report' -> 'body';
+    file jsonb := said -> 'file';
     message bigint;
 begin
     select m.id into message from messages m
-    where m.organization_id = organization and m.instance_id = instance and m.chat = body ->> 'chat'
-        and m.sender = body ->> 'sender' and m.whatsapp_id = body ->> 'whatsapp_id' and not m.placeholder;
+    where m.organization_id = organization and m.instance_id = instance and m.chat = said ->> 'chat'
+        and m.sender = said ->> 'sender' and m.whatsapp_id = said ->> 'whatsapp_id' and not m.placeholder;
     if message is null then
         return;  -- the platform sent it
     end if;
     insert into media as f (organization_id, instance_id, id, direction, message_id, kind, mime, name, size_bytes, sha256,
         state)
-    values (organization, instance, (file ->> 'id')::uuid, 'in', message, body ->> 'kind', file ->> 'mime', file ->> 'name',
+    values (organization, instance, (file ->> 'id')::uuid, 'in', message, said ->> 'kind', file ->> 'mime', file ->> 'name',
         (file ->> 'size')::bigint, file ->> 'sha256', 'announced')
     on conflict (instance_id, id) do update
     set message_id = excluded.message_id, kind = excluded.kind, mime = excluded.mime, name = excluded.name

@@ -14,17 +14,21 @@ from oxy_ai.ids import instance_id
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.media.records import FileKey, OutboundFile
 from oxy_core import subjects
+from oxy_core.content import FileOffered
 from oxy_core.files import FileArrived, FileFailed, FileFailure
 from oxy_core.jetstream import CHUNK_BYTES, MEDIA_STREAM
+from oxy_core.message_kinds import MessageKind
 from oxy_dev.s3_server import running_s3
 
 QUICK = {"media_retry_seconds": 0.1, "sweep_seconds": 0.05}
 PLENTY = 3 * CHUNK_BYTES + 7
 
 
-async def arrive(scene: Scene, pod: FakePod, content: bytes, *, chunks: int | None = None, sha256: str = "") -> UUID:
+async def arrive(  # noqa: PLR0913 what may be wrong with it
+    scene: Scene, pod: FakePod, content: bytes, *, chunks: int | None = None, sha256: str = "", file: UUID | None = None
+) -> UUID:
     """Publish a file as a pod does; `chunks`: so many of them alone; `sha256`: claim this hash."""
-    file, settings = uuid4(), pod.settings
+    file, settings = file or uuid4(), pod.settings
     parts = [content[start : start + CHUNK_BYTES] for start in range(0, len(content), CHUNK_BYTES)]
     for number, part in list(enumerate(parts))[:chunks]:
         subject = subjects.media(settings.account, settings.instance, file, number)
@@ -79,6 +83,30 @@ async def test_files_are_stored_once_by_several_workers_and_leave_the_bus(scene:
 
 async def bus_is_empty(scene: Scene) -> bool:
     return await on_bus(scene) == 0
+
+
+async def test_a_file_belongs_to_its_message_whichever_comes_first(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker(**QUICK):
+        await scene.known(pod.settings)
+        late, early, lost = uuid4(), await arrive(scene, pod, b"early"), uuid4()
+        pod.report(FileFailed(media_id=lost, reason=FileFailure.EXPIRED))
+        await settled(scene, early, lost)
+        for file, name in ((late, "late"), (early, "early"), (lost, "lost")):
+            offered = FileOffered(id=file, mime="image/jpeg", size=5, sha256="0" * 64, name=name)
+            pod.receive(name, kind=MessageKind.IMAGE, file=offered)
+        await until(lambda: scene.query("select from media where state = 'announced'"))
+        await arrive(scene, pod, b"late", file=late)
+        await settled(scene, late)
+    rows = await scene.query(
+        "select f.name, m.body, f.kind, f.mime, f.found_mime, f.size_bytes, f.state from media f "
+        "join messages m on m.id = f.message_id order by m.place"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("late", "late", "image", "image/jpeg", "image/png", 4, "stored"),
+        ("early", "early", "image", "image/jpeg", "image/png", 5, "stored"),
+        ("lost", "lost", "image", "image/jpeg", None, None, "failed"),
+    ]
 
 
 async def test_a_file_that_cannot_be_had_or_kept_is_lost_and_says_why(scene: Scene) -> None:
