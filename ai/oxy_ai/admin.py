@@ -27,6 +27,7 @@ from oxy_ai.engine.send_orders import carry_out, read_order
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
 from oxy_ai.ids import organization_id
+from oxy_ai.media.library import FileLibrary
 from oxy_ai.settings import StoreSettings
 from oxy_ai.verticals import find_vertical
 from oxy_core.bus import connected
@@ -100,7 +101,7 @@ async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
         if options.group == "ledger":
             return await read_ledger(stores.engine, settings, options.organization, options.oldest)
         if order is not None:
-            return await carry_out(stores.engine, order)
+            return await carry_out(stores.engine, FileLibrary(stores.engine.pool, settings), order)
         if options.group == "catalog":
             return await _catalog(stores, find_vertical(settings.vertical), options, text)
         return await _dlq(stores, options)

@@ -21,10 +21,11 @@ from oxy_ai.engine.parked_reports import ParkedSettings
 from oxy_ai.engine.relay import RelaySettings
 from oxy_ai.engine.turn_dispatcher import DispatcherSettings
 from oxy_ai.engine.turn_runner import RunnerSettings
+from oxy_ai.media.library import LibrarySettings
 from oxy_ai.model.client import ModelSettings
 
 
-class StoreSettings(DatabaseSettings, LedgerSettings):
+class StoreSettings(DatabaseSettings, LedgerSettings, LibrarySettings):
     """Connections to the bus and the database: all that the administration command needs."""
 
     nats_url: str = Field(description="URL of NATS.")

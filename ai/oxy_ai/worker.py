@@ -17,6 +17,7 @@ from oxy_ai.engine.clock_watch import watch_clock
 from oxy_ai.engine.database_watch import DatabaseWatch
 from oxy_ai.engine.dead_letter_watch import watch_dead_letters
 from oxy_ai.engine.file_keeper import FileKeeper
+from oxy_ai.engine.file_service import FileService
 from oxy_ai.engine.ingest import Ingest
 from oxy_ai.engine.instances import InstanceFollower
 from oxy_ai.engine.ledger import watch_ledger
@@ -90,7 +91,9 @@ class Worker:
         self._parked = ParkedReports(client, engine, settings, clock, self._hint_all)
         self._follower = InstanceFollower(client, engine, settings, self._on_settings)
         self._database = DatabaseWatch(client, engine, settings, self._follower.reread)
-        self._files = FileKeeper(client, FileLibrary(engine.pool, settings), settings)
+        library = FileLibrary(engine.pool, settings)
+        self._files = FileKeeper(client, library, settings)
+        self._file_service = FileService(client, library)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 
     async def run(self, readiness: Readiness, stop: asyncio.Event) -> None:
@@ -119,6 +122,9 @@ class Worker:
                 group.create_task(supervised("relay", self._relay.run, report_failure), name="relay"),
                 group.create_task(supervised("notices", self._notices.run, report_failure), name="notices"),
                 group.create_task(supervised("files", self._files.run, report_failure), name="files"),
+                group.create_task(
+                    supervised("file_service", self._file_service.run, report_failure), name="file_service"
+                ),
                 group.create_task(supervised("ledger", self._watch_ledger, report_failure), name="ledger"),
                 group.create_task(supervised("clock", self._watch_clock, report_failure), name="clock"),
                 group.create_task(supervised("dead_letters", self._watch_letters, report_failure), name="dead_letters"),

@@ -85,6 +85,11 @@ class FileTable:
         async with organization_transaction(self._pool, key.organization) as connection:
             await connection.execute("select delete_file($1, $2, $3)", *key)
 
+    async def owner_of(self, account: str) -> tuple[UUID, UUID] | None:
+        """Return organization and instance of an account of the bus; None: nobody has it."""
+        row = await self._pool.fetchrow("select organization, instance from owner_of_account($1)", account)
+        return None if row is None else (row["organization"], row["instance"])
+
     # -- bytes in PostgreSQL
 
     async def add_chunk(self, connection: Connection, key: FileKey, number: int, chunk: bytes) -> None:

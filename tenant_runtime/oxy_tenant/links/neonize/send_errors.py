@@ -25,8 +25,8 @@ _RATE_LIMITED: Final = 429
 _REACH_OUT_LOCKED: Final = 463
 _SERVER_ERRORS: Final = range(500, 600)
 
-RATE_LIMIT_SECONDS: Final = 60.0
-"""Pause after a rate limit. WhatsApp tells no time; its limits count minutes."""
+RATE_LIMIT_SECONDS: Final = 10.0
+"""Shortest pause after a rate limit. WhatsApp tells no time; the sender's own pauses double up to minutes."""
 
 SERVER_ERROR_SECONDS: Final = 5.0
 """Pause after an error of WhatsApp's own."""
