@@ -5,22 +5,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oxy_core import subjects
-from oxy_core.message_kinds import MessageKind
-from oxy_core.report_bodies import MessageLost
 from oxy_tenant import metrics
 from oxy_tenant.connection.life_cycle import Connection
 from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.connection.reporting import ConnectionReports
-from oxy_tenant.content.arrival import ArrivedMessage
-from oxy_tenant.content.classification import classify
-from oxy_tenant.content.received import IncomingMessage
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.sends import OpenSend
-from oxy_tenant.links.events import ContactEvent, Receipts
-from oxy_tenant.links.protocol import LossSink
 from oxy_tenant.media.fetcher import FileFetcher
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.publishing.publisher import Publisher, PublishRules, ReportSignal
+from oxy_tenant.receiving import Reception, loss_sink
 from oxy_tenant.sending.delivery import Delivery
 from oxy_tenant.sending.files import FileSource
 from oxy_tenant.sending.intake import Intake
@@ -62,6 +56,7 @@ class Parts:
     board: StateBoard
     connection: Connection
     connection_reports: ConnectionReports
+    reception: Reception
     sender: Sender
     outgoing_files: FileSource
     intake: Intake
@@ -77,11 +72,10 @@ def assemble(
     metrics.PENDING.set_function(journal.reports.pending)
     metrics.FILES_WAITING.set_function(journal.transfers.waiting)
     shared, outgoing = _build_shared(environment, settings, journal), FileSource(environment)
-    board, receipts = (
-        StateBoard(environment, lambda: shared.adapter.session.size, journal.inbound.losses),
-        Confirmations(),
-    )
-    connection = _build_connection(shared, board, receipts)
+    board = StateBoard(environment, lambda: shared.adapter.session.size, journal.inbound.losses)
+    receipts = Confirmations()
+    reception = Reception(journal, shared.account, settings, board, receipts)
+    connection = _build_connection(shared, board, reception)
     sender = _build_sender(shared, board, outgoing, receipts=receipts, connected=connection.up)
     subject = subjects.inbound(environment.account, environment.instance)
     return Parts(
@@ -89,6 +83,7 @@ def assemble(
         board=board,
         connection=connection,
         connection_reports=ConnectionReports(journal.reports, board),
+        reception=reception,
         sender=sender,
         outgoing_files=outgoing,
         intake=Intake(environment, journal.sends, sender, stopping=shared.stopping),
@@ -135,35 +130,7 @@ def _build_shared(environment: RuntimeSettings, settings: SettingsFile, journal:
     )
 
 
-def loss_sink(journal: Journal) -> LossSink:
-    """Return what journals lost messages."""
-    return lambda lost: journal.inbound.report_loss(_placeholder(lost), lost.found_by) is not None
-
-
-def _placeholder(lost: MessageLost) -> IncomingMessage:
-    """Return the message that holds the place of a lost one in its chat."""
-    return IncomingMessage(
-        whatsapp_id=lost.whatsapp_id,
-        chat=lost.chat,
-        chat_alias=None,
-        sender=lost.sender,
-        from_me=lost.from_me,
-        self_chat=lost.from_me and lost.chat.user == lost.sender.user,
-        kind=MessageKind.UNDECRYPTABLE,
-        sent_at=lost.sent_at,
-    )
-
-
-def _build_connection(shared: Shared, board: StateBoard, receipts: Confirmations) -> Connection:
-    def journal_message(arrival: ArrivedMessage) -> None:
-        message = classify(arrival, shared.account)
-        if message is not None and shared.journal.inbound.receive(message) is not None:
-            board.note_activity()
-
-    def take_event(event: ContactEvent) -> None:
-        if isinstance(event, Receipts):
-            receipts.confirm(event)
-
+def _build_connection(shared: Shared, board: StateBoard, reception: Reception) -> Connection:
     return Connection(
         instance=shared.environment.instance,
         link=shared.adapter.link,
@@ -171,8 +138,8 @@ def _build_connection(shared: Shared, board: StateBoard, receipts: Confirmations
         settings=shared.settings,
         account=shared.account,
         board=board,
-        on_message=journal_message,
-        on_contact_event=take_event,
+        on_message=reception.take_message,
+        on_contact_event=reception.take_notice,
     )
 
 

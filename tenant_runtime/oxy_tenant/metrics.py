@@ -5,6 +5,11 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 RECEIVED: Final = Counter("oxy_tenant_messages_received", "Messages written to the journal, by kind.", ["kind"])
+LEFT_OUT: Final = Counter(
+    "oxy_tenant_messages_left_out",
+    "Messages that are not reported: bookkeeping (kind protocol), and chats that the settings leave out.",
+    ["chat_type", "kind"],
+)
 DUPLICATES: Final = Counter("oxy_tenant_messages_repeated", "Duplicate messages dropped.")
 LOST: Final = Counter(
     "oxy_tenant_messages_lost",

@@ -16,6 +16,10 @@ class OwnAccount:
         """Accept only the account with the E.164 number that `expected` returns; any if it is None."""
         self.users = users
         """The user parts of its phone number's JID and of its LID."""
+        self.addresses: tuple[Jid, ...] = ()
+        """The account's own, without devices."""
+        self.device: Jid | None = None
+        """The address of this device."""
         self._expected = expected
 
     def expects(self, address: Jid | None) -> bool:
@@ -24,7 +28,9 @@ class OwnAccount:
         return phone is None or self._expected is None or same_phone(phone, self._expected())
 
     def identify(self, *addresses: Jid | None) -> None:
-        """Replace the addresses of the account."""
+        """Replace the addresses of the account; the first one has this device's number."""
+        self.addresses = tuple(address.bare for address in addresses if address is not None)
+        self.device = next((address for address in addresses if address is not None), None)
         self.users = frozenset(address.user for address in addresses if address is not None)
 
     def owns(self, address: Jid) -> bool:

@@ -66,6 +66,7 @@ class Runtime:
                         parts.sender.run(),
                         parts.files.run(),
                         parts.connection_reports.run(),
+                        parts.reception.run(),
                         parts.shared.settings.follow(),
                         self._prune(),
                     )

@@ -2,14 +2,54 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
+from oxy_core.content import ChatType, Details, LinkPreview, MessageSource, PlaceholderReason, Quote
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
+from oxy_tenant.content.media import MediaPointer
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file of a message, as its sender's client describes it."""
+
+    pointer: MediaPointer | None
+    """Where it is; None: the message does not say so, or not correctly."""
+    mime: str | None = None
+    size: int | None = None
+    """Bytes."""
+    sha256: str | None = None
+    """In hexadecimal digits."""
+    name: str | None = None
+    seconds: int | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+class SecretUse(StrEnum):
+    """What an answer is encrypted for; the value goes into its key. Source: whatsmeow msgsecret.go."""
+
+    POLL_VOTE = "Poll Vote"
+    EVENT_RESPONSE = "Event Response"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedAnswer:
+    """An answer that is encrypted with the secret of the message that it answers."""
+
+    use: SecretUse
+    target_id: str
+    """As in `Target`."""
+    ciphertext: bytes
+    iv: bytes
+    parties: tuple[Jid, ...] = ()
+    """All known addresses of everybody who may have written the answer, or what it answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """A message in a direct chat, as the platform will see it."""
+    """A message as the platform will see it."""
 
     whatsapp_id: str
     chat: Jid
@@ -29,15 +69,40 @@ class IncomingMessage:
     """Its message secret; identifies the echo of a message that this runtime sent."""
     live: bool = False
     """Whether it came as soon as it was sent, not from what the server had queued while we were offline."""
+    chat_type: ChatType = ChatType.DIRECT
+    source: MessageSource = MessageSource.CONTACT
+    business_name: str | None = None
+    details: Details | None = None
+    quote: Quote | None = None
+    mentions: tuple[Jid, ...] = ()
+    preview: LinkPreview | None = None
+    file: ReceivedFile | None = None
+    view_once: bool = False
+    ephemeral_seconds: int | None = None
+    forwarded: bool = False
+    original_length: int | None = None
+    placeholder_reason: PlaceholderReason | None = None
+    sealed: SealedAnswer | None = None
+    """What `details` does not say yet, because it needs the secret of an earlier message."""
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredMessage:
-    """A message in a direct chat that the platform does not use; recorded so that it does not count as lost."""
+    """A message that the platform does not use; recorded so that it does not count as lost."""
 
     whatsapp_id: str
     chat: Jid
     from_me: bool
 
 
-Received = IncomingMessage | IgnoredMessage
+@dataclass(frozen=True, slots=True)
+class LeftOutMessage:
+    """A message in a chat that the instance keeps nothing of; only counted."""
+
+    chat_type: ChatType | None
+    """None: a chat of another kind, such as one with a bot of WhatsApp."""
+    kind: MessageKind | None
+    """None: bookkeeping."""
+
+
+Received = IncomingMessage | IgnoredMessage | LeftOutMessage

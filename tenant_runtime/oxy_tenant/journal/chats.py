@@ -38,10 +38,12 @@ class Chats:
         names = {"old": str(old), "new": str(new)}
         # Both may have sequences. Continue from the higher one, so that no number known to the platform is repeated.
         database.execute(
-            "INSERT INTO chats (chat, last_sequence, own_sequence) "
-            "SELECT :new, last_sequence, own_sequence FROM chats WHERE chat = :old "
+            "INSERT INTO chats (chat, last_sequence, own_sequence, contact_at, active_before, own_at) "
+            "SELECT :new, last_sequence, own_sequence, contact_at, active_before, own_at FROM chats WHERE chat = :old "
             "ON CONFLICT (chat) DO UPDATE SET last_sequence = max(last_sequence, excluded.last_sequence), "
-            "own_sequence = max(own_sequence, excluded.own_sequence)",
+            "own_sequence = max(own_sequence, excluded.own_sequence), "
+            "contact_at = max(contact_at, excluded.contact_at), own_at = max(own_at, excluded.own_at), "
+            "active_before = max(active_before, excluded.active_before)",
             names,
         )
         database.execute("DELETE FROM chats WHERE chat = :old", names)
@@ -51,17 +53,20 @@ class Chats:
         database.execute("UPDATE sends SET chat = :new WHERE chat = :old", names)
         # Another spelling of the number (`numbers`) may refer to the old address.
         database.execute("UPDATE chat_aliases SET chat = :new WHERE chat = :old", names)
+        database.execute("UPDATE OR IGNORE answerables SET chat = :new WHERE chat = :old", names)
 
-    def count(self, database: sqlite3.Connection, chat: Jid, *, own: bool) -> int:
-        """Return the next sequence in the chat; `own`: the business sent this message from another device."""
+    def count(self, database: sqlite3.Connection, chat: Jid) -> int:
+        """Return the next sequence in the chat."""
         sequence: int = database.execute(
             "INSERT INTO chats (chat, last_sequence) VALUES (?, 1) "
             "ON CONFLICT (chat) DO UPDATE SET last_sequence = last_sequence + 1 RETURNING last_sequence",
             (str(chat),),
         ).fetchone()[0]
-        if own:
-            database.execute("UPDATE chats SET own_sequence = ? WHERE chat = ?", (sequence, str(chat)))
         return sequence
+
+    def note_own(self, database: sqlite3.Connection, chat: Jid, sequence: int) -> None:
+        """Note that a person of the business wrote the message with this sequence."""
+        database.execute("UPDATE chats SET own_sequence = ? WHERE chat = ?", (sequence, str(chat)))
 
     def addresses(self, chat: Jid) -> tuple[Jid, ...]:
         """Return all known addresses of a chat, starting with the one that it is stored under: the LID if known."""

@@ -60,6 +60,36 @@ ADDITIONS: Final[Sequence[str]] = (
     "ALTER TABLE sends ADD COLUMN shown INTEGER NOT NULL DEFAULT 1",
     # When WhatsApp was asked about phone numbers that it has an account for (`numbers`).
     "CREATE TABLE numbers (phone TEXT PRIMARY KEY, resolved_at REAL NOT NULL) WITHOUT ROWID",
+    # Polls and events, with the secrets that open the answers to them (`answerables`).
+    """
+    CREATE TABLE answerables (
+      chat TEXT NOT NULL,
+      whatsapp_id TEXT NOT NULL,
+      secret BLOB NOT NULL,
+      options TEXT NOT NULL,             -- of a poll, as JSON
+      kept_at REAL NOT NULL,
+      PRIMARY KEY (chat, whatsapp_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX answerables_by_age ON answerables (kept_at)
+    """,
+    # Hashes of what the business answered faster than a person can (`activity`).
+    """
+    CREATE TABLE quick_answers (
+      digest BLOB NOT NULL,
+      chat TEXT NOT NULL,
+      said_at REAL NOT NULL,
+      PRIMARY KEY (digest, chat)
+    ) WITHOUT ROWID
+    """,
+    # What receipts said of a message, as a rank (`receipts`).
+    "ALTER TABLE sends ADD COLUMN receipt INTEGER NOT NULL DEFAULT 0",
+    # When a chat was last used, by WhatsApp's clock (`activity`).
+    "ALTER TABLE chats ADD COLUMN contact_at REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE chats ADD COLUMN active_before REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE chats ADD COLUMN own_at REAL NOT NULL DEFAULT 0",
+    # Which device receives the messages, and since when (`linked_device`).
+    "ALTER TABLE identity ADD COLUMN linked_device TEXT",
+    "ALTER TABLE identity ADD COLUMN linked_at REAL",
 )
 """Statements that add to the schema since `FORMAT` began, oldest first. They are run on older journals, and older code
 works with a journal that has them: a new column has a default, and rows are inserted by naming their columns."""

@@ -1,24 +1,30 @@
 """Received messages. Each is journalled once, including those found to be lost."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import structlog
-from pydantic import ValidationError
 
-from oxy_core.envelopes import MessageSeen, Report
+from oxy_core.content import AUTOMATIC_SOURCES, ChatType, PlaceholderReason
+from oxy_core.envelopes import Report
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
-from oxy_core.trace import new_trace, trace_id
+from oxy_core.report_bodies import MessageLost
+from oxy_core.trace import child_of, new_trace, trace_id
 from oxy_tenant import metrics
-from oxy_tenant.content.bounds import bounded_id
-from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
+from oxy_tenant.content.received import IgnoredMessage, IncomingMessage
+from oxy_tenant.journal.activity import Activity
+from oxy_tenant.journal.answerables import Answerables
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.delays import ClockDifference
+from oxy_tenant.journal.linked_device import LinkedDevice
 from oxy_tenant.journal.reports import Clock, Reports
+from oxy_tenant.journal.seen import Circumstances, seen
+from oxy_tenant.journal.transfers import FileTransfers, media_id_of
 
 NOTED_CHANGE_SECONDS: Final = 1.0
 """WhatsApp's times have whole seconds, so a smaller change of the difference to our clock says nothing."""
@@ -26,25 +32,44 @@ NOTED_CHANGE_SECONDS: Final = 1.0
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class _Timing:
-    sent_at: datetime
-    delay_seconds: float
+_NO_ANSWERS: Final = frozenset(
+    {
+        MessageKind.ALBUM,
+        MessageKind.EDIT,
+        MessageKind.EVENT_REPLY,
+        MessageKind.MISSED_CALL,
+        MessageKind.NOTICE,
+        MessageKind.REACTION,
+        MessageKind.REVOKE,
+        MessageKind.VOTE,
+    }
+)
+"""Kinds by which the business has not answered a customer, whatever it waits for."""
 
 
 class Inbound:
     """The received messages of one instance."""
 
-    def __init__(self, journal: JournalDatabase, chats: Chats, reports: Reports, clock: Clock) -> None:
+    def __init__(
+        self, journal: JournalDatabase, chats: Chats, reports: Reports, transfers: FileTransfers, clock: Clock
+    ) -> None:
         self._journal = journal
         self._chats = chats
         self._reports = reports
+        self._transfers = transfers
         self._clock = clock
+        self._answerables = Answerables(clock)
+        self._activity = Activity(clock)
+        self._device = LinkedDevice(journal)
         known = journal.read("SELECT clock_ahead FROM identity")[0][0]
         self._noted_ahead = known
         self._difference = ClockDifference(known)
 
-    def receive(self, received: Received) -> Report | None:
+    def linked(self, device: Jid) -> None:
+        """Note which device receives the messages from now on; call it before the first of them."""
+        self._device.follow(device, self._difference.whatsapp_time(self._clock()))
+
+    def receive(self, received: IncomingMessage | IgnoredMessage) -> Report | None:
         """Journal a message; None if it was journalled before, was sent by this runtime, or is ignored."""
         if isinstance(received, IgnoredMessage):
             # Not worth a flush: if a power failure loses the row, the audit reports a message that does not matter.
@@ -68,21 +93,50 @@ class Inbound:
         elif not self._claim(database, chat, message):
             metrics.DUPLICATES.inc()
             return None
-        sequence = self._chats.count(database, chat, own=message.from_me and not message.self_chat)
         metrics.RECEIVED.labels(message.kind.value).inc()
-        return self._reports.append(
-            database, _seen(message, chat, sequence, self._timing(database, message)), new_trace()
+        self._answerables.note(database, chat, message)
+        opened = self._answerables.open(database, chat, message)
+        return self._report(database, opened, self._circumstances(database, chat, opened))
+
+    def _report(self, database: sqlite3.Connection, message: IncomingMessage, found: Circumstances) -> Report:
+        report = self._reports.append(database, seen(message, found), new_trace())
+        if message.file is not None and found.media_id is not None:
+            self._transfers.add(database, found.media_id, message.file.pointer, report.trace)
+        return report
+
+    def _circumstances(self, database: sqlite3.Connection, chat: Jid, message: IncomingMessage) -> Circumstances:
+        """Count the message in its chat and return what the journal knows of it."""
+        sequence = self._chats.count(database, chat)
+        sent_at, delay = self._timing(database, message)
+        source = self._activity.source_of(database, chat, message)
+        is_answer = message.kind not in _NO_ANSWERS and source not in AUTOMATIC_SOURCES
+        if message.from_me and not message.self_chat and is_answer:
+            self._chats.note_own(database, chat, sequence)
+        return Circumstances(
+            chat=chat,
+            sequence=sequence,
+            sent_at=sent_at,
+            delay_seconds=delay,
+            source=source,
+            media_id=self._media_id(chat, message),
+            # One that comes as soon as it was sent was sent just now, whatever our clock shows.
+            before_pairing=not message.live and message.sent_at is not None and self._device.is_before(sent_at),
         )
 
-    def _timing(self, database: sqlite3.Connection, message: IncomingMessage) -> _Timing:
-        """Return when the message was sent and how long it was under way; learn from it how our clock differs."""
+    def _media_id(self, chat: Jid, message: IncomingMessage) -> UUID | None:
+        if message.file is None:
+            return None
+        return media_id_of(self._journal.epoch, chat, from_me=message.from_me, whatsapp_id=message.whatsapp_id)
+
+    def _timing(self, database: sqlite3.Connection, message: IncomingMessage) -> tuple[datetime, float]:
+        """Return when the message was sent and how many seconds it was under way; learn how our clock differs."""
         now = self._clock()
         if message.sent_at is None:
-            return _Timing(self._difference.whatsapp_time(now), 0.0)
+            return self._difference.whatsapp_time(now), 0.0
         if message.live:
             self._difference.observe(message.sent_at, now)
             self._note_difference(database)
-        return _Timing(message.sent_at, self._difference.delay_of(message.sent_at, now))
+        return message.sent_at, self._difference.delay_of(message.sent_at, now)
 
     def _note_difference(self, database: sqlite3.Connection) -> None:
         ahead = self._difference.seconds
@@ -90,7 +144,7 @@ class Inbound:
             database.execute("UPDATE identity SET clock_ahead = ?", (ahead,))
             self._noted_ahead = ahead
 
-    def _claim(self, database: sqlite3.Connection, chat: Jid, message: Received) -> bool:
+    def _claim(self, database: sqlite3.Connection, chat: Jid, message: IncomingMessage | IgnoredMessage) -> bool:
         """Claim chat, direction and id for this message; False if an earlier message has claimed them."""
         row = (str(chat), message.from_me, message.whatsapp_id, self._clock().timestamp())
         query = "INSERT OR IGNORE INTO messages (chat, from_me, whatsapp_id, seen_at) VALUES (?, ?, ?, ?)"
@@ -117,12 +171,33 @@ class Inbound:
         return int(self._journal.read("SELECT count(*) FROM losses")[0][0])
 
     def report_loss(self, message: IncomingMessage, source: str) -> Report | None:
-        """Journal a message as lost; None if that was done before, or if it has arrived after all."""
+        """Journal a message as lost; None if that was done before, or if it has arrived after all.
+
+        Return the report that holds its place in the chat.
+        """
         with self._journal.transaction() as database:
             row = (message.whatsapp_id, source, self._clock().timestamp())
             query = "INSERT OR IGNORE INTO losses (whatsapp_id, source, found_at) VALUES (?, ?, ?)"
-            fresh = database.execute(query, row).rowcount == 1
-            return self._receive(database, message) if fresh else None
+            if database.execute(query, row).rowcount == 0:
+                return None
+            placeholder = self._receive(database, replace(message, placeholder_reason=PlaceholderReason.LOST))
+            if placeholder is not None:
+                self._report_lost(database, message, placeholder, source)
+            return placeholder
+
+    def _report_lost(
+        self, database: sqlite3.Connection, message: IncomingMessage, placeholder: Report, source: str
+    ) -> None:
+        chat = self._chats.resolve(database, message.chat)
+        lost = MessageLost(
+            whatsapp_id=message.whatsapp_id,
+            chat=chat,
+            sender=message.sender if message.from_me or message.chat_type is not ChatType.DIRECT else chat,
+            from_me=message.from_me,
+            sent_at=message.sent_at,
+            found_by=source,
+        )
+        self._reports.append(database, lost, child_of(placeholder.trace))
 
 
 _KNOWS: Final = (
@@ -141,30 +216,3 @@ def _is_ours(database: sqlite3.Connection, message: IncomingMessage) -> bool:
         "SELECT EXISTS (SELECT 1 FROM sends WHERE whatsapp_id = ?) OR EXISTS (SELECT 1 FROM secrets WHERE secret = ?)"
     )
     return bool(database.execute(query, (message.whatsapp_id, message.secret)).fetchone()[0])
-
-
-def _seen(message: IncomingMessage, chat: Jid, sequence: int, timing: _Timing) -> MessageSeen:
-    """Return the message as the platform sees it; a placeholder if its content fits no report."""
-    place = {
-        "whatsapp_id": message.whatsapp_id,
-        "chat": chat,
-        "sender": message.sender if message.from_me else chat,
-        "from_me": message.from_me,
-        "self_chat": message.self_chat,
-        "sent_at": timing.sent_at,
-        "delay_seconds": timing.delay_seconds,
-        "chat_sequence": sequence,
-    }
-    content = {
-        "chat_alias": message.chat_alias,
-        "push_name": message.push_name,
-        "text": message.text,
-        "quoted_id": message.quoted_id,
-    }
-    try:
-        return MessageSeen.model_validate({**place, **content, "kind": message.kind})
-    except ValidationError as error:
-        # The links bound what they deliver. If one does not, the chat must not lose its other messages too.
-        log.error("message_unreportable", fields=[item["loc"] for item in error.errors(include_input=False)])  # noqa: TRY400 the fields say it all
-        whatsapp_id = bounded_id(message.whatsapp_id)
-        return MessageSeen.model_validate({**place, "whatsapp_id": whatsapp_id, "kind": MessageKind.UNSUPPORTED})

@@ -12,6 +12,7 @@ from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.fillers import OwedFillers
 from oxy_tenant.journal.inbound import Inbound
 from oxy_tenant.journal.numbers import ResolvedNumbers
+from oxy_tenant.journal.receipts import SendReceipts
 from oxy_tenant.journal.reports import Clock, Reports
 from oxy_tenant.journal.sends import Sends
 from oxy_tenant.journal.steady_clock import SteadyClock
@@ -34,6 +35,7 @@ class Journal:
     numbers: ResolvedNumbers
     fillers: OwedFillers
     transfers: FileTransfers
+    receipts: SendReceipts
     clock: Clock
 
     @classmethod
@@ -58,17 +60,19 @@ class Journal:
         )
         chats = Chats(database)
         reports = Reports(database, organization=organization, instance=instance, clock=clock)
+        transfers = FileTransfers(database, reports, clock)
         sends = Sends(database, chats, reports, clock)
         sends.close_older_journals()
         return cls(
             database=database,
             chats=chats,
-            inbound=Inbound(database, chats, reports, clock),
+            inbound=Inbound(database, chats, reports, transfers, clock),
             sends=sends,
             reports=reports,
             numbers=ResolvedNumbers(database, chats, clock),
             fillers=OwedFillers(database),
-            transfers=FileTransfers(database, reports, clock),
+            transfers=transfers,
+            receipts=SendReceipts(database, reports),
             clock=clock,
         )
 

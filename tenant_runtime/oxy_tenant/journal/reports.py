@@ -69,10 +69,14 @@ class Reports:
         )
         return report
 
+    def report(self, body: ReportBody) -> Report:
+        """Journal something that belongs to nothing else."""
+        with self._journal.transaction() as database:
+            return self.append(database, body, new_trace())
+
     def report_connection(self, change: ConnectionChanged) -> Report:
         """Journal a change of the connection's state."""
-        with self._journal.transaction() as database:
-            return self.append(database, change, new_trace())
+        return self.report(change)
 
     def age_of(self, entry: JournalEntry) -> float:
         """Return how many seconds ago a report was written."""

@@ -3,18 +3,21 @@ from datetime import UTC, datetime
 import pytest
 from google.protobuf.message import Message
 
+from oxy_core.content import ChatType, MessageSource
 from oxy_core.identity import Jid
+from oxy_core.instance.settings import InboundSettings
 from oxy_core.message_kinds import MessageKind
 from oxy_core.message_limits import MAX_TEXT
 from oxy_tenant.content.bounds import CUT
 from oxy_tenant.content.classification import classify
-from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, Received
+from oxy_tenant.content.received import IgnoredMessage, IncomingMessage, LeftOutMessage, Received
 from oxy_tenant.links.neonize.arrivals import arrival_of, undecryptable_arrival
 from oxy_tenant.links.neonize.library import load_messages
 from oxy_tenant.own_account import OwnAccount
 
 ENVELOPES, MESSAGES = load_messages()
 OWN = OwnAccount(frozenset({"5511900000001", "999"}))
+DIRECT_ONLY = InboundSettings()
 MOMENT = 1_772_366_400
 
 
@@ -51,8 +54,8 @@ def event(chat: str = "111@lid", *, edited: bool = False, **fields: object) -> M
     return ENVELOPES.Message(Info=info, Message=MESSAGES.Message(**fields), IsEdit=edited)
 
 
-def classify_message(message: Message) -> Received | None:
-    return classify(arrival_of(message, live=True), OWN)
+def classify_message(message: Message, settings: InboundSettings = DIRECT_ONLY) -> Received:
+    return classify(arrival_of(message, live=True), OWN, settings)
 
 
 def received(**fields: object) -> IncomingMessage:
@@ -107,27 +110,12 @@ def test_the_message_yourself_chat(chat: str) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        {"imageMessage": MESSAGES.ImageMessage(caption="olha")},
-        {"audioMessage": MESSAGES.AudioMessage()},
-        {"stickerMessage": MESSAGES.StickerMessage()},
-        {"locationMessage": MESSAGES.LocationMessage()},
-        {"ephemeralMessage": MESSAGES.FutureProofMessage(message=MESSAGES.Message(audioMessage={}))},
-    ],
-)
-def test_anything_but_text_is_unsupported_and_has_no_text(content: dict[str, object]) -> None:
-    message = received(**content)
-    assert (message.kind, message.text) == (MessageKind.UNSUPPORTED, None)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        {"protocolMessage": MESSAGES.ProtocolMessage(type=0)},
-        {"reactionMessage": MESSAGES.ReactionMessage(text="👍")},
+        {"protocolMessage": MESSAGES.ProtocolMessage(type=6)},
+        {"protocolMessage": MESSAGES.ProtocolMessage()},
         {"senderKeyDistributionMessage": MESSAGES.SenderKeyDistributionMessage()},
-        {"pollUpdateMessage": MESSAGES.PollUpdateMessage()},
         {"messageContextInfo": MESSAGES.MessageContextInfo(messageSecret=b"s" * 32)},
         {"conversation": ""},
+        {"extendedTextMessage": MESSAGES.ExtendedTextMessage()},
         {},
     ],
 )
@@ -136,23 +124,44 @@ def test_bookkeeping_is_ignored_but_recorded(content: dict[str, object]) -> None
     assert message == IgnoredMessage("3A1", Jid.parse("111@lid"), from_me=False)
 
 
-def test_an_edit_is_ignored() -> None:
-    assert isinstance(classify_message(event(edited=True, conversation="corrigido")), IgnoredMessage)
+CHATS = [
+    ("120363@g.us", {"group": True, "sender": "111@lid"}, ChatType.GROUP),
+    ("status@broadcast", {"sender": "111@lid"}, ChatType.STATUS),
+    ("55119@broadcast", {"sender": "111@lid"}, ChatType.BROADCAST),
+    ("120@newsletter", {}, ChatType.NEWSLETTER),
+]
+
+
+@pytest.mark.parametrize(("chat", "fields", "chat_type"), CHATS)
+def test_messages_outside_direct_chats_are_kept_by_setting_with_who_wrote_them(
+    chat: str, fields: dict[str, object], chat_type: ChatType
+) -> None:
+    message = event(chat, conversation="oi", **fields)
+    assert classify_message(message) == LeftOutMessage(chat_type, MessageKind.TEXT)
+    kept = classify_message(event(chat, conversation="oi", **fields), InboundSettings(groups=True, statuses=True))
+    assert isinstance(kept, IncomingMessage)
+    assert (kept.chat, kept.chat_type) == (Jid.parse(chat), chat_type)
+    assert kept.sender == Jid.parse(str(fields.get("sender", chat)))
 
 
 @pytest.mark.parametrize(
-    ("chat", "fields"),
+    ("chat", "fields"), [("13135550002@bot", {}), ("999@lid", {"category": "peer", "from_me": True})]
+)
+def test_bots_and_traffic_between_own_devices_are_left_out(chat: str, fields: dict[str, object]) -> None:
+    everything = InboundSettings(groups=True, statuses=True)
+    assert isinstance(classify_message(event(chat, conversation="oi", **fields), everything), LeftOutMessage)
+
+
+@pytest.mark.parametrize(
+    ("fields", "source"),
     [
-        ("120363@g.us", {"group": True}),
-        ("status@broadcast", {}),
-        ("55119@broadcast", {}),
-        ("120@newsletter", {}),
-        ("13135550002@bot", {}),
-        ("999@lid", {"category": "peer", "from_me": True}),
+        ({}, MessageSource.CONTACT),
+        ({"from_me": True, "sender": "999@lid"}, MessageSource.PHONE),
+        ({"from_me": True, "sender": "999:7@lid"}, MessageSource.COMPANION),
     ],
 )
-def test_messages_outside_direct_chats_are_left_out(chat: str, fields: dict[str, object]) -> None:
-    assert classify_message(event(chat, conversation="oi", **fields)) is None
+def test_a_message_says_which_device_wrote_it(fields: dict[str, object], source: MessageSource) -> None:
+    assert received(conversation="oi", **fields).source is source
 
 
 def test_a_text_beyond_the_limit_is_cut() -> None:
@@ -165,6 +174,6 @@ def test_a_nameless_sender_has_no_name() -> None:
 
 def test_an_undecryptable_message_keeps_its_id() -> None:
     undecryptable = ENVELOPES.UndecryptableMessage(Info=event().Info, IsUnavailable=False, DecryptFailMode=1)
-    message = classify(undecryptable_arrival(undecryptable, live=True), OWN)
+    message = classify(undecryptable_arrival(undecryptable, live=True), OWN, DIRECT_ONLY)
     assert isinstance(message, IncomingMessage)
     assert (message.whatsapp_id, message.kind, message.text) == ("3A1", MessageKind.UNDECRYPTABLE, None)

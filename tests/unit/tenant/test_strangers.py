@@ -12,6 +12,7 @@ from unit.tenant.sessions import add_secret, audit_of, make_session
 from unit.tenant.wire import ENVELOPES, MESSAGES, info, jid, message_event, named, nested, quoting, source
 
 from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MessageSeen, Report
+from oxy_core.instance.settings import InboundSettings
 from oxy_core.message_kinds import MessageKind
 from oxy_core.message_limits import MAX_TEXT, MAX_WHATSAPP_ID
 from oxy_tenant.content.bounds import (
@@ -24,6 +25,7 @@ from oxy_tenant.content.bounds import (
     plausible_moment,
 )
 from oxy_tenant.content.classification import classify
+from oxy_tenant.content.received import LeftOutMessage
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.oversized import fitting, replacement
 from oxy_tenant.links.neonize.arrivals import addresses_of, arrival_of, parse_message
@@ -34,6 +36,7 @@ from oxy_tenant.publishing.publisher import publishable
 
 LONG = b"A" * (MAX_WHATSAPP_ID + 1)
 BROKEN = b"A\xff\xfe"
+EVERYTHING = InboundSettings(groups=True, statuses=True)
 OWN = OwnAccount(frozenset({"5511900000001", "999"}))
 
 
@@ -48,8 +51,8 @@ def arrive(journal: Journal, event: bytes) -> None:
     """Do with an event what a session does."""
     message = parse_message(ENVELOPES, event)
     addresses_of(message.Info.MessageSource)
-    received = classify(arrival_of(message, live=True), OWN)
-    if received is not None:
+    received = classify(arrival_of(message, live=True), OWN, EVERYTHING)
+    if not isinstance(received, LeftOutMessage):
         journal.inbound.receive(received)
 
 

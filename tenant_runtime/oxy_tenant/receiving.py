@@ -1,0 +1,151 @@
+"""What becomes of whatever a link delivers: messages are read and journalled at once, notices a moment later.
+
+Receipts come in numbers, several for each message that was sent. They are journalled together once a second, so that
+they cost no flush each. A crash may lose those of the last second; then a message stays "sent" until the next one.
+"""
+
+import asyncio
+from collections import deque
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from oxy_core.content import Call, MessageSource, PlaceholderReason
+from oxy_core.message_kinds import MessageKind
+from oxy_core.report_bodies import MessageLost, NumberChanged
+from oxy_tenant import metrics
+from oxy_tenant.connection.live_state import StateBoard
+from oxy_tenant.content.arrival import ArrivedMessage
+from oxy_tenant.content.bounds import bounded_id
+from oxy_tenant.content.classification import classify
+from oxy_tenant.content.received import IncomingMessage, LeftOutMessage
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.journal.receipts import Receipt
+from oxy_tenant.links.events import CallMissed, ChangedNumber, ContactEvent, Receipts
+from oxy_tenant.links.protocol import LossSink
+from oxy_tenant.own_account import OwnAccount
+from oxy_tenant.sending.receipts import Confirmations
+from oxy_tenant.settings_file import SettingsFile
+
+BATCH_SECONDS: Final = 1.0
+"""How long notices wait for others, to be journalled together."""
+
+MOST_WAITING: Final = 10_000
+"""Notices that wait at most; older ones are dropped."""
+
+ROUNDS: Final = 30
+"""How often a receipt is looked up: it may come before WhatsApp has said which id the message has."""
+
+log = structlog.get_logger()
+
+
+class Reception:
+    """Takes what a link delivers."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        account: OwnAccount,
+        settings: SettingsFile,
+        board: StateBoard,
+        confirmations: Confirmations,
+    ) -> None:
+        self._journal = journal
+        self._account = account
+        self._settings = settings
+        self._board = board
+        self._confirmations = confirmations
+        self._notices: deque[CallMissed | ChangedNumber] = deque(maxlen=MOST_WAITING)
+        self._receipts: deque[tuple[Receipt, int]] = deque(maxlen=MOST_WAITING)
+        """With the rounds that are left for each."""
+
+    def take_message(self, arrival: ArrivedMessage) -> None:
+        """Journal a message; called from a thread of the link. Raises JournalError."""
+        self._note_device()
+        received = classify(arrival, self._account, self._settings.current.inbound)
+        if isinstance(received, LeftOutMessage):
+            metrics.LEFT_OUT.labels(received.chat_type or "other", received.kind or "protocol").inc()
+        elif self._journal.inbound.receive(received) is not None:
+            self._board.note_activity()
+        elif not isinstance(received, IncomingMessage):
+            metrics.LEFT_OUT.labels("direct", "protocol").inc()
+
+    def _note_device(self) -> None:
+        if self._account.device is not None:
+            self._journal.inbound.linked(self._account.device)
+
+    def take_notice(self, notice: ContactEvent) -> None:
+        """Have a notice journalled; called in the event loop."""
+        if not isinstance(notice, Receipts):
+            self._notices.append(notice)
+            return
+        self._confirmations.confirm(notice)
+        if not notice.from_me:
+            at = notice.at or self._journal.clock()
+            receipts = (Receipt(notice.kind, found, at) for found in notice.whatsapp_ids)
+            self._receipts.extend((receipt, ROUNDS) for receipt in receipts)
+
+    async def run(self) -> None:
+        """Journal notices until cancelled."""
+        while True:
+            await asyncio.sleep(BATCH_SECONDS)
+            await asyncio.to_thread(self.journal_notices)
+
+    def journal_notices(self) -> None:
+        """Journal what waits; blocks for some flushes. Raises JournalError."""
+        self._note_device()
+        waiting = [self._receipts.popleft() for _ in range(len(self._receipts))]
+        unknown = set(self._journal.receipts.report([receipt for receipt, _ in waiting])) if waiting else set()
+        self._receipts.extend((receipt, left - 1) for receipt, left in waiting if receipt in unknown and left > 1)
+        for _ in range(len(self._notices)):
+            self._journal_notice(self._notices.popleft())
+
+    def _journal_notice(self, notice: CallMissed | ChangedNumber) -> None:
+        if isinstance(notice, CallMissed):
+            self._journal.inbound.receive(missed_call(notice))
+        else:
+            self._journal.reports.report(number_change(notice, self._journal.clock()))
+
+
+def loss_sink(journal: Journal) -> LossSink:
+    """Return what journals lost messages."""
+    return lambda lost: journal.inbound.report_loss(placeholder(lost), lost.found_by) is not None
+
+
+def missed_call(call: CallMissed) -> IncomingMessage:
+    """Return a missed call as a message."""
+    return IncomingMessage(
+        whatsapp_id=bounded_id(call.call_id),
+        chat=call.chat,
+        chat_alias=call.chat_alias,
+        sender=call.chat,
+        from_me=False,
+        self_chat=False,
+        kind=MessageKind.MISSED_CALL,
+        sent_at=call.at,
+        details=Call(video=call.video, group=call.group, call_id=bounded_id(call.call_id)),
+    )
+
+
+def number_change(change: ChangedNumber, now: datetime) -> NumberChanged:
+    """Return the report of a contact's new number."""
+    return NumberChanged(
+        old=change.old, new=change.new, old_lid=change.old_lid, new_lid=change.new_lid, at=change.at or now
+    )
+
+
+def placeholder(lost: MessageLost) -> IncomingMessage:
+    """Return the message that holds the place of a lost one in its chat."""
+    return IncomingMessage(
+        whatsapp_id=lost.whatsapp_id,
+        chat=lost.chat,
+        chat_alias=None,
+        sender=lost.sender,
+        from_me=lost.from_me,
+        self_chat=lost.from_me and lost.chat.user == lost.sender.user,
+        kind=MessageKind.UNDECRYPTABLE,
+        sent_at=lost.sent_at,
+        source=MessageSource.PHONE if lost.from_me else MessageSource.CONTACT,
+        placeholder_reason=PlaceholderReason.LOST,
+    )
