@@ -154,7 +154,7 @@ async def _counts(stack: Stack) -> tuple[int, int]:
     rows = await _fetch(
         stack,
         """select coalesce(sum((select count(*) from messages m where m.turn_id = o.turn_id)), 0)::bigint, count(*)
-        from outbox o where o.part = 0 and o.state = 'sent'""",
+        from outbox o where o.part = 0 and was_sent(o)""",
     )
     return rows[0][0], rows[0][1]
 

@@ -30,6 +30,9 @@ LEDGER_VIOLATIONS: Final = Gauge(
     "oxy_ledger_violations", "Messages, texts and notices in a state that must not be; `oxy ledger` lists them."
 )
 NOTICES: Final = Counter("oxy_ai_owner_notices_total", "Things that an owner was told of, by kind.", ["kind"])
+REQUESTS_TO_REPEAT: Final = Counter(
+    "oxy_ai_requests_to_repeat_total", "Customers asked to send again what was lost, by kind of the loss.", ["kind"]
+)
 MODEL_SECONDS: Final = Histogram("oxy_ai_model_seconds", "Time of one model response.", ["assistant"], buckets=_SECONDS)
 MODEL_TOKENS: Final = Counter("oxy_ai_model_tokens_total", "Tokens, by kind: prompt, cached, completion.", ["kind"])
 MODEL_COST: Final = Counter(

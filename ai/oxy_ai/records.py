@@ -197,10 +197,13 @@ class Usage(Record):
 
 
 class Answer(Record):
-    """A text to send. Parts: 0 the answer, 1 the apology to the customer, 2 the notice to the owner."""
+    """A text to send.
+
+    Parts: 0 the answer, 1 the apology to the customer, 2 the notice to the owner, 4 a request to send something again.
+    """
 
     id: UUID
-    part: Literal[0, 1, 2] = 0
+    part: Literal[0, 1, 2, 4] = 0
     text: str
     keep_seconds: float
     """Unsent, it expires after this time."""
@@ -258,6 +261,8 @@ class NoticeKind(StrEnum):
     UNDECRYPTABLE = "undecryptable"
     LOST = "lost"
     """Messages of a chat are missing."""
+    FILE_LOST = "file_lost"
+    """Nobody has the file of a message any more."""
     FAILED = "failed"
     """A text to a customer was not sent; likewise `EXPIRED`."""
     EXPIRED = "expired"

@@ -15,6 +15,7 @@ from oxy_ai.assistants.vertical import Tool
 from oxy_ai.records import HistoryMessage, Step, Turn
 from oxy_ai.sanitize import prompt_text
 from oxy_core.content import AUTOMATIC_SOURCES
+from oxy_core.message_kinds import MessageKind
 
 BY_PERSON: Final = "[mensagem enviada por um atendente] "
 """Prefix, in requests, of messages that a person wrote from the business's phone."""
@@ -55,7 +56,8 @@ def _earlier(message: HistoryMessage) -> ChatCompletionMessageParam:
 def _own(message: HistoryMessage) -> str:
     """Return an assistant's text as it was sent, so that the model finds its own words, with what has become of it."""
     changed = message.revoked or message.before_edit is not None or message.answers
-    return shown(message) if changed else message.text or ""
+    plain = message.kind is MessageKind.TEXT and not changed
+    return message.text or "" if plain else shown(message)
 
 
 def continuation(step: Step) -> list[ChatCompletionMessageParam]:

@@ -18,6 +18,18 @@ ASK_FOR_TEXT: Final = (
 """Sent to a customer whose messages contain no readable text."""
 
 
+ASK_TO_REPEAT: Final[Mapping[str, str]] = {
+    NoticeKind.LOST: (
+        "Oi! Tivemos um problema na conexão e uma mensagem sua não chegou até nós. 🙏 "
+        "Pode, por favor, enviar de novo o que você escreveu por último?"
+    ),
+    NoticeKind.FILE_LOST: (
+        "Oi! Não conseguimos abrir um arquivo que você enviou. 🙏 "
+        "Pode, por favor, enviar de novo, ou escrever em texto?"
+    ),
+}
+"""Sent to a customer once, if the settings say so, when something of his was lost: by the notice of it to the owner."""
+
 _REASONS: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.TURN_INVALID: "o serviço de inteligência artificial deu uma resposta inválida",
     NoticeKind.TURN_REFUSED: "a inteligência artificial se recusou a responder",
@@ -52,6 +64,10 @@ _WHAT_HAPPENED: Final[Mapping[str, str]] = {
     NoticeKind.LOST: (
         "⚠️ Uma mensagem se perdeu antes de chegar a mim, na conversa com: {who}. "
         "Por favor, veja no celular se alguma ficou sem resposta."
+    ),
+    NoticeKind.FILE_LOST: (
+        "⚠️ Não consegui abrir um arquivo enviado por: {who}. Por favor, veja a conversa no celular e, se precisar, "
+        "peça que enviem de novo."
     ),
     NoticeKind.FAILED: (
         "⚠️ O WhatsApp não aceitou uma resposta minha para: {who}. Por favor, veja a conversa e responda por lá."

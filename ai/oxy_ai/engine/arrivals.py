@@ -23,6 +23,7 @@ from oxy_core.envelopes import (
 )
 from oxy_core.errors import ContractError
 from oxy_core.identity import phone_key
+from oxy_core.report_bodies import MessageLost, NumberChanged
 
 _NUL: Final = b"\\u0000"
 """The JSON escape of the one character that PostgreSQL cannot store."""
@@ -77,6 +78,8 @@ def _age(report: Report, message: Msg, now: datetime) -> float:
 
 def _delay(report: Report) -> float:
     """Seconds from the sending of a message to its place in the journal."""
+    if isinstance(report.body, MessageLost) and report.body.sent_at is not None:
+        return max((report.occurred_at - report.body.sent_at).total_seconds(), 0.0)
     if not isinstance(report.body, MessageSeen):
         return 0.0
     if report.body.delay_seconds is not None:
@@ -100,11 +103,16 @@ def waited_before(header: str | None) -> float:
 
 
 def _phone_of(report: Report) -> str | None:
-    """Return the phone number of a message's chat, which either of the chat's two addresses may contain."""
-    if not isinstance(report.body, MessageSeen):
-        return None
-    alias = report.body.chat_alias
-    return report.body.chat.phone or (None if alias is None else alias.phone)
+    """Return the phone number of a report's chat, which either of the chat's two addresses may contain."""
+    match report.body:
+        case MessageSeen(chat=chat, chat_alias=alias):
+            return chat.phone or (None if alias is None else alias.phone)
+        case MessageLost(chat=chat):
+            return chat.phone
+        case NumberChanged(new=new):
+            return new.phone
+        case _:
+            return None
 
 
 def read_arrival(message: Msg) -> Arrival:

@@ -9,7 +9,7 @@ import structlog
 from pydantic import Field, ValidationError
 
 from oxy_ai import metrics
-from oxy_ai.assistants.fixed_texts import notice_to_owner
+from oxy_ai.assistants.fixed_texts import ASK_TO_REPEAT, notice_to_owner
 from oxy_ai.engine.outages import is_outage, report_failure
 from oxy_ai.engine.store import Engine
 from oxy_ai.records import Answer, DueNotices, OpenNotice, OpenNotices, Recipient, RelayTarget
@@ -30,6 +30,9 @@ class NoticeSettings(ProcessSettings):
     notice_batch: int = Field(default=200, ge=1, description="Notices of one instance told at a time.")
     notice_retry_max_seconds: float = Field(
         default=3600, gt=0, description="Longest pause before a notice that was not sent is told again; it doubles."
+    )
+    request_expires_seconds: float = Field(
+        default=3600, gt=0, description="Age at which an unsent request to send something again expires."
     )
     notice_attempts: int = Field(default=10, ge=1, description="Times that a notice is tried to be told.")
     notice_expires_seconds: float = Field(
@@ -73,6 +76,7 @@ class OwnerNotices:
     async def _tell(self, due: DueNotices) -> None:
         document = await self._engine.pool.fetchval("select open_notices($1, $2, $3)", *due)
         found = OpenNotices.model_validate_json(document)
+        await self._ask_customers(due, found.notices)
         owner = recipient(found)
         if owner is None:
             log.warning("owner_unknown", notices=len(found.notices))
@@ -81,6 +85,22 @@ class OwnerNotices:
         ordered = sorted(found.notices, key=lambda notice: (notice.kind, notice.id))
         for kind, group in groupby(ordered, key=lambda notice: notice.kind):
             await self._send(due, owner, kind, list(group))
+
+    async def _ask_customers(self, due: DueNotices, notices: Sequence[OpenNotice]) -> None:
+        """Ask the customers to send again what was lost, where the settings say so: once, however much was lost."""
+        for notice in notices:
+            text = ASK_TO_REPEAT.get(notice.kind)
+            if text is not None and await self._ask(due, notice.id, text):
+                metrics.REQUESTS_TO_REPEAT.labels(kind=notice.kind).inc()
+                log.info("customer_asked_to_repeat", kind=notice.kind)
+                self._on_text(RelayTarget(due.organization, due.instance))
+
+    async def _ask(self, due: DueNotices, notice: int, text: str) -> bool:
+        message = Answer(id=new_id(), part=4, text=text, keep_seconds=self._settings.request_expires_seconds)
+        asked: bool = await self._engine.pool.fetchval(
+            "select ask_to_repeat($1, $2, $3, $4)", due.organization, due.instance, notice, message.model_dump_json()
+        )
+        return asked
 
     async def _send(self, due: DueNotices, owner: Recipient, kind: str, notices: Sequence[OpenNotice]) -> None:
         """Queue the text for notices of one kind; another worker may have told them meanwhile."""

@@ -32,25 +32,26 @@ with customers as materialized (select id from customer_conversations($1)),
 received as (
     select m.conversation_id, count(*) as messages
     from messages m join customers v on v.id = m.conversation_id
-    where m.organization_id = $1 and m.author = 'customer' and not m.placeholder
-        and m.arrived_at >= $2 and m.arrived_at < $3
+    where m.organization_id = $1 and m.author = 'customer' and says_something(m.kind)
+        and not is_before_pairing(m) and m.arrived_at >= $2 and m.arrived_at < $3
     group by m.conversation_id
 )
 select
     (select coalesce(sum(r.messages), 0)::bigint from received r) as received,
     (select count(*) from messages m join customers v on v.id = m.conversation_id
         left join outbox o on o.organization_id = $1 and o.id = m.outbox_id
-        where m.organization_id = $1 and m.author <> 'customer' and not m.placeholder
-            and m.arrived_at >= $2 and m.arrived_at < $3 and (m.author = 'phone' or o.state = 'sent')) as sent,
+        where m.organization_id = $1 and m.author <> 'customer' and says_something(m.kind)
+            and is_by_person(m.source)
+            and m.arrived_at >= $2 and m.arrived_at < $3 and (m.author = 'phone' or was_sent(o))) as sent,
     (select count(*) from received) as conversations,
     (select count(*) from received r where not exists (
         select from messages m
         where m.organization_id = $1 and m.conversation_id = r.conversation_id and m.author = 'customer'
-            and not m.placeholder and m.arrived_at < $2
+            and says_something(m.kind) and m.arrived_at < $2
     )) as newcomers,
     (select avg(extract(epoch from o.closed_at - m.arrived_at))::double precision
         from turns t join customers v on v.id = t.conversation_id
-        join outbox o on o.organization_id = $1 and o.turn_id = t.id and o.part = 0 and o.state = 'sent'
+        join outbox o on o.organization_id = $1 and o.turn_id = t.id and o.part = 0 and was_sent(o)
         join lateral (
             select min(i.arrived_at) as arrived_at from messages i where i.organization_id = $1 and i.turn_id = t.id
         ) m on true

@@ -105,7 +105,9 @@ begin
             where o.instance_id = m.instance_id and o.whatsapp_id = m.quoted_id
                 and o.conversation_id = m.conversation_id and not o.placeholder
             union all
-            select 'assistant', 'text', o.body from outbox o
+            select 'assistant', 'text', coalesce(
+                o.body, o.content ->> 'text', o.content ->> 'caption', o.content ->> 'question'
+            ) from outbox o
             where o.instance_id = m.instance_id and o.whatsapp_id = m.quoted_id
                 and o.conversation_id = m.conversation_id
         ) q limit 1

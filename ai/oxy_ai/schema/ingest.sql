@@ -46,7 +46,8 @@ language sql immutable parallel safe
 as $$
     select case
         when state = 'ignored' and not is_personal(m.chat) then 'not a chat with one person'
-        when state = 'ignored' and m.before_pairing then 'from before the first pairing'
+        when state = 'ignored' and m.before_pairing then before_pairing()
+        when state = 'lost' and m.content ->> 'placeholder_reason' = 'lost' then 'lost'
         when state = 'lost' and m.kind = 'undecryptable' then 'undecryptable'
         when state = 'ignored' and (not says_something(m.kind) or not is_by_person(m.source)) then 'needs no answer'
         when state = 'ignored' and revoked then revoked_by_sender()
@@ -89,6 +90,7 @@ begin
         outcomes := outcomes || outcome;
     end loop;
     perform wake_orgs(woken, due_times);
+    perform note_receipts(batch, outcomes);
     perform note_connections(batch, outcomes);
     perform retry_relays(instances);
     return outcomes;
@@ -119,9 +121,11 @@ begin
     when 'file_failed' then
         perform place_of_report(item);
         outcome := file_failed(item);
+    when 'message_lost' then
+        outcome := lose_message(item, message_of(body || '{"kind": "undecryptable", "self_chat": false}'));
     else
         perform place_of_report(item);
-        outcome := 'stored';  -- by note_connections, in the order of locks
+        outcome := 'stored';  -- by note_receipts or note_connections
     end case;
 end $$;
 
@@ -238,31 +242,6 @@ begin
         m.kind, m.text, m.content, m.source, m.quoted_id, target_of(m), m.sent_at, age, trace_parent
     ) on conflict (instance_id, whatsapp_id, chat, sender, placeholder) do nothing;
     return found;
-end $$;
-
--- An undecryptable message is lost, and its owner hears of it, unless it also came in readable form, before or after.
-create or replace function settle_placeholder(v conversations, m inbound_message) returns void
-language plpgsql
-as $$
-declare
-    lost messages;
-begin
-    select * into lost from messages p
-    where p.instance_id = v.instance_id and p.chat = m.chat and p.sender = m.sender and p.whatsapp_id = m.whatsapp_id
-        and p.placeholder and p.state = 'lost';
-    if lost.id is null then
-        return;
-    elsif m.kind <> 'undecryptable' or exists (
-        select from messages r
-        where r.instance_id = v.instance_id and r.chat = m.chat and r.sender = m.sender
-            and r.whatsapp_id = m.whatsapp_id and not r.placeholder
-    ) then
-        update messages set state = 'ignored', reason = 'received in readable form', settled_at = clock_timestamp()
-        where organization_id = lost.organization_id and id = lost.id;
-        perform withdraw_notice(lost.organization_id, lost.instance_id, 'undecryptable', 'message:' || lost.id);
-    else
-        perform note_for_owner(lost.organization_id, lost.instance_id, 'undecryptable', 'message:' || lost.id);
-    end if;
 end $$;
 
 -- Record the chat's newest address and the place of its newest message.

@@ -153,7 +153,7 @@ language plpgsql stable
 as $$
 begin
     return query
-    select 'text', o.id::text, o.conversation_id, o.state, o.error, o.closed_at,
+    select 'text', o.id::text, o.conversation_id, o.state, nullif(concat_ws(': ', o.refusal, o.error), ''), o.closed_at,
         case when o.error is distinct from 'InstanceDeleted' and not is_noted(organization, 'outbox:' || o.id)
              then 'the owner was not told' end
     from outbox o
@@ -197,6 +197,7 @@ as $$
         when 'stale' then 'a message became too old to be answered'
         when 'undecryptable' then 'a message could not be decrypted'
         when 'lost' then 'messages are missing from a chat'
+        when 'file_lost' then 'a file of a message cannot be had any more'
         when 'failed' then 'WhatsApp did not accept a text'
         when 'expired' then 'a text was not sent in time'
         when 'ambiguous' then 'it is unknown whether a text was sent'

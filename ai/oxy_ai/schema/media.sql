@@ -26,6 +26,7 @@ begin
     set message_id = excluded.message_id, kind = excluded.kind, mime = excluded.mime, name = excluded.name
     where f.direction = 'in' and f.message_id is null;
     perform queue_file(organization, instance, (file ->> 'id')::uuid, null);
+    perform note_lost_file(organization, instance, (file ->> 'id')::uuid);
 end $$;
 
 -- A pod has published all chunks of a file: `item` is its report, whose body is oxy_core.envelopes.FileArrived. Returns the
@@ -49,6 +50,7 @@ begin
     if not found then
         return 'duplicate';
     end if;
+    perform forget_lost_file(organization, instance, file);
     perform queue_file(organization, instance, file, item ->> 'account');
     return 'stored';
 end $$;
@@ -81,6 +83,7 @@ begin
         return false;
     end if;
     perform unqueue_file(instance, file);
+    perform note_lost_file(organization, instance, file);
     return true;
 end $$;
 

@@ -111,12 +111,15 @@ as $$
 declare
     request outbox;
 begin
-    update outbox
-    set state = result ->> 'outcome', whatsapp_id = result ->> 'whatsapp_id', error = result ->> 'error',
+    update outbox o
+    set state = coalesce(state_by_receipts(o), result ->> 'outcome'), whatsapp_id = result ->> 'whatsapp_id',
         whatsapp_at = (result ->> 'whatsapp_timestamp')::timestamptz, refusal = result ->> 'refusal',
-        closed_at = clock_timestamp()
-    where organization_id = organization and instance_id = instance and id = (result ->> 'request_id')::uuid
-        and (closed_at is null or error in ('JournalLost', 'InstanceDeleted', 'NotAccepted'))
+        error = result ->> 'error',
+        closed_at = case when state_by_receipts(o) is null then clock_timestamp() else closed_at end
+    where organization_id = organization and instance_id = instance and id = (result ->> 'request_id')::uuid and (
+        closed_at is null or error in ('JournalLost', 'InstanceDeleted', 'NotAccepted')
+        or whatsapp_id is null and state_by_receipts(o) is not null
+    )
     returning * into request;
     if request.id is null then
         return 'duplicate';

@@ -68,6 +68,7 @@ create table conversations (
     fence bigint not null default 0,
     claims integer not null default 0,  -- in a row, none of which has ended
     merged_into bigint,
+    asked_at timestamptz,  -- when the customer was last asked to send again what was lost
     created_at timestamptz not null default now(),
     primary key (organization_id, id),
     foreign key (organization_id, instance_id) references instances,
@@ -151,7 +152,8 @@ create table outbox (
     instance_id uuid not null,
     conversation_id bigint not null,
     turn_id bigint,  -- null: no turn queued it
-    part smallint not null,  -- 0 the answer, 1 the apology, 2 a notice to the owner (owner_notices), 3 sent by a command
+    part smallint not null,  -- 0 the answer, 1 the apology, 2 a notice to the owner (owner_notices), 3 sent by a command,
+                             -- 4 a request to send again what was lost
     lane lane not null default 'reply',
     position bigint generated always as identity,
     chat text not null,
@@ -168,6 +170,9 @@ create table outbox (
     whatsapp_id text,
     whatsapp_at timestamptz,  -- when WhatsApp received it, by its own clock
     refusal text,  -- oxy_core.outbound.SendRefusal
+    delivered_at timestamptz,  -- by WhatsApp's clock, as the next two
+    read_at timestamptz,
+    played_at timestamptz,
     error text,
     created_at timestamptz not null default now(),
     accepted_at timestamptz,
