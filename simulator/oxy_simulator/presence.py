@@ -62,7 +62,7 @@ def type_in_chat(network: Network, account: Account, contact: Account, state: Ty
 
 def show_typing(network: Network, account: Account, contact: Account, state: Node) -> None:
     """Show a contact what an account does in their chat."""
-    contact.chat_states[account.phone] = state.tag
+    contact.chat_states[account.phone] = "recording" if state.attrs.get("media") == "audio" else state.tag
     sender = account.lid if account.addressing == "lid" else account.pn
     for peer in network.connections_of(contact):
         if peer.active and peer.available and account.phone not in contact.profile.blocked:

@@ -250,7 +250,7 @@ def test_typing_is_shown_to_devices_that_are_available(world: World, client: Mem
     type_in_chat(world.network, world.ana, world.bot, "recording")
     (shown,) = client.received()
     assert (shown.tag, shown.require("composing").text("media")) == ("chatstate", "audio")
-    assert world.bot.chat_states[ANA] == "composing"
+    assert world.bot.chat_states[ANA] == "recording"
 
 
 def test_after_a_new_installation_old_sessions_are_refused_and_contacts_told(

@@ -22,8 +22,13 @@ from oxy_tenant.connection.ending import ending_of, write_termination_message
 from oxy_tenant.links.errors import (
     LinkError,
     LinkUnavailableError,
+    MediaCorruptError,
+    MediaError,
+    MediaExpiredError,
+    MediaUnavailableError,
     RateLimitedError,
     ReachOutLockedError,
+    RefusalReason,
     SendDeferredError,
     SendRefusedError,
     SendUnconfirmedError,
@@ -44,6 +49,7 @@ from oxy_tenant.links.events import (
 )
 from oxy_tenant.links.neonize.events import CopyRefused, copy_refused, translate_event
 from oxy_tenant.links.neonize.library import load_messages
+from oxy_tenant.links.neonize.media_errors import media_error
 from oxy_tenant.links.neonize.send_errors import send_error
 from oxy_tenant.sending.gate import ChatPosition, refuse
 from oxy_tenant.sending.pacing import LONGEST, SHORTEST, typing_seconds
@@ -240,6 +246,46 @@ def test_who_is_locked_or_banned_is_not_told_to_link_again_at_once(code: ExitCod
 )
 def test_how_send_errors_are_classified(error: str, kind: type[LinkError]) -> None:
     assert type(send_error(error)) is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "fact"),
+    [
+        ("server returned error 403", RefusalReason.FORBIDDEN),
+        ("server returned error 404", RefusalReason.NOT_ON_WHATSAPP),
+        ("server returned error 479", RefusalReason.INVALID),
+        ("server returned error 999", RefusalReason.OTHER),
+        ("no LID found for 5511@s.whatsapp.net from server", RefusalReason.NOT_ON_WHATSAPP),
+        ("can't send message to unknown server", RefusalReason.INVALID),
+        ("server returned error 429", 60.0),
+        ("server returned error 503", 5.0),
+        ("server returned error 463", None),
+    ],
+)
+def test_why_a_send_was_refused_and_how_long_to_pause(error: str, fact: RefusalReason | float | None) -> None:
+    found = send_error(error)
+    assert (found.reason if isinstance(found, SendRefusedError) else getattr(found, "retry_after", "none")) == fact
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("download failed with status code 404", MediaExpiredError),
+        ("failed to download media from last host: download failed with status code 410", MediaExpiredError),
+        ("download failed with status code 403", MediaExpiredError),
+        ("download failed with status code 500", MediaUnavailableError),
+        ("hash of media plaintext doesn't match", MediaCorruptError),
+        ("failed to download media from last host: invalid media hmac", MediaCorruptError),
+        ("file too short", MediaCorruptError),
+        ("failed to decrypt file: ciphertext is not a multiple of the block size", MediaCorruptError),
+        ("media download path does not start with slash: x", MediaCorruptError),
+        ("failed to refresh media connections: info query timed out", MediaUnavailableError),
+        ("upload failed with status code 401", MediaUnavailableError),
+        ("whatever is new", MediaUnavailableError),
+    ],
+)
+def test_how_errors_of_files_are_classified(error: str, kind: type[MediaError]) -> None:
+    assert type(media_error(error)) is kind
 
 
 @pytest.mark.parametrize(

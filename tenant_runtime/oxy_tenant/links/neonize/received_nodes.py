@@ -1,8 +1,8 @@
 """Reads nodes that the library received from its own log: receipts, and contacts who changed their number. Pure.
 
 neonize has an event for receipts too, but one of a type that it does not know ends its event loop, with all messages
-in it; for changed numbers it has none. The log is harmless: whatsmeow formats each node that it receives, as XML,
-whether anybody reads it or not.
+in it; for changed numbers it has none. The log is harmless: at level DEBUG whatsmeow writes each node that it receives,
+as XML, before it does anything with it (decision 52).
 
 Formatting is not escaping, and contacts choose some values. So a node is read only if it is unambiguous: attributes in
 the order that whatsmeow sorts them in, no name twice, and neither quotes nor angle brackets in values. What a contact

@@ -58,17 +58,36 @@ class Transfers:
         """Download and decrypt a file; its memory is given back when the context ends."""
         if pointer.size > max_bytes:
             raise MediaTooLargeError(_too_large(pointer.size, max_bytes))
+        if not pointer.direct_path.startswith("/"):
+            # After the host's name, anything else could turn it into another one.
+            message = "the file has no path"
+            raise MediaCorruptError(message)
         async with self._one_at_a_time:
             stored = await self._run(stored_bytes, pointer)
             if stored is not None and stored > max_bytes + OVERHEAD_BYTES:
                 raise MediaTooLargeError(_too_large(stored, max_bytes))
-            answer = await self._run(self._fetch, pointer)
+            answer = await self._fetched(pointer)
             try:
                 with _file_in(answer.content, max_bytes) as content:
                     yield DownloadedFile(content, pointer.file_sha256)
             finally:
                 answer.content.release()
                 await self._run(self._free, answer.pointer)
+
+    async def _fetched(self, pointer: MediaPointer) -> _Answer:
+        fetching = asyncio.ensure_future(self._run(self._fetch, pointer))
+        try:
+            return await asyncio.shield(fetching)
+        except asyncio.CancelledError:
+            # The library goes on. The next function in its thread frees what it returns.
+            fetching.add_done_callback(self._discard)
+            raise
+
+    def _discard(self, fetching: asyncio.Future[_Answer]) -> None:
+        if not fetching.cancelled() and fetching.exception() is None:
+            answer = fetching.result()
+            answer.content.release()
+            self._thread.submit(self._free, answer.pointer)
 
     async def upload(self, content: bytes, media_type: MediaType) -> UploadedFile:
         """Encrypt and upload a file."""
@@ -89,8 +108,9 @@ class Transfers:
         sized = [argument for value in hashes for argument in (value, len(value))]
         path = pointer.direct_path.encode(errors="replace")
         returned = self._download(self._name(), path, *sized, 0, _TYPES[pointer.type], b"")
-        size = returned.contents.size
-        return _Answer(returned, memoryview((ctypes.c_char * size).from_address(returned.contents.ptr)).cast("B"))
+        size, place = returned.contents.size, returned.contents.ptr
+        content = (ctypes.c_char * size).from_address(place) if place else b""
+        return _Answer(returned, memoryview(content).cast("B"))
 
     def _free(self, returned: Untyped) -> None:
         self._go.FreeBytesStruct(returned)
