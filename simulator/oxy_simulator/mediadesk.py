@@ -48,6 +48,8 @@ class MediaFaultKind(StrEnum):
     """A phone sends a file whose authentication code is wrong."""
     WRONG_FILE_HASH = "wrong-file-hash"
     """A phone sends a file with another file's hash."""
+    WRONG_LENGTH = "wrong-length"
+    """A phone sends a file that claims to have one byte."""
     NOT_ON_PHONE = "not-on-phone"
     """A phone that is asked to upload a file again has it no more."""
 
@@ -62,6 +64,7 @@ MEDIA_OPTIONS: Final[Mapping[MediaFaultKind, tuple[str, ...]]] = {
     MediaFaultKind.AUTH_EXPIRED: ("ttl",),
     MediaFaultKind.WRONG_MAC: ("count",),
     MediaFaultKind.WRONG_FILE_HASH: ("count",),
+    MediaFaultKind.WRONG_LENGTH: ("count",),
     MediaFaultKind.NOT_ON_PHONE: ("count",),
 }
 """The options that each kind takes."""

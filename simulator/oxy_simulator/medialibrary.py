@@ -93,7 +93,7 @@ class MediaLibrary:
             media_key=made.media_key,
             file_sha256=os.urandom(KEY_SIZE) if wrong_hash else made.file_sha256,
             file_enc_sha256=made.file_enc_sha256,
-            file_length=made.file_length,
+            file_length=1 if desk.take(MediaFaultKind.WRONG_LENGTH) is not None else made.file_length,
         )
 
     def check(self, facts: MediaFacts) -> MediaFacts:
