@@ -14,6 +14,20 @@ begin
     return (select a.conversation_id from chat_alias a where a.instance_id = instance and a.jid = address);
 end $$;
 
+-- The conversation of a number that was written to under another spelling (oxy_core.identity.phone_key), and whose hidden
+-- address nobody knows yet; null: there is none.
+create or replace function conversation_of_number(organization uuid, instance uuid, key text) returns bigint
+language plpgsql stable
+as $$
+begin
+    return (
+        select max(c.id) from contacts p
+        join conversations c on c.organization_id = organization and c.contact_id = p.id
+        where p.organization_id = organization and p.instance_id = instance and p.phone_key = key
+            and c.merged_into is null and is_personal(c.chat) and not has_hidden_address(c.id)
+    );
+end $$;
+
 create or replace function has_hidden_address(conversation bigint) returns boolean
 language plpgsql stable
 as $$
@@ -33,7 +47,8 @@ declare
     hidden text := case when chat_jid like '%@lid' then chat_jid when alias like '%@lid' then alias end;
     plain text := case when chat_jid like '%@lid' then alias else chat_jid end;
     by_hidden bigint := conversation_at(instance, hidden);
-    by_plain bigint := conversation_at(instance, plain);
+    spelled bigint := conversation_at(instance, plain);
+    by_plain bigint := coalesce(spelled, conversation_of_number(organization, instance, number_key));
     taken boolean := hidden is not null and by_plain <> coalesce(by_hidden, 0) and has_hidden_address(by_plain);
     known bigint := case when hidden is null or (by_hidden is null and taken is not true) then by_plain
                          else by_hidden end;
@@ -52,7 +67,7 @@ begin
     else
         perform learn_contact(organization, known, number, number_key, contact_name, at);
     end if;
-    if (hidden is not null and by_hidden is null) or (plain is not null and by_plain is null) then
+    if (hidden is not null and by_hidden is null) or (plain is not null and spelled is null) then
         perform add_addresses(organization, instance, known, array[hidden, plain]);
     end if;
     return known;

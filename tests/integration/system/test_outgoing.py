@@ -95,6 +95,11 @@ class Business:
         assert await self._library.add_outbound(key, stored, memoryview(data))
         return content
 
+    async def conversations_of(self, *texts: str) -> int:
+        query = "select count(distinct conversation_id) from messages where body = any ($1)"
+        count: int = await self._admin.fetchval(query, texts)
+        return count
+
     async def ended(self, request: UUID) -> asyncpg.Record:
         """Wait for the result of a message and return its row."""
 
@@ -179,6 +184,9 @@ async def test_every_kind_arrives_on_the_phone_and_every_refusal_says_why(stack:
         row = await business.ended(await business.send("Oi, Bia", await business.other(WITH_NINTH_DIGIT)))
         assert row["state"] in SENT, row["error"]
         assert (await old.expect("Oi, Bia", within=20)).chat == own.removeprefix("+")
+        await old.send("obrigada", own)
+        await old.expect("obrigada", within=60)
+        assert await business.conversations_of("Oi, Bia", "obrigada") == 1
 
 
 SENT = {"sent", "delivered", "read"}
