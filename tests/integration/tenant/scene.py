@@ -302,7 +302,7 @@ async def staged(simulator: WhatsApp, bus: Bus, folder: Path) -> AsyncIterator[S
             print(runtime.log[-20_000:])  # noqa: T201 pytest shows it with a failure
 
 
-def send_request(chat: Jid, text: str, **changes: object) -> SendRequest:
+def send_request(chat: Jid, text: str | None, **changes: object) -> SendRequest:
     """Return a request to send a text."""
     values = {
         "id": new_id(),

@@ -37,6 +37,11 @@ class ScriptedLink:
     refusals: dict[str, list[LinkError]] = field(default_factory=dict)
     """By text: how its next attempts fail."""
 
+    accounts: dict[str, Jid] | None = None
+    """By number: its account; None: every number has one."""
+    resolved: list[str] = field(default_factory=list)
+    """The numbers that were asked about."""
+
     @property
     def messages(self) -> MessagesModule:
         return load_messages()[1]
@@ -89,7 +94,8 @@ class ScriptedLink:
         raise AssertionError(message)
 
     async def resolve(self, phone: str) -> Jid | None:
-        return Jid.of_phone(phone)
+        self.resolved.append(phone)
+        return Jid.of_phone(phone) if self.accounts is None else self.accounts.get(phone)
 
     def show_online(self, *, online: bool) -> None:
         self.online.append(online)

@@ -42,7 +42,7 @@ def incoming(whatsapp_id: str, chat: Jid = LID, **changes: object) -> IncomingMe
     return IncomingMessage(whatsapp_id=whatsapp_id, chat=chat, **values)  # type: ignore[arg-type]  # values by name
 
 
-def request(text: str = "Olá!", chat: Jid = LID, **changes: object) -> SendRequest:
+def request(text: str | None = "Olá!", chat: Jid = LID, **changes: object) -> SendRequest:
     """Return a request to send a text."""
     values = {
         "id": new_id(),

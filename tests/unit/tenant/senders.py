@@ -59,7 +59,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def sending(folder: Path) -> AsyncIterator[Stage]:
+async def sending(folder: Path, *, probe_seconds: float = 60) -> AsyncIterator[Stage]:
     journal = Journal.open(folder / "journal.db", organization="acme", instance="shop")
     locked: list[datetime | None] = []
     connected, stopping, link = asyncio.Event(), asyncio.Event(), ScriptedLink()
@@ -88,7 +88,7 @@ async def sending(folder: Path) -> AsyncIterator[Stage]:
             queues=queues,
             stopping=stopping,
         ),
-        reach_out=ReachOutLock(journal.sends.now, locked.append),
+        reach_out=ReachOutLock(journal.sends.now, locked.append, probe_seconds=probe_seconds),
         settings=settings,
         connected=connected,
         stopping=stopping,

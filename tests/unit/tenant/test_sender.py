@@ -2,17 +2,27 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from unit.tenant.messages import LID, PHONE, incoming, request
 from unit.tenant.senders import Stage, sending
 from unit.tenant.sessions import add_secret, make_session
 
-from oxy_core.envelopes import SendOutcome
+from oxy_core.envelopes import Lane, SendOutcome
 from oxy_core.identity import Jid
+from oxy_core.outbound import EditContent, FileContent, SendRefusal
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.sends import OpenSend
-from oxy_tenant.links.errors import LinkError, LinkUnavailableError, SendDeferredError, SendRefusedError
+from oxy_tenant.links.errors import (
+    LinkError,
+    LinkUnavailableError,
+    RateLimitedError,
+    ReachOutLockedError,
+    RefusalReason,
+    SendDeferredError,
+    SendRefusedError,
+)
 
 
 async def until(stage: Stage, texts: int) -> None:
@@ -209,3 +219,140 @@ async def test_queues_of_two_addresses_that_prove_to_be_one_chat_keep_the_order(
         await reached(lambda: len(stage.results()) == 4)
         assert stage.link.texts == ["1", "1", "1", "2", "3", "4"]
         assert set(stage.link.chats) == {LID}
+
+
+# -- what WhatsApp refuses for a kind of messages, and files
+
+
+async def test_while_the_account_may_write_to_nobody_first_unasked_messages_wait_and_replies_go_on(
+    tmp_path: Path,
+) -> None:
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        stage.link.refusals["campanha"] = [ReachOutLockedError("server returned error 463")]
+        soon = datetime.now(UTC) + timedelta(seconds=0.6)
+        stage.ask(request("campanha", chat=Jid.parse("1@lid"), lane=Lane.CAMPAIGN, expires_at=soon))
+        await reached(lambda: len(stage.locked) == 1)
+        stage.ask(request("lembrete", chat=Jid.parse("2@lid"), lane=Lane.AUTOMATION, expires_at=soon))
+        stage.ask(request("resposta", chat=Jid.parse("3@lid"), lane=Lane.REPLY))
+        await reached(lambda: len(stage.results()) == 3)
+        assert stage.link.texts == ["campanha", "resposta"]
+        waited = [result for result in stage.all_results() if result.outcome is SendOutcome.EXPIRED]
+        assert [result.refusal for result in waited] == [SendRefusal.REACHOUT_LOCKED] * 2
+        assert all(result.retry_after_seconds for result in waited)
+        assert len(stage.locked) == 1
+
+
+async def test_the_first_unasked_message_that_is_sent_shows_that_the_account_may_write_again(tmp_path: Path) -> None:
+    async with sending(tmp_path, probe_seconds=0.2) as stage:
+        stage.answer()
+        stage.link.refusals["campanha"] = [ReachOutLockedError("server returned error 463")]
+        stage.ask(request("campanha", chat=Jid.parse("1@lid"), lane=Lane.CAMPAIGN))
+        await reached(lambda: len(stage.results()) == 1)
+        assert stage.results() == [SendOutcome.SENT]
+        assert [since is None for since in stage.locked] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("error", "refusal"),
+    [
+        (RateLimitedError("server returned error 429", retry_after=0.1), SendRefusal.RATE_LIMITED),
+        (SendDeferredError("server returned error 500", retry_after=0.1), SendRefusal.SERVER_ERROR),
+    ],
+)
+async def test_what_kept_a_message_until_it_expired_is_typed(
+    tmp_path: Path, error: LinkError, refusal: SendRefusal
+) -> None:
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        stage.link.refusals["oi"] = [error] * 1_000
+        stage.ask(request("oi", expires_at=datetime.now(UTC) + timedelta(seconds=0.5)))
+        await reached(lambda: len(stage.results()) == 1)
+        [result] = stage.all_results()
+        assert (result.outcome, result.refusal, result.retry_after_seconds) == (SendOutcome.EXPIRED, refusal, 0.1)
+        assert len(stage.link.texts) <= 6
+
+
+@pytest.mark.parametrize(
+    ("reason", "refusal"),
+    [
+        (RefusalReason.NOT_ON_WHATSAPP, SendRefusal.NOT_ON_WHATSAPP),
+        (RefusalReason.INVALID, SendRefusal.INVALID),
+        (RefusalReason.FORBIDDEN, SendRefusal.REFUSED),
+        (RefusalReason.OTHER, SendRefusal.REFUSED),
+    ],
+)
+async def test_what_whatsapp_refuses_for_good_is_typed(
+    tmp_path: Path, reason: RefusalReason, refusal: SendRefusal
+) -> None:
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        stage.link.refusals["oi"] = [SendRefusedError("no", reason=reason)]
+        stage.ask(request("oi"))
+        await reached(lambda: len(stage.results()) == 1)
+        assert [(result.outcome, result.refusal) for result in stage.all_results()] == [(SendOutcome.FAILED, refusal)]
+
+
+async def test_a_file_that_no_worker_hands_out_waits_in_its_chat_alone(tmp_path: Path) -> None:
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        file = FileContent(kind="document", media_id=uuid4(), mime="a/b", size=9, sha256="0" * 64)
+        soon = datetime.now(UTC) + timedelta(seconds=0.5)
+        stage.ask(request(None, content=file, expires_at=soon), request("depois"))
+        stage.ask(request("outra", chat=Jid.parse("2@lid")))
+        await reached(lambda: len(stage.results()) == 3)
+        assert stage.link.texts == ["outra", "depois"]
+        assert [(result.outcome, result.refusal) for result in stage.all_results()][1] == (
+            SendOutcome.EXPIRED,
+            SendRefusal.FILE_UNAVAILABLE,
+        )
+
+
+async def test_an_edit_that_phones_would_ignore_is_refused(tmp_path: Path) -> None:
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        first = request("Custa 50")
+        stage.ask(first)
+        await reached(lambda: len(stage.results()) == 1)
+        stage.ask(request(None, content=EditContent(whatsapp_id="3EB01", text="Custa 60")))
+        await reached(lambda: len(stage.results()) == 2)
+        with stage.journal.database.transaction() as database:
+            database.execute("UPDATE sends SET ended_at = ended_at - 901 WHERE whatsapp_id = '3EB01'")
+        stage.ask(request(None, content=EditContent(whatsapp_id="3EB01", text="Custa 70")))
+        await reached(lambda: len(stage.results()) == 3)
+        assert [result.refusal for result in stage.all_results()] == [None, None, SendRefusal.INVALID]
+        # An edit is no message of its own, which a filler could refer to.
+        assert stage.journal.sends.newest_sent(LID) == "3EB01"
+
+
+# -- numbers
+
+
+async def test_a_number_is_resolved_once_and_its_spellings_are_one_chat(tmp_path: Path) -> None:
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        spelled, registered = Jid.of_phone("+5511987650001"), Jid.of_phone("+551187650001")
+        stage.link.accounts = {"+5511987650001": registered, "+551187650001": registered}
+        stage.ask(request("um", chat=spelled))
+        await reached(lambda: len(stage.results()) == 1)
+        stage.ask(request("dois", chat=registered), request("três", chat=spelled))
+        await reached(lambda: len(stage.results()) == 3)
+        assert stage.link.chats == [registered] * 3
+        assert stage.link.resolved == ["+5511987650001", "+551187650001"]
+        # The hidden address, once it is learned, is that of both.
+        stage.journal.inbound.receive(incoming("A", LID, chat_alias=registered))
+        stage.ask(request("quatro", chat=spelled))
+        await reached(lambda: len(stage.results()) == 4)
+        assert stage.link.chats[3] == LID
+
+
+async def test_a_number_without_an_account_is_refused_and_asked_about_again(tmp_path: Path) -> None:
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        stage.link.accounts = {}
+        for expected in (1, 2):
+            stage.ask(request("oi", chat=PHONE))
+            await reached(lambda expected=expected: len(stage.results()) == expected)
+        assert [result.refusal for result in stage.all_results()] == [SendRefusal.NOT_ON_WHATSAPP] * 2
+        assert (stage.link.texts, len(stage.link.resolved)) == ([], 2)
+        assert all(str(PHONE.user) not in str(result.error) for result in stage.all_results())

@@ -1,0 +1,57 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from oxy_core.identity import Jid
+from oxy_core.outbound import CardContent, PlaceContent, Quoted, ReactionContent, TextContent
+from oxy_tenant.content.composition import Composable, Setting, compose, vcard, with_secret
+from oxy_tenant.links.neonize.library import load_messages
+
+CHAT = Jid.parse("123@lid")
+SETTING = Setting(load_messages()[1], CHAT, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("quote", "participant"),
+    [
+        (Quoted(whatsapp_id="A"), "123@lid"),
+        (Quoted(whatsapp_id="A", sender=Jid.parse("9@lid")), "9@lid"),
+        (Quoted(whatsapp_id="A", from_me=True), ""),
+    ],
+)
+@pytest.mark.parametrize(
+    "content",
+    [
+        TextContent(text="Oi"),
+        PlaceContent(latitude=1, longitude=2),
+        CardContent(name="Ana", phone="+5511987651111"),
+    ],
+    ids=lambda content: content.type,
+)
+def test_an_answer_names_what_it_quotes_and_who_wrote_it(content: Composable, quote: Quoted, participant: str) -> None:
+    message = compose(SETTING, content.model_copy(update={"quote": quote}))
+    [(_, part)] = message.ListFields()
+    assert (part.contextInfo.stanzaID, part.contextInfo.participant) == ("A", participant)
+
+
+def test_names_cannot_add_lines_or_fields_to_a_card() -> None:
+    card = vcard(CardContent(name="Ana;\nTEL:+1", phone="+5511987651111", organization="A,B\\"))
+    assert card.split("\n") == [
+        "BEGIN:VCARD",
+        "VERSION:3.0",
+        "N:;Ana\\; TEL:+1;;;",
+        "FN:Ana\\; TEL:+1",
+        "ORG:A\\,B\\\\",
+        "TEL;type=CELL;waid=5511987651111:+5511987651111",
+        "END:VCARD",
+    ]
+
+
+def test_a_reaction_in_a_direct_chat_names_no_participant() -> None:
+    key = compose(SETTING, ReactionContent(whatsapp_id="A", emoji="", sender=CHAT)).reactionMessage.key
+    assert (key.remoteJID, key.ID, key.fromMe, key.participant) == ("123@lid", "A", False, "")
+
+
+def test_every_message_takes_a_secret() -> None:
+    message = with_secret(compose(SETTING, ReactionContent(whatsapp_id="A", emoji="👍")), b"s" * 32)
+    assert message.messageContextInfo.messageSecret == b"s" * 32
