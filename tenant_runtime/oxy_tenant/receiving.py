@@ -14,6 +14,7 @@ import structlog
 from oxy_core.content import Call, MessageSource, PlaceholderReason
 from oxy_core.message_kinds import MessageKind
 from oxy_core.report_bodies import MessageLost, NumberChanged
+from oxy_core.tasks import wait_for
 from oxy_tenant import metrics
 from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.content.arrival import ArrivedMessage
@@ -29,7 +30,7 @@ from oxy_tenant.sending.receipts import Confirmations
 from oxy_tenant.settings_file import SettingsFile
 
 BATCH_SECONDS: Final = 1.0
-"""How long notices wait for others, to be journalled together."""
+"""How long receipts wait for others, to be journalled together."""
 
 MOST_WAITING: Final = 10_000
 """Notices that wait at most; older ones are dropped."""
@@ -59,6 +60,8 @@ class Reception:
         self._notices: deque[CallMissed | ChangedNumber] = deque(maxlen=MOST_WAITING)
         self._receipts: deque[tuple[Receipt, int]] = deque(maxlen=MOST_WAITING)
         """With the rounds that are left for each."""
+        self._wake = asyncio.Event()
+        """Set for what should not wait: it has a place among the messages of its chat."""
 
     def take_message(self, arrival: ArrivedMessage) -> None:
         """Journal a message; called from a thread of the link. Raises JournalError."""
@@ -79,6 +82,7 @@ class Reception:
         """Have a notice journalled; called in the event loop."""
         if not isinstance(notice, Receipts):
             self._notices.append(notice)
+            self._wake.set()
             return
         self._confirmations.confirm(notice)
         if not notice.from_me:
@@ -89,7 +93,8 @@ class Reception:
     async def run(self) -> None:
         """Journal notices until cancelled."""
         while True:
-            await asyncio.sleep(BATCH_SECONDS)
+            await wait_for(self._wake, BATCH_SECONDS)
+            self._wake.clear()
             await asyncio.to_thread(self.journal_notices)
 
     def journal_notices(self) -> None:

@@ -13,9 +13,11 @@ import structlog
 from oxy_core.envelopes import Accepted, Report, SendOutcome, SendRequest, SendResult
 from oxy_core.errors import ContractError
 from oxy_core.identity import Jid
-from oxy_core.outbound import EditContent, PresenceContent, ReactionContent, ReadContent, RevokeContent
+from oxy_core.outbound import EditContent, PollContent, PresenceContent, ReactionContent, ReadContent, RevokeContent
 from oxy_core.trace import TraceParent, child_of
 from oxy_tenant import metrics
+from oxy_tenant.content.sealing import Answerable
+from oxy_tenant.journal.answerables import Answerables
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.reports import Clock, Reports
@@ -59,6 +61,7 @@ class Sends:
         self._chats = chats
         self._reports = reports
         self._clock = clock
+        self._answerables = Answerables(clock)
         self.epoch = journal.epoch
         """The journal's epoch."""
 
@@ -169,7 +172,19 @@ class Sends:
     def finish(self, request: SendRequest, result: SendResult) -> Report | None:
         """Journal the result of a request; None if it has one already."""
         with self._journal.transaction() as database:
-            return self._end(database, result, request.trace)
+            report = self._end(database, result, request.trace)
+            if report is not None and isinstance(request.content, PollContent):
+                self._note_poll(database, request.content, result)
+            return report
+
+    def _note_poll(self, database: sqlite3.Connection, poll: PollContent, result: SendResult) -> None:
+        """Keep what opens the votes in a poll of ours."""
+        if result.whatsapp_id is None:
+            return
+        query = "SELECT chat, attempts FROM sends WHERE request_id = ?"
+        chat, attempts = database.execute(query, (str(result.request_id),)).fetchone()
+        secret = self.attempt_secret(result.request_id, attempts)
+        self._answerables.keep(database, Jid.parse(chat), result.whatsapp_id, Answerable(secret, poll.options))
 
     def _end(self, database: sqlite3.Connection, result: SendResult, trace: TraceParent) -> Report | None:
         ended = database.execute(

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import TypeVar, get_args
 
-from integration.tenant.scene import CUSTOMER, Scene, until
+from integration.tenant.scene import BUSINESS, CUSTOMER, Scene, send_request, until
 
-from oxy_core.content import Cards, MessageSource
+from oxy_core.content import Cards, ChatType, MessageSource
 from oxy_core.envelopes import MessageSeen
 from oxy_core.files import FileArrived, FileFailed
 from oxy_core.identity import Jid
+from oxy_core.instance.settings import InboundSettings
 from oxy_core.message_kinds import MessageKind
+from oxy_core.outbound import PollContent
+from oxy_core.report_bodies import NumberChanged, ReceiptKind, ReceiptsSeen
 from oxy_simulator.attachments import Audio, Document, Image, Sticker, Video, Voice
 from oxy_simulator.contents import (
     AnyContent,
@@ -46,6 +49,8 @@ from oxy_simulator.menus import (
     TemplateReply,
 )
 from oxy_simulator.testing import Phone
+
+B = TypeVar("B")
 
 PICTURE = b"\xff\xd8\xff\xe0" + bytes(600)
 BUTTON = Button(id="b1", text="Banho")
@@ -222,4 +227,59 @@ async def check_parts(scene: Scene, theirs: Sequence[MessageSeen]) -> None:
     settled = {body.media_id for body in bodies if isinstance(body, FileArrived | FileFailed)}
     assert len(offered) == len({message.whatsapp_id for message in theirs if message.file is not None})
     assert settled <= {message.file.id for message in await scene.bus.messages() if message.file is not None}
-    assert CUSTOMER
+
+
+async def reported(scene: Scene, wanted: type[B], count: int = 1) -> list[B]:
+    async def enough() -> list[B] | None:
+        found = [report.body for report in await scene.bus.stored() if isinstance(report.body, wanted)]
+        return found if len(found) >= count else None
+
+    return await until(enough, 20, f"{count} reports of {wanted.__name__}")
+
+
+async def test_what_is_no_message_of_the_chat_is_reported_too(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    group = (await scene.simulator.api.create_group(BUSINESS, "Tutores", [CUSTOMER])).id
+    await scene.customer.act("group-message", group=group, text="alguém?")
+    await scene.business.act("newsletter", newsletter="120363000001", text="novidade")
+    await scene.customer.send("e eu", scene.business)
+    assert [message.text for message in await messages(scene, 2)] == ["oi", "e eu"]
+    assert await left_out(scene, "group") == await left_out(scene, "newsletter") == 1
+    scene.runtime.write_settings(inbound=InboundSettings(groups=True, statuses=True))
+    await scene.customer.act("call", to=BUSINESS, video=True)
+    await messages(scene, 3)
+    poll = send_request(chat, None, content=PollContent(question="Quando?", options=("hoje", "depois")))
+    await scene.bus.request(poll)
+    asked = await scene.customer.expect("Quando?", within=15)
+    await scene.customer.send(Vote(target=asked.id, options=("hoje",)), scene.business)
+    await scene.customer.act("mark", chat=BUSINESS)
+    _, _, call, vote = await messages(scene, 4)
+    assert (call.kind, call.chat, getattr(call.details, "video", None)) == (MessageKind.MISSED_CALL, chat, True)
+    assert (vote.kind, vote.text) == (MessageKind.VOTE, "hoje")
+    receipts = await reported(scene, ReceiptsSeen, 2)
+    assert {receipt.request_ids for receipt in receipts} == {(poll.id,)}
+    assert [receipt.kind for receipt in receipts] == [ReceiptKind.DELIVERED, ReceiptKind.READ]
+    await scene.simulator.phone("+5511944444444", "Ana nova")
+    await scene.customer.act("change-number", contact="+5511944444444")
+    [change] = await reported(scene, NumberChanged)
+    assert (change.old.phone, change.new.phone) == (CUSTOMER, "+5511944444444")
+    await scene.customer.act("group-message", group=group, text="agora sim")
+    told = (await messages(scene, 5))[-1]
+    assert (told.text, told.chat_type, told.chat.user) == ("agora sim", ChatType.GROUP, group.partition("@")[0])
+    assert told.sender in {chat, Jid.of_phone(CUSTOMER)}
+
+
+async def left_out(scene: Scene, chat_type: str) -> float:
+    return await scene.runtime.metric(f'oxy_tenant_messages_left_out_total{{chat_type="{chat_type}",kind="text"}}')
+
+
+async def test_messages_that_waited_are_marked_and_old_chats_are_not_taken_for_new_ones(scene: Scene) -> None:
+    await scene.pair()
+    await scene.chat()
+    await scene.runtime.kill()
+    await scene.customer.send("ainda aí?", scene.business)
+    await scene.runtime.start()
+    first, waited = await messages(scene, 2)
+    assert (first.offline, waited.offline, waited.text) == (False, True, "ainda aí?")
+    assert not waited.before_pairing
