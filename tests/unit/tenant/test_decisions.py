@@ -50,7 +50,7 @@ from oxy_tenant.links.events import (
 from oxy_tenant.links.neonize.events import CopyRefused, copy_refused, translate_event
 from oxy_tenant.links.neonize.library import load_messages
 from oxy_tenant.links.neonize.media_errors import media_error
-from oxy_tenant.links.neonize.send_errors import send_error
+from oxy_tenant.links.neonize.send_errors import RATE_LIMIT_SECONDS, SERVER_ERROR_SECONDS, send_error
 from oxy_tenant.sending.gate import ChatPosition, refuse
 from oxy_tenant.sending.pacing import LONGEST, SHORTEST, typing_seconds
 from oxy_tenant.sending.receipts import Confirmations
@@ -257,8 +257,8 @@ def test_how_send_errors_are_classified(error: str, kind: type[LinkError]) -> No
         ("server returned error 999", RefusalReason.OTHER),
         ("no LID found for 5511@s.whatsapp.net from server", RefusalReason.NOT_ON_WHATSAPP),
         ("can't send message to unknown server", RefusalReason.INVALID),
-        ("server returned error 429", 60.0),
-        ("server returned error 503", 5.0),
+        ("server returned error 429", RATE_LIMIT_SECONDS),
+        ("server returned error 503", SERVER_ERROR_SECONDS),
         ("server returned error 463", None),
     ],
 )
