@@ -81,6 +81,10 @@ class Business:
         assert await self._library.add_outbound(key, stored, memoryview(data))
         return content
 
+    async def state(self, request: UUID, state: str) -> bool:
+        found: bool = await self._admin.fetchval("select state = $2 from outbox where id = $1", request, state)
+        return found
+
     async def conversations_of(self, *texts: str) -> int:
         query = "select count(distinct conversation_id) from messages where body = any ($1)"
         count: int = await self._admin.fetchval(query, texts)
@@ -163,6 +167,9 @@ async def test_every_kind_arrives_on_the_phone_and_every_refusal_says_why(stack:
             row = await business.ended(await business.send(content))
             assert row["state"] in SENT, (name, row["error"])
         await check_phone(customer, {name: row["whatsapp_id"] for name, row in rows.items()}, asked)
+        # The phone's receipts take its messages further.
+        await customer.act("mark", chat=own)
+        await until(lambda: business.state(requests["answer"], "read"))
         await check_refusals(business)
 
         # An account that is registered without the ninth digit is one chat, however its number is written.
