@@ -214,7 +214,7 @@ class ReactionContent(_Part):
     """Whether the account itself wrote that message."""
     sender: PersonJid | None = None
     """Who wrote it, in a group."""
-    emoji: Annotated[str, Field(max_length=MAX_EMOJI)]
+    emoji: Annotated[str, Field(max_length=MAX_EMOJI, pattern=r"^[^\sA-Za-z]*$")]
     """Empty: takes the reaction back."""
 
 

@@ -15,6 +15,7 @@ from oxy_core.outbound import (
     SendRefusal,
     TextContent,
 )
+from oxy_tenant.content.arrival import DIRECT_SERVERS
 from oxy_tenant.content.composition import (
     MEDIA_TYPES,
     FileFacts,
@@ -38,6 +39,9 @@ EDITABLE: Final = timedelta(minutes=15)
 _FOREIGN_CATALOG: Final = Objection(
     SendRefusal.INVALID, "the preview is of another business's catalog: send the link as a plain text"
 )
+_NOBODY: Final = Objection(
+    SendRefusal.INVALID, "this is no person's address: groups, statuses and channels are read, never written to"
+)
 _TOO_LATE: Final = Objection(
     SendRefusal.INVALID, "the message is older than 15 minutes, when phones take no more edits: send a new one"
 )
@@ -58,6 +62,8 @@ class Preparation:
 
     def objection(self, waiting: WaitingSend) -> Objection | None:
         """Return why a request can never be sent, as far as that can be known without WhatsApp and without its file."""
+        if waiting.chat.server not in DIRECT_SERVERS:
+            return _NOBODY
         match waiting.send.request.content:
             case TextContent(preview=preview) if preview is not None:
                 own = same_phone(preview.phone, self._settings.current.phone_number)

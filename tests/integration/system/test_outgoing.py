@@ -167,6 +167,8 @@ async def test_every_kind_arrives_on_the_phone_and_every_refusal_says_why(stack:
             row = await business.ended(await business.send(content))
             assert row["state"] in SENT, (name, row["error"])
         await check_phone(customer, {name: row["whatsapp_id"] for name, row in rows.items()}, asked)
+        [line] = await simulator.messages(id=asked)
+        assert "read" in line.stages  # by the business, as asked
         # The phone's receipts take its messages further.
         await customer.act("mark", chat=own)
         await until(lambda: business.state(requests["answer"], "read"))

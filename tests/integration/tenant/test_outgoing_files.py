@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
-from integration.tenant.scene import ACCOUNT, CUSTOMER, INSTANCE, Scene, send_request, until
+from integration.tenant.scene import ACCOUNT, BUSINESS, CUSTOMER, INSTANCE, Scene, send_request, until
 from nats.aio.msg import Msg
 
 from oxy_core import subjects
@@ -113,11 +113,14 @@ async def test_a_file_whose_send_is_repeated_or_interrupted_is_uploaded_once_and
 async def test_an_account_that_is_not_to_be_online_is_so_only_while_it_types(scene: Scene) -> None:
     await scene.pair()
     chat = await scene.chat()
-    states = scene.simulator.service.network.account(scene.business.number.removeprefix("+")).chat_states
+    states = scene.simulator.service.network.account(BUSINESS.removeprefix("+")).chat_states
     presence = PresenceContent(state=PresenceState.RECORDING, seconds=1.5)
     request = request_of(chat, presence)
     await scene.bus.request(request)
     await until(lambda: states.get("presence") == "available", what="online")
+    seen = scene.simulator.service.network.account(CUSTOMER.removeprefix("+")).chat_states
+    await until(lambda: seen.get(BUSINESS.removeprefix("+")) == "recording", what="recording")
     result: SendResult = await scene.result(request)
+    assert seen[BUSINESS.removeprefix("+")] == "paused"
     assert (result.outcome, result.whatsapp_id) == (SendOutcome.SENT, None)
     await until(lambda: states.get("presence") == "unavailable", what="offline again")

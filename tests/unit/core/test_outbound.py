@@ -94,6 +94,7 @@ def test_a_request_has_exactly_one_content(change: dict[str, object]) -> None:
         ({"type": "poll", "question": "?", "options": ["a"]}, "at least 2"),
         ({"type": "poll", "question": "?", "options": ["a", "a"]}, "the same"),
         ({"type": "poll", "question": "?", "options": ["a", "b"], "selectable": 3}, "more options"),
+        ({"type": "reaction", "whatsapp_id": "3EB0", "emoji": "ok"}, "pattern"),
         ({"type": "read", "whatsapp_ids": []}, "at least 1"),
         ({"type": "presence", "state": "typing", "seconds": 61}, "less than or equal to 60"),
         ({"type": "sticker"}, "does not match any of the expected tags"),

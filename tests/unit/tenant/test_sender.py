@@ -91,7 +91,7 @@ async def test_a_request_that_is_refused_until_it_expires_says_why(tmp_path: Pat
     async with sending(tmp_path) as stage:
         stage.answer()
         stage.link.refusals["first"] = [SendDeferredError("server returned error 429")] * 1_000
-        stage.ask(request("first", expires_at=datetime.now(UTC) + timedelta(seconds=0.5)))
+        stage.ask(request("first", expires_at=datetime.now(UTC) + timedelta(seconds=1.5)))
         await reached(lambda: len(stage.results()) == 1)
         [result] = stage.all_results()
         assert result.outcome is SendOutcome.EXPIRED
@@ -323,6 +323,15 @@ async def test_an_edit_that_phones_would_ignore_is_refused(tmp_path: Path) -> No
         assert [result.refusal for result in stage.all_results()] == [None, None, SendRefusal.INVALID]
         # An edit is no message of its own, which a filler could refer to.
         assert stage.journal.sends.newest_sent(LID) == "3EB01"
+
+
+async def test_what_is_no_person_is_never_written_to(tmp_path: Path) -> None:
+    async with sending(tmp_path) as stage:
+        stage.answer()
+        stage.ask(request("a todos", chat=Jid.parse("1203630@g.us")), request("oi", chat=Jid.parse("status@broadcast")))
+        await reached(lambda: len(stage.results()) == 2)
+        assert [result.refusal for result in stage.all_results()] == [SendRefusal.INVALID] * 2
+        assert stage.link.texts == []
 
 
 # -- numbers
