@@ -1,20 +1,25 @@
 """Whatever a stranger sends becomes a report that fits the bus, or is ignored; nothing raises."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.tenant.hostile import messages
 from unit.tenant.messages import Clock
 from unit.tenant.sessions import add_secret, audit_of, make_session
 from unit.tenant.wire import ENVELOPES, MESSAGES, info, jid, message_event, named, nested, quoting, source
 
+from oxy_core.content import PlaceholderReason
 from oxy_core.envelopes import MAX_ENVELOPE_BYTES, MessageSeen, Report
 from oxy_core.instance.settings import InboundSettings
 from oxy_core.message_kinds import MessageKind
 from oxy_core.message_limits import MAX_TEXT, MAX_WHATSAPP_ID
+from oxy_core.trace import new_trace
 from oxy_tenant.content.bounds import (
     CUT,
     bounded_id,
@@ -25,9 +30,10 @@ from oxy_tenant.content.bounds import (
     plausible_moment,
 )
 from oxy_tenant.content.classification import classify
-from oxy_tenant.content.received import LeftOutMessage
+from oxy_tenant.content.received import IncomingMessage, LeftOutMessage
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.oversized import fitting, replacement
+from oxy_tenant.journal.seen import Circumstances, seen
 from oxy_tenant.links.neonize.arrivals import addresses_of, arrival_of, parse_message
 from oxy_tenant.links.neonize.events import CopyRefused, copy_refused
 from oxy_tenant.links.neonize.session_store import SessionStore
@@ -36,6 +42,9 @@ from oxy_tenant.publishing.publisher import publishable
 
 LONG = b"A" * (MAX_WHATSAPP_ID + 1)
 BROKEN = b"A\xff\xfe"
+UNCLEAN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What nothing that is reported contains."""
+
 EVERYTHING = InboundSettings(groups=True, statuses=True)
 OWN = OwnAccount(frozenset({"5511900000001", "999"}))
 
@@ -81,6 +90,8 @@ CONTENTS = st.one_of(
     st.builds(nested, STRINGS.map(text), st.integers(0, 120)),
     st.binary(max_size=400),
     st.just(text(b"\x01" * (MAX_TEXT + 9))),
+    messages(),
+    messages(),
 )
 SOURCES = st.builds(source, ADDRESSES, ADDRESSES, from_me=st.booleans())
 EVENTS = st.builds(
@@ -88,7 +99,7 @@ EVENTS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(events=st.lists(EVENTS, min_size=1, max_size=8))
 def test_any_message_becomes_a_report_that_fits_or_is_ignored(
     tmp_path_factory: pytest.TempPathFactory, events: list[bytes]
@@ -98,8 +109,50 @@ def test_any_message_becomes_a_report_that_fits_or_is_ignored(
     for event in events:
         arrive(journal, event)
     for message in published(journal):
-        assert "\0" not in "".join(str(value) for _, value in message)
+        assert not any(UNCLEAN.search(value) for value in strings(message.model_dump()))
     journal.close()
+
+
+@settings(deadline=None, max_examples=150)
+@given(content=messages(), origin=st.builds(source, st.just(jid()), from_me=st.booleans()))
+def test_any_content_is_read_reported_and_read_back(content: bytes, origin: bytes) -> None:
+    arrival = arrival_of(parse_message(ENVELOPES, message_event(info(b"A", of=origin), content)), live=False)
+    received = classify(arrival, OWN, EVERYTHING)
+    if not isinstance(received, IncomingMessage):
+        return
+    readable = received.placeholder_reason is not PlaceholderReason.MALFORMED
+    assert readable or arrival.message is None
+    found = Circumstances(received.chat, 1, Clock().now, 0.0, received.source, UUID(int=1))
+    report = Report(
+        id=UUID(int=2),
+        organization="acme",
+        instance="shop",
+        journal_epoch=UUID(int=3),
+        journal_sequence=1,
+        occurred_at=Clock().now,
+        trace=new_trace(),
+        body=seen(received, found),
+    )
+    wire = fitting(report)
+    assert len(wire) <= MAX_ENVELOPE_BYTES
+    body = Report.decode(wire).body
+    assert isinstance(body, MessageSeen)
+    assert body.kind is received.kind
+    assert not any(UNCLEAN.search(value) for value in strings(body.model_dump()))
+    if len(wire) == len(report.encode()):
+        assert Report.decode(wire) == report
+
+
+def strings(value: object) -> Iterator[str]:
+    """Return every string in a document."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from strings(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from strings(one)
 
 
 @pytest.mark.parametrize("whatsapp_id", [LONG, BROKEN, b"", b"A\0B", b"A\nB"])
