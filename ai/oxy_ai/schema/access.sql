@@ -43,8 +43,8 @@ as $$
 $$;
 
 select pg_temp.isolate_by_organization(
-    'organizations', 'instances', 'journals', 'contacts', 'conversations', 'chat_journals', 'chat_alias', 'turns',
-    'turn_steps', 'outbox', 'owner_notices', 'model_outages', 'messages', 'media', 'media_chunks', 'dead_reports',
+    'organizations', 'instances', 'journals', 'contacts', 'conversations', 'chat_journals', 'chat_alias', 'number_changes',
+    'turns', 'turn_steps', 'outbox', 'owner_notices', 'model_outages', 'messages', 'media', 'media_chunks', 'dead_reports',
     'ai_interactions', 'audit_log'
 );
 

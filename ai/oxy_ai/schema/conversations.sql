@@ -47,52 +47,60 @@ declare
     hidden text := case when chat_jid like '%@lid' then chat_jid when alias like '%@lid' then alias end;
     plain text := case when chat_jid like '%@lid' then alias else chat_jid end;
     by_hidden bigint := conversation_at(instance, hidden);
-    spelled bigint := conversation_at(instance, plain);
-    by_plain bigint := coalesce(spelled, conversation_of_number(organization, instance, number_key));
-    taken boolean := hidden is not null and by_plain <> coalesce(by_hidden, 0) and has_hidden_address(by_plain);
-    known bigint := case when hidden is null or (by_hidden is null and taken is not true) then by_plain
-                         else by_hidden end;
+    by_plain bigint := conversation_at(instance, plain);
+    spelled bigint;
 begin
-    if taken and release_number(organization, by_plain, number, plain, at) then
+    if by_hidden is null and hidden is not null then
+        by_hidden := former_holder(organization, instance, hidden, at);
+        hidden := case when by_hidden is null then hidden end;
+    end if;
+    if by_plain is null and plain is not null then
+        by_plain := former_holder(organization, instance, plain, at);
+        if by_plain is not null or has_given_up(organization, by_hidden, plain, at) then
+            number := null;
+            number_key := null;
+            plain := null;
+        end if;
+    end if;
+    spelled := by_plain;
+    by_plain := coalesce(by_plain, conversation_of_number(organization, instance, number_key));
+    return conversation_with_addresses(
+        organization, instance, row(hidden, plain, by_hidden, by_plain, spelled)::chat_addresses, chat_jid,
+        number, number_key, contact_name, self, at
+    );
+end $$;
+
+-- The same with the chat's addresses and the conversations that have them; an address is null if it is to be forgotten.
+create or replace function conversation_with_addresses(
+    organization uuid, instance uuid, a chat_addresses, chat_jid text, number text, number_key text, contact_name text,
+    self boolean, at place
+) returns bigint
+language plpgsql
+as $$
+declare
+    is_hidden boolean := a.hidden is not null or a.by_hidden is not null;
+    taken boolean := is_hidden and a.by_plain <> coalesce(a.by_hidden, 0) and has_hidden_address(a.by_plain);
+    known bigint := case when not is_hidden or (a.by_hidden is null and taken is not true) then a.by_plain
+                         else a.by_hidden end;
+begin
+    if taken and release_number(organization, a.by_plain, number, a.plain, at) then
         taken := false;
-        by_plain := null;
+        a.by_plain := null;
     elsif taken then
         number := null;
         number_key := null;
-    elsif by_hidden <> by_plain then  -- the two addresses were taken for two chats until now
-        perform merge_conversations(organization, by_hidden, by_plain);
+    elsif a.by_hidden <> a.by_plain then  -- the two addresses were taken for two chats until now
+        perform merge_conversations(organization, a.by_hidden, a.by_plain);
     end if;
     if known is null then
         known := create_conversation(organization, instance, chat_jid, number, number_key, contact_name, self);
     else
         perform learn_contact(organization, known, number, number_key, contact_name, at);
     end if;
-    if (hidden is not null and by_hidden is null) or (plain is not null and spelled is null) then
-        perform add_addresses(organization, instance, known, array[hidden, plain]);
+    if (a.hidden is not null and a.by_hidden is null) or (a.plain is not null and a.spelled is null) then
+        perform add_addresses(organization, instance, known, array[a.hidden, a.plain]);
     end if;
     return known;
-end $$;
-
--- The chat with a person (oxy_ai.records.Recipient): the newest of those with his number, however it is written and by
--- whichever address he wrote from; else a new one with the number as given. That with the business's own number is its chat
--- with itself from the start: whoever writes there is no customer.
-create or replace function conversation_with(organization uuid, instance uuid, recipient jsonb) returns conversations
-language plpgsql
-as $$
-declare
-    v conversations;
-begin
-    select c.id into v.id from conversations c
-    join contacts p on p.organization_id = organization and p.id = c.contact_id
-    where c.organization_id = organization and c.instance_id = instance and p.phone_key = recipient ->> 'phone_key'
-        and c.merged_into is null and is_personal(c.chat)
-    order by c.last_inbound_at desc nulls last, c.id desc limit 1;
-    v.id := coalesce(v.id, conversation_of(
-        organization, instance, recipient ->> 'chat', null, recipient ->> 'phone', recipient ->> 'phone_key', null,
-        coalesce((recipient ->> 'self_chat')::boolean, false), null
-    ));
-    select * into v from conversations c where c.organization_id = organization and c.id = v.id;
-    return v;
 end $$;
 
 create or replace function add_addresses(organization uuid, instance uuid, conversation bigint, addresses text[])

@@ -121,6 +121,9 @@ begin
     when 'file_failed' then
         perform place_of_report(item);
         outcome := file_failed(item);
+    when 'number_changed' then
+        due := change_number(item);
+        outcome := 'stored';
     when 'message_lost' then
         outcome := lose_message(item, message_of(body || '{"kind": "undecryptable", "self_chat": false}'));
     else

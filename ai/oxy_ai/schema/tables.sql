@@ -102,6 +102,18 @@ create table chat_alias (
 );
 create index chat_alias_conversation on chat_alias (conversation_id);
 
+-- Addresses that a contact has given up, and after which message of the journal.
+create table number_changes (
+    organization_id uuid not null,
+    instance_id uuid not null,
+    old text not null,
+    place place not null,
+    conversation_id bigint not null,
+    primary key (instance_id, old, place),
+    foreign key (organization_id, instance_id) references instances,
+    foreign key (organization_id, conversation_id) references conversations
+);
+
 create table turns (
     organization_id uuid not null,
     id bigint generated always as identity,
@@ -433,6 +445,15 @@ create type ledger_entry as (
     reason text,
     since timestamptz,
     wrong text  -- what must not be; null: nothing
+);
+
+-- The two addresses of a chat and the conversations that have them (conversations.sql).
+create type chat_addresses as (
+    hidden text,
+    plain text,
+    by_hidden bigint,
+    by_plain bigint,
+    spelled bigint  -- by_plain, unless only another spelling of the number is known
 );
 
 -- A message as a pod reports it: the body of a report (oxy_core.envelopes.MessageSeen).
