@@ -33,6 +33,14 @@ _TYPES: Final = {MediaType.IMAGE: 0, MediaType.VIDEO: 1, MediaType.AUDIO: 2, Med
 _BINARY_FIELD: Final = 0x0A
 """Tag of the file in ``DownloadReturnFunction``; ``Error`` is the other field."""
 
+_GARBAGE: Final = bytes(1 << 18)
+"""What no protobuf message begins with."""
+
+_GARBAGE_PARTS: Final = 2
+_GARBAGE_AT_LEAST: Final = 16
+"""How much of it Go gets: twice the size of the file, and some more, so that it collects several times. Only then does
+it drop the buffers that the binding keeps for its next answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
@@ -95,7 +103,7 @@ class Transfers:
             try:
                 uploaded: UploadedFile = await self._run(self._send, content, media_type)
             finally:
-                await self._run(trim_memory)
+                await self._run(self._give_back, len(content))
             return uploaded
 
     async def _run(self, function: Callable[..., Untyped], *arguments: Untyped) -> Untyped:
@@ -113,7 +121,18 @@ class Transfers:
         return _Answer(returned, memoryview(content).cast("B"))
 
     def _free(self, returned: Untyped) -> None:
+        size = returned.contents.size
         self._go.FreeBytesStruct(returned)
+        self._give_back(size)
+
+    def _give_back(self, size: int) -> None:
+        """Let Go and C give the memory of a file of so many bytes back to the system.
+
+        Go collects garbage only when it allocates, or after two minutes. So let it allocate: it copies what it is given
+        before it finds that this is no message.
+        """
+        for _ in range(_GARBAGE_AT_LEAST + size * _GARBAGE_PARTS // len(_GARBAGE)):
+            self._go.DownloadAny(b"", _GARBAGE, len(_GARBAGE))
         trim_memory()
 
     def _send(self, content: bytes, media_type: MediaType) -> UploadedFile:
