@@ -1,0 +1,73 @@
+"""What workers know, read and done from inside one of their pods: nothing else reaches the database."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from oxy_core.outbound import OutboundContent
+from oxy_dev.environment import INSTANCE, ORGANIZATION, SYSTEM_NAMESPACE
+from oxy_dev.kubectl import Kubectl
+
+WORKER: Final = "deployment/oxy-ai"
+
+STORED: Final = """
+import asyncio, base64, json, sys
+from oxy_ai.database import connected_pool, organization_transaction
+from oxy_ai.ids import organization_id
+from oxy_ai.settings import StoreSettings
+
+QUERY = '''
+select m.whatsapp_id as id, m.kind, m.body as text, (m.content -> 'details')::text as details,
+    f.state, f.found_mime as mime, (select string_agg(c.bytes, ''::bytea order by c.number) from media_chunks c
+        where c.media_id = f.id) as file
+from messages m left join media f on f.message_id = m.id where m.whatsapp_id = any ($1)
+'''
+
+async def main(organization, ids):
+    settings, key = StoreSettings.read(), organization_id(organization)
+    async with connected_pool(str(settings.database_url), connections=1) as pool:
+        async with organization_transaction(pool, key) as connection:
+            rows = [dict(row) for row in await connection.fetch(QUERY, ids)]
+    for row in rows:
+        row["file"] = row["file"] and base64.b64encode(row["file"]).decode()
+        row["details"] = row["details"] and json.loads(row["details"])
+    print(json.dumps(rows))
+
+asyncio.run(main(sys.argv[1], json.loads(sys.argv[2])))
+"""
+
+QUEUE: Final = """
+import asyncio, json, sys
+from pydantic import TypeAdapter
+from oxy_ai.database import connected_pool
+from oxy_ai.engine.outgoing import find_destination, queue_message
+from oxy_ai.engine.store import Engine
+from oxy_ai.settings import StoreSettings
+from oxy_core.outbound import OutboundContent
+
+async def main(organization, instance, phone, contents):
+    settings, read = StoreSettings.read(), TypeAdapter(OutboundContent)
+    async with connected_pool(str(settings.database_url), connections=1) as pool:
+        engine = Engine(pool)
+        to = await find_destination(engine, organization, instance, phone)
+        for content in contents:
+            await queue_message(engine, to, read.validate_python(content))
+
+asyncio.run(main(*sys.argv[1:4], json.loads(sys.argv[4])))
+"""
+
+
+def stored_messages(kubectl: Kubectl, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what the database has of these messages, with their files in base64."""
+    found: list[dict[str, Any]] = json.loads(_python(kubectl, STORED, ORGANIZATION, json.dumps(ids)))
+    return found
+
+
+def queue_contents(kubectl: Kubectl, phone: str, contents: Sequence[OutboundContent]) -> None:
+    """Put messages for a phone into the outbox."""
+    documents = [content.model_dump(mode="json", exclude_none=True) for content in contents]
+    _python(kubectl, QUEUE, ORGANIZATION, INSTANCE, phone, json.dumps(documents))
+
+
+def _python(kubectl: Kubectl, code: str, *arguments: str) -> str:
+    return kubectl("exec", "--namespace", SYSTEM_NAMESPACE, WORKER, "--", "python", "-c", code, *arguments)
