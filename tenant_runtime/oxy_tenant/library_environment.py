@@ -13,6 +13,9 @@ LIBRARY_ENVIRONMENT: Final = {
     # garbage at a quarter of its default heap growth, and C uses one arena for all threads.
     "GOGC": "25",
     "MALLOC_ARENA_MAX": "1",
+    # After a file, Go would keep what it needed for it, 25 MiB or more, for minutes. This limit is soft: as long as
+    # more is needed, Go only collects more often.
+    "GOMEMLIMIT": "32MiB",
     # Otherwise neonize marks messages to phone numbers as coming from a bot.
     "NEONIZE_BOT_TAG": "off",
 }
