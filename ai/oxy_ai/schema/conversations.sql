@@ -103,6 +103,28 @@ begin
     return known;
 end $$;
 
+-- The chat with a person (oxy_ai.records.Recipient): the newest of those with his number, however it is written and by
+-- whichever address he wrote from; else a new one with the number as given. That with the business's own number is its chat
+-- with itself from the start: whoever writes there is no customer.
+create or replace function conversation_with(organization uuid, instance uuid, recipient jsonb) returns conversations
+language plpgsql
+as $$
+declare
+    v conversations;
+begin
+    select c.id into v.id from conversations c
+    join contacts p on p.organization_id = organization and p.id = c.contact_id
+    where c.organization_id = organization and c.instance_id = instance and p.phone_key = recipient ->> 'phone_key'
+        and c.merged_into is null and is_personal(c.chat)
+    order by c.last_inbound_at desc nulls last, c.id desc limit 1;
+    v.id := coalesce(v.id, conversation_of(
+        organization, instance, recipient ->> 'chat', null, recipient ->> 'phone', recipient ->> 'phone_key', null,
+        coalesce((recipient ->> 'self_chat')::boolean, false), null
+    ));
+    select * into v from conversations c where c.organization_id = organization and c.id = v.id;
+    return v;
+end $$;
+
 create or replace function add_addresses(organization uuid, instance uuid, conversation bigint, addresses text[])
 returns void
 language plpgsql
