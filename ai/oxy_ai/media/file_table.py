@@ -1,18 +1,14 @@
 """The rows of files, and their chunks in PostgreSQL: one method per SQL function (`oxy_ai/schema/media.sql`)."""
 
-from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from asyncpg import Pool, Record
-from pydantic import TypeAdapter
 
 from oxy_ai.database import Connection, organization_transaction
-from oxy_ai.media.records import DueFile, FileKey, FileState, KeptFile, MessageFile, OutboundFile
+from oxy_ai.media.records import DueFile, FileKey, FileState, KeptFile, OutboundFile
 from oxy_core.files import FileFailure
-
-_FILES: Final[TypeAdapter[list[MessageFile]]] = TypeAdapter(list[MessageFile])
 
 
 class Pause(NamedTuple):
@@ -21,12 +17,6 @@ class Pause(NamedTuple):
     time: timedelta
     settled: bool
     """Whether the claims in a row end: nothing went wrong."""
-
-
-async def files_of_messages(connection: Connection, organization: UUID, messages: Sequence[int]) -> list[MessageFile]:
-    """Return the files of messages, in a transaction that sees the organization."""
-    document = await connection.fetchval("select files_of_messages($1, $2)", organization, messages)
-    return _FILES.validate_json(document)
 
 
 class FileTable:

@@ -5,7 +5,6 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from oxy_ai.records import Record
-from oxy_core.files import FileFailure
 from oxy_core.jetstream import CHUNK_BYTES
 from oxy_core.message_kinds import MessageKind
 
@@ -73,21 +72,3 @@ class OutboundFile(Record):
     def chunks(self) -> int:
         """Number of its chunks."""
         return -(-self.size_bytes // CHUNK_BYTES)
-
-
-class MessageFile(Record):
-    """The file of a message, for whoever answers it."""
-
-    message: int
-    id: UUID
-    kind: str | None = None
-    """`MessageKind` of the message."""
-    mime: str | None = None
-    """As its sender calls it."""
-    found_mime: str | None = None
-    """By its content, once it has arrived."""
-    name: str | None = None
-    size_bytes: int | None = None
-    state: FileState
-    reason: FileFailure | str | None = None
-    """Why it cannot be had, for state FAILED."""

@@ -169,22 +169,6 @@ begin
     );
 end $$;
 
--- The files of some messages, by message: oxy_ai.media.records.MessageFile.
-create or replace function files_of_messages(organization uuid, of_messages bigint[]) returns jsonb
-language plpgsql stable
-as $$
-begin
-    return (
-        select coalesce(jsonb_agg(jsonb_build_object(
-            'message', f.message_id, 'id', f.id, 'kind', f.kind, 'mime', f.mime, 'found_mime', f.found_mime,
-            'name', f.name, 'size_bytes', f.size_bytes, 'state', f.state, 'reason', f.reason
-        ) order by f.message_id, f.id), '[]')
-        from media f where f.organization_id = organization and f.message_id = any (of_messages)
-    );
-end $$;
-
--- -- the queue
-
 -- Look at a file now; `sender`: the account that published its chunks, null: nobody has, or it is known.
 create or replace function queue_file(organization uuid, instance uuid, file uuid, sender text) returns void
 language sql security definer set search_path = public, pg_temp
