@@ -229,6 +229,15 @@ def test_a_report_that_would_not_fit_loses_the_end_of_its_text(journal: Journal)
         assert Report.decode(cut).journal_sequence == 1
 
 
+def test_a_menu_that_would_not_fit_loses_its_choices_but_not_its_text(journal: Journal) -> None:
+    row = {"title": "😀" * 2_000, "description": "😀" * 2_000, "rowID": "r"}
+    menu = MESSAGES.ListMessage(description="Qual?", sections=[{"title": "😀" * 2_000, "rows": [row] * 64}])
+    arrive(journal, message_event(info(b"A"), MESSAGES.Message(listMessage=menu).SerializeToString()))
+    [message] = published(journal)
+    assert (message.kind, message.text, message.details) == (MessageKind.LIST, "Qual?", None)
+    assert message.placeholder_reason is PlaceholderReason.TOO_LARGE
+
+
 def test_a_journalled_report_that_is_too_large_is_replaced_in_its_place(journal: Journal) -> None:
     arrive(journal, message_event(info(b"A"), text(b"oi")))
     [entry] = journal.reports.waiting(0, 1)
