@@ -63,3 +63,17 @@ class MessageKind(StrEnum):
 
 FIRST_KINDS: Final = frozenset({MessageKind.TEXT, MessageKind.UNSUPPORTED, MessageKind.UNDECRYPTABLE})
 """The kinds that readers of version 1 know."""
+
+NO_ANSWERS: Final = frozenset(
+    {
+        MessageKind.ALBUM,
+        MessageKind.EDIT,
+        MessageKind.EVENT_REPLY,
+        MessageKind.MISSED_CALL,
+        MessageKind.NOTICE,
+        MessageKind.REACTION,
+        MessageKind.REVOKE,
+        MessageKind.VOTE,
+    }
+)
+"""Kinds by which the business has not answered a customer, whatever it waits for."""

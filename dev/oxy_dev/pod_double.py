@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from oxy_core import subjects
+from oxy_core.content import AUTOMATIC_SOURCES
 from oxy_core.envelopes import (
     MESSAGE_ID_HEADER,
     PUBLISHED_AGAIN_HEADER,
@@ -33,7 +34,8 @@ from oxy_core.envelopes import (
     Settled,
 )
 from oxy_core.identity import Jid, new_id
-from oxy_core.message_kinds import MessageKind
+from oxy_core.message_kinds import NO_ANSWERS, MessageKind
+from oxy_core.report_bodies import ReceiptKind, ReceiptsSeen
 from oxy_core.trace import new_trace
 
 WINDOW: Final = 256
@@ -231,6 +233,14 @@ class PodDouble:
         self._wake.set()
         return report
 
+    def read_by_customer(self, chat: Jid) -> None:
+        """Report that all that was sent to a chat has reached the phone and was read."""
+        sent = [request.id for request in self.sent if self.journal.resolve(request.chat) == self.journal.resolve(chat)]
+        for kind in (ReceiptKind.DELIVERED, ReceiptKind.READ) if sent else ():
+            ids = tuple(f"OUT{request}" for request in sent)
+            now = datetime.now(UTC)
+            self.report(ReceiptsSeen(kind=kind, request_ids=tuple(sent), whatsapp_ids=ids, chat=chat, at=now))
+
     def receive(self, text: str | None, phone: str, **changes: object) -> MessageSeen:
         """Take a message from WhatsApp: it is reported unless it was received before, or sent from here.
 
@@ -278,6 +288,7 @@ class PodDouble:
     def _counted(self, values: dict[str, object]) -> MessageSeen:
         count = self.journal.chat(cast("Jid", values["chat"]))
         count.last += 1
-        if values["from_me"] and not values.get("self_chat"):
+        is_answer = values["kind"] not in NO_ANSWERS and values.get("source") not in AUTOMATIC_SOURCES
+        if values["from_me"] and not values.get("self_chat") and is_answer:
             count.own = count.last
         return MessageSeen.model_validate({"chat_sequence": count.last, **values})

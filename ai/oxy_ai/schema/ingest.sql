@@ -21,6 +21,7 @@ as $$
     select case
         when not is_personal(m.chat) or not says_something(m.kind) or not is_by_person(m.source) then 'aside'
         when m.self_chat or not m.from_me then case when m.before_pairing then 'aside' else 'inbound' end
+        when m.kind = 'missed_call' then 'aside'
         else 'takeover'
     end
 $$;

@@ -11,7 +11,7 @@ import structlog
 from oxy_core.content import AUTOMATIC_SOURCES, ChatType, PlaceholderReason
 from oxy_core.envelopes import Report
 from oxy_core.identity import Jid
-from oxy_core.message_kinds import MessageKind
+from oxy_core.message_kinds import NO_ANSWERS, MessageKind
 from oxy_core.report_bodies import MessageLost
 from oxy_core.trace import child_of, new_trace, trace_id
 from oxy_tenant import metrics
@@ -30,21 +30,6 @@ NOTED_CHANGE_SECONDS: Final = 1.0
 """WhatsApp's times have whole seconds, so a smaller change of the difference to our clock says nothing."""
 
 log = structlog.get_logger()
-
-
-_NO_ANSWERS: Final = frozenset(
-    {
-        MessageKind.ALBUM,
-        MessageKind.EDIT,
-        MessageKind.EVENT_REPLY,
-        MessageKind.MISSED_CALL,
-        MessageKind.NOTICE,
-        MessageKind.REACTION,
-        MessageKind.REVOKE,
-        MessageKind.VOTE,
-    }
-)
-"""Kinds by which the business has not answered a customer, whatever it waits for."""
 
 
 class Inbound:
@@ -109,7 +94,7 @@ class Inbound:
         sequence = self._chats.count(database, chat)
         sent_at, delay = self._timing(database, message)
         source = self._activity.source_of(database, chat, message)
-        is_answer = message.kind not in _NO_ANSWERS and source not in AUTOMATIC_SOURCES
+        is_answer = message.kind not in NO_ANSWERS and source not in AUTOMATIC_SOURCES
         if message.from_me and not message.self_chat and is_answer:
             self._chats.note_own(database, chat, sequence)
         return Circumstances(

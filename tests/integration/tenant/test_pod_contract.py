@@ -28,11 +28,15 @@ from integration.tenant.scene import (
 )
 
 from oxy_core.bus import connected
+from oxy_core.content import MessageSource, Reaction, Target
 from oxy_core.envelopes import WAITED_HEADER, InstanceSettings, MessageSeen, SendOutcome, SendRequest, SendResult
 from oxy_core.identity import Jid
 from oxy_core.jetstream import INBOUND_STREAM
+from oxy_core.message_kinds import MessageKind
+from oxy_core.report_bodies import ReceiptKind, ReceiptsSeen
 from oxy_core.tasks import end_tasks
 from oxy_dev.pod_double import PodDouble
+from oxy_simulator.contents import Reaction as SentReaction
 from oxy_simulator.testing import WhatsApp
 
 PHONE = Jid.of_phone(CUSTOMER)
@@ -49,6 +53,10 @@ class Pod(Protocol):
 
     async def repeats(self, text: str) -> None:
         """The customer writes, and WhatsApp delivers it twice."""
+
+    async def person_reacts(self, target: MessageSeen) -> None: ...
+
+    async def customer_reads(self) -> None: ...
 
     async def lose_volume(self) -> None: ...
 
@@ -73,6 +81,12 @@ class Runtime:
         identity = await self.scene.customer.send(text, self.scene.business)
         await self.scene.customer.send(text, self.scene.business, message_id=identity)
 
+    async def person_reacts(self, target: MessageSeen) -> None:
+        await self.scene.business.send(SentReaction(target=target.whatsapp_id, emoji="👍"), self.scene.customer)
+
+    async def customer_reads(self) -> None:
+        await self.scene.customer.act("mark", chat=BUSINESS)
+
     async def lose_volume(self) -> None:
         await self.scene.runtime.kill()
         shutil.rmtree(self.scene.runtime.session)
@@ -87,7 +101,7 @@ class Double:
     bus: Bus
     pod: PodDouble
 
-    async def customer_writes(self, text: str, **changes: object) -> None:
+    async def customer_writes(self, text: str | None, **changes: object) -> None:
         self.pod.receive(text, CUSTOMER, chat=Jid.parse("7001@lid"), chat_alias=PHONE, **changes)
 
     async def person_writes(self, text: str) -> None:
@@ -97,6 +111,14 @@ class Double:
         identity = uuid4().hex
         await self.customer_writes(text, whatsapp_id=identity)
         await self.customer_writes(text, whatsapp_id=identity)
+
+    async def person_reacts(self, target: MessageSeen) -> None:
+        details = Reaction(target=Target(whatsapp_id=target.whatsapp_id, from_me=False), emoji="👍")
+        changes = {"from_me": True, "sender": Jid.of_phone(BUSINESS), "source": MessageSource.PHONE}
+        await self.customer_writes(None, kind=MessageKind.REACTION, details=details, **changes)
+
+    async def customer_reads(self) -> None:
+        self.pod.read_by_customer(PHONE)
 
     async def lose_volume(self) -> None:
         self.pod.lose_volume()
@@ -254,6 +276,40 @@ async def test_an_answer_of_a_person_supersedes_what_does_not_know_of_it(pod: Po
         another = send_request(chat, "de outro diário", based_on=9, based_on_epoch=uuid4())
         assert await outcome(pod, another) is SendOutcome.SUPERSEDED
         assert await outcome(pod, send_request(chat, "aviso")) is SendOutcome.SENT
+
+
+async def test_a_reaction_of_a_person_answers_nothing(pod: Pod) -> None:
+    await pod.customer_writes("oi")
+    [asked] = await messages(pod, 1)
+    await pod.person_reacts(asked)
+    reaction = (await messages(pod, 2))[-1]
+    assert (reaction.kind, reaction.from_me, reaction.chat_sequence) == (MessageKind.REACTION, True, 2)
+    assert isinstance(reaction.details, Reaction)
+    assert (reaction.details.target.whatsapp_id, reaction.details.emoji) == (asked.whatsapp_id, "👍")
+    answer = send_request(asked.chat, "Olá!", based_on=1)
+    assert await outcome(pod, answer) is SendOutcome.SENT
+
+
+async def test_receipts_name_the_requests_that_they_are_about(pod: Pod) -> None:
+    await pod.customer_writes("oi")
+    [asked] = await messages(pod, 1)
+    answer = send_request(asked.chat, "Olá!")
+    sent = await outcome_of(pod, answer)
+    await pod.customer_reads()
+
+    async def receipts() -> list[ReceiptsSeen] | None:
+        found = [report.body for report in await pod.bus.stored() if isinstance(report.body, ReceiptsSeen)]
+        return found if len(found) > 1 else None
+
+    found = await until(receipts, 20, "two receipts")
+    assert [receipt.kind for receipt in found] == [ReceiptKind.DELIVERED, ReceiptKind.READ]
+    assert {(receipt.request_ids, receipt.whatsapp_ids) for receipt in found} == {((answer.id,), (sent,))}
+
+
+async def outcome_of(pod: Pod, request: SendRequest) -> str | None:
+    """Have a request carried out; WhatsApp's id of the message."""
+    await pod.bus.request(request)
+    return (await result(pod, request)).whatsapp_id
 
 
 async def test_what_expired_is_not_sent(pod: Pod) -> None:
