@@ -201,17 +201,18 @@ def test_rubbish_in_an_answer_ends_its_reading(data: bytes) -> None:
 # -- receipts, files, losses
 
 
-def sent(journal: Journal, whatsapp_id: str) -> UUID:
-    wanted = request()
-    journal.sends.accept([wanted])
-    journal.sends.begin_attempt(wanted.id)
-    result = SendResult(request_id=wanted.id, outcome=SendOutcome.SENT, whatsapp_id=whatsapp_id)
-    journal.sends.finish(wanted, result)
-    return wanted.id
+def sent(journal: Journal, count: int) -> dict[str, UUID]:
+    """Send so many texts; return their requests by WhatsApp id."""
+    wanted = {f"W{number}": request() for number in range(count)}
+    journal.sends.accept(list(wanted.values()))
+    for whatsapp_id, one in wanted.items():
+        result = SendResult(request_id=one.id, outcome=SendOutcome.SENT, whatsapp_id=whatsapp_id)
+        journal.sends.finish(one, result)
+    return {whatsapp_id: one.id for whatsapp_id, one in wanted.items()}
 
 
 def test_receipts_are_reported_once_and_together_with_the_requests(journal: Journal) -> None:
-    ids = {f"W{number}": sent(journal, f"W{number}") for number in range(300)}
+    ids = sent(journal, 300)
     receipts = [Receipt(ReceiptKind.DELIVERED, whatsapp_id, NOW) for whatsapp_id in ids]
     strange = Receipt(ReceiptKind.READ, "STRANGE", NOW)
     assert journal.receipts.report([*receipts, *receipts, strange]) == [strange]
