@@ -277,7 +277,7 @@ async def is_left_out(scene: Scene, chat_type: str) -> bool:
     return await scene.runtime.metric(line) == 1
 
 
-async def test_messages_that_waited_are_marked_and_old_chats_are_not_taken_for_new_ones(scene: Scene) -> None:
+async def test_a_message_that_waited_says_so_and_is_not_from_before_the_pairing(scene: Scene) -> None:
     await scene.pair()
     await scene.chat()
     await scene.runtime.kill()
