@@ -13,6 +13,9 @@ LIBRARY_ENVIRONMENT: Final = {
     # garbage at a quarter of its default heap growth, and C uses one arena for all threads.
     "GOGC": "25",
     "MALLOC_ARENA_MAX": "1",
+    # glibc's default, which it would raise as soon as a file is freed: the next one would come from the heap, where its
+    # 16 MiB stay.
+    "MALLOC_MMAP_THRESHOLD_": "131072",
     # After a file, Go would keep what it needed for it, 25 MiB or more, for minutes. This limit is soft: as long as
     # more is needed, Go only collects more often.
     "GOMEMLIMIT": "32MiB",
