@@ -20,7 +20,9 @@ def test_values_set_from_outside_are_kept() -> None:
     assert "GOGC" not in missing_environment({"GOGC": "400"})
 
 
-@pytest.mark.parametrize(("outside", "shown"), [({}, "25 1 131072 32MiB off"), ({"GOGC": "400"}, "400 1 131072 32MiB off")])
+@pytest.mark.parametrize(
+    ("outside", "shown"), [({}, "25 1 131072 32MiB off"), ({"GOGC": "400"}, "400 1 131072 32MiB off")]
+)
 def test_a_process_has_the_libraries_environment_from_its_start(outside: dict[str, str], shown: str) -> None:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **outside}
     command = [sys.executable, "-c", SHOW]
