@@ -158,8 +158,8 @@ def test_documents_of_an_earlier_release_are_read(path: Path) -> None:
 
 
 def test_an_earlier_release_reads_the_documents_of_this_one(release: Path) -> None:
-    everything = [*DOCUMENTS.values(), *map(minimal, FULL.values())]
-    documents = [document for document in everything if document.version <= newest(release)]
+    everything, version = [*DOCUMENTS.values(), *map(minimal, FULL.values())], newest(release)
+    documents = [document for document in everything if document.version <= version]
     wire = json.dumps([(type(document).__name__, document.encode().decode()) for document in documents])
     read = json.loads(run(release, READ, stdin=wire))
     assert len(read) == len(documents)
@@ -173,7 +173,8 @@ def test_an_earlier_release_reads_the_documents_of_this_one(release: Path) -> No
 
 
 def test_an_earlier_release_leaves_newer_documents_alone(release: Path) -> None:
-    newer = [document for document in DOCUMENTS.values() if document.version > newest(release)]
+    version = newest(release)
+    newer = [document for document in DOCUMENTS.values() if document.version > version]
     wire = json.dumps([(type(document).__name__, document.encode().decode()) for document in newer])
     assert json.loads(run(release, LEAVE, stdin=wire)) == ["NewerVersionError"] * len(newer)
 
