@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -23,12 +24,19 @@ class ServerError(OxyError):
     """A server did not start; the message holds the end of its log."""
 
 
+SERVER_PORTS: Final = range(10_240, 32_768)
+"""Where servers listen: below the ports that Linux gives to outgoing connections, which would take a port between its
+choice and the start of its server. Source: net.ipv4.ip_local_port_range."""
+
+
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port of the loopback interface that is free now; raises ServerError if there is none."""
+    for port in random.sample(SERVER_PORTS, len(SERVER_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    message = "no port is free: too many servers run"
+    raise ServerError(message)
 
 
 def program(name: str) -> str:
