@@ -266,6 +266,7 @@ async def test_what_is_no_message_of_the_chat_is_reported_too(scene: Scene) -> N
     await scene.customer.act("change-number", contact="+5511944444444")
     [change] = await reported(scene, NumberChanged)
     assert (change.old.phone, change.new.phone) == (CUSTOMER, "+5511944444444")
+    await until(lambda: "settings_changed" in scene.runtime.log, what="the new settings")
     await scene.customer.act("group-message", group=group, text="agora sim")
     told = (await messages(scene, 5))[-1]
     assert (told.text, told.chat_type, told.chat.user) == ("agora sim", ChatType.GROUP, group.partition("@")[0])
