@@ -10,6 +10,7 @@ from openai.types.chat import (
     ChatCompletionMessageParam,
 )
 
+from oxy_ai.assistants.tool_schema import strict_schema
 from oxy_ai.assistants.transcript import shown
 from oxy_ai.assistants.vertical import Tool
 from oxy_ai.records import HistoryMessage, Step, Turn
@@ -76,10 +77,12 @@ def continuation(step: Step) -> list[ChatCompletionMessageParam]:
 @cache
 def tool_declaration(tool: Tool) -> ChatCompletionFunctionToolParam:
     """Return a tool in the form of a request's `tools`."""
-    schema = tool.arguments.model_json_schema()
-    schema.pop("title", None)
-    schema.pop("description", None)
     return {
         "type": "function",
-        "function": {"name": tool.name, "description": tool.description, "parameters": schema},
+        "function": {
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": strict_schema(tool.arguments),
+            "strict": True,
+        },
     }

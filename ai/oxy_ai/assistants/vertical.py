@@ -54,6 +54,8 @@ class Tool:
     """The model is shown their JSON schema; a call that does not validate never reaches `run`."""
     run: Callable[[ToolContext, Any], Awaitable[BaseModel]]
     """Called as `run(context, arguments)`; the model gets the result as JSON."""
+    acts: bool = False
+    """Whether it changes data, and not only reads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import re
 from datetime import date, time
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 FIRST_DAY: Final = date(2000, 1, 1)
 LAST_DAY: Final = date(2199, 12, 31)
@@ -50,4 +50,9 @@ def _text(value: object) -> str:
 
 
 Day = Annotated[date, BeforeValidator(parse_day)]
-TimeOfDay = Annotated[time, BeforeValidator(parse_time)]
+# Not the format `time`, which asks for seconds and an offset from UTC.
+TimeOfDay = Annotated[
+    time,
+    BeforeValidator(parse_time),
+    WithJsonSchema({"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
+]

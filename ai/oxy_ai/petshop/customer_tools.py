@@ -225,5 +225,6 @@ CUSTOMER_TOOLS: Final = (
         "Agenda um serviço num horário livre. Use só depois que o cliente escolheu serviço, dia, hora e disse o pet.",
         BookingOrder,
         _book,
+        acts=True,
     ),
 )
