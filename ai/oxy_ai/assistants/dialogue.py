@@ -12,8 +12,8 @@ from openai.types.chat import (
 
 from oxy_ai.assistants.tool_schema import strict_schema
 from oxy_ai.assistants.transcript import shown
-from oxy_ai.assistants.vertical import Tool
-from oxy_ai.records import HistoryMessage, Step, Turn
+from oxy_ai.assistants.vertical import Prompt, Tool
+from oxy_ai.records import HistoryMessage, Response, Step, Turn
 from oxy_ai.sanitize import prompt_text
 from oxy_core.content import AUTOMATIC_SOURCES
 from oxy_core.message_kinds import MessageKind
@@ -28,14 +28,17 @@ LEFT_OUT: Final = "[o cliente enviou antes mais {} mensagens, que não são most
 """Stands, in requests, for messages to answer that are too many to be shown."""
 
 
-def opening(system_prompt: str, turn: Turn, texts: Sequence[str]) -> list[ChatCompletionMessageParam]:
-    """Return the first request's messages: the system prompt, then the last `AiSettings.context_messages` messages.
+def opening(prompt: Prompt, turn: Turn, texts: Sequence[str]) -> list[ChatCompletionMessageParam]:
+    """Return the first request's messages: both parts of the prompt, then the last messages of the conversation.
 
-    `texts`, the messages to answer, count towards that limit but are never left out.
+    There are at most `AiSettings.context_messages` of these. `texts`, the messages to answer, count towards that limit
+    but are never left out.
     """
     room = max(turn.settings.ai.context_messages - len(texts), 0)
     history = turn.history[-room:] if room else ()
-    messages: list[ChatCompletionMessageParam] = [{"role": "system", "content": system_prompt}]
+    messages: list[ChatCompletionMessageParam] = [
+        {"role": "system", "content": part} for part in (prompt.stable, prompt.changing)
+    ]
     messages.extend(_earlier(message) for message in history)
     if turn.inputs_total > len(turn.inputs):
         messages.append({"role": "user", "content": LEFT_OUT.format(turn.inputs_total - len(turn.inputs))})
@@ -72,6 +75,11 @@ def continuation(step: Step) -> list[ChatCompletionMessageParam]:
         {"role": "tool", "tool_call_id": call.id, "content": step.results[call.id]} for call in step.response.tool_calls
     ]
     return [asked, *results]
+
+
+def said(response: Response) -> ChatCompletionMessageParam:
+    """Return a response in text as a message of the next request."""
+    return {"role": "assistant", "content": response.text or ""}
 
 
 @cache

@@ -59,10 +59,25 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """What an assistant is told before a conversation, in two parts.
+
+    What never changes comes first, so that providers recognise the beginning of many requests and charge less for it.
+    """
+
+    stable: str
+    """Instructions, tone, catalog: the same for all customers of an instance."""
+    changing: str
+    """The day and time, the customer, what is booked."""
+    hash: str = ""
+    """Which version of the instructions it was made from."""
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """An assistant's instructions for one turn."""
 
-    system_prompt: str
+    prompt: Prompt
     tools: tuple[Tool, ...]
 
 

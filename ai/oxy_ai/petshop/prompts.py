@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel
 
+from oxy_ai.assistants.vertical import Prompt
 from oxy_ai.petshop.catalog import Catalog
 from oxy_ai.petshop.formatting import WEEKDAYS, full_day, moment, money
 from oxy_ai.records import Turn
@@ -59,34 +60,29 @@ class Facts(BaseModel):
     bookings: tuple[ComingBooking, ...]
 
 
-def customer_prompt(turn: Turn, facts: Facts, now: datetime) -> str:
-    """Return the system prompt of the customers' assistant."""
+def customer_prompt(turn: Turn, facts: Facts, now: datetime) -> Prompt:
+    """Return the prompt of the customers' assistant."""
     shop = label_text(turn.settings.display_name) or "pet shop"
-    parts = [
+    stable = [
         f'Você é a assistente virtual do pet shop "{shop}" no WhatsApp. {_CUSTOMER_STYLE}',
-        _today(now),
         _CUSTOMER_RULES,
         _GUARD,
         _NOTES,
         _catalog_lines(facts.catalog),
-        _customer_line(turn, facts.bookings, now),
         prompt_text(turn.settings.ai.system_prompt_extra or ""),
     ]
-    return "\n\n".join(part for part in parts if part)
+    return Prompt(_paragraphs(stable), _paragraphs([_today(now), _customer_line(turn, facts.bookings, now)]))
 
 
-def aurora_prompt(turn: Turn, now: datetime) -> str:
-    """Return the system prompt of Aurora, the owners' assistant."""
+def aurora_prompt(turn: Turn, now: datetime) -> Prompt:
+    """Return the prompt of Aurora, the owners' assistant."""
     shop = label_text(turn.settings.display_name) or "pet shop"
-    return "\n\n".join(
-        [
-            f'Você é a Aurora, assistente de gestão do pet shop "{shop}". {_AURORA_STYLE}',
-            _today(now),
-            _AURORA_RULES,
-            _GUARD,
-            _NOTES,
-        ]
-    )
+    stable = [f'Você é a Aurora, assistente de gestão do pet shop "{shop}". {_AURORA_STYLE}', _AURORA_RULES, _GUARD]
+    return Prompt(_paragraphs([*stable, _NOTES]), _today(now))
+
+
+def _paragraphs(parts: Sequence[str]) -> str:
+    return "\n\n".join(part for part in parts if part)
 
 
 def _today(now: datetime) -> str:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oxy_ai.assistants.dialogue import BY_PERSON, LEFT_OUT, continuation, opening, tool_declaration
+from oxy_ai.assistants.vertical import Prompt
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.petshop.aurora_tools import AnalyticsQuestion, Span, span_of
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
@@ -89,6 +90,7 @@ def turn(history: tuple[HistoryMessage, ...], context: int = 5, inputs_total: in
     )
 
 
+PROMPT = Prompt("sistema", "hoje")
 HISTORY = (
     HistoryMessage(author="customer", text="um"),
     HistoryMessage(author="assistant", text="dois"),
@@ -110,14 +112,14 @@ HISTORY = (
 def test_the_model_is_shown_the_last_messages_the_new_ones_included(
     context: int, texts: tuple[str, ...], expected: list[str]
 ) -> None:
-    messages = opening("sistema", turn(HISTORY, context), texts)
-    assert messages[0] == {"role": "system", "content": "sistema"}
-    assert [message.get("content") for message in messages[1:]] == expected
+    messages = opening(PROMPT, turn(HISTORY, context), texts)
+    assert messages[:2] == [{"role": "system", "content": "sistema"}, {"role": "system", "content": "hoje"}]
+    assert [message.get("content") for message in messages[2:]] == expected
 
 
 def test_the_model_is_told_how_many_messages_it_is_not_shown() -> None:
-    messages = opening("sistema", turn((), 5, inputs_total=151), ("oi",))
-    assert [message.get("content") for message in messages[1:]] == [LEFT_OUT.format(150), "oi"]
+    messages = opening(PROMPT, turn((), 5, inputs_total=151), ("oi",))
+    assert [message.get("content") for message in messages[2:]] == [LEFT_OUT.format(150), "oi"]
 
 
 def test_a_step_with_tools_is_sent_with_its_results() -> None:

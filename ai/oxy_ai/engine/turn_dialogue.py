@@ -1,0 +1,172 @@
+"""The dialogue with the model about one turn: context, rounds of responses and tools, review, and the text to send."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from openai.types.chat import ChatCompletionMessageParam
+from pydantic import Field
+
+from oxy_ai import metrics
+from oxy_ai.assistants.dialogue import continuation, opening, said, tool_declaration
+from oxy_ai.assistants.routing import settings_for
+from oxy_ai.assistants.toolbox import run_tool
+from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
+from oxy_ai.engine.polling import PollingSettings
+from oxy_ai.engine.store import Engine
+from oxy_ai.errors import TurnError
+from oxy_ai.model.client import ModelClient, Question
+from oxy_ai.records import Claim, NewStep, Response, Step, ToolCall, ToolResult, Turn, Usage
+from oxy_ai.timezones import zone_or_default
+
+Messages: TypeAlias = Sequence[ChatCompletionMessageParam]
+
+
+class DialogueSettings(PollingSettings):
+    """How long a turn may converse with the model."""
+
+    model_rounds: int = Field(
+        default=6, ge=1, description="Maximum model responses per turn; the last must be an answer."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AssistedTurn:
+    """A turn that an assistant answers."""
+
+    claim: Claim
+    turn: Turn
+    role: Role
+    brief: Brief
+    timezone: ZoneInfo
+    now: datetime
+    """In that time zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The text that a dialogue ended with."""
+
+    text: str
+    last_step: NewStep
+    """That it comes from; stored with the end of the turn, because nothing acts on it before."""
+
+
+async def assisted_turn(vertical: Vertical, engine: Engine, claim: Claim, turn: Turn, role: Role) -> AssistedTurn:
+    """Read what an assistant has to know to answer a turn."""
+    timezone = zone_or_default(turn.settings.timezone)
+    now = datetime.now(timezone)
+    brief = await vertical.brief(engine.pool, claim.organization, turn, role, now)
+    return AssistedTurn(claim, turn, role, brief, timezone, now)
+
+
+class TurnDialogue:
+    """One attempt's dialogue about one turn.
+
+    Each response is stored before anything acts on it. Stored responses and tool results are replayed, not asked again,
+    so that no tool acts twice.
+    """
+
+    def __init__(self, engine: Engine, model: ModelClient, settings: DialogueSettings, assisted: AssistedTurn) -> None:
+        self._engine = engine
+        self._model = model
+        self._rounds = max(settings.model_rounds, len(assisted.turn.steps) + 1)
+        self._assisted = assisted
+
+    async def run(self, texts: Sequence[str]) -> Spoken:
+        """Ask the model to answer these texts and run its tools until it answers with a text that may leave."""
+        turn = self._assisted.turn
+        messages = opening(self._assisted.brief.prompt, turn, texts)
+        for number, step in enumerate(turn.steps):
+            messages.extend(await self._replayed(number, step))
+        for number in range(len(turn.steps), self._rounds):
+            last = number == self._rounds - 1
+            new = await self._ask(number, messages, tools_allowed=not last)
+            wanted = [] if new.response.tool_calls else await self._before_it_leaves(new.response)
+            if not new.response.tool_calls and not wanted:
+                return Spoken(new.response.text or "", new)
+            if not last:
+                # Before its tools run: a retry must repeat these calls, by their ids, not ask for others.
+                await self._engine.keep_step(self._assisted.claim, turn.turn, new)
+                messages.extend(wanted or await self._replayed(number, Step(response=new.response)))
+        # Not stored: the next attempt asks for this answer again.
+        message = f"the model still asked for tools in round {self._rounds}"
+        raise TurnError(message)
+
+    async def _replayed(self, number: int, step: Step) -> Messages:
+        """Return what a stored step adds to the next request, after running those of its tools that have not run."""
+        if step.response.tool_calls:
+            return continuation(await self._run_tools(number, step))
+        return await self._before_it_leaves(step.response)
+
+    # -- HOOK: what is checked before a text leaves
+
+    async def _before_it_leaves(self, response: Response) -> Messages:
+        """Return what the model must read before it answers again, its own text first; nothing: the text may leave.
+
+        A text that may not is stored as a step, like a response with tool calls, and this is called with it again when
+        the turn is resumed.
+        """
+        wanted = [*self._objections(response), *await self._late_messages(response)]
+        return [said(response), *wanted] if wanted else []
+
+    # HOOK: the review
+    def _objections(self, response: Response) -> Messages:  # noqa: ARG002 the hook takes it
+        """Return the review's objections to the model's text, as system messages."""
+        return []
+
+    # HOOK: late messages
+    async def _late_messages(self, response: Response) -> Messages:  # noqa: ARG002 the hook takes it
+        """Return what the customer has written since, as user messages."""
+        return []
+
+    # -- the model
+
+    async def _ask(self, number: int, messages: Messages, *, tools_allowed: bool) -> NewStep:
+        """Ask the model. Its response must be stored before anything acts on it."""
+        assisted = self._assisted
+        ai = assisted.turn.settings.ai
+        chosen = settings_for(ai, assisted.role)
+        question = Question(
+            model=chosen.model,
+            temperature=chosen.temperature,
+            max_tokens=chosen.max_tokens,
+            messages=messages,
+            tools=[tool_declaration(tool) for tool in assisted.brief.tools],
+            tools_allowed=tools_allowed,
+        )
+        response, usage = await self._model.ask(question, ai.base_url)
+        _count(assisted.role, usage)
+        return NewStep(round=number, response=response, **usage.model_dump())
+
+    # -- its tools
+
+    async def _run_tools(self, number: int, step: Step) -> Step:
+        """Run those of a step's tools that have no stored result yet."""
+        results = dict(step.results)
+        for call in step.response.tool_calls:
+            if call.id not in results:
+                results[call.id] = await self._run_tool(number, call)
+        return Step(response=step.response, results=results)
+
+    async def _run_tool(self, number: int, call: ToolCall) -> str:
+        """Run a tool and store its result in the same transaction, so that no retry repeats its effect."""
+        assisted = self._assisted
+        async with self._engine.tool_transaction(assisted.claim) as connection:
+            context = ToolContext(
+                connection, assisted.claim.organization, assisted.turn, assisted.timezone, assisted.now
+            )
+            result = await run_tool(assisted.brief.tools, call, context)
+            kept = ToolResult(number, call.id, result)
+            await self._engine.store_result(connection, assisted.claim, assisted.turn.turn, kept)
+        return result
+
+
+def _count(role: Role, usage: Usage) -> None:
+    metrics.MODEL_SECONDS.labels(assistant=role.value).observe(usage.latency_ms / 1000)
+    metrics.MODEL_TOKENS.labels(kind="prompt").inc(usage.prompt_tokens)
+    metrics.MODEL_TOKENS.labels(kind="cached").inc(usage.cached_tokens)
+    metrics.MODEL_TOKENS.labels(kind="completion").inc(usage.completion_tokens)
+    metrics.MODEL_COST.inc(usage.cost_microdollars or 0)
