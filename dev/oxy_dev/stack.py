@@ -44,10 +44,10 @@ READY_SECONDS: Final = 60.0
 APP_PASSWORD: Final = "plain-processes"  # noqa: S105 the database listens on the loopback interface of one developer
 
 _AT_ONCE: Final = {
-    "limits": {"pacing": "None", "inboundPerSecond": 0},
+    "limits": {"pacing": "None", "inboundPerSecond": 0, "contactTurnsPerHour": 0},
     "ai": {"debounceSeconds": 0, "debounceMaxSeconds": 0},
 }
-"""Changes to the example's spec: answers come without debounce and without simulated typing."""
+"""Changes to the example's spec: answers come without debounce, without simulated typing, and as many as are asked."""
 
 
 class StackError(OxyError):

@@ -34,7 +34,13 @@ from oxy_core.envelopes import (
 from oxy_core.files import FileArrived, FileFailed, FileFailure
 from oxy_core.identity import Jid
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
-from oxy_core.instance.settings import AiSettings, AuroraSettings, InboundSettings, ReconnectSettings
+from oxy_core.instance.settings import (
+    AiSettings,
+    AuroraSettings,
+    InboundSettings,
+    LimitsSettings,
+    ReconnectSettings,
+)
 from oxy_core.message_kinds import MessageKind
 from oxy_core.outbound import FileContent, FileKind, Quoted, SendRefusal
 from oxy_core.report_bodies import MessageLost, NumberChanged, ReceiptKind, ReceiptsSeen
@@ -231,9 +237,17 @@ FULL: Final[Mapping[str, Envelope]] = {
         ask_to_repeat=True,
         ai=AiSettings(
             base_url="https://model.example/v1",
+            profile="barber",
+            mode="Only",
+            only_phones=("+5511987653333",),
+            handover_minutes=60,
+            late_message="FollowUp",
+            tone="Formal.",
+            allowed_links=("flor.example",),
             system_prompt_extra="Seja breve.",
             aurora=AuroraSettings(enabled=False),
         ),
+        limits=LimitsSettings(contact_turns_per_hour=12),
         suspended=True,
     ),
     "tenant-settings": TenantSettings(

@@ -5,8 +5,12 @@ Defaults equal those of the CRD (``crds/``; a test compares them field by field)
 document written before a field existed can still be read.
 """
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from oxy_core.identity import Phone
 
 
 class SharedSettings(BaseModel):
@@ -30,6 +34,11 @@ class AiSettings(SharedSettings):
     """``spec.ai``, which holds no secrets."""
 
     enabled: bool = True
+    profile: str = "petshop"
+    """Name of the vertical that answers (entry point group ``oxy.verticals``)."""
+    mode: Literal["Live", "Draft", "Only"] = "Live"
+    """Live answers everybody; Only those of `only_phones`; Draft nobody: answers are stored, not sent."""
+    only_phones: tuple[Phone, ...] = ()
     base_url: str | None = None
     model: str = "gpt-4o-mini"
     temperature: float = Field(default=0.7, ge=0, le=2)
@@ -38,8 +47,23 @@ class AiSettings(SharedSettings):
     debounce_seconds: float = Field(default=3, ge=0, le=86_400)
     debounce_max_seconds: float = Field(default=15, ge=0, le=86_400)
     takeover_minutes: int = Field(default=30, ge=0, le=525_600)
+    handover_minutes: int = Field(default=720, ge=1, le=525_600)
+    """How long a conversation that was handed over to a person waits for one."""
+    late_message: Literal["Regenerate", "FollowUp"] = "Regenerate"
+    """What happens to a message that arrives during the model call."""
+    tone: str | None = None
+    """How the customers' assistant writes, in a few words."""
+    allowed_links: tuple[str, ...] = ()
+    """Hosts, or hosts with the beginning of a path, in lower case and without a scheme."""
     system_prompt_extra: str | None = None
     aurora: AuroraSettings = AuroraSettings()
+
+
+class LimitsSettings(SharedSettings):
+    """The part of ``spec.limits`` that workers read."""
+
+    contact_turns_per_hour: int = Field(default=30, ge=0, le=100_000)
+    """How often one contact is answered within an hour; 0: no limit."""
 
 
 class InboundSettings(SharedSettings):

@@ -1,7 +1,7 @@
 """The custom resource as the operator reads it. A test compares it with the CRD field by field.
 
-What workers and runtimes read as well (``spec.ai``, ``spec.reconnect``, most of ``spec.inbound``) is in
-`oxy_core.instance.settings`.
+What workers and runtimes read as well (``spec.ai``, ``spec.reconnect``, most of ``spec.inbound``, some of
+``spec.limits``) is in `oxy_core.instance.settings`.
 """
 
 import re
@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 from oxy_core.identity import InstanceName, OrganizationName, Phone
 from oxy_core.instance.custom_resource import REPAIR_ANNOTATION
 from oxy_core.instance.pairing_offer import PairingMethod
-from oxy_core.instance.settings import AiSettings, InboundSettings, ReconnectSettings
+from oxy_core.instance.settings import AiSettings, InboundSettings, LimitsSettings, ReconnectSettings
 from oxy_operator.errors import ResourceError
 from oxy_operator.lenient import plain_text
 from oxy_operator.objects import Object
@@ -72,8 +72,8 @@ class SessionSpec(_Model):
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
 
 
-class LimitsSpec(_Model):
-    """``spec.limits``."""
+class LimitsSpec(LimitsSettings):
+    """``spec.limits``: what workers read of it, and what concerns the runtime alone."""
 
     pacing: Literal["Human", "None"] = "Human"
     inbound_per_second: int = 10

@@ -29,7 +29,7 @@ from oxy_core import subjects
 from oxy_core.bus import connected
 from oxy_core.envelopes import InstanceSettings, MessageSeen
 from oxy_core.identity import Jid
-from oxy_core.instance.settings import AiSettings
+from oxy_core.instance.settings import AiSettings, LimitsSettings
 from oxy_dev.model.scenario import Scenario
 from oxy_dev.model.server import ModelServer
 from oxy_dev.pod_double import PodDouble
@@ -51,7 +51,7 @@ def account(name: str) -> str:
 
 
 def settings_of(organization: str, instance: str = "main", **changes: object) -> InstanceSettings:
-    """Settings without debounce, so that answers come at once."""
+    """Settings without debounce or a limit per contact, so that answers come at once."""
     values = {
         "organization": organization,
         "instance": instance,
@@ -62,6 +62,7 @@ def settings_of(organization: str, instance: str = "main", **changes: object) ->
         "timezone": "America/Sao_Paulo",
         "owners": (OWNER,),
         "ai": AiSettings(debounce_seconds=0),
+        "limits": LimitsSettings(contact_turns_per_hour=0),
     }
     return InstanceSettings.model_validate(values | changes)
 

@@ -144,11 +144,22 @@ def test_workers_get_all_ai_settings() -> None:
         "debounceSeconds": 1,
         "debounceMaxSeconds": 2,
         "takeoverMinutes": 3,
+        "profile": "barber",
+        "mode": "Only",
+        "onlyPhones": ["+5511987653333"],
+        "handoverMinutes": 60,
+        "lateMessage": "FollowUp",
+        "tone": "formal",
+        "allowedLinks": ["instagram.com/paws"],
         "systemPromptExtra": "extra",
         "aurora": {"enabled": False, "model": "a", "temperature": "1.5", "maxTokens": 8},
     }
     made = instance(
-        ai=ai, owners=["+5511987651111"], suspend=True, inbound={"maxAnswerAge": "90m", "askToRepeat": True}
+        ai=ai,
+        owners=["+5511987651111"],
+        suspend=True,
+        inbound={"maxAnswerAge": "90m", "askToRepeat": True},
+        limits={"pacing": "None", "contactTurnsPerHour": 4},
     )
     settings = instance_settings(made, "AACCOUNT")
     assert settings.ai.model_dump() == {
@@ -161,6 +172,13 @@ def test_workers_get_all_ai_settings() -> None:
         "debounce_seconds": 1.0,
         "debounce_max_seconds": 2.0,
         "takeover_minutes": 3,
+        "profile": "barber",
+        "mode": "Only",
+        "only_phones": ("+5511987653333",),
+        "handover_minutes": 60,
+        "late_message": "FollowUp",
+        "tone": "formal",
+        "allowed_links": ("instagram.com/paws",),
         "system_prompt_extra": "extra",
         "aurora": {"enabled": False, "model": "a", "temperature": 1.5, "max_tokens": 8},
     }
@@ -168,6 +186,7 @@ def test_workers_get_all_ai_settings() -> None:
     assert (settings.display_name, settings.phone_number) == ("Paws", "+5511987650000")
     assert (settings.owners, settings.max_answer_age_seconds) == (("+5511987651111",), 5_400)
     assert settings.ask_to_repeat
+    assert settings.limits.model_dump() == {"contact_turns_per_hour": 4}
 
 
 def test_pods_are_replaced_even_if_they_are_not_ready() -> None:

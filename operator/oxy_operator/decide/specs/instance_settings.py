@@ -1,6 +1,7 @@
 """An instance's settings for AI workers, pushed to the bus."""
 
 from oxy_core.envelopes import InstanceSettings
+from oxy_core.instance.settings import LimitsSettings
 from oxy_operator.decide.instance import Instance
 
 
@@ -21,5 +22,6 @@ def instance_settings(instance: Instance, account: str) -> InstanceSettings:
         max_answer_age_seconds=spec.inbound.max_answer_age_seconds,
         ask_to_repeat=spec.inbound.ask_to_repeat,
         ai=spec.ai,
+        limits=LimitsSettings.model_validate(spec.limits.model_dump()),
         suspended=spec.suspend,
     )
