@@ -32,6 +32,8 @@ class Request:
     tools_allowed: bool
     max_tokens: int | None
     prompt_characters: int
+    body: Mapping[str, Any]
+    """As it was sent."""
 
     @property
     def system(self) -> str:
@@ -60,6 +62,12 @@ class Request:
         return tuple(
             call["function"]["name"] for message in self.since_user for call in message.get("tool_calls") or ()
         )
+
+    @property
+    def said_by_system(self) -> str | None:
+        """The last system message after the last user text."""
+        said = [message for message in self.since_user if message["role"] in {"system", "developer"}]
+        return content_of(said[-1]) if said else None
 
     @property
     def results(self) -> tuple[str, ...]:
@@ -97,6 +105,7 @@ def read_request(data: object) -> Request:
         tools_allowed=bool(tools) and data.get("tool_choice") != "none",
         max_tokens=data.get("max_tokens") or data.get("max_completion_tokens"),
         prompt_characters=len(json.dumps([data["messages"], data.get("tools") or []], ensure_ascii=False)),
+        body=data,
     )
 
 

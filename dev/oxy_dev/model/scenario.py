@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from oxy_dev.model.text import date_in, fold, time_in
 
@@ -25,8 +25,9 @@ class Call(_Strict):
     """A tool call to answer with."""
 
     tool: str
-    arguments: dict[str, str | int | bool] = Field(default_factory=dict)
-    """Texts are templates; an argument whose template names something missing is left out."""
+    arguments: dict[str, JsonValue] | str = Field(default_factory=dict)
+    """Texts are templates; an argument whose template names something missing is left out. A text instead of an object
+    is sent as it is, which need not be JSON."""
 
 
 class Rule(_Strict):
@@ -39,15 +40,20 @@ class Rule(_Strict):
     """Regular expression for the last user text, without accents and in lower case; named groups can be used."""
     earlier: str | None = None
     """The same for the person's earlier texts, of which the newest that matches counts."""
+    said_by_system: str | None = None
+    """The same for the last system message after the person's text, which asks for a better answer."""
     after: str | None = None
-    """The last tool called since `user`; without it the rule holds only before any tool was called."""
+    """The last tool called since `user`; without it the rule holds only before any tool was called, or wherever
+    `said_by_system` is found."""
     has: str | None = None
     """Placeholder that must have a value (and not be empty)."""
     reply: str | None = None
     """Template of the text to answer."""
     calls: tuple[Call, ...] = ()
+    times: int | None = Field(default=None, ge=1)
+    """How often the rule answers; then the rules after it do. None: always."""
 
-    @field_validator("user", "earlier")
+    @field_validator("user", "earlier", "said_by_system")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
         try:
@@ -89,6 +95,8 @@ class Situation:
     results: tuple[str, ...]
     today: date
     tools_allowed: bool = True
+    said_by_system: str | None = None
+    """The last system message after `user`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,33 +110,58 @@ class Reaction:
 
 
 def react(scenario: Scenario, situation: Situation) -> Reaction:
-    """Return the answer of the first rule that fits."""
-    for rule in scenario.rules:
+    """Return the answer of the first rule that fits, or the default."""
+    found = first_fit(scenario.rules, situation)
+    return found[1] if found else Reaction("default", render(scenario.default, _values(situation, {})))
+
+
+def first_fit(rules: Sequence[Rule], situation: Situation) -> tuple[int, Reaction] | None:
+    """Return the first rule that fits, by its place, and its answer."""
+    for place, rule in enumerate(rules):
         values = _fit(rule, situation)
         if values is not None:
-            return _react(rule, values)
-    return Reaction("default", render(scenario.default, _values(situation, {})))
+            return place, _react(rule, values)
+    return None
 
 
 def _fit(rule: Rule, situation: Situation) -> Mapping[str, object] | None:
     """Return the placeholders' values if the rule fits."""
     if rule.calls and not situation.tools_allowed:
         return None
-    if rule.after != (situation.called[-1] if situation.called else None) or (
-        rule.assistant is not None and rule.assistant not in situation.system
-    ):
+    if not _is_time(rule, situation) or (rule.assistant is not None and rule.assistant not in situation.system):
         return None
+    groups = _all_groups(rule, situation)
+    if groups is None:
+        return None
+    values = _values(situation, groups)
+    if rule.has is not None and not _lookup(values, rule.has, default=None):
+        return None
+    return values
+
+
+def _is_time(rule: Rule, situation: Situation) -> bool:
+    """Whether the rule holds after the tools that were called."""
+    if rule.after is None and rule.said_by_system is not None:
+        return True
+    return rule.after == (situation.called[-1] if situation.called else None)
+
+
+def _all_groups(rule: Rule, situation: Situation) -> dict[str, str] | None:
+    """Return what the named groups of all patterns match; None if one of the patterns is not found."""
+    objection = () if situation.said_by_system is None else (situation.said_by_system,)
+    sources = (
+        (rule.said_by_system, objection),
+        (rule.earlier, situation.earlier),
+        (rule.user, (situation.user,)),
+    )
     groups: dict[str, str] = {}
-    for pattern, texts in ((rule.earlier, situation.earlier), (rule.user, (situation.user,))):
+    for pattern, texts in sources:
         if pattern is not None:
             found = next((match for text in texts if (match := _groups(pattern, text)) is not None), None)
             if found is None:
                 return None
             groups |= found
-    values = _values(situation, groups)
-    if rule.has is not None and not _lookup(values, rule.has, default=None):
-        return None
-    return values
+    return groups
 
 
 def _groups(pattern: str, text: str) -> dict[str, str] | None:
@@ -141,7 +174,14 @@ def _groups(pattern: str, text: str) -> dict[str, str] | None:
 
 def _values(situation: Situation, groups: Mapping[str, str]) -> Mapping[str, object]:
     said = (situation.user, *situation.earlier)
-    values: dict[str, object] = {"user": situation.user, "today": situation.today.isoformat(), **groups}
+    values: dict[str, object] = {
+        "user": situation.user,
+        "today": situation.today.isoformat(),
+        "system": situation.system,
+        "said_by_system": situation.said_by_system or "",
+        "results": [_parsed(result) for result in situation.results],
+        **groups,
+    }
     for day in (found_day for text in said if (found_day := date_in(text, situation.today)) is not None):
         values.setdefault("date", day.isoformat())
     for time in (found_time for text in said if (found_time := time_in(text)) is not None):
@@ -166,13 +206,26 @@ def _react(rule: Rule, values: Mapping[str, object]) -> Reaction:
 
 
 def _arguments(call: Call, values: Mapping[str, object]) -> str:
-    rendered: dict[str, Any] = {}
-    for name, value in call.arguments.items():
-        if not isinstance(value, str):
-            rendered[name] = value
-        elif all(_lookup(values, match[1], default=_MISSING) is not _MISSING for match in _PLACEHOLDER.finditer(value)):
-            rendered[name] = render(value, values)
-    return json.dumps(rendered, ensure_ascii=False)
+    if isinstance(call.arguments, str):
+        return call.arguments
+    rendered = {name: _filled(value, values) for name, value in call.arguments.items()}
+    return json.dumps({name: value for name, value in rendered.items() if value is not _MISSING}, ensure_ascii=False)
+
+
+def _filled(value: JsonValue, values: Mapping[str, object]) -> object:
+    """Fill the templates in a value; what names something missing is left out."""
+    match value:
+        case str():
+            named = (match[1] for match in _PLACEHOLDER.finditer(value))
+            known = all(_lookup(values, name, default=_MISSING) is not _MISSING for name in named)
+            return render(value, values) if known else _MISSING
+        case list():
+            return [found for item in value if (found := _filled(item, values)) is not _MISSING]
+        case dict():
+            filled = {name: _filled(below, values) for name, below in value.items()}
+            return {name: below for name, below in filled.items() if below is not _MISSING}
+        case _:
+            return value
 
 
 def render(template: str, values: Mapping[str, object]) -> str:

@@ -9,19 +9,19 @@ from typing import Any, Final
 from uuid import uuid4
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from oxy_dev.model.faults import Fault, Faults
+from oxy_dev.model.prompt_cache import CHARACTERS_PER_TOKEN, PromptCache
 from oxy_dev.model.requests import ApiError, Request, content_of, read_request
-from oxy_dev.model.scenario import Reaction, Scenario, Situation, react
+from oxy_dev.model.rules import OrderedRules
+from oxy_dev.model.scenario import Reaction, Rule, Scenario, Situation, react
 from oxy_dev.model.text import today_in
 
-_CHARACTERS_PER_TOKEN: Final = 4
-_CACHED_FROM: Final = 1_024
-_CACHED_STEP: Final = 128
-"""Prompts are cached from 1,024 tokens on, in steps of 128 (https://platform.openai.com/docs/guides/prompt-caching)."""
 _KEPT_REQUESTS: Final = 20_000
+_KEPT_BODIES: Final = 200
 _HANG_SECONDS: Final = 3_600.0
+_RULES: Final = TypeAdapter(tuple[Rule, ...])
 
 
 class ModelServer:
@@ -30,8 +30,10 @@ class ModelServer:
     def __init__(self, scenario: Scenario | None) -> None:
         self._scenario = scenario
         self._faults = Faults()
+        self._ordered = OrderedRules()
         self._requests: deque[dict[str, object]] = deque(maxlen=_KEPT_REQUESTS)
-        self._seen_prompts: set[str] = set()
+        self._bodies: deque[str] = deque(maxlen=_KEPT_BODIES)
+        self._cache = PromptCache()
 
     def application(self) -> web.Application:
         """Return the web application."""
@@ -42,6 +44,9 @@ class ModelServer:
                 web.get("/v1/models", self._models),
                 web.post("/v1/chat/completions", self._complete),
                 web.get("/requests", self._show_requests),
+                web.get("/bodies", self._show_bodies),
+                web.post("/rules", self._add_rules),
+                web.delete("/rules", self._clear_rules),
                 web.get("/faults", self._show_faults),
                 web.post("/faults", self._add_fault),
                 web.delete("/faults", self._clear_faults),
@@ -61,6 +66,7 @@ class ModelServer:
     async def _complete(self, http: web.Request) -> web.StreamResponse:
         try:
             request = await _read(http)
+            self._bodies.append(await http.text())
         except ApiError as error:
             self._note(None, None, error.status)
             return web.json_response(error.body, status=error.status)
@@ -76,19 +82,13 @@ class ModelServer:
         return web.json_response(self._completion(request, reaction))
 
     def _react(self, request: Request) -> Reaction:
-        if self._scenario is None:
+        if self._scenario is None and not self._ordered:
             return Reaction("echo", request.user)
-        today = today_in(request.system, datetime.now(UTC).date())
-        situation = Situation(
-            system=request.system,
-            user=request.user,
-            earlier=tuple(request.said[1:]),
-            called=request.called,
-            results=request.results,
-            today=today,
-            tools_allowed=request.tools_allowed,
-        )
-        return react(self._scenario, situation)
+        situation = _situation(request)
+        ordered = self._ordered.react(situation)
+        if ordered is not None:
+            return ordered
+        return Reaction("echo", request.user) if self._scenario is None else react(self._scenario, situation)
 
     def _completion(self, request: Request, reaction: Reaction) -> dict[str, Any]:
         calls = [
@@ -115,18 +115,13 @@ class ModelServer:
         }
 
     def _usage(self, request: Request, written: int) -> dict[str, Any]:
-        """Count tokens plausibly; a system prompt seen before is read from the cache, as the real service does."""
+        """Count tokens plausibly."""
         prompt = _tokens(request.prompt_characters)
-        digest = hashlib.sha256(request.system.encode()).hexdigest()
-        cached = 0
-        if prompt >= _CACHED_FROM and digest in self._seen_prompts:
-            cached = min(prompt, max(_tokens(len(request.system)), _CACHED_FROM)) // _CACHED_STEP * _CACHED_STEP
-        self._seen_prompts.add(digest)
         return {
             "prompt_tokens": prompt,
             "completion_tokens": written,
             "total_tokens": prompt + written,
-            "prompt_tokens_details": {"cached_tokens": cached, "audio_tokens": 0},
+            "prompt_tokens_details": {"cached_tokens": self._cache.read(request.body), "audio_tokens": 0},
         }
 
     def _note(self, request: Request | None, rule: str | None, status: int | None) -> None:
@@ -146,6 +141,21 @@ class ModelServer:
     async def _show_requests(self, _: web.Request) -> web.Response:
         return web.json_response(list(self._requests))
 
+    async def _show_bodies(self, _: web.Request) -> web.Response:
+        return web.json_response(list(self._bodies))
+
+    async def _add_rules(self, http: web.Request) -> web.Response:
+        try:
+            rules = _RULES.validate_json(await http.text())
+        except ValidationError as error:
+            return _invalid(error)
+        self._ordered.add(rules)
+        return web.json_response([rule.name for rule in rules], status=201)
+
+    async def _clear_rules(self, _: web.Request) -> web.Response:
+        self._ordered.clear()
+        return web.Response(status=204)
+
     async def _show_faults(self, _: web.Request) -> web.Response:
         return web.json_response([fault.model_dump() for fault in self._faults.pending])
 
@@ -153,13 +163,30 @@ class ModelServer:
         try:
             fault = Fault.model_validate_json(await http.text())
         except ValidationError as error:
-            return web.json_response({"error": error.errors(include_url=False, include_context=False)}, status=400)
+            return _invalid(error)
         self._faults.pending.append(fault)
         return web.json_response(fault.model_dump(), status=201)
 
     async def _clear_faults(self, _: web.Request) -> web.Response:
         self._faults.pending.clear()
         return web.Response(status=204)
+
+
+def _invalid(error: ValidationError) -> web.Response:
+    return web.json_response({"error": error.errors(include_url=False, include_context=False)}, status=400)
+
+
+def _situation(request: Request) -> Situation:
+    return Situation(
+        system=request.system,
+        user=request.user,
+        earlier=tuple(request.said[1:]),
+        called=request.called,
+        results=request.results,
+        today=today_in(request.system, datetime.now(UTC).date()),
+        tools_allowed=request.tools_allowed,
+        said_by_system=request.said_by_system,
+    )
 
 
 async def _read(http: web.Request) -> Request:
@@ -201,4 +228,4 @@ async def _go_wrong(fault: Fault, http: web.Request) -> web.StreamResponse | Non
 
 
 def _tokens(characters: int) -> int:
-    return -(-characters // _CHARACTERS_PER_TOKEN)
+    return -(-characters // CHARACTERS_PER_TOKEN)

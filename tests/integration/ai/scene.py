@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,9 +119,26 @@ class Model:
         async with aiohttp.ClientSession() as session, session.delete(f"{self.control}/faults") as response:
             assert response.status == 204
 
+    async def script(self, *rules: Mapping[str, object]) -> None:
+        """Put rules (`oxy_dev.model.scenario.Rule`) before all others; the newest order comes first."""
+        named = [{"name": f"rule {number}", **rule} for number, rule in enumerate(rules)]
+        async with aiohttp.ClientSession() as session, session.post(f"{self.control}/rules", json=named) as response:
+            assert response.status == 201, await response.text()
+
+    async def unscript(self) -> None:
+        """Go back to the scenario's rules."""
+        async with aiohttp.ClientSession() as session, session.delete(f"{self.control}/rules") as response:
+            assert response.status == 204
+
     async def requests(self) -> list[dict[str, Any]]:
         async with aiohttp.ClientSession() as session, session.get(f"{self.control}/requests") as response:
             found: list[dict[str, Any]] = await response.json()
+            return found
+
+    async def bodies(self) -> list[str]:
+        """The newest requests' bodies, byte for byte."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.control}/bodies") as response:
+            found: list[str] = await response.json()
             return found
 
 

@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 from pydantic import ValidationError
 
 from oxy_dev.model.faults import Fault, Faults
+from oxy_dev.model.prompt_cache import PromptCache
 from oxy_dev.model.requests import ApiError, read_request
-from oxy_dev.model.scenario import Scenario, Situation, react, render
+from oxy_dev.model.rules import OrderedRules
+from oxy_dev.model.scenario import Rule, Scenario, Situation, react, render
+from oxy_dev.model.server import ModelServer
 from oxy_dev.model.text import date_in, fold, time_in, today_in
 
 PETSHOP = Scenario.read(Path(__file__).parents[3] / "dev/oxy_dev/model/petshop.yaml")
@@ -101,6 +105,53 @@ def test_a_wrong_rule_is_refused(rule: dict[str, object]) -> None:
         Scenario.model_validate({"rules": [rule], "default": "x"})
 
 
+def test_a_rule_may_wait_for_an_objection_to_the_answer() -> None:
+    scenario = Scenario.model_validate(
+        {
+            "rules": [
+                {"name": "better", "said_by_system": "preco", "reply": "Não sei o preço: {said_by_system}"},
+                {"name": "worse", "reply": "Custa R$ 1,00."},
+            ],
+            "default": "x",
+        }
+    )
+    assert react(scenario, situation("quanto custa?")).rule == "worse"
+    objected = situation("quanto custa?", said_by_system="Preço inventado", called=("t",), results=("{}",))
+    assert react(scenario, objected).text == "Não sei o preço: Preço inventado"
+
+
+def test_a_rule_calls_several_tools_with_nested_arguments_or_with_text_that_is_no_json() -> None:
+    calls = [
+        {"tool": "a", "arguments": {"pets": [{"name": "{pet}", "age": "{age}"}], "n": 1, "gone": ["{age}"]}},
+        {"tool": "b", "arguments": "{not json"},
+    ]
+    rule = {"name": "r", "user": "do (?P<pet>rex)", "calls": calls}
+    reaction = react(Scenario.model_validate({"rules": [rule], "default": "x"}), situation("É do Rex"))
+    assert [(name, arguments) for name, arguments in reaction.calls] == [
+        ("a", '{"pets": [{"name": "Rex"}], "n": 1, "gone": []}'),
+        ("b", "{not json"),
+    ]
+
+
+def test_rules_that_were_ordered_come_first_and_as_often_as_ordered() -> None:
+    ordered = OrderedRules()
+    ordered.add([Rule(name="always", reply="1"), Rule(name="never", reply="2")])
+    ordered.add([Rule(name="once", reply="3", times=1), Rule(name="others", user="tchau", reply="4")])
+    assert [ordered.react(situation(text)).rule for text in ("oi", "oi", "tchau")] == ["once", "always", "others"]
+    ordered.clear()
+    assert (bool(ordered), ordered.react(situation("oi"))) == (False, None)
+
+
+def test_a_prompt_is_cached_as_far_as_it_equals_an_earlier_one_in_tools_and_messages() -> None:
+    cache = PromptCache()
+    same, rest = {"role": "system", "content": "a" * 4 * 1_500}, {"role": "system", "content": "b" * 4 * 300}
+    assert cache.read({"messages": [same]}) == 0
+    assert cache.read({"messages": [same, rest]}) == 1_408
+    assert cache.read({"messages": [same, rest]}) == 1_792
+    assert cache.read({"messages": [rest, same]}) == 0
+    assert cache.read({"messages": [same], "tools": [{"type": "function"}]}) == 0
+
+
 USER = {"role": "user", "content": "oi"}
 CALL = {"id": "c1", "type": "function", "function": {"name": "t", "arguments": "{}"}}
 ASSISTANT = {"role": "assistant", "content": None, "tool_calls": [CALL]}
@@ -138,9 +189,28 @@ def test_a_malformed_request_is_refused_as_the_real_api_does(body: object, param
 def test_a_dialogue_with_tools_is_read() -> None:
     request = read_request({"model": "m", "messages": [USER, ASSISTANT, TOOL]})
     assert (request.user, request.called, request.results) == ("oi", ("t",), ("{}",))
+    assert request.said_by_system is None
+    objections = [{"role": "assistant", "content": "x"}, {"role": "system", "content": "não"}]
+    objected = read_request({"model": "m", "messages": [{"role": "system", "content": "s"}, USER, *objections]})
+    assert (objected.said_by_system, objected.system) == ("não", "s\nnão")
 
 
 def test_faults_happen_as_often_as_ordered_to_those_who_match() -> None:
     faults = Faults()
     faults.pending = [Fault(kind="status", times=2, user="falhe")]
     assert [faults.take(text) is not None for text in ("oi", "Falhe!", "falhe", "falhe")] == [False, True, True, False]
+
+
+async def test_the_server_takes_rules_and_shows_what_it_was_sent() -> None:
+    async with TestClient(TestServer(ModelServer(None).application())) as client:
+        refused = await client.post("/rules", json=[{"name": "x"}])
+        assert (refused.status, "reply or calls" in await refused.text()) == (400, True)
+        assert (await client.post("/rules", json=[{"name": "x", "user": "oi", "reply": "Olá"}])).status == 201
+        body = {"model": "m", "messages": [USER]}
+        answers = []
+        for _ in range(2):
+            answer = await client.post("/v1/chat/completions", json=body, headers={"Authorization": "Bearer x"})
+            answers.append((await answer.json())["choices"][0]["message"]["content"])
+            assert (await client.delete("/rules")).status == 204
+        assert answers == ["Olá", "oi"]
+        assert [json.loads(text) for text in await (await client.get("/bodies")).json()] == [body, body]
