@@ -31,8 +31,11 @@ def refuse_name(name: str, known: str) -> CallRefusal:
 
 def refuse_arguments(arguments: type[BaseModel], error: ValidationError) -> CallRefusal:
     """Refuse a call whose arguments do not validate: each mistake with the argument's name and what it takes."""
-    details = error.errors(include_url=False)
-    return CallRefusal(chamada_invalida=tuple(_explain(arguments, item) for item in details))
+    # An optional argument has a mistake for each of its types, null being one: the first says what it takes.
+    first: dict[str, ErrorDetails] = {}
+    for item in error.errors(include_url=False):
+        first.setdefault(str(item["loc"][:1]), item)
+    return CallRefusal(chamada_invalida=tuple(_explain(arguments, item) for item in first.values()))
 
 
 def _explain(arguments: type[BaseModel], details: ErrorDetails) -> str:

@@ -1,10 +1,15 @@
-"""Types of tool arguments: days and times as models write them. Errors are Portuguese, for the model."""
+"""Types of tool arguments, read as models write them. Errors are Portuguese, for the model."""
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import date, time
+from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from oxy_ai.petshop.pets import Size, Species
+from oxy_ai.scheduling.services import fold_name
 
 FIRST_DAY: Final = date(2000, 1, 1)
 LAST_DAY: Final = date(2199, 12, 31)
@@ -12,7 +17,38 @@ LAST_DAY: Final = date(2199, 12, 31)
 
 _ISO_DAY: Final = re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?:[T ].*)?")
 _BRAZILIAN_DAY: Final = re.compile(r"(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4})")
+_BIRTH: Final = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 _TIME: Final = re.compile(r"(?P<hour>\d{1,2})\s*(?:[:hH]\s*(?P<minute>\d{2})?)\s*(?::00(?:\.0+)?)?")
+
+_UNKNOWN: Final = frozenset(
+    {"", "desconhecido", "desconhecida", "nao informado", "nao informada", "nao sei", "n/a", "null"}
+)
+"""What models write, folded, where they should leave an argument out."""
+
+_SPECIES: Final[Mapping[str, Species]] = {
+    **dict.fromkeys(("cao", "cachorra", "cadela", "cachorrinho", "canino", "canina", "dog", "doguinho"), Species.DOG),
+    **dict.fromkeys(("gata", "gatinho", "gatinha", "felino", "felina", "cat"), Species.CAT),
+    **dict.fromkeys(("passaro", "passarinho", "calopsita", "papagaio", "periquito", "canario", "bird"), Species.BIRD),
+    **dict.fromkeys(("coelha", "coelhinho", "rabbit"), Species.RABBIT),
+    **dict.fromkeys(("hamster", "porquinho da india", "chinchila", "rato", "rodent"), Species.RODENT),
+    **dict.fromkeys(("fish",), Species.FISH),
+    **dict.fromkeys(("jabuti", "tartaruga", "iguana", "reptile"), Species.REPTILE),
+    **dict.fromkeys(("outra", "other"), Species.OTHER),
+}
+"""Other words for the species, folded."""
+
+_SIZES: Final[Mapping[str, Size]] = {
+    **dict.fromkeys(("pequena", "mini", "toy", "p", "small"), Size.SMALL),
+    **dict.fromkeys(("media", "m", "medium"), Size.MEDIUM),
+    **dict.fromkeys(("g", "large"), Size.LARGE),
+    **dict.fromkeys(("gg", "giant"), Size.GIANT),
+}
+
+
+class Arguments(BaseModel):
+    """Base of the arguments of all tools."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def parse_day(value: object) -> object:
@@ -45,6 +81,36 @@ def parse_time(value: object) -> object:
     return found
 
 
+def parse_birth(value: object) -> object:
+    """Read a date of birth, or its year and month, or its year; raises ValueError."""
+    text = _text(value)
+    known = _BIRTH.fullmatch(text) is not None
+    try:
+        if known:
+            date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+    except ValueError:
+        known = False
+    if not known:
+        message = "não é uma data na forma AAAA-MM-DD, AAAA-MM ou AAAA"
+        raise ValueError(message)
+    return text
+
+
+def unknown_as_none(value: object) -> object:
+    """Read what stands for an unknown value as None."""
+    return None if isinstance(value, str) and fold_name(value) in _UNKNOWN else value
+
+
+def _word_of(kind: type[StrEnum], others: Mapping[str, StrEnum]) -> Callable[[object], object]:
+    """Return a reader of an enumeration's words, however they are written."""
+    words = {**{fold_name(word): word for word in kind}, **others}
+
+    def read(value: object) -> object:
+        return words.get(fold_name(value), value) if isinstance(value, str) else value
+
+    return read
+
+
 def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
@@ -56,3 +122,9 @@ TimeOfDay = Annotated[
     BeforeValidator(parse_time),
     WithJsonSchema({"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
 ]
+Birth = Annotated[str, BeforeValidator(parse_birth)]
+SpeciesWord = Annotated[Species, BeforeValidator(_word_of(Species, _SPECIES))]
+SizeWord = Annotated[Size, BeforeValidator(_word_of(Size, _SIZES))]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
+Detail = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Kilograms = Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)]

@@ -11,6 +11,7 @@ from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.petshop import arguments
 from oxy_ai.petshop.formatting import full_day, moment, money, plural
+from oxy_ai.petshop.pet_tools import PET_TOOLS
 from oxy_ai.sanitize import label_text
 from oxy_ai.scheduling.agenda import Agenda, read_agenda
 from oxy_ai.scheduling.booking_rules import Unavailable, why_unavailable
@@ -227,4 +228,5 @@ CUSTOMER_TOOLS: Final = (
         _book,
         acts=True,
     ),
+    *PET_TOOLS,
 )

@@ -8,6 +8,8 @@ import pytest
 from integration.ai.endpoint import calling, running_endpoint, saying
 from integration.ai.scene import Scene, settings_of
 
+from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
+
 ZONE = ZoneInfo("America/Sao_Paulo")
 SETTINGS = settings_of("petshop")
 RAW = ("chamada_invalida", "argument", "JSON", "required", "AAAA", "erro", "_")
@@ -46,7 +48,8 @@ async def test_a_wrong_call_is_explained_to_the_model_with_its_correction(scene:
         "o argumento hora falta",
         "o argumento nome_pet falta",
     ]
-    assert results[2]["chamada_invalida"] == ["a ferramenta voar não existe; há: consultar_horarios, agendar_servico"]
+    names = ", ".join(tool.name for tool in CUSTOMER_TOOLS)
+    assert results[2]["chamada_invalida"] == [f"a ferramenta voar não existe; há: {names}"]
 
 
 async def test_days_are_named_with_weekday_and_as_brazilians_write_them(scene: Scene) -> None:

@@ -1,0 +1,178 @@
+"""The tools about a customer's pets: registering one and listing all."""
+
+from datetime import date
+from typing import Annotated, Final
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from oxy_ai.assistants.refusals import ToolRefusal
+from oxy_ai.assistants.vertical import Tool, ToolContext
+from oxy_ai.petshop import arguments
+from oxy_ai.petshop.pet_table import insert_pet, read_pets, update_pet
+from oxy_ai.petshop.pets import MOST_PETS, Pet, PetFacts, age_words, find_pets, learn
+from oxy_ai.sanitize import label_text, without_brackets
+
+_GRAMS: Final = 1_000
+"""In a kilogram."""
+
+_LABELS: Final = {
+    "species": "espécie",
+    "breed": "raça",
+    "size": "porte",
+    "birth": "nascimento",
+    "weight_grams": "peso",
+    "temperament": "temperamento",
+    "allergies": "alergias",
+}
+"""Names of `PetFacts`' fields, for the model."""
+
+_Unknown = BeforeValidator(arguments.unknown_as_none)
+
+
+class PetCard(arguments.Arguments):
+    """Arguments of ``cadastrar_pet``."""
+
+    nome: arguments.Name = Field(description="Nome do pet.")
+    especie: arguments.SpeciesWord = Field(description="Espécie.")
+    raca: Annotated[arguments.Detail | None, _Unknown] = Field(default=None, description="Raça; nulo se não souber.")
+    porte: Annotated[arguments.SizeWord | None, _Unknown] = Field(
+        default=None, description="Porte; nulo se não souber."
+    )
+    nascimento: Annotated[arguments.Birth | None, _Unknown] = Field(
+        default=None, description="Nascimento: AAAA-MM-DD, AAAA-MM ou só AAAA; nulo se não souber."
+    )
+    peso_kg: Annotated[arguments.Kilograms | None, _Unknown] = Field(
+        default=None, description="Peso em quilos; nulo se não souber."
+    )
+    temperamento: Annotated[arguments.Detail | None, _Unknown] = Field(
+        default=None, description="Temperamento, nas palavras do cliente; nulo se não souber."
+    )
+    alergias: Annotated[arguments.Detail | None, _Unknown] = Field(
+        default=None, description="Alergias e cuidados de saúde, nas palavras do cliente; nulo se não souber."
+    )
+    corrigir: bool = Field(
+        default=False, description="Verdadeiro só quando o cliente corrigiu um dado que já estava cadastrado."
+    )
+
+
+class Nothing(arguments.Arguments):
+    """Arguments of a tool that needs none."""
+
+
+class PetShown(BaseModel):
+    """A pet, for the model. What is unknown is left out."""
+
+    nome: str
+    especie: str | None = None
+    raca: str | None = None
+    porte: str | None = None
+    nascimento: str | None = None
+    idade: str | None = None
+    peso_kg: float | None = None
+    temperamento: str | None = None
+    alergias: str | None = None
+
+
+class Registered(BaseModel):
+    """Result of ``cadastrar_pet``."""
+
+    pet: PetShown
+    ja_existia: bool
+    aviso: str | None = None
+
+
+class Pets(BaseModel):
+    """Result of ``listar_pets``."""
+
+    pets: list[PetShown]
+    aviso: str | None = None
+
+
+def shown_pet(pet: Pet, today: date) -> PetShown:
+    """Return a pet as the model sees it."""
+    facts = pet.facts
+    return PetShown(
+        nome=pet.name,
+        especie=facts.species,
+        raca=facts.breed,
+        porte=facts.size,
+        nascimento=facts.birth,
+        idade=None if facts.birth is None else age_words(facts.birth, today),
+        peso_kg=None if facts.weight_grams is None else facts.weight_grams / _GRAMS,
+        temperamento=facts.temperament,
+        alergias=facts.allergies,
+    )
+
+
+def pet_name(words: str) -> str | None:
+    """Return a pet's name as it is stored: it will stand in prompts; None if nothing is left."""
+    return _label(words)
+
+
+def _label(text: str | None) -> str | None:
+    label = label_text(text, 200)
+    return None if label is None else without_brackets(label)
+
+
+def _facts_on(card: PetCard) -> PetFacts:
+    return PetFacts(
+        species=card.especie,
+        breed=_label(card.raca),
+        size=card.porte,
+        birth=card.nascimento,
+        weight_grams=None if card.peso_kg is None else max(1, round(card.peso_kg * _GRAMS)),
+        temperament=_label(card.temperamento),
+        allergies=_label(card.alergias),
+    )
+
+
+async def _register(context: ToolContext, card: PetCard) -> BaseModel:
+    today = context.now.date()
+    name = pet_name(card.nome)
+    if name is None:
+        return ToolRefusal(erro="Falta o nome do pet.")
+    if card.nascimento is not None and card.nascimento > today.isoformat():
+        return ToolRefusal(erro="O nascimento do pet está no futuro; confirme a data com o cliente.")
+    pets = await read_pets(context.connection, context.organization, context.turn.contact.id)
+    same = find_pets(pets, name, card.especie) or (find_pets(pets, name, None) if card.corrigir else [])
+    if len(same) == 1:
+        return await _update(context, same[0], card)
+    if len(pets) >= MOST_PETS:
+        return ToolRefusal(erro=f"Cada cliente pode cadastrar até {MOST_PETS} pets.")
+    facts = _facts_on(card)
+    pet = await insert_pet(context.connection, context.organization, context.turn.contact.id, name, facts)
+    return Registered(pet=shown_pet(pet, today), ja_existia=False)
+
+
+async def _update(context: ToolContext, pet: Pet, card: PetCard) -> Registered:
+    learned = learn(pet.facts, _facts_on(card), correct=card.corrigir)
+    if learned.facts != pet.facts:
+        await update_pet(context.connection, context.organization, pet.id, learned.facts)
+    kept = ", ".join(_LABELS[name] for name in learned.kept)
+    notice = f"Ficou o que já estava cadastrado em: {kept}. Se o cliente está corrigindo, chame de novo com corrigir."
+    shown = shown_pet(Pet(pet.id, pet.name, learned.facts), context.now.date())
+    return Registered(pet=shown, ja_existia=True, aviso=notice if kept else None)
+
+
+async def _list(context: ToolContext, _: Nothing) -> BaseModel:
+    pets = await read_pets(context.connection, context.organization, context.turn.contact.id)
+    notice = None if pets else "Este cliente ainda não tem pets cadastrados."
+    return Pets(pets=[shown_pet(pet, context.now.date()) for pet in pets], aviso=notice)
+
+
+PET_TOOLS: Final = (
+    Tool(
+        "cadastrar_pet",
+        "Cadastra um pet do cliente ou completa o cadastro dele. Use quando o cliente disser o nome e a espécie; não "
+        "invente o que ele não disse.",
+        PetCard,
+        _register,
+        acts=True,
+    ),
+    Tool(
+        "listar_pets",
+        "Lista os pets deste cliente com o que se sabe de cada um.",
+        Nothing,
+        _list,
+    ),
+)
