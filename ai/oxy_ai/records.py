@@ -46,12 +46,36 @@ class Claim(Record):
     fence: int
 
 
+OptOut = Literal["proactive", "all"]
+"""What a contact does not want: messages that nobody asked for, or any."""
+
+
 class Contact(Record):
     """The person at the other end of a conversation."""
 
     id: int
     name: str | None = None
     phone: str | None = None
+    private: bool = False
+    """Family or a friend on the business's number: never answered."""
+    opt_out: OptOut | None = None
+    opt_out_unconfirmed: bool = False
+    """What the contact last said of `opt_out` was not confirmed yet."""
+
+
+class Exchanges(Record):
+    """How the last exchanges of a conversation followed one another: the column conversations.exchanges."""
+
+    ended_at: AwareDatetime | None = None
+    """When the last one was answered; None: not yet."""
+    quick: int = 0
+    """How many of them in a row began quicker after our answer than a person reads."""
+    run: int = 0
+    """How many followed one another without a long pause."""
+    digest: str | None = None
+    """Of what the contact wrote last; None: it was no text."""
+    repeated: int = 0
+    """How many times in a row it was the same as before."""
 
 
 class Input(SaidMessage):
@@ -105,6 +129,10 @@ class Turn(Record):
     chat: Jid
     self_chat: bool
     contact: Contact
+    exchanges: Exchanges | None = None
+    """Of the turns before this one."""
+    regenerations: int = 0
+    """Answers to it that were discarded because a message came meanwhile."""
     inputs: tuple[Input, ...]
     """The newest messages to answer, oldest first."""
     inputs_total: int
@@ -234,6 +262,8 @@ class TurnEnding(Record):
     """The final response; None: it is stored already, or no model was asked."""
     age_limit: AgeLimit | None = None
     """None: no input was too old."""
+    exchanges: Exchanges | None = None
+    """Of the conversation including this turn's; stored if it is answered."""
 
 
 class Ended(Record):

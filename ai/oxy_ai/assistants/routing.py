@@ -1,22 +1,31 @@
 """Rules that decide, before any model is asked, whether a turn is answered, with what and by which assistant. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
+from oxy_ai.assistants.loops import exchanges_with, is_loop
 from oxy_ai.assistants.transcript import is_blank, says_nothing, shown
 from oxy_ai.assistants.vertical import Role
-from oxy_ai.records import AgeLimit, Turn
+from oxy_ai.records import AgeLimit, Input, Turn
 from oxy_core.identity import same_phone
 from oxy_core.instance.settings import AiSettings, AuroraSettings
+
+SkipReason = Literal["disabled", "private", "opted_out", "stale", "loop"]
+"""Why nobody answers: switched off; family and friends; the contact wants nothing; too old (a person is told); the
+contact seems to be a machine (a person is told)."""
+
+FixedReason = Literal["unsupported", "empty"]
+"""Why a fixed text is the answer: nothing can be read, or nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
     """Do not answer."""
 
-    reason: str
-    """Stored with the turn and counted: disabled or stale."""
+    reason: SkipReason
+    """Stored with the turn and its messages, and counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +41,7 @@ class Say:
     """Answer with a fixed text."""
 
     text: str
-    reason: str
+    reason: FixedReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +58,43 @@ Decision = Skip | Wait | Say | Ask
 def decide(turn: Turn) -> Decision:
     """Return what to do with a turn: the first rule that applies decides."""
     role = role_of(turn)
-    if not turn.settings.ai.enabled or (role is Role.AURORA and not turn.settings.ai.aurora.enabled):
-        return Skip("disabled")
-    limit = age_limit(turn)
-    fresh = [item for item in turn.inputs if limit is None or item.age_seconds <= limit.seconds]
+    silence = _silence(turn, role)
+    if silence is not None:
+        return Skip(silence)
+    fresh = fresh_inputs(turn)
     if not fresh:
         return Skip("stale")
     if turn.closed or turn.settings.suspended:
         return Wait("closed" if turn.closed else "suspended")
-    texts = tuple(shown(item) for item in fresh if not is_blank(item))
-    readable = any(not says_nothing(item) for item in fresh)
-    return Ask(role, texts) if readable else Say(ASK_FOR_TEXT, "unsupported")
+    if not turn.replayed and is_loop(exchanges_with(turn, fresh)):
+        return Skip("loop")
+    return _reply(role, fresh)
+
+
+def _silence(turn: Turn, role: Role) -> SkipReason | None:
+    """Return why nobody answers this contact, whatever was written; None: somebody does."""
+    ai, contact = turn.settings.ai, turn.contact
+    if not ai.enabled or (role is Role.AURORA and not ai.aurora.enabled):
+        return "disabled"
+    if role is Role.AURORA:
+        return None
+    if contact.private:
+        return "private"
+    return "opted_out" if contact.opt_out == "all" else None
+
+
+def _reply(role: Role, fresh: Sequence[Input]) -> Decision:
+    if all(is_blank(item) for item in fresh):
+        return Say(ASK_FOR_TEXT, "empty")
+    if all(says_nothing(item) for item in fresh):
+        return Say(ASK_FOR_TEXT, "unsupported")
+    return Ask(role, tuple(shown(item) for item in fresh if not is_blank(item)))
+
+
+def fresh_inputs(turn: Turn) -> list[Input]:
+    """Return those of a turn's inputs that are not too old to be answered."""
+    limit = age_limit(turn)
+    return [item for item in turn.inputs if limit is None or item.age_seconds <= limit.seconds]
 
 
 def age_limit(turn: Turn) -> AgeLimit | None:

@@ -238,7 +238,8 @@ begin
     perform save_conversation(target);
 end $$;
 
--- Give the kept conversation's contact what is known of the other; the name of whoever wrote last.
+-- Give the kept conversation's contact what is known of the other; the name of whoever wrote last, and what was said last
+-- of an opt-out.
 create or replace function merge_contacts(source conversations, target conversations) returns void
 language plpgsql
 as $$
@@ -246,7 +247,12 @@ begin
     perform move_contact(source.organization_id, source.contact_id, target.contact_id);
     update contacts c
     set phone = coalesce(c.phone, s.phone), phone_key = coalesce(c.phone_key, s.phone_key),
-        name = case when source.place > target.place then coalesce(s.name, c.name) else coalesce(c.name, s.name) end
+        name = case when source.place > target.place then coalesce(s.name, c.name) else coalesce(c.name, s.name) end,
+        private = c.private or s.private,
+        (opt_out, opt_out_place, opt_out_unconfirmed) = (
+            select (w.c).opt_out, (w.c).opt_out_place, (w.c).opt_out_unconfirmed from (values (c), (s)) w (c)
+            order by (w.c).opt_out_place desc nulls last limit 1
+        )
     from contacts s
     where c.organization_id = target.organization_id and c.id = target.contact_id
         and s.organization_id = source.organization_id and s.id = source.contact_id;

@@ -55,7 +55,7 @@ begin
     v := reschedule(recount(v), ai_settings(v));
     update conversations
     set turn_id = v.turn_id, lease_until = null, claims = default, pending_since = v.pending_since,
-        last_inbound_at = v.last_inbound_at, due_at = v.due_at
+        last_inbound_at = v.last_inbound_at, due_at = v.due_at, exchanges = v.exchanges
     where organization_id = v.organization_id and id = v.id;
     if v.due_at is not null then
         perform wake_org(v.organization_id, v.due_at);

@@ -43,12 +43,23 @@ create table contacts (
     phone text,
     phone_key text,  -- oxy_core.identity.phone_key of the phone: equal for two numbers of one phone
     name text,
+    private boolean not null default false,  -- family and friends: never answered; see also private_numbers
+    opt_out text check (opt_out in ('proactive', 'all')),  -- what the contact does not want; null: nothing
+    opt_out_place place,  -- of the message that said so last, or took it back
+    opt_out_unconfirmed boolean not null default false,  -- the contact has not been told of it yet
     created_at timestamptz not null default now(),
     primary key (organization_id, id),
     foreign key (organization_id, instance_id) references instances
 );
 
 create index contacts_phone on contacts (instance_id, phone_key) where phone_key is not null;
+
+-- Numbers of people whom no instance of the organization answers, as its catalog lists them.
+create table private_numbers (
+    organization_id uuid not null references organizations,
+    phone_key text not null,  -- as in contacts
+    primary key (organization_id, phone_key)
+);
 
 create table conversations (
     organization_id uuid not null,
@@ -69,6 +80,7 @@ create table conversations (
     claims integer not null default 0,  -- in a row, none of which has ended
     merged_into bigint,
     asked_at timestamptz,  -- when the customer was last asked to send again what was lost
+    exchanges jsonb,  -- oxy_ai.records.Exchanges: how the last ones followed one another
     created_at timestamptz not null default now(),
     primary key (organization_id, id),
     foreign key (organization_id, instance_id) references instances,
@@ -130,6 +142,7 @@ create table turns (
     replayed boolean not null default false,  -- a person asked for it: it is answered whatever its age
     waits integer not null default 0,  -- for a model endpoint that was out
     waiting_since timestamptz,
+    regenerations smallint not null default 0,  -- answers discarded because a message came meanwhile
     created_at timestamptz not null default now(),
     finished_at timestamptz,
     primary key (organization_id, id),
@@ -138,11 +151,12 @@ create table turns (
 );
 create index turns_dead on turns (organization_id, id) where state = 'dead';
 create index turns_finished on turns (organization_id, finished_at);
+create index turns_answered on turns (conversation_id, finished_at) where state = 'answered';
 
 create table turn_steps (
     organization_id uuid not null,
     turn_id bigint not null,
-    round smallint not null,
+    round smallint not null,  -- below 0: an answer that was discarded
     model text not null,
     response jsonb not null,
     results jsonb not null default '{}',  -- by tool call id
@@ -156,6 +170,19 @@ create table turn_steps (
     foreign key (organization_id, turn_id) references turns
 );
 
+-- Answers that the assistant would have given: spec.ai.mode is Draft.
+create table drafts (
+    organization_id uuid not null,
+    turn_id bigint not null,
+    conversation_id bigint not null,
+    body text not null,
+    created_at timestamptz not null default clock_timestamp(),
+    primary key (organization_id, turn_id),
+    foreign key (organization_id, turn_id) references turns,
+    foreign key (organization_id, conversation_id) references conversations
+);
+create index drafts_conversation on drafts (organization_id, conversation_id);
+
 create type lane as enum ('reply', 'automation', 'campaign');
 
 create table outbox (
@@ -165,7 +192,7 @@ create table outbox (
     conversation_id bigint not null,
     turn_id bigint,  -- null: no turn queued it
     part smallint not null,  -- 0 the answer, 1 the apology, 2 a notice to the owner (owner_notices), 3 sent by a command,
-                             -- 4 a request to send again what was lost
+                             -- 4 a request to send again what was lost, 5 what confirms an opt-out
     lane lane not null default 'reply',
     position bigint generated always as identity,
     chat text not null,
@@ -176,8 +203,8 @@ create table outbox (
     trace text,
     expires_at timestamptz,
     state text not null default 'pending' check (state in (
-        'pending', 'accepted', 'sent', 'delivered', 'read', 'failed', 'superseded', 'expired', 'ambiguous'
-    )),
+        'pending', 'accepted', 'sent', 'delivered', 'read', 'failed', 'superseded', 'expired', 'ambiguous', 'withheld'
+    )),  -- withheld: its contact does not want it
     accepted_epoch uuid,  -- the journal that holds it
     whatsapp_id text,
     whatsapp_at timestamptz,  -- when WhatsApp received it, by its own clock

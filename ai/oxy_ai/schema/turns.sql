@@ -99,13 +99,24 @@ begin
         select jsonb_build_object(
             'read_at', moment, 'turn', t.id, 'attempts', t.attempts, 'trace', t.trace, 'instance', v.instance_id, 'settings', i.settings,
             'replayed', t.replayed, 'closed', i.closed_at is not null, 'chat', v.chat, 'self_chat', v.self_chat,
-            'contact', jsonb_build_object('id', c.id, 'name', c.name, 'phone', c.phone),
+            'contact', contact_document(c), 'exchanges', v.exchanges, 'regenerations', t.regenerations,
             'inputs', inputs_of(t, limits, moment), 'inputs_total', inputs_total(t), 'steps', steps_of(t),
             'history', history_of(t, (i.settings -> 'ai' ->> 'context_messages')::integer, limits)
         )
         from instances i
         join contacts c on c.organization_id = v.organization_id and c.id = v.contact_id
         where i.organization_id = v.organization_id and i.id = v.instance_id
+    );
+end $$;
+
+-- The person at the other end: oxy_ai.records.Contact.
+create or replace function contact_document(c contacts) returns jsonb
+language plpgsql stable
+as $$
+begin
+    return jsonb_build_object(
+        'id', c.id, 'name', c.name, 'phone', c.phone, 'private', is_private(c), 'opt_out', c.opt_out,
+        'opt_out_unconfirmed', c.opt_out_unconfirmed
     );
 end $$;
 
@@ -260,6 +271,7 @@ begin
     end if;
     if ending ->> 'state' = 'answered' then
         perform settle_stale(v, turn, ending -> 'age_limit');
+        v.exchanges := with_end(ending -> 'exchanges', clock_timestamp());
     end if;
     t := close_turn(organization, turn, ending ->> 'state', ending ->> 'reason', ending ->> 'role');
     perform queue_text(v, t, answer, t.based_on) from jsonb_array_elements(ending -> 'answers') answer;
@@ -271,6 +283,14 @@ begin
     end if;
     return jsonb_build_object('state', t.state, 'more', v.due_at is not null);
 end $$;
+
+-- A conversation's exchanges (oxy_ai.records.Exchanges) once the last has ended; null: it has none.
+create or replace function with_end(exchanges jsonb, moment timestamptz) returns jsonb
+language sql stable parallel safe
+as $$
+    select case when jsonb_typeof(exchanges) = 'object'
+                then exchanges || jsonb_build_object('ended_at', moment) end
+$$;
 
 -- Settle those inputs of a turn that were too old for its answer, also of those that it did not read. `age_limit` is
 -- oxy_ai.records.AgeLimit; null: none was.

@@ -4,11 +4,12 @@ from uuid import UUID
 import pytest
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
+from oxy_ai.assistants.loops import MOST_IN_RUN
 from oxy_ai.assistants.routing import Ask, Decision, Say, Skip, Wait, age_limit, decide
 from oxy_ai.assistants.transcript import CUT
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.messages import MessageContent
-from oxy_ai.records import AgeLimit, Contact, Input, Turn
+from oxy_ai.records import AgeLimit, Contact, Exchanges, Input, Turn
 from oxy_core.content import FileOffered
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import Jid
@@ -25,6 +26,8 @@ VOICE = Input(
     kind=MessageKind.VOICE_NOTE, content=MessageContent(file=FileOffered(id=UUID(int=2), seconds=12)), age_seconds=1
 )
 CAPTIONED = Input(kind=MessageKind.IMAGE, text="Quanto custa?", age_seconds=1)
+FRIEND = Contact(id=1, phone="+5511912340001", private=True)
+ENDLESS = Exchanges(ended_at=NOON, run=MOST_IN_RUN)
 BLANK = Input(kind=MessageKind.TEXT, text=" \u200b\n", age_seconds=1)
 
 
@@ -74,7 +77,8 @@ def turn(
         (turn(OLD), Skip("stale")),
         (turn(OLD, replayed=True), Ask(Role.CUSTOMER, ("velha",))),
         (turn(MUTE), Say(ASK_FOR_TEXT, "unsupported")),
-        (turn(BLANK), Say(ASK_FOR_TEXT, "unsupported")),
+        (turn(BLANK), Say(ASK_FOR_TEXT, "empty")),
+        (turn(BLANK, MUTE), Say(ASK_FOR_TEXT, "unsupported")),
         (turn(OLD, MUTE), Say(ASK_FOR_TEXT, "unsupported")),
         (turn(TEXT, closed=True), Wait("closed")),
         (turn(TEXT, suspended=True), Wait("suspended")),
@@ -89,6 +93,22 @@ def turn(
         (turn(TEXT, phone=None), Ask(Role.CUSTOMER, ("oi",))),
         (turn(TEXT, phone=OWNER, ai=AiSettings(aurora=AuroraSettings(enabled=False))), Skip("disabled")),
         (turn(TEXT, ai=AiSettings(aurora=AuroraSettings(enabled=False))), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(TEXT, contact=FRIEND), Skip("private")),
+        (turn(OLD, contact=FRIEND), Skip("private")),
+        (turn(TEXT, contact=FRIEND, suspended=True), Skip("private")),
+        (turn(TEXT, contact=FRIEND, replayed=True), Skip("private")),
+        (turn(TEXT, contact=FRIEND, ai=AiSettings(enabled=False)), Skip("disabled")),
+        (turn(TEXT, contact=FRIEND.model_copy(update={"phone": OWNER})), Ask(Role.AURORA, ("oi",))),
+        (turn(TEXT, contact=Contact(id=1, opt_out="all")), Skip("opted_out")),
+        (turn(OLD, contact=Contact(id=1, opt_out="all")), Skip("opted_out")),
+        (turn(TEXT, contact=Contact(id=1, opt_out="proactive")), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(TEXT, contact=Contact(id=1, phone=OWNER, opt_out="all")), Ask(Role.AURORA, ("oi",))),
+        (turn(TEXT, exchanges=ENDLESS), Skip("loop")),
+        (turn(TEXT, exchanges=ENDLESS, phone=OWNER), Skip("loop")),
+        (turn(TEXT, exchanges=ENDLESS, replayed=True), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(TEXT, exchanges=ENDLESS, suspended=True), Wait("suspended")),
+        (turn(OLD, exchanges=ENDLESS), Skip("stale")),
+        (turn(MUTE, exchanges=ENDLESS), Skip("loop")),
     ],
 )
 def test_rules_decide_before_any_model(decided: Turn, expected: Decision) -> None:

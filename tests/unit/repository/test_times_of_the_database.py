@@ -35,6 +35,7 @@ NOTED: Final = {
     "dead_reports": {"died_at", "discarded_at"},
     "ai_interactions": {"created_at"},
     "audit_log": {"at"},
+    "drafts": {"created_at"},
     "database_clock": {"latest"},
     "database_state": {"created_at"},
 }
