@@ -1,0 +1,197 @@
+"""The rows of conversations, as lines for PostgreSQL's COPY in text format. Pure."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from oxy_core.identity import Jid
+from oxy_dev.seed.plan import Customer, Event
+
+NULL: Final = r"\N"
+TABLES: Final[Mapping[str, str]] = {
+    "turns": "organization_id id conversation_id instance_id place state assistant created_at finished_at",
+    "outbox": (
+        "organization_id id instance_id conversation_id turn_id part position chat body state whatsapp_id created_at "
+        "accepted_at closed_at"
+    ),
+    "messages": (
+        "organization_id id instance_id conversation_id chat sender whatsapp_id author place state turn_id settled_at "
+        "kind body sent_at arrived_at outbox_id"
+    ),
+    "turn_steps": (
+        "organization_id turn_id round model response prompt_tokens cached_tokens completion_tokens cost_microdollars "
+        "latency_ms created_at"
+    ),
+    "ai_interactions": (
+        "organization_id turn_id conversation_id assistant model rounds prompt_tokens cached_tokens completion_tokens "
+        "cost_microdollars latency_ms created_at"
+    ),
+}
+"""Columns of the tables that grow with the messages, in the order in which their rows are made."""
+
+PEOPLE_TABLES: Final[Mapping[str, str]] = {
+    "contacts": "organization_id id instance_id phone phone_key name created_at",
+    "pets": "organization_id contact_id name species breed size created_at",
+    "conversations": "organization_id id instance_id contact_id chat place last_inbound_at created_at",
+    "chat_journals": "organization_id conversation_id epoch seen",
+    "chat_alias": "organization_id instance_id jid conversation_id",
+}
+"""Of the tables with a row for each customer."""
+
+_MODEL: Final = "gpt-4o-mini"
+_GAP: Final = timedelta(seconds=7)
+"""Between two messages of a customer, and before the answer."""
+
+
+@dataclass(slots=True)
+class Ids:
+    """The newest id of each table with numbers of its own, before the first row is made."""
+
+    contacts: int
+    conversations: int
+    turns: int
+    messages: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A message; texts as COPY reads them."""
+
+    at: datetime
+    text: str | None
+    author: str
+    state: str = NULL
+    turn: str = NULL
+    own: str = NULL
+    """Its row of the outbox."""
+
+
+@dataclass(slots=True)
+class _Chat:
+    """What a conversation has come to."""
+
+    messages: int = 0
+    place: str = ""
+    last_inbound: str = NULL
+
+
+@dataclass(slots=True)
+class Rows:
+    """Makes rows; `lines` holds those of each table that were not taken yet."""
+
+    ids: Ids
+    lines: dict[str, list[str]] = field(default_factory=lambda: {table: [] for table in TABLES})
+    _chats: dict[int, _Chat] = field(default_factory=dict)
+    _sequences: dict[int, int] = field(default_factory=dict)
+
+    def conversation(self, customer: Customer) -> int:
+        """Return the id of a customer's conversation."""
+        return self.ids.conversations + 1 + customer.number
+
+    def contact(self, customer: Customer) -> int:
+        """Return the id of a customer's contact."""
+        return self.ids.contacts + 1 + customer.number
+
+    def take(self) -> dict[str, bytes]:
+        """Return the lines by table, as COPY reads them, and begin anew."""
+        taken = {table: "".join(lines).encode() for table, lines in self.lines.items()}
+        for lines in self.lines.values():
+            lines.clear()
+        return taken
+
+    def add(self, event: Event) -> None:
+        """Make the rows of an exchange."""
+        customer, exchange = event.customer, event.exchange
+        turn = NULL
+        if not exchange.by_person:
+            self.ids.turns += 1
+            turn = str(self.ids.turns)
+        for number, text in enumerate(exchange.asked):
+            self._asked(customer, event.at + number * _GAP, text, turn)
+        answered_at = event.at + len(exchange.asked) * _GAP
+        if exchange.by_person and exchange.answered:
+            self._message(customer, _Said(answered_at, exchange.answered, "phone"))
+        elif exchange.answered:
+            self._answer(customer, event.at, answered_at, exchange.answered)
+
+    def _asked(self, customer: Customer, at: datetime, text: str | None, turn: str) -> None:
+        state = "person" if turn == NULL else "answered"
+        self._message(customer, _Said(at, text, "customer", state=state, turn=turn))
+        self._chats[customer.number].last_inbound = str(at)
+
+    def _answer(self, customer: Customer, asked_at: datetime, at: datetime, text: str) -> None:
+        turn, whatsapp_id, own = str(self.ids.turns), f"OUT{self.ids.turns}", _uuid(at, self.ids.turns)
+        shop, conversation, place = customer.shop, self.conversation(customer), self._chats[customer.number].place
+        organization = shop.organization
+        self.ids.position += 1
+        ended = ("answered", "customer", asked_at, at)
+        self._line("turns", organization, turn, conversation, shop.instance, place, *ended)
+        text_row = (0, self.ids.position, customer.chat, text, "read", whatsapp_id, at, at, at)
+        self._line("outbox", organization, own, shop.instance, conversation, turn, *text_row)
+        self._message(customer, _Said(at, text, "assistant", own=own))
+        response = json.dumps({"text": text, "tool_calls": []}, ensure_ascii=False)
+        figures = (900 + len(text), 0, len(text) // 4, 200, 800)
+        self._line("turn_steps", organization, turn, 0, _MODEL, response, *figures, at)
+        self._line("ai_interactions", organization, turn, conversation, "customer", _MODEL, 1, *figures, at)
+
+    def _message(self, customer: Customer, said: _Said) -> None:
+        shop, ours = customer.shop, said.author == "assistant"
+        self.ids.messages += 1
+        place = self._chats[customer.number].place if ours else self._next_place(customer)
+        sender = str(Jid.of_phone(shop.settings.phone_number)) if said.author == "phone" else customer.chat
+        whatsapp_id = NULL if ours else f"IN{self.ids.messages}"
+        settled = NULL if said.state == NULL else said.at
+        address = (shop.instance, self.conversation(customer), customer.chat, sender, whatsapp_id, said.author, place)
+        content = ("audio", NULL) if said.text is None else ("text", said.text)
+        fate = (said.state, said.turn, settled, *content, said.at, said.at, said.own)
+        self._line("messages", shop.organization, self.ids.messages, *address, *fate)
+
+    def _next_place(self, customer: Customer) -> str:
+        """Count a message in its chat and its instance's journal."""
+        chat = self._chats.setdefault(customer.number, _Chat())
+        chat.messages += 1
+        journal = id(customer.shop)
+        self._sequences[journal] = self._sequences.get(journal, 0) + 1
+        chat.place = f"(2026-01-01T00:00:00Z,{customer.shop.epoch},{self._sequences[journal]})"
+        return chat.place
+
+    def people(self, everybody: Iterable[Customer], since: datetime) -> dict[str, bytes]:
+        """Return the rows of the customers and of what their conversations have come to."""
+        lines: dict[str, list[str]] = {table: [] for table in PEOPLE_TABLES}
+        for customer in everybody:
+            for table, line in self._person(customer, since).items():
+                lines[table].append(line)
+        return {table: "".join(found).encode() for table, found in lines.items()}
+
+    def _person(self, customer: Customer, since: datetime) -> dict[str, str]:
+        shop, conversation, contact = customer.shop, self.conversation(customer), self.contact(customer)
+        organization, chat = shop.organization, self._chats.get(customer.number, _Chat())
+        place = chat.place or "(-infinity,00000000-0000-0000-0000-000000000000,0)"
+        seen = f"{{[1,{chat.messages + 1})}}" if chat.messages else "{}"
+        return {
+            "contacts": _line(
+                organization, contact, shop.instance, customer.phone, customer.phone_key, customer.name, since
+            ),
+            "pets": _line(organization, contact, customer.pet, *customer.breed, since),
+            "conversations": _line(
+                organization, conversation, shop.instance, contact, customer.chat, place, chat.last_inbound, since
+            ),
+            "chat_journals": _line(organization, conversation, shop.epoch, seen),
+            "chat_alias": _line(organization, shop.instance, customer.chat, conversation),
+        }
+
+    def _line(self, table: str, *values: object) -> None:
+        self.lines[table].append(_line(*values))
+
+
+def _line(*values: object) -> str:
+    return "\t".join(map(str, values)) + "\n"
+
+
+def _uuid(at: datetime, number: int) -> str:
+    """Return an id like those of `oxy_core.identity.new_id`: of version 7, its first 48 bits the milliseconds."""
+    milliseconds = int(at.timestamp() * 1000)
+    return f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7000-8000-{number:012x}"

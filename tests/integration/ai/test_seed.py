@@ -1,0 +1,51 @@
+"""A seeded database is what workers would have made themselves: they go on in it."""
+
+import json
+
+import pytest
+from integration.ai.scene import Scene, settings_of
+
+from oxy_core.identity import Jid
+from oxy_dev.seed.command import SeedError, seed
+from oxy_dev.seed.plan import Numbers, seeded_settings
+
+FEW = Numbers(organizations=2, messages=601)
+NEWEST = """
+select m.chat, m.body from messages m join instances i on i.organization_id = m.organization_id and i.id = m.instance_id
+where m.author = 'assistant' and i.settings ->> 'organization' = $1 and m.chat like '%@s.whatsapp.net'
+order by m.place desc limit 1
+"""
+
+
+async def test_workers_continue_the_conversations_of_a_seeded_database(scene: Scene) -> None:
+    assert (await seed(scene.admin_url, FEW)).startswith("2 organizations with 601 messages in ")
+    assert await scene.value("select count(*) from messages") == FEW.messages
+    settings = seeded_settings(0)
+    [(chat, answer)] = await scene.query(NEWEST, settings.organization)
+    pod = await scene.pod(settings.model_copy(update={"ai": settings_of("x").ai}))
+    async with scene.worker():
+        await scene.known(settings)
+        assert await pod.answer_to("obrigada", f"+{Jid.parse(chat).user}") == "De nada! 🐶 Qualquer coisa é só chamar."
+    [body] = await scene.model.bodies()
+    said = [message["content"] for message in json.loads(body)["messages"]]
+    assert answer in said
+    assert "Banho e tosa" in said[0]
+
+
+async def test_seeding_again_changes_nothing(scene: Scene) -> None:
+    await seed(scene.admin_url, FEW)
+    assert (await seed(scene.admin_url, FEW)).startswith("nothing to do")
+    with pytest.raises(SeedError, match=r"seeded with 2 organizations and 601 messages.* ask for the same numbers"):
+        await seed(scene.admin_url, Numbers(organizations=2, messages=602))
+    assert await scene.value("select count(*) from messages") == FEW.messages
+
+
+async def test_a_database_that_cannot_be_seeded_says_what_to_do(scene: Scene) -> None:
+    for url, remedy in (
+        (None, "Set OXY_DATABASE_ADMIN_URL"),
+        (scene.database_url, "give that of the database's administrator"),
+        (scene.admin_url.rpartition("/")[0] + "/postgres", "python -m oxy_ai.migrate"),
+    ):
+        with pytest.raises(SeedError, match=remedy):
+            await seed(url, FEW)
+    assert await scene.value("select count(*) from organizations") == 0
