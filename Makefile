@@ -17,6 +17,8 @@ ifneq ($(CLUSTER),existing)
 export KUBECONFIG := $(STATE)/kubeconfig
 endif
 export CLUSTER REGISTRY INSECURE
+# Tests and the local system start hundreds of Python processes: without cached byte code each compiles its imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock"
 
 .PHONY: help
