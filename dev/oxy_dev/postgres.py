@@ -37,6 +37,11 @@ logging_collector = off
 wal_retrieve_retry_interval = '500ms'
 """
 
+_UNFLUSHED: Final = """
+fsync = off
+full_page_writes = off
+"""
+
 _FOLLOWED: Final = "select from pg_stat_replication where state = 'streaming' and sync_state in ('sync', 'quorum')"
 
 
@@ -99,12 +104,14 @@ def _run_tool(name: str, *arguments: str) -> None:
 
 @dataclass
 class PostgresServer:
-    """A real PostgreSQL with durable writes, which keeps port and data over `kill` and `start`."""
+    """A real PostgreSQL, which keeps port and data over `kill` and `start`."""
 
     folder: Path
     port: int = field(default_factory=free_port)
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the server's environment."""
+    flushing: bool = True
+    """Whether commits wait for the disk. Otherwise a crash of the machine may lose them; one of the server does not."""
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -223,7 +230,7 @@ class PostgresServer:
         options = ["--username", SUPERUSER, "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync"]
         _run_tool("initdb", *options, "-D", str(self._data))
         with (self._data / "postgresql.conf").open("a") as config:
-            config.write(_CONFIG)
+            config.write(_CONFIG if self.flushing else _CONFIG + _UNFLUSHED)
 
     def _make_data_folder(self) -> None:
         shutil.rmtree(self._data, ignore_errors=True)
@@ -241,9 +248,9 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_postgres(folder: Path) -> Iterator[PostgresServer]:
+def running_postgres(folder: Path, *, flushing: bool = True) -> Iterator[PostgresServer]:
     """Run PostgreSQL for the duration of the context."""
-    server = PostgresServer(folder)
+    server = PostgresServer(folder, flushing=flushing)
     server.start()
     try:
         yield server

@@ -22,7 +22,7 @@ TEMPLATE = "oxy_template"
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+    with running_postgres(tmp_path_factory.mktemp("postgres"), flushing=False) as server:
         with psycopg.connect(server.url(), autocommit=True) as connection:
             connection.execute(f"create database {TEMPLATE}")
         migrate(server.url(TEMPLATE), PASSWORD)
@@ -78,7 +78,7 @@ async def scene(nats_server: NatsServer, postgres_server: PostgresServer, databa
 @pytest.fixture
 async def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PostgresServer]:
     """This test's own PostgreSQL, to be killed."""
-    with running_postgres(tmp_path_factory.mktemp("own-postgres")) as server:
+    with running_postgres(tmp_path_factory.mktemp("own-postgres"), flushing=False) as server:
         migrate(server.url(), PASSWORD)
         yield server
 
