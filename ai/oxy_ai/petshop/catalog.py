@@ -9,17 +9,21 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     StringConstraints,
     ValidationError,
-    field_serializer,
     field_validator,
     model_validator,
 )
 
 from oxy_ai.errors import AdministrationError
-from oxy_ai.scheduling.opening_hours import Period, Weekday, parse_period
+from oxy_ai.scheduling.opening_hours import Weekday
+from oxy_ai.scheduling.periods import Period, parse_period
+from oxy_ai.scheduling.public_holidays import STATES, HolidayKind, optional_names
+from oxy_ai.scheduling.services import ResourceKind, fold_name
 from oxy_core.identity import Phone
 
 _DAY_MINUTES: Final = 24 * 60
@@ -33,6 +37,46 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 
+def _known_state(state: str) -> str:
+    if state not in STATES:
+        message = f"unknown state; write one of {', '.join(sorted(STATES))}"
+        raise ValueError(message)
+    return state
+
+
+State = Annotated[str, StringConstraints(to_upper=True), AfterValidator(_known_state)]
+
+
+def _read_periods(periods: object) -> object:
+    return tuple(parse_period(text) for text in _texts(periods))
+
+
+def _in_order(periods: tuple[Period, ...]) -> tuple[Period, ...]:
+    for earlier, later in pairwise(periods):
+        if later.opens < earlier.closes:
+            message = f"{later} starts before {earlier} ends; list the hours in order, without overlap"
+            raise ValueError(message)
+    return periods
+
+
+def _write_periods(periods: tuple[Period, ...]) -> list[str]:
+    return [str(period) for period in periods]
+
+
+Periods = Annotated[
+    tuple[Period, ...], BeforeValidator(_read_periods), AfterValidator(_in_order), PlainSerializer(_write_periods)
+]
+
+
+def _in_weekly_order(hours: dict[Weekday, tuple[Period, ...]]) -> dict[Weekday, tuple[Period, ...]]:
+    # jsonb does not keep the order of keys.
+    return {day: hours[day] for day in Weekday if day in hours}
+
+
+WeekHours = Annotated[dict[Weekday, Periods], AfterValidator(_in_weekly_order)]
+"""Days that are not listed are closed."""
+
+
 def _in_cents(price: Decimal) -> Decimal:
     if price != price.quantize(Decimal("0.01")):
         message = "a price has at most two decimal places"
@@ -44,16 +88,26 @@ class Business(_Strict):
     """Facts about the shop that customers may know."""
 
     address: Name | None = None
+    state: State | None = None
+    """Its abbreviation, for the state's holidays."""
     phone: Phone | None = None
     emergency_phone: Phone | None = None
     notes: Annotated[str, StringConstraints(max_length=1000)] | None = None
 
 
 class Resource(_Strict):
-    """Something that serves one animal at a time: a tub, a table, a veterinarian."""
+    """Something or somebody that serves one animal at a time: a tub, a table, a veterinarian, a room."""
 
     key: Key
     name: Name
+    kind: ResourceKind = ResourceKind.EQUIPMENT
+    hours: WeekHours | None = Field(default=None, min_length=1)
+    """When it is there, within the shop's hours; by default during all of them."""
+    breaks: Periods = ()
+    """Of every day."""
+
+
+Group = Annotated[tuple[Key, ...], Field(min_length=1)]
 
 
 class Service(_Strict):
@@ -66,8 +120,10 @@ class Service(_Strict):
     duration_minutes: int = Field(gt=0, le=_DAY_MINUTES)
     buffer_minutes: int = Field(default=0, ge=0, le=_DAY_MINUTES)
     """Kept free after each booking, for cleaning up."""
-    resources: tuple[Key, ...] = Field(min_length=1)
-    """Any one of them is enough."""
+    resources: tuple[Key, ...] = ()
+    """Any one of them is enough; the short form of one group of `needs`."""
+    needs: tuple[Group, ...] = Field(default=(), max_length=4)
+    """Groups, for example the veterinarians and the rooms; one of each is needed."""
     description: Annotated[str, StringConstraints(max_length=300)] | None = None
 
     @property
@@ -75,12 +131,51 @@ class Service(_Strict):
         """`price` in hundredths of the currency."""
         return int(self.price * 100)
 
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The resources that it needs, one of each group."""
+        return self.needs or (self.resources,)
+
+    @model_validator(mode="after")
+    def _needs_something(self) -> Self:
+        if bool(self.needs) == bool(self.resources):
+            message = (
+                "list either resources, any one of which is enough, or needs: groups, one of each of which is taken"
+            )
+            raise ValueError(message)
+        return self
+
 
 class Holiday(_Strict):
-    """A day on which the shop is closed."""
+    """A holiday of the shop's own, for example its city's."""
 
     date: date
     name: Name
+    hours: Periods = ()
+    """None: closed. So the shop can also be open on a public holiday."""
+
+
+def _known_optional(name: str) -> str:
+    known = {fold_name(listed): listed for listed in optional_names(_A_YEAR)}
+    if fold_name(name) not in known:
+        message = f"unknown; write one of {', '.join(sorted(known.values()))}"
+        raise ValueError(message)
+    return known[fold_name(name)]
+
+
+_A_YEAR: Final = 2026
+"""Any year in which the optional days are celebrated: their names do not change."""
+
+
+class Holidays(_Strict):
+    """The holidays on which the shop is closed."""
+
+    use: tuple[HolidayKind, ...] = (HolidayKind.NATIONAL, HolidayKind.STATE)
+    """Public holidays; those of the state need `business.state`."""
+    optional: tuple[Annotated[str, AfterValidator(_known_optional)], ...] = ()
+    """Days that the law leaves to the employer, by name, for example Carnaval."""
+    days: tuple[Holiday, ...] = ()
+    """The shop's own, before public ones."""
 
 
 class Catalog(_Strict):
@@ -94,42 +189,32 @@ class Catalog(_Strict):
     """Shortest time between booking and start."""
     horizon_days: int = Field(default=60, ge=1, le=366)
     """How far ahead customers may book."""
-    hours: dict[Weekday, tuple[Period, ...]]
+    cancel_notice_minutes: int = Field(default=120, ge=0, le=30 * _DAY_MINUTES)
+    """Until this before the start customers may cancel or move a booking themselves."""
+    max_coming_bookings: int = Field(default=5, ge=1, le=100)
+    """Of one customer."""
+    hours: WeekHours
     """Days that are not listed are closed."""
-    holidays: tuple[Holiday, ...] = ()
+    breaks: Periods = ()
+    """Of every day, for example lunch."""
+    holidays: Holidays = Holidays()
+    """A list is short for its `days`."""
     resources: tuple[Resource, ...] = Field(min_length=1)
     services: tuple[Service, ...] = Field(min_length=1)
 
-    @field_validator("hours", mode="before")
+    @field_validator("holidays", mode="before")
     @classmethod
-    def _read_hours(cls, hours: object) -> object:
-        if not isinstance(hours, dict):
-            return hours
-        return {day: tuple(parse_period(text) for text in _texts(periods)) for day, periods in hours.items()}
-
-    @field_validator("hours")
-    @classmethod
-    def _in_order(cls, hours: dict[Weekday, tuple[Period, ...]]) -> dict[Weekday, tuple[Period, ...]]:
-        for day, periods in hours.items():
-            for earlier, later in pairwise(periods):
-                if later.opens < earlier.closes:
-                    message = f"{day}: {later} starts before {earlier} ends; list the hours in order, without overlap"
-                    raise ValueError(message)
-        return hours
-
-    @field_serializer("hours")
-    def _write_hours(self, hours: dict[Weekday, tuple[Period, ...]]) -> dict[str, list[str]]:
-        # In the order of the week, because jsonb does not keep the order of keys.
-        return {day.value: [str(period) for period in hours[day]] for day in Weekday if day in hours}
+    def _days_alone(cls, holidays: object) -> object:
+        return {"days": holidays} if isinstance(holidays, list | tuple) else holidays
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         _require_unique("resources", [resource.key for resource in self.resources])
         _require_unique("services", [service.key for service in self.services])
-        _require_unique("holidays", [holiday.date.isoformat() for holiday in self.holidays])
+        _require_unique("holidays", [holiday.date.isoformat() for holiday in self.holidays.days])
         known = {resource.key for resource in self.resources}
         for service in self.services:
-            missing = [key for key in service.resources if key not in known]
+            missing = [key for group in service.groups for key in group if key not in known]
             if missing:
                 message = f"service {service.key!r} needs the resource {missing[0]!r}; add it under resources"
                 raise ValueError(message)

@@ -6,9 +6,12 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from oxy_ai.database import Connection
-from oxy_ai.petshop.catalog import Catalog
+from oxy_ai.petshop.catalog import Catalog, Resource
 from oxy_ai.scheduling.booking_rules import BookingRules
 from oxy_ai.scheduling.offer import Offer, OfferedResource, OfferedService, apply_offer
+from oxy_ai.scheduling.opening_hours import SpecialDay, Weekday
+from oxy_ai.scheduling.periods import WHOLE_DAY, Period, without_breaks
+from oxy_ai.scheduling.public_holidays import PublicHolidays
 
 
 class Applied(BaseModel):
@@ -44,7 +47,7 @@ async def apply_catalog(connection: Connection, organization: UUID, name: str, c
         changed=not unchanged,
         services=len(catalog.services),
         resources=len(catalog.resources),
-        holidays=len(catalog.holidays),
+        holidays=len(catalog.holidays.days),
     )
 
 
@@ -55,15 +58,31 @@ def offer_of(catalog: Catalog) -> Offer:
             timedelta(minutes=catalog.slot_minutes),
             timedelta(minutes=catalog.min_notice_minutes),
             timedelta(days=catalog.horizon_days),
+            timedelta(minutes=catalog.cancel_notice_minutes),
+            catalog.max_coming_bookings,
         ),
-        periods={day.iso: periods for day, periods in catalog.hours.items()},
-        holidays={holiday.date: holiday.name for holiday in catalog.holidays},
-        resources=[OfferedResource(resource.key, resource.name) for resource in catalog.resources],
+        periods={day.iso: without_breaks(periods, catalog.breaks) for day, periods in catalog.hours.items()},
+        holidays={holiday.date: SpecialDay(holiday.name, holiday.hours) for holiday in catalog.holidays.days},
+        public_holidays=_public_holidays(catalog),
+        resources=[OfferedResource(item.key, item.name, item.kind, _own_hours(item)) for item in catalog.resources],
         services=[
-            OfferedService(s.key, s.name, s.price_cents, s.duration_minutes, s.buffer_minutes, frozenset(s.resources))
+            OfferedService(s.key, s.name, s.price_cents, s.duration_minutes, s.buffer_minutes, s.groups)
             for s in catalog.services
         ],
     )
+
+
+def _public_holidays(catalog: Catalog) -> PublicHolidays:
+    chosen = catalog.holidays
+    return PublicHolidays(frozenset(chosen.use), catalog.business.state, frozenset(chosen.optional))
+
+
+def _own_hours(resource: Resource) -> dict[int, tuple[Period, ...]] | None:
+    """Return when a resource is there; None: whenever the shop is open."""
+    if resource.hours is None and not resource.breaks:
+        return None
+    hours = dict.fromkeys(Weekday, (WHOLE_DAY,)) if resource.hours is None else resource.hours
+    return {day.iso: without_breaks(periods, resource.breaks) for day, periods in hours.items()}
 
 
 async def read_applied(connection: Connection, organization: UUID) -> Catalog | None:

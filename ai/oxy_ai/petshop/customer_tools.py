@@ -15,7 +15,7 @@ from oxy_ai.petshop.pet_tools import PET_TOOLS
 from oxy_ai.sanitize import label_text
 from oxy_ai.scheduling.agenda import Agenda, read_agenda
 from oxy_ai.scheduling.booking_rules import Unavailable, why_unavailable
-from oxy_ai.scheduling.bookings import Appointment, book, find_booking
+from oxy_ai.scheduling.bookings import Appointment, Booking, Refused, book
 from oxy_ai.scheduling.services import Service, find_service
 from oxy_ai.scheduling.slots import Slot
 
@@ -115,7 +115,7 @@ class _Offer:
                 return f"Só agendamos até {plural(self.agenda.calendar.rules.horizon.days, 'dia', 'dias')} à frente."
             case Unavailable.CLOSED:
                 return f"Não abrimos em {full_day(day)}."
-            case Unavailable.FULL:
+            case _:
                 return f"Não há mais horário livre em {full_day(day)}."
 
 
@@ -180,36 +180,36 @@ async def _book(context: ToolContext, wanted: BookingOrder) -> BaseModel:
         return ToolRefusal(erro="Falta o nome do animal.")
     starts_at = datetime.combine(wanted.data, wanted.hora, context.timezone)
     order = Appointment(context.turn.contact.id, context.turn.turn, offer.service, pet, starts_at)
-    # Models repeat calls that have succeeded: answer the same order with the existing booking.
-    known = await find_booking(context.connection, context.organization, order)
-    if known is not None:
-        return _booked(known.id, order, existed=True)
-    return await _book_slot(context, offer, order)
+    made = await book(offer.agenda, order, context.now)
+    return _refused(offer, order, made) if isinstance(made, Refused) else _booked(made)
 
 
-async def _book_slot(context: ToolContext, offer: _Offer, order: Appointment) -> BaseModel:
+def _refused(offer: _Offer, order: Appointment, refused: Refused) -> BookingRefusal:
     day = order.starts_at.date()
-    slots = await offer.slots(day)
-    slot = next((slot for slot in slots if slot.starts_at == order.starts_at), None)
-    booking = None if slot is None else await book(context.connection, context.organization, order, slot)
-    if booking is not None:
-        return _booked(booking.id, order, existed=False)
-    others = [other for other in slots if other.starts_at != order.starts_at]
-    reason = f"{order.starts_at:%H:%M} não está livre em {full_day(day)}."
-    return BookingRefusal(erro=reason if others else offer.problem_with(day), horarios=_times(others))
+    match refused.why:
+        case Unavailable.TAKEN:
+            reason = f"{order.starts_at:%H:%M} não está livre em {full_day(day)}."
+        case Unavailable.TOO_MANY:
+            limit = plural(offer.agenda.calendar.rules.max_coming, "agendamento futuro", "agendamentos futuros")
+            reason = f"Este cliente já tem {limit}, o máximo."
+        case Unavailable.NOT_OFFERED:
+            reason = "Este serviço não é mais oferecido."
+        case _:
+            reason = offer.problem_with(day)
+    return BookingRefusal(erro=reason, horarios=_times(refused.free))
 
 
-def _booked(number: int, order: Appointment, *, existed: bool) -> BookingResult:
+def _booked(made: Booking) -> BookingResult:
     return BookingResult(
         agendamento=Booked(
-            numero=number,
-            servico=order.service.name,
-            pet=order.subject,
-            quando=moment(order.starts_at),
-            data=order.starts_at.date(),
-            hora=f"{order.starts_at:%H:%M}",
-            preco=money(order.service.price_cents),
-            ja_existia=existed,
+            numero=made.id,
+            servico=made.service,
+            pet=made.subject,
+            quando=moment(made.starts_at),
+            data=made.starts_at.date(),
+            hora=f"{made.starts_at:%H:%M}",
+            preco=money(made.price_cents),
+            ja_existia=made.existed,
         )
     )
 

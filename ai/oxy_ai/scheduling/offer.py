@@ -7,7 +7,10 @@ from uuid import UUID
 
 from oxy_ai.database import Connection
 from oxy_ai.scheduling.booking_rules import BookingRules
-from oxy_ai.scheduling.opening_hours import Period
+from oxy_ai.scheduling.opening_hours import SpecialDay
+from oxy_ai.scheduling.periods import Period
+from oxy_ai.scheduling.public_holidays import PublicHolidays
+from oxy_ai.scheduling.services import ResourceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,9 @@ class OfferedResource:
 
     key: str
     name: str
+    kind: ResourceKind = ResourceKind.EQUIPMENT
+    hours: Mapping[int, Sequence[Period]] | None = None
+    """When it is there, by ISO weekday; None: whenever the business is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +33,8 @@ class OfferedService:
     price_cents: int
     duration_minutes: int
     buffer_minutes: int
-    resources: frozenset[str]
-    """Keys; any one of them is enough."""
+    needs: tuple[tuple[str, ...], ...]
+    """Groups of resources' keys; one of each is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,9 @@ class Offer:
     rules: BookingRules
     periods: Mapping[int, Sequence[Period]]
     """Opening hours by ISO weekday."""
-    holidays: Mapping[date, str]
-    """Names of the days on which the business is closed."""
+    holidays: Mapping[date, SpecialDay]
+    """The business's own."""
+    public_holidays: PublicHolidays
     resources: Sequence[OfferedResource]
     services: Sequence[OfferedService]
 
@@ -50,23 +57,36 @@ async def apply_offer(connection: Connection, organization: UUID, offer: Offer) 
     Services and resources are matched by key and keep their ids. Those no longer offered become inactive and are kept,
     because bookings refer to them.
     """
-    await _apply_rules(connection, organization, offer.rules)
+    await connection.execute("select lock_agenda($1)", organization)
+    await _apply_rules(connection, organization, offer)
     await _apply_resources(connection, organization, offer.resources)
     await _apply_services(connection, organization, offer.services)
     await _apply_opening_hours(connection, organization, offer)
+    await _apply_holidays(connection, organization, offer)
 
 
-async def _apply_rules(connection: Connection, organization: UUID, rules: BookingRules) -> None:
+async def _apply_rules(connection: Connection, organization: UUID, offer: Offer) -> None:
+    rules, public = offer.rules, offer.public_holidays
     await connection.execute(
         """
-        insert into booking_rules (organization_id, step, min_notice, horizon) values ($1, $2, $3, $4)
+        insert into booking_rules (
+            organization_id, step, min_notice, horizon, cancel_notice, max_coming, holiday_kinds, holiday_state,
+            optional_holidays
+        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         on conflict (organization_id) do update
-        set step = excluded.step, min_notice = excluded.min_notice, horizon = excluded.horizon
+        set (step, min_notice, horizon, cancel_notice, max_coming, holiday_kinds, holiday_state, optional_holidays)
+            = (excluded.step, excluded.min_notice, excluded.horizon, excluded.cancel_notice, excluded.max_coming,
+                excluded.holiday_kinds, excluded.holiday_state, excluded.optional_holidays)
         """,
         organization,
         rules.step,
         rules.min_notice,
         rules.horizon,
+        rules.cancel_notice,
+        rules.max_coming,
+        sorted(public.kinds),
+        public.state,
+        sorted(public.optional),
     )
 
 
@@ -78,10 +98,30 @@ async def _apply_resources(connection: Connection, organization: UUID, resources
     )
     await connection.executemany(
         """
-        insert into resources (organization_id, key, name) values ($1, $2, $3)
-        on conflict (organization_id, key) do update set name = excluded.name, active = true
+        insert into resources (organization_id, key, name, kind, own_hours) values ($1, $2, $3, $4, $5)
+        on conflict (organization_id, key) do update
+        set name = excluded.name, kind = excluded.kind, own_hours = excluded.own_hours, active = true
         """,
-        [(organization, resource.key, resource.name) for resource in resources],
+        [(organization, item.key, item.name, item.kind, item.hours is not None) for item in resources],
+    )
+    await _apply_resource_hours(connection, organization, resources)
+
+
+async def _apply_resource_hours(
+    connection: Connection, organization: UUID, resources: Sequence[OfferedResource]
+) -> None:
+    await connection.execute("delete from resource_hours where organization_id = $1", organization)
+    await connection.executemany(
+        """
+        insert into resource_hours (organization_id, resource_id, weekday, opens, closes)
+        select $1, id, $3, $4, $5 from resources where organization_id = $1 and key = $2
+        """,
+        [
+            (organization, resource.key, weekday, period.opens, period.closes)
+            for resource in resources
+            for weekday, periods in (resource.hours or {}).items()
+            for period in periods
+        ],
     )
 
 
@@ -110,11 +150,16 @@ async def _apply_service_resources(
     await connection.execute("delete from service_resources where organization_id = $1", organization)
     await connection.executemany(
         """
-        insert into service_resources (organization_id, service_id, resource_id)
-        select $1, s.id, r.id from services s, resources r
-        where s.organization_id = $1 and s.key = $2 and r.organization_id = $1 and r.key = $3
+        insert into service_resources (organization_id, service_id, need, resource_id)
+        select $1, s.id, $3, r.id from services s, resources r
+        where s.organization_id = $1 and s.key = $2 and r.organization_id = $1 and r.key = $4
         """,
-        [(organization, service.key, resource) for service in services for resource in service.resources],
+        [
+            (organization, service.key, number, resource)
+            for service in services
+            for number, group in enumerate(service.needs)
+            for resource in group
+        ],
     )
 
 
@@ -128,8 +173,11 @@ async def _apply_opening_hours(connection: Connection, organization: UUID, offer
             for period in periods
         ],
     )
+
+
+async def _apply_holidays(connection: Connection, organization: UUID, offer: Offer) -> None:
     await connection.execute("delete from holidays where organization_id = $1", organization)
     await connection.executemany(
-        "insert into holidays (organization_id, day, name) values ($1, $2, $3)",
-        [(organization, day, name) for day, name in offer.holidays.items()],
+        "insert into holidays (organization_id, day, name, hours) values ($1, $2, $3, $4)",
+        [(organization, day, item.name, list(map(str, item.periods))) for day, item in offer.holidays.items()],
     )

@@ -1,10 +1,30 @@
-"""Services, and how to find one by a customer's words."""
+"""Services and resources, and how to find one by a customer's words."""
 
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from oxy_ai.scheduling.slots import Need
+
+
+class ResourceKind(StrEnum):
+    """What serves a booking; customers may wish for a person or a room."""
+
+    STAFF = "staff"
+    ROOM = "room"
+    EQUIPMENT = "equipment"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something or somebody that serves one booking at a time."""
+
+    id: int
+    key: str
+    name: str
+    kind: ResourceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +38,34 @@ class Service:
     need: Need
 
 
+class _Named(Protocol):
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Named)
+
+
 def find_service(services: Sequence[Service], wanted: str) -> Service | None:
     """Return the service that a customer's words name: an exact match, else the shortest name that contains them."""
+    return _find(services, wanted)
+
+
+def find_resource(resources: Sequence[Resource], wanted: str) -> Resource | None:
+    """Return the resource that a customer's words name, as `find_service` does."""
+    return _find(resources, wanted)
+
+
+def _find(offered: Sequence[T], wanted: str) -> T | None:
     words = fold_name(wanted)
-    for service in services:
-        if words in {fold_name(service.key), fold_name(service.name)}:
-            return service
-    partial = [service for service in services if words and (words in fold_name(service.name) or words in service.key)]
-    return min(partial, key=lambda service: len(service.name), default=None)
+    for item in offered:
+        if words in {fold_name(item.key), fold_name(item.name)}:
+            return item
+    partial = [item for item in offered if words and (words in fold_name(item.name) or words in item.key)]
+    return min(partial, key=lambda item: len(item.name), default=None)
 
 
 def fold_name(text: str) -> str:

@@ -83,7 +83,10 @@ async def test_a_customer_books_and_the_agenda_has_it(scene: Scene) -> None:
         first = free.split(": ")[-1].split(",")[0]
         booked = await pod.answer_to("Pode marcar o primeiro horário para o Thor, por favor?")
     assert booked.startswith("Prontinho! Banho do Thor agendado para")
-    booking = (await scene.query("select b.*, s.key from bookings b join services s on s.id = b.service_id"))[0]
+    [booking] = await scene.query(
+        "select b.*, s.key, t.busy_until from bookings b join services s on s.id = b.service_id "
+        "join booking_resources t on t.booking_id = b.id"
+    )
     assert (booking["subject"], booking["key"], booking["price_cents"]) == ("Thor", "banho", 6500)
     assert f"{booking['starts_at'].astimezone(ZoneInfo('America/Sao_Paulo')):%H:%M}" == first
     assert booking["busy_until"] - booking["starts_at"] == timedelta(minutes=75)

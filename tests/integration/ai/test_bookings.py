@@ -9,14 +9,14 @@ import pytest
 from integration.ai.scene import Scene, org, settings_of, until
 
 from oxy_ai.database import connected_pool, organization_transaction
-from oxy_ai.scheduling import bookings
-from oxy_ai.scheduling.agenda import read_services
-from oxy_ai.scheduling.bookings import Appointment, Booking
+from oxy_ai.scheduling.agenda import read_agenda
+from oxy_ai.scheduling.booking_rules import Unavailable
+from oxy_ai.scheduling.bookings import Appointment, Booking, Refused, book
 from oxy_ai.scheduling.services import find_service
-from oxy_ai.scheduling.slots import Slot
 
 ZONE = ZoneInfo("America/Sao_Paulo")
-START = datetime(2031, 3, 4, 10, tzinfo=ZONE)
+NOW = datetime(2031, 3, 1, 10, tzinfo=ZONE)
+START = datetime(2031, 3, 4, 13, tzinfo=ZONE)
 
 
 @pytest.fixture
@@ -30,44 +30,41 @@ async def shop(scene: Scene) -> UUID:
     return org(settings)
 
 
-async def book(scene: Scene, shop: UUID, pet: str, start: datetime = START, service: str = "Banho") -> Booking | None:
+async def ordered(
+    scene: Scene, shop: UUID, pet: str, start: datetime = START, service: str = "Banho"
+) -> Booking | Refused:
+    """Book for the first contact, in a transaction of its own."""
     async with (
         connected_pool(scene.database_url, connections=1) as pool,
         organization_transaction(pool, shop) as connection,
     ):
-        wanted = find_service(await read_services(connection, shop), service)
+        agenda = await read_agenda(connection, shop, ZONE)
+        assert agenda is not None
+        wanted = find_service(agenda.services, service)
         assert wanted is not None
         contact, turn = (
             await connection.fetchval("select id from contacts"),
             await connection.fetchval("select id from turns"),
         )
-        order = Appointment(contact, turn, wanted, pet, start)
-        return await bookings.book(connection, shop, order, Slot(start, wanted.need.resources))
+        return await book(agenda, Appointment(contact, turn, wanted, pet, start), NOW)
 
 
 async def test_simultaneous_bookings_never_exceed_the_resources(scene: Scene, shop: UUID) -> None:
-    bookings = await asyncio.gather(*(book(scene, shop, f"pet {number}") for number in range(8)))
-    assert sum(booking is not None for booking in bookings) == 2
-    assert await scene.value("select count(distinct resource_id) from bookings") == 2
+    results = await asyncio.gather(*(ordered(scene, shop, f"pet {number}") for number in range(8)))
+    assert [result.why for result in results if isinstance(result, Refused)] == [Unavailable.TAKEN] * 6
+    assert await scene.value("select count(distinct resource_id) from booking_resources") == 2
 
 
 async def test_the_buffer_is_kept_free(scene: Scene, shop: UUID) -> None:
     for pet in ("Rex", "Thor"):
-        assert await book(scene, shop, pet) is not None
-    assert await book(scene, shop, "Mel", START + timedelta(minutes=60)) is None
-    assert await book(scene, shop, "Mel", START + timedelta(minutes=75)) is not None
-
-
-async def test_a_cancelled_booking_frees_its_time(scene: Scene, shop: UUID) -> None:
-    assert await book(scene, shop, "Rex", service="Banho e tosa") is not None
-    assert await book(scene, shop, "Mel", service="Banho e tosa") is None
-    await scene.query("update bookings set status = 'cancelled'")
-    assert await book(scene, shop, "Mel", service="Banho e tosa") is not None
+        assert isinstance(await ordered(scene, shop, pet), Booking)
+    assert isinstance(await ordered(scene, shop, "Mel", START + timedelta(minutes=60)), Refused)
+    assert isinstance(await ordered(scene, shop, "Mel", START + timedelta(minutes=90)), Booking)
 
 
 async def test_applying_a_catalog_again_keeps_ids_and_retires_what_is_gone(scene: Scene, shop: UUID) -> None:
     before = await scene.query("select id, key from services order by id")
-    assert await book(scene, shop, "Rex") is not None
+    assert isinstance(await ordered(scene, shop, "Rex"), Booking)
     text = """
       version: 1
       hours: {monday: ["08:00-10:00"]}

@@ -43,12 +43,14 @@ select organization_id, gen_random_uuid(), instance_id, conversation_id, id, 0, 
     case when id % 100 = 0 then 'pending' else 'sent' end, id::text from turns;
 insert into services (organization_id, key, name, price_cents, duration_minutes, buffer_minutes)
 values ('{ORGANIZATION}', 'banho', 'Banho', 1, 30, 0);
-insert into resources (organization_id, key, name) select '{ORGANIZATION}', 'r' || g, 'r' from generate_series(1, 20) g;
-insert into bookings (organization_id, contact_id, service_id, resource_id, subject, price_cents, starts_at,
-    ends_at, busy_until)
-select '{ORGANIZATION}', (select min(id) from contacts where organization_id = '{ORGANIZATION}'), s.id, r.id, 'Rex', 1,
-    at, at + interval '30 minutes', at + interval '30 minutes'
+insert into resources (organization_id, key, name, kind)
+select '{ORGANIZATION}', 'r' || g, 'r', 'room' from generate_series(1, 20) g;
+insert into bookings (organization_id, contact_id, service_id, subject, price_cents, starts_at, ends_at)
+select '{ORGANIZATION}', (select min(id) from contacts where organization_id = '{ORGANIZATION}'), s.id, r.key, 1, at,
+    at + interval '30 minutes'
 from services s, resources r, generate_series(now() - interval '100 days', now(), interval '2 hours') at;
+insert into booking_resources (organization_id, booking_id, resource_id, starts_at, busy_until)
+select b.organization_id, b.id, r.id, b.starts_at, b.ends_at from bookings b join resources r on r.key = b.subject;
 analyze;
 """
 
@@ -117,11 +119,11 @@ HOT = {
     ),
     "the agenda of a day": (
         (
-            f"select starts_at from bookings where organization_id = '{ORGANIZATION}' "
-            "and resource_id = any ('{1,2}') and status <> 'cancelled' "
+            f"select starts_at from booking_resources where organization_id = '{ORGANIZATION}' "
+            "and resource_id = any ('{1,2}') "
             "and starts_at >= now() - interval '2 days' and starts_at < now()"
         ),
-        "bookings_agenda",
+        "booking_resources_agenda",
     ),
 }
 

@@ -6,14 +6,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from oxy_ai.scheduling.booking_rules import BookingRules, Calendar, Unavailable, why_unavailable
-from oxy_ai.scheduling.opening_hours import OpeningHours, Period
+from oxy_ai.scheduling.opening_hours import OpeningHours, SpecialDay
+from oxy_ai.scheduling.periods import Period
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 MONDAY = date(2026, 11, 23)
 HOLIDAY = date(2026, 12, 8)
 WEEKDAYS = dict.fromkeys(range(1, 6), (Period(time(9), time(18)),))
 CALENDAR = Calendar(
-    OpeningHours(ZONE, WEEKDAYS, {HOLIDAY}), BookingRules(timedelta(minutes=30), timedelta(hours=1), timedelta(days=60))
+    OpeningHours(ZONE, WEEKDAYS, {HOLIDAY: SpecialDay("Imaculada Conceição")}),
+    BookingRules(timedelta(minutes=30), timedelta(hours=1), timedelta(days=60), timedelta(hours=2), 5),
 )
 
 

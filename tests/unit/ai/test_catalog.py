@@ -44,7 +44,7 @@ def test_what_is_shown_can_be_applied_again() -> None:
         ('"65.00"', '"65.005"', r"line 8, services\.0\.price: .*two decimal places"),
         ('"65.00"', "cem", r"line 8, services\.0\.price: .*valid decimal"),
         ("[tub]", "[table]", "service 'banho' needs the resource 'table'; add it under resources"),
-        ("09:00-12:00", "12:00-09:00", r"line 2, hours: .*not after 12:00"),
+        ("09:00-12:00", "12:00-09:00", r"line 2, hours\.monday: .*not after 12:00"),
         ("09:00-12:00", "nine", "expected two times such as"),
         ("13:00-18:00", "11:00-18:00", "starts before 09:00-12:00 ends"),
         ("monday", "segunda", r"line \d+, hours\.segunda"),
@@ -68,6 +68,6 @@ def test_the_small_catalog_is_right() -> None:
 
 def test_scheduling_is_given_what_the_catalog_offers() -> None:
     offer = offer_of(read_catalog(SMALL))
-    assert offer.services == [OfferedService("banho", "Banho", 6500, 60, 0, frozenset({"tub"}))]
+    assert offer.services == [OfferedService("banho", "Banho", 6500, 60, 0, (("tub",),))]
     assert [str(period) for period in offer.periods[1]] == ["09:00-12:00", "13:00-18:00"]
     assert (offer.rules.step.seconds, offer.rules.min_notice.seconds, offer.rules.horizon.days) == (1800, 3600, 60)

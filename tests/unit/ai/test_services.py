@@ -7,7 +7,7 @@ import pytest
 from oxy_ai.scheduling.services import Service, find_service, fold_name
 from oxy_ai.scheduling.slots import Need
 
-NEED = Need(timedelta(hours=1), timedelta(0), (1,))
+NEED = Need(timedelta(hours=1), timedelta(0), ((1,),))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oxy_ai.scheduling.booking_rules import BookingRules, Calendar
-from oxy_ai.scheduling.opening_hours import OpeningHours, Period, day_bounds
+from oxy_ai.scheduling.opening_hours import OpeningHours, SpecialDay, day_bounds
+from oxy_ai.scheduling.periods import Period
 from oxy_ai.scheduling.slots import Busy, Need, free_slots
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
@@ -20,18 +21,20 @@ NO_TIME = timedelta(0)
 
 def opening(hours: OpeningHours, step: timedelta = HOUR, notice: timedelta = NO_TIME) -> Calendar:
     """A calendar that may be booked at any distance."""
-    return Calendar(hours, BookingRules(step, notice, timedelta(days=100_000)))
+    return Calendar(hours, BookingRules(step, notice, timedelta(days=100_000), NO_TIME, 5))
 
 
 def calendar(
     zone: ZoneInfo = SAO_PAULO, *, holidays: tuple[date, ...] = (), step: int = 60, notice: timedelta = NO_TIME
 ) -> Calendar:
     every_day = dict.fromkeys(range(1, 7), (MORNING, AFTERNOON))
-    return opening(OpeningHours(zone, every_day, holidays), timedelta(minutes=step), notice)
+    return opening(
+        OpeningHours(zone, every_day, {day: SpecialDay("Feriado") for day in holidays}), timedelta(minutes=step), notice
+    )
 
 
 def need(minutes: int = 60, buffer: int = 0, resources: tuple[int, ...] = (1,)) -> Need:
-    return Need(timedelta(minutes=minutes), timedelta(minutes=buffer), resources)
+    return Need(timedelta(minutes=minutes), timedelta(minutes=buffer), (resources,))
 
 
 def at(hour: int, minute: int = 0, day: date = MONDAY, zone: ZoneInfo = SAO_PAULO) -> datetime:
@@ -73,9 +76,9 @@ def test_free_starts(wanted: Need, busy: list[Busy], expected: list[str]) -> Non
     assert times(calendar(), MONDAY, wanted, busy, LONG_AGO) == expected
 
 
-def test_a_slot_names_the_resources_that_are_free() -> None:
+def test_a_slot_names_a_resource_that_is_free() -> None:
     slots = free_slots(calendar(), MONDAY, need(resources=(1, 2)), [Busy(1, at(9), at(10))], LONG_AGO)
-    assert [slot.resources for slot in slots[:2]] == [(2,), (1, 2)]
+    assert [slot.resources for slot in slots[:2]] == [(2,), (1,)]
 
 
 def test_nothing_starts_before_the_earliest_time() -> None:
@@ -85,7 +88,7 @@ def test_nothing_starts_before_the_earliest_time() -> None:
 
 
 def test_a_day_beyond_the_horizon_has_no_slot() -> None:
-    near = Calendar(calendar().hours, BookingRules(HOUR, NO_TIME, timedelta(days=3)))
+    near = Calendar(calendar().hours, BookingRules(HOUR, NO_TIME, timedelta(days=3), NO_TIME, 5))
     friday = MONDAY - timedelta(days=3)
     assert times(near, MONDAY, need(), [], at(0, day=friday))[0] == "09:00"
     assert times(near, MONDAY, need(), [], at(0, day=friday) - timedelta(minutes=1)) == []
@@ -116,7 +119,7 @@ def test_other_time_zones_of_brazil_keep_their_own_hours() -> None:
 def test_hours_that_clocks_skip_are_not_offered() -> None:
     lisbon = ZoneInfo("Europe/Lisbon")
     day = date(2027, 3, 28)  # 01:00 becomes 02:00
-    sunday = opening(OpeningHours(lisbon, {7: (Period(time(0), time(5)),)}, ()))
+    sunday = opening(OpeningHours(lisbon, {7: (Period(time(0), time(5)),)}))
     assert times(sunday, day, need(), [], LONG_AGO) == ["00:00", "02:00", "03:00", "04:00"]
     start, end = day_bounds(day, lisbon)
     assert end.astimezone(UTC) - start.astimezone(UTC) == timedelta(hours=23)
@@ -125,14 +128,14 @@ def test_hours_that_clocks_skip_are_not_offered() -> None:
 def test_a_booking_lasts_its_full_time_when_clocks_change() -> None:
     lisbon = ZoneInfo("Europe/Lisbon")
     day = date(2027, 3, 28)  # 01:00 becomes 02:00
-    sunday = opening(OpeningHours(lisbon, {7: (Period(time(0), time(5)),)}, ()))
+    sunday = opening(OpeningHours(lisbon, {7: (Period(time(0), time(5)),)}))
     taken = Busy(1, at(2, day=day, zone=lisbon), at(3, day=day, zone=lisbon))
     assert times(sunday, day, need(60), [taken], LONG_AGO) == ["00:00", "03:00", "04:00"]
     assert times(sunday, day, need(120), [taken], LONG_AGO) == ["03:00"]
 
 
 def test_the_last_period_may_end_just_before_midnight() -> None:
-    late = opening(OpeningHours(SAO_PAULO, {1: (Period(time(22), time(23, 59)),)}, ()))
+    late = opening(OpeningHours(SAO_PAULO, {1: (Period(time(22), time(23, 59)),)}))
     assert times(late, MONDAY, need(), [], LONG_AGO) == ["22:00"]
 
 
