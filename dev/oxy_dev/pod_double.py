@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from oxy_core import subjects
+from oxy_core.chat_commands import is_hand_back
 from oxy_core.content import AUTOMATIC_SOURCES
 from oxy_core.envelopes import (
     MESSAGE_ID_HEADER,
@@ -288,7 +289,11 @@ class PodDouble:
     def _counted(self, values: dict[str, object]) -> MessageSeen:
         count = self.journal.chat(cast("Jid", values["chat"]))
         count.last += 1
-        is_answer = values["kind"] not in NO_ANSWERS and values.get("source") not in AUTOMATIC_SOURCES
+        is_answer = (
+            values["kind"] not in NO_ANSWERS
+            and values.get("source") not in AUTOMATIC_SOURCES
+            and not is_hand_back(cast("str | None", values.get("text")))
+        )
         if values["from_me"] and not values.get("self_chat") and is_answer:
             count.own = count.last
         return MessageSeen.model_validate({"chat_sequence": count.last, **values})

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import structlog
 
+from oxy_core.chat_commands import is_hand_back
 from oxy_core.content import AUTOMATIC_SOURCES, ChatType, PlaceholderReason
 from oxy_core.envelopes import Report
 from oxy_core.identity import Jid
@@ -94,7 +95,9 @@ class Inbound:
         sequence = self._chats.count(database, chat)
         sent_at, delay = self._timing(database, message)
         source = self._activity.source_of(database, chat, message)
-        is_answer = message.kind not in NO_ANSWERS and source not in AUTOMATIC_SOURCES
+        is_answer = (
+            message.kind not in NO_ANSWERS and source not in AUTOMATIC_SOURCES and not is_hand_back(message.text)
+        )
         if message.from_me and not message.self_chat and is_answer:
             self._chats.note_own(database, chat, sequence)
         return Circumstances(
