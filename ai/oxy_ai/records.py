@@ -115,6 +115,52 @@ class Step(Record):
     results: dict[str, str] = Field(default_factory=dict)
 
 
+class HumanReason(StrEnum):
+    """Why people answer a conversation: the column conversations.human_reason."""
+
+    ANSWERED = "answered"
+    """A person wrote from the business's phone."""
+    COMMAND = "command"
+    """`oxy conversations takeover`."""
+    HAND_OVER = "hand_over"
+    """The customer was promised that a person answers."""
+
+
+class HandOverReason(StrEnum):
+    """Why a customer was promised a person: the column hand_overs.reason."""
+
+    ASKED = "asked"
+    """He asked for one."""
+    COMPLAINT = "complaint"
+    EMERGENCY = "emergency"
+    UNABLE = "unable"
+    """The assistant cannot help with it."""
+    PROMISED = "promised"
+    """The assistant promised it in its own words."""
+    UNGROUNDED = "ungrounded"
+    """Its answer said what nothing supports."""
+    TURN_DIED = "turn_died"
+    MODEL_OUTAGE = "model_outage"
+
+
+class Urgency(StrEnum):
+    """How soon a person is needed."""
+
+    NORMAL = "normal"
+    URGENT = "urgent"
+
+
+class HandOver(Record):
+    """An order that people take a conversation over, carried out when its turn ends."""
+
+    reason: HandOverReason
+    urgency: Urgency = Urgency.NORMAL
+    summary: str
+    """What the customer wants, in a sentence for the owner."""
+    minutes: int
+    """How long the assistant waits for a person (`AiSettings.handover_minutes`)."""
+
+
 class Turn(Record):
     """Everything needed to answer a turn, as read when it was opened."""
 
@@ -139,6 +185,8 @@ class Turn(Record):
     """How many there are, including older ones that were left out."""
     history: tuple[HistoryMessage, ...]
     steps: tuple[Step, ...]
+    hand_over: HandOver | None = None
+    """What a tool of an earlier attempt has ordered."""
     read_at: AwareDatetime
     """By PostgreSQL's clock; the inputs' ages are of then."""
 
@@ -264,6 +312,8 @@ class TurnEnding(Record):
     """None: no input was too old."""
     exchanges: Exchanges | None = None
     """Of the conversation including this turn's; stored if it is answered."""
+    hand_over: HandOver | None = None
+    """Beside what a tool has ordered."""
 
 
 class Ended(Record):
@@ -286,6 +336,11 @@ class NoticeKind(StrEnum):
     TURN_FAILED = "turn_failed"
     MODEL_OUTAGE = "model_outage"
     MODEL_UNAUTHORIZED = "model_unauthorized"
+    HAND_OVER = "hand_over"
+    """A customer was promised a person."""
+    HAND_OVER_URGENT = "hand_over_urgent"
+    HAND_OVER_UNANSWERED = "hand_over_unanswered"
+    """Nobody has answered him in time; the assistant answers again."""
     STALE = "stale"
     """A customer's message became too old to be answered."""
     UNDECRYPTABLE = "undecryptable"
@@ -351,6 +406,10 @@ class OpenNotice(Record):
     """A `NoticeKind`, or one of a newer version."""
     name: str | None = None
     phone: str | None = None
+    reason: str | None = None
+    """Of a hand-over: a `HandOverReason`, or one of a newer version."""
+    summary: str | None = None
+    """Of a hand-over."""
 
 
 class OpenNotices(Record):
@@ -371,6 +430,8 @@ class Failure(Record):
     """To the chat of the turn."""
     notice: NoticeKind | None
     """To the owner; None: the turn is an owner's own."""
+    hand_over: HandOver | None = None
+    """What the apology promises; None: the turn is an owner's own."""
 
 
 class ModelOutage(Record):
@@ -380,6 +441,8 @@ class ModelOutage(Record):
     role: str
     promise: Answer | None
     """To the customer, once the turn has waited for long; None: the turn is an owner's own."""
+    hand_over: HandOver | None = None
+    """What the promise promises."""
     notice: NoticeKind
 
 
@@ -450,6 +513,8 @@ class InboundReport(Record):
     """When the bus got it, by the bus's clock."""
     settled: Settled | None = None
     """What the pod's journal knows of it; None: it is published for the first time."""
+    command: bool | None = None
+    """Whether it is a person's instruction to the assistant (`oxy_core.chat_commands`)."""
     report: Report
 
 

@@ -3,14 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from oxy_ai.assistants.people import WAY_BACK, People, hand_over_notice, is_hand_over, person_will_answer
 from oxy_ai.records import NoticeKind, OpenNotice
 from oxy_ai.sanitize import label_text
 
-APOLOGY: Final = (
-    "Desculpe, estou com uma dificuldade técnica para responder agora. "
-    "Já avisei a equipe e uma pessoa vai responder você por aqui. 🙏"
-)
-"""Sent to a customer once, when the turn has failed for good."""
+_TROUBLE: Final = "Desculpe, estou com uma dificuldade técnica para responder agora."
 
 ASK_FOR_TEXT: Final = (
     "Desculpe, ainda não consigo ler este tipo de mensagem. 🙏 Pode me escrever em texto o que você precisa?"
@@ -49,13 +46,17 @@ _WHILE_OUT: Final = (
 _WHAT_HAPPENED: Final[Mapping[str, str]] = {
     **{
         kind: f"⚠️ Não consegui responder: {{who}}. Motivo: {reason}. "
-        "Avisei que uma pessoa vai responder; por favor, continue a conversa por este número."
+        f"Avisei que uma pessoa vai responder; por favor, continue a conversa por este número. {WAY_BACK}"
         for kind, reason in _REASONS.items()
     },
     NoticeKind.MODEL_OUTAGE: f"⚠️ O serviço de inteligência artificial não está respondendo. {_WHILE_OUT}",
     NoticeKind.MODEL_UNAUTHORIZED: (
         "⚠️ O serviço de inteligência artificial recusou a chave de acesso ou está sem crédito: é preciso corrigir a "
         f"configuração. {_WHILE_OUT}"
+    ),
+    NoticeKind.HAND_OVER_UNANSWERED: (
+        "⚠️ Eu tinha avisado que uma pessoa ia responder, mas ninguém respondeu: {who}. Voltei a responder por aqui; "
+        "por favor, veja a conversa no celular."
     ),
     NoticeKind.STALE: "⚠️ Fiquei sem responder, e agora é tarde para isso: {who}. Por favor, responda por este número.",
     NoticeKind.UNDECRYPTABLE: (
@@ -95,8 +96,15 @@ NAMED: Final = 20
 """Customers that a notice names; the others are counted."""
 
 
+def apology(people: People) -> str:
+    """Return what a customer is told once, when the turn has failed for good or waits for long."""
+    return f"{_TROUBLE} {person_will_answer(people)}"
+
+
 def notice_to_owner(kind: str, about: Sequence[OpenNotice]) -> str:
     """Return the notice of what happened, of one kind, to these customers; each is named once."""
+    if is_hand_over(kind):
+        return hand_over_notice(kind, about[:NAMED], [*map(_who, about[:NAMED])], len(about[NAMED:]))
     names = list(dict.fromkeys(map(_who, about)))
     if len(names) > NAMED:
         names = [*names[:NAMED], f"e mais {len(names) - NAMED}"]

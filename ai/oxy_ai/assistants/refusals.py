@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
+
+from oxy_ai.records import HandOver
 
 _ADVICE: Final = "Corrija a chamada ou pergunte ao cliente o que falta; não mostre este aviso a ninguém."
 _NAME_SHOWN: Final = 60
@@ -15,6 +17,8 @@ class ToolRefusal(BaseModel):
     """Why a tool did nothing, in words that the model may repeat to a customer."""
 
     erro: str
+    hand_over: HandOver | None = Field(default=None, exclude=True)
+    """Goes with a refusal that promises a person; the model does not see it."""
 
 
 class CallRefusal(BaseModel):

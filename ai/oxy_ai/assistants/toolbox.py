@@ -30,6 +30,8 @@ async def run_tool(tools: Sequence[Tool], call: ToolCall, context: ToolContext) 
         metrics.TOOL_CALLS.labels(tool=tool.name, outcome="refused").inc()
         return _as_json(refuse_arguments(tool.arguments, error))
     result = await tool.run(context, arguments)
+    if isinstance(result, ToolRefusal) and result.hand_over is not None:
+        await context.hand_over(result.hand_over)
     outcome = "refused" if isinstance(result, ToolRefusal) else "done"
     metrics.TOOL_CALLS.labels(tool=tool.name, outcome=outcome).inc()
     log.info("tool_run", tool=tool.name, outcome=outcome)

@@ -15,7 +15,7 @@ from asyncpg import Pool, Record
 from pydantic import BaseModel
 
 from oxy_ai.database import Connection
-from oxy_ai.records import Turn
+from oxy_ai.records import HandOver, Turn
 
 
 class Role(StrEnum):
@@ -42,6 +42,15 @@ class ToolContext:
     """The time zone of the instance."""
     now: datetime
     """In that time zone; the same for all calls of an attempt."""
+
+    async def hand_over(self, ordered: HandOver) -> None:
+        """Have people take the conversation over when the turn ends (`oxy_ai.assistants.people`).
+
+        The order is stored with the tool's result. The answer is sent all the same, followed by what happens next.
+        """
+        await self.connection.execute(
+            "select order_hand_over($1, $2, $3)", self.organization, self.turn.turn, ordered.model_dump_json()
+        )
 
 
 @dataclass(frozen=True, slots=True)

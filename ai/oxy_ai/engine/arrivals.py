@@ -13,6 +13,7 @@ from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.records import InboundReport
 from oxy_ai.sanitize import storable_text
 from oxy_core import subjects
+from oxy_core.chat_commands import is_hand_back
 from oxy_core.envelopes import (
     PUBLISHED_AGAIN_HEADER,
     REPLAYED_HEADER,
@@ -23,6 +24,7 @@ from oxy_core.envelopes import (
 )
 from oxy_core.errors import ContractError
 from oxy_core.identity import phone_key
+from oxy_core.message_kinds import MessageKind
 from oxy_core.report_bodies import MessageLost, NumberChanged
 
 _NUL: Final = b"\\u0000"
@@ -52,8 +54,18 @@ class Arrival:
             age_seconds=_age(self.report, self.message, now),
             published_at=self.message.metadata.timestamp,
             settled=_settled(self.message),
+            command=is_command(self.report) or None,
             report=self.report,
         )
+
+
+def is_command(report: Report) -> bool:
+    """Whether a report is of an instruction to the assistant, written or edited by a person of the business."""
+    match report.body:
+        case MessageSeen(from_me=True, kind=MessageKind.TEXT | MessageKind.EDIT, text=text):
+            return is_hand_back(text)
+        case _:
+            return False
 
 
 def _settled(message: Msg) -> Settled | None:

@@ -23,6 +23,7 @@ from oxy_ai.records import (
     DueRelays,
     Ended,
     Failure,
+    HandOver,
     InboundBatch,
     ModelOutage,
     NewStep,
@@ -302,11 +303,12 @@ class Engine:
                 raise FenceLostError
             yield connection
 
-    async def store_result(self, connection: Connection, claim: Claim, turn: int, call: ToolResult) -> None:
-        """Store a tool's result, in the `tool_transaction` in which the tool ran."""
-        await connection.execute(
+    async def store_result(self, connection: Connection, claim: Claim, turn: int, call: ToolResult) -> HandOver | None:
+        """Store a tool's result, in the `tool_transaction` in which the tool ran; return what the turn has ordered."""
+        ordered = await connection.fetchval(
             "select store_result($1, $2, $3, $4, $5)", claim.organization, turn, call.round, call.id, call.result
         )
+        return None if ordered is None else HandOver.model_validate_json(ordered)
 
     async def finish(self, claim: Claim, turn: int, ending: TurnEnding) -> Ended:
         """End a turn and return its final state; raises FenceLostError."""

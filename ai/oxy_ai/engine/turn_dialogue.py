@@ -18,7 +18,7 @@ from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import TurnError
 from oxy_ai.model.client import ModelClient, Question
-from oxy_ai.records import Claim, NewStep, Response, Step, ToolCall, ToolResult, Turn, Usage
+from oxy_ai.records import Claim, HandOver, NewStep, Response, Step, ToolCall, ToolResult, Turn, Usage
 from oxy_ai.timezones import zone_or_default
 
 Messages: TypeAlias = Sequence[ChatCompletionMessageParam]
@@ -52,6 +52,8 @@ class Spoken:
     text: str
     last_step: NewStep
     """That it comes from; stored with the end of the turn, because nothing acts on it before."""
+    hand_over: HandOver | None = None
+    """What the tools have ordered: people take over with the end of the turn."""
 
 
 async def assisted_turn(vertical: Vertical, engine: Engine, claim: Claim, turn: Turn, role: Role) -> AssistedTurn:
@@ -74,6 +76,7 @@ class TurnDialogue:
         self._model = model
         self._rounds = max(settings.model_rounds, len(assisted.turn.steps) + 1)
         self._assisted = assisted
+        self._ordered = assisted.turn.hand_over
 
     async def run(self, texts: Sequence[str]) -> Spoken:
         """Ask the model to answer these texts and run its tools until it answers with a text that may leave."""
@@ -86,7 +89,7 @@ class TurnDialogue:
             new = await self._ask(number, messages, tools_allowed=not last)
             wanted = [] if new.response.tool_calls else await self._before_it_leaves(new.response)
             if not new.response.tool_calls and not wanted:
-                return Spoken(new.response.text or "", new)
+                return Spoken(new.response.text or "", new, self._ordered)
             if not last:
                 # Before its tools run: a retry must repeat these calls, by their ids, not ask for others.
                 await self._engine.keep_step(self._assisted.claim, turn.turn, new)
@@ -160,7 +163,8 @@ class TurnDialogue:
             )
             result = await run_tool(assisted.brief.tools, call, context)
             kept = ToolResult(number, call.id, result)
-            await self._engine.store_result(connection, assisted.claim, assisted.turn.turn, kept)
+            ordered = await self._engine.store_result(connection, assisted.claim, assisted.turn.turn, kept)
+        self._ordered = ordered
         return result
 
 

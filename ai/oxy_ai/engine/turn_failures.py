@@ -12,10 +12,12 @@ import structlog
 from pydantic import Field
 
 from oxy_ai import metrics
-from oxy_ai.assistants.fixed_texts import APOLOGY, explanation_to_owner
+from oxy_ai.assistants.fixed_texts import apology, explanation_to_owner
+from oxy_ai.assistants.people import order_of_failure
 from oxy_ai.assistants.routing import role_for, role_of
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.engine.outages import discreet, is_outage
+from oxy_ai.engine.people_now import Staffing, people_now, staffing_of
 from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine, WaitLimits
 from oxy_ai.errors import (
@@ -29,7 +31,17 @@ from oxy_ai.errors import (
     TurnError,
     TurnUnreadableError,
 )
-from oxy_ai.records import Answer, Claim, Failure, ModelOutage, NoticeKind, RelayTarget, Turn, UnreadableTurn
+from oxy_ai.records import (
+    Answer,
+    Claim,
+    Failure,
+    HandOverReason,
+    ModelOutage,
+    NoticeKind,
+    RelayTarget,
+    Turn,
+    UnreadableTurn,
+)
 from oxy_core.identity import new_id
 from oxy_core.trace import trace_bound
 
@@ -54,6 +66,9 @@ class Attempt:
     turn: int
     failed_before: int
     role: Role
+    staffing: Staffing
+    said: str | None
+    """What the customer wrote last."""
 
 
 class FailureSettings(PollingSettings):
@@ -148,7 +163,7 @@ class TurnFailures:
             log.warning("turn_unreadable", exc_info=discreet(cause) if isinstance(cause, Exception) else None)
             role = role_for(found.contact.phone, found.owners, self_chat=found.self_chat)
             target = RelayTarget(claim.organization, found.instance)
-            attempt = Attempt(target, found.turn, found.attempts, role)
+            attempt = Attempt(target, found.turn, found.attempts, role, Staffing(found.owners), said=None)
             return await self.count(claim, attempt, self._why_unopened(cause))
 
     def _why_unopened(self, cause: Exception | UnreadableTurn) -> TurnError:
@@ -158,22 +173,31 @@ class TurnFailures:
 
     def _failure(self, attempt: Attempt, error: Exception) -> Failure:
         kind = notice_of(error)
-        own = attempt.role is Role.AURORA
+        if attempt.role is Role.AURORA:
+            explanation = self._apology(explanation_to_owner(kind))
+            return Failure(reason=reason_of(error), role=attempt.role, apology=explanation, notice=None)
         return Failure(
             reason=reason_of(error),
             role=attempt.role,
-            apology=self._apology(explanation_to_owner(kind) if own else APOLOGY),
-            notice=None if own else kind,
+            apology=self._promise(attempt),
+            notice=kind,
+            hand_over=order_of_failure(HandOverReason.TURN_DIED, attempt.said, attempt.staffing.minutes),
         )
 
     def _outage(self, attempt: Attempt, error: ModelOutageError) -> ModelOutage:
         unauthorized = error.cause is OutageCause.UNAUTHORIZED
+        customer = attempt.role is Role.CUSTOMER
+        ordered = order_of_failure(HandOverReason.MODEL_OUTAGE, attempt.said, attempt.staffing.minutes)
         return ModelOutage(
             reason=str(error),
             role=attempt.role,
-            promise=self._apology(APOLOGY) if attempt.role is Role.CUSTOMER else None,
+            promise=self._promise(attempt) if customer else None,
+            hand_over=ordered if customer else None,
             notice=NoticeKind.MODEL_UNAUTHORIZED if unauthorized else NoticeKind.MODEL_OUTAGE,
         )
+
+    def _promise(self, attempt: Attempt) -> Answer:
+        return self._apology(apology(people_now(attempt.staffing)))
 
     def _apology(self, text: str) -> Answer:
         return Answer(id=new_id(), part=1, text=text, keep_seconds=self._settings.apology_expires_seconds)
@@ -182,7 +206,8 @@ class TurnFailures:
 def attempt_at(claim: Claim, turn: Turn) -> Attempt:
     """Return the data of a turn that a failed attempt at it needs."""
     target = RelayTarget(claim.organization, turn.instance)
-    return Attempt(target, turn.turn, turn.attempts, role_of(turn))
+    said = turn.inputs[-1].text if turn.inputs else None
+    return Attempt(target, turn.turn, turn.attempts, role_of(turn), staffing_of(turn), said)
 
 
 def wait_limits(error: ModelOutageError, settings: FailureSettings) -> WaitLimits:

@@ -8,9 +8,11 @@ import structlog
 from pydantic import Field
 
 from oxy_ai import metrics
+from oxy_ai.assistants.people import person_will_answer, with_promise
 from oxy_ai.assistants.routing import Ask, Say, Skip, Wait, age_limit, decide, role_of
 from oxy_ai.assistants.vertical import Role, Vertical
 from oxy_ai.engine.outages import is_outage
+from oxy_ai.engine.people_now import people_now, staffing_of
 from oxy_ai.engine.returned_instances import wake_if_returned
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_dialogue import DialogueSettings, Spoken, TurnDialogue, assisted_turn
@@ -112,7 +114,7 @@ class TurnRunner:
                 ending = _answered(turn, role, text, reason=reason)
             case Ask(role, texts):
                 spoken = await self._converse(claim, turn, role, texts)
-                ending = _answered(turn, role, spoken.text, last_step=spoken.last_step)
+                ending = _spoken(turn, role, spoken)
         ended = await self._engine.finish(claim, turn.turn, ending)
         metrics.TURNS.labels(state=ended.state, reason=ending.reason or "").inc()
         log.info("turn_finished", state=ended.state, reason=ending.reason, assistant=role.value)
@@ -152,11 +154,19 @@ def _bound(claim: Claim, turn: Turn) -> Iterator[None]:
         yield
 
 
+def _spoken(turn: Turn, role: Role, spoken: Spoken) -> TurnEnding:
+    """Return the end of a turn with what the model said; whoever is handed over is told what happens next."""
+    text = spoken.text
+    if spoken.hand_over is not None:
+        text = with_promise(text, person_will_answer(people_now(staffing_of(turn))))
+    ending = _answered(turn, role, text, last_step=spoken.last_step)
+    return ending.model_copy(update={"hand_over": spoken.hand_over})
+
+
 def _answered(
     turn: Turn, role: Role, text: str, *, reason: str | None = None, last_step: NewStep | None = None
 ) -> TurnEnding:
     """Return the end of a turn with a text; it expires at the age at which a message is too old to be answered."""
-    # HOOK: an order to hand over to a person comes with the text.
     answer = Answer(id=new_id(), text=answer_text(text), keep_seconds=turn.settings.max_answer_age_seconds)
     return TurnEnding(
         state="answered", role=role, reason=reason, answers=(answer,), last_step=last_step, age_limit=age_limit(turn)

@@ -7,11 +7,14 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from oxy_ai.assistants.escalation import ESCALATE
+from oxy_ai.assistants.people import hand_over_of
 from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.petshop import arguments
 from oxy_ai.petshop.formatting import full_day, moment, money, plural
 from oxy_ai.petshop.pet_tools import PET_TOOLS
+from oxy_ai.records import HandOverReason
 from oxy_ai.sanitize import label_text
 from oxy_ai.scheduling.agenda import Agenda, read_agenda
 from oxy_ai.scheduling.booking_rules import Unavailable, why_unavailable
@@ -122,7 +125,10 @@ class _Offer:
 async def _find_offer(context: ToolContext, wanted: str) -> _Offer | ToolRefusal:
     agenda = await read_agenda(context.connection, context.organization, context.timezone)
     if agenda is None:
-        return ToolRefusal(erro="Ainda não tenho a lista de serviços da loja; uma pessoa da equipe vai responder.")
+        return ToolRefusal(
+            erro="Ainda não tenho a lista de serviços da loja; uma pessoa da equipe vai responder.",
+            hand_over=hand_over_of(context.turn, HandOverReason.UNABLE, None),
+        )
     service = find_service(agenda.services, wanted)
     if service is None:
         names = ", ".join(service.name for service in agenda.services)
@@ -229,4 +235,5 @@ CUSTOMER_TOOLS: Final = (
         acts=True,
     ),
     *PET_TOOLS,
+    ESCALATE,
 )

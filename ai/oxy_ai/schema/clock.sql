@@ -77,7 +77,7 @@ begin
         return waits;
     end if;
     update conversations
-    set pending_since = v.pending_since, last_inbound_at = v.last_inbound_at, human_until = v.human_until,
+    set pending_since = v.pending_since, last_inbound_at = v.last_inbound_at, human_until = v.human_until, human_since = v.human_since,
         lease_until = v.lease_until, due_at = v.due_at
     where organization_id = organization and id = conversation;
     if v.due_at is not null then
@@ -94,7 +94,8 @@ as $$
 begin
     v.pending_since := not_after(v.pending_since, moment);
     v.last_inbound_at := not_after(v.last_inbound_at, moment);
-    v.human_until := not_after(v.human_until, moment + make_interval(mins => (ai ->> 'takeover_minutes')::integer));
+    v.human_until := not_after(v.human_until, moment + coalesce(v.human_span, silence_of(ai)));
+    v.human_since := not_after(v.human_since, moment);
     v.lease_until := not_after(v.lease_until, moment + lease);
     if v.lease_until is not null then
         v.due_at := not_after(v.due_at, moment + lease);

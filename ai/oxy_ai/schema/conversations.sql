@@ -226,13 +226,13 @@ begin
     perform move_journals(source.id, target.id);
 end $$;
 
--- Bring `target` up to date with what moved to it from `source`, and keep the longer of the two silences.
+-- Bring `target` up to date with what moved to it from `source`.
 create or replace function adopt_messages(source conversations, target conversations) returns void
 language plpgsql
 as $$
 begin
     target := advance(target, source.place, source.chat);
-    target.human_until := greatest(target.human_until, source.human_until);
+    target := merge_human_mode(source, target);
     target := settle_revoked(settle_answered(target), null);
     target := reschedule(target, ai_settings(target));
     perform save_conversation(target);

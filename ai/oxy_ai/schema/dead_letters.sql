@@ -36,6 +36,10 @@ begin
     elsif unless_answered and is_answered_by_person(v, turn) then
         return '{"outcome": "answered"}';
     end if;
+    if v.human_reason = 'hand_over' then  -- nobody is writing: people were to answer, and ask for this answer instead
+        v := hand_back(v, v.place, 'replayed');
+        perform save_human_mode(v);
+    end if;
     perform reopen_turn(organization, turn, v.id);
     due := greatest(v.human_until, clock_timestamp());
     update conversations set turn_id = turn, due_at = due, pending_since = coalesce(pending_since, clock_timestamp())
@@ -76,7 +80,7 @@ as $$
 begin
     update turns
     set state = 'open', replayed = true, conversation_id = conversation, attempts = 0, waits = 0, waiting_since = null,
-        reason = null, finished_at = null, based_on = null, based_on_epoch = null
+        reason = null, hand_over = null, finished_at = null, based_on = null, based_on_epoch = null
     where organization_id = organization and id = turn;
     update messages set state = 'open', reason = null, settled_at = null where turn_id = turn and state = 'dead';
 end $$;

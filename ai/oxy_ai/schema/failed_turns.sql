@@ -201,6 +201,9 @@ begin
         return false;
     end if;
     perform queue_text(v, t, outage -> 'promise', t.based_on);
+    if jsonb_typeof(outage -> 'hand_over') = 'object' then
+        perform note_hand_over(v, t, outage -> 'hand_over', false);
+    end if;
     perform send_queued(v.organization_id, v.instance_id);
     return true;
 end $$;
@@ -238,7 +241,7 @@ begin
     end if;
     perform record_interaction(t);
     v.turn_id := null;
-    perform release(v);
+    perform release(hand_over(v, t, coalesce(t.hand_over, nullif(failure -> 'hand_over', 'null'))));
     perform send_queued(v.organization_id, v.instance_id);
     return true;
 end $$;

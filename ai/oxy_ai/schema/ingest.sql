@@ -14,11 +14,13 @@ language sql immutable parallel safe
 as $$ select coalesce(source, '') <> all ('{greeting,away,automatic}'::text[]) $$;
 
 -- The role of a message in its conversation:
--- inbound: needs an answer; takeover: a person of the business answered from the phone; aside: neither.
+-- inbound: needs an answer; takeover: a person of the business answered from the phone; hand_back: or told the assistant to
+-- answer again; aside: none of them.
 create or replace function role_of_message(m inbound_message) returns text
 language sql immutable parallel safe
 as $$
     select case
+        when m.command then case when is_personal(m.chat) and not m.self_chat then 'hand_back' else 'aside' end
         when not is_personal(m.chat) or not says_something(m.kind) or not is_by_person(m.source) then 'aside'
         when m.self_chat or not m.from_me then case when m.before_pairing then 'aside' else 'inbound' end
         when m.kind = 'missed_call' then 'aside'
@@ -35,7 +37,7 @@ as $$
         when m.from_me and not m.self_chat then null
         when not is_personal(m.chat) or m.before_pairing then 'ignored'
         when m.kind = 'undecryptable' then 'lost'
-        when not says_something(m.kind) or not is_by_person(m.source) or revoked then 'ignored'
+        when not says_something(m.kind) or not is_by_person(m.source) or m.command or revoked then 'ignored'
         when answered then 'person'
         else 'open'
     end::message_state
@@ -50,7 +52,8 @@ as $$
         when state = 'ignored' and m.before_pairing then before_pairing()
         when state = 'lost' and m.content ->> 'placeholder_reason' = 'lost' then 'lost'
         when state = 'lost' and m.kind = 'undecryptable' then 'undecryptable'
-        when state = 'ignored' and (not says_something(m.kind) or not is_by_person(m.source)) then 'needs no answer'
+        when state = 'ignored' and (not says_something(m.kind) or not is_by_person(m.source) or m.command)
+            then 'needs no answer'
         when state = 'ignored' and revoked then revoked_by_sender()
         else reason_published_again(state)
     end
@@ -109,7 +112,7 @@ begin
     case body ->> 'type'
     when 'message' then
         select i.outcome, i.due into outcome, due
-        from ingest_message(item, message_of(body), gap_wait) i;
+        from ingest_message(item, message_of(body || jsonb_build_object('command', item -> 'command')), gap_wait) i;
         if body -> 'file' ->> 'id' is not null then
             perform announce_file(item);
         end if;
@@ -141,7 +144,8 @@ declare
     m inbound_message := jsonb_populate_record(null::inbound_message, body);
 begin
     m.content := body - '{type,whatsapp_id,chat,chat_alias,sender,from_me,self_chat,push_name,kind,text,quoted_id,sent_at,
-        delay_seconds,chat_sequence,chat_type,source,offline,before_pairing}'::text[];
+        delay_seconds,chat_sequence,chat_type,source,offline,before_pairing,command}'::text[];
+    m.command := coalesce(m.command, false);
     if m.content in ('{}', '{"mentions": [], "view_once": false, "forwarded": false}') then
         m.content := null;
     end if;
@@ -162,12 +166,11 @@ declare
     revoked boolean := is_revoked(v, m);
     answered boolean := person_has_answered(v, at, m.sent_at);
     state message_state := state_published_again(state_on_arrival(m, answered, revoked), settled);
-    written_by_person boolean := role_of_message(m) = 'takeover';
     age double precision := coalesce((item ->> 'age_seconds')::double precision, 0);
     ai jsonb := ai_settings(v);
     echo boolean := m.from_me and is_echo(v, m.whatsapp_id);
 begin
-    perform note_in_journal(v, at, m, written_by_person and not echo, gap_wait);
+    perform note_in_journal(v, at, m, role_of_message(m) = 'takeover' and not echo, gap_wait);
     if echo then
         outcome := 'echo';
     elsif store_message(v, m, at, state, reason_on_arrival(m, state, revoked), age, item -> 'report' ->> 'trace') then
@@ -175,8 +178,8 @@ begin
         perform settle_placeholder(v, m);
         if state = 'open' then
             v := count_open(v);
-        elsif written_by_person then
-            v := person_takes_over(v, clock_timestamp() - make_interval(secs => age), silence_of(ai));
+        elsif role_of_message(m) in ('takeover', 'hand_back') then
+            v := heed_person(v, m, at, clock_timestamp() - make_interval(secs => age), silence_of(ai));
         elsif state = 'lost' then
             perform note_perhaps_answered(v, m);
         elsif m.kind = 'revoke' then
@@ -189,6 +192,20 @@ begin
     v := reschedule(advance(v, at, m.chat), ai);
     perform save_conversation(v);
     due := case when v.lease_until is null then v.due_at end;
+end $$;
+
+-- The business wrote a message at `written_at`: a person may take over by it, or hand back.
+create or replace function heed_person(
+    v conversations, m inbound_message, at place, written_at timestamptz, silence interval
+) returns conversations
+language plpgsql
+as $$
+begin
+    return case role_of_message(m)
+        when 'takeover' then person_takes_over(v, at, written_at, silence)
+        when 'hand_back' then obey_hand_back(v, at, written_at, m.sent_at)
+        else v
+    end;
 end $$;
 
 -- Find or create the conversation of a message, and lock it.
@@ -238,12 +255,12 @@ as $$
 begin
     insert into messages (
         organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, placeholder, author, place, state,
-        reason, settled_at, kind, body, content, source, quoted_id, target_id, sent_at, age_seconds, trace
+        reason, settled_at, kind, body, command, content, source, quoted_id, target_id, sent_at, age_seconds, trace
     ) values (
         v.organization_id, v.instance_id, v.id, m.chat, m.sender, m.whatsapp_id, m.kind = 'undecryptable',
         case when state is null then 'phone' else 'customer' end, at, state,
         reason, case when state <> 'open' then clock_timestamp() end,
-        m.kind, m.text, m.content, m.source, m.quoted_id, target_of(m), m.sent_at, age, trace_parent
+        m.kind, m.text, m.command, m.content, m.source, m.quoted_id, target_of(m), m.sent_at, age, trace_parent
     ) on conflict (instance_id, whatsapp_id, chat, sender, placeholder) do nothing;
     return found;
 end $$;
@@ -275,6 +292,7 @@ as $$
 begin
     update conversations
     set chat = v.chat, place = v.place, pending_since = v.pending_since, last_inbound_at = v.last_inbound_at,
-        human_until = v.human_until, turn_id = v.turn_id, due_at = v.due_at
+        turn_id = v.turn_id, due_at = v.due_at
     where organization_id = v.organization_id and id = v.id;
+    perform save_human_mode(v);
 end $$;

@@ -1,7 +1,7 @@
 -- What an instance's owner must hear of: noted where it happens, told in groups by a worker.
 
 -- Note something for the owner, once per kind (oxy_ai.records.NoticeKind) and reference. `reference` names a row:
--- message:<id>, turn:<id>, outbox:<id>, conversation:<id>, report:<id> or outage:<id>. It locks no row that another
+-- message:<id>, turn:<id>, outbox:<id>, conversation:<id>, hand_over:<id>, report:<id> or outage:<id>. It locks no row that another
 -- transaction may want, so any transaction of the organization may call it.
 create or replace function note_for_owner(organization uuid, instance uuid, kind text, reference text) returns void
 language plpgsql
@@ -12,9 +12,14 @@ begin
     insert into owner_notices (organization_id, instance_id, kind, reference)
     values (organization, instance, kind, reference) on conflict do nothing returning id into notice;
     if notice is not null then
-        perform queue_notice(organization, instance, notice, 0);
+        perform queue_notice(organization, instance, notice, 0, is_urgent(kind));
     end if;
 end $$;
+
+-- Whether the owner is told at once of a kind (oxy_ai.records.NoticeKind), before others are gathered with it.
+create or replace function is_urgent(kind text) returns boolean
+language sql immutable parallel safe
+as $$ select kind = 'hand_over_urgent' $$;
 
 -- Forget what was noted and is not told yet.
 create or replace function withdraw_notice(organization uuid, instance uuid, what text, about text) returns void
@@ -31,11 +36,13 @@ begin
     perform unqueue_notices(withdrawn);
 end $$;
 
-create or replace function queue_notice(organization uuid, instance uuid, notice bigint, failures integer) returns void
+create or replace function queue_notice(
+    organization uuid, instance uuid, notice bigint, failures integer, urgent boolean
+) returns void
 language sql security definer set search_path = public, pg_temp
 as $$
-    insert into notice_queue (notice_id, organization_id, instance_id, failures)
-    values (notice, organization, instance, failures)
+    insert into notice_queue (notice_id, organization_id, instance_id, failures, urgent)
+    values (notice, organization, instance, failures, urgent)
     on conflict (notice_id) do update set failures = excluded.failures, noted_at = excluded.noted_at
 $$;
 
@@ -58,7 +65,8 @@ begin
     select q.organization_id, q.instance_id,
         (array_agg(q.notice_id order by q.notice_id) filter (where q.failures = 0 or q.due_at <= moment))[1:largest]
     from (
-        select n.*, n.noted_at + relay_backoff(n.failures, grouping_time, longest) as due_at
+        select n.*, n.noted_at + case when n.urgent and n.failures = 0 then interval '0'
+            else relay_backoff(n.failures, grouping_time, longest) end as due_at
         from notice_queue n where n.failures < most and not exists (
             select from relay_queue r where r.instance_id = n.instance_id and r.closed
         )
@@ -76,12 +84,13 @@ begin
     return (
         select jsonb_build_object('owners', owners_of(i.settings), 'own_phone', own_phone_of(i.settings), 'notices', (
             select coalesce(jsonb_agg(jsonb_build_object(
-                'id', n.id, 'kind', n.kind, 'name', c.name, 'phone', c.phone
+                'id', n.id, 'kind', n.kind, 'name', c.name, 'phone', c.phone, 'reason', h.reason, 'summary', h.summary
             ) order by n.id), '[]')
             from owner_notices n
             left join conversations v on v.organization_id = organization
                 and v.id = conversation_about(organization, n.reference)
             left join contacts c on c.organization_id = organization and c.id = v.contact_id
+            left join hand_overs h on h.organization_id = organization and n.reference = 'hand_over:' || h.id
             where n.organization_id = organization and n.id = any (notices) and n.outbox_id is null
         ))
         from instances i where i.organization_id = organization and i.id = instance
@@ -108,6 +117,9 @@ begin
         where o.organization_id = organization and o.id = key::uuid;
     when 'conversation' then
         conversation := key::bigint;
+    when 'hand_over' then
+        select h.conversation_id into conversation from hand_overs h
+        where h.organization_id = organization and h.id = key::bigint;
     when 'report' then
         select a.conversation_id into conversation from dead_reports d
         join chat_alias a on a.instance_id = d.instance_id and a.jid = d.chat
@@ -176,5 +188,5 @@ as $$
         update owner_notices n set failures = n.failures + 1
         where n.organization_id = organization and n.id = any (notices) and n.outbox_id is null returning n
     )
-    select queue_notice(organization, instance, (f.n).id, (f.n).failures) from failed f
+    select queue_notice(organization, instance, (f.n).id, (f.n).failures, is_urgent((f.n).kind)) from failed f
 $$;

@@ -72,7 +72,11 @@ create table conversations (
     place place not null default row('-infinity', '00000000-0000-0000-0000-000000000000', 0)::place,
     pending_since timestamptz,  -- when the first open message arrived; null: none is open
     last_inbound_at timestamptz,  -- when the newest message to answer arrived
-    human_until timestamptz,
+    human_until timestamptz,  -- until when people answer, and the assistant is silent (people.sql)
+    human_since timestamptz,
+    human_reason text,  -- oxy_ai.records.HumanReason
+    human_span interval,  -- how long it lasts from its beginning, or from a person's newest message
+    handed_back place,  -- a person's message up to there does not silence the assistant any more
     turn_id bigint,  -- the open turn
     due_at timestamptz,  -- when a worker may claim it; while claimed, the end of the lease
     lease_until timestamptz,
@@ -143,6 +147,7 @@ create table turns (
     waits integer not null default 0,  -- for a model endpoint that was out
     waiting_since timestamptz,
     regenerations smallint not null default 0,  -- answers discarded because a message came meanwhile
+    hand_over jsonb,  -- oxy_ai.records.HandOver: people are to take over when it ends
     created_at timestamptz not null default now(),
     finished_at timestamptz,
     primary key (organization_id, id),
@@ -152,6 +157,29 @@ create table turns (
 create index turns_dead on turns (organization_id, id) where state = 'dead';
 create index turns_finished on turns (organization_id, finished_at);
 create index turns_answered on turns (conversation_id, finished_at) where state = 'answered';
+
+-- Customers who were promised that a person answers: one open row at most of a conversation.
+create table hand_overs (
+    organization_id uuid not null,
+    id bigint generated always as identity,
+    instance_id uuid not null,
+    conversation_id bigint not null,
+    turn_id bigint not null,  -- that promised it last
+    place place not null,  -- of the newest message that it takes into account: a person answers with a later one
+    reason text not null,  -- oxy_ai.records.HandOverReason
+    urgency text not null check (urgency in ('normal', 'urgent')),
+    summary text not null,  -- what the customer wants, for the owner
+    silences boolean not null,  -- whether the assistant waits for a person too
+    created_at timestamptz not null default clock_timestamp(),
+    ended_at timestamptz,
+    ended text check (ended in ('answered', 'handed_back', 'timed_out', 'replayed', 'assistant', 'merged')),
+    primary key (organization_id, id),
+    check ((ended is null) = (ended_at is null)),
+    foreign key (organization_id, instance_id) references instances,
+    foreign key (organization_id, conversation_id) references conversations,
+    foreign key (organization_id, turn_id) references turns
+);
+create unique index hand_overs_open on hand_overs (organization_id, conversation_id) where ended_at is null;
 
 create table turn_steps (
     organization_id uuid not null,
@@ -246,7 +274,7 @@ create table owner_notices (
     id bigint generated always as identity unique,
     instance_id uuid not null,
     kind text not null,  -- oxy_ai.records.NoticeKind
-    reference text not null,  -- the row that it is about: message:<id>, turn:<id>, outbox:<id>, conversation:<id>, report:<id>, outage:<id>
+    reference text not null,  -- the row that it is about: message:<id>, turn:<id>, outbox:<id>, conversation:<id>, hand_over:<id>, report:<id>, outage:<id>
     outbox_id uuid,  -- the text that tells it; null: not told
     failures integer not null default 0,  -- times that it could not be told
     created_at timestamptz not null default clock_timestamp(),
@@ -279,6 +307,7 @@ create table messages (
     settled_at timestamptz,  -- when it got its final state
     kind text not null,  -- oxy_core.message_kinds.MessageKind
     body text,  -- what a person reads of it, as it was first written
+    command boolean not null default false,  -- an instruction to the assistant (oxy_core.content.is_hand_back): nothing that was said
     content jsonb,  -- whatever else it contains: those fields of oxy_core.envelopes.MessageSeen that have no column here
     source text,  -- oxy_core.content.MessageSource
     quoted_id text,
@@ -460,6 +489,7 @@ create table notice_queue (
     organization_id uuid not null references organizations,
     instance_id uuid not null,
     failures integer not null,  -- as in owner_notices
+    urgent boolean not null default false,  -- it is not gathered with others first
     noted_at timestamptz not null default clock_timestamp()
 );
 
@@ -500,5 +530,6 @@ create type inbound_message as (
     source text,
     before_pairing boolean,
     details jsonb,
-    content jsonb  -- its fields beside those above and what only tells how it came
+    content jsonb,  -- its fields beside those above and what only tells how it came
+    command boolean  -- a person's instruction to the assistant
 );

@@ -51,13 +51,18 @@ begin
     return recount(v);
 end $$;
 
--- A person wrote at `written_at`: silence the assistant, and settle what precedes the message.
-create or replace function person_takes_over(v conversations, written_at timestamptz, silence interval)
+-- A person wrote at `written_at`: silence the assistant, and settle what precedes the message. Whoever was handed over has
+-- an answer now, and the silence is a takeover's; but a message from before that, stored late, changes nothing of it, nor
+-- does one from before people handed back.
+create or replace function person_takes_over(v conversations, at place, written_at timestamptz, silence interval)
 returns conversations
 language plpgsql
 as $$
 begin
-    v.human_until := takeover_end(v.human_until, written_at, silence);
+    if v.handed_back >= at is not true then
+        v := end_waiting(v, (open_hand_over(v)).place < at);
+        v := begin_human_mode(v, written_at, written_at, silence, 'answered');
+    end if;
     return settle_answered(v);
 end $$;
 

@@ -78,6 +78,7 @@ begin
         return t;
     end if;
     perform record_gaps(v);
+    perform give_up_waiting(v);
     insert into turns (organization_id, conversation_id, instance_id, place, based_on, based_on_epoch, trace)
     values (v.organization_id, v.id, v.instance_id, v.place, newest_number(v), (v.place).epoch, (
         select m.trace from messages m where m.conversation_id = v.id and m.state = 'open'
@@ -100,7 +101,7 @@ begin
             'read_at', moment, 'turn', t.id, 'attempts', t.attempts, 'trace', t.trace, 'instance', v.instance_id, 'settings', i.settings,
             'replayed', t.replayed, 'closed', i.closed_at is not null, 'chat', v.chat, 'self_chat', v.self_chat,
             'contact', contact_document(c), 'exchanges', v.exchanges, 'regenerations', t.regenerations,
-            'inputs', inputs_of(t, limits, moment), 'inputs_total', inputs_total(t), 'steps', steps_of(t),
+            'hand_over', t.hand_over, 'inputs', inputs_of(t, limits, moment), 'inputs_total', inputs_total(t), 'steps', steps_of(t),
             'history', history_of(t, (i.settings -> 'ai' ->> 'context_messages')::integer, limits)
         )
         from instances i
@@ -170,6 +171,7 @@ create or replace function is_shown(m messages) returns boolean
 language sql immutable parallel safe
 as $$
     select m.state is distinct from 'open' and says_something(m.kind) and (m.kind <> 'text' or m.body is not null)
+        and not m.command
 $$;
 
 -- The newest `wanted` messages of the conversation beside the turn's inputs, oldest first: oxy_ai.records.HistoryMessage.
@@ -233,14 +235,15 @@ begin
     from jsonb_populate_record(null::turn_steps, step) s;
 end $$;
 
--- Store a tool's result, in the transaction of the tool's own writes.
+-- Store a tool's result, in the transaction of the tool's own writes. Returns the turn's order to hand over.
 create or replace function store_result(organization uuid, turn bigint, step_round integer, tool_call text, result text)
-returns void
+returns jsonb
 language plpgsql
 as $$
 begin
     update turn_steps set results = results || jsonb_build_object(tool_call, result)
     where organization_id = organization and turn_id = turn and round = step_round;
+    return (select t.hand_over from turns t where t.organization_id = organization and t.id = turn);
 end $$;
 
 -- End a turn: store its answers and cost and mark its inputs as answered, or as stale, in one transaction. `ending` is
@@ -277,7 +280,7 @@ begin
     perform queue_text(v, t, answer, t.based_on) from jsonb_array_elements(ending -> 'answers') answer;
     perform record_interaction(t);
     v.turn_id := null;
-    v := release(v);
+    v := release(hand_over(v, t, order_of(t, ending -> 'hand_over')));
     if ending -> 'answers' <> '[]' then
         perform send_queued(v.organization_id, v.instance_id);
     end if;

@@ -18,6 +18,8 @@ from aiohttp import web
 from nats.aio.client import Client
 from pydantic import PostgresDsn, SecretStr
 
+from oxy_ai.assistants.fixed_texts import apology
+from oxy_ai.assistants.people import People
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.engine.store import Engine
 from oxy_ai.ids import instance_id, organization_id
@@ -41,6 +43,8 @@ PETSHOP = Path(__file__).parents[3] / "dev/oxy_dev/model/petshop.yaml"
 CATALOG = Path(__file__).parents[3] / "examples/petshop-catalog.yaml"
 OWNER = "+5511987651111"
 CUSTOMER = "+5511912340001"
+APOLOGY = apology(People(told=True))
+"""Of an instance with an owner and without opening hours."""
 LEASE_SECONDS = 10
 """In this process, where model, pods and test share the loop with the worker, a lease must outlast its stalls."""
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from integration.ai.scene import CUSTOMER, OWNER, Scene, settings_of, until
+from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, Scene, settings_of, until
 from prometheus_client import REGISTRY
 
-from oxy_ai.assistants.fixed_texts import APOLOGY, ASK_FOR_TEXT
+from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
 from oxy_core.envelopes import ConnectionChanged, ConnectionState, SendOutcome, SendResult
 from oxy_core.identity import Jid, new_id
 from oxy_core.instance.settings import AiSettings, AuroraSettings

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 from integration.ai.endpoint import Endpoint, Reaction, calling, completion, refusing, running_endpoint, saying, sending
-from integration.ai.scene import CUSTOMER, OWNER, Scene, settings_of, until
+from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, Scene, settings_of, until
 
-from oxy_ai.assistants.fixed_texts import APOLOGY
 from oxy_ai.errors import ModelOutageError, ModelRejectedError
 from oxy_ai.model.breaker import FAILURES, SHORTEST_PAUSE
 from oxy_ai.model.client import ModelClient, Question

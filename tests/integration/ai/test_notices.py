@@ -2,9 +2,8 @@
 
 import pytest
 from integration.ai.endpoint import refusing, running_endpoint, saying
-from integration.ai.scene import CUSTOMER, OWNER, Scene, org, settings_of, until
+from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, Scene, org, settings_of, until
 
-from oxy_ai.assistants.fixed_texts import APOLOGY
 from oxy_core.envelopes import InstanceSettings
 
 NAMELESS = settings_of("petshop", owners=())

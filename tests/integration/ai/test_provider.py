@@ -23,9 +23,8 @@ from integration.ai.endpoint import (
     sending,
     streaming,
 )
-from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, settings_of, until
+from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, FakePod, Scene, settings_of, until
 
-from oxy_ai.assistants.fixed_texts import APOLOGY
 from oxy_ai.model.client import MAX_RESPONSE_BYTES, NO_KEY
 from oxy_core.instance.settings import AiSettings
 

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import web
 from integration.ai.endpoint import refusing, running_endpoint, saying
-from integration.ai.scene import CUSTOMER, FakePod, Scene, settings_of, until
-
-from oxy_ai.assistants.fixed_texts import APOLOGY
+from integration.ai.scene import APOLOGY, CUSTOMER, FakePod, Scene, settings_of, until
 
 OTHER = "+5511912340002"
 HIDDEN = "98765@lid"
@@ -83,7 +81,7 @@ async def test_a_replay_goes_on_in_the_conversation_into_which_its_own_was_merge
         await until(lambda: len(grave.pod.sent) >= 2)
         grave.pod.receive("Oi outra vez", chat=HIDDEN, sender=HIDDEN, chat_alias="5511912340001@s.whatsapp.net")
         await until(lambda: scene.query("select from conversations where merged_into is not null"))
-        await until(lambda: scene.query("select from outbox having count(*) filter (where state = 'sent') >= 4"))
+        await until(lambda: scene.query("select from outbox having count(*) filter (where state = 'sent') >= 3"))
         before = len(grave.pod.sent)
         assert (await grave.replay(f"turn:petshop:{turn}")).returncode == 0
         await until(lambda: len(grave.pod.sent) > before)

@@ -5,9 +5,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from integration.ai.scene import CATALOG, CUSTOMER, OWNER, Scene, settings_of, until
+from integration.ai.scene import APOLOGY, CATALOG, CUSTOMER, OWNER, Scene, settings_of, until
 
-from oxy_ai.assistants.fixed_texts import APOLOGY
 from oxy_core import subjects
 
 RATE = """

@@ -7,7 +7,7 @@ from typing import Final
 SCHEMA: Final = Path(__file__).parents[3] / "ai/oxy_ai/schema"
 
 WAITED_FOR: Final = {
-    "conversations": {"pending_since", "last_inbound_at", "human_until", "due_at", "lease_until"},
+    "conversations": {"pending_since", "last_inbound_at", "human_until", "human_since", "due_at", "lease_until"},
     "chat_journals": {"gap_until"},
     "turns": {"waiting_since"},
     "outbox": {"expires_at", "created_at"},
@@ -27,6 +27,7 @@ NOTED: Final = {
     "contacts": {"created_at"},
     "conversations": {"created_at", "asked_at"},
     "turns": {"created_at", "finished_at"},
+    "hand_overs": {"created_at", "ended_at"},
     "turn_steps": {"created_at"},
     "outbox": {"accepted_at", "closed_at", "whatsapp_at", "delivered_at", "read_at", "played_at"},
     "owner_notices": {"created_at"},

@@ -1,0 +1,215 @@
+-- People answer a conversation while the assistant is silent: after a turn has handed it over, a person has written from the
+-- phone (takeover.sql), or a command says so. It ends after a time, or when they hand the conversation back.
+
+-- Of two orders to hand over, the later one, unless only the earlier is urgent; null: none.
+create or replace function more_urgent(earlier jsonb, later jsonb) returns jsonb
+language sql immutable parallel safe
+as $$
+    select case when later is null or (earlier ->> 'urgency' = 'urgent' and later ->> 'urgency' <> 'urgent') then earlier
+                else later end
+$$;
+
+-- Have people take over when the turn ends. `ordered` is oxy_ai.records.HandOver.
+create or replace function order_hand_over(organization uuid, turn bigint, ordered jsonb) returns void
+language sql
+as $$
+    update turns t set hand_over = more_urgent(t.hand_over, ordered)
+    where t.organization_id = organization and t.id = turn
+$$;
+
+-- Which order a turn ends with; null: none, or a person has taken over meanwhile. `ordered`: the ending's own.
+create or replace function order_of(t turns, ordered jsonb) returns jsonb
+language sql immutable parallel safe
+as $$ select case when t.reason is distinct from 'human' then more_urgent(t.hand_over, nullif(ordered, 'null')) end $$;
+
+-- Whether the owner learns of a hand-over from the notice of what caused it (oxy_ai.records.HandOverReason).
+create or replace function is_told_by_cause(reason text) returns boolean
+language sql immutable parallel safe
+as $$ select reason in ('turn_died', 'model_outage') $$;
+
+-- As a turn ends: hand its conversation over to people, and tell the owner. If it answered without (`ordered` is null),
+-- the promise of an outage is kept.
+create or replace function hand_over(v conversations, t turns, ordered jsonb) returns conversations
+language plpgsql
+as $$
+declare
+    h hand_overs;
+begin
+    if ordered is null then
+        if t.state = 'answered' then
+            perform end_hand_over(v, 'assistant');
+        end if;
+        return v;
+    end if;
+    h := note_hand_over(v, t, ordered, true);
+    v := begin_human_mode(
+        v, h.created_at, clock_timestamp(), make_interval(mins => (ordered ->> 'minutes')::integer), 'hand_over'
+    );
+    perform save_human_mode(v);
+    if not is_told_by_cause(h.reason) then
+        perform note_for_owner(
+            v.organization_id, v.instance_id, case h.urgency when 'urgent' then 'hand_over_urgent' else 'hand_over' end,
+            'hand_over:' || h.id
+        );
+    end if;
+    return v;
+end $$;
+
+-- Note that a customer was promised a person. One who waits already does so since then.
+create or replace function note_hand_over(v conversations, t turns, ordered jsonb, silence boolean) returns hand_overs
+language plpgsql
+as $$
+declare
+    h hand_overs;
+begin
+    select * into h from hand_overs o
+    where o.organization_id = v.organization_id and o.conversation_id = v.id and o.ended_at is null for no key update;
+    if h.id is null then
+        insert into hand_overs (
+            organization_id, instance_id, conversation_id, turn_id, place, reason, urgency, summary, silences
+        ) values (
+            v.organization_id, v.instance_id, v.id, t.id, t.place, ordered ->> 'reason', ordered ->> 'urgency',
+            ordered ->> 'summary', silence
+        ) returning * into h;
+        return h;
+    end if;
+    ordered := more_urgent(to_jsonb(h), ordered);
+    update hand_overs o
+    set turn_id = t.id, place = greatest(o.place, t.place), reason = ordered ->> 'reason',
+        urgency = ordered ->> 'urgency', summary = ordered ->> 'summary', silences = o.silences or silence
+    where o.organization_id = h.organization_id and o.id = h.id returning * into h;
+    return h;
+end $$;
+
+-- The conversation's hand-over that nobody has ended; all null: there is none.
+create or replace function open_hand_over(v conversations) returns hand_overs
+language plpgsql stable
+as $$
+declare
+    h hand_overs;
+begin
+    select * into h from hand_overs o
+    where o.organization_id = v.organization_id and o.conversation_id = v.id and o.ended_at is null;
+    return h;
+end $$;
+
+create or replace function end_hand_over(v conversations, how text) returns void
+language sql
+as $$
+    update hand_overs o set ended_at = clock_timestamp(), ended = how
+    where o.organization_id = v.organization_id and o.conversation_id = v.id and o.ended_at is null
+$$;
+
+-- The assistant is silent for `span` from `moment` on, or until later if it is so already. `since`: if it is not yet.
+create or replace function begin_human_mode(
+    v conversations, since timestamptz, moment timestamptz, span interval, reason text
+) returns conversations
+language plpgsql stable
+as $$
+begin
+    if v.human_until > clock_timestamp() is not true or v.human_since is null then
+        v.human_since := since;
+        v.human_span := null;
+    end if;
+    if moment + span > v.human_until is not false then
+        v.human_reason := reason;
+    end if;
+    v.human_until := takeover_end(v.human_until, moment, span);
+    v.human_span := greatest(v.human_span, span);
+    return v;
+end $$;
+
+-- A person has answered a customer who waited, if `answered`: the silence that lasted until then is over.
+create or replace function end_waiting(v conversations, answered boolean) returns conversations
+language plpgsql
+as $$
+begin
+    if answered then
+        perform end_hand_over(v, 'answered');
+        v.human_until := case when v.human_reason <> 'hand_over' then v.human_until end;
+    end if;
+    return v;
+end $$;
+
+create or replace function save_human_mode(v conversations) returns void
+language sql
+as $$
+    update conversations
+    set human_until = v.human_until, human_since = v.human_since, human_reason = v.human_reason,
+        human_span = v.human_span, handed_back = v.handed_back
+    where organization_id = v.organization_id and id = v.id
+$$;
+
+-- The assistant answers again, what is open at once. No message of a person that precedes `at` silences it any more; `how`
+-- says what ends a hand-over.
+create or replace function hand_back(v conversations, at place, how text) returns conversations
+language plpgsql
+as $$
+begin
+    v.handed_back := greatest(v.handed_back, at);
+    if v.human_until > clock_timestamp() and v.turn_id is not null and v.lease_until is null then
+        v.due_at := least(v.due_at, clock_timestamp());  -- a replayed turn waits for the end
+    end if;
+    v.human_until := null;
+    v.human_since := null;
+    v.human_reason := null;
+    v.human_span := null;
+    perform end_hand_over(v, how);
+    return v;
+end $$;
+
+-- A person told the assistant to answer again. It counts unless somebody has written, or the conversation was handed over
+-- or taken over, since then.
+create or replace function obey_hand_back(v conversations, at place, written_at timestamptz, sent_at timestamptz)
+returns conversations
+language plpgsql
+as $$
+begin
+    if person_has_answered(v, at, sent_at) or (open_hand_over(v)).place >= at
+        or (v.human_reason = 'command' and v.human_since > written_at) then
+        return v;
+    end if;
+    return hand_back(v, at, 'handed_back');
+end $$;
+
+-- A turn may open because the time of human mode has passed: nobody answered, so the assistant does, and the owner is told.
+create or replace function give_up_waiting(v conversations) returns void
+language plpgsql
+as $$
+declare
+    h hand_overs := open_hand_over(v);
+begin
+    if h.silences then
+        perform end_hand_over(v, 'timed_out');
+        perform note_for_owner(v.organization_id, v.instance_id, 'hand_over_unanswered', 'hand_over:' || h.id);
+    end if;
+end $$;
+
+-- Two conversations turned out to be one: it is in the human mode that lasts longer, and waits since the first hand-over.
+create or replace function merge_human_mode(source conversations, target conversations) returns conversations
+language plpgsql
+as $$
+declare
+    waiting hand_overs := open_hand_over(source);
+    answered boolean;
+begin
+    if waiting.id is not null and (open_hand_over(target)).created_at <= waiting.created_at then
+        perform end_hand_over(source, 'merged');
+    elsif waiting.id is not null then
+        perform end_hand_over(target, 'merged');
+    end if;
+    update hand_overs set conversation_id = target.id
+    where organization_id = source.organization_id and conversation_id = source.id;
+    waiting := open_hand_over(target);
+    answered := person_has_answered(target, waiting.place, 'infinity');  -- in the same journal; of others, nobody knows
+    source := end_waiting(source, answered);
+    target := end_waiting(target, answered);
+    if source.human_until > coalesce(target.human_until, '-infinity') then
+        target.human_until := source.human_until;
+        target.human_since := source.human_since;
+        target.human_reason := source.human_reason;
+        target.human_span := source.human_span;
+    end if;
+    target.handed_back := greatest(target.handed_back, source.handed_back);
+    return target;
+end $$;
