@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.petshop import arguments
-from oxy_ai.petshop.formatting import money
+from oxy_ai.portuguese.formatting import money
 from oxy_ai.reports.conversation_figures import read_conversation_figures
 from oxy_ai.scheduling.booking_figures import read_booking_figures
 from oxy_ai.scheduling.opening_hours import day_bounds

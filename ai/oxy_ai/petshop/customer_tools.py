@@ -12,8 +12,8 @@ from oxy_ai.assistants.people import hand_over_of
 from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.petshop import arguments
-from oxy_ai.petshop.formatting import full_day, moment, money, plural
 from oxy_ai.petshop.pet_tools import PET_TOOLS
+from oxy_ai.portuguese.formatting import full_day, moment, money, plural
 from oxy_ai.records import HandOverReason
 from oxy_ai.sanitize import label_text
 from oxy_ai.scheduling.agenda import Agenda, read_agenda

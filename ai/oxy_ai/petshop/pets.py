@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from oxy_ai.petshop.formatting import plural
+from oxy_ai.portuguese.formatting import plural
 from oxy_ai.scheduling.services import fold_name
 
 MOST_PETS: Final = 20

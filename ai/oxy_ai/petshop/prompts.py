@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from oxy_ai.assistants.vertical import Prompt
 from oxy_ai.petshop.catalog import Catalog
-from oxy_ai.petshop.formatting import WEEKDAYS, full_day, moment, money
+from oxy_ai.portuguese.formatting import WEEKDAYS, full_day, moment, money
 from oxy_ai.records import Turn
 from oxy_ai.sanitize import label_text, prompt_text
 from oxy_ai.scheduling.opening_hours import Weekday

@@ -10,7 +10,7 @@ from oxy_ai.assistants.vertical import Prompt
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.petshop.aurora_tools import AnalyticsQuestion, Span, span_of
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
-from oxy_ai.petshop.formatting import moment, money
+from oxy_ai.portuguese.formatting import moment, money
 from oxy_ai.records import Contact, HistoryMessage, Input, Response, Step, ToolCall, Turn
 from oxy_ai.sanitize import clean, label_text, prompt_text, shorten
 from oxy_core.envelopes import InstanceSettings

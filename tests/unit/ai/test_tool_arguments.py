@@ -9,7 +9,7 @@ from oxy_ai.assistants.refusals import refuse_arguments
 from oxy_ai.petshop.arguments import parse_day, parse_time
 from oxy_ai.petshop.aurora_tools import AnalyticsQuestion
 from oxy_ai.petshop.customer_tools import BookingOrder
-from oxy_ai.petshop.formatting import plural
+from oxy_ai.portuguese.formatting import plural
 
 ORDER = '"servico": "banho", "data": "2026-11-23", "hora": "10:00", "nome_pet": "Rex"'
 

@@ -1,0 +1,40 @@
+"""The days and times that a customer means, and whether his words contradict a day. Pure.
+
+This only checks: the model chooses the day, from the calendar in its prompt.
+"""
+
+from datetime import date, time
+
+from oxy_ai.portuguese.day_phrases import DayPhrase, Use, day_phrases
+from oxy_ai.portuguese.time_phrases import time_phrases
+from oxy_ai.portuguese.words import read
+
+
+def days_meant(text: str, today: date) -> tuple[date, ...]:
+    """Return all days that a text can mean, the first one first; none if it names none or it would be a guess.
+
+    Ends of periods ("até sexta") and days that do not suit ("menos sexta") are not meant. Days are from `today` on,
+    except where the words speak of the past.
+    """
+    used = [phrase for phrase in day_phrases(read(text), today) if phrase.use in {Use.MEANT, Use.PAST}]
+    return tuple(sorted({day for phrase in used for day in phrase.days}))
+
+
+def times_meant(text: str) -> tuple[time, ...]:
+    """Return all times of day that a text can mean, the earliest first; ends of periods are not meant."""
+    phrases = [phrase for phrase in time_phrases(read(text)) if not phrase.bound]
+    return tuple(sorted({at for phrase in phrases for at in phrase.times}))
+
+
+def contradicts(words: str, day: date, today: date) -> bool:
+    """Return whether a customer's words name other days than this one.
+
+    No to a day that any phrase allows, and to words that name no day: in doubt there is no contradiction. A weekday
+    that does not fit the date beside it contradicts every day.
+    """
+    phrases = [phrase for phrase in day_phrases(read(words), today) if _binds(phrase, today)]
+    return bool(phrases) and not any(phrase.meaning.fits(day) for phrase in phrases)
+
+
+def _binds(phrase: DayPhrase, today: date) -> bool:
+    return phrase.use is Use.MEANT and (not phrase.days or phrase.days[-1] >= today)

@@ -1,0 +1,173 @@
+"""Whether a whole message asks to be left alone, or to hear again: a command, no sentence about other things. Pure.
+
+A wrong yes silences a customer who wanted an answer. So each word of the message must belong to such a command: "posso
+sair com ele?" has others. "Cancelar" alone is about an appointment, and "para" alone is half a sentence.
+"""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from oxy_ai.portuguese.words import either, key_words, words_in
+
+LONGEST: Final = 200
+"""Characters of the longest message that is read as a command."""
+
+
+class OptOut(StrEnum):
+    """What a contact does not want any more."""
+
+    PROACTIVE = "proactive"
+    """What he did not ask for: promotions, campaigns, reminders."""
+    ALL = "all"
+    """Any message of ours."""
+
+
+_POLITE: Final = frozenset(
+    words_in(
+        "oi oie ola opa bom boa dia tarde noite por favor porfavor pfv pf pfvr gentileza gente moca moco "
+        "amigo amiga senhor senhora senhores obrigado obrigada obg obgd brigado brigada grato grata valeu vlw "
+        "ok ta viu agora ja imediatamente urgente atenciosamente desculpa desculpe"
+    )
+)
+"""Words that may stand around a command."""
+
+_STOP_WORDS: Final = frozenset(words_in("parar pare parem sair stop unsubscribe optout quit descadastrar descadastro"))
+_OUT: Final = _STOP_WORDS | {
+    "opt out",
+    "descadastre",
+    "descadastra",
+    "descadastramento",
+    "desinscrever",
+    "quero parar",
+    "quero sair",
+    "eu quero sair",
+    "gostaria de sair",
+    "desejo sair",
+    "sair sair",
+    "cancelar inscricao",
+    "cancelar minha inscricao",
+    "cancelar cadastro",
+    "cancelar meu cadastro",
+    "cancelar o recebimento",
+    "cancelar recebimento",
+    "cancelar mensagens",
+    "me deixa em paz",
+    "me deixe em paz",
+    "me deixem em paz",
+}
+"""Whole commands."""
+
+_BACK: Final = frozenset(
+    {"voltar", "quero voltar", "eu quero voltar", "gostaria de voltar", "start", "reativar", "recadastrar"}
+)
+
+_ADVERTISING: Final = frozenset(["propaganda", "propagandas", "spam", "marketing", "publicidade", "publicidades"])
+_PROMOTIONS: Final = _ADVERTISING | frozenset(
+    words_in(
+        "promocao promocoes oferta ofertas anuncio anuncios campanha campanhas novidade novidades divulgacao "
+        "divulgacoes lembrete lembretes informativo informativos newsletter notificacao notificacoes"
+    )
+)
+_MESSAGES: Final = frozenset(
+    words_in("mensagem mensagens mensagen msg msgs menssagem menssagens mensage mensages contato contatos")
+)
+_SENDING: Final = frozenset(
+    words_in(
+        "mandar manda mande mandem mandando enviar envia envie enviem enviando encaminhar encaminhe escrever "
+        "escreva escrevam perturbar perturbe perturbem incomodar incomode incomodem"
+    )
+)
+_REMOVING: Final = frozenset(
+    words_in(
+        "tira tirar tire tirem remove remova remover removam retira retirar retire retirem exclua excluir "
+        "exclui excluam apaga apagar apague apaguem deleta deletar delete descadastra descadastrar "
+        "descadastre descadastrem descadastro desinscrever desinscreva sair sai"
+    )
+)
+_LISTS: Final = frozenset(
+    words_in("lista listas cadastro cadastros numero contato contatos telefone celular grupo base")
+)
+_AROUND: Final = frozenset(
+    words_in(
+        "a o as os e eu me m mim meu minha meus minhas nao n nunca jamais mais nada nem nenhum nenhuma de da "
+        "do das dos d desse dessa desses dessas deste desta destes destas em no na nos nesse nessa neste "
+        "nesta esse essa esses essas este esta isso tanta tantas tanto tantos tipo com pra para pro por que "
+        "quero queria gostaria desejo prefiro preciso solicito peco autorizo aceito quer como faco fasso faz "
+        "podem pode posso poderia poderiam favor pare parem parar chega basta deixa deixe deixem deixar "
+        "receber recebendo ver voces vcs vc voce suas seus sua seu loja empresa whatsapp whats zap aqui daqui "
+        "transmissao envio envios robo bot automatica automaticas vez todas toda todos"
+    )
+)
+"""Words that sentences with such a wish are made of."""
+
+_VOCABULARY: Final = _POLITE | _OUT | _PROMOTIONS | _MESSAGES | _SENDING | _REMOVING | _LISTS | _AROUND
+
+
+def _any(words: frozenset[str]) -> str:
+    return f"(?:{'|'.join(sorted(words))})"
+
+
+_WISHED: Final = re.compile(
+    either(
+        r"\b(?:nao|n|nunca) (?:quero|queria|gostaria de|desejo|autorizo|aceito|preciso)(?: mais)?"
+        rf" (?:receber|{_any(_MESSAGES | _ADVERTISING)}|(?:nenhuma|essas|as|suas|tantas) "
+        rf"{_any(_MESSAGES | _ADVERTISING)})\b",
+        rf"\b(?:nao|n|nunca|nunca mais|jamais) (?:me )?{_any(_SENDING)}(?: me)? (?:mais|nada|"
+        rf"{_any(_MESSAGES | _PROMOTIONS)})\b",
+        rf"\b(?:para|pare|parem|parar|chega|deixa|deixe|deixem|deixar) de (?:me )?(?:receber|{_any(_SENDING)})\b",
+        rf"\b(?:pare|parem|parar|chega|basta) (?:de|com) (?:as |essas |tantas |tanta |tanto "
+        rf")?{_any(_MESSAGES | _PROMOTIONS)}\b",
+        rf"\b{_any(_REMOVING)} (?:me )?(?:d[aeo]|dess[ae]|dest[ae]|o|a|meu|minha|sua|suas|esse|este)"
+        rf" (?:meu |minha |sua |suas |lista de )?{_any(_LISTS | _PROMOTIONS)}\b",
+        rf"\bme {_any(_REMOVING)}\b(?! (?:com|o|a|um|uma)\b)",
+        r"\bquero me (?:descadastrar|desinscrever)\b",
+    ),
+    re.ASCII,
+)
+
+_NOT_WISHED: Final = re.compile(
+    r"\bnao (?:quero |podem |pode )?(?:pare|parem|parar|sair|deixar|deixem|me tir|tir)", re.ASCII
+)
+"""He does not want it to stop."""
+
+_WISHED_BACK: Final = re.compile(
+    rf"^(?:eu )?(?:(?:quero|queria|gostaria de|desejo|podem|pode) )?(?:voltar a|reativar(?: as)?|receber) "
+    rf"(?:(?:receber|{_any(_SENDING)}) ?)?(?:as |suas |essas )?(?:{_any(_MESSAGES | _PROMOTIONS)})?(?: de novo|"
+    rf" novamente)?"
+    r"(?: (?:de|com) (?:voces|vcs)| d[ae] loja)?$",
+    re.ASCII,
+)
+
+
+def opt_out_scope(text: str) -> OptOut | None:
+    """Return what a message asks us to stop; None: it asks for nothing of the kind, or says something else as well."""
+    words = _command(text)
+    if not words or (not (words in _OUT and "?" not in text) and not _is_wish(words)):
+        return None
+    return OptOut.ALL if _PROMOTIONS.isdisjoint(words.split()) else OptOut.PROACTIVE
+
+
+def is_opt_out(text: str) -> bool:
+    """Return whether a whole message asks not to be written to any more."""
+    return opt_out_scope(text) is not None
+
+
+def is_opt_in(text: str) -> bool:
+    """Return whether a whole message asks to be written to again."""
+    words = "" if "?" in text else _command(text)
+    return words in _BACK or (len(words) > len("receber") and _WISHED_BACK.search(words) is not None)
+
+
+def _is_wish(words: str) -> bool:
+    return _VOCABULARY.issuperset(words.split()) and bool(_WISHED.search(words)) and not _NOT_WISHED.search(words)
+
+
+def _command(text: str) -> str:
+    """Return the words of a short message without the polite ones around them; of a longer one, none."""
+    words = key_words(text).split() if len(text) <= LONGEST else []
+    while words and words[0] in _POLITE:
+        del words[0]
+    while words and words[-1] in _POLITE:
+        del words[-1]
+    return " ".join(words)

@@ -1,0 +1,75 @@
+"""Messages of machines, and what people write that resembles them."""
+
+from oxy_ai.portuguese.machines import is_automatic_reply, is_machine, is_verification_code
+
+CODES = [
+    "Seu código de verificação é 123456",
+    "123456 é o seu código do WhatsApp. Não compartilhe.",
+    "Your verification code is 482913",
+    "G-482913 is your Google verification code.",
+    "<#> Seu codigo de acesso: 4821",
+    "Use o código de segurança 123-456 para entrar",
+    "[Nubank] Nunca informe seu código a ninguém: 938271",
+    "Seu iFood code: 9382. Don't share your code",
+    "Código de confirmação: *7392*",
+]
+
+NO_CODES = [
+    "meu código de cliente é 123456",
+    "qual o código do produto?",
+    "senha 12 aqui na fila",
+    "o código postal é 01310-100",
+    "tenho um cupom código BANHO10",
+    "123456",
+    "meu cpf é 123.456.789-00",
+    "esqueci a senha do site",
+    "o microchip dele é 982000123456789",
+]
+
+AUTOMATIC = [
+    "Esta é uma mensagem automática. Por favor, não responda.",
+    "Olá! Agradecemos seu contato. Como podemos ajudar?",
+    "No momento não estamos disponíveis. Responderemos assim que possível.",
+    "Olá, obrigado por entrar em contato com a Auto Peças Silva!",
+    "Digite 1 para vendas, 2 para financeiro",
+    "Escolha uma opção:\n1 - Vendas\n2 - Suporte\n3 - Financeiro",
+    "Favor não responder esta mensagem",
+    "Mensagem automática: estou de férias até dia 10",
+    "Sou a assistente virtual da Claro",
+    "Nosso horário de atendimento é de segunda a sexta das 8h às 18h",
+    "Seu protocolo é 2026112899",
+    "Entraremos em contato o mais breve possível",
+]
+
+BY_PEOPLE = [
+    "Obrigada pelo carinho!",
+    "obrigado pelo atendimento",
+    "no momento não posso, estou trabalhando",
+    "qual o horário de funcionamento?",
+    "vocês abrem de segunda a sexta?",
+    "estou fora do Brasil, volto dia 10",
+    "quero opção 2",
+    "1 banho e 2 tosas",
+    "essa mensagem é automática?",
+    "é uma mensagem automática ou posso falar com alguém?",
+    "no momento estou fora de casa, pode ser às 15h?",
+    "responda por favor",
+    "escolha a melhor data pra mim",
+    "obrigada por responder",
+    "você é um robô?",
+    "envie a localização",
+    "agora estamos disponíveis, pode vir?",
+    "digite o endereço",
+]
+
+
+def test_a_verification_code_is_recognised() -> None:
+    assert [text for text in CODES if not is_verification_code(text)] == []
+
+
+def test_an_automatic_reply_is_recognised() -> None:
+    assert [text for text in AUTOMATIC if not is_automatic_reply(text)] == []
+
+
+def test_what_people_write_is_no_machine() -> None:
+    assert [text for text in [*NO_CODES, *BY_PEOPLE] if is_machine(text)] == []
