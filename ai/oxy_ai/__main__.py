@@ -4,7 +4,6 @@ import asyncio
 import sys
 
 from oxy_ai.settings import WorkerSettings
-from oxy_ai.verticals import find_vertical
 from oxy_ai.worker import run_worker
 from oxy_core.errors import SettingsError
 from oxy_core.logs import configure_logging
@@ -14,12 +13,11 @@ def main() -> int:
     """Run the worker; returns its exit code."""
     try:
         settings = WorkerSettings.read()
-        vertical = find_vertical(settings.vertical)
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 a command line speaks on its standard error
         return 2
     configure_logging("ai", settings.log_level)
-    asyncio.run(run_worker(settings, vertical))
+    asyncio.run(run_worker(settings))
     return 0
 
 

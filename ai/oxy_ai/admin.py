@@ -12,12 +12,13 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from nats.aio.client import Client
 from pydantic import BaseModel
 
 from oxy_ai.assistants.vertical import Vertical
-from oxy_ai.database import connected_pool, organization_transaction
+from oxy_ai.database import Connection, connected_pool, organization_transaction
 from oxy_ai.engine.dead_letters import DeadTurns, Source, replay_all
 from oxy_ai.engine.dead_report_letters import DeadReports
 from oxy_ai.engine.known_names import require_known
@@ -25,12 +26,13 @@ from oxy_ai.engine.ledger import Ledger, read_ledger
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.send_orders import carry_out, read_order
 from oxy_ai.engine.store import Engine
-from oxy_ai.errors import AdministrationError
+from oxy_ai.errors import AdministrationError, ProfileUnknownError
 from oxy_ai.ids import organization_id
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.settings import StoreSettings
-from oxy_ai.verticals import find_vertical
+from oxy_ai.verticals import Verticals
 from oxy_core.bus import connected
+from oxy_core.envelopes import InstanceSettings
 from oxy_core.errors import OxyError, SettingsError
 from oxy_core.logs import configure_logging
 
@@ -65,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     for verb, text in (("apply", "apply a catalog (YAML) from standard input"), ("show", "print the applied catalog")):
         command = catalog.add_parser(verb, help=text)
         command.add_argument("--organization", required=True, help="spec.organizationId of its WhatsAppInstance")
+        command.add_argument("--profile", help="spec.ai.profile; without it, that of the organization's instances")
     letters = groups.add_parser("dlq", help="dead letters").add_subparsers(dest="verb", required=True)
     letters.add_parser("ls", help="list all, newest first")
     for verb, text in (("show", "show one"), ("drop", "discard one")):
@@ -103,11 +106,11 @@ async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
         if order is not None:
             return await carry_out(stores.engine, FileLibrary(stores.engine.pool, settings), order)
         if options.group == "catalog":
-            return await _catalog(stores, find_vertical(settings.vertical), options, text)
+            return await _catalog(stores, options, text)
         return await _dlq(stores, options)
 
 
-async def _catalog(stores: Stores, vertical: Vertical, options: argparse.Namespace, text: str | None) -> object:
+async def _catalog(stores: Stores, options: argparse.Namespace, text: str | None) -> object:
     key = organization_id(options.organization)
     async with organization_transaction(stores.engine.pool, key) as connection:
         if await connection.fetchrow("select from organizations where id = $1", key) is None:
@@ -116,6 +119,7 @@ async def _catalog(stores: Stores, vertical: Vertical, options: argparse.Namespa
                 "organizationId and wait until its condition Accepted is True"
             )
             raise AdministrationError(message)
+        vertical = _vertical(options.profile or await _profile(connection, key))
         if text is not None:
             return await vertical.apply_catalog(connection, key, options.organization, text)
         applied = await vertical.applied_catalog(connection, key)
@@ -123,6 +127,27 @@ async def _catalog(stores: Stores, vertical: Vertical, options: argparse.Namespa
         message = f"organization {options.organization!r} has no catalog yet: apply one with `oxy catalog apply`"
         raise AdministrationError(message)
     return applied
+
+
+def _vertical(profile: str) -> Vertical:
+    try:
+        return Verticals().named(profile)
+    except ProfileUnknownError as error:
+        raise AdministrationError(str(error)) from error
+
+
+async def _profile(connection: Connection, organization: UUID) -> str:
+    """Return the profile of an organization's instances."""
+    rows = await connection.fetch(
+        "select settings from instances where organization_id = $1 and closed_at is null", organization
+    )
+    profiles = sorted({InstanceSettings.model_validate_json(row["settings"]).ai.profile for row in rows})
+    if len(profiles) != 1:
+        message = (
+            f"the organization's instances have the profiles {', '.join(profiles) or '(none)'}: name one, --profile"
+        )
+        raise AdministrationError(message)
+    return profiles[0]
 
 
 async def _dlq(stores: Stores, options: argparse.Namespace) -> object:

@@ -6,6 +6,7 @@ OxyError
 │   ├── ModelInvalidError    the answer is not a valid completion
 │   ├── ModelRefusalError    the model, or its provider's filter, declined to answer
 │   ├── TurnUnreadableError  the turn's stored data cannot be read
+│   ├── ProfileUnknownError  no vertical of the instance's profile is installed
 │   └── TurnAbandonedError   too many claims of the turn did not end; it is not tried again
 ├── ModelOutageError         the model's endpoint cannot answer anybody now: no attempt counts, and the turn waits
 ├── FileLostError            a file of a message cannot be had or kept; trying again does not help
@@ -14,6 +15,7 @@ OxyError
 └── AdministrationError      a command cannot do what it was asked; the message says what to do
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from oxy_core.errors import OxyError
@@ -73,6 +75,16 @@ class TurnAbandonedError(TurnError):
 
     def __init__(self, claims: int) -> None:
         super().__init__(f"{claims} workers in a row began this turn and did not end it")
+
+
+class ProfileUnknownError(TurnError):
+    """No installed package provides the vertical that an instance's profile names."""
+
+    def __init__(self, profile: str, installed: Sequence[str]) -> None:
+        super().__init__(
+            f"spec.ai.profile: no installed package provides a vertical {profile!r} (installed: "
+            f"{', '.join(installed) or 'none'}); correct the profile or install the package"
+        )
 
 
 class FileLostError(OxyError):

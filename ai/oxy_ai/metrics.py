@@ -5,6 +5,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_FAST: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1)
 
 REPORTS: Final = Counter("oxy_ai_reports_total", "Reports read from the bus, by outcome.", ["outcome"])
 INGEST_SECONDS: Final = Histogram("oxy_ai_ingest_seconds", "Time to store one batch of reports.", buckets=_SECONDS)
@@ -39,6 +40,14 @@ MODEL_COST: Final = Counter(
     "oxy_ai_model_cost_microdollars_total", "Cost of model responses in millionths of a US dollar."
 )
 TOOL_CALLS: Final = Counter("oxy_ai_tool_calls_total", "Tool calls, by name and outcome.", ["tool", "outcome"])
+CONTEXT_SECONDS: Final = Histogram(
+    "oxy_ai_context_seconds", "Time to read those parts of a turn's context that were not kept.", buckets=_FAST
+)
+CONTEXT_PARTS: Final = Counter(
+    "oxy_ai_context_parts_total",
+    "Parts of contexts: kept from an earlier turn, read, late or failed.",
+    ["part", "outcome"],
+)
 FILES: Final = Counter(
     "oxy_ai_files_total", "Received files that were stored, deleted or lost, by outcome.", ["outcome"]
 )

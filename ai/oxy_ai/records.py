@@ -78,6 +78,15 @@ class Exchanges(Record):
     """How many times in a row it was the same as before."""
 
 
+class FactsVersion(Record):
+    """Which state the facts have that an assistant knows beside the conversation: both numbers count up."""
+
+    organization: int
+    """What is the same for all of its contacts."""
+    contact: int
+    """The contact's own."""
+
+
 class Input(SaidMessage):
     """A message that the turn is to answer."""
 
@@ -179,6 +188,8 @@ class Turn(Record):
     """Of the turns before this one."""
     regenerations: int = 0
     """Answers to it that were discarded because a message came meanwhile."""
+    facts: FactsVersion | None = None
+    """When the turn was read."""
     inputs: tuple[Input, ...]
     """The newest messages to answer, oldest first."""
     inputs_total: int

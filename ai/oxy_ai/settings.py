@@ -32,7 +32,6 @@ class StoreSettings(DatabaseSettings, LedgerSettings, LibrarySettings):
     nats_credentials: Path | None = Field(
         default=None, description="File with the credentials of the platform's NATS user."
     )
-    vertical: str = Field(default="petshop", description="Line of business: name of an entry point in oxy.verticals.")
 
 
 class WorkerSettings(

@@ -9,23 +9,26 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 from oxy_ai.assistants.vertical import Vertical
-from oxy_core.errors import SettingsError
+from oxy_ai.errors import ProfileUnknownError
 
 GROUP: Final = "oxy.verticals"
 """Entry point group, in the `pyproject.toml` of the package that provides the vertical."""
 
 
-def find_vertical(name: str) -> Vertical:
-    """Load the vertical of this name; raises SettingsError. Reads the disk: call it once per process."""
-    installed = _installed()
-    if name not in installed:
-        known = ", ".join(installed) or "none"
-        message = (
-            f"OXY_VERTICAL: no installed package provides a vertical {name!r} (installed: {known}); correct the name "
-            "or install the package. In a checkout, run: make setup"
-        )
-        raise SettingsError(message)
-    return _load(installed[name])
+class Verticals:
+    """The installed verticals. Each is loaded when an instance first needs it, and kept."""
+
+    def __init__(self) -> None:
+        self._installed = _installed()
+        self._loaded: dict[str, Vertical] = {}
+
+    def named(self, profile: str) -> Vertical:
+        """Return the vertical that a profile (``spec.ai.profile``) names; raises ProfileUnknownError."""
+        if profile not in self._loaded:
+            if profile not in self._installed:
+                raise ProfileUnknownError(profile, tuple(self._installed))
+            self._loaded[profile] = _load(self._installed[profile])
+        return self._loaded[profile]
 
 
 def packages_of_verticals() -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import SCHEMA_VERSION, connected_pool
 from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.clock_watch import watch_clock
@@ -31,6 +30,7 @@ from oxy_ai.engine.turn_runner import TurnRunner
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.model.client import ModelClient
 from oxy_ai.settings import WorkerSettings
+from oxy_ai.verticals import Verticals
 from oxy_core.bus import connected
 from oxy_core.probes import serving_probes
 from oxy_core.subjects import WORK_HINT
@@ -75,16 +75,14 @@ async def _problem(client: Client, engine: Engine) -> str | None:
 class Worker:
     """All parts of one worker process, wired together."""
 
-    def __init__(
-        self, settings: WorkerSettings, client: Client, engine: Engine, model: ModelClient, vertical: Vertical
-    ) -> None:
+    def __init__(self, settings: WorkerSettings, client: Client, engine: Engine, model: ModelClient) -> None:
         self._settings = settings
         self._client = client
         self._engine = engine
         self._name = uuid4().hex.encode()
         self._relay = Relay(client, engine, settings)
         self._notices = OwnerNotices(engine, settings, self._relay.hint)
-        runner = TurnRunner(engine, model, vertical, settings)
+        runner = TurnRunner(engine, model, Verticals().named, settings)
         self._dispatcher = TurnDispatcher(engine, runner, settings, self._relay.hint)
         clock = BusClock(client, settings.bus_clock_seconds)
         self._ingest = Ingest(client, engine, settings, clock, self._hint_all)
@@ -185,7 +183,7 @@ class Worker:
             await hints.unsubscribe()
 
 
-async def run_worker(settings: WorkerSettings, vertical: Vertical) -> None:
+async def run_worker(settings: WorkerSettings) -> None:
     """Run a worker until SIGTERM or SIGINT, which also end its wait for NATS and PostgreSQL at startup."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -195,7 +193,7 @@ async def run_worker(settings: WorkerSettings, vertical: Vertical) -> None:
         log.info("probes_served", port=port)
         connected_to_bus = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            serving = group.create_task(_serve(settings, vertical, readiness, stop, connected_to_bus))
+            serving = group.create_task(_serve(settings, readiness, stop, connected_to_bus))
             stopped = group.create_task(stop.wait())
             await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
             if not connected_to_bus.is_set():
@@ -205,11 +203,7 @@ async def run_worker(settings: WorkerSettings, vertical: Vertical) -> None:
 
 
 async def _serve(
-    settings: WorkerSettings,
-    vertical: Vertical,
-    readiness: Readiness,
-    stop: asyncio.Event,
-    connected_to_bus: asyncio.Event,
+    settings: WorkerSettings, readiness: Readiness, stop: asyncio.Event, connected_to_bus: asyncio.Event
 ) -> None:
     connections = settings.concurrency + settings.database_spare_connections
     name = f"oxy-ai {os.uname().nodename} {os.getpid()}"
@@ -226,6 +220,6 @@ async def _serve(
             settings.openai_base_url, settings.openai_api_key.get_secret_value(), settings.model_timeout_seconds
         )
         try:
-            await Worker(settings, client, Engine(pool), model, vertical).run(readiness, stop)
+            await Worker(settings, client, Engine(pool), model).run(readiness, stop)
         finally:
             await model.close()

@@ -3,19 +3,21 @@
 `oxy_ai.verticals` finds verticals by name; their tables are in the folder `schema` of their package.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from asyncpg import Pool, Record
 from pydantic import BaseModel
 
 from oxy_ai.database import Connection
 from oxy_ai.records import HandOver, Turn
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Role(StrEnum):
@@ -25,6 +27,58 @@ class Role(StrEnum):
     """The customers' assistant."""
     AURORA = "aurora"
     """The owner's assistant."""
+
+
+class Scope(StrEnum):
+    """Whose rows a part is read from, and so which version of the facts tells whether it has changed."""
+
+    ORGANIZATION = "organization"
+    """The same for all of an organization's contacts."""
+    CONTACT = "contact"
+    """A contact's own, and what they name of the organization's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextPart(Generic[T_co]):
+    """A part of what an assistant knows beside the conversation.
+
+    Each is read by itself, so that one that cannot be had in time is missing alone: the model is told so, and nothing
+    is invented in its place.
+    """
+
+    name: str
+    scope: Scope
+    load: Callable[[Connection, UUID, int], Awaitable[T_co]]
+    """Called as `load(connection, organization, contact)`, in a transaction that sees the organization's rows as of one
+    moment. What it returns is kept for later turns, so it must not change, nor depend on the time of day."""
+    if_missing: str
+    """What the model reads instead, in Portuguese."""
+
+
+class Facts:
+    """The parts that could be read."""
+
+    def __init__(self, found: Mapping[str, object]) -> None:
+        self._found = dict(found)
+
+    def of(self, part: ContextPart[T]) -> T | None:
+        """Return a part; None: it is missing."""
+        return cast("T | None", self._found.get(part.name))
+
+    def missing(self, parts: Iterable[ContextPart[Any]]) -> str:
+        """Return what the model reads of the missing ones of these parts."""
+        return " ".join(part.if_missing for part in parts if part.name not in self._found)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an assistant's prompt is made of."""
+
+    turn: Turn
+    role: Role
+    now: datetime
+    """In the instance's time zone."""
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +147,12 @@ class Brief:
 class Vertical(Protocol):
     """Prompts, tools, and the catalog that owners write."""
 
-    async def brief(self, pool: "Pool[Record]", organization: UUID, turn: Turn, role: Role, now: datetime) -> Brief:
-        """Return the prompt and tools of an assistant for a turn; `now` is in the instance's time zone."""
+    def parts(self, role: Role) -> tuple[ContextPart[Any], ...]:
+        """Return the parts of the context that an assistant's prompt is made of."""
+        ...
+
+    def brief(self, context: Context) -> Brief:
+        """Return the prompt and tools of an assistant for a turn."""
         ...
 
     async def apply_catalog(self, connection: Connection, organization: UUID, name: str, text: str) -> BaseModel:

@@ -13,13 +13,12 @@ from oxy_ai import metrics
 from oxy_ai.assistants.dialogue import continuation, opening, said, tool_declaration
 from oxy_ai.assistants.routing import settings_for
 from oxy_ai.assistants.toolbox import run_tool
-from oxy_ai.assistants.vertical import Brief, Role, ToolContext, Vertical
+from oxy_ai.assistants.vertical import Brief, Role, ToolContext
 from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import TurnError
 from oxy_ai.model.client import ModelClient, Question
 from oxy_ai.records import Claim, HandOver, NewStep, Response, Step, ToolCall, ToolResult, Turn, Usage
-from oxy_ai.timezones import zone_or_default
 
 Messages: TypeAlias = Sequence[ChatCompletionMessageParam]
 
@@ -54,14 +53,6 @@ class Spoken:
     """That it comes from; stored with the end of the turn, because nothing acts on it before."""
     hand_over: HandOver | None = None
     """What the tools have ordered: people take over with the end of the turn."""
-
-
-async def assisted_turn(vertical: Vertical, engine: Engine, claim: Claim, turn: Turn, role: Role) -> AssistedTurn:
-    """Read what an assistant has to know to answer a turn."""
-    timezone = zone_or_default(turn.settings.timezone)
-    now = datetime.now(timezone)
-    brief = await vertical.brief(engine.pool, claim.organization, turn, role, now)
-    return AssistedTurn(claim, turn, role, brief, timezone, now)
 
 
 class TurnDialogue:

@@ -1,8 +1,8 @@
 """Answers one claimed turn: applies the rules, lets an assistant answer, ends the turn."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from pydantic import Field
@@ -10,12 +10,13 @@ from pydantic import Field
 from oxy_ai import metrics
 from oxy_ai.assistants.people import person_will_answer, with_promise
 from oxy_ai.assistants.routing import Ask, Say, Skip, Wait, age_limit, decide, role_of
-from oxy_ai.assistants.vertical import Role, Vertical
+from oxy_ai.assistants.vertical import Context, Role, Vertical
+from oxy_ai.engine.context_reader import ContextReader, ContextSettings
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.people_now import people_now, staffing_of
 from oxy_ai.engine.returned_instances import wake_if_returned
 from oxy_ai.engine.store import Engine
-from oxy_ai.engine.turn_dialogue import DialogueSettings, Spoken, TurnDialogue, assisted_turn
+from oxy_ai.engine.turn_dialogue import AssistedTurn, DialogueSettings, Spoken, TurnDialogue
 from oxy_ai.engine.turn_failures import FailureSettings, TurnFailures, TurnOutcome, attempt_at
 from oxy_ai.engine.turn_limits import TurnLimitSettings
 from oxy_ai.errors import FenceLostError, ModelOutageError, TurnAbandonedError, TurnError
@@ -32,13 +33,14 @@ from oxy_ai.records import (
     UnreadableTurn,
 )
 from oxy_ai.sanitize import answer_text
+from oxy_ai.timezones import zone_or_default
 from oxy_core.identity import new_id
 from oxy_core.trace import trace_bound, trace_id
 
 log = structlog.get_logger()
 
 
-class RunnerSettings(FailureSettings, TurnLimitSettings, DialogueSettings):
+class RunnerSettings(FailureSettings, TurnLimitSettings, DialogueSettings, ContextSettings):
     """When a turn is tried again that waits for its instance."""
 
     instance_retry_seconds: float = Field(
@@ -53,10 +55,18 @@ class TurnRunner:
     tool acts twice; every write checks the fence, so that only the current holder of the claim has an effect.
     """
 
-    def __init__(self, engine: Engine, model: ModelClient, vertical: Vertical, settings: RunnerSettings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        model: ModelClient,
+        find_vertical: Callable[[str], Vertical],
+        settings: RunnerSettings,
+    ) -> None:
+        """`find_vertical` returns the vertical that a profile names, or raises ProfileUnknownError."""
         self._engine = engine
         self._model = model
-        self._vertical = vertical
+        self._find_vertical = find_vertical
+        self._context = ContextReader(engine.pool, settings)
         self._settings = settings
         self._failures = TurnFailures(engine, settings)
 
@@ -130,8 +140,17 @@ class TurnRunner:
         return Ended(state="waiting", more=True)
 
     async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> Spoken:
-        assisted = await assisted_turn(self._vertical, self._engine, claim, turn, role)
+        assisted = await self._assisted(claim, turn, role)
         return await TurnDialogue(self._engine, self._model, self._settings, assisted).run(texts)
+
+    async def _assisted(self, claim: Claim, turn: Turn, role: Role) -> AssistedTurn:
+        """Read what an assistant has to know to answer a turn."""
+        vertical = self._find_vertical(turn.settings.ai.profile)
+        timezone = zone_or_default(turn.settings.timezone)
+        now = datetime.now(timezone)
+        facts = await self._context.read(claim.organization, turn, vertical.parts(role))
+        brief = vertical.brief(Context(turn, role, now, facts))
+        return AssistedTurn(claim, turn, role, brief, timezone, now)
 
 
 @contextmanager

@@ -1,30 +1,30 @@
 """The pet shop as a vertical, registered as the entry point `petshop` of the group `oxy.verticals`."""
 
-from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from asyncpg import Pool, Record
-
-from oxy_ai.assistants.vertical import Brief, Role, Vertical
+from oxy_ai.assistants.vertical import Brief, Context, ContextPart, Role, Vertical
 from oxy_ai.database import Connection
 from oxy_ai.petshop.aurora_tools import AURORA_TOOLS
 from oxy_ai.petshop.catalog import Catalog, read_catalog
 from oxy_ai.petshop.catalog_store import Applied, apply_catalog, read_applied
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
-from oxy_ai.petshop.prompts import Facts, aurora_prompt, customer_prompt
-from oxy_ai.records import Turn
+from oxy_ai.petshop.parts import CUSTOMER_PARTS
+from oxy_ai.petshop.prompts import aurora_prompt, customer_prompt
 
 
 class PetShop:
     """Pet shops and veterinary clinics."""
 
-    async def brief(self, pool: "Pool[Record]", organization: UUID, turn: Turn, role: Role, now: datetime) -> Brief:
-        """Return the prompt and tools of an assistant for a turn; `now` is in the instance's time zone."""
-        if role is Role.AURORA:
-            return Brief(aurora_prompt(turn, now), AURORA_TOOLS)
-        document = await pool.fetchval("select petshop_facts($1, $2)", organization, turn.contact.id)
-        return Brief(customer_prompt(turn, Facts.model_validate_json(document), now), CUSTOMER_TOOLS)
+    def parts(self, role: Role) -> tuple[ContextPart[Any], ...]:
+        """Return the parts of the context that an assistant's prompt is made of."""
+        return CUSTOMER_PARTS if role is Role.CUSTOMER else ()
+
+    def brief(self, context: Context) -> Brief:
+        """Return the prompt and tools of an assistant for a turn."""
+        if context.role is Role.AURORA:
+            return Brief(aurora_prompt(context), AURORA_TOOLS)
+        return Brief(customer_prompt(context), CUSTOMER_TOOLS)
 
     async def apply_catalog(self, connection: Connection, organization: UUID, name: str, text: str) -> Applied:
         """Replace an organization's catalog with this YAML and report the change. Raises AdministrationError."""

@@ -42,6 +42,35 @@ as $$
     from pg_policy p where p.polrelid = protected
 $$;
 
+-- Count each change of these tables as one of the facts that assistants know: of the contact where a row has one, else of
+-- the organization. Verticals call this as well.
+create or replace function pg_temp.counts_as_facts(variadic tables regclass[]) returns void
+language plpgsql
+as $$
+declare
+    facts regclass;
+    owner text;
+    change record;
+begin
+    foreach facts in array tables loop
+        owner := case when exists (
+            select from pg_attribute a where a.attrelid = facts and a.attname = 'contact_id' and not a.attisdropped
+        ) then 'contact' else 'organization' end;
+        for change in select * from (values
+            ('facts_added', 'insert', 'new'), ('facts_left', 'update', 'old'), ('facts_changed', 'update', 'new'),
+            ('facts_removed', 'delete', 'old')
+        ) t (name, event, rows)
+        loop
+            if not exists (select from pg_trigger t where t.tgrelid = facts and t.tgname = change.name) then
+                execute format(
+                    'create trigger %I after %s on %s referencing %s table as changed for each statement '
+                    'execute function count_%s_facts()', change.name, change.event, facts, change.rows, owner
+                );
+            end if;
+        end loop;
+    end loop;
+end $$;
+
 select pg_temp.isolate_by_organization(
     'organizations', 'instances', 'journals', 'contacts', 'conversations', 'chat_journals', 'chat_alias', 'number_changes',
     'turns', 'hand_overs', 'turn_steps', 'outbox', 'owner_notices', 'model_outages', 'messages', 'media', 'media_chunks',

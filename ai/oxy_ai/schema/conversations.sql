@@ -181,14 +181,21 @@ create or replace function learn_contact(
 language plpgsql
 as $$
 begin
+    -- The conversation before its contact, as others lock them (facts.sql).
+    perform from conversations v join contacts c on c.organization_id = v.organization_id and c.id = v.contact_id
+    where v.organization_id = organization and v.id = conversation
+        and (coalesce(number, c.phone) is distinct from c.phone or coalesce(contact_name, c.name) is distinct from c.name)
+    for no key update of v;
+    if not found then
+        return;
+    end if;
     update contacts c
     set phone = coalesce(case when at >= v.place then number end, c.phone, number),
         phone_key = coalesce(case when at >= v.place then number_key end, c.phone_key, number_key),
         name = coalesce(case when at >= v.place then contact_name end, c.name, contact_name)
     from conversations v
     where v.organization_id = organization and v.id = conversation
-        and c.organization_id = organization and c.id = v.contact_id
-        and (coalesce(number, c.phone) is distinct from c.phone or coalesce(contact_name, c.name) is distinct from c.name);
+        and c.organization_id = organization and c.id = v.contact_id;
 end $$;
 
 -- Move everything from conversation `gone` to `kept`: that of the hidden address, which WhatsApp never changes. A

@@ -13,6 +13,7 @@ create type place as (
 create table organizations (
     id uuid primary key,  -- derived from the name (oxy_ai.ids), so that no lookup crosses organizations
     name text not null unique,
+    facts_version bigint not null default 0,  -- counts changes of what assistants know of it (facts.sql)
     created_at timestamptz not null default now()
 );
 
@@ -47,6 +48,7 @@ create table contacts (
     opt_out text check (opt_out in ('proactive', 'all')),  -- what the contact does not want; null: nothing
     opt_out_place place,  -- of the message that said so last, or took it back
     opt_out_unconfirmed boolean not null default false,  -- the contact has not been told of it yet
+    facts_version bigint not null default 0,  -- likewise of the contact
     created_at timestamptz not null default now(),
     primary key (organization_id, id),
     foreign key (organization_id, instance_id) references instances

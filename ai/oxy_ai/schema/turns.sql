@@ -101,10 +101,13 @@ begin
             'read_at', moment, 'turn', t.id, 'attempts', t.attempts, 'trace', t.trace, 'instance', v.instance_id, 'settings', i.settings,
             'replayed', t.replayed, 'closed', i.closed_at is not null, 'chat', v.chat, 'self_chat', v.self_chat,
             'contact', contact_document(c), 'exchanges', v.exchanges, 'regenerations', t.regenerations,
-            'hand_over', t.hand_over, 'inputs', inputs_of(t, limits, moment), 'inputs_total', inputs_total(t), 'steps', steps_of(t),
+            'hand_over', t.hand_over,
+            'facts', jsonb_build_object('organization', o.facts_version, 'contact', c.facts_version),
+            'inputs', inputs_of(t, limits, moment), 'inputs_total', inputs_total(t), 'steps', steps_of(t),
             'history', history_of(t, (i.settings -> 'ai' ->> 'context_messages')::integer, limits)
         )
         from instances i
+        join organizations o on o.id = v.organization_id
         join contacts c on c.organization_id = v.organization_id and c.id = v.contact_id
         where i.organization_id = v.organization_id and i.id = v.instance_id
     );

@@ -9,7 +9,7 @@ from typing import Final, TypeVar, cast
 import asyncpg
 
 from oxy_ai.database import Connection
-from oxy_ai.verticals import find_vertical
+from oxy_ai.verticals import Verticals
 from oxy_dev.example import CATALOG_FILE
 from oxy_dev.seed.plan import PREFIX, Event, Numbers, Shop, customers, events, shops
 from oxy_dev.seed.rows import PEOPLE_TABLES, TABLES, Ids, Rows
@@ -75,8 +75,10 @@ async def _add_shop(connection: "asyncpg.Connection[asyncpg.Record]", shop: Shop
         "insert into journals values ($1, $2, $3, $4)", shop.organization, shop.instance, shop.epoch, _SINCE
     )
     pooled = cast("Connection", connection)
-    await find_vertical(settings.ai.profile).apply_catalog(
-        pooled, shop.organization, settings.organization, CATALOG_FILE.read_text()
+    await (
+        Verticals()
+        .named(settings.ai.profile)
+        .apply_catalog(pooled, shop.organization, settings.organization, CATALOG_FILE.read_text())
     )
 
 

@@ -25,7 +25,7 @@ from oxy_ai.engine.store import Engine
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.model.client import ModelClient
 from oxy_ai.settings import WorkerSettings
-from oxy_ai.verticals import find_vertical
+from oxy_ai.verticals import Verticals
 from oxy_ai.worker import Readiness, Worker
 from oxy_core import subjects
 from oxy_core.bus import connected
@@ -212,7 +212,7 @@ class Scene:
             asyncio.TaskGroup() as group,
         ):
             model = ModelClient(settings.openai_base_url, "scripted", settings.model_timeout_seconds)
-            worker = Worker(settings, client, Engine(pool), model, find_vertical(settings.vertical))
+            worker = Worker(settings, client, Engine(pool), model)
             task = group.create_task(worker.run(Readiness(settings.readiness_check_seconds), stop))
             try:
                 yield worker
@@ -246,7 +246,7 @@ class Scene:
             connected_pool(self.database_url, connections=1) as pool,
             organization_transaction(pool, key) as connection,
         ):
-            vertical = find_vertical("petshop")
+            vertical = Verticals().named("petshop")
             await vertical.apply_catalog(connection, key, organization, text or CATALOG.read_text())
 
     def admin(self, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:

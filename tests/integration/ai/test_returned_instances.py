@@ -17,7 +17,7 @@ from oxy_ai.engine.turn_runner import TurnRunner
 from oxy_ai.ids import instance_id
 from oxy_ai.model.client import ModelClient
 from oxy_ai.records import ClaimedTurn, TurnLimits
-from oxy_ai.verticals import find_vertical
+from oxy_ai.verticals import Verticals
 from oxy_ai.worker import Worker
 from oxy_core import subjects
 from oxy_core.envelopes import ConnectionChanged, ConnectionState, InstanceSettings, Report
@@ -121,7 +121,7 @@ async def engine_of(scene: Scene) -> AsyncIterator[Engine]:
 async def runner_of(scene: Scene, engine: Engine) -> AsyncIterator[TurnRunner]:
     model = ModelClient("http://127.0.0.1:1/v1", "none", 1)
     try:
-        yield TurnRunner(engine, model, find_vertical("petshop"), scene.settings(instance_retry_seconds=RETRY_SECONDS))
+        yield TurnRunner(engine, model, Verticals().named, scene.settings(instance_retry_seconds=RETRY_SECONDS))
     finally:
         await model.close()
 

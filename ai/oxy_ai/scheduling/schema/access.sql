@@ -4,3 +4,8 @@ select pg_temp.isolate_by_organization(
     'booking_rules', 'services', 'resources', 'resource_hours', 'service_resources', 'opening_hours', 'holidays',
     'overlays', 'bookings', 'booking_resources'
 );
+
+select pg_temp.counts_as_facts(
+    'booking_rules', 'services', 'resources', 'resource_hours', 'service_resources', 'opening_hours', 'holidays',
+    'overlays', 'bookings'
+);
