@@ -1,5 +1,6 @@
 """Writes the rows of a plan into a migrated database: one transaction, by COPY."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from io import BytesIO
@@ -11,8 +12,10 @@ import asyncpg
 from oxy_ai.database import Connection
 from oxy_ai.verticals import Verticals
 from oxy_dev.example import CATALOG_FILE
+from oxy_dev.seed.agenda import Offered, bookings
+from oxy_dev.seed.drawing import drawing
 from oxy_dev.seed.plan import PREFIX, Event, Numbers, Shop, customers, events, shops
-from oxy_dev.seed.rows import PEOPLE_TABLES, TABLES, Ids, Rows
+from oxy_dev.seed.rows import AGENDA_TABLES, PEOPLE_TABLES, TABLES, Ids, Rows
 
 T = TypeVar("T")
 
@@ -28,6 +31,8 @@ select (select count(*) from organizations where name like $1) as organizations,
 
 _NEWEST: Final = """
 select (select coalesce(max(id), 0) from contacts) as contacts,
+    (select coalesce(max(id), 0) from pets) as pets,
+    (select coalesce(max(id), 0) from bookings) as bookings,
     (select coalesce(max(id), 0) from conversations) as conversations,
     (select coalesce(max(id), 0) from turns) as turns,
     (select coalesce(max(id), 0) from messages) as messages,
@@ -36,10 +41,23 @@ select (select coalesce(max(id), 0) from contacts) as contacts,
 
 _COUNT_ON: Final = """
 select setval(pg_get_serial_sequence('contacts', 'id'), (select max(id) from contacts)),
+    setval(pg_get_serial_sequence('pets', 'id'), (select max(id) from pets)),
+    setval(pg_get_serial_sequence('bookings', 'id'), (select coalesce(max(id), 1) from bookings)),
     setval(pg_get_serial_sequence('conversations', 'id'), (select max(id) from conversations)),
     setval(pg_get_serial_sequence('turns', 'id'), (select coalesce(max(id), 1) from turns)),
     setval(pg_get_serial_sequence('messages', 'id'), (select max(id) from messages)),
     setval(pg_get_serial_sequence('outbox', 'position'), (select coalesce(max(position), 1) from outbox))
+"""
+
+
+_OFFERED: Final = """
+select s.id, s.price_cents, s.duration_minutes as minutes, s.buffer_minutes,
+    jsonb_agg(g.members order by g.need)::text as groups
+from services s join (
+    select organization_id, service_id, need, jsonb_agg(resource_id order by resource_id) as members
+    from service_resources group by organization_id, service_id, need
+) g on g.organization_id = s.organization_id and g.service_id = s.id
+where s.organization_id = $1 group by s.organization_id, s.id order by s.id
 """
 
 
@@ -90,6 +108,15 @@ async def _write(connection: "asyncpg.Connection[asyncpg.Record]", numbers: Numb
             rows.add(event)
         await _copy(connection, TABLES, rows.take())
     await _copy(connection, PEOPLE_TABLES, rows.people(chain.from_iterable(everybody), _SINCE))
+    random = drawing("bookings")
+    for people in everybody:
+        offered = await _offered(connection, people[0].shop)
+        await _copy(connection, AGENDA_TABLES, rows.agenda(bookings(random, people, offered, now)))
+
+
+async def _offered(connection: "asyncpg.Connection[asyncpg.Record]", shop: Shop) -> list[Offered]:
+    rows = await connection.fetch(_OFFERED, shop.organization)
+    return [Offered(**{**row, "groups": json.loads(row["groups"])}) for row in rows]
 
 
 def _chunks(all_events: Iterable[Event]) -> Iterator[list[Event]]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from oxy_core.identity import Jid
+from oxy_dev.seed.agenda import Booking
 from oxy_dev.seed.plan import Customer, Event
 
 NULL: Final = r"\N"
@@ -33,14 +34,23 @@ TABLES: Final[Mapping[str, str]] = {
 
 PEOPLE_TABLES: Final[Mapping[str, str]] = {
     "contacts": "organization_id id instance_id phone phone_key name created_at",
-    "pets": "organization_id contact_id name species breed size created_at",
+    "pets": "organization_id id contact_id name species breed size created_at",
     "conversations": "organization_id id instance_id contact_id chat place last_inbound_at created_at",
     "chat_journals": "organization_id conversation_id epoch seen",
     "chat_alias": "organization_id instance_id jid conversation_id",
 }
 """Of the tables with a row for each customer."""
 
+AGENDA_TABLES: Final[Mapping[str, str]] = {
+    "bookings": (
+        "organization_id id contact_id service_id subject subject_id price_cents starts_at ends_at status created_at"
+    ),
+    "booking_resources": "organization_id booking_id resource_id starts_at busy_until",
+}
+
 _MODEL: Final = "gpt-4o-mini"
+_AHEAD: Final = timedelta(days=3)
+"""How long before its start a booking was made."""
 _GAP: Final = timedelta(seconds=7)
 """Between two messages of a customer, and before the answer."""
 
@@ -50,6 +60,8 @@ class Ids:
     """The newest id of each table with numbers of its own, before the first row is made."""
 
     contacts: int
+    pets: int
+    bookings: int
     conversations: int
     turns: int
     messages: int
@@ -95,9 +107,28 @@ class Rows:
         """Return the id of a customer's contact."""
         return self.ids.contacts + 1 + customer.number
 
+    def pet(self, customer: Customer) -> int:
+        """Return the id of a customer's pet."""
+        return self.ids.pets + 1 + customer.number
+
+    def agenda(self, booked: Iterable[Booking]) -> dict[str, bytes]:
+        """Return the rows of bookings."""
+        lines: dict[str, list[str]] = {table: [] for table in AGENDA_TABLES}
+        for booking in booked:
+            self.ids.bookings += 1
+            who, organization, starts_at = booking.customer, booking.customer.shop.organization, booking.starts_at
+            about = (self.contact(who), booking.service.id, who.pet, self.pet(who), booking.service.price_cents)
+            times = (starts_at, booking.ends_at, booking.status, starts_at - _AHEAD)
+            lines["bookings"].append(_line(organization, self.ids.bookings, *about, *times))
+            lines["booking_resources"].extend(
+                _line(organization, self.ids.bookings, resource, starts_at, booking.busy_until)
+                for resource in booking.resources
+            )
+        return _joined(lines)
+
     def take(self) -> dict[str, bytes]:
         """Return the lines by table, as COPY reads them, and begin anew."""
-        taken = {table: "".join(lines).encode() for table, lines in self.lines.items()}
+        taken = _joined(self.lines)
         for lines in self.lines.values():
             lines.clear()
         return taken
@@ -164,7 +195,7 @@ class Rows:
         for customer in everybody:
             for table, line in self._person(customer, since).items():
                 lines[table].append(line)
-        return {table: "".join(found).encode() for table, found in lines.items()}
+        return _joined(lines)
 
     def _person(self, customer: Customer, since: datetime) -> dict[str, str]:
         shop, conversation, contact = customer.shop, self.conversation(customer), self.contact(customer)
@@ -175,7 +206,7 @@ class Rows:
             "contacts": _line(
                 organization, contact, shop.instance, customer.phone, customer.phone_key, customer.name, since
             ),
-            "pets": _line(organization, contact, customer.pet, *customer.breed, since),
+            "pets": _line(organization, self.pet(customer), contact, customer.pet, *customer.breed, since),
             "conversations": _line(
                 organization, conversation, shop.instance, contact, customer.chat, place, chat.last_inbound, since
             ),
@@ -185,6 +216,10 @@ class Rows:
 
     def _line(self, table: str, *values: object) -> None:
         self.lines[table].append(_line(*values))
+
+
+def _joined(lines: Mapping[str, list[str]]) -> dict[str, bytes]:
+    return {table: "".join(found).encode() for table, found in lines.items()}
 
 
 def _line(*values: object) -> str:
