@@ -1,4 +1,4 @@
-"""``python -m oxy_ai.admin``: catalogs, dead letters, the ledger, and messages that no turn asked for.
+"""``python -m oxy_ai.admin``: catalogs, agendas, dead letters, the ledger, and messages that no turn asked for.
 
 Prints JSON on standard output and errors on standard error.
 Exit status: 0 success; 1 the ledger has entries that must not be; 2 the command cannot do what it was asked, and the
@@ -17,6 +17,7 @@ from uuid import UUID
 from nats.aio.client import Client
 from pydantic import BaseModel
 
+from oxy_ai.agenda_admin import add_agenda_parser, carry_out_agenda, with_changes
 from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.database import Connection, connected_pool, organization_transaction
 from oxy_ai.engine.dead_letters import DeadTurns, Source, replay_all
@@ -68,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         command = catalog.add_parser(verb, help=text)
         command.add_argument("--organization", required=True, help="spec.organizationId of its WhatsAppInstance")
         command.add_argument("--profile", help="spec.ai.profile; without it, that of the organization's instances")
+        if verb == "apply":
+            command.add_argument("--replace", action="store_true", help="remove all dated changes (`agenda changes`)")
+    add_agenda_parser(groups)
     letters = groups.add_parser("dlq", help="dead letters").add_subparsers(dest="verb", required=True)
     letters.add_parser("ls", help="list all, newest first")
     for verb, text in (("show", "show one"), ("drop", "discard one")):
@@ -107,26 +111,37 @@ async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
             return await carry_out(stores.engine, FileLibrary(stores.engine.pool, settings), order)
         if options.group == "catalog":
             return await _catalog(stores, options, text)
+        if options.group == "agenda":
+            async with _known_organization(stores, options.organization) as (connection, key):
+                return await carry_out_agenda(connection, key, options)
         return await _dlq(stores, options)
 
 
 async def _catalog(stores: Stores, options: argparse.Namespace, text: str | None) -> object:
-    key = organization_id(options.organization)
-    async with organization_transaction(stores.engine.pool, key) as connection:
-        if await connection.fetchrow("select from organizations where id = $1", key) is None:
-            message = (
-                f"organization {options.organization!r} is not known yet: apply a WhatsAppInstance with this "
-                "organizationId and wait until its condition Accepted is True"
-            )
-            raise AdministrationError(message)
+    async with _known_organization(stores, options.organization) as (connection, key):
         vertical = _vertical(options.profile or await _profile(connection, key))
         if text is not None:
-            return await vertical.apply_catalog(connection, key, options.organization, text)
+            report = await vertical.apply_catalog(connection, key, options.organization, text)
+            return await with_changes(connection, key, report, replace=options.replace)
         applied = await vertical.applied_catalog(connection, key)
     if applied is None:
         message = f"organization {options.organization!r} has no catalog yet: apply one with `oxy catalog apply`"
         raise AdministrationError(message)
     return applied
+
+
+@asynccontextmanager
+async def _known_organization(stores: Stores, organization: str) -> AsyncIterator[tuple[Connection, UUID]]:
+    """Open a transaction of an organization; raises AdministrationError if there is none of this name."""
+    key = organization_id(organization)
+    async with organization_transaction(stores.engine.pool, key) as connection:
+        if await connection.fetchrow("select from organizations where id = $1", key) is None:
+            message = (
+                f"organization {organization!r} is not known yet: apply a WhatsAppInstance with this organizationId "
+                "and wait until its condition Accepted is True"
+            )
+            raise AdministrationError(message)
+        yield connection, key
 
 
 def _vertical(profile: str) -> Vertical:

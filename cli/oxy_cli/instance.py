@@ -34,6 +34,7 @@ class InstanceView:
     name: str
     organization: str
     phone: str
+    timezone: str | None
     method: str
     """How its phone is linked, a `PairingMethod`."""
     suspended: bool
@@ -61,6 +62,7 @@ class InstanceView:
             name=metadata["name"],
             organization=spec["organizationId"],
             phone=spec["phoneNumber"],
+            timezone=spec.get("timezone"),
             method=(spec.get("pairing") or {}).get("method", PairingMethod.PHONE_CODE),
             suspended=bool(spec.get("suspend")),
             created_at=datetime.fromisoformat(metadata["creationTimestamp"]),

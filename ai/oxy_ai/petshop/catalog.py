@@ -2,7 +2,6 @@
 
 from datetime import date
 from decimal import Decimal
-from itertools import pairwise
 from typing import Annotated, Final, Literal, Self
 
 import yaml
@@ -21,7 +20,7 @@ from pydantic import (
 
 from oxy_ai.errors import AdministrationError
 from oxy_ai.scheduling.opening_hours import Weekday
-from oxy_ai.scheduling.periods import Period, parse_period
+from oxy_ai.scheduling.periods import Period, in_order, parse_period
 from oxy_ai.scheduling.public_holidays import STATES, HolidayKind, optional_names
 from oxy_ai.scheduling.services import ResourceKind, fold_name
 from oxy_core.identity import Phone
@@ -51,20 +50,12 @@ def _read_periods(periods: object) -> object:
     return tuple(parse_period(text) for text in _texts(periods))
 
 
-def _in_order(periods: tuple[Period, ...]) -> tuple[Period, ...]:
-    for earlier, later in pairwise(periods):
-        if later.opens < earlier.closes:
-            message = f"{later} starts before {earlier} ends; list the hours in order, without overlap"
-            raise ValueError(message)
-    return periods
-
-
 def _write_periods(periods: tuple[Period, ...]) -> list[str]:
     return [str(period) for period in periods]
 
 
 Periods = Annotated[
-    tuple[Period, ...], BeforeValidator(_read_periods), AfterValidator(_in_order), PlainSerializer(_write_periods)
+    tuple[Period, ...], BeforeValidator(_read_periods), AfterValidator(in_order), PlainSerializer(_write_periods)
 ]
 
 

@@ -11,6 +11,7 @@ from oxy_ai.database import Connection
 from oxy_ai.scheduling.agenda_document import AgendaDocument
 from oxy_ai.scheduling.booking_rules import Calendar
 from oxy_ai.scheduling.opening_hours import day_bounds
+from oxy_ai.scheduling.overlays import Overlay
 from oxy_ai.scheduling.services import Resource, Service
 from oxy_ai.scheduling.slots import Busy, Slot, free_slots
 
@@ -27,6 +28,8 @@ class Agenda:
     calendar: Calendar
     services: Sequence[Service]
     resources: Sequence[Resource]
+    changes: Sequence[Overlay]
+    """Dated changes, oldest first."""
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -86,6 +89,5 @@ async def _read(query: str, connection: Connection, organization: UUID, timezone
     document = None if text is None else AgendaDocument.model_validate_json(text)
     if document is None or not document.services:
         return None
-    return Agenda(
-        connection, organization, document.calendar(timezone), document.offered_services(), document.named_resources()
-    )
+    calendar, services = document.calendar(timezone), document.offered_services()
+    return Agenda(connection, organization, calendar, services, document.named_resources(), document.changes())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import time
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 
@@ -29,6 +30,15 @@ def parse_period(text: object) -> Period:
         message = f"closes at {closes:%H:%M}, which is not after {opens:%H:%M}; split hours that pass midnight"
         raise ValueError(message)
     return Period(opens, closes)
+
+
+def in_order(periods: Sequence[Period]) -> tuple[Period, ...]:
+    """Return the periods of a day; raises ValueError if they overlap or are not in order."""
+    for earlier, later in pairwise(periods):
+        if later.opens < earlier.closes:
+            message = f"{later} starts before {earlier} ends; list the hours in order, without overlap"
+            raise ValueError(message)
+    return tuple(periods)
 
 
 def without_breaks(periods: Sequence[Period], breaks: Iterable[Period]) -> tuple[Period, ...]:

@@ -8,6 +8,7 @@ import typer
 import yaml
 
 from oxy_cli.cluster import Cluster
+from oxy_cli.commands.agenda import print_changes
 from oxy_cli.errors import CliError
 from oxy_cli.instance import InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
@@ -24,20 +25,27 @@ def apply(  # noqa: PLR0913 each is an option of the command
     name: Name,
     *,
     filename: Annotated[str, _FILE],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Remove all dated changes (`oxy agenda changes`).")
+    ] = False,
     namespace: Namespace = None,
     system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
     context: Context = None,
     output: Format = Output.TEXT,
 ) -> None:
-    """Replace the catalog of an instance's organization."""
+    """Replace the catalog of an instance's organization. Dated changes beside it are kept and listed."""
     text = _read(filename)
     organization = _organization(name, context, namespace)
-    arguments = ["catalog", "apply", "--organization", organization]
+    arguments = ["catalog", "apply", "--organization", organization, *(["--replace"] if replace else [])]
     answer = administer(Cluster.connect(context, system_namespace), arguments, [text.encode()])
     if output is Output.JSON:
         print_json(answer)
     else:
         console().print(f"The catalog of {organization} is applied; the next answer uses it.")
+        for what, changes in (("kept; --replace removes them", answer["kept"]), ("removed", answer["removed"])):
+            if changes:
+                console().print(f"Dated changes, {what}:")
+                print_changes(changes)
 
 
 @app.command()

@@ -171,6 +171,7 @@ def test_an_instance_that_is_not_accepted_is_neither_repaired_nor_waited_for(sho
         (["status", "--context", "elsewhere"], ["elsewhere", "--context"]),
         (["catalog", "apply", "shop", "-f", "no-such-file"], ["no-such-file", "No such file"]),
         (["catalog", "show", "shop", "--system-namespace", "nowhere"], ["no AI worker is ready in namespace nowhere"]),
+        (["agenda", "show", "shop", "--system-namespace", "nowhere"], ["no AI worker is ready in namespace nowhere"]),
         (["send", "nobody", "+5511912345678", "Oi"], ['"nobody" not found']),
         (["send", "shop", "11912345678", "Oi"], ["is not a phone number"]),
         (["send", "shop", "+5511912345678"], ["nothing to send"]),

@@ -1,5 +1,5 @@
 -- Let one transaction at a time change an organization's bookings, overlays or offer, until it ends. A lock of the agenda
--- is taken after that of a conversation, and nothing is locked after it.
+-- is taken after that of a conversation; rows of facts (facts.sql) are locked after it.
 create or replace function lock_agenda(organization uuid) returns void
 language sql
 as $$ select pg_advisory_xact_lock(hashtextextended('agenda ' || organization, 0)) $$;
