@@ -26,7 +26,7 @@ help: ## Show this help
 	@if test -t 1 -a -z "$${NO_COLOR:-}"; then bold=$$'\033[1m' blue=$$'\033[36m' plain=$$'\033[0m'; fi; \
 	awk -v bold="$${bold:-}" -v blue="$${blue:-}" -v plain="$${plain:-}" 'BEGIN {FS = ":.*##"} \
 		/^##@/ {printf "\n%s%s%s\n", bold, substr($$0, 5), plain} \
-		/^[a-z0-9-]+:.*##/ {printf "  %s%-15s%s %s\n", blue, $$1, plain, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*##/ {printf "  %s%-17s%s %s\n", blue, $$1, plain, $$2}' $(MAKEFILE_LIST)
 
 ##@ Run
 .PHONY: up down chat logs status
@@ -46,7 +46,7 @@ status: setup ## Show all instances
 	@$(BIN)/python -m oxy_dev oxy status
 
 ##@ Check
-.PHONY: test e2e e2e-existing e2e-node chaos chaos-kills bench bench-engine bench-messages bench-processor bench-simulator bench-operator
+.PHONY: test e2e e2e-existing e2e-node chaos chaos-kills bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator
 test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
 	@$(BIN)/pytest tests/unit tests/integration tests/upgrade --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
@@ -68,6 +68,9 @@ chaos-kills: setup ## kill -9 each part often, mid-conversation, and count the a
 
 bench: setup ## Measure latency, throughput and memory; print the tables of docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
+
+bench-assistants: setup ## Measure the customers' assistant on a database with a million messages: context, processor time, memory
+	@$(BIN)/python benchmarks/assistants.py
 
 bench-engine: setup ## Measure the engine: several workers, a filled stream, a long conversation, a flood (about 15 minutes)
 	@$(BIN)/python benchmarks/engine.py

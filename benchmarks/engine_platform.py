@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from oxy_ai.migrate import migrate
 from oxy_core import subjects
 from oxy_core.bus import connected
 from oxy_core.envelopes import InstanceSettings
-from oxy_core.instance.settings import AiSettings
+from oxy_core.instance.settings import AiSettings, LimitsSettings
 from oxy_core.jetstream import ensure_streams
 from oxy_core.tasks import end_tasks
 from oxy_dev.pod_double import PodDouble
@@ -43,14 +43,22 @@ class Platform:
     _running: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def add_tenants(self, prefix: str, count: int, ai: AiSettings) -> list[PodDouble]:
+        """Make new instances known and start their pods."""
+        return await self.add_pods([tenant(f"{prefix}-{number}", ai) for number in range(count)])
+
+    async def add_pods(self, settings: Sequence[InstanceSettings]) -> list[PodDouble]:
         """Make instances known and start their pods."""
-        bucket = await self.client.jetstream().key_value(subjects.INSTANCES_BUCKET)
-        pods = [PodDouble(self.client, tenant(f"{prefix}-{number}", ai)) for number in range(count)]
+        pods = [PodDouble(self.client, one) for one in settings]
         for pod in pods:
-            await bucket.put(subjects.instance_key(pod.settings.organization, "main"), pod.settings.encode())
+            await self.publish(pod.settings)
             self._running.append(asyncio.create_task(pod.run()))
         self.pods += pods
         return pods
+
+    async def publish(self, settings: InstanceSettings) -> None:
+        """Make an instance known, or change its settings."""
+        bucket = await self.client.jetstream().key_value(subjects.INSTANCES_BUCKET)
+        await bucket.put(subjects.instance_key(settings.organization, settings.instance), settings.encode())
 
     async def delay_model(self, seconds: float) -> None:
         """Let the model answer after `seconds` from now on."""
@@ -124,6 +132,7 @@ def tenant(name: str, ai: AiSettings) -> InstanceSettings:
         phone_number="+5511999990000",
         timezone="America/Sao_Paulo",
         ai=ai,
+        limits=LimitsSettings(contact_turns_per_hour=0),
     )
 
 
