@@ -7,7 +7,8 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from oxy_ai import metrics
-from oxy_ai.assistants.refusals import ToolRefusal, refuse_arguments, refuse_name
+from oxy_ai.assistants.consent import is_asked
+from oxy_ai.assistants.refusals import ToolRefusal, refuse_arguments, refuse_name, refuse_unasked
 from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.records import ToolCall
 
@@ -29,6 +30,10 @@ async def run_tool(tools: Sequence[Tool], call: ToolCall, context: ToolContext) 
     except ValidationError as error:
         metrics.TOOL_CALLS.labels(tool=tool.name, outcome="refused").inc()
         return _as_json(refuse_arguments(tool.arguments, error))
+    if tool.consent is not None and not is_asked(tool.consent, arguments, context.turn, context.known):
+        metrics.TOOL_CALLS.labels(tool=tool.name, outcome="unasked").inc()
+        log.info("tool_unasked", tool=tool.name)
+        return _as_json(refuse_unasked(tool.name))
     result = await tool.run(context, arguments)
     if isinstance(result, ToolRefusal) and result.hand_over is not None:
         await context.hand_over(result.hand_over)

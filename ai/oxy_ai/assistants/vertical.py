@@ -96,6 +96,8 @@ class ToolContext:
     """The time zone of the instance."""
     now: datetime
     """In that time zone; the same for all calls of an attempt."""
+    known: str = ""
+    """What the prompt says about this customer."""
 
     async def hand_over(self, ordered: HandOver) -> None:
         """Have people take the conversation over when the turn ends (`oxy_ai.assistants.people`).
@@ -105,6 +107,20 @@ class ToolContext:
         await self.connection.execute(
             "select order_hand_over($1, $2, $3)", self.organization, self.turn.turn, ordered.model_dump_json()
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a customer must have written himself before a tool acts (`oxy_ai.assistants.consent`)."""
+
+    wishes: tuple[str, ...] = ()
+    """Beginnings of folded words, one of which says that he wants it; or he says yes after the shop has used one."""
+    written: tuple[str, ...] = ()
+    """Arguments with a word that he wrote."""
+    named: tuple[str, ...] = ()
+    """Arguments with a word that he or the shop wrote."""
+    registered: tuple[str, ...] = ()
+    """Arguments with a word that he or the shop wrote, or that the prompt says about him."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +135,8 @@ class Tool:
     """Called as `run(context, arguments)`; the model gets the result as JSON."""
     acts: bool = False
     """Whether it changes data, and not only reads."""
+    consent: Consent | None = None
+    """None: it needs none."""
 
 
 @dataclass(frozen=True, slots=True)

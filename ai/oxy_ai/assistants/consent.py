@@ -1,0 +1,80 @@
+"""Whether the customer has asked for what a tool is about to do. Pure.
+
+A model can be talked into a call by a text that the customer only forwarded or quoted, by a name, by a catalog. So a
+tool that changes data may say what the customer must have written himself, in words that the model is shown: what he
+wants done, or yes to the shop's question about it, and the names in the order. In doubt the model is told to ask; his
+answer is then what was missing.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from pydantic import BaseModel
+
+from oxy_ai.assistants.vertical import Consent
+from oxy_ai.messages import SaidMessage
+from oxy_ai.portuguese.words import fold, key_words
+from oxy_ai.records import Turn
+
+_ASSENT: Final = re.compile(
+    r"(?:(?<!que e )\bisso\b|\b(?:sim|pode|podes|ok|okay|claro|confirm\w+|perfeito|fechado|beleza|blz|combinado|bora|"
+    r"vamos|certo|exato|aceito|quero|s|yes|aham|uhum|positivo|manda|favor|correto|otimo|serve|gostei)\b|[👍👌✅🙏])"
+)
+_DENIAL: Final = re.compile(r"\W*(?:nao|nunca|deixa|espera|calma)\b")
+_UNLESS_DENIED: Final = r"(?<!nao )(?<!nao quero )(?<!nao precisa )(?<!nao e para )(?<!nem )"
+_WORD_START: Final = 4
+"""Words with the same first letters count as the same: "consultar" and "consulta"."""
+_SMALL: Final = 2
+"""Longest words that say nothing: "de", "do", "e"."""
+
+
+def is_asked(consent: Consent, arguments: BaseModel, turn: Turn, known: str = "") -> bool:
+    """Return whether the customer asked for a call with these arguments.
+
+    `known` is what the prompt says about this customer: the names of what he registered before need not be repeated.
+    """
+    own, shop = own_words(turn), _shops_words(turn)
+    sources = ((consent.written, (own,)), (consent.named, (own, *shop)), (consent.registered, (own, *shop, known)))
+    return _wants(consent, own, turn) and all(
+        _is_named(value, said) for names, said in sources for value in _texts(arguments, names)
+    )
+
+
+def own_words(turn: Turn) -> str:
+    """Return, folded, what the customer himself wrote of what the model is shown; not what he forwarded or quoted."""
+    history = [message for message in turn.history if message.author == "customer"]
+    return "\n".join(fold(message.text or "") for message in (*history, *turn.inputs) if _is_own(message))
+
+
+def _is_own(message: SaidMessage) -> bool:
+    return not message.revoked and not (message.content is not None and message.content.forwarded)
+
+
+def _shops_words(turn: Turn) -> tuple[str, ...]:
+    """Return, folded, what the business said, the newest first."""
+    return tuple(fold(message.text or "") for message in reversed(turn.history) if message.author != "customer")
+
+
+def _wants(consent: Consent, own: str, turn: Turn) -> bool:
+    if not consent.wishes or _begins(consent.wishes, own):
+        return True
+    newest = "\n".join(fold(item.text or "") for item in turn.inputs if _is_own(item))
+    says_yes = _ASSENT.search(newest) is not None and not _DENIAL.match(newest)
+    return says_yes and any(_begins(consent.wishes, words) for words in _shops_words(turn)[:1])
+
+
+def _begins(beginnings: Iterable[str], folded: str) -> bool:
+    return any(re.search(rf"{_UNLESS_DENIED}\b{re.escape(beginning)}", folded) for beginning in beginnings)
+
+
+def _texts(arguments: BaseModel, names: Iterable[str]) -> list[str]:
+    values = [getattr(arguments, name) for name in names]
+    return [str(value) for value in values if value is not None]
+
+
+def _is_named(value: str, sources: Sequence[str]) -> bool:
+    """Whether one of a value's telling words was said; a value without any cannot be asked for."""
+    said = {word[:_WORD_START] for source in sources for word in key_words(source).split()}
+    telling = [word for word in key_words(value).split() if len(word) > _SMALL] or key_words(value).split()
+    return any(word[:_WORD_START] in said for word in telling)
