@@ -40,6 +40,11 @@ MODEL_COST: Final = Counter(
     "oxy_ai_model_cost_microdollars_total", "Cost of model responses in millionths of a US dollar."
 )
 TOOL_CALLS: Final = Counter("oxy_ai_tool_calls_total", "Tool calls, by name and outcome.", ["tool", "outcome"])
+OBJECTIONS: Final = Counter(
+    "oxy_ai_answer_objections_total",
+    "Answers that were not sent as the model wrote them, by what was wrong.",
+    ["fault"],
+)
 CONTEXT_SECONDS: Final = Histogram(
     "oxy_ai_context_seconds", "Time to read those parts of a turn's context that were not kept.", buckets=_FAST
 )

@@ -9,6 +9,9 @@ from oxy_ai.sanitize import label_text
 
 _TROUBLE: Final = "Desculpe, estou com uma dificuldade técnica para responder agora."
 
+UNSURE: Final = "Quero ter certeza antes de responder, para não passar nada errado."
+"""Sent, with what happens next, to a customer whose answer the review did not let leave (`assistants.review`)."""
+
 ASK_FOR_TEXT: Final = (
     "Desculpe, ainda não consigo ler este tipo de mensagem. 🙏 Pode me escrever em texto o que você precisa?"
 )

@@ -48,6 +48,11 @@ class PromptFile(Generic[V]):
             raise PromptFileError(message)
         return cls(text, variables)
 
+    @property
+    def wording(self) -> str:
+        """What is the same for everybody: the prompt without its variables."""
+        return _VARIABLE.sub("", self.text)
+
     def fill(self, values: V) -> str:
         """Return the prompt with these values, which are not searched for variables themselves."""
         texts = {field.name: getattr(values, field.name) for field in dataclasses.fields(values)}

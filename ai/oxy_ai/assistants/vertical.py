@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
+from oxy_ai.assistants.review.evidence import Offer
 from oxy_ai.database import Connection
 from oxy_ai.records import HandOver, Turn
 
@@ -160,6 +161,10 @@ class Brief:
 
     prompt: Prompt
     tools: tuple[Tool, ...]
+    instructions: str = ""
+    """The part of the prompt that is nobody's business: an answer must not quote it."""
+    offers: tuple[Offer, ...] = ()
+    """Services with their prices: an answer must not give one the price of another."""
 
 
 class Vertical(Protocol):

@@ -11,14 +11,18 @@ from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.assistants.dialogue import continuation, opening, said, tool_declaration
+from oxy_ai.assistants.fixed_texts import UNSURE
+from oxy_ai.assistants.people import hand_over_of
 from oxy_ai.assistants.routing import settings_for
 from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import Brief, Role, ToolContext
+from oxy_ai.engine.answer_review import AnswerReview
 from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import TurnError
 from oxy_ai.model.client import ModelClient, Question
-from oxy_ai.records import Claim, HandOver, NewStep, Response, Step, ToolCall, ToolResult, Turn, Usage
+from oxy_ai.portuguese.promises import promises_person
+from oxy_ai.records import Claim, HandOver, HandOverReason, NewStep, Response, Step, ToolCall, ToolResult, Turn, Usage
 
 Messages: TypeAlias = Sequence[ChatCompletionMessageParam]
 
@@ -68,6 +72,7 @@ class TurnDialogue:
         self._rounds = max(settings.model_rounds, len(assisted.turn.steps) + 1)
         self._assisted = assisted
         self._ordered = assisted.turn.hand_over
+        self._review = AnswerReview(assisted.turn, assisted.role, assisted.brief, assisted.now)
 
     async def run(self, texts: Sequence[str]) -> Spoken:
         """Ask the model to answer these texts and run its tools until it answers with a text that may leave."""
@@ -79,8 +84,8 @@ class TurnDialogue:
             last = number == self._rounds - 1
             new = await self._ask(number, messages, tools_allowed=not last)
             wanted = [] if new.response.tool_calls else await self._before_it_leaves(new.response)
-            if not new.response.tool_calls and not wanted:
-                return Spoken(new.response.text or "", new, self._ordered)
+            if not new.response.tool_calls and (not wanted or self._review.gives_up(last=last)):
+                return self._spoken(new)
             if not last:
                 # Before its tools run: a retry must repeat these calls, by their ids, not ask for others.
                 await self._engine.keep_step(self._assisted.claim, turn.turn, new)
@@ -92,8 +97,19 @@ class TurnDialogue:
     async def _replayed(self, number: int, step: Step) -> Messages:
         """Return what a stored step adds to the next request, after running those of its tools that have not run."""
         if step.response.tool_calls:
-            return continuation(await self._run_tools(number, step))
+            complete = await self._run_tools(number, step)
+            self._review.has_run(complete)
+            return continuation(complete)
         return await self._before_it_leaves(step.response)
+
+    def _spoken(self, new: NewStep) -> Spoken:
+        """Return the model's text, or, if it may not leave, a fixed one; whoever was promised a person gets one."""
+        turn, text = self._assisted.turn, new.response.text or ""
+        if self._review.gives_up(last=True):
+            return Spoken(UNSURE, new, self._ordered or hand_over_of(turn, HandOverReason.UNGROUNDED, None))
+        promises = self._assisted.role is Role.CUSTOMER and promises_person(text)
+        promised = hand_over_of(turn, HandOverReason.PROMISED, None) if promises else None
+        return Spoken(text, new, self._ordered or promised)
 
     # -- HOOK: what is checked before a text leaves
 
@@ -103,13 +119,8 @@ class TurnDialogue:
         A text that may not is stored as a step, like a response with tool calls, and this is called with it again when
         the turn is resumed.
         """
-        wanted = [*self._objections(response), *await self._late_messages(response)]
+        wanted = [*self._review.objections(response), *await self._late_messages(response)]
         return [said(response), *wanted] if wanted else []
-
-    # HOOK: the review
-    def _objections(self, response: Response) -> Messages:  # noqa: ARG002 the hook takes it
-        """Return the review's objections to the model's text, as system messages."""
-        return []
 
     # HOOK: late messages
     async def _late_messages(self, response: Response) -> Messages:  # noqa: ARG002 the hook takes it
@@ -150,7 +161,12 @@ class TurnDialogue:
         assisted = self._assisted
         async with self._engine.tool_transaction(assisted.claim) as connection:
             context = ToolContext(
-                connection, assisted.claim.organization, assisted.turn, assisted.timezone, assisted.now
+                connection,
+                assisted.claim.organization,
+                assisted.turn,
+                assisted.timezone,
+                assisted.now,
+                assisted.brief.prompt.changing,
             )
             result = await run_tool(assisted.brief.tools, call, context)
             kept = ToolResult(number, call.id, result)

@@ -1,10 +1,12 @@
 """The parts of what the customers' assistant knows: the catalog, and the customer's pets and bookings."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from oxy_ai.assistants.review.evidence import Offer
 from oxy_ai.assistants.vertical import ContextPart, Scope
 from oxy_ai.database import Connection
 from oxy_ai.petshop.catalog import Catalog
@@ -24,8 +26,19 @@ _MARGIN: Final = timedelta(days=1)
 _UTC: Final = ZoneInfo("UTC")
 
 
-async def _read_catalog(connection: Connection, organization: UUID, _: int) -> str:
-    return catalog_lines(await read_applied(connection, organization))
+@dataclass(frozen=True, slots=True)
+class CatalogFacts:
+    """What an assistant knows of a shop's catalog."""
+
+    lines: str
+    """As it reads them."""
+    offers: tuple[Offer, ...] = ()
+    phone: str | None = None
+    emergency_phone: str | None = None
+
+
+async def _read_catalog(connection: Connection, organization: UUID, _: int) -> CatalogFacts:
+    return catalog_facts(await read_applied(connection, organization))
 
 
 async def _read_bookings(connection: Connection, organization: UUID, contact: int) -> tuple[Booking, ...]:
@@ -37,7 +50,7 @@ async def _read_pets(connection: Connection, organization: UUID, contact: int) -
     return tuple(await read_pets(connection, organization, contact))
 
 
-CATALOG: Final[ContextPart[str]] = ContextPart(
+CATALOG: Final[ContextPart[CatalogFacts]] = ContextPart(
     "catalog",
     Scope.ORGANIZATION,
     _read_catalog,
@@ -56,6 +69,15 @@ PETS: Final[ContextPart[tuple[Pet, ...]]] = ContextPart(
     "Os pets deste cliente não puderam ser lidos agora: use listar_pets antes de falar deles.",
 )
 CUSTOMER_PARTS: Final = (CATALOG, PETS, BOOKINGS)
+
+
+def catalog_facts(catalog: Catalog | None) -> CatalogFacts:
+    """Return what an assistant knows of a catalog."""
+    lines = catalog_lines(catalog)
+    if catalog is None:
+        return CatalogFacts(lines)
+    offers = tuple(Offer(service.name, service.price_cents) for service in catalog.services)
+    return CatalogFacts(lines, offers, catalog.business.phone, catalog.business.emergency_phone)
 
 
 def catalog_lines(catalog: Catalog | None) -> str:

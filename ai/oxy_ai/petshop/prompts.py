@@ -56,14 +56,20 @@ class NowVariables:
     iso_date: str
 
 
+def customer_instructions() -> str:
+    """Return the part of the customers' assistant's prompt that is the platform's alone."""
+    return _file("customer.md", CustomerVariables).wording
+
+
 def customer_prompt(context: Context) -> Prompt:
     """Return the prompt of the customers' assistant."""
     facts = context.facts
     settings = context.turn.settings
+    catalog = facts.of(CATALOG)
     stable = CustomerVariables(
         shop=_shop(context.turn),
         tone=label_text(settings.ai.tone, _TONE_LENGTH) or "",
-        catalog=facts.of(CATALOG) or "",
+        catalog="" if catalog is None else catalog.lines,
         extra=prompt_text(settings.ai.system_prompt_extra or ""),
     )
     changing = CustomerNowVariables(

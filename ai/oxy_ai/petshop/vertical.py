@@ -9,8 +9,8 @@ from oxy_ai.petshop.aurora_tools import AURORA_TOOLS
 from oxy_ai.petshop.catalog import Catalog, read_catalog
 from oxy_ai.petshop.catalog_store import Applied, apply_catalog, read_applied
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
-from oxy_ai.petshop.parts import CUSTOMER_PARTS
-from oxy_ai.petshop.prompts import aurora_prompt, customer_prompt
+from oxy_ai.petshop.parts import CATALOG, CUSTOMER_PARTS
+from oxy_ai.petshop.prompts import aurora_prompt, customer_instructions, customer_prompt
 
 
 class PetShop:
@@ -24,7 +24,9 @@ class PetShop:
         """Return the prompt and tools of an assistant for a turn."""
         if context.role is Role.AURORA:
             return Brief(aurora_prompt(context), AURORA_TOOLS)
-        return Brief(customer_prompt(context), CUSTOMER_TOOLS)
+        catalog = context.facts.of(CATALOG)
+        offers = () if catalog is None else catalog.offers
+        return Brief(customer_prompt(context), CUSTOMER_TOOLS, customer_instructions(), offers)
 
     async def apply_catalog(self, connection: Connection, organization: UUID, name: str, text: str) -> Applied:
         """Replace an organization's catalog with this YAML and report the change. Raises AdministrationError."""

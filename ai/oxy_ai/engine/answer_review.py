@@ -1,0 +1,62 @@
+"""Reviews the texts of one attempt at a turn: what is wrong with them, and when there is no point in asking again.
+
+What is objected to is stored as a step, so an attempt that resumes the turn reviews it again and goes on from there.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import structlog
+from openai.types.chat import ChatCompletionMessageParam
+
+from oxy_ai import metrics
+from oxy_ai.assistants.gathering import evidence_of
+from oxy_ai.assistants.review.judge import review
+from oxy_ai.assistants.review.objections import AnswerObjection, repair_request
+from oxy_ai.assistants.vertical import Brief, Role
+from oxy_ai.records import Response, Step, Turn
+
+REPAIRS: Final = 1
+"""How often a model is told what is wrong with its answer. One that does not see it then rarely sees it later."""
+
+log = structlog.get_logger()
+
+
+class AnswerReview:
+    """The review of one attempt's texts; those for owners, who may know everything, are left alone."""
+
+    def __init__(self, turn: Turn, role: Role, brief: Brief, now: datetime) -> None:
+        self._turn = turn
+        self._role = role
+        self._brief = brief
+        self._now = now
+        self._steps: list[Step] = []
+        self._objected = 0
+        self._unfit = False
+
+    def has_run(self, step: Step) -> None:
+        """Take note of what tools have given back."""
+        self._steps.append(step)
+
+    def objections(self, response: Response) -> Sequence[ChatCompletionMessageParam]:
+        """Return what the model is told of what is wrong with its text."""
+        found = self._review(response)
+        self._unfit = bool(found)
+        if not found:
+            return []
+        self._objected += 1
+        faults = sorted({objection.fault.value for objection in found})
+        for fault in faults:
+            metrics.OBJECTIONS.labels(fault=fault).inc()
+        log.info("answer_objected", faults=faults, times=self._objected)
+        return [{"role": "system", "content": repair_request(found)}]
+
+    def _review(self, response: Response) -> Sequence[AnswerObjection]:
+        if self._role is not Role.CUSTOMER:
+            return ()
+        return review(response.text or "", evidence_of(self._turn, self._brief, self._steps, self._now))
+
+    def gives_up(self, *, last: bool) -> bool:
+        """Whether the newest text may not leave and there is no point in asking again; `last`: nor may it be asked."""
+        return self._unfit and (last or self._objected > REPAIRS)
