@@ -20,7 +20,7 @@ from pydantic import (
 
 from oxy_ai.errors import AdministrationError
 from oxy_ai.scheduling.opening_hours import Weekday
-from oxy_ai.scheduling.periods import Period, in_order, parse_period
+from oxy_ai.scheduling.periods import Period, in_order, parse_period, without_breaks
 from oxy_ai.scheduling.public_holidays import STATES, HolidayKind, optional_names
 from oxy_ai.scheduling.services import ResourceKind, fold_name
 from oxy_core.identity import Phone
@@ -192,6 +192,15 @@ class Catalog(_Strict):
     """A list is short for its `days`."""
     resources: tuple[Resource, ...] = Field(min_length=1)
     services: tuple[Service, ...] = Field(min_length=1)
+
+    def open_periods(self, day: Weekday) -> tuple[Period, ...]:
+        """Return a weekday's hours without breaks; none: closed."""
+        return without_breaks(self.hours.get(day, ()), self.breaks)
+
+    def people_of(self, service: Service) -> tuple[str, ...]:
+        """Return the names of the people who can perform a service."""
+        chosen = {key for group in service.groups for key in group}
+        return tuple(r.name for r in self.resources if r.key in chosen and r.kind is ResourceKind.STAFF)
 
     @field_validator("holidays", mode="before")
     @classmethod

@@ -61,7 +61,7 @@ def offer_of(catalog: Catalog) -> Offer:
             timedelta(minutes=catalog.cancel_notice_minutes),
             catalog.max_coming_bookings,
         ),
-        periods={day.iso: without_breaks(periods, catalog.breaks) for day, periods in catalog.hours.items()},
+        periods={day.iso: catalog.open_periods(day) for day in catalog.hours},
         holidays={holiday.date: SpecialDay(holiday.name, holiday.hours) for holiday in catalog.holidays.days},
         public_holidays=_public_holidays(catalog),
         resources=[OfferedResource(item.key, item.name, item.kind, _own_hours(item)) for item in catalog.resources],

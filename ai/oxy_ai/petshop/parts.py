@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from oxy_ai.assistants.review.evidence import Offer
 from oxy_ai.assistants.vertical import ContextPart, Scope
 from oxy_ai.database import Connection
-from oxy_ai.petshop.catalog import Catalog
+from oxy_ai.petshop.catalog import Catalog, Service
 from oxy_ai.petshop.catalog_store import read_applied
 from oxy_ai.petshop.pet_table import read_pets
 from oxy_ai.petshop.pets import Pet
@@ -84,19 +84,21 @@ def catalog_lines(catalog: Catalog | None) -> str:
     """Return a catalog as the assistant reads it."""
     if catalog is None:
         return "O catálogo de serviços ainda não foi cadastrado: não ofereça serviços."
-    services = [
-        f"- {service.name}: {money(service.price_cents)}, {service.duration_minutes} min"
-        + (f". {service.description}" if service.description else "")
-        for service in catalog.services
-    ]
+    services = (_service(catalog, service) for service in catalog.services)
     return "\n".join(["Serviços:", *services, "Horário de funcionamento:", *_hours(catalog), *_business(catalog)])
+
+
+def _service(catalog: Catalog, service: Service) -> str:
+    people = catalog.people_of(service)
+    who = f", com {' ou '.join(people)}" if people else ""
+    details = f". {service.description}" if service.description else ""
+    return f"- {service.name}: {money(service.price_cents)}, {service.duration_minutes} min{who}{details}"
 
 
 def _hours(catalog: Catalog) -> list[str]:
     lines = []
     for day in Weekday:
-        periods = catalog.hours.get(day, ())
-        shown = " e ".join(f"{period.opens:%H:%M} às {period.closes:%H:%M}" for period in periods)
+        shown = " e ".join(f"{period.opens:%H:%M} às {period.closes:%H:%M}" for period in catalog.open_periods(day))
         lines.append(f"- {WEEKDAYS[day.iso - 1]}: {shown or 'fechado'}")
     return lines
 

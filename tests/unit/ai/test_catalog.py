@@ -1,3 +1,4 @@
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ from oxy_ai.errors import AdministrationError
 from oxy_ai.petshop.catalog import Catalog, read_catalog
 from oxy_ai.petshop.catalog_store import offer_of
 from oxy_ai.scheduling.offer import OfferedService
+from oxy_ai.scheduling.periods import Period
+from oxy_ai.scheduling.public_holidays import HolidayKind, PublicHolidays
+from oxy_ai.scheduling.services import ResourceKind
 
 EXAMPLE = (Path(__file__).parents[3] / "examples/petshop-catalog.yaml").read_text()
 
@@ -60,6 +64,75 @@ def test_a_mistake_is_named_with_its_line_and_remedy(old: str, new: str, complai
     assert old in SMALL
     with pytest.raises(AdministrationError, match=complaint):
         read_catalog(SMALL.replace(old, new, 1))
+
+
+CLINIC = (
+    SMALL
+    + """\
+  - key: consulta
+    name: Consulta
+    price: "180.00"
+    duration_minutes: 30
+    needs: [[camila, davi], [tub]]
+business: {state: sp}
+breaks: ["12:00-13:00"]
+holidays:
+  optional: [carnaval, Corpus Christi]
+  days: [{date: 2027-01-25, name: Aniversário, hours: ["09:00-12:00"]}]
+"""
+)
+CLINIC = CLINIC.replace(
+    "services:",
+    """\
+  - {key: camila, name: Dra. Camila, kind: staff, hours: {monday: ["09:00-15:00"]}}
+  - {key: davi, name: Dr. Davi, kind: staff, breaks: ["15:00-16:00"]}
+services:""",
+    1,
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("{state: sp}", "{state: XX}", r"business\.state: .*unknown state; write one of AC, AL"),
+        ("[carnaval, Corpus", "[Oktoberfest, Corpus", r"holidays\.optional\.0: .*unknown; write one of Carnaval"),
+        ("  optional:", "  use: [city]\n  optional:", r"holidays\.use\.0: Input should be 'national' or 'state'"),
+        ("needs: [[camila, davi], [tub]]", "needs: []", r"services\.1: .*list either resources"),
+        ("needs: [[camila, davi], [tub]]", "needs: [[]]", r"services\.1\.needs\.0: .*at least 1 item"),
+        ("[camila, davi]", "[camila, dalva]", "service 'consulta' needs the resource 'dalva'"),
+        ('hours: {monday: ["09:00-15:00"]}', "hours: {}", r"resources\.1\.hours: .*at least 1"),
+        ("hours: {monday: [", "hours: {lunes: [", r"resources\.1\.hours\.lunes"),
+        ("kind: staff, breaks", "kind: robot, breaks", r"resources\.2\.kind: .*'staff', 'room' or 'equipment'"),
+        ('breaks: ["12:00-13:00"]\nh', 'breaks: ["13:00-12:00"]\nh', r"breaks: .*not after 13:00"),
+    ],
+)
+def test_a_mistake_of_a_clinic_is_named(old: str, new: str, complaint: str) -> None:
+    assert old in CLINIC
+    with pytest.raises(AdministrationError, match=complaint):
+        read_catalog(CLINIC.replace(old, new, 1))
+
+
+def test_a_clinic_is_offered_with_its_people_breaks_and_holidays() -> None:
+    catalog = read_catalog(CLINIC)
+    assert read_catalog(catalog.model_dump_json()) == catalog
+    offer = offer_of(catalog)
+    assert offer.services[1].needs == (("camila", "davi"), ("tub",))
+    assert catalog.people_of(catalog.services[1]) == ("Dra. Camila", "Dr. Davi")
+    assert [str(period) for period in offer.periods[1]] == ["09:00-12:00", "13:00-18:00"]
+    assert offer.public_holidays == PublicHolidays(
+        frozenset(HolidayKind), "SP", frozenset({"Carnaval", "Corpus Christi"})
+    )
+    tub, camila, davi = offer.resources
+    assert (tub.hours, tub.kind, camila.kind) == (None, ResourceKind.EQUIPMENT, ResourceKind.STAFF)
+    assert camila.hours == {1: (Period(time(9), time(15)),)}
+    assert davi.hours is not None
+    assert davi.hours[7] == (Period(time.min, time(15)), Period(time(16), time.max))
+
+
+def test_a_list_of_holidays_is_short_for_the_days_of_the_shop() -> None:
+    short = read_catalog(SMALL + "holidays: [{date: 2027-01-25, name: Aniversário}]\n")
+    assert short == read_catalog(SMALL + "holidays: {days: [{date: 2027-01-25, name: Aniversário}]}\n")
+    assert read_catalog(SMALL + "holidays: {use: []}\n").holidays.use == ()
 
 
 def test_the_small_catalog_is_right() -> None:

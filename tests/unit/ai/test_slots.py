@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oxy_ai.scheduling.booking_rules import BookingRules, Calendar
+from oxy_ai.scheduling.booking_rules import Block, BookingRules, Calendar, Shifts
 from oxy_ai.scheduling.opening_hours import OpeningHours, SpecialDay, day_bounds
 from oxy_ai.scheduling.periods import Period
 from oxy_ai.scheduling.slots import Busy, Need, free_slots
@@ -81,6 +82,73 @@ def test_a_slot_names_a_resource_that_is_free() -> None:
     assert [slot.resources for slot in slots[:2]] == [(2,), (1,)]
 
 
+ROOMS = Need(HOUR, NO_TIME, ((1, 2), (2, 3)))
+"""A person and a room; 2 is both, and cannot be both at once."""
+
+
+@pytest.mark.parametrize(
+    ("taken", "assigned"),
+    [((), (1, 2)), ((1,), (2, 3)), ((2,), (1, 3)), ((3,), (1, 2)), ((1, 2), None), ((1, 3), None), ((2, 3), None)],
+)
+def test_one_resource_of_each_group_is_assigned_and_none_twice(
+    taken: tuple[int, ...], assigned: tuple[int, int] | None
+) -> None:
+    busy = [Busy(resource, at(9), at(10)) for resource in taken]
+    first = free_slots(calendar(), MONDAY, ROOMS, busy, LONG_AGO)[0]
+    assert (first.resources if first.starts_at == at(9) else None) == assigned
+
+
+@pytest.mark.parametrize(
+    ("wish", "groups"),
+    [(None, ((1, 2), (2, 3))), (1, ((1,), (2, 3))), (2, ((2,), (2, 3))), (3, ((1, 2), (3,))), (4, None)],
+)
+def test_a_wish_narrows_the_group_that_has_it(
+    wish: int | None, groups: tuple[tuple[int, ...], tuple[int, ...]] | None
+) -> None:
+    wished = ROOMS.wishing(wish)
+    assert (None if wished is None else wished.groups) == groups
+
+
+@pytest.mark.parametrize(
+    ("shifts", "blocks", "expected"),
+    [
+        ({1: Shifts({1: (Period(time(10), time(12)),)})}, (), ["10:00", "11:00"]),
+        ({1: Shifts({2: (Period(time(10), time(12)),)})}, (), []),
+        ({1: Shifts(None, {MONDAY: ()})}, (), []),
+        ({1: Shifts({}, {MONDAY: (Period(time(13), time(14)),)})}, (), ["13:00"]),
+        ({2: Shifts({}, {})}, (), ["09:00", "10:00", "11:00", "13:00", "14:00"]),
+        ({}, ((None, "09:30", "13:01"),), ["14:00"]),
+        ({}, ((1, "10:00", "11:00"),), ["09:00", "11:00", "13:00", "14:00"]),
+        ({}, ((2, "00:00", "23:00"),), ["09:00", "10:00", "11:00", "13:00", "14:00"]),
+    ],
+    ids=[
+        "own hours",
+        "another weekday",
+        "a day off",
+        "other hours on one day",
+        "another's hours",
+        "the business is blocked",
+        "it is blocked",
+        "another is blocked",
+    ],
+)
+def test_a_resource_serves_while_it_is_there(
+    shifts: dict[int, Shifts], blocks: tuple[tuple[int | None, str, str], ...], expected: list[str]
+) -> None:
+    blocked = [
+        Block(resource, *(datetime.combine(MONDAY, time.fromisoformat(text)) for text in bounds))
+        for resource, *bounds in blocks
+    ]
+    changed = replace(calendar(), shifts=shifts, blocks=blocked)
+    assert times(changed, MONDAY, need(buffer=0), [], LONG_AGO) == expected
+
+
+def test_the_buffer_may_reach_into_a_break_or_a_block() -> None:
+    noon = Block(1, datetime.combine(MONDAY, time(10)), datetime.combine(MONDAY, time(12)))
+    morning = replace(calendar(), blocks=(noon,), shifts={1: Shifts({1: (Period(time(9), time(10)),)})})
+    assert times(morning, MONDAY, need(buffer=30), [], LONG_AGO) == ["09:00"]
+
+
 def test_nothing_starts_before_the_earliest_time() -> None:
     assert times(calendar(), MONDAY, need(), [], at(10, 30)) == ["11:00", "13:00", "14:00"]
     assert times(calendar(notice=HOUR), MONDAY, need(), [], at(9, 30)) == ["11:00", "13:00", "14:00"]
@@ -132,6 +200,21 @@ def test_a_booking_lasts_its_full_time_when_clocks_change() -> None:
     taken = Busy(1, at(2, day=day, zone=lisbon), at(3, day=day, zone=lisbon))
     assert times(sunday, day, need(60), [taken], LONG_AGO) == ["00:00", "03:00", "04:00"]
     assert times(sunday, day, need(120), [taken], LONG_AGO) == ["03:00"]
+
+
+@pytest.mark.parametrize(
+    ("day", "first", "hours"),
+    [(date(2018, 11, 4), "01:00", 23), (date(2018, 2, 17), "00:00", 25), (date(2026, 11, 1), "00:00", 24)],
+    ids=["starts at midnight", "ends at midnight", "is history"],
+)
+def test_brazils_daylight_saving_which_began_at_midnight(day: date, first: str, hours: int) -> None:
+    """A booking across the change lasts its time, and the start that clocks skipped is not offered."""
+    always = opening(OpeningHours(SAO_PAULO, dict.fromkeys(range(1, 8), (Period(time(0), time.max),))))
+    slots = free_slots(always, day, need(), [], LONG_AGO)
+    assert f"{slots[0].starts_at:%H:%M}" == first
+    assert len({slot.starts_at for slot in slots}) == len(slots)
+    start, end = day_bounds(day, SAO_PAULO)
+    assert (end.astimezone(UTC) - start.astimezone(UTC)) == HOUR * hours
 
 
 def test_the_last_period_may_end_just_before_midnight() -> None:
