@@ -7,7 +7,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from oxy_ai.portuguese.day_words import Days, DayWords, Fits, Meaning, Naming, day_words
+from oxy_ai.portuguese.day_words import DayWords, day_words
+from oxy_ai.portuguese.meanings import Days, Fits, Meaning, Naming
 from oxy_ai.portuguese.words import Reading
 
 
@@ -46,9 +47,9 @@ _BESIDE: Final = re.compile(r"[ ,\n(-]{0,3}(?:dia )?\(?")
 """Between a weekday and the date that it belongs to: "sexta-feira, 27/11", "amanhã (sábado)"."""
 
 _TO: Final = re.compile(r"[ ,\n]{1,2}(?:a|ao|ate|ate a|ate o|-)[ \n](?:dia |o dia )?", re.ASCII)
-_AND: Final = re.compile(r"[ \n]e[ \n](?:a |o )?(?:dia |o dia )?", re.ASCII)
+_AND: Final = re.compile(r"[ \n](?:e|ou|nem)[ \n](?:[ao] |n[ao] )?(?:o? ?dia )?", re.ASCII)
 
-_BEFORE: Final = 40
+_AROUND: Final = 40
 """Characters before a phrase, and after it, that may change its use."""
 
 _BOUND: Final = re.compile(
@@ -66,17 +67,21 @@ _EXCLUDED_BEFORE: Final = re.compile(
     r"(?: n[oa]s?| de| d[oa]| a| o| as| os| para| pra)?(?: dia)?[ \n]$",
     re.ASCII,
 )
-_EXCLUDED_AFTER: Final = re.compile(rf"(?: eu| mesmo| ja| tb| tambem)?,? {_NOT}\b", re.ASCII)
+_EXCLUDED_AFTER: Final = re.compile(
+    rf"(?: eu| mesmo| ja| tb| tambem)?,? "
+    rf"(?:{_NOT}\b|nao(?: da| vai dar| rola| quero| tem como)?(?=[,.;!]|$| mas\b| so\b))",
+    re.ASCII,
+)
 
 
 def day_phrases(reading: Reading, today: date) -> tuple[DayPhrase, ...]:
     """Return every phrase that names days, in order; a weekday and the date beside it are one phrase."""
     found = sorted(day_words(reading.folded, today), key=lambda words: words.start)
     phrases = _joined(found, reading)
-    return tuple(
-        replace(phrase, use=_use(phrase, phrases[place - 1 : place], phrases[place + 1 : place + 2], reading.folded))
-        for place, phrase in enumerate(phrases)
-    )
+    uses = [_use(phrase, reading.folded) for phrase in phrases]
+    for place in range(1, len(phrases)):
+        _use_together(phrases, uses, place, reading.folded)
+    return tuple(replace(phrase, use=use) for phrase, use in zip(phrases, uses, strict=True))
 
 
 def _joined(found: Sequence[DayWords], reading: Reading) -> list[DayPhrase]:
@@ -108,26 +113,37 @@ def _both(first: Meaning, second: Meaning) -> tuple[Meaning, bool]:
     naming = Naming.DATE if Naming.DATE in {first.naming, second.naming} else Naming.RELATIVE
     fits: Fits = lambda day: first.fits(day) and second.fits(day)  # noqa: E731 it belongs to this pair
     days = tuple(day for day in other.days if named.fits(day))
-    return Meaning(naming, days, fits, first.past or second.past, named.weekday), bool(days) or not other.days
+    return Meaning(naming, days, fits, first.past or second.past, weekday=named.weekday), bool(days) or not other.days
 
 
-def _use(phrase: DayPhrase, previous: Sequence[DayPhrase], following: Sequence[DayPhrase], folded: str) -> Use:
-    before, after = folded[max(0, phrase.start - _BEFORE) : phrase.start], folded[phrase.end : phrase.end + _BEFORE]
+def _use(phrase: DayPhrase, folded: str) -> Use:
+    """Return the use of a phrase by the words around it alone."""
+    before, after = _before(phrase, folded), folded[phrase.end : phrase.end + _AROUND]
     if phrase.meaning.past:
         return Use.PAST
     if _EXCLUDED_BEFORE.search(before) or _EXCLUDED_AFTER.match(after):
         return Use.EXCLUDED
-    if _BOUND.search(before) or any(_period(left, phrase, folded) for left in previous):
-        return Use.BOUND
-    return Use.BOUND if any(_period(phrase, right, folded) for right in following) else Use.MEANT
+    return Use.BOUND if phrase.meaning.period or _BOUND.search(before) else Use.MEANT
 
 
-def _period(first: DayPhrase, last: DayPhrase, folded: str) -> bool:
+def _use_together(phrases: Sequence[DayPhrase], uses: list[Use], place: int, folded: str) -> None:
+    """Correct the uses of a phrase and the one before it where they are the two halves of something."""
+    first, last = phrases[place - 1], phrases[place]
+    if _is_period(first, last, folded):
+        uses[place - 1] = uses[place] = Use.BOUND
+    elif Use.EXCLUDED in uses[place - 1 : place + 1] and _AND.fullmatch(folded, first.end, last.start):
+        uses[place - 1] = uses[place] = Use.EXCLUDED  # "menos segunda e terça", "quinta e sexta não posso"
+
+
+def _before(phrase: DayPhrase, folded: str) -> str:
+    return folded[max(0, phrase.start - _AROUND) : phrase.start]
+
+
+def _is_period(first: DayPhrase, last: DayPhrase, folded: str) -> bool:
     """Whether two phrases are the ends of a period: "de segunda a sexta", "entre o dia 10 e o dia 15"."""
     if _TO.fullmatch(folded, first.end, last.start):
         return True
-    before = folded[max(0, first.start - _BEFORE) : first.start]
-    return bool(_AND.fullmatch(folded, first.end, last.start) and _BETWEEN.search(before))
+    return bool(_AND.fullmatch(folded, first.end, last.start) and _BETWEEN.search(_before(first, folded)))
 
 
 def meant(phrases: Sequence[DayPhrase]) -> Iterator[DayPhrase]:

@@ -66,7 +66,7 @@ class Mentions:
 
 def mentions_in(text: str, today: date) -> Mentions:
     """Return what a text mentions; days that are named without a year, or from today, are read as on `today`."""
-    reading = read(text)
+    reading = read(text, len(text))
     links = tuple(_links(reading))
     rest = _without_links(reading)
     return Mentions(
@@ -142,7 +142,7 @@ def _percentages(reading: Reading) -> Iterator[Percentage]:
 
 # -- phone numbers
 
-_LOCAL: Final = r"9?[ .-]?[0-9]{4}[ .-]{0,3}[0-9]{4}"
+_LOCAL: Final = r"(?:9[ .-]?)?[0-9]{4}[ .-]{0,3}[0-9]{4}"
 _PHONE: Final = re.compile(
     r"(?<![0-9:,$])(?<![0-9][/.-])(?:"
     r"(?<=wa\.me/)[0-9]{8,15}|(?<=phone=)[0-9]{8,15}|\+[0-9][0-9 ().-]{6,24}[0-9]|"

@@ -120,7 +120,9 @@ _CLAUSE: Final = re.compile(r"[,;:()]| (?:mas|porem|entao|por isso|e ja|e vou|e 
 
 def promises_person(text: str) -> bool:
     """Return whether a text promises that a person will act, or says that one has been told."""
-    return any(_promises(part) for sentence in sentences(read(text).shown) for part in _parts(fold(sentence)))
+    return any(
+        _promises(part) for sentence in sentences(read(text, len(text)).shown) for part in _parts(fold(sentence))
+    )
 
 
 def _parts(sentence: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ MAX_PIECE: Final = 900
 
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n\s*")
 _LINE: Final = re.compile(r"\n\s*")
-_SENTENCE: Final = re.compile(r"(?<=[.!?…])[\"”')]{0,2}[^\w\s]{0,8}[ \t]{1,9}(?=[\"“'(]?[^\W_]|[^\w\s])")
+_SENTENCE: Final = re.compile(r"(?<=[.!?…])[\"”')]{0,2}(?:[ \t]{0,2}[^\w\s\"“'(]{1,8})?[ \t]{1,9}(?=\S)")
 """After the punctuation, closing quotes and emoji; before the next word."""
 _WORD: Final = re.compile(r"\s+")
 

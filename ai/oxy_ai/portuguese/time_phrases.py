@@ -47,7 +47,7 @@ _CLOCK: Final = re.compile(
     rf":(?P<colon>[0-9]{{2}})(?::00)?(?: ?{_HOURS}\b)?|"
     rf" ?{_HOURS}(?:[.:]| ?e )?(?P<packed>[0-9]{{2}})(?: ?m(?:in)?\b)?(?![0-9a-z])|"
     rf"\.(?P<dotted>[0-9]{{2}}) ?{_HOURS}\b|"
-    rf" ?{_HOURS}\b(?: em ponto)?(?:{_HALF}|{_PAST})?)(?![0-9:]|/[0-9]){_PART}",
+    rf" ?{_HOURS}\b(?: em ponto)?(?:{_HALF}|{_PAST})?)(?![0-9]|[:/][0-9]){_PART}",
     re.ASCII,
 )
 _TO_HOUR: Final = re.compile(
@@ -196,8 +196,15 @@ def _minute(match: re.Match[str]) -> int:
 
 
 def _part(match: re.Match[str]) -> str | None:
+    """Return the part of the day that is named after a time or just before it; None if there is none."""
     groups = match.groupdict()
-    return groups.get("part") or groups.get("english")
+    before = _PART_BEFORE.search(match.string[max(0, match.start() - _BEFORE) : match.start()])
+    return groups.get("part") or groups.get("english") or (before and before["part"])
+
+
+_PART_BEFORE: Final = re.compile(
+    r"\b(?:d[ae]|a|pela|na) (?P<part>manha|madrugada|tarde|tardinha|noite),?[ \n](?:la |umas |por volta )?$", re.ASCII
+)
 
 
 _MORNING: Final = frozenset({"manha", "madrugada", "am"})

@@ -9,7 +9,7 @@ from itertools import chain, starmap
 from typing import Final
 
 MAX_READ: Final = 20_000
-"""Characters of a text that are read; an answer or a message for a shop is never near it."""
+"""Characters that are read of a text that anybody may write; no message to a shop is near it."""
 
 _INVISIBLE_BLOCKS: Final = (
     (0xAD, 0xAE),
@@ -51,9 +51,9 @@ class Reading:
     """In lower case and without accents."""
 
 
-def read(text: str) -> Reading:
-    """Return the beginning of a text (`MAX_READ`) as it is shown and as it is compared."""
-    composed = unicodedata.normalize("NFC", text[:MAX_READ]).translate(_INVISIBLE)
+def read(text: str, limit: int = MAX_READ) -> Reading:
+    """Return the first `limit` characters of a text as they are shown and as they are compared."""
+    composed = unicodedata.normalize("NFC", text[:limit]).translate(_INVISIBLE)
     shown = _SPACES.sub(lambda found: "\n" if "\n" in found[0] else " ", composed).strip()
     return Reading(shown, fold(shown))
 
