@@ -49,6 +49,9 @@ class Claim(Record):
 OptOut = Literal["proactive", "all"]
 """What a contact does not want: messages that nobody asked for, or any."""
 
+Wish = Literal["proactive", "all", "in"]
+"""What a contact's message asks for: to be spared something from now on, or to hear from us again."""
+
 
 class Contact(Record):
     """The person at the other end of a conversation."""
@@ -148,6 +151,8 @@ class HandOverReason(StrEnum):
     """The assistant promised it in its own words."""
     UNGROUNDED = "ungrounded"
     """Its answer said what nothing supports."""
+    LOOP = "loop"
+    """A machine seems to be writing."""
     TURN_DIED = "turn_died"
     MODEL_OUTAGE = "model_outage"
 
@@ -190,6 +195,8 @@ class Turn(Record):
     """Answers to it that were discarded because a message came meanwhile."""
     facts: FactsVersion | None = None
     """When the turn was read."""
+    rate_seconds: float | None = None
+    """Until the contact may be answered again; None: now."""
     inputs: tuple[Input, ...]
     """The newest messages to answer, oldest first."""
     inputs_total: int
@@ -286,11 +293,12 @@ class Usage(Record):
 class Answer(Record):
     """A text to send.
 
-    Parts: 0 the answer, 1 the apology to the customer, 2 the notice to the owner, 4 a request to send something again.
+    Parts: 0 the answer, 1 the apology to the customer, 2 the notice to the owner, 4 a request to send something again,
+    5 what confirms an opt-out.
     """
 
     id: UUID
-    part: Literal[0, 1, 2, 4] = 0
+    part: Literal[0, 1, 2, 4, 5] = 0
     text: str
     keep_seconds: float
     """Unsent, it expires after this time."""
@@ -322,9 +330,15 @@ class TurnEnding(Record):
     age_limit: AgeLimit | None = None
     """None: no input was too old."""
     exchanges: Exchanges | None = None
-    """Of the conversation including this turn's; stored if it is answered."""
+    """Of the conversation including this turn's, to be stored; None: they are as before."""
     hand_over: HandOver | None = None
     """Beside what a tool has ordered."""
+    draft: str | None = None
+    """The answer that is stored instead of sent."""
+    confirms_opt_out: bool = False
+    """Whether the answers tell the contact what became of its wish."""
+    may_regenerate: bool = False
+    """Whether the answer is discarded if a message has come since the turn opened."""
 
 
 class Ended(Record):
@@ -352,6 +366,8 @@ class NoticeKind(StrEnum):
     HAND_OVER_URGENT = "hand_over_urgent"
     HAND_OVER_UNANSWERED = "hand_over_unanswered"
     """Nobody has answered him in time; the assistant answers again."""
+    LOOP = "loop"
+    """A machine seems to be writing; the assistant has stopped."""
     STALE = "stale"
     """A customer's message became too old to be answered."""
     UNDECRYPTABLE = "undecryptable"
@@ -526,6 +542,8 @@ class InboundReport(Record):
     """What the pod's journal knows of it; None: it is published for the first time."""
     command: bool | None = None
     """Whether it is a person's instruction to the assistant (`oxy_core.chat_commands`)."""
+    wish: Wish | None = None
+    """What the message as a whole asks for; None: nothing of the kind."""
     report: Report
 
 

@@ -61,6 +61,10 @@ _WHAT_HAPPENED: Final[Mapping[str, str]] = {
         "⚠️ Eu tinha avisado que uma pessoa ia responder, mas ninguém respondeu: {who}. Voltei a responder por aqui; "
         "por favor, veja a conversa no celular."
     ),
+    NoticeKind.LOOP: (
+        "⚠️ Parei de responder, porque parece ser um robô que responde a tudo o que escrevo: {who}. Se for um cliente, "
+        f"por favor, continue a conversa por este número. {WAY_BACK}"
+    ),
     NoticeKind.STALE: "⚠️ Fiquei sem responder, e agora é tarde para isso: {who}. Por favor, responda por este número.",
     NoticeKind.UNDECRYPTABLE: (
         "⚠️ Não consegui abrir uma mensagem de: {who}. Por favor, veja no celular se ela aparece e responda por lá."

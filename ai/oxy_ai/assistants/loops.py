@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from oxy_ai.portuguese.machines import is_machine
 from oxy_ai.records import Exchanges, Input, Turn
 from oxy_ai.sanitize import clean
 from oxy_core.message_kinds import MessageKind
@@ -33,6 +34,11 @@ MOST_REPEATED: Final = 3
 def is_loop(exchanges: Exchanges) -> bool:
     """Whether the contact seems to be a machine, given the exchanges including the one that is to be answered now."""
     return exchanges.quick > MOST_QUICK or exchanges.run > MOST_IN_RUN or exchanges.repeated > MOST_REPEATED
+
+
+def is_by_machine(message: Input) -> bool:
+    """Whether a text itself shows that a machine wrote it: a company's verification code, an automatic reply."""
+    return message.kind is MessageKind.TEXT and is_machine(message.text or "")
 
 
 def exchanges_with(turn: Turn, inputs: Sequence[Input]) -> Exchanges:

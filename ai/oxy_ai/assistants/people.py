@@ -84,6 +84,7 @@ _WHY: Final[Mapping[str, str]] = {
     HandOverReason.UNABLE: "não sei resolver sozinha",
     HandOverReason.PROMISED: "eu disse que uma pessoa ajudaria",
     HandOverReason.UNGROUNDED: "não tive certeza da resposta",
+    HandOverReason.LOOP: "parece ser um robô respondendo, e parei de responder",
     HandOverReason.TURN_DIED: "não consegui responder",
     HandOverReason.MODEL_OUTAGE: "o serviço de inteligência artificial não responde",
 }

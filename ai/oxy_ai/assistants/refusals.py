@@ -28,6 +28,14 @@ class CallRefusal(BaseModel):
     como_corrigir: str = _ADVICE
 
 
+def refuse_in_draft() -> ToolRefusal:
+    """Refuse a call that would change data while the business only tries the assistant out."""
+    return ToolRefusal(
+        erro="Em teste: nada é gravado ainda, e a equipe lê sua resposta antes. Escreva o que responderia ao cliente, "
+        "sem afirmar que isto já foi feito."
+    )
+
+
 def refuse_name(name: str, known: str) -> CallRefusal:
     """Refuse a call of a tool that does not exist; `known` lists those that do."""
     return CallRefusal(chamada_invalida=(f"a ferramenta {name[:_NAME_SHOWN]} não existe; há: {known}",))

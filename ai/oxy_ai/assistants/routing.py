@@ -1,20 +1,25 @@
 """Rules that decide, before any model is asked, whether a turn is answered, with what and by which assistant. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
-from oxy_ai.assistants.loops import exchanges_with, is_loop
+from oxy_ai.assistants.loops import exchanges_with, is_by_machine, is_loop
+from oxy_ai.assistants.roles import is_one_of, role_of
 from oxy_ai.assistants.transcript import is_blank, says_nothing, shown
 from oxy_ai.assistants.vertical import Role
+from oxy_ai.assistants.wishes import confirmation, without_wishes
 from oxy_ai.records import AgeLimit, Input, Turn
-from oxy_core.identity import same_phone
 from oxy_core.instance.settings import AiSettings, AuroraSettings
 
-SkipReason = Literal["disabled", "private", "opted_out", "stale", "loop"]
-"""Why nobody answers: switched off; family and friends; the contact wants nothing; too old (a person is told); the
-contact seems to be a machine (a person is told)."""
+SkipReason = Literal["disabled", "private", "trial", "opted_out", "stale", "loop"]
+"""Why nobody answers: switched off; family and friends; not one of those who try the assistant out; the contact wants
+nothing; too old (a person is told); a machine wrote it, or seems to."""
+
+WaitReason = Literal["closed", "suspended", "rate"]
+"""Why nobody answers yet: the instance was deleted or suspended, and nobody asked it to be silent, so that it may come
+back in time; the contact was answered too often within an hour."""
 
 FixedReason = Literal["unsupported", "empty"]
 """Why a fixed text is the answer: nothing can be read, or nothing was written."""
@@ -26,14 +31,26 @@ class Skip:
 
     reason: SkipReason
     """Stored with the turn and its messages, and counted."""
+    calls_person: bool = False
+    """Whether people are to look at the conversation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Do not answer yet: the instance is away, and nobody asked it to be silent. It may come back in time."""
+    """Do not answer yet."""
 
-    reason: str
-    """Stored with the turn: closed or suspended."""
+    reason: WaitReason
+    """Stored with the turn."""
+    seconds: float | None = None
+    """How long; None: nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Only confirm what the contact wishes."""
+
+    text: str
+    reason: Literal["opted_out", "opted_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +59,8 @@ class Say:
 
     text: str
     reason: FixedReason
+    confirmation: str | None = None
+    """Of what the contact wishes; said first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +69,33 @@ class Ask:
 
     role: Role
     texts: tuple[str, ...]
+    confirmation: str | None = None
+    """As in `Say`."""
 
 
-Decision = Skip | Wait | Say | Ask
+Decision = Skip | Wait | Confirm | Say | Ask
 
 
 def decide(turn: Turn) -> Decision:
     """Return what to do with a turn: the first rule that applies decides."""
     role = role_of(turn)
-    silence = _silence(turn, role)
+    fresh = fresh_inputs(turn)
+    silence = _silence(turn, role, fresh)
     if silence is not None:
         return Skip(silence)
-    fresh = fresh_inputs(turn)
     if not fresh:
         return Skip("stale")
     if turn.closed or turn.settings.suspended:
         return Wait("closed" if turn.closed else "suspended")
     if not turn.replayed and is_loop(exchanges_with(turn, fresh)):
+        return Skip("loop", calls_person=True)
+    if all(is_by_machine(item) for item in fresh):
         return Skip("loop")
-    return _reply(role, fresh)
+    return _reply(role, fresh) if role is Role.AURORA else _reply_to_customer(turn, fresh)
 
 
-def _silence(turn: Turn, role: Role) -> SkipReason | None:
-    """Return why nobody answers this contact, whatever was written; None: somebody does."""
+def _silence(turn: Turn, role: Role, fresh: Sequence[Input]) -> SkipReason | None:
+    """Return why nobody answers this contact, however new the messages are; None: somebody does."""
     ai, contact = turn.settings.ai, turn.contact
     if not ai.enabled or (role is Role.AURORA and not ai.aurora.enabled):
         return "disabled"
@@ -80,15 +103,30 @@ def _silence(turn: Turn, role: Role) -> SkipReason | None:
         return None
     if contact.private:
         return "private"
-    return "opted_out" if contact.opt_out == "all" else None
+    if ai.mode == "Only" and not is_one_of(contact.phone, ai.only_phones):
+        return "trial"
+    return "opted_out" if contact.opt_out == "all" and confirmation(contact, fresh) is None else None
 
 
-def _reply(role: Role, fresh: Sequence[Input]) -> Decision:
+def _reply_to_customer(turn: Turn, fresh: Sequence[Input]) -> Decision:
+    contact = turn.contact
+    left = without_wishes(contact, fresh)
+    confirmed = confirmation(contact, fresh)
+    if confirmed is not None and (contact.opt_out == "all" or not left):
+        return Confirm(confirmed, "opted_out" if contact.opt_out else "opted_in")
+    if not left:
+        return Skip("opted_out")
+    if turn.rate_seconds is not None and not turn.replayed:
+        return Wait("rate", turn.rate_seconds)
+    return _reply(Role.CUSTOMER, left, confirmed)
+
+
+def _reply(role: Role, fresh: Sequence[Input], confirmed: str | None = None) -> Decision:
     if all(is_blank(item) for item in fresh):
-        return Say(ASK_FOR_TEXT, "empty")
+        return Say(ASK_FOR_TEXT, "empty", confirmed)
     if all(says_nothing(item) for item in fresh):
-        return Say(ASK_FOR_TEXT, "unsupported")
-    return Ask(role, tuple(shown(item) for item in fresh if not is_blank(item)))
+        return Say(ASK_FOR_TEXT, "unsupported", confirmed)
+    return Ask(role, tuple(shown(item) for item in fresh if not is_blank(item)), confirmed)
 
 
 def fresh_inputs(turn: Turn) -> list[Input]:
@@ -102,17 +140,6 @@ def age_limit(turn: Turn) -> AgeLimit | None:
     if turn.replayed:
         return None
     return AgeLimit(read_at=turn.read_at, seconds=turn.settings.max_answer_age_seconds)
-
-
-def role_of(turn: Turn) -> Role:
-    """Return which assistant answers a turn."""
-    return role_for(turn.contact.phone, turn.settings.owners, self_chat=turn.self_chat)
-
-
-def role_for(phone: str | None, owners: Iterable[str], *, self_chat: bool) -> Role:
-    """Return which assistant answers a phone (E.164): Aurora answers owners and the account's chat with itself."""
-    owner = phone is not None and any(same_phone(phone, owner) for owner in owners)
-    return Role.AURORA if self_chat or owner else Role.CUSTOMER
 
 
 def settings_for(ai: AiSettings, role: Role) -> AiSettings | AuroraSettings:

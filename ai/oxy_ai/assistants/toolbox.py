@@ -8,7 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from oxy_ai import metrics
 from oxy_ai.assistants.consent import is_asked
-from oxy_ai.assistants.refusals import ToolRefusal, refuse_arguments, refuse_name, refuse_unasked
+from oxy_ai.assistants.refusals import ToolRefusal, refuse_arguments, refuse_in_draft, refuse_name, refuse_unasked
+from oxy_ai.assistants.roles import is_draft
 from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.records import ToolCall
 
@@ -25,6 +26,9 @@ async def run_tool(tools: Sequence[Tool], call: ToolCall, context: ToolContext) 
         # The model made the name up: as a label its values would be unbounded.
         metrics.TOOL_CALLS.labels(tool="unknown", outcome="refused").inc()
         return _as_json(refuse_name(call.name, ", ".join(tool.name for tool in tools)))
+    if tool.acts and is_draft(context.turn):
+        metrics.TOOL_CALLS.labels(tool=tool.name, outcome="draft").inc()
+        return _as_json(refuse_in_draft())
     try:
         arguments = tool.arguments.model_validate_json(call.arguments.replace(_NUL, "") or "{}")
     except ValidationError as error:
@@ -35,7 +39,7 @@ async def run_tool(tools: Sequence[Tool], call: ToolCall, context: ToolContext) 
         log.info("tool_unasked", tool=tool.name)
         return _as_json(refuse_unasked(tool.name))
     result = await tool.run(context, arguments)
-    if isinstance(result, ToolRefusal) and result.hand_over is not None:
+    if isinstance(result, ToolRefusal) and result.hand_over is not None and not is_draft(context.turn):
         await context.hand_over(result.hand_over)
     outcome = "refused" if isinstance(result, ToolRefusal) else "done"
     metrics.TOOL_CALLS.labels(tool=tool.name, outcome=outcome).inc()

@@ -10,7 +10,8 @@ from typing import Final
 from nats.aio.msg import Msg
 
 from oxy_ai.ids import instance_id, organization_id
-from oxy_ai.records import InboundReport
+from oxy_ai.portuguese.opt_out import is_opt_in, opt_out_scope
+from oxy_ai.records import InboundReport, Wish
 from oxy_ai.sanitize import storable_text
 from oxy_core import subjects
 from oxy_core.chat_commands import is_hand_back
@@ -55,6 +56,7 @@ class Arrival:
             published_at=self.message.metadata.timestamp,
             settled=_settled(self.message),
             command=is_command(self.report) or None,
+            wish=_wish_of(self.report),
             report=self.report,
         )
 
@@ -66,6 +68,21 @@ def is_command(report: Report) -> bool:
             return is_hand_back(text)
         case _:
             return False
+
+
+def _wish_of(report: Report) -> Wish | None:
+    """Return what a customer's message asks for as a whole.
+
+    It is carried out when the message is stored, not when it is answered: a person may have taken over by then, or the
+    assistant be off.
+    """
+    body = report.body
+    if not isinstance(body, MessageSeen) or body.from_me or body.kind is not MessageKind.TEXT or not body.text:
+        return None
+    scope = opt_out_scope(body.text)
+    if scope is not None:
+        return scope.value
+    return "in" if is_opt_in(body.text) else None
 
 
 def _settled(message: Msg) -> Settled | None:

@@ -335,11 +335,11 @@ class Engine:
         """Release the conversation and try its turn again after `delay`; raises FenceLostError."""
         _held(await self.pool.fetchval("select retry_turn($1, $2, $3, $4)", *_key(claim), delay))
 
-    async def wait_for_instance(self, claim: Claim, turn: int, reason: str, role: str, delay: timedelta) -> None:
+    async def keep_waiting(self, claim: Claim, turn: int, reason: str, role: str, delay: timedelta) -> None:
         """Release the conversation and try its turn again after `delay`, and say why; raises FenceLostError."""
         _held(
             await self.pool.fetchval(
-                "select wait_for_instance($1, $2, $3, $4, $5, $6, $7)", *_key(claim), turn, reason, role, delay
+                "select keep_waiting($1, $2, $3, $4, $5, $6, $7)", *_key(claim), turn, reason, role, delay
             )
         )
 

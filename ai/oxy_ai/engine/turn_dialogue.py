@@ -57,6 +57,8 @@ class Spoken:
     """That it comes from; stored with the end of the turn, because nothing acts on it before."""
     hand_over: HandOver | None = None
     """What the tools have ordered: people take over with the end of the turn."""
+    acted: bool = False
+    """Whether the model has called a tool that changes data."""
 
 
 class TurnDialogue:
@@ -73,6 +75,7 @@ class TurnDialogue:
         self._assisted = assisted
         self._ordered = assisted.turn.hand_over
         self._review = AnswerReview(assisted.turn, assisted.role, assisted.brief, assisted.now)
+        self._acted = False
 
     async def run(self, texts: Sequence[str]) -> Spoken:
         """Ask the model to answer these texts and run its tools until it answers with a text that may leave."""
@@ -106,10 +109,11 @@ class TurnDialogue:
         """Return the model's text, or, if it may not leave, a fixed one; whoever was promised a person gets one."""
         turn, text = self._assisted.turn, new.response.text or ""
         if self._review.gives_up(last=True):
-            return Spoken(UNSURE, new, self._ordered or hand_over_of(turn, HandOverReason.UNGROUNDED, None))
+            unsure = hand_over_of(turn, HandOverReason.UNGROUNDED, None)
+            return Spoken(UNSURE, new, self._ordered or unsure, self._acted)
         promises = self._assisted.role is Role.CUSTOMER and promises_person(text)
         promised = hand_over_of(turn, HandOverReason.PROMISED, None) if promises else None
-        return Spoken(text, new, self._ordered or promised)
+        return Spoken(text, new, self._ordered or promised, self._acted)
 
     # -- HOOK: what is checked before a text leaves
 
@@ -119,13 +123,8 @@ class TurnDialogue:
         A text that may not is stored as a step, like a response with tool calls, and this is called with it again when
         the turn is resumed.
         """
-        wanted = [*self._review.objections(response), *await self._late_messages(response)]
+        wanted = self._review.objections(response)
         return [said(response), *wanted] if wanted else []
-
-    # HOOK: late messages
-    async def _late_messages(self, response: Response) -> Messages:  # noqa: ARG002 the hook takes it
-        """Return what the customer has written since, as user messages."""
-        return []
 
     # -- the model
 
@@ -150,6 +149,8 @@ class TurnDialogue:
 
     async def _run_tools(self, number: int, step: Step) -> Step:
         """Run those of a step's tools that have no stored result yet."""
+        acting = {tool.name for tool in self._assisted.brief.tools if tool.acts}
+        self._acted |= any(call.name in acting for call in step.response.tool_calls)
         results = dict(step.results)
         for call in step.response.tool_calls:
             if call.id not in results:

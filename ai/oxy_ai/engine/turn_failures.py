@@ -14,7 +14,7 @@ from pydantic import Field
 from oxy_ai import metrics
 from oxy_ai.assistants.fixed_texts import apology, explanation_to_owner
 from oxy_ai.assistants.people import order_of_failure
-from oxy_ai.assistants.routing import role_for, role_of
+from oxy_ai.assistants.roles import role_for, role_of
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.engine.outages import discreet, is_outage
 from oxy_ai.engine.people_now import Staffing, people_now, staffing_of

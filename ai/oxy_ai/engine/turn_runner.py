@@ -8,40 +8,35 @@ import structlog
 from pydantic import Field
 
 from oxy_ai import metrics
-from oxy_ai.assistants.people import person_will_answer, with_promise
-from oxy_ai.assistants.routing import Ask, Say, Skip, Wait, age_limit, decide, role_of
+from oxy_ai.assistants.roles import role_of
+from oxy_ai.assistants.routing import Ask, Confirm, Say, Skip, Wait, decide
 from oxy_ai.assistants.vertical import Context, Role, Vertical
 from oxy_ai.engine.context_reader import ContextReader, ContextSettings
 from oxy_ai.engine.outages import is_outage
-from oxy_ai.engine.people_now import people_now, staffing_of
 from oxy_ai.engine.returned_instances import wake_if_returned
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_dialogue import AssistedTurn, DialogueSettings, Spoken, TurnDialogue
+from oxy_ai.engine.turn_endings import answered, said, skipped
 from oxy_ai.engine.turn_failures import FailureSettings, TurnFailures, TurnOutcome, attempt_at
 from oxy_ai.engine.turn_limits import TurnLimitSettings
 from oxy_ai.errors import FenceLostError, ModelOutageError, TurnAbandonedError, TurnError
 from oxy_ai.model.client import ModelClient
 from oxy_ai.records import (
-    Answer,
     Claim,
     ClaimedTurn,
     Ended,
-    NewStep,
     RelayTarget,
     Turn,
-    TurnEnding,
     UnreadableTurn,
 )
-from oxy_ai.sanitize import answer_text
 from oxy_ai.timezones import zone_or_default
-from oxy_core.identity import new_id
 from oxy_core.trace import trace_bound, trace_id
 
 log = structlog.get_logger()
 
 
 class RunnerSettings(FailureSettings, TurnLimitSettings, DialogueSettings, ContextSettings):
-    """When a turn is tried again that waits for its instance."""
+    """How long turns converse with the model, and when those are tried again that wait for their instance."""
 
     instance_retry_seconds: float = Field(
         default=60, gt=0, description="How often a turn is tried whose instance is suspended or deleted."
@@ -114,29 +109,31 @@ class TurnRunner:
         if turn.attempts >= self._settings.attempts:
             message = "all attempts have failed"  # and so has the burial after the last
             raise TurnError(message)
-        role = role_of(turn)
         match decide(turn):
-            case Wait(reason):
-                return await self._wait(claim, turn, reason)
-            case Skip(reason):
-                ending = TurnEnding(state="skipped", role=role, reason=reason)
-            case Say(text, reason):
-                ending = _answered(turn, role, text, reason=reason)
-            case Ask(role, texts):
+            case Wait() as wait:
+                return await self._wait(claim, turn, wait)
+            case Skip() as skip:
+                ending = skipped(turn, skip)
+            case Confirm(text, reason):
+                ending = answered(turn, None, confirmation=text, reason=reason)
+            case Say(text, reason, confirmation):
+                ending = answered(turn, text, confirmation=confirmation, reason=reason)
+            case Ask(role, texts, confirmation):
                 spoken = await self._converse(claim, turn, role, texts)
-                ending = _spoken(turn, role, spoken)
+                ending = said(turn, spoken, confirmation)
         ended = await self._engine.finish(claim, turn.turn, ending)
         metrics.TURNS.labels(state=ended.state, reason=ending.reason or "").inc()
-        log.info("turn_finished", state=ended.state, reason=ending.reason, assistant=role.value)
+        log.info("turn_finished", state=ended.state, reason=ending.reason, assistant=ending.role)
         return ended
 
-    async def _wait(self, claim: Claim, turn: Turn, reason: str) -> Ended:
-        """Keep the turn open until its instance is back, or its messages are too old."""
-        pause = timedelta(seconds=self._settings.instance_retry_seconds)
-        await self._engine.wait_for_instance(claim, turn.turn, reason, role_of(turn), pause)
+    async def _wait(self, claim: Claim, turn: Turn, wait: Wait) -> Ended:
+        """Keep the turn open until its contact may be answered, its instance is back, or its messages are too old."""
+        pause = self._settings.instance_retry_seconds if wait.seconds is None else wait.seconds
+        await self._engine.keep_waiting(claim, turn.turn, wait.reason, role_of(turn), timedelta(seconds=pause))
         # It may have come back since the turn was read: whoever woke the others did not see this one wait.
         await wake_if_returned(self._engine, claim.organization, claim.conversation)
-        log.info("turn_waits_for_instance", reason=reason)
+        metrics.TURNS.labels(state="waiting", reason=wait.reason).inc()
+        log.info("turn_waits", reason=wait.reason)
         return Ended(state="waiting", more=True)
 
     async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> Spoken:
@@ -171,22 +168,3 @@ def _bound(claim: Claim, turn: Turn) -> Iterator[None]:
         trace_bound(turn.trace),
     ):
         yield
-
-
-def _spoken(turn: Turn, role: Role, spoken: Spoken) -> TurnEnding:
-    """Return the end of a turn with what the model said; whoever is handed over is told what happens next."""
-    text = spoken.text
-    if spoken.hand_over is not None:
-        text = with_promise(text, person_will_answer(people_now(staffing_of(turn))))
-    ending = _answered(turn, role, text, last_step=spoken.last_step)
-    return ending.model_copy(update={"hand_over": spoken.hand_over})
-
-
-def _answered(
-    turn: Turn, role: Role, text: str, *, reason: str | None = None, last_step: NewStep | None = None
-) -> TurnEnding:
-    """Return the end of a turn with a text; it expires at the age at which a message is too old to be answered."""
-    answer = Answer(id=new_id(), text=answer_text(text), keep_seconds=turn.settings.max_answer_age_seconds)
-    return TurnEnding(
-        state="answered", role=role, reason=reason, answers=(answer,), last_step=last_step, age_limit=age_limit(turn)
-    )

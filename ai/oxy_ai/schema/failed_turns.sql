@@ -78,8 +78,9 @@ begin
     return true;
 end $$;
 
--- Try a turn again after `delay`, because its instance is away. Null: the fence is lost.
-create or replace function wait_for_instance(
+-- Try a turn again after `delay`, and say why: its instance is away, or its contact was answered too often. Null: the fence
+-- is lost.
+create or replace function keep_waiting(
     organization uuid, conversation bigint, held_fence bigint, turn bigint, why text, role text, delay interval
 ) returns boolean
 language plpgsql

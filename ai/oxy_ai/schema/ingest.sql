@@ -60,7 +60,7 @@ as $$
 $$;
 
 -- Store a batch of reports. Each item is oxy_ai.records.InboundReport: {account, organization, instance, phone, phone_key,
--- age_seconds, published_at, report}; `account` sent it, `organization` and `instance` are what the report claims.
+-- age_seconds, published_at, wish, report}; `account` sent it, `organization` and `instance` are what the report claims.
 -- Returns one outcome per item: stored, duplicate, echo, or why it was refused (`refusal`).
 create or replace function ingest(batch jsonb, gap_wait interval) returns text[]
 language plpgsql
@@ -175,7 +175,7 @@ begin
         outcome := 'echo';
     elsif store_message(v, m, at, state, reason_on_arrival(m, state, revoked), age, item -> 'report' ->> 'trace') then
         outcome := 'stored';
-        perform settle_placeholder(v, m);
+        perform heed(v, m, item ->> 'wish', at);
         if state = 'open' then
             v := count_open(v);
         elsif role_of_message(m) in ('takeover', 'hand_back') then
@@ -206,6 +206,17 @@ begin
         when 'hand_back' then obey_hand_back(v, at, written_at, m.sent_at)
         else v
     end;
+end $$;
+
+-- Carry out what a new message means beside that it may need an answer.
+create or replace function heed(v conversations, m inbound_message, wish text, at place) returns void
+language plpgsql
+as $$
+begin
+    perform settle_placeholder(v, m);
+    if wish is not null and not m.from_me and not m.before_pairing and is_personal(m.chat) then
+        perform note_wish(v, wish, at);
+    end if;
 end $$;
 
 -- Find or create the conversation of a message, and lock it.

@@ -50,6 +50,8 @@ as $$
         when v.lease_until > clock_timestamp() then 'is being answered'
         when m.turn_id is not null and t.reason = 'closed' then 'its instance was deleted'
         when m.turn_id is not null and t.reason = 'suspended' then 'its instance is suspended'
+        when m.turn_id is not null and t.reason = 'rate'
+        then 'its contact was answered as often as the settings allow within an hour'
         when m.turn_id is not null and t.waiting_since is not null then 'waits for the model: ' || t.reason
         when m.turn_id is not null and t.attempts > 0 then 'is tried again: ' || t.reason
         when v.human_until > clock_timestamp() then 'a person has taken over'
@@ -197,6 +199,7 @@ as $$
         when 'hand_over' then 'a customer was promised a person'
         when 'hand_over_urgent' then 'a customer was promised a person, and it is urgent'
         when 'hand_over_unanswered' then 'nobody has answered a customer who was promised a person'
+        when 'loop' then 'the assistant stopped answering what seems to be a machine'
         when 'stale' then 'a message became too old to be answered'
         when 'undecryptable' then 'a message could not be decrypted'
         when 'lost' then 'messages are missing from a chat'

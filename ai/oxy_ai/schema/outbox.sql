@@ -53,8 +53,8 @@ begin
     perform send_queued(organization, instance);
 end $$;
 
--- The oldest texts to send, most urgent lane first: oxy_ai.records.OutboxRow.
-create or replace function oldest_pending(organization uuid, instance uuid, how_many integer) returns jsonb
+-- Texts to offer, most urgent lane first: oxy_ai.records.OutboxRow.
+create or replace function offered_texts(organization uuid, ids uuid[]) returns jsonb
 language plpgsql stable
 as $$
 begin
@@ -62,8 +62,7 @@ begin
         select coalesce(jsonb_agg(to_jsonb(r) - 'position' order by r.lane, r.position), '[]') from (
             select o.id, o.chat, o.body as text, o.content, o.lane, o.position, o.based_on, o.based_on_epoch, o.created_at,
                 o.expires_at, extract(epoch from o.expires_at - clock_timestamp()) as valid_seconds, o.trace
-            from outbox o where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
-            order by o.lane, o.position limit how_many
+            from outbox o where o.organization_id = organization and o.id = any (ids)
         ) r
     );
 end $$;
@@ -158,6 +157,16 @@ as $$
     )
     select report_unsent(e.o) from expired e
 $$;
+
+-- Whether texts of an instance are left that nobody has offered.
+create or replace function has_pending(organization uuid, instance uuid) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (
+        select from outbox o where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
+    );
+end $$;
 
 -- When the next text of an instance that is not sent yet expires; null: none does.
 create or replace function next_expiry(organization uuid, instance uuid) returns timestamptz

@@ -27,6 +27,13 @@ create or replace function is_told_by_cause(reason text) returns boolean
 language sql immutable parallel safe
 as $$ select reason in ('turn_died', 'model_outage') $$;
 
+-- With which notice (oxy_ai.records.NoticeKind) the owner learns of a hand-over: nothing was promised to a machine.
+create or replace function notice_of_hand_over(reason text, urgency text) returns text
+language sql immutable parallel safe
+as $$
+    select case when reason = 'loop' then 'loop' when urgency = 'urgent' then 'hand_over_urgent' else 'hand_over' end
+$$;
+
 -- As a turn ends: hand its conversation over to people, and tell the owner. If it answered without (`ordered` is null),
 -- the promise of an outage is kept.
 create or replace function hand_over(v conversations, t turns, ordered jsonb) returns conversations
@@ -48,8 +55,7 @@ begin
     perform save_human_mode(v);
     if not is_told_by_cause(h.reason) then
         perform note_for_owner(
-            v.organization_id, v.instance_id, case h.urgency when 'urgent' then 'hand_over_urgent' else 'hand_over' end,
-            'hand_over:' || h.id
+            v.organization_id, v.instance_id, notice_of_hand_over(h.reason, h.urgency), 'hand_over:' || h.id
         );
     end if;
     return v;

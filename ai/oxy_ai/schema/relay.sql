@@ -74,10 +74,10 @@ create or replace function relay_backoff(failures integer, shortest interval, lo
 language sql immutable parallel safe
 as $$ select least(shortest * (2 ^ least(failures, 20)), longest) $$;
 
--- Release the relay row: there is nothing to offer until `next_expiry`, or the pod did not accept (retried after a
+-- Release the relay row: there is nothing to offer until `next_look`, or the pod did not accept (retried after a
 -- back-off).
 create or replace function release_relay(
-    instance uuid, failed boolean, shortest interval, longest interval, next_expiry timestamptz
+    instance uuid, failed boolean, shortest interval, longest interval, next_look timestamptz
 ) returns void
 language plpgsql security definer set search_path = public, pg_temp
 as $$
@@ -85,7 +85,7 @@ begin
     update relay_queue
     set holder = null, held_until = '-infinity', failures = case when failed then failures + 1 else 0 end,
         ready_at = case when failed then clock_timestamp() + relay_backoff(failures, shortest, longest)
-                        else coalesce(next_expiry, 'infinity') end
+                        else coalesce(next_look, 'infinity') end
     where instance_id = instance;
 end $$;
 
@@ -99,6 +99,7 @@ language plpgsql
 as $$
 declare
     destination text;
+    serves boolean;
     next_rows jsonb;
 begin
     perform enter_org(organization);
@@ -111,10 +112,15 @@ begin
         return null;
     end if;
     perform expire_pending(organization, instance);
-    next_rows := case when failed or pod_has_ended(organization, instance) then '[]'
-                      else oldest_pending(organization, instance, how_many) end;
+    serves := not failed and not pod_has_ended(organization, instance);
+    next_rows := case when serves then offered_texts(organization, texts_to_offer(organization, instance, how_many))
+                      else '[]' end;
     if next_rows = '[]' then
-        perform release_relay(instance, failed, shortest_pause, longest_pause, next_expiry(organization, instance));
+        perform release_relay(
+            instance, failed, shortest_pause, longest_pause,
+            case when serves and has_pending(organization, instance) then clock_timestamp() + shortest_pause
+                 else next_expiry(organization, instance) end
+        );
     end if;
     return (
         select jsonb_build_object(

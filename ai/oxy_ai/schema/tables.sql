@@ -56,7 +56,7 @@ create table contacts (
 
 create index contacts_phone on contacts (instance_id, phone_key) where phone_key is not null;
 
--- Numbers of people whom no instance of the organization answers, as its catalog lists them.
+-- Numbers of people whom no instance of the organization answers, as the business lists them.
 create table private_numbers (
     organization_id uuid not null references organizations,
     phone_key text not null,  -- as in contacts
@@ -158,7 +158,7 @@ create table turns (
 );
 create index turns_dead on turns (organization_id, id) where state = 'dead';
 create index turns_finished on turns (organization_id, finished_at);
-create index turns_answered on turns (conversation_id, finished_at) where state = 'answered';
+create index turns_answered on turns (conversation_id, finished_at) where state = 'answered' or reason = 'draft';
 
 -- Customers who were promised that a person answers: one open row at most of a conversation.
 create table hand_overs (

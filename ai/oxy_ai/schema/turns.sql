@@ -75,7 +75,7 @@ declare
 begin
     if v.turn_id is not null then
         select * into t from turns where organization_id = v.organization_id and id = v.turn_id;
-        return t;
+        return case when takes_more(t) then take_more(v, t) else t end;
     end if;
     perform record_gaps(v);
     perform give_up_waiting(v);
@@ -86,6 +86,28 @@ begin
     )) returning * into t;
     update messages set turn_id = t.id where conversation_id = v.id and state = 'open';
     update conversations set turn_id = t.id where organization_id = v.organization_id and id = v.id;
+    return t;
+end $$;
+
+-- Whether an open turn takes what has come since it opened: nothing has been made of its inputs yet.
+create or replace function takes_more(t turns) returns boolean
+language sql immutable parallel safe
+as $$ select t.reason in ('late', 'rate') is true $$;
+
+-- Take the messages that are open in no turn into an open one.
+create or replace function take_more(v conversations, t turns) returns turns
+language plpgsql set enable_seqscan to off
+as $$
+declare
+    newest text;
+begin
+    select m.trace into newest from messages m where m.conversation_id = v.id and m.state = 'open'
+    order by m.place desc limit 1;
+    perform record_gaps(v);
+    update messages set turn_id = t.id where conversation_id = v.id and state = 'open' and turn_id is null;
+    update turns
+    set place = v.place, based_on = newest_number(v), based_on_epoch = (v.place).epoch, trace = newest, reason = null
+    where organization_id = t.organization_id and id = t.id returning * into t;
     return t;
 end $$;
 
@@ -103,6 +125,7 @@ begin
             'contact', contact_document(c), 'exchanges', v.exchanges, 'regenerations', t.regenerations,
             'hand_over', t.hand_over,
             'facts', jsonb_build_object('organization', o.facts_version, 'contact', c.facts_version),
+            'rate_seconds', rate_wait(v, (i.settings -> 'limits' ->> 'contact_turns_per_hour')::integer, moment),
             'inputs', inputs_of(t, limits, moment), 'inputs_total', inputs_total(t), 'steps', steps_of(t),
             'history', history_of(t, (i.settings -> 'ai' ->> 'context_messages')::integer, limits)
         )
@@ -110,6 +133,27 @@ begin
         join organizations o on o.id = v.organization_id
         join contacts c on c.organization_id = v.organization_id and c.id = v.contact_id
         where i.organization_id = v.organization_id and i.id = v.instance_id
+    );
+end $$;
+
+-- Seconds until a contact may be answered again that is answered at most `per_hour` times an hour; null: now. What the
+-- clock shows to be in the future, because it was put back, does not count.
+-- Without sequential scans, as `recount`.
+create or replace function rate_wait(v conversations, per_hour integer, moment timestamptz) returns double precision
+language plpgsql stable set enable_seqscan to off
+as $$
+declare
+    hour interval := make_interval(hours => 1);
+begin
+    if per_hour > 0 is not true then
+        return null;
+    end if;
+    return (
+        select extract(epoch from t.finished_at + hour - moment) from turns t
+        where t.conversation_id = v.id and (t.state = 'answered' or t.reason = 'draft')
+            and t.finished_at > moment - hour
+            and t.finished_at <= moment
+        order by t.finished_at desc offset per_hour - 1 limit 1
     );
 end $$;
 
@@ -207,7 +251,7 @@ begin
         select coalesce(jsonb_agg(
             jsonb_build_object('response', s.response, 'results', s.results) order by s.round
         ), '[]')
-        from turn_steps s where s.organization_id = t.organization_id and s.turn_id = t.id
+        from turn_steps s where s.organization_id = t.organization_id and s.turn_id = t.id and s.round >= 0
     );
 end $$;
 
@@ -252,7 +296,8 @@ end $$;
 -- End a turn: store its answers and cost and mark its inputs as answered, or as stale, in one transaction. `ending` is
 -- oxy_ai.records.TurnEnding; `last_step` is the final response, null if it is stored already or no model was asked.
 -- Returns {state, more}; `more`: the conversation has messages left to answer. Null: the fence is lost. A replayed turn
--- that a takeover has interrupted waits for its end (state waiting).
+-- that a takeover has interrupted waits for its end (state waiting). If `may_regenerate` allows it, an answer to which a
+-- message has come meanwhile is discarded (state regenerated).
 create or replace function end_turn(
     organization uuid, conversation bigint, held_fence bigint, turn bigint, ending jsonb
 ) returns jsonb
@@ -273,14 +318,18 @@ begin
     end if;
     if v.human_until > clock_timestamp() or has_settled_input(turn) then
         -- A person took over, or an input was revoked, while the model was answering: record the cost, send nothing.
-        ending := ending || '{"state": "skipped", "reason": "human", "answers": []}';
+        ending := ending || '{"state": "skipped", "reason": "human", "answers": [], "draft": null, "exchanges": null}';
     end if;
-    if ending ->> 'state' = 'answered' then
+    if ending ->> 'state' = 'answered' and (ending ->> 'may_regenerate')::boolean and has_late(v) then
+        return regenerate(v, turn);
+    elsif ending ->> 'state' = 'answered' then
         perform settle_stale(v, turn, ending -> 'age_limit');
-        v.exchanges := with_end(ending -> 'exchanges', clock_timestamp());
+        perform confirm_opt_out(v, ending ->> 'confirms_opt_out');
     end if;
+    v.exchanges := coalesce(with_end(ending -> 'exchanges', clock_timestamp()), v.exchanges);
     t := close_turn(organization, turn, ending ->> 'state', ending ->> 'reason', ending ->> 'role');
     perform queue_text(v, t, answer, t.based_on) from jsonb_array_elements(ending -> 'answers') answer;
+    perform keep_draft(t, ending ->> 'draft');
     perform record_interaction(t);
     v.turn_id := null;
     v := release(hand_over(v, t, order_of(t, ending -> 'hand_over')));
@@ -289,6 +338,46 @@ begin
     end if;
     return jsonb_build_object('state', t.state, 'more', v.due_at is not null);
 end $$;
+
+-- Whether a message has come since a conversation's turn opened, and none before it is missing.
+create or replace function has_late(v conversations) returns boolean
+language plpgsql stable set enable_seqscan to off
+as $$
+begin
+    return coalesce(gap_until(v) <= clock_timestamp(), true) and exists (
+        select from messages m where m.conversation_id = v.id and m.state = 'open' and m.turn_id is null
+    );
+end $$;
+
+-- Discard what was made of a turn, but not what it cost: the turn is tried again, with what has come since, once the
+-- customer has stopped writing.
+create or replace function regenerate(v conversations, turn bigint) returns jsonb
+language plpgsql
+as $$
+declare
+    ai jsonb := ai_settings(v);
+begin
+    update turn_steps s set round = d.least - 1 - s.round from (
+        select least(min(o.round), 0) as least from turn_steps o
+        where o.organization_id = v.organization_id and o.turn_id = turn
+    ) d where s.organization_id = v.organization_id and s.turn_id = turn and s.round >= 0;
+    update turns set reason = 'late', regenerations = regenerations + 1, hand_over = null
+    where organization_id = v.organization_id and id = turn;
+    perform postpone(v, greatest(clock_timestamp(), due_time(
+        clock_timestamp(), v.pending_since, v.last_inbound_at, null, null,
+        make_interval(secs => (ai ->> 'debounce_seconds')::double precision),
+        make_interval(secs => (ai ->> 'debounce_max_seconds')::double precision)
+    )));
+    return '{"state": "regenerated", "more": true}';
+end $$;
+
+-- Keep the answer that an assistant would have given; null: none.
+create or replace function keep_draft(t turns, answer text) returns void
+language sql
+as $$
+    insert into drafts (organization_id, turn_id, conversation_id, body)
+    select t.organization_id, t.id, t.conversation_id, answer where answer is not null
+$$;
 
 -- A conversation's exchanges (oxy_ai.records.Exchanges) once the last has ended; null: it has none.
 create or replace function with_end(exchanges jsonb, moment timestamptz) returns jsonb

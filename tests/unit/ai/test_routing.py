@@ -5,9 +5,10 @@ import pytest
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
 from oxy_ai.assistants.loops import MOST_IN_RUN
-from oxy_ai.assistants.routing import Ask, Decision, Say, Skip, Wait, age_limit, decide
+from oxy_ai.assistants.routing import Ask, Confirm, Decision, Say, Skip, Wait, age_limit, decide
 from oxy_ai.assistants.transcript import CUT
 from oxy_ai.assistants.vertical import Role
+from oxy_ai.assistants.wishes import NO_ADVERTISING, NOTHING, WELCOME_BACK
 from oxy_ai.messages import MessageContent
 from oxy_ai.records import AgeLimit, Contact, Exchanges, Input, Turn
 from oxy_core.content import FileOffered
@@ -28,6 +29,12 @@ VOICE = Input(
 CAPTIONED = Input(kind=MessageKind.IMAGE, text="Quanto custa?", age_seconds=1)
 FRIEND = Contact(id=1, phone="+5511912340001", private=True)
 ENDLESS = Exchanges(ended_at=NOON, run=MOST_IN_RUN)
+STOP = Input(kind=MessageKind.TEXT, text="parar", age_seconds=1)
+BACK = Input(kind=MessageKind.TEXT, text="voltar", age_seconds=1)
+CODE = Input(kind=MessageKind.TEXT, text="Seu código de verificação é 482913. Não compartilhe.", age_seconds=1)
+QUIET = Contact(id=1, opt_out="all", opt_out_unconfirmed=True)
+FEWER = Contact(id=1, opt_out="proactive", opt_out_unconfirmed=True)
+TRIAL = AiSettings(mode="Only", only_phones=("+5511988880001",))
 BLANK = Input(kind=MessageKind.TEXT, text=" \u200b\n", age_seconds=1)
 
 
@@ -103,12 +110,42 @@ def turn(
         (turn(OLD, contact=Contact(id=1, opt_out="all")), Skip("opted_out")),
         (turn(TEXT, contact=Contact(id=1, opt_out="proactive")), Ask(Role.CUSTOMER, ("oi",))),
         (turn(TEXT, contact=Contact(id=1, phone=OWNER, opt_out="all")), Ask(Role.AURORA, ("oi",))),
-        (turn(TEXT, exchanges=ENDLESS), Skip("loop")),
-        (turn(TEXT, exchanges=ENDLESS, phone=OWNER), Skip("loop")),
+        (turn(TEXT, exchanges=ENDLESS), Skip("loop", calls_person=True)),
+        (turn(TEXT, exchanges=ENDLESS, phone=OWNER), Skip("loop", calls_person=True)),
         (turn(TEXT, exchanges=ENDLESS, replayed=True), Ask(Role.CUSTOMER, ("oi",))),
         (turn(TEXT, exchanges=ENDLESS, suspended=True), Wait("suspended")),
         (turn(OLD, exchanges=ENDLESS), Skip("stale")),
-        (turn(MUTE, exchanges=ENDLESS), Skip("loop")),
+        (turn(CODE), Skip("loop")),
+        (turn(CODE, TEXT), Ask(Role.CUSTOMER, (CODE.text or "", "oi"))),
+        (turn(TEXT, ai=TRIAL), Skip("trial")),
+        (turn(OLD, ai=TRIAL), Skip("trial")),
+        (turn(TEXT, phone=None, ai=TRIAL), Skip("trial")),
+        (turn(TEXT, phone="+551188880001", ai=TRIAL), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(TEXT, phone=OWNER, ai=TRIAL), Ask(Role.AURORA, ("oi",))),
+        (turn(TEXT, ai=AiSettings(mode="Draft")), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(TEXT, rate_seconds=90), Wait("rate", 90)),
+        (turn(MUTE, rate_seconds=90), Wait("rate", 90)),
+        (turn(OLD, rate_seconds=90), Skip("stale")),
+        (turn(TEXT, rate_seconds=90, phone=OWNER), Ask(Role.AURORA, ("oi",))),
+        (turn(TEXT, rate_seconds=90, replayed=True), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(STOP, contact=Contact(id=1, opt_out="all", opt_out_unconfirmed=True)), Confirm(NOTHING, "opted_out")),
+        (turn(STOP, rate_seconds=90, contact=QUIET), Confirm(NOTHING, "opted_out")),
+        (turn(STOP, TEXT, contact=QUIET), Confirm(NOTHING, "opted_out")),
+        (turn(TEXT, contact=QUIET), Skip("opted_out")),
+        (turn(STOP, contact=Contact(id=1, opt_out="all")), Skip("opted_out")),
+        (turn(STOP, contact=Contact(id=1, opt_out="proactive")), Skip("opted_out")),
+        (turn(STOP, contact=FEWER), Confirm(NO_ADVERTISING, "opted_out")),
+        (turn(STOP, TEXT, contact=FEWER), Ask(Role.CUSTOMER, ("oi",), NO_ADVERTISING)),
+        (turn(STOP, MUTE, contact=FEWER), Say(ASK_FOR_TEXT, "unsupported", NO_ADVERTISING)),
+        (turn(TEXT, contact=FEWER), Ask(Role.CUSTOMER, ("oi",))),
+        (turn(BACK, contact=Contact(id=1, opt_out_unconfirmed=True)), Confirm(WELCOME_BACK, "opted_in")),
+        (turn(STOP, BACK, contact=Contact(id=1, opt_out_unconfirmed=True)), Confirm(WELCOME_BACK, "opted_in")),
+        (turn(BACK), Ask(Role.CUSTOMER, ("voltar",))),
+        (turn(BACK, contact=Contact(id=1, opt_out="proactive")), Ask(Role.CUSTOMER, ("voltar",))),
+        (turn(STOP, suspended=True, contact=QUIET), Wait("suspended")),
+        (turn(STOP, contact=QUIET.model_copy(update={"private": True})), Skip("private")),
+        (turn(STOP, phone=OWNER), Ask(Role.AURORA, ("parar",))),
+        (turn(MUTE, exchanges=ENDLESS), Skip("loop", calls_person=True)),
     ],
 )
 def test_rules_decide_before_any_model(decided: Turn, expected: Decision) -> None:

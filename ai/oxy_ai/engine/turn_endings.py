@@ -1,0 +1,88 @@
+"""How a turn ends once its answer is known: what is sent, or stored instead, and what is kept of the exchange. Pure."""
+
+from typing import Final
+
+from oxy_ai.assistants.loops import exchanges_with
+from oxy_ai.assistants.people import hand_over_of, person_will_answer, with_promise
+from oxy_ai.assistants.roles import is_draft, role_of
+from oxy_ai.assistants.routing import Skip, age_limit, fresh_inputs
+from oxy_ai.engine.people_now import people_now, staffing_of
+from oxy_ai.engine.turn_dialogue import Spoken
+from oxy_ai.records import Answer, Exchanges, HandOverReason, Turn, TurnEnding
+from oxy_ai.sanitize import answer_text
+from oxy_core.identity import new_id
+
+MOST_REGENERATIONS: Final = 2
+"""How often an answer is discarded for a message that came meanwhile; whoever writes without end is answered, too."""
+
+
+def skipped(turn: Turn, skip: Skip) -> TurnEnding:
+    """Return the end of a turn that is not answered."""
+    ending = TurnEnding(state="skipped", role=role_of(turn), reason=skip.reason)
+    if not skip.calls_person:
+        return ending
+    # Whoever hands the conversation back wants it to be answered: it is counted anew.
+    order = hand_over_of(turn, HandOverReason.LOOP, None)
+    return ending.model_copy(update={"hand_over": order, "exchanges": Exchanges()})
+
+
+def said(turn: Turn, spoken: Spoken, confirmation: str | None) -> TurnEnding:
+    """Return the end of a turn with what the model said; whoever is handed over is told what happens next."""
+    text = spoken.text
+    if spoken.hand_over is not None:
+        text = with_promise(text, person_will_answer(people_now(staffing_of(turn))))
+    return answered(turn, text, confirmation=confirmation, spoken=spoken)
+
+
+def answered(
+    turn: Turn,
+    text: str | None,
+    *,
+    confirmation: str | None = None,
+    reason: str | None = None,
+    spoken: Spoken | None = None,
+) -> TurnEnding:
+    """Return the end of a turn with a text; None: only what confirms a wish. `spoken`: the dialogue that it is from.
+
+    What is not sent expires at the age at which a message is too old to be answered.
+    """
+    ending = TurnEnding(
+        state="answered",
+        role=role_of(turn),
+        reason=reason,
+        answers=_answers(turn, text, confirmation),
+        last_step=None if spoken is None else spoken.last_step,
+        age_limit=age_limit(turn),
+        exchanges=exchanges_with(turn, fresh_inputs(turn)),
+        confirms_opt_out=confirmation is not None,
+        may_regenerate=_may_regenerate(turn, spoken),
+        hand_over=None if spoken is None else spoken.hand_over,
+    )
+    return _drafted(ending) if is_draft(turn) else ending
+
+
+def _answers(turn: Turn, text: str | None, confirmation: str | None) -> tuple[Answer, ...]:
+    keep = turn.settings.max_answer_age_seconds
+    confirming = Answer(id=new_id(), part=5, text=confirmation, keep_seconds=keep) if confirmation else None
+    answer = Answer(id=new_id(), text=answer_text(text), keep_seconds=keep) if text is not None else None
+    return tuple(filter(None, (confirming, answer)))
+
+
+def _may_regenerate(turn: Turn, spoken: Spoken | None) -> bool:
+    """Whether the answer may give way to one that knows what the customer has written since.
+
+    Once a tool has changed data, the answer must tell of it.
+    """
+    wanted = turn.settings.ai.late_message == "Regenerate" and turn.regenerations < MOST_REGENERATIONS
+    return wanted and not (spoken is not None and spoken.acted)
+
+
+def _drafted(ending: TurnEnding) -> TurnEnding:
+    """Return the end of a turn whose answer is stored instead of sent, and which therefore has answered nobody."""
+    return TurnEnding(
+        state="skipped",
+        role=ending.role,
+        reason="draft",
+        last_step=ending.last_step,
+        draft="\n\n".join(answer.text for answer in ending.answers),
+    )
