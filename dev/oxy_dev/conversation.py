@@ -1,4 +1,4 @@
-"""Plays a customer and the owner on simulated phones, and prints the conversation as the phones received it."""
+"""Plays customers and the owner on simulated phones, and prints the conversation as the phones received it."""
 
 import time
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _WIDTH: Final = 58
 
 
 class NoAnswerError(OxyError):
-    """A message was not answered in time."""
+    """A message was not answered in time, or the owner was not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +23,22 @@ class Part:
     name: str
     phone: str
     lines: tuple[str, ...]
+    owner_is_told: bool = False
+    """Whether the business's owner gets a message about it."""
 
 
 CUSTOMER: Final = Part(
     "Ana, cliente",
     "+5511912340001",
     (
-        "Oi! Quais horários vocês têm para banho amanhã?",
+        "Oi! Quero cadastrar o Thor, um cachorro de porte médio.",
+        "Quais horários vocês têm para banho amanhã?",
         "Pode marcar o primeiro horário para o Thor, por favor?",
+        "Surgiu um imprevisto: dá para mudar o banho do Thor para mais tarde?",
     ),
+)
+CALLER: Final = Part(
+    "Bruno, cliente", "+5511912340002", ("Oi! Quero falar com uma pessoa sobre uma cobrança.",), owner_is_told=True
 )
 OWNER: Final = Part("Marina, dona", "+5511987651111", ("Aurora, como está o movimento esta semana?",))
 
@@ -47,17 +54,28 @@ class Exchange:
 
 async def ask(simulator: SimulatorClient, phone: str, business: str, line: str) -> Exchange:
     """Send a line from a phone and wait for the business's answer; raises NoAnswerError."""
-    seen = await simulator.inbox(phone)
-    newest = seen[-1].number if seen else 0
+    before = await newest(simulator, phone)
     started = time.monotonic()
     await simulator.send(phone, business, line)
-    deadline = started + ANSWER_SECONDS
+    answer = await hear(simulator, phone, before)
+    return Exchange(line, answer, time.monotonic() - started)
+
+
+async def newest(simulator: SimulatorClient, phone: str) -> int:
+    """Return the number of a phone's newest message; 0: it has none."""
+    seen = await simulator.inbox(phone)
+    return seen[-1].number if seen else 0
+
+
+async def hear(simulator: SimulatorClient, phone: str, after: int) -> str:
+    """Wait for the first message to a phone after the one with this number; raises NoAnswerError."""
+    deadline = time.monotonic() + ANSWER_SECONDS
     while (left := deadline - time.monotonic()) > 0:
-        for message in await simulator.inbox(phone, after=newest, wait=min(left, 30.0)):
-            newest = message.number
+        for message in await simulator.inbox(phone, after=after, wait=min(left, 30.0)):
+            after = message.number
             if not message.from_me and message.kind != "reaction":
-                return Exchange(line, message.text, time.monotonic() - started)
-    text = f"{phone[-4:]} got no answer within {ANSWER_SECONDS:.0f} s"
+                return message.text
+    text = f"{phone[-4:]} got no message within {ANSWER_SECONDS:.0f} s"
     raise NoAnswerError(text)
 
 
@@ -65,6 +83,20 @@ async def play(simulator: SimulatorClient, business: str, part: Part) -> list[Ex
     """Send all lines of one person; raises NoAnswerError."""
     await simulator.add_phone(part.phone, part.name)
     return [await ask(simulator, part.phone, business, line) for line in part.lines]
+
+
+async def play_telling(simulator: SimulatorClient, business: str, part: Part, output: TextIO) -> None:
+    """Play a part, print it, and print what the owner is told about it; raises NoAnswerError."""
+    before = await newest(simulator, OWNER.phone)
+    show(part, await play(simulator, business, part), output)
+    if part.owner_is_told:
+        show_notice(await hear(simulator, OWNER.phone, before), output)
+
+
+def show_notice(text: str, output: TextIO) -> None:
+    """Print what the owner reads."""
+    output.write(f"\n── {OWNER.name} ({OWNER.phone}) lê " + "─" * 17 + "\n")
+    output.writelines(f"  {line}\n" for line in text.splitlines())
 
 
 def show(part: Part, exchanges: Sequence[Exchange], output: TextIO) -> None:
@@ -76,8 +108,11 @@ def show(part: Part, exchanges: Sequence[Exchange], output: TextIO) -> None:
         output.write(f"  ({exchange.seconds:.2f} s)\n")
 
 
-async def play_all(control_url: str, business: str, output: TextIO, parts: Sequence[Part] = (CUSTOMER, OWNER)) -> None:
+async def play_all(
+    control_url: str, business: str, output: TextIO, parts: Sequence[Part] = (CUSTOMER, CALLER, OWNER)
+) -> None:
     """Play every part in turn and print it; raises NoAnswerError."""
     async with SimulatorClient(control_url) as simulator:
+        await simulator.add_phone(OWNER.phone, OWNER.name)  # before somebody's part has her told
         for part in parts:
-            show(part, await play(simulator, business, part), output)
+            await play_telling(simulator, business, part, output)

@@ -20,6 +20,11 @@ _BRAZILIAN_DAY: Final = re.compile(r"(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<yea
 _BIRTH: Final = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 _TIME: Final = re.compile(r"(?P<hour>\d{1,2})\s*(?:[:hH]\s*(?P<minute>\d{2})?)\s*(?::00(?:\.0+)?)?")
 
+BOOKING_PREFIX: Final = "ag-"
+
+_CODE: Final = re.compile(rf"(?:{BOOKING_PREFIX}|#)?(?P<number>[0-9]{{1,18}})")
+"""18 digits always fit into a bigint."""
+
 _UNKNOWN: Final = frozenset(
     {"", "desconhecido", "desconhecida", "nao informado", "nao informada", "nao sei", "n/a", "null"}
 )
@@ -96,6 +101,20 @@ def parse_birth(value: object) -> object:
     return text
 
 
+def booking_code(booking: int) -> str:
+    """Return how a model calls a booking. In this form, which no other text has, customers must not see it."""
+    return f"{BOOKING_PREFIX}{booking}"
+
+
+def parse_code(value: object) -> object:
+    """Read a booking's code, as shown or without its prefix; raises ValueError."""
+    match = _CODE.fullmatch(str(value).strip().lower())
+    if match is None or isinstance(value, bool):
+        message = f"não é um código de agendamento, na forma {BOOKING_PREFIX}17"
+        raise ValueError(message)
+    return int(match["number"])
+
+
 def unknown_as_none(value: object) -> object:
     """Read what stands for an unknown value as None."""
     return None if isinstance(value, str) and fold_name(value) in _UNKNOWN else value
@@ -125,6 +144,20 @@ TimeOfDay = Annotated[
 Birth = Annotated[str, BeforeValidator(parse_birth)]
 SpeciesWord = Annotated[Species, BeforeValidator(_word_of(Species, _SPECIES))]
 SizeWord = Annotated[Size, BeforeValidator(_word_of(Size, _SIZES))]
+ServiceWords = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
+Wish = Annotated[
+    ServiceWords | None,
+    BeforeValidator(unknown_as_none),
+    Field(description="Profissional ou sala que o cliente quer; nulo se tanto faz."),
+]
+_Code = Annotated[
+    int, BeforeValidator(parse_code), WithJsonSchema({"type": "string", "pattern": f"^{BOOKING_PREFIX}[0-9]+$"})
+]
+OptionalCode = Annotated[
+    _Code | None,
+    BeforeValidator(unknown_as_none),
+    Field(description="Código do agendamento, por exemplo ag-17; nulo se o cliente só tem um agendamento."),
+]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
 Detail = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Kilograms = Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)]

@@ -9,8 +9,7 @@ from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.petshop import arguments
 from oxy_ai.petshop.pet_table import insert_pet, read_pets, update_pet
-from oxy_ai.petshop.pets import MOST_PETS, Pet, PetFacts, age_words, find_pets, learn
-from oxy_ai.sanitize import label_text, without_brackets
+from oxy_ai.petshop.pets import MOST_PETS, Pet, PetFacts, age_words, find_pets, label, learn, pet_name
 
 _GRAMS: Final = 1_000
 """In a kilogram."""
@@ -104,25 +103,15 @@ def shown_pet(pet: Pet, today: date) -> PetShown:
     )
 
 
-def pet_name(words: str) -> str | None:
-    """Return a pet's name as it is stored: it will stand in prompts; None if nothing is left."""
-    return _label(words)
-
-
-def _label(text: str | None) -> str | None:
-    label = label_text(text, 200)
-    return None if label is None else without_brackets(label)
-
-
 def _facts_on(card: PetCard) -> PetFacts:
     return PetFacts(
         species=card.especie,
-        breed=_label(card.raca),
+        breed=label(card.raca),
         size=card.porte,
         birth=card.nascimento,
         weight_grams=None if card.peso_kg is None else max(1, round(card.peso_kg * _GRAMS)),
-        temperament=_label(card.temperamento),
-        allergies=_label(card.alergias),
+        temperament=label(card.temperamento),
+        allergies=label(card.alergias),
     )
 
 

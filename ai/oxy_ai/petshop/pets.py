@@ -7,10 +7,14 @@ from enum import StrEnum
 from typing import Final
 
 from oxy_ai.portuguese.formatting import plural
+from oxy_ai.sanitize import label_text, without_brackets
 from oxy_ai.scheduling.services import fold_name
 
 MOST_PETS: Final = 20
 """Pets that one customer may register: all of them are in each of his prompts."""
+
+LONGEST_DETAIL: Final = 200
+"""Characters of a name or of what is told of a pet."""
 
 _YEAR: Final = 12
 """Months of a year."""
@@ -59,6 +63,17 @@ class Pet:
     id: int
     name: str
     facts: PetFacts
+
+
+def pet_name(words: str) -> str | None:
+    """Return a name as it is stored; None if nothing is left."""
+    return label(words)
+
+
+def label(text: str | None) -> str | None:
+    """Return what a customer has told of a pet as it is stored: one line that cannot leave its place in a prompt."""
+    line = label_text(text, LONGEST_DETAIL)
+    return None if line is None else without_brackets(line)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Final
 
 from oxy_ai.assistants.prompt_files import PromptFile, Variables, hash_of
 from oxy_ai.assistants.vertical import Context, Prompt
+from oxy_ai.petshop.arguments import booking_code
 from oxy_ai.petshop.parts import BOOKINGS, CATALOG, CUSTOMER_PARTS, PAST, PETS
 from oxy_ai.petshop.pets import Pet, age_words
 from oxy_ai.portuguese.formatting import full_day, moment
@@ -124,5 +125,8 @@ def _pet(pet: Pet, now: datetime) -> str:
 
 
 def _listed(title: str, bookings: Sequence[Booking], now: datetime) -> str:
-    listed = [f"nº {b.id}: {b.service} de {b.subject}, {moment(b.starts_at.astimezone(now.tzinfo))}" for b in bookings]
+    listed = [
+        f"{booking_code(b.id)}: {b.service} de {b.subject}, {moment(b.starts_at.astimezone(now.tzinfo))}"
+        for b in bookings
+    ]
     return f"{title}: {'; '.join(listed)}." if listed else ""

@@ -6,9 +6,9 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from oxy_ai.assistants.refusals import refuse_arguments
-from oxy_ai.petshop.arguments import parse_day, parse_time
+from oxy_ai.petshop.arguments import booking_code, parse_code, parse_day, parse_time
 from oxy_ai.petshop.aurora_tools import AnalyticsQuestion
-from oxy_ai.petshop.customer_tools import BookingOrder
+from oxy_ai.petshop.booking_tools import BookingOrder, CancelOrder
 from oxy_ai.portuguese.formatting import plural
 
 ORDER = '"servico": "banho", "data": "2026-11-23", "hora": "10:00", "nome_pet": "Rex"'
@@ -24,7 +24,8 @@ def changed(old: str, new: str) -> str:
     return "{" + ORDER.replace(old, new) + "}"
 
 
-NO_OBJECT = "os argumentos não são um objeto JSON; mande um com: servico, data, hora, nome_pet"
+NAMES = "servico, data, hora, nome_pet, especie, profissional"
+NO_OBJECT = f"os argumentos não são um objeto JSON; mande um com: {NAMES}"
 NO_DAY = "o argumento data não é um dia que existe, na forma AAAA-MM-DD."
 
 
@@ -37,7 +38,7 @@ NO_DAY = "o argumento data não é um dia que existe, na forma AAAA-MM-DD."
         (changed("Rex", " "), "o argumento nome_pet está vazio. Nome do animal."),
         (changed('"Rex"', "7"), "o argumento nome_pet deve ser um texto. Nome do animal."),
         (changed("Rex", "x" * 61), "o argumento nome_pet tem mais de 60 caracteres. Nome do animal."),
-        (changed("Rex", 'Rex", "dono": "Ana'), "o argumento dono não existe; há: servico, data, hora, nome_pet"),
+        (changed("Rex", 'Rex", "dono": "Ana'), f"o argumento dono não existe; há: {NAMES}"),
         ("[]", NO_OBJECT),
         ('{"servico": "ba', NO_OBJECT),
     ],
@@ -99,3 +100,21 @@ def test_anything_but_a_time_is_refused(value: object) -> None:
 
 def test_nouns_follow_their_number() -> None:
     assert [plural(number, "dia", "dias") for number in (0, 1, 2)] == ["0 dias", "1 dia", "2 dias"]
+
+
+@pytest.mark.parametrize("value", ["ag-17", " AG-17 ", "#17", "17", 17])
+def test_a_bookings_code_is_read_as_models_write_it(value: object) -> None:
+    assert parse_code(value) == 17
+    assert CancelOrder.model_validate({"codigo": value}).codigo == 17
+    assert booking_code(17) == "ag-17"
+
+
+@pytest.mark.parametrize("value", ["", "ag-", "ag-x", "ag-1; drop table", "-1", "9" * 19, 1.5, True, "٣"])
+def test_anything_but_a_code_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="não é um código de agendamento"):
+        parse_code(value)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"codigo": null}', '{"codigo": ""}'])
+def test_the_only_booking_needs_no_code(text: str) -> None:
+    assert CancelOrder.model_validate_json(text).codigo is None

@@ -1,0 +1,124 @@
+"""What customers ask for, found in the catalog and in the agenda; words that contradict a day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from pydantic import BaseModel, Field
+
+from oxy_ai.assistants.people import hand_over_of
+from oxy_ai.assistants.refusals import ToolRefusal
+from oxy_ai.assistants.vertical import ToolContext
+from oxy_ai.petshop.explanations import explain, explain_day
+from oxy_ai.portuguese.dates import contradicts, days_meant
+from oxy_ai.portuguese.formatting import full_day
+from oxy_ai.records import HandOverReason
+from oxy_ai.scheduling.agenda import Agenda, read_agenda
+from oxy_ai.scheduling.booking_rules import why_unavailable
+from oxy_ai.scheduling.bookings import Refused
+from oxy_ai.scheduling.services import Service, find_resource, find_service
+from oxy_ai.scheduling.slots import Slot
+
+TIMES_SHOWN: Final = 24
+"""Free times of one day that a model sees: half-hours of twelve hours."""
+
+_DAYS_OFFERED: Final = 4
+"""Days that are offered to a model whose day contradicts the customer's words."""
+
+
+class DayNamed(BaseModel):
+    """A day for the model's next call, and the same for the customer."""
+
+    data: date
+    dia: str
+
+
+class DayRefusal(ToolRefusal):
+    """The customer meant another day."""
+
+    dias: list[DayNamed] = Field(default_factory=list)
+
+
+class SlotRefusal(ToolRefusal):
+    """Why nothing was booked or moved, and what is free on that day instead."""
+
+    horarios: list[str] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The service that a customer asked for, the agenda that it is booked in, and who or what he wants for it."""
+
+    agenda: Agenda
+    service: Service
+    wish: int | None
+    now: datetime
+
+    async def slots(self, day: date) -> list[Slot]:
+        """Return the day's free slots."""
+        return await self.agenda.free_slots(self.service, day, self.now, wish=self.wish)
+
+    def problem_with(self, day: date) -> str:
+        """Return why a day has no free time."""
+        calendar = self.agenda.calendar
+        return explain_day(why_unavailable(calendar, day, self.now), calendar, day)
+
+
+async def agenda_of(context: ToolContext) -> Agenda | ToolRefusal:
+    """Return the shop's agenda."""
+    agenda = await read_agenda(context.connection, context.organization, context.timezone)
+    return agenda or no_catalog(context)
+
+
+def no_catalog(context: ToolContext) -> ToolRefusal:
+    """Return the refusal of a shop whose catalog has not been applied: nothing can be said of its services."""
+    return ToolRefusal(
+        erro="Ainda não tenho a lista de serviços da loja; uma pessoa da equipe vai responder.",
+        hand_over=hand_over_of(context.turn, HandOverReason.UNABLE, None),
+    )
+
+
+async def find_offer(context: ToolContext, service: str, wish: str | None) -> Offer | ToolRefusal:
+    """Return what a customer's words for a service, and for somebody or something to do it, mean."""
+    agenda = await agenda_of(context)
+    if isinstance(agenda, ToolRefusal):
+        return agenda
+    found = find_service(agenda.services, service)
+    if found is None:
+        names = ", ".join(offered.name for offered in agenda.services)
+        return ToolRefusal(erro=f"Serviço não encontrado. Os serviços são: {names}.")
+    wished = None if wish is None else wished_resource(agenda, found, wish)
+    if isinstance(wished, ToolRefusal):
+        return wished
+    return Offer(agenda, found, wished, context.now)
+
+
+def wished_resource(agenda: Agenda, service: Service, words: str) -> int | ToolRefusal:
+    """Return the resource that a customer wants for a service."""
+    able = [resource for resource in agenda.resources if resource.id in service.need.resources]
+    found = find_resource(able, words)
+    if found is None:
+        names = ", ".join(resource.name for resource in able)
+        return ToolRefusal(erro=f"{service.name} não é feito assim. Pode ser com: {names}.")
+    return found.id
+
+
+def contradiction(context: ToolContext, day: date) -> DayRefusal | None:
+    """Return a refusal of a day that is not the one which the customer has just written."""
+    words = "\n".join(item.text or "" for item in context.turn.inputs)
+    today = context.now.date()
+    if not contradicts(words, day, today):
+        return None
+    meant = [DayNamed(data=other, dia=full_day(other)) for other in days_meant(words, today)]
+    return DayRefusal(erro=f"O cliente não pediu {full_day(day)}; confirme com ele o dia.", dias=meant[:_DAYS_OFFERED])
+
+
+def times(slots: Sequence[Slot]) -> list[str]:
+    """Return the starts of slots for a model."""
+    return [f"{slot.starts_at:%H:%M}" for slot in slots[:TIMES_SHOWN]]
+
+
+def refused(agenda: Agenda, refusal: Refused, at: datetime) -> SlotRefusal:
+    """Return scheduling's refusal in words, with what is free instead."""
+    return SlotRefusal(erro=explain(refusal.why, agenda.calendar, at), horarios=times(refusal.free))
