@@ -84,6 +84,9 @@ def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
         ),
         _paired(situation, verdict),
         _condition(situation, "Connected", verdict.reason, verdict.message, holds=verdict.phase is Phase.CONNECTED),
+        _condition_unless(
+            situation, "OwnersKnown", _nobody_to_tell(situation), "Named", "The first of spec.owners is told."
+        ),
         _ready(situation, verdict),
     ]
 
@@ -126,6 +129,17 @@ def _credentials_problem(situation: Situation) -> Problem | None:
     if situation.account_pushed or _old_condition(situation, "CredentialsReady").get("status") == "True":
         return None
     return Problem("BusUnavailable", "NATS has not accepted the instance's account yet. Oxy retries automatically.")
+
+
+def _nobody_to_tell(situation: Situation) -> Problem | None:
+    """Return that a customer who needs a person waits until somebody happens to look at the phone."""
+    if situation.instance.spec.owners:
+        return None
+    message = (
+        "spec.owners is empty, so nobody can be told that a customer waits for a person: customers are told so, and a "
+        "note is left in the business's chat with itself. Add the number of whoever answers them to spec.owners."
+    )
+    return Problem("NoOwners", message)
 
 
 def _paired(situation: Situation, verdict: Verdict) -> Status:

@@ -216,7 +216,8 @@ def conditions(**changes: Json) -> dict[str, Any]:
 
 def test_every_condition_carries_the_generation_and_a_time() -> None:
     made = conditions()
-    assert set(made) == {"Accepted", "Provisioned", "CredentialsReady", "Paired", "Connected", "Ready"}
+    kinds = {"Accepted", "Provisioned", "CredentialsReady", "Paired", "Connected", "OwnersKnown", "Ready"}
+    assert set(made) == kinds
     assert {item["observedGeneration"] for item in made.values()} == {3}
     assert {item["lastTransitionTime"] for item in made.values()} == {"2026-11-22T12:00:00Z"}
     assert status_of(situation())["observedGeneration"] == 3
@@ -243,6 +244,16 @@ def test_credentials_stay_ready_while_the_bus_is_down() -> None:
     before = status_of(situation(account_pushed=True))
     kept = conditions(instance=instance(status=before), account_pushed=False)
     assert kept["CredentialsReady"]["status"] == "True"
+
+
+def test_an_instance_without_owners_says_that_nobody_is_told() -> None:
+    nameless = instance(owners=[])
+    shown = conditions(instance=nameless, pod=pod(ready=True))
+    assert (shown["OwnersKnown"]["status"], shown["OwnersKnown"]["reason"]) == ("False", "NoOwners")
+    assert "spec.owners" in shown["OwnersKnown"]["message"]
+    assert shown["Ready"]["status"] == "True"
+    named = instance(owners=["+5511987651111"])
+    assert conditions(instance=named)["OwnersKnown"]["status"] == "True"
 
 
 def test_a_rejected_instance_has_two_conditions() -> None:
