@@ -1,4 +1,4 @@
-"""``python -m oxy_ai.admin``: catalogs, agendas, dead letters, the ledger, and messages that no turn asked for.
+"""``python -m oxy_ai.admin``: catalogs, agendas, conversations, dead letters, the ledger, and messages to send.
 
 Prints JSON on standard output and errors on standard error.
 Exit status: 0 success; 1 the ledger has entries that must not be; 2 the command cannot do what it was asked, and the
@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from oxy_ai.agenda_admin import add_agenda_parser, carry_out_agenda, with_changes
 from oxy_ai.assistants.vertical import Vertical
+from oxy_ai.conversation_admin import add_conversations_parser, carry_out_conversations
 from oxy_ai.database import Connection, connected_pool, organization_transaction
 from oxy_ai.engine.dead_letters import DeadTurns, Source, replay_all
 from oxy_ai.engine.dead_report_letters import DeadReports
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--all", action="store_true", help="all that no person has answered since, the oldest first")
     replay.add_argument("--organization", help="with --all: only those of this organization")
     replay.add_argument("--instance", help="with --all: only those of this instance")
+    add_conversations_parser(groups.add_parser("conversations", help="conversations that people answer"))
     ledger = groups.add_parser("ledger", help="what is open or ended badly, and since when")
     ledger.add_argument("organization", nargs="?", help="spec.organizationId; without it, of all organizations")
     ledger.add_argument("--oldest", type=int, default=20, help="entries to list of each organization (%(default)s)")
@@ -114,6 +116,8 @@ async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
         if options.group == "agenda":
             async with _known_organization(stores, options.organization) as (connection, key):
                 return await carry_out_agenda(connection, key, options)
+        if options.group == "conversations":
+            return await carry_out_conversations(stores.engine, options)
         return await _dlq(stores, options)
 
 

@@ -234,6 +234,12 @@ def test_every_command_for_dead_letters_has_the_same_options(shop: Scene, verb: 
     assert (done.returncode, "no AI worker is ready in namespace nowhere" in done.stderr) == (1, True)
 
 
+@pytest.mark.parametrize("verb", ["list", "show", "takeover", "handback"])
+def test_every_command_for_conversations_says_what_is_missing(shop: Scene, verb: str) -> None:
+    done = oxy("conversations", verb, *([] if verb == "list" else ["paws:1"]), "--system-namespace=nowhere")
+    assert (done.returncode, "no AI worker is ready in namespace nowhere" in done.stderr) == (1, True)
+
+
 def test_a_catalog_that_is_not_yaml_is_refused_before_any_request(shop: Scene, tmp_path: Path) -> None:
     file = tmp_path / "catalog.yaml"
     file.write_text("services: [")

@@ -1,0 +1,106 @@
+"""``oxy conversations``: conversations that people answer; taking one over and handing it back."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import typer
+
+from oxy_cli.cluster import Cluster
+from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Output, SystemNamespace
+from oxy_cli.output import console, print_json, print_table, print_yaml
+from oxy_cli.worker_admin import administer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Conversations that people answer or are to answer: see who waits and why, take one over, hand it back.",
+)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="Id of a conversation, as `oxy conversations list` lists it.")]
+Minutes = Annotated[
+    int | None, typer.Option(min=1, max=525_600, help="How long the assistant is silent; 12 hours if not given.")
+]
+
+COLUMNS: Final = ("id", "instance", "name", "phone", "state", "reason", "urgency", "waiting_since", "until")
+
+
+@app.command(name="list")
+def list_(  # noqa: PLR0913 each is an option of the command
+    *,
+    organization: Annotated[str | None, typer.Option(help="Only those of this organization.")] = None,
+    instance: Annotated[str | None, typer.Option(help="Only those of this instance.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that the assistant answers.")] = False,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """List the conversations that people answer, whoever waits longest for a person first."""
+    arguments = ["conversations", "list", *selection(organization, instance, everything=everything)]
+    found: list[dict[str, Any]] = administer(Cluster.connect(context, system_namespace), arguments)
+    if output is Output.JSON:
+        print_json(found)
+    elif found:
+        print_table([column.upper() for column in COLUMNS], [row(item) for item in found])
+    else:
+        console().print("The assistant answers everybody; nobody waits for a person.")
+
+
+def selection(organization: str | None, instance: str | None, *, everything: bool) -> list[str]:
+    """Return the arguments that name what is listed."""
+    options = {"--organization": organization, "--instance": instance}
+    named = [part for name, value in options.items() if value is not None for part in (name, value)]
+    return [*named, *(["--all"] if everything else [])]
+
+
+def row(item: Mapping[str, object]) -> list[str]:
+    """Return a conversation as a row of the list."""
+    return ["" if item.get(column) is None else str(item[column]) for column in COLUMNS]
+
+
+@app.command()
+def show(
+    conversation: Id,
+    *,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Show a conversation with its newest messages, promises of a person, and drafts."""
+    answer = administer(Cluster.connect(context, system_namespace), ["conversations", "show", conversation])
+    if output is Output.JSON:
+        print_json(answer)
+    else:
+        print_yaml(answer)
+
+
+@app.command()
+def takeover(
+    conversation: Id,
+    *,
+    minutes: Minutes = None,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Silence the assistant in a conversation, because a person answers."""
+    lasting = [] if minutes is None else ["--minutes", str(minutes)]
+    _do(["takeover", conversation, *lasting], context, system_namespace, output)
+
+
+@app.command()
+def handback(
+    conversation: Id,
+    *,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Have the assistant answer a conversation again; what waits there is answered at once."""
+    _do(["handback", conversation], context, system_namespace, output)
+
+
+def _do(arguments: list[str], context: str | None, system_namespace: str, output: Output) -> None:
+    answer = administer(Cluster.connect(context, system_namespace), ["conversations", *arguments])
+    if output is Output.JSON:
+        print_json(answer)
+    else:
+        console().print(answer["message"])
