@@ -32,6 +32,8 @@ class TurnLimits(Record):
     """Of all texts to answer; and of all earlier ones."""
     characters_quoted: int
     """Of a message that another one quotes, or of its text before an edit."""
+    missed: int = 0
+    """Messages of what was said while people answered that are read, even if they are more than usual."""
     content_bytes: int
     """Of what one message contains beside its text; if it is more, only its kind is read."""
     claims: int
@@ -202,6 +204,8 @@ class Turn(Record):
     inputs_total: int
     """How many there are, including older ones that were left out."""
     history: tuple[HistoryMessage, ...]
+    missed: int = 0
+    """How many of the newest of these the assistant has not seen, because people answered."""
     steps: tuple[Step, ...]
     hand_over: HandOver | None = None
     """What a tool of an earlier attempt has ordered."""

@@ -15,6 +15,7 @@ from oxy_ai.assistants.transcript import shown
 from oxy_ai.assistants.vertical import Prompt, Tool
 from oxy_ai.records import HistoryMessage, Response, Step, Turn
 from oxy_ai.sanitize import prompt_text
+from oxy_core.chat_commands import is_hand_back
 from oxy_core.content import AUTOMATIC_SOURCES
 from oxy_core.message_kinds import MessageKind
 
@@ -34,8 +35,8 @@ def opening(prompt: Prompt, turn: Turn, texts: Sequence[str]) -> list[ChatComple
     There are at most `AiSettings.context_messages` of these. `texts`, the messages to answer, count towards that limit
     but are never left out.
     """
-    room = max(turn.settings.ai.context_messages - len(texts), 0)
-    history = turn.history[-room:] if room else ()
+    room = max(turn.settings.ai.context_messages - len(texts), turn.missed)
+    history = [message for message in turn.history[-room:] if not _is_command(message)] if room else []
     messages: list[ChatCompletionMessageParam] = [
         {"role": "system", "content": part} for part in (prompt.stable, prompt.changing)
     ]
@@ -44,6 +45,11 @@ def opening(prompt: Prompt, turn: Turn, texts: Sequence[str]) -> list[ChatComple
         messages.append({"role": "user", "content": LEFT_OUT.format(turn.inputs_total - len(turn.inputs))})
     messages.extend({"role": "user", "content": prompt_text(text)} for text in texts)
     return messages
+
+
+def _is_command(message: HistoryMessage) -> bool:
+    """Whether a person told the assistant to answer again: one that was edited into that is still a message."""
+    return message.author == "phone" and is_hand_back(message.text)
 
 
 def _earlier(message: HistoryMessage) -> ChatCompletionMessageParam:

@@ -97,10 +97,8 @@ WAY_BACK: Final = (
 """How an owner has the assistant answer again."""
 
 _HEADS: Final[Mapping[str, str]] = {
-    NoticeKind.HAND_OVER: "⚠️ Avisei que uma pessoa vai responder; por favor, responda por este número:",
-    NoticeKind.HAND_OVER_URGENT: (
-        "⚠️ URGENTE! Avisei que uma pessoa vai responder; por favor, responda agora por este número:"
-    ),
+    NoticeKind.HAND_OVER: "⚠️ Precisam de uma pessoa; por favor, responda por este número:",
+    NoticeKind.HAND_OVER_URGENT: "⚠️ URGENTE! Precisam de uma pessoa agora; por favor, responda por este número:",
 }
 
 

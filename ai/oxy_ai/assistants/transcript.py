@@ -10,6 +10,7 @@ from typing import Final
 from oxy_ai.assistants.notes import note_of
 from oxy_ai.messages import AnswerSeen, Author, MessageContent, SaidMessage
 from oxy_ai.sanitize import clean, label_text, without_brackets
+from oxy_core.chat_commands import is_hand_back
 from oxy_core.content import EventAnswer, PlaceholderReason, Quote, Reaction, Vote
 from oxy_core.files import FileFailure
 from oxy_core.message_kinds import MessageKind
@@ -92,8 +93,10 @@ def _quoted(message: SaidMessage, quote: Quote | None) -> str | None:
     """Return what a message answers: as it is stored, else as its sender claims."""
     known = message.quoted
     if known is None:
-        said = None if quote is None else excerpt(quote.text)
+        said = None if quote is None or is_hand_back(quote.text) else excerpt(quote.text)
         return None if said is None else f'em resposta a uma mensagem que, segundo quem escreve, dizia: "{said}"'
+    if is_hand_back(known.text):
+        return None  # an instruction to the assistant, whoever quotes it
     if known.revoked:
         return f"em resposta a uma mensagem {_WHOSE[known.author]} que foi apagada"
     said = excerpt(known.text) or note_of(known.kind, MessageContent()) or "mensagem"

@@ -33,7 +33,7 @@ class Count(BaseModel):
     """How many entries are in one state for one reason."""
 
     what: str
-    """message (to the business), report (not stored), text (to send) or notice (to the owner)."""
+    """message (to the business), report (not stored), text (to send), notice (to the owner) or person (promised)."""
     state: str
     reason: str | None = None
     entries: int

@@ -1,9 +1,17 @@
 """Whether people of a business can be told now, and when they are there."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 from oxy_ai.assistants.people import People
+from oxy_ai.database import organization_transaction
+from oxy_ai.engine.outages import is_outage, report_failure
+from oxy_ai.engine.store import Engine
 from oxy_ai.records import Turn
+from oxy_ai.scheduling.agenda import read_agenda
+from oxy_ai.scheduling.opening_hours import next_opening
+from oxy_ai.timezones import zone_or_default
 from oxy_core.instance.settings import AiSettings
 
 
@@ -24,6 +32,25 @@ def staffing_of(turn: Turn) -> Staffing:
     return Staffing(turn.settings.owners, turn.settings.timezone, turn.settings.ai.handover_minutes)
 
 
-def people_now(staffing: Staffing) -> People:
-    """Return what a customer who is promised a person has to know."""
-    return People(told=bool(staffing.owners))
+async def people_now(engine: Engine, organization: UUID, staffing: Staffing) -> People:
+    """Return what a customer who is promised a person has to know; raises the error of an outage.
+
+    A promise is made without opening hours where they cannot be read.
+    """
+    told = bool(staffing.owners)
+    if staffing.timezone is None:
+        return People(told)
+    now = datetime.now(zone_or_default(staffing.timezone))
+    try:
+        return People(told, now, await _next_opening(engine, organization, now, staffing.timezone))
+    except Exception as error:
+        if is_outage(error):
+            raise
+        report_failure("opening_hours", error)
+        return People(told)
+
+
+async def _next_opening(engine: Engine, organization: UUID, now: datetime, timezone: str) -> datetime | None:
+    async with organization_transaction(engine.pool, organization) as connection:
+        agenda = await read_agenda(connection, organization, zone_or_default(timezone))
+    return None if agenda is None else next_opening(agenda.calendar.hours, now)

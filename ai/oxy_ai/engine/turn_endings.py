@@ -3,10 +3,9 @@
 from typing import Final
 
 from oxy_ai.assistants.loops import exchanges_with
-from oxy_ai.assistants.people import hand_over_of, person_will_answer, with_promise
+from oxy_ai.assistants.people import People, hand_over_of, person_will_answer, with_promise
 from oxy_ai.assistants.roles import is_draft, role_of
 from oxy_ai.assistants.routing import Skip, age_limit, fresh_inputs
-from oxy_ai.engine.people_now import people_now, staffing_of
 from oxy_ai.engine.turn_dialogue import Spoken
 from oxy_ai.records import Answer, Exchanges, HandOverReason, Turn, TurnEnding
 from oxy_ai.sanitize import answer_text
@@ -26,11 +25,9 @@ def skipped(turn: Turn, skip: Skip) -> TurnEnding:
     return ending.model_copy(update={"hand_over": order, "exchanges": Exchanges()})
 
 
-def said(turn: Turn, spoken: Spoken, confirmation: str | None) -> TurnEnding:
-    """Return the end of a turn with what the model said; whoever is handed over is told what happens next."""
-    text = spoken.text
-    if spoken.hand_over is not None:
-        text = with_promise(text, person_will_answer(people_now(staffing_of(turn))))
+def said(turn: Turn, spoken: Spoken, people: People | None, confirmation: str | None) -> TurnEnding:
+    """Return the end of a turn with what the model said; whoever is handed over hears what happens next."""
+    text = spoken.text if people is None else with_promise(spoken.text, person_will_answer(people))
     return answered(turn, text, confirmation=confirmation, spoken=spoken)
 
 

@@ -124,7 +124,7 @@ class TurnFailures:
         return TurnOutcome(attempt.target, more=True)
 
     async def _bury(self, claim: Claim, attempt: Attempt, error: Exception) -> None:
-        failure = self._failure(attempt, error)
+        failure = await self._failure(attempt, error)
         try:
             await self._engine.bury_turn(claim, attempt.turn, failure)
         except FenceLostError:
@@ -141,7 +141,7 @@ class TurnFailures:
         metrics.MODEL_OUTAGES.labels(cause=error.cause.value).inc()
         log.warning("turn_waits_for_model", reason=str(error), cause=error.cause.value)
         verdict = await self._engine.wait_for_model(
-            claim, attempt.turn, self._outage(attempt, error), wait_limits(error, self._settings)
+            claim, attempt.turn, await self._outage(attempt, error), wait_limits(error, self._settings)
         )
         return TurnOutcome(attempt.target if verdict == "promised" else None, more=True)
 
@@ -171,7 +171,7 @@ class TurnFailures:
             return cause
         return TurnUnreadableError(why_unreadable(cause), self._settings.lease_seconds)
 
-    def _failure(self, attempt: Attempt, error: Exception) -> Failure:
+    async def _failure(self, attempt: Attempt, error: Exception) -> Failure:
         kind = notice_of(error)
         if attempt.role is Role.AURORA:
             explanation = self._apology(explanation_to_owner(kind))
@@ -179,25 +179,26 @@ class TurnFailures:
         return Failure(
             reason=reason_of(error),
             role=attempt.role,
-            apology=self._promise(attempt),
+            apology=await self._promise(attempt),
             notice=kind,
             hand_over=order_of_failure(HandOverReason.TURN_DIED, attempt.said, attempt.staffing.minutes),
         )
 
-    def _outage(self, attempt: Attempt, error: ModelOutageError) -> ModelOutage:
+    async def _outage(self, attempt: Attempt, error: ModelOutageError) -> ModelOutage:
         unauthorized = error.cause is OutageCause.UNAUTHORIZED
         customer = attempt.role is Role.CUSTOMER
         ordered = order_of_failure(HandOverReason.MODEL_OUTAGE, attempt.said, attempt.staffing.minutes)
         return ModelOutage(
             reason=str(error),
             role=attempt.role,
-            promise=self._promise(attempt) if customer else None,
+            promise=await self._promise(attempt) if customer else None,
             hand_over=ordered if customer else None,
             notice=NoticeKind.MODEL_UNAUTHORIZED if unauthorized else NoticeKind.MODEL_OUTAGE,
         )
 
-    def _promise(self, attempt: Attempt) -> Answer:
-        return self._apology(apology(people_now(attempt.staffing)))
+    async def _promise(self, attempt: Attempt) -> Answer:
+        people = await people_now(self._engine, attempt.target.organization, attempt.staffing)
+        return self._apology(apology(people))
 
     def _apology(self, text: str) -> Answer:
         return Answer(id=new_id(), part=1, text=text, keep_seconds=self._settings.apology_expires_seconds)

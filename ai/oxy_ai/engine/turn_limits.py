@@ -23,6 +23,11 @@ class TurnLimitSettings(PollingSettings):
         ge=1,
         description="Characters read of a message that another quotes, or of its text before an edit.",
     )
+    turn_missed: int = Field(
+        default=30,
+        ge=0,
+        description="Messages shown, beyond `spec.ai.contextMessages`, of what was said while people answered.",
+    )
     turn_content_bytes: int = Field(
         default=8_192,
         ge=0,
@@ -40,6 +45,7 @@ class TurnLimitSettings(PollingSettings):
             characters_each=min(self.turn_characters_each, self.turn_characters),
             characters=self.turn_characters,
             characters_quoted=self.turn_characters_quoted,
+            missed=self.turn_missed,
             content_bytes=self.turn_content_bytes,
             claims=self.turn_claims,
         )

@@ -8,11 +8,13 @@ import structlog
 from pydantic import Field
 
 from oxy_ai import metrics
+from oxy_ai.assistants.people import People
 from oxy_ai.assistants.roles import role_of
 from oxy_ai.assistants.routing import Ask, Confirm, Say, Skip, Wait, decide
 from oxy_ai.assistants.vertical import Context, Role, Vertical
 from oxy_ai.engine.context_reader import ContextReader, ContextSettings
 from oxy_ai.engine.outages import is_outage
+from oxy_ai.engine.people_now import people_now, staffing_of
 from oxy_ai.engine.returned_instances import wake_if_returned
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_dialogue import AssistedTurn, DialogueSettings, Spoken, TurnDialogue
@@ -120,7 +122,7 @@ class TurnRunner:
                 ending = answered(turn, text, confirmation=confirmation, reason=reason)
             case Ask(role, texts, confirmation):
                 spoken = await self._converse(claim, turn, role, texts)
-                ending = said(turn, spoken, confirmation)
+                ending = said(turn, spoken, await self._people_for(turn, claim, spoken), confirmation)
         ended = await self._engine.finish(claim, turn.turn, ending)
         metrics.TURNS.labels(state=ended.state, reason=ending.reason or "").inc()
         log.info("turn_finished", state=ended.state, reason=ending.reason, assistant=ending.role)
@@ -148,6 +150,12 @@ class TurnRunner:
         facts = await self._context.read(claim.organization, turn, vertical.parts(role))
         brief = vertical.brief(Context(turn, role, now, facts))
         return AssistedTurn(claim, turn, role, brief, timezone, now)
+
+    async def _people_for(self, turn: Turn, claim: Claim, spoken: Spoken) -> People | None:
+        """Return what somebody who is handed over has to know of the business's people; None: nobody is."""
+        if spoken.hand_over is None:
+            return None
+        return await people_now(self._engine, claim.organization, staffing_of(turn))
 
 
 @contextmanager

@@ -54,6 +54,7 @@ as $$
         then 'its contact was answered as often as the settings allow within an hour'
         when m.turn_id is not null and t.waiting_since is not null then 'waits for the model: ' || t.reason
         when m.turn_id is not null and t.attempts > 0 then 'is tried again: ' || t.reason
+        when v.human_until > clock_timestamp() and v.human_reason = 'hand_over' then 'a person is to answer'
         when v.human_until > clock_timestamp() then 'a person has taken over'
         when v.due_at > clock_timestamp() then 'waits for more messages'
         else 'is due'
@@ -86,7 +87,8 @@ begin
     union all select * from bad_reports(organization)
     union all select * from open_texts(organization, clock_timestamp() - grace)
     union all select * from bad_texts(organization)
-    union all select * from untold_notices(organization);
+    union all select * from untold_notices(organization)
+    union all select * from open_hand_overs(organization);
 end $$;
 
 create or replace function open_messages(organization uuid) returns setof ledger_entry
@@ -180,6 +182,26 @@ begin
         case when not is_queued(n.id) then 'nobody will tell it' end
     from owner_notices n join instances i on i.organization_id = organization and i.id = n.instance_id
     where n.organization_id = organization and n.outbox_id is null;
+end $$;
+
+-- Customers who were promised a person and have not heard from one.
+create or replace function open_hand_overs(organization uuid) returns setof ledger_entry
+language plpgsql stable
+as $$
+begin
+    return query
+    select 'person', h.id::text, h.conversation_id, 'awaited', h.reason || case h.urgency when 'urgent' then ', urgent' else '' end,
+        h.created_at, case when not is_told(h) then 'the owner was not told' end
+    from hand_overs h where h.organization_id = organization and h.ended_at is null;
+end $$;
+
+-- Whether the owner was, or will be, told that a customer waits for a person. Of an outage he is told once in all.
+create or replace function is_told(h hand_overs) returns boolean
+language plpgsql stable
+as $$
+begin
+    return h.reason = 'model_outage' or is_noted(h.organization_id, 'hand_over:' || h.id)
+        or is_noted(h.organization_id, 'turn:' || h.turn_id);
 end $$;
 
 -- What a kind of notice (oxy_ai.records.NoticeKind) says; one of a newer version is named.

@@ -17,10 +17,11 @@ as $$
     where t.organization_id = organization and t.id = turn
 $$;
 
--- Which order a turn ends with; null: none, or a person has taken over meanwhile. `ordered`: the ending's own.
+-- Which order a turn ends with; null: none, a person has taken over meanwhile, or the customer was told nothing because
+-- answers are only drafted. `ordered`: the ending's own.
 create or replace function order_of(t turns, ordered jsonb) returns jsonb
 language sql immutable parallel safe
-as $$ select case when t.reason is distinct from 'human' then more_urgent(t.hand_over, nullif(ordered, 'null')) end $$;
+as $$ select case when coalesce(t.reason, '') not in ('human', 'draft') then more_urgent(t.hand_over, nullif(ordered, 'null')) end $$;
 
 -- Whether the owner learns of a hand-over from the notice of what caused it (oxy_ai.records.HandOverReason).
 create or replace function is_told_by_cause(reason text) returns boolean
@@ -218,4 +219,22 @@ begin
     end if;
     target.handed_back := greatest(target.handed_back, source.handed_back);
     return target;
+end $$;
+
+-- How many messages the assistant has not seen since its last text because people answered, of the newest that `limits`
+-- allow, beside the turn's inputs.
+create or replace function missed_by(t turns, limits jsonb) returns integer
+language plpgsql stable
+as $$
+begin
+    return (
+        select case when bool_or(s.author = 'phone') then count(*) else 0 end from (
+            select n.author, bool_or(n.author = 'assistant') over (order by n.place desc, n.id desc) as seen from (
+                select m.author, m.place, m.id from messages m
+                where m.conversation_id = t.conversation_id and m.place <= t.place
+                    and m.turn_id is distinct from t.id and is_shown(m) and was_said(m)
+                order by m.place desc, m.id desc limit (limits ->> 'missed')::integer
+            ) n
+        ) s where not s.seen
+    );
 end $$;

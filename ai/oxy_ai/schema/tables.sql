@@ -497,7 +497,7 @@ create table notice_queue (
 
 -- Something that is open or ended badly (ledger.sql).
 create type ledger_entry as (
-    what text,  -- message (to the business), report (not stored), text (to send), notice (to the owner)
+    what text,  -- message (to the business), report (not stored), text (to send), notice (to the owner), person (promised)
     id text,
     conversation bigint,
     state text,

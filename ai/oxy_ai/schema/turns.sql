@@ -117,17 +117,20 @@ language plpgsql stable
 as $$
 declare
     moment timestamptz := clock_timestamp();
+    missed integer := case when v.human_since is not null or v.handed_back is not null then missed_by(t, limits) else 0 end;
 begin
     return (
         select jsonb_build_object(
-            'read_at', moment, 'turn', t.id, 'attempts', t.attempts, 'trace', t.trace, 'instance', v.instance_id, 'settings', i.settings,
+            'read_at', moment, 'missed', missed, 'turn', t.id, 'attempts', t.attempts, 'trace', t.trace, 'instance', v.instance_id, 'settings', i.settings,
             'replayed', t.replayed, 'closed', i.closed_at is not null, 'chat', v.chat, 'self_chat', v.self_chat,
             'contact', contact_document(c), 'exchanges', v.exchanges, 'regenerations', t.regenerations,
             'hand_over', t.hand_over,
             'facts', jsonb_build_object('organization', o.facts_version, 'contact', c.facts_version),
             'rate_seconds', rate_wait(v, (i.settings -> 'limits' ->> 'contact_turns_per_hour')::integer, moment),
             'inputs', inputs_of(t, limits, moment), 'inputs_total', inputs_total(t), 'steps', steps_of(t),
-            'history', history_of(t, (i.settings -> 'ai' ->> 'context_messages')::integer, limits)
+            'history', history_of(
+                t, greatest(missed, (i.settings -> 'ai' ->> 'context_messages')::integer), limits
+            )
         )
         from instances i
         join organizations o on o.id = v.organization_id

@@ -307,7 +307,7 @@ async def test_the_owner_hears_of_a_promise_even_if_the_first_notice_is_not_sent
         done, ledger = await shown(scene)
     assert done == 0
     (page,) = ledger["organizations"]
-    assert {(count["what"], count["state"]) for count in page["counts"]} == {("message", "dead")}
+    assert {(count["what"], count["state"]) for count in page["counts"]} == {("message", "dead"), ("person", "awaited")}
 
 
 async def test_an_answered_conversation_leaves_nothing_in_the_ledger(scene: Scene) -> None:
