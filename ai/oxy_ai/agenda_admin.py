@@ -129,14 +129,20 @@ async def with_changes(
     connection: Connection, organization: UUID, catalog: BaseModel, *, replace: bool
 ) -> CatalogApplied:
     """Return the report of an applied catalog with the dated changes beside it, which `replace` removes."""
-    agenda = await read_agenda(connection, organization, zone_or_default(DEFAULT_ZONE))
-    if agenda is None:
-        return CatalogApplied(catalog=catalog, kept=[], removed=[])
-    if replace:
-        await remove_overlays(connection, organization, [change.id for change in agenda.changes])
-        return CatalogApplied(catalog=catalog, kept=[], removed=report_changes(agenda, agenda.changes))
-    today = datetime.now(agenda.timezone).date()
-    return CatalogApplied(catalog=catalog, kept=report_changes(agenda, coming_changes(agenda, today)), removed=[])
+    before = await read_agenda(connection, organization, zone_or_default(DEFAULT_ZONE))
+    if before is None:
+        return CatalogApplied(catalog=catalog, kept=[], removed=[], outside=[])
+    today = datetime.now(before.timezone).date()
+    removed = before.changes if replace else ()
+    await remove_overlays(connection, organization, [change.id for change in removed])
+    agenda = await before.locked() or before
+    coming = await booked_between(agenda, today)
+    return CatalogApplied(
+        catalog=catalog,
+        kept=report_changes(agenda, coming_changes(agenda, today)),
+        removed=report_changes(agenda, removed),
+        outside=report_bookings(left_outside(agenda.calendar, coming)),
+    )
 
 
 async def _agenda(connection: Connection, organization: UUID, options: argparse.Namespace) -> Agenda:

@@ -83,6 +83,8 @@ class CatalogApplied(BaseModel):
     """The vertical's report."""
     kept: list[ChangeReport]
     removed: list[ChangeReport]
+    outside: list[BookingReport]
+    """Coming bookings that do not fit; they are kept, so somebody has to move them."""
 
 
 def report_changes(agenda: Agenda, changes: Iterable[Overlay]) -> list[ChangeReport]:

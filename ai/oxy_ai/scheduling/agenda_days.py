@@ -19,7 +19,8 @@ join services s on s.organization_id = b.organization_id and s.id = b.service_id
 join contacts c on c.organization_id = b.organization_id and c.id = b.contact_id
 join booking_resources t on t.organization_id = b.organization_id and t.booking_id = b.id
 join resources r on r.organization_id = b.organization_id and r.id = t.resource_id
-where b.organization_id = $1 and b.status <> 'cancelled' and b.starts_at >= $2 and b.starts_at < $3
+where b.organization_id = $1 and b.status <> 'cancelled' and b.starts_at >= $2
+    and ($3::timestamptz is null or b.starts_at < $3)
 group by b.organization_id, b.id, s.name, c.name, c.phone order by b.starts_at, b.id
 """
 
@@ -57,10 +58,10 @@ async def agenda_days(agenda: Agenda, first: date, days: int) -> list[AgendaDay]
     ]
 
 
-async def booked_between(agenda: Agenda, first: date, end: date) -> list[BookedTime]:
-    """Return the bookings from a day on to another, not included."""
-    bounds = (day_bounds(day, agenda.timezone)[0] for day in (first, end))
-    rows = await agenda.connection.fetch(_BOOKED, agenda.organization, *bounds)
+async def booked_between(agenda: Agenda, first: date, end: date | None = None) -> list[BookedTime]:
+    """Return the bookings from a day on, until another, not included, if it is given."""
+    start, until = (None if day is None else day_bounds(day, agenda.timezone)[0] for day in (first, end))
+    rows = await agenda.connection.fetch(_BOOKED, agenda.organization, start, until)
     return [_booked(row, agenda) for row in rows]
 
 

@@ -116,10 +116,10 @@ def _choices(groups: tuple[tuple[int, ...], ...]) -> Iterator[tuple[int, ...]]:
     """Yield the ways to take a different resource of each group, earlier ones of a group first."""
     if not groups:
         yield ()
-        return
-    for resource in groups[0]:
-        others = tuple(tuple(r for r in group if r != resource) for group in groups[1:])
-        yield from ((resource, *rest) for rest in _choices(others))
+    elif all(groups):
+        for resource in groups[0]:
+            others = tuple(tuple(r for r in group if r != resource) for group in groups[1:])
+            yield from ((resource, *rest) for rest in _choices(others))
 
 
 def _taken(resource: int, start: datetime, until: datetime, busy: Sequence[Busy]) -> bool:

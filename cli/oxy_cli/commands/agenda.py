@@ -181,9 +181,14 @@ def print_made(made: dict[str, Any], output: Output) -> None:
         print_json(made)
         return
     print_changes([made["change"]])
-    if made["outside"]:
+    print_outside(made["outside"])
+
+
+def print_outside(bookings: Sequence[dict[str, Any]]) -> None:
+    """Write the bookings that do not fit the hours any more, if there are any."""
+    if bookings:
         console().print("[bold]These bookings no longer fit. They are kept; tell the customers:[/]")
-        _print_bookings(made["outside"])
+        _print_bookings(bookings)
 
 
 def print_day(item: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import typer
 import yaml
 
 from oxy_cli.cluster import Cluster
-from oxy_cli.commands.agenda import print_changes
+from oxy_cli.commands.agenda import print_changes, print_outside
 from oxy_cli.errors import CliError
 from oxy_cli.instance import InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
@@ -46,6 +46,7 @@ def apply(  # noqa: PLR0913 each is an option of the command
             if changes:
                 console().print(f"Dated changes, {what}:")
                 print_changes(changes)
+        print_outside(answer["outside"])
 
 
 @app.command()

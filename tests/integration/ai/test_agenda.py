@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from integration.ai.shop import MONDAY, ORGANIZATION, Shop, at, opened
+from integration.ai.shop import CATALOG, MONDAY, ORGANIZATION, Shop, at, opened
 
 from oxy_ai.agenda_admin import with_changes
 from oxy_ai.agenda_reports import CatalogApplied, ChangeMade, ChangesReport, DaysReport
@@ -24,8 +24,8 @@ async def shop(engine_url: str) -> AsyncIterator[Shop]:
         yield await opened(pool, engine_url)
 
 
-async def applied(shop: Shop, *, replace: bool) -> CatalogApplied:
-    report = await shop.apply()
+async def applied(shop: Shop, catalog: str = CATALOG, *, replace: bool) -> CatalogApplied:
+    report = await shop.apply(catalog)
     async with organization_transaction(shop.pool, ORGANIZATION) as connection:
         return await with_changes(connection, ORGANIZATION, report, replace=replace)
 
@@ -68,6 +68,12 @@ async def test_applying_a_catalog_keeps_dated_changes_unless_they_are_to_be_repl
     assert ([item.reason for item in removed.removed], removed.kept) == (["Dedetização"], [])
     assert await shop.free(TUESDAY) != []
     assert await shop.administer("changes") == ChangesReport(changes=[])
+
+
+async def test_a_catalog_names_the_bookings_for_which_it_leaves_no_room(shop: Shop) -> None:
+    mine, _ = await shop.booked(at(17), pet="Thor"), await shop.booked(at(9), pet="Mel")
+    left = await applied(shop, CATALOG.replace('monday: ["09:00-18:00"]', 'monday: ["09:00-17:00"]'), replace=False)
+    assert [(item.id, item.subject) for item in left.outside] == [(mine.id, "Thor")]
 
 
 async def test_the_agenda_shows_a_day_or_its_week(shop: Shop) -> None:

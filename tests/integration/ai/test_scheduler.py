@@ -168,8 +168,11 @@ async def test_the_catalog_is_applied_and_shown_by_command(scene: Scene) -> None
     applied = await asyncio.to_thread(scene.admin, *apply, stdin=CATALOG.read_text())
     assert (applied.returncode, '"changed": true' in applied.stdout) == (0, True), applied.stderr
     shown = await asyncio.to_thread(scene.admin, "catalog", "show", "--organization", "petshop")
+    close = ("agenda", "close", "--organization", "petshop", "--first", "2099-12-24", "--reason", "Recesso")
+    closed = await asyncio.to_thread(scene.admin, *close)
+    assert (closed.returncode, '"kind": "closed"' in closed.stdout) == (0, True), closed.stderr
     again = await asyncio.to_thread(scene.admin, *apply, stdin=shown.stdout)
-    assert (again.returncode, '"changed": false' in again.stdout) == (0, True), again.stderr
+    assert (again.returncode, '"changed": false' in again.stdout, "Recesso" in again.stdout) == (0, True, True)
     wrong = await asyncio.to_thread(
         scene.admin, *apply, stdin=CATALOG.read_text().replace("duration_minutes: 60", "duration_minutes: x")
     )
