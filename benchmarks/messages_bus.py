@@ -10,7 +10,6 @@ from typing import Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import StorageType, StreamConfig
 
 from oxy_core import subjects
@@ -82,7 +81,7 @@ class Bus:
         stream = self.client.jetstream()
         pulled = await stream.pull_subscribe_bind(INGEST_DURABLE, INBOUND_STREAM)
         while True:
-            with contextlib.suppress(NatsTimeoutError):
+            with contextlib.suppress(TimeoutError):
                 for message in await pulled.fetch(BATCH, timeout=PULL_SECONDS):
                     await message.ack()
 
