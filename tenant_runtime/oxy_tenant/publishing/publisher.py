@@ -178,20 +178,26 @@ class Publisher:
             await asyncio.to_thread(self._reports.note_bus_state, state)
 
     async def _publish_window(self, client: Client) -> None:
+        published: list[JournalEntry] = []
         for entry in self._next():
             try:
                 await self._publish(client, entry)
             except NatsError as error:
                 self._refusal = str(error) or type(error).__name__
-                return
+                break
             if self._window.oldest is None:
                 self._progress_at = self._loop.time()
             self._window.publish(entry.number)
+            published.append(entry)
+        if published:
+            # One line for all: a line for each would take as long as the rest of publishing it.
+            traces = [trace_id(entry.trace) for entry in published]
+            log.info("reports_published", trace_ids=traces, newest=published[-1].number)
 
     def _next(self) -> list[JournalEntry]:
         """Return what to publish now, and expect it to be acknowledged."""
         room = self._window.room
-        again = self._reports.numbered(self._window.again[:room])
+        again = self._reports.numbered(self._window.again[:room]) if self._window.again else []
         new = self._backlog.take(room - len(again), self._loop.time())
         # If publishing stops half-way, the rest is published again with what is in flight.
         self._window.again = sorted({*self._window.again, *(entry.number for entry in new)})
@@ -205,7 +211,6 @@ class Publisher:
             reply=f"{self._replies}.{entry.number}",
             headers=self._headers(entry),
         )
-        log.info("report_published", trace_id=trace_id(entry.trace), number=entry.number)
 
     def _headers(self, entry: JournalEntry) -> dict[str, str]:
         headers = {

@@ -15,7 +15,7 @@ CUSTOMER = "+5511912340001"
 IN_THE_POD = {
     # Published are the message itself and the result of sending its answer.
     "message_journalled": 1,
-    "report_published": 2,
+    "reports_published": 2,
     "send_accepted": 1,
     "send_finished": 1,
 }
@@ -55,7 +55,7 @@ async def test_one_grep_follows_a_message_through_pod_and_worker_and_back(stack:
         assert {event: found[event] for event in IN_THE_POD} == IN_THE_POD
         assert "turn_finished" in events(worker.log, trace)
     # Answered together with the fourth, whose turn names it.
-    assert Counter(events(pod.log, third)) == {"message_journalled": 1, "report_published": 1}
+    assert Counter(events(pod.log, third)) == {"message_journalled": 1, "reports_published": 1}
     assert "turn_finished" in events(worker.log, third)
     for text in (CUSTOMER, CUSTOMER[1:], "segredo"):
         assert text not in pod.log.read_text() + worker.log.read_text()
