@@ -16,6 +16,9 @@ LIBRARY_ENVIRONMENT: Final = {
     # glibc's default, which it would raise as soon as a file is freed: the next one would come from the heap, where its
     # 16 MiB stay.
     "MALLOC_MMAP_THRESHOLD_": "131072",
+    # Otherwise every message moves the end of the heap up and down again, four system calls each.
+    "MALLOC_TOP_PAD_": "524288",
+    "MALLOC_TRIM_THRESHOLD_": "2097152",
     # After a file, Go would keep what it needed for it, 25 MiB or more, for minutes. This limit is soft: as long as
     # more is needed, Go only collects more often.
     "GOMEMLIMIT": "32MiB",

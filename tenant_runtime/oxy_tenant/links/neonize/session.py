@@ -41,6 +41,7 @@ from oxy_tenant.links.neonize.events import (
     copy_refused,
     translate_event,
 )
+from oxy_tenant.links.neonize.foreign_threads import keep_state
 from oxy_tenant.links.neonize.library import Library, Untyped
 from oxy_tenant.links.neonize.received_nodes import event_of, is_node_entry, is_unimportant_entry
 from oxy_tenant.links.protocol import EventSink, MessageSink
@@ -116,6 +117,7 @@ class NeonizeSession:
         """Wrap a callback so that an exception, which C would drop, ends the session."""
 
         def guarded(*arguments: Untyped) -> None:
+            keep_state()
             try:
                 with self.callbacks.running():
                     self._context.copy().run(callback, *arguments)
@@ -148,6 +150,7 @@ class NeonizeSession:
 
     def _log_entry(self, pointer: int, size: int) -> None:
         # Several times per message: whatever is not needed must end here.
+        keep_state()
         entry = ctypes.string_at(pointer, size)
         if is_node_entry(entry):
             self._read_node(entry)
