@@ -53,8 +53,8 @@ class Spoken:
     """The text that a dialogue ended with."""
 
     text: str
-    last_step: NewStep
-    """That it comes from; stored with the end of the turn, because nothing acts on it before."""
+    last_step: NewStep | None
+    """That it comes from; stored with the end of the turn, because nothing acts on it before. None: it is fixed."""
     hand_over: HandOver | None = None
     """What the tools have ordered: people take over with the end of the turn."""
     acted: bool = False

@@ -8,7 +8,7 @@ import structlog
 from pydantic import Field
 
 from oxy_ai import metrics
-from oxy_ai.assistants.people import People
+from oxy_ai.assistants.people import People, hand_over_of
 from oxy_ai.assistants.roles import role_of
 from oxy_ai.assistants.routing import Ask, Confirm, Say, Skip, Wait, decide
 from oxy_ai.assistants.vertical import Context, Role, Vertical
@@ -27,9 +27,11 @@ from oxy_ai.records import (
     Claim,
     ClaimedTurn,
     Ended,
+    HandOverReason,
     RelayTarget,
     Turn,
     UnreadableTurn,
+    Urgency,
 )
 from oxy_ai.timezones import zone_or_default
 from oxy_core.trace import trace_bound, trace_id
@@ -113,7 +115,10 @@ class TurnRunner:
             raise TurnError(message)
         match decide(turn):
             case Wait() as wait:
-                return await self._wait(claim, turn, wait)
+                urgent = await self._said_at_once(claim, turn) if wait.reason == "rate" else None
+                if urgent is None:
+                    return await self._wait(claim, turn, wait)
+                ending = said(turn, urgent, await self._people_for(turn, claim, urgent), None)
             case Skip() as skip:
                 ending = skipped(turn, skip)
             case Confirm(text, reason):
@@ -138,9 +143,14 @@ class TurnRunner:
         log.info("turn_waits", reason=wait.reason)
         return Ended(state="waiting", more=True)
 
+    async def _said_at_once(self, claim: Claim, turn: Turn) -> Spoken | None:
+        """Return what does not wait until a contact may be answered again: an emergency."""
+        return _at_once(await self._assisted(claim, turn, Role.CUSTOMER))
+
     async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> Spoken:
         assisted = await self._assisted(claim, turn, role)
-        return await TurnDialogue(self._engine, self._model, self._settings, assisted).run(texts)
+        dialogue = TurnDialogue(self._engine, self._model, self._settings, assisted)
+        return _at_once(assisted) or await dialogue.run(texts)
 
     async def _assisted(self, claim: Claim, turn: Turn, role: Role) -> AssistedTurn:
         """Read what an assistant has to know to answer a turn."""
@@ -156,6 +166,14 @@ class TurnRunner:
         if spoken.hand_over is None:
             return None
         return await people_now(self._engine, claim.organization, staffing_of(turn))
+
+
+def _at_once(assisted: AssistedTurn) -> Spoken | None:
+    text = assisted.brief.at_once
+    if text is None:
+        return None
+    log.warning("emergency_answered")
+    return Spoken(text, None, hand_over_of(assisted.turn, HandOverReason.EMERGENCY, None, Urgency.URGENT))
 
 
 @contextmanager

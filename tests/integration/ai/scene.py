@@ -100,10 +100,10 @@ class FakePod(PodDouble):
     def answers_to(self, phone: str) -> list[str]:
         return [request.text for request in self.sent if request.chat == Jid.of_phone(phone)]
 
-    async def answer_to(self, text: str, phone: str = CUSTOMER, seconds: float = 20) -> str:
+    async def answer_to(self, text: str, phone: str = CUSTOMER, seconds: float = 20, **changes: object) -> str:
         """Send a text from a phone and wait for the next answer."""
         before = len(self.answers_to(phone))
-        self.receive(text, phone)
+        self.receive(text, phone, **changes)
         await until(lambda: len(self.answers_to(phone)) > before, seconds)
         return self.answers_to(phone)[before]
 
@@ -194,6 +194,7 @@ class Scene:
             "openai_api_key": SecretStr("scripted"),
             "probe_port": 0,
             "lease_seconds": LEASE_SECONDS,
+            "context_part_seconds": LEASE_SECONDS,
             "retry_seconds": 0.05,
             "sweep_seconds": 0.2,
             "notice_grouping_seconds": 0.2,

@@ -1,0 +1,45 @@
+"""What a customer in an emergency is told at once, without a model. Pure."""
+
+import re
+from typing import Final
+
+from oxy_ai.assistants.routing import fresh_inputs
+from oxy_ai.assistants.vertical import Context
+from oxy_ai.petshop.emergencies import emergency_in
+from oxy_ai.petshop.parts import CATALOG, CatalogFacts
+
+_LOOKS: Final = "🚨 Isso parece uma emergência!"
+_CALL: Final = " Ligue agora para {}, o nosso telefone de emergência veterinária, ou vá direto para o atendimento."
+_GO: Final = " Leve agora mesmo à clínica ou ao hospital veterinário 24 horas mais próximo."
+_NO_NUMBER: Final = " Não temos um telefone de emergência."
+_UNREADABLE: Final = " Não consigo ver agora se temos um telefone de emergência."
+_SHOP: Final = " O telefone da loja é {}."
+_NOTHING: Final = " Não dê remédio, leite ou comida nem provoque vômito sem orientação de um veterinário."
+
+_BRAZILIAN: Final = re.compile(r"\+55(\d\d)(\d{4,5})(\d{4})")
+
+
+def said_at_once(context: Context) -> str | None:
+    """Return what a customer is told whose animal may be in mortal danger; None: nothing says so.
+
+    Only what he wrote himself counts: a forwarded warning is no emergency.
+    """
+    texts = (item for item in fresh_inputs(context.turn) if not (item.content is not None and item.content.forwarded))
+    if not any(emergency_in(item.text or "") for item in texts):
+        return None
+    return _LOOKS + _where_to_go(context.facts.of(CATALOG)) + _NOTHING
+
+
+def _where_to_go(catalog: CatalogFacts | None) -> str:
+    if catalog is None:
+        return _UNREADABLE + _GO
+    if catalog.emergency_phone is not None:
+        return _CALL.format(shown_phone(catalog.emergency_phone))
+    shop = "" if catalog.phone is None else _SHOP.format(shown_phone(catalog.phone))
+    return _NO_NUMBER + _GO + shop
+
+
+def shown_phone(phone: str) -> str:
+    """Return a number (E.164) as it is dialled: ``+55 11 3045-9000``; WhatsApp makes it a link."""
+    match = _BRAZILIAN.fullmatch(phone)
+    return phone if match is None else f"+55 {match[1]} {match[2]}-{match[3]}"
