@@ -117,6 +117,13 @@ HOT = {
         f"select id from turns where organization_id = '{ORGANIZATION}' and state = 'dead' order by id",
         "turns_dead",
     ),
+    "the bookings of a contact": (
+        (
+            f"select id from bookings where organization_id = '{ORGANIZATION}' and contact_id = 10001 "
+            "and starts_at >= now() - interval '30 days'"
+        ),
+        "bookings_contact",
+    ),
     "the agenda of a day": (
         (
             f"select starts_at from booking_resources where organization_id = '{ORGANIZATION}' "
