@@ -104,7 +104,7 @@ async def test_a_customer_who_wants_a_person_is_told_what_happens_and_the_owner_
 async def test_the_model_learns_why_nothing_was_done_and_what_it_can_do(scene: Scene) -> None:
     pod = await shop(scene, CATALOG.read_text() + "\nmax_coming_bookings: 3\n")
     day = open_day()
-    text = "Quero banho e vacina para o Rex e para a Mel"
+    text = "Quero banho, consulta e um voo para o Rex e para a Mel; depois muda ou cancela"
     calls = [
         booking(day),
         booking(day),
@@ -161,7 +161,7 @@ async def test_a_day_that_the_customers_words_contradict_is_refused(scene: Scene
     results = await served(
         scene,
         pod,
-        f"Quero banho para o Rex dia {day:%d/%m/%Y} às 10h",
+        f"Quero banho para o Rex dia {day:%d/%m/%Y} às 10h, ou muda o que tem",
         booking(wrong),
         call("consultar_horarios", servico="banho", data=wrong),
         booking(day),
@@ -173,6 +173,20 @@ async def test_a_day_that_the_customers_words_contradict_is_refused(scene: Scene
     }
     assert results[0] == results[1] == results[3] == refusal
     assert results[2]["agendamento"]["data"] == day.isoformat()
+
+
+async def test_what_the_customer_has_not_asked_for_is_not_done(scene: Scene) -> None:
+    pod = await shop(scene)
+    day = open_day()
+    unasked = [
+        booking(day),
+        call("cadastrar_pet", nome="Rex", especie="gato"),
+        call("remarcar_agendamento", data=day, hora="14:00"),
+        call("cancelar_agendamento"),
+    ]
+    results = await served(scene, pod, "Oi, tudo bem?", *unasked)
+    assert [result["chamada_invalida"][0][:18] for result in results] == ["o cliente não pediu"[:18]] * 4
+    assert await scene.value("select count(*) from pets") == 0
 
 
 async def test_a_booking_that_begins_too_soon_is_changed_by_people_only(scene: Scene) -> None:

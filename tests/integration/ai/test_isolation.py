@@ -15,12 +15,14 @@ from oxy_ai.assistants.vertical import ToolContext
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.petshop.aurora_tools import AURORA_TOOLS
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
-from oxy_ai.records import Contact, ToolCall, Turn
+from oxy_ai.records import Contact, Input, ToolCall, Turn
 from oxy_core import subjects
 from oxy_core.identity import Jid
 from oxy_core.jetstream import DEAD_LETTER_STREAM
+from oxy_core.message_kinds import MessageKind
 
 ZONE = ZoneInfo("America/Sao_Paulo")
+ASKED = Input(kind=MessageKind.TEXT, text="Quero banho para o Rex", age_seconds=0)
 TOOLS = (*CUSTOMER_TOOLS, *AURORA_TOOLS)
 
 TABLES = (
@@ -75,7 +77,7 @@ async def test_rows_are_seen_by_their_own_organization_only(scene: Scene) -> Non
 async def called(scene: Scene, entered: UUID, asked: UUID, name: str, **arguments: object) -> dict[str, Any]:
     """A tool's result in a transaction of one organization, asked about another, for the first contact."""
     contact = Contact(id=await scene.value("select min(id) from contacts where organization_id = $1", asked))
-    turn = Turn.model_construct(turn=1, settings=settings_of("petshop"), contact=contact, inputs=())
+    turn = Turn.model_construct(turn=1, settings=settings_of("petshop"), contact=contact, inputs=(ASKED,), history=())
     call = ToolCall(id="c1", name=name, arguments=json.dumps(arguments))
     async with (
         connected_pool(scene.database_url, connections=1) as pool,

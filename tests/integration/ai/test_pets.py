@@ -60,9 +60,9 @@ async def test_joined_conversations_keep_the_pets_of_both(scene: Scene) -> None:
         saying("Feito"),
     ]
     async with running_endpoint(*script) as endpoint, scene.worker(openai_base_url=endpoint.base_url):
-        pod.receive("Cadastra", chat=HIDDEN)
+        pod.receive("Cadastra o Thor e a Mel", chat=HIDDEN)
         await until(lambda: len(pod.sent) == 1)
-        await pod.answer_to("Cadastra")
+        await pod.answer_to("Cadastra o Thor e a Nina")
         pod.receive("Quais são?", chat=HIDDEN, chat_alias=Jid.of_phone(CUSTOMER))
         await until(lambda: len(pod.sent) == 3)
         pets = listed(endpoint)
