@@ -58,7 +58,7 @@ _AFTER: Final = (
 _WEEKDAY: Final = re.compile(rf"(?:{'|'.join(_BEFORE)})?\b(?:{'|'.join(_NAMES)})(?:{'|'.join(_AFTER)})?", re.ASCII)
 _NOT_THIS: Final = re.compile(r",? sem ser (?:n?est|n?ess)[ae]\b", re.ASCII)
 
-# -- "segunda", "quarta", "quinta" also count things
+# -- words that also count things: "segunda", "quarta", "quinta"
 
 _ORDINAL: Final = frozenset(words_in("segunda terca quarta quinta sexta"))
 _COUNTED: Final = words_in(
@@ -78,7 +78,7 @@ _IS_NOUN: Final = re.compile(rf" (?!{any_of(_NO_NOUN)}\b)[a-z]{{3,}}", re.ASCII)
 _AROUND: Final = 24
 """Characters around a weekday that may change what it means."""
 
-# -- "toda segunda e quarta", "a primeira segunda do mês"
+# -- days that come again: "toda segunda e quarta", "a primeira segunda do mês"
 
 _SERIES: Final = re.compile(
     rf"\b(?:tod[ao]s?|cada|aos|nos|nas|as) (?:[ao]s? )?(?:{any_of(_WEEKDAYS)}s?(?:-feiras?)?(?:,| e) ){{1,4}}$",
@@ -86,7 +86,7 @@ _SERIES: Final = re.compile(
 )
 _OF: Final = re.compile(r" d[eo] (?:mes|ano|[a-z]+(?:eiro|bro|co|il|aio|nho|lho|sto))\b", re.ASCII)
 
-# -- "seg, qua e sex", "ter ou qui"
+# -- short forms: "seg, qua e sex", "ter ou qui"
 
 _SHORTS: Final = re.compile(rf"(?<!\ba )\b{any_of(_SHORT)}(?:(?:, ?|/| e | ou ){any_of(_SHORT)}){{1,6}}\b", re.ASCII)
 _SHORT_PERIOD: Final = re.compile(rf"\b{any_of(_SHORT)}\.? (?:a|ate) {any_of(_SHORT)}\b", re.ASCII)
