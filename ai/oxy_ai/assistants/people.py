@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from oxy_ai.portuguese.formatting import full_day
 from oxy_ai.records import HandOver, HandOverReason, NoticeKind, OpenNotice, Turn, Urgency
 from oxy_ai.sanitize import label_text
 from oxy_core.chat_commands import HAND_BACK
@@ -52,7 +53,7 @@ def person_will_answer(people: People) -> str:
 
 def _when(at: datetime, today: date) -> str:
     near = {today: "hoje, ", today + timedelta(days=1): "amanhã, "}.get(at.date(), "")
-    return f"{near}{at:%d/%m/%Y}, às {at:%H:%M}"
+    return f"{near}{full_day(at)}, às {at:%H:%M}"
 
 
 def hand_over_of(

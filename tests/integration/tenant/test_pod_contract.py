@@ -278,7 +278,7 @@ async def test_an_answer_of_a_person_supersedes_what_does_not_know_of_it(pod: Po
         assert await outcome(pod, send_request(chat, "aviso")) is SendOutcome.SENT
 
 
-async def test_a_reaction_of_a_person_answers_nothing(pod: Pod) -> None:
+async def test_a_reaction_and_an_instruction_of_a_person_answer_nothing(pod: Pod) -> None:
     await pod.customer_writes("oi")
     [asked] = await messages(pod, 1)
     await pod.person_reacts(asked)
@@ -286,6 +286,8 @@ async def test_a_reaction_of_a_person_answers_nothing(pod: Pod) -> None:
     assert (reaction.kind, reaction.from_me, reaction.chat_sequence) == (MessageKind.REACTION, True, 2)
     assert isinstance(reaction.details, Reaction)
     assert (reaction.details.target.whatsapp_id, reaction.details.emoji) == (asked.whatsapp_id, "👍")
+    await pod.person_writes("# Bot")
+    assert (await messages(pod, 3))[-1].text == "# Bot"
     answer = send_request(asked.chat, "Olá!", based_on=1)
     assert await outcome(pod, answer) is SendOutcome.SENT
 

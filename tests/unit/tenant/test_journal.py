@@ -129,6 +129,8 @@ def test_a_message_from_the_phone_counts_as_own_and_ours_does_not(journal: Journ
     assert journal.chats.own_sequence(LID) == 0
     assert journal.inbound.receive(incoming("PHONE", from_me=True)) is not None
     assert journal.chats.own_sequence(LID) == 1
+    assert journal.inbound.receive(incoming("BOT", from_me=True, text="#bot")) is not None
+    assert journal.chats.own_sequence(LID) == 1  # an instruction to the assistant
 
 
 def test_the_message_yourself_chat_has_no_own_messages(journal: Journal) -> None:
