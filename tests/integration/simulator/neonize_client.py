@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from types import ModuleType
 
 UUID = b"test-client"
 CHROME = 1
@@ -23,6 +24,11 @@ TYPING, PAUSED, TEXT = 0, 1, 0
 # Go writes to standard output too: keep the real one for events.
 EVENTS = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)
+
+# neonize imports these for previews of links and for files by URL, which takes longer than all else. No test wants any.
+for unused in ("httpx", "linkpreview", "requests"):
+    sys.modules[unused] = ModuleType(unused)
+vars(sys.modules["linkpreview"])["link_preview"] = None
 
 from google.protobuf.json_format import MessageToDict  # noqa: E402 - after standard output is kept apart
 from neonize import _binder  # noqa: E402
