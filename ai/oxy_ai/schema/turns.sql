@@ -225,8 +225,10 @@ as $$
 $$;
 
 -- The newest `wanted` messages of the conversation beside the turn's inputs, oldest first: oxy_ai.records.HistoryMessage.
+-- Planned for any chat, and without bitmaps: the planner would rather look for all messages of the organization, which
+-- row-level security asks for as well and which it takes for one of average size, than ask `was_said` of a few more.
 create or replace function history_of(t turns, wanted integer, limits jsonb) returns jsonb
-language plpgsql stable
+language plpgsql stable set enable_bitmapscan to off set plan_cache_mode to force_generic_plan
 as $$
 begin
     return (

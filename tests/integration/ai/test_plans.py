@@ -4,6 +4,8 @@
 import asyncpg
 from integration.ai.scene import Scene
 
+from oxy_ai.engine.turn_limits import TurnLimitSettings
+
 ORGANIZATION = "11111111-1111-4111-8111-111111111111"
 READY = "ready_at <= now() and ready_at < 'infinity'"
 INSTANCE = "22222222-2222-4222-8222-222222222222"
@@ -135,6 +137,38 @@ HOT = {
 }
 
 
+ENTRIES = """
+select sum(pg_stat_get_xact_tuples_returned(indexrelid)) from pg_index where indrelid = 'messages'::regclass
+"""
+CHAT = 40
+"""Messages of each chat of the busy shop; it has a hundred chats."""
+LIMITS = TurnLimitSettings().turn_limits.model_dump_json()
+BUSY_SHOP = f"""
+insert into contacts (organization_id, instance_id)
+select '{ORGANIZATION}', '{INSTANCE}' from generate_series(1, 100) g;
+insert into conversations (organization_id, instance_id, contact_id, chat)
+select organization_id, instance_id, id, id || '@lid' from contacts c
+where organization_id = '{ORGANIZATION}' and not exists (select from conversations v where v.contact_id = c.id);
+insert into messages (organization_id, instance_id, conversation_id, chat, sender, whatsapp_id, author, kind, body,
+    place, state, reason, sent_at)
+select v.organization_id, v.instance_id, v.id, v.chat, v.chat, v.id || 'x' || g, 'customer', 'text', 'oi',
+    row(now(), v.organization_id, g)::place, 'ignored', 'x', now()
+from conversations v, generate_series(1, {CHAT}) g where v.organization_id = '{ORGANIZATION}';
+analyze messages;
+"""
+"""Many messages of one organization, in chats of a few dozen each."""
+
+HISTORY = f"""
+select jsonb_array_length(history_of(
+    jsonb_populate_record(null::turns, jsonb_build_object('id', 0, 'conversation_id', v.id, 'place', v.place)), 5,
+    '{LIMITS}'
+)) from (
+    select c.id, row(now(), organization_id, 1000)::place as place from conversations c
+    where organization_id = '{ORGANIZATION}' order by c.id desc limit 8
+) v
+"""
+
+
 async def plan(owner: asyncpg.Connection, sql: str) -> str:
     """How PostgreSQL runs a query: as the workers' role, or, for the queues, as their functions' owner."""
     async with owner.transaction():
@@ -152,5 +186,16 @@ async def test_hot_queries_use_their_indices(scene: Scene) -> None:
             explained = await plan(owner, sql)
             assert f'"{index}"' in explained, f"{query}: {explained}"
             assert "Seq Scan" not in explained, f"{query}: {explained}"
+        await owner.execute(BUSY_SHOP)
+        await read_histories(owner)
     finally:
         await owner.close()
+
+
+async def read_histories(owner: asyncpg.Connection) -> None:
+    """A function's plans cannot be shown, but how many entries of indices it has read can."""
+    async with owner.transaction():
+        await owner.execute("set local role oxy_app")
+        await owner.execute("select set_config('oxy.org', $1, true)", ORGANIZATION)
+        assert [row[0] for row in await owner.fetch(HISTORY)] == [5] * 8
+        assert await owner.fetchval(ENTRIES) <= 8 * CHAT
