@@ -2,166 +2,279 @@
 
 What is happening or has just happened counts, also in a question ("comeu chocolate, faz mal?"). What might happen
 ("pode comer uva?", "vacina contra envenenamento?") or happened long ago does not. In doubt it counts: a wrong yes costs
-a phone number too many, a wrong no may cost a life.
+a phone number too many, a wrong no may cost a life. "Meu filho" may well be a dog.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
 from oxy_ai.portuguese.sentences import sentences
-from oxy_ai.portuguese.words import either, fold, read
+from oxy_ai.portuguese.words import any_of, either, fold, read, words_in
 
 
 class Emergency(StrEnum):
     """What may kill within hours."""
 
     POISONING = "poisoning"
+    SWALLOWED = "swallowed"
+    """Something that is no food."""
     SEIZURE = "seizure"
     BLEEDING = "bleeding"
     BLOAT = "bloat"
     NO_BREATH = "no_breath"
     COLLAPSE = "collapse"
     INJURY = "injury"
+    LABOUR = "labour"
+    """A birth that does not go on."""
 
 
-_NOW: Final = r"(?:esta|ta|tah|estao|tao|t|comecou a|comeca a|ficou|fica|continua|segue|acabou de|anda|vem)"
+_IS: Final = r"(?:esta|ta|tah|estao|tao|ficou|ficando|continua|segue|comecou a|foi)"
+_WORDS: Final = r"(?: \S{1,20}){0,5}? "
+"""A few words in between, and a space."""
+_SOME: Final = r"(?:\S{1,12} ){0,3}?"
+
+# -- poison, and what is no food
+
 _ATE: Final = (
-    r"(?:comeu|comeram|ingeriu|engoliu|lambeu|lamberam|bebeu|beberam|tomou|mastigou|roeu|mordeu|cheirou|inalou|"
-    r"pegou|abocanhou|"
-    r"(?:esta|ta|tava|estava) (?:comendo|lambendo|mastigando|bebendo)|acabou de (?:comer|engolir|ingerir|"
-    r"lamber|tomar|beber)|"
-    r"andou (?:comendo|lambendo)|(?:eu |a gente )?(?:dei|demos)|teve contato com|entrou em contato com)"
+    r"(?:comeu|comeram|ingeriu|engoliu|engoliram|lambeu|lamberam|bebeu|beberam|mastigou|roeu|mordeu|abocanhou|cheirou|"
+    r"inalou|pegou|tomou|ter (?:comido|ingerido|engolido|lambido|bebido|tomado|mordido)|"
+    r"(?:esta|ta|tava|estava|andou) (?:comendo|lambendo|mastigando|bebendo)|"
+    r"acabou de (?:comer|engolir|ingerir|lamber|tomar|beber)|(?:teve|entrou em) contato com)"
 )
-_POISON: Final = (
-    r"(?:veneno\w*|chumbinho|raticida|racumin|inseticida|formicida|carrapaticida|herbicida|agrotoxico|soda caustica|"
-    r"chocolates?|cacau|uvas?|(?:uva )?passas?|cebolas?|alho|xilitol|adocante|chicletes?|macadamia|abacate|"
-    r"agua sanitaria|candida|cloro|desinfetante|pinho sol|detergente|alvejante|sabao em po|amaciante|"
-    r"produto(?:s)? de limpeza|"
-    r"naftalina|creolina|querosene|gasolina|thinner|acetona|alcool|anticongelante|"
-    r"paracetamol|tylenol|ibuprofeno|advil|dipirona|aspirina|aas|diclofenaco|cataflan|cataflam|dorflex|"
-    r"nimesulida|naproxeno|"
-    r"(?:o |os |um |uns |varios |meus? |seus? )?(?:remedios?|comprimidos?|medicamentos?) (?:de gente|humanos?|"
-    r"da minha|do meu|meu|da caixa|errad)|"
-    r"a cartela|maconha|cocaina|drogas?|cigarros?|nicotina|lirio|comigo[ -]ninguem[ -]pode|espirradeira|azaleia|mamona|"
-    r"costela de adao|sapo|pilhas?|baterias?|agulha|anzol|isca de rato|rato envenenado|moedas?)"
+_CHEWED: Final = (
+    r"(?:comeu|engoliu|lambeu|ingeriu|mastigou|ter (?:comido|engolido|ingerido)|acabou de "
+    r"(?:comer|engolir))"
 )
-_BETWEEN: Final = r"(?: \S{1,20}){0,5}? "
+_FOODS: Final = words_in(
+    "chocolate chocolates bombom bombons brigadeiro brigadeiros nutella cacau uva uvas passas panetone cebola "
+    "cebolas alho "
+    "xilitol adocante chiclete chicletes macadamia abacate cafe cerveja vinho fermento"
+)
+_CHEMICALS: Final = words_in(
+    "veneno venenos chumbinho raticida racumin inseticida formicida carrapaticida herbicida agrotoxico lesmicida cloro "
+    "candida desinfetante detergente alvejante amaciante naftalina creolina querosene gasolina thinner acetona alcool "
+    "anticongelante maconha cocaina drogas cigarro cigarros nicotina lirio lirios espirradeira azaleia mamona sapo"
+)
+_DRUGS: Final = words_in(
+    "paracetamol tylenol ibuprofeno advil dipirona novalgina aspirina aas diclofenaco cataflan cataflam dorflex "
+    "nimesulida naproxeno rivotril clonazepam fluoxetina sertralina losartana anticoncepcional ritalina venvanse "
+    "antidepressivo voltaren neosaldina"
+)
+_NAMED: Final = (
+    "agua sanitaria",
+    "soda caustica",
+    "sabao em po",
+    "pinho sol",
+    "produto de limpeza",
+    "produtos de limpeza",
+    "comigo ninguem pode",
+    "comigo-ninguem-pode",
+    "costela de adao",
+    "ovo de pascoa",
+    "sonho de valsa",
+    "isca de rato",
+    "rato morto",
+    "rato envenenado",
+    "remedio de gente",
+    "remedio humano",
+    "remedio errado",
+)
+_POISON: Final = any_of((*_FOODS, *_CHEMICALS, *_DRUGS, *_NAMED))
+_MEDICINE: Final = r"(?:remedios?|comprimidos?|medicamentos?|cartela|capsulas?)"
+_OBJECT: Final = any_of(
+    words_in(
+        "meia meias brinquedo brinquedos pano panos linha agulha anzol plastico sacola pedra pedras caroco "
+        "moeda moedas bola "
+        "bolinha pilha pilhas bateria espinha tampa tampinha borracha elastico prego parafuso vidro brinco anel chupeta"
+    )
+)
+_POISONINGS: Final = either(
+    rf"\b{_ATE}{_WORDS}{_POISON}\b",
+    rf"\b(?:eu |a gente )?(?:dei|demos){_WORDS}{any_of((*_CHEMICALS, *_DRUGS))}\b",
+    rf"\b{_CHEWED}{_WORDS}{_MEDICINE}\b",
+    r"\b(?:deram|jogaram|colocaram) (?:\S{1,12} )?(?:veneno|chumbinho) (?:pr|para|n)",
+    r"\b(?:veneno|chumbinho)\b[^.!?\n]{0,30}\b(?:comeu|lambeu|cheirou|ingeriu|bebeu)\b",
+    rf"\b(?:{_IS}|foram|deve ter sido|acho que|parece(?: que)?|pode ter sido) {_SOME}(?:envenenad|intoxicad)[oa]s?\b",
+    r"\benvenenaram\b|\bse (?:envenenou|intoxicou)\b",
+    r"\b(?:suspeita|sinais|sintomas?|caso|acho que e|parece|possivel) (?:de |com |um |uma |ser )?(?:envenena|"
+    r"intoxica)\w*",
+    r"\b(?:picad[oa]|mordid[oa]|picou|mordeu)\b[^.!?\n]{0,30}\b(?:cobra|escorpiao|jararaca|cascavel|aranha|sapo)\b",
+    r"\b(?:cobra|escorpiao|jararaca|cascavel|aranha) (?:picou|mordeu)\b",
+    r"\b(?:abelha|vespa|marimbondo)s?\b[^.!?\n]{0,40}\binch",
+    r"\b(?:anti ?-?pulgas?|carrapaticida|pipeta) (?:de|pra|para) (?:cachorro|cao) n[oa] (?:meu |minha )?gat",
+)
+_SWALLOWINGS: Final = either(
+    rf"\b(?:engoliu|ingeriu|ter (?:engolido|ingerido)){_WORDS}{_OBJECT}\b", rf"\bcomeu (?:uma?|o|a) {_OBJECT}\b"
+)
 
-_SIGNS: Final[Mapping[Emergency, str]] = {
-    Emergency.POISONING: either(
-        rf"\b{_ATE}{_BETWEEN}{_POISON}\b",
-        r"\b(?:foi|foram|fui|esta|ta|deve ter sido|acho que (?:foi|e|ta|esta)|parece|pode ter sido|ser) "
-        r"(?:\S{1,20} )?(?:envenenad|intoxicad)[oa]s?\b",
-        r"\benvenenaram\b|\bse (?:envenenou|intoxicou)\b",
-        r"\b(?:suspeita|sinais|sintomas?|caso|acho que e|parece|parecendo|possivel) (?:de |com |um |uma |"
-        r"ser )?(?:envenenamento|intoxicacao)",
-        r"\b(?:picad[oa]|mordid[oa]|picou|mordeu)\b[^.!?\n]{0,30}\b(?:cobras?|escorpi(?:ao|oes)|jararaca|"
-        r"cascavel|aranha|sapo)\b",
-        r"\b(?:cobra|escorpiao|jararaca|cascavel|aranha) (?:picou|mordeu)\b",
-    ),
-    Emergency.SEIZURE: either(
-        rf"\b(?:{_NOW}|teve|tendo|deu|sofreu|sofrendo|entrou em|tive|apresentou|apresentando)(?: tendo| "
-        rf"dando| com| em| uma?| outra| varias?| duas| mais| \S{{1,12}}){{0,4}}"
-        r" (?:convuls\w+|convulc\w+|comvuls\w+|ataque epiletico|ataque epileptico|crise epiletica|crise "
-        r"epileptica|crise convulsiva)",
-        r"\bconvul[sc]io?n(?:ou|ando)\b|\bconvul[sc]ao agora\b|\bem convul[sc]ao\b",
-        r"\b(?:se debatendo|tremendo (?:todo|toda|muito|sem parar)|espumando|babando espuma|espuma (?:na|"
-        r"pela|da) boca|debatendo no chao|"
-        r"revirando os olhos|olhos? virad[oa]s?)\b",
-    ),
-    Emergency.BLEEDING: either(
-        r"\b(?:esta|ta|tah|continua|ficou|comecou a|segue|nao para de) (?:\S{1,12} )?sangra(?:ndo|r)\b",
-        r"\bsangrando (?:muito|mto|mt|demais|bastante|sem parar)\b|\bsangrou (?:muito|mto|mt|demais|bastante)\b",
-        r"\b(?:sangramento|hemorragia|sangue)\b[^.!?\n]{0,20}\bnao (?:para|estanca|parou|quer parar|esta "
-        r"parando|ta parando)\b",
-        r"\b(?:muito|mto|mt|bastante|tanto) sangue\b(?! no exame)|\bcheio de sangue\b|\bsangue (?:vivo|"
-        r"pela boca|pelo nariz|no vomito)\b",
-        r"\b(?:vomit(?:ou|ando|a)|urin(?:ou|ando)|fez|fazendo|mij(?:ou|ando)|xixi|coco|fezes|evacu(?:ou|"
-        r"ando)|diarreia|vomito)"
-        r"(?: \S{1,12}){0,3} (?:com )?sangue\b",
-        r"\b(?:com|tendo|teve|esta com|e) (?:uma )?hemorragia\b|\bse esvaindo\b",
-    ),
-    Emergency.BLOAT: either(
-        r"\b(?:torcao|torsao) (?:gastrica|do estomago|de estomago)\b(?! e | em )",
-        r"\b(?:barriga|abdomen|abdome|estomago|pancinha|pança)\b[^.!?\n]{0,25}\b(?:inchad[oa]|inchou|"
-        r"inchando|dur[oa]|estufad[oa]|"
-        r"estufou|estufando|dilatad[oa]|enorme|distendid[oa])",
-        r"\b(?:inchou|estufou|inchad[oa]|estufad[oa]) (?:\S{1,8} )?(?:a |na )?(?:barriga|abdomen|estomago)\b",
-        r"\b(?:tenta(?:ndo)?|quer|querendo|forca(?:ndo)?) (?:\S{1,8} )?vomitar e nao (?:consegue|sai|vomita|vem)\b|"
-        r"\btentando vomitar sem conseguir\b",
-    ),
-    Emergency.NO_BREATH: either(
-        r"\b(?:nao|n|mal|nem) (?:\S{1,10} )?(?:esta |ta |tah |consegue |consegui |conseguindo "
-        r")?(?:respirando|respirar|respira)\b"
-        r"(?! bem (?:desde|quando|por causa do))",
-        r"\b(?:parou|deixou|parando) de respirar\b|\bsem (?:respirar|respiracao)\b(?! (?:fundo|direito|bem))",
-        r"\b(?:falta de ar|sem ar|puxando (?:o )?ar|buscando ar|faltando ar)\b",
-        r"\b(?:dificuldade|dificudade) (?:de|para|pra|em|p) respirar\b|\brespira(?:ndo|cao) (?:com "
-        r"(?:muita )?dificuldade|muito mal|com dor|ofegante demais)",
-        rf"\b(?:{_NOW}|se) (?:se )?(?:engasg(?:ad[oa]|ou|ando)|sufoc(?:ad[oa]|ou|ando)|asfixi\w+|"
-        rf"afog(?:ad[oa]|ou|ando))\b|\bengasgou\b(?! as vezes)",
-        r"\b(?:lingua|gengiva|focinho|boca) (?:\S{1,6} ){0,2}?(?:rox[oa]|azul|azulad[oa]|arroxead[oa]|branc[oa])\b",
-    ),
-    Emergency.COLLAPSE: either(
-        r"\b(?:desmaiou|desmaiad[oa]|desacordad[oa]|desfaleceu|inconsciente|apagou do nada|caiu dur[oa])\b",
-        r"\bnao (?:esta |ta |quer )?(?:acorda(?:ndo|r)?|reag(?:e|indo|ir)|responde(?:ndo)? (?:mais|a nada|"
-        r"aos estimulos))\b(?! cedo)",
-        r"\b(?:esta|ta|tah) (?:morrendo(?! de)|quase morrendo(?! de)|agonizando|paralisad[oa])\b|"
-        r"\bmorrendo\b[^.!?\n]{0,10}\b(?:socorro|ajuda)",
-        r"\b(?:gato|gatinho|ele|macho)\b[^.!?\n]{0,30}\bnao (?:consegue|ta conseguindo|esta conseguindo) "
-        r"(?:fazer xixi|urinar|mijar)\b|"
-        r"\bnao (?:faz xixi|urina|mija) (?:ha|faz|desde)\b",
-        r"\b(?:insolacao|golpe de calor|hipertermia)\b[^.!?\n]{0,20}\b(?:agora|hoje|teve|esta|socorro)|"
-        r"\b(?:esta|ta|teve|com) (?:uma )?(?:insolacao|golpe de calor|hipertermia)\b",
-    ),
-    Emergency.INJURY: either(
-        r"\b(?:foi|fui|acabou de ser|acabaram de|ser) atropela(?:d[oa]|r)\b|\batropelaram\b|\bum (?:carro|"
-        r"onibus|caminhao|moto)\b[^.!?\n]{0,15}\b(?:bateu|pegou|passou por cima|atropelou)\b",
-        r"\bcaiu d[oae] (?:\S{1,10} ){0,2}?(?:andar|janela|sacada|telhado|varanda|predio|laje|escada|colo)\b",
-        r"\b(?:fratura exposta|osso (?:pra|para) fora|tripas? (?:pra|para) fora|olho (?:saiu|pra fora|para "
-        r"fora|saltou))\b",
-        r"\b(?:levou|tomou|deu) (?:um )?(?:tiro|choque|facada)\b|\bfoi (?:eletrocutad|esfaquead|balead)[oa]\b",
-        r"\b(?:um |outro )?cachorro (?:atacou|mordeu)\b[^.!?\n]{0,30}\b(?:muito|feio|grave|fundo|pescoco|sangr)",
-    ),
-}
-_COMPILED: Final = {kind: re.compile(signs, re.ASCII) for kind, signs in _SIGNS.items()}
+# -- seizures
 
-_LONG_AGO: Final = re.compile(
-    r"\b(?:ano|mes|semana)s? (?:passad[oa]|retrasad[oa])\b|\b(?:ha|faz|tem) (?:\S{1,10} ){0,3}(?:anos?|"
-    r"mes(?:es)?|semanas?)\b|"
-    r"\b(?:anos|meses|semanas) atras\b|\bquando (?:ele |ela )?era (?:filhote|pequen|nov)|\bno passado\b|"
-    r"\b(?:uma vez|certa vez|antigamente)\b|"
-    r"\b(?:ja )?(?:esta|ta|ficou) (?:bem|melhor|curad[oa]|recuperad[oa]|otim[oa])(?: agora| ja)?\b|\bja "
-    r"(?:passou|melhorou|sarou|parou)\b|"
-    r"\bde vez em quando\b|\bas vezes\b|\b(?:por|em) (?:muito )?(?:tempo|anos)\b",
-    re.ASCII,
+_FIT: Final = r"(?:convuls\w+|convulc\w+|comvuls\w+|ataque epil\w+|crise epil\w+|crise convulsiva)"
+_SEIZURES: Final = either(
+    rf"\b(?:{_IS}|teve|tendo|deu|dando|sofreu|sofrendo|entrou em|apresentou|com|em) {_SOME}{_FIT}",
+    r"\bconvul[sc]io?n(?:ou|ando)\b",
+    r"\b(?:se debatendo|tremendo (?:todo|toda|muito|sem parar)|espumando|babando espuma|espuma (?:na|pela|da) boca)\b",
+    r"\b(?:babando|salivando) (?:muito|demais|sem parar)\b|\bcambaleando\b",
+    r"\b(?:debatendo no chao|revirando os olhos|olhos? virad[oa]s?)\b",
 )
-_MIGHT: Final = re.compile(
-    r"\b(?:e se|se|caso|quando|sempre que|para (?:ele|ela) nao|pra (?:ele|ela) nao|evitar que|medo (?:que|de|"
-    r"dele|dela))"
-    r" (?:\S{1,12} ){0,3}(?:come(?:r|sse)|engol(?:ir|isse)|ingeri(?:r|sse)|lamb(?:er|esse)|tiver|tivesse|for|"
-    r"fosse|parar|ficar|convulsionar|sangrar|engasgar|desmaiar)\b|"
+
+# -- blood
+
+_MUCH: Final = r"(?:muito|mto|mt|demais|bastante|tanto|sem parar)"
+_BLEEDINGS: Final = either(
+    rf"\b(?:{_IS}|nao para de) (?:\S{{1,12}} )?sangra(?:ndo|r)\b",
+    r"\bsangrando\b(?! (?:um |so um )?(?:pouc|pouq|tiq))|\bsai(?:u|ndo) (?:muito )?sangue\b",
+    rf"\bsangr(?:ando|ou) {_MUCH}\b|\b{_MUCH} sangue\b(?! no exame)|\bcheio de sangue\b|\bse esvaindo\b",
+    r"\b(?:sangramento|hemorragia|sangue)\b[^.!?\n]{0,20}\bnao (?:para|estanca|parou|quer parar|(?:esta|ta) parando)\b",
+    r"\bsangue (?:vivo|pela boca|pelo nariz|n[oa]s? (?:vomito|coco|fezes|urina|xixi|diarreia))\b",
+    r"\b(?:vomit(?:ou|ando|a)|urin(?:ou|ando)|fez|fazendo|mij(?:ou|ando)|xixi|coco|fezes|diarreia|vomito)"
+    rf" {_SOME}(?:com )?sangue\b",
+    r"\b(?:com|tendo|teve) (?:uma )?hemorragia\b",
+)
+
+# -- a swollen belly
+
+_BLOATS: Final = either(
+    r"\b(?:torcao|torsao) (?:gastrica|d[oe] estomago)\b",
+    r"\b(?:barriga|abdomen|abdome|estomago|pancinha)\b[^.!?\n]{0,25}"
+    r"\b(?:inchad[oa]|inchou|inchando|dur[oa]|estufad[oa]|estufou|estufando|dilatad[oa]|enorme|cresceu (?:do "
+    r"nada|de repente|muito)|distendid[oa])\b",
+    r"\b(?:inchou|estufou|inchad[oa]|estufad[oa]) (?:\S{1,8} )?(?:a |na )?(?:barriga|abdomen|estomago)\b",
+    r"\b(?:tenta(?:ndo)?|quer|querendo|forca(?:ndo)?) (?:\S{1,8} )?vomitar (?:e|mas) nao (?:consegue|sai|vomita|vem)\b",
+    r"\btentando vomitar sem conseguir\b",
+)
+
+# -- breath
+
+_SUFFOCATIONS: Final = either(
+    r"\b(?:nao|n|mal|nem) (?:esta |ta |tah |consegue |conseguindo |ele |ela ){0,3}(?:respirando|respirar|"
+    r"respira)\b(?! bem d)",
+    r"\b(?:parou|deixou|parando) de respirar\b|\bsem (?:respirar|respiracao)\b(?! (?:fundo|direito|bem))",
+    r"\b(?:falta de ar|sem ar|puxando (?:o )?ar|buscando ar|faltando ar)\b(?! condicionado)",
+    r"\b(?:dificuldade|dificudade) (?:de|para|pra|em|p) respirar\b|\brespira(?:ndo|cao) (?:muito mal|com "
+    r"\S{0,6} ?dificuldade)",
+    rf"\b(?:{_IS}|se) (?:se )?(?:engasg(?:ad[oa]|ou|ando)|sufoc(?:ad[oa]|ou|ando)|asfixi\w+|afog(?:ad[oa]|ou|ando))\b",
+    r"\bengasgou\b",
+    r"\b(?:lingua|gengivas?) (?:\S{1,6} ){0,2}?(?:rox[oa]s?|azul|azulad[oa]s?|arroxead[oa]s?|palid[oa]s?|"
+    r"branc[oa]s?)\b",
+)
+
+# -- collapse
+
+_COLLAPSES: Final = either(
+    r"\b(?:desmaiou|desmaiad[oa]|desacordad[oa]|desfaleceu|inconsciente|agonizando|paralisad[oa])\b",
+    r"\b(?:esta|ta|tah) passando (?:muito |mto )?mal\b(?! de )|\btod[oa] mole\b",
+    r"\b(?:ele|ela|filhot\w+|gatinh\w+|cachorr\w+)\b[^.!?\n]{0,25}\bgelad[oa]\b",
+    r"\bcaiu dur[oa]\b|\bdur(?:o|a|inho|inha) no chao\b|\bnao se mexe\b",
+    r"\bnao (?:esta |ta |quer )?(?:acorda(?:ndo|r)?|reag(?:e|indo|ir)|responde(?:ndo)? a nada)\b(?! cedo)",
+    r"\bnao (?:\S{1,10} )?(?:levanta|levantando|para em pe|fica em pe|ficar em pe) ?(?:mais)?\b",
+    r"\bnao (?:esta |ta )?(?:consegue|conseguindo) (?:se )?(?:andar|levantar|ficar em pe|mexer)\b|\bnao anda desde\b",
+    r"\b(?:esta|ta|quase|acho que (?:\S{1,8} )?vai|vai) (?:quase )?morre(?:ndo|r)\b(?! de)",
+    r"\b(?:gato|gatinho|ele|macho)\b[^.!?\n]{0,30}\bnao (?:(?:esta|ta) )?(?:consegue|conseguindo) (?:fazer "
+    r"xixi|urinar|mijar)\b",
+    r"\bnao (?:faz xixi|urina|mija) (?:ha|faz|desde)\b",
+    r"\b(?:esta|ta|teve|com) (?:uma )?(?:insolacao|golpe de calor|hipertermia)\b|\bfebre de 4[1-3]\b",
+)
+
+# -- injuries
+
+_INJURIES: Final = either(
+    r"\b(?:foi|acabou de ser|acabaram de|ser) atropela(?:d[oa]|r)\b|\batropelaram\b",
+    r"\bum(?:a)? (?:carro|onibus|caminhao|moto)\b[^.!?\n]{0,15}\b(?:bateu|pegou|passou por cima|atropelou)\b",
+    r"\bcaiu d[oae] (?:\S{1,10} ){0,2}?(?:andar|janela|sacada|telhado|varanda|predio|laje|escada|colo)\b",
+    r"\b(?:fratura exposta|osso (?:pra|para) fora|tripas? (?:pra|para) fora)\b",
+    r"\b(?:intestino|utero|reto) (?:\S{1,6} )?(?:saiu|saindo|pra fora|para fora)\b|\bsaiu o (?:intestino|utero|"
+    r"reto)\b|\bprolapso\b",
+    r"\b(?:peg|ating|bat)(?:o|a|ido|ida) por um(?:a)? (?:carro|moto|onibus|caminhao)\b",
+    r"\bolh(?:o|inho)s? (?:\S{1,6} )?(?:saiu|saltou|pulou|pra fora|para fora)\b",
+    r"\b(?:levou|tomou) (?:um |uma )?(?:tiro|choque|facada)\b|\bfoi (?:eletrocutad|esfaquead|balead)[oa]\b",
+    r"\bse queimou\b|\bqueimou[^.!?\n]{0,20}\b(?:agua quente|oleo|fogo)\b",
+    r"\bcachorro (?:atacou|mordeu)\b[^.!?\n]{0,30}\b(?:muito|feio|grave|fundo|pescoco|sangr)",
+)
+
+_LABOURS: Final = either(
+    r"\b(?:parto|parindo|parir)\b[^.!?\n]{0,40}\b(?:nao nasce|nao sai|pres[oa]|entalad[oa]|[0-9]+ ?h(?:oras)?)\b",
+    r"\bfilhote (?:\S{1,8} )?(?:pres[oa]|entalad[oa])\b",
+)
+
+_SIGNS: Final = (
+    (Emergency.NO_BREATH, _SUFFOCATIONS),
+    (Emergency.SEIZURE, _SEIZURES),
+    (Emergency.POISONING, _POISONINGS),
+    (Emergency.BLEEDING, _BLEEDINGS),
+    (Emergency.BLOAT, _BLOATS),
+    (Emergency.SWALLOWED, _SWALLOWINGS),
+    (Emergency.COLLAPSE, _COLLAPSES),
+    (Emergency.INJURY, _INJURIES),
+    (Emergency.LABOUR, _LABOURS),
+)
+_COMPILED: Final = tuple((kind, re.compile(signs, re.ASCII)) for kind, signs in _SIGNS)
+_ONE_WORD: Final = (
+    (Emergency.SEIZURE, re.compile(rf"(?:socorro\W+)?{_FIT}[\W]*", re.ASCII)),
+    (Emergency.BLEEDING, re.compile(r"(?:socorro\W+)?(?:hemorragia|sangrando|sangramento)\W*", re.ASCII)),
+    (Emergency.POISONING, re.compile(r"(?:socorro\W+)?(?:envenenad[oa]|envenenamento|intoxicacao)\W*", re.ASCII)),
+)
+"""Messages of one word."""
+
+# -- what takes it back
+
+_LONG_AGO: Final = either(
+    r"\b(?:ano|mes|semana)s? (?:passad|retrasad)[oa]\b|\b(?:anos|meses|semanas) atras\b|\bno passado\b",
+    rf"\b(?:ha|faz|tem) {_SOME}(?:anos?|mes(?:es)?|semanas?)\b",
+    r"\bquando (?:ele |ela )?(?:era )?(?:filhote|pequen|nov)|\b(?:uma vez|certa vez|antigamente|de vez em "
+    r"quando|as vezes)\b",
+    r"\bja teve\b(?![^.!?\n]*\b(?:hoje|agora|de novo|seguid))|\b(?:por|em) (?:muito )?(?:tempo|anos)\b",
+    r"(?<!nao )\b(?:esta|ta|ficou) (?:\S{1,6} )?(?:bem|melhor|curad[oa]|recuperad[oa]|otim[oa])\b(?! mal)",
+    r"\bja (?:passou|melhorou|sarou|parou)\b|\bparou de (?:sangrar|convulsionar|vomitar)\b",
+)
+_IF: Final = r"(?:e se|se|caso|quando|sempre que|(?:para|pra) (?:ele|ela) nao|evitar que|medo (?:que|de|dele|dela))"
+_SUBJUNCTIVE: Final = (
+    r"(?:come(?:r|sse)|engol(?:ir|isse)|ingeri(?:r|sse)|lamb(?:er|esse)|tiver|tivesse|for|fosse|parar|ficar|"
+    r"convulsionar?|"
+    r"sangrar?|engasgar?|desmaiar?)"
+)
+_MIGHT: Final = either(
+    rf"\b{_IF} {_SOME}{_SUBJUNCTIVE}\b",
     r"\b(?:vacina|remedio|protecao|prevencao|prevenir|preventivo|exame|seguro|plano|curso|tratamento|racao|"
-    r"tapete|coleira|antidoto)"
-    r" (?:\S{1,12} )?(?:contra|para|pra|de|com|que)\b[^,;]{0,30}(?:envenen|intoxic|convuls|sangr|hemorrag|"
-    r"torcao|veneno|engasg)|"
-    r"\bnao (?:comeu|ingeriu|engoliu|lambeu|teve|foi|esta mais|ta mais|tem mais)\b|\bparou de (?:sangrar|"
-    r"convulsionar|vomitar)\b|"
+    r"tapete|coleira|"
+    r"antidoto|cirurgia|gastropexia)\b[^,;]{0,40}(?:envenen|intoxic|convuls|sangr|hemorrag|torcao|veneno|engasg)",
+    r"\b(?:preventiv\w+|previne|prevenir|evita)\b",
+    r"\b(?:como|que) (?:a|o) (?:vet\w*|doutora?|dra?) (?:mandou|receitou|passou|indicou)\b|\b(?:receitad|"
+    r"prescrit)[oa]\b",
+    r"\bnao (?:comeu|ingeriu|engoliu|lambeu|teve|foi|esta mais|ta mais|tem mais)\b",
+    r"\b(?:em|de|pra|para) (?:um |uma )?(?:cachorro|cadela|gato|gata|animal|pet|bicho)s? que\b",
     r"\b(?:vi|assisti|li) (?:\S{1,12} ){0,4}(?:video|filme|noticia|reportagem|post)\b",
-    re.ASCII,
 )
+_BLUE_BY_NATURE: Final = r"\b(?:chow|shar pei)\b"
+_TAKEN_BACK: Final = re.compile(either(_LONG_AGO, _MIGHT, _BLUE_BY_NATURE), re.ASCII)
+_IN_HEAT: Final = re.compile(r"\bcio\b", re.ASCII)
+"""Anywhere in a sentence about blood: it is no emergency then."""
+
+_CLAUSE: Final = re.compile(r"[,;:()]| (?:e|mas|porem|agora|que agora) ")
 
 
 def emergency_in(text: str) -> Emergency | None:
     """Return the emergency that a customer writes about; None if there is none."""
-    return next(filter(None, map(_emergency, sentences(read(text).shown))), None)
+    found = (_in_sentence(fold(sentence)) for sentence in sentences(read(text).shown))
+    return next(filter(None, found), None)
 
 
-def _emergency(sentence: str) -> Emergency | None:
-    folded = fold(sentence)
-    kind = next((kind for kind, signs in _COMPILED.items() if signs.search(folded)), None)
-    if kind is None or _LONG_AGO.search(folded) or _MIGHT.search(folded):
-        return None
-    return kind
+def _in_sentence(sentence: str) -> Emergency | None:
+    found = next(filter(None, map(_in_clause, _parts(sentence))), None)
+    return None if found is Emergency.BLEEDING and _IN_HEAT.search(sentence) else found
+
+
+def _parts(sentence: str) -> Iterator[str]:
+    """Yield a sentence and its clauses, which may not concern each other: "não comeu e está sangrando"."""
+    yield sentence
+    yield from map(str.strip, _CLAUSE.split(sentence))
+
+
+def _in_clause(folded: str) -> Emergency | None:
+    for kind, word in _ONE_WORD:
+        if word.fullmatch(folded) and not folded.endswith("?"):
+            return kind
+    found = next((kind for kind, signs in _COMPILED if signs.search(folded)), None)
+    return None if found is None or _TAKEN_BACK.search(folded) else found

@@ -6,51 +6,61 @@ Only what people do not write counts: a wrong yes leaves a customer without an a
 import re
 from typing import Final
 
-from oxy_ai.portuguese.words import either, read
+from oxy_ai.portuguese.words import any_of, either, read, words_in
 
 _CODE: Final = r"(?:[a-z]{1,3}-)?[0-9](?:[0-9 -]{2,9})[0-9]\b"
-_CODE_NAMED: Final = (
-    r"(?:codigo|cod|code|token|senha|pin|otp)(?: (?:de|do|da|para|e|unico|temporaria|temporario|descartavel|"
-    r"verificacao|seguranca|acesso|confirmacao|validacao|autenticacao|login|ativacao|registro|uso|whatsapp|"
-    r"verification|security|login|confirmation)){1,6}"
+_KINDS: Final = any_of(
+    words_in(
+        "de do da para e unico temporaria temporario descartavel verificacao seguranca acesso confirmacao validacao "
+        "autenticacao login ativacao registro uso whatsapp verification security confirmation"
+    )
 )
+_NAMED: Final = rf"(?:codigo|cod|code|token|senha|pin|otp)(?: {_KINDS}){{1,6}}"
+_PROOF: Final = r"(?:verificacao|seguranca|confirmacao|validacao|autenticacao|verification|security|confirmation)"
+_SECRETS: Final = r"(?:codigo|code|token|senha|pin)"
+
 _VERIFICATION: Final = re.compile(
     either(
-        rf"\b(?:seu|your|o|use o|digite o|informe o|use) {_CODE_NAMED}[^.!?\n]{{0,60}}{_CODE}",
-        rf"\b{_CODE_NAMED}\b[^.!?\n]{{0,40}}[:=] ?\*?{_CODE}",
-        rf"\b{_CODE} (?:e|is) (?:o )?(?:seu|your)\b[^.!?\n]{{0,40}}\b(?:codigo|code|senha|token|pin)\b",
+        rf"\b(?:seu|your|use o|digite o|informe o|use) {_NAMED}[^.!?\n]{{0,60}}{_CODE}",
+        rf"\b(?:codigo|code|token) (?:de )?{_PROOF}\b[^.!?\n]{{0,40}}[:=] ?\*?{_CODE}",
+        rf"\b{_CODE} (?:e|is) (?:o )?(?:seu|your)\b[^.!?\n]{{0,40}}\b{_SECRETS}\b",
+        rf"\buse {_CODE} (?:como|as)\b[^.!?\n]{{0,40}}\b{_SECRETS}\b",
+        rf"\bcodigo (?:d[oae] )?(?:whatsapp|facebook|instagram|google|telegram|uber|ifood):? {_CODE}",
         r"\b(?:seu|your) (?:[a-z]{2,20} ){0,3}(?:verification |security |login )?code (?:is|:)",
-        r"\b(?:nao|nunca|do not|don't|never) (?:compartilhe|informe|share|divulgue|repasse) (?:este |esse |"
-        r"seu |o |this |your |it )?"
-        r"(?:codigo|code|token|senha)",
+        r"\b(?:nao|nunca|do not|don't|never) (?:compartilhe|informe|share|divulgue|repasse) "
+        rf"(?:este |esse |seu |o |this |your |it )?{_SECRETS}",
     ),
     re.ASCII,
 )
 _HAS_DIGITS: Final = re.compile(r"[0-9]{3}")
 
+_SOON: Final = r"(?:assim que|o mais breve|em breve|o quanto antes|no proximo|logo que|dentro do)"
+
 _AUTOMATIC: Final = re.compile(
     either(
-        r"\b(?:esta|essa|este|this)(?: is an?| e uma| e um|) (?:mensagem|resposta|atendimento|automatic|automated)"
-        r"(?: (?:e|foi))?(?: (?:gerada|enviada))? ?(?:automatic[ao]|automaticamente|message|reply|"
-        r"response)\b(?!\?)",
+        r"\b(?:esta|essa|este|this)(?: is an?| e uma| e um)? (?:mensagem|resposta|atendimento|automatic|automated)"
+        r"(?: (?:e|foi))?(?: (?:gerada|enviada))? ?(?:automatic[ao]|automaticamente|message|reply|response)\b(?!\?)",
         r"\b(?:mensagem|resposta|aviso|e-?mail) automatic[ao]\b[^?]{0,200}$",
-        r"\b(?:nao responda|favor nao responder|do not reply|please do not "
-        r"reply)\b[^?\n]{0,30}\b(?:mensagem|numero|e-?mail|contato|message|this)\b",
-        r"\b(?:agradecemos|obrigad[oa] por|obrigad[oa] pelo|gratos pelo) (?:o |a |seu |sua )?(?:seu |sua |"
-        r"entrar em )?(?:contato|mensagem)\b",
-        r"\b(?:no momento|neste momento|agora) (?:estamos|nos encontramos|estou)\b[^.!?\n]{0,60}\b"
-        r"(?:indisponive|ausente|fora do (?:horario|expediente)|fechad)",
-        r"\bnao (?:estamos|nos encontramos|estou) (?:mais )?disponive",
-        r"\b(?:responderemos|retornaremos|entraremos em contato|te responderemos|retornarei|responderei)\b"
-        r"[^.!?\n]{0,40}\b(?:assim que|o mais breve|em breve|o quanto antes|no proximo|logo que|dentro do)",
-        r"\b(?:nosso horario de atendimento|horario de funcionamento|nosso atendimento "
-        r"funciona)\b[^?]{0,80}\b(?:de segunda|seg|das [0-9])",
-        r"\b(?:digite|tecle|envie|escolha|responda com|selecione) (?:a opcao |o numero |uma (?:das )?opc\w{2,4} ?)"
-        r"(?:\*?[0-9]\*?|abaixo|desejada|:)?",
-        r"\bdigite \*?[0-9]\*? (?:para|pra)\b",
-        r"(?:^|\n)\W{0,3}1\W{1,4}[a-z][^\n]{1,60}\n\W{0,3}2\W{1,4}[a-z][^\n]{1,60}\n\W{0,3}3\W{1,4}[a-z]",
-        r"\b(?:sou|eu sou|aqui e) (?:o|a) (?:assistente|atendente) (?:virtual|digital|automatic[ao])",
-        r"\bseu (?:protocolo|numero de protocolo)\b[^.!?\n]{0,20}[0-9]{5}",
+        r"\b(?:nao responda|favor nao responder|do not reply)\b[^?\n]{0,30}"
+        r"\b(?:mensagem|numero|e-?mail|contato|message|this)\b",
+        r"\b(?:agradecemos (?:o |a |pelo )?(?:seu |sua )?(?:contato|mensagem)|obrigad[oa] por entrar em contato com)\b",
+        r"\brecebemos (?:a )?sua mensagem\b",
+        r"\b(?:no momento|neste momento|agora) (?:estamos|nos encontramos)\b[^.!?\n]{0,60}"
+        r"\b(?:indisponive|ausente|fora do (?:horario|expediente)|fechad)",
+        r"\b(?:no momento|neste momento|agora) nao (?:estamos|nos encontramos) disponive",
+        r"\bestamos fora do (?:nosso )?(?:horario|expediente)\b",
+        rf"\b(?:responderemos|retornaremos|entraremos em contato|te responderemos)\b[^.!?\n]{{0,40}}\b{_SOON}\b",
+        r"\bnoss[oa]s? (?:atendentes?|consultor(?:es)?) (?:ira|vai|entrara|em breve)\b",
+        r"\b(?:nosso horario de atendimento|nosso atendimento funciona)\b[^?]{0,80}\b(?:de segunda|seg|das [0-9])",
+        r"\bbem[- ]?vind[oa](?:\([ao]\))? (?:a|ao|as|aos)\b[^?]{0,60}\b(?:como|em que) (?:podemos|"
+        r"posso)\b[^?]{0,20}ajudar",
+        r"\b(?:digite|tecle|selecione) (?:a opcao|o numero|uma (?:das )?opc|\*?[0-9]\*? (?:para|pra))",
+        r"\bescolha (?:uma (?:das )?opc\w{2,4}|a opcao (?:desejada|abaixo))|\bdigite (?:o )?seu (?:cpf|cnpj|"
+        r"e-?mail|telefone)\b",
+        r"\b(?:sou|eu sou|aqui e|falando com) (?:o|a) (?:assistente|atendente) (?:virtual|digital|"
+        r"automatic[ao])\b(?!\?)",
+        r"(?:^|\b(?:seu|numero de) )protocolo\b[^.!?\n]{0,20}[0-9]{5}",
+        r"\bde 0 a 10\b[^?\n]{0,60}\brecomenda",
     ),
     re.ASCII,
 )

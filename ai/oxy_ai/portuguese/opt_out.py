@@ -27,7 +27,7 @@ _POLITE: Final = frozenset(
     words_in(
         "oi oie ola opa bom boa dia tarde noite por favor porfavor pfv pf pfvr gentileza gente moca moco "
         "amigo amiga senhor senhora senhores obrigado obrigada obg obgd brigado brigada grato grata valeu vlw "
-        "ok ta viu agora ja imediatamente urgente atenciosamente desculpa desculpe"
+        "ok ta viu agora ja imediatamente urgente atenciosamente desculpa desculpe ai aqui"
     )
 )
 """Words that may stand around a command."""
@@ -45,12 +45,19 @@ _OUT: Final = _STOP_WORDS | {
     "gostaria de sair",
     "desejo sair",
     "sair sair",
+    "stop all",
+    "descadastre me",
+    "me bloqueia",
+    "me bloqueie",
+    "remover contato",
+    "remover meu contato",
     "cancelar inscricao",
     "cancelar minha inscricao",
     "cancelar cadastro",
     "cancelar meu cadastro",
     "cancelar o recebimento",
     "cancelar recebimento",
+    "cancele meu cadastro",
     "cancelar mensagens",
     "me deixa em paz",
     "me deixe em paz",
@@ -75,7 +82,7 @@ _MESSAGES: Final = frozenset(
 _SENDING: Final = frozenset(
     words_in(
         "mandar manda mande mandem mandando enviar envia envie enviem enviando encaminhar encaminhe escrever "
-        "escreva escrevam perturbar perturbe perturbem incomodar incomode incomodem"
+        "escreva escrevam perturbar perturbe perturbem incomodar incomode incomodem chamar chame chamem entre entrem"
     )
 )
 _REMOVING: Final = frozenset(
@@ -96,7 +103,8 @@ _AROUND: Final = frozenset(
         "quero queria gostaria desejo prefiro preciso solicito peco autorizo aceito quer como faco fasso faz "
         "podem pode posso poderia poderiam favor pare parem parar chega basta deixa deixe deixem deixar "
         "receber recebendo ver voces vcs vc voce suas seus sua seu loja empresa whatsapp whats zap aqui daqui "
-        "transmissao envio envios robo bot automatica automaticas vez todas toda todos"
+        "transmissao envio envios robo bot automatica automaticas vez todas toda todos exclusao remocao retirada "
+        "cancelar cancele recebimento"
     )
 )
 """Words that sentences with such a wish are made of."""
@@ -105,22 +113,27 @@ _VOCABULARY: Final = _POLITE | _OUT | _PROMOTIONS | _MESSAGES | _SENDING | _REMO
 
 
 def _any(words: frozenset[str]) -> str:
-    return f"(?:{'|'.join(sorted(words))})"
+    return rf"(?:{'|'.join(sorted(words))})\b"
 
+
+_NO: Final = r"\b(?:nao|n|nunca|nunca mais|jamais)"
+_WANT: Final = r"(?:quero|queria|gostaria de|desejo|autorizo|aceito|preciso|prefiro)"
+_UNWANTED: Final = _any(_MESSAGES | _ADVERTISING)
+_ANYTHING: Final = _any(_MESSAGES | _PROMOTIONS)
+_WHICH: Final = r"(?:as|essas|esses|nenhuma|suas|tantas|tanta|tanto|o envio de|o recebimento de|mais)"
+_WHOSE: Final = r"(?:d[aeo]|dess[ae]|dest[ae]|o|a|eu da|meu|minha|sua|suas|esse|este)"
 
 _WISHED: Final = re.compile(
     either(
-        r"\b(?:nao|n|nunca) (?:quero|queria|gostaria de|desejo|autorizo|aceito|preciso)(?: mais)?"
-        rf" (?:receber|{_any(_MESSAGES | _ADVERTISING)}|(?:nenhuma|essas|as|suas|tantas) "
-        rf"{_any(_MESSAGES | _ADVERTISING)})\b",
-        rf"\b(?:nao|n|nunca|nunca mais|jamais) (?:me )?{_any(_SENDING)}(?: me)? (?:mais|nada|"
-        rf"{_any(_MESSAGES | _PROMOTIONS)})\b",
-        rf"\b(?:para|pare|parem|parar|chega|deixa|deixe|deixem|deixar) de (?:me )?(?:receber|{_any(_SENDING)})\b",
-        rf"\b(?:pare|parem|parar|chega|basta) (?:de|com) (?:as |essas |tantas |tanta |tanto "
-        rf")?{_any(_MESSAGES | _PROMOTIONS)}\b",
-        rf"\b{_any(_REMOVING)} (?:me )?(?:d[aeo]|dess[ae]|dest[ae]|o|a|meu|minha|sua|suas|esse|este)"
-        rf" (?:meu |minha |sua |suas |lista de )?{_any(_LISTS | _PROMOTIONS)}\b",
-        rf"\bme {_any(_REMOVING)}\b(?! (?:com|o|a|um|uma)\b)",
+        rf"{_NO} {_WANT}(?: mais)? (?:receber\b|{_UNWANTED}|{_WHICH} {_UNWANTED})",
+        rf"\b{_WANT} nao (?:mais )?receber\b",
+        rf"{_NO} (?:me )?{_any(_SENDING)}(?: me)? (?:mais\b|nada\b|em contato\b|{_ANYTHING})",
+        rf"\b(?:para|pare|parem|parar|chega|deixa|deixe|deixem|deixar) de (?:me )?(?:receber\b|{_any(_SENDING)})",
+        rf"\b(?:pare|parem|parar|chega|basta) (?:de|com) (?:{_WHICH} )?{_ANYTHING}",
+        rf"\bcancel(?:ar|e) o (?:recebimento|envio) de {_ANYTHING}",
+        rf"\b{_any(_REMOVING)} (?:me )?{_WHOSE} (?:meu |minha |sua |suas |lista de )?{_any(_LISTS | _PROMOTIONS)}",
+        rf"\b(?:exclusao|remocao|retirada) d[aeo] (?:meu |minha )?{_any(_LISTS)}",
+        rf"\bme {_any(_REMOVING)}(?! (?:com|o|a|um|uma)\b)",
         r"\bquero me (?:descadastrar|desinscrever)\b",
     ),
     re.ASCII,

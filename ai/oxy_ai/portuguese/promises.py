@@ -9,111 +9,144 @@ from collections.abc import Iterator
 from typing import Final
 
 from oxy_ai.portuguese.sentences import sentences
-from oxy_ai.portuguese.words import either, fold, read
+from oxy_ai.portuguese.words import any_of, either, fold, read, words_in
 
-_PERSON: Final = (
-    r"(?:atendentes?|pessoas?|pessoal|equipe|time|alguem|humanos?|responsavel|responsaveis|gerentes?|gerencia|recepcao|"
-    r"recepcionistas?|colegas?|funcionari[oa]s?|colaborador(?:a|es|as)?|profissiona(?:l|is)|especialistas?|"
-    r"supervisor(?:a|es)?|"
-    r"don[oa]s?|proprietari[oa]s?|doutor(?:a|es)?|dr|dra|setor|suporte|central|atendimento|consultor(?:a|es)?|"
-    r"gente|loja|"
-    r"clinica|tecnic[oa]s?|moc[oa]s?)"
+_AT_DESK: Final = words_in(
+    "atendente atendentes pessoa pessoas pessoal equipe time alguem humano humanos responsavel responsaveis gerente "
+    "gerencia recepcao recepcionista colega colegas supervisor supervisora dono dona donos proprietario proprietaria "
+    "setor suporte central atendimento gente"
 )
-_YOU: Final = (
-    r"(?:(?:te|lhe|voce|vc|ti|o senhor|a senhora|contigo|com voce|com vc|seu contato|por aqui|por "
-    r"mensagem|em breve|logo|ja) )"
+_AT_WORK: Final = words_in(
+    "funcionario funcionaria colaborador colaboradora profissional profissionais especialista doutor doutora "
+    "dr dra loja "
+    "clinica consultor consultora tecnico tecnica moco moca membro"
 )
-_CONTACT: Final = (
-    r"(?:ligar|telefonar|chamar|responder|retornar|contatar|contactar|procurar|escrever|atender|dar (?:um |o )?retorno|"
-    r"dar continuidade|entrar em contato|falar com (?:voce|vc|o senhor|a senhora)|falar contigo|assumir|continuar|"
-    r"te ajudar|ajudar voce|ajudar vc|verificar|confirmar|cuidar d|resolver|analisar|mandar mensagem|te avisar|"
-    r"te passar|"
-    r"vir falar|vir te|te dar|te mandar|te enviar|te orientar|orientar voce)"
+_DESK: Final = rf"\b{any_of(_AT_DESK)}\b"
+"""Who answers customers."""
+_PERSON: Final = rf"\b{any_of((*_AT_DESK, *_AT_WORK))}\b"
+"""Or does the work."""
+_YOU: Final = r"(?:voce|vc|o senhor|a senhora)"
+_NEAR: Final = r"[^.!?\n]{0,60}?"
+"""Words between a person and what he will do."""
+
+# -- somebody will do something
+
+_WILL: Final = r"(?:vai|vao|ira|irao|deve|devem|vamos|iremos)"
+_MEANWHILE: Final = rf"(?:(?:te|lhe|{_YOU}|ja|logo|em breve) ){{0,3}}"
+_REACH: Final = (
+    r"(?:ligar|telefonar|chamar|responder|retornar|contatar|contactar|procurar|escrever|atender|orientar|"
+    r"auxiliar|assumir|"
+    r"ajudar|entrar em contato|dar (?:um |o )?retorno|dar continuidade|continuar|mandar mensagem|"
+    r"(?:falar|conversar) (?:contigo|com (?:voce|vc|o senhor|a senhora))|vir (?:te |falar)|"
+    r"te (?:avisar|passar|dar|mandar|enviar|confirmar)|(?:atende|auxilia|ajuda|responde|contata|chama|procura|"
+    r"orienta)-l[oa]s?)"
 )
-_CONTACTS: Final = (
-    r"(?:entra(?:ra|rao|m)? em contato|retorna(?:ra|rao|remos)?\b|responde(?:ra|rao|remos|m)?\b(?! por)|"
-    r"ligar(?:a|ao|emos)\b|"
-    r"te liga\b|te chama\b|te retorna|te responde|te procura|te atende|te escreve|te ajuda|ja (?:vem|vai|vao)|"
-    r"assum(?:e|ira)\b|da(?:ra|rao)? (?:um )?retorno|dara continuidade|falara com|verificara|chamara)"
+_LOOK_INTO: Final = r"(?:verificar|confirmar|resolver|analisar|checar|ver|cuidar d)"
+_REACHES: Final = either(
+    r"entr(?:a|am|ara|arao) em contato",
+    r"(?:responde(?:ra|rao|m)?|retorna(?:ra|rao)?)\b(?! por (?!aqui|mensagem|whats))",
+    r"te (?:liga|chama|retorna|responde|procura|atende|escreve|ajuda|orienta|avisa)(?:ra)?\b",
+    rf"(?:fala(?:ra)?|conversa(?:ra)?) (?:contigo|com {_YOU})",
+    r"continua(?:ra)? (?:o |seu |com o )?atendimento\b",
+    r"ja (?:vem|vai|vao)\b|assum(?:e|ira)\b|da(?:ra|rao)? (?:um )?retorno|dara continuidade|chamara|ligara",
 )
-_WILL: Final = r"(?:vai|vao|ira|irao|deve|devem|ja vai|ja vao|vamos|iremos)"
-_I: Final = r"(?:vou|irei|estou|to|ja|acabei de|vamos|acabo de|estarei|estamos)"
+_SOMEBODY_WILL: Final = either(
+    rf"{_PERSON}{_NEAR}\b{_WILL} {_MEANWHILE}{_REACH}",
+    rf"{_DESK}{_NEAR}\b{_WILL} {_MEANWHILE}{_LOOK_INTO}",
+    rf"{_PERSON}{_NEAR}\b(?:{_REACHES})",
+    rf"\b{_WILL} {_MEANWHILE}(?:te|lhe) (?:ligar|chamar|responder|retornar|contatar|procurar|atender|escrever)\b",
+    r"\b(?:entrar(?:a|ao|emos)|(?:vao|vai|vamos|iremos) entrar) em contato",
+    r"\b(?:ja )?(?:te|vao te|vai te) (?:chamam|ligam|respondem|atendem|retornam)\b",
+    rf"\b(?:que|alguem) {_NEAR}\bte (?:ligue|chame|responda|retorne|procure|atenda)\b",
+    r"\brecebera (?:um |uma )?(?:contato|ligacao|retorno|chamada)\b",
+    r"\b(?:sera|vai ser|ja sera|esta sendo) (?:transferid|encaminhad|contatad)[oa]\b",
+    r"\b(?:sera|vai ser) (?:atendid|respondid)[oa] (?:por (?:um|uma|nossa?|alguem)|em (?:breve|instantes)|ja)\b",
+)
+
+# -- the text itself will see to it: a machine cannot, so a person must
+
+_FOLLOW_UP: Final = either(
+    r"\b(?:retornaremos|responderemos|retornarei|ligaremos|te chamaremos|te ligamos|dar(?:ei|emos) (?:um |o "
+    r")?retorno)\b",
+    rf"\b(?:te retorno|te dou (?:um )?retorno|dou um retorno|retorno (?:para|pra) {_YOU})",
+    r"\b(?:vou|vamos|irei) (?:te |lhe )?(?:retornar|ligar|dar (?:um )?retorno)\b",
+    r"\bte (?:daremos|darei|dou) (?:uma |um )?(?:resposta|posicao|retorno)\b",
+    rf"{_PERSON}{_NEAR}\bte aviso\b",
+    r"\bvou (?:verificar|checar|ver|confirmar|falar) com\b(?! (?:voce|vc)\b)",
+)
+
+# -- somebody has been told, or is being told
+
+_I: Final = r"(?:vou|irei|estou|to|acabei de|acabo de|vamos|iremos|estarei|estamos)"
+_TOLD: Final = (
+    r"(?:avisei|acionei|chamei|encaminhei|transferi|repassei|passei|notifiquei|comuniquei|alertei|informei|"
+    r"pedi|solicitei|"
+    r"consultei|direcionei|avisamos|acionamos|encaminhamos|repassamos|notificamos|comunicamos|alertamos|"
+    r"transferimos|deixei (?:um )?(?:recado|avisado))"
+)
 _TELL: Final = (
-    r"(?:avis(?:ar|ando|ei|amos|ado)|cham(?:ar|ando|ei|amos)|comunic(?:ar|ando|ei|amos)|inform(?:ar|ando|ei|amos)|"
-    r"notific(?:ar|ando|ei|amos)|acion(?:ar|ando|ei|amos)|encaminh(?:ar|ando|ei|amos)|transfer(?:ir|indo|i|imos)|"
-    r"repass(?:ar|ando|ei|amos)|pass(?:ar|ando|ei|amos)|direcion(?:ar|ando|ei|amos)|consult(?:ar|ando|ei|amos)|"
-    r"verific(?:ar|ando|o|amos)|confirm(?:ar|ando|o|amos)|pedi(?:r|ndo|mos)?|solicit(?:ar|ando|ei|amos)|"
-    r"alert(?:ar|ando|ei|amos)|"
-    r"escal(?:ar|ando|ei)|fal(?:ar|ando|ei|amos)|pergunt(?:ar|ando|ei|amos)|conect(?:ar|ando|ei)|deix(?:ar|ando|ei))"
+    r"(?:avisa|chama|comunica|informa|notifica|aciona|encaminha|repassa|passa|direciona|consulta|verifica|confirma|"
+    r"solicita|alerta|escala|fala|pergunta|conecta|deixa|checa|transferi|transferin|pedi|pedin)(?:r|ndo|do)\b"
+)
+_ALARM: Final = r"(?:acionar|acionando|notificar|notificando|alertar|alertando|chamar|chamando)"
+_IT: Final = (
+    r"(?:(?:te|lhe|o|a|isso|seu caso|sua mensagem|seu pedido|seu contato|um|uma|nosso|nossa|com|para|"
+    r"pra|pro|ao|da|do) )"
+)
+_TOLD_SOMEBODY: Final = either(
+    rf"\b{_TOLD}\b{_NEAR}{_PERSON}",
+    rf"\b{_I} (?:ja )?{_IT}{{0,3}}{_TELL}{_NEAR}{_PERSON}",
+    rf"\b{_I} (?:ja )?{_ALARM} (?!{_YOU}\b|atencao)(?:[oa]s?|um|uma|alguem)\b",
+    r"\b(?:avisei|acionei|chamei|notifiquei|alertei) (?:a|o|ao|as|os|alguem)\b",
+    rf"\b(?:vou|pedi|vou pedir|ja pedi)(?: pedir)? (?:para|pra|a|ao|pro) (?!{_YOU}\b)\w{{2,20}} te \w{{3,12}}r\b",
+    rf"\bpassei (?:para|pra|pro) (?!{_YOU}\b)\w|\babr(?:i|ir|imos) (?:um )?chamado\b",
+    rf"\b(?:mand|envi|deix)(?:ei|ar|amos) (?:um |uma )?(?:recado|mensagem|aviso) (?:para|pra|pro|ao?|com) "
+    rf"(?:[oa] )?{_PERSON}",
+    rf"{_PERSON} (?:ja )?(?:esta|estao) (?:verificando|analisando|cuidando|vendo|resolvendo|olhando)\b",
+    rf"\b(?:analisad|verificad|respondid|avaliad)[oa] (?:pel[ao]|por) (?:\w+ )?{_PERSON}|\bencaminhad[oa] com "
+    rf"{_IT}?{_PERSON}",
+    r"\bte (?:transfiro|encaminho|direciono|passo (?:para|pra|pro))\b",
+    rf"\b{_I} (?:ja )?te (?:transferi|encaminha|passa|direciona|conecta)(?:r|ndo|ndo)\b",
+    rf"^\W*(?:transferindo|encaminhando|conectando|direcionando|acionando|chamando|avisando)\b{_NEAR}{_PERSON}",
+    rf"{_PERSON} (?:ja )?(?:foi|foram|esta|estao|sera|serao) (?:ja )?(?:avisad|acionad|notificad|informad|"
+    rf"comunicad|chamad|ciente)",
+    rf"{_PERSON} (?:ja )?(?:esta|estao|vem|vai) (?:a caminho|vindo|vir)\b",
+    r"\b(?:seu|sua|o|a) (?:caso|pedido|mensagem|solicitacao|duvida|conversa|atendimento|recado) (?:ja )?"
+    r"(?:foi|esta sendo|sera|vai ser) (?:encaminhad|repassad|transferid|enviad|direcionad|passad|escalad)",
+    rf"\b(?:recado|caso|pedido|mensagem|duvida) (?:ja )?(?:esta|ficou) com (?:[oa] |noss[oa] )?{_PERSON}",
+    rf"\b(?:aguarde|espere|um (?:momento|instante))\b{_NEAR}{_DESK}",
+    rf"\b(?:chamo|aviso|aciono|transfiro|encaminho|passo|repasso|consulto) {_IT}{{0,3}}{_PERSON}",
 )
 
-_SENTENCE_PROMISES: Final = re.compile(
-    either(
-        # somebody will write or call
-        rf"\b{_PERSON}\b[^.!?\n]{{0,60}}\b{_WILL} (?:{_YOU}){{0,3}}{_CONTACT}",
-        rf"\b{_PERSON}\b[^.!?\n]{{0,40}}\b{_CONTACTS}",
-        rf"\b{_WILL} (?:ja |logo |em breve )?(?:te|lhe) (?:ligar|chamar|responder|retornar|contatar|"
-        rf"procurar|atender|escrever|dar (?:um )?retorno)",
-        r"\b(?:entrar(?:a|ao|emos)|entraremos|vao entrar|vai entrar|vamos entrar|iremos entrar) em contato",
-        r"\b(?:retornaremos|responderemos|retornarei|te retorno|retorno (?:para|pra) (?:voce|vc|o senhor|a "
-        r"senhora)|"
-        r"te dou (?:um )?retorno|dou um retorno|dar(?:ei|emos|a)? (?:um |o )?retorno|te ligamos|ligaremos|"
-        r"te chamaremos)",
-        r"\b(?:vou|vamos|irei) (?:te |lhe )?(?:retornar|ligar|dar (?:um )?retorno)\b",
-        r"\b(?:sera|seras|vai ser|ja sera|esta sendo) (?:atendid[oa]|respondid[oa]|contatad[oa]|"
-        r"transferid[oa]|encaminhad[oa])",
-        # somebody has been told, or is being told
-        rf"\b{_I} (?:ja )?(?:te |lhe |o |a |isso |seu caso |sua mensagem |seu pedido "
-        rf")?{_TELL}\b[^.!?\n]{{0,60}}\b{_PERSON}\b",
-        rf"\b(?:avisei|acionei|chamei|passei|encaminhei|transferi|repassei|notifiquei|comuniquei|alertei|"
-        rf"informei)\b[^.!?\n]{{0,60}}\b{_PERSON}\b",
-        r"\b(?:estou|vou|irei|ja estou|to) te (?:transferi(?:r|ndo)|encaminha(?:r|ndo)|passa(?:r|ndo)|"
-        r"direciona(?:r|ndo)|conecta(?:r|ndo))",
-        rf"\b{_PERSON}\b (?:ja )?(?:foi|foram|esta|estao|sera|serao) (?:ja )?(?:avisad|acionad|notificad|"
-        rf"informad|comunicad|chamad|ciente|a caminho|vindo)",
-        r"\b(?:seu|sua|o) (?:caso|pedido|mensagem|solicitacao|duvida|conversa|atendimento|recado) (?:ja )?"
-        r"(?:foi|esta sendo|sera|vai ser) (?:encaminhad|repassad|transferid|enviad|direcionad|passad|escalad)",
-        r"\b(?:aguarde|espere|so um momento|um momento|um instante)[^.!?\n]{0,40}\b(?:ja (?:te|vao|vai)|"
-        r"atendente|alguem|equipe|pessoa)",
-        r"\bja (?:te|vao te|vai te) (?:chamo|passo|transfiro|atend|respond|cham|lig)[^.!?\n]{0,10}",
-        rf"\b(?:chamo|aviso|aciono|transfiro|encaminho|passo|repasso|consulto)\b (?:voce |vc |isso |agora |ja )?"
-        rf"(?:para |pra |pro |com |a |o |ao |um |uma |alguem |nossa |da ){{0,4}}{_PERSON}\b",
-    ),
-    re.ASCII,
-)
+_PROMISE: Final = re.compile(either(_SOMEBODY_WILL, _FOLLOW_UP, _TOLD_SOMEBODY), re.ASCII)
 
-_ONLY_OFFERED: Final = re.compile(
-    r"\b(?:quer|gostaria|prefere|deseja|posso|podemos|poderia|podia|devo)\b[^.!\n]{0,80}\?|"
-    r"\b(?:se (?:quiser|preferir|precisar|desejar)|caso (?:queira|prefira|precise|"
-    r"deseje))\b[^.!?\n]{0,40}\b(?:posso|podemos|pode|e so|basta|fale|chame|ligue)\b|"
-    r"\b(?:posso|podemos) (?:pedir|chamar|te passar|transferir|encaminhar|avisar|solicitar|acionar|te transferir)",
-    re.ASCII,
-)
-"""An offer that waits for the customer's word."""
+# -- what is none
 
-_DENIED: Final = re.compile(
-    r"\b(?:nao|nunca|ninguem|nem) (?:te |lhe |o |ha |tem |e |vou |vai |vao |consigo |posso |podemos |pude |"
-    r"temos |tenho ){0,3}"
-    r"(?:como |ninguem |para |pra |quem |mais |ainda |possivel |conseguimos ){0,3}"
+_OFFERED: Final = either(
+    r"\b(?:quer|gostaria|prefere|deseja|posso|podemos|poderia|podia|devo|qual|quem|quais)\b[^.!\n]{0,80}\?",
+    r"\b(?:posso|podemos) (?:pedir|chamar|transferir|encaminhar|avisar|solicitar|acionar|te (?:passar|transferir))",
+    r"\b(?:se (?:quiser|preferir|precisar|desejar)|caso (?:queira|prefira|precise|deseje))\b[^.!?\n]{0,40}"
+    r"\b(?:posso|podemos|pode|e so|basta|fale|chame|ligue)\b",
+)
+"""Waits for the customer's word."""
+_HELPER: Final = (
+    r"(?:te|lhe|o|e|vou|vai|vao|ha|tem|consigo|posso|podemos|pude|temos|tenho|como|ninguem|para|"
+    r"pra|quem|mais|ainda)"
+)
+_DENIED: Final = (
+    rf"\b(?:nao|nunca|ninguem|nem) (?:{_HELPER} ){{0,5}}"
     r"(?:avis|cham|transfer|encaminh|respond|retorn|lig|atend|entra|promet|garant|inform|acion|repass|contat|"
-    r"procur|falar)",
-    re.ASCII,
+    r"procur|falar)|\bnao (?:sei|sabemos) (?:quando|se)\b"
 )
-_REPORTED: Final = re.compile(
-    rf"\b{_PERSON}\b (?:ja )?(?:te |lhe |que (?:te |o |a )?atendeu )?(?:sugeriu|recomendou|disse|falou|"
-    rf"explicou|indicou|orientou|respondeu|"
-    r"confirmou|receitou|atendeu|escreveu|marcou|agendou|registrou|anotou)",
-    re.ASCII,
+_REPORTED: Final = (
+    rf"{_PERSON} (?:ja )?(?:te |lhe |que (?:te |o |a )?atendeu )?(?:sugeriu|recomendou|disse|falou|explicou|indicou|"
+    r"orientou|respondeu|confirmou|receitou|atendeu|escreveu|marcou|agendou|registrou|anotou)"
 )
-"""What somebody did before."""
-
-_ADVICE: Final = re.compile(
-    r"\b(?:fale|ligue|procure|chame|entre em contato|converse|pergunte|avise|consulte|peca|voce pode (?:falar|"
-    r"ligar|chamar|avisar|procurar))\b",
-    re.ASCII,
+_ADVICE: Final = (
+    r"\b(?:fale|ligue|procure|chame|entre em contato|converse|pergunte|avise|consulte|peca|"
+    r"(?:voce )?pode (?:falar|ligar|chamar|avisar|procurar))\b"
 )
-"""What the customer may do himself."""
-
+_NO_PROMISE: Final = tuple(re.compile(words, re.ASCII) for words in (_OFFERED, _DENIED, _REPORTED, _ADVICE))
 
 _CLAUSE: Final = re.compile(r"[,;:()]| (?:mas|porem|entao|por isso|e ja|e vou|e um|e uma|pois) ")
 
@@ -133,8 +166,8 @@ def _parts(sentence: str) -> Iterator[str]:
 
 
 def _promises(folded: str) -> bool:
-    found = _SENTENCE_PROMISES.search(folded)
+    found = _PROMISE.search(folded)
     if found is None:
         return False
-    vetoes = (veto.search(folded) for veto in (_ONLY_OFFERED, _DENIED, _REPORTED, _ADVICE))
+    vetoes = (words.search(folded) for words in _NO_PROMISE)
     return all(veto is None or veto.start() > found.end() for veto in vetoes)

@@ -12,6 +12,10 @@ CODES = [
     "[Nubank] Nunca informe seu código a ninguém: 938271",
     "Seu iFood code: 9382. Don't share your code",
     "Código de confirmação: *7392*",
+    "Facebook: 123456 é seu código de acesso",
+    "Código WhatsApp: 123-456",
+    "Use 481923 como código de segurança da conta Microsoft",
+    "Your Uber code is 1234. Never share this code.",
 ]
 
 NO_CODES = [
@@ -24,6 +28,10 @@ NO_CODES = [
     "meu cpf é 123.456.789-00",
     "esqueci a senha do site",
     "o microchip dele é 982000123456789",
+    "o código de acesso do condomínio é 1234",
+    "a senha do portão é 4821",
+    "código do portão: 1234",
+    "use 1234 para entrar no portão",
 ]
 
 AUTOMATIC = [
@@ -39,6 +47,13 @@ AUTOMATIC = [
     "Nosso horário de atendimento é de segunda a sexta das 8h às 18h",
     "Seu protocolo é 2026112899",
     "Entraremos em contato o mais breve possível",
+    "Olá! Você está falando com a assistente virtual do Banco X. Digite seu CPF.",
+    "Bem-vindo à Vivo! Escolha uma opção: 1 - Fatura 2 - Suporte",
+    "Olá, recebemos sua mensagem e em breve um de nossos atendentes irá responder.",
+    "Estamos fora do horário de atendimento.",
+    "Olá! 👋 Bem-vindo(a) à Auto Center. Como podemos te ajudar hoje?",
+    "Protocolo: 20261128123456",
+    "Sua avaliação é muito importante para nós. De 0 a 10, quanto você recomenda?",
 ]
 
 BY_PEOPLE = [
@@ -60,6 +75,20 @@ BY_PEOPLE = [
     "envie a localização",
     "agora estamos disponíveis, pode vir?",
     "digite o endereço",
+    "o atendente vai me ligar?",
+    "qual o protocolo de vacinação?",
+    "meu protocolo é 123456, e agora?",
+    "seja bem-vindo ao grupo",
+    "Em que posso ajudar?",
+    "Obrigada pelo contato, vou pensar",
+    "não estou disponível sexta",
+    "não estamos disponíveis no sábado",
+    "1 - Rex\n2 - Mel\n3 - Bob",
+    "me envie o número do pix",
+    "escolha a opção mais barata pra mim",
+    "de 0 a 10 dou nota 10!",
+    "responderei assim que puder",
+    "estou falando com a atendente virtual?",
 ]
 
 
