@@ -122,7 +122,7 @@ async def reschedule(agenda: Agenda, move: Move, now: datetime) -> Booking | Ref
     service = _still_offered(known, row["service_id"])
     if service is None:
         return Refused(Unavailable.NOT_OFFERED)
-    wish = row["wished_resource_id"] if move.wish is None else move.wish
+    wish = _kept_wish(service, row["wished_resource_id"]) if move.wish is None else move.wish
     slot = await _slot(known, replace(move, wish=wish), service, now)
     if isinstance(slot, Refused):
         return slot
@@ -161,6 +161,11 @@ async def bookings_of(
 def _still_offered(known: Agenda | None, service: int) -> Service | None:
     offered = () if known is None else known.services
     return next((item for item in offered if item.id == service), None)
+
+
+def _kept_wish(service: Service, wish: int | None) -> int | None:
+    """Return the resource that a customer once wished for, unless it does not serve any more."""
+    return None if service.need.wishing(wish) is None else wish
 
 
 def _too_late(known: Agenda, row: Record, now: datetime) -> bool:

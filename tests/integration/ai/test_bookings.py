@@ -181,6 +181,15 @@ async def test_a_service_takes_one_of_each_group_and_the_wished_person_where_she
     assert why(await shop.book(at(10), "Consulta", customer=1, wish="Banheira 2")) is Unavailable.NOT_OFFERED
 
 
+async def test_a_wish_ends_with_the_person_who_leaves(shop: Shop) -> None:
+    wished = await shop.booked(at(9), "Consulta", wish="Camila")
+    await shop.apply(CATALOG.replace("[camila, davi]", "[davi]"))
+    assert why(await shop.book(at(10), "Consulta", customer=1, wish="Camila")) is Unavailable.NOT_OFFERED
+    moved = await shop.move(wished, at(10))
+    assert isinstance(moved, Booking)
+    assert moved.resources == ("Dr. Davi", "Consultório")
+
+
 async def test_holidays_are_closed_by_name(shop: Shop) -> None:
     refused = await shop.book(at(10, day=WEDNESDAY))
     assert why(refused) is Unavailable.CLOSED

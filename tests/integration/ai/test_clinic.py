@@ -50,7 +50,8 @@ async def test_an_agenda_that_a_clinic_can_live_with(scene: Scene) -> None:
     closed = thursday + timedelta(days=1)
     await scene.query(
         "insert into overlays (organization_id, kind, begins, ends, reason, made_by) "
-        "select id, 'closed', $1::timestamp, $1::timestamp + interval '1 day', 'Dedetização', 'teste' from organizations",
+        "select id, 'closed', $1::timestamp, $1::timestamp + interval '1 day', 'Dedetização', 'teste' "
+        "from organizations",
         datetime(closed.year, closed.month, closed.day),  # noqa: DTZ001 local time without a zone
     )
     results, prompt = await results_of(
