@@ -214,7 +214,7 @@ language plpgsql
 as $$
 begin
     perform settle_placeholder(v, m);
-    if wish is not null and not m.from_me and not m.before_pairing and is_personal(m.chat) then
+    if wish is not null and not m.from_me and m.before_pairing is not true and is_personal(m.chat) then
         perform note_wish(v, wish, at);
     end if;
 end $$;
