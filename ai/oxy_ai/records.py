@@ -526,6 +526,8 @@ class RelayStep(Record):
     organization: str
     instance: str
     rows: tuple[OutboxRow, ...]
+    withheld: int = 0
+    """Texts that were closed, because their contacts do not want them."""
 
 
 class InboundReport(Record):

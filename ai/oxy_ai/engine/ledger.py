@@ -27,6 +27,9 @@ class LedgerSettings(ProcessSettings):
     ledger_grace_seconds: float = Field(
         default=300, gt=0, description="How long a text may be kept after it has expired before that is wrong."
     )
+    ledger_rules_seconds: float = Field(
+        default=86_400, gt=0, description="How far back the ledger shows what rules decided instead of a model."
+    )
 
 
 class Count(BaseModel):
@@ -41,6 +44,17 @@ class Count(BaseModel):
     """Of the oldest."""
     wrong: int
     """How many of them must not be."""
+
+
+class Ruled(BaseModel):
+    """How many turns and texts ended by a rule, for one reason, within the time that is looked back."""
+
+    what: str
+    """turn, or text (withheld from its contact)."""
+    state: str
+    reason: str
+    entries: int
+    newest: AwareDatetime
 
 
 class Entry(BaseModel):
@@ -65,6 +79,7 @@ class OrganizationLedger(BaseModel):
     organization: str
     violations: int
     counts: tuple[Count, ...]
+    rules: tuple[Ruled, ...] = ()
     oldest: tuple[Entry, ...]
 
 
@@ -88,7 +103,7 @@ async def watch_ledger(engine: Engine, settings: LedgerSettings) -> None:
 async def read_ledger(engine: Engine, settings: LedgerSettings, name: str | None, oldest: int) -> Ledger:
     """Return the ledger of an organization, None: of all; raises AdministrationError for one that is not known."""
     pages = [await _page(engine, settings, key, oldest) for key in await known_organizations(engine, name)]
-    shown = sorted((page for page in pages if page.counts), key=lambda page: page.organization)
+    shown = sorted((page for page in pages if page.counts or page.rules), key=lambda page: page.organization)
     return Ledger(violations=sum(page.violations for page in shown), organizations=tuple(shown))
 
 
@@ -96,9 +111,10 @@ async def _page(engine: Engine, settings: LedgerSettings, organization: UUID, ol
     async with organization_transaction(engine.pool, organization) as connection:
         name = await connection.fetchval("select name from organizations where id = $1", organization)
         document = await connection.fetchval(
-            "select ledger_page($1, $2, $3) || jsonb_build_object('organization', $4::text)",
+            "select ledger_page($1, $2, $3, $4) || jsonb_build_object('organization', $5::text)",
             organization,
             _grace(settings),
+            timedelta(seconds=settings.ledger_rules_seconds),
             oldest,
             name,
         )

@@ -122,6 +122,7 @@ class Relay:
                 # One round trip per batch: it marks the previous batch as accepted and returns the next. Only an empty
                 # step releases the instance, so do not stop before one.
                 step = await self._engine.relay_step(target, self._id, offered, self._limits)
+                metrics.RELAYED.labels(outcome="withheld").inc(0 if step is None else step.withheld)
                 if step is None or not step.rows:
                     return
                 accepted = await self._offer(step)

@@ -73,7 +73,9 @@ $$;
 -- The oldest texts to send that may leave now, most urgent lane first; what their contacts do not want is closed. A
 -- contact is locked meanwhile, so that an opt-out comes either before or after, not in between. It is not waited for:
 -- whoever holds it may wait for the relay's row, which we hold; its texts are looked at again soon.
-create or replace function texts_to_offer(organization uuid, instance uuid, how_many integer) returns uuid[]
+create or replace function texts_to_offer(
+    organization uuid, instance uuid, how_many integer, out offered uuid[], out withheld bigint
+)
 language sql
 as $$
     with oldest as materialized (
@@ -88,11 +90,10 @@ as $$
         select o.id, why_withheld(o, h.c) as why from oldest
         join held h on (h.c).id = oldest.contact_id
         join outbox o on o.organization_id = organization and o.id = oldest.id
-    ), withheld as (
+    ), closed as (
         select withhold(organization, j.id, j.why) from judged j where j.why is not null
     )
-    select coalesce(array_agg(j.id), '{}') from judged j
-    where j.why is null and (select count(*) from withheld) is not null
+    select coalesce(array_agg(j.id) filter (where j.why is null), '{}'), (select count(*) from closed) from judged j
 $$;
 
 -- Close a text that its contact does not want, unless another transaction holds it: then it is looked at again.

@@ -270,8 +270,9 @@ begin
 end $$;
 
 -- An organization's ledger in short (oxy_ai.engine.ledger.OrganizationLedger): how many of what, and the `oldest`
--- entries, the wrong ones first.
-create or replace function ledger_page(organization uuid, grace interval, oldest integer) returns jsonb
+-- entries, the wrong ones first; and what rules decided for the last `memory`.
+create or replace function ledger_page(organization uuid, grace interval, memory interval, oldest integer)
+returns jsonb
 language plpgsql
 as $$
 declare
@@ -279,11 +280,33 @@ declare
 begin
     return jsonb_build_object(
         'violations', (select count(*) from unnest(entries) l where l.wrong is not null),
-        'counts', ledger_counts(organization, entries), 'oldest', (
+        'counts', ledger_counts(organization, entries),
+        'rules', ledger_rules(organization, clock_timestamp() - memory), 'oldest', (
             select coalesce(jsonb_agg(ledger_line(organization, f.l) order by (f.l).since), '[]') from (
                 select l from unnest(entries) l order by l.wrong is null, l.since limit oldest
             ) f
         )
+    );
+end $$;
+
+-- What rules have decided since then instead of a model, or of a release: turns by their reason, and texts that were
+-- withheld. The assistant does not die by a rule: what died has its own entries.
+create or replace function ledger_rules(organization uuid, since timestamptz) returns jsonb
+language plpgsql stable
+as $$
+begin
+    return (
+        select coalesce(jsonb_agg(to_jsonb(r) order by r.what, r.state, r.reason), '[]') from (
+            select 'turn' as what, t.state, t.reason, count(*) as entries, max(t.finished_at) as newest
+            from turns t
+            where t.organization_id = organization and t.finished_at >= since and t.reason is not null
+                and t.state in ('answered', 'skipped')
+            group by t.state, t.reason
+            union all
+            select 'text', o.state, o.error, count(*), max(o.closed_at) from outbox o
+            where o.organization_id = organization and o.state = 'withheld' and o.closed_at >= since
+            group by o.state, o.error
+        ) r
     );
 end $$;
 

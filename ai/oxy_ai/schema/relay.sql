@@ -100,6 +100,7 @@ as $$
 declare
     destination text;
     serves boolean;
+    chosen record;
     next_rows jsonb;
 begin
     perform enter_org(organization);
@@ -113,8 +114,8 @@ begin
     end if;
     perform expire_pending(organization, instance);
     serves := not failed and not pod_has_ended(organization, instance);
-    next_rows := case when serves then offered_texts(organization, texts_to_offer(organization, instance, how_many))
-                      else '[]' end;
+    select * into chosen from texts_to_offer(organization, instance, case when serves then how_many else 0 end);
+    next_rows := offered_texts(organization, chosen.offered);
     if next_rows = '[]' then
         perform release_relay(
             instance, failed, shortest_pause, longest_pause,
@@ -124,7 +125,8 @@ begin
     end if;
     return (
         select jsonb_build_object(
-            'account', destination, 'organization', i.settings ->> 'organization', 'instance', i.name, 'rows', next_rows
+            'account', destination, 'organization', i.settings ->> 'organization', 'instance', i.name, 'rows', next_rows,
+            'withheld', chosen.withheld
         ) from instances i where i.organization_id = organization and i.id = instance
     );
 end $$;

@@ -258,6 +258,7 @@ create index outbox_whatsapp_id on outbox (instance_id, whatsapp_id) where whats
 create index outbox_unconfirmed on outbox (conversation_id) where state in ('pending', 'accepted');
 create index outbox_promises on outbox (conversation_id, created_at) where part = 1;
 create index outbox_unsent on outbox (organization_id) where state in ('failed', 'expired', 'ambiguous');
+create index outbox_withheld on outbox (organization_id, closed_at) where state = 'withheld';
 create index outbox_accepted on outbox (instance_id) where state = 'accepted';
 
 -- The current, or last, outage of the model endpoint of an instance.

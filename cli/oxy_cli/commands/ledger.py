@@ -1,4 +1,4 @@
-"""``oxy ledger``: messages, texts and notices that are open or ended badly, and since when."""
+"""``oxy ledger``: messages, texts and notices that are open or ended badly, since when, and what rules decided."""
 
 from typing import Annotated, Any, Final
 
@@ -16,6 +16,7 @@ Organization = Annotated[
 Oldest = Annotated[int, typer.Option(min=0, help="How many of the oldest entries of each organization are listed.")]
 
 _COUNTS: Final = ("what", "state", "reason", "entries", "since", "wrong")
+_RULES: Final = ("what", "state", "reason", "entries", "newest")
 _ENTRIES: Final = ("what", "id", "instance", "phone", "state", "reason", "since", "wrong")
 
 
@@ -41,7 +42,11 @@ def ledger(
 def _print(found: dict[str, Any]) -> None:
     for page in found["organizations"]:
         console().print(f"[bold]{page['organization']}[/]")
-        _print_rows(_COUNTS, page["counts"])
+        if page["counts"]:
+            _print_rows(_COUNTS, page["counts"])
+        if page.get("rules"):
+            console().print("Decided by rules lately:")
+            _print_rows(_RULES, page["rules"])
         if page["oldest"]:
             console().print("The oldest:")
             _print_rows(_ENTRIES, page["oldest"])
