@@ -31,7 +31,7 @@ from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError, ProfileUnknownError
 from oxy_ai.ids import organization_id
 from oxy_ai.media.library import FileLibrary
-from oxy_ai.settings import StoreSettings
+from oxy_ai.store_settings import StoreSettings
 from oxy_ai.verticals import Verticals
 from oxy_core.bus import connected
 from oxy_core.envelopes import InstanceSettings

@@ -1,13 +1,7 @@
-"""Settings of the AI worker and of its administration command.
-
-Each part declares its settings beside what they control; here they are joined into one environment per process.
-"""
-
-from pathlib import Path
+"""Settings of the AI worker: each part declares its own beside what they control; here they are joined."""
 
 from pydantic import Field
 
-from oxy_ai.database import DatabaseSettings
 from oxy_ai.engine.bus_clock import ClockSettings
 from oxy_ai.engine.clock_watch import DatabaseClockSettings
 from oxy_ai.engine.database_watch import DatabaseWatchSettings
@@ -15,23 +9,13 @@ from oxy_ai.engine.dead_letter_watch import DeadLetterSettings
 from oxy_ai.engine.file_keeper import FileSettings
 from oxy_ai.engine.ingest import IngestSettings
 from oxy_ai.engine.instances import FollowerSettings
-from oxy_ai.engine.ledger import LedgerSettings
 from oxy_ai.engine.notices import NoticeSettings
 from oxy_ai.engine.parked_reports import ParkedSettings
 from oxy_ai.engine.relay import RelaySettings
 from oxy_ai.engine.turn_dispatcher import DispatcherSettings
 from oxy_ai.engine.turn_runner import RunnerSettings
-from oxy_ai.media.library import LibrarySettings
 from oxy_ai.model.client import ModelSettings
-
-
-class StoreSettings(DatabaseSettings, LedgerSettings, LibrarySettings):
-    """Connections to the bus and the database: all that the administration command needs."""
-
-    nats_url: str = Field(description="URL of NATS.")
-    nats_credentials: Path | None = Field(
-        default=None, description="File with the credentials of the platform's NATS user."
-    )
+from oxy_ai.store_settings import StoreSettings
 
 
 class WorkerSettings(

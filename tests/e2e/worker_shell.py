@@ -14,7 +14,7 @@ STORED: Final = """
 import asyncio, base64, json, sys
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.ids import organization_id
-from oxy_ai.settings import StoreSettings
+from oxy_ai.store_settings import StoreSettings
 
 QUERY = '''
 select m.whatsapp_id as id, m.kind, m.body as text, (m.content -> 'details')::text as details,
@@ -42,7 +42,7 @@ from pydantic import TypeAdapter
 from oxy_ai.database import connected_pool
 from oxy_ai.engine.outgoing import find_destination, queue_message
 from oxy_ai.engine.store import Engine
-from oxy_ai.settings import StoreSettings
+from oxy_ai.store_settings import StoreSettings
 from oxy_core.outbound import OutboundContent
 
 async def main(organization, instance, phone, contents):
