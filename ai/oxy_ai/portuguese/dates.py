@@ -3,11 +3,22 @@
 This only checks: the model chooses the day, from the calendar in its prompt.
 """
 
+import re
 from datetime import date, time
+from typing import Final
 
 from oxy_ai.portuguese.day_phrases import DayPhrase, Use, day_phrases
 from oxy_ai.portuguese.time_phrases import time_phrases
 from oxy_ai.portuguese.words import read
+
+_LEAVES_OPEN: Final = re.compile(
+    r"\b(?:outr[ao] (?:dia|data)|qualquer (?:outr[ao] )?(?:dia|data|horario)|(?:primeir|proxim)[ao] (?:horario|"
+    r"dia|data|vaga)|"
+    r"tanto faz|quando (?:der|puder|tiver|for melhor)|senao|o que (?:tiver|der)|quanto antes|"
+    r"(?:antes|depois)(?! d| que| amanha))\b",
+    re.ASCII,
+)
+"""The customer takes other days than he names: "sexta seria bom, senão o próximo horário livre"."""
 
 
 def days_meant(text: str, today: date) -> tuple[date, ...]:
@@ -32,8 +43,11 @@ def contradicts(words: str, day: date, today: date) -> bool:
     No to a day that any phrase allows, and to words that name no day: in doubt there is no contradiction. A weekday
     that does not fit the date beside it contradicts every day.
     """
-    phrases = [phrase for phrase in day_phrases(read(words), today) if _binds(phrase, today)]
-    return bool(phrases) and not any(phrase.meaning.fits(day) for phrase in phrases)
+    reading = read(words)
+    phrases = [phrase for phrase in day_phrases(reading, today) if _binds(phrase, today)]
+    if not phrases or _LEAVES_OPEN.search(reading.folded):
+        return False
+    return not any(phrase.meaning.fits(day) for phrase in phrases)
 
 
 def _binds(phrase: DayPhrase, today: date) -> bool:

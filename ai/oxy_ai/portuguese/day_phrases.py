@@ -53,7 +53,8 @@ _AROUND: Final = 40
 """Characters before a phrase, and after it, that may change its use."""
 
 _BOUND: Final = re.compile(
-    r"\b(?:antes|depois|dps|apos|ate|a partir|apartir|partir|desde|entre|ate no)(?: d[eoa]s?| n[oa]s?| o| a| as| ao)?"
+    r"\b(?:antes|depois|dps|apos|ate|semana|comeco|inicio|fim|final|a partir|apartir|partir|desde|entre|ate "
+    r"no)(?: d[eoa]s?| n[oa]s?| o| a| as| ao)?"
     r"(?: proxim[ao]| dia)?[ \n]$",
     re.ASCII,
 )
