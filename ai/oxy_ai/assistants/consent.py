@@ -8,13 +8,16 @@ answer is then what was missing.
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Final
 
 from pydantic import BaseModel
 
 from oxy_ai.assistants.vertical import Consent
 from oxy_ai.messages import SaidMessage
-from oxy_ai.portuguese.words import fold, key_words
+from oxy_ai.portuguese.day_phrases import day_phrases
+from oxy_ai.portuguese.time_phrases import time_phrases
+from oxy_ai.portuguese.words import fold, key_words, read
 from oxy_ai.records import Turn
 
 _ASSENT: Final = re.compile(
@@ -25,6 +28,8 @@ _DENIAL: Final = re.compile(r"\W*(?:nao|nunca|deixa|espera|calma)\b")
 _UNLESS_DENIED: Final = r"(?<!nao )(?<!nao quero )(?<!nao precisa )(?<!nao e para )(?<!nem )"
 _WORD_START: Final = 4
 """Words with the same first letters count as the same: "consultar" and "consulta"."""
+_ANY_DAY: Final = date(2000, 1, 1)
+"""Whether a text names a day does not depend on the day on which it is read."""
 _SMALL: Final = 2
 """Longest words that say nothing: "de", "do", "e"."""
 
@@ -59,9 +64,16 @@ def _shops_words(turn: Turn) -> tuple[str, ...]:
 def _wants(consent: Consent, own: str, turn: Turn) -> bool:
     if not consent.wishes or _begins(consent.wishes, own):
         return True
-    newest = "\n".join(fold(item.text or "") for item in turn.inputs if _is_own(item))
-    says_yes = _ASSENT.search(newest) is not None and not _DENIAL.match(newest)
+    newest = "\n".join(item.text or "" for item in turn.inputs if _is_own(item))
+    if consent.by_moment and _names_moment(newest):
+        return True
+    says_yes = _ASSENT.search(fold(newest)) is not None and not _DENIAL.match(fold(newest))
     return says_yes and any(_begins(consent.wishes, words) for words in _shops_words(turn)[:1])
+
+
+def _names_moment(text: str) -> bool:
+    reading = read(text)
+    return bool(time_phrases(reading) or day_phrases(reading, _ANY_DAY))
 
 
 def _begins(beginnings: Iterable[str], folded: str) -> bool:

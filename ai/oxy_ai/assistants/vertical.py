@@ -116,6 +116,8 @@ class Consent:
 
     wishes: tuple[str, ...] = ()
     """Beginnings of folded words, one of which says that he wants it; or he says yes after the shop has used one."""
+    by_moment: bool = False
+    """Whether naming a day or a time says so as well: that is how people take one of those that they were offered."""
     written: tuple[str, ...] = ()
     """Arguments with a word that he wrote."""
     named: tuple[str, ...] = ()

@@ -6,10 +6,11 @@ from typing import Annotated, Final
 from pydantic import BaseModel, BeforeValidator, Field
 
 from oxy_ai.assistants.refusals import ToolRefusal
-from oxy_ai.assistants.vertical import Consent, Tool, ToolContext
+from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.petshop import arguments
 from oxy_ai.petshop.offers import agenda_of, contradiction, find_offer, refused, wished_resource
 from oxy_ai.petshop.pet_choice import choose_pet
+from oxy_ai.petshop.wishes import BOOKING, CANCELLING, MOVING
 from oxy_ai.portuguese.formatting import moment, money
 from oxy_ai.scheduling.agenda import Agenda
 from oxy_ai.scheduling.booking_rules import Unavailable
@@ -173,29 +174,6 @@ async def _meant(context: ToolContext, code: int | None) -> Booking | ToolRefusa
     )
 
 
-_BOOK: Final = Consent(
-    wishes=("agend", "marc", "reserv", "encaix", "quer", "gostaria", "precis"),
-    named=("servico",),
-    registered=("nome_pet",),
-)
-_MOVE: Final = Consent(
-    wishes=(
-        "mud",
-        "remarc",
-        "reagend",
-        "troc",
-        "pass",
-        "adi",
-        "antecip",
-        "transfer",
-        "alter",
-        "outro",
-        "outra",
-        "mais",
-    ),
-)
-_CANCEL: Final = Consent(wishes=("cancel", "desmarc", "desist", "nao vou", "nao vamos", "nao pod", "nao consigo"))
-
 BOOKING_TOOLS: Final = (
     Tool(
         "agendar_servico",
@@ -203,7 +181,7 @@ BOOKING_TOOLS: Final = (
         BookingOrder,
         _book,
         acts=True,
-        consent=_BOOK,
+        consent=BOOKING,
     ),
     Tool(
         "remarcar_agendamento",
@@ -211,7 +189,7 @@ BOOKING_TOOLS: Final = (
         MoveOrder,
         _move,
         acts=True,
-        consent=_MOVE,
+        consent=MOVING,
     ),
     Tool(
         "cancelar_agendamento",
@@ -219,6 +197,6 @@ BOOKING_TOOLS: Final = (
         CancelOrder,
         _cancel,
         acts=True,
-        consent=_CANCEL,
+        consent=CANCELLING,
     ),
 )

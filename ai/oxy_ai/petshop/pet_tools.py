@@ -6,10 +6,11 @@ from typing import Annotated, Final
 from pydantic import BaseModel, BeforeValidator, Field
 
 from oxy_ai.assistants.refusals import ToolRefusal
-from oxy_ai.assistants.vertical import Consent, Tool, ToolContext
+from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.petshop import arguments
 from oxy_ai.petshop.pet_table import insert_pet, read_pets, update_pet
 from oxy_ai.petshop.pets import MOST_PETS, Pet, PetFacts, age_words, find_pets, label, learn, pet_name
+from oxy_ai.petshop.wishes import REGISTERING
 
 _GRAMS: Final = 1_000
 """In a kilogram."""
@@ -157,7 +158,7 @@ PET_TOOLS: Final = (
         PetCard,
         _register,
         acts=True,
-        consent=Consent(named=("nome",)),
+        consent=REGISTERING,
     ),
     Tool(
         "listar_pets",

@@ -17,6 +17,7 @@ from oxy_core.message_kinds import MessageKind
 
 BOOK = Consent(wishes=("agend", "marc", "quer"), named=("service",), registered=("name",))
 CANCEL = Consent(wishes=("cancel", "desmarc", "nao vou"))
+MOVE = Consent(wishes=("remarc", "mud"), by_moment=True)
 REGISTER = Consent(written=("name",))
 KNOWN = 'O nome do cliente no WhatsApp é "Ana". Pets: Thor (cão).'
 
@@ -78,6 +79,8 @@ CANCELLING = earlier("assistant", "Confirma que é para cancelar o banho do Thor
         (CANCEL, Order(), turn_of(said("preciso cancelar"))),
         (CANCEL, Order(), turn_of(said("Não vou poder ir amanhã"))),
         (CANCEL, Order(), turn_of(said("isso"), history=(CANCELLING,))),
+        (MOVE, Order(), turn_of(said("às 14h está ótimo"))),
+        (MOVE, Order(), turn_of(said("quinta que vem"))),
         (REGISTER, Order(name="Rex"), turn_of(said("tenho um labrador chamado Rex"))),
         (REGISTER, Order(name="Rex"), turn_of(said("o Rex", kind=MessageKind.IMAGE))),
     ],
@@ -105,6 +108,8 @@ def test_the_customer_has_asked(consent: Consent, order: Order, turn: Turn) -> N
         (CANCEL, Order(), turn_of(said("não quero cancelar"))),
         (CANCEL, Order(), turn_of(said("não, isso não"), history=(CANCELLING,))),
         (CANCEL, Order(), turn_of(said(None, kind=MessageKind.STICKER))),
+        (MOVE, Order(), turn_of(said("às 14h", content=FORWARDED))),
+        (MOVE, Order(), turn_of(said("bom dia!"))),
         (REGISTER, Order(name="Thor"), turn_of(said("sim"), history=(earlier("assistant", "Cadastro o Thor?"),))),
         (REGISTER, Order(name="Thor"), turn_of(said("oi"))),
         (REGISTER, Order(name="!!"), turn_of(said("oi !!"))),
