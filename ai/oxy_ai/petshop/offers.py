@@ -74,7 +74,8 @@ async def agenda_of(context: ToolContext) -> Agenda | ToolRefusal:
 def no_catalog(context: ToolContext) -> ToolRefusal:
     """Return the refusal of a shop whose catalog has not been applied: nothing can be said of its services."""
     return ToolRefusal(
-        erro="Ainda não tenho a lista de serviços da loja; uma pessoa da equipe vai responder.",
+        erro="Ainda não tenho a lista de serviços da loja. Logo depois da sua resposta o cliente lê o que acontece "
+        "agora; não prometa nada.",
         hand_over=hand_over_of(context.turn, HandOverReason.UNABLE, None),
     )
 

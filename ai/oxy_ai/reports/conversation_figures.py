@@ -40,7 +40,7 @@ select
     (select coalesce(sum(r.messages), 0)::bigint from received r) as received,
     (select count(*) from messages m join customers v on v.id = m.conversation_id
         left join outbox o on o.organization_id = $1 and o.id = m.outbox_id
-        where m.organization_id = $1 and m.author <> 'customer' and says_something(m.kind)
+        where m.organization_id = $1 and m.author <> 'customer' and says_something(m.kind) and not m.command
             and is_by_person(m.source)
             and m.arrived_at >= $2 and m.arrived_at < $3 and (m.author = 'phone' or was_sent(o))) as sent,
     (select count(*) from received) as conversations,

@@ -193,7 +193,7 @@ async def test_an_order_outlives_its_worker_and_an_instance_that_is_away(scene: 
     process = scene.process(OXY_LEASE_SECONDS="1")
     process.start()
     pod.receive(ASKS)
-    await until(lambda: scene.query("select from turns where hand_over is not null"))
+    await until(lambda: scene.query("select from turns where hand_over is not null"), 60)  # a process has to start
     process.kill()
     await scene.query("update instances set settings = settings || '{\"suspended\": true}'")
     async with scene.worker(instance_retry_seconds=0.1):

@@ -73,7 +73,10 @@ def test_a_promise_in_the_code_comes_with_a_hand_over(text: Text) -> None:
 
 def test_the_search_finds_what_it_must() -> None:
     assert {text.file for text in PROMISING} >= ONE_PLACE | FOR_OWNERS
-    assert any(comes_with_a_hand_over(text) for text in PROMISING)
+    refusal = 'ToolRefusal(erro="Uma pessoa vai responder.", hand_over=order)'
+    for source, complete in ((refusal, True), (refusal.replace("hand_over=", "other="), False)):
+        [text] = [text for text in _texts("x", ast.parse(source), ()) if promises_person(text.words)]
+        assert comes_with_a_hand_over(text) is complete
 
 
 @pytest.mark.parametrize("file", sorted(SOURCES.rglob("prompt_files/*")), ids=lambda file: file.name)
