@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
 
+from oxy_core.chat_commands import HAND_BACK
 from oxy_core.errors import OxyError
 from oxy_simulator.client import SimulatorClient
 
@@ -23,8 +24,8 @@ class Part:
     name: str
     phone: str
     lines: tuple[str, ...]
-    owner_is_told: bool = False
-    """Whether the business's owner gets a message about it."""
+    person: tuple[str, ...] = ()
+    """What a person of the business then answers from its phone, once the owner has been told that somebody waits."""
 
 
 CUSTOMER: Final = Part(
@@ -38,7 +39,10 @@ CUSTOMER: Final = Part(
     ),
 )
 CALLER: Final = Part(
-    "Bruno, cliente", "+5511912340002", ("Oi! Quero falar com uma pessoa sobre uma cobrança.",), owner_is_told=True
+    "Bruno, cliente",
+    "+5511912340002",
+    ("Oi! Quero falar com uma pessoa sobre uma cobrança.",),
+    ("Oi, Bruno! Aqui é a Marina. Já vi a cobrança e corrigi.", HAND_BACK),
 )
 OWNER: Final = Part("Marina, dona", "+5511987651111", ("Aurora, como está o movimento esta semana?",))
 
@@ -86,16 +90,33 @@ async def play(simulator: SimulatorClient, business: str, part: Part) -> list[Ex
 
 
 async def play_telling(simulator: SimulatorClient, business: str, part: Part, output: TextIO) -> None:
-    """Play a part, print it, and print what the owner is told about it; raises NoAnswerError."""
+    """Play a part and print it; if it needs a person, with what the owner reads and answers; raises NoAnswerError."""
     before = await newest(simulator, OWNER.phone)
+    if part.person and await knows(simulator, part.phone):
+        await simulator.send(business, part.phone, HAND_BACK)  # an earlier play may have been interrupted
     show(part, await play(simulator, business, part), output)
-    if part.owner_is_told:
-        show_notice(await hear(simulator, OWNER.phone, before), output)
+    if part.person:
+        show_heard(f"{OWNER.name} ({OWNER.phone}) lê", await hear(simulator, OWNER.phone, before), output)
+        for line in part.person:
+            show_heard(f"{part.name} lê, do celular da loja", await told(simulator, business, part.phone, line), output)
 
 
-def show_notice(text: str, output: TextIO) -> None:
-    """Print what the owner reads."""
-    output.write(f"\n── {OWNER.name} ({OWNER.phone}) lê " + "─" * 17 + "\n")
+async def knows(simulator: SimulatorClient, phone: str) -> bool:
+    """Return whether a phone exists and has messages."""
+    known = {view.phone for view in await simulator.phones()}
+    return phone in known and await newest(simulator, phone) > 0
+
+
+async def told(simulator: SimulatorClient, business: str, phone: str, line: str) -> str:
+    """Write to a customer from the business's phone and return what arrives; raises NoAnswerError."""
+    before = await newest(simulator, phone)
+    await simulator.send(business, phone, line)
+    return await hear(simulator, phone, before)
+
+
+def show_heard(title: str, text: str, output: TextIO) -> None:
+    """Print what somebody reads."""
+    output.write(f"\n── {title} " + "─" * 17 + "\n")
     output.writelines(f"  {line}\n" for line in text.splitlines())
 
 

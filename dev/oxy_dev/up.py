@@ -71,7 +71,7 @@ class System:
     def install(self, *arguments: str) -> None:
         """Install the chart, or upgrade it to this checkout; further arguments go to helm."""
         self._forget_interrupted()
-        values = json.dumps(images.chart_values(self.references) | model_values())
+        values = json.dumps(images.chart_values(self.references) | model_values() | WORKER_VALUES)
         self.kubectl.run_helm(
             "upgrade",
             RELEASE,
@@ -89,6 +89,10 @@ class System:
         """Remove a revision that a killed helm left pending: helm would refuse every later one as "in progress"."""
         unfinished = f"owner=helm,name={RELEASE},status in (pending-install,pending-upgrade,pending-rollback)"
         self.kubectl("delete", "--namespace", SYSTEM_NAMESPACE, "secret", "--selector", unfinished)
+
+
+WORKER_VALUES: Final[dict[str, Any]] = {"ai": {"extraEnv": [{"name": "OXY_NOTICE_GROUPING_SECONDS", "value": "5"}]}}
+"""The chart's values for the workers: the owner of the conversation need not wait a minute for what is to be told."""
 
 
 def model_values() -> dict[str, Any]:

@@ -83,6 +83,38 @@ def test_the_first_free_time_is_booked_in_two_steps_from_what_was_said_before() 
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        (
+            "Oi! Quero cadastrar o Thor, um cachorro de porte médio.",
+            ("cadastrar_pet", {"nome": "Thor", "especie": "cachorro", "porte": "médio"}),
+        ),
+        ("Cadastra a Mel, é uma gata", ("cadastrar_pet", {"nome": "Mel", "especie": "gata"})),
+        ("dá para mudar o banho do Thor para mais tarde?", ("consultar_horarios", {"servico": "banho"})),
+        ("pode desmarcar?", ("cancelar_agendamento", {})),
+    ],
+)
+def test_rules_of_pets_and_bookings_call_their_tools(text: str, call: tuple[str, dict[str, str]]) -> None:
+    reaction = react(PETSHOP, situation(text))
+    assert [(name, json.loads(arguments)) for name, arguments in reaction.calls] == [call]
+
+
+def test_one_of_several_bookings_is_moved_by_its_code() -> None:
+    times = json.dumps({"dias": [{"data": "2026-11-23", "horarios": ["09:00", "09:30"]}]})
+    unclear = json.dumps({"erro": "Não está claro", "agendamentos": [{"codigo": "ag-7"}, {"codigo": "ag-8"}]})
+    asked = situation(
+        "dá para mudar o banho do Thor para mais tarde?",
+        called=("consultar_horarios", "remarcar_agendamento"),
+        results=(times, unclear),
+    )
+    [(name, arguments)] = react(PETSHOP, asked).calls
+    assert (name, json.loads(arguments)) == (
+        "remarcar_agendamento",
+        {"codigo": "ag-7", "data": "2026-11-23", "hora": "09:30"},
+    )
+
+
 def test_a_customers_shop_may_be_called_aurora() -> None:
     reaction = react(PETSHOP, situation("oi", system='Você é a assistente virtual do pet shop "Pet Shop Aurora"'))
     assert reaction.rule == "greeting"
