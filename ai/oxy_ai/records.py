@@ -303,7 +303,12 @@ class Answer(Record):
 
     id: UUID
     part: Literal[0, 1, 2, 4, 5] = 0
+    piece: int = 0
+    """Place among the texts in which a long one is sent."""
     text: str
+    introduction: str | None = None
+    """Follows the text if the contact was not told before that a virtual assistant answers; empty: the text says so.
+    None: it does not matter here."""
     keep_seconds: float
     """Unsent, it expires after this time."""
 
@@ -313,6 +318,8 @@ class NewStep(Usage):
 
     round: int
     response: Response
+    prompt_hash: str | None = None
+    """Which version of the prompt it answers."""
 
 
 class AgeLimit(Record):

@@ -6,9 +6,6 @@ from typing import Final
 MAX_INPUT: Final = 4_000
 """Characters of one message in a model request; about 1,000 tokens."""
 
-MAX_ANSWER: Final = 4_096
-"""Characters of an answer; a longer one would be unreadable on a phone and is cut at a word."""
-
 _KEPT_CONTROLS: Final = frozenset("\n\t")
 _JOINER: Final = "\u200d"
 """Zero-width joiner: many emoji contain it."""
@@ -46,11 +43,6 @@ def storable_text(text: str) -> str:
 def prompt_text(text: str, limit: int = MAX_INPUT) -> str:
     """Return a customer's text for one message of a model request: clean and of bounded length."""
     return shorten(clean(text), limit)
-
-
-def answer_text(text: str) -> str:
-    """Return an assistant's text as it is sent: cleaned, and at most `MAX_ANSWER` characters long."""
-    return shorten(clean(text), MAX_ANSWER)
 
 
 def label_text(text: str | None, limit: int = 60) -> str | None:

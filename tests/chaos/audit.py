@@ -293,7 +293,8 @@ def _effects(person: Person, evidence: Evidence) -> Iterator[str]:
     if person.role is not Role.CUSTOMER:
         return
     booked = evidence.bookings.get(pet_of(person), 0)
-    texts = [entry.text for entry in evidence.inboxes.get(person.phone, ()) if not entry.from_me]
+    inbox = evidence.inboxes.get(person.phone, ())
+    texts = [entry.text.partition("\n\n🤖")[0] for entry in inbox if not entry.from_me]  # without the introduction
     confirmed = any(text.endswith("agendado") for text in texts)
     if booked > 1:
         yield f"{booked} bookings for one order"

@@ -83,7 +83,8 @@ async def is_quiet(stack: Stack, simulator: SimulatorClient) -> bool:
 
 async def answers_of(simulator: SimulatorClient, phone: str) -> list[str]:
     inbox = await simulator.inbox(phone)
-    return [message.text for message in inbox if not message.from_me and message.kind != "reaction"]
+    said = [message.text for message in inbox if not message.from_me and message.kind != "reaction"]
+    return [text.partition("\n\n🤖")[0] for text in said]  # without the introduction
 
 
 async def receipted(simulator: SimulatorClient) -> set[str]:

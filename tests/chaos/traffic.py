@@ -31,7 +31,8 @@ class Customer:
     async def answers(self, simulator: SimulatorClient) -> list[str]:
         """Return everything that this phone was answered, in order."""
         inbox = await simulator.inbox(self.phone)
-        return [message.text for message in inbox if not message.from_me and message.kind != "reaction"]
+        said = [message.text for message in inbox if not message.from_me and message.kind != "reaction"]
+        return [text.partition("\n\n🤖")[0] for text in said]  # without the introduction
 
 
 async def talk_while(

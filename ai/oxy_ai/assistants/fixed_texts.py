@@ -7,24 +7,25 @@ from oxy_ai.assistants.people import WAY_BACK, People, hand_over_notice, is_hand
 from oxy_ai.records import NoticeKind, OpenNotice
 from oxy_ai.sanitize import label_text
 
-_TROUBLE: Final = "Desculpe, estou com uma dificuldade técnica para responder agora."
+_TROUBLE: Final = "Desculpe, sou a assistente virtual e estou com uma dificuldade técnica para responder agora."
 
 UNSURE: Final = "Quero ter certeza antes de responder, para não passar nada errado."
 """Sent, with what happens next, to a customer whose answer the review did not let leave (`assistants.review`)."""
 
 ASK_FOR_TEXT: Final = (
-    "Desculpe, ainda não consigo ler este tipo de mensagem. 🙏 Pode me escrever em texto o que você precisa?"
+    "Desculpe, sou a assistente virtual e ainda não consigo ler este tipo de mensagem. 🙏 "
+    "Pode me escrever em texto o que você precisa?"
 )
 """Sent to a customer whose messages contain no readable text."""
 
 
 ASK_TO_REPEAT: Final[Mapping[str, str]] = {
     NoticeKind.LOST: (
-        "Oi! Tivemos um problema na conexão e uma mensagem sua não chegou até nós. 🙏 "
+        "Oi! Aqui é a assistente virtual. Tivemos um problema na conexão e uma mensagem sua não chegou até nós. 🙏 "
         "Pode, por favor, enviar de novo o que você escreveu por último?"
     ),
     NoticeKind.FILE_LOST: (
-        "Oi! Não conseguimos abrir um arquivo que você enviou. 🙏 "
+        "Oi! Aqui é a assistente virtual. Não conseguimos abrir um arquivo que você enviou. 🙏 "
         "Pode, por favor, enviar de novo, ou escrever em texto?"
     ),
 }

@@ -96,7 +96,9 @@ class OwnerNotices:
                 self._on_text(RelayTarget(due.organization, due.instance))
 
     async def _ask(self, due: DueNotices, notice: int, text: str) -> bool:
-        message = Answer(id=new_id(), part=4, text=text, keep_seconds=self._settings.request_expires_seconds)
+        message = Answer(
+            id=new_id(), part=4, text=text, introduction="", keep_seconds=self._settings.request_expires_seconds
+        )
         asked: bool = await self._engine.pool.fetchval(
             "select ask_to_repeat($1, $2, $3, $4)", due.organization, due.instance, notice, message.model_dump_json()
         )

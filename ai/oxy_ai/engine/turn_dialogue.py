@@ -143,7 +143,8 @@ class TurnDialogue:
         )
         response, usage = await self._model.ask(question, ai.base_url)
         _count(assisted.role, usage)
-        return NewStep(round=number, response=response, **usage.model_dump())
+        prompt = assisted.brief.prompt.hash
+        return NewStep(round=number, response=response, prompt_hash=prompt, **usage.model_dump())
 
     # -- its tools
 

@@ -1,14 +1,19 @@
 """How a turn ends once its answer is known: what is sent, or stored instead, and what is kept of the exchange. Pure."""
 
+from collections.abc import Sequence
 from typing import Final
 
+from oxy_ai.assistants.introduction import introduction
 from oxy_ai.assistants.loops import exchanges_with
 from oxy_ai.assistants.people import People, hand_over_of, person_will_answer, with_promise
 from oxy_ai.assistants.roles import is_draft, role_of
 from oxy_ai.assistants.routing import Skip, age_limit, fresh_inputs
+from oxy_ai.assistants.vertical import Role
 from oxy_ai.engine.turn_dialogue import Spoken
+from oxy_ai.errors import TurnError
+from oxy_ai.portuguese.sentences import split_answer
 from oxy_ai.records import Answer, Exchanges, HandOverReason, Turn, TurnEnding
-from oxy_ai.sanitize import answer_text
+from oxy_ai.sanitize import clean
 from oxy_core.identity import new_id
 
 MOST_REGENERATIONS: Final = 2
@@ -59,10 +64,26 @@ def answered(
 
 
 def _answers(turn: Turn, text: str | None, confirmation: str | None) -> tuple[Answer, ...]:
+    """Return what is sent, a long answer in pieces; the first text to a new contact says who answers.
+
+    Raises TurnError if an answer has nothing that can be read.
+    """
     keep = turn.settings.max_answer_age_seconds
-    confirming = Answer(id=new_id(), part=5, text=confirmation, keep_seconds=keep) if confirmation else None
-    answer = Answer(id=new_id(), text=answer_text(text), keep_seconds=keep) if text is not None else None
-    return tuple(filter(None, (confirming, answer)))
+    confirming = [Answer(id=new_id(), part=5, text=confirmation, keep_seconds=keep)] if confirmation else []
+    pieces = () if text is None else split_answer(clean(text))
+    if text is not None and not pieces:
+        message = "the answer has no visible character"
+        raise TurnError(message)
+    answers = [Answer(id=new_id(), piece=number, text=piece, keep_seconds=keep) for number, piece in enumerate(pieces)]
+    return _introduced(turn, [*confirming, *answers])
+
+
+def _introduced(turn: Turn, answers: Sequence[Answer]) -> tuple[Answer, ...]:
+    if not answers or role_of(turn) is not Role.CUSTOMER:
+        return tuple(answers)
+    first = answers[0]
+    words = introduction(first.text, turn.settings.display_name)
+    return (first.model_copy(update={"introduction": words}), *answers[1:])
 
 
 def _may_regenerate(turn: Turn, spoken: Spoken | None) -> bool:

@@ -201,7 +201,9 @@ class TurnFailures:
         return self._apology(apology(people))
 
     def _apology(self, text: str) -> Answer:
-        return Answer(id=new_id(), part=1, text=text, keep_seconds=self._settings.apology_expires_seconds)
+        return Answer(
+            id=new_id(), part=1, text=text, introduction="", keep_seconds=self._settings.apology_expires_seconds
+        )
 
 
 def attempt_at(claim: Claim, turn: Turn) -> Attempt:

@@ -23,7 +23,7 @@ _MAX_CALL_ID: Final = 128
 MAX_ARGUMENTS: Final = 8_192
 """Characters of one call's arguments: ten times the largest that a tool takes."""
 MAX_TEXT: Final = 32_768
-"""Characters kept of a text; several times what `MAX_ANSWER` sends."""
+"""Characters kept of a text: more than any `max_tokens` in use lets a model write."""
 _MAX_QUOTED: Final = 40
 
 

@@ -14,6 +14,8 @@ from oxy_ai.petshop.catalog_store import read_applied
 from oxy_ai.petshop.pet_table import read_pets
 from oxy_ai.petshop.pets import Pet
 from oxy_ai.portuguese.formatting import WEEKDAYS, money
+from oxy_ai.scheduling.agenda import read_agenda_document
+from oxy_ai.scheduling.agenda_document import AgendaDocument
 from oxy_ai.scheduling.bookings import Booking, bookings_of
 from oxy_ai.scheduling.opening_hours import Weekday
 
@@ -50,6 +52,10 @@ async def _read_pets(connection: Connection, organization: UUID, contact: int) -
     return tuple(await read_pets(connection, organization, contact))
 
 
+async def _read_agenda(connection: Connection, organization: UUID, _: int) -> AgendaDocument | None:
+    return await read_agenda_document(connection, organization)
+
+
 CATALOG: Final[ContextPart[CatalogFacts]] = ContextPart(
     "catalog",
     Scope.ORGANIZATION,
@@ -68,7 +74,13 @@ PETS: Final[ContextPart[tuple[Pet, ...]]] = ContextPart(
     _read_pets,
     "Os pets deste cliente não puderam ser lidos agora: use listar_pets antes de falar deles.",
 )
-CUSTOMER_PARTS: Final = (CATALOG, PETS, BOOKINGS)
+AGENDA: Final[ContextPart[AgendaDocument | None]] = ContextPart(
+    "agenda",
+    Scope.ORGANIZATION,
+    _read_agenda,
+    "A tabela dos próximos dias não pôde ser lida agora: não diga se a loja abre num dia sem usar as ferramentas.",
+)
+CUSTOMER_PARTS: Final = (CATALOG, AGENDA, PETS, BOOKINGS)
 
 
 def catalog_facts(catalog: Catalog | None) -> CatalogFacts:

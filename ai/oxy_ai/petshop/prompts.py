@@ -6,16 +6,21 @@ from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from oxy_ai.assistants.prompt_files import PromptFile, Variables, hash_of
 from oxy_ai.assistants.vertical import Context, Prompt
 from oxy_ai.petshop.arguments import booking_code
-from oxy_ai.petshop.parts import BOOKINGS, CATALOG, CUSTOMER_PARTS, PAST, PETS
+from oxy_ai.petshop.parts import AGENDA, BOOKINGS, CATALOG, CUSTOMER_PARTS, PAST, PETS
 from oxy_ai.petshop.pets import Pet, age_words
 from oxy_ai.portuguese.formatting import full_day, moment
 from oxy_ai.records import Turn
 from oxy_ai.sanitize import label_text, prompt_text
 from oxy_ai.scheduling.bookings import Booking
+from oxy_ai.scheduling.opening_hours import DayRow, day_table
+
+DAYS_SHOWN: Final = 14
+"""Days that the table of coming days has, with today."""
 
 _FOLDER: Final = "prompt_files"
 _TONE_LENGTH: Final = 200
@@ -38,6 +43,7 @@ class CustomerNowVariables:
 
     today: str
     iso_date: str
+    days: str
     customer: str
     missing: str
 
@@ -76,6 +82,7 @@ def customer_prompt(context: Context) -> Prompt:
     changing = CustomerNowVariables(
         today=_today(context.now),
         iso_date=f"{context.now:%Y-%m-%d}",
+        days=_coming_days(context),
         customer=_customer_lines(context),
         missing=facts.missing(CUSTOMER_PARTS),
     )
@@ -101,6 +108,20 @@ def _shop(turn: Turn) -> str:
 
 def _today(now: datetime) -> str:
     return f"{full_day(now)}, {now:%H:%M}"
+
+
+def _coming_days(context: Context) -> str:
+    """Return the table of coming days: the model reads weekdays, dates and hours there instead of computing them."""
+    agenda, zone = context.facts.of(AGENDA), context.now.tzinfo
+    if agenda is None or not isinstance(zone, ZoneInfo):
+        return ""
+    return "\n".join(map(_day_line, day_table(agenda.calendar(zone).hours, context.now, DAYS_SHOWN)))
+
+
+def _day_line(row: DayRow) -> str:
+    hours = " e ".join(f"{period.opens:%H:%M} às {period.closes:%H:%M}" for period in row.periods) or "fechado"
+    why = "; ".join(label for label in map(label_text, (row.holiday, row.change)) if label)
+    return f"- {full_day(row.day)} ({row.day:%Y-%m-%d}): {hours}" + (f" ({why})" if why else "")
 
 
 def _customer_lines(context: Context) -> str:

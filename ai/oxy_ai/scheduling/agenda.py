@@ -84,10 +84,20 @@ async def read_agenda(connection: Connection, organization: UUID, timezone: Zone
     return await _read("select agenda($1)", connection, organization, timezone)
 
 
+async def read_agenda_document(connection: Connection, organization: UUID) -> AgendaDocument | None:
+    """Return what decides what may be booked, whatever the time zone; None while nothing is offered."""
+    return await _document("select agenda($1)", connection, organization)
+
+
 async def _read(query: str, connection: Connection, organization: UUID, timezone: ZoneInfo) -> Agenda | None:
-    text: str | None = await connection.fetchval(query, organization)
-    document = None if text is None else AgendaDocument.model_validate_json(text)
-    if document is None or not document.services:
+    document = await _document(query, connection, organization)
+    if document is None:
         return None
     calendar, services = document.calendar(timezone), document.offered_services()
     return Agenda(connection, organization, calendar, services, document.named_resources(), document.changes())
+
+
+async def _document(query: str, connection: Connection, organization: UUID) -> AgendaDocument | None:
+    text: str | None = await connection.fetchval(query, organization)
+    document = None if text is None else AgendaDocument.model_validate_json(text)
+    return document if document is not None and document.services else None

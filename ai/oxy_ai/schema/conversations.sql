@@ -241,8 +241,11 @@ begin
     target := advance(target, source.place, source.chat);
     target := merge_human_mode(source, target);
     target := settle_revoked(settle_answered(target), null);
+    target.last_message_at := greatest(target.last_message_at, source.last_message_at);
     target := reschedule(target, ai_settings(target));
     perform save_conversation(target);
+    update conversations set introduced_by = source.introduced_by
+    where organization_id = target.organization_id and id = target.id and introduced_by is null;
 end $$;
 
 -- Give the kept conversation's contact what is known of the other; the name of whoever wrote last, and what was said last

@@ -189,7 +189,7 @@ begin
         outcome := 'duplicate';
         v := settle_published_again(v, m, settled);
     end if;
-    v := reschedule(advance(v, at, m.chat), ai);
+    v := reschedule(note_message(advance(v, at, m.chat), m, age), ai);
     perform save_conversation(v);
     due := case when v.lease_until is null then v.due_at end;
 end $$;
@@ -288,6 +288,17 @@ begin
     return v;
 end $$;
 
+-- Note when the conversation's newest message came; `age` is in seconds.
+create or replace function note_message(v conversations, m inbound_message, age double precision) returns conversations
+language plpgsql
+as $$
+begin
+    if says_something(m.kind) then
+        v.last_message_at := greatest(v.last_message_at, clock_timestamp() - make_interval(secs => age));
+    end if;
+    return v;
+end $$;
+
 create or replace function count_open(v conversations) returns conversations
 language plpgsql
 as $$
@@ -303,6 +314,7 @@ as $$
 begin
     update conversations
     set chat = v.chat, place = v.place, pending_since = v.pending_since, last_inbound_at = v.last_inbound_at,
+        last_message_at = greatest(last_message_at, v.last_message_at),
         turn_id = v.turn_id, due_at = v.due_at
     where organization_id = v.organization_id and id = v.id;
     perform save_human_mode(v);

@@ -1,29 +1,65 @@
 -- Messages to send, most of them texts: queued by a turn or a command, offered by a relay, closed by the pod's report.
 
--- Add a text to the outbox and to the conversation, once per turn and part. `message` is oxy_ai.records.Answer; unsent,
--- it expires after `keep_seconds`. `basis`: sequence number of the newest message that the text takes into account;
+-- Add a text to the outbox and to the conversation, once per turn, part and piece. `message` is oxy_ai.records.Answer;
+-- unsent, it expires after `keep_seconds`. `basis`: sequence number of the newest message that the text takes into account;
 -- null: it is sent in any case.
 create or replace function queue_text(v conversations, turn turns, message jsonb, basis integer) returns void
 language plpgsql
 as $$
+declare
+    said text := introduced(v, message);
 begin
     insert into outbox (
-        organization_id, id, instance_id, conversation_id, turn_id, part, chat, body, based_on, based_on_epoch,
+        organization_id, id, instance_id, conversation_id, turn_id, part, piece, chat, body, based_on, based_on_epoch,
         trace, expires_at
     ) values (
         v.organization_id, (message ->> 'id')::uuid, v.instance_id, v.id, turn.id, (message ->> 'part')::smallint,
-        v.chat, message ->> 'text', basis, case when basis is not null then turn.based_on_epoch end, turn.trace,
+        coalesce((message ->> 'piece')::smallint, 0), v.chat, said, basis,
+        case when basis is not null then turn.based_on_epoch end, turn.trace,
         now() + make_interval(secs => (message ->> 'keep_seconds')::double precision)
-    ) on conflict (organization_id, turn_id, part) do nothing;
+    ) on conflict (organization_id, turn_id, part, piece) do nothing;
     if found then
         insert into messages (
             organization_id, instance_id, conversation_id, chat, sender, author, place, kind, body, sent_at, outbox_id
         ) values (
             v.organization_id, v.instance_id, v.id, v.chat, v.chat, 'assistant',
-            case when turn.conversation_id = v.id then turn.place else v.place end, 'text', message ->> 'text',
+            case when turn.conversation_id = v.id then turn.place else v.place end, 'text', said,
             clock_timestamp(), (message ->> 'id')::uuid
         );
+        perform note_message_sent(v, message);
     end if;
+end $$;
+
+-- What a text says: with its introduction, unless the contact was told before that a virtual assistant answers.
+create or replace function introduced(v conversations, message jsonb) returns text
+language plpgsql stable
+as $$
+begin
+    return (message ->> 'text') || case when message ->> 'introduction' <> '' and not was_introduced(v)
+                                        then E'\n\n' || (message ->> 'introduction') else '' end;
+end $$;
+
+-- Whether the contact was told that a virtual assistant answers, by a text that was sent or is about to be.
+create or replace function was_introduced(v conversations) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (
+        select from outbox o where o.organization_id = v.organization_id and o.id = v.introduced_by
+            and o.state in ('pending', 'accepted', 'sent', 'delivered', 'read')
+    );
+end $$;
+
+-- Note in a conversation that a message of ours was queued. An empty introduction: the text itself says who answers.
+create or replace function note_message_sent(v conversations, message jsonb) returns void
+language plpgsql
+as $$
+begin
+    update conversations c
+    set last_message_at = clock_timestamp(),
+        introduced_by = case when message ->> 'introduction' is null or was_introduced(c) then c.introduced_by
+                             else (message ->> 'id')::uuid end
+    where c.organization_id = v.organization_id and c.id = v.id;
 end $$;
 
 -- Add a message that no turn asked for, to the person `recipient` (oxy_ai.records.Recipient), and have it sent. `message`
@@ -50,6 +86,9 @@ begin
     select organization, instance, v.id, v.chat, v.chat, 'assistant', v.place, s.shown ->> 'kind', s.shown ->> 'text',
         clock_timestamp(), (message ->> 'id')::uuid
     from jsonb_extract_path(message, 'shown') s (shown) where s.shown is not null;
+    if found then
+        perform note_message_sent(v, message);
+    end if;
     perform send_queued(organization, instance);
 end $$;
 

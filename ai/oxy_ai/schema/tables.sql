@@ -74,6 +74,8 @@ create table conversations (
     place place not null default row('-infinity', '00000000-0000-0000-0000-000000000000', 0)::place,
     pending_since timestamptz,  -- when the first open message arrived; null: none is open
     last_inbound_at timestamptz,  -- when the newest message to answer arrived
+    last_message_at timestamptz,  -- when the newest message of either side arrived, or was queued
+    introduced_by uuid,  -- the text that told the contact that a virtual assistant answers
     human_until timestamptz,  -- until when people answer, and the assistant is silent (people.sql)
     human_since timestamptz,
     human_reason text,  -- oxy_ai.records.HumanReason
@@ -195,6 +197,7 @@ create table turn_steps (
     completion_tokens bigint not null,
     cost_microdollars bigint,  -- null: the model has no known price
     latency_ms bigint not null,
+    prompt_hash text,  -- which version of the prompt it answers (oxy_ai.assistants.prompt_files)
     created_at timestamptz not null default now(),
     primary key (organization_id, turn_id, round),
     foreign key (organization_id, turn_id) references turns
@@ -223,6 +226,7 @@ create table outbox (
     turn_id bigint,  -- null: no turn queued it
     part smallint not null,  -- 0 the answer, 1 the apology, 2 a notice to the owner (owner_notices), 3 sent by a command,
                              -- 4 a request to send again what was lost, 5 what confirms an opt-out
+    piece smallint not null default 0,  -- of a long text
     lane lane not null default 'reply',
     position bigint generated always as identity,
     chat text not null,
@@ -247,7 +251,7 @@ create table outbox (
     accepted_at timestamptz,
     closed_at timestamptz,
     primary key (organization_id, id),
-    unique (organization_id, turn_id, part),
+    unique (organization_id, turn_id, part, piece),
     check ((body is null) = (content is not null)),
     foreign key (organization_id, instance_id) references instances,
     foreign key (organization_id, conversation_id) references conversations,
@@ -409,6 +413,7 @@ create table ai_interactions (
     completion_tokens bigint not null,
     cost_microdollars bigint,
     latency_ms bigint not null,
+    prompt_hash text,  -- of the last round
     created_at timestamptz not null default now(),
     primary key (organization_id, turn_id),
     foreign key (organization_id, turn_id) references turns,

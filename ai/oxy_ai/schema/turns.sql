@@ -280,10 +280,10 @@ as $$
 begin
     insert into turn_steps (
         organization_id, turn_id, round, model, response, prompt_tokens, cached_tokens, completion_tokens,
-        cost_microdollars, latency_ms
+        cost_microdollars, latency_ms, prompt_hash
     )
     select organization, turn, s.round, s.model, s.response, s.prompt_tokens, s.cached_tokens, s.completion_tokens,
-        s.cost_microdollars, s.latency_ms
+        s.cost_microdollars, s.latency_ms, s.prompt_hash
     from jsonb_populate_record(null::turn_steps, step) s;
 end $$;
 
@@ -466,16 +466,17 @@ as $$
 begin
     insert into ai_interactions (
         organization_id, turn_id, conversation_id, assistant, model, rounds, prompt_tokens, cached_tokens,
-        completion_tokens, cost_microdollars, latency_ms
+        completion_tokens, cost_microdollars, latency_ms, prompt_hash
     )
     select turn.organization_id, turn.id, turn.conversation_id, turn.assistant,
         (array_agg(s.model order by s.round desc))[1], count(*),
         sum(s.prompt_tokens), sum(s.cached_tokens), sum(s.completion_tokens),
-        case when bool_and(s.cost_microdollars is not null) then sum(s.cost_microdollars) end, sum(s.latency_ms)
+        case when bool_and(s.cost_microdollars is not null) then sum(s.cost_microdollars) end, sum(s.latency_ms),
+        (array_agg(s.prompt_hash order by s.round desc))[1]
     from turn_steps s where s.organization_id = turn.organization_id and s.turn_id = turn.id
     having count(*) > 0
     on conflict (organization_id, turn_id) do update
     set rounds = excluded.rounds, prompt_tokens = excluded.prompt_tokens, cached_tokens = excluded.cached_tokens,
         completion_tokens = excluded.completion_tokens, cost_microdollars = excluded.cost_microdollars,
-        latency_ms = excluded.latency_ms, model = excluded.model;
+        latency_ms = excluded.latency_ms, model = excluded.model, prompt_hash = excluded.prompt_hash;
 end $$;

@@ -45,6 +45,7 @@ OWNER = "+5511987651111"
 CUSTOMER = "+5511912340001"
 APOLOGY = apology(People(told=True))
 """Of an instance with an owner and without opening hours."""
+INTRODUCTION = "\n\n🤖 Quem responde aqui"
 LEASE_SECONDS = 10
 """In this process, where model, pods and test share the loop with the worker, a lease must outlast its stalls."""
 
@@ -97,8 +98,12 @@ class FakePod(PodDouble):
         own = Jid.of_phone(self.settings.phone_number)
         return self.receive(text, phone, from_me=True, sender=own, push_name=None, **changes)
 
-    def answers_to(self, phone: str) -> list[str]:
+    def texts_to(self, phone: str) -> list[str]:
         return [request.text for request in self.sent if request.chat == Jid.of_phone(phone)]
+
+    def answers_to(self, phone: str) -> list[str]:
+        """The texts to a phone, without what follows the first to a new contact: who answers."""
+        return [text.partition(INTRODUCTION)[0] for text in self.texts_to(phone)]
 
     async def answer_to(self, text: str, phone: str = CUSTOMER, seconds: float = 20, **changes: object) -> str:
         """Send a text from a phone and wait for the next answer."""

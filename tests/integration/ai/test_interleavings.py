@@ -174,7 +174,7 @@ def sorted_out(
         run = said[-1][1].partition(".")[0]
         outcomes[run].prompts.append([(role, text.replace(run, "")) for role, text in said])
     for answer in answers:
-        run, _, text = answer["body"].partition(".")
+        run, _, text = answer["body"].partition("\n\n🤖")[0].partition(".")
         outcomes[run].answers.append((answer["chat"], answer["based_on"], text))
     for outcome in outcomes.values():
         outcome.answers.sort(key=lambda answer: answer[-1])

@@ -31,7 +31,9 @@ def url(engine_url: str) -> str:
     """A database with a text that waits for the pod."""
     with psycopg.connect(engine_url, autocommit=True) as connection:
         connection.execute("update instances set closed_at = null")
-        connection.execute("update relay_queue set holder = null, held_until = '-infinity', connection_place = null")
+        connection.execute(
+            "update relay_queue set closed = false, holder = null, held_until = '-infinity', connection_place = null"
+        )
         connection.execute("truncate outbox, turns, messages, conversations cascade")
         database = Database(connection)
         database.value(QUEUE_TEXT, *database.claimed(), Jsonb(TEXT))
@@ -75,3 +77,30 @@ def test_a_pod_that_reports_a_result_and_its_connection_meets_whoever_serves_it(
     assert failures == []
     with psycopg.connect(url) as connection:
         assert connection.execute("select state from outbox").fetchall() == [("sent",)]
+
+
+def test_a_message_that_brings_a_new_name_meets_a_tool_that_changes_what_is_known_of_the_contact(url: str) -> None:
+    failures: list[psycopg.Error] = []
+
+    def learn() -> None:
+        try:
+            with psycopg.connect(url) as storing:
+                storing.execute("select ingest(%s, %s)", [Jsonb([item(9, push_name="Ana Maria")]), lasting(0)])
+        except psycopg.Error as error:
+            failures.append(error)
+
+    learns = threading.Thread(target=learn)
+    with psycopg.connect(url) as acting:
+        acting.execute("select from conversations for no key update")
+        learns.start()
+        learns.join(timeout=0.5)
+        acting.execute(
+            "insert into pets (organization_id, contact_id, name) "
+            "select organization_id, contact_id, 'Rex' from conversations"
+        )
+    learns.join()
+    assert failures == []
+    with psycopg.connect(url) as connection:
+        assert connection.execute(
+            "select name, facts_version from contacts where id = (select contact_id from conversations)"
+        ).fetchall() == [("Ana Maria", 1)]

@@ -25,7 +25,7 @@ NOTED: Final = {
     "organizations": {"created_at"},
     "instances": {"closed_at"},
     "contacts": {"created_at"},
-    "conversations": {"created_at", "asked_at"},
+    "conversations": {"created_at", "asked_at", "last_message_at"},
     "turns": {"created_at", "finished_at"},
     "hand_overs": {"created_at", "ended_at"},
     "turn_steps": {"created_at"},
