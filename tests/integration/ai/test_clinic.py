@@ -77,4 +77,6 @@ async def test_an_agenda_that_a_clinic_can_live_with(scene: Scene) -> None:
     assert cancelled["cancelado"]["com"] == []
     assert "- Consulta: R$ 180,00, 30 min, com Dra. Camila ou Dr. Davi" in prompt
     assert "- segunda-feira: 09:00 às 12:00 e 13:00 às 18:00" in prompt
+    assert f"- {full_day(holiday)} ({holiday}): fechado (Padroeira)" in prompt
+    assert f"- {full_day(closed)} ({closed}): fechado (Dedetização)" in prompt
     assert await scene.value("select count(*) from booking_resources") == 0
