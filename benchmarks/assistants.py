@@ -9,7 +9,8 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -60,11 +61,12 @@ async def measure_worker(platform: Platform, town: Town, turns: int) -> None:
     """Print the processor time of a turn and the memory of the worker."""
     await answer_always(platform)
     random = drawing("questions")
+    strangers = iter(random.sample(town.people, len(town.people)))
     async with platform.workers(1, {}) as [worker]:
-        await _talk(town, random, WARM_UP)
+        await _talk(town, random, list(islice(strangers, WARM_UP // EACH)))
         before, database = processor_seconds(worker.pid or 0), processor_seconds(platform.postgres.pid or 0)
         started = time.monotonic()
-        await _talk(town, random, turns)
+        await _talk(town, random, list(islice(strangers, turns // EACH)))
         seconds = time.monotonic() - started
         await asyncio.sleep(1.0)  # the last results' way into the database is part of the work
         spent = [processor_seconds(worker.pid or 0) - before, processor_seconds(platform.postgres.pid or 0) - database]
@@ -92,9 +94,9 @@ def _pss(worker: Program) -> float:
     return 0 if memory is None else memory.pss / MIB
 
 
-async def _talk(town: Town, random: Random, turns: int) -> None:
-    """Let customers drawn at random write `turns` messages in all, and wait for all answers."""
-    talks = iter(random.choices(town.people, k=turns // EACH))
+async def _talk(town: Town, random: Random, people: Sequence[Customer]) -> None:
+    """Let customers write, some of them at the same time, and wait for all answers."""
+    talks = iter(people)
     await asyncio.gather(*(_talk_one_by_one(town, random, talks) for _ in range(TALKING)))
 
 
