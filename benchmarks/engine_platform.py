@@ -20,6 +20,7 @@ from oxy_core.envelopes import InstanceSettings
 from oxy_core.instance.settings import AiSettings, LimitsSettings
 from oxy_core.jetstream import ensure_streams
 from oxy_core.tasks import end_tasks
+from oxy_dev.environment import TIRELESS
 from oxy_dev.pod_double import PodDouble
 from oxy_dev.postgres import PostgresServer
 from oxy_dev.programs import Program
@@ -94,6 +95,7 @@ class Platform:
             "OXY_PROBE_PORT": str(free_port()),
             "OXY_LOG_LEVEL": "warning",
             "OXY_TURNS_PER_SECOND": "0",
+            **TIRELESS,
         }
         return Program(
             f"worker-{number}", [sys.executable, "-m", "oxy_ai"], self.folder / "logs", settings | dict(environment)

@@ -21,6 +21,8 @@ BUSINESS_PHONE: Final = "+5511987650000"
 SIMULATOR: Final = "whatsapp-simulator"
 CONTROL_PORT: Final = 9101
 PROXY_PORT: Final = 9100
+TIRELESS: Final = {"OXY_LOOP_QUICK_ANSWERS": "0", "OXY_LOOP_ANSWERS": "0", "OXY_LOOP_REPEATS": "0"}
+"""Environment of workers whose customers are programs, which never take the time to read."""
 
 
 class NoClusterError(ClusterError):

@@ -21,7 +21,7 @@ from oxy_core.envelopes import ConnectionState, LiveState
 from oxy_core.errors import OxyError
 from oxy_core.jetstream import STATE_STREAM, ensure_streams
 from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE
-from oxy_dev.environment import REPOSITORY
+from oxy_dev.environment import REPOSITORY, TIRELESS
 from oxy_dev.example import CATALOG_FILE, PROXY_SECRET, example_resource
 from oxy_dev.plain_pod import pod_environment
 from oxy_dev.postgres import PostgresServer
@@ -114,6 +114,7 @@ class Stack:
             "OXY_OPENAI_BASE_URL": f"http://127.0.0.1:{self.model_port}/v1",
             "OXY_OPENAI_API_KEY": "scripted",
             "OXY_PROBE_HOST": "127.0.0.1",
+            **TIRELESS,
             **self.worker_environment,
         }
 

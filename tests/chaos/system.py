@@ -26,6 +26,7 @@ from oxy_core.tasks import end_tasks
 from oxy_dev.cluster.api import Api
 from oxy_dev.cluster.apiserver import ApiServer
 from oxy_dev.cluster.errors import ApiError
+from oxy_dev.environment import TIRELESS
 from oxy_dev.example import CATALOG_FILE, TRUST_CONFIG_MAP, example_resource
 from oxy_dev.postgres import PostgresServer
 from oxy_dev.programs import Program, ProgramError, run_module
@@ -292,6 +293,7 @@ def worker_environment(system: System, name: str) -> dict[str, str]:
         "OXY_OPENAI_BASE_URL": f"http://127.0.0.1:{system.port_of(name, 'model')}/v1",
         "OXY_OPENAI_API_KEY": "scripted",
         "OXY_TURNS_PER_SECOND": "0",
+        **TIRELESS,
         "OXY_LEASE_SECONDS": "5",
     }
 

@@ -7,6 +7,7 @@ takes the time to read, never stops, or says the same thing again and again.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -31,9 +32,26 @@ MOST_REPEATED: Final = 3
 """How often the same text in a row is answered again after the first time."""
 
 
-def is_loop(exchanges: Exchanges) -> bool:
+@dataclass(frozen=True, slots=True)
+class LoopLimits:
+    """How much is answered before the contact is taken for a machine; 0: as much as comes."""
+
+    quick: int = MOST_QUICK
+    run: int = MOST_IN_RUN
+    repeated: int = MOST_REPEATED
+
+
+DEFAULT_LIMITS: Final = LoopLimits()
+
+
+def is_loop(exchanges: Exchanges, limits: LoopLimits = DEFAULT_LIMITS) -> bool:
     """Whether the contact seems to be a machine, given the exchanges including the one that is to be answered now."""
-    return exchanges.quick > MOST_QUICK or exchanges.run > MOST_IN_RUN or exchanges.repeated > MOST_REPEATED
+    counted = (
+        (exchanges.quick, limits.quick),
+        (exchanges.run, limits.run),
+        (exchanges.repeated, limits.repeated),
+    )
+    return any(limit and count > limit for count, limit in counted)
 
 
 def is_by_machine(message: Input) -> bool:

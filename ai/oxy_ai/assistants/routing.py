@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
-from oxy_ai.assistants.loops import exchanges_with, is_by_machine, is_loop
+from oxy_ai.assistants.loops import DEFAULT_LIMITS, LoopLimits, exchanges_with, is_by_machine, is_loop
 from oxy_ai.assistants.roles import is_one_of, role_of
 from oxy_ai.assistants.transcript import is_blank, says_nothing, shown
 from oxy_ai.assistants.vertical import Role
@@ -76,7 +76,7 @@ class Ask:
 Decision = Skip | Wait | Confirm | Say | Ask
 
 
-def decide(turn: Turn) -> Decision:
+def decide(turn: Turn, limits: LoopLimits = DEFAULT_LIMITS) -> Decision:
     """Return what to do with a turn: the first rule that applies decides."""
     role = role_of(turn)
     fresh = fresh_inputs(turn)
@@ -87,7 +87,7 @@ def decide(turn: Turn) -> Decision:
         return Skip("stale")
     if turn.closed or turn.settings.suspended:
         return Wait("closed" if turn.closed else "suspended")
-    if not turn.replayed and is_loop(exchanges_with(turn, fresh)):
+    if not turn.replayed and is_loop(exchanges_with(turn, fresh), limits):
         return Skip("loop", calls_person=True)
     if all(is_by_machine(item) for item in fresh):
         return Skip("loop")

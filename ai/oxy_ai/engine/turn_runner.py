@@ -8,6 +8,7 @@ import structlog
 from pydantic import Field
 
 from oxy_ai import metrics
+from oxy_ai.assistants.loops import MOST_IN_RUN, MOST_QUICK, MOST_REPEATED, LoopLimits
 from oxy_ai.assistants.people import People, hand_over_of
 from oxy_ai.assistants.roles import role_of
 from oxy_ai.assistants.routing import Ask, Confirm, Say, Skip, Wait, decide
@@ -45,6 +46,22 @@ class RunnerSettings(FailureSettings, TurnLimitSettings, DialogueSettings, Conte
     instance_retry_seconds: float = Field(
         default=60, gt=0, description="How often a turn is tried whose instance is suspended or deleted."
     )
+    loop_quick_answers: int = Field(
+        default=MOST_QUICK,
+        ge=0,
+        description="Answers in a row to messages that come within seconds; 0: no limit.",
+    )
+    loop_answers: int = Field(
+        default=MOST_IN_RUN, ge=0, description="Answers in a row without a pause of minutes; 0: no limit."
+    )
+    loop_repeats: int = Field(
+        default=MOST_REPEATED, ge=0, description="Answers in a row to the same text after the first; 0: no limit."
+    )
+
+    @property
+    def loop_limits(self) -> LoopLimits:
+        """After how much a contact is taken for a machine."""
+        return LoopLimits(self.loop_quick_answers, self.loop_answers, self.loop_repeats)
 
 
 class TurnRunner:
@@ -113,7 +130,7 @@ class TurnRunner:
         if turn.attempts >= self._settings.attempts:
             message = "all attempts have failed"  # and so has the burial after the last
             raise TurnError(message)
-        match decide(turn):
+        match decide(turn, self._settings.loop_limits):
             case Wait() as wait:
                 urgent = await self._said_at_once(claim, turn) if wait.reason == "rate" else None
                 if urgent is None:

@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 
-from oxy_ai.assistants.loops import MOST_IN_RUN, MOST_QUICK, MOST_REPEATED, exchanges_with, is_loop
+from oxy_ai.assistants.loops import MOST_IN_RUN, MOST_QUICK, MOST_REPEATED, LoopLimits, exchanges_with, is_loop
 from oxy_ai.records import Contact, Exchanges, Input, Turn
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import Jid
@@ -103,3 +103,10 @@ def test_what_looks_alike_but_is_no_text_is_no_repetition() -> None:
     assert exchanges_with(turn(NOON + timedelta(days=1), photo, before), photo).repeated == 0
     blank = (said(" \u200b"),)
     assert exchanges_with(turn(NOON, blank, None), blank).digest is None
+
+
+def test_a_limit_of_zero_is_none() -> None:
+    endless = Exchanges(quick=1000, run=1000, repeated=1000)
+    assert is_loop(endless)
+    assert not is_loop(endless, LoopLimits(quick=0, run=0, repeated=0))
+    assert is_loop(endless, LoopLimits(quick=0, run=0))
