@@ -368,6 +368,7 @@ class NoticeKind(StrEnum):
     TURN_REJECTED = "turn_rejected"
     TURN_UNREADABLE = "turn_unreadable"
     TURN_ABANDONED = "turn_abandoned"
+    TURN_PROFILE = "turn_profile"
     TURN_UNANSWERED = "turn_unanswered"
     TURN_FAILED = "turn_failed"
     MODEL_OUTAGE = "model_outage"

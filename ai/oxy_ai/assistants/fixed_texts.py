@@ -37,6 +37,7 @@ _REASONS: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.TURN_REJECTED: "o serviço de inteligência artificial recusou a pergunta",
     NoticeKind.TURN_UNREADABLE: "os dados guardados para a assistente não puderam ser lidos",
     NoticeKind.TURN_ABANDONED: "a resposta foi interrompida várias vezes",
+    NoticeKind.TURN_PROFILE: "o perfil configurado para a assistente não está instalado",
     NoticeKind.TURN_UNANSWERED: "a assistente não chegou a uma resposta",
     NoticeKind.TURN_FAILED: "erro interno",
 }

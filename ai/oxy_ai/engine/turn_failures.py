@@ -27,6 +27,7 @@ from oxy_ai.errors import (
     ModelRefusalError,
     ModelRejectedError,
     OutageCause,
+    ProfileUnknownError,
     TurnAbandonedError,
     TurnError,
     TurnUnreadableError,
@@ -248,6 +249,7 @@ _NOTICES: Final[Mapping[type[Exception], NoticeKind]] = {
     ModelRefusalError: NoticeKind.TURN_REFUSED,
     ModelRejectedError: NoticeKind.TURN_REJECTED,
     TurnUnreadableError: NoticeKind.TURN_UNREADABLE,
+    ProfileUnknownError: NoticeKind.TURN_PROFILE,
     TurnAbandonedError: NoticeKind.TURN_ABANDONED,
     TurnError: NoticeKind.TURN_UNANSWERED,
 }

@@ -214,6 +214,7 @@ as $$
         when 'turn_rejected' then 'the model endpoint rejected the request'
         when 'turn_unreadable' then 'the data stored for an answer could not be read'
         when 'turn_abandoned' then 'an answer was interrupted too many times'
+        when 'turn_profile' then 'the profile in the settings is not installed'
         when 'turn_unanswered' then 'the assistant did not arrive at an answer'
         when 'turn_failed' then 'an answer failed with an internal error'
         when 'model_outage' then 'the model endpoint does not respond'

@@ -52,7 +52,9 @@ async def test_a_profile_that_is_not_installed_fails_the_turn_and_somebody_is_to
     pod = await scene.pod(settings)
     async with scene.worker():
         apology = await pod.answer_to("Oi")
-        await until(lambda: pod.answers_to(OWNER))
+        await until(
+            lambda: "o perfil configurado para a assistente não está instalado" in "".join(pod.answers_to(OWNER))
+        )
         reason = await scene.value("select reason from turns")
     assert "uma pessoa vai responder" in apology
     assert "spec.ai.profile: no installed package provides a vertical 'padaria' (installed: petshop)" in reason
