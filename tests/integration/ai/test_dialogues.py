@@ -14,7 +14,7 @@ from aiohttp import web
 from integration.ai.endpoint import calling, running_endpoint, saying
 from integration.ai.scene import CATALOG, CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
 
-from oxy_ai.portuguese.formatting import full_day
+from oxy_ai.portuguese.formatting import full_day, weekday
 from oxy_dev.conversation import CALLER as BRUNO
 from oxy_dev.conversation import CUSTOMER as ANA
 
@@ -173,6 +173,10 @@ async def test_a_day_that_the_customers_words_contradict_is_refused(scene: Scene
     }
     assert results[0] == results[1] == results[3] == refusal
     assert results[2]["agendamento"]["data"] == day.isoformat()
+    in_words = f"Muda o do Rex pra {weekday(wrong).upper()} q vem, as 2 da tarde"
+    [refused] = await served(scene, pod, in_words, call("remarcar_agendamento", data=day, hora="14:00"))
+    assert refused["erro"] == f"O cliente não pediu {full_day(day)}; confirme com ele o dia."
+    assert {date.fromisoformat(other["data"]).weekday() for other in refused["dias"]} == {wrong.weekday()}
 
 
 async def test_what_the_customer_has_not_asked_for_is_not_done(scene: Scene) -> None:
