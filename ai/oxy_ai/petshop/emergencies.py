@@ -38,19 +38,17 @@ _SOME: Final = r"(?:\S{1,12} ){0,3}?"
 # -- poison, and what is no food
 
 _ATE: Final = (
-    r"(?:comeu|comeram|ingeriu|engoliu|engoliram|lambeu|lamberam|bebeu|beberam|mastigou|roeu|mordeu|abocanhou|cheirou|"
-    r"inalou|pegou|tomou|ter (?:comido|ingerido|engolido|lambido|bebido|tomado|mordido)|"
+    r"(?:comeu|comeram|ingeriu|engoliu|engoliram|lambeu|lamberam|bebeu|beberam|mastigou|roeu|mordeu|abocanhou|"
+    r"cheirou|inalou|pegou|tomou|ter (?:comido|ingerido|engolido|lambido|bebido|tomado|mordido)|"
     r"(?:esta|ta|tava|estava|andou) (?:comendo|lambendo|mastigando|bebendo)|"
     r"acabou de (?:comer|engolir|ingerir|lamber|tomar|beber)|(?:teve|entrou em) contato com)"
 )
 _CHEWED: Final = (
-    r"(?:comeu|engoliu|lambeu|ingeriu|mastigou|ter (?:comido|engolido|ingerido)|acabou de "
-    r"(?:comer|engolir))"
+    r"(?:comeu|engoliu|lambeu|ingeriu|mastigou|ter (?:comido|engolido|ingerido)|acabou de (?:comer|engolir))"
 )
 _FOODS: Final = words_in(
     "chocolate chocolates bombom bombons brigadeiro brigadeiros nutella cacau uva uvas passas panetone cebola "
-    "cebolas alho "
-    "xilitol adocante chiclete chicletes macadamia abacate cafe cerveja vinho fermento"
+    "cebolas alho xilitol adocante chiclete chicletes macadamia abacate cafe cerveja vinho fermento"
 )
 _CHEMICALS: Final = words_in(
     "veneno venenos chumbinho raticida racumin inseticida formicida carrapaticida herbicida agrotoxico lesmicida cloro "
@@ -86,8 +84,7 @@ _MEDICINE: Final = r"(?:remedios?|comprimidos?|medicamentos?|cartela|capsulas?)"
 _OBJECT: Final = any_of(
     words_in(
         "meia meias brinquedo brinquedos pano panos linha agulha anzol plastico sacola pedra pedras caroco "
-        "moeda moedas bola "
-        "bolinha pilha pilhas bateria espinha tampa tampinha borracha elastico prego parafuso vidro brinco anel chupeta"
+        "moeda moedas bola bolinha pilha pilhas bateria espinha tampa tampinha borracha elastico prego parafuso vidro brinco anel chupeta"
     )
 )
 _POISONINGS: Final = either(
@@ -138,9 +135,8 @@ _BLEEDINGS: Final = either(
 
 _BLOATS: Final = either(
     r"\b(?:torcao|torsao) (?:gastrica|d[oe] estomago)\b",
-    r"\b(?:barriga|abdomen|abdome|estomago|pancinha)\b[^.!?\n]{0,25}"
-    r"\b(?:inchad[oa]|inchou|inchando|dur[oa]|estufad[oa]|estufou|estufando|dilatad[oa]|enorme|cresceu (?:do "
-    r"nada|de repente|muito)|distendid[oa])\b",
+    r"\b(?:barriga|abdomen|abdome|estomago|pancinha)\b[^.!?\n]{0,25}\b(?:inchad[oa]|inchou|inchando|dur[oa]|"
+    r"estufad[oa]|estufou|estufando|dilatad[oa]|enorme|cresceu (?:do nada|de repente|muito)|distendid[oa])\b",
     r"\b(?:inchou|estufou|inchad[oa]|estufad[oa]) (?:\S{1,8} )?(?:a |na )?(?:barriga|abdomen|estomago)\b",
     r"\b(?:tenta(?:ndo)?|quer|querendo|forca(?:ndo)?) (?:\S{1,8} )?vomitar (?:e|mas) nao (?:consegue|sai|vomita|vem)\b",
     r"\btentando vomitar sem conseguir\b",
@@ -153,8 +149,8 @@ _SUFFOCATIONS: Final = either(
     r"respira)\b(?! bem d)",
     r"\b(?:parou|deixou|parando) de respirar\b|\bsem (?:respirar|respiracao)\b(?! (?:fundo|direito|bem))",
     r"\b(?:falta de ar|sem ar|puxando (?:o )?ar|buscando ar|faltando ar)\b(?! condicionado)",
-    r"\b(?:dificuldade|dificudade) (?:de|para|pra|em|p) respirar\b|\brespira(?:ndo|cao) (?:muito mal|com "
-    r"\S{0,6} ?dificuldade)",
+    r"\b(?:dificuldade|dificudade) (?:de|para|pra|em|p) respirar\b|"
+    r"\brespira(?:ndo|cao) (?:muito mal|com \S{0,6} ?dificuldade)",
     rf"\b(?:{_IS}|se) (?:se )?(?:engasg(?:ad[oa]|ou|ando)|sufoc(?:ad[oa]|ou|ando)|asfixi\w+|afog(?:ad[oa]|ou|ando))\b",
     r"\bengasgou\b",
     r"\b(?:lingua|gengivas?) (?:\S{1,6} ){0,2}?(?:rox[oa]s?|azul|azulad[oa]s?|arroxead[oa]s?|palid[oa]s?|"
@@ -172,8 +168,8 @@ _COLLAPSES: Final = either(
     r"\bnao (?:\S{1,10} )?(?:levanta|levantando|para em pe|fica em pe|ficar em pe) ?(?:mais)?\b",
     r"\bnao (?:esta |ta )?(?:consegue|conseguindo) (?:se )?(?:andar|levantar|ficar em pe|mexer)\b|\bnao anda desde\b",
     r"\b(?:esta|ta|quase|acho que (?:\S{1,8} )?vai|vai) (?:quase )?morre(?:ndo|r)\b(?! de)",
-    r"\b(?:gato|gatinho|ele|macho)\b[^.!?\n]{0,30}\bnao (?:(?:esta|ta) )?(?:consegue|conseguindo) (?:fazer "
-    r"xixi|urinar|mijar)\b",
+    r"\b(?:gato|gatinho|ele|macho)\b[^.!?\n]{0,30}\bnao (?:(?:esta|ta) )?(?:consegue|conseguindo) (?:fazer xixi|"
+    r"urinar|mijar)\b",
     r"\bnao (?:faz xixi|urina|mija) (?:ha|faz|desde)\b",
     r"\b(?:esta|ta|teve|com) (?:uma )?(?:insolacao|golpe de calor|hipertermia)\b|\bfebre de 4[1-3]\b",
 )
@@ -185,8 +181,8 @@ _INJURIES: Final = either(
     r"\bum(?:a)? (?:carro|onibus|caminhao|moto)\b[^.!?\n]{0,15}\b(?:bateu|pegou|passou por cima|atropelou)\b",
     r"\bcaiu d[oae] (?:\S{1,10} ){0,2}?(?:andar|janela|sacada|telhado|varanda|predio|laje|escada|colo)\b",
     r"\b(?:fratura exposta|osso (?:pra|para) fora|tripas? (?:pra|para) fora)\b",
-    r"\b(?:intestino|utero|reto) (?:\S{1,6} )?(?:saiu|saindo|pra fora|para fora)\b|\bsaiu o (?:intestino|utero|"
-    r"reto)\b|\bprolapso\b",
+    r"\b(?:intestino|utero|reto) (?:\S{1,6} )?(?:saiu|saindo|pra fora|para fora)\b|"
+    r"\bsaiu o (?:intestino|utero|reto)\b|\bprolapso\b",
     r"\b(?:peg|ating|bat)(?:o|a|ido|ida) por um(?:a)? (?:carro|moto|onibus|caminhao)\b",
     r"\bolh(?:o|inho)s? (?:\S{1,6} )?(?:saiu|saltou|pulou|pra fora|para fora)\b",
     r"\b(?:levou|tomou) (?:um |uma )?(?:tiro|choque|facada)\b|\bfoi (?:eletrocutad|esfaquead|balead)[oa]\b",
@@ -223,8 +219,8 @@ _ONE_WORD: Final = (
 _LONG_AGO: Final = either(
     r"\b(?:ano|mes|semana)s? (?:passad|retrasad)[oa]\b|\b(?:anos|meses|semanas) atras\b|\bno passado\b",
     rf"\b(?:ha|faz|tem) {_SOME}(?:anos?|mes(?:es)?|semanas?)\b",
-    r"\bquando (?:ele |ela )?(?:era )?(?:filhote|pequen|nov)|\b(?:uma vez|certa vez|antigamente|de vez em "
-    r"quando|as vezes)\b",
+    r"\bquando (?:ele |ela )?(?:era )?(?:filhote|pequen|nov)|"
+    r"\b(?:uma vez|certa vez|antigamente|de vez em quando|as vezes)\b",
     r"\bja teve\b(?![^.!?\n]*\b(?:hoje|agora|de novo|seguid))|\b(?:por|em) (?:muito )?(?:tempo|anos)\b",
     r"(?<!nao )\b(?:esta|ta|ficou) (?:\S{1,6} )?(?:bem|melhor|curad[oa]|recuperad[oa]|otim[oa])\b(?! mal)",
     r"\bja (?:passou|melhorou|sarou|parou)\b|\bparou de (?:sangrar|convulsionar|vomitar)\b",
@@ -232,17 +228,16 @@ _LONG_AGO: Final = either(
 _IF: Final = r"(?:e se|se|caso|quando|sempre que|(?:para|pra) (?:ele|ela) nao|evitar que|medo (?:que|de|dele|dela))"
 _SUBJUNCTIVE: Final = (
     r"(?:come(?:r|sse)|engol(?:ir|isse)|ingeri(?:r|sse)|lamb(?:er|esse)|tiver|tivesse|for|fosse|parar|ficar|"
-    r"convulsionar?|"
-    r"sangrar?|engasgar?|desmaiar?)"
+    r"convulsionar?|sangrar?|engasgar?|desmaiar?)"
 )
 _MIGHT: Final = either(
     rf"\b{_IF} {_SOME}{_SUBJUNCTIVE}\b",
-    r"\b(?:vacina|remedio|protecao|prevencao|prevenir|preventivo|exame|seguro|plano|curso|tratamento|racao|"
-    r"tapete|coleira|"
-    r"antidoto|cirurgia|gastropexia)\b[^,;]{0,40}(?:envenen|intoxic|convuls|sangr|hemorrag|torcao|veneno|engasg)",
+    r"\b(?:vacina|remedio|protecao|prevencao|prevenir|preventivo|exame|seguro|plano|curso|tratamento|racao|tapete|"
+    r"coleira|antidoto|cirurgia|gastropexia)\b[^,;]{0,40}(?:envenen|intoxic|convuls|sangr|hemorrag|torcao|veneno|"
+    r"engasg)",
     r"\b(?:preventiv\w+|previne|prevenir|evita)\b",
-    r"\b(?:como|que) (?:a|o) (?:vet\w*|doutora?|dra?) (?:mandou|receitou|passou|indicou)\b|\b(?:receitad|"
-    r"prescrit)[oa]\b",
+    r"\b(?:como|que) (?:a|o) (?:vet\w*|doutora?|dra?) (?:mandou|receitou|passou|indicou)\b|"
+    r"\b(?:receitad|prescrit)[oa]\b",
     r"\bnao (?:comeu|ingeriu|engoliu|lambeu|teve|foi|esta mais|ta mais|tem mais)\b",
     r"\b(?:em|de|pra|para) (?:um |uma )?(?:cachorro|cadela|gato|gata|animal|pet|bicho)s? que\b",
     r"\b(?:vi|assisti|li) (?:\S{1,12} ){0,4}(?:video|filme|noticia|reportagem|post)\b",

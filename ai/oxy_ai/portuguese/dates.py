@@ -12,10 +12,9 @@ from oxy_ai.portuguese.time_phrases import time_phrases
 from oxy_ai.portuguese.words import read
 
 _LEAVES_OPEN: Final = re.compile(
-    r"\b(?:outr[ao] (?:dia|data)|qualquer (?:outr[ao] )?(?:dia|data|horario)|(?:primeir|proxim)[ao] (?:horario|"
-    r"dia|data|vaga)|"
-    r"tanto faz|quando (?:der|puder|tiver|for melhor)|senao|o que (?:tiver|der)|quanto antes|"
-    r"(?:antes|depois)(?! d| que| amanha))\b",
+    r"\b(?:outr[ao] (?:dia|data)|qualquer (?:outr[ao] )?(?:dia|data|horario)|"
+    r"(?:primeir|proxim)[ao] (?:horario|dia|data|vaga)|tanto faz|quando (?:der|puder|tiver|for melhor)|senao|"
+    r"o que (?:tiver|der)|quanto antes|(?:antes|depois)(?! d| que| amanha))\b",
     re.ASCII,
 )
 """The customer takes other days than he names: "sexta seria bom, senão o próximo horário livre"."""

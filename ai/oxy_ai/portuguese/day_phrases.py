@@ -53,15 +53,14 @@ _AROUND: Final = 40
 """Characters before a phrase, and after it, that may change its use."""
 
 _BOUND: Final = re.compile(
-    r"\b(?:antes|depois|dps|apos|ate|semana|comeco|inicio|fim|final|a partir|apartir|partir|desde|entre|ate "
-    r"no)(?: d[eoa]s?| n[oa]s?| o| a| as| ao)?"
-    r"(?: proxim[ao]| dia)?[ \n]$",
+    r"\b(?:antes|depois|dps|apos|ate|semana|comeco|inicio|fim|final|a partir|apartir|partir|desde|entre|"
+    r"ate no)(?: d[eoa]s?| n[oa]s?| o| a| as| ao)?(?: proxim[ao]| dia)?[ \n]$",
     re.ASCII,
 )
 _BETWEEN: Final = re.compile(r"\bentre(?: o| a| os| as)?(?: dias?)?[ \n]$", re.ASCII)
 _NOT: Final = (
-    r"(?:eu )?(?:nao|n) (?:posso|consigo|quero|vou poder|vou conseguir|poderei|conseguirei|vai dar|"
-    r"da pra mim|da para mim|queria)"
+    r"(?:eu )?(?:nao|n) (?:posso|consigo|quero|vou poder|vou conseguir|poderei|conseguirei|vai dar|da pra mim|"
+    r"da para mim|queria)"
 )
 _EXCLUDED_BEFORE: Final = re.compile(
     rf"\b(?:menos|exceto|fora|tirando|salvo|sem ser|{_NOT}(?: ir| levar| marcar| que seja)?)"
@@ -69,8 +68,8 @@ _EXCLUDED_BEFORE: Final = re.compile(
     re.ASCII,
 )
 _EXCLUDED_AFTER: Final = re.compile(
-    rf"(?: eu| mesmo| ja| tb| tambem)?,? "
-    rf"(?:{_NOT}\b|nao(?: da| vai dar| rola| quero| tem como)?(?=[,.;!]|$| mas\b| so\b))",
+    rf"(?: eu| mesmo| ja| tb| tambem)?,? (?:{_NOT}\b|"
+    rf"nao(?: da| vai dar| rola| quero| tem como)?(?=[,.;!]|$| mas\b| so\b))",
     re.ASCII,
 )
 

@@ -38,15 +38,16 @@ _SOON: Final = r"(?:assim que|o mais breve|em breve|o quanto antes|no proximo|lo
 
 _AUTOMATIC: Final = re.compile(
     either(
-        r"\b(?:esta|essa|este|this)(?: is an?| e uma| e um)? (?:mensagem|resposta|atendimento|automatic|automated)"
-        r"(?: (?:e|foi))?(?: (?:gerada|enviada))? ?(?:automatic[ao]|automaticamente|message|reply|response)\b(?!\?)",
+        r"\b(?:esta|essa|este|this)(?: is an?| e uma| e um)? (?:mensagem|resposta|atendimento|automatic|"
+        r"automated)(?: (?:e|foi))?(?: (?:gerada|enviada))? ?(?:automatic[ao]|automaticamente|message|reply|"
+        r"response)\b(?!\?)",
         r"\b(?:mensagem|resposta|aviso|e-?mail) automatic[ao]\b[^?]{0,200}$",
-        r"\b(?:nao responda|favor nao responder|do not reply)\b[^?\n]{0,30}"
-        r"\b(?:mensagem|numero|e-?mail|contato|message|this)\b",
+        r"\b(?:nao responda|favor nao responder|do not reply)\b[^?\n]{0,30}\b(?:mensagem|numero|e-?mail|contato|"
+        r"message|this)\b",
         r"\b(?:agradecemos (?:o |a |pelo )?(?:seu |sua )?(?:contato|mensagem)|obrigad[oa] por entrar em contato com)\b",
         r"\brecebemos (?:a )?sua mensagem\b",
-        r"\b(?:no momento|neste momento|agora) (?:estamos|nos encontramos)\b[^.!?\n]{0,60}"
-        r"\b(?:indisponive|ausente|fora do (?:horario|expediente)|fechad)",
+        r"\b(?:no momento|neste momento|agora) (?:estamos|nos encontramos)\b[^.!?\n]{0,60}\b(?:indisponive|ausente|"
+        r"fora do (?:horario|expediente)|fechad)",
         r"\b(?:no momento|neste momento|agora) nao (?:estamos|nos encontramos) disponive",
         r"\bestamos fora do (?:nosso )?(?:horario|expediente)\b",
         rf"\b(?:responderemos|retornaremos|entraremos em contato|te responderemos)\b[^.!?\n]{{0,40}}\b{_SOON}\b",
@@ -55,8 +56,8 @@ _AUTOMATIC: Final = re.compile(
         r"\bbem[- ]?vind[oa](?:\([ao]\))? (?:a|ao|as|aos)\b[^?]{0,60}\b(?:como|em que) (?:podemos|"
         r"posso)\b[^?]{0,20}ajudar",
         r"\b(?:digite|tecle|selecione) (?:a opcao|o numero|uma (?:das )?opc|\*?[0-9]\*? (?:para|pra))",
-        r"\bescolha (?:uma (?:das )?opc\w{2,4}|a opcao (?:desejada|abaixo))|\bdigite (?:o )?seu (?:cpf|cnpj|"
-        r"e-?mail|telefone)\b",
+        r"\bescolha (?:uma (?:das )?opc\w{2,4}|a opcao (?:desejada|abaixo))|"
+        r"\bdigite (?:o )?seu (?:cpf|cnpj|e-?mail|telefone)\b",
         r"\b(?:sou|eu sou|aqui e|falando com) (?:o|a) (?:assistente|atendente) (?:virtual|digital|"
         r"automatic[ao])\b(?!\?)",
         r"(?:^|\b(?:seu|numero de) )protocolo\b[^.!?\n]{0,20}[0-9]{5}",

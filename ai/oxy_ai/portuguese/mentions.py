@@ -85,8 +85,8 @@ _AMOUNT: Final = r"(?:[0-9]{1,3}(?:\.[0-9]{3}){1,3}|[0-9]{1,9})(?:[.,][0-9]{1,2}
 _CURRENCY: Final = r"(?:r ?\$|brl|\$)"
 _UNIT: Final = r"(?:reais|real|conto|contos|pila|pilas|pratas)"
 _ALSO: Final = (
-    rf"(?:(?: ?(?:a|e|ou|ate|-|/) ?)(?:{_CURRENCY} ?)?{_AMOUNT}(?![0-9/:h%]| ?(?:x\b|vezes|min|h\b|"
-    rf"hs\b|dias?\b|kg\b|%)))"
+    rf"(?:(?: ?(?:a|e|ou|ate|-|/) ?)(?:{_CURRENCY} ?)?{_AMOUNT}(?![0-9/:h%]|"
+    rf" ?(?:x\b|vezes|min|h\b|hs\b|dias?\b|kg\b|%)))"
 )
 _MARKED: Final = re.compile(rf"{_CURRENCY} ?\*{{0,2}}(?P<all>{_AMOUNT}{_ALSO}{{0,3}})", re.ASCII)
 _NAMED: Final = re.compile(
@@ -99,8 +99,7 @@ _CENTS: Final = re.compile(
 )
 _FREE: Final = re.compile(
     r"\b(?:gratis|gratuit[ao]s?|gratuitamente|de graca|sem (?:nenhum )?custo|custo zero|(?:por|como) cortesia|"
-    r"sem cobranca|"
-    r"nao (?:cobramos|cobro|custa) nada|por nossa conta|por conta da casa)\b",
+    r"sem cobranca|nao (?:cobramos|cobro|custa) nada|por nossa conta|por conta da casa)\b",
     re.ASCII,
 )
 _EACH_AMOUNT: Final = re.compile(_AMOUNT, re.ASCII)
@@ -144,14 +143,9 @@ def _percentages(reading: Reading) -> Iterator[Percentage]:
 
 _LOCAL: Final = r"(?:9[ .-]?)?[0-9]{4}[ .-]{0,3}[0-9]{4}"
 _PHONE: Final = re.compile(
-    r"(?<![0-9:,$])(?<![0-9][/.-])(?:"
-    r"(?<=wa\.me/)[0-9]{8,15}|(?<=phone=)[0-9]{8,15}|\+[0-9][0-9 ().-]{6,24}[0-9]|"
-    rf"(?:55[ .-]{{0,2}})?\(?0?[0-9]{{2}}\)?[ .-]{{0,2}}{_LOCAL}|"
-    rf"{_LOCAL}|"
-    r"0[3589]00[ .-]?[0-9]{3}[ .-]?[0-9]{4}|"
-    r"(?:[0-9][ .-]){8,12}[0-9]|"
-    r"[0-9]{10,15}"
-    r")(?![0-9]|[/:][0-9]|,[0-9]|-[0-9])",
+    r"(?<![0-9:,$])(?<![0-9][/.-])(?:(?<=wa\.me/)[0-9]{8,15}|(?<=phone=)[0-9]{8,15}|\+[0-9][0-9 ().-]{6,24}[0-9]|"
+    rf"(?:55[ .-]{{0,2}})?\(?0?[0-9]{{2}}\)?[ .-]{{0,2}}{_LOCAL}|{_LOCAL}|"
+    r"0[3589]00[ .-]?[0-9]{3}[ .-]?[0-9]{4}|(?:[0-9][ .-]){8,12}[0-9]|[0-9]{10,15})(?![0-9]|[/:][0-9]|,[0-9]|-[0-9])",
     re.ASCII,
 )
 _YEARS: Final = re.compile(r"(?:19|20)[0-9]{2}\D{1,3}(?:19|20)[0-9]{2}", re.ASCII)

@@ -36,8 +36,8 @@ _NAMED_MONTH: Final = rf"(?P<m>{any_of(_MONTH)})\b"
 
 _ISO: Final = re.compile(r"(?<![0-9-])(?P<y>[0-9]{4})-(?P<m>[0-9]{1,2})-(?P<d>[0-9]{1,2})(?![0-9-])", re.ASCII)
 _SLASHED: Final = re.compile(
-    r"(?P<said>\bdia )?(?<![0-9/.,$:-])(?P<d>[0-9]{1,2})(?P<mark>/|[.-](?=[0-9]{1,2}[.-][0-9]{2}))(?P<m>[0-9]{1,2})"
-    r"(?:[/.-](?P<y>[0-9]{4}|[0-9]{2}))?(?![0-9/:%]|[.,-][0-9]| ?h\b)",
+    r"(?P<said>\bdia )?(?<![0-9/.,$:-])(?P<d>[0-9]{1,2})(?P<mark>/|"
+    r"[.-](?=[0-9]{1,2}[.-][0-9]{2}))(?P<m>[0-9]{1,2})(?:[/.-](?P<y>[0-9]{4}|[0-9]{2}))?(?![0-9/:%]|[.,-][0-9]| ?h\b)",
     re.ASCII,
 )
 _NAMED: Final = re.compile(
@@ -47,13 +47,14 @@ _NAMED: Final = re.compile(
 )
 _ENDS: Final = rf"{_DAY} (?:a|ao|ate)(?: o)?(?: dia)? {_DAY}"
 _PERIOD: Final = re.compile(
-    rf"\b(?:(?:de|dos?)(?: dias?)? {_ENDS}|dias? {_ENDS}|entre(?: os?)?(?: dias?)? {_DAY} e(?: o)?(?: dia)? {_DAY})"
-    rf"{_NO_HOUR}(?! ?(?:min|reais|kg|%))(?:(?: de ){_NAMED_MONTH}|/[0-9]{{1,2}})?",
+    rf"\b(?:(?:de|dos?)(?: dias?)? {_ENDS}|dias? {_ENDS}|"
+    rf"entre(?: os?)?(?: dias?)? {_DAY} e(?: o)?(?: dia)? {_DAY}){_NO_HOUR}(?! ?(?:min|reais|kg|"
+    rf"%))(?:(?: de ){_NAMED_MONTH}|/[0-9]{{1,2}})?",
     re.ASCII,
 )
 _LISTED: Final = re.compile(
-    rf"(?<!\bas )(?<![0-9:/.,-])(?P<all>(?:{_DAY}o?(?:, ?| e | ou )(?:dia )?){{1,5}}{_DAY})o?"
-    rf"(?: de {_NAMED_MONTH}|/(?P<number>[0-9]{{1,2}})(?![0-9/]))",
+    rf"(?<!\bas )(?<![0-9:/.,-])(?P<all>(?:{_DAY}o?(?:, ?| e | ou )(?:dia )?){{1,5}}{_DAY})o?(?: de {_NAMED_MONTH}|"
+    rf"/(?P<number>[0-9]{{1,2}})(?![0-9/]))",
     re.ASCII,
 )
 _FRACTIONS: Final = frozenset({(1, 2), (1, 3), (2, 3), (1, 4), (3, 4), (24, 7)})

@@ -145,9 +145,9 @@ _NOT_WISHED: Final = re.compile(
 """He does not want it to stop."""
 
 _WISHED_BACK: Final = re.compile(
-    rf"^(?:eu )?(?:(?:quero|queria|gostaria de|desejo|podem|pode) )?(?:voltar a|reativar(?: as)?|receber) "
-    rf"(?:(?:receber|{_any(_SENDING)}) ?)?(?:as |suas |essas )?(?:{_any(_MESSAGES | _PROMOTIONS)})?(?: de novo|"
-    rf" novamente)?"
+    rf"^(?:eu )?(?:(?:quero|queria|gostaria de|desejo|podem|pode) )?(?:voltar a|reativar(?: as)?|"
+    rf"receber) (?:(?:receber|{_any(_SENDING)}) ?)?(?:as |suas |"
+    rf"essas )?(?:{_any(_MESSAGES | _PROMOTIONS)})?(?: de novo| novamente)?"
     r"(?: (?:de|com) (?:voces|vcs)| d[ae] loja)?$",
     re.ASCII,
 )

@@ -18,8 +18,7 @@ _AT_DESK: Final = words_in(
 )
 _AT_WORK: Final = words_in(
     "funcionario funcionaria colaborador colaboradora profissional profissionais especialista doutor doutora "
-    "dr dra loja "
-    "clinica consultor consultora tecnico tecnica moco moca membro"
+    "dr dra loja clinica consultor consultora tecnico tecnica moco moca membro"
 )
 _DESK: Final = rf"\b{any_of(_AT_DESK)}\b"
 """Who answers customers."""
@@ -34,12 +33,11 @@ _NEAR: Final = r"[^.!?\n]{0,60}?"
 _WILL: Final = r"(?:vai|vao|ira|irao|deve|devem|vamos|iremos)"
 _MEANWHILE: Final = rf"(?:(?:te|lhe|{_YOU}|ja|logo|em breve) ){{0,3}}"
 _REACH: Final = (
-    r"(?:ligar|telefonar|chamar|responder|retornar|contatar|contactar|procurar|escrever|atender|orientar|"
-    r"auxiliar|assumir|"
-    r"ajudar|entrar em contato|dar (?:um |o )?retorno|dar continuidade|continuar|mandar mensagem|"
+    r"(?:ligar|telefonar|chamar|responder|retornar|contatar|contactar|procurar|escrever|atender|orientar|auxiliar|"
+    r"assumir|ajudar|entrar em contato|dar (?:um |o )?retorno|dar continuidade|continuar|mandar mensagem|"
     r"(?:falar|conversar) (?:contigo|com (?:voce|vc|o senhor|a senhora))|vir (?:te |falar)|"
-    r"te (?:avisar|passar|dar|mandar|enviar|confirmar)|(?:atende|auxilia|ajuda|responde|contata|chama|procura|"
-    r"orienta)-l[oa]s?)"
+    r"te (?:avisar|passar|dar|mandar|enviar|confirmar)|"
+    r"(?:atende|auxilia|ajuda|responde|contata|chama|procura|orienta)-l[oa]s?)"
 )
 _LOOK_INTO: Final = r"(?:verificar|confirmar|resolver|analisar|checar|ver|cuidar d)"
 _REACHES: Final = either(
@@ -66,8 +64,8 @@ _SOMEBODY_WILL: Final = either(
 # -- the text itself will see to it: a machine cannot, so a person must
 
 _FOLLOW_UP: Final = either(
-    r"\b(?:retornaremos|responderemos|retornarei|ligaremos|te chamaremos|te ligamos|dar(?:ei|emos) (?:um |o "
-    r")?retorno)\b",
+    r"\b(?:retornaremos|responderemos|retornarei|ligaremos|te chamaremos|te ligamos|"
+    r"dar(?:ei|emos) (?:um |o )?retorno)\b",
     rf"\b(?:te retorno|te dou (?:um )?retorno|dou um retorno|retorno (?:para|pra) {_YOU})",
     r"\b(?:vou|vamos|irei) (?:te |lhe )?(?:retornar|ligar|dar (?:um )?retorno)\b",
     r"\bte (?:daremos|darei|dou) (?:uma |um )?(?:resposta|posicao|retorno)\b",
@@ -79,9 +77,8 @@ _FOLLOW_UP: Final = either(
 
 _I: Final = r"(?:vou|irei|estou|to|acabei de|acabo de|vamos|iremos|estarei|estamos)"
 _TOLD: Final = (
-    r"(?:avisei|acionei|chamei|encaminhei|transferi|repassei|passei|notifiquei|comuniquei|alertei|informei|"
-    r"pedi|solicitei|"
-    r"consultei|direcionei|avisamos|acionamos|encaminhamos|repassamos|notificamos|comunicamos|alertamos|"
+    r"(?:avisei|acionei|chamei|encaminhei|transferi|repassei|passei|notifiquei|comuniquei|alertei|informei|pedi|"
+    r"solicitei|consultei|direcionei|avisamos|acionamos|encaminhamos|repassamos|notificamos|comunicamos|alertamos|"
     r"transferimos|deixei (?:um )?(?:recado|avisado))"
 )
 _TELL: Final = (
@@ -90,8 +87,8 @@ _TELL: Final = (
 )
 _ALARM: Final = r"(?:acionar|acionando|notificar|notificando|alertar|alertando|chamar|chamando)"
 _IT: Final = (
-    r"(?:(?:te|lhe|o|a|isso|seu caso|sua mensagem|seu pedido|seu contato|um|uma|nosso|nossa|com|para|"
-    r"pra|pro|ao|da|do) )"
+    r"(?:(?:te|lhe|o|a|isso|seu caso|sua mensagem|seu pedido|seu contato|um|uma|nosso|nossa|com|para|pra|pro|ao|da|"
+    r"do) )"
 )
 _TOLD_SOMEBODY: Final = either(
     rf"\b{_TOLD}\b{_NEAR}{_PERSON}",
@@ -100,19 +97,19 @@ _TOLD_SOMEBODY: Final = either(
     r"\b(?:avisei|acionei|chamei|notifiquei|alertei) (?:a|o|ao|as|os|alguem)\b",
     rf"\b(?:vou|pedi|vou pedir|ja pedi)(?: pedir)? (?:para|pra|a|ao|pro) (?!{_YOU}\b)\w{{2,20}} te \w{{3,12}}r\b",
     rf"\bpassei (?:para|pra|pro) (?!{_YOU}\b)\w|\babr(?:i|ir|imos) (?:um )?chamado\b",
-    rf"\b(?:mand|envi|deix)(?:ei|ar|amos) (?:um |uma )?(?:recado|mensagem|aviso) (?:para|pra|pro|ao?|com) "
-    rf"(?:[oa] )?{_PERSON}",
+    rf"\b(?:mand|envi|deix)(?:ei|ar|amos) (?:um |uma )?(?:recado|mensagem|aviso) (?:para|pra|pro|ao?|"
+    rf"com) (?:[oa] )?{_PERSON}",
     rf"{_PERSON} (?:ja )?(?:esta|estao) (?:verificando|analisando|cuidando|vendo|resolvendo|olhando)\b",
-    rf"\b(?:analisad|verificad|respondid|avaliad)[oa] (?:pel[ao]|por) (?:\w+ )?{_PERSON}|\bencaminhad[oa] com "
-    rf"{_IT}?{_PERSON}",
+    rf"\b(?:analisad|verificad|respondid|avaliad)[oa] (?:pel[ao]|por) (?:\w+ )?{_PERSON}|"
+    rf"\bencaminhad[oa] com {_IT}?{_PERSON}",
     r"\bte (?:transfiro|encaminho|direciono|passo (?:para|pra|pro))\b",
     rf"\b{_I} (?:ja )?te (?:transferi|encaminha|passa|direciona|conecta)(?:r|ndo|ndo)\b",
     rf"^\W*(?:transferindo|encaminhando|conectando|direcionando|acionando|chamando|avisando)\b{_NEAR}{_PERSON}",
-    rf"{_PERSON} (?:ja )?(?:foi|foram|esta|estao|sera|serao) (?:ja )?(?:avisad|acionad|notificad|informad|"
-    rf"comunicad|chamad|ciente)",
+    rf"{_PERSON} (?:ja )?(?:foi|foram|esta|estao|sera|serao) (?:ja )?(?:avisad|acionad|notificad|informad|comunicad|"
+    rf"chamad|ciente)",
     rf"{_PERSON} (?:ja )?(?:esta|estao|vem|vai) (?:a caminho|vindo|vir)\b",
-    r"\b(?:seu|sua|o|a) (?:caso|pedido|mensagem|solicitacao|duvida|conversa|atendimento|recado) (?:ja )?"
-    r"(?:foi|esta sendo|sera|vai ser) (?:encaminhad|repassad|transferid|enviad|direcionad|passad|escalad)",
+    r"\b(?:seu|sua|o|a) (?:caso|pedido|mensagem|solicitacao|duvida|conversa|atendimento|recado) (?:ja )?(?:foi|"
+    r"esta sendo|sera|vai ser) (?:encaminhad|repassad|transferid|enviad|direcionad|passad|escalad)",
     rf"\b(?:recado|caso|pedido|mensagem|duvida) (?:ja )?(?:esta|ficou) com (?:[oa] |noss[oa] )?{_PERSON}",
     rf"\b(?:aguarde|espere|um (?:momento|instante))\b{_NEAR}{_DESK}",
     rf"\b(?:chamo|aviso|aciono|transfiro|encaminho|passo|repasso|consulto) {_IT}{{0,3}}{_PERSON}",
@@ -125,18 +122,17 @@ _PROMISE: Final = re.compile(either(_SOMEBODY_WILL, _FOLLOW_UP, _TOLD_SOMEBODY),
 _OFFERED: Final = either(
     r"\b(?:quer|gostaria|prefere|deseja|posso|podemos|poderia|podia|devo|qual|quem|quais)\b[^.!\n]{0,80}\?",
     r"\b(?:posso|podemos) (?:pedir|chamar|transferir|encaminhar|avisar|solicitar|acionar|te (?:passar|transferir))",
-    r"\b(?:se (?:quiser|preferir|precisar|desejar)|caso (?:queira|prefira|precise|deseje))\b[^.!?\n]{0,40}"
-    r"\b(?:posso|podemos|pode|e so|basta|fale|chame|ligue)\b",
+    r"\b(?:se (?:quiser|preferir|precisar|desejar)|caso (?:queira|prefira|precise|deseje))\b[^.!?\n]{0,40}\b(?:posso|"
+    r"podemos|pode|e so|basta|fale|chame|ligue)\b",
 )
 """Waits for the customer's word."""
 _HELPER: Final = (
-    r"(?:te|lhe|o|e|vou|vai|vao|ha|tem|consigo|posso|podemos|pude|temos|tenho|como|ninguem|para|"
-    r"pra|quem|mais|ainda)"
+    r"(?:te|lhe|o|e|vou|vai|vao|ha|tem|consigo|posso|podemos|pude|temos|tenho|como|ninguem|para|pra|quem|mais|ainda)"
 )
 _DENIED: Final = (
     rf"\b(?:nao|nunca|ninguem|nem) (?:{_HELPER} ){{0,5}}"
-    r"(?:avis|cham|transfer|encaminh|respond|retorn|lig|atend|entra|promet|garant|inform|acion|repass|contat|"
-    r"procur|falar)|\bnao (?:sei|sabemos) (?:quando|se)\b"
+    r"(?:avis|cham|transfer|encaminh|respond|retorn|lig|atend|entra|promet|garant|inform|acion|repass|contat|procur|"
+    r"falar)|\bnao (?:sei|sabemos) (?:quando|se)\b"
 )
 _REPORTED: Final = (
     rf"{_PERSON} (?:ja )?(?:te |lhe |que (?:te |o |a )?atendeu )?(?:sugeriu|recomendou|disse|falou|explicou|indicou|"

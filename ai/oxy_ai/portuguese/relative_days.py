@@ -45,9 +45,8 @@ _AGO: Final = re.compile(rf"\b{_COUNT} atras\b", re.ASCII)
 _YESTERDAY: Final = re.compile(r"\b(?P<before>ante?[ -]?ontem|antiontem|antes de ontem)\b|\bontem\b", re.ASCII)
 _WEEKEND: Final = re.compile(
     r"(?:\b(?:n?est[ae]|n?ess[ae]) |\b(?P<coming>(?:n?o )?prox(?:imo|\.)?) |\b(?P<past>ultimo) |"
-    r"\b(?P<ever>todo|qualquer|outro) )?"
-    r"\b(?:(?:fim|final|fins|finais|findi) de semana|fds|findi)\b"
-    r"(?P<next> (?:que|q) ve[mn]\b| proximo\b)?(?P<last> passado\b)?",
+    r"\b(?P<ever>todo|qualquer|outro) )?\b(?:(?:fim|final|fins|finais|findi) de semana|fds|"
+    r"findi)\b(?P<next> (?:que|q) ve[mn]\b| proximo\b)?(?P<last> passado\b)?",
     re.ASCII,
 )
 _NEXT_WEEK: Final = re.compile(rf"\b{WHICH_WEEK}", re.ASCII)

@@ -38,54 +38,49 @@ _PAST: Final = rf" e (?P<past>{NUMBER})(?: ?min(?:utos)?\b)?(?! ?(?:h\b|hs\b|hor
 _HOURS: Final = r"(?:h|hs|hr|hrs|horas?)"
 
 _NOON: Final = re.compile(
-    rf"\b(?:(?P<noon>mei[oa][ -]?dia)|(?P<midnight>meia[ -]?noite))(?:{_HALF}|{_PAST})?(?! (?:de |d)(?:folga|"
-    rf"trabalho))",
+    rf"\b(?:(?P<noon>mei[oa][ -]?dia)|(?P<midnight>meia[ -]?noite))(?:{_HALF}|"
+    rf"{_PAST})?(?! (?:de |d)(?:folga|trabalho))",
     re.ASCII,
 )
 _CLOCK: Final = re.compile(
     r"(?<![0-9:.,/$-])(?P<hour>[0-9]{1,2})(?:"
     rf":(?P<colon>[0-9]{{2}})(?::00)?(?: ?{_HOURS}\b)?|"
     rf" ?{_HOURS}(?:[.:]| ?e )?(?P<packed>[0-9]{{2}})(?: ?m(?:in)?\b)?(?![0-9a-z])|"
-    rf"\.(?P<dotted>[0-9]{{2}}) ?{_HOURS}\b|"
-    rf" ?{_HOURS}\b(?: em ponto)?(?:{_HALF}|{_PAST})?)(?![0-9]|[:/][0-9]){_PART}",
+    rf"\.(?P<dotted>[0-9]{{2}}) ?{_HOURS}\b| ?{_HOURS}\b(?: em ponto)?(?:{_HALF}|{_PAST})?)(?![0-9]|[:/][0-9]){_PART}",
     re.ASCII,
 )
 _TO_HOUR: Final = re.compile(
-    rf"\b(?P<minutes>{NUMBER})(?: min(?:utos)?)? (?:pra|para|pro|p) ?/? ?(?:as? |s )?"
-    rf"(?P<hour>{NUMBER}|meio[ -]dia|meia[ -]noite)\b{_PART}",
+    rf"\b(?P<minutes>{NUMBER})(?: min(?:utos)?)? (?:pra|para|pro|p) ?/? ?(?:as? |s )?(?P<hour>{NUMBER}|meio[ -]dia|"
+    rf"meia[ -]noite)\b{_PART}",
     re.ASCII,
 )
 _IN_PART: Final = re.compile(
-    rf"\b(?P<hour>{NUMBER})(?:{_HALF}|{_PAST})?(?: d[ae] (?P<part>manha|madrugada|tarde|tardinha|noite)| "
-    rf"?(?P<english>[ap]m))\b",
+    rf"\b(?P<hour>{NUMBER})(?:{_HALF}|{_PAST})?(?: d[ae] (?P<part>manha|madrugada|tarde|tardinha|noite)|"
+    rf" ?(?P<english>[ap]m))\b",
     re.ASCII,
 )
 _AND_HALF: Final = re.compile(rf"\b(?P<hour>{NUMBER}){_HALF}", re.ASCII)
 _SPOKEN: Final = re.compile(
-    rf"\b(?P<at>as|ao|a(?= uma\b)|pelas|umas|por volta das?|das|ate as) (?:umas "
-    rf")?(?P<hour>{NUMBER})(?![0-9:/.,%]|[ ]?{_HOURS}\b)"
-    rf"(?:{_HALF}|{_PAST})?{_PART}",
+    rf"\b(?P<at>as|ao|a(?= uma\b)|pelas|umas|por volta das?|das|ate as) (?:umas )?(?P<hour>{NUMBER})(?![0-9:/.,%]|"
+    rf"[ ]?{_HOURS}\b)(?:{_HALF}|{_PAST})?{_PART}",
     re.ASCII,
 )
 _NEXT_WORD: Final = re.compile(
-    r"[ \n](?!(?:da|de|do|na|no|e|ou|em|pode|posso|por|para|pra|ta|esta|fica|tem|amanha|hoje|hj|se|sim|seria|"
-    r"que|q|ja|mas|"
-    r"ok|dia|segunda|terca|quarta|quinta|sexta|sabado|domingo|certo|certinho|mesmo|entao|obrigad[ao]|consigo|"
-    r"vou|com|so|"
-    r"a|o|as|ate|nao|n|serve|da pra|melhor|tambem|tb|cada|livre|marca|agenda|confirmado|combinado)\b)[a-z]",
+    r"[ \n](?!(?:da|de|do|na|no|e|ou|em|pode|posso|por|para|pra|ta|esta|fica|tem|amanha|hoje|hj|se|sim|seria|que|q|"
+    r"ja|mas|ok|dia|segunda|terca|quarta|quinta|sexta|sabado|domingo|certo|certinho|mesmo|entao|obrigad[ao]|consigo|"
+    r"vou|com|so|a|o|as|ate|nao|n|serve|da pra|melhor|tambem|tb|cada|livre|marca|agenda|confirmado|combinado)\b)[a-z]",
     re.ASCII,
 )
 """After "as 3" without an accent: a word that is probably what there are three of."""
 
 _DURATION: Final = re.compile(
-    r"\b(?:demora|demorou|dura|duracao de|leva|levou|durante|por|em|daqui(?: a)?|dentro de|ha|faz|mais|cerca "
-    r"de|uns|a cada|cada|"
-    r"total de|quase|em media|minimo(?: de)?|media de|proximas|ultimas|jejum de)(?: umas| uns| cerca de)?[ \n]$",
+    r"\b(?:demora|demorou|dura|duracao de|leva|levou|durante|por|em|daqui(?: a)?|dentro de|ha|faz|mais|cerca de|uns|"
+    r"a cada|cada|total de|quase|em media|minimo(?: de)?|media de|proximas|ultimas|jejum de)(?: umas| uns|"
+    r" cerca de)?[ \n]$",
     re.ASCII,
 )
 _LENGTH: Final = re.compile(
-    r"[ ,]{1,2}(?:antes|depois|atras|de (?:antecedencia|duracao|jejum|atraso|diferenca|sono|viagem|espera|"
-    r"servico)|"
+    r"[ ,]{1,2}(?:antes|depois|atras|de (?:antecedencia|duracao|jejum|atraso|diferenca|sono|viagem|espera|servico)|"
     r"apos|por dia|por semana|seguidas|no maximo|no minimo)\b",
     re.ASCII,
 )
