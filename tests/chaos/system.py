@@ -73,7 +73,7 @@ class Shop:
             "displayName": self.name,
             "phoneNumber": self.phone,
             "owners": [self.owner],
-            "ai": {"debounceSeconds": 1, "debounceMaxSeconds": 4, "takeoverMinutes": 1},
+            "ai": {"debounceSeconds": 1, "debounceMaxSeconds": 4, "takeoverMinutes": 1, "handoverMinutes": 1},
             "limits": {"pacing": "None", "contactTurnsPerHour": 0},
             "reconnect": {"baseDelaySeconds": 1, "maxDelaySeconds": 5, "maxAttempts": 100},
             "network": {
