@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from oxy_ai.agenda_admin import add_agenda_parser, carry_out_agenda, with_changes
 from oxy_ai.assistants.vertical import Vertical
+from oxy_ai.contact_admin import carry_out_contact, read_contact_order
 from oxy_ai.conversation_admin import add_conversations_parser, carry_out_conversations
 from oxy_ai.database import Connection, connected_pool, organization_transaction
 from oxy_ai.engine.dead_letters import DeadTurns, Source, replay_all
@@ -26,7 +27,7 @@ from oxy_ai.engine.dead_report_letters import DeadReports
 from oxy_ai.engine.known_names import require_known
 from oxy_ai.engine.ledger import Ledger, read_ledger
 from oxy_ai.engine.outages import is_outage
-from oxy_ai.engine.send_orders import carry_out, read_order
+from oxy_ai.engine.send_orders import ReceivedOrder, carry_out, read_order
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError, ProfileUnknownError
 from oxy_ai.ids import organization_id
@@ -34,6 +35,7 @@ from oxy_ai.media.library import FileLibrary
 from oxy_ai.store_settings import StoreSettings
 from oxy_ai.verticals import Verticals
 from oxy_core.bus import connected
+from oxy_core.contact_command import ContactOrder
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.errors import OxyError, SettingsError
 from oxy_core.logs import configure_logging
@@ -87,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     ledger = groups.add_parser("ledger", help="what is open or ended badly, and since when")
     ledger.add_argument("organization", nargs="?", help="spec.organizationId; without it, of all organizations")
     ledger.add_argument("--oldest", type=int, default=20, help="entries to list of each organization (%(default)s)")
+    groups.add_parser(
+        "contact", help="whom the assistant never answers: oxy_core.contact_command.ContactOrder from standard input"
+    )
     groups.add_parser("send", help="send a message: oxy_core.send_command.SendOrder and its file from standard input")
     return parser
 
@@ -105,12 +110,12 @@ async def _opened(settings: StoreSettings) -> AsyncIterator[Stores]:
 async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
     # Whoever writes to us may be slow: read all of it before anything is opened.
     text = sys.stdin.read() if (options.group, getattr(options, "verb", None)) == ("catalog", "apply") else None
-    order = read_order(sys.stdin.buffer) if options.group == "send" else None
+    order = _order(options.group)
     async with _opened(settings) as stores:
         if options.group == "ledger":
             return await read_ledger(stores.engine, settings, options.organization, options.oldest)
         if order is not None:
-            return await carry_out(stores.engine, FileLibrary(stores.engine.pool, settings), order)
+            return await _carry_out(stores.engine, settings, order)
         if options.group == "catalog":
             return await _catalog(stores, options, text)
         if options.group == "agenda":
@@ -119,6 +124,23 @@ async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
         if options.group == "conversations":
             return await carry_out_conversations(stores.engine, options)
         return await _dlq(stores, options)
+
+
+def _order(group: str) -> ReceivedOrder | ContactOrder | None:
+    """Read from standard input what is ordered, numbers and texts; None: this command takes none."""
+    match group:
+        case "send":
+            return read_order(sys.stdin.buffer)
+        case "contact":
+            return read_contact_order(sys.stdin.buffer)
+        case _:
+            return None
+
+
+async def _carry_out(engine: Engine, settings: StoreSettings, order: ReceivedOrder | ContactOrder) -> object:
+    if isinstance(order, ContactOrder):
+        return await carry_out_contact(engine, order)
+    return await carry_out(engine, FileLibrary(engine.pool, settings), order)
 
 
 async def _catalog(stores: Stores, options: argparse.Namespace, text: str | None) -> object:

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from oxy_cli.commands import agenda, catalog, conversations, dlq
+from oxy_cli.commands import agenda, catalog, contact, conversations, dlq
 from oxy_cli.commands.ledger import ledger
 from oxy_cli.commands.logs import logs
 from oxy_cli.commands.pair import pair
@@ -30,6 +30,7 @@ app.command()(send)
 app.command()(ledger)
 app.add_typer(agenda.app, name="agenda")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(contact.app, name="contact")
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(dlq.app, name="dlq")
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 import yaml
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -184,6 +185,10 @@ class Catalog(_Strict):
     """Until this before the start customers may cancel or move a booking themselves."""
     max_coming_bookings: int = Field(default=5, ge=1, le=100)
     """Of one customer."""
+    private_contacts: tuple[Phone, ...] = Field(
+        default=(), max_length=500, validation_alias=AliasChoices("private_contacts", "privateContacts")
+    )
+    """Numbers (E.164) of family and friends, whom the assistant never answers."""
     hours: WeekHours
     """Days that are not listed are closed."""
     breaks: Periods = ()

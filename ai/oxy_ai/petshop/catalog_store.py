@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from oxy_ai.contacts import list_private
 from oxy_ai.database import Connection
 from oxy_ai.petshop.catalog import Catalog, Resource
 from oxy_ai.scheduling.booking_rules import BookingRules
@@ -42,6 +43,7 @@ async def apply_catalog(connection: Connection, organization: UUID, name: str, c
         document,
     )
     await apply_offer(connection, organization, offer_of(catalog))
+    await list_private(connection, organization, catalog.private_contacts)
     return Applied(
         organization=name,
         changed=not unchanged,

@@ -20,6 +20,41 @@ begin
     select distinct organization, k from unnest(keys) k on conflict do nothing;
 end $$;
 
+-- Have an instance never answer a person (oxy_ai.records.Recipient), or answer again. One who has not written yet becomes a
+-- contact, so that the first message finds it so.
+create or replace function mark_private(organization uuid, instance uuid, person jsonb, private_now boolean) returns void
+language plpgsql
+as $$
+begin
+    perform enter_org(organization);
+    perform lock_instance(instance);
+    if private_now then
+        perform conversation_with(organization, instance, person);
+    end if;
+    update contacts set private = private_now
+    where organization_id = organization and instance_id = instance and phone_key = person ->> 'phone_key';
+end $$;
+
+-- What is known of a person (oxy_ai.records.Recipient): oxy_core.contact_command.ContactAnswer.
+create or replace function known_contact(organization uuid, instance uuid, person jsonb) returns jsonb
+language plpgsql stable
+as $$
+declare
+    is_listed boolean := exists (
+        select from private_numbers p
+        where p.organization_id = organization and p.phone_key = person ->> 'phone_key'
+    );
+begin
+    return (
+        select jsonb_build_object(
+            'known', count(*) > 0, 'listed', is_listed, 'private', is_listed or coalesce(bool_or(c.private), false),
+            'opt_out', min(c.opt_out)
+        )
+        from contacts c
+        where c.organization_id = organization and c.instance_id = instance and c.phone_key = person ->> 'phone_key'
+    );
+end $$;
+
 -- A contact wrote what he wishes to hear from now on (oxy_ai.records.Wish). Of two messages the later one counts, in
 -- whichever order they come; whoever wants nothing at all does not want less by wanting no advertising. Owners stay owners.
 create or replace function note_wish(v conversations, wish text, at place) returns void

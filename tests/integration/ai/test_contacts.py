@@ -11,6 +11,7 @@ from integration.ai.engine_database import (
     Database,
     Row,
 )
+from psycopg.types.json import Jsonb
 
 PHONE_KEY = "+551112340001"
 
@@ -40,6 +41,26 @@ def test_a_listed_number_is_private_in_whichever_conversation_it_writes(engine: 
     assert shown(engine, conversation, turn)["private"] is False
     engine.change("contacts", contact_of(engine, conversation), private=True)
     assert shown(engine, conversation, turn)["private"] is True
+
+
+def test_a_person_can_be_marked_before_and_after_writing(engine: Database) -> None:
+    person = Jsonb({"chat": CHAT, "phone": "+5511912340001", "phone_key": PHONE_KEY})
+    known = "known_contact(%s, %s, %s)"
+    nobody = {"known": False, "listed": False, "private": False, "opt_out": None}
+    assert engine.value(known, ORGANIZATION, INSTANCE, person) == nobody
+    engine.value("mark_private(%s, %s, %s, false)", ORGANIZATION, INSTANCE, person)
+    assert engine.value(known, ORGANIZATION, INSTANCE, person) == nobody
+    engine.value("mark_private(%s, %s, %s, true)", ORGANIZATION, INSTANCE, person)
+    conversation, turn = engine.claimed()
+    assert shown(engine, conversation, turn)["private"] is True
+    engine.value("mark_private(%s, %s, %s, false)", ORGANIZATION, INSTANCE, person)
+    assert engine.value(known, ORGANIZATION, INSTANCE, person) == nobody | {"known": True}
+    engine.value("list_private(%s, %s)", ORGANIZATION, [PHONE_KEY])
+    assert engine.value(known, ORGANIZATION, INSTANCE, person) == nobody | {
+        "known": True,
+        "listed": True,
+        "private": True,
+    }
 
 
 def test_whoever_turns_out_to_be_one_contact_keeps_what_was_said_last(engine: Database) -> None:
