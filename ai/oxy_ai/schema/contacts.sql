@@ -92,18 +92,30 @@ begin
 end $$;
 
 -- Why a contact is not sent a text; null: it may leave. What nobody asked for is withheld from whoever opted out, and
--- answers too from whoever wants nothing at all. What confirms that is no answer. Nor is what a person orders withheld
--- from family and friends.
-create or replace function why_withheld(o outbox, c contacts) returns text
+-- answers too from whoever wants nothing at all, from family and friends, and from everybody while the business still tries
+-- the assistant out. What confirms a wish is no answer; nor is what a person orders. `inside`: the business's own people.
+create or replace function why_withheld(o outbox, c contacts, inside boolean) returns text
 language sql stable parallel safe
 as $$
     select case
         when o.lane <> 'reply' and c.opt_out is not null then 'OptedOut'
-        when o.part not in (0, 1) or o.lane <> 'reply' then null
-        when c.opt_out = 'all' and not is_owner(c) then 'OptedOut'
-        when is_private(c) and not is_owner(c) then 'Private'
+        when o.part not in (0, 1) or o.lane <> 'reply' or inside then null
+        when c.opt_out = 'all' then 'OptedOut'
+        when is_private(c) then 'Private'
+        when mode_of(c) = 'Draft' then 'Draft'
     end
 $$;
+
+-- Of the contact's instance: spec.ai.mode.
+create or replace function mode_of(c contacts) returns text
+language plpgsql stable
+as $$
+begin
+    return (
+        select i.settings -> 'ai' ->> 'mode' from instances i
+        where i.organization_id = c.organization_id and i.id = c.instance_id
+    );
+end $$;
 
 -- The oldest texts to send that may leave now, most urgent lane first; what their contacts do not want is closed. A
 -- contact is locked meanwhile, so that an opt-out comes either before or after, not in between. It is not waited for:
@@ -114,7 +126,7 @@ create or replace function texts_to_offer(
 language sql
 as $$
     with oldest as materialized (
-        select o.id, v.contact_id from outbox o
+        select o.id, v.contact_id, v.self_chat from outbox o
         join conversations v on v.organization_id = organization and v.id = o.conversation_id
         where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
         order by o.lane, o.position limit how_many
@@ -122,7 +134,7 @@ as $$
         select c from contacts c
         where c.organization_id = organization and c.id in (select contact_id from oldest) for share skip locked
     ), judged as materialized (
-        select o.id, why_withheld(o, h.c) as why from oldest
+        select o.id, why_withheld(o, h.c, oldest.self_chat or is_owner(h.c)) as why from oldest
         join held h on (h.c).id = oldest.contact_id
         join outbox o on o.organization_id = organization and o.id = oldest.id
     ), closed as (

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import permutations
 from uuid import uuid4
 
@@ -78,44 +79,60 @@ def test_an_owner_stays_an_owner(engine: Database) -> None:
     assert contact(engine)[0] is None
 
 
-LEAVES: dict[tuple[str, int, str | None, bool, bool], str | None] = {
-    ("campaign", 3, None, False, False): None,
-    ("campaign", 3, "proactive", False, False): "OptedOut",
-    ("automation", 3, "all", False, False): "OptedOut",
-    ("reply", 0, "proactive", False, False): None,
-    ("reply", 0, "all", False, False): "OptedOut",
-    ("reply", 1, "all", False, False): "OptedOut",
-    ("reply", 5, "all", False, False): None,
-    ("reply", 2, "all", False, False): None,
-    ("reply", 0, None, True, False): "Private",
-    ("reply", 1, None, True, False): "Private",
-    ("automation", 3, None, True, False): None,
-    ("reply", 0, "all", True, True): None,
+@dataclass(frozen=True)
+class Text:
+    """A text that waits, and whom it is for."""
+
+    lane: str = "reply"
+    part: int = 0
+    opt_out: str | None = None
+    private: bool = False
+    owner: bool = False
+    self_chat: bool = False
+    mode: str = "Live"
+
+
+LEAVES = {
+    Text("campaign", 3): None,
+    Text("campaign", 3, "proactive"): "OptedOut",
+    Text("automation", 3, "all"): "OptedOut",
+    Text(opt_out="proactive"): None,
+    Text(opt_out="all"): "OptedOut",
+    Text(part=1, opt_out="all"): "OptedOut",
+    Text(part=5, opt_out="all"): None,
+    Text(part=2, opt_out="all"): None,
+    Text(private=True): "Private",
+    Text(part=1, private=True): "Private",
+    Text("automation", 3, private=True): None,
+    Text(opt_out="all", private=True, owner=True): None,
+    Text(mode="Draft"): "Draft",
+    Text(part=1, mode="Draft"): "Draft",
+    Text(mode="Draft", owner=True): None,
+    Text(mode="Draft", self_chat=True): None,
+    Text("automation", 3, mode="Draft"): None,
 }
-"""Lane, part, opt-out, private, owner: why it is withheld."""
+"""Why each is withheld; None: it leaves."""
 
 
-@pytest.mark.parametrize("case", LEAVES, ids=str)
-def test_what_leaves(engine: Database, case: tuple[str, int, str | None, bool, bool]) -> None:
-    lane, part, opt_out, private, owner = case
-    conversation, turn = engine.claimed()
-    engine.rows("update contacts set opt_out = %s, private = %s", opt_out, private)
-    if owner:
+@pytest.mark.parametrize("text", LEAVES, ids=str)
+def test_what_leaves(engine: Database, text: Text) -> None:
+    conversation, turn = engine.claimed(self_chat=text.self_chat)
+    engine.rows("update contacts set opt_out = %s, private = %s", text.opt_out, text.private)
+    engine.rows("update instances set settings = jsonb_set(settings, '{ai,mode}', to_jsonb(%s::text))", text.mode)
+    if text.owner:
         engine.rows("update instances set owner_keys = '{+551112340001}'")
-    text = Jsonb({"id": str(uuid4()), "part": part, "text": "Olá", "keep_seconds": 60})
     engine.value(
         "queue_text((select c from conversations c where id = %s), (select t from turns t where id = %s), %s, 1)",
         conversation,
         turn,
-        text,
+        Jsonb({"id": str(uuid4()), "part": text.part, "text": "Olá", "keep_seconds": 60}),
     )
-    engine.rows("update outbox set lane = %s::lane", lane)
+    engine.rows("update outbox set lane = %s::lane", text.lane)
     [(step,)] = engine.rows(STEP, ORGANIZATION, INSTANCE, RELAY)
     [(state, error)] = engine.rows("select state, error from outbox")
-    withheld = LEAVES[case]
-    assert (len(step["rows"]), state, error) == (
-        (1, "pending", None) if withheld is None else (0, "withheld", withheld)
-    )
+    why = LEAVES[text]
+    expected = (1, 0, "pending", None) if why is None else (0, 1, "withheld", why)
+    assert (len(step["rows"]), step["withheld"], state, error) == expected
 
 
 @pytest.fixture

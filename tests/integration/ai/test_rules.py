@@ -63,6 +63,16 @@ async def test_who_is_not_answered_and_what_an_opt_out_stops(scene: Scene) -> No
         assert await pod.answer_to("Voltar") == WELCOME_BACK
         assert (await pod.answer_to("Oi")).startswith("Olá!")
         await ended(scene, "opted_in")
+        shown = json.loads(await scene.value("select ledger_rules($1, now() - interval '1 day')", org(settings)))
+    decided = {(line["what"], line["state"], line["reason"]): line["entries"] for line in shown}
+    assert decided == {
+        ("turn", "answered", "opted_in"): 1,
+        ("turn", "answered", "opted_out"): 1,
+        ("turn", "skipped", "opted_out"): 2,
+        ("turn", "skipped", "private"): 1,
+        ("turn", "skipped", "trial"): 1,
+        ("text", "withheld", "OptedOut"): 1,
+    }
     assert pod.answers_to(FRIEND) == pod.answers_to(STRANGER) == []
     assert [text for text in pod.answers_to(CUSTOMER) if text in (NOTHING, WELCOME_BACK)] == [NOTHING, WELCOME_BACK]
     assert turns_counted("skipped", "private") == before + 1
@@ -157,4 +167,15 @@ async def test_two_machines_stop_and_a_person_is_told_once(scene: Scene) -> None
                 while replied < len(pod.answers_to(CUSTOMER)):
                     replied += 1
                     pod.receive(f"Entendi {replied}")
-        assert len(pod.answers_to(CUSTOMER)) == MOST_QUICK + 1
+        pod.receive("Entendi de novo")
+        await until(lambda: pod.answers_to(OWNER))
+        await pod.answer_to("Oi", OTHER)
+    assert len(pod.answers_to(CUSTOMER)) == MOST_QUICK + 1
+    assert [text for text in pod.answers_to(OWNER) if "robô" in text] == pod.answers_to(OWNER)
+    assert len(pod.answers_to(OWNER)) == 1
+    assert await scene.value("select count(*) from owner_notices") == 1
+    human = await scene.query(
+        "select human_reason, human_until > now() as silent, exchanges from conversations where id = 1"
+    )
+    assert (human[0]["human_reason"], human[0]["silent"]) == ("hand_over", True)
+    assert json.loads(human[0]["exchanges"])["run"] == 0
