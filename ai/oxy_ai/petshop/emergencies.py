@@ -84,7 +84,8 @@ _MEDICINE: Final = r"(?:remedios?|comprimidos?|medicamentos?|cartela|capsulas?)"
 _OBJECT: Final = any_of(
     words_in(
         "meia meias brinquedo brinquedos pano panos linha agulha anzol plastico sacola pedra pedras caroco "
-        "moeda moedas bola bolinha pilha pilhas bateria espinha tampa tampinha borracha elastico prego parafuso vidro brinco anel chupeta"
+        "moeda moedas bola bolinha pilha pilhas bateria espinha tampa tampinha borracha elastico prego parafuso "
+        "vidro brinco anel chupeta"
     )
 )
 _POISONINGS: Final = either(
