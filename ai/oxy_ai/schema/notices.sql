@@ -90,7 +90,8 @@ begin
             left join conversations v on v.organization_id = organization
                 and v.id = conversation_about(organization, n.reference)
             left join contacts c on c.organization_id = organization and c.id = v.contact_id
-            left join hand_overs h on h.organization_id = organization and n.reference = 'hand_over:' || h.id
+            left join hand_overs h on h.organization_id = organization
+                and h.id = substring(n.reference from '^hand_over:(\d+)$')::bigint
             where n.organization_id = organization and n.id = any (notices) and n.outbox_id is null
         ))
         from instances i where i.organization_id = organization and i.id = instance

@@ -183,6 +183,7 @@ create table hand_overs (
     foreign key (organization_id, conversation_id) references conversations,
     foreign key (organization_id, turn_id) references turns
 );
+create index hand_overs_conversation on hand_overs (organization_id, conversation_id);
 create unique index hand_overs_open on hand_overs (organization_id, conversation_id) where ended_at is null;
 
 create table turn_steps (

@@ -7,8 +7,8 @@ from integration.ai.scene import OWNER, FakePod, Scene, settings_of, until
 
 from oxy_ai.portuguese.promises import promises_person
 
-TOOL, REFUSAL, DEATH, OUTAGE = (f"+551191234000{number}" for number in range(1, 5))
-NAMES = {TOOL: "Ana", REFUSAL: "Bruno", DEATH: "Carla", OUTAGE: "Davi"}
+TOOL, REFUSAL, DEATH, OUTAGE, WORDS, EMERGENCY = (f"+551191234000{number}" for number in range(1, 7))
+NAMES = {TOOL: "Ana", REFUSAL: "Bruno", DEATH: "Carla", OUTAGE: "Davi", WORDS: "Eva", EMERGENCY: "Fábio"}
 ORDER = {"motivo": "reclamacao", "urgencia": "normal", "resumo": "banho mal feito"}
 
 
@@ -31,6 +31,7 @@ async def test_somebody_is_told_of_every_promise(scene: Scene) -> None:
         {"user": "horario", "calls": [{"tool": "consultar_horarios", "arguments": {"servico": "banho"}}]},
         {"user": "horario", "after": "consultar_horarios", "reply": "{result.erro}"},
     )
+    await scene.model.script({"user": "estranha", "reply": "Um colega da equipe vai te ligar."})
     await scene.model.fault(kind="invalid_json", times=None, user="morre")
     await scene.model.fault(kind="status", status=503, times=None, user="espera")
     async with scene.worker(outage_patience_seconds=0.05):
@@ -38,9 +39,11 @@ async def test_somebody_is_told_of_every_promise(scene: Scene) -> None:
         await promised(scene, pod, REFUSAL, "Que horário tem?")  # no catalog is applied
         await promised(scene, pod, DEATH, "Esta morre")
         await promised(scene, pod, OUTAGE, "Esta espera")
-        told = {TOOL: "Ana", REFUSAL: "Bruno", DEATH: "Carla", OUTAGE: "não está respondendo"}
+        await promised(scene, pod, WORDS, "Pergunta estranha")  # the model promises by itself
+        await promised(scene, pod, EMERGENCY, "Meu cachorro comeu veneno de rato!")
+        told = NAMES | {OUTAGE: "não está respondendo"}  # of an outage the owner hears once, without names
         for words in told.values():
             await until(lambda words=words: any(words in notice for notice in pod.answers_to(OWNER)))
     assert await scene.value("select count(*) from ledger_violations('1 minute') v where v > 0") == 0
     silent = await scene.query("select from conversations where human_until > now() and human_reason = 'hand_over'")
-    assert len(silent) == 3  # whoever waits for the model is answered when it is back
+    assert len(silent) == len(NAMES) - 1  # whoever waits for the model is answered when it is back
