@@ -44,11 +44,14 @@ class LoopLimits:
 DEFAULT_LIMITS: Final = LoopLimits()
 
 
-def is_loop(exchanges: Exchanges, limits: LoopLimits = DEFAULT_LIMITS) -> bool:
-    """Whether the contact seems to be a machine, given the exchanges including the one that is to be answered now."""
+def is_loop(exchanges: Exchanges, limits: LoopLimits = DEFAULT_LIMITS, *, endless: bool = False) -> bool:
+    """Whether the contact seems to be a machine, given the exchanges including the one that is to be answered now.
+
+    `endless`: one who takes time may go on for hours, as owners do.
+    """
     counted = (
         (exchanges.quick, limits.quick),
-        (exchanges.run, limits.run),
+        (exchanges.run, 0 if endless else limits.run),
         (exchanges.repeated, limits.repeated),
     )
     return any(limit and count > limit for count, limit in counted)

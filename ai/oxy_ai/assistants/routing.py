@@ -87,7 +87,7 @@ def decide(turn: Turn, limits: LoopLimits = DEFAULT_LIMITS) -> Decision:
         return Skip("stale")
     if turn.closed or turn.settings.suspended:
         return Wait("closed" if turn.closed else "suspended")
-    if not turn.replayed and is_loop(exchanges_with(turn, fresh), limits):
+    if not turn.replayed and is_loop(exchanges_with(turn, fresh), limits, endless=role is Role.AURORA):
         return Skip("loop", calls_person=True)
     if all(is_by_machine(item) for item in fresh):
         return Skip("loop")

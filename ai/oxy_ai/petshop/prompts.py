@@ -17,7 +17,7 @@ from oxy_ai.portuguese.formatting import full_day, moment
 from oxy_ai.records import Turn
 from oxy_ai.sanitize import label_text, prompt_text
 from oxy_ai.scheduling.bookings import Booking
-from oxy_ai.scheduling.opening_hours import DayRow, day_table
+from oxy_ai.scheduling.opening_hours import DayRow, day_table, next_opening
 
 DAYS_SHOWN: Final = 14
 """Days that the table of coming days has, with today."""
@@ -44,6 +44,7 @@ class CustomerNowVariables:
     today: str
     iso_date: str
     days: str
+    people: str
     customer: str
     missing: str
 
@@ -83,6 +84,7 @@ def customer_prompt(context: Context) -> Prompt:
         today=_today(context.now),
         iso_date=f"{context.now:%Y-%m-%d}",
         days=_coming_days(context),
+        people=_people(context),
         customer=_customer_lines(context),
         missing=facts.missing(CUSTOMER_PARTS),
     )
@@ -116,6 +118,25 @@ def _coming_days(context: Context) -> str:
     if agenda is None or not isinstance(zone, ZoneInfo):
         return ""
     return "\n".join(map(_day_line, day_table(agenda.calendar(zone).hours, context.now, DAYS_SHOWN)))
+
+
+def _people(context: Context) -> str:
+    agenda, zone = context.facts.of(AGENDA), context.now.tzinfo
+    if agenda is None or not isinstance(zone, ZoneInfo):
+        return ""
+    return people_line(next_opening(agenda.calendar(zone).hours, context.now), context.now)
+
+
+def people_line(opens_at: datetime | None, now: datetime) -> str:
+    """Return whether people are in the shop now, or when they are back; `opens_at` None: nobody knows."""
+    if opens_at is None:
+        return ""
+    if opens_at <= now:
+        return "A loja está aberta agora."
+    return (
+        f"A loja está fechada agora; a equipe volta {full_day(opens_at)}, às {opens_at:%H:%M}. Responda normalmente "
+        "e, se o cliente precisar da equipe ou quiser ir à loja, diga quando ela volta."
+    )
 
 
 def _day_line(row: DayRow) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from typing import Any
 
 from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
@@ -120,6 +121,7 @@ async def test_drafts_are_stored_and_nothing_is_booked(scene: Scene) -> None:
     assert await scene.value("select count(*) from outbox o where o.chat = $1", str(Jid.of_phone(CUSTOMER))) == 0
     assert await scene.value("select count(*) from bookings") == 0
     assert "Em teste" in await scene.value("select body from drafts")
+    assert re.search(r"A loja está (aberta|fechada) agora", (await scene.model.bodies())[0])
     assert await scene.value("select state || ' ' || reason from messages where author = 'customer'") == "ignored draft"
     assert await scene.value("select count(*) from ai_interactions where assistant = 'customer'") == 1
 

@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
-from oxy_ai.assistants.loops import MOST_IN_RUN
+from oxy_ai.assistants.loops import MOST_IN_RUN, MOST_QUICK
 from oxy_ai.assistants.routing import Ask, Confirm, Decision, Say, Skip, Wait, age_limit, decide
 from oxy_ai.assistants.transcript import CUT
 from oxy_ai.assistants.vertical import Role
@@ -28,6 +28,7 @@ VOICE = Input(
 )
 CAPTIONED = Input(kind=MessageKind.IMAGE, text="Quanto custa?", age_seconds=1)
 FRIEND = Contact(id=1, phone="+5511912340001", private=True)
+HASTY = Exchanges(ended_at=NOON, quick=MOST_QUICK + 1)
 ENDLESS = Exchanges(ended_at=NOON, run=MOST_IN_RUN)
 STOP = Input(kind=MessageKind.TEXT, text="parar", age_seconds=1)
 BACK = Input(kind=MessageKind.TEXT, text="voltar", age_seconds=1)
@@ -111,7 +112,8 @@ def turn(
         (turn(TEXT, contact=Contact(id=1, opt_out="proactive")), Ask(Role.CUSTOMER, ("oi",))),
         (turn(TEXT, contact=Contact(id=1, phone=OWNER, opt_out="all")), Ask(Role.AURORA, ("oi",))),
         (turn(TEXT, exchanges=ENDLESS), Skip("loop", calls_person=True)),
-        (turn(TEXT, exchanges=ENDLESS, phone=OWNER), Skip("loop", calls_person=True)),
+        (turn(TEXT, exchanges=ENDLESS, phone=OWNER), Ask(Role.AURORA, ("oi",))),
+        (turn(TEXT, exchanges=HASTY, phone=OWNER), Skip("loop", calls_person=True)),
         (turn(TEXT, exchanges=ENDLESS, replayed=True), Ask(Role.CUSTOMER, ("oi",))),
         (turn(TEXT, exchanges=ENDLESS, suspended=True), Wait("suspended")),
         (turn(OLD, exchanges=ENDLESS), Skip("stale")),

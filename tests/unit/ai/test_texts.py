@@ -10,6 +10,7 @@ from oxy_ai.assistants.vertical import Prompt
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.petshop.aurora_tools import AnalyticsQuestion, Span, span_of
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
+from oxy_ai.petshop.prompts import people_line
 from oxy_ai.portuguese.formatting import moment, money
 from oxy_ai.records import Contact, HistoryMessage, Input, Response, Step, ToolCall, Turn
 from oxy_ai.sanitize import clean, label_text, prompt_text, shorten
@@ -40,6 +41,18 @@ def test_a_prompt_text_is_never_longer_than_allowed_and_cleaning_is_stable(text:
     shown = prompt_text(text, limit)
     assert len(shown) <= limit
     assert clean(clean(text)) == clean(text)
+
+
+@pytest.mark.parametrize(
+    ("opens_at", "expected"),
+    [
+        (None, ""),
+        (datetime(2026, 11, 28, 12, tzinfo=UTC), "A loja está aberta agora."),
+        (datetime(2026, 11, 30, 9, tzinfo=UTC), "a equipe volta segunda-feira, 30/11/2026, às 09:00"),
+    ],
+)
+def test_the_assistant_knows_when_people_are_back(opens_at: datetime | None, expected: str) -> None:
+    assert expected in people_line(opens_at, datetime(2026, 11, 28, 12, tzinfo=UTC))
 
 
 def test_texts_are_cut_at_a_word() -> None:
