@@ -48,7 +48,7 @@ begin
     return query
     select c.id from conversations c
     where c.organization_id = organization and (
-        greatest(c.pending_since, c.last_inbound_at, c.human_until, c.lease_until, c.due_at) > moment
+        greatest(c.pending_since, c.last_inbound_at, c.human_until, c.human_since, c.lease_until, c.due_at) > moment
         or c.id in (select j.conversation_id from chat_journals j where j.gap_until > moment)
         or c.turn_id in (select t.id from turns t where t.organization_id = organization and t.waiting_since > moment)
     );
@@ -77,8 +77,8 @@ begin
         return waits;
     end if;
     update conversations
-    set pending_since = v.pending_since, last_inbound_at = v.last_inbound_at, human_until = v.human_until, human_since = v.human_since,
-        lease_until = v.lease_until, due_at = v.due_at
+    set pending_since = v.pending_since, last_inbound_at = v.last_inbound_at, human_until = v.human_until,
+        human_since = v.human_since, lease_until = v.lease_until, due_at = v.due_at
     where organization_id = organization and id = conversation;
     if v.due_at is not null then
         perform wake_org(organization, v.due_at);

@@ -152,7 +152,7 @@ def waiting(engine: Database) -> Database:
     engine.rows("update conversations set lease_until = now() + interval '9 seconds'")
     engine.rows("update conversations set due_at = lease_until")
     engine.rows("update messages set arrived_at = now()")
-    engine.rows("update conversations set pending_since = now(), last_inbound_at = now()")
+    engine.rows("update conversations set pending_since = now(), last_inbound_at = now(), human_since = now()")
     engine.rows("insert into model_outages (organization_id, instance_id) values (%s, %s)", ORGANIZATION, INSTANCE)
     engine.value("note_for_owner(%s, %s, 'stale', 'message:1')", ORGANIZATION, INSTANCE)
     engine.rows("update org_queue set ready_at = now(), arrival_at = now(), open_at = now()")

@@ -214,3 +214,20 @@ def test_a_message_in_an_older_journal_ends_no_wait(waiting: Database) -> None:
     ingest(waiting, late)
     assert promises(waiting) == [("asked", None)]
     assert (silent(waiting) or 0) > 719
+
+
+@pytest.mark.parametrize(("state", "ended"), [("answered", "assistant"), ("skipped", None)])
+def test_the_promise_of_an_outage_is_kept_by_the_answer_and_silences_nobody(
+    engine: Database, state: str, ended: str | None
+) -> None:
+    ingest(engine, by_customer(1))
+    conversation = int(engine.value("max(id) from conversations"))
+    engine.rows("update conversations set fence = 7, lease_until = %s", datetime.now(UTC) + lasting(60))
+    turn = engine.turn(conversation)
+    row = "(select {0} from {1} {0} where id = %s)"
+    note = f"note_hand_over({row.format('c', 'conversations')}, {row.format('t', 'turns')}, %s, false)"
+    engine.value(note, conversation, turn, Jsonb(ORDER | {"reason": "model_outage"}))
+    assert silent(engine) is None
+    ending = {"state": state, "role": "customer", "answers": NO_ANSWERS, "reason": None}
+    engine.value("end_turn(%s, %s, 7, %s, %s)", ORGANIZATION, conversation, turn, Jsonb(ending))
+    assert promises(engine) == [("model_outage", ended)]
