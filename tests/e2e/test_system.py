@@ -6,9 +6,10 @@ import re
 
 import pytest
 
+from oxy_core.chat_commands import HAND_BACK
 from oxy_dev import external_services
 from oxy_dev.cluster.errors import CommandError
-from oxy_dev.conversation import CUSTOMER, OWNER, ask, play
+from oxy_dev.conversation import CALLER, CUSTOMER, OWNER, ask, hear, newest, play
 from oxy_dev.environment import BUSINESS_PHONE, DEV_NAMESPACE, INSTANCE, SIMULATOR, SYSTEM_NAMESPACE, TENANT_NAMESPACE
 from oxy_dev.kubectl import Kubectl, wait_until
 from oxy_dev.up import System, apply_instance, is_ready, oxy
@@ -34,9 +35,34 @@ def wait_ready(kubectl: Kubectl) -> None:
 
 
 async def test_a_customer_and_the_owner_are_answered(system: System, simulator: SimulatorClient) -> None:
-    for part in (CUSTOMER, OWNER):
-        exchanges = await play(simulator, BUSINESS_PHONE, part)
-        assert all(exchange.answer.strip() for exchange in exchanges)
+    registered, times, booked, moved = [one.answer for one in await play(simulator, BUSINESS_PHONE, CUSTOMER)]
+    assert re.search(r"cadastro\b.*\bThor", registered, re.IGNORECASE)
+    assert "Qual prefere?" in times
+    when = re.search(r"agendado para\s+(.*?)\. Esperamos", booked)
+    assert when, booked
+    assert f"era {when[1]}, agora é" in moved
+    [exchange] = await play(simulator, BUSINESS_PHONE, OWNER)
+    assert exchange.answer.strip()
+
+
+async def test_whoever_asks_for_a_person_waits_for_one_and_is_handed_back(
+    system: System, simulator: SimulatorClient
+) -> None:
+    await simulator.add_phone(OWNER.phone, OWNER.name)
+    before = await newest(simulator, OWNER.phone)
+    [exchange] = await play(simulator, BUSINESS_PHONE, CALLER)
+    assert "vou chamar alguém" in exchange.answer
+    assert HAND_BACK in await hear(simulator, OWNER.phone, before)
+    [waiting] = waiting_for_a_person()
+    assert waiting["reason"]
+    oxy("conversations", "handback", str(waiting["id"]))
+    assert waiting_for_a_person() == []
+    assert (await ask(simulator, CALLER.phone, BUSINESS_PHONE, "Obrigado!")).answer
+
+
+def waiting_for_a_person() -> list[dict[str, object]]:
+    listed = json.loads(oxy("conversations", "list", "--output", "json"))
+    return [item for item in listed if item["name"] == CALLER.name]
 
 
 def test_kubectl_shows_the_instance_with_its_phase(system: System) -> None:
