@@ -104,8 +104,8 @@ def _one_phrase(first: DayPhrase, second: DayPhrase, reading: Reading) -> DayPhr
     meaning, agrees = _both(first.meaning, second.meaning)
     if not agrees and Naming.DATE not in {first.meaning.naming, second.meaning.naming}:
         return None  # a list: "amanhã, sexta"
-    words = reading.shown[first.start : second.end]
-    return DayPhrase(words, first.start, second.end, meaning, agrees=agrees)
+    end = second.end + (reading.folded[second.end : second.end + 1] == ")" and "(" in beside[0])
+    return DayPhrase(reading.shown[first.start : end], first.start, end, meaning, agrees=agrees)
 
 
 def _both(first: Meaning, second: Meaning) -> tuple[Meaning, bool]:

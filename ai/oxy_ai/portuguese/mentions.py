@@ -81,9 +81,9 @@ def mentions_in(text: str, today: date) -> Mentions:
 
 # -- money
 
-_AMOUNT: Final = r"(?:[0-9]{1,3}(?:\.[0-9]{3}){1,3}|[0-9]{1,9})(?:[.,][0-9]{1,2}(?![0-9]))?"
-_CURRENCY: Final = r"(?:r ?\$|brl|\$)"
-_UNIT: Final = r"(?:reais|real|conto|contos|pila|pilas|pratas)"
+_AMOUNT: Final = r"(?:[0-9]{1,3}(?:\.[0-9]{3}){1,3}|[0-9]{1,9})(?:[.,][0-9]{1,2}(?![0-9]))?(?: mil\b)?"
+_CURRENCY: Final = r"(?:(?:r|us?) ?\$|brl|usd|eur|\$|€)"
+_UNIT: Final = r"(?:reais|real|contos?|pilas?|pratas|dolares|euros|centavos)"
 _ALSO: Final = (
     rf"(?:(?: ?(?:a|e|ou|ate|-|/) ?)(?:{_CURRENCY} ?)?{_AMOUNT}(?![0-9/:h%]|"
     rf" ?(?:x\b|vezes|min|h\b|hs\b|dias?\b|kg\b|%)))"
@@ -91,7 +91,7 @@ _ALSO: Final = (
 _MARKED: Final = re.compile(rf"{_CURRENCY} ?\*{{0,2}}(?P<all>{_AMOUNT}{_ALSO}{{0,3}})", re.ASCII)
 _NAMED: Final = re.compile(
     rf"(?<![0-9.,/:-])(?P<all>{_AMOUNT}(?:(?: ?(?:a|e|ou|ate|-|/) ?){_AMOUNT}){{0,3}}) ?\*{{0,2}}(?:{_UNIT}\b|"
-    rf"{_CURRENCY})",
+    rf"{_CURRENCY})(?: e (?P<cents>[0-9]{{1,2}}) centavos)?",
     re.ASCII,
 )
 _CENTS: Final = re.compile(
@@ -110,18 +110,27 @@ def _prices(reading: Reading) -> Iterator[Price]:
     rest = reading.folded
     for pattern in (_MARKED, _NAMED, _CENTS):
         for match in pattern.finditer(rest):
-            groups = match.groupdict()
             words = reading.shown[match.start() : match.end()]
-            amounts = _EACH_AMOUNT.findall(groups.get("all") or match[0])
-            found += [(match.start(), Price(words, _in_cents(amount))) for amount in amounts]
+            found += [(match.start(), Price(words, cents)) for cents in _amounts(match)]
         rest = pattern.sub(lambda match: "\0" * len(match[0]), rest)
     found += [(at, Price(reading.shown[at:end], cents)) for at, end, cents in money_in_words(rest)]
     found += [(match.start(), Price(reading.shown[match.start() : match.end()], 0)) for match in _FREE.finditer(rest)]
     yield from (price for _, price in sorted(found, key=lambda item: item[0]))
 
 
+def _amounts(match: re.Match[str]) -> list[int]:
+    """Return the amounts of one phrase in cents; what stands after "e 50 centavos" belongs to the last one."""
+    groups = match.groupdict()
+    amounts = list(map(_in_cents, _EACH_AMOUNT.findall(groups.get("all") or match[0])))
+    if match[0].endswith("centavos") and not groups.get("cents"):
+        return [amount // 100 for amount in amounts]
+    return [*amounts[:-1], amounts[-1] + int(groups.get("cents") or 0)]
+
+
 def _in_cents(amount: str) -> int:
-    """Read ``1.234,5``, ``65,00``, ``65.00`` and ``1.234``: a mark before one or two last digits is the decimal one."""
+    """Read ``1.234,5``, ``65,00``, ``65.00``, ``1.234`` and ``2 mil``; a mark before one or two digits is decimal."""
+    if amount.endswith(" mil"):
+        return _in_cents(amount.removesuffix(" mil")) * 1000
     whole, mark, rest = amount.rpartition(",") if "," in amount else amount.rpartition(".")
     if not mark or len(rest) > 2:  # noqa: PLR2004 digits of cents
         whole, rest = amount, ""
@@ -170,18 +179,25 @@ _ENDINGS: Final = words_in(
     "digital bio group pix vip win bar ru cn de es fr"
 )
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61})"
+_HOST: Final = rf"{_LABEL}(?:\.{_LABEL}){{0,4}}\."
+_REST: Final = r"[^\s<>\"']"
 _LINK: Final = re.compile(
     rf"(?<![a-z0-9@.-])(?:(?P<scheme>[a-z]{{2,12}}://|www\.)(?P<far>[^\s<>\"'()]{{1,500}})|"
-    rf"(?P<mail>[a-z0-9._%+-]{{1,64}}@)?(?P<host>{_LABEL}(?:\.{_LABEL}){{0,4}}\.{any_of(_ENDINGS)})(?![a-z0-9-])(?P<path>[/:?#][^\s<>\"']{{0,500}})?)"
-    rf"",
+    rf"(?P<mail>[a-z0-9._%+-]{{1,64}}@)?(?P<host>{_HOST}{any_of(_ENDINGS)})(?![a-z0-9-])(?P<path>[/:?#]{_REST}{{0,500}})?|"
+    rf"(?P<other>{_HOST}[a-z]{{2,24}})/{_REST}{{1,500}})",
     re.ASCII,
 )
+"""With a scheme or a path, whatever its ending."""
 _WORD_WITH_CAPITAL: Final = re.compile(r"[A-Z][a-z]+")
 
 
 def _links(reading: Reading) -> Iterator[Link]:
     for match in _link_matches(reading):
-        host = match["host"] or re.split(r"[/:?#\\]", match["far"].rpartition("@")[2] or match["far"], maxsplit=1)[0]
+        host = (
+            match["host"]
+            or match["other"]
+            or re.split(r"[/:?#\\]", match["far"].rpartition("@")[2] or match["far"], maxsplit=1)[0]
+        )
         yield Link(reading.shown[match.start() : match.end()], host.removeprefix("www.").strip("."))
 
 
@@ -189,7 +205,7 @@ def _link_matches(reading: Reading) -> Iterator[re.Match[str]]:
     for match in _LINK.finditer(reading.folded):
         ending = reading.shown[match.start() : match.end()].rpartition(".")[2]
         # A sentence that begins without a space after a full stop: "Pronto.Com isso"
-        if match["scheme"] or match["mail"] or match["path"] or not _WORD_WITH_CAPITAL.fullmatch(ending):
+        if match["host"] is None or match["mail"] or match["path"] or not _WORD_WITH_CAPITAL.fullmatch(ending):
             yield match
 
 

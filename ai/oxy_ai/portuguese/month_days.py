@@ -72,6 +72,9 @@ _DAYS_OF_MONTH: Final = re.compile(
     rf"|(?: de |/){_NAMED_MONTH})?",
     re.ASCII,
 )
+_IN_BRACKETS: Final = re.compile(r"(?<=[a-z] )\((?P<first>[0-9]{1,2})\)", re.ASCII)
+"""After a weekday: "sexta (27)"."""
+_WEEKDAY_BEFORE: Final = re.compile(r"(?:feira|segunda|terca|quarta|quinta|sexta|sabado|domingo) $", re.ASCII)
 _EACH_DAY: Final = re.compile(_DAY, re.ASCII)
 
 _RECENT: Final = timedelta(days=31)
@@ -137,6 +140,15 @@ def _read_days_of_month(found: re.Match[str], today: date) -> Meaning | None:
     return _known(Meaning(Naming.DATE, days, fits))
 
 
+def _read_in_brackets(found: re.Match[str], today: date) -> Meaning | None:
+    if not _WEEKDAY_BEFORE.search(found.string[max(0, found.start() - 8) : found.start()]):
+        return None
+    day = int(found["first"])
+    months = [existing(*month_later(today, later), day) for later in range(4)]
+    days = in_order(other for other in months if other is not None and other >= today)
+    return _known(Meaning(Naming.DATE, days, lambda other: other.day == day))
+
+
 def _days_of_month(found: re.Match[str], day: int, today: date) -> Days:
     if found["next_month"]:
         return in_order([existing(*month_later(today, 1), day)])
@@ -154,4 +166,5 @@ DATE_RULES: Final[Sequence[tuple[re.Pattern[str], Reader]]] = (
     (_NAMED, _read_date),
     (_SLASHED, _read_date),
     (_DAYS_OF_MONTH, _read_days_of_month),
+    (_IN_BRACKETS, _read_in_brackets),
 )

@@ -53,7 +53,7 @@ _SINGLE: Final = {word: value for word, value in NUMBERS.items() if " " not in w
 _THOUSAND: Final = "mil"
 _MONEY: Final = re.compile(
     rf"\b(?P<number>(?:{any_of([*_SINGLE, _THOUSAND])})(?: (?:e )?(?:{any_of([*_SINGLE, _THOUSAND])})){{0,7}})"
-    r" (?:reais|real|contos?|pilas?)\b",
+    rf" (?:reais|real|contos?|pilas?)\b(?: e (?P<cents>{any_of(NUMBERS)}) centavos)?",
     re.ASCII,
 )
 
@@ -61,7 +61,7 @@ _MONEY: Final = re.compile(
 def money_in_words(folded: str) -> Iterator[tuple[int, int, int]]:
     """Yield where an amount in words stands in a folded text, and its cents: "sessenta e cinco reais"."""
     for match in _MONEY.finditer(folded):
-        yield match.start(), match.end(), _value(match["number"]) * 100
+        yield match.start(), match.end(), _value(match["number"]) * 100 + number(match["cents"] or "0")
 
 
 def _value(words: str) -> int:

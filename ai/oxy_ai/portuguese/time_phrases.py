@@ -43,7 +43,7 @@ _NOON: Final = re.compile(
     re.ASCII,
 )
 _CLOCK: Final = re.compile(
-    r"(?<![0-9:.,/$-])(?P<hour>[0-9]{1,2})(?:"
+    r"(?<![0-9:.,/$])(?P<hour>[0-9]{1,2})(?:"
     rf":(?P<colon>[0-9]{{2}})(?::00)?(?: ?{_HOURS}\b)?|"
     rf" ?{_HOURS}(?:[.:]| ?e )?(?P<packed>[0-9]{{2}})(?: ?m(?:in)?\b)?(?![0-9a-z])|"
     rf"\.(?P<dotted>[0-9]{{2}}) ?{_HOURS}\b| ?{_HOURS}\b(?: em ponto)?(?:{_HALF}|{_PAST})?)(?![0-9]|[:/][0-9]){_PART}",
@@ -55,14 +55,14 @@ _TO_HOUR: Final = re.compile(
     re.ASCII,
 )
 _IN_PART: Final = re.compile(
-    rf"\b(?P<hour>{NUMBER})(?:{_HALF}|{_PAST})?(?: d[ae] (?P<part>manha|madrugada|tarde|tardinha|noite)|"
+    rf"\b(?P<hour>{NUMBER})(?: horas?)?(?:{_HALF}|{_PAST})?(?: d[ae] (?P<part>manha|madrugada|tarde|tardinha|noite)|"
     rf" ?(?P<english>[ap]m))\b",
     re.ASCII,
 )
 _AND_HALF: Final = re.compile(rf"\b(?P<hour>{NUMBER}){_HALF}", re.ASCII)
 _SPOKEN: Final = re.compile(
-    rf"\b(?P<at>as|ao|a(?= uma\b)|pelas|umas|por volta das?|das|ate as) (?:umas )?(?P<hour>{NUMBER})(?![0-9:/.,%]|"
-    rf"[ ]?{_HOURS}\b)(?:{_HALF}|{_PAST})?{_PART}",
+    rf"\b(?P<at>as|ao|a(?= uma\b)|pelas|umas|por volta das?|das|"
+    rf"ate as) (?:umas )?(?P<hour>{NUMBER})(?![0-9:/.,%])(?: horas?\b)?(?:{_HALF}|{_PAST})?{_PART}",
     re.ASCII,
 )
 _NEXT_WORD: Final = re.compile(
@@ -159,7 +159,7 @@ _FIRST_CLEAR: Final = 7
 
 
 def _read_noon(match: re.Match[str], _: Reading) -> Times:
-    minute = 30 if match["half"] else number(match["past"]) if match["past"] else 0
+    minute = _minute(match)
     return _times([(_DAY_NOON if match["noon"] else 0) * _HOUR + minute]) if minute < _HOUR else ()
 
 
@@ -183,11 +183,14 @@ def _is_duration(match: re.Match[str], reading: Reading) -> bool:
 
 
 def _minute(match: re.Match[str]) -> int:
+    """Return the minute, or one that no hour has: "às 9 e 10" may be two hours."""
     groups = match.groupdict()
     if groups.get("half"):
         return _HOUR // 2
     written = next((groups[name] for name in ("colon", "packed", "dotted", "past") if groups.get(name)), "0")
-    return number(written)
+    minute = number(written)
+    two_hours = groups.get("past") and (minute <= _DAY_NOON or minute % 5) and "min" not in match[0]
+    return _HOUR if two_hours else minute
 
 
 def _part(match: re.Match[str]) -> str | None:

@@ -272,6 +272,8 @@ TIMES = {
     "por volta das 16": "16:00",
     "tem às 9? ou às 10:30?": "09:00 10:30 21:00",
     "9h15 ou 10h": "09:15 10:00",
+    "às dez horas": "10:00 22:00",
+    "10 e 11 da manhã": "",
     "as 3 vacinas": "",
     "depois das 14h": "",
     "até as 18h": "",

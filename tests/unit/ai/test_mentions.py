@@ -22,6 +22,12 @@ PRICES = {
     "sessenta e cinco reais": [6500],
     "cento e vinte reais": [12000],
     "mil e duzentos reais": [120000],
+    "2 mil reais": [200000],
+    "R$ 1,5 mil": [150000],
+    "65 reais e 50 centavos": [6550],
+    "sessenta e cinco reais e cinquenta centavos": [6550],
+    "50 centavos": [50],
+    "US$ 20 ou 15 euros": [2000, 1500],
     "3x de R$ 40": [4000],
     "R$ 40 em até 3x": [4000],
     "é grátis": [0],
@@ -59,6 +65,7 @@ LINKS = {
     "contato@exemplo.com": ["exemplo.com"],
     "https://exemplo.com@malvado.com/": ["malvado.com"],
     "ftp://malvado.xyz": ["malvado.xyz"],
+    "malvado.zip/x": ["malvado.zip"],
     "wa.me/5511999990000": ["wa.me"],
     "Pronto.Com isso fica certo.": [],
     "ok.obrigado": [],
@@ -71,6 +78,8 @@ DAYS = {
     "amanhã, quinta-feira (26/11)": [("2026-11-26", True)],
     "amanhã, quinta-feira (27/11)": [("", False)],
     "quinta-feira, 26 de novembro de 2026": [("2026-11-26", True)],
+    "sexta (27)": [("2026-11-27", True)],
+    "sexta (28)": [("", False)],
     "sexta ou sábado": [("2026-11-27", True), ("2026-11-28", True)],
     "de segunda a sexta, das 8h às 18h": [("2026-11-30", True), ("2026-11-27", True)],
 }
@@ -78,6 +87,7 @@ DAYS = {
 TIMES = {
     "09:00, 9h30 e às 14": ["09:00", "09:30", "14:00"],
     "das 8h às 18h": ["08:00", "18:00"],
+    "8:00-12:00 e 13h-18h": ["08:00", "12:00", "13:00", "18:00"],
     "a partir do meio-dia": ["12:00"],
     "dura 60 minutos": [],
 }
