@@ -23,6 +23,8 @@ DAYS_SHOWN: Final = 14
 """Days that the table of coming days has, with today."""
 
 _FOLDER: Final = "prompt_files"
+_GRAMS: Final = 1_000
+"""In a kilogram."""
 _TONE_LENGTH: Final = 200
 """Characters of a tone: a few words, in one line."""
 
@@ -162,7 +164,9 @@ def _customer_lines(context: Context) -> str:
 def _pet(pet: Pet, now: datetime) -> str:
     known = pet.facts
     age = None if known.birth is None else age_words(known.birth, now.date())
-    details = ", ".join(detail for detail in (known.species, known.breed, known.size, age) if detail)
+    weight = None if known.weight_grams is None else f"{known.weight_grams / _GRAMS:g} kg"
+    told = (known.temperament, known.allergies and f"alergias: {known.allergies}")
+    details = ", ".join(detail for detail in (known.species, known.breed, known.size, age, weight, *told) if detail)
     return f"{pet.name} ({details})" if details else pet.name
 
 
