@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 
 from oxy_ai.assistants.introduction import says_who_answers
 from oxy_ai.portuguese.sentences import MAX_PIECE
+from oxy_core.instance.settings import AiSettings
 
 OTHER = "+5511912340002"
 LONG = " ".join(f"Frase número {number}, que explica um pouco mais como cuidamos deles." for number in range(60))
@@ -68,7 +69,8 @@ async def test_a_prompt_begins_with_what_never_changes_and_knows_what_has_change
 
 
 async def test_a_part_that_cannot_be_had_in_time_is_missing_alone(scene: Scene) -> None:
-    pod = await scene.pod(settings_of("petshop"))
+    ai = AiSettings(debounce_seconds=0, tone="animado, com emojis", system_prompt_extra="Há estacionamento.")
+    pod = await scene.pod(settings_of("petshop", ai=ai))
     async with scene.worker(context_part_seconds=1):
         await pod.answer_to("Oi")
         await scene.apply_catalog("petshop")
@@ -79,7 +81,7 @@ async def test_a_part_that_cannot_be_had_in_time_is_missing_alone(scene: Scene) 
         await locking.close()
     stable, changing = await newest_prompt(scene)
     assert "Os pets deste cliente não puderam ser lidos agora" in changing
-    assert "R$ 65,00" in stable
+    assert all(text in stable for text in ("R$ 65,00", "animado, com emojis", "Há estacionamento."))
 
 
 async def test_a_new_contact_is_told_who_answers_and_reads_long_answers_in_pieces(scene: Scene) -> None:
