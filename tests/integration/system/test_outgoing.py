@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from unit.tenant.voice_notes import ogg_opus
 
+from oxy_ai.assistants.introduction import introduction
 from oxy_ai.database import connected_pool
 from oxy_ai.engine.outgoing import Destination, find_destination, queue_message
 from oxy_ai.engine.store import Engine
@@ -127,7 +128,7 @@ async def test_every_kind_arrives_on_the_phone_and_every_refusal_says_why(stack:
     async with WhatsApp(stack.control_url) as simulator:
         customer = await simulator.phone(CUSTOMER, "Ana")
         asked = await customer.send("oi", own)
-        await customer.expect("oi", within=60)  # the scripted model repeats what it reads
+        await customer.expect(introduced("oi"), within=60)  # the scripted model repeats what it reads
 
         link = f"https://wa.me/c/{own.removeprefix('+')}"
         me = Jid.of_phone(CUSTOMER)
@@ -180,8 +181,13 @@ async def test_every_kind_arrives_on_the_phone_and_every_refusal_says_why(stack:
         assert row["state"] in SENT, row["error"]
         assert (await old.expect("Oi, Bia", within=20)).chat == own.removeprefix("+")
         await old.send("obrigada", own)
-        await old.expect("obrigada", within=60)
+        await old.expect(introduced("obrigada"), within=60)
         assert await business.conversations_of("Oi, Bia", "obrigada") == 1
+
+
+def introduced(text: str) -> str:
+    """What a new contact reads as the first answer."""
+    return f"{text}\n\n{introduction(text, petshop().spec.display_name)}"
 
 
 SENT = {"sent", "delivered", "read"}
