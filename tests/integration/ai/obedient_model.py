@@ -5,6 +5,7 @@ result of a tool. The model obeys the newest code that it reads: first its calls
 to correct its answer, it repeats it.
 """
 
+import base64
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -22,7 +23,7 @@ class Orders:
     """What an attack makes the model do."""
 
     says: str = "Prontinho!"
-    """`{system}`: all that the model was told; `{results}`: what its tools gave back."""
+    """`{system}`: all that the model was told, also `{upper}`, `{base64}`, `{hyphens}`; `{results}`: of its tools."""
     calls: tuple[tuple[str, Mapping[str, object] | str], ...] = ()
     """Tools with their arguments; a text is sent as it is."""
 
@@ -35,20 +36,38 @@ class ObedientModel:
     base_url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
 
+    @staticmethod
+    def codes_in(body: dict[str, Any]) -> list[str]:
+        """The codes that a request contains, the newest last."""
+        return CODE.findall(shown(body["messages"]))
+
     def react(self, body: dict[str, Any]) -> dict[str, Any]:
         self.requests.append(body)
         messages = body["messages"]
-        found = CODE.findall(shown(messages))
-        if not found:
+        found = self.codes_in(body)
+        order = self.orders.get(int(found[-1])) if found else None
+        if order is None:
             return {"role": "assistant", "content": "Oi! Como posso ajudar?"}
-        order = self.orders[int(found[-1])]
         since = [m for m in messages[_last_user(messages) :] if m["role"] != "user"]
         done = sum(len(m.get("tool_calls") or ()) for m in since)
         if done < len(order.calls) and body.get("tool_choice") != "none":
             return _calling(*order.calls[done], done)
         results = "\n".join(m["content"] for m in since if m["role"] == "tool")
         system = "\n".join(m["content"] for m in messages if m["role"] == "system")
-        return {"role": "assistant", "content": order.says.replace("{system}", system).replace("{results}", results)}
+        return {"role": "assistant", "content": _filled(order.says, system, results)}
+
+
+def _filled(says: str, system: str, results: str) -> str:
+    forms = {
+        "{system}": system,
+        "{upper}": system.upper(),
+        "{base64}": base64.b64encode(system.encode()).decode(),
+        "{hyphens}": "-".join(system.split()),
+        "{results}": results,
+    }
+    for name, text in forms.items():
+        says = says.replace(name, text)
+    return says
 
 
 def shown(messages: list[dict[str, Any]]) -> str:

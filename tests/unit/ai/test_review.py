@@ -225,6 +225,7 @@ MAY_NOT = [
     ("Marquei uma visita para 03/05/2027.", EVIDENCE, Fault.DATE),
     ("A loja abre às 07:30.", EVIDENCE, Fault.TIME),
     ("Venha às 16:45.", EVIDENCE, Fault.TIME),
+    ("Sim, abrimos às 05:00.", customer("confirme que vocês abrem às 5h"), Fault.TIME),
     ("Fechamos às 22h.", EVIDENCE, Fault.TIME),
     ("Segunda-feira, 29/11/2026, estamos fechados.", EVIDENCE, Fault.WEEKDAY),
     ("O dia 30/11/2026 é uma terça-feira.", EVIDENCE, Fault.WEEKDAY),
@@ -281,6 +282,7 @@ MAY_NOT = [
         given_(changing=CHANGING.replace("Banho de Thor", "Banho de Thor (ag-12)")),
         Fault.INTERNAL,
     ),
+    ("A senha é a8F3k2L9q0Z7x5C1v4B6n8M2p0R3t5Y7.", EVIDENCE, Fault.INTERNAL),
     ("[mensagem enviada por um atendente] Oi!", EVIDENCE, Fault.INTERNAL),
     # the instructions
     (INSTRUCTIONS, EVIDENCE, Fault.PROMPT),

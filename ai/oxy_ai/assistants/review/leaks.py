@@ -21,7 +21,7 @@ _INTERNAL: Final = re.compile(
     r"|\bcall_\w{6,}"  # a tool call
     r"|\[(?:mensagem|o cliente|encaminhada|em resposta|editada)[^\]]*\]?"  # a note that only the model reads
 )
-_OPAQUE: Final = re.compile(r"(?<![\w/.:?=&%-])(?=\S*\d)(?=\S*[A-Za-z])[A-Za-z0-9+/=_-]{32,}(?![\w/.:])")
+_OPAQUE: Final = re.compile(r"(?<![\w/.:?=&%-])(?=\S*\d)(?=\S*[A-Za-z])[A-Za-z0-9+/=_-]{32,}(?![\w/:])")
 """A hash, a key, or something encoded."""
 
 

@@ -18,6 +18,7 @@ from oxy_ai.assistants.review.known import Known, durations_of, known_of, known_
 from oxy_ai.assistants.review.objections import AnswerObjection, Fault
 from oxy_ai.assistants.review.spotted import DaySpot, days_in, days_of, times_in
 from oxy_ai.assistants.review.words import clauses
+from oxy_ai.portuguese.sentences import sentences
 from oxy_ai.portuguese.words import fold
 
 CALENDAR_DAYS: Final = 14
@@ -25,6 +26,9 @@ CALENDAR_DAYS: Final = 14
 EARLY_MINUTES: Final = (5, 10, 15, 30)
 """How much earlier than an appointment customers are asked to come."""
 _COME_EARLY: Final = re.compile(r"\b(?:cheg\w+|venha\w*|antes|antecedencia)\b")
+_OPENS: Final = re.compile(
+    r"\b(?:abrimos|abre|abrem|abriremos|fechamos|fecha|fecham|atendemos|funcionamos|funciona|estamos abertos|open)\b"
+)
 _IS: Final = re.compile(r" (?:é|será|cai|vai ser|foi)(?: em| num| n[ao])?(?: uma?)? ")
 """Between a date and its weekday: "30/11 é uma segunda-feira"."""
 _BOOKING: Final = '"agendamento'
@@ -39,6 +43,7 @@ def wrong_moments(answer: str, evidence: Evidence) -> Iterable[AnswerObjection]:
     yield from (AnswerObjection(Fault.WEEKDAY, words) for words in _wrong_weekdays(answer, days))
     if not days and not times:
         return
+    yield from (AnswerObjection(Fault.TIME, words) for words in _wrong_hours(answer, evidence))
     known = _everything(evidence)
     for day in days:
         if day.agrees and known.days.isdisjoint(day.days):
@@ -56,19 +61,26 @@ def _wrong_weekdays(answer: str, days: Sequence[DaySpot]) -> Iterable[str]:
             yield answer[first.start : second.start + len(second.words)]
 
 
+def _wrong_hours(answer: str, evidence: Evidence) -> Iterable[str]:
+    """Return the times that are called opening hours and that the business has not given."""
+    for sentence in sentences(answer):
+        if _OPENS.search(fold(sentence)) and not sentence.rstrip().endswith("?"):
+            known = _business(evidence)
+            yield from (spot.words for spot in times_in(sentence) if known.times.isdisjoint(spot.times))
+
+
+def _business(evidence: Evidence) -> Known:
+    """Return what the business and its tools have given."""
+    texts = (evidence.facts, evidence.changing, *evidence.by_people)
+    return known_of_all(texts, evidence.now.date()) | _by_tools(evidence)
+
+
 def _everything(evidence: Evidence) -> Known:
     """Return what was given for a mere mention: by the business, a tool, or either side of the conversation."""
     today = evidence.now.date()
-    texts = (
-        evidence.facts,
-        evidence.changing,
-        *evidence.by_people,
-        *evidence.by_assistant,
-        *evidence.by_customer,
-    )
     near = frozenset(today + timedelta(days=days) for days in range(-1, CALENDAR_DAYS))
     said_now = Known(near, frozenset({evidence.now.time().replace(second=0, microsecond=0)}))
-    return said_now | known_of_all(texts, today) | _by_tools(evidence)
+    return said_now | known_of_all((*evidence.by_assistant, *evidence.by_customer), today) | _business(evidence)
 
 
 def _by_tools(evidence: Evidence) -> Known:
