@@ -39,7 +39,7 @@ LIMITS = ClaimLimits(
     timedelta(seconds=0.005),
     TurnLimits(messages=10, characters_each=100, characters=1000, characters_quoted=300, content_bytes=8_192, claims=5),
 )
-SETTINGS = settings_of("petshop")
+SETTINGS = settings_of("petshop", ai=AiSettings(debounce_seconds=0, late_message="FollowUp"))
 SUSPENDED = settings_of("petshop", suspended=True)
 
 
@@ -56,7 +56,7 @@ def worker(scene: Scene, endpoint: Endpoint) -> AbstractAsyncContextManager[Work
 
 @pytest.mark.parametrize("reason", ["suspended", "closed"])
 async def test_who_wrote_meanwhile_is_answered_when_the_instance_is_back(scene: Scene, reason: str) -> None:
-    settings = settings_of("petshop", ai=AiSettings(debounce_seconds=DEBOUNCE_SECONDS))
+    settings = settings_of("petshop", ai=AiSettings(debounce_seconds=DEBOUNCE_SECONDS, late_message="FollowUp"))
     pod = await scene.pod(settings)
     async with (
         running_endpoint(saying("Oi!")) as endpoint,
