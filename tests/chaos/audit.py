@@ -24,7 +24,7 @@ HOLD_SECONDS: Final = 8.0
 RECOVERY_SECONDS: Final = 15.0
 """Until what a fault has hit works again: a process starts, connections are made, a report is delivered again (5 s)."""
 SENT: Final = frozenset({"sent", "delivered", "read"})
-NOT_SENT: Final = frozenset({"failed", "expired", "superseded"})
+NOT_SENT: Final = frozenset({"failed", "expired", "superseded", "withheld"})
 _NUMBER: Final = re.compile(r"^[a-z]+\d*-(\d+)\b")
 
 

@@ -128,7 +128,7 @@ def answer_of(request: UUID, outcome: SendProgress) -> SendAnswer:
         whatsapp_id=outcome.whatsapp_id,
         whatsapp_timestamp=outcome.whatsapp_at,
         refusal=outcome.refusal,
-        error=outcome.error,
+        error=_WITHHELD.get(outcome.error or "", outcome.error),
     )
 
 
@@ -139,5 +139,9 @@ _STATES: Final = {
     "superseded": SendState.FAILED,
     "expired": SendState.EXPIRED,
     "ambiguous": SendState.AMBIGUOUS,
+    "withheld": SendState.FAILED,
 }
 """By the column outbox.state; all others are stages of a sent message."""
+
+_WITHHELD: Final = {"OptedOut": 'the contact asked not to be written to, and has not written "voltar" since'}
+"""Why a text was withheld, by the column outbox.error (contacts.sql)."""

@@ -39,14 +39,21 @@ async def test_a_command_sends_to_customers_and_strangers(scene: Scene) -> None:
         # It belongs to the customer's conversation, where the next turn reads it.
         assert len(await scene.query("select distinct conversation_id from messages")) == 1
 
+        await pod.answer_to("não quero receber mensagens")
+        withheld = await asyncio.to_thread(scene.admin, "send", stdin=command + "\n")
+        refused = SendAnswer.model_validate_json(withheld.stdout)
+        assert refused.state is SendState.FAILED
+        assert "asked not to be written to" in (refused.error or "")
+        await pod.answer_to("voltar")
+
         pod.results = False
         library = FileLibrary(pool, LibrarySettings())
         answering = asyncio.create_task(
             carry_out(Engine(pool), library, ReceivedOrder(order("Olá", "+5511912349999", wait_seconds=30), b""))
         )
-        await until(lambda: len(pod.sent) == 3)
+        await until(lambda: len(pod.sent) == 5)
         failed = SendResult(
-            request_id=pod.sent[2].id,
+            request_id=pod.sent[4].id,
             outcome=SendOutcome.FAILED,
             refusal=SendRefusal.NOT_ON_WHATSAPP,
             error="the number has no account",
@@ -55,7 +62,7 @@ async def test_a_command_sends_to_customers_and_strangers(scene: Scene) -> None:
         answer = await answering
         assert (answer.state, answer.refusal, answer.error) == (SendState.FAILED, failed.refusal, failed.error)
         # No turn failed, yet the owner hears of it.
-        await until(lambda: len(pod.sent) == 4)
+        await until(lambda: len(pod.sent) == 6)
 
         with pytest.raises(AdministrationError, match="not known"):
             await carry_out(Engine(pool), library, ReceivedOrder(order("Olá", instance="other"), b""))
