@@ -102,8 +102,8 @@ OUTAGES: dict[str, tuple[Reaction, str]] = {
     "503 as a page": (text(b"<html>", "text/html", status=503), "HTTP status 503"),
     "no answer": (hanging, "did not answer within 4 s"),
     "a byte at a time": (streaming(200, b" ", 0.05), "did not answer within 4 s"),
-    "connection cut at once": (aborting, "did not answer (APIConnectionError)"),
-    "connection cut in the body": (streaming(3, b'{"id": ', cut=True), "did not answer (APIConnectionError)"),
+    "connection cut at once": (aborting, "did not answer (RemoteProtocolError)"),
+    "connection cut in the body": (streaming(3, b'{"id": ', cut=True), "did not answer (RemoteProtocolError)"),
 }
 
 FAULTS: dict[str, tuple[Reaction, str]] = {
