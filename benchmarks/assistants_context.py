@@ -27,6 +27,7 @@ NEVER: Final = AiSettings(debounce_seconds=86_400, debounce_max_seconds=86_400)
 WARM_UP: Final = 100
 """Turns before the measurement."""
 LEASE: Final = timedelta(hours=1)
+LIMITS: Final = TurnLimitSettings().turn_limits
 _HELD: Final = "select count(*) from instances where (settings #>> '{ai,debounce_seconds}')::float8 = 86400"
 _OPEN: Final = "select count(*) from messages where state = 'open'"
 _MAKE_DUE: Final = "update conversations set due_at = now() where pending_since is not null"
@@ -92,7 +93,7 @@ class ContextBench:
 
     async def claims(self, how_many: int) -> AsyncIterator[Claim]:
         """Claim so many due conversations."""
-        limits = ClaimLimits(LEASE, 0, 1, timedelta(seconds=1), TurnLimitSettings().turn_limits)
+        limits = ClaimLimits(LEASE, 0, 1, timedelta(seconds=1), LIMITS)
         found = 0
         while found < how_many:
             for claimed in (await self.engine.claim(1, limits)).claimed:
@@ -102,7 +103,7 @@ class ContextBench:
     async def read(self, claim: Claim) -> Took:
         """Read the context of a claimed conversation's turn."""
         began = time.perf_counter()
-        turn = await self.engine.open_turn(claim, TurnLimitSettings().turn_limits)
+        turn = await self.engine.open_turn(claim, LIMITS)
         opened = time.perf_counter()
         if not isinstance(turn, Turn):
             message = f"the turn cannot be read: {turn}"
