@@ -78,7 +78,7 @@ async def test_nobody_is_answered_whom_a_person_has_answered(scene: Scene) -> No
     async with running(worker_of(scene), worker_of(scene)):
         await scene.known(pod.settings)
         for number in range(CHATS):
-            pod.receive("Quanto custa o banho?", phone(number), sent_at=asked)
+            pod.receive("Oi, tudo bem?", phone(number), sent_at=asked)
             pod.person_writes("50 reais", phone(number), sent_at=asked + timedelta(seconds=1))
         await settled(scene, pod)
     assert len(set(pod.offered)) == 0
@@ -91,7 +91,7 @@ async def test_everybody_is_answered_who_asked_after_a_person_wrote(scene: Scene
         await scene.known(pod.settings)
         for number in range(CHATS):
             pod.person_writes("Bom dia", phone(number), sent_at=asked)
-            pod.receive("Quanto custa o banho?", phone(number), sent_at=asked + timedelta(seconds=1))
+            pod.receive("Oi, tudo bem?", phone(number), sent_at=asked + timedelta(seconds=1))
         await settled(scene, pod)
     assert len({str(request.chat) for request in pod.sent}) == len(pod.sent) == CHATS
 
@@ -129,7 +129,7 @@ async def test_reports_in_the_hands_of_a_worker_that_ends_keep_their_place(scene
             then = datetime.now(UTC) - EARLIER
             for number in range(STOPPED_CHATS):
                 pod.person_writes("50 reais", phone(number), sent_at=then)
-                pod.receive("Quanto custa o banho?", phone(STOPPED_CHATS + number), sent_at=then)
+                pod.receive("Oi, tudo bem?", phone(STOPPED_CHATS + number), sent_at=then)
             await until(lambda: stored(scene, 2 * STOPPED_CHATS))
             await end(first, fate)
             await settled(scene, pod)
@@ -145,7 +145,7 @@ async def stop_with_reports(scene: Scene, worker: WorkerProcess, pod: FakePod) -
     asked = datetime.now(UTC) - EARLIER
     worker.signal(signal.SIGSTOP)
     for number in range(STOPPED_CHATS):
-        pod.receive("Quanto custa o banho?", phone(number), sent_at=asked)
+        pod.receive("Oi, tudo bem?", phone(number), sent_at=asked)
         pod.person_writes("Bom dia", phone(STOPPED_CHATS + number), sent_at=asked)
 
     async def pulled() -> bool:
@@ -181,7 +181,7 @@ async def test_a_dead_report_of_an_own_message_answers_nothing_that_came_after_i
     refused = pod.report(written, organization="clinic")
     async with running(worker_of(scene)):
         await scene.known(pod.settings)
-        pod.receive("Quanto custa o banho?")
+        pod.receive("Oi, tudo bem?")
         await until(lambda: stored(scene, 1))
         await bury(scene, pod, refused.model_copy(update={"organization": pod.settings.organization}))
         replayed = await asyncio.to_thread(scene.admin, "dlq", "replay", "bus:2")

@@ -23,7 +23,7 @@ from oxy_dev.postgres import running_postgres
 from oxy_operator.bus.accounts import platform_credentials
 from oxy_operator.bus.nkeys import PlatformKeys
 
-QUESTION = "Quanto custa o banho?"
+QUESTION = "Oi, tudo bem?"
 PASSWORD = "app-password"
 AT_ONCE = {"debounceSeconds": 0, "debounceMaxSeconds": 0}
 
