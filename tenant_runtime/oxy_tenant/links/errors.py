@@ -80,7 +80,7 @@ class MediaExpiredError(MediaError):
 
 
 class MediaTooLargeError(MediaError):
-    """The file is larger than was asked for."""
+    """The file is larger than was asked for, or than WhatsApp takes."""
 
 
 class MediaCorruptError(MediaError):

@@ -28,6 +28,7 @@ from oxy_tenant.content.composition import (
 from oxy_tenant.content.protobuf import MessageProtobuf
 from oxy_tenant.content.voice_notes import voice_facts
 from oxy_tenant.journal.sends import Sends
+from oxy_tenant.links.errors import MediaTooLargeError
 from oxy_tenant.links.protocol import WhatsAppLink
 from oxy_tenant.sending.files import FileRefusedError, FileSource
 from oxy_tenant.sending.queues import WaitingSend
@@ -44,6 +45,9 @@ _NOBODY: Final = Objection(
 )
 _TOO_LATE: Final = Objection(
     SendRefusal.INVALID, "the message is older than 15 minutes, when phones take no more edits: send a new one"
+)
+_TOO_LARGE: Final = Objection(
+    SendRefusal.TOO_LARGE, "WhatsApp's servers take no file of this kind and size: send a smaller one"
 )
 _NO_VOICE_NOTE: Final = Objection(
     SendRefusal.UNSUPPORTED_MEDIA, "the pages of this Ogg/Opus file cannot be read: record or convert it again"
@@ -94,7 +98,10 @@ class Preparation:
         if content.kind is FileKind.VOICE_NOTE and voice is None:
             raise FileRefusedError(_NO_VOICE_NOTE)
         mime = content.mime if content.kind is FileKind.DOCUMENT else mime_of(file)
-        uploaded = await self._link.upload(file, MEDIA_TYPES[content.kind])
+        try:
+            uploaded = await self._link.upload(file, MEDIA_TYPES[content.kind])
+        except MediaTooLargeError as error:
+            raise FileRefusedError(_TOO_LARGE) from error
         return compose_file(self._setting(waiting), content, FileFacts(uploaded, mime, voice))
 
     def message(self, waiting: WaitingSend, secret: bytes) -> MessageProtobuf:

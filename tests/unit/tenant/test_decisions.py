@@ -25,6 +25,7 @@ from oxy_tenant.links.errors import (
     MediaCorruptError,
     MediaError,
     MediaExpiredError,
+    MediaTooLargeError,
     MediaUnavailableError,
     RateLimitedError,
     ReachOutLockedError,
@@ -281,6 +282,7 @@ def test_why_a_send_was_refused_and_how_long_to_pause(error: str, fact: RefusalR
         ("media download path does not start with slash: x", MediaCorruptError),
         ("failed to refresh media connections: info query timed out", MediaUnavailableError),
         ("upload failed with status code 401", MediaUnavailableError),
+        ("upload failed with status code 413", MediaTooLargeError),
         ("whatever is new", MediaUnavailableError),
     ],
 )
