@@ -21,7 +21,7 @@ from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.errors import FileLostError
 from oxy_ai.media.file_table import Pause
 from oxy_ai.media.library import FileLibrary, LibrarySettings
-from oxy_ai.media.records import DueFile, FileState, KeptFile
+from oxy_ai.media.records import DueFile, FileKey, FileState, KeptFile
 from oxy_core import subjects
 from oxy_core.files import FileFailure
 from oxy_core.jetstream import MEDIA_STREAM
@@ -125,9 +125,11 @@ class FileKeeper:
         file = await self._library.table.find(due.key)
         step = next_step(file, self._settings.media_kept)
         if file is None or step is FileStep.FORGET:
-            await self._library.table.forget(due.key)
+            await self._library.table.forget(due)
+        elif step is FileStep.STORE and due.account is not None:
+            await self._store(due, file, due.account)
         elif step is FileStep.STORE:
-            await self._store(due, file)
+            return  # it has arrived since it was claimed, is due at once, and its next claim names the account
         elif step is FileStep.DELETE:
             await self._library.delete(due.key, file)
             self._count("deleted", due)
@@ -137,22 +139,22 @@ class FileKeeper:
             left = self._settings.media_kept.total_seconds() - file.seconds
             await self._library.table.postpone(due, Pause(timedelta(seconds=left), settled=True))
 
-    async def _store(self, due: DueFile, file: KeptFile) -> None:
-        """Store a file from the bus, then remove it there."""
+    async def _store(self, due: DueFile, file: KeptFile, account: str) -> None:
+        """Store a file from the bus, where `account` published it, then remove it there."""
         try:
-            if await self._library.store_inbound(due.key, file, self._chunks(due, file)):
+            if await self._library.store_inbound(due.key, file, self._chunks(account, due.key, file)):
                 self._count("stored", due)
                 metrics.FILE_BYTES.inc(file.size_bytes or 0)
         except FileLostError as error:
             await self._fail(due, error.reason, FileState.ARRIVING)
-        subject = subjects.media(due.account or "", file.instance, due.key.file, "*")
+        subject = subjects.media(account, file.instance, due.key.file, "*")
         await self._client.jetstream().purge_stream(MEDIA_STREAM, subject=subject)
 
-    async def _chunks(self, due: DueFile, file: KeptFile) -> AsyncIterator[bytes]:
+    async def _chunks(self, account: str, key: FileKey, file: KeptFile) -> AsyncIterator[bytes]:
         """Read a file's chunks from the bus, each when it is wanted; raises FileLostError if one is not there."""
         jetstream = self._client.jetstream()
         for number in range(file.chunks or 0):
-            subject = subjects.media(due.account or "", file.instance, due.key.file, number)
+            subject = subjects.media(account, file.instance, key.file, number)
             try:
                 # Not a direct get: a replica may not have the newest messages yet.
                 message = await jetstream.get_last_msg(MEDIA_STREAM, subject)

@@ -28,18 +28,18 @@ class FileTable:
     async def claim(self, how_many: int, lease: timedelta) -> list[DueFile]:
         """Claim files to look at, for `lease`."""
         rows = await self._pool.fetch(
-            "select organization, instance, file, sender, claimed from claim_files($1, $2)", how_many, lease
+            "select organization, instance, file, sender, claimed, held from claim_due_files($1, $2)", how_many, lease
         )
         return [DueFile(FileKey(*row[:3]), *row[3:]) for row in map(tuple, rows)]
 
     async def postpone(self, due: DueFile, pause: Pause) -> None:
         """Look at a claimed file again after a pause, unless something happens to it meanwhile."""
         _, instance, file = due.key
-        await self._pool.execute("select postpone_file($1, $2, $3, $4, $5)", instance, file, due.claims, *pause)
+        await self._pool.execute("select postpone_file($1, $2, $3, $4, $5)", instance, file, due.held, *pause)
 
-    async def forget(self, key: FileKey) -> None:
-        """Look at a file no more: its state is final."""
-        await self._pool.execute("select unqueue_file($1, $2)", key.instance, key.file)
+    async def forget(self, due: DueFile) -> None:
+        """Look at a claimed file no more, unless something happened to it meanwhile: its state is final."""
+        await self._pool.execute("select forget_file($1, $2, $3)", due.key.instance, due.key.file, due.held)
 
     async def find(self, key: FileKey) -> KeptFile | None:
         """Return a file's row; None: there is none."""

@@ -1,5 +1,6 @@
 """Files of messages as values, as the SQL functions in `oxy_ai/schema/media.sql` take and return them."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -41,6 +42,8 @@ class DueFile(NamedTuple):
     """The account that published its chunks; None: they are not wanted."""
     claims: int
     """How often it was claimed in a row."""
+    held: datetime
+    """End of the lease, by PostgreSQL's clock; another one tells that something has happened to the file since."""
 
 
 class KeptFile(Record):

@@ -191,9 +191,10 @@ create or replace function unqueue_file(instance uuid, file uuid) returns void
 language sql security definer set search_path = public, pg_temp
 as $$ delete from media_queue where instance_id = instance and media_id = file $$;
 
--- Claim files that are due, for `lease`. A worker that dies does not postpone its own, so others get them then.
-create or replace function claim_files(how_many integer, lease interval)
-returns table (organization uuid, instance uuid, file uuid, sender text, claimed integer)
+-- Claim files that are due, until `held`, which tells this claim from others: as soon as something happens to the file, it
+-- is due at another time. A worker that dies does not postpone its own, so others get them then.
+create or replace function claim_due_files(how_many integer, lease interval)
+returns table (organization uuid, instance uuid, file uuid, sender text, claimed integer, held timestamptz)
 language sql security definer set search_path = public, pg_temp
 as $$
     update media_queue q set due_at = clock_timestamp() + lease, claims = q.claims + 1
@@ -202,14 +203,20 @@ as $$
         where d.due_at <= clock_timestamp() order by d.due_at limit how_many for no key update skip locked
     ) due
     where q.instance_id = due.instance_id and q.media_id = due.media_id
-    returning q.organization_id, q.instance_id, q.media_id, q.account, q.claims
+    returning q.organization_id, q.instance_id, q.media_id, q.account, q.claims, q.due_at
 $$;
 
 -- Look at a claimed file again after `pause`, unless something has happened to it since. `settle`: the claims in a row end.
-create or replace function postpone_file(instance uuid, file uuid, claimed integer, pause interval, settle boolean)
-returns void
+create or replace function postpone_file(
+    instance uuid, file uuid, held timestamptz, pause interval, settle boolean
+) returns void
 language sql security definer set search_path = public, pg_temp
 as $$
     update media_queue set due_at = clock_timestamp() + pause, claims = case when settle then 0 else claims end
-    where instance_id = instance and media_id = file and claims = claimed
+    where instance_id = instance and media_id = file and due_at = held
 $$;
+
+-- Look at a claimed file no more, unless something has happened to it since.
+create or replace function forget_file(instance uuid, file uuid, held timestamptz) returns void
+language sql security definer set search_path = public, pg_temp
+as $$ delete from media_queue where instance_id = instance and media_id = file and due_at = held $$;

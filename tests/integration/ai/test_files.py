@@ -4,15 +4,18 @@ import asyncio
 import hashlib
 import os
 import re
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import aiohttp
+import pytest
 from integration.ai.scene import FakePod, Scene, org, settings_of, until
 
 from oxy_ai.database import connected_pool
 from oxy_ai.ids import instance_id
+from oxy_ai.media.file_table import FileTable, Pause
 from oxy_ai.media.library import FileLibrary
-from oxy_ai.media.records import FileKey, OutboundFile
+from oxy_ai.media.records import FileKey, KeptFile, OutboundFile
 from oxy_core import subjects
 from oxy_core.content import FileOffered
 from oxy_core.files import FileArrived, FileFailed, FileFailure
@@ -67,6 +70,49 @@ async def bytes_of(scene: Scene, file: UUID) -> bytes:
 
 async def on_bus(scene: Scene) -> int:
     return (await scene.client.jetstream().stream_info(MEDIA_STREAM)).state.messages
+
+
+async def test_a_file_that_arrives_while_its_announcement_is_looked_at_is_stored(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pod, content, find = await scene.pod(settings_of("petshop")), b"GIF89a", FileTable.find
+    file, seen = uuid4(), 0
+
+    async def find_late(table: FileTable, key: FileKey) -> KeptFile | None:
+        """Look at the row only when the file has arrived, although it was claimed before; then let others go first."""
+        nonlocal seen
+        seen += 1
+        if seen == 1:
+            await arrive(scene, pod, content, file=file)
+            await until(lambda: scene.query("select from media where state = 'arriving'"))
+        return await find(table, key)
+
+    monkeypatch.setattr(FileTable, "find", find_late)
+    async with scene.worker(**QUICK | {"media_at_once": 1}):
+        await scene.known(pod.settings)
+        offered = FileOffered(id=file, mime="image/gif", size=len(content))
+        pod.receive(None, kind=MessageKind.IMAGE, file=offered)
+        assert await settled(scene, file) == [("stored", None)]
+    assert seen > 1
+
+
+async def test_a_claim_from_before_something_happened_to_a_file_changes_nothing(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    async with scene.worker():
+        await scene.known(pod.settings)
+    key = FileKey(org(pod.settings), instance_id("petshop", "main"), uuid4())
+    async with connected_pool(scene.database_url, connections=1) as pool:
+        table = FileTable(pool)
+        await scene.query("select queue_file($1, $2, $3, null)", *key)
+        [stale] = await table.claim(10, timedelta(minutes=1))
+        await scene.query("select queue_file($1, $2, $3, 'ACCOUNT')", *key)
+        [held] = await table.claim(10, timedelta(minutes=1))
+        assert (stale.account, held.account) == (None, "ACCOUNT")
+        await table.postpone(stale, Pause(timedelta(days=90), settled=True))
+        await table.forget(stale)
+        assert await scene.value("select due_at from media_queue") == held.held
+        await table.forget(held)
+        assert await scene.query("select from media_queue") == []
 
 
 async def test_files_are_stored_once_by_several_workers_and_leave_the_bus(scene: Scene) -> None:
