@@ -37,7 +37,10 @@ def classify(message: ArrivedMessage, account: OwnAccount, settings: InboundSett
     if chat_type is None or not is_kept(chat_type, settings):
         return LeftOutMessage(chat_type, None if read is None else read.body.kind)
     if read is None:
-        return IgnoredMessage(whatsapp_id=facts.whatsapp_id, chat=facts.chat, from_me=facts.from_me)
+        # In a group the keys that open a sender's messages come first, under the id of his message itself.
+        is_own_message = chat_type is ChatType.DIRECT
+        ignored = IgnoredMessage(whatsapp_id=facts.whatsapp_id, chat=facts.chat, from_me=facts.from_me)
+        return ignored if is_own_message else LeftOutMessage(chat_type, None)
     incoming = _incoming(facts, chat_type, read, self_chat=_is_self_chat(facts, account))
     if incoming.sealed is None:
         return incoming

@@ -271,6 +271,10 @@ async def test_what_is_no_message_of_the_chat_is_reported_too(scene: Scene) -> N
     told = (await messages(scene, 5))[-1]
     assert (told.text, told.chat_type, told.chat.user) == ("agora sim", ChatType.GROUP, group.partition("@")[0])
     assert told.sender in {chat, Jid.of_phone(CUSTOMER)}
+    # The first message of a sender in a group brings the keys of all his messages there, under its own id.
+    other = (await scene.simulator.api.create_group(BUSINESS, "Passeios", [CUSTOMER])).id
+    await scene.customer.act("group-message", group=other, text="primeira")
+    assert (await messages(scene, 6))[-1].text == "primeira"
 
 
 async def is_left_out(scene: Scene, chat_type: str) -> bool:

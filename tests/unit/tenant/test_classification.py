@@ -124,6 +124,13 @@ def test_bookkeeping_is_ignored_but_recorded(content: dict[str, object]) -> None
     assert message == IgnoredMessage("3A1", Jid.parse("111@lid"), from_me=False)
 
 
+def test_the_keys_that_come_before_a_message_of_a_group_do_not_take_its_id() -> None:
+    keys = {"senderKeyDistributionMessage": MESSAGES.SenderKeyDistributionMessage()}
+    everything = InboundSettings(groups=True, statuses=True)
+    for chat, facts, chat_type in CHATS:
+        assert classify_message(event(chat=chat, **facts, **keys), everything) == LeftOutMessage(chat_type, None)
+
+
 CHATS = [
     ("120363@g.us", {"group": True, "sender": "111@lid"}, ChatType.GROUP),
     ("status@broadcast", {"sender": "111@lid"}, ChatType.STATUS),
