@@ -38,8 +38,8 @@ async def test_somebody_is_told_of_every_promise(scene: Scene) -> None:
         await promised(scene, pod, TOOL, "Quero reclamar")
         await promised(scene, pod, REFUSAL, "Que horário tem?")  # no catalog is applied
         await promised(scene, pod, DEATH, "Esta morre")
-        await promised(scene, pod, OUTAGE, "Esta espera")
         await promised(scene, pod, WORDS, "Pergunta estranha")  # the model promises by itself
+        await promised(scene, pod, OUTAGE, "Esta espera")  # from now on the endpoint is left alone
         await promised(scene, pod, EMERGENCY, "Meu cachorro comeu veneno de rato!")
         told = NAMES | {OUTAGE: "não está respondendo"}  # of an outage the owner hears once, without names
         for words in told.values():
