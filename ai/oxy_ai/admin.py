@@ -235,7 +235,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not is_outage(error) and not isinstance(error, OxyError):
             raise
-        return _complain(f"PostgreSQL or NATS does not serve ({error}); check both, then try again")
+        what = str(error) or type(error).__name__
+        return _complain(f"PostgreSQL or NATS does not serve ({what}); check both, then try again")
     print(json.dumps(_plain(answer), ensure_ascii=False, indent=2))  # noqa: T201 the command's result
     return VIOLATED if isinstance(answer, Ledger) and answer.violations else 0
 

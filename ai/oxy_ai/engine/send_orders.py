@@ -93,7 +93,9 @@ def described(file: FileOrder, content: bytes) -> FileContent:
             caption=storable_text(file.caption) if file.caption else None,
         )
     except ValidationError as error:
-        message = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
+        message = "; ".join(
+            ": ".join((*map(str, item["loc"]), item["msg"].removeprefix("Value error, "))) for item in error.errors()
+        )
         raise AdministrationError(message) from None
 
 

@@ -100,11 +100,12 @@ def send(  # noqa: PLR0913 each is an option of the command
 def problem_of(phone: str, message: Message) -> str | None:
     """Return why this cannot be a message, and what to do instead; None if it can."""
     path, voice = message.path, message.voice
+    blank = not (message.text or "").strip()
     problems = {
         f"{phone!r} is not a phone number; write it with country and area code, as +5511987654321": not re.fullmatch(
             PHONE_PATTERN, phone
         ),
-        "there is nothing to send: write a text, or name a file with --file or --voice": not message.text and not path,
+        "there is nothing to send: write a text, or name a file with --file or --voice": blank and not path,
         "the text is not UTF-8; check the terminal's encoding": not all(map(_is_utf8, (message.text, message.caption))),
         "--file and --voice are two messages: send them one after the other": bool(message.file and voice),
         "a text and a file are two messages: write the text as --caption, or send it by itself": bool(

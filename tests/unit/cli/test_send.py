@@ -40,6 +40,7 @@ def test_a_text_or_a_file_can_be_sent(message: Message) -> None:
         (f"{PHONE}\n", Message("Oi"), "as +5511987654321"),
         (PHONE, Message(), "nothing to send"),
         (PHONE, Message(""), "nothing to send"),
+        (PHONE, Message(" \n"), "nothing to send"),
         (PHONE, Message("Ol\udce1"), "not UTF-8"),
         (PHONE, Message(caption="Um gato"), "nothing to send"),
         (PHONE, Message("Oi", caption="Um gato"), "--caption belongs to a file"),
