@@ -37,10 +37,10 @@ def classify(message: ArrivedMessage, account: OwnAccount, settings: InboundSett
     if chat_type is None or not is_kept(chat_type, settings):
         return LeftOutMessage(chat_type, None if read is None else read.body.kind)
     if read is None:
-        # In a group the keys that open a sender's messages come first, under the id of his message itself.
-        is_own_message = chat_type is ChatType.DIRECT
-        ignored = IgnoredMessage(whatsapp_id=facts.whatsapp_id, chat=facts.chat, from_me=facts.from_me)
-        return ignored if is_own_message else LeftOutMessage(chat_type, None)
+        if chat_type is not ChatType.DIRECT:
+            # It may be the keys of a sender's messages, which come before the first of them, under that one's id.
+            return LeftOutMessage(chat_type, None)
+        return IgnoredMessage(whatsapp_id=facts.whatsapp_id, chat=facts.chat, from_me=facts.from_me)
     incoming = _incoming(facts, chat_type, read, self_chat=_is_self_chat(facts, account))
     if incoming.sealed is None:
         return incoming

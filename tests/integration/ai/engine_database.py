@@ -47,12 +47,12 @@ class Database:
     def begin(self) -> None:
         """Create the organization and the instance."""
         settings = {"organization": "petshop", "instance": "main", "account": "A", "generation": 1}
-        settings["ai"] = {
+        settings["ai"] = {  # type: ignore[assignment]  # a document
             "debounce_seconds": 3,
             "debounce_max_seconds": 15,
             "takeover_minutes": 30,
             "context_messages": 50,
-        }  # type: ignore[assignment]  # a document
+        }
         self.value("apply_instance(%s, %s, %s, '{}', %s, 1, 1, 0)", ORGANIZATION, INSTANCE, Jsonb(settings), NOON)
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
