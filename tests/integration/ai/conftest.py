@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from uuid import uuid4
 
 import psycopg
 import pytest
-from integration.ai.engine_database import Database
+from integration.ai.engine_database import TEMPLATE, Database, new_database
 from integration.ai.scene import Scene, running_model
 
 from oxy_ai.migrate import migrate
@@ -17,7 +16,6 @@ from oxy_dev.postgres import PostgresServer, running_postgres
 from oxy_dev.servers import NatsServer
 
 PASSWORD = "app-password"
-TEMPLATE = "oxy_template"
 
 
 @pytest.fixture(scope="session")
@@ -32,21 +30,15 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
 @pytest.fixture
 def database(postgres_server: PostgresServer) -> Iterator[str]:
     """The name of this test's own migrated database."""
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
-        connection.execute(f"create database {name} template {TEMPLATE}")
+    with new_database(postgres_server) as name:
         yield name
-        connection.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture(scope="module")
 def engine_url(postgres_server: PostgresServer) -> Iterator[str]:
     """A migrated database that the tests of one file share; each undoes what it did."""
-    name = f"functions_{uuid4().hex}"
-    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
-        connection.execute(f"create database {name} template {TEMPLATE}")
+    with new_database(postgres_server) as name:
         yield postgres_server.url(name)
-        connection.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture

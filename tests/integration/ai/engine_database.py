@@ -1,11 +1,18 @@
 """A database with one organization and one instance, for tests of the engine's SQL functions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from psycopg.types.json import Jsonb
 
+from oxy_dev.postgres import PostgresServer
+
+TEMPLATE = "oxy_template"
+"""A migrated database without data."""
 ORGANIZATION = "11111111-1111-4111-8111-111111111111"
 INSTANCE = "22222222-2222-4222-8222-222222222222"
 EPOCH, OTHER_EPOCH = "33333333-3333-4333-8333-333333333333", "44444444-4444-4444-8444-444444444444"
@@ -26,6 +33,16 @@ LIMITS = Jsonb(
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 Row = dict[str, Any]
+
+
+@contextmanager
+def new_database(server: PostgresServer) -> Iterator[str]:
+    """Create a copy of the template, and remove it in the end; yields its name."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(f"create database {name} template {TEMPLATE}")
+        yield name
+        connection.execute(f"drop database {name} with (force)")
 
 
 def at(seconds: float | None) -> datetime | None:

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import permutations
 from typing import Any
@@ -23,10 +23,12 @@ from integration.ai.engine_database import (
     ingest,
     item,
     lasting,
+    new_database,
 )
 from psycopg.types.json import Jsonb
 
 from oxy_ai.records import AgeLimit, Answer, TurnEnding
+from oxy_dev.postgres import PostgresServer
 
 
 @pytest.fixture
@@ -457,12 +459,14 @@ def committed(url: str, statement: str, *values: object) -> Any:  # noqa: ANN401
         return cursor.fetchall() if cursor.description else None
 
 
-@pytest.fixture
-def busy_url(engine_url: str) -> str:
+@pytest.fixture(scope="module")
+def busy_url(postgres_server: PostgresServer) -> Iterator[str]:
     """A database of its own for tests whose sessions commit."""
-    with psycopg.connect(engine_url, autocommit=True) as connection:
-        Database(connection)
-    return engine_url
+    with new_database(postgres_server) as name:
+        url = postgres_server.url(name)
+        with psycopg.connect(url, autocommit=True) as connection:
+            Database(connection)
+        yield url
 
 
 @pytest.mark.parametrize("number", [1, 2], ids=["first", "again"])
