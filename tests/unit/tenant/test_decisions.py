@@ -1,5 +1,6 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from pathlib import Path
 from random import Random
 from uuid import uuid4
@@ -48,7 +49,7 @@ from oxy_tenant.links.events import (
     Receipts,
     Replaced,
 )
-from oxy_tenant.links.neonize.events import CopyRefused, copy_refused, translate_event
+from oxy_tenant.links.neonize.events import CopyRefused, caught_up_after, copy_refused, translate_event
 from oxy_tenant.links.neonize.library import load_messages
 from oxy_tenant.links.neonize.media_errors import media_error
 from oxy_tenant.links.neonize.send_errors import RATE_LIMIT_SECONDS, SERVER_ERROR_SECONDS, send_error
@@ -187,6 +188,25 @@ def test_why_a_login_was_refused(reason: str, event: LinkEvent) -> None:
     raw = ENVELOPES.Node(Tag="failure", Nil=True)
     data = ENVELOPES.ConnectFailure(Reason=reason, Message="", Raw=raw).SerializeToString()
     assert translate_event(ENVELOPES, 9, data) == event
+
+
+CONNECTED, TIMED_OUT, RESTORED, LOST, ANNOUNCED, DELIVERED = 3, 4, 5, 12, 26, 27
+
+
+@pytest.mark.parametrize(
+    ("events", "caught_up"),
+    [
+        ([], False),
+        ([ANNOUNCED, CONNECTED], False),
+        ([ANNOUNCED, CONNECTED, DELIVERED], True),
+        ([ANNOUNCED, DELIVERED, CONNECTED], True),  # the login is reported by another thread
+        ([DELIVERED, TIMED_OUT, RESTORED], True),
+        ([DELIVERED, LOST, CONNECTED], False),
+        ([DELIVERED, TIMED_OUT, ANNOUNCED, CONNECTED], False),
+    ],
+)
+def test_when_messages_come_as_soon_as_they_are_sent(events: list[int], caught_up: bool) -> None:  # noqa: FBT001 a parameter
+    assert reduce(lambda before, number: caught_up_after(number, before=before), events, False) is caught_up
 
 
 @pytest.mark.parametrize(

@@ -32,14 +32,17 @@ UNDECRYPTABLE: Final = 44
 _LOGGED_OUT: Final = 6
 _BAN: Final = 8
 _CONNECT_FAILURE: Final = 9
+_LOST: Final = 12
+_QUEUE_ANNOUNCED: Final = 26
+_QUEUE_DELIVERED: Final = 27
 _PLAIN: Final[Mapping[int, LinkEvent]] = {
     3: Connected(),
     4: Disconnected("KeepAliveTimeout"),
     5: Connected(),
     7: Replaced(),
     10: Outdated(),
-    12: Disconnected("ConnectionLost"),
-    27: CaughtUp(),
+    _LOST: Disconnected("ConnectionLost"),
+    _QUEUE_DELIVERED: CaughtUp(),
 }
 """Events without content. Source of all numbers: neonize/events.py, EVENT_TO_INT."""
 
@@ -75,7 +78,18 @@ def wanted_events(others: AbstractSet[int]) -> bytes:
     Only those that are handled, because any other may contain a value unknown to neonize, which would end its event
     loop.
     """
-    return bytes(sorted({*_PLAIN, _LOGGED_OUT, _BAN, _CONNECT_FAILURE, MESSAGE, UNDECRYPTABLE, *others}))
+    return bytes(
+        sorted({*_PLAIN, _LOGGED_OUT, _BAN, _CONNECT_FAILURE, _QUEUE_ANNOUNCED, MESSAGE, UNDECRYPTABLE, *others})
+    )
+
+
+def caught_up_after(number: int, *, before: bool) -> bool:
+    """Return whether messages after an event come as soon as they are sent; `before`: whether they did before it.
+
+    A login says nothing about that: the library reports it from a thread of its own, before or after the end of what
+    the server had queued. Nor does a keep-alive that comes back, because the connection was never another.
+    """
+    return {_LOST: False, _QUEUE_ANNOUNCED: False, _QUEUE_DELIVERED: True}.get(number, before)
 
 
 def translate_event(envelopes: Untyped, number: int, data: bytes) -> LinkEvent | None:

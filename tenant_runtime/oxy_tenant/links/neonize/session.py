@@ -14,9 +14,6 @@ from oxy_tenant.content.bounds import escaped
 from oxy_tenant.errors import description_of, stack_of
 from oxy_tenant.links.events import (
     CallMissed,
-    CaughtUp,
-    Connected,
-    Disconnected,
     Identified,
     LinkedToAnother,
     LinkStopped,
@@ -38,6 +35,7 @@ from oxy_tenant.links.neonize.events import (
     MESSAGE,
     UNDECRYPTABLE,
     CopyRefused,
+    caught_up_after,
     copy_refused,
     translate_event,
 )
@@ -174,6 +172,7 @@ class NeonizeSession:
     # -- events
 
     def _handle(self, number: int, data: bytes) -> None:
+        self._caught_up = caught_up_after(number, before=self._caught_up)
         envelopes = self._library.envelopes
         if number == MESSAGE:
             event = parse_message(envelopes, data)
@@ -188,8 +187,6 @@ class NeonizeSession:
         elif number in CALL_EVENTS:
             self._missed(self._calls.missed(envelopes, number, data))
         elif (event := translate_event(envelopes, number, data)) is not None:
-            if isinstance(event, (CaughtUp, Connected, Disconnected)):
-                self._caught_up = isinstance(event, CaughtUp)
             self._sinks.on_event(event)
 
     def _decrypted(self, source: Untyped) -> None:
