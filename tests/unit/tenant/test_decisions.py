@@ -1,6 +1,5 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
-from functools import reduce
 from pathlib import Path
 from random import Random
 from uuid import uuid4
@@ -206,7 +205,10 @@ CONNECTED, TIMED_OUT, RESTORED, LOST, ANNOUNCED, DELIVERED = 3, 4, 5, 12, 26, 27
     ],
 )
 def test_when_messages_come_as_soon_as_they_are_sent(events: list[int], caught_up: bool) -> None:  # noqa: FBT001 a parameter
-    assert reduce(lambda before, number: caught_up_after(number, before=before), events, False) is caught_up
+    now = False
+    for number in events:
+        now = caught_up_after(number, before=now)
+    assert now is caught_up
 
 
 @pytest.mark.parametrize(
