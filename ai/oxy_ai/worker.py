@@ -98,14 +98,11 @@ class Worker:
         """Work until `stop` is set, then drain: let the turns in flight end within `drain_seconds`."""
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(readiness.watch(self._client, self._engine), name="readiness")
-            working = group.create_task(self._work(stop), name="work")
+            group.create_task(self._work(stop), name="work")
             await stop.wait()
             log.info("worker_stopping")
             await end_tasks(watching)
             readiness.stop()
-            self._dispatcher.stop()
-            await self._drained(working)
-            await end_tasks(working)
 
     async def _work(self, stop: asyncio.Event) -> None:
         while await _problem(self._client, self._engine) is not None or not await self._compared():
@@ -129,10 +126,19 @@ class Worker:
                 group.create_task(supervised("database", self._database.run, report_failure), name="database"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
             ]
-            # Drain in this order: turns in flight end, their answers are sent, and only then the rest stops.
-            await self._dispatcher.run()
-            await self._relay.until_idle()
-            await end_tasks(*background)
+            answering = group.create_task(self._answer(), name="answering")
+            await stop.wait()
+            self._dispatcher.stop()
+            _, pending = await asyncio.wait([answering], timeout=self._settings.drain_seconds)
+            if pending:
+                log.warning("drain_incomplete", seconds=self._settings.drain_seconds)
+            # Not by cancelling this task: its group would cancel each part once, and a part may swallow that.
+            await end_tasks(answering, *background)
+
+    async def _answer(self) -> None:
+        """Run turns until told to stop; return once those in flight have ended and their answers are sent."""
+        await self._dispatcher.run()
+        await self._relay.until_idle()
 
     async def _compared(self) -> bool:
         """Whether the database is the one that was served last, or turns know that they must wait."""
@@ -151,11 +157,6 @@ class Worker:
 
     async def _watch_letters(self) -> None:
         await watch_dead_letters(self._client, self._engine, self._settings)
-
-    async def _drained(self, working: asyncio.Task[None]) -> None:
-        _, pending = await asyncio.wait([working], timeout=self._settings.drain_seconds)
-        if pending:
-            log.warning("drain_incomplete", seconds=self._settings.drain_seconds)
 
     def _on_settings(self) -> None:
         """Try again what waits for settings, because some have arrived: reports and turns."""

@@ -72,8 +72,8 @@ class Relay:
         self._failing: set[RelayTarget] = set()  # of those hinted or served
 
     async def until_idle(self) -> None:
-        """Wait until nothing is being sent."""
-        while self._serving or self._hinted:
+        """Wait until nothing is being sent, except to pods that did not accept the last offer."""
+        while (self._serving | self._hinted.keys()) - self._failing:
             self._done.clear()
             await self._done.wait()
 
