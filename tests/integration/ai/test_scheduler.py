@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from integration.ai.scene import APOLOGY, CATALOG, CUSTOMER, OWNER, Scene, settings_of, until
 
+from oxy_ai.engine.instances import InstanceFollower
 from oxy_core import subjects
 
 RATE = """
@@ -59,6 +61,24 @@ async def test_a_turn_that_lost_its_lease_writes_nothing(scene: Scene) -> None:
         await until(lambda: scene.query("select from outbox where state = 'sent'"))
     assert len(pod.sent) == 1
     assert await scene.value("select count(*) from turn_steps") == 1
+
+
+async def test_a_worker_that_drains_too_long_ends_even_if_a_part_swallows_its_cancellation(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    await scene.model.fault(kind="delay", seconds=20)
+    follow = InstanceFollower.run
+
+    async def stubborn(self: InstanceFollower) -> None:
+        with suppress(asyncio.CancelledError):
+            await follow(self)
+        await follow(self)
+
+    monkeypatch.setattr(InstanceFollower, "run", stubborn)
+    async with asyncio.timeout(15), scene.worker(drain_seconds=0.1):
+        pod.receive("Oi")
+        await until(scene.model.requests)
 
 
 async def test_a_turn_that_cannot_be_opened_holds_up_no_other(scene: Scene) -> None:
