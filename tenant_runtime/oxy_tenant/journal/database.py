@@ -110,6 +110,8 @@ class JournalDatabase:
         self._on_durable = on_durable
         self._writing = threading.RLock()
         self._reading = threading.Lock()
+        self._flushing = True
+        """Whether each commit flushes the log."""
         epoch, started_at, self.secret = writer.execute("SELECT epoch, started_at, secret FROM identity").fetchone()
         self.epoch = UUID(epoch)
         """Identity of the current journal (`epochs`)."""
@@ -156,8 +158,7 @@ class JournalDatabase:
         """Run the enclosed writes as one transaction, flushed to disk at the end if `durable`; raises JournalError."""
         with self._writing:
             try:
-                # In WAL mode FULL flushes the log at each commit, NORMAL only before a checkpoint.
-                self._writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                self._flush_commits(flushing=durable)
                 self._writer.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._writer
@@ -174,6 +175,12 @@ class JournalDatabase:
                 raise JournalError(message) from error
         if durable:
             self._on_durable()
+
+    def _flush_commits(self, *, flushing: bool) -> None:
+        # In WAL mode FULL flushes the log at each commit, NORMAL only before a checkpoint.
+        if flushing != self._flushing:
+            self._writer.execute(f"PRAGMA synchronous = {'FULL' if flushing else 'NORMAL'}")
+            self._flushing = flushing
 
     def read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Query on a separate connection: it sees committed data and never waits for a write."""

@@ -49,7 +49,8 @@ class Backlog:
     def _of_journal(self, limit: int, now: float) -> list[JournalEntry]:
         taken: list[JournalEntry] = []
         while len(taken) < limit:
-            newest, wanted = self._reports.newest, limit - len(taken)
+            wanted = limit - len(taken)
+            newest = self._reports.newest if self._held else self._read
             found = self._reports.waiting(self._read, wanted, but_of=self._held)
             taken += [entry for entry in found if self._passes(entry, now)]
             self._read = found[-1].number if found else self._read

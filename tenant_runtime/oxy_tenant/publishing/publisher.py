@@ -31,6 +31,9 @@ from oxy_tenant.publishing.window import Window
 _POLL_SECONDS: Final = 0.2
 """How often a lost or silent connection is checked."""
 
+_GATHER_SECONDS: Final = 0.005
+"""How long reports gather that follow others at once: reading and publishing them together takes far less time."""
+
 _LONGEST_WAIT: Final = timedelta(days=365).total_seconds()
 
 log = structlog.get_logger()
@@ -118,6 +121,7 @@ class Publisher:
         self._loop = asyncio.get_running_loop()
         self._progress_at = self._loop.time()
         """When the oldest report in flight became the oldest."""
+        self._published_at = self._progress_at
 
     async def run(self, client: Client) -> None:
         """Publish until cancelled, across reconnections of `client`."""
@@ -131,6 +135,7 @@ class Publisher:
                     # Reports in flight when the connection broke may be lost, and so may their acknowledgements.
                     self._window.go_back()
                 await self._follow_bus_state()
+                await self._gather()
                 # Clear before reading the journal: a report added while we read must wake us again.
                 self._wake.clear()
                 await self._publish_window(client)
@@ -177,6 +182,10 @@ class Publisher:
             self._bus_state = state
             await asyncio.to_thread(self._reports.note_bus_state, state)
 
+    async def _gather(self) -> None:
+        if self._loop.time() - self._published_at < _GATHER_SECONDS:
+            await asyncio.sleep(_GATHER_SECONDS)
+
     async def _publish_window(self, client: Client) -> None:
         published: list[JournalEntry] = []
         for entry in self._next():
@@ -190,6 +199,7 @@ class Publisher:
             self._window.publish(entry.number)
             published.append(entry)
         if published:
+            self._published_at = self._loop.time()
             # One line for all: a line for each would take as long as the rest of publishing it.
             traces = [trace_id(entry.trace) for entry in published]
             log.info("reports_published", trace_ids=traces, newest=published[-1].number)
@@ -261,11 +271,13 @@ class Publisher:
     async def _answered(self, answer: Msg) -> None:
         number = int(answer.subject.rpartition(".")[2])
         acknowledgement = read_answer(answer.data)
+        was_full = self._window.room == 0
         if isinstance(acknowledgement, Refusal):
             self._refusal = acknowledgement.reason
         else:
             self._acknowledge(number, acknowledgement)
-        self._wake.set()
+        if was_full or self._refusal is not None or self._stream.began_anew:
+            self._wake.set()
 
     def _acknowledge(self, number: int, acknowledgement: Stored) -> None:
         self._stream.note(acknowledgement)
