@@ -71,17 +71,21 @@ securityContext:
 terminationMessagePolicy: FallbackToLogsOnError
 {{- end -}}
 
-{{/* Probes of our own processes. The first start may take long to get ready; liveness detects a stalled event loop. */}}
+{{/* Probes of our own processes. On a busy node the first start takes long; liveness detects a stalled event loop. */}}
 {{- define "oxy.probes" -}}
 ports:
   - {name: probes, containerPort: 9090}
+startupProbe:
+  httpGet: {path: /livez, port: probes}
+  periodSeconds: 1
+  timeoutSeconds: 5
+  failureThreshold: 300
 readinessProbe:
   httpGet: {path: /readyz, port: probes}
   periodSeconds: 2
   timeoutSeconds: 2
 livenessProbe:
   httpGet: {path: /livez, port: probes}
-  initialDelaySeconds: 30
   periodSeconds: 20
   timeoutSeconds: 5
   failureThreshold: 3

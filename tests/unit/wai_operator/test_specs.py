@@ -272,6 +272,12 @@ def test_readiness_is_probed_every_second() -> None:
     assert container()["livenessProbe"]["httpGet"]["path"] == "/livez"
 
 
+def test_a_pod_that_starts_slowly_is_not_killed() -> None:
+    probe = container()["startupProbe"]
+    assert probe["httpGet"]["path"] == "/livez"
+    assert probe["periodSeconds"] * probe["failureThreshold"] == 300
+
+
 def test_resources_have_defaults_that_the_spec_overrides_one_by_one() -> None:
     assert container()["resources"] == {
         "requests": {"cpu": "20m", "memory": "64Mi"},

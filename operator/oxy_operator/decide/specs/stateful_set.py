@@ -31,6 +31,8 @@ _SESSION: Final = "/session"
 _CREDENTIALS: Final = "/credentials"
 _SETTINGS: Final = "/settings"
 _TERMINATION_LOG: Final = "/dev/termination-log"
+_START_SECONDS: Final = 300
+"""How long a pod may take to start before it is killed."""
 
 
 def runtime_stateful_set(  # noqa: PLR0913 what a pod is made of
@@ -101,6 +103,13 @@ def _container(instance: Instance, image: str, environment: list[Object]) -> Obj
         "ports": [{"name": "metrics", "containerPort": PROBE_PORT, "protocol": "TCP"}],
         "resources": pod_resources(instance.spec.runtime),
         "terminationMessagePath": _TERMINATION_LOG,
+        # On a busy node the first start takes longer than a live process may be silent for.
+        "startupProbe": {
+            "httpGet": {"path": "/livez", "port": PROBE_PORT},
+            "periodSeconds": 1,
+            "timeoutSeconds": 5,
+            "failureThreshold": _START_SECONDS,
+        },
         # Ready means connected to WhatsApp and receiving: the status follows it within two seconds.
         "readinessProbe": {
             "httpGet": {"path": "/readyz", "port": PROBE_PORT},
