@@ -22,6 +22,7 @@ from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Nam
 from oxy_cli.output import console, print_json
 from oxy_cli.worker_admin import administer
 from oxy_core.identity import PHONE_PATTERN, mask
+from oxy_core.message_limits import MAX_TEXT
 from oxy_core.outbound import MAX_FILE_NAME
 from oxy_core.send_command import (
     MAX_FILE_BYTES,
@@ -41,10 +42,17 @@ WAIT_SECONDS: Final = 60
 _MIB: Final = 1 << 20
 
 Phone = Annotated[str, typer.Argument(metavar="PHONE", help="Number to write to, in the form +5511987654321.")]
-Text = Annotated[str | None, typer.Argument(metavar="TEXT", help="The text; below a file it is --caption.")]
+Text = Annotated[
+    str | None,
+    typer.Argument(metavar="TEXT", help=f"The text, at most {MAX_TEXT:,} characters; below a file it is --caption."),
+]
 File = Annotated[
     Path | None,
-    typer.Option("--file", "-f", help="Image, video, audio or document; its content decides how phones show it."),
+    typer.Option(
+        "--file",
+        "-f",
+        help=f"Image, video, audio or document, at most {MAX_FILE_BYTES // _MIB} MiB; shown by its content.",
+    ),
 ]
 Voice = Annotated[Path | None, typer.Option(help="Voice note, Ogg/Opus.")]
 Caption = Annotated[str | None, typer.Option(help="Text below the file.")]
