@@ -193,7 +193,12 @@ async def test_an_order_outlives_its_worker_and_an_instance_that_is_away(scene: 
     process = scene.process(OXY_LEASE_SECONDS="1")
     process.start()
     pod.receive(ASKS)
-    await until(lambda: scene.query("select from turns where hand_over is not null"), 60)  # a process has to start
+
+    async def hangs() -> bool:
+        return len(await scene.model.requests()) == 2
+
+    await until(hangs, 60)  # a process has to start
+    assert await scene.value("select hand_over is not null from turns")
     process.kill()
     await scene.query("update instances set settings = settings || '{\"suspended\": true}'")
     async with scene.worker(instance_retry_seconds=0.1):
