@@ -216,6 +216,7 @@ class Catalog(_Strict):
     def _consistent(self) -> Self:
         _require_unique("resources", [resource.key for resource in self.resources])
         _require_unique("services", [service.key for service in self.services])
+        _require_unique("names of services", [fold_name(service.name) for service in self.services], "name")
         _require_unique("holidays", [holiday.date.isoformat() for holiday in self.holidays.days])
         known = {resource.key for resource in self.resources}
         for service in self.services:
@@ -230,10 +231,10 @@ def _texts(periods: object) -> list[object]:
     return list(periods) if isinstance(periods, list | tuple) else [periods]
 
 
-def _require_unique(what: str, keys: list[str]) -> None:
+def _require_unique(what: str, keys: list[str], own: str = "key") -> None:
     for key in keys:
         if keys.count(key) > 1:
-            message = f"{what}: {key!r} appears {keys.count(key)} times; give each its own key"
+            message = f"{what}: {key!r} appears {keys.count(key)} times; give each its own {own}"
             raise ValueError(message)
 
 

@@ -17,7 +17,7 @@ from oxy_ai.records import HandOverReason
 from oxy_ai.scheduling.agenda import Agenda, read_agenda
 from oxy_ai.scheduling.booking_rules import why_unavailable
 from oxy_ai.scheduling.bookings import Refused
-from oxy_ai.scheduling.services import Service, find_resource, find_service
+from oxy_ai.scheduling.services import Resource, Service, named_by
 from oxy_ai.scheduling.slots import Slot
 
 TIMES_SHOWN: Final = 24
@@ -85,24 +85,33 @@ async def find_offer(context: ToolContext, service: str, wish: str | None) -> Of
     agenda = await agenda_of(context)
     if isinstance(agenda, ToolRefusal):
         return agenda
-    found = find_service(agenda.services, service)
-    if found is None:
-        names = ", ".join(offered.name for offered in agenda.services)
-        return ToolRefusal(erro=f"Serviço não encontrado. Os serviços são: {names}.")
-    wished = None if wish is None else wished_resource(agenda, found, wish)
+    found = named_by(agenda.services, service)
+    if len(found) != 1:
+        return ToolRefusal(
+            erro=_unclear(found) or f"Serviço não encontrado. Os serviços são: {_names(agenda.services)}."
+        )
+    wished = None if wish is None else wished_resource(agenda, found[0], wish)
     if isinstance(wished, ToolRefusal):
         return wished
-    return Offer(agenda, found, wished, context.now)
+    return Offer(agenda, found[0], wished, context.now)
 
 
 def wished_resource(agenda: Agenda, service: Service, words: str) -> int | ToolRefusal:
     """Return the resource that a customer wants for a service."""
     able = [resource for resource in agenda.resources if resource.id in service.need.resources]
-    found = find_resource(able, words)
-    if found is None:
-        names = ", ".join(resource.name for resource in able)
-        return ToolRefusal(erro=f"{service.name} não é feito assim. Pode ser com: {names}.")
-    return found.id
+    found = named_by(able, words)
+    if len(found) != 1:
+        return ToolRefusal(erro=_unclear(found) or f"{service.name} não é feito assim. Pode ser com: {_names(able)}.")
+    return found[0].id
+
+
+def _unclear(found: Sequence[Service | Resource]) -> str | None:
+    """Return why several of what is offered cannot be told apart by a customer's words; None: there is nothing."""
+    return f"Pode ser mais de um: {_names(found)}. Pergunte ao cliente qual." if found else None
+
+
+def _names(offered: Sequence[Service | Resource]) -> str:
+    return ", ".join(item.name for item in offered)
 
 
 def contradiction(context: ToolContext, day: date) -> DayRefusal | None:

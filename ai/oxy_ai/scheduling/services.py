@@ -50,22 +50,29 @@ T = TypeVar("T", bound=_Named)
 
 
 def find_service(services: Sequence[Service], wanted: str) -> Service | None:
-    """Return the service that a customer's words name: an exact match, else the shortest name that contains them."""
-    return _find(services, wanted)
+    """Return the service that a customer's words name; None if there is none, or if they may name several."""
+    return _only(named_by(services, wanted))
 
 
 def find_resource(resources: Sequence[Resource], wanted: str) -> Resource | None:
     """Return the resource that a customer's words name, as `find_service` does."""
-    return _find(resources, wanted)
+    return _only(named_by(resources, wanted))
 
 
-def _find(offered: Sequence[T], wanted: str) -> T | None:
+def named_by(offered: Sequence[T], wanted: str) -> list[T]:
+    """Return what a customer's words may name: what is called so, else all whose names contain them.
+
+    "Tosa" may be "Banho e tosa" or "Tosa higiênica", at another price: nobody but the customer knows.
+    """
     words = fold_name(wanted)
-    for item in offered:
-        if words in {fold_name(item.key), fold_name(item.name)}:
-            return item
-    partial = [item for item in offered if words and (words in fold_name(item.name) or words in item.key)]
-    return min(partial, key=lambda item: len(item.name), default=None)
+    for names in ([fold_name(item.name) for item in offered], [fold_name(item.key) for item in offered]):
+        if words in names:
+            return [offered[names.index(words)]]
+    return [item for item in offered if words and (words in fold_name(item.name) or words in item.key)]
+
+
+def _only(found: Sequence[T]) -> T | None:
+    return found[0] if len(found) == 1 else None
 
 
 def fold_name(text: str) -> str:

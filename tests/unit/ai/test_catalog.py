@@ -26,6 +26,7 @@ services:
     duration_minutes: 60
     resources: [tub]
 """
+TWICE = SMALL[SMALL.index("  - key: banho") :] + SMALL[SMALL.index("  - key: banho") :].replace("banho", "bath", 1)
 
 
 def test_the_example_is_a_catalog() -> None:
@@ -56,6 +57,7 @@ def test_what_is_shown_can_be_applied_again() -> None:
         ("name: Banho\n", "name: Banho\n    colour: red\n", r"line 8, services\.0\.colour: Extra inputs"),
         ("{key: tub, name: Banheira}", "{key: Tub, name: Banheira}", r"line 4, resources\.0\.key"),
         ("{key: tub, name: Banheira}", "{key: tub, name: A}\n  - {key: tub, name: B}", "'tub' appears 2 times"),
+        (SMALL[SMALL.index("  - key: banho") :], TWICE, "names of services: 'banho' appears 2 times; .* its own name"),
         ("hours:", "hours: [", "the catalog is not YAML"),
         (SMALL, "", "line 1, catalog"),
     ],
