@@ -76,7 +76,7 @@ def _read(filename: str) -> str:
     """Return the text of a YAML file; raises CliError for anything else, so that it never reaches a worker."""
     try:
         text = sys.stdin.read() if filename == "-" else Path(filename).read_text(encoding="utf-8")
-        yaml.safe_load(text)
+        yaml.compose(text, Loader=yaml.SafeLoader)  # no more than its form: the worker knows what the values mean
     except OSError as error:
         message = f"cannot read {filename}: {error.strerror}; name a file, or - for standard input"
         raise CliError(message) from error

@@ -245,6 +245,9 @@ def test_a_catalog_that_is_not_yaml_is_refused_before_any_request(shop: Scene, t
     file.write_text("services: [")
     done = oxy("catalog", "apply", "shop", "-f", str(file), "-n", shop.namespace)
     assert (done.returncode, "is not YAML" in done.stderr) == (1, True)
+    file.write_text("holidays: [{date: 2027-02-30}]")
+    done = oxy("catalog", "apply", "shop", "-f", str(file), "-n", shop.namespace, "--system-namespace=nowhere")
+    assert (done.returncode, "no AI worker is ready in namespace nowhere" in done.stderr) == (1, True)
 
 
 def test_an_unreachable_cluster_is_reported(shop: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

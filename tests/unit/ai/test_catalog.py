@@ -27,6 +27,7 @@ services:
     resources: [tub]
 """
 TWICE = SMALL[SMALL.index("  - key: banho") :] + SMALL[SMALL.index("  - key: banho") :].replace("banho", "bath", 1)
+HOLIDAY = "holidays: {days: [{date: 2027-02-30, name: Padroeira}]}\nresources:\n"
 
 
 def test_the_example_is_a_catalog() -> None:
@@ -58,6 +59,12 @@ def test_what_is_shown_can_be_applied_again() -> None:
         ("{key: tub, name: Banheira}", "{key: Tub, name: Banheira}", r"line 4, resources\.0\.key"),
         ("{key: tub, name: Banheira}", "{key: tub, name: A}\n  - {key: tub, name: B}", "'tub' appears 2 times"),
         (SMALL[SMALL.index("  - key: banho") :], TWICE, "names of services: 'banho' appears 2 times; .* its own name"),
+        ("name: Banho\n", "name: Banho\n    name: B\n", r"line 8, services\.0\.name: line 7 has it already; keep one"),
+        ("hours:\n", 'hours:\n  "monday": "08:00-09:00"\n', r"line 3, hours\.monday: line 2 has it already; keep one"),
+        ("resources:\n", "services: []\nresources:\n", r"line 6, services: line 3 has it already; keep one"),
+        ("resources:\n", HOLIDAY, r"line 3, holidays\.days\.0\.date: .*valid date"),
+        ("hours:\n", "breaks: &a [*a]\nhours:\n", r"line 1, breaks"),
+        ("hours:", "version: !!int a\nhours:", "the catalog is not YAML"),
         ("hours:", "hours: [", "the catalog is not YAML"),
         (SMALL, "", "line 1, catalog"),
     ],
