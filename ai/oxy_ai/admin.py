@@ -17,7 +17,7 @@ from uuid import UUID
 from nats.aio.client import Client
 from pydantic import BaseModel
 
-from oxy_ai.agenda_admin import add_agenda_parser, carry_out_agenda, with_changes
+from oxy_ai.agenda_admin import add_agenda_parser, add_timezone, carry_out_agenda, with_changes
 from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.contact_admin import carry_out_contact, read_contact_order
 from oxy_ai.conversation_admin import add_conversations_parser, carry_out_conversations
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--profile", help="spec.ai.profile; without it, that of the organization's instances")
         if verb == "apply":
             command.add_argument("--replace", action="store_true", help="remove all dated changes (`agenda changes`)")
+            add_timezone(command)
     add_agenda_parser(groups)
     letters = groups.add_parser("dlq", help="dead letters").add_subparsers(dest="verb", required=True)
     letters.add_parser("ls", help="list all, newest first")
@@ -148,7 +149,7 @@ async def _catalog(stores: Stores, options: argparse.Namespace, text: str | None
         vertical = _vertical(options.profile or await _profile(connection, key))
         if text is not None:
             report = await vertical.apply_catalog(connection, key, options.organization, text)
-            return await with_changes(connection, key, report, replace=options.replace)
+            return await with_changes(connection, key, report, timezone=options.timezone, replace=options.replace)
         applied = await vertical.applied_catalog(connection, key)
     if applied is None:
         message = f"organization {options.organization!r} has no catalog yet: apply one with `oxy catalog apply`"

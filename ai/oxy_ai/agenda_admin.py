@@ -65,8 +65,13 @@ def _verb(
 ) -> argparse.ArgumentParser:
     command = verbs.add_parser(name, help=text)
     command.add_argument("--organization", required=True, help="spec.organizationId of its WhatsAppInstance")
-    command.add_argument("--timezone", default=DEFAULT_ZONE, help="spec.timezone of its WhatsAppInstance")
+    add_timezone(command)
     return command
+
+
+def add_timezone(command: argparse.ArgumentParser) -> None:
+    """Add the time zone in which a command shows and compares times."""
+    command.add_argument("--timezone", default=DEFAULT_ZONE, help="spec.timezone of its WhatsAppInstance")
 
 
 def _change(
@@ -117,7 +122,7 @@ async def carry_out_agenda(connection: Connection, organization: UUID, options: 
 
 def coming_changes(agenda: Agenda, today: date) -> list[Overlay]:
     """Return the dated changes that are not over."""
-    return [change for change in agenda.changes if change.ends.date() >= today]
+    return [change for change in agenda.changes if change.ends > _midnight(today)]
 
 
 def _shown(day: date, *, week: bool) -> tuple[date, int]:
@@ -126,10 +131,10 @@ def _shown(day: date, *, week: bool) -> tuple[date, int]:
 
 
 async def with_changes(
-    connection: Connection, organization: UUID, catalog: BaseModel, *, replace: bool
+    connection: Connection, organization: UUID, catalog: BaseModel, *, timezone: str, replace: bool
 ) -> CatalogApplied:
     """Return the report of an applied catalog with the dated changes beside it, which `replace` removes."""
-    before = await read_agenda(connection, organization, zone_or_default(DEFAULT_ZONE))
+    before = await read_agenda(connection, organization, zone_or_default(timezone))
     if before is None:
         return CatalogApplied(catalog=catalog, kept=[], removed=[], outside=[])
     today = datetime.now(before.timezone).date()
@@ -141,7 +146,7 @@ async def with_changes(
         catalog=catalog,
         kept=report_changes(agenda, coming_changes(agenda, today)),
         removed=report_changes(agenda, removed),
-        outside=report_bookings(left_outside(agenda.calendar, coming)),
+        outside=report_bookings(left_outside(agenda, coming)),
     )
 
 
@@ -206,7 +211,7 @@ async def _make(agenda: Agenda, overlay: NewOverlay, today: date) -> ChangeMade:
     [made] = [change for change in changed.changes if change.id == number]
     last = made.ends.date() + timedelta(days=1)
     booked = await booked_between(changed, max(today, made.begins.date()), max(today, last))
-    before = {item.id for item in left_outside(agenda.calendar, booked)}
-    outside = [item for item in left_outside(changed.calendar, booked) if item.id not in before]
+    before = {item.id for item in left_outside(agenda, booked)}
+    outside = [item for item in left_outside(changed, booked) if item.id not in before]
     [report] = report_changes(changed, [made])
     return ChangeMade(change=report, outside=report_bookings(outside))

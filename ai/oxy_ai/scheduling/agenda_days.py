@@ -12,7 +12,7 @@ from oxy_ai.scheduling.booking_rules import Calendar
 from oxy_ai.scheduling.opening_hours import DayRow, day_bounds, day_table
 
 _BOOKED: Final = """
-select b.id, b.starts_at, b.ends_at, s.name as service, b.subject, c.name as customer, c.phone,
+select b.id, b.service_id, b.starts_at, b.ends_at, s.name as service, b.subject, c.name as customer, c.phone,
     array_agg(r.id order by r.id) as resource_ids, array_agg(r.name order by r.id) as resources
 from bookings b
 join services s on s.organization_id = b.organization_id and s.id = b.service_id
@@ -30,6 +30,7 @@ class BookedTime:
     """A booking as the business sees it; its times are in the business's time zone."""
 
     id: int
+    service_id: int
     starts_at: datetime
     ends_at: datetime
     service: str
@@ -65,9 +66,20 @@ async def booked_between(agenda: Agenda, first: date, end: date | None = None) -
     return [_booked(row, agenda) for row in rows]
 
 
-def left_outside(calendar: Calendar, booked: Iterable[BookedTime]) -> list[BookedTime]:
-    """Return the bookings that lie outside the hours, or whose resources are not there: somebody has to move them."""
-    return [item for item in booked if not _fits(calendar, item)]
+def left_outside(agenda: Agenda, booked: Iterable[BookedTime]) -> list[BookedTime]:
+    """Return the bookings of what is not offered any more, outside the hours, or whose resources are not there.
+
+    Somebody has to talk to their customers.
+    """
+    services = {service.id for service in agenda.services}
+    resources = {resource.id for resource in agenda.resources}
+    return [
+        item
+        for item in booked
+        if item.service_id not in services
+        or not resources.issuperset(item.resource_ids)
+        or not _fits(agenda.calendar, item)
+    ]
 
 
 def _fits(calendar: Calendar, item: BookedTime) -> bool:
@@ -79,6 +91,7 @@ def _fits(calendar: Calendar, item: BookedTime) -> bool:
 def _booked(row: Record, agenda: Agenda) -> BookedTime:
     return BookedTime(
         id=row["id"],
+        service_id=row["service_id"],
         starts_at=row["starts_at"].astimezone(agenda.timezone),
         ends_at=row["ends_at"].astimezone(agenda.timezone),
         service=row["service"],

@@ -46,9 +46,14 @@ class AgendaOf:
         """Run a command of ``python -m oxy_ai.admin agenda``."""
         instance = InstanceView.of(Cluster.connect(self.context, self.namespace).instance(self.name))
         verb, *options = arguments
-        zone = [] if instance.timezone is None else ["--timezone", instance.timezone]
-        whose = ["--organization", instance.organization, *zone]
-        return administer(Cluster.connect(self.context, self.system_namespace), ["agenda", verb, *whose, *options])
+        command = ["agenda", verb, *whose_agenda(instance), *options]
+        return administer(Cluster.connect(self.context, self.system_namespace), command)
+
+
+def whose_agenda(instance: InstanceView) -> list[str]:
+    """Return the options that tell a worker whose agenda it is, and in which time zone."""
+    zone = [] if instance.timezone is None else ["--timezone", instance.timezone]
+    return ["--organization", instance.organization, *zone]
 
 
 @app.command()

@@ -8,7 +8,7 @@ import typer
 import yaml
 
 from oxy_cli.cluster import Cluster
-from oxy_cli.commands.agenda import print_changes, print_outside
+from oxy_cli.commands.agenda import print_changes, print_outside, whose_agenda
 from oxy_cli.errors import CliError
 from oxy_cli.instance import InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
@@ -35,13 +35,13 @@ def apply(  # noqa: PLR0913 each is an option of the command
 ) -> None:
     """Replace the catalog of an instance's organization. Dated changes beside it are kept and listed."""
     text = _read(filename)
-    organization = _organization(name, context, namespace)
-    arguments = ["catalog", "apply", "--organization", organization, *(["--replace"] if replace else [])]
+    instance = _instance(name, context, namespace)
+    arguments = ["catalog", "apply", *whose_agenda(instance), *(["--replace"] if replace else [])]
     answer = administer(Cluster.connect(context, system_namespace), arguments, [text.encode()])
     if output is Output.JSON:
         print_json(answer)
     else:
-        console().print(f"The catalog of {organization} is applied; the next answer uses it.")
+        console().print(f"The catalog of {instance.organization} is applied; the next answer uses it.")
         for what, changes in (("kept; --replace removes them", answer["kept"]), ("removed", answer["removed"])):
             if changes:
                 console().print(f"Dated changes, {what}:")
@@ -59,8 +59,7 @@ def show(
     output: Format = Output.TEXT,
 ) -> None:
     """Print the catalog of an instance's organization, in the form that `apply` reads."""
-    organization = _organization(name, context, namespace)
-    arguments = ["catalog", "show", "--organization", organization]
+    arguments = ["catalog", "show", "--organization", _instance(name, context, namespace).organization]
     answer = administer(Cluster.connect(context, system_namespace), arguments)
     if output is Output.JSON:
         print_json(answer)
@@ -68,8 +67,8 @@ def show(
         print_yaml(answer)
 
 
-def _organization(name: str, context: str | None, namespace: str | None) -> str:
-    return InstanceView.of(Cluster.connect(context, namespace).instance(name)).organization
+def _instance(name: str, context: str | None, namespace: str | None) -> InstanceView:
+    return InstanceView.of(Cluster.connect(context, namespace).instance(name))
 
 
 def _read(filename: str) -> str:

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from integration.ai.shop import CATALOG, MONDAY, ORGANIZATION, Shop, at, opened
+from integration.ai.shop import CATALOG, MONDAY, ORGANIZATION, ZONE, Shop, at, opened
 
-from oxy_ai.agenda_admin import with_changes
+from oxy_ai.agenda_admin import coming_changes, with_changes
 from oxy_ai.agenda_reports import CatalogApplied, ChangeMade, ChangesReport, DaysReport
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.errors import AdministrationError
@@ -24,10 +24,10 @@ async def shop(engine_url: str) -> AsyncIterator[Shop]:
         yield await opened(pool, engine_url)
 
 
-async def applied(shop: Shop, catalog: str = CATALOG, *, replace: bool) -> CatalogApplied:
+async def applied(shop: Shop, catalog: str = CATALOG, *, zone: str = ZONE.key, replace: bool = False) -> CatalogApplied:
     report = await shop.apply(catalog)
     async with organization_transaction(shop.pool, ORGANIZATION) as connection:
-        return await with_changes(connection, ORGANIZATION, report, replace=replace)
+        return await with_changes(connection, ORGANIZATION, report, timezone=zone, replace=replace)
 
 
 async def test_a_closed_day_takes_no_booking_and_names_those_it_has(shop: Shop) -> None:
@@ -72,8 +72,35 @@ async def test_applying_a_catalog_keeps_dated_changes_unless_they_are_to_be_repl
 
 async def test_a_catalog_names_the_bookings_for_which_it_leaves_no_room(shop: Shop) -> None:
     mine, _ = await shop.booked(at(17), pet="Thor"), await shop.booked(at(9), pet="Mel")
-    left = await applied(shop, CATALOG.replace('monday: ["09:00-18:00"]', 'monday: ["09:00-17:00"]'), replace=False)
+    left = await applied(shop, CATALOG.replace('monday: ["09:00-18:00"]', 'monday: ["09:00-17:00"]'))
     assert [(item.id, item.subject) for item in left.outside] == [(mine.id, "Thor")]
+
+
+async def test_a_catalog_is_compared_with_bookings_in_the_time_zone_of_the_business(shop: Shop) -> None:
+    await shop.booked(at(17))
+    assert (await applied(shop)).outside == []
+    [late] = (await applied(shop, zone="America/Noronha")).outside
+    assert f"{late.begins:%H:%M}" == "18:00"
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        CATALOG.split("  - {key: consult,")[0],
+        CATALOG.replace("[camila, davi]", "[camila]").replace("  - {key: davi,", "  - {key: dr-davi,"),
+    ],
+    ids=["the service", "the person"],
+)
+async def test_a_catalog_names_the_bookings_of_what_it_does_not_have_any_more(shop: Shop, left: str) -> None:
+    mine = await shop.booked(at(9), "Consulta", wish="Davi")
+    await shop.booked(at(9))
+    assert [item.id for item in (await applied(shop, left)).outside] == [mine.id]
+
+
+async def test_a_closed_day_is_over_when_the_next_begins(shop: Shop) -> None:
+    await shop.administer("close", "--first", "2031-03-04", WHY)
+    async with shop.agenda() as agenda:
+        assert [len(coming_changes(agenda, TUESDAY + timedelta(days=later))) for later in (0, 1)] == [1, 0]
 
 
 async def test_the_agenda_shows_a_day_or_its_week(shop: Shop) -> None:
