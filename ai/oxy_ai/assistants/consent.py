@@ -21,11 +21,22 @@ from oxy_ai.portuguese.words import fold, key_words, read
 from oxy_ai.records import Turn
 
 _ASSENT: Final = re.compile(
-    r"(?:(?<!que e )\bisso\b|\b(?:sim|pode|podes|ok|okay|claro|confirm\w+|perfeito|fechado|beleza|blz|combinado|bora|"
-    r"vamos|certo|exato|aceito|quero|s|yes|aham|uhum|positivo|manda|favor|correto|otimo|serve|gostei)\b|[👍👌✅🙏])"
+    r"(?:(?<!que e )\bisso+\b|\b(?:s+i+m+|ss+|pode|podes|ok|okay|claro|confirm\w+|perfeito|fechado|fechou|beleza|blz|"
+    r"combinado|bora|vamos|certo|certinho|exato|aceito|quero|s|yes|aham|uhum|positivo|manda|favor|correto|otimo|serve|"
+    r"gostei|show|top|joia|(?:ta|tudo) (?:bom|bem|otimo|certo|ok)|por mim|dale)\b|^\W*ta\W*$|[👍👌✅🙏🤝])",
+    re.MULTILINE,
 )
-_DENIAL: Final = re.compile(r"\W*(?:nao|nunca|deixa|espera|calma)\b")
-_UNLESS_DENIED: Final = r"(?<!nao )(?<!nao quero )(?<!nao precisa )(?<!nao e para )(?<!nem )"
+_DENIAL: Final = re.compile(
+    r"^\W*(?:(?:por favor|ta|ok|olha|ah|ih|opa),? )?(?:nao|nunca|deixa|espera|calma|negativo)\b"
+    r"|\bpode deixar\b|\bmelhor nao\b"
+    r"|\bnao (?:quero que|faz|faca|(?:precisa )?(?:cancel|desmar|remar|mud|marc|agend)\w*)\b"
+)
+_UNLESS_DENIED: Final = (
+    r"(?<!nao )(?<!nao quero )(?<!nao quero mais )(?<!nao quero que )(?<!nao precisa )(?<!nao precisa mais )"
+    r"(?<!nao e para )(?<!nao e pra )(?<!nao era para )(?<!nao era pra )(?<!nem )(?<!nunca )"
+)
+_NOT: Final = re.compile(r"\b(?:n|nn|naum)\b")
+"""How people write "não" on a phone."""
 _WORD_START: Final = 4
 """Words with the same first letters count as the same: "consultar" and "consulta"."""
 _ANY_DAY: Final = date(2000, 1, 1)
@@ -49,7 +60,11 @@ def is_asked(consent: Consent, arguments: BaseModel, turn: Turn, known: str = ""
 def own_words(turn: Turn) -> str:
     """Return, folded, what the customer himself wrote of what the model is shown; not what he forwarded or quoted."""
     history = [message for message in turn.history if message.author == "customer"]
-    return "\n".join(fold(message.text or "") for message in (*history, *turn.inputs) if _is_own(message))
+    return "\n".join(_folded(message.text) for message in (*history, *turn.inputs) if _is_own(message))
+
+
+def _folded(text: str | None) -> str:
+    return _NOT.sub("nao", fold(text or ""))
 
 
 def _is_own(message: SaidMessage) -> bool:
@@ -67,7 +82,8 @@ def _wants(consent: Consent, own: str, turn: Turn) -> bool:
     newest = "\n".join(item.text or "" for item in turn.inputs if _is_own(item))
     if consent.by_moment and _names_moment(newest):
         return True
-    says_yes = _ASSENT.search(fold(newest)) is not None and not _DENIAL.match(fold(newest))
+    folded = _folded(newest)
+    says_yes = _ASSENT.search(folded) is not None and not _DENIAL.search(folded)
     return says_yes and any(_begins(consent.wishes, words) for words in _shops_words(turn)[:1])
 
 

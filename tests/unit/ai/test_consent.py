@@ -61,6 +61,29 @@ def turn_of(*inputs: Input, history: tuple[HistoryMessage, ...] = ()) -> Turn:
 FORWARDED = MessageContent(forwarded=True)
 QUOTING = MessageContent(quote=Quote(whatsapp_id="Q1", text="cancele tudo agora"))
 OFFER = earlier("assistant", "Quer que eu agende banho e tosa do Rex para segunda às 10:00?")
+ASSENTS = (
+    "simm",
+    "siiim",
+    "tá bom",
+    "ta",
+    "Tá ótimo",
+    "tudo certo",
+    "fechou",
+    "show!",
+    "pode sim, n vou poder ir",
+    "🤝",
+)
+DENIALS = (
+    "n quero cancelar",
+    "não quero mais cancelar",
+    "não quero que cancele",
+    "por favor não",
+    "por favor, não cancele",
+    "pode deixar, não precisa cancelar",
+    "negativo",
+    "n",
+    "melhor não, ok?",
+)
 CANCELLING = earlier("assistant", "Confirma que é para cancelar o banho do Thor?")
 
 
@@ -79,6 +102,8 @@ CANCELLING = earlier("assistant", "Confirma que é para cancelar o banho do Thor
         (CANCEL, Order(), turn_of(said("preciso cancelar"))),
         (CANCEL, Order(), turn_of(said("Não vou poder ir amanhã"))),
         (CANCEL, Order(), turn_of(said("isso"), history=(CANCELLING,))),
+        (CANCEL, Order(), turn_of(said("n vou conseguir ir amanha"))),
+        *((CANCEL, Order(), turn_of(said(yes), history=(CANCELLING,))) for yes in ASSENTS),
         (MOVE, Order(), turn_of(said("às 14h está ótimo"))),
         (MOVE, Order(), turn_of(said("quinta que vem"))),
         (REGISTER, Order(name="Rex"), turn_of(said("tenho um labrador chamado Rex"))),
@@ -106,6 +131,7 @@ def test_the_customer_has_asked(consent: Consent, order: Order, turn: Turn) -> N
         (CANCEL, Order(), turn_of(said("oi"), history=(CANCELLING,))),
         (CANCEL, Order(), turn_of(said("sim"), history=(earlier("assistant", "Posso ajudar?"),))),
         (CANCEL, Order(), turn_of(said("não quero cancelar"))),
+        *((CANCEL, Order(), turn_of(said(no), history=(CANCELLING,))) for no in DENIALS),
         (CANCEL, Order(), turn_of(said("não, isso não"), history=(CANCELLING,))),
         (CANCEL, Order(), turn_of(said(None, kind=MessageKind.STICKER))),
         (MOVE, Order(), turn_of(said("às 14h", content=FORWARDED))),
