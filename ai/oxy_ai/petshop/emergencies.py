@@ -39,19 +39,24 @@ _SOME: Final = r"(?:\S{1,12} ){0,3}?"
 
 _ATE: Final = (
     r"(?:comeu|comeram|ingeriu|engoliu|engoliram|lambeu|lamberam|bebeu|beberam|mastigou|roeu|mordeu|abocanhou|"
-    r"cheirou|inalou|pegou|tomou|ter (?:comido|ingerido|engolido|lambido|bebido|tomado|mordido)|"
+    r"cheirou|inalou|tomou|devorou|detonou|roubou(?= (?:um|uma|uns|meu|minha|o|a|os|as|[0-9]+) )|"
+    r"pegou(?= (?:um|uma|uns|umas|meus?|minhas?|d[oa]s?|todo|toda|[0-9]+|chocolate|veneno|chumbinho) )|"
+    r"ter (?:comido|ingerido|engolido|lambido|bebido|tomado|mordido)|"
     r"(?:esta|ta|tava|estava|andou) (?:comendo|lambendo|mastigando|bebendo)|"
+    r"(?:vi|ver|peguei|flagrei|encontrei|achei) (?:\S{1,12} ){0,3}?(?:comendo|lambendo|mastigando|bebendo)|"
     r"acabou de (?:comer|engolir|ingerir|lamber|tomar|beber)|(?:teve|entrou em) contato com)"
 )
 _CHEWED: Final = (
     r"(?:comeu|engoliu|lambeu|ingeriu|mastigou|ter (?:comido|engolido|ingerido)|acabou de (?:comer|engolir))"
 )
 _FOODS: Final = words_in(
-    "chocolate chocolates bombom bombons brigadeiro brigadeiros nutella cacau uva uvas passas panetone cebola "
+    "chocolate chocolates xocolate choclate chocolat chocolati bombom bombons "
+    "brigadeiro brigadeiros nutella cacau uva uvas passas panetone cebola "
     "cebolas alho xilitol adocante chiclete chicletes macadamia abacate cafe cerveja vinho fermento"
 )
 _CHEMICALS: Final = words_in(
-    "veneno venenos chumbinho raticida racumin inseticida formicida carrapaticida herbicida agrotoxico lesmicida cloro "
+    "veneno venenos chumbinho xumbinho chumbim raticida racumin inseticida formicida "
+    "carrapaticida herbicida agrotoxico lesmicida cloro "
     "candida desinfetante detergente alvejante amaciante naftalina creolina querosene gasolina thinner acetona alcool "
     "anticongelante maconha cocaina drogas cigarro cigarros nicotina lirio lirios espirradeira azaleia mamona sapo"
 )
@@ -84,7 +89,8 @@ _MEDICINE: Final = r"(?:remedios?|comprimidos?|medicamentos?|cartela|capsulas?)"
 _OBJECT: Final = any_of(
     words_in(
         "meia meias brinquedo brinquedos pano panos linha agulha anzol plastico sacola pedra pedras caroco "
-        "moeda moedas bola bolinha pilha pilhas bateria espinha tampa tampinha borracha elastico prego parafuso "
+        "absorvente fralda esponja luva palito parafusos chave ima pregador camisinha moeda "
+        "moedas bola bolinha pilha pilhas bateria espinha tampa tampinha borracha elastico prego parafuso "
         "vidro brinco anel chupeta"
     )
 )
@@ -101,20 +107,28 @@ _POISONINGS: Final = either(
     r"\b(?:picad[oa]|mordid[oa]|picou|mordeu)\b[^.!?\n]{0,30}\b(?:cobra|escorpiao|jararaca|cascavel|aranha|sapo)\b",
     r"\b(?:cobra|escorpiao|jararaca|cascavel|aranha) (?:picou|mordeu)\b",
     r"\b(?:abelha|vespa|marimbondo)s?\b[^.!?\n]{0,40}\binch",
-    r"\b(?:anti ?-?pulgas?|carrapaticida|pipeta) (?:de|pra|para) (?:cachorro|cao) n[oa] (?:meu |minha )?gat",
+    r"(?<!posso )(?<!pode )(?<!usar )(?<!passar )(?<!usar o )(?<!passar o )\b(?:anti ?-?pulgas?|carrapaticida|pipeta) "
+    r"(?:de|pra|para) (?:cachorro|cao) n[oa] (?:meu |minha )?gat",
+    rf"\btomou (?:\S{{1,12}} ){{0,2}}?(?:meu|minha|meus) {_MEDICINE}\b",
 )
 _SWALLOWINGS: Final = either(
-    rf"\b(?:engoliu|ingeriu|ter (?:engolido|ingerido)){_WORDS}{_OBJECT}\b", rf"\bcomeu (?:uma?|o|a) {_OBJECT}\b"
+    rf"\b(?:engoliu|ingeriu|ter (?:engolido|ingerido)){_WORDS}(?:{_OBJECT}|ossos?|corpo estranho)\b",
+    rf"\bcomeu (?:uma?|o|a) {_OBJECT}\b",
 )
 
 # -- seizures
 
-_FIT: Final = r"(?:convuls\w+|convulc\w+|comvuls\w+|ataque epil\w+|crise epil\w+|crise convulsiva)"
+_FIT: Final = (
+    r"(?:convuls\w+|conviuls\w+|combuls\w+|convulc\w+|comvuls\w+|ataque epil\w+|crise epil\w+|crise convulsiva)"
+)
 _SEIZURES: Final = either(
     rf"\b(?:{_IS}|teve|tendo|deu|dando|sofreu|sofrendo|entrou em|apresentou|com|em) {_SOME}{_FIT}",
-    r"\bconvul[sc]io?n(?:ou|ando)\b",
-    r"\b(?:se debatendo|tremendo (?:todo|toda|muito|sem parar)|espumando|babando espuma|espuma (?:na|pela|da) boca)\b",
-    r"\b(?:babando|salivando) (?:muito|demais|sem parar)\b|\bcambaleando\b",
+    r"\bconvul[sc]io?n(?:ou|ando|a)\b(?! (?:as vezes|de vez|sempre))",
+    r"\b(?:tendo|teve|deu) (?:um |uns |uma )?(?:ataques?|piripaque|treco)\b"
+    r"(?! (?:de|do) (?:latid|riso|ciume|alegria|raiva))",
+    r"\b(?:se debatendo|tremendo (?:todo|toda|muito|mto|mt|sem parar)\b(?! de (?:frio|medo|susto))|"
+    r"espumando|babando espuma|espuma (?:na|pela|da) boca)\b",
+    r"\b(?:babando|salivando) (?:muito|mto|mt|demais|sem parar)\b|\bcambaleando\b",
     r"\b(?:debatendo no chao|revirando os olhos|olhos? virad[oa]s?)\b",
 )
 
@@ -151,9 +165,9 @@ _SUFFOCATIONS: Final = either(
     r"\b(?:parou|deixou|parando) de respirar\b|\bsem (?:respirar|respiracao)\b(?! (?:fundo|direito|bem))",
     r"\b(?:falta de ar|sem ar|puxando (?:o )?ar|buscando ar|faltando ar)\b(?! condicionado)",
     r"\b(?:dificuldade|dificudade) (?:de|para|pra|em|p) respirar\b|"
-    r"\brespira(?:ndo|cao) (?:muito mal|com \S{0,6} ?dificuldade)",
+    r"\brespira(?:ndo|cao) (?:muito |mto |bem )?(?:mal\b|com \S{0,6} ?dificuldade)",
     rf"\b(?:{_IS}|se) (?:se )?(?:engasg(?:ad[oa]|ou|ando)|sufoc(?:ad[oa]|ou|ando)|asfixi\w+|afog(?:ad[oa]|ou|ando))\b",
-    r"\bengasgou\b",
+    r"\bengasgou\b|\bengasgad[oa]\b",
     r"\b(?:lingua|gengivas?) (?:\S{1,6} ){0,2}?(?:rox[oa]s?|azul|azulad[oa]s?|arroxead[oa]s?|palid[oa]s?|"
     r"branc[oa]s?)\b",
 )
@@ -161,13 +175,17 @@ _SUFFOCATIONS: Final = either(
 # -- collapse
 
 _COLLAPSES: Final = either(
-    r"\b(?:desmaiou|desmaiad[oa]|desacordad[oa]|desfaleceu|inconsciente|agonizando|paralisad[oa])\b",
-    r"\b(?:esta|ta|tah) passando (?:muito |mto )?mal\b(?! de )|\btod[oa] mole\b",
+    r"\b(?:desmaiou|desmaiad[oa]|desacordad[oa]|desfaleceu|desfalecid[oa]|inconsciente|agonizando)\b|"
+    r"\bparalisad[oa]\b(?! de (?:medo|susto))|\b(?:teve|deu|tendo) (?:um )?desmaios?\b(?! de)",
+    r"\b(?:esta|ta|tah) passando (?:muito |mto )?mal\b(?! de )|\btod[oa] mole\b|\bsem (?:pulso|batimentos?)\b",
+    r"\b(?:esta|ta|tah|ficou) (?:muito|mto|mt|super) mal\b(?! (?:educ|cheir|humor|acostum|tos|cort))",
     r"\b(?:ele|ela|filhot\w+|gatinh\w+|cachorr\w+)\b[^.!?\n]{0,25}\bgelad[oa]\b",
     r"\bcaiu dur[oa]\b|\bdur(?:o|a|inho|inha) no chao\b|\bnao se mexe\b",
     r"\bnao (?:esta |ta |quer )?(?:acorda(?:ndo|r)?|reag(?:e|indo|ir)|responde(?:ndo)? a nada)\b(?! cedo)",
-    r"\bnao (?:\S{1,10} )?(?:levanta|levantando|para em pe|fica em pe|ficar em pe) ?(?:mais)?\b",
-    r"\bnao (?:esta |ta )?(?:consegue|conseguindo) (?:se )?(?:andar|levantar|ficar em pe|mexer)\b|\bnao anda desde\b",
+    r"\bnao (?:\S{1,10} )?(?:levanta|levantando|para em pe|fica em pe|ficar em pe)\b(?! (?:cedo|a orelha|as orelhas|"
+    r"(?:a|as) pat))",
+    r"\bnao (?:esta |ta )?(?:consegue|conseguindo) (?:se )?(?:andar|levantar|ficar em pe|mexer)\b"
+    r"(?! (?:de|na|no|com a) (?:coleira|guia|carro))|\bnao anda desde\b",
     r"\b(?:esta|ta|quase|acho que (?:\S{1,8} )?vai|vai) (?:quase )?morre(?:ndo|r)\b(?! de)",
     r"\b(?:gato|gatinho|ele|macho)\b[^.!?\n]{0,30}\bnao (?:(?:esta|ta) )?(?:consegue|conseguindo) (?:fazer xixi|"
     r"urinar|mijar)\b",
@@ -180,12 +198,13 @@ _COLLAPSES: Final = either(
 _INJURIES: Final = either(
     r"\b(?:foi|acabou de ser|acabaram de|ser) atropela(?:d[oa]|r)\b|\batropelaram\b",
     r"\bum(?:a)? (?:carro|onibus|caminhao|moto)\b[^.!?\n]{0,15}\b(?:bateu|pegou|passou por cima|atropelou)\b",
-    r"\bcaiu d[oae] (?:\S{1,10} ){0,2}?(?:andar|janela|sacada|telhado|varanda|predio|laje|escada|colo)\b",
+    r"\bcaiu d[oae] (?:\S{1,10} ){0,2}?(?:andar|janela|sacada|telhado|varanda|predio|laje|escada|colo|carro|moto|"
+    r"muro)\b|\bfoi atacad[oa] por\b|\bpit ?bull (?:atacou|mordeu|pegou)\b",
     r"\b(?:fratura exposta|osso (?:pra|para) fora|tripas? (?:pra|para) fora)\b",
     r"\b(?:intestino|utero|reto) (?:\S{1,6} )?(?:saiu|saindo|pra fora|para fora)\b|"
     r"\bsaiu o (?:intestino|utero|reto)\b|\bprolapso\b",
     r"\b(?:peg|ating|bat)(?:o|a|ido|ida) por um(?:a)? (?:carro|moto|onibus|caminhao)\b",
-    r"\bolh(?:o|inho)s? (?:\S{1,6} )?(?:saiu|saltou|pulou|pra fora|para fora)\b",
+    r"\bolh(?:o|inho)s? (?:\S{1,6} )?(?:saiu|saltou|saltad[oa]s?|pulou|pra fora|para fora)\b",
     r"\b(?:levou|tomou) (?:um |uma )?(?:tiro|choque|facada)\b|\bfoi (?:eletrocutad|esfaquead|balead)[oa]\b",
     r"\bse queimou\b|\bqueimou[^.!?\n]{0,20}\b(?:agua quente|oleo|fogo)\b",
     r"\bcachorro (?:atacou|mordeu)\b[^.!?\n]{0,30}\b(?:muito|feio|grave|fundo|pescoco|sangr)",
@@ -210,6 +229,10 @@ _SIGNS: Final = (
 _COMPILED: Final = tuple((kind, re.compile(signs, re.ASCII)) for kind, signs in _SIGNS)
 _ONE_WORD: Final = (
     (Emergency.SEIZURE, re.compile(rf"(?:socorro\W+)?{_FIT}[\W]*", re.ASCII)),
+    (
+        Emergency.COLLAPSE,
+        re.compile(r"(?:socorro\W+)?(?:e |eh )?(?:uma )?emergencia\W*|(?:e|eh) caso de vida ou morte\W*", re.ASCII),
+    ),
     (Emergency.BLEEDING, re.compile(r"(?:socorro\W+)?(?:hemorragia|sangrando|sangramento)\W*", re.ASCII)),
     (Emergency.POISONING, re.compile(r"(?:socorro\W+)?(?:envenenad[oa]|envenenamento|intoxicacao)\W*", re.ASCII)),
 )
@@ -245,8 +268,11 @@ _MIGHT: Final = either(
 )
 _BLUE_BY_NATURE: Final = r"\b(?:chow|shar pei)\b"
 _TAKEN_BACK: Final = re.compile(either(_LONG_AGO, _MIGHT, _BLUE_BY_NATURE), re.ASCII)
-_IN_HEAT: Final = re.compile(r"\bcio\b", re.ASCII)
-"""Anywhere in a sentence about blood: it is no emergency then."""
+_EXPLAINED: Final = {
+    Emergency.BLEEDING: re.compile(r"\bcio\b", re.ASCII),
+    Emergency.BLOAT: re.compile(r"\b(?:gravid[ao]|prenh[ae]|prenhez|gestante|esperando filhot\w+)\b", re.ASCII),
+}
+"""Anywhere in a sentence about it: it is no emergency then."""
 
 _CLAUSE: Final = re.compile(r"[,;:()]| (?:e|mas|porem|agora|que agora) ")
 
@@ -259,7 +285,8 @@ def emergency_in(text: str) -> Emergency | None:
 
 def _in_sentence(sentence: str) -> Emergency | None:
     found = next(filter(None, map(_in_clause, _parts(sentence))), None)
-    return None if found is Emergency.BLEEDING and _IN_HEAT.search(sentence) else found
+    explained = None if found is None else _EXPLAINED.get(found)
+    return None if explained is not None and explained.search(sentence) else found
 
 
 def _parts(sentence: str) -> Iterator[str]:

@@ -16,6 +16,8 @@ _UNREADABLE: Final = " Não consigo ver agora se temos um telefone de emergênci
 _SHOP: Final = " O telefone da loja é {}."
 _NOTHING: Final = " Não dê remédio, leite ou comida nem provoque vômito sem orientação de um veterinário."
 
+_PIECE: Final = 80
+"""Characters of what may be a piece of a sentence."""
 _BRAZILIAN: Final = re.compile(r"\+55(\d\d)(\d{4,5})(\d{4})")
 
 
@@ -24,8 +26,12 @@ def said_at_once(context: Context) -> str | None:
 
     Only what he wrote himself counts: a forwarded warning is no emergency.
     """
-    texts = (item for item in fresh_inputs(context.turn) if not (item.content is not None and item.content.forwarded))
-    if not any(emergency_in(item.text or "") for item in texts):
+    texts = [
+        item.text or "" for item in fresh_inputs(context.turn) if item.content is None or not item.content.forwarded
+    ]
+    # In an emergency people send a sentence in pieces: "meu cachorro comeu", "chocolate".
+    pieces = " ".join(text for text in texts if len(text) <= _PIECE)
+    if not any(map(emergency_in, (*texts, pieces))):
         return None
     return _LOOKS + _where_to_go(context.facts.of(CATALOG)) + _NOTHING
 

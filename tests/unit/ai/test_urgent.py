@@ -19,7 +19,10 @@ WITHOUT = CatalogFacts("", phone="+551130451122")
 
 
 def written(text: str, catalog: CatalogFacts | None = WITH_NUMBER, **changes: object) -> Context:
-    item = Input.model_validate({"kind": MessageKind.TEXT, "text": text, "age_seconds": 1} | changes)
+    items = tuple(
+        Input.model_validate({"kind": MessageKind.TEXT, "text": part, "age_seconds": 1} | changes)
+        for part in text.split("|")
+    )
     turn = Turn(
         turn=1,
         attempts=0,
@@ -29,8 +32,8 @@ def written(text: str, catalog: CatalogFacts | None = WITH_NUMBER, **changes: ob
         chat=Jid.of_phone("+5511912340001"),
         self_chat=False,
         contact=Contact(id=1),
-        inputs=(item,),
-        inputs_total=1,
+        inputs=items,
+        inputs_total=len(items),
         history=(),
         steps=(),
         read_at=datetime.now(UTC),
@@ -47,6 +50,7 @@ def written(text: str, catalog: CatalogFacts | None = WITH_NUMBER, **changes: ob
         "minha gata não consegue respirar",
         "ele foi atropelado agora e tá sangrando muito",
         "a barriga dele inchou e ele tenta vomitar e não sai nada",
+        "oi|meu cachorro comeu|chocolate|oq eu faço",
     ],
 )
 def test_an_emergency_is_answered_with_the_number_of_the_clinic(text: str) -> None:
@@ -59,6 +63,7 @@ def test_an_emergency_is_answered_with_the_number_of_the_clinic(text: str) -> No
     ("text", "changes"),
     [
         ("Quero um banho para o Rex", {}),
+        ("oi|quero um banho|para o Chocolate", {}),
         ("cachorro pode comer chocolate?", {}),
         ("meu cachorro comeu chocolate", {"content": {"forwarded": True}}),
         ("meu cachorro comeu chocolate", {"age_seconds": 61}),
