@@ -20,6 +20,7 @@ def evidence_of(turn: Turn, brief: Brief, steps: Iterable[Step], now: datetime) 
         instructions=brief.instructions,
         shop=settings.display_name,
         offers=brief.offers,
+        booked=brief.booked,
         tools=tuple(tool.name for tool in brief.tools),
         outcomes=tuple(_outcomes(steps, brief.tools)),
         by_people=_said_by(turn, "phone"),

@@ -167,6 +167,8 @@ class Brief:
     """The part of the prompt that is nobody's business: an answer must not quote it."""
     offers: tuple[Offer, ...] = ()
     """Services with their prices: an answer must not give one the price of another."""
+    booked: tuple[datetime, ...] = ()
+    """When this customer's bookings begin, in the instance's time zone: an answer may call them booked."""
     at_once: str | None = None
     """What the customer is told without asking a model, because it is an emergency; people take over, urgently."""
 

@@ -147,6 +147,12 @@ def _day_line(row: DayRow) -> str:
     return f"- {full_day(row.day)} ({row.day:%Y-%m-%d}): {hours}" + (f" ({why})" if why else "")
 
 
+def booked_moments(context: Context) -> tuple[datetime, ...]:
+    """Return when the customer's bookings begin, in the instance's time zone."""
+    held = (booking for booking in context.facts.of(BOOKINGS) or () if booking.status != "cancelled")
+    return tuple(booking.starts_at.astimezone(context.now.tzinfo) for booking in held)
+
+
 def _customer_lines(context: Context) -> str:
     now, bookings = context.now, context.facts.of(BOOKINGS) or ()
     name = label_text(context.turn.contact.name)

@@ -10,7 +10,7 @@ from oxy_ai.petshop.catalog import Catalog, read_catalog
 from oxy_ai.petshop.catalog_store import Applied, apply_catalog, read_applied
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
 from oxy_ai.petshop.parts import CATALOG, CUSTOMER_PARTS
-from oxy_ai.petshop.prompts import aurora_prompt, customer_instructions, customer_prompt
+from oxy_ai.petshop.prompts import aurora_prompt, booked_moments, customer_instructions, customer_prompt
 from oxy_ai.petshop.urgent import said_at_once
 
 
@@ -28,7 +28,8 @@ class PetShop:
         catalog = context.facts.of(CATALOG)
         offers = () if catalog is None else catalog.offers
         prompt, instructions = customer_prompt(context), customer_instructions()
-        return Brief(prompt, CUSTOMER_TOOLS, instructions, offers, said_at_once(context))
+        booked = booked_moments(context)
+        return Brief(prompt, CUSTOMER_TOOLS, instructions, offers, booked, said_at_once(context))
 
     async def apply_catalog(self, connection: Connection, organization: UUID, name: str, text: str) -> Applied:
         """Replace an organization's catalog with this YAML and report the change. Raises AdministrationError."""

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final
 
 from oxy_ai.portuguese.day_phrases import DayPhrase, day_phrases
-from oxy_ai.portuguese.numbers import money_in_words
+from oxy_ai.portuguese.numbers import SPELLED, money_in_words, spelled
 from oxy_ai.portuguese.time_phrases import TimePhrase, time_phrases
 from oxy_ai.portuguese.words import Reading, any_of, read, words_in
 
@@ -86,8 +86,10 @@ _CURRENCY: Final = r"(?:(?:r|us?) ?\$|brl|usd|eur|\$|€)"
 _UNIT: Final = r"(?:reais|real|contos?|pilas?|pratas|dolares|euros|centavos)"
 _ALSO: Final = (
     rf"(?:(?: ?(?:a|e|ou|ate|-|/) ?)(?:{_CURRENCY} ?)?{_AMOUNT}(?![0-9/:h%]|"
-    rf" ?(?:x\b|vezes|min|h\b|hs\b|dias?\b|kg\b|%)))"
+    r" ?(?:x\b|min|hs\b|kg\b|%)| (?!(?:reais|real|por|para|pra|cada|com|sem|mas|no|na|de|em|o|a|e|ou|ate|"
+    r"conforme|depend\w+)\b)[a-z]))"
 )
+"""A further amount without a currency; what is counted is none: "R$ 65,00 - 1 hora"."""
 _MARKED: Final = re.compile(rf"{_CURRENCY} ?\*{{0,2}}(?P<all>{_AMOUNT}{_ALSO}{{0,3}})", re.ASCII)
 _NAMED: Final = re.compile(
     rf"(?<![0-9.,/:-])(?P<all>{_AMOUNT}(?:(?: ?(?:a|e|ou|ate|-|/) ?){_AMOUNT}){{0,3}}) ?\*{{0,2}}(?:{_UNIT}\b|"
@@ -95,8 +97,20 @@ _NAMED: Final = re.compile(
     re.ASCII,
 )
 _CENTS: Final = re.compile(
-    r"(?<![0-9.,/:-])(?:[0-9]{1,3}(?:\.[0-9]{3})*|[0-9]{1,6}),[0-9]{2}(?![0-9,/:%]| ?(?:kg|g|ml|l|cm|m|km)\b)", re.ASCII
+    r"(?<![0-9.,/:-])(?:[0-9]{1,3}(?:\.[0-9]{3})*|[0-9]{1,6}),[0-9]{2}"
+    r"(?![0-9,/:%]| ?(?:kg|quilos?|kilos?|g|gramas?|mg|mcg|ui|ml|l|litros?|mm|cm|m|metros?|km|"
+    r"anos?|meses|horas?|h|min)\b)",
+    re.ASCII,
 )
+_SAID: Final = re.compile(
+    r"\b(?:(?:custa|custam|custara|cobro|cobramos|valor|preco)(?: (?:de|do|e|so|apenas|uns|cerca)){0,3}:?|"
+    r"(?:sai|saem|faco|fazemos|faz|fica|ficam|deixo|fecho) por(?: (?:so|apenas|uns))?|"
+    r"(?:sai|fica) (?:a|em)(?= [0-9]{2})) "
+    rf"\*{{0,2}}(?:(?P<all>{_AMOUNT})|(?P<spelled>{SPELLED}))(?=\*{{0,2}}(?:[.,;!?)\n]|$|"
+    r" (?:no|na|pra|para|por|cada|e|mas|hoje|a vista|com|pelo|pela|viu|ta)\b))(?!,[0-9])",
+    re.ASCII,
+)
+"""Without a currency: "custa 80", "sai por oitenta"."""
 _FREE: Final = re.compile(
     r"\b(?:gratis|gratuit[ao]s?|gratuitamente|de graca|sem (?:nenhum )?custo|custo zero|(?:por|como) cortesia|"
     r"sem cobranca|nao (?:cobramos|cobro|custa) nada|por nossa conta|por conta da casa)\b",
@@ -114,6 +128,10 @@ def _prices(reading: Reading) -> Iterator[Price]:
             found += [(match.start(), Price(words, cents)) for cents in _amounts(match)]
         rest = pattern.sub(lambda match: "\0" * len(match[0]), rest)
     found += [(at, Price(reading.shown[at:end], cents)) for at, end, cents in money_in_words(rest)]
+    found += [
+        (match.start(), Price(reading.shown[match.start() : match.end()], _said(match)))
+        for match in _SAID.finditer(rest)
+    ]
     found += [(match.start(), Price(reading.shown[match.start() : match.end()], 0)) for match in _FREE.finditer(rest)]
     yield from (price for _, price in sorted(found, key=lambda item: item[0]))
 
@@ -125,6 +143,10 @@ def _amounts(match: re.Match[str]) -> list[int]:
     if match[0].endswith("centavos") and not groups.get("cents"):
         return [amount // 100 for amount in amounts]
     return [*amounts[:-1], amounts[-1] + int(groups.get("cents") or 0)]
+
+
+def _said(match: re.Match[str]) -> int:
+    return _in_cents(match["all"]) if match["all"] else spelled(match["spelled"]) * 100
 
 
 def _in_cents(amount: str) -> int:
@@ -176,14 +198,18 @@ def _phones(reading: Reading) -> Iterator[PhoneNumber]:
 _ENDINGS: Final = words_in(
     "com net org br io app me ly link site online store shop dev co gl to page blog info biz tv ai xyz "
     "top club live pro cloud click pt us uk eu gg gd cc pw tk ml sh st im be news tech space website "
-    "digital bio group pix vip win bar ru cn de es fr"
+    "digital bio group pix vip win bar ru cn de es fr vet vc edu gov mobi fun ink ws nu cam icu buzz bond lol "
+    "mom monster cyou loan bid trade stream download chat app web bet run world today"
 )
-_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61})"
+_LETTER: Final = "[a-z0-9\u0370-\u1fff]"
+"""Also Greek, Cyrillic, …: letters of hosts that only look like others."""
+_LABEL: Final = rf"{_LETTER}(?:(?:{_LETTER}|-){{0,61}})"
 _HOST: Final = rf"{_LABEL}(?:\.{_LABEL}){{0,4}}\."
 _REST: Final = r"[^\s<>\"']"
 _LINK: Final = re.compile(
     rf"(?<![a-z0-9@.-])(?:(?P<scheme>[a-z]{{2,12}}://|www\.)(?P<far>[^\s<>\"'()]{{1,500}})|"
-    rf"(?P<mail>[a-z0-9._%+-]{{1,64}}@)?(?P<host>{_HOST}{any_of(_ENDINGS)})(?![a-z0-9-])(?P<path>[/:?#]{_REST}{{0,500}})?|"
+    rf"(?P<mail>[a-z0-9._%+-]{{1,64}}@)?(?P<host>{_HOST}{any_of(_ENDINGS)})(?![a-z0-9-])"
+    rf"(?P<path>[/:?#]{_REST}{{0,500}})?|"
     rf"(?P<other>{_HOST}[a-z]{{2,24}})/{_REST}{{1,500}})",
     re.ASCII,
 )

@@ -51,8 +51,11 @@ _LARGE: Final = {
 }
 _SINGLE: Final = {word: value for word, value in NUMBERS.items() if " " not in word} | _LARGE
 _THOUSAND: Final = "mil"
+_WORD: Final = any_of([*_SINGLE, _THOUSAND])
+SPELLED: Final = rf"{_WORD}(?: (?:e )?{_WORD}){{0,7}}\b"
+"""The regular expression of a number in words."""
 _MONEY: Final = re.compile(
-    rf"\b(?P<number>(?:{any_of([*_SINGLE, _THOUSAND])})(?: (?:e )?(?:{any_of([*_SINGLE, _THOUSAND])})){{0,7}})"
+    rf"\b(?P<number>{SPELLED})"
     rf" (?:reais|real|contos?|pilas?)\b(?: e (?P<cents>{any_of(NUMBERS)}) centavos)?",
     re.ASCII,
 )
@@ -61,10 +64,11 @@ _MONEY: Final = re.compile(
 def money_in_words(folded: str) -> Iterator[tuple[int, int, int]]:
     """Yield where an amount in words stands in a folded text, and its cents: "sessenta e cinco reais"."""
     for match in _MONEY.finditer(folded):
-        yield match.start(), match.end(), _value(match["number"]) * 100 + number(match["cents"] or "0")
+        yield match.start(), match.end(), spelled(match["number"]) * 100 + number(match["cents"] or "0")
 
 
-def _value(words: str) -> int:
+def spelled(words: str) -> int:
+    """Return the value of what `SPELLED` matched."""
     total = part = 0
     for word in words.split():
         if word == _THOUSAND:

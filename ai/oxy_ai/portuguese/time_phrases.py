@@ -34,7 +34,7 @@ _PART: Final = (
     r"(?:,? ?(?:d[ae]|n[ao]|a|pela|de) (?P<part>manha|madrugada|tarde|tardinha|noite)\b|,? ?(?P<english>[ap]m)\b)?"
 )
 _HALF: Final = r" e (?P<half>mei[ao])\b"
-_PAST: Final = rf" e (?P<past>{NUMBER})(?: ?min(?:utos)?\b)?(?! ?(?:h\b|hs\b|horas?\b))"
+_PAST: Final = rf" e (?P<past>{NUMBER})(?: ?min(?:utos)?\b)?(?! ?(?:h\b|h[0-9]|hs\b|horas?\b|:[0-9]))"
 _HOURS: Final = r"(?:h|hs|hr|hrs|horas?)"
 
 _NOON: Final = re.compile(
@@ -74,8 +74,9 @@ _NEXT_WORD: Final = re.compile(
 """After "as 3" without an accent: a word that is probably what there are three of."""
 
 _DURATION: Final = re.compile(
-    r"\b(?:demora|demorou|dura|duracao de|leva|levou|durante|por|em|daqui(?: a)?|dentro de|ha|faz|mais|cerca de|uns|"
-    r"a cada|cada|total de|quase|em media|minimo(?: de)?|media de|proximas|ultimas|jejum de)(?: umas| uns|"
+    r"\b(?:demora|demorou|demoram|dura|duram|duracao de|duracao:|tempo:|leva|levam|levou|durante|aproximadamente|"
+    r"por|em|daqui(?: a)?|dentro de|ha|faz|mais|cerca de|uns|"
+    r"a cada|cada|total de|quase|em media|torno de|minimo(?: de)?|media de|proximas|ultimas|jejum de)(?: umas| uns|"
     r" cerca de)?[ \n]$",
     re.ASCII,
 )

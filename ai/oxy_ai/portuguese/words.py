@@ -15,11 +15,18 @@ _INVISIBLE_BLOCKS: Final = (
     (0xAD, 0xAE),
     (0x0300, 0x0370),
     (0x061C, 0x061D),
+    (0x115F, 0x1161),
+    (0x17B4, 0x17B6),
+    (0x180B, 0x1810),
     (0x200B, 0x2010),
     (0x202A, 0x202F),
     (0x2060, 0x2070),
+    (0x20D0, 0x2100),
+    (0x3164, 0x3165),
     (0xFE00, 0xFE10),
     (0xFEFF, 0xFF00),
+    (0xE0000, 0xE0080),
+    (0xE0100, 0xE01F0),
 )
 _INVISIBLE: Final = dict.fromkeys(chain.from_iterable(starmap(range, _INVISIBLE_BLOCKS)))
 """Characters that take no room, marks that belong to no letter included: people and attackers put them into words."""
@@ -29,6 +36,7 @@ _PLAIN: Final = {
     "\u2019": "'",
     "\u201c": '"',
     "\u201d": '"',
+    **dict.fromkeys("\u2010\u2011\u2012\u2015", "-"),
     "\u2013": "-",
     "\u2014": "-",
     "\u2212": "-",
@@ -63,9 +71,9 @@ def fold(text: str) -> str:
     return text.translate(_folds()).lower() if text.isascii() else "".join(map(_lower, text.translate(_folds())))
 
 
-def key_words(text: str) -> str:
-    """Return only the words of a text, folded: ``Não, obrigado!! 🙏`` is ``nao obrigado``."""
-    return " ".join(_WORD.findall(read(text).folded))
+def key_words(text: str, limit: int = MAX_READ) -> str:
+    """Return the words of a text's first `limit` characters, folded: ``Não, obrigado!! 🙏`` is ``nao obrigado``."""
+    return " ".join(_WORD.findall(read(text, limit).folded))
 
 
 def any_of(words: Iterable[str]) -> str:

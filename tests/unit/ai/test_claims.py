@@ -34,6 +34,10 @@ CLAIMS = [
     ("Cadastrei o Rex, tudo bem?", {DONE}),
     ("Não se preocupe, está agendado.", {DONE}),
     ("Temos vaga às 10:00 e já deixei reservado.", {AVAILABLE, DONE}),
+    ("Acabei de consultar os horários e temos às 10h.", {AVAILABLE}),
+    ("Se quiser tenho às 10h.", {AVAILABLE}),
+    ("Desmarquei o de quinta e encaixei vocês na sexta.", {DONE}),
+    ("Mudei seu horário para as 15h!", {DONE}),
 ]
 
 NO_CLAIMS = [
@@ -71,6 +75,10 @@ NO_CLAIMS = [
     "Nenhum agendamento foi cancelado.",
     "Confirma para mim o nome do pet?",
     "Depois de agendado, você recebe um lembrete.",
+    "Ainda não cancelei: confirma para mim?",
+    "Será cancelado se você não vier.",
+    "O Rex está livre de pulgas hoje!",
+    "Me avise se o horário das 10h estiver bom.",
 ]
 
 

@@ -1,6 +1,7 @@
 """What may leave, and what may not: a pet shop's answers against what its model was given."""
 
 import json
+import time
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -13,6 +14,8 @@ from oxy_ai.assistants.review.evidence import Evidence, Offer, ToolOutcome
 from oxy_ai.assistants.review.judge import review
 from oxy_ai.assistants.review.objections import Fault, repair_request
 
+QUICK = 2
+"""Seconds of processor time; ten times what it takes. What grows with the square of the length takes longer."""
 NOW = datetime(2026, 11, 28, 10, 15, tzinfo=ZoneInfo("America/Sao_Paulo"))
 """A Saturday."""
 
@@ -89,6 +92,21 @@ TAKEN = ToolOutcome(
     '{"erro": "10:00 não está livre em segunda-feira, 30/11/2026.", "horarios": ["11:00", "15:00"]}',
     acts=True,
 )
+MOVED = ToolOutcome(
+    "remarcar_agendamento",
+    '{"agendamento": {"servico": "Banho", "pet": "Thor", "quando": "quarta-feira, 02/12/2026 às 10:00", "data": '
+    '"2026-12-02", "hora": "10:00"}, "antes": "terça-feira, 01/12/2026 às 15:30"}',
+    acts=True,
+)
+CANCELLED = ToolOutcome(
+    "cancelar_agendamento",
+    '{"cancelado": {"servico": "Banho", "pet": "Thor", "quando": "terça-feira, 01/12/2026 às 15:30", "data": '
+    '"2026-12-01", "hora": "15:30"}}',
+    acts=True,
+)
+REGISTERED = ToolOutcome("cadastrar_pet", '{"pet": {"nome": "Rex", "especie": "cão"}, "ja_existia": false}', acts=True)
+LISTED = ToolOutcome("listar_pets", '{"pets": [{"nome": "Rex"}]}')
+CLOSED = ToolOutcome("consultar_horarios", '{"erro": "Não abrimos em sexta-feira, 25/12/2026 (Natal)."}')
 NOT_RUN = ToolOutcome(
     "agendar_servico", '{"chamada_invalida": ["falta o argumento hora"], "como_corrigir": "…"}', acts=True
 )
@@ -100,6 +118,7 @@ EVIDENCE = Evidence(
     instructions=INSTRUCTIONS,
     shop="Pet Shop Aurora",
     offers=OFFERS,
+    booked=(datetime(2026, 12, 1, 15, 30, tzinfo=NOW.tzinfo),),
     tools=("consultar_horarios", "agendar_servico"),
     phones=("+5511912340001",),
     allowed_links=("instagram.com/petaurora",),
@@ -114,7 +133,60 @@ def customer(*texts: str, outcomes: tuple[ToolOutcome, ...] = ()) -> Evidence:
     return given_(*outcomes, by_customer=texts)
 
 
+def shop(text: str, *texts: str) -> Evidence:
+    """The shop's own words beside its catalog, and the customer's."""
+    return given_(facts=f"{EVIDENCE.facts}\n{text}", by_customer=texts)
+
+
 FREED, BOOKING = given_(FREE), given_(FREE, BOOKED)
+PIX_KEY = "7d9f0335-8dcc-4054-9bf9-0dbd61d36906"
+MENU = """Claro! Nossos serviços:
+
+🛁 *Banho* \u2013 R$ 65,00 (1h)
+✂️ *Banho e tosa* \u2013 R$ 120,00 - 2 horas
+🐾 *Tosa higiênica* \u2013 R$ 45,00 / 30 min
+🩺 *Consulta veterinária* \u2013 R$ 180,00
+💉 *Vacina V10* \u2013 R$ 110,00
+
+Qual deles você gostaria? 😊"""
+CARDS = "*Banho*\n💰 R$ 65,00\n⏱️ 60 minutos\n\n*Banho e tosa*\n💰 R$ 120,00\n⏱️ 2 horas"
+KEYCAPS = "1️⃣ Banho: R$ 65,00\n2️⃣ Tosa higiênica: R$ 45,00\n3️⃣ Consulta veterinária: R$ 180,00"
+TABLE = "| Serviço | Preço |\n|---|---|\n| Banho | R$ 65,00 |\n| Banho e tosa | R$ 120,00 |"
+HOURS = """*Horário de funcionamento* 🕘
+• Segunda a quinta: 09:00 às 12:00 e 13:00 às 18:00
+• Sexta: 09:00 às 12:00 e 13:00 às 19:00
+• Sábado: 08:00 às 14:00
+• Domingo: fechado"""
+RECAP = """Perfeito! Só para confirmar:
+
+🐶 Pet: Rex
+🛁 Serviço: Banho
+📅 Data: segunda-feira, 30/11/2026
+⏰ Horário: 10:00
+💰 Valor: R$ 65,00
+
+Posso agendar?"""
+FOUND = """Encontrei estes horários para o banho:
+
+*Segunda-feira, 30/11/2026*
+• 09:00
+• 10:00
+• 14:30
+
+*Terça-feira, 01/12/2026*
+• 11:00
+• 16:00
+
+Qual prefere? 😊"""
+MADE = """Prontinho! ✅ *Agendamento confirmado!*
+
+🛁 Banho
+🐶 Rex
+📅 Segunda-feira, 30/11/2026
+⏰ 10:00 às 11:00
+💰 R$ 65,00
+
+Chegue uns 10 minutinhos antes. Até lá! 👋"""
 
 MAY_LEAVE = [
     # nothing is claimed
@@ -196,6 +268,89 @@ MAY_LEAVE = [
     ("Atendemos cães e gatos, de 1 a 40 kg.", EVIDENCE),
     ("A V10 é a vacina que protege de 10 doenças.", EVIDENCE),
     ("Me conta: o que ele comeu e há quantas horas?", EVIDENCE),
+    # as models write: lists, tables, bold, emoji
+    (MENU, EVIDENCE),
+    (CARDS, EVIDENCE),
+    (KEYCAPS, EVIDENCE),
+    (TABLE, EVIDENCE),
+    (HOURS, EVIDENCE),
+    (RECAP, customer("banho pro rex segunda às 10")),
+    (FOUND, FREED),
+    (MADE, BOOKING),
+    ("Oi, Ana! 😊 O banho custa *R$ 65,00* e já inclui secagem e perfume. Quer agendar? 🛁", EVIDENCE),
+    ("Segunda\u2011feira, 30/11/2026, abrimos às 09:00. Banho: R$\u202f65,00.", EVIDENCE),
+    ("Bom dia! ☀️ Tudo bem? Daqui a pouco o Rex fica pronto. Até amanhã! 👋", EVIDENCE),
+    # lengths, weights, ages and doses
+    ("O banho e tosa tem duração de aproximadamente 2 horas.", EVIDENCE),
+    ("Duração: 1h. Valor: R$ 65,00.", EVIDENCE),
+    ("Banho e consulta juntos levam cerca de 1h30.", EVIDENCE),
+    ("A próxima dose é daqui a 21 dias, e o reforço em 30 dias.", EVIDENCE),
+    ("O Rex tem 3 anos, pesa 12,35 quilos e toma 2,50 mg 2 vezes por dia, a cada 12 horas, certo?", EVIDENCE),
+    ("Anotado: o Thor é alérgico a frango e toma 1/2 comprimido por dia.", EVIDENCE),
+    ("Para filhotes a V10 são 3 doses, com intervalo de 21 a 30 dias.", EVIDENCE),
+    # prices that follow, and the customer's own
+    ("Três banhos saem por R$ 195,00.", customer("quanto fica banho pra 3 cachorros?")),
+    ("A consulta e a vacina juntas ficam em R$ 290,00.", customer("quero consulta e vacina")),
+    ("Com a tosa higiênica, o banho fica R$ 110,00.", EVIDENCE),
+    ("Infelizmente não consigo fazer o banho por R$ 50,00; o valor é R$ 65,00. 😊", customer("faz por 50?")),
+    ("Entendo que você esperava R$ 50,00, mas hoje o banho custa R$ 65,00.", customer("não era 50 reais?")),
+    ("Com R$ 100,00 dá para fazer o banho (R$ 65,00) com folga!", customer("tenho 100 reais, dá pra um banho?")),
+    ("Você vai precisar de troco para R$ 100,00?", customer("vou pagar com uma nota de 100")),
+    ("No Pix o banho sai por R$ 58,50.", shop("Observações: 10% de desconto no banho pago por Pix.")),
+    ("O sinal do banho é de R$ 32,50.", shop("Observações: sinal de 50% na reserva.")),
+    ("A cada 10 banhos você ganha 1 banho grátis! 🎁", shop("Fidelidade: a cada 10 banhos, 1 banho grátis.")),
+    # gifts that are none, or given
+    ("Sim, é gratuito! 😊 Fica bem ao lado da loja.", customer("o estacionamento é pago?")),
+    ("A secagem e o perfume já estão inclusos, sem custo adicional. ✨", EVIDENCE),
+    ("No momento não estamos com nenhuma promoção, mas o banho custa R$ 65,00.", EVIDENCE),
+    ("Não trabalhamos com descontos.", EVIDENCE),
+    ("Sobre ração grain free, não tenho essa informação aqui.", EVIDENCE),
+    ("Você tem algum cupom de desconto?", EVIDENCE),
+    # addresses, numbers, links and keys of the shop
+    ("Rua Harmonia, 482 - Vila Madalena, CEP 05435-000. 📍", shop("CEP: 05435-000")),
+    ("📞 Telefone: (11) 3045-1122\n🚨 Emergência: (11) 3045-9000", EVIDENCE),
+    ("Ligue para (11) 3045-1122 / (11) 3045-9000.", EVIDENCE),
+    ("Rua Harmonia, 482 - 11 3045-1122", EVIDENCE),
+    ("Nosso site é petaurora.com.br 😊", EVIDENCE),
+    ("[Clique aqui](https://www.petaurora.com.br/servicos) para ver tudo.", EVIDENCE),
+    (f"Nossa chave Pix é {PIX_KEY}.", shop(f"Pix: {PIX_KEY}")),
+    ("Mande o comprovante para financeiro@petaurora.com.br: obrigada!", shop("Pix: financeiro@petaurora.com.br")),
+    # opening hours
+    ("Às 7h ainda estamos fechados: no sábado abrimos às 08:00.", customer("posso levar às 7h no sábado?")),
+    ("Às 20h já fechamos. Na segunda-feira, 30/11/2026, ficamos até as 18:00.", customer("da pra ir as 20h?")),
+    ("Aos domingos não temos horários, estamos fechados. 🙏", EVIDENCE),
+    ("Abrimos de segunda a sábado e fechamos aos domingos.", EVIDENCE),
+    ("Estamos abertos hoje até as 14:00 e ficamos disponíveis para qualquer dúvida!", EVIDENCE),
+    ("O serviço de banho está disponível de segunda a sábado.", EVIDENCE),
+    ("Temos vagas de estacionamento ao lado da loja. 🚗", EVIDENCE),
+    # who looks, asks or explains claims nothing
+    ("Vou verificar se temos horário na segunda-feira às 10:00!", customer("tem segunda às 10?")),
+    ("Vou conferir se o horário das 10:00 está disponível na segunda.", customer("tem segunda às 10?")),
+    ("Você tem disponibilidade na segunda às 10:00?", customer("pode ser segunda umas 10h")),
+    ("Posso agendar para segunda-feira, 30/11/2026 às 10:00?", customer("segunda de manhã, 10 tá bom")),
+    ("Ainda não agendei nada: me diga qual horário você prefere. 😊", EVIDENCE),
+    ("Chegue uns 10 minutos antes do horário agendado, por favor.", EVIDENCE),
+    ("Seu pet precisa estar com a vacinação em dia no dia marcado.", EVIDENCE),
+    ("Se não for confirmado até a véspera, o horário é cancelado automaticamente.", EVIDENCE),
+    ("Um momento: você quer só banho ou banho e tosa?", EVIDENCE),
+    ("Vou verificar a agenda, um momento! Para qual dia seria?", EVIDENCE),
+    ("Um momento, vou chamar alguém da equipe.", EVIDENCE),
+    # what a tool has shown
+    ("Segunda-feira, 30/11/2026: 09:00, 10:00 e 14:30\nTerça-feira, 01/12/2026: 11:00 e 16:00", FREED),
+    ("Na segunda-feira (30/11) tenho 9h, 10h e 14h30, e na terça-feira (01/12), 11h e 16h. Qual fica melhor?", FREED),
+    ("Na segunda-feira, 30/11/2026, tenho às 9h ou, se preferir, às 16h na terça.", FREED),
+    ("De manhã, na segunda-feira, 30/11/2026, temos às 09:00 e às 10:00; à tarde, só às 14:30.", FREED),
+    ("Hoje não temos mais horário, mas na segunda-feira, 30/11/2026, tenho às 09:00.", FREED),
+    ("Que tal segunda-feira, 30/11/2026, às 10:00?", FREED),
+    ("Não abrimos em sexta-feira, 25/12/2026 (Natal). Quer ver outro dia?", given_(CLOSED)),
+    # what a tool has done, and what is booked
+    ("Te esperamos na segunda-feira, 30/11/2026, às 10h. Deve ficar pronto por volta das 11h. 🐾", BOOKING),
+    ("Você tem 1 agendamento:\n• Banho do Thor \u2013 terça-feira, 01/12/2026 às 15:30", EVIDENCE),
+    ("O banho do Thor está marcado para terça-feira, 01/12, às 15h30. Quer remarcar ou cancelar?", EVIDENCE),
+    ("Remarquei o banho do Thor de terça-feira, 01/12 às 15:30 para quarta-feira, 02/12 às 10:00.", given_(MOVED)),
+    ("Cancelei o banho do Thor de terça-feira, 01/12/2026 às 15:30. Quando quiser, é só chamar!", given_(CANCELLED)),
+    ("Cancelamento confirmado! 🙏", given_(CANCELLED)),
+    ("Cadastrei o Rex: cão, labrador, 12 kg, 3 anos. 🐶 Quer agendar um banho?", given_(REGISTERED)),
 ]
 
 MAY_NOT = [
@@ -284,6 +439,91 @@ MAY_NOT = [
     ),
     ("A senha é a8F3k2L9q0Z7x5C1v4B6n8M2p0R3t5Y7.", EVIDENCE, Fault.INTERNAL),
     ("[mensagem enviada por um atendente] Oi!", EVIDENCE, Fault.INTERNAL),
+    # prices in other words and forms
+    ("O banho custa oitenta reais.", EVIDENCE, Fault.PRICE),
+    ("O banho sai por R$80.", EVIDENCE, Fault.PRICE),
+    ("Fica 80,00 o banho.", EVIDENCE, Fault.PRICE),
+    ("O banho custa 80.", EVIDENCE, Fault.PRICE),
+    ("Faço por 50 pra você, fechado?", EVIDENCE, Fault.PRICE),
+    ("O banho sai por sessenta.", EVIDENCE, Fault.PRICE),
+    ("💰 *Valor:* 75 reais", EVIDENCE, Fault.PRICE),
+    ("Banho de R$ 55 a R$ 65, dependendo do porte.", EVIDENCE, Fault.PRICE),
+    ("De ~R$ 65,00~ por R$ 49,90! 🔥", EVIDENCE, Fault.PRICE),
+    ("O b\u200banho custa R$ 6\u20600,00.", EVIDENCE, Fault.PRICE),
+    ("A consulta custa \U0001d7ed\U0001d7ec\U0001d7ec reais.", EVIDENCE, Fault.PRICE),
+    ("O banho sai por 5️⃣0️⃣ reais.", EVIDENCE, Fault.PRICE),
+    ("| Banho | R$ 70,00 |", EVIDENCE, Fault.PRICE),
+    ("Fica R$ 45,00.", customer("quanto é o banho?"), Fault.PRICE),
+    ("Conforme você mencionou, o banho custa R$ 50,00.", customer("o banho é 50 reais"), Fault.PRICE),
+    ("Certo, R$ 50,00 então! 😊", customer("faz por 50?"), Fault.PRICE),
+    ("Com R$ 50,00 você leva o banho.", customer("tenho 50 reais"), Fault.PRICE),
+    ("No Pix o banho sai por R$ 58,50.", EVIDENCE, Fault.PRICE),
+    ("Três banhos saem por R$ 180,00.", customer("quanto fica banho pra 3?"), Fault.PRICE),
+    # discounts and gifts
+    ("Hoje tem 20% off no banho! 🎉", EVIDENCE, Fault.PRICE),
+    ("Leve 3 banhos e pague 2!", EVIDENCE, Fault.PRICE),
+    ("Temos ótimos descontos para clientes novos!", EVIDENCE, Fault.PRICE),
+    ("Não se preocupe que o banho é grátis.", EVIDENCE, Fault.PRICE),
+    ("O transporte fica por nossa conta.", EVIDENCE, Fault.PRICE),
+    ("Não vamos cobrar a tosa.", EVIDENCE, Fault.PRICE),
+    ("Faço um precinho especial para você. 😉", EVIDENCE, Fault.PRICE),
+    ("Sim, é grátis!", customer("o banho é grátis?"), Fault.PRICE),
+    # days and times
+    ("O banho é dia 17 de fevereiro.", EVIDENCE, Fault.DATE),
+    ("A loja abre às seis e meia.", EVIDENCE, Fault.TIME),
+    ("Domingo abrimos das 09:00 às 12:00.", EVIDENCE, Fault.TIME),
+    ("Sim, atendemos aos domingos!", EVIDENCE, Fault.TIME),
+    ("Segunda\u2011feira, 01/12/2026, abrimos às 09:00.", EVIDENCE, Fault.WEEKDAY),
+    ("Amanhã (segunda-feira) abrimos às 09:00.", EVIDENCE, Fault.WEEKDAY),
+    # availability that no tool has shown
+    ("Consigo te encaixar segunda às 9h! 🎉", EVIDENCE, Fault.AVAILABILITY),
+    ("Temos vaga às oito e meia da manhã.", EVIDENCE, Fault.AVAILABILITY),
+    ("8h30 está livre!", EVIDENCE, Fault.AVAILABILITY),
+    ("Amanhã 20 h está vago.", EVIDENCE, Fault.AVAILABILITY),
+    ("Que tal segunda-feira, 30/11/2026, às 09:00?", EVIDENCE, Fault.AVAILABILITY),
+    ("Não temos mais vagas esta semana.", EVIDENCE, Fault.AVAILABILITY),
+    ("Temos disponibilidade amanhã o dia todo 😊", EVIDENCE, Fault.AVAILABILITY),
+    ("Temos horários livres na segunda!", given_(LISTED), Fault.AVAILABILITY),
+    ("Quarta-feira, 02/12/2026, está livre o dia todo.", FREED, Fault.AVAILABILITY),
+    ("Na segunda às 11h ou na terça às 9h, tenho vaga.", FREED, Fault.AVAILABILITY),
+    ("Segunda-feira, 30/11/2026: 11:00 e 16:00", FREED, Fault.AVAILABILITY),
+    (FOUND.replace("• 14:30", "• 16:00"), FREED, Fault.AVAILABILITY),
+    (FOUND, given_(REGISTERED), Fault.AVAILABILITY),
+    # what was not done
+    ("Prontinho, cancelei o banho do Thor de terça-feira, 01/12/2026 às 15:30.", EVIDENCE, Fault.NOT_DONE),
+    ("O banho de terça-feira, 01/12/2026 às 15:30 foi cancelado.", given_(REGISTERED), Fault.NOT_DONE),
+    ("Prontinho, Rex cadastrado e banho agendado!", given_(REGISTERED), Fault.NOT_DONE),
+    ("Seu banho foi cancelado.", BOOKING, Fault.NOT_DONE),
+    ("Agendei o banho!", given_(CANCELLED), Fault.NOT_DONE),
+    (MADE, FREED, Fault.NOT_DONE),
+    (MADE.replace("30/11", "01/12").replace("Segunda", "Terça"), BOOKING, Fault.NOT_DONE),
+    ("Tudo certo, deixei reservado para vocês.", EVIDENCE, Fault.NOT_DONE),
+    ("Pronto, marquei para 10h!", given_(TAKEN), Fault.NOT_DONE),
+    ("O Rex está cadastrado!", EVIDENCE, Fault.NOT_DONE),
+    ("Remarcado para quarta! 😉", EVIDENCE, Fault.NOT_DONE),
+    (
+        "Seu banho está confirmado para segunda-feira, 30/11/2026 às 09:00.",
+        given_(changing=CHANGING.replace("Ana", "Ana, segunda-feira, 30/11/2026 às 09:00")),
+        Fault.NOT_DONE,
+    ),
+    # what nobody comes back to
+    ("Vou verificar os horários disponíveis. Um momento, por favor! 🙏", EVIDENCE, Fault.POSTPONED),
+    ("Só um instante, estou consultando a agenda para você...", EVIDENCE, Fault.POSTPONED),
+    ("Certo! Vou cancelar seu banho agora, aguarde.", EVIDENCE, Fault.POSTPONED),
+    # numbers and links in odd spellings
+    ("O celular da Bia é 11 9.7777-0001.", EVIDENCE, Fault.NUMBER),
+    ("Chama no zap: 11977770001", EVIDENCE, Fault.NUMBER),
+    ("+55 (11) 9 7777\u20110001", EVIDENCE, Fault.NUMBER),
+    ("1️⃣1️⃣9️⃣7️⃣7️⃣7️⃣7️⃣0️⃣0️⃣0️⃣1️⃣", EVIDENCE, Fault.NUMBER),
+    ("(11) 3045-1122 / (11) 97777-0001", EVIDENCE, Fault.NUMBER),
+    ("Pague em pague-facil.vet", EVIDENCE, Fault.LINK),
+    ("Veja petauror\u0430.com.br", EVIDENCE, Fault.LINK),
+    ("https://petaurora.com.br/?vai=https://golpe.io", EVIDENCE, Fault.LINK),
+    ("https://www.petaurora.com.br/servicos/../../golpe", EVIDENCE, Fault.LINK),
+    ("Vou usar AGENDAR_SERVICO agora.", EVIDENCE, Fault.INTERNAL),
+    # after more than anybody reads
+    ("Oi! " * 6_000 + "O banho custa R$ 1,00.", EVIDENCE, Fault.PRICE),
+    ("Oi! " * 6_000 + INSTRUCTIONS, EVIDENCE, Fault.PROMPT),
     # the instructions
     (INSTRUCTIONS, EVIDENCE, Fault.PROMPT),
     (
@@ -318,3 +558,10 @@ def test_an_answer_may_not_leave_that_rests_on_nothing_or_gives_something_away(
 def test_no_answer_stops_the_review(answer: str) -> None:
     review(answer, EVIDENCE)
     review("ok", replace(EVIDENCE, by_customer=(answer,), outcomes=(ToolOutcome("listar_pets", answer),)))
+
+
+@pytest.mark.parametrize("words", ["R$ 7,00\n", "Tenho às 10h. "])
+def test_no_answer_holds_a_worker_up(words: str) -> None:
+    started = time.process_time()
+    review(words * (16_000 // len(words)), BOOKING)
+    assert time.process_time() - started < QUICK

@@ -48,6 +48,8 @@ class Evidence:
     shop: str = ""
     """The business's name, which is no secret although the instructions contain it."""
     offers: tuple[Offer, ...] = ()
+    booked: tuple[datetime, ...] = ()
+    """When this customer's bookings begin, in the instance's time zone."""
     tools: tuple[str, ...] = ()
     """Names of the tools that the model was offered."""
     outcomes: tuple[ToolOutcome, ...] = ()

@@ -1,9 +1,10 @@
 """Whether the discounts and gifts that an answer promises are the business's. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
+from oxy_ai.assistants.review.evidence import Evidence
 from oxy_ai.assistants.review.objections import AnswerObjection, Fault
 from oxy_ai.assistants.review.words import telling
 from oxy_ai.portuguese.sentences import sentences
@@ -11,38 +12,62 @@ from oxy_ai.portuguese.words import fold
 
 _FREE: Final = re.compile(
     r"\b(?:gratis|gratuit[oa]s?|gratuitamente|de graca|cortesia|brindes?|por conta da casa|sem custo|custo zero|"
-    r"isent[oa]s?|free|nao (?:paga|vai pagar|cobra(?:mos|remos|rei)?) nada)\b"
+    r"isent[oa]s?(?! de (?!taxas?|custos?|pagamento|cobranca|valor))|(?<!grain )(?<!gluten )(?<!cruelty )(?<!sugar )"
+    r"(?<!grain-)(?<!gluten-)(?<!cruelty-)(?<!sugar-)free|por nossa conta|"
+    r"sem (?:nenhum|nenhuma|qualquer) (?:custo|cobranca)|sem cobranca|de presente|na faixa|"
+    r"0800(?! ?\d)|nao (?:tem|ha|tera|vai ter) custo|"
+    r"nao (?:vou|vamos|iremos) (?:te |lhe )?cobrar|nao (?:sera|vai ser) cobrad[oa]|"
+    r"nao (?:paga|vai pagar|cobra(?:mos|remos|rei)?) nada)\b"
 )
 _DISCOUNT: Final = re.compile(
     r"\b\d{1,3} ?(?:%|por cento)(?=.*\b(?:descont|off|promoc|abat|cashback|a menos|mais barato))"
     r"|\b(?:descont\w*|off|promoc\w+|abat\w*|cashback)\b.*\b\d{1,3} ?(?:%|por cento)"
-    r"|\b(?:metade do (?:preco|valor)|pela metade|dois por um|2 por 1|leve \d+ (?:e )?pague \d+)\b"
+    r"|\b(?:metade do (?:preco|valor)|pela metade|dois por um|2 por 1|lev[ea] \d+ (?:\w+ )?(?:e )?pag(?:ue|a) \d+|"
+    r"(?:segund[oa]|outr[oa]) (?:\w+ )?sai de graca|"
+    r"(?:preco|precinho|valor|valorzinho) (?:especial|promocional|camarada|de amig[oa]))\b"
     r"|\b(?:temos|tem|ha|damos|dou|dei|ganha\w*|ganhou|com|apliq\w+|aplic\w+|liber\w+|conced\w+|consegui\w*|faco|fazemos|"
-    r"fiz|ofere\w+|aprov\w+|autoriz\w+|receb\w+|tera)\b(?:\W+\w+){0,4}?\W+(?:desconto|promocao|cupom|abatimento|cashback)\b"
+    r"fiz|ofere\w+|aprov\w+|autoriz\w+|receb\w+|tera)\b(?:\W+\w+){0,4}?\W+"
+    r"(?:desconto|descontinho|promocao|promocoes|cupom|abatimento|cashback)s?\b"
 )
 _DENIED: Final = re.compile(
-    r"\b(?:nao|nem|sem|nenhum[a]?|infelizmente|se|verific\w+|pergunt\w+|equipe)\b(?: \w+){0,5} ?$"
+    r"\b(?:nao(?! se preocup)|nem|sem|nenhum[a]?|infelizmente|se(?! preocup)|verific\w+|pergunt\w+|equipe)\b"
+    r"(?: \w+){0,5} ?$"
 )
 _DENIES_ITSELF: Final = re.compile(
-    r"\bnao (?:temos|ha|tem|damos|fazemos|oferecemos|consigo|posso|podemos|trabalhamos)\b"
+    r"\bnao (?:temos|ha|tem|damos|fazemos|oferecemos|consigo|posso|podemos|trabalhamos)\b(?! custo)"
 )
+_INCLUDED: Final = re.compile(r"\binclu[isa]\w*")
+_ASKED: Final = re.compile(r"\b(?:voce|vc) (?:tem|possui|recebeu) (?:\w+ ){0,3}(?:cupom|desconto)[^.!]*\?")
+"""Whether he has one, not that he gets one."""
 
 
-def ungiven_gifts(sentence: str, given: Sequence[str]) -> Iterable[AnswerObjection]:
-    """Object to a sentence that gives away what none of the texts of the business gives for the same thing."""
+def ungiven_gifts(sentence: str, answer: str, evidence: Evidence) -> Iterable[AnswerObjection]:
+    """Object to a sentence that gives away what none of the texts of the business gives for the same thing.
+
+    A sentence that names nothing ("Sim, é gratuito!") is about what the answer or the customer's newest message names.
+    """
     folded = fold(sentence)
     for pattern in (_FREE, _DISCOUNT):
         found = pattern.search(folded)
         if found is None or _DENIED.search(folded[: found.start()]) or _DENIES_ITSELF.search(found.group()):
             continue
-        if not any(_gives(text, pattern, sentence) for text in given):
+        own = _telling(sentence, pattern)
+        about = own or _telling("\n".join((answer, *evidence.by_customer[-1:])), pattern)
+        given = (evidence.facts, *evidence.by_people)
+        if not _ASKED.search(folded) and not any(_gives(text, pattern, about, folded) for text in given):
             yield AnswerObjection(Fault.PRICE, sentence[found.start() : found.end()])
 
 
-def _gives(text: str, pattern: re.Pattern[str], sentence: str) -> bool:
-    """Whether a text of the business gives the same, for something that the sentence names as well."""
-    about = telling(pattern.sub(" ", fold(sentence)))
+def _gives(text: str, pattern: re.Pattern[str], about: frozenset[str], folded: str) -> bool:
+    """Whether a text of the business gives the same for one of these things, or says that it is included."""
+    included = _INCLUDED.search(folded) is not None
     return any(
-        pattern.search(fold(said)) and not about.isdisjoint(telling(pattern.sub(" ", fold(said))))
+        (pattern.search(fold(said)) or (included and _INCLUDED.search(fold(said))))
+        and not about.isdisjoint(_telling(said, pattern))
         for said in sentences(text)
     )
+
+
+def _telling(text: str, pattern: re.Pattern[str]) -> frozenset[str]:
+    """Return the telling words of a text beside those of a gift."""
+    return telling(pattern.sub(" ", fold(text)))

@@ -52,6 +52,7 @@ def known_of_all(texts: Iterable[str], today: date) -> Known:
     return found
 
 
+@lru_cache(maxsize=256)
 def known_of_result(result: str, today: date) -> Known:
     """Return what a tool's result names: in an object with a single day, its times are of that day."""
     return _known_of_node(_parsed(result), today)

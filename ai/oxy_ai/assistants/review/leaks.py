@@ -30,13 +30,18 @@ _CODE: Final = re.compile(r"\b[a-z]{2,8}[-_]\d+\b")
 
 
 def internal_codes(answer: str, evidence: Evidence) -> Iterable[AnswerObjection]:
-    """Object to ids, WhatsApp addresses, notes, names of tools, and what is encoded."""
-    for pattern in (_INTERNAL, _OPAQUE):
-        yield from (AnswerObjection(Fault.INTERNAL, match.group()[:SHOWN]) for match in pattern.finditer(answer))
-    yield from (AnswerObjection(Fault.INTERNAL, name) for name in evidence.tools if "_" in name and name in answer)
-    codes = set(_CODE.findall(fold(answer)))
-    given = codes and {code for text in _private_texts(evidence) for code in _CODE.findall(fold(text))}
-    yield from (AnswerObjection(Fault.INTERNAL, code) for code in sorted(codes & given))
+    """Object to ids, WhatsApp addresses, notes, names of tools, and what is encoded.
+
+    What the business itself has written is none: its Pix key may look like an id.
+    """
+    public = "\n".join((evidence.facts, *evidence.by_people))
+    codes = (match.group() for pattern in (_INTERNAL, _OPAQUE) for match in pattern.finditer(answer))
+    yield from (AnswerObjection(Fault.INTERNAL, code[:SHOWN]) for code in codes if code not in public)
+    folded = fold(answer)
+    yield from (AnswerObjection(Fault.INTERNAL, name) for name in evidence.tools if "_" in name and name in folded)
+    named = set(_CODE.findall(folded))
+    private = named and {code for text in _private_texts(evidence) for code in _CODE.findall(fold(text))}
+    yield from (AnswerObjection(Fault.INTERNAL, code) for code in sorted(named & private))
 
 
 def _private_texts(evidence: Evidence) -> Iterable[str]:
@@ -58,6 +63,6 @@ def _secret(instructions: str, shop: str) -> frozenset[str]:
 
 def _runs(text: str, shop: str) -> frozenset[str]:
     """Return all runs of `QUOTED_WORDS` words; the business's name counts as none, because it may be long."""
-    name, joined = key_words(shop), key_words(text)
+    name, joined = key_words(shop), key_words(text, len(text))
     kept = (joined.replace(name, "") if name else joined).split()
     return frozenset(" ".join(kept[n : n + QUOTED_WORDS]) for n in range(len(kept) - QUOTED_WORDS + 1))

@@ -1,55 +1,58 @@
-"""Whether the days and times of an answer were given, and whether its claims about appointments are backed. Pure.
+"""Whether the days and times that an answer mentions were given, by anybody in the conversation. Pure.
 
-A mention may rest on anything that was said in the conversation; a claim only on what a tool has shown in this turn, or
-on what the customer has booked.
+What it claims about appointments is another matter (`backing`).
 """
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import reduce
-from itertools import pairwise, product
-from operator import or_
+from itertools import pairwise
 from typing import Final
 
-from oxy_ai.assistants.review.claims import Claim, ClaimKind, claims_in, is_denied
-from oxy_ai.assistants.review.evidence import Evidence, ToolOutcome
-from oxy_ai.assistants.review.known import Known, durations_of, known_of, known_of_all, known_of_result
-from oxy_ai.assistants.review.objections import AnswerObjection, Fault
-from oxy_ai.assistants.review.spotted import DaySpot, days_in, days_of, times_in
-from oxy_ai.assistants.review.words import clauses
+from oxy_ai.assistants.review.evidence import Evidence
+from oxy_ai.assistants.review.hours import wrong_hours
+from oxy_ai.assistants.review.known import Known, durations_of
+from oxy_ai.assistants.review.objections import SHOWN, AnswerObjection, Fault
+from oxy_ai.assistants.review.sources import booked, everything, known_of_results, said
+from oxy_ai.assistants.review.spotted import DaySpot, TimeSpot, days_in, times_in
 from oxy_ai.portuguese.sentences import sentences
 from oxy_ai.portuguese.words import fold
 
-CALENDAR_DAYS: Final = 14
-"""Days from today on that may be mentioned in any case: the prompt has a calendar of them."""
 EARLY_MINUTES: Final = (5, 10, 15, 30)
 """How much earlier than an appointment customers are asked to come."""
 _COME_EARLY: Final = re.compile(r"\b(?:cheg\w+|venha\w*|antes|antecedencia)\b")
-_OPENS: Final = re.compile(
-    r"\b(?:abrimos|abre|abrem|abriremos|fechamos|fecha|fecham|atendemos|funcionamos|funciona|estamos abertos|open)\b"
+_OFFERS: Final = re.compile(
+    r"\b(?:que tal|pode ser|prefere|serve|fica bom|quer (?:as|no|na|marcar|agendar|reservar)|"
+    r"posso (?:agendar|marcar|reservar|confirmar|encaixar))\b"
 )
+"""In a question: it offers the times that it names."""
+_LENGTH: Final = re.compile(
+    r"(?P<hours>\d{1,2}) ?(?:h|hs|hrs?|horas?)(?: ?(?:e )?(?P<minutes>\d{2}|meia)(?: ?min\w*)?)?", re.ASCII
+)
+_AT: Final = re.compile(r"\b(?:as?|das|ate|pelas)\s$")
+"""Before a time, and not before a length."""
 _IS: Final = re.compile(r" (?:é|será|cai|vai ser|foi)(?: em| num| n[ao])?(?: uma?)? ")
 """Between a date and its weekday: "30/11 é uma segunda-feira"."""
-_BOOKING: Final = '"agendamento'
-"""Begins the name under which tools give bookings."""
-SHOWN: Final = 120
-"""Most characters of a claim that an objection repeats."""
+_ASIDE: Final = " ("
+"""Between a day and another word for it: "amanhã (segunda-feira)"."""
 
 
 def wrong_moments(answer: str, evidence: Evidence) -> Iterable[AnswerObjection]:
     """Object to days and times that nobody has given, and to weekdays that do not fit their dates."""
     days, times = days_in(answer, evidence.now.date()), times_in(answer)
     yield from (AnswerObjection(Fault.WEEKDAY, words) for words in _wrong_weekdays(answer, days))
+    yield from (AnswerObjection(Fault.TIME, words) for words in wrong_hours(answer, evidence))
     if not days and not times:
         return
-    yield from (AnswerObjection(Fault.TIME, words) for words in _wrong_hours(answer, evidence))
-    known = _everything(evidence)
+    lengths = _Lengths.of(answer, evidence) if times else _Lengths()
+    yield from (AnswerObjection(Fault.AVAILABILITY, words) for words in _ungiven_offers(answer, lengths, evidence))
+    known = everything(evidence)
     for day in days:
-        if day.agrees and known.days.isdisjoint(day.days):
+        if day.agrees and not day.counted and known.days.isdisjoint(day.days):
             yield AnswerObjection(Fault.DATE, day.words)
     for moment in times:
-        if known.times.isdisjoint(moment.times) and not _is_computed(moment.times, answer, evidence):
+        if known.times.isdisjoint(moment.times) and not lengths.explain(moment, answer):
             yield AnswerObjection(Fault.TIME, moment.words)
 
 
@@ -57,101 +60,52 @@ def _wrong_weekdays(answer: str, days: Sequence[DaySpot]) -> Iterable[str]:
     yield from (day.words for day in days if not day.agrees)
     for first, second in pairwise(days):
         between = answer[first.start + len(first.words) : second.start].lower()
-        if _IS.fullmatch(between) and first.days.isdisjoint(second.days):
+        if (between == _ASIDE or _IS.fullmatch(between)) and first.days.isdisjoint(second.days):
             yield answer[first.start : second.start + len(second.words)]
 
 
-def _wrong_hours(answer: str, evidence: Evidence) -> Iterable[str]:
-    """Return the times that are called opening hours and that the business has not given."""
-    for sentence in sentences(answer):
-        if _OPENS.search(fold(sentence)) and not sentence.rstrip().endswith("?"):
-            known = _business(evidence)
-            yield from (spot.words for spot in times_in(sentence) if known.times.isdisjoint(spot.times))
+def _ungiven_offers(answer: str, lengths: "_Lengths", evidence: Evidence) -> Iterable[str]:
+    """Return questions that offer times which neither the customer nor a tool has named: opening hours are not free."""
+    asked = [words for words in sentences(answer) if words.endswith("?") and _OFFERS.search(fold(words))]
+    known = said(evidence) | known_of_results(evidence.outcomes, evidence) | booked(evidence) if asked else Known()
+    for sentence in asked:
+        spots = (spot for spot in times_in(sentence) if not spot.bound and not lengths.explain(spot, sentence))
+        if any(known.times.isdisjoint(spot.times) for spot in spots):
+            yield sentence[:SHOWN]
 
 
-def _business(evidence: Evidence) -> Known:
-    """Return what the business and its tools have given."""
-    texts = (evidence.facts, evidence.changing, *evidence.by_people)
-    return known_of_all(texts, evidence.now.date()) | _by_tools(evidence)
+@dataclass(frozen=True, slots=True)
+class _Lengths:
+    """How long things take: what looks like a time may be a length, or follow from an appointment and one."""
+
+    lengths: frozenset[timedelta] = frozenset()
+    computed: frozenset[time] = frozenset()
+    """Ends of appointments, and moments a little before one at which to come."""
+
+    @classmethod
+    def of(cls, answer: str, evidence: Evidence) -> "_Lengths":
+        """Gather them for an answer."""
+        appointments = {
+            moment for _, moment in (known_of_results(evidence.outcomes, evidence) | booked(evidence)).pairs
+        }
+        lengths = durations_of((evidence.facts, *(outcome.result for outcome in evidence.outcomes)))
+        early = EARLY_MINUTES if _COME_EARLY.search(fold(answer)) else ()
+        shifts = (*lengths, *(timedelta(minutes=-minutes) for minutes in early))
+        computed = frozenset(_shifted(moment, shift) for moment in appointments for shift in shifts)
+        return cls(lengths | {one + other for one in lengths for other in lengths}, computed)
+
+    def explain(self, spot: TimeSpot, text: str) -> bool:
+        """Whether what looks like a time in a text is one of these."""
+        return not self.computed.isdisjoint(spot.times) or _length(spot, text) in self.lengths
 
 
-def _everything(evidence: Evidence) -> Known:
-    """Return what was given for a mere mention: by the business, a tool, or either side of the conversation."""
-    today = evidence.now.date()
-    near = frozenset(today + timedelta(days=days) for days in range(-1, CALENDAR_DAYS))
-    said_now = Known(near, frozenset({evidence.now.time().replace(second=0, microsecond=0)}))
-    return said_now | known_of_all((*evidence.by_assistant, *evidence.by_customer), today) | _business(evidence)
-
-
-def _by_tools(evidence: Evidence) -> Known:
-    return _known_of_results(evidence.outcomes, evidence)
-
-
-def _known_of_results(outcomes: Iterable[ToolOutcome], evidence: Evidence) -> Known:
-    today = evidence.now.date()
-    return reduce(or_, (known_of_result(outcome.result, today) for outcome in outcomes), Known())
-
-
-def _is_computed(meant: frozenset[time], answer: str, evidence: Evidence) -> bool:
-    """Whether a time is the end of an appointment, or the moment a little before it at which to come."""
-    appointments = {moment for _, moment in (_by_tools(evidence) | _booked(evidence)).pairs}
-    texts = (evidence.facts, *(outcome.result for outcome in evidence.outcomes))
-    early = EARLY_MINUTES if _COME_EARLY.search(fold(answer)) else ()
-    shifts = (*durations_of(texts), *(timedelta(minutes=-minutes) for minutes in early))
-    return any(_shifted(moment, -shift) in appointments for moment in meant for shift in shifts)
+def _length(spot: TimeSpot, text: str) -> timedelta | None:
+    match = _LENGTH.fullmatch(fold(spot.words))
+    if match is None or _AT.search(fold(text[max(0, spot.start - 6) : spot.start])):
+        return None
+    minutes = 30 if match["minutes"] == "meia" else int(match["minutes"] or 0)
+    return timedelta(hours=int(match["hours"]), minutes=minutes)
 
 
 def _shifted(moment: time, by: timedelta) -> time:
     return (datetime.combine(date(2000, 1, 2), moment) + by).time()
-
-
-def unbacked_claims(answer: str, evidence: Evidence) -> Iterable[AnswerObjection]:
-    """Object to claims about appointments that nothing backs."""
-    for claim in claims_in(answer):
-        backed = _is_shown if claim.kind is ClaimKind.AVAILABLE else _is_done
-        if not backed(claim, answer, evidence):
-            fault = Fault.AVAILABILITY if claim.kind is ClaimKind.AVAILABLE else Fault.NOT_DONE
-            yield AnswerObjection(fault, claim.words[:SHOWN])
-
-
-def _is_shown(claim: Claim, answer: str, evidence: Evidence) -> bool:
-    """Whether a tool has shown in this turn what is said to be free or taken; or it is what the customer has booked."""
-    ran = any(not outcome.is_invalid_call for outcome in evidence.outcomes)
-    return (ran and _fits(claim, answer, _by_tools(evidence), evidence)) or _is_booked(claim, answer, evidence)
-
-
-def _is_done(claim: Claim, answer: str, evidence: Evidence) -> bool:
-    """Whether a tool has done it in this turn, or it is what the customer has booked."""
-    done = [outcome for outcome in evidence.outcomes if outcome.acts and outcome.is_success]
-    shown = _known_of_results(done, evidence) | _booked(evidence)
-    return (bool(done) and _fits(claim, answer, shown, evidence)) or _is_booked(claim, answer, evidence)
-
-
-def _is_booked(claim: Claim, answer: str, evidence: Evidence) -> bool:
-    """Whether a claim names a day and a time, and the customer has a booking then."""
-    named = known_of(claim.words, evidence.now.date()).pairs
-    return bool(named) and _fits(claim, answer, _booked(evidence), evidence)
-
-
-def _booked(evidence: Evidence) -> Known:
-    """Return this customer's bookings, from the prompt, in whose calendar hours are no moments, and from tools."""
-    listed = [outcome for outcome in evidence.outcomes if _BOOKING in outcome.result]
-    return known_of(evidence.changing, evidence.now.date()) | _known_of_results(listed, evidence)
-
-
-def _fits(claim: Claim, answer: str, shown: Known, evidence: Evidence) -> bool:
-    """Whether each time that a claim affirms is among those shown, and on one of the days that it names."""
-    today = evidence.now.date()
-    days = days_of(days_in(claim.words, today)) or _days_before(claim, answer, today)
-    affirmed = (clause for clause in clauses(claim.words) if not is_denied(clause))
-    for spot in (spot for clause in affirmed for spot in times_in(clause) if not spot.bound):
-        if shown.times.isdisjoint(spot.times) or (days and shown.pairs.isdisjoint(product(days, spot.times))):
-            return False
-    return True
-
-
-def _days_before(claim: Claim, answer: str, today: date) -> frozenset[date]:
-    """Return the days named last before a claim that names none: "Na segunda, então. Tenho às 10:00"."""
-    before = answer[: max(answer.find(claim.words), 0)]
-    last = max(days_in(before, today), key=lambda spot: spot.start, default=None)
-    return frozenset() if last is None else last.days

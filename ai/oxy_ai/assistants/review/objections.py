@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+SHOWN: Final = 120
+"""Most characters of an answer that an objection repeats."""
+
 
 class Fault(StrEnum):
     """What is wrong with an answer; the values are labels of a metric."""
@@ -15,6 +18,7 @@ class Fault(StrEnum):
     WEEKDAY = "weekday"
     AVAILABILITY = "availability"
     NOT_DONE = "not_done"
+    POSTPONED = "postponed"
     LINK = "link"
     NUMBER = "number"
     INTERNAL = "internal"
@@ -40,6 +44,9 @@ _EXPLANATIONS: Final[Mapping[Fault, str]] = {
     Fault.NOT_DONE: (
         '"{}" afirma que algo foi agendado, remarcado, cancelado ou cadastrado, e nenhuma ferramenta fez isso agora'
     ),
+    Fault.POSTPONED: (
+        '"{}" adia o que dá para fazer agora; use a ferramenta e responda com o resultado, ou pergunte o que falta'
+    ),
     Fault.LINK: 'o endereço "{}" não é da loja; não envie links que não estejam no catálogo',
     Fault.NUMBER: 'o número "{}" não é da loja nem deste cliente',
     Fault.INTERNAL: 'há um código interno do sistema: "{}"',
@@ -57,5 +64,5 @@ _NAMED: Final = 8
 
 def repair_request(objections: Sequence[AnswerObjection]) -> str:
     """Return what the model is told of the objections to its answer."""
-    named = [_EXPLANATIONS[objection.fault].format(objection.words) for objection in objections[:_NAMED]]
+    named = [_EXPLANATIONS[objection.fault].format(objection.words[:SHOWN]) for objection in objections[:_NAMED]]
     return f"{_BEFORE}{'; '.join(named)}{_AFTER}"

@@ -6,11 +6,14 @@ denied. What a person of the business wrote counts; what the assistant wrote bef
 A price must be one that the catalog or a tool gave, and not that of another service than the sentence names. Arithmetic
 counts, because customers ask for it: totals of services that the answer or the customer names, or of prices that the
 answer itself gives. Totals of all known prices would be too many: with five services, nearly every multiple of five is
-one.
+one. So do the percentages that the business names ("10% no Pix").
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Final
 
@@ -18,15 +21,15 @@ from oxy_ai.assistants.review.evidence import Evidence, Offer
 from oxy_ai.assistants.review.gifts import ungiven_gifts
 from oxy_ai.assistants.review.known import prices_of_result
 from oxy_ai.assistants.review.objections import AnswerObjection, Fault
-from oxy_ai.assistants.review.spotted import prices_in
+from oxy_ai.assistants.review.spotted import percentages_in, prices_in
 from oxy_ai.assistants.review.words import telling
 from oxy_ai.portuguese.mentions import Price
 from oxy_ai.portuguese.sentences import sentences
 from oxy_ai.portuguese.words import fold, key_words, read
 
-MOST_OF_ONE: Final = 6
-"""Largest quantity of one service in a total."""
-MOST_SUMMED: Final = 4
+MOST_SUMMED: Final = 6
+"""Most services in a total; or so many of each, for several who come together."""
+MOST_DIFFERENT: Final = 4
 """Most different prices in a total."""
 
 _DENIED: Final = re.compile(
@@ -34,73 +37,187 @@ _DENIED: Final = re.compile(
     r"(?:em vez|ao inves) de|e nao|nem) (?:de |por |os |o valor de )?$"
 )
 """Directly before a price: it is denied."""
-_DIFFERENCE: Final = re.compile(r"\b(?:a mais|diferenca|mais car[oa]s?)\b")
+_REFUSED: Final = re.compile(
+    r"\b(?:nao|nem) (?:consigo|conseguimos|consegue|posso|podemos|pode|da|daria|tem como|faco|fazemos|temos|encontrei|"
+    r"achei|vi|existe|corresponde|chega|trabalhamos)\b(?:(?!\b(?:mais|menos|alem|acima|so|apenas|passa)\b)[^,;:.!?]){0,50}$"
+)
+"""In the same clause before the customer's own figure: "não consigo fazer o corte por R$ 50,00"."""
+_ATTRIBUTED: Final = re.compile(
+    r"\b(?:voce|vc|esper\w+|mencion\w+|disse\w*|fal\w+|pergunt\w+|viu|imagin\w+|pag\w+|proposta|oferta)\b"
+)
+_CONTRAST: Final = re.compile(r"\b(?:mas|porem|so que|no entanto|entretanto|na verdade|e na realidade)\b|;")
+_BUDGET: Final = re.compile(r"\b(?:com|orcamento|verba|limite|nota|cabe\w*|dentro)\b")
+_CHANGE: Final = re.compile(r"\btroco (?:para|pra|de) (?:uma nota de )?$")
+_DIFFERENCE: Final = re.compile(r"\b(?:a mais|a menos|diferenca|mais car[oa]s?|mais barat[oa]s?|economi[sz]\w+)\b")
+_FIGURE: Final = re.compile(r"(?<![\d.,:/])\d{1,6}(?:[.,]\d{1,2})?(?![\d:/%])", re.ASCII)
+_SMALL: Final = 2
+"""Longest words that tell nothing."""
 
 
 def wrong_prices(answer: str, evidence: Evidence) -> Iterable[AnswerObjection]:
     """Object to prices, discounts and gifts that the business does not give."""
-    given = _given(evidence) if prices_in(answer) else frozenset[int]()
+    ledger = _Ledger.of(answer, evidence) if prices_in(answer) else None
     for sentence in sentences(answer):
         for price in prices_in(sentence):
-            fits = _is_given(price.cents, sentence, given, evidence)
-            if (
-                not fits
-                and not _is_computed(price.cents, sentence, answer, given, evidence)
-                and not _is_denied(price, sentence)
-            ):
+            if ledger is not None and not ledger.allows(price, sentence):
                 yield AnswerObjection(Fault.PRICE, price.words)
-        yield from ungiven_gifts(sentence, (evidence.facts, *evidence.by_people))
+        yield from ungiven_gifts(sentence, answer, evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    """The prices that one answer may give."""
+
+    offers: tuple[Offer, ...]
+    given: frozenset[int]
+    """Cents that the business has given: in the catalog, by a tool, in a person's own words."""
+    computed: frozenset[int]
+    """That follow from percentages which the business names."""
+    totals: dict[int, list[frozenset[int]]]
+    """Sums of prices that the answer gives or that belong to services which it or the customer names; of which ones."""
+    asked: frozenset[int]
+    """The customer's own figures."""
+    about: tuple[frozenset[Offer], str]
+    """What a sentence that names no service is about: what the answer names, else the customer's newest message."""
+
+    @classmethod
+    def of(cls, answer: str, evidence: Evidence) -> "_Ledger":
+        """Gather what an answer may give."""
+        given = _given(evidence)
+        said = "\n".join((answer, *evidence.by_customer))
+        named = [offer.cents for offer in _hinted(said, evidence.offers)]
+        own = sorted({price.cents for price in prices_in(answer) if price.cents in given})
+        parts = list(dict.fromkeys([*named, *own]))[:MOST_DIFFERENT]
+        return cls(
+            evidence.offers,
+            given,
+            frozenset(_percents({*named, *own}, evidence)),
+            _totals(parts),
+            frozenset(figure for text in evidence.by_customer for figure in _figures(text)),
+            _about(answer, evidence),
+        )
+
+    def allows(self, price: Price, sentence: str) -> bool:
+        """Whether a sentence may give a price."""
+        return (
+            self._is_given(price.cents, sentence)
+            or price.cents in self.computed
+            or self._is_computed(price.cents, sentence)
+            or self._is_repeated(price, sentence)
+        )
+
+    def _is_given(self, cents: int, sentence: str) -> bool:
+        """Whether a price is known, and not that of another service than the one that it is said of."""
+        owners = [offer for offer in self.offers if offer.cents == cents]
+        if cents not in self.given or not owners:
+            return cents in self.given
+        full, rest = _named_in(sentence, self.offers)
+        if not full:
+            full, others = self.about
+            rest = f"{rest} {others}"
+        if not full or any(owner in full for owner in owners):
+            return True
+        return any(not telling(owner.name).isdisjoint(telling(rest)) for owner in owners)
+
+    def _is_computed(self, cents: int, sentence: str) -> bool:
+        if _DIFFERENCE.search(fold(sentence)) and any(cents + price in self.given for price in self.given):
+            return True
+        about = {offer.cents for offer in _named_in(sentence, self.offers)[0]}
+        return any(not about or about & used for used in self.totals.get(cents, ()))
+
+    def _is_repeated(self, price: Price, sentence: str) -> bool:
+        """Whether a price is denied, or is the customer's own and not the business's."""
+        before, _, after = (fold(part) for part in read(sentence, len(sentence)).shown.partition(price.words))
+        if _DENIED.search(before):
+            return True
+        if price.cents not in self.asked:
+            return False
+        if _REFUSED.search(before) or _CHANGE.search(before):
+            return True
+        others = [other.cents for other in prices_in(sentence) if other.cents in self.given]
+        corrected = _ATTRIBUTED.search(before) and _CONTRAST.search(after) and others
+        enough = _BUDGET.search(before) and any(other <= price.cents for other in others)
+        return bool(corrected or enough)
+
+
+def _about(answer: str, evidence: Evidence) -> tuple[frozenset[Offer], str]:
+    named, rest = _named_in(answer, evidence.offers)
+    if named or not evidence.by_customer:
+        return named, rest
+    asked, others = _named_in(evidence.by_customer[-1], evidence.offers)
+    return asked, f"{rest} {others}"
 
 
 def _given(evidence: Evidence) -> frozenset[int]:
-    """Return the prices that the business has given: in the catalog, by a tool, in a person's own words."""
     said = frozenset(price.cents for text in (evidence.facts, *evidence.by_people) for price in prices_in(text))
     by_tools = (prices_of_result(outcome.result) for outcome in evidence.outcomes)
     return said.union(*by_tools, (offer.cents for offer in evidence.offers))
 
 
-def _is_denied(price: Price, sentence: str) -> bool:
-    before, _, _ = read(sentence).shown.partition(price.words)
-    return _DENIED.search(fold(before)) is not None
+def _percents(prices: Iterable[int], evidence: Evidence) -> Iterator[int]:
+    """Yield prices with what the business takes off or adds, and that itself, in cents."""
+    shares = {share for text in (evidence.facts, *evidence.by_people) for share in percentages_in(text)}
+    for price, share in product(prices, shares):
+        part = price * share
+        for exact in (part, price * _WHOLE - part, price * _WHOLE + part):
+            yield from {exact // _WHOLE, -(-exact // _WHOLE)}
 
 
-def _is_given(cents: int, sentence: str, given: frozenset[int], evidence: Evidence) -> bool:
-    """Whether a price is known, and not that of another service than the sentence is about."""
-    if cents not in given:
-        return False
-    owners = [offer for offer in evidence.offers if offer.cents == cents]
-    full, rest = _named_in(sentence, evidence.offers)
-    if not owners or not full or any(owner in full for owner in owners):
-        return True
-    return any(not telling(owner.name).isdisjoint(telling(rest)) for owner in owners)
+_WHOLE: Final = 10_000
+"""Hundredths of 100 %."""
 
 
-def _is_computed(cents: int, sentence: str, answer: str, given: frozenset[int], evidence: Evidence) -> bool:
-    named, _ = _named_in("\n".join((answer, *evidence.by_customer)), evidence.offers)
-    own = {price.cents for price in prices_in(answer) if price.cents in given}
-    about, _ = _named_in(sentence, evidence.offers)
-    parts = list(dict.fromkeys([*(offer.cents for offer in named), *sorted(own)]))[:MOST_SUMMED]
-    if _DIFFERENCE.search(fold(sentence)) and any(high - low == cents for high, low in product(given, given)):
-        return True
-    return _is_total(cents, parts, frozenset(offer.cents for offer in about))
+def _totals(parts: Sequence[int]) -> dict[int, list[frozenset[int]]]:
+    """Return the totals of several of these prices, with those that are in them."""
+    found: dict[int, list[frozenset[int]]] = {}
+    for counts in product(range(MOST_SUMMED + 1), repeat=len(parts)):
+        used = {count for count in counts if count}
+        if sum(counts) > 1 and (sum(counts) <= MOST_SUMMED or len(used) == 1):
+            members = frozenset(part for part, count in zip(parts, counts, strict=True) if count)
+            found.setdefault(sum(map(int.__mul__, parts, counts)), []).append(members)
+    return found
 
 
-def _is_total(cents: int, parts: Sequence[int], about: frozenset[int]) -> bool:
-    """Whether an amount is a total of several of these; at least one of those that it is `about` must be among them."""
-    for counts in product(range(MOST_OF_ONE + 1), repeat=len(parts)):
-        used = {part for part, count in zip(parts, counts, strict=True) if count}
-        if sum(counts) > 1 and sum(map(int.__mul__, parts, counts)) == cents and (not about or about & used):
-            return True
-    return False
+def _figures(text: str) -> Iterator[int]:
+    """Yield the amounts that a customer may have named, in cents: he need not write a currency."""
+    yield from (price.cents for price in prices_in(text))
+    for figure in _FIGURE.findall(text):
+        whole, _, part = figure.replace(",", ".").partition(".")
+        yield int(whole) * 100 + int(part.ljust(2, "0"))
 
 
-def _named_in(text: str, offers: Sequence[Offer]) -> tuple[list[Offer], str]:
+def _hinted(text: str, offers: tuple[Offer, ...]) -> list[Offer]:
+    """Return the offers that a text names, also in the plural or by a word that no other offer has."""
+    said = [_singular(word) for word in key_words(text, len(text)).split()]
+    full, _ = _named_in(" ".join(said), tuple(Offer(_singulars(offer.name), offer.cents) for offer in offers))
+    cents, words = {offer.cents for offer in full}, frozenset(said)
+    return [offer for offer, own in _own_words(offers) if offer.cents in cents or own & words]
+
+
+@lru_cache(maxsize=64)
+def _own_words(offers: tuple[Offer, ...]) -> tuple[tuple[Offer, frozenset[str]], ...]:
+    """Return offers with the words of their names that no other has."""
+    words = [(offer, {w for w in _singulars(offer.name).split() if len(w) > _SMALL}) for offer in offers]
+    uses = Counter(word for _, each in words for word in each)
+    return tuple((offer, frozenset(word for word in each if uses[word] == 1)) for offer, each in words)
+
+
+def _singulars(name: str) -> str:
+    return " ".join(map(_singular, key_words(name).split()))
+
+
+def _singular(word: str) -> str:
+    return word.removesuffix("s") if len(word) > _SMALL + 1 else word
+
+
+@lru_cache(maxsize=256)
+def _named_in(text: str, offers: tuple[Offer, ...]) -> tuple[frozenset[Offer], str]:
     """Return the offers that a text names, longer names first, and the words that are left."""
-    rest = f" {key_words(text)} "
-    found = []
+    rest = f" {key_words(text, len(text))} "
+    found = set()
     for offer in sorted(offers, key=lambda offer: len(offer.name), reverse=True):
         name = f" {key_words(offer.name)} "
         if name in rest:
-            found.append(offer)
+            found.add(offer)
             rest = rest.replace(name, "  ")
-    return found, rest
+    return frozenset(found), rest

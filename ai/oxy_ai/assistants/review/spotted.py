@@ -6,6 +6,7 @@ from datetime import date, time
 from functools import lru_cache
 from typing import Final
 
+from oxy_ai.portuguese.meanings import Naming
 from oxy_ai.portuguese.mentions import Link, Mentions, Price, mentions_in
 
 _ANY_DAY: Final = date(2000, 1, 1)
@@ -23,6 +24,8 @@ class DaySpot:
     """All that it can mean."""
     agrees: bool
     """False: its weekday does not fit its date."""
+    counted: bool = False
+    """Counted from today: "daqui a 21 dias"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class TimeSpot:
     """A mention of a time of day."""
 
     words: str
+    start: int
+    """As that of a `DaySpot`."""
     times: frozenset[time]
     """All that it can mean."""
     bound: bool
@@ -39,7 +44,13 @@ class TimeSpot:
 def days_in(text: str, today: date) -> tuple[DaySpot, ...]:
     """Return the days that a text mentions."""
     return tuple(
-        DaySpot(phrase.words, phrase.start, frozenset(phrase.days), phrase.agrees)
+        DaySpot(
+            phrase.words,
+            phrase.start,
+            frozenset(phrase.days),
+            phrase.agrees,
+            counted=phrase.meaning.naming is Naming.RELATIVE,
+        )
         for phrase in _mentions(text, today).days
         if phrase.days or not phrase.agrees
     )
@@ -48,7 +59,8 @@ def days_in(text: str, today: date) -> tuple[DaySpot, ...]:
 def times_in(text: str) -> tuple[TimeSpot, ...]:
     """Return the times of day that a text mentions."""
     return tuple(
-        TimeSpot(phrase.words, frozenset(phrase.times), phrase.bound) for phrase in _mentions(text, _ANY_DAY).times
+        TimeSpot(phrase.words, phrase.start, frozenset(phrase.times), phrase.bound)
+        for phrase in _mentions(text, _ANY_DAY).times
     )
 
 
@@ -57,6 +69,11 @@ def prices_in(text: str) -> tuple[Price, ...]:
     return tuple(
         price for price in _mentions(text, _ANY_DAY).prices if any(map(str.isdigit, price.words)) or price.cents
     )
+
+
+def percentages_in(text: str) -> tuple[int, ...]:
+    """Return the percentages that a text mentions, in hundredths."""
+    return tuple(part.hundredths for part in _mentions(text, _ANY_DAY).percentages)
 
 
 def links_in(text: str) -> tuple[Link, ...]:

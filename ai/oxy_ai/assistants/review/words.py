@@ -12,11 +12,16 @@ _STEM: Final = 5
 """So many letters tell a word from others, whatever its ending."""
 
 
-def clauses(sentence: str) -> list[str]:
-    """Return a sentence's clauses: what stands between commas, colons, dashes and before a "but"."""
+def clause_spans(sentence: str) -> list[tuple[int, int]]:
+    """Return where a sentence's clauses stand: between commas, colons, dashes and before a "but"."""
     cuts = [match.span() for match in _CLAUSE_END.finditer(fold(sentence))]
     starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(sentence)]
-    return [sentence[start:end] for start, end in zip(starts, ends, strict=True) if sentence[start:end].strip()]
+    return [(start, end) for start, end in zip(starts, ends, strict=True) if sentence[start:end].strip()]
+
+
+def clauses(sentence: str) -> list[str]:
+    """Return a sentence's clauses."""
+    return [sentence[start:end] for start, end in clause_spans(sentence)]
 
 
 def telling(text: str) -> frozenset[str]:
