@@ -1,6 +1,7 @@
 """Frozen values that the engine's SQL functions take and return."""
 
 from collections.abc import Sequence
+from datetime import date, timedelta, tzinfo
 from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
@@ -211,6 +212,10 @@ class Turn(Record):
     """What a tool of an earlier attempt has ordered."""
     read_at: AwareDatetime
     """By PostgreSQL's clock; the inputs' ages are of then."""
+
+    def written_on(self, item: Input, timezone: tzinfo) -> date:
+        """Return the local day on which a message to answer was written: its "amanhã" is the day after that."""
+        return (self.read_at - timedelta(seconds=item.age_seconds)).astimezone(timezone).date()
 
 
 class UnreadableTurn(Record):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from typing import Final
 
 from pydantic import BaseModel, Field
@@ -11,7 +12,7 @@ from oxy_ai.assistants.people import hand_over_of
 from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import ToolContext
 from oxy_ai.petshop.explanations import explain, explain_day
-from oxy_ai.portuguese.dates import contradicts, days_meant
+from oxy_ai.portuguese.dates import contradict, days_meant
 from oxy_ai.portuguese.formatting import full_day
 from oxy_ai.records import HandOverReason
 from oxy_ai.scheduling.agenda import Agenda, read_agenda
@@ -116,12 +117,20 @@ def _names(offered: Sequence[Service | Resource]) -> str:
 
 def contradiction(context: ToolContext, day: date) -> DayRefusal | None:
     """Return a refusal of a day that is not the one which the customer has just written."""
-    words = "\n".join(item.text or "" for item in context.turn.inputs)
-    today = context.now.date()
-    if not contradicts(words, day, today):
+    said = _said(context)
+    if not contradict(said, day):
         return None
-    meant = [DayNamed(data=other, dia=full_day(other)) for other in days_meant(words, today)]
-    return DayRefusal(erro=f"O cliente não pediu {full_day(day)}; confirme com ele o dia.", dias=meant[:_DAYS_OFFERED])
+    today = context.now.date()
+    meant = sorted({other for words, written_on in said for other in days_meant(words, written_on) if other >= today})
+    days = [DayNamed(data=other, dia=full_day(other)) for other in meant[:_DAYS_OFFERED]]
+    return DayRefusal(erro=f"O cliente não pediu {full_day(day)}; confirme com ele o dia.", dias=days)
+
+
+def _said(context: ToolContext) -> list[tuple[str, date]]:
+    """Return the customer's words of each day: what he wrote before midnight may be answered after it."""
+    turn = context.turn
+    by_day = groupby(turn.inputs, key=lambda item: turn.written_on(item, context.timezone))
+    return [("\n".join(item.text or "" for item in items), written_on) for written_on, items in by_day]
 
 
 def times(slots: Sequence[Slot]) -> list[str]:

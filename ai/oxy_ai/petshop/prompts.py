@@ -45,6 +45,7 @@ class CustomerNowVariables:
 
     today: str
     iso_date: str
+    written: str
     days: str
     people: str
     customer: str
@@ -85,6 +86,7 @@ def customer_prompt(context: Context) -> Prompt:
     changing = CustomerNowVariables(
         today=_today(context.now),
         iso_date=f"{context.now:%Y-%m-%d}",
+        written=_written(context),
         days=_coming_days(context),
         people=_people(context),
         customer=_customer_lines(context),
@@ -112,6 +114,18 @@ def _shop(turn: Turn) -> str:
 
 def _today(now: datetime) -> str:
     return f"{full_day(now)}, {now:%H:%M}"
+
+
+def _written(context: Context) -> str:
+    """Return on which earlier days the messages to answer were written: their "hoje" is not the prompt's."""
+    turn, zone, today = context.turn, context.now.tzinfo, context.now.date()
+    days = sorted({turn.written_on(item, zone) for item in turn.inputs} - {today}) if zone else []
+    if not days:
+        return ""
+    return (
+        f"O cliente escreveu mensagens que você responde agora em {' e '.join(map(full_day, days))}: nelas, hoje e "
+        "amanhã contam a partir do dia em que foram escritas."
+    )
 
 
 def _coming_days(context: Context) -> str:

@@ -4,6 +4,7 @@ This only checks: the model chooses the day, from the calendar in its prompt.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import date, time
 from typing import Final
 
@@ -40,14 +41,20 @@ def contradicts(words: str, day: date, today: date) -> bool:
     """Return whether a customer's words name other days than this one.
 
     No to a day that any phrase allows, and to words that name no day: in doubt there is no contradiction. A weekday
-    that does not fit the date beside it contradicts every day.
+    that does not fit the date beside it contradicts every day. A date that was a few weeks ago says nothing of a day
+    to come: "a vacina foi 20/11".
     """
-    reading = read(words)
-    phrases = [phrase for phrase in day_phrases(reading, today) if _binds(phrase, today)]
-    if not phrases or _LEAVES_OPEN.search(reading.folded):
+    return contradict([(words, today)], day)
+
+
+def contradict(said: Iterable[tuple[str, date]], day: date) -> bool:
+    """Return the same of several messages together, each with the day from which its words count."""
+    readings = [(read(words), today) for words, today in said]
+    phrases = [found for reading, today in readings for found in day_phrases(reading, today) if _binds(found, today)]
+    if not phrases or any(_LEAVES_OPEN.search(reading.folded) for reading, _ in readings):
         return False
     return not any(phrase.meaning.fits(day) for phrase in phrases)
 
 
 def _binds(phrase: DayPhrase, today: date) -> bool:
-    return phrase.use is Use.MEANT and (not phrase.days or phrase.days[-1] >= today)
+    return phrase.use is Use.MEANT and (not phrase.days or phrase.days[0] >= today)

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from integration.ai.endpoint import calling, running_endpoint, saying
 from integration.ai.scene import CATALOG, CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
 
 from oxy_ai.portuguese.formatting import full_day, weekday
+from oxy_core.envelopes import InstanceSettings
 from oxy_dev.conversation import CALLER as BRUNO
 from oxy_dev.conversation import CUSTOMER as ANA
 
@@ -59,11 +60,11 @@ async def seen_by_model(scene: Scene) -> str:
     return "\n".join(message["content"] for message in messages if message["role"] == "system")
 
 
-async def shop(scene: Scene, text: str | None = None) -> FakePod:
+async def shop(scene: Scene, text: str | None = None, settings: InstanceSettings = SETTINGS) -> FakePod:
     """A shop with a catalog."""
-    pod = await scene.pod(SETTINGS)
+    pod = await scene.pod(settings)
     async with scene.worker():
-        await scene.known(SETTINGS)
+        await scene.known(settings)
     await scene.apply_catalog("petshop", text)
     return pod
 
@@ -191,6 +192,23 @@ async def test_a_day_that_the_customers_words_contradict_is_refused(scene: Scene
     [refused] = await served(scene, pod, in_words, call("remarcar_agendamento", data=day, hora="14:00"))
     assert refused["erro"] == f"O cliente não pediu {full_day(day)}; confirme com ele o dia."
     assert {date.fromisoformat(other["data"]).weekday() for other in refused["dias"]} == {wrong.weekday()}
+
+
+async def test_tomorrow_is_the_day_after_the_one_on_which_it_was_written(scene: Scene) -> None:
+    pod = await shop(scene, settings=settings_of("petshop", max_answer_age_seconds=1e6))
+    today, day = datetime.now(ZONE).date(), open_day(9)
+    wrong, written = day + timedelta(days=1), today - timedelta(days=1)
+    async with (
+        running_endpoint(calling(booking(wrong), booking(day)), saying("Feito.")) as endpoint,
+        scene.worker(openai_base_url=endpoint.base_url),
+    ):
+        text = f"Quero banho para o Rex daqui a {(day - written).days} dias"
+        await pod.answer_to(text, sent_at=datetime.now(UTC) - timedelta(days=1))
+        refused, booked = endpoint.tool_results()
+        now = endpoint.requests[0]["messages"][1]["content"]
+    assert refused["dias"] == [{"data": day.isoformat(), "dia": full_day(day)}]
+    assert booked["agendamento"]["data"] == day.isoformat()
+    assert f"O cliente escreveu mensagens que você responde agora em {full_day(written)}: " in now
 
 
 async def test_what_the_customer_has_not_asked_for_is_not_done(scene: Scene) -> None:

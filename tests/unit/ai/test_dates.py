@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from oxy_ai.portuguese.dates import contradicts, days_meant, times_meant
+from oxy_ai.portuguese.dates import contradict, contradicts, days_meant, times_meant
 
 WEDNESDAY = date(2026, 11, 25)
 
@@ -326,6 +326,7 @@ CONTRADICTIONS = [
 ]
 
 NO_CONTRADICTIONS = [
+    ("a vacina dele foi 20/11, quero banho", "27/11"),
     ("sexta", "27/11"),
     ("sexta", "11/12"),  # the customer may speak of a week that was named before
     ("dia 15", "15/01/27"),
@@ -412,6 +413,13 @@ NO_CONTRADICTIONS = [
     ("sexta, se não tiver, sábado ou domingo", "29/11"),
     ("tanto faz o dia, menos sexta", "30/11"),
 ]
+
+
+def test_words_count_from_the_day_on_which_they_were_written() -> None:
+    thursday, friday = date(2026, 11, 26), date(2026, 11, 27)
+    said = [("quero banho amanhã", WEDNESDAY), ("às 10h", thursday)]
+    assert [contradict(said, day) for day in (thursday, friday)] == [False, True]
+    assert not contradict([*said, ("ou depois de amanhã", WEDNESDAY)], friday)
 
 
 @pytest.mark.parametrize(("cases", "expected"), [(CONTRADICTIONS, True), (NO_CONTRADICTIONS, False)])
