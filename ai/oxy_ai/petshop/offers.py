@@ -45,6 +45,7 @@ class SlotRefusal(ToolRefusal):
     """Why nothing was booked or moved, and what is free on that day instead."""
 
     horarios: list[str] = Field(default_factory=list)
+    mais: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,15 @@ def times(slots: Sequence[Slot]) -> list[str]:
     return [f"{slot.starts_at:%H:%M}" for slot in slots[:TIMES_SHOWN]]
 
 
+def more(slots: Sequence[Slot]) -> str | None:
+    """Return that a day has more free times than `times` shows: a model must not tell that there are none."""
+    if len(slots) <= TIMES_SHOWN:
+        return None
+    return "Há mais horários livres depois destes: use consultar_horarios com a_partir_de."
+
+
 def refused(agenda: Agenda, refusal: Refused, at: datetime) -> SlotRefusal:
     """Return scheduling's refusal in words, with what is free instead."""
-    return SlotRefusal(erro=explain(refusal.why, agenda.calendar, at), horarios=times(refusal.free))
+    return SlotRefusal(
+        erro=explain(refusal.why, agenda.calendar, at), horarios=times(refusal.free), mais=more(refusal.free)
+    )

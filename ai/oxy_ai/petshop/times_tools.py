@@ -11,9 +11,9 @@ from oxy_ai.assistants.vertical import Tool, ToolContext
 from oxy_ai.petshop import arguments
 from oxy_ai.petshop.catalog import Catalog, Service
 from oxy_ai.petshop.catalog_store import read_applied
-from oxy_ai.petshop.offers import Offer, contradiction, find_offer, no_catalog, times
+from oxy_ai.petshop.offers import Offer, contradiction, find_offer, more, no_catalog, times
 from oxy_ai.portuguese.formatting import full_day, money
-from oxy_ai.scheduling.services import ResourceKind, fold_name
+from oxy_ai.scheduling.services import fold_name
 from oxy_ai.scheduling.slots import Slot
 
 _DAYS_SHOWN: Final = 3
@@ -69,6 +69,7 @@ class FreeDay(BaseModel):
     dia: str
     """The same day, for the customer."""
     horarios: list[str]
+    mais: str | None = None
 
 
 class FreeTimes(BaseModel):
@@ -86,20 +87,20 @@ async def _list_services(context: ToolContext, question: ServicesQuestion) -> Ba
     if catalog is None:
         return no_catalog(context)
     words = fold_name(question.servico or "")
-    found = [service for service in catalog.services if words in fold_name(f"{service.name} {service.description}")]
-    notice = None if found else "Não há esse serviço; estes são todos."
+    found = [item for item in catalog.services if words in fold_name(f"{item.name} {item.description or ''}")]
+    notice = (
+        None if found else "Nenhum serviço tem esse nome; estes são todos. Veja se um deles é o que o cliente quer."
+    )
     return Services(servicos=[_shown_service(catalog, service) for service in found or catalog.services], aviso=notice)
 
 
 def _shown_service(catalog: Catalog, service: Service) -> ServiceShown:
-    needed = {key for group in service.groups for key in group}
-    staff = [item.name for item in catalog.resources if item.key in needed and item.kind is ResourceKind.STAFF]
     return ServiceShown(
         servico=service.name,
         preco=money(service.price_cents),
         duracao_minutos=service.duration_minutes,
         descricao=service.description,
-        profissionais=staff or None,
+        profissionais=list(catalog.people_of(service)) or None,
     )
 
 
@@ -148,7 +149,7 @@ async def _free_days(offer: Offer, days: Sequence[date], earliest: time) -> list
 
 
 def _shown_day(day: date, slots: Sequence[Slot]) -> list[FreeDay]:
-    return [FreeDay(data=day, dia=full_day(day), horarios=times(slots))] if slots else []
+    return [FreeDay(data=day, dia=full_day(day), horarios=times(slots), mais=more(slots))] if slots else []
 
 
 TIMES_TOOLS: Final = (

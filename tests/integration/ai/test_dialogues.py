@@ -150,6 +150,27 @@ async def test_the_model_learns_why_nothing_was_done_and_what_it_can_do(scene: S
     assert await scene.value("select count(*) from bookings") == 3
 
 
+async def test_a_model_does_not_take_what_it_is_shown_for_all_that_is_free(scene: Scene) -> None:
+    pod = await shop(scene, CATALOG.read_text().replace("slot_minutes: 30", "slot_minutes: 10"))
+    day = open_day()
+    results = await served(
+        scene,
+        pod,
+        "Quero vacinação ou banho pro Rex",
+        call("consultar_horarios", servico="banho", data=day),
+        call("consultar_horarios", servico="banho", data=day, a_partir_de="15:00"),
+        booking(day, "12:10"),
+        call("consultar_servicos", servico="vacinas"),
+    )
+    [first], [rest] = results[0]["dias"], results[1]["dias"]
+    assert first["horarios"][-1] < "15:00"
+    assert first["mais"] == results[2]["mais"]
+    assert first["mais"].startswith("Há mais horários livres depois destes")
+    assert (rest["horarios"][0], "mais" in rest) == ("15:00", False)
+    assert results[3]["aviso"].startswith("Nenhum serviço tem esse nome; estes são todos.")
+    assert "Vacina V10" in [item["servico"] for item in results[3]["servicos"]]
+
+
 async def test_nobody_changes_another_customers_booking(scene: Scene) -> None:
     pod = await shop(scene)
     day = open_day()
