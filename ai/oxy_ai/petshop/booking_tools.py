@@ -12,7 +12,7 @@ from oxy_ai.petshop.offers import agenda_of, contradiction, find_offer, refused,
 from oxy_ai.petshop.pet_choice import choose_pet
 from oxy_ai.petshop.wishes import BOOKING, CANCELLING, MOVING
 from oxy_ai.portuguese.formatting import moment, money
-from oxy_ai.scheduling.agenda import Agenda
+from oxy_ai.scheduling.agenda import Agenda, lock_agenda
 from oxy_ai.scheduling.booking_rules import Unavailable
 from oxy_ai.scheduling.bookings import Appointment, Booking, Move, Refused, book, bookings_of, cancel, reschedule
 from oxy_ai.scheduling.services import find_service
@@ -103,6 +103,7 @@ async def _book(context: ToolContext, order: BookingOrder) -> BaseModel:
     offer = contradiction(context, order.data) or await find_offer(context, order.servico, order.profissional)
     if isinstance(offer, ToolRefusal):
         return offer
+    await lock_agenda(context.connection, context.organization)  # before a pet is registered, which counts facts
     pet = await choose_pet(context, order.nome_pet, order.especie)
     if isinstance(pet, ToolRefusal):
         return pet

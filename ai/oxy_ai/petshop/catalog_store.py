@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from oxy_ai.contacts import list_private
 from oxy_ai.database import Connection
 from oxy_ai.petshop.catalog import Catalog, Resource
+from oxy_ai.scheduling.agenda import lock_agenda
 from oxy_ai.scheduling.booking_rules import BookingRules
 from oxy_ai.scheduling.offer import Offer, OfferedResource, OfferedService, apply_offer
 from oxy_ai.scheduling.opening_hours import SpecialDay, Weekday
@@ -31,6 +32,7 @@ async def apply_catalog(connection: Connection, organization: UUID, name: str, c
     The whole document is stored for prompts and for `oxy catalog show`; scheduling gets its part in its own tables.
     """
     document = catalog.model_dump_json()
+    await lock_agenda(connection, organization)
     unchanged = await connection.fetchval(
         "select document = $2::jsonb from catalogs where organization_id = $1", organization, document
     )

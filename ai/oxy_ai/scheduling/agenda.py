@@ -79,6 +79,14 @@ class Agenda:
         return await _read("select locked_agenda($1)", self.connection, self.organization, self.timezone)
 
 
+async def lock_agenda(connection: Connection, organization: UUID) -> None:
+    """Let nobody else change the agenda until the transaction ends.
+
+    Whoever changes facts as well, such as a pet or a catalog, locks the agenda first: those who hold it count facts.
+    """
+    await connection.execute("select lock_agenda($1)", organization)
+
+
 async def read_agenda(connection: Connection, organization: UUID, timezone: ZoneInfo) -> Agenda | None:
     """Return the organization's agenda, in one round trip; None while it offers nothing."""
     return await _read("select agenda($1)", connection, organization, timezone)

@@ -6,6 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from oxy_ai.database import Connection
+from oxy_ai.scheduling.agenda import lock_agenda
 from oxy_ai.scheduling.booking_rules import BookingRules
 from oxy_ai.scheduling.opening_hours import SpecialDay
 from oxy_ai.scheduling.periods import Period
@@ -57,7 +58,7 @@ async def apply_offer(connection: Connection, organization: UUID, offer: Offer) 
     Services and resources are matched by key and keep their ids. Those no longer offered become inactive and are kept,
     because bookings refer to them.
     """
-    await connection.execute("select lock_agenda($1)", organization)
+    await lock_agenda(connection, organization)
     await _apply_rules(connection, organization, offer)
     await _apply_resources(connection, organization, offer.resources)
     await _apply_services(connection, organization, offer.services)

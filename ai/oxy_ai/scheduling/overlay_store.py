@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from oxy_ai.database import Connection
+from oxy_ai.scheduling.agenda import lock_agenda
 from oxy_ai.scheduling.overlays import OverlayKind
 from oxy_ai.scheduling.periods import Period
 
@@ -25,7 +26,7 @@ class NewOverlay:
 
 async def add_overlay(connection: Connection, organization: UUID, overlay: NewOverlay) -> int:
     """Store a dated change and return its id. It cancels no booking."""
-    await connection.execute("select lock_agenda($1)", organization)
+    await lock_agenda(connection, organization)
     number: int = await connection.fetchval(
         """
         insert into overlays (organization_id, kind, begins, ends, hours, resource_id, reason, made_by)
@@ -45,7 +46,7 @@ async def add_overlay(connection: Connection, organization: UUID, overlay: NewOv
 
 async def remove_overlays(connection: Connection, organization: UUID, numbers: Sequence[int]) -> list[int]:
     """Remove dated changes; returns those that existed."""
-    await connection.execute("select lock_agenda($1)", organization)
+    await lock_agenda(connection, organization)
     rows = await connection.fetch(
         "delete from overlays where organization_id = $1 and id = any ($2) returning id", organization, numbers
     )

@@ -1,17 +1,22 @@
 """Dated changes beside the catalog, and the agenda as the business sees it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from integration.ai.scene import until
 from integration.ai.shop import CATALOG, MONDAY, ORGANIZATION, ZONE, Shop, at, opened
 
 from oxy_ai.agenda_admin import coming_changes, with_changes
 from oxy_ai.agenda_reports import CatalogApplied, ChangeMade, ChangesReport, DaysReport
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.errors import AdministrationError
+from oxy_ai.scheduling.agenda import lock_agenda
 from oxy_ai.scheduling.booking_rules import Unavailable
 from oxy_ai.scheduling.bookings import Refused
+from oxy_ai.scheduling.overlay_store import NewOverlay, add_overlay
+from oxy_ai.scheduling.overlays import OverlayKind
 
 TUESDAY = MONDAY + timedelta(days=1)
 WHY = "--reason=Dedetização"
@@ -95,6 +100,26 @@ async def test_a_catalog_names_the_bookings_of_what_it_does_not_have_any_more(sh
     mine = await shop.booked(at(9), "Consulta", wish="Davi")
     await shop.booked(at(9))
     assert [item.id for item in (await applied(shop, left)).outside] == [mine.id]
+
+
+async def test_a_catalog_that_meets_a_dated_change_waits_for_it(shop: Shop) -> None:
+    async with organization_transaction(shop.pool, ORGANIZATION) as connection:
+        await lock_agenda(connection, ORGANIZATION)
+        applying = asyncio.create_task(shop.apply(CATALOG.replace("Tosa", "Tosa geral")))
+        await until(lambda: connection.fetch("select from pg_locks where not granted"))
+        await connection.execute("set local lock_timeout = '5s'")
+        closed = NewOverlay(
+            OverlayKind.CLOSED,
+            at(0, day=TUESDAY).replace(tzinfo=None),
+            at(23, day=TUESDAY).replace(tzinfo=None),
+            (),
+            None,
+            "festa",
+            "teste",
+        )
+        await add_overlay(connection, ORGANIZATION, closed)
+    await applying
+    assert await shop.free(TUESDAY, "Tosa geral") == []
 
 
 async def test_a_closed_day_is_over_when_the_next_begins(shop: Shop) -> None:
