@@ -69,11 +69,17 @@ _FREE_TIME: Final = re.compile(
     rf"(?:{_SLOT}.*{_FREE}|{_FREE}.*{_SLOT}|\b(?:esta|estao|fica|ficam|continua|e|sao)\b(?: \w+){{0,2}} {_FREE})"
     rf"(?=.*(?:{_CLOCK}|{_DAY}))|(?:{_CLOCK}|{_DAY}).*{_FREE}"
 )
-_LISTED: Final = re.compile(rf"\b(?:horarios|vagas)\b{_NO_SLOT}[^?]*: *[^?]*{_CLOCK}|{_DAY}[^?:;]*: ?\W*{_CLOCK}")
+_LISTED: Final = re.compile(
+    rf"\b(?:horarios|vagas)\b{_NO_SLOT}[^?]*: *[^?]*{_CLOCK}"
+    rf"|{_DAY}[ ,()\d/*-]*(?:feira[ ,()\d/*]*)?(?: (?:de|da|a) (?:manha|tarde|noite))?: ?\W*{_CLOCK}"
+)
 _OFFERED: Final = re.compile(
     rf"\b(?:temos|tenho|tem|ha|consigo|conseguimos|podemos|posso|da para|pode ser|encaixo|encaixamos)\b.*{_CLOCK}"
 )
-_FULL: Final = re.compile(r"\b(?:lotad[oa]s?|esgotad[oa]s?|agenda (?:ja )?(?:esta )?(?:cheia|fechada|completa))\b")
+_FULL: Final = re.compile(
+    r"\b(?:lotad[oa]s?|esgotad[oa]s?|agenda (?:ja )?(?:esta )?(?:cheia|fechada|completa)|"
+    r"(?:esta|ta|estamos) (?:tud[oa] |bem |muito )?chei[oa]s?(?! d[eo]))\b"
+)
 _LOOKING: Final = re.compile(
     r"\b(?:verific(?:ar|o|amos)|consultar|consulto|conferir|confiro|checar|checo|vejo|ver (?:se|os|as|quais)|olhar|"
     r"buscar|procurar|se (?:\w+ )?(?:temos|tenho|ha|tem|tiver|houver)|preferencia|prefere)\b"
@@ -98,7 +104,8 @@ _WEEK: Final = re.compile(
 _WHAT: Final = r"(?: (?:o|a|os|as|seu|sua|para)\b)"
 _PERFECTS: Final = {
     Deed.BOOKED: (
-        r"\b(?:re)?(?:agend|reserv)ei\b|\b(?:re)?marquei\b|\bencaixei\b|\bremanejei\b"
+        r"\b(?:re)?(?:agend|reserv)ei\b|\b(?:re)?marquei\b|\bencaixei\b|\bremanejei\b|\bgaranti (?:o|a|seu|sua)\b"
+        r"|\b(?:coloquei|inclui|inseri)\b[^.!?]{0,30} na agenda\b"
         r"|\b(?:mudei|alterei|troquei|adiei|antecipei) (?:o|a|seu|sua|para|pra|de)\b"
         rf"|\b(?:re)?(?:agend|reserv|marc)amos\b(?={_WHAT})"
     ),
@@ -109,11 +116,19 @@ _PERFECTS: Final = {
     ),
     Deed.REGISTERED: rf"\b(?:cadastr|registr)ei\b|\bcadastramos\b(?={_WHAT})",
 }
+_MADE: Final = (
+    r"(?: (?:foi|ja|esta|ficou|com sucesso|d[oae] \w+)){0,3}"
+    r" (?:realizad|efetuad|concluid|feit|finalizad|efetivad)[oa]s?\b"
+)
+"""After a noun: "agendamento realizado com sucesso"."""
 _PARTICIPLES: Final = {
-    Deed.BOOKED: (r"\b(?:(?:re)?agendad|(?:re)?marcad|reservad|encaixad)[oa]s?\b|\b(?:booked|(?:re)?scheduled)\b"),
-    Deed.CONFIRMED: r"\bconfirmad[oa]s?\b|\bconfirmed\b",
-    Deed.CANCELLED: r"\b(?:cancelad|desmarcad)[oa]s?\b|\bcancell?ed\b",
-    Deed.REGISTERED: r"\b(?:foi|ficou|esta|ta) cadastrad[oa]s?\b",
+    Deed.BOOKED: (
+        r"\b(?:(?:re)?agendad|(?:re)?marcad|reservad|encaixad)[oa]s?\b(?! (?:por|para) outr)"
+        rf"|\b(?:booked|(?:re)?scheduled)\b|\b(?:agendamento|marcacao|remarcacao|reserva){_MADE}"
+    ),
+    Deed.CONFIRMED: r"\bconfirmad(?:[oa]s?|issim[oa])\b|\bconfirmed\b",
+    Deed.CANCELLED: rf"\b(?:cancelad|desmarcad)[oa]s?\b|\bcancell?ed\b|\bcancelamento{_MADE}",
+    Deed.REGISTERED: rf"\b(?:foi|ficou|esta|ta) cadastrad[oa]s?\b|\bcadastro{_MADE}",
 }
 """Some in English: who talks to it in English is answered in English."""
 _DONE: Final = tuple(
@@ -134,8 +149,8 @@ _NOT_YET: Final = re.compile(
 """Before a participle, these take the claim back: "nada agendado", "pode ser remarcado", "com hora marcada"."""
 _NOT: Final = re.compile(r"\b(?:nao(?! se preocup)|nem|nunca|nenhum[a]?)\b(?: \w+){0,3} $")
 """Before a verb: "ainda não agendei"."""
-_CONDITION: Final = re.compile(r"\b(?:se|caso)\b(?! (?:preocup|precisar|quiser))")
-_IN_GENERAL: Final = re.compile(r"\b(?:e|sao) (?:automaticamente )?$")
+_CONDITION: Final = re.compile(r"\b(?:se|caso|apos|assim que|depois d[aeo])\b(?! (?:preocup|precisar|quiser))")
+_IN_GENERAL: Final = re.compile(r"\b(?:e|sao|fica|ficam) (?:automaticamente )?$")
 """Of what happens if something else does: "se não for confirmado, o horário é cancelado"."""
 
 _ONLY_MOMENTS: Final = re.compile(

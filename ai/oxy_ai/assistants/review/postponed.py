@@ -17,6 +17,7 @@ _WAIT: Final = re.compile(
 _WILL: Final = re.compile(
     r"\b(?:vou|irei|estou|deixa eu|deixe-me|vamos) (?:ja |agora |aqui |so |te )?(?:verific|consult|chec|confer|confir|"
     r"ver\b|vend|olh|busc|procur|agend|marc|reserv|cancel|desmarc|remarc|reagend|cadastr|registr)\w*"
+    r"|\benquanto (?:eu )?(?:verific|consult|chec|confir|olh|busc)\w*"
 )
 
 

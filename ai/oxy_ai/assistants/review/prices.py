@@ -42,6 +42,10 @@ _REFUSED: Final = re.compile(
     r"achei|vi|existe|corresponde|chega|trabalhamos)\b(?:(?!\b(?:mais|menos|alem|acima|so|apenas|passa)\b)[^,;:.!?]){0,50}$"
 )
 """In the same clause before the customer's own figure: "não consigo fazer o corte por R$ 50,00"."""
+_WRONG: Final = re.compile(
+    r"^\W*(?:nao (?:esta|e|existe|confere|procede|corresponde)|esta (?:errad|desatualizad|incorret))"
+)
+"""Directly after it: "o valor de R$ 40,00 não está correto"."""
 _ATTRIBUTED: Final = re.compile(
     r"\b(?:voce|vc|esper\w+|mencion\w+|disse\w*|fal\w+|pergunt\w+|viu|imagin\w+|pag\w+|proposta|oferta)\b"
 )
@@ -132,7 +136,7 @@ class _Ledger:
             return True
         if price.cents not in self.asked:
             return False
-        if _REFUSED.search(before) or _CHANGE.search(before):
+        if _REFUSED.search(before) or _WRONG.search(after) or _CHANGE.search(before):
             return True
         others = [other.cents for other in prices_in(sentence) if other.cents in self.given]
         corrected = _ATTRIBUTED.search(before) and _CONTRAST.search(after) and others
