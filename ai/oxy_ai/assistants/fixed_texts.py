@@ -12,6 +12,9 @@ _TROUBLE: Final = "Desculpe, sou a assistente virtual e estou com uma dificuldad
 UNSURE: Final = "Quero ter certeza antes de responder, para não passar nada errado."
 """Sent, with what happens next, to a customer whose answer the review did not let leave (`assistants.review`)."""
 
+UNSURE_AFTER: Final = f"O que consegui fazer do seu pedido já está registrado. {UNSURE}"
+"""The same to a customer for whom a tool has acted: a booking that nobody tells him of would be made twice."""
+
 ASK_FOR_TEXT: Final = (
     "Desculpe, sou a assistente virtual e ainda não consigo ler este tipo de mensagem. 🙏 "
     "Pode me escrever em texto o que você precisa?"

@@ -11,6 +11,7 @@ import structlog
 from openai.types.chat import ChatCompletionMessageParam
 
 from oxy_ai import metrics
+from oxy_ai.assistants.escalation import ESCALATE
 from oxy_ai.assistants.gathering import evidence_of
 from oxy_ai.assistants.review.judge import review
 from oxy_ai.assistants.review.objections import AnswerObjection, repair_request
@@ -38,6 +39,11 @@ class AnswerReview:
     def has_run(self, step: Step) -> None:
         """Take note of what tools have given back."""
         self._steps.append(step)
+
+    def has_acted(self) -> bool:
+        """Whether a tool has changed something for the customer."""
+        found = evidence_of(self._turn, self._brief, self._steps, self._now).outcomes
+        return any(outcome.acts and outcome.is_success and outcome.tool != ESCALATE.name for outcome in found)
 
     def objections(self, response: Response) -> Sequence[ChatCompletionMessageParam]:
         """Return what the model is told of what is wrong with its text."""

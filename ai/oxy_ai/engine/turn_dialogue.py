@@ -11,7 +11,7 @@ from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.assistants.dialogue import continuation, opening, said, tool_declaration
-from oxy_ai.assistants.fixed_texts import UNSURE
+from oxy_ai.assistants.fixed_texts import UNSURE, UNSURE_AFTER
 from oxy_ai.assistants.people import hand_over_of
 from oxy_ai.assistants.routing import settings_for
 from oxy_ai.assistants.toolbox import run_tool
@@ -110,7 +110,8 @@ class TurnDialogue:
         turn, text = self._assisted.turn, new.response.text or ""
         if self._review.gives_up(last=True):
             unsure = hand_over_of(turn, HandOverReason.UNGROUNDED, None)
-            return Spoken(UNSURE, new, self._ordered or unsure, self._acted)
+            fixed = UNSURE_AFTER if self._review.has_acted() else UNSURE
+            return Spoken(fixed, new, self._ordered or unsure, self._acted)
         promises = self._assisted.role is Role.CUSTOMER and promises_person(text)
         promised = hand_over_of(turn, HandOverReason.PROMISED, None) if promises else None
         return Spoken(text, new, self._ordered or promised, self._acted)

@@ -11,14 +11,16 @@ import structlog
 from integration.ai.scene import OWNER, Scene, settings_of, until
 from structlog.testing import capture_logs
 
-from oxy_ai.assistants.fixed_texts import UNSURE
+from oxy_ai.assistants.fixed_texts import UNSURE, UNSURE_AFTER
 from oxy_core.instance.settings import LimitsSettings
 
 SETTINGS = settings_of("petshop", limits=LimitsSettings(contact_turns_per_hour=1))
 TOLD = "Já avisei a equipe"
 """What happens next depends on the time of day."""
 OBJECTED = "ainda nao foi enviada"
-REPAIRED, CHECKED, STUBBORN, PROMISED, INTERRUPTED, URGENT = (f"+551191234001{number}" for number in range(6))
+REPAIRED, CHECKED, STUBBORN, PROMISED, INTERRUPTED, URGENT, UNDONE, DONE = (
+    f"+551191234001{number}" for number in range(8)
+)
 
 Rule = Mapping[str, object]
 LOOKS_UP = [{"tool": "consultar_horarios", "arguments": {"servico": "Banho"}}]
@@ -33,6 +35,10 @@ RULES: Sequence[Rule] = (
     {"user": "reclamar", "reply": "Sinto muito! Vou avisar a equipe e alguém vai te responder."},
     {"user": "preco para hoje", "said_by_system": OBJECTED, "reply": "", "times": 1},
     {"user": "preco para hoje", "said_by_system": OBJECTED, "reply": "O banho custa R$ 65,00."},
+    {"user": "desmarque", "said_by_system": OBJECTED, "reply": "Não encontrei nenhum agendamento seu."},
+    {"user": "desmarque", "reply": "Prontinho, cancelei seu banho!"},
+    {"user": "cadastre o rex", "after": "cadastrar_pet", "reply": "Cadastrei! E o banho dele sai por R$ 1,00."},
+    {"user": "cadastre o rex", "calls": [{"tool": "cadastrar_pet", "arguments": {"nome": "Rex", "especie": "cão"}}]},
     {"user": "preco para hoje", "reply": "Hoje o banho é grátis!"},
 )
 SAID = {
@@ -42,6 +48,8 @@ SAID = {
     PROMISED: "Quero reclamar",
     INTERRUPTED: "Qual o preço para hoje?",
     URGENT: "Socorro, meu cachorro comeu chumbinho!",
+    UNDONE: "Desmarque meu banho",
+    DONE: "Cadastre o Rex, meu cachorro",
 }
 
 
@@ -57,10 +65,12 @@ async def test_answers_are_repaired_once_or_left_to_people_and_nobody_is_named_i
             await pod.answer_to("Oi!", URGENT, push_name="Zuleica")  # from now on this contact would have to wait
             asked = [pod.answer_to(text, phone, 60, push_name="Zuleica") for phone, text in SAID.items()]
             answers = dict(zip(SAID, await asyncio.gather(*asked), strict=True))
-            await until(lambda: len("".join(pod.answers_to(OWNER)).split("•")) > 3, 60)
+            await until(lambda: len("".join(pod.answers_to(OWNER)).split("•")) > 4, 60)
     assert answers[REPAIRED] == answers[INTERRUPTED] == "O banho custa R$ 65,00."
     assert re.fullmatch(r"Tenho .+-feira, .+ às 09:00\. Pode ser\?", answers[CHECKED]) or "sábado" in answers[CHECKED]
     assert answers[STUBBORN].startswith(f"{UNSURE}\n\n{TOLD}")
+    assert answers[UNDONE] == "Não encontrei nenhum agendamento seu."
+    assert answers[DONE].startswith(f"{UNSURE_AFTER}\n\n{TOLD}")
     assert answers[PROMISED].startswith("Sinto muito! Vou avisar a equipe")
     assert answers[URGENT].startswith("🚨 Isso parece uma emergência! Ligue agora para +55 11 3045-9000")
     assert f"\n\n{TOLD}" in answers[URGENT]
@@ -78,6 +88,7 @@ async def handed_over(scene: Scene) -> None:
     )
     assert {(row["phone"], row["reason"], row["urgency"]) for row in rows} == {
         (STUBBORN, "ungrounded", "normal"),
+        (DONE, "ungrounded", "normal"),
         (PROMISED, "promised", "normal"),
         (URGENT, "emergency", "urgent"),
     }
@@ -95,7 +106,7 @@ async def asked_again(scene: Scene) -> None:
     assert objected == [False, True, True]
     assert about[SAID[URGENT]] == []
     rounds = await scene.value("select sum(rounds) from ai_interactions where cost_microdollars > 0")
-    assert rounds == 1 + 2 + 3 + 2 + 1 + 2
+    assert rounds == 1 + 2 + 3 + 2 + 1 + 2 + 2 + 3
 
 
 async def minimal(scene: Scene) -> None:
