@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from oxy_ai.portuguese.feast_days import FEAST_RULES
 from oxy_ai.portuguese.meanings import Meaning
 from oxy_ai.portuguese.month_days import DATE_RULES
 from oxy_ai.portuguese.relative_days import COUNTED_RULES, TODAY_RULES
 from oxy_ai.portuguese.weekdays import WEEKDAY_RULES
 
-_RULES: Final = (*TODAY_RULES, *DATE_RULES, *WEEKDAY_RULES, *COUNTED_RULES)
+_RULES: Final = (*FEAST_RULES, *TODAY_RULES, *DATE_RULES, *WEEKDAY_RULES, *COUNTED_RULES)
 """In this order: what an earlier rule has read, no later one reads again."""
 
 

@@ -1,12 +1,15 @@
 """Days and times as Brazilians write them on WhatsApp, with all that they can mean."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+from holidays.countries.brazil import Brazil
 
 from oxy_ai.portuguese.dates import contradict, contradicts, days_meant, times_meant
+from oxy_ai.portuguese.feast_days import easter
 
 WEDNESDAY = date(2026, 11, 25)
+GOOD_FRIDAY = "Sexta-feira Santa"
 
 
 def day(text: str) -> date:
@@ -163,7 +166,31 @@ DAYS = {
     "segunda dose": "",
     "a segunda vacina": "",
     "pela quinta vez": "",
+    # holidays by name
+    "vcs abrem no natal?": "25/12",
+    "véspera de natal": "24/12",
+    "na antevéspera do Natal": "23/12",
+    "no ano novo": "01/01/27",
+    "vespera de ano-novo": "31/12",
+    "no reveillon": "31/12 01/01/27",
+    "no carnaval": "06/02/27 07/02/27 08/02/27 09/02/27",
+    "terça de carnaval": "09/02/27",
+    "na quarta-feira de cinzas": "10/02/27",
+    "sexta-feira santa": "26/03/27",
+    "no domingo de páscoa": "28/03/27",
+    "no feriado de tiradentes": "21/04/27",
+    "no dia das mães": "09/05/27",
+    "no dia do trabalho": "01/05/27",
     "Natal": "",
+    "feliz natal!": "",
+    "moro em natal": "",
+    "um laço de natal": "",
+    "quero ele lindo pro natal": "",
+    "no natal passado": "",
+    "depois do carnaval": "",
+    "presente de dia das mães": "",
+    "dia dos namorados": "",
+    "tô no trabalho": "",
     "": "",
 }
 
@@ -323,6 +350,9 @@ CONTRADICTIONS = [
     ("2/12 às 14:30", "3/12"),
     ("terça, 2/12", "2/12"),
     ("terça 2/12", "1/12"),
+    ("no natal", "26/12"),
+    ("na véspera de natal", "25/12"),
+    ("no carnaval ou no natal", "31/12"),
 ]
 
 NO_CONTRADICTIONS = [
@@ -399,6 +429,11 @@ NO_CONTRADICTIONS = [
     ("quarta, 2/12", "2/12"),
     ("na semana do dia 7", "9/12"),
     ("semana do natal", "22/12"),
+    ("no natal", "24/12"),
+    ("só no ano novo agora", "4/1/27"),
+    ("quero ele lindo pro natal", "22/12"),
+    ("ganhei ela no dia dos namorados, quero banho", "26/11"),
+    ("estou no trabalho, pode ser", "26/11"),
     ("pra semana", "1/12"),
     ("mais pro fim da semana", "27/11"),
     ("no meio da semana que vem", "2/12"),
@@ -413,6 +448,11 @@ NO_CONTRADICTIONS = [
     ("sexta, se não tiver, sábado ou domingo", "29/11"),
     ("tanto faz o dia, menos sexta", "30/11"),
 ]
+
+
+def test_feasts_that_move_are_those_of_the_calendar() -> None:
+    listed = {day for day, name in Brazil(years=range(2020, 2045), language="pt_BR").items() if name == GOOD_FRIDAY}
+    assert {easter(day.year) - timedelta(days=2) for day in listed} == listed != set()
 
 
 def test_words_count_from_the_day_on_which_they_were_written() -> None:

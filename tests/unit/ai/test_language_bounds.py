@@ -39,6 +39,7 @@ READERS: dict[str, Callable[[str], object]] = {
 }
 
 FRAGMENTS = separated(
+    "véspera de |no dia das |domingo de |no natal |"
     "a|1| |\n|.|-|/|:|,|!|?|é|\u0301|\u200d|🙏|\0|não |ninguém |segunda |sexta, |sábado q vem |semana que vem |"
     "dia 1, |dia 15 ou |1/1 |29/02|99/99|31/04/0000|2026-13-45|0000-00-00|1-|1.1|(11) |um |vinte e |mil e |"
     "R$ 1 a |R$|R$ 99999999999|14h e |às 3 e |das 1 às |meio-dia e |quinze pras |daqui a 99 |daqui a 59 meses |"
