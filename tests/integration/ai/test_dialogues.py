@@ -113,7 +113,7 @@ async def test_a_customer_who_wants_a_person_is_told_what_happens_and_the_owner_
 
 
 async def test_the_model_learns_why_nothing_was_done_and_what_it_can_do(scene: Scene) -> None:
-    pod = await shop(scene, CATALOG.read_text() + "\nmax_coming_bookings: 3\n")
+    pod = await shop(scene, CATALOG.read_text().replace("max_coming_bookings: 5", "max_coming_bookings: 3"))
     day = open_day()
     text = "Quero banho, consulta e um voo para o Rex e para a Mel; depois muda ou cancela"
     calls = [
