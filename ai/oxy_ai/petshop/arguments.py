@@ -6,7 +6,7 @@ from datetime import date, time
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from oxy_ai.petshop.pets import Size, Species
 from oxy_ai.scheduling.services import fold_name
@@ -26,9 +26,15 @@ _CODE: Final = re.compile(rf"(?:{BOOKING_PREFIX}|#)?(?P<number>[0-9]{{1,18}})")
 """18 digits always fit into a bigint."""
 
 _UNKNOWN: Final = frozenset(
-    {"", "desconhecido", "desconhecida", "nao informado", "nao informada", "nao sei", "n/a", "null"}
+    {"", "desconhecido", "desconhecida", "nao informado", "nao informada", "nao sei", "n/a", "null", "nulo", "none"}
 )
 """What models write, folded, where they should leave an argument out."""
+
+_NO_WISH: Final = _UNKNOWN | {"nenhum", "nenhuma", "qualquer", "qualquer um", "qualquer uma", "tanto faz"}
+"""What they write where the customer wants nobody in particular."""
+
+_SEVERAL: Final = re.compile(r"[,/&+\n]|\s(?:e|and)\s", re.IGNORECASE)
+"""Between the names of two pets."""
 
 _SPECIES: Final[Mapping[str, Species]] = {
     **dict.fromkeys(("cao", "cachorra", "cadela", "cachorrinho", "canino", "canina", "dog", "doguinho"), Species.DOG),
@@ -120,6 +126,22 @@ def unknown_as_none(value: object) -> object:
     return None if isinstance(value, str) and fold_name(value) in _UNKNOWN else value
 
 
+def no_wish_as_none(value: object) -> object:
+    """Read what says that the customer wants nobody in particular as None."""
+    return None if isinstance(value, str) and fold_name(value) in _NO_WISH else value
+
+
+def _one_name(name: str) -> str:
+    """Return a pet's name; raises ValueError for several, and for what stands for one."""
+    if _SEVERAL.search(name):
+        message = "é de mais de um pet; chame uma vez para cada um"
+        raise ValueError(message)
+    if fold_name(name) in _UNKNOWN | {"pet"}:
+        message = "não é um nome; pergunte ao cliente"
+        raise ValueError(message)
+    return name
+
+
 def _word_of(kind: type[StrEnum], others: Mapping[str, StrEnum]) -> Callable[[object], object]:
     """Return a reader of an enumeration's words, however they are written."""
     words = {**{fold_name(word): word for word in kind}, **others}
@@ -147,7 +169,7 @@ SizeWord = Annotated[Size, BeforeValidator(_word_of(Size, _SIZES))]
 ServiceWords = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
 Wish = Annotated[
     ServiceWords | None,
-    BeforeValidator(unknown_as_none),
+    BeforeValidator(no_wish_as_none),
     Field(description="Profissional ou sala que o cliente quer; nulo se tanto faz."),
 ]
 _Code = Annotated[
@@ -158,6 +180,8 @@ OptionalCode = Annotated[
     BeforeValidator(unknown_as_none),
     Field(description="Código do agendamento, por exemplo ag-17; nulo se o cliente só tem um agendamento."),
 ]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
+PetName = Annotated[
+    str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True), AfterValidator(_one_name)
+]
 Detail = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Kilograms = Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)]

@@ -26,7 +26,7 @@ class BookingOrder(arguments.Arguments):
     servico: arguments.ServiceWords = Field(description="Nome do serviço, como no catálogo.")
     data: arguments.Day = Field(description="Dia, AAAA-MM-DD.")
     hora: arguments.TimeOfDay = Field(description="Hora de início, HH:MM, uma das que consultar_horarios mostrou.")
-    nome_pet: arguments.Name = Field(description="Nome do animal.")
+    nome_pet: arguments.PetName = Field(description="Nome do animal.")
     especie: Annotated[arguments.SpeciesWord | None, _Unknown] = Field(
         default=None, description="Espécie do animal; nulo se não souber."
     )

@@ -21,6 +21,10 @@ async def choose_pet(context: ToolContext, words: str, species: Species | None) 
     if found:
         kinds = ", ".join(pet.facts.species or "outro" for pet in found)
         return ToolRefusal(erro=f"Há mais de um pet chamado {name} ({kinds}); pergunte qual e informe a espécie.")
+    others = find_pets(pets, name, None)
+    if others:
+        kinds = ", ".join(pet.facts.species or "outro" for pet in others)
+        return ToolRefusal(erro=f"{name} está no cadastro como {kinds}; se for outro pet, cadastre-o antes.")
     if pets:
         names = ", ".join(pet.name for pet in pets)
         return ToolRefusal(

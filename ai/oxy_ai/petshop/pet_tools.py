@@ -32,7 +32,7 @@ _Unknown = BeforeValidator(arguments.unknown_as_none)
 class PetCard(arguments.Arguments):
     """Arguments of ``cadastrar_pet``."""
 
-    nome: arguments.Name = Field(description="Nome do pet.")
+    nome: arguments.PetName = Field(description="Nome do pet.")
     especie: arguments.SpeciesWord = Field(description="Espécie.")
     raca: Annotated[arguments.Detail | None, _Unknown] = Field(default=None, description="Raça; nulo se não souber.")
     porte: Annotated[arguments.SizeWord | None, _Unknown] = Field(

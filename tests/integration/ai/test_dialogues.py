@@ -129,11 +129,12 @@ async def test_the_model_learns_why_nothing_was_done_and_what_it_can_do(scene: S
         call("cancelar_agendamento"),
         call("remarcar_agendamento", codigo="ag-999999", data=day, hora="14:00"),
         call("remarcar_agendamento", data=day, hora="09:00"),
+        booking(day, "14:00", "banho", "Mel", especie="cachorro"),
         call("consultar_horarios", servico="tosa", data=day),
         call("consultar_horarios", servico="consulta", data=day, profissional="veterinári"),
     ]
     results = await served(scene, pod, text, *calls)
-    first, same, unknown, _, mel, flight, nobody, vet, many, which, other, unclear, clip, either = results
+    first, same, unknown, _, mel, flight, nobody, vet, many, which, other, unclear, cat, clip, either = results
     assert (first["agendamento"]["ja_existia"], same["agendamento"]["ja_existia"]) == (False, True)
     assert first["agendamento"]["quando"] == f"{full_day(day)} às 10:00"
     assert unknown["erro"].startswith("Este cliente tem cadastrado: Rex. Mel não está na lista")
@@ -141,6 +142,7 @@ async def test_the_model_learns_why_nothing_was_done_and_what_it_can_do(scene: S
     assert flight["erro"].startswith("Serviço não encontrado. Os serviços são: Banho, ")
     assert nobody["erro"] == "Banho não é feito assim. Pode ser com: Banheira 1, Banheira 2."
     assert vet["agendamento"]["com"] == ["Dra. Camila (veterinária)"]
+    assert cat["erro"] == "Mel está no cadastro como gato; se for outro pet, cadastre-o antes."
     assert clip["erro"] == "Pode ser mais de um: Banho e tosa, Tosa higiênica. Pergunte ao cliente qual."
     assert either["erro"].startswith("Pode ser mais de um: Dra. Camila (veterinária), Dr. Davi (veterinário).")
     assert many["erro"].startswith("Cada cliente pode ter até 3 agendamentos futuros")

@@ -23,6 +23,8 @@ AGAIN = Pet(4, "thor", DOG)
         ([], "Thor", None, []),
         ([THOR], "Mel", None, []),
         ([THOR], "thór", None, [THOR]),
+        ([THOR], " THÔR! 🐶", Species.DOG, [THOR]),
+        ([Pet(8, "北", DOG)], "京", Species.DOG, []),
         ([THOR], "Thor", Species.DOG, [THOR]),
         ([THOR], "Thor", Species.CAT, []),
         ([NOBODY_KNOWS], "Thor", Species.CAT, [NOBODY_KNOWS]),
@@ -138,6 +140,9 @@ def test_arguments_are_read_as_models_write_them(name: str, value: object, read:
         ("peso_kg", 5_000, "tem um valor inválido"),
         ("raca", "x" * 201, "tem mais de 200 caracteres"),
         ("nome", "   ", "está vazio"),
+        ("nome", "Thor e Mel", "é de mais de um pet; chame uma vez para cada um"),
+        ("nome", "Thor, Mel", "é de mais de um pet"),
+        ("nome", "Não informado", "não é um nome; pergunte ao cliente"),
     ],
 )
 def test_a_mistake_is_explained_once(name: str, value: object, mistake: str) -> None:
