@@ -37,6 +37,12 @@ _UNLESS_DENIED: Final = (
 )
 _NOT: Final = re.compile(r"\b(?:n|nn|naum)\b")
 """How people write "não" on a phone."""
+_ENQUIRY: Final = re.compile(
+    r"[^.!?\n]*\b(?:quant[oa]s?|como (?:faco|faz|funciona)|qual|quais|quando|cobra[mn]?|multa|taxa|prazo)\b[^.!?\n]*\?"
+    r"|\b(?:se|caso) (?:(?:eu|a gente|nos|ele|ela) )?"
+    r"(?:for|fosse|tiver|precis\w+|quis\w+|desist\w+|cancel\w+|remarc\w+|desmarc\w+)\b[^.,!?\n]*"
+)
+"""Who asks what it would cost, or what if, wants nothing done yet: "até quando aviso se for cancelar?"."""
 _WORD_START: Final = 4
 """Words with the same first letters count as the same: "consultar" and "consulta"."""
 _ANY_DAY: Final = date(2000, 1, 1)
@@ -60,14 +66,15 @@ def is_asked(consent: Consent, arguments: BaseModel, turn: Turn, known: str = ""
 def own_words(turn: Turn) -> str:
     """Return, folded, what the customer himself wrote of what the model is shown; not what he forwarded or quoted."""
     history = [message for message in turn.history if message.author == "customer"]
-    return "\n".join(_folded(message.text) for message in (*history, *turn.inputs) if _is_own(message))
+    return "\n".join(_folded(message.text) for message in (*history, *turn.inputs) if is_own(message))
 
 
 def _folded(text: str | None) -> str:
     return _NOT.sub("nao", fold(text or ""))
 
 
-def _is_own(message: SaidMessage) -> bool:
+def is_own(message: SaidMessage) -> bool:
+    """Return whether a message is its sender's own words: neither forwarded nor revoked."""
     return not message.revoked and not (message.content is not None and message.content.forwarded)
 
 
@@ -77,9 +84,9 @@ def _shops_words(turn: Turn) -> tuple[str, ...]:
 
 
 def _wants(consent: Consent, own: str, turn: Turn) -> bool:
-    if not consent.wishes or _begins(consent.wishes, own):
+    if not consent.wishes or _begins(consent.wishes, _ENQUIRY.sub(" ", own)):
         return True
-    newest = "\n".join(item.text or "" for item in turn.inputs if _is_own(item))
+    newest = "\n".join(item.text or "" for item in turn.inputs if is_own(item))
     if consent.by_moment and _names_moment(newest):
         return True
     folded = _folded(newest)

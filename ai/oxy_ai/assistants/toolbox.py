@@ -7,10 +7,11 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from oxy_ai import metrics
+from oxy_ai.assistants.agreed_moment import is_agreed
 from oxy_ai.assistants.consent import is_asked
 from oxy_ai.assistants.refusals import ToolRefusal, refuse_arguments, refuse_in_draft, refuse_name, refuse_unasked
 from oxy_ai.assistants.roles import is_draft
-from oxy_ai.assistants.vertical import Tool, ToolContext
+from oxy_ai.assistants.vertical import Consent, Tool, ToolContext
 from oxy_ai.records import ToolCall
 
 _NUL: Final = "\\u0000"
@@ -34,7 +35,7 @@ async def run_tool(tools: Sequence[Tool], call: ToolCall, context: ToolContext) 
     except ValidationError as error:
         metrics.TOOL_CALLS.labels(tool=tool.name, outcome="refused").inc()
         return _as_json(refuse_arguments(tool.arguments, error))
-    if tool.consent is not None and not is_asked(tool.consent, arguments, context.turn, context.known):
+    if tool.consent is not None and not _is_wanted(tool.consent, arguments, context):
         metrics.TOOL_CALLS.labels(tool=tool.name, outcome="unasked").inc()
         log.info("tool_unasked", tool=tool.name)
         return _as_json(refuse_unasked(tool.name))
@@ -45,6 +46,11 @@ async def run_tool(tools: Sequence[Tool], call: ToolCall, context: ToolContext) 
     metrics.TOOL_CALLS.labels(tool=tool.name, outcome=outcome).inc()
     log.info("tool_run", tool=tool.name, outcome=outcome)
     return _as_json(result)
+
+
+def _is_wanted(consent: Consent, arguments: BaseModel, context: ToolContext) -> bool:
+    turn = context.turn
+    return is_asked(consent, arguments, turn, context.known) and is_agreed(consent, arguments, turn, context.now.date())
 
 
 def _as_json(result: BaseModel) -> str:

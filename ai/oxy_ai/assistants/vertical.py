@@ -124,6 +124,8 @@ class Consent:
     """Arguments with a word that he or the shop wrote."""
     registered: tuple[str, ...] = ()
     """Arguments with a word that he or the shop wrote, or that the prompt says about him."""
+    moment: tuple[str, str] | None = None
+    """Arguments with a day and a time, each of which he or the shop has named, or which he leaves to the shop."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ BOOKING: Final = Consent(
     by_moment=True,
     named=("servico",),
     registered=("nome_pet",),
+    moment=("data", "hora"),
 )
 MOVING: Final = Consent(
     wishes=(
@@ -19,23 +20,16 @@ MOVING: Final = Consent(
         *("posterg", "imprevisto", "mais tarde", "mais cedo"),
     ),
     by_moment=True,
+    moment=("data", "hora"),
 )
 CANCELLING: Final = Consent(
     wishes=(
-        *(
-            "cancel",
-            "desmarc",
-            "desist",
-            "tira",
-            "nao vou",
-            "nao vamos",
-            "nao pod",
-            "nao vai",
-            "nao posso",
-            "nao consig",
-            "nao quero mais",
-        ),
-        *("nao preciso mais", "nao precisa mais", "nao da mais"),
+        *("cancel", "desmarc", "desist", "tira da agenda", "tirar da agenda", "nao quero mais", "nao preciso mais"),
+        *("nao precisa mais", "nao da mais", "nao vou mais", "nao vou poder", "nao vou conseguir", "nao vou ir"),
+        *("nao vou levar", "nao vou precisar", "nao vou querer", "nao vamos poder", "nao vamos conseguir"),
+        *("nao vamos mais", "nao vai dar", "nao vai poder", "nao vai conseguir", "nao vai mais", "nao vai rolar"),
+        *("nao posso ir", "nao posso levar", "nao posso mais", "nao podemos ir", "nao podemos levar"),
+        *("nao consigo ir", "nao consigo levar", "nao consigo mais"),
     )
 )
 REGISTERING: Final = Consent(named=("nome",))

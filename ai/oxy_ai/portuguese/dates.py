@@ -21,6 +21,11 @@ _LEAVES_OPEN: Final = re.compile(
 """The customer takes other days than he names: "sexta seria bom, senão o próximo horário livre"."""
 
 
+def leaves_open(text: str) -> bool:
+    """Return whether a customer takes other days or times than he names, if he names any."""
+    return _LEAVES_OPEN.search(read(text).folded) is not None
+
+
 def days_meant(text: str, today: date) -> tuple[date, ...]:
     """Return all days that a text can mean, the first one first; none if it names none or it would be a guess.
 

@@ -33,6 +33,11 @@ def open_day(ahead: int = 7) -> date:
     return day
 
 
+def moment(day: date, *hours: str) -> str:
+    """Return a day and times as a customer writes them."""
+    return f"dia {day:%d/%m/%Y} às {' ou '.join(hours)}"
+
+
 def call(tool: str, **arguments: object) -> tuple[str, str]:
     return tool, json.dumps(arguments, default=str)
 
@@ -115,7 +120,8 @@ async def test_a_customer_who_wants_a_person_is_told_what_happens_and_the_owner_
 async def test_the_model_learns_why_nothing_was_done_and_what_it_can_do(scene: Scene) -> None:
     pod = await shop(scene, CATALOG.read_text().replace("max_coming_bookings: 5", "max_coming_bookings: 3"))
     day = open_day()
-    text = "Quero banho, consulta e um voo para o Rex e para a Mel; depois muda ou cancela"
+    when = moment(day, "9h", "10h", "13h", "14h", "15h")
+    text = f"Quero banho, consulta e um voo para o Rex e para a Mel {when}; depois muda ou cancela"
     calls = [
         booking(day),
         booking(day),
@@ -158,7 +164,7 @@ async def test_a_model_does_not_take_what_it_is_shown_for_all_that_is_free(scene
     results = await served(
         scene,
         pod,
-        "Quero vacinação ou banho pro Rex",
+        f"Quero vacinação ou banho pro Rex {moment(day, '12h10')}",
         call("consultar_horarios", servico="banho", data=day),
         call("consultar_horarios", servico="banho", data=day, a_partir_de="15:00"),
         booking(day, "12:10"),
@@ -176,12 +182,12 @@ async def test_a_model_does_not_take_what_it_is_shown_for_all_that_is_free(scene
 async def test_nobody_changes_another_customers_booking(scene: Scene) -> None:
     pod = await shop(scene)
     day = open_day()
-    [made] = await served(scene, pod, "Quero banho para o Rex", booking(day))
+    [made] = await served(scene, pod, f"Quero banho para o Rex {moment(day, '10h')}", booking(day))
     code = made["agendamento"]["codigo"]
     results = await served(
         scene,
         pod,
-        "Cancela e muda",
+        f"Cancela e muda para {moment(day, '14h')}",
         call("cancelar_agendamento", codigo=code),
         call("remarcar_agendamento", codigo=code, data=day, hora="14:00"),
         call("listar_pets"),
@@ -225,7 +231,7 @@ async def test_tomorrow_is_the_day_after_the_one_on_which_it_was_written(scene: 
         running_endpoint(calling(booking(wrong), booking(day)), saying("Feito.")) as endpoint,
         scene.worker(openai_base_url=endpoint.base_url),
     ):
-        text = f"Quero banho para o Rex daqui a {(day - written).days} dias"
+        text = f"Quero banho para o Rex daqui a {(day - written).days} dias, às 10h"
         await pod.answer_to(text, sent_at=datetime.now(UTC) - timedelta(days=1))
         refused, booked = endpoint.tool_results()
         now = endpoint.requests[0]["messages"][1]["content"]
@@ -251,13 +257,13 @@ async def test_what_the_customer_has_not_asked_for_is_not_done(scene: Scene) -> 
 async def test_a_booking_that_begins_too_soon_is_changed_by_people_only(scene: Scene) -> None:
     pod = await shop(scene)
     day = open_day()
-    await served(scene, pod, "Quero banho para o Rex", booking(day))
+    await served(scene, pod, f"Quero banho para o Rex {moment(day, '10h')}", booking(day))
     soon = datetime.now(ZONE) + timedelta(hours=1)
     await scene.query("update bookings set starts_at = $1, ends_at = $2", soon, soon + timedelta(hours=1))
     moved, cancelled = await served(
         scene,
         pod,
-        "Muda ou cancela o banho",
+        f"Muda o banho para {moment(day, '14h')}, ou cancela",
         call("remarcar_agendamento", data=day, hora="14:00"),
         call("cancelar_agendamento"),
     )
@@ -300,7 +306,7 @@ async def test_who_comes_second_in_the_same_moment_gets_other_times(scene: Scene
     async with scene.worker():
         async with locked(scene, "select locked_agenda($1)", org(SETTINGS)) as agenda:
             for phone in (CUSTOMER, OTHER):
-                pod.receive("Quero banho e tosa para o Rex", phone)
+                pod.receive(f"Quero banho e tosa para o Rex {moment(day, '10h')}", phone)
             await waiting(scene, "lock_agenda", 2)
             # Who waits for the agenda holds no contact whom its holder may need.
             await agenda.execute("set local lock_timeout = '2s'; update contacts set facts_version = facts_version")
@@ -330,7 +336,7 @@ async def test_a_worker_that_is_killed_between_an_effect_and_the_end_repeats_non
         # Longer than this machine stalls; the lease of a killed worker is ended below.
         worker = scene.process(OXY_OPENAI_BASE_URL=endpoint.base_url, OXY_LEASE_SECONDS="120")
         worker.start()
-        pod.receive("Cadastra o Rex, cachorro, marca banho, muda para as 14h e cancela")
+        pod.receive(f"Cadastra o Rex, cachorro, marca banho {moment(day, '10h')}, muda para as 14h e cancela")
         try:
             await until(lambda: len(endpoint.requests) == 2, 150)  # a process has started, three tools have acted
             async with locked(scene, "select locked_agenda($1)", org(SETTINGS)) as agenda:
