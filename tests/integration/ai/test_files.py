@@ -60,7 +60,7 @@ async def settled(scene: Scene, *files: UUID) -> list[tuple[str, str | None] | N
         states = [await state(scene, file) for file in files]
         return states if all(one and one[0] in {"stored", "failed", "deleted"} for one in states) else None
 
-    return await until(found)
+    return await until(found, 60)  # a worker may have to start
 
 
 async def bytes_of(scene: Scene, file: UUID) -> bytes:
