@@ -135,7 +135,7 @@ async def _move(context: ToolContext, order: MoveOrder) -> BaseModel:
     starts_at = datetime.combine(order.data, order.hora, context.timezone)
     moved = await reschedule(agenda, Move(context.turn.contact.id, booking.id, starts_at, wish), context.now)
     if isinstance(moved, Refused):
-        at = booking.starts_at if moved.why is Unavailable.TOO_LATE else starts_at
+        at = booking.starts_at if moved.why in {Unavailable.TOO_LATE, Unavailable.RETIRED} else starts_at
         return refused(agenda, moved, at)
     return BookingResult(agendamento=shown_booking(moved), antes=moment(booking.starts_at))
 

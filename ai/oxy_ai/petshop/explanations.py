@@ -21,8 +21,8 @@ def explain(why: Unavailable, calendar: Calendar, at: datetime) -> str:
         case Unavailable.TOO_MANY:
             coming = plural(calendar.rules.max_coming, "agendamento futuro", "agendamentos futuros")
             return f"Cada cliente pode ter até {coming}; para marcar outro, é preciso cancelar um."
-        case Unavailable.TOO_LATE:
-            return _too_late(calendar.rules, at)
+        case Unavailable.TOO_LATE | Unavailable.RETIRED:
+            return _unchanged(why, calendar.rules, at)
         case Unavailable.UNKNOWN_BOOKING:
             return "Este cliente não tem esse agendamento."
         case _:
@@ -47,8 +47,10 @@ def _closed(calendar: Calendar, day: date) -> str:
     return f"Não abrimos em {full_day(day)}" + (f" ({reason})." if reason else ".")
 
 
-def _too_late(rules: BookingRules, at: datetime) -> str:
+def _unchanged(why: Unavailable, rules: BookingRules, at: datetime) -> str:
     when = f"O agendamento de {full_day(at)} às {at:%H:%M}"
+    if why is Unavailable.RETIRED:
+        return f"{when} é de um serviço que não oferecemos mais: continua marcado, mas não dá para mudar por aqui."
     if not rules.cancel_notice:
         return f"{when} já começou: não dá mais para mudar por aqui."
     return f"{when} só pode ser mudado ou cancelado com {span(rules.cancel_notice)} de antecedência."

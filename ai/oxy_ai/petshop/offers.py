@@ -16,7 +16,7 @@ from oxy_ai.portuguese.dates import contradict, days_meant
 from oxy_ai.portuguese.formatting import full_day
 from oxy_ai.records import HandOverReason
 from oxy_ai.scheduling.agenda import Agenda, read_agenda
-from oxy_ai.scheduling.booking_rules import why_unavailable
+from oxy_ai.scheduling.booking_rules import Unavailable, why_unavailable
 from oxy_ai.scheduling.bookings import Refused
 from oxy_ai.scheduling.services import Resource, Service, named_by
 from oxy_ai.scheduling.slots import Slot
@@ -64,7 +64,11 @@ class Offer:
     def problem_with(self, day: date) -> str:
         """Return why a day has no free time."""
         calendar = self.agenda.calendar
-        return explain_day(why_unavailable(calendar, day, self.now), calendar, day)
+        why = why_unavailable(calendar, day, self.now)
+        wished = next((item.name for item in self.agenda.resources if item.id == self.wish), None)
+        if why is Unavailable.FULL and wished is not None:
+            return f"Com {wished} não há horário livre em {full_day(day)}; sem essa preferência pode haver."
+        return explain_day(why, calendar, day)
 
 
 async def agenda_of(context: ToolContext) -> Agenda | ToolRefusal:

@@ -95,6 +95,8 @@ class Unavailable(Enum):
     """This start may not be booked: taken, outside the hours, or on too short notice. Others of the day may."""
     NOT_OFFERED = auto()
     """The service is not offered any more, or not by the wished resource."""
+    RETIRED = auto()
+    """The service of the booking is not offered any more: it takes place, but cannot be moved."""
     TOO_MANY = auto()
     """The contact has as many coming bookings as the business allows."""
     TOO_LATE = auto()

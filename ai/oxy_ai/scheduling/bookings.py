@@ -121,7 +121,7 @@ async def reschedule(agenda: Agenda, move: Move, now: datetime) -> Booking | Ref
         return Refused(Unavailable.TOO_LATE)
     service = _still_offered(known, row["service_id"])
     if service is None:
-        return Refused(Unavailable.NOT_OFFERED)
+        return Refused(Unavailable.RETIRED)
     wish = _kept_wish(service, row["wished_resource_id"]) if move.wish is None else move.wish
     slot = await _slot(known, replace(move, wish=wish), service, now)
     if isinstance(slot, Refused):

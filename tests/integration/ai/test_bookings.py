@@ -218,5 +218,5 @@ async def test_applying_a_catalog_again_keeps_ids_and_retires_what_is_gone(shop:
     async with shop.agenda() as agenda:
         assert await agenda.connection.fetch(ids, ORGANIZATION) == before
         assert [service.key for service in agenda.services] == ["bath"]
-    assert why(await shop.move(mine, at(10))) is Unavailable.NOT_OFFERED
+    assert why(await shop.move(mine, at(10))) is Unavailable.RETIRED
     assert why(await shop.cancel(mine)) is None

@@ -58,15 +58,17 @@ async def test_an_agenda_that_a_clinic_can_live_with(scene: Scene) -> None:
         scene,
         call("consultar_horarios", servico="consulta", data=monday, profissional="Camila"),
         call("consultar_horarios", servico="banho", data=holiday),
+        call("consultar_horarios", servico="consulta", data=monday + timedelta(days=2), profissional="Camila"),
         call("agendar_servico", servico="consulta", data=closed, hora="10:00", nome_pet="Rex"),
         call("agendar_servico", servico="consulta", data=monday, hora="12:00", nome_pet="Rex"),
         call("agendar_servico", servico="consulta", data=monday, hora="11:30", nome_pet="Rex", profissional="Camila"),
         call("remarcar_agendamento", data=thursday, hora="14:00"),
         call("cancelar_agendamento"),
     )
-    hers, named, shut, noon, booked, moved, cancelled = results
+    hers, named, away, shut, noon, booked, moved, cancelled = results
     assert hers["dias"][0]["horarios"] == ["09:00", "09:30", "10:00", "10:30", "11:00", "11:30"]
     assert named["aviso"] == f"Não abrimos em {full_day(holiday)} (Padroeira)."
+    assert away["aviso"].startswith(f"Com Dra. Camila não há horário livre em {full_day(monday + timedelta(days=2))}; ")
     assert shut["erro"] == f"Não abrimos em {full_day(closed)} (Dedetização)."
     assert noon["erro"] == f"12:00 não está livre em {full_day(monday)}."
     assert noon["horarios"][5:8] == ["11:30", "13:00", "13:30"]

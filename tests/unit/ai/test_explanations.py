@@ -41,6 +41,14 @@ def at(day: date, hour: int = 10) -> datetime:
         (Unavailable.CLOSED, CLOSED, "Não abrimos em terça-feira, 22/12/2026 (reforma)."),
         (Unavailable.NOT_OFFERED, CLOSED, "Este serviço não é oferecido assim; confira com consultar_servicos."),
         (
+            Unavailable.RETIRED,
+            CLOSED,
+            (
+                "O agendamento de terça-feira, 22/12/2026 às 10:00 é de um serviço que não oferecemos mais: continua "
+                "marcado, mas não dá para mudar por aqui."
+            ),
+        ),
+        (
             Unavailable.TOO_MANY,
             CLOSED,
             "Cada cliente pode ter até 5 agendamentos futuros; para marcar outro, é preciso cancelar um.",
