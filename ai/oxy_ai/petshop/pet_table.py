@@ -38,17 +38,18 @@ async def insert_pet(connection: Connection, organization: UUID, contact: int, n
     return Pet(number, name, facts)
 
 
-async def update_pet(connection: Connection, organization: UUID, pet: int, facts: PetFacts) -> None:
-    """Replace what is known of a pet."""
+async def update_pet(connection: Connection, organization: UUID, pet: Pet) -> None:
+    """Replace what is known of a pet, its name included."""
     await connection.execute(
         """
         update pets set species = $3, breed = $4, size = $5, birth = $6, weight_grams = $7, temperament = $8,
-            allergies = $9
+            allergies = $9, name = $10
         where organization_id = $1 and id = $2
         """,
         organization,
-        pet,
-        *_values(facts),
+        pet.id,
+        *_values(pet.facts),
+        pet.name,
     )
 
 

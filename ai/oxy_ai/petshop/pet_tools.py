@@ -1,5 +1,6 @@
 """The tools about a customer's pets: registering one and listing all."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Final
 
@@ -11,6 +12,7 @@ from oxy_ai.petshop import arguments
 from oxy_ai.petshop.pet_table import insert_pet, read_pets, update_pet
 from oxy_ai.petshop.pets import MOST_PETS, Pet, PetFacts, age_words, find_pets, label, learn, pet_name
 from oxy_ai.petshop.wishes import REGISTERING
+from oxy_ai.scheduling.bookings import rename_subject
 
 _GRAMS: Final = 1_000
 """In a kilogram."""
@@ -49,6 +51,9 @@ class PetCard(arguments.Arguments):
     )
     alergias: Annotated[arguments.Detail | None, _Unknown] = Field(
         default=None, description="Alergias e cuidados de saúde, nas palavras do cliente; nulo se não souber."
+    )
+    nome_antigo: Annotated[arguments.PetName | None, _Unknown] = Field(
+        default=None, description="Nome com que o pet está cadastrado, só quando o cliente corrigiu o nome."
     )
     corrigir: bool = Field(
         default=False, description="Verdadeiro só quando o cliente corrigiu um dado que já estava cadastrado."
@@ -124,9 +129,9 @@ async def _register(context: ToolContext, card: PetCard) -> BaseModel:
     if card.nascimento is not None and card.nascimento > today.isoformat():
         return ToolRefusal(erro="O nascimento do pet está no futuro; confirme a data com o cliente.")
     pets = await read_pets(context.connection, context.organization, context.turn.contact.id)
-    same = find_pets(pets, name, card.especie) or (find_pets(pets, name, None) if card.corrigir else [])
+    same = find_pets(pets, name, card.especie) or _corrected(pets, name, card)
     if len(same) == 1:
-        return await _update(context, same[0], card)
+        return await _update(context, same[0], name, card)
     if len(pets) >= MOST_PETS:
         return ToolRefusal(erro=f"Cada cliente pode cadastrar até {MOST_PETS} pets.")
     facts = _facts_on(card)
@@ -134,14 +139,23 @@ async def _register(context: ToolContext, card: PetCard) -> BaseModel:
     return Registered(pet=shown_pet(pet, today), ja_existia=False)
 
 
-async def _update(context: ToolContext, pet: Pet, card: PetCard) -> Registered:
+def _corrected(pets: Sequence[Pet], name: str, card: PetCard) -> list[Pet]:
+    """Return the pet whose name or species is corrected: as it was known before."""
+    if card.nome_antigo is not None:
+        return find_pets(pets, pet_name(card.nome_antigo) or name, None)
+    return find_pets(pets, name, None) if card.corrigir else []
+
+
+async def _update(context: ToolContext, pet: Pet, name: str, card: PetCard) -> Registered:
     learned = learn(pet.facts, _facts_on(card), correct=card.corrigir)
-    if learned.facts != pet.facts:
-        await update_pet(context.connection, context.organization, pet.id, learned.facts)
+    now = Pet(pet.id, name if card.corrigir or card.nome_antigo else pet.name, learned.facts)
+    if now.name != pet.name:
+        await rename_subject(context.connection, context.organization, pet.id, now.name, context.now)
+    if now != pet:
+        await update_pet(context.connection, context.organization, now)
     kept = ", ".join(_LABELS[name] for name in learned.kept)
     notice = f"Ficou o que já estava cadastrado em: {kept}. Se o cliente está corrigindo, chame de novo com corrigir."
-    shown = shown_pet(Pet(pet.id, pet.name, learned.facts), context.now.date())
-    return Registered(pet=shown, ja_existia=True, aviso=notice if kept else None)
+    return Registered(pet=shown_pet(now, context.now.date()), ja_existia=True, aviso=notice if kept else None)
 
 
 async def _list(context: ToolContext, _: Nothing) -> BaseModel:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from asyncpg import Record
 
 from oxy_ai.database import Connection
-from oxy_ai.scheduling.agenda import Agenda
+from oxy_ai.scheduling.agenda import Agenda, lock_agenda
 from oxy_ai.scheduling.booking_rules import Unavailable, why_unavailable
 from oxy_ai.scheduling.services import Service
 from oxy_ai.scheduling.slots import Slot
@@ -142,6 +142,18 @@ async def cancel(agenda: Agenda, contact: int, number: int, now: datetime) -> Bo
         return Refused(Unavailable.TOO_LATE)
     await known.connection.execute("select cancel_booking($1, $2)", known.organization, number)
     return await _stored(known, number)
+
+
+async def rename_subject(connection: Connection, organization: UUID, subject: int, name: str, now: datetime) -> None:
+    """Have a vertical's row for which there are coming bookings called otherwise in these."""
+    await lock_agenda(connection, organization)
+    await connection.execute(
+        "update bookings set subject = $3 where organization_id = $1 and subject_id = $2 and starts_at > $4",
+        organization,
+        subject,
+        name,
+        now,
+    )
 
 
 async def bookings_of(

@@ -179,6 +179,24 @@ async def test_a_model_does_not_take_what_it_is_shown_for_all_that_is_free(scene
     assert "Vacina V10" in [item["servico"] for item in results[3]["servicos"]]
 
 
+async def test_a_pet_whose_name_is_corrected_is_no_other(scene: Scene) -> None:
+    pod = await shop(scene)
+    results = await served(
+        scene,
+        pod,
+        "Quero banho pra Luna, gata. Ops, é Lunna com dois n!",
+        call("cadastrar_pet", nome="Luna", especie="gato"),
+        booking(open_day(), pet="Luna"),
+        call("cadastrar_pet", nome="Lunna", nome_antigo="LUNA", especie="gato"),
+        booking(open_day(), pet="lunna"),
+        call("listar_pets"),
+    )
+    assert [results[2]["ja_existia"], results[2]["pet"]["nome"]] == [True, "Lunna"]
+    assert results[3]["agendamento"]["ja_existia"]
+    assert results[3]["agendamento"]["pet"] == "Lunna"
+    assert [pet["nome"] for pet in results[4]["pets"]] == ["Lunna"]
+
+
 async def test_nobody_changes_another_customers_booking(scene: Scene) -> None:
     pod = await shop(scene)
     day = open_day()
