@@ -138,6 +138,30 @@ def shop(text: str, *texts: str) -> Evidence:
     return given_(facts=f"{EVIDENCE.facts}\n{text}", by_customer=texts)
 
 
+SIZES = """Serviços:
+- Banho porte pequeno: R$ 50,00, 60 min
+- Banho porte médio: R$ 65,00, 60 min
+- Banho porte grande: R$ 90,00, 90 min
+- Hidratação: R$ 35,00, 30 min
+- Consulta clínica: R$ 150,00, 30 min
+- Retorno de consulta: R$ 0,00, 30 min. Gratuito em até 15 dias.
+- Vacina antirrábica: R$ 80,00, 15 min
+- Vacina V8: R$ 95,00, 15 min
+- Castração de gato: R$ 450,00, 60 min
+Observações: Parcelamos em até 3x sem juros. Desconto de 10% para dois ou mais pets."""
+SIZED = (
+    *(("Banho porte pequeno", 5000), ("Banho porte médio", 6500), ("Banho porte grande", 9000), ("Hidratação", 3500)),
+    *(("Consulta clínica", 15000), ("Retorno de consulta", 0), ("Vacina antirrábica", 8000), ("Vacina V8", 9500)),
+    ("Castração de gato", 45000),
+)
+
+
+def sized(*texts: str) -> Evidence:
+    """A shop with prices by size, and what the customer wrote."""
+    offers = tuple(Offer(name, cents) for name, cents in SIZED)
+    return given_(facts=f"{INSTRUCTIONS}\n\n{SIZES}", offers=offers, by_customer=texts)
+
+
 FREED, BOOKING = given_(FREE), given_(FREE, BOOKED)
 PIX_KEY = "7d9f0335-8dcc-4054-9bf9-0dbd61d36906"
 MENU = """Claro! Nossos serviços:
@@ -302,6 +326,14 @@ MAY_LEAVE = [
     ("No Pix o banho sai por R$ 58,50.", shop("Observações: 10% de desconto no banho pago por Pix.")),
     ("O sinal do banho é de R$ 32,50.", shop("Observações: sinal de 50% na reserva.")),
     ("A cada 10 banhos você ganha 1 banho grátis! 🎁", shop("Fidelidade: a cada 10 banhos, 1 banho grátis.")),
+    # prices by size
+    ("🐶 Porte pequeno: R$ 50,00\n🐕 Porte médio: R$ 65,00\n🦮 Porte grande: R$ 90,00", sized("quanto é o banho?")),
+    ("Para o Rex, que é de porte médio, o banho fica R$ 65,00.", sized("quanto é o banho? ele é médio")),
+    ("O banho com hidratação para porte pequeno fica R$ 85,00.", sized("banho com hidratação pro shih tzu")),
+    ("A V8 e a antirrábica juntas ficam R$ 175,00.", sized("quero as duas vacinas")),
+    ("Dois banhos porte médio ficam R$ 117,00 com os 10% de desconto.", sized("banho pra 2")),
+    ("Podemos parcelar em até 3x sem juros: 3x de R$ 150,00.", sized("castração de gato parcela?")),
+    ("A consulta clínica custa R$ 150,00, e o retorno em até 15 dias é gratuito.", sized("quanto é a consulta?")),
     # gifts that are none, or given
     ("Sim, é gratuito! 😊 Fica bem ao lado da loja.", customer("o estacionamento é pago?")),
     ("A secagem e o perfume já estão inclusos, sem custo adicional. ✨", EVIDENCE),
@@ -467,6 +499,11 @@ MAY_NOT = [
     ("Com R$ 50,00 você leva o banho.", customer("tenho 50 reais"), Fault.PRICE),
     ("No Pix o banho sai por R$ 58,50.", EVIDENCE, Fault.PRICE),
     ("Três banhos saem por R$ 180,00.", customer("quanto fica banho pra 3?"), Fault.PRICE),
+    ("O banho porte grande sai por R$ 65,00.", sized("banho do golden"), Fault.PRICE),
+    ("Banho porte pequeno: R$ 45,00", sized("banho"), Fault.PRICE),
+    ("Parcelamos em 10x sem juros: 10x de R$ 45,00.", sized("castração parcela?"), Fault.PRICE),
+    ("Para dois pets, 20% de desconto.", sized("tem desconto?"), Fault.PRICE),
+    ("A consulta clínica é gratuita!", sized("quanto é a consulta?"), Fault.PRICE),
     # discounts and gifts
     ("Hoje tem 20% off no banho! 🎉", EVIDENCE, Fault.PRICE),
     ("Leve 3 banhos e pague 2!", EVIDENCE, Fault.PRICE),

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from oxy_ai.assistants.review.evidence import Evidence
 from oxy_ai.assistants.review.objections import AnswerObjection, Fault
-from oxy_ai.assistants.review.words import telling
+from oxy_ai.assistants.review.spotted import percentages_in
+from oxy_ai.assistants.review.words import clause_spans, telling
 from oxy_ai.portuguese.sentences import sentences
 from oxy_ai.portuguese.words import fold
 
@@ -54,18 +56,45 @@ def ungiven_gifts(sentence: str, answer: str, evidence: Evidence) -> Iterable[An
         own = _telling(sentence, pattern)
         about = own or _telling("\n".join((answer, *evidence.by_customer[-1:])), pattern)
         given = (evidence.facts, *evidence.by_people)
-        if not _ASKED.search(folded) and not any(_gives(text, pattern, about, folded) for text in given):
+        clause = next(folded[start:end] for start, end in clause_spans(sentence) if found.start() < end)
+        promised = _Promised(about, _offers_in(clause, evidence), frozenset(percentages_in(sentence)), folded)
+        if not _ASKED.search(folded) and not any(_gives(text, pattern, promised, evidence) for text in given):
             yield AnswerObjection(Fault.PRICE, sentence[found.start() : found.end()])
 
 
-def _gives(text: str, pattern: re.Pattern[str], about: frozenset[str], folded: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Promised:
+    """What a sentence gives away."""
+
+    about: frozenset[str]
+    """Telling words of what it is."""
+    offers: frozenset[str]
+    """Names of the services for which it does, folded."""
+    shares: frozenset[int]
+    """Percentages, in hundredths."""
+    folded: str
+
+
+def _gives(text: str, pattern: re.Pattern[str], promised: _Promised, evidence: Evidence) -> bool:
     """Whether a text of the business gives the same for one of these things, or says that it is included."""
-    included = _INCLUDED.search(folded) is not None
+    included = _INCLUDED.search(promised.folded) is not None
     return any(
-        (pattern.search(fold(said)) or (included and _INCLUDED.search(fold(said))))
-        and not about.isdisjoint(_telling(said, pattern))
+        (pattern.search(folded) or (included and _INCLUDED.search(folded)))
+        and not promised.about.isdisjoint(_telling(said, pattern))
+        and promised.shares <= set(percentages_in(said))
+        and _is_for_these(_offers_in(folded, evidence), promised.offers)
         for said in sentences(text)
+        for folded in [fold(said)]
     )
+
+
+def _is_for_these(given: frozenset[str], promised: frozenset[str]) -> bool:
+    """Whether what is given for some services is given for these: a free return is no free visit."""
+    return not given or promised <= given
+
+
+def _offers_in(folded: str, evidence: Evidence) -> frozenset[str]:
+    return frozenset(name for offer in evidence.offers if (name := fold(offer.name)) in folded)
 
 
 def _telling(text: str, pattern: re.Pattern[str]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import combinations, combinations_with_replacement, product
 from typing import Final
 
 from oxy_ai.assistants.review.evidence import Evidence, Offer
@@ -29,7 +29,7 @@ from oxy_ai.portuguese.words import fold, key_words, read
 
 MOST_SUMMED: Final = 6
 """Most services in a total; or so many of each, for several who come together."""
-MOST_DIFFERENT: Final = 4
+MOST_DIFFERENT: Final = 5
 """Most different prices in a total."""
 
 _DENIED: Final = re.compile(
@@ -53,9 +53,14 @@ _CONTRAST: Final = re.compile(r"\b(?:mas|porem|so que|no entanto|entretanto|na v
 _BUDGET: Final = re.compile(r"\b(?:com|orcamento|verba|limite|nota|cabe\w*|dentro)\b")
 _CHANGE: Final = re.compile(r"\btroco (?:para|pra|de) (?:uma nota de )?$")
 _DIFFERENCE: Final = re.compile(r"\b(?:a mais|a menos|diferenca|mais car[oa]s?|mais barat[oa]s?|economi[sz]\w+)\b")
+_SHARE: Final = re.compile(r"%|\b(?:por cento|desconto\w*|pix|a vista|sinal|entrada|taxa|acrescimo|metade)\b")
+"""An answer that speaks of a part of a price."""
+_PARCELS: Final = re.compile(r"\b(\d{1,2}) ?(?:x|vezes|parcelas)\b")
+_PARCEL: Final = re.compile(r"\b(\d{1,2}) ?(?:x|vezes|parcelas) (?:iguais )?(?:sem juros )?(?:de )?$")
+"""Directly before the amount of each."""
 _FIGURE: Final = re.compile(r"(?<![\d.,:/])\d{1,6}(?:[.,]\d{1,2})?(?![\d:/%])", re.ASCII)
 _SMALL: Final = 2
-"""Longest words that tell nothing."""
+"""Longest words that tell nothing, unless they have a digit."""
 
 
 def wrong_prices(answer: str, evidence: Evidence) -> Iterable[AnswerObjection]:
@@ -75,8 +80,10 @@ class _Ledger:
     offers: tuple[Offer, ...]
     given: frozenset[int]
     """Cents that the business has given: in the catalog, by a tool, in a person's own words."""
-    computed: frozenset[int]
+    shares: frozenset[int]
     """That follow from percentages which the business names."""
+    parcels: int
+    """In how many parts it lets customers pay."""
     totals: dict[int, list[frozenset[int]]]
     """Sums of prices that the answer gives or that belong to services which it or the customer names; of which ones."""
     asked: frozenset[int]
@@ -91,12 +98,14 @@ class _Ledger:
         said = "\n".join((answer, *evidence.by_customer))
         named = [offer.cents for offer in _hinted(said, evidence.offers)]
         own = sorted({price.cents for price in prices_in(answer) if price.cents in given})
-        parts = list(dict.fromkeys([*named, *own]))[:MOST_DIFFERENT]
+        totals = _totals(list(dict.fromkeys([*named, *own]))[:MOST_DIFFERENT])
+        shares = _percents({*named, *own, *totals}, evidence) if _SHARE.search(fold(answer)) else ()
         return cls(
             evidence.offers,
             given,
-            frozenset(_percents({*named, *own}, evidence)),
-            _totals(parts),
+            frozenset(shares),
+            max((int(most) for text in _own(evidence) for most in _PARCELS.findall(fold(text))), default=1),
+            totals,
             frozenset(figure for text in evidence.by_customer for figure in _figures(text)),
             _about(answer, evidence),
         )
@@ -105,7 +114,7 @@ class _Ledger:
         """Whether a sentence may give a price."""
         return (
             self._is_given(price.cents, sentence)
-            or price.cents in self.computed
+            or price.cents in self.shares
             or self._is_computed(price.cents, sentence)
             or self._is_repeated(price, sentence)
         )
@@ -129,10 +138,18 @@ class _Ledger:
         about = {offer.cents for offer in _named_in(sentence, self.offers)[0]}
         return any(not about or about & used for used in self.totals.get(cents, ()))
 
+    def _is_parcel(self, cents: int, before: str) -> bool:
+        """Whether an amount is what a customer pays so many times, as the business lets him: "3x de R$ 50,00"."""
+        found = _PARCEL.search(before)
+        count = 0 if found is None else int(found[1])
+        return 1 < count <= self.parcels and any(abs(whole - count * cents) < count for whole in self.given)
+
     def _is_repeated(self, price: Price, sentence: str) -> bool:
-        """Whether a price is denied, or is the customer's own and not the business's."""
+        """Whether a price is a part of one, denied, or the customer's own and not the business's."""
         before, _, after = (fold(part) for part in read(sentence, len(sentence)).shown.partition(price.words))
         if _DENIED.search(before):
+            return True
+        if self._is_parcel(price.cents, before):
             return True
         if price.cents not in self.asked:
             return False
@@ -152,15 +169,20 @@ def _about(answer: str, evidence: Evidence) -> tuple[frozenset[Offer], str]:
     return asked, f"{rest} {others}"
 
 
+def _own(evidence: Evidence) -> tuple[str, ...]:
+    """Return the texts of the business."""
+    return evidence.facts, *evidence.by_people
+
+
 def _given(evidence: Evidence) -> frozenset[int]:
-    said = frozenset(price.cents for text in (evidence.facts, *evidence.by_people) for price in prices_in(text))
+    said = frozenset(price.cents for text in _own(evidence) for price in prices_in(text))
     by_tools = (prices_of_result(outcome.result) for outcome in evidence.outcomes)
     return said.union(*by_tools, (offer.cents for offer in evidence.offers))
 
 
 def _percents(prices: Iterable[int], evidence: Evidence) -> Iterator[int]:
     """Yield prices with what the business takes off or adds, and that itself, in cents."""
-    shares = {share for text in (evidence.facts, *evidence.by_people) for share in percentages_in(text)}
+    shares = {share for text in _own(evidence) for share in percentages_in(text)}
     for price, share in product(prices, shares):
         part = price * share
         for exact in (part, price * _WHOLE - part, price * _WHOLE + part):
@@ -174,11 +196,10 @@ _WHOLE: Final = 10_000
 def _totals(parts: Sequence[int]) -> dict[int, list[frozenset[int]]]:
     """Return the totals of several of these prices, with those that are in them."""
     found: dict[int, list[frozenset[int]]] = {}
-    for counts in product(range(MOST_SUMMED + 1), repeat=len(parts)):
-        used = {count for count in counts if count}
-        if sum(counts) > 1 and (sum(counts) <= MOST_SUMMED or len(used) == 1):
-            members = frozenset(part for part, count in zip(parts, counts, strict=True) if count)
-            found.setdefault(sum(map(int.__mul__, parts, counts)), []).append(members)
+    for count in range(2, MOST_SUMMED + 1):
+        same = (members * count for size in range(1, len(parts) + 1) for members in combinations(parts, size))
+        for members in (*combinations_with_replacement(parts, count), *same):
+            found.setdefault(sum(members), []).append(frozenset(members))
     return found
 
 
@@ -191,19 +212,27 @@ def _figures(text: str) -> Iterator[int]:
 
 
 def _hinted(text: str, offers: tuple[Offer, ...]) -> list[Offer]:
-    """Return the offers that a text names, also in the plural or by a word that no other offer has."""
+    """Return the offers that a text names: in the plural, with their words apart, or by a word that no other has."""
     said = [_singular(word) for word in key_words(text, len(text)).split()]
     full, _ = _named_in(" ".join(said), tuple(Offer(_singulars(offer.name), offer.cents) for offer in offers))
     cents, words = {offer.cents for offer in full}, frozenset(said)
-    return [offer for offer, own in _own_words(offers) if offer.cents in cents or own & words]
+    return [
+        offer
+        for offer, all_, own in _own_words(offers)
+        if offer.cents in cents or own & words or (all_ and all_ <= words)
+    ]
 
 
 @lru_cache(maxsize=64)
-def _own_words(offers: tuple[Offer, ...]) -> tuple[tuple[Offer, frozenset[str]], ...]:
-    """Return offers with the words of their names that no other has."""
-    words = [(offer, {w for w in _singulars(offer.name).split() if len(w) > _SMALL}) for offer in offers]
+def _own_words(offers: tuple[Offer, ...]) -> tuple[tuple[Offer, frozenset[str], frozenset[str]], ...]:
+    """Return offers with the telling words of their names, and those of them that no other has."""
+    words = [(offer, frozenset(filter(_tells, _singulars(offer.name).split()))) for offer in offers]
     uses = Counter(word for _, each in words for word in each)
-    return tuple((offer, frozenset(word for word in each if uses[word] == 1)) for offer, each in words)
+    return tuple((offer, each, frozenset(word for word in each if uses[word] == 1)) for offer, each in words)
+
+
+def _tells(word: str) -> bool:
+    return len(word) > _SMALL or any(map(str.isdigit, word))
 
 
 def _singulars(name: str) -> str:
