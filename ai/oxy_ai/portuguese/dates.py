@@ -47,7 +47,7 @@ def contradicts(words: str, day: date, today: date) -> bool:
 
     No to a day that any phrase allows, and to words that name no day: in doubt there is no contradiction. A weekday
     that does not fit the date beside it contradicts every day. A date that was a few weeks ago says nothing of a day
-    to come: "a vacina foi 20/11".
+    to come: "a prova foi 20/11".
     """
     return contradict([(words, today)], day)
 

@@ -82,7 +82,7 @@ class Agenda:
 async def lock_agenda(connection: Connection, organization: UUID) -> None:
     """Let nobody else change the agenda until the transaction ends.
 
-    Whoever changes facts as well, such as a pet or a catalog, locks the agenda first: those who hold it count facts.
+    Whoever changes facts as well, such as a catalog, locks the agenda first: those who hold it count facts.
     """
     await connection.execute("select lock_agenda($1)", organization)
 

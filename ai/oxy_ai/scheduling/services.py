@@ -62,7 +62,7 @@ def find_resource(resources: Sequence[Resource], wanted: str) -> Resource | None
 def named_by(offered: Sequence[T], wanted: str) -> list[T]:
     """Return what a customer's words may name: what is called so, else all whose names contain them.
 
-    "Tosa" may be "Banho e tosa" or "Tosa higiênica", at another price: nobody but the customer knows.
+    "Corte" may be "Corte e barba" or "Corte infantil", at another price: nobody but the customer knows.
     """
     words = fold_name(wanted)
     for names in ([fold_name(item.name) for item in offered], [fold_name(item.key) for item in offered]):
