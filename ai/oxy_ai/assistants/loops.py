@@ -22,6 +22,9 @@ QUICK: Final = timedelta(seconds=5)
 MOST_QUICK: Final = 10
 """Answers to such messages in a row before we stop. Now and then a person is as quick, not ten times in a row."""
 
+STAMP: Final = timedelta(seconds=1)
+"""WhatsApp stamps messages with whole seconds, so what was written after our answer may seem to precede it."""
+
 PAUSE: Final = timedelta(minutes=10)
 """A longer time without a message ends a run of exchanges."""
 
@@ -81,7 +84,7 @@ def exchanges_with(turn: Turn, inputs: Sequence[Input]) -> Exchanges:
 
 def _quick(before: Exchanges, waited: timedelta) -> int:
     """Count a message that came after our answer; one that crossed it says nothing of how its sender reads."""
-    if waited < timedelta(0):
+    if waited <= -STAMP:
         return before.quick
     return before.quick + 1 if waited <= QUICK else 0
 

@@ -91,6 +91,12 @@ def test_people_who_write_the_same_now_and_then_are_answered() -> None:
     assert answered_before_stopping([DAY] * len(texts), texts) == len(texts)
 
 
+def test_who_answers_within_the_second_of_our_answer_is_quick() -> None:
+    before = Exchanges(ended_at=NOON, quick=4, run=4)
+    inputs = (said("oi", age=10.9),)
+    assert exchanges_with(turn(NOON + timedelta(seconds=10), inputs, before), inputs).quick == 5
+
+
 def test_a_message_that_crossed_the_answer_says_nothing_of_its_senders_speed() -> None:
     before = Exchanges(ended_at=NOON, quick=4, run=4)
     inputs = (said("e amanhã?", age=10),)
