@@ -35,6 +35,10 @@ MOST_REPEATED: Final = 3
 """How often the same text in a row is answered again after the first time."""
 
 
+TELLING: Final = 16
+"""Fewest characters of a text that nobody writes again and again: five questions may have "sim" as the answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoopLimits:
     """How much is answered before the contact is taken for a machine; 0: as much as comes."""
@@ -90,8 +94,8 @@ def _quick(before: Exchanges, waited: timedelta) -> int:
 
 
 def _digest(inputs: Sequence[Input]) -> str | None:
-    """Return what tells one text from another, without keeping it; None for photos and the like, which look alike."""
+    """Return what tells one text from another, without keeping it; None for what people do repeat: photos, "sim"."""
     if any(item.kind is not MessageKind.TEXT for item in inputs):
         return None
     text = " ".join(clean(" ".join(item.text or "" for item in inputs)).casefold().split())
-    return hashlib.sha256(text.encode()).hexdigest()[:16] if text else None
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if len(text) >= TELLING else None

@@ -38,17 +38,17 @@ _SOON: Final = r"(?:assim que|o mais breve|em breve|o quanto antes|no proximo|lo
 
 _AUTOMATIC: Final = re.compile(
     either(
-        r"\b(?:esta|essa|este|this)(?: is an?| e uma| e um)? (?:mensagem|resposta|atendimento|automatic|"
-        r"automated)(?: (?:e|foi))?(?: (?:gerada|enviada))? ?(?:automatic[ao]|automaticamente|message|reply|"
-        r"response)\b(?!\?)",
-        r"\b(?:mensagem|resposta|aviso|e-?mail) automatic[ao]\b[^?]{0,200}$",
+        r"\b(?:esta|este) (?:e um(?:a)? )?(?:mensagem|resposta|atendimento) (?:(?:e|foi) )?(?:(?:gerad|enviad)[ao] )?"
+        r"automatic(?:[ao]|amente)\b(?!\?)",
+        r"\bthis is an? (?:automatic|automated) (?:message|reply|response)\b(?!\?)",
+        r"^\W*(?:mensagem|resposta|aviso|e-?mail) automatic[ao]\b[^?]{0,200}$",
         r"\b(?:nao responda|favor nao responder|do not reply)\b[^?\n]{0,30}\b(?:mensagem|numero|e-?mail|contato|"
         r"message|this)\b",
         r"\b(?:agradecemos (?:o |a |pelo )?(?:seu |sua )?(?:contato|mensagem)|obrigad[oa] por entrar em contato com)\b",
-        r"\brecebemos (?:a )?sua mensagem\b",
-        r"\b(?:no momento|neste momento|agora) (?:estamos|nos encontramos)\b[^.!?\n]{0,60}\b(?:indisponive|ausente|"
-        r"fora do (?:horario|expediente)|fechad)",
-        r"\b(?:no momento|neste momento|agora) nao (?:estamos|nos encontramos) disponive",
+        r"\brecebemos (?:a )?sua mensagem\b[^?\n]{0,60}\b(?:em breve|retorn|respond|entrar|aguard|atend|logo)",
+        r"\b(?:no momento|neste momento|agora) (?:estamos|nos encontramos) (?:\w{1,12} ){0,2}(?:indisponive|ausente|"
+        r"fora do (?:horario|expediente)|fechad[oa]s)",
+        r"\b(?:no|neste) momento nao (?:estamos|nos encontramos) disponive",
         r"\bestamos fora do (?:nosso )?(?:horario|expediente)\b",
         rf"\b(?:responderemos|retornaremos|entraremos em contato|te responderemos)\b[^.!?\n]{{0,40}}\b{_SOON}\b",
         r"\bnoss[oa]s? (?:atendentes?|consultor(?:es)?) (?:ira|vai|entrara|em breve)\b",
@@ -58,9 +58,9 @@ _AUTOMATIC: Final = re.compile(
         r"\b(?:digite|tecle|selecione) (?:a opcao|o numero|uma (?:das )?opc|\*?[0-9]\*? (?:para|pra))",
         r"\bescolha (?:uma (?:das )?opc\w{2,4}|a opcao (?:desejada|abaixo))|"
         r"\bdigite (?:o )?seu (?:cpf|cnpj|e-?mail|telefone)\b",
-        r"\b(?:sou|eu sou|aqui e|falando com) (?:o|a) (?:assistente|atendente) (?:virtual|digital|"
-        r"automatic[ao])\b(?!\?)",
-        r"(?:^|\b(?:seu|numero de) )protocolo\b[^.!?\n]{0,20}[0-9]{5}",
+        r"\b(?:sou|aqui e|voce esta falando com) (?:o|a) (?:assistente|atendente) (?:virtual|digital|automatic[ao])\b"
+        r"(?![^.!\n]{0,60}\?)",
+        r"(?:^|\bseu (?:numero de )?)protocolo\b[^.!?\n]{0,20}[0-9]{5}",
         r"\bde 0 a 10\b[^?\n]{0,60}\brecomenda",
     ),
     re.ASCII,

@@ -99,7 +99,7 @@ _AROUND: Final = frozenset(
     words_in(
         "a o as os e eu me m mim meu minha meus minhas nao n nunca jamais mais nada nem nenhum nenhuma de da "
         "do das dos d desse dessa desses dessas deste desta destes destas em no na nos nesse nessa neste "
-        "nesta esse essa esses essas este esta isso tanta tantas tanto tantos tipo com pra para pro por que "
+        "nesta esse essa esses essas este esta isso tanta tantas tanto tantos tipo com pra para pro por que q "
         "quero queria gostaria desejo prefiro preciso solicito peco autorizo aceito quer como faco fasso faz "
         "podem pode posso poderia poderiam favor pare parem parar chega basta deixa deixe deixem deixar "
         "receber recebendo ver voces vcs vc voce suas seus sua seu loja empresa whatsapp whats zap aqui daqui "
@@ -127,6 +127,7 @@ _WISHED: Final = re.compile(
     either(
         rf"{_NO} {_WANT}(?: mais)? (?:receber\b|{_UNWANTED}|{_WHICH} {_UNWANTED})",
         rf"\b{_WANT} nao (?:mais )?receber\b",
+        rf"{_NO} {_WANT}(?: mais)? (?:que|q) (?:(?:voces|vcs|vc|voce) )?(?:me )?{_any(_SENDING)}",
         rf"{_NO} (?:me )?{_any(_SENDING)}(?: me)? (?:mais\b|nada\b|em contato\b|{_ANYTHING})",
         rf"\b(?:para|pare|parem|parar|chega|deixa|deixe|deixem|deixar) de (?:me )?(?:receber\b|{_any(_SENDING)})",
         rf"\b(?:pare|parem|parar|chega|basta) (?:de|com) (?:{_WHICH} )?{_ANYTHING}",

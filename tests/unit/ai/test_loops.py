@@ -97,6 +97,11 @@ def test_who_answers_within_the_second_of_our_answer_is_quick() -> None:
     assert exchanges_with(turn(NOON + timedelta(seconds=10), inputs, before), inputs).quick == 5
 
 
+def test_a_customer_may_say_yes_to_everything() -> None:
+    assert answered_before_stopping([60] * 9, ["Sim", "sim", "sim, por favor"] * 3) == 9
+    assert answered_before_stopping([60] * 9, ["Sim"] * 9) == 9
+
+
 def test_a_message_that_crossed_the_answer_says_nothing_of_its_senders_speed() -> None:
     before = Exchanges(ended_at=NOON, quick=4, run=4)
     inputs = (said("e amanhã?", age=10),)

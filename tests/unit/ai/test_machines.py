@@ -89,6 +89,19 @@ BY_PEOPLE = [
     "de 0 a 10 dou nota 10!",
     "responderei assim que puder",
     "estou falando com a atendente virtual?",
+    "estou falando com a assistente virtual ou com uma pessoa?",
+    "não quero ficar falando com a assistente virtual, quero uma pessoa",
+    "vc é uma atendente virtual? sou a Ana",
+    "essa mensagem automática não ajuda em nada",
+    "essa resposta automatica nao me serve",
+    "só recebo mensagem automática, quero falar com alguém",
+    "não quero mensagem automática, quero falar com uma pessoa",
+    "recebi uma mensagem automatica dizendo que o banho é amanhã, confirmo",
+    "agora estamos aqui na frente e a loja está fechada",
+    "no momento estamos sem carro e a rua está fechada, dá pra buscar?",
+    "Oi, recebemos sua mensagem! Pode marcar sim",
+    "agora não estamos disponíveis, pode ser às 18h?",
+    "o número de protocolo é 2026112899",
 ]
 
 

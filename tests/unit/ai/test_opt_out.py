@@ -91,6 +91,8 @@ WISHES = [
     "Descadastrar meu número",
     "cancele meu cadastro",
     "Favor retirar meu número da lista de contatos",
+    "não quero mais que vocês me mandem mensagem",
+    "nao quero q vcs me mandem msg",
 ]
 
 OTHERS = [
