@@ -7,7 +7,7 @@ from oxy_ai.assistants.review.evidence import Evidence, ToolOutcome
 from oxy_ai.assistants.transcript import shown
 from oxy_ai.assistants.vertical import Brief, Tool
 from oxy_ai.messages import Author
-from oxy_ai.records import Step, Turn
+from oxy_ai.records import HistoryMessage, Step, Turn
 
 
 def evidence_of(turn: Turn, brief: Brief, steps: Iterable[Step], now: datetime) -> Evidence:
@@ -23,7 +23,7 @@ def evidence_of(turn: Turn, brief: Brief, steps: Iterable[Step], now: datetime) 
         booked=brief.booked,
         tools=tuple(tool.name for tool in brief.tools),
         outcomes=tuple(_outcomes(steps, brief.tools)),
-        by_people=_said_by(turn, "phone"),
+        by_people=tuple(map(_without_quote, _by(turn, "phone"))),
         by_assistant=_said_by(turn, "assistant"),
         by_customer=(*_said_by(turn, "customer"), *map(shown, turn.inputs)),
         phones=() if turn.contact.phone is None else (turn.contact.phone,),
@@ -31,8 +31,18 @@ def evidence_of(turn: Turn, brief: Brief, steps: Iterable[Step], now: datetime) 
     )
 
 
+def _by(turn: Turn, author: Author) -> Iterable[HistoryMessage]:
+    return (message for message in turn.history if message.author == author)
+
+
 def _said_by(turn: Turn, author: Author) -> tuple[str, ...]:
-    return tuple(shown(message) for message in turn.history if message.author == author)
+    return tuple(map(shown, _by(turn, author)))
+
+
+def _without_quote(message: HistoryMessage) -> str:
+    """Return what a person of the business says by a message: not what it answers, which may be a customer's wish."""
+    content = message.content and message.content.model_copy(update={"quote": None})
+    return shown(message.model_copy(update={"quoted": None, "content": content}))
 
 
 def _outcomes(steps: Iterable[Step], tools: Sequence[Tool]) -> Iterable[ToolOutcome]:

@@ -141,6 +141,8 @@ def test_the_customer_has_asked(consent: Consent, order: Order, turn: Turn) -> N
         (CANCEL, Order(), turn_of(said("caso precise desmarcar, aviso"))),
         *((CANCEL, Order(), turn_of(said(no), history=(CANCELLING,))) for no in DENIALS),
         (CANCEL, Order(), turn_of(said("não, isso não"), history=(CANCELLING,))),
+        (CANCEL, Order(), turn_of(said("melhor não, pode deixar"), history=(CANCELLING,))),
+        (CANCEL, Order(), turn_of(said("ah, acho que nao... pode deixar assim"), history=(CANCELLING,))),
         (CANCEL, Order(), turn_of(said(None, kind=MessageKind.STICKER))),
         (MOVE, Order(), turn_of(said("às 14h", content=FORWARDED))),
         (MOVE, Order(), turn_of(said("bom dia!"))),
