@@ -474,6 +474,10 @@ class Failure(Record):
     """To the chat of the turn."""
     notice: NoticeKind | None
     """To the owner; None: the turn is an owner's own."""
+    silences: bool = True
+    """Of a hand-over: whether the assistant waits for a person."""
+    commanded: bool = False
+    """Whether it is about a message that an administrator had sent, not the assistant."""
     hand_over: HandOver | None = None
     """What the apology promises; None: the turn is an owner's own."""
 

@@ -82,14 +82,12 @@ _WHAT_HAPPENED: Final[Mapping[str, str]] = {
         "⚠️ Não consegui abrir um arquivo enviado por: {who}. Por favor, veja a conversa no celular e, se precisar, "
         "peça que enviem de novo."
     ),
-    NoticeKind.FAILED: (
-        "⚠️ O WhatsApp não aceitou uma resposta minha para: {who}. Por favor, veja a conversa e responda por lá."
-    ),
+    NoticeKind.FAILED: "⚠️ O WhatsApp não aceitou {what} para: {who}. Por favor, veja a conversa e escreva por lá.",
     NoticeKind.EXPIRED: (
-        "⚠️ Uma resposta minha não saiu a tempo para: {who}. Por favor, veja a conversa e responda por este número."
+        "⚠️ Não saiu a tempo {what} para: {who}. Por favor, veja a conversa e escreva por este número."
     ),
     NoticeKind.AMBIGUOUS: (
-        "⚠️ Não sei se uma resposta minha chegou para: {who}. Por favor, veja a conversa e responda se ela não aparecer."
+        "⚠️ Não sei se chegou {what} para: {who}. Por favor, veja a conversa e escreva se ela não aparecer."
     ),
     NoticeKind.DEAD_REPORT: (
         "⚠️ Não consegui guardar algo que chegou pelo WhatsApp, na conversa com: {who}. "
@@ -101,6 +99,9 @@ _WHAT_HAPPENED: Final[Mapping[str, str]] = {
     ),
 }
 """What an owner reads of each kind of notice, and what to do."""
+
+_MINE: Final = "uma mensagem minha"
+_COMMANDED: Final = "uma mensagem enviada pela administração"
 
 _OTHER: Final = "⚠️ Algo deu errado na conversa com: {who}. Por favor, veja a conversa no celular."
 
@@ -114,13 +115,17 @@ def apology(people: People) -> str:
 
 
 def notice_to_owner(kind: str, about: Sequence[OpenNotice]) -> str:
-    """Return the notice of what happened, of one kind, to these customers; each is named once."""
+    """Return the notice of what happened, of one kind, to these customers; each is named once.
+
+    Either all of these notices are about messages that an administrator had sent, or none is.
+    """
     if is_hand_over(kind):
         return hand_over_notice(kind, about[:NAMED], [*map(_who, about[:NAMED])], len(about[NAMED:]))
     names = list(dict.fromkeys(map(_who, about)))
     if len(names) > NAMED:
         names = [*names[:NAMED], f"e mais {len(names) - NAMED}"]
-    return _WHAT_HAPPENED.get(kind, _OTHER).format(who="; ".join(names))
+    what = _COMMANDED if any(notice.commanded for notice in about) else _MINE
+    return _WHAT_HAPPENED.get(kind, _OTHER).format(who="; ".join(names), what=what)
 
 
 def explanation_to_owner(kind: NoticeKind) -> str:

@@ -82,8 +82,8 @@ class OwnerNotices:
             log.warning("owner_unknown", notices=len(found.notices))
             await self._tell_again(due)
             return
-        ordered = sorted(found.notices, key=lambda notice: (notice.kind, notice.id))
-        for kind, group in groupby(ordered, key=lambda notice: notice.kind):
+        ordered = sorted(found.notices, key=lambda notice: (*_told_together(notice), notice.id))
+        for (kind, _), group in groupby(ordered, key=_told_together):
             await self._send(due, owner, kind, list(group))
 
     async def _ask_customers(self, due: DueNotices, notices: Sequence[OpenNotice]) -> None:
@@ -123,6 +123,11 @@ class OwnerNotices:
 
     async def _tell_again(self, due: DueNotices) -> None:
         await self._engine.pool.execute("select tell_again($1, $2, $3)", *due)
+
+
+def _told_together(notice: OpenNotice) -> tuple[str, bool]:
+    """Return what the notices have in common that one text tells."""
+    return notice.kind, notice.commanded
 
 
 def recipient(found: OpenNotices) -> Recipient | None:

@@ -84,7 +84,8 @@ begin
     return (
         select jsonb_build_object('owners', owners_of(i.settings), 'own_phone', own_phone_of(i.settings), 'notices', (
             select coalesce(jsonb_agg(jsonb_build_object(
-                'id', n.id, 'kind', n.kind, 'name', c.name, 'phone', c.phone, 'reason', h.reason, 'summary', h.summary
+                'id', n.id, 'kind', n.kind, 'name', c.name, 'phone', c.phone, 'reason', h.reason, 'summary', h.summary,
+                'silences', h.silences is not false, 'commanded', is_commanded(organization, n.reference)
             ) order by n.id), '[]')
             from owner_notices n
             left join conversations v on v.organization_id = organization
@@ -95,6 +96,17 @@ begin
             where n.organization_id = organization and n.id = any (notices) and n.outbox_id is null
         ))
         from instances i where i.organization_id = organization and i.id = instance
+    );
+end $$;
+
+-- Whether a notice's reference leads to a message that a command has sent, not the assistant.
+create or replace function is_commanded(organization uuid, reference text) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (
+        select from outbox o where o.organization_id = organization and o.lane <> 'reply'
+            and o.id = substring(reference from '^outbox:(.+)$')::uuid
     );
 end $$;
 

@@ -145,6 +145,17 @@ def test_a_dead_turn_of_which_nobody_was_told_is_named(engine: Database) -> None
     assert wrong(engine) == ["the owner was not told"]
 
 
+def test_an_owner_learns_whose_text_was_not_sent(engine: Database) -> None:
+    conversation, turn = engine.claimed()
+    engine.value(QUEUE_TEXT, conversation, turn, Jsonb(TEXT))
+    ordered = {"id": str(uuid4()), "part": 3, "text": "Promoção!", "lane": "automation", "keep_seconds": 60}
+    engine.value("queue_message(%s, %s, %s, %s)", ORGANIZATION, INSTANCE, Jsonb(OWNER), Jsonb(ordered))
+    for (text,) in engine.rows("select id from outbox order by position"):
+        engine.value("note_for_owner(%s, %s, 'failed', %s)", ORGANIZATION, INSTANCE, f"outbox:{text}")
+    found = engine.value("open_notices(%s, %s, array(select id from owner_notices))", ORGANIZATION, INSTANCE)
+    assert [notice["commanded"] for notice in found["notices"]] == [False, True]
+
+
 @pytest.mark.parametrize("kind", NoticeKind)
 def test_a_notice_is_named_in_plain_english(engine: Database, kind: NoticeKind) -> None:
     sentence = engine.value("notice_sentence(%s)", kind)

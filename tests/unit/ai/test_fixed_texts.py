@@ -58,6 +58,13 @@ def test_a_notice_about_many_counts_those_that_it_does_not_name() -> None:
     assert f"Cliente {NAMED - 1}; e mais 5." in text
 
 
+@pytest.mark.parametrize("kind", [NoticeKind.FAILED, NoticeKind.EXPIRED, NoticeKind.AMBIGUOUS])
+def test_an_owner_reads_whose_message_was_not_sent(kind: NoticeKind) -> None:
+    assert "uma mensagem minha" in notice_to_owner(kind, [ANA])
+    ordered = ANA.model_copy(update={"commanded": True})
+    assert "uma mensagem enviada pela administração" in notice_to_owner(kind, [ordered])
+
+
 @pytest.mark.parametrize("kind", [*NoticeKind, "of_a_newer_version"])
 def test_every_kind_has_a_text(kind: str) -> None:
     text = notice_to_owner(kind, [ANA])
