@@ -35,7 +35,7 @@ def _known_kind(value: object) -> object:
     return value if value in set(MessageKind) else MessageKind.UNKNOWN
 
 
-def _readable(value: object, read: ValidatorFunctionWrapHandler) -> object:
+def readable(value: object, read: ValidatorFunctionWrapHandler) -> object:
     """Read a value; return None for one that only a newer version can read."""
     try:
         return read(value)
@@ -54,14 +54,14 @@ class _Part(BaseModel):
 class MessageContent(_Part):
     """What a message contains beside its text: the column messages.content."""
 
-    details: Annotated[Details | None, WrapValidator(_readable)] = None
+    details: Annotated[Details | None, WrapValidator(readable)] = None
     quote: Quote | None = None
     mentions: tuple[Jid, ...] = ()
     preview: LinkPreview | None = None
     file: FileOffered | None = None
     view_once: bool = False
     forwarded: bool = False
-    placeholder_reason: Annotated[PlaceholderReason | None, WrapValidator(_readable)] = None
+    placeholder_reason: Annotated[PlaceholderReason | None, WrapValidator(readable)] = None
 
 
 class QuotedMessage(_Part):
@@ -77,7 +77,7 @@ class AnswerSeen(_Part):
     """What somebody answered to a message without writing: a reaction, a vote, or whether he comes."""
 
     author: Author
-    details: Annotated[Reaction | Vote | EventAnswer | None, WrapValidator(_readable)] = None
+    details: Annotated[Reaction | Vote | EventAnswer | None, WrapValidator(readable)] = None
 
 
 class SaidMessage(_Part):
@@ -88,8 +88,8 @@ class SaidMessage(_Part):
     """The newest one."""
     cut: bool | None = None
     """Whether the text was longer."""
-    source: Annotated[MessageSource | None, WrapValidator(_readable)] = None
-    content: Annotated[MessageContent | None, WrapValidator(_readable)] = None
+    source: Annotated[MessageSource | None, WrapValidator(readable)] = None
+    content: Annotated[MessageContent | None, WrapValidator(readable)] = None
     before_edit: str | None = None
     """The beginning of its text before it was edited; None: it was not, or had none."""
     revoked: bool = False
@@ -97,5 +97,5 @@ class SaidMessage(_Part):
     answers: tuple[AnswerSeen, ...] = ()
     quoted: QuotedMessage | None = None
     """What it answers; None: nothing, or a message that is not stored."""
-    file_failure: Annotated[FileFailure | None, WrapValidator(_readable)] = None
+    file_failure: Annotated[FileFailure | None, WrapValidator(readable)] = None
     """Why its file cannot be had."""

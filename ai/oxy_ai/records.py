@@ -6,11 +6,21 @@ from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainValidator, RootModel, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    RootModel,
+    ValidationError,
+    WrapValidator,
+)
 
-from oxy_ai.messages import Author, Kind, SaidMessage
+from oxy_ai.messages import Author, Kind, SaidMessage, readable
 from oxy_core.envelopes import VERSION, InstanceSettings, Lane, Report, Settled
 from oxy_core.identity import Jid, Phone, phone_key, same_phone
+from oxy_core.instance.settings import AiSettings
 from oxy_core.message_kinds import MessageKind
 from oxy_core.outbound import OutboundContent
 
@@ -176,6 +186,8 @@ class HandOver(Record):
     """What the customer wants, in a sentence for the owner."""
     minutes: int
     """How long the assistant waits for a person (`AiSettings.handover_minutes`)."""
+    silences: bool = True
+    """Whether it waits at all; if not, it answers what the customer writes next."""
 
 
 class Turn(Record):
@@ -210,6 +222,10 @@ class Turn(Record):
     steps: tuple[Step, ...]
     hand_over: HandOver | None = None
     """What a tool of an earlier attempt has ordered."""
+    human: bool = False
+    """People answer, or are to: of an emergency alone the customer hears at once."""
+    emergency_seconds: float | None = None
+    """Since he was last told what to do in one; None: never."""
     read_at: AwareDatetime
     """By PostgreSQL's clock; the inputs' ages are of then."""
 
@@ -286,6 +302,8 @@ class UnopenedTurn(Record):
     self_chat: bool
     contact: Contact
     owners: tuple[str, ...]
+    ai: Annotated[AiSettings | None, WrapValidator(readable)] = None
+    """None: they are damaged."""
 
 
 class Usage(Record):
@@ -303,11 +321,11 @@ class Answer(Record):
     """A text to send.
 
     Parts: 0 the answer, 1 the apology to the customer, 2 the notice to the owner, 4 a request to send something again,
-    5 what confirms an opt-out.
+    5 what confirms an opt-out, 6 what is said in an emergency.
     """
 
     id: UUID
-    part: Literal[0, 1, 2, 4, 5] = 0
+    part: Literal[0, 1, 2, 4, 5, 6] = 0
     piece: int = 0
     """Place among the texts in which a long one is sent."""
     text: str
@@ -355,6 +373,8 @@ class TurnEnding(Record):
     """Whether the answers tell the contact what became of its wish."""
     may_regenerate: bool = False
     """Whether the answer is discarded if a message has come since the turn opened."""
+    urgent: bool = False
+    """Whether it is about an emergency: it counts although people answer."""
 
 
 class Ended(Record):
@@ -454,6 +474,10 @@ class OpenNotice(Record):
     """Of a hand-over: a `HandOverReason`, or one of a newer version."""
     summary: str | None = None
     """Of a hand-over."""
+    silences: bool = True
+    """Of a hand-over: whether the assistant waits for a person."""
+    commanded: bool = False
+    """Whether it is about a message that an administrator had sent, not the assistant."""
 
 
 class OpenNotices(Record):
@@ -470,16 +494,12 @@ class Failure(Record):
 
     reason: str
     role: str
-    apology: Answer
-    """To the chat of the turn."""
+    apology: Answer | None
+    """To the chat of the turn; None: its contact is not answered."""
     notice: NoticeKind | None
     """To the owner; None: the turn is an owner's own."""
-    silences: bool = True
-    """Of a hand-over: whether the assistant waits for a person."""
-    commanded: bool = False
-    """Whether it is about a message that an administrator had sent, not the assistant."""
     hand_over: HandOver | None = None
-    """What the apology promises; None: the turn is an owner's own."""
+    """What the apology promises; None: there is none, or the turn is an owner's own."""
 
 
 class ModelOutage(Record):
@@ -488,7 +508,7 @@ class ModelOutage(Record):
     reason: str
     role: str
     promise: Answer | None
-    """To the customer, once the turn has waited for long; None: the turn is an owner's own."""
+    """To the customer, once the turn has waited for long; None: its contact is not answered, or is an owner."""
     hand_over: HandOver | None = None
     """What the promise promises."""
     notice: NoticeKind
@@ -565,6 +585,8 @@ class InboundReport(Record):
     """What the pod's journal knows of it; None: it is published for the first time."""
     command: bool | None = None
     """Whether it is a person's instruction to the assistant (`oxy_core.chat_commands`)."""
+    urgent: bool | None = None
+    """Whether a customer seems to write of an emergency."""
     wish: Wish | None = None
     """What the message as a whole asks for; None: nothing of the kind."""
     report: Report

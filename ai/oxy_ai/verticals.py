@@ -5,11 +5,16 @@ A package registers a vertical as an entry point: a class or function without ar
 schema (`oxy_ai.schema`).
 """
 
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
+import structlog
+
 from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.errors import ProfileUnknownError
+
+log = structlog.get_logger()
 
 GROUP: Final = "oxy.verticals"
 """Entry point group, in the `pyproject.toml` of the package that provides the vertical."""
@@ -21,6 +26,7 @@ class Verticals:
     def __init__(self) -> None:
         self._installed = _installed()
         self._loaded: dict[str, Vertical] = {}
+        self._broken: set[str] = set()
 
     def named(self, profile: str) -> Vertical:
         """Return the vertical that a profile (``spec.ai.profile``) names; raises ProfileUnknownError."""
@@ -29,6 +35,23 @@ class Verticals:
                 raise ProfileUnknownError(profile, tuple(self._installed))
             self._loaded[profile] = _load(self._installed[profile])
         return self._loaded[profile]
+
+    def see_emergency(self, text: str) -> bool:
+        """Return whether any installed vertical takes a customer's text for an emergency.
+
+        Whoever stores a message does not know its vertical; the turn that looks at it does.
+        """
+        return any(vertical.is_emergency(text) for vertical in self._all())
+
+    def _all(self) -> Iterator[Vertical]:
+        for profile in self._installed:
+            if profile in self._broken:
+                continue
+            try:
+                yield self.named(profile)
+            except Exception:  # reports of all instances pass here; its own turns fail and say why
+                self._broken.add(profile)
+                log.exception("vertical_broken", profile=profile)
 
 
 def packages_of_verticals() -> tuple[str, ...]:

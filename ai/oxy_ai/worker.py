@@ -25,6 +25,7 @@ from oxy_ai.engine.outages import report_failure
 from oxy_ai.engine.parked_reports import ParkedReports
 from oxy_ai.engine.relay import Relay
 from oxy_ai.engine.store import Engine
+from oxy_ai.engine.storing import ReportStore
 from oxy_ai.engine.turn_dispatcher import TurnDispatcher
 from oxy_ai.engine.turn_runner import TurnRunner
 from oxy_ai.media.library import FileLibrary
@@ -82,11 +83,13 @@ class Worker:
         self._name = uuid4().hex.encode()
         self._relay = Relay(client, engine, settings)
         self._notices = OwnerNotices(engine, settings, self._relay.hint)
-        runner = TurnRunner(engine, model, Verticals().named, settings)
+        verticals = Verticals()
+        runner = TurnRunner(engine, model, verticals.named, settings)
         self._dispatcher = TurnDispatcher(engine, runner, settings, self._relay.hint)
         clock = BusClock(client, settings.bus_clock_seconds)
-        self._ingest = Ingest(client, engine, settings, clock, self._hint_all)
-        self._parked = ParkedReports(client, engine, settings, clock, self._hint_all)
+        store = ReportStore(engine, clock, settings, verticals.see_emergency)
+        self._ingest = Ingest(client, engine, settings, store, self._hint_all)
+        self._parked = ParkedReports(client, engine, settings, store, self._hint_all)
         self._follower = InstanceFollower(client, engine, settings, self._on_settings)
         self._database = DatabaseWatch(client, engine, settings, self._follower.reread)
         library = FileLibrary(engine.pool, settings)

@@ -54,7 +54,7 @@ _WHILE_OUT: Final = (
 _WHAT_HAPPENED: Final[Mapping[str, str]] = {
     **{
         kind: f"⚠️ Não consegui responder: {{who}}. Motivo: {reason}. "
-        f"Avisei que uma pessoa vai responder; por favor, continue a conversa por este número. {WAY_BACK}"
+        "Por favor, responda por este número. Se escreverem de novo antes disso, tento responder."
         for kind, reason in _REASONS.items()
     },
     NoticeKind.MODEL_OUTAGE: f"⚠️ O serviço de inteligência artificial não está respondendo. {_WHILE_OUT}",

@@ -17,6 +17,9 @@ from oxy_core.chat_commands import HAND_BACK
 SUMMARY: Final = 300
 """Most characters of a summary."""
 
+NEWEST: Final = 3
+"""Messages that a summary quotes if nobody has made one."""
+
 _TOLD: Final = "Já avisei a equipe e uma pessoa vai responder você por aqui. 🙏"
 _TOLD_CLOSED: Final = (
     "Já avisei a equipe. Agora estamos fechados: abrimos {when}, e então uma pessoa responde você por aqui. 🙏"
@@ -63,14 +66,21 @@ def hand_over_of(
 
     `summary` is for the owner; where it says nothing, what the customer wrote last stands for it.
     """
-    said = turn.inputs[-1].text if turn.inputs else None
-    words = label_text(summary, SUMMARY) or label_text(said, SUMMARY) or ""
+    words = label_text(summary, SUMMARY) or label_text(newest_words(turn), SUMMARY) or ""
     return HandOver(reason=reason, urgency=urgency, summary=words, minutes=turn.settings.ai.handover_minutes)
 
 
+def newest_words(turn: Turn) -> str:
+    """Return what the customer wrote last, in one text: people write one sentence in several messages."""
+    return " / ".join(text for text in (item.text for item in turn.inputs[-NEWEST:]) if text and text.strip())
+
+
 def order_of_failure(reason: HandOverReason, said: str | None, minutes: int) -> HandOver:
-    """Return the order that goes with the promise to a customer whom the assistant cannot answer."""
-    return HandOver(reason=reason, summary=label_text(said, SUMMARY) or "", minutes=minutes)
+    """Return the order that goes with the promise to a customer whom the assistant cannot answer.
+
+    The next message may fare better, so it is not left to people.
+    """
+    return HandOver(reason=reason, summary=label_text(said, SUMMARY) or "", minutes=minutes, silences=False)
 
 
 def with_promise(text: str, promise: str) -> str:
@@ -91,6 +101,9 @@ _WHY: Final[Mapping[str, str]] = {
 }
 """Why a person is needed, as an owner reads it."""
 
+_UNANSWERED: Final = ", e eu não respondo essa conversa"
+"""Of family and friends, or while the business tries the assistant out."""
+
 WAY_BACK: Final = (
     f"Enquanto isso não respondo nessas conversas. Quando quiser que eu volte, escreva {HAND_BACK} na conversa, pelo "
     "celular da loja."
@@ -107,7 +120,8 @@ def hand_over_notice(kind: str, about: Sequence[OpenNotice], who: Sequence[str],
     """Return what an owner reads of hand-overs; `who` names those customers, and `hidden` others are only counted."""
     lines = [f"• {name}: {_because(notice)}" for name, notice in zip(who, about, strict=True)]
     more = [f"• e mais {hidden}"] if hidden else []
-    return "\n".join([_HEADS[kind], *lines, *more, WAY_BACK])
+    way_back = [WAY_BACK] if any(notice.silences for notice in about) else []
+    return "\n".join([_HEADS[kind], *lines, *more, *way_back])
 
 
 def is_hand_over(kind: str) -> bool:
@@ -116,6 +130,6 @@ def is_hand_over(kind: str) -> bool:
 
 
 def _because(notice: OpenNotice) -> str:
-    why = _WHY.get(notice.reason or "", "precisa de uma pessoa")
+    why = _WHY.get(notice.reason or "", "precisa de uma pessoa") + ("" if notice.silences else _UNANSWERED)
     summary = label_text(notice.summary, SUMMARY)
     return f"{why}. Resumo: {summary}" if summary else f"{why}."

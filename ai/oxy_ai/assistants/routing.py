@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import timedelta
+from typing import Final, Literal
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
 from oxy_ai.assistants.loops import DEFAULT_LIMITS, LoopLimits, exchanges_with, is_by_machine, is_loop
@@ -10,12 +11,12 @@ from oxy_ai.assistants.roles import is_one_of, role_of
 from oxy_ai.assistants.transcript import is_blank, says_nothing, shown
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.assistants.wishes import confirmation, without_wishes
-from oxy_ai.records import AgeLimit, Input, Turn
+from oxy_ai.records import AgeLimit, Contact, Input, Turn
 from oxy_core.instance.settings import AiSettings, AuroraSettings
 
-SkipReason = Literal["disabled", "private", "trial", "opted_out", "stale", "loop"]
+SkipReason = Literal["disabled", "private", "trial", "opted_out", "stale", "loop", "human"]
 """Why nobody answers: switched off; family and friends; not one of those who try the assistant out; the contact wants
-nothing; too old (a person is told); a machine wrote it, or seems to."""
+nothing; too old (a person is told); a machine wrote it, or seems to; people answer."""
 
 WaitReason = Literal["closed", "suspended", "rate"]
 """Why nobody answers yet: the instance was deleted or suspended, and nobody asked it to be silent, so that it may come
@@ -75,6 +76,9 @@ class Ask:
 
 Decision = Skip | Wait | Confirm | Say | Ask
 
+EMERGENCY_PAUSE: Final = timedelta(minutes=30)
+"""While people answer, a customer hears at most so often what to do in an emergency."""
+
 
 def decide(turn: Turn, limits: LoopLimits = DEFAULT_LIMITS) -> Decision:
     """Return what to do with a turn: the first rule that applies decides."""
@@ -87,25 +91,57 @@ def decide(turn: Turn, limits: LoopLimits = DEFAULT_LIMITS) -> Decision:
         return Skip("stale")
     if turn.closed or turn.settings.suspended:
         return Wait("closed" if turn.closed else "suspended")
+    if turn.human:
+        return Skip("human")
+    machine = _by_machine(turn, role, fresh, limits)
+    if machine is not None:
+        return machine
+    return _reply(role, fresh) if role is Role.AURORA else _reply_to_customer(turn, fresh)
+
+
+def _by_machine(turn: Turn, role: Role, fresh: Sequence[Input], limits: LoopLimits) -> Skip | None:
+    """Return what to do if a machine wrote the messages, or seems to; None: a person did."""
     if not turn.replayed and is_loop(exchanges_with(turn, fresh), limits, endless=role is Role.AURORA):
         return Skip("loop", calls_person=True)
-    if all(is_by_machine(item) for item in fresh):
-        return Skip("loop")
-    return _reply(role, fresh) if role is Role.AURORA else _reply_to_customer(turn, fresh)
+    return Skip("loop") if all(is_by_machine(item) for item in fresh) else None
+
+
+def hears_of_emergency(turn: Turn, decided: Decision) -> Literal["customer", "owner"] | None:
+    """Return who hears of an emergency in this turn, whatever else was decided; None: nobody, or by the answer itself.
+
+    Whoever writes of mortal danger wants an answer now, whatever he wanted before. Family and friends, and those
+    who do not try the assistant out, are never answered: a person is told.
+    """
+    seconds = turn.emergency_seconds
+    if turn.human and seconds is not None and seconds <= EMERGENCY_PAUSE.total_seconds():
+        return None
+    match decided:
+        case Wait("rate") | Confirm() | Skip("human" | "opted_out") | Skip("loop", calls_person=True):
+            return "customer"
+        case Skip("private" | "trial"):
+            return "owner"
+        case _:
+            return None
 
 
 def _silence(turn: Turn, role: Role, fresh: Sequence[Input]) -> SkipReason | None:
     """Return why nobody answers this contact, however new the messages are; None: somebody does."""
     ai, contact = turn.settings.ai, turn.contact
+    why = why_never_answered(ai, role, contact)
+    if why is not None or role is Role.AURORA:
+        return why
+    return "opted_out" if contact.opt_out == "all" and confirmation(contact, fresh) is None else None
+
+
+def why_never_answered(ai: AiSettings, role: Role, contact: Contact) -> SkipReason | None:
+    """Return why a contact is not answered whatever it writes; None: it may be."""
     if not ai.enabled or (role is Role.AURORA and not ai.aurora.enabled):
         return "disabled"
     if role is Role.AURORA:
         return None
     if contact.private:
         return "private"
-    if ai.mode == "Only" and not is_one_of(contact.phone, ai.only_phones):
-        return "trial"
-    return "opted_out" if contact.opt_out == "all" and confirmation(contact, fresh) is None else None
+    return "trial" if ai.mode == "Only" and not is_one_of(contact.phone, ai.only_phones) else None
 
 
 def _reply_to_customer(turn: Turn, fresh: Sequence[Input]) -> Decision:

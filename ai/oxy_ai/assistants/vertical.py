@@ -178,6 +178,13 @@ class Brief:
 class Vertical(Protocol):
     """Prompts, tools, and the catalog that owners write."""
 
+    def is_emergency(self, text: str) -> bool:
+        """Return whether a customer's text may be about an emergency, alone or with other messages.
+
+        A turn then looks at them at once, whoever answers: `Brief.at_once` decides, and is what the customer is told.
+        """
+        ...
+
     def parts(self, role: Role) -> tuple[ContextPart[Any], ...]:
         """Return the parts of the context that an assistant's prompt is made of."""
         ...

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -31,6 +31,9 @@ from oxy_core.report_bodies import MessageLost, NumberChanged
 _NUL: Final = b"\\u0000"
 """The JSON escape of the one character that PostgreSQL cannot store."""
 
+LOOKED_AT: Final = 1_000
+"""Characters of a text that are looked at for an emergency before it is stored: a batch waits meanwhile."""
+
 MAX_AGE_SECONDS: Final = 1e9
 """Greatest age that is believed, 30 years: PostgreSQL's intervals hold it."""
 
@@ -43,8 +46,11 @@ class Arrival:
     account: str
     report: Report
 
-    def item(self, now: datetime) -> InboundReport:
-        """Return the report as input of the SQL function `ingest`; `now` by the bus's clock."""
+    def item(self, now: datetime, is_emergency: Callable[[str], bool]) -> InboundReport:
+        """Return the report as input of the SQL function `ingest`; `now` by the bus's clock.
+
+        `is_emergency` tells whether a customer's text may be about one.
+        """
         phone = _phone_of(self.report)
         return InboundReport(
             account=self.account,
@@ -57,6 +63,7 @@ class Arrival:
             settled=_settled(self.message),
             command=is_command(self.report) or None,
             wish=_wish_of(self.report),
+            urgent=is_emergency(_beginning(self.report)) or None,
             report=self.report,
         )
 
@@ -68,6 +75,15 @@ def is_command(report: Report) -> bool:
             return is_hand_back(text)
         case _:
             return False
+
+
+def _beginning(report: Report) -> str:
+    """Return the beginning of what a customer wrote himself, where an emergency would be spoken of."""
+    match report.body:
+        case MessageSeen(from_me=False, forwarded=False, text=str() as text):
+            return text[:LOOKED_AT]
+        case _:
+            return ""
 
 
 def _wish_of(report: Report) -> Wish | None:

@@ -18,7 +18,6 @@ from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.engine.arrivals import Arrival, has_new_message, in_journal_order, read_arrival, waited_seconds
-from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.dead_report_records import bury
 from oxy_ai.engine.dead_reports import DeadReport
 from oxy_ai.engine.held_reports import HeldReports, HoldSettings
@@ -54,13 +53,18 @@ class Ingest:
     """Stores reports; calls `on_message` after each batch with new messages."""
 
     def __init__(
-        self, client: Client, engine: Engine, settings: IngestSettings, clock: BusClock, on_message: Callable[[], None]
+        self,
+        client: Client,
+        engine: Engine,
+        settings: IngestSettings,
+        store: ReportStore,
+        on_message: Callable[[], None],
     ) -> None:
         self._client = client
         self._engine = engine
         self._settings = settings
-        self._clock = clock
-        self._store = ReportStore(engine, clock, settings)
+        self._clock = store.clock
+        self._store = store
         self._jetstream = client.jetstream(timeout=settings.ingest_move_seconds)
         self._on_message = on_message
         self._in_hand = ReportsInHand()

@@ -18,7 +18,6 @@ from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.engine.arrivals import Arrival, has_new_message, read_arrival, waited_before, waited_seconds
-from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.dead_report_records import bury
 from oxy_ai.engine.dead_reports import DeadReport
 from oxy_ai.engine.store import Engine
@@ -54,13 +53,18 @@ class ParkedReports:
     """Moves parked reports into the database; calls `on_message` when there were new messages among them."""
 
     def __init__(
-        self, client: Client, engine: Engine, settings: ParkedSettings, clock: BusClock, on_message: Callable[[], None]
+        self,
+        client: Client,
+        engine: Engine,
+        settings: ParkedSettings,
+        store: ReportStore,
+        on_message: Callable[[], None],
     ) -> None:
         self._jetstream = client.jetstream()
         self._engine = engine
         self._settings = settings
-        self._clock = clock
-        self._store = ReportStore(engine, clock, settings)
+        self._clock = store.clock
+        self._store = store
         self._on_message = on_message
         self._wake = asyncio.Event()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
@@ -48,9 +48,14 @@ REFUSALS: Final = {
 class ReportStore:
     """Stores reports in one transaction; splits a batch that the database does not take."""
 
-    def __init__(self, engine: Engine, clock: BusClock, settings: StoringSettings) -> None:
+    def __init__(
+        self, engine: Engine, clock: BusClock, settings: StoringSettings, is_emergency: Callable[[str], bool]
+    ) -> None:
+        """`is_emergency` tells whether a customer's text may be about one."""
         self._engine = engine
-        self._clock = clock
+        self._is_emergency = is_emergency
+        self.clock = clock
+        """The bus's, by which reports age."""
         self._settings = settings
         self._gap_wait = timedelta(seconds=settings.gap_wait_seconds)
 
@@ -67,7 +72,7 @@ class ReportStore:
         if not arrivals:
             return []
         started = time.monotonic()
-        await self._clock.keep()
+        await self.clock.keep()
         outcomes = await self._outcomes(arrivals)
         metrics.INGEST_SECONDS.observe(time.monotonic() - started)
         metrics.INGEST_BATCH.observe(len(arrivals))
@@ -98,8 +103,8 @@ class ReportStore:
             return error
 
     async def _try(self, arrivals: Sequence[Arrival]) -> list[str]:
-        now = self._clock.now()
-        batch = InboundBatch(tuple(arrival.item(now) for arrival in arrivals))
+        now = self.clock.now()
+        batch = InboundBatch(tuple(arrival.item(now, self._is_emergency) for arrival in arrivals))
         return await self._engine.ingest(batch, self._gap_wait)
 
     async def _takes_an_empty_batch(self) -> bool:

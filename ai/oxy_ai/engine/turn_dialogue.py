@@ -59,6 +59,8 @@ class Spoken:
     """What the tools have ordered: people take over with the end of the turn."""
     acted: bool = False
     """Whether the model has called a tool that changes data."""
+    urgent: bool = False
+    """Whether it is what a customer hears at once in an emergency."""
 
 
 class TurnDialogue:

@@ -1,7 +1,7 @@
 """How a turn ends once its answer is known: what is sent, or stored instead, and what is kept of the exchange. Pure."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from oxy_ai.assistants.introduction import introduction
 from oxy_ai.assistants.loops import exchanges_with
@@ -12,7 +12,7 @@ from oxy_ai.assistants.vertical import Role
 from oxy_ai.engine.turn_dialogue import Spoken
 from oxy_ai.errors import TurnError
 from oxy_ai.portuguese.sentences import split_answer
-from oxy_ai.records import Answer, Exchanges, HandOverReason, Turn, TurnEnding
+from oxy_ai.records import Answer, Exchanges, HandOver, HandOverReason, Turn, TurnEnding
 from oxy_ai.sanitize import clean
 from oxy_core.identity import new_id
 
@@ -28,6 +28,16 @@ def skipped(turn: Turn, skip: Skip) -> TurnEnding:
     # Whoever hands the conversation back wants it to be answered: it is counted anew.
     order = hand_over_of(turn, HandOverReason.LOOP, None)
     return ending.model_copy(update={"hand_over": order, "exchanges": Exchanges()})
+
+
+def noted_for_owner(turn: Turn, skip: Skip, ordered: HandOver) -> TurnEnding:
+    """Return the end of a turn that is not answered, but of which people must hear."""
+    return skipped(turn, skip).model_copy(update={"hand_over": _unanswered(ordered), "urgent": True})
+
+
+def _unanswered(ordered: HandOver) -> HandOver:
+    """Return an order that promises nothing to anybody."""
+    return ordered.model_copy(update={"silences": False})
 
 
 def said(turn: Turn, spoken: Spoken, people: People | None, confirmation: str | None) -> TurnEnding:
@@ -48,22 +58,24 @@ def answered(
 
     What is not sent expires at the age at which a message is too old to be answered.
     """
+    urgent = spoken is not None and spoken.urgent
     ending = TurnEnding(
         state="answered",
         role=role_of(turn),
-        reason=reason,
-        answers=_answers(turn, text, confirmation),
+        reason="emergency" if urgent else reason,
+        answers=_answers(turn, text, confirmation, 6 if urgent else 0),
         last_step=None if spoken is None else spoken.last_step,
         age_limit=age_limit(turn),
-        exchanges=exchanges_with(turn, fresh_inputs(turn)),
+        exchanges=Exchanges() if urgent else exchanges_with(turn, fresh_inputs(turn)),
         confirms_opt_out=confirmation is not None,
         may_regenerate=_may_regenerate(turn, spoken),
         hand_over=None if spoken is None else spoken.hand_over,
+        urgent=urgent,
     )
     return _drafted(ending) if is_draft(turn) else ending
 
 
-def _answers(turn: Turn, text: str | None, confirmation: str | None) -> tuple[Answer, ...]:
+def _answers(turn: Turn, text: str | None, confirmation: str | None, part: Literal[0, 6]) -> tuple[Answer, ...]:
     """Return what is sent, a long answer in pieces; the first text to a new contact says who answers.
 
     Raises TurnError if an answer has nothing that can be read.
@@ -74,7 +86,10 @@ def _answers(turn: Turn, text: str | None, confirmation: str | None) -> tuple[An
     if text is not None and not pieces:
         message = "the answer has no visible character"
         raise TurnError(message)
-    answers = [Answer(id=new_id(), piece=number, text=piece, keep_seconds=keep) for number, piece in enumerate(pieces)]
+    answers = [
+        Answer(id=new_id(), part=part, piece=number, text=piece, keep_seconds=keep)
+        for number, piece in enumerate(pieces)
+    ]
     return _introduced(turn, [*confirming, *answers])
 
 
@@ -89,18 +104,21 @@ def _introduced(turn: Turn, answers: Sequence[Answer]) -> tuple[Answer, ...]:
 def _may_regenerate(turn: Turn, spoken: Spoken | None) -> bool:
     """Whether the answer may give way to one that knows what the customer has written since.
 
-    Once a tool has changed data, the answer must tell of it.
+    Once a tool has changed data, the answer must tell of it; and nothing puts off an emergency.
     """
     wanted = turn.settings.ai.late_message == "Regenerate" and turn.regenerations < MOST_REGENERATIONS
-    return wanted and not (spoken is not None and spoken.acted)
+    return wanted and not (spoken is not None and (spoken.acted or spoken.urgent))
 
 
 def _drafted(ending: TurnEnding) -> TurnEnding:
     """Return the end of a turn whose answer is stored instead of sent, and which therefore has answered nobody."""
+    ordered = ending.hand_over if ending.urgent else None
     return TurnEnding(
         state="skipped",
         role=ending.role,
         reason="draft",
         last_step=ending.last_step,
         draft="\n\n".join(answer.text for answer in ending.answers),
+        hand_over=None if ordered is None else _unanswered(ordered),
+        urgent=ending.urgent,
     )

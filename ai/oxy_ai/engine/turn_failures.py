@@ -13,8 +13,9 @@ from pydantic import Field
 
 from oxy_ai import metrics
 from oxy_ai.assistants.fixed_texts import apology, explanation_to_owner
-from oxy_ai.assistants.people import order_of_failure
-from oxy_ai.assistants.roles import role_for, role_of
+from oxy_ai.assistants.people import newest_words, order_of_failure
+from oxy_ai.assistants.roles import is_draft, role_for, role_of
+from oxy_ai.assistants.routing import why_never_answered
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.engine.outages import discreet, is_outage
 from oxy_ai.engine.people_now import Staffing, people_now, staffing_of
@@ -36,11 +37,13 @@ from oxy_ai.records import (
     Answer,
     Claim,
     Failure,
+    HandOver,
     HandOverReason,
     ModelOutage,
     NoticeKind,
     RelayTarget,
     Turn,
+    UnopenedTurn,
     UnreadableTurn,
 )
 from oxy_core.identity import new_id
@@ -70,6 +73,8 @@ class Attempt:
     staffing: Staffing
     said: str | None
     """What the customer wrote last."""
+    silent: bool
+    """Whether the customer is told nothing, because the business does not want him to be answered."""
 
 
 class FailureSettings(PollingSettings):
@@ -164,7 +169,8 @@ class TurnFailures:
             log.warning("turn_unreadable", exc_info=discreet(cause) if isinstance(cause, Exception) else None)
             role = role_for(found.contact.phone, found.owners, self_chat=found.self_chat)
             target = RelayTarget(claim.organization, found.instance)
-            attempt = Attempt(target, found.turn, found.attempts, role, Staffing(found.owners), said=None)
+            silent = _is_silent(found, role)
+            attempt = Attempt(target, found.turn, found.attempts, role, Staffing(found.owners), None, silent)
             return await self.count(claim, attempt, self._why_unopened(cause))
 
     def _why_unopened(self, cause: Exception | UnreadableTurn) -> TurnError:
@@ -177,29 +183,26 @@ class TurnFailures:
         if attempt.role is Role.AURORA:
             explanation = self._apology(explanation_to_owner(kind))
             return Failure(reason=reason_of(error), role=attempt.role, apology=explanation, notice=None)
-        return Failure(
-            reason=reason_of(error),
-            role=attempt.role,
-            apology=await self._promise(attempt),
-            notice=kind,
-            hand_over=order_of_failure(HandOverReason.TURN_DIED, attempt.said, attempt.staffing.minutes),
-        )
+        promise, ordered = await self._promise(attempt, HandOverReason.TURN_DIED)
+        return Failure(reason=reason_of(error), role=attempt.role, apology=promise, notice=kind, hand_over=ordered)
 
     async def _outage(self, attempt: Attempt, error: ModelOutageError) -> ModelOutage:
         unauthorized = error.cause is OutageCause.UNAUTHORIZED
-        customer = attempt.role is Role.CUSTOMER
-        ordered = order_of_failure(HandOverReason.MODEL_OUTAGE, attempt.said, attempt.staffing.minutes)
+        promise, ordered = await self._promise(attempt, HandOverReason.MODEL_OUTAGE)
         return ModelOutage(
             reason=str(error),
             role=attempt.role,
-            promise=await self._promise(attempt) if customer else None,
-            hand_over=ordered if customer else None,
+            promise=promise,
+            hand_over=ordered,
             notice=NoticeKind.MODEL_UNAUTHORIZED if unauthorized else NoticeKind.MODEL_OUTAGE,
         )
 
-    async def _promise(self, attempt: Attempt) -> Answer:
+    async def _promise(self, attempt: Attempt, reason: HandOverReason) -> tuple[Answer, HandOver] | tuple[None, None]:
+        """Return what a customer is told, and the order that goes with it; None: he is told nothing."""
+        if attempt.role is not Role.CUSTOMER or attempt.silent:
+            return None, None
         people = await people_now(self._engine, attempt.target.organization, attempt.staffing)
-        return self._apology(apology(people))
+        return self._apology(apology(people)), order_of_failure(reason, attempt.said, attempt.staffing.minutes)
 
     def _apology(self, text: str) -> Answer:
         return Answer(
@@ -210,8 +213,19 @@ class TurnFailures:
 def attempt_at(claim: Claim, turn: Turn) -> Attempt:
     """Return the data of a turn that a failed attempt at it needs."""
     target = RelayTarget(claim.organization, turn.instance)
-    said = turn.inputs[-1].text if turn.inputs else None
-    return Attempt(target, turn.turn, turn.attempts, role_of(turn), staffing_of(turn), said)
+    return Attempt(
+        target, turn.turn, turn.attempts, role_of(turn), staffing_of(turn), newest_words(turn), is_draft(turn)
+    )
+
+
+def _is_silent(found: UnopenedTurn, role: Role) -> bool:
+    """Whether the contact of a turn that cannot be read is told nothing; so it is if nobody knows who is answered."""
+    if role is not Role.CUSTOMER:
+        return False
+    ai, contact = found.ai, found.contact
+    if ai is None or ai.mode == "Draft" or contact.opt_out == "all":
+        return True
+    return why_never_answered(ai, role, contact) is not None
 
 
 def wait_limits(error: ModelOutageError, settings: FailureSettings) -> WaitLimits:

@@ -11,7 +11,17 @@ from oxy_ai import metrics
 from oxy_ai.assistants.loops import MOST_IN_RUN, MOST_QUICK, MOST_REPEATED, LoopLimits
 from oxy_ai.assistants.people import People, hand_over_of
 from oxy_ai.assistants.roles import role_of
-from oxy_ai.assistants.routing import Ask, Confirm, Say, Skip, Wait, decide
+from oxy_ai.assistants.routing import (
+    Ask,
+    Confirm,
+    Decision,
+    Say,
+    Skip,
+    Wait,
+    decide,
+    fresh_inputs,
+    hears_of_emergency,
+)
 from oxy_ai.assistants.vertical import Context, Role, Vertical
 from oxy_ai.engine.context_reader import ContextReader, ContextSettings
 from oxy_ai.engine.outages import is_outage
@@ -19,10 +29,10 @@ from oxy_ai.engine.people_now import people_now, staffing_of
 from oxy_ai.engine.returned_instances import wake_if_returned
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_dialogue import AssistedTurn, DialogueSettings, Spoken, TurnDialogue
-from oxy_ai.engine.turn_endings import answered, said, skipped
+from oxy_ai.engine.turn_endings import answered, noted_for_owner, said, skipped
 from oxy_ai.engine.turn_failures import FailureSettings, TurnFailures, TurnOutcome, attempt_at
 from oxy_ai.engine.turn_limits import TurnLimitSettings
-from oxy_ai.errors import FenceLostError, ModelOutageError, TurnAbandonedError, TurnError
+from oxy_ai.errors import FenceLostError, ModelOutageError, ProfileUnknownError, TurnAbandonedError, TurnError
 from oxy_ai.model.client import ModelClient
 from oxy_ai.records import (
     Claim,
@@ -31,6 +41,7 @@ from oxy_ai.records import (
     HandOverReason,
     RelayTarget,
     Turn,
+    TurnEnding,
     UnreadableTurn,
     Urgency,
 )
@@ -130,12 +141,13 @@ class TurnRunner:
         if turn.attempts >= self._settings.attempts:
             message = "all attempts have failed"  # and so has the burial after the last
             raise TurnError(message)
-        match decide(turn, self._settings.loop_limits):
+        decided = decide(turn, self._settings.loop_limits)
+        urgent = await self._in_emergency(claim, turn, decided)
+        if urgent is not None:
+            return await self._finish(claim, turn, urgent)
+        match decided:
             case Wait() as wait:
-                urgent = await self._said_at_once(claim, turn) if wait.reason == "rate" else None
-                if urgent is None:
-                    return await self._wait(claim, turn, wait)
-                ending = said(turn, urgent, await self._people_for(turn, claim, urgent), None)
+                return await self._wait(claim, turn, wait)
             case Skip() as skip:
                 ending = skipped(turn, skip)
             case Confirm(text, reason):
@@ -145,6 +157,9 @@ class TurnRunner:
             case Ask(role, texts, confirmation):
                 spoken = await self._converse(claim, turn, role, texts)
                 ending = said(turn, spoken, await self._people_for(turn, claim, spoken), confirmation)
+        return await self._finish(claim, turn, ending)
+
+    async def _finish(self, claim: Claim, turn: Turn, ending: TurnEnding) -> Ended:
         ended = await self._engine.finish(claim, turn.turn, ending)
         metrics.TURNS.labels(state=ended.state, reason=ending.reason or "").inc()
         log.info("turn_finished", state=ended.state, reason=ending.reason, assistant=ending.role)
@@ -160,9 +175,27 @@ class TurnRunner:
         log.info("turn_waits", reason=wait.reason)
         return Ended(state="waiting", more=True)
 
-    async def _said_at_once(self, claim: Claim, turn: Turn) -> Spoken | None:
-        """Return what does not wait until a contact may be answered again: an emergency."""
-        return _at_once(await self._assisted(claim, turn, Role.CUSTOMER))
+    async def _in_emergency(self, claim: Claim, turn: Turn, decided: Decision) -> TurnEnding | None:
+        """Return how a turn ends if an emergency counts for more than what was decided; None: as was decided."""
+        hears = hears_of_emergency(turn, decided)
+        if hears is None or role_of(turn) is not Role.CUSTOMER or not self._sees_emergency(turn):
+            return None
+        urgent = _at_once(await self._assisted(claim, turn, Role.CUSTOMER))
+        if urgent is None or urgent.hand_over is None:
+            return None
+        if hears == "owner" and isinstance(decided, Skip):
+            return noted_for_owner(turn, decided, urgent.hand_over)
+        confirmation = decided.text if isinstance(decided, Confirm) else None
+        return said(turn, urgent, await self._people_for(turn, claim, urgent), confirmation)
+
+    def _sees_emergency(self, turn: Turn) -> bool:
+        """Whether it is worth reading what an answer needs."""
+        try:
+            vertical = self._find_vertical(turn.settings.ai.profile)
+        except ProfileUnknownError:
+            return False  # whoever is answered makes it known
+        texts = [item.text or "" for item in fresh_inputs(turn)]
+        return any(map(vertical.is_emergency, (*texts, " ".join(texts))))
 
     async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> Spoken:
         assisted = await self._assisted(claim, turn, role)
@@ -190,7 +223,8 @@ def _at_once(assisted: AssistedTurn) -> Spoken | None:
     if text is None:
         return None
     log.warning("emergency_answered")
-    return Spoken(text, None, hand_over_of(assisted.turn, HandOverReason.EMERGENCY, None, Urgency.URGENT))
+    ordered = hand_over_of(assisted.turn, HandOverReason.EMERGENCY, None, Urgency.URGENT)
+    return Spoken(text, None, ordered, urgent=True)
 
 
 @contextmanager

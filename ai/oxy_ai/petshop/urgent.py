@@ -21,6 +21,11 @@ _PIECE: Final = 80
 _BRAZILIAN: Final = re.compile(r"\+55(\d\d)(\d{4,5})(\d{4})")
 
 
+def may_be_urgent(text: str) -> bool:
+    """Return whether a message may be about an emergency, if only with others: "chocolate" may have been eaten."""
+    return emergency_in(text) is not None or (len(text) <= _PIECE and emergency_in(f"comeu {text}") is not None)
+
+
 def said_at_once(context: Context) -> str | None:
     """Return what a customer is told whose animal may be in mortal danger; None: nothing says so.
 

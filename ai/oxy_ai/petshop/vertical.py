@@ -11,11 +11,15 @@ from oxy_ai.petshop.catalog_store import Applied, apply_catalog, read_applied
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
 from oxy_ai.petshop.parts import CATALOG, CUSTOMER_PARTS
 from oxy_ai.petshop.prompts import aurora_prompt, booked_moments, customer_instructions, customer_prompt
-from oxy_ai.petshop.urgent import said_at_once
+from oxy_ai.petshop.urgent import may_be_urgent, said_at_once
 
 
 class PetShop:
     """Pet shops and veterinary clinics."""
+
+    def is_emergency(self, text: str) -> bool:
+        """Return whether a customer may write that an animal is in mortal danger."""
+        return may_be_urgent(text)
 
     def parts(self, role: Role) -> tuple[ContextPart[Any], ...]:
         """Return the parts of the context that an assistant's prompt is made of."""

@@ -51,7 +51,7 @@ select
     )) as newcomers,
     (select avg(extract(epoch from o.closed_at - m.arrived_at))::double precision
         from turns t join customers v on v.id = t.conversation_id
-        join outbox o on o.organization_id = $1 and o.turn_id = t.id and o.part = 0 and was_sent(o)
+        join outbox o on o.organization_id = $1 and o.turn_id = t.id and o.part in (0, 6) and was_sent(o)
         join lateral (
             select min(i.arrived_at) as arrived_at from messages i where i.organization_id = $1 and i.turn_id = t.id
         ) m on true

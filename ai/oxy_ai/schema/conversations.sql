@@ -242,6 +242,7 @@ begin
     target := merge_human_mode(source, target);
     target := settle_revoked(settle_answered(target), null);
     target.last_message_at := greatest(target.last_message_at, source.last_message_at);
+    target.urgent := greatest(target.urgent, source.urgent);
     target := reschedule(target, ai_settings(target));
     perform save_conversation(target);
     update conversations set introduced_by = source.introduced_by

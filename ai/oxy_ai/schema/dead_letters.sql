@@ -39,6 +39,8 @@ begin
     if v.human_reason = 'hand_over' then  -- nobody is writing: people were to answer, and ask for this answer instead
         v := hand_back(v, v.place, 'replayed');
         perform save_human_mode(v);
+    elsif (open_hand_over(v)).turn_id = turn then  -- its death has silenced nobody
+        perform end_hand_over(v, 'replayed');
     end if;
     perform reopen_turn(organization, turn, v.id);
     due := greatest(v.human_until, clock_timestamp());

@@ -15,15 +15,52 @@ as $$
     ) end
 $$;
 
+-- A customer seems to write of an emergency at this place; null: he does not. A turn looks at it soon, whoever answers and
+-- whatever the open turn waits for.
+create or replace function raise_alarm(v conversations, at place) returns conversations
+language plpgsql stable
+as $$
+begin
+    if at is not null then
+        v.urgent := greatest(v.urgent, at);
+        if v.lease_until is null and v.turn_id is not null then
+            v.due_at := least(v.due_at, clock_timestamp());
+        end if;
+    end if;
+    return v;
+end $$;
+
+-- When to try an open turn again: at `moment`, or now if an emergency has come that it does not know of.
+create or replace function next_attempt(v conversations, moment timestamptz) returns timestamptz
+language plpgsql stable
+as $$
+begin
+    return case when exists (
+        select from turns t
+        where t.organization_id = v.organization_id and t.id = v.turn_id and v.urgent > t.place
+    ) then least(moment, clock_timestamp()) else moment end;
+end $$;
+
+-- The conversation once this turn has ended.
+create or replace function without_turn(v conversations, t turns) returns conversations
+language plpgsql immutable
+as $$
+begin
+    v.turn_id := null;
+    v.urgent := case when v.urgent > t.place then v.urgent end;
+    return v;
+end $$;
+
 -- Set when the conversation is due. The inputs of an open or running turn are fixed, so its due time (the retry, or the
--- end of the lease) does not change.
+-- end of the lease) does not change. An emergency is looked at while people answer, too.
 create or replace function reschedule(v conversations, ai jsonb) returns conversations
 language plpgsql stable
 as $$
 begin
     if v.lease_until is null and v.turn_id is null then
         v.due_at := due_time(
-            clock_timestamp(), v.pending_since, v.last_inbound_at, v.human_until, gap_until(v),
+            clock_timestamp(), v.pending_since, v.last_inbound_at,
+            case when v.urgent is null then v.human_until end, gap_until(v),
             make_interval(secs => (ai ->> 'debounce_seconds')::double precision),
             make_interval(secs => (ai ->> 'debounce_max_seconds')::double precision)
         );
@@ -55,7 +92,7 @@ begin
     v := reschedule(recount(v), ai_settings(v));
     update conversations
     set turn_id = v.turn_id, lease_until = null, claims = default, pending_since = v.pending_since,
-        last_inbound_at = v.last_inbound_at, due_at = v.due_at, exchanges = v.exchanges
+        last_inbound_at = v.last_inbound_at, due_at = v.due_at, exchanges = v.exchanges, urgent = v.urgent
     where organization_id = v.organization_id and id = v.id;
     if v.due_at is not null then
         perform wake_org(v.organization_id, v.due_at);

@@ -17,7 +17,7 @@ begin
         select jsonb_build_object(
             'turn', t.id, 'attempts', t.attempts, 'trace', t.trace, 'organization', o.name, 'instance', i.id,
             'instance_name', i.name, 'self_chat', v.self_chat, 'owners', owners_of(i.settings),
-            'contact', jsonb_build_object('id', c.id, 'name', c.name, 'phone', c.phone)
+            'ai', i.settings -> 'ai', 'contact', contact_document(c)
         )
         from instances i
         join organizations o on o.id = i.organization_id
@@ -72,6 +72,7 @@ create or replace function postpone(v conversations, moment timestamptz) returns
 language plpgsql
 as $$
 begin
+    moment := next_attempt(v, moment);
     update conversations set lease_until = null, claims = default, due_at = moment
     where organization_id = v.organization_id and id = v.id;
     perform wake_org(v.organization_id, moment);
@@ -219,8 +220,21 @@ begin
     );
 end $$;
 
+-- Whether the customer hears that a turn has died: not again while he waits for the person whom he was promised so, or two
+-- machines would go on for ever. What has no order is an explanation to an owner.
+create or replace function is_apology_due(v conversations, failure jsonb) returns boolean
+language plpgsql stable
+as $$
+begin
+    return jsonb_typeof(failure -> 'apology') is not distinct from 'object' and (
+        jsonb_typeof(failure -> 'hand_over') is distinct from 'object'
+        or is_told_by_cause((open_hand_over(v)).reason) is not true
+    );
+end $$;
+
 -- Make a turn a dead letter. The customer gets the apology, and an owner the explanation of what became of his own
--- turn; of a customer's turn, the owner gets a notice. `failure` is oxy_ai.records.Failure. False: the fence is lost.
+-- turn; of a customer's turn, the owner gets a notice. While a person answers, nobody is promised one. `failure` is
+-- oxy_ai.records.Failure. False: the fence is lost.
 create or replace function bury_turn(
     organization uuid, conversation bigint, held_fence bigint, turn bigint, failure jsonb
 ) returns boolean
@@ -228,6 +242,7 @@ language plpgsql
 as $$
 declare
     v conversations := held_conversation(organization, conversation, held_fence);
+    people_answer boolean := v.human_until > clock_timestamp() is true or is_answered_by_person(v, turn);
     t turns;
 begin
     if v.id is null then
@@ -236,13 +251,15 @@ begin
     t := close_turn(organization, turn, 'dead', failure ->> 'reason', failure ->> 'role');
     insert into audit_log (organization_id, actor, action, turn_id, detail)
     values (organization, 'worker', 'turn_died', turn, t.reason);
-    perform queue_text(v, t, failure -> 'apology', t.based_on);
+    if not people_answer and is_apology_due(v, failure) then
+        perform queue_text(v, t, failure -> 'apology', t.based_on);
+    end if;
     if failure ->> 'notice' is not null then
         perform note_death(t, failure ->> 'notice');
     end if;
     perform record_interaction(t);
-    v.turn_id := null;
-    perform release(hand_over(v, t, coalesce(t.hand_over, nullif(failure -> 'hand_over', 'null'))));
+    perform release(hand_over(without_turn(v, t), t, case when not people_answer
+        then coalesce(t.hand_over, nullif(failure -> 'hand_over', 'null')) end));
     perform send_queued(v.organization_id, v.instance_id);
     return true;
 end $$;
@@ -262,8 +279,7 @@ begin
         return false;
     end if;
     t := close_turn(organization, turn, 'dead', failure ->> 'reason', failure ->> 'role');
-    v.turn_id := null;
-    perform release(v);
+    perform release(without_turn(v, t));
     perform note_death(t, 'turn_failed');
     return true;
 end $$;

@@ -60,7 +60,7 @@ as $$
 $$;
 
 -- Store a batch of reports. Each item is oxy_ai.records.InboundReport: {account, organization, instance, phone, phone_key,
--- age_seconds, published_at, wish, report}; `account` sent it, `organization` and `instance` are what the report claims.
+-- age_seconds, published_at, wish, urgent, report}; `account` sent it, `organization` and `instance` are what the report claims.
 -- Returns one outcome per item: stored, duplicate, echo, or why it was refused (`refusal`).
 create or replace function ingest(batch jsonb, gap_wait interval) returns text[]
 language plpgsql
@@ -177,7 +177,7 @@ begin
         outcome := 'stored';
         perform heed(v, m, item ->> 'wish', at);
         if state = 'open' then
-            v := count_open(v);
+            v := raise_alarm(count_open(v), case when item ->> 'urgent' = 'true' then at end);
         elsif role_of_message(m) in ('takeover', 'hand_back') then
             v := heed_person(v, m, at, clock_timestamp() - make_interval(secs => age), silence_of(ai));
         elsif state = 'lost' then
@@ -315,7 +315,7 @@ begin
     update conversations
     set chat = v.chat, place = v.place, pending_since = v.pending_since, last_inbound_at = v.last_inbound_at,
         last_message_at = greatest(last_message_at, v.last_message_at),
-        turn_id = v.turn_id, due_at = v.due_at
+        turn_id = v.turn_id, due_at = v.due_at, urgent = v.urgent
     where organization_id = v.organization_id and id = v.id;
     perform save_human_mode(v);
 end $$;

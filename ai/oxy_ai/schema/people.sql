@@ -17,11 +17,15 @@ as $$
     where t.organization_id = organization and t.id = turn
 $$;
 
--- Which order a turn ends with; null: none, a person has taken over meanwhile, or the customer was told nothing because
--- answers are only drafted. `ordered`: the ending's own.
+-- Which order a turn ends with; null: none, a person has taken over meanwhile. `ordered`: the ending's own, the only one
+-- that counts if answers are drafted, because the customer was told nothing.
 create or replace function order_of(t turns, ordered jsonb) returns jsonb
 language sql immutable parallel safe
-as $$ select case when coalesce(t.reason, '') not in ('human', 'draft') then more_urgent(t.hand_over, nullif(ordered, 'null')) end $$;
+as $$
+    select case when t.reason is distinct from 'human' then more_urgent(
+        case when t.reason is distinct from 'draft' then t.hand_over end, nullif(ordered, 'null')
+    ) end
+$$;
 
 -- Whether the owner learns of a hand-over from the notice of what caused it (oxy_ai.records.HandOverReason).
 create or replace function is_told_by_cause(reason text) returns boolean
@@ -36,24 +40,27 @@ as $$
 $$;
 
 -- As a turn ends: hand its conversation over to people, and tell the owner. If it answered without (`ordered` is null),
--- the promise of an outage is kept.
+-- the promise of an outage is kept. An order that does not silence the assistant leaves what comes next to it.
 create or replace function hand_over(v conversations, t turns, ordered jsonb) returns conversations
 language plpgsql
 as $$
 declare
+    silence boolean := (ordered ->> 'silences')::boolean is not false;
     h hand_overs;
 begin
     if ordered is null then
-        if t.state = 'answered' then
+        if t.state = 'answered' and (open_hand_over(v)).reason = 'model_outage' then
             perform end_hand_over(v, 'assistant');
         end if;
         return v;
     end if;
-    h := note_hand_over(v, t, ordered, true);
-    v := begin_human_mode(
-        v, h.created_at, clock_timestamp(), make_interval(mins => (ordered ->> 'minutes')::integer), 'hand_over'
-    );
-    perform save_human_mode(v);
+    h := note_hand_over(v, t, ordered, silence);
+    if silence then
+        v := begin_human_mode(
+            v, h.created_at, clock_timestamp(), make_interval(mins => (ordered ->> 'minutes')::integer), 'hand_over'
+        );
+        perform save_human_mode(v);
+    end if;
     if not is_told_by_cause(h.reason) then
         perform note_for_owner(
             v.organization_id, v.instance_id, notice_of_hand_over(h.reason, h.urgency), 'hand_over:' || h.id
@@ -180,13 +187,14 @@ begin
 end $$;
 
 -- A turn may open because the time of human mode has passed: nobody answered, so the assistant does, and the owner is told.
+-- If it has not, the turn is about an emergency.
 create or replace function give_up_waiting(v conversations) returns void
 language plpgsql
 as $$
 declare
     h hand_overs := open_hand_over(v);
 begin
-    if h.silences then
+    if h.silences and v.human_until > clock_timestamp() is not true then
         perform end_hand_over(v, 'timed_out');
         perform note_for_owner(v.organization_id, v.instance_id, 'hand_over_unanswered', 'hand_over:' || h.id);
     end if;

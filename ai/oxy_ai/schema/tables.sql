@@ -81,6 +81,7 @@ create table conversations (
     human_reason text,  -- oxy_ai.records.HumanReason
     human_span interval,  -- how long it lasts from its beginning, or from a person's newest message
     handed_back place,  -- a person's message up to there does not silence the assistant any more
+    urgent place,  -- of the newest message that seems to be an emergency; null: no turn has to look at one
     turn_id bigint,  -- the open turn
     due_at timestamptz,  -- when a worker may claim it; while claimed, the end of the lease
     lease_until timestamptz,
@@ -160,6 +161,7 @@ create table turns (
 );
 create index turns_dead on turns (organization_id, id) where state = 'dead';
 create index turns_finished on turns (organization_id, finished_at);
+create index turns_emergencies on turns (conversation_id, finished_at) where reason = 'emergency';
 create index turns_answered on turns (conversation_id, finished_at) where state = 'answered' or reason = 'draft';
 
 -- Customers who were promised that a person answers: one open row at most of a conversation.
@@ -173,7 +175,7 @@ create table hand_overs (
     reason text not null,  -- oxy_ai.records.HandOverReason
     urgency text not null check (urgency in ('normal', 'urgent')),
     summary text not null,  -- what the customer wants, for the owner
-    silences boolean not null,  -- whether the assistant waits for a person too
+    silences boolean not null,  -- whether the assistant waits for a person too; if not, it answers what comes next
     created_at timestamptz not null default clock_timestamp(),
     ended_at timestamptz,
     ended text check (ended in ('answered', 'handed_back', 'timed_out', 'replayed', 'assistant', 'merged')),
@@ -226,7 +228,8 @@ create table outbox (
     conversation_id bigint not null,
     turn_id bigint,  -- null: no turn queued it
     part smallint not null,  -- 0 the answer, 1 the apology, 2 a notice to the owner (owner_notices), 3 sent by a command,
-                             -- 4 a request to send again what was lost, 5 what confirms an opt-out
+                             -- 4 a request to send again what was lost, 5 what confirms an opt-out,
+                             -- 6 what is said in an emergency
     piece smallint not null default 0,  -- of a long text
     lane lane not null default 'reply',
     position bigint generated always as identity,

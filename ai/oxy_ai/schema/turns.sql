@@ -23,8 +23,8 @@ as $$ select (held_conversation(organization, conversation, held_fence)).id is n
 
 -- Open or resume the turn of a claimed conversation. Its inputs are fixed when it is created; `limits`
 -- (oxy_ai.records.TurnLimits) bounds how much of them is read.
--- Returns null if there is nothing to do: the fence is lost, a person has taken over, messages are missing, or none is
--- open.
+-- Returns null if there is nothing to do: the fence is lost, a person has taken over and there is no emergency, messages
+-- are missing, or none is open.
 create or replace function open_turn(organization uuid, conversation bigint, held_fence bigint, limits jsonb)
 returns jsonb
 language plpgsql
@@ -35,7 +35,7 @@ declare
 begin
     if v.id is null then
         return null;
-    elsif v.human_until > clock_timestamp() or (v.turn_id is null and not is_ready(v)) then
+    elsif (v.human_until > clock_timestamp() and v.urgent is null) or (v.turn_id is null and not is_ready(v)) then
         perform leave_unanswered(v);
         return null;
     end if;
@@ -75,7 +75,7 @@ declare
 begin
     if v.turn_id is not null then
         select * into t from turns where organization_id = v.organization_id and id = v.turn_id;
-        return case when takes_more(t) then take_more(v, t) else t end;
+        return case when takes_more(t) or v.urgent > t.place then take_more(v, t) else t end;
     end if;
     perform record_gaps(v);
     perform give_up_waiting(v);
@@ -89,7 +89,8 @@ begin
     return t;
 end $$;
 
--- Whether an open turn takes what has come since it opened: nothing has been made of its inputs yet.
+-- Whether an open turn takes what has come since it opened: nothing has been made of its inputs yet. One that knows
+-- nothing of an emergency does in any case: that is answered without a model.
 create or replace function takes_more(t turns) returns boolean
 language sql immutable parallel safe
 as $$ select t.reason in ('late', 'rate') is true $$;
@@ -124,7 +125,8 @@ begin
             'read_at', moment, 'missed', missed, 'turn', t.id, 'attempts', t.attempts, 'trace', t.trace, 'instance', v.instance_id, 'settings', i.settings,
             'replayed', t.replayed, 'closed', i.closed_at is not null, 'chat', v.chat, 'self_chat', v.self_chat,
             'contact', contact_document(c), 'exchanges', v.exchanges, 'regenerations', t.regenerations,
-            'hand_over', t.hand_over,
+            'hand_over', t.hand_over, 'human', coalesce(v.human_until > moment, false),
+            'emergency_seconds', extract(epoch from moment - last_emergency(v, moment)),
             'facts', jsonb_build_object('organization', o.facts_version, 'contact', c.facts_version),
             'rate_seconds', rate_wait(v, (i.settings -> 'limits' ->> 'contact_turns_per_hour')::integer, moment),
             'inputs', inputs_of(t, limits, moment), 'inputs_total', inputs_total(t), 'steps', steps_of(t),
@@ -157,6 +159,18 @@ begin
             and t.finished_at > moment - hour
             and t.finished_at <= moment
         order by t.finished_at desc offset per_hour - 1 limit 1
+    );
+end $$;
+
+-- When the customer was last told what to do in an emergency, as seen at `moment`; null: never.
+-- Without sequential scans, as `recount`.
+create or replace function last_emergency(v conversations, moment timestamptz) returns timestamptz
+language plpgsql stable set enable_seqscan to off
+as $$
+begin
+    return (
+        select max(t.finished_at) from turns t
+        where t.conversation_id = v.id and t.reason = 'emergency' and t.finished_at <= moment
     );
 end $$;
 
@@ -302,7 +316,7 @@ end $$;
 -- oxy_ai.records.TurnEnding; `last_step` is the final response, null if it is stored already or no model was asked.
 -- Returns {state, more}; `more`: the conversation has messages left to answer. Null: the fence is lost. A replayed turn
 -- that a takeover has interrupted waits for its end (state waiting). If `may_regenerate` allows it, an answer to which a
--- message has come meanwhile is discarded (state regenerated).
+-- message has come meanwhile is discarded (state regenerated). What is `urgent` counts although people answer.
 create or replace function end_turn(
     organization uuid, conversation bigint, held_fence bigint, turn bigint, ending jsonb
 ) returns jsonb
@@ -310,18 +324,19 @@ language plpgsql
 as $$
 declare
     v conversations := held_conversation(organization, conversation, held_fence);
+    people_answer boolean := v.human_until > clock_timestamp() and (ending ->> 'urgent')::boolean is not true;
     t turns;
 begin
     if v.id is null then
         return null;
-    elsif v.human_until > clock_timestamp() and is_replayed(organization, turn) then
+    elsif people_answer and is_replayed(organization, turn) then
         perform postpone(v, v.human_until);
         return '{"state": "waiting", "more": false}';
     end if;
     if jsonb_typeof(ending -> 'last_step') = 'object' then
         perform store_step(organization, turn, ending -> 'last_step');
     end if;
-    if v.human_until > clock_timestamp() or has_settled_input(turn) then
+    if people_answer or has_settled_input(turn) then
         -- A person took over, or an input was revoked, while the model was answering: record the cost, send nothing.
         ending := ending || '{"state": "skipped", "reason": "human", "answers": [], "draft": null, "exchanges": null}';
     end if;
@@ -336,8 +351,7 @@ begin
     perform queue_text(v, t, answer, t.based_on) from jsonb_array_elements(ending -> 'answers') answer;
     perform keep_draft(t, ending ->> 'draft');
     perform record_interaction(t);
-    v.turn_id := null;
-    v := release(hand_over(v, t, order_of(t, ending -> 'hand_over')));
+    v := release(hand_over(without_turn(v, t), t, order_of(t, ending -> 'hand_over')));
     if ending -> 'answers' <> '[]' then
         perform send_queued(v.organization_id, v.instance_id);
     end if;

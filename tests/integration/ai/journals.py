@@ -80,7 +80,7 @@ async def ingest(engine: Engine, account: str, reports: Sequence[Report]) -> lis
     """Store a batch as a worker does that pulled the reports in this order."""
     now = datetime.now(UTC)
     arrivals = [Arrival(_pulled(place, now), account, report) for place, report in enumerate(reports)]
-    batch = InboundBatch(tuple(arrival.item(now) for arrival in in_journal_order(arrivals)))
+    batch = InboundBatch(tuple(arrival.item(now, lambda _: False) for arrival in in_journal_order(arrivals)))
     return await engine.ingest(batch, GAP_WAIT)
 
 

@@ -1,11 +1,14 @@
 """In whichever order reports arrive: what a person's message, #bot and a hand-over make of one conversation."""
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from integration.ai.engine_database import (
     CHAT,
     HIDDEN,
+    INSTANCE,
+    LIMITS,
     NOON,
     ORGANIZATION,
     OTHER_EPOCH,
@@ -157,15 +160,151 @@ def test_a_person_who_took_over_meanwhile_makes_the_order_void(engine: Database)
     assert engine.rows("select from owner_notices") == []
 
 
-def test_a_dead_turn_hands_over_and_its_replay_ends_that(engine: Database) -> None:
-    ingest(engine, by_customer(1))
+def die(engine: Database, **columns: object) -> int:
+    """Make a dead letter of the turn of the customer's open messages; returns the turn."""
     conversation = int(engine.value("max(id) from conversations"))
     engine.rows("update conversations set fence = 7, lease_until = %s", datetime.now(UTC) + lasting(60))
-    turn = engine.turn(conversation, hand_over=Jsonb(URGENT))
-    apology = {"id": ORGANIZATION, "part": 1, "text": "Desculpe", "keep_seconds": 60}
+    turn = engine.turn(conversation, **columns)
+    apology = {"id": str(uuid4()), "part": 1, "text": "Desculpe", "keep_seconds": 60}
     failure = {"reason": "x", "role": "customer", "apology": apology, "notice": "turn_failed"}
-    died = failure | {"hand_over": ORDER | {"reason": "turn_died"}}
+    died = failure | {"hand_over": ORDER | {"reason": "turn_died", "silences": False}}
     assert engine.value("bury_turn(%s, %s, 7, %s, %s)", ORGANIZATION, conversation, turn, Jsonb(died)) is True
+    return turn
+
+
+def apologies(engine: Database) -> int:
+    return int(engine.value("count(*) from outbox where part = 1"))
+
+
+def test_a_dead_turn_silences_nobody_and_one_apology_is_enough_until_somebody_answers(engine: Database) -> None:
+    ingest(engine, by_customer(1))
+    die(engine)
+    assert (promises(engine), apologies(engine), silent(engine)) == ([("turn_died", None)], 1, None)
+    ingest(engine, by_customer(2))
+    last = die(engine)
+    assert (promises(engine), apologies(engine)) == ([("turn_died", None)], 1)
+    assert engine.value("count(*) from owner_notices where kind = 'turn_failed'") == 2
+    ingest(engine, by_customer(3))
+    ended = answer(engine)
+    assert (ended["state"], promises(engine)) == ("answered", [("turn_died", None)])  # nobody has kept it
+    engine.value("replay_turn(%s, %s, 'ana', false)", ORGANIZATION, last)
+    assert promises(engine) == [("turn_died", "replayed")]
+    engine.rows("update conversations set turn_id = null")
+    ingest(engine, by_customer(4))
+    die(engine)
+    assert apologies(engine) == 2
+    ingest(engine, by_person(5))
+    assert promises(engine)[1:] == [("turn_died", "answered")]
+
+
+def answer(engine: Database, **ending: object) -> Row:
+    """End the turn of the customer's open messages."""
+    conversation = int(engine.value("max(id) from conversations"))
+    engine.rows("update conversations set fence = 7, lease_until = %s", datetime.now(UTC) + lasting(60))
+    turn = engine.turn(conversation)
+    values = {"state": "answered", "role": "customer", "answers": NO_ANSWERS} | ending
+    ended: Row = engine.value("end_turn(%s, %s, 7, %s, %s)", ORGANIZATION, conversation, turn, Jsonb(values))
+    return ended
+
+
+@pytest.mark.parametrize("person", ["has taken over", "has answered"])
+def test_nobody_is_promised_a_person_while_one_writes(engine: Database, person: str) -> None:
+    ingest(engine, by_customer(1))
+    if person == "has taken over":
+        engine.rows("update conversations set human_until = clock_timestamp() + interval '30 minutes'")
+        die(engine)
+    else:
+        conversation = int(engine.value("max(id) from conversations"))
+        engine.turn(conversation)
+        engine.rows("update conversations set fence = 7, lease_until = %s", datetime.now(UTC) + lasting(60))
+        ingest(engine, by_person(2))
+        engine.rows("update conversations set human_until = null")  # it was long ago
+        die(engine)
+    assert (promises(engine), apologies(engine)) == ([], 0)
+    assert engine.rows("select kind from owner_notices") == [("turn_failed",)]
+
+
+def opened(engine: Database) -> Row | None:
+    """What a worker reads that claims the conversation now; None: nothing is to be done."""
+    conversation = int(engine.value("max(id) from conversations"))
+    engine.rows("update conversations set fence = 7, lease_until = %s", datetime.now(UTC) + lasting(60))
+    found: Row | None = engine.value("open_turn(%s, %s, 7, %s)", ORGANIZATION, conversation, LIMITS)
+    return found
+
+
+def due(engine: Database) -> float:
+    """In how many seconds the conversation is due."""
+    left = engine.value("due_at - clock_timestamp() from conversations where merged_into is null")
+    return float(left.total_seconds())
+
+
+def test_an_emergency_is_looked_at_while_people_answer_and_only_it(waiting: Database) -> None:
+    ingest(waiting, by_customer(4))
+    assert due(waiting) > 3600
+    assert opened(waiting) is None
+    ingest(waiting, by_customer(5) | {"urgent": True})
+    assert due(waiting) < 5
+    turn = opened(waiting)
+    assert turn is not None
+    assert (turn["human"], turn["emergency_seconds"], len(turn["inputs"])) == (True, None, 2)
+    assert answer(waiting, state="skipped", reason="human")["more"] is True
+    assert (due(waiting) > 3600, opened(waiting)) == (True, None)  # looked at: the rest is for people
+    ingest(waiting, by_customer(6) | {"urgent": True})
+    text = {"id": str(uuid4()), "part": 6, "text": "Ligue agora", "keep_seconds": 60}
+    ended = answer(waiting, answers=[text], reason="emergency", urgent=True, hand_over=URGENT)
+    assert (ended["state"], promises(waiting)) == ("answered", [("emergency", None)])
+    assert waiting.states() == ["answered"] * 5
+    ingest(waiting, by_customer(7) | {"urgent": True})
+    again = opened(waiting)
+    assert again is not None
+    assert again["emergency_seconds"] < 60
+
+
+def test_an_emergency_does_not_wait_for_the_turn_before_it(engine: Database) -> None:
+    ingest(engine, by_customer(1))
+    first = opened(engine)
+    assert first is not None
+    engine.rows("update turns set reason = '503', waits = 9")
+    conversation = int(engine.value("max(id) from conversations"))
+    engine.value("retry_turn(%s, %s, 7, '1 hour')", ORGANIZATION, conversation)
+    ingest(engine, by_customer(2))
+    assert due(engine) > 3000
+    ingest(engine, by_customer(3) | {"urgent": True})
+    assert due(engine) <= 0
+    turn = opened(engine)
+    assert turn is not None
+    assert (turn["turn"], len(turn["inputs"])) == (first["turn"], 3)
+    ingest(engine, by_customer(4) | {"urgent": True})  # while a worker holds it
+    engine.value("retry_turn(%s, %s, 7, '1 hour')", ORGANIZATION, conversation)
+    assert due(engine) <= 0
+    assert len((opened(engine) or {})["inputs"]) == 4
+    engine.value("retry_turn(%s, %s, 7, '1 hour')", ORGANIZATION, conversation)
+    assert due(engine) > 3000
+
+
+def test_a_person_who_answers_an_emergency_meanwhile_has_answered_it(waiting: Database) -> None:
+    ingest(waiting, by_customer(4) | {"urgent": True})
+    assert opened(waiting) is not None
+    ingest(waiting, by_person(5))
+    text = {"id": str(uuid4()), "part": 6, "text": "Ligue agora", "keep_seconds": 60}
+    ended = answer(waiting, answers=[text], reason="emergency", urgent=True, hand_over=URGENT)
+    assert (ended["state"], promises(waiting)) == ("skipped", [("asked", "answered")])
+    assert waiting.value("count(*) from outbox") == 0
+
+
+def test_what_is_noted_for_the_owner_alone_silences_nobody(engine: Database) -> None:
+    ingest(engine, by_customer(1) | {"urgent": True})
+    ended = answer(engine, state="skipped", reason="private", urgent=True, hand_over=URGENT | {"silences": False})
+    assert (ended["state"], promises(engine), silent(engine)) == ("skipped", [("emergency", None)], None)
+    assert engine.rows("select kind from owner_notices") == [("hand_over_urgent",)]
+    found = engine.value("open_notices(%s, %s, array(select id from owner_notices))", ORGANIZATION, INSTANCE)
+    [noted] = found["notices"]
+    assert (noted["reason"], noted["silences"], noted["commanded"]) == ("emergency", False, False)
+
+
+def test_a_dead_turn_hands_over_as_its_tool_ordered_and_its_replay_ends_that(engine: Database) -> None:
+    ingest(engine, by_customer(1))
+    turn = die(engine, hand_over=Jsonb(URGENT))
     assert promises(engine) == [("emergency", None)]  # what the tool had ordered
     kinds = {kind for (kind,) in engine.rows("select kind from owner_notices")}
     assert kinds == {"turn_failed", "hand_over_urgent"}

@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any
 
-from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
+from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
 from prometheus_client import REGISTRY
 
 from oxy_ai.assistants.loops import MOST_QUICK
@@ -124,6 +124,23 @@ async def test_drafts_are_stored_and_nothing_is_booked(scene: Scene) -> None:
     assert re.search(r"A loja está (aberta|fechada) agora", (await scene.model.bodies())[0])
     assert await scene.value("select state || ' ' || reason from messages where author = 'customer'") == "ignored draft"
     assert await scene.value("select count(*) from ai_interactions where assistant = 'customer'") == 1
+
+
+async def test_a_turn_that_cannot_be_read_says_nothing_to_whom_nobody_answers(scene: Scene) -> None:
+    settings = settings_of("petshop", ai=AiSettings(mode="Only", only_phones=(CUSTOMER,), **AT_ONCE))
+    pod = await scene.pod(settings)
+    async with scene.worker(attempts=1):
+        await scene.known(settings)
+        await scene.query('update instances set settings = settings || \'{"generation": "x"}\'')
+        assert await pod.answer_to("Oi") == APOLOGY
+        pod.receive("Oi", STRANGER)
+        await until(lambda: any(STRANGER in text for text in pod.answers_to(OWNER)))
+        await scene.query("update instances set settings = jsonb_set(settings, '{ai,mode}', '\"Draft\"')")
+        pod.receive("Oi", OTHER)
+        await until(lambda: scene.query("select from turns where state = 'dead' having count(*) = 3"))
+    rows = await scene.query("select o.chat from outbox o where o.part = 1")
+    assert [row["chat"] for row in rows] == [str(Jid.of_phone(CUSTOMER))]
+    assert await scene.value("select count(*) from hand_overs") == 1  # nobody else was promised a person
 
 
 async def test_whoever_writes_too_often_waits_while_others_are_answered(scene: Scene) -> None:

@@ -29,6 +29,11 @@ NOW = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 EPOCHS = [new_id() for _ in range(2)]
 
 
+def calm(_: str) -> bool:
+    """Nothing is an emergency."""
+    return False
+
+
 CONNECTED = ConnectionChanged(state=ConnectionState.CONNECTED)
 
 
@@ -97,7 +102,7 @@ def test_only_the_character_that_postgresql_refuses_is_removed(text: str, expect
 
 
 def test_an_item_names_the_identities_that_its_envelope_claims() -> None:
-    item = read_arrival(message(1, 1)).item(NOW)
+    item = read_arrival(message(1, 1)).item(NOW, calm)
     assert item.account == "A"
     assert item.organization == organization_id("petshop")
     assert item.instance == instance_id("petshop", "main")
@@ -119,7 +124,7 @@ def test_an_item_has_the_number_that_an_address_of_the_chat_shows(
     chat: str, alias: str | None, phone: str | None, key: str | None
 ) -> None:
     body = seen(chat, chat_alias=None if alias is None else Jid.parse(alias))
-    item = read_arrival(message(1, 1, body=body)).item(NOW)
+    item = read_arrival(message(1, 1, body=body)).item(NOW, calm)
     assert (item.phone, item.phone_key) == (phone, key)
 
 
@@ -142,14 +147,14 @@ def test_the_age_of_a_message_adds_up_durations_of_one_clock_each(
     body = seen("123-456@g.us", sent_at="2026-11-22T09:59:00Z", delay_seconds=delay)
     carried = message(1, 1, body=body)
     carried.headers = None if header is None else {WAITED_HEADER: header}
-    assert read_arrival(carried).item(NOW + timedelta(seconds=on_bus)).age_seconds == age
+    assert read_arrival(carried).item(NOW + timedelta(seconds=on_bus), calm).age_seconds == age
 
 
 @pytest.mark.parametrize(("from_me", "age"), [(False, 0), (True, 86_400)])
 def test_what_a_person_replays_is_answered_however_old_it_is(from_me: bool, age: float) -> None:  # noqa: FBT001 a case of the table
     carried = message(1, 1, body=seen("98765@lid", from_me=from_me, sent_at="2026-11-21T10:00:00Z"))
     carried.headers = {REPLAYED_HEADER: "1"}
-    assert read_arrival(carried).item(NOW).age_seconds == age
+    assert read_arrival(carried).item(NOW, calm).age_seconds == age
 
 
 @pytest.mark.parametrize(
@@ -166,4 +171,26 @@ def test_what_a_pod_says_of_a_report_that_it_publishes_again(
 ) -> None:
     carried = message(1, 1)
     carried.headers = headers
-    assert read_arrival(carried).item(NOW).settled is settled
+    assert read_arrival(carried).item(NOW, calm).settled is settled
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "urgent"),
+    [
+        ("veneno", {}, True),
+        ("oi", {}, None),
+        ("veneno", {"from_me": True}, None),
+        ("veneno", {"forwarded": True}, None),
+        ("veneno", {"kind": MessageKind.IMAGE}, True),
+        (None, {}, None),
+        ("x" * 65_000 + "veneno", {}, None),
+    ],
+)
+def test_what_a_customer_writes_himself_is_looked_at_for_an_emergency(
+    text: str | None,
+    changes: dict[str, object],
+    urgent: bool | None,  # noqa: FBT001 a column of the table
+) -> None:
+    body = seen("98765@lid", text=text, **changes)
+    item = read_arrival(message(1, 1, body=body)).item(NOW, lambda said: said.endswith("veneno"))
+    assert item.urgent is urgent

@@ -62,6 +62,13 @@ def test_owners_read_why_what_and_how_to_have_the_assistant_back(reason: str | N
     assert "escreva #bot na conversa" in text
 
 
+def test_owners_read_that_whoever_is_not_answered_was_told_nothing() -> None:
+    told = OpenNotice(id=1, kind="x", name="Ana", reason="emergency", summary="veneno", silences=False)
+    text = notice_to_owner(NoticeKind.HAND_OVER_URGENT, [told])
+    assert "• Ana: parece ser uma emergência, e eu não respondo essa conversa. Resumo: veneno" in text
+    assert "#bot" not in text
+
+
 def test_each_hand_over_is_listed_and_too_many_are_counted() -> None:
     crowd = [waiting(number, summary="x" * 2 * SUMMARY) for number in range(NAMED + 3)]
     text = notice_to_owner(NoticeKind.HAND_OVER_URGENT, crowd)

@@ -5,7 +5,7 @@ import pytest
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
 from oxy_ai.assistants.loops import MOST_IN_RUN, MOST_QUICK
-from oxy_ai.assistants.routing import Ask, Confirm, Decision, Say, Skip, Wait, age_limit, decide
+from oxy_ai.assistants.routing import Ask, Confirm, Decision, Say, Skip, Wait, age_limit, decide, hears_of_emergency
 from oxy_ai.assistants.transcript import CUT
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.assistants.wishes import NO_ADVERTISING, NOTHING, WELCOME_BACK
@@ -148,10 +148,40 @@ def turn(
         (turn(STOP, contact=QUIET.model_copy(update={"private": True})), Skip("private")),
         (turn(STOP, phone=OWNER), Ask(Role.AURORA, ("parar",))),
         (turn(MUTE, exchanges=ENDLESS), Skip("loop", calls_person=True)),
+        (turn(TEXT, human=True), Skip("human")),
+        (turn(TEXT, human=True, exchanges=ENDLESS), Skip("human")),
+        (turn(TEXT, human=True, suspended=True), Wait("suspended")),
+        (turn(TEXT, human=True, contact=FRIEND), Skip("private")),
+        (turn(OLD, human=True), Skip("stale")),
+        (turn(STOP, human=True, contact=QUIET), Skip("human")),
     ],
 )
 def test_rules_decide_before_any_model(decided: Turn, expected: Decision) -> None:
     assert decide(decided) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "hears"),
+    [
+        (turn(TEXT), None),  # the answer itself is about it
+        (turn(TEXT, rate_seconds=90), "customer"),
+        (turn(TEXT, human=True), "customer"),
+        (turn(TEXT, human=True, emergency_seconds=1_700), None),
+        (turn(TEXT, human=True, emergency_seconds=1_900), "customer"),
+        (turn(TEXT, contact=Contact(id=1, opt_out="all")), "customer"),
+        (turn(TEXT, contact=Contact(id=1, opt_out="all"), human=True, emergency_seconds=60), None),
+        (turn(STOP, TEXT, contact=QUIET), "customer"),
+        (turn(TEXT, exchanges=ENDLESS), "customer"),
+        (turn(CODE), None),
+        (turn(TEXT, contact=FRIEND), "owner"),
+        (turn(TEXT, ai=TRIAL), "owner"),
+        (turn(OLD), None),
+        (turn(TEXT, suspended=True), None),
+        (turn(TEXT, ai=AiSettings(enabled=False)), None),
+    ],
+)
+def test_who_hears_of_an_emergency_although_nobody_would_be_answered(written: Turn, hears: str | None) -> None:
+    assert hears_of_emergency(written, decide(written)) == hears
 
 
 def test_what_a_person_asked_for_is_never_too_old() -> None:

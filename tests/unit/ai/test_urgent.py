@@ -8,7 +8,7 @@ import pytest
 from oxy_ai.assistants.vertical import Context, Facts, Role
 from oxy_ai.ids import instance_id
 from oxy_ai.petshop.parts import CATALOG, CatalogFacts
-from oxy_ai.petshop.urgent import said_at_once, shown_phone
+from oxy_ai.petshop.urgent import may_be_urgent, said_at_once, shown_phone
 from oxy_ai.records import Contact, Input, Turn
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import Jid
@@ -86,3 +86,18 @@ def test_a_shop_without_a_number_says_so() -> None:
 def test_numbers_are_shown_as_they_are_dialled() -> None:
     assert shown_phone("+5511987651111") == "+55 11 98765-1111"
     assert shown_phone("+14155550100") == "+14155550100"
+
+
+@pytest.mark.parametrize(
+    ("text", "may_be"),
+    [
+        ("Socorro, meu cachorro comeu chocolate!", True),
+        ("chocolate", True),
+        ("um pedaço de chocolate", True),
+        ("Oi, bom dia!", False),
+        ("Quanto custa o banho?", False),
+        ("", False),
+    ],
+)
+def test_a_piece_of_a_sentence_may_be_about_an_emergency(text: str, *, may_be: bool) -> None:
+    assert may_be_urgent(text) is may_be

@@ -1,7 +1,7 @@
 """Verticals are found by name, in a checkout and in an image."""
 
 import tomllib
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,16 @@ def test_a_vertical_is_loaded_by_its_name_and_kept() -> None:
 def test_an_unknown_profile_is_refused_with_the_known_ones_and_the_remedy() -> None:
     with pytest.raises(ProfileUnknownError, match=r"spec.ai.profile: no .*'bakery' \(installed: petshop\); correct"):
         Verticals().named("bakery")
+
+
+def test_any_vertical_recognises_an_emergency_and_a_broken_one_stops_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = EntryPoint("bakery", "oxy_bakery:Bakery", GROUP)
+    installed = (broken, *entry_points(group=GROUP))
+    monkeypatch.setattr("oxy_ai.verticals.entry_points", lambda **_: installed)
+    verticals = Verticals()
+    for _ in range(2):
+        assert verticals.see_emergency("Meu cachorro comeu veneno de rato!")
+        assert not verticals.see_emergency("Quanto custa o banho?")
 
 
 def test_an_image_of_copied_folders_registers_the_same_verticals(

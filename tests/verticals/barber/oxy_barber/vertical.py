@@ -43,6 +43,9 @@ class BarberShop:
         self._stable = PromptFile.read(folder / "customer.md", Stable)
         self._changing = PromptFile.read(folder / "customer_now.md", Changing)
 
+    def is_emergency(self, text: str) -> bool:  # noqa: ARG002 the interface has it
+        return False
+
     def parts(self, role: Role) -> tuple[ContextPart[Any], ...]:
         return (PRICES,) if role is Role.CUSTOMER else ()
 
