@@ -55,7 +55,7 @@ _FOODS: Final = words_in(
     "cebolas alho xilitol adocante chiclete chicletes macadamia abacate cafe cerveja vinho fermento"
 )
 _CHEMICALS: Final = words_in(
-    "veneno venenos chumbinho xumbinho chumbim raticida racumin inseticida formicida "
+    "veneno venenos baygon chumbinho xumbinho chumbim raticida racumin inseticida formicida "
     "carrapaticida herbicida agrotoxico lesmicida cloro "
     "candida desinfetante detergente alvejante amaciante naftalina creolina querosene gasolina thinner acetona alcool "
     "anticongelante maconha cocaina drogas cigarro cigarros nicotina lirio lirios espirradeira azaleia mamona sapo"
@@ -80,11 +80,11 @@ _NAMED: Final = (
     "isca de rato",
     "rato morto",
     "rato envenenado",
-    "remedio de gente",
-    "remedio humano",
-    "remedio errado",
+    "planta venenosa",
+    "planta toxica",
 )
-_POISON: Final = any_of((*_FOODS, *_CHEMICALS, *_DRUGS, *_NAMED))
+_HUMAN: Final = ("remedio de gente", "remedio humano", "remedio errado")
+_POISON: Final = any_of((*_FOODS, *_CHEMICALS, *_DRUGS, *_NAMED, *_HUMAN))
 _MEDICINE: Final = r"(?:remedios?|comprimidos?|medicamentos?|cartela|capsulas?)"
 _OBJECT: Final = any_of(
     words_in(
@@ -96,7 +96,8 @@ _OBJECT: Final = any_of(
 )
 _POISONINGS: Final = either(
     rf"\b{_ATE}{_WORDS}{_POISON}\b",
-    rf"\b(?:eu |a gente )?(?:dei|demos){_WORDS}{any_of((*_CHEMICALS, *_DRUGS))}\b",
+    rf"\b(?:eu |a gente )?(?:dei|demos){_WORDS}{any_of((*_CHEMICALS, *_DRUGS, *_HUMAN))}\b",
+    r"\b(?:inalou|respirou) (?:muito )?(?:gas|fumaca)\b|\boverdose\b",
     rf"\b{_CHEWED}{_WORDS}{_MEDICINE}\b",
     r"\b(?:deram|jogaram|colocaram) (?:\S{1,12} )?(?:veneno|chumbinho) (?:pr|para|n)",
     r"\b(?:veneno|chumbinho)\b[^.!?\n]{0,30}\b(?:comeu|lambeu|cheirou|ingeriu|bebeu)\b",
@@ -143,7 +144,7 @@ _BLEEDINGS: Final = either(
     r"\bsangue (?:vivo|pela boca|pelo nariz|n[oa]s? (?:vomito|coco|fezes|urina|xixi|diarreia))\b",
     r"\b(?:vomit(?:ou|ando|a)|urin(?:ou|ando)|fez|fazendo|mij(?:ou|ando)|xixi|coco|fezes|diarreia|vomito)"
     rf" {_SOME}(?:com )?sangue\b",
-    r"\b(?:com|tendo|teve) (?:uma )?hemorragia\b",
+    r"\b(?:com|tendo|teve) (?:uma )?hemorragia\b|\b(?:jorrando|jorra|nao para de vomitar) sangue\b",
 )
 
 # -- a swollen belly
@@ -180,6 +181,9 @@ _COLLAPSES: Final = either(
     r"\b(?:esta|ta|tah) passando (?:muito |mto )?mal\b(?! de )|\btod[oa] mole\b|\bsem (?:pulso|batimentos?)\b",
     r"\b(?:esta|ta|tah|ficou) (?:muito|mto|mt|super) mal\b(?! (?:educ|cheir|humor|acostum|tos|cort))",
     r"\b(?:ele|ela|filhot\w+|gatinh\w+|cachorr\w+)\b[^.!?\n]{0,25}\bgelad[oa]\b",
+    r"\b(?:ta|esta|tod[oa]) gelad[oa] e mole\b",
+    r"\b(?:ele|ela|cachorr\w+|gat\w+) nao responde\b(?! (?:a |as )?(?:mensag|whats))",
+    r"\b(?:tendo|teve|deu|sofreu|em) (?:um |uma )?(?:infarto|enfarte|avc|derrame|parada (?:cardi\w+|respirat\w+))\b",
     r"\bcaiu dur[oa]\b|\bdur(?:o|a|inho|inha) no chao\b|\bnao se mexe\b",
     r"\bnao (?:esta |ta |quer )?(?:acorda(?:ndo|r)?|reag(?:e|indo|ir)|responde(?:ndo)? a nada)\b(?! cedo)",
     r"\bnao (?:\S{1,10} )?(?:levanta|levantando|para em pe|fica em pe|ficar em pe)\b(?! (?:cedo|a orelha|as orelhas|"
@@ -190,7 +194,7 @@ _COLLAPSES: Final = either(
     r"\b(?:gato|gatinho|ele|macho)\b[^.!?\n]{0,30}\bnao (?:(?:esta|ta) )?(?:consegue|conseguindo) (?:fazer xixi|"
     r"urinar|mijar)\b",
     r"\bnao (?:faz xixi|urina|mija) (?:ha|faz|desde)\b",
-    r"\b(?:esta|ta|teve|com) (?:uma )?(?:insolacao|golpe de calor|hipertermia)\b|\bfebre de 4[1-3]\b",
+    r"\b(?:esta|ta|teve|com) (?:uma )?(?:insolacao|golpe de calor|hipertermia|hipotermia)\b|\bfebre de 4[1-3]\b",
 )
 
 # -- injuries
@@ -200,6 +204,9 @@ _INJURIES: Final = either(
     r"\bum(?:a)? (?:carro|onibus|caminhao|moto)\b[^.!?\n]{0,15}\b(?:bateu|pegou|passou por cima|atropelou)\b",
     r"\bcaiu d[oae] (?:\S{1,10} ){0,2}?(?:andar|janela|sacada|telhado|varanda|predio|laje|escada|colo|carro|moto|"
     r"muro)\b|\bfoi atacad[oa] por\b|\bpit ?bull (?:atacou|mordeu|pegou)\b",
+    r"\bpassou um(?:a)? (?:carro|onibus|caminhao|moto) (?:em|por) cima\b|"
+    r"\bcaiu na (?:piscina|represa|agua)\b[^.!?\n]{0,20}\b(?:engoliu|afog)|"
+    r"\b(?:coluna (?:ta |esta )?quebrada|quebrou a coluna|osso (?:apareceu|aparecendo|exposto))\b",
     r"\b(?:fratura exposta|osso (?:pra|para) fora|tripas? (?:pra|para) fora)\b",
     r"\b(?:intestino|utero|reto) (?:\S{1,6} )?(?:saiu|saindo|pra fora|para fora)\b|"
     r"\bsaiu o (?:intestino|utero|reto)\b|\bprolapso\b",

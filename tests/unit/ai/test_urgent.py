@@ -1,5 +1,6 @@
-"""What is said at once to a customer whose animal is in danger."""
+"""What is said at once to a customer whose animal is in danger, and what may be said of his bookings."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -7,9 +8,11 @@ import pytest
 
 from oxy_ai.assistants.vertical import Context, Facts, Role
 from oxy_ai.ids import instance_id
-from oxy_ai.petshop.parts import CATALOG, CatalogFacts
+from oxy_ai.petshop.parts import BOOKINGS, CATALOG, CatalogFacts
+from oxy_ai.petshop.prompts import booked_moments
 from oxy_ai.petshop.urgent import may_be_urgent, said_at_once, shown_phone
 from oxy_ai.records import Contact, Input, Turn
+from oxy_ai.scheduling.bookings import Booking
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
@@ -81,6 +84,17 @@ def test_a_shop_without_a_number_says_so() -> None:
     unread = said_at_once(written("meu cachorro está convulsionando", None))
     assert unread is not None
     assert "Não consigo ver agora se temos um telefone de emergência." in unread
+
+
+def test_an_answer_may_call_booked_what_is_booked_in_the_shops_time() -> None:
+    at = datetime(2026, 12, 1, 18, 30, tzinfo=UTC)
+    held, cancelled = (
+        Booking(number, "Banho", "Thor", None, at, at, 6500, status, ())
+        for number, status in enumerate(("confirmed", "cancelled"))
+    )
+    context = replace(written("Oi"), facts=Facts({BOOKINGS.name: (held, cancelled)}))
+    assert [f"{moment:%d/%m %H:%M}" for moment in booked_moments(context)] == ["01/12 15:30"]
+    assert booked_moments(written("Oi")) == ()
 
 
 def test_numbers_are_shown_as_they_are_dialled() -> None:
