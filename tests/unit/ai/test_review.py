@@ -572,6 +572,9 @@ MAY_NOT = [
     ("https://petaurora.com.br/?vai=https://golpe.io", EVIDENCE, Fault.LINK),
     ("https://www.petaurora.com.br/servicos/../../golpe", EVIDENCE, Fault.LINK),
     ("Vou usar AGENDAR_SERVICO agora.", EVIDENCE, Fault.INTERNAL),
+    (" ".join(INSTRUCTIONS), EVIDENCE, Fault.PROMPT),
+    (INSTRUCTIONS[::-1], EVIDENCE, Fault.PROMPT),
+    ("\n".join(f"{n}. {word}" for n, word in enumerate(INSTRUCTIONS.split())), EVIDENCE, Fault.PROMPT),
     # after more than anybody reads
     ("Oi! " * 6_000 + "O banho custa R$ 1,00.", EVIDENCE, Fault.PRICE),
     ("Oi! " * 6_000 + INSTRUCTIONS, EVIDENCE, Fault.PROMPT),

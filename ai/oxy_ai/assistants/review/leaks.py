@@ -1,7 +1,7 @@
 """What an answer must not give away, whoever asks: internal ids and names, and the instructions. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -9,8 +9,8 @@ from oxy_ai.assistants.review.evidence import Evidence
 from oxy_ai.assistants.review.objections import AnswerObjection, Fault
 from oxy_ai.portuguese.words import fold, key_words
 
-QUOTED_WORDS: Final = 10
-"""So many words in a row that also stand in the instructions are a quotation; fewer happen by chance."""
+QUOTED: Final = 50
+"""So many letters in a row that also stand in the instructions are a quotation: ten words. Fewer happen by chance."""
 
 SHOWN: Final = 80
 """Most characters of the answer that an objection repeats."""
@@ -49,20 +49,25 @@ def _private_texts(evidence: Evidence) -> Iterable[str]:
 
 
 def quoted_instructions(answer: str, evidence: Evidence) -> Iterable[AnswerObjection]:
-    """Object to an answer that repeats the instructions, whatever their case, accents and punctuation."""
+    """Object to an answer that repeats the instructions, whatever stands between their letters, also backwards."""
     if not evidence.instructions:
         return
-    if not _secret(evidence.instructions, evidence.shop).isdisjoint(_runs(answer, evidence.shop)):
+    secret, letters = _secret(evidence.instructions, evidence.shop), _letters(answer, evidence.shop)
+    if not all(secret.isdisjoint(_runs(text)) for text in (letters, letters[::-1])):
         yield AnswerObjection(Fault.PROMPT)
 
 
 @lru_cache(maxsize=64)
 def _secret(instructions: str, shop: str) -> frozenset[str]:
-    return _runs(instructions, shop)
+    return frozenset(_runs(_letters(instructions, shop)))
 
 
-def _runs(text: str, shop: str) -> frozenset[str]:
-    """Return all runs of `QUOTED_WORDS` words; the business's name counts as none, because it may be long."""
+def _letters(text: str, shop: str) -> str:
+    """Return the letters of a text, folded; the business's name counts as none, because it may be long."""
     name, joined = key_words(shop), key_words(text, len(text))
-    kept = (joined.replace(name, "") if name else joined).split()
-    return frozenset(" ".join(kept[n : n + QUOTED_WORDS]) for n in range(len(kept) - QUOTED_WORDS + 1))
+    return "".join(filter(str.isalpha, joined.replace(name, "") if name else joined))
+
+
+def _runs(letters: str) -> Iterator[str]:
+    """Yield all runs of `QUOTED` letters."""
+    return (letters[n : n + QUOTED] for n in range(len(letters) - QUOTED + 1))
