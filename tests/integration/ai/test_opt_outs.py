@@ -100,6 +100,7 @@ LEAVES = {
     Text(opt_out="all"): "OptedOut",
     Text(part=1, opt_out="all"): "OptedOut",
     Text(part=5, opt_out="all"): None,
+    Text(part=6, opt_out="all"): None,
     Text(part=2, opt_out="all"): None,
     Text(private=True): "Private",
     Text(part=1, private=True): "Private",
