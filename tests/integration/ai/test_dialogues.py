@@ -184,7 +184,7 @@ async def test_a_pet_whose_name_is_corrected_is_no_other(scene: Scene) -> None:
     results = await served(
         scene,
         pod,
-        "Quero banho pra Luna, gata. Ops, é Lunna com dois n!",
+        "Quero banho pra Luna, gata, tanto faz quando. Ops, é Lunna com dois n!",
         call("cadastrar_pet", nome="Luna", especie="gato"),
         booking(open_day(), pet="Luna"),
         call("cadastrar_pet", nome="Lunna", nome_antigo="LUNA", especie="gato"),

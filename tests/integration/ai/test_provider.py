@@ -293,7 +293,7 @@ async def test_parallel_tool_calls_each_get_their_result_and_book_once(scene: Sc
     ):
         await scene.known(SETTINGS)
         await scene.apply_catalog("petshop")
-        assert await pod.answer_to("Quero banho para o Rex") == "Tudo certo."
+        assert await pod.answer_to("Quero banho para o Rex, tanto faz o dia") == "Tudo certo."
         first, second, malformed, times = endpoint.tool_results()
     assert (first["agendamento"]["ja_existia"], second["agendamento"]["ja_existia"]) == (False, True)
     assert "chamada_invalida" in malformed
