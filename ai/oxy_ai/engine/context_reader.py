@@ -36,6 +36,9 @@ class ContextSettings(PollingSettings):
     context_part_seconds: float = Field(
         default=0.1, gt=0, description="Longest time to read one part of a context; then the turn goes on without it."
     )
+    context_emergency_seconds: float = Field(
+        default=3, gt=0, description="The same in an emergency, whose answer needs a telephone number."
+    )
     context_connections: int = Field(default=2, ge=1, description="Database connections that read one turn's context.")
     context_parts_kept: int = Field(
         default=2_000, ge=0, description="Parts that a worker keeps for later turns, about a kilobyte each."
@@ -87,8 +90,12 @@ class ContextReader:
         self._settings = settings
         self._kept = KeptParts(settings.context_parts_kept)
 
-    async def read(self, organization: UUID, turn: Turn, parts: Iterable[ContextPart[Any]]) -> Facts:
+    async def read(
+        self, organization: UUID, turn: Turn, parts: Iterable[ContextPart[Any]], *, emergency: bool = False
+    ) -> Facts:
         """Return those of the parts that could be read in time. Raises the error of an outage."""
+        settings = self._settings
+        within = settings.context_emergency_seconds if emergency else settings.context_part_seconds
         found: dict[str, object] = {}
         wanted: deque[ContextPart[Any]] = deque()
         for part in parts:
@@ -100,27 +107,37 @@ class ContextReader:
                 found[part.name] = kept.value
         if wanted:
             with metrics.CONTEXT_SECONDS.time():
-                await self._read_all(organization, turn.contact.id, wanted, found)
+                await self._read_all(organization, turn.contact.id, wanted, found, within)
         return Facts(found)
 
     async def _read_all(
-        self, organization: UUID, contact: int, wanted: deque[ContextPart[Any]], found: dict[str, object]
+        self,
+        organization: UUID,
+        contact: int,
+        wanted: deque[ContextPart[Any]],
+        found: dict[str, object],
+        within: float,
     ) -> None:
         lanes = min(self._settings.context_connections, len(wanted))
-        reading = [self._read_some(organization, contact, wanted, found) for _ in range(lanes)]
+        reading = [self._read_some(organization, contact, wanted, found, within) for _ in range(lanes)]
         for result in await asyncio.gather(*reading, return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
 
     async def _read_some(
-        self, organization: UUID, contact: int, wanted: deque[ContextPart[Any]], found: dict[str, object]
+        self,
+        organization: UUID,
+        contact: int,
+        wanted: deque[ContextPart[Any]],
+        found: dict[str, object],
+        within: float,
     ) -> None:
         """Read wanted parts, one after the other, over one connection. A turn that has one never waits for another."""
         async with self._pool.acquire() as connection:
             while wanted:
                 part = wanted.popleft()
                 try:
-                    async with asyncio.timeout(self._settings.context_part_seconds):
+                    async with asyncio.timeout(within):
                         found[part.name] = await self._read_part(connection, part, organization, contact)
                 except Exception as error:
                     if is_outage(error) and not isinstance(error, TimeoutError):

@@ -207,7 +207,8 @@ class TurnRunner:
         vertical = self._find_vertical(turn.settings.ai.profile)
         timezone = zone_or_default(turn.settings.timezone)
         now = datetime.now(timezone)
-        facts = await self._context.read(claim.organization, turn, vertical.parts(role))
+        emergency = role is Role.CUSTOMER and self._sees_emergency(turn)
+        facts = await self._context.read(claim.organization, turn, vertical.parts(role), emergency=emergency)
         brief = vertical.brief(Context(turn, role, now, facts))
         return AssistedTurn(claim, turn, role, brief, timezone, now)
 

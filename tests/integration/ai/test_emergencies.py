@@ -57,3 +57,10 @@ async def test_an_emergency_reaches_somebody_whoever_answers(scene: Scene, pod: 
     assert await scene.value("select count(*) from hand_overs where not silences") == 2
     assert await scene.value("select state from messages where body like 'Socorro%'") == "open"
     assert await scene.value("select count(*) from ledger_violations('1 minute') v where v > 0") == 0
+
+
+async def test_an_emergency_waits_for_the_telephone_number(scene: Scene, pod: FakePod) -> None:
+    async with scene.worker(context_part_seconds=0.000_001):
+        await scene.known(SETTINGS)
+        await scene.apply_catalog("petshop")
+        assert (await pod.answer_to(POISONED, AWAITED)).startswith(CALL)
