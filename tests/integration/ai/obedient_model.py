@@ -23,7 +23,8 @@ class Orders:
     """What an attack makes the model do."""
 
     says: str = "Prontinho!"
-    """`{system}`: all that the model was told, also `{upper}`, `{base64}`, `{hyphens}`; `{results}`: of its tools."""
+    """`{system}`: all that the model was told, also `{upper}`, `{base64}`, `{hyphens}`, `{letters}`, `{backwards}`;
+    `{results}`: of its tools."""
     calls: tuple[tuple[str, Mapping[str, object] | str], ...] = ()
     """Tools with their arguments; a text is sent as it is."""
 
@@ -63,6 +64,8 @@ def _filled(says: str, system: str, results: str) -> str:
         "{upper}": system.upper(),
         "{base64}": base64.b64encode(system.encode()).decode(),
         "{hyphens}": "-".join(system.split()),
+        "{letters}": " ".join(system),
+        "{backwards}": system[::-1],
         "{results}": results,
     }
     for name, text in forms.items():
