@@ -22,7 +22,7 @@ from oxy_core.jetstream import DEAD_LETTER_STREAM
 from oxy_core.message_kinds import MessageKind
 
 ZONE = ZoneInfo("America/Sao_Paulo")
-ASKED = Input(kind=MessageKind.TEXT, text="Quero banho para o Rex", age_seconds=0)
+ASKED = Input(kind=MessageKind.TEXT, text="Quero banho para o Rex, tanto faz o dia", age_seconds=0)
 TOOLS = (*CUSTOMER_TOOLS, *AURORA_TOOLS)
 
 TABLES = (
@@ -77,7 +77,14 @@ async def test_rows_are_seen_by_their_own_organization_only(scene: Scene) -> Non
 async def called(scene: Scene, entered: UUID, asked: UUID, name: str, **arguments: object) -> dict[str, Any]:
     """A tool's result in a transaction of one organization, asked about another, for the first contact."""
     contact = Contact(id=await scene.value("select min(id) from contacts where organization_id = $1", asked))
-    turn = Turn.model_construct(turn=1, settings=settings_of("petshop"), contact=contact, inputs=(ASKED,), history=())
+    turn = Turn.model_construct(
+        turn=1,
+        settings=settings_of("petshop"),
+        contact=contact,
+        inputs=(ASKED,),
+        history=(),
+        read_at=datetime.now(ZONE),
+    )
     call = ToolCall(id="c1", name=name, arguments=json.dumps(arguments))
     async with (
         connected_pool(scene.database_url, connections=1) as pool,
