@@ -11,6 +11,7 @@ from oxy_ai.engine.ingest import IngestSettings
 from oxy_ai.engine.instances import FollowerSettings
 from oxy_ai.engine.notices import NoticeSettings
 from oxy_ai.engine.parked_reports import ParkedSettings
+from oxy_ai.engine.promise_watch import PromiseSettings
 from oxy_ai.engine.relay import RelaySettings
 from oxy_ai.engine.turn_dispatcher import DispatcherSettings
 from oxy_ai.engine.turn_runner import RunnerSettings
@@ -31,6 +32,7 @@ class WorkerSettings(
     FollowerSettings,
     NoticeSettings,
     DeadLetterSettings,
+    PromiseSettings,
     DatabaseWatchSettings,
     FileSettings,
 ):

@@ -23,6 +23,7 @@ from oxy_ai.engine.ledger import watch_ledger
 from oxy_ai.engine.notices import OwnerNotices
 from oxy_ai.engine.outages import report_failure
 from oxy_ai.engine.parked_reports import ParkedReports
+from oxy_ai.engine.promise_watch import watch_promises
 from oxy_ai.engine.relay import Relay
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.storing import ReportStore
@@ -126,6 +127,7 @@ class Worker:
                 group.create_task(supervised("ledger", self._watch_ledger, report_failure), name="ledger"),
                 group.create_task(supervised("clock", self._watch_clock, report_failure), name="clock"),
                 group.create_task(supervised("dead_letters", self._watch_letters, report_failure), name="dead_letters"),
+                group.create_task(supervised("promises", self._watch_promises, report_failure), name="promises"),
                 group.create_task(supervised("database", self._database.run, report_failure), name="database"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
             ]
@@ -157,6 +159,9 @@ class Worker:
 
     async def _watch_clock(self) -> None:
         await watch_clock(self._engine, self._settings)
+
+    async def _watch_promises(self) -> None:
+        await watch_promises(self._engine, self._settings)
 
     async def _watch_letters(self) -> None:
         await watch_dead_letters(self._client, self._engine, self._settings)

@@ -200,6 +200,54 @@ begin
     end if;
 end $$;
 
+-- Promises of a person for whom nobody had time, although the customer has written nothing more: the owner has not heard
+-- of that yet.
+create or replace function forgotten_promises(organization uuid) returns setof hand_overs
+language sql stable
+as $$
+    select h.* from hand_overs h
+    join conversations c on c.organization_id = h.organization_id and c.id = h.conversation_id
+    join instances i on i.organization_id = h.organization_id and i.id = h.instance_id
+    where h.organization_id = organization and h.ended_at is null
+        and clock_timestamp() >= coalesce(
+            c.human_until, h.created_at + make_interval(mins => (i.settings #>> '{ai,handover_minutes}')::integer)
+        )
+        and not exists (
+            select from owner_notices n
+            where n.organization_id = h.organization_id and n.instance_id = h.instance_id
+                and n.kind = 'hand_over_unanswered' and n.reference = 'hand_over:' || h.id
+        )
+$$;
+
+create or replace function organizations_with_forgotten_promises() returns setof uuid
+language plpgsql
+as $$
+declare
+    organization uuid;
+begin
+    for organization in select * from known_organizations() loop
+        perform enter_org(organization);
+        if exists (select from forgotten_promises(organization)) then
+            return next organization;
+        end if;
+    end loop;
+end $$;
+
+-- Tell the owners once; the customers stay on the list of those who wait. Returns how many there are.
+create or replace function remind_of_promises(organization uuid) returns integer
+language plpgsql
+as $$
+declare
+    h hand_overs;
+    reminded integer := 0;
+begin
+    for h in select * from forgotten_promises(organization) loop
+        perform note_for_owner(h.organization_id, h.instance_id, 'hand_over_unanswered', 'hand_over:' || h.id);
+        reminded := reminded + 1;
+    end loop;
+    return reminded;
+end $$;
+
 -- Two conversations turned out to be one: it is in the human mode that lasts longer, and waits since the first hand-over.
 create or replace function merge_human_mode(source conversations, target conversations) returns conversations
 language plpgsql

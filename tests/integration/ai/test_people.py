@@ -101,6 +101,21 @@ async def test_a_person_who_answers_ends_the_wait_and_what_was_said_is_seen_afte
     assert "Tudo bem, 0" in request
 
 
+async def test_whoever_waits_in_silence_is_not_forgotten(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    await scene.model.script(*ESCALATES, {"user": "alguem", "reply": "Estou aqui."})
+    async with scene.worker(promises_check_seconds=0.05):
+        await pod.answer_to(ASKS)
+        await nth_answer(pod, 1, OWNER)
+        await scene.query("update conversations set human_until = now() where human_until is not null")
+        assert "ninguém respondeu: Ana" in await nth_answer(pod, 2, OWNER)
+        assert await ends(scene) == [("asked", "normal", None)]
+        pod.receive("Alguém?")
+        assert await nth_answer(pod, 2) == "Estou aqui."
+    assert len(pod.answers_to(OWNER)) == 2
+    assert await ends(scene) == [("asked", "normal", "timed_out")]
+
+
 async def test_nobody_answers_in_time(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
     await scene.model.script(*ESCALATES, {"user": "alguem", "reply": "Estou aqui."})
