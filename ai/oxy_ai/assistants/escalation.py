@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from oxy_ai.assistants.people import SUMMARY, hand_over_of
+from oxy_ai.assistants.people import hand_over_of
 from oxy_ai.assistants.vertical import Tool, ToolContext
+from oxy_ai.portuguese.words import fold
 from oxy_ai.records import HandOverReason, Urgency
 
 
@@ -35,18 +36,42 @@ _REASONS: Final[Mapping[Motive, HandOverReason]] = {
 }
 
 
+T = TypeVar("T", bound=StrEnum)
+
+
+def _one_of(kind: type[T], otherwise: T) -> BeforeValidator:
+    """Read a value as models write it; what cannot be read is `otherwise`."""
+
+    def read(value: object) -> T:
+        word = fold(value.strip()).replace(" ", "_") if isinstance(value, str) else ""
+        return kind(word) if word in set(kind) else otherwise
+
+    return BeforeValidator(read)
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
 class Escalation(BaseModel):
-    """Arguments of ``escalar_para_humano``."""
+    """Arguments of ``escalar_para_humano``: no mistake in them keeps a customer from a person."""
 
     model_config = ConfigDict(extra="forbid")
 
-    motivo: Motive = Field(description="Por que uma pessoa precisa atender.")
-    urgencia: Pressure = Field(
+    motivo: Annotated[Motive, _one_of(Motive, Motive.UNABLE)] = Field(
+        default=Motive.UNABLE, description="Por que uma pessoa precisa atender."
+    )
+    urgencia: Annotated[Pressure, _one_of(Pressure, Pressure.NORMAL)] = Field(
         default=Pressure.NORMAL, description="urgente: emergência, dor, risco ou dinheiro envolvido agora."
     )
-    resumo: Annotated[str, StringConstraints(min_length=1, max_length=SUMMARY, strip_whitespace=True)] = Field(
-        description="O que o cliente quer, numa frase, para quem vai atender."
+    resumo: Annotated[str, BeforeValidator(_text)] = Field(
+        default="", description="O que o cliente quer, numa frase, para quem vai atender."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, given: object) -> object:
+        return {name: given[name] for name in cls.model_fields if name in given} if isinstance(given, dict) else given
 
 
 class Escalated(BaseModel):

@@ -158,9 +158,10 @@ def closed_today() -> str:
 
 async def test_two_hand_overs_in_one_turn_are_one_and_the_urgent_one_counts(scene: Scene) -> None:
     pod = await scene.pod(settings_of("petshop"))
-    urgent = escalation(motivo="emergencia", resumo="o cachorro comeu veneno")
+    urgent = escalation(motivo="Emergência", urgencia="alta", resumo="o cachorro comeu veneno" + " agora" * 60)
+    careless = {"tool": "escalar_para_humano", "arguments": {"motivo": None, "cliente": "Ana"}}
     await scene.model.script(
-        {"user": "atendente", "calls": [urgent, escalation()]},
+        {"user": "atendente", "calls": [urgent, escalation(), careless]},
         {"user": "atendente", "after": "escalar_para_humano", "reply": ""},
     )
     async with scene.worker(notice_grouping_seconds=3600):  # what is urgent is not gathered

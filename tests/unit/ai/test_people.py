@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from oxy_ai.assistants.escalation import Escalation, Motive, Pressure
 from oxy_ai.assistants.fixed_texts import NAMED, notice_to_owner
 from oxy_ai.assistants.people import SUMMARY, People, person_will_answer, with_promise
 from oxy_ai.portuguese.promises import promises_person
@@ -76,3 +77,19 @@ def test_each_hand_over_is_listed_and_too_many_are_counted() -> None:
     assert text.count("• Ana") == NAMED
     assert "• e mais 3" in text
     assert len(text) < NAMED * 2 * SUMMARY
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ('{"motivo": "reclamacao", "urgencia": "urgente", "resumo": "x"}', (Motive.COMPLAINT, Pressure.URGENT, "x")),
+        ('{"motivo": "Emergência", "urgencia": "alta", "resumo": null}', (Motive.EMERGENCY, Pressure.NORMAL, "")),
+        ('{"motivo": "cliente pediu", "urgencia": null}', (Motive.ASKED, Pressure.NORMAL, "")),
+        ('{"motivo": "financeiro", "nome": "Ana"}', (Motive.UNABLE, Pressure.NORMAL, "")),
+        ('{"motivo": 3, "resumo": ["a"]}', (Motive.UNABLE, Pressure.NORMAL, "")),
+        ("{}", (Motive.UNABLE, Pressure.NORMAL, "")),
+    ],
+)
+def test_a_person_is_called_however_a_model_puts_it(arguments: str, expected: tuple[Motive, Pressure, str]) -> None:
+    wanted = Escalation.model_validate_json(arguments)
+    assert (wanted.motivo, wanted.urgencia, wanted.resumo) == expected
