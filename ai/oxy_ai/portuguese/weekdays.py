@@ -24,7 +24,7 @@ _WEEKDAYS: Final = {
     if name != "_"
 }
 _SHORT: Final = {name: weekday for weekday, name in enumerate(words_in("seg ter qua qui sex sab dom"))}
-"""Some are words of their own ("ter", "dom"): they count only in brackets, in a list, or before a date."""
+"""Some are words of their own ("ter", "dom"): they count only in brackets, in a list, before a date or "que vem"."""
 
 WHICH_WEEK: Final = r"(?:semana (?:que|q|ki) ve[mn]|(?:proxima|prox\.?) semana)"
 """Next week."""
@@ -33,7 +33,10 @@ _NAMES: Final = (
     rf"(?P<name>{any_of(_WEEKDAYS)})(?P<many>s)?(?P<fair>(?:[ -]?feiras?|[ -]fs?)?)\b",
     r"(?P<numbered>[2-6]) ?[ao]?[ -]?(?:feiras?|f)\b",
     r"(?<=\bna )(?P<bare>[2-6])a\b",
-    rf"(?P<short>{any_of(_SHORT)})(?:[.,]? ?(?=\(?[0-9]{{1,2}}/[0-9])|(?<=\([a-z]{{3}})(?=\))|[ -]feira\b)",
+    (
+        rf"(?P<short>{any_of(_SHORT)})(?:[.,]? ?(?=\(?[0-9]{{1,2}}/[0-9])|(?<=\([a-z]{{3}})(?=\))|[ -]feira\b|"
+        r"(?= (?:que|q) ve[mn]\b))"
+    ),
 )
 _BEFORE: Final = (
     r"\b(?P<this>n?est[ae]|n?ess[ae]) ",

@@ -6,7 +6,8 @@ import pytest
 from holidays.countries.brazil import Brazil
 
 from oxy_ai.portuguese.dates import contradict, contradicts, days_meant, times_meant
-from oxy_ai.portuguese.feast_days import easter
+from oxy_ai.portuguese.feast_days import FEAST_RULES, easter, may_name_feast
+from oxy_ai.portuguese.words import read
 
 WEDNESDAY = date(2026, 11, 25)
 GOOD_FRIDAY = "Sexta-feira Santa"
@@ -83,6 +84,8 @@ DAYS = {
     "proxima terça": "01/12",
     "sabado q vem": "28/11 05/12",
     "domingo que vem": "29/11 06/12",
+    "dom q vem": "29/11 06/12",
+    "tem vaga qui que vem?": "26/11 03/12",
     "sexta sem ser essa": "04/12",
     "outra sexta": "",
     "sexta dessa semana": "27/11",
@@ -453,6 +456,12 @@ NO_CONTRADICTIONS = [
 def test_feasts_that_move_are_those_of_the_calendar() -> None:
     listed = {day for day, name in Brazil(years=range(2020, 2045), language="pt_BR").items() if name == GOOD_FRIDAY}
     assert {easter(day.year) - timedelta(days=2) for day in listed} == listed != set()
+
+
+def test_each_holiday_is_looked_for_by_a_stem_of_its_name() -> None:
+    named = [text for text in DAYS if any(rule.search(read(text).folded) for rule, _ in FEAST_RULES)]
+    assert len(named) > 12
+    assert all(may_name_feast(read(text).folded) for text in named)
 
 
 def test_words_count_from_the_day_on_which_they_were_written() -> None:
