@@ -90,7 +90,7 @@ _ALSO: Final = (
     r"conforme|depend\w+)\b)[a-z]))"
 )
 """A further amount without a currency; what is counted is none: "R$ 65,00 - 1 hora"."""
-_MARKED: Final = re.compile(rf"{_CURRENCY} ?\*{{0,2}}(?P<all>{_AMOUNT}{_ALSO}{{0,3}})", re.ASCII)
+_MARKED: Final = re.compile(rf"{_CURRENCY}[ :]?[*_~]{{0,2}}[ :]?(?P<all>{_AMOUNT}{_ALSO}{{0,3}})", re.ASCII)
 _NAMED: Final = re.compile(
     rf"(?<![0-9.,/:-])(?P<all>{_AMOUNT}(?:(?: ?(?:a|e|ou|ate|-|/) ?){_AMOUNT}){{0,3}}) ?\*{{0,2}}(?:{_UNIT}\b|"
     rf"{_CURRENCY})(?: e (?P<cents>[0-9]{{1,2}}) centavos)?",

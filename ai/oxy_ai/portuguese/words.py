@@ -46,6 +46,8 @@ _PLAIN: Final = {
 _LETTERS: Final = (range(0x80, 0x2100), range(0xFF00, 0xFFF0), range(0x1D400, 0x1D800))
 """Blocks with accented, wide and mathematical letters and digits: phones offer the latter as fonts."""
 
+_SENTENCE: Final = 400
+"""Characters of a text that is folded once for all who ask soon."""
 _SPACES: Final = re.compile(r"\s+")
 
 
@@ -68,6 +70,16 @@ def read(text: str, limit: int = MAX_READ) -> Reading:
 
 def fold(text: str) -> str:
     """Return a text in lower case and without accents, character by character: ``É às 14h`` is ``e as 14h``."""
+    return _fold_sentence(text) if len(text) <= _SENTENCE else _fold(text)
+
+
+@lru_cache(maxsize=512)
+def _fold_sentence(text: str) -> str:
+    """Fold a short text once: every check of an answer looks at the same sentences."""
+    return _fold(text)
+
+
+def _fold(text: str) -> str:
     return text.translate(_folds()).lower() if text.isascii() else "".join(map(_lower, text.translate(_folds())))
 
 

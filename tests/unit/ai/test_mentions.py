@@ -11,6 +11,11 @@ TODAY = date(2026, 11, 25)
 PRICES = {
     "O banho custa R$ 65,00 e a tosa R$80.": [6500, 8000],
     "*R$ 1.234,50*": [123450],
+    "*R$* 50, R$ *60* ou R$: 70,00": [5000, 6000, 7000],
+    "R$ 65,00 - 1 hora": [6500],
+    "custa 80, sai por oitenta e cinco.": [8000, 8500],
+    "custa um pouco mais, sai por volta das 10": [],
+    "pesa 12,35 quilos e toma 2,50 mg": [],
     "R$ 65.00": [6500],
     "R$ 1.200": [120000],
     "De R$ 60 a 80": [6000, 8000],

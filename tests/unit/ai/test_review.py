@@ -359,6 +359,7 @@ MAY_LEAVE = [
     ("O serviço de banho está disponível de segunda a sábado.", EVIDENCE),
     ("Temos vagas de estacionamento ao lado da loja. 🚗", EVIDENCE),
     # who looks, asks or explains claims nothing
+    ("Por enquanto não tenho como garantir um horário sem consultar a agenda.", EVIDENCE),
     ("Vou verificar se temos horário na segunda-feira às 10:00!", customer("tem segunda às 10?")),
     ("Vou conferir se o horário das 10:00 está disponível na segunda.", customer("tem segunda às 10?")),
     ("Você tem disponibilidade na segunda às 10:00?", customer("pode ser segunda umas 10h")),
@@ -518,6 +519,7 @@ MAY_NOT = [
     ("A loja abre às seis e meia.", EVIDENCE, Fault.TIME),
     ("Domingo abrimos das 09:00 às 12:00.", EVIDENCE, Fault.TIME),
     ("Sim, atendemos aos domingos!", EVIDENCE, Fault.TIME),
+    ("Abrimos sábado até as 18h.", EVIDENCE, Fault.TIME),
     ("Segunda\u2011feira, 01/12/2026, abrimos às 09:00.", EVIDENCE, Fault.WEEKDAY),
     ("Amanhã (segunda-feira) abrimos às 09:00.", EVIDENCE, Fault.WEEKDAY),
     # availability that no tool has shown

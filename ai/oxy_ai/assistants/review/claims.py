@@ -59,7 +59,9 @@ _NO_SLOT: Final = (
     r"(?! (?:de|para|no|do) (?:funcionamento|atendimento|almoco|visita|abertura|estacionamento|carros?|emprego|"
     r"trabalho|estagio))"
 )
-_HAVE: Final = r"\b(?:temos|tenho|ha|existem?|sobr(?:ou|aram)|rest(?:am?|ou|aram)|tem sim|ainda tem|(?<!voce )tem)\b"
+_HAVE: Final = (
+    r"\b(?:temos|tenho|ha|existem?|sobr(?:ou|aram)|rest(?:am?|ou|aram)|tem sim|ainda tem|(?<!voce )tem)\b(?! como\b)"
+)
 _SLOT: Final = rf"\b(?:horarios?|vagas?|encaixes?|disponibilidade)\b{_NO_SLOT}"
 _FREE: Final = rf"\b(?:livres?(?! de\b)|disponive(?:l|is)|vag[oa]s?{_NO_SLOT}|available)\b"
 _DAY: Final = r"\b(?:hoje|amanha|segunda|terca|quarta|quinta|sexta|sabado|domingo|semana|dia \d{1,2}|\d{1,2}/\d{1,2})\b"
