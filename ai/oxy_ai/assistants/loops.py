@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from oxy_ai.portuguese.machines import is_machine
+from oxy_ai.portuguese.machines import is_automatic_reply, is_verification_code
 from oxy_ai.records import Exchanges, Input, Turn
 from oxy_ai.sanitize import clean
 from oxy_core.message_kinds import MessageKind
@@ -64,9 +64,18 @@ def is_loop(exchanges: Exchanges, limits: LoopLimits = DEFAULT_LIMITS, *, endles
     return any(limit and count > limit for count, limit in counted)
 
 
-def is_by_machine(message: Input) -> bool:
-    """Whether a text itself shows that a machine wrote it: a company's verification code, an automatic reply."""
-    return message.kind is MessageKind.TEXT and is_machine(message.text or "")
+def is_by_machine(message: Input, exchanges: Exchanges) -> bool:
+    """Whether a machine wrote a text: a company's verification code, or an automatic reply.
+
+    People quote automatic replies and use their phrases ("no momento não estamos em casa"), so one counts only if it
+    came too soon after our answer to have been written for it, or for another time. A customer taken for a machine
+    hears nothing; a machine that is answered costs one answer.
+    """
+    if message.kind is not MessageKind.TEXT:
+        return False
+    text = message.text or ""
+    at_once = exchanges.quick > 0 or exchanges.repeated > 0
+    return is_verification_code(text) or (at_once and is_automatic_reply(text))
 
 
 def exchanges_with(turn: Turn, inputs: Sequence[Input]) -> Exchanges:

@@ -101,10 +101,11 @@ def decide(turn: Turn, limits: LoopLimits = DEFAULT_LIMITS) -> Decision:
 
 def _by_machine(turn: Turn, role: Role, fresh: Sequence[Input], limits: LoopLimits) -> Skip | None:
     """Return what to do if a machine wrote the messages, or seems to; None: a person did."""
-    if not turn.replayed and is_loop(exchanges_with(turn, fresh), limits, endless=role is Role.AURORA):
+    exchanges = exchanges_with(turn, fresh)
+    if not turn.replayed and is_loop(exchanges, limits, endless=role is Role.AURORA):
         # An owner is the person who would be called: he goes on after a pause, and needs nobody to hand him back.
         return Skip("loop", calls_person=role is Role.CUSTOMER)
-    return Skip("loop") if all(is_by_machine(item) for item in fresh) else None
+    return Skip("loop") if all(is_by_machine(item, exchanges) for item in fresh) else None
 
 
 def hears_of_emergency(turn: Turn, decided: Decision) -> Literal["customer", "owner"] | None:

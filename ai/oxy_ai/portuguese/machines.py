@@ -76,8 +76,3 @@ def is_verification_code(text: str) -> bool:
 def is_automatic_reply(text: str) -> bool:
     """Return whether a text is a greeting, an absence note or a menu of another business's machine."""
     return _AUTOMATIC.search(read(text).folded) is not None
-
-
-def is_machine(text: str) -> bool:
-    """Return whether a machine wrote this text, as far as it can be told from the text alone."""
-    return is_verification_code(text) or is_automatic_reply(text)

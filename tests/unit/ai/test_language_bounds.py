@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from oxy_ai.petshop.emergencies import emergency_in
 from oxy_ai.portuguese.dates import contradicts, days_meant, times_meant
-from oxy_ai.portuguese.machines import is_machine
+from oxy_ai.portuguese.machines import is_automatic_reply, is_verification_code
 from oxy_ai.portuguese.mentions import mentions_in
 from oxy_ai.portuguese.opt_out import is_opt_in, is_opt_out
 from oxy_ai.portuguese.promises import promises_person
@@ -32,7 +32,8 @@ READERS: dict[str, Callable[[str], object]] = {
     "opt out": is_opt_out,
     "opt in": is_opt_in,
     "promises": promises_person,
-    "machines": is_machine,
+    "automatic replies": is_automatic_reply,
+    "verification codes": is_verification_code,
     "emergencies": emergency_in,
     "sentences": sentences,
     "split": split_answer,

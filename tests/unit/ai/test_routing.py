@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -33,6 +33,9 @@ ENDLESS = Exchanges(ended_at=NOON, run=MOST_IN_RUN)
 STOP = Input(kind=MessageKind.TEXT, text="parar", age_seconds=1)
 BACK = Input(kind=MessageKind.TEXT, text="voltar", age_seconds=1)
 CODE = Input(kind=MessageKind.TEXT, text="Seu código de verificação é 482913. Não compartilhe.", age_seconds=1)
+AWAY = Input(kind=MessageKind.TEXT, text="No momento não estamos disponíveis de manhã, só à tarde", age_seconds=1)
+AT_ONCE = Exchanges(ended_at=NOON - timedelta(seconds=3))
+LATER = Exchanges(ended_at=NOON - timedelta(minutes=3))
 QUIET = Contact(id=1, opt_out="all", opt_out_unconfirmed=True)
 FEWER = Contact(id=1, opt_out="proactive", opt_out_unconfirmed=True)
 TRIAL = AiSettings(mode="Only", only_phones=("+5511988880001",))
@@ -119,6 +122,10 @@ def turn(
         (turn(TEXT, exchanges=ENDLESS, suspended=True), Wait("suspended")),
         (turn(OLD, exchanges=ENDLESS), Skip("stale")),
         (turn(CODE), Skip("loop")),
+        (turn(AWAY), Ask(Role.CUSTOMER, (AWAY.text or "",))),
+        (turn(AWAY, exchanges=LATER), Ask(Role.CUSTOMER, (AWAY.text or "",))),
+        (turn(AWAY, exchanges=AT_ONCE), Skip("loop")),
+        (turn(TEXT, exchanges=AT_ONCE), Ask(Role.CUSTOMER, ("oi",))),
         (turn(CODE, TEXT), Ask(Role.CUSTOMER, (CODE.text or "", "oi"))),
         (turn(TEXT, ai=TRIAL), Skip("trial")),
         (turn(OLD, ai=TRIAL), Skip("trial")),
