@@ -201,16 +201,17 @@ begin
 end $$;
 
 -- Promises of a person for whom nobody had time, although the customer has written nothing more: the owner has not heard
--- of that yet.
+-- of that yet. One that silences the assistant lasts as long as the silence. What was noted for the owner alone is none.
 create or replace function forgotten_promises(organization uuid) returns setof hand_overs
 language sql stable
 as $$
     select h.* from hand_overs h
     join conversations c on c.organization_id = h.organization_id and c.id = h.conversation_id
     join instances i on i.organization_id = h.organization_id and i.id = h.instance_id
-    where h.organization_id = organization and h.ended_at is null
+    where h.organization_id = organization and h.ended_at is null and (h.silences or h.reason <> 'emergency')
         and clock_timestamp() >= coalesce(
-            c.human_until, h.created_at + make_interval(mins => (i.settings #>> '{ai,handover_minutes}')::integer)
+            case when h.silences then c.human_until end,
+            h.created_at + make_interval(mins => (i.settings #>> '{ai,handover_minutes}')::integer)
         )
         and not exists (
             select from owner_notices n

@@ -197,6 +197,18 @@ def test_a_dead_turn_silences_nobody_and_one_apology_is_enough_until_somebody_an
     assert promises(engine)[1:] == [("turn_died", "answered")]
 
 
+def test_a_promise_without_silence_is_forgotten_after_its_own_time(engine: Database) -> None:
+    engine.rows("update instances set settings = jsonb_set(settings, '{ai,handover_minutes}', '720')")
+    ingest(engine, by_customer(1))
+    engine.rows("update conversations set human_until = clock_timestamp() - interval '1 hour'")  # a takeover before it
+    die(engine)
+    assert engine.value("count(*) from forgotten_promises(%s)", ORGANIZATION) == 0
+    engine.rows("update hand_overs set created_at = created_at - interval '13 hours'")
+    assert engine.value("count(*) from forgotten_promises(%s)", ORGANIZATION) == 1
+    engine.rows("update hand_overs set reason = 'emergency'")  # noted for the owner alone: nothing was promised
+    assert engine.value("count(*) from forgotten_promises(%s)", ORGANIZATION) == 0
+
+
 def answer(engine: Database, **ending: object) -> Row:
     """End the turn of the customer's open messages."""
     conversation = int(engine.value("max(id) from conversations"))
