@@ -26,7 +26,7 @@ _CODE: Final = re.compile(rf"(?:{BOOKING_PREFIX}|#)?(?P<number>[0-9]{{1,18}})")
 """18 digits always fit into a bigint."""
 
 _UNKNOWN: Final = frozenset(
-    {"", "desconhecido", "desconhecida", "nao informado", "nao informada", "nao sei", "n/a", "null", "nulo", "none"}
+    {"", "desconhecido", "desconhecida", "nao informado", "nao informada", "nao sei", "n a", "null", "nulo", "none"}
 )
 """What models write, folded, where they should leave an argument out."""
 

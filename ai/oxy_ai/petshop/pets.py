@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Final
 
 from oxy_ai.portuguese.formatting import plural
-from oxy_ai.portuguese.words import key_words
 from oxy_ai.sanitize import label_text, without_brackets
 from oxy_ai.scheduling.services import fold_name
 
@@ -103,16 +102,11 @@ def find_pets(pets: Sequence[Pet], name: str, species: Species | None) -> list[P
 
     More than one only if no species is given. A pet whose species is unknown is meant if no other is of the given one.
     """
-    named = [pet for pet in pets if _key(pet.name) == _key(name)]
+    named = [pet for pet in pets if fold_name(pet.name) == fold_name(name)]
     if species is None:
         return named
     exact = [pet for pet in named if pet.facts.species == species]
     return exact or [pet for pet in named if pet.facts.species is None]
-
-
-def _key(name: str) -> str:
-    """Return a name for comparison: "Thór 🐶" is Thor."""
-    return key_words(name) or fold_name(name)
 
 
 def united(pets: Sequence[Pet]) -> list[Pet]:
@@ -123,7 +117,7 @@ def united(pets: Sequence[Pet]) -> list[Pet]:
     """
     known: dict[tuple[str, Species | None], Pet] = {}
     for pet in sorted(pets, key=lambda pet: (pet.facts.species is None, pet.id)):
-        name = _key(pet.name)
+        name = fold_name(pet.name)
         namesakes = [key for key in known if key[0] == name]
         key = (name, pet.facts.species)
         if key not in known and pet.facts.species is None and len(namesakes) == 1:

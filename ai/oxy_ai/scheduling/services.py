@@ -68,7 +68,7 @@ def named_by(offered: Sequence[T], wanted: str) -> list[T]:
     for names in ([fold_name(item.name) for item in offered], [fold_name(item.key) for item in offered]):
         if words in names:
             return [offered[names.index(words)]]
-    return [item for item in offered if words and (words in fold_name(item.name) or words in item.key)]
+    return [item for item in offered if words and (words in fold_name(item.name) or words in fold_name(item.key))]
 
 
 def _only(found: Sequence[T]) -> T | None:
@@ -76,7 +76,10 @@ def _only(found: Sequence[T]) -> T | None:
 
 
 def fold_name(text: str) -> str:
-    """Return a name for comparison: lower case, without accents or hyphens, single spaces."""
-    decomposed = unicodedata.normalize("NFD", text)
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return " ".join(plain.lower().replace("-", " ").split())
+    """Return a name for comparison: letters and digits alone, in lower case and without accents, single spaces.
+
+    "Dra. Camila" is "dra camila", and "Thór 🐶" is "thor".
+    """
+    decomposed = unicodedata.normalize("NFD", text.lower())
+    plain = (character for character in decomposed if not unicodedata.combining(character))
+    return " ".join("".join(character if character.isalnum() else " " for character in plain).split())

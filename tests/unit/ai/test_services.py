@@ -40,3 +40,4 @@ def test_services_are_found_by_what_customers_call_them(words: str, key: str | N
 
 def test_names_are_compared_without_case_accents_and_hyphens() -> None:
     assert fold_name("Tosa-  Higiênica") == "tosa higienica"
+    assert fold_name(" Dra. CAMILA (veterinária) 🐶") == "dra camila veterinaria"

@@ -49,7 +49,7 @@ def test_a_mistake_is_explained_in_portuguese_with_the_arguments_name_and_what_i
     assert mistakes(BookingOrder, text) == (expected,)
 
 
-@pytest.mark.parametrize("words", ["null", "Tanto faz", "qualquer um", "nenhuma", ""])
+@pytest.mark.parametrize("words", ["null", "N/A", "-", "Tanto faz", "qualquer um", "nenhuma", ""])
 def test_who_wants_nobody_in_particular_has_no_wish(words: str) -> None:
     order = BookingOrder.model_validate_json(changed('"Rex"', f'"Rex", "profissional": "{words}"'))
     assert order.profissional is None
