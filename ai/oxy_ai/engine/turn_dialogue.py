@@ -21,7 +21,7 @@ from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import TurnError
 from oxy_ai.model.client import ModelClient, Question
-from oxy_ai.portuguese.promises import promises_person
+from oxy_ai.portuguese.promises import promises_person, promises_person_in_english
 from oxy_ai.records import Claim, HandOver, HandOverReason, NewStep, Response, Step, ToolCall, ToolResult, Turn, Usage
 
 Messages: TypeAlias = Sequence[ChatCompletionMessageParam]
@@ -114,7 +114,7 @@ class TurnDialogue:
             unsure = hand_over_of(turn, HandOverReason.UNGROUNDED, None)
             fixed = UNSURE_AFTER if self._review.has_acted() else UNSURE
             return Spoken(fixed, new, self._ordered or unsure, self._acted)
-        promises = self._assisted.role is Role.CUSTOMER and promises_person(text)
+        promises = self._assisted.role is Role.CUSTOMER and (promises_person(text) or promises_person_in_english(text))
         promised = hand_over_of(turn, HandOverReason.PROMISED, None) if promises else None
         return Spoken(text, new, self._ordered or promised, self._acted)
 

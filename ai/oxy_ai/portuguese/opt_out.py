@@ -66,7 +66,18 @@ _OUT: Final = _STOP_WORDS | {
 """Whole commands."""
 
 _BACK: Final = frozenset(
-    {"voltar", "quero voltar", "eu quero voltar", "gostaria de voltar", "start", "reativar", "recadastrar"}
+    {
+        "voltar",
+        "volta",
+        "volte",
+        "voltem",
+        "quero voltar",
+        "eu quero voltar",
+        "gostaria de voltar",
+        "start",
+        "reativar",
+        "recadastrar",
+    }
 )
 
 _ADVERTISING: Final = frozenset(["propaganda", "propagandas", "spam", "marketing", "publicidade", "publicidades"])
@@ -141,15 +152,21 @@ _WISHED: Final = re.compile(
 )
 
 _NOT_WISHED: Final = re.compile(
-    r"\bnao (?:quero |podem |pode )?(?:pare|parem|parar|sair|deixar|deixem|me tir|tir)", re.ASCII
+    r"\bnao (?:quero (?:(?:que|q) (?:(?:voces|vcs|vc|voce) )?)?|podem |pode )?"
+    r"(?:me )?(?:pare|parem|parar|sair|deixar|deixem|tir)",
+    re.ASCII,
 )
 """He does not want it to stop."""
 
+_AGAIN: Final = r"(?: ?(?:de novo|novamente|outra vez))"
 _WISHED_BACK: Final = re.compile(
-    rf"^(?:eu )?(?:(?:quero|queria|gostaria de|desejo|podem|pode) )?(?:voltar a|reativar(?: as)?|"
-    rf"receber) (?:(?:receber|{_any(_SENDING)}) ?)?(?:as |suas |"
-    rf"essas )?(?:{_any(_MESSAGES | _PROMOTIONS)})?(?: de novo| novamente)?"
-    r"(?: (?:de|com) (?:voces|vcs)| d[ae] loja)?$",
+    either(
+        rf"^(?:eu )?(?:(?:quero|queria|gostaria de|desejo|podem|pode) )?(?:voltar a|volte a|voltem a|reativar(?: as)?|"
+        rf"receber) (?:me )?(?:(?:receber|{_any(_SENDING)}) ?)?(?:as |suas |essas )?"
+        rf"(?:{_any(_MESSAGES | _PROMOTIONS)})?{_AGAIN}?(?: (?:de|com) (?:voces|vcs)| d[ae] loja)?$",
+        rf"^(?:eu )?quero receber{_AGAIN}$",
+        rf"^mudei de ideia(?: ja)? (?:pode|podem) (?:voltar a )?(?:me )?{_any(_SENDING)}{_AGAIN}?$",
+    ),
     re.ASCII,
 )
 

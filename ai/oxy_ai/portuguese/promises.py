@@ -63,14 +63,33 @@ _SOMEBODY_WILL: Final = either(
 
 # -- the text itself will see to it: a machine cannot, so a person must
 
+_NO_MOMENT: Final = (
+    r"(?!dia\b|data\b|horario|proxim|outr|manha|tarde|noite|segunda|terca|quarta|quinta|sexta|sabado|domingo|"
+    r"voce\b|vc\b|semana|mes\b|as\b|[0-9])"
+)
+"""Follows "passar para" where somebody is passed on to, not an appointment to another time."""
 _FOLLOW_UP: Final = either(
     r"\b(?:retornaremos|responderemos|retornarei|ligaremos|te chamaremos|te ligamos|"
     r"dar(?:ei|emos) (?:um |o )?retorno)\b",
     rf"\b(?:te retorno|te dou (?:um )?retorno|dou um retorno|retorno (?:para|pra) {_YOU})",
     r"\b(?:vou|vamos|irei) (?:te |lhe )?(?:retornar|ligar|dar (?:um )?retorno)\b",
     r"\bte (?:daremos|darei|dou) (?:uma |um )?(?:resposta|posicao|retorno)\b",
-    rf"{_PERSON}{_NEAR}\bte aviso\b",
+    r"\b(?:ja|logo|em breve|depois|assim que|quando)\b[^.!?\n]{0,40}\b(?:te |lhe )?(?:retorn|respond|volt)(?:o|amos)\b",
+    r"\b(?:retorno|retornamos|respondemos|volto|ligo|ligamos) (?:ja|logo|em breve|com a resposta)\b",
+    r"\bte (?:aviso|avisarei|avisamos|ligo|ligarei|respondo|responderei|conto depois)\b(?! que|:)",
+    r"\bte (?:responde|liga|chama|retorna|atende|avisa)rao\b",
     r"\bvou (?:verificar|checar|ver|confirmar|falar) com\b(?! (?:voce|vc)\b)",
+    rf"{_PERSON}{_NEAR}\b(?:te (?:falar|dizer|contar|explicar)|vera|verao)\b",
+    rf"\bvou (?:te )?passar (?:isso )?(?:para|pra|pro) (?:[oa] )?{_NO_MOMENT}\w{{3,}}",
+    r"\bregistr(?:ei|amos) (?:a |o |sua |seu )?(?:reclamacao|queixa|solicitacao|sugestao)\b",
+    r"\b(?:reclamacao|queixa|solicitacao) (?:ja )?(?:foi|esta|ficou) registrada\b",
+)
+_IN_ENGLISH: Final = re.compile(
+    r"\b(?:someone|somebody|a human|a person|an agent|our team|a colleague|the owner|our staff)\b[^.!?\n]{0,40}"
+    r"\b(?:will|shall|is going to)\b"
+    r"|\bi(?: will|'ll| shall) (?:get back|let you know|check with|call you|tell (?:the|our|someone))\b"
+    r"|\bi(?: have|'ve) (?:told|informed|notified|alerted|called)\b",
+    re.ASCII,
 )
 
 # -- somebody has been told, or is being told
@@ -152,6 +171,11 @@ def promises_person(text: str) -> bool:
     return any(
         _promises(part) for sentence in sentences(read(text, len(text)).shown) for part in _parts(fold(sentence))
     )
+
+
+def promises_person_in_english(text: str) -> bool:
+    """Return the same of what is written to those who write English, who are answered in it."""
+    return _IN_ENGLISH.search(fold(text)) is not None
 
 
 def _parts(sentence: str) -> Iterator[str]:

@@ -96,6 +96,8 @@ WISHES = [
 ]
 
 OTHERS = [
+    "não quero que pare de mandar mensagem",
+    "não quero que vocês parem de me mandar mensagens",
     "posso sair com ele?",
     "ele pode sair na rua?",
     "vou sair agora",
@@ -203,6 +205,10 @@ PROMOTIONS = [
 ]
 
 BACK = [
+    "VOLTA",
+    "volte a me mandar mensagem",
+    "quero receber de novo",
+    "mudei de ideia, pode mandar",
     "voltar",
     "VOLTAR",
     "Voltar!",

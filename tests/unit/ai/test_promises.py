@@ -5,6 +5,16 @@ from oxy_ai.assistants.people import People, person_will_answer
 from oxy_ai.portuguese.promises import promises_person
 
 PROMISES = [
+    "Vou verificar e já retorno",
+    "Vou verificar e te aviso",
+    "Retornamos em breve",
+    "Te ligo já",
+    "Assim que eu souber te aviso",
+    "Já volto com a resposta",
+    "Vou passar para a Marina",
+    "Registrei sua reclamação, o gerente verá",
+    "Sua solicitação foi registrada",
+    "Segunda-feira te responderão",
     "Um atendente vai te chamar.",
     "Já avisei a equipe!",
     "Uma pessoa da equipe vai responder você por aqui.",
@@ -138,6 +148,10 @@ PROMISES = [
 ]
 
 NONE = [
+    "Vou passar seu banho para segunda.",
+    "Posso passar para a próxima terça?",
+    "Te aviso que domingo não abrimos.",
+    "Quando você responder, eu agendo.",
     "O atendente sugeriu trazer o documento.",
     "Quer que eu chame um atendente?",
     "Posso chamar uma pessoa da equipe?",
