@@ -129,8 +129,9 @@ _SEIZURES: Final = either(
     r"(?! (?:de|do) (?:latid|riso|ciume|alegria|raiva))",
     r"\b(?:se debatendo|tremendo (?:todo|toda|muito|mto|mt|sem parar)\b(?! de (?:frio|medo|susto))|"
     r"espumando|babando espuma|espuma (?:na|pela|da) boca)\b",
+    r"\b(?:babando|salivando)\b[^.!?\n]{0,15}\btremendo\b|\btremendo\b[^.!?\n]{0,15}\b(?:babando|salivando)\b",
     r"\b(?:babando|salivando) (?:muito|mto|mt|demais|sem parar)\b|\bcambaleando\b",
-    r"\b(?:debatendo no chao|revirando os olhos|olhos? virad[oa]s?)\b",
+    r"\b(?:debatendo no chao|revirando os? olhos?|olhos? virad[oa]s?)\b",
 )
 
 # -- blood
@@ -142,6 +143,7 @@ _BLEEDINGS: Final = either(
     rf"\bsangr(?:ando|ou) {_MUCH}\b|\b{_MUCH} sangue\b(?! no exame)|\bcheio de sangue\b|\bse esvaindo\b",
     r"\b(?:sangramento|hemorragia|sangue)\b[^.!?\n]{0,20}\bnao (?:para|estanca|parou|quer parar|(?:esta|ta) parando)\b",
     r"\bsangue (?:vivo|pela boca|pelo nariz|n[oa]s? (?:vomito|coco|fezes|urina|xixi|diarreia))\b",
+    r"\b(?:cuspi|tossi)(?:u|ndo) sangue\b",
     r"\b(?:vomit(?:ou|ando|a)|urin(?:ou|ando)|fez|fazendo|mij(?:ou|ando)|xixi|coco|fezes|diarreia|vomito)"
     rf" {_SOME}(?:com )?sangue\b",
     r"\b(?:com|tendo|teve) (?:uma )?hemorragia\b|\b(?:jorrando|jorra|nao para de vomitar) sangue\b",
@@ -161,7 +163,7 @@ _BLOATS: Final = either(
 # -- breath
 
 _SUFFOCATIONS: Final = either(
-    r"\b(?:nao|n|mal|nem) (?:esta |ta |tah |consegue |conseguindo |ele |ela ){0,3}(?:respirando|respirar|"
+    r"\b(?:nao|n|mal|nem) (?:esta |ta |tah |mais |consegue |conseguindo |ele |ela ){0,3}(?:respirando|respirar|"
     r"respira)\b(?! bem d)",
     r"\b(?:parou|deixou|parando) de respirar\b|\bsem (?:respirar|respiracao)\b(?! (?:fundo|direito|bem))",
     r"\b(?:falta de ar|sem ar|puxando (?:o )?ar|buscando ar|faltando ar)\b(?! condicionado)",
@@ -184,6 +186,8 @@ _COLLAPSES: Final = either(
     r"\b(?:ta|esta|tod[oa]) gelad[oa] e mole\b",
     r"\b(?:ele|ela|cachorr\w+|gat\w+) nao responde\b(?! (?:a |as )?(?:mensag|whats))",
     r"\b(?:tendo|teve|deu|sofreu|em) (?:um |uma )?(?:infarto|enfarte|avc|derrame|parada (?:cardi\w+|respirat\w+))\b",
+    r"\bparou o coracao\b|\bcoracao (?:d\S{1,8} )?parou\b|\bmole\b[^.!?\n]{0,20}\bnao responde\b",
+    r"\b(?:gritando|urrando|uivando) (?:muito )?de dor\b",
     r"\bcaiu dur[oa]\b|\bdur(?:o|a|inho|inha) no chao\b|\bnao se mexe\b",
     r"\bnao (?:esta |ta |quer )?(?:acorda(?:ndo|r)?|reag(?:e|indo|ir)|responde(?:ndo)? a nada)\b(?! cedo)",
     r"\bnao (?:\S{1,10} )?(?:levanta|levantando|para em pe|fica em pe|ficar em pe)\b(?! (?:cedo|a orelha|as orelhas|"
@@ -193,7 +197,7 @@ _COLLAPSES: Final = either(
     r"\b(?:esta|ta|quase|acho que (?:\S{1,8} )?vai|vai) (?:quase )?morre(?:ndo|r)\b(?! de)",
     r"\b(?:gato|gatinho|ele|macho)\b[^.!?\n]{0,30}\bnao (?:(?:esta|ta) )?(?:consegue|conseguindo) (?:fazer xixi|"
     r"urinar|mijar)\b",
-    r"\bnao (?:faz xixi|urina|mija) (?:ha|faz|desde)\b",
+    r"\bnao (?:faz xixi|urina|mija) (?:ha|faz|tem|desde)\b",
     r"\b(?:esta|ta|teve|com) (?:uma )?(?:insolacao|golpe de calor|hipertermia|hipotermia)\b|\bfebre de 4[1-3]\b",
 )
 
@@ -222,6 +226,13 @@ _LABOURS: Final = either(
     r"\bfilhote (?:\S{1,8} )?(?:pres[oa]|entalad[oa])\b",
 )
 
+_IN_ENGLISH: Final = (
+    r"\b(?:dog|cat|puppy|kitten|pet|he|she)\b[^.!?\n]{0,25}\b(?:(?:having|had) a seizure|seizing|not breathing|"
+    r"(?:cannot|can'?t) breathe|(?:ate|swallowed) (?:\S{1,10} ){0,2}(?:chocolate|poison|grapes?|raisins|onions?)|"
+    r"poisoned|hit by a car|bleeding|choking|collapsed|unconscious)\b"
+)
+"""Who writes English is answered in English, but a telephone number is understood in any language."""
+
 _SIGNS: Final = (
     (Emergency.NO_BREATH, _SUFFOCATIONS),
     (Emergency.SEIZURE, _SEIZURES),
@@ -232,16 +243,23 @@ _SIGNS: Final = (
     (Emergency.COLLAPSE, _COLLAPSES),
     (Emergency.INJURY, _INJURIES),
     (Emergency.LABOUR, _LABOURS),
+    (Emergency.COLLAPSE, _IN_ENGLISH),
 )
 _COMPILED: Final = tuple((kind, re.compile(signs, re.ASCII)) for kind, signs in _SIGNS)
 _ONE_WORD: Final = (
     (Emergency.SEIZURE, re.compile(rf"(?:socorro\W+)?{_FIT}[\W]*", re.ASCII)),
     (
         Emergency.COLLAPSE,
-        re.compile(r"(?:socorro\W+)?(?:e |eh )?(?:uma )?emergencia\W*|(?:e|eh) caso de vida ou morte\W*", re.ASCII),
+        re.compile(
+            r"(?:socorro\W+)?(?:e |eh )?(?:uma )?emergencia\W*|(?:e|eh) caso de vida ou morte\W*",
+            re.ASCII,
+        ),
     ),
     (Emergency.BLEEDING, re.compile(r"(?:socorro\W+)?(?:hemorragia|sangrando|sangramento)\W*", re.ASCII)),
-    (Emergency.POISONING, re.compile(r"(?:socorro\W+)?(?:envenenad[oa]|envenenamento|intoxicacao)\W*", re.ASCII)),
+    (
+        Emergency.POISONING,
+        re.compile(r"(?:socorro\W+)?(?:envenenad[oa]|intoxicad[oa]|envenenamento|intoxicacao)\W*", re.ASCII),
+    ),
 )
 """Messages of one word."""
 
@@ -269,7 +287,7 @@ _MIGHT: Final = either(
     r"\b(?:preventiv\w+|previne|prevenir|evita)\b",
     r"\b(?:como|que) (?:a|o) (?:vet\w*|doutora?|dra?) (?:mandou|receitou|passou|indicou)\b|"
     r"\b(?:receitad|prescrit)[oa]\b",
-    r"\bnao (?:comeu|ingeriu|engoliu|lambeu|teve|foi|esta mais|ta mais|tem mais)\b",
+    r"\bnao (?:comeu|ingeriu|engoliu|lambeu|teve|foi|tem mais|(?:esta|ta) mais(?! (?:respir|reag|acord|se mex)))\b",
     r"\b(?:em|de|pra|para) (?:um |uma )?(?:cachorro|cadela|gato|gata|animal|pet|bicho)s? que\b",
     r"\b(?:vi|assisti|li) (?:\S{1,12} ){0,4}(?:video|filme|noticia|reportagem|post)\b",
 )

@@ -5,6 +5,17 @@ import pytest
 from oxy_ai.petshop.emergencies import Emergency, emergency_in
 
 EMERGENCIES = [
+    "não tá mais respirando",
+    "parou o coração",
+    "ele ta mole e nao responde",
+    "meu gato ta babando e tremendo",
+    "cuspindo sangue",
+    "meu gato nao faz xixi tem 2 dias",
+    "ele tá duro, travado, revirando o olho",
+    "tá gritando de dor",
+    "intoxicado",
+    "my dog is having a seizure",
+    "my dog ate chocolate",
     "meu cachorro comeu chocolate",
     "Minha cadela comeu chumbinho!!",
     "ele ingeriu veneno de rato",
@@ -189,6 +200,10 @@ EMERGENCIES = [
 ]
 
 NONE = [
+    "ele não tá mais mancando",
+    "my dog loves chocolate, do you sell dog treats?",
+    "socorro, meu banheiro virou um canil kkk",
+    "o gato baba quando ronrona",
     "meu cachorro comeu chocolate mês passado",
     "vocês vendem coleira anti-convulsão?",
     "posso usar antipulga de cachorro no gato?",
