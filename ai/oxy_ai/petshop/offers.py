@@ -113,7 +113,7 @@ def wished_resource(agenda: Agenda, service: Service, words: str) -> int | ToolR
 
 def _unclear(found: Sequence[Service | Resource]) -> str | None:
     """Return why several of what is offered cannot be told apart by a customer's words; None: there is nothing."""
-    return f"Pode ser mais de um: {_names(found)}. Pergunte ao cliente qual." if found else None
+    return f"Pode ser mais de um: {_names(found)}. Qual deles?" if found else None
 
 
 def _names(offered: Sequence[Service | Resource]) -> str:

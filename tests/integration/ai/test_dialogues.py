@@ -149,7 +149,7 @@ async def test_the_model_learns_why_nothing_was_done_and_what_it_can_do(scene: S
     assert nobody["erro"] == "Banho não é feito assim. Pode ser com: Banheira 1, Banheira 2."
     assert vet["agendamento"]["com"] == ["Dra. Camila (veterinária)"]
     assert cat["erro"] == "Mel está no cadastro como gato; se for outro pet, cadastre-o antes."
-    assert clip["erro"] == "Pode ser mais de um: Banho e tosa, Tosa higiênica. Pergunte ao cliente qual."
+    assert clip["erro"] == "Pode ser mais de um: Banho e tosa, Tosa higiênica. Qual deles?"
     assert either["erro"].startswith("Pode ser mais de um: Dra. Camila (veterinária), Dr. Davi (veterinário).")
     assert many["erro"].startswith("Cada cliente pode ter até 3 agendamentos futuros")
     codes = [item["agendamento"]["codigo"] for item in (first, mel, vet)]
