@@ -1,7 +1,7 @@
 """Tells owners what went wrong: the notices of an instance are gathered for a while, then sent as one text per kind."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from itertools import groupby
 
@@ -12,7 +12,7 @@ from oxy_ai import metrics
 from oxy_ai.assistants.fixed_texts import ASK_TO_REPEAT, notice_to_owner
 from oxy_ai.engine.outages import is_outage, report_failure
 from oxy_ai.engine.store import Engine
-from oxy_ai.records import Answer, DueNotices, OpenNotice, OpenNotices, Recipient, RelayTarget
+from oxy_ai.records import Answer, DueNotices, NoticeKind, OpenNotice, OpenNotices, Recipient, RelayTarget
 from oxy_core.identity import new_id
 from oxy_core.settings import ProcessSettings
 
@@ -77,14 +77,14 @@ class OwnerNotices:
         document = await self._engine.pool.fetchval("select open_notices($1, $2, $3)", *due)
         found = OpenNotices.model_validate_json(document)
         await self._ask_customers(due, found.notices)
-        owner = recipient(found)
-        if owner is None:
+        owners = recipients(found)
+        if not owners:
             log.warning("owner_unknown", notices=len(found.notices))
             await self._tell_again(due)
             return
         ordered = sorted(found.notices, key=lambda notice: (*_told_together(notice), notice.id))
         for (kind, _), group in groupby(ordered, key=_told_together):
-            await self._send(due, owner, kind, list(group))
+            await self._send(due, owners, kind, list(group))
 
     async def _ask_customers(self, due: DueNotices, notices: Sequence[OpenNotice]) -> None:
         """Ask the customers to send again what was lost, where the settings say so: once, however much was lost."""
@@ -104,22 +104,34 @@ class OwnerNotices:
         )
         return asked
 
-    async def _send(self, due: DueNotices, owner: Recipient, kind: str, notices: Sequence[OpenNotice]) -> None:
-        """Queue the text for notices of one kind; another worker may have told them meanwhile."""
+    async def _send(
+        self, due: DueNotices, owners: Sequence[Recipient], kind: str, notices: Sequence[OpenNotice]
+    ) -> None:
+        """Queue the text for notices of one kind; another worker may have told them meanwhile.
+
+        What is urgent is told to the other owners as well, without care for whether it reaches them: who sees it first
+        acts.
+        """
+        first, *others = owners
         text = notice_to_owner(kind, notices)
+        if await self._queue(due, first, text, [notice.id for notice in notices]):
+            for other in others if kind == NoticeKind.HAND_OVER_URGENT else ():
+                await self._queue(due, other, text, [])
+            metrics.NOTICES.labels(kind=kind).inc(len(notices))
+            log.info("owner_told", kind=kind, notices=len(notices))
+            self._on_text(RelayTarget(due.organization, due.instance))
+
+    async def _queue(self, due: DueNotices, owner: Recipient, text: str, notices: Sequence[int]) -> bool:
         message = Answer(id=new_id(), part=2, text=text, keep_seconds=self._settings.notice_expires_seconds)
-        told = await self._engine.pool.fetchval(
+        told: bool = await self._engine.pool.fetchval(
             "select tell_owner($1, $2, $3, $4, $5)",
             due.organization,
             due.instance,
             owner.model_dump_json(),
             message.model_dump_json(),
-            [notice.id for notice in notices],
+            notices,
         )
-        if told:
-            metrics.NOTICES.labels(kind=kind).inc(len(notices))
-            log.info("owner_told", kind=kind, notices=len(notices))
-            self._on_text(RelayTarget(due.organization, due.instance))
+        return told
 
     async def _tell_again(self, due: DueNotices) -> None:
         await self._engine.pool.execute("select tell_again($1, $2, $3)", *due)
@@ -130,15 +142,22 @@ def _told_together(notice: OpenNotice) -> tuple[str, bool]:
     return notice.kind, notice.commanded
 
 
-def recipient(found: OpenNotices) -> Recipient | None:
-    """Return whom to tell: the first of the owners' numbers that is one, else the business's own number.
+def recipients(found: OpenNotices) -> list[Recipient]:
+    """Return whom to tell, the first being told of everything: the owners' numbers, else the business's own number.
 
     Customers are promised a person, so somebody must hear of it where no owner is named, too: whoever reads the
-    business's phone finds the text in its chat with itself. None: no number can be read.
+    business's phone finds the text in its chat with itself. Empty: no number can be read.
     """
-    for phone in (*found.owners, *filter(None, [found.own_phone])):
+    for phones in (found.owners, tuple(filter(None, [found.own_phone]))):
+        named = {to.phone_key: to for to in _readable(phones, found.own_phone)}
+        if named:
+            return list(named.values())
+    return []
+
+
+def _readable(phones: Iterable[str], own: str | None) -> Iterable[Recipient]:
+    for phone in phones:
         try:
-            return Recipient.of(phone, found.own_phone)
+            yield Recipient.of(phone, own)
         except ValidationError:
             log.warning("owner_invalid")
-    return None

@@ -7,10 +7,13 @@ from oxy_ai.assistants.wishes import NOTHING
 from oxy_core.identity import phone_key
 from oxy_core.instance.settings import AiSettings
 
+PARTNER = "+5511987652222"
 AWAITED, TAKEN, QUIET, STUCK, FRIEND, STRANGER = (f"+551191234002{number}" for number in range(6))
 NAMES = {AWAITED: "Ana", TAKEN: "Bruno", QUIET: "Carla", STUCK: "Davi", FRIEND: "Eva", STRANGER: "Fábio"}
 SETTINGS = settings_of(
-    "petshop", ai=AiSettings(mode="Only", only_phones=(AWAITED, TAKEN, QUIET, STUCK, FRIEND), debounce_seconds=0)
+    "petshop",
+    owners=(OWNER, PARTNER),
+    ai=AiSettings(mode="Only", only_phones=(AWAITED, TAKEN, QUIET, STUCK, FRIEND), debounce_seconds=0),
 )
 ORDER = {"motivo": "cliente_pediu", "urgencia": "normal", "resumo": "quer falar com alguém"}
 POISONED = "Meu cachorro comeu veneno de rato!"
@@ -49,12 +52,14 @@ async def test_an_emergency_reaches_somebody_whoever_answers(scene: Scene, pod: 
             await until(lambda phone=phone: urgent_texts(pod, phone))
         for name in NAMES.values():
             await until(lambda name=name: any(name in text for text in pod.answers_to(OWNER) if "URGENTE" in text))
+        await until(lambda: any("URGENTE" in text for text in pod.answers_to(PARTNER)))
         pod.receive("Socorro, ele comeu chumbinho!", AWAITED)
         await until(lambda: scene.query("select from turns where state = 'skipped' and reason = 'human'"))
     assert [len(urgent_texts(pod, phone)) for phone in NAMES] == [1, 1, 1, 1, 0, 0]
     assert pod.answers_to(FRIEND) == pod.answers_to(STRANGER) == []
     assert await scene.value("select count(*) from hand_overs where urgency = 'urgent' and ended_at is null") == 6
     assert await scene.value("select count(*) from hand_overs where not silences") == 2
+    assert all("URGENTE" in text for text in pod.answers_to(PARTNER))  # the first owner alone hears of the rest
     assert await scene.value("select state from messages where body like 'Socorro%'") == "open"
     assert await scene.value("select count(*) from ledger_violations('1 minute') v where v > 0") == 0
 

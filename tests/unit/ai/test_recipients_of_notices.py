@@ -2,7 +2,7 @@
 
 import pytest
 
-from oxy_ai.engine.notices import recipient
+from oxy_ai.engine.notices import recipients
 from oxy_ai.records import OpenNotices
 
 OWN = "+5511999990000"
@@ -13,19 +13,20 @@ OWNER = "+5511987651111"
 @pytest.mark.parametrize(
     ("owners", "own", "told"),
     [
-        ((OWNER,), OWN, (OWNER, False)),
-        ((OWNER, OWN), OWN, (OWNER, False)),
-        ((), OWN, (OWN, True)),
-        (("nobody",), OWN, (OWN, True)),
-        (("nobody", OWNER), OWN, (OWNER, False)),
-        ((OWN_WITHOUT_NINTH_DIGIT,), OWN, (OWN_WITHOUT_NINTH_DIGIT, True)),
-        ((OWNER,), None, (OWNER, False)),
-        ((), None, None),
-        ((), "nobody", None),
+        ((OWNER,), OWN, [(OWNER, False)]),
+        ((OWNER, OWN), OWN, [(OWNER, False), (OWN, True)]),
+        ((OWNER, OWNER), OWN, [(OWNER, False)]),
+        ((), OWN, [(OWN, True)]),
+        (("nobody",), OWN, [(OWN, True)]),
+        (("nobody", OWNER), OWN, [(OWNER, False)]),
+        ((OWN_WITHOUT_NINTH_DIGIT,), OWN, [(OWN_WITHOUT_NINTH_DIGIT, True)]),
+        ((OWNER,), None, [(OWNER, False)]),
+        ((), None, []),
+        ((), "nobody", []),
     ],
 )
-def test_the_first_owner_is_told_else_the_own_chat(
-    owners: tuple[str, ...], own: str | None, told: tuple[str, bool] | None
+def test_the_owners_are_told_else_the_own_chat(
+    owners: tuple[str, ...], own: str | None, told: list[tuple[str, bool]]
 ) -> None:
-    owner = recipient(OpenNotices(owners=owners, own_phone=own, notices=()))
-    assert (owner and (owner.phone, owner.self_chat)) == told
+    found = recipients(OpenNotices(owners=owners, own_phone=own, notices=()))
+    assert [(owner.phone, owner.self_chat) for owner in found] == told
