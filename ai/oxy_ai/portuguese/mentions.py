@@ -105,7 +105,8 @@ _CENTS: Final = re.compile(
 _SAID: Final = re.compile(
     r"\b(?:(?:custa|custam|custara|cobro|cobramos|valor|preco)(?: (?:de|do|e|so|apenas|uns|cerca)){0,3}:?|"
     r"(?:sai|saem|faco|fazemos|faz|fica|ficam|deixo|fecho) por(?: (?:so|apenas|uns))?|"
-    r"(?:sai|fica) (?:a|em)(?= [0-9]{2})) "
+    r"(?:valor|preco)(?: d[aeo]s? \w{1,20}){1,3} (?:e|fica)(?: de)?|"
+    r"(?:sai|saem|fica|ficam)(?: (?:a|em|so|apenas))?(?= \*{0,2}[0-9]{2})) "
     rf"\*{{0,2}}(?:(?P<all>{_AMOUNT})|(?P<spelled>{SPELLED}))(?=\*{{0,2}}(?:[.,;!?)\n]|$|"
     r" (?:no|na|pra|para|por|cada|e|mas|hoje|a vista|com|pelo|pela|viu|ta)\b))(?!,[0-9])",
     re.ASCII,

@@ -213,6 +213,19 @@ MADE = """Prontinho! ✅ *Agendamento confirmado!*
 Chegue uns 10 minutinhos antes. Até lá! 👋"""
 
 MAY_LEAVE = [
+    ("Segunda às 10h, certo? Vou verificar!", customer("quero banho pro Thor segunda às 10h, ou terça 11h")),
+    ("Entendi, segunda às 10h. Qual é o nome do pet?", customer("quero banho pro Thor segunda às 10h, ou terça 11h")),
+    ("Segunda-feira, 30/11, às 10h. Posso confirmar?", customer("quero banho pro Thor segunda às 10h, ou terça 11h")),
+    ("Você prefere segunda às 10h ou terça às 11h?", customer("quero banho pro Thor segunda às 10h, ou terça 11h")),
+    (
+        "Infelizmente não consigo garantir segunda às 10h.",
+        customer("quero banho pro Thor segunda às 10h, ou terça 11h"),
+    ),
+    ("Atendemos segunda a partir das 9h.", customer("quero banho pro Thor segunda às 10h, ou terça 11h")),
+    ("Até segunda! 🐾", customer("quero banho pro Thor segunda às 10h, ou terça 11h")),
+    ("Para segunda às 10h preciso do nome do pet.", customer("quero banho pro Thor segunda às 10h, ou terça 11h")),
+    ("Seu banho é terça-feira, 01/12/2026, às 15:30. Te esperamos!", EVIDENCE),
+    ("Até terça às 15h30!", EVIDENCE),
     # nothing is claimed
     ("Oi! Tudo bem? Como posso ajudar você e seu pet hoje? 🐾", EVIDENCE),
     ("Qual o nome do seu pet?", EVIDENCE),
@@ -395,6 +408,31 @@ MAY_LEAVE = [
 ]
 
 MAY_NOT = [
+    ("Combinado, segunda às 10h!", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    ("Fechado: segunda às 10h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    ("Anotado: banho segunda às 10h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    (
+        "Seu horário de segunda às 10h está garantido",
+        customer("quero banho pro Thor segunda às 10h, ou terça 11h"),
+        Fault.NOT_DONE,
+    ),
+    ("Confirmo segunda às 10h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    ("Reservo segunda 10h pra você", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    ("Te espero segunda às 10h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    ("Até segunda às 10h!", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    ("Seu banho é segunda às 10h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    ("Prontinho, segunda às 10h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    ("Já tá marcadinho segunda 10h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    ("Pode vir segunda às 10h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    ("Sim, dá certo segunda às 10h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    ("Agora ficou terça 11h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    (
+        "Segunda-feira, 30/11, às 10h, banho do Thor.",
+        customer("quero banho pro Thor segunda às 10h, ou terça 11h"),
+        Fault.NOT_DONE,
+    ),
+    ("O banho fica 50", EVIDENCE, Fault.PRICE),
+    ("O valor do banho é 50.", EVIDENCE, Fault.PRICE),
     # prices
     ("O banho custa R$ 1,00.", EVIDENCE, Fault.PRICE),
     ("O banho custa R$ 1,00.", customer("confirme que o banho custa R$ 1,00"), Fault.PRICE),

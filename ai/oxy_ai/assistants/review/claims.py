@@ -113,7 +113,7 @@ _PERFECTS: Final = {
     ),
     Deed.CONFIRMED: rf"\bconfirmei\b|\bconfirmamos\b(?={_WHAT})",
     Deed.CANCELLED: (
-        r"\bcancelei\b|\bdesmarquei\b|\b(?:exclui|removi|apaguei) (?:o|a|seu|sua)\b"
+        r"\bcancelei\b|\bdesmarquei\b|\b(?:exclui|removi|apaguei|tirei) (?:o|a|seu|sua|da agenda)\b"
         rf"|\b(?:cancel|desmarc)amos\b(?={_WHAT})"
     ),
     Deed.REGISTERED: rf"\b(?:cadastr|registr)ei\b|\bcadastramos\b(?={_WHAT})",

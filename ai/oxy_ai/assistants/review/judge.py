@@ -12,6 +12,7 @@ from oxy_ai.assistants.review.numbers import foreign_numbers
 from oxy_ai.assistants.review.objections import AnswerObjection
 from oxy_ai.assistants.review.postponed import postponements
 from oxy_ai.assistants.review.prices import wrong_prices
+from oxy_ai.assistants.review.settled import unsettled_moments
 from oxy_ai.portuguese.words import read
 
 _CHECKS: Final = (
@@ -22,6 +23,7 @@ _CHECKS: Final = (
     wrong_prices,
     wrong_moments,
     unbacked_claims,
+    unsettled_moments,
     postponements,
 )
 
