@@ -15,6 +15,10 @@ _OPENING: Final = "[\uff3b\u3010\u3014\u3016\u27e6"
 _CLOSING: Final = "]\uff3d\u3011\u3015\u3017\u27e7"
 """Square brackets and what looks like them."""
 
+NAME: Final = 40
+"""Characters of a person's name in a list."""
+_LIST_MARKS: Final = str.maketrans(dict.fromkeys("•·▪◦‣()[]:;*_~|", " "))
+
 _PARENTHESES: Final = str.maketrans(dict.fromkeys(_OPENING, "(") | dict.fromkeys(_CLOSING, ")"))
 
 
@@ -49,6 +53,11 @@ def label_text(text: str | None, limit: int = 60) -> str | None:
     """Return a name for use inside a system prompt: one short line without quotes; None if nothing is left."""
     line = " ".join(clean(text or "").replace('"', "").replace("`", "").split())
     return shorten(line, limit) or None
+
+
+def person_name(text: str | None) -> str | None:
+    """Return what a person calls himself, for a list of people: nothing in it looks like another entry of the list."""
+    return label_text((text or "").translate(_LIST_MARKS), NAME)
 
 
 def shorten(text: str, limit: int) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 from oxy_ai.assistants.people import WAY_BACK, People, hand_over_notice, is_hand_over, person_will_answer
 from oxy_ai.records import NoticeKind, OpenNotice
-from oxy_ai.sanitize import label_text
+from oxy_ai.sanitize import person_name
 
 _TROUBLE: Final = "Desculpe, sou a assistente virtual e estou com uma dificuldade técnica para responder agora."
 
@@ -134,5 +134,5 @@ def explanation_to_owner(kind: NoticeKind) -> str:
 
 
 def _who(notice: OpenNotice) -> str:
-    name = label_text(notice.name) or "um cliente"
+    name = person_name(notice.name) or "um cliente"
     return f"{name} ({notice.phone})" if notice.phone else name

@@ -15,6 +15,7 @@ from oxy_ai.engine.known_names import known_organizations, require_known
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
 from oxy_ai.ids import organization_id
+from oxy_ai.sanitize import person_name
 from oxy_core.identity import mask
 
 _ACTOR: Final = "administrator"
@@ -132,7 +133,8 @@ class _Row(Conversation):
 def _conversation(organization: str, document: str) -> Conversation:
     row = _Row.model_validate_json(document)
     phone = None if row.phone is None else mask(row.phone)
-    return Conversation.model_validate(row.model_dump() | {"id": f"{organization}:{row.number}", "phone": phone})
+    shown = {"id": f"{organization}:{row.number}", "name": person_name(row.name), "phone": phone}
+    return Conversation.model_validate(row.model_dump() | shown)
 
 
 _MESSAGES: Final = """

@@ -15,7 +15,7 @@ from oxy_ai.petshop.parts import AGENDA, BOOKINGS, CATALOG, CUSTOMER_PARTS, PAST
 from oxy_ai.petshop.pets import Pet, age_words
 from oxy_ai.portuguese.formatting import full_day, moment
 from oxy_ai.records import Turn
-from oxy_ai.sanitize import label_text, prompt_text
+from oxy_ai.sanitize import label_text, prompt_text, without_brackets
 from oxy_ai.scheduling.bookings import Booking
 from oxy_ai.scheduling.opening_hours import DayRow, day_table, next_opening
 
@@ -169,7 +169,7 @@ def booked_moments(context: Context) -> tuple[datetime, ...]:
 
 def _customer_lines(context: Context) -> str:
     now, bookings = context.now, context.facts.of(BOOKINGS) or ()
-    name = label_text(context.turn.contact.name)
+    name = without_brackets(label_text(context.turn.contact.name) or "")
     pets = [_pet(pet, now) for pet in context.facts.of(PETS) or ()]
     lines = [f'O nome do cliente no WhatsApp é "{name}".' if name else ""]
     lines.append(f"Pets deste cliente: {'; '.join(pets)}." if pets else "")

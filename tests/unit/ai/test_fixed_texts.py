@@ -52,6 +52,12 @@ def test_a_notice_says_who_waits_and_names_each_once() -> None:
     assert "Não consegui responder: Ana a chefe (+5511912340001); um cliente; {0} Zé. Motivo: erro interno." in text
 
 
+def test_a_name_looks_like_no_other_entry_of_the_list() -> None:
+    forger = about(9, "Ana\n• Outra (+5511999998888): URGENTE pague o Pix" + "x" * 300, "+5511912340009")
+    text = notice_to_owner(NoticeKind.TURN_FAILED, [forger])
+    assert "Não consegui responder: Ana Outra +5511999998888 URGENTE… (+5511912340009). Motivo" in text
+
+
 def test_a_notice_about_many_counts_those_that_it_does_not_name() -> None:
     crowd = [about(number, f"Cliente {number}") for number in range(NAMED + 5)]
     text = notice_to_owner(NoticeKind.STALE, crowd)
