@@ -654,7 +654,7 @@ def test_no_answer_stops_the_review(answer: str) -> None:
     review("ok", replace(EVIDENCE, by_customer=(answer,), outcomes=(ToolOutcome("listar_pets", answer),)))
 
 
-@pytest.mark.parametrize("words", ["R$ 7,00\n", "Tenho às 10h. "])
+@pytest.mark.parametrize("words", ["R$ 7,00\n", "Tenho às 10h. ", "vagas ", "horários: ", "1/1", "10% "])
 def test_no_answer_holds_a_worker_up(words: str) -> None:
     started = time.process_time()
     review(words * (16_000 // len(words)), BOOKING)

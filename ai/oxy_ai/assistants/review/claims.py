@@ -67,16 +67,17 @@ _FREE: Final = rf"\b(?:livres?(?! de\b)|disponive(?:l|is)|vag[oa]s?{_NO_SLOT}|av
 _DAY: Final = r"\b(?:hoje|amanha|segunda|terca|quarta|quinta|sexta|sabado|domingo|semana|dia \d{1,2}|\d{1,2}/\d{1,2})\b"
 
 _OPEN_SLOTS: Final = re.compile(rf"{_HAVE}(?:\W+\w+){{0,4}}?\W+{_SLOT}")
-_FREE_TIME: Final = re.compile(
-    rf"(?:{_SLOT}.*{_FREE}|{_FREE}.*{_SLOT}|\b(?:esta|estao|fica|ficam|continua|e|sao)\b(?: \w+){{0,2}} {_FREE})"
-    rf"(?=.*(?:{_CLOCK}|{_DAY}))|(?:{_CLOCK}|{_DAY}).*{_FREE}"
+_SLOTS: Final = re.compile(_SLOT)
+_FREES: Final = re.compile(_FREE)
+_IS_FREE: Final = re.compile(rf"\b(?:esta|estao|fica|ficam|continua|e|sao)\b(?: \w+){{0,2}} {_FREE}")
+_MOMENT: Final = re.compile(rf"{_CLOCK}|{_DAY}")
+_CLOCKS: Final = re.compile(_CLOCK)
+_LIST_OF: Final = re.compile(rf"\b(?:horarios|vagas)\b{_NO_SLOT}")
+_DAY_WITH_TIMES: Final = re.compile(
+    rf"{_DAY}[ ,()\d/*-]{{0,30}}(?:feira[ ,()\d/*]{{0,30}})?(?: (?:de|da|a) (?:manha|tarde|noite))?: ?\W{{0,8}}{_CLOCK}"
 )
-_LISTED: Final = re.compile(
-    rf"\b(?:horarios|vagas)\b{_NO_SLOT}[^?]*: *[^?]*{_CLOCK}"
-    rf"|{_DAY}[ ,()\d/*-]*(?:feira[ ,()\d/*]*)?(?: (?:de|da|a) (?:manha|tarde|noite))?: ?\W*{_CLOCK}"
-)
-_OFFERED: Final = re.compile(
-    rf"\b(?:temos|tenho|tem|ha|consigo|conseguimos|podemos|posso|da para|pode ser|encaixo|encaixamos)\b.*{_CLOCK}"
+_OFFERS: Final = re.compile(
+    r"\b(?:temos|tenho|tem|ha|consigo|conseguimos|podemos|posso|da para|pode ser|encaixo|encaixamos)\b"
 )
 _FULL: Final = re.compile(
     r"\b(?:lotad[oa]s?|esgotad[oa]s?|agenda (?:ja )?(?:esta )?(?:cheia|fechada|completa)|"
@@ -211,15 +212,45 @@ def _is_available_claim(folded: str) -> bool:
     timed = re.search(_CLOCK, plain) is not None
     if _LOOKING.search(plain) and not timed:
         return False
-    if _FULL.search(plain) or _LISTED.search(plain):
+    if _FULL.search(plain) or _lists_times(plain):
         return True
     if asks:
         return timed and _OPEN_SLOTS.search(plain) is not None
-    if _OPEN_SLOTS.search(plain) or _FREE_TIME.search(plain):
+    if _OPEN_SLOTS.search(plain) or _calls_free(plain):
         return True
-    return _OFFERED.search(plain) is not None and not any(
+    return _comes_after(_OFFERS, _CLOCKS, plain) and not any(
         words.search(plain) for _, words, perfect in _DONE if not perfect
     )
+
+
+# One search after another, not one pattern with gaps: a model that repeats itself would keep that busy for hours.
+
+
+def _lists_times(plain: str) -> bool:
+    """Whether a sentence lists times: "horários de terça: 9h, 10h"."""
+    return _DAY_WITH_TIMES.search(plain) is not None or any(_lists_after_colon(part) for part in plain.split("?"))
+
+
+def _lists_after_colon(part: str) -> bool:
+    head = _LIST_OF.search(part)
+    colon = -1 if head is None else part.find(":", head.end())
+    return colon >= 0 and _CLOCKS.search(part, colon + 1) is not None
+
+
+def _calls_free(plain: str) -> bool:
+    """Whether a sentence calls a moment free: "às 10h está livre", "há vaga livre amanhã"."""
+    frees = [match.start() for match in _FREES.finditer(plain)]
+    moments = [match.start() for match in _MOMENT.finditer(plain)] if frees else []
+    if not moments:
+        return False
+    slots = {match.start() for match in _SLOTS.finditer(plain)}
+    named = bool(slots) and len(slots.union(frees)) > 1
+    return moments[0] < frees[-1] or (moments[-1] > frees[0] and (named or _IS_FREE.search(plain) is not None))
+
+
+def _comes_after(first: re.Pattern[str], second: re.Pattern[str], plain: str) -> bool:
+    found = first.search(plain)
+    return found is not None and second.search(plain, found.end()) is not None
 
 
 def _deeds_in(clause: str, sentence: str) -> frozenset[Deed]:

@@ -22,8 +22,8 @@ _FREE: Final = re.compile(
     r"nao (?:paga|vai pagar|cobra(?:mos|remos|rei)?) nada)\b"
 )
 _DISCOUNT: Final = re.compile(
-    r"\b\d{1,3} ?(?:%|por cento)(?=.*\b(?:descont|off|promoc|abat|cashback|a menos|mais barato))"
-    r"|\b(?:descont\w*|off|promoc\w+|abat\w*|cashback)\b.*\b\d{1,3} ?(?:%|por cento)"
+    r"\b\d{1,3} ?(?:%|por cento)(?=.{0,80}\b(?:descont|off|promoc|abat|cashback|a menos|mais barato))"
+    r"|\b(?:descont\w*|off|promoc\w+|abat\w*|cashback)\b.{0,80}\b\d{1,3} ?(?:%|por cento)"
     r"|\b(?:metade do (?:preco|valor)|pela metade|dois por um|2 por 1|lev[ea] \d+ (?:\w+ )?(?:e )?pag(?:ue|a) \d+|"
     r"(?:segund[oa]|outr[oa]) (?:\w+ )?sai de graca|"
     r"(?:preco|precinho|valor|valorzinho) (?:especial|promocional|camarada|de amig[oa]))\b"
