@@ -371,6 +371,7 @@ MAY_LEAVE = [
     ("Estamos abertos hoje até as 14:00 e ficamos disponíveis para qualquer dúvida!", EVIDENCE),
     ("O serviço de banho está disponível de segunda a sábado.", EVIDENCE),
     ("Temos vagas de estacionamento ao lado da loja. 🚗", EVIDENCE),
+    ("A loja está fechada agora. Voltamos na segunda-feira, 30/11/2026, às 09:00.", EVIDENCE),
     # who looks, asks or explains claims nothing
     ("Por enquanto não tenho como garantir um horário sem consultar a agenda.", EVIDENCE),
     ("Vou verificar se temos horário na segunda-feira às 10:00!", customer("tem segunda às 10?")),

@@ -29,7 +29,7 @@ _OPEN: Final = re.compile(
     r"\b(?:nao|nem|infelizmente|se|caso|verific\w+|consult\w+|confir[ao]\w*|conferir|chec\w+|ver|vejo|olhar|"
     r"quer\w*|prefer\w+|gostaria|pediu|disse|mencion\w+|entendi|seria|poderia|posso|podemos|pode ser|que tal|suger\w+|"
     r"sugir\w+|opc\w+|talvez|precis\w+|falt\w+|me (?:diga|conte|passe|informe)|"
-    r"abr\w+|fech\w+|atend\w+|funcion\w+|feriado|expediente|antes|depois|ate|a partir)\b"
+    r"abr\w+|reabr\w+|volt\w+|fech\w+|atend\w+|funcion\w+|feriado|expediente|antes|depois|ate|a partir)\b"
 )
 """Leaves a moment open, or is about opening hours and limits."""
 _END: Final = " \"')*_🐾😊🙏"
