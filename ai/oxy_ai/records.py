@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -290,6 +291,12 @@ class Claims(Record):
     """Seconds until the next conversation may be due; None: none is scheduled."""
 
 
+def _about_whom(settings: object) -> object:
+    """Return of ``spec.ai`` what says who is answered: the damage may be in another field."""
+    fields = ("enabled", "mode", "only_phones")
+    return {name: settings[name] for name in fields if name in settings} if isinstance(settings, dict) else settings
+
+
 class UnopenedTurn(Record):
     """What is known about a turn that cannot be opened or read."""
 
@@ -302,8 +309,8 @@ class UnopenedTurn(Record):
     self_chat: bool
     contact: Contact
     owners: tuple[str, ...]
-    ai: Annotated[AiSettings | None, WrapValidator(readable)] = None
-    """None: they are damaged."""
+    ai: Annotated[AiSettings | None, BeforeValidator(_about_whom), WrapValidator(readable)] = None
+    """What they say about who is answered; None: that is damaged."""
 
 
 class Usage(Record):

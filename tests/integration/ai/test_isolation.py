@@ -117,7 +117,7 @@ async def test_no_tool_reads_or_writes_another_organizations_rows(scene: Scene) 
     assert OWNER not in json.dumps([own, figures])
 
 
-@pytest.mark.parametrize("words", ["'; drop table bookings; --", "banho' or '1'='1", "%", "banho\\", "$1", "x" * 80])
+@pytest.mark.parametrize("words", ["'; drop table bookings; --", "banho' or '1'='1", "%", "xampu\\", "$99", "x" * 80])
 async def test_what_a_model_writes_is_never_run_as_sql(scene: Scene, words: str) -> None:
     settings = settings_of("petshop")
     pod = await scene.pod(settings)

@@ -136,7 +136,7 @@ async def test_a_text_that_nobody_accepts_expires_and_the_owner_is_told(scene: S
         await until(lambda: scene.query("select from outbox where state = 'expired'"))
         pod.accepting = True
         await until(lambda: pod.answers_to(OWNER))
-    assert "não saiu a tempo para: Ana" in pod.answers_to(OWNER)[0]
+    assert "Não saiu a tempo uma mensagem minha para: Ana" in pod.answers_to(OWNER)[0]
     assert pod.answers_to(CUSTOMER) == []
 
 
