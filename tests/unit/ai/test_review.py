@@ -410,6 +410,7 @@ MAY_LEAVE = [
 
 MAY_NOT = [
     ("Combinado, segunda às 10h!", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
+    ("Combinado, 10h!", customer("quero banho pro Thor segunda às 10h"), Fault.NOT_DONE),
     ("Fechado: segunda às 10h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
     ("Anotado: banho segunda às 10h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
     (

@@ -45,7 +45,7 @@ def unsettled_moments(answer: str, evidence: Evidence) -> Iterable[AnswerObjecti
         agreed = _AGREED.search(folded) is not None
         if agreed or not (_OPEN.search(folded) or following.rstrip(_END).endswith("?")):
             shown = _booked_now(evidence) if agreed else _shown(evidence)
-            if not _holds(sentence, shown, evidence):
+            if not _holds(sentence, shown, evidence, agreed=agreed):
                 yield AnswerObjection(Fault.NOT_DONE, sentence[:SHOWN])
 
 
@@ -60,8 +60,13 @@ def _shown(evidence: Evidence) -> Known:
     return known_of_results(valid, evidence) | booked(evidence) | own
 
 
-def _holds(sentence: str, shown: Known, evidence: Evidence) -> bool:
-    """Whether each time of a sentence that also names days is among those shown, on one of them."""
+def _holds(sentence: str, shown: Known, evidence: Evidence, *, agreed: bool) -> bool:
+    """Whether each time of a sentence is among those shown, on one of the days that it names.
+
+    Without a day only what is said to be agreed is looked at: times alone may be of anything.
+    """
     days = [day for spot in days_in(sentence, evidence.now.date()) for day in spot.days]
     times = [spot for spot in times_in(sentence) if not spot.bound]
-    return not days or all(not shown.pairs.isdisjoint(product(days, spot.times)) for spot in times)
+    if not days:
+        return not agreed or all(not shown.times.isdisjoint(spot.times) for spot in times)
+    return all(not shown.pairs.isdisjoint(product(days, spot.times)) for spot in times)
