@@ -8,6 +8,7 @@ a phone number too many, a wrong no may cost a life. "Meu filho" may well be a d
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from oxy_ai.portuguese.sentences import sentences
@@ -302,6 +303,7 @@ _EXPLAINED: Final = {
 _CLAUSE: Final = re.compile(r"[,;:()]| (?:e|mas|porem|agora|que agora) ")
 
 
+@lru_cache(maxsize=64)  # whoever stores a message asks, and so does its turn, more than once
 def emergency_in(text: str) -> Emergency | None:
     """Return the emergency that a customer writes about; None if there is none."""
     found = (_in_sentence(fold(sentence)) for sentence in sentences(read(text).shown))
