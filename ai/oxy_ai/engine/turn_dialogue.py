@@ -118,7 +118,7 @@ class TurnDialogue:
         promised = hand_over_of(turn, HandOverReason.PROMISED, None) if promises else None
         return Spoken(text, new, self._ordered or promised, self._acted)
 
-    # -- HOOK: what is checked before a text leaves
+    # -- what is checked before a text leaves
 
     async def _before_it_leaves(self, response: Response) -> Messages:
         """Return what the model must read before it answers again, its own text first; nothing: the text may leave.
