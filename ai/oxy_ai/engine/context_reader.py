@@ -7,7 +7,7 @@ part that is kept costs nothing, and no worker uses one that another worker, or 
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -82,6 +82,20 @@ def _key(part: ContextPart[Any], organization: UUID, contact: int) -> Key:
     return part, organization, _NOBODY if part.scope is Scope.ORGANIZATION else contact
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What is read for one turn."""
+
+    organization: UUID
+    contact: int
+    seconds: float
+    """Longest time for one part."""
+    wanted: deque[ContextPart[Any]] = field(default_factory=deque)
+    """Parts that are still to be read."""
+    found: dict[str, object] = field(default_factory=dict)
+    """Parts by name."""
+
+
 class ContextReader:
     """Reads contexts for all turns of a worker."""
 
@@ -94,59 +108,44 @@ class ContextReader:
         self, organization: UUID, turn: Turn, parts: Iterable[ContextPart[Any]], *, emergency: bool = False
     ) -> Facts:
         """Return those of the parts that could be read in time. Raises the error of an outage."""
-        settings = self._settings
-        within = settings.context_emergency_seconds if emergency else settings.context_part_seconds
-        found: dict[str, object] = {}
-        wanted: deque[ContextPart[Any]] = deque()
+        reading = _Reading(organization, turn.contact.id, self._seconds(emergency=emergency))
         for part in parts:
             kept = self._kept.find(_key(part, organization, turn.contact.id), turn.facts)
             if kept is None:
-                wanted.append(part)
+                reading.wanted.append(part)
             else:
                 metrics.CONTEXT_PARTS.labels(part=part.name, outcome="kept").inc()
-                found[part.name] = kept.value
-        if wanted:
+                reading.found[part.name] = kept.value
+        if reading.wanted:
             with metrics.CONTEXT_SECONDS.time():
-                await self._read_all(organization, turn.contact.id, wanted, found, within)
-        return Facts(found)
+                await self._read_all(reading)
+        return Facts(reading.found)
 
-    async def _read_all(
-        self,
-        organization: UUID,
-        contact: int,
-        wanted: deque[ContextPart[Any]],
-        found: dict[str, object],
-        within: float,
-    ) -> None:
-        lanes = min(self._settings.context_connections, len(wanted))
-        reading = [self._read_some(organization, contact, wanted, found, within) for _ in range(lanes)]
-        for result in await asyncio.gather(*reading, return_exceptions=True):
+    def _seconds(self, *, emergency: bool) -> float:
+        return self._settings.context_emergency_seconds if emergency else self._settings.context_part_seconds
+
+    async def _read_all(self, reading: _Reading) -> None:
+        lanes = min(self._settings.context_connections, len(reading.wanted))
+        done = await asyncio.gather(*(self._read_some(reading) for _ in range(lanes)), return_exceptions=True)
+        for result in done:
             if isinstance(result, BaseException):
                 raise result
 
-    async def _read_some(
-        self,
-        organization: UUID,
-        contact: int,
-        wanted: deque[ContextPart[Any]],
-        found: dict[str, object],
-        within: float,
-    ) -> None:
+    async def _read_some(self, reading: _Reading) -> None:
         """Read wanted parts, one after the other, over one connection. A turn that has one never waits for another."""
         async with self._pool.acquire() as connection:
-            while wanted:
-                part = wanted.popleft()
+            while reading.wanted:
+                part = reading.wanted.popleft()
                 try:
-                    async with asyncio.timeout(within):
-                        found[part.name] = await self._read_part(connection, part, organization, contact)
+                    async with asyncio.timeout(reading.seconds):
+                        reading.found[part.name] = await self._read_part(connection, part, reading)
                 except Exception as error:
                     if is_outage(error) and not isinstance(error, TimeoutError):
                         raise
                     _report_missing(part, error)
 
-    async def _read_part(
-        self, connection: Connection, part: ContextPart[Any], organization: UUID, contact: int
-    ) -> object:
+    async def _read_part(self, connection: Connection, part: ContextPart[Any], reading: _Reading) -> object:
+        organization, contact = reading.organization, reading.contact
         # Version and part are of one snapshot, so that neither is newer than the other.
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             row = await connection.fetchrow("select * from facts_versions($1, $2)", organization, contact)
