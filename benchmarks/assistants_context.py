@@ -13,7 +13,7 @@ from engine_platform import PASSWORD, Platform
 from oxy_ai.assistants.routing import role_of
 from oxy_ai.assistants.vertical import Context
 from oxy_ai.database import connected_pool
-from oxy_ai.engine.context_reader import ContextReader, ContextSettings
+from oxy_ai.engine.context_reader import ContextReader, ContextSettings, Wanted
 from oxy_ai.engine.store import ClaimLimits, Engine
 from oxy_ai.engine.turn_limits import TurnLimitSettings
 from oxy_ai.records import Claim, Turn
@@ -109,6 +109,7 @@ class ContextBench:
             message = f"the turn cannot be read: {turn}"
             raise TypeError(message)
         vertical, role = self.verticals.named(turn.settings.ai.profile), role_of(turn)
-        facts = await self.reader.read(claim.organization, turn, vertical.parts(role))
-        vertical.brief(Context(turn, role, datetime.now(zone_or_default(turn.settings.timezone)), facts))
+        now = datetime.now(zone_or_default(turn.settings.timezone))
+        facts = await self.reader.read(claim.organization, turn, Wanted(vertical.parts(role), now))
+        vertical.brief(Context(turn, role, now, facts))
         return Took((opened - began) * 1000, (time.perf_counter() - opened) * 1000)

@@ -1,7 +1,7 @@
 """Frozen values that the engine's SQL functions take and return."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
@@ -230,9 +230,12 @@ class Turn(Record):
     read_at: AwareDatetime
     """By PostgreSQL's clock; the inputs' ages are of then."""
 
-    def written_on(self, item: Input, timezone: tzinfo) -> date:
-        """Return the local day on which a message to answer was written: its "amanhã" is the day after that."""
-        return (self.read_at - timedelta(seconds=item.age_seconds)).astimezone(timezone).date()
+    def written_on(self, item: Input, now: datetime) -> date:
+        """Return the local day on which a message to answer was written: its "amanhã" is the day after that.
+
+        `now` is in the instance's time zone, and that of whoever answers: "hoje" in his prompt is of the same clock.
+        """
+        return (now.astimezone(UTC) - timedelta(seconds=item.age_seconds)).astimezone(now.tzinfo).date()
 
 
 class UnreadableTurn(Record):

@@ -1,7 +1,9 @@
 """Time zones by name. An unknown name is replaced, not refused: the instance must still be answered."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -11,7 +13,15 @@ from oxy_ai import metrics
 DEFAULT_ZONE: Final = "America/Sao_Paulo"
 """The default of ``spec.timezone``; also the fallback for an instance that never had a known zone."""
 
+Clock: TypeAlias = Callable[[], datetime]
+"""Returns the time, in any zone."""
+
 log = structlog.get_logger()
+
+
+def now_utc() -> datetime:
+    """Return what this machine's clock shows."""
+    return datetime.now(UTC)
 
 
 @lru_cache(maxsize=1024)

@@ -49,9 +49,9 @@ class ContextPart(Generic[T_co]):
 
     name: str
     scope: Scope
-    load: Callable[[Connection, UUID, int], Awaitable[T_co]]
-    """Called as `load(connection, organization, contact)`, in a transaction that sees the organization's rows as of one
-    moment. What it returns is kept for later turns, so it must not change, nor depend on the time of day."""
+    load: Callable[[Connection, UUID, int, datetime], Awaitable[T_co]]
+    """Called as `load(connection, organization, contact, now)`, in a transaction that sees the organization's rows as
+    of one moment. What it returns is kept for later turns, so it must not change, nor depend on the time of day."""
     if_missing: str
     """What the model reads instead, in Portuguese."""
 

@@ -8,6 +8,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -83,11 +84,22 @@ def _key(part: ContextPart[Any], organization: UUID, contact: int) -> Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a turn's assistant has to know."""
+
+    parts: Iterable[ContextPart[Any]]
+    now: datetime
+    emergency: bool = False
+    """Whether its answer needs a telephone number."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Reading:
     """What is read for one turn."""
 
     organization: UUID
     contact: int
+    now: datetime
     seconds: float
     """Longest time for one part."""
     wanted: deque[ContextPart[Any]] = field(default_factory=deque)
@@ -104,12 +116,10 @@ class ContextReader:
         self._settings = settings
         self._kept = KeptParts(settings.context_parts_kept)
 
-    async def read(
-        self, organization: UUID, turn: Turn, parts: Iterable[ContextPart[Any]], *, emergency: bool = False
-    ) -> Facts:
+    async def read(self, organization: UUID, turn: Turn, needed: Wanted) -> Facts:
         """Return those of the parts that could be read in time. Raises the error of an outage."""
-        reading = _Reading(organization, turn.contact.id, self._seconds(emergency=emergency))
-        for part in parts:
+        reading = _Reading(organization, turn.contact.id, needed.now, self._seconds(emergency=needed.emergency))
+        for part in needed.parts:
             kept = self._kept.find(_key(part, organization, turn.contact.id), turn.facts)
             if kept is None:
                 reading.wanted.append(part)
@@ -149,7 +159,7 @@ class ContextReader:
         # Version and part are of one snapshot, so that neither is newer than the other.
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             row = await connection.fetchrow("select * from facts_versions($1, $2)", organization, contact)
-            value: object = await part.load(connection, organization, contact)
+            value: object = await part.load(connection, organization, contact, reading.now)
         if row is not None and row["organization_version"] is not None:
             version = FactsVersion(organization=row["organization_version"], contact=row["contact_version"])
             self._kept.keep(_key(part, organization, contact), version, value)

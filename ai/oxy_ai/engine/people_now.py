@@ -32,15 +32,15 @@ def staffing_of(turn: Turn) -> Staffing:
     return Staffing(turn.settings.owners, turn.settings.timezone, turn.settings.ai.handover_minutes)
 
 
-async def people_now(engine: Engine, organization: UUID, staffing: Staffing) -> People:
-    """Return what a customer who is promised a person has to know; raises the error of an outage.
+async def people_now(engine: Engine, organization: UUID, staffing: Staffing, moment: datetime) -> People:
+    """Return what a customer who is promised a person at a moment has to know; raises the error of an outage.
 
     A promise is made without opening hours where they cannot be read.
     """
     told = bool(staffing.owners)
     if staffing.timezone is None:
         return People(told)
-    now = datetime.now(zone_or_default(staffing.timezone))
+    now = moment.astimezone(zone_or_default(staffing.timezone))
     try:
         return People(told, now, await _next_opening(engine, organization, now, staffing.timezone))
     except Exception as error:

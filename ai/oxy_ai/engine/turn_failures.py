@@ -46,6 +46,7 @@ from oxy_ai.records import (
     UnopenedTurn,
     UnreadableTurn,
 )
+from oxy_ai.timezones import Clock, now_utc
 from oxy_core.identity import new_id
 from oxy_core.trace import trace_bound
 
@@ -105,8 +106,9 @@ class FailureSettings(PollingSettings):
 class TurnFailures:
     """Counts failed attempts; the last one makes the turn a dead letter."""
 
-    def __init__(self, engine: Engine, settings: FailureSettings) -> None:
+    def __init__(self, engine: Engine, settings: FailureSettings, clock: Clock = now_utc) -> None:
         self._engine = engine
+        self._clock = clock
         self._settings = settings
 
     async def count(self, claim: Claim, attempt: Attempt, error: Exception) -> TurnOutcome:
@@ -201,7 +203,7 @@ class TurnFailures:
         """Return what a customer is told, and the order that goes with it; None: he is told nothing."""
         if attempt.role is not Role.CUSTOMER or attempt.silent:
             return None, None
-        people = await people_now(self._engine, attempt.target.organization, attempt.staffing)
+        people = await people_now(self._engine, attempt.target.organization, attempt.staffing, self._clock())
         return self._apology(apology(people)), order_of_failure(reason, attempt.said, attempt.staffing.minutes)
 
     def _apology(self, text: str) -> Answer:

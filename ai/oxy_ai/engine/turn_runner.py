@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from pydantic import Field
@@ -23,7 +23,7 @@ from oxy_ai.assistants.routing import (
     hears_of_emergency,
 )
 from oxy_ai.assistants.vertical import Context, Role, Vertical
-from oxy_ai.engine.context_reader import ContextReader, ContextSettings
+from oxy_ai.engine.context_reader import ContextReader, ContextSettings, Wanted
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.people_now import people_now, staffing_of
 from oxy_ai.engine.returned_instances import wake_if_returned
@@ -45,7 +45,7 @@ from oxy_ai.records import (
     UnreadableTurn,
     Urgency,
 )
-from oxy_ai.timezones import zone_or_default
+from oxy_ai.timezones import Clock, now_utc, zone_or_default
 from oxy_core.trace import trace_bound, trace_id
 
 log = structlog.get_logger()
@@ -88,14 +88,20 @@ class TurnRunner:
         model: ModelClient,
         find_vertical: Callable[[str], Vertical],
         settings: RunnerSettings,
+        clock: Clock = now_utc,
     ) -> None:
-        """`find_vertical` returns the vertical that a profile names, or raises ProfileUnknownError."""
+        """`find_vertical` returns the vertical that a profile names, or raises ProfileUnknownError.
+
+        `clock` says what day and time assistants take it to be. What is due, and how old a message is, goes by the
+        database's clock.
+        """
         self._engine = engine
         self._model = model
         self._find_vertical = find_vertical
         self._context = ContextReader(engine.pool, settings)
         self._settings = settings
-        self._failures = TurnFailures(engine, settings)
+        self._failures = TurnFailures(engine, settings, clock)
+        self._clock = clock
 
     async def run(self, claimed: ClaimedTurn) -> TurnOutcome:
         """Answer and end the turn, or count a failed attempt.
@@ -206,9 +212,9 @@ class TurnRunner:
         """Read what an assistant has to know to answer a turn."""
         vertical = self._find_vertical(turn.settings.ai.profile)
         timezone = zone_or_default(turn.settings.timezone)
-        now = datetime.now(timezone)
+        now = self._clock().astimezone(timezone)
         emergency = role is Role.CUSTOMER and self._sees_emergency(turn)
-        facts = await self._context.read(claim.organization, turn, vertical.parts(role), emergency=emergency)
+        facts = await self._context.read(claim.organization, turn, Wanted(vertical.parts(role), now, emergency))
         brief = vertical.brief(Context(turn, role, now, facts))
         return AssistedTurn(claim, turn, role, brief, timezone, now)
 
@@ -216,7 +222,7 @@ class TurnRunner:
         """Return what somebody who is handed over has to know of the business's people; None: nobody is."""
         if spoken.hand_over is None:
             return None
-        return await people_now(self._engine, claim.organization, staffing_of(turn))
+        return await people_now(self._engine, claim.organization, staffing_of(turn), self._clock())
 
 
 def _at_once(assisted: AssistedTurn) -> Spoken | None:

@@ -1,7 +1,7 @@
 """The parts of what the customers' assistant knows: the catalog, and the customer's pets and bookings."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -39,20 +39,22 @@ class CatalogFacts:
     emergency_phone: str | None = None
 
 
-async def _read_catalog(connection: Connection, organization: UUID, _: int) -> CatalogFacts:
+async def _read_catalog(connection: Connection, organization: UUID, _: int, __: datetime) -> CatalogFacts:
     return catalog_facts(await read_applied(connection, organization))
 
 
-async def _read_bookings(connection: Connection, organization: UUID, contact: int) -> tuple[Booking, ...]:
-    since = datetime.now(UTC) - PAST - _MARGIN
+async def _read_bookings(
+    connection: Connection, organization: UUID, contact: int, now: datetime
+) -> tuple[Booking, ...]:
+    since = now - PAST - _MARGIN
     return tuple(await bookings_of(connection, organization, contact, _UTC, since))
 
 
-async def _read_pets(connection: Connection, organization: UUID, contact: int) -> tuple[Pet, ...]:
+async def _read_pets(connection: Connection, organization: UUID, contact: int, _: datetime) -> tuple[Pet, ...]:
     return tuple(await read_pets(connection, organization, contact))
 
 
-async def _read_agenda(connection: Connection, organization: UUID, _: int) -> AgendaDocument | None:
+async def _read_agenda(connection: Connection, organization: UUID, _: int, __: datetime) -> AgendaDocument | None:
     return await read_agenda_document(connection, organization)
 
 

@@ -118,8 +118,8 @@ def _today(now: datetime) -> str:
 
 def _written(context: Context) -> str:
     """Return on which earlier days the messages to answer were written: their "hoje" is not the prompt's."""
-    turn, zone, today = context.turn, context.now.tzinfo, context.now.date()
-    days = sorted({turn.written_on(item, zone) for item in turn.inputs} - {today}) if zone else []
+    turn, today = context.turn, context.now.date()
+    days = sorted({turn.written_on(item, context.now) for item in turn.inputs} - {today})
     if not days:
         return ""
     return (

@@ -1,6 +1,7 @@
 """The barber's shop, registered as the entry point `barber` of the group `oxy.verticals`."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -26,7 +27,7 @@ class Changing:
     missing: str
 
 
-async def _read_prices(connection: Connection, organization: UUID, _: int) -> str:
+async def _read_prices(connection: Connection, organization: UUID, _: int, __: datetime) -> str:
     listed = await applied_list(connection, organization)
     cuts = {} if listed is None else listed.cuts
     return "\n".join(f"- {name}: {money(int(price * 100))}" for name, price in cuts.items())
