@@ -16,36 +16,46 @@ from oxy_ai.scheduling.agenda import Agenda, lock_agenda
 from oxy_ai.scheduling.booking_rules import Unavailable
 from oxy_ai.scheduling.bookings import Appointment, Booking, Move, Refused, book, bookings_of, cancel, reschedule
 from oxy_ai.scheduling.services import find_service
+from oxy_ai.scheduling.tool_arguments import (
+    Arguments,
+    Day,
+    OptionalCode,
+    ServiceWords,
+    TimeOfDay,
+    Wish,
+    booking_code,
+    unknown_as_none,
+)
 
-_Unknown = BeforeValidator(arguments.unknown_as_none)
+_Unknown = BeforeValidator(unknown_as_none)
 
 
-class BookingOrder(arguments.Arguments):
+class BookingOrder(Arguments):
     """Arguments of ``agendar_servico``."""
 
-    servico: arguments.ServiceWords = Field(description="Nome do serviço, como no catálogo.")
-    data: arguments.Day = Field(description="Dia, AAAA-MM-DD.")
-    hora: arguments.TimeOfDay = Field(description="Hora de início, HH:MM, uma das que consultar_horarios mostrou.")
+    servico: ServiceWords = Field(description="Nome do serviço, como no catálogo.")
+    data: Day = Field(description="Dia, AAAA-MM-DD.")
+    hora: TimeOfDay = Field(description="Hora de início, HH:MM, uma das que consultar_horarios mostrou.")
     nome_pet: arguments.PetName = Field(description="Nome do animal.")
     especie: Annotated[arguments.SpeciesWord | None, _Unknown] = Field(
         default=None, description="Espécie do animal; nulo se não souber."
     )
-    profissional: arguments.Wish = None
+    profissional: Wish = None
 
 
-class MoveOrder(arguments.Arguments):
+class MoveOrder(Arguments):
     """Arguments of ``remarcar_agendamento``."""
 
-    codigo: arguments.OptionalCode = None
-    data: arguments.Day = Field(description="Novo dia, AAAA-MM-DD.")
-    hora: arguments.TimeOfDay = Field(description="Nova hora de início, HH:MM, uma das que consultar_horarios mostrou.")
-    profissional: arguments.Wish = None
+    codigo: OptionalCode = None
+    data: Day = Field(description="Novo dia, AAAA-MM-DD.")
+    hora: TimeOfDay = Field(description="Nova hora de início, HH:MM, uma das que consultar_horarios mostrou.")
+    profissional: Wish = None
 
 
-class CancelOrder(arguments.Arguments):
+class CancelOrder(Arguments):
     """Arguments of ``cancelar_agendamento``."""
 
-    codigo: arguments.OptionalCode = None
+    codigo: OptionalCode = None
 
 
 class BookingShown(BaseModel):
@@ -87,7 +97,7 @@ class BookingChoice(ToolRefusal):
 def shown_booking(booking: Booking) -> BookingShown:
     """Return a booking as the model sees it."""
     return BookingShown(
-        codigo=arguments.booking_code(booking.id),
+        codigo=booking_code(booking.id),
         servico=booking.service,
         pet=booking.subject,
         quando=moment(booking.starts_at),

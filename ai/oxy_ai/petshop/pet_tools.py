@@ -13,6 +13,7 @@ from oxy_ai.petshop.pet_table import insert_pet, read_pets, update_pet
 from oxy_ai.petshop.pets import MOST_PETS, Pet, PetFacts, age_words, find_pets, label, learn, pet_name
 from oxy_ai.petshop.wishes import REGISTERING
 from oxy_ai.scheduling.bookings import rename_subject
+from oxy_ai.scheduling.tool_arguments import Arguments, unknown_as_none
 
 _GRAMS: Final = 1_000
 """In a kilogram."""
@@ -28,10 +29,10 @@ _LABELS: Final = {
 }
 """Names of `PetFacts`' fields, for the model."""
 
-_Unknown = BeforeValidator(arguments.unknown_as_none)
+_Unknown = BeforeValidator(unknown_as_none)
 
 
-class PetCard(arguments.Arguments):
+class PetCard(Arguments):
     """Arguments of ``cadastrar_pet``."""
 
     nome: arguments.PetName = Field(description="Nome do pet.")
@@ -60,7 +61,7 @@ class PetCard(arguments.Arguments):
     )
 
 
-class Nothing(arguments.Arguments):
+class Nothing(Arguments):
     """Arguments of a tool that needs none."""
 
 

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from oxy_ai.assistants.prompt_files import PromptFile, Variables, hash_of
 from oxy_ai.assistants.vertical import Context, Prompt
-from oxy_ai.petshop.arguments import booking_code
 from oxy_ai.petshop.parts import AGENDA, BOOKINGS, CATALOG, CUSTOMER_PARTS, PAST, PETS
 from oxy_ai.petshop.pets import Pet, age_words
 from oxy_ai.portuguese.formatting import full_day, moment
@@ -18,6 +17,7 @@ from oxy_ai.records import Turn
 from oxy_ai.sanitize import label_text, prompt_text, without_brackets
 from oxy_ai.scheduling.bookings import Booking
 from oxy_ai.scheduling.opening_hours import DayRow, day_table, next_opening
+from oxy_ai.scheduling.tool_arguments import booking_code
 
 DAYS_SHOWN: Final = 14
 """Days that the table of coming days has, with today."""
@@ -25,6 +25,8 @@ DAYS_SHOWN: Final = 14
 _FOLDER: Final = "prompt_files"
 _GRAMS: Final = 1_000
 """In a kilogram."""
+_MISSED: Final = frozenset({"cancelled", "no_show"})
+"""States of bookings to which nobody came, or will come."""
 _TONE_LENGTH: Final = 200
 """Characters of a tone: a few words, in one line."""
 
@@ -163,7 +165,7 @@ def _day_line(row: DayRow) -> str:
 
 def booked_moments(context: Context) -> tuple[datetime, ...]:
     """Return when the customer's bookings begin, in the instance's time zone."""
-    held = (booking for booking in context.facts.of(BOOKINGS) or () if booking.status != "cancelled")
+    held = (booking for booking in context.facts.of(BOOKINGS) or () if booking.status not in _MISSED)
     return tuple(booking.starts_at.astimezone(context.now.tzinfo) for booking in held)
 
 
@@ -173,7 +175,7 @@ def _customer_lines(context: Context) -> str:
     pets = [_pet(pet, now) for pet in context.facts.of(PETS) or ()]
     lines = [f'O nome do cliente no WhatsApp é "{name}".' if name else ""]
     lines.append(f"Pets deste cliente: {'; '.join(pets)}." if pets else "")
-    held = [booking for booking in bookings if booking.status != "cancelled"]
+    held = [booking for booking in bookings if booking.status not in _MISSED]
     coming = [booking for booking in held if booking.starts_at > now]
     past = [booking for booking in held if now - PAST <= booking.starts_at <= now]
     lines.append(_listed("Agendamentos futuros deste cliente", coming, now))

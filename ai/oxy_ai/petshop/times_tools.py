@@ -8,40 +8,40 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import Tool, ToolContext
-from oxy_ai.petshop import arguments
 from oxy_ai.petshop.catalog import Catalog, Service
 from oxy_ai.petshop.catalog_store import read_applied
 from oxy_ai.petshop.offers import Offer, contradiction, find_offer, more, no_catalog, times
 from oxy_ai.portuguese.formatting import full_day, money
 from oxy_ai.scheduling.services import fold_name
 from oxy_ai.scheduling.slots import Slot
+from oxy_ai.scheduling.tool_arguments import Arguments, Day, ServiceWords, TimeOfDay, Wish, unknown_as_none
 
 _DAYS_SHOWN: Final = 3
 _DAYS_SEARCHED: Final = 14
 _MINUTE: Final = timedelta(minutes=1)
 
-_Unknown = BeforeValidator(arguments.unknown_as_none)
+_Unknown = BeforeValidator(unknown_as_none)
 
 
-class ServicesQuestion(arguments.Arguments):
+class ServicesQuestion(Arguments):
     """Arguments of ``consultar_servicos``."""
 
-    servico: Annotated[arguments.ServiceWords | None, _Unknown] = Field(
+    servico: Annotated[ServiceWords | None, _Unknown] = Field(
         default=None, description="Nome ou parte do nome do serviço; nulo para ver todos."
     )
 
 
-class TimesQuestion(arguments.Arguments):
+class TimesQuestion(Arguments):
     """Arguments of ``consultar_horarios``."""
 
-    servico: arguments.ServiceWords = Field(description="Nome do serviço, como no catálogo.")
-    data: Annotated[arguments.Day | None, _Unknown] = Field(
+    servico: ServiceWords = Field(description="Nome do serviço, como no catálogo.")
+    data: Annotated[Day | None, _Unknown] = Field(
         default=None, description="Dia desejado, AAAA-MM-DD; nulo para os próximos dias com horário livre."
     )
-    a_partir_de: Annotated[arguments.TimeOfDay | None, _Unknown] = Field(
+    a_partir_de: Annotated[TimeOfDay | None, _Unknown] = Field(
         default=None, description="Só horários a partir desta hora, HH:MM; nulo para o dia todo."
     )
-    profissional: arguments.Wish = None
+    profissional: Wish = None
 
 
 class ServiceShown(BaseModel):

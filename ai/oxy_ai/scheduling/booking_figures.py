@@ -1,4 +1,4 @@
-"""Figures of bookings in a period, for reports to owners. Cancelled bookings never count."""
+"""Figures of bookings in a period, for reports to owners. Cancelled bookings never count, nor do visits of nobody."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +36,7 @@ where organization_id = $1 and status <> 'cancelled' and created_at >= $2 and cr
 _BY_SERVICE: Final = """
 select s.name, count(*) as visits, sum(b.price_cents)::bigint as cents
 from bookings b join services s on s.organization_id = b.organization_id and s.id = b.service_id
-where b.organization_id = $1 and b.status <> 'cancelled' and b.starts_at >= $2 and b.starts_at < $3
+where b.organization_id = $1 and b.status not in ('cancelled', 'no_show') and b.starts_at >= $2 and b.starts_at < $3
 group by s.name order by cents desc, s.name
 """
 

@@ -61,7 +61,7 @@ class Booking:
     ends_at: datetime
     price_cents: int
     status: str
-    """confirmed, cancelled or done."""
+    """confirmed, cancelled, done, or no_show: nobody came."""
     resources: tuple[str, ...]
     """Names of what it takes; none once it is cancelled."""
     existed: bool = False
@@ -134,7 +134,7 @@ async def cancel(agenda: Agenda, contact: int, number: int, now: datetime) -> Bo
     """Cancel a contact's booking, which frees its time; one that is cancelled already stays so."""
     known = await agenda.locked()
     row = None if known is None else await _of_contact(known, contact, number)
-    if known is None or row is None or row["status"] == "done":
+    if known is None or row is None or row["status"] in {"done", "no_show"}:
         return Refused(Unavailable.UNKNOWN_BOOKING)
     if row["status"] == "cancelled":
         return replace(_booking(row, known.timezone), existed=True)

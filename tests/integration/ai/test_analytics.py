@@ -10,8 +10,8 @@ from integration.ai.endpoint import calling, running_endpoint, saying
 from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
 
 from oxy_ai.assistants.vertical import ToolContext
+from oxy_ai.aurora.figures.analytics import ANALYTICS, AnalyticsQuestion
 from oxy_ai.database import connected_pool, organization_transaction
-from oxy_ai.petshop.aurora_tools import AURORA_TOOLS, AnalyticsQuestion
 from oxy_ai.records import Contact, Turn
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import Jid
@@ -38,7 +38,7 @@ async def figures(
         organization_transaction(pool, org(settings)) as connection,
     ):
         context = ToolContext(connection, org(settings), turn, zone, now)
-        result = await AURORA_TOOLS[0].run(context, AnalyticsQuestion.model_validate(question or {}))
+        result = await ANALYTICS.run(context, AnalyticsQuestion.model_validate(question or {}))
     found: dict[str, Any] = json.loads(result.model_dump_json())
     return found
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from oxy_ai.assistants.dialogue import BY_PERSON, LEFT_OUT, continuation, opening, tool_declaration
 from oxy_ai.assistants.vertical import Prompt
+from oxy_ai.aurora.figures.analytics import AnalyticsQuestion, Span, span_of
 from oxy_ai.ids import instance_id, organization_id
-from oxy_ai.petshop.aurora_tools import AnalyticsQuestion, Span, span_of
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
 from oxy_ai.petshop.prompts import people_line
 from oxy_ai.portuguese.formatting import moment, money

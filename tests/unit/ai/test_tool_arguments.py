@@ -6,10 +6,10 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from oxy_ai.assistants.refusals import refuse_arguments
-from oxy_ai.petshop.arguments import booking_code, parse_code, parse_day, parse_time
-from oxy_ai.petshop.aurora_tools import AnalyticsQuestion
+from oxy_ai.aurora.figures.analytics import AnalyticsQuestion
 from oxy_ai.petshop.booking_tools import BookingOrder, CancelOrder
 from oxy_ai.portuguese.formatting import plural
+from oxy_ai.scheduling.tool_arguments import booking_code, parse_code, parse_day, parse_time
 
 ORDER = '"servico": "banho", "data": "2026-11-23", "hora": "10:00", "nome_pet": "Rex"'
 

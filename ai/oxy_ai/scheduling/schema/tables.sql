@@ -105,7 +105,7 @@ create table bookings (
     price_cents integer not null,
     starts_at timestamptz not null,
     ends_at timestamptz not null check (ends_at > starts_at),
-    status text not null default 'confirmed' check (status in ('confirmed', 'cancelled', 'done')),
+    status text not null default 'confirmed' check (status in ('confirmed', 'cancelled', 'done', 'no_show')),
     created_at timestamptz not null default now(),
     changed_at timestamptz,  -- moved or cancelled, the last time
     primary key (organization_id, id),
@@ -115,6 +115,8 @@ create table bookings (
     foreign key (organization_id, wished_resource_id) references resources
 );
 create index bookings_starts on bookings (organization_id, starts_at);
+create index bookings_created on bookings (organization_id, created_at);
+create index bookings_cancelled on bookings (organization_id, changed_at) where status = 'cancelled';
 create index bookings_contact on bookings (organization_id, contact_id, starts_at);
 
 -- What a booking takes; nothing once it is cancelled.

@@ -1,0 +1,1 @@
+"""The business's figures of a period, as Aurora tells them."""
