@@ -28,7 +28,7 @@ from oxy_core.content import (
 )
 from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.files import FileArrived, FileFailed
-from oxy_core.identity import InstanceName, Jid, OrganizationName, Phone
+from oxy_core.identity import InstanceName, Jid, Lid, OrganizationName, Phone
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.settings import AiSettings, LimitsSettings
 from oxy_core.message_kinds import FIRST_KINDS, MessageKind
@@ -402,6 +402,8 @@ class InstanceSettings(Envelope):
     phone_number: Phone
     timezone: str
     owners: tuple[Phone, ...] = ()
+    owner_lids: tuple[Lid, ...] = ()
+    """Owners that are named by their hidden addresses. Apart, because older workers can read numbers alone."""
     max_answer_age_seconds: float = Field(default=21_600, gt=0, le=1e10)
     """A message older than this when it arrives is not answered."""
     ask_to_repeat: bool = False

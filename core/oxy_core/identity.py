@@ -25,6 +25,15 @@ PHONE_PATTERN: Final = r"^\+[1-9][0-9]{6,14}$"
 Phone = Annotated[str, StringConstraints(pattern=PHONE_PATTERN)]
 """A phone number in E.164 form."""
 
+LID_PATTERN: Final = r"^[1-9][0-9]{4,19}@lid$"
+"""A hidden address as people write it: without a device."""
+
+Lid = Annotated[str, StringConstraints(pattern=LID_PATTERN)]
+"""A hidden address, which does not tell the phone number."""
+
+OwnerAddress = Annotated[str, StringConstraints(pattern=f"{PHONE_PATTERN}|{LID_PATTERN}")]
+"""An owner, by number or by hidden address."""
+
 PHONE_SERVER: Final = "s.whatsapp.net"
 """Server part of a JID that names a phone number. Source: whatsmeow types/jid.go, DefaultUserServer."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -39,7 +40,10 @@ from oxy_core.instance.settings import (
     AuroraSettings,
     InboundSettings,
     LimitsSettings,
+    ModelPrice,
     ReconnectSettings,
+    TranscriptionSettings,
+    VisionSettings,
 )
 from oxy_core.message_kinds import MessageKind
 from oxy_core.outbound import FileContent, FileKind, Quoted, SendRefusal
@@ -233,10 +237,26 @@ FULL: Final[Mapping[str, Envelope]] = {
         phone_number="+5511987651111",
         timezone="America/Sao_Paulo",
         owners=("+5511987652222",),
+        owner_lids=("123456789012345@lid",),
         max_answer_age_seconds=3_600,
         ask_to_repeat=True,
         ai=AiSettings(
+            paused=True,
             base_url="https://model.example/v1",
+            fallback_models=("gpt-4o",),
+            timeout_seconds=12,
+            monthly_budget_microdollars=25_000_000,
+            prices=(
+                ModelPrice(
+                    model="own",
+                    input=Decimal("0.15"),
+                    cached_input=Decimal("0.075"),
+                    output=Decimal("0.6"),
+                    audio_minute=Decimal("0.003"),
+                ),
+            ),
+            transcription=TranscriptionSettings(base_url="https://hearing.example/v1", max_seconds=60),
+            vision=VisionSettings(base_url="https://seeing.example/v1", max_bytes=1_048_576),
             profile="barber",
             mode="Only",
             only_phones=("+5511987653333",),

@@ -12,10 +12,17 @@ from typing import Any, Final, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from oxy_core.identity import InstanceName, OrganizationName, Phone
+from oxy_core.identity import InstanceName, OrganizationName, OwnerAddress, Phone
 from oxy_core.instance.custom_resource import REPAIR_ANNOTATION
 from oxy_core.instance.pairing_offer import PairingMethod
-from oxy_core.instance.settings import AiSettings, InboundSettings, LimitsSettings, ReconnectSettings
+from oxy_core.instance.settings import (
+    AiSettings,
+    InboundSettings,
+    LimitsSettings,
+    ReconnectSettings,
+    TranscriptionSettings,
+    VisionSettings,
+)
 from oxy_operator.errors import ResourceError
 from oxy_operator.lenient import plain_text
 from oxy_operator.objects import Object
@@ -72,6 +79,33 @@ class SessionSpec(_Model):
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
 
 
+class SecretKeyReference(_Model):
+    """A key of a Secret in the instance's namespace."""
+
+    name: str
+    key: str = "apiKey"
+
+
+class TranscriptionSpec(TranscriptionSettings):
+    """``spec.ai.transcription``: what workers read of it, and where its key is."""
+
+    api_key_secret_ref: SecretKeyReference | None = None
+
+
+class VisionSpec(VisionSettings):
+    """``spec.ai.vision``: what workers read of it, and where its key is."""
+
+    api_key_secret_ref: SecretKeyReference | None = None
+
+
+class AiSpec(AiSettings):
+    """``spec.ai``: what workers read of it, and where the keys are, which never travel on the bus."""
+
+    api_key_secret_ref: SecretKeyReference | None = None
+    transcription: TranscriptionSpec = TranscriptionSpec()
+    vision: VisionSpec = VisionSpec()
+
+
 class LimitsSpec(LimitsSettings):
     """``spec.limits``: what workers read of it, and what concerns the runtime alone."""
 
@@ -125,14 +159,14 @@ class InstanceSpec(_Model):
     display_name: str
     phone_number: Phone
     timezone: str = "America/Sao_Paulo"
-    owners: tuple[Phone, ...] = ()
+    owners: tuple[OwnerAddress, ...] = ()
     suspend: bool = False
     pairing: PairingSpec = PairingSpec()
     client: ClientSpec = ClientSpec()
     inbound: InboundSpec = InboundSpec()
     session: SessionSpec = SessionSpec()
     reconnect: ReconnectSettings = ReconnectSettings()
-    ai: AiSettings = AiSettings()
+    ai: AiSpec = AiSpec()
     limits: LimitsSpec = LimitsSpec()
     network: NetworkSpec = NetworkSpec()
     runtime: RuntimeSpec = RuntimeSpec()

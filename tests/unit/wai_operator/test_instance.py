@@ -3,6 +3,7 @@
 import re
 import types
 import typing
+from decimal import Decimal
 from enum import EnumType, StrEnum
 from pathlib import Path
 
@@ -13,7 +14,13 @@ from unit.wai_operator.making import Json, instance, record, resource
 
 from oxy_core.envelopes import Envelope, InstanceSettings
 from oxy_core.instance.custom_resource import API_VERSION, KIND, PLURAL, Phase
-from oxy_core.instance.settings import AiSettings, InboundSettings, LimitsSettings, ReconnectSettings
+from oxy_core.instance.settings import (
+    MICRODOLLARS,
+    AiSettings,
+    InboundSettings,
+    LimitsSettings,
+    ReconnectSettings,
+)
 from oxy_core.tenant import TenantSettings
 from oxy_operator.decide.instance import InboundSpec, Instance, InstanceSpec
 from oxy_operator.decide.specs.config_map import tenant_settings
@@ -33,6 +40,10 @@ INBOUND_ELSEWHERE = {
 }
 """maxAnswerAge is text in the resource and seconds elsewhere; it has a test of its own."""
 NUMBERS = {STRING, INTEGER}  # a fraction is text in the definition, which has a pattern for it
+AMOUNT = "monthlyBudgetUsd"
+"""Text in the resource, in US dollars, and a number of micro-dollars elsewhere."""
+KEYS = "apiKeySecretRef"
+"""What names a key is read by the operator alone, and never travels."""
 
 
 def model_of(annotation: Json) -> type[BaseModel] | None:
@@ -51,7 +62,9 @@ def kind_of(annotation: Json) -> str:
         return STRING
     if model_of(annotation) is annotation:
         return OBJECT
-    return {str: STRING, int: INTEGER, float: NUMBER, bool: BOOLEAN, tuple: ARRAY, dict: OBJECT}[origin or annotation]
+    return {str: STRING, int: INTEGER, float: NUMBER, Decimal: NUMBER, bool: BOOLEAN, tuple: ARRAY, dict: OBJECT}[
+        origin or annotation
+    ]
 
 
 def choices_of(annotation: Json) -> set[str]:
@@ -67,7 +80,7 @@ def compare(model: type[BaseModel], schema: Json, path: str) -> None:
     assert set(fields) == set(schema["properties"]), path
     for name, field in fields.items():
         below, here = schema["properties"][name], f"{path}.{name}"
-        kind = kind_of(field.annotation)
+        kind = STRING if name == AMOUNT else kind_of(field.annotation)
         assert below["type"] in (NUMBERS if kind == NUMBER else {kind}), here
         assert field.is_required() == (name in schema.get("required", ())), here
         compare_default(field.get_default(call_default_factory=True), below, here)
@@ -145,10 +158,23 @@ def same(asked: Json, got: Json, path: str) -> None:
         assert set(asked) <= set(got), path
         for name, value in asked.items():
             same(value, got[name], f"{path}.{name}")
-    elif isinstance(got, float):
-        assert float(asked) == got, path
+    elif path.endswith(AMOUNT):
+        assert Decimal(asked) * MICRODOLLARS == got, path
+    elif isinstance(got, float | Decimal):
+        assert Decimal(asked) == Decimal(str(got)), path
+    elif isinstance(asked, list):
+        for number, (one, other) in enumerate(zip(asked, got, strict=True)):
+            same(one, other, f"{path}[{number}]")
     else:
-        assert asked == (list(got) if isinstance(got, tuple) else got), path
+        assert asked == got, path
+
+
+def without_keys(schema: Json) -> Json:
+    """A schema without the fields that name keys."""
+    if schema["type"] != OBJECT:
+        return schema
+    kept = {name: without_keys(below) for name, below in schema["properties"].items() if name != KEYS}
+    return schema | {"properties": kept}
 
 
 def reread(settings: Envelope) -> Envelope:
@@ -157,7 +183,7 @@ def reread(settings: Envelope) -> Envelope:
 
 
 def test_every_ai_field_of_the_definition_reaches_the_workers_unchanged() -> None:
-    asked = other_value(SCHEMA["spec"]["properties"]["ai"])
+    asked = other_value(without_keys(SCHEMA["spec"]["properties"]["ai"]))
     settings = reread(instance_settings(instance(ai=asked), "A" * 56))
     same(asked, settings.model_dump(by_alias=True)["ai"], "spec.ai")
     assert settings.ai != AiSettings()
@@ -177,14 +203,28 @@ def test_every_inbound_field_of_the_definition_reaches_the_runtime_or_the_worker
     assert InboundSettings.model_validate(runtime) != InboundSettings()
 
 
+def test_what_names_a_key_never_travels() -> None:
+    asked = other_value(SCHEMA["spec"]["properties"]["ai"])
+    assert all(KEYS in part for part in (asked, asked["transcription"], asked["vision"]))
+    told = instance_settings(instance(ai=asked), "A" * 56).encode().decode()
+    assert "secret" not in told.lower()
+    assert "api_key" not in told
+
+
+def test_owners_are_told_apart_by_how_they_are_named() -> None:
+    settings = instance_settings(instance(owners=["1234567890@lid", "+5511987651111", "77777@lid"]), "A" * 56)
+    assert settings.owners == ("+5511987651111",)
+    assert settings.owner_lids == ("1234567890@lid", "77777@lid")
+
+
 @pytest.mark.parametrize(("section", "model"), [("ai", AiSettings), ("reconnect", ReconnectSettings)])
 def test_the_definition_and_the_shared_model_have_the_same_fields(section: str, model: type[BaseModel]) -> None:
-    compare(model, SCHEMA["spec"]["properties"][section], f"spec.{section}")
+    compare(model, without_keys(SCHEMA["spec"]["properties"][section]), f"spec.{section}")
 
 
 def test_defaults_are_those_that_runtime_and_workers_assume() -> None:
     spec = instance().spec
-    assert (spec.ai, spec.reconnect) == (AiSettings(), ReconnectSettings())
+    assert (AiSettings.model_validate(spec.ai.model_dump()), spec.reconnect) == (AiSettings(), ReconnectSettings())
     assert spec.client.browser == TenantSettings.model_fields["browser"].default
     assert spec.client.mark_online_on_connect == TenantSettings.model_fields["mark_online"].default
     assert InboundSettings.model_validate(spec.inbound.model_dump()) == TenantSettings.model_fields["inbound"].default

@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -133,6 +134,10 @@ def test_the_settings_file_holds_the_tenants_settings() -> None:
     assert settings.inbound_per_second == 3
 
 
+def price(**fields: Json) -> Json:
+    return {"input": None, "cached_input": None, "output": None, "audio_minute": None} | fields
+
+
 def test_workers_get_all_ai_settings() -> None:
     ai = {
         "enabled": False,
@@ -152,6 +157,14 @@ def test_workers_get_all_ai_settings() -> None:
         "tone": "formal",
         "allowedLinks": ["instagram.com/paws"],
         "systemPromptExtra": "extra",
+        "paused": True,
+        "apiKeySecretRef": {"name": "keys"},
+        "fallbackModels": ["n", "o"],
+        "timeoutSeconds": 12,
+        "monthlyBudgetUsd": "7.50",
+        "prices": [{"model": "m", "input": "0.15", "output": "0.60"}, {"model": "h", "audioMinute": "0.003"}],
+        "transcription": {"baseUrl": "http://hearing", "model": "h", "maxSeconds": 60, "maxBytes": 2048},
+        "vision": {"enabled": False, "maxBytes": 4096},
         "aurora": {"enabled": False, "model": "a", "temperature": "1.5", "maxTokens": 8},
     }
     made = instance(
@@ -180,6 +193,22 @@ def test_workers_get_all_ai_settings() -> None:
         "tone": "formal",
         "allowed_links": ("instagram.com/paws",),
         "system_prompt_extra": "extra",
+        "paused": True,
+        "fallback_models": ("n", "o"),
+        "timeout_seconds": 12,
+        "monthly_budget_microdollars": 7_500_000,
+        "prices": (
+            price(model="m", input=Decimal("0.15"), output=Decimal("0.60")),
+            price(model="h", audio_minute=Decimal("0.003")),
+        ),
+        "transcription": {
+            "enabled": True,
+            "base_url": "http://hearing",
+            "model": "h",
+            "max_seconds": 60,
+            "max_bytes": 2_048,
+        },
+        "vision": {"enabled": False, "base_url": None, "model": "gpt-4o-mini", "max_bytes": 4_096},
         "aurora": {"enabled": False, "model": "a", "temperature": 1.5, "max_tokens": 8},
     }
     assert (settings.account, settings.generation, settings.suspended) == ("AACCOUNT", 3, True)

@@ -1,13 +1,15 @@
 """An instance's settings for AI workers, pushed to the bus."""
 
 from oxy_core.envelopes import InstanceSettings
-from oxy_core.instance.settings import LimitsSettings
+from oxy_core.identity import LID_SERVER
+from oxy_core.instance.settings import AiSettings, LimitsSettings
 from oxy_operator.decide.instance import Instance
 
 
 def instance_settings(instance: Instance, account: str) -> InstanceSettings:
     """Return what AI workers need to know; `account` is the public key of the instance's account."""
     spec = instance.spec
+    hidden = tuple(owner for owner in spec.owners if owner.endswith(f"@{LID_SERVER}"))
     return InstanceSettings(
         organization=spec.organization_id,
         instance=instance.name,
@@ -18,10 +20,11 @@ def instance_settings(instance: Instance, account: str) -> InstanceSettings:
         display_name=spec.display_name,
         phone_number=spec.phone_number,
         timezone=spec.timezone,
-        owners=spec.owners,
+        owners=tuple(owner for owner in spec.owners if owner not in hidden),
+        owner_lids=hidden,
         max_answer_age_seconds=spec.inbound.max_answer_age_seconds,
         ask_to_repeat=spec.inbound.ask_to_repeat,
-        ai=spec.ai,
+        ai=AiSettings.model_validate(spec.ai.model_dump()),
         limits=LimitsSettings.model_validate(spec.limits.model_dump()),
         suspended=spec.suspend,
     )
