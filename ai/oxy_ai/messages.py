@@ -1,5 +1,6 @@
 """Messages of a conversation as a turn reads them: what they say, and what has become of them since."""
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -80,6 +81,37 @@ class AnswerSeen(_Part):
     details: Annotated[Reaction | Vote | EventAnswer | None, WrapValidator(readable)] = None
 
 
+class ReadingFailure(StrEnum):
+    """Why nothing was heard or seen in a file: the column readings.failure."""
+
+    LOST = "lost"
+    """The file did not come, or is not kept any more."""
+    TOO_LONG = "too_long"
+    """In seconds."""
+    TOO_LARGE = "too_large"
+    """In bytes or pixels."""
+    UNREADABLE = "unreadable"
+    """It is damaged, or of a format that is not read."""
+    SILENT = "silent"
+    """Nobody says anything in it."""
+    UNAVAILABLE = "unavailable"
+    """The endpoint does not answer for now, so that the message was not kept waiting; it may still be read."""
+    REJECTED = "rejected"
+    """The endpoint does not take it, or answers nonsense again and again."""
+    BUDGET = "budget"
+    """The month's budget does not allow it."""
+
+
+class Reading(_Part):
+    """What a model heard in a voice note, or saw in a picture."""
+
+    way: Literal["heard", "seen"]
+    text: str | None = None
+    """The words that were spoken, or a description of the picture; None: it could not be had, or not yet."""
+    failure: Annotated[ReadingFailure | None, WrapValidator(readable)] = None
+    """Why it could not."""
+
+
 class SaidMessage(_Part):
     """A message of a conversation, with what has become of it since."""
 
@@ -99,3 +131,5 @@ class SaidMessage(_Part):
     """What it answers; None: nothing, or a message that is not stored."""
     file_failure: Annotated[FileFailure | None, WrapValidator(readable)] = None
     """Why its file cannot be had."""
+    reading: Annotated[Reading | None, WrapValidator(readable)] = None
+    """What its file says or shows; None: it has none that is read."""

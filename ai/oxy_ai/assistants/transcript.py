@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from oxy_ai.assistants.notes import note_of
-from oxy_ai.messages import AnswerSeen, Author, MessageContent, SaidMessage
+from oxy_ai.messages import AnswerSeen, Author, MessageContent, Reading, ReadingFailure, SaidMessage
 from oxy_ai.sanitize import clean, label_text, without_brackets
 from oxy_core.chat_commands import is_hand_back
 from oxy_core.content import EventAnswer, PlaceholderReason, Quote, Reaction, Vote
@@ -23,6 +23,9 @@ REVOKED: Final = "[mensagem apagada por quem a enviou]"
 
 EXCERPT: Final = 200
 """Most characters of a message that are repeated beside another one."""
+
+PICTURE: Final = 800
+"""Most characters that are shown of what a picture shows."""
 
 _MENTIONED: Final = 5
 """Most mentioned numbers that are shown."""
@@ -41,6 +44,14 @@ _FAILURES: Final = {
 }
 _FAILED: Final = "o arquivo não pôde ser aberto"
 
+_UNREAD: Final = {
+    ReadingFailure.TOO_LONG: "é longo demais para ouvir",
+    ReadingFailure.TOO_LARGE: "o arquivo é grande demais",
+    ReadingFailure.SILENT: "ninguém diz nada nele",
+}
+_UNHEARD: Final = "não foi possível ouvir"
+_UNSEEN: Final = "não foi possível ver"
+
 _MISSING: Final = {
     PlaceholderReason.WITHHELD: "só pode ser vista no celular",
     PlaceholderReason.MALFORMED: "não pôde ser lida",
@@ -53,6 +64,17 @@ def is_blank(message: SaidMessage) -> bool:
     return message.kind is MessageKind.TEXT and not clean(message.text or "")
 
 
+def words_of(message: SaidMessage) -> str:
+    """Return a person's own words: what he wrote, and what he was heard to say; never what a picture shows.
+
+    Whether they are his own, and not forwarded, is for `consent.is_own` to say.
+    """
+    if message.revoked:
+        return ""
+    heard = message.reading.text if message.reading is not None and message.reading.way == "heard" else None
+    return "\n".join(text for text in (message.text, heard) if text)
+
+
 def says_nothing(message: SaidMessage) -> bool:
     """Whether nothing can be read of a message, not even what it is."""
     return message.kind in _MUTE and not clean(message.text or "")
@@ -62,7 +84,7 @@ def shown(message: SaidMessage) -> str:
     """Return a message as a model reads it."""
     if message.revoked:
         return REVOKED
-    text = without_brackets(message.text or "") + (CUT if message.cut else "")
+    text = without_brackets(words_of(message)) + (CUT if message.cut else "")
     notes = [f"[{note}]" for note in _notes_before(message)]
     after = [f"[{note}]" for note in _notes_after(message)]
     first = " ".join(part for part in (" ".join(notes[-1:]), text) if part)
@@ -78,7 +100,7 @@ def _notes_before(message: SaidMessage) -> Iterable[str]:
         yield "encaminhada"
     note = note_of(message.kind, content)
     if note:
-        yield ", ".join(filter(None, (note, _missing(message, content))))
+        yield ", ".join(filter(None, (note, _missing(message, content) or _read(message.reading))))
     elif _missing(message, content):
         yield f"esta mensagem {_missing(message, content)}"
 
@@ -87,6 +109,19 @@ def _missing(message: SaidMessage, content: MessageContent) -> str | None:
     if message.file_failure is not None:
         return _FAILURES.get(message.file_failure, _FAILED)
     return None if content.placeholder_reason is None else _MISSING.get(content.placeholder_reason)
+
+
+def _read(reading: Reading | None) -> str | None:
+    """Return what is to be said of a reading beside the words that were heard."""
+    if reading is None:
+        return None
+    if reading.text is None:
+        unread = _UNHEARD if reading.way == "heard" else _UNSEEN
+        return unread if reading.failure is None else _UNREAD.get(reading.failure, unread)
+    if reading.way == "heard":
+        return "transcrito"
+    shows = label_text(reading.text, PICTURE)
+    return None if shows is None else f"que mostra: {without_brackets(shows)}"
 
 
 def _quoted(message: SaidMessage, quote: Quote | None) -> str | None:
