@@ -140,8 +140,13 @@ USER 65532:65532
 ENTRYPOINT ["python", "-m", "oxy_simulator"]
 
 
-# The scripted model server needs aiohttp and PyYAML, which are among the operator's packages.
+# The scripted model server needs aiohttp and PyYAML, which are among the operator's packages, and looks at pictures.
 FROM operator-packages AS model
+COPY requirements/model.txt /opt/requirements/
+RUN --mount=type=bind,from=pip,source=/pip,target=/opt/pip \
+    --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=pip.crt \
+    PYTHONPATH=/opt/pip python -m pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+    --only-binary=:all: --require-hashes --requirement /opt/requirements/model.txt
 COPY core/oxy_core /app/oxy_core
 COPY dev/oxy_dev/__init__.py /app/oxy_dev/__init__.py
 COPY dev/oxy_dev/model /app/oxy_dev/model

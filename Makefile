@@ -120,7 +120,7 @@ lock: ## Resolve dependencies into requirements/*.txt; locked versions that stil
 	@for extra in operator tenant ai cli; do $(UV_COMPILE) --extra $$extra --output-file requirements/$$extra.txt pyproject.toml; done
 	@$(UV_COMPILE) --output-file requirements/simulator.txt simulator/pyproject.toml
 	@$(UV_COMPILE) --all-extras --group dev --override requirements/overrides.txt --output-file requirements/dev.txt pyproject.toml simulator/pyproject.toml requirements/*.in
-	@for server in nats postgres; do \
+	@for server in nats postgres model; do \
 		$(UV_COMPILE) --constraint requirements/dev.txt --no-deps --output-file requirements/$$server.txt requirements/$$server.in; done
 
 fmt: setup ## Format the code

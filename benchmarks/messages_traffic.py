@@ -27,7 +27,7 @@ class Files:
         """Upload one of each."""
         return cls(
             picture=await simulator.attach(phone, "image", sample_files.picture()),
-            note=await simulator.attach(phone, "voice", sample_files.voice_note(10)),
+            note=await simulator.attach(phone, "voice", sample_files.voice_note(seconds=10)),
             sticker=await simulator.attach(phone, "sticker", sample_files.sticker()),
             document=await simulator.attach(phone, "document", sample_files.document()),
         )

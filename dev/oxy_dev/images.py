@@ -79,7 +79,10 @@ IMAGES: Final = (
     Image("nats", _SERVERS),
     Image("postgres", (*_SERVERS, "dev/postgres")),
     Image("simulator", ("requirements/simulator.txt", "simulator/oxy_simulator")),
-    Image("model", (*_CORE, "requirements/operator.txt", "dev/oxy_dev/__init__.py", "dev/oxy_dev/model")),
+    Image(
+        "model",
+        (*_CORE, "requirements/operator.txt", "requirements/model.txt", "dev/oxy_dev/__init__.py", "dev/oxy_dev/model"),
+    ),
 )
 
 

@@ -33,7 +33,11 @@ pytestmark = [pytest.mark.timeout(600)]
 
 PHONE = "+5511912340055"
 BUSINESS = BUSINESS_PHONE.removeprefix("+")
-PICTURE, DOCUMENT, NOTE = sample_files.picture(300_000), sample_files.document(1_000_000), sample_files.voice_note(3)
+PICTURE, DOCUMENT, NOTE = (
+    sample_files.picture(300_000),
+    sample_files.document(1_000_000),
+    sample_files.voice_note(seconds=3),
+)
 SECONDS = 60.0
 PAUSE = 0.2
 Found = TypeVar("Found")

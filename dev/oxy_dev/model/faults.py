@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from oxy_dev.model.text import fold
 
+Call = Literal["chat", "vision", "transcription"]
+"""What a request is for; vision: it has a picture."""
+
 
 class Fault(BaseModel):
     """What goes wrong, for which requests, how often."""
@@ -21,11 +24,13 @@ class Fault(BaseModel):
     status: int = Field(default=500, ge=400, le=599)
     seconds: float = Field(default=1, ge=0)
     user: str | None = None
-    """Regular expression for the last user text, without accents and in lower case."""
+    """Regular expression for the last user text, or the words of a recording, without accents and in lower case."""
+    call: Call | None = None
+    """None: any."""
 
-    def fits(self, user: str) -> bool:
+    def fits(self, user: str, call: Call) -> bool:
         """Whether a request with this last user text goes wrong."""
-        return self.user is None or re.search(self.user, fold(user)) is not None
+        return self.call in {None, call} and (self.user is None or re.search(self.user, fold(user)) is not None)
 
 
 class Faults:
@@ -34,10 +39,10 @@ class Faults:
     def __init__(self) -> None:
         self.pending: list[Fault] = []
 
-    def take(self, user: str) -> Fault | None:
+    def take(self, user: str, call: Call = "chat") -> Fault | None:
         """Return the first fault that fits, and count it."""
         for fault in self.pending:
-            if fault.fits(user):
+            if fault.fits(user, call):
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times == 0:

@@ -9,17 +9,24 @@ from typing import Any, Final
 _ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool"})
 _TOOL_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _MAX_TEMPERATURE: Final = 2
+_REASONING: Final = re.compile(r"gpt-5|o\d")
+"""Begins the names of models that refuse `max_tokens`, and any `temperature` but the default."""
 
 
 class ApiError(Exception):
     """A refusal in the shape that OpenAI's clients expect."""
 
     def __init__(
-        self, status: int, message: str, param: str | None = None, kind: str = "invalid_request_error"
+        self,
+        status: int,
+        message: str,
+        param: str | None = None,
+        kind: str = "invalid_request_error",
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.body = {"error": {"message": message, "type": kind, "param": param, "code": None}}
+        self.body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,7 @@ def read_request(data: object) -> Request:
     messages = _messages(data.get("messages"))
     tools = _tools(data.get("tools"))
     _check_numbers(data)
+    _check_supported(model, data)
     return Request(
         model=model,
         messages=messages,
@@ -119,6 +127,22 @@ def _check_numbers(data: Mapping[str, Any]) -> None:
         if value is not None and (not isinstance(value, int) or value < 1):
             message = f"Invalid '{name}': integer below minimum value. Expected a value >= 1."
             raise ApiError(400, message, name)
+
+
+def _check_supported(model: str, data: Mapping[str, Any]) -> None:
+    if not _REASONING.match(model):
+        return
+    if "max_tokens" in data:
+        message = (
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+        )
+        raise ApiError(400, message, "max_tokens", code="unsupported_parameter")
+    if data.get("temperature", 1) != 1:
+        message = (
+            f"Unsupported value: 'temperature' does not support {data['temperature']} with this model. "
+            "Only the default (1) value is supported."
+        )
+        raise ApiError(400, message, "temperature", code="unsupported_value")
 
 
 def _messages(messages: object) -> tuple[Mapping[str, Any], ...]:

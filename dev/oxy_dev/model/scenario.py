@@ -47,13 +47,16 @@ class Rule(_Strict):
     `said_by_system` is found."""
     has: str | None = None
     """Placeholder that must have a value (and not be empty)."""
+    sees: str | None = None
+    """Like `user`, for what the pictures of the request show (``foto vermelha de 320x240``); a rule without it does not
+    answer a request with pictures."""
     reply: str | None = None
     """Template of the text to answer."""
     calls: tuple[Call, ...] = ()
     times: int | None = Field(default=None, ge=1)
     """How often the rule answers; then the rules after it do. None: always."""
 
-    @field_validator("user", "earlier", "said_by_system")
+    @field_validator("user", "earlier", "said_by_system", "sees")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
         try:
@@ -97,6 +100,8 @@ class Situation:
     tools_allowed: bool = True
     said_by_system: str | None = None
     """The last system message after `user`."""
+    pictures: tuple[str, ...] = ()
+    """What the pictures of the request show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,8 @@ def _fit(rule: Rule, situation: Situation) -> Mapping[str, object] | None:
     """Return the placeholders' values if the rule fits."""
     if rule.calls and not situation.tools_allowed:
         return None
+    if (rule.sees is None) != (not situation.pictures):
+        return None
     if not _is_time(rule, situation) or (rule.assistant is not None and rule.assistant not in situation.system):
         return None
     groups = _all_groups(rule, situation)
@@ -153,6 +160,7 @@ def _all_groups(rule: Rule, situation: Situation) -> dict[str, str] | None:
         (rule.said_by_system, objection),
         (rule.earlier, situation.earlier),
         (rule.user, (situation.user,)),
+        (rule.sees, situation.pictures),
     )
     groups: dict[str, str] = {}
     for pattern, texts in sources:

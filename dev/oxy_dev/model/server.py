@@ -1,6 +1,7 @@
-"""The HTTP shell: chat completions, models, and the control pages for tests."""
+"""The HTTP shell: chat completions, transcriptions, models, and the control pages for tests."""
 
 import asyncio
+import base64
 import hashlib
 import time
 from collections import deque
@@ -12,14 +13,18 @@ from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
 from oxy_dev.model.faults import Fault, Faults
+from oxy_dev.model.hearing import Heard, read_recording, transcript_of
 from oxy_dev.model.prompt_cache import CHARACTERS_PER_TOKEN, PromptCache
 from oxy_dev.model.requests import ApiError, Request, content_of, read_request
 from oxy_dev.model.rules import OrderedRules
 from oxy_dev.model.scenario import Reaction, Rule, Scenario, Situation, react
+from oxy_dev.model.seeing import Seen, pictures_in
 from oxy_dev.model.text import today_in
 
 _KEPT_REQUESTS: Final = 20_000
 _KEPT_BODIES: Final = 200
+_KEPT_FILES: Final = 100
+_MAX_REQUEST_BYTES: Final = 32 << 20
 _HANG_SECONDS: Final = 3_600.0
 _RULES: Final = TypeAdapter(tuple[Rule, ...])
 
@@ -33,18 +38,21 @@ class ModelServer:
         self._ordered = OrderedRules()
         self._requests: deque[dict[str, object]] = deque(maxlen=_KEPT_REQUESTS)
         self._bodies: deque[str] = deque(maxlen=_KEPT_BODIES)
+        self._files: deque[dict[str, object]] = deque(maxlen=_KEPT_FILES)
         self._cache = PromptCache()
 
     def application(self) -> web.Application:
         """Return the web application."""
-        app = web.Application(client_max_size=4 << 20)
+        app = web.Application(client_max_size=_MAX_REQUEST_BYTES)
         app.add_routes(
             [
                 web.get("/healthz", self._health),
                 web.get("/v1/models", self._models),
                 web.post("/v1/chat/completions", self._complete),
+                web.post("/v1/audio/transcriptions", self._transcribe),
                 web.get("/requests", self._show_requests),
                 web.get("/bodies", self._show_bodies),
+                web.get("/files", self._show_files),
                 web.post("/rules", self._add_rules),
                 web.delete("/rules", self._clear_rules),
                 web.get("/faults", self._show_faults),
@@ -66,28 +74,50 @@ class ModelServer:
     async def _complete(self, http: web.Request) -> web.StreamResponse:
         try:
             request = await _read(http)
+            pictures = pictures_in(request.messages)
             self._bodies.append(await http.text())
         except ApiError as error:
             self._note(None, None, error.status)
             return web.json_response(error.body, status=error.status)
-        fault = self._faults.take(request.user)
+        for picture in pictures:
+            self._keep_file("image", picture.content, model=request.model, words=picture.words)
+        fault = self._faults.take(request.user, "vision" if pictures else "chat")
         if fault is not None:
             self._note(request, f"fault {fault.kind}", fault.status if fault.kind == "status" else None)
             broken = await _go_wrong(fault, http)
             if broken is not None:
                 return broken
-        reaction = self._react(request)
+        reaction = self._react(request, pictures)
         if fault is None:
             self._note(request, reaction.rule, 200)
         return web.json_response(self._completion(request, reaction))
 
-    def _react(self, request: Request) -> Reaction:
-        if self._scenario is None and not self._ordered:
+    async def _transcribe(self, http: web.Request) -> web.StreamResponse:
+        try:
+            model, name, content = await _read_upload(http)
+            heard = read_recording(name, content)
+        except ApiError as error:
+            self._note(None, None, error.status)
+            return web.json_response(error.body, status=error.status)
+        self._keep_file("audio", content, model=model, words=heard.text, name=name)
+        fault = self._faults.take(heard.text, "transcription")
+        if fault is not None and fault.kind == "empty":
+            heard = Heard("", heard.seconds)
+        elif fault is not None and (broken := await _go_wrong(fault, http)) is not None:
+            self._note_call(model, f"fault {fault.kind}", fault.status if fault.kind == "status" else None)
+            return broken
+        self._note_call(model, "transcription", 200)
+        return web.json_response(transcript_of(heard, model))
+
+    def _react(self, request: Request, pictures: tuple[Seen, ...]) -> Reaction:
+        if self._scenario is None and not self._ordered and not pictures:
             return Reaction("echo", request.user)
-        situation = _situation(request)
+        situation = _situation(request, pictures)
         ordered = self._ordered.react(situation)
         if ordered is not None:
             return ordered
+        if pictures:
+            return Reaction("picture", ", ".join(picture.words for picture in pictures))
         return Reaction("echo", request.user) if self._scenario is None else react(self._scenario, situation)
 
     def _completion(self, request: Request, reaction: Reaction) -> dict[str, Any]:
@@ -138,11 +168,22 @@ class ModelServer:
             }
         self._requests.append(entry)
 
+    def _note_call(self, model: str, rule: str, status: int | None) -> None:
+        at = datetime.now(UTC).isoformat()
+        self._requests.append({"at": at, "rule": rule, "status": status, "model": model, "tools": [], "roles": []})
+
+    def _keep_file(self, kind: str, content: bytes, **facts: str) -> None:
+        encoded = base64.b64encode(content).decode()
+        self._files.append({"kind": kind, "size": len(content), "content": encoded, **facts})
+
     async def _show_requests(self, _: web.Request) -> web.Response:
         return web.json_response(list(self._requests))
 
     async def _show_bodies(self, _: web.Request) -> web.Response:
         return web.json_response(list(self._bodies))
+
+    async def _show_files(self, _: web.Request) -> web.Response:
+        return web.json_response(list(self._files))
 
     async def _add_rules(self, http: web.Request) -> web.Response:
         try:
@@ -176,7 +217,7 @@ def _invalid(error: ValidationError) -> web.Response:
     return web.json_response({"error": error.errors(include_url=False, include_context=False)}, status=400)
 
 
-def _situation(request: Request) -> Situation:
+def _situation(request: Request, pictures: tuple[Seen, ...]) -> Situation:
     return Situation(
         system=request.system,
         user=request.user,
@@ -186,13 +227,35 @@ def _situation(request: Request) -> Situation:
         today=today_in(request.system, datetime.now(UTC).date()),
         tools_allowed=request.tools_allowed,
         said_by_system=request.said_by_system,
+        pictures=tuple(picture.words for picture in pictures),
     )
 
 
-async def _read(http: web.Request) -> Request:
+async def _read_upload(http: web.Request) -> tuple[str, str, bytes]:
+    """Return the model, and the name and content of the file, of a request for a transcript."""
+    _require_key(http)
+    form = await http.post()
+    model, upload = form.get("model"), form.get("file")
+    if not isinstance(model, str) or not model:
+        message = "you must provide a model parameter"
+        raise ApiError(400, message, "model")
+    if not isinstance(upload, web.FileField):
+        message = "you must provide a file"
+        raise ApiError(400, message, "file")
+    if form.get("response_format", "json") != "json":
+        message = "this server answers in json alone"
+        raise ApiError(400, message, "response_format")
+    return model, upload.filename, upload.file.read()
+
+
+def _require_key(http: web.Request) -> None:
     if not http.headers.get("Authorization", "").removeprefix("Bearer ").strip():
         message = "You didn't provide an API key."
         raise ApiError(401, message, kind="authentication_error")
+
+
+async def _read(http: web.Request) -> Request:
+    _require_key(http)
     try:
         data: object = await http.json()
     except ValueError:

@@ -1,3 +1,4 @@
+import base64
 import json
 from dataclasses import replace
 from datetime import date
@@ -5,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import FormData
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import ValidationError
 
 from oxy_dev.model.faults import Fault, Faults
+from oxy_dev.model.hearing import read_recording, transcript_of
 from oxy_dev.model.prompt_cache import PromptCache
 from oxy_dev.model.requests import ApiError, read_request
 from oxy_dev.model.rules import OrderedRules
 from oxy_dev.model.scenario import Rule, Scenario, Situation, react, render
 from oxy_dev.model.server import ModelServer
 from oxy_dev.model.text import date_in, fold, time_in, today_in
+from oxy_dev.sample_files import photo, voice_note
 
 PETSHOP = Scenario.read(Path(__file__).parents[3] / "dev/oxy_dev/model/petshop.yaml")
 SUNDAY = date(2026, 11, 22)
@@ -207,6 +211,8 @@ TOOL = {"role": "tool", "tool_call_id": "c1", "content": "{}"}
         ({"model": "m", "messages": [USER], "tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0]"),
         ({"model": "m", "messages": [USER], "temperature": 3}, "temperature"),
         ({"model": "m", "messages": [USER], "max_tokens": 0}, "max_tokens"),
+        ({"model": "gpt-5-mini", "messages": [USER], "max_tokens": 9}, "max_tokens"),
+        ({"model": "o4-mini", "messages": [USER], "temperature": 0.7}, "temperature"),
         ({"model": "m", "messages": [USER], "stream": True}, "stream"),
     ],
 )
@@ -246,3 +252,66 @@ async def test_the_server_takes_rules_and_shows_what_it_was_sent() -> None:
             assert (await client.delete("/rules")).status == 204
         assert answers == ["Olá", "oi"]
         assert [json.loads(text) for text in await (await client.get("/bodies")).json()] == [body, body]
+
+
+SHORT, LONG = "Quero marcar um banho", "Olá! " * 20_000
+
+
+@pytest.mark.parametrize(("text", "seconds"), [(SHORT, 3), (LONG, 1), ("", 0.02)])
+def test_a_sample_voice_note_says_its_words_to_the_server(text: str, seconds: float) -> None:
+    heard = read_recording("voice.ogg", voice_note(text, seconds))
+    assert (heard.text, heard.seconds) == (text, seconds)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("voice.oga", voice_note("oi")),
+        ("voice", voice_note("oi")),
+        ("voice.ogg", b""),
+        ("voice.ogg", b"ID3" + bytes(500)),
+        ("voice.ogg", voice_note("oi")[:40]),
+    ],
+)
+def test_what_is_no_recording_is_refused(name: str, content: bytes) -> None:
+    with pytest.raises(ApiError) as raised:
+        read_recording(name, content)
+    assert (raised.value.status, raised.value.body["error"]["param"]) == (400, "file")
+
+
+def test_a_transcript_tells_what_it_costs_as_its_model_does() -> None:
+    heard = read_recording("voice.ogg", voice_note(SHORT, 2))
+    assert transcript_of(heard, "whisper-1")["usage"] == {"type": "duration", "seconds": 2}
+    tokens = transcript_of(heard, "gpt-4o-mini-transcribe")["usage"]
+    assert (tokens["input_token_details"]["audio_tokens"], tokens["output_tokens"]) == (20, 6)
+
+
+def upload(name: str, content: bytes) -> FormData:
+    form = FormData({"model": "gpt-4o-mini-transcribe"})
+    form.add_field("file", content, filename=name, content_type="audio/ogg")
+    return form
+
+
+def looking(content: bytes) -> dict[str, Any]:
+    url = "data:image/jpeg;base64," + base64.b64encode(content).decode()
+    parts = [{"type": "text", "text": "O que se vê?"}, {"type": "image_url", "image_url": {"url": url}}]
+    return {"model": "m", "messages": [{"role": "user", "content": parts}]}
+
+
+async def test_the_server_hears_and_sees_and_keeps_what_it_was_sent() -> None:
+    async with TestClient(
+        TestServer(ModelServer(PETSHOP).application()), headers={"Authorization": "Bearer x"}
+    ) as client:
+        note, picture = voice_note(SHORT), photo("blue")
+        await client.post("/faults", json={"kind": "status", "status": 503, "call": "transcription", "user": "banho"})
+        answers = [await client.post("/v1/audio/transcriptions", data=upload("n.ogg", note)) for _ in range(2)]
+        assert [answer.status for answer in answers] == [503, 200]
+        assert (await answers[1].json())["text"] == SHORT
+        seen = await client.post("/v1/chat/completions", json=looking(picture))
+        assert (await seen.json())["choices"][0]["message"]["content"] == "foto azul de 320x240"
+        await client.post("/rules", json=[{"name": "x", "reply": "?"}, {"name": "y", "sees": "azul", "reply": "O céu"}])
+        seen = await client.post("/v1/chat/completions", json=looking(picture))
+        assert (await seen.json())["choices"][0]["message"]["content"] == "O céu"
+        assert (await client.post("/v1/chat/completions", json=looking(picture[:200]))).status == 400
+        kept = [base64.b64decode(file["content"]) for file in await (await client.get("/files")).json()]
+        assert kept == [note, note, picture, picture]

@@ -23,5 +23,5 @@ def test_a_sample_file_is_what_its_name_says(content: bytes, mime: str) -> None:
 
 
 def test_a_voice_note_is_as_long_as_asked_for() -> None:
-    assert len(sample_files.voice_note(20)) > len(sample_files.voice_note(2))
-    assert sample_files.voice_note(2).count(b"OggS") == 4
+    assert len(sample_files.voice_note(seconds=20)) > len(sample_files.voice_note(seconds=2))
+    assert sample_files.voice_note(seconds=2).count(b"OggS") == 4
