@@ -23,7 +23,7 @@ from oxy_core.envelopes import VERSION, InstanceSettings, Lane, Report, Settled
 from oxy_core.identity import Jid, Phone, phone_key, same_phone
 from oxy_core.instance.settings import AiSettings
 from oxy_core.message_kinds import MessageKind
-from oxy_core.outbound import OutboundContent
+from oxy_core.outbound import FileContent, OutboundContent
 
 
 class Record(BaseModel):
@@ -342,6 +342,18 @@ class Answer(Record):
     introduction: str | None = None
     """Follows the text if the contact was not told before that a virtual assistant answers; empty: the text says so.
     None: it does not matter here."""
+    keep_seconds: float
+    """Unsent, it expires after this time."""
+
+
+class Attachment(Record):
+    """A picture that is sent before the answer of a turn."""
+
+    id: UUID
+    """Of its row in the outbox, and of its send request."""
+    part: Literal[7] = 7
+    """Beside those of an `Answer`."""
+    content: FileContent
     keep_seconds: float
     """Unsent, it expires after this time."""
 

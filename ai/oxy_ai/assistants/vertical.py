@@ -15,7 +15,9 @@ from pydantic import BaseModel
 
 from oxy_ai.assistants.review.evidence import Offer
 from oxy_ai.database import Connection
+from oxy_ai.errors import FileLostError
 from oxy_ai.records import HandOver, Turn
+from oxy_core.files import FileFailure
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -82,6 +84,17 @@ class Context:
     facts: Facts
 
 
+class Attachments(Protocol):
+    """Where the pictures go that a call of a tool attaches to the answer."""
+
+    async def add(self, connection: Connection, image: bytes, caption: str) -> None:
+        """Store a picture and its place among the others, as a part of the tool's transaction.
+
+        Raises FileLostError if there is no room for it; the transaction can go on.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """What a tool may use.
@@ -99,6 +112,8 @@ class ToolContext:
     """In that time zone; the same for all calls of an attempt."""
     known: str = ""
     """What the prompt says about this customer."""
+    attachments: Attachments | None = None
+    """None: the answer can have none."""
 
     async def hand_over(self, ordered: HandOver) -> None:
         """Have people take the conversation over when the turn ends (`oxy_ai.assistants.people`).
@@ -108,6 +123,15 @@ class ToolContext:
         await self.connection.execute(
             "select order_hand_over($1, $2, $3)", self.organization, self.turn.turn, ordered.model_dump_json()
         )
+
+    async def attach(self, image: bytes, caption: str) -> None:
+        """Have a picture (PNG or JPEG) sent before the answer's text, after those that were attached earlier.
+
+        Raises FileLostError if it cannot be kept: then the answer has to do without.
+        """
+        if self.attachments is None:
+            raise FileLostError(FileFailure.NO_SPACE)
+        await self.attachments.add(self.connection, image, caption)
 
 
 @dataclass(frozen=True, slots=True)

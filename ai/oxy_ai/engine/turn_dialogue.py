@@ -17,9 +17,11 @@ from oxy_ai.assistants.routing import settings_for
 from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import Brief, Role, ToolContext
 from oxy_ai.engine.answer_review import AnswerReview
+from oxy_ai.engine.attachments import CallAttachments
 from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import TurnError
+from oxy_ai.media.library import FileLibrary
 from oxy_ai.model.client import ModelClient, Question
 from oxy_ai.portuguese.promises import promises_person, promises_person_in_english
 from oxy_ai.records import Claim, HandOver, HandOverReason, NewStep, Response, Step, ToolCall, ToolResult, Turn, Usage
@@ -70,9 +72,17 @@ class TurnDialogue:
     so that no tool acts twice.
     """
 
-    def __init__(self, engine: Engine, model: ModelClient, settings: DialogueSettings, assisted: AssistedTurn) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        model: ModelClient,
+        library: FileLibrary,
+        settings: DialogueSettings,
+        assisted: AssistedTurn,
+    ) -> None:
         self._engine = engine
         self._model = model
+        self._library = library
         self._rounds = max(settings.model_rounds, len(assisted.turn.steps) + 1)
         self._assisted = assisted
         self._ordered = assisted.turn.hand_over
@@ -172,6 +182,7 @@ class TurnDialogue:
                 assisted.timezone,
                 assisted.now,
                 assisted.brief.prompt.changing,
+                CallAttachments(self._library, assisted.claim, assisted.turn, f"{number}:{call.id}"),
             )
             result = await run_tool(assisted.brief.tools, call, context)
             kept = ToolResult(number, call.id, result)

@@ -33,6 +33,7 @@ from oxy_ai.engine.turn_endings import answered, noted_for_owner, said, skipped
 from oxy_ai.engine.turn_failures import FailureSettings, TurnFailures, TurnOutcome, attempt_at
 from oxy_ai.engine.turn_limits import TurnLimitSettings
 from oxy_ai.errors import FenceLostError, ModelOutageError, ProfileUnknownError, TurnAbandonedError, TurnError
+from oxy_ai.media.library import FileLibrary, LibrarySettings
 from oxy_ai.model.client import ModelClient
 from oxy_ai.records import (
     Claim,
@@ -51,7 +52,7 @@ from oxy_core.trace import trace_bound, trace_id
 log = structlog.get_logger()
 
 
-class RunnerSettings(FailureSettings, TurnLimitSettings, DialogueSettings, ContextSettings):
+class RunnerSettings(FailureSettings, TurnLimitSettings, DialogueSettings, ContextSettings, LibrarySettings):
     """How long turns converse with the model, and when those are tried again that wait for their instance."""
 
     instance_retry_seconds: float = Field(
@@ -99,6 +100,7 @@ class TurnRunner:
         self._model = model
         self._find_vertical = find_vertical
         self._context = ContextReader(engine.pool, settings)
+        self._library = FileLibrary(engine.pool, settings)
         self._settings = settings
         self._failures = TurnFailures(engine, settings, clock)
         self._clock = clock
@@ -205,7 +207,7 @@ class TurnRunner:
 
     async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> Spoken:
         assisted = await self._assisted(claim, turn, role)
-        dialogue = TurnDialogue(self._engine, self._model, self._settings, assisted)
+        dialogue = TurnDialogue(self._engine, self._model, self._library, self._settings, assisted)
         return _at_once(assisted) or await dialogue.run(texts)
 
     async def _assisted(self, claim: Claim, turn: Turn, role: Role) -> AssistedTurn:

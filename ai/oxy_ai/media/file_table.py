@@ -103,8 +103,7 @@ class FileTable:
             )
         return found
 
-    async def database_bytes(self, organization: UUID) -> int:
+    async def database_bytes(self, connection: Connection, organization: UUID) -> int:
         """Return how many bytes of an organization's files are in PostgreSQL."""
-        async with organization_transaction(self._pool, organization) as connection:
-            total: int = await connection.fetchval("select database_file_bytes($1)", organization)
+        total: int = await connection.fetchval("select database_file_bytes($1)", organization)
         return total

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from asyncpg import Pool, Record
 from pydantic import Field
 
-from oxy_ai.database import organization_transaction
+from oxy_ai.database import Connection, organization_transaction
 from oxy_ai.errors import FileLostError, StoreMissingError
 from oxy_ai.media.file_table import FileTable
 from oxy_ai.media.object_store import ObjectStore, ObjectStoreSettings
@@ -44,8 +44,8 @@ class FileLibrary:
             await self._store.put(place, checked)
             async with organization_transaction(self._pool, key.organization) as connection:
                 return await self.table.set_stored(connection, key, place)
-        await self._require_room(key, file.size_bytes or 0)
         async with organization_transaction(self._pool, key.organization) as connection:
+            await self._require_room(connection, key, file.size_bytes or 0)
             found = await self.table.find_in(connection, key, keep=True)
             if found is None or found.state is not FileState.ARRIVING:
                 return False
@@ -62,14 +62,30 @@ class FileLibrary:
         """
         if self._store is not None:
             await self._store.put(object_key(key), _pieces(content))
-            async with organization_transaction(self._pool, key.organization) as connection:
-                return await self.table.add_outbound(connection, key, file, object_key(key))
-        await self._require_room(key, file.size_bytes)
         async with organization_transaction(self._pool, key.organization) as connection:
-            added = await self.table.add_outbound(connection, key, file, DATABASE)
-            for number in range(file.chunks if added else 0):
-                start = number * CHUNK_BYTES
-                await self.table.add_chunk(connection, key, number, bytes(content[start : start + CHUNK_BYTES]))
+            return await self._add_row(connection, key, file, content)
+
+    async def add_with(self, connection: Connection, key: FileKey, file: OutboundFile, content: memoryview) -> None:
+        """Store a file that is to be sent, as a part of the caller's transaction.
+
+        Raises FileLostError if it cannot be kept; the transaction can go on without it.
+        """
+        if self._store is not None:
+            try:
+                await self._store.put(object_key(key), _pieces(content))
+            except Exception as error:
+                raise FileLostError(FileFailure.NO_SPACE) from error
+        await self._add_row(connection, key, file, content)
+
+    async def _add_row(self, connection: Connection, key: FileKey, file: OutboundFile, content: memoryview) -> bool:
+        """Add a file's row, and its bytes unless an object store has them; False: it was added before."""
+        if self._store is not None:
+            return await self.table.add_outbound(connection, key, file, object_key(key))
+        await self._require_room(connection, key, file.size_bytes)
+        added = await self.table.add_outbound(connection, key, file, DATABASE)
+        for number in range(file.chunks if added else 0):
+            start = number * CHUNK_BYTES
+            await self.table.add_chunk(connection, key, number, bytes(content[start : start + CHUNK_BYTES]))
         return added
 
     async def read_chunk(self, key: FileKey, number: int) -> bytes | None:
@@ -99,11 +115,14 @@ class FileLibrary:
             raise StoreMissingError(message)
         return self._store
 
-    async def _require_room(self, key: FileKey, size: int) -> None:
+    async def _require_room(self, connection: Connection, key: FileKey, size: int) -> None:
         """Raise FileLostError if PostgreSQL shall not keep a file of this size."""
         if size > self._settings.media_file_bytes:
             raise FileLostError(FileFailure.TOO_LARGE)
-        if await self.table.database_bytes(key.organization) + size > self._settings.media_organization_bytes:
+        if (
+            await self.table.database_bytes(connection, key.organization) + size
+            > self._settings.media_organization_bytes
+        ):
             raise FileLostError(FileFailure.NO_SPACE)
 
 

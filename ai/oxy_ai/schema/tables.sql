@@ -153,6 +153,7 @@ create table turns (
     waiting_since timestamptz,
     regenerations smallint not null default 0,  -- answers discarded because a message came meanwhile
     hand_over jsonb,  -- oxy_ai.records.HandOver: people are to take over when it ends
+    attachments jsonb not null default '[]',  -- oxy_ai.records.Attachment, in their order: sent when it ends (attachments.sql)
     created_at timestamptz not null default now(),
     finished_at timestamptz,
     primary key (organization_id, id),
@@ -229,7 +230,7 @@ create table outbox (
     turn_id bigint,  -- null: no turn queued it
     part smallint not null,  -- 0 the answer, 1 the apology, 2 a notice to the owner (owner_notices), 3 sent by a command,
                              -- 4 a request to send again what was lost, 5 what confirms an opt-out,
-                             -- 6 what is said in an emergency
+                             -- 6 what is said in an emergency, 7 an attachment of the answer (attachments.sql)
     piece smallint not null default 0,  -- of a long text
     lane lane not null default 'reply',
     position bigint generated always as identity,

@@ -348,7 +348,7 @@ begin
     end if;
     v.exchanges := coalesce(with_end(ending -> 'exchanges', clock_timestamp()), v.exchanges);
     t := close_turn(organization, turn, ending ->> 'state', ending ->> 'reason', ending ->> 'role');
-    perform queue_text(v, t, answer, t.based_on) from jsonb_array_elements(ending -> 'answers') answer;
+    perform queue_answers(v, t, ending -> 'answers');
     perform keep_draft(t, ending ->> 'draft');
     perform record_interaction(t);
     v := release(hand_over(without_turn(v, t), t, order_of(t, ending -> 'hand_over')));
@@ -380,7 +380,7 @@ begin
         select least(min(o.round), 0) as least from turn_steps o
         where o.organization_id = v.organization_id and o.turn_id = turn
     ) d where s.organization_id = v.organization_id and s.turn_id = turn and s.round >= 0;
-    update turns set reason = 'late', regenerations = regenerations + 1, hand_over = null
+    update turns set reason = 'late', regenerations = regenerations + 1, hand_over = null, attachments = '[]'
     where organization_id = v.organization_id and id = turn;
     perform postpone(v, greatest(clock_timestamp(), due_time(
         clock_timestamp(), v.pending_since, v.last_inbound_at, null, null,
