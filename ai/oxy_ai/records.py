@@ -169,6 +169,8 @@ class HandOverReason(StrEnum):
     """A machine seems to be writing."""
     TURN_DIED = "turn_died"
     MODEL_OUTAGE = "model_outage"
+    BUDGET = "budget"
+    """The month's budget is spent, or nobody knows what the model costs."""
 
 
 class Urgency(StrEnum):
@@ -324,7 +326,11 @@ class Usage(Record):
     cached_tokens: int
     completion_tokens: int
     cost_microdollars: int | None
+    """None: nobody knows."""
     latency_ms: int
+    audio_seconds: float = 0
+    price_source: str | None = None
+    """Where the price is from; None: nobody knows it."""
 
 
 class Answer(Record):
@@ -358,13 +364,76 @@ class Attachment(Record):
     """Unsent, it expires after this time."""
 
 
-class NewStep(Usage):
-    """A model response to store: a row of the table turn_steps."""
+CallKind = Literal["chat", "transcription", "vision"]
+"""What a model is asked for: a response, what is said in a recording, what is seen in a picture."""
+
+
+class CallOutcome(StrEnum):
+    """What became of a call: the column ai_interactions.outcome. SQL functions write some of them."""
+
+    RESERVED = "reserved"
+    """Nobody has settled it: it is under way, or its worker died."""
+    ANSWERED = "answered"
+    """Its text is the answer, or what was heard or seen."""
+    TOOLS = "tools"
+    """It called tools."""
+    OBJECTED = "objected"
+    """Its text did not pass the review."""
+    DISCARDED = "discarded"
+    """It was of no use: a message or a person came meanwhile, or the turn failed."""
+    REFUSED = "refused"
+    """The model, or its provider's filter, declined to answer."""
+    INVALID = "invalid"
+    """It was no usable completion."""
+    REJECTED = "rejected"
+    """The endpoint rejected the request."""
+    OUTAGE = "outage"
+    """The endpoint did not answer."""
+
+
+class Intent(Record):
+    """What a customer wants, and how that was found (`oxy_ai.assistants.intents`)."""
+
+    name: str
+    confidence: float
+    """0 to 1; of the method's own scale."""
+    method: str
+
+
+class NewCall(Usage):
+    """A call of a model to store: a row of the table ai_interactions."""
+
+    id: UUID
+    instance_id: UUID
+    conversation_id: int
+    turn_id: int | None = None
+    """None: no turn asked."""
+    round: int | None = None
+    message_id: int | None = None
+    """That was heard or seen."""
+    kind: CallKind = "chat"
+    assistant: str
+    prompt_hash: str | None = None
+    """Which version of the prompt it answers."""
+    tool_calls: tuple[str, ...] = ()
+    """Names."""
+    outcome: CallOutcome
+    intent: str | None = None
+    """The fields of `Intent`."""
+    intent_confidence: float | None = None
+    intent_method: str | None = None
+    month: date
+    """In which it counts: the first day, in the instance's time zone."""
+    reserved_microdollars: int | None = None
+    """Before the model was asked; None: there was no budget."""
+
+
+class NewStep(Record):
+    """A model response to store, a row of the table turn_steps, with the call that it came from."""
 
     round: int
     response: Response
-    prompt_hash: str | None = None
-    """Which version of the prompt it answers."""
+    call: NewCall
 
 
 class AgeLimit(Record):
@@ -443,6 +512,12 @@ class NoticeKind(StrEnum):
     """A report could not be stored."""
     DISCARDED_REPORT = "discarded_report"
     """Nor is it on the bus any more."""
+    BUDGET_LOW = "budget_low"
+    """Most of a month's budget is used."""
+    BUDGET_SPENT = "budget_spent"
+    """A month's budget has no room for another answer: customers go to people."""
+    PRICE_UNKNOWN = "price_unknown"
+    """There is a budget, but nobody knows what the model costs: customers go to people."""
 
 
 class DeadReportRow(Record):

@@ -7,7 +7,7 @@ from typing import Annotated, Final, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from oxy_ai.assistants.people import hand_over_of
-from oxy_ai.assistants.vertical import Tool, ToolContext
+from oxy_ai.assistants.vertical import IntentName, Tool, ToolContext
 from oxy_ai.portuguese.words import fold
 from oxy_ai.records import HandOverReason, Urgency
 
@@ -98,4 +98,5 @@ ESCALATE: Final = Tool(
     Escalation,
     _escalate,
     acts=True,
+    intent=IntentName.PERSON,
 )

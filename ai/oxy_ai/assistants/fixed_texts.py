@@ -89,6 +89,19 @@ _WHAT_HAPPENED: Final[Mapping[str, str]] = {
     NoticeKind.AMBIGUOUS: (
         "⚠️ Não sei se chegou {what} para: {who}. Por favor, veja a conversa e escreva se ela não aparecer."
     ),
+    NoticeKind.BUDGET_LOW: (
+        "⚠️ Já usei quase todo o limite de gastos com inteligência artificial deste mês. Quando ele acabar, deixo de "
+        "responder até o mês virar ou o limite aumentar, e aviso os clientes que uma pessoa vai responder."
+    ),
+    NoticeKind.BUDGET_SPENT: (
+        "⚠️ O limite de gastos com inteligência artificial deste mês acabou. Até o mês virar ou o limite aumentar, não "
+        "respondo: aviso quem escreve que uma pessoa vai responder. Por favor, acompanhe as conversas deste número."
+    ),
+    NoticeKind.PRICE_UNKNOWN: (
+        "⚠️ Há um limite de gastos com inteligência artificial, mas não sei o preço do modelo configurado e por isso "
+        "não o uso: aviso quem escreve que uma pessoa vai responder. Por favor, acompanhe as conversas deste número e "
+        "peça a quem administra o sistema que informe o preço do modelo."
+    ),
     NoticeKind.DEAD_REPORT: (
         "⚠️ Não consegui guardar algo que chegou pelo WhatsApp, na conversa com: {who}. "
         "Por favor, veja no celular se alguma mensagem ficou sem resposta."

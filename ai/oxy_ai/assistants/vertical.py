@@ -32,6 +32,30 @@ class Role(StrEnum):
     """The owner's assistant."""
 
 
+class IntentName(StrEnum):
+    """What people want of an assistant (`oxy_ai.assistants.intents`)."""
+
+    BOOKING = "booking"
+    MOVING = "moving"
+    """To move a booking."""
+    CANCELLING = "cancelling"
+    TIMES = "times"
+    """To know when there is time, or when the business is open."""
+    SERVICES = "services"
+    """To know what is offered, and what it costs."""
+    REGISTRATION = "registration"
+    """To say, or hear, what is kept about the customer."""
+    PERSON = "person"
+    COMPLAINT = "complaint"
+    THANKS = "thanks"
+    GREETING = "greeting"
+    FIGURES = "figures"
+    """An owner wants to know how the business does."""
+    ORDER = "order"
+    """An owner wants something done."""
+    OTHER = "other"
+
+
 class Scope(StrEnum):
     """Whose rows a part is read from, and so which version of the facts tells whether it has changed."""
 
@@ -166,6 +190,8 @@ class Tool:
     """Whether it changes data, and not only reads."""
     consent: Consent | None = None
     """None: it needs none."""
+    intent: IntentName | None = None
+    """What whoever is answered with it wants; None: it does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

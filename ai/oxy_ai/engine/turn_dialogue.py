@@ -12,19 +12,33 @@ from pydantic import Field
 from oxy_ai import metrics
 from oxy_ai.assistants.dialogue import continuation, opening, said, tool_declaration
 from oxy_ai.assistants.fixed_texts import UNSURE, UNSURE_AFTER
+from oxy_ai.assistants.intents import intent_of, with_intent
 from oxy_ai.assistants.people import hand_over_of
 from oxy_ai.assistants.routing import settings_for
 from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import Brief, Role, ToolContext
 from oxy_ai.engine.answer_review import AnswerReview
 from oxy_ai.engine.attachments import CallAttachments
+from oxy_ai.engine.metered_model import MeteredModel, ModelCall, UnstoredCall, first_of_month
 from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import TurnError
 from oxy_ai.media.library import FileLibrary
-from oxy_ai.model.client import ModelClient, Question
+from oxy_ai.model.client import Question
 from oxy_ai.portuguese.promises import promises_person, promises_person_in_english
-from oxy_ai.records import Claim, HandOver, HandOverReason, NewStep, Response, Step, ToolCall, ToolResult, Turn, Usage
+from oxy_ai.records import (
+    CallOutcome,
+    Claim,
+    HandOver,
+    HandOverReason,
+    NewStep,
+    Response,
+    Step,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Usage,
+)
 
 Messages: TypeAlias = Sequence[ChatCompletionMessageParam]
 
@@ -75,7 +89,7 @@ class TurnDialogue:
     def __init__(
         self,
         engine: Engine,
-        model: ModelClient,
+        model: MeteredModel,
         library: FileLibrary,
         settings: DialogueSettings,
         assisted: AssistedTurn,
@@ -83,27 +97,36 @@ class TurnDialogue:
         self._engine = engine
         self._model = model
         self._library = library
+        self._unstored = UnstoredCall()
         self._rounds = max(settings.model_rounds, len(assisted.turn.steps) + 1)
         self._assisted = assisted
         self._ordered = assisted.turn.hand_over
         self._review = AnswerReview(assisted.turn, assisted.role, assisted.brief, assisted.now)
         self._acted = False
+        self._called: list[str] = []
 
-    async def run(self, texts: Sequence[str]) -> Spoken:
-        """Ask the model to answer these texts and run its tools until it answers with a text that may leave."""
+    async def run(self, texts: Sequence[str], unstored: UnstoredCall) -> Spoken:
+        """Ask the model to answer these texts and run its tools until it answers with a text that may leave.
+
+        `unstored` holds each call of the model until it is stored.
+        """
+        self._unstored = unstored
         turn = self._assisted.turn
         messages = opening(self._assisted.brief.prompt, turn, texts)
+        self._called = [call.name for step in turn.steps for call in step.response.tool_calls]
         for number, step in enumerate(turn.steps):
             messages.extend(await self._replayed(number, step))
         for number in range(len(turn.steps), self._rounds):
             last = number == self._rounds - 1
-            new = await self._ask(number, messages, tools_allowed=not last)
+            new = await self._ask(number, messages, texts, tools_allowed=not last)
             wanted = [] if new.response.tool_calls else await self._before_it_leaves(new.response)
+            new = _with_outcome(new, CallOutcome.OBJECTED) if wanted else new
             if not new.response.tool_calls and (not wanted or self._review.gives_up(last=last)):
                 return self._spoken(new)
             if not last:
                 # Before its tools run: a retry must repeat these calls, by their ids, not ask for others.
                 await self._engine.keep_step(self._assisted.claim, turn.turn, new)
+                self._unstored.call = None
                 messages.extend(wanted or await self._replayed(number, Step(response=new.response)))
         # Not stored: the next attempt asks for this answer again.
         message = f"the model still asked for tools in round {self._rounds}"
@@ -141,11 +164,10 @@ class TurnDialogue:
 
     # -- the model
 
-    async def _ask(self, number: int, messages: Messages, *, tools_allowed: bool) -> NewStep:
+    async def _ask(self, number: int, messages: Messages, texts: Sequence[str], *, tools_allowed: bool) -> NewStep:
         """Ask the model. Its response must be stored before anything acts on it."""
         assisted = self._assisted
-        ai = assisted.turn.settings.ai
-        chosen = settings_for(ai, assisted.role)
+        chosen = settings_for(assisted.turn.settings.ai, assisted.role)
         question = Question(
             model=chosen.model,
             temperature=chosen.temperature,
@@ -154,10 +176,12 @@ class TurnDialogue:
             tools=[tool_declaration(tool) for tool in assisted.brief.tools],
             tools_allowed=tools_allowed,
         )
-        response, usage = await self._model.ask(question, ai.base_url)
-        _count(assisted.role, usage)
-        prompt = assisted.brief.prompt.hash
-        return NewStep(round=number, response=response, prompt_hash=prompt, **usage.model_dump())
+        response, call = await self._model.ask(question, _call(assisted, number))
+        _count(assisted.role, call)
+        self._called.extend(call.tool_calls)
+        intent = intent_of(assisted.role, assisted.brief.tools, self._called, texts)
+        self._unstored.call = with_intent(call, intent)
+        return NewStep(round=number, response=response, call=self._unstored.call)
 
     # -- its tools
 
@@ -189,6 +213,25 @@ class TurnDialogue:
             ordered = await self._engine.store_result(connection, assisted.claim, assisted.turn.turn, kept)
         self._ordered = ordered
         return result
+
+
+def _call(assisted: AssistedTurn, number: int) -> ModelCall:
+    turn = assisted.turn
+    return ModelCall(
+        organization=assisted.claim.organization,
+        instance=turn.instance,
+        settings=turn.settings,
+        conversation=assisted.claim.conversation,
+        assistant=assisted.role,
+        month=first_of_month(assisted.now),
+        turn=turn.turn,
+        round=number,
+        prompt_hash=assisted.brief.prompt.hash,
+    )
+
+
+def _with_outcome(step: NewStep, outcome: CallOutcome) -> NewStep:
+    return step.model_copy(update={"call": step.call.model_copy(update={"outcome": outcome})})
 
 
 def _count(role: Role, usage: Usage) -> None:

@@ -24,6 +24,7 @@ from oxy_ai.assistants.routing import (
 )
 from oxy_ai.assistants.vertical import Context, Role, Vertical
 from oxy_ai.engine.context_reader import ContextReader, ContextSettings, Wanted
+from oxy_ai.engine.metered_model import MeteredModel, UnstoredCall
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.people_now import people_now, staffing_of
 from oxy_ai.engine.returned_instances import wake_if_returned
@@ -97,7 +98,7 @@ class TurnRunner:
         database's clock.
         """
         self._engine = engine
-        self._model = model
+        self._model = MeteredModel(engine, model)
         self._find_vertical = find_vertical
         self._context = ContextReader(engine.pool, settings)
         self._library = FileLibrary(engine.pool, settings)
@@ -131,8 +132,9 @@ class TurnRunner:
             return await self._attempt(claim, turn)
 
     async def _attempt(self, claim: Claim, turn: Turn) -> TurnOutcome:
+        unstored = UnstoredCall()
         try:
-            ended = await self._answer(claim, turn)
+            ended = await self._answer(claim, turn, unstored)
         except FenceLostError:
             raise
         except ModelOutageError as error:
@@ -141,10 +143,12 @@ class TurnRunner:
             if is_outage(error):
                 raise
             return await self._failures.count(claim, attempt_at(claim, turn), error)
+        finally:
+            await self._model.keep_unstored(claim.organization, unstored)
         to_send = RelayTarget(claim.organization, turn.instance) if ended.state == "answered" else None
         return TurnOutcome(to_send, ended.more)
 
-    async def _answer(self, claim: Claim, turn: Turn) -> Ended:
+    async def _answer(self, claim: Claim, turn: Turn, unstored: UnstoredCall) -> Ended:
         """Carry out what the answer rules decide."""
         if turn.attempts >= self._settings.attempts:
             message = "all attempts have failed"  # and so has the burial after the last
@@ -163,9 +167,12 @@ class TurnRunner:
             case Say(text, reason, confirmation):
                 ending = answered(turn, text, confirmation=confirmation, reason=reason)
             case Ask(role, texts, confirmation):
-                spoken = await self._converse(claim, turn, role, texts)
+                spoken = await self._converse(await self._assisted(claim, turn, role), texts, unstored)
                 ending = said(turn, spoken, await self._people_for(turn, claim, spoken), confirmation)
-        return await self._finish(claim, turn, ending)
+        ended = await self._finish(claim, turn, ending)
+        if ended.state != "waiting":
+            unstored.call = None
+        return ended
 
     async def _finish(self, claim: Claim, turn: Turn, ending: TurnEnding) -> Ended:
         ended = await self._engine.finish(claim, turn.turn, ending)
@@ -205,10 +212,9 @@ class TurnRunner:
         texts = [item.text or "" for item in fresh_inputs(turn)]
         return any(map(vertical.is_emergency, (*texts, " ".join(texts))))
 
-    async def _converse(self, claim: Claim, turn: Turn, role: Role, texts: Sequence[str]) -> Spoken:
-        assisted = await self._assisted(claim, turn, role)
+    async def _converse(self, assisted: AssistedTurn, texts: Sequence[str], unstored: UnstoredCall) -> Spoken:
         dialogue = TurnDialogue(self._engine, self._model, self._library, self._settings, assisted)
-        return _at_once(assisted) or await dialogue.run(texts)
+        return _at_once(assisted) or await dialogue.run(texts, unstored)
 
     async def _assisted(self, claim: Claim, turn: Turn, role: Role) -> AssistedTurn:
         """Read what an assistant has to know to answer a turn."""

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, BeforeValidator, Field
 
 from oxy_ai.assistants.refusals import ToolRefusal
-from oxy_ai.assistants.vertical import Tool, ToolContext
+from oxy_ai.assistants.vertical import IntentName, Tool, ToolContext
 from oxy_ai.petshop import arguments
 from oxy_ai.petshop.offers import agenda_of, contradiction, find_offer, refused, wished_resource
 from oxy_ai.petshop.pet_choice import choose_pet
@@ -193,6 +193,7 @@ BOOKING_TOOLS: Final = (
         _book,
         acts=True,
         consent=BOOKING,
+        intent=IntentName.BOOKING,
     ),
     Tool(
         "remarcar_agendamento",
@@ -201,6 +202,7 @@ BOOKING_TOOLS: Final = (
         _move,
         acts=True,
         consent=MOVING,
+        intent=IntentName.MOVING,
     ),
     Tool(
         "cancelar_agendamento",
@@ -209,5 +211,6 @@ BOOKING_TOOLS: Final = (
         _cancel,
         acts=True,
         consent=CANCELLING,
+        intent=IntentName.CANCELLING,
     ),
 )

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, BeforeValidator, Field
 
 from oxy_ai.assistants.refusals import ToolRefusal
-from oxy_ai.assistants.vertical import Tool, ToolContext
+from oxy_ai.assistants.vertical import IntentName, Tool, ToolContext
 from oxy_ai.petshop import arguments
 from oxy_ai.petshop.pet_table import insert_pet, read_pets, update_pet
 from oxy_ai.petshop.pets import MOST_PETS, Pet, PetFacts, age_words, find_pets, label, learn, pet_name
@@ -174,11 +174,13 @@ PET_TOOLS: Final = (
         _register,
         acts=True,
         consent=REGISTERING,
+        intent=IntentName.REGISTRATION,
     ),
     Tool(
         "listar_pets",
         "Lista os pets deste cliente com o que se sabe de cada um.",
         Nothing,
         _list,
+        intent=IntentName.REGISTRATION,
     ),
 )

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, BeforeValidator, Field
 
 from oxy_ai.assistants.refusals import ToolRefusal
-from oxy_ai.assistants.vertical import Tool, ToolContext
+from oxy_ai.assistants.vertical import IntentName, Tool, ToolContext
 from oxy_ai.petshop.catalog import Catalog, Service
 from oxy_ai.petshop.catalog_store import read_applied
 from oxy_ai.petshop.offers import Offer, contradiction, find_offer, more, no_catalog, times
@@ -158,11 +158,13 @@ TIMES_TOOLS: Final = (
         "Mostra os serviços da loja com preço, duração e quem os faz.",
         ServicesQuestion,
         _list_services,
+        intent=IntentName.SERVICES,
     ),
     Tool(
         "consultar_horarios",
         "Mostra os horários livres de um serviço. Use sempre antes de oferecer um horário.",
         TimesQuestion,
         _find_times,
+        intent=IntentName.TIMES,
     ),
 )

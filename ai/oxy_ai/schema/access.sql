@@ -74,7 +74,7 @@ end $$;
 select pg_temp.isolate_by_organization(
     'organizations', 'instances', 'journals', 'contacts', 'conversations', 'chat_journals', 'chat_alias', 'number_changes',
     'turns', 'hand_overs', 'turn_steps', 'outbox', 'owner_notices', 'model_outages', 'messages', 'media', 'media_chunks',
-    'dead_reports', 'ai_interactions', 'audit_log', 'private_numbers', 'drafts'
+    'dead_reports', 'ai_interactions', 'ai_months', 'audit_log', 'private_numbers', 'drafts'
 );
 
 revoke all on org_queue, relay_queue, notice_queue, media_queue, database_clock, database_state, alembic_version,

@@ -230,6 +230,8 @@ begin
     update turns set conversation_id = target.id
     where organization_id = source.organization_id and conversation_id = source.id and state = 'dead';
     update chat_alias set conversation_id = target.id where conversation_id = source.id;
+    update ai_interactions set conversation_id = target.id
+    where organization_id = source.organization_id and conversation_id = source.id;
     perform move_journals(source.id, target.id);
 end $$;
 

@@ -257,7 +257,6 @@ begin
     if failure ->> 'notice' is not null then
         perform note_death(t, failure ->> 'notice');
     end if;
-    perform record_interaction(t);
     perform release(hand_over(without_turn(v, t), t, case when not people_answer
         then coalesce(t.hand_over, nullif(failure -> 'hand_over', 'null')) end));
     perform send_queued(v.organization_id, v.instance_id);

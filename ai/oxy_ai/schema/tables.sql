@@ -193,15 +193,8 @@ create table turn_steps (
     organization_id uuid not null,
     turn_id bigint not null,
     round smallint not null,  -- below 0: an answer that was discarded
-    model text not null,
     response jsonb not null,
     results jsonb not null default '{}',  -- by tool call id
-    prompt_tokens bigint not null,
-    cached_tokens bigint not null,
-    completion_tokens bigint not null,
-    cost_microdollars bigint,  -- null: the model has no known price
-    latency_ms bigint not null,
-    prompt_hash text,  -- which version of the prompt it answers (oxy_ai.assistants.prompt_files)
     created_at timestamptz not null default now(),
     primary key (organization_id, turn_id, round),
     foreign key (organization_id, turn_id) references turns
@@ -406,25 +399,53 @@ create table media_chunks (
 -- WhatsApp's files are compressed already.
 alter table media_chunks alter column bytes set storage external;
 
+-- Calls of models (money.sql), one row each: those of a turn's rounds, and those that heard or saw a message.
 create table ai_interactions (
     organization_id uuid not null,
-    turn_id bigint not null,
+    id uuid not null,  -- made before the model is asked, so that no call counts twice
+    instance_id uuid not null,
     conversation_id bigint not null,
+    turn_id bigint,  -- null: no turn asked
+    round smallint,
+    message_id bigint,  -- that was heard or seen
+    kind text not null check (kind in ('chat', 'transcription', 'vision')),
     assistant text not null,
-    model text not null,
-    rounds smallint not null,
+    model text not null,  -- that answered, or was asked first
+    prompt_hash text,  -- which version of the prompt it answers (oxy_ai.assistants.prompt_files)
     prompt_tokens bigint not null,
     cached_tokens bigint not null,
     completion_tokens bigint not null,
-    cost_microdollars bigint,
+    audio_seconds double precision not null,
+    cost_microdollars bigint,  -- null: nobody knows, or it is not settled
+    price_source text,  -- where the price is from; null: nobody knows it
     latency_ms bigint not null,
-    prompt_hash text,  -- of the last round
+    tool_calls text[] not null,  -- names
+    outcome text not null,  -- oxy_ai.records.CallOutcome
+    intent text,  -- what the customer wants (oxy_ai.assistants.intents)
+    intent_confidence real,
+    intent_method text,
+    month date not null,  -- in which it counts: the first day, in the instance's time zone
+    reserved_microdollars bigint,  -- before it was asked; null: there was no budget
     created_at timestamptz not null default now(),
-    primary key (organization_id, turn_id),
+    primary key (organization_id, id),
+    foreign key (organization_id, instance_id) references instances,
+    foreign key (organization_id, conversation_id) references conversations,
     foreign key (organization_id, turn_id) references turns,
-    foreign key (organization_id, conversation_id) references conversations
+    foreign key (organization_id, message_id) references messages
 );
 create index ai_interactions_created on ai_interactions (organization_id, created_at);
+create index ai_interactions_conversation on ai_interactions (organization_id, conversation_id);
+
+-- What the calls of an instance cost in a month: the sum of its rows of ai_interactions, so that a budget needs one row.
+create table ai_months (
+    organization_id uuid not null,
+    instance_id uuid not null,
+    month date not null,
+    spent_microdollars bigint not null default 0,
+    reserved_microdollars bigint not null default 0,  -- for calls that are not settled: under way, or their worker died
+    primary key (instance_id, month),
+    foreign key (organization_id, instance_id) references instances
+);
 
 create table audit_log (
     organization_id uuid not null references organizations,

@@ -287,18 +287,25 @@ begin
     return true;
 end $$;
 
--- Store a step, given as a row of turn_steps in JSON.
+-- Store a step (oxy_ai.records.NewStep) with the call that it came from.
 create or replace function store_step(organization uuid, turn bigint, step jsonb) returns void
 language plpgsql
 as $$
 begin
-    insert into turn_steps (
-        organization_id, turn_id, round, model, response, prompt_tokens, cached_tokens, completion_tokens,
-        cost_microdollars, latency_ms, prompt_hash
-    )
-    select organization, turn, s.round, s.model, s.response, s.prompt_tokens, s.cached_tokens, s.completion_tokens,
-        s.cost_microdollars, s.latency_ms, s.prompt_hash
-    from jsonb_populate_record(null::turn_steps, step) s;
+    insert into turn_steps (organization_id, turn_id, round, response)
+    values (organization, turn, (step ->> 'round')::smallint, step -> 'response');
+    perform record_call(organization, step -> 'call');
+end $$;
+
+-- Store the step that a turn ends with, if there is one; `used`: its text is the answer.
+create or replace function store_last_step(organization uuid, turn bigint, step jsonb, used boolean) returns void
+language plpgsql
+as $$
+begin
+    if jsonb_typeof(step) = 'object' then
+        perform store_step(organization, turn, case when used then step
+            else jsonb_set(step, '{call,outcome}', '"discarded"') end);
+    end if;
 end $$;
 
 -- Store a tool's result, in the transaction of the tool's own writes. Returns the turn's order to hand over.
@@ -312,7 +319,7 @@ begin
     return (select t.hand_over from turns t where t.organization_id = organization and t.id = turn);
 end $$;
 
--- End a turn: store its answers and cost and mark its inputs as answered, or as stale, in one transaction. `ending` is
+-- End a turn: store its answers and mark its inputs as answered, or as stale, in one transaction. `ending` is
 -- oxy_ai.records.TurnEnding; `last_step` is the final response, null if it is stored already or no model was asked.
 -- Returns {state, more}; `more`: the conversation has messages left to answer. Null: the fence is lost. A replayed turn
 -- that a takeover has interrupted waits for its end (state waiting). If `may_regenerate` allows it, an answer to which a
@@ -325,6 +332,7 @@ as $$
 declare
     v conversations := held_conversation(organization, conversation, held_fence);
     people_answer boolean := v.human_until > clock_timestamp() and (ending ->> 'urgent')::boolean is not true;
+    late boolean := (ending ->> 'may_regenerate')::boolean and ending ->> 'state' = 'answered' and has_late(v);
     t turns;
 begin
     if v.id is null then
@@ -333,15 +341,14 @@ begin
         perform postpone(v, v.human_until);
         return '{"state": "waiting", "more": false}';
     end if;
-    if jsonb_typeof(ending -> 'last_step') = 'object' then
-        perform store_step(organization, turn, ending -> 'last_step');
-    end if;
-    if people_answer or has_settled_input(turn) then
-        -- A person took over, or an input was revoked, while the model was answering: record the cost, send nothing.
-        ending := ending || '{"state": "skipped", "reason": "human", "answers": [], "draft": null, "exchanges": null}';
-    end if;
-    if ending ->> 'state' = 'answered' and (ending ->> 'may_regenerate')::boolean and has_late(v) then
+    people_answer := people_answer is true or has_settled_input(turn);
+    late := late is true and not people_answer;
+    perform store_last_step(organization, turn, ending -> 'last_step', not people_answer and not late);
+    if late then
         return regenerate(v, turn);
+    elsif people_answer then
+        -- A person took over, or an input was revoked, while the model was answering: the cost is kept, nothing is sent.
+        ending := ending || '{"state": "skipped", "reason": "human", "answers": [], "draft": null, "exchanges": null}';
     elsif ending ->> 'state' = 'answered' then
         perform settle_stale(v, turn, ending -> 'age_limit');
         perform confirm_opt_out(v, ending ->> 'confirms_opt_out');
@@ -350,7 +357,6 @@ begin
     t := close_turn(organization, turn, ending ->> 'state', ending ->> 'reason', ending ->> 'role');
     perform queue_answers(v, t, ending -> 'answers');
     perform keep_draft(t, ending ->> 'draft');
-    perform record_interaction(t);
     v := release(hand_over(without_turn(v, t), t, order_of(t, ending -> 'hand_over')));
     if ending -> 'answers' <> '[]' then
         perform send_queued(v.organization_id, v.instance_id);
@@ -471,26 +477,4 @@ begin
     if t.reason = 'stale' then
         perform note_for_owner(t.organization_id, t.instance_id, 'stale', 'turn:' || t.id);
     end if;
-end $$;
-
--- Sum up the tokens, cost and latency of a turn's steps. Null cost: one of its models has no known price.
-create or replace function record_interaction(turn turns) returns void
-language plpgsql
-as $$
-begin
-    insert into ai_interactions (
-        organization_id, turn_id, conversation_id, assistant, model, rounds, prompt_tokens, cached_tokens,
-        completion_tokens, cost_microdollars, latency_ms, prompt_hash
-    )
-    select turn.organization_id, turn.id, turn.conversation_id, turn.assistant,
-        (array_agg(s.model order by s.round desc))[1], count(*),
-        sum(s.prompt_tokens), sum(s.cached_tokens), sum(s.completion_tokens),
-        case when bool_and(s.cost_microdollars is not null) then sum(s.cost_microdollars) end, sum(s.latency_ms),
-        (array_agg(s.prompt_hash order by s.round desc))[1]
-    from turn_steps s where s.organization_id = turn.organization_id and s.turn_id = turn.id
-    having count(*) > 0
-    on conflict (organization_id, turn_id) do update
-    set rounds = excluded.rounds, prompt_tokens = excluded.prompt_tokens, cached_tokens = excluded.cached_tokens,
-        completion_tokens = excluded.completion_tokens, cost_microdollars = excluded.cost_microdollars,
-        latency_ms = excluded.latency_ms, model = excluded.model, prompt_hash = excluded.prompt_hash;
 end $$;

@@ -50,6 +50,12 @@ select setval(pg_get_serial_sequence('contacts', 'id'), (select max(id) from con
 """
 
 
+_SUM_UP: Final = """
+insert into ai_months (organization_id, instance_id, month, spent_microdollars)
+select c.organization_id, c.instance_id, c.month, sum(c.cost_microdollars) from ai_interactions c
+group by c.organization_id, c.instance_id, c.month on conflict do nothing
+"""
+
 _OFFERED: Final = """
 select s.id, s.price_cents, s.duration_minutes as minutes, s.buffer_minutes,
     jsonb_agg(g.members order by g.need)::text as groups
@@ -76,6 +82,7 @@ async def load(connection: "asyncpg.Connection[asyncpg.Record]", numbers: Number
         await connection.execute("set local session_replication_role = replica")
         await _write(connection, numbers, now)
         await connection.execute(_COUNT_ON)
+        await connection.execute(_SUM_UP)
     await connection.execute("vacuum (analyze)")
 
 

@@ -21,13 +21,10 @@ TABLES: Final[Mapping[str, str]] = {
         "organization_id id instance_id conversation_id chat sender whatsapp_id author place state turn_id settled_at "
         "kind body sent_at arrived_at outbox_id"
     ),
-    "turn_steps": (
-        "organization_id turn_id round model response prompt_tokens cached_tokens completion_tokens cost_microdollars "
-        "latency_ms created_at"
-    ),
+    "turn_steps": "organization_id turn_id round response created_at",
     "ai_interactions": (
-        "organization_id turn_id conversation_id assistant model rounds prompt_tokens cached_tokens completion_tokens "
-        "cost_microdollars latency_ms created_at"
+        "organization_id id instance_id conversation_id turn_id round kind assistant model prompt_tokens cached_tokens "
+        "completion_tokens audio_seconds cost_microdollars price_source latency_ms tool_calls outcome month created_at"
     ),
 }
 """Columns of the tables that grow with the messages, in the order in which their rows are made."""
@@ -164,9 +161,10 @@ class Rows:
         self._line("outbox", organization, own, shop.instance, conversation, turn, *text_row)
         self._message(customer, _Said(at, text, "assistant", own=own))
         response = json.dumps({"text": text, "tool_calls": []}, ensure_ascii=False)
-        figures = (900 + len(text), 0, len(text) // 4, 200, 800)
-        self._line("turn_steps", organization, turn, 0, _MODEL, response, *figures, at)
-        self._line("ai_interactions", organization, turn, conversation, "customer", _MODEL, 1, *figures, at)
+        self._line("turn_steps", organization, turn, 0, response, at)
+        call = (own, shop.instance, conversation, turn, 0, "chat", "customer", _MODEL)
+        figures = (900 + len(text), 0, len(text) // 4, 0, 200, "table", 800)
+        self._line("ai_interactions", organization, *call, *figures, "{}", "answered", f"{at:%Y-%m}-01", at)
 
     def _message(self, customer: Customer, said: _Said) -> None:
         shop, ours = customer.shop, said.author == "assistant"

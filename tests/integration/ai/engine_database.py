@@ -45,6 +45,20 @@ def new_database(server: PostgresServer) -> Iterator[str]:
         connection.execute(f"drop database {name} with (force)")
 
 
+def call(conversation: int, turn: int | None = None, **changes: object) -> Row:
+    """A call of a model (oxy_ai.records.NewCall), as the database gets it."""
+    of = {"id": str(uuid4()), "instance_id": INSTANCE, "conversation_id": conversation, "turn_id": turn, "round": 0}
+    what = {"kind": "chat", "assistant": "customer", "model": "m", "outcome": "answered", "tool_calls": []}
+    figures = {"prompt_tokens": 10, "cached_tokens": 1, "completion_tokens": 5, "audio_seconds": 0, "latency_ms": 20}
+    return of | what | figures | {"cost_microdollars": 3, "price_source": "table", "month": "2026-11-01"} | changes
+
+
+def step(conversation: int, turn: int, number: int = 0, **changes: object) -> Row:
+    """A response (oxy_ai.records.NewStep) with its call."""
+    response = {"text": "Olá", "tool_calls": []}
+    return {"round": number, "response": response, "call": call(conversation, turn, round=number, **changes)}
+
+
 def at(seconds: float | None) -> datetime | None:
     """A moment, in seconds after noon."""
     return None if seconds is None else NOON + timedelta(seconds=seconds)

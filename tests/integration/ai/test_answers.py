@@ -98,8 +98,11 @@ async def test_aurora_answers_the_owner(scene: Scene, phone: str) -> None:
     async with scene.worker():
         answer = await pod.answer_to("Aurora, como está o movimento esta semana?", phone)
     assert "Mensagens recebidas de clientes: 0; conversas: 0" in answer
-    interaction = (await scene.query("select * from ai_interactions"))[0]
-    assert (interaction["assistant"], interaction["rounds"]) == ("aurora", 2)
+    calls = await scene.query("select assistant, outcome, tool_calls, intent from ai_interactions order by round")
+    assert [tuple(call) for call in calls] == [
+        ("aurora", "tools", ["buscar_analytics"], "figures"),
+        ("aurora", "answered", [], "figures"),
+    ]
 
 
 async def test_aurora_answers_the_accounts_chat_with_itself_but_not_herself(scene: Scene) -> None:

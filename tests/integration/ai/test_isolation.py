@@ -36,6 +36,7 @@ TABLES = (
     "outbox",
     "messages",
     "ai_interactions",
+    "ai_months",
     "catalogs",
     "booking_rules",
     "services",

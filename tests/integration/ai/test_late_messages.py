@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from integration.ai.endpoint import Reaction, calling, running_endpoint, saying
-from integration.ai.engine_database import LIMITS, ORGANIZATION, Database, Row, lasting
+from integration.ai.engine_database import LIMITS, ORGANIZATION, Database, Row, lasting, step
 from integration.ai.scene import CUSTOMER, FakePod, Scene, settings_of, until
 from psycopg.types.json import Jsonb
 
@@ -49,7 +49,8 @@ async def test_an_answer_gives_way_to_what_came_meanwhile_twice(scene: Scene) ->
     assert asked(endpoint.requests[3])[-1] == "Obrigada"
     turns = await scene.query("select state, regenerations from turns order by id")
     assert [tuple(turn) for turn in turns] == [("answered", 2), ("answered", 0)]
-    assert await scene.value("select rounds from ai_interactions where turn_id = 1") == 3  # all of them cost something
+    outcomes = await scene.query("select outcome from ai_interactions where turn_id = 1 order by created_at")
+    assert [row["outcome"] for row in outcomes] == ["discarded", "discarded", "answered"]  # all of them cost something
 
 
 async def test_after_a_deed_the_answer_tells_of_it(scene: Scene) -> None:
@@ -128,9 +129,7 @@ def test_the_end_of_a_turn_looks_for_late_messages(engine: Database, changes: Ro
 def test_a_turn_that_opens_again_has_all_messages_and_nothing_of_before_but_the_cost(engine: Database) -> None:
     conversation, turn = engine.claimed()
     for number in (0, 1):
-        step = {"round": number, "model": "m", "response": {"text": "x"}, "prompt_tokens": 1, "cached_tokens": 0}
-        cost = {"completion_tokens": 1, "cost_microdollars": 1, "latency_ms": 1, "results": {}}
-        engine.value("store_step(%s, %s, %s)", ORGANIZATION, turn, Jsonb(step | cost))
+        engine.value("store_step(%s, %s, %s)", ORGANIZATION, turn, Jsonb(step(conversation, turn, number)))
     engine.received(conversation, 2)
     ended(engine, conversation, turn)
     engine.received(conversation, 3)
@@ -144,4 +143,4 @@ def test_a_turn_that_opens_again_has_all_messages_and_nothing_of_before_but_the_
         "end_turn(%s, %s, 8, %s, %s)", ORGANIZATION, conversation, turn, Jsonb(ENDING | {"may_regenerate": False})
     )
     assert again == {"state": "answered", "more": False}
-    assert engine.value("rounds from ai_interactions") == 2
+    assert engine.value("count(*) from ai_interactions") == 2

@@ -105,7 +105,7 @@ async def asked_again(scene: Scene) -> None:
     ]
     assert objected == [False, True, True]
     assert about[SAID[URGENT]] == []
-    rounds = await scene.value("select sum(rounds) from ai_interactions where cost_microdollars > 0")
+    rounds = await scene.value("select count(*) from ai_interactions where cost_microdollars > 0")
     assert rounds == 1 + 2 + 3 + 2 + 1 + 2 + 2 + 3
 
 

@@ -158,7 +158,10 @@ async def test_the_response_that_is_the_answer_is_kept_with_its_cost(scene: Scen
     async with scene.worker():
         answer = await pod.answer_to("Oi")
         await pod.answer_to("quero um banho")
-    steps = await scene.query("select s.* from turn_steps s order by s.turn_id, s.round")
+    steps = await scene.query(
+        "select s.*, c.prompt_tokens, c.cost_microdollars from turn_steps s "
+        "join ai_interactions c using (turn_id, round) order by s.turn_id, s.round"
+    )
     assert [(step["turn_id"], step["round"]) for step in steps] == [(1, 0), (2, 0), (2, 1)]
     assert json.loads(steps[0]["response"])["text"] == answer
     assert all(step["prompt_tokens"] > 0 and step["cost_microdollars"] > 0 for step in steps)

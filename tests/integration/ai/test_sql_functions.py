@@ -25,6 +25,7 @@ from integration.ai.engine_database import (
     lasting,
     message,
     moment,
+    step,
 )
 from psycopg.types.json import Jsonb
 
@@ -521,30 +522,21 @@ def test_a_conversation_waits_until_its_takeover_ends(database: Database, state:
     assert database.row("turns", turn)["state"] == "replaced"
 
 
-STEP = {
-    "round": 0,
-    "model": "m",
-    "response": {"text": "Olá", "tool_calls": []},
-    "prompt_tokens": 10,
-    "cached_tokens": 1,
-    "completion_tokens": 5,
-    "cost_microdollars": 3,
-    "latency_ms": 20,
-}
 ANSWER = {"id": ORGANIZATION, "part": 0, "text": "Olá", "keep_seconds": 60}
 END = "end_turn(%s, %s, %s, %s, %s)"
 
 
-def ending(**changes: object) -> Jsonb:
-    values: Row = {"state": "answered", "reason": None, "role": "customer", "answers": [ANSWER], "last_step": STEP}
-    return Jsonb(values | changes)
+def ending(conversation: int, turn: int, **changes: object) -> Jsonb:
+    values: Row = {"state": "answered", "reason": None, "role": "customer", "answers": [ANSWER]}
+    return Jsonb(values | {"last_step": step(conversation, turn)} | changes)
 
 
 def test_a_turn_ends_with_its_step_its_cost_and_its_answer(database: Database) -> None:
     conversation, turn = database.claimed()
-    ended = database.value(END, ORGANIZATION, conversation, 7, turn, ending())
+    ended = database.value(END, ORGANIZATION, conversation, 7, turn, ending(conversation, turn))
     assert ended == {"state": "answered", "more": False}
-    assert database.rows("select prompt_tokens, cost_microdollars, rounds from ai_interactions") == [(10, 3, 1)]
+    assert database.rows("select cost_microdollars, outcome from ai_interactions") == [(3, "answered")]
+    assert database.rows("select spent_microdollars, reserved_microdollars from ai_months") == [(3, 0)]
     assert database.rows("select state, body, expires_at - created_at from outbox") == [("pending", "Olá", lasting(60))]
     row = database.row("conversations", conversation)
     assert database.rows("select state, turn_id from messages where state is not null") == [("answered", turn)]
@@ -554,41 +546,39 @@ def test_a_turn_ends_with_its_step_its_cost_and_its_answer(database: Database) -
 
 def test_a_turn_that_a_takeover_interrupts_keeps_its_cost_and_sends_nothing(database: Database) -> None:
     conversation, turn = database.claimed(human_until=datetime.now(UTC) + lasting(60))
-    ended = database.value(END, ORGANIZATION, conversation, 7, turn, ending())
+    ended = database.value(END, ORGANIZATION, conversation, 7, turn, ending(conversation, turn))
     assert ended == {"state": "skipped", "more": True}
     assert database.rows("select state, turn_id from messages") == [("open", None)]
     assert database.value("due_at = human_until from conversations") is True
     assert database.value("count(*) from outbox") == 0
-    assert database.value("cost_microdollars from ai_interactions") == 3
+    assert database.rows("select cost_microdollars, outcome from ai_interactions") == [(3, "discarded")]
 
 
 def test_a_turn_that_leaves_messages_unanswered_says_so(database: Database) -> None:
     conversation, turn = database.claimed()
     database.received(conversation, 2, arrived_at=NOON)
-    ended = database.value(END, ORGANIZATION, conversation, 7, turn, ending(last_step=None))
+    ended = database.value(END, ORGANIZATION, conversation, 7, turn, ending(conversation, turn, last_step=None))
     assert ended == {"state": "answered", "more": True}
     assert database.value("due_at from conversations") == at(3)
 
 
 def test_a_worker_that_lost_its_fence_writes_nothing(database: Database) -> None:
     conversation, turn = database.claimed()
-    assert database.value(END, ORGANIZATION, conversation, 6, turn, ending()) is None
-    assert database.value("keep_step(%s, %s, 6, %s, %s)", ORGANIZATION, conversation, turn, Jsonb(STEP)) is False
+    assert database.value(END, ORGANIZATION, conversation, 6, turn, ending(conversation, turn)) is None
+    assert database.value("keep_step(%s, %s, 6, %s, '{}')", ORGANIZATION, conversation, turn) is False
     assert database.value(COUNT_ATTEMPT, ORGANIZATION, conversation, 6, turn) is None
     assert database.value(BURY, ORGANIZATION, conversation, 6, turn, failure()) is False
     assert database.value("count(*) from turn_steps") == 0
     assert database.row("turns", turn)["attempts"] == 0
 
 
-def test_a_cost_that_is_partly_unknown_is_unknown(database: Database) -> None:
+def test_a_tools_result_is_stored_with_its_step(database: Database) -> None:
     conversation, turn = database.claimed()
-    for number, cost in enumerate((3, None)):
-        step = Jsonb(STEP | {"round": number, "cost_microdollars": cost})
-        assert database.value("keep_step(%s, %s, 7, %s, %s)", ORGANIZATION, conversation, turn, step) is True
+    kept = Jsonb(step(conversation, turn, outcome="tools", tool_calls=["agendar"]))
+    assert database.value("keep_step(%s, %s, 7, %s, %s)", ORGANIZATION, conversation, turn, kept) is True
     database.value("store_result(%s, %s, 0, 'call', 'result')", ORGANIZATION, turn)
-    database.rows("select record_interaction(close_turn(%s, %s, 'answered', null, 'aurora'))", ORGANIZATION, turn)
-    assert database.rows("select cost_microdollars, prompt_tokens, rounds from ai_interactions") == [(None, 20, 2)]
     assert database.value("results from turn_steps where round = 0") == {"call": "result"}
+    assert database.rows("select outcome, tool_calls from ai_interactions") == [("tools", ["agendar"])]
 
 
 COUNT_ATTEMPT = "count_attempt(%s, %s, %s, %s, 'broken', 'customer')"

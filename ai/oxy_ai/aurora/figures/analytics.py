@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from oxy_ai.assistants.vertical import Tool, ToolContext
+from oxy_ai.assistants.vertical import IntentName, Tool, ToolContext
 from oxy_ai.portuguese.formatting import money
 from oxy_ai.reports.conversation_figures import read_conversation_figures
 from oxy_ai.scheduling.booking_figures import read_booking_figures
@@ -134,4 +134,5 @@ ANALYTICS: Final = Tool(
     "ainda falta hoje. Cancelados não contam.",
     AnalyticsQuestion,
     _summarize,
+    intent=IntentName.FIGURES,
 )
