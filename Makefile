@@ -29,7 +29,7 @@ help: ## Show this help
 		/^[a-z0-9-]+:.*##/ {printf "  %s%-17s%s %s\n", blue, $$1, plain, $$2}' $(MAKEFILE_LIST)
 
 ##@ Run
-.PHONY: up down chat logs status
+.PHONY: up down chat evaluate logs status
 up: setup ## Start the whole system on a local Kubernetes and play a conversation (CLUSTER=existing REGISTRY=…: on your own)
 	@$(BIN)/python -m oxy_dev up
 
@@ -38,6 +38,10 @@ down: setup ## Remove every trace of the local cluster (ALL=1: also of those of 
 
 chat: setup ## Talk to the running system as a customer (AS=owner: as the owner); starts plain processes if nothing runs
 	@$(BIN)/python -m oxy_dev chat $(if $(filter-out default,$(origin AS)),--as $(AS))
+
+evaluate: setup ## Play the golden dialogues with a model (OXY_OPENAI_API_KEY; MODEL=… BASE_URL=… OPTIONS="--only booking")
+	@$(BIN)/python -m oxy_dev evaluate --html $(or $(REPORT),evaluation.html) --json $(or $(REPORT:.html=.json),evaluation.json) \
+		$(if $(MODEL),--model $(MODEL)) $(if $(BASE_URL),--base-url $(BASE_URL)) $(OPTIONS)
 
 logs: setup ## Follow the tenant's log (INSTANCE=petshop)
 	@$(BIN)/python -m oxy_dev oxy logs $(INSTANCE) --follow

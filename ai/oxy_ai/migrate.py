@@ -61,8 +61,10 @@ def _engine(url: str) -> sqlalchemy.Engine:
     )
 
 
-def _create_roles(connection: Driver, app_password: str) -> None:
-    """Create missing roles and set the password of oxy_app. Roles belong to the whole server.
+def _create_roles(connection: Driver, app_password: str | None) -> None:
+    """Create missing roles and set the password of oxy_app, or, without one, let this owner act as it.
+
+    Roles belong to the whole server: a password that is set here counts for other databases as well.
 
     Raises SettingsError if an existing role of that name bypasses row-level security.
     """
@@ -73,7 +75,10 @@ def _create_roles(connection: Driver, app_password: str) -> None:
         elif row[0]:
             message = f"the role {role} exists and is a superuser or bypasses row-level security; alter or drop it"
             raise SettingsError(message)
-    connection.execute(sql.SQL("alter role oxy_app login password {}").format(sql.Literal(app_password)))
+    if app_password is None:
+        connection.execute("grant oxy_app to current_user")
+    else:
+        connection.execute(sql.SQL("alter role oxy_app login password {}").format(sql.Literal(app_password)))
     # To make oxy_scheduler the owner of functions requires membership in it, and its right to create in the schema.
     connection.execute("grant oxy_scheduler to current_user")
     connection.execute("grant create, usage on schema public to oxy_scheduler")
@@ -107,7 +112,7 @@ def _locked(admin_url: str) -> Iterator[tuple[Connection, Driver]]:
 
 def migrate(
     admin_url: str,
-    app_password: str,
+    app_password: str | None,
     *,
     parts: Sequence[SchemaPart] | None = None,
     versions: Sequence[Path] = (VERSIONS,),
@@ -116,7 +121,7 @@ def migrate(
 
     A new database gets its tables from `parts` (default: all that are installed), an existing one from the revisions
     in the folders `versions`. A newer version's database is left unchanged: an older process must not downgrade its
-    functions.
+    functions. Without a password for oxy_app, that role's is left alone, and the owner may act as it.
     Raises sqlalchemy.exc.OperationalError if PostgreSQL is unreachable, and AdministrationError if the database is
     older than the first release.
     """

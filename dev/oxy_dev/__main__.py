@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "down": Command("oxy_dev.down", "run it again to remove the rest"),
     "chat": Command("oxy_dev.chat", "the conversation stays on the phones"),
     "oxy": Command("oxy_dev.oxy", "nothing was changed"),
+    "evaluate": Command("oxy_dev.evaluate", "nothing is left of it"),
     "seed": Command("oxy_dev.seed.command", "nothing was written"),
     "images": Command("oxy_dev.images", "run it again to continue; finished images are kept", ("build",)),
     "kube": Command("oxy_dev.cluster.__main__", "run it again to continue; compiled packages are kept", ("build",)),

@@ -3,11 +3,11 @@
 `oxy_ai.verticals` finds verticals by name; their tables are in the folder `schema` of their package.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, runtime_checkable
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -252,4 +252,20 @@ class Vertical(Protocol):
 
     async def applied_catalog(self, connection: Connection, organization: UUID) -> BaseModel | None:
         """Return the applied catalog in the form that `apply_catalog` reads; None if there is none."""
+        ...
+
+
+@runtime_checkable
+class RecordKeeper(Protocol):
+    """A vertical that keeps something of customers beside their bookings, as evaluation sets and reads it."""
+
+    record: ClassVar[type[BaseModel]]
+    """What is kept of a customer, one thing each, as golden dialogues write it."""
+
+    async def keep_record(self, connection: Connection, organization: UUID, contact: int, record: Any) -> None:  # noqa: ANN401 a `record`
+        """Keep something of a customer, as if he had told it before."""
+        ...
+
+    async def records_of(self, connection: Connection, organization: UUID, contact: int) -> Sequence[BaseModel]:
+        """Return all that is kept of a customer."""
         ...

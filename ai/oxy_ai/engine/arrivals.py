@@ -39,6 +39,42 @@ MAX_AGE_SECONDS: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
+class Journey:
+    """How a report came."""
+
+    age_seconds: float
+    """Of its message, if it is of one."""
+    published_at: datetime
+    """When the bus got it, by the bus's clock."""
+    settled: Settled | None = None
+    """What the pod knows of it, if it is published again."""
+
+
+def inbound_report(
+    report: Report, account: str, journey: Journey, is_emergency: Callable[[str], bool]
+) -> InboundReport:
+    """Return a report as input of the SQL function `ingest`.
+
+    `is_emergency` tells whether a customer's text may be about one.
+    """
+    phone = _phone_of(report)
+    return InboundReport(
+        account=account,
+        organization=organization_id(report.organization),
+        instance=instance_id(report.organization, report.instance),
+        phone=phone,
+        phone_key=None if phone is None else phone_key(phone),
+        age_seconds=journey.age_seconds,
+        published_at=journey.published_at,
+        settled=journey.settled,
+        command=is_command(report) or None,
+        wish=_wish_of(report),
+        urgent=is_emergency(_beginning(report)) or None,
+        report=report,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """A report with the bus message that carried it."""
 
@@ -47,25 +83,10 @@ class Arrival:
     report: Report
 
     def item(self, now: datetime, is_emergency: Callable[[str], bool]) -> InboundReport:
-        """Return the report as input of the SQL function `ingest`; `now` by the bus's clock.
-
-        `is_emergency` tells whether a customer's text may be about one.
-        """
-        phone = _phone_of(self.report)
-        return InboundReport(
-            account=self.account,
-            organization=organization_id(self.report.organization),
-            instance=instance_id(self.report.organization, self.report.instance),
-            phone=phone,
-            phone_key=None if phone is None else phone_key(phone),
-            age_seconds=_age(self.report, self.message, now),
-            published_at=self.message.metadata.timestamp,
-            settled=_settled(self.message),
-            command=is_command(self.report) or None,
-            wish=_wish_of(self.report),
-            urgent=is_emergency(_beginning(self.report)) or None,
-            report=self.report,
-        )
+        """Return the report as input of the SQL function `ingest`; `now` by the bus's clock."""
+        age, published_at = _age(self.report, self.message, now), self.message.metadata.timestamp
+        journey = Journey(age, published_at, _settled(self.message))
+        return inbound_report(self.report, self.account, journey, is_emergency)
 
 
 def is_command(report: Report) -> bool:

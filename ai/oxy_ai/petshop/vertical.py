@@ -1,21 +1,27 @@
 """The pet shop as a vertical, registered as the entry point `petshop` of the group `oxy.verticals`."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from oxy_ai.assistants.vertical import Brief, Context, ContextPart, Role, Vertical
+from pydantic import BaseModel
+
+from oxy_ai.assistants.vertical import Brief, Context, ContextPart, RecordKeeper, Role, Vertical
 from oxy_ai.database import Connection
 from oxy_ai.petshop.aurora_tools import AURORA_TOOLS
 from oxy_ai.petshop.catalog import Catalog, read_catalog
 from oxy_ai.petshop.catalog_store import Applied, apply_catalog, read_applied
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
 from oxy_ai.petshop.parts import CATALOG, CUSTOMER_PARTS
+from oxy_ai.petshop.pet_records import PetRecord, keep_record, records_of
 from oxy_ai.petshop.prompts import aurora_prompt, booked_moments, customer_instructions, customer_prompt
 from oxy_ai.petshop.urgent import may_be_urgent, said_at_once
 
 
 class PetShop:
     """Pet shops and veterinary clinics."""
+
+    record: ClassVar[type[BaseModel]] = PetRecord
 
     def is_emergency(self, text: str) -> bool:
         """Return whether a customer may write that an animal is in mortal danger."""
@@ -43,6 +49,15 @@ class PetShop:
         """Return the applied catalog; None if there is none."""
         return await read_applied(connection, organization)
 
+    async def keep_record(self, connection: Connection, organization: UUID, contact: int, record: PetRecord) -> None:
+        """Register a pet, as if its owner had told of it before."""
+        await keep_record(connection, organization, contact, record)
+
+    async def records_of(self, connection: Connection, organization: UUID, contact: int) -> Sequence[PetRecord]:
+        """Return a customer's pets."""
+        return await records_of(connection, organization, contact)
+
 
 if TYPE_CHECKING:
     _: Vertical = PetShop()
+    __: RecordKeeper = PetShop()
