@@ -41,6 +41,10 @@ class Figures(Seen):
     total: Rate
     by_skill: tuple[Rate, ...]
     by_intent: tuple[Rate, ...]
+    understood: int
+    """In how many dialogues that asked a model the platform noted the intent that they are about."""
+    asked: int
+    """How many asked a model."""
     calls: int
     prompt_tokens: int
     cached_tokens: int
@@ -67,7 +71,9 @@ def _figures(variant: str, judged: Sequence[Judged]) -> Figures:
         variant=variant,
         total=_rate("all", judged),
         by_skill=_rates(judged, lambda item: item.skill.value),
-        by_intent=_rates(judged, lambda item: item.intent),
+        by_intent=_rates(judged, lambda item: item.intent.value),
+        understood=sum(item.understood for item in judged),
+        asked=sum(any(exchange.usage.calls for exchange in item.played.exchanges) for item in judged),
         calls=sum(usage.calls for usage in usages),
         prompt_tokens=sum(usage.prompt_tokens for usage in usages),
         cached_tokens=sum(usage.cached_tokens for usage in usages),

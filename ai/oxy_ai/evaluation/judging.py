@@ -2,6 +2,7 @@
 
 from itertools import zip_longest
 
+from oxy_ai.assistants.vertical import IntentName
 from oxy_ai.evaluation.exchange_checks import check_exchange
 from oxy_ai.evaluation.guards import check_guards
 from oxy_ai.evaluation.observed import Played, Seen
@@ -17,12 +18,17 @@ class Judged(Seen):
     name: str
     title: str
     skill: Skill
-    intent: str
+    intent: IntentName
     file: str
     variant: str
     """With which model and prompts it was played."""
     checks: tuple[Check, ...]
     played: Played
+
+    @property
+    def understood(self) -> bool:
+        """Whether the platform noted the intent that the dialogue is about."""
+        return any(self.intent in seen.intents for seen in self.played.exchanges)
 
     @property
     def passed(self) -> bool:

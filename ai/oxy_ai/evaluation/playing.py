@@ -135,8 +135,8 @@ async def _through(going: Play) -> str | None:
             await _exchange(going, exchange)
         except TimeoutError:
             return f"exchange {number} had no end within {going.equipment.patience.total_seconds():g} seconds"
-        except OxyError as error:
-            return f"exchange {number}: {error}"
+        except Exception as error:  # noqa: BLE001 the edge of a dialogue: others go on
+            return f"exchange {number}: {str(error) or type(error).__name__}"
     return None
 
 
@@ -157,6 +157,7 @@ async def _exchange(going: Play, exchange: Exchange) -> None:
             sent=tuple(_sent(row) for row in taken if row.chat == chat),
             rounds=turns.rounds,
             states=turns.states,
+            intents=turns.intents,
             usage=turns.usage,
             seconds=seconds,
         )

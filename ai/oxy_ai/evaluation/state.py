@@ -49,9 +49,9 @@ _STEPS: Final = """
 select s.response, s.results from turn_steps s
 where s.organization_id = $1 and s.turn_id > $2 order by s.turn_id, s.round
 """
-_USAGE: Final = """
-select prompt_tokens, cached_tokens, completion_tokens, cost_microdollars, latency_ms from turn_steps
-where organization_id = $1 and turn_id > $2
+_CALLS: Final = """
+select prompt_tokens, cached_tokens, completion_tokens, cost_microdollars, latency_ms, intent from ai_interactions
+where organization_id = $1 and turn_id > $2 order by created_at
 """
 
 
@@ -97,6 +97,7 @@ class TurnsSeen(BaseModel):
     newest: int
     states: tuple[str, ...]
     rounds: tuple[RoundSeen, ...]
+    intents: tuple[str, ...]
     usage: UsageSeen
 
 
@@ -105,12 +106,13 @@ async def read_turns(engine: Engine, staged: Staged, after: int) -> TurnsSeen:
     async with organization_transaction(engine.pool, staged.organization) as connection:
         turns = await connection.fetch(_TURNS, staged.organization, after)
         steps = await connection.fetch(_STEPS, staged.organization, after)
-        usage = await connection.fetch(_USAGE, staged.organization, after)
+        calls = await connection.fetch(_CALLS, staged.organization, after)
     return TurnsSeen(
         newest=max((row["id"] for row in turns), default=after),
         states=tuple(": ".join(filter(None, (row["state"], row["reason"]))) for row in turns),
         rounds=tuple(_round(row) for row in steps),
-        usage=_sum(usage),
+        intents=tuple(row["intent"] for row in calls if row["intent"] is not None),
+        usage=_sum(calls),
     )
 
 

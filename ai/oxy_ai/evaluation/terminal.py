@@ -41,7 +41,10 @@ def _tables(figures: Sequence[Figures]) -> Iterator[str]:
         yield from _rates("skill", found.by_skill)
         yield from _rates("intent", found.by_intent)
         yield _rate("all", found.total)
-        yield f"  guards held in {found.total.guarded} of {found.total.played}"
+        yield (
+            f"  guards held in {found.total.guarded} of {found.total.played}; "
+            f"intent noted rightly in {found.understood} of {found.asked} that asked the model"
+        )
         yield (
             f"  {found.calls} calls, tokens: {found.prompt_tokens} in ({found.cached_tokens} cached), "
             f"{found.completion_tokens} out; cost: {money(found.cost_microdollars)}"

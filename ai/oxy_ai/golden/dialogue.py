@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from oxy_ai.assistants.vertical import IntentName
 from oxy_ai.golden.patterns import Pattern
 from oxy_ai.records import OptOut, Urgency
 from oxy_core.envelopes import InstanceSettings
@@ -309,7 +310,7 @@ class Dialogue(Strict):
     version: Literal[1] = 1
     title: Words
     skill: Skill
-    intent: Slug
+    intent: IntentName
     """What whoever writes wants."""
     business: Slug | Business = "default"
     """A file of the folder `businesses`, or the business itself."""
