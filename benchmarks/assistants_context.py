@@ -19,6 +19,7 @@ from oxy_ai.engine.turn_limits import TurnLimitSettings
 from oxy_ai.records import Claim, Turn
 from oxy_ai.timezones import zone_or_default
 from oxy_ai.verticals import Verticals
+from oxy_core.heap import keep_loaded_objects
 from oxy_core.identity import Jid
 from oxy_core.instance.settings import AiSettings
 from oxy_dev.seed.drawing import drawing
@@ -51,6 +52,8 @@ async def measure_context(platform: Platform, town: Town, turns: int) -> None:
     """Print how long a context takes, the first time that a worker reads it and when its parts are kept."""
     await _ask(platform, town, turns + WARM_UP)
     first, kept = list[Took](), list[Took]()
+    # As a worker does when it has started; it does not have the objects of this program's town.
+    keep_loaded_objects()
     async with connected_pool(platform.postgres.url("oxy", user="oxy_app", password=PASSWORD), connections=4) as pool:
         bench = ContextBench(Engine(pool), ContextReader(pool, ContextSettings()), Verticals())
         async for claim in bench.claims(turns + WARM_UP):

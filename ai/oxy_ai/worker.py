@@ -34,6 +34,7 @@ from oxy_ai.model.client import ModelClient
 from oxy_ai.settings import WorkerSettings
 from oxy_ai.verticals import Verticals
 from oxy_core.bus import connected
+from oxy_core.heap import keep_loaded_objects
 from oxy_core.probes import serving_probes
 from oxy_core.subjects import WORK_HINT
 from oxy_core.tasks import end_tasks, supervised, wait_for
@@ -112,6 +113,7 @@ class Worker:
         while await _problem(self._client, self._engine) is not None or not await self._compared():
             if await wait_for(stop, self._settings.readiness_check_seconds / 2):
                 return
+        keep_loaded_objects()
         log.info("worker_started")
         async with asyncio.TaskGroup() as group:
             background = [

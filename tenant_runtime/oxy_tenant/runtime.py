@@ -12,6 +12,7 @@ import structlog
 from nats.errors import Error as NatsError
 
 from oxy_core.envelopes import ConnectionChanged, ConnectionState
+from oxy_core.heap import keep_loaded_objects
 from oxy_core.probes import serving_probes
 from oxy_core.tasks import cancel_tasks, end_tasks, wait_for
 from oxy_core.tenant import TerminationMessage
@@ -56,6 +57,7 @@ class Runtime:
         environment, parts = self._environment, self._parts
         bus_work = (parts.publisher.run, parts.intake.run, parts.outgoing_files.run, parts.board.run)
         with serving_probes(environment.probe_host, environment.probe_port, parts.board.not_ready) as port:
+            keep_loaded_objects()
             log.info("runtime_started", epoch=environment.epoch, probe_port=port)
             # If one part fails, the group cancels the others and the process ends; the kubelet restarts it.
             async with asyncio.TaskGroup() as tasks:
