@@ -31,7 +31,7 @@ from oxy_tenant.publishing.window import Window
 _POLL_SECONDS: Final = 0.2
 """How often a lost or silent connection is checked."""
 
-_GATHER_SECONDS: Final = 0.005
+_GATHER_SECONDS: Final = 0.01
 """How long reports gather that follow others at once: reading and publishing them together takes far less time."""
 
 _LONGEST_WAIT: Final = timedelta(days=365).total_seconds()
@@ -57,8 +57,9 @@ class ReportSignal:
         self.event = asyncio.Event()
 
     def set(self) -> None:
-        """Announce that there are new reports."""
-        self._loop.call_soon_threadsafe(self.event.set)
+        """Announce that there are new reports, unless that is announced already: each wakes the loop's thread."""
+        if not self.event.is_set():
+            self._loop.call_soon_threadsafe(self.event.set)
 
 
 def no_limit() -> float:

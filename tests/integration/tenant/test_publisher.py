@@ -1,7 +1,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -80,6 +80,24 @@ def journal(tmp_path: Path, reports_added: ReportSignal) -> Iterator[Journal]:
     journal = Journal.open(path, organization="acme", instance="shop", on_report=reports_added.set)
     yield journal
     journal.close()
+
+
+async def test_reports_announced_together_wake_the_loop_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    woken, wake = list[Callable[[], None]](), loop.call_soon_threadsafe
+
+    def counted(call: Callable[[], None]) -> None:
+        woken.append(call)
+        wake(call)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+    reports_added = ReportSignal()
+    for _ in range(2):  # again after the publisher has looked
+        for _ in range(10):
+            reports_added.set()
+            await reports_added.event.wait()
+        reports_added.event.clear()
+    assert len(woken) == 2
 
 
 async def test_reports_written_before_and_after_the_start_arrive_in_order(
