@@ -1,7 +1,6 @@
 """What the bus has of an instance's reports, and when: the far end of the way from a frame to an acknowledgement."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,13 +14,12 @@ from nats.js.api import StorageType, StreamConfig
 from oxy_core import subjects
 from oxy_core.bus import connected
 from oxy_core.envelopes import MessageSeen, Report
-from oxy_core.jetstream import INBOUND_STREAM, INGEST, INGEST_DURABLE
+from oxy_core.jetstream import INBOUND_STREAM
 from oxy_core.tasks import end_tasks
 from oxy_dev.stack import Stack
 from oxy_simulator.client import SimulatorClient
 
-BATCH: Final = 256
-PULL_SECONDS: Final = 1.0
+PURGE_SECONDS: Final = 1.0
 POLL_SECONDS: Final = 0.02
 MESSAGE: Final = b'"type":"message"'
 PROBE_STREAM: Final = "BENCH"
@@ -77,13 +75,10 @@ class Bus:
             await asyncio.sleep(POLL_SECONDS)
 
     async def drain(self) -> None:
-        """Acknowledge everything, as a worker would that has nothing to do."""
-        stream = self.client.jetstream()
-        pulled = await stream.pull_subscribe_bind(INGEST_DURABLE, INBOUND_STREAM)
+        """Empty the stream now and then: a consumer's work would take the processor from the pod that is measured."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                for message in await pulled.fetch(BATCH, timeout=PULL_SECONDS):
-                    await message.ack()
+            await self.client.jetstream().purge_stream(INBOUND_STREAM)
+            await asyncio.sleep(PURGE_SECONDS)
 
     async def probe(self) -> None:
         """Publish to a stream of our own and note how long after the server passed it on the acknowledgement comes."""
@@ -106,12 +101,11 @@ class Bus:
 
 @asynccontextmanager
 async def listening(stack: Stack, *, draining: bool) -> AsyncIterator[Bus]:
-    """Listen to all reports; with `draining` in a worker's place, which must not run then."""
+    """Listen to all reports; with `draining` nobody keeps them, and no worker may run."""
     async with connected(stack.nats.url, stack.platform_credentials, name="bench", within=10) as client:
         bus, tasks = Bus(client), []
         await client.subscribe(subjects.INBOUND_ALL, cb=bus.heard)
         if draining:
-            await client.jetstream().add_consumer(INBOUND_STREAM, INGEST)
             tasks = [asyncio.create_task(bus.drain()), asyncio.create_task(bus.probe())]
         try:
             yield bus
