@@ -3,12 +3,14 @@
 OxyError
 ├── TurnError                an attempt at a turn failed: it counts and is retried, then becomes a dead letter
 │   ├── ModelRejectedError   the model's endpoint rejects the request
+│   │   └── ModelUnknownError  it does not serve the model, or not with this key
 │   ├── ModelInvalidError    the answer is not a valid completion
 │   ├── ModelRefusalError    the model, or its provider's filter, declined to answer
 │   ├── TurnUnreadableError  the turn's stored data cannot be read
 │   ├── ProfileUnknownError  no vertical of the instance's profile is installed
 │   └── TurnAbandonedError   too many claims of the turn did not end; it is not tried again
 ├── ModelOutageError         the model's endpoint cannot answer anybody now: no attempt counts, and the turn waits
+│   └── EndpointOutageError  no model of it can be asked, so none but the first is tried
 ├── FileLostError            a file of a message cannot be had or kept; trying again does not help
 ├── StoreMissingError        a file is in an object store that is not configured
 ├── FenceLostError           another worker has claimed the conversation; further writes are refused
@@ -33,6 +35,10 @@ class ModelRejectedError(TurnError):
     """The model's endpoint rejects this request: to send it again will hardly help."""
 
 
+class ModelUnknownError(ModelRejectedError):
+    """The model's endpoint does not serve the model, or not with this key; it may serve another."""
+
+
 class OutageCause(StrEnum):
     """Why a model's endpoint answers nobody."""
 
@@ -42,16 +48,26 @@ class OutageCause(StrEnum):
     """It asks to come back later, or reports an error of its own."""
     UNAUTHORIZED = "unauthorized"
     """It does not accept the key, or the account has no credit left: somebody must mend the configuration."""
+    MISCONFIGURED = "misconfigured"
+    """It may not be called, or leads elsewhere: somebody must mend the configuration."""
 
 
 class ModelOutageError(OxyError):
     """The model's endpoint cannot answer now, whatever it is asked."""
 
-    def __init__(self, message: str, cause: OutageCause, retry_after_seconds: float = 0.0) -> None:
+    def __init__(
+        self, message: str, cause: OutageCause, retry_after_seconds: float = 0.0, unsettled: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.cause = cause
         self.retry_after_seconds = retry_after_seconds
         """Shortest pause before it is asked again: its Retry-After, if any."""
+        self.unsettled = unsettled
+        """Models that were asked and may have cost something: no answer of theirs arrived. Empty: nothing was spent."""
+
+
+class EndpointOutageError(ModelOutageError):
+    """No model of the endpoint can be asked now: it cannot be reached, may not be called, or its key cannot be used."""
 
 
 class ModelInvalidError(TurnError):

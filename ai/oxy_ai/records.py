@@ -24,6 +24,7 @@ from oxy_core.identity import Jid, Phone, phone_key, same_phone
 from oxy_core.instance.settings import AiSettings
 from oxy_core.message_kinds import MessageKind
 from oxy_core.outbound import FileContent, OutboundContent
+from oxy_core.prices import PriceSource
 
 
 class Record(BaseModel):
@@ -329,8 +330,11 @@ class Usage(Record):
     """None: nobody knows."""
     latency_ms: int
     audio_seconds: float = 0
-    price_source: str | None = None
-    """Where the price is from; None: nobody knows it."""
+    """Of the recording that was transcribed."""
+    price_source: PriceSource | None = None
+    """Who says what the model costs; None: nobody knows it."""
+    unsettled: tuple[str, ...] = ()
+    """Models that were asked before it and may have cost something as well: no answer of theirs arrived."""
 
 
 class Answer(Record):

@@ -227,9 +227,7 @@ async def _serve(
         connected(settings.nats_url, settings.nats_credentials, name=name) as client,
     ):
         connected_to_bus.set()
-        model = ModelClient(
-            settings.openai_base_url, settings.openai_api_key.get_secret_value(), settings.model_timeout_seconds
-        )
+        model = ModelClient(settings)
         try:
             await Worker(settings, client, Engine(pool), model).run(readiness, stop)
         finally:

@@ -6,10 +6,13 @@ from uuid import UUID
 
 import structlog
 
+from oxy_ai.assistants.vertical import Role
+from oxy_ai.engine.model_routes import chat_route
 from oxy_ai.engine.outages import report_failure
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import ModelInvalidError, ModelOutageError, ModelRefusalError, ModelRejectedError, TurnError
-from oxy_ai.model.client import ModelClient, Question
+from oxy_ai.model.client import ModelClient
+from oxy_ai.model.route import Question
 from oxy_ai.records import CallKind, CallOutcome, NewCall, Response, Usage
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import new_id
@@ -56,9 +59,10 @@ class MeteredModel:
 
         A call that fails is stored here. Raises what `ModelClient.ask` raises.
         """
-        begun = _begun(call, question.model)
+        route = chat_route(call.settings, Role(call.assistant))
+        begun = _begun(call, route.models[0])
         try:
-            response, usage = await self._client.ask(question, call.settings.ai.base_url)
+            response, usage = await self._client.ask(question, route)
         except (TurnError, ModelOutageError) as error:
             await self.keep(call.organization, begun.model_copy(update={"outcome": outcome_of(error)}))
             raise

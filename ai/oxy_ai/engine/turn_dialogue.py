@@ -24,7 +24,7 @@ from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import TurnError
 from oxy_ai.media.library import FileLibrary
-from oxy_ai.model.client import Question
+from oxy_ai.model.route import Question
 from oxy_ai.portuguese.promises import promises_person, promises_person_in_english
 from oxy_ai.records import (
     CallOutcome,
@@ -169,7 +169,6 @@ class TurnDialogue:
         assisted = self._assisted
         chosen = settings_for(assisted.turn.settings.ai, assisted.role)
         question = Question(
-            model=chosen.model,
             temperature=chosen.temperature,
             max_tokens=chosen.max_tokens,
             messages=messages,

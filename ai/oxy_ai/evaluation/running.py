@@ -18,7 +18,7 @@ from oxy_ai.evaluation.playing import Equipment, play
 from oxy_ai.evaluation.scratch import worker_pool
 from oxy_ai.evaluation.staging import Staged
 from oxy_ai.golden.library import Golden
-from oxy_ai.model.client import ModelClient
+from oxy_ai.model.client import ModelClient, ModelSettings
 from oxy_ai.verticals import Verticals
 from oxy_core.tasks import end_tasks
 
@@ -94,7 +94,13 @@ async def _opened(url: str, options: RunOptions) -> AsyncIterator[Equipment]:
     settings = RunnerSettings(
         retry_seconds=options.retry_seconds, retry_max_seconds=_LONGEST_RETRY, context_part_seconds=_PART_SECONDS
     )
-    model = ModelClient(options.base_url, options.api_key.get_secret_value(), options.timeout_seconds)
+    model = ModelClient(
+        ModelSettings(
+            openai_base_url=options.base_url,
+            openai_api_key=options.api_key,
+            model_timeout_seconds=options.timeout_seconds,
+        )
+    )
     async with worker_pool(url, options.at_once * _CONNECTIONS + 1) as pool:
         engine = Engine(pool)
         desk = Desk(engine, options.at_once, settings.turn_limits)

@@ -8,9 +8,9 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from oxy_ai.errors import ModelInvalidError, ModelRefusalError
-from oxy_ai.model.prices import cost_microdollars
 from oxy_ai.records import Response, ToolCall, Usage
 from oxy_ai.sanitize import clean, storable_text
+from oxy_core.prices import KnownPrice
 
 TOOL_NAME: Final = r"^[a-zA-Z0-9_-]{1,64}$"
 """The names that the API accepts when a call is sent back; any other would make every later request fail."""
@@ -27,13 +27,13 @@ MAX_TEXT: Final = 32_768
 _MAX_QUOTED: Final = 40
 
 
-def read_completion(body: bytes, model: str, seconds: float) -> tuple[Response, Usage]:
+def read_completion(body: bytes, model: str, price: KnownPrice | None, seconds: float) -> tuple[Response, Usage]:
     """Return the response and the usage of the model that was asked; `seconds` is how long the answer took.
 
     Raises ModelInvalidError, which names the invalid fields and never quotes the answer, or ModelRefusalError.
     """
     completion = _parse(body)
-    return _response(completion), _usage(model, completion.usage, seconds)
+    return _response(completion), _usage(model, price, completion.usage, seconds)
 
 
 class _Function(BaseModel):
@@ -118,22 +118,24 @@ def _text(message: _Message) -> str | None:
     return storable_text(written)[:MAX_TEXT] if clean(written) else None
 
 
-def _usage(model: str, figures: object, seconds: float) -> Usage:
-    prompt = _tokens(figures, "prompt_tokens")
+def _usage(model: str, price: KnownPrice | None, figures: object, seconds: float) -> Usage:
+    prompt = count_of(figures, "prompt_tokens")
     details = figures.get("prompt_tokens_details") if isinstance(figures, dict) else None
-    cached = min(_tokens(details, "cached_tokens"), prompt)
-    written = _tokens(figures, "completion_tokens")
+    cached = min(count_of(details, "cached_tokens"), prompt)
+    written = count_of(figures, "completion_tokens")
+    cost = None if price is None else price.tokens_cost(prompt, cached, written)
     return Usage(
         model=model,
         prompt_tokens=prompt,
         cached_tokens=cached,
         completion_tokens=written,
-        cost_microdollars=cost_microdollars(model, prompt, cached, written),
+        cost_microdollars=cost,
         latency_ms=round(seconds * 1000),
+        price_source=None if price is None or cost is None else price.source,
     )
 
 
-def _tokens(figures: object, name: str) -> int:
-    """Return a count as the endpoint gave it; 0 where it is missing or cannot be a count."""
+def count_of(figures: object, name: str) -> int:
+    """Return a count of tokens as the endpoint gave it; 0 where it is missing or cannot be a count."""
     value = figures.get(name) if isinstance(figures, dict) else None
     return value if isinstance(value, int) and 0 <= value <= _MAX_TOKENS else 0

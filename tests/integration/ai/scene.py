@@ -197,6 +197,7 @@ class Scene:
             "database_url": PostgresDsn(self.database_url),
             "openai_base_url": self.model.base_url,
             "openai_api_key": SecretStr("scripted"),
+            "allowed_endpoints": "127.0.0.0/8 localhost",
             "probe_port": 0,
             "lease_seconds": LEASE_SECONDS,
             "context_part_seconds": LEASE_SECONDS,
@@ -217,7 +218,7 @@ class Scene:
             connected(self.nats_url, name="worker") as client,
             asyncio.TaskGroup() as group,
         ):
-            model = ModelClient(settings.openai_base_url, "scripted", settings.model_timeout_seconds)
+            model = ModelClient(settings)
             worker = Worker(settings, client, Engine(pool), model)
             task = group.create_task(worker.run(Readiness(settings.readiness_check_seconds), stop))
             try:

@@ -51,7 +51,7 @@ class Shop:
 
 @asynccontextmanager
 async def opened(scene: Scene, endpoint: Endpoint) -> AsyncIterator[tuple[Shop, TurnRunner]]:
-    model = ModelClient(endpoint.base_url, "none", 10)
+    model = ModelClient(scene.settings(openai_base_url=endpoint.base_url))
     async with connected_pool(scene.database_url, connections=4) as pool:
         engine = Engine(pool)
         await apply(engine, SETTINGS)

@@ -7,10 +7,12 @@ import pytest
 from aiohttp import web
 from integration.ai.endpoint import Endpoint, Reaction, calling, completion, refusing, running_endpoint, saying, sending
 from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, Scene, settings_of, until
+from pydantic import SecretStr
 
 from oxy_ai.errors import ModelOutageError, ModelRejectedError
 from oxy_ai.model.breaker import FAILURES, SHORTEST_PAUSE
-from oxy_ai.model.client import ModelClient, Question
+from oxy_ai.model.client import ModelClient, ModelSettings
+from oxy_ai.model.route import ModelRoute, Question
 from oxy_core.envelopes import SendOutcome, SendResult
 from oxy_core.instance.settings import AiSettings
 
@@ -111,17 +113,18 @@ async def test_an_endpoint_that_hangs_does_not_hold_up_the_customers_of_others(s
 
 
 async def test_an_endpoint_that_refuses_a_question_is_not_out() -> None:
-    model = ModelClient("https://unused.example", "key", 5)
-    question = Question(model="m", temperature=0, max_tokens=10, messages=[], tools=[])
+    question = Question(temperature=0, max_tokens=10, messages=[])
     out, refused, answers = refusing(503), refusing(400), saying("Oi!")
     async with running_endpoint(*[out] * FAILURES, refused, answers) as endpoint:
+        model = ModelClient(ModelSettings(openai_base_url=endpoint.base_url, openai_api_key=SecretStr("key")))
+        route = ModelRoute("petshop", "petshop", None, ("m",), timeout_seconds=5)
         for _ in range(FAILURES):
             with pytest.raises(ModelOutageError):
-                await model.ask(question, endpoint.base_url)
+                await model.ask(question, route)
         await asyncio.sleep(SHORTEST_PAUSE)
         with pytest.raises(ModelRejectedError):
-            await model.ask(question, endpoint.base_url)
-        response, _ = await model.ask(question, endpoint.base_url)
+            await model.ask(question, route)
+        response, _ = await model.ask(question, route)
     await model.close()
     assert response.text == "Oi!"
 

@@ -25,7 +25,8 @@ from integration.ai.endpoint import (
 )
 from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, FakePod, Scene, settings_of, until
 
-from oxy_ai.model.client import MAX_RESPONSE_BYTES, NO_KEY
+from oxy_ai.model.credentials import NO_KEY
+from oxy_ai.model.endpoints import MAX_RESPONSE_BYTES
 from oxy_core.instance.settings import AiSettings
 
 SETTINGS = settings_of("petshop")

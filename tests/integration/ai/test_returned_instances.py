@@ -119,9 +119,12 @@ async def engine_of(scene: Scene) -> AsyncIterator[Engine]:
 
 @asynccontextmanager
 async def runner_of(scene: Scene, engine: Engine) -> AsyncIterator[TurnRunner]:
-    model = ModelClient("http://127.0.0.1:1/v1", "none", 1)
+    settings = scene.settings(
+        openai_base_url="http://127.0.0.1:1/v1", model_timeout_seconds=1, instance_retry_seconds=RETRY_SECONDS
+    )
+    model = ModelClient(settings)
     try:
-        yield TurnRunner(engine, model, Verticals().named, scene.settings(instance_retry_seconds=RETRY_SECONDS))
+        yield TurnRunner(engine, model, Verticals().named, settings)
     finally:
         await model.close()
 

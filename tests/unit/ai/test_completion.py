@@ -7,6 +7,7 @@ import pytest
 from oxy_ai.errors import ModelInvalidError, ModelRefusalError
 from oxy_ai.model.completion import read_completion
 from oxy_ai.records import ToolCall
+from oxy_core.prices import known_price
 
 MODEL = "gpt-4o-mini"
 
@@ -21,26 +22,26 @@ def call(number: int) -> dict[str, object]:
 
 def test_text_and_usage_are_read() -> None:
     figures = {"prompt_tokens": 1000, "completion_tokens": 100, "prompt_tokens_details": {"cached_tokens": 200}}
-    response, usage = read_completion(body({"content": "Oi!\0"}, usage=figures), MODEL, 1.2345)
+    response, usage = read_completion(body({"content": "Oi!\0"}, usage=figures), MODEL, known_price(MODEL), 1.2345)
     assert (response.text, response.tool_calls) == ("Oi!", ())
     assert (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens) == (1000, 200, 100)
     assert (usage.model, usage.cost_microdollars, usage.latency_ms) == (MODEL, 195, 1234)
 
 
 def test_calls_are_read_with_empty_arguments_where_there_are_none() -> None:
-    response, _ = read_completion(body({"tool_calls": [call(1), call(2)]}), MODEL, 0)
+    response, _ = read_completion(body({"tool_calls": [call(1), call(2)]}), MODEL, None, 0)
     assert response.text is None
     assert response.tool_calls == tuple(ToolCall(id=f"c{n}", name="horarios", arguments="{}") for n in (1, 2))
 
 
 def test_an_answer_that_was_cut_ends_in_an_ellipsis() -> None:
-    response, _ = read_completion(body({"content": "Temos banho e "}, "length"), MODEL, 0)
+    response, _ = read_completion(body({"content": "Temos banho e "}, "length"), MODEL, None, 0)
     assert response.text == "Temos banho e…"
 
 
 @pytest.mark.parametrize("figures", [None, [], {"prompt_tokens": -1}, {"prompt_tokens": 2**31}, {"prompt_tokens": "9"}])
 def test_figures_that_cannot_be_counts_are_zero(figures: object) -> None:
-    assert read_completion(body({"content": "Oi"}, usage=figures), MODEL, 0)[1].prompt_tokens == 0
+    assert read_completion(body({"content": "Oi"}, usage=figures), MODEL, None, 0)[1].prompt_tokens == 0
 
 
 @pytest.mark.parametrize(
@@ -57,5 +58,5 @@ def test_figures_that_cannot_be_counts_are_zero(figures: object) -> None:
 )
 def test_anything_else_is_refused_without_repeating_it(answer: bytes, error: type[Exception], complaint: str) -> None:
     with pytest.raises(error, match=complaint) as raised:
-        read_completion(answer, MODEL, 0)
+        read_completion(answer, MODEL, None, 0)
     assert "secret" not in str(raised.value)

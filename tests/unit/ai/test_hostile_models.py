@@ -49,7 +49,7 @@ BODIES = st.binary() | (COMPLETIONS | VALUES).map(lambda value: json.dumps(value
 @given(BODIES)
 def test_no_answer_raises_anything_but_what_a_turn_expects(body: bytes) -> None:
     try:
-        response, usage = read_completion(body, "gpt-4o-mini", 1)
+        response, usage = read_completion(body, "gpt-4o-mini", None, 1)
     except (ModelInvalidError, ModelRefusalError) as error:
         assert_storable(json.dumps(reason_of(error)), longest=500)
         return
@@ -89,5 +89,5 @@ async def test_no_call_raises(name: str, arguments: str) -> None:
 def test_the_finish_reason_is_not_repeated_whole() -> None:
     choice = {"message": {"content": ""}, "finish_reason": "\0" + "x" * 100_000}
     with pytest.raises(ModelInvalidError) as raised:
-        read_completion(json.dumps({"choices": [choice]}).encode(), "m", 1)
+        read_completion(json.dumps({"choices": [choice]}).encode(), "m", None, 1)
     assert_storable(reason_of(raised.value), longest=120)
