@@ -209,7 +209,7 @@ class Bus:
 
     async def _forget_unwanted(self, connections: _Connections) -> None:
         """Forget instances that were removed while no operator was running. Raises BusError."""
-        owners = await settings_bucket.owners(connections.bucket)
+        owners = await settings_bucket.owners(connections.platform.jetstream())
         wanted = self._wanted()
         for key, uid in owners.items():
             organization, _, instance = key.partition(".")
@@ -300,7 +300,7 @@ class Bus:
             if await last_loss(connections.platform.jetstream()) != connections.database:
                 log.warning("database_began_anew")
                 return True
-            held = await settings_bucket.keys(connections.bucket)
+            held = await settings_bucket.keys(connections.platform.jetstream())
         except BusError as error:
             log.warning("bus_not_checked", error=str(error))
             return False

@@ -3,18 +3,42 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final
 
 import structlog
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
-from nats.js.kv import KV_DEL, KV_PURGE, KeyValue
+from nats.js.kv import KV_MARKER_REASON, KV_OP, KeyValue
 
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.errors import BusError, ContractError
+from oxy_core.subjects import INSTANCES_BUCKET
 
 LIST_SECONDS: Final = 30.0
-"""Longest time in which all settings are listed; nats-py itself would wait without end."""
+"""Longest time in which all settings are listed."""
+
+ANSWER_SECONDS: Final = 5.0
+"""Longest time for some of them."""
+
+BATCH: Final = 256
+"""How many are asked for at once."""
+
+_STREAM: Final = f"KV_{INSTANCES_BUCKET}"
+_KEYS: Final = f"$KV.{INSTANCES_BUCKET}."
+_DELETED: Final = frozenset({KV_OP, KV_MARKER_REASON})
+"""Headers of what stands for a deleted key."""
+
+_LISTING: Final = ConsumerConfig(
+    filter_subject=f"{_KEYS}>",
+    deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
+    ack_policy=AckPolicy.NONE,
+    inactive_threshold=LIST_SECONDS,  # if this process dies before it deletes the consumer
+    mem_storage=True,
+)
 
 log = structlog.get_logger()
 
@@ -33,47 +57,57 @@ async def forget(bucket: KeyValue, key: str, uid: str | None) -> None:
     """Delete settings, but only those of the custom resource with this uid; None: of any."""
     async with _failing("forget settings"):
         found = await _find(bucket, key)
-        if found is None or (uid is not None and owner(found) != uid):
+        if found is None or (uid is not None and _owner(found.value) != uid):
             return
         await bucket.delete(key, last=found.revision)
         log.info("settings_forgotten", key=key)
 
 
-async def owners(bucket: KeyValue) -> dict[str, str | None]:
+async def owners(jetstream: JetStreamContext) -> dict[str, str | None]:
     """Return the uid in the settings of each key; None if this version cannot read it."""
-    return {entry.key: owner(entry) for entry in await _entries(bucket, without_values=False)}
+    return {_key(message): _owner(message.data) for message in await _present(jetstream, without_values=False)}
 
 
-async def keys(bucket: KeyValue) -> set[str]:
+async def keys(jetstream: JetStreamContext) -> set[str]:
     """Return the keys of all settings."""
-    return {entry.key for entry in await _entries(bucket, without_values=True)}
+    return {_key(message) for message in await _present(jetstream, without_values=True)}
 
 
-async def _entries(bucket: KeyValue, *, without_values: bool) -> list[KeyValue.Entry]:
+async def _present(jetstream: JetStreamContext, *, without_values: bool) -> list[Msg]:
+    """Return the newest message of each key that was not deleted.
+
+    Not by a watcher of nats-py, which takes a bucket whose entries are still under way for an empty one, and leaves its
+    consumer behind.
+    """
     async with _failing("list settings"), asyncio.timeout(LIST_SECONDS):
-        watcher = await bucket.watchall(meta_only=without_values)
+        listing = replace(_LISTING, headers_only=without_values)
+        made = await jetstream.add_consumer(_STREAM, listing)
         try:
-            return await _present(watcher)
+            found = await _fetch(jetstream, made.name, made.num_pending or 0)
         finally:
-            # Also after a time-out: while the server does not answer, this is repeated.
-            await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py has no types here
+            await jetstream.delete_consumer(_STREAM, made.name)
+    return [message for message in found if not _DELETED & (message.headers or {}).keys()]
 
 
-async def _present(watcher: KeyValue.KeyWatcher) -> list[KeyValue.Entry]:
-    found = []
-    async for entry in watcher:
-        # nats-py marks the end of the present entries by None.
-        if entry is None:
-            break
-        if entry.operation not in {KV_DEL, KV_PURGE}:
-            found.append(entry)
+async def _fetch(jetstream: JetStreamContext, consumer: str, count: int) -> list[Msg]:
+    pulled = await jetstream.pull_subscribe_bind(consumer, _STREAM)
+    found: list[Msg] = []
+    try:
+        while len(found) < count:
+            found += await pulled.fetch(min(BATCH, count - len(found)), timeout=ANSWER_SECONDS)
+    finally:
+        await pulled.unsubscribe()
     return found
 
 
-def owner(entry: KeyValue.Entry) -> str | None:
-    """Return the uid of the custom resource whose settings an entry holds; None if this version cannot read it."""
+def _key(message: Msg) -> str:
+    return message.subject.removeprefix(_KEYS)
+
+
+def _owner(content: bytes | None) -> str | None:
+    """Return the uid of the custom resource whose settings these are; None if this version cannot read them."""
     try:
-        return InstanceSettings.decode(entry.value or b"").uid
+        return InstanceSettings.decode(content or b"").uid
     except ContractError:
         return None
 

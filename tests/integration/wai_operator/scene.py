@@ -400,7 +400,7 @@ class Scene:
     async def until_published(self, holds: Callable[[InstanceSettings | None], Any]) -> InstanceSettings | None:
         deadline = time.monotonic() + WITHIN
         while not holds(published := await self.published()):
-            assert time.monotonic() < deadline, f"{published}\n{self.log()[-3000:]}"
+            assert time.monotonic() < deadline, f"{published}\n{self.operator.log()[-3000:]}"
             await asyncio.sleep(0.05)
         return published
 
