@@ -13,6 +13,7 @@ from oxy_cli.commands.logs import logs
 from oxy_cli.commands.pair import pair
 from oxy_cli.commands.send import send
 from oxy_cli.commands.status import status
+from oxy_cli.commands.usage import usage
 from oxy_cli.errors import CliError
 from oxy_cli.exit_codes import FAILURE, INTERRUPTED, after_signal
 
@@ -28,6 +29,7 @@ app.command()(status)
 app.command()(logs)
 app.command()(send)
 app.command()(ledger)
+app.command()(usage)
 app.add_typer(agenda.app, name="agenda")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(contact.app, name="contact")

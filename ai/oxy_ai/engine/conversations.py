@@ -103,6 +103,11 @@ def _key(key: str) -> _Key:
     return _Key(key, organization_id(organization), int(number))
 
 
+def conversation_key(key: str) -> tuple[str, int]:
+    """Return the organization's name and the number in a conversation's id; raises AdministrationError."""
+    return key.rpartition(":")[0], _key(key).number
+
+
 def _unknown(key: str) -> str:
     return f"there is no conversation {key!r}; `oxy conversations list --all` lists them (organization:number)"
 

@@ -230,6 +230,9 @@ as $$
         when 'failed' then 'WhatsApp did not accept a text'
         when 'expired' then 'a text was not sent in time'
         when 'ambiguous' then 'it is unknown whether a text was sent'
+        when 'budget_low' then 'most of the month''s budget for models is used'
+        when 'budget_spent' then 'the month''s budget for models has no room for another answer'
+        when 'price_unknown' then 'there is a budget, but nobody knows what the model costs'
         when 'dead_report' then 'a report from WhatsApp could not be stored'
         when 'discarded_report' then 'a report that could not be stored was discarded'
         else 'unknown kind of notice: ' || kind

@@ -86,3 +86,8 @@ begin
         from instances i where i.organization_id = organization and i.id = instance
     );
 end $$;
+
+-- What a call counts for: its cost, or what was reserved for it as long as nobody has settled it; null: nobody knows.
+create or replace function charge_of(c ai_interactions) returns bigint
+language sql immutable parallel safe
+as $$ select coalesce(c.cost_microdollars, case when c.outcome = 'reserved' then c.reserved_microdollars end) $$;
