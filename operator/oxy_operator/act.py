@@ -9,6 +9,7 @@ from oxy_core.errors import BusError
 from oxy_core.instance.custom_resource import FINALIZER, claim_name
 from oxy_operator.bus.connection import Bus
 from oxy_operator.decide.epoch_record import EpochRecord
+from oxy_operator.decide.model_keys import KeysWanted
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.outcome import Outcome
 from oxy_operator.decide.plan import Child, Plan
@@ -17,6 +18,7 @@ from oxy_operator.errors import InvalidError
 from oxy_operator.kube.applier import Applier
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.instance_writer import InstanceWriter
+from oxy_operator.kube.key_store import KeyStore
 from oxy_operator.objects import CLAIMS, Key
 from oxy_operator.ownership.arbitration import Ownership
 from oxy_operator.problems import Problem
@@ -27,14 +29,22 @@ log = structlog.get_logger()
 class Actor:
     """Writes to the cluster and to the bus. `act` and `remove` raise ApiError if they must be retried."""
 
-    def __init__(
-        self, cache: ClusterCache, applier: Applier, writer: InstanceWriter, bus: Bus, ownership: Ownership
+    def __init__(  # noqa: PLR0913 everything that it writes to
+        self,
+        cache: ClusterCache,
+        applier: Applier,
+        writer: InstanceWriter,
+        bus: Bus,
+        *,
+        ownership: Ownership,
+        keys: KeyStore,
     ) -> None:
         self._cache = cache
         self._applier = applier
         self._writer = writer
         self._bus = bus
         self._ownership = ownership
+        self._keys = keys
 
     async def act(self, key: Key, observed: Observed, plan: Plan, remember: Callable[[EpochRecord], None]) -> Outcome:
         """Carry out a plan. If the API server refuses one object, the others are still applied.
@@ -48,8 +58,14 @@ class Actor:
             await self._applier.ensure_absent(child.kind, key.namespace, child.name)
         if plan.settings is None:
             return Outcome(refused, account_pushed=observed.account_held)
+        keys_refused = await self._pass_on(key, plan.settings, plan.keys)
         pushed = await self._push(key, observed, plan.settings)
-        return Outcome(refused, account_pushed=pushed, bus_failed=not pushed and self._bus.present)
+        return Outcome(
+            refused,
+            keys_refused=keys_refused,
+            account_pushed=pushed,
+            bus_failed=not pushed and self._bus.present,
+        )
 
     async def _provision(
         self, key: Key, observed: Observed, plan: Plan, remember: Callable[[EpochRecord], None]
@@ -76,6 +92,20 @@ class Actor:
             return Problem(f"{child.kind.name}Refused", message)
         return None
 
+    async def _pass_on(self, key: Key, settings: InstanceSettings, keys: KeysWanted | None) -> Problem | None:
+        """Pass an instance's API keys on to the workers; return why the API server refuses that."""
+        if keys is None:
+            return None
+        try:
+            await self._keys.put(settings.organization, settings.instance, keys.value, key)
+        except InvalidError as error:
+            message = (
+                f"The keys that spec.ai names cannot be passed on to the workers: {error}. If that Secret is full, a "
+                "platform admin has to let some instances use the platform's key. Oxy tries again every minute."
+            )
+            return Problem("KeyStoreFull", message)
+        return None
+
     async def _push(self, key: Key, observed: Observed, settings: InstanceSettings) -> bool:
         """Push account and settings to the bus; return whether it accepted them."""
         try:
@@ -99,6 +129,7 @@ class Actor:
             if not plan.overdue:
                 return None
             # NATS is cleaned up once it is back.
+        await self._keys.remove(instance.spec.organization_id, instance.name, key)
         if plan.claim is not None:
             await self._applier.ensure_absent(plan.claim.kind, key.namespace, plan.claim.name)
         releases_number = plan.releases_number(self._cache.pods.of(key))
@@ -108,7 +139,11 @@ class Actor:
         return waiting
 
     async def forget_deleted(self, key: Key) -> bool:
-        """Remove from the bus an instance whose custom resource no longer exists; return whether that succeeded."""
+        """Remove keys and bus account of an instance that no longer exists; return whether the bus did so.
+
+        Raises ApiError.
+        """
+        await self._keys.remove_of(key)
         try:
             await self._bus.forget_deleted(key)
         except BusError as error:

@@ -9,6 +9,7 @@ from typing import Never
 import structlog
 
 from oxy_core.errors import BusError, OxyError
+from oxy_core.model_keys import entry_name
 from oxy_core.probes import serving_probes
 from oxy_core.tasks import end_tasks
 from oxy_operator.act import Actor
@@ -23,9 +24,11 @@ from oxy_operator.kube.client import Kubernetes
 from oxy_operator.kube.election import Elector
 from oxy_operator.kube.instance_watch import InstanceWatch
 from oxy_operator.kube.instance_writer import InstanceWriter
+from oxy_operator.kube.key_store import KEY_STORES, KeyStore
 from oxy_operator.kube.reflector import Reflector
+from oxy_operator.kube.secret_reads import SecretReads
 from oxy_operator.metrics import BUS, DURATION, ERRORS, LEADS, QUEUE, RECONCILES
-from oxy_operator.objects import PODS, Key, Kind
+from oxy_operator.objects import METADATA_ONLY, PODS, SECRETS, Key, Kind
 from oxy_operator.observe import Observer
 from oxy_operator.ownership.arbitration import Ownership
 from oxy_operator.reconcile import Reconciler
@@ -50,6 +53,8 @@ class Operator:
         self._cache = ClusterCache()
         self._bus = self._make_bus(keys)
         self._ownership = Ownership(api, settings.namespace, self._cache)
+        self._keys = KeyStore(api, settings.namespace, settings.secret_prefix, self._enqueue_existing)
+        self._secrets = SecretReads(self._enqueue_existing)
         self._reconciler = self._make_reconciler(api, keys)
         self._reflectors = self._make_reflectors(api)
         self._instances = InstanceWatch(api, self._cache.instances, self._queue.add)
@@ -78,26 +83,34 @@ class Operator:
             cache,
             self._bus,
             self._ownership,
-            keys,
+            reads=self._secrets,
+            keys=keys,
             rotation_seconds=settings.rotation_seconds,
             clock=time.time,
         )
         return Reconciler(
             cache.instances,
             observer,
-            Actor(cache, Applier(api, cache), writer, self._bus, self._ownership),
+            Actor(cache, Applier(api, cache), writer, self._bus, ownership=self._ownership, keys=self._keys),
             writer,
             deployment=Deployment(
                 tenant_image=settings.tenant_image,
                 tenant_nats_url=settings.tenant_nats_url,
                 access_mode=settings.session_access_mode,
+                endpoints=settings.endpoint_rules,
             ),
             enqueue=self._queue.add,
         )
 
     def _make_reflectors(self, api: Kubernetes) -> list[Reflector]:
         sinks: list[tuple[Kind, Sink]] = [*self._cache.children.items(), (PODS, self._cache.pods)]
-        return [Reflector(api, kind, MANAGED, sink, self._enqueue_existing) for kind, sink in sinks]
+        enqueue = self._enqueue_existing
+        children = [
+            Reflector(api, kind, MANAGED, sink, enqueue, metadata_only=kind in METADATA_ONLY) for kind, sink in sinks
+        ]
+        # Tenants label their own Secrets as they like, so all are watched, but nothing is learnt of what they hold.
+        named = Reflector(api, SECRETS, "", self._secrets, enqueue, metadata_only=True)
+        return [*children, named, Reflector(api, SECRETS, KEY_STORES, self._keys, enqueue)]
 
     def _enqueue_existing(self, key: Key) -> None:
         """Enqueue an instance one of whose objects changed; what seems to belong to one that does not exist is left."""
@@ -151,6 +164,7 @@ class Operator:
             await reflector.synced.wait()
         await self._instances.until_listed()
         await self._ownership.load()
+        await self._keys.sweep({entry_name(*name) for name in self._cache.instances.names()})
         self._prepared.set()
 
     async def _when_prepared(self, run: Callable[[], Awaitable[None]]) -> None:

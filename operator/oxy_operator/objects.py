@@ -51,4 +51,4 @@ CHILD_KINDS: Final = (CLAIMS, CONFIG_MAPS, SECRETS, STATEFUL_SETS, NETWORK_POLIC
 """Kinds that the operator applies for an instance."""
 
 METADATA_ONLY: Final = frozenset({SECRETS})
-"""Kinds of which only metadata is listed and watched."""
+"""Kinds of which only metadata is listed and watched, as far as they are children."""

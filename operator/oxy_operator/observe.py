@@ -10,11 +10,13 @@ from oxy_operator.bus.connection import Bus
 from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.model_keys import NO_KEYS, KeysWanted, SecretData, key_references, keys_wanted
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.specs.config_map import bus_state_of
 from oxy_operator.errors import MissingError
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import Kubernetes
+from oxy_operator.kube.secret_reads import SecretReads
 from oxy_operator.objects import CLAIMS, CONFIG_MAPS, SECRETS, STATEFUL_SETS, Key, Kind
 from oxy_operator.ownership.arbitration import Ownership
 from oxy_operator.problems import Problem
@@ -27,6 +29,8 @@ class Remembered:
 
     tenancy: Tenancy | None = None
     """Cached for a rotation period, because signing is slow."""
+    keys: KeysWanted = NO_KEYS
+    """Valid while `SecretReads` knows of no change."""
     record: EpochRecord | None = None
     """The last one written; used if the claim loses its annotations."""
     status_written_at: datetime | None = None
@@ -45,8 +49,9 @@ class Observer:
         cache: ClusterCache,
         bus: Bus,
         ownership: Ownership,
-        keys: PlatformKeys,
         *,
+        reads: SecretReads,
+        keys: PlatformKeys,
         rotation_seconds: int,
         clock: Callable[[], float],
     ) -> None:
@@ -54,6 +59,7 @@ class Observer:
         self._cache = cache
         self._bus = bus
         self._ownership = ownership
+        self._reads = reads
         self._keys = keys
         self._rotation_seconds = rotation_seconds
         self._clock = clock
@@ -65,6 +71,8 @@ class Observer:
         that of several instances that want a number at the same time only one gets it.
         """
         refusal = await self._ownership.acquire(key, instance) if instance.deleted_at is None else None
+        owns = instance.deleted_at is None and refusal is None
+        model_keys = await self._model_keys(key, instance, remembered.keys) if owns else NO_KEYS
         claim = self._cache.child(CLAIMS, key.namespace, claim_name(key.name))
         settings = self._cache.child(CONFIG_MAPS, key.namespace, runtime_name(key.name))
         workload = self._cache.child(STATEFUL_SETS, key.namespace, runtime_name(key.name))
@@ -82,9 +90,32 @@ class Observer:
             record=(EpochRecord.of(claim.annotations) or last) if claim else None,
             known_epoch=max(workload.epoch if workload else 0, last.epoch if last else 0),
             has_workload=workload is not None,
+            keys=model_keys,
             refusal=refusal,
             status_written_at=remembered.status_written_at,
         )
+
+    async def _model_keys(self, key: Key, instance: Instance, held: KeysWanted) -> KeysWanted:
+        """Return the API keys of an instance's models; Secrets are read only if they or the spec have changed."""
+        references = key_references(instance)
+        if references == held.references and all(self._reads.current(key, named.secret) for named in references):
+            return held
+        return keys_wanted(instance, {named.secret: await self._secret(key, named.secret) for named in references})
+
+    async def _secret(self, key: Key, name: str) -> SecretData | None:
+        self._reads.announce(key, name)
+        try:
+            found = await self._api.get(SECRETS, key.namespace, name)
+        except MissingError:
+            self._reads.done(key, name, 0)
+            return None
+        self._reads.done(key, name, int(found["metadata"]["resourceVersion"]))
+        data: SecretData = found.get("data") or {}
+        return data
+
+    def forget(self, key: Key) -> None:
+        """Forget what was read for an instance that no longer exists."""
+        self._reads.drop(key)
 
     async def missing_reference(self, observed: Observed) -> Problem | None:
         """Return a problem if the spec refers to an object that does not exist; for mounts the kubelet reports none.

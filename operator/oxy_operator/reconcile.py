@@ -55,7 +55,7 @@ class Reconciler:
         instance = Instance.of(resource)
         remembered = self._remembered[key]
         observed = await self._observer.observe(key, instance, remembered)
-        remembered.tenancy = observed.tenancy
+        remembered.tenancy, remembered.keys = observed.tenancy, observed.keys
         if instance.deleted_at is not None:
             return await self._remove(key, observed)
         return await self._apply(key, observed)
@@ -102,4 +102,5 @@ class Reconciler:
 
     def _drop(self, key: Key) -> None:
         self._remembered.pop(key, None)
+        self._observer.forget(key)
         self._phases.drop(key)

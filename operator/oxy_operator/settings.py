@@ -8,13 +8,15 @@ from typing import Final
 from pydantic import Field, ValidationError
 
 from oxy_core.errors import SettingsError
+from oxy_core.model_endpoints import AllowedEndpoints
 from oxy_core.settings import ProcessSettings
 from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_operator.decide.endpoints import EndpointRules
 from oxy_operator.kube.election import LEASE_SECONDS
 from oxy_operator.tenancy import ROTATION_SECONDS
 
 SHARED_CONNECTIONS: Final = 16
-"""Connections to the API server besides the workers': six watches, the lease, the preparation, and as many to spare."""
+"""Connections to the API server besides the workers': eight watches, the lease, the preparation, and some to spare."""
 
 
 class OperatorSettings(ProcessSettings):
@@ -32,6 +34,17 @@ class OperatorSettings(ProcessSettings):
     nats_system_credentials: Path = Field(description="Credentials file of the system account's user.")
     nats_operator_seed: Path = Field(description="File with the seed that signs accounts.")
     root_seed: Path = Field(description="File with the seed from which accounts derive.")
+    secret_prefix: str = Field(
+        default="oxy", description="First part of the names of the platform's Secrets, among them those of API keys."
+    )
+    openai_base_url: str | None = Field(
+        default=None, description="The platform's model endpoint, which instances may name too, wherever it is."
+    )
+    allowed_endpoints: str = Field(
+        default="",
+        description="Hosts, host:port and networks (CIDR) of model endpoints that instances may name although they are "
+        "not public; separated by commas.",
+    )
     tenant_image: str = Field(description="Image of the tenant runtime.")
     session_access_mode: str = Field(default="ReadWriteOncePod", description="Access mode of session volumes.")
     rotation_seconds: int = Field(
@@ -54,6 +67,11 @@ class OperatorSettings(ProcessSettings):
     def api_connections(self) -> int:
         """Size of the connection pool to the API server: one per worker, plus those of the other parts."""
         return self.workers + SHARED_CONNECTIONS
+
+    @property
+    def endpoint_rules(self) -> EndpointRules:
+        """Which model endpoints instances may name; raises SettingsError."""
+        return EndpointRules(AllowedEndpoints.parse(self.allowed_endpoints), self.openai_base_url)
 
     def read_keys(self) -> PlatformKeys:
         """Read both seeds; raises SettingsError naming the file that is missing or damaged."""

@@ -37,4 +37,10 @@ def _concluded(plan: Plan, outcome: Outcome) -> Situation:
     if plan.claim is None:
         return replace(plan.situation, account_pushed=outcome.account_pushed)
     unprovisioned = outcome.refused or outcome.missing_reference
-    return replace(plan.situation, unprovisioned=unprovisioned, account_pushed=outcome.account_pushed)
+    models = plan.situation.models
+    return replace(
+        plan.situation,
+        unprovisioned=unprovisioned,
+        models=replace(models, key=outcome.keys_refused or models.key),
+        account_pushed=outcome.account_pushed,
+    )

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from oxy_core.envelopes import LiveState
+from oxy_operator.decide.endpoints import PUBLIC_ENDPOINTS, EndpointRules
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.model_keys import NO_KEYS, KeysWanted
 from oxy_operator.decide.pod import Pod
 from oxy_operator.problems import Problem
 from oxy_operator.tenancy import Tenancy
@@ -34,6 +36,8 @@ class Observed:
     """The highest epoch seen anywhere but in `record`."""
     has_workload: bool = False
     """Whether the StatefulSet exists."""
+    keys: KeysWanted = NO_KEYS
+    """Its models' API keys, as they are now."""
     refusal: Problem | None = None
     """Why the instance may not have its organization or number."""
     status_written_at: datetime | None = None
@@ -47,3 +51,5 @@ class Deployment:
     tenant_image: str
     tenant_nats_url: str
     access_mode: str
+    endpoints: EndpointRules = PUBLIC_ENDPOINTS
+    """Which endpoints of models instances may name."""

@@ -13,6 +13,8 @@ class Outcome:
     """The first object that the API server refused; the others were still applied."""
     missing_reference: Problem | None = None
     """Set if nothing was refused, the pod is waiting, and an object that the spec refers to does not exist."""
+    keys_refused: Problem | None = None
+    """Why its API keys cannot be passed on, although they could be read."""
     account_pushed: bool = False
     """Whether NATS has the account."""
     bus_failed: bool = False

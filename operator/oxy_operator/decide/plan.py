@@ -6,11 +6,14 @@ from datetime import timedelta
 
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.instance.custom_resource import FINALIZER, pairing_secret_name, runtime_name
+from oxy_operator.decide.budget import budget_problem
+from oxy_operator.decide.endpoints import endpoint_problem
 from oxy_operator.decide.epoch_record import EpochRecord, next_record
 from oxy_operator.decide.live_state import current_live_state, noticeable
+from oxy_operator.decide.model_keys import KeysWanted
 from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.ownership_problems import session_problem
-from oxy_operator.decide.situation import Situation
+from oxy_operator.decide.situation import ModelProblems, Situation
 from oxy_operator.decide.specs.claim import session_claim
 from oxy_operator.decide.specs.config_map import settings_config_map
 from oxy_operator.decide.specs.instance_settings import instance_settings
@@ -59,6 +62,8 @@ class Plan:
     refers to come before its StatefulSet."""
     absent: tuple[ChildName, ...] = ()
     """Removed after everything is applied, so that one that cannot be removed keeps nothing else waiting."""
+    keys: KeysWanted | None = None
+    """Passed on before the settings, because the workers get them later."""
     settings: InstanceSettings | None = None
     """Pushed to the bus, together with the account."""
 
@@ -79,7 +84,11 @@ def _plan_for_owner(observed: Observed, deployment: Deployment) -> Plan:
         return _rejection(observed, problem)
     problem = timezone_problem(instance.spec.timezone)
     if problem is not None:
-        return _continuation(observed, record, problem) if observed.has_workload else _rejection(observed, problem)
+        return (
+            _continuation(observed, record, problem, deployment)
+            if observed.has_workload
+            else _rejection(observed, problem)
+        )
     return _provision(observed, record, deployment)
 
 
@@ -97,9 +106,18 @@ def _record(observed: Observed) -> EpochRecord:
     )
 
 
-def _situation(observed: Observed, record: EpochRecord) -> Situation:
+def _situation(observed: Observed, record: EpochRecord, deployment: Deployment) -> Situation:
     live = current_live_state(observed.reported, observed.pod, record, observed.now)
-    return Situation(observed.instance, record, observed.pod, live, now=observed.now)
+    models = _model_problems(observed, deployment)
+    return Situation(observed.instance, record, observed.pod, live, models=models, now=observed.now)
+
+
+def _model_problems(observed: Observed, deployment: Deployment) -> ModelProblems:
+    return ModelProblems(
+        key=observed.keys.problem,
+        endpoint=endpoint_problem(observed.instance, deployment.endpoints),
+        budget=budget_problem(observed.instance),
+    )
 
 
 def _rejection(observed: Observed, problem: Problem) -> Plan:
@@ -110,13 +128,13 @@ def _rejection(observed: Observed, problem: Problem) -> Plan:
     )
 
 
-def _continuation(observed: Observed, record: EpochRecord, problem: Problem) -> Plan:
+def _continuation(observed: Observed, record: EpochRecord, problem: Problem, deployment: Deployment) -> Plan:
     """Return the plan for a spec that cannot be applied: objects of an earlier spec stay unchanged."""
-    return Plan(replace(_situation(observed, record), unusable=problem), record=record)
+    return Plan(replace(_situation(observed, record, deployment), unusable=problem), record=record)
 
 
 def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) -> Plan:
-    instance, situation = observed.instance, _situation(observed, record)
+    instance, situation = observed.instance, _situation(observed, record, deployment)
     shows_codes = _wants_pairing(situation, record)
     return Plan(
         situation,
@@ -124,6 +142,7 @@ def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) 
         record=record,
         children=lambda volume: tuple(_children(observed, situation, record, deployment, volume)),
         absent=() if shows_codes else (ChildName(SECRETS, pairing_secret_name(instance.name)),),
+        keys=observed.keys,
         settings=instance_settings(instance, observed.tenancy.account),
     )
 

@@ -33,7 +33,7 @@ def _deadlines(observed: Observed, situation: Situation, outcome: Outcome, held_
         yield held_back
     if outcome.bus_failed:
         yield WAIT_SECONDS
-    if situation.unprovisioned is not None:
+    if situation.unprovisioned is not None or outcome.keys_refused is not None:
         yield CORRECTION_SECONDS
     window_end = _open_window_end(situation)
     if window_end is not None:

@@ -2,12 +2,25 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from oxy_core.envelopes import LiveState
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.pod import Pod
 from oxy_operator.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProblems:
+    """Why an instance's models are not asked, or some of them."""
+
+    key: Problem | None = None
+    endpoint: Problem | None = None
+    budget: Problem | None = None
+
+
+NO_PROBLEMS: Final = ModelProblems()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,8 @@ class Situation:
     """Why its current spec is not applied; objects of an earlier spec stay."""
     unprovisioned: Problem | None = None
     """Why its children are incomplete."""
+    models: ModelProblems = NO_PROBLEMS
+    """Why models are not asked."""
     account_pushed: bool = False
     """Whether NATS has accepted the instance's account."""
     now: datetime = field(kw_only=True)

@@ -87,6 +87,7 @@ def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
         _condition_unless(
             situation, "OwnersKnown", _nobody_to_tell(situation), "Named", "The first of spec.owners is told."
         ),
+        *_models(situation),
         _ready(situation, verdict),
     ]
 
@@ -140,6 +141,32 @@ def _nobody_to_tell(situation: Situation) -> Problem | None:
         "note is left in the business's chat with itself. Add the number of whoever answers them to spec.owners."
     )
     return Problem("NoOwners", message)
+
+
+def _models(situation: Situation) -> list[Status]:
+    """Return what may keep the workers from asking models; customers wait or are handed over to people then."""
+    ai, problems = situation.instance.spec.ai, situation.models
+    named = ai.api_key_secret_ref or ai.transcription.api_key_secret_ref or ai.vision.api_key_secret_ref
+    key = ("PassedOn", "The workers get the keys that spec.ai names.")
+    no_key = ("NoneNamed", "spec.ai names no key: the platform's endpoint gets the platform's, any other none.")
+    budget = ("Enforceable", "Each model has a price.")
+    no_budget = ("NoBudget", "spec.ai.monthlyBudgetUsd is not set.")
+    return [
+        _condition_unless(situation, "ModelKeyReady", problems.key, *(key if named else no_key)),
+        _condition_unless(
+            situation,
+            "EndpointsAllowed",
+            problems.endpoint,
+            "Allowed",
+            "The workers may connect to what spec.ai names.",
+        ),
+        _condition_unless(
+            situation,
+            "BudgetEnforceable",
+            problems.budget,
+            *(no_budget if ai.monthly_budget_microdollars is None else budget),
+        ),
+    ]
 
 
 def _paired(situation: Situation, verdict: Verdict) -> Status:

@@ -219,6 +219,10 @@ class InstanceCache:
         """Return a custom resource, if it exists."""
         return self._held.get(key)
 
+    def names(self) -> set[tuple[str, str]]:
+        """Return organization and name of every instance."""
+        return {(held["spec"]["organizationId"], key.name) for key, held in self._held.items()}
+
     def of_number(self, phone: str) -> list[Key]:
         """Return the instances with this E.164 number, or another that reaches the same WhatsApp account."""
         return sorted(self._of_number.get(phone_key(phone), ()))

@@ -98,6 +98,15 @@ class Kubernetes:
             headers={"Content-Type": "application/apply-patch+yaml", "Accept": _METADATA_ONLY},
         )
 
+    async def merge(self, kind: Kind, namespace: str, name: str, body: Object) -> Object:
+        """Change only what `body` names (RFC 7396; None removes) and return the object's metadata.
+
+        Raises MissingError.
+        """
+        headers = {"Content-Type": "application/merge-patch+json", "Accept": _METADATA_ONLY}
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._json("PATCH", kind.path(namespace, name), body=body, query=query, headers=headers)
+
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
         """Delete the object that has this uid; raises MissingError, or ConflictError if another object has its name."""
         body: Object = {

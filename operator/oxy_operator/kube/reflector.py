@@ -15,7 +15,7 @@ from oxy_operator.errors import ApiError
 from oxy_operator.kube.cache import Sink
 from oxy_operator.kube.client import Kubernetes
 from oxy_operator.metrics import UNREADABLE
-from oxy_operator.objects import METADATA_ONLY, Key, Kind, Object
+from oxy_operator.objects import Key, Kind, Object
 
 RELIST_SECONDS: Final = 1.0
 """Mean pause after a failed list or watch."""
@@ -26,12 +26,22 @@ log = structlog.get_logger()
 class Reflector:
     """Keeps a sink up to date with the API server."""
 
-    def __init__(self, api: Kubernetes, kind: Kind, selector: str, sink: Sink, enqueue: Callable[[Key], None]) -> None:
+    def __init__(  # noqa: PLR0913 what to follow, and where to pass it on
+        self,
+        api: Kubernetes,
+        kind: Kind,
+        selector: str,
+        sink: Sink,
+        enqueue: Callable[[Key], None],
+        *,
+        metadata_only: bool = False,
+    ) -> None:
         self._api = api
         self._kind = kind
         self._selector = selector
         self._sink = sink
         self._enqueue = enqueue
+        self._metadata_only = metadata_only
         self.synced = asyncio.Event()
         """Set after the first complete list."""
 
@@ -52,7 +62,7 @@ class Reflector:
         seen: set[tuple[str, str]] = set()
         more: str | None = None
         while True:
-            page = await self._api.page(self._kind, self._selector, more, metadata_only=self._kind in METADATA_ONLY)
+            page = await self._api.page(self._kind, self._selector, more, metadata_only=self._metadata_only)
             for live in page.items:
                 seen.add((live["metadata"]["namespace"], live["metadata"]["name"]))
                 self._observe(live)
@@ -67,7 +77,7 @@ class Reflector:
     async def _watch(self, version: str) -> None:
         """Follow changes; a watch ended by the server resumes at the last version seen. Any failure raises ApiError."""
         while True:
-            events = self._api.watch(self._kind, self._selector, version, metadata_only=self._kind in METADATA_ONLY)
+            events = self._api.watch(self._kind, self._selector, version, metadata_only=self._metadata_only)
             async for event in events:
                 metadata = event.object["metadata"]
                 version = metadata["resourceVersion"]

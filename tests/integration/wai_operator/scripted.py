@@ -24,6 +24,8 @@ from oxy_operator.kube.applier import Applier
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import connected
 from oxy_operator.kube.instance_writer import InstanceWriter
+from oxy_operator.kube.key_store import KeyStore
+from oxy_operator.kube.secret_reads import SecretReads
 from oxy_operator.objects import Key, Kind
 from oxy_operator.observe import Observer
 from oxy_operator.ownership.arbitration import Ownership
@@ -121,10 +123,11 @@ async def scripted(folder: Path, *, nats_url: str = "nats://127.0.0.1:1") -> Asy
                 on_state=enqueued.append,
             )
             ownership, writer = Ownership(api, "oxy", cache), InstanceWriter(api, cache.instances)
+            reads, store = SecretReads(enqueued.append), KeyStore(api, "oxy", "oxy", enqueued.append)
             reconciler = Reconciler(
                 cache.instances,
-                Observer(api, cache, bus, ownership, keys, rotation_seconds=3600, clock=time.time),
-                Actor(cache, Applier(api, cache), writer, bus, ownership),
+                Observer(api, cache, bus, ownership, reads=reads, keys=keys, rotation_seconds=3600, clock=time.time),
+                Actor(cache, Applier(api, cache), writer, bus, ownership=ownership, keys=store),
                 writer,
                 deployment=deployment(),
                 enqueue=enqueued.append,

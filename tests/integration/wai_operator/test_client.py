@@ -13,7 +13,7 @@ from oxy_operator.kube.cache import ChildCache
 from oxy_operator.kube.client import Kubernetes, connected
 from oxy_operator.kube.digest import desired_digest
 from oxy_operator.kube.reflector import Reflector
-from oxy_operator.objects import CONFIG_MAPS, SECRETS, STATEFUL_SETS, Key, Kind
+from oxy_operator.objects import CONFIG_MAPS, METADATA_ONLY, SECRETS, STATEFUL_SETS, Key, Kind
 
 
 def config_map(namespace: str, name: str = "wai-petshop", **metadata: object) -> Object:
@@ -57,7 +57,9 @@ class Followed:
     def __init__(self, api: Kubernetes, children: ChildCache, namespace: str) -> None:
         self.reported: asyncio.Queue[Key] = asyncio.Queue()
         self._namespace = namespace
-        self.reflector = Reflector(api, children.kind, INSTANCE_LABEL, children, self._take)
+        self.reflector = Reflector(
+            api, children.kind, INSTANCE_LABEL, children, self._take, metadata_only=children.kind in METADATA_ONLY
+        )
 
     def _take(self, key: Key) -> None:
         if key.namespace == self._namespace:

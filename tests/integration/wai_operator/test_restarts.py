@@ -34,6 +34,7 @@ def everything(scene: Scene) -> list[Object | None]:
 async def test_an_operator_that_starts_again_writes_nothing(lone: Scene) -> None:
     lone.operator.start()
     lone.create(
+        ai={"apiKeySecretRef": {"name": "keys"}},
         network={"proxySecretRef": {"name": "proxy"}, "caBundleConfigMapRef": {"name": "bundle"}},
         runtime={
             "resources": {"requests": {"cpu": "0.5"}, "limits": {"memory": "1024Mi"}},

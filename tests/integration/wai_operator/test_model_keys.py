@@ -1,0 +1,225 @@
+"""API keys of instances' models: from Secrets of their namespaces to those that the workers mount."""
+
+import asyncio
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from dataclasses import replace
+
+from integration.wai_operator.scene import PATHS, Object, Scene, condition, eventually, merge_patch
+
+from oxy_core.model_keys import SHARDS, ModelKeys, entry_name, shard_name, shard_of
+from oxy_operator.kube.client import Kubernetes
+from oxy_operator.kube.key_store import KEY_STORES, KeyStore
+from oxy_operator.kube.reflector import Reflector
+from oxy_operator.objects import SECRETS, Key
+
+OWN = "https://model.example/v1"
+NAMED = {"baseUrl": OWN, "apiKeySecretRef": {"name": "keys"}}
+
+Keys = dict[str, str]
+"""Keys by endpoint."""
+
+
+def secret(scene: Scene, **values: str) -> Object:
+    data = {name: b64encode(value.encode()).decode() for name, value in values.items()}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}, "data": data}
+    return scene.api.create(scene.path("secret"), body)
+
+
+def change(scene: Scene, **values: str | None) -> None:
+    merge_patch(scene.api, scene.path("secret", "keys"), {"stringData": values})
+
+
+def shard(scene: Scene) -> str:
+    """Name of the Secret that holds an instance's keys."""
+    return shard_name("oxy", shard_of(scene.organization, scene.name))
+
+
+def shard_path(scene: Scene) -> str:
+    return f"{PATHS['secret'].format(scene.operator.home)}/{shard(scene)}"
+
+
+def held(scene: Scene) -> Object:
+    """Everything in that Secret."""
+    home = replace(scene, namespace=scene.operator.home)
+    found: Object = home.find("secret", shard(scene)) or {}
+    return found.get("data") or {}
+
+
+def keys(scene: Scene) -> Keys | None:
+    """What the workers find; None if there is no file."""
+    value = held(scene).get(entry_name(scene.organization, scene.name))
+    if value is None:
+        return None
+    found = ModelKeys.decode(b64decode(value))
+    return {endpoint: key.get_secret_value() for endpoint, key in found.by_endpoint.items()}
+
+
+async def until_keys(scene: Scene, wanted: Keys | None) -> None:
+    await eventually(lambda: keys(scene) == wanted, f"keys {wanted}")
+
+
+async def until_condition(scene: Scene, kind: str, status: str, reason: str) -> Object:
+    def holds(found: Object) -> bool:
+        shown = condition(found, kind)
+        return (shown.get("status"), shown.get("reason")) == (status, reason)
+
+    return condition(await scene.until_status(holds), kind)
+
+
+async def test_a_key_follows_its_secret(scene: Scene) -> None:
+    scene.create(ai=NAMED)
+    shown = await until_condition(scene, "ModelKeyReady", "False", "SecretMissing")
+    assert f"kubectl create secret generic keys -n {scene.namespace}" in shown["message"]
+    assert keys(scene) == {OWN: ""}
+    secret(scene, apiKey="sk-first")
+    await until_condition(scene, "ModelKeyReady", "True", "PassedOn")
+    assert keys(scene) == {OWN: "sk-first"}
+    change(scene, apiKey="sk-second")
+    await until_keys(scene, {OWN: "sk-second"})
+    merge_patch(scene.api, scene.path("secret", "keys"), {"data": {"apiKey": None, "other": "eA=="}})
+    await until_condition(scene, "ModelKeyReady", "False", "KeyMissing")
+    assert keys(scene) == {OWN: ""}
+    scene.edit({"spec": {"ai": {"apiKeySecretRef": {"key": "other"}}}})
+    await until_keys(scene, {OWN: "x"})
+    scene.api.delete(scene.path("secret", "keys"))
+    await until_condition(scene, "ModelKeyReady", "False", "SecretMissing")
+    scene.edit({"spec": {"ai": {"apiKeySecretRef": None}}})
+    await until_keys(scene, None)
+    await until_condition(scene, "ModelKeyReady", "True", "NoneNamed")
+
+
+async def test_a_key_never_travels_with_the_settings_and_is_in_no_log(scene: Scene) -> None:
+    secret(scene, apiKey="sk-very-secret", hearing="sk-hearing")
+    hearing = {"baseUrl": "https://hearing.example/v1/", "apiKeySecretRef": {"name": "keys", "key": "hearing"}}
+    scene.create(ai={**NAMED, "transcription": hearing})
+    await until_keys(scene, {OWN: "sk-very-secret", "https://hearing.example/v1": "sk-hearing"})
+    published = await scene.until_published(bool)
+    assert published is not None
+    assert published.ai.base_url == OWN
+    assert b"secret" not in published.encode().lower()
+    assert "sk-" not in scene.operator.log()
+    assert "sk-" not in str(scene.status())
+
+
+async def test_what_others_change_is_put_right(scene: Scene) -> None:
+    secret(scene, apiKey="sk-first")
+    scene.create(ai=NAMED)
+    await until_keys(scene, {OWN: "sk-first"})
+    entry = entry_name(scene.organization, scene.name)
+    for broken in ("e30=", None):
+        merge_patch(scene.api, shard_path(scene), {"data": {entry: broken, "another.entry": "eA=="}})
+        await until_keys(scene, {OWN: "sk-first"})
+        assert held(scene)["another.entry"] == "eA=="
+    scene.api.delete(shard_path(scene))
+    await until_keys(scene, {OWN: "sk-first"})
+
+
+async def test_a_deleted_instance_leaves_no_key(scene: Scene) -> None:
+    secret(scene, apiKey="sk-first")
+    second = replace(scene, name="second")
+    for made in (scene, second):
+        made.create(ai=NAMED)
+        await until_keys(made, {OWN: "sk-first"})
+    scene.api.delete(scene.path("wai", scene.name))
+    await until_keys(scene, None)
+    assert keys(second) == {OWN: "sk-first"}
+    # Somebody removes the finalizer, so that nobody is asked before the instance is gone.
+    second.clear()
+    await until_keys(second, None)
+
+
+async def test_an_instance_that_is_refused_does_not_touch_the_keys_of_its_namesake(scene: Scene) -> None:
+    secret(scene, apiKey="sk-first")
+    scene.create(ai=NAMED)
+    await until_keys(scene, {OWN: "sk-first"})
+    thief = replace(scene, namespace=scene.new_namespace())
+    secret(thief, apiKey="sk-theirs")
+    thief.create(ai=NAMED, phoneNumber="+19995550123")
+    await thief.until_phase("Failed", "OrganizationTaken")
+    assert keys(scene) == {OWN: "sk-first"}
+    thief.api.delete(thief.path("wai", thief.name))
+    await eventually(lambda: thief.find("wai", thief.name) is None, "it is gone")
+    assert keys(scene) == {OWN: "sk-first"}
+    thief.clear()
+
+
+async def test_a_full_secret_is_said_and_holds_up_nothing_else(scene: Scene) -> None:
+    secret(scene, apiKey="sk-first")
+    scene.create(ai=NAMED)
+    await until_keys(scene, {OWN: "sk-first"})
+    # Another instance, whose keys would go to the same Secret.
+    number = shard_of(scene.organization, scene.name)
+    second = replace(scene, name=next(n for n in names() if shard_of(scene.organization, n) == number))
+    size = 1_048_576 - sum(len(b64decode(value)) for value in held(scene).values())
+    merge_patch(scene.api, shard_path(scene), {"data": {"a.filler": b64encode(bytes(size)).decode()}})
+    second.create(ai=NAMED)
+    shown = await until_condition(second, "ModelKeyReady", "False", "KeyStoreFull")
+    assert "sk-first" not in shown["message"]
+    await second.until_child("statefulset")
+    await second.until_published(bool)
+    assert keys(scene) == {OWN: "sk-first"}
+    merge_patch(scene.api, shard_path(scene), {"data": {"a.filler": None}})
+    second.edit({"spec": {"displayName": "Pet Shop do Lado"}})
+    await until_condition(second, "ModelKeyReady", "True", "PassedOn")
+    assert keys(second) == {OWN: "sk-first"}
+
+
+def names() -> Iterator[str]:
+    return (f"shop-{number}" for number in range(1_000))
+
+
+async def test_what_changed_while_no_operator_ran_is_passed_on_and_what_went_is_swept(lone: Scene) -> None:
+    lone.operator.variables |= {
+        "OXY_ALLOWED_ENDPOINTS": "vllm.models.svc",
+        "OXY_OPENAI_BASE_URL": "http://models.svc/v1",
+    }
+    gone = replace(lone, name="gone")
+    secret(lone, apiKey="sk-first")
+    lone.operator.start()
+    for made in (lone, gone):
+        made.create(ai=NAMED)
+        await until_keys(made, {OWN: "sk-first"})
+    lone.operator.stop()
+    change(lone, apiKey="sk-second")
+    gone.edit({"metadata": {"finalizers": None}})
+    gone.api.delete(gone.path("wai", gone.name))
+    lone.operator.start()
+    await until_keys(lone, {OWN: "sk-second"})
+    await until_keys(gone, None)
+    await judged_by_the_installations_rules(lone)
+
+
+async def judged_by_the_installations_rules(lone: Scene) -> None:
+    lone.edit({"spec": {"ai": {"baseUrl": "http://10.0.0.7/v1", "model": "own", "monthlyBudgetUsd": "25"}}})
+    await until_condition(lone, "EndpointsAllowed", "False", "EndpointRefused")
+    await until_condition(lone, "BudgetEnforceable", "False", "PriceUnknown")
+    for base_url in ("http://vllm.models.svc:8000/v1", "http://models.svc/v1"):
+        lone.edit({"spec": {"ai": {"baseUrl": base_url}}})
+        await until_condition(lone, "EndpointsAllowed", "True", "Allowed")
+        await until_keys(lone, {base_url: "sk-second"})
+    lone.edit({"spec": {"ai": {"prices": [{"model": "own", "input": "0.15", "output": "0.60"}]}}})
+    await until_condition(lone, "BudgetEnforceable", "True", "Enforceable")
+
+
+async def test_many_instances_write_at_once_and_lose_nothing(api: Kubernetes, namespace: str) -> None:
+    store = KeyStore(api, namespace, "oxy", lambda _: None)
+    follower = asyncio.create_task(Reflector(api, SECRETS, KEY_STORES, store, lambda _: None).run())
+    organizations = [f"org-{number}" for number in range(200)]
+
+    async def write(organization: str) -> None:
+        await store.put(organization, "petshop", organization.encode(), Key("shops", organization))
+
+    try:
+        await asyncio.gather(*map(write, organizations))
+        found = [await api.get(SECRETS, namespace, shard_name("oxy", number)) for number in range(SHARDS)]
+        entries = {entry: b64decode(value) for item in found for entry, value in item["data"].items()}
+        assert entries == {entry_name(name, "petshop"): name.encode() for name in organizations}
+        await eventually(
+            lambda: all(store.digest(name, "petshop") for name in organizations), "the watch has caught up"
+        )
+        await store.sweep({entry_name(organizations[0], "petshop")})
+        assert [name for name in organizations if store.digest(name, "petshop")] == organizations[:1]
+    finally:
+        follower.cancel()
+        await asyncio.gather(follower, return_exceptions=True)
