@@ -1,8 +1,10 @@
 """What the API server refuses, naming the field: a negative for each rule of the custom resource definition."""
 
 import copy
+from pathlib import Path
 
 import pytest
+import yaml
 from integration.wai_operator.scene import Json, Object, merge_patch
 
 from oxy_dev.cluster.api import Api
@@ -15,6 +17,7 @@ VALID: Object = {
     "metadata": {"name": "petshop"},
     "spec": {"organizationId": "paws", "displayName": "Paws", "phoneNumber": "+5511987650000"},
 }
+EXAMPLES = Path(__file__).parents[3] / "examples"
 STRICT = "?fieldValidation=Strict"
 MISSING = object()
 
@@ -284,6 +287,12 @@ def test_the_smallest_instance_gets_its_defaults(api_server: Api, path: str) -> 
         "maxDelaySeconds": 60,
         "maxAttempts": 10,
     }
+
+
+@pytest.mark.parametrize("name", ["petshop", "own-model"])
+def test_an_example_is_accepted(api_server: Api, path: str, name: str) -> None:
+    created = api_server.create(path + STRICT, yaml.safe_load((EXAMPLES / f"{name}.yaml").read_text()))
+    assert created["spec"]["ai"]["transcription"]["enabled"] is True
 
 
 def test_the_organization_cannot_be_changed(api_server: Api, path: str) -> None:

@@ -1,15 +1,19 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 
 from oxy_core.jetstream import STREAMS
+from oxy_core.model_endpoints import AllowedEndpoints
+from oxy_core.model_keys import SHARDS, key_file, shard_name, shard_of
 from oxy_dev import chart, crds
 from oxy_dev.chart import Object, of_kind, pod_templates, render
 from oxy_dev.cluster.errors import CommandError
 from oxy_operator.kube.election import LEASE_NAME
+from oxy_operator.settings import OperatorSettings
 
 EXTERNAL = (
     "nats.embedded=false",
@@ -243,3 +247,39 @@ def test_every_value_stands_in_the_documented_defaults() -> None:
     schema = json.loads((chart.CHART / "values.schema.json").read_text())
     values = yaml.safe_load((chart.CHART / "values.yaml").read_text())
     assert list(_undescribed(schema, values)) == []
+
+
+def test_workers_find_the_keys_where_the_operator_puts_them(objects: list[Object]) -> None:
+    worker, operator = (pod_templates(objects)[name] for name in ("oxy-ai", "oxy-operator"))
+    folder = Path(environment(worker)["OXY_MODEL_KEYS"]["value"])
+    prefix = environment(operator)["OXY_SECRET_PREFIX"]["value"]
+    mounts = {item["mountPath"]: item for item in worker["spec"]["containers"][0]["volumeMounts"]}
+    volumes = {item["name"]: item for item in worker["spec"]["volumes"]}
+    for organization in (f"org-{number}" for number in range(200)):
+        mount = mounts[str(key_file(folder, organization, "petshop").parent)]
+        name = shard_name(prefix, shard_of(organization, "petshop"))
+        assert volumes[mount["name"]]["secret"] == {"secretName": name, "optional": True}
+        assert mount["readOnly"] is True
+    assert sum("model-keys" in path for path in mounts) == SHARDS
+
+
+def test_another_release_has_keys_of_its_own() -> None:
+    rendered = pod_templates(render(release="blue"))
+    assert environment(rendered["blue-oxy-operator"])["OXY_SECRET_PREFIX"]["value"] == "blue-oxy"
+    names = {item["secret"]["secretName"] for item in rendered["blue-oxy-ai"]["spec"]["volumes"] if "secret" in item}
+    assert {shard_name("blue-oxy", number) for number in range(SHARDS)} <= names
+
+
+def test_operator_and_workers_allow_the_same_endpoints() -> None:
+    rendered = pod_templates(render('ai.allowedEndpoints=["vllm.models.svc:8000","10.96.0.0/12"]'))
+    told = [environment(rendered[name]) for name in ("oxy-ai", "oxy-operator")]
+    assert {found["OXY_ALLOWED_ENDPOINTS"]["value"] for found in told} == {"vllm.models.svc:8000,10.96.0.0/12"}
+    assert len({found["OXY_OPENAI_BASE_URL"]["value"] for found in told}) == 1
+    assert AllowedEndpoints.parse(told[0]["OXY_ALLOWED_ENDPOINTS"]["value"]).names("10.96.0.1", 80)
+    with pytest.raises(CommandError, match="allowedEndpoints"):
+        render('ai.allowedEndpoints=["http://vllm"]')
+
+
+def test_the_operator_reads_what_the_chart_sets(objects: list[Object]) -> None:
+    names = {name.removeprefix("OXY_").lower() for name in environment(pod_templates(objects)["oxy-operator"])}
+    assert names <= set(OperatorSettings.model_fields)

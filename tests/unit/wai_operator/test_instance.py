@@ -248,7 +248,8 @@ def test_fields_of_a_newer_definition_are_ignored() -> None:
     assert instance(tomorrow={"x": 1}).spec == instance().spec
 
 
-def test_the_example_is_an_instance() -> None:
-    example = yaml.safe_load((ROOT / "examples" / "petshop.yaml").read_text())
+@pytest.mark.parametrize(("name", "organization"), [("petshop", "petshop-aurora"), ("own-model", "petshop-own")])
+def test_an_example_is_an_instance(name: str, organization: str) -> None:
+    example = yaml.safe_load((ROOT / "examples" / f"{name}.yaml").read_text())
     example["metadata"] |= {"namespace": "default", "uid": "u"}
-    assert Instance.of(example).spec.organization_id == "petshop-aurora"
+    assert Instance.of(example).spec.organization_id == organization
