@@ -27,6 +27,8 @@ PLACEHOLDER: Final = "{dialogue}"
 
 _CONNECTIONS: Final = 3
 """Of one dialogue: for its turn, and for the parts of its context."""
+_ANYWHERE: Final = "0.0.0.0/0 ::/0"
+"""Whoever evaluates names the endpoint himself: it may be on his own machine."""
 _LONGEST_RETRY: Final = 60.0
 _PART_SECONDS: Final = 30.0
 """Nothing of a context may be missing here: a dialogue would be judged by how busy the machine is."""
@@ -99,6 +101,7 @@ async def _opened(url: str, options: RunOptions) -> AsyncIterator[Equipment]:
             openai_base_url=options.base_url,
             openai_api_key=options.api_key,
             model_timeout_seconds=options.timeout_seconds,
+            allowed_endpoints=_ANYWHERE,
         )
     )
     async with worker_pool(url, options.at_once * _CONNECTIONS + 1) as pool:
@@ -116,7 +119,12 @@ def _staged(golden: Golden, variant: Variant, options: RunOptions, number: int) 
     """Return a dialogue as an organization of its own."""
     settings = golden.settings_in(f"evaluation-{number}")
     aurora = settings.ai.aurora.model_copy(update={"model": variant.model})
-    changes: dict[str, object] = {"model": variant.model, "aurora": aurora, "debounce_seconds": 0.0}
+    changes: dict[str, object] = {
+        "model": variant.model,
+        "aurora": aurora,
+        "debounce_seconds": 0.0,
+        "timeout_seconds": options.timeout_seconds,
+    }
     if PLACEHOLDER in options.base_url:
         changes["base_url"] = options.base_url.replace(PLACEHOLDER, golden.name)
     settings = settings.model_copy(update={"ai": settings.ai.model_copy(update=changes)})
