@@ -25,9 +25,24 @@ class ConversationFigures:
     """Customers among these who had never written before."""
     response_seconds: float | None
     """Mean, from a customer's first unanswered message until WhatsApp has the assistant's answer; None: no answer."""
+    response_median: float | None
+    """The same, of the answer in the middle: a few late ones do not count for more."""
+    handed_over: int
+    """How often people were asked to take a conversation over."""
+    people_median: float | None
+    """From there until a person of the business answered, of the one in the middle; None: nobody did in the period."""
 
 
-_FIGURES: Final = """
+@dataclass(frozen=True, slots=True)
+class WaitingFigures:
+    """The customers who wait for a person at this moment."""
+
+    waiting: int
+    longest_seconds: float | None
+    """How long the one who waits longest has waited; None: nobody waits."""
+
+
+_MESSAGES: Final = """
 with customers as materialized (select id from customer_conversations($1)),
 received as (
     select m.conversation_id, count(*) as messages
@@ -48,15 +63,41 @@ select
         select from messages m
         where m.organization_id = $1 and m.conversation_id = r.conversation_id and m.author = 'customer'
             and says_something(m.kind) and m.arrived_at < $2
-    )) as newcomers,
-    (select avg(extract(epoch from o.closed_at - m.arrived_at))::double precision
-        from turns t join customers v on v.id = t.conversation_id
-        join outbox o on o.organization_id = $1 and o.turn_id = t.id and o.part in (0, 6) and was_sent(o)
-        join lateral (
-            select min(i.arrived_at) as arrived_at from messages i where i.organization_id = $1 and i.turn_id = t.id
-        ) m on true
-        where t.organization_id = $1 and t.state = 'answered'
-            and t.finished_at >= $2 and t.finished_at < $3) as response_seconds
+    )) as newcomers
+"""
+
+_RESPONSES: Final = """
+with customers as materialized (select id from customer_conversations($1)),
+seconds as (
+    select extract(epoch from o.closed_at - m.arrived_at)::double precision as value
+    from turns t join customers v on v.id = t.conversation_id
+    join outbox o on o.organization_id = $1 and o.turn_id = t.id and o.part in (0, 6) and o.piece = 0 and was_sent(o)
+    join lateral (
+        select min(i.arrived_at) as arrived_at from messages i where i.organization_id = $1 and i.turn_id = t.id
+    ) m on true
+    where t.organization_id = $1 and t.state = 'answered' and t.finished_at >= $2 and t.finished_at < $3
+)
+select avg(s.value) as response_seconds, percentile_cont(0.5) within group (order by s.value) as response_median
+from seconds s
+"""
+
+_PEOPLE: Final = """
+with customers as materialized (select id from customer_conversations($1))
+select
+    (select count(*) from hand_overs h join customers v on v.id = h.conversation_id
+        where h.organization_id = $1 and h.created_at >= $2 and h.created_at < $3) as handed_over,
+    (select percentile_cont(0.5) within group (order by extract(epoch from h.ended_at - h.created_at)::double precision)
+        from hand_overs h join customers v on v.id = h.conversation_id
+        where h.organization_id = $1 and h.ended = 'answered' and h.ended_at >= $2 and h.ended_at < $3) as people_median
+"""
+
+_WAITING: Final = """
+select count(*) as waiting, extract(epoch from clock_timestamp() - min(w.since))::double precision as longest_seconds
+from customer_conversations($1) c
+join conversations v on v.organization_id = $1 and v.id = c.id
+left join hand_overs h on h.organization_id = $1 and h.conversation_id = v.id and h.ended_at is null
+cross join lateral waiting_since(v, h) w (since)
+where w.since is not null
 """
 
 
@@ -64,5 +105,13 @@ async def read_conversation_figures(
     connection: Connection, organization: UUID, start: datetime, end: datetime
 ) -> ConversationFigures:
     """Return the figures from `start` (included) to `end` (not included)."""
-    [row] = await connection.fetch(_FIGURES, organization, start, end)
-    return ConversationFigures(**dict(row))
+    [messages] = await connection.fetch(_MESSAGES, organization, start, end)
+    [responses] = await connection.fetch(_RESPONSES, organization, start, end)
+    [people] = await connection.fetch(_PEOPLE, organization, start, end)
+    return ConversationFigures(**dict(messages), **dict(responses), **dict(people))
+
+
+async def read_waiting(connection: Connection, organization: UUID) -> WaitingFigures:
+    """Return who waits for a person now, by the database's clock."""
+    [row] = await connection.fetch(_WAITING, organization)
+    return WaitingFigures(**dict(row))

@@ -99,7 +99,8 @@ class FakePod(PodDouble):
         return self.receive(text, phone, from_me=True, sender=own, push_name=None, **changes)
 
     def texts_to(self, phone: str) -> list[str]:
-        return [request.text for request in self.sent if request.chat == Jid.of_phone(phone)]
+        to = Jid.of_phone(phone)
+        return [request.text for request in self.sent if request.chat == to and request.text is not None]
 
     def answers_to(self, phone: str) -> list[str]:
         """The texts to a phone, without what follows the first to a new contact: who answers."""

@@ -1,21 +1,24 @@
 """What Aurora's figures count, against a real database."""
 
+import hashlib
 import json
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from integration.ai.endpoint import calling, running_endpoint, saying
+from aiohttp import web
+from integration.ai.endpoint import calling, running_endpoint, saying, sending
 from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
 
 from oxy_ai.assistants.vertical import ToolContext
-from oxy_ai.aurora.figures.analytics import ANALYTICS, AnalyticsQuestion
+from oxy_ai.aurora.figures.analytics import ANALYTICS, NOT_KEPT, NOTHING_TO_SEE, SENT, AnalyticsQuestion
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.records import Contact, Turn
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.identity import Jid
 from oxy_core.message_kinds import MessageKind
+from oxy_core.outbound import FileContent, FileKind
 
 BUSINESS = Jid.of_phone("+5511999990000")
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -49,6 +52,11 @@ async def started(scene: Scene) -> FakePod:
     return pod
 
 
+def now(found: dict[str, Any], name: str) -> Any:  # noqa: ANN401 a number, or words
+    """A figure of the period itself."""
+    return found[name]["agora"]
+
+
 async def test_only_customers_messages_and_conversations_are_counted(scene: Scene) -> None:
     async with scene.worker():
         pod = await started(scene)
@@ -66,9 +74,9 @@ async def test_only_customers_messages_and_conversations_are_counted(scene: Scen
         await until(lambda: scene.query("select from messages having count(*) filter (where author = 'phone') = 2"))
         await until(lambda: scene.query("select from outbox having bool_and(state = 'sent')"))
         found = await figures(scene)
-    assert (found["mensagens_recebidas"], found["conversas"], found["novos_clientes"]) == (2, 1, 1)
-    assert found["mensagens_enviadas"] == 4
-    assert 0.2 <= found["tempo_medio_resposta_segundos"] < 20
+    assert (now(found, "mensagens_recebidas"), now(found, "conversas"), now(found, "novos_clientes")) == (2, 1, 1)
+    assert now(found, "mensagens_enviadas") == 4
+    assert now(found, "tempo_medio_de_resposta").endswith(" s")
 
 
 async def test_texts_that_whatsapp_did_not_accept_are_not_counted_as_sent(scene: Scene) -> None:
@@ -78,8 +86,8 @@ async def test_texts_that_whatsapp_did_not_accept_are_not_counted_as_sent(scene:
         await pod.answer_to("Oi")
         await scene.query("update outbox set state = 'failed', closed_at = now()")
         found = await figures(scene)
-    assert (found["mensagens_recebidas"], found["mensagens_enviadas"]) == (1, 0)
-    assert found["tempo_medio_resposta_segundos"] is None
+    assert (now(found, "mensagens_recebidas"), now(found, "mensagens_enviadas")) == (1, 0)
+    assert now(found, "tempo_medio_de_resposta") is None
 
 
 async def test_a_customer_known_by_two_addresses_is_one_new_customer(scene: Scene) -> None:
@@ -92,7 +100,7 @@ async def test_a_customer_known_by_two_addresses_is_one_new_customer(scene: Scen
         pod.receive("obrigado", chat=hidden, chat_alias=Jid.of_phone(CUSTOMER))
         await until(lambda: len(pod.sent) == 3)
         found = await figures(scene)
-    assert (found["mensagens_recebidas"], found["conversas"], found["novos_clientes"]) == (3, 1, 1)
+    assert (now(found, "mensagens_recebidas"), now(found, "conversas"), now(found, "novos_clientes")) == (3, 1, 1)
 
 
 async def test_a_customer_is_new_only_in_the_period_of_the_first_message(scene: Scene) -> None:
@@ -102,17 +110,17 @@ async def test_a_customer_is_new_only_in_the_period_of_the_first_message(scene: 
         await scene.query("update messages set arrived_at = now() - interval '40 days'")
         await pod.answer_to("Oi")
         found = await figures(scene, {"periodo": "ultimos_30_dias"})
-    assert (found["mensagens_recebidas"], found["conversas"], found["novos_clientes"]) == (1, 1, 0)
+    assert (now(found, "mensagens_recebidas"), now(found, "conversas"), now(found, "novos_clientes")) == (1, 1, 0)
 
 
 async def test_an_organization_without_data_has_zeros(scene: Scene) -> None:
     async with scene.worker():
         await started(scene)
         found = await figures(scene)
-    assert found["receita"] == found["valor_agendado"] == "R$ 0,00"
+    assert now(found, "receita") == now(found, "valor_agendado") == "R$ 0,00"
     assert found["por_servico"] == []
-    assert found["tempo_medio_resposta_segundos"] is None
-    assert found["mensagens_recebidas"] == found["agendamentos"] == found["atendimentos"] == 0
+    assert now(found, "tempo_medio_de_resposta") is None
+    assert now(found, "mensagens_recebidas") == now(found, "agendamentos") == now(found, "atendimentos") == 0
 
 
 async def booked(scene: Scene, starts_at: datetime, created_at: datetime, status: str = "confirmed") -> None:
@@ -157,11 +165,12 @@ async def test_a_day_is_the_tenants_whole_day(scene: Scene, day: date, hours: in
         )
     question = {"periodo": "personalizado", "inicio": day.isoformat(), "fim": f"{day:%d/%m/%Y}"}
     found = await figures(scene, question)
-    assert found["periodo"] == f"{day:%d/%m/%Y}"
-    assert (found["agendamentos"], found["valor_agendado"]) == (2, "R$ 130,00")
-    assert (found["atendimentos"], found["receita"]) == (2, "R$ 130,00")
-    assert found["por_servico"] == [{"servico": "Banho", "atendimentos": 2, "receita": "R$ 130,00"}]
-    assert (found["mensagens_recebidas"], found["novos_clientes"]) == (2, 0)
+    assert found["periodo"] == f"período pedido: {day:%d/%m/%Y}"
+    assert (now(found, "agendamentos"), now(found, "valor_agendado")) == (2, "R$ 130,00")
+    assert (now(found, "atendimentos"), now(found, "receita")) == (2, "R$ 130,00")
+    [bath] = found["por_servico"]
+    assert (bath["servico"], now(bath, "atendimentos"), now(bath, "receita")) == ("Banho", 2, "R$ 130,00")
+    assert (now(found, "mensagens_recebidas"), now(found, "novos_clientes")) == (2, 0)
 
 
 async def test_another_organizations_figures_stay_its_own(scene: Scene) -> None:
@@ -173,7 +182,7 @@ async def test_another_organizations_figures_stay_its_own(scene: Scene) -> None:
         await neighbour.answer_to("Oi")
         await neighbour.answer_to("Oi", "+5511900000007")
         found = await figures(scene)
-    assert (found["mensagens_recebidas"], found["conversas"], found["novos_clientes"]) == (1, 1, 1)
+    assert (now(found, "mensagens_recebidas"), now(found, "conversas"), now(found, "novos_clientes")) == (1, 1, 1)
 
 
 async def test_a_period_that_no_calendar_has_is_explained_to_the_model_and_ends_no_turn(scene: Scene) -> None:
@@ -196,3 +205,96 @@ async def test_a_period_that_no_calendar_has_is_explained_to_the_model_and_ends_
     ]
     assert results[1] == ["periodo personalizado precisa de inicio e fim, nesta ordem"]
     assert results[2][0].startswith("o argumento periodo deve ser um destes: 'hoje', 'ontem',")
+
+
+def pictures(pod: FakePod) -> list[FileContent]:
+    """What was sent to the owner beside texts, in its order."""
+    return [request.content for request in pod.sent if isinstance(request.content, FileContent)]
+
+
+async def stored(scene: Scene, picture: FileContent) -> bytes:
+    rows = await scene.query("select bytes from media_chunks where media_id = $1 order by number", picture.media_id)
+    return b"".join(row["bytes"] for row in rows)
+
+
+CHART = ("buscar_analytics", '{"periodo": "semana_atual", "inicio": null, "fim": null, "grafico": "%s"}')
+
+
+def chart(name: str) -> tuple[str, str]:
+    return CHART[0], CHART[1] % name
+
+
+async def test_charts_are_sent_once_as_pictures_before_the_answer(scene: Scene) -> None:
+    charts = ("receita", "mensagens", "servicos", "resumo", "atendimentos")
+    async with (
+        running_endpoint(
+            calling(*map(chart, charts)), sending({"error": {"message": "no"}}, 400), saying("A semana foi boa.")
+        ) as endpoint,
+        scene.worker(openai_base_url=endpoint.base_url),
+    ):
+        pod = await started(scene)
+        await scene.apply_catalog("petshop")
+        pod.receive("Oi", "+5511912340099", from_me=True, sender=BUSINESS)
+        await until(lambda: scene.query("select from contacts"))
+        await booked(scene, datetime.now(ZONE) - timedelta(minutes=1), datetime.now(ZONE))
+        assert await pod.answer_to("como foi a semana? manda os gráficos", OWNER) == "A semana foi boa."
+        found = [result["grafico"] for result in endpoint.tool_results()]
+        sent, kinds = pictures(pod), [request.content is None for request in pod.sent]
+    assert found == [SENT] * 5
+    assert kinds == [False] * 5 + [True]
+    for picture in sent:
+        content = await stored(scene, picture)
+        assert (picture.kind, picture.mime, picture.size) == (FileKind.IMAGE, "image/png", len(content))
+        assert hashlib.sha256(content).hexdigest() == picture.sha256
+    captions = [str(picture.caption) for picture in sent]
+    assert "Receita: R$ 65,00 (antes R$ 0,00; antes era zero)" in captions[0]
+    assert [caption.partition(",")[0] for caption in captions] == [
+        "Receita",
+        "Mensagens",
+        "Receita por serviço",
+        "Resumo",
+        "Atendimentos",
+    ]
+    history = await scene.query("select kind, body from messages where author = 'assistant' order by id")
+    assert [tuple(row) for row in history] == [("image", caption) for caption in captions] + [
+        ("text", "A semana foi boa.")
+    ]
+
+
+async def test_a_chart_of_nothing_is_not_sent(scene: Scene) -> None:
+    async with (
+        running_endpoint(calling(chart("receita")), saying("Ainda não há receita.")) as endpoint,
+        scene.worker(openai_base_url=endpoint.base_url),
+    ):
+        pod = await started(scene)
+        await pod.answer_to("gráfico da receita", OWNER)
+        assert [result["grafico"] for result in endpoint.tool_results()] == [NOTHING_TO_SEE]
+        assert pictures(pod) == []
+
+
+async def test_a_chart_that_cannot_be_kept_costs_the_owner_no_figures(scene: Scene) -> None:
+    async with (
+        running_endpoint(calling(chart("resumo")), saying("Sem imagem hoje.")) as endpoint,
+        scene.worker(openai_base_url=endpoint.base_url, media_file_bytes=100),
+    ):
+        pod = await started(scene)
+        assert await pod.answer_to("resumo com gráfico", OWNER) == "Sem imagem hoje."
+        [result] = endpoint.tool_results()
+    assert (result["grafico"], result["receita"]["agora"]) == (NOT_KEPT, "R$ 0,00")
+
+
+async def test_an_answer_that_gives_way_to_a_later_one_takes_its_charts_along(scene: Scene) -> None:
+    async def late(request: web.Request) -> web.StreamResponse:
+        pod.receive("e ontem?", OWNER)
+        await until(lambda: scene.query("select from messages where body = 'e ontem?'"))
+        return await saying("Hoje foi assim.")(request)
+
+    async with (
+        running_endpoint(calling(chart("resumo")), late, calling(chart("resumo")), saying("Agora sim.")) as endpoint,
+        scene.worker(openai_base_url=endpoint.base_url),
+    ):
+        pod = await started(scene)
+        assert await pod.answer_to("como foi hoje?", OWNER) == "Agora sim."
+        assert len(pictures(pod)) == 1
+    assert await scene.value("select count(*) from outbox where part = 7") == 1
+    assert await scene.value("select count(*) from media where direction = 'out'") == 2

@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from oxy_ai.assistants.dialogue import BY_PERSON, LEFT_OUT, continuation, opening, tool_declaration
 from oxy_ai.assistants.vertical import Prompt
-from oxy_ai.aurora.figures.analytics import AnalyticsQuestion, Span, span_of
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
 from oxy_ai.petshop.prompts import people_line
@@ -159,25 +158,6 @@ def test_money_is_written_as_in_brazil(cents: int, expected: str) -> None:
 
 def test_days_are_named_in_portuguese() -> None:
     assert moment(datetime(2026, 11, 23, 10, tzinfo=UTC)) == "segunda-feira, 23/11/2026 às 10:00"
-
-
-@pytest.mark.parametrize(
-    ("question", "first", "last"),
-    [
-        ({"periodo": "hoje"}, date(2026, 3, 15), date(2026, 3, 15)),
-        ({"periodo": "ontem"}, date(2026, 3, 14), date(2026, 3, 14)),
-        ({"periodo": "ultimos_7_dias"}, date(2026, 3, 9), date(2026, 3, 15)),
-        ({"periodo": "ultimos_30_dias"}, date(2026, 2, 14), date(2026, 3, 15)),
-        ({"periodo": "mes_atual"}, date(2026, 3, 1), date(2026, 3, 15)),
-        (
-            {"periodo": "personalizado", "inicio": "2026-01-01", "fim": "2026-01-31"},
-            date(2026, 1, 1),
-            date(2026, 1, 31),
-        ),
-    ],
-)
-def test_periods_are_whole_local_days(question: dict[str, str], first: date, last: date) -> None:
-    assert span_of(AnalyticsQuestion.model_validate(question), date(2026, 3, 15)) == Span(first, last)
 
 
 def test_identities_follow_from_names_and_never_change() -> None:

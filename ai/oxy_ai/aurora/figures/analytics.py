@@ -1,40 +1,44 @@
-"""The tool that answers with the business's figures of a period."""
+"""The tool that answers with the business's figures of a period, and a chart of them."""
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from enum import StrEnum
 from typing import Final, Self
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import structlog
+from pydantic import BaseModel, Field, model_validator
 
 from oxy_ai.assistants.vertical import IntentName, Tool, ToolContext
-from oxy_ai.portuguese.formatting import money
-from oxy_ai.reports.conversation_figures import read_conversation_figures
-from oxy_ai.scheduling.booking_figures import read_booking_figures
-from oxy_ai.scheduling.opening_hours import day_bounds
-from oxy_ai.scheduling.tool_arguments import Day
+from oxy_ai.aurora.charts.picture import picture_of
+from oxy_ai.aurora.figures.measures import MEASURES, Compared, Figures, cents_written, compare, compared
+from oxy_ai.aurora.figures.periods import Period, PeriodName, Span, Stretch, period_of
+from oxy_ai.aurora.figures.pictures import ChartName, Told, drawing_of
+from oxy_ai.aurora.figures.wording import before_words, period_words
+from oxy_ai.errors import FileLostError
+from oxy_ai.portuguese.formatting import duration, money
+from oxy_ai.reports.conversation_figures import read_conversation_figures, read_waiting
+from oxy_ai.scheduling.booking_figures import BookingFigures, ServiceFigures, read_booking_figures, read_coming
+from oxy_ai.scheduling.tool_arguments import Arguments, Day
+
+log = structlog.get_logger()
+
+SENT: Final = "enviado como imagem antes da sua resposta; não descreva a imagem, comente o que importa"
+NOTHING_TO_SEE: Final = "sem gráfico: não há nada para mostrar neste período"
+NOT_KEPT: Final = "sem gráfico: a imagem não pôde ser guardada agora; responda só com os números"
 
 
-class PeriodName(StrEnum):
-    """Periods that owners ask for."""
-
-    TODAY = "hoje"
-    YESTERDAY = "ontem"
-    LAST_7_DAYS = "ultimos_7_dias"
-    LAST_30_DAYS = "ultimos_30_dias"
-    THIS_MONTH = "mes_atual"
-    CUSTOM = "personalizado"
-
-
-class AnalyticsQuestion(BaseModel):
+class AnalyticsQuestion(Arguments):
     """Arguments of ``buscar_analytics``."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    periodo: PeriodName = Field(default=PeriodName.TODAY, description="Período do resumo.")
+    periodo: PeriodName = Field(
+        default=PeriodName.TODAY,
+        description="Período. semana_atual e semana_passada são as do calendário (segunda a domingo); ultimos_7_dias "
+        "conta hoje e os 6 dias antes. Use o que o dono pediu.",
+    )
     inicio: Day | None = Field(default=None, description="Primeiro dia (AAAA-MM-DD), só com periodo personalizado.")
     fim: Day | None = Field(default=None, description="Último dia (AAAA-MM-DD), só com periodo personalizado.")
+    grafico: ChartName | None = Field(
+        default=None,
+        description="Gráfico a enviar como imagem; nulo se os números bastam. receita e atendimentos: evolução ao "
+        "longo do período; mensagens: recebidas e enviadas; servicos: receita de cada serviço; resumo: tabela.",
+    )
 
     @model_validator(mode="after")
     def _has_days(self) -> Self:
@@ -43,95 +47,145 @@ class AnalyticsQuestion(BaseModel):
             raise ValueError(message)
         return self
 
+    @property
+    def span(self) -> Span | None:
+        """The days of a custom period."""
+        custom = self.periodo is PeriodName.CUSTOM
+        return Span(self.inicio, self.fim) if custom and self.inicio is not None and self.fim is not None else None
+
 
 class ServiceLine(BaseModel):
     """The figures of one service."""
 
     servico: str
-    atendimentos: int
-    receita: str
+    atendimentos: Compared
+    receita: Compared
+
+
+class Booked(BaseModel):
+    """What is booked in the rest of a period."""
+
+    agendamentos: int
+    valor: str
+
+
+class WaitingCustomers(BaseModel):
+    """Who waits for a person of the business at this moment."""
+
+    clientes: int
+    o_que_espera_ha_mais_tempo: str | None = None
 
 
 class Summary(BaseModel):
     """Result of ``buscar_analytics``. What each figure counts: `ConversationFigures` and `BookingFigures`."""
 
     periodo: str
-    mensagens_recebidas: int
-    mensagens_enviadas: int
-    conversas: int
-    novos_clientes: int
-    agendamentos: int
-    """Bookings made in the period."""
-    valor_agendado: str
-    atendimentos: int
-    """Bookings that start in the period."""
-    receita: str
-    tempo_medio_resposta_segundos: float | None
+    comparado_com: str | None
+    receita: Compared
+    atendimentos: Compared
+    clientes_atendidos: Compared
+    agendamentos: Compared
+    valor_agendado: Compared
+    faltas: Compared
+    valor_das_faltas: Compared
+    cancelamentos: Compared
+    valor_cancelado: Compared
+    conversas: Compared
+    novos_clientes: Compared
+    mensagens_recebidas: Compared
+    mensagens_enviadas: Compared
+    tempo_medio_de_resposta: Compared
+    tempo_mediano_de_resposta: Compared
+    pedidos_de_atendente: Compared
+    tempo_mediano_da_equipe: Compared
     por_servico: list[ServiceLine]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Whole days in the instance's time zone, including the last one."""
-
-    first: date
-    last: date
-
-    def bounds(self, timezone: ZoneInfo) -> tuple[datetime, datetime]:
-        """Return when the first day starts and when the last one ends."""
-        return day_bounds(self.first, timezone)[0], day_bounds(self.last, timezone)[1]
-
-    def __str__(self) -> str:
-        return f"{self.first:%d/%m/%Y}" if self.first == self.last else f"{self.first:%d/%m/%Y} a {self.last:%d/%m/%Y}"
-
-
-def span_of(question: AnalyticsQuestion, today: date) -> Span:
-    """Return the days that a question asks about."""
-    match question.periodo:
-        case PeriodName.TODAY:
-            return Span(today, today)
-        case PeriodName.YESTERDAY:
-            return Span(today - timedelta(days=1), today - timedelta(days=1))
-        case PeriodName.LAST_7_DAYS:
-            return Span(today - timedelta(days=6), today)
-        case PeriodName.LAST_30_DAYS:
-            return Span(today - timedelta(days=29), today)
-        case PeriodName.THIS_MONTH:
-            return Span(today.replace(day=1), today)
-        case PeriodName.CUSTOM:
-            return Span(question.inicio or today, question.fim or today)
+    ainda_por_vir: Booked | None
+    """None: the period is over."""
+    esperando_atendente_agora: WaitingCustomers
+    grafico: str | None = None
 
 
 async def _summarize(context: ToolContext, question: AnalyticsQuestion) -> BaseModel:
-    span = span_of(question, context.now.date())
-    start, end = span.bounds(context.timezone)
-    conversations = await read_conversation_figures(context.connection, context.organization, start, end)
-    bookings = await read_booking_figures(context.connection, context.organization, start, end)
-    seconds = conversations.response_seconds
-    return Summary(
-        periodo=str(span),
-        mensagens_recebidas=conversations.received,
-        mensagens_enviadas=conversations.sent,
-        conversas=conversations.conversations,
-        novos_clientes=conversations.newcomers,
-        agendamentos=bookings.booked,
-        valor_agendado=money(bookings.booked_cents),
-        atendimentos=sum(service.visits for service in bookings.by_service),
-        receita=money(sum(service.revenue_cents for service in bookings.by_service)),
-        tempo_medio_resposta_segundos=None if seconds is None else round(seconds, 1),
-        por_servico=[
-            ServiceLine(servico=service.name, atendimentos=service.visits, receita=money(service.revenue_cents))
-            for service in bookings.by_service
-        ],
+    period = period_of(question.periodo, question.span, context.now, context.timezone)
+    now = await _read(context, period.now)
+    before = None if period.before is None else await _read(context, period.before)
+    told = Told(period, now, before)
+    return Summary.model_validate(
+        {measure.key: compared(measure, now, before) for measure in MEASURES}
+        | {
+            "periodo": period_words(period),
+            "comparado_com": before_words(period),
+            "por_servico": _services(now.bookings, None if before is None else before.bookings),
+            "ainda_por_vir": await _booked(context, period),
+            "esperando_atendente_agora": await _waiting(context),
+            "grafico": None if question.grafico is None else await _attach(context, question.grafico, told),
+        }
     )
+
+
+async def _read(context: ToolContext, stretch: Stretch) -> Figures:
+    connection, organization = context.connection, context.organization
+    return Figures(
+        await read_conversation_figures(connection, organization, stretch.start, stretch.until),
+        await read_booking_figures(connection, organization, stretch.start, stretch.until),
+    )
+
+
+def _services(now: BookingFigures, before: BookingFigures | None) -> list[ServiceLine]:
+    """Return the services of both periods, those with the highest revenue now first."""
+    current = {service.name: service for service in now.by_service}
+    former = {} if before is None else {service.name: service for service in before.by_service}
+    lines = []
+    for name in dict.fromkeys((*current, *former)):
+        nothing = ServiceFigures(name, 0, 0)
+        lines.append(_line(current.get(name, nothing), None if before is None else former.get(name, nothing)))
+    return lines
+
+
+def _line(now: ServiceFigures, before: ServiceFigures | None) -> ServiceLine:
+    return ServiceLine(
+        servico=now.name,
+        atendimentos=compare(now.visits, None if before is None else before.visits, int),
+        receita=compare(now.revenue_cents, None if before is None else before.revenue_cents, cents_written),
+    )
+
+
+async def _booked(context: ToolContext, period: Period) -> Booked | None:
+    if period.now.is_whole:
+        return None
+    coming = await read_coming(context.connection, context.organization, period.now.until, period.now.end)
+    return Booked(agendamentos=coming.bookings, valor=money(coming.cents))
+
+
+async def _waiting(context: ToolContext) -> WaitingCustomers:
+    found = await read_waiting(context.connection, context.organization)
+    longest = found.longest_seconds
+    return WaitingCustomers(
+        clientes=found.waiting, o_que_espera_ha_mais_tempo=None if longest is None else duration(longest)
+    )
+
+
+async def _attach(context: ToolContext, name: ChartName, told: Told) -> str:
+    """Attach a chart to the answer, and return what the model has to know of it."""
+    drawing = await drawing_of(name, told, context)
+    if drawing is None:
+        return NOTHING_TO_SEE
+    try:
+        await context.attach(await picture_of(drawing.svg), drawing.caption)
+    except FileLostError as error:
+        log.warning("chart_not_kept", reason=error.reason)
+        return NOT_KEPT
+    return SENT
 
 
 ANALYTICS: Final = Tool(
     "buscar_analytics",
-    "Busca os números da loja num período. Mensagens, conversas, clientes novos e tempo de resposta contam só "
-    "clientes: nunca os donos, o chat da loja consigo mesma, nem grupos. agendamentos e valor_agendado: o que foi "
-    "marcado no período, para qualquer dia; atendimentos e receita: o que acontece no período, inclusive o que "
-    "ainda falta hoje. Cancelados não contam.",
+    "Busca os números da loja num período, cada um comparado com o período anterior (agora, antes, variacao), e manda "
+    "um gráfico se for pedido. Se o período ainda não acabou, agora vai até este momento e antes é o mesmo trecho do "
+    "anterior; ainda_por_vir é o que já está marcado até o fim dele. atendimentos e receita: horários que já "
+    "chegaram, sem cancelados nem faltas; agendamentos e valor_agendado: o que foi marcado no período, para qualquer "
+    "dia. Mensagens, conversas, clientes novos e tempos contam só clientes: nunca os donos, o chat da loja consigo "
+    "mesma, nem grupos.",
     AnalyticsQuestion,
     _summarize,
     intent=IntentName.FIGURES,

@@ -47,6 +47,11 @@ as $$
     where b.organization_id = organization and b.id = booking;
 $$;
 
+-- Whether a booking is a visit, once its time has come: it was neither cancelled, nor did nobody come.
+create or replace function is_visit(b bookings) returns boolean
+language sql immutable parallel safe
+as $$ select b.status not in ('cancelled', 'no_show') $$;
+
 -- Booking rules, with durations in seconds.
 create or replace function offered_rules(b booking_rules) returns jsonb
 language sql stable
