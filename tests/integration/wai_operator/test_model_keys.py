@@ -4,9 +4,16 @@ import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+from integration.ai.endpoint import running_endpoint, saying
 from integration.wai_operator.scene import PATHS, Object, Scene, condition, eventually, merge_patch
+from pydantic import SecretStr
 
+from oxy_ai.errors import ModelOutageError
+from oxy_ai.model.client import ModelClient, ModelSettings
+from oxy_ai.model.route import ModelRoute, Question
 from oxy_core.model_keys import SHARDS, ModelKeys, entry_name, shard_name, shard_of
 from oxy_operator.kube.client import Kubernetes
 from oxy_operator.kube.key_store import KEY_STORES, KeyStore
@@ -15,6 +22,8 @@ from oxy_operator.objects import SECRETS, Key
 
 OWN = "https://model.example/v1"
 NAMED = {"baseUrl": OWN, "apiKeySecretRef": {"name": "keys"}}
+
+HELLO = Question(0.7, 100, [{"role": "user", "content": "Oi"}])
 
 Keys = dict[str, str]
 """Keys by endpoint."""
@@ -100,6 +109,47 @@ async def test_a_key_never_travels_with_the_settings_and_is_in_no_log(scene: Sce
     assert b"secret" not in published.encode().lower()
     assert "sk-" not in scene.operator.log()
     assert "sk-" not in str(scene.status())
+
+
+def mount(scene: Scene, folder: Path) -> None:
+    """Do as the kubelet does with the Secrets that the workers mount."""
+    for number in range(SHARDS):
+        found = replace(scene, namespace=scene.operator.home).find("secret", shard_name("oxy", number)) or {}
+        (folder / str(number)).mkdir(exist_ok=True)
+        for entry, value in (found.get("data") or {}).items():
+            (folder / str(number) / entry).write_bytes(b64decode(value))
+
+
+async def test_a_worker_asks_with_the_key_that_the_secret_holds_now(scene: Scene, tmp_path: Path) -> None:
+    async with running_endpoint(saying("Olá")) as model, running_endpoint(saying("Olá")) as platform:
+        route = ModelRoute(scene.organization, scene.name, model.base_url, ("own",), 10)
+        worker = ModelSettings(
+            openai_base_url=platform.base_url,
+            openai_api_key=SecretStr("sk-platform"),
+            model_keys=tmp_path,
+            allowed_endpoints="localhost",
+        )
+        client = ModelClient(worker)
+        try:
+            secret(scene, apiKey="sk-first")
+            scene.create(ai={**NAMED, "baseUrl": model.base_url})
+            for key in ("sk-first", "sk-second"):
+                change(scene, apiKey=key)
+                await until_keys(scene, {model.base_url: key})
+                mount(scene, tmp_path)
+                await client.ask(HELLO, route)
+                assert model.headers[-1]["Authorization"] == f"Bearer {key}"
+            # Its settings name the platform's endpoint now, which the worker hears of before the key follows.
+            await client.ask(HELLO, replace(route, base_url=None))
+            assert platform.headers[-1]["Authorization"] == "Bearer sk-platform"
+            scene.api.delete(scene.path("secret", "keys"))
+            await until_keys(scene, {model.base_url: ""})
+            mount(scene, tmp_path)
+            with pytest.raises(ModelOutageError, match="missing"):
+                await client.ask(HELLO, route)
+            assert len(model.headers) == 2
+        finally:
+            await client.close()
 
 
 async def test_what_others_change_is_put_right(scene: Scene) -> None:

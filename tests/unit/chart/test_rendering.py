@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from oxy_ai.settings import WorkerSettings
 from oxy_core.jetstream import STREAMS
 from oxy_core.model_endpoints import AllowedEndpoints
 from oxy_core.model_keys import SHARDS, key_file, shard_name, shard_of
@@ -283,3 +284,8 @@ def test_operator_and_workers_allow_the_same_endpoints() -> None:
 def test_the_operator_reads_what_the_chart_sets(objects: list[Object]) -> None:
     names = {name.removeprefix("OXY_").lower() for name in environment(pod_templates(objects)["oxy-operator"])}
     assert names <= set(OperatorSettings.model_fields)
+
+
+def test_the_workers_read_what_the_chart_sets(objects: list[Object]) -> None:
+    names = {name.removeprefix("OXY_").lower() for name in environment(pod_templates(objects)["oxy-ai"])}
+    assert names - {"database_url"} <= set(WorkerSettings.model_fields)
