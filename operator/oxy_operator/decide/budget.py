@@ -42,4 +42,5 @@ def _prices_text(price: KnownPrice | None) -> bool:
 
 
 def _prices_audio(price: KnownPrice | None) -> bool:
-    return price is not None and (price.audio_minute is not None or price.audio is not None)
+    """Whether a recording has a price: endpoints charge by the minute or by tokens."""
+    return _prices_text(price) or (price is not None and price.audio_minute is not None)

@@ -136,7 +136,7 @@ def api_server(apiserver_running: ApiServer) -> Api:
         ("spec.ai.fallbackModels", ["gpt-4o", "gpt-4o"]),
         ("spec.ai.fallbackModels", [f"gpt-{number}" for number in range(6)]),
         ("spec.ai.timeoutSeconds", 0),
-        ("spec.ai.timeoutSeconds", 601),
+        ("spec.ai.timeoutSeconds", 121),
         ("spec.ai.monthlyBudgetUsd", 25),
         ("spec.ai.monthlyBudgetUsd", "0"),
         ("spec.ai.monthlyBudgetUsd", "0.0"),

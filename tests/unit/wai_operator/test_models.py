@@ -155,6 +155,7 @@ def test_an_endpoint_that_is_not_used_is_not_judged() -> None:
         ({"aurora": {"model": "own"}}, "own (spec.ai.aurora.model)"),
         ({"vision": {"model": "own"}}, "own (spec.ai.vision.model)"),
         ({"transcription": {"model": "own"}}, "own (spec.ai.transcription.model)"),
+        ({"model": "whisper-1"}, "whisper-1 (spec.ai.model)"),
         ({"model": "own", "prices": [{"model": "own", "audioMinute": "1"}]}, "own (spec.ai.model)"),
     ],
 )
@@ -172,6 +173,8 @@ def test_a_budget_needs_the_price_of_each_model_that_is_asked(ai: Json, unknown:
         {},
         {"model": "own", "prices": [{"model": "own", "input": "1", "output": "2"}]},
         {"transcription": {"model": "own"}, "prices": [{"model": "own", "audioMinute": "0.01"}]},
+        {"transcription": {"model": "own"}, "prices": [{"model": "own", "input": "1", "output": "2"}]},
+        {"transcription": {"model": "whisper-1"}},
         {"transcription": {"model": "own", "enabled": False}, "vision": {"model": "own", "enabled": False}},
         {"aurora": {"model": "own", "enabled": False}},
     ],
