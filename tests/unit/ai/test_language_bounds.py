@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oxy_ai.petshop.emergencies import emergency_in
+from oxy_ai.portuguese.agreement import agreement_in
 from oxy_ai.portuguese.dates import contradicts, days_meant, times_meant
 from oxy_ai.portuguese.machines import is_automatic_reply, is_verification_code
 from oxy_ai.portuguese.mentions import mentions_in
@@ -29,6 +30,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "contradicts": lambda text: contradicts(text, TODAY, TODAY),
     "times": times_meant,
     "mentions": lambda text: mentions_in(text, TODAY),
+    "agreement": agreement_in,
     "opt out": is_opt_out,
     "opt in": is_opt_in,
     "promises": promises_person,
