@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 from uuid import UUID
 
 from pydantic import (
@@ -194,6 +194,35 @@ class HandOver(Record):
     """Whether it waits at all; if not, it answers what the customer writes next."""
 
 
+class Proposal(Record):
+    """What the owners' assistant has asked its owner about last: a row of the table proposals."""
+
+    id: int
+    tool: str
+    arguments: dict[str, Any]
+    """Of the act (`oxy_ai.assistants.vertical.ConfirmedAct`)."""
+    intent: str
+    """What will happen, as the owner has read it."""
+    state: Literal["open", "done", "undone", "declined", "set_aside", "expired"]
+    outcome: str | None = None
+    """What he was told once it was settled."""
+    answers: bool
+    """Whether this turn is the first one after the question: no other may act on it."""
+    question: str | None = None
+    """WhatsApp's id of the message that asks; None: it was not sent, or nobody knows yet."""
+    asked_seconds: float | None = None
+    """Since that was sent, when the turn was read; None: it was not."""
+    just_ended: bool = False
+    """Whether it is settled, and the owner was told nothing else since."""
+
+
+class PreparedProposal(Record):
+    """What a turn proposes, and has not asked yet."""
+
+    id: int
+    intent: str
+
+
 class Turn(Record):
     """Everything needed to answer a turn, as read when it was opened."""
 
@@ -230,6 +259,8 @@ class Turn(Record):
     """People answer, or are to: of an emergency alone the customer hears at once."""
     emergency_seconds: float | None = None
     """Since he was last told what to do in one; None: never."""
+    proposal: Proposal | None = None
+    """What this contact, an owner, was asked about last; None: nothing."""
     read_at: AwareDatetime
     """By PostgreSQL's clock; the inputs' ages are of then."""
 
@@ -299,7 +330,7 @@ class Claims(Record):
 
 def _about_whom(settings: object) -> object:
     """Return of ``spec.ai`` what says who is answered: the damage may be in another field."""
-    fields = ("enabled", "mode", "only_phones")
+    fields = ("enabled", "mode", "only_phones", "paused")
     return {name: settings[name] for name in fields if name in settings} if isinstance(settings, dict) else settings
 
 
@@ -470,6 +501,8 @@ class TurnEnding(Record):
     """Whether the answer is discarded if a message has come since the turn opened."""
     urgent: bool = False
     """Whether it is about an emergency: it counts although people answer."""
+    question: UUID | None = None
+    """The answer that asks whether what was proposed is to be done; None: nothing is asked."""
 
 
 class Ended(Record):

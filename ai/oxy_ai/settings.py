@@ -10,8 +10,10 @@ from oxy_ai.engine.file_keeper import FileSettings
 from oxy_ai.engine.ingest import IngestSettings
 from oxy_ai.engine.instances import FollowerSettings
 from oxy_ai.engine.notices import NoticeSettings
+from oxy_ai.engine.overlay_watch import OverlaySettings
 from oxy_ai.engine.parked_reports import ParkedSettings
 from oxy_ai.engine.promise_watch import PromiseSettings
+from oxy_ai.engine.proposal_watch import ProposalSettings
 from oxy_ai.engine.relay import RelaySettings
 from oxy_ai.engine.turn_dispatcher import DispatcherSettings
 from oxy_ai.engine.turn_runner import RunnerSettings
@@ -33,6 +35,8 @@ class WorkerSettings(
     NoticeSettings,
     DeadLetterSettings,
     PromiseSettings,
+    OverlaySettings,
+    ProposalSettings,
     DatabaseWatchSettings,
     FileSettings,
 ):

@@ -22,8 +22,10 @@ from oxy_ai.engine.instances import InstanceFollower
 from oxy_ai.engine.ledger import watch_ledger
 from oxy_ai.engine.notices import OwnerNotices
 from oxy_ai.engine.outages import report_failure
+from oxy_ai.engine.overlay_watch import watch_overlays
 from oxy_ai.engine.parked_reports import ParkedReports
 from oxy_ai.engine.promise_watch import watch_promises
+from oxy_ai.engine.proposal_watch import watch_proposals
 from oxy_ai.engine.relay import Relay
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.storing import ReportStore
@@ -130,6 +132,8 @@ class Worker:
                 group.create_task(supervised("clock", self._watch_clock, report_failure), name="clock"),
                 group.create_task(supervised("dead_letters", self._watch_letters, report_failure), name="dead_letters"),
                 group.create_task(supervised("promises", self._watch_promises, report_failure), name="promises"),
+                group.create_task(supervised("overlays", self._watch_overlays, report_failure), name="overlays"),
+                group.create_task(supervised("proposals", self._watch_proposals, report_failure), name="proposals"),
                 group.create_task(supervised("database", self._database.run, report_failure), name="database"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
             ]
@@ -164,6 +168,12 @@ class Worker:
 
     async def _watch_promises(self) -> None:
         await watch_promises(self._engine, self._settings)
+
+    async def _watch_overlays(self) -> None:
+        await watch_overlays(self._engine, self._settings, self._on_settings)
+
+    async def _watch_proposals(self) -> None:
+        await watch_proposals(self._engine, self._settings, self._relay.hint)
 
     async def _watch_letters(self) -> None:
         await watch_dead_letters(self._client, self._engine, self._settings)

@@ -1,29 +1,33 @@
 """Rules that decide, before any model is asked, whether a turn is answered, with what and by which assistant. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal
 
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
 from oxy_ai.assistants.loops import DEFAULT_LIMITS, LoopLimits, exchanges_with, is_by_machine, is_loop
+from oxy_ai.assistants.proposals import Ruled, Ruling, ruling_on
 from oxy_ai.assistants.roles import is_one_of, role_of
 from oxy_ai.assistants.transcript import is_blank, says_nothing, shown
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.assistants.wishes import confirmation, without_wishes
-from oxy_ai.records import AgeLimit, Contact, Input, Turn
+from oxy_ai.records import AgeLimit, Contact, Input, Proposal, Turn
 from oxy_core.instance.settings import AiSettings, AuroraSettings
+from oxy_core.message_kinds import MessageKind
 
-SkipReason = Literal["disabled", "private", "trial", "opted_out", "stale", "loop", "human"]
+SkipReason = Literal["disabled", "private", "trial", "opted_out", "stale", "loop", "human", "paused", "reaction"]
 """Why nobody answers: switched off; family and friends; not one of those who try the assistant out; the contact wants
-nothing; too old (a person is told); a machine wrote it, or seems to; people answer."""
+nothing; too old (a person is told); a machine wrote it, or seems to; people answer; too old when the assistant's pause
+ended; a reaction that says nothing."""
 
-WaitReason = Literal["closed", "suspended", "rate"]
+WaitReason = Literal["closed", "suspended", "rate", "paused"]
 """Why nobody answers yet: the instance was deleted or suspended, and nobody asked it to be silent, so that it may come
-back in time; the contact was answered too often within an hour."""
+back in time; the contact was answered too often within an hour; an owner has the assistant pause."""
 
-FixedReason = Literal["unsupported", "empty"]
-"""Why a fixed text is the answer: nothing can be read, or nothing was written."""
+FixedReason = Literal["unsupported", "empty", "declined", "expired", "older", "repeated"]
+"""Why a fixed text is the answer: nothing can be read, or nothing was written; or it says why nothing is done that an
+owner was asked about (`oxy_ai.assistants.proposals`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Say:
     reason: FixedReason
     confirmation: str | None = None
     """Of what the contact wishes; said first."""
+    ruling: Ruling | None = None
+    """What the text settles of what an owner was asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +78,25 @@ class Ask:
     texts: tuple[str, ...]
     confirmation: str | None = None
     """As in `Say`."""
+    set_aside: Ruling | None = None
+    """What an owner was asked about, and did not answer: he is told first that nothing was done."""
 
 
-Decision = Skip | Wait | Confirm | Say | Ask
+@dataclass(frozen=True, slots=True)
+class CarryOut:
+    """Do what an owner was asked about, and has agreed to."""
+
+    proposal: Proposal
+
+
+Decision = Skip | Wait | Confirm | Say | Ask | CarryOut
+
+_FIXED: Final[Mapping[Ruled, FixedReason]] = {
+    Ruled.DECLINED: "declined",
+    Ruled.EXPIRED: "expired",
+    Ruled.OLDER: "older",
+    Ruled.REPEATED: "repeated",
+}
 
 EMERGENCY_PAUSE: Final = timedelta(minutes=30)
 """While people answer, a customer hears at most so often what to do in an emergency."""
@@ -87,16 +109,42 @@ def decide(turn: Turn, limits: LoopLimits = DEFAULT_LIMITS) -> Decision:
     silence = _silence(turn, role, fresh)
     if silence is not None:
         return Skip(silence)
+    paused = turn.settings.ai.paused and role is Role.CUSTOMER
     if not fresh:
-        return Skip("stale")
+        return Skip("paused" if paused else "stale")
+    held = _held(turn, paused=paused)
+    if held is not None:
+        return held
+    machine = _by_machine(turn, role, fresh, limits)
+    if machine is not None:
+        return machine
+    return _reply_to_owner(turn, fresh) if role is Role.AURORA else _reply_to_customer(turn, fresh)
+
+
+def _held(turn: Turn, *, paused: bool) -> Skip | Wait | None:
+    """Return why nobody answers these messages now; None: an assistant does."""
     if turn.closed or turn.settings.suspended:
         return Wait("closed" if turn.closed else "suspended")
     if turn.human:
         return Skip("human")
-    machine = _by_machine(turn, role, fresh, limits)
-    if machine is not None:
-        return machine
-    return _reply(role, fresh) if role is Role.AURORA else _reply_to_customer(turn, fresh)
+    return Wait("paused") if paused else None
+
+
+def _reply_to_owner(turn: Turn, fresh: Sequence[Input]) -> Decision:
+    ruling = ruling_on(turn, fresh)
+    said = [item for item in fresh if item.kind is not MessageKind.REACTION]
+    match ruling:
+        case Ruling(Ruled.AGREED, Proposal() as proposal):
+            return CarryOut(proposal)
+        case Ruling(Ruled.REACTED):
+            return Skip("reaction")
+        case Ruling(Ruled.SET_ASIDE):
+            reply = _reply(Role.AURORA, said)
+            return replace(reply, set_aside=ruling) if isinstance(reply, Ask) else replace(reply, ruling=ruling)
+        case Ruling(verdict, _, text):
+            return Say(text, _FIXED[verdict], ruling=ruling)
+        case None:
+            return _reply(Role.AURORA, said) if said else Skip("reaction")
 
 
 def _by_machine(turn: Turn, role: Role, fresh: Sequence[Input], limits: LoopLimits) -> Skip | None:
@@ -118,7 +166,7 @@ def hears_of_emergency(turn: Turn, decided: Decision) -> Literal["customer", "ow
     if turn.human and seconds is not None and seconds <= EMERGENCY_PAUSE.total_seconds():
         return None
     match decided:
-        case Wait("rate") | Confirm() | Skip("human" | "opted_out") | Skip("loop", calls_person=True):
+        case Wait("rate" | "paused") | Confirm() | Skip("human" | "opted_out") | Skip("loop", calls_person=True):
             return "customer"
         case Skip("private" | "trial"):
             return "owner"
@@ -159,7 +207,7 @@ def _reply_to_customer(turn: Turn, fresh: Sequence[Input]) -> Decision:
     return _reply(Role.CUSTOMER, left, confirmed)
 
 
-def _reply(role: Role, fresh: Sequence[Input], confirmed: str | None = None) -> Decision:
+def _reply(role: Role, fresh: Sequence[Input], confirmed: str | None = None) -> Say | Ask:
     if all(is_blank(item) for item in fresh):
         return Say(ASK_FOR_TEXT, "empty", confirmed)
     if all(says_nothing(item) for item in fresh):

@@ -3,6 +3,7 @@
 `oxy_ai.verticals` finds verticals by name; their tables are in the folder `schema` of their package.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -157,6 +158,50 @@ class ToolContext:
             raise FileLostError(FileFailure.NO_SPACE)
         await self.attachments.add(self.connection, image, caption)
 
+    async def propose(self, tool: str, intent: str, order: BaseModel) -> bool:
+        """Have the owner asked, after the answer, whether a tool is to carry this out; `intent` says what will happen.
+
+        False: another tool has proposed something in this turn.
+        """
+        proposed = {"tool": tool, "intent": intent, "arguments": order.model_dump(mode="json")}
+        kept: bool = await self.connection.fetchval(
+            "select prepare_proposal($1, $2, $3)", self.organization, self.turn.turn, json.dumps(proposed)
+        )
+        return kept
+
+
+@dataclass(frozen=True, slots=True)
+class ActOutcome:
+    """What became of an act that an owner has agreed to."""
+
+    said: str
+    """What he is told: what was done, or why not."""
+    done: bool = True
+
+
+class Proposed(BaseModel):
+    """Result of a tool that asks first: it has done nothing yet."""
+
+    o_que_vai_acontecer: str
+    instrucao: str = (
+        "Nada foi feito ainda. Logo depois da sua resposta, o sistema mostra isto ao dono e pergunta se pode fazer; só "
+        "o sim dele faz acontecer. Responda em uma frase curta: não pergunte, não repita isto, não diga que foi feito."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedAct:
+    """What a tool that asks first does once the owner has agreed.
+
+    Such a tool's `run` finds out what is meant, and proposes it (`ToolContext.propose`).
+    """
+
+    order: type[BaseModel]
+    """What is to be done, each customer, day and booking in it resolved when it was proposed."""
+    carry_out: Callable[[ToolContext, Any], Awaitable[ActOutcome]]
+    """Called as `carry_out(context, order)`, in the transaction that settles the proposal. It looks again at what may
+    have changed since."""
+
 
 @dataclass(frozen=True, slots=True)
 class Consent:
@@ -192,6 +237,8 @@ class Tool:
     """None: it needs none."""
     intent: IntentName | None = None
     """What whoever is answered with it wants; None: it does not tell."""
+    act: ConfirmedAct | None = None
+    """What it does once an owner has agreed to what it proposed; None: it does not ask."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ from typing import Final, Literal
 from oxy_ai.assistants.introduction import introduction
 from oxy_ai.assistants.loops import exchanges_with
 from oxy_ai.assistants.people import People, hand_over_of, person_will_answer, with_promise
+from oxy_ai.assistants.proposals import Ruled, Ruling, question_of, without_questions
 from oxy_ai.assistants.roles import is_draft, role_of
 from oxy_ai.assistants.routing import Skip, age_limit, fresh_inputs
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.engine.turn_dialogue import Spoken
 from oxy_ai.errors import TurnError
 from oxy_ai.portuguese.sentences import split_answer
-from oxy_ai.records import Answer, Exchanges, HandOver, HandOverReason, Turn, TurnEnding
+from oxy_ai.records import Answer, Exchanges, HandOver, HandOverReason, PreparedProposal, Turn, TurnEnding
 from oxy_ai.sanitize import clean
 from oxy_core.identity import new_id
 
@@ -44,6 +45,27 @@ def said(turn: Turn, spoken: Spoken, people: People | None, confirmation: str | 
     """Return the end of a turn with what the model said; whoever is handed over hears what happens next."""
     text = spoken.text if people is None else with_promise(spoken.text, person_will_answer(people))
     return answered(turn, text, confirmation=confirmation, spoken=spoken)
+
+
+def noted(ruling: Ruling | None, text: str) -> str:
+    """Return a text after what an owner must know first: that nothing was done of what he was asked about."""
+    return f"{ruling.text}\n\n{text}" if ruling is not None and ruling.verdict is Ruled.SET_ASIDE else text
+
+
+def proposing(turn: Turn, spoken: Spoken, proposal: PreparedProposal, ruling: Ruling | None) -> TurnEnding:
+    """Return the end of a turn whose answer is followed by the question whether what it proposes is to be done.
+
+    The question is a message of its own, so that a reaction to it and a quote of it are answers to nothing else.
+    """
+    text = noted(ruling, without_questions(spoken.text)).strip()
+    ending = answered(turn, text or None, spoken=spoken)
+    question = Answer(
+        id=new_id(),
+        piece=len(ending.answers),
+        text=question_of(proposal.intent),
+        keep_seconds=turn.settings.max_answer_age_seconds,
+    )
+    return ending.model_copy(update={"answers": (*ending.answers, question), "question": question.id})
 
 
 def answered(

@@ -226,7 +226,7 @@ def _is_silent(found: UnopenedTurn, role: Role) -> bool:
     if role is not Role.CUSTOMER:
         return False
     ai, contact = found.ai, found.contact
-    if ai is None or ai.mode == "Draft" or contact.opt_out == "all":
+    if ai is None or ai.paused or ai.mode == "Draft" or contact.opt_out == "all":
         return True
     return why_never_answered(ai, role, contact) is not None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -13,6 +14,7 @@ from oxy_ai.assistants.people import People, hand_over_of
 from oxy_ai.assistants.roles import role_of
 from oxy_ai.assistants.routing import (
     Ask,
+    CarryOut,
     Confirm,
     Decision,
     Say,
@@ -26,11 +28,12 @@ from oxy_ai.assistants.vertical import Context, Role, Vertical
 from oxy_ai.engine.context_reader import ContextReader, ContextSettings, Wanted
 from oxy_ai.engine.metered_model import MeteredModel, UnstoredCall
 from oxy_ai.engine.outages import is_outage
+from oxy_ai.engine.owner_acts import OwnerActs
 from oxy_ai.engine.people_now import people_now, staffing_of
 from oxy_ai.engine.returned_instances import wake_if_returned
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_dialogue import AssistedTurn, DialogueSettings, Spoken, TurnDialogue
-from oxy_ai.engine.turn_endings import answered, noted_for_owner, said, skipped
+from oxy_ai.engine.turn_endings import answered, noted, noted_for_owner, proposing, said, skipped
 from oxy_ai.engine.turn_failures import FailureSettings, TurnFailures, TurnOutcome, attempt_at
 from oxy_ai.engine.turn_limits import TurnLimitSettings
 from oxy_ai.errors import FenceLostError, ModelOutageError, ProfileUnknownError, TurnAbandonedError, TurnError
@@ -104,6 +107,7 @@ class TurnRunner:
         self._library = FileLibrary(engine.pool, settings)
         self._settings = settings
         self._failures = TurnFailures(engine, settings, clock)
+        self._acts = OwnerActs(engine)
         self._clock = clock
 
     async def run(self, claimed: ClaimedTurn) -> TurnOutcome:
@@ -164,15 +168,28 @@ class TurnRunner:
                 ending = skipped(turn, skip)
             case Confirm(text, reason):
                 ending = answered(turn, None, confirmation=text, reason=reason)
-            case Say(text, reason, confirmation):
-                ending = answered(turn, text, confirmation=confirmation, reason=reason)
-            case Ask(role, texts, confirmation):
-                spoken = await self._converse(await self._assisted(claim, turn, role), texts, unstored)
-                ending = said(turn, spoken, await self._people_for(turn, claim, spoken), confirmation)
+            case Say(text, reason, confirmation, ruling):
+                await self._acts.settle(claim, turn, ruling)
+                ending = answered(turn, noted(ruling, text), confirmation=confirmation, reason=reason)
+            case CarryOut(proposal):
+                done = await self._acts.carry_out(await self._assisted(claim, turn, Role.AURORA), proposal)
+                ending = said(turn, done, None, None)
+            case Ask() as ask:
+                ending = await self._asked(claim, turn, ask, unstored)
         ended = await self._finish(claim, turn, ending)
         if ended.state != "waiting":
             unstored.call = None
         return ended
+
+    async def _asked(self, claim: Claim, turn: Turn, ask: Ask, unstored: UnstoredCall) -> TurnEnding:
+        """Let an assistant answer; what it proposes to an owner is asked with the answer."""
+        await self._acts.settle(claim, turn, ask.set_aside)
+        spoken = await self._converse(await self._assisted(claim, turn, ask.role), ask.texts, unstored)
+        proposal = await self._acts.prepared(claim, turn, spoken, ask.role)
+        if proposal is not None:
+            return proposing(turn, spoken, proposal, ask.set_aside)
+        spoken = replace(spoken, text=noted(ask.set_aside, spoken.text))
+        return said(turn, spoken, await self._people_for(turn, claim, spoken), ask.confirmation)
 
     async def _finish(self, claim: Claim, turn: Turn, ending: TurnEnding) -> Ended:
         ended = await self._engine.finish(claim, turn.turn, ending)

@@ -8,17 +8,21 @@ as $$
     where t.organization_id = organization and t.id = turn
 $$;
 
--- Add what a turn says to the outbox and to the conversation: its attachments, then its texts, in their order. `answers`
--- is that of oxy_ai.records.TurnEnding.
-create or replace function queue_answers(v conversations, t turns, answers jsonb) returns void
+-- Add what a turn says to the outbox and to the conversation: its attachments, then its texts, in their order, and note what
+-- it asks an owner. `ending`
+-- is oxy_ai.records.TurnEnding.
+create or replace function queue_answers(v conversations, t turns, ending jsonb) returns void
 language plpgsql
 as $$
+declare
+    answers jsonb := ending -> 'answers';
 begin
     if answers <> '[]' then
         perform queue_attachment(v, t, a.attachment, a.number::smallint)
         from jsonb_array_elements(t.attachments) with ordinality a (attachment, number) order by a.number;
     end if;
     perform queue_text(v, t, answer, t.based_on) from jsonb_array_elements(answers) answer;
+    perform ask_proposal(v, t, (ending ->> 'question')::uuid);
 end $$;
 
 -- Add an attachment, the turn's `number`th, to the outbox and to the conversation, once.

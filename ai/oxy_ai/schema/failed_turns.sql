@@ -98,6 +98,10 @@ create or replace function is_away(i instances) returns boolean
 language sql immutable parallel safe
 as $$ select i.closed_at is not null or i.settings ->> 'suspended' is not distinct from 'true' $$;
 
+create or replace function is_paused(i instances) returns boolean
+language sql immutable parallel safe
+as $$ select i.settings #>> '{ai,paused}' is not distinct from 'true' $$;
+
 -- Whether the conversation's turn waits for its instance, which is back.
 create or replace function awaits_returned(v conversations) returns boolean
 language plpgsql stable
@@ -105,8 +109,8 @@ as $$
 begin
     return v.lease_until is null and v.due_at > clock_timestamp() and exists (
         select from turns t join instances i on i.organization_id = v.organization_id and i.id = v.instance_id
-        where t.organization_id = v.organization_id and t.id = v.turn_id and t.reason in ('closed', 'suspended')
-            and not is_away(i)
+        where t.organization_id = v.organization_id and t.id = v.turn_id and not is_away(i)
+            and (t.reason in ('closed', 'suspended') or t.reason = 'paused' and not is_paused(i))
     );
 end $$;
 

@@ -165,7 +165,7 @@ declare
     settled text := case when item ? 'settled' then settled_before(item) end;
     revoked boolean := is_revoked(v, m);
     answered boolean := person_has_answered(v, at, m.sent_at);
-    state message_state := state_published_again(state_on_arrival(m, answered, revoked), settled);
+    state message_state := state_published_again(state_as_answer(v, m, state_on_arrival(m, answered, revoked)), settled);
     age double precision := coalesce((item ->> 'age_seconds')::double precision, 0);
     ai jsonb := ai_settings(v);
     echo boolean := m.from_me and is_echo(v, m.whatsapp_id);

@@ -14,19 +14,23 @@ language plpgsql
 as $$
 declare
     added boolean;
+    in_force jsonb;
 begin
     perform enter_org(organization);
     insert into organizations (id, name) values (organization, document ->> 'organization') on conflict (id) do nothing;
-    insert into instances (organization_id, id, name, settings, owner_keys)
-    values (organization, instance, document ->> 'instance', document, owners)
+    insert into instances (organization_id, id, name, settings, applied, owner_keys)
+    values (organization, instance, document ->> 'instance', document, document, owners)
     on conflict (organization_id, id) do nothing;
     added := found;
     if not enqueue_instance(organization, instance, document ->> 'account', bucket, entry, newest, reading) then
         return false;
     end if;
-    update instances i set settings = document, owner_keys = owners, closed_at = null
+    perform from instances i where i.organization_id = organization and i.id = instance for no key update;
+    in_force := settings_in_force(organization, instance, document);
+    update instances i set settings = in_force, applied = document, owner_keys = owners, closed_at = null
     where i.organization_id = organization and i.id = instance
-        and (i.settings, i.owner_keys, i.closed_at) is distinct from (document, owners, null::timestamptz);
+        and (i.settings, i.applied, i.owner_keys, i.closed_at)
+            is distinct from (in_force, document, owners, null::timestamptz);
     return found or added;
 end $$;
 

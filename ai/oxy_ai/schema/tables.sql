@@ -21,11 +21,32 @@ create table instances (
     organization_id uuid not null references organizations,
     id uuid not null unique,
     name text not null,
-    settings jsonb not null,  -- oxy_core.envelopes.InstanceSettings
+    settings jsonb not null,  -- oxy_core.envelopes.InstanceSettings: what is in force
+    applied jsonb not null default '{}',  -- what the custom resource says (setting_overlays.sql)
     owner_keys text[] not null default '{}',  -- oxy_core.identity.phone_key of each owner
     closed_at timestamptz,
     primary key (organization_id, id)
 );
+
+-- What owners have changed of an instance's settings by word, over its custom resource.
+create table setting_overlays (
+    organization_id uuid not null,
+    id bigint generated always as identity,
+    instance_id uuid not null,
+    field text not null,  -- path in the settings, in dots
+    value jsonb not null,
+    replaced jsonb not null,  -- what the custom resource said when it was made
+    made_by text not null,
+    made_at timestamptz not null default clock_timestamp(),
+    until timestamptz,  -- null: until somebody ends it
+    ended_at timestamptz,
+    ended text check (ended in ('changed', 'replaced', 'over')),  -- changed: in the custom resource
+    primary key (organization_id, id),
+    check ((ended is null) = (ended_at is null)),
+    foreign key (organization_id, instance_id) references instances
+);
+create unique index setting_overlays_in_force on setting_overlays (organization_id, instance_id, field)
+where ended_at is null;
 
 -- The journals of an instance's pods: a new one starts whenever the volume begins anew.
 create table journals (
@@ -90,6 +111,7 @@ create table conversations (
     merged_into bigint,
     asked_at timestamptz,  -- when the customer was last asked to send again what was lost
     exchanges jsonb,  -- oxy_ai.records.Exchanges: how the last ones followed one another
+    proposal_id bigint,  -- what its owner was asked about last (proposals.sql); null: nothing yet
     created_at timestamptz not null default now(),
     primary key (organization_id, id),
     foreign key (organization_id, instance_id) references instances,
@@ -262,6 +284,34 @@ create index outbox_promises on outbox (conversation_id, created_at) where part 
 create index outbox_unsent on outbox (organization_id) where state in ('failed', 'expired', 'ambiguous');
 create index outbox_withheld on outbox (organization_id, closed_at) where state = 'withheld';
 create index outbox_accepted on outbox (instance_id) where state = 'accepted';
+
+-- What the owners' assistant would do, and has asked an owner about (proposals.sql).
+create table proposals (
+    organization_id uuid not null,
+    id bigint generated always as identity,
+    instance_id uuid not null,
+    conversation_id bigint not null,
+    turn_id bigint not null,  -- that proposed it
+    tool text not null,
+    arguments jsonb not null,  -- of the act, everything that was meant resolved to its rows
+    intent text not null,  -- what will happen, as the owner reads it
+    question_id uuid,  -- the text that asks; null: not asked
+    state text not null default 'prepared' check (state in (
+        'prepared', 'open', 'done', 'undone', 'declined', 'set_aside', 'expired'
+    )),
+    answer_turn bigint,  -- the first turn after the question: no other may act on it
+    outcome text,  -- what the owner was told in the end
+    created_at timestamptz not null default clock_timestamp(),
+    ended_at timestamptz,
+    primary key (organization_id, id),
+    unique (organization_id, turn_id),
+    check ((ended_at is null) = (state in ('prepared', 'open'))),
+    foreign key (organization_id, instance_id) references instances,
+    foreign key (organization_id, conversation_id) references conversations,
+    foreign key (organization_id, turn_id) references turns,
+    foreign key (organization_id, question_id) references outbox
+);
+create index proposals_open on proposals (organization_id, id) where state = 'open';
 
 -- The current, or last, outage of the model endpoint of an instance.
 create table model_outages (

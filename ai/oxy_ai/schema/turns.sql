@@ -86,6 +86,7 @@ begin
     )) returning * into t;
     update messages set turn_id = t.id where conversation_id = v.id and state = 'open';
     update conversations set turn_id = t.id where organization_id = v.organization_id and id = v.id;
+    perform answer_proposal(v, t);
     return t;
 end $$;
 
@@ -93,7 +94,7 @@ end $$;
 -- nothing of an emergency does in any case: that is answered without a model.
 create or replace function takes_more(t turns) returns boolean
 language sql immutable parallel safe
-as $$ select t.reason in ('late', 'rate') is true $$;
+as $$ select t.reason in ('late', 'rate', 'paused') is true $$;
 
 -- Take the messages that are open in no turn into an open one.
 create or replace function take_more(v conversations, t turns) returns turns
@@ -126,6 +127,7 @@ begin
             'replayed', t.replayed, 'closed', i.closed_at is not null, 'chat', v.chat, 'self_chat', v.self_chat,
             'contact', contact_document(c), 'exchanges', v.exchanges, 'regenerations', t.regenerations,
             'hand_over', t.hand_over, 'human', coalesce(v.human_until > moment, false),
+            'proposal', proposal_document(v, t, moment),
             'emergency_seconds', extract(epoch from moment - last_emergency(v, moment)),
             'facts', jsonb_build_object('organization', o.facts_version, 'contact', c.facts_version),
             'rate_seconds', rate_wait(v, (i.settings -> 'limits' ->> 'contact_turns_per_hour')::integer, moment),
@@ -355,7 +357,7 @@ begin
     end if;
     v.exchanges := coalesce(with_end(ending -> 'exchanges', clock_timestamp()), v.exchanges);
     t := close_turn(organization, turn, ending ->> 'state', ending ->> 'reason', ending ->> 'role');
-    perform queue_answers(v, t, ending -> 'answers');
+    perform queue_answers(v, t, ending);
     perform keep_draft(t, ending ->> 'draft');
     v := release(hand_over(without_turn(v, t), t, order_of(t, ending -> 'hand_over')));
     if ending -> 'answers' <> '[]' then

@@ -82,6 +82,6 @@ def test_a_tool_is_strict_and_explains_each_argument(tool: Tool) -> None:
             assert all(value["description"] for value in schema["properties"].values())
 
 
-def test_no_argument_says_who_the_customer_is() -> None:
-    names = {name for tool in TOOLS for name in tool.arguments.model_fields}
+def test_no_argument_of_a_customers_tool_says_who_he_is() -> None:
+    names = {name for tool in CUSTOMER_TOOLS for name in tool.arguments.model_fields}
     assert not [name for name in names if any(word in name for word in ("cliente", "contato", "telefone", "phone"))]

@@ -29,6 +29,8 @@ NOTED: Final = {
     "turns": {"created_at", "finished_at"},
     "hand_overs": {"created_at", "ended_at"},
     "turn_steps": {"created_at"},
+    "proposals": {"created_at", "ended_at"},
+    "setting_overlays": {"made_at", "ended_at"},
     "outbox": {"accepted_at", "closed_at", "whatsapp_at", "delivered_at", "read_at", "played_at"},
     "owner_notices": {"created_at"},
     "messages": {"settled_at"},
@@ -48,6 +50,7 @@ OF_OTHERS: Final = {
     "messages": {"sent_at"},  # WhatsApp's
     "relay_queue": {"settings_bucket"},  # NATS'
     "dead_reports": {"stream_began"},  # NATS'
+    "setting_overlays": {"until"},  # an owner's: the time of day that he said
 }
 """Another clock's; only compared with times of the same."""
 

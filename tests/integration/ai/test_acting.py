@@ -1,0 +1,91 @@
+"""Aurora acts once, on the plain yes of the owner who was asked, and says so; on anything else she does nothing."""
+
+from integration.ai.owner import DAY, QUESTION, Owner, audited, opened, states
+from integration.ai.scene import Scene, until
+
+CLOSE = {"primeiro_dia": f"{DAY:%Y-%m-%d}"}
+
+
+async def closed(scene: Scene) -> int:
+    return int(await scene.value("select count(*) from overlays where kind = 'closed'"))
+
+
+async def asked_to_close(owner: Owner, text: str) -> None:
+    """Have the question asked whether the day is to be closed; nothing is closed yet."""
+    await owner.scene.query("delete from overlays")
+    await owner.is_asked(text, "fechar_dia", **CLOSE)
+    assert await closed(owner.scene) == 0
+
+
+async def test_a_yes_in_any_of_its_forms_acts_once(scene: Scene) -> None:
+    async with opened(scene) as owner:
+        await asked_to_close(owner, "fecha domingo")
+        done = await owner.hears("Sim!")
+        assert done.startswith("Pronto! ")
+        assert await closed(scene) == 1
+        assert (await owner.hears("sim")).startswith("Isso eu já tinha feito, uma vez só: Pronto! ")
+        await asked_to_close(owner, "fecha de novo")
+        assert (await owner.hears("👍🏽")).startswith("Pronto! ")
+        await asked_to_close(owner, "fecha outra vez")
+        before = len(owner.heard())
+        await owner.reacts("😮")
+        await until(lambda: scene.query("select from turns where reason = 'reaction'"))
+        await owner.reacts("👍")
+        assert (await owner.hears_next(before)).startswith("Pronto! ")
+        await asked_to_close(owner, "fecha mais uma vez")
+        assert (await owner.quotes("pode", await owner.question())).startswith("Pronto! ")
+        assert await closed(scene) == 1
+    assert await states(scene) == ["done"] * 4
+    assert await audited(scene) == ["proposal_done"] * 4
+
+
+async def test_anything_but_a_yes_does_nothing_and_the_owner_is_told(scene: Scene) -> None:
+    async with opened(scene) as owner:
+        await asked_to_close(owner, "fecha um")
+        assert await owner.hears("não, obrigado") == "Tudo bem, deixei de lado. Não fiz nada. 👍"
+        await asked_to_close(owner, "fecha dois")
+        first = await owner.question()
+        told = await owner.hears("sim, mas amanhã")
+        assert told.startswith("Como você não respondeu com um sim, deixei de lado. Não fiz nada. Era isto: Vou fechar")
+        assert (await owner.quotes("sim", first)).startswith("Essa pergunta não vale mais. Não fiz nada.")
+        await asked_to_close(owner, "fecha três")
+        assert "Não fiz nada" in await owner.quotes("sim", first)
+        await asked_to_close(owner, "fecha quatro")
+        before = len(owner.heard())
+        await owner.reacts("👎")
+        assert await owner.hears_next(before) == "Tudo bem, deixei de lado. Não fiz nada. 👍"
+        await asked_to_close(owner, "fecha cinco")
+        assert "Não fiz nada" in await owner.hears("sim", forwarded=True)
+        await asked_to_close(owner, "fecha seis")
+        await scene.query("update outbox set closed_at = closed_at - interval '11 minutes'")
+        assert (await owner.hears("sim")).startswith("O prazo para confirmar passou. Não fiz nada.")
+        assert await closed(scene) == 0
+    assert await states(scene) == ["declined", "set_aside", "set_aside", "declined", "set_aside", "expired"]
+    assert await audited(scene) == [f"proposal_{state}" for state in await states(scene)]
+
+
+async def test_a_second_proposal_replaces_the_first(scene: Scene) -> None:
+    async with opened(scene) as owner:
+        await asked_to_close(owner, "fecha domingo")
+        first = await owner.question()
+        known = len(owner.heard())
+        intent = await owner.is_asked("pausa um pouco", "pausar_assistente")
+        assert intent.startswith("Vou parar de responder os clientes até você pedir para eu voltar.")
+        assert "Não fiz nada. Era isto: Vou fechar" in owner.heard()[known]
+        before = len(owner.heard())
+        await owner.reacts("👍", first)
+        await until(lambda: scene.query("select from messages where kind = 'reaction' and state = 'ignored'"))
+        await owner.reacts("👍")
+        assert (await owner.hears_next(before)).startswith("Pronto! Parei de responder")
+        assert await closed(scene) == 0
+        assert await scene.value("select settings -> 'ai' ->> 'paused' from instances") == "true"
+    assert await states(scene) == ["set_aside", "done"]
+
+
+async def test_a_yes_that_was_written_before_the_question_is_none(scene: Scene) -> None:
+    async with opened(scene) as owner:
+        await asked_to_close(owner, "fecha domingo")
+        await scene.query("update outbox set closed_at = closed_at + interval '1 minute'")
+        assert "Não fiz nada" in await owner.hears("sim")
+    assert await closed(scene) == 0
+    assert len(await scene.query(f"{QUESTION} where p.state = 'expired'")) == 1
