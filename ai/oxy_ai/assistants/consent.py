@@ -84,14 +84,17 @@ def _shops_words(turn: Turn) -> tuple[str, ...]:
 
 
 def _wants(consent: Consent, own: str, turn: Turn) -> bool:
-    if not consent.wishes or _begins(consent.wishes, _ENQUIRY.sub(" ", own)):
-        return True
     newest = "\n".join(item.text or "" for item in turn.inputs if is_own(item))
+    folded = _folded(newest)
+    denies = _DENIAL.search(folded) is not None
+    was_asked = any(_begins(consent.wishes, words) for words in _shops_words(turn)[:1])
+    # Whoever says no to the shop's question takes back what he wrote before it.
+    wishes = folded if denies and was_asked else own
+    if not consent.wishes or _begins(consent.wishes, _ENQUIRY.sub(" ", wishes)):
+        return True
     if consent.by_moment and _names_moment(newest):
         return True
-    folded = _folded(newest)
-    says_yes = _ASSENT.search(folded) is not None and not _DENIAL.search(folded)
-    return says_yes and any(_begins(consent.wishes, words) for words in _shops_words(turn)[:1])
+    return was_asked and not denies and _ASSENT.search(folded) is not None
 
 
 def _names_moment(text: str) -> bool:

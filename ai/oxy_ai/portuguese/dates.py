@@ -15,7 +15,8 @@ from oxy_ai.portuguese.words import read
 _LEAVES_OPEN: Final = re.compile(
     r"\b(?:outr[ao] (?:dia|data)|qualquer (?:outr[ao] )?(?:dia|data|horario)|"
     r"(?:primeir|proxim)[ao] (?:horario|dia|data|vaga)|tanto faz|quando (?:der|puder|tiver|for melhor)|senao|"
-    r"o que (?:tiver|der)|quanto antes|(?:antes|depois)(?! d| que| amanha))\b",
+    r"o que (?:tiver|der)|(?:primeir|proxim)[ao] que (?:tiver|der|houver|puder)|"
+    r"quanto antes|(?:antes|depois)(?! d| que| amanha))\b",
     re.ASCII,
 )
 """The customer takes other days than he names: "sexta seria bom, senão o próximo horário livre"."""

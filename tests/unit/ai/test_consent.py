@@ -84,6 +84,7 @@ DENIALS = (
     "n",
     "melhor não, ok?",
 )
+WISH = earlier("customer", "acho que vou ter que cancelar o banho de quinta")
 CANCELLING = earlier("assistant", "Confirma que é para cancelar o banho do Thor?")
 
 
@@ -106,6 +107,8 @@ CANCELLING = earlier("assistant", "Confirma que é para cancelar o banho do Thor
         (CANCEL, Order(), turn_of(said("Não vou poder ir amanhã"))),
         (CANCEL, Order(), turn_of(said("isso"), history=(CANCELLING,))),
         (CANCEL, Order(), turn_of(said("n vou conseguir ir amanha"))),
+        (CANCEL, Order(), turn_of(said("o do Thor"), history=(WISH, CANCELLING))),
+        (CANCEL, Order(), turn_of(said("não é o do Thor, cancela o do Rex"), history=(WISH, CANCELLING))),
         *((CANCEL, Order(), turn_of(said(yes), history=(CANCELLING,))) for yes in ASSENTS),
         (MOVE, Order(), turn_of(said("às 14h está ótimo"))),
         (MOVE, Order(), turn_of(said("quinta que vem"))),
@@ -141,6 +144,8 @@ def test_the_customer_has_asked(consent: Consent, order: Order, turn: Turn) -> N
         (CANCEL, Order(), turn_of(said("caso precise desmarcar, aviso"))),
         *((CANCEL, Order(), turn_of(said(no), history=(CANCELLING,))) for no in DENIALS),
         (CANCEL, Order(), turn_of(said("não, isso não"), history=(CANCELLING,))),
+        *((CANCEL, Order(), turn_of(said(no), history=(WISH, CANCELLING))) for no in DENIALS),
+        (CANCEL, Order(), turn_of(said("não, deixa, vou conseguir ir"), history=(WISH, CANCELLING))),
         (CANCEL, Order(), turn_of(said("melhor não, pode deixar"), history=(CANCELLING,))),
         (CANCEL, Order(), turn_of(said("ah, acho que nao... pode deixar assim"), history=(CANCELLING,))),
         (CANCEL, Order(), turn_of(said(None, kind=MessageKind.STICKER))),

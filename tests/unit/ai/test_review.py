@@ -286,6 +286,11 @@ MAY_LEAVE = [
     ("Horários de segunda-feira, 30/11/2026: 09:00, 10:00, 14:30.", FREED),
     ("Infelizmente às 10:00 não está livre em segunda-feira, 30/11/2026. Tenho 11:00 e 15:00.", given_(TAKEN)),
     ("Prontinho! Banho do Rex agendado para segunda-feira, 30/11/2026 às 10:00. 🐾", BOOKING),
+    ("Consegui! Banho do Rex na segunda-feira, 30/11/2026, às 10:00.", BOOKING),
+    ("Consegui marcar o banho do Rex na segunda-feira, 30/11/2026, às 10:00.", BOOKING),
+    ("Não consegui marcar às 10:00 na segunda-feira. Tenho às 11:00.", given_(TAKEN)),
+    ("Pronto! Na segunda-feira, 30/11/2026, tenho 10:00 e 14:30.", FREED),
+    ("Consegui! Na segunda-feira, 30/11/2026, às 10:00. Serve?", FREED),
     ("Agendei! O banho do Rex fica em R$ 65,00.", BOOKING),
     ("Agendado: segunda-feira, 30/11/2026, das 10:00 às 11:00.", BOOKING),
     ("Agendado para segunda-feira, 30/11/2026 às 10:00. Chegue às 09:50, por favor.", BOOKING),
@@ -411,6 +416,11 @@ MAY_LEAVE = [
 MAY_NOT = [
     ("Combinado, segunda às 10h!", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
     ("Combinado, 10h!", customer("quero banho pro Thor segunda às 10h"), Fault.NOT_DONE),
+    ("Consegui! Banho do Rex na segunda-feira, 30/11/2026, às 10:00.", FREED, Fault.NOT_DONE),
+    ("Prontinho! Segunda-feira, 30/11/2026, às 10:00.", FREED, Fault.NOT_DONE),
+    ("Consegui um encaixe segunda-feira, 30/11/2026, às 10:00!", FREED, Fault.NOT_DONE),
+    ("Consegui marcar o banho do Rex.", FREED, Fault.NOT_DONE),
+    ("Consegui cancelar o banho do Rex.", FREED, Fault.NOT_DONE),
     ("Fechado: segunda às 10h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
     ("Anotado: banho segunda às 10h", customer("quero banho pro Thor segunda às 10h, ou terça 11h"), Fault.NOT_DONE),
     (

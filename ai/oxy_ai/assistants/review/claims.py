@@ -108,16 +108,18 @@ _WHAT: Final = r"(?: (?:o|a|os|as|seu|sua|para)\b)"
 _PERFECTS: Final = {
     Deed.BOOKED: (
         r"\b(?:re)?(?:agend|reserv)ei\b|\b(?:re)?marquei\b|\bencaixei\b|\bremanejei\b|\bgaranti (?:o|a|seu|sua)\b"
+        r"|\bconsegui (?:(?:re)?(?:agendar|marcar)|encaixar|reservar|mudar|alterar|trocar|adiar|antecipar)\b"
         r"|\b(?:coloquei|inclui|inseri)\b[^.!?]{0,30} na agenda\b"
         r"|\b(?:mudei|alterei|troquei|adiei|antecipei) (?:o|a|seu|sua|para|pra|de)\b"
         rf"|\b(?:re)?(?:agend|reserv|marc)amos\b(?={_WHAT})"
     ),
     Deed.CONFIRMED: rf"\bconfirmei\b|\bconfirmamos\b(?={_WHAT})",
     Deed.CANCELLED: (
-        r"\bcancelei\b|\bdesmarquei\b|\b(?:exclui|removi|apaguei|tirei) (?:o|a|seu|sua|da agenda)\b"
+        r"\bcancelei\b|\bdesmarquei\b|\bconsegui (?:cancelar|desmarcar)\b"
+        r"|\b(?:exclui|removi|apaguei|tirei) (?:o|a|seu|sua|da agenda)\b"
         rf"|\b(?:cancel|desmarc)amos\b(?={_WHAT})"
     ),
-    Deed.REGISTERED: rf"\b(?:cadastr|registr)ei\b|\bcadastramos\b(?={_WHAT})",
+    Deed.REGISTERED: rf"\b(?:cadastr|registr)ei\b|\bconsegui (?:cadastr|registr)ar\b|\bcadastramos\b(?={_WHAT})",
 }
 _MADE: Final = (
     r"(?: (?:foi|ja|esta|ficou|com sucesso|d[oae] \w+)){0,3}"

@@ -8,7 +8,7 @@ has said may be asked back, not affirmed. Words that say that it is agreed need 
 
 import re
 from collections.abc import Iterable
-from itertools import pairwise, product
+from itertools import product
 from typing import Final
 
 from oxy_ai.assistants.review.evidence import Evidence
@@ -22,9 +22,14 @@ from oxy_ai.portuguese.words import fold
 _AGREED: Final = re.compile(
     r"\b(?:combinad[oa]|anotad[oa]|garantid[oa]s?|marcadinh[oa]|confirmo|reservo|prontinh[oa]|pode vir|podem vir|"
     r"te (?:espero|esperamos|aguardo|aguardamos)|(?:esperamos|aguardamos) (?:voces?|vcs?|por|o|a)|"
+    r"(?<!nao )consegui (?:o|a|um|uma|seu|sua|te|vc|voces?|encaix\w+|reserv\w+)|"
     r"fechado(?= ?[:,!])|(?:ta|esta) (?:feito|certo|marcado|na agenda)|da certo)\b"
     r"|^\W*(?:entao )?ate (?:amanha|hoje|segunda|terca|quarta|quinta|sexta|sabado|domingo|dia \d)"
 )
+_ANNOUNCED: Final = re.compile(r"\W*(?:consegui(?:mos)?|pront(?:o|inho|inha)|feito)\W*")
+"""A sentence of its own, which says that the next one is done: "Consegui! Corte hoje às 11h."."""
+_OFFERED: Final = re.compile(r"\b(?:tenho|temos|tem|ha|livres?|vagas?|disponive\w+|horarios|opc\w+)\b")
+"""The next one says what may be chosen."""
 _OPEN: Final = re.compile(
     r"\b(?:nao|nem|infelizmente|se|caso|verific\w+|consult\w+|confir[ao]\w*|conferir|chec\w+|ver|vejo|olhar|"
     r"quer\w*|prefer\w+|gostaria|pediu|disse|mencion\w+|entendi|seria|poderia|posso|podemos|pode ser|que tal|suger\w+|"
@@ -38,12 +43,14 @@ _END: Final = " \"')*_🐾😊🙏"
 def unsettled_moments(answer: str, evidence: Evidence) -> Iterable[AnswerObjection]:
     """Object to days and times that are taken for settled."""
     said = sentences(answer)
-    for sentence, following in pairwise([*said, ""]):
+    for before, sentence, following in zip(["", *said], said, [*said[1:], ""], strict=False):
         folded = fold(sentence)
         if folded.rstrip(_END).endswith("?"):
             continue
-        agreed = _AGREED.search(folded) is not None
-        if agreed or not (_OPEN.search(folded) or following.rstrip(_END).endswith("?")):
+        is_open = _OPEN.search(folded) is not None or following.rstrip(_END).endswith("?")
+        announced = _ANNOUNCED.fullmatch(fold(before)) is not None and not (is_open or _OFFERED.search(folded))
+        agreed = announced or _AGREED.search(folded) is not None
+        if agreed or not is_open:
             shown = _booked_now(evidence) if agreed else _shown(evidence)
             if not _holds(sentence, shown, evidence, agreed=agreed):
                 yield AnswerObjection(Fault.NOT_DONE, sentence[:SHOWN])
