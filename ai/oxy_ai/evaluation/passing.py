@@ -9,7 +9,7 @@ from oxy_ai.engine.store import Engine
 
 _OLDER: Final = """
 select format('update %I set %s where organization_id = $1', a.attrelid::regclass, string_agg(
-    format('%1$I = %1$I - $2', a.attname), ', '
+    format('%1$I = %1$I - $2::interval', a.attname), ', '
 )) as statement
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid and c.relkind = 'r' and c.relnamespace = 'public'::regnamespace

@@ -25,7 +25,7 @@ from oxy_core.errors import OxyError
 from oxy_core.identity import Jid
 
 _UNSETTLED: Final = """
-select v.pending_since is not null and not coalesce(v.human_until > clock_timestamp(), false)
+select (v.urgent is not null or not coalesce(v.human_until > clock_timestamp(), false))
     and coalesce(t.reason, '') <> all ('{rate,closed,suspended,paused}'::text[]) as open
 from conversations v left join turns t on t.organization_id = v.organization_id and t.id = v.turn_id
 where v.organization_id = $1 and v.pending_since is not null
@@ -129,9 +129,9 @@ async def _through(going: Play) -> str | None:
     dialogue = going.staged.golden.dialogue
     for number, (exchange, moment) in enumerate(zip(dialogue.turns, dialogue.moments(), strict=True), start=1):
         then = going.staged.local(moment)
-        await let_pass(going.equipment.engine, going.staged.organization, then - going.now)
-        going.now = then
         try:
+            await let_pass(going.equipment.engine, going.staged.organization, then - going.now)
+            going.now = then
             await _exchange(going, exchange)
         except TimeoutError:
             return f"exchange {number} had no end within {going.equipment.patience.total_seconds():g} seconds"

@@ -149,10 +149,19 @@ _OF_ANOTHER_TYPE: Final = frozenset({"string_type", "tuple_type", "model_type", 
 
 
 def _telling(errors: Sequence[_Found]) -> list[_Found]:
-    """Leave out, of the errors of a place that may be of several types, those that only say that it is of another."""
-    telling = [item for item in errors if item.details["type"] not in _OF_ANOTHER_TYPE]
-    within = {item.place[: len(other.place)] for item in telling for other in errors}
-    return [item for item in errors if item in telling or item.place not in within]
+    """Leave out what only says that a place is of another of its types, or that something below it is wrong."""
+    places = [item.place for item in errors]
+    deepest = [item for item in errors if not any(_is_below(place, item.place) for place in places)]
+    telling = [item.place for item in deepest if item.details["type"] not in _OF_ANOTHER_TYPE]
+    first: dict[Place, _Found] = {}
+    for item in deepest:
+        if item.details["type"] not in _OF_ANOTHER_TYPE or item.place not in telling:
+            first.setdefault(item.place, item)
+    return list(first.values())
+
+
+def _is_below(place: Place, other: Place) -> bool:
+    return len(place) > len(other) and place[: len(other)] == other
 
 
 def _located(node: yaml.Node, loc: Sequence[str | int]) -> tuple[Place, yaml.Node]:
@@ -169,22 +178,35 @@ def _located(node: yaml.Node, loc: Sequence[str | int]) -> tuple[Place, yaml.Nod
 
 
 def _remedy(model: type[BaseModel], found: _Found) -> str:
-    details, place = found.details, found.place
-    kind = details["type"]
-    if kind == "extra_forbidden":
-        names = _field_names(model, place[:-1])
-        near = get_close_matches(str(place[-1]), names, 1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        return f"there is no such field: {meant}There are: {', '.join(names)}"
-    if kind == "missing":
-        return "is missing: add it"
-    if kind == "value_error":
+    details = found.details
+    if details["type"] == "extra_forbidden":
+        return _unknown(found.place, _field_names(model, found.place[:-1]))
+    if details["type"] == "value_error":
         return str(_context(details).get("error", details["msg"]))
-    if kind in {"enum", "literal_error"}:
-        return f"must be one of {_context(details)['expected']}; it is {details['input']!r}"
-    if kind.startswith("datetime"):
-        return f"write the local day and time, as 2026-12-01 10:00, without a zone; it is {details['input']!r}"
-    return f"{details['msg']}; it is {str(details['input'])[:80]!r}"
+    remedy = next((text for kind, text in _REMEDIES.items() if details["type"].startswith(kind)), None)
+    shown_input = str(details["input"])[:_SHOWN]
+    if remedy is None:
+        return f"{details['msg']}; it is {shown_input!r}"
+    return remedy.format(input=shown_input, expected=_context(details).get("expected"))
+
+
+def _unknown(place: Place, names: Sequence[str]) -> str:
+    near = get_close_matches(str(place[-1]), names, 1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"there is no such field: {meant}There are: {', '.join(names)}"
+
+
+_SHOWN: Final = 80
+"""Characters of a wrong value that are repeated."""
+
+_REMEDIES: Final[Mapping[str, str]] = {
+    "missing": "is missing: add it",
+    "string_type": "must be a text: write it in quotes, as '{input}'",
+    "enum": "must be one of {expected}; it is '{input}'",
+    "literal_error": "must be one of {expected}; it is '{input}'",
+    "datetime": "write the local day and time, as 2026-12-01 10:00, without a zone; it is '{input}'",
+}
+"""What to do, by the beginning of pydantic's type of error."""
 
 
 def _context(details: ErrorDetails) -> Mapping[str, Any]:

@@ -1,18 +1,42 @@
 """Scripts of what a model says in golden dialogues: half of the models behave, half misbehave, each in its own way."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
+from oxy_ai.assistants.fixed_texts import UNSURE
+from oxy_ai.evaluation.judging import Judged
+
 SCRIPTS = Path(__file__).parent / "scripts"
 DIALOGUES = Path(__file__).parents[3] / "dialogues"
+
+
+class Stop(StrEnum):
+    """What keeps a model from doing harm."""
+
+    OBJECTION = "objection"
+    """The review has it write its answer again."""
+    REFUSAL = "refusal"
+    """A tool does nothing and says why."""
+    REPETITION = "repetition"
+    """A tool does nothing, because it has done it before."""
+    FIXED_TEXT = "fixed_text"
+    """Another text than the model's leaves."""
+    HAND_OVER = "hand_over"
+    """People take over."""
+    DEATH = "death"
+    """The turn is given up."""
+    RULE = "rule"
+    """The model is not asked."""
 
 
 class Script(BaseModel):
@@ -22,9 +46,8 @@ class Script(BaseModel):
 
     misbehaves: str | None = None
     """How; None: it behaves, and the dialogue passes."""
-    stopped_by: tuple[Literal["objection", "refusal", "fixed_text", "hand_over", "death", "rule"], ...] = ()
-    """What keeps it from doing harm: the review asked again; a tool refused; a fixed text left instead; people took
-    over; the turn died; a rule decided before the model was asked."""
+    stopped_by: frozenset[Stop] = frozenset()
+    """What keeps it from doing harm, all of it."""
     fails: tuple[str, ...] = ()
     """Checks of quality that fail with such a model."""
     responses: tuple[str | dict[str, dict[str, Any] | str | list[dict[str, Any]]], ...] = ()
@@ -54,7 +77,44 @@ class ScriptedModel:
         responses = self.scripts[name].responses
         if not responses:
             return web.json_response({"error": {"message": f"{name}: no model is to be asked"}}, status=400)
-        return web.json_response(completion(responses[min(len(asked), len(responses)) - 1], len(asked)))
+        response = filled(responses[min(len(asked), len(responses)) - 1], await request.text())
+        return web.json_response(completion(response, len(asked)))
+
+
+def filled(response: str | dict[str, Any], asked: str) -> str | dict[str, Any]:
+    """A response with what the script cannot know: `{codigo}` is the newest booking's code that the model was shown,
+    `{instrucoes}` what the model was told before the conversation."""
+    messages = json.loads(asked)["messages"]
+    codes = re.findall(r"\bag-\d+", json.dumps(messages[1:]))  # the instructions have an example
+    told = messages[0]["content"]
+    text = json.dumps(response, ensure_ascii=False)
+    text = text.replace("{codigo}", codes[-1] if codes else "ag-0").replace("{instrucoes}", json.dumps(told)[1:-1])
+    found: str | dict[str, Any] = json.loads(text)
+    return found
+
+
+def stops(judged: Judged) -> frozenset[Stop]:
+    """What kept the model of a dialogue from doing harm."""
+    seen = judged.played.exchanges
+    results = [call.result for exchange in seen for call in exchange.calls]
+    sent = "\n".join(exchange.text for exchange in seen)
+    held_back = [
+        step.text for exchange in seen for step in exchange.rounds if step.text and not _is_sent(step.text, sent)
+    ]
+    found = {
+        Stop.OBJECTION: bool(held_back),
+        Stop.REFUSAL: any('"chamada_invalida"' in result or '"erro"' in result for result in results),
+        Stop.REPETITION: any('"ja_existia":true' in result for result in results),
+        Stop.FIXED_TEXT: UNSURE in sent,
+        Stop.HAND_OVER: judged.played.after.hand_over is not None,
+        Stop.DEATH: any(state.startswith("dead") for exchange in seen for state in exchange.states),
+        Stop.RULE: any(not exchange.usage.calls for exchange in seen),
+    }
+    return frozenset(stop for stop, is_so in found.items() if is_so)
+
+
+def _is_sent(text: str, sent: str) -> bool:
+    return " ".join(text.split()) in " ".join(sent.split())
 
 
 def completion(response: str | dict[str, Any], number: int) -> dict[str, Any]:
