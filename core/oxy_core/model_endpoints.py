@@ -18,6 +18,19 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 """IPv6 addresses that a gateway translates into the IPv4 address in their last 32 bits (RFC 6052)."""
 
+_INSIDE: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.0.0/24",  # protocol assignments, with the metadata of Oracle's cloud (RFC 6890)
+        "192.88.99.0/24",  # relays of 6to4 (RFC 7526)
+        "168.63.129.16/32",  # the host of a virtual machine in Azure, with its metadata
+        "64:ff9b:1::/48",  # private NAT64 (RFC 8215)
+        "3fff::/20",  # documentation (RFC 9637)
+        "5f00::/16",  # segment routing (RFC 9602)
+    )
+)
+"""What Python takes for public, or took in some of its versions, and is not."""
+
 _IPV4: Final = 0xFFFFFFFF
 
 _PLACE: Final = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(?P<port>[0-9]{1,5}))?")
@@ -27,7 +40,7 @@ def is_public(address: IpAddress) -> bool:
     """Whether an address is one of the Internet's: neither private, loopback, link-local, multicast nor reserved."""
     plain = _plain(address)
     unusual = plain.is_multicast or plain.is_reserved or plain.is_unspecified or getattr(plain, "is_site_local", False)
-    return plain.is_global and not unusual
+    return plain.is_global and not unusual and not any(plain in network for network in _INSIDE)
 
 
 def _plain(address: IpAddress) -> IpAddress:

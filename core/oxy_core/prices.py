@@ -56,7 +56,7 @@ class KnownPrice:
         """Return what a recording costs by its length in micro-dollars, rounded up; None if that is unknown."""
         if self.audio_minute is None:
             return None
-        return _up(Decimal(seconds) / SECONDS_PER_MINUTE * self.audio_minute * MICRODOLLARS)
+        return _up(Decimal(seconds) * self.audio_minute * MICRODOLLARS / SECONDS_PER_MINUTE)
 
 
 def _up(microdollars: Decimal) -> int:

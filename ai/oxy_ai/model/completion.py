@@ -138,4 +138,4 @@ def _usage(model: str, price: KnownPrice | None, figures: object, seconds: float
 def count_of(figures: object, name: str) -> int:
     """Return a count of tokens as the endpoint gave it; 0 where it is missing or cannot be a count."""
     value = figures.get(name) if isinstance(figures, dict) else None
-    return value if isinstance(value, int) and 0 <= value <= _MAX_TOKENS else 0
+    return value if type(value) is int and 0 <= value <= _MAX_TOKENS else 0  # not True, which is an int

@@ -37,6 +37,7 @@ _TIMEOUTS: Final = httpx2.Timeout(None, connect=CONNECT_SECONDS).as_dict()
 """Of one request. What bounds a whole response is the route's."""
 
 _PORTS: Final = {"http": 80, "https": 443}
+_LAST_PORT: Final = 65_535
 
 
 @dataclass(slots=True)
@@ -190,7 +191,7 @@ def host_and_port(base_url: str) -> tuple[str, int]:
 
 
 def _wrong_with(url: httpx2.URL, written: str) -> str | None:
-    if url.scheme not in _PORTS or not url.host:
+    if url.scheme not in _PORTS or not url.host or url.port == 0 or (url.port or 0) > _LAST_PORT:
         return "it must begin with https:// or http:// and a host"
     if url.userinfo:
         return "it must not contain a user or password; the key belongs into the Secret that apiKeySecretRef names"

@@ -9,7 +9,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 MAX_READ: Final = 65_536
 """Bytes of an error's body that are read; a longer one is judged by its status alone."""
@@ -43,7 +43,7 @@ class _Error(BaseModel):
 class _Body(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    error: _Error | str = Field(default_factory=_Error)
+    error: _Error | str | None = None
 
 
 def refused_parameter(status: int, body: bytes) -> Parameter | None:
@@ -85,5 +85,7 @@ def _read(body: bytes) -> _Error:
     try:
         error = _Body.model_validate_json(body).error
     except ValidationError:
-        return _Error(message=body.decode(errors="replace"))
+        error = None
+    if error is None:
+        error = body.decode(errors="replace")
     return _Error(message=error) if isinstance(error, str) else error

@@ -81,6 +81,6 @@ def _cost(price: KnownPrice, prompt: int, audio: int, written: int, length: floa
 def _length(figures: object, measured: float) -> float:
     """Return the seconds that the endpoint charges for, where it says so credibly."""
     value = figures.get("seconds") if isinstance(figures, dict) else None
-    if isinstance(value, int | float) and math.isfinite(value) and 0 < value <= measured + ROUNDING:
-        return float(value)
-    return measured
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        return measured
+    return float(value) if 0 < value <= measured + ROUNDING else measured

@@ -20,6 +20,8 @@ class Endpoint:
     base_url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    forms: list[dict[str, Any]] = field(default_factory=list)
+    """Of requests for transcripts: the text of each field, and the file's name, type and bytes."""
 
     def tool_results(self) -> list[Any]:
         """The tool results in the last request, parsed."""
@@ -27,25 +29,44 @@ class Endpoint:
 
 
 @asynccontextmanager
-async def running_endpoint(*reactions: Reaction, tls: ssl.SSLContext | None = None) -> AsyncIterator[Endpoint]:
-    """Serve completions on a free port."""
+async def running_endpoint(
+    *reactions: Reaction, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"
+) -> AsyncIterator[Endpoint]:
+    """Serve completions and transcripts on a free port."""
     endpoint = Endpoint()
 
     async def react(request: web.Request) -> web.StreamResponse:
-        endpoint.requests.append(await request.json())
         endpoint.headers.append(dict(request.headers))
-        return await reactions[min(len(endpoint.requests), len(reactions)) - 1](request)
+        return await reactions[min(len(endpoint.headers), len(reactions)) - 1](request)
 
-    app = web.Application(client_max_size=4 << 20)
-    app.add_routes([web.post("/v1/chat/completions", react)])
+    async def complete(request: web.Request) -> web.StreamResponse:
+        endpoint.requests.append(await request.json())
+        return await react(request)
+
+    async def transcribe(request: web.Request) -> web.StreamResponse:
+        endpoint.forms.append(await _form(request))
+        return await react(request)
+
+    app = web.Application(client_max_size=32 << 20)
+    app.add_routes([web.post("/v1/chat/completions", complete), web.post("/v1/audio/transcriptions", transcribe)])
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    endpoint.base_url = f"{'http' if tls is None else 'https'}://localhost:{runner.addresses[0][1]}/v1"
+    await web.TCPSite(runner, address, 0, ssl_context=tls).start()
+    host = "localhost" if address == "127.0.0.1" else address
+    endpoint.base_url = f"{'http' if tls is None else 'https'}://{host}:{runner.addresses[0][1]}/v1"
     try:
         yield endpoint
     finally:
         await runner.cleanup()
+
+
+async def _form(request: web.Request) -> dict[str, Any]:
+    posted = await request.post()
+    fields: dict[str, Any] = {name: value for name, value in posted.items() if isinstance(value, str)}
+    file = posted["file"]
+    assert isinstance(file, web.FileField)
+    with file.file as opened:
+        return fields | {"file": (file.filename, file.content_type, opened.read())}
 
 
 def completion(message: dict[str, Any] | None = None, finish: str = "stop", **changes: object) -> dict[str, Any]:
