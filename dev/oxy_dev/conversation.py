@@ -1,20 +1,33 @@
-"""Plays customers and the owner on simulated phones, and prints the conversation as the phones received it."""
+"""Customers and the owner on simulated phones: what they say, and what they are answered."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, TextIO
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
 from oxy_core.chat_commands import HAND_BACK
 from oxy_core.errors import OxyError
+from oxy_dev.sample_files import voice_note
+from oxy_simulator.attachments import Image, Voice
 from oxy_simulator.client import SimulatorClient
+from oxy_simulator.replies import Message
 
 ANSWER_SECONDS: Final = 150.0
-_WIDTH: Final = 58
+SPOKEN_SECONDS: Final = 4
+"""Length of a voice note."""
 
 
 class NoAnswerError(OxyError):
     """A message was not answered in time, or the owner was not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A line that is spoken into the phone: a voice note."""
+
+    words: str
+
+
+Line: TypeAlias = str | Spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +36,23 @@ class Part:
 
     name: str
     phone: str
-    lines: tuple[str, ...]
+    lines: tuple[Line, ...]
     person: tuple[str, ...] = ()
     """What a person of the business then answers from its phone, once the owner has been told that somebody waits."""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What the lines say."""
+        return tuple(words(line) for line in self.lines)
+
+    def typed(self) -> "Part":
+        """Return the same without voice notes: the samples are silent, so only the scripted model hears them."""
+        return replace(self, lines=self.texts)
+
+
+def words(line: Line) -> str:
+    """Return what a line says."""
+    return line if isinstance(line, str) else line.words
 
 
 CUSTOMER: Final = Part(
@@ -44,25 +71,53 @@ CALLER: Final = Part(
     ("Oi! Quero falar com uma pessoa sobre uma cobrança.",),
     ("Oi, Bruno! Aqui é a Marina. Já vi a cobrança e corrigi.", HAND_BACK),
 )
-OWNER: Final = Part("Marina, dona", "+5511987651111", ("Aurora, como está o movimento esta semana?",))
+OWNER: Final = Part("Marina, dona", "+5511987651111", ("Aurora, como está o movimento esta semana? Manda um gráfico!",))
+PARTS: Final = (CUSTOMER, CALLER, OWNER)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that arrived on a phone."""
+
+    caption: str
+    mimetype: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A text, and the pictures that came before it."""
+
+    text: str
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """A line and its answer; `seconds` is the time between the two on the phone."""
 
-    line: str
+    line: Line
     answer: str
     seconds: float
+    pictures: tuple[Picture, ...] = ()
 
 
-async def ask(simulator: SimulatorClient, phone: str, business: str, line: str) -> Exchange:
+async def ask(simulator: SimulatorClient, phone: str, business: str, line: Line) -> Exchange:
     """Send a line from a phone and wait for the business's answer; raises NoAnswerError."""
     before = await newest(simulator, phone)
     started = time.monotonic()
-    await simulator.send(phone, business, line)
-    answer = await hear(simulator, phone, before)
-    return Exchange(line, answer, time.monotonic() - started)
+    await say(simulator, phone, business, line)
+    heard = await listen(simulator, phone, before)
+    return Exchange(line, heard.text, time.monotonic() - started, heard.pictures)
+
+
+async def say(simulator: SimulatorClient, phone: str, to: str, line: Line) -> None:
+    """Send a line, typed or spoken."""
+    if isinstance(line, str):
+        await simulator.send(phone, to, line)
+        return
+    note = voice_note(line.words, SPOKEN_SECONDS)
+    await simulator.say(phone, to, Voice(data=note, mimetype="audio/ogg; codecs=opus", seconds=SPOKEN_SECONDS))
 
 
 async def newest(simulator: SimulatorClient, phone: str) -> int:
@@ -72,33 +127,35 @@ async def newest(simulator: SimulatorClient, phone: str) -> int:
 
 
 async def hear(simulator: SimulatorClient, phone: str, after: int) -> str:
-    """Wait for the first message to a phone after the one with this number; raises NoAnswerError."""
+    """Wait for the first text to a phone after the message with this number; raises NoAnswerError."""
+    return (await listen(simulator, phone, after)).text
+
+
+async def listen(simulator: SimulatorClient, phone: str, after: int) -> Heard:
+    """Do as `hear`, and keep the pictures that come before it."""
+    pictures: list[Picture] = []
     deadline = time.monotonic() + ANSWER_SECONDS
     while (left := deadline - time.monotonic()) > 0:
         for message in await simulator.inbox(phone, after=after, wait=min(left, 30.0)):
             after = message.number
-            if not message.from_me and message.kind != "reaction":
-                return message.text
+            if message.from_me or message.kind == "reaction":
+                continue
+            if message.kind != "image":
+                return Heard(message.text, tuple(pictures))
+            pictures.append(await _picture(simulator, phone, message))
     text = f"{phone[-4:]} got no message within {ANSWER_SECONDS:.0f} s"
     raise NoAnswerError(text)
+
+
+async def _picture(simulator: SimulatorClient, phone: str, message: Message) -> Picture:
+    mimetype = message.content.mimetype if isinstance(message.content, Image) else ""
+    return Picture(message.text, mimetype, await simulator.file(phone, message.id))
 
 
 async def play(simulator: SimulatorClient, business: str, part: Part) -> list[Exchange]:
     """Send all lines of one person; raises NoAnswerError."""
     await simulator.add_phone(part.phone, part.name)
     return [await ask(simulator, part.phone, business, line) for line in part.lines]
-
-
-async def play_telling(simulator: SimulatorClient, business: str, part: Part, output: TextIO) -> None:
-    """Play a part and print it; if it needs a person, with what the owner reads and answers; raises NoAnswerError."""
-    before = await newest(simulator, OWNER.phone)
-    if part.person and await knows(simulator, part.phone):
-        await simulator.send(business, part.phone, HAND_BACK)  # an earlier play may have been interrupted
-    show(part, await play(simulator, business, part), output)
-    if part.person:
-        show_heard(f"{OWNER.name} ({OWNER.phone}) lê", await hear(simulator, OWNER.phone, before), output)
-        for line in part.person:
-            show_heard(f"{part.name} lê, do celular da loja", await told(simulator, business, part.phone, line), output)
 
 
 async def knows(simulator: SimulatorClient, phone: str) -> bool:
@@ -112,28 +169,3 @@ async def told(simulator: SimulatorClient, business: str, phone: str, line: str)
     before = await newest(simulator, phone)
     await simulator.send(business, phone, line)
     return await hear(simulator, phone, before)
-
-
-def show_heard(title: str, text: str, output: TextIO) -> None:
-    """Print what somebody reads."""
-    output.write(f"\n── {title} " + "─" * 17 + "\n")
-    output.writelines(f"  {line}\n" for line in text.splitlines())
-
-
-def show(part: Part, exchanges: Sequence[Exchange], output: TextIO) -> None:
-    """Print a conversation as a phone shows it: the person to the right, the answers to the left."""
-    output.write(f"\n── {part.name} ({part.phone}) " + "─" * 20 + "\n")
-    for exchange in exchanges:
-        output.writelines(f"{text:>{_WIDTH + 20}}\n" for text in exchange.line.splitlines())
-        output.writelines(f"  {text}\n" for text in exchange.answer.splitlines())
-        output.write(f"  ({exchange.seconds:.2f} s)\n")
-
-
-async def play_all(
-    control_url: str, business: str, output: TextIO, parts: Sequence[Part] = (CUSTOMER, CALLER, OWNER)
-) -> None:
-    """Play every part in turn and print it; raises NoAnswerError."""
-    async with SimulatorClient(control_url) as simulator:
-        await simulator.add_phone(OWNER.phone, OWNER.name)  # before somebody's part has her told
-        for part in parts:
-            await play_telling(simulator, business, part, output)

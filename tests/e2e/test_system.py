@@ -42,7 +42,10 @@ async def test_a_customer_and_the_owner_are_answered(system: System, simulator: 
     assert when, booked
     assert f"era {when[1]}, agora é" in moved
     [exchange] = await play(simulator, BUSINESS_PHONE, OWNER)
-    assert exchange.answer.strip()
+    assert exchange.answer.startswith("Aqui está o resumo")
+    [chart] = exchange.pictures
+    assert (chart.mimetype, chart.content[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
+    assert chart.caption
 
 
 async def test_whoever_asks_for_a_person_waits_for_one_and_is_handed_back(

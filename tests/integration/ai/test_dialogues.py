@@ -77,7 +77,7 @@ async def shop(scene: Scene, text: str | None = None, settings: InstanceSettings
 async def test_a_customer_registers_a_pet_books_moves_and_cancels(scene: Scene) -> None:
     pod = await shop(scene)
     async with scene.worker():
-        registered, times, booked, moved = [await pod.answer_to(line) for line in ANA.lines]
+        registered, times, booked, moved = [await pod.answer_to(line) for line in ANA.texts]
         again = await pod.answer_to("Cadastra o Thor, ele é cachorro")
         pets = await pod.answer_to("Quais pets estão no meu cadastro?")
         services = await pod.answer_to("Quais serviços vocês fazem?")
@@ -109,7 +109,7 @@ async def test_a_customer_registers_a_pet_books_moves_and_cancels(scene: Scene) 
 async def test_a_customer_who_wants_a_person_is_told_what_happens_and_the_owner_whom_to_answer(scene: Scene) -> None:
     pod = await shop(scene)
     async with scene.worker():
-        answer = await pod.answer_to(BRUNO.lines[0], BRUNO.phone)
+        answer = await pod.answer_to(BRUNO.texts[0], BRUNO.phone)
         await until(lambda: pod.answers_to(OWNER))
     assert "Claro, vou chamar alguém da equipe." in answer
     assert "Já avisei a equipe" in answer
