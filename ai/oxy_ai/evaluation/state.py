@@ -42,6 +42,7 @@ where h.organization_id = $1 and h.ended_at is null order by h.id desc limit 1
 _CHANGES: Final = """
 select kind, begins, ends, hours from overlays where organization_id = $1 order by begins, id
 """
+_PROPOSAL: Final = "select tool from proposals where organization_id = $1 and state = 'open'"
 _TURNS: Final = """
 select t.id, t.state, t.reason from turns t where t.organization_id = $1 and t.id > $2 order by t.id
 """
@@ -64,12 +65,14 @@ async def read_state(engine: Engine, staged: Staged) -> StateSeen:
         notices = await connection.fetch("select kind from owner_notices where organization_id = $1 order by id", key)
         changes = await connection.fetch(_CHANGES, key)
         settings = await connection.fetchval("select settings from instances where organization_id = $1", key)
+        proposal = await connection.fetchval(_PROPOSAL, key)
     return StateSeen(
         people=tuple(people),
         hand_over=None if hand_over is None else HandOverNow(**dict(hand_over)),
         owner_told=tuple(row["kind"] for row in notices),
         changes=tuple(ChangeNow(**dict(row)) for row in changes),
         settings=json.loads(settings),
+        proposal=proposal,
     )
 
 

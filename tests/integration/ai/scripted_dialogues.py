@@ -35,6 +35,8 @@ class Stop(StrEnum):
     """People take over."""
     DEATH = "death"
     """The turn is given up."""
+    QUESTION = "question"
+    """The owner is asked first."""
     RULE = "rule"
     """The model is not asked."""
 
@@ -108,6 +110,7 @@ def stops(judged: Judged) -> frozenset[Stop]:
         Stop.FIXED_TEXT: UNSURE in sent,
         Stop.HAND_OVER: judged.played.after.hand_over is not None,
         Stop.DEATH: any(state.startswith("dead") for exchange in seen for state in exchange.states),
+        Stop.QUESTION: "Posso fazer? Responda *sim*" in sent,
         Stop.RULE: any(not exchange.usage.calls for exchange in seen),
     }
     return frozenset(stop for stop, is_so in found.items() if is_so)
