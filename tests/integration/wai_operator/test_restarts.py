@@ -5,6 +5,7 @@ import sys
 import time
 from dataclasses import replace
 
+from integration.wai_operator.model_keys import NAMED, OWN, change, secret, until_condition, until_keys
 from integration.wai_operator.scene import Object, Scene, condition, eventually, merge_patch
 
 KINDS = ("claim", "configmap", "secret", "networkpolicy", "statefulset")
@@ -176,3 +177,36 @@ def test_an_operator_without_its_settings_says_which(lone: Scene) -> None:
     )
     assert ended.returncode == 1
     assert "OXY_TENANT_IMAGE" in ended.stderr
+
+
+async def test_what_changed_while_no_operator_ran_is_passed_on_and_what_went_is_swept(lone: Scene) -> None:
+    lone.operator.variables |= {
+        "OXY_ALLOWED_ENDPOINTS": "vllm.models.svc",
+        "OXY_OPENAI_BASE_URL": "http://models.svc/v1",
+    }
+    gone = replace(lone, name="gone")
+    secret(lone, apiKey="sk-first")
+    lone.operator.start()
+    for made in (lone, gone):
+        made.create(ai=NAMED)
+        await until_keys(made, {OWN: "sk-first"})
+    lone.operator.stop()
+    change(lone, apiKey="sk-second")
+    gone.edit({"metadata": {"finalizers": None}})
+    gone.api.delete(gone.path("wai", gone.name))
+    lone.operator.start()
+    await until_keys(lone, {OWN: "sk-second"})
+    await until_keys(gone, None)
+    await judged_by_the_installations_rules(lone)
+
+
+async def judged_by_the_installations_rules(lone: Scene) -> None:
+    lone.edit({"spec": {"ai": {"baseUrl": "http://10.0.0.7/v1", "model": "own", "monthlyBudgetUsd": "25"}}})
+    await until_condition(lone, "EndpointsAllowed", "False", "EndpointRefused")
+    await until_condition(lone, "BudgetEnforceable", "False", "PriceUnknown")
+    for base_url in ("http://vllm.models.svc:8000/v1", "http://models.svc/v1"):
+        lone.edit({"spec": {"ai": {"baseUrl": base_url}}})
+        await until_condition(lone, "EndpointsAllowed", "True", "Allowed")
+        await until_keys(lone, {base_url: "sk-second"})
+    lone.edit({"spec": {"ai": {"prices": [{"model": "own", "input": "0.15", "output": "0.60"}]}}})
+    await until_condition(lone, "BudgetEnforceable", "True", "Enforceable")
