@@ -18,6 +18,8 @@ _THOUSAND: Final = 1_000
 _SIZES: Final = ((1, ""), (10**3, "mil"), (10**6, "mi"), (10**9, "bi"), (10**12, "tri"))
 _TWO_DIGITS: Final = 100
 """Tenths of ten: from there on they are not shown."""
+_MICRODOLLARS: Final = 10_000
+"""In a cent."""
 _MINUTE: Final = 60
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
@@ -82,6 +84,14 @@ def duration(seconds: float) -> str:
 def _two(seconds: int, large: int, large_name: str, small: int, small_name: str) -> str:
     rest = seconds % large // small
     return f"{seconds // large} {large_name}" + (f" {rest} {small_name}" if rest else "")
+
+
+def dollars(microdollars: int) -> str:
+    """Return for example ``US$ 1,23``; of less than a cent only that."""
+    cents = (microdollars + _MICRODOLLARS // 2) // _MICRODOLLARS
+    if microdollars and not cents:
+        return "menos de US$ 0,01"
+    return f"US$ {number(cents // 100)},{cents % 100:02d}"
 
 
 def money(cents: int) -> str:

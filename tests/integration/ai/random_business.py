@@ -64,6 +64,18 @@ class Booking:
 
 
 @dataclass(frozen=True)
+class Call:
+    at: datetime
+    cost: int | None
+    outcome: str
+    reserved: int | None
+
+    @property
+    def charge(self) -> int | None:
+        return self.reserved if self.cost is None and self.outcome == "reserved" else self.cost
+
+
+@dataclass(frozen=True)
 class Window:
     """From `first` (included) to `last` (not included), in UTC."""
 
@@ -90,6 +102,7 @@ class Business:
     answers: list[Answer] = field(default_factory=list)
     hand_overs: list[HandOver] = field(default_factory=list)
     bookings: list[Booking] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
 
     def moment(self, ahead: int = 0) -> datetime:
         """A moment of the last days, or of as many days `ahead`: often when a local day begins, or just before."""
@@ -113,7 +126,12 @@ class Business:
     def between(self, start: datetime, until: datetime) -> dict[str, Any]:
         """All figures from `start` to `until`."""
         window = Window.of(start, until)
-        return self._of_conversations(window) | self._of_bookings(window)
+        return self._of_conversations(window) | self._of_bookings(window) | self._of_calls(window)
+
+    def _of_calls(self, window: Window) -> dict[str, Any]:
+        charges = [call.charge for call in self.calls if call.at in window]
+        known = [charge for charge in charges if charge is not None]
+        return {"calls": len(charges), "microdollars": sum(known), "unpriced": len(charges) - len(known)}
 
     def _of_conversations(self, window: Window) -> dict[str, Any]:
         asked = [message for message in self.messages if self._is_asked(message)]
@@ -211,7 +229,16 @@ def drawn(seed: int, zone: ZoneInfo, now: datetime) -> Business:
     business.answers = [_answer(business) for _ in range(60)]
     business.hand_overs = _one_open_of_each([_hand_over(business) for _ in range(30)])
     business.bookings = [_booking(business) for _ in range(300)]
+    business.calls = [_call(business) for _ in range(60)]
     return business
+
+
+def _call(business: Business) -> Call:
+    random, at = business.random, business.past()
+    if random.random() < 0.2:
+        return Call(at, None, "reserved", random.randrange(1, 90_000))
+    cost = None if random.random() < 0.2 else random.randrange(0, 90_000)
+    return Call(at, cost, "answered", random.choice((None, 100_000)))
 
 
 def _message(business: Business) -> Message:
@@ -269,6 +296,14 @@ async def store(connection: asyncpg.Connection, business: Business) -> None:
     await _messages(connection, business)
     await _turns(connection, business)
     await _agenda(connection, business)
+    for call in business.calls:
+        await connection.execute(
+            "insert into ai_interactions (organization_id, id, instance_id, conversation_id, kind, assistant, model, "
+            "prompt_tokens, cached_tokens, completion_tokens, audio_seconds, cost_microdollars, latency_ms, "
+            "tool_calls, outcome, month, reserved_microdollars, created_at) values ($1, $2, $3, 1, 'chat', 'customer', "
+            "'m', 1, 0, 1, 0, $4, 1, '{}', $5, cast($6 as timestamptz)::date, $7, $6)",
+            *(ORGANIZATION, uuid4(), INSTANCE, call.cost, call.outcome, call.at, call.reserved),
+        )
 
 
 def chat_of(number: int) -> tuple[str, str, bool]:

@@ -281,6 +281,7 @@ async def test_a_chart_that_cannot_be_kept_costs_the_owner_no_figures(scene: Sce
         assert await pod.answer_to("resumo com gráfico", OWNER) == "Sem imagem hoje."
         [result] = endpoint.tool_results()
     assert (result["grafico"], result["receita"]["agora"]) == (NOT_KEPT, "R$ 0,00")
+    assert (result["custo_da_ia"]["agora"], "custo_da_ia_sem_preco" in result) == ("US$ 0,00", False)
 
 
 async def test_an_answer_that_gives_way_to_a_later_one_takes_its_charts_along(scene: Scene) -> None:

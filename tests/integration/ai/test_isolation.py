@@ -114,7 +114,7 @@ async def test_no_tool_reads_or_writes_another_organizations_rows(scene: Scene) 
         assert result["erro"].startswith("Ainda não tenho a lista de serviços"), name
     figures = await called(scene, org(attacker), org(victim), "buscar_analytics")
     counted = [value["agora"] for value in figures.values() if isinstance(value, dict) and "antes" in value]
-    assert set(counted) == {0, "R$ 0,00"}
+    assert set(counted) == {0, "R$ 0,00", "US$ 0,00"}
     assert figures["por_servico"] == []
     assert await scene.value("select count(*) from bookings") == 1
     assert OWNER not in json.dumps([own, figures])

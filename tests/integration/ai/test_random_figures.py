@@ -11,6 +11,7 @@ from integration.ai.random_business import ORGANIZATION, Business, drawn, first_
 from oxy_ai.aurora.figures.parts import part_of
 from oxy_ai.aurora.figures.periods import Period, PeriodName, Span, Stretch, period_of
 from oxy_ai.database import Connection, connected_pool, organization_transaction
+from oxy_ai.reports.ai_cost import read_ai_cost
 from oxy_ai.reports.conversation_figures import read_conversation_figures
 from oxy_ai.reports.message_series import read_message_series
 from oxy_ai.scheduling.booking_figures import read_booking_figures, read_coming, read_visit_series
@@ -65,10 +66,12 @@ async def compare(connection: Connection, business: Business, period: Period) ->
 async def counted(connection: Connection, stretch: Stretch) -> dict[str, object]:
     conversations = await read_conversation_figures(connection, ORGANIZATION, stretch.start, stretch.until)
     bookings = await read_booking_figures(connection, ORGANIZATION, stretch.start, stretch.until)
+    cost = await read_ai_cost(connection, ORGANIZATION, stretch.start, stretch.until)
+    charged = {"calls": cost.calls, "microdollars": cost.microdollars, "unpriced": cost.unpriced}
     services = {service.name: (service.visits, service.revenue_cents) for service in bookings.by_service}
     names = ("booked", "booked_cents", "visitors", "missed", "missed_cents", "cancelled", "cancelled_cents")
     told = {name: getattr(conversations, name) for name in type(conversations).__slots__}
-    return rounded(told | {name: getattr(bookings, name) for name in names} | {"by_service": services})
+    return rounded(told | {name: getattr(bookings, name) for name in names} | {"by_service": services} | charged)
 
 
 def rounded(figures: dict[str, object]) -> dict[str, object]:

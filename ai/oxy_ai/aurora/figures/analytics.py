@@ -12,7 +12,8 @@ from oxy_ai.aurora.figures.periods import Period, PeriodName, Span, Stretch, per
 from oxy_ai.aurora.figures.pictures import ChartName, Told, drawing_of
 from oxy_ai.aurora.figures.wording import before_words, period_words
 from oxy_ai.errors import FileLostError
-from oxy_ai.portuguese.formatting import duration, money
+from oxy_ai.portuguese.formatting import duration, money, plural
+from oxy_ai.reports.ai_cost import AiCost, read_ai_cost
 from oxy_ai.reports.conversation_figures import read_conversation_figures, read_waiting
 from oxy_ai.scheduling.booking_figures import BookingFigures, ServiceFigures, read_booking_figures, read_coming
 from oxy_ai.scheduling.tool_arguments import Arguments, Day
@@ -98,6 +99,9 @@ class Summary(BaseModel):
     tempo_mediano_de_resposta: Compared
     pedidos_de_atendente: Compared
     tempo_mediano_da_equipe: Compared
+    custo_da_ia: Compared
+    custo_da_ia_sem_preco: str | None
+    """None: the cost of all calls is known."""
     por_servico: list[ServiceLine]
     ainda_por_vir: Booked | None
     """None: the period is over."""
@@ -117,6 +121,7 @@ async def _summarize(context: ToolContext, question: AnalyticsQuestion) -> BaseM
             "comparado_com": before_words(period),
             "por_servico": _services(now.bookings, None if before is None else before.bookings),
             "ainda_por_vir": await _booked(context, period),
+            "custo_da_ia_sem_preco": _unpriced(now.cost),
             "esperando_atendente_agora": await _waiting(context),
             "grafico": None if question.grafico is None else await _attach(context, question.grafico, told),
         }
@@ -128,7 +133,14 @@ async def _read(context: ToolContext, stretch: Stretch) -> Figures:
     return Figures(
         await read_conversation_figures(connection, organization, stretch.start, stretch.until),
         await read_booking_figures(connection, organization, stretch.start, stretch.until),
+        await read_ai_cost(connection, organization, stretch.start, stretch.until),
     )
+
+
+def _unpriced(cost: AiCost) -> str | None:
+    if not cost.unpriced:
+        return None
+    return f"{plural(cost.unpriced, 'chamada', 'chamadas')} de modelo sem preço conhecido, fora do custo"
 
 
 def _services(now: BookingFigures, before: BookingFigures | None) -> list[ServiceLine]:

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from oxy_ai.aurora.charts.table import Row, Trend
 from oxy_ai.aurora.figures.wording import EVEN, NEARLY_EVEN, change
-from oxy_ai.portuguese.formatting import duration, money, number
+from oxy_ai.portuguese.formatting import dollars, duration, money, number
+from oxy_ai.reports.ai_cost import AiCost
 from oxy_ai.reports.conversation_figures import ConversationFigures
 from oxy_ai.scheduling.booking_figures import BookingFigures
 
@@ -20,6 +21,7 @@ class Figures:
 
     conversations: ConversationFigures
     bookings: BookingFigures
+    cost: AiCost
 
 
 class Compared(BaseModel):
@@ -111,6 +113,13 @@ MEASURES: Final = (
         duration,
         Better.DOWN,
     ),
+    Measure(
+        "custo_da_ia",
+        "Custo da IA",
+        lambda read: read.cost.microdollars,
+        lambda value: dollars(int(value)),
+        Better.NEITHER,
+    ),
 )
 
 IN_TABLE: Final = (
@@ -123,6 +132,7 @@ IN_TABLE: Final = (
     "novos_clientes",
     "mensagens_recebidas",
     "tempo_mediano_de_resposta",
+    "custo_da_ia",
 )
 """Keys of the figures that a table shows: as many as fit on a phone."""
 
