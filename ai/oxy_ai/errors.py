@@ -12,6 +12,8 @@ OxyError
 ├── ModelOutageError         the model's endpoint cannot answer anybody now: no attempt counts, and the turn waits
 │   └── EndpointOutageError  no model of it can be asked, so none but the first is tried
 ├── FileLostError            a file of a message cannot be had or kept; trying again does not help
+├── UnreadableFileError      a file is not what it should be, or damaged: nobody can hear or see anything in it
+├── FileTooLargeError        a file would take too much to hear or see
 ├── StoreMissingError        a file is in an object store that is not configured
 ├── FenceLostError           another worker has claimed the conversation; further writes are refused
 └── AdministrationError      a command cannot do what it was asked; the message says what to do
@@ -109,6 +111,14 @@ class FileLostError(OxyError):
     def __init__(self, reason: FileFailure) -> None:
         super().__init__(f"the file is lost: {reason}")
         self.reason = reason
+
+
+class UnreadableFileError(OxyError):
+    """A file is damaged, or of another kind than can be heard or seen."""
+
+
+class FileTooLargeError(OxyError):
+    """A file would take more memory, time or money to hear or see than is allowed."""
 
 
 class StoreMissingError(OxyError):
