@@ -133,3 +133,17 @@ class SaidMessage(_Part):
     """Why its file cannot be had."""
     reading: Annotated[Reading | None, WrapValidator(readable)] = None
     """What its file says or shows; None: it has none that is read."""
+
+    @property
+    def words(self) -> str:
+        """A person's own words: what he wrote, and what he was heard to say; never what a picture shows.
+
+        Whether they are his own, and not forwarded, is for `oxy_ai.assistants.consent.is_own` to say.
+        """
+        heard = self.reading.text if self.reading is not None and self.reading.way == "heard" else None
+        return "" if self.revoked else "\n".join(text for text in (self.text, heard) if text)
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nothing could be read of its file, of which more than its kind should be known."""
+        return not self.revoked and self.reading is not None and self.reading.text is None

@@ -20,8 +20,8 @@ def is_agreed(consent: Consent, arguments: BaseModel, turn: Turn, today: date) -
     if consent.moment is None:
         return True
     day, at = (getattr(arguments, name) for name in consent.moment)
-    now = [item.text or "" for item in turn.inputs if is_own(item)]
-    customers = [message.text or "" for message in turn.history if message.author == "customer" and is_own(message)]
+    now = [item.words for item in turn.inputs if is_own(item)]
+    customers = [message.words for message in turn.history if message.author == "customer" and is_own(message)]
     said = [*now, *customers, *(message.text or "" for message in turn.history if message.author != "customer")]
     if any(map(leaves_open, (*now, *customers))):
         return True

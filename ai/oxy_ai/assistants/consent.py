@@ -66,11 +66,11 @@ def is_asked(consent: Consent, arguments: BaseModel, turn: Turn, known: str = ""
 def own_words(turn: Turn) -> str:
     """Return, folded, what the customer himself wrote of what the model is shown; not what he forwarded or quoted."""
     history = [message for message in turn.history if message.author == "customer"]
-    return "\n".join(_folded(message.text) for message in (*history, *turn.inputs) if is_own(message))
+    return "\n".join(_folded(message.words) for message in (*history, *turn.inputs) if is_own(message))
 
 
-def _folded(text: str | None) -> str:
-    return _NOT.sub("nao", fold(text or ""))
+def _folded(text: str) -> str:
+    return _NOT.sub("nao", fold(text))
 
 
 def is_own(message: SaidMessage) -> bool:
@@ -84,7 +84,7 @@ def _shops_words(turn: Turn) -> tuple[str, ...]:
 
 
 def _wants(consent: Consent, own: str, turn: Turn) -> bool:
-    newest = "\n".join(item.text or "" for item in turn.inputs if is_own(item))
+    newest = "\n".join(item.words for item in turn.inputs if is_own(item))
     folded = _folded(newest)
     denies = _DENIAL.search(folded) is not None
     was_asked = any(_begins(consent.wishes, words) for words in _shops_words(turn)[:1])

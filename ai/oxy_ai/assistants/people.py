@@ -72,7 +72,7 @@ def hand_over_of(
 
 def newest_words(turn: Turn) -> str:
     """Return what the customer wrote last, in one text: people write one sentence in several messages."""
-    return " / ".join(text for text in (item.text for item in turn.inputs[-NEWEST:]) if text and text.strip())
+    return " / ".join(text for text in (item.words for item in turn.inputs[-NEWEST:]) if text.strip())
 
 
 def order_of_failure(reason: HandOverReason, said: str | None, minutes: int) -> HandOver:

@@ -65,14 +65,8 @@ def is_blank(message: SaidMessage) -> bool:
 
 
 def words_of(message: SaidMessage) -> str:
-    """Return a person's own words: what he wrote, and what he was heard to say; never what a picture shows.
-
-    Whether they are his own, and not forwarded, is for `consent.is_own` to say.
-    """
-    if message.revoked:
-        return ""
-    heard = message.reading.text if message.reading is not None and message.reading.way == "heard" else None
-    return "\n".join(text for text in (message.text, heard) if text)
+    """Return a person's own words: what he wrote, and what he was heard to say; never what a picture shows."""
+    return message.words
 
 
 def says_nothing(message: SaidMessage) -> bool:

@@ -43,7 +43,7 @@ def confirmation(contact: Contact, inputs: Sequence[Input]) -> str | None:
 def without_wishes(contact: Contact, inputs: Sequence[Input]) -> list[Input]:
     """Return the inputs without those that only expressed a wish; "voltar" by itself may be about anything."""
     concerned = contact.opt_out is not None or contact.opt_out_unconfirmed
-    return [item for item in inputs if not (concerned and _is_wish(contact, item.text or ""))]
+    return [item for item in inputs if not (concerned and _is_wish(contact, item.words))]
 
 
 def _is_wish(contact: Contact, text: str) -> bool:

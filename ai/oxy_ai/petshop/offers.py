@@ -135,7 +135,7 @@ def _said(context: ToolContext) -> list[tuple[str, date]]:
     """Return the customer's words of each day: what he wrote before midnight may be answered after it."""
     turn = context.turn
     by_day = groupby(turn.inputs, key=lambda item: turn.written_on(item, context.now))
-    return [("\n".join(item.text or "" for item in items), written_on) for written_on, items in by_day]
+    return [("\n".join(item.words for item in items), written_on) for written_on, items in by_day]
 
 
 def times(slots: Sequence[Slot]) -> list[str]:

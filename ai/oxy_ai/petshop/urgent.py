@@ -31,9 +31,7 @@ def said_at_once(context: Context) -> str | None:
 
     Only what he wrote himself counts: a forwarded warning is no emergency.
     """
-    texts = [
-        item.text or "" for item in fresh_inputs(context.turn) if item.content is None or not item.content.forwarded
-    ]
+    texts = [item.words for item in fresh_inputs(context.turn) if item.content is None or not item.content.forwarded]
     # In an emergency people send a sentence in pieces: "meu cachorro comeu", "chocolate".
     pieces = " ".join(text for text in texts if len(text) <= _PIECE)
     if not any(map(emergency_in, (*texts, pieces))):
