@@ -108,6 +108,8 @@ class Reading(_Part):
     way: Literal["heard", "seen"]
     text: str | None = None
     """The words that were spoken, or a description of the picture; None: it could not be had, or not yet."""
+    cut: bool | None = None
+    """Whether the text was longer."""
     failure: Annotated[ReadingFailure | None, WrapValidator(readable)] = None
     """Why it could not."""
 

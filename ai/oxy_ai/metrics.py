@@ -57,6 +57,12 @@ FILES: Final = Counter(
     "oxy_ai_files_total", "Received files that were stored, deleted or lost, by outcome.", ["outcome"]
 )
 FILE_BYTES: Final = Counter("oxy_ai_file_bytes_total", "Bytes of received files that were stored.")
+READINGS: Final = Counter(
+    "oxy_ai_readings_total", "Voice notes and pictures that were read or given up, by outcome.", ["way", "outcome"]
+)
+READING_SECONDS: Final = Histogram(
+    "oxy_ai_reading_seconds", "Time to read a stored voice note or picture.", ["way"], buckets=_SECONDS
+)
 RELAYED: Final = Counter("oxy_ai_relayed_total", "Texts offered to pods, by outcome.", ["outcome"])
 INTERRUPTIONS: Final = Counter(
     "oxy_ai_interruptions_total", "Failures that the worker recovered from, by part and cause.", ["part", "cause"]

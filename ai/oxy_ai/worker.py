@@ -20,12 +20,15 @@ from oxy_ai.engine.file_service import FileService
 from oxy_ai.engine.ingest import Ingest
 from oxy_ai.engine.instances import InstanceFollower
 from oxy_ai.engine.ledger import watch_ledger
+from oxy_ai.engine.media_reader import MediaReader
 from oxy_ai.engine.notices import OwnerNotices
 from oxy_ai.engine.outages import report_failure
 from oxy_ai.engine.overlay_watch import watch_overlays
 from oxy_ai.engine.parked_reports import ParkedReports
+from oxy_ai.engine.perceiving import Perception
 from oxy_ai.engine.promise_watch import watch_promises
 from oxy_ai.engine.proposal_watch import watch_proposals
+from oxy_ai.engine.readings import ReadingTable
 from oxy_ai.engine.relay import Relay
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.storing import ReportStore
@@ -97,7 +100,10 @@ class Worker:
         self._follower = InstanceFollower(client, engine, settings, self._on_settings)
         self._database = DatabaseWatch(client, engine, settings, self._follower.reread)
         library = FileLibrary(engine.pool, settings)
-        self._files = FileKeeper(client, library, settings)
+        self._reader = MediaReader(
+            ReadingTable(engine.pool, library), Perception(model), settings, verticals.see_emergency, self._hint_all
+        )
+        self._files = FileKeeper(client, library, settings, self._reader.hint)
         self._file_service = FileService(client, library)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 
@@ -125,6 +131,7 @@ class Worker:
                 group.create_task(supervised("relay", self._relay.run, report_failure), name="relay"),
                 group.create_task(supervised("notices", self._notices.run, report_failure), name="notices"),
                 group.create_task(supervised("files", self._files.run, report_failure), name="files"),
+                group.create_task(supervised("readings", self._reader.run, report_failure), name="readings"),
                 group.create_task(
                     supervised("file_service", self._file_service.run, report_failure), name="file_service"
                 ),

@@ -10,6 +10,7 @@ from oxy_ai.assistants.loops import DEFAULT_LIMITS, LoopLimits, exchanges_with, 
 from oxy_ai.assistants.proposals import Ruled, Ruling, ruling_on
 from oxy_ai.assistants.roles import is_one_of, role_of
 from oxy_ai.assistants.transcript import is_blank, says_nothing, shown
+from oxy_ai.assistants.unread import unread_text
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.assistants.wishes import confirmation, without_wishes
 from oxy_ai.records import AgeLimit, Contact, Input, Proposal, Turn
@@ -25,9 +26,9 @@ WaitReason = Literal["closed", "suspended", "rate", "paused"]
 """Why nobody answers yet: the instance was deleted or suspended, and nobody asked it to be silent, so that it may come
 back in time; the contact was answered too often within an hour; an owner has the assistant pause."""
 
-FixedReason = Literal["unsupported", "empty", "declined", "expired", "older", "repeated"]
-"""Why a fixed text is the answer: nothing can be read, or nothing was written; or it says why nothing is done that an
-owner was asked about (`oxy_ai.assistants.proposals`)."""
+FixedReason = Literal["unsupported", "empty", "unread", "declined", "expired", "older", "repeated"]
+"""Why a fixed text is the answer: nothing can be read, nothing was written, or nothing could be heard or seen; or it
+says why nothing is done that an owner was asked about (`oxy_ai.assistants.proposals`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,14 @@ def _reply(role: Role, fresh: Sequence[Input], confirmed: str | None = None) -> 
         return Say(ASK_FOR_TEXT, "empty", confirmed)
     if all(says_nothing(item) for item in fresh):
         return Say(ASK_FOR_TEXT, "unsupported", confirmed)
+    unread = unread_text(fresh)
+    if unread is not None and all(is_blank(item) or _says_only_a_file(item) for item in fresh):
+        return Say(unread, "unread", confirmed)
     return Ask(role, tuple(shown(item) for item in fresh if not is_blank(item)), confirmed)
+
+
+def _says_only_a_file(item: Input) -> bool:
+    return item.is_unread and not item.words.strip()
 
 
 def fresh_inputs(turn: Turn) -> list[Input]:

@@ -78,7 +78,8 @@ def shown(message: SaidMessage) -> str:
     """Return a message as a model reads it."""
     if message.revoked:
         return REVOKED
-    text = without_brackets(words_of(message)) + (CUT if message.cut else "")
+    cut = message.cut or (message.reading is not None and message.reading.cut)
+    text = without_brackets(words_of(message)) + (CUT if cut else "")
     notes = [f"[{note}]" for note in _notes_before(message)]
     after = [f"[{note}]" for note in _notes_after(message)]
     first = " ".join(part for part in (" ".join(notes[-1:]), text) if part)

@@ -116,10 +116,15 @@ def _wish_of(report: Report) -> Wish | None:
     body = report.body
     if not isinstance(body, MessageSeen) or body.from_me or body.kind is not MessageKind.TEXT or not body.text:
         return None
-    scope = opt_out_scope(body.text)
+    return wish_in(body.text)
+
+
+def wish_in(text: str) -> Wish | None:
+    """Return what a whole message asks for: to be spared messages, or to get them again."""
+    scope = opt_out_scope(text)
     if scope is not None:
         return scope.value
-    return "in" if is_opt_in(body.text) else None
+    return "in" if is_opt_in(text) else None
 
 
 def _settled(message: Msg) -> Settled | None:

@@ -14,6 +14,7 @@ from pydantic import Field
 from oxy_ai import metrics
 from oxy_ai.engine.database_watch import DatabaseWatchSettings
 from oxy_ai.engine.file_keeper import FileSettings
+from oxy_ai.engine.media_reader import ReaderSettings
 from oxy_ai.engine.relay import RelaySettings
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.storing import StoringSettings
@@ -24,7 +25,13 @@ log = structlog.get_logger()
 
 
 class DatabaseClockSettings(
-    FailureSettings, TurnRateSettings, StoringSettings, RelaySettings, DatabaseWatchSettings, FileSettings
+    FailureSettings,
+    TurnRateSettings,
+    StoringSettings,
+    RelaySettings,
+    DatabaseWatchSettings,
+    FileSettings,
+    ReaderSettings,
 ):
     """How PostgreSQL's clock is watched. What else is declared here tells how far ahead a time can lie."""
 
@@ -70,7 +77,8 @@ async def bring_forward(engine: Engine, settings: DatabaseClockSettings) -> int:
     files: int = await engine.pool.fetchval(
         "select bring_files_forward($1, $2)", settings.media_longest_pause, settings.media_kept
     )
-    return changed + notices + holds + files
+    readings: int = await engine.pool.fetchval("select bring_readings_forward($1)", settings.reading_longest_pause)
+    return changed + notices + holds + files + readings
 
 
 async def _bring_organization_forward(engine: Engine, settings: DatabaseClockSettings, organization: UUID) -> int:
@@ -79,12 +87,13 @@ async def _bring_organization_forward(engine: Engine, settings: DatabaseClockSet
     changed: int = 0
     for row in rows:
         changed += await engine.pool.fetchval(
-            "select bring_conversation_forward($1, $2, $3, $4, $5)",
+            "select bring_conversation_forward($1, $2, $3, $4, $5, $6)",
             organization,
             row["id"],
             settings.lease,
             settings.longest_pause,
             timedelta(seconds=settings.gap_wait_seconds),
+            timedelta(seconds=settings.file_wait_seconds),
         )
     changed += await engine.pool.fetchval("select bring_texts_forward($1)", organization)
     changed += await engine.pool.fetchval(

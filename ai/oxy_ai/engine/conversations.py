@@ -51,6 +51,8 @@ class Line(BaseModel):
     author: str
     kind: str
     text: str | None = None
+    read: str | None = None
+    """What was heard or seen in its file."""
     state: str | None = None
 
 
@@ -143,7 +145,9 @@ def _conversation(organization: str, document: str) -> Conversation:
 
 
 _MESSAGES: Final = """
-select m.sent_at as at, m.author, m.kind, m.body as text, m.state::text as state from messages m
+select m.sent_at as at, m.author, m.kind, m.body as text, m.state::text as state,
+    reading_of(m, null) ->> 'text' as read
+from messages m
 where m.organization_id = $1 and m.conversation_id = $2 order by m.place desc, m.id desc limit $3
 """
 _HAND_OVERS: Final = """

@@ -5,7 +5,7 @@ it and none has to. What to do is decided from the file's row alone (`next_step`
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
@@ -85,8 +85,16 @@ def retry_pause(claims: int, shortest: float, longest: float) -> timedelta:
 class FileKeeper:
     """Looks after the files of all organizations, with other workers."""
 
-    def __init__(self, client: Client, library: FileLibrary, settings: FileSettings) -> None:
+    def __init__(
+        self,
+        client: Client,
+        library: FileLibrary,
+        settings: FileSettings,
+        on_settled: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_settled` is called whenever a file was stored or lost."""
         self._client = client
+        self._on_settled = on_settled
         self._library = library
         self._settings = settings
         self._lease = timedelta(seconds=settings.media_lease_seconds)
@@ -167,5 +175,6 @@ class FileKeeper:
             self._count(reason, due)
 
     def _count(self, outcome: str, due: DueFile) -> None:
+        self._on_settled()
         metrics.FILES.labels(outcome=outcome).inc()
         log.info("file_settled", outcome=outcome, file=str(due.key.file), instance=str(due.key.instance))

@@ -224,13 +224,14 @@ class Engine:
         )
         return discarded
 
-    async def ingest(self, batch: InboundBatch, gap_wait: timedelta) -> list[str]:
+    async def ingest(self, batch: InboundBatch, gap_wait: timedelta, file_wait: timedelta) -> list[str]:
         """Store a batch in one transaction; returns one outcome per report.
 
-        `gap_wait`: how long a message that follows a gap in its chat's sequence waits for the missing ones.
+        `gap_wait`: how long a message that follows a gap in its chat's sequence waits for the missing ones;
+        `file_wait`: how long one waits for its file to be read.
         """
         outcomes: list[str] = await self.pool.fetchval(
-            "select ingest($1, $2)", batch.model_dump_json(exclude_none=True), gap_wait
+            "select ingest($1, $2, $3)", batch.model_dump_json(exclude_none=True), gap_wait, file_wait
         )
         return outcomes
 

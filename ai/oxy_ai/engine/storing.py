@@ -19,13 +19,19 @@ from oxy_ai.records import InboundBatch
 
 
 class StoringSettings(PollingSettings):
-    """Gaps in a chat."""
+    """What a message waits for before it is answered."""
 
     gap_wait_seconds: float = Field(
         default=8,
         ge=0,
         description="How long a chat waits for messages missing in its sequence: longer than the bus takes to "
         "redeliver the reports of a killed worker.",
+    )
+    file_wait_seconds: float = Field(
+        default=120,
+        ge=0,
+        description="How long a voice note or picture waits at most to arrive and be read, before its sender is told "
+        "that it could not be: longer than a worker's lease on it.",
     )
 
 
@@ -58,6 +64,7 @@ class ReportStore:
         """The bus's, by which reports age."""
         self._settings = settings
         self._gap_wait = timedelta(seconds=settings.gap_wait_seconds)
+        self._file_wait = timedelta(seconds=settings.file_wait_seconds)
 
     async def until_available(self) -> None:
         """Wait until the database takes reports."""
@@ -105,7 +112,7 @@ class ReportStore:
     async def _try(self, arrivals: Sequence[Arrival]) -> list[str]:
         now = self.clock.now()
         batch = InboundBatch(tuple(arrival.item(now, self._is_emergency) for arrival in arrivals))
-        return await self._engine.ingest(batch, self._gap_wait)
+        return await self._engine.ingest(batch, self._gap_wait, self._file_wait)
 
     async def _takes_an_empty_batch(self) -> bool:
         """Whether login, rights and functions are as they should be: then only the data can be at fault."""

@@ -9,6 +9,7 @@ from oxy_ai.assistants.people import People, hand_over_of, person_will_answer, w
 from oxy_ai.assistants.proposals import Ruled, Ruling, question_of, without_questions
 from oxy_ai.assistants.roles import is_draft, role_of
 from oxy_ai.assistants.routing import Skip, age_limit, fresh_inputs
+from oxy_ai.assistants.unread import with_unread
 from oxy_ai.assistants.vertical import Role
 from oxy_ai.engine.turn_dialogue import Spoken
 from oxy_ai.errors import TurnError
@@ -43,7 +44,8 @@ def _unanswered(ordered: HandOver) -> HandOver:
 
 def said(turn: Turn, spoken: Spoken, people: People | None, confirmation: str | None) -> TurnEnding:
     """Return the end of a turn with what the model said; whoever is handed over hears what happens next."""
-    text = spoken.text if people is None else with_promise(spoken.text, person_will_answer(people))
+    text = with_unread(spoken.text, fresh_inputs(turn))
+    text = text if people is None else with_promise(text, person_will_answer(people))
     return answered(turn, text, confirmation=confirmation, spoken=spoken)
 
 

@@ -226,7 +226,7 @@ class TurnRunner:
             vertical = self._find_vertical(turn.settings.ai.profile)
         except ProfileUnknownError:
             return False  # whoever is answered makes it known
-        texts = [item.text or "" for item in fresh_inputs(turn)]
+        texts = [item.words for item in fresh_inputs(turn)]
         return any(map(vertical.is_emergency, (*texts, " ".join(texts))))
 
     async def _converse(self, assisted: AssistedTurn, texts: Sequence[str], unstored: UnstoredCall) -> Spoken:

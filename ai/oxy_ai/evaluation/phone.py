@@ -19,6 +19,7 @@ from oxy_core.trace import new_trace
 
 _LIMITS: Final = RelayLimits(timedelta(minutes=1), 20, timedelta(seconds=1), timedelta(seconds=1))
 _NO_GAP: Final = timedelta(0)
+_NO_FILES: Final = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Phone:
             for body, age in bodies
         )
         batch = InboundBatch(tuple(reports))
-        outcomes = await self.engine.ingest(batch, _NO_GAP) if bodies else []
+        outcomes = await self.engine.ingest(batch, _NO_GAP, _NO_FILES) if bodies else []
         if set(outcomes) - {"stored"}:
             message = f"messages were not stored: {outcomes}"
             raise RuntimeError(message)

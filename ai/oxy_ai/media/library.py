@@ -103,6 +103,14 @@ class FileLibrary:
         except FileNotFoundError:
             return None
 
+    async def read(self, key: FileKey) -> bytes | None:
+        """Return a stored file whole; None: it is not there. The caller knows that it is not too large."""
+        file = await self.table.find(key)
+        if file is None or file.location is None:
+            return None
+        chunks = [await self.read_chunk(key, number) for number in range(file.chunks or 0)]
+        return None if None in chunks else b"".join(chunk for chunk in chunks if chunk is not None)
+
     async def delete(self, key: FileKey, file: KeptFile) -> None:
         """Delete a file's bytes; its row stays."""
         if file.location not in {None, DATABASE}:

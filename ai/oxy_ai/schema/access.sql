@@ -74,17 +74,17 @@ end $$;
 select pg_temp.isolate_by_organization(
     'organizations', 'instances', 'setting_overlays', 'proposals', 'journals', 'contacts', 'conversations', 'chat_journals', 'chat_alias', 'number_changes',
     'turns', 'hand_overs', 'turn_steps', 'outbox', 'owner_notices', 'model_outages', 'messages', 'media', 'media_chunks',
-    'dead_reports', 'ai_interactions', 'ai_months', 'audit_log', 'private_numbers', 'drafts'
+    'readings', 'dead_reports', 'ai_interactions', 'ai_months', 'audit_log', 'private_numbers', 'drafts'
 );
 
-revoke all on org_queue, relay_queue, notice_queue, media_queue, database_clock, database_state, alembic_version,
+revoke all on org_queue, relay_queue, notice_queue, media_queue, reading_queue, database_clock, database_state, alembic_version,
     schema_parts
 from public, oxy_app, oxy_scheduler;
 revoke all on sequence settings_order from public, oxy_app;
 grant usage on sequence settings_order to oxy_scheduler;
 grant select, insert, update on org_queue, relay_queue, database_state to oxy_scheduler;
 grant select, update on database_clock to oxy_scheduler;
-grant select, insert, update, delete on notice_queue, media_queue to oxy_scheduler;
+grant select, insert, update, delete on notice_queue, media_queue, reading_queue to oxy_scheduler;
 grant select (organization_id, id, due_at, lease_until, fence, claims), update (due_at, lease_until, fence, claims)
     on conversations to oxy_scheduler;
 grant select (organization_id, id, state) on turns to oxy_scheduler;

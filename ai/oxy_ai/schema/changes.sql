@@ -101,7 +101,7 @@ begin
         select jsonb_build_object('author', q.author) || case when is_withdrawn(m, q.author)
             then '{"revoked": true}' else jsonb_build_object('kind', q.kind, 'text', left(q.body, longest)) end
         from (
-            select o.author, o.kind, o.body from messages o
+            select o.author, o.kind, coalesce(o.body, heard_in(o)) as body from messages o
             where o.instance_id = m.instance_id and o.whatsapp_id = m.quoted_id
                 and o.conversation_id = m.conversation_id and not o.placeholder
             union all
@@ -157,11 +157,15 @@ begin
         'content', case when octet_length(m.content::text) <= (limits ->> 'content_bytes')::integer then m.content end,
         'answers', changes -> 'answers',
         'quoted', case when m.quoted_id is not null then quoted_by(m, (limits ->> 'characters_quoted')::integer) end,
-        'file_failure', case when m.content ? 'file' then file_failure_of(m) end
+        'file_failure', case when m.content ? 'file' then file_failure_of(m) end,
+        'reading', case when m.content ? 'file' then reading_of(m, longest) end
     ));
 end $$;
 
 -- How much of a turn's limit of characters a message takes.
 create or replace function characters_of(said jsonb) returns integer
 language sql immutable parallel safe
-as $$ select coalesce(length(said ->> 'text'), 0) + coalesce(length(said ->> 'content'), 0) $$;
+as $$
+    select coalesce(length(said ->> 'text'), 0) + coalesce(length(said ->> 'content'), 0)
+        + coalesce(length(said -> 'reading' ->> 'text'), 0)
+$$;

@@ -48,16 +48,19 @@ begin
     return query
     select c.id from conversations c
     where c.organization_id = organization and (
-        greatest(c.pending_since, c.last_inbound_at, c.human_until, c.human_since, c.lease_until, c.due_at) > moment
+        greatest(
+            c.pending_since, c.media_until, c.last_inbound_at, c.human_until, c.human_since, c.lease_until, c.due_at
+        ) > moment
         or c.id in (select j.conversation_id from chat_journals j where j.gap_until > moment)
         or c.turn_id in (select t.id from turns t where t.organization_id = organization and t.waiting_since > moment)
     );
 end $$;
 
 -- Bring forward the times of a conversation, its open messages and turn; false: none was too far ahead. At most: `lease`
--- for a claim, `pause` until an open turn is tried again, `gap_wait` for missing messages, and a takeover's silence.
+-- for a claim, `pause` until an open turn is tried again, `gap_wait` for missing messages, `file_wait` for files that are
+-- to be read, and a takeover's silence.
 create or replace function bring_conversation_forward(
-    organization uuid, conversation bigint, lease interval, pause interval, gap_wait interval
+    organization uuid, conversation bigint, lease interval, pause interval, gap_wait interval, file_wait interval
 ) returns boolean
 language plpgsql
 as $$
@@ -71,14 +74,14 @@ begin
     select * into found from conversations c
     where c.organization_id = organization and c.id = conversation for no key update;
     moment := clock_timestamp();
-    waits := bring_waits_forward(found, moment, gap_wait);
-    v := brought_forward(found, moment, lease, pause, ai_settings(found));
+    waits := bring_waits_forward(found, moment, gap_wait, file_wait);
+    v := brought_forward(found, moment, lease, pause, file_wait, ai_settings(found));
     if v is not distinct from found then
         return waits;
     end if;
     update conversations
-    set pending_since = v.pending_since, last_inbound_at = v.last_inbound_at, human_until = v.human_until,
-        human_since = v.human_since, lease_until = v.lease_until, due_at = v.due_at
+    set pending_since = v.pending_since, media_until = v.media_until, last_inbound_at = v.last_inbound_at,
+        human_until = v.human_until, human_since = v.human_since, lease_until = v.lease_until, due_at = v.due_at
     where organization_id = organization and id = conversation;
     if v.due_at is not null then
         perform wake_org(organization, v.due_at);
@@ -87,12 +90,13 @@ begin
 end $$;
 
 create or replace function brought_forward(
-    v conversations, moment timestamptz, lease interval, pause interval, ai jsonb
+    v conversations, moment timestamptz, lease interval, pause interval, file_wait interval, ai jsonb
 ) returns conversations
 language plpgsql stable
 as $$
 begin
     v.pending_since := not_after(v.pending_since, moment);
+    v.media_until := not_after(v.media_until, moment + file_wait);
     v.last_inbound_at := not_after(v.last_inbound_at, moment);
     v.human_until := not_after(v.human_until, moment + coalesce(v.human_span, silence_of(ai)));
     v.human_since := not_after(v.human_since, moment);
@@ -108,7 +112,9 @@ begin
 end $$;
 
 -- Bring forward what a conversation's due time and its answer's age are computed from; false: nothing was ahead.
-create or replace function bring_waits_forward(v conversations, moment timestamptz, gap_wait interval) returns boolean
+create or replace function bring_waits_forward(
+    v conversations, moment timestamptz, gap_wait interval, file_wait interval
+) returns boolean
 language plpgsql
 as $$
 declare
@@ -118,6 +124,9 @@ begin
     where conversation_id = v.id and gap_until > moment + gap_wait;
     ahead := found;
     update messages set arrived_at = moment where conversation_id = v.id and state = 'open' and arrived_at > moment;
+    ahead := ahead or found;
+    update messages set awaited_until = moment + file_wait
+    where conversation_id = v.id and state = 'open' and awaited_until > moment + file_wait;
     ahead := ahead or found;
     update turns set waiting_since = moment
     where organization_id = v.organization_id and id = v.turn_id and waiting_since > moment;

@@ -35,19 +35,19 @@ create or replace function next_attempt(v conversations, moment timestamptz) ret
 language plpgsql stable
 as $$
 begin
-    return case when exists (
+    return case when v.urgent is not null and exists (
         select from turns t
-        where t.organization_id = v.organization_id and t.id = v.turn_id and v.urgent > t.place
+        where t.organization_id = v.organization_id and t.id = v.turn_id and is_unaware(v, t)
     ) then least(moment, clock_timestamp()) else moment end;
 end $$;
 
 -- The conversation once this turn has ended.
 create or replace function without_turn(v conversations, t turns) returns conversations
-language plpgsql immutable
+language plpgsql stable
 as $$
 begin
     v.turn_id := null;
-    v.urgent := case when v.urgent > t.place then v.urgent end;
+    v.urgent := case when is_unaware(v, t) then v.urgent end;
     return v;
 end $$;
 
@@ -58,17 +58,26 @@ language plpgsql stable
 as $$
 begin
     if v.lease_until is null and v.turn_id is null then
-        v.due_at := due_time(
+        v.due_at := due_by_files(v, ai, due_time(
             clock_timestamp(), v.pending_since, v.last_inbound_at,
             case when v.urgent is null then v.human_until end, gap_until(v),
             make_interval(secs => (ai ->> 'debounce_seconds')::double precision),
             make_interval(secs => (ai ->> 'debounce_max_seconds')::double precision)
-        );
+        ));
     end if;
     return v;
 end $$;
 
--- Read from the messages since when the conversation has open ones.
+-- When a conversation is due that would be at `moment` if no file was waited for. An emergency waits for none.
+create or replace function due_by_files(v conversations, ai jsonb, moment timestamptz) returns timestamptz
+language plpgsql stable
+as $$
+begin
+    return case when moment is not null and v.media_until > clock_timestamp() and (v.urgent is null or not has_ready(v))
+                then greatest(moment, due_with_files(v, ai)) else moment end;
+end $$;
+
+-- Read from the messages since when the conversation has open ones, and how long their files are waited for.
 -- Without sequential scans: row-level security keeps the planner from knowing that few messages are open.
 create or replace function recount(v conversations) returns conversations
 language plpgsql stable set enable_seqscan to off
@@ -76,9 +85,10 @@ as $$
 begin
     -- Materialized, or the planner might look for the minimum by walking all messages in the order of their arrival.
     with waiting as materialized (
-        select m.arrived_at from messages m where m.conversation_id = v.id and m.state = 'open'
+        select m.arrived_at, m.awaited_until from messages m where m.conversation_id = v.id and m.state = 'open'
     )
-    select min(w.arrived_at), coalesce(max(w.arrived_at), v.last_inbound_at) into v.pending_since, v.last_inbound_at
+    select min(w.arrived_at), coalesce(max(w.arrived_at), v.last_inbound_at), max(w.awaited_until)
+    into v.pending_since, v.last_inbound_at, v.media_until
     from waiting w;
     return v;
 end $$;
@@ -92,7 +102,7 @@ begin
     v := reschedule(recount(v), ai_settings(v));
     update conversations
     set turn_id = v.turn_id, lease_until = null, claims = default, pending_since = v.pending_since,
-        last_inbound_at = v.last_inbound_at, due_at = v.due_at, exchanges = v.exchanges, urgent = v.urgent
+        media_until = v.media_until, last_inbound_at = v.last_inbound_at, due_at = v.due_at, exchanges = v.exchanges, urgent = v.urgent
     where organization_id = v.organization_id and id = v.id;
     if v.due_at is not null then
         perform wake_org(v.organization_id, v.due_at);

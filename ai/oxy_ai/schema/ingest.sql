@@ -62,7 +62,7 @@ $$;
 -- Store a batch of reports. Each item is oxy_ai.records.InboundReport: {account, organization, instance, phone, phone_key,
 -- age_seconds, published_at, wish, urgent, report}; `account` sent it, `organization` and `instance` are what the report claims.
 -- Returns one outcome per item: stored, duplicate, echo, or why it was refused (`refusal`).
-create or replace function ingest(batch jsonb, gap_wait interval) returns text[]
+create or replace function ingest(batch jsonb, gap_wait interval, file_wait interval default null) returns text[]
 language plpgsql
 as $$
 declare
@@ -82,7 +82,7 @@ begin
         outcome := case when item ->> 'account' = any (unknown) then 'unknown'
                         else refusal(item ->> 'account', (item ->> 'instance')::uuid) end;
         if outcome is null then
-            select * into result from ingest_report(item, gap_wait);
+            select * into result from ingest_report(item, gap_wait, file_wait);
             outcome := result.outcome;
             if result.due is not null then
                 woken := woken || (item ->> 'organization')::uuid;
@@ -101,7 +101,9 @@ begin
 end $$;
 
 -- Store one report. Returns its outcome and, if it makes a conversation due, when.
-create or replace function ingest_report(item jsonb, gap_wait interval, out outcome text, out due timestamptz)
+create or replace function ingest_report(
+    item jsonb, gap_wait interval, file_wait interval, out outcome text, out due timestamptz
+)
 language plpgsql
 as $$
 declare
@@ -112,7 +114,7 @@ begin
     case body ->> 'type'
     when 'message' then
         select i.outcome, i.due into outcome, due
-        from ingest_message(item, message_of(body || jsonb_build_object('command', item -> 'command')), gap_wait) i;
+        from ingest_message(item, message_of(body || jsonb_build_object('command', item -> 'command')), gap_wait, file_wait) i;
         if body -> 'file' ->> 'id' is not null then
             perform announce_file(item);
         end if;
@@ -155,7 +157,7 @@ end $$;
 -- Store a message and update its conversation. Returns the outcome and, unless a worker holds the conversation, when it
 -- is due.
 create or replace function ingest_message(
-    item jsonb, m inbound_message, gap_wait interval, out outcome text, out due timestamptz
+    item jsonb, m inbound_message, gap_wait interval, file_wait interval, out outcome text, out due timestamptz
 )
 language plpgsql
 as $$
@@ -177,7 +179,8 @@ begin
         outcome := 'stored';
         perform heed(v, m, item ->> 'wish', at);
         if state = 'open' then
-            v := raise_alarm(count_open(v), case when item ->> 'urgent' = 'true' then at end);
+            v := await_file(count_open(v), m, ai, file_wait);
+            v := raise_alarm(v, case when item ->> 'urgent' = 'true' then at end);
         elsif role_of_message(m) in ('takeover', 'hand_back') then
             v := heed_person(v, m, at, clock_timestamp() - make_interval(secs => age), silence_of(ai));
         elsif state = 'lost' then
@@ -313,7 +316,8 @@ language plpgsql
 as $$
 begin
     update conversations
-    set chat = v.chat, place = v.place, pending_since = v.pending_since, last_inbound_at = v.last_inbound_at,
+    set chat = v.chat, place = v.place, pending_since = v.pending_since, media_until = v.media_until,
+        last_inbound_at = v.last_inbound_at,
         last_message_at = greatest(last_message_at, v.last_message_at),
         turn_id = v.turn_id, due_at = v.due_at, urgent = v.urgent
     where organization_id = v.organization_id and id = v.id;

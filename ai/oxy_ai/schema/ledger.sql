@@ -56,6 +56,7 @@ as $$
         when m.turn_id is not null and t.attempts > 0 then 'is tried again: ' || t.reason
         when v.human_until > clock_timestamp() and v.human_reason = 'hand_over' then 'a person is to answer'
         when v.human_until > clock_timestamp() then 'a person has taken over'
+        when is_awaited(m) then 'waits for its file to be read'
         when v.due_at > clock_timestamp() then 'waits for more messages'
         else 'is due'
     end

@@ -27,6 +27,7 @@ begin
     where f.direction = 'in' and f.message_id is null;
     perform queue_file(organization, instance, (file ->> 'id')::uuid, null);
     perform note_lost_file(organization, instance, (file ->> 'id')::uuid);
+    perform announce_reading(organization, instance, (file ->> 'id')::uuid, message);
 end $$;
 
 -- A pod has published all chunks of a file: `item` is its report, whose body is oxy_core.envelopes.FileArrived. Returns the
@@ -84,6 +85,7 @@ begin
     end if;
     perform unqueue_file(instance, file);
     perform note_lost_file(organization, instance, file);
+    perform look_at_reading(organization, instance, file);
     return true;
 end $$;
 
@@ -98,6 +100,7 @@ begin
         return false;
     end if;
     perform settle_file(instance, file);
+    perform look_at_reading(organization, instance, file);
     return true;
 end $$;
 
@@ -156,6 +159,7 @@ begin
     update media f set state = 'deleted', location = null, reason = null, settled_at = clock_timestamp()
     where f.organization_id = organization and f.instance_id = instance and f.id = file;
     perform unqueue_file(instance, file);
+    perform look_at_reading(organization, instance, file);
 end $$;
 
 -- Bytes of an organization's files in this database.

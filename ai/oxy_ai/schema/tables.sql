@@ -94,6 +94,7 @@ create table conversations (
     -- Of its newest message.
     place place not null default row('-infinity', '00000000-0000-0000-0000-000000000000', 0)::place,
     pending_since timestamptz,  -- when the first open message arrived; null: none is open
+    media_until timestamptz,  -- how long files of open messages are waited for at most; null or past: none is
     last_inbound_at timestamptz,  -- when the newest message to answer arrived
     last_message_at timestamptz,  -- when the newest message of either side arrived, or was queued
     introduced_by uuid,  -- the text that told the contact that a virtual assistant answers
@@ -358,6 +359,7 @@ create table messages (
     place place not null,  -- of an assistant's text: that of the newest message it takes into account
     state message_state,  -- null: not a customer's
     turn_id bigint,  -- the turn that takes it as input
+    awaited_until timestamptz,  -- how long a turn leaves it open because its file is to be read (readings.sql); null: it does not
     reason text,  -- why it was ignored, or is dead or lost
     settled_at timestamptz,  -- when it got its final state
     kind text not null,  -- oxy_core.message_kinds.MessageKind
@@ -448,6 +450,26 @@ create table media_chunks (
 );
 -- WhatsApp's files are compressed already.
 alter table media_chunks alter column bytes set storage external;
+
+-- What models hear in voice notes and see in pictures (readings.sql). What nobody may hear, or has revoked, has no row.
+create table readings (
+    organization_id uuid not null,
+    instance_id uuid not null,
+    media_id uuid not null,
+    message_id bigint not null,
+    way text not null check (way in ('heard', 'seen')),
+    text text,  -- the words that were spoken, or what the picture shows
+    failure text,  -- oxy_ai.messages.ReadingFailure: why there is none; not the last word until it is settled
+    attempts smallint not null default 0,  -- answers that could not be used
+    created_at timestamptz not null default clock_timestamp(),
+    settled_at timestamptz,
+    primary key (instance_id, media_id),
+    foreign key (instance_id, media_id) references media,
+    foreign key (organization_id, message_id) references messages on delete cascade,
+    check (text is null or failure is null and settled_at is not null),
+    check (settled_at is null or text is not null or failure is not null)
+);
+create index readings_message on readings (organization_id, message_id);
 
 -- Calls of models (money.sql), one row each: those of a turn's rounds, and those that heard or saw a message.
 create table ai_interactions (
@@ -567,6 +589,18 @@ create table media_queue (
     primary key (instance_id, media_id)
 );
 create index media_queue_due on media_queue (due_at);
+
+-- Stored files that are to be read.
+create table reading_queue (
+    instance_id uuid not null,
+    media_id uuid not null,
+    organization_id uuid not null references organizations,
+    due_at timestamptz not null default clock_timestamp(),  -- while a worker has it: the end of its lease
+    held boolean not null default false,  -- whether a worker has it
+    claims integer not null default 0,  -- in a row, none of which has ended
+    primary key (instance_id, media_id)
+);
+create index reading_queue_due on reading_queue (due_at);
 
 create table notice_queue (
     notice_id bigint primary key,

@@ -43,10 +43,10 @@ begin
     return turn_document(v, t, limits);
 end $$;
 
--- Whether a turn may open: messages are open, and none is waited for.
+-- Whether a turn may open: it may take a message, and none is missing before it.
 create or replace function is_ready(v conversations) returns boolean
 language sql
-as $$ select v.pending_since is not null and coalesce(gap_until(v) <= clock_timestamp(), true) $$;
+as $$ select v.pending_since is not null and coalesce(gap_until(v) <= clock_timestamp(), true) and has_ready(v) $$;
 
 -- Whether a person has asked for this turn after it had died.
 create or replace function is_replayed(organization uuid, turn bigint) returns boolean
@@ -65,7 +65,7 @@ begin
     where t.organization_id = organization and t.id = turn and t.state = 'open';
 end $$;
 
--- The conversation's open turn, or a new one for all open messages.
+-- The conversation's open turn, or a new one for all open messages but those that are awaited.
 -- Without sequential scans, as `recount`.
 create or replace function current_turn(v conversations) returns turns
 language plpgsql set enable_seqscan to off
@@ -75,7 +75,7 @@ declare
 begin
     if v.turn_id is not null then
         select * into t from turns where organization_id = v.organization_id and id = v.turn_id;
-        return case when takes_more(t) or v.urgent > t.place then take_more(v, t) else t end;
+        return case when takes_more(t) or is_unaware(v, t) then take_more(v, t) else t end;
     end if;
     perform record_gaps(v);
     perform give_up_waiting(v);
@@ -84,7 +84,7 @@ begin
         select m.trace from messages m where m.conversation_id = v.id and m.state = 'open'
         order by m.place desc limit 1
     )) returning * into t;
-    update messages set turn_id = t.id where conversation_id = v.id and state = 'open';
+    update messages m set turn_id = t.id where m.conversation_id = v.id and m.state = 'open' and not is_awaited(m);
     update conversations set turn_id = t.id where organization_id = v.organization_id and id = v.id;
     perform answer_proposal(v, t);
     return t;
@@ -96,7 +96,7 @@ create or replace function takes_more(t turns) returns boolean
 language sql immutable parallel safe
 as $$ select t.reason in ('late', 'rate', 'paused') is true $$;
 
--- Take the messages that are open in no turn into an open one.
+-- Take the messages that are open in no turn, and not awaited, into an open one.
 create or replace function take_more(v conversations, t turns) returns turns
 language plpgsql set enable_seqscan to off
 as $$
@@ -106,7 +106,8 @@ begin
     select m.trace into newest from messages m where m.conversation_id = v.id and m.state = 'open'
     order by m.place desc limit 1;
     perform record_gaps(v);
-    update messages set turn_id = t.id where conversation_id = v.id and state = 'open' and turn_id is null;
+    update messages m set turn_id = t.id
+    where m.conversation_id = v.id and m.state = 'open' and m.turn_id is null and not is_awaited(m);
     update turns
     set place = v.place, based_on = newest_number(v), based_on_epoch = (v.place).epoch, trace = newest, reason = null
     where organization_id = t.organization_id and id = t.id returning * into t;
@@ -372,7 +373,8 @@ language plpgsql stable set enable_seqscan to off
 as $$
 begin
     return coalesce(gap_until(v) <= clock_timestamp(), true) and exists (
-        select from messages m where m.conversation_id = v.id and m.state = 'open' and m.turn_id is null
+        select from messages m
+        where m.conversation_id = v.id and m.state = 'open' and m.turn_id is null and not is_awaited(m)
     );
 end $$;
 

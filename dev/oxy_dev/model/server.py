@@ -245,7 +245,8 @@ async def _read_upload(http: web.Request) -> tuple[str, str, bytes]:
     if form.get("response_format", "json") != "json":
         message = "this server answers in json alone"
         raise ApiError(400, message, "response_format")
-    return model, upload.filename, upload.file.read()
+    with upload.file as file:
+        return model, upload.filename, file.read()
 
 
 def _require_key(http: web.Request) -> None:

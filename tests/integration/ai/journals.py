@@ -81,7 +81,7 @@ async def ingest(engine: Engine, account: str, reports: Sequence[Report]) -> lis
     now = datetime.now(UTC)
     arrivals = [Arrival(_pulled(place, now), account, report) for place, report in enumerate(reports)]
     batch = InboundBatch(tuple(arrival.item(now, lambda _: False) for arrival in in_journal_order(arrivals)))
-    return await engine.ingest(batch, GAP_WAIT)
+    return await engine.ingest(batch, GAP_WAIT, GAP_WAIT)
 
 
 def _pulled(place: int, now: datetime) -> Any:  # noqa: ANN401 what ingest reads of a bus message

@@ -126,14 +126,16 @@ class Forward:
     def __call__(self) -> int:
         """Return how much was too far ahead."""
         value = self.database.value
+        ahead = self.database.rows("select * from conversations_ahead(%s)", ORGANIZATION)
         changed = sum(
-            value("bring_conversation_forward(%s, %s, '10 seconds', '1 minute', '8 seconds')", ORGANIZATION, number)
-            for (number,) in self.database.rows("select * from conversations_ahead(%s)", ORGANIZATION)
+            value("bring_conversation_forward(%s, %s, '10 seconds', '1 minute', '8 seconds', '9 seconds')", *one)
+            for one in ((ORGANIZATION, number) for (number,) in ahead)
         )
         changed += value("bring_texts_forward(%s)", ORGANIZATION)
         changed += value("bring_relays_forward(%s, '4 seconds', '10 seconds')", ORGANIZATION)
         changed += value("bring_queue_forward(%s, '0.1 seconds', 10, '5 milliseconds')", ORGANIZATION)
         changed += value("bring_files_forward('1 minute', '1 minute')")
+        changed += value("bring_readings_forward('1 minute')")
         return int(changed + value("bring_notices_forward()") + value("bring_hold_forward('1 minute')"))
 
 
@@ -158,6 +160,9 @@ def waiting(engine: Database) -> Database:
     engine.rows("update org_queue set ready_at = now(), arrival_at = now(), open_at = now()")
     engine.rows("update relay_queue set ready_at = now(), held_until = now()")
     engine.value("queue_file(%s, %s, %s, 'A')", ORGANIZATION, INSTANCE, INSTANCE)
+    engine.value("queue_reading(%s, %s, %s)", ORGANIZATION, INSTANCE, INSTANCE)
+    engine.rows("update messages set awaited_until = now() where state = 'open'")
+    engine.rows("update conversations set media_until = now()")
     engine.rows("insert into database_state (held_until) values (now())")
     engine.rows(
         "insert into chat_journals (organization_id, conversation_id, epoch, seen, gap_until)"

@@ -142,6 +142,7 @@ async def test_every_table_with_tenants_data_is_protected(scene: Scene) -> None:
         "relay_queue",
         "notice_queue",
         "media_queue",
+        "reading_queue",
         "database_clock",
         "database_state",
         "alembic_version",

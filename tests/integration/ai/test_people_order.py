@@ -353,7 +353,9 @@ def test_a_clock_put_back_leaves_no_wait_longer_than_it_was_ordered(waiting: Dat
     ahead = "clock_timestamp() + interval '3 days'"
     waiting.rows(f"update conversations set human_until = {ahead} + human_span, human_since = {ahead}")  # noqa: S608 ours
     waiting.value(
-        "bring_conversation_forward(%s, %s, '10 seconds', '1 minute', '8 seconds')", ORGANIZATION, conversation
+        "bring_conversation_forward(%s, %s, '10 seconds', '1 minute', '8 seconds', '2 minutes')",
+        ORGANIZATION,
+        conversation,
     )
     assert 719 < (silent(waiting) or 0) <= 720
     assert waiting.value("human_since <= clock_timestamp() from conversations") is True

@@ -7,16 +7,25 @@ from typing import Final
 SCHEMA: Final = Path(__file__).parents[3] / "ai/oxy_ai/schema"
 
 WAITED_FOR: Final = {
-    "conversations": {"pending_since", "last_inbound_at", "human_until", "human_since", "due_at", "lease_until"},
+    "conversations": {
+        "pending_since",
+        "media_until",
+        "last_inbound_at",
+        "human_until",
+        "human_since",
+        "due_at",
+        "lease_until",
+    },
     "chat_journals": {"gap_until"},
     "turns": {"waiting_since"},
     "outbox": {"expires_at", "created_at"},
     "model_outages": {"began_at", "failed_at"},
-    "messages": {"arrived_at"},
+    "messages": {"arrived_at", "awaited_until"},
     "org_queue": {"ready_at", "arrival_at", "open_at"},
     "relay_queue": {"ready_at", "held_until"},
     "notice_queue": {"noted_at"},
     "media_queue": {"due_at"},
+    "reading_queue": {"due_at"},
     "database_state": {"held_until"},
 }
 """By PostgreSQL's clock; something is due or ends then, or its age counts: brought forward if the clock went back."""
@@ -35,6 +44,7 @@ NOTED: Final = {
     "owner_notices": {"created_at"},
     "messages": {"settled_at"},
     "media": {"created_at", "settled_at"},
+    "readings": {"created_at", "settled_at"},
     "dead_reports": {"died_at", "discarded_at"},
     "ai_interactions": {"created_at"},
     "audit_log": {"at"},
