@@ -11,6 +11,9 @@ OxyError
 │   └── TurnAbandonedError   too many claims of the turn did not end; it is not tried again
 ├── ModelOutageError         the model's endpoint cannot answer anybody now: no attempt counts, and the turn waits
 │   └── EndpointOutageError  no model of it can be asked, so none but the first is tried
+├── BudgetError              the model may not be asked: people answer, and no attempt counts
+│   ├── BudgetExhaustedError   the month's budget has no room for the call
+│   └── PriceUnknownError      there is a budget, but nobody knows what the model costs
 ├── FileLostError            a file of a message cannot be had or kept; trying again does not help
 ├── UnreadableFileError      a file is not what it should be, or damaged: nobody can hear or see anything in it
 ├── FileTooLargeError        a file would take too much to hear or see
@@ -22,6 +25,7 @@ OxyError
 from collections.abc import Sequence
 from enum import StrEnum
 
+from oxy_ai.usage import Usage
 from oxy_core.errors import OxyError
 from oxy_core.files import FileFailure
 
@@ -31,6 +35,8 @@ class TurnError(OxyError):
 
     retry_after_seconds: float = 0.0
     """Shortest pause before the next attempt."""
+    usage: Usage | None = None
+    """Of the model's answer that is of no use; None: there was none, or it does not say."""
 
 
 class ModelRejectedError(TurnError):
@@ -103,6 +109,25 @@ class ProfileUnknownError(TurnError):
             f"spec.ai.profile: no installed package provides a vertical {profile!r} (installed: "
             f"{', '.join(installed) or 'none'}); correct the profile or install the package"
         )
+
+
+class BudgetError(OxyError):
+    """The model may not be asked."""
+
+
+class BudgetExhaustedError(BudgetError):
+    """The month's budget has no room for the largest cost of the call."""
+
+    def __init__(self) -> None:
+        super().__init__("the month's budget (spec.ai.monthlyBudgetUsd) has no room for another call of the model")
+
+
+class PriceUnknownError(BudgetError):
+    """There is a budget, but nobody knows what the model costs."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"nobody knows what the model {model!r} costs: add it to spec.ai.prices")
+        self.model = model
 
 
 class FileLostError(OxyError):

@@ -19,12 +19,12 @@ from pydantic import (
 )
 
 from oxy_ai.messages import Author, Kind, SaidMessage, readable
+from oxy_ai.usage import Usage
 from oxy_core.envelopes import VERSION, InstanceSettings, Lane, Report, Settled
 from oxy_core.identity import Jid, Phone, phone_key, same_phone
 from oxy_core.instance.settings import AiSettings
 from oxy_core.message_kinds import MessageKind
 from oxy_core.outbound import FileContent, OutboundContent
-from oxy_core.prices import PriceSource
 
 
 class Record(BaseModel):
@@ -348,24 +348,6 @@ class UnopenedTurn(Record):
     owners: tuple[str, ...]
     ai: Annotated[AiSettings | None, BeforeValidator(_about_whom), WrapValidator(readable)] = None
     """What they say about who is answered; None: that is damaged."""
-
-
-class Usage(Record):
-    """Tokens, cost and latency of one model response."""
-
-    model: str
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
-    cost_microdollars: int | None
-    """None: nobody knows."""
-    latency_ms: int
-    audio_seconds: float = 0
-    """Of the recording that was transcribed."""
-    price_source: PriceSource | None = None
-    """Who says what the model costs; None: nobody knows it."""
-    unsettled: tuple[str, ...] = ()
-    """Models that were asked before it and may have cost something as well: no answer of theirs arrived."""
 
 
 class Answer(Record):

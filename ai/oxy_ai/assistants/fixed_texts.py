@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from oxy_ai.assistants.people import WAY_BACK, People, hand_over_notice, is_hand_over, person_will_answer
+from oxy_ai.errors import BudgetError, PriceUnknownError
 from oxy_ai.records import NoticeKind, OpenNotice
 from oxy_ai.sanitize import person_name
 
@@ -14,6 +15,12 @@ UNSURE: Final = "Quero ter certeza antes de responder, para não passar nada err
 
 UNSURE_AFTER: Final = f"O que consegui fazer do seu pedido já está registrado. {UNSURE}"
 """The same to a customer for whom a tool has acted: a booking that nobody tells him of would be made twice."""
+
+UNAFFORDABLE: Final = "Recebi sua mensagem, mas agora não consigo responder sozinha."
+"""Sent, with what happens next, to a customer for whose answer the model may not be asked (`BudgetError`)."""
+
+UNAFFORDABLE_AFTER: Final = "O que consegui fazer do seu pedido já está registrado. Não consigo continuar sozinha."
+"""The same to a customer for whom a tool has acted."""
 
 ASK_FOR_TEXT: Final = (
     "Desculpe, sou a assistente virtual e ainda não consigo ler este tipo de mensagem. 🙏 "
@@ -144,6 +151,22 @@ def notice_to_owner(kind: str, about: Sequence[OpenNotice]) -> str:
 def explanation_to_owner(kind: NoticeKind) -> str:
     """Return what an owner is told instead of the answer to his own message."""
     return f"Não consegui responder sua mensagem: {_REASONS[kind]}. Tente de novo em alguns minutos."
+
+
+def unaffordable_to_owner(error: BudgetError) -> str:
+    """Return what an owner reads for whose answer the model may not be asked."""
+    return _PRICE_UNKNOWN if isinstance(error, PriceUnknownError) else _BUDGET_SPENT
+
+
+_BUDGET_SPENT: Final = (
+    "O limite de gastos com inteligência artificial deste mês acabou, por isso não consigo responder agora, nem aos "
+    "clientes: eles são avisados de que uma pessoa vai responder. Volto quando o mês virar ou quando o limite aumentar."
+)
+_PRICE_UNKNOWN: Final = (
+    "Há um limite de gastos com inteligência artificial, mas não sei o preço do modelo configurado. Sem ele não posso "
+    "responder, nem aos clientes: eles são avisados de que uma pessoa vai responder. Peça a quem administra o sistema "
+    "que informe o preço do modelo."
+)
 
 
 def _who(notice: OpenNotice) -> str:

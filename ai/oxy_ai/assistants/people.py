@@ -98,7 +98,7 @@ _WHY: Final[Mapping[str, str]] = {
     HandOverReason.LOOP: "parece ser um robô respondendo, e parei de responder",
     HandOverReason.TURN_DIED: "não consegui responder",
     HandOverReason.MODEL_OUTAGE: "o serviço de inteligência artificial não responde",
-    HandOverReason.BUDGET: "o limite de gastos com inteligência artificial deste mês não permite responder",
+    HandOverReason.BUDGET: "o limite de gastos com inteligência artificial não permite",
 }
 """Why a person is needed, as an owner reads it."""
 

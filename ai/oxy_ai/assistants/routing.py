@@ -17,10 +17,12 @@ from oxy_ai.records import AgeLimit, Contact, Input, Proposal, Turn
 from oxy_core.instance.settings import AiSettings, AuroraSettings
 from oxy_core.message_kinds import MessageKind
 
-SkipReason = Literal["disabled", "private", "trial", "opted_out", "stale", "loop", "human", "paused", "reaction"]
+SkipReason = Literal[
+    "disabled", "private", "trial", "opted_out", "stale", "loop", "human", "paused", "reaction", "budget"
+]
 """Why nobody answers: switched off; family and friends; not one of those who try the assistant out; the contact wants
 nothing; too old (a person is told); a machine wrote it, or seems to; people answer; too old when the assistant's pause
-ended; a reaction that says nothing."""
+ended; a reaction that says nothing; the model may not be asked, and the customer was told so."""
 
 WaitReason = Literal["closed", "suspended", "rate", "paused"]
 """Why nobody answers yet: the instance was deleted or suspended, and nobody asked it to be silent, so that it may come

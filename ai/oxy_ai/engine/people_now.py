@@ -8,7 +8,7 @@ from oxy_ai.assistants.people import People
 from oxy_ai.database import organization_transaction
 from oxy_ai.engine.outages import is_outage, report_failure
 from oxy_ai.engine.store import Engine
-from oxy_ai.records import Turn
+from oxy_ai.records import Claim, HandOverReason, Turn
 from oxy_ai.scheduling.agenda import read_agenda
 from oxy_ai.scheduling.opening_hours import next_opening
 from oxy_ai.timezones import zone_or_default
@@ -54,3 +54,16 @@ async def _next_opening(engine: Engine, organization: UUID, now: datetime, timez
     async with organization_transaction(engine.pool, organization) as connection:
         agenda = await read_agenda(connection, organization, zone_or_default(timezone))
     return None if agenda is None else next_opening(agenda.calendar.hours, now)
+
+
+async def waits_for(engine: Engine, claim: Claim, reason: HandOverReason) -> bool:
+    """Whether the conversation's customer was promised a person for this reason, and still waits."""
+    async with organization_transaction(engine.pool, claim.organization) as connection:
+        found = await connection.fetchrow(
+            "select from hand_overs h where h.organization_id = $1 and h.conversation_id = $2 and h.reason = $3 "
+            "and h.ended_at is null",
+            claim.organization,
+            claim.conversation,
+            reason,
+        )
+    return found is not None

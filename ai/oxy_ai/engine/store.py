@@ -26,7 +26,6 @@ from oxy_ai.records import (
     HandOver,
     InboundBatch,
     ModelOutage,
-    NewCall,
     NewStep,
     Offered,
     RelayStep,
@@ -293,11 +292,6 @@ class Engine:
         )
         if not kept:
             raise FenceLostError
-
-    async def record_call(self, organization: UUID, call: NewCall) -> None:
-        """Store a call of a model by itself, or settle it, once."""
-        async with organization_transaction(self.pool, organization) as connection:
-            await connection.execute("select record_call($1, $2)", organization, call.model_dump_json())
 
     @asynccontextmanager
     async def tool_transaction(self, claim: Claim) -> AsyncIterator[Connection]:

@@ -6,14 +6,20 @@ from datetime import datetime
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
+import structlog
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import Field
 
-from oxy_ai import metrics
 from oxy_ai.assistants.dialogue import continuation, opening, said, tool_declaration
-from oxy_ai.assistants.fixed_texts import UNSURE, UNSURE_AFTER
+from oxy_ai.assistants.fixed_texts import (
+    UNAFFORDABLE,
+    UNAFFORDABLE_AFTER,
+    UNSURE,
+    UNSURE_AFTER,
+    unaffordable_to_owner,
+)
 from oxy_ai.assistants.intents import intent_of, with_intent
-from oxy_ai.assistants.people import hand_over_of
+from oxy_ai.assistants.people import hand_over_of, newest_words, order_of_failure
 from oxy_ai.assistants.routing import settings_for
 from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import Brief, Role, ToolContext
@@ -22,7 +28,7 @@ from oxy_ai.engine.attachments import CallAttachments
 from oxy_ai.engine.metered_model import MeteredModel, ModelCall, UnstoredCall, first_of_month
 from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine
-from oxy_ai.errors import TurnError
+from oxy_ai.errors import BudgetError, TurnError
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.model.route import Question
 from oxy_ai.portuguese.promises import promises_person, promises_person_in_english
@@ -37,10 +43,11 @@ from oxy_ai.records import (
     ToolCall,
     ToolResult,
     Turn,
-    Usage,
 )
 
 Messages: TypeAlias = Sequence[ChatCompletionMessageParam]
+
+log = structlog.get_logger()
 
 
 class DialogueSettings(PollingSettings):
@@ -77,6 +84,8 @@ class Spoken:
     """Whether the model has called a tool that changes data."""
     urgent: bool = False
     """Whether it is what a customer hears at once in an emergency."""
+    unaffordable: bool = False
+    """Whether it is what somebody reads because the model may not be asked."""
 
 
 class TurnDialogue:
@@ -108,9 +117,16 @@ class TurnDialogue:
     async def run(self, texts: Sequence[str], unstored: UnstoredCall) -> Spoken:
         """Ask the model to answer these texts and run its tools until it answers with a text that may leave.
 
-        `unstored` holds each call of the model until it is stored.
+        `unstored` holds each call of the model until it is stored. Where it may not be asked, a fixed text answers.
         """
         self._unstored = unstored
+        try:
+            return await self._answered(texts)
+        except BudgetError as error:
+            log.warning("model_not_asked", reason=str(error))
+            return self._unaffordable(error)
+
+    async def _answered(self, texts: Sequence[str]) -> Spoken:
         turn = self._assisted.turn
         messages = opening(self._assisted.brief.prompt, turn, texts)
         self._called = [call.name for step in turn.steps for call in step.response.tool_calls]
@@ -151,6 +167,16 @@ class TurnDialogue:
         promised = hand_over_of(turn, HandOverReason.PROMISED, None) if promises else None
         return Spoken(text, new, self._ordered or promised, self._acted)
 
+    def _unaffordable(self, error: BudgetError) -> Spoken:
+        """Return what is said instead of an answer: customers go to people, an owner reads why."""
+        assisted = self._assisted
+        if assisted.role is Role.AURORA:
+            return Spoken(unaffordable_to_owner(error), None, unaffordable=True)
+        settings = assisted.turn.settings.ai
+        order = order_of_failure(HandOverReason.BUDGET, newest_words(assisted.turn), settings.handover_minutes)
+        text = UNAFFORDABLE_AFTER if self._review.has_acted() else UNAFFORDABLE
+        return Spoken(text, None, self._ordered or order, self._acted, unaffordable=True)
+
     # -- what is checked before a text leaves
 
     async def _before_it_leaves(self, response: Response) -> Messages:
@@ -176,7 +202,6 @@ class TurnDialogue:
             tools_allowed=tools_allowed,
         )
         response, call = await self._model.ask(question, _call(assisted, number))
-        _count(assisted.role, call)
         self._called.extend(call.tool_calls)
         intent = intent_of(assisted.role, assisted.brief.tools, self._called, texts)
         self._unstored.call = with_intent(call, intent)
@@ -231,11 +256,3 @@ def _call(assisted: AssistedTurn, number: int) -> ModelCall:
 
 def _with_outcome(step: NewStep, outcome: CallOutcome) -> NewStep:
     return step.model_copy(update={"call": step.call.model_copy(update={"outcome": outcome})})
-
-
-def _count(role: Role, usage: Usage) -> None:
-    metrics.MODEL_SECONDS.labels(assistant=role.value).observe(usage.latency_ms / 1000)
-    metrics.MODEL_TOKENS.labels(kind="prompt").inc(usage.prompt_tokens)
-    metrics.MODEL_TOKENS.labels(kind="cached").inc(usage.cached_tokens)
-    metrics.MODEL_TOKENS.labels(kind="completion").inc(usage.completion_tokens)
-    metrics.MODEL_COST.inc(usage.cost_microdollars or 0)

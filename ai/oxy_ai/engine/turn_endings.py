@@ -70,6 +70,21 @@ def proposing(turn: Turn, spoken: Spoken, proposal: PreparedProposal, ruling: Ru
     return ending.model_copy(update={"answers": (*ending.answers, question), "question": question.id})
 
 
+def unaffordable(
+    turn: Turn, spoken: Spoken, people: People | None, confirmation: str | None, *, told: bool
+) -> TurnEnding:
+    """Return the end of a turn for which the model may not be asked.
+
+    A customer who was `told` so, and still waits for a person, does not hear it again with each message.
+    """
+    silent = skipped(turn, Skip("budget"))
+    if is_draft(turn):
+        return silent
+    if told and confirmation is None and not spoken.acted:
+        return silent.model_copy(update={"hand_over": spoken.hand_over})
+    return said(turn, spoken, people, confirmation)
+
+
 def answered(
     turn: Turn,
     text: str | None,
@@ -86,7 +101,7 @@ def answered(
     ending = TurnEnding(
         state="answered",
         role=role_of(turn),
-        reason="emergency" if urgent else reason,
+        reason=_reason(spoken) or reason,
         answers=_answers(turn, text, confirmation, 6 if urgent else 0),
         last_step=None if spoken is None else spoken.last_step,
         age_limit=age_limit(turn),
@@ -97,6 +112,13 @@ def answered(
         urgent=urgent,
     )
     return _drafted(ending) if is_draft(turn) else ending
+
+
+def _reason(spoken: Spoken | None) -> str | None:
+    """Return why a fixed text was said instead of an answer; None: it is an answer."""
+    if spoken is None or not (spoken.urgent or spoken.unaffordable):
+        return None
+    return "emergency" if spoken.urgent else "budget"
 
 
 def _answers(turn: Turn, text: str | None, confirmation: str | None, part: Literal[0, 6]) -> tuple[Answer, ...]:

@@ -29,11 +29,11 @@ from oxy_ai.engine.context_reader import ContextReader, ContextSettings, Wanted
 from oxy_ai.engine.metered_model import MeteredModel, UnstoredCall
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.owner_acts import OwnerActs
-from oxy_ai.engine.people_now import people_now, staffing_of
+from oxy_ai.engine.people_now import people_now, staffing_of, waits_for
 from oxy_ai.engine.returned_instances import wake_if_returned
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_dialogue import AssistedTurn, DialogueSettings, Spoken, TurnDialogue
-from oxy_ai.engine.turn_endings import answered, noted, noted_for_owner, proposing, said, skipped
+from oxy_ai.engine.turn_endings import answered, noted, noted_for_owner, proposing, said, skipped, unaffordable
 from oxy_ai.engine.turn_failures import FailureSettings, TurnFailures, TurnOutcome, attempt_at
 from oxy_ai.engine.turn_limits import TurnLimitSettings
 from oxy_ai.errors import FenceLostError, ModelOutageError, ProfileUnknownError, TurnAbandonedError, TurnError
@@ -189,7 +189,15 @@ class TurnRunner:
         if proposal is not None:
             return proposing(turn, spoken, proposal, ask.set_aside)
         spoken = replace(spoken, text=noted(ask.set_aside, spoken.text))
-        return said(turn, spoken, await self._people_for(turn, claim, spoken), ask.confirmation)
+        return await self._end_of(claim, turn, spoken, ask.confirmation)
+
+    async def _end_of(self, claim: Claim, turn: Turn, spoken: Spoken, confirmation: str | None) -> TurnEnding:
+        """Return how a turn ends with what was said."""
+        people = await self._people_for(turn, claim, spoken)
+        if not spoken.unaffordable:
+            return said(turn, spoken, people, confirmation)
+        told = await waits_for(self._engine, claim, HandOverReason.BUDGET)
+        return unaffordable(turn, spoken, people, confirmation, told=told)
 
     async def _finish(self, claim: Claim, turn: Turn, ending: TurnEnding) -> Ended:
         ended = await self._engine.finish(claim, turn.turn, ending)

@@ -28,7 +28,8 @@ from oxy_ai.model.problems import is_model_unknown, refused_parameter
 from oxy_ai.model.requests import completion_request, transcription_fields
 from oxy_ai.model.route import ModelRoute, Question, Recording, Transcript
 from oxy_ai.model.transcription import read_transcription
-from oxy_ai.records import Response, Usage
+from oxy_ai.records import Response
+from oxy_ai.usage import Usage
 from oxy_core.model_endpoints import AllowedEndpoints
 from oxy_core.prices import KnownPrice
 from oxy_core.settings import ProcessSettings

@@ -7,9 +7,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from oxy_ai.errors import ModelInvalidError, ModelRefusalError
-from oxy_ai.records import Response, ToolCall, Usage
+from oxy_ai.errors import ModelInvalidError, ModelRefusalError, TurnError
+from oxy_ai.records import Response, ToolCall
 from oxy_ai.sanitize import clean, storable_text
+from oxy_ai.usage import Usage
 from oxy_core.prices import KnownPrice
 
 TOOL_NAME: Final = r"^[a-zA-Z0-9_-]{1,64}$"
@@ -30,10 +31,16 @@ _MAX_QUOTED: Final = 40
 def read_completion(body: bytes, model: str, price: KnownPrice | None, seconds: float) -> tuple[Response, Usage]:
     """Return the response and the usage of the model that was asked; `seconds` is how long the answer took.
 
-    Raises ModelInvalidError, which names the invalid fields and never quotes the answer, or ModelRefusalError.
+    Raises ModelInvalidError, which names the invalid fields and never quotes the answer, or ModelRefusalError; either
+    says what the answer cost all the same.
     """
     completion = _parse(body)
-    return _response(completion), _usage(model, price, completion.usage, seconds)
+    usage = _usage(model, price, completion.usage, seconds)
+    try:
+        return _response(completion), usage
+    except TurnError as error:
+        error.usage = usage
+        raise
 
 
 class _Function(BaseModel):

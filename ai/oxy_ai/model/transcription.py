@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from oxy_ai.errors import ModelInvalidError
 from oxy_ai.model.completion import count_of
 from oxy_ai.model.route import Transcript
-from oxy_ai.records import Usage
 from oxy_ai.sanitize import clean, storable_text
+from oxy_ai.usage import Usage
 from oxy_core.prices import KnownPrice, PriceSource
 
 MAX_TRANSCRIPT: Final = 16_384

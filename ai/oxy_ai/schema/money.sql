@@ -75,6 +75,20 @@ begin
     return true;
 end $$;
 
+-- Forget a call that was reserved, because no endpoint took it.
+create or replace function release_call(organization uuid, call uuid) returns void
+language plpgsql
+as $$
+declare
+    c ai_interactions;
+begin
+    delete from ai_interactions i where i.organization_id = organization and i.id = call and i.outcome = 'reserved'
+    returning i.* into c;
+    if found then
+        perform count_call(organization, c, 0, -c.reserved_microdollars);
+    end if;
+end $$;
+
 -- What an instance's calls may cost in a month; null: any amount, or its settings are damaged.
 create or replace function budget_of(organization uuid, instance uuid) returns bigint
 language plpgsql stable

@@ -40,7 +40,7 @@ as $$
 $$;
 
 -- As a turn ends: hand its conversation over to people, and tell the owner. If it answered without (`ordered` is null),
--- the promise of an outage is kept. An order that does not silence the assistant leaves what comes next to it.
+-- the promise of an outage, or of a spent budget, is kept. An order that does not silence the assistant leaves what comes next to it.
 create or replace function hand_over(v conversations, t turns, ordered jsonb) returns conversations
 language plpgsql
 as $$
@@ -49,7 +49,7 @@ declare
     h hand_overs;
 begin
     if ordered is null then
-        if t.state = 'answered' and (open_hand_over(v)).reason = 'model_outage' then
+        if t.state = 'answered' and (open_hand_over(v)).reason in ('model_outage', 'budget') then
             perform end_hand_over(v, 'assistant');
         end if;
         return v;

@@ -120,3 +120,9 @@ def streaming(pieces: int, piece: bytes, pause: float = 0, *, cut: bool = False)
         return response
 
     return react
+
+
+async def hanging(_: web.Request) -> web.StreamResponse:
+    """Never answer."""
+    await asyncio.sleep(60)
+    return web.Response()

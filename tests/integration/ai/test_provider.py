@@ -1,6 +1,5 @@
 """What a real provider may do, over HTTPS: each case ends in an answer, a retry, or a dead letter with its reason."""
 
-import asyncio
 import ssl
 import time
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from integration.ai.endpoint import (
     Reaction,
     calling,
     completion,
+    hanging,
     refusing,
     running_endpoint,
     saying,
@@ -72,11 +72,6 @@ def tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 async def aborting(request: web.Request) -> web.StreamResponse:
     assert request.transport is not None
     request.transport.abort()
-    return web.Response()
-
-
-async def hanging(_: web.Request) -> web.StreamResponse:
-    await asyncio.sleep(60)
     return web.Response()
 
 
