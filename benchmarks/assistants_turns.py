@@ -134,8 +134,7 @@ class Talk:
     async def _one_by_one(self, talks: Iterator[Customer]) -> None:
         for customer in talks:
             for _ in range(EACH):
-                text = draw_exchange(self.random, customer.pet).asked[-1]
-                await self._answered(customer, text or "oi")
+                await self._answered(customer, draw_exchange(self.random, customer.pet).asked[-1])
 
     async def _answered(self, customer: Customer, text: str) -> None:
         pod = self.town.pod(customer)

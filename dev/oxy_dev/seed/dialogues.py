@@ -1,6 +1,6 @@
 """What customers of a pet shop write, and what they are answered. Pure; drawn from a generator of random numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -27,11 +27,12 @@ WORK: Final = ("banho", "banho e tosa", "tosa higiênica", "consulta", "vacina V
 class Exchange:
     """What a customer writes before an answer, and the answer."""
 
-    asked: tuple[str | None, ...]
-    """None: an audio message, which has no text."""
+    asked: tuple[str, ...]
     answered: str
     by_person: bool = False
     """Whether a person of the business answers, from the phone."""
+    spoken: bool = False
+    """Whether the first message is a voice note."""
 
 
 _EXCHANGES: Final = (
@@ -63,8 +64,12 @@ _EXCHANGES: Final = (
     Exchange(("a vacina do {pet} tá vencida?",), "Não tenho a carteirinha aqui. Traga na consulta, tá?"),
     Exchange(("obrigada!", "❤️"), "De nada! 🐶 Qualquer coisa é só chamar."),
     Exchange(("valeu",), "Nós que agradecemos! Até logo."),
-    Exchange((None,), "Recebi seu áudio, mas ainda não consigo ouvir. Pode escrever para mim?"),
-    Exchange((None, "conseguiu ouvir?"), "Ainda não ouço áudios. Se escrever, eu respondo na hora. 😊"),
+    Exchange(
+        ("oi, tudo bem? eu queria saber se dá pra encaixar o {pet} {day} pra {work}, de preferência de manhã",),
+        "Dá sim! Na {day}, 23/11/2026, tenho {hour} para {work}. Fica bom?",
+        spoken=True,
+    ),
+    Exchange(("é sobre o {pet}, ele pode ir sem a coleira?", "conseguiu ouvir?"), "Ouvi! Pode vir sem.", spoken=True),
     Exchange(
         ("vocês vendem a ração que eu levei mês passado pro {pet}, aquela de 15 kg do saco azul? quanto tá?",),
         "Oi! Tem sim, separei um saco aqui para você. Quer buscar ou mando entregar?",
@@ -80,5 +85,5 @@ def draw_exchange(random: Random, pet: str) -> Exchange:
     """Return one exchange about a pet."""
     drawn = random.choices(_EXCHANGES, _WEIGHTS)[0]
     words = {"pet": pet, "work": random.choice(WORK), "day": random.choice(DAYS), "hour": random.choice(HOURS)}
-    asked = tuple(text and text.format_map(words) for text in drawn.asked)
-    return Exchange(asked, drawn.answered.format_map(words), drawn.by_person)
+    asked = tuple(text.format_map(words) for text in drawn.asked)
+    return replace(drawn, asked=asked, answered=drawn.answered.format_map(words))

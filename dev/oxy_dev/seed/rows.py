@@ -19,12 +19,18 @@ TABLES: Final[Mapping[str, str]] = {
     ),
     "messages": (
         "organization_id id instance_id conversation_id chat sender whatsapp_id author place state turn_id settled_at "
-        "kind body sent_at arrived_at outbox_id"
+        "kind body content sent_at arrived_at outbox_id"
     ),
+    "media": (
+        "organization_id instance_id id direction message_id kind mime found_mime size_bytes chunks state created_at "
+        "settled_at"
+    ),
+    "readings": "organization_id instance_id media_id message_id way text created_at settled_at",
     "turn_steps": "organization_id turn_id round response created_at",
     "ai_interactions": (
-        "organization_id id instance_id conversation_id turn_id round kind assistant model prompt_tokens cached_tokens "
-        "completion_tokens audio_seconds cost_microdollars price_source latency_ms tool_calls outcome month created_at"
+        "organization_id id instance_id conversation_id turn_id round message_id kind assistant model prompt_tokens "
+        "cached_tokens completion_tokens audio_seconds cost_microdollars price_source latency_ms tool_calls outcome "
+        "month created_at"
     ),
 }
 """Columns of the tables that grow with the messages, in the order in which their rows are made."""
@@ -46,6 +52,10 @@ AGENDA_TABLES: Final[Mapping[str, str]] = {
 }
 
 _MODEL: Final = "gpt-4o-mini"
+_HEARING: Final = "gpt-4o-mini-transcribe"
+_SECONDS: Final = 4
+"""Length of a voice note."""
+_VOICE: Final = "audio/ogg; codecs=opus"
 _AHEAD: Final = timedelta(days=3)
 """How long before its start a booking was made."""
 _GAP: Final = timedelta(seconds=7)
@@ -70,12 +80,14 @@ class _Said:
     """A message; texts as COPY reads them."""
 
     at: datetime
-    text: str | None
+    text: str
     author: str
     state: str = NULL
     turn: str = NULL
     own: str = NULL
     """Its row of the outbox."""
+    file: str | None = None
+    """Of a voice note."""
 
 
 @dataclass(slots=True)
@@ -138,17 +150,29 @@ class Rows:
             self.ids.turns += 1
             turn = str(self.ids.turns)
         for number, text in enumerate(exchange.asked):
-            self._asked(customer, event.at + number * _GAP, text, turn)
+            self._asked(customer, event.at + number * _GAP, text, turn, spoken=exchange.spoken and number == 0)
         answered_at = event.at + len(exchange.asked) * _GAP
         if exchange.by_person and exchange.answered:
             self._message(customer, _Said(answered_at, exchange.answered, "phone"))
         elif exchange.answered:
             self._answer(customer, event.at, answered_at, exchange.answered)
 
-    def _asked(self, customer: Customer, at: datetime, text: str | None, turn: str) -> None:
-        state = "person" if turn == NULL else "answered"
-        self._message(customer, _Said(at, text, "customer", state=state, turn=turn))
+    def _asked(self, customer: Customer, at: datetime, text: str, turn: str, *, spoken: bool) -> None:
+        state, file = "person" if turn == NULL else "answered", _uuid(at, self.ids.messages + 1) if spoken else None
+        self._message(customer, _Said(at, text, "customer", state=state, turn=turn, file=file))
         self._chats[customer.number].last_inbound = str(at)
+        if file is not None:
+            self._heard(customer, at, text, file)
+
+    def _heard(self, customer: Customer, at: datetime, text: str, file: str) -> None:
+        """Add what became of a voice note: its file was deleted since, its words are kept."""
+        shop, message = customer.shop, self.ids.messages
+        facts = ("in", message, "voice_note", _VOICE, _VOICE, _SECONDS * 2000, 1, "deleted", at, at)
+        self._line("media", shop.organization, shop.instance, file, *facts)
+        self._line("readings", shop.organization, shop.instance, file, message, "heard", text, at, at)
+        call = (file, shop.instance, self.conversation(customer), NULL, NULL, message, "transcription", "customer")
+        figures = (_HEARING, _SECONDS * 10, 0, len(text) // 4, _SECONDS, 200, "table", 700)
+        self._line("ai_interactions", shop.organization, *call, *figures, "{}", "answered", f"{at:%Y-%m}-01", at)
 
     def _answer(self, customer: Customer, asked_at: datetime, at: datetime, text: str) -> None:
         turn, whatsapp_id, own = str(self.ids.turns), f"OUT{self.ids.turns}", _uuid(at, self.ids.turns)
@@ -162,7 +186,7 @@ class Rows:
         self._message(customer, _Said(at, text, "assistant", own=own))
         response = json.dumps({"text": text, "tool_calls": []}, ensure_ascii=False)
         self._line("turn_steps", organization, turn, 0, response, at)
-        call = (own, shop.instance, conversation, turn, 0, "chat", "customer", _MODEL)
+        call = (own, shop.instance, conversation, turn, 0, NULL, "chat", "customer", _MODEL)
         figures = (900 + len(text), 0, len(text) // 4, 0, 200, "table", 800)
         self._line("ai_interactions", organization, *call, *figures, "{}", "answered", f"{at:%Y-%m}-01", at)
 
@@ -174,7 +198,7 @@ class Rows:
         whatsapp_id = NULL if ours else f"IN{self.ids.messages}"
         settled = NULL if said.state == NULL else said.at
         address = (shop.instance, self.conversation(customer), customer.chat, sender, whatsapp_id, said.author, place)
-        content = ("audio", NULL) if said.text is None else ("text", said.text)
+        content = ("text", said.text, NULL) if said.file is None else ("voice_note", NULL, _offered(said.file))
         fate = (said.state, said.turn, settled, *content, said.at, said.at, said.own)
         self._line("messages", shop.organization, self.ids.messages, *address, *fate)
 
@@ -214,6 +238,10 @@ class Rows:
 
     def _line(self, table: str, *values: object) -> None:
         self.lines[table].append(_line(*values))
+
+
+def _offered(file: str) -> str:
+    return json.dumps({"file": {"id": file, "mime": _VOICE, "seconds": _SECONDS}})
 
 
 def _joined(lines: Mapping[str, list[str]]) -> dict[str, bytes]:

@@ -16,6 +16,13 @@ where m.author = 'assistant' and i.settings ->> 'organization' = $1 and m.chat l
 order by m.place desc limit 1
 """
 
+HEARD = """
+select count(*) from readings r
+join messages m on m.organization_id = r.organization_id and m.id = r.message_id and m.kind = 'voice_note'
+join media f on f.instance_id = r.instance_id and f.id = r.media_id and m.content #>> '{file,id}' = f.id::text
+join ai_interactions c on c.organization_id = r.organization_id and c.message_id = m.id and c.kind = 'transcription'
+"""
+
 
 async def test_workers_continue_the_conversations_of_a_seeded_database(scene: Scene) -> None:
     assert (await seed(scene.admin_url, FEW)).startswith("2 organizations with 601 messages in ")
@@ -24,6 +31,7 @@ async def test_workers_continue_the_conversations_of_a_seeded_database(scene: Sc
     with pytest.raises(SeedError, match=r"seeded with 2 organizations and 601 messages.* ask for the same numbers"):
         await seed(scene.admin_url, Numbers(organizations=2, messages=602))
     assert await scene.value("select count(*) from bookings where subject_id is not null") > 100
+    assert await scene.value(HEARD) > 0
     settings = seeded_settings(0)
     [(chat, answer)] = await scene.query(NEWEST, settings.organization)
     pod = await scene.pod(settings.model_copy(update={"ai": settings_of("x").ai}))
