@@ -61,7 +61,7 @@ CUSTOMER: Final = Part(
     (
         "Oi! Quero cadastrar o Thor, um cachorro de porte médio.",
         "Quais horários vocês têm para banho amanhã?",
-        "Pode marcar o primeiro horário para o Thor, por favor?",
+        Spoken("Pode marcar o primeiro horário para o Thor, por favor?"),
         "Surgiu um imprevisto: dá para mudar o banho do Thor para mais tarde?",
     ),
 )
