@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
+from oxy_ai.database import organization_transaction
 from oxy_ai.engine.arrivals import Journey, inbound_report
 from oxy_ai.engine.store import Engine, RelayLimits
+from oxy_ai.evaluation.hearing import Hearing, has_file
 from oxy_ai.golden.dialogue import SaidItem
 from oxy_ai.ids import instance_id, organization_id
+from oxy_ai.media.records import FileKey
 from oxy_ai.records import Acceptance, InboundBatch, Offered, OutboxRow, RelayTarget
-from oxy_core.content import Quote, Reaction, Target
+from oxy_core.content import FileOffered, Quote, Reaction, Target
 from oxy_core.envelopes import InstanceSettings, MessageSeen, Report, ReportBody, SendOutcome, SendResult
 from oxy_core.identity import Jid, new_id
 from oxy_core.message_kinds import MessageKind
@@ -19,7 +22,8 @@ from oxy_core.trace import new_trace
 
 _LIMITS: Final = RelayLimits(timedelta(minutes=1), 20, timedelta(seconds=1), timedelta(seconds=1))
 _NO_GAP: Final = timedelta(0)
-_NO_FILES: Final = timedelta(0)
+_FILE_WAIT: Final = timedelta(minutes=10)
+"""Until a file is given up: longer than it takes to settle what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Phone:
 
     engine: Engine
     settings: InstanceSettings
+    hearing: Hearing
     is_emergency: Callable[[str], bool]
     sent: list[OutboxRow] = field(default_factory=list)
     """Everything that was sent, whomever to."""
@@ -47,7 +52,25 @@ class Phone:
 
     async def hear(self, chat: Jid, name: str | None, spoken: Sequence[Spoken]) -> None:
         """Report messages of a chat, all at once: they are answered together."""
-        await self._report([(self._message(chat, name, said), said.age) for said in spoken])
+        messages = [self._message(chat, name, said) for said in spoken]
+        await self._report([(message, said.age) for message, said in zip(messages, spoken, strict=True)])
+        for message, said in zip(messages, spoken, strict=True):
+            if message.file is not None:
+                await self._read_file(message.file.id, said.item)
+
+    async def _read_file(self, file: UUID, item: SaidItem) -> None:
+        self.hearing.learn(file, item, self.is_emergency)
+        key = FileKey(*self._target, file)
+        async with organization_transaction(self.engine.pool, key.organization) as connection:
+            await connection.execute("select queue_reading($1, $2, $3)", *key)
+        await self.hearing.settle(key)
+
+    @property
+    def _target(self) -> RelayTarget:
+        settings = self.settings
+        return RelayTarget(
+            organization_id(settings.organization), instance_id(settings.organization, settings.instance)
+        )
 
     def _message(self, chat: Jid, name: str | None, said: Spoken) -> MessageSeen:
         self._heard += 1
@@ -64,6 +87,7 @@ class Phone:
             "delay_seconds": said.age.total_seconds(),
             "chat_sequence": self._heard,
             "forwarded": item.forwarded,
+            "file": FileOffered(id=new_id()) if has_file(item) else None,
         }
         if item.reaction is not None:
             values["details"] = Reaction(target=Target(whatsapp_id=target, from_me=True), emoji=item.reaction)
@@ -79,13 +103,10 @@ class Phone:
 
     async def take_texts(self) -> Sequence[OutboxRow]:
         """Accept and send whatever waits; returns it."""
-        target = RelayTarget(
-            organization_id(self.settings.organization), instance_id(self.settings.organization, self.settings.instance)
-        )
         taken: list[OutboxRow] = []
         offered = Offered()
         while True:
-            step = await self.engine.relay_step(target, self._relay, offered, _LIMITS)
+            step = await self.engine.relay_step(self._target, self._relay, offered, _LIMITS)
             if step is None or not step.rows:
                 break
             taken += step.rows
@@ -105,7 +126,7 @@ class Phone:
             for body, age in bodies
         )
         batch = InboundBatch(tuple(reports))
-        outcomes = await self.engine.ingest(batch, _NO_GAP, _NO_FILES) if bodies else []
+        outcomes = await self.engine.ingest(batch, _NO_GAP, _FILE_WAIT) if bodies else []
         if set(outcomes) - {"stored"}:
             message = f"messages were not stored: {outcomes}"
             raise RuntimeError(message)

@@ -13,6 +13,7 @@ from oxy_ai.database import organization_transaction
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_runner import RunnerSettings, TurnRunner
 from oxy_ai.evaluation.desk import Desk, Seat
+from oxy_ai.evaluation.hearing import Hearing
 from oxy_ai.evaluation.observed import ExchangeSeen, Played, StateSeen, TextSent
 from oxy_ai.evaluation.passing import let_pass
 from oxy_ai.evaluation.phone import Phone, Spoken
@@ -62,6 +63,7 @@ class Equipment:
     engine: Engine
     model: ModelClient
     desk: Desk
+    hearing: Hearing
     runner: RunnerSettings
     patience: timedelta
     """Longest time until an exchange has ended."""
@@ -112,7 +114,7 @@ def _begun(equipment: Equipment, staged: Staged) -> Play:
 
     runner = TurnRunner(equipment.engine, equipment.model, _always(overheard), equipment.runner, clock)
     seat = equipment.desk.take_seat(staged.organization, runner)
-    phone = Phone(equipment.engine, staged.settings, staged.vertical.is_emergency)
+    phone = Phone(equipment.engine, staged.settings, equipment.hearing, staged.vertical.is_emergency)
     going = Play(equipment, staged, phone, seat, overheard, staged.local(staged.golden.dialogue.clock))
     return going
 

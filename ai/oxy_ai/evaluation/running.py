@@ -10,14 +10,17 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from oxy_ai.engine.readings import ReadingTable
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_runner import RunnerSettings
 from oxy_ai.evaluation.desk import Desk
+from oxy_ai.evaluation.hearing import Hearing
 from oxy_ai.evaluation.judging import Judged, judge
 from oxy_ai.evaluation.playing import Equipment, play
 from oxy_ai.evaluation.scratch import worker_pool
 from oxy_ai.evaluation.staging import Staged
 from oxy_ai.golden.library import Golden
+from oxy_ai.media.library import FileLibrary
 from oxy_ai.model.client import ModelClient, ModelSettings
 from oxy_ai.verticals import Verticals
 from oxy_core.tasks import end_tasks
@@ -109,7 +112,8 @@ async def _opened(url: str, options: RunOptions) -> AsyncIterator[Equipment]:
         desk = Desk(engine, options.at_once, settings.turn_limits)
         answering = asyncio.create_task(desk.run())
         try:
-            yield Equipment(engine, model, desk, settings, timedelta(seconds=options.patience_seconds))
+            hearing = Hearing(ReadingTable(pool, FileLibrary(pool, settings)))
+            yield Equipment(engine, model, desk, hearing, settings, timedelta(seconds=options.patience_seconds))
         finally:
             await end_tasks(answering)
             await model.close()
