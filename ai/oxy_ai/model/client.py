@@ -170,9 +170,9 @@ async def _attempt(call: _Call, ask: Ask, read: Read[Said]) -> tuple[Said, Usage
         breaker.failed(time.monotonic(), error)
         raise
     except TurnError:
-        breaker.answered()  # what it answered is of no use to this turn, but it answers
+        call.state.answered(call.sharing)  # what it answered is of no use to this turn, but it answers
         raise
-    breaker.answered()
+    call.state.answered(call.sharing)
     return read(body, call, time.monotonic() - started)
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
 from ssl import SSLContext
-from typing import Final
+from typing import Final, TypeAlias
 
 import httpx2
 
@@ -33,6 +33,8 @@ IDLE_SECONDS: Final = 600.0
 SWEEP_SECONDS: Final = 60.0
 """How often idle ones are looked for; by a request, because without any nothing grows."""
 
+Clock: TypeAlias = Callable[[], float]
+
 _TIMEOUTS: Final = httpx2.Timeout(None, connect=CONNECT_SECONDS).as_dict()
 """Of one request. What bounds a whole response is the route's."""
 
@@ -54,11 +56,16 @@ class ModelState:
         """Return the breaker of those who share a key and its limits."""
         return self.breakers.setdefault(sharing, CircuitBreaker())
 
+    def answered(self, sharing: str | None) -> None:
+        """Record that the endpoint answered them; only breakers that have counted something are kept."""
+        self.breakers.pop(sharing, CircuitBreaker()).answered()
+
 
 class Endpoint:
     """One endpoint, with its connections."""
 
-    def __init__(self, base_url: str, http: httpx2.AsyncClient) -> None:
+    def __init__(self, base_url: str, http: httpx2.AsyncClient, clock: Clock) -> None:
+        self._clock = clock
         self._base_url = base_url.rstrip("/")
         self._http = http
         self._headers = http.headers.raw
@@ -70,7 +77,7 @@ class Endpoint:
     def model(self, name: str) -> ModelState:
         """Return what is known of a model."""
         state = self._models.setdefault(name, ModelState())
-        state.used_at = time.monotonic()
+        state.used_at = self._clock()
         return state
 
     def forget(self, before: float) -> None:
@@ -126,12 +133,14 @@ class Endpoint:
 class Endpoints:
     """All endpoints in use: the platform's, which stays open, and those of instances."""
 
-    def __init__(self, platform_url: str, allowed: AllowedEndpoints) -> None:
+    def __init__(self, platform_url: str, allowed: AllowedEndpoints, clock: Clock = time.monotonic) -> None:
+        """`clock` is monotonic, in seconds."""
+        self._clock = clock
         self._allowed = allowed
         self._tls = httpx2.create_ssl_context()  # now, and once: loading the trusted certificates takes long
-        self._platform = Endpoint(platform_url, _http_client(self._tls, follow_redirects=True))
+        self._platform = Endpoint(platform_url, _http_client(self._tls, follow_redirects=True), clock)
         self._instances: dict[str, Endpoint] = {}
-        self._swept_at = time.monotonic()
+        self._swept_at = clock()
 
     @contextmanager
     def using(self, base_url: str | None) -> Iterator[Endpoint]:
@@ -142,11 +151,11 @@ class Endpoints:
             yield endpoint
         finally:
             endpoint.in_flight -= 1
-            endpoint.used_at = time.monotonic()
+            endpoint.used_at = self._clock()
 
     async def sweep(self) -> None:
         """Close the endpoints that no instance has used for long."""
-        now = time.monotonic()
+        now = self._clock()
         if now < self._swept_at + SWEEP_SECONDS:
             return
         self._swept_at = now
@@ -165,7 +174,7 @@ class Endpoints:
 
     def _instance(self, base_url: str) -> Endpoint:
         if base_url not in self._instances:
-            self._instances[base_url] = Endpoint(base_url, self._client_for(base_url))
+            self._instances[base_url] = Endpoint(base_url, self._client_for(base_url), self._clock)
         return self._instances[base_url]
 
     def _client_for(self, base_url: str) -> httpx2.AsyncClient:
