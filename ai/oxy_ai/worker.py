@@ -37,6 +37,7 @@ from oxy_ai.engine.turn_runner import TurnRunner
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.model.client import ModelClient
 from oxy_ai.settings import WorkerSettings
+from oxy_ai.timezones import Clock, now_utc
 from oxy_ai.verticals import Verticals
 from oxy_core.bus import connected
 from oxy_core.heap import keep_loaded_objects
@@ -83,7 +84,10 @@ async def _problem(client: Client, engine: Engine) -> str | None:
 class Worker:
     """All parts of one worker process, wired together."""
 
-    def __init__(self, settings: WorkerSettings, client: Client, engine: Engine, model: ModelClient) -> None:
+    def __init__(
+        self, settings: WorkerSettings, client: Client, engine: Engine, model: ModelClient, clock: Clock = now_utc
+    ) -> None:
+        """`clock` is the one that `TurnRunner` goes by."""
         self._settings = settings
         self._client = client
         self._engine = engine
@@ -91,10 +95,10 @@ class Worker:
         self._relay = Relay(client, engine, settings)
         self._notices = OwnerNotices(engine, settings, self._relay.hint)
         verticals = Verticals()
-        runner = TurnRunner(engine, model, verticals.named, settings)
+        runner = TurnRunner(engine, model, verticals.named, settings, clock)
         self._dispatcher = TurnDispatcher(engine, runner, settings, self._relay.hint)
-        clock = BusClock(client, settings.bus_clock_seconds)
-        store = ReportStore(engine, clock, settings, verticals.see_emergency)
+        bus_clock = BusClock(client, settings.bus_clock_seconds)
+        store = ReportStore(engine, bus_clock, settings, verticals.see_emergency)
         self._ingest = Ingest(client, engine, settings, store, self._hint_all)
         self._parked = ParkedReports(client, engine, settings, store, self._hint_all)
         self._follower = InstanceFollower(client, engine, settings, self._on_settings)

@@ -25,6 +25,7 @@ from oxy_ai.engine.store import Engine
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.model.client import ModelClient
 from oxy_ai.settings import WorkerSettings
+from oxy_ai.timezones import Clock, now_utc
 from oxy_ai.verticals import Verticals
 from oxy_ai.worker import Readiness, Worker
 from oxy_core import subjects
@@ -210,8 +211,8 @@ class Scene:
         return WorkerSettings.model_validate(values | changes)
 
     @asynccontextmanager
-    async def worker(self, **changes: object) -> AsyncIterator[Worker]:
-        """Run a worker inside this process."""
+    async def worker(self, clock: Clock = now_utc, **changes: object) -> AsyncIterator[Worker]:
+        """Run a worker inside this process; its assistants go by `clock`."""
         settings = self.settings(**changes)
         stop = asyncio.Event()
         async with (
@@ -220,7 +221,7 @@ class Scene:
             asyncio.TaskGroup() as group,
         ):
             model = ModelClient(settings)
-            worker = Worker(settings, client, Engine(pool), model)
+            worker = Worker(settings, client, Engine(pool), model, clock)
             task = group.create_task(worker.run(Readiness(settings.readiness_check_seconds), stop))
             try:
                 yield worker

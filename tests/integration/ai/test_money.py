@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -94,6 +95,24 @@ async def is_answered_again(scene: Scene, pod: FakePod) -> None:
     await scene.query("update ai_months set month = month - interval '1 month'")
     assert (await pod.answer_to("Oi", third)).startswith("Olá!")
     assert await scene.value("select count(*) from ai_months") == 2
+
+
+async def test_a_month_begins_in_the_tenants_time_zone(scene: Scene) -> None:
+    midnight = datetime(2026, 12, 1, 3, tzinfo=UTC)  # in São Paulo
+    shown = [midnight - timedelta(minutes=1)]
+    pod = await scene.pod(budgeted(DOLLAR))
+    async with scene.worker(lambda: shown[-1]):
+        assert (await pod.answer_to("Oi")).startswith("Olá!")
+        await scene.query("update ai_months set spent_microdollars = $1", DOLLAR)
+        assert await pod.answer_to("Oi") == HANDED_OVER
+        shown.append(midnight)
+        assert (await pod.answer_to("Oi")).startswith("Olá!")
+        await until(lambda: told(pod, "deste mês acabou. Até"))
+        await scene.query("update ai_months set spent_microdollars = $1", DOLLAR)
+        assert await pod.answer_to("Oi", OTHER) == HANDED_OVER
+        await until(lambda: len(told(pod, "deste mês acabou. Até")) == 2)  # once in each month
+    months = await scene.query("select month::text from ai_months order by month")
+    assert [row["month"] for row in months] == ["2026-11-01", "2026-12-01"]
 
 
 async def test_twenty_that_race_for_the_last_cents_do_not_overshoot(scene: Scene) -> None:
