@@ -21,7 +21,7 @@ from pydantic import (
 from oxy_ai.messages import Author, Kind, SaidMessage, readable
 from oxy_ai.usage import Usage
 from oxy_core.envelopes import VERSION, InstanceSettings, Lane, Report, Settled
-from oxy_core.identity import Jid, Phone, phone_key, same_phone
+from oxy_core.identity import LID_SERVER, Jid, Phone, phone_key, same_phone
 from oxy_core.instance.settings import AiSettings
 from oxy_core.message_kinds import MessageKind
 from oxy_core.outbound import FileContent, OutboundContent
@@ -259,6 +259,8 @@ class Turn(Record):
     """People answer, or are to: of an emergency alone the customer hears at once."""
     emergency_seconds: float | None = None
     """Since he was last told what to do in one; None: never."""
+    owner: bool = False
+    """The contact is an owner of the instance, by number or hidden address."""
     proposal: Proposal | None = None
     """What this contact, an owner, was asked about last; None: nothing."""
     read_at: AwareDatetime
@@ -345,6 +347,8 @@ class UnopenedTurn(Record):
     instance_name: str
     self_chat: bool
     contact: Contact
+    owner: bool = False
+    """As in `Turn`."""
     owners: tuple[str, ...]
     ai: Annotated[AiSettings | None, BeforeValidator(_about_whom), WrapValidator(readable)] = None
     """What they say about who is answered; None: that is damaged."""
@@ -554,14 +558,17 @@ class Recipient(Record):
     """A person to write to, whether they have written before or not."""
 
     chat: Jid
-    phone: Phone
-    phone_key: str
+    phone: Phone | None
+    """None: only a hidden address is known."""
+    phone_key: str | None
     self_chat: bool = False
     """It is the business's own number: the chat is the account's with itself."""
 
     @classmethod
     def of(cls, phone: str, own: str | None = None) -> Self:
-        """Return the address of a phone number (E.164); `own` is the business's."""
+        """Return the address of a phone number (E.164), or of a hidden address; `own` is the business's number."""
+        if phone.endswith(f"@{LID_SERVER}"):
+            return cls(chat=Jid.parse(phone), phone=None, phone_key=None)
         return cls(
             chat=Jid.of_phone(phone),
             phone=phone,

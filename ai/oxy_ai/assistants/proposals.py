@@ -57,9 +57,9 @@ class Ruled(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A verdict, and what the owner is told."""
+    """What it is, and what the owner is told."""
 
-    verdict: Ruled
+    ruled: Ruled
     proposal: Proposal | None
     """The one that it settles; None: none."""
     text: str = ""
@@ -93,14 +93,14 @@ def ruling_on(turn: Turn, fresh: Sequence[Input]) -> Ruling | None:
     return None
 
 
-def _ruling(verdict: Ruled, proposal: Proposal) -> Ruling:
+def _ruling(ruled: Ruled, proposal: Proposal) -> Ruling:
     text = {
         Ruled.DECLINED: _DECLINED,
         Ruled.EXPIRED: _EXPIRED,
         Ruled.SET_ASIDE: _SET_ASIDE,
         Ruled.OLDER: _OLDER,
-    }.get(verdict, "")
-    return Ruling(verdict, proposal, text.format(intent=proposal.intent))
+    }.get(ruled, "")
+    return Ruling(ruled, proposal, text.format(intent=proposal.intent))
 
 
 def _answer(turn: Turn, proposal: Proposal, fresh: Sequence[Input]) -> Ruled:
@@ -114,10 +114,10 @@ def _answer(turn: Turn, proposal: Proposal, fresh: Sequence[Input]) -> Ruled:
     said = agreement_of(map(words_of, words))
     if said is Agreement.YES and any(_quotes_other(item, proposal) for item in words):
         return Ruled.OLDER
-    return _verdict_of(said, Ruled.SET_ASIDE)
+    return _ruled_by(said, Ruled.SET_ASIDE)
 
 
-def _verdict_of(said: Agreement, otherwise: Ruled) -> Ruled:
+def _ruled_by(said: Agreement, otherwise: Ruled) -> Ruled:
     return {Agreement.YES: Ruled.AGREED, Agreement.NO: Ruled.DECLINED}.get(said, otherwise)
 
 
@@ -130,7 +130,7 @@ def _answer_of_reaction(proposal: Proposal, reactions: Sequence[Input]) -> Ruled
         and isinstance(item.content.details, Reaction)
         and item.content.details.target.whatsapp_id == proposal.question
     ]
-    return _verdict_of(agreement_in(emoji[-1]), Ruled.REACTED) if emoji else Ruled.REACTED
+    return _ruled_by(agreement_in(emoji[-1]), Ruled.REACTED) if emoji else Ruled.REACTED
 
 
 def _is_late(turn: Turn, proposal: Proposal, fresh: Sequence[Input]) -> bool:

@@ -9,7 +9,7 @@ from oxy_core.identity import same_phone
 
 def role_of(turn: Turn) -> Role:
     """Return which assistant answers a turn."""
-    return role_for(turn.contact.phone, turn.settings.owners, self_chat=turn.self_chat)
+    return role_for(turn.contact.phone, turn.settings.owners, self_chat=turn.self_chat or turn.owner)
 
 
 def role_for(phone: str | None, owners: Iterable[str], *, self_chat: bool) -> Role:

@@ -144,8 +144,8 @@ def _reply_to_owner(turn: Turn, fresh: Sequence[Input]) -> Decision:
         case Ruling(Ruled.SET_ASIDE):
             reply = _reply(Role.AURORA, said)
             return replace(reply, set_aside=ruling) if isinstance(reply, Ask) else replace(reply, ruling=ruling)
-        case Ruling(verdict, _, text):
-            return Say(text, _FIXED[verdict], ruling=ruling)
+        case Ruling(ruled, _, text):
+            return Say(text, _FIXED[ruled], ruling=ruling)
         case None:
             return _reply(Role.AURORA, said) if said else Skip("reaction")
 

@@ -146,7 +146,7 @@ class InstanceFollower:
         organization = organization_id(settings.organization)
         instance = instance_id(settings.organization, settings.instance)
         zone = await self._usable_zone(organization, instance, settings)
-        new = NewSettings(_with_zone(data, zone), settings.owners)
+        new = NewSettings(_with_zone(data, zone), (*settings.owners, *settings.owner_lids))
         if await self._engine.apply_instance(organization, instance, new, entry):
             metrics.SETTINGS_APPLIED.labels(outcome="applied").inc()
             log.info("settings_applied", key=key, generation=settings.generation, revision=entry.revision)

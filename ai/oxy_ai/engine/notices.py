@@ -149,7 +149,7 @@ def recipients(found: OpenNotices) -> list[Recipient]:
     business's phone finds the text in its chat with itself. Empty: no number can be read.
     """
     for phones in (found.owners, tuple(filter(None, [found.own_phone]))):
-        named = {to.phone_key: to for to in _readable(phones, found.own_phone)}
+        named = {to.phone_key or str(to.chat): to for to in _readable(phones, found.own_phone)}
         if named:
             return list(named.values())
     return []

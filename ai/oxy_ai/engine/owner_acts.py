@@ -57,9 +57,9 @@ class OwnerActs:
 
     async def settle(self, claim: Claim, turn: Turn, ruling: Ruling | None) -> None:
         """Settle what an owner was asked about as he has answered; raises FenceLostError."""
-        if ruling is None or ruling.proposal is None or ruling.verdict is Ruled.REPEATED:
+        if ruling is None or ruling.proposal is None or ruling.ruled is Ruled.REPEATED:
             return
-        how = Ruled.SET_ASIDE if ruling.verdict is Ruled.OLDER else ruling.verdict
+        how = Ruled.SET_ASIDE if ruling.ruled is Ruled.OLDER else ruling.ruled
         async with self._engine.tool_transaction(claim) as connection:
             settled = Settlement(claim.organization, ruling.proposal.id, how.value, ruling.text)
             await _settle(connection, turn, settled)

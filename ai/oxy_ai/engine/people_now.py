@@ -20,7 +20,7 @@ class Staffing:
     """What an instance's settings say about its people."""
 
     owners: tuple[str, ...]
-    """Numbers (E.164); the first is told."""
+    """Numbers (E.164) and hidden addresses; the first is told."""
     timezone: str | None = None
     """None: the settings cannot be read."""
     minutes: int = AiSettings().handover_minutes
@@ -29,7 +29,9 @@ class Staffing:
 
 def staffing_of(turn: Turn) -> Staffing:
     """Return what the settings of a turn's instance say."""
-    return Staffing(turn.settings.owners, turn.settings.timezone, turn.settings.ai.handover_minutes)
+    return Staffing(
+        (*turn.settings.owners, *turn.settings.owner_lids), turn.settings.timezone, turn.settings.ai.handover_minutes
+    )
 
 
 async def people_now(engine: Engine, organization: UUID, staffing: Staffing, moment: datetime) -> People:

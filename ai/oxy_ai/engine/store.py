@@ -61,6 +61,7 @@ class NewSettings(NamedTuple):
     document: str
     """JSON, with all fields that a newer version may have added."""
     owners: Sequence[str]
+    """Numbers (E.164) and hidden addresses."""
 
 
 class DeadReportRecord(NamedTuple):

@@ -51,7 +51,7 @@ def said(turn: Turn, spoken: Spoken, people: People | None, confirmation: str | 
 
 def noted(ruling: Ruling | None, text: str) -> str:
     """Return a text after what an owner must know first: that nothing was done of what he was asked about."""
-    return f"{ruling.text}\n\n{text}" if ruling is not None and ruling.verdict is Ruled.SET_ASIDE else text
+    return f"{ruling.text}\n\n{text}" if ruling is not None and ruling.ruled is Ruled.SET_ASIDE else text
 
 
 def proposing(turn: Turn, spoken: Spoken, proposal: PreparedProposal, ruling: Ruling | None) -> TurnEnding:

@@ -170,7 +170,7 @@ class TurnFailures:
             trace_bound(found.trace),
         ):
             log.warning("turn_unreadable", exc_info=discreet(cause) if isinstance(cause, Exception) else None)
-            role = role_for(found.contact.phone, found.owners, self_chat=found.self_chat)
+            role = role_for(found.contact.phone, found.owners, self_chat=found.self_chat or found.owner)
             target = RelayTarget(claim.organization, found.instance)
             silent = _is_silent(found, role)
             attempt = Attempt(target, found.turn, found.attempts, role, Staffing(found.owners), None, silent)

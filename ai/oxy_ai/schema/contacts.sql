@@ -86,8 +86,9 @@ language plpgsql stable
 as $$
 begin
     return exists (
-        select from instances i where i.organization_id = c.organization_id and i.id = c.instance_id
-            and c.phone_key = any (i.owner_keys)
+        select from instances i
+        left join conversations v on v.organization_id = c.organization_id and v.contact_id = c.id
+        where i.organization_id = c.organization_id and i.id = c.instance_id and is_owner_of(i, c.phone_key, v.id)
     );
 end $$;
 

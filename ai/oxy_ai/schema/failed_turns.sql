@@ -17,7 +17,7 @@ begin
         select jsonb_build_object(
             'turn', t.id, 'attempts', t.attempts, 'trace', t.trace, 'organization', o.name, 'instance', i.id,
             'instance_name', i.name, 'self_chat', v.self_chat, 'owners', owners_of(i.settings),
-            'ai', i.settings -> 'ai', 'contact', contact_document(c)
+            'owner', is_owner_of(i, c.phone_key, v.id), 'ai', i.settings -> 'ai', 'contact', contact_document(c)
         )
         from instances i
         join organizations o on o.id = i.organization_id
@@ -26,12 +26,17 @@ begin
     );
 end $$;
 
--- The owners' numbers, even from damaged settings.
+-- The owners' numbers and hidden addresses, even from damaged settings.
 create or replace function owners_of(settings jsonb) returns jsonb
 language sql immutable parallel safe
+as $$ select texts_in(settings, 'owners') || texts_in(settings, 'owner_lids') $$;
+
+-- The texts of a list in a document, whatever else is there.
+create or replace function texts_in(document jsonb, field text) returns jsonb
+language sql immutable parallel safe
 as $$
-    select case when jsonb_typeof(settings -> 'owners') = 'array'
-                then coalesce(jsonb_path_query_array(settings, '$.owners[*] ? (@.type() == "string")'), '[]')
+    select case when jsonb_typeof(document -> field) = 'array'
+                then coalesce(jsonb_path_query_array(document -> field, '$[*] ? (@.type() == "string")'), '[]')
                 else '[]' end
 $$;
 

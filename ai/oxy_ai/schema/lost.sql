@@ -102,7 +102,7 @@ as $$
     select i.closed_at is null and (i.settings ->> 'ask_to_repeat') = 'true' and (i.settings ->> 'suspended') = 'false'
         and (i.settings -> 'ai' ->> 'enabled') = 'true' and not is_paused(i) and not v.self_chat and is_personal(v.chat)
         and coalesce(i.settings -> 'ai' ->> 'mode', 'Live') = 'Live' and not is_private(c) and c.opt_out is null
-        and (c.phone_key is null or c.phone_key <> all (i.owner_keys)) and m.author = 'customer' and m.state <> 'open'
+        and not is_owner_of(i, c.phone_key, v.id) and m.author = 'customer' and m.state <> 'open'
         and coalesce(v.human_until <= clock_timestamp(), true)
         and coalesce(v.asked_at < v.last_inbound_at, v.asked_at is null)
         and age_at(m, clock_timestamp()) <= (i.settings ->> 'max_answer_age_seconds')::double precision

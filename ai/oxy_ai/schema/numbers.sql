@@ -52,7 +52,8 @@ begin
         and not exists (
             select from instances i join contacts c on c.organization_id = i.organization_id and c.id = v.contact_id
             where i.organization_id = v.organization_id and i.id = v.instance_id
-                and (c.phone_key = any (i.owner_keys) or new_key = any (i.owner_keys))
+                and (is_owner_of(i, c.phone_key, v.id) or is_owner_of(i, new_key, null)
+                    or said ->> 'new_lid' = any (i.owner_keys))
         )
         and (
             select count(distinct h.jid) from (
