@@ -1,5 +1,9 @@
 """Aurora acts once, on the plain yes of the owner who was asked, and says so; on anything else she does nothing."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
 from integration.ai.owner import DAY, QUESTION, Owner, audited, opened, states
 from integration.ai.scene import Scene, until
 
@@ -89,3 +93,62 @@ async def test_a_yes_that_was_written_before_the_question_is_none(scene: Scene) 
         assert "Não fiz nada" in await owner.hears("sim")
     assert await closed(scene) == 0
     assert len(await scene.query(f"{QUESTION} where p.state = 'expired'")) == 1
+
+
+async def test_silence_does_nothing_and_the_owner_is_told(scene: Scene) -> None:
+    async with opened(scene) as owner:
+        await asked_to_close(owner, "fecha domingo")
+        before = len(owner.heard())
+        await scene.query("update outbox set closed_at = closed_at - interval '11 minutes'")
+        assert (await owner.hears_next(before)).startswith("O prazo para confirmar passou. Não fiz nada.")
+        await owner.hears("sim")
+        assert await closed(scene) == 0
+    assert await states(scene) == ["expired"]
+
+
+@asynccontextmanager
+async def unwritable(scene: Scene, table: str) -> AsyncIterator[None]:
+    """A table that everybody may read, and nobody may write to."""
+    connection = await asyncpg.connect(scene.admin_url)
+    try:
+        async with connection.transaction():
+            await connection.execute(f"lock table {table} in share mode")
+            yield
+    finally:
+        await connection.close()
+
+
+async def waits_for(scene: Scene, table: str) -> bool:
+    """Whether somebody waits to write to a table."""
+    return bool(
+        await scene.value(
+            "select count(*) from pg_locks where relation = $1::regclass and not granted and mode = 'RowExclusiveLock'",
+            table,
+        )
+    )
+
+
+async def test_a_worker_that_is_killed_leaves_an_act_undone_or_done_once(scene: Scene) -> None:
+    async with opened(scene) as owner:
+        await asked_to_close(owner, "fecha domingo")
+    first, second = scene.process(), scene.process()
+    first.start()
+    await until(first.ready, 60)
+    async with unwritable(scene, "audit_log"):  # the act is made, and not committed
+        owner.writes("sim")
+        await until(lambda: waits_for(scene, "audit_log"), 60)
+        first.kill()
+    assert await closed(scene) == 0
+    assert await states(scene) == ["open"]
+    second.start()
+    async with unwritable(scene, "outbox"):  # it is committed, and nobody has been told
+        await until(lambda: scene.query("select from proposals where state = 'done'"), 60)
+        second.kill()
+    before = len(owner.heard())
+    async with scene.worker(), scene.worker():
+        owner.pod.publish_all_again()
+        assert (await owner.hears_next(before)).startswith("Pronto! ")
+        await until(lambda: not owner.pod.unpublished)
+    assert len(owner.heard()) == before + 1
+    assert await closed(scene) == 1
+    assert await audited(scene) == ["proposal_done"]
