@@ -29,10 +29,10 @@ from oxy_ai.engine.ledger import Ledger, read_ledger
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.send_orders import ReceivedOrder, carry_out, read_order
 from oxy_ai.engine.store import Engine
-from oxy_ai.engine.usage_report import UsageReport
 from oxy_ai.errors import AdministrationError, ProfileUnknownError
 from oxy_ai.ids import organization_id
 from oxy_ai.media.library import FileLibrary
+from oxy_ai.settings_admin import add_settings_parser, show_settings
 from oxy_ai.store_settings import StoreSettings
 from oxy_ai.usage_admin import add_usage_parser, carry_out_usage
 from oxy_ai.verticals import Verticals
@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     ledger = groups.add_parser("ledger", help="what is open or ended badly, and since when")
     ledger.add_argument("organization", nargs="?", help="spec.organizationId; without it, of all organizations")
     ledger.add_argument("--oldest", type=int, default=20, help="entries to list of each organization (%(default)s)")
+    add_settings_parser(groups.add_parser("settings", help="what owners have changed over the custom resource"))
     add_usage_parser(groups.add_parser("usage", help="what models were asked, and what that cost"))
     groups.add_parser(
         "contact", help="whom the assistant never answers: oxy_core.contact_command.ContactOrder from standard input"
@@ -116,7 +117,7 @@ async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
     text = sys.stdin.read() if (options.group, getattr(options, "verb", None)) == ("catalog", "apply") else None
     order = _order(options.group)
     async with _opened(settings) as stores:
-        if options.group in {"ledger", "usage"}:
+        if options.group in {"ledger", "settings", "usage"}:
             return await _report(stores.engine, settings, options)
         if order is not None:
             return await _carry_out(stores.engine, settings, order)
@@ -130,7 +131,9 @@ async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
         return await _dlq(stores, options)
 
 
-async def _report(engine: Engine, settings: StoreSettings, options: argparse.Namespace) -> Ledger | UsageReport:
+async def _report(engine: Engine, settings: StoreSettings, options: argparse.Namespace) -> object:
+    if options.group == "settings":
+        return await show_settings(engine, options)
     if options.group == "usage":
         return await carry_out_usage(engine, options)
     return await read_ledger(engine, settings, options.organization, options.oldest)

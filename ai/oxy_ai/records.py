@@ -221,6 +221,8 @@ class PreparedProposal(Record):
 
     id: int
     intent: str
+    more: bool = False
+    """The model would have proposed something else, too: one thing at a time."""
 
 
 class Turn(Record):

@@ -4,7 +4,8 @@ An assistant that acts says first what will happen, and code asks. Only the owne
 yes that is the next thing he writes, soon after the question. In doubt nothing happens, and he is told.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -15,6 +16,7 @@ from oxy_ai.assistants.loops import STAMP
 from oxy_ai.assistants.transcript import words_of
 from oxy_ai.portuguese.agreement import Agreement, agreement_in, agreement_of
 from oxy_ai.portuguese.sentences import sentences
+from oxy_ai.portuguese.words import fold
 from oxy_ai.records import Input, Proposal, Turn
 from oxy_core.content import Reaction
 from oxy_core.message_kinds import MessageKind
@@ -27,15 +29,26 @@ _PLAIN: Final = frozenset({MessageKind.TEXT, MessageKind.VOICE_NOTE, MessageKind
 
 _MARK: Final = "❓"
 _ASKED: Final = (
-    f"{_MARK} {{intent}}\n\nPosso fazer? Responda *sim* em até {PATIENCE // timedelta(minutes=1)} minutos. "
+    f"{_MARK} {{intent}}{{more}}\n\nPosso fazer? Responda *sim* em até {PATIENCE // timedelta(minutes=1)} minutos. "
     "Qualquer outra resposta cancela."
 )
+_MORE: Final = "\n\nUma coisa de cada vez: o resto do pedido, mande de novo depois desta."
 _NOTHING_DONE: Final = "Não fiz nada."
 _DECLINED: Final = f"Tudo bem, deixei de lado. {_NOTHING_DONE} 👍"
 _EXPIRED: Final = f"O prazo para confirmar passou. {_NOTHING_DONE} Se ainda quiser, é só pedir de novo: {{intent}}"
 _SET_ASIDE: Final = f"Como você não respondeu com um sim, deixei de lado. {_NOTHING_DONE} Era isto: {{intent}}"
 _OLDER: Final = f"Essa pergunta não vale mais. {_NOTHING_DONE} Se ainda quiser, é só pedir de novo."
 _REPEATED: Final = "Isso eu já tinha feito, uma vez só: {outcome}"
+
+
+_NO_DEED: Final = "Nesta resposta não mudei nada na loja."
+_DEED: Final = re.compile(
+    r"(?<!nao )(?<!nunca )\b(?:fechei|bloqueei|desbloqueei|pausei|retomei|reativei|desativei|marquei|agendei|remarquei|"
+    r"desmarquei|cancelei|assumi|devolvi|mudei|alterei|confirmei|registrei|reservei)\b"
+    r"|\bja (?:esta|estao|ficou|foi|foram) (?:fechad|bloquead|pausad|marcad|agendad|cancelad|confirmad|feit|pront)\w*"
+    r"|\bparei de responder\b|\bvoltei a responder\b|\bsai do modo\b"
+)
+"""What a model says that it has done, although only code does anything, on a yes."""
 
 
 class Ruled(StrEnum):
@@ -65,9 +78,9 @@ class Ruling:
     text: str = ""
 
 
-def question_of(intent: str) -> str:
-    """Return the text with which an owner is asked."""
-    return _ASKED.format(intent=intent)
+def question_of(intent: str, *, more: bool = False) -> str:
+    """Return the text with which an owner is asked; `more`: something else has to wait."""
+    return _ASKED.format(intent=intent, more=_MORE if more else "")
 
 
 def expiry_of(intent: str) -> str:
@@ -75,9 +88,19 @@ def expiry_of(intent: str) -> str:
     return _EXPIRED.format(intent=intent)
 
 
-def without_questions(text: str) -> str:
-    """Return a text without its questions: a yes must answer one alone, which is not the model's."""
-    lines = [" ".join(part for part in sentences(line) if "?" not in part) for line in text.splitlines()]
+def without_deeds(text: str) -> str:
+    """Return an answer to an owner in which nothing was done without what claims that something was."""
+    left = _sentences_without(text, lambda part: _DEED.search(fold(part)) is not None)
+    return text if left == _sentences_without(text, lambda _: False) else f"{left}\n\n{_NO_DEED}".strip()
+
+
+def beside_question(text: str) -> str:
+    """Return what may be said beside a question: nothing that asks, so that a yes answers one, or claims a deed."""
+    return _sentences_without(text, lambda part: "?" in part or _DEED.search(fold(part)) is not None)
+
+
+def _sentences_without(text: str, unwanted: Callable[[str], bool]) -> str:
+    lines = [" ".join(part for part in sentences(line) if not unwanted(part)) for line in text.splitlines()]
     return "\n".join(lines).strip()
 
 

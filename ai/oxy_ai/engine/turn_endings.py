@@ -6,7 +6,7 @@ from typing import Final, Literal
 from oxy_ai.assistants.introduction import introduction
 from oxy_ai.assistants.loops import exchanges_with
 from oxy_ai.assistants.people import People, hand_over_of, person_will_answer, with_promise
-from oxy_ai.assistants.proposals import Ruled, Ruling, question_of, without_questions
+from oxy_ai.assistants.proposals import Ruled, Ruling, beside_question, question_of
 from oxy_ai.assistants.roles import is_draft, role_of
 from oxy_ai.assistants.routing import Skip, age_limit, fresh_inputs
 from oxy_ai.assistants.unread import with_unread
@@ -55,16 +55,15 @@ def noted(ruling: Ruling | None, text: str) -> str:
 
 
 def proposing(turn: Turn, spoken: Spoken, proposal: PreparedProposal, ruling: Ruling | None) -> TurnEnding:
-    """Return the end of a turn whose answer is followed by the question whether what it proposes is to be done.
+    """Return the end of a turn that asks whether what it proposes is to be done.
 
     The question is a message of its own, so that a reaction to it and a quote of it are answers to nothing else.
     """
-    text = noted(ruling, without_questions(spoken.text)).strip()
-    ending = answered(turn, text or None, spoken=spoken)
+    ending = answered(turn, noted(ruling, beside_question(spoken.text)).strip() or None, spoken=spoken)
     question = Answer(
         id=new_id(),
         piece=len(ending.answers),
-        text=question_of(proposal.intent),
+        text=question_of(proposal.intent, more=proposal.more),
         keep_seconds=turn.settings.max_answer_age_seconds,
     )
     return ending.model_copy(update={"answers": (*ending.answers, question), "question": question.id})

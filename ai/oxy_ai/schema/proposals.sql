@@ -2,7 +2,7 @@
 -- turn that opens after the question answers it, so that no later yes, and no other owner's, is taken for one.
 
 -- Keep what a tool of a turn proposes, before it is asked. One that proposes again corrects itself. False: another tool of
--- the turn has proposed something.
+-- the turn has proposed something, and the owner is told that there was more.
 create or replace function prepare_proposal(t_organization uuid, t_id bigint, proposed jsonb) returns boolean
 language plpgsql
 as $$
@@ -14,7 +14,11 @@ begin
     on conflict (organization_id, turn_id) do update
     set arguments = excluded.arguments, intent = excluded.intent
     where p.tool = excluded.tool and p.state = 'prepared';
-    return found;
+    if not found then
+        update proposals p set more = true where p.organization_id = t_organization and p.turn_id = t_id;
+        return false;
+    end if;
+    return true;
 end $$;
 
 -- What a turn has prepared and not asked yet: oxy_ai.records.PreparedProposal; null: nothing.
@@ -24,7 +28,7 @@ as $$
 begin
     perform enter_org(organization);
     return (
-        select jsonb_build_object('id', p.id, 'intent', p.intent) from proposals p
+        select jsonb_build_object('id', p.id, 'intent', p.intent, 'more', p.more) from proposals p
         where p.organization_id = organization and p.turn_id = turn and p.state = 'prepared'
     );
 end $$;

@@ -296,6 +296,7 @@ create table proposals (
     tool text not null,
     arguments jsonb not null,  -- of the act, everything that was meant resolved to its rows
     intent text not null,  -- what will happen, as the owner reads it
+    more boolean not null default false,  -- the turn would have proposed something else, too
     question_id uuid,  -- the text that asks; null: not asked
     state text not null default 'prepared' check (state in (
         'prepared', 'open', 'done', 'undone', 'declined', 'set_aside', 'expired'

@@ -1,15 +1,17 @@
 """``oxy status``: the state of instances, all in a table or one in detail."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
 from oxy_cli.cluster import Cluster
+from oxy_cli.errors import AdminError
 from oxy_cli.instance import InstanceView
-from oxy_cli.options import Context, Format, Namespace, Output
+from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Namespace, Output, SystemNamespace
 from oxy_cli.output import age, console, print_json, print_table
+from oxy_cli.worker_admin import administer
 from oxy_core.identity import mask
 
 COLUMNS: Final[Mapping[str, Callable[[InstanceView, datetime], str]]] = {
@@ -30,21 +32,43 @@ NAMESPACED_COLUMNS: Final[Mapping[str, Callable[[InstanceView, datetime], str]]]
 }
 """The same for `--all-namespaces`."""
 
+OVERLAY_COLUMNS: Final[Mapping[str, str]] = {
+    "FIELD": "field",
+    "IN SPEC": "resource",
+    "IN FORCE": "in_force",
+    "BY": "made_by",
+    "SINCE": "made_at",
+    "UNTIL": "until",
+}
+"""The columns of what owners have changed, and their keys."""
+
+
+class Overlays(NamedTuple):
+    """What owners have changed of an instance's settings, as the workers know it."""
+
+    settings: Sequence[Mapping[str, Any]] | None
+    """None: no worker says."""
+    problem: str = ""
+    """Why not."""
+
+
 _EVERYWHERE: Final = typer.Option("--all-namespaces", "-A", help="List the instances of all namespaces.")
 
 
-def status(
+def status(  # noqa: PLR0913 each is an option of the command
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One instance, in detail.")] = None,
     *,
     namespace: Namespace = None,
     everywhere: Annotated[bool, _EVERYWHERE] = False,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
     context: Context = None,
     output: Format = Output.TEXT,
 ) -> None:
     """Show the state of instances: all of a namespace in a table, or one in detail."""
     cluster = Cluster.connect(context, namespace)
     if name is not None:
-        _print_one(InstanceView.of(cluster.instance(name)), output)
+        instance = InstanceView.of(cluster.instance(name))
+        _print_one(instance, _overlays(Cluster.connect(context, system_namespace), instance), output)
         return
     instances = [InstanceView.of(item) for item in cluster.instances(everywhere=everywhere)]
     if output is Output.JSON:
@@ -62,10 +86,19 @@ def _print_all(instances: list[InstanceView], *, everywhere: bool) -> None:
     print_table(list(columns), [[cell(instance, now) for cell in columns.values()] for instance in instances])
 
 
-def _print_one(instance: InstanceView, output: Output) -> None:
+def _overlays(system: Cluster, instance: InstanceView) -> Overlays:
+    """Return what owners have changed of the settings; only workers know that."""
+    arguments = ["settings", "--organization", instance.organization, "--instance", instance.name]
+    try:
+        return Overlays(administer(system, arguments)["settings"])
+    except AdminError as error:
+        return Overlays(None, str(error))
+
+
+def _print_one(instance: InstanceView, overlays: Overlays, output: Output) -> None:
     detail = instance.detail()
     if output is Output.JSON:
-        print_json(detail)
+        print_json({**detail, "changedByOwners": overlays.settings})
         return
     conditions = detail.pop("conditions")
     print_table(("", ""), [(_words(key), _text(value)) for key, value in detail.items() if value is not None])
@@ -73,6 +106,22 @@ def _print_one(instance: InstanceView, output: Output) -> None:
         console().print()
         columns = ("type", "status", "reason", "message")
         print_table([column.upper() for column in columns], [[item[key] for key in columns] for item in conditions])
+    _print_overlays(overlays)
+
+
+def _print_overlays(overlays: Overlays) -> None:
+    """Print what is in force beside what the custom resource says."""
+    if overlays.settings is None:
+        console().print(f"\nWhether an owner has changed settings is unknown: {overlays.problem}")
+    elif overlays.settings:
+        console().print("\nChanged by an owner, until spec says otherwise:")
+        print_table(list(OVERLAY_COLUMNS), overlay_rows(overlays.settings))
+
+
+def overlay_rows(settings: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Return a row for each field that has another value than the custom resource says."""
+    keys = OVERLAY_COLUMNS.values()
+    return [["" if item.get(key) is None else _text(item[key]) for key in keys] for item in settings]
 
 
 def _words(key: str) -> str:

@@ -103,7 +103,9 @@ join outbox o on o.organization_id = p.organization_id and o.id = p.question_id
 """
 
 
-def wishing(text: str, tool: str, reply: str = "Certo. Posso fazer isso?", **arguments: object) -> list[dict[str, Any]]:
+def wishing(
+    text: str, tool: str, reply: str = "Certo. Já está feito. Posso?", **arguments: object
+) -> list[dict[str, Any]]:
     """What a model does on this text: call the tool, then answer."""
     user = f"^{re.escape(fold(text))}$"
     return [

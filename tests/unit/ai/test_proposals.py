@@ -3,7 +3,7 @@
 import pytest
 from unit.ai.test_routing import turn
 
-from oxy_ai.assistants.proposals import PATIENCE, Ruled, question_of, ruling_on, without_questions
+from oxy_ai.assistants.proposals import PATIENCE, Ruled, beside_question, question_of, ruling_on, without_deeds
 from oxy_ai.assistants.routing import CarryOut, Say, Skip, decide
 from oxy_ai.messages import MessageContent, QuotedMessage, Reading
 from oxy_ai.records import Input, Proposal
@@ -121,6 +121,21 @@ def test_a_pause_is_for_customers_alone() -> None:
     assert isinstance(decide(turn(text("sim"), phone=OWNER, ai=ai, proposal=ASKED)), CarryOut)
 
 
-def test_a_models_own_questions_are_left_out() -> None:
-    assert without_questions("Certo. Posso fechar? Quer que eu avise?\nVocê que sabe! ") == "Certo.\nVocê que sabe!"
-    assert without_questions("Posso fechar?") == ""
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("Fechei a sexta!", "Nesta resposta não mudei nada na loja."),
+        ("Ontem foram 3 banhos. Já está fechado!", "Ontem foram 3 banhos.\n\nNesta resposta não mudei nada na loja."),
+        ("Pronto, pausei a assistente.\nMais algo?", "Mais algo?\n\nNesta resposta não mudei nada na loja."),
+        ("Ainda não fechei nada.", "Ainda não fechei nada."),
+        ("Você fechou o mês com R$ 1.200,00.", "Você fechou o mês com R$ 1.200,00."),
+    ],
+)
+def test_a_deed_that_was_not_done_is_not_claimed(said: str, left: str) -> None:
+    assert without_deeds(said) == left
+
+
+def test_beside_a_question_nothing_else_is_asked_or_claimed() -> None:
+    said = "Ontem foram 3 banhos. Fechei a sexta! Quer ver mais?\nPosso avisar a Ana?"
+    assert beside_question(said) == "Ontem foram 3 banhos."
+    assert beside_question("Já está fechado!") == ""

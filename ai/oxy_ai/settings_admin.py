@@ -1,0 +1,32 @@
+"""``python -m oxy_ai.admin settings``: what owners have changed of an instance's settings, over its custom resource."""
+
+import argparse
+
+from pydantic import BaseModel
+
+from oxy_ai.database import organization_transaction
+from oxy_ai.engine.known_names import require_known
+from oxy_ai.engine.store import Engine
+from oxy_ai.ids import instance_id, organization_id
+from oxy_ai.setting_overlays import OverlaidSetting, overlaid_settings
+
+
+class OverlaysReport(BaseModel):
+    """The fields that have another value than the custom resource says."""
+
+    settings: list[OverlaidSetting]
+
+
+def add_settings_parser(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``settings``."""
+    parser.add_argument("--organization", required=True, help="spec.organizationId of its WhatsAppInstance")
+    parser.add_argument("--instance", required=True, help="name of the WhatsAppInstance")
+
+
+async def show_settings(engine: Engine, options: argparse.Namespace) -> OverlaysReport:
+    """Return what is changed; raises AdministrationError for an unknown instance."""
+    await require_known(engine, options.organization, options.instance)
+    key = organization_id(options.organization)
+    async with organization_transaction(engine.pool, key) as connection:
+        instance = instance_id(options.organization, options.instance)
+        return OverlaysReport(settings=await overlaid_settings(connection, key, instance))
