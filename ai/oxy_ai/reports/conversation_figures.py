@@ -42,7 +42,7 @@ class WaitingFigures:
     """How long the one who waits longest has waited; None: nobody waits."""
 
 
-_MESSAGES: Final = """
+MESSAGES: Final = """
 with customers as materialized (select id from customer_conversations($1)),
 received as (
     select m.conversation_id, count(*) as messages
@@ -66,7 +66,7 @@ select
     )) as newcomers
 """
 
-_RESPONSES: Final = """
+RESPONSES: Final = """
 with customers as materialized (select id from customer_conversations($1)),
 seconds as (
     select extract(epoch from o.closed_at - m.arrived_at)::double precision as value
@@ -81,7 +81,7 @@ select avg(s.value) as response_seconds, percentile_cont(0.5) within group (orde
 from seconds s
 """
 
-_PEOPLE: Final = """
+PEOPLE: Final = """
 with customers as materialized (select id from customer_conversations($1))
 select
     (select count(*) from hand_overs h join customers v on v.id = h.conversation_id
@@ -91,7 +91,7 @@ select
         where h.organization_id = $1 and h.ended = 'answered' and h.ended_at >= $2 and h.ended_at < $3) as people_median
 """
 
-_WAITING: Final = """
+WAITING: Final = """
 select count(*) as waiting, extract(epoch from clock_timestamp() - min(w.since))::double precision as longest_seconds
 from customer_conversations($1) c
 join conversations v on v.organization_id = $1 and v.id = c.id
@@ -105,13 +105,13 @@ async def read_conversation_figures(
     connection: Connection, organization: UUID, start: datetime, end: datetime
 ) -> ConversationFigures:
     """Return the figures from `start` (included) to `end` (not included)."""
-    [messages] = await connection.fetch(_MESSAGES, organization, start, end)
-    [responses] = await connection.fetch(_RESPONSES, organization, start, end)
-    [people] = await connection.fetch(_PEOPLE, organization, start, end)
+    [messages] = await connection.fetch(MESSAGES, organization, start, end)
+    [responses] = await connection.fetch(RESPONSES, organization, start, end)
+    [people] = await connection.fetch(PEOPLE, organization, start, end)
     return ConversationFigures(**dict(messages), **dict(responses), **dict(people))
 
 
 async def read_waiting(connection: Connection, organization: UUID) -> WaitingFigures:
     """Return who waits for a person now, by the database's clock."""
-    [row] = await connection.fetch(_WAITING, organization)
+    [row] = await connection.fetch(WAITING, organization)
     return WaitingFigures(**dict(row))

@@ -17,7 +17,7 @@ class MessageCounts:
     sent: int
 
 
-_SERIES: Final = """
+SERIES: Final = """
 with customers as materialized (select id from customer_conversations($1))
 select date_trunc($4, m.arrived_at at time zone $5) as part,
     count(*) filter (where m.author = 'customer' and not is_before_pairing(m)) as received,
@@ -39,5 +39,5 @@ async def read_message_series(
 
     `between`: start (included) and end (not included); `part`: hour, day, week, month or year.
     """
-    rows = await connection.fetch(_SERIES, organization, *between, part, timezone)
+    rows = await connection.fetch(SERIES, organization, *between, part, timezone)
     return {row["part"]: MessageCounts(row["received"], row["sent"]) for row in rows}

@@ -67,7 +67,7 @@ class VisitCounts:
     revenue_cents: int
 
 
-_FIGURES: Final = """
+FIGURES: Final = """
 with made as (
     select count(*) as bookings, coalesce(sum(b.price_cents), 0)::bigint as cents from bookings b
     where b.organization_id = $1 and b.status <> 'cancelled' and b.created_at >= $2 and b.created_at < $3
@@ -85,19 +85,19 @@ select m.bookings as booked, m.cents as booked_cents, s.visitors, s.missed, s.ce
 from made m, starting s, cancelled c
 """
 
-_BY_SERVICE: Final = """
+BY_SERVICE: Final = """
 select s.name, count(*) as visits, sum(b.price_cents)::bigint as cents
 from bookings b join services s on s.organization_id = b.organization_id and s.id = b.service_id
 where b.organization_id = $1 and is_visit(b) and b.starts_at >= $2 and b.starts_at < $3
 group by s.name order by cents desc, s.name
 """
 
-_COMING: Final = """
+COMING: Final = """
 select count(*) as bookings, coalesce(sum(b.price_cents), 0)::bigint as cents from bookings b
 where b.organization_id = $1 and is_visit(b) and b.starts_at >= $2 and b.starts_at < $3
 """
 
-_SERIES: Final = """
+SERIES: Final = """
 select date_trunc($4, b.starts_at at time zone $5) as part, count(*) as visits, sum(b.price_cents)::bigint as cents
 from bookings b
 where b.organization_id = $1 and is_visit(b) and b.starts_at >= $2 and b.starts_at < $3
@@ -109,15 +109,15 @@ async def read_booking_figures(
     connection: Connection, organization: UUID, start: datetime, end: datetime
 ) -> BookingFigures:
     """Return the figures from `start` (included) to `end` (not included), which has come already."""
-    [figures] = await connection.fetch(_FIGURES, organization, start, end)
-    rows = await connection.fetch(_BY_SERVICE, organization, start, end)
+    [figures] = await connection.fetch(FIGURES, organization, start, end)
+    rows = await connection.fetch(BY_SERVICE, organization, start, end)
     by_service = tuple(ServiceFigures(row["name"], row["visits"], row["cents"]) for row in rows)
     return BookingFigures(**dict(figures), by_service=by_service)
 
 
 async def read_coming(connection: Connection, organization: UUID, start: datetime, end: datetime) -> Coming:
     """Return what is booked from `start` (included), which has not come yet, to `end` (not included)."""
-    [row] = await connection.fetch(_COMING, organization, start, end)
+    [row] = await connection.fetch(COMING, organization, start, end)
     return Coming(row["bookings"], row["cents"])
 
 
@@ -128,5 +128,5 @@ async def read_visit_series(
 
     `between`: start (included) and end (not included); `part`: hour, day, week, month or year.
     """
-    rows = await connection.fetch(_SERIES, organization, *between, part, timezone)
+    rows = await connection.fetch(SERIES, organization, *between, part, timezone)
     return {row["part"]: VisitCounts(row["visits"], row["cents"]) for row in rows}

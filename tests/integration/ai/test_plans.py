@@ -1,10 +1,15 @@
 """The hot queries use their indices, with statistics of a busy platform."""
 # ruff: noqa: S608 the queries are made of constants of this file
 
+import re
+
 import asyncpg
 from integration.ai.scene import Scene
 
+from oxy_ai.aurora.customers import inactive
 from oxy_ai.engine.turn_limits import TurnLimitSettings
+from oxy_ai.reports import conversation_figures, message_series
+from oxy_ai.scheduling import booking_figures
 
 ORGANIZATION = "11111111-1111-4111-8111-111111111111"
 READY = "ready_at <= now() and ready_at < 'infinity'"
@@ -44,15 +49,29 @@ insert into outbox (organization_id, id, instance_id, conversation_id, turn_id, 
 select organization_id, gen_random_uuid(), instance_id, conversation_id, id, 0, 'x', 'x',
     case when id % 100 = 0 then 'pending' else 'sent' end, id::text from turns;
 insert into services (organization_id, key, name, price_cents, duration_minutes, buffer_minutes)
-values ('{ORGANIZATION}', 'banho', 'Banho', 1, 30, 0);
+select id, 'banho', 'Banho', 1, 30, 0 from organizations where name = 'petshop' or name like '%7';
 insert into resources (organization_id, key, name, kind)
 select '{ORGANIZATION}', 'r' || g, 'r', 'room' from generate_series(1, 20) g;
-insert into bookings (organization_id, contact_id, service_id, subject, price_cents, starts_at, ends_at)
+insert into bookings (organization_id, contact_id, service_id, subject, price_cents, starts_at, ends_at, created_at)
 select '{ORGANIZATION}', (select min(id) from contacts where organization_id = '{ORGANIZATION}'), s.id, r.key, 1, at,
-    at + interval '30 minutes'
-from services s, resources r, generate_series(now() - interval '100 days', now(), interval '2 hours') at;
+    at + interval '30 minutes', at - interval '3 days'
+from services s, resources r, generate_series(now() - interval '100 days', now(), interval '2 hours') at
+where s.organization_id = '{ORGANIZATION}';
 insert into booking_resources (organization_id, booking_id, resource_id, starts_at, busy_until)
 select b.organization_id, b.id, r.id, b.starts_at, b.ends_at from bookings b join resources r on r.key = b.subject;
+insert into bookings (organization_id, contact_id, service_id, subject, price_cents, starts_at, ends_at, created_at)
+select c.organization_id, c.id, s.id, 'Rex', 1, at, at + interval '30 minutes', at - interval '3 days'
+from services s join contacts c on c.organization_id = s.organization_id,
+    generate_series(now() - interval '600 days', now(), interval '10 days') at
+where s.organization_id <> '{ORGANIZATION}';
+insert into turns (organization_id, conversation_id, instance_id, place, state, finished_at)
+select organization_id, id, instance_id, place, 'answered', now() - g * interval '1 day'
+from conversations, generate_series(1, 10) g;
+insert into hand_overs (organization_id, instance_id, conversation_id, turn_id, place, reason, urgency, summary, silences,
+    created_at, ended_at, ended)
+select t.organization_id, t.instance_id, t.conversation_id, t.id, t.place, 'asked', 'normal', '', true, t.finished_at,
+    t.finished_at, 'answered'
+from turns t where t.finished_at is not null;
 analyze;
 """
 
@@ -137,6 +156,10 @@ HOT = {
 }
 
 
+SCANNED = re.compile(
+    r'"Node Type": "Seq Scan",[^{}]*"Relation Name": "(messages|outbox|turns|bookings|ai_interactions)"'
+)
+
 ENTRIES = """
 select sum(pg_stat_get_xact_tuples_returned(indexrelid)) from pg_index where indrelid = 'messages'::regclass
 """
@@ -178,6 +201,37 @@ async def plan(owner: asyncpg.Connection, sql: str) -> str:
         return explained
 
 
+SINCE, NOW = "now() - interval '7 days'", "now()"
+FIGURES = {
+    "messages of a period": (
+        conversation_figures.MESSAGES,
+        (SINCE, NOW),
+        ("messages_arrived", "messages_conversation"),
+    ),
+    "answers of a period": (conversation_figures.RESPONSES, (SINCE, NOW), ("messages_turn",)),
+    "hand-overs of a period": (conversation_figures.PEOPLE, (SINCE, NOW), ("hand_overs_conversation",)),
+    "who waits for a person": (conversation_figures.WAITING, (), ("hand_overs_open",)),
+    "messages by day": (message_series.SERIES, (SINCE, NOW, "'day'", "'America/Manaus'"), ()),
+    "bookings of a period": (
+        booking_figures.FIGURES,
+        (SINCE, NOW),
+        ("bookings_created", "bookings_starts", "bookings_cancelled"),
+    ),
+    "visits by service": (booking_figures.BY_SERVICE, (SINCE, NOW), ("bookings_starts",)),
+    "visits by day": (booking_figures.SERIES, (SINCE, NOW, "'day'", "'America/Manaus'"), ("bookings_starts",)),
+    "what is still to come": (booking_figures.COMING, (NOW, "now() + interval '7 days'"), ("bookings_starts",)),
+    "customers who stopped coming": (inactive.INACTIVE, (f"'{INSTANCE}'", SINCE, "10"), ("bookings_contact",)),
+}
+"""The queries of Aurora's figures as they are run, with their arguments after the organization."""
+
+
+def filled(sql: str, arguments: tuple[str, ...]) -> str:
+    """A query with its arguments written out."""
+    for number, argument in enumerate((f"'{ORGANIZATION}'::uuid", *arguments), 1):
+        sql = sql.replace(f"${number}", argument)
+    return sql
+
+
 async def test_hot_queries_use_their_indices(scene: Scene) -> None:
     owner = await asyncpg.connect(scene.admin_url)
     try:
@@ -188,6 +242,7 @@ async def test_hot_queries_use_their_indices(scene: Scene) -> None:
             assert "Seq Scan" not in explained, f"{query}: {explained}"
         await owner.execute(BUSY_SHOP)
         await read_histories(owner)
+        await read_figures(owner)
     finally:
         await owner.close()
 
@@ -199,3 +254,11 @@ async def read_histories(owner: asyncpg.Connection) -> None:
         await owner.execute("select set_config('oxy.org', $1, true)", ORGANIZATION)
         assert [row[0] for row in await owner.fetch(HISTORY)] == [5] * 8
         assert await owner.fetchval(ENTRIES) <= 8 * CHAT
+
+
+async def read_figures(owner: asyncpg.Connection) -> None:
+    """What grows with a business is found by index, and never read whole."""
+    for query, (sql, arguments, indices) in FIGURES.items():
+        explained = await plan(owner, filled(sql, arguments))
+        assert [index for index in indices if f'"{index}"' not in explained] == [], f"{query}: {explained}"
+        assert not SCANNED.search(explained), f"{query}: {explained}"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import IntentName, Tool, ToolContext
-from oxy_ai.aurora.customers.inactive import Days
+from oxy_ai.aurora.customers.inactive import ABSENT, Days
 from oxy_ai.aurora.customers.segment import VALUE, Criterion, Group, condition_of, words_of
 from oxy_ai.portuguese.formatting import plural
 from oxy_ai.sanitize import person_name
@@ -23,7 +23,7 @@ EXAMPLES: Final = 3
 """Customers who are named as examples."""
 
 _FIRST_PARAMETER: Final = 5
-"""Of a segment's, after those of `_REACH`."""
+"""Of a segment's, after those of `REACH`."""
 
 _VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
 _STRAY: Final = re.compile(r"[{}]")
@@ -117,7 +117,7 @@ _CAME: Final = Criterion(
 )
 _ABSENT: Final = Criterion(
     "sem_vir_ha_dias",
-    "exists (select from last_visit(c, $3) l where l.starts_at < {}) and not is_expected(c, $3)",
+    ABSENT,
     lambda days: f"sem vir há pelo menos {plural(days, 'dia', 'dias')} e sem nada marcado",
     _first_moment,
 )
@@ -125,7 +125,7 @@ _ABSENT: Final = Criterion(
 CRITERIA: Final = (Group((_SERVICE, _CAME), _VISITED), Group((_ABSENT,)))
 """For any business with appointments; $3 is now."""
 
-_REACH: Final = """
+REACH: Final = """
 select count(*) filter (where c.opt_out is null) as reached, count(*) filter (where c.opt_out is not null) as opted_out,
     (array_agg(c.name order by c.id) filter (where c.opt_out is null and c.name is not null))[:$4] as examples
 from customers_of($1, $2) c where cast($3 as timestamptz) is not null and {}
@@ -190,7 +190,7 @@ async def _reach_of(context: ToolContext, segment: Segment, criteria: tuple[Grou
     """Count whom a campaign would reach."""
     condition = condition_of(criteria, segment, context.now, _FIRST_PARAMETER)
     [row] = await context.connection.fetch(
-        _REACH.replace(VALUE, condition.sql),
+        REACH.replace(VALUE, condition.sql),
         context.organization,
         context.turn.instance,
         context.now,

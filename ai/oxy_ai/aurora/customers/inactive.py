@@ -60,22 +60,32 @@ class InactiveCustomers(BaseModel):
     clientes: list[InactiveCustomer]
 
 
-_INACTIVE: Final = """
-select count(*) over () as total, c.name, c.phone, c.opt_out is not null as opted_out, l.starts_at, l.subject,
+_VISIT: Final = (
+    "select from bookings b where b.organization_id = c.organization_id and b.contact_id = c.id and is_visit(b)"
+)
+ABSENT: Final = f"exists ({_VISIT} and b.starts_at < {{}}) and not exists ({_VISIT} and b.starts_at >= {{}})"
+"""Whether a customer `c` came before a moment, and neither came since nor has a booking that is still to come."""
+
+INACTIVE: Final = """
+with absent as materialized (
+    select c.id, c.name, c.phone, c.opt_out from customers_of($1, $2) c where {}
+), last as (
+    select distinct on (b.contact_id) b.contact_id, b.service_id, b.subject, b.starts_at
+    from absent a join bookings b on b.organization_id = $1 and b.contact_id = a.id
+    where is_visit(b) order by b.contact_id, b.starts_at desc, b.id desc
+)
+select count(*) over () as total, a.name, a.phone, a.opt_out is not null as opted_out, l.starts_at, l.subject,
     s.name as service
-from customers_of($1, $2) c
-cross join lateral last_visit(c, $3) l
-join services s on s.organization_id = $1 and s.id = l.service_id
-where l.starts_at < $4 and not is_expected(c, $3)
-order by l.starts_at desc, c.id limit $5
-"""
+from absent a join last l on l.contact_id = a.id join services s on s.organization_id = $1 and s.id = l.service_id
+order by l.starts_at desc, a.id limit $4
+""".replace("{}", ABSENT.replace("{}", "$3"))
 
 
 async def _list(context: ToolContext, question: InactiveQuestion) -> BaseModel:
     today = context.now.date()
     before = day_bounds(today - timedelta(days=question.dias - 1), context.timezone)[0]
     about: tuple[UUID, UUID] = (context.organization, context.turn.instance)
-    rows = await context.connection.fetch(_INACTIVE, *about, context.now, before, question.quantos)
+    rows = await context.connection.fetch(INACTIVE, *about, before, question.quantos)
     return InactiveCustomers(
         total=rows[0]["total"] if rows else 0,
         sem_vir_ha_pelo_menos_dias=question.dias,

@@ -11,25 +11,6 @@ as $$
     )
 $$;
 
--- The last visit of a customer that has come by then; no row: there was none.
-create or replace function last_visit(c contacts, by_then timestamptz) returns setof bookings
-language sql stable
-as $$
-    select b.* from bookings b
-    where b.organization_id = c.organization_id and b.contact_id = c.id and is_visit(b) and b.starts_at <= by_then
-    order by b.starts_at desc, b.id desc limit 1
-$$;
-
--- Whether a customer has a booking that is still to come.
-create or replace function is_expected(c contacts, from_then timestamptz) returns boolean
-language sql stable
-as $$
-    select exists (
-        select from bookings b
-        where b.organization_id = c.organization_id and b.contact_id = c.id and is_visit(b) and b.starts_at > from_then
-    )
-$$;
-
 -- Keep a draft; one of the same name takes the place of an earlier one. Returns its number.
 create or replace function keep_campaign_draft(organization uuid, instance uuid, turn bigint, draft jsonb) returns bigint
 language sql
