@@ -67,8 +67,8 @@ where s.organization_id <> '{ORGANIZATION}';
 insert into turns (organization_id, conversation_id, instance_id, place, state, finished_at)
 select organization_id, id, instance_id, place, 'answered', now() - g * interval '1 day'
 from conversations, generate_series(1, 10) g;
-insert into hand_overs (organization_id, instance_id, conversation_id, turn_id, place, reason, urgency, summary, silences,
-    created_at, ended_at, ended)
+insert into hand_overs (organization_id, instance_id, conversation_id, turn_id, place, reason, urgency, summary,
+    silences, created_at, ended_at, ended)
 select t.organization_id, t.instance_id, t.conversation_id, t.id, t.place, 'asked', 'normal', '', true, t.finished_at,
     t.finished_at, 'answered'
 from turns t where t.finished_at is not null;
