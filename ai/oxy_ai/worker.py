@@ -21,6 +21,7 @@ from oxy_ai.engine.ingest import Ingest
 from oxy_ai.engine.instances import InstanceFollower
 from oxy_ai.engine.ledger import watch_ledger
 from oxy_ai.engine.media_reader import MediaReader
+from oxy_ai.engine.metered_model import MeteredModel
 from oxy_ai.engine.notices import OwnerNotices
 from oxy_ai.engine.outages import report_failure
 from oxy_ai.engine.overlay_watch import watch_overlays
@@ -105,7 +106,11 @@ class Worker:
         self._database = DatabaseWatch(client, engine, settings, self._follower.reread)
         library = FileLibrary(engine.pool, settings)
         self._reader = MediaReader(
-            ReadingTable(engine.pool, library), Perception(model), settings, verticals.see_emergency, self._hint_all
+            ReadingTable(engine.pool, library),
+            Perception(MeteredModel(engine, model)),
+            settings,
+            verticals.see_emergency,
+            self._hint_all,
         )
         self._files = FileKeeper(client, library, settings, self._reader.hint)
         self._file_service = FileService(client, library)

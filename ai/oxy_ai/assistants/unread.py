@@ -28,8 +28,11 @@ _MENTIONS: Final = {
 
 
 def unread_text(inputs: Sequence[Input]) -> str | None:
-    """Return what tells that a file of these messages could not be heard or seen; None: each could."""
-    unread = _unread(inputs)
+    """Return what tells that a file of these messages could not be heard or seen; None: each could.
+
+    Where the budget did not allow it, a model is asked to answer all the same: it may be that people are to, then.
+    """
+    unread = [reading for reading in _unread(inputs) if reading.failure is not ReadingFailure.BUDGET]
     return _text_of(unread[-1]) if unread else None
 
 
@@ -41,11 +44,11 @@ def with_unread(text: str, inputs: Sequence[Input]) -> str:
 
 
 def _unread(inputs: Sequence[Input]) -> list[Reading]:
-    """Return the readings that came to nothing; what the budget does not allow is answered by people."""
-    readings = [item.reading for item in inputs if item.is_unread and item.reading is not None]
-    return [reading for reading in readings if reading.failure is not ReadingFailure.BUDGET]
+    return [item.reading for item in inputs if item.is_unread and item.reading is not None]
 
 
 def _text_of(reading: Reading) -> str:
-    failure = reading.failure or ReadingFailure.UNAVAILABLE
+    failure = reading.failure
+    if failure is None or failure is ReadingFailure.BUDGET:
+        failure = ReadingFailure.UNAVAILABLE
     return _HEARD.get(failure, _UNHEARD) if reading.way == "heard" else _SEEN.get(failure, _UNSEEN)

@@ -20,7 +20,15 @@ from oxy_ai.engine.outages import report_failure
 from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.reading_rules import ReadingStep, next_step
 from oxy_ai.engine.readings import DueReading, ReadingResult, ReadingTable, ReadingTask
-from oxy_ai.errors import FileTooLargeError, ModelInvalidError, ModelOutageError, TurnError, UnreadableFileError
+from oxy_ai.errors import (
+    BudgetError,
+    FileTooLargeError,
+    ModelInvalidError,
+    ModelOutageError,
+    TurnError,
+    UnreadableFileError,
+)
+from oxy_ai.media.records import FileKey
 from oxy_ai.messages import ReadingFailure
 from oxy_ai.perception.pictures import small_jpeg
 from oxy_ai.perception.recordings import seconds_of
@@ -68,13 +76,13 @@ class ReaderSettings(PollingSettings):
 
 
 class Perceiving(Protocol):
-    """The models that hear and see. Both methods raise what a `ModelClient` raises."""
+    """The models that hear and see. Both methods raise what a `MeteredModel` raises."""
 
-    async def hear(self, recording: bytes, seconds: float, task: ReadingTask) -> str:
+    async def hear(self, recording: bytes, seconds: float, key: FileKey, task: ReadingTask) -> str:
         """Return the words of a voice note; empty: there are none."""
         ...
 
-    async def see(self, jpeg: bytes, task: ReadingTask) -> str:
+    async def see(self, jpeg: bytes, key: FileKey, task: ReadingTask) -> str:
         """Return what a picture shows."""
         ...
 
@@ -169,22 +177,24 @@ class MediaReader:
         if content is None:
             return ReadingResult(failure=ReadingFailure.LOST)
         try:
-            return await (self._hear(content, task) if task.way == "heard" else self._see(content, task))
+            return await (self._hear if task.way == "heard" else self._see)(content, due.key, task)
         except UnreadableFileError:
             return ReadingResult(failure=ReadingFailure.UNREADABLE)
         except FileTooLargeError:
             return ReadingResult(failure=ReadingFailure.TOO_LARGE)
+        except BudgetError:
+            return ReadingResult(failure=ReadingFailure.BUDGET)
         except ModelInvalidError:
             raise
         except TurnError:
             return ReadingResult(failure=ReadingFailure.REJECTED)
 
-    async def _hear(self, content: bytes, task: ReadingTask) -> ReadingResult:
+    async def _hear(self, content: bytes, key: FileKey, task: ReadingTask) -> ReadingResult:
         most = task.settings.ai.transcription.max_seconds
         seconds = await asyncio.to_thread(seconds_of, content, most)
         if seconds > most:
             return ReadingResult(failure=ReadingFailure.TOO_LONG)
-        words = await self._model.hear(content, seconds, task) if seconds else ""
+        words = await self._model.hear(content, seconds, key, task) if seconds else ""
         text = shorten(clean(storable_text(words[: 2 * MOST_HEARD])), MOST_HEARD)
         if not text:
             return ReadingResult(failure=ReadingFailure.SILENT)
@@ -192,10 +202,10 @@ class MediaReader:
             return ReadingResult(text=text)
         return ReadingResult(text=text, wish=wish_in(text), urgent=self._see_emergency(text))
 
-    async def _see(self, content: bytes, task: ReadingTask) -> ReadingResult:
+    async def _see(self, content: bytes, key: FileKey, task: ReadingTask) -> ReadingResult:
         async with self._decoding:  # one at a time: a picture may take 100 MiB
             jpeg = await asyncio.to_thread(small_jpeg, content)
-        shows = await self._model.see(jpeg, task)
+        shows = await self._model.see(jpeg, key, task)
         text = shorten(clean(storable_text(shows[: 2 * MOST_SEEN])), MOST_SEEN)
         return ReadingResult(text=text) if text else ReadingResult(failure=ReadingFailure.REJECTED)
 

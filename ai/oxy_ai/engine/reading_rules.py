@@ -44,21 +44,21 @@ def next_step(task: ReadingTask) -> ReadingStep | ReadingFailure:
     return _beyond_limits(task) or (ReadingStep.WAIT if _is_too_much(task) else ReadingStep.READ)
 
 
+def role_for_task(task: ReadingTask) -> Role:
+    """Return which assistant answers the message."""
+    return role_for(task.contact.phone, task.settings.owners, self_chat=task.self_chat)
+
+
 def _may_be_read(task: ReadingTask) -> bool:
     ai = task.settings.ai
     enabled = ai.transcription.enabled if task.way == "heard" else ai.vision.enabled
-    role = Role.AURORA if _is_owner(task) else Role.CUSTOMER
-    return enabled and why_never_answered(ai, role, task.contact) is None
-
-
-def _is_owner(task: ReadingTask) -> bool:
-    return role_for(task.contact.phone, task.settings.owners, self_chat=task.self_chat) is Role.AURORA
+    return enabled and why_never_answered(ai, role_for_task(task), task.contact) is None
 
 
 def _is_too_much(task: ReadingTask) -> bool:
     """Whether a contact has had as much read within an hour as he may be answered; owners may say what they like."""
     most = task.settings.limits.contact_turns_per_hour
-    return 0 < most <= task.lately and not _is_owner(task)
+    return 0 < most <= task.lately and role_for_task(task) is Role.CUSTOMER
 
 
 def _beyond_limits(task: ReadingTask) -> ReadingFailure | None:

@@ -8,19 +8,24 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
-from integration.ai.scene import CUSTOMER, FakePod, Scene, org, settings_of, until
+from integration.ai.scene import FakePod, Scene, org, settings_of, until
 from integration.ai.test_files import QUICK, arrive
 from PIL import Image
 
+from oxy_ai.assistants.transcript import REVOKED as REVOKED_NOTE
 from oxy_ai.assistants.wishes import NOTHING
+from oxy_ai.database import connected_pool
+from oxy_ai.engine.conversations import show_conversation
 from oxy_ai.engine.media_reader import MOST_HEARD
+from oxy_ai.engine.store import Engine
 from oxy_core.content import FileOffered
-from oxy_core.identity import phone_key
+from oxy_core.identity import Jid, phone_key
 from oxy_core.instance.settings import AiSettings, TranscriptionSettings, VisionSettings
 from oxy_core.message_kinds import MessageKind
 from oxy_dev.sample_files import document, photo, picture, voice_note
 
-ANA, BIA, CARLA, DORA = CUSTOMER, "+5511912340002", "+5511912340003", "+5511912340004"
+ANA, BIA, CARLA, DORA, ELSA = (f"+551191234000{number}" for number in range(1, 6))
+CAPTIONS = (("Este é o Thor", {"whatsapp_id": "CAPTION"}), (None, {}))
 UNHEARD = UNHEARD_NOW = "Não consegui ouvir seu áudio agora. 🙏 Pode me escrever o que você precisa?"
 TOO_LONG = "Seu áudio é longo demais para eu ouvir. 🙏 Pode mandar um mais curto ou escrever?"
 TOO_LARGE = "Seu áudio é grande demais para eu ouvir. 🙏 Pode mandar um mais curto ou escrever?"
@@ -28,6 +33,11 @@ SILENT = "Não consegui ouvir nada no seu áudio. 🙏 Pode gravar de novo ou es
 UNOPENED = "Não consegui abrir seu áudio. 🙏 Pode gravar de novo ou escrever?"
 TOO_LARGE_IMAGE = "Sua imagem é grande demais para eu ver. 🙏 Pode mandar uma menor ou escrever?"
 UNSEEN = "Não consegui abrir sua imagem. 🙏 Pode mandar de novo ou escrever?"
+REVOKED = {"type": "revoke", "target": {"whatsapp_id": "REGRET"}}
+CALLS = """
+select outcome, coalesce(cost_microdollars = reserved_microdollars, true) and reserved_microdollars > 1000
+from ai_interactions where kind = 'transcription' order by created_at
+"""
 FAST = {**QUICK, "reading_retry_seconds": 0.05}
 
 
@@ -119,8 +129,15 @@ async def test_a_turn_waits_for_all_files_that_come_in_time(scene: Scene) -> Non
         pod.receive("amanhã", BIA)
         notes = [announce(pod, MessageKind.VOICE_NOTE, CARLA) for _ in range(3)]
         pod.receive(None, DORA, kind=MessageKind.ALBUM, details={"type": "album", "images": 2, "videos": 0})
-        pictures = [announce(pod, MessageKind.IMAGE, DORA, text) for text in ("Este é o Rex", None)]
-        await stored(scene, 9)
+        pictures = [announce(pod, MessageKind.IMAGE, DORA, text, **named) for text, named in CAPTIONS]
+        changed = {"type": "edit", "target": {"whatsapp_id": "CAPTION"}}
+        pod.receive("Este é o Rex", DORA, kind=MessageKind.EDIT, details=changed)
+        hidden = Jid.parse("98765@lid")
+        spoken = announce(pod, MessageKind.VOICE_NOTE, ELSA, chat=hidden, sender=hidden)
+        again = announce(pod, MessageKind.VOICE_NOTE, ELSA)
+        await stored(scene, 12)
+        pod.receive("de novo", ELSA, chat=hidden, sender=hidden, chat_alias=Jid.of_phone(ELSA))
+        await until(lambda: scene.query("select from conversations where merged_into is not null"), 60)
         for number, file in reversed(list(enumerate(notes))):
             await arrive(scene, pod, voice_note(f"parte {number}"), file=file)
         for colour, file in zip(("blue", "green"), pictures, strict=True):
@@ -128,14 +145,21 @@ async def test_a_turn_waits_for_all_files_that_come_in_time(scene: Scene) -> Non
         assert await answers(pod, 1, CARLA) == await answers(pod, 1, DORA) == ["Certo!"]
         assert pod.answers_to(ANA) == []
         await arrive(scene, pod, voice_note("tudo bem?"), file=late)
+        await arrive(scene, pod, voice_note("Oi"), file=spoken)
+        await arrive(scene, pod, voice_note("Sou eu"), file=again)
         assert await answers(pod, 1, ANA) == await answers(pod, 1, BIA) == ["Certo!"]
+        await until(lambda: [request for request in pod.sent if request.chat == hidden], 60)
         await all_is_well(scene)
     said = {tuple(texts) for texts in await asked(scene)}
     assert said == {
         ("Oi!", "[áudio, transcrito] tudo bem?"),
         ("[áudio, transcrito] Quero banho", "amanhã"),
         tuple(f"[áudio, transcrito] parte {number}" for number in range(3)),
-        ("[imagem, que mostra: foto azul de 320x240] Este é o Rex", "[imagem, que mostra: foto verde de 320x240]"),
+        (
+            '[imagem, que mostra: foto azul de 320x240] Este é o Rex\n[editada; antes: "Este é o Thor"]',
+            "[imagem, que mostra: foto verde de 320x240]",
+        ),
+        ("[áudio, transcrito] Oi", "[áudio, transcrito] Sou eu", "de novo"),
     }
 
 
@@ -233,6 +257,12 @@ async def test_what_cannot_be_heard_or_seen_is_told_kindly_and_costs_nothing(sce
         pod.receive("Oi", ANA)
         assert await answers(pod, 1, ANA) == [f"Certo!\n\n{UNOPENED}"]
         await all_is_well(scene)
+        # What the budget does not allow is left to people.
+        poor = await scene.pod(settings_of("poor", ai=AiSettings(debounce_seconds=0, monthly_budget_microdollars=9)))
+        await scene.known(poor.settings)
+        await says(scene, poor, "Quero um banho")
+        assert "uma pessoa vai responder" in (await answers(poor, 1))[0]
+        assert await scene.query("select from readings where failure = 'budget'")
     sent = [file["words"] for file in await received(scene)]
     assert sorted(sent) == ["absurdo"] * 3 + ["recusado", "silêncio"]
 
@@ -274,9 +304,7 @@ async def test_nobody_hears_or_sees_what_nobody_may_answer(scene: Scene) -> None
         announced = announce(pod, MessageKind.VOICE_NOTE, once, view_once=True)
         await arrive(scene, pod, voice_note("segredo"), file=announced)
         revoked = announce(pod, MessageKind.VOICE_NOTE, sorry, whatsapp_id="REGRET")
-        pod.receive(
-            None, sorry, kind=MessageKind.REVOKE, details={"type": "revoke", "target": {"whatsapp_id": "REGRET"}}
-        )
+        pod.receive(None, sorry, kind=MessageKind.REVOKE, details=REVOKED)
         taken = announce(pod, MessageKind.VOICE_NOTE, person)
         pod.person_writes("Oi, aqui é a Bia", person)
         await stored(scene, 9)
@@ -315,7 +343,7 @@ async def test_a_spoken_wish_holds_and_a_spoken_emergency_breaks_every_silence(s
 
 
 async def test_a_file_is_heard_once_whatever_happens_to_workers_turns_and_files(scene: Scene) -> None:
-    pod = await scene.pod(waiting(60))
+    pod = await scene.pod(waiting(60, monthly_budget_microdollars=5_000_000))
     await scene.model.script({"user": "certo", "reply": "Certo!"}, {"user": "oi", "reply": "Oi!"})
     await scene.model.fault(kind="hang", call="transcription", user="certo")
     environment = {"OXY_READING_LEASE_SECONDS": "3", "OXY_SWEEP_SECONDS": "0.05"}
@@ -323,13 +351,15 @@ async def test_a_file_is_heard_once_whatever_happens_to_workers_turns_and_files(
     worker.start()
     try:
         await scene.known(pod.settings)
-        await says(scene, pod, "Está certo?", ANA)
+        await says(scene, pod, "Está certo?", ANA, whatsapp_id="REGRET")
         await until(lambda: heard_so_far(scene, 1), 60)
     finally:
         worker.kill()
     async with scene.worker(**FAST), scene.worker(**FAST):
         assert await answers(pod, 1, ANA) == ["Certo!"]
-        assert [file["words"] for file in await received(scene)] == ["Está certo?"] * 2  # the first may have cost, too
+        assert [file["words"] for file in await received(scene)] == ["Está certo?"] * 2
+        # What the killed worker's call has cost nobody knows: it counts in full.
+        assert [tuple(row) for row in await scene.query(CALLS)] == [("reserved", True), ("answered", False)]
         await scene.model.fault(kind="invalid_json", times=3, call="chat", user="pergunta")
         await says(scene, pod, "Oi, uma pergunta", BIA)
         await until(lambda: scene.query("select from turns where state = 'dead'"), 60)
@@ -342,7 +372,15 @@ async def test_a_file_is_heard_once_whatever_happens_to_workers_turns_and_files(
         await until(lambda: scene.query("select from media where state = 'deleted' having count(*) = 2"))
         pod.receive("Oi", BIA)
         assert len(await answers(pod, 3, BIA)) == 3
-    assert "[áudio, transcrito] Oi, uma pergunta" in (await asked(scene))[-1]
+        assert "[áudio, transcrito] Oi, uma pergunta" in (await asked(scene))[-1]
+        async with connected_pool(scene.database_url, connections=1) as pool:
+            number = await scene.value("select conversation_id from messages where whatsapp_id = 'REGRET'")
+            shown = await show_conversation(Engine(pool), f"petshop:{number}", 9)
+        assert [line.read for line in shown.messages] == ["Está certo?", None]
+        pod.receive(None, ANA, kind=MessageKind.REVOKE, details=REVOKED)
+        pod.receive("Oi", ANA)
+        assert len(await answers(pod, 2, ANA)) == 2
+    assert (await asked(scene))[-1] == [REVOKED_NOTE, "Oi"]
     assert [file["words"] for file in await received(scene)][2:] == ["Oi, uma pergunta"]
     assert await scene.value("select count(*) from reading_queue") == 0
 
