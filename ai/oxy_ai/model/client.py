@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 import httpx2
+import structlog
 from pydantic import Field, SecretStr
 
 from oxy_ai.errors import (
@@ -42,6 +43,8 @@ _BUSY: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 """Besides all of 500 and above."""
 
 Said = TypeVar("Said")
+
+log = structlog.get_logger()
 
 
 class ModelSettings(ProcessSettings):
@@ -137,6 +140,7 @@ class ModelClient:
                     said, usage = await _attempt(await self._call(route, endpoint, model), ask, read)
                 except (ModelOutageError, ModelUnknownError) as error:
                     missed.append(error)
+                    log.info("model_passed_over", model=model, reason=str(error))
                     if isinstance(error, EndpointOutageError):
                         break
                 else:

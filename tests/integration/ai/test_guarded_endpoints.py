@@ -191,17 +191,21 @@ async def test_a_name_that_leads_elsewhere_after_the_check_changes_nothing(monke
         assert len(endpoint.requests) == 1
 
 
-async def test_a_redirect_is_not_followed() -> None:
+async def test_a_redirect_is_not_followed_from_a_checked_address_or_a_listed_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Names(monkeypatch, [PUBLIC])
     statuses = (301, 302, 303, 307, 308)
     async with running_trap() as trap:
         inside = {"Location": f"http://127.0.0.1:{trap.port}/latest/meta-data"}
         away = [sending({}, status, inside) for status in statuses]
-        async with running_endpoint(*away, address=PUBLIC) as endpoint, client(f"{PUBLIC}/32") as model:
-            for number in range(len(statuses)):
+        async with running_endpoint(*away, *away, address=PUBLIC) as endpoint, client(f"{PUBLIC}/32") as model:
+            for number in range(2 * len(statuses)):
+                url = named(endpoint) if number < len(statuses) else endpoint.base_url
                 with pytest.raises(ModelOutageError, match="give the final address") as raised:
-                    await model.ask(QUESTION, route(endpoint.base_url, f"model {number}"))
+                    await model.ask(QUESTION, route(url, f"model {number}"))
                 assert raised.value.cause is OutageCause.MISCONFIGURED
-            assert len(endpoint.requests) == len(statuses)
+            assert len(endpoint.requests) == 2 * len(statuses)
         assert trap.connections == 0
 
 
@@ -248,11 +252,24 @@ async def test_the_platforms_endpoint_may_be_anywhere() -> None:
             assert response.text == "Oi!"
 
 
-async def test_endpoints_set_no_cookies() -> None:
-    greedy: Reaction = sending(
-        {"choices": [{"message": {"content": "Oi!"}}]}, headers={"Set-Cookie": f"tenant=clinic; {'x' * 3000}"}
-    )
-    async with running_endpoint(greedy, address=PUBLIC) as endpoint, client(f"{PUBLIC}/32") as model:
-        for _ in range(2):
-            await model.ask(QUESTION, route(endpoint.base_url))
+async def test_where_the_platforms_endpoint_redirects_no_cookies_go_and_no_key_to_another_host() -> None:
+    again = {"Location": "/v1/chat/completions", "Set-Cookie": "tenant=clinic"}
+    async with running_endpoint(FINE, address=PUBLIC) as elsewhere:
+        away = {"Location": f"{elsewhere.base_url}/chat/completions"}
+        async with (
+            running_endpoint(sending({}, 307, again), sending({}, 308, away)) as endpoint,
+            client(openai_base_url=endpoint.base_url) as model,
+        ):
+            response, _ = await model.ask(QUESTION, route(None))
+    assert (response.text, len(endpoint.requests), len(elsewhere.requests)) == ("Oi!", 2, 1)
     assert not any("Cookie" in headers for headers in endpoint.headers)
+    assert [headers["Authorization"] for headers in endpoint.headers] == ["Bearer platform's"] * 2
+    assert "Authorization" not in elsewhere.headers[0]
+
+
+async def test_an_endpoint_that_cannot_be_reached_is_not_tried_for_each_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = Names(monkeypatch, ["127.0.0.3"])
+    async with client("127.0.0.3/32") as model:
+        with pytest.raises(ModelOutageError, match="ConnectError") as raised:
+            await model.ask(QUESTION, route("http://model.example:1/v1", "first", "second", "third"))
+    assert (raised.value.unsettled, names.lookups) == ((), 1)

@@ -113,13 +113,6 @@ async def test_when_all_are_out_the_first_says_why_and_when_all_are_unknown_the_
             await model.ask(QUESTION, route(endpoint.base_url, "a", "d"))
 
 
-async def test_an_endpoint_that_cannot_be_reached_is_not_tried_for_each_model() -> None:
-    async with client() as model:
-        with pytest.raises(ModelOutageError, match="ConnectError") as raised:
-            await model.ask(QUESTION, route("http://localhost:1/v1", "first", "second"))
-    assert raised.value.unsettled == ()
-
-
 @pytest.mark.parametrize("answer", [refusing(400), sending({"choices": []}), saying("…", "content_filter")])
 async def test_what_another_model_would_not_mend_is_not_asked_of_it(answer: Reaction) -> None:
     async with running_endpoint(answer) as endpoint, client() as model:

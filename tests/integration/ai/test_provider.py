@@ -1,5 +1,6 @@
 """What a real provider may do, over HTTPS: each case ends in an answer, a retry, or a dead letter with its reason."""
 
+import socket
 import ssl
 import time
 from datetime import UTC, datetime, timedelta
@@ -24,9 +25,13 @@ from integration.ai.endpoint import (
     streaming,
 )
 from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, FakePod, Scene, settings_of, until
+from pydantic import SecretStr
 
+from oxy_ai.errors import ModelOutageError
+from oxy_ai.model.client import ModelClient, ModelSettings
 from oxy_ai.model.credentials import NO_KEY
 from oxy_ai.model.endpoints import MAX_RESPONSE_BYTES
+from oxy_ai.model.route import ModelRoute, Question
 from oxy_core.instance.settings import AiSettings
 
 SETTINGS = settings_of("petshop")
@@ -319,3 +324,23 @@ async def test_an_instances_own_endpoint_never_gets_the_platforms_key(scene: Sce
             await other.answer_to("Oi")
     assert [headers["Authorization"] for headers in platforms.headers] == ["Bearer scripted"]
     assert [headers["Authorization"] for headers in own.headers] == [f"Bearer {NO_KEY}"]
+
+
+async def test_an_instances_endpoint_must_prove_its_name(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection goes to an address that was checked, and the certificate is still that of the name."""
+    real = socket.getaddrinfo
+
+    def anything_is_local(_: str, port: int, **options: int) -> object:
+        return real("127.0.0.1", port, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", anything_is_local)
+    settings = {"openai_base_url": "http://127.0.0.1:1/v1", "openai_api_key": SecretStr("-")}
+    model = ModelClient(ModelSettings.model_validate(settings | {"allowed_endpoints": "127.0.0.0/8"}))
+    question = Question(temperature=0, max_tokens=10, messages=[])
+    async with running_endpoint(FINE, tls=tls) as endpoint:
+        response, _ = await model.ask(question, ModelRoute("clinic", "main", endpoint.base_url, ("m",), 5))
+        other = endpoint.base_url.replace("localhost", "model.example")
+        with pytest.raises(ModelOutageError, match="ConnectError"):
+            await model.ask(question, ModelRoute("clinic", "main", other, ("m",), 5))
+    await model.close()
+    assert (response.text, len(endpoint.requests)) == ("Tudo certo.", 1)
