@@ -70,8 +70,8 @@ _WHAT_HAPPENED: Final[Mapping[str, str]] = {
         f"configuração. {_WHILE_OUT}"
     ),
     NoticeKind.HAND_OVER_UNANSWERED: (
-        "⚠️ Eu tinha avisado que uma pessoa ia responder, mas ninguém respondeu: {who}. Voltei a responder por aqui; "
-        "por favor, veja a conversa no celular."
+        "⚠️ Eu tinha avisado que uma pessoa ia responder, mas ninguém respondeu: {who}. O que posso, "
+        "respondo eu por aqui; por favor, veja a conversa no celular."
     ),
     NoticeKind.LOOP: (
         "⚠️ Parei de responder, porque parece ser um robô que responde a tudo o que escrevo: {who}. Se for um cliente, "

@@ -210,6 +210,8 @@ async def test_a_model_that_asked_for_too_many_tools_is_asked_again_by_a_replay(
         await until(lambda: len(pod.answers_to(CUSTOMER)) == 2)
     assert pod.answers_to(CUSTOMER)[1] == "Tudo certo."
     assert asked_rounds(endpoint) == [0, 1, 2, 3, 4, 5, 5, 5, 5]
+    outcomes = await scene.query("select outcome from ai_interactions order by created_at")
+    assert [row["outcome"] for row in outcomes] == ["tools"] * 5 + ["discarded"] * 3 + ["answered"]
 
 
 def replayed(scene: Scene, turn: int) -> int:

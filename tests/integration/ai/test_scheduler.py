@@ -61,6 +61,8 @@ async def test_a_turn_that_lost_its_lease_writes_nothing(scene: Scene) -> None:
         await until(lambda: scene.query("select from outbox where state = 'sent'"))
     assert len(pod.sent) == 1
     assert await scene.value("select count(*) from turn_steps") == 1
+    outcomes = "select outcome from ai_interactions where cost_microdollars > 0 order by outcome"
+    assert [row["outcome"] for row in await scene.query(outcomes)] == ["answered", "discarded"]
 
 
 async def test_a_worker_that_drains_too_long_ends_even_if_a_part_swallows_its_cancellation(
