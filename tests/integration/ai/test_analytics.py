@@ -117,6 +117,8 @@ async def test_an_organization_without_data_has_zeros(scene: Scene) -> None:
     async with scene.worker():
         await started(scene)
         found = await figures(scene)
+        longest = {"periodo": "personalizado", "inicio": "2000-01-01", "fim": "2199-12-31", "grafico": "resumo"}
+        assert now(await figures(scene, longest), "receita") == "R$ 0,00"
     assert now(found, "receita") == now(found, "valor_agendado") == "R$ 0,00"
     assert found["por_servico"] == []
     assert now(found, "tempo_medio_de_resposta") is None

@@ -6,7 +6,7 @@ import structlog
 from pydantic import BaseModel, Field, model_validator
 
 from oxy_ai.assistants.vertical import IntentName, Tool, ToolContext
-from oxy_ai.aurora.charts.picture import picture_of
+from oxy_ai.aurora.charts.picture import rendered
 from oxy_ai.aurora.figures.measures import MEASURES, Compared, Figures, cents_written, compare, compared
 from oxy_ai.aurora.figures.periods import Period, PeriodName, Span, Stretch, period_of
 from oxy_ai.aurora.figures.pictures import ChartName, Told, drawing_of
@@ -183,7 +183,7 @@ async def _attach(context: ToolContext, name: ChartName, told: Told) -> str:
     if drawing is None:
         return NOTHING_TO_SEE
     try:
-        await context.attach(await picture_of(drawing.svg), drawing.caption)
+        await context.attach(rendered(drawing.svg), drawing.caption)
     except FileLostError as error:
         log.warning("chart_not_kept", reason=error.reason)
         return NOT_KEPT
