@@ -46,7 +46,7 @@ def next_step(task: ReadingTask) -> ReadingStep | ReadingFailure:
 
 def role_for_task(task: ReadingTask) -> Role:
     """Return which assistant answers the message."""
-    return role_for(task.contact.phone, task.settings.owners, self_chat=task.self_chat)
+    return role_for(task.contact.phone, task.settings.owners, self_chat=task.self_chat or task.owner)
 
 
 def _may_be_read(task: ReadingTask) -> bool:

@@ -32,6 +32,8 @@ class ReadingTask(Value):
     closed: bool
     conversation: int
     self_chat: bool
+    owner: bool = False
+    """Whether its sender is one of the owners, by number or hidden address."""
     contact: Contact
     message: int
     trace: str | None = None

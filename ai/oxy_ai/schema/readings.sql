@@ -158,6 +158,7 @@ begin
     return (
         select jsonb_build_object(
             'settings', i.settings, 'closed', i.closed_at is not null, 'conversation', v.id, 'self_chat', v.self_chat,
+            'owner', is_owner_of(i, c.phone_key, v.id),
             'contact', contact_document(c), 'message', m.id, 'trace', m.trace, 'message_state', m.state,
             'revoked', m.reason is not distinct from revoked_by_sender() or changes_of(m) ? 'revoke',
             'forwarded', coalesce((m.content ->> 'forwarded')::boolean, false),

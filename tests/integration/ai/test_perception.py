@@ -292,7 +292,9 @@ async def test_what_is_said_and_shown_is_nobodys_order(scene: Scene) -> None:
 
 async def test_nobody_hears_or_sees_what_nobody_may_answer(scene: Scene) -> None:
     friend, stranger, once, sorry, person = (f"+551191234020{number}" for number in range(5))
+    hidden = Jid.parse("77777@lid")
     settings = waiting(60, mode="Only", only_phones=(ANA, friend, once, sorry, person))
+    settings = settings.model_copy(update={"owner_lids": (str(hidden),)})
     pod = await scene.pod(settings)
     await scene.model.script({"reply": "Certo!"})
     async with scene.worker(**FAST):
@@ -314,13 +316,15 @@ async def test_nobody_hears_or_sees_what_nobody_may_answer(scene: Scene) -> None
         assert await answers(pod, 1, once) == ["Certo!"]
         await all_is_well(scene)
         await until(lambda: scene.query("select from readings having count(*) = 1"))
-    assert [file["words"] for file in await received(scene)] == ["Queria falar com a Bia"]
-    assert await asked(scene) == [["[áudio: visualização única]"]]
+        await says(scene, pod, "Tudo certo?", chat=hidden, sender=hidden)  # an owner, whose number is not known
+        await until(lambda: [request for request in pod.sent if request.chat == hidden], 60)
+    assert [file["words"] for file in await received(scene)] == ["Queria falar com a Bia", "Tudo certo?"]
+    assert await asked(scene) == [["[áudio: visualização única]"], ["[áudio, transcrito] Tudo certo?"]]
     assert [pod.answers_to(phone) for phone in (friend, stranger, sorry, person)] == [[]] * 4
     states = await scene.query(
         "select state::text, count(*) from messages where kind = 'voice_note' group by 1 order by 1"
     )
-    assert [tuple(row) for row in states] == [("answered", 1), ("ignored", 3), ("person", 1)]
+    assert [tuple(row) for row in states] == [("answered", 2), ("ignored", 3), ("person", 1)]
 
 
 async def test_a_spoken_wish_holds_and_a_spoken_emergency_breaks_every_silence(scene: Scene) -> None:

@@ -49,6 +49,7 @@ def task(**changes: Any) -> ReadingTask:  # noqa: ANN401
         ({"contact": {"opt_out": "all"}}, ReadingStep.READ),
         ({"ai": AiSettings(mode="Only", only_phones=("+5511911111111",))}, ReadingStep.DECLINE),
         ({"ai": AiSettings(mode="Only"), "contact": {"phone": OWNER}}, ReadingStep.READ),
+        ({"ai": AiSettings(mode="Only"), "owner": True}, ReadingStep.READ),
         ({"ai": AiSettings(mode="Draft")}, ReadingStep.READ),
         ({"ai": AiSettings(enabled=False)}, ReadingStep.DECLINE),
         ({"ai": AiSettings(aurora=AuroraSettings(enabled=False)), "self_chat": True}, ReadingStep.DECLINE),
