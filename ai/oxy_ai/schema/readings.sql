@@ -190,14 +190,17 @@ begin
     );
 end $$;
 
--- The conversation of a message, locked; nobody merges it before the transaction ends.
-create or replace function lock_conversation_of(organization uuid, instance uuid, message bigint) returns conversations
+-- The conversation of a message whose reading ends, both locked; nobody merges it before the transaction ends. A reading is
+-- locked before its row in the queue, here and where something becomes of its file.
+create or replace function lock_for_reading(organization uuid, instance uuid, file uuid, message bigint)
+returns conversations
 language plpgsql
 as $$
 declare
     v conversations;
 begin
     perform lock_instance(instance);
+    perform from readings r where r.instance_id = instance and r.media_id = file for no key update;
     select c.* into v from conversations c
     join messages m on m.organization_id = organization and m.id = message and m.conversation_id = c.id
     where c.organization_id = organization for no key update of c;
@@ -216,7 +219,7 @@ declare
     m messages;
 begin
     perform enter_org(organization);
-    v := lock_conversation_of(organization, instance, message);
+    v := lock_for_reading(organization, instance, file, message);
     if not end_reading_claim(instance, file, held_until, null) then
         return false;
     end if;
@@ -263,7 +266,7 @@ declare
     longest interval;
 begin
     perform enter_org(organization);
-    v := lock_conversation_of(organization, instance, message);
+    v := lock_for_reading(organization, instance, file, message);
     if not end_reading_claim(instance, file, held_until, pause) then
         return false;
     end if;
