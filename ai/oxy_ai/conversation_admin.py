@@ -5,10 +5,13 @@ from typing import Final
 
 from oxy_ai.engine.conversations import hand_back, list_conversations, show_conversation, take_over
 from oxy_ai.engine.store import Engine
+from oxy_ai.golden.export import export_conversation
 from oxy_core.instance.settings import AiSettings
 
 _LISTED: Final = 100
 """Conversations that are listed."""
+_EXPORTED: Final = 40
+"""Messages of which a golden dialogue is made."""
 _SHOWN: Final = 30
 """Messages of one conversation that are shown."""
 
@@ -23,10 +26,13 @@ def add_conversations_parser(parser: argparse.ArgumentParser) -> None:
     listed.add_argument("--most", type=int, default=_LISTED, help="how many (%(default)s)")
     shown = verbs.add_parser("show", help="show one with its newest messages")
     shown.add_argument("--most", type=int, default=_SHOWN, help="how many messages (%(default)s)")
+    made = verbs.add_parser("export", help="make a golden dialogue of one, for oxy_ai.evaluate")
+    made.add_argument("--redact", action="store_true", help="replace names, numbers, addresses and documents")
+    made.add_argument("--most", type=int, default=_EXPORTED, help="how many messages (%(default)s)")
     taken = verbs.add_parser("takeover", help="silence the assistant")
     taken.add_argument("--minutes", type=int, default=AiSettings().handover_minutes, help="for how long (%(default)s)")
     handed = verbs.add_parser("handback", help="have the assistant answer again")
-    for verb in (shown, taken, handed):
+    for verb in (shown, made, taken, handed):
         verb.add_argument("id", help="an id from `conversations list`")
 
 
@@ -39,6 +45,8 @@ async def carry_out_conversations(engine: Engine, options: argparse.Namespace) -
             )
         case "show":
             return await show_conversation(engine, options.id, options.most)
+        case "export":
+            return await export_conversation(engine, options.id, options.most, redact=options.redact)
         case "takeover":
             return await take_over(engine, options.id, options.minutes)
         case _:

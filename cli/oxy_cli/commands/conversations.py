@@ -1,6 +1,7 @@
 """``oxy conversations``: conversations that people answer; taking one over and handing it back."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -70,6 +71,27 @@ def show(
         print_json(answer)
     else:
         print_yaml(answer)
+
+
+@app.command()
+def export(  # noqa: PLR0913 each is an option of the command
+    conversation: Id,
+    *,
+    redact: Annotated[bool, typer.Option(help="Replace names, numbers, addresses and documents.")] = False,
+    most: Annotated[int | None, typer.Option(min=1, max=500, help="How many messages; 40 if not given.")] = None,
+    filename: Annotated[Path | None, typer.Option(help="Write it to this file.")] = None,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+) -> None:
+    """Make a golden dialogue of a conversation, so that a complaint becomes a test (`make evaluate`)."""
+    options = [*(["--redact"] if redact else []), *([] if most is None else ["--most", str(most)])]
+    arguments = ["conversations", "export", conversation, *options]
+    answer = administer(Cluster.connect(context, system_namespace), arguments)
+    if filename is None:
+        console().print(answer["dialogue"], markup=False, highlight=False, soft_wrap=True)
+    else:
+        filename.write_text(answer["dialogue"], encoding="utf-8")
+        console().print(f"Written to {filename}. Read it, change what should have come of it, and run it.")
 
 
 @app.command()

@@ -234,7 +234,7 @@ def test_every_command_for_dead_letters_has_the_same_options(shop: Scene, verb: 
     assert (done.returncode, "no AI worker is ready in namespace nowhere" in done.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("verb", ["list", "show", "takeover", "handback"])
+@pytest.mark.parametrize("verb", ["list", "show", "export", "takeover", "handback"])
 def test_every_command_for_conversations_says_what_is_missing(shop: Scene, verb: str) -> None:
     done = oxy("conversations", verb, *([] if verb == "list" else ["paws:1"]), "--system-namespace=nowhere")
     assert (done.returncode, "no AI worker is ready in namespace nowhere" in done.stderr) == (1, True)
