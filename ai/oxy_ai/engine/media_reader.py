@@ -33,6 +33,7 @@ from oxy_ai.messages import ReadingFailure
 from oxy_ai.perception.pictures import small_jpeg
 from oxy_ai.perception.recordings import seconds_of
 from oxy_ai.sanitize import clean, shorten, storable_text
+from oxy_core.tasks import wait_for
 from oxy_core.trace import trace_bound
 
 _READ_OF_LEASE: Final = 0.75
@@ -50,7 +51,10 @@ log = structlog.get_logger()
 class ReaderSettings(PollingSettings):
     """How voice notes and pictures are read; limits of each are in ``spec.ai.transcription`` and ``spec.ai.vision``."""
 
-    readings_at_once: int = Field(default=4, ge=1, description="Files that a worker reads at the same time.")
+    readings_at_once: int = Field(default=6, ge=1, description="Files that a worker reads at the same time.")
+    readings_each: int = Field(
+        default=2, ge=1, description="Files of one organization that all workers read at the same time."
+    )
     reading_lease_seconds: float = Field(
         default=90, gt=0, description="A worker's lease on a file that it reads: longer than the model takes."
     )
@@ -119,11 +123,13 @@ class MediaReader:
             while True:
                 self._wake.clear()
                 room = self._settings.readings_at_once - self._busy
-                for due in await self._table.claim(room, self._settings.reading_lease) if room else []:
+                for due in await self._claim(room) if room else []:
                     self._busy += 1
                     group.create_task(self._look_after(due))
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._settings.sweep_seconds)
+                await wait_for(self._wake, self._settings.sweep_seconds)
+
+    async def _claim(self, room: int) -> list[DueReading]:
+        return await self._table.claim(room, self._settings.reading_lease, self._settings.readings_each)
 
     async def _look_after(self, due: DueReading) -> None:
         try:
@@ -134,6 +140,10 @@ class MediaReader:
                     return
                 with trace_bound(task.trace):
                     await self._step(due, task)
+        except asyncio.CancelledError:
+            with suppress(Exception):  # the worker stops; another one may begin at once
+                await self._table.leave(due, timedelta(0))
+            raise
         except Exception as error:  # noqa: BLE001 the edge of a task: reported; the lease ends by itself
             report_failure("readings", error)
         finally:

@@ -71,10 +71,13 @@ class ReadingTable:
         self._pool = pool
         self._library = library
 
-    async def claim(self, how_many: int, lease: timedelta) -> list[DueReading]:
-        """Claim files to read, for `lease`."""
+    async def claim(self, how_many: int, lease: timedelta, most_each: int) -> list[DueReading]:
+        """Claim files to read, for `lease`; no organization has more than `most_each` in hand."""
         rows = await self._pool.fetch(
-            "select organization, instance, file, claimed, held_until from claim_readings($1, $2)", how_many, lease
+            "select organization, instance, file, claimed, held_until from claim_readings($1, $2, $3)",
+            how_many,
+            lease,
+            most_each,
         )
         return [DueReading(FileKey(*row[:3]), *row[3:]) for row in map(tuple, rows)]
 

@@ -32,7 +32,7 @@ class Hearing:
     async def settle(self, key: FileKey) -> None:
         """Return once a file is read."""
         while key.file in self._known:
-            for due in await self._table.claim(_AT_ONCE, _LEASE):
+            for due in await self._table.claim(_AT_ONCE, _LEASE, _AT_ONCE):
                 task = await self._table.task(due.key)
                 if task is not None:
                     await self._table.settle(due, task.message, self._known[due.key.file])

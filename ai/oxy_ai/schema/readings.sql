@@ -115,8 +115,9 @@ as $$
 $$;
 
 -- Claim readings that are due, until `due_at`, which tells this claim from others, as in claim_due_files. Whoever has
--- fewest in hand comes first, so that one organization's hundred voice notes do not keep the others' waiting.
-create or replace function claim_readings(how_many integer, lease interval)
+-- fewest in hand comes first, and nobody has more than `most_each`, so that one organization's hundred voice notes, or an
+-- endpoint of its own that hangs, do not keep the others' waiting.
+create or replace function claim_readings(how_many integer, lease interval, most_each integer)
 returns table (organization uuid, instance uuid, file uuid, claimed integer, held_until timestamptz)
 language sql security definer set search_path = public, pg_temp
 as $$
@@ -127,7 +128,7 @@ as $$
                 row_number() over (partition by w.organization_id order by w.held desc, w.due_at) as turn
             from reading_queue w where w.held or w.due_at <= clock_timestamp()
         ) n on n.instance_id = d.instance_id and n.media_id = d.media_id
-        where d.due_at <= clock_timestamp() order by n.turn, n.due_at limit how_many
+        where d.due_at <= clock_timestamp() and n.turn <= most_each order by n.turn, n.due_at limit how_many
         for no key update of d skip locked
     ) due
     where q.instance_id = due.instance_id and q.media_id = due.media_id

@@ -34,9 +34,10 @@ UNOPENED = "Não consegui abrir seu áudio. 🙏 Pode gravar de novo ou escrever
 TOO_LARGE_IMAGE = "Sua imagem é grande demais para eu ver. 🙏 Pode mandar uma menor ou escrever?"
 UNSEEN = "Não consegui abrir sua imagem. 🙏 Pode mandar de novo ou escrever?"
 REVOKED = {"type": "revoke", "target": {"whatsapp_id": "REGRET"}}
+CALLED = [("reserved", True), ("reserved", True), ("answered", False), ("answered", False)]
 CALLS = """
 select outcome, coalesce(cost_microdollars = reserved_microdollars, true) and reserved_microdollars > 1000
-from ai_interactions where kind = 'transcription' order by created_at
+from ai_interactions where kind = 'transcription' order by outcome desc
 """
 FAST = {**QUICK, "reading_retry_seconds": 0.05}
 
@@ -359,11 +360,15 @@ async def test_a_file_is_heard_once_whatever_happens_to_workers_turns_and_files(
         await until(lambda: heard_so_far(scene, 1), 60)
     finally:
         worker.kill()
+    await scene.model.fault(kind="hang", call="transcription", user="depressa")
+    async with scene.worker(**FAST):
+        await says(scene, pod, "Depressa, está certo?", CARLA)
+        await until(lambda: heard_so_far(scene, 2), 60)
+    # A worker that stops gives back what it has in hand; a killed one's lease must end.
     async with scene.worker(**FAST), scene.worker(**FAST):
-        assert await answers(pod, 1, ANA) == ["Certo!"]
-        assert [file["words"] for file in await received(scene)] == ["Está certo?"] * 2
+        assert await answers(pod, 1, ANA) == await answers(pod, 1, CARLA) == ["Certo!"]
         # What the killed worker's call has cost nobody knows: it counts in full.
-        assert [tuple(row) for row in await scene.query(CALLS)] == [("reserved", True), ("answered", False)]
+        assert [tuple(row) for row in await scene.query(CALLS)] == CALLED
         await scene.model.fault(kind="invalid_json", times=3, call="chat", user="pergunta")
         await says(scene, pod, "Oi, uma pergunta", BIA)
         await until(lambda: scene.query("select from turns where state = 'dead'"), 60)
@@ -373,7 +378,7 @@ async def test_a_file_is_heard_once_whatever_happens_to_workers_turns_and_files(
         assert (await answers(pod, 2, BIA))[1] == "Oi!"
         await scene.query("update media set settled_at = settled_at - interval '90 days'")
         await scene.query("update media_queue set due_at = now()")
-        await until(lambda: scene.query("select from media where state = 'deleted' having count(*) = 2"))
+        await until(lambda: scene.query("select from media where state = 'deleted' having count(*) = 3"))
         pod.receive("Oi", BIA)
         assert len(await answers(pod, 3, BIA)) == 3
         assert "[áudio, transcrito] Oi, uma pergunta" in (await asked(scene))[-1]
@@ -385,7 +390,7 @@ async def test_a_file_is_heard_once_whatever_happens_to_workers_turns_and_files(
         pod.receive("Oi", ANA)
         assert len(await answers(pod, 2, ANA)) == 2
     assert (await asked(scene))[-1] == [REVOKED_NOTE, "Oi"]
-    assert [file["words"] for file in await received(scene)][2:] == ["Oi, uma pergunta"]
+    assert [file["words"] for file in await received(scene)].count("Oi, uma pergunta") == 1
     assert await scene.value("select count(*) from reading_queue") == 0
 
 

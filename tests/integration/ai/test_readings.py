@@ -50,7 +50,8 @@ def reading(database: Database, whatsapp_id: str) -> str:
 
 def settle(database: Database, media: str, **result: object) -> bool:
     [(held, message)] = database.rows(
-        "select c.held_until, r.message_id from claim_readings(9, '1 minute') c join readings r on r.media_id = c.file"
+        "select c.held_until, r.message_id from claim_readings(9, '1 minute', 9) c "
+        "join readings r on r.media_id = c.file"
     )
     settled: bool = database.value(
         "settle_reading(%s, %s, %s, %s, %s, %s)", ORGANIZATION, INSTANCE, media, held, message, Jsonb(result)
@@ -122,7 +123,7 @@ def test_what_was_claimed_again_is_not_settled_twice(engine: Database) -> None:
     waiting(engine, (1, 100))
     media = reading(engine, "W1")
     [(held, message)] = engine.rows(
-        "select c.held_until, r.message_id from claim_readings(9, '0') c join readings r on r.media_id = c.file"
+        "select c.held_until, r.message_id from claim_readings(9, '0', 9) c join readings r on r.media_id = c.file"
     )
     assert settle(engine, media, text="Oi") is True
     again = "settle_reading(%s, %s, %s, %s, %s, %s)"
@@ -146,5 +147,7 @@ def test_many_files_of_one_organization_delay_nobody_else(engine: Database) -> N
     engine.rows("insert into organizations (id, name) values (%s, 'clinic')", OTHER)
     for organization in (*[ORGANIZATION] * 5, OTHER):
         engine.value("queue_reading(%s, %s, %s)", organization, INSTANCE, str(uuid4()))
-    claimed = [str(engine.value("organization from claim_readings(1, '1 minute')")) for _ in range(3)]
+    claimed = [str(engine.value("organization from claim_readings(1, '1 minute', 2)")) for _ in range(3)]
     assert claimed == [ORGANIZATION, OTHER, ORGANIZATION]
+    assert engine.rows("select file from claim_readings(9, '1 minute', 2)") == []
+    assert len(engine.rows("select file from claim_readings(9, '1 minute', 4)")) == 2
