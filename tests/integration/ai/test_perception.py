@@ -355,6 +355,7 @@ async def test_a_file_is_heard_once_whatever_happens_to_workers_turns_and_files(
     worker = scene.process(**environment)
     worker.start()
     try:
+        await until(worker.ready, 60)
         await scene.known(pod.settings)
         await says(scene, pod, "Está certo?", ANA, whatsapp_id="REGRET")
         await until(lambda: heard_so_far(scene, 1), 60)
@@ -378,7 +379,7 @@ async def test_a_file_is_heard_once_whatever_happens_to_workers_turns_and_files(
         assert (await answers(pod, 2, BIA))[1] == "Oi!"
         await scene.query("update media set settled_at = settled_at - interval '90 days'")
         await scene.query("update media_queue set due_at = now()")
-        await until(lambda: scene.query("select from media where state = 'deleted' having count(*) = 3"))
+        await until(lambda: scene.query("select from media where state = 'deleted' having count(*) = 3"), 60)
         pod.receive("Oi", BIA)
         assert len(await answers(pod, 3, BIA)) == 3
         assert "[áudio, transcrito] Oi, uma pergunta" in (await asked(scene))[-1]

@@ -151,3 +151,13 @@ def test_many_files_of_one_organization_delay_nobody_else(engine: Database) -> N
     assert claimed == [ORGANIZATION, OTHER, ORGANIZATION]
     assert engine.rows("select file from claim_readings(9, '1 minute', 2)") == []
     assert len(engine.rows("select file from claim_readings(9, '1 minute', 4)")) == 2
+
+
+def test_what_was_read_lately_of_a_conversation_is_counted(engine: Database) -> None:
+    waiting(engine, (1, 100), (1, 100))
+    settle(engine, reading(engine, "W1"), text="Oi")
+    media = reading(engine, "W2")
+    task = engine.value("reading_task(%s, %s, %s)", ORGANIZATION, INSTANCE, media)
+    assert (task["lately"], task["message_state"], task["file_state"], task["way"]) == (1, "open", "stored", "heard")
+    engine.rows("update readings set settled_at = now() - interval '2 hours' where text is not null")
+    assert engine.value("reading_task(%s, %s, %s) ->> 'lately'", ORGANIZATION, INSTANCE, media) == "0"
