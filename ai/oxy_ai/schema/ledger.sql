@@ -50,6 +50,7 @@ as $$
         when v.lease_until > clock_timestamp() then 'is being answered'
         when m.turn_id is not null and t.reason = 'closed' then 'its instance was deleted'
         when m.turn_id is not null and t.reason = 'suspended' then 'its instance is suspended'
+        when m.turn_id is not null and t.reason = 'paused' then 'an owner has the assistant pause'
         when m.turn_id is not null and t.reason = 'rate'
         then 'its contact was answered as often as the settings allow within an hour'
         when m.turn_id is not null and t.waiting_since is not null then 'waits for the model: ' || t.reason

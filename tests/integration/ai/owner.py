@@ -36,6 +36,9 @@ services:
 """
 
 
+WORKER = {"loop_quick_answers": 0, "overlays_check_seconds": 0.2, "proposals_check_seconds": 0.2}
+
+
 @dataclass
 class Owner:
     """An owner with a phone."""
@@ -115,11 +118,11 @@ def wishing(
 
 
 @asynccontextmanager
-async def opened(scene: Scene, **changes: object) -> AsyncIterator[Owner]:
+async def opened(scene: Scene, worker: Mapping[str, object] | None = None, **changes: object) -> AsyncIterator[Owner]:
     """A pet shop with a catalog, whose worker runs, and its owner."""
     settings = settings_of("petshop", **changes)
     pod = await scene.pod(settings)
-    async with scene.worker(loop_quick_answers=0, overlays_check_seconds=0.2, proposals_check_seconds=0.2):
+    async with scene.worker(**WORKER, **(worker or {})):
         await scene.known(settings)
         await scene.apply_catalog("petshop", CATALOG)
         yield Owner(scene, pod)

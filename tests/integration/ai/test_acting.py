@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 from integration.ai.owner import DAY, QUESTION, Owner, audited, opened, states
-from integration.ai.scene import Scene, until
+from integration.ai.scene import OWNER, Scene, until
+from integration.ai.test_perception import FAST, says
 
 CLOSE = {"primeiro_dia": f"{DAY:%Y-%m-%d}"}
 
@@ -104,6 +105,16 @@ async def test_silence_does_nothing_and_the_owner_is_told(scene: Scene) -> None:
         await owner.hears("sim")
         assert await closed(scene) == 0
     assert await states(scene) == ["expired"]
+
+
+async def test_a_yes_may_be_spoken(scene: Scene) -> None:
+    async with opened(scene, FAST) as owner:
+        for words, then in (("Sim, mas só depois.", "Como você"), ("Sim. Pode fazer, por favor.", "Pronto! ")):
+            await asked_to_close(owner, f"fecha domingo, {len(words)}")
+            before = len(owner.heard())
+            await says(scene, owner.pod, words, OWNER)
+            assert (await owner.hears_next(before)).startswith(then)
+        assert await closed(scene) == 1
 
 
 @asynccontextmanager
