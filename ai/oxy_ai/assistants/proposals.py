@@ -44,8 +44,8 @@ _REPEATED: Final = "Isso eu já tinha feito, uma vez só: {outcome}"
 _NO_DEED: Final = "Nesta resposta não mudei nada na loja."
 _DEED: Final = re.compile(
     r"(?<!nao )(?<!nunca )\b(?:fechei|bloqueei|desbloqueei|pausei|retomei|reativei|desativei|marquei|agendei|remarquei|"
-    r"desmarquei|cancelei|assumi|devolvi|mudei|alterei|confirmei|registrei|reservei)\b"
-    r"|\bja (?:esta|estao|ficou|foi|foram) (?:fechad|bloquead|pausad|marcad|agendad|cancelad|confirmad|feit|pront)\w*"
+    r"desmarquei|cancelei|assumi|devolvi|mudei|alterei|reservei)\b"
+    r"|\bja (?:esta|estao|ficou) (?:fechad|bloquead|pausad|marcad|agendad|cancelad|confirmad|feit|pront)\w*"
     r"|\bparei de responder\b|\bvoltei a responder\b|\bsai do modo\b"
 )
 """What a model says that it has done, although only code does anything, on a yes."""

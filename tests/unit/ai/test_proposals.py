@@ -129,6 +129,7 @@ def test_a_pause_is_for_customers_alone() -> None:
         ("Pronto, pausei a assistente.\nMais algo?", "Mais algo?\n\nNesta resposta não mudei nada na loja."),
         ("Ainda não fechei nada.", "Ainda não fechei nada."),
         ("Você fechou o mês com R$ 1.200,00.", "Você fechou o mês com R$ 1.200,00."),
+        ("Já foram marcados 12 agendamentos.", "Já foram marcados 12 agendamentos."),
     ],
 )
 def test_a_deed_that_was_not_done_is_not_claimed(said: str, left: str) -> None:
