@@ -17,7 +17,7 @@ from oxy_ai.engine.database_watch import DatabaseWatch
 from oxy_ai.engine.dead_letter_watch import watch_dead_letters
 from oxy_ai.engine.file_keeper import FileKeeper
 from oxy_ai.engine.file_service import FileService
-from oxy_ai.engine.ingest import Ingest
+from oxy_ai.engine.ingest import Ingest, NewsHints
 from oxy_ai.engine.instances import InstanceFollower
 from oxy_ai.engine.ledger import watch_ledger
 from oxy_ai.engine.media_reader import MediaReader
@@ -100,7 +100,6 @@ class Worker:
         self._dispatcher = TurnDispatcher(engine, runner, settings, self._relay.hint)
         bus_clock = BusClock(client, settings.bus_clock_seconds)
         store = ReportStore(engine, bus_clock, settings, verticals.see_emergency)
-        self._ingest = Ingest(client, engine, settings, store, self._hint_all)
         self._parked = ParkedReports(client, engine, settings, store, self._hint_all)
         self._follower = InstanceFollower(client, engine, settings, self._on_settings)
         self._database = DatabaseWatch(client, engine, settings, self._follower.reread)
@@ -113,6 +112,7 @@ class Worker:
             self._hint_all,
         )
         self._files = FileKeeper(client, library, settings, self._reader.hint)
+        self._ingest = Ingest(client, engine, settings, store, NewsHints(self._hint_all, self._files.hint))
         self._file_service = FileService(client, library)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 

@@ -24,6 +24,7 @@ from oxy_core.envelopes import (
     Settled,
 )
 from oxy_core.errors import ContractError
+from oxy_core.files import FileArrived
 from oxy_core.identity import phone_key
 from oxy_core.message_kinds import MessageKind
 from oxy_core.report_bodies import MessageLost, NumberChanged
@@ -235,7 +236,16 @@ def in_journal_order(arrivals: Sequence[Arrival]) -> list[Arrival]:
 
 def has_new_message(arrivals: Sequence[Arrival], outcomes: Sequence[str]) -> bool:
     """Whether a batch brought a message: something may be due."""
+    return _has_new(MessageSeen, arrivals, outcomes)
+
+
+def has_new_file(arrivals: Sequence[Arrival], outcomes: Sequence[str]) -> bool:
+    """Whether a batch said that a file has arrived: it may be stored."""
+    return _has_new(FileArrived, arrivals, outcomes)
+
+
+def _has_new(body: type[object], arrivals: Sequence[Arrival], outcomes: Sequence[str]) -> bool:
     return any(
-        outcome == "stored" and isinstance(arrival.report.body, MessageSeen)
+        outcome == "stored" and isinstance(arrival.report.body, body)
         for arrival, outcome in zip(arrivals, outcomes, strict=True)
     )

@@ -25,6 +25,7 @@ from oxy_ai.media.records import DueFile, FileKey, FileState, KeptFile
 from oxy_core import subjects
 from oxy_core.files import FileFailure
 from oxy_core.jetstream import MEDIA_STREAM
+from oxy_core.tasks import wait_for
 
 _FETCH_OF_LEASE: Final = 0.75
 """Share of its lease that a worker may take for a file: another one does not begin before this one has given up."""
@@ -99,17 +100,27 @@ class FileKeeper:
         self._settings = settings
         self._lease = timedelta(seconds=settings.media_lease_seconds)
         self._busy = 0
+        self._more = False
+        """Whether more may be due than there was room for."""
+        self._wake = asyncio.Event()
+
+    def hint(self) -> None:
+        """Look at the queue now: a file has arrived."""
+        self._wake.set()
 
     async def run(self) -> None:
         """Work until cancelled; raises the error of an outage."""
         self._busy = 0
         async with asyncio.TaskGroup() as group:
             while True:
+                self._wake.clear()
                 room = self._settings.media_at_once - self._busy
-                for due in await self._library.table.claim(room, self._lease) if room else []:
+                claimed = await self._library.table.claim(room, self._lease) if room else []
+                self._more = len(claimed) == room
+                for due in claimed:
                     self._busy += 1
                     group.create_task(self._look_after(due))
-                await asyncio.sleep(self._settings.sweep_seconds)
+                await wait_for(self._wake, self._settings.sweep_seconds)
 
     async def _look_after(self, due: DueFile) -> None:
         try:
@@ -120,6 +131,8 @@ class FileKeeper:
             await self._try_later(due)
         finally:
             self._busy -= 1
+            if self._more:
+                self._wake.set()
 
     async def _try_later(self, due: DueFile) -> None:
         settings = self._settings

@@ -9,7 +9,7 @@ Whatever cannot be moved to where it belongs stays on the stream and comes back 
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import structlog
 from nats.aio.client import Client
@@ -17,7 +17,14 @@ from nats.aio.msg import Msg
 from pydantic import Field
 
 from oxy_ai import metrics
-from oxy_ai.engine.arrivals import Arrival, has_new_message, in_journal_order, read_arrival, waited_seconds
+from oxy_ai.engine.arrivals import (
+    Arrival,
+    has_new_file,
+    has_new_message,
+    in_journal_order,
+    read_arrival,
+    waited_seconds,
+)
 from oxy_ai.engine.dead_report_records import bury
 from oxy_ai.engine.dead_reports import DeadReport
 from oxy_ai.engine.held_reports import HeldReports, HoldSettings
@@ -49,8 +56,15 @@ _Move: TypeAlias = Coroutine[None, None, None]
 """Moves a report to where it belongs."""
 
 
+class NewsHints(NamedTuple):
+    """What to call when a batch has brought something new."""
+
+    message: Callable[[], None]
+    file: Callable[[], None]
+
+
 class Ingest:
-    """Stores reports; calls `on_message` after each batch with new messages."""
+    """Stores reports, and gives hints of what is new."""
 
     def __init__(
         self,
@@ -58,7 +72,7 @@ class Ingest:
         engine: Engine,
         settings: IngestSettings,
         store: ReportStore,
-        on_message: Callable[[], None],
+        hints: NewsHints,
     ) -> None:
         self._client = client
         self._engine = engine
@@ -66,7 +80,7 @@ class Ingest:
         self._clock = store.clock
         self._store = store
         self._jetstream = client.jetstream(timeout=settings.ingest_move_seconds)
-        self._on_message = on_message
+        self._hints = hints
         self._in_hand = ReportsInHand()
         self._held = HeldReports(settings)
         self._silent_until = 0.0
@@ -99,7 +113,9 @@ class Ingest:
         with self._in_hand.storing():
             outcomes = await self._store.store(arrivals)
         if has_new_message(arrivals, outcomes):
-            self._on_message()
+            self._hints.message()
+        if has_new_file(arrivals, outcomes):
+            self._hints.file()
         for arrival, outcome in zip(arrivals, outcomes, strict=True):
             with trace_bound(arrival.report.trace):
                 move = await self._settle(arrival, outcome)

@@ -104,6 +104,18 @@ async def test_a_voice_note_is_answered_like_a_text_and_a_picture_by_what_it_sho
     assert (b"Exif" in content, b"Exif" in left, dict(Image.open(io.BytesIO(left)).getexif())) == (True, False, {})
 
 
+async def test_several_voice_notes_at_once_wait_for_no_poll(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    await scene.model.script({"user": "transcrito", "reply": "Ouvi!"})
+    phones = [f"+55119123400{number:02}" for number in range(6)]
+    async with scene.worker(**FAST | {"sweep_seconds": 60}), asyncio.timeout(30):
+        await scene.known(pod.settings)
+        for phone in phones:
+            await says(scene, pod, "Tem horário?", phone)
+        for phone in phones:
+            assert await answers(pod, 1, phone) == ["Ouvi!"]
+
+
 def waiting(seconds: float, **changes: Any) -> Any:  # noqa: ANN401
     """Settings of a shop that waits so long for more to be written."""
     return settings_of("petshop", ai=AiSettings(debounce_seconds=0, debounce_max_seconds=seconds, **changes))
