@@ -95,7 +95,8 @@ as $$ select case when reference like 'message:%' then split_part(reference, ':'
 -- -- asking the customer to send it again
 
 -- Whether the customer is asked to send again what is missing of a message: the settings say so, no person is there, and
--- he has neither been asked nor written since. What is open is answered by a turn, which sees what is missing.
+-- he has neither been asked nor written since. What is open is answered by a turn, which sees what is missing; and whoever
+-- was answered although his file could not be read was told so.
 create or replace function may_ask(v conversations, m messages, c contacts, i instances) returns boolean
 language sql stable
 as $$
@@ -106,6 +107,7 @@ as $$
         and coalesce(v.human_until <= clock_timestamp(), true)
         and coalesce(v.asked_at < v.last_inbound_at, v.asked_at is null)
         and age_at(m, clock_timestamp()) <= (i.settings ->> 'max_answer_age_seconds')::double precision
+        and not (m.state = 'answered' and is_unread(m))
         and not exists (
             select from messages later
             where later.conversation_id = v.id and later.author <> 'assistant' and later.id <> m.id

@@ -308,6 +308,17 @@ begin
     );
 end $$;
 
+-- Whether the file of a message should be read, and nothing could be.
+create or replace function is_unread(m messages) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (
+        select from readings r
+        where r.organization_id = m.organization_id and r.message_id = m.id and r.text is null
+    );
+end $$;
+
 -- The words that were heard in a message; null: none.
 create or replace function heard_in(m messages) returns text
 language plpgsql stable

@@ -131,6 +131,20 @@ def test_a_customer_is_not_asked_without_need(engine: Database, case: str) -> No
     assert asked(engine) == 0
 
 
+def test_who_was_told_with_his_answer_is_not_asked_as_well(engine: Database) -> None:
+    prepared(engine)
+    ingest(engine, said(1, kind="voice_note", file={"id": FILE}), failed("expired"))
+    engine.rows("update messages set state = 'answered', turn_id = 0")
+    engine.rows(
+        "insert into readings (organization_id, instance_id, media_id, message_id, way) "
+        "select organization_id, instance_id, %s, id, 'heard' from messages",
+        FILE,
+    )
+    assert asked(engine) == 0
+    engine.rows("delete from readings")
+    assert asked(engine) == 1
+
+
 @pytest.mark.parametrize(("reason", "told"), [("expired", 1), ("unavailable", 1), ("too_large", 0), ("wrong_hash", 0)])
 @pytest.mark.parametrize("first", ["message", "failure"])
 def test_the_owner_hears_of_a_file_that_is_gone(engine: Database, reason: str, told: int, first: str) -> None:
@@ -151,7 +165,8 @@ async def test_the_customer_the_owner_and_the_model_hear_of_what_is_gone(scene: 
             chat = Jid.of_phone(CUSTOMER)
             pod.report(MessageLost(whatsapp_id=uuid4().hex, chat=chat, sender=chat, found_by="store"))
         await until(lambda: len(pod.answers_to(settings.owners[0])) > 0 and len(pod.answers_to(CUSTOMER)) > 1)
-    assert pod.answers_to(CUSTOMER) == ["Oi!", ASK_TO_REPEAT[NoticeKind.LOST]]
+    unseen = "Não consegui abrir sua imagem. 🙏 Pode mandar de novo ou escrever?"
+    assert pod.answers_to(CUSTOMER) == [f"Oi!\n\n{unseen}", ASK_TO_REPEAT[NoticeKind.LOST]]
     assert "se perdeu" in pod.answers_to(settings.owners[0])[0]
     [request] = model.requests
     assert last(request) == "[imagem, o arquivo é grande demais] olha"
