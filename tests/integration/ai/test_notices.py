@@ -43,9 +43,9 @@ async def test_a_notice_in_the_own_chat_changes_nobodys_rights(
         for phone in "+5511912340002", OWNER:  # a person is to answer the first customer
             assert await pod.answer_to("Oi", phone) == "Tudo bem."
         pod.receive("Como foi hoje?", OWN, from_me=True, self_chat=True, **chat)
-        costing = "from ai_interactions where cost_microdollars is not null"
-        await until(lambda: scene.query(f"select {costing} having count(*) = 3"))
-        answered = await scene.query(f"select assistant {costing} order by turn_id")
+        answers = "from ai_interactions where outcome = 'answered'"
+        await until(lambda: scene.query(f"select {answers} having count(*) = 3"))
+        answered = await scene.query(f"select assistant {answers} order by turn_id")
     assert [row["assistant"] for row in answered] == ["customer", "customer", "aurora"]
     customers = "select count(*) from customer_conversations($1)"
     assert await scene.value(customers, org(settings)) == 3
