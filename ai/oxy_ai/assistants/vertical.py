@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, runtime_checkable
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -299,6 +300,15 @@ class Vertical(Protocol):
 
     async def applied_catalog(self, connection: Connection, organization: UUID) -> BaseModel | None:
         """Return the applied catalog in the form that `apply_catalog` reads; None if there is none."""
+        ...
+
+
+@runtime_checkable
+class Prompted(Protocol):
+    """A vertical whose prompts can be others than its own, so that an evaluation can compare them."""
+
+    def with_prompts(self, folder: Path) -> Vertical:
+        """Return the same with the prompts of a folder; those that are not there stay. Raises PromptFileError."""
         ...
 
 

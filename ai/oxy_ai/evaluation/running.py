@@ -5,14 +5,19 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
 
+from oxy_ai.assistants.prompt_files import PromptFileError
+from oxy_ai.assistants.vertical import Prompted, Vertical
 from oxy_ai.engine.readings import ReadingTable
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.turn_runner import RunnerSettings
+from oxy_ai.errors import AdministrationError
 from oxy_ai.evaluation.desk import Desk
 from oxy_ai.evaluation.hearing import Hearing
 from oxy_ai.evaluation.judging import Judged, judge
@@ -77,8 +82,11 @@ async def run_all(
 ) -> list[Judged]:
     """Play and judge all dialogues with all variants in a scratch database.
 
-    Each is given to `on_judged` when it has ended; all are returned in their order.
+    Each is given to `on_judged` when it has ended; all are returned in their order. Raises AdministrationError if a
+    variant's prompts cannot be used.
     """
+    for golden, variant in product(goldens, variants):
+        _vertical(golden.business.profile, variant.prompts)
     wanted = [(golden, variant) for variant in variants for golden in goldens for _ in range(options.repeat)]
     places = asyncio.Semaphore(options.at_once)
     async with _opened(url, options) as equipment, asyncio.TaskGroup() as group:
@@ -132,7 +140,23 @@ def _staged(golden: Golden, variant: Variant, options: RunOptions, number: int) 
     if PLACEHOLDER in options.base_url:
         changes["base_url"] = options.base_url.replace(PLACEHOLDER, golden.name)
     settings = settings.model_copy(update={"ai": settings.ai.model_copy(update=changes)})
-    return Staged(golden, settings, Verticals().named(settings.ai.profile))
+    return Staged(golden, settings, _vertical(settings.ai.profile, variant.prompts))
+
+
+@cache
+def _vertical(profile: str, prompts: Path | None) -> Vertical:
+    """Return a vertical with its own prompts or others; raises AdministrationError for prompts that cannot be used."""
+    vertical = Verticals().named(profile)
+    if prompts is None:
+        return vertical
+    if not isinstance(vertical, Prompted):
+        message = f"--prompts: the prompts of {profile} cannot be others"
+        raise AdministrationError(message)
+    try:
+        return vertical.with_prompts(prompts)
+    except PromptFileError as error:
+        message = f"--prompts: {prompts}: {error}: use the variables of the vertical's own file of that name"
+        raise AdministrationError(message) from error
 
 
 async def _one(equipment: Equipment, staged: Staged, variant: Variant) -> Judged:

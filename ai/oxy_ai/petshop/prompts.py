@@ -1,10 +1,10 @@
 """The prompts of both assistants: the files of the folder `prompt_files`, filled in Portuguese."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,8 @@ from oxy_ai.scheduling.tool_arguments import booking_code
 DAYS_SHOWN: Final = 14
 """Days that the table of coming days has, with today."""
 
-_FOLDER: Final = "prompt_files"
+OWN: Final = Path(__file__).parent / "prompt_files"
+"""Where the prompts are; in another folder those that are not there are taken from here."""
 _GRAMS: Final = 1_000
 """In a kilogram."""
 _MISSED: Final = frozenset({"cancelled", "no_show"})
@@ -69,12 +70,12 @@ class NowVariables:
     iso_date: str
 
 
-def customer_instructions() -> str:
+def customer_instructions(folder: Path = OWN) -> str:
     """Return the part of the customers' assistant's prompt that is the platform's alone."""
-    return _file("customer.md", CustomerVariables).wording
+    return _file(folder, "customer.md", CustomerVariables).wording
 
 
-def customer_prompt(context: Context) -> Prompt:
+def customer_prompt(context: Context, folder: Path = OWN) -> Prompt:
     """Return the prompt of the customers' assistant."""
     facts = context.facts
     settings = context.turn.settings
@@ -94,20 +95,38 @@ def customer_prompt(context: Context) -> Prompt:
         customer=_customer_lines(context),
         missing=facts.missing(CUSTOMER_PARTS),
     )
-    first, second = _file("customer.md", CustomerVariables), _file("customer_now.md", CustomerNowVariables)
+    first, second = (
+        _file(folder, "customer.md", CustomerVariables),
+        _file(folder, "customer_now.md", CustomerNowVariables),
+    )
     return Prompt(first.fill(stable), second.fill(changing), hash_of(first, second))
 
 
-def aurora_prompt(context: Context) -> Prompt:
+def aurora_prompt(context: Context, folder: Path = OWN) -> Prompt:
     """Return the prompt of Aurora, the owners' assistant."""
-    first, second = _file("aurora.md", AuroraVariables), _file("aurora_now.md", NowVariables)
+    first, second = _file(folder, "aurora.md", AuroraVariables), _file(folder, "aurora_now.md", NowVariables)
     changing = NowVariables(today=_today(context.now), iso_date=f"{context.now:%Y-%m-%d}")
     return Prompt(first.fill(AuroraVariables(_shop(context.turn))), second.fill(changing), hash_of(first, second))
 
 
+_FILES: Final[Mapping[str, type[Variables]]] = {
+    "customer.md": CustomerVariables,
+    "customer_now.md": CustomerNowVariables,
+    "aurora.md": AuroraVariables,
+    "aurora_now.md": NowVariables,
+}
+
+
 @cache
-def _file(name: str, variables: type[Variables]) -> PromptFile[Variables]:
-    return PromptFile.read(files(__package__) / _FOLDER / name, variables)
+def _file(folder: Path, name: str, variables: type[Variables]) -> PromptFile[Variables]:
+    file = folder / name
+    return PromptFile.read(file if file.is_file() else OWN / name, variables)
+
+
+def check_prompts(folder: Path) -> None:
+    """Read the prompts of a folder; raises PromptFileError if one has not exactly the variables that it is given."""
+    for name, variables in _FILES.items():
+        _file(folder, name, variables)
 
 
 def _shop(turn: Turn) -> str:

@@ -1,12 +1,13 @@
 """The pet shop as a vertical, registered as the entry point `petshop` of the group `oxy.verticals`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from oxy_ai.assistants.vertical import Brief, Context, ContextPart, RecordKeeper, Role, Vertical
+from oxy_ai.assistants.vertical import Brief, Context, ContextPart, Prompted, RecordKeeper, Role, Vertical
 from oxy_ai.database import Connection
 from oxy_ai.petshop.aurora_tools import AURORA_TOOLS
 from oxy_ai.petshop.catalog import Catalog, read_catalog
@@ -14,7 +15,14 @@ from oxy_ai.petshop.catalog_store import Applied, apply_catalog, read_applied
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
 from oxy_ai.petshop.parts import CATALOG, CUSTOMER_PARTS
 from oxy_ai.petshop.pet_records import PetRecord, keep_record, records_of
-from oxy_ai.petshop.prompts import aurora_prompt, booked_moments, customer_instructions, customer_prompt
+from oxy_ai.petshop.prompts import (
+    OWN,
+    aurora_prompt,
+    booked_moments,
+    check_prompts,
+    customer_instructions,
+    customer_prompt,
+)
 from oxy_ai.petshop.urgent import may_be_urgent, said_at_once
 
 
@@ -22,6 +30,15 @@ class PetShop:
     """Pet shops and veterinary clinics."""
 
     record: ClassVar[type[BaseModel]] = PetRecord
+
+    def __init__(self, prompts: Path = OWN) -> None:
+        """`prompts` is the folder of its prompts."""
+        self._prompts = prompts
+
+    def with_prompts(self, folder: Path) -> "PetShop":
+        """Return the same with the prompts of a folder; raises PromptFileError."""
+        check_prompts(folder)
+        return PetShop(folder)
 
     def is_emergency(self, text: str) -> bool:
         """Return whether a customer may write that an animal is in mortal danger."""
@@ -34,10 +51,10 @@ class PetShop:
     def brief(self, context: Context) -> Brief:
         """Return the prompt and tools of an assistant for a turn."""
         if context.role is Role.AURORA:
-            return Brief(aurora_prompt(context), AURORA_TOOLS)
+            return Brief(aurora_prompt(context, self._prompts), AURORA_TOOLS)
         catalog = context.facts.of(CATALOG)
         offers = () if catalog is None else catalog.offers
-        prompt, instructions = customer_prompt(context), customer_instructions()
+        prompt, instructions = customer_prompt(context, self._prompts), customer_instructions(self._prompts)
         booked = booked_moments(context)
         return Brief(prompt, CUSTOMER_TOOLS, instructions, offers, booked, said_at_once(context))
 
@@ -61,3 +78,4 @@ class PetShop:
 if TYPE_CHECKING:
     _: Vertical = PetShop()
     __: RecordKeeper = PetShop()
+    ___: Prompted = PetShop()
