@@ -204,6 +204,7 @@ _REMEDIES: Final[Mapping[str, str]] = {
     "string_type": "must be a text: write it in quotes, as '{input}'",
     "enum": "must be one of {expected}; it is '{input}'",
     "literal_error": "must be one of {expected}; it is '{input}'",
+    "timezone_naive": "write the local day and time, as 2026-12-01 10:00, without a zone; it is '{input}'",
     "datetime": "write the local day and time, as 2026-12-01 10:00, without a zone; it is '{input}'",
 }
 """What to do, by the beginning of pydantic's type of error."""
