@@ -129,6 +129,13 @@ def test_a_number_is_written_smaller_but_never_cut() -> None:
     assert "R$ 999.999.999.999,99" in shown
 
 
+def test_a_line_ends_where_the_period_has_come_to() -> None:
+    svg = draw_lines(Lines(HEADING, ("seg", "ter", "qua", "qui"), ((3, 5), (1, 2)), Unit.COUNT))
+    dots = [float(dot.get("cx", 0)) for dot in parsed(svg).iter(f"{SVG}circle")]
+    assert len(dots) == 4
+    assert max(dots) < WIDTH / 2
+
+
 EMPTY = (
     draw_columns(Columns(HEADING, ("seg", "ter"), (0, 0), Unit.CENTS, (0, 0))),
     draw_columns(Columns(HEADING, (), (), Unit.COUNT)),

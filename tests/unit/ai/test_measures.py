@@ -43,6 +43,7 @@ def measure(key: str) -> Measure:
         ("faltas", figures(0, 2), figures(0, 2), (2, 2, "igual"), Trend.EVEN),
         ("mensagens_recebidas", figures(0, 0, None, 5), figures(0), (5, 0, "antes era zero"), Trend.EVEN),
         ("tempo_medio_de_resposta", figures(0, 0, 65), figures(0), ("1 min 5 s", None, None), Trend.EVEN),
+        ("tempo_medio_de_resposta", figures(0, 0, 10.04), figures(0, 0, 10), ("10 s", "10 s", "igual"), Trend.EVEN),
         ("custo_da_ia", figures(0), None, ("menos de US$ 0,01", None, None), Trend.EVEN),
     ],
 )
@@ -58,6 +59,8 @@ def test_a_table_has_a_row_for_each_of_its_figures_and_a_dash_for_what_is_unknow
     assert set(IN_TABLE) <= {item.key for item in MEASURES}
     row = row_of(measure("tempo_mediano_de_resposta"), figures(0), figures(0, 0, 30))
     assert (row.now, row.before, row.change) == ("—", "30 s", "")
+    row = row_of(measure("receita"), figures(100), figures(0))
+    assert (row.now, row.before, row.change, row.trend) == ("R$ 1,00", "R$ 0,00", "era zero", Trend.BETTER_UP)
 
 
 def test_what_stands_below_a_chart_is_what_was_counted() -> None:

@@ -182,7 +182,8 @@ def test_a_change_is_told_in_percent(now: int, before: int, words: str) -> None:
         (("2026-03-16", "2026-03-22"), TimePart.DAY, 7, "seg 16", "dom 22"),
         (("2026-03-01", "2026-03-31"), TimePart.DAY, 31, "01/03", "31/03"),
         (("2026-01-01", "2026-03-31"), TimePart.WEEK, 14, "29/12", "30/03"),
-        (("2026-01-01", "2026-12-31"), TimePart.MONTH, 12, "jan/26", "dez/26"),
+        (("2026-01-01", "2026-12-31"), TimePart.MONTH, 12, "jan", "dez"),
+        (("2025-11-01", "2026-12-31"), TimePart.MONTH, 14, "nov/25", "dez/26"),
         (("2016-01-01", "2026-12-31"), TimePart.YEAR, 11, "2016", "2026"),
     ],
 )

@@ -71,10 +71,11 @@ def gathered(bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
 def _draw(canvas: Canvas, y: float, bar: Bar, scale: float, unit: Unit) -> None:
     x, value, before = MARGIN + _NAMES + _GAP, max(bar.value, 0), max(bar.before or 0, 0)
     _name(canvas, y, bar.name)
-    canvas.box(Box(x, y + 18, max(value * scale, 2), _THICK), MAIN, radius=4)
-    if bar.before is not None:
+    if value:
+        canvas.box(Box(x, y + 18, max(value * scale, 2), _THICK), MAIN, radius=4)
+    if before:
         canvas.box(Box(x, y + 20 + _THICK, max(before * scale, 2), _THIN), BEFORE, radius=3)
-    canvas.figure(Point(x + max(value * scale, 2) + _GAP, y + 45), written(bar.value, unit), _VALUE, _VALUES)
+    canvas.figure(Point(x + value * scale + _GAP, y + 45), written(bar.value, unit), _VALUE, _VALUES)
 
 
 def _name(canvas: Canvas, y: float, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from oxy_ai.aurora.charts.table import Row, Trend
-from oxy_ai.aurora.figures.wording import EVEN, NEARLY_EVEN, change
+from oxy_ai.aurora.figures.wording import EVEN, FROM_ZERO, NEARLY_EVEN, change
 from oxy_ai.portuguese.formatting import dollars, duration, money, number
 from oxy_ai.reports.ai_cost import AiCost
 from oxy_ai.reports.conversation_figures import ConversationFigures
@@ -57,6 +57,9 @@ def cents_written(value: float) -> str:
     """Return money in cents as Brazilians write it."""
     return money(int(value))
 
+
+_ZERO: Final = "era zero"
+"""What a table says, which has little room, of a figure that was zero before."""
 
 MEASURES: Final = (
     Measure("receita", "Receita", lambda read: read.bookings.revenue_cents, cents_written),
@@ -145,28 +148,26 @@ def compared(measure: Measure, now: Figures, before: Figures | None) -> Compared
 
 def compare(value: float | None, former: float | None, written: Callable[[float], int | str]) -> Compared:
     """Return two values and how much has changed."""
-    return Compared(
-        agora=None if value is None else written(value),
-        antes=None if former is None else written(former),
-        variacao=None if value is None or former is None else change(value, former),
-    )
+    now, before = None if value is None else written(value), None if former is None else written(former)
+    if value is None or former is None:
+        return Compared(agora=now, antes=before)
+    return Compared(agora=now, antes=before, variacao=EVEN if now == before else change(value, former))
 
 
 def row_of(measure: Measure, now: Figures, before: Figures | None) -> Row:
     """Return a figure as a row of a table."""
     found = compared(measure, now, before)
     shown = [number(item) if isinstance(item, int) else item or "—" for item in (found.agora, found.antes)]
-    return Row(
-        measure.title, shown[0], shown[1] if before else "", found.variacao or "", trend_of(measure, now, before)
-    )
+    changed = _ZERO if found.variacao == FROM_ZERO else found.variacao or ""
+    return Row(measure.title, shown[0], shown[1] if before else "", changed, trend_of(measure, now, before))
 
 
 def trend_of(measure: Measure, now: Figures, before: Figures | None) -> Trend:
     """Return which way a figure went, and how that is taken."""
     value, former = measure.value(now), None if before is None else measure.value(before)
-    if value is None or former is None or change(value, former) in {EVEN, NEARLY_EVEN}:
+    if value is None or former is None or measure.better is Better.NEITHER:
         return Trend.EVEN
-    if measure.better is Better.NEITHER:
+    if compared(measure, now, before).variacao in {EVEN, NEARLY_EVEN}:
         return Trend.EVEN
     up = value > former
     if (measure.better is Better.UP) == up:

@@ -79,6 +79,8 @@ def names_of(parts: Sequence[datetime], part: TimePart) -> tuple[str, ...]:
             return tuple(f"{_WEEKDAYS[at.weekday()]} {at.day}" for at in parts)
         case TimePart.DAY | TimePart.WEEK:
             return tuple(f"{at:%d/%m}" for at in parts)
+        case TimePart.MONTH if len({at.year for at in parts}) == 1:
+            return tuple(_MONTHS[at.month - 1] for at in parts)
         case TimePart.MONTH:
             return tuple(f"{_MONTHS[at.month - 1]}/{at:%y}" for at in parts)
         case TimePart.YEAR:

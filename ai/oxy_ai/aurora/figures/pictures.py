@@ -158,7 +158,8 @@ async def _messages(told: Told, context: ToolContext) -> str:
     found = await read_message_series(
         context.connection, context.organization, (now.start, now.until), part.value, context.timezone.key
     )
-    counts = in_order(found, parts, _NO_MESSAGES, len(parts))
+    until = now.until.replace(tzinfo=None)
+    counts = in_order(found, parts, _NO_MESSAGES, sum(at < until for at in parts))
     received, sent = tuple(count.received for count in counts), tuple(count.sent for count in counts)
     shown = busy(part, received, sent)
     heading = _heading(f"Mensagens {PER[part]}", told, "recebidas", "enviadas")
