@@ -34,10 +34,9 @@ UNOPENED = "Não consegui abrir seu áudio. 🙏 Pode gravar de novo ou escrever
 TOO_LARGE_IMAGE = "Sua imagem é grande demais para eu ver. 🙏 Pode mandar uma menor ou escrever?"
 UNSEEN = "Não consegui abrir sua imagem. 🙏 Pode mandar de novo ou escrever?"
 REVOKED = {"type": "revoke", "target": {"whatsapp_id": "REGRET"}}
-CALLED = [("reserved", True), ("reserved", True), ("answered", False), ("answered", False)]
 CALLS = """
 select outcome, coalesce(cost_microdollars = reserved_microdollars, true) and reserved_microdollars > 1000
-from ai_interactions where kind = 'transcription' order by outcome desc
+from ai_interactions where kind = 'transcription'
 """
 FAST = {**QUICK, "reading_retry_seconds": 0.05}
 
@@ -370,18 +369,20 @@ async def test_a_file_is_heard_once_whatever_happens_to_workers_turns_and_files(
         await until(worker.ready, 60)
         await scene.known(pod.settings)
         await says(scene, pod, "Está certo?", ANA, whatsapp_id="REGRET")
-        await until(lambda: heard_so_far(scene, 1), 60)
+        await until(lambda: was_heard(scene, "Está certo?"), 60)
     finally:
         worker.kill()
     await scene.model.fault(kind="hang", call="transcription", user="depressa")
     async with scene.worker(**FAST):
         await says(scene, pod, "Depressa, está certo?", CARLA)
-        await until(lambda: heard_so_far(scene, 2), 60)
+        await until(lambda: was_heard(scene, "Depressa, está certo?"), 60)
     # A worker that stops gives back what it has in hand; a killed one's lease must end.
     async with scene.worker(**FAST), scene.worker(**FAST):
         assert await answers(pod, 1, ANA) == await answers(pod, 1, CARLA) == ["Certo!"]
-        # What the killed worker's call has cost nobody knows: it counts in full.
-        assert [tuple(row) for row in await scene.query(CALLS)] == CALLED
+        # What a call has cost that nobody saw the end of is not known: it counts in full.
+        calls = [tuple(row) for row in await scene.query(CALLS)]
+        assert (calls.count(("answered", False)), calls.count(("reserved", True))) == (2, len(calls) - 2)
+        assert len(calls) >= 4
         await scene.model.fault(kind="invalid_json", times=3, call="chat", user="pergunta")
         await says(scene, pod, "Oi, uma pergunta", BIA)
         await until(lambda: scene.query("select from turns where state = 'dead'"), 60)
@@ -407,5 +408,5 @@ async def test_a_file_is_heard_once_whatever_happens_to_workers_turns_and_files(
     assert await scene.value("select count(*) from reading_queue") == 0
 
 
-async def heard_so_far(scene: Scene, how_many: int) -> bool:
-    return len(await received(scene)) >= how_many
+async def was_heard(scene: Scene, words: str) -> bool:
+    return words in [file["words"] for file in await received(scene)]
