@@ -18,7 +18,7 @@ class OverlaySettings(ProcessSettings):
     """How overlays of settings are watched."""
 
     overlays_check_seconds: float = Field(
-        default=20, gt=0, description="How often a worker looks for changed settings whose time is over."
+        default=60, gt=0, description="How often a worker looks for changed settings whose time is over."
     )
 
 

@@ -23,7 +23,7 @@ class ProposalSettings(ProcessSettings):
     """How questions to owners are watched."""
 
     proposals_check_seconds: float = Field(
-        default=20, gt=0, description="How often a worker looks for questions to owners that were not answered in time."
+        default=60, gt=0, description="How often a worker looks for questions to owners that were not answered in time."
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from unit.ai.test_routing import turn
 
 from oxy_ai.assistants.proposals import PATIENCE, Ruled, beside_question, question_of, ruling_on, without_deeds
-from oxy_ai.assistants.routing import CarryOut, Say, Skip, decide
+from oxy_ai.assistants.routing import CarryOut, Say, Skip, decide, hears_of_emergency
 from oxy_ai.messages import MessageContent, QuotedMessage, Reading
 from oxy_ai.records import Input, Proposal
 from oxy_core.content import Quote, Reaction, Target
@@ -118,6 +118,8 @@ def test_a_pause_is_for_customers_alone() -> None:
     ai = AiSettings(paused=True)
     assert decide(turn(text("oi"), ai=ai)).reason == "paused"  # type: ignore[union-attr]  # it waits
     assert decide(turn(text("oi", age=90_000), ai=ai)) == Skip("paused")
+    waiting = turn(text("meu cachorro comeu veneno"), ai=ai)
+    assert hears_of_emergency(waiting, decide(waiting)) == "customer"
     assert isinstance(decide(turn(text("sim"), phone=OWNER, ai=ai, proposal=ASKED)), CarryOut)
 
 
