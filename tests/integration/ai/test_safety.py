@@ -105,8 +105,9 @@ async def asked_again(scene: Scene) -> None:
     ]
     assert objected == [False, True, True]
     assert about[SAID[URGENT]] == []
-    rounds = await scene.value("select count(*) from ai_interactions where cost_microdollars > 0")
-    assert rounds == 1 + 2 + 3 + 2 + 1 + 2 + 2 + 3
+    calls = "select count(*) from ai_interactions where cost_microdollars > 0 and outcome = any ($1)"
+    assert await scene.value(calls, ["answered", "tools", "objected"]) == 1 + 2 + 3 + 2 + 1 + 2 + 2 + 3
+    assert await scene.value(calls, ["invalid", "refused"]) == 1  # the interruption
 
 
 async def minimal(scene: Scene) -> None:
