@@ -39,18 +39,21 @@ _LINK: Final = re.compile(
 )
 _HANDLE: Final = re.compile(r"(?<!\w)@[\w.]{2,}")
 _ID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{24,}\b", re.IGNORECASE)
+_ALONE: Final = r"(?![ .()/-]*\d)"
+"""No digits follow: what looks like the end of an address may be the beginning of a telephone number."""
 _STREET: Final = re.compile(
     r"\b(?:rua|r\.|avenida|av\b\.?|alameda|al\.|travessa|trav\.|tv\.|praça|praca|pç\.|rodovia|rod\.|estrada|estr\.|largo|"
     r"viela|ladeira|vila|bairro|condom[ií]nio|cond\.|edif[ií]cio|ed\.|residencial|conjunto|jardim|jd\.?|parque|pq\.?)"
-    r"\s+[^,.;:!?\n\d]{1,60}(?:,?\s*(?:n[º°o.]*\s*)?\d+\w*)?",
+    r"\s+[^,.;:!?\n\d]{1,60}(?:,?\s*(?:n[º°o.]*\s*)?\d[\d .-]*\w*)?",
     re.IGNORECASE,
 )
 _UNIT: Final = re.compile(
-    r"\b(?:apto|apartamento|ap|bloco|bl|casa|torre|quadra|qd|lote|lt|sala|conj|n[º°])\.?\s*(?:n[º°o.]*\s*)?\d+\s?[a-z]?\b",
+    r"\b(?:apto|apartamento|ap|bloco|bl|casa|torre|quadra|qd|lote|lt|sala|conj|n[º°])\.?\s*(?:n[º°o.]*\s*)?\d+\s?[a-z]?\b"
+    + _ALONE,
     re.IGNORECASE,
 )
-_PLATE: Final = re.compile(r"\b[a-z]{3}[- ]?\d[a-z\d]\d{2}\b", re.IGNORECASE)
-_DOCUMENT: Final = re.compile(r"\b[a-z]{1,3}-?\d{5,}[\d-]*", re.IGNORECASE)
+_PLATE: Final = re.compile(r"\b[a-z]{3}[- ]?\d[a-z\d]\d{2}\b" + _ALONE, re.IGNORECASE)
+_DOCUMENT: Final = re.compile(r"\b[a-z]{1,3}-?\d{5,}[\d-]*" + _ALONE, re.IGNORECASE)
 _KEPT: Final = re.compile(
     r"(?<![\d/.-])\d{1,2}/\d{1,2}(?:/(?:\d{4}|\d{2}))?(?![\d/-]|\.\d)"  # a day
     r"|(?<![\d-])\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?(?![\d-])"

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from oxy_ai.golden.patterns import folded
@@ -11,7 +11,23 @@ from oxy_ai.golden.redaction import Known, Redactor
 
 VOCABULARY = frozenset({"banho", "tosa", "consulta", "vacina", "veterinaria"})
 AROUND = st.sampled_from(
-    ["", "oi, ", "anota aí: ", "meu contato é ", "(", "é o ", "pode ser?\n", "manda pra ", "tel:", "…", "🐶 "]
+    [
+        "",
+        "oi, ",
+        "anota aí: ",
+        "meu contato é ",
+        "(",
+        "é o ",
+        "pode ser?\n",
+        "manda pra ",
+        "tel:",
+        "…",
+        "🐶 ",
+        "casa ",
+        "tel",
+        "rua ",
+        "ligar 0",
+    ]
 )
 AFTER = st.sampled_from(["", ".", " ok?", ")", "!", "\nobrigada", ", tá?", " 🙏", ";"])
 
@@ -36,6 +52,8 @@ def phones(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(phones(), AROUND, AFTER)
+@example(("00000000", "0000 0000"), "manda pra ", "")
+@example(("98765432", "98765 432"), "tel", "")
 def test_no_telephone_number_remains(phone: tuple[str, str], before: str, after: str) -> None:
     number, written = phone
     found = redactor().text(f"{before}{written}{after}")
