@@ -207,12 +207,19 @@ def _period(period: Period) -> str:
 
 
 async def _touched(agenda: Agenda, order: ChangeOrder) -> list[BookedTime]:
-    """Return the bookings that would not fit any more if this change were made."""
+    """Return the bookings inside what is changed that do not fit once it is, also those that did not fit before it."""
     changed = await _with(agenda, order)
     first, last = order.begins.date(), order.ends.date() + timedelta(days=1)
     booked = await booked_between(agenda, first, last)
     before = {item.id for item in left_outside(agenda, booked)}
-    return [item for item in left_outside(changed, booked) if item.id not in before]
+    return [item for item in left_outside(changed, booked) if item.id not in before or _is_inside(order, item)]
+
+
+def _is_inside(order: ChangeOrder, item: BookedTime) -> bool:
+    """Whether a change is about the time, and about the person or room, of a booking."""
+    starts_at, ends_at = (at.replace(tzinfo=None) for at in (item.starts_at, item.ends_at))
+    about = order.resource is None or order.resource in item.resource_ids
+    return about and starts_at < order.ends and order.begins < ends_at
 
 
 async def _with(agenda: Agenda, order: ChangeOrder) -> Agenda:
