@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from integration.ai.scripted_dialogues import DIALOGUES, Script, running_scripts
 
 from oxy_ai.evaluation.command import main
@@ -19,6 +21,18 @@ ANSWERS = {
     "prices/bath": ("O banho custa R$ 65,00.",),
     "hours/sunday": ("Domingo, das 8h às 20h, te esperamos!", "Aos domingos estamos fechados."),
 }
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """The command sets the logs of its process, in which other tests read theirs afterwards."""
+    loggers, root = structlog.get_config(), logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    structlog.configure(**loggers)
+    structlog.contextvars.clear_contextvars()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture
