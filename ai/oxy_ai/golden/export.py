@@ -95,13 +95,15 @@ def dialogue_of(recorded: Recorded, redactor: Redactor | None) -> dict[str, Any]
     zone = zone_or_default(recorded.settings.timezone)
     began = exchanges[0][0].at
     maker = _Maker(recorded, redactor, zone)
+    business, records = maker.business(), maker.records()  # before names are learned, which may be words of theirs
+    maker.learn()
     return {
         "title": f"Conversa de {began.astimezone(zone):%d/%m/%Y}",
         "skill": Skill.COMPLAINTS.value,
         "intent": IntentName.OTHER.value,
-        "business": maker.business(),
+        "business": business,
         "clock": maker.local(began),
-        "before": {"person": maker.person(earlier, began)},
+        "before": {"person": maker.person(records, earlier, began)},
         "turns": [maker.exchange(group) for group in exchanges],
         "after": maker.after(began),
     }
@@ -144,11 +146,17 @@ class _Maker:
     def name(self, name: str) -> str:
         return name if self._redactor is None else self._redactor.name(name)
 
-    def plain(self, value: Any) -> Any:  # noqa: ANN401 a part of a document
-        return value if self._redactor is None else self._redactor.value(value)
+    def plain(self, value: Any, *, guess: bool = False) -> Any:  # noqa: ANN401 a part of a document
+        return value if self._redactor is None else self._redactor.value(value, guess=guess)
+
+    def learn(self) -> None:
+        """Learn the names in all messages, so that one is also replaced where it stands before it is given away."""
+        for message in self._recorded.messages:
+            self.earlier(message)
+            self.said(message)
 
     def business(self) -> dict[str, Any]:
-        settings = self._recorded.settings
+        settings, catalog = self._recorded.settings, self.plain(self._recorded.catalog)
         ai = settings.ai.model_dump(mode="json", exclude_defaults=True)
         real = self._redactor is None
         return {
@@ -157,17 +165,22 @@ class _Maker:
             "phone": settings.phone_number if real else _BUSINESS,
             "timezone": settings.timezone,
             "owners": list(settings.owners) if real else [_OWNER] * bool(settings.owners),
-            "settings": {"ai": self.plain({name: ai[name] for name in _KEPT_SETTINGS if name in ai})},
-            "catalog": self.plain(self._recorded.catalog),
+            "settings": {"ai": self.plain({name: ai[name] for name in _KEPT_SETTINGS if name in ai}, guess=True)},
+            "catalog": catalog,
         }
 
-    def person(self, earlier: Sequence[RecordedMessage], began: datetime) -> dict[str, Any]:
+    def records(self) -> list[dict[str, Any]]:
+        return [self.plain(record, guess=True) for record in self._recorded.records]
+
+    def person(
+        self, records: Sequence[Mapping[str, Any]], earlier: Sequence[RecordedMessage], began: datetime
+    ) -> dict[str, Any]:
         recorded = self._recorded
         phone = CUSTOMER if self._redactor is not None or recorded.phone is None else recorded.phone
         known = {
             "phone": phone,
             "name": None if recorded.name is None else self.name(recorded.name),
-            "records": [self.plain(record) for record in recorded.records],
+            "records": list(records),
             "bookings": [self.booking(booking) for booking in moment_before(recorded.bookings, began)],
             "said": [line for message in earlier if (line := self.earlier(message)) is not None],
         }
@@ -199,7 +212,7 @@ class _Maker:
             for name, value in call.arguments.items()
             if isinstance(value, plain) and value != "" and not _CODE.fullmatch(str(value))
         }
-        return {"tool": call.tool, "arguments": self.plain(given)}
+        return {"tool": call.tool, "arguments": self.plain(given, guess=True)}
 
     def said(self, message: RecordedMessage) -> dict[str, Any] | str:
         heard = (message.reading or {}).get("text")

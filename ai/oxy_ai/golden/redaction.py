@@ -33,7 +33,21 @@ PSEUDONYMS: Final = words_in(
 )
 """Without accents: they also stand in keys."""
 
-_EMAIL: Final = re.compile(r"[\w.+%-]+ ?(?:@|\(at\)|\[at\]) ?[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
+_KEYCAPS: Final = re.compile(r"(?<=\d)\ufe0f?\u20e3")
+"""What makes an emoji of a digit."""
+_DASHES: Final = re.compile(r"(?<=\d)\s?[\u2010-\u2015\u2212]\s?(?=\d{3})")
+"""What telephones and keyboards write for a hyphen within a number."""
+_EMAIL: Final = re.compile(
+    r"[\w.+%-]+(?: (?:ponto|underline|tra[çc]o) [\w.+%-]+)* ?(?:@|\(at\)|\[at\]|\barroba\b) ?"
+    r"[\w-]+(?:(?:\.| ponto )[\w-]+)+",
+    re.IGNORECASE,
+)
+"""Also as it is heard."""
+_BIRTH: Final = re.compile(
+    r"\b[0-3]?\d[/.-][01]?\d[/.-](?:19\d{2}|[4-9]\d)\b(?![/.-]?\d)|\b[0-3]?\d de [a-zç]+ de 19\d{2}\b", re.IGNORECASE
+)
+"""A day of the last century: no appointment, but somebody's."""
+_BIRTH_ISO: Final = re.compile(r"\b19\d{2}-[01]\d-[0-3]\d\b")
 _LINK: Final = re.compile(
     r"\b(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|br|me|io|app)(?:/\S*)?", re.IGNORECASE
 )
@@ -130,7 +144,8 @@ class Redactor:
 
     def text(self, text: str, *, guess: bool = True) -> str:
         """Return a text without what is somebody's; `guess`: names are also found by how they are written."""
-        plain = _EMAIL.sub("pessoa@exemplo.com.br", text)
+        plain = _DASHES.sub("-", _KEYCAPS.sub("", text))
+        plain = _EMAIL.sub("pessoa@exemplo.com.br", plain)
         if self.known.business:
             plain = re.sub(re.escape(self.known.business), BUSINESS, plain, flags=re.IGNORECASE)
         for pattern, replacement in _REPLACED:
@@ -139,15 +154,17 @@ class Redactor:
         numbers = "".join(part if kept else self._without_numbers(part) for part, kept in kept_apart)
         return self._without_names(numbers, guess=guess)
 
-    def value(self, value: JsonValue) -> JsonValue:
-        """Return a document with all its texts redacted; names are not guessed in it."""
+    def value(self, value: JsonValue, *, guess: bool = False) -> JsonValue:
+        """Return a document with all its texts redacted, and numbers that are long enough to be a telephone's."""
         match value:
             case str():
-                return self.text(value, guess=False)
+                return self.text(value, guess=guess)
+            case int() if abs(value) >= 10 ** (PHONE_DIGITS - 1):
+                return int(self.phone(str(value)))
             case list():
-                return [self.value(item) for item in value]
+                return [self.value(item, guess=guess) for item in value]
             case dict():
-                return {key: self.value(item) for key, item in value.items()}
+                return {key: self.value(item, guess=guess) for key, item in value.items()}
             case _:
                 return value
 
@@ -220,6 +237,8 @@ _REPLACED: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (_LINK, "exemplo.com.br"),
     (_HANDLE, "@exemplo"),
     (_ID, "chave"),
+    (_BIRTH, "01/01/1980"),
+    (_BIRTH_ISO, "1980-01-01"),
     (_STREET, "rua exemplo, 1"),
     (_UNIT, "apto 1"),
     (_PLATE, "placa"),

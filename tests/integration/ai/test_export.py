@@ -34,23 +34,24 @@ before:
   person:
     phone: "+5511976543210"
     name: Marluce Quintela
-    records: [{{name: Fubá, species: cachorro, allergies: alergia da Marluce}}]
+    records: [{{name: Fubá, species: cachorro, allergies: "diz a vizinha, a Genoveva"}}]
     bookings: [{{service: Banho, for: Fubá, at: {LATER:%Y-%m-%d} 09:00, made: {MADE:%Y-%m-%d %H:%M}}}]
     said:
       - {{customer: "oi, aqui é a Marluce, moro na Rua dos Nhambiquaras, 8317 apto 56"}}
+      - {{customer: "o brutus, meu outro cachorro, ficou doente"}}
       - {{person: "Oi Marluce! Aqui é a Zuleica, já te respondo"}}
 turns:
   - says:
       - "meu e-mail é marluce.q@example.net e o cpf 123.456.789-09"
       - {{voice: "queria marcar banho pro Fubá dia {DAY:%d/%m/%Y} às dez horas, meu telefone é 11 97654-3210"}}
     calls: [{{tool: agendar_servico}}]
-  - says: obrigada! fala pra Dra. Camila que a Marluce mandou um abraço
+  - says: obrigada! fala pra Dra. Camila que a Marluce e o Brutus mandaram um abraço
 after:
   bookings:
     - {{service: Banho, for: Fubá, at: {DAY:%Y-%m-%d} 10:00}}
     - {{service: Banho, for: Fubá, at: {LATER:%Y-%m-%d} 09:00}}
 """
-SECRETS = ("marluce", "quintela", "fuba", "zuleica", "camila", "nhambiquaras", "example.net")
+SECRETS = ("marluce", "quintela", "fuba", "zuleica", "camila", "genoveva", "brutus", "nhambiquaras", "example.net")
 NUMBERS = ("76543210", "12345678909", "8317", "30451122", "30459000")
 SCRIPT = Script(
     responses=(

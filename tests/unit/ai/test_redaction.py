@@ -81,6 +81,16 @@ DOCUMENTS = (
     "4111 1111 1111 1234",
     "3f2b8c1e-1111-2222-3333-444455556666",
     "nove oito sete seis cinco quatro três dois",
+    "98765\u20134321",
+    "11 98765 — 4321",
+    "ap 98765\u20134321",
+    "9️⃣8️⃣7️⃣6️⃣5️⃣4️⃣3️⃣2️⃣1️⃣",
+    "12/03/1985",
+    "12/03/85",
+    "1985-03-12",
+    "12 de março de 1985",
+    "jurandira ponto quexada arroba example ponto net",
+    "jurandira.quexada arroba example.net",
 )
 
 
@@ -170,3 +180,12 @@ def test_the_same_is_replaced_by_the_same() -> None:
     assert folded(one.text("ana, o THOR e a Ana")) == folded(one.text("ANA, o thor e a aná"))
     assert one.text("(11) 91234-0001") == one.text("+55 11 91234 0001") == one.phone("+5511912340001")
     assert one.name("Ana") in one.text("a Ana ligou")
+
+
+def test_numbers_of_a_document_are_redacted_if_they_may_be_somebodys() -> None:
+    document = {"telefone": 11987654321, "cpf": 12345678909, "preco": 120000, "ok": True, "notas": ["liga 98765-4321"]}
+    found = redactor().value(document)
+    assert isinstance(found, dict)
+    assert found["preco"] == 120000
+    assert found["ok"] is True
+    assert not re.search("7654|6789", str(found))
