@@ -48,7 +48,7 @@ as $$
 $$;
 
 -- Reserve the largest cost of a call (oxy_ai.records.NewCall, its outcome is reserved) in its month. False: the budget has
--- no room for it, and the owner is told. He is warned once `share` of it is used.
+-- no room for it, and the owner is told. He is warned once `share` of it is used: of each budget that the month is given.
 create or replace function reserve_call(organization uuid, call jsonb, share double precision) returns boolean
 language plpgsql
 as $$
@@ -56,21 +56,23 @@ declare
     c ai_interactions := jsonb_populate_record(null::ai_interactions, call);
     budget bigint;
     used bigint;
+    about text;
 begin
     perform enter_org(organization);
     budget := budget_of(organization, c.instance_id);
+    about := concat_ws(':', 'month', c.month, budget);
     perform count_call(organization, c, 0, 0);
     update ai_months m set reserved_microdollars = m.reserved_microdollars + c.reserved_microdollars
     where m.instance_id = c.instance_id and m.month = c.month
         and (m.spent_microdollars + m.reserved_microdollars + c.reserved_microdollars <= budget) is not false
     returning m.spent_microdollars + m.reserved_microdollars into used;
     if used is null then
-        perform note_for_owner(organization, c.instance_id, 'budget_spent', 'month:' || c.month);
+        perform note_for_owner(organization, c.instance_id, 'budget_spent', about);
         return false;
     end if;
     perform insert_call(organization, c);
     if used >= share * budget then
-        perform note_for_owner(organization, c.instance_id, 'budget_low', 'month:' || c.month);
+        perform note_for_owner(organization, c.instance_id, 'budget_low', about);
     end if;
     return true;
 end $$;

@@ -81,15 +81,17 @@ def test_a_budget_may_be_lowered_below_what_is_spent_raised_removed_and_set_agai
     assert engine.rows(MONTHS) == [("2026-11-01", 50, 30)]
 
 
-def test_the_owner_hears_once_a_month_that_a_budget_is_low_and_that_it_is_spent(engine: Database) -> None:
+def test_the_owner_hears_once_of_each_budget_of_a_month_that_it_is_low_and_that_it_is_spent(engine: Database) -> None:
     conversation = engine.conversation()
-    budget(engine, 100)
     for month in "2026-11-01", "2026-12-01":
-        for bound in 79, 1, 1, 50, 50:
-            reserve(engine, reserved(conversation, bound, month=month))
-        expected = [("budget_low", f"month:{month}"), ("budget_spent", f"month:{month}")]
-        assert engine.rows(NOTICES)[-2:] == expected
-    assert len(engine.rows(NOTICES)) == 2 * 2
+        for microdollars in 100, 1000:  # raised once it is spent
+            budget(engine, microdollars)
+            for tenths in 7.9, 0.1, 0.1, 5, 5:
+                bound = int(tenths * microdollars / 10)
+                reserve(engine, reserved(conversation, bound, month=month))
+            about = f"month:{month}:{microdollars}"
+            assert engine.rows(NOTICES)[-2:] == [("budget_low", about), ("budget_spent", about)]
+    assert len(engine.rows(NOTICES)) == 2 * 2 * 2
 
 
 def test_twenty_that_race_for_the_last_cents_do_not_overshoot(engine_url: str) -> None:
@@ -101,8 +103,8 @@ def test_twenty_that_race_for_the_last_cents_do_not_overshoot(engine_url: str) -
         assert sum(won) == 1000 // 90
         assert database.rows(MONTHS) == [("2026-11-01", 0, 990)]
         assert sorted(database.rows(NOTICES)) == [
-            ("budget_low", "month:2026-11-01"),
-            ("budget_spent", "month:2026-11-01"),
+            ("budget_low", "month:2026-11-01:1000"),
+            ("budget_spent", "month:2026-11-01:1000"),
         ]
         database.rows("truncate ai_interactions, ai_months, owner_notices, conversations cascade")
 
