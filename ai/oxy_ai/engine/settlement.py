@@ -16,7 +16,7 @@ def settled(call: NewCall, bounds: Bounds, usage: Usage, outcome: CallOutcome) -
 
     An endpoint that does not say what it used has no known cost, and counts in full.
     """
-    silent = call.kind != "transcription" and usage.prompt_tokens == 0
+    silent = call.kind != "transcription" and 0 in (usage.prompt_tokens, usage.completion_tokens)
     figures = usage.model_dump()
     if silent or usage.cost_microdollars is None:
         figures |= {"cost_microdollars": _full(bounds, [usage.model]), "price_source": None}

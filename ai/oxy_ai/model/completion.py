@@ -129,7 +129,8 @@ def _usage(model: str, price: KnownPrice | None, figures: object, seconds: float
     prompt = count_of(figures, "prompt_tokens")
     details = figures.get("prompt_tokens_details") if isinstance(figures, dict) else None
     cached = min(count_of(details, "cached_tokens"), prompt)
-    written = count_of(figures, "completion_tokens")
+    # Some endpoints count what a model thinks in the total alone; all charge for it as for what it writes.
+    written = max(count_of(figures, "completion_tokens"), count_of(figures, "total_tokens") - prompt)
     cost = None if price is None else price.tokens_cost(prompt, cached, written)
     return Usage(
         model=model,

@@ -28,6 +28,19 @@ def test_text_and_usage_are_read() -> None:
     assert (usage.model, usage.cost_microdollars, usage.latency_ms) == (MODEL, 195, 1234)
 
 
+@pytest.mark.parametrize(
+    ("figures", "written"),
+    [
+        ({"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1900}, 900),
+        ({"prompt_tokens": 1000, "total_tokens": 1100}, 100),
+        ({"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 0}, 100),
+    ],
+)
+def test_what_a_model_thinks_is_paid_for_though_only_the_total_counts_it(figures: object, written: int) -> None:
+    _, usage = read_completion(body({"content": "Oi"}, usage=figures), MODEL, None, 0)
+    assert usage.completion_tokens == written
+
+
 def test_calls_are_read_with_empty_arguments_where_there_are_none() -> None:
     response, _ = read_completion(body({"tool_calls": [call(1), call(2)]}), MODEL, None, 0)
     assert response.text is None

@@ -15,13 +15,13 @@ BOUNDS = {"first": 100, "second": 200}
 ID = UUID(int=7)
 
 
-def used(model: str = "first", cost: int | None = 9, prompt: int = 50) -> Usage:
+def used(model: str = "first", cost: int | None = 9, prompt: int = 50, written: int = 5) -> Usage:
     source = None if cost is None else PriceSource.TABLE
     return Usage(
         model=model,
         prompt_tokens=prompt,
         cached_tokens=0,
-        completion_tokens=5,
+        completion_tokens=written,
         cost_microdollars=cost,
         latency_ms=1,
         price_source=source,
@@ -43,11 +43,21 @@ def begun(kind: str = "chat") -> NewCall:
         (used(), "chat", None, 9),
         (used("second", prompt=0, cost=0), "chat", BOUNDS, 200),
         (used(prompt=0, cost=0), "chat", None, None),
+        (used(written=0), "chat", BOUNDS, 100),
         (used(prompt=0, cost=4), "transcription", BOUNDS, 4),
         (used(cost=None), "chat", None, None),
         (used(cost=None), "chat", BOUNDS, 100),
     ],
-    ids=["used", "no budget", "silent endpoint", "silent, no budget", "by the minute", "no price", "no price, budget"],
+    ids=[
+        "used",
+        "no budget",
+        "silent endpoint",
+        "silent, no budget",
+        "half silent",
+        "by the minute",
+        "no price",
+        "no price, budget",
+    ],
 )
 def test_an_answer_counts_what_the_endpoint_says_or_in_full(
     usage: Usage, kind: str, bounds: dict[str, int] | None, cost: int | None
