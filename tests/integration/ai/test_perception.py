@@ -107,7 +107,7 @@ async def test_several_voice_notes_at_once_wait_for_no_poll(scene: Scene) -> Non
     pod = await scene.pod(settings_of("petshop"))
     await scene.model.script({"user": "transcrito", "reply": "Ouvi!"})
     phones = [f"+55119123400{number:02}" for number in range(6)]
-    async with scene.worker(**FAST | {"sweep_seconds": 60}), asyncio.timeout(30):
+    async with scene.worker(**FAST | {"sweep_seconds": 60}), asyncio.timeout(50):
         await scene.known(pod.settings)
         for phone in phones:
             await says(scene, pod, "Tem horário?", phone)
