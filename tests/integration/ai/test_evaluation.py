@@ -22,6 +22,8 @@ GOLDENS = {golden.name: golden for golden in read_library([DIALOGUES])}
 LEAST = 80
 """Dialogues that there must be."""
 
+pytestmark = pytest.mark.xdist_group("golden dialogues")  # they are played once, for all tests of this file
+
 
 @pytest.fixture(scope="module")
 def played(postgres_server: PostgresServer) -> Sequence[Judged]:
@@ -65,6 +67,7 @@ def test_guards_hold_whatever_a_model_does(played: Sequence[Judged]) -> None:
 def test_a_check_notices_what_is_otherwise(played: Sequence[Judged]) -> None:
     noticed: Counter[str] = Counter()
     missed = []
+    assert [f"{judged.name}: {judged.played.broken}" for judged in played if judged.played.broken] == []
     for judged in played:
         golden = GOLDENS[judged.name]
         settings = golden.settings_in("evaluation")
