@@ -53,6 +53,11 @@ _REASONS: Final[Mapping[NoticeKind, str]] = {
 }
 """Why a turn failed: the second half of a sentence, without technical detail."""
 
+_CUSTOMERS_OF_A_BUDGET: Final = (
+    "Quem escreve é avisado de que uma pessoa vai responder; se eu só estiver rascunhando, ninguém recebe aviso."
+)
+"""What becomes of customers when the model may not be asked, in either mode: drafts promise nothing."""
+
 _WHILE_OUT: Final = (
     "Enquanto isso não consigo responder. Avisei quem escreveu que uma pessoa vai responder; por favor, acompanhe as "
     "conversas deste número. Quando voltar, respondo o que ainda não for antigo demais."
@@ -98,16 +103,16 @@ _WHAT_HAPPENED: Final[Mapping[str, str]] = {
     ),
     NoticeKind.BUDGET_LOW: (
         "⚠️ Já usei quase todo o limite de gastos com inteligência artificial deste mês. Quando ele acabar, deixo de "
-        "responder até o mês virar ou o limite aumentar, e aviso os clientes que uma pessoa vai responder."
+        f"responder até o mês virar ou o limite aumentar. {_CUSTOMERS_OF_A_BUDGET}"
     ),
     NoticeKind.BUDGET_SPENT: (
         "⚠️ O limite de gastos com inteligência artificial deste mês acabou. Até o mês virar ou o limite aumentar, não "
-        "respondo: aviso quem escreve que uma pessoa vai responder. Por favor, acompanhe as conversas deste número."
+        f"respondo. {_CUSTOMERS_OF_A_BUDGET} Por favor, acompanhe as conversas deste número."
     ),
     NoticeKind.PRICE_UNKNOWN: (
         "⚠️ Há um limite de gastos com inteligência artificial, mas não sei o preço do modelo configurado e por isso "
-        "não o uso: aviso quem escreve que uma pessoa vai responder. Por favor, acompanhe as conversas deste número e "
-        "peça a quem administra o sistema que informe o preço do modelo."
+        f"não o uso. {_CUSTOMERS_OF_A_BUDGET} Por favor, acompanhe as conversas deste número e peça a quem administra "
+        "o sistema que informe o preço do modelo."
     ),
     NoticeKind.DEAD_REPORT: (
         "⚠️ Não consegui guardar algo que chegou pelo WhatsApp, na conversa com: {who}. "
@@ -160,12 +165,12 @@ def unaffordable_to_owner(error: BudgetError) -> str:
 
 _BUDGET_SPENT: Final = (
     "O limite de gastos com inteligência artificial deste mês acabou, por isso não consigo responder agora, nem aos "
-    "clientes: eles são avisados de que uma pessoa vai responder. Volto quando o mês virar ou quando o limite aumentar."
+    f"clientes. {_CUSTOMERS_OF_A_BUDGET} Volto quando o mês virar ou quando o limite aumentar."
 )
 _PRICE_UNKNOWN: Final = (
     "Há um limite de gastos com inteligência artificial, mas não sei o preço do modelo configurado. Sem ele não posso "
-    "responder, nem aos clientes: eles são avisados de que uma pessoa vai responder. Peça a quem administra o sistema "
-    "que informe o preço do modelo."
+    f"responder, nem aos clientes. {_CUSTOMERS_OF_A_BUDGET} Peça a quem administra o sistema que informe o preço do "
+    "modelo."
 )
 
 

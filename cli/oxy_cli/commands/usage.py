@@ -35,6 +35,11 @@ Conversation = Annotated[
 _COUNTS: Final = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens")
 _HEADER: Final = ("CALLS", "IN", "CACHED", "OUT", "AUDIO", "MICRO-USD", "CENTS", "BUDGET CENTS", "")
 
+_RESERVED: Final = (
+    "What a call may cost at most is reserved before it is made, so a month can be closed a little before the last "
+    "cent of its budget."
+)
+
 
 def usage(  # noqa: PLR0913 each is an option of the command
     organization: Organization = None,
@@ -56,6 +61,8 @@ def usage(  # noqa: PLR0913 each is an option of the command
         print_json(found)
     elif found["lines"]:
         print_table(*table(found, by))
+        if remark := remark_on_budgets(found):
+            console().print(remark)
     else:
         console().print("No model was asked.")
 
@@ -69,6 +76,11 @@ def table(found: Mapping[str, Any], by: By) -> tuple[list[str], list[list[str]]]
     ]
     total = ["total", "", "", *([""] if about else []), *_figures(found["total"])]
     return ["ORGANIZATION", "INSTANCE", "MONTH", *about, *_HEADER], [*rows, total]
+
+
+def remark_on_budgets(found: Mapping[str, Any]) -> str:
+    """Return why a month can be closed with a rest; nothing where no budget is shown."""
+    return _RESERVED if any(line.get("budget_microdollars") is not None for line in found["lines"]) else ""
 
 
 def _subject(line: Mapping[str, Any]) -> str:

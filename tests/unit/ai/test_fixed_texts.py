@@ -2,12 +2,14 @@
 
 import pytest
 
-from oxy_ai.assistants.fixed_texts import NAMED, explanation_to_owner, notice_to_owner
+from oxy_ai.assistants.fixed_texts import NAMED, explanation_to_owner, notice_to_owner, unaffordable_to_owner
 from oxy_ai.engine.turn_failures import notice_of
 from oxy_ai.errors import (
+    BudgetExhaustedError,
     ModelInvalidError,
     ModelRefusalError,
     ModelRejectedError,
+    PriceUnknownError,
     ProfileUnknownError,
     TurnAbandonedError,
     TurnError,
@@ -69,6 +71,20 @@ def test_an_owner_reads_whose_message_was_not_sent(kind: NoticeKind) -> None:
     assert "uma mensagem minha" in notice_to_owner(kind, [ANA])
     ordered = ANA.model_copy(update={"commanded": True})
     assert "uma mensagem enviada pela administração" in notice_to_owner(kind, [ordered])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        notice_to_owner(NoticeKind.BUDGET_LOW, [ANA]),
+        notice_to_owner(NoticeKind.BUDGET_SPENT, [ANA]),
+        notice_to_owner(NoticeKind.PRICE_UNKNOWN, [ANA]),
+        unaffordable_to_owner(BudgetExhaustedError()),
+        unaffordable_to_owner(PriceUnknownError("m")),
+    ],
+)
+def test_an_owner_reads_that_nobody_is_told_of_a_spent_budget_by_drafts(text: str) -> None:
+    assert "se eu só estiver rascunhando, ninguém recebe aviso" in text
 
 
 @pytest.mark.parametrize("kind", [*NoticeKind, "of_a_newer_version"])

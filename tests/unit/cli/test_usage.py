@@ -1,6 +1,6 @@
 """What `oxy usage` prints of a report."""
 
-from oxy_cli.commands.usage import By, table
+from oxy_cli.commands.usage import By, remark_on_budgets, table
 
 FIGURES = {
     "calls": 3,
@@ -23,6 +23,12 @@ def test_a_line_shows_cents_beside_micro_dollars_and_the_share_of_the_budget() -
     assert rows[0] == ["petshop", "main", "2026-11", "3", "900", "100", "30", "12s", "12345", "1.2345", "5 (25%)", ""]
     assert rows[1] == ["total", "", "", "3", "900", "100", "30", "", "12345", "1.2345", "", ""]
     assert len(header) == len(rows[0])
+
+
+def test_where_a_budget_is_shown_it_is_said_why_its_last_cent_may_stay() -> None:
+    line = TENANT | FIGURES
+    assert remark_on_budgets({"lines": [line]}) == ""
+    assert "is reserved before it is made" in remark_on_budgets({"lines": [line, line | {"budget_microdollars": 0}]})
 
 
 def test_what_nobody_knows_and_what_is_not_settled_is_said() -> None:
