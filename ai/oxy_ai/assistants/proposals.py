@@ -134,7 +134,7 @@ def _answer(turn: Turn, proposal: Proposal, fresh: Sequence[Input]) -> Ruled:
         return _answer_of_reaction(proposal, reactions)
     if reactions or turn.inputs_total > len(fresh) or not all(map(_is_plain, words)):
         return Ruled.SET_ASIDE
-    said = agreement_of(map(words_of, words))
+    said = agreement_of(map(words_of, words), proposal.intent)
     if said is Agreement.YES and any(_quotes_other(item, proposal) for item in words):
         return Ruled.OLDER
     return _ruled_by(said, Ruled.SET_ASIDE)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
 
-from oxy_ai.portuguese.words import any_of, read
+from oxy_ai.portuguese.words import any_of, fold, read
 
 LONGEST: Final = 80
 """Characters of a text that only says yes or no."""
@@ -109,20 +109,36 @@ _SAYS: Final = {
 _ONLY: Final = {
     said: re.compile(rf"(?:{_FILLER} )*{words}(?: (?:{words}|{_FILLER}))*") for said, words in _SAYS.items()
 }
-_EMOJI: Final = re.compile(rf"([{_YES_EMOJI}{_NO_EMOJI}{_MUTE_EMOJI}]+)")
+_EMOJI: Final = re.compile(rf"([{_YES_EMOJI}{_NO_EMOJI}{_MUTE_EMOJI}])")
 _PUNCTUATION: Final = re.compile(r"[\s.,!;:…\-\"'*_~()]+")
 
+_WISH: Final = re.compile(r"\W*vou (?P<verb>[a-z]+r)\b(?: (?:o|a|os|as) (?P<thing>[a-z]+))?")
+_TAKING_BACK: Final = frozenset({"cancelar", "desmarcar", "deixar", "parar"})
 
-def agreement_in(text: str) -> Agreement:
-    """Return what a text, the words of a voice note or the emoji of a reaction says to a question."""
+
+def agreement_in(text: str, asked: str = "") -> Agreement:
+    """Return what a text, the words of a voice note or the emoji of a reaction says to a question.
+
+    `asked` is what is to be done, as in "Vou fechar a loja amanhã": "pode fechar" is a yes to it, and so is "pode
+    fechar o dia", but nothing that names more.
+    """
     if len(text) > LONGEST:
         return Agreement.NEITHER
     spaced = _EMOJI.sub(r" \1 ", _SKIN.sub("", read(text).folded))
-    words = _PUNCTUATION.sub(" ", spaced).strip()
+    words = _with_plain_yes(_PUNCTUATION.sub(" ", spaced).strip(), asked)
     return next((said for said, only in _ONLY.items() if only.fullmatch(words)), Agreement.NEITHER)
 
 
-def agreement_of(texts: Iterable[str]) -> Agreement:
+def _with_plain_yes(words: str, asked: str) -> str:
+    """Return folded words with "pode" alone where they repeat what is to be done; taking something back may mean it."""
+    wish = _WISH.match(fold(asked))
+    if wish is None or wish["verb"] in _TAKING_BACK:
+        return words
+    things = any_of(("dia", *filter(None, [wish["thing"]])))
+    return re.sub(rf"\bpode (?:sim )?{wish['verb']}(?: isso| (?:[oa] )?{things})?(?= |$)", "pode", words)
+
+
+def agreement_of(texts: Iterable[str], asked: str = "") -> Agreement:
     """Return what several texts say together: as soon as they differ, neither."""
-    said = {agreement_in(text) for text in texts}
+    said = {agreement_in(text, asked) for text in texts}
     return said.pop() if len(said) == 1 else Agreement.NEITHER

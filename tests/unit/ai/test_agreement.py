@@ -35,6 +35,7 @@ YES = (
     ),
     *("Ah, sim, pode sim.", "É, isso aí, pode fazer.", "Sim. Pode confirmar, por favor.", "Isso, isso mesmo, pode."),
     *("*sim*", "_pode_", "(sim)", '"sim"', "afirmativo", "aprovado", "já é", "sim... pode"),
+    *("Sim!!! 👍🙏", "👍🙏", "🙏👍🏽", "ok 😊👌"),
 )
 NO = (
     *(
@@ -107,7 +108,15 @@ NEITHER = (
         "okupado",
         "isso que",
     ),
-    *("sim, a Ana pediu", "se puder, sim", "sim se a agenda estiver livre", "quase isso", "nem sim nem não", "👍👎"),
+    *(
+        "sim, a Ana pediu",
+        "se puder, sim",
+        "sim se a agenda estiver livre",
+        "quase isso",
+        "nem sim nem não",
+        "👍👎",
+        "👍🙏❌",
+    ),
     *("ele disse sim", 'ela respondeu "ok"', "quem disse que pode", "Sim. Legendas pela comunidade Amara.org"),
     *("sim " * LONGEST, "s" * LONGEST + "s", "isso " * 15 + "x", "e isso " * 11 + "x", "não sei", "não sei, pode ser"),
 )
@@ -138,3 +147,22 @@ def test_there_are_enough_of_them() -> None:
 )
 def test_what_several_texts_say_together(texts: list[str], said: Agreement) -> None:
     assert agreement_of(texts) is said
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "said"),
+    [
+        ("Vou fechar a loja amanhã.", "tá bom então, pode fechar", Agreement.YES),
+        ("Vou fechar a loja amanhã.", "Sim, pode fechar o dia!", Agreement.YES),
+        ("Vou fechar a loja amanhã.", "pode fechar a loja 👍🙏", Agreement.YES),
+        ("Vou fechar a loja amanhã.", "sim, mas amanhã", Agreement.NEITHER),
+        ("Vou fechar a loja amanhã.", "pode fechar outro dia", Agreement.NEITHER),
+        ("Vou fechar a loja amanhã.", "pode fechar o dia 5", Agreement.NEITHER),
+        ("Vou fechar a loja amanhã.", "não pode fechar", Agreement.NO),
+        ("Vou fechar a loja amanhã.", "pode pausar", Agreement.NEITHER),
+        ("Vou cancelar o horário da Ana.", "pode cancelar", Agreement.NEITHER),
+        ("", "pode fechar", Agreement.NEITHER),
+    ],
+)
+def test_a_yes_may_repeat_what_is_to_be_done(asked: str, text: str, said: Agreement) -> None:
+    assert agreement_in(text, asked) is said
