@@ -7,6 +7,7 @@ what to do instead.
 import argparse
 import asyncio
 import itertools
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from oxy_ai.errors import AdministrationError
+from oxy_ai.evaluation.endpoint import require_endpoint
 from oxy_ai.evaluation.judging import Judged
 from oxy_ai.evaluation.page import page
 from oxy_ai.evaluation.report import EvaluationReport, report_of
@@ -34,6 +36,38 @@ OWNER_URL: Final = "OXY_DATABASE_ADMIN_URL"
 _MODEL: Final = "gpt-4o-mini"
 _NO_KEY: Final = "none"
 """For endpoints that ask for none."""
+_MOST: Final = 1000
+"""Of dialogues at once, and of times that each is played."""
+_LONGEST_RESPONSE: Final = 3600
+"""Seconds."""
+
+
+def _count(text: str) -> int:
+    value = _between(text, 1, _MOST)
+    if not value.is_integer():
+        message = f"{text} is no whole number"
+        raise argparse.ArgumentTypeError(message)
+    return int(value)
+
+
+def _seconds(text: str) -> float:
+    return _between(text, 1, _LONGEST_RESPONSE)
+
+
+def _share(text: str) -> float:
+    return _between(text, 0, 1)
+
+
+def _between(text: str, least: float, most: float) -> float:
+    """Return the number that an option gives; argparse tells the message, and exits with 2."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        message = f"{text} is no number from {least} to {most}"
+        raise argparse.ArgumentTypeError(message)
+    return value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,11 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     model.add_argument("--base-url", default="https://api.openai.com/v1", help="an OpenAI-compatible endpoint")
     model.add_argument("--model", action="append", dest="models", help=f"{_MODEL} if not given; twice: compares two")
     model.add_argument("--prompts", action="append", type=Path, help="a folder with other prompts; twice: compares two")
-    model.add_argument("--timeout", type=float, default=60, help="seconds for one response (%(default)s)")
+    model.add_argument("--timeout", type=_seconds, default=60, help="seconds for one response (%(default)s)")
     played = parser.add_argument_group("what is played")
     played.add_argument("--only", action="append", default=[], help="only dialogues whose name contains this")
-    played.add_argument("--repeat", type=int, default=1, help="play each so many times (%(default)s)")
-    played.add_argument("--at-once", type=int, default=4, help="dialogues at the same time (%(default)s)")
+    played.add_argument("--repeat", type=_count, default=1, help="play each so many times (%(default)s)")
+    played.add_argument("--at-once", type=_count, default=4, help="dialogues at the same time (%(default)s)")
     played.add_argument("--check", action="store_true", help="only read the dialogues and name their mistakes")
     played.add_argument(
         "--database-url",
@@ -59,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"PostgreSQL of a role that may create databases and roles ({OWNER_URL}); nothing in it is touched",
     )
     result = parser.add_argument_group("result")
-    result.add_argument("--threshold", type=float, default=0.9, help="share that must pass, 0 to 1 (%(default)s)")
+    result.add_argument("--threshold", type=_share, default=0.9, help="share that must pass, 0 to 1 (%(default)s)")
     result.add_argument("--html", type=Path, help="write the report as a page")
     result.add_argument("--json", type=Path, help="write the report as JSON")
     return parser
@@ -92,6 +126,7 @@ def _played(goldens: Sequence[Golden], options: argparse.Namespace) -> Evaluatio
     run = RunOptions(
         options.base_url, key, at_once=options.at_once, timeout_seconds=options.timeout, repeat=options.repeat
     )
+    require_endpoint(options.base_url)
     began = datetime.now(UTC)
     tell = _telling(len(goldens) * len(variants) * options.repeat)
     with scratch_database(options.database_url) as url:

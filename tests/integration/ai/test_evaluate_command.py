@@ -107,9 +107,36 @@ def test_a_report_is_written_and_the_exit_status_tells(
     assert "wrong or unused variables" in capsys.readouterr().err
 
 
-def test_what_cannot_be_played_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_played_is_explained(endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(DIALOGUES), "--check"]) == 0
     assert main([str(tmp_path)]) == 2
     assert "no dialogue in" in capsys.readouterr().err
-    assert main([str(DIALOGUES), "--only", "prices/bath", "--database-url", "postgresql://nobody@127.0.0.1:1/x"]) == 2
+    nowhere = ["--database-url", "postgresql://nobody@127.0.0.1:1/x", "--base-url", endpoint]
+    assert main([str(DIALOGUES), "--only", "prices/bath", *nowhere]) == 2
     assert "give --database-url the URL of a role that may create databases" in capsys.readouterr().err
+    playing = [str(DIALOGUES), "--only", "prices/bath", "--database-url", "postgresql://nobody@127.0.0.1:1/x"]
+    for url, told in (
+        ("http://127.0.0.1:1/v1", "no endpoint at"),
+        ("notaurl", "is no URL"),
+        ("ftp://x/v1", "is no URL"),
+    ):
+        assert main([*playing, "--base-url", url]) == 2
+        assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--repeat", "0"),
+        ("--repeat", "1.5"),
+        ("--at-once", "-1"),
+        ("--timeout", "-3"),
+        ("--timeout", "nan"),
+        ("--threshold", "7"),
+        ("--threshold", "x"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([str(DIALOGUES), "--check", f"{option}={value}"])
+    assert f"argument {option}: {value} is no" in capsys.readouterr().err
