@@ -108,7 +108,7 @@ def ruling_on(turn: Turn, fresh: Sequence[Input]) -> Ruling | None:
     """Return what these messages of an owner make of what he was asked last; None: they have nothing to do with it."""
     proposal = turn.proposal
     if proposal is not None and proposal.answers:
-        return _ruling(Ruled.EXPIRED if _is_late(turn, proposal, fresh) else _answer(turn, proposal, fresh), proposal)
+        return _ruling(_ruled(turn, proposal, fresh), proposal)
     if _says_yes(fresh) and _quotes_question(fresh):
         return Ruling(Ruled.OLDER, None, _OLDER)
     if proposal is not None and proposal.state == "done" and proposal.just_ended and _says_yes(fresh):
@@ -124,6 +124,12 @@ def _ruling(ruled: Ruled, proposal: Proposal) -> Ruling:
         Ruled.OLDER: _OLDER,
     }.get(ruled, "")
     return Ruling(ruled, proposal, text.format(intent=proposal.intent))
+
+
+def _ruled(turn: Turn, proposal: Proposal, fresh: Sequence[Input]) -> Ruled:
+    if proposal.state in {"done", "undone"}:
+        return Ruled.AGREED  # by an earlier attempt, whatever became of his words since: he is told what came of it
+    return Ruled.EXPIRED if _is_late(turn, proposal, fresh) else _answer(turn, proposal, fresh)
 
 
 def _answer(turn: Turn, proposal: Proposal, fresh: Sequence[Input]) -> Ruled:

@@ -99,6 +99,13 @@ def test_a_yes_carries_out_and_repeats_nothing() -> None:
     assert decide(turn(reaction("❤️"), phone=OWNER, proposal=ASKED)) == Skip("reaction")
 
 
+@pytest.mark.parametrize("inputs", [[text("sim", age=LATE)], [text("não")], [text("sim"), text("espera")]])
+@pytest.mark.parametrize("state", ["done", "undone"])
+def test_what_was_done_is_told_whenever_a_later_attempt_comes(inputs: list[Input], state: str) -> None:
+    done = ASKED.model_copy(update={"state": state, "outcome": "Pronto! Fechei.", "asked_seconds": LATE + 60})
+    assert decide(turn(*inputs, phone=OWNER, proposal=done)) == CarryOut(done)
+
+
 def test_an_older_question_is_answered_in_vain() -> None:
     asked = QuotedMessage(author="assistant", kind=MessageKind.TEXT, text=question_of("Vou fechar a loja."))
     old = text("sim", quote="Q0").model_copy(update={"quoted": asked})
