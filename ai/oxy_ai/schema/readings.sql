@@ -241,12 +241,13 @@ begin
     return true;
 end $$;
 
--- A message that was heard turns out to be about an emergency. One that was answered unheard is open again.
+-- A message that was heard turns out to be about an emergency. One that was answered unheard, or is being so by a turn that
+-- a worker has in hand, is open again.
 create or replace function hear_emergency(v conversations, m messages) returns conversations
 language plpgsql
 as $$
 begin
-    if m.state = 'answered' then
+    if m.state = 'answered' or m.state = 'open' and m.turn_id = v.turn_id and v.lease_until is not null then
         update messages o set state = 'open', turn_id = null, settled_at = null
         where o.organization_id = m.organization_id and o.id = m.id;
     elsif m.state <> 'open' then

@@ -119,6 +119,16 @@ def test_an_emergency_that_is_heard_during_a_turn_is_not_forgotten_at_its_end(en
     assert engine.rows(f"select {kept}") == [(False, False)]
 
 
+def test_an_emergency_that_is_heard_while_its_message_is_answered_unheard_is_answered_next(engine: Database) -> None:
+    conversation = waiting(engine, (1, -1), (0, 100), fence=7, lease_until=datetime.now(UTC) + lasting(60))
+    engine.turn(conversation)
+    assert engine.value("count(*) from messages where turn_id is not null") == 1
+    assert settle(engine, reading(engine, "W1"), text="Socorro!", urgent=True) is True
+    engine.rows("update messages set state = 'answered' where turn_id is not null")
+    assert engine.rows("select (without_turn(c, t)).urgent is not null from conversations c, turns t") == [(True,)]
+    assert engine.rows("select state, turn_id from messages where whatsapp_id = 'W1'") == [("open", None)]
+
+
 def test_what_was_claimed_again_is_not_settled_twice(engine: Database) -> None:
     waiting(engine, (1, 100))
     media = reading(engine, "W1")
