@@ -1,8 +1,22 @@
 -- What the owners' assistant would do and has asked an owner about: one question at a time in a conversation. Only the first
 -- turn that opens after the question answers it, so that no later yes, and no other owner's, is taken for one.
 
--- Keep what a tool of a turn proposes, before it is asked. One that proposes again corrects itself. False: another tool of
--- the turn has proposed something, and the owner is told that there was more.
+-- Whether a turn's newest response calls a tool several times, for different things: to close this day, and that one.
+create or replace function calls_for_several(t_organization uuid, t_id bigint, tool text) returns boolean
+language plpgsql stable
+as $$
+begin
+    return (
+        select count(distinct c.call ->> 'arguments') > 1 from (
+            select s.response from turn_steps s
+            where s.organization_id = t_organization and s.turn_id = t_id order by s.round desc limit 1
+        ) newest, jsonb_array_elements(newest.response -> 'tool_calls') as c (call)
+        where c.call ->> 'name' = tool
+    );
+end $$;
+
+-- Keep what a tool of a turn proposes, before it is asked. One that proposes again corrects itself. False: the turn has
+-- proposed something else, and the owner is told that there was more.
 create or replace function prepare_proposal(t_organization uuid, t_id bigint, proposed jsonb) returns boolean
 language plpgsql
 as $$
@@ -13,7 +27,8 @@ begin
     from turns t where t.organization_id = t_organization and t.id = t_id
     on conflict (organization_id, turn_id) do update
     set arguments = excluded.arguments, intent = excluded.intent
-    where p.tool = excluded.tool and p.state = 'prepared';
+    where p.tool = excluded.tool and p.state = 'prepared'
+        and (not calls_for_several(t_organization, t_id, p.tool) or p.arguments = excluded.arguments);
     if not found then
         update proposals p set more = true where p.organization_id = t_organization and p.turn_id = t_id;
         return false;
@@ -126,12 +141,15 @@ begin
 end $$;
 
 -- Whether a turn may carry out a proposal now, under the lock of its conversation: it was not settled before, and the owner
--- has neither taken his yes back nor written anything since.
+-- has neither taken his yes back nor sent anything else, though it be a voice note that nobody has heard yet.
+-- Without sequential scans, as `recount`.
 create or replace function may_carry_out(v conversations, turn bigint, proposal bigint) returns boolean
-language plpgsql
+language plpgsql set enable_seqscan to off
 as $$
 begin
-    return not has_settled_input(turn) and not has_late(v) and exists (
+    return not has_settled_input(turn) and not exists (
+        select from messages m where m.conversation_id = v.id and m.state = 'open' and m.turn_id is null
+    ) and exists (
         select from proposals p
         where p.organization_id = v.organization_id and p.id = proposal and p.state = 'open' and p.answer_turn = turn
         for no key update
@@ -158,6 +176,17 @@ begin
     return true;
 end $$;
 
+-- Whether a question is open that no turn answers: none has come, or it has ended without, because it died or people took
+-- the chat over.
+create or replace function is_unanswered(p proposals) returns boolean
+language plpgsql stable
+as $$
+begin
+    return p.state = 'open' and not exists (
+        select from turns t where t.organization_id = p.organization_id and t.id = p.answer_turn and t.state = 'open'
+    );
+end $$;
+
 -- Questions that were sent, and that nobody has answered within `patience`. A message that waits for its turn may.
 create or replace function unanswered_proposals(patience interval)
 returns table (organization uuid, instance uuid, proposal bigint, intent text)
@@ -170,7 +199,7 @@ begin
         select p.organization_id, p.instance_id, p.id, p.intent from proposals p
         join outbox o on o.organization_id = p.organization_id and o.id = p.question_id
         join conversations v on v.organization_id = p.organization_id and v.proposal_id = p.id
-        where p.organization_id = organization and p.state = 'open' and p.answer_turn is null
+        where p.organization_id = organization and p.state = 'open' and is_unanswered(p)
             and asked_at(o) + patience <= clock_timestamp() and v.pending_since is null;
     end loop;
 end $$;
@@ -189,7 +218,7 @@ begin
     for no key update;
     select * into t from turns a where a.organization_id = organization and a.id = (
         select p.turn_id from proposals p
-        where p.organization_id = organization and p.id = proposal and p.state = 'open' and p.answer_turn is null
+        where p.organization_id = organization and p.id = proposal and is_unanswered(p)
     );
     if v.pending_since is not null or t.id is null then
         return false;

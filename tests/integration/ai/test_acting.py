@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+from integration.ai.engine_database import ORGANIZATION, Database
 from integration.ai.owner import DAY, QUESTION, WORKER, Owner, audited, opened, states
 from integration.ai.scene import OWNER, Scene, until
 from integration.ai.test_perception import FAST, says
+from psycopg.types.json import Jsonb
 
 CLOSE = {"primeiro_dia": f"{DAY:%Y-%m-%d}"}
 
@@ -156,3 +158,46 @@ async def test_a_worker_that_is_cut_off_leaves_an_act_undone_or_done_once(scene:
     assert len(owner.heard()) == before + 1
     assert await closed(scene) == 1
     assert await audited(scene) == ["proposal_done"]
+
+
+def proposed(database: Database, turn: int, **arguments: str) -> bool:
+    document = {"tool": "fechar_dia", "arguments": arguments, "intent": "Vou fechar."}
+    kept: bool = database.value("prepare_proposal(%s, %s, %s)", ORGANIZATION, turn, Jsonb(document))
+    return kept
+
+
+def called(database: Database, turn: int, number: int, *arguments: str) -> None:
+    calls = [{"id": text, "name": "fechar_dia", "arguments": text} for text in arguments]
+    database.rows(
+        "insert into turn_steps (organization_id, turn_id, round, response) values (%s, %s, %s, %s)",
+        *(ORGANIZATION, turn, number, Jsonb({"tool_calls": calls})),
+    )
+
+
+def test_a_proposal_is_corrected_and_one_of_two_at_once_has_to_wait(engine: Database) -> None:
+    conversation = engine.conversation()
+    engine.received(conversation, 1)
+    turn = engine.turn(conversation)
+    for number, days in enumerate((["sexta"], ["sábado"])):
+        called(engine, turn, number, *days)
+        assert proposed(engine, turn, dia=days[0]) is True
+    called(engine, turn, 2, "sábado", "domingo")
+    assert [proposed(engine, turn, dia=day) for day in ("sábado", "domingo")] == [True, False]
+    assert engine.rows("select arguments ->> 'dia', more from proposals") == [("sábado", True)]
+
+
+def test_a_yes_waits_for_nothing_unheard_and_a_turn_that_dies_leaves_its_question_unanswered(engine: Database) -> None:
+    conversation = engine.conversation()
+    engine.received(conversation, 1, 2)
+    engine.rows("update messages set awaited_until = now() + interval '1 minute' where whatsapp_id = 'W2'")
+    turn = engine.turn(conversation)
+    proposed(engine, turn, dia="sexta")
+    engine.rows("update proposals set state = 'open', answer_turn = turn_id")
+    may = "may_carry_out(c, p.turn_id, p.id) from conversations c, proposals p"
+    assert engine.value(may) is False
+    engine.rows("delete from messages where whatsapp_id = 'W2'")
+    assert engine.value(may) is True
+    for ended, unanswered in ((None, False), ("dead", True)):
+        if ended:
+            engine.rows("update turns set state = %s, finished_at = now()", ended)
+        assert engine.value("is_unanswered(p) from proposals p") is unanswered
