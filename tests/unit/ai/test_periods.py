@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oxy_ai.aurora.figures.parts import TimePart, beginnings, busy, in_order, names_of, part_of
+from oxy_ai.aurora.figures.parts import TimePart, beginnings, begun, busy, in_order, names_of, part_of
 from oxy_ai.aurora.figures.periods import Period, PeriodName, Span, period_of
 from oxy_ai.aurora.figures.wording import before_words, change, period_words
 
@@ -201,6 +201,20 @@ def test_parts_stand_side_by_side_with_those_of_a_shorter_period() -> None:
     found = {at: at.day for at in (*beginnings(january, TimePart.DAY), *beginnings(february, TimePart.DAY))}
     assert in_order(found, beginnings(february, TimePart.DAY), 0, 31)[26:] == (27, 28, 0, 0, 0)
     assert in_order(found, beginnings(january, TimePart.DAY), 0, 28)[-1] == 28
+
+
+@pytest.mark.parametrize(
+    ("name", "now", "days"),
+    [
+        (PeriodName.THIS_MONTH, datetime(2026, 11, 29, 0, 20, tzinfo=ZONE), 29),
+        (PeriodName.THIS_MONTH, datetime(2026, 11, 1, 0, 1, tzinfo=ZONE), 1),
+        (PeriodName.THIS_WEEK, datetime(2026, 11, 25, 23, 59, tzinfo=ZONE), 3),
+        (PeriodName.LAST_MONTH, datetime(2026, 11, 29, 9, tzinfo=ZONE), 31),
+    ],
+)
+def test_days_that_have_not_come_have_no_value(name: PeriodName, now: datetime, days: int) -> None:
+    stretch = period_of(name, None, now, ZONE).now
+    assert begun(beginnings(stretch.span, TimePart.DAY), stretch.until) == days
 
 
 def test_of_a_day_the_hours_are_shown_in_which_something_happened() -> None:

@@ -93,6 +93,12 @@ def in_order(found: Mapping[datetime, T], parts: Sequence[datetime], nothing: T,
     return (*values, *[nothing] * (length - len(values)))
 
 
+def begun(parts: Sequence[datetime], until: datetime) -> int:
+    """Return how many parts have come by a moment: the others have no value yet, not even zero."""
+    local = until.replace(tzinfo=None)
+    return sum(at < local for at in parts)
+
+
 def busy(part: TimePart, *series: Sequence[int]) -> slice:
     """Return which parts to show: of hours those from the first to the last with any value, else all."""
     filled = [number for values in series for number, value in enumerate(values) if value]

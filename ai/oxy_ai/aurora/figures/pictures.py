@@ -14,7 +14,7 @@ from oxy_ai.aurora.charts.lines import Lines, draw_lines
 from oxy_ai.aurora.charts.table import Table, draw_table
 from oxy_ai.aurora.charts.units import Unit
 from oxy_ai.aurora.figures.measures import IN_TABLE, MEASURES, Compared, Figures, compared, row_of
-from oxy_ai.aurora.figures.parts import PER, beginnings, busy, in_order, names_of, part_of
+from oxy_ai.aurora.figures.parts import PER, beginnings, begun, busy, in_order, names_of, part_of
 from oxy_ai.aurora.figures.periods import Period, Stretch
 from oxy_ai.aurora.figures.wording import chart_period, short_names
 from oxy_ai.reports.message_series import MessageCounts, read_message_series
@@ -158,8 +158,7 @@ async def _messages(told: Told, context: ToolContext) -> str:
     found = await read_message_series(
         context.connection, context.organization, (now.start, now.until), part.value, context.timezone.key
     )
-    until = now.until.replace(tzinfo=None)
-    counts = in_order(found, parts, _NO_MESSAGES, sum(at < until for at in parts))
+    counts = in_order(found, parts, _NO_MESSAGES, begun(parts, now.until))
     received, sent = tuple(count.received for count in counts), tuple(count.sent for count in counts)
     shown = busy(part, received, sent)
     heading = _heading(f"Mensagens {PER[part]}", told, "recebidas", "enviadas")
