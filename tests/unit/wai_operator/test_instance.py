@@ -253,3 +253,8 @@ def test_an_example_is_an_instance(name: str, organization: str) -> None:
     example = yaml.safe_load((ROOT / "examples" / f"{name}.yaml").read_text())
     example["metadata"] |= {"namespace": "default", "uid": "u"}
     assert Instance.of(example).spec.organization_id == organization
+
+
+def test_an_example_with_an_endpoint_of_its_own_names_each_model() -> None:
+    ai = yaml.safe_load((ROOT / "examples" / "own-model.yaml").read_text())["spec"]["ai"]
+    assert all("model" in ai.get(part, {}) for part in ("aurora", "vision", "transcription"))
