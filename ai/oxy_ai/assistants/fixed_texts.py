@@ -16,6 +16,11 @@ UNSURE: Final = "Quero ter certeza antes de responder, para não passar nada err
 UNSURE_AFTER: Final = f"O que consegui fazer do seu pedido já está registrado. {UNSURE}"
 """The same to a customer for whom a tool has acted: a booking that nobody tells him of would be made twice."""
 
+UNSURE_TO_OWNER: Final = (
+    "Não consegui confirmar os números desta resposta, então não a mandei. Pode perguntar de novo, dizendo o período?"
+)
+"""Sent to an owner whose answer had figures that nobody has given."""
+
 UNAFFORDABLE: Final = "Recebi sua mensagem, mas agora não consigo responder sozinha."
 """Sent, with what happens next, to a customer for whose answer the model may not be asked (`BudgetError`)."""
 

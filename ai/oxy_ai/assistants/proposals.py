@@ -4,8 +4,7 @@ An assistant that acts says first what will happen, and code asks. Only the owne
 yes that is the next thing he writes, soon after the question. In doubt nothing happens, and he is told.
 """
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -15,8 +14,6 @@ from oxy_ai.assistants.consent import is_own
 from oxy_ai.assistants.loops import STAMP
 from oxy_ai.assistants.transcript import words_of
 from oxy_ai.portuguese.agreement import Agreement, agreement_in, agreement_of
-from oxy_ai.portuguese.sentences import sentences
-from oxy_ai.portuguese.words import fold
 from oxy_ai.records import Input, Proposal, Turn
 from oxy_core.content import Reaction
 from oxy_core.message_kinds import MessageKind
@@ -39,16 +36,6 @@ _EXPIRED: Final = f"O prazo para confirmar passou. {_NOTHING_DONE} Se ainda quis
 _SET_ASIDE: Final = f"Como você não respondeu com um sim, deixei de lado. {_NOTHING_DONE} Era isto: {{intent}}"
 _OLDER: Final = f"Essa pergunta não vale mais. {_NOTHING_DONE} Se ainda quiser, é só pedir de novo."
 _REPEATED: Final = "Isso eu já tinha feito, uma vez só: {outcome}"
-
-
-_NO_DEED: Final = "Nesta resposta não mudei nada na loja."
-_DEED: Final = re.compile(
-    r"(?<!nao )(?<!nunca )\b(?:fechei|bloqueei|desbloqueei|pausei|retomei|reativei|desativei|marquei|agendei|remarquei|"
-    r"desmarquei|cancelei|assumi|devolvi|mudei|alterei|reservei)\b"
-    r"|\bja (?:esta|estao|ficou) (?:fechad|bloquead|pausad|marcad|agendad|cancelad|confirmad|feit|pront)\w*"
-    r"|\bparei de responder\b|\bvoltei a responder\b|\bsai do modo\b"
-)
-"""What a model says that it has done, although only code does anything, on a yes."""
 
 
 class Ruled(StrEnum):
@@ -86,22 +73,6 @@ def question_of(intent: str, *, more: bool = False) -> str:
 def expiry_of(intent: str) -> str:
     """Return what an owner is told who has not answered."""
     return _EXPIRED.format(intent=intent)
-
-
-def without_deeds(text: str) -> str:
-    """Return an answer to an owner in which nothing was done without what claims that something was."""
-    left = _sentences_without(text, lambda part: _DEED.search(fold(part)) is not None)
-    return text if left == _sentences_without(text, lambda _: False) else f"{left}\n\n{_NO_DEED}".strip()
-
-
-def beside_question(text: str) -> str:
-    """Return what may be said beside a question: nothing that asks, so that a yes answers one, or claims a deed."""
-    return _sentences_without(text, lambda part: "?" in part or _DEED.search(fold(part)) is not None)
-
-
-def _sentences_without(text: str, unwanted: Callable[[str], bool]) -> str:
-    lines = [" ".join(part for part in sentences(line) if not unwanted(part)) for line in text.splitlines()]
-    return "\n".join(lines).strip()
 
 
 def ruling_on(turn: Turn, fresh: Sequence[Input]) -> Ruling | None:

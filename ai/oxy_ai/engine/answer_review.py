@@ -13,8 +13,10 @@ from openai.types.chat import ChatCompletionMessageParam
 from oxy_ai import metrics
 from oxy_ai.assistants.escalation import ESCALATE
 from oxy_ai.assistants.gathering import evidence_of
+from oxy_ai.assistants.review.evidence import Evidence
 from oxy_ai.assistants.review.judge import review
 from oxy_ai.assistants.review.objections import AnswerObjection, repair_request
+from oxy_ai.assistants.review.owners import has_looked, invented_figures, review_for_owner
 from oxy_ai.assistants.vertical import Brief, Role
 from oxy_ai.records import Response, Step, Turn
 
@@ -25,13 +27,14 @@ log = structlog.get_logger()
 
 
 class AnswerReview:
-    """The review of one attempt's texts; those for owners, who may know everything, are left alone."""
+    """The review of one attempt's texts; owners, who may know everything, are told no invented figure and no deed."""
 
     def __init__(self, turn: Turn, role: Role, brief: Brief, now: datetime) -> None:
         self._turn = turn
         self._role = role
         self._brief = brief
         self._now = now
+        self._reader = "o cliente" if role is Role.CUSTOMER else "o dono da loja"
         self._steps: list[Step] = []
         self._objected = 0
         self._unfit = False
@@ -42,8 +45,19 @@ class AnswerReview:
 
     def has_acted(self) -> bool:
         """Whether a tool has changed something for the customer."""
-        found = evidence_of(self._turn, self._brief, self._steps, self._now).outcomes
+        found = self._evidence().outcomes
         return any(outcome.acts and outcome.is_success and outcome.tool != ESCALATE.name for outcome in found)
+
+    def knows(self) -> bool:
+        """Whether what an owner is told may have been looked up, or done just before."""
+        proposal = self._turn.proposal
+        return (proposal is not None and proposal.state == "done" and proposal.just_ended) or has_looked(
+            self._evidence()
+        )
+
+    def invents(self, text: str) -> bool:
+        """Whether a text has figures that nobody has given."""
+        return next(iter(invented_figures(text, self._evidence())), None) is not None
 
     def objections(self, response: Response) -> Sequence[ChatCompletionMessageParam]:
         """Return what the model is told of what is wrong with its text."""
@@ -56,12 +70,15 @@ class AnswerReview:
         for fault in faults:
             metrics.OBJECTIONS.labels(fault=fault).inc()
         log.info("answer_objected", faults=faults, times=self._objected)
-        return [{"role": "system", "content": repair_request(found)}]
+        return [{"role": "system", "content": repair_request(found, self._reader)}]
 
     def _review(self, response: Response) -> Sequence[AnswerObjection]:
-        if self._role is not Role.CUSTOMER:
-            return ()
-        return review(response.text or "", evidence_of(self._turn, self._brief, self._steps, self._now))
+        if self._role is Role.CUSTOMER:
+            return review(response.text or "", self._evidence())
+        return review_for_owner(response.text or "", self._evidence(), knows=self.knows())
+
+    def _evidence(self) -> Evidence:
+        return evidence_of(self._turn, self._brief, self._steps, self._now)
 
     def gives_up(self, *, last: bool) -> bool:
         """Whether the newest text may not leave and there is no point in asking again; `last`: nor may it be asked."""

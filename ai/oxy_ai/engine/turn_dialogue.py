@@ -16,6 +16,7 @@ from oxy_ai.assistants.fixed_texts import (
     UNAFFORDABLE_AFTER,
     UNSURE,
     UNSURE_AFTER,
+    UNSURE_TO_OWNER,
     unaffordable_to_owner,
 )
 from oxy_ai.assistants.intents import intent_of, with_intent
@@ -82,6 +83,8 @@ class Spoken:
     """What the tools have ordered: people take over with the end of the turn."""
     acted: bool = False
     """Whether the model has called a tool that changes data."""
+    knows: bool = False
+    """Whether what it tells an owner may have been looked up, or done just before."""
     urgent: bool = False
     """Whether it is what a customer hears at once in an emergency."""
     unaffordable: bool = False
@@ -159,11 +162,14 @@ class TurnDialogue:
     def _spoken(self, new: NewStep) -> Spoken:
         """Return the model's text, or, if it may not leave, a fixed one; whoever was promised a person gets one."""
         turn, text = self._assisted.turn, new.response.text or ""
+        if self._assisted.role is Role.AURORA:
+            fixed = UNSURE_TO_OWNER if self._review.invents(text) else text
+            return Spoken(fixed, new, self._ordered, self._acted, knows=self._review.knows())
         if self._review.gives_up(last=True):
             unsure = hand_over_of(turn, HandOverReason.UNGROUNDED, None)
             fixed = UNSURE_AFTER if self._review.has_acted() else UNSURE
             return Spoken(fixed, new, self._ordered or unsure, self._acted)
-        promises = self._assisted.role is Role.CUSTOMER and (promises_person(text) or promises_person_in_english(text))
+        promises = promises_person(text) or promises_person_in_english(text)
         promised = hand_over_of(turn, HandOverReason.PROMISED, None) if promises else None
         return Spoken(text, new, self._ordered or promised, self._acted)
 

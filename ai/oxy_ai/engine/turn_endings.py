@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Final, Literal
 
+from oxy_ai.assistants.deeds import beside_question
 from oxy_ai.assistants.introduction import introduction
 from oxy_ai.assistants.loops import exchanges_with
 from oxy_ai.assistants.people import People, hand_over_of, person_will_answer, with_promise
-from oxy_ai.assistants.proposals import Ruled, Ruling, beside_question, question_of
+from oxy_ai.assistants.proposals import Ruled, Ruling, question_of
 from oxy_ai.assistants.roles import is_draft, role_of
 from oxy_ai.assistants.routing import Skip, age_limit, fresh_inputs
 from oxy_ai.assistants.unread import with_unread

@@ -9,9 +9,9 @@ import structlog
 from pydantic import Field
 
 from oxy_ai import metrics
+from oxy_ai.assistants.deeds import without_deeds
 from oxy_ai.assistants.loops import MOST_IN_RUN, MOST_QUICK, MOST_REPEATED, LoopLimits
 from oxy_ai.assistants.people import People, hand_over_of
-from oxy_ai.assistants.proposals import without_deeds
 from oxy_ai.assistants.roles import role_of
 from oxy_ai.assistants.routing import (
     Ask,
@@ -189,7 +189,7 @@ class TurnRunner:
         proposal = await self._acts.prepared(claim, turn, spoken, ask.role)
         if proposal is not None:
             return proposing(turn, spoken, proposal, ask.set_aside)
-        text = without_deeds(spoken.text) if ask.role is Role.AURORA else spoken.text
+        text = without_deeds(spoken.text, knows=spoken.knows) if ask.role is Role.AURORA else spoken.text
         spoken = replace(spoken, text=noted(ask.set_aside, text))
         return await self._end_of(claim, turn, spoken, ask.confirmation)
 

@@ -3,7 +3,8 @@
 import pytest
 from unit.ai.test_routing import turn
 
-from oxy_ai.assistants.proposals import PATIENCE, Ruled, beside_question, question_of, ruling_on, without_deeds
+from oxy_ai.assistants.deeds import NO_DEED, beside_question, without_deeds
+from oxy_ai.assistants.proposals import PATIENCE, Ruled, question_of, ruling_on
 from oxy_ai.assistants.routing import CarryOut, Say, Skip, decide, hears_of_emergency
 from oxy_ai.messages import MessageContent, QuotedMessage, Reading
 from oxy_ai.records import Input, Proposal
@@ -149,3 +150,43 @@ def test_beside_a_question_nothing_else_is_asked_or_claimed() -> None:
     said = "Ontem foram 3 banhos. Fechei a sexta! Quer ver mais?\nPosso avisar a Ana?"
     assert beside_question(said) == "Ontem foram 3 banhos."
     assert beside_question("Já está fechado!") == ""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Feito! Amanhã a loja não abre.",
+        "Loja fechada para amanhã ✅",
+        "Está fechado!",
+        "Ok, a assistente foi pausada.",
+        "Pausa ativada.",
+        "Seu pedido foi realizado: cancelamos todos os agendamentos de amanhã.",
+        "Acabei de bloquear o horário das 10h.",
+        "Pronto, tudo certo, agenda bloqueada.",
+        "Já deixei o horário mudado.",
+        "Pronto! Fechei a loja amanhã.",
+        "Feito!",
+    ],
+)
+def test_no_form_of_a_claim_of_a_deed_is_left(said: str) -> None:
+    assert without_deeds(said) == NO_DEED
+
+
+@pytest.mark.parametrize(
+    ("said", "knows"),
+    [
+        ("Pronto! Aqui está o resumo: 12 banhos.", True),
+        ("A tosa das 10h foi cancelada ontem pela Ana.", True),
+        ("Hoje a loja está fechada por causa do feriado.", False),
+        ("Não foi cancelado nada.", False),
+        ("O banho foi cancelado pela cliente.", False),
+        ("Loja fechada aos domingos.", False),
+        ("Boa tarde! Tudo certo por aqui.", False),
+        ("A loja foi fechada em algum dia?", False),
+        ("Esta semana foram cancelados 5 agendamentos.", False),
+        ("Para fechar a loja, é só pedir.", False),
+        ("Você quer a loja fechada amanhã?", False),
+    ],
+)
+def test_what_tells_of_something_is_no_claim(said: str, *, knows: bool) -> None:
+    assert without_deeds(said, knows=knows) == said
