@@ -115,9 +115,10 @@ _WHAT_HAPPENED: Final[Mapping[str, str]] = {
         f"respondo. {_CUSTOMERS_OF_A_BUDGET} Por favor, acompanhe as conversas deste número."
     ),
     NoticeKind.PRICE_UNKNOWN: (
-        "⚠️ Há um limite de gastos com inteligência artificial, mas não sei o preço do modelo configurado e por isso "
-        f"não o uso. {_CUSTOMERS_OF_A_BUDGET} Por favor, acompanhe as conversas deste número e peça a quem administra "
-        "o sistema que informe o preço do modelo."
+        "⚠️ Há um limite de gastos com inteligência artificial, mas não sei o preço de um dos modelos configurados e "
+        "por isso não o uso: pode faltar o que responde, o que ouve áudios ou o que vê fotos. "
+        f"{_CUSTOMERS_OF_A_BUDGET} Por favor, acompanhe as conversas deste número e peça a quem administra o sistema "
+        "que informe o preço."
     ),
     NoticeKind.DEAD_REPORT: (
         "⚠️ Não consegui guardar algo que chegou pelo WhatsApp, na conversa com: {who}. "

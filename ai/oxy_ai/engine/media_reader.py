@@ -30,7 +30,6 @@ from oxy_ai.errors import (
 )
 from oxy_ai.media.records import FileKey
 from oxy_ai.messages import ReadingFailure
-from oxy_ai.perception.pictures import small_jpeg
 from oxy_ai.perception.recordings import seconds_of
 from oxy_ai.sanitize import clean, shorten, storable_text
 from oxy_core.tasks import wait_for
@@ -214,6 +213,8 @@ class MediaReader:
 
     async def _see(self, content: bytes, key: FileKey, task: ReadingTask) -> ReadingResult:
         async with self._decoding:  # one at a time: a picture may take 100 MiB
+            from oxy_ai.perception.pictures import small_jpeg  # noqa: PLC0415 3 MB that few workers need soon
+
             jpeg = await asyncio.to_thread(small_jpeg, content)
         shows = await self._model.see(jpeg, key, task)
         text = shorten(clean(storable_text(shows[: 2 * MOST_SEEN])), MOST_SEEN)
