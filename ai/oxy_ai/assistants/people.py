@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from oxy_ai.portuguese.formatting import full_day
-from oxy_ai.records import HandOver, HandOverReason, NoticeKind, OpenNotice, Turn, Urgency
+from oxy_ai.records import HandOver, HandOverReason, Input, NoticeKind, OpenNotice, Turn, Urgency
 from oxy_ai.sanitize import label_text
 from oxy_core.chat_commands import HAND_BACK
 
@@ -71,8 +71,15 @@ def hand_over_of(
 
 
 def newest_words(turn: Turn) -> str:
-    """Return what the customer wrote last, in one text: people write one sentence in several messages."""
-    return " / ".join(text for text in (item.words for item in turn.inputs[-NEWEST:]) if text.strip())
+    """Return what the customer said last, in one text: people write one sentence in several messages."""
+    return " / ".join(text for text in map(_words, turn.inputs[-NEWEST:]) if text.strip())
+
+
+def _words(item: Input) -> str:
+    """Return a message's words, and that somebody has still to hear or see it: it may be what matters."""
+    unread = item.reading if item.is_unread else None
+    note = "" if unread is None else "(áudio que não ouvi)" if unread.way == "heard" else "(imagem que não vi)"
+    return f"{item.words} {note}".strip()
 
 
 def order_of_failure(reason: HandOverReason, said: str | None, minutes: int) -> HandOver:

@@ -1,6 +1,7 @@
 """How a turn ends once its answer is known: what is sent, or stored instead, and what is kept of the exchange. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, Literal
 
 from oxy_ai.assistants.deeds import beside_question
@@ -75,12 +76,16 @@ def unaffordable(
 ) -> TurnEnding:
     """Return the end of a turn for which the model may not be asked.
 
-    A customer who was `told` so, and still waits for a person, does not hear it again with each message.
+    A customer who was `told` so, and still waits for a person, does not hear it again with each message; only that
+    nobody has heard what he said: it may be an emergency, which is answered if he writes it.
     """
     silent = skipped(turn, Skip("budget"))
     if is_draft(turn):
         return silent
     if told and confirmation is None and not spoken.acted:
+        unread = with_unread("", fresh_inputs(turn)).strip()
+        if unread:
+            return answered(turn, unread, spoken=replace(spoken, text=unread))
         return silent.model_copy(update={"hand_over": spoken.hand_over})
     return said(turn, spoken, people, confirmation)
 
