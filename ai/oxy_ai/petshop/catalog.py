@@ -1,11 +1,9 @@
 """The catalog file that a pet shop's owner writes: strict YAML. Errors name the line and the fix."""
 
-from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-import yaml
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -15,16 +13,15 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from oxy_ai.errors import AdministrationError
 from oxy_ai.scheduling.opening_hours import Weekday
 from oxy_ai.scheduling.periods import Period, in_order, parse_period, without_breaks
 from oxy_ai.scheduling.public_holidays import STATES, HolidayKind, optional_names
 from oxy_ai.scheduling.services import ResourceKind, fold_name
+from oxy_ai.strict_yaml import read_document
 from oxy_core.identity import Phone
 
 _DAY_MINUTES: Final = 24 * 60
@@ -239,83 +236,6 @@ def _require_unique(what: str, keys: list[str], own: str = "key") -> None:
             raise ValueError(message)
 
 
-class _Loader(yaml.SafeLoader):
-    """Leaves dates as they are written: of one that does not exist, YAML knows neither field nor line."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, form) for tag, form in resolvers if not tag.endswith(":timestamp")]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def read_catalog(text: str) -> Catalog:
     """Read a catalog in YAML; raises AdministrationError, which names each mistake with its field and line."""
-    root, data = _parsed(text)
-    repeated = list(_repeated_keys(root))
-    if repeated:
-        raise _incorrect(repeated)
-    try:
-        return Catalog.model_validate(data)
-    except ValidationError as error:
-        raise _incorrect(
-            f"line {_line(root, item['loc'])}, {'.'.join(map(str, item['loc'])) or 'catalog'}: {item['msg']}"
-            for item in error.errors()
-        ) from None
-
-
-def _incorrect(mistakes: Iterable[str]) -> AdministrationError:
-    lines = [f"  {mistake}" for mistake in mistakes]
-    return AdministrationError("\n".join(["the catalog cannot be applied; correct:", *lines]))
-
-
-def _parsed(text: str) -> tuple[yaml.Node | None, Any]:
-    """Return a YAML text as nodes, which know their lines, and as data."""
-    try:
-        loader = _Loader(text)
-        root = loader.get_single_node()
-        return root, None if root is None else loader.construct_document(root)
-    except (yaml.YAMLError, ValueError) as error:
-        message = f"the catalog is not YAML: {error}"
-        raise AdministrationError(message) from error
-
-
-def _repeated_keys(root: yaml.Node | None) -> Iterator[str]:
-    """Yield a mistake for each field that a mapping has twice; YAML would take the last one, and say nothing."""
-    open_nodes: list[tuple[str, yaml.Node | None]] = [("", root)]
-    seen: set[int] = set()  # an alias is a node that was there before
-    while open_nodes:
-        path, node = open_nodes.pop(0)
-        lines: dict[str, int] = {}
-        for name, key, child in () if id(node) in seen else _children(node):
-            line = key.start_mark.line + 1
-            if name in lines:
-                yield f"line {line}, {path}{name}: line {lines[name]} has it already; keep one of them"
-            lines[name] = line
-            open_nodes.append((f"{path}{name}.", child))
-        seen.add(id(node))
-
-
-def _children(node: yaml.Node | None) -> list[tuple[str, yaml.Node, yaml.Node]]:
-    """Return the children of a node, each with its name and with the node that has its line."""
-    if isinstance(node, yaml.MappingNode):
-        return [(str(key.value), key, child) for key, child in node.value]
-    if isinstance(node, yaml.SequenceNode):
-        return [(str(place), child, child) for place, child in enumerate(node.value)]
-    return []
-
-
-def _line(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:
-    """Return the line, counted from 1, of the innermost part of the path that exists in the text."""
-    line = 1
-    for part in path:
-        found = _child(node, part)
-        if found is None:
-            break
-        node = found
-        line = found.start_mark.line + 1
-    return line
-
-
-def _child(node: yaml.Node | None, part: int | str) -> yaml.Node | None:
-    return next((child for name, _, child in _children(node) if name == str(part)), None)
+    return read_document(text, Catalog, "catalog")
