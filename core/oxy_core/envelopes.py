@@ -30,7 +30,7 @@ from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.files import FileArrived, FileFailed
 from oxy_core.identity import InstanceName, Jid, Lid, OrganizationName, Phone
 from oxy_core.instance.pairing_offer import PairingOffer
-from oxy_core.instance.settings import AiSettings, LimitsSettings
+from oxy_core.instance.settings import AiSettings, LimitsSettings, QueuesSettings, RetentionSettings
 from oxy_core.message_kinds import FIRST_KINDS, MessageKind
 from oxy_core.message_limits import MAX_NAME, MAX_TEXT, WhatsAppId
 from oxy_core.outbound import OutboundContent, SendRefusal
@@ -410,4 +410,6 @@ class InstanceSettings(Envelope):
     """Whether a customer whose message or file was lost is asked to send it again."""
     ai: AiSettings = AiSettings()
     limits: LimitsSettings = LimitsSettings()
+    queues: QueuesSettings = QueuesSettings()
+    retention: RetentionSettings = RetentionSettings()
     suspended: bool = False

@@ -5,10 +5,11 @@ Defaults equal those of the CRD (``crds/``; a test compares them field by field)
 document written before a field existed can still be read.
 """
 
+from datetime import time
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from oxy_core.identity import Phone
@@ -33,6 +34,25 @@ Microdollars = Annotated[int, BeforeValidator(_microdollars), Field(ge=0)]
 """An amount in micro-dollars; read from text, in US dollars."""
 
 
+TIME_OF_DAY: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
+"""Pattern of a time of day in the instance's time zone, HH:MM."""
+
+TimeOfDay = Annotated[str, Field(pattern=f"^{TIME_OF_DAY}$")]
+"""A time of day in the instance's time zone, HH:MM; text, as everywhere on the bus."""
+
+
+def _span(value: str) -> str:
+    begins, _, ends = value.partition("-")
+    if value and begins == ends:
+        message = "must begin and end at different times"
+        raise ValueError(message)
+    return value
+
+
+SpanOfDay = Annotated[str, Field(pattern=f"^({TIME_OF_DAY}-{TIME_OF_DAY})?$"), AfterValidator(_span)]
+"""Two times of day, HH:MM-HH:MM; over midnight if the second is the earlier one. Empty: never."""
+
+
 class SharedSettings(BaseModel):
     """Base. Accepts the custom resource's camelCase names and the fields' own; unknown fields are ignored."""
 
@@ -41,13 +61,52 @@ class SharedSettings(BaseModel):
     )
 
 
+class DailySummarySettings(SharedSettings):
+    """``spec.ai.aurora.dailySummary``: what a day came to, told at its end."""
+
+    enabled: bool = True
+    at: TimeOfDay = "20:00"
+
+
+class WeeklyReportSettings(SharedSettings):
+    """``spec.ai.aurora.weeklyReport``: the week before, compared with the one before that."""
+
+    enabled: bool = True
+    weekday: int = Field(default=1, ge=1, le=7)
+    """ISO: Monday is 1."""
+    at: TimeOfDay = "08:00"
+
+
+class EmptyAgendaSettings(SharedSettings):
+    """``spec.ai.aurora.emptyAgenda``: an alert of coming days with few bookings, with a proposal."""
+
+    enabled: bool = True
+
+
+class OpportunitiesSettings(SharedSettings):
+    """``spec.ai.aurora.opportunities``: good customers who stay away, services that fall, hours that fill."""
+
+    enabled: bool = True
+
+
+class WarningsSettings(SharedSettings):
+    """``spec.ai.aurora.warnings``: of the models' budget and of the connection."""
+
+    enabled: bool = True
+
+
 class AuroraSettings(SharedSettings):
-    """``spec.ai.aurora``: the owners' assistant."""
+    """``spec.ai.aurora``: the owners' assistant, and what she writes to them on her own."""
 
     enabled: bool = True
     model: str = "gpt-4o-mini"
     temperature: float = Field(default=0.7, ge=0, le=2)
     max_tokens: int = Field(default=800, ge=1)
+    daily_summary: DailySummarySettings = DailySummarySettings()
+    weekly_report: WeeklyReportSettings = WeeklyReportSettings()
+    empty_agenda: EmptyAgendaSettings = EmptyAgendaSettings()
+    opportunities: OpportunitiesSettings = OpportunitiesSettings()
+    warnings: WarningsSettings = WarningsSettings()
 
 
 class TranscriptionSettings(SharedSettings):
@@ -134,6 +193,97 @@ class LimitsSettings(SharedSettings):
 
     contact_turns_per_hour: int = Field(default=30, ge=0, le=100_000)
     """How often one contact is answered within an hour; 0: no limit."""
+    outbound_per_minute: int = Field(default=20, ge=1, le=100_000)
+    """Messages that the number sends in a minute without being asked."""
+    campaign_per_day: int = Field(default=200, ge=0, le=1_000_000)
+    """Promotions that the number sends in a day of its time zone; 0: none."""
+    warm_up: tuple[Annotated[int, Field(ge=0)], ...] = (20, 50, 100)
+    """Promotions on the first days on which the number sends any, instead of `campaign_per_day`, but never more."""
+    proactive_interval_days: int = Field(default=7, ge=0, le=3_650)
+    """Days between two promotions to one contact; 0: no limit."""
+    quiet_hours: SpanOfDay = "21:00-08:00"
+    """When the number writes to nobody who has not asked; see `quiet_span`."""
+    pause_failure_percent: int = Field(default=20, ge=1, le=100)
+    """Share of promotions that failed from which on none is sent until a person resumes."""
+    pause_opt_out_percent: int = Field(default=5, ge=1, le=100)
+    """Share of promotions whose contacts then wanted no more, likewise."""
+    pause_sample: int = Field(default=20, ge=1, le=100_000)
+    """Promotions, at least, of which such a share is taken."""
+
+    @property
+    def quiet_span(self) -> tuple[time, time] | None:
+        """Beginning and end of the quiet hours, over midnight if the end is the earlier one; None: there are none.
+
+        >>> LimitsSettings(quiet_hours="21:00-08:00").quiet_span
+        (datetime.time(21, 0), datetime.time(8, 0))
+        """
+        begins, _, ends = self.quiet_hours.partition("-")
+        return (time.fromisoformat(begins), time.fromisoformat(ends)) if ends else None
+
+
+class QueueSettings(SharedSettings):
+    """What one organization's work of a kind may take, over all workers."""
+
+    concurrency: int = Field(default=5, ge=1, le=1_000)
+    """At a time."""
+    attempts: int = Field(default=3, ge=1, le=100)
+    """Failed ones after which a person has to look."""
+    backoff_seconds: float = Field(default=2, ge=0, le=86_400)
+    """Before the second attempt; doubled before each later one."""
+
+
+class MessageQueueSettings(QueueSettings):
+    """``spec.queues.message``: answers."""
+
+    per_second: float = Field(default=10, gt=0, le=100_000)
+
+
+class AutomationQueueSettings(QueueSettings):
+    """``spec.queues.automation``: reminders, reports and whatever else is due at a time."""
+
+
+class CampaignQueueSettings(QueueSettings):
+    """``spec.queues.campaign``: messages of campaigns."""
+
+    concurrency: int = Field(default=3, ge=1, le=1_000)
+    attempts: int = Field(default=2, ge=1, le=100)
+    backoff_seconds: float = Field(default=5, ge=0, le=86_400)
+
+
+class QueuesSettings(SharedSettings):
+    """``spec.queues``. Of an organization's open instances the strictest concurrency and rate count."""
+
+    message: MessageQueueSettings = MessageQueueSettings()
+    automation: AutomationQueueSettings = AutomationQueueSettings()
+    campaign: CampaignQueueSettings = CampaignQueueSettings()
+
+
+Days = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class RetentionSettings(SharedSettings):
+    """``spec.retention``: days for which each kind of data is kept. What something open needs is kept longer."""
+
+    messages: Days = 730
+    """Messages and texts, with what became of them: turns, hand-overs, proposals, notices, drafts."""
+    media: Days = 90
+    """Files that were received or sent, wherever they are stored."""
+    readings: Days = 730
+    """What was heard in voice notes and seen in pictures."""
+    turn_steps: Days = 90
+    """What the models answered in each round of a turn, and what the tools gave them."""
+    ai_interactions: Days = 400
+    """Calls of models with what they cost; a month's sum is kept."""
+    jobs: Days = 90
+    """Jobs that are done, cancelled or dropped."""
+    campaigns: Days = 730
+    """Campaigns that have ended, with their recipients."""
+    audit: Days = 1_825
+    """Who has changed what."""
+    dead_letters: Days = 180
+    """Dead letters of all kinds: after that they are dropped, whether or not somebody has looked."""
+    backups: Days = 30
+    """Backups of the database and its WAL, which the platform deletes: what an erasure leaves until then."""
 
 
 class InboundSettings(SharedSettings):

@@ -1,7 +1,7 @@
 """The custom resource as the operator reads it. A test compares it with the CRD field by field.
 
-What workers and runtimes read as well (``spec.ai``, ``spec.reconnect``, most of ``spec.inbound``, some of
-``spec.limits``) is in `oxy_core.instance.settings`.
+What workers and runtimes read as well (``spec.ai``, ``spec.queues``, ``spec.reconnect``, ``spec.retention``, most of
+``spec.inbound`` and ``spec.limits``) is in `oxy_core.instance.settings`.
 """
 
 import re
@@ -19,7 +19,9 @@ from oxy_core.instance.settings import (
     AiSettings,
     InboundSettings,
     LimitsSettings,
+    QueuesSettings,
     ReconnectSettings,
+    RetentionSettings,
     TranscriptionSettings,
     VisionSettings,
 )
@@ -168,6 +170,8 @@ class InstanceSpec(_Model):
     reconnect: ReconnectSettings = ReconnectSettings()
     ai: AiSpec = AiSpec()
     limits: LimitsSpec = LimitsSpec()
+    queues: QueuesSettings = QueuesSettings()
+    retention: RetentionSettings = RetentionSettings()
     network: NetworkSpec = NetworkSpec()
     runtime: RuntimeSpec = RuntimeSpec()
 

@@ -201,6 +201,68 @@ def api_server(apiserver_running: ApiServer) -> Api:
         ("spec.limits.pacing", "Fast"),
         ("spec.limits.contactTurnsPerHour", -1),
         ("spec.limits.contactTurnsPerHour", 1001),
+        ("spec.ai.aurora.dailySummary", False),
+        ("spec.ai.aurora.dailySummary.enabled", "no"),
+        ("spec.ai.aurora.dailySummary.at", "24:00"),
+        ("spec.ai.aurora.dailySummary.at", "8:00"),
+        ("spec.ai.aurora.dailySummary.at", ""),
+        ("spec.ai.aurora.weeklyReport.enabled", 1),
+        ("spec.ai.aurora.weeklyReport.weekday", 0),
+        ("spec.ai.aurora.weeklyReport.weekday", 8),
+        ("spec.ai.aurora.weeklyReport.weekday", "monday"),
+        ("spec.ai.aurora.weeklyReport.at", "08:60"),
+        ("spec.ai.aurora.emptyAgenda.enabled", "off"),
+        ("spec.ai.aurora.opportunities.enabled", "yes"),
+        ("spec.ai.aurora.warnings.enabled", 0),
+        ("spec.limits.outboundPerMinute", 0),
+        ("spec.limits.outboundPerMinute", 601),
+        ("spec.limits.campaignPerDay", -1),
+        ("spec.limits.campaignPerDay", 10001),
+        ("spec.limits.warmUp", 20),
+        ("spec.limits.warmUp", [-1]),
+        ("spec.limits.warmUp", [20, "50"]),
+        ("spec.limits.warmUp", [1] * 61),
+        ("spec.limits.proactiveIntervalDays", -1),
+        ("spec.limits.proactiveIntervalDays", 366),
+        ("spec.limits.quietHours", "21:00"),
+        ("spec.limits.quietHours", "21h-8h"),
+        ("spec.limits.quietHours", "21:00-24:00"),
+        ("spec.limits.quietHours", "21:00 - 08:00"),
+        ("spec.limits.quietHours", "21:00-08:00:00"),
+        ("spec.limits.quietHours", "21:00-21:00"),
+        ("spec.limits.quietHours", ["21:00", "08:00"]),
+        ("spec.limits.pauseFailurePercent", 0),
+        ("spec.limits.pauseFailurePercent", 101),
+        ("spec.limits.pauseOptOutPercent", 0),
+        ("spec.limits.pauseOptOutPercent", "5%"),
+        ("spec.limits.pauseSample", 0),
+        ("spec.limits.pauseSample", 1001),
+        ("spec.queues.message.concurrency", 0),
+        ("spec.queues.message.concurrency", 101),
+        ("spec.queues.message.perSecond", 0),
+        ("spec.queues.message.perSecond", 1001),
+        ("spec.queues.message.attempts", 0),
+        ("spec.queues.message.attempts", 21),
+        ("spec.queues.message.backoffSeconds", 0),
+        ("spec.queues.message.backoffSeconds", "2s"),
+        ("spec.queues.automation.concurrency", "five"),
+        ("spec.queues.automation.attempts", 0),
+        ("spec.queues.automation.backoffSeconds", 3601),
+        ("spec.queues.campaign.concurrency", 0),
+        ("spec.queues.campaign.attempts", 1.5),
+        ("spec.queues.campaign.backoffSeconds", 0),
+        ("spec.retention.messages", 29),
+        ("spec.retention.messages", 36501),
+        ("spec.retention.media", 0),
+        ("spec.retention.media", "90d"),
+        ("spec.retention.readings", 0),
+        ("spec.retention.turnSteps", 0),
+        ("spec.retention.aiInteractions", 61),
+        ("spec.retention.jobs", 0),
+        ("spec.retention.campaigns", 29),
+        ("spec.retention.audit", 29),
+        ("spec.retention.deadLetters", 6),
+        ("spec.retention.backups", 0),
         ("spec.network.proxySecretRef.name", ""),
         ("spec.network.proxySecretRef.name", "../configmaps/other"),
         ("spec.network.caBundleConfigMapRef.name", ""),
@@ -234,10 +296,29 @@ def test_a_wrong_value_is_refused_naming_its_field(api_server: Api, path: str, f
         ({"allowedLinks": ["https://loja.example"]}, "allowedLinks[0]", "leave out https://"),
     ],
 )
-def test_a_refusal_says_what_to_write(api_server: Api, path: str, ai: Object, field: str, remedy: str) -> None:
+def test_a_refusal_of_an_assistants_settings_says_what_to_write(
+    api_server: Api, path: str, ai: Object, field: str, remedy: str
+) -> None:
     with pytest.raises(ApiError) as refused:
         api_server.create(path + STRICT, changed("spec.ai", ai))
     assert f"spec.ai.{field}" in str(refused.value)
+    assert remedy in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "remedy"),
+    [
+        ("spec.limits.quietHours", "21h", "for example 21:00-08:00, or empty for no quiet hours"),
+        ("spec.limits.quietHours", "08:00-08:00", "leave it empty for no quiet hours"),
+        ("spec.ai.aurora.dailySummary.at", "25:00", "for example 20:00"),
+        ("spec.ai.aurora.weeklyReport.at", "8h", "for example 08:00"),
+    ],
+)
+def test_a_refusal_of_a_time_of_day_says_what_to_write(
+    api_server: Api, path: str, field: str, value: str, remedy: str
+) -> None:
+    with pytest.raises(ApiError) as refused:
+        api_server.create(path + STRICT, changed(field, value))
     assert remedy in str(refused.value)
 
 
@@ -257,7 +338,12 @@ def test_a_refusal_says_what_to_write(api_server: Api, path: str, ai: Object, fi
         "spec.ai.transcription.language",
         "spec.ai.vision.maxByte",
         "spec.ai.aurora.maxToken",
+        "spec.ai.aurora.dailySummary.time",
         "spec.limits.pace",
+        "spec.limits.quietTime",
+        "spec.queues.messages",
+        "spec.queues.automation.perSecond",
+        "spec.retention.files",
         "spec.network.proxy",
         "spec.runtime.imagePullPolicy",
         "spec.runtime.resources.request",
@@ -273,6 +359,12 @@ def test_the_smallest_instance_gets_its_defaults(api_server: Api, path: str) -> 
     assert (spec["timezone"], spec["owners"], spec["suspend"]) == ("America/Sao_Paulo", [], False)
     assert spec["ai"]["aurora"]["maxTokens"] == 800
     assert (spec["ai"]["timeoutSeconds"], spec["ai"]["transcription"]["maxSeconds"]) == (30, 300)
+    assert spec["limits"]["warmUp"] == [20, 50, 100]
+    assert spec["limits"]["quietHours"] == "21:00-08:00"
+    assert spec["ai"]["aurora"]["weeklyReport"] == {"enabled": True, "weekday": 1, "at": "08:00"}
+    assert spec["queues"]["message"] == {"concurrency": 5, "perSecond": 10, "attempts": 3, "backoffSeconds": 2}
+    assert spec["queues"]["campaign"] == {"concurrency": 3, "attempts": 2, "backoffSeconds": 5}
+    assert spec["retention"]["messages"] == 730
     assert spec["client"]["markOnlineOnConnect"] is False
     assert spec["inbound"] == {
         "maxAnswerAge": "6h",
@@ -343,6 +435,12 @@ def test_the_number_cannot_be_changed(api_server: Api, path: str) -> None:
         ("spec.ai.allowedLinks", ["loja.example", "wa.me/c/5511987651111", "xn--caf-dma.example/"]),
         ("spec.ai.tone", "Formal, sem emojis 🙂"),
         ("spec.limits.contactTurnsPerHour", 0),
+        ("spec.limits.quietHours", ""),
+        ("spec.limits.quietHours", "12:00-13:30"),
+        ("spec.limits.warmUp", []),
+        ("spec.limits.campaignPerDay", 0),
+        ("spec.ai.aurora.weeklyReport", {"weekday": 7, "at": "23:59"}),
+        ("spec.retention", {"media": 1, "messages": 36500}),
         ("spec.runtime.image", "registry.example:5000/oxy/tenant@sha256:" + "a" * 64),
         ("spec.runtime.resources", {"limits": {"memory": "48Mi"}}),
     ],

@@ -1,10 +1,11 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from itertools import combinations
 
 import pytest
+from pydantic import ValidationError
 
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
-from oxy_core.instance.settings import AiSettings, ReconnectSettings
+from oxy_core.instance.settings import AiSettings, DailySummarySettings, LimitsSettings, ReconnectSettings
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode, terminal_cause
 
 SOON = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
@@ -56,3 +57,28 @@ def test_shared_settings_are_read_by_the_resources_names_and_their_own() -> None
 
 def test_shared_settings_ignore_what_a_newer_version_added() -> None:
     assert AiSettings.model_validate({"tomorrow": 1}) == AiSettings()
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("21:00-08:00", (time(21), time(8))),
+        ("12:00-13:30", (time(12), time(13, 30))),
+        ("00:00-23:59", (time(0), time(23, 59))),
+        ("", None),
+    ],
+)
+def test_quiet_hours_are_two_times_of_day_or_none(text: str, span: tuple[time, time] | None) -> None:
+    assert LimitsSettings(quiet_hours=text).quiet_span == span
+
+
+@pytest.mark.parametrize("text", ["21:00", "24:00-08:00", "21:00-08:00\n", "21:00-21:00", "9:00-10:00", "-", "21h-8h"])
+def test_quiet_hours_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        LimitsSettings(quiet_hours=text)
+
+
+@pytest.mark.parametrize("text", ["24:00", "8:00", "20:60", "20:00\n", "", "20h"])
+def test_what_is_no_time_of_day_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        DailySummarySettings(at=text)

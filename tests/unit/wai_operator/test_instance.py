@@ -19,7 +19,9 @@ from oxy_core.instance.settings import (
     AiSettings,
     InboundSettings,
     LimitsSettings,
+    QueuesSettings,
     ReconnectSettings,
+    RetentionSettings,
 )
 from oxy_core.tenant import TenantSettings
 from oxy_operator.decide.instance import InboundSpec, Instance, InstanceSpec
@@ -39,9 +41,11 @@ INBOUND_ELSEWHERE = {
     if name != "maxAnswerAge"
 }
 """maxAnswerAge is text in the resource and seconds elsewhere; it has a test of its own."""
+LIMITS_OF_THE_RUNTIME = {"pacing", "inboundPerSecond"}
 NUMBERS = {STRING, INTEGER}  # a fraction is text in the definition, which has a pattern for it
 AMOUNT = "monthlyBudgetUsd"
 """Text in the resource, in US dollars, and a number of micro-dollars elsewhere."""
+TIMES = ("09:30", "22:15-06:45")
 KEYS = "apiKeySecretRef"
 """What names a key is read by the operator alone, and never travels."""
 
@@ -145,8 +149,9 @@ def other_value(schema: Json) -> Json:
     if schema["type"] == BOOLEAN:
         return not schema["default"]
     if schema["type"] == INTEGER:
-        return next(value for value in (schema["minimum"] + 1, schema["maximum"] - 1) if value != schema["default"])
-    texts = ("1.25", "+5511987654321", "http://model.example/v1", "shop.example", "another", "another text")
+        numbers = (schema["minimum"] + 1, schema["maximum"] - 1)
+        return next(value for value in numbers if value != schema.get("default"))
+    texts = ("1.25", "+5511987654321", "http://model.example/v1", "shop.example", *TIMES, "another", "another text")
     candidates = (*schema.get("enum", ()), *texts)
     allowed = (value for value in candidates if all(re.search(pattern, value) for pattern in patterns_of(schema)))
     return next(value for value in allowed if value != schema.get("default"))
@@ -189,6 +194,14 @@ def test_every_ai_field_of_the_definition_reaches_the_workers_unchanged() -> Non
     assert settings.ai != AiSettings()
 
 
+@pytest.mark.parametrize("section", ["limits", "queues", "retention"])
+def test_every_field_of_these_sections_reaches_the_workers_unchanged(section: str) -> None:
+    asked = other_value(SCHEMA["spec"]["properties"][section])
+    told = reread(instance_settings(instance(**{section: asked}), "A" * 56)).model_dump(by_alias=True)[section]
+    of_workers = {name: value for name, value in asked.items() if name not in LIMITS_OF_THE_RUNTIME}
+    same(of_workers, told, f"spec.{section}")
+
+
 def test_every_reconnect_field_of_the_definition_reaches_the_runtime_unchanged() -> None:
     asked = other_value(SCHEMA["spec"]["properties"]["reconnect"])
     settings = reread(tenant_settings(instance(reconnect=asked), record()))
@@ -217,7 +230,15 @@ def test_owners_are_told_apart_by_how_they_are_named() -> None:
     assert settings.owner_lids == ("1234567890@lid", "77777@lid")
 
 
-@pytest.mark.parametrize(("section", "model"), [("ai", AiSettings), ("reconnect", ReconnectSettings)])
+@pytest.mark.parametrize(
+    ("section", "model"),
+    [
+        ("ai", AiSettings),
+        ("reconnect", ReconnectSettings),
+        ("queues", QueuesSettings),
+        ("retention", RetentionSettings),
+    ],
+)
 def test_the_definition_and_the_shared_model_have_the_same_fields(section: str, model: type[BaseModel]) -> None:
     compare(model, without_keys(SCHEMA["spec"]["properties"][section]), f"spec.{section}")
 
@@ -229,6 +250,7 @@ def test_defaults_are_those_that_runtime_and_workers_assume() -> None:
     assert spec.client.mark_online_on_connect == TenantSettings.model_fields["mark_online"].default
     assert InboundSettings.model_validate(spec.inbound.model_dump()) == TenantSettings.model_fields["inbound"].default
     assert LimitsSettings.model_validate(spec.limits.model_dump()) == InstanceSettings.model_fields["limits"].default
+    assert (spec.queues, spec.retention) == (QueuesSettings(), RetentionSettings())
     assert spec.limits.pacing == TenantSettings.model_fields["pacing"].default
 
 

@@ -10,6 +10,7 @@ import pytest
 from unit.wai_operator.making import NOW, UID, Json, instance, record
 
 from oxy_core.instance.pairing_offer import PairingOffer
+from oxy_core.instance.settings import CampaignQueueSettings, LimitsSettings, QueuesSettings, RetentionSettings
 from oxy_core.tenant import TenantSettings
 from oxy_operator.decide.specs.claim import claim_record, session_claim
 from oxy_operator.decide.specs.config_map import settings_config_map, tenant_settings
@@ -165,14 +166,22 @@ def test_workers_get_all_ai_settings() -> None:
         "prices": [{"model": "m", "input": "0.15", "output": "0.60"}, {"model": "h", "audioMinute": "0.003"}],
         "transcription": {"baseUrl": "http://hearing", "model": "h", "maxSeconds": 60, "maxBytes": 2048},
         "vision": {"enabled": False, "maxBytes": 4096},
-        "aurora": {"enabled": False, "model": "a", "temperature": "1.5", "maxTokens": 8},
+        "aurora": {
+            "enabled": False,
+            "model": "a",
+            "temperature": "1.5",
+            "maxTokens": 8,
+            "warnings": {"enabled": False},
+        },
     }
     made = instance(
         ai=ai,
         owners=["+5511987651111"],
         suspend=True,
         inbound={"maxAnswerAge": "90m", "askToRepeat": True},
-        limits={"pacing": "None", "contactTurnsPerHour": 4},
+        limits={"pacing": "None", "contactTurnsPerHour": 4, "quietHours": "", "warmUp": [5]},
+        queues={"campaign": {"concurrency": 1}},
+        retention={"media": 7},
     )
     settings = instance_settings(made, "AACCOUNT")
     assert settings.ai.model_dump() == {
@@ -209,13 +218,25 @@ def test_workers_get_all_ai_settings() -> None:
             "max_bytes": 2_048,
         },
         "vision": {"enabled": False, "base_url": None, "model": "gpt-4o-mini", "max_bytes": 4_096},
-        "aurora": {"enabled": False, "model": "a", "temperature": 1.5, "max_tokens": 8},
+        "aurora": {
+            "enabled": False,
+            "model": "a",
+            "temperature": 1.5,
+            "max_tokens": 8,
+            "daily_summary": {"enabled": True, "at": "20:00"},
+            "weekly_report": {"enabled": True, "weekday": 1, "at": "08:00"},
+            "empty_agenda": {"enabled": True},
+            "opportunities": {"enabled": True},
+            "warnings": {"enabled": False},
+        },
     }
     assert (settings.account, settings.generation, settings.suspended) == ("AACCOUNT", 3, True)
     assert (settings.display_name, settings.phone_number) == ("Paws", "+5511987650000")
     assert (settings.owners, settings.max_answer_age_seconds) == (("+5511987651111",), 5_400)
     assert settings.ask_to_repeat
-    assert settings.limits.model_dump() == {"contact_turns_per_hour": 4}
+    assert settings.limits == LimitsSettings(contact_turns_per_hour=4, quiet_hours="", warm_up=(5,))
+    assert settings.queues == QueuesSettings(campaign=CampaignQueueSettings(concurrency=1))
+    assert settings.retention == RetentionSettings(media=7)
 
 
 def test_pods_are_replaced_even_if_they_are_not_ready() -> None:

@@ -26,5 +26,7 @@ def instance_settings(instance: Instance, account: str) -> InstanceSettings:
         ask_to_repeat=spec.inbound.ask_to_repeat,
         ai=AiSettings.model_validate(spec.ai.model_dump()),
         limits=LimitsSettings.model_validate(spec.limits.model_dump()),
+        queues=spec.queues,
+        retention=spec.retention,
         suspended=spec.suspend,
     )
