@@ -7,12 +7,14 @@ are in `oxy_ai/schema/setting_overlays.sql`.
 import json
 from datetime import datetime
 from enum import StrEnum
+from functools import reduce
 from uuid import UUID
 
 from pydantic import AwareDatetime, JsonValue
 
 from oxy_ai.database import Connection
 from oxy_ai.records import Record
+from oxy_core.envelopes import InstanceSettings
 
 
 class OverlaidField(StrEnum):
@@ -20,6 +22,18 @@ class OverlaidField(StrEnum):
 
     PAUSED = "ai.paused"
     MODE = "ai.mode"
+    DAILY_SUMMARY = "ai.aurora.daily_summary.enabled"
+    WEEKLY_REPORT = "ai.aurora.weekly_report.enabled"
+    EMPTY_AGENDA = "ai.aurora.empty_agenda.enabled"
+    OPPORTUNITIES = "ai.aurora.opportunities.enabled"
+    WARNINGS = "ai.aurora.warnings.enabled"
+
+    @property
+    def default(self) -> JsonValue:
+        """What settings mean that do not have the field."""
+        first, *rest = self.value.split(".")
+        found: JsonValue = reduce(getattr, rest, InstanceSettings.model_fields[first].default)
+        return found
 
 
 class OverlaidSetting(Record):
@@ -44,11 +58,12 @@ async def overlay_setting(  # noqa: PLR0913, PLR0917 what is set, for whom, by w
 ) -> bool:
     """Set a field; False: it had this value, and nothing has changed."""
     changed: bool = await connection.fetchval(
-        "select overlay_setting($1, $2, $3, $4, $5, $6)",
+        "select overlay_setting($1, $2, $3, $4, $5, $6, $7)",
         organization,
         instance,
         field.value,
         json.dumps(value),
+        json.dumps(field.default),
         who,
         until,
     )

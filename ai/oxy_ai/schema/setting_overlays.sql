@@ -6,10 +6,23 @@ create or replace function setting_in(document jsonb, field text) returns jsonb
 language sql immutable parallel safe
 as $$ select coalesce(document #> string_to_array(field, '.'), 'null') $$;
 
--- Whether two values of a setting say the same. What a document of an older version does not have yet is off.
-create or replace function same_setting(one jsonb, other jsonb) returns boolean
+-- Whether a document still says what an overlay replaced. One of an older version, which does not have the field yet, has
+-- not changed it.
+create or replace function still_says(document jsonb, field text, replaced jsonb) returns boolean
 language sql immutable parallel safe
-as $$ select coalesce(nullif(one, 'null'), 'false') = coalesce(nullif(other, 'null'), 'false') $$;
+as $$ select setting_in(document, field) in ('null', replaced) $$;
+
+-- The document with a value at a path, whose objects it may not have either.
+create or replace function with_setting(document jsonb, path text[], value jsonb) returns jsonb
+language plpgsql immutable parallel safe
+as $$
+begin
+    if cardinality(path) = 0 then
+        return value;
+    end if;
+    return coalesce(nullif(document, 'null'), '{}')
+        || jsonb_build_object(path[1], with_setting(document -> path[1], path[2:], value));
+end $$;
 
 -- The settings in force if the custom resource says `document`. Ends the overlays of what it has changed since they were
 -- made, and those whose time is over.
@@ -23,12 +36,12 @@ begin
         select * from setting_overlays s
         where s.organization_id = organization and s.instance_id = instance and s.ended_at is null for no key update
     loop
-        if not same_setting(setting_in(document, o.field), o.replaced) then
+        if not still_says(document, o.field, o.replaced) then
             perform end_overlay(o, 'changed');
         elsif o.until <= clock_timestamp() then
             perform end_overlay(o, 'over');
         else
-            document := jsonb_set(document, string_to_array(o.field, '.'), o.value);
+            document := with_setting(document, string_to_array(o.field, '.'), o.value);
         end if;
     end loop;
     return document;
@@ -57,9 +70,10 @@ begin
 end $$;
 
 -- Set a field over the custom resource, until then (null: without end), because `who` says so. Where that is what the
--- resource says itself, only an earlier overlay ends. False: nothing changed.
+-- resource says itself, only an earlier overlay ends. `otherwise` is what a resource that does not have the field means.
+-- False: nothing changed.
 create or replace function overlay_setting(
-    organization uuid, instance uuid, field text, value jsonb, who text, until timestamptz
+    organization uuid, instance uuid, field text, value jsonb, otherwise jsonb, who text, until timestamptz
 ) returns boolean
 language plpgsql
 as $$
@@ -67,12 +81,12 @@ declare
     replaced jsonb;
 begin
     perform enter_org(organization);
-    select setting_in(i.applied, overlay_setting.field) into replaced from instances i
+    select coalesce(nullif(setting_in(i.applied, overlay_setting.field), 'null'), otherwise) into replaced from instances i
     where i.organization_id = organization and i.id = instance for no key update;
     perform end_overlay(o, 'replaced') from setting_overlays o
     where o.organization_id = organization and o.instance_id = instance and o.field = overlay_setting.field
         and o.ended_at is null;
-    if not same_setting(replaced, value) then
+    if replaced <> value then
         insert into setting_overlays (organization_id, instance_id, field, value, replaced, made_by, until)
         values (organization, instance, field, value, replaced, who, until);
     end if;

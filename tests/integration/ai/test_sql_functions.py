@@ -198,6 +198,36 @@ def test_owners_are_read_from_damaged_settings(database: Database, settings: Row
     assert database.value("owners_of(%s)", Jsonb(settings)) == owners
 
 
+DAILY = "ai.aurora.daily_summary.enabled"
+
+
+def test_an_overlay_of_what_a_document_does_not_have_yet_holds_until_the_resource_says_otherwise(
+    database: Database,
+) -> None:
+    def overlay(*, value: bool) -> bool:
+        changed: bool = database.value(
+            "overlay_setting(%s, %s, %s, %s, 'true', 'o', null)", ORGANIZATION, INSTANCE, DAILY, Jsonb(value)
+        )
+        return changed
+
+    def applied(document: Row) -> object:
+        database.value(
+            "apply_instance(%s, %s, %s, '{}', %s, 1, 1, 0)", ORGANIZATION, INSTANCE, Jsonb({**known, **document}), NOON
+        )
+        return database.value("settings #> %s from instances", DAILY.split("."))
+
+    known = database.value("settings from instances")
+    assert overlay(value=True) is False
+    assert overlay(value=False) is True
+    assert applied({"display_name": "Outro"}) is False
+    assert database.value("settings #>> '{ai,debounce_seconds}' from instances") == "3"
+    assert applied({"ai": {"aurora": {"daily_summary": {"enabled": True, "at": "19:00"}}}}) is False
+    assert database.value("settings #>> '{ai,aurora,daily_summary,at}' from instances") == "19:00"
+    assert applied({"ai": {"aurora": {"daily_summary": {"enabled": False}}}}) is False
+    assert database.rows("select ended from setting_overlays") == [("changed",)]
+    assert applied({"ai": {"aurora": {"daily_summary": {"enabled": True}}}}) is True
+
+
 def test_an_idle_organization_may_start_a_burst(database: Database) -> None:
     rows = database.rows("select (g).* from gcra('-infinity', %s, 10, 10) g", NOON)
     assert rows == [(at(0.1), at(-0.8))]
