@@ -159,20 +159,44 @@ begin
         order by (b.item ->> 'instance')::uuid
     loop
         perform enter_org((item ->> 'organization')::uuid);
-        perform note_connection(
+        if note_connection(
             (item ->> 'instance')::uuid, item -> 'report' -> 'body' ->> 'state',
             place_of_report(item)
-        );
+        ) then
+            perform keep_connection_state(
+                (item ->> 'organization')::uuid, (item ->> 'instance')::uuid, item -> 'report'
+            );
+        end if;
     end loop;
 end $$;
 
 -- Take note of one report of a connection; of reports that arrive out of order, the newest counts. Any state but the
 -- end is a sign of life, so what waits is offered at once.
-create or replace function note_connection(instance uuid, state text, at place) returns void
-language sql security definer set search_path = public, pg_temp
+-- False: a newer one is known.
+create or replace function note_connection(instance uuid, state text, at place) returns boolean
+language plpgsql security definer set search_path = public, pg_temp
 as $$
+begin
     update relay_queue q
     set connection_place = at, ended = state = 'ended',
         ready_at = case when state = 'ended' then q.ready_at else least(q.ready_at, clock_timestamp()) end
-    where q.instance_id = instance and not q.closed and (q.connection_place is null or q.connection_place < at)
+    where q.instance_id = instance and not q.closed and (q.connection_place is null or q.connection_place < at);
+    return found;
+end $$;
+
+-- Keep what the newest report says of a connection, and since when it is not there.
+create or replace function keep_connection_state(organization uuid, instance uuid, report jsonb) returns void
+language sql
+as $$
+    insert into connection_states as c (organization_id, instance_id, state, reason, since)
+    select organization, instance, report -> 'body' ->> 'state', report -> 'body' ->> 'reason',
+        least((report ->> 'occurred_at')::timestamptz, clock_timestamp())
+    on conflict (organization_id, instance_id) do update
+    set state = excluded.state, reason = excluded.reason, since = excluded.since,
+        down_since = case when excluded.state = 'connected' then null
+                          when c.state = 'connected' then excluded.since else c.down_since end,
+        outage_since = case when excluded.state = 'connected' then coalesce(c.down_since, c.outage_since)
+                            else c.outage_since end,
+        outage_until = case when excluded.state = 'connected' and c.down_since is not null then excluded.since
+                            else c.outage_until end
 $$;

@@ -58,6 +58,20 @@ create table journals (
     foreign key (organization_id, instance_id) references instances
 );
 
+-- What the newest report of an instance's connection says.
+create table connection_states (
+    organization_id uuid not null,
+    instance_id uuid not null,
+    state text not null,  -- oxy_core.envelopes.ConnectionState
+    reason text,
+    since timestamptz not null,  -- by the pod's clock, as the next ones
+    down_since timestamptz,  -- when it was lost; null: it is there, or has never been
+    outage_since timestamptz,  -- when it was lost the last time that it has come back from
+    outage_until timestamptz,
+    primary key (organization_id, instance_id),
+    foreign key (organization_id, instance_id) references instances
+);
+
 create table contacts (
     organization_id uuid not null,
     id bigint generated always as identity,

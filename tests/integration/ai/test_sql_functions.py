@@ -813,3 +813,22 @@ def test_of_reports_of_the_connection_the_newest_counts_in_whatever_order_they_a
     for number in order:
         assert database.value("ingest(%s, '8 seconds')", Jsonb([reports[number]])) == ["stored"]
     assert database.rows("select ended, (connection_place).sequence from relay_queue") == [(False, 3)]
+
+
+def test_a_connection_is_known_with_its_last_outage(database: Database) -> None:
+    known = []
+    for number, (state, seconds) in enumerate(
+        [("pairing", 0), ("connected", 1), ("reconnecting", 2), ("ended", 3), ("connected", 9), ("connected", 10)]
+    ):
+        report = item(number + 1)
+        report["report"] |= {"occurred_at": str(at(seconds)), "body": {"type": "connection", "state": state}}
+        ingest(database, report)
+        known += database.rows("select state, since, down_since, outage_since, outage_until from connection_states")
+    assert known == [
+        ("pairing", at(0), None, None, None),
+        ("connected", at(1), None, None, None),
+        ("reconnecting", at(2), at(2), None, None),
+        ("ended", at(3), at(2), None, None),
+        ("connected", at(9), None, at(2), at(9)),
+        ("connected", at(10), None, at(2), at(9)),
+    ]

@@ -55,7 +55,8 @@ NOTED: Final = {
 """Says when something happened; nothing waits for it."""
 
 OF_OTHERS: Final = {
-    "journals": {"started_at"},  # the pod's clock
+    "connection_states": {"since", "down_since", "outage_since", "outage_until"},  # the pod's clock
+    "journals": {"started_at"},  # the pod's
     "chat_journals": {"own_sent_at"},  # WhatsApp's
     "messages": {"sent_at"},  # WhatsApp's
     "relay_queue": {"settings_bucket"},  # NATS'
