@@ -224,6 +224,7 @@ create table hand_overs (
     foreign key (organization_id, turn_id) references turns
 );
 create index hand_overs_conversation on hand_overs (organization_id, conversation_id);
+create index hand_overs_turn on hand_overs (organization_id, turn_id);
 create unique index hand_overs_open on hand_overs (organization_id, conversation_id) where ended_at is null;
 
 create table turn_steps (
@@ -327,6 +328,7 @@ create table proposals (
     foreign key (organization_id, turn_id) references turns,
     foreign key (organization_id, question_id) references outbox
 );
+create index proposals_question on proposals (organization_id, question_id) where question_id is not null;
 create index proposals_open on proposals (organization_id, id) where state = 'open';
 
 -- The current, or last, outage of the model endpoint of an instance.
@@ -401,6 +403,7 @@ create table messages (
 create index messages_conversation on messages (conversation_id, place, id);
 create index messages_open on messages (organization_id, conversation_id, place) where state = 'open';
 create index messages_bad on messages (organization_id) where state in ('dead', 'lost') or reason = 'stale';
+create index messages_outbox on messages (outbox_id) where outbox_id is not null;
 create index messages_turn on messages (turn_id) where turn_id is not null;
 create index messages_changes on messages (conversation_id, target_id) where target_id is not null;
 create index messages_arrived on messages (organization_id, arrived_at);
@@ -492,7 +495,7 @@ create table ai_interactions (
     id uuid not null,  -- made before the model is asked, so that no call counts twice
     instance_id uuid not null,
     conversation_id bigint not null,
-    turn_id bigint,  -- null: no turn asked
+    turn_id bigint,  -- null: no turn asked. It may be gone, as the message: what was spent is kept for its own time
     round smallint,
     message_id bigint,  -- that was heard or seen
     kind text not null check (kind in ('chat', 'transcription', 'vision')),
@@ -516,9 +519,7 @@ create table ai_interactions (
     created_at timestamptz not null default now(),
     primary key (organization_id, id),
     foreign key (organization_id, instance_id) references instances,
-    foreign key (organization_id, conversation_id) references conversations,
-    foreign key (organization_id, turn_id) references turns,
-    foreign key (organization_id, message_id) references messages
+    foreign key (organization_id, conversation_id) references conversations
 );
 create index ai_interactions_created on ai_interactions (organization_id, created_at);
 create index ai_interactions_conversation on ai_interactions (organization_id, conversation_id);

@@ -10,11 +10,10 @@ create table campaigns (
     body text not null,  -- with variables in braces
     state text not null default 'draft' check (state in ('draft')),
     reach integer not null check (reach >= 0),  -- recipients, as counted when it was drafted
-    turn_id bigint,  -- in which it was thought of
+    turn_id bigint,  -- in which it was thought of, which may be gone
     created_at timestamptz not null default now(),
     changed_at timestamptz,
     primary key (organization_id, id),
-    foreign key (organization_id, instance_id) references instances,
-    foreign key (organization_id, turn_id) references turns
+    foreign key (organization_id, instance_id) references instances
 );
 create unique index campaigns_draft on campaigns (instance_id, lower(name)) where state = 'draft';

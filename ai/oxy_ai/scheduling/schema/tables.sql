@@ -97,7 +97,7 @@ create table bookings (
     organization_id uuid not null,
     id bigint generated always as identity,
     contact_id bigint not null,
-    turn_id bigint,
+    turn_id bigint,  -- in which it was made, which may be gone
     service_id bigint not null,
     wished_resource_id bigint,  -- the customer wants this one; kept when the booking is moved
     subject text not null,  -- for whom or what, in the words of the vertical
@@ -110,7 +110,6 @@ create table bookings (
     changed_at timestamptz,  -- moved or cancelled, the last time
     primary key (organization_id, id),
     foreign key (organization_id, contact_id) references contacts,
-    foreign key (organization_id, turn_id) references turns,
     foreign key (organization_id, service_id) references services,
     foreign key (organization_id, wished_resource_id) references resources
 );
