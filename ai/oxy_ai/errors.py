@@ -14,11 +14,15 @@ OxyError
 ├── BudgetError              the model may not be asked: people answer, and no attempt counts
 │   ├── BudgetExhaustedError   the month's budget has no room for the call
 │   └── PriceUnknownError      there is a budget, but nobody knows what the model costs
+├── JobError                 an attempt at a job failed: it counts and is retried, then becomes a dead letter
+│   ├── JobUnreadableError   what is stored of it cannot be read
+│   ├── JobTimeoutError      it took too long
+│   └── JobAbandonedError    too many claims of it did not end; it is not tried again
 ├── FileLostError            a file of a message cannot be had or kept; trying again does not help
 ├── UnreadableFileError      a file is not what it should be, or damaged: nobody can hear or see anything in it
 ├── FileTooLargeError        a file would take too much to hear or see
 ├── StoreMissingError        a file is in an object store that is not configured
-├── FenceLostError           another worker has claimed the conversation; further writes are refused
+├── FenceLostError           another worker has claimed the conversation or job; further writes are refused
 └── AdministrationError      a command cannot do what it was asked; the message says what to do
 """
 
@@ -101,6 +105,33 @@ class TurnAbandonedError(TurnError):
         super().__init__(f"{claims} workers in a row began this turn and did not end it")
 
 
+class JobError(OxyError):
+    """An attempt at a job failed; the message is shown to administrators and quotes nobody."""
+
+
+class JobUnreadableError(JobError):
+    """What is stored of a job cannot be read, by this version of the worker or by any."""
+
+    def __init__(self, what: str, places: Sequence[str]) -> None:
+        super().__init__(
+            f"what is stored of its {what} cannot be read: check {', '.join(places)[:200] or 'the document'}"
+        )
+
+
+class JobTimeoutError(JobError):
+    """A job took too long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the job has not ended within {seconds:g} seconds")
+
+
+class JobAbandonedError(JobError):
+    """So many claims of a job ended neither it nor an attempt at it that it may be what ends the workers."""
+
+    def __init__(self, claims: int) -> None:
+        super().__init__(f"{claims} workers in a row began this job and did not end it")
+
+
 class ProfileUnknownError(TurnError):
     """No installed package provides the vertical that an instance's profile names."""
 
@@ -151,7 +182,7 @@ class StoreMissingError(OxyError):
 
 
 class FenceLostError(OxyError):
-    """Another worker has claimed the conversation since; further writes under the old fence are refused."""
+    """Another worker has claimed the conversation or job since; further writes under the old fence are refused."""
 
 
 class AdministrationError(OxyError):

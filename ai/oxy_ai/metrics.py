@@ -22,6 +22,11 @@ TURNS: Final = Counter("oxy_ai_turns_total", "Turns ended, by state and reason."
 TURN_FAILURES: Final = Counter("oxy_ai_turn_failures_total", "Failed attempts at a turn, by kind of error.", ["error"])
 TURN_SECONDS: Final = Histogram("oxy_ai_turn_seconds", "Time from claim to end of a turn.", buckets=_SECONDS)
 TURNS_IN_FLIGHT: Final = Gauge("oxy_ai_turns_in_flight", "Turns in progress on this worker.")
+JOBS: Final = Counter("oxy_ai_jobs_total", "Claims of jobs ended, by kind and outcome.", ["kind", "outcome"])
+JOB_SECONDS: Final = Histogram(
+    "oxy_ai_job_seconds", "Time from claim to end of a job that did not fail.", ["kind"], buckets=_SECONDS
+)
+JOBS_IN_FLIGHT: Final = Gauge("oxy_ai_jobs_in_flight", "Jobs in progress on this worker.", ["lane"])
 MODEL_OUTAGES: Final = Counter(
     "oxy_ai_model_outages_total",
     "Requests that a model's endpoint could not answer: unreachable, busy or unauthorized (mend its key).",

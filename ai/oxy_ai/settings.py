@@ -9,6 +9,7 @@ from oxy_ai.engine.dead_letter_watch import DeadLetterSettings
 from oxy_ai.engine.file_keeper import FileSettings
 from oxy_ai.engine.ingest import IngestSettings
 from oxy_ai.engine.instances import FollowerSettings
+from oxy_ai.engine.job_dispatcher import JobDispatcherSettings
 from oxy_ai.engine.media_reader import ReaderSettings
 from oxy_ai.engine.notices import NoticeSettings
 from oxy_ai.engine.overlay_watch import OverlaySettings
@@ -26,6 +27,7 @@ class WorkerSettings(
     StoreSettings,
     ModelSettings,
     DispatcherSettings,
+    JobDispatcherSettings,
     RunnerSettings,
     IngestSettings,
     ParkedSettings,

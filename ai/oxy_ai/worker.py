@@ -19,6 +19,8 @@ from oxy_ai.engine.file_keeper import FileKeeper
 from oxy_ai.engine.file_service import FileService
 from oxy_ai.engine.ingest import Ingest, NewsHints
 from oxy_ai.engine.instances import InstanceFollower
+from oxy_ai.engine.job_dispatcher import JobDispatcher
+from oxy_ai.engine.job_runner import JobRunner
 from oxy_ai.engine.ledger import watch_ledger
 from oxy_ai.engine.media_reader import MediaReader
 from oxy_ai.engine.metered_model import MeteredModel
@@ -35,6 +37,8 @@ from oxy_ai.engine.store import Engine
 from oxy_ai.engine.storing import ReportStore
 from oxy_ai.engine.turn_dispatcher import TurnDispatcher
 from oxy_ai.engine.turn_runner import TurnRunner
+from oxy_ai.jobs.kinds import AnyJobKind
+from oxy_ai.jobs.table import JobTable
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.model.client import ModelClient
 from oxy_ai.settings import WorkerSettings
@@ -82,6 +86,11 @@ async def _problem(client: Client, engine: Engine) -> str | None:
     return None
 
 
+def job_kinds() -> tuple[AnyJobKind, ...]:
+    """Return the kinds of jobs that every worker does."""
+    return ()
+
+
 class Worker:
     """All parts of one worker process, wired together."""
 
@@ -98,6 +107,9 @@ class Worker:
         verticals = Verticals()
         runner = TurnRunner(engine, model, verticals.named, settings, clock)
         self._dispatcher = TurnDispatcher(engine, runner, settings, self._relay.hint)
+        table = JobTable(engine.pool)
+        self._job_runner = JobRunner(table, job_kinds(), settings, clock)
+        self._jobs = JobDispatcher(engine, table, self._job_runner, settings)
         bus_clock = BusClock(client, settings.bus_clock_seconds)
         store = ReportStore(engine, bus_clock, settings, verticals.see_emergency)
         self._parked = ParkedReports(client, engine, settings, store, self._hint_all)
@@ -115,6 +127,10 @@ class Worker:
         self._ingest = Ingest(client, engine, settings, store, NewsHints(self._hint_all, self._files.hint))
         self._file_service = FileService(client, library)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
+
+    def add_kinds(self, *kinds: AnyJobKind) -> None:
+        """Do jobs of further kinds."""
+        self._job_runner.add_kinds(*kinds)
 
     async def run(self, readiness: Readiness, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then drain: let the turns in flight end within `drain_seconds`."""
@@ -156,6 +172,7 @@ class Worker:
             answering = group.create_task(self._answer(), name="answering")
             await stop.wait()
             self._dispatcher.stop()
+            self._jobs.stop()
             _, pending = await asyncio.wait([answering], timeout=self._settings.drain_seconds)
             if pending:
                 log.warning("drain_incomplete", seconds=self._settings.drain_seconds)
@@ -163,8 +180,10 @@ class Worker:
             await end_tasks(answering, *background)
 
     async def _answer(self) -> None:
-        """Run turns until told to stop; return once those in flight have ended and their answers are sent."""
-        await self._dispatcher.run()
+        """Run turns and jobs until told to stop; return once those in flight have ended and their texts are sent."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._dispatcher.run())
+            group.create_task(self._jobs.run())
         await self._relay.until_idle()
 
     async def _compared(self) -> bool:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from oxy_ai.assistants.people import People
 from oxy_ai.database import connected_pool, organization_transaction
 from oxy_ai.engine.store import Engine
 from oxy_ai.ids import instance_id, organization_id
+from oxy_ai.jobs.kinds import AnyJobKind
 from oxy_ai.model.client import ModelClient
 from oxy_ai.settings import WorkerSettings
 from oxy_ai.timezones import Clock, now_utc
@@ -211,8 +212,10 @@ class Scene:
         return WorkerSettings.model_validate(values | changes)
 
     @asynccontextmanager
-    async def worker(self, clock: Clock = now_utc, **changes: object) -> AsyncIterator[Worker]:
-        """Run a worker inside this process; its assistants go by `clock`."""
+    async def worker(
+        self, clock: Clock = now_utc, kinds: Sequence[AnyJobKind] = (), **changes: object
+    ) -> AsyncIterator[Worker]:
+        """Run a worker inside this process; its assistants go by `clock`, and it does jobs of these `kinds`, too."""
         settings = self.settings(**changes)
         stop = asyncio.Event()
         async with (
@@ -222,6 +225,7 @@ class Scene:
         ):
             model = ModelClient(settings)
             worker = Worker(settings, client, Engine(pool), model, clock)
+            worker.add_kinds(*kinds)
             task = group.create_task(worker.run(Readiness(settings.readiness_check_seconds), stop))
             try:
                 yield worker

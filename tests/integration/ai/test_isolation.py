@@ -143,6 +143,7 @@ async def test_every_table_with_tenants_data_is_protected(scene: Scene) -> None:
         "notice_queue",
         "media_queue",
         "reading_queue",
+        "job_queue",
         "database_clock",
         "database_state",
         "alembic_version",

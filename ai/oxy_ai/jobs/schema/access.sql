@@ -1,0 +1,23 @@
+-- Grants, policies and triggers of jobs (isolate_by_organization: ../../schema/access.sql).
+
+select pg_temp.isolate_by_organization('jobs');
+
+grant select (organization_id, id, lane, state, held, due_at, lease_until, fence, claims),
+    update (due_at, lease_until, fence, claims)
+    on jobs to oxy_scheduler;
+revoke all on job_queue from public, oxy_app, oxy_scheduler;
+grant select, insert, update on job_queue to oxy_scheduler;
+
+-- Whatever makes a job due, or ends one, has its organization looked at (wake_jobs). Deferred to the end of the
+-- transaction: the queue's row is locked last, so whoever queues a job may lock anything afterwards.
+do $$
+begin
+    if not exists (select from pg_trigger t where t.tgrelid = 'jobs'::regclass and t.tgname = 'jobs_queued') then
+        create constraint trigger jobs_queued after insert on jobs deferrable initially deferred
+        for each row execute function wake_jobs();
+        create constraint trigger jobs_moved after update on jobs deferrable initially deferred
+        for each row when (new.lease_until is null and not new.held and (
+            old.lease_until is not null or old.held or old.due_at <> new.due_at or old.state <> new.state
+        )) execute function wake_jobs();
+    end if;
+end $$;
