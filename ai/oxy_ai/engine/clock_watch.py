@@ -75,7 +75,7 @@ async def bring_forward(engine: Engine, settings: DatabaseClockSettings) -> int:
     hold = timedelta(seconds=settings.database_hold_seconds)
     holds: int = await engine.pool.fetchval("select bring_hold_forward($1)", hold)
     files: int = await engine.pool.fetchval(
-        "select bring_files_forward($1, $2)", settings.media_longest_pause, settings.media_kept
+        "select bring_files_forward($1, $2)", settings.media_longest_pause, settings.media_patience
     )
     readings: int = await engine.pool.fetchval("select bring_readings_forward($1)", settings.reading_longest_pause)
     return changed + notices + holds + files + readings

@@ -1,4 +1,4 @@
-"""Stores the files that arrive on the bus, deletes those that were kept long enough, gives up those that never came.
+"""Stores the files that arrive on the bus, deletes those that have expired, gives up those that never came.
 
 Which file is to be looked at, and when, is in a queue of the database (`oxy_ai/schema/media.sql`), so any worker may do
 it and none has to. What to do is decided from the file's row alone (`next_step`); doing it twice changes nothing.
@@ -34,9 +34,11 @@ log = structlog.get_logger()
 
 
 class FileSettings(PollingSettings, LibrarySettings):
-    """How files are stored, and for how long."""
+    """How files are stored. For how long is a setting of each instance (`oxy_ai.retention`)."""
 
-    media_days: float = Field(default=90, gt=0, description="Days for which files are kept.")
+    media_patience_days: float = Field(
+        default=30, gt=0, description="Days after which a file is given up that its pod only announced."
+    )
     media_at_once: int = Field(default=2, ge=1, description="Files that a worker stores at the same time.")
     media_lease_seconds: float = Field(default=60, gt=0, description="A worker's lease on a file.")
     media_retry_seconds: float = Field(
@@ -45,9 +47,9 @@ class FileSettings(PollingSettings, LibrarySettings):
     media_retry_max_seconds: float = Field(default=60, gt=0, description="Upper limit of that pause.")
 
     @property
-    def media_kept(self) -> timedelta:
-        """`media_days` as a timedelta."""
-        return timedelta(days=self.media_days)
+    def media_patience(self) -> timedelta:
+        """`media_patience_days` as a timedelta."""
+        return timedelta(days=self.media_patience_days)
 
     @property
     def media_longest_pause(self) -> timedelta:
@@ -64,18 +66,18 @@ class FileStep(StrEnum):
     """It was announced long ago, and its pod said nothing since."""
     WAIT = "wait"
     FORGET = "forget"
-    """Nothing will happen to it any more."""
+    """Nothing is to happen to it for now."""
 
 
-def next_step(file: KeptFile | None, kept: timedelta) -> FileStep:
-    """Decide what to do about a file that is due; `kept`: how long files are kept."""
+def next_step(file: KeptFile | None, patience: timedelta) -> FileStep:
+    """Decide what to do about a file that is due; `patience`: how long a pod may say nothing after its announcement."""
     if file is None or file.state in {FileState.FAILED, FileState.DELETED}:
         return FileStep.FORGET
     if file.state is FileState.ARRIVING:
         return FileStep.STORE
-    if file.seconds < kept.total_seconds():
-        return FileStep.WAIT
-    return FileStep.DELETE if file.state is FileState.STORED else FileStep.GIVE_UP
+    if file.state is FileState.STORED:
+        return FileStep.DELETE if file.expired else FileStep.FORGET
+    return FileStep.WAIT if file.seconds < patience.total_seconds() else FileStep.GIVE_UP
 
 
 def retry_pause(claims: int, shortest: float, longest: float) -> timedelta:
@@ -144,7 +146,7 @@ class FileKeeper:
 
     async def _step(self, due: DueFile) -> None:
         file = await self._library.table.find(due.key)
-        step = next_step(file, self._settings.media_kept)
+        step = next_step(file, self._settings.media_patience)
         if file is None or step is FileStep.FORGET:
             await self._library.table.forget(due)
         elif step is FileStep.STORE and due.account is not None:
@@ -157,7 +159,7 @@ class FileKeeper:
         elif step is FileStep.GIVE_UP:
             await self._fail(due, FileFailure.UNAVAILABLE, file.state)
         else:
-            left = self._settings.media_kept.total_seconds() - file.seconds
+            left = self._settings.media_patience.total_seconds() - file.seconds
             await self._library.table.postpone(due, Pause(timedelta(seconds=left), settled=True))
 
     async def _store(self, due: DueFile, file: KeptFile, account: str) -> None:

@@ -23,7 +23,7 @@ class FileState(StrEnum):
     STORED = "stored"
     FAILED = "failed"
     DELETED = "deleted"
-    """It was kept for as long as files are kept."""
+    """It was kept for as long as files are kept, or was to be deleted."""
 
 
 class FileKey(NamedTuple):
@@ -59,6 +59,8 @@ class KeptFile(Record):
     sha256: str | None = None
     seconds: float
     """For how long it has been in this state."""
+    expired: bool = False
+    """Whether its bytes are to be deleted."""
 
 
 class OutboundFile(Record):

@@ -1,5 +1,6 @@
 -- Files of messages. A received one is announced by its message, then arrives in chunks on the bus, in either order; a worker
--- stores it (oxy_ai.engine.media_fetch). Each row that is not final has one in media_queue, which says when to look at it.
+-- stores it (oxy_ai.engine.file_keeper). Each row with which something is to happen has one in media_queue, which says when
+-- to look at it: a file that is stored has none, until it has expired.
 
 -- Take note of the file of a message that was stored, now or before. `item` is oxy_ai.records.InboundReport.
 create or replace function announce_file(item jsonb) returns void
@@ -121,7 +122,6 @@ begin
     if not found then
         return false;
     end if;
-    perform queue_file(organization, instance, (document ->> 'id')::uuid, null);
     return true;
 end $$;
 
@@ -143,10 +143,25 @@ begin
     return case when f.id is not null then jsonb_build_object(
         'id', f.id, 'state', f.state,
         'instance', (select i.name from instances i where i.organization_id = organization and i.id = instance),
-        'location', f.location, 'chunks', f.chunks,
+        'location', f.location, 'chunks', f.chunks, 'expired', f.expired_at is not null,
         'size_bytes', f.size_bytes, 'sha256', f.sha256,
         'seconds', extract(epoch from clock_timestamp() - coalesce(f.settled_at, f.created_at))
     ) end;
+end $$;
+
+-- Have the bytes of a stored file deleted, wherever they are. False: there are none, or it was asked for before.
+create or replace function expire_file(organization uuid, instance uuid, file uuid) returns boolean
+language plpgsql
+as $$
+begin
+    update media f set expired_at = clock_timestamp()
+    where f.organization_id = organization and f.instance_id = instance and f.id = file and f.state = 'stored'
+        and f.expired_at is null;
+    if found then
+        perform queue_file(organization, instance, file, null);
+        return true;
+    end if;
+    return false;
 end $$;
 
 -- Forget the bytes of a file, which is to be called after they are gone from an object store.

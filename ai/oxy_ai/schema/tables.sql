@@ -448,6 +448,7 @@ create table media (
     location text,  -- of a stored one: database, or its key in the object store
     created_at timestamptz not null default clock_timestamp(),
     settled_at timestamptz,  -- when it was stored, failed or was deleted
+    expired_at timestamptz,  -- since when its bytes are to be deleted
     primary key (instance_id, id),
     foreign key (organization_id, instance_id) references instances,
     foreign key (organization_id, message_id) references messages,
@@ -455,6 +456,8 @@ create table media (
     check ((location is not null) = (state = 'stored'))
 );
 create index media_message on media (organization_id, message_id) where message_id is not null;
+create index media_kept on media (instance_id, settled_at, id) where state = 'stored';
+create index media_apart on media (instance_id, settled_at, id) where message_id is null;
 create index media_in_database on media (organization_id) include (size_bytes) where location = 'database';
 
 create table media_chunks (

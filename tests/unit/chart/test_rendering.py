@@ -111,7 +111,6 @@ def test_the_streams_fit_the_volume_of_the_embedded_server(objects: list[Object]
 def test_workers_know_where_files_are_kept(objects: list[Object]) -> None:
     default = environment(pod_templates(objects)["oxy-ai"])
     assert {name: item["value"] for name, item in default.items() if "MEDIA" in name} == {
-        "OXY_MEDIA_DAYS": "90",
         "OXY_MEDIA_FILE_BYTES": "16777216",
         "OXY_MEDIA_ORGANIZATION_BYTES": "1073741824",
     }
