@@ -43,7 +43,7 @@ NOTED: Final = {
     "outbox": {"accepted_at", "closed_at", "whatsapp_at", "delivered_at", "read_at", "played_at"},
     "owner_notices": {"created_at"},
     "messages": {"settled_at"},
-    "media": {"created_at", "settled_at"},
+    "media": {"created_at", "settled_at", "expired_at"},
     "readings": {"created_at", "settled_at"},
     "dead_reports": {"died_at", "discarded_at"},
     "ai_interactions": {"created_at"},
