@@ -53,7 +53,7 @@ class MigrationSettings(ProcessSettings):
 def installed_parts() -> tuple[SchemaPart, ...]:
     """Return the schema parts of this installation; each may reference tables of earlier ones."""
     return tuple(
-        map(SchemaPart.of, ("oxy_ai", "oxy_ai.jobs", "oxy_ai.scheduling", "oxy_ai.aurora", *packages_of_verticals()))
+        map(SchemaPart.of, ("oxy_ai", "oxy_ai.jobs", "oxy_ai.scheduling", "oxy_ai.campaigns", *packages_of_verticals()))
     )
 
 

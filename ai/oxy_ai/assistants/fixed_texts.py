@@ -34,6 +34,14 @@ ASK_FOR_TEXT: Final = (
 """Sent to a customer whose messages contain no readable text."""
 
 
+_WAY_OUT: Final = "Se não quiser mais receber mensagens assim, é só responder *sair*."
+
+
+def with_way_out(text: str) -> str:
+    """Return a promotion with how to have no more of them, unless it says that itself (`oxy_ai.portuguese.opt_out`)."""
+    return text if "*sair*" in text.lower() else f"{text}\n\n{_WAY_OUT}"
+
+
 ASK_TO_REPEAT: Final[Mapping[str, str]] = {
     NoticeKind.LOST: (
         "Oi! Aqui é a assistente virtual. Tivemos um problema na conexão e uma mensagem sua não chegou até nós. 🙏 "

@@ -11,7 +11,7 @@ from oxy_ai.aurora.customers.inactive import INACTIVE_CUSTOMERS
 from oxy_ai.aurora.figures.analytics import ANALYTICS
 from oxy_ai.petshop.pet_table import read_pets
 from oxy_ai.petshop.pets import find_pets, pet_name
-from oxy_ai.petshop.segments import PET_CRITERIA, PetCampaign
+from oxy_ai.petshop.segments import AUDIENCE
 
 
 async def _pet(context: ToolContext, contact: int, words: str) -> Subject | ToolRefusal:
@@ -28,4 +28,4 @@ async def _pet(context: ToolContext, contact: int, words: str) -> Subject | Tool
     return Subject(found[0].name, found[0].id) if found else Subject(name)
 
 
-AURORA_TOOLS: Final = (ANALYTICS, INACTIVE_CUSTOMERS, campaign_tool(PetCampaign, PET_CRITERIA), *acting_tools(_pet))
+AURORA_TOOLS: Final = (ANALYTICS, INACTIVE_CUSTOMERS, campaign_tool(AUDIENCE), *acting_tools(_pet))

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from oxy_ai.assistants.vertical import Brief, Context, ContextPart, Prompted, RecordKeeper, Role, Vertical
+from oxy_ai.campaigns.audience import Audience, Marketer
 from oxy_ai.database import Connection
 from oxy_ai.petshop.aurora_tools import AURORA_TOOLS
 from oxy_ai.petshop.catalog import Catalog, read_catalog
@@ -23,6 +24,7 @@ from oxy_ai.petshop.prompts import (
     customer_instructions,
     customer_prompt,
 )
+from oxy_ai.petshop.segments import AUDIENCE
 from oxy_ai.petshop.urgent import may_be_urgent, said_at_once
 
 
@@ -58,6 +60,10 @@ class PetShop:
         booked = booked_moments(context)
         return Brief(prompt, CUSTOMER_TOOLS, instructions, offers, booked, said_at_once(context))
 
+    def audience(self) -> Audience:
+        """Return its customers, as campaigns see them."""
+        return AUDIENCE
+
     async def apply_catalog(self, connection: Connection, organization: UUID, name: str, text: str) -> Applied:
         """Replace an organization's catalog with this YAML and report the change. Raises AdministrationError."""
         return await apply_catalog(connection, organization, name, read_catalog(text))
@@ -79,3 +85,4 @@ if TYPE_CHECKING:
     _: Vertical = PetShop()
     __: RecordKeeper = PetShop()
     ___: Prompted = PetShop()
+    ____: Marketer = PetShop()

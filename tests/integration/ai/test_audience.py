@@ -161,20 +161,27 @@ async def drafts(stage: Stage) -> list[dict[str, Any]]:
 
 async def test_a_campaign_reaches_whoever_may_be_written_to(stage: Stage) -> None:
     await everybody(stage)
-    text = "Oi, {nome}! Saudade do {pet} por aqui. 🐾"
+    text = "Oi, {nome|tudo bem}! Saudade do {pet} por aqui. 🐾"
+    await stage.pet(2, "gato")
+    await stage.pet(12, "gato")
     found = await stage.calls("sugerir_campanha", nome="Volte", texto=text, segmento={"sem_vir_ha_dias": 60})
     assert found == {
         "rascunho": "Volte",
         "texto": text,
         "para": "clientes sem vir há pelo menos 60 dias e sem nada marcado",
-        "alcance": 3,
+        "alcance": 2,
         "fora_porque_nao_querem_mensagens": 1,
-        "exemplos": ["Ana", "Bia", "Jô"],
-        "situacao": "rascunho guardado; nada foi enviado, e o envio de campanhas ainda não está disponível",
+        "fora_porque_nunca_escreveram_nem_vieram": 0,
+        "fora_porque_falta": {"pet": 1},
+        "exemplos": ["Bia", "Jô"],
+        "exemplo_de_texto": "Oi, Bia! Saudade do Rex por aqui. 🐾\n\n"
+        "Se não quiser mais receber mensagens assim, é só responder *sair*.",
+        "situacao": "rascunho guardado; nada foi enviado. Se o dono quiser enviar, chame enviar_campanha",
     }
     again = await stage.calls("sugerir_campanha", nome="volte", texto="Oi!", segmento={})
-    assert (again["para"], again["alcance"]) == ("todos os clientes", 7)
-    assert await drafts(stage) == [{"name": "Volte", "segment": {}, "body": "Oi!", "state": "draft", "reach": 7}]
+    assert (again["para"], again["alcance"]) == ("todos os clientes", 6)
+    assert again["fora_porque_nunca_escreveram_nem_vieram"] == 1
+    assert await drafts(stage) == [{"name": "Volte", "segment": {}, "body": "Oi!", "state": "draft", "reach": 6}]
 
 
 SEGMENTS: list[tuple[dict[str, object], str, str | None]] = [

@@ -8,6 +8,7 @@ from asyncpg import Record
 from pydantic import BaseModel, Field
 
 from oxy_ai.assistants.vertical import IntentName, Tool, ToolContext
+from oxy_ai.campaigns.segment import ABSENT, Days
 from oxy_ai.portuguese.formatting import full_day
 from oxy_ai.sanitize import person_name
 from oxy_ai.scheduling.opening_hours import day_bounds
@@ -15,12 +16,9 @@ from oxy_ai.scheduling.tool_arguments import Arguments
 
 USUAL_DAYS: Final = 60
 """After how many days a customer counts as inactive unless the owner says otherwise."""
-LONGEST_DAYS: Final = 3_650
 SHOWN: Final = 10
 """Customers listed unless the owner asks for more."""
 MOST_SHOWN: Final = 30
-
-Days = Annotated[int, Field(ge=1, le=LONGEST_DAYS)]
 
 
 class InactiveQuestion(Arguments):
@@ -59,12 +57,6 @@ class InactiveCustomers(BaseModel):
     sem_vir_ha_pelo_menos_dias: int
     clientes: list[InactiveCustomer]
 
-
-_VISIT: Final = (
-    "select from bookings b where b.organization_id = c.organization_id and b.contact_id = c.id and is_visit(b)"
-)
-ABSENT: Final = f"exists ({_VISIT} and b.starts_at < {{}}) and not exists ({_VISIT} and b.starts_at >= {{}})"
-"""Whether a customer `c` came before a moment, and neither came since nor has a booking that is still to come."""
 
 INACTIVE: Final = """
 with absent as materialized (
