@@ -1,6 +1,6 @@
 """``python -m oxy_ai.admin``: catalogs, agendas, conversations, dead letters, the ledger, usage, messages to send.
 
-Prints JSON on standard output and errors on standard error.
+Prints JSON on standard output and errors on standard error. Of many things it prints a document a line, as they happen.
 Exit status: 0 success; 1 the ledger has entries that must not be; 2 the command cannot do what it was asked, and the
 error says what to do instead.
 """
@@ -22,15 +22,13 @@ from oxy_ai.assistants.vertical import Vertical
 from oxy_ai.contact_admin import carry_out_contact, read_contact_order
 from oxy_ai.conversation_admin import add_conversations_parser, carry_out_conversations
 from oxy_ai.database import Connection, connected_pool, organization_transaction
-from oxy_ai.engine.dead_letters import DeadTurns, Source, replay_all
-from oxy_ai.engine.dead_report_letters import DeadReports
-from oxy_ai.engine.known_names import require_known
 from oxy_ai.engine.ledger import Ledger, read_ledger
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.send_orders import ReceivedOrder, carry_out, read_order
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError, ProfileUnknownError
 from oxy_ai.ids import organization_id
+from oxy_ai.letter_admin import add_letters_parser, carry_out_letters
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.settings_admin import add_settings_parser, show_settings
 from oxy_ai.store_settings import StoreSettings
@@ -53,16 +51,6 @@ class Stores(NamedTuple):
     engine: Engine
     client: Client
 
-    def source(self, kind: str) -> Source | None:
-        """Return the source of a kind of dead letters; None for an unknown kind."""
-        match kind:
-            case "turn":
-                return DeadTurns(self.engine)
-            case "bus":
-                return DeadReports(self.client, self.engine)
-            case _:
-                return None
-
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -78,16 +66,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--replace", action="store_true", help="remove all dated changes (`agenda changes`)")
             add_timezone(command)
     add_agenda_parser(groups)
-    letters = groups.add_parser("dlq", help="dead letters").add_subparsers(dest="verb", required=True)
-    letters.add_parser("ls", help="list all, newest first")
-    for verb, text in (("show", "show one"), ("drop", "discard one")):
-        letters.add_parser(verb, help=text).add_argument("id", help="an id from `dlq ls`")
-    replay = letters.add_parser("replay", help="retry one or all")
-    which = replay.add_mutually_exclusive_group(required=True)
-    which.add_argument("id", nargs="?", help="an id from `dlq ls`")
-    which.add_argument("--all", action="store_true", help="all that no person has answered since, the oldest first")
-    replay.add_argument("--organization", help="with --all: only those of this organization")
-    replay.add_argument("--instance", help="with --all: only those of this instance")
+    add_letters_parser(groups.add_parser("dlq", help="dead letters"))
     add_conversations_parser(groups.add_parser("conversations", help="conversations that people answer"))
     ledger = groups.add_parser("ledger", help="what is open or ended badly, and since when")
     ledger.add_argument("organization", nargs="?", help="spec.organizationId; without it, of all organizations")
@@ -128,7 +107,7 @@ async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
                 return await carry_out_agenda(connection, key, options)
         if options.group == "conversations":
             return await carry_out_conversations(stores.engine, options)
-        return await _dlq(stores, options)
+        return await carry_out_letters(stores.client, stores.engine, options)
 
 
 async def _report(engine: Engine, settings: StoreSettings, options: argparse.Namespace) -> object:
@@ -204,33 +183,6 @@ async def _profile(connection: Connection, organization: UUID) -> str:
     return profiles[0]
 
 
-async def _dlq(stores: Stores, options: argparse.Namespace) -> object:
-    if options.verb == "ls":
-        letters = [
-            *await DeadTurns(stores.engine).letters(),
-            *await DeadReports(stores.client, stores.engine).letters(),
-        ]
-        return sorted(letters, key=lambda letter: letter.at.timestamp() if letter.at else 0, reverse=True)
-    if options.verb == "replay" and options.all:
-        sources = (DeadTurns(stores.engine), DeadReports(stores.client, stores.engine))
-        actions = await replay_all(sources, options.organization, options.instance)
-        if not actions:
-            await require_known(stores.engine, options.organization, options.instance)
-        return actions
-    kind, _, key = options.id.partition(":")
-    source = stores.source(kind)
-    if source is None:
-        message = f"{options.id!r} is not the id of a dead letter; `oxy dlq ls` lists them (turn:… and bus:…)"
-        raise AdministrationError(message)
-    match options.verb:
-        case "show":
-            return await source.show(key)
-        case "replay":
-            return await source.replay(key)
-        case _:
-            return await source.drop(key)
-
-
 def _plain(value: object) -> object:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_none=True)
@@ -250,7 +202,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         what = str(error) or type(error).__name__
         return _complain(f"PostgreSQL or NATS does not serve ({what}); check both, then try again")
-    print(json.dumps(_plain(answer), ensure_ascii=False, indent=2))  # noqa: T201 the command's result
+    if answer is not None:  # of many things it has been printed as they happened
+        print(json.dumps(_plain(answer), ensure_ascii=False, indent=2))  # noqa: T201 the command's result
     return VIOLATED if isinstance(answer, Ledger) and answer.violations else 0
 
 

@@ -17,6 +17,7 @@ from oxy_ai.engine.parked_reports import ParkedSettings
 from oxy_ai.engine.promise_watch import PromiseSettings
 from oxy_ai.engine.proposal_watch import ProposalSettings
 from oxy_ai.engine.relay import RelaySettings
+from oxy_ai.engine.replay_watch import ReplaySettings
 from oxy_ai.engine.turn_dispatcher import DispatcherSettings
 from oxy_ai.engine.turn_runner import RunnerSettings
 from oxy_ai.model.client import ModelSettings
@@ -37,6 +38,7 @@ class WorkerSettings(
     FollowerSettings,
     NoticeSettings,
     DeadLetterSettings,
+    ReplaySettings,
     PromiseSettings,
     OverlaySettings,
     ProposalSettings,

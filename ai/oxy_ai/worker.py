@@ -33,6 +33,7 @@ from oxy_ai.engine.promise_watch import watch_promises
 from oxy_ai.engine.proposal_watch import watch_proposals
 from oxy_ai.engine.readings import ReadingTable
 from oxy_ai.engine.relay import Relay
+from oxy_ai.engine.replay_watch import watch_replays
 from oxy_ai.engine.store import Engine
 from oxy_ai.engine.storing import ReportStore
 from oxy_ai.engine.turn_dispatcher import TurnDispatcher
@@ -163,6 +164,7 @@ class Worker:
                 group.create_task(supervised("ledger", self._watch_ledger, report_failure), name="ledger"),
                 group.create_task(supervised("clock", self._watch_clock, report_failure), name="clock"),
                 group.create_task(supervised("dead_letters", self._watch_letters, report_failure), name="dead_letters"),
+                group.create_task(supervised("replays", self._watch_replays, report_failure), name="replays"),
                 group.create_task(supervised("promises", self._watch_promises, report_failure), name="promises"),
                 group.create_task(supervised("overlays", self._watch_overlays, report_failure), name="overlays"),
                 group.create_task(supervised("proposals", self._watch_proposals, report_failure), name="proposals"),
@@ -200,6 +202,9 @@ class Worker:
 
     async def _watch_clock(self) -> None:
         await watch_clock(self._engine, self._settings)
+
+    async def _watch_replays(self) -> None:
+        await watch_replays(self._engine, self._settings, self._hint_all)
 
     async def _watch_promises(self) -> None:
         await watch_promises(self._engine, self._settings)

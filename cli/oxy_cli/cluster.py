@@ -7,7 +7,7 @@ takes longer than most commands run.
 import json
 import os
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -138,18 +138,43 @@ class Cluster:
 
     def execute(self, pod: str, command: Sequence[str], stdin: Iterable[bytes] = ()) -> Completed:
         """Run a command in a pod's first container with this input; raises ClusterError if it cannot run."""
-        streams = [("stdin", "true"), ("stdout", "true"), ("stderr", "true")]
-        query = [*streams, *(("command", word) for word in command)]
         with explained(f"cannot run a command in pod {pod} of namespace {self.namespace}"):
-            method, url, headers, *_ = self._serialized("GET", f"{self._core}/pods/{pod}/exec", query)
-            # Bytes, because the library decodes text frame by frame, which breaks characters that span two frames.
-            session: WSClient = websocket_call(
-                self.api.configuration, method, url, headers=headers, _preload_content=False, binary=True
-            )
+            session = self._session(pod, command, stdin=True)
             try:
                 return _completed(session, stdin)
             finally:
                 session.close()
+
+    def follow(self, pod: str, command: Sequence[str]) -> Generator[str, None, Completed]:
+        """Run a command as `execute` does, without input, and yield its output line by line as it comes.
+
+        Returns how it ended, without the output. Nothing is read that nobody has asked for yet.
+        """
+        what = f"cannot run a command in pod {pod} of namespace {self.namespace}"
+        with explained(what):
+            session = self._session(pod, command, stdin=False)
+        try:
+            rest = b""
+            while session.is_open():
+                with explained(what):
+                    session.update(timeout=None)
+                    *lines, rest = (rest + session.read_stdout()).split(b"\n")
+                yield from (line.decode() for line in lines)
+            if rest:
+                yield rest.decode()
+            return _ended(session)
+        finally:
+            session.close()
+
+    def _session(self, pod: str, command: Sequence[str], *, stdin: bool) -> WSClient:
+        streams = [("stdin", str(stdin).lower()), ("stdout", "true"), ("stderr", "true")]
+        query = [*streams, *(("command", word) for word in command)]
+        method, url, headers, *_ = self._serialized("GET", f"{self._core}/pods/{pod}/exec", query)
+        # Bytes, because the library decodes text frame by frame, which breaks characters that span two frames.
+        session: WSClient = websocket_call(
+            self.api.configuration, method, url, headers=headers, _preload_content=False, binary=True, capture_all=False
+        )
+        return session
 
     @property
     def _core(self) -> str:
@@ -193,6 +218,10 @@ def _completed(session: WSClient, stdin: Iterable[bytes]) -> Completed:
     with suppress(WebSocketException, OSError):
         _write(session, stdin)
     session.run_forever()
+    return _ended(session)
+
+
+def _ended(session: WSClient) -> Completed:
     output, errors = session.read_stdout().decode(), session.read_stderr().decode()
     return Completed(output, errors, exit_code_of(session.read_channel(ERROR_CHANNEL).decode()))
 

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any, Final
 
 import yaml
@@ -16,6 +17,8 @@ _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 _UNBROKEN: Final = 1_000
 """Assumed width if standard output is not a terminal."""
+_MEASURED: Final = 100
+"""Rows that decide how wide the columns of a long table are."""
 
 
 def console() -> Console:
@@ -51,6 +54,28 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*map(Text, row))
     console().print(table, soft_wrap=False)
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    """Write a table as `print_table` does, but as its rows come; returns how many came.
+
+    Its columns are as wide as the first rows need; later rows that need more stand out. Without rows it writes nothing.
+    """
+    coming = iter(rows)
+    first = list(islice(coming, _MEASURED))
+    widths = [max(map(len, cells)) for cells in zip(columns, *first, strict=True)]
+    count = 0
+    for count, row in enumerate(chain(first, coming), 1):
+        if count == 1:
+            _print_row(columns, widths)
+        _print_row(row, widths)
+    return count
+
+
+def _print_row(cells: Sequence[str], widths: Sequence[int]) -> None:
+    line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    sys.stdout.write(f"{line.rstrip()}\n")
+    sys.stdout.flush()
 
 
 def age(since: datetime, now: datetime) -> str:

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from oxy_cli.cluster import Cluster, Completed
@@ -21,6 +21,21 @@ def administer(
     `system` is the namespace in which Oxy is installed, `accepted` the exit codes with which it may answer. Raises
     AdminError with the worker's message if it refuses.
     """
+    pod = _ready_worker(system)
+    return answer_of(system.execute(pod, _command(arguments), stdin), pod, accepted)
+
+
+def administer_each(system: Cluster, arguments: Sequence[str]) -> Iterator[Any]:
+    """Run it as `administer` does, and yield the JSON of each line that it prints, as they come.
+
+    Raises AdminError with the worker's message if it refuses, or breaks off.
+    """
+    pod = _ready_worker(system)
+    completed = yield from _documents(system.follow(pod, _command(arguments)), pod)
+    _require(completed, pod)
+
+
+def _ready_worker(system: Cluster) -> str:
     pod = system.ready_pod(WORKER_LABELS)
     if pod is None:
         message = (
@@ -28,16 +43,38 @@ def administer(
             f"`kubectl get pods -n {system.namespace}` shows why a worker is not ready."
         )
         raise AdminError(message)
-    return answer_of(system.execute(pod, ["python", "-m", "oxy_ai.admin", *arguments], stdin), pod, accepted)
+    return pod
+
+
+def _command(arguments: Sequence[str]) -> list[str]:
+    return ["python", "-m", "oxy_ai.admin", *arguments]
+
+
+def _documents(lines: Generator[str, None, Completed], pod: str) -> Generator[Any, None, Completed]:
+    while True:
+        try:
+            line = next(lines)
+        except StopIteration as end:
+            completed: Completed = end.value
+            return completed
+        yield _document(line, pod)
 
 
 def answer_of(completed: Completed, pod: str, accepted: Collection[int] = (0,)) -> Any:  # noqa: ANN401 as `administer`
     """Return the JSON that the command printed; raises AdminError with its error message."""
+    _require(completed, pod, accepted)
+    return _document(completed.output, pod)
+
+
+def _require(completed: Completed, pod: str, accepted: Collection[int] = (0,)) -> None:
     if completed.exit_code not in accepted:
         complaint = (completed.errors.strip() or completed.output.strip()).removeprefix("error: ")
         raise AdminError(complaint or f"the command in {pod} exited with code {completed.exit_code} and no message")
+
+
+def _document(text: str, pod: str) -> Any:  # noqa: ANN401 as `administer`
     try:
-        return json.loads(completed.output)
+        return json.loads(text)
     except ValueError as error:
         message = f"the worker in {pod} did not answer with JSON; are it and this command the same version?"
         raise AdminError(message) from error

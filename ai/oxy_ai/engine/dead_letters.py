@@ -1,27 +1,25 @@
-"""Dead letters: what they have in common, and turns that failed for good, in the database.
+"""Dead letters of all kinds: what they have in common, and what is done to many of them.
 
-Ids are ``turn:<organization>:<number>`` and ``bus:<sequence>`` (`oxy_ai.engine.dead_report_letters`).
+They are never held all at once: each source reads its letters in pages, the first death first, and goes on after the
+last one (`Source.letters`). So thousands are listed, replayed or dropped in the memory of a few pages, and what dies
+again meanwhile comes later than the moment at which the reading began, so it is not met twice.
 """
 
 import re
-from collections.abc import Sequence
-from datetime import UTC
-from typing import Final, NamedTuple, Protocol
-from uuid import UUID
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heapreplace
+from typing import Final, Protocol
 
-from asyncpg import Record
 from pydantic import AwareDatetime, BaseModel
 
-from oxy_ai.database import organization_transaction
-from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
-from oxy_ai.ids import organization_id
-from oxy_core.identity import mask
-
-_ACTOR: Final = "administrator"
 
 NUMBER: Final = re.compile("[1-9][0-9]{0,17}")
 """A number in an id: it fits into PostgreSQL's bigint and a stream's sequence."""
+
+PAGE: Final = 500
+"""Letters that a source reads at once."""
 
 
 class DeadLetter(BaseModel):
@@ -31,11 +29,13 @@ class DeadLetter(BaseModel):
     kind: str
     organization: str | None = None
     instance: str | None = None
-    reason: str
     at: AwareDatetime | None = None
     attempts: int | None = None
     contact: str | None = None
     """Masked."""
+    replay: str | None = None
+    """``queued``: a person has asked for it, and it is replayed once its conversation is free."""
+    reason: str
 
 
 class Action(BaseModel):
@@ -59,11 +59,24 @@ class Detail(DeadLetter):
     """The report as it was published; in base64 if it is not UTF-8."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which dead letters; None: of any."""
+
+    kind: str | None = None
+    organization: str | None = None
+    instance: str | None = None
+
+    def takes(self, letter: DeadLetter) -> bool:
+        """Whether a letter is among them."""
+        return self.organization in {None, letter.organization} and self.instance in {None, letter.instance}
+
+
 class Source(Protocol):
     """A place where dead letters are kept."""
 
-    async def letters(self) -> Sequence[DeadLetter]:
-        """Return all, in any order."""
+    def letters(self, wanted: Wanted) -> AsyncIterator[DeadLetter]:
+        """Yield those that there are now, the first death first, a page at a time."""
         ...
 
     async def show(self, key: str) -> Detail:
@@ -82,17 +95,11 @@ class Source(Protocol):
         ...
 
 
-class _TurnKey(NamedTuple):
-    name: str
-    organization: UUID
-    number: int
+Sources = Mapping[str, Source]
+"""By the beginning of their letters' ids."""
 
-
-def _turn_key(key: str) -> _TurnKey:
-    organization, _, number = key.partition(":")
-    if not organization or NUMBER.fullmatch(number) is None:
-        raise AdministrationError(unknown_letter(f"turn:{key}"))
-    return _TurnKey(organization, organization_id(organization), int(number))
+KINDS: Final[Mapping[str, str]] = {"turn": "turn", "report": "bus"}
+"""The kinds of dead letters, each with the beginning of its ids."""
 
 
 def unknown_letter(letter: str) -> str:
@@ -100,145 +107,69 @@ def unknown_letter(letter: str) -> str:
     return f"there is no dead letter {letter!r}; `oxy dlq ls` lists all"
 
 
-_LETTER: Final = """
-select o.name as organization, i.name as instance, t.id, t.reason, t.attempts, t.finished_at, c.phone, c.name,
-    (select count(*) from turn_steps s where s.organization_id = t.organization_id and s.turn_id = t.id) as steps
-from turns t
-join organizations o on o.id = t.organization_id
-join instances i on i.organization_id = t.organization_id and i.id = t.instance_id
-join conversations v on v.organization_id = t.organization_id and v.id = t.conversation_id
-join contacts c on c.organization_id = v.organization_id and c.id = v.contact_id
-where t.organization_id = $1 and t.id = $2 and t.state = 'dead'
-"""
-
-
-class DeadTurns:
-    """Turns whose attempts are used up."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    async def letters(self) -> list[DeadLetter]:
-        """Return all, organization by organization."""
-        found = []
-        for row in await self._engine.pool.fetch("select organization, turn from dead_turns()"):
-            async with organization_transaction(self._engine.pool, row["organization"]) as connection:
-                letter = await connection.fetchrow(_LETTER, row["organization"], row["turn"])
-            if letter is not None:
-                found.append(_letter(letter))
-        return found
-
-    async def show(self, key: str) -> Detail:
-        """Return one with its inputs and what was done to it."""
-        turn = _turn_key(key)
-        async with organization_transaction(self._engine.pool, turn.organization) as connection:
-            row = await connection.fetchrow(_LETTER, turn.organization, turn.number)
-            if row is None:
-                raise AdministrationError(unknown_letter(f"turn:{key}"))
-            inputs = await connection.fetch(
-                """
-                select body from messages where organization_id = $1 and turn_id = $2 order by place, id
-                """,
-                turn.organization,
-                turn.number,
-            )
-            history = await connection.fetch(
-                """
-                select at, actor, action, detail from audit_log where organization_id = $1 and turn_id = $2 order by id
-                """,
-                turn.organization,
-                turn.number,
-            )
-        return Detail(
-            **_letter(row).model_dump(),
-            inputs=[item["body"] for item in inputs],
-            steps=row["steps"],
-            history=[_line(item) for item in history],
-        )
-
-    async def replay(self, key: str, *, unless_answered: bool = False) -> Action:
-        """Give a turn new attempts; a worker claims it like any other.
-
-        `unless_answered`: not if a person of the business has written to the customer since.
-        """
-        turn = _turn_key(key)
-        document = await self._engine.pool.fetchval(
-            "select replay_turn($1, $2, $3, $4)", turn.organization, turn.number, _ACTOR, unless_answered
-        )
-        replayed = Replayed.model_validate_json(document)
-        return _done(key, replayed.outcome, replayed.sentence)
-
-    async def drop(self, key: str) -> Action:
-        """Discard a turn; the apology has already promised the customer that a person will answer."""
-        turn = _turn_key(key)
-        outcome = await self._engine.pool.fetchval(
-            "select drop_turn($1, $2, $3)", turn.organization, turn.number, _ACTOR
-        )
-        return _done(key, outcome, "is dropped; it will not run again")
-
-
-class Replayed(BaseModel):
-    """What `replay_turn` did."""
-
-    outcome: str
-    due: AwareDatetime | None = None
-    """When a takeover ends that it waits for."""
-
-    @property
-    def sentence(self) -> str:
-        """What happens next."""
-        if self.outcome == "answered":
-            return "is not replayed: a person has written to the customer since; replay it by its id if it is needed"
-        if self.due is not None:
-            at = self.due.astimezone(UTC)
-            return f"is due at {at:%Y-%m-%dT%H:%M:%SZ}: a person is writing to the customer, so it waits until then"
-        return "is due again; a worker will claim it now"
-
-
-def _done(key: str, outcome: str, happened: str) -> Action:
-    if outcome == "missing":
-        raise AdministrationError(unknown_letter(f"turn:{key}"))
-    if outcome == "busy":
-        message = f"the conversation of turn:{key} is being answered right now; try again in a moment"
+def one_source(sources: Sources, letter: str) -> tuple[Source, str]:
+    """Return who keeps a letter, and its key there; raises AdministrationError."""
+    start, _, key = letter.partition(":")
+    if start not in sources:
+        known = ", ".join(f"{name}:…" for name in sources)
+        message = f"{letter!r} is not the id of a dead letter; `oxy dlq ls` lists them ({known})"
         raise AdministrationError(message)
-    return Action(id=f"turn:{key}", outcome=outcome, message=f"turn:{key} {happened}.")
+    return sources[start], key
 
 
-def _letter(row: Record) -> DeadLetter:
-    return DeadLetter(
-        id=f"turn:{row['organization']}:{row['id']}",
-        kind="turn",
-        organization=row["organization"],
-        instance=row["instance"],
-        reason=row["reason"],
-        at=row["finished_at"],
-        attempts=row["attempts"],
-        contact=None if row["phone"] is None else mask(row["phone"]),
-    )
+async def all_letters(sources: Sources, wanted: Wanted) -> AsyncIterator[DeadLetter]:
+    """Yield the letters of all sources, the first death first."""
+    kinds = KINDS if wanted.kind is None else {wanted.kind: KINDS[wanted.kind]}
+    async for letter in _merged([sources[start].letters(wanted) for start in kinds.values()]):
+        yield letter
 
 
-def _line(row: Record) -> str:
-    detail = f": {row['detail']}" if row["detail"] else ""
-    return f"{row['at']:%Y-%m-%dT%H:%M:%SZ} {row['actor']} {row['action']}{detail}"
+async def _merged(streams: Sequence[AsyncIterator[DeadLetter]]) -> AsyncIterator[DeadLetter]:
+    """Merge what comes in the order of time, of which one letter each is held."""
+    heads = [(_moment(letter), n, letter) for n, stream in enumerate(streams) if (letter := await anext(stream, None))]
+    heapify(heads)
+    while heads:
+        _, n, letter = heads[0]
+        yield letter
+        following = await anext(streams[n], None)
+        if following is None:
+            heappop(heads)
+        else:
+            heapreplace(heads, (_moment(following), n, following))
 
 
-async def replay_all(sources: Sequence[Source], organization: str | None, instance: str | None) -> list[Action]:
-    """Replay all dead letters, or those of an organization or instance, the oldest first.
+def _moment(letter: DeadLetter) -> float:
+    return letter.at.timestamp() if letter.at else 0.0
+
+
+async def replay_all(sources: Sources, wanted: Wanted) -> AsyncIterator[Action]:
+    """Replay many, the first death first, and yield what became of each.
 
     What a person has answered is left alone, and so is what cannot be replayed now; the actions say so.
     """
-    found = [(letter, source) for source in sources for letter in await source.letters()]
-    wanted = [
-        (letter, source)
-        for letter, source in found
-        if organization in {None, letter.organization} and instance in {None, letter.instance}
-    ]
-    wanted.sort(key=lambda item: item[0].at.timestamp() if item[0].at else 0)
-    return [await _replay_if_possible(letter, source) for letter, source in wanted]
+
+    async def replay(source: Source, key: str) -> Action:
+        return await source.replay(key, unless_answered=True)
+
+    async for letter in all_letters(sources, wanted):
+        yield await _done_if_possible(sources, letter, replay)
 
 
-async def _replay_if_possible(letter: DeadLetter, source: Source) -> Action:
+async def drop_all(sources: Sources, wanted: Wanted) -> AsyncIterator[Action]:
+    """Drop many, the first death first, and yield what became of each."""
+
+    async def drop(source: Source, key: str) -> Action:
+        return await source.drop(key)
+
+    async for letter in all_letters(sources, wanted):
+        yield await _done_if_possible(sources, letter, drop)
+
+
+async def _done_if_possible(
+    sources: Sources, letter: DeadLetter, act: Callable[[Source, str], Awaitable[Action]]
+) -> Action:
+    source, key = one_source(sources, letter.id)
     try:
-        return await source.replay(letter.id.partition(":")[2], unless_answered=True)
+        return await act(source, key)
     except AdministrationError as error:
         return Action(id=letter.id, outcome="refused", message=str(error))

@@ -1,8 +1,8 @@
-"""Dead reports as dead letters: listed, shown, replayed and dropped."""
+"""Dead reports as dead letters: listed, shown, replayed and dropped. Their ids are ``bus:<sequence>``."""
 
 import base64
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Mapping
+from typing import Final, NamedTuple
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -12,16 +12,22 @@ from pydantic import AwareDatetime
 
 from oxy_ai.engine.arrivals import waited_before
 from oxy_ai.engine.bus_clock import BusClock
-from oxy_ai.engine.dead_letters import NUMBER, Action, DeadLetter, Detail, unknown_letter
+from oxy_ai.engine.dead_letters import NUMBER, PAGE, Action, DeadLetter, Detail, Wanted, unknown_letter
 from oxy_ai.engine.dead_reports import ERROR_HEADER, SUBJECT_HEADER, WHOLE_HEADER, LetterPart, joined, part_number
 from oxy_ai.engine.store import Engine
-from oxy_ai.engine.stream_pages import stream_pages
+from oxy_ai.engine.stream_pages import stream_page
 from oxy_ai.errors import AdministrationError
 from oxy_core.envelopes import REPLAYED_HEADER, WAITED_HEADER
 from oxy_core.jetstream import DEAD_LETTER_STREAM
 
-_PAGE: Final = 1_000
 _ALL: Final = ">"
+
+
+class _Sender(NamedTuple):
+    """Whose account has published a report."""
+
+    organization: str
+    instance: str
 
 
 class DeadReports:
@@ -32,13 +38,31 @@ class DeadReports:
         self._jetstream = client.jetstream()
         self._clock = BusClock(client, refresh_seconds=0)
 
-    async def letters(self) -> list[DeadLetter]:
-        """Return all that the stream still has."""
-        found: list[DeadLetter] = []
-        async with stream_pages(self._jetstream, DEAD_LETTER_STREAM, _ALL, page=_PAGE, headers_only=True) as pages:
-            async for page in pages:
-                found += [_listed(message) for message in page if part_number(message.headers or {})[0] == 1]
-        return found
+    async def letters(self, wanted: Wanted) -> AsyncIterator[DeadLetter]:
+        """Yield those that the stream has now, the oldest first."""
+        senders: dict[str, _Sender | None] = {}
+        end = (await self._jetstream.stream_info(DEAD_LETTER_STREAM)).state.last_seq
+        last = 0
+        while last < end:
+            page = await stream_page(self._jetstream, DEAD_LETTER_STREAM, _ALL, after=last, most=PAGE)
+            firsts = [m for m in page if part_number(m.headers or {})[0] == 1 and m.metadata.sequence.stream <= end]
+            await self._learn(senders, {_account(message.subject) for message in firsts})
+            for message in firsts:
+                letter = _listed(message, senders[_account(message.subject)])
+                if wanted.takes(letter):
+                    yield letter
+            last = page[-1].metadata.sequence.stream if page else end
+
+    async def _learn(self, senders: dict[str, _Sender | None], accounts: set[str]) -> None:
+        new = sorted(accounts - senders.keys())
+        senders.update(dict.fromkeys(new))
+        rows = await self._engine.pool.fetch("select * from senders_of($1)", new) if new else []
+        senders.update({row["account"]: _Sender(row["organization"], row["instance"]) for row in rows})
+
+    async def _sender(self, account: str) -> _Sender | None:
+        found: dict[str, _Sender | None] = {}
+        await self._learn(found, {account})
+        return found[account]
 
     async def show(self, key: str) -> Detail:
         """Return one with the report as it was published, or with what is left of it."""
@@ -49,7 +73,8 @@ class DeadReports:
         except UnicodeDecodeError:
             text = base64.b64encode(data).decode()
         headers = first.headers or {}
-        letter = _letter(first.seq, str(first.subject), first.time, headers)
+        sender = await self._sender(_account(str(first.subject)))
+        letter = _letter(first.seq, str(first.subject), first.time, headers, sender)
         return Detail(**letter.model_dump(), subject=headers.get(SUBJECT_HEADER), data=text)
 
     async def replay(self, key: str, *, unless_answered: bool = False) -> Action:  # noqa: ARG002 the ledger's places decide whether a person has answered
@@ -113,8 +138,7 @@ class DeadReports:
     async def _forget(self, first: RawStreamMsg) -> None:
         whole = (first.headers or {}).get(WHOLE_HEADER)
         if whole is not None:
-            account = str(first.subject).rpartition(".")[2]
-            await self._engine.forget_dead_report(account, whole, first.seq or 0)
+            await self._engine.forget_dead_report(_account(str(first.subject)), whole, first.seq or 0)
 
     async def _waited(self, part: RawStreamMsg) -> float:
         await self._clock.keep()
@@ -128,17 +152,27 @@ def _follows(headers: Mapping[str, str], before: Mapping[str, str]) -> bool:
     )
 
 
-def _listed(message: Msg) -> DeadLetter:
+def _account(subject: str) -> str:
+    """Return the account that has published the report of a dead letter."""
+    return subject.rpartition(".")[2]
+
+
+def _listed(message: Msg, sender: _Sender | None) -> DeadLetter:
     metadata = message.metadata
-    return _letter(metadata.sequence.stream, message.subject, metadata.timestamp, message.headers or {})
+    headers = message.headers or {}
+    return _letter(metadata.sequence.stream, message.subject, metadata.timestamp, headers, sender)
 
 
-def _letter(sequence: int | None, subject: str, at: AwareDatetime | None, headers: Mapping[str, str]) -> DeadLetter:
+def _letter(
+    sequence: int | None, subject: str, at: AwareDatetime | None, headers: Mapping[str, str], sender: _Sender | None
+) -> DeadLetter:
     reason = subject.removeprefix("oxy.dlq.").partition(".")[0]
+    claimed = headers[SUBJECT_HEADER].rpartition(".")[2] if SUBJECT_HEADER in headers else None
     return DeadLetter(
         id=f"bus:{sequence}",
         kind="report",
-        instance=headers[SUBJECT_HEADER].rpartition(".")[2] if SUBJECT_HEADER in headers else None,
+        organization=None if sender is None else sender.organization,
+        instance=claimed if sender is None else sender.instance,
         reason=f"{reason}: {headers[ERROR_HEADER]}" if ERROR_HEADER in headers else reason,
         at=at,
     )

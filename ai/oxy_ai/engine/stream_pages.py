@@ -1,4 +1,4 @@
-"""Reading a stream from its beginning, many messages at a time."""
+"""Reading a stream, many messages at a time."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,3 +41,28 @@ async def stream_pages(
     finally:
         await subscription.unsubscribe()
         await jetstream.delete_consumer(stream, consumer.name)
+
+
+async def stream_page(jetstream: JetStreamContext, stream: str, subject: str, *, after: int, most: int) -> list[Msg]:
+    """Return the first messages after a sequence, without their bodies; empty: there are none.
+
+    Nothing is kept at the server between two pages, so whoever reads may take any time for one.
+    """
+    config = ConsumerConfig(
+        ack_policy=AckPolicy.NONE,
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=after + 1,
+        headers_only=True,
+        inactive_threshold=_FORGOTTEN_AFTER_SECONDS,
+        mem_storage=True,
+        num_replicas=1,
+    )
+    subscription = await jetstream.pull_subscribe(subject, stream=stream, config=config)
+    try:
+        consumer = await subscription.consumer_info()
+        waiting = min(most, consumer.num_pending or 0)
+        found = [] if not waiting else await subscription.fetch(waiting, timeout=_FETCH_SECONDS)
+        await jetstream.delete_consumer(stream, consumer.name)
+    finally:
+        await subscription.unsubscribe()
+    return found

@@ -87,5 +87,4 @@ grant select, update on database_clock to oxy_scheduler;
 grant select, insert, update, delete on notice_queue, media_queue, reading_queue to oxy_scheduler;
 grant select (organization_id, id, due_at, lease_until, fence, claims), update (due_at, lease_until, fence, claims)
     on conversations to oxy_scheduler;
-grant select (organization_id, id, state) on turns to oxy_scheduler;
 grant select on alembic_version to oxy_app;

@@ -32,6 +32,24 @@ create or replace function owner_of_account(sender text) returns table (organiza
 language sql stable security definer set search_path = public, pg_temp
 as $$ select q.organization_id, q.instance_id from relay_queue q where q.account = sender $$;
 
+-- The organizations and instances that these accounts belong to, by name; of an unknown account there is none.
+create or replace function senders_of(accounts text[]) returns table (account text, organization text, instance text)
+language plpgsql
+as $$
+declare
+    sender text;
+    owner record;
+begin
+    foreach sender in array accounts loop
+        select * into owner from owner_of_account(sender);
+        continue when owner.organization is null;
+        perform enter_org(owner.organization);
+        return query
+        select sender, o.name, i.name from organizations o, instances i
+        where o.id = owner.organization and i.organization_id = owner.organization and i.id = owner.instance;
+    end loop;
+end $$;
+
 -- Forget a dead report whose dead letter a person has replayed or dropped, unless it has died again since.
 create or replace function forget_dead_report(sender text, of_whole text, number bigint) returns void
 language plpgsql

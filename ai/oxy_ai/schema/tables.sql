@@ -186,6 +186,7 @@ create table turns (
     reason text,
     attempts integer not null default 0,
     replayed boolean not null default false,  -- a person asked for it: it is answered whatever its age
+    replay_asked text check (replay_asked in ('always', 'unless_answered')),  -- so once its conversation is free
     waits integer not null default 0,  -- for a model endpoint that was out
     waiting_since timestamptz,
     regenerations smallint not null default 0,  -- answers discarded because a message came meanwhile
@@ -197,7 +198,8 @@ create table turns (
     foreign key (organization_id, instance_id) references instances,
     foreign key (organization_id, conversation_id) references conversations
 );
-create index turns_dead on turns (organization_id, id) where state = 'dead';
+create index turns_dead on turns (organization_id, finished_at, id) where state = 'dead';
+create index turns_replay_asked on turns (organization_id, conversation_id, id) where replay_asked is not null;
 create index turns_finished on turns (organization_id, finished_at);
 create index turns_emergencies on turns (conversation_id, finished_at) where reason = 'emergency';
 create index turns_answered on turns (conversation_id, finished_at) where state = 'answered' or reason = 'draft';
@@ -639,6 +641,18 @@ create type ledger_entry as (
     reason text,
     since timestamptz,
     wrong text  -- what must not be; null: nothing
+);
+
+-- A turn that failed for good, as it is listed.
+create type dead_turn as (
+    turn bigint,
+    organization text,
+    instance text,
+    reason text,
+    attempts integer,
+    at timestamptz,
+    phone text,
+    asked boolean  -- it is replayed once its conversation is free
 );
 
 -- The two addresses of a chat and the conversations that have them (conversations.sql).

@@ -16,9 +16,10 @@ from nats.aio.msg import Msg
 from nats.js.errors import APIError
 
 from oxy_ai.database import connected_pool
-from oxy_ai.engine.dead_letters import DeadTurns
+from oxy_ai.engine.dead_letters import Wanted
 from oxy_ai.engine.dead_report_letters import DeadReports
 from oxy_ai.engine.dead_reports import MAX_ERROR, PART_BYTES, DeadReport, joined, part_number, parts_of
+from oxy_ai.engine.dead_turns import DeadTurns
 from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
 from oxy_core import subjects
@@ -212,7 +213,7 @@ async def test_many_dead_letters_are_listed_in_pages(scene: Scene) -> None:
     await until(stored, 60)
     requests = await api_requests(scene)
     async with connected_pool(scene.database_url, connections=1) as pool:
-        listed = await DeadReports(scene.client, Engine(pool)).letters()
+        listed = [letter async for letter in DeadReports(scene.client, Engine(pool)).letters(Wanted())]
     assert (len(listed), listed[0].instance) == (1_500, "main")
     assert await api_requests(scene) - requests < 20
 

@@ -37,7 +37,7 @@ async def test_reports_are_stored_and_conversations_answered_behind_pgbouncer(
                 pod.receive("Oi", phone)
             await until(lambda: all(pod.answers_to(phone) for phone in PHONES), 60)
             listed = await asyncio.to_thread(scene.admin, "dlq", "ls", **OFF)
-            assert (listed.returncode, listed.stdout) == (0, "[]\n"), listed.stderr
+            assert (listed.returncode, listed.stdout) == (0, ""), listed.stderr
         finally:
             worker.kill()
     assert await scene.value("select count(*) from bookings") == 1

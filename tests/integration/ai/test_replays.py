@@ -35,14 +35,24 @@ class Grave:
 
     async def replay(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         self.healed = True
-        return await asyncio.to_thread(self.scene.admin, "dlq", "replay", *arguments)
+        done = await asyncio.to_thread(self.scene.admin, "dlq", "replay", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done
 
 
 @asynccontextmanager
 async def running(scene: Scene, **changes: object) -> AsyncIterator[Grave]:
     grave = Grave(scene, await scene.pod(settings_of("petshop", **changes)))
-    async with running_endpoint(grave.react) as endpoint, scene.worker(openai_base_url=endpoint.base_url):
+    async with (
+        running_endpoint(grave.react) as endpoint,
+        scene.worker(openai_base_url=endpoint.base_url, replays_check_seconds=0.1),
+    ):
         yield grave
+
+
+def documents(done: "subprocess.CompletedProcess[str]") -> list[dict[str, object]]:
+    """What a command printed, a document a line."""
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 async def test_a_replay_during_a_takeover_waits_for_its_end(scene: Scene) -> None:
@@ -97,7 +107,7 @@ async def test_all_are_replayed_but_those_that_a_person_has_answered(scene: Scen
         await until(lambda: scene.query("select from messages where author = 'phone'"))
         done = await grave.replay("--all", *wanted)
         await until(lambda: len(grave.pod.answers_to(CUSTOMER)) == 2)
-    assert [action["outcome"] for action in json.loads(done.stdout)] == ["replayed", "answered"]
+    assert [action["outcome"] for action in documents(done)] == ["replayed", "answered"]
     assert grave.pod.answers_to(OTHER) == [APOLOGY]
 
 
@@ -108,7 +118,7 @@ async def test_only_those_that_were_asked_for_are_replayed(scene: Scene) -> None
         await scene.known(another)
         await grave.dead()
         done = await grave.replay("--all", "--instance", "another")
-    assert (done.returncode, json.loads(done.stdout)) == (0, [])
+    assert (done.returncode, documents(done)) == (0, [])
 
 
 async def test_to_replay_all_of_an_unknown_organization_or_instance_is_an_error(scene: Scene) -> None:
@@ -124,3 +134,28 @@ async def test_to_replay_all_of_an_unknown_organization_or_instance_is_an_error(
         ):
             done = await asyncio.to_thread(scene.admin, "dlq", "replay", "--all", *wanted)
             assert (done.returncode, named in done.stderr) == (2, True), done.stderr
+
+
+async def test_turns_of_one_conversation_are_replayed_one_after_the_other_through_a_takeover(scene: Scene) -> None:
+    async with running(scene) as grave:
+        turns = [await grave.dead()]
+        for number in (2, 3):  # the customer is told once
+            grave.pod.receive("E então?")
+            await until(lambda: scene.query("select from turns where state = 'dead' having count(*) = $1", number))  # noqa: B023 awaited at once
+            turns.append(await scene.value("select max(id) from turns"))
+        grave.pod.person_writes("Já te respondo")
+        await until(lambda: scene.query("select from messages where author = 'phone'"))
+        first = [json.loads((await grave.replay(f"turn:petshop:{turn}")).stdout) for turn in turns]
+        assert [action["outcome"] for action in first] == ["replayed", "queued", "queued"]
+        assert "keeps its place" in first[1]["message"]
+        listed = documents(await asyncio.to_thread(scene.admin, "dlq", "ls", "--kind", "turn"))
+        assert [(letter["id"], letter["replay"]) for letter in listed] == [
+            (f"turn:petshop:{turn}", "queued") for turn in turns[1:]
+        ]
+        again = await grave.replay("--all", "--organization", "petshop")
+        assert [action["outcome"] for action in documents(again)] == ["queued"] * 2
+        await scene.query("update conversations set due_at = now(), human_until = now()")
+        await scene.query("update org_queue set ready_at = now()")
+        await until(lambda: scene.query("select from turns where state = 'answered' having count(*) = 3"))
+    order = await scene.query("select turn_id from outbox where part = 0 order by position")
+    assert [row["turn_id"] for row in order] == turns
