@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from nats.aio.client import Client
 from pydantic import BaseModel
 
+from oxy_ai.engine.dead_jobs import DeadJobs
 from oxy_ai.engine.dead_letters import (
     KINDS,
     Action,
@@ -54,7 +55,7 @@ async def carry_out_letters(client: Client, engine: Engine, options: argparse.Na
 
     Raises AdministrationError.
     """
-    sources: Sources = {"turn": DeadTurns(engine), "bus": DeadReports(client, engine)}
+    sources = sources_of(client, engine)
     if options.verb == "ls" or (options.verb != "show" and options.all):
         await require_known(engine, options.organization, options.instance)
         await _print_each(_many(sources, options))
@@ -67,6 +68,11 @@ async def carry_out_letters(client: Client, engine: Engine, options: argparse.Na
             return await source.replay(key)
         case _:
             return await source.drop(key)
+
+
+def sources_of(client: Client, engine: Engine) -> Sources:
+    """Return all places where dead letters are kept, by the beginning of their ids."""
+    return {"turn": DeadTurns(engine), "bus": DeadReports(client, engine), "job": DeadJobs(engine)}
 
 
 def _many(sources: Sources, options: argparse.Namespace) -> AsyncIterator[DeadLetter] | AsyncIterator[Action]:

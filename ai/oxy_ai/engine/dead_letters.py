@@ -8,18 +8,28 @@ again meanwhile comes later than the moment at which the reading began, so it is
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from heapq import heapify, heappop, heapreplace
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
+from uuid import UUID
 
+from asyncpg import Record
 from pydantic import AwareDatetime, BaseModel
 
+from oxy_ai.engine.store import Engine
 from oxy_ai.errors import AdministrationError
+from oxy_ai.ids import organization_id
+
+ACTOR: Final = "administrator"
+"""Who replays and drops dead letters, for the audit log."""
 
 NUMBER: Final = re.compile("[1-9][0-9]{0,17}")
 """A number in an id: it fits into PostgreSQL's bigint and a stream's sequence."""
 
 PAGE: Final = 500
 """Letters that a source reads at once."""
+
+_BEFORE_ALL: Final = (datetime.min.replace(tzinfo=UTC), 0)
 
 
 class DeadLetter(BaseModel):
@@ -56,7 +66,13 @@ class Detail(DeadLetter):
     """What was done to it, oldest first."""
     subject: str | None = None
     data: str | None = None
-    """The report as it was published; in base64 if it is not UTF-8."""
+    """A report as it was published, in base64 if it is not UTF-8; a job's payload."""
+    key: str | None = None
+    """What tells a job from others of its kind."""
+    lane: str | None = None
+    planned_at: AwareDatetime | None = None
+    """When a job was to be done."""
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,23 @@ class Wanted:
     def takes(self, letter: DeadLetter) -> bool:
         """Whether a letter is among them."""
         return self.organization in {None, letter.organization} and self.instance in {None, letter.instance}
+
+
+class LetterKey(NamedTuple):
+    """Names a dead letter that an organization has under a number."""
+
+    name: str
+    """Of the organization."""
+    organization: UUID
+    number: int
+
+
+def numbered(start: str, key: str) -> LetterKey:
+    """Return what an id names that begins so; raises AdministrationError."""
+    organization, _, number = key.rpartition(":")
+    if not organization or NUMBER.fullmatch(number) is None:
+        raise AdministrationError(unknown_letter(f"{start}:{key}"))
+    return LetterKey(organization, organization_id(organization), int(number))
 
 
 class Source(Protocol):
@@ -98,7 +131,7 @@ class Source(Protocol):
 Sources = Mapping[str, Source]
 """By the beginning of their letters' ids."""
 
-KINDS: Final[Mapping[str, str]] = {"turn": "turn", "report": "bus"}
+KINDS: Final[Mapping[str, str]] = {"turn": "turn", "report": "bus", "job": "job"}
 """The kinds of dead letters, each with the beginning of its ids."""
 
 
@@ -115,6 +148,30 @@ def one_source(sources: Sources, letter: str) -> tuple[Source, str]:
         message = f"{letter!r} is not the id of a dead letter; `oxy dlq ls` lists them ({known})"
         raise AdministrationError(message)
     return sources[start], key
+
+
+async def letter_pages(engine: Engine, query: str, wanted: Wanted) -> AsyncIterator[Record]:
+    """Yield the rows of the database's dead letters that there are now, the first death first, a page at a time.
+
+    `query` calls a function for a page: of an organization, of instances of a name, after a death and a number, up to a
+    moment, so many. Its rows have their number as first column and the moment as ``at``.
+    """
+    organization = None if wanted.organization is None else organization_id(wanted.organization)
+    now = await engine.pool.fetchval("select clock_timestamp()")
+    last = _BEFORE_ALL
+    while True:
+        rows = await engine.pool.fetch(query, organization, wanted.instance, *last, now, PAGE)
+        for row in rows:
+            yield row
+        if len(rows) < PAGE:
+            return
+        last = rows[-1]["at"], rows[-1][0]
+
+
+def history_line(row: Record) -> str:
+    """Return what was done to a dead letter, as a line."""
+    detail = f": {row['detail']}" if row["detail"] else ""
+    return f"{row['at']:%Y-%m-%dT%H:%M:%SZ} {row['actor']} {row['action']}{detail}"
 
 
 async def all_letters(sources: Sources, wanted: Wanted) -> AsyncIterator[DeadLetter]:

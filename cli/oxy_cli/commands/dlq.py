@@ -1,4 +1,4 @@
-"""``oxy dlq``: dead letters, which are turns that failed permanently and messages that could not be read."""
+"""``oxy dlq``: dead letters, which are turns and jobs that failed permanently and messages that could not be read."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from oxy_cli.worker_admin import administer, administer_each
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Turns that failed permanently and messages that could not be read: see why, replay them or drop them.",
+    help="Turns and jobs that failed permanently, messages that could not be read: see why, replay them or drop them.",
 )
 
 
@@ -23,13 +23,14 @@ class LetterKind(StrEnum):
 
     TURN = "turn"
     REPORT = "report"
+    JOB = "job"
 
 
 Letter = Annotated[str, typer.Argument(metavar="ID", help="Id of a dead letter, as `oxy dlq ls` lists it.")]
 OneLetter = Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of a dead letter.")]
 OfKind = Annotated[
     LetterKind | None,
-    typer.Option(help="Only those of this kind: turns that failed, or reports that could not be stored."),
+    typer.Option(help="Only those of this kind: turns or jobs that failed, or reports that could not be stored."),
 ]
 OfOrganization = Annotated[str | None, typer.Option(help="Only those of this organization.")]
 OfInstance = Annotated[str | None, typer.Option(help="Only those of this instance.")]
@@ -87,7 +88,7 @@ def replay(  # noqa: PLR0913 each is an option of the command
     context: Context = None,
     output: Format = Output.TEXT,
 ) -> None:
-    """Process a dead letter, or many, again: run the turn, or read the message, once more."""
+    """Process a dead letter, or many, again: run the turn or job, or read the message, once more."""
     wanted = which(letter, selection(kind, organization, instance), everything=everything)
     _act("replay", wanted, Cluster.connect(context, system_namespace), output)
 

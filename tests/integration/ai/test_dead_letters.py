@@ -4,13 +4,18 @@ import asyncio
 import json
 
 from integration.ai.scene import FakePod, Scene, settings_of, until
+from integration.ai.test_jobs import Noting, note, noted, queue
 
-from oxy_ai.engine.dead_letters import PAGE
+from oxy_ai.database import connected_pool
+from oxy_ai.engine.dead_letters import PAGE, Wanted, all_letters, replay_all
 from oxy_ai.engine.dead_reports import DeadReport, parts_of
+from oxy_ai.engine.store import Engine
+from oxy_ai.letter_admin import sources_of
 from oxy_core.jetstream import DEAD_LETTER_STREAM
 
 TURNS = PAGE + 20
 REPORTS = 30
+JOBS = 20
 
 BURY = """
 with people as (
@@ -30,6 +35,14 @@ insert into messages (organization_id, instance_id, conversation_id, chat, sende
 select organization_id, instance_id, conversation_id, 'c', 's', id, 'customer', 'text', 'oi', place, 'dead', 'broken',
     id, now()
 from buried
+"""
+
+BURY_JOBS = """
+insert into jobs (organization_id, instance_id, kind, key, lane, payload, state, reason, planned_at, due_at,
+    finished_at)
+select organization_id, id, 'note', n, 'campaign', '{}', 'dead', 'broken', now(), now(),
+    clock_timestamp() - interval '1 minute'
+from instances, generate_series(1, $1) n where name = $2
 """
 
 
@@ -54,26 +67,62 @@ async def test_thousands_are_listed_replayed_and_dropped_by_kind_organization_an
         await scene.known(other.settings)
     await scene.query(BURY, TURNS, "main")
     await scene.query(BURY, 7, "front")
+    await scene.query(BURY_JOBS, JOBS, "front")
     await bury_reports(scene, other)
 
-    listed = await done(scene, "ls")
-    assert len({letter["id"] for letter in listed}) == len(listed) == TURNS + 7 + REPORTS
-    assert [letter["at"] for letter in listed] == sorted(letter["at"] for letter in listed)
-    assert await done(scene, "ls", "--kind", "turn", "--organization", "petshop") == [
-        letter for letter in listed if str(letter["id"]).startswith("turn:petshop:")
-    ]
-    reports = await done(scene, "ls", "--kind", "report", "--instance", "front")
-    assert reports == [letter for letter in listed if letter["kind"] == "report"]
-    assert {(letter["organization"], letter["instance"]) for letter in reports} == {("clinic", "front")}
-
-    replayed = await done(scene, "replay", "--all", "--organization", "petshop")
-    assert [action["outcome"] for action in replayed] == ["replayed"] * TURNS
+    async with connected_pool(scene.database_url, connections=1) as pool:
+        sources = sources_of(scene.client, Engine(pool))
+        listed = [letter async for letter in all_letters(sources, Wanted())]
+        assert len({letter.id for letter in listed}) == len(listed) == TURNS + 7 + REPORTS + JOBS
+        assert [letter.at for letter in listed] == sorted(letter.at for letter in listed if letter.at)
+        for wanted in (
+            Wanted(kind="turn", organization="petshop"),
+            Wanted(kind="report", instance="front"),
+            Wanted(organization="clinic", instance="front"),
+            Wanted(organization="clinic", instance="main"),
+        ):
+            assert [letter async for letter in all_letters(sources, wanted)] == [
+                letter for letter in listed if wanted.kind in {None, letter.kind} and wanted.takes(letter)
+            ]
+        replayed = [action async for action in replay_all(sources, Wanted(organization="petshop"))]
+    assert [action.outcome for action in replayed] == ["replayed"] * TURNS
     assert await scene.value("select count(*) from conversations where due_at <= now()") == TURNS
     dropped = await done(scene, "drop", "--all", "--instance", "front")
-    assert [action["outcome"] for action in dropped] == ["dropped"] * (7 + REPORTS)
+    assert [action["outcome"] for action in dropped] == ["dropped"] * (7 + REPORTS + JOBS)
     assert await done(scene, "ls") == []
     await until(lambda: empty(scene))
 
 
 async def empty(scene: Scene) -> bool:
     return (await scene.client.jetstream().stream_info(DEAD_LETTER_STREAM)).state.messages == 0
+
+
+async def test_a_dead_job_is_listed_shown_and_replayed_in_its_old_place(scene: Scene) -> None:
+    shop = await scene.pod(settings_of("petshop"))
+    broken = True
+
+    async def before(_: object) -> None:
+        if broken:
+            message = "the test wants it so"
+            raise RuntimeError(message)
+
+    kind = Noting(before=before)
+    async with scene.worker(kinds=[kind]):
+        await scene.known(shop.settings)
+        await queue(scene, shop.settings, note("first"))
+        await scene.query("update jobs set attempts = 2")
+        (listed,) = await until(lambda: done(scene, "ls", "--kind", "job"))
+        assert (listed["organization"], listed["attempts"], listed["reason"]) == (
+            "petshop",
+            3,
+            "note: internal error (RuntimeError)",
+        )
+        shown = await asyncio.to_thread(scene.admin, "dlq", "show", str(listed["id"]))
+        found = json.loads(shown.stdout)
+        assert (found["key"], json.loads(found["data"])) == ("first", {"text": "first"})
+        broken = False
+        assert [action["outcome"] for action in await done(scene, "replay", "--all")] == ["replayed"]
+        await until(lambda: noted(scene))
+    assert await noted(scene) == ["first"]
+    again = await asyncio.to_thread(scene.admin, "dlq", "drop", str(listed["id"]))
+    assert (again.returncode, "there is no dead letter 'job:petshop:" in again.stderr) == (2, True)

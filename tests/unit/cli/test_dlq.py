@@ -19,9 +19,9 @@ def test_what_became_of_many_is_counted(outcomes: list[str], sentence: str) -> N
     assert summary([{"outcome": outcome} for outcome in outcomes]) == sentence
 
 
-def test_the_help_names_both_kinds_of_dead_letters() -> None:
+def test_the_help_names_all_kinds_of_dead_letters() -> None:
     assert app.info.help is not None
-    assert app.info.help.startswith("Turns that failed permanently and messages that could not be read")
+    assert app.info.help.startswith("Turns and jobs that failed permanently, messages that could not be read")
 
 
 def test_one_letter_or_many_are_chosen() -> None:

@@ -16,26 +16,44 @@ begin
     perform note_for_owner(j.organization_id, j.instance_id, 'job_dead', about);
 end $$;
 
--- Dead jobs of an organization in the order of their ids, those after `after`, up to `how_many`; of one instance or kind
--- (null: of all).
+-- A page of the dead jobs of all organizations, or of one, the first death first: those after (`since`, `last`) that had
+-- died by `until`. `only_at`: only those of instances of this name. Each page asks every organization's index once.
 create or replace function dead_jobs(
-    organization uuid, after bigint, how_many integer, of_instance uuid default null, of_kind text default null
-) returns table (
-    job bigint, instance uuid, kind text, key text, lane lane, contact bigint, reason text, attempts integer,
-    planned_at timestamptz, created_at timestamptz, died_at timestamptz, payload jsonb, trace text
-)
+    only_of uuid, only_at text, since timestamptz, last bigint, until timestamptz, how_many integer
+) returns setof dead_job
+language sql
+as $$
+    select d.* from (select k from known_organizations() k where only_of is null or k = only_of) o,
+        dead_jobs_of(o.k, only_at, since, last, until, how_many) d
+    order by d.at, d.job limit how_many
+$$;
+
+create or replace function dead_jobs_of(
+    owner uuid, only_at text, since timestamptz, last bigint, until timestamptz, how_many integer
+) returns setof dead_job
 language plpgsql
 as $$
 begin
-    perform enter_org(organization);
+    perform enter_org(owner);
     return query
-    select j.id, j.instance_id, j.kind, j.key, j.lane, j.contact_id, j.reason, j.attempts, j.planned_at, j.created_at,
-        j.finished_at, j.payload, j.trace
-    from jobs j
-    where j.organization_id = organization and j.state = 'dead' and j.id > after
-        and (of_instance is null or j.instance_id = of_instance) and (of_kind is null or j.kind = of_kind)
-    order by j.id limit how_many;
+    select d.* from jobs j, dead_job_of(owner, j.id) d
+    where j.organization_id = owner and j.state = 'dead' and (j.finished_at, j.id) > (since, last)
+        and j.finished_at <= until and (only_at is null or d.instance = only_at)
+    order by j.finished_at, j.id limit how_many;
 end $$;
+
+-- A dead job as it is listed; no row: there is none with this id.
+create or replace function dead_job_of(owner uuid, wanted bigint) returns setof dead_job
+language sql stable
+as $$
+    select j.id, o.name, i.name, j.kind, j.key, j.lane, j.reason, j.attempts, j.planned_at, j.finished_at, c.phone,
+        j.payload, j.trace
+    from jobs j
+    join organizations o on o.id = owner
+    join instances i on i.organization_id = owner and i.id = j.instance_id
+    left join contacts c on c.organization_id = owner and c.id = j.contact_id
+    where j.organization_id = owner and j.id = wanted and j.state = 'dead'
+$$;
 
 -- Do a dead job after all, with new attempts, because a person asked for it (`who`). It takes its old place among the
 -- others of its organization. False: there is no such dead job.

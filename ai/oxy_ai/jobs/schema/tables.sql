@@ -33,7 +33,7 @@ create table jobs (
 create index jobs_due on jobs (organization_id, lane, due_at, id) where state = 'waiting' and not held;
 create index jobs_claimed on jobs (organization_id, lane) where lease_until is not null;
 create index jobs_held on jobs (organization_id, instance_id) where held;
-create index jobs_dead on jobs (organization_id, id) where state = 'dead';
+create index jobs_dead on jobs (organization_id, finished_at, id) where state = 'dead';
 create index jobs_finished on jobs (organization_id, finished_at) where finished_at is not null;
 create index jobs_contact on jobs (organization_id, contact_id) where contact_id is not null;
 
@@ -46,3 +46,20 @@ create table job_queue (
     primary key (organization_id, lane)
 );
 create index job_queue_ready on job_queue (lane, ready_at) where ready_at < 'infinity';
+
+-- A job that failed for good, as it is listed.
+create type dead_job as (
+    job bigint,
+    organization text,
+    instance text,
+    kind text,
+    key text,
+    lane lane,
+    reason text,
+    attempts integer,
+    planned_at timestamptz,
+    at timestamptz,
+    phone text,
+    payload jsonb,
+    trace text
+);
