@@ -7,15 +7,16 @@ from pydantic import BaseModel, Field, model_validator
 
 from oxy_ai.assistants.vertical import IntentName, Tool, ToolContext
 from oxy_ai.aurora.charts.picture import rendered
-from oxy_ai.aurora.figures.measures import MEASURES, Compared, Figures, cents_written, compare, compared
-from oxy_ai.aurora.figures.periods import Period, PeriodName, Span, Stretch, period_of
+from oxy_ai.aurora.figures.measures import MEASURES, Compared, cents_written, compare, compared
+from oxy_ai.aurora.figures.periods import Period, PeriodName, Span, period_of
 from oxy_ai.aurora.figures.pictures import ChartName, Told, drawing_of
+from oxy_ai.aurora.figures.source import FigureSource
 from oxy_ai.aurora.figures.wording import before_words, period_words
 from oxy_ai.errors import FileLostError
 from oxy_ai.portuguese.formatting import duration, money, plural
-from oxy_ai.reports.ai_cost import AiCost, read_ai_cost
-from oxy_ai.reports.conversation_figures import read_conversation_figures, read_waiting
-from oxy_ai.scheduling.booking_figures import BookingFigures, ServiceFigures, read_booking_figures, read_coming
+from oxy_ai.reports.ai_cost import AiCost
+from oxy_ai.reports.conversation_figures import read_waiting
+from oxy_ai.scheduling.booking_figures import BookingFigures, ServiceFigures, read_coming
 from oxy_ai.scheduling.tool_arguments import Arguments, Day
 
 log = structlog.get_logger()
@@ -111,8 +112,9 @@ class Summary(BaseModel):
 
 async def _summarize(context: ToolContext, question: AnalyticsQuestion) -> BaseModel:
     period = period_of(question.periodo, question.span, context.now, context.timezone)
-    now = await _read(context, period.now)
-    before = None if period.before is None else await _read(context, period.before)
+    source = FigureSource(context.connection, context.organization, context.timezone)
+    now = await source.read(period.now)
+    before = None if period.before is None else await source.read(period.before)
     told = Told(period, now, before)
     return Summary.model_validate(
         {measure.key: compared(measure, now, before) for measure in MEASURES}
@@ -123,17 +125,8 @@ async def _summarize(context: ToolContext, question: AnalyticsQuestion) -> BaseM
             "ainda_por_vir": await _booked(context, period),
             "custo_da_ia_sem_preco": _unpriced(now.cost),
             "esperando_atendente_agora": await _waiting(context),
-            "grafico": None if question.grafico is None else await _attach(context, question.grafico, told),
+            "grafico": None if question.grafico is None else await _attach(context, question.grafico, told, source),
         }
-    )
-
-
-async def _read(context: ToolContext, stretch: Stretch) -> Figures:
-    connection, organization = context.connection, context.organization
-    return Figures(
-        await read_conversation_figures(connection, organization, stretch.start, stretch.until),
-        await read_booking_figures(connection, organization, stretch.start, stretch.until),
-        await read_ai_cost(connection, organization, stretch.start, stretch.until),
     )
 
 
@@ -177,9 +170,9 @@ async def _waiting(context: ToolContext) -> WaitingCustomers:
     )
 
 
-async def _attach(context: ToolContext, name: ChartName, told: Told) -> str:
+async def _attach(context: ToolContext, name: ChartName, told: Told, source: FigureSource) -> str:
     """Attach a chart to the answer, and return what the model has to know of it."""
-    drawing = await drawing_of(name, told, context)
+    drawing = await drawing_of(name, told, source)
     if drawing is None:
         return NOTHING_TO_SEE
     try:

@@ -6,7 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from oxy_ai.assistants.vertical import ToolContext
 from oxy_ai.aurora.charts.bars import Bar, Bars, draw_bars
 from oxy_ai.aurora.charts.columns import Columns, draw_columns
 from oxy_ai.aurora.charts.frame import Heading
@@ -16,6 +15,7 @@ from oxy_ai.aurora.charts.units import Unit
 from oxy_ai.aurora.figures.measures import IN_TABLE, MEASURES, Compared, Figures, compared, row_of
 from oxy_ai.aurora.figures.parts import PER, beginnings, begun, busy, in_order, names_of, part_of
 from oxy_ai.aurora.figures.periods import Period, Stretch
+from oxy_ai.aurora.figures.source import FigureSource
 from oxy_ai.aurora.figures.wording import chart_period, short_names
 from oxy_ai.reports.message_series import MessageCounts, read_message_series
 from oxy_ai.scheduling.booking_figures import VisitCounts, read_visit_series
@@ -69,15 +69,15 @@ _NO_VISITS: Final = VisitCounts(0, 0)
 _NO_MESSAGES: Final = MessageCounts(0, 0)
 
 
-async def drawing_of(name: ChartName, told: Told, context: ToolContext) -> Drawing | None:
+async def drawing_of(name: ChartName, told: Told, source: FigureSource) -> Drawing | None:
     """Return the chart of this name; None: there is nothing to see on it."""
     if is_empty(name, told):
         return None
     match name:
         case ChartName.REVENUE | ChartName.VISITS:
-            svg = await _visits(name, told, context)
+            svg = await _visits(name, told, source)
         case ChartName.MESSAGES:
-            svg = await _messages(told, context)
+            svg = await _messages(told, source)
         case ChartName.SERVICES:
             svg = _services(told)
         case ChartName.SUMMARY:
@@ -121,14 +121,14 @@ def _compared_names(told: Told) -> tuple[str, ...]:
     return short_names(told.period.name) if told.before else ()
 
 
-async def _visits(name: ChartName, told: Told, context: ToolContext) -> str:
+async def _visits(name: ChartName, told: Told, source: FigureSource) -> str:
     part = part_of(told.period.now.span)
     revenue = name is ChartName.REVENUE
 
     async def read(stretch: Stretch) -> Mapping[datetime, VisitCounts]:
         between = (stretch.start, stretch.until)
         return await read_visit_series(
-            context.connection, context.organization, between, part.value, context.timezone.key
+            source.connection, source.organization, between, part.value, source.timezone.key
         )
 
     def values(found: Mapping[datetime, VisitCounts], stretch: Stretch) -> tuple[int, ...]:
@@ -151,12 +151,12 @@ async def _visits(name: ChartName, told: Told, context: ToolContext) -> str:
     )
 
 
-async def _messages(told: Told, context: ToolContext) -> str:
+async def _messages(told: Told, source: FigureSource) -> str:
     now = told.period.now
     part = part_of(now.span)
     parts = beginnings(now.span, part)
     found = await read_message_series(
-        context.connection, context.organization, (now.start, now.until), part.value, context.timezone.key
+        source.connection, source.organization, (now.start, now.until), part.value, source.timezone.key
     )
     counts = in_order(found, parts, _NO_MESSAGES, begun(parts, now.until))
     received, sent = tuple(count.received for count in counts), tuple(count.sent for count in counts)
