@@ -8,13 +8,12 @@ these can remain, so an exported dialogue is to be read before it is shared.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
 from pydantic import JsonValue
 
 from oxy_ai.golden.patterns import folded
+from oxy_ai.portuguese.person_names import common_names
 from oxy_ai.portuguese.words import words_in
 
 PHONE_DIGITS: Final = 8
@@ -214,7 +213,7 @@ class Redactor:
         word = folded(match[0])
         if word in self.known.vocabulary or word in _CAPITALS or len(word) == 1:
             return False
-        if word in _common_names():
+        if word in common_names():
             return True
         before = match.string[: match.start()].rstrip(" ")
         within = bool(before) and before[-1] not in _ENDS and (before[-1].isalnum() or before[-1] == ",")
@@ -288,12 +287,6 @@ def _name_at(text: str, start: int) -> Iterable[int]:
 def _endless_names() -> Iterable[str]:
     yield from PSEUDONYMS
     yield from (f"{one}{other.lower()}" for one in PSEUDONYMS for other in PSEUDONYMS)
-
-
-@cache
-def _common_names() -> frozenset[str]:
-    lines = (files(__package__) / "names.txt").read_text(encoding="utf-8").splitlines()
-    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 def words_of(values: Iterable[JsonValue]) -> frozenset[str]:
