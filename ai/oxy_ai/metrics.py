@@ -78,6 +78,14 @@ SETTINGS_APPLIED: Final = Counter(
 ZONES_REPLACED: Final = Counter(
     "oxy_ai_timezones_replaced_total", "Turns answered in the default time zone, because the instance's is unknown."
 )
+SCHEDULES_FIRED: Final = Counter(
+    "oxy_ai_schedules_fired_total", "Reports to owners that became due, by schedule.", ["name"]
+)
+REPORTS_WORDED: Final = Counter(
+    "oxy_ai_reports_worded_total",
+    "Reports to owners: worded by a model, plain because none did, or because what it wrote was unfaithful.",
+    ["outcome"],
+)
 WAKEUPS_RECOVERED: Final = Counter(
     "oxy_ai_wakeups_recovered_total", "Organizations found asleep although a conversation was due; stays 0."
 )

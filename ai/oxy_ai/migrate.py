@@ -52,9 +52,8 @@ class MigrationSettings(ProcessSettings):
 
 def installed_parts() -> tuple[SchemaPart, ...]:
     """Return the schema parts of this installation; each may reference tables of earlier ones."""
-    return tuple(
-        map(SchemaPart.of, ("oxy_ai", "oxy_ai.jobs", "oxy_ai.scheduling", "oxy_ai.campaigns", *packages_of_verticals()))
-    )
+    platform = ("oxy_ai", "oxy_ai.jobs", "oxy_ai.scheduling", "oxy_ai.campaigns", "oxy_ai.schedules")
+    return tuple(map(SchemaPart.of, (*platform, *packages_of_verticals())))
 
 
 def _engine(url: str) -> sqlalchemy.Engine:

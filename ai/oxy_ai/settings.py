@@ -21,6 +21,7 @@ from oxy_ai.engine.replay_watch import ReplaySettings
 from oxy_ai.engine.turn_dispatcher import DispatcherSettings
 from oxy_ai.engine.turn_runner import RunnerSettings
 from oxy_ai.model.client import ModelSettings
+from oxy_ai.schedules.planner import ScheduleSettings
 from oxy_ai.store_settings import StoreSettings
 
 
@@ -45,6 +46,7 @@ class WorkerSettings(
     DatabaseWatchSettings,
     FileSettings,
     ReaderSettings,
+    ScheduleSettings,
 ):
     """Environment of ``python -m oxy_ai``."""
 

@@ -42,6 +42,8 @@ from oxy_ai.jobs.kinds import AnyJobKind
 from oxy_ai.jobs.table import JobTable
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.model.client import ModelClient
+from oxy_ai.schedules.kinds import report_kinds
+from oxy_ai.schedules.planner import watch_schedules
 from oxy_ai.settings import WorkerSettings
 from oxy_ai.timezones import Clock, now_utc
 from oxy_ai.verticals import Verticals
@@ -87,9 +89,9 @@ async def _problem(client: Client, engine: Engine) -> str | None:
     return None
 
 
-def job_kinds() -> tuple[AnyJobKind, ...]:
+def job_kinds(model: MeteredModel, library: FileLibrary) -> tuple[AnyJobKind, ...]:
     """Return the kinds of jobs that every worker does."""
-    return ()
+    return report_kinds(model, library)
 
 
 class Worker:
@@ -108,18 +110,18 @@ class Worker:
         verticals = Verticals()
         runner = TurnRunner(engine, model, verticals.named, settings, clock)
         self._dispatcher = TurnDispatcher(engine, runner, settings, self._relay.hint)
+        metered, library = MeteredModel(engine, model), FileLibrary(engine.pool, settings)
         table = JobTable(engine.pool)
-        self._job_runner = JobRunner(table, job_kinds(), settings, clock)
+        self._job_runner = JobRunner(table, job_kinds(metered, library), settings, clock)
         self._jobs = JobDispatcher(engine, table, self._job_runner, settings)
         bus_clock = BusClock(client, settings.bus_clock_seconds)
         store = ReportStore(engine, bus_clock, settings, verticals.see_emergency)
         self._parked = ParkedReports(client, engine, settings, store, self._hint_all)
         self._follower = InstanceFollower(client, engine, settings, self._on_settings)
         self._database = DatabaseWatch(client, engine, settings, self._follower.reread)
-        library = FileLibrary(engine.pool, settings)
         self._reader = MediaReader(
             ReadingTable(engine.pool, library),
-            Perception(MeteredModel(engine, model)),
+            Perception(metered),
             settings,
             verticals.see_emergency,
             self._hint_all,
@@ -168,6 +170,7 @@ class Worker:
                 group.create_task(supervised("promises", self._watch_promises, report_failure), name="promises"),
                 group.create_task(supervised("overlays", self._watch_overlays, report_failure), name="overlays"),
                 group.create_task(supervised("proposals", self._watch_proposals, report_failure), name="proposals"),
+                group.create_task(supervised("schedules", self._watch_schedules, report_failure), name="schedules"),
                 group.create_task(supervised("database", self._database.run, report_failure), name="database"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
             ]
@@ -214,6 +217,9 @@ class Worker:
 
     async def _watch_proposals(self) -> None:
         await watch_proposals(self._engine, self._settings, self._relay.hint)
+
+    async def _watch_schedules(self) -> None:
+        await watch_schedules(self._engine.pool, self._settings)
 
     async def _watch_letters(self) -> None:
         await watch_dead_letters(self._client, self._engine, self._settings)

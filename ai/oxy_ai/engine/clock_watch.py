@@ -78,7 +78,8 @@ async def bring_forward(engine: Engine, settings: DatabaseClockSettings) -> int:
         "select bring_files_forward($1, $2)", settings.media_longest_pause, settings.media_patience
     )
     readings: int = await engine.pool.fetchval("select bring_readings_forward($1)", settings.reading_longest_pause)
-    return changed + notices + holds + files + readings
+    schedules: int = await engine.pool.fetchval("select bring_schedules_forward()")
+    return changed + notices + holds + files + readings + schedules
 
 
 async def _bring_organization_forward(engine: Engine, settings: DatabaseClockSettings, organization: UUID) -> int:

@@ -94,6 +94,14 @@ class MeteredModel:
         made = await self._answered(call, begun, usage, outcome)
         return response, made.model_copy(update={"tool_calls": tuple(used.name for used in response.tool_calls)})
 
+    async def write(self, question: Question, call: ModelCall) -> Response:
+        """Return what an assistant writes that no turn asks for; the call is stored here."""
+        route = chat_route(call.settings, Role(call.assistant))
+        async with self._begun(call, "chat", route, partial(chat_bound, question=question)) as begun:
+            response, usage = await self._client.ask(question, begun.route)
+        await self._keep(call.organization, await self._answered(call, begun, usage, CallOutcome.ANSWERED))
+        return response
+
     async def describe(self, question: Question, call: ModelCall) -> tuple[Response, Usage]:
         """Return what a model says of a picture; the call is stored here."""
         route = vision_route(call.settings)

@@ -57,6 +57,8 @@ class Coming:
 
     bookings: int
     cents: int
+    first_at: datetime | None
+    """When the first of them begins; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ group by s.name order by cents desc, s.name
 """
 
 COMING: Final = """
-select count(*) as bookings, coalesce(sum(b.price_cents), 0)::bigint as cents from bookings b
+select count(*) as bookings, coalesce(sum(b.price_cents), 0)::bigint as cents, min(b.starts_at) as first_at
+from bookings b
 where b.organization_id = $1 and is_visit(b) and b.starts_at >= $2 and b.starts_at < $3
 """
 
@@ -118,7 +121,7 @@ async def read_booking_figures(
 async def read_coming(connection: Connection, organization: UUID, start: datetime, end: datetime) -> Coming:
     """Return what is booked from `start` (included), which has not come yet, to `end` (not included)."""
     [row] = await connection.fetch(COMING, organization, start, end)
-    return Coming(row["bookings"], row["cents"])
+    return Coming(**dict(row))
 
 
 async def read_visit_series(

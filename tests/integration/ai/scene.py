@@ -208,6 +208,7 @@ class Scene:
             "sweep_seconds": 0.2,
             "notice_grouping_seconds": 0.2,
             "notice_sweep_seconds": 0.1,
+            "schedules_check_seconds": 3600,  # no test depends on the time of day at which it runs
         }
         return WorkerSettings.model_validate(values | changes)
 

@@ -144,6 +144,7 @@ async def test_every_table_with_tenants_data_is_protected(scene: Scene) -> None:
         "media_queue",
         "reading_queue",
         "job_queue",
+        "schedule_queue",
         "database_clock",
         "database_state",
         "alembic_version",

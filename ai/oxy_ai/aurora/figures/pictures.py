@@ -127,9 +127,7 @@ async def _visits(name: ChartName, told: Told, source: FigureSource) -> str:
 
     async def read(stretch: Stretch) -> Mapping[datetime, VisitCounts]:
         between = (stretch.start, stretch.until)
-        return await read_visit_series(
-            source.connection, source.organization, between, part.value, source.timezone.key
-        )
+        return await read_visit_series(source.connection, source.organization, between, part.value, source.timezone.key)
 
     def values(found: Mapping[datetime, VisitCounts], stretch: Stretch) -> tuple[int, ...]:
         counts = in_order(found, beginnings(stretch.span, part), _NO_VISITS, len(parts))

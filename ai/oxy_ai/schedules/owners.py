@@ -1,0 +1,117 @@
+"""The owners to whom a report goes, and how it is queued for them."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID, uuid5
+
+import structlog
+
+from oxy_ai.aurora.charts.picture import rendered
+from oxy_ai.database import Connection
+from oxy_ai.engine.notices import recipients
+from oxy_ai.errors import FileLostError
+from oxy_ai.jobs.records import Job
+from oxy_ai.media.library import FileLibrary
+from oxy_ai.media.records import FileKey, OutboundFile
+from oxy_ai.records import OpenNotices
+from oxy_ai.sanitize import label_text, shorten, storable_text
+from oxy_ai.schedules.report import Picture
+from oxy_core.envelopes import InstanceSettings
+from oxy_core.file_types import HEAD_BYTES, mime_of
+from oxy_core.identity import new_id
+from oxy_core.outbound import MAX_CAPTION, FileContent, FileKind
+
+_CHATS: Final = "select contact, conversation from chats_of_owners($1, $2, $3)"
+_QUEUE: Final = "select queue_proactive($1, $2, $3, $4)"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerChat:
+    """An owner's chat with the business."""
+
+    contact: int
+    conversation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What owners get."""
+
+    text: str
+    picture: Picture | None
+    keep_seconds: float
+    """How long it is worth sending."""
+
+
+async def chats_of_owners(connection: Connection, job: Job) -> list[OwnerChat]:
+    """Return the chats of all owners, or the business's own if none is named; they begin if there are none yet."""
+    settings = job.settings
+    named = (*map(str, settings.owners), *map(str, settings.owner_lids))
+    to = recipients(OpenNotices(owners=named, own_phone=settings.phone_number, notices=()))
+    people = json.dumps([person.model_dump(mode="json") for person in to])
+    rows = await connection.fetch(_CHATS, job.organization, job.instance, people)
+    return [OwnerChat(row["contact"], row["conversation"]) for row in rows]
+
+
+class ReportPost:
+    """Queues reports, as a part of the transaction that ends their jobs."""
+
+    def __init__(self, library: FileLibrary) -> None:
+        self._library = library
+
+    async def queue(self, connection: Connection, job: Job, chats: list[OwnerChat], what: Outgoing) -> None:
+        """Queue a report for owners: its picture, then its text."""
+        file = None if what.picture is None else await self._kept(connection, job, what.picture)
+        common: dict[str, object] = {
+            "purpose": "report",
+            "reference": f"schedule:{job.kind}:{job.key}",
+            "lane": job.lane.value,
+            "keep_seconds": what.keep_seconds,
+        }
+        messages: list[dict[str, object]] = [] if file is None else [_shown(file)]
+        messages.append({"text": what.text, "introduction": introduction(job.settings)})
+        for chat in chats:
+            for message in messages:
+                document = json.dumps({"id": str(new_id())} | common | message)
+                await connection.execute(_QUEUE, job.organization, job.instance, chat.contact, document)
+
+    async def _kept(self, connection: Connection, job: Job, picture: Picture) -> FileContent | None:
+        """Keep a chart as a file; None: there is no room, and the text has to do."""
+        image = rendered(picture.svg)
+        file = _described(uuid5(job.instance, f"{job.kind}:{job.key}"), image, picture.caption)
+        stored = OutboundFile(
+            id=file.media_id, kind=file.kind.value, mime=file.mime, size_bytes=file.size, sha256=file.sha256
+        )
+        key = FileKey(job.organization, job.instance, file.media_id)
+        try:
+            await self._library.add_with(connection, key, stored, memoryview(image))
+        except FileLostError as error:
+            log.warning("chart_not_kept", reason=error.reason)
+            return None
+        return file
+
+
+def _described(file: UUID, image: bytes, caption: str) -> FileContent:
+    return FileContent(
+        kind=FileKind.IMAGE,
+        media_id=file,
+        mime=mime_of(image[:HEAD_BYTES]),
+        size=len(image),
+        sha256=hashlib.sha256(image).hexdigest(),
+        caption=shorten(storable_text(caption), MAX_CAPTION) or None,
+    )
+
+
+def _shown(file: FileContent) -> dict[str, object]:
+    return {"content": file.model_dump(mode="json"), "shown": {"kind": file.kind.value, "text": file.caption}}
+
+
+def introduction(settings: InstanceSettings) -> str:
+    """Return what follows the first text that an owner ever gets."""
+    name = label_text(settings.display_name)
+    of = f" de {name}" if name else ""
+    return f"🤖 Quem escreve é a Aurora, assistente virtual{of}. Se não quiser receber isto, é só me dizer."

@@ -1,0 +1,108 @@
+"""Looks at the schedules of instances when one is due, or something has changed, and queues the reports to write.
+
+What is decided, the reports' jobs and when to look next commit together, so a worker that dies in between has done
+nothing, and the next one does all of it. The steps are in `oxy_ai/schedules/schema/schedules.sql`.
+"""
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from asyncpg import Pool, Record
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+
+from oxy_ai import metrics
+from oxy_ai.database import Connection
+from oxy_ai.engine.outages import is_outage, report_failure
+from oxy_ai.schedules.plan import Firing, Outage, SchedulePlan, ScheduleRow, plan
+from oxy_ai.schedules.scheduled import ScheduledReport
+from oxy_core.envelopes import InstanceSettings
+from oxy_core.settings import ProcessSettings
+
+log = structlog.get_logger()
+
+_PLAN: Final = TypeAdapter(SchedulePlan)
+
+
+class ScheduleSettings(ProcessSettings):
+    """How schedules are looked at."""
+
+    schedules_check_seconds: float = Field(default=2, gt=0, description="How often due schedules are looked for.")
+    schedules_at_once: int = Field(default=200, ge=1, description="Instances whose schedules are looked at in one go.")
+    schedules_retry_seconds: float = Field(
+        default=60, gt=0, description="Pause after the schedules of an instance could not be looked at."
+    )
+
+    @property
+    def schedules_pause(self) -> timedelta:
+        """`schedules_retry_seconds` as a timedelta."""
+        return timedelta(seconds=self.schedules_retry_seconds)
+
+
+class Kept(BaseModel):
+    """What there is of an instance's schedules."""
+
+    now: AwareDatetime
+    settings: dict[str, object] | None
+    """None: the instance is closed."""
+    outage: Outage | None
+    rows: tuple[ScheduleRow, ...]
+
+
+async def watch_schedules(pool: "Pool[Record]", settings: ScheduleSettings) -> None:
+    """Look until cancelled; raises the error of an outage."""
+    while True:
+        rows = await pool.fetch("select organization, instance from due_schedules($1)", settings.schedules_at_once)
+        for organization, instance in rows:
+            try:
+                await look(pool, organization, instance)
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                report_failure("schedules", error)  # of this instance: the others are looked at all the same
+                await pool.execute("select postpone_schedules($1, $2)", instance, settings.schedules_pause)
+        if len(rows) < settings.schedules_at_once:
+            await asyncio.sleep(settings.schedules_check_seconds)
+
+
+async def look(pool: "Pool[Record]", organization: UUID, instance: UUID) -> None:
+    """Do what is to be done about an instance's schedules."""
+    async with pool.acquire() as connection, connection.transaction():
+        document = await connection.fetchval("select begin_schedules($1, $2)", organization, instance)
+        if document is None:
+            return
+        kept = Kept.model_validate_json(document)
+        settings = _settings(kept)
+        decided = plan(settings, kept.rows, kept.now, kept.outage)
+        if settings is None or settings.suspended or not kept.rows:
+            await connection.execute("select forget_outage($1, $2)", organization, instance)
+        await _keep(connection, organization, instance, decided)
+    for firing in decided.firings:
+        metrics.SCHEDULES_FIRED.labels(name=firing.name.value).inc()
+        log.info("schedule_fired", name=firing.name.value, instance=str(instance), key=firing.key)
+
+
+def _settings(kept: Kept) -> InstanceSettings | None:
+    if kept.settings is None:
+        return None
+    try:
+        return InstanceSettings.model_validate(kept.settings)
+    except ValidationError:
+        log.warning("settings_unreadable", part="schedules")
+        return None
+
+
+async def _keep(connection: Connection, organization: UUID, instance: UUID, decided: SchedulePlan) -> None:
+    document = _PLAN.dump_python(decided, mode="json", include={"rows"})
+    document["wake_at"] = None if decided.wake_at is None else decided.wake_at.isoformat()
+    document["jobs"] = [_job(firing) for firing in decided.firings]
+    await connection.execute("select keep_schedules($1, $2, $3)", organization, instance, json.dumps(document))
+
+
+def _job(firing: Firing) -> dict[str, object]:
+    """Return the job of a report, as `queue_job` takes it; it is due at once."""
+    payload = ScheduledReport(due_at=firing.due_at).model_dump(mode="json")
+    return {"kind": firing.name.value, "key": firing.key, "lane": "automation", "payload": payload}

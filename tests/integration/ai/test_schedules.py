@@ -1,0 +1,124 @@
+"""Aurora's own reports, through the whole worker: due once, whatever happens to clocks, workers and settings."""
+
+from asyncpg import Record
+from integration.ai.scene import Scene, settings_of, until
+
+from oxy_ai.ids import organization_id
+from oxy_core.envelopes import InstanceSettings
+
+SETTINGS = settings_of("petshop")
+QUICK = {"schedules_check_seconds": 0.05, "overlays_check_seconds": 0.2}
+
+
+async def due_now(scene: Scene, *names: str, ago: str = "1 minute") -> None:
+    """Have schedules be due since a while."""
+    await scene.query("update schedules set due_at = now() - $1::text::interval where name = any ($2)", ago, names)
+    await scene.query("update schedule_queue set due_at = now()")
+
+
+async def looked_at(scene: Scene) -> None:
+    """Wait until nothing about schedules is left to look at."""
+    await until(lambda: scene.query("select from schedule_queue having count(*) filter (where due_at <= now()) = 0"))
+
+
+async def rows(scene: Scene) -> dict[str, Record]:
+    found = await scene.query("select *, due_at > now() as ahead from schedules order by name")
+    return {row["name"]: row for row in found}
+
+
+async def queued(scene: Scene) -> list[tuple[str, int]]:
+    """The reports that were ever queued, with how often."""
+    found = await scene.query(
+        "select kind, count(*) from jobs where kind <> 'probe' group by kind having count(*) > 0 order by kind"
+    )
+    return [tuple(row) for row in found]
+
+
+async def changed(scene: Scene, settings: InstanceSettings) -> None:
+    """Publish other settings, and wait until they are in force and looked at."""
+    await scene.publish(settings)
+    await until(
+        lambda: scene.query("select from instances where settings ->> 'generation' = $1", str(settings.generation))
+    )
+    await looked_at(scene)
+
+
+async def test_schedules_follow_the_settings_and_what_was_missed_fires_once(scene: Scene) -> None:
+    await scene.publish(SETTINGS)
+    async with scene.worker(**QUICK), scene.worker(**QUICK):
+        await scene.known(SETTINGS)
+        await looked_at(scene)
+        found = await rows(scene)
+        assert set(found) == {"daily_summary", "weekly_report", "empty_agenda", "opportunities"}
+        assert all(row["ahead"] and row["timezone"] == "America/Sao_Paulo" for row in found.values())
+        assert await queued(scene) == []
+
+        await due_now(scene, "daily_summary", ago="10 days")  # and two workers look
+        await until(lambda: scene.query("select from jobs where kind = 'daily_summary'"))
+        await looked_at(scene)
+        assert await queued(scene) == [("daily_summary", 1)]
+        assert (await rows(scene))["daily_summary"]["ahead"]
+
+        # The clock went back, so the same day is due again; the settings change at the same time.
+        last = (await rows(scene))["daily_summary"]["last_due_at"]
+        await scene.query("update schedules set due_at = $1, last_due_at = null where name = 'daily_summary'", last)
+        earlier = SETTINGS.model_dump() | {"generation": 2, "timezone": "America/New_York"}
+        await changed(scene, InstanceSettings.model_validate(earlier))
+        assert await queued(scene) == [("daily_summary", 1)]
+        assert {row["timezone"] for row in (await rows(scene)).values()} == {"America/New_York"}
+
+        # What was planned by a clock that was far ahead is planned again.
+        await scene.query("update schedules set due_at = now() + interval '400 days'")
+        await scene.query(
+            "update schedule_queue set due_at = now() + interval '400 days', planned_at = now() + interval '400 days'"
+        )
+        await scene.query("update database_clock set latest = now() + interval '400 days'")
+        await until(lambda: scene.query("select from schedules having max(due_at) < now() + interval '8 days'"))
+        assert await queued(scene) == [("daily_summary", 1)]
+
+
+async def test_whoever_is_not_to_be_written_to_has_no_schedules(scene: Scene) -> None:
+    await scene.publish(SETTINGS)
+    off = [
+        {"suspended": True},
+        {"ai": {"enabled": False}},
+        {"ai": {"aurora": {"enabled": False}}},
+    ]
+    async with scene.worker(**QUICK):
+        await scene.known(SETTINGS)
+        await looked_at(scene)
+        for generation, change in enumerate(off, 2):
+            await due_now(scene, "daily_summary", "weekly_report", ago="0")
+            await changed(scene, settings_of("petshop", **change, generation=2 * generation))
+            before = await queued(scene)
+            assert await rows(scene) == {}
+            await changed(scene, settings_of("petshop", generation=2 * generation + 1))
+            assert len(await rows(scene)) == 4
+            assert await queued(scene) == before  # nothing of what was due meanwhile is caught up
+        await scene.unpublish(SETTINGS)
+        await until(lambda: scene.query("select from schedules having count(*) = 0"))
+        assert await scene.value("select due_at from schedule_queue") == await scene.value(
+            "select timestamptz 'infinity'"
+        )
+
+
+async def test_one_damaged_instance_holds_up_no_other(scene: Scene) -> None:
+    await scene.publish(SETTINGS)
+    await scene.publish(settings_of("barber"))
+    async with scene.worker(**QUICK):
+        await scene.known(SETTINGS)
+        await scene.known(settings_of("barber"))
+        await looked_at(scene)
+        await scene.query(
+            "update instances set settings = '{}' where name = 'main' and settings ->> 'organization' = 'petshop'"
+        )
+        await scene.query(
+            "update schedules set cron = 'nonsense' where name = 'weekly_report' and organization_id = $1",
+            organization_id("barber"),
+        )
+        await due_now(scene, "daily_summary", "weekly_report")
+        await looked_at(scene)
+        assert await queued(scene) == []
+        await scene.query("update schedules set cron = '0 8 * * 1'")
+        await scene.query("update schedule_queue set due_at = now() where due_at < 'infinity'")
+        await until(lambda: scene.query("select from jobs having count(*) = 2"))
