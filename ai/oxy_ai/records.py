@@ -533,6 +533,12 @@ class NoticeKind(StrEnum):
     EXPIRED = "expired"
     AMBIGUOUS = "ambiguous"
     """Nobody knows whether a text was sent."""
+    STOPPED_REACHOUT_LOCKED = "stopped_reachout_locked"
+    """The number sends nothing more of what nobody asked for: WhatsApp forbids it. Likewise the next ones."""
+    STOPPED_RATE_LIMITED = "stopped_rate_limited"
+    STOPPED_BANNED = "stopped_banned"
+    STOPPED_FAILURES = "stopped_failures"
+    STOPPED_OPT_OUTS = "stopped_opt_outs"
     DEAD_REPORT = "dead_report"
     """A report could not be stored."""
     DISCARDED_REPORT = "discarded_report"
@@ -661,6 +667,27 @@ class OutgoingMessage(Record):
     keep_seconds: float
     """Unsent, it expires after this time."""
     trace: str
+
+
+class Pacing(Record):
+    """How what nobody asked for is released (`oxy_ai/schema/proactive.sql`); the budget itself is in the settings."""
+
+    batch: int
+    """Held texts that are looked at in one step, of which at most one is released."""
+    valid: timedelta
+    """How long a pod may send a released text."""
+    least_valid: timedelta
+    """Nothing is released that close before the quiet hours."""
+    most_under_way: int
+    """Texts that are released and not sent yet."""
+    jitter: float
+    """By how much of the pause between two texts that is longer, at most, by chance."""
+    pause: timedelta
+    """Until whoever holds a contact or a pod's results are looked for again."""
+    look_again: timedelta
+    """Until an instance whose held texts cannot leave is looked at again, whatever it waits for."""
+    look_at_held_again: timedelta
+    """Likewise one text."""
 
 
 class OutboxRow(Record):

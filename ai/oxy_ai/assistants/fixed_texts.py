@@ -76,6 +76,13 @@ _WHILE_OUT: Final = (
     "conversas deste número. Quando voltar, respondo o que ainda não for antigo demais."
 )
 
+_STOPPED: Final = (
+    "Parei as campanhas e as mensagens de divulgação{also}; respostas a quem escreve continuam. Nada se perde: o que "
+    'ainda não saiu fica esperando. Quando quiser continuar, é só me dizer: "pode retomar os envios".'
+)
+_STOPPED_PROMOTIONS: Final = _STOPPED.format(also="")
+_STOPPED_ALL: Final = _STOPPED.format(also=", e também os lembretes de agendamentos")
+
 _WHAT_HAPPENED: Final[Mapping[str, str]] = {
     **{
         kind: f"⚠️ Não consegui responder: {{who}}. Motivo: {reason}. "
@@ -127,6 +134,23 @@ _WHAT_HAPPENED: Final[Mapping[str, str]] = {
         "por isso não o uso: pode faltar o que responde, o que ouve áudios ou o que vê fotos. "
         f"{_CUSTOMERS_OF_A_BUDGET} Por favor, acompanhe as conversas deste número e peça a quem administra o sistema "
         "que informe o preço."
+    ),
+    NoticeKind.STOPPED_REACHOUT_LOCKED: (
+        "⚠️ O WhatsApp não deixa mais este número iniciar conversas, porque escreveu a muita gente que não tinha "
+        f"escrito antes. {_STOPPED_ALL}"
+    ),
+    NoticeKind.STOPPED_RATE_LIMITED: f"⚠️ O WhatsApp pediu para este número enviar menos. {_STOPPED_PROMOTIONS}",
+    NoticeKind.STOPPED_BANNED: (
+        f"⚠️ O WhatsApp bloqueou este número. {_STOPPED_ALL} Antes disso, abra o WhatsApp no celular e veja o que ele "
+        "pede."
+    ),
+    NoticeKind.STOPPED_FAILURES: (
+        "⚠️ Muitas das últimas mensagens de divulgação não foram aceitas; continuar assim prejudica o número. "
+        f"{_STOPPED_PROMOTIONS} Antes disso, vale rever quem recebe."
+    ),
+    NoticeKind.STOPPED_OPT_OUTS: (
+        "⚠️ Muita gente que recebeu as últimas mensagens de divulgação pediu para não receber mais; continuar assim "
+        f"prejudica o número. {_STOPPED_PROMOTIONS} Antes disso, vale rever o texto e quem recebe."
     ),
     NoticeKind.DEAD_REPORT: (
         "⚠️ Não consegui guardar algo que chegou pelo WhatsApp, na conversa com: {who}. "

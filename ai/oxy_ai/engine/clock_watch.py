@@ -98,6 +98,9 @@ async def _bring_organization_forward(engine: Engine, settings: DatabaseClockSet
         )
     changed += await engine.pool.fetchval("select bring_texts_forward($1)", organization)
     changed += await engine.pool.fetchval(
+        "select bring_proactive_forward($1, $2)", organization, settings.pacing.model_dump_json()
+    )
+    changed += await engine.pool.fetchval(
         "select bring_relays_forward($1, $2, $3)",
         organization,
         timedelta(seconds=settings.relay_lease_seconds),

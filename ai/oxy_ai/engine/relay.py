@@ -18,7 +18,7 @@ from oxy_ai.engine.acceptances import Acceptances
 from oxy_ai.engine.outages import report_failure
 from oxy_ai.engine.polling import PollingSettings
 from oxy_ai.engine.store import Engine, RelayLimits
-from oxy_ai.records import Acceptance, Offered, OutboxRow, RelayStep, RelayTarget
+from oxy_ai.records import Acceptance, Offered, OutboxRow, Pacing, RelayStep, RelayTarget
 from oxy_core import subjects
 from oxy_core.envelopes import SendRequest
 from oxy_core.tasks import wait_for
@@ -48,6 +48,42 @@ class RelaySettings(PollingSettings):
         default=0.25, gt=0, description="Back-off after a pod does not accept; doubles each time."
     )
     relay_backoff_max_seconds: float = Field(default=10, gt=0, description="Upper limit of that back-off.")
+    release_batch: int = Field(
+        default=50, ge=1, description="Held texts of one instance looked at in one step, one of which leaves."
+    )
+    release_valid_seconds: float = Field(default=600, gt=0, description="How long a pod may send a released text.")
+    release_margin_seconds: float = Field(
+        default=60, ge=0, description="Time before the quiet hours in which nothing is released any more."
+    )
+    release_under_way: int = Field(
+        default=10, ge=1, description="Released texts of one instance that may wait for their results."
+    )
+    release_jitter: float = Field(
+        default=0.5, ge=0, description="Longest extra pause between two releases, as a part of their pause."
+    )
+    release_pause_seconds: float = Field(
+        default=2, gt=0, description="Until a contact that is busy, or a pod's results, are looked at again."
+    )
+    release_look_seconds: float = Field(
+        default=300, gt=0, description="How often what nobody may send now is looked at again, whatever it waits for."
+    )
+    release_held_seconds: float = Field(
+        default=3600, gt=0, description="How often a text that waits because of its contact is looked at again."
+    )
+
+    @property
+    def pacing(self) -> Pacing:
+        """How held texts are released."""
+        return Pacing(
+            batch=self.release_batch,
+            valid=timedelta(seconds=self.release_valid_seconds),
+            least_valid=timedelta(seconds=self.release_margin_seconds),
+            most_under_way=self.release_under_way,
+            jitter=self.release_jitter,
+            pause=timedelta(seconds=self.release_pause_seconds),
+            look_again=timedelta(seconds=self.release_look_seconds),
+            look_at_held_again=timedelta(seconds=self.release_held_seconds),
+        )
 
 
 class Relay:
@@ -62,6 +98,7 @@ class Relay:
             settings.relay_batch,
             timedelta(seconds=settings.relay_backoff_seconds),
             timedelta(seconds=settings.relay_backoff_max_seconds),
+            settings.pacing.model_dump_json(),
         )
         self._id = uuid4()
         self._acceptances = Acceptances()

@@ -114,6 +114,8 @@ class RelayLimits(NamedTuple):
     backoff: timedelta
     """After the first failure; doubles with each in a row."""
     backoff_max: timedelta
+    pacing: str | None = None
+    """How held texts are released: `oxy_ai.records.Pacing` as JSON; None: they are not."""
 
 
 def _key(claim: Claim) -> tuple[UUID, int, int]:
@@ -381,7 +383,7 @@ class Engine:
     ) -> RelayStep | None:
         """Mark texts as accepted and return the next ones; None: another relay holds the instance."""
         document = await self.pool.fetchval(
-            "select relay_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "select relay_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             target.organization,
             target.instance,
             relay,
@@ -392,5 +394,6 @@ class Engine:
             limits.batch,
             limits.backoff,
             limits.backoff_max,
+            limits.pacing,
         )
         return None if document is None else RelayStep.model_validate_json(document)

@@ -73,7 +73,7 @@ end $$;
 
 select pg_temp.isolate_by_organization(
     'organizations', 'instances', 'connection_states', 'setting_overlays', 'proposals', 'journals', 'contacts', 'conversations', 'chat_journals', 'chat_alias', 'number_changes',
-    'turns', 'hand_overs', 'turn_steps', 'outbox', 'owner_notices', 'model_outages', 'messages', 'media', 'media_chunks',
+    'turns', 'hand_overs', 'turn_steps', 'outbox', 'reputation', 'owner_notices', 'model_outages', 'messages', 'media', 'media_chunks',
     'readings', 'dead_reports', 'ai_interactions', 'ai_months', 'audit_log', 'private_numbers', 'drafts'
 );
 

@@ -157,8 +157,54 @@ begin
     return changed;
 end $$;
 
--- Serve the instances whose relay is held for longer than `lease`, or that wait for longer than `pause` and not for a
--- text to expire. Returns how many.
+-- What a number may send next is sent soon, what was released is valid for no longer than it would be now, and what is held
+-- is looked at again; `pacing` is oxy_ai.records.Pacing. Returns how many lay further ahead. A time that somebody has named is
+-- that of his clock.
+create or replace function bring_proactive_forward(organization uuid, pacing jsonb) returns bigint
+language plpgsql
+as $$
+declare
+    moment timestamptz := clock_timestamp();
+    changed bigint;
+begin
+    perform enter_org(organization);
+    with numbers as (
+        update reputation r set next_at = moment
+        where r.organization_id = organization
+            and r.next_at > moment + make_interval(mins => 1) * (1 + (pacing ->> 'jitter')::double precision)
+        returning r.instance_id
+    ), held as (
+        update outbox o set held_until = moment
+        where o.organization_id = organization and o.state = 'held' and o.held_until < 'infinity'
+            and o.held_for is distinct from 'not_before'
+            and o.held_until > moment + (pacing ->> 'look_at_held_again')::interval
+        returning o.id
+    ), released as (
+        update outbox o set released_until = moment + (pacing ->> 'valid')::interval
+        where o.organization_id = organization and o.state in ('pending', 'accepted')
+            and o.released_until > moment + (pacing ->> 'valid')::interval
+        returning o.id
+    )
+    select (select count(*) from numbers) + (select count(*) from held) + (select count(*) from released)
+        + look_soon(organization, (pacing ->> 'look_again')::interval) into changed;
+    return changed;
+end $$;
+
+-- Look at held texts at once that would be looked at after more than `longest`. Returns of how many instances.
+create or replace function look_soon(organization uuid, longest interval) returns bigint
+language sql security definer set search_path = public, pg_temp
+as $$
+    with ahead as (
+        update relay_queue q set proactive_at = clock_timestamp(), ready_at = least(q.ready_at, clock_timestamp())
+        where q.organization_id = organization and q.proactive_at > clock_timestamp() + longest
+            and q.proactive_at < 'infinity'
+        returning q.instance_id
+    )
+    select count(*) from ahead
+$$;
+
+-- Serve the instances whose relay is held for longer than `lease`, or that wait for longer than `pause`, neither for a text
+-- to expire nor to look at held ones. Returns how many.
 create or replace function bring_relays_forward(organization uuid, lease interval, pause interval) returns bigint
 language plpgsql
 as $$
@@ -166,15 +212,15 @@ begin
     perform enter_org(organization);
     return (
         select count(serve_now(r.instance, lease)) from relays_ahead(organization, lease, pause) r
-        where r.held or r.ready_at is distinct from next_expiry(organization, r.instance)
+        where r.held or r.ready_at is distinct from least(next_expiry(organization, r.instance), r.proactive_at)
     );
 end $$;
 
 create or replace function relays_ahead(organization uuid, lease interval, pause interval)
-returns table (instance uuid, ready_at timestamptz, held boolean)
+returns table (instance uuid, ready_at timestamptz, held boolean, proactive_at timestamptz)
 language sql stable security definer set search_path = public, pg_temp
 as $$
-    select q.instance_id, q.ready_at, q.held_until > clock_timestamp() + lease from relay_queue q
+    select q.instance_id, q.ready_at, q.held_until > clock_timestamp() + lease, q.proactive_at from relay_queue q
     where q.organization_id = organization
         and (q.held_until > clock_timestamp() + lease
              or (q.ready_at > clock_timestamp() + pause and q.ready_at < 'infinity'))

@@ -100,6 +100,7 @@ language sql stable parallel safe
 as $$
     select case
         when o.lane <> 'reply' and c.opt_out is not null then 'OptedOut'
+        when o.purpose is not null and not inside and is_private(c) then 'Private'
         when o.part not in (0, 1, 7) or o.lane <> 'reply' or inside then null
         when c.opt_out = 'all' then 'OptedOut'
         when is_private(c) then 'Private'

@@ -132,14 +132,22 @@ as $$
 begin
     return query
     select 'text', o.id::text, o.conversation_id, o.state,
-        case o.state when 'pending' then 'no pod has accepted it' else 'no result is reported' end,
+        case o.state when 'pending' then 'no pod has accepted it' when 'accepted' then 'no result is reported'
+                     else coalesce(o.held_for, 'its number may not send it yet') end,
         coalesce(o.accepted_at, o.created_at),
         case
-            when o.state = 'pending' and o.expires_at < earliest then 'it has expired'
+            when o.state = 'held' and o.held_until < 'infinity' is not false and is_forgotten(o.instance_id)
+            then 'nobody will release it'
+            when o.state in ('held', 'pending') and o.expires_at < earliest then 'it has expired'
             when o.state = 'accepted' and is_superseded(o.instance_id, o.accepted_epoch) then 'its journal is gone'
         end
-    from outbox o where o.organization_id = organization and o.state in ('pending', 'accepted');
+    from outbox o where o.organization_id = organization and o.state in ('held', 'pending', 'accepted');
 end $$;
+
+-- Whether no relay will ever look at the held texts of an open instance. None is, unless the engine has a fault.
+create or replace function is_forgotten(instance uuid) returns boolean
+language sql stable security definer set search_path = public, pg_temp
+as $$ select exists (select from relay_queue q where q.instance_id = instance and not q.closed and q.proactive_at = 'infinity') $$;
 
 -- Whether a newer journal of the instance is known.
 create or replace function is_superseded(instance uuid, journal uuid) returns boolean
@@ -160,7 +168,8 @@ as $$
 begin
     return query
     select 'text', o.id::text, o.conversation_id, o.state, nullif(concat_ws(': ', o.refusal, o.error), ''), o.closed_at,
-        case when o.error is distinct from 'InstanceDeleted' and not is_noted(organization, 'outbox:' || o.id)
+        case when o.error is distinct from 'InstanceDeleted' and o.purpose is distinct from 'promotion'
+                and not is_noted(organization, 'outbox:' || o.id)
              then 'the owner was not told' end
     from outbox o
     where o.organization_id = organization and o.state in ('failed', 'expired', 'ambiguous')
@@ -235,6 +244,11 @@ as $$
         when 'budget_low' then 'most of the month''s budget for models is used'
         when 'budget_spent' then 'the month''s budget for models has no room for another answer'
         when 'price_unknown' then 'there is a budget, but nobody knows what the model costs'
+        when 'stopped_reachout_locked' then 'WhatsApp lets the number write to nobody first'
+        when 'stopped_rate_limited' then 'WhatsApp has asked the number to send less'
+        when 'stopped_banned' then 'WhatsApp has banned the number'
+        when 'stopped_failures' then 'too many promotions were not accepted'
+        when 'stopped_opt_outs' then 'too many contacts wanted no more promotions'
         when 'dead_report' then 'a report from WhatsApp could not be stored'
         when 'discarded_report' then 'a report that could not be stored was discarded'
         else 'unknown kind of notice: ' || kind

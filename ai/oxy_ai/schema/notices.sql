@@ -1,7 +1,7 @@
 -- What an instance's owner must hear of: noted where it happens, told in groups by a worker.
 
 -- Note something for the owner, once per kind (oxy_ai.records.NoticeKind) and reference. `reference` names a row:
--- message:<id>, turn:<id>, outbox:<id>, conversation:<id>, hand_over:<id>, report:<id> or outage:<id>. It locks no row that another
+-- message:<id>, turn:<id>, outbox:<id>, conversation:<id>, hand_over:<id>, report:<id>, outage:<id> or pause:<n>. It locks no row that another
 -- transaction may want, so any transaction of the organization may call it.
 create or replace function note_for_owner(organization uuid, instance uuid, kind text, reference text) returns void
 language plpgsql
@@ -99,14 +99,14 @@ begin
     );
 end $$;
 
--- Whether a notice's reference leads to a message that a command has sent, not the assistant.
+-- Whether a notice's reference leads to a message that a command has sent, not the assistant or one of its plans.
 create or replace function is_commanded(organization uuid, reference text) returns boolean
 language plpgsql stable
 as $$
 begin
     return exists (
-        select from outbox o where o.organization_id = organization and o.lane <> 'reply'
-            and o.id = substring(reference from '^outbox:(.+)$')::uuid
+        select from outbox o where o.organization_id = organization and o.lane <> 'reply' and o.purpose is null
+            and o.id = substring(is_commanded.reference from '^outbox:(.+)$')::uuid
     );
 end $$;
 

@@ -99,8 +99,9 @@ as $$
 begin
     return (
         select coalesce(jsonb_agg(to_jsonb(r) - 'position' order by r.lane, r.position), '[]') from (
-            select o.id, o.chat, o.body as text, o.content, o.lane, o.position, o.based_on, o.based_on_epoch, o.created_at,
-                o.expires_at, extract(epoch from o.expires_at - clock_timestamp()) as valid_seconds, o.trace
+            select coalesce(o.request_id, o.id) as id, o.chat, o.body as text, o.content, o.lane, o.position, o.based_on,
+                o.based_on_epoch, o.created_at, least(o.expires_at, o.released_until) as expires_at,
+                extract(epoch from least(o.expires_at, o.released_until) - clock_timestamp()) as valid_seconds, o.trace
             from outbox o where o.organization_id = organization and o.id = any (ids)
         ) r
     );
@@ -117,19 +118,43 @@ begin
     for no key update skip locked;
 end $$;
 
--- Mark texts as accepted into these journals. What was accepted into one that is gone already is ambiguous.
-create or replace function mark_accepted(organization uuid, accepted_ids uuid[], epochs uuid[]) returns void
-language sql
+-- The text of a send request; null: it is not that of any, or not any more.
+create or replace function text_of_request(organization uuid, request uuid) returns uuid
+language plpgsql stable
 as $$
-    with accepted as (
-        select a.id, a.epoch from unnest(accepted_ids, epochs) a (id, epoch)
-        where a.id in (select free_texts(organization, accepted_ids))
-    ), marked as (
+declare
+    text_id uuid;
+begin
+    select o.id into text_id from outbox o
+    where o.organization_id = organization and o.id = request and o.request_id is null;
+    if text_id is null then
+        select o.id into text_id from outbox o where o.organization_id = organization and o.request_id = request;
+    end if;
+    return text_id;
+end $$;
+
+-- Mark texts as accepted into these journals, by their requests. What was accepted into one that is gone already is
+-- ambiguous.
+create or replace function mark_accepted(organization uuid, requests uuid[], epochs uuid[]) returns void
+language plpgsql
+as $$
+declare
+    ids uuid[] := array(
+        select text_of_request(organization, r.request) from unnest(requests) with ordinality r (request, n) order by r.n
+    );
+    marked outbox;
+begin
+    for marked in
         update outbox o set state = 'accepted', accepted_epoch = a.epoch, accepted_at = clock_timestamp()
-        from accepted a where o.organization_id = organization and o.id = a.id returning o
-    )
-    select lose_text(m.o) from marked m where is_superseded((m.o).instance_id, (m.o).accepted_epoch)
-$$;
+        from unnest(ids, epochs) a (id, epoch)
+        where o.organization_id = organization and o.id = a.id and a.id in (select free_texts(organization, ids))
+        returning o.*
+    loop
+        if is_superseded(marked.instance_id, marked.accepted_epoch) then
+            perform lose_text(marked);
+        end if;
+    end loop;
+end $$;
 
 -- Close a text whose journal is gone before it was reported.
 create or replace function lose_text(lost outbox) returns void
@@ -148,13 +173,14 @@ language plpgsql
 as $$
 declare
     request outbox;
+    text_id uuid := text_of_request(organization, (result ->> 'request_id')::uuid);
 begin
     update outbox o
     set state = coalesce(state_by_receipts(o), result ->> 'outcome'), whatsapp_id = result ->> 'whatsapp_id',
         whatsapp_at = (result ->> 'whatsapp_timestamp')::timestamptz, refusal = result ->> 'refusal',
         error = result ->> 'error',
         closed_at = case when state_by_receipts(o) is null then clock_timestamp() else closed_at end
-    where organization_id = organization and instance_id = instance and id = (result ->> 'request_id')::uuid and (
+    where organization_id = organization and instance_id = instance and id = text_id and (
         closed_at is null or error in ('JournalLost', 'InstanceDeleted', 'NotAccepted')
         or whatsapp_id is null and state_by_receipts(o) is not null
     )
@@ -162,6 +188,7 @@ begin
     if request.id is null then
         return 'duplicate';
     end if;
+    request := hold_again(request);
     perform withdraw_notice(organization, instance, what, 'outbox:' || request.id)
     from unnest('{failed,expired,ambiguous}'::text[]) what where what <> request.state;
     perform report_unsent(request);
@@ -169,33 +196,43 @@ begin
 end $$;
 
 -- See to it that the owner hears of a text that was not sent, or perhaps not. If it was itself a notice to him, what it
--- told is told again: better twice than not at all.
+-- told is told again: better twice than not at all. Of promotions he hears in their campaign's report.
 create or replace function report_unsent(o outbox) returns void
 language plpgsql
 as $$
 begin
     if o.state in ('failed', 'expired', 'ambiguous') and o.part = 2 then
         perform retell(o);
-    elsif o.state in ('failed', 'expired', 'ambiguous') then
+    elsif o.state in ('failed', 'expired', 'ambiguous') and o.purpose is distinct from 'promotion' then
         perform note_for_owner(o.organization_id, o.instance_id, o.state, 'outbox:' || o.id);
     end if;
 end $$;
 
--- Close the texts of an instance that no pod accepted in time.
+-- Close the texts of an instance that no pod accepted in time. Those that were released for a shorter time are held again,
+-- under the same request: a pod may have it, and sends it once.
 create or replace function expire_pending(organization uuid, instance uuid) returns void
-language sql
+language plpgsql
 as $$
+declare
+    moment timestamptz := clock_timestamp();
+    held_again boolean;
+begin
     with late as (
         select o.id from outbox o
         where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
-            and o.expires_at <= clock_timestamp()
+            and least(o.expires_at, o.released_until) <= moment
         for no key update skip locked  -- as in free_texts
-    ), expired as (
-        update outbox o set state = 'expired', error = 'NotAccepted', closed_at = clock_timestamp()
+    ), ended as (
+        update outbox o
+        set state = case when o.expires_at > moment then 'held' else 'expired' end, error = 'NotAccepted',
+            closed_at = case when o.expires_at > moment then null else moment end
         from late where o.organization_id = organization and o.id = late.id returning o
     )
-    select report_unsent(e.o) from expired e
-$$;
+    select bool_or((e.o).state = 'held') into held_again from ended e, lateral report_unsent(e.o);
+    if held_again then
+        perform look_again(instance, moment);
+    end if;
+end $$;
 
 -- Whether texts of an instance are left that nobody has offered.
 create or replace function has_pending(organization uuid, instance uuid) returns boolean
@@ -213,7 +250,7 @@ language plpgsql stable
 as $$
 begin
     return (
-        select min(o.expires_at) from outbox o
+        select min(least(o.expires_at, o.released_until)) from outbox o
         where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
     );
 end $$;
@@ -237,7 +274,7 @@ language plpgsql
 as $$
 begin
     update outbox
-    set state = case state when 'pending' then 'failed' else 'ambiguous' end, error = 'InstanceDeleted',
+    set state = case state when 'accepted' then 'ambiguous' else 'failed' end, error = 'InstanceDeleted',
         closed_at = clock_timestamp()
-    where organization_id = organization and instance_id = instance and state in ('pending', 'accepted');
+    where organization_id = organization and instance_id = instance and state in ('held', 'pending', 'accepted');
 end $$;

@@ -38,7 +38,8 @@ create or replace function apply_receipts(organization uuid, items jsonb) return
 language sql
 as $$
     with seen as (
-        select (i.item ->> 'instance')::uuid as instance, r.request::uuid as request,
+        select (i.item ->> 'instance')::uuid as instance,
+            coalesce((select o.id from outbox o where o.request_id = r.request::uuid), r.request::uuid) as request,
             min(b.at) filter (where b.kind = 'delivered') as delivered,
             min(b.at) filter (where b.kind = 'read') as read, min(b.at) filter (where b.kind = 'played') as played
         from jsonb_array_elements(items) i (item)

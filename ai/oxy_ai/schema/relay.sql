@@ -55,17 +55,17 @@ begin
     );
 end $$;
 
--- Acquire or renew the lease on an instance's relay row; returns the account, null: another relay holds it.
-create or replace function hold_relay(instance uuid, relay uuid, lease interval) returns text
+-- Acquire or renew the lease on an instance's relay row; returns the account, null: another relay holds it. `is_due`: its
+-- held texts are to be looked at.
+create or replace function hold_relay(
+    instance uuid, relay uuid, lease interval, out account text, out is_due boolean
+)
 language plpgsql security definer set search_path = public, pg_temp
 as $$
-declare
-    held_account text;
 begin
-    update relay_queue set holder = relay, held_until = clock_timestamp() + lease
-    where instance_id = instance and not closed and (holder = relay or held_until <= clock_timestamp())
-    returning account into held_account;
-    return held_account;
+    update relay_queue q set holder = relay, held_until = clock_timestamp() + lease
+    where q.instance_id = instance and not q.closed and (q.holder = relay or q.held_until <= clock_timestamp())
+    returning q.account, q.proactive_at <= clock_timestamp() into account, is_due;
 end $$;
 
 -- The back-off after `failures` earlier failures in a row: doubles up to `longest`. The exponent is capped, or the
@@ -85,20 +85,21 @@ begin
     update relay_queue
     set holder = null, held_until = '-infinity', failures = case when failed then failures + 1 else 0 end,
         ready_at = case when failed then clock_timestamp() + relay_backoff(failures, shortest, longest)
-                        else coalesce(next_look, 'infinity') end
+                        else least(coalesce(next_look, 'infinity'), proactive_at) end
     where instance_id = instance;
 end $$;
 
 -- Mark what the pod accepted, into the journals `epochs`, and return the next texts to offer: oxy_ai.records.RelayStep; null: another relay holds
--- the instance. If nothing can be offered, or the pod did not accept, the instance is released.
+-- the instance. If nothing can be offered, or the pod did not accept, the instance is released. `pacing`
+-- (oxy_ai.records.Pacing) is how held texts are released; null: they are not.
 create or replace function relay_step(
     organization uuid, instance uuid, relay uuid, lease interval, accepted_ids uuid[], epochs uuid[], failed boolean,
-    how_many integer, shortest_pause interval, longest_pause interval
+    how_many integer, shortest_pause interval, longest_pause interval, pacing jsonb default null
 ) returns jsonb
 language plpgsql
 as $$
 declare
-    destination text;
+    held record;
     serves boolean;
     chosen record;
     next_rows jsonb;
@@ -106,14 +107,17 @@ begin
     perform enter_org(organization);
     -- Do not wait for the disk: a step lost in a server crash is repeated, and a pod sends a text offered twice once.
     perform set_config('synchronous_commit', 'off', true);
-    destination := hold_relay(instance, relay, lease);
+    select * into held from hold_relay(instance, relay, lease);
     -- Even without the lease: these texts were accepted.
     perform mark_accepted(organization, accepted_ids, epochs);
-    if destination is null then
+    if held.account is null then
         return null;
     end if;
     perform expire_pending(organization, instance);
     serves := not failed and not pod_has_ended(organization, instance);
+    if held.is_due and not failed and pacing is not null then
+        perform release_proactive(organization, instance, pacing);
+    end if;
     select * into chosen from texts_to_offer(organization, instance, case when serves then how_many else 0 end);
     next_rows := offered_texts(organization, chosen.offered);
     if next_rows = '[]' then
@@ -123,10 +127,18 @@ begin
                  else next_expiry(organization, instance) end
         );
     end if;
+    return step_of(organization, instance, held.account) || jsonb_build_object(
+        'rows', next_rows, 'withheld', chosen.withheld
+    );
+end $$;
+
+create or replace function step_of(organization uuid, instance uuid, account text) returns jsonb
+language plpgsql stable
+as $$
+begin
     return (
         select jsonb_build_object(
-            'account', destination, 'organization', i.settings ->> 'organization', 'instance', i.name, 'rows', next_rows,
-            'withheld', chosen.withheld
+            'account', account, 'organization', i.settings ->> 'organization', 'instance', i.name
         ) from instances i where i.organization_id = organization and i.id = instance
     );
 end $$;
@@ -146,7 +158,8 @@ create or replace function connection_has_ended(instance uuid) returns boolean
 language sql stable security definer set search_path = public, pg_temp
 as $$ select q.ended from relay_queue q where q.instance_id = instance $$;
 
--- Take note of what the pods report of their connections, in the order in which relays' rows are locked.
+-- Take note of what the pods report of their connections, and of what they could not send, in the order in which relays'
+-- rows are locked.
 create or replace function note_connections(batch jsonb, outcomes text[]) returns void
 language plpgsql
 as $$
@@ -155,11 +168,15 @@ declare
 begin
     for item in
         select b.item from jsonb_array_elements(batch) with ordinality b (item, n)
-        where b.item -> 'report' -> 'body' ->> 'type' = 'connection' and outcomes[b.n] = 'stored'
-        order by (b.item ->> 'instance')::uuid
+        where outcomes[b.n] = 'stored' and (
+            b.item -> 'report' -> 'body' ->> 'type' = 'connection'
+            or b.item -> 'report' -> 'body' ->> 'outcome' in ('failed', 'expired')
+        )
+        order by (b.item ->> 'instance')::uuid, b.n
     loop
         perform enter_org((item ->> 'organization')::uuid);
-        if note_connection(
+        perform judge_report((item ->> 'organization')::uuid, (item ->> 'instance')::uuid, item -> 'report' -> 'body');
+        if item -> 'report' -> 'body' ->> 'type' = 'connection' and note_connection(
             (item ->> 'instance')::uuid, item -> 'report' -> 'body' ->> 'state',
             place_of_report(item)
         ) then
@@ -179,7 +196,8 @@ as $$
 begin
     update relay_queue q
     set connection_place = at, ended = state = 'ended',
-        ready_at = case when state = 'ended' then q.ready_at else least(q.ready_at, clock_timestamp()) end
+        ready_at = case when state = 'ended' then q.ready_at else least(q.ready_at, clock_timestamp()) end,
+        proactive_at = case when q.proactive_at < 'infinity' then clock_timestamp() else q.proactive_at end
     where q.instance_id = instance and not q.closed and (q.connection_place is null or q.connection_place < at);
     return found;
 end $$;

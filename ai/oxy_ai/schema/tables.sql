@@ -263,7 +263,8 @@ create table outbox (
     turn_id bigint,  -- null: no turn queued it
     part smallint not null,  -- 0 the answer, 1 the apology, 2 a notice to the owner (owner_notices), 3 sent by a command,
                              -- 4 a request to send again what was lost, 5 what confirms an opt-out,
-                             -- 6 what is said in an emergency, 7 an attachment of the answer (attachments.sql)
+                             -- 6 what is said in an emergency, 7 an attachment of the answer (attachments.sql),
+                             -- 8 what nobody asked for (proactive.sql)
     piece smallint not null default 0,  -- of a long text
     lane lane not null default 'reply',
     position bigint generated always as identity,
@@ -274,8 +275,17 @@ create table outbox (
     based_on_epoch uuid,  -- the journal in which based_on counts
     trace text,
     expires_at timestamptz,
+    -- Of what nobody asked for (part 8). Anything else has no purpose, and never waits for a budget.
+    purpose text check (purpose in ('promotion', 'booking', 'report')),
+    reference text,  -- what it belongs to: campaign:<id>, automation:<occurrence> or schedule:<…>
+    as_queued jsonb,  -- oxy_ai.reputation.ProactiveMessage: text, introduction and how it stands in its conversation
+    request_id uuid,  -- of its send request; null: its own id, under which it was not sent before
+    held_until timestamptz,  -- while it is held; null: it is ready, infinity: until somebody frees it
+    held_for text,  -- why
+    released_at timestamptz,  -- last
+    released_until timestamptz,  -- when it expires, as released: its pod may send it until then; null: it was not sent
     state text not null default 'pending' check (state in (
-        'pending', 'accepted', 'sent', 'delivered', 'read', 'failed', 'superseded', 'expired', 'ambiguous', 'withheld'
+        'held', 'pending', 'accepted', 'sent', 'delivered', 'read', 'failed', 'superseded', 'expired', 'ambiguous', 'withheld'
     )),  -- withheld: its contact does not want it
     accepted_epoch uuid,  -- the journal that holds it
     whatsapp_id text,
@@ -291,6 +301,7 @@ create table outbox (
     primary key (organization_id, id),
     unique (organization_id, turn_id, part, piece),
     check ((body is null) = (content is not null)),
+    check (state <> 'held' or purpose is not null),
     foreign key (organization_id, instance_id) references instances,
     foreign key (organization_id, conversation_id) references conversations,
     foreign key (organization_id, turn_id) references turns
@@ -302,6 +313,14 @@ create index outbox_promises on outbox (conversation_id, created_at) where part 
 create index outbox_unsent on outbox (organization_id) where state in ('failed', 'expired', 'ambiguous');
 create index outbox_withheld on outbox (organization_id, closed_at) where state = 'withheld';
 create index outbox_accepted on outbox (instance_id) where state = 'accepted';
+create index outbox_ready on outbox (instance_id, (purpose = 'promotion'), lane, position)
+where state = 'held' and held_until is null;
+create index outbox_waiting on outbox (instance_id, held_until) where state = 'held' and held_until is not null;
+create index outbox_held on outbox (instance_id, expires_at) where state = 'held';
+create index outbox_released on outbox (instance_id, released_at) where released_at is not null;
+create index outbox_promoted on outbox (conversation_id, released_at) where purpose = 'promotion';
+create index outbox_reference on outbox (instance_id, reference) where reference is not null;
+create unique index outbox_requests on outbox (request_id) where request_id is not null;
 
 -- What the owners' assistant would do, and has asked an owner about (proposals.sql).
 create table proposals (
@@ -333,6 +352,26 @@ create table proposals (
 create index proposals_question on proposals (organization_id, question_id) where question_id is not null;
 create index proposals_open on proposals (organization_id, id) where state = 'open';
 
+-- What an instance's number has sent without being asked, and whether it may (reputation.sql).
+create table reputation (
+    organization_id uuid not null,
+    instance_id uuid not null,
+    phone text,  -- of the number: another one has its own reputation
+    next_at timestamptz not null default '-infinity',  -- when the next text may leave
+    promotion_days integer not null default 0,  -- on how many days it has sent promotions
+    promoted_on date,  -- the last of them
+    pauses integer not null default 0,  -- how often it was stopped
+    paused_at timestamptz,  -- null: it is not
+    paused_for text check (paused_for in (
+        'reachout_locked', 'rate_limited', 'banned', 'failures', 'opt_outs', 'person'
+    )),
+    paused_by text,  -- who; null: WhatsApp, or figures
+    resumed_at timestamptz not null default '-infinity',  -- what was sent before says nothing any more
+    primary key (organization_id, instance_id),
+    check ((paused_at is null) = (paused_for is null)),
+    foreign key (organization_id, instance_id) references instances
+);
+
 -- The current, or last, outage of the model endpoint of an instance.
 create table model_outages (
     organization_id uuid not null,
@@ -349,7 +388,7 @@ create table owner_notices (
     id bigint generated always as identity unique,
     instance_id uuid not null,
     kind text not null,  -- oxy_ai.records.NoticeKind
-    reference text not null,  -- the row that it is about: message:<id>, turn:<id>, outbox:<id>, conversation:<id>, hand_over:<id>, report:<id>, outage:<id>
+    reference text not null,  -- the row that it is about: message:<id>, turn:<id>, outbox:<id>, conversation:<id>, hand_over:<id>, report:<id>, outage:<id>, pause:<n>
     outbox_id uuid,  -- the text that tells it; null: not told
     failures integer not null default 0,  -- times that it could not be told
     created_at timestamptz not null default clock_timestamp(),
@@ -584,7 +623,8 @@ create table relay_queue (
     held_until timestamptz not null default '-infinity',
     failures integer not null default 0,
     connection_place place,  -- of the newest report of the connection
-    ended boolean not null default false  -- what it said: the connection has ended, and there is no pod
+    ended boolean not null default false,  -- what it said: the connection has ended, and there is no pod
+    proactive_at timestamptz not null default 'infinity'  -- when its held texts are to be looked at (proactive.sql)
 );
 create index relay_queue_ready on relay_queue (ready_at) where ready_at < 'infinity';
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from integration.ai.engine_database import INSTANCE, ORGANIZATION, Database
+from integration.ai.engine_database import EPOCH, INSTANCE, ORGANIZATION, OTHER_EPOCH, Database
 from integration.ai.journals import WrittenJournal, apply, ingest
 from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, settings_of, until
 from psycopg.types.json import Jsonb
@@ -20,6 +20,7 @@ TAKEOVER = timedelta(minutes=30)
 VALID = timedelta(hours=24)
 COLUMNS = [(table, column) for table, columns in WAITED_FOR.items() for column in sorted(columns)]
 MOVE = "update {0} set {1} = {1} + interval '5 hours' where {1} > '-infinity' and {1} < 'infinity'"
+PACING = Jsonb({"jitter": 0, "valid": "1 minute", "look_again": "1 minute", "look_at_held_again": "1 minute"})
 CLAIM = "select claim_conversations(1, '2 seconds', 0, 1, '5 milliseconds')"
 
 
@@ -132,6 +133,7 @@ class Forward:
             for one in ((ORGANIZATION, number) for (number,) in ahead)
         )
         changed += value("bring_texts_forward(%s)", ORGANIZATION)
+        changed += value("bring_proactive_forward(%s, %s)", ORGANIZATION, PACING)
         changed += value("bring_relays_forward(%s, '4 seconds', '10 seconds')", ORGANIZATION)
         changed += value("bring_queue_forward(%s, '0.1 seconds', 10, '5 milliseconds')", ORGANIZATION)
         changed += value("bring_files_forward('1 minute', '1 minute')")
@@ -150,6 +152,7 @@ def waiting(engine: Database) -> Database:
         turn,
         Jsonb(text),
     )
+    queue_unasked(engine, conversation)
     engine.rows("update turns set waiting_since = now()")
     engine.rows("update conversations set lease_until = now() + interval '9 seconds'")
     engine.rows("update conversations set due_at = lease_until")
@@ -158,7 +161,7 @@ def waiting(engine: Database) -> Database:
     engine.rows("insert into model_outages (organization_id, instance_id) values (%s, %s)", ORGANIZATION, INSTANCE)
     engine.value("note_for_owner(%s, %s, 'stale', 'message:1')", ORGANIZATION, INSTANCE)
     engine.rows("update org_queue set ready_at = now(), arrival_at = now(), open_at = now()")
-    engine.rows("update relay_queue set ready_at = now(), held_until = now()")
+    engine.rows("update relay_queue set ready_at = now(), held_until = now(), proactive_at = now()")
     engine.value("queue_file(%s, %s, %s, 'A')", ORGANIZATION, INSTANCE, INSTANCE)
     engine.value("queue_reading(%s, %s, %s)", ORGANIZATION, INSTANCE, INSTANCE)
     engine.rows("update messages set awaited_until = now() where state = 'open'")
@@ -172,6 +175,22 @@ def waiting(engine: Database) -> Database:
         INSTANCE,
     )
     return engine
+
+
+def queue_unasked(engine: Database, conversation: int) -> None:
+    """Queue two texts that nobody asked for, one of which is released."""
+    contact = engine.value("contact_id from conversations where id = %s", conversation)
+    for number in (EPOCH, OTHER_EPOCH):
+        text = {"id": number, "text": "Olá", "purpose": "promotion", "reference": "campaign:1", "lane": "campaign"}
+        text["keep_seconds"] = VALID.total_seconds()  # type: ignore[assignment]  # a document
+        engine.value("queue_proactive(%s, %s, %s, %s)", ORGANIZATION, INSTANCE, contact, Jsonb(text))
+    engine.rows("update outbox set held_until = now() where id = %s", EPOCH)
+    engine.rows(
+        "update outbox set state = 'pending', released_at = now(), released_until = now() where id = %s", OTHER_EPOCH
+    )
+    engine.rows(
+        "insert into reputation (organization_id, instance_id, next_at) values (%s, %s, now())", ORGANIZATION, INSTANCE
+    )
 
 
 def newest(database: Database, table: str, column: str) -> timedelta | None:

@@ -700,7 +700,7 @@ def test_each_part_of_a_turn_is_queued_once(database: Database) -> None:
 
 
 def test_one_relay_holds_an_instance_until_it_releases_it(database: Database) -> None:
-    hold = "hold_relay(%s, %s, '4 seconds')"
+    hold = "account from hold_relay(%s, %s, '4 seconds')"
     assert database.value(hold, INSTANCE, RELAY) == "A"
     assert database.value(hold, INSTANCE, OTHER_RELAY) is None
     assert database.value(hold, INSTANCE, RELAY) == "A"
