@@ -26,6 +26,9 @@ from oxy_ai.engine.ledger import Ledger, read_ledger
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.send_orders import ReceivedOrder, carry_out, read_order
 from oxy_ai.engine.store import Engine
+from oxy_ai.erasure_admin import add_erasures_parser, erase, list_erasures, read_person_order
+from oxy_ai.erasures.erasing import Erasing
+from oxy_ai.erasures.table import ErasureTable
 from oxy_ai.errors import AdministrationError, ProfileUnknownError
 from oxy_ai.ids import organization_id
 from oxy_ai.letter_admin import add_letters_parser, carry_out_letters
@@ -35,7 +38,7 @@ from oxy_ai.store_settings import StoreSettings
 from oxy_ai.usage_admin import add_usage_parser, carry_out_usage
 from oxy_ai.verticals import Verticals
 from oxy_core.bus import connected
-from oxy_core.contact_command import ContactOrder
+from oxy_core.contact_command import ContactOrder, PersonOrder
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.errors import OxyError, SettingsError
 from oxy_core.logs import configure_logging
@@ -50,6 +53,10 @@ class Stores(NamedTuple):
 
     engine: Engine
     client: Client
+
+    def erasing(self, settings: StoreSettings) -> Erasing:
+        """Return what forgets people."""
+        return Erasing(self.client, ErasureTable(self.engine.pool), FileLibrary(self.engine.pool, settings))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     groups.add_parser(
         "contact", help="whom the assistant never answers: oxy_core.contact_command.ContactOrder from standard input"
     )
+    groups.add_parser("erase", help="forget a person: oxy_core.contact_command.PersonOrder from standard input")
+    add_erasures_parser(groups.add_parser("erasures", help="people who are being forgotten"))
     groups.add_parser("send", help="send a message: oxy_core.send_command.SendOrder and its file from standard input")
     return parser
 
@@ -96,10 +105,10 @@ async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
     text = sys.stdin.read() if (options.group, getattr(options, "verb", None)) == ("catalog", "apply") else None
     order = _order(options.group)
     async with _opened(settings) as stores:
-        if options.group in {"ledger", "settings", "usage"}:
-            return await _report(stores.engine, settings, options)
+        if options.group in {"ledger", "settings", "usage", "erasures"}:
+            return await _report(stores, settings, options)
         if order is not None:
-            return await _carry_out(stores.engine, settings, order)
+            return await _carry_out(stores, settings, order)
         if options.group == "catalog":
             return await _catalog(stores, options, text)
         if options.group == "agenda":
@@ -110,29 +119,39 @@ async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
         return await carry_out_letters(stores.client, stores.engine, options)
 
 
-async def _report(engine: Engine, settings: StoreSettings, options: argparse.Namespace) -> object:
-    if options.group == "settings":
-        return await show_settings(engine, options)
-    if options.group == "usage":
-        return await carry_out_usage(engine, options)
-    return await read_ledger(engine, settings, options.organization, options.oldest)
+async def _report(stores: Stores, settings: StoreSettings, options: argparse.Namespace) -> object:
+    match options.group:
+        case "settings":
+            return await show_settings(stores.engine, options)
+        case "usage":
+            return await carry_out_usage(stores.engine, options)
+        case "erasures":
+            return await list_erasures(stores.engine, stores.erasing(settings), options)
+        case _:
+            return await read_ledger(stores.engine, settings, options.organization, options.oldest)
 
 
-def _order(group: str) -> ReceivedOrder | ContactOrder | None:
+def _order(group: str) -> ReceivedOrder | ContactOrder | PersonOrder | None:
     """Read from standard input what is ordered, numbers and texts; None: this command takes none."""
     match group:
         case "send":
             return read_order(sys.stdin.buffer)
         case "contact":
             return read_contact_order(sys.stdin.buffer)
+        case "erase":
+            return read_person_order(sys.stdin.buffer)
         case _:
             return None
 
 
-async def _carry_out(engine: Engine, settings: StoreSettings, order: ReceivedOrder | ContactOrder) -> object:
+async def _carry_out(
+    stores: Stores, settings: StoreSettings, order: ReceivedOrder | ContactOrder | PersonOrder
+) -> object:
     if isinstance(order, ContactOrder):
-        return await carry_out_contact(engine, order)
-    return await carry_out(engine, FileLibrary(engine.pool, settings), order)
+        return await carry_out_contact(stores.engine, order)
+    if isinstance(order, PersonOrder):
+        return await erase(stores.engine, stores.erasing(settings), order)
+    return await carry_out(stores.engine, FileLibrary(stores.engine.pool, settings), order)
 
 
 async def _catalog(stores: Stores, options: argparse.Namespace, text: str | None) -> object:

@@ -38,6 +38,14 @@ from oxy_core.settings import ProcessSettings
 RETRY_SECONDS: Final = 1.0
 VERSIONS: Final = Path(__file__).parent / "migrations" / "versions"
 _MIGRATIONS: Final = VERSIONS.parent
+_PARTS: Final = (
+    "oxy_ai",
+    "oxy_ai.erasures",
+    "oxy_ai.jobs",
+    "oxy_ai.scheduling",
+    "oxy_ai.campaigns",
+    "oxy_ai.schedules",
+)
 _ADVISORY_LOCK: Final = 0x6F7879  # "oxy"
 
 log = structlog.get_logger()
@@ -52,8 +60,7 @@ class MigrationSettings(ProcessSettings):
 
 def installed_parts() -> tuple[SchemaPart, ...]:
     """Return the schema parts of this installation; each may reference tables of earlier ones."""
-    platform = ("oxy_ai", "oxy_ai.jobs", "oxy_ai.scheduling", "oxy_ai.campaigns", "oxy_ai.schedules")
-    return tuple(map(SchemaPart.of, (*platform, *packages_of_verticals())))
+    return tuple(map(SchemaPart.of, (*_PARTS, *packages_of_verticals())))
 
 
 def _engine(url: str) -> sqlalchemy.Engine:

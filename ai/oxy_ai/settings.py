@@ -20,6 +20,7 @@ from oxy_ai.engine.relay import RelaySettings
 from oxy_ai.engine.replay_watch import ReplaySettings
 from oxy_ai.engine.turn_dispatcher import DispatcherSettings
 from oxy_ai.engine.turn_runner import RunnerSettings
+from oxy_ai.erasures.watch import ErasureSettings
 from oxy_ai.model.client import ModelSettings
 from oxy_ai.schedules.planner import ScheduleSettings
 from oxy_ai.store_settings import StoreSettings
@@ -47,6 +48,7 @@ class WorkerSettings(
     FileSettings,
     ReaderSettings,
     ScheduleSettings,
+    ErasureSettings,
 ):
     """Environment of ``python -m oxy_ai``."""
 

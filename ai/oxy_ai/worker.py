@@ -38,6 +38,9 @@ from oxy_ai.engine.store import Engine
 from oxy_ai.engine.storing import ReportStore
 from oxy_ai.engine.turn_dispatcher import TurnDispatcher
 from oxy_ai.engine.turn_runner import TurnRunner
+from oxy_ai.erasures.erasing import Erasing
+from oxy_ai.erasures.table import ErasureTable
+from oxy_ai.erasures.watch import ErasureWatch
 from oxy_ai.jobs.kinds import AnyJobKind
 from oxy_ai.jobs.table import JobTable
 from oxy_ai.media.library import FileLibrary
@@ -129,6 +132,7 @@ class Worker:
         self._files = FileKeeper(client, library, settings, self._reader.hint)
         self._ingest = Ingest(client, engine, settings, store, NewsHints(self._hint_all, self._files.hint))
         self._file_service = FileService(client, library)
+        self._erasures = ErasureWatch(Erasing(client, ErasureTable(engine.pool), library), settings)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 
     def add_kinds(self, *kinds: AnyJobKind) -> None:
@@ -171,6 +175,7 @@ class Worker:
                 group.create_task(supervised("overlays", self._watch_overlays, report_failure), name="overlays"),
                 group.create_task(supervised("proposals", self._watch_proposals, report_failure), name="proposals"),
                 group.create_task(supervised("schedules", self._watch_schedules, report_failure), name="schedules"),
+                group.create_task(supervised("erasures", self._erasures.run, report_failure), name="erasures"),
                 group.create_task(supervised("database", self._database.run, report_failure), name="database"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
             ]

@@ -1,13 +1,14 @@
-"""What ``oxy contact`` asks a worker (``python -m oxy_ai.admin contact``), and what that answers.
+"""What ``oxy contact`` asks a worker (``python -m oxy_ai.admin contact``, ``export``, ``erase``), and what it answers.
 
-Standard input is one line, a `ContactOrder` as JSON: a number is no argument, as in `oxy_core.send_command`.
+Standard input is one line, an order as JSON: a number is no argument, as in `oxy_core.send_command`.
 """
 
 from typing import Literal
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from oxy_core.identity import InstanceName, OrganizationName, Phone
+from oxy_core.identity import InstanceName, OrganizationName, OwnerAddress, Phone
 
 
 class _Document(BaseModel):
@@ -37,3 +38,32 @@ class ContactAnswer(_Document):
     """Whether the organization's catalog lists the number as private."""
     opt_out: Literal["proactive", "all"] | None = None
     """What the contact does not want: messages that nobody asked for, or any; None: nothing."""
+
+
+class PersonOrder(_Document):
+    """A person of whom everything is to be handed out, or forgotten."""
+
+    organization: OrganizationName
+    instance: InstanceName
+    person: OwnerAddress
+    """A number, or a hidden address where the number is not known."""
+    media: bool = False
+    """Whether files are handed out with their bytes, in base64."""
+
+
+class ErasureStatus(_Document):
+    """How far an erasure is."""
+
+    id: UUID
+    instance: InstanceName
+    made_at: AwareDatetime
+    asked_by: str
+    cleared_at: AwareDatetime | None = None
+    """When database, files and bus had nothing of the person any more."""
+    done_at: AwareDatetime | None = None
+    """When the pod had done its part."""
+    waits_for: Literal["platform", "pod", "report", "instance"] | None = None
+    """What is next: the workers; the pod, which has not accepted the request, or has not reported yet. The instance is
+    deleted, and has no pod. None: it is finished."""
+    left: tuple[str, ...] = ()
+    """Files on the instance's volume that may still name the person, because they cannot be read."""

@@ -28,23 +28,26 @@ from oxy_core.content import (
 )
 from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.files import FileArrived, FileFailed
-from oxy_core.identity import InstanceName, Jid, Lid, OrganizationName, Phone
+from oxy_core.identity import InstanceName, Jid, Lid, OrganizationName, PersonDigest, Phone
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.settings import AiSettings, LimitsSettings, QueuesSettings, RetentionSettings
 from oxy_core.message_kinds import FIRST_KINDS, MessageKind
 from oxy_core.message_limits import MAX_NAME, MAX_TEXT, WhatsAppId
 from oxy_core.outbound import OutboundContent, SendRefusal
-from oxy_core.report_bodies import MessageLost, NumberChanged, ReceiptsSeen
+from oxy_core.report_bodies import ContactErased, MessageLost, NumberChanged, ReceiptsSeen
 from oxy_core.trace import TraceParent
 
 MAX_ERROR: Final = 1_000
 """Longest description of a failure in characters."""
 
+MAX_DIGESTS: Final = 256
+"""Most addresses of one person: each change of the number adds two."""
+
 MAX_ENVELOPE_BYTES: Final = 508 << 10
 """Largest report without headers; pods cut the text of one that would be larger. The longest text takes 384 KiB: 65,536
 characters of at most 6 bytes each (as escapes in JSON)."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Newest version of an envelope that this code reads."""
 
 FIRST_VERSION: Final = 1
@@ -52,6 +55,9 @@ FIRST_VERSION: Final = 1
 
 CONTENT_VERSION: Final = 2
 """Version of the envelopes that carry more than plain text."""
+
+ERASURE_VERSION: Final = 3
+"""Version of the envelopes by which a person is forgotten."""
 
 MESSAGE_ID_HEADER: Final = "Nats-Msg-Id"
 """Header by which JetStream drops a repeated publish."""
@@ -256,7 +262,8 @@ ReportBody = Annotated[
     | MessageLost
     | NumberChanged
     | SendResult
-    | ConnectionChanged,
+    | ConnectionChanged
+    | ContactErased,
     Field(discriminator="type"),
 ]
 
@@ -265,6 +272,8 @@ def version_of(body: BaseModel) -> int:
     """Return the version that a reader must know to understand a report with this body."""
     if isinstance(body, MessageSeen):
         return body.least_version
+    if isinstance(body, ContactErased):
+        return ERASURE_VERSION
     return FIRST_VERSION if isinstance(body, SendResult | ConnectionChanged) else CONTENT_VERSION
 
 
@@ -352,8 +361,31 @@ class SendRequest(Envelope):
         return self
 
 
+class EraseRequest(Envelope):
+    """The platform asks a pod to forget a person. Requests with the same id count once, and are always reported.
+
+    It names the person by digests alone, so that neither the request nor what waits to send it keeps an address.
+    """
+
+    version: int = Field(default=ERASURE_VERSION, ge=ERASURE_VERSION)
+    type: Literal["erase"] = "erase"
+    id: UUID
+    organization: OrganizationName
+    instance: InstanceName
+    salt: UUID
+    """With which the digests are made."""
+    digests: Annotated[tuple[PersonDigest, ...], Field(min_length=1, max_length=MAX_DIGESTS)]
+    """Of each address that the person has or had (`oxy_core.identity.person_digest`)."""
+    seconds_ago: float = Field(ge=0, allow_inf_nan=False)
+    """How long before it is sent the person was forgotten. What was written since is a new contact's, and stays."""
+    trace: TraceParent
+
+
 class Accepted(Envelope):
-    """A send request is in the pod's journal and on disk; the pod will report a `SendResult`."""
+    """A send or an erase request is in the pod's journal and on disk.
+
+    The pod will report a `SendResult`, or `ContactErased`.
+    """
 
     request_id: UUID
     journal_epoch: UUID

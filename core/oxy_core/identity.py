@@ -1,5 +1,6 @@
 """Identities that cross component borders: organizations, instances, accounts, chats, phones, ids."""
 
+import hashlib
 import re
 from typing import Annotated, Final, Self
 from uuid import UUID
@@ -33,6 +34,9 @@ Lid = Annotated[str, StringConstraints(pattern=LID_PATTERN)]
 
 OwnerAddress = Annotated[str, StringConstraints(pattern=f"{PHONE_PATTERN}|{LID_PATTERN}")]
 """An owner, by number or by hidden address."""
+
+PersonDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""What `person_digest` returns."""
 
 PHONE_SERVER: Final = "s.whatsapp.net"
 """Server part of a JID that names a phone number. Source: whatsmeow types/jid.go, DefaultUserServer."""
@@ -125,6 +129,17 @@ def phone_key(phone: str) -> str:
 def same_phone(one: str, other: str) -> bool:
     """Whether two E.164 numbers reach one WhatsApp account."""
     return phone_key(one) == phone_key(other)
+
+
+def person_digest(salt: UUID, address: Jid) -> str:
+    """Return what tells a person by an address without naming it: SHA-256, in hex, the same for spellings of a number.
+
+    Numbers are few enough to be tried one by one, so a digest is kept no longer than it is needed.
+    The SQL function `person_digest` computes the same.
+    """
+    phone = address.phone
+    told = str(address.bare) if phone is None else str(Jid.of_phone(phone_key(phone)))
+    return hashlib.sha256(salt.bytes + told.encode()).hexdigest()
 
 
 def mask(text: str) -> str:

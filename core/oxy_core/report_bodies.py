@@ -13,6 +13,12 @@ from oxy_core.message_limits import WhatsAppId
 MAX_RECEIPTS: Final = 256
 """Most messages that one report of receipts names."""
 
+MAX_FILE_NAME: Final = 255
+"""Longest name of a file in characters. Source: linux/limits.h, NAME_MAX."""
+
+MAX_LEFT: Final = 64
+"""Most files that a report of an erasure names."""
+
 
 class _Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -68,3 +74,12 @@ class NumberChanged(_Body):
     old_lid: Jid | None = None
     new_lid: Jid | None = None
     at: AwareDatetime
+
+
+class ContactErased(_Body):
+    """The pod has forgotten a person, as an `EraseRequest` asked."""
+
+    type: Literal["contact_erased"] = "contact_erased"
+    request_id: UUID
+    left: Annotated[tuple[Annotated[str, Field(max_length=MAX_FILE_NAME)], ...], Field(max_length=MAX_LEFT)] = ()
+    """Files on the volume that may still name the person, because they cannot be read: damaged sessions."""

@@ -25,6 +25,7 @@ from oxy_core.envelopes import (
     PUBLISHED_AGAIN_HEADER,
     WAITED_HEADER,
     Accepted,
+    EraseRequest,
     InstanceSettings,
     MessageSeen,
     Report,
@@ -34,9 +35,10 @@ from oxy_core.envelopes import (
     SendResult,
     Settled,
 )
-from oxy_core.identity import Jid, new_id
+from oxy_core.errors import ContractError
+from oxy_core.identity import Jid, new_id, person_digest
 from oxy_core.message_kinds import NO_ANSWERS, MessageKind
-from oxy_core.report_bodies import ReceiptKind, ReceiptsSeen
+from oxy_core.report_bodies import ContactErased, ReceiptKind, ReceiptsSeen
 from oxy_core.trace import new_trace
 
 WINDOW: Final = 256
@@ -75,8 +77,14 @@ class DoubleJournal:
     """WhatsApp ids of the messages that were sent from here."""
     received: set[tuple[Jid, bool, str]] = field(default_factory=set)
     """Chat, direction and id of the messages that were received."""
+    last_sequence: int = 0
     _aliases: dict[Jid, Jid] = field(default_factory=dict)
     _chats: dict[Jid, ChatCount] = field(default_factory=dict)
+
+    def next_sequence(self) -> int:
+        """Return the place of the next report."""
+        self.last_sequence += 1
+        return self.last_sequence
 
     def resolve(self, chat: Jid, alias: Jid | None = None) -> Jid:
         """Return the one address of a chat: its LID as soon as both addresses were given together."""
@@ -85,6 +93,23 @@ class DoubleJournal:
             former, current = self._chats.pop(alias, ChatCount()), self.chat(chat)
             current.last, current.own = max(current.last, former.last), max(current.own, former.own)
         return self._aliases.get(chat, chat)
+
+    def forget(self, request: EraseRequest, before: datetime) -> None:
+        """Forget a person's chat, unless the person has written since, and what was reported of it before."""
+
+        def is_theirs(address: Jid) -> bool:
+            return person_digest(request.salt, address) in request.digests
+
+        of_chat = [
+            report for report in self.reports if isinstance(report.body, MessageSeen) and is_theirs(report.body.chat)
+        ]
+        gone = [report for report in of_chat if report.occurred_at < before]
+        self.published -= sum(1 for report in self.reports[: self.published] if report in gone)
+        self.reports = [report for report in self.reports if report not in gone]
+        if len(gone) == len(of_chat):
+            self._chats = {chat: count for chat, count in self._chats.items() if not is_theirs(chat)}
+            self._aliases = {alias: chat for alias, chat in self._aliases.items() if not is_theirs(chat)}
+        self.received = {claim for claim in self.received if not is_theirs(claim[0])}
 
     def chat(self, chat: Jid) -> ChatCount:
         """Return the count of a chat, given by any of its addresses."""
@@ -105,6 +130,8 @@ class PodDouble:
     """What passed the gate."""
     offered: list[UUID] = field(default_factory=list)
     journal: DoubleJournal = field(default_factory=DoubleJournal)
+    erased: list[EraseRequest] = field(default_factory=list)
+    """What it has forgotten."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -165,7 +192,11 @@ class PodDouble:
         return True
 
     async def _take(self, message: Msg) -> None:
-        request = SendRequest.decode(message.data)
+        try:
+            request = SendRequest.decode(message.data)
+        except ContractError:
+            await self._forget(EraseRequest.decode(message.data))
+            return
         self.offered.append(request.id)
         if not self.accepting:
             return
@@ -176,6 +207,16 @@ class PodDouble:
         if fresh:
             self._note_basis(request)
             self._send(request)
+
+    async def _forget(self, request: EraseRequest) -> None:
+        """Forget a person, as `oxy_tenant.forgetting` does, and report it; what the person wrote since stays."""
+        if not self.accepting:
+            return
+        accepted = Accepted(request_id=request.id, journal_epoch=self.journal.epoch, journal_sequence=1)
+        await self.client.publish(subjects.accepted(self.settings.account, self.settings.instance), accepted.encode())
+        self.journal.forget(request, datetime.now(UTC) - timedelta(seconds=request.seconds_ago))
+        self.erased.append(request)
+        self.report(ContactErased(request_id=request.id))
 
     def _note_basis(self, request: SendRequest) -> None:
         chat = self.journal.resolve(request.chat)
@@ -225,7 +266,7 @@ class PodDouble:
             instance=self.settings.instance,
             journal_epoch=self.journal.epoch,
             journal_started_at=self.journal.started_at,
-            journal_sequence=len(self.journal.reports) + 1,
+            journal_sequence=self.journal.next_sequence(),
             occurred_at=datetime.now(UTC),
             trace=new_trace(),
             body=body,

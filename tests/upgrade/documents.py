@@ -22,6 +22,7 @@ from oxy_core.envelopes import (
     ConnectionChanged,
     ConnectionState,
     Envelope,
+    EraseRequest,
     InstanceSettings,
     Lane,
     LiveState,
@@ -57,7 +58,7 @@ from oxy_core.instance.settings import (
 )
 from oxy_core.message_kinds import MessageKind
 from oxy_core.outbound import FileContent, FileKind, Quoted, SendRefusal
-from oxy_core.report_bodies import MessageLost, NumberChanged, ReceiptKind, ReceiptsSeen
+from oxy_core.report_bodies import ContactErased, MessageLost, NumberChanged, ReceiptKind, ReceiptsSeen
 from oxy_core.tenant import TenantSettings, TerminationMessage
 
 MOMENT: Final = datetime(2026, 11, 28, 12, 30, tzinfo=UTC)
@@ -217,6 +218,10 @@ FULL: Final[Mapping[str, Envelope]] = {
         trace=TRACE,
     ),
     "send-request-content": SEND_REQUEST,
+    "report-contact-erased": report(ContactErased(request_id=ID, left=("session.bad-20261128T123000Z.db",))),
+    "erase-request": EraseRequest(
+        id=ID, organization="flor", instance="petshop", salt=ID, digests=("ab" * 32,), seconds_ago=3_600, trace=TRACE
+    ),
     "accepted": Accepted(request_id=ID, journal_epoch=ID, journal_sequence=2),
     "live-state": LiveState(
         organization="flor",

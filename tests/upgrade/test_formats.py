@@ -14,7 +14,7 @@ from upgrade.documents import FULL, LID, TEXT_MESSAGE, TRACE, minimal, report
 from upgrade.releases import FOLDER, extract, is_present, run, versions
 
 from oxy_core.content import Details
-from oxy_core.envelopes import CONTENT_VERSION, FIRST_VERSION, MessageSeen, SendRequest
+from oxy_core.envelopes import CONTENT_VERSION, FIRST_VERSION, EraseRequest, MessageSeen, SendRequest
 from oxy_core.message_kinds import FIRST_KINDS, MessageKind
 from oxy_core.outbound import OutboundContent
 from oxy_tenant.journal.journal import Journal
@@ -104,6 +104,11 @@ def nested(model: BaseModel) -> Iterator[BaseModel]:
             yield from nested(value)
 
 
+def known_as(document: BaseModel) -> str:
+    """What a release that does not know a document's type takes it for: it comes where send requests do."""
+    return "SendRequest" if isinstance(document, EraseRequest) else type(document).__name__
+
+
 def members(union: object) -> tuple[object, ...]:
     """The models of a discriminated union."""
     return get_args(get_args(union)[0])
@@ -175,7 +180,7 @@ def test_an_earlier_release_reads_the_documents_of_this_one(release: Path) -> No
 def test_an_earlier_release_leaves_newer_documents_alone(release: Path) -> None:
     version = newest(release)
     newer = [document for document in DOCUMENTS.values() if document.version > version]
-    wire = json.dumps([(type(document).__name__, document.encode().decode()) for document in newer])
+    wire = json.dumps([(known_as(document), document.encode().decode()) for document in newer])
     assert json.loads(run(release, LEAVE, stdin=wire)) == ["NewerVersionError"] * len(newer)
 
 

@@ -43,7 +43,11 @@ class FileLibrary:
             place = object_key(key)
             await self._store.put(place, checked)
             async with organization_transaction(self._pool, key.organization) as connection:
-                return await self.table.set_stored(connection, key, place)
+                stored = await self.table.set_stored(connection, key, place)
+                found = None if stored else await self.table.find_in(connection, key)
+            if found is not None and found.state is FileState.DELETED:
+                await self._store.delete(place)  # while it was on its way here
+            return stored
         async with organization_transaction(self._pool, key.organization) as connection:
             await self._require_room(connection, key, file.size_bytes or 0)
             found = await self.table.find_in(connection, key, keep=True)
@@ -116,6 +120,13 @@ class FileLibrary:
         if file.location not in {None, DATABASE}:
             await self._require_store().delete(str(file.location))
         await self.table.delete(key)
+
+    async def forget(self, key: FileKey, location: str | None) -> None:
+        """Delete what an object store has of a file, even if its row does not say so yet: it may just be arriving."""
+        if location not in {None, DATABASE}:
+            await self._require_store().delete(str(location))
+        elif self._store is not None:
+            await self._store.delete(object_key(key))
 
     def _require_store(self) -> ObjectStore:
         if self._store is None:

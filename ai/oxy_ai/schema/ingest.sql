@@ -61,7 +61,8 @@ $$;
 
 -- Store a batch of reports. Each item is oxy_ai.records.InboundReport: {account, organization, instance, phone, phone_key,
 -- age_seconds, published_at, wish, urgent, report}; `account` sent it, `organization` and `instance` are what the report claims.
--- Returns one outcome per item: stored, duplicate, echo, or why it was refused (`refusal`).
+-- Returns one outcome per item: stored, duplicate, echo, erased (of a person who was forgotten since), or why
+-- it was refused (`refusal`).
 create or replace function ingest(batch jsonb, gap_wait interval, file_wait interval default null) returns text[]
 language plpgsql
 as $$
@@ -100,8 +101,24 @@ begin
     return outcomes;
 end $$;
 
--- Store one report. Returns its outcome and, if it makes a conversation due, when.
+-- Store one report, unless it is of somebody who was forgotten since. Returns its outcome and, if it makes a conversation
+-- due, when.
 create or replace function ingest_report(
+    item jsonb, gap_wait interval, file_wait interval, out outcome text, out due timestamptz
+)
+language plpgsql
+as $$
+begin
+    perform enter_org((item ->> 'organization')::uuid);
+    if is_of_erased(item) then
+        perform refuse_file(item);
+        outcome := 'erased';
+    else
+        select s.outcome, s.due into outcome, due from store_report(item, gap_wait, file_wait) s;
+    end if;
+end $$;
+
+create or replace function store_report(
     item jsonb, gap_wait interval, file_wait interval, out outcome text, out due timestamptz
 )
 language plpgsql
@@ -110,7 +127,6 @@ declare
     body jsonb := item -> 'report' -> 'body';
     organization uuid := item ->> 'organization';
 begin
-    perform enter_org(organization);
     case body ->> 'type'
     when 'message' then
         select i.outcome, i.due into outcome, due
@@ -130,6 +146,9 @@ begin
     when 'number_changed' then
         due := change_number(item);
         outcome := 'stored';
+    when 'contact_erased' then
+        perform place_of_report(item);
+        outcome := contact_erased(item);
     when 'message_lost' then
         outcome := lose_message(item, message_of(body || '{"kind": "undecryptable", "self_chat": false}'));
     else

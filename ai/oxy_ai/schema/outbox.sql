@@ -265,7 +265,8 @@ as $$
             and accepted_epoch is distinct from epoch
         returning o
     )
-    select report_unsent(l.o) from lost l
+    select report_unsent(l.o) from lost l;
+    select recall_erasures(organization, instance);
 $$;
 
 -- Close the texts of a deleted instance: what is pending has failed, what its pod accepted is ambiguous.

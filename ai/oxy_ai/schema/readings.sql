@@ -114,6 +114,10 @@ as $$
     on conflict (instance_id, media_id) do update set due_at = clock_timestamp(), claims = 0, held = false
 $$;
 
+create or replace function unqueue_reading(instance uuid, file uuid) returns void
+language sql security definer set search_path = public, pg_temp
+as $$ delete from reading_queue where instance_id = instance and media_id = file $$;
+
 -- Claim readings that are due, until `due_at`, which tells this claim from others, as in claim_due_files. Whoever has
 -- fewest in hand comes first, and nobody has more than `most_each`, so that one organization's hundred voice notes, or an
 -- endpoint of its own that hangs, do not keep the others' waiting.

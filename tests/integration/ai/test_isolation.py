@@ -145,6 +145,7 @@ async def test_every_table_with_tenants_data_is_protected(scene: Scene) -> None:
         "reading_queue",
         "job_queue",
         "schedule_queue",
+        "erasure_queue",
         "database_clock",
         "database_state",
         "alembic_version",
@@ -207,7 +208,7 @@ async def test_an_unreadable_report_becomes_a_dead_letter_and_holds_up_nothing(s
     (message,) = [letter for letter in letters if letter.data == b"{"]
     assert message.headers is not None
     assert message.headers["Oxy-Subject"] == subject
-    assert "not a Report version 2" in message.headers["Oxy-Error"]
+    assert "not a Report version 3" in message.headers["Oxy-Error"]
 
 
 async def test_a_report_that_the_database_rejects_does_not_hold_up_its_batch(scene: Scene) -> None:

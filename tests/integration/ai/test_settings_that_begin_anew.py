@@ -150,7 +150,7 @@ async def test_a_report_of_a_newer_version_waits_for_a_newer_worker(
         await until(lambda: parked(scene, "version"))
         await pod.answer_to("Oi", ANOTHER)
     assert await dead_letters(scene) == 0
-    monkeypatch.setattr("oxy_core.envelopes.VERSION", 3)
+    monkeypatch.setattr("oxy_core.envelopes.VERSION", 4)
     async with scene.worker():
         await until(lambda: pod.sent and len(pod.sent) == 2)
         await until(lambda: nothing_parked(scene))
@@ -159,12 +159,12 @@ async def test_a_report_of_a_newer_version_waits_for_a_newer_worker(
 async def test_settings_of_a_newer_version_are_tried_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_of("petshop")
     pod = await scene.pod(settings, published=False)
-    await put(scene, settings, json.loads(settings.encode()) | {"version": 3})
+    await put(scene, settings, json.loads(settings.encode()) | {"version": 4})
     async with scene.worker(instances_reread_seconds=0.5):
         await asyncio.sleep(1)
         assert await scene.query("select from instances") == []
-        monkeypatch.setattr("oxy_core.envelopes.VERSION", 3)
-        monkeypatch.setattr("oxy_ai.records.VERSION", 3)
+        monkeypatch.setattr("oxy_core.envelopes.VERSION", 4)
+        monkeypatch.setattr("oxy_ai.records.VERSION", 4)
         await pod.answer_to("Oi")
 
 
@@ -172,7 +172,7 @@ async def test_a_turn_with_settings_of_a_newer_version_counts_no_attempt(scene: 
     pod = await scene.pod(settings_of("petshop"))
     async with scene.worker(lease_seconds=0.4, turn_claims=2):
         await scene.known(pod.settings)
-        await scene.query("update instances set settings = settings || '{\"version\": 3}'")
+        await scene.query("update instances set settings = settings || '{\"version\": 4}'")
         pod.receive("Oi")
         await until(lambda: scene.query("select from turns"))
         await asyncio.sleep(4)
@@ -201,7 +201,7 @@ async def test_settings_that_the_database_rejects_hold_up_no_others(scene: Scene
 
 async def newer_report(scene: Scene, pod: FakePod) -> None:
     report = pod.report(pod.message("Oi"))
-    document = json.loads(report.encode()) | {"version": 3, "id": str(report.id), "journal_sequence": 999}
+    document = json.loads(report.encode()) | {"version": 4, "id": str(report.id), "journal_sequence": 999}
     document["body"] |= {"whatsapp_id": "NEWER", "chat": "5511900000009@s.whatsapp.net"}
     subject = subjects.inbound(pod.settings.account, pod.settings.instance)
     await scene.client.jetstream().publish(subject, json.dumps(document).encode())

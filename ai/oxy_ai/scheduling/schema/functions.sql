@@ -118,3 +118,12 @@ as $$
     ) order by s.id), '[]')
     from services s where s.organization_id = organization and s.active
 $$;
+
+-- The agenda stays true when a customer is forgotten: when, what for and for how much, but not for whom.
+create or replace function forget_in_bookings(organization uuid, contacts bigint[], conversations bigint[]) returns void
+language sql
+as $$
+    update bookings b set subject = '', subject_id = null, turn_id = null
+    where b.organization_id = organization and b.contact_id = any (contacts)
+        and (b.subject <> '' or b.subject_id is not null or b.turn_id is not null)
+$$;

@@ -1,0 +1,75 @@
+-- Addresses of people who were forgotten: kept as digests, and looked for in what arrives.
+
+-- An address without its device, and a Brazilian mobile without its ninth digit (oxy_core.identity.phone_key): one form for
+-- all that reach one person.
+create or replace function told_address(jid text) returns text
+language sql immutable parallel safe
+as $$
+    select regexp_replace(
+        regexp_replace(jid, '(\.\d+)?(:\d+)?@', '@'), '^(55\d\d)9([6-9]\d{7}@s\.whatsapp\.net)$', '\1\2'
+    )
+$$;
+
+-- oxy_core.identity.person_digest computes the same.
+create or replace function person_digest(salt uuid, jid text) returns text
+language sql immutable parallel safe
+as $$ select encode(sha256(uuid_send(salt) || convert_to(told_address(jid), 'UTF8')), 'hex') $$;
+
+-- Whether a report is of a person who was forgotten, and of a time before. `item` is oxy_ai.records.InboundReport.
+create or replace function is_of_erased(item jsonb) returns boolean
+language plpgsql stable
+as $$
+declare
+    instance uuid := item ->> 'instance';
+    body jsonb := item -> 'report' -> 'body';
+begin
+    -- Nearly always nobody was.
+    return body ->> 'type' in ('message', 'message_lost', 'number_changed')
+        and exists (select from erased_addresses e where e.instance_id = instance)
+        and exists (
+            select from erased_addresses e
+            where e.instance_id = instance and e.erased_at > written_at(item) + clock_lag() and e.digest in (
+                select person_digest(instance, a.jid)
+                from unnest(array[
+                    body ->> 'chat', body ->> 'chat_alias', body ->> 'sender', body ->> 'old', body ->> 'new',
+                    body ->> 'old_lid', body ->> 'new_lid'
+                ]) a (jid) where a.jid is not null
+            )
+        );
+end $$;
+
+-- When what a report is of was written, by our clock; what a person has published again, which counts as new, by WhatsApp's.
+create or replace function written_at(item jsonb) returns timestamptz
+language sql stable
+as $$
+    select case
+        when (item ->> 'age_seconds')::double precision > 0
+            then clock_timestamp() - make_interval(secs => (item ->> 'age_seconds')::double precision)
+        else coalesce(item -> 'report' -> 'body' ->> 'sent_at', item -> 'report' ->> 'occurred_at')::timestamptz
+    end
+$$;
+
+-- A file of a person who was forgotten is not stored, whether its chunks are announced before or after.
+create or replace function refuse_file(item jsonb) returns void
+language sql
+as $$
+    insert into media (organization_id, instance_id, id, direction, state, settled_at)
+    select (item ->> 'organization')::uuid, (item ->> 'instance')::uuid,
+        (item -> 'report' -> 'body' -> 'file' ->> 'id')::uuid, 'in', 'deleted', clock_timestamp()
+    where item -> 'report' -> 'body' -> 'file' ->> 'id' is not null
+    on conflict (instance_id, id) do nothing
+$$;
+
+-- Forget the addresses of erasures that every pod has carried out, `kept` after they were made.
+create or replace function forget_addresses(organization uuid, kept interval) returns bigint
+language sql
+as $$
+    select enter_org(organization);
+    with forgotten as (
+        delete from erased_addresses a using erasures e
+        where a.organization_id = organization and e.organization_id = organization and e.id = a.erasure_id
+            and e.done_at is not null and a.erased_at < clock_timestamp() - kept
+        returning a.digest
+    )
+    select count(*) from forgotten
+$$;

@@ -1,0 +1,158 @@
+-- What others have written of a person: numbers and hidden addresses go from all texts of the organization; what owners and
+-- their assistant wrote goes as a whole, where it names the person.
+
+-- The columns of the organization's tables in which a person may be named.
+create or replace function columns_of_texts() returns table (name text, columns text[])
+language sql stable
+as $$
+    select c.relname, array_agg(a.attname::text order by a.attnum) from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        and a.atttypid in ('text'::regtype, 'jsonb'::regtype) and a.attgenerated = ''
+    where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and c.relrowsecurity
+        and c.relname <> all ('{organizations,instances,erasures,erased_addresses}')
+    group by c.relname order by c.relname
+$$;
+
+-- Remove a person's numbers and hidden addresses from the texts of one table; returns from how many rows. A number may be
+-- written in any way, so it is replaced by a digit, which a document can hold wherever a number can stand.
+create or replace function forget_mentions(organization uuid, request uuid, in_table text) returns bigint
+language plpgsql
+as $$
+declare
+    e erasures := held_erasure(organization, request);
+    pattern text := pattern_of_numbers(e.person);
+    forgotten bigint;
+begin
+    execute (
+        select format(
+            'update %I set %s where organization_id = $1 and (%s)', in_table,
+            string_agg(format('%1$I = regexp_replace(%1$I::text, $2, ''0'', ''g'')::%2$s', a.attname, a.atttypid::regtype), ', '),
+            string_agg(format('%I::text ~ $2', a.attname), ' or ')
+        )
+        from columns_of_texts() t, unnest(t.columns) n (name)
+        join pg_attribute a on a.attrelid = in_table::regclass and a.attname = n.name
+        where t.name = in_table
+    ) using organization, pattern;
+    get diagnostics forgotten = row_count;
+    return forgotten;
+end $$;
+
+-- A regular expression that finds the numbers and hidden addresses of a person, a number however its digits are separated
+-- and, in Brazil, with or without the country's and the ninth one.
+create or replace function pattern_of_numbers(person jsonb) returns text
+language sql immutable parallel safe
+as $$
+    select string_agg('(?<!\d)' || case
+        when a.jid like '%@lid' then t.told
+        when t.told ~ '^55\d{10}$' then '(\+?5[\s().-]*5[\s().-]*)?0?' || spaced(substr(t.told, 3, 2)) || '[\s().-]*(9[\s().-]*)?'
+            || spaced(substr(t.told, 5))
+        else spaced(t.told)
+    end || '(?!\d)', '|')
+    from jsonb_array_elements_text(person -> 'addresses') a (jid), split_part(told_address(a.jid), '@', 1) t (told)
+$$;
+
+-- Digits, with whatever may stand between two of them.
+create or replace function spaced(digits text) returns text
+language sql immutable parallel safe
+as $$ select array_to_string(regexp_split_to_array(digits, ''), '[\s().-]*') $$;
+
+-- A regular expression that finds the names of a person as whole words; null: the person has none that tells.
+create or replace function pattern_of_names(person jsonb, shortest integer) returns text
+language sql immutable parallel safe
+as $$
+    select string_agg(
+        case when n.name ~ '^\w' then '\m' else '' end || regexp_replace(n.name, '([^\w\s])', '\\\1', 'g')
+            || case when n.name ~ '\w$' then '\M' else '' end, '|'
+    )
+    from jsonb_array_elements_text(person -> 'names') n (name) where length(n.name) >= shortest
+$$;
+
+create or replace function erased_text() returns text
+language sql immutable parallel safe
+as $$ select '[apagado a pedido do titular]' $$;
+
+-- Delete what owners were told of the person, and what they and their assistant wrote that names the person, as far as it
+-- is sent. `shortest`: a name with fewer letters tells nobody. True: something of it is still on its way.
+create or replace function forget_told(organization uuid, request uuid, shortest integer) returns boolean
+language plpgsql
+as $$
+declare
+    e erasures := held_erasure(organization, request);
+    pattern text := concat_ws('|', pattern_of_numbers(e.person), pattern_of_names(e.person, shortest));
+    owners bigint[] := conversations_of_owners(organization);
+begin
+    update messages m set body = erased_text(), content = null
+    where m.organization_id = organization and m.conversation_id = any (owners || conversations_told(e))
+        and (m.outbox_id = any (e.told) or m.body ~* pattern or m.content::text ~* pattern) and not is_on_its_way(m);
+    update outbox o set body = erased_text(), content = null
+    where o.organization_id = organization and o.conversation_id = any (owners || conversations_told(e))
+        and (o.id = any (e.told) or o.body ~* pattern or o.content::text ~* pattern) and o.closed_at is not null;
+    perform forget_work(organization, owners, pattern);
+    return exists (
+        select from outbox o
+        where o.organization_id = organization and o.id = any (e.told) and o.closed_at is null
+    );
+end $$;
+
+create or replace function conversations_of_owners(organization uuid) returns bigint[]
+language sql stable
+as $$
+    select coalesce(array_agg(v.id), '{}') from conversations v
+    join contacts c on c.organization_id = organization and c.id = v.contact_id
+    join instances i on i.organization_id = organization and i.id = v.instance_id
+    where v.organization_id = organization and (v.self_chat or is_owner_of(i, c.phone_key, v.id))
+$$;
+
+-- Of whoever was told as an owner, and may be none any more.
+create or replace function conversations_told(e erasures) returns bigint[]
+language sql stable
+as $$
+    select coalesce(array_agg(distinct o.conversation_id), '{}') from outbox o
+    where o.organization_id = e.organization_id and o.id = any (e.told)
+$$;
+
+-- Whether a message is a text that has no result yet.
+create or replace function is_on_its_way(m messages) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (
+        select from outbox o
+        where o.organization_id = m.organization_id and o.id = m.outbox_id and o.closed_at is null
+    );
+end $$;
+
+-- Delete what the owners' assistant was told and did, where it names the person.
+create or replace function forget_work(organization uuid, owners bigint[], pattern text) returns void
+language plpgsql
+as $$
+begin
+    delete from turn_steps s using turns t
+    where s.organization_id = organization and t.organization_id = organization and t.id = s.turn_id and t.state <> 'open'
+        and t.conversation_id = any (owners) and (s.response::text ~* pattern or s.results::text ~* pattern);
+    update turns t set hand_over = null, attachments = '[]'
+    where t.organization_id = organization and t.conversation_id = any (owners) and t.state <> 'open'
+        and (t.hand_over::text ~* pattern or t.attachments::text ~* pattern);
+    update hand_overs h set summary = erased_text()
+    where h.organization_id = organization and h.conversation_id = any (owners) and h.summary ~* pattern;
+    update proposals p
+    set arguments = '{}', intent = erased_text(), outcome = case when p.outcome is not null then erased_text() end
+    where p.organization_id = organization and p.ended_at is not null
+        and (p.intent ~* pattern or p.outcome ~* pattern or p.arguments::text ~* pattern);
+    update audit_log a set detail = erased_text() where a.organization_id = organization and a.detail ~* pattern;
+end $$;
+
+-- Messages that the person wrote in groups, and dead reports of the person, which no foreign key tells.
+create or replace function forget_elsewhere(organization uuid, request uuid) returns void
+language plpgsql
+as $$
+declare
+    e erasures := held_erasure(organization, request);
+begin
+    delete from messages m
+    where m.organization_id = organization and m.instance_id = e.instance_id and m.author = 'customer'
+        and m.sender <> m.chat and person_digest(e.instance_id, m.sender) = any (e.digests);
+    delete from dead_reports d
+    where d.organization_id = organization and d.instance_id = e.instance_id and d.chat is not null
+        and person_digest(e.instance_id, d.chat) = any (e.digests);
+end $$;
