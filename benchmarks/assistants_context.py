@@ -96,7 +96,7 @@ class ContextBench:
 
     async def claims(self, how_many: int) -> AsyncIterator[Claim]:
         """Claim so many due conversations."""
-        limits = ClaimLimits(LEASE, 0, 1, timedelta(seconds=1), LIMITS)
+        limits = ClaimLimits(LEASE, 0, 1, timedelta(seconds=1), LIMITS, 0, timedelta(seconds=1))
         found = 0
         while found < how_many:
             for claimed in (await self.engine.claim(1, limits)).claimed:

@@ -112,11 +112,6 @@ class JobError(OxyError):
 class JobUnreadableError(JobError):
     """What is stored of a job cannot be read, by this version of the worker or by any."""
 
-    def __init__(self, what: str, places: Sequence[str]) -> None:
-        super().__init__(
-            f"what is stored of its {what} cannot be read: check {', '.join(places)[:200] or 'the document'}"
-        )
-
 
 class JobTimeoutError(JobError):
     """A job took too long."""

@@ -22,7 +22,7 @@ from oxy_ai.messages import Author, Kind, SaidMessage, readable
 from oxy_ai.usage import Usage
 from oxy_core.envelopes import VERSION, InstanceSettings, Lane, Report, Settled
 from oxy_core.identity import LID_SERVER, Jid, Phone, phone_key, same_phone
-from oxy_core.instance.settings import AiSettings
+from oxy_core.instance.settings import AiSettings, QueuesSettings
 from oxy_core.message_kinds import MessageKind
 from oxy_core.outbound import FileContent, OutboundContent
 
@@ -354,6 +354,8 @@ class UnopenedTurn(Record):
     owners: tuple[str, ...]
     ai: Annotated[AiSettings | None, BeforeValidator(_about_whom), WrapValidator(readable)] = None
     """What they say about who is answered; None: that is damaged."""
+    queues: Annotated[QueuesSettings | None, WrapValidator(readable)] = None
+    """Likewise about how often a turn is tried."""
 
 
 class Answer(Record):
@@ -547,6 +549,12 @@ class NoticeKind(StrEnum):
     """Most of a month's budget is used."""
     BUDGET_SPENT = "budget_spent"
     """A month's budget has no room for another answer: customers go to people."""
+    CONTACT_JOB_DEAD = "contact_job_dead"
+    """A message that a contact should have got at some time could not be made."""
+    JOB_DEAD = "job_dead"
+    """Something else that was to be done at some time."""
+    CAMPAIGN_JOB_DEAD = "campaign_job_dead"
+    """Messages of a campaign could not be made."""
     PRICE_UNKNOWN = "price_unknown"
     """There is a budget, but nobody knows what the model costs: customers go to people."""
 

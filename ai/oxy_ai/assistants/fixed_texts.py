@@ -152,6 +152,18 @@ _WHAT_HAPPENED: Final[Mapping[str, str]] = {
         "⚠️ Muita gente que recebeu as últimas mensagens de divulgação pediu para não receber mais; continuar assim "
         f"prejudica o número. {_STOPPED_PROMOTIONS} Antes disso, vale rever o texto e quem recebe."
     ),
+    NoticeKind.CONTACT_JOB_DEAD: (
+        "⚠️ Tentei algumas vezes e não consegui preparar uma mensagem automática para: {who}. Ela não foi enviada. Se "
+        "for importante, por favor, escreva por este número."
+    ),
+    NoticeKind.JOB_DEAD: (
+        "⚠️ Tentei algumas vezes e não consegui fazer uma das minhas tarefas automáticas de hoje, como um resumo ou um "
+        "relatório. Por favor, avise quem administra o sistema."
+    ),
+    NoticeKind.CAMPAIGN_JOB_DEAD: (
+        "⚠️ Não consegui preparar uma parte das mensagens de uma campanha, e elas não foram enviadas. Por favor, avise "
+        "quem administra o sistema."
+    ),
     NoticeKind.DEAD_REPORT: (
         "⚠️ Não consegui guardar algo que chegou pelo WhatsApp, na conversa com: {who}. "
         "Por favor, veja no celular se alguma mensagem ficou sem resposta."

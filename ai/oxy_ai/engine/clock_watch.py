@@ -42,9 +42,8 @@ class DatabaseClockSettings(
 
     @property
     def longest_pause(self) -> timedelta:
-        """The longest pause before an open turn is tried again."""
-        last_retry = self.retry_seconds * 2**self.attempts
-        return timedelta(seconds=max(self.retry_max_seconds, self.lease_seconds, last_retry))
+        """The longest pause before an open turn is tried again, unless its instance's back-off is longer."""
+        return timedelta(seconds=max(self.retry_max_seconds, self.lease_seconds))
 
 
 async def watch_clock(engine: Engine, settings: DatabaseClockSettings) -> None:
@@ -111,6 +110,8 @@ async def _bring_organization_forward(engine: Engine, settings: DatabaseClockSet
         organization,
         settings.turn_spacing,
         settings.turns_burst,
-        settings.locked_retry,
+        settings.longest_retry,
     )
+    changed += await engine.pool.fetchval("select bring_jobs_forward($1, $2)", organization, settings.lease)
+    changed += await engine.pool.fetchval("select bring_job_queue_forward($1, $2)", organization, settings.lease)
     return changed

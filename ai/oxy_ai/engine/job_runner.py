@@ -6,8 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import structlog
 from pydantic import BaseModel, Field, ValidationError
@@ -29,10 +28,9 @@ from oxy_ai.jobs.records import Cancelled, ClaimedJob, Done, Job, JobClaim, JobE
 from oxy_ai.jobs.table import JobRetries, JobTable
 from oxy_ai.timezones import Clock, now_utc, zone_or_default
 from oxy_core.envelopes import InstanceSettings, Lane
+from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.instance.settings import QueueSettings, QueuesSettings
 from oxy_core.trace import trace_bound
-
-_SETTINGS: Final = "instance's settings"
 
 log = structlog.get_logger()
 
@@ -105,6 +103,9 @@ class JobRunner:
             raise
         except ModelOutageError as error:
             await self._wait_for_model(claim, row, error)
+        except NewerVersionError as error:
+            log.warning("job_needs_newer_version")
+            await self._wait(claim, str(error), self._settings.job_unknown_seconds)
         except Exception as error:
             if is_outage(error):
                 raise
@@ -167,8 +168,8 @@ class JobRunner:
 def queue_of(row: JobRow) -> QueueSettings:
     """Return what the instance's settings say of a job's lane; the defaults if they cannot be read."""
     try:
-        queues = InstanceSettings.model_validate_json(row.settings).queues
-    except ValidationError:
+        queues = _settings(row).queues
+    except (JobUnreadableError, NewerVersionError):
         queues = QueuesSettings()
     return queues.automation if row.lane is Lane.AUTOMATION else queues.campaign
 
@@ -189,16 +190,24 @@ def _payload(kind: AnyJobKind, row: JobRow) -> BaseModel:
     try:
         payload: BaseModel = kind.payload.model_validate_json(row.payload)
     except ValidationError as error:
-        raise JobUnreadableError(row.kind, _places(error)) from None
+        places = [".".join(map(str, wrong["loc"])) for wrong in error.errors(include_input=False, include_url=False)]
+        message = f"the payload of {row.kind} cannot be read: check {', '.join(places)[:200] or 'all of it'}"
+        raise JobUnreadableError(message) from None
     return payload
 
 
-def _job(claim: JobClaim, row: JobRow) -> Job:
+def _settings(row: JobRow) -> InstanceSettings:
+    """Return the instance's settings; raises NewerVersionError for those that only a newer worker can read."""
     try:
-        settings = InstanceSettings.model_validate_json(row.settings)
-    except ValidationError as error:
-        raise JobUnreadableError(_SETTINGS, _places(error)) from None
-    zone: ZoneInfo = zone_or_default(settings.timezone)
+        return InstanceSettings.decode(row.settings.encode())
+    except NewerVersionError:
+        raise
+    except ContractError as error:
+        raise JobUnreadableError(str(error)) from None
+
+
+def _job(claim: JobClaim, row: JobRow) -> Job:
+    settings = _settings(row)
     return Job(
         organization=claim.organization,
         instance=row.instance,
@@ -211,14 +220,10 @@ def _job(claim: JobClaim, row: JobRow) -> Job:
         planned_at=row.planned_at,
         attempt=row.attempts + 1,
         fence=claim.fence,
-        timezone=zone,
+        timezone=zone_or_default(settings.timezone),
         settings=settings,
         trace=row.trace,
     )
-
-
-def _places(error: ValidationError) -> list[str]:
-    return [".".join(map(str, wrong["loc"])) for wrong in error.errors(include_input=False, include_url=False)]
 
 
 def _note_end(row: JobRow, end: JobEnd, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Has turns that wait for their instance tried as soon as it is back, not only at their next retry.
+"""Has turns that wait for their instance tried as soon as it is back, not only at their next retry; likewise jobs.
 
 Each conversation has a transaction of its own, after that of the settings: those hold the instance's row of the relays'
 queue, which others lock after a conversation. So a worker may end in between; then another one that applies the same
@@ -15,13 +15,16 @@ log = structlog.get_logger()
 
 
 async def wake_returned(engine: Engine, organization: UUID | None = None) -> int:
-    """Make turns due whose instance is back, of one organization or of all; returns how many."""
+    """Make turns and jobs due whose instance is back, of one organization or of all; returns how many."""
     wanted = None if organization is None else [organization]
+    jobs: int = await engine.pool.fetchval("select return_jobs($1)", wanted)
+    if jobs:
+        log.info("held_jobs_returned", jobs=jobs)
     rows = await engine.pool.fetch("select organization, conversation from returned_turns($1)", wanted)
     woken = sum([await wake_if_returned(engine, row["organization"], row["conversation"]) for row in rows])
     if woken:
         log.info("waiting_turns_woken", turns=woken)
-    return woken
+    return woken + jobs
 
 
 async def wake_if_returned(engine: Engine, organization: UUID, conversation: int) -> bool:

@@ -84,12 +84,16 @@ class ClaimLimits(NamedTuple):
     """What bounds the claims of a worker."""
 
     lease: timedelta
-    turns_per_second: float
-    """Of one organization; 0: without limit."""
+    turns_per_second: float | None
+    """Of one organization, instead of what its instances say; 0: without limit."""
     turns_burst: int
     locked_retry: timedelta
     """Until a conversation that another transaction has locked is tried again."""
     turn: TurnLimits
+    turns_each: int | None
+    """Of one organization at the same time, instead of what its instances say; 0: without limit."""
+    full_retry: timedelta
+    """Until an organization that has as many under way is looked at again."""
 
 
 class WaitLimits(NamedTuple):
@@ -240,17 +244,18 @@ class Engine:
     async def claim(self, how_many: int, limits: ClaimLimits) -> Claims:
         """Claim due conversations and open their turns."""
         document = await self.pool.fetchval(
-            "select claim_turns($1, $2, $3, $4, $5, $6, $7, $8)",
+            "select claim_turns($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             how_many,
-            *limits[:-1],
+            *limits[:4],
             limits.turn.model_dump_json(),
             *(self.known or (None, None)),
+            *limits[5:],
         )
         return Claims.model_validate_json(document)
 
-    async def recover_wakeups(self, locked_retry: timedelta) -> int:
+    async def recover_wakeups(self, longest_retry: timedelta) -> int:
         """Wake organizations that sleep although a conversation is due; returns how many did."""
-        recovered: int = await self.pool.fetchval("select recover_wakeups($1)", locked_retry)
+        recovered: int = await self.pool.fetchval("select recover_wakeups($1)", longest_retry)
         return recovered
 
     async def renew(self, claims: Sequence[Claim], lease: timedelta) -> None:

@@ -43,6 +43,8 @@ class TurnDispatcher:
             settings.turns_burst,
             settings.locked_retry,
             settings.turn_limits,
+            settings.turns_each,
+            settings.full_retry,
         )
         self._on_answer = on_answer
         self._wake = asyncio.Event()
@@ -134,7 +136,7 @@ class TurnDispatcher:
         while True:
             await asyncio.sleep(self._settings.recover_seconds)
             try:
-                recovered = await self._engine.recover_wakeups(self._limits.locked_retry)
+                recovered = await self._engine.recover_wakeups(self._settings.longest_retry)
             except Exception as error:  # noqa: BLE001 the edge of the loop: logged and counted
                 report_failure("recover", error)
                 continue

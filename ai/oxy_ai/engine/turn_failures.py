@@ -48,6 +48,7 @@ from oxy_ai.records import (
 )
 from oxy_ai.timezones import Clock, now_utc
 from oxy_core.identity import new_id
+from oxy_core.instance.settings import QueueSettings, QueuesSettings
 from oxy_core.trace import trace_bound
 
 log = structlog.get_logger()
@@ -76,17 +77,23 @@ class Attempt:
     """What the customer wrote last."""
     silent: bool
     """Whether the customer is told nothing, because the business does not want him to be answered."""
+    queue: QueueSettings
+    """How often it is tried."""
 
 
 class FailureSettings(PollingSettings):
-    """Attempts at a turn, the back-off between them, and the texts after the last."""
+    """How long turns wait, and the texts after the last attempt; how often one is tried: ``spec.queues.message``."""
 
-    attempts: int = Field(default=3, ge=1, description="Attempts before a turn becomes a dead letter.")
     retry_seconds: float = Field(
-        default=2, gt=0, description="Back-off after the first failed attempt; doubles each time."
+        default=2,
+        gt=0,
+        description="First pause in an outage of the model; doubles with each in a row.",
     )
     retry_max_seconds: float = Field(
-        default=60, gt=0, description="Upper limit of that back-off in an outage, and for an endpoint's Retry-After."
+        default=60,
+        gt=0,
+        description="Upper limit of such a pause, of an endpoint's Retry-After, and of the back-off after failed "
+        "attempts, unless its first is longer.",
     )
     outage_patience_seconds: float = Field(
         default=600,
@@ -122,8 +129,8 @@ class TurnFailures:
             exc_info=None if isinstance(error, TurnError) else discreet(error),
         )
         failed = await self._engine.count_attempt(claim, attempt.turn, reason, attempt.role)
-        if failed < self._settings.attempts and not isinstance(error, TurnAbandonedError):
-            pause = retry_pause(attempt.failed_before, error, self._settings)
+        if failed < attempt.queue.attempts and not isinstance(error, TurnAbandonedError):
+            pause = retry_pause(attempt.failed_before, error, attempt.queue, self._settings.retry_max_seconds)
             await self._engine.retry_turn(claim, timedelta(seconds=pause))
             return TurnOutcome(None, more=True)
         await self._bury(claim, attempt, error)
@@ -172,7 +179,8 @@ class TurnFailures:
             role = role_for(found.contact.phone, found.owners, self_chat=found.self_chat or found.owner)
             target = RelayTarget(claim.organization, found.instance)
             silent = _is_silent(found, role)
-            attempt = Attempt(target, found.turn, found.attempts, role, Staffing(found.owners), None, silent)
+            queue = (found.queues or QueuesSettings()).message
+            attempt = Attempt(target, found.turn, found.attempts, role, Staffing(found.owners), None, silent, queue)
             return await self.count(claim, attempt, self._why_unopened(cause))
 
     def _why_unopened(self, cause: Exception | UnreadableTurn) -> TurnError:
@@ -216,7 +224,14 @@ def attempt_at(claim: Claim, turn: Turn) -> Attempt:
     """Return the data of a turn that a failed attempt at it needs."""
     target = RelayTarget(claim.organization, turn.instance)
     return Attempt(
-        target, turn.turn, turn.attempts, role_of(turn), staffing_of(turn), newest_words(turn), is_draft(turn)
+        target,
+        turn.turn,
+        turn.attempts,
+        role_of(turn),
+        staffing_of(turn),
+        newest_words(turn),
+        is_draft(turn),
+        turn.settings.queues.message,
     )
 
 
@@ -241,11 +256,11 @@ def wait_limits(error: ModelOutageError, settings: FailureSettings) -> WaitLimit
     )
 
 
-def retry_pause(failed_before: int, error: Exception, settings: FailureSettings) -> float:
+def retry_pause(failed_before: int, error: Exception, queue: QueueSettings, longest: float) -> float:
     """Return the seconds until the next attempt: a doubling back-off, or what the error asks for if that is longer."""
-    own: float = settings.retry_seconds * 2**failed_before
+    own = max(queue.backoff_seconds, min(queue.backoff_seconds * 2.0**failed_before, longest))
     asked = error.retry_after_seconds if isinstance(error, TurnError) else 0.0
-    return max(own, min(asked, settings.retry_max_seconds))
+    return max(own, min(asked, longest))
 
 
 def why_unreadable(cause: Exception | UnreadableTurn) -> str:

@@ -54,12 +54,26 @@ class TurnLimitSettings(PollingSettings):
 class TurnRateSettings(PollingSettings):
     """When turns of an organization start."""
 
-    turns_per_second: float = Field(
-        default=10, ge=0, description="Turns started per second and organization; 0: no limit."
+    turns_per_second: float | None = Field(
+        default=None,
+        ge=0,
+        description="Turns started per second and organization, instead of what its instances say in "
+        "spec.queues.message; 0: no limit.",
+    )
+    turns_each: int | None = Field(
+        default=None,
+        ge=0,
+        description="Turns of one organization that all workers run at the same time, likewise; 0: no limit.",
     )
     turns_burst: int = Field(default=10, ge=1, description="Turns that an idle organization may start at once.")
     locked_retry_seconds: float = Field(
         default=0.005, gt=0, description="Pause before retrying a conversation that is due but locked."
+    )
+
+    full_retry_seconds: float = Field(
+        default=0.05,
+        gt=0,
+        description="Pause before looking again at an organization that has as many turns under way as it may.",
     )
 
     @property
@@ -68,6 +82,18 @@ class TurnRateSettings(PollingSettings):
         return timedelta(seconds=self.locked_retry_seconds)
 
     @property
-    def turn_spacing(self) -> timedelta:
-        """Time per turn; none without a limit."""
+    def full_retry(self) -> timedelta:
+        """`full_retry_seconds` as a timedelta."""
+        return timedelta(seconds=self.full_retry_seconds)
+
+    @property
+    def longest_retry(self) -> timedelta:
+        """How long an organization whose turn is due may be left alone."""
+        return max(self.locked_retry, self.full_retry)
+
+    @property
+    def turn_spacing(self) -> timedelta | None:
+        """Time per turn; none without a limit. None: as the organization's instances say."""
+        if self.turns_per_second is None:
+            return None
         return timedelta(seconds=1 / self.turns_per_second if self.turns_per_second else 0)

@@ -155,7 +155,7 @@ class TurnRunner:
 
     async def _answer(self, claim: Claim, turn: Turn, unstored: UnstoredCall) -> Ended:
         """Carry out what the answer rules decide."""
-        if turn.attempts >= self._settings.attempts:
+        if turn.attempts >= turn.settings.queues.message.attempts:
             message = "all attempts have failed"  # and so has the burial after the last
             raise TurnError(message)
         decided = decide(turn, self._settings.loop_limits)

@@ -39,7 +39,7 @@ class Desk:
     def __init__(self, engine: Engine, at_once: int, limits: TurnLimits) -> None:
         self._engine = engine
         self._at_once = at_once
-        self._limits = ClaimLimits(LEASE, 0, 1, _LOCKED, limits)
+        self._limits = ClaimLimits(LEASE, 0, 1, _LOCKED, limits, 0, _LOCKED)
         self._seats: dict[UUID, Seat] = {}
         self._running: set[Claim] = set()
         self._hint = asyncio.Event()

@@ -139,7 +139,9 @@ def _staged(golden: Golden, variant: Variant, options: RunOptions, number: int) 
     }
     if PLACEHOLDER in options.base_url:
         changes["base_url"] = options.base_url.replace(PLACEHOLDER, golden.name)
-    settings = settings.model_copy(update={"ai": settings.ai.model_copy(update=changes)})
+    message = settings.queues.message.model_copy(update={"backoff_seconds": options.retry_seconds})
+    queues = settings.queues.model_copy(update={"message": message})
+    settings = settings.model_copy(update={"ai": settings.ai.model_copy(update=changes), "queues": queues})
     return Staged(golden, settings, _vertical(settings.ai.profile, variant.prompts))
 
 

@@ -105,10 +105,21 @@ begin
         v.due_at := not_after(v.due_at, moment + lease);
     elsif v.turn_id is not null then  -- a replayed one waits for the end of a takeover
         v.due_at := not_after(v.due_at, greatest(
-            moment + pause, case when is_replayed(v.organization_id, v.turn_id) then v.human_until end
+            moment + greatest(pause, backoff_of(v)), case when is_replayed(v.organization_id, v.turn_id) then v.human_until end
         ));
     end if;
     return reschedule(v, ai);
+end $$;
+
+-- The back-off after a failed attempt at a turn, as its instance's settings say, even if they are damaged.
+create or replace function backoff_of(v conversations) returns interval
+language plpgsql stable
+as $$
+begin
+    return (
+        select make_interval(secs => number_in(i.settings, '{queues,message,backoff_seconds}')) from instances i
+        where i.organization_id = v.organization_id and i.id = v.instance_id
+    );
 end $$;
 
 -- Bring forward what a conversation's due time and its answer's age are computed from; false: nothing was ahead.
@@ -236,9 +247,9 @@ as $$
 $$;
 
 -- Bring forward when an organization's next turn may start: by its rate, after `spacing` at most, which is the time per
--- turn; by its conversations, when the next is due. False: it was not further ahead.
+-- turn (null: as its instances say); by its conversations, when the next is due. False: it was not further ahead.
 create or replace function bring_queue_forward(
-    organization uuid, spacing interval, burst integer, retry_locked interval
+    organization uuid, spacing interval, burst integer, retry interval
 ) returns boolean
 language plpgsql security definer set search_path = public, pg_temp
 as $$
@@ -249,8 +260,9 @@ begin
     perform enter_org(organization);
     select * into queue from org_queue q where q.organization_id = organization for no key update;
     moment := clock_timestamp();
+    spacing := coalesce(spacing, make_interval(secs => 1 / nullif(queue.per_second, 0)), interval '0');
     if queue.open_at <= moment + spacing and queue.arrival_at <= moment + spacing * burst
-        and not oversleeps(queue, moment + retry_locked) then
+        and not oversleeps(queue, moment + retry) then
         return false;
     end if;
     queue.open_at := not_after(queue.open_at, moment);

@@ -17,7 +17,8 @@ begin
         select jsonb_build_object(
             'turn', t.id, 'attempts', t.attempts, 'trace', t.trace, 'organization', o.name, 'instance', i.id,
             'instance_name', i.name, 'self_chat', v.self_chat, 'owners', owners_of(i.settings),
-            'owner', is_owner_of(i, c.phone_key, v.id), 'ai', i.settings -> 'ai', 'contact', contact_document(c)
+            'owner', is_owner_of(i, c.phone_key, v.id), 'ai', i.settings -> 'ai', 'queues', i.settings -> 'queues',
+            'contact', contact_document(c)
         )
         from instances i
         join organizations o on o.id = i.organization_id
@@ -38,6 +39,13 @@ as $$
     select case when jsonb_typeof(document -> field) = 'array'
                 then coalesce(jsonb_path_query_array(document -> field, '$[*] ? (@.type() == "string")'), '[]')
                 else '[]' end
+$$;
+
+-- A number in a document; null: there is none, whatever else is there.
+create or replace function number_in(document jsonb, path text[]) returns double precision
+language sql immutable parallel safe
+as $$
+    select case when jsonb_typeof(document #> path) = 'number' then (document #>> path)::double precision end
 $$;
 
 -- The business's own number, even from damaged settings; null: they have none.

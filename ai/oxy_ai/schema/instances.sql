@@ -22,6 +22,7 @@ begin
     values (organization, instance, document ->> 'instance', document, document, owners)
     on conflict (organization_id, id) do nothing;
     added := found;
+    perform lock_queue(organization);
     if not enqueue_instance(organization, instance, document ->> 'account', bucket, entry, newest, reading) then
         return false;
     end if;
@@ -31,7 +32,9 @@ begin
     where i.organization_id = organization and i.id = instance
         and (i.settings, i.applied, i.owner_keys, i.closed_at)
             is distinct from (in_force, document, owners, null::timestamptz);
-    return found or added;
+    added := added or found;
+    perform limit_queues(organization, strictest_limits(organization));
+    return added;
 end $$;
 
 -- Close a deleted instance: its pending texts fail, what its pod accepted is ambiguous, its later reports wait.
@@ -44,6 +47,7 @@ as $$
 begin
     perform enter_org(organization);
     perform lock_instance(instance);
+    perform lock_queue(organization);
     if not dequeue_instance(instance, bucket, entry, newest, reading) then
         return false;
     end if;
@@ -52,8 +56,45 @@ begin
     if not found then
         return false;
     end if;
+    perform limit_queues(organization, strictest_limits(organization));
     perform fail_texts(organization, instance);
     return true;
+end $$;
+
+-- Lock an organization's queue of turns, before the relay's row of an instance, in the order in which a turn locks them.
+create or replace function lock_queue(organization uuid) returns void
+language sql security definer set search_path = public, pg_temp
+as $$
+    insert into org_queue (organization_id) values (organization) on conflict do nothing;
+    select from org_queue q where q.organization_id = organization for no key update
+$$;
+
+-- What an organization may take, by queue: the least that one of its open instances allows; null: nobody says.
+create or replace function strictest_limits(organization uuid) returns jsonb
+language sql stable
+as $$
+    select jsonb_build_object(
+        'message', min(number_in(i.settings, '{queues,message,concurrency}')),
+        'per_second', min(number_in(i.settings, '{queues,message,per_second}')),
+        'automation', min(number_in(i.settings, '{queues,automation,concurrency}')),
+        'campaign', min(number_in(i.settings, '{queues,campaign,concurrency}'))
+    )
+    from instances i where i.organization_id = organization and i.closed_at is null
+$$;
+
+-- Set what an organization may take: strictest_limits. Its queue of turns is locked already.
+create or replace function limit_queues(organization uuid, limits jsonb) returns void
+language plpgsql security definer set search_path = public, pg_temp
+as $$
+begin
+    update org_queue q
+    set concurrency = (limits ->> 'message')::double precision::integer, per_second = (limits ->> 'per_second')::double precision
+    where q.organization_id = organization;
+    insert into job_queue as q (organization_id, lane, concurrency)
+    select organization, l.lane, (limits ->> l.lane::text)::double precision::integer
+    from unnest(array['automation', 'campaign']::lane[]) l (lane) order by l.lane
+    on conflict (organization_id, lane) do update set concurrency = excluded.concurrency
+    where q.concurrency is distinct from excluded.concurrency;
 end $$;
 
 -- Whether an entry of a bucket replaces what was applied last: it is of the same bucket and no older, or of a bucket that
@@ -84,7 +125,6 @@ create or replace function enqueue_instance(
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 begin
-    insert into org_queue (organization_id) values (organization) on conflict do nothing;
     insert into relay_queue as q (instance_id, organization_id, account, settings_bucket, settings_revision)
     values (instance, organization, instance_account, bucket, entry)
     on conflict (instance_id) do update

@@ -1,8 +1,9 @@
 -- What an instance's owner must hear of: noted where it happens, told in groups by a worker.
 
 -- Note something for the owner, once per kind (oxy_ai.records.NoticeKind) and reference. `reference` names a row:
--- message:<id>, turn:<id>, outbox:<id>, conversation:<id>, hand_over:<id>, report:<id>, outage:<id> or pause:<n>. It locks no row that another
--- transaction may want, so any transaction of the organization may call it.
+-- message:<id>, turn:<id>, outbox:<id>, conversation:<id>, hand_over:<id>, report:<id>, outage:<id>, pause:<n> or job:<id>;
+-- or jobs:<kind>:<day>, all jobs of a kind that died on a day. It locks no row that another transaction may want, so any
+-- transaction of the organization may call it.
 create or replace function note_for_owner(organization uuid, instance uuid, kind text, reference text) returns void
 language plpgsql
 as $$
@@ -137,6 +138,10 @@ begin
         select a.conversation_id into conversation from dead_reports d
         join chat_alias a on a.instance_id = d.instance_id and a.jid = d.chat
         where d.organization_id = organization and d.id = key::bigint;
+    when 'job' then
+        select max(v.id) into conversation from jobs j
+        join conversations v on v.organization_id = organization and v.contact_id = j.contact_id
+        where j.organization_id = organization and j.id = split_part(reference, ':', 2)::bigint;
     else  -- an outage concerns no single one
     end case;
     return kept_conversation(organization, conversation);

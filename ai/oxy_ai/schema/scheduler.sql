@@ -20,12 +20,15 @@ begin
     next_open := next_arrival - spacing * (burst - 1);
 end $$;
 
--- Claim up to `how_many` due conversations, within each organization's rate. Returns {claimed: [{organization,
--- conversation, fence}], wait}; `wait`: seconds until the next may be due, null if none is scheduled.
+-- Claim up to `how_many` due conversations, within each organization's rate and concurrency; `rate` (per second) and
+-- `most` replace what its instances say of them (0: no limit). Returns {claimed: [{organization, conversation, fence}],
+-- wait}; `wait`: seconds until the next may be due, null if none is scheduled.
 -- Each pass of the loop claims one conversation of the longest-waiting organization and requeues that organization, so
--- a busy one cannot starve the others. A conversation that is due but locked is retried after `retry_locked`.
+-- a busy one cannot starve the others. A conversation that is due but locked is retried after `retry_locked`, one whose
+-- organization has as many turns under way as it may after `retry_full`: the end of a turn wakes nobody.
 create or replace function claim_conversations(
-    how_many integer, lease interval, per_second double precision, burst integer, retry_locked interval
+    how_many integer, lease interval, rate double precision, burst integer, retry_locked interval,
+    most integer default null, retry_full interval default null
 ) returns jsonb
 language plpgsql security definer set search_path = public, pg_temp
 as $$
@@ -40,11 +43,15 @@ begin
         queue := lock_longest_waiting(moment);
         exit when queue.organization_id is null;
         perform enter_org(queue.organization_id);
+        if is_full(queue, most, moment) then
+            perform requeue_org(queue, moment + retry_full);
+            continue;
+        end if;
         claim := claim_oldest(queue.organization_id, moment, lease);
         if claim is not null then
             claimed := claimed || claim;
             select g.next_arrival, g.next_open into queue.arrival_at, queue.open_at
-            from gcra(queue.arrival_at, moment, per_second, burst) g;
+            from gcra(queue.arrival_at, moment, coalesce(rate, queue.per_second, 0), burst) g;
         else
             -- Due but locked by an ingest, or no longer due. Retrying at once would spin until the ingest commits.
             moment := moment + retry_locked;
@@ -68,6 +75,19 @@ begin
     select * into queue from org_queue q where q.ready_at <= moment and q.ready_at < 'infinity'
     order by q.ready_at limit 1 for no key update skip locked;
     return queue;
+end $$;
+
+-- Whether an organization has as many turns under way as it may.
+create or replace function is_full(queue org_queue, most integer, moment timestamptz) returns boolean
+language plpgsql stable
+as $$
+declare
+    bound integer := nullif(coalesce(most, queue.concurrency), 0);
+begin
+    return bound is not null and bound <= (
+        select count(*) from conversations c
+        where c.organization_id = queue.organization_id and c.lease_until > moment
+    );
 end $$;
 
 -- Claim an organization's oldest due conversation that is not locked; null: none. The due time becomes the end of the
@@ -117,9 +137,9 @@ end $$;
 
 -- Wake every organization that sleeps although a conversation is due; returns how many did. None does, unless the engine
 -- has a fault: whatever makes a conversation due wakes its organization in the same transaction. One that waits to be
--- claimed, or for `retry_locked` as claim_conversations let it, does not sleep; nor does one that goes by a time from
+-- claimed, or for `retry` at most as claim_conversations let it, does not sleep; nor does one that goes by a time from
 -- before the clock was put back (clock.sql).
-create or replace function recover_wakeups(retry_locked interval) returns integer
+create or replace function recover_wakeups(retry interval) returns integer
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 declare
@@ -138,7 +158,7 @@ begin
             where c.organization_id = organization and c.due_at is not null
         ) d
         where q.organization_id = organization
-            and q.ready_at > greatest(d.due_at, q.open_at, clock_timestamp() + retry_locked);
+            and q.ready_at > greatest(d.due_at, q.open_at, clock_timestamp() + retry);
         if next_due is not null then
             perform wake_org(organization, next_due);
             recovered := recovered + 1;
@@ -168,14 +188,14 @@ end $$;
 -- read (`abandoned`), because reading it may be what ends the workers. Nothing is claimed in another database than the
 -- worker knows: see `may_claim`.
 create or replace function claim_turns(
-    how_many integer, lease interval, per_second double precision, burst integer, retry_locked interval, limits jsonb,
-    known uuid default null, seen bigint default null
+    how_many integer, lease interval, rate double precision, burst integer, retry_locked interval, limits jsonb,
+    known uuid default null, seen bigint default null, most integer default null, retry_full interval default null
 ) returns jsonb
 language plpgsql
 as $$
 declare
     found jsonb := claim_conversations(
-        case when may_claim(known, seen) then how_many else 0 end, lease, per_second, burst, retry_locked
+        case when may_claim(known, seen) then how_many else 0 end, lease, rate, burst, retry_locked, most, retry_full
     );
     claim jsonb;
     opened jsonb := '[]';

@@ -133,6 +133,7 @@ create table conversations (
     foreign key (organization_id, contact_id) references contacts
 );
 create index conversations_due on conversations (organization_id, due_at) where due_at is not null;
+create index conversations_claimed on conversations (organization_id) where lease_until is not null;
 create index conversations_contact on conversations (organization_id, contact_id);
 
 -- What is known of a chat's numbering (MessageSeen.chat_sequence) in one journal, under whichever address.
@@ -388,7 +389,7 @@ create table owner_notices (
     id bigint generated always as identity unique,
     instance_id uuid not null,
     kind text not null,  -- oxy_ai.records.NoticeKind
-    reference text not null,  -- the row that it is about: message:<id>, turn:<id>, outbox:<id>, conversation:<id>, hand_over:<id>, report:<id>, outage:<id>, pause:<n>
+    reference text not null,  -- the row that it is about: message:<id>, turn:<id>, outbox:<id>, conversation:<id>, hand_over:<id>, report:<id>, outage:<id>, pause:<n>, job:<id>, jobs:<kind>:<day>
     outbox_id uuid,  -- the text that tells it; null: not told
     failures integer not null default 0,  -- times that it could not be told
     created_at timestamptz not null default clock_timestamp(),
@@ -603,7 +604,9 @@ create table org_queue (
     organization_id uuid primary key references organizations,
     ready_at timestamptz not null default 'infinity',
     arrival_at timestamptz not null default '-infinity',  -- GCRA: the theoretical arrival time of the next turn
-    open_at timestamptz not null default '-infinity'  -- earliest time at which the rate allows a turn
+    open_at timestamptz not null default '-infinity',  -- earliest time at which the rate allows a turn
+    concurrency integer,  -- turns of it at a time, over all workers; null: no limit, as of the rate
+    per_second double precision
 );
 create index org_queue_ready on org_queue (ready_at) where ready_at < 'infinity';
 

@@ -33,7 +33,7 @@ from oxy_core import subjects
 from oxy_core.bus import connected
 from oxy_core.envelopes import InstanceSettings, MessageSeen
 from oxy_core.identity import Jid
-from oxy_core.instance.settings import AiSettings, LimitsSettings
+from oxy_core.instance.settings import AiSettings, LimitsSettings, MessageQueueSettings, QueuesSettings
 from oxy_dev.model.scenario import Scenario
 from oxy_dev.model.server import ModelServer
 from oxy_dev.pod_double import PodDouble
@@ -57,6 +57,11 @@ def account(name: str) -> str:
     return "A" + (name.upper().replace("-", "").translate(str.maketrans("0189", "ABCD")) + "X" * 55)[:55]
 
 
+def queues(**message: object) -> QueuesSettings:
+    """Queues in which turns are retried soon; `message` changes theirs."""
+    return QueuesSettings(message=MessageQueueSettings.model_validate({"backoff_seconds": 0.05} | message))
+
+
 def settings_of(organization: str, instance: str = "main", **changes: object) -> InstanceSettings:
     """Settings without debounce or a limit per contact, so that answers come at once."""
     values = {
@@ -70,6 +75,7 @@ def settings_of(organization: str, instance: str = "main", **changes: object) ->
         "owners": (OWNER,),
         "ai": AiSettings(debounce_seconds=0),
         "limits": LimitsSettings(contact_turns_per_hour=0),
+        "queues": queues(),
     }
     return InstanceSettings.model_validate(values | changes)
 

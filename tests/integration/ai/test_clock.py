@@ -28,6 +28,8 @@ LIMITS = ClaimLimits(
     1,
     timedelta(seconds=0.005),
     TurnLimits(messages=10, characters_each=100, characters=1000, characters_quoted=300, content_bytes=8_192, claims=5),
+    0,
+    timedelta(seconds=0.005),
 )
 
 

@@ -136,6 +136,8 @@ class Forward:
         changed += value("bring_proactive_forward(%s, %s)", ORGANIZATION, PACING)
         changed += value("bring_relays_forward(%s, '4 seconds', '10 seconds')", ORGANIZATION)
         changed += value("bring_queue_forward(%s, '0.1 seconds', 10, '5 milliseconds')", ORGANIZATION)
+        changed += value("bring_jobs_forward(%s, '10 seconds')", ORGANIZATION)
+        changed += value("bring_job_queue_forward(%s, '10 seconds')", ORGANIZATION)
         changed += value("bring_files_forward('1 minute', '1 minute')")
         changed += value("bring_readings_forward('1 minute')")
         return int(changed + value("bring_notices_forward()") + value("bring_hold_forward('1 minute')"))
@@ -143,7 +145,7 @@ class Forward:
 
 @pytest.fixture
 def waiting(engine: Database) -> Database:
-    """A conversation in a turn that waits for the model, with a text, an outage and a notice."""
+    """A conversation in a turn that waits for the model, with a text, an outage and a notice; a job in hand."""
     conversation, turn = engine.claimed(human_until=datetime.now(UTC) + TAKEOVER)
     text = {"id": ORGANIZATION, "part": 0, "text": "Olá", "keep_seconds": VALID.total_seconds()}
     engine.value(
@@ -164,6 +166,11 @@ def waiting(engine: Database) -> Database:
     engine.rows("update relay_queue set ready_at = now(), held_until = now(), proactive_at = now()")
     engine.value("queue_file(%s, %s, %s, 'A')", ORGANIZATION, INSTANCE, INSTANCE)
     engine.value("queue_reading(%s, %s, %s)", ORGANIZATION, INSTANCE, INSTANCE)
+    job = {"kind": "note", "key": "1", "lane": "automation"}
+    engine.value("queue_job(%s, %s, %s)", ORGANIZATION, INSTANCE, Jsonb(job))
+    engine.rows("update jobs set lease_until = now() + interval '9 seconds'")
+    engine.rows("update jobs set due_at = lease_until")
+    engine.rows("update job_queue set ready_at = now() where lane = 'automation'")
     engine.rows("update messages set awaited_until = now() where state = 'open'")
     engine.rows("update conversations set media_until = now()")
     engine.rows("insert into database_state (held_until) values (now())")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
-from integration.ai.scene import OWNER, Scene, account, org, settings_of, until
+from integration.ai.scene import OWNER, Scene, account, org, queues, settings_of, until
 
 from oxy_ai.assistants.toolbox import run_tool
 from oxy_ai.assistants.vertical import ToolContext
@@ -225,8 +225,9 @@ async def test_a_report_that_the_database_rejects_does_not_hold_up_its_batch(sce
 
 
 async def test_a_busy_organization_does_not_delay_the_others(scene: Scene) -> None:
-    busy, quiet = await scene.pod(settings_of("busy")), await scene.pod(settings_of("quiet"))
-    async with scene.worker(turns_per_second=5, turns_burst=5):
+    slow = queues(per_second=5)
+    busy, quiet = await scene.pod(settings_of("busy", queues=slow)), await scene.pod(settings_of("quiet"))
+    async with scene.worker(turns_burst=5):
         for number in range(60):
             busy.receive("Oi", f"+5511900{number:06d}")
         await until(lambda: scene.query("select from messages having count(*) >= 60"))

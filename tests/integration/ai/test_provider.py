@@ -24,7 +24,7 @@ from integration.ai.endpoint import (
     sending,
     streaming,
 )
-from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, FakePod, Scene, settings_of, until
+from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, FakePod, Scene, queues, settings_of, until
 from pydantic import SecretStr
 
 from oxy_ai.errors import ModelOutageError
@@ -34,10 +34,10 @@ from oxy_ai.model.endpoints import MAX_RESPONSE_BYTES
 from oxy_ai.model.route import ModelRoute, Question
 from oxy_core.instance.settings import AiSettings
 
-SETTINGS = settings_of("petshop")
-FINE = saying("Tudo certo.")
 READABLE = 0.5
 """Pause after a failure in which the test reads its reason."""
+SETTINGS = settings_of("petshop", queues=queues(backoff_seconds=READABLE))
+FINE = saying("Tudo certo.")
 GZIP = {"Content-Encoding": "gzip"}
 
 
@@ -160,7 +160,7 @@ async def test_the_next_attempt_overcomes_a_fault(scene: Scene, tls: ssl.SSLCont
     reaction, reason = FAULTS[fault]
     async with (
         running_endpoint(reaction, FINE, tls=tls) as endpoint,
-        scene.worker(openai_base_url=endpoint.base_url, retry_seconds=READABLE),
+        scene.worker(openai_base_url=endpoint.base_url),
     ):
         pod.receive("Oi")
         failed = await until(lambda: scene.query("select reason from turns where attempts = 1"))

@@ -38,6 +38,8 @@ LIMITS = ClaimLimits(
     1,
     timedelta(seconds=0.005),
     TurnLimits(messages=10, characters_each=100, characters=1000, characters_quoted=300, content_bytes=8_192, claims=5),
+    0,
+    timedelta(seconds=0.005),
 )
 SETTINGS = settings_of("petshop", ai=AiSettings(debounce_seconds=0, late_message="FollowUp"))
 SUSPENDED = settings_of("petshop", suspended=True)

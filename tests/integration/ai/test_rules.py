@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any
 
-from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
+from integration.ai.scene import APOLOGY, CUSTOMER, OWNER, FakePod, Scene, org, queues, settings_of, until
 from prometheus_client import REGISTRY
 
 from oxy_ai.assistants.loops import MOST_QUICK
@@ -127,9 +127,10 @@ async def test_drafts_are_stored_and_nothing_is_booked(scene: Scene) -> None:
 
 
 async def test_a_turn_that_cannot_be_read_says_nothing_to_whom_nobody_answers(scene: Scene) -> None:
-    settings = settings_of("petshop", ai=AiSettings(mode="Only", only_phones=(CUSTOMER,), **AT_ONCE))
+    ai = AiSettings(mode="Only", only_phones=(CUSTOMER,), **AT_ONCE)
+    settings = settings_of("petshop", ai=ai, queues=queues(attempts=1))
     pod = await scene.pod(settings)
-    async with scene.worker(attempts=1):
+    async with scene.worker():
         await scene.known(settings)
         await scene.query('update instances set settings = settings || \'{"generation": "x"}\'')
         assert await pod.answer_to("Oi") == APOLOGY

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from integration.ai.scene import APOLOGY, CATALOG, CUSTOMER, OWNER, Scene, settings_of, until
+from integration.ai.scene import APOLOGY, CATALOG, CUSTOMER, OWNER, Scene, queues, settings_of, until
 
 from oxy_ai.engine.instances import InstanceFollower
 from oxy_core import subjects
@@ -84,11 +84,12 @@ async def test_a_worker_that_drains_too_long_ends_even_if_a_part_swallows_its_ca
 
 
 async def test_a_turn_that_cannot_be_opened_holds_up_no_other(scene: Scene) -> None:
-    broken, sound = await scene.pod(settings_of("petshop", "one")), await scene.pod(settings_of("petshop", "two"))
+    broken = await scene.pod(settings_of("petshop", "one", queues=queues(attempts=100)))
+    sound = await scene.pod(settings_of("petshop", "two"))
     change = (
         "update instances set settings = jsonb_set(settings, '{ai,context_messages}', $1::jsonb) where name = 'one'"
     )
-    worker = scene.process(OXY_ATTEMPTS="100")
+    worker = scene.process()
     worker.start()
     try:
         for pod in (broken, sound):
@@ -145,9 +146,9 @@ async def test_a_turn_that_cannot_be_opened_becomes_a_dead_letter_and_is_replaye
 
 
 async def test_an_owners_own_turn_that_cannot_be_opened_notifies_only_the_owner(scene: Scene) -> None:
-    settings = settings_of("petshop")
+    settings = settings_of("petshop", queues=queues(attempts=1))
     pod = await scene.pod(settings)
-    async with scene.worker(attempts=1):
+    async with scene.worker():
         await scene.known(settings)
         await scene.query("update instances set settings = jsonb_set(settings, '{ai,temperature}', '\"x\"')")
         assert "Não consegui responder sua mensagem: os dados" in await pod.answer_to("Oi", OWNER)

@@ -34,6 +34,8 @@ LIMITS = ClaimLimits(
     1,
     timedelta(seconds=0.005),
     TurnLimits(messages=10, characters_each=100, characters=1000, characters_quoted=300, content_bytes=8_192, claims=1),
+    0,
+    timedelta(seconds=0.005),
 )
 """Nothing falls due again because a lease ends."""
 FIRST, SECOND = Jid.of_phone("+5511912340001"), Jid.of_phone("+5511912340002")

@@ -8,6 +8,7 @@ from oxy_ai.engine.turn_failures import reason_of, retry_pause, wait_limits, why
 from oxy_ai.errors import ModelOutageError, ModelRefusalError, OutageCause, TurnUnreadableError
 from oxy_ai.records import Claims, Turn, UnreadableTurn
 from oxy_ai.settings import WorkerSettings
+from oxy_core.instance.settings import QueueSettings
 
 SETTINGS = WorkerSettings(
     nats_url="nats://bus",
@@ -25,13 +26,18 @@ SETTINGS = WorkerSettings(
         (1, ValueError(), 4),
         (2, ModelRefusalError("no"), 8),
         (0, TurnUnreadableError("settings", 10), 10),
-        (5, TurnUnreadableError("settings", 10), 64),
+        (5, TurnUnreadableError("settings", 10), 60),
+        (99, ValueError(), 60),
     ],
 )
 def test_the_pause_doubles_and_is_at_least_what_the_error_asks_for(
     failed_before: int, error: Exception, seconds: float
 ) -> None:
-    assert retry_pause(failed_before, error, SETTINGS) == seconds
+    assert retry_pause(failed_before, error, QueueSettings(), 60) == seconds
+
+
+def test_a_back_off_may_be_longer_than_the_longest_pause() -> None:
+    assert retry_pause(3, ValueError(), QueueSettings(backoff_seconds=300), 60) == 300
 
 
 @pytest.mark.parametrize(("asked", "seconds"), [(0, 0), (30, 30), (3600, 60)])

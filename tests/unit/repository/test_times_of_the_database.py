@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 from typing import Final
 
-SCHEMA: Final = Path(__file__).parents[3] / "ai/oxy_ai/schema"
+PACKAGE: Final = Path(__file__).parents[3] / "ai/oxy_ai"
+TABLES: Final = (PACKAGE / "schema/tables.sql", PACKAGE / "jobs/schema/tables.sql")
+FUNCTIONS: Final = (PACKAGE / "schema/clock.sql", PACKAGE / "jobs/schema/job_clock.sql")
 
 WAITED_FOR: Final = {
     "conversations": {
@@ -28,6 +30,8 @@ WAITED_FOR: Final = {
     "media_queue": {"due_at"},
     "reading_queue": {"due_at"},
     "database_state": {"held_until"},
+    "jobs": {"due_at", "delayed_at", "lease_until"},
+    "job_queue": {"ready_at"},
 }
 """By PostgreSQL's clock; something is due or ends then, or its age counts: brought forward if the clock went back."""
 
@@ -53,6 +57,7 @@ NOTED: Final = {
     "drafts": {"created_at"},
     "database_clock": {"latest"},
     "database_state": {"created_at"},
+    "jobs": {"created_at", "finished_at"},
 }
 """Says when something happened; nothing waits for it."""
 
@@ -63,6 +68,7 @@ OF_OTHERS: Final = {
     "messages": {"sent_at"},  # WhatsApp's
     "relay_queue": {"settings_bucket"},  # NATS'
     "dead_reports": {"stream_began"},  # NATS'
+    "jobs": {"planned_at"},  # the wall's, for which it was planned
     "setting_overlays": {"until"},  # an owner's: the time of day that he said
 }
 """Another clock's; only compared with times of the same."""
@@ -70,9 +76,8 @@ OF_OTHERS: Final = {
 
 def times() -> dict[str, set[str]]:
     """The columns of the engine's tables that are times."""
-    tables = re.findall(
-        r"^create table (\w+) \((.*?)^\);", (SCHEMA / "tables.sql").read_text(), re.MULTILINE | re.DOTALL
-    )
+    written = "".join(file.read_text() for file in TABLES)
+    tables = re.findall(r"^create table (\w+) \((.*?)^\);", written, re.MULTILINE | re.DOTALL)
     found = {name: set(re.findall(r"^ +(\w+) timestamptz", body, re.MULTILINE)) for name, body in tables}
     return {name: columns for name, columns in found.items() if columns}
 
@@ -90,6 +95,6 @@ def test_no_time_is_in_two_lists() -> None:
 
 
 def test_what_is_waited_for_is_brought_forward() -> None:
-    functions = (SCHEMA / "clock.sql").read_text()
+    functions = "".join(file.read_text() for file in FUNCTIONS)
     columns = set().union(*WAITED_FOR.values())
     assert {column for column in columns if not re.search(rf"\b{column} :?= ", functions)} == set()

@@ -1,19 +1,22 @@
 -- Jobs that failed for good: told to the owner, listed, replayed and dropped.
 
--- Note for the owner that a job is dead: once a day for each kind, because a campaign may have thousands. One that a person
--- had replayed is told again.
+-- Note for the owner that a job is dead: of each contact who should have got a message by himself, of anything else once a
+-- day for each kind of job, because a campaign may have thousands. One that a person had replayed is told again.
 create or replace function note_dead_job(j jobs) returns void
 language plpgsql
 as $$
 declare
-    about text := format('jobs:%s:%s', j.kind, (j.finished_at at time zone 'UTC')::date);
+    told_as text := case when j.lane = 'campaign' then 'campaign_job_dead'
+                         when j.contact_id is null then 'job_dead' else 'contact_job_dead' end;
+    about text := case when told_as = 'contact_job_dead' then 'job:' || j.id
+                       else format('jobs:%s:%s', j.kind, (j.finished_at at time zone 'UTC')::date) end;
 begin
     if j.replayed then
         delete from owner_notices n
-        where n.organization_id = j.organization_id and n.instance_id = j.instance_id and n.kind = 'job_dead'
+        where n.organization_id = j.organization_id and n.instance_id = j.instance_id and n.kind = told_as
             and n.reference = about and n.outbox_id is not null;
     end if;
-    perform note_for_owner(j.organization_id, j.instance_id, 'job_dead', about);
+    perform note_for_owner(j.organization_id, j.instance_id, told_as, about);
 end $$;
 
 -- A page of the dead jobs of all organizations, or of one, the first death first: those after (`since`, `last`) that had

@@ -176,6 +176,7 @@ language plpgsql security definer set search_path = public, pg_temp
 as $$
 declare
     claim record;
+    moment timestamptz := clock_timestamp();
 begin
     for claim in select * from unnest(organizations, job_ids, fences) as t (organization, job, fence) loop
         perform enter_org(claim.organization);
@@ -184,7 +185,7 @@ begin
             and j.lease_until is not null
         for no key update skip locked;
         if found then
-            update jobs j set lease_until = clock_timestamp() + lease, due_at = clock_timestamp() + lease
+            update jobs j set lease_until = moment + lease, due_at = moment + lease
             where j.organization_id = claim.organization and j.id = claim.job;
         end if;
     end loop;
