@@ -1,4 +1,4 @@
-"""``python -m oxy_ai.admin settings``: what owners have changed of an instance's settings, over its custom resource."""
+"""``python -m oxy_ai.admin settings``: what owners have changed of an instance's settings, and what they get when."""
 
 import argparse
 
@@ -8,13 +8,16 @@ from oxy_ai.database import organization_transaction
 from oxy_ai.engine.known_names import require_known
 from oxy_ai.engine.store import Engine
 from oxy_ai.ids import instance_id, organization_id
+from oxy_ai.schedules.shown import ScheduleShown, schedules_shown
 from oxy_ai.setting_overlays import OverlaidSetting, overlaid_settings
 
 
 class OverlaysReport(BaseModel):
-    """The fields that have another value than the custom resource says."""
+    """The fields that have another value than the custom resource says, and what follows from the settings in force."""
 
     settings: list[OverlaidSetting]
+    schedules: list[ScheduleShown]
+    """What Aurora writes to owners on her own, what comes next first."""
 
 
 def add_settings_parser(parser: argparse.ArgumentParser) -> None:
@@ -29,4 +32,7 @@ async def show_settings(engine: Engine, options: argparse.Namespace) -> Overlays
     key = organization_id(options.organization)
     async with organization_transaction(engine.pool, key) as connection:
         instance = instance_id(options.organization, options.instance)
-        return OverlaysReport(settings=await overlaid_settings(connection, key, instance))
+        return OverlaysReport(
+            settings=await overlaid_settings(connection, key, instance),
+            schedules=await schedules_shown(connection, key, instance),
+        )

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from oxy_ai.assistants.prompt_files import PromptFile, Variables, hash_of
 from oxy_ai.assistants.vertical import Context, Prompt
+from oxy_ai.aurora.acting.report_acts import own_messages
 from oxy_ai.petshop.parts import AGENDA, BOOKINGS, CATALOG, CUSTOMER_PARTS, PAST, PETS
 from oxy_ai.petshop.pets import Pet, age_words
 from oxy_ai.portuguese.formatting import full_day, moment
@@ -68,6 +69,7 @@ class NowVariables:
 
     today: str
     iso_date: str
+    own_messages: str
 
 
 def customer_instructions(folder: Path = OWN) -> str:
@@ -105,7 +107,8 @@ def customer_prompt(context: Context, folder: Path = OWN) -> Prompt:
 def aurora_prompt(context: Context, folder: Path = OWN) -> Prompt:
     """Return the prompt of Aurora, the owners' assistant."""
     first, second = _file(folder, "aurora.md", AuroraVariables), _file(folder, "aurora_now.md", NowVariables)
-    changing = NowVariables(today=_today(context.now), iso_date=f"{context.now:%Y-%m-%d}")
+    own = own_messages(context.turn.settings.ai.aurora)
+    changing = NowVariables(_today(context.now), f"{context.now:%Y-%m-%d}", own)
     return Prompt(first.fill(AuroraVariables(_shop(context.turn))), second.fill(changing), hash_of(first, second))
 
 

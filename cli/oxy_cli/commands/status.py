@@ -43,11 +43,16 @@ OVERLAY_COLUMNS: Final[Mapping[str, str]] = {
 """The columns of what owners have changed, and their keys."""
 
 
+SCHEDULE_COLUMNS: Final[Mapping[str, str]] = {"TO OWNERS": "name", "NEXT": "due_at", "LAST": "last_due_at"}
+"""The columns of what the assistant writes to owners on its own, and their keys."""
+
+
 class Overlays(NamedTuple):
-    """What owners have changed of an instance's settings, as the workers know it."""
+    """What owners have changed of an instance's settings, and what they get when, as the workers know it."""
 
     settings: Sequence[Mapping[str, Any]] | None
     """None: no worker says."""
+    schedules: Sequence[Mapping[str, Any]] = ()
     problem: str = ""
     """Why not."""
 
@@ -90,15 +95,16 @@ def _overlays(system: Cluster, instance: InstanceView) -> Overlays:
     """Return what owners have changed of the settings; only workers know that."""
     arguments = ["settings", "--organization", instance.organization, "--instance", instance.name]
     try:
-        return Overlays(administer(system, arguments)["settings"])
+        found = administer(system, arguments)
     except AdminError as error:
-        return Overlays(None, str(error))
+        return Overlays(None, problem=str(error))
+    return Overlays(found["settings"], found["schedules"])
 
 
 def _print_one(instance: InstanceView, overlays: Overlays, output: Output) -> None:
     detail = instance.detail()
     if output is Output.JSON:
-        print_json({**detail, "changedByOwners": overlays.settings})
+        print_json({**detail, "changedByOwners": overlays.settings, "schedules": overlays.schedules})
         return
     conditions = detail.pop("conditions")
     print_table(("", ""), [(_words(key), _text(value)) for key, value in detail.items() if value is not None])
@@ -116,12 +122,34 @@ def _print_overlays(overlays: Overlays) -> None:
     elif overlays.settings:
         console().print("\nChanged by an owner, until spec says otherwise:")
         print_table(list(OVERLAY_COLUMNS), overlay_rows(overlays.settings))
+    if overlays.schedules:
+        console().print("\nWhat the assistant writes to owners on its own:")
+        print_table(list(SCHEDULE_COLUMNS), schedule_rows(overlays.schedules))
 
 
 def overlay_rows(settings: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """Return a row for each field that has another value than the custom resource says."""
     keys = OVERLAY_COLUMNS.values()
     return [["" if item.get(key) is None else _text(item[key]) for key in keys] for item in settings]
+
+
+def schedule_rows(schedules: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Return a row for each schedule, its times on the clocks of the instance's zone.
+
+    >>> schedule_rows([{"name": "daily_summary", "due_at": "2031-03-03T20:00:00-03:00", "last_due_at": None}])
+    [['daily summary', '2031-03-03 20:00 -03:00', 'never']]
+    """
+    return [
+        [str(item["name"]).replace("_", " "), _moment(item["due_at"]), _moment(item["last_due_at"])]
+        for item in schedules
+    ]
+
+
+def _moment(at: str | None) -> str:
+    if at is None:
+        return "never"
+    moment = datetime.fromisoformat(at)
+    return f"{moment:%Y-%m-%d %H:%M} {moment.isoformat()[-6:]}"
 
 
 def _words(key: str) -> str:

@@ -1,6 +1,9 @@
 """Aurora's own reports, through the whole worker: due once, whatever happens to clocks, workers and settings."""
 
+import json
+
 from asyncpg import Record
+from integration.ai.owner import opened
 from integration.ai.scene import Scene, settings_of, until
 
 from oxy_ai.ids import organization_id
@@ -122,3 +125,36 @@ async def test_one_damaged_instance_holds_up_no_other(scene: Scene) -> None:
         await scene.query("update schedules set cron = '0 8 * * 1'")
         await scene.query("update schedule_queue set due_at = now() where due_at < 'infinity'")
         await until(lambda: scene.query("select from jobs having count(*) = 2"))
+
+
+async def test_an_owner_turns_reports_off_and_on_by_telling_aurora(scene: Scene) -> None:
+    async with opened(scene, {"schedules_check_seconds": 0.05}) as owner:
+        await looked_at(scene)
+        off = {"mensagens": ["resumo_diario", "agenda_vazia"], "ligar": False}
+        intent = await owner.is_asked("chega de resumo", "ligar_ou_desligar_mensagens", **off)
+        assert intent == "Vou parar de mandar o resumo do dia e o aviso de agenda vazia."
+        assert set(await rows(scene)) >= {"daily_summary", "empty_agenda"}
+        assert (await owner.hears("sim")).startswith(
+            "Pronto! Não mando mais o resumo do dia e o aviso de agenda vazia."
+        )
+        await until(lambda: scene.query("select from schedules having count(*) = 2"))
+        assert set(await rows(scene)) == {"weekly_report", "opportunities"}
+        overlays = await scene.query("select field, value from setting_overlays where ended_at is null order by field")
+        assert [(row["field"], row["value"]) for row in overlays] == [
+            ("ai.aurora.daily_summary.enabled", "false"),
+            ("ai.aurora.empty_agenda.enabled", "false"),
+        ]
+        refused = await owner.is_refused("chega mesmo", "ligar_ou_desligar_mensagens", **off)
+        assert refused == "Isso já está desligado; não há o que mudar."
+        assert "Desligado: o resumo do dia e o aviso de agenda vazia." in (await scene.model.bodies())[-1]
+
+        status = json.loads(scene.admin("settings", "--organization", "petshop", "--instance", "main").stdout)
+        assert {item["name"] for item in status["schedules"]} == {"opportunities", "weekly_report"}
+        assert all(item["due_at"] and item["timezone"] == "America/Sao_Paulo" for item in status["schedules"])
+
+        on = {"mensagens": ["resumo_diario"], "ligar": True}
+        intent = await owner.is_asked("volta o resumo", "ligar_ou_desligar_mensagens", **on)
+        assert intent == "Vou voltar a mandar o resumo do dia (todo dia às 20:00)."
+        await owner.hears("sim")
+        await until(lambda: scene.query("select from schedules having count(*) = 3"))
+        assert await queued(scene) == []
