@@ -95,6 +95,7 @@ class Platform:
             "OXY_PROBE_PORT": str(free_port()),
             "OXY_LOG_LEVEL": "warning",
             "OXY_TURNS_PER_SECOND": "0",
+            "OXY_TURNS_EACH": "0",
             **TIRELESS,
         }
         return Program(

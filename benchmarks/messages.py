@@ -140,7 +140,8 @@ async def main() -> None:
     options = parser.parse_args()
     configure_logging("bench", "error")
     with tempfile.TemporaryDirectory(prefix="oxy-bench-") as folder:
-        stack = Stack(Path(folder), worker_environment={"OXY_TURNS_PER_SECOND": "0"}, model_arguments=("--echo",))
+        lifted = {"OXY_TURNS_PER_SECOND": "0", "OXY_TURNS_EACH": "0"}
+        stack = Stack(Path(folder), worker_environment=lifted, model_arguments=("--echo",))
         async with running_stack(stack), SimulatorClient(stack.control_url) as simulator:
             if options.files:
                 async with listening(stack, draining=False) as bus:

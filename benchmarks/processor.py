@@ -86,7 +86,8 @@ async def main() -> None:
     options = parser.parse_args()
     configure_logging("bench", "error")
     with tempfile.TemporaryDirectory(prefix="oxy-bench-") as folder:
-        stack = Stack(Path(folder), worker_environment={"OXY_TURNS_PER_SECOND": "0"}, model_arguments=("--echo",))
+        lifted = {"OXY_TURNS_PER_SECOND": "0", "OXY_TURNS_EACH": "0"}
+        stack = Stack(Path(folder), worker_environment=lifted, model_arguments=("--echo",))
         async with running_stack(stack):
             spent = await measure_answers(stack, options.messages)
     spent["product"] = sum(spent[name] for name in PRODUCT)

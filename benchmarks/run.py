@@ -185,7 +185,7 @@ async def main() -> None:
     parser.add_argument("--burst", type=int, default=1000, help="messages of the burst (default: %(default)s)")
     options = parser.parse_args()
     configure_logging("bench", "error")
-    lifted = {"OXY_TURNS_PER_SECOND": "0"}
+    lifted = {"OXY_TURNS_PER_SECOND": "0", "OXY_TURNS_EACH": "0"}
     with tempfile.TemporaryDirectory(prefix="oxy-bench-") as folder:
         stack = Stack(Path(folder), worker_environment=lifted, model_arguments=("--echo",))
         async with running_stack(stack):

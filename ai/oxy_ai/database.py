@@ -32,7 +32,9 @@ class DatabaseSettings(ProcessSettings):
 
     database_url: PostgresDsn = Field(description="URL of the database, for the role oxy_app.")
     database_spare_connections: int = Field(
-        default=8, ge=1, description="Database connections beyond one per turn: ingest, settings, relays, leases."
+        default=8,
+        ge=1,
+        description="Connections beyond one per turn and job: ingest, settings, relays, leases.",
     )
     database_prepared_statements: bool = Field(
         default=True,

@@ -26,6 +26,12 @@ JOBS: Final = Counter("oxy_ai_jobs_total", "Claims of jobs ended, by kind and ou
 JOB_SECONDS: Final = Histogram(
     "oxy_ai_job_seconds", "Time from claim to end of a job that did not fail.", ["kind"], buckets=_SECONDS
 )
+JOB_LATE_SECONDS: Final = Histogram(
+    "oxy_ai_job_late_seconds",
+    "How much later than planned a job was begun for the first time.",
+    ["lane"],
+    buckets=(*_SECONDS, 300, 3600),
+)
 JOBS_IN_FLIGHT: Final = Gauge("oxy_ai_jobs_in_flight", "Jobs in progress on this worker.", ["lane"])
 MODEL_OUTAGES: Final = Counter(
     "oxy_ai_model_outages_total",

@@ -277,7 +277,8 @@ async def run_worker(settings: WorkerSettings) -> None:
 async def _serve(
     settings: WorkerSettings, readiness: Readiness, stop: asyncio.Event, connected_to_bus: asyncio.Event
 ) -> None:
-    connections = settings.concurrency + settings.database_spare_connections
+    at_once = settings.concurrency + settings.automation_jobs + settings.campaign_jobs
+    connections = at_once + settings.database_spare_connections
     name = f"oxy-ai {os.uname().nodename} {os.getpid()}"
     async with (
         connected_pool(

@@ -10,7 +10,7 @@ from chaos.seed import draw_seed
 from oxy_dev.stack import Stack, running_stack
 from oxy_simulator.client import SimulatorClient
 
-WORKER = {"OXY_LEASE_SECONDS": "3", "OXY_TURNS_PER_SECOND": "0"}
+WORKER = {"OXY_LEASE_SECONDS": "3", "OXY_TURNS_PER_SECOND": "0", "OXY_TURNS_EACH": "0"}
 
 
 @pytest.fixture

@@ -293,6 +293,7 @@ def worker_environment(system: System, name: str) -> dict[str, str]:
         "OXY_OPENAI_BASE_URL": f"http://127.0.0.1:{system.port_of(name, 'model')}/v1",
         "OXY_OPENAI_API_KEY": "scripted",
         "OXY_TURNS_PER_SECOND": "0",
+        "OXY_TURNS_EACH": "0",
         **TIRELESS,
         "OXY_LEASE_SECONDS": "5",
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
 import structlog
 from pydantic import Field
@@ -89,6 +90,10 @@ class JobDispatcher:
     async def _run(self, claimed: ClaimedJob) -> None:
         try:
             await self._runner.run(claimed)
+        except asyncio.CancelledError:
+            with suppress(Exception):  # the worker stops; another one may begin at once
+                await self._table.end(claimed.claim, JobEnding(state="waiting", why="worker stopped"))
+            raise
         except FenceLostError:
             log.warning("job_fence_lost", job=claimed.claim.job)
         except Exception as error:  # noqa: BLE001 the edge of a task: logged and counted

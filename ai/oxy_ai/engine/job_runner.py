@@ -117,6 +117,8 @@ class JobRunner:
         """Have the job done and its claim ended; returns how."""
         if claim.claims > self._settings.job_claims:
             raise JobAbandonedError(self._settings.job_claims)
+        if row.attempts == row.waits == 0:
+            metrics.JOB_LATE_SECONDS.labels(lane=row.lane).observe(max(row.late_seconds, 0))
         work = JobWork(_job(claim, row), claim, _payload(kind, row), self._table.pool, self._clock)
         end = await self._within_time(kind, work)
         if work.ended is not None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -108,6 +108,8 @@ class JobRow(Record):
     contact: int | None
     payload: str
     planned_at: AwareDatetime
+    late_seconds: float
+    """Since then, by PostgreSQL's clock."""
     attempts: int
     """That have failed."""
     waits: int
@@ -134,13 +136,18 @@ class JobClaims(Record):
     """Seconds until the next job may be due, 0 or less while one waits for its turn; None: none is due ever."""
 
 
+ALONE_SECONDS: Final = 1.0
+"""How long a job that waits is left alone at least: what it waits for may seem to have come, and not have."""
+
+
 class JobEnding(Record):
     """How a claim ends, for the SQL function `end_job`."""
 
     state: Literal["waiting", "done", "cancelled"]
     why: str | None = None
     until: datetime | None = None
-    after_seconds: float | None = None
+    after_seconds: float = ALONE_SECONDS
+    """Of a job that waits: until it is looked at again, if `until` is not later."""
     out: bool = False
     """Whether it waits for something that is out: pauses grow with each such wait."""
 
@@ -153,7 +160,7 @@ class JobEnding(Record):
             case Cancelled(why):
                 return cls(state="cancelled", why=why)
             case Later(why=why, until=until, after=after):
-                seconds = None if after is None else after.total_seconds()
+                seconds = ALONE_SECONDS if after is None else max(after.total_seconds(), ALONE_SECONDS)
                 return cls(state="waiting", why=why, until=until, after_seconds=seconds)
 
 

@@ -226,9 +226,14 @@ def test_what_waits_for_something_that_is_out_keeps_its_attempts_and_its_place(j
         assert row["due_at"] > row["planned_at"]
         jobs.database.rows("update jobs set due_at = now()")
     [claim] = jobs.claim()
-    assert jobs.end(claim, state="waiting", why="moved", until=str(NOON))
+    tomorrow = str(datetime.now(UTC) + lasting(86400))
+    assert jobs.end(claim, state="waiting", why="moved", until=tomorrow, after_seconds=1)
     row = jobs.row("a")
     assert (row["waits"], row["due_at"] == row["planned_at"], row["delayed_at"]) == (0, True, None)
+    jobs.database.rows("update jobs set due_at = now()")
+    [claim] = jobs.claim()
+    assert jobs.end(claim, state="waiting", why="over", until=str(NOON), after_seconds=1)
+    assert jobs.value("due_at > now() and planned_at < due_at and delayed_at is not null from jobs")
 
 
 def test_a_contacts_job_that_dies_names_the_contact_and_follows_a_merge(jobs: Jobs) -> None:

@@ -14,6 +14,7 @@ from oxy_ai.scheduling import booking_figures
 ORGANIZATION = "11111111-1111-4111-8111-111111111111"
 READY = "ready_at <= now() and ready_at < 'infinity'"
 INSTANCE = "22222222-2222-4222-8222-222222222222"
+WAITING = f"organization_id = '{ORGANIZATION}' and lane = 'automation' and state = 'waiting' and not held"
 
 FILL = f"""
 insert into organizations (id, name)
@@ -72,6 +73,14 @@ insert into hand_overs (organization_id, instance_id, conversation_id, turn_id, 
 select t.organization_id, t.instance_id, t.conversation_id, t.id, t.place, 'asked', 'normal', '', true, t.finished_at,
     t.finished_at, 'answered'
 from turns t where t.finished_at is not null;
+insert into job_queue (organization_id, lane, ready_at)
+select organization_id, lane, ready_at from org_queue, unnest('{{automation,campaign}}'::lane[]) lane;
+set session_replication_role = replica;  -- their triggers would wake the queue 20,000 times
+insert into jobs (organization_id, instance_id, kind, key, lane, payload, state, planned_at, due_at, finished_at)
+select organization_id, id, 'note', g, 'automation', '{{}}', case when g % 5 = 0 then 'waiting' else 'done' end, at, at,
+    case when g % 5 <> 0 then now() end
+from instances, generate_series(1, case id when '{INSTANCE}' then 10000 else 5 end) g, lateral (select now() as at) t;
+set session_replication_role = origin;
 analyze;
 """
 
@@ -90,6 +99,39 @@ HOT = {
     "when it is due next": (
         f"select min(due_at) from conversations where organization_id = '{ORGANIZATION}' and due_at is not null",
         "conversations_due",
+    ),
+    "whether as many turns run as may": (
+        f"select count(*) from conversations where organization_id = '{ORGANIZATION}' and lease_until > now()",
+        "conversations_claimed",
+    ),
+    "claim the organization whose jobs wait longest": (
+        (
+            f"select * from job_queue where lane = 'automation' and {READY} order by ready_at limit 1 "
+            "for no key update skip locked"
+        ),
+        "job_queue_ready",
+    ),
+    "claim its due job": (
+        (
+            f"select id from jobs where {WAITING} and due_at <= now() order by due_at, id limit 1 "
+            "for no key update skip locked"
+        ),
+        "jobs_due",
+    ),
+    "when its next job is due": (f"select min(due_at) from jobs where {WAITING}", "jobs_due"),
+    "whether as many jobs run as may": (
+        (
+            f"select min(lease_until) from jobs where organization_id = '{ORGANIZATION}' and lane = 'automation' "
+            "and lease_until > now() having count(*) >= 5"
+        ),
+        "jobs_claimed",
+    ),
+    "a job by its key": (
+        (
+            f"select id from jobs where organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' "
+            "and kind = 'note' and key = '77' and state = 'waiting'"
+        ),
+        "jobs_organization_id_instance_id_kind_key_key",
     ),
     "find a chat's conversation": (
         f"select conversation_id from chat_alias where instance_id = '{INSTANCE}' and jid in ('1@lid', '2@lid')",

@@ -161,7 +161,8 @@ begin
     return (
         select jsonb_build_object(
             'instance', j.instance_id, 'kind', j.kind, 'key', j.key, 'lane', j.lane, 'contact', j.contact_id,
-            'payload', j.payload::text, 'planned_at', j.planned_at, 'attempts', j.attempts, 'waits', j.waits,
+            'payload', j.payload::text, 'planned_at', j.planned_at,
+            'late_seconds', extract(epoch from clock_timestamp() - j.planned_at), 'attempts', j.attempts, 'waits', j.waits,
             'trace', j.trace, 'settings', i.settings::text, 'away', is_away(i)
         )
         from jobs j join instances i on i.organization_id = j.organization_id and i.id = j.instance_id

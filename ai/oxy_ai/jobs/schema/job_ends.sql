@@ -17,17 +17,14 @@ language plpgsql
 as $$
 declare
     moment timestamptz := clock_timestamp();
-    later timestamptz := coalesce(
-        (ending ->> 'until')::timestamptz,
-        moment + make_interval(secs => (ending ->> 'after_seconds')::double precision)
-    );
+    planned timestamptz := (ending ->> 'until')::timestamptz;
+    earliest timestamptz := moment + make_interval(secs => (ending ->> 'after_seconds')::double precision);
 begin
     update jobs j
     set state = ending ->> 'state', reason = ending ->> 'why', lease_until = null, claims = 0,
         waits = case when ending ->> 'out' = 'true' then j.waits + 1 else 0 end,
-        planned_at = coalesce((ending ->> 'until')::timestamptz, j.planned_at),
-        due_at = coalesce(later, j.planned_at),
-        delayed_at = case when ending ->> 'after_seconds' is not null then moment end,
+        planned_at = coalesce(planned, j.planned_at), due_at = coalesce(greatest(planned, earliest), j.planned_at),
+        delayed_at = case when coalesce(earliest >= planned, true) then moment end,
         finished_at = case when ending ->> 'state' <> 'waiting' then moment end
     where j.organization_id = organization and j.id = job and j.fence = held_fence and j.lease_until is not null;
     return found;
