@@ -15,7 +15,8 @@ from oxy_ai.errors import FileLostError
 from oxy_ai.jobs.records import Job
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.media.records import FileKey, OutboundFile
-from oxy_ai.records import OpenNotices
+from oxy_ai.records import OpenNotices, Shown
+from oxy_ai.reputation import ProactiveMessage, Purpose, queue_proactive
 from oxy_ai.sanitize import label_text, shorten, storable_text
 from oxy_ai.schedules.report import Picture
 from oxy_core.envelopes import InstanceSettings
@@ -24,7 +25,6 @@ from oxy_core.identity import new_id
 from oxy_core.outbound import MAX_CAPTION, FileContent, FileKind
 
 _CHATS: Final = "select contact, conversation from chats_of_owners($1, $2, $3)"
-_QUEUE: Final = "select queue_proactive($1, $2, $3, $4)"
 
 log = structlog.get_logger()
 
@@ -64,20 +64,13 @@ class ReportPost:
         self._library = library
 
     async def queue(self, connection: Connection, job: Job, chats: list[OwnerChat], what: Outgoing) -> None:
-        """Queue a report for owners: its picture, then its text."""
+        """Queue a report for owners: its picture, then its text. Neither leaves for one before the other."""
         file = None if what.picture is None else await self._kept(connection, job, what.picture)
-        common: dict[str, object] = {
-            "purpose": "report",
-            "reference": f"schedule:{job.kind}:{job.key}",
-            "lane": job.lane.value,
-            "keep_seconds": what.keep_seconds,
-        }
-        messages: list[dict[str, object]] = [] if file is None else [_shown(file)]
-        messages.append({"text": what.text, "introduction": introduction(job.settings)})
         for chat in chats:
-            for message in messages:
-                document = json.dumps({"id": str(new_id())} | common | message)
-                await connection.execute(_QUEUE, job.organization, job.instance, chat.contact, document)
+            if file is not None:
+                shown = Shown(kind=file.kind.value, text=file.caption)
+                await _queue(connection, job, chat, what, content=file, shown=shown)
+            await _queue(connection, job, chat, what, text=what.text, introduction=introduction(job.settings))
 
     async def _kept(self, connection: Connection, job: Job, picture: Picture) -> FileContent | None:
         """Keep a chart as a file; None: there is no room, and the text has to do."""
@@ -106,8 +99,19 @@ def _described(file: UUID, image: bytes, caption: str) -> FileContent:
     )
 
 
-def _shown(file: FileContent) -> dict[str, object]:
-    return {"content": file.model_dump(mode="json"), "shown": {"kind": file.kind.value, "text": file.caption}}
+async def _queue(connection: Connection, job: Job, chat: OwnerChat, what: Outgoing, **parts: object) -> None:
+    message = ProactiveMessage.model_validate(
+        {
+            "id": new_id(),
+            "purpose": Purpose.REPORT,
+            "reference": f"schedule:{job.kind}:{job.key}",
+            "lane": job.lane,
+            "keep_seconds": what.keep_seconds,
+            "trace": job.trace,
+        }
+        | parts
+    )
+    await queue_proactive(connection, job.organization, job.instance, chat.contact, message)
 
 
 def introduction(settings: InstanceSettings) -> str:
