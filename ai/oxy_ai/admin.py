@@ -1,8 +1,8 @@
 """``python -m oxy_ai.admin``: catalogs, agendas, conversations, dead letters, the ledger, usage, messages to send.
 
 Prints JSON on standard output and errors on standard error. Of many things it prints a document a line, as they happen.
-Exit status: 0 success; 1 the ledger has entries that must not be; 2 the command cannot do what it was asked, and the
-error says what to do instead.
+Exit status: 0 success; 1 the ledger has entries that must not be, or a probe is stuck; 2 the command cannot do what it
+was asked, and the error says what to do instead.
 """
 
 import argparse
@@ -33,6 +33,8 @@ from oxy_ai.errors import AdministrationError, ProfileUnknownError
 from oxy_ai.ids import organization_id
 from oxy_ai.letter_admin import add_letters_parser, carry_out_letters
 from oxy_ai.media.library import FileLibrary
+from oxy_ai.printing import Printed
+from oxy_ai.queue_admin import add_queues_parser, carry_out_queues
 from oxy_ai.settings_admin import add_settings_parser, show_settings
 from oxy_ai.store_settings import StoreSettings
 from oxy_ai.usage_admin import add_usage_parser, carry_out_usage
@@ -74,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
             add_timezone(command)
     add_agenda_parser(groups)
     add_letters_parser(groups.add_parser("dlq", help="dead letters"))
+    add_queues_parser(groups.add_parser("queues", help="the queues of messages, automations and campaigns"))
     add_conversations_parser(groups.add_parser("conversations", help="conversations that people answer"))
     ledger = groups.add_parser("ledger", help="what is open or ended badly, and since when")
     ledger.add_argument("organization", nargs="?", help="spec.organizationId; without it, of all organizations")
@@ -114,9 +117,17 @@ async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
         if options.group == "agenda":
             async with _known_organization(stores, options.organization) as (connection, key):
                 return await carry_out_agenda(connection, key, options)
-        if options.group == "conversations":
+        return await _watch_over(stores, options)
+
+
+async def _watch_over(stores: Stores, options: argparse.Namespace) -> object:
+    match options.group:
+        case "conversations":
             return await carry_out_conversations(stores.engine, options)
-        return await carry_out_letters(stores.client, stores.engine, options)
+        case "queues":
+            return await carry_out_queues(stores.client, stores.engine, options)
+        case _:
+            return await carry_out_letters(stores.client, stores.engine, options)
 
 
 async def _report(stores: Stores, settings: StoreSettings, options: argparse.Namespace) -> object:
@@ -221,8 +232,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         what = str(error) or type(error).__name__
         return _complain(f"PostgreSQL or NATS does not serve ({what}); check both, then try again")
-    if answer is not None:  # of many things it has been printed as they happened
-        print(json.dumps(_plain(answer), ensure_ascii=False, indent=2))  # noqa: T201 the command's result
+    if isinstance(answer, Printed):
+        return 0 if answer.fine else VIOLATED
+    print(json.dumps(_plain(answer), ensure_ascii=False, indent=2))  # noqa: T201 the command's result
     return VIOLATED if isinstance(answer, Ledger) and answer.violations else 0
 
 

@@ -4,11 +4,9 @@ What concerns many is printed as it happens, a JSON document a line.
 """
 
 import argparse
-import json
 from collections.abc import AsyncIterator
 
 from nats.aio.client import Client
-from pydantic import BaseModel
 
 from oxy_ai.engine.dead_jobs import DeadJobs
 from oxy_ai.engine.dead_letters import (
@@ -26,6 +24,7 @@ from oxy_ai.engine.dead_report_letters import DeadReports
 from oxy_ai.engine.dead_turns import DeadTurns
 from oxy_ai.engine.known_names import require_known
 from oxy_ai.engine.store import Engine
+from oxy_ai.printing import Printed, print_document
 
 
 def add_letters_parser(parser: argparse.ArgumentParser) -> None:
@@ -58,8 +57,9 @@ async def carry_out_letters(client: Client, engine: Engine, options: argparse.Na
     sources = sources_of(client, engine)
     if options.verb == "ls" or (options.verb != "show" and options.all):
         await require_known(engine, options.organization, options.instance)
-        await _print_each(_many(sources, options))
-        return None
+        async for document in _many(sources, options):
+            print_document(document)
+        return Printed()
     source, key = one_source(sources, options.id)
     match options.verb:
         case "show":
@@ -84,9 +84,3 @@ def _many(sources: Sources, options: argparse.Namespace) -> AsyncIterator[DeadLe
             return replay_all(sources, wanted)
         case _:
             return drop_all(sources, wanted)
-
-
-async def _print_each(documents: AsyncIterator[BaseModel]) -> None:
-    async for document in documents:
-        line = json.dumps(document.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
-        print(line, flush=True)  # noqa: T201 the command's result

@@ -42,6 +42,7 @@ from oxy_ai.erasures.erasing import Erasing
 from oxy_ai.erasures.table import ErasureTable
 from oxy_ai.erasures.watch import ErasureWatch
 from oxy_ai.jobs.kinds import AnyJobKind
+from oxy_ai.jobs.probe import Probe
 from oxy_ai.jobs.table import JobTable
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.model.client import ModelClient
@@ -94,7 +95,7 @@ async def _problem(client: Client, engine: Engine) -> str | None:
 
 def job_kinds(model: MeteredModel, library: FileLibrary) -> tuple[AnyJobKind, ...]:
     """Return the kinds of jobs that every worker does."""
-    return report_kinds(model, library)
+    return (Probe(), *report_kinds(model, library))
 
 
 class Worker:

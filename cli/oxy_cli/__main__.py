@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from oxy_cli.commands import agenda, catalog, contact, conversations, dlq
+from oxy_cli.commands import agenda, catalog, contact, conversations, dlq, queues
 from oxy_cli.commands.ledger import ledger
 from oxy_cli.commands.logs import logs
 from oxy_cli.commands.pair import pair
@@ -35,6 +35,7 @@ app.add_typer(catalog.app, name="catalog")
 app.add_typer(contact.app, name="contact")
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(queues.app, name="queues")
 
 
 def main() -> None:

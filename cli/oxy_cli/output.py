@@ -56,14 +56,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console().print(table, soft_wrap=False)
 
 
-def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]], *, widths: Sequence[int] | None = None) -> int:
     """Write a table as `print_table` does, but as its rows come; returns how many came.
 
-    Its columns are as wide as the first rows need; later rows that need more stand out. Without rows it writes nothing.
+    Its columns are as wide as given, or as the first rows need, which are waited for then; later rows that need more
+    stand out. Without rows it writes nothing.
     """
     coming = iter(rows)
-    first = list(islice(coming, _MEASURED))
-    widths = [max(map(len, cells)) for cells in zip(columns, *first, strict=True)]
+    first = list(islice(coming, _MEASURED)) if widths is None else []
+    widths = widths or [max(map(len, cells)) for cells in zip(columns, *first, strict=True)]
     count = 0
     for count, row in enumerate(chain(first, coming), 1):
         if count == 1:
