@@ -9,6 +9,7 @@ from oxy_tenant import metrics
 from oxy_tenant.connection.life_cycle import Connection
 from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.connection.reporting import ConnectionReports
+from oxy_tenant.forgetting import Forgetter
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.sends import OpenSend
 from oxy_tenant.media.fetcher import FileFetcher
@@ -62,6 +63,7 @@ class Parts:
     intake: Intake
     publisher: Publisher
     files: FileFetcher
+    forgetter: Forgetter
 
 
 def assemble(
@@ -78,6 +80,7 @@ def assemble(
     connection = _build_connection(shared, board, reception)
     sender = _build_sender(shared, board, outgoing, receipts=receipts, connected=connection.up)
     subject = subjects.inbound(environment.account, environment.instance)
+    forgetter = Forgetter(journal.erasures, shared.adapter.session)
     return Parts(
         shared=shared,
         board=board,
@@ -86,7 +89,8 @@ def assemble(
         reception=reception,
         sender=sender,
         outgoing_files=outgoing,
-        intake=Intake(environment, journal.sends, sender, stopping=shared.stopping),
+        intake=Intake(environment, journal.sends, sender, forget=forgetter.accept, stopping=shared.stopping),
+        forgetter=forgetter,
         publisher=Publisher(
             journal.reports,
             subject,

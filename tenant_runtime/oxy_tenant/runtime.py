@@ -69,6 +69,7 @@ class Runtime:
                         parts.files.run(),
                         parts.connection_reports.run(),
                         parts.reception.run(),
+                        parts.forgetter.run(),
                         parts.shared.settings.follow(),
                         self._prune(),
                     )

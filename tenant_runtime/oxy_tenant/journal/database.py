@@ -90,6 +90,18 @@ ADDITIONS: Final[Sequence[str]] = (
     # Which device receives the messages, and since when (`linked_device`).
     "ALTER TABLE identity ADD COLUMN linked_device TEXT",
     "ALTER TABLE identity ADD COLUMN linked_at REAL",
+    # People who are to be forgotten (`erasures`).
+    """
+    CREATE TABLE erasures (
+      number INTEGER PRIMARY KEY AUTOINCREMENT,
+      request_id TEXT NOT NULL UNIQUE,
+      request BLOB,                      -- the envelope; NULL once it is carried out
+      accepted_at REAL NOT NULL,
+      before REAL NOT NULL,              -- what was written earlier is forgotten
+      ended_at REAL,
+      left_behind TEXT NOT NULL DEFAULT '[]'  -- files that may still tell of the person, as JSON
+    )
+    """,
 )
 """Statements that add to the schema since `FORMAT` began, oldest first. They are run on older journals, and older code
 works with a journal that has them: a new column has a default, and rows are inserted by naming their columns."""
@@ -134,6 +146,7 @@ class JournalDatabase:
             writer = _connect(path)
             writer.execute("PRAGMA journal_mode = WAL")
             writer.execute("PRAGMA synchronous = FULL")
+            writer.execute("PRAGMA secure_delete = ON")  # what is deleted is gone, not only free to be overwritten
             if writer.execute("PRAGMA schema_version").fetchone()[0] == 0:
                 _create(writer, organization, instance, now)
             _check(writer, path, organization, instance)
@@ -175,6 +188,20 @@ class JournalDatabase:
                 raise JournalError(message) from error
         if durable:
             self._on_durable()
+
+    def rewrite(self) -> None:
+        """Write the file anew without what was ever deleted, and empty the log; blocks, raises JournalError."""
+        with self._writing:
+            try:
+                self._flush_commits(flushing=True)
+                self._writer.execute("VACUUM")
+                busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.Error as error:
+                message = f"the journal cannot be written anew: {error}; check the free space on the volume"
+                raise JournalError(message) from error
+        if busy:
+            message = "the journal's log cannot be emptied while it is read"
+            raise JournalError(message)
 
     def _flush_commits(self, *, flushing: bool) -> None:
         # In WAL mode FULL flushes the log at each commit, NORMAL only before a checkpoint.

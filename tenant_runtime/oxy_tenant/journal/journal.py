@@ -9,6 +9,7 @@ from oxy_core.identity import InstanceName, OrganizationName
 from oxy_tenant.journal import retention
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
+from oxy_tenant.journal.erasures import Erasures
 from oxy_tenant.journal.fillers import OwedFillers
 from oxy_tenant.journal.inbound import Inbound
 from oxy_tenant.journal.numbers import ResolvedNumbers
@@ -36,6 +37,7 @@ class Journal:
     fillers: OwedFillers
     transfers: FileTransfers
     receipts: SendReceipts
+    erasures: Erasures
     clock: Clock
 
     @classmethod
@@ -73,6 +75,7 @@ class Journal:
             fillers=OwedFillers(database),
             transfers=transfers,
             receipts=SendReceipts(database, reports),
+            erasures=Erasures(database, reports, sends, clock),
             clock=clock,
         )
 

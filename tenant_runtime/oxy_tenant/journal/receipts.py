@@ -57,7 +57,7 @@ class SendReceipts:
         """Return request id and chat by WhatsApp id."""
         query = (
             "SELECT whatsapp_id, request_id, chat FROM sends "
-            "WHERE whatsapp_id IN (SELECT value FROM json_each(?)) AND ended_at IS NOT NULL"
+            "WHERE whatsapp_id IN (SELECT value FROM json_each(?)) AND ended_at IS NOT NULL AND chat <> ''"
         )
         rows = self._journal.read(query, json.dumps([receipt.whatsapp_id for receipt in receipts]))
         return {whatsapp_id: (request_id, chat) for whatsapp_id, request_id, chat in rows}

@@ -26,3 +26,4 @@ def prune(journal: JournalDatabase, now: datetime) -> None:
         database.execute("DELETE FROM losses WHERE found_at < ?", (identities_before,))
         database.execute("DELETE FROM answerables WHERE kept_at < ?", (identities_before,))
         database.execute("DELETE FROM quick_answers WHERE said_at < ?", (identities_before,))
+        database.execute("DELETE FROM erasures WHERE ended_at < ?", (identities_before,))

@@ -1,6 +1,7 @@
 """Send requests: each is accepted once, attempted with a new secret each time, and gets one result."""
 
 import hmac
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from oxy_tenant.journal.answerables import Answerables
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.reports import Clock, Reports
+
+FORGOTTEN: Final = "the person to whom it was addressed was forgotten"
 
 LOST: Final = "the journal that accepted the request was replaced by an older copy; it may have been sent"
 
@@ -62,6 +65,7 @@ class Sends:
         self._reports = reports
         self._clock = clock
         self._answerables = Answerables(clock)
+        self._withdrawn: set[UUID] = set()
         self.epoch = journal.epoch
         """The journal's epoch."""
 
@@ -122,6 +126,20 @@ class Sends:
             for request_id, trace in left:
                 self._end(database, SendResult(request_id=request_id, outcome=SendOutcome.AMBIGUOUS, error=LOST), trace)
         return len(left)
+
+    def withdraw(self, database: sqlite3.Connection, chats: Sequence[str], before: float) -> None:
+        """End what was accepted for these chats before a time: the platform has forgotten to whom it writes."""
+        query = (
+            "SELECT request_id, trace FROM sends WHERE ended_at IS NULL AND accepted_at < ? "
+            "AND chat IN (SELECT value FROM json_each(?))"
+        )
+        for request_id, trace in database.execute(query, (before, json.dumps(chats))).fetchall():
+            self._withdrawn.add(UUID(request_id))
+            self._end(database, SendResult(request_id=request_id, outcome=SendOutcome.EXPIRED, error=FORGOTTEN), trace)
+
+    def is_withdrawn(self, request_id: UUID) -> bool:
+        """Whether a request has ended by `withdraw`, so that it must not be sent."""
+        return request_id in self._withdrawn
 
     def begin_attempt(self, request_id: UUID) -> bytes:
         """Record a new attempt to send and return its message secret."""

@@ -111,11 +111,11 @@ class FileTransfers:
         return _transfer(rows[0], now) if rows else None
 
     def begin(self, transfer: OpenTransfer) -> bool:
-        """Note that a file is in hand; False: it was, each time that the process died."""
+        """Note that a file is in hand; False: it was, each time that the process died, or is not wanted any more."""
         with self._journal.transaction() as database:
             query = "UPDATE transfers SET begun = begun + 1 WHERE media_id = ? RETURNING begun"
-            begun: int = database.execute(query, (str(transfer.media_id),)).fetchone()[0]
-            return begun <= MOST_CRASHES
+            row = database.execute(query, (str(transfer.media_id),)).fetchone()
+            return row is not None and row[0] <= MOST_CRASHES
 
     def leave(self, transfer: OpenTransfer) -> None:
         """Note that a file is not in hand any more, because the process is about to end."""

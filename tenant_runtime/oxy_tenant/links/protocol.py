@@ -154,6 +154,12 @@ class StoredSession(Protocol):
     def set_aside_foreign(self, now: datetime) -> None:
         """Rename a session that belongs to another account, without deleting it."""
 
+    def forget(self, is_theirs: Callable[[Jid], bool]) -> tuple[str, ...]:
+        """Delete what is kept of a person, in copies and in what was set aside too.
+
+        `is_theirs` tells the person's addresses. Returns the names of files that cannot be read.
+        """
+
     def id_of(self, secrets: Sequence[bytes]) -> str | None:
         """Return the WhatsApp id of the newest send with one of these message secrets; None if none was begun.
 

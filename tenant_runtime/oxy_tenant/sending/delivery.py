@@ -66,6 +66,8 @@ class Delivery:
 
     def refusal(self, waiting: WaitingSend) -> Result | None:
         """Return the result of a request that must no longer be sent."""
+        if self._sends.is_withdrawn(waiting.send.request.id):
+            return expired(waiting)
         chat = ChatPosition(
             self._sends.epoch, self._chats.own_sequence(waiting.chat), self_chat=self._account.owns(waiting.chat)
         )

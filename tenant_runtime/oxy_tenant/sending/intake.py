@@ -1,6 +1,8 @@
-"""Receives send requests from the bus: journals, accepts and queues them."""
+"""Receives requests from the bus: journals, accepts and queues what is to be sent, and who is to be forgotten."""
 
 import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -9,7 +11,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from oxy_core import subjects
-from oxy_core.envelopes import SendRequest
+from oxy_core.envelopes import Accepted, EraseRequest, SendRequest
 from oxy_core.errors import ContractError
 from oxy_core.trace import trace_id
 from oxy_tenant import metrics
@@ -30,19 +32,24 @@ log = structlog.get_logger()
 class Intake:
     """The subscription to this instance's send requests; passes each of them to `enqueue` once, in order."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 its collaborators, each by name
         self,
         environment: RuntimeSettings,
         sends: Sends,
         sender: Sender,
         *,
+        forget: Callable[[EraseRequest], Accepted],
         stopping: asyncio.Event,
         most_open: int = MOST_OPEN,
     ) -> None:
-        """Accept nothing once `stopping` is set: the relay retries requests that were not accepted."""
+        """Accept nothing once `stopping` is set: the relay retries requests that were not accepted.
+
+        `forget` journals who is to be forgotten; it blocks.
+        """
         self._environment = environment
         self._sends = sends
         self._sender = sender
+        self._forget = forget
         self._stopping = stopping
         self._most_open = most_open
         self._arrived: asyncio.Queue[Msg] = asyncio.Queue(MOST_AT_ONCE)
@@ -53,8 +60,17 @@ class Intake:
         await client.subscribe(subject, cb=self._arrived.put, pending_msgs_limit=MOST_AT_ONCE)
         while True:
             requests = self._decoded(await self._batch())
-            if requests and not self._stopping.is_set() and self._has_room():
-                await self._accept(client, requests)
+            if not self._stopping.is_set():
+                await self._take(client, requests)
+
+    async def _take(self, client: Client, requests: Sequence[SendRequest | EraseRequest]) -> None:
+        """Journal requests, in an order that forgets nobody who is written to later."""
+        for request in requests:
+            if isinstance(request, EraseRequest):
+                await self._confirm(client, [await asyncio.to_thread(self._forget, request)])
+        to_send = [request for request in requests if isinstance(request, SendRequest)]
+        if to_send and self._has_room():
+            await self._accept(client, to_send)
 
     def _has_room(self) -> bool:
         if self._sender.open_sends < self._most_open:
@@ -69,8 +85,8 @@ class Intake:
             batch.append(self._arrived.get_nowait())
         return batch
 
-    def _decoded(self, messages: list[Msg]) -> list[SendRequest]:
-        requests = []
+    def _decoded(self, messages: list[Msg]) -> list[SendRequest | EraseRequest]:
+        requests: list[SendRequest | EraseRequest] = []
         for message in messages:
             try:
                 requests.append(request_of(message.data, self._environment))
@@ -80,15 +96,18 @@ class Intake:
         return requests
 
     async def _accept(self, client: Client, requests: list[SendRequest]) -> None:
-        subject = subjects.accepted(self._environment.account, self._environment.instance)
         journalled = await asyncio.to_thread(self._sends.accept, requests)
         for _, send in journalled:
             if send is not None:
                 self._start(send)
+        await self._confirm(client, [accepted for accepted, _ in journalled])
+
+    async def _confirm(self, client: Client, accepted: list[Accepted]) -> None:
+        subject = subjects.accepted(self._environment.account, self._environment.instance)
         try:
             # A lost acceptance is harmless: the relay retries the request, which is then only accepted again.
-            for accepted, _ in journalled:
-                await client.publish(subject, accepted.encode())
+            for confirmation in accepted:
+                await client.publish(subject, confirmation.encode())
         except NatsError as error:
             log.warning("acceptance_publish_failed", error=str(error))
 
@@ -98,10 +117,19 @@ class Intake:
         self._sender.enqueue(send)
 
 
-def request_of(data: bytes, environment: RuntimeSettings) -> SendRequest:
-    """Read a send request; raises ContractError if it is not for this instance."""
-    request = SendRequest.decode(data)
+def request_of(data: bytes, environment: RuntimeSettings) -> SendRequest | EraseRequest:
+    """Read a request; raises ContractError if it is none, or not for this instance."""
+    request = _read(data)
     if (request.organization, request.instance) != (environment.organization, environment.instance):
-        message = f"{environment.label} received a send request for {request.organization}/{request.instance}"
+        message = f"{environment.label} received a request for {request.organization}/{request.instance}"
         raise ContractError(message)
     return request
+
+
+def _read(data: bytes) -> SendRequest | EraseRequest:
+    try:
+        return SendRequest.decode(data)
+    except ContractError:
+        with suppress(ContractError):
+            return EraseRequest.decode(data)
+        raise

@@ -15,7 +15,10 @@ from oxy_tenant.sending.intake import Intake
 async def test_no_more_requests_are_accepted_than_can_be_kept(bus: Bus, tmp_path: Path) -> None:
     async with sending(tmp_path) as stage:
         environment = environment_in(tmp_path).model_copy(update={"account": ACCOUNT, "instance": INSTANCE})
-        intake = Intake(environment, stage.journal.sends, stage.sender, stopping=stage.stopping, most_open=2)
+        forget = stage.journal.erasures.accept
+        intake = Intake(
+            environment, stage.journal.sends, stage.sender, forget=forget, stopping=stage.stopping, most_open=2
+        )
         task = asyncio.create_task(intake.run(bus.client))
         first, second, third = (send_request(LID, f"{number}") for number in range(3))
         await until(lambda: offered(bus, first), what="the first acceptance")

@@ -1,4 +1,4 @@
-"""Reads a whatsmeow session; `session_store` runs it as a separate program.
+"""Reads a whatsmeow session, and deletes people from it; `session_store` runs it as a separate program.
 
 The library that holds the session open has its own copy of SQLite. Two copies in one process do not see each other's
 locks, and closing a file in one drops the locks of the other, which can corrupt the database
@@ -91,6 +91,53 @@ def id_of(database: sqlite3.Connection, secrets: list[str]) -> Answer:
     return {"id": max(rows)[1] if rows else None, "linked": linked}
 
 
+PEOPLE: Final = {
+    "whatsmeow_contacts": ("their_jid",),
+    "whatsmeow_chat_settings": ("chat_jid",),
+    "whatsmeow_message_secrets": ("chat_jid", "sender_jid"),
+    "whatsmeow_privacy_tokens": ("their_jid",),
+    "whatsmeow_retry_buffer": ("chat_jid",),
+    "whatsmeow_sessions": ("their_id",),
+    "whatsmeow_identity_keys": ("their_id",),
+    "whatsmeow_sender_keys": ("sender_id",),
+    "whatsmeow_lid_map": ("lid", "pn"),
+}
+"""Where the library names people, by table. Source: whatsmeow, store/sqlstore/upgrades/00-latest-schema.sql."""
+
+
+def people(database: sqlite3.Connection) -> Answer:
+    """Return whom the session names, each as table, column and value; and which hidden address has which number."""
+    named = [
+        [table, column, value]
+        for table, columns in PEOPLE.items()
+        for column in columns
+        for (value,) in _rows(database, f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL")  # noqa: S608 constants
+    ]
+    return {"people": named, "pairs": _rows(database, "SELECT lid, pn FROM whatsmeow_lid_map")}
+
+
+def forget(database: sqlite3.Connection, rows: list[list[str]]) -> Answer:
+    """Delete the rows that have these values, each as table, column and value, and write the file anew without them.
+
+    A message's secret only loses its names: whoever audits the secrets goes by their rows.
+    """
+    database.execute("PRAGMA secure_delete = ON")
+    with database:
+        for table, column, value in rows:
+            if column in PEOPLE.get(table, ()):
+                database.execute(_forgetting(table, column), (value.encode(errors="surrogateescape"),))
+    # Also what the library has deleted before is in the file, as long as nothing is written over it.
+    database.execute("VACUUM")
+    busy = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    return {"failure": "the library uses the log of the session"} if busy else {"forgotten": len(rows)}
+
+
+def _forgetting(table: str, column: str) -> str:
+    if table == "whatsmeow_message_secrets":
+        return f"UPDATE OR REPLACE {table} SET chat_jid = '', sender_jid = '' WHERE {column} = CAST(? AS TEXT)"  # noqa: S608 constants
+    return f"DELETE FROM {table} WHERE {column} = CAST(? AS TEXT)"  # noqa: S608 constants
+
+
 def _rows(database: sqlite3.Connection, query: str, *values: object) -> list[Any]:
     """Query a session whose tables may not exist yet."""
     try:
@@ -107,6 +154,8 @@ QUESTIONS: Final[dict[str, Callable[..., Answer]]] = {
     "newest": newest,
     "secrets_after": secrets_after,
     "id_of": id_of,
+    "people": people,
+    "forget": forget,
 }
 
 

@@ -7,8 +7,9 @@ store/sqlstore/upgrades/00-latest-schema.sql. It is read in another process; `se
 import contextlib
 import json
 import os
+import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,11 +18,15 @@ from typing import Any, Final
 import structlog
 from pydantic import ValidationError
 
-from oxy_core.identity import Jid
+from oxy_core.identity import LID_SERVER, PHONE_SERVER, Jid
 from oxy_tenant.content.arrival import DIRECT_SERVERS
 from oxy_tenant.errors import SessionError, UnlinkedError, VolumeError
 from oxy_tenant.links.neonize.reader_process import run_reader
 from oxy_tenant.links.protocol import LinkedDevice
+
+_SIGNAL_ADDRESS: Final = re.compile(r"(?P<user>\d+)(?P<agent>_1)?:\d+")
+"""A device's name in Signal's protocol; the agent 1 stands for hidden addresses. Source: whatsmeow, types/jid.go,
+SignalAddressUser."""
 
 AGAIN_WITHIN: Final = timedelta(days=1)
 """A session damaged twice within this time is a terminal cause."""
@@ -124,21 +129,39 @@ class SessionStore:
         found = answer.get("id")
         return None if found is None else str(found)
 
-    def _ask(self, question: str, *arguments: object) -> dict[str, Any]:
-        """Return the reader's answer; it is empty if there is no session."""
-        if not self.path.exists():
+    def forget(self, is_theirs: Callable[[Jid], bool]) -> tuple[str, ...]:
+        """Delete what the session, its copy and those set aside keep of a person; return the files that are damaged.
+
+        Raises VolumeError.
+        """
+        folder = self.path.parent
+        files = [self.path, self._copy, *folder.glob("session.bad-*.db"), *folder.glob("session.foreign-*.db")]
+        damaged = []
+        for file in files:
+            try:
+                named = self._ask("people", path=file)
+                rows = rows_of_person(named.get("people", []), named.get("pairs", []), is_theirs)
+                self._ask("forget", rows, path=file)
+            except SessionError:
+                damaged.append(file.name)
+        return tuple(damaged)
+
+    def _ask(self, question: str, *arguments: object, path: Path | None = None) -> dict[str, Any]:
+        """Return the reader's answer about the session, or about another file; it is empty if there is none."""
+        path = path or self.path
+        if not path.exists():
             return {}
         try:
-            output = run_reader(json.dumps([str(self.path), question, *arguments]))
+            output = run_reader(json.dumps([str(path), question, *arguments]))
         except (OSError, subprocess.SubprocessError) as error:
-            message = f"the session {self.path} could not be read: {error}"
+            message = f"the session {path} could not be read: {error}"
             raise VolumeError(message) from error
         answer: dict[str, Any] = json.loads(output)
         if "damage" in answer:
-            message = f"the session {self.path} is damaged: {answer['damage']}"
+            message = f"the session {path} is damaged: {answer['damage']}"
             raise SessionError(message)
         if "failure" in answer:
-            message = f"the session {self.path} cannot be read: {answer['failure']}; check the volume"
+            message = f"the session {path} cannot be read: {answer['failure']}; check the volume"
             raise VolumeError(message)
         return answer
 
@@ -168,6 +191,36 @@ class SessionStore:
     def _set_aside_at(self) -> list[datetime]:
         names = (file.name for file in self.path.parent.glob("session.bad-*.db"))
         return [datetime.strptime(f"{name}+0000", "session.bad-%Y%m%dT%H%M%SZ.db%z") for name in names]
+
+
+def rows_of_person(
+    people: Sequence[Sequence[str]], pairs: Sequence[Sequence[str]], is_theirs: Callable[[Jid], bool]
+) -> list[Sequence[str]]:
+    """Return those of the named people, as table, column and value, who are one person.
+
+    `pairs` are hidden addresses with their numbers: who has one, has the other.
+    """
+    addresses = {(column, value): _named(column, value) for _, column, value in people}
+    theirs = {jid for jid in addresses.values() if jid is not None and is_theirs(jid)}
+    for lid, phone in pairs:
+        pair = {Jid(user=lid, server=LID_SERVER), Jid(user=phone, server=PHONE_SERVER)}
+        theirs |= pair if any(jid in theirs or is_theirs(jid) for jid in pair) else set()
+    return [row for row in people if addresses[row[1], row[2]] in theirs]
+
+
+def _named(column: str, value: str) -> Jid | None:
+    """Return the address of a person as a column of the library has it."""
+    if column in {"lid", "pn"}:
+        return _bare(f"{value}@{LID_SERVER if column == 'lid' else PHONE_SERVER}")
+    signal = _SIGNAL_ADDRESS.fullmatch(value)
+    if signal is not None:
+        return _bare(f"{signal['user']}@{LID_SERVER if signal['agent'] else PHONE_SERVER}")
+    return _bare(value)
+
+
+def _bare(text: str) -> Jid | None:
+    address = _address(text)
+    return None if address is None else address.bare
 
 
 def _address(text: str) -> Jid | None:
