@@ -33,6 +33,12 @@ JOB_LATE_SECONDS: Final = Histogram(
     buckets=(*_SECONDS, 300, 3600),
 )
 JOBS_IN_FLIGHT: Final = Gauge("oxy_ai_jobs_in_flight", "Jobs in progress on this worker.", ["lane"])
+RETENTION_DELETED: Final = Counter(
+    "oxy_ai_retention_deleted_total", "Rows that were kept for long enough, and files that expired, by kind.", ["kind"]
+)
+RETENTION_SECONDS: Final = Histogram(
+    "oxy_ai_retention_batch_seconds", "Time of one batch of retention, by kind.", ["kind"], buckets=_FAST
+)
 MODEL_OUTAGES: Final = Counter(
     "oxy_ai_model_outages_total",
     "Requests that a model's endpoint could not answer: unreachable, busy or unauthorized (mend its key).",

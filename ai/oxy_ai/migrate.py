@@ -44,6 +44,7 @@ _PARTS: Final = (
     "oxy_ai.jobs",
     "oxy_ai.scheduling",
     "oxy_ai.campaigns",
+    "oxy_ai.retention",
     "oxy_ai.schedules",
 )
 _ADVISORY_LOCK: Final = 0x6F7879  # "oxy"

@@ -22,6 +22,7 @@ from oxy_ai.engine.turn_dispatcher import DispatcherSettings
 from oxy_ai.engine.turn_runner import RunnerSettings
 from oxy_ai.erasures.watch import ErasureSettings
 from oxy_ai.model.client import ModelSettings
+from oxy_ai.retention.sweeper import RetentionSweepSettings
 from oxy_ai.schedules.planner import ScheduleSettings
 from oxy_ai.store_settings import StoreSettings
 
@@ -49,6 +50,7 @@ class WorkerSettings(
     ReaderSettings,
     ScheduleSettings,
     ErasureSettings,
+    RetentionSweepSettings,
 ):
     """Environment of ``python -m oxy_ai``."""
 

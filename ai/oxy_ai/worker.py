@@ -46,6 +46,8 @@ from oxy_ai.jobs.probe import Probe
 from oxy_ai.jobs.table import JobTable
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.model.client import ModelClient
+from oxy_ai.retention.sweeper import RetentionSweeper
+from oxy_ai.retention.table import RetentionTable
 from oxy_ai.schedules.kinds import report_kinds
 from oxy_ai.schedules.planner import watch_schedules
 from oxy_ai.settings import WorkerSettings
@@ -134,6 +136,7 @@ class Worker:
         self._ingest = Ingest(client, engine, settings, store, NewsHints(self._hint_all, self._files.hint))
         self._file_service = FileService(client, library)
         self._erasures = ErasureWatch(Erasing(client, ErasureTable(engine.pool), library), settings)
+        self._retention = RetentionSweeper(RetentionTable(engine.pool), settings, clock)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 
     def add_kinds(self, *kinds: AnyJobKind) -> None:
@@ -178,6 +181,7 @@ class Worker:
                 group.create_task(supervised("schedules", self._watch_schedules, report_failure), name="schedules"),
                 group.create_task(supervised("erasures", self._erasures.run, report_failure), name="erasures"),
                 group.create_task(supervised("database", self._database.run, report_failure), name="database"),
+                group.create_task(supervised("retention", self._retention.run, report_failure), name="retention"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),
             ]
             answering = group.create_task(self._answer(), name="answering")

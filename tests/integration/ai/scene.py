@@ -215,6 +215,7 @@ class Scene:
             "notice_grouping_seconds": 0.2,
             "notice_sweep_seconds": 0.1,
             "schedules_check_seconds": 3600,  # no test depends on the time of day at which it runs
+            "retention_check_seconds": 3_600,
         }
         return WorkerSettings.model_validate(values | changes)
 

@@ -146,6 +146,7 @@ async def test_every_table_with_tenants_data_is_protected(scene: Scene) -> None:
         "job_queue",
         "schedule_queue",
         "erasure_queue",
+        "retention_queue",
         "database_clock",
         "database_state",
         "alembic_version",
