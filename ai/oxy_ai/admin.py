@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from nats.aio.client import Client
@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from oxy_ai.agenda_admin import add_agenda_parser, add_timezone, carry_out_agenda, with_changes
 from oxy_ai.assistants.vertical import Vertical
+from oxy_ai.campaign_admin import ReceivedCampaign, carry_out_campaign, read_campaign_order
 from oxy_ai.contact_admin import carry_out_contact, read_contact_order
 from oxy_ai.conversation_admin import add_conversations_parser, carry_out_conversations
 from oxy_ai.database import Connection, connected_pool, organization_transaction
@@ -48,6 +49,10 @@ from oxy_core.logs import configure_logging
 CONNECT_SECONDS: Final = 10.0
 REFUSED: Final = 2
 VIOLATED: Final = 1
+
+
+Order: TypeAlias = ReceivedOrder | ReceivedCampaign | ContactOrder | PersonOrder
+"""What commands read from standard input."""
 
 
 class Stores(NamedTuple):
@@ -88,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     groups.add_parser("erase", help="forget a person: oxy_core.contact_command.PersonOrder from standard input")
     add_erasures_parser(groups.add_parser("erasures", help="people who are being forgotten"))
+    groups.add_parser("campaign", help="campaigns: oxy_core.campaign_command.CampaignOrder and its media, likewise")
     groups.add_parser("send", help="send a message: oxy_core.send_command.SendOrder and its file from standard input")
     return parser
 
@@ -142,7 +148,7 @@ async def _report(stores: Stores, settings: StoreSettings, options: argparse.Nam
             return await read_ledger(stores.engine, settings, options.organization, options.oldest)
 
 
-def _order(group: str) -> ReceivedOrder | ContactOrder | PersonOrder | None:
+def _order(group: str) -> Order | None:
     """Read from standard input what is ordered, numbers and texts; None: this command takes none."""
     match group:
         case "send":
@@ -151,18 +157,22 @@ def _order(group: str) -> ReceivedOrder | ContactOrder | PersonOrder | None:
             return read_contact_order(sys.stdin.buffer)
         case "erase":
             return read_person_order(sys.stdin.buffer)
+        case "campaign":
+            return read_campaign_order(sys.stdin.buffer)
         case _:
             return None
 
 
-async def _carry_out(
-    stores: Stores, settings: StoreSettings, order: ReceivedOrder | ContactOrder | PersonOrder
-) -> object:
-    if isinstance(order, ContactOrder):
-        return await carry_out_contact(stores.engine, order)
-    if isinstance(order, PersonOrder):
-        return await erase(stores.engine, stores.erasing(settings), order)
-    return await carry_out(stores.engine, FileLibrary(stores.engine.pool, settings), order)
+async def _carry_out(stores: Stores, settings: StoreSettings, order: Order) -> object:
+    match order:
+        case ContactOrder():
+            return await carry_out_contact(stores.engine, order)
+        case PersonOrder():
+            return await erase(stores.engine, stores.erasing(settings), order)
+        case ReceivedCampaign():
+            return await carry_out_campaign(stores.engine, FileLibrary(stores.engine.pool, settings), order)
+        case _:
+            return await carry_out(stores.engine, FileLibrary(stores.engine.pool, settings), order)
 
 
 async def _catalog(stores: Stores, options: argparse.Namespace, text: str | None) -> object:

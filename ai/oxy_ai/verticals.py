@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from oxy_ai.assistants.vertical import Vertical
+from oxy_ai.campaigns.audience import Audience, Marketer
 from oxy_ai.errors import ProfileUnknownError
 
 log = structlog.get_logger()
@@ -35,6 +36,13 @@ class Verticals:
                 raise ProfileUnknownError(profile, tuple(self._installed))
             self._loaded[profile] = _load(self._installed[profile])
         return self._loaded[profile]
+
+    def audience_of(self, profile: str) -> Audience:
+        """Return who may get campaigns of a profile; raises ProfileUnknownError if it has none, or does not exist."""
+        vertical = self.named(profile)
+        if not isinstance(vertical, Marketer):
+            raise ProfileUnknownError(profile, tuple(self._installed))
+        return vertical.audience()
 
     def see_emergency(self, text: str) -> bool:
         """Return whether any installed vertical takes a customer's text for an emergency.

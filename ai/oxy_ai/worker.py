@@ -10,6 +10,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from oxy_ai.campaigns.campaign_text import CampaignText
 from oxy_ai.database import SCHEMA_VERSION, connected_pool
 from oxy_ai.engine.bus_clock import BusClock
 from oxy_ai.engine.clock_watch import watch_clock
@@ -95,9 +96,9 @@ async def _problem(client: Client, engine: Engine) -> str | None:
     return None
 
 
-def job_kinds(model: MeteredModel, library: FileLibrary) -> tuple[AnyJobKind, ...]:
+def job_kinds(model: MeteredModel, library: FileLibrary, verticals: Verticals) -> tuple[AnyJobKind, ...]:
     """Return the kinds of jobs that every worker does."""
-    return (Probe(), *report_kinds(model, library))
+    return (Probe(), *report_kinds(model, library), CampaignText(verticals.audience_of))
 
 
 class Worker:
@@ -118,7 +119,7 @@ class Worker:
         self._dispatcher = TurnDispatcher(engine, runner, settings, self._relay.hint)
         metered, library = MeteredModel(engine, model), FileLibrary(engine.pool, settings)
         table = JobTable(engine.pool)
-        self._job_runner = JobRunner(table, job_kinds(metered, library), settings, clock)
+        self._job_runner = JobRunner(table, job_kinds(metered, library, verticals), settings, clock)
         self._jobs = JobDispatcher(engine, table, self._job_runner, settings)
         bus_clock = BusClock(client, settings.bus_clock_seconds)
         store = ReportStore(engine, bus_clock, settings, verticals.see_emergency)

@@ -31,8 +31,10 @@ _DEED: Final = re.compile(
     r"|\bparei de responder\b|\bvoltei a responder\b|\bsai do modo\b"
     rf"|(?<!nao )\b(?:acabei|acabamos) de {_TO_DO}|(?<!nao )\bconsegui(?:mos)? {_TO_DO}"
     rf"|(?<!nao )\b(?:ja )?deixei\b(?: \w+){{1,5}} {_DONE}"
+    r"|(?<!nao )(?<!nao te )(?<!nunca )\b(?:enviei|mandei|disparei|aprovei|acabei de (?:enviar|mandar))\b"
+    r"(?!(?: \w+){0,2} (?:grafico|imagem|figura|tabela|resumo)\b)"
 )
-"""Never true."""
+"""Never true: pictures alone leave with an answer."""
 _TOLD: Final = re.compile(
     rf"(?<!nao )\b(?:foi|foram|ficou|ficaram) (?:ja |agora )?{_DONE}"
     r"|(?<!nao )(?<!nunca )\b(?:cancel|bloque|desbloque|paus|desmarc|remarc)amos\b"
@@ -40,6 +42,8 @@ _TOLD: Final = re.compile(
     rf"|, (?:a |o )?{_NOUN} (?:ativad[oa]\b|{_DONE})\W*$"
     rf"|^\W*(?:ja )?(?:esta|ta) (?:tudo )?(?:{_DONE}|{_MADE})\W*$"
     rf"|\b(?:pedido|comando|ordem|solicitacao)\b(?: \w+){{0,3}} {_MADE}"
+    r"|\b(?:campanhas?|mensage(?:m|ns))\b(?: \w+){0,3} (?:ja )?(?:foi|foram|esta|estao) (?:ja )?"
+    r"(?:enviad|disparad|aprovad|mandad)[oa]s?\b"
 )
 """True of what was looked up, or has just been done."""
 _ANNOUNCED: Final = re.compile(

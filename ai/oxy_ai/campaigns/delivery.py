@@ -39,7 +39,9 @@ class RecipientNow(Record):
     campaign: Campaign
     contact: int
     state: str
+    """As the table says; leaving: his text may yet leave."""
     round: int
+    """Of the jobs that count."""
     opted_out: bool
     private: bool
     customer: bool
@@ -86,7 +88,7 @@ def next_step(recipient: RecipientNow, round_now: int, spread: float, now: datet
     `round_now` is the job's, `now` in the business's time zone.
     """
     campaign = recipient.campaign
-    if recipient.state != "waiting" or recipient.round != round_now:
+    if recipient.state not in {"waiting", "leaving"} or recipient.round != round_now:
         return Void("Settled")
     if campaign.state is not CampaignState.APPROVED or campaign.expires_at is None:
         return Void(f"Campaign{campaign.state.capitalize()}")
@@ -112,6 +114,8 @@ def _excluded(recipient: RecipientNow, expires: datetime, now: datetime) -> Skip
 def _wait(recipient: RecipientNow, spread: float, now: datetime) -> Wait | None:
     """Return for what he waits; None: for nothing."""
     campaign = recipient.campaign
+    if recipient.state == "leaving":
+        return Wait(now + SPREAD, "Leaving")
     if campaign.begins_at is not None and campaign.begins_at > now:
         return Wait(campaign.begins_at, "Begins")
     opens = next_hours(campaign, now)
@@ -120,6 +124,11 @@ def _wait(recipient: RecipientNow, spread: float, now: datetime) -> Wait | None:
     if recipient.room is None or recipient.room > now + SOON:
         return Wait((recipient.room or now + SPREAD) + spread * SPREAD, "Budget")
     return None
+
+
+def again_at(campaign: Campaign, until: datetime) -> datetime | None:
+    """Return when to look again at a text that leaves until a moment, or not: before the campaign expires."""
+    return until if campaign.expires_at is not None and until < campaign.expires_at else None
 
 
 def words_for(campaign: Campaign, text: Filled) -> str | Skip:

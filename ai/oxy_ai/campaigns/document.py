@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from pathlib import PurePath
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -14,10 +14,11 @@ from pydantic import (
     StringConstraints,
     create_model,
     field_validator,
+    model_validator,
 )
 
 from oxy_ai.campaigns.audience import Audience
-from oxy_ai.campaigns.plan import LONGEST_NAME, LONGEST_TEXT, MOST_RECIPIENTS, Basis, Said
+from oxy_ai.campaigns.plan import LONGEST_CAPTION, LONGEST_NAME, LONGEST_TEXT, MOST_RECIPIENTS, Basis, Said
 from oxy_ai.campaigns.segment import Segment
 from oxy_ai.scheduling.periods import Period, parse_period
 from oxy_ai.strict_yaml import read_document
@@ -111,6 +112,13 @@ class CampaignFile(_Strict):
         if expires is None or not expires.whole_day:
             return expires
         return LocalMoment(at=expires.at + timedelta(days=1), whole_day=True)
+
+    @model_validator(mode="after")
+    def _fits_below(self) -> Self:
+        if self.media is not None and len(self.text) > LONGEST_CAPTION:
+            message = f"text: below a file it has at most {LONGEST_CAPTION} characters; shorten it"
+            raise ValueError(message)
+        return self
 
 
 def read_campaign(text: str, audience: Audience, file: str | None = None) -> CampaignFile:

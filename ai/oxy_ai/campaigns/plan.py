@@ -15,6 +15,8 @@ from oxy_core.outbound import FileContent
 
 LONGEST_TEXT: Final = 1_000
 """Characters of a campaign's text, with its variables."""
+LONGEST_CAPTION: Final = 800
+"""Of a text that goes below a file: with names filled in, and how to have no more of them, it still fits there."""
 LONGEST_NAME: Final = 60
 """Characters of its name."""
 USUAL_LIFE: Final = timedelta(days=7)

@@ -106,7 +106,16 @@ def _kind_of(mime: str, size: int) -> FileKind:
 
 
 async def _store(library: FileLibrary, to: Destination, file: FileContent, content: bytes) -> None:
-    stored = OutboundFile(
+    try:
+        key = FileKey(to.organization, to.instance, file.media_id)
+        await library.add_outbound(key, outbound_file(file), memoryview(content))
+    except FileLostError as error:
+        raise not_stored(error) from error
+
+
+def outbound_file(file: FileContent) -> OutboundFile:
+    """Return a file as the library stores it. Pure."""
+    return OutboundFile(
         id=file.media_id,
         kind=file.kind.value,
         mime=file.mime,
@@ -114,12 +123,13 @@ async def _store(library: FileLibrary, to: Destination, file: FileContent, conte
         size_bytes=file.size,
         sha256=file.sha256,
     )
-    try:
-        key = FileKey(to.organization, to.instance, file.media_id)
-        await library.add_outbound(key, stored, memoryview(content))
-    except FileLostError as error:
-        message = f"the platform does not store this file ({error.reason}): see media limits of the workers"
-        raise AdministrationError(message) from error
+
+
+def not_stored(error: FileLostError) -> AdministrationError:
+    """Return what a person reads whose file the library does not take. Pure."""
+    return AdministrationError(
+        f"the platform does not store this file ({error.reason}): see media limits of the workers"
+    )
 
 
 def answer_of(request: UUID, outcome: SendProgress) -> SendAnswer:

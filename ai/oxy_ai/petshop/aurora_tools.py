@@ -6,6 +6,7 @@ from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import ToolContext
 from oxy_ai.aurora.acting.booking_acts import Subject
 from oxy_ai.aurora.acting.tools import acting_tools
+from oxy_ai.aurora.customers.campaign_results import CAMPAIGN_RESULTS
 from oxy_ai.aurora.customers.campaigns import campaign_tool
 from oxy_ai.aurora.customers.inactive import INACTIVE_CUSTOMERS
 from oxy_ai.aurora.figures.analytics import ANALYTICS
@@ -28,4 +29,10 @@ async def _pet(context: ToolContext, contact: int, words: str) -> Subject | Tool
     return Subject(found[0].name, found[0].id) if found else Subject(name)
 
 
-AURORA_TOOLS: Final = (ANALYTICS, INACTIVE_CUSTOMERS, campaign_tool(AUDIENCE), *acting_tools(_pet))
+AURORA_TOOLS: Final = (
+    ANALYTICS,
+    INACTIVE_CUSTOMERS,
+    campaign_tool(AUDIENCE),
+    CAMPAIGN_RESULTS,
+    *acting_tools(_pet, AUDIENCE),
+)

@@ -6,7 +6,19 @@ from integration.ai.engine_database import INSTANCE, ORGANIZATION, Database
 
 from oxy_ai.migrate import installed_parts
 
-NOT_SHOWN = {"booking_resources", "campaigns", "campaign_recipients", "jobs", "job_queue"}
+NOT_SHOWN = {
+    "booking_resources",
+    "campaigns",
+    "campaign_recipients",
+    "erased_addresses",
+    "erasure_queue",
+    "erasures",
+    "job_queue",
+    "jobs",
+    "report_causes",
+    "schedule_queue",
+    "schedules",
+}
 """Tables of which nothing is in a prompt."""
 
 CATALOG = "insert into catalogs (organization_id, document) values (%s, '{}')"

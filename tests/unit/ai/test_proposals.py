@@ -166,6 +166,10 @@ def test_beside_a_question_nothing_else_is_asked_or_claimed() -> None:
         "Já deixei o horário mudado.",
         "Pronto! Fechei a loja amanhã.",
         "Feito!",
+        "Enviei a campanha para todo mundo!",
+        "A campanha de Natal já foi enviada.",
+        "Mandei a mensagem para os clientes.",
+        "Acabei de enviar a campanha.",
     ],
 )
 def test_no_form_of_a_claim_of_a_deed_is_left(said: str) -> None:
@@ -186,6 +190,10 @@ def test_no_form_of_a_claim_of_a_deed_is_left(said: str) -> None:
         ("Esta semana foram cancelados 5 agendamentos.", False),
         ("Para fechar a loja, é só pedir.", False),
         ("Você quer a loja fechada amanhã?", False),
+        ("Nada foi enviado; só você decide.", False),
+        ("Ainda não enviei nada.", False),
+        ("Enviei o gráfico acima.", False),
+        ("A campanha Natal foi enviada para 12 clientes.", True),
     ],
 )
 def test_what_tells_of_something_is_no_claim(said: str, *, knows: bool) -> None:

@@ -24,7 +24,7 @@ SOURCE: Final = "pedido do dono pelo WhatsApp, para clientes da loja"
 CampaignName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME, strip_whitespace=True)]
 
 
-class CampaignOrder(Arguments):
+class CampaignIdea(Arguments):
     """Arguments of ``sugerir_campanha``, but for the segment, which is the vertical's own."""
 
     nome: CampaignName = Field(description="Nome curto da campanha; o mesmo nome substitui o rascunho.")
@@ -55,10 +55,10 @@ class Drafted(BaseModel):
     situacao: str = "rascunho guardado; nada foi enviado. Se o dono quiser enviar, chame enviar_campanha"
 
 
-def order_of(audience: Audience) -> type[CampaignOrder]:
+def order_of(audience: Audience) -> type[CampaignIdea]:
     """Return the arguments for a vertical's customers."""
 
-    class _Checked(CampaignOrder):
+    class _Checked(CampaignIdea):
         @model_validator(mode="after")
         def _knows_variables(self) -> Self:
             if not is_template(self.texto, audience.names):
@@ -67,14 +67,14 @@ def order_of(audience: Audience) -> type[CampaignOrder]:
                 raise ValueError(message)
             return self
 
-    segment = (audience.segment, CampaignOrder.model_fields["segmento"])
-    return create_model("CampaignOrder", __base__=_Checked, segmento=segment)
+    segment = (audience.segment, CampaignIdea.model_fields["segmento"])
+    return create_model("CampaignIdea", __base__=_Checked, segmento=segment)
 
 
 def campaign_tool(audience: Audience) -> Tool:
     """Return the tool for a vertical's customers."""
 
-    async def run(context: ToolContext, ordered: CampaignOrder) -> BaseModel:
+    async def run(context: ToolContext, ordered: CampaignIdea) -> BaseModel:
         return await _draft(context, ordered, audience)
 
     return Tool(
@@ -94,7 +94,7 @@ def shop_of(context: ToolContext) -> Shop:
     return Shop(context.connection, context.organization, turn.instance, turn.settings.display_name, context.now)
 
 
-async def _draft(context: ToolContext, order: CampaignOrder, audience: Audience) -> BaseModel:
+async def _draft(context: ToolContext, order: CampaignIdea, audience: Audience) -> BaseModel:
     segment = await known_service(context.connection, context.organization, context.timezone, order.segmento)
     if segment is None:
         names = ", ".join(await service_names(context.connection, context.organization, context.timezone)) or "nenhum"

@@ -28,19 +28,29 @@ begin
     return recipients;
 end $$;
 
--- Queue a job for each recipient who waits, `pace` apart.
+-- Queue a job for each recipient who waits, `pace` apart, and one that looks at those whose text may not leave in time.
 create or replace function queue_recipients(c campaigns, pace interval) returns void
 language sql
 as $$
-    select queue_job(c.organization_id, c.instance_id, jsonb_build_object(
-        'kind', 'campaign_text', 'key', concat_ws(':', c.id, w.id, w.round), 'lane', 'campaign',
-        'payload', jsonb_build_object('recipient', w.id, 'round', w.round), 'contact', w.contact_id,
-        'due_at', greatest(c.begins_at, clock_timestamp()) + pace * w.before
-    ))
+    select queue_recipient(c, w.r, (w.r).round, greatest(c.begins_at, clock_timestamp()) + pace * w.before)
     from (
-        select r.id, r.round, r.contact_id, row_number() over (order by r.id) - 1 as before from campaign_recipients r
+        select r, row_number() over (order by r.id) - 1 as before from campaign_recipients r
         where r.organization_id = c.organization_id and r.campaign_id = c.id and r.state = 'waiting'
-    ) w
+    ) w;
+    select queue_recipient(c, r, r.round + 1, o.expires_at) from campaign_recipients r
+    join outbox o on o.organization_id = r.organization_id and o.id = r.outbox_id and o.state = 'held'
+    where r.organization_id = c.organization_id and r.campaign_id = c.id and r.state = 'queued'
+        and o.expires_at < c.expires_at
+$$;
+
+create or replace function queue_recipient(c campaigns, r campaign_recipients, round_now integer, due timestamptz)
+returns bigint
+language sql
+as $$
+    select queue_job(c.organization_id, c.instance_id, jsonb_build_object(
+        'kind', 'campaign_text', 'key', concat_ws(':', c.id, r.id, round_now), 'lane', 'campaign', 'contact', r.contact_id,
+        'payload', jsonb_build_object('recipient', r.id, 'round', round_now), 'due_at', due
+    ))
 $$;
 
 -- Stop a campaign for a while: nothing more of it leaves. False: it is not one that sends.
@@ -71,8 +81,9 @@ begin
         return false;
     end if;
     update campaigns k set state = 'approved' where k.organization_id = organization and k.id = campaign;
-    update campaign_recipients r set round = r.round + 1
-    where r.organization_id = organization and r.campaign_id = campaign and r.state = 'waiting';
+    update campaign_recipients r
+    set state = 'waiting', outbox_id = null, settled_at = null, round = r.round + case r.state when 'waiting' then 1 else 2 end
+    where r.organization_id = organization and r.campaign_id = campaign and (r.state = 'waiting' or is_open_again(r));
     perform note_campaign(c, who, 'campaign_resumed');
     perform queue_recipients(c, pace);
     perform free_proactive(organization, c.instance_id, reference_of(c));

@@ -41,7 +41,7 @@ create table campaign_recipients (
     contact_id bigint not null,
     state text not null default 'waiting' check (state in ('waiting', 'queued', 'skipped', 'cancelled', 'merged')),
     why text,  -- why it was skipped (oxy_ai.campaigns.delivery)
-    round smallint not null default 0,  -- counts up when the campaign is resumed: earlier jobs are void
+    round integer not null default 0,  -- counts up when the campaign is resumed: earlier jobs are void
     outbox_id uuid,  -- the text, once it is queued; kept when the text is deleted
     wrote_first_at timestamptz,  -- what proves that he may be written to: he wrote to the business first,
     last_visit_at timestamptz,  -- or he came
