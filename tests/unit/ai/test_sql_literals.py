@@ -16,9 +16,10 @@ FORM = {
     "contacts.sql": {"7"},
     "proactive.sql": {"8"},
     "pauses.sql": {"100"},
+    "positions.sql": {"12", "20", "32", "1000"},
 }
 """No limits of the product: the largest exponent of a doubled interval, the parts of the outbox of attachments and of
-what nobody asked for, and the whole of a percentage."""
+what nobody asked for, the whole of a percentage, and the lengths of ids and numbers as text."""
 
 
 def test_functions_are_found() -> None:

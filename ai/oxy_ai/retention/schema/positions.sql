@@ -4,7 +4,11 @@
 
 create or replace function retention_position(at timestamptz, id bigint) returns text
 language sql immutable parallel safe
-as $$ select to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '|' || lpad(id::text, 20, '0') $$;
+as $$ select to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || numbered_position(id) $$;
+
+create or replace function numbered_position(id bigint) returns text
+language sql immutable parallel safe
+as $$ select '|' || lpad(id::text, 20, '0') $$;
 
 create or replace function position_time(after text) returns timestamptz
 language sql immutable parallel safe
@@ -16,7 +20,7 @@ as $$ select coalesce(nullif(split_part(after, '|', 2), '')::bigint, 0) $$;
 
 create or replace function position_id(after text) returns uuid
 language sql immutable parallel safe
-as $$ select coalesce(nullif(after, ''), '00000000-0000-0000-0000-000000000000')::uuid $$;
+as $$ select coalesce(nullif(after, ''), rpad('', 32, '0'))::uuid $$;
 
 -- The smallest id of version 7 that was made then: its first 48 bits are the milliseconds (oxy_core.identity.new_id).
 create or replace function first_id_at(moment timestamptz) returns uuid

@@ -57,7 +57,7 @@ begin
         coalesce(array_agg(f.id) filter (where f.instance_id = instance and f.ended_at < older), '{}')
     into step.position, step.more, ids
     from (
-        select p.id, p.instance_id, p.created_at, p.ended_at, '|' || lpad(p.id::text, 20, '0') as position
+        select p.id, p.instance_id, p.created_at, p.ended_at, numbered_position(p.id) as position
         from proposals p
         where p.organization_id = organization and p.id > position_number(after) order by p.id limit how_many
     ) f;
@@ -86,7 +86,7 @@ begin
         coalesce(array_agg(f.id) filter (where f.instance_id = instance and f.created_at < older), '{}')
     into step.position, step.more, ids
     from (
-        select n.id, n.instance_id, n.created_at, '|' || lpad(n.id::text, 20, '0') as position from owner_notices n
+        select n.id, n.instance_id, n.created_at, numbered_position(n.id) as position from owner_notices n
         where n.organization_id = organization and n.id > position_number(after) order by n.id limit how_many
     ) f;
     ids := array(

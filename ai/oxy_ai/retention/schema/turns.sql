@@ -65,7 +65,7 @@ begin
         coalesce(array_agg(f.turn_id) filter (where f.created_at < older), '{}')
     into step.position, step.more, ids
     from (
-        select s.turn_id, s.created_at, '|' || lpad(s.turn_id::text, 20, '0') as position from turn_steps s
+        select s.turn_id, s.created_at, numbered_position(s.turn_id) as position from turn_steps s
         where s.organization_id = organization and s.turn_id > position_number(after)
         order by s.turn_id limit how_many
     ) f;

@@ -86,7 +86,7 @@ begin
         coalesce(array_agg(f.id) filter (where f.instance_id = instance and f.died_at < older), '{}')
     into step.position, step.more, ids
     from (
-        select d.id, d.instance_id, d.died_at, '|' || lpad(d.id::text, 20, '0') as position from dead_reports d
+        select d.id, d.instance_id, d.died_at, numbered_position(d.id) as position from dead_reports d
         where d.organization_id = organization and d.id > position_number(after) order by d.id limit how_many
     ) f;
     ids := array(
@@ -114,7 +114,7 @@ begin
         coalesce(array_agg(f.id) filter (where f.at < older), '{}')
     into step.position, step.more, ids
     from (
-        select a.id, a.at, '|' || lpad(a.id::text, 20, '0') as position from audit_log a
+        select a.id, a.at, numbered_position(a.id) as position from audit_log a
         where a.organization_id = organization and a.id > position_number(after) order by a.id limit how_many
     ) f;
     delete from audit_log a where a.organization_id = organization and a.id = any (ids);
