@@ -274,7 +274,7 @@ begin
         why := 'audience';
     elsif o.purpose = 'promotion' then
         until := promoted_until(
-            o.organization_id, c.id, moment, (i.settings #>> '{limits,proactive_interval_days}')::integer
+            o.organization_id, c.id, moment, (i.settings #>> '{limits,proactive_interval_days}')::integer, o.id
         );
         why := case when until is not null then 'interval' end;
     end if;

@@ -143,8 +143,9 @@ begin
 end $$;
 
 -- Until when a contact is sent no promotion, because it got one; null: it may be sent one.
-create or replace function promoted_until(organization uuid, contact bigint, moment timestamptz, days integer)
-returns timestamptz
+create or replace function promoted_until(
+    organization uuid, contact bigint, moment timestamptz, days integer, other_than uuid default null
+) returns timestamptz
 language plpgsql stable
 as $$
 begin
@@ -153,7 +154,7 @@ begin
         join outbox o on o.conversation_id = v.id and o.organization_id = organization
         where v.organization_id = organization and v.contact_id = contact and o.purpose = 'promotion'
             and o.released_at > moment - make_interval(days => days) and o.released_until is not null
-            and o.state not in ('failed', 'withheld')
+            and o.state not in ('failed', 'withheld') and o.id is distinct from other_than
     );
 end $$;
 
