@@ -1,19 +1,57 @@
 """What a number sends without being asked: one budget, kept by whoever releases."""
 
-from datetime import timedelta
-from uuid import UUID
+import threading
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
-from integration.ai.scene import CUSTOMER, FakePod, Scene, org, settings_of, until
+import psycopg
+from integration.ai.engine_database import EPOCH, INSTANCE, ORGANIZATION, Database
+from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
+from integration.ai.test_release_rules import PACING, Number
+from psycopg.types.json import Jsonb
 
 from oxy_ai.database import connected_pool, organization_transaction
+from oxy_ai.engine.outgoing import find_destination, queue_message
+from oxy_ai.engine.store import Engine
 from oxy_ai.ids import instance_id
 from oxy_ai.reputation import ProactiveMessage, Purpose, queue_proactive
-from oxy_core.envelopes import InstanceSettings, Lane
+from oxy_core.envelopes import (
+    ConnectionChanged,
+    ConnectionState,
+    InstanceSettings,
+    Lane,
+    SendOutcome,
+    SendResult,
+)
 from oxy_core.identity import new_id
 from oxy_core.instance.settings import LimitsSettings
+from oxy_core.outbound import SendRefusal
+from oxy_core.report_bodies import ReceiptsSeen
 
 LANES = {Purpose.PROMOTION: Lane.CAMPAIGN, Purpose.BOOKING: Lane.AUTOMATION, Purpose.REPORT: Lane.AUTOMATION}
 PACE = {"release_jitter": 0.0, "release_pause_seconds": 0.05, "release_look_seconds": 0.3, "release_held_seconds": 0.3}
+
+NOW = datetime.now(UTC)
+HERE = ZoneInfo("America/Sao_Paulo")
+ALL_DAY = f"{NOW.astimezone(HERE) - timedelta(hours=6):%H:%M}-{NOW.astimezone(HERE) + timedelta(hours=12):%H:%M}"
+"""Quiet hours that nothing leaves in, whenever the tests run."""
+MANY = """
+insert into outbox (
+    organization_id, id, instance_id, conversation_id, part, lane, chat, body, expires_at, purpose, reference,
+    as_queued, state
+)
+select organization_id, gen_random_uuid(), instance_id, conversation_id, part, lane, chat, body, expires_at, purpose,
+    reference, as_queued, 'held'
+from outbox, generate_series(1, 5000) where id = $1
+"""
+PAUSES = """
+select bool_and(pause >= interval '1 second') from (
+    select released_at - lag(released_at) over (order by released_at) as pause from outbox
+    where released_at is not null order by released_at offset 11
+) r
+"""
+RACING = "select relay_step(%s, %s, %s, '0', %s::uuid[], %s::uuid[], false, 20, '1 second', '10 seconds', %s)"
 
 
 def limits(**changes: object) -> LimitsSettings:
@@ -71,3 +109,160 @@ async def test_a_text_that_nobody_asked_for_is_released_and_joins_its_conversati
     assert await scene.value("select body from messages where outbox_id = $1", request) == "Banho com desconto!"
     assert pod.sent[-1].valid_seconds is not None
     assert 500 < pod.sent[-1].valid_seconds <= 600
+
+
+async def test_what_answers_alerts_or_is_ordered_never_waits(scene: Scene) -> None:
+    """Whatever the budget says: quiet hours, a stopped number, a spent day and minute, and thousands that wait."""
+    settings = budgeted(quiet_hours=ALL_DAY, campaign_per_day=0, outbound_per_minute=1)
+    pod = await scene.pod(settings)
+    async with scene.worker(**PACE):
+        await greeted(pod, CUSTOMER)
+        held = [await queue(scene, settings, "Promoção", purpose=purpose) for purpose in Purpose]
+        await scene.query(MANY, held[0])
+        await scene.query("select pause_proactive(organization_id, id, 'banned', 'cli') from instances")
+        await scene.query("update reputation set next_at = now() + interval '1 hour'")
+        assert await pod.answer_to("Oi de novo")
+        await scene.query(
+            "select note_for_owner(organization_id, instance_id, 'lost', 'conversation:' || id) from conversations"
+        )
+        await until(lambda: pod.texts_to(OWNER))
+        async with connected_pool(scene.database_url, connections=1) as pool:
+            engine = Engine(pool)
+            await queue_message(engine, await find_destination(engine, "petshop", "main", CUSTOMER), "Por ordem")
+        await until(lambda: "Por ordem" in pod.texts_to(CUSTOMER))
+    assert await scene.value("select count(*) from outbox where purpose is not null and state <> 'held'") == 0
+
+
+async def test_a_text_that_its_pod_lets_expire_is_sent_later_under_another_request(scene: Scene) -> None:
+    settings = budgeted()
+    pod = await scene.pod(settings)
+    async with scene.worker(**PACE):
+        await greeted(pod, CUSTOMER)
+        pod.results = False
+        request = await queue(scene, settings, "Promoção")
+        await until(lambda: scene.query("select from outbox where id = $1 and state = 'accepted'", request))
+        pod.results = True
+        pod.report(SendResult(request_id=request, outcome=SendOutcome.EXPIRED))
+        await until(lambda: scene.query("select from outbox where id = $1 and state = 'sent'", request))
+        sent = [item.id for item in pod.sent if item.text == "Promoção"]
+        assert (sent[0], len(sent)) == (request, 2)
+        assert sent[1] == await scene.value("select request_id from outbox where id = $1", request)
+        pod.report(
+            ReceiptsSeen(kind="read", request_ids=(sent[1],), whatsapp_ids=("W",), chat=pod.sent[-1].chat, at=NOW)
+        )
+        await until(lambda: scene.query("select from outbox where id = $1 and state = 'read'", request))
+    assert await scene.value("select count(*) from messages where outbox_id = $1", request) == 1
+    assert await scene.value("select count(*) from owner_notices") == 0
+
+
+async def test_an_outage_between_offer_and_acceptance_sends_nothing_twice(scene: Scene) -> None:
+    settings = budgeted()
+    pod = await scene.pod(settings)
+    async with scene.worker(accepted_timeout_seconds=0.1, relay_backoff_max_seconds=0.3, **PACE):
+        await greeted(pod, CUSTOMER)
+        pod.accepting = False
+        request = await queue(scene, settings, "Promoção")
+        await until(lambda: request in pod.offered)
+        await scene.query("update outbox set released_until = now() where id = $1", request)
+        await until(lambda: scene.query("select from outbox where error = 'NotAccepted' or released_until > now()"))
+        pod.accepting = True
+        await until(lambda: scene.query("select from outbox where id = $1 and state = 'sent'", request))
+    assert [item.id for item in pod.sent if item.text == "Promoção"] == [request]
+    assert await scene.value("select count(*) from messages where outbox_id = $1", request) == 1
+
+
+async def test_a_number_that_whatsapp_locks_is_stopped_its_owner_told_once_and_a_person_resumes(scene: Scene) -> None:
+    settings = budgeted()
+    pod = await scene.pod(settings)
+    async with scene.worker(**PACE):
+        await greeted(pod, CUSTOMER, "+5511912340002")
+        pod.results = False
+        refused = [await queue(scene, settings, "Promoção", phone) for phone in (CUSTOMER, "+5511912340002")]
+        await until(lambda: scene.query("select from outbox where state = 'accepted' having count(*) = 2"))
+        for request in refused:
+            body = SendResult(request_id=request, outcome=SendOutcome.EXPIRED, refusal=SendRefusal.REACHOUT_LOCKED)
+            pod.report(body)
+        pod.results = True
+        await until(lambda: pod.texts_to(OWNER))
+        assert "não deixa mais este número iniciar conversas" in pod.texts_to(OWNER)[0]
+        assert await scene.value("select count(*) from outbox where state = 'held'") == 2
+        await scene.query("select resume_proactive(organization_id, id, 'cli') from instances")
+        await until(
+            lambda: scene.query("select from outbox where purpose is not null and state = 'sent' having count(*) = 2")
+        )
+        await pod.answer_to("Oi")
+    assert len(pod.texts_to(OWNER)) == 1
+
+
+async def test_a_banned_number_waits_for_its_connection_and_for_a_person(scene: Scene) -> None:
+    settings = budgeted()
+    pod = await scene.pod(settings)
+    async with scene.worker(**PACE):
+        await greeted(pod, CUSTOMER)
+        pod.report(ConnectionChanged(state=ConnectionState.ENDED, reason="TemporaryBan"))
+        await until(lambda: scene.query("select from reputation where paused_for = 'banned'"))
+        await queue(scene, settings, "Lembrete", purpose=Purpose.BOOKING)
+        pod.report(ConnectionChanged(state=ConnectionState.CONNECTED))
+        await until(lambda: any("bloqueou este número" in text for text in pod.texts_to(OWNER)))
+        assert await scene.value("select state from outbox where purpose = 'booking'") == "held"
+        await scene.query("select resume_proactive(organization_id, id, 'cli') from instances")
+        await until(lambda: "Lembrete" in pod.texts_to(CUSTOMER))
+
+
+async def test_who_opts_out_or_is_taken_over_while_a_text_waits_hears_nothing_of_it(scene: Scene) -> None:
+    settings = budgeted(quiet_hours=ALL_DAY)
+    pod = await scene.pod(settings)
+    other = "+5511912340002"
+    async with scene.worker(**PACE):
+        await greeted(pod, CUSTOMER, other)
+        unwanted, waiting = [await queue(scene, settings, "Promoção", phone) for phone in (CUSTOMER, other)]
+        pod.receive("PARAR", CUSTOMER)
+        pod.person_writes("Eu mesma cuido", other)
+        await until(lambda: scene.query("select from contacts where opt_out is not null"))
+        await until(lambda: scene.query("select from conversations where human_until > now()"))
+        await scene.publish(budgeted().model_copy(update={"generation": 2}))
+        await until(lambda: scene.query("select from outbox where id = $1 and error = 'OptedOut'", unwanted))
+        await until(lambda: scene.query("select from outbox where id = $1 and held_for = 'human'", waiting))
+        await scene.query("update conversations set human_until = now()")
+        await until(lambda: "Promoção" in pod.texts_to(other))
+    assert "Promoção" not in pod.texts_to(CUSTOMER)
+
+
+def test_relays_that_race_never_exceed_a_budget_by_even_one(engine_url: str) -> None:
+    """Four relays at once, each of which may take the row from the others at any time."""
+    with psycopg.connect(engine_url) as connection:
+        number = Number(Database(connection))
+        number.limit(campaign_per_day=10, outbound_per_minute=6_000_000)
+        for _ in range(40):
+            number.queue()
+    race(engine_url, rounds=40)
+    with psycopg.connect(engine_url) as connection:
+        count = "select count(*) from outbox where released_at is not null"
+        assert connection.execute(count).fetchone() == (10,)
+        number = Number(Database(connection))
+        number.limit(outbound_per_minute=60)
+        connection.execute("update reputation set next_at = '-infinity'")
+        connection.commit()
+    race(engine_url, rounds=20)
+    with psycopg.connect(engine_url) as connection:
+        assert connection.execute(PAUSES).fetchone() in {(None,), (True,)}
+        assert connection.execute(count).fetchone() > (10,)
+
+
+def race(url: str, rounds: int) -> None:
+    """Let four relays step at the same time, none of which respects a lease."""
+
+    def relay() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            name, accepted = str(uuid4()), list[str]()
+            for _ in range(rounds):
+                connection.execute("update relay_queue set proactive_at = '-infinity' where proactive_at < 'infinity'")
+                values = (ORGANIZATION, INSTANCE, name, accepted, [EPOCH] * len(accepted), Jsonb(PACING))
+                [step] = connection.execute(RACING, values).fetchone() or [None]
+                accepted = [] if step is None else [row["id"] for row in step["rows"]]
+
+    relays = [threading.Thread(target=relay) for _ in range(4)]
+    for thread in relays:
+        thread.start()
+    for thread in relays:
+        thread.join()
