@@ -8,6 +8,7 @@ from oxy_ai.database import organization_transaction
 from oxy_ai.engine.known_names import require_known
 from oxy_ai.engine.store import Engine
 from oxy_ai.ids import instance_id, organization_id
+from oxy_ai.reputation import Reputation, reputation_of
 from oxy_ai.schedules.shown import ScheduleShown, schedules_shown
 from oxy_ai.setting_overlays import OverlaidSetting, overlaid_settings
 
@@ -18,6 +19,8 @@ class OverlaysReport(BaseModel):
     settings: list[OverlaidSetting]
     schedules: list[ScheduleShown]
     """What Aurora writes to owners on her own, what comes next first."""
+    sending: Reputation | None
+    """What the number may send without being asked, and what waits."""
 
 
 def add_settings_parser(parser: argparse.ArgumentParser) -> None:
@@ -35,4 +38,5 @@ async def show_settings(engine: Engine, options: argparse.Namespace) -> Overlays
         return OverlaysReport(
             settings=await overlaid_settings(connection, key, instance),
             schedules=await schedules_shown(connection, key, instance),
+            sending=await reputation_of(connection, key, instance),
         )

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from oxy_ai.assistants.prompt_files import PromptFile, Variables, hash_of
 from oxy_ai.assistants.vertical import Context, Prompt
 from oxy_ai.aurora.acting.report_acts import own_messages
+from oxy_ai.aurora.acting.sending_acts import sending_limits
 from oxy_ai.petshop.parts import AGENDA, BOOKINGS, CATALOG, CUSTOMER_PARTS, PAST, PETS
 from oxy_ai.petshop.pets import Pet, age_words
 from oxy_ai.portuguese.formatting import full_day, moment
@@ -70,6 +71,7 @@ class NowVariables:
     today: str
     iso_date: str
     own_messages: str
+    sending_limits: str
 
 
 def customer_instructions(folder: Path = OWN) -> str:
@@ -107,8 +109,9 @@ def customer_prompt(context: Context, folder: Path = OWN) -> Prompt:
 def aurora_prompt(context: Context, folder: Path = OWN) -> Prompt:
     """Return the prompt of Aurora, the owners' assistant."""
     first, second = _file(folder, "aurora.md", AuroraVariables), _file(folder, "aurora_now.md", NowVariables)
-    own = own_messages(context.turn.settings.ai.aurora)
-    changing = NowVariables(_today(context.now), f"{context.now:%Y-%m-%d}", own)
+    settings = context.turn.settings
+    own, limits = own_messages(settings.ai.aurora), sending_limits(settings.limits)
+    changing = NowVariables(_today(context.now), f"{context.now:%Y-%m-%d}", own, limits)
     return Prompt(first.fill(AuroraVariables(_shop(context.turn))), second.fill(changing), hash_of(first, second))
 
 

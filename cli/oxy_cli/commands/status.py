@@ -11,6 +11,7 @@ from oxy_cli.errors import AdminError
 from oxy_cli.instance import InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Namespace, Output, SystemNamespace
 from oxy_cli.output import age, console, print_json, print_table
+from oxy_cli.sending import WAITING_COLUMNS, sending_rows, waiting_rows
 from oxy_cli.worker_admin import administer
 from oxy_core.identity import mask
 
@@ -53,6 +54,8 @@ class Overlays(NamedTuple):
     settings: Sequence[Mapping[str, Any]] | None
     """None: no worker says."""
     schedules: Sequence[Mapping[str, Any]] = ()
+    sending: Mapping[str, Any] | None = None
+    """What the number may send without being asked; None: no worker says."""
     problem: str = ""
     """Why not."""
 
@@ -98,13 +101,14 @@ def _overlays(system: Cluster, instance: InstanceView) -> Overlays:
         found = administer(system, arguments)
     except AdminError as error:
         return Overlays(None, problem=str(error))
-    return Overlays(found["settings"], found["schedules"])
+    return Overlays(found["settings"], found["schedules"], found["sending"])
 
 
 def _print_one(instance: InstanceView, overlays: Overlays, output: Output) -> None:
     detail = instance.detail()
     if output is Output.JSON:
-        print_json({**detail, "changedByOwners": overlays.settings, "schedules": overlays.schedules})
+        told = {"changedByOwners": overlays.settings, "schedules": overlays.schedules, "sending": overlays.sending}
+        print_json({**detail, **told})
         return
     conditions = detail.pop("conditions")
     print_table(("", ""), [(_words(key), _text(value)) for key, value in detail.items() if value is not None])
@@ -113,6 +117,17 @@ def _print_one(instance: InstanceView, overlays: Overlays, output: Output) -> No
         columns = ("type", "status", "reason", "message")
         print_table([column.upper() for column in columns], [[item[key] for key in columns] for item in conditions])
     _print_overlays(overlays)
+    if overlays.sending is not None:
+        _print_sending(overlays.sending, str(detail["name"]))
+
+
+def _print_sending(sending: Mapping[str, Any], instance: str) -> None:
+    """Print what the number may send without being asked, and what waits."""
+    console().print("\nWhat the number sends without being asked:")
+    print_table(("", ""), sending_rows(sending, instance))
+    if rows := waiting_rows(sending):
+        console().print()
+        print_table(list(WAITING_COLUMNS), rows)
 
 
 def _print_overlays(overlays: Overlays) -> None:

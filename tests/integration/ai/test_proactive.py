@@ -1,5 +1,6 @@
 """What a number sends without being asked: one budget, kept by whoever releases."""
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -7,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 from integration.ai.engine_database import EPOCH, INSTANCE, ORGANIZATION, Database
+from integration.ai.owner import opened
 from integration.ai.scene import CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
 from integration.ai.test_release_rules import PACING, Number
 from psycopg.types.json import Jsonb
@@ -266,3 +268,26 @@ def race(url: str, rounds: int) -> None:
         thread.start()
     for thread in relays:
         thread.join()
+
+
+async def test_aurora_says_what_waits_and_has_the_number_go_on(scene: Scene) -> None:
+    async with opened(scene, PACE, limits=limits()) as owner:
+        await greeted(owner.pod, CUSTOMER)
+        await scene.query("select pause_proactive(organization_id, id, 'opt_outs', 'cli') from instances")
+        await queue(scene, owner.pod.settings, "Promoção")
+        await scene.model.script(
+            {"user": "^o que espera$", "calls": [{"tool": "ver_envios", "arguments": {}}]},
+            {"user": "^o que espera$", "after": "ver_envios", "reply": "Há mensagens esperando."},
+        )
+        assert "esperando" in await owner.hears("o que espera")
+        found = await scene.value(
+            "select (select value from jsonb_each_text(s.results) limit 1) from turn_steps s where s.results <> '{}'"
+        )
+        assert "pediu para não receber mais" in found
+        intent = await owner.is_asked("pode retomar", "retomar_envios")
+        assert intent.startswith("Vou voltar a enviar")
+        assert (await owner.hears("sim")).startswith("Pronto!")
+        await until(lambda: "Promoção" in owner.pod.texts_to(CUSTOMER))
+        assert "não estão parados" in await owner.is_refused("retoma de novo", "retomar_envios")
+    shown = json.loads(scene.admin("settings", "--organization", "petshop", "--instance", "main").stdout)["sending"]
+    assert (shown.get("paused"), shown["waiting"], shown["this_minute"]) == (None, [], 1)

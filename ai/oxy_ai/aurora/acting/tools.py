@@ -7,6 +7,7 @@ from oxy_ai.aurora.acting.booking_acts import SETTLE_BOOKING, SubjectFinder, any
 from oxy_ai.aurora.acting.campaign_acts import campaign_acts
 from oxy_ai.aurora.acting.conversation_acts import CONVERSATION_ACTS
 from oxy_ai.aurora.acting.report_acts import REPORT_ACTS
+from oxy_ai.aurora.acting.sending_acts import SENDING_TOOLS
 from oxy_ai.campaigns.audience import Audience
 
 
@@ -14,4 +15,4 @@ def acting_tools(find_subject: SubjectFinder = any_subject, audience: Audience |
     """Return the tools; `find_subject` says for whom or what bookings are, `audience` who may get campaigns."""
     campaigns = () if audience is None else campaign_acts(audience)
     bookings = (SETTLE_BOOKING, booking_for(find_subject))
-    return (*CONVERSATION_ACTS, *ASSISTANT_ACTS, *REPORT_ACTS, *AGENDA_ACTS, *bookings, *campaigns)
+    return (*CONVERSATION_ACTS, *ASSISTANT_ACTS, *REPORT_ACTS, *SENDING_TOOLS, *AGENDA_ACTS, *bookings, *campaigns)
