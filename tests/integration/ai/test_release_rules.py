@@ -10,7 +10,7 @@ from integration.ai.engine_database import EPOCH, INSTANCE, ORGANIZATION, RELAY,
 from psycopg.types.json import Jsonb
 
 LIMITS: Row = {
-    "outbound_per_minute": 60_000,
+    "outbound_per_minute": 60_000_000,
     "campaign_per_day": 200,
     "warm_up": [],
     "proactive_interval_days": 7,
