@@ -27,8 +27,9 @@ from oxy_ai.engine.ledger import Ledger, read_ledger
 from oxy_ai.engine.outages import is_outage
 from oxy_ai.engine.send_orders import ReceivedOrder, carry_out, read_order
 from oxy_ai.engine.store import Engine
-from oxy_ai.erasure_admin import add_erasures_parser, erase, list_erasures, read_person_order
+from oxy_ai.erasure_admin import add_erasures_parser, erase, list_erasures, print_export, read_person_order
 from oxy_ai.erasures.erasing import Erasing
+from oxy_ai.erasures.export import Export
 from oxy_ai.erasures.table import ErasureTable
 from oxy_ai.errors import AdministrationError, ProfileUnknownError
 from oxy_ai.ids import organization_id
@@ -91,7 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     groups.add_parser(
         "contact", help="whom the assistant never answers: oxy_core.contact_command.ContactOrder from standard input"
     )
-    groups.add_parser("erase", help="forget a person: oxy_core.contact_command.PersonOrder from standard input")
+    groups.add_parser(
+        "person",
+        help="hand out or forget what is known of a person: oxy_core.contact_command.PersonOrder from standard input",
+    )
     add_erasures_parser(groups.add_parser("erasures", help="people who are being forgotten"))
     groups.add_parser("campaign", help="campaigns: oxy_core.campaign_command.CampaignOrder and its media, likewise")
     groups.add_parser("send", help="send a message: oxy_core.send_command.SendOrder and its file from standard input")
@@ -155,7 +159,7 @@ def _order(group: str) -> Order | None:
             return read_order(sys.stdin.buffer)
         case "contact":
             return read_contact_order(sys.stdin.buffer)
-        case "erase":
+        case "person":
             return read_person_order(sys.stdin.buffer)
         case "campaign":
             return read_campaign_order(sys.stdin.buffer)
@@ -167,6 +171,9 @@ async def _carry_out(stores: Stores, settings: StoreSettings, order: Order) -> o
     match order:
         case ContactOrder():
             return await carry_out_contact(stores.engine, order)
+        case PersonOrder(export=True):
+            library = FileLibrary(stores.engine.pool, settings)
+            return await print_export(stores.engine, Export(ErasureTable(stores.engine.pool), library), order)
         case PersonOrder():
             return await erase(stores.engine, stores.erasing(settings), order)
         case ReceivedCampaign():

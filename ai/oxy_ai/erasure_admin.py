@@ -1,4 +1,4 @@
-"""``python -m oxy_ai.admin erase`` and ``erasures``: people who are to be forgotten."""
+"""``python -m oxy_ai.admin export``, ``erase`` and ``erasures``: what is known of people, and who is forgotten."""
 
 import argparse
 from typing import BinaryIO, Final
@@ -9,9 +9,11 @@ from oxy_ai.engine.known_names import require_known
 from oxy_ai.engine.outgoing import find_destination
 from oxy_ai.engine.store import Engine
 from oxy_ai.erasures.erasing import Erasing
-from oxy_ai.erasures.records import REMEDIES, DueErasure
+from oxy_ai.erasures.export import Export
+from oxy_ai.erasures.records import REMEDIES, DueErasure, EraseRefusal
 from oxy_ai.errors import AdministrationError
 from oxy_ai.ids import instance_id, organization_id
+from oxy_ai.printing import Printed, print_document
 from oxy_core.contact_command import ErasureStatus, PersonOrder
 from oxy_core.identity import new_id
 
@@ -52,3 +54,15 @@ async def list_erasures(engine: Engine, erasing: Erasing, options: argparse.Name
     await require_known(engine, options.organization, options.instance)
     organization, instance = organization_id(options.organization), instance_id(options.organization, options.instance)
     return await erasing.table.statuses(organization, instance, finished=options.all)
+
+
+async def print_export(engine: Engine, export: Export, order: PersonOrder) -> Printed:
+    """Print everything that is known of a person, a JSON document a line; raises AdministrationError."""
+    to = await find_destination(engine, order.organization, order.instance, order.person)
+    pieces = 0
+    async for piece in export.pieces(to, order):
+        print_document(piece)
+        pieces += 1
+    if not pieces:
+        raise AdministrationError(REMEDIES[EraseRefusal.UNKNOWN])
+    return Printed()

@@ -139,21 +139,22 @@ class Cluster:
     def execute(self, pod: str, command: Sequence[str], stdin: Iterable[bytes] = ()) -> Completed:
         """Run a command in a pod's first container with this input; raises ClusterError if it cannot run."""
         with explained(f"cannot run a command in pod {pod} of namespace {self.namespace}"):
-            session = self._session(pod, command, stdin=True)
+            session = self._session(pod, command)
             try:
                 return _completed(session, stdin)
             finally:
                 session.close()
 
-    def follow(self, pod: str, command: Sequence[str]) -> Generator[str, None, Completed]:
-        """Run a command as `execute` does, without input, and yield its output line by line as it comes.
+    def follow(self, pod: str, command: Sequence[str], stdin: Iterable[bytes] = ()) -> Generator[str, None, Completed]:
+        """Run a command as `execute` does, and yield its output line by line as it comes.
 
         Returns how it ended, without the output. Nothing is read that nobody has asked for yet.
         """
         what = f"cannot run a command in pod {pod} of namespace {self.namespace}"
         with explained(what):
-            session = self._session(pod, command, stdin=False)
+            session = self._session(pod, command)
         try:
+            _send(session, stdin)
             rest = b""
             while session.is_open():
                 with explained(what):
@@ -166,8 +167,8 @@ class Cluster:
         finally:
             session.close()
 
-    def _session(self, pod: str, command: Sequence[str], *, stdin: bool) -> WSClient:
-        streams = [("stdin", str(stdin).lower()), ("stdout", "true"), ("stderr", "true")]
+    def _session(self, pod: str, command: Sequence[str]) -> WSClient:
+        streams = [("stdin", "true"), ("stdout", "true"), ("stderr", "true")]
         query = [*streams, *(("command", word) for word in command)]
         method, url, headers, *_ = self._serialized("GET", f"{self._core}/pods/{pod}/exec", query)
         # Bytes, because the library decodes text frame by frame, which breaks characters that span two frames.
@@ -211,14 +212,19 @@ class Cluster:
 
 
 def _completed(session: WSClient, stdin: Iterable[bytes]) -> Completed:
+    _send(session, stdin)
+    session.run_forever()
+    return _ended(session)
+
+
+def _send(session: WSClient, stdin: Iterable[bytes]) -> None:
+    """Write a command's whole input and close it; raises ClusterError."""
     if session.subprotocol != V5_CHANNEL_PROTOCOL:
         message = "the cluster's API server cannot close a command's input; Kubernetes 1.30 or newer is needed"
         raise ClusterError(message)
     # A command that ends before it has read everything closes the connection; its output says why it did.
     with suppress(WebSocketException, OSError):
         _write(session, stdin)
-    session.run_forever()
-    return _ended(session)
 
 
 def _ended(session: WSClient) -> Completed:

@@ -25,13 +25,15 @@ def administer(
     return answer_of(system.execute(pod, _command(arguments), stdin), pod, accepted)
 
 
-def administer_each(system: Cluster, arguments: Sequence[str], *, accepted: Collection[int] = (0,)) -> Iterator[Any]:
+def administer_each(
+    system: Cluster, arguments: Sequence[str], stdin: Iterable[bytes] = (), *, accepted: Collection[int] = (0,)
+) -> Iterator[Any]:
     """Run it as `administer` does, and yield the JSON of each line that it prints, as they come.
 
     Raises AdminError with the worker's message if it refuses, or breaks off.
     """
     pod = _ready_worker(system)
-    completed = yield from _documents(system.follow(pod, _command(arguments)), pod)
+    completed = yield from _documents(system.follow(pod, _command(arguments), stdin), pod)
     _require(completed, pod, accepted)
 
 

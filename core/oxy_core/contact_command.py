@@ -1,4 +1,4 @@
-"""What ``oxy contact`` asks a worker (``python -m oxy_ai.admin contact``, ``export``, ``erase``), and what it answers.
+"""What ``oxy contact`` asks a worker (``python -m oxy_ai.admin contact`` and ``person``), and what it answers.
 
 Standard input is one line, an order as JSON: a number is no argument, as in `oxy_core.send_command`.
 """
@@ -6,7 +6,7 @@ Standard input is one line, an order as JSON: a number is no argument, as in `ox
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 
 from oxy_core.identity import InstanceName, OrganizationName, OwnerAddress, Phone
 
@@ -47,8 +47,33 @@ class PersonOrder(_Document):
     instance: InstanceName
     person: OwnerAddress
     """A number, or a hidden address where the number is not known."""
+    export: bool
+    """Whether everything is handed out; else, forgotten."""
     media: bool = False
     """Whether files are handed out with their bytes, in base64."""
+
+
+class ExportPiece(_Document):
+    """A line of what is known of a person: first the person; then rows; then files, each followed by its parts."""
+
+    person: "ExportedPerson | None" = None
+    table: str | None = None
+    """Of `record`, a row as it is stored."""
+    record: JsonValue = None
+    file: JsonValue = None
+    """The row of a file."""
+    part: str | None = None
+    """Of the file before, in base64; its parts can be joined."""
+
+
+class ExportedPerson(_Document):
+    """Of whom everything is handed out."""
+
+    organization: OrganizationName
+    instance: InstanceName
+    exported_at: AwareDatetime
+    addresses: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 class ErasureStatus(_Document):

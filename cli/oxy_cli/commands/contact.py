@@ -1,7 +1,10 @@
-"""``oxy contact``: people whom an instance's assistant never answers."""
+"""``oxy contact``: people who write to an instance. Whom it never answers; what is known of them; forgetting them."""
 
 import re
-from typing import Annotated, Any
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -9,14 +12,27 @@ from oxy_cli.cluster import Cluster
 from oxy_cli.errors import CliError
 from oxy_cli.instance import InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
-from oxy_cli.output import console, print_json
-from oxy_cli.worker_admin import administer
-from oxy_core.contact_command import ContactAnswer, ContactOrder
-from oxy_core.identity import PHONE_PATTERN, mask
+from oxy_cli.output import age, console, print_json, print_table
+from oxy_cli.person_document import document_of
+from oxy_cli.worker_admin import administer, administer_each
+from oxy_core.contact_command import ContactAnswer, ContactOrder, ErasureStatus, ExportPiece, PersonOrder
+from oxy_core.identity import LID_PATTERN, PHONE_PATTERN, mask
 
-app = typer.Typer(no_args_is_help=True, help="People who write to an instance: whom the assistant never answers.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="People who write to an instance: whom the assistant never answers, what is known of them, forgetting them.",
+)
 
 Phone = Annotated[str, typer.Argument(metavar="PHONE", help="Number of the person, in the form +5511987654321.")]
+Person = Annotated[
+    str,
+    typer.Argument(
+        metavar="PHONE", help="Number of the person, in the form +5511987654321, or a hidden address: 123456789@lid."
+    ),
+]
+Media = Annotated[bool, typer.Option("--media", help="With the bytes of all files, in base64.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask: forget this person for good.")]
+All = Annotated[bool, typer.Option("--all", help="Also those that are finished.")]
 Off = Annotated[bool, typer.Option("--off", help="Answer this person again.")]
 
 
@@ -82,3 +98,104 @@ def described(found: ContactAnswer, who: str) -> str:
         None: "",
     }[found.opt_out]
     return f"{answered}{listed}.{wish}"
+
+
+@app.command()
+def export(  # noqa: PLR0913 each is an option of the command
+    name: Name,
+    person: Person,
+    *,
+    media: Media = False,
+    namespace: Namespace = None,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+) -> None:
+    """Write everything that is known of a person as one JSON document, to standard output."""
+    order = _person_order(Cluster.connect(context, namespace), name, person, export=True, media=media)
+    pieces = administer_each(Cluster.connect(context, system_namespace), ["person"], _line(order))
+    for text in document_of(map(ExportPiece.model_validate, pieces)):
+        sys.stdout.write(text)
+
+
+@app.command()
+def erase(  # noqa: PLR0913 each is an option of the command
+    name: Name,
+    person: Person,
+    *,
+    yes: Yes = False,
+    namespace: Namespace = None,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Forget a person for good: messages, files, transcripts, pets; bookings keep their time without the person."""
+    order = _person_order(Cluster.connect(context, namespace), name, person, export=False)
+    if not yes:
+        _require_yes(mask(person), name)
+    found = administer(Cluster.connect(context, system_namespace), ["person"], _line(order))
+    _print_erasures([ErasureStatus.model_validate(item) for item in found], name, output)
+
+
+@app.command()
+def erasures(  # noqa: PLR0913 each is an option of the command
+    name: Name,
+    *,
+    everything: All = False,
+    namespace: Namespace = None,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """List the people who are being forgotten, until the instance's pod has done its part."""
+    instance = InstanceView.of(Cluster.connect(context, namespace).instance(name))
+    arguments = ["erasures", instance.organization, name, *(["--all"] if everything else [])]
+    found = administer(Cluster.connect(context, system_namespace), arguments)
+    _print_erasures([ErasureStatus.model_validate(item) for item in found], name, output)
+
+
+def _person_order(cluster: Cluster, name: str, person: str, *, export: bool, media: bool = False) -> PersonOrder:
+    if re.fullmatch(f"{PHONE_PATTERN}|{LID_PATTERN}", person) is None:
+        message = "name the person by a number, +5511987654321, or by a hidden address, 123456789@lid"
+        raise CliError(message)
+    organization = InstanceView.of(cluster.instance(name)).organization
+    return PersonOrder(organization=organization, instance=name, person=person, export=export, media=media)
+
+
+def _line(order: PersonOrder) -> Iterator[bytes]:
+    yield order.model_dump_json().encode() + b"\n"
+
+
+def _require_yes(who: str, name: str) -> None:
+    question = f"Forget {who} of {name} for good? Messages, files and pets cannot be brought back."
+    if not sys.stdin.isatty():
+        message = f"{question} Nobody can be asked here: say --yes"
+        raise CliError(message)
+    if not typer.confirm(question):
+        message = "nothing was forgotten"
+        raise CliError(message)
+
+
+WAITING: Final = {
+    "platform": "the workers delete what is left",
+    "pod": "the pod has not taken the request: it is asked until it does",
+    "report": "the pod is deleting its part",
+    "instance": "the instance is deleted: its volume, if it was kept, is cleaned once the instance is made again",
+    None: "nothing",
+}
+"""What an erasure waits for, for people."""
+
+
+def _print_erasures(found: Iterable[ErasureStatus], name: str, output: Output) -> None:
+    statuses = list(found)
+    if output is Output.JSON:
+        print_json([status.model_dump(mode="json") for status in statuses])
+    elif not statuses:
+        console().print(f"Nobody is being forgotten by {name}.")
+    else:
+        print_table(("ID", "AGE", "BY", "WAITS FOR"), map(erasure_row, statuses))
+
+
+def erasure_row(status: ErasureStatus) -> tuple[str, ...]:
+    """Return an erasure as a row of the table."""
+    left = "".join(f"; {file} on its volume is damaged and may name the person: delete it" for file in status.left)
+    return str(status.id), age(status.made_at, datetime.now(UTC)), status.asked_by, WAITING[status.waits_for] + left

@@ -1,12 +1,17 @@
 """A person is forgotten, everywhere, whoever dies meanwhile, and may come back as somebody new."""
 
+import asyncio
+import base64
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from integration.ai.scene import CATALOG, CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
+from integration.ai.test_files import QUICK, arrive
 from integration.ai.test_people import ASKS, ESCALATES
+from integration.ai.test_perception import announce
 from integration.ai.traces import traces
 
 from oxy_ai.database import connected_pool
@@ -16,8 +21,12 @@ from oxy_ai.erasures.erasing import Erasing
 from oxy_ai.erasures.table import ErasureTable
 from oxy_ai.errors import AdministrationError
 from oxy_ai.media.library import FileLibrary
-from oxy_core.contact_command import ErasureStatus, PersonOrder
+from oxy_cli.person_document import document_of
+from oxy_core.contact_command import ErasureStatus, ExportPiece, PersonOrder
 from oxy_core.identity import Jid
+from oxy_core.instance.settings import AiSettings
+from oxy_core.message_kinds import MessageKind
+from oxy_dev.sample_files import photo
 
 LID = Jid.parse("7700123456789@lid")
 NAME = "Ana Quintela"
@@ -39,7 +48,9 @@ async def erasing(scene: Scene) -> AsyncIterator[tuple[Engine, Erasing]]:
 
 async def forget(scene: Scene, phone: str = CUSTOMER) -> ErasureStatus:
     async with erasing(scene) as (engine, eraser):
-        [status] = await erase(engine, eraser, PersonOrder(organization="petshop", instance="main", person=phone))
+        [status] = await erase(
+            engine, eraser, PersonOrder(organization="petshop", instance="main", person=phone, export=False)
+        )
         return status
 
 
@@ -111,20 +122,59 @@ async def book(scene: Scene) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("person", "remedy"),
-    [
-        ("+5511900009999", "nobody with this number"),
-        (OWNER, "an owner"),
-        ("+5511999990000", "an owner"),
-        (BIA, "private_contacts"),
-    ],
-)
-async def test_who_cannot_be_forgotten_is_refused_with_a_remedy(scene: Scene, person: str, remedy: str) -> None:
-    pod = await scene.pod(settings_of("petshop"))
+REFUSALS = {
+    "+5511900009999": "nobody with this number",
+    OWNER: "an owner",
+    "+5511999990000": "an owner",
+    BIA: "private_contacts",
+    "+5511912340003": "onlyNumbers",
+}
+
+
+async def test_who_cannot_be_forgotten_is_refused_with_a_remedy(scene: Scene) -> None:
+    caio = "+5511912340003"
+    pod = await scene.pod(settings_of("petshop", ai=AiSettings(debounce_seconds=0, only_phones=(caio,))))
     async with scene.worker():
         await pod.answer_to("Oi", BIA)
+        await pod.answer_to("Oi", caio)
         await scene.apply_catalog("petshop", CATALOG.read_text() + f'\nprivate_contacts: ["{BIA}"]\n')
-        with pytest.raises(AdministrationError, match=remedy):
-            await forget(scene, person)
+        for person, remedy in REFUSALS.items():
+            with pytest.raises(AdministrationError, match=remedy):
+                await forget(scene, person)
     assert await scene.value("select count(*) from erasures") == 0
+
+
+async def test_everything_known_of_a_person_is_handed_out_and_nothing_of_others(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    await scene.model.script(*ESCALATES)
+    async with scene.worker(**QUICK):
+        await scene.known(pod.settings)
+        await scene.apply_catalog("petshop")
+        ana(pod, SECRET)
+        await answered(pod, 1)
+        pod.receive("Oi, da Bia", BIA, push_name="Bia")
+        await until(lambda: pod.answers_to(BIA))
+        ana(pod, ASKS)
+        await until(lambda: pod.texts_to(OWNER))
+        await book(scene)
+        content = photo()
+        file = announce(pod, MessageKind.IMAGE, CUSTOMER, chat=LID, chat_alias=Jid.of_phone(CUSTOMER), push_name=NAME)
+        await arrive(scene, pod, content, file=file)
+        await until(lambda: scene.query("select from media where state = 'stored'"))
+    order = PersonOrder(organization="petshop", instance="main", person=CUSTOMER, export=True, media=True)
+    done = await asyncio.to_thread(scene.admin, "person", stdin=order.model_dump_json() + "\n")
+    assert done.returncode == 0, done.stderr
+    pieces = [ExportPiece.model_validate_json(line) for line in done.stdout.splitlines()]
+    document = json.loads("".join(document_of(pieces)))
+    assert document["person"]["addresses"] == [f"{CUSTOMER[1:]}@s.whatsapp.net", str(LID)]
+    records = document["records"]
+    assert {"contacts", "conversations", "messages", "outbox", "turns", "turn_steps", "hand_overs", "bookings", "pets",
+            "chat_alias", "ai_interactions"} <= records.keys()  # fmt: skip
+    assert [row.get("body") for row in records["messages"] if row["author"] == "customer"] == [SECRET, ASKS, None]
+    [picture] = document["files"]
+    assert base64.b64decode(picture["content"]) == content
+    assert "Bia" not in done.stdout
+    other = await asyncio.to_thread(
+        scene.admin, "person", stdin=order.model_copy(update={"person": "+5511900000000"}).model_dump_json()
+    )
+    assert (other.returncode, "nobody with this number" in other.stderr) == (2, True)

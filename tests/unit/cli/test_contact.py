@@ -1,9 +1,17 @@
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
 import pytest
 from typer.testing import CliRunner
 
 from oxy_cli.__main__ import app
-from oxy_cli.commands.contact import described
-from oxy_core.contact_command import ContactAnswer
+from oxy_cli.commands.contact import _require_yes, described, erasure_row
+from oxy_cli.errors import CliError
+from oxy_cli.person_document import document_of
+from oxy_core.contact_command import ContactAnswer, ErasureStatus, ExportedPerson, ExportPiece
 
 
 @pytest.mark.parametrize(
@@ -30,8 +38,75 @@ def test_what_is_known_of_a_contact_is_said_in_words(found: ContactAnswer, sente
     assert described(found, "Ana") == sentence
 
 
-@pytest.mark.parametrize("verb", ["private", "show"])
+@pytest.mark.parametrize("verb", ["private", "show", "export", "erase"])
 def test_help_is_plain(verb: str) -> None:
     result = CliRunner().invoke(app, ["contact", verb, "--help"])
     assert result.exit_code == 0
     assert "PHONE" in result.output
+
+
+def test_nobody_is_forgotten_without_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    with pytest.raises(CliError, match="say --yes"):
+        _require_yes("…0001", "shop")
+
+
+@pytest.mark.parametrize(
+    ("waits_for", "left", "said"),
+    [
+        ("pod", (), "the pod has not taken the request: it is asked until it does"),
+        (
+            "instance",
+            (),
+            "the instance is deleted: its volume, if it was kept, is cleaned once the instance is made again",
+        ),
+        (None, (), "nothing"),
+        (None, ("a.db",), "nothing; a.db on its volume is damaged and may name the person: delete it"),
+    ],
+)
+def test_what_an_erasure_waits_for_is_said(waits_for: Any, left: tuple[str, ...], said: str) -> None:  # noqa: ANN401 a literal
+    made = datetime.now(UTC) - timedelta(hours=3)
+    status = ErasureStatus(
+        id=UUID(int=7), instance="shop", made_at=made, asked_by="administrator", waits_for=waits_for, left=left
+    )
+    assert erasure_row(status) == (str(UUID(int=7)), "3h", "administrator", said)
+
+
+PERSON = ExportPiece(
+    person=ExportedPerson(
+        organization="acme",
+        instance="shop",
+        exported_at=datetime(2026, 3, 1, tzinfo=UTC),
+        addresses=("1@lid",),
+        names=(),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "records", "files"),
+    [
+        ([], {}, []),
+        ([ExportPiece(table="pets", record={"name": 'Rex "o bom"'})], {"pets": [{"name": 'Rex "o bom"'}]}, []),
+        (
+            [
+                ExportPiece(table="pets", record={"id": 1}),
+                ExportPiece(table="pets", record={"id": 2}),
+                ExportPiece(table="turns", record={"id": 3}),
+                ExportPiece(file={"id": "a"}),
+                ExportPiece(file={"id": "b"}),
+                ExportPiece(part="QUJD"),
+                ExportPiece(part="REVG"),
+            ],
+            {"pets": [{"id": 1}, {"id": 2}], "turns": [{"id": 3}]},
+            [{"id": "a"}, {"id": "b", "content": "QUJDREVG"}],
+        ),
+        ([ExportPiece(file={"id": "a"}), ExportPiece(part="QUJD")], {}, [{"id": "a", "content": "QUJD"}]),
+    ],
+)
+def test_pieces_become_one_document(
+    pieces: list[ExportPiece], records: dict[str, object], files: list[dict[str, object]]
+) -> None:
+    document = json.loads("".join(document_of([PERSON, *pieces])))
+    assert (document["records"], document["files"]) == (records, files)
+    assert document["person"]["addresses"] == ["1@lid"]

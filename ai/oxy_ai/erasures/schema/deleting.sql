@@ -54,6 +54,16 @@ begin
     return e;
 end $$;
 
+-- The condition for a column that refers to `target`: of the organization $1, the contacts $2 and the conversations $3.
+create or replace function whose_rows(target text) returns text
+language sql immutable parallel safe
+as $$
+    select case target
+        when 'contacts' then '= any ($2)' when 'conversations' then '= any ($3)'
+        else format('in (select t.id from %I t where t.organization_id = $1 and t.conversation_id = any ($3))', target)
+    end
+$$;
+
 -- Forget what refers to the person by one column; returns how many rows it deleted or changed.
 create or replace function forget_by(
     e erasures, referring regclass, key name, target text, is_optional boolean, how_many integer
@@ -61,10 +71,6 @@ create or replace function forget_by(
 language plpgsql
 as $$
 declare
-    whose text := case target
-        when 'contacts' then '= any ($2)' when 'conversations' then '= any ($3)'
-        else format('in (select t.id from %I t where t.organization_id = $1 and t.conversation_id = any ($3))', target)
-    end;
     keeps text := format('forget_in_%s(uuid, bigint[], bigint[])', referring);
     change text := format('delete from %s', referring);
     forgotten bigint;
@@ -77,7 +83,7 @@ begin
     end if;
     execute format(
         '%s where ctid = any (array(select r.ctid from %s r where r.organization_id = $1 and r.%I %s limit $4))',
-        change, referring, key, whose
+        change, referring, key, whose_rows(target)
     ) using e.organization_id, e.contacts, e.conversations, how_many;
     get diagnostics forgotten = row_count;
     return forgotten;
@@ -101,16 +107,8 @@ declare
     e erasures := held_erasure(organization, request);
 begin
     return query
-    select f.* from media f
-    where f.organization_id = organization and f.instance_id = e.instance_id and f.id in (
-        select n.id from media n join messages m on m.organization_id = organization and m.id = n.message_id
-        where n.organization_id = organization and m.conversation_id = any (e.conversations)
-        union all
-        select (o.content ->> 'media_id')::uuid from outbox o
-        where o.organization_id = organization and o.conversation_id = any (e.conversations)
-            and o.content ->> 'media_id' is not null
-    ) and (f.state <> 'deleted' or f.message_id is not null or f.sha256 is not null)
-    order by f.id limit how_many;
+    select f.* from files_of_person(organization, e.instance_id, e.conversations) f
+    where f.state <> 'deleted' or f.message_id is not null or f.sha256 is not null limit how_many;
 end $$;
 
 -- The bytes of a file are gone: leave only that there was one, so that it is not stored when it arrives late.

@@ -150,8 +150,8 @@ declare
     e erasures := held_erasure(organization, request);
 begin
     delete from messages m
-    where m.organization_id = organization and m.instance_id = e.instance_id and m.author = 'customer'
-        and m.sender <> m.chat and person_digest(e.instance_id, m.sender) = any (e.digests);
+    where m.organization_id = organization
+        and m.id in (select s.id from said_in_groups(organization, e.instance_id, e.digests) s);
     delete from dead_reports d
     where d.organization_id = organization and d.instance_id = e.instance_id and d.chat is not null
         and person_digest(e.instance_id, d.chat) = any (e.digests);
