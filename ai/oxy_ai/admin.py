@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from oxy_ai.agenda_admin import add_agenda_parser, add_timezone, carry_out_agenda, with_changes
 from oxy_ai.assistants.vertical import Vertical
+from oxy_ai.automation_admin import add_automation_parser, carry_out_automation, reads_automations
 from oxy_ai.campaign_admin import ReceivedCampaign, carry_out_campaign, read_campaign_order
 from oxy_ai.contact_admin import carry_out_contact, read_contact_order
 from oxy_ai.conversation_admin import add_conversations_parser, carry_out_conversations
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--replace", action="store_true", help="remove all dated changes (`agenda changes`)")
             add_timezone(command)
     add_agenda_parser(groups)
+    add_automation_parser(groups)
     add_letters_parser(groups.add_parser("dlq", help="dead letters"))
     add_queues_parser(groups.add_parser("queues", help="the queues of messages, automations and campaigns"))
     add_conversations_parser(groups.add_parser("conversations", help="conversations that people answer"))
@@ -115,7 +117,7 @@ async def _opened(settings: StoreSettings) -> AsyncIterator[Stores]:
 
 async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
     # Whoever writes to us may be slow: read all of it before anything is opened.
-    text = sys.stdin.read() if (options.group, getattr(options, "verb", None)) == ("catalog", "apply") else None
+    text = sys.stdin.read() if _reads_file(options) else None
     order = _order(options.group)
     async with _opened(settings) as stores:
         if options.group in {"ledger", "settings", "usage", "erasures"}:
@@ -124,9 +126,8 @@ async def _run(settings: StoreSettings, options: argparse.Namespace) -> object:
             return await _carry_out(stores, settings, order)
         if options.group == "catalog":
             return await _catalog(stores, options, text)
-        if options.group == "agenda":
-            async with _known_organization(stores, options.organization) as (connection, key):
-                return await carry_out_agenda(connection, key, options)
+        if options.group in {"agenda", "automation"}:
+            return await _of_business(stores, options, text)
         return await _watch_over(stores, options)
 
 
@@ -138,6 +139,10 @@ async def _watch_over(stores: Stores, options: argparse.Namespace) -> object:
             return await carry_out_queues(stores.client, stores.engine, options)
         case _:
             return await carry_out_letters(stores.client, stores.engine, options)
+
+
+def _reads_file(options: argparse.Namespace) -> bool:
+    return reads_automations(options) or (options.group, getattr(options, "verb", None)) == ("catalog", "apply")
 
 
 async def _report(stores: Stores, settings: StoreSettings, options: argparse.Namespace) -> object:
@@ -180,6 +185,13 @@ async def _carry_out(stores: Stores, settings: StoreSettings, order: Order) -> o
             return await carry_out_campaign(stores.engine, FileLibrary(stores.engine.pool, settings), order)
         case _:
             return await carry_out(stores.engine, FileLibrary(stores.engine.pool, settings), order)
+
+
+async def _of_business(stores: Stores, options: argparse.Namespace, text: str | None) -> object:
+    async with _known_organization(stores, options.organization) as (connection, key):
+        if options.group == "agenda":
+            return await carry_out_agenda(connection, key, options)
+        return await carry_out_automation(connection, key, options, Verticals().named, text)
 
 
 async def _catalog(stores: Stores, options: argparse.Namespace, text: str | None) -> object:

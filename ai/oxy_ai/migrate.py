@@ -43,6 +43,7 @@ _PARTS: Final = (
     "oxy_ai.erasures",
     "oxy_ai.jobs",
     "oxy_ai.scheduling",
+    "oxy_ai.automations",
     "oxy_ai.campaigns",
     "oxy_ai.retention",
     "oxy_ai.schedules",

@@ -216,6 +216,27 @@ class Proposal(Record):
     """Whether it is settled, and the owner was told nothing else since."""
 
 
+class AskedBooking(Record):
+    """A coming booking about which a customer was asked whether he comes, in a text that was sent."""
+
+    occurrence: int
+    """Of the automation that asks."""
+    booking: int
+    service: str
+    subject: str
+    starts_at: AwareDatetime
+    message: str | None = None
+    """WhatsApp's id of the text; None: not known yet."""
+    asked_seconds: float
+    """Since it was sent, when the turn was read."""
+    newest: bool
+    """Whether the business has said nothing else since."""
+    answer: Literal["confirmed", "cancelled", "too_late"] | None = None
+    """What an earlier attempt at this turn has done on his answer; None: he has not answered."""
+    outcome: str | None = None
+    """What it told him."""
+
+
 class PreparedProposal(Record):
     """What a turn proposes, and has not asked yet."""
 
@@ -265,6 +286,8 @@ class Turn(Record):
     """The contact is an owner of the instance, by number or hidden address."""
     proposal: Proposal | None = None
     """What this contact, an owner, was asked about last; None: nothing."""
+    asked: tuple[AskedBooking, ...] = ()
+    """What this contact, a customer, was asked about, by time."""
     read_at: AwareDatetime
     """By PostgreSQL's clock; the inputs' ages are of then."""
 

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from oxy_ai.automations.planner import PlannerSettings
 from oxy_ai.engine.bus_clock import ClockSettings
 from oxy_ai.engine.clock_watch import DatabaseClockSettings
 from oxy_ai.engine.database_watch import DatabaseWatchSettings
@@ -32,6 +33,7 @@ class WorkerSettings(
     ModelSettings,
     DispatcherSettings,
     JobDispatcherSettings,
+    PlannerSettings,
     RunnerSettings,
     IngestSettings,
     ParkedSettings,

@@ -10,6 +10,8 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from oxy_ai.automations.kind import AutomationJobs
+from oxy_ai.automations.planner import Planner
 from oxy_ai.campaigns.campaign_text import CampaignText
 from oxy_ai.database import SCHEMA_VERSION, connected_pool
 from oxy_ai.engine.bus_clock import BusClock
@@ -98,7 +100,8 @@ async def _problem(client: Client, engine: Engine) -> str | None:
 
 def job_kinds(model: MeteredModel, library: FileLibrary, verticals: Verticals) -> tuple[AnyJobKind, ...]:
     """Return the kinds of jobs that every worker does."""
-    return (Probe(), *report_kinds(model, library), CampaignText(verticals.audience_of))
+    automations = AutomationJobs(verticals.named)
+    return (Probe(), *report_kinds(model, library), automations, CampaignText(verticals.audience_of))
 
 
 class Worker:
@@ -121,6 +124,7 @@ class Worker:
         table = JobTable(engine.pool)
         self._job_runner = JobRunner(table, job_kinds(metered, library, verticals), settings, clock)
         self._jobs = JobDispatcher(engine, table, self._job_runner, settings)
+        self._planner = Planner(engine.pool, verticals.named, settings)
         bus_clock = BusClock(client, settings.bus_clock_seconds)
         store = ReportStore(engine, bus_clock, settings, verticals.see_emergency)
         self._parked = ParkedReports(client, engine, settings, store, self._hint_all)
@@ -178,6 +182,7 @@ class Worker:
                 group.create_task(supervised("replays", self._watch_replays, report_failure), name="replays"),
                 group.create_task(supervised("promises", self._watch_promises, report_failure), name="promises"),
                 group.create_task(supervised("overlays", self._watch_overlays, report_failure), name="overlays"),
+                group.create_task(supervised("automations", self._planner.run, report_failure), name="automations"),
                 group.create_task(supervised("proposals", self._watch_proposals, report_failure), name="proposals"),
                 group.create_task(supervised("schedules", self._watch_schedules, report_failure), name="schedules"),
                 group.create_task(supervised("erasures", self._erasures.run, report_failure), name="erasures"),

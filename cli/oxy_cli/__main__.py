@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from oxy_cli.commands import agenda, campaign, catalog, contact, conversations, dlq, queues
+from oxy_cli.commands import agenda, automation, campaign, catalog, contact, conversations, dlq, queues
 from oxy_cli.commands.ledger import ledger
 from oxy_cli.commands.logs import logs
 from oxy_cli.commands.pair import pair
@@ -31,6 +31,7 @@ app.command()(send)
 app.command()(ledger)
 app.command()(usage)
 app.add_typer(agenda.app, name="agenda")
+app.add_typer(automation.app, name="automation")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(contact.app, name="contact")

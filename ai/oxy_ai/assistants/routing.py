@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal
 
+from oxy_ai.assistants.attendance import Answered, AttendanceRuling, attendance_ruling
 from oxy_ai.assistants.fixed_texts import ASK_FOR_TEXT
 from oxy_ai.assistants.loops import DEFAULT_LIMITS, LoopLimits, exchanges_with, is_by_machine, is_loop
 from oxy_ai.assistants.proposals import Ruled, Ruling, ruling_on
@@ -92,7 +93,14 @@ class CarryOut:
     proposal: Proposal
 
 
-Decision = Skip | Wait | Confirm | Say | Ask | CarryOut
+@dataclass(frozen=True, slots=True)
+class Attend:
+    """Do what a customer has answered about bookings that he was asked about."""
+
+    ruling: AttendanceRuling
+
+
+Decision = Skip | Wait | Confirm | Say | Ask | CarryOut | Attend
 
 _FIXED: Final[Mapping[Ruled, FixedReason]] = {
     Ruled.DECLINED: "declined",
@@ -198,6 +206,14 @@ def why_never_answered(ai: AiSettings, role: Role, contact: Contact) -> SkipReas
 
 
 def _reply_to_customer(turn: Turn, fresh: Sequence[Input]) -> Decision:
+    attendance = attendance_ruling(turn, fresh)
+    if attendance is not None and attendance.answered is not Answered.REACTED:
+        return Attend(attendance)
+    said = [item for item in fresh if item.kind is not MessageKind.REACTION]
+    return _reply_to_words(turn, said) if said else Skip("reaction")
+
+
+def _reply_to_words(turn: Turn, fresh: Sequence[Input]) -> Decision:
     contact = turn.contact
     left = without_wishes(contact, fresh)
     confirmed = confirmation(contact, fresh)

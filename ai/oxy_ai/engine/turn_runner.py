@@ -15,6 +15,7 @@ from oxy_ai.assistants.people import People, hand_over_of
 from oxy_ai.assistants.roles import role_of
 from oxy_ai.assistants.routing import (
     Ask,
+    Attend,
     CarryOut,
     Confirm,
     Decision,
@@ -26,6 +27,7 @@ from oxy_ai.assistants.routing import (
     hears_of_emergency,
 )
 from oxy_ai.assistants.vertical import Context, Role, Vertical
+from oxy_ai.engine.attendance import Attendances
 from oxy_ai.engine.context_reader import ContextReader, ContextSettings, Wanted
 from oxy_ai.engine.metered_model import MeteredModel, UnstoredCall
 from oxy_ai.engine.outages import is_outage
@@ -109,6 +111,7 @@ class TurnRunner:
         self._settings = settings
         self._failures = TurnFailures(engine, settings, clock)
         self._acts = OwnerActs(engine)
+        self._attendances = Attendances(engine)
         self._clock = clock
 
     async def run(self, claimed: ClaimedTurn) -> TurnOutcome:
@@ -172,15 +175,21 @@ class TurnRunner:
             case Say(text, reason, confirmation, ruling):
                 await self._acts.settle(claim, turn, ruling)
                 ending = answered(turn, noted(ruling, text), confirmation=confirmation, reason=reason)
-            case CarryOut(proposal):
-                done = await self._acts.carry_out(await self._assisted(claim, turn, Role.AURORA), proposal)
-                ending = said(turn, done, None, None)
+            case CarryOut() | Attend() as act:
+                done = await self._done(claim, turn, act)
+                ending = said(turn, done, await self._people_for(turn, claim, done), None)
             case Ask() as ask:
                 ending = await self._asked(claim, turn, ask, unstored)
         ended = await self._finish(claim, turn, ending)
         if ended.state != "waiting":
             unstored.call = None
         return ended
+
+    async def _done(self, claim: Claim, turn: Turn, act: CarryOut | Attend) -> Spoken:
+        """Do what somebody has agreed to, or answered, once; return what he is told."""
+        if isinstance(act, Attend):
+            return await self._attendances.settle(claim, turn, act.ruling, self._clock())
+        return await self._acts.carry_out(await self._assisted(claim, turn, Role.AURORA), act.proposal)
 
     async def _asked(self, claim: Claim, turn: Turn, ask: Ask, unstored: UnstoredCall) -> TurnEnding:
         """Let an assistant answer; what it proposes to an owner is asked with the answer."""

@@ -1,6 +1,6 @@
 """The pet shop as a vertical, registered as the entry point `petshop` of the group `oxy.verticals`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
@@ -8,9 +8,12 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from oxy_ai.assistants.vertical import Brief, Context, ContextPart, Prompted, RecordKeeper, Role, Vertical
+from oxy_ai.automations.definition import Automation
+from oxy_ai.automations.vertical import Automated, Born
 from oxy_ai.campaigns.audience import Audience, Marketer
 from oxy_ai.database import Connection
 from oxy_ai.petshop.aurora_tools import AURORA_TOOLS
+from oxy_ai.petshop.automations import VARIABLES, pets_born, shipped_automations
 from oxy_ai.petshop.catalog import Catalog, read_catalog
 from oxy_ai.petshop.catalog_store import Applied, apply_catalog, read_applied
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
@@ -80,9 +83,24 @@ class PetShop:
         """Return a customer's pets."""
         return await records_of(connection, organization, contact)
 
+    def shipped_automations(self) -> Sequence[Automation]:
+        """Return the automations that an owner of a pet shop may switch on."""
+        return shipped_automations()
+
+    def automation_variables(self) -> Mapping[str, str]:
+        """Return its own names of variables of texts: ``{pet}`` is whom a service is for."""
+        return VARIABLES
+
+    async def born(
+        self, connection: Connection, organization: UUID, instance: UUID, birthdays: Sequence[str]
+    ) -> Sequence[Born]:
+        """Return the pets with these birthdays."""
+        return await pets_born(connection, organization, instance, birthdays)
+
 
 if TYPE_CHECKING:
     _: Vertical = PetShop()
     __: RecordKeeper = PetShop()
     ___: Prompted = PetShop()
     ____: Marketer = PetShop()
+    _____: Automated = PetShop()

@@ -6,6 +6,7 @@ Something is done on a yes, so only what says nothing beside it counts as one: "
 import re
 from collections.abc import Iterable
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
 
 from oxy_ai.portuguese.words import any_of, fold, read
@@ -102,13 +103,20 @@ def _phrase(*forms: str) -> str:
 
 
 _FILLER: Final = _phrase(any_of(_FILLERS), f"[{_MUTE_EMOJI}]+")
+YES_FORMS: Final = (any_of(_YES), _LONG_YES, f"[{_YES_EMOJI}]+")
+PLAIN_NO_FORMS: Final = (_LONG_NO, "n|nn|naum|nop|nope", f"[{_NO_EMOJI}]+")
+"""As regular expressions of folded words, for `says_only`."""
 _SAYS: Final = {
-    Agreement.YES: _phrase(any_of(_YES), _LONG_YES, f"[{_YES_EMOJI}]+"),
-    Agreement.NO: _phrase(any_of(_NO), _LONG_NO, f"[{_NO_EMOJI}]+"),
+    Agreement.YES: _phrase(*YES_FORMS),
+    Agreement.NO: _phrase(any_of(_NO), *PLAIN_NO_FORMS),
 }
-_ONLY: Final = {
-    said: re.compile(rf"(?:{_FILLER} )*{words}(?: (?:{words}|{_FILLER}))*") for said, words in _SAYS.items()
-}
+
+
+def _only(words: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:{_FILLER} )*{words}(?: (?:{words}|{_FILLER}))*")
+
+
+_ONLY: Final = {said: _only(words) for said, words in _SAYS.items()}
 _EMOJI: Final = re.compile(rf"([{_YES_EMOJI}{_NO_EMOJI}{_MUTE_EMOJI}])")
 _PUNCTUATION: Final = re.compile(r"[\s.,!;:…\-\"'*_~()]+")
 
@@ -124,9 +132,23 @@ def agreement_in(text: str, asked: str = "") -> Agreement:
     """
     if len(text) > LONGEST:
         return Agreement.NEITHER
-    spaced = _EMOJI.sub(r" \1 ", _SKIN.sub("", read(text).folded))
-    words = _with_plain_yes(_PUNCTUATION.sub(" ", spaced).strip(), asked)
+    words = _with_plain_yes(_plain(text), asked)
     return next((said for said, only in _ONLY.items() if only.fullmatch(words)), Agreement.NEITHER)
+
+
+def says_only(text: str, *forms: str) -> bool:
+    """Return whether a text says one of these, given as regular expressions of folded words, and nothing beside it."""
+    return len(text) <= LONGEST and _says(forms).fullmatch(_plain(text)) is not None
+
+
+@lru_cache(maxsize=16)
+def _says(forms: tuple[str, ...]) -> re.Pattern[str]:
+    return _only(_phrase(*forms))
+
+
+def _plain(text: str) -> str:
+    """Return the folded words and emoji of a text."""
+    return _PUNCTUATION.sub(" ", _EMOJI.sub(r" \1 ", _SKIN.sub("", read(text).folded))).strip()
 
 
 def _with_plain_yes(words: str, asked: str) -> str:

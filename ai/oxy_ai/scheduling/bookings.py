@@ -254,7 +254,8 @@ async def _insert(known: Agenda, order: Appointment, slot: Slot) -> int:
 async def _move(known: Agenda, number: int, service: Service, slot: Slot, wish: int | None) -> None:
     await known.connection.execute(
         """
-        update bookings set starts_at = $3, ends_at = $4, wished_resource_id = $5, changed_at = now()
+        update bookings
+        set starts_at = $3, ends_at = $4, wished_resource_id = $5, changed_at = now(), confirmed_at = null
         where organization_id = $1 and id = $2
         """,
         known.organization,

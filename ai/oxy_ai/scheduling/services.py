@@ -38,15 +38,21 @@ class Service:
     need: Need
 
 
-class _Named(Protocol):
-    @property
-    def key(self) -> str: ...
+class Named(Protocol):
+    """What is found by its key or name."""
 
     @property
-    def name(self) -> str: ...
+    def key(self) -> str:
+        """Return the key in the catalog."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Return what customers call it."""
+        ...
 
 
-T = TypeVar("T", bound=_Named)
+T = TypeVar("T", bound=Named)
 
 
 def find_service(services: Sequence[Service], wanted: str) -> Service | None:

@@ -228,7 +228,7 @@ begin
     if not found or c.id is null then
         return false;
     end if;
-    why := why_withheld(o, c, v.self_chat or is_owner(c));
+    why := coalesce(why_withheld(o, c, v.self_chat or is_owner(c)), why_outdated(o));
     if why is not null then
         perform withhold_held(o, why);
         return false;

@@ -124,7 +124,8 @@ create or replace function state_as_answer(v conversations, m inbound_message, s
 language plpgsql stable
 as $$
 begin
-    return case when m.kind = 'reaction' and state = 'ignored' and may_answer(v, target_of(m)) then 'open' else state end;
+    return case when m.kind = 'reaction' and state = 'ignored'
+            and (may_answer(v, target_of(m)) or may_confirm(v, target_of(m))) then 'open' else state end;
 end $$;
 
 -- Whether a reaction to the message `target` may answer the open question of its conversation: nobody else's would open a

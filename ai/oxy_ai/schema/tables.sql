@@ -89,6 +89,7 @@ create table contacts (
     foreign key (organization_id, instance_id) references instances
 );
 
+create index contacts_created on contacts (organization_id, created_at);
 create index contacts_phone on contacts (instance_id, phone_key) where phone_key is not null;
 
 -- Numbers of people whom no instance of the organization answers, as the business lists them.

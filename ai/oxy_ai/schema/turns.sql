@@ -128,7 +128,7 @@ begin
             'replayed', t.replayed, 'closed', i.closed_at is not null, 'chat', v.chat, 'self_chat', v.self_chat,
             'contact', contact_document(c), 'exchanges', v.exchanges, 'regenerations', t.regenerations,
             'hand_over', t.hand_over, 'human', coalesce(v.human_until > moment, false),
-            'proposal', proposal_document(v, t, moment), 'owner', is_owner_of(i, c.phone_key, v.id),
+            'proposal', proposal_document(v, t, moment), 'asked', asked_about(v, t, moment), 'owner', is_owner_of(i, c.phone_key, v.id),
             'emergency_seconds', extract(epoch from moment - last_emergency(v, moment)),
             'facts', jsonb_build_object('organization', o.facts_version, 'contact', c.facts_version),
             'rate_seconds', rate_wait(v, (i.settings -> 'limits' ->> 'contact_turns_per_hour')::integer, moment),

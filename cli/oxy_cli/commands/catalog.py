@@ -1,19 +1,16 @@
 """``oxy catalog``: an instance's services, prices, resources and opening hours."""
 
-import sys
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-import yaml
 
 from oxy_cli.cluster import Cluster
 from oxy_cli.commands.agenda import print_changes, print_outside, whose_agenda
-from oxy_cli.errors import CliError
 from oxy_cli.instance import InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
 from oxy_cli.output import console, print_json, print_yaml
 from oxy_cli.worker_admin import administer
+from oxy_cli.yaml_files import read_yaml
 
 app = typer.Typer(no_args_is_help=True, help="An instance's services, prices, resources and opening hours.")
 
@@ -34,7 +31,7 @@ def apply(  # noqa: PLR0913 each is an option of the command
     output: Format = Output.TEXT,
 ) -> None:
     """Replace the catalog of an instance's organization. Dated changes beside it are kept and listed."""
-    text = _read(filename)
+    text = read_yaml(filename)
     instance = _instance(name, context, namespace)
     arguments = ["catalog", "apply", *whose_agenda(instance), *(["--replace"] if replace else [])]
     answer = administer(Cluster.connect(context, system_namespace), arguments, [text.encode()])
@@ -69,17 +66,3 @@ def show(
 
 def _instance(name: str, context: str | None, namespace: str | None) -> InstanceView:
     return InstanceView.of(Cluster.connect(context, namespace).instance(name))
-
-
-def _read(filename: str) -> str:
-    """Return the text of a YAML file; raises CliError for anything else, so that it never reaches a worker."""
-    try:
-        text = sys.stdin.read() if filename == "-" else Path(filename).read_text(encoding="utf-8")
-        yaml.compose(text, Loader=yaml.SafeLoader)  # no more than its form: the worker knows what the values mean
-    except OSError as error:
-        message = f"cannot read {filename}: {error.strerror}; name a file, or - for standard input"
-        raise CliError(message) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        message = f"{filename} is not YAML: {error}"
-        raise CliError(message) from error
-    return text

@@ -144,6 +144,7 @@ async def test_every_table_with_tenants_data_is_protected(scene: Scene) -> None:
         "media_queue",
         "reading_queue",
         "job_queue",
+        "automation_queue",
         "schedule_queue",
         "erasure_queue",
         "retention_queue",

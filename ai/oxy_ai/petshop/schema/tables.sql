@@ -25,3 +25,4 @@ create table pets (
     foreign key (organization_id, contact_id) references contacts
 );
 create index pets_contact on pets (organization_id, contact_id);
+create index pets_birthday on pets (organization_id, (substring(birth from 6)));

@@ -108,6 +108,7 @@ create table bookings (
     status text not null default 'confirmed' check (status in ('confirmed', 'cancelled', 'done', 'no_show')),
     created_at timestamptz not null default now(),
     changed_at timestamptz,  -- moved or cancelled, the last time
+    confirmed_at timestamptz,  -- when the customer said last that he comes then; null: not since it was made or moved
     primary key (organization_id, id),
     foreign key (organization_id, contact_id) references contacts,
     foreign key (organization_id, service_id) references services,
@@ -116,6 +117,7 @@ create table bookings (
 create index bookings_starts on bookings (organization_id, starts_at);
 create index bookings_created on bookings (organization_id, created_at);
 create index bookings_cancelled on bookings (organization_id, changed_at) where status = 'cancelled';
+create index bookings_missed on bookings (organization_id, changed_at) where status = 'no_show';
 create index bookings_contact on bookings (organization_id, contact_id, starts_at);
 
 -- What a booking takes; nothing once it is cancelled.

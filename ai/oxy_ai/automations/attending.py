@@ -1,0 +1,55 @@
+"""What becomes of bookings that a customer was asked about, as he has answered. In the caller's transaction."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from oxy_ai.assistants.attendance import Answered, AttendanceRuling, text_of
+from oxy_ai.database import Connection
+from oxy_ai.records import AskedBooking, Turn
+from oxy_ai.scheduling.agenda import lock_agenda, read_agenda
+from oxy_ai.scheduling.bookings import Refused, cancel
+from oxy_ai.timezones import zone_or_default
+
+
+async def settle(
+    connection: Connection, organization: UUID, turn: Turn, ruling: AttendanceRuling, now: datetime
+) -> tuple[AttendanceRuling, str]:
+    """Confirm or cancel them, note it, and return what was done and what the customer is told.
+
+    Those that have changed since he was asked stay as they are. The caller holds the conversation.
+    """
+    await lock_agenda(connection, organization)
+    left = replace(ruling, about=await _left(connection, organization, ruling))
+    done = await _carried_out(connection, organization, turn, left, now)
+    told = text_of(done, zone_or_default(turn.settings.timezone))
+    await connection.execute(
+        "select answer_for($1, $2, $3, $4, $5, $6)",
+        organization,
+        turn.turn,
+        [item.occurrence for item in done.about],
+        done.answered.value,
+        told,
+        f"contact:{turn.contact.id}",
+    )
+    return done, told
+
+
+async def _left(connection: Connection, organization: UUID, ruling: AttendanceRuling) -> tuple[AskedBooking, ...]:
+    """Return those of the bookings that are as the customer was told."""
+    numbers = [item.occurrence for item in ruling.about]
+    rows = await connection.fetch("select still_asked($1, $2) as number", organization, numbers)
+    left = {row["number"] for row in rows}
+    return tuple(item for item in ruling.about if item.occurrence in left)
+
+
+async def _carried_out(
+    connection: Connection, organization: UUID, turn: Turn, ruling: AttendanceRuling, now: datetime
+) -> AttendanceRuling:
+    """Cancel what is cancelled; too late if the business does not allow it any more."""
+    if ruling.answered is not Answered.CANCELLED or not ruling.about:
+        return ruling
+    [booking] = {item.booking for item in ruling.about}
+    agenda = await read_agenda(connection, organization, zone_or_default(turn.settings.timezone))
+    done = None if agenda is None else await cancel(agenda, turn.contact.id, booking, now)
+    return replace(ruling, answered=Answered.TOO_LATE) if done is None or isinstance(done, Refused) else ruling

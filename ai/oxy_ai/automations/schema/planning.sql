@@ -1,0 +1,94 @@
+-- What is enabled, and what is due next: each occurrence has a row and a job, both once.
+
+-- Apply an automation (oxy_ai.automations.definition.Automation). What it had told stays told; a change counts as of now.
+-- False: it is so already.
+create or replace function apply_automation(organization uuid, instance uuid, document jsonb, is_enabled boolean, who text)
+returns boolean
+language plpgsql
+as $$
+begin
+    insert into automations as a (organization_id, instance_id, name, definition, enabled, changed_by)
+    values (organization, instance, document ->> 'name', document, is_enabled, who)
+    on conflict (instance_id, name) do update
+    set definition = excluded.definition, enabled = excluded.enabled, since = clock_timestamp(),
+        changed_by = excluded.changed_by
+    where (a.definition, a.enabled) is distinct from (excluded.definition, excluded.enabled);
+    if not found then
+        return false;
+    end if;
+    insert into audit_log (organization_id, actor, action, detail)
+    values (organization, who, 'automation_applied', (document ->> 'name') || case when is_enabled then ': on' else ': off' end);
+    return true;
+end $$;
+
+-- Have workers look for what is due in an instance as long as something is enabled there.
+create or replace function schedule_planning(organization uuid, instance uuid, enabled boolean) returns void
+language plpgsql security definer set search_path = public, pg_temp
+as $$
+begin
+    if enabled then
+        insert into automation_queue as q (instance_id, organization_id) values (instance, organization)
+        on conflict (instance_id) do update set ready_at = least(q.ready_at, clock_timestamp());
+    else
+        delete from automation_queue q where q.instance_id = instance;
+    end if;
+end $$;
+
+-- Instances whose turn it is, at most `how_many`; others look at them no sooner than after `pause`. What lies further
+-- ahead is from before the clock was put back.
+create or replace function claim_planning(how_many integer, pause interval)
+returns table (organization uuid, instance uuid, planned timestamptz)
+language plpgsql security definer set search_path = public, pg_temp
+as $$
+declare
+    moment timestamptz := clock_timestamp();
+begin
+    return query
+    update automation_queue q set ready_at = moment + pause
+    from (
+        select r.instance_id from automation_queue r where r.ready_at <= moment or r.ready_at > moment + pause
+        order by r.ready_at limit how_many for no key update skip locked
+    ) due
+    where q.instance_id = due.instance_id
+    returning q.organization_id, q.instance_id, q.planned_until;
+end $$;
+
+-- What was due in an instance until a moment was found; `more`: not all of it, and it is looked at again at once.
+create or replace function planned_until(instance uuid, moment timestamptz, more boolean) returns void
+language plpgsql security definer set search_path = public, pg_temp
+as $$
+begin
+    update automation_queue q
+    set planned_until = case when more then q.planned_until else moment end,
+        ready_at = case when more then clock_timestamp() else q.ready_at end
+    where q.instance_id = instance;
+end $$;
+
+-- Plan occurrences (oxy_ai.automations.store.Planned) that are not planned yet; returns how many.
+create or replace function plan_occurrences(organization uuid, instance uuid, documents jsonb) returns integer
+language plpgsql
+as $$
+declare
+    o automation_occurrences;
+    made integer := 0;
+begin
+    for o in
+        insert into automation_occurrences (
+            organization_id, instance_id, automation, subject, occurrence, contact_id, booking_id, starts_at, due_at
+        )
+        select organization, instance, p.automation, p.subject, p.occurrence, p.contact, p.booking, p.starts_at, p.due_at
+        from jsonb_to_recordset(documents) p (
+            automation text, subject text, occurrence text, contact bigint, booking bigint, starts_at timestamptz,
+            due_at timestamptz
+        )
+        on conflict (instance_id, automation, subject, occurrence) do nothing
+        returning *
+    loop
+        perform queue_job(organization, instance, jsonb_build_object(
+            'kind', 'automation', 'key', o.automation || ':' || o.subject || ':' || o.occurrence, 'lane', 'automation',
+            'contact', o.contact_id, 'payload', jsonb_build_object('occurrence', o.id, 'contact', o.contact_id), 'due_at', o.due_at
+        ));
+        made := made + 1;
+    end loop;
+    return made;
+end $$;

@@ -1,0 +1,40 @@
+"""What `oxy automation` says."""
+
+from datetime import UTC, datetime
+
+from oxy_ai.automation_admin import ListedAutomation, PastOccurrence
+from oxy_ai.automations.forecast import Forecast
+from oxy_cli.commands.automation import forecast_row, listed_row, past_row
+
+AT = datetime(2026, 12, 5, 13, tzinfo=UTC)
+
+
+def test_an_automation_is_listed_with_when_it_is_due() -> None:
+    item = ListedAutomation(
+        name="banho",
+        trigger="due_again",
+        enabled=True,
+        source="applied",
+        told=3,
+        definition={"intervals": {"banho": "30d", "tosa": "60d"}, "at": "10:00"},
+    )
+    shown = listed_row(item.model_dump(mode="json"))
+    assert shown == ["banho", "yes", "due_again", "banho 30d, tosa 60d at 10:00", "3", "0", "applied"]
+
+
+def test_what_would_be_written_is_shown_with_its_reason() -> None:
+    item = Forecast(
+        automation="lembrete", at=AT, customer="Ana", about=["Banho"], because="24h before it begins: …", text="Oi"
+    )
+    shown = ["2026-12-05 13:00", "lembrete", "Ana", "24h before it begins: … (Banho)", "Oi"]
+    assert forecast_row(item.model_dump(mode="json")) == shown
+    refused = item.model_copy(update={"text": None, "not_sent": "opted_out"})
+    assert forecast_row(refused.model_dump(mode="json"))[-1] == "not sent: opted_out"
+
+
+def test_what_became_of_an_occurrence_is_shown() -> None:
+    item = PastOccurrence(
+        automation="lembrete", about="booking:7", contact=3, due_at=AT, state="told", sent="read", answer="confirmed"
+    )
+    shown = ["2026-12-05 13:00", "lembrete", "booking:7", "3", "told, read, confirmed"]
+    assert past_row(item.model_dump(mode="json")) == shown
