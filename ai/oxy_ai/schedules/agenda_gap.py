@@ -27,7 +27,7 @@ HALF: Final = 2
 PAUSE: Final = timedelta(days=3)
 """Least time between two alerts: in a slow week the owner knows."""
 
-_BOOKED: Final = """
+BOOKED: Final = """
 select d.day, count(b.id) filter (where b.created_at <= d.seen) as booked
 from unnest($2::date[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[]) d (day, starts, ends, seen)
 left join bookings b
@@ -68,7 +68,7 @@ async def _booked(view: ReportView, agenda: Agenda, day: date) -> tuple[int, lis
     open_weeks = [week for week in weeks if agenda.calendar.hours.on(day - week)]
     bounds = [day_bounds(day - week, view.source.timezone) for week in open_weeks]
     rows = await view.connection.fetch(
-        _BOOKED,
+        BOOKED,
         view.organization,
         [day - week for week in open_weeks],
         [start for start, _ in bounds],

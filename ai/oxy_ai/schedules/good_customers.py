@@ -16,17 +16,27 @@ INTERVALS: Final = 2
 MOST_READ: Final = 2_000
 
 ABSENT: Final = """
-with regulars as (
-    select b.contact_id, count(*) as visits, min(b.starts_at) as first_at, max(b.starts_at) as last_at,
-        sum(b.price_cents)::bigint as cents
-    from bookings b where b.organization_id = $1 and is_visit(b)
-    group by b.contact_id having count(*) >= $4 and max(b.starts_at) < $3
+with absent as materialized (
+    select c.id, c.name from customers_of($1, $2) c
+    where c.opt_out is null
+        and exists (
+            select from bookings b where b.organization_id = c.organization_id and b.contact_id = c.id and is_visit(b)
+                and b.starts_at < $3
+        )
+        and not exists (
+            select from bookings b where b.organization_id = c.organization_id and b.contact_id = c.id and is_visit(b)
+                and b.starts_at >= $3
+        )
 )
-select c.id, c.name, r.visits, r.first_at, r.last_at, r.cents
-from regulars r join customers_of($1, $2) c on c.id = r.contact_id
-where c.opt_out is null order by r.cents desc, c.id limit $5
+select a.id, a.name, r.visits, r.first_at, r.last_at, r.cents from absent a
+cross join lateral (
+    select count(*) as visits, min(b.starts_at) as first_at, max(b.starts_at) as last_at,
+        sum(b.price_cents)::bigint as cents
+    from bookings b where b.organization_id = $1 and b.contact_id = a.id and is_visit(b)
+) r
+where r.visits >= $4 order by r.cents desc, a.id limit $5
 """
-"""Whoever has a booking that is still to come has a last visit in the future."""
+"""Whoever has a booking that is still to come has a visit in the future."""
 
 
 @dataclass(frozen=True, slots=True)

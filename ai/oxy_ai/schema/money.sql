@@ -71,10 +71,21 @@ begin
         return false;
     end if;
     perform insert_call(organization, c);
-    if used >= share * budget then
+    if used >= share * budget and wants_warnings(organization, c.instance_id) then
         perform note_for_owner(organization, c.instance_id, 'budget_low', about);
     end if;
     return true;
+end $$;
+
+-- Whether an instance's owners want to be warned before something runs out; that it has, they hear in any case.
+create or replace function wants_warnings(organization uuid, instance uuid) returns boolean
+language plpgsql stable
+as $$
+begin
+    return (
+        select i.settings #>> '{ai,aurora,warnings,enabled}' is distinct from 'false' from instances i
+        where i.organization_id = organization and i.id = instance
+    );
 end $$;
 
 -- Forget a call that was reserved, because no endpoint took it.

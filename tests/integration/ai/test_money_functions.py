@@ -33,6 +33,19 @@ def budget(engine: Database, microdollars: object) -> None:
     )
 
 
+def test_an_owner_who_wants_no_warnings_hears_only_that_the_budget_is_spent(engine: Database) -> None:
+    conversation = engine.conversation()
+    budget(engine, 1000)
+    engine.rows(
+        "update instances set settings = jsonb_set(settings, '{ai,aurora}', %s)",
+        Jsonb({"warnings": {"enabled": False}}),
+    )
+    assert reserve(engine, reserved(conversation, 900))
+    assert engine.rows(NOTICES) == []
+    assert not reserve(engine, reserved(conversation, 900))
+    assert engine.rows(NOTICES) == [("budget_spent", "month:2026-11-01:1000")]
+
+
 def test_a_call_counts_once_however_often_it_is_stored(engine: Database) -> None:
     conversation = engine.conversation()
     made = call(conversation)

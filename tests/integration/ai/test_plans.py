@@ -9,6 +9,7 @@ from integration.ai.scene import Scene
 from oxy_ai.aurora.customers import inactive
 from oxy_ai.engine.turn_limits import TurnLimitSettings
 from oxy_ai.reports import conversation_figures, message_series
+from oxy_ai.schedules import agenda_gap, good_customers
 from oxy_ai.scheduling import booking_figures
 
 ORGANIZATION = "11111111-1111-4111-8111-111111111111"
@@ -25,6 +26,7 @@ select id, case when name like '%7' then now() else 'infinity'::timestamptz end
 from organizations;
 insert into instances (organization_id, id, name, settings)
 select id, case id when '{ORGANIZATION}' then '{INSTANCE}' else id end, 'main', '{{}}' from organizations;
+update schedule_queue set due_at = now() + interval '1 day' where instance_id::text not like '%77';
 insert into relay_queue (instance_id, organization_id, account, settings_bucket, settings_revision, ready_at)
 select id, organization_id, id::text, now(), 1,
     case when id::text like '%7' then now() else 'infinity'::timestamptz end
@@ -103,6 +105,13 @@ HOT = {
     "whether as many turns run as may": (
         f"select count(*) from conversations where organization_id = '{ORGANIZATION}' and lease_until > now()",
         "conversations_claimed",
+    ),
+    "schedules to look at": (
+        (
+            "select instance_id from schedule_queue where due_at <= now() and due_at < 'infinity' "
+            "order by due_at limit 200"
+        ),
+        "schedule_queue_due",
     ),
     "claim the organization whose jobs wait longest": (
         (
@@ -262,6 +271,16 @@ FIGURES = {
     "visits by service": (booking_figures.BY_SERVICE, (SINCE, NOW), ("bookings_starts",)),
     "visits by day": (booking_figures.SERIES, (SINCE, NOW, "'day'", "'America/Manaus'"), ("bookings_starts",)),
     "what is still to come": (booking_figures.COMING, (NOW, "now() + interval '7 days'"), ("bookings_starts",)),
+    "good customers who stay away": (
+        good_customers.ABSENT,
+        (f"'{INSTANCE}'", SINCE, "3", "2000"),
+        ("bookings_contact",),
+    ),
+    "what the next day has by now, and had in other weeks": (
+        agenda_gap.BOOKED,
+        ("array[current_date]", "array[now()]", "array[now() + interval '1 day']", "array[now()]"),
+        ("bookings_starts",),
+    ),
     "customers who stopped coming": (inactive.INACTIVE, (f"'{INSTANCE}'", SINCE, "10"), ("bookings_contact",)),
 }
 """The queries of Aurora's figures as they are run, with their arguments after the organization."""

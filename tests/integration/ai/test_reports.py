@@ -250,8 +250,8 @@ async def test_an_empty_agenda_and_chances_are_told_with_a_proposal_and_not_agai
             "📅 Agenda vazia: terça-feira, 04/03/2031\n\n"
             "• Marcado até agora: nenhum agendamento; a esta hora o normal são 2\n"
             "• Bons clientes que não vêm há um tempo: 1\n\n"
-            "Quer que eu prepare uma mensagem para esses clientes? É só responder “prepara a mensagem”: mostro o texto e "
-            "quantos recebem, e nada sai sem o seu sim."
+            "Quer que eu prepare uma mensagem para esses clientes? É só responder “prepara a mensagem”: mostro o texto "
+            "e quantos recebem, e nada sai sem o seu sim."
         )
         await fires(scene, ScheduleName.EMPTY_AGENDA, at, "again")
         await until(lambda: scene.query("select from jobs where key = 'again' and state = 'cancelled'"))

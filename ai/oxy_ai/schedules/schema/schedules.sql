@@ -26,7 +26,8 @@ end $$;
 create or replace function due_schedules(how_many integer) returns table (organization uuid, instance uuid)
 language sql stable security definer set search_path = public, pg_temp
 as $$
-    select q.organization_id, q.instance_id from schedule_queue q where q.due_at <= clock_timestamp()
+    select q.organization_id, q.instance_id from schedule_queue q
+    where q.due_at <= clock_timestamp() and q.due_at < 'infinity'
     order by q.due_at limit how_many
 $$;
 
