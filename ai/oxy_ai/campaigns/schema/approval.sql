@@ -32,7 +32,7 @@ end $$;
 create or replace function queue_recipients(c campaigns, pace interval) returns void
 language sql
 as $$
-    select queue_recipient(c, w.r, (w.r).round, greatest(c.begins_at, clock_timestamp()) + pace * w.before)
+    select queue_recipient(c, w.r, (w.r).round, greatest(c.begins_at, statement_timestamp()) + pace * w.before)
     from (
         select r, row_number() over (order by r.id) - 1 as before from campaign_recipients r
         where r.organization_id = c.organization_id and r.campaign_id = c.id and r.state = 'waiting'
