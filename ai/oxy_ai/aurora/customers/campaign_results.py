@@ -130,6 +130,7 @@ def reason_words(reason: str) -> str:
 _REASONS: Final = {
     "Expired": "o prazo acabou antes",
     "NotAccepted": "o prazo acabou antes",
+    "NotReleased": "o prazo acabou antes",
     "expired": "o prazo acabou antes",
     "OptedOut": "não quer mensagens",
     "Private": "contato particular",
