@@ -1,5 +1,6 @@
 """The SQL functions of jobs and of the limits of queues."""
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -309,3 +310,42 @@ def test_two_transactions_that_queue_in_both_lanes_do_not_wait_in_a_circle(engin
         assert len(Jobs(database).keys()) == 4
         first.execute("truncate jobs")
         first.commit()
+
+
+def test_who_cancels_a_job_while_it_writes_to_the_same_customer_waits_for_nobody(engine_url: str) -> None:
+    failures: list[psycopg.Error] = []
+    ended: list[bool] = []
+    locked = "select from conversations for no key update"
+
+    with psycopg.connect(engine_url) as acting:
+        database = Database(acting)
+        database.conversation()
+        Jobs(database).queue("reminder")
+        acting.commit()
+        [claim] = Jobs(database).claim()
+        acting.commit()
+
+    def write() -> None:
+        try:
+            with psycopg.connect(engine_url) as writing:
+                writing.execute("select enter_org(%s)", [ORGANIZATION])
+                held = [ORGANIZATION, claim["job"], claim["fence"]]
+                assert writing.execute("select holds_job(%s, %s, %s)", held).fetchone() == (True,)
+                writing.execute(locked)
+                end = "select end_job(%s, %s, %s, %s)"
+                ended.extend(writing.execute(end, [*held, Jsonb({"state": "done"})]).fetchone() or ())
+        except psycopg.Error as error:
+            failures.append(error)
+
+    writes = threading.Thread(target=write)
+    with psycopg.connect(engine_url) as acting:
+        acting.execute("select enter_org(%s)", [ORGANIZATION])
+        acting.execute(locked)
+        writes.start()
+        writes.join(timeout=0.3)
+        acting.execute("select cancel_job(%s, %s, 'note', 'reminder', 'gone')", [ORGANIZATION, INSTANCE])
+    writes.join()
+    assert (failures, ended) == ([], [False])
+    with psycopg.connect(engine_url) as connection:
+        assert connection.execute("select state from jobs").fetchall() == [("cancelled",)]
+        connection.execute("truncate jobs, conversations cascade")
