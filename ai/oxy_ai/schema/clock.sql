@@ -179,25 +179,28 @@ declare
     changed bigint;
 begin
     perform enter_org(organization);
-    with numbers as (
+    changed := look_soon(organization, (pacing ->> 'look_again')::interval);  -- first: it locks relays' rows
+    with ahead as (
+        select o.id, o.state from outbox o
+        where o.organization_id = organization and (
+            o.state = 'held' and o.held_until > moment + (pacing ->> 'look_at_held_again')::interval
+                and o.held_until < 'infinity' and o.held_for is distinct from 'not_before'
+            or o.state in ('pending', 'accepted') and o.released_until > moment + (pacing ->> 'valid')::interval
+        )
+        for no key update skip locked
+    ), texts as (
+        update outbox o
+        set held_until = case when a.state = 'held' then moment end,
+            released_until = case when a.state = 'held' then o.released_until
+                                  else moment + (pacing ->> 'valid')::interval end
+        from ahead a where o.organization_id = organization and o.id = a.id returning o.id
+    ), numbers as (
         update reputation r set next_at = moment
         where r.organization_id = organization
             and r.next_at > moment + make_interval(mins => 1) * (1 + (pacing ->> 'jitter')::double precision)
         returning r.instance_id
-    ), held as (
-        update outbox o set held_until = moment
-        where o.organization_id = organization and o.state = 'held' and o.held_until < 'infinity'
-            and o.held_for is distinct from 'not_before'
-            and o.held_until > moment + (pacing ->> 'look_at_held_again')::interval
-        returning o.id
-    ), released as (
-        update outbox o set released_until = moment + (pacing ->> 'valid')::interval
-        where o.organization_id = organization and o.state in ('pending', 'accepted')
-            and o.released_until > moment + (pacing ->> 'valid')::interval
-        returning o.id
     )
-    select (select count(*) from numbers) + (select count(*) from held) + (select count(*) from released)
-        + look_soon(organization, (pacing ->> 'look_again')::interval) into changed;
+    select changed + (select count(*) from texts) + (select count(*) from numbers) into changed;
     return changed;
 end $$;
 

@@ -110,8 +110,7 @@ begin
     select * into i from instances n where n.organization_id = organization and n.id = instance;
     r := stopped_by_shares(r);
     perform expire_held(organization, instance, moment);
-    update outbox o set held_until = null, held_for = null
-    where o.organization_id = organization and o.instance_id = instance and o.state = 'held' and o.held_until <= moment;
+    perform ready_waiting(organization, instance, moment);
     select array_agg(p.purpose) filter (where s.why is null), min(s.until) into purposes, reopens
     from unnest('{report,booking,promotion}'::text[]) p (purpose)
     cross join lateral why_shut(i, r, p.purpose, moment, (pacing ->> 'least_valid')::interval) s;
@@ -123,6 +122,20 @@ begin
     perform look_again(instance, case when has_held(organization, instance) then least(
         reopens, first_held(organization, instance), moment + (pacing ->> 'look_again')::interval
     ) else 'infinity' end);
+end $$;
+
+-- What has waited for as long as it must is ready. Nobody is waited for, as in free_texts.
+create or replace function ready_waiting(organization uuid, instance uuid, moment timestamptz) returns void
+language plpgsql
+as $$
+begin
+    update outbox o set held_until = null, held_for = null
+    where o.organization_id = organization and o.id in (
+        select n.id from outbox n
+        where n.organization_id = organization and n.instance_id = instance and n.state = 'held'
+            and n.held_until <= moment
+        for no key update skip locked
+    );
 end $$;
 
 create or replace function look_again(instance uuid, moment timestamptz) returns void

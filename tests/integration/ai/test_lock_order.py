@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from integration.ai.engine_database import EPOCH, INSTANCE, ORGANIZATION, RELAY, Database, Row, item, lasting
+from integration.ai.test_release_rules import PACING
 from psycopg.types.json import Jsonb
 
 TEXT = {"id": ORGANIZATION, "part": 0, "text": "Olá", "keep_seconds": 60}
@@ -22,6 +23,7 @@ def of_pod(sequence: int, **body: object) -> Row:
     return report | {"report": report["report"] | {"body": body}}
 
 
+RELEASING = (ORGANIZATION, INSTANCE, RELAY, [], [])
 SENT = of_pod(1, type="send_result", request_id=ORGANIZATION, outcome="sent", whatsapp_id="W")
 CONNECTED = of_pod(2, type="connection", state="connected")
 
@@ -104,3 +106,28 @@ def test_a_message_that_brings_a_new_name_meets_a_tool_that_changes_what_is_know
         assert connection.execute(
             "select name, facts_version from contacts where id = (select contact_id from conversations)"
         ).fetchall() == [("Ana Maria", 1)]
+
+
+def test_a_number_looks_at_held_texts_while_their_chats_are_merged(url: str) -> None:
+    """Whoever merges holds the texts, and then takes the relay's row, which the relay holds."""
+    failures: list[psycopg.Error] = []
+
+    def look() -> None:
+        try:
+            with psycopg.connect(url) as looking:
+                looking.execute(STEP.replace("'10 seconds')", "'10 seconds', %s)"), [*RELEASING, Jsonb(PACING)])
+        except psycopg.Error as error:
+            failures.append(error)
+
+    with psycopg.connect(url) as connection:
+        connection.execute("update outbox set state = 'held', purpose = 'booking', held_until = now()")
+        connection.execute("update relay_queue set proactive_at = now()")
+    looks = threading.Thread(target=look)
+    with psycopg.connect(url) as merging:
+        merging.execute("select enter_org(%s)", [ORGANIZATION])
+        merging.execute("update outbox set conversation_id = conversation_id")
+        looks.start()
+        looks.join(timeout=0.5)
+        merging.execute("select ingest(%s, %s)", [Jsonb([CONNECTED]), lasting(8)])
+    looks.join()
+    assert failures == []
