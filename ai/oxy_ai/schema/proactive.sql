@@ -109,8 +109,8 @@ declare
 begin
     select * into i from instances n where n.organization_id = organization and n.id = instance;
     r := stopped_by_shares(r);
-    perform expire_held(organization, instance, moment);
-    perform ready_waiting(organization, instance, moment);
+    perform expire_held(organization, instance, moment, (pacing ->> 'batch')::integer);
+    perform ready_waiting(organization, instance, moment, (pacing ->> 'batch')::integer);
     select array_agg(p.purpose) filter (where s.why is null), min(s.until) into purposes, reopens
     from unnest('{report,booking,promotion}'::text[]) p (purpose)
     cross join lateral why_shut(i, r, p.purpose, moment, (pacing ->> 'least_valid')::interval) s;
@@ -119,13 +119,16 @@ begin
     elsif purposes is not null then
         reopens := least(reopens, release_first(i, r, purposes, pacing));
     end if;
-    perform look_again(instance, case when has_held(organization, instance) then least(
-        reopens, first_held(organization, instance), moment + (pacing ->> 'look_again')::interval
-    ) else 'infinity' end);
+    perform look_again(instance, (
+        select case when f.first is null then 'infinity'
+                    else least(reopens, f.first, moment + (pacing ->> 'look_again')::interval) end
+        from first_held(organization, instance) f (first)
+    ));
 end $$;
 
--- What has waited for as long as it must is ready. Nobody is waited for, as in free_texts.
-create or replace function ready_waiting(organization uuid, instance uuid, moment timestamptz) returns void
+-- What has waited for as long as it must is ready. Nobody is waited for, as in free_texts; of thousands, some are next time.
+create or replace function ready_waiting(organization uuid, instance uuid, moment timestamptz, how_many integer)
+returns void
 language plpgsql
 as $$
 begin
@@ -134,7 +137,7 @@ begin
         select n.id from outbox n
         where n.organization_id = organization and n.instance_id = instance and n.state = 'held'
             and n.held_until <= moment
-        for no key update skip locked
+        order by n.held_until limit how_many for no key update skip locked
     );
 end $$;
 
@@ -142,16 +145,8 @@ create or replace function look_again(instance uuid, moment timestamptz) returns
 language sql security definer set search_path = public, pg_temp
 as $$ update relay_queue set proactive_at = moment where instance_id = instance $$;
 
-create or replace function has_held(organization uuid, instance uuid) returns boolean
-language plpgsql stable
-as $$
-begin
-    return exists (
-        select from outbox o where o.organization_id = organization and o.instance_id = instance and o.state = 'held'
-    );
-end $$;
-
--- When the first held text has waited for as long as it must, or expires.
+-- When a held text has waited for as long as it must, or expires; null: none is held. The minimum is read from an index, so
+-- no plan looks for one among all texts.
 create or replace function first_held(organization uuid, instance uuid) returns timestamptz
 language plpgsql stable
 as $$
@@ -321,14 +316,15 @@ begin
 end $$;
 
 -- Close held texts whose time has passed.
-create or replace function expire_held(organization uuid, instance uuid, moment timestamptz) returns void
+create or replace function expire_held(organization uuid, instance uuid, moment timestamptz, how_many integer)
+returns void
 language sql
 as $$
     with late as (
         select o.id from outbox o
         where o.organization_id = organization and o.instance_id = instance and o.state = 'held'
             and o.expires_at <= moment
-        for no key update skip locked
+        order by o.expires_at limit how_many for no key update skip locked
     ), expired as (
         update outbox o set state = 'expired', error = 'NotReleased', closed_at = clock_timestamp()
         from late where o.organization_id = organization and o.id = late.id returning o

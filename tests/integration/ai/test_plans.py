@@ -51,6 +51,13 @@ select organization_id, id, organization_id, '{{[1,11)}}' from conversations;
 insert into outbox (organization_id, id, instance_id, conversation_id, turn_id, part, chat, body, state, whatsapp_id)
 select organization_id, gen_random_uuid(), instance_id, conversation_id, id, 0, 'x', 'x',
     case when id % 100 = 0 then 'pending' else 'sent' end, id::text from turns;
+insert into outbox (organization_id, id, instance_id, conversation_id, part, lane, chat, body, state, purpose,
+    reference, expires_at, held_until, released_at, released_until)
+select organization_id, gen_random_uuid(), instance_id, id, 8, 'campaign', 'x', 'x',
+    case when g % 4 = 0 then 'sent' else 'held' end, 'promotion', 'campaign:' || id % 500, now() + interval '3 days',
+    case when g % 4 = 1 then now() + interval '1 hour' end, at, at
+from conversations, generate_series(1, case instance_id when '{INSTANCE}' then 1000 else 4 end) g,
+    lateral (select case when g % 4 = 0 then now() - g * interval '1 hour' end as at) t;
 insert into services (organization_id, key, name, price_cents, duration_minutes, buffer_minutes)
 select id, 'banho', 'Banho', 1, 30, 0 from organizations where name = 'petshop' or name like '%7';
 insert into resources (organization_id, key, name, kind)
@@ -86,6 +93,7 @@ set session_replication_role = origin;
 analyze;
 """
 
+HELD = f"organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' and state = 'held'"
 HOT = {
     "claim the organization that waits longest": (
         f"select * from org_queue where {READY} order by ready_at limit 1 for no key update skip locked",
@@ -184,6 +192,51 @@ HOT = {
             "and state = 'pending' order by lane, position limit 20"
         ),
         "outbox_pending",
+    ),
+    "the promotions that are ready": (
+        (
+            f"select * from outbox where {HELD} and held_until is null and (purpose = 'promotion') = true "
+            "order by lane, position limit 50"
+        ),
+        "outbox_ready",
+    ),
+    "what else is ready": (
+        (
+            f"select * from outbox where {HELD} and held_until is null and (purpose = 'promotion') = false "
+            "and purpose = any ('{report,booking}') order by lane, position limit 50"
+        ),
+        "outbox_ready",
+    ),
+    "what has waited for as long as it must": (
+        f"select id from outbox where {HELD} and held_until <= now() for no key update skip locked",
+        "outbox_waiting",
+    ),
+    "what will have": (f"select min(held_until) from outbox where {HELD} and held_until is not null", "outbox_waiting"),
+    "when a held text expires": (f"select min(expires_at) from outbox where {HELD}", "outbox_held"),
+    "the promotions of a day": (
+        (
+            f"select count(*) from outbox where organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' "
+            "and purpose = 'promotion' and released_at >= now() - interval '1 day' and released_until is not null"
+        ),
+        "outbox_released",
+    ),
+    "the promotions to a contact": (
+        (
+            f"select max(released_at) from outbox where organization_id = '{ORGANIZATION}' and conversation_id = 10001 "
+            "and purpose = 'promotion' and released_at > now() - interval '7 days'"
+        ),
+        "outbox_promoted",
+    ),
+    "the texts of a campaign": (
+        (
+            f"select id from outbox where organization_id = '{ORGANIZATION}' and instance_id = '{INSTANCE}' "
+            "and reference = 'campaign:77' and state = 'held'"
+        ),
+        "outbox_reference",
+    ),
+    "the text of a request": (
+        f"select id from outbox where organization_id = '{ORGANIZATION}' and request_id = '{ORGANIZATION}'",
+        "outbox_requests",
     ),
     "the dead turns": (
         f"select id from turns where organization_id = '{ORGANIZATION}' and state = 'dead' order by id",
