@@ -128,8 +128,8 @@ async def test_twenty_that_race_for_the_last_cents_do_not_overshoot(scene: Scene
 
     async with (
         running_endpoint(saying("Oi!"), late) as endpoint,
-        scene.worker(openai_base_url=endpoint.base_url),
-        scene.worker(openai_base_url=endpoint.base_url),
+        scene.worker(openai_base_url=endpoint.base_url, turns_each=0),
+        scene.worker(openai_base_url=endpoint.base_url, turns_each=0),
     ):
         await pod.answer_to("Oi")
         [bound] = [call["reserved_microdollars"] for call in await scene.query(CALLS)]

@@ -22,7 +22,8 @@ begin
     return true;
 end $$;
 
--- Let go the jobs of instances that are back, of some organizations (null: of all). Returns how many were held.
+-- Let go the jobs of instances that are back, of some organizations (null: of all). Returns how many were held. One that
+-- another transaction holds is left to the next time.
 create or replace function return_jobs(organizations uuid[]) returns bigint
 language plpgsql
 as $$
@@ -34,8 +35,10 @@ begin
     foreach organization in array coalesce(organizations, array(select * from known_organizations())) loop
         perform enter_org(organization);
         update jobs j set held = false
-        where j.organization_id = organization and j.held and j.instance_id in (
-            select i.id from instances i where i.organization_id = organization and not is_away(i)
+        where j.organization_id = organization and j.id in (
+            select h.id from jobs h join instances i on i.organization_id = organization and i.id = h.instance_id
+            where h.organization_id = organization and h.held and not is_away(i)
+            for no key update of h skip locked
         );
         get diagnostics let_go = row_count;
         returned := returned + let_go;
