@@ -78,11 +78,11 @@ class CampaignsOf:
                 name=wanted.called,
                 text=wanted.text,
                 file=None if wanted.path is None else wanted.path.name,
-                media=None if content is None else _media(wanted, content),
+                media=None if content is None else media_of(wanted, content),
                 number=wanted.number,
             )
             system = Cluster.connect(self.context, self.system_namespace)
-            return administer(system, ["campaign"], _written(order, content))
+            return administer(system, ["campaign"], written(order, content))
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +283,8 @@ def _opened(path: Path | None) -> Iterator[BufferedReader | None]:
         raise CliError(message) from error
 
 
-def _media(wanted: CampaignWanted, content: BufferedReader) -> MediaOrder:
+def media_of(wanted: CampaignWanted, content: BufferedReader) -> MediaOrder:
+    """Return what a worker is told of a campaign's media; the bytes are needed only where it is kept."""
     digest = hashlib.file_digest(content, "sha256").hexdigest()
     content.seek(0)
     return MediaOrder(
@@ -294,7 +295,7 @@ def _media(wanted: CampaignWanted, content: BufferedReader) -> MediaOrder:
     )
 
 
-def _written(order: CampaignOrder, content: BufferedReader | None) -> Iterator[bytes]:
+def written(order: CampaignOrder, content: BufferedReader | None) -> Iterator[bytes]:
     """Yield what the worker reads: a line with the order, then the media, if the order says so."""
     yield order.model_dump_json(exclude_none=True).encode() + b"\n"
     if content is not None and order.media is not None and order.media.follows:

@@ -211,7 +211,18 @@ async def test_a_file_beside_its_picture_is_sent_and_counted(scene: Scene) -> No
         assert len(await scene.query(said)) == 2
         assert (await ordered(owner, "cancel", None)).withdrawn == 0
         assert "is cancelled" in await refused(owner, "pause", None)
+        assert await scene.query("select pause_proactive(organization_id, id, 'person', 'x') from instances")
+        assert (await asked(scene, "resume", number=True))["resumed"] is True
         assert "no campaign of main is called" in await refused(owner, "report", None, name="x")
+
+
+async def asked(scene: Scene, verb: str, **changes: object) -> dict[str, Any]:
+    """What the workers' command answers."""
+    order = CampaignOrder.model_validate({"organization": "petshop", "instance": "main", "verb": verb} | changes)
+    ended = await asyncio.to_thread(scene.admin, "campaign", stdin=order.model_dump_json() + "\n")
+    assert ended.returncode == 0, ended.stderr
+    answer: dict[str, Any] = json.loads(ended.stdout)
+    return answer
 
 
 async def finished(owner: Owner) -> CampaignReport | None:
