@@ -21,15 +21,15 @@ class Dropped(StrEnum):
     """Why an occurrence is not sent: the column automation_occurrences.reason."""
 
     DISABLED = "disabled"
-    """The automation, or the assistant, was switched off."""
-    CHANGED = "changed"
-    """The automation was changed, and is not due then any more."""
+    """The automation was switched off."""
+    ASSISTANT_OFF = "assistant_off"
+    """The assistant is switched off, and with it all that it writes."""
     CANCELLED = "cancelled"
     """The booking."""
     MOVED = "moved"
     """The booking: the new time has an occurrence of its own."""
     NOT_DUE = "not_due"
-    """What it is about is not so any more: the customer has come again, or has booked."""
+    """The customer has come again, or has booked; or the automation was changed."""
     TOO_LATE = "too_late"
     OPTED_OUT = "opted_out"
     PRIVATE = "private"
@@ -107,7 +107,8 @@ def decide(automation: Automation, due: Due, to: Recipient, assistant: Assistant
 def refusal(automation: Automation, to: Recipient, assistant: Assistant) -> Dropped | None:
     """Return why a customer gets nothing of an automation, whenever it is due; None: he may."""
     reasons = (
-        (not automation.enabled or not assistant.enabled, Dropped.DISABLED),
+        (not automation.enabled, Dropped.DISABLED),
+        (not assistant.enabled, Dropped.ASSISTANT_OFF),
         (to.owner, Dropped.OWNER),
         (to.private, Dropped.PRIVATE),
         (to.opt_out is not None, Dropped.OPTED_OUT),

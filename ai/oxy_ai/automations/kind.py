@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -21,7 +21,8 @@ from oxy_ai.automations.wording import people_of, text_for
 from oxy_ai.database import Connection
 from oxy_ai.jobs.kinds import JobWork
 from oxy_ai.jobs.records import Cancelled, Done, Job, JobEnd, Later
-from oxy_core.envelopes import InstanceSettings
+from oxy_ai.reputation import ProactiveMessage, Purpose, proactive_room, queue_proactive
+from oxy_core.envelopes import InstanceSettings, Lane
 from oxy_core.identity import new_id
 
 KIND: Final = "automation"
@@ -34,18 +35,6 @@ class Payload(BaseModel):
 
     occurrence: int
     contact: int
-
-
-class ProactiveText(BaseModel):
-    """A text as `queue_proactive` takes it."""
-
-    id: UUID
-    text: str
-    introduction: str
-    purpose: str
-    reference: str
-    lane: str = "automation"
-    keep_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +127,8 @@ def _filled(business: Business, settings: InstanceSettings, automation: Automati
 async def _with_room(connection: Connection, business: Business, facts: Facts, automation: Automation) -> Decision:
     """Have it wait here, not among the texts to send, if the number's budget has no room for it soon."""
     own, now = facts.own, facts.occurrence.now
-    room: datetime | None = await connection.fetchval(
-        "select proactive_room($1, $2, $3, $4)",
-        business.organization,
-        business.instance,
-        facts.occurrence.contact,
-        automation.counts_as,
-    )
+    purpose, contact = Purpose(automation.counts_as), facts.occurrence.contact
+    room = await proactive_room(connection, business.organization, business.instance, contact, purpose)
     if room is not None and room <= now + LOOK_AGAIN:
         return Deliver()
     wait = Wait(now + LOOK_AGAIN if room is None else room, "budget")
@@ -162,22 +146,17 @@ async def _tell(connection: Connection, business: Business, work: JobWork[Payloa
     if facts is None or facts.automation is None or facts.own is None:
         raise _ChangedError(told)
     automation = facts.automation
-    message = ProactiveText(
+    message = ProactiveMessage(
         id=new_id(),
         text=told.text,
         introduction=introduction(told.text, work.job.settings.display_name),
-        purpose=automation.counts_as,
+        purpose=Purpose(automation.counts_as),
+        lane=Lane.AUTOMATION,
         reference=f"automation:{work.payload.occurrence}",
         keep_seconds=(facts.own.until - facts.occurrence.now).total_seconds(),
     )
-    queued: UUID | None = await connection.fetchval(
-        "select queue_proactive($1, $2, $3, $4)",
-        business.organization,
-        business.instance,
-        facts.occurrence.contact,
-        message.model_dump_json(),
-    )
-    if queued is None:
+    contact = facts.occurrence.contact
+    if await queue_proactive(connection, business.organization, business.instance, contact, message) is None:
         await _drop(connection, business, work.payload, Dropped.UNREACHABLE)
         return
     await _note(connection, business, automation, facts.due, message.id)

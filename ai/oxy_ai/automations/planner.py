@@ -91,7 +91,8 @@ class Planner:
         for kept in await read_kept(connection, claimed.organization, claimed.instance, enabled=True):
             wanted = Wanted(span_to_plan(kept, claimed.planned, now))
             found = await due_subjects(connection, business, kept.automation, wanted)
-            new = await plan(connection, business.organization, business.instance, kept.automation, found.due)
+            in_time = [due for due in found.due if now < due.until]
+            new = await plan(connection, business.organization, business.instance, kept.automation, in_time)
             made, more = made + new, more or (found.more and new > 0)
         await connection.execute("select planned_until($1, $2, $3)", claimed.instance, now, more)
         return made

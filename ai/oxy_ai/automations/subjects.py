@@ -62,7 +62,7 @@ class Found:
 _TOLD: Final = """not exists (
         select from automation_occurrences o
         where o.instance_id = $2 and o.automation = $5 and o.subject = {subject} and o.occurrence = {occurrence}
-            and (o.state <> 'planned' or not $6)
+            and not may_be_planned(o) and (o.state <> 'planned' or not $6)
     )"""
 
 _BOOKINGS: Final = """
@@ -127,7 +127,7 @@ where c.organization_id = $1 and c.instance_id = $2 and c.created_at > $3 and c.
     and not exists (
         select from automation_occurrences o
         where o.organization_id = $1 and o.contact_id = c.id and o.instance_id = $2 and o.automation = $5
-            and (o.state <> 'planned' or not $6)
+            and not may_be_planned(o) and (o.state <> 'planned' or not $6)
     )
 order by c.created_at, c.id limit $9
 """,
@@ -240,8 +240,9 @@ async def _untold(
 ) -> list[Subject]:
     told = await connection.fetch(
         """
-        select subject, occurrence from automation_occurrences
-        where instance_id = $1 and automation = $2 and subject = any ($3) and (state <> 'planned' or not $4)
+        select subject, occurrence from automation_occurrences o
+        where instance_id = $1 and automation = $2 and subject = any ($3) and not may_be_planned(o)
+            and (state <> 'planned' or not $4)
         """,
         business.instance,
         automation.name,

@@ -64,7 +64,24 @@ begin
     where q.instance_id = instance;
 end $$;
 
--- Plan occurrences (oxy_ai.automations.store.Planned) that are not planned yet; returns how many.
+-- Whether an occurrence is not told any more, or may be if what had it dropped is not so any more.
+create or replace function may_be_planned(o automation_occurrences) returns boolean
+language sql immutable parallel safe
+as $$ select o.state = 'dropped' and o.reason in ('disabled', 'moved', 'not_due') $$;
+
+-- Have an occurrence told when it is due.
+create or replace function queue_occurrence(o automation_occurrences) returns void
+language sql
+as $$
+    select queue_job(o.organization_id, o.instance_id, jsonb_build_object(
+        'kind', 'automation', 'key', format('%s:%s:%s', o.automation, o.subject, o.occurrence)
+            || case when o.plans > 1 then ':' || o.plans else '' end,
+        'lane', 'automation', 'contact', o.contact_id, 'due_at', o.due_at,
+        'payload', jsonb_build_object('occurrence', o.id, 'contact', o.contact_id)
+    ))
+$$;
+
+-- Plan occurrences (oxy_ai.automations.store.Planned) that are neither planned nor told; returns how many.
 create or replace function plan_occurrences(organization uuid, instance uuid, documents jsonb) returns integer
 language plpgsql
 as $$
@@ -73,7 +90,7 @@ declare
     made integer := 0;
 begin
     for o in
-        insert into automation_occurrences (
+        insert into automation_occurrences as n (
             organization_id, instance_id, automation, subject, occurrence, contact_id, booking_id, starts_at, due_at
         )
         select organization, instance, p.automation, p.subject, p.occurrence, p.contact, p.booking, p.starts_at, p.due_at
@@ -81,13 +98,12 @@ begin
             automation text, subject text, occurrence text, contact bigint, booking bigint, starts_at timestamptz,
             due_at timestamptz
         )
-        on conflict (instance_id, automation, subject, occurrence) do nothing
+        on conflict (instance_id, automation, subject, occurrence) do update
+        set state = 'planned', reason = null, ended_at = null, due_at = excluded.due_at, plans = n.plans + 1
+        where may_be_planned(n)
         returning *
     loop
-        perform queue_job(organization, instance, jsonb_build_object(
-            'kind', 'automation', 'key', o.automation || ':' || o.subject || ':' || o.occurrence, 'lane', 'automation',
-            'contact', o.contact_id, 'payload', jsonb_build_object('occurrence', o.id, 'contact', o.contact_id), 'due_at', o.due_at
-        ));
+        perform queue_occurrence(o);
         made := made + 1;
     end loop;
     return made;

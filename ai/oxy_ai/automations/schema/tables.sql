@@ -27,6 +27,7 @@ create table automation_occurrences (
     due_at timestamptz not null,
     state text not null default 'planned' check (state in ('planned', 'told', 'dropped')),
     reason text,  -- oxy_ai.automations.decision.Dropped
+    plans smallint not null default 1,  -- times that it was planned: what was dropped may be so again
     outbox_id uuid,  -- the text that tells it, maybe with others; retention may have deleted it
     asks boolean not null default false,  -- whether that text asks to confirm the booking
     answer text check (answer in ('confirmed', 'cancelled', 'too_late')),

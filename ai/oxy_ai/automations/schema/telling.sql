@@ -20,8 +20,8 @@ as $$
         clock_timestamp()
     )
     on conflict (instance_id, automation, subject, occurrence) do update
-    set state = 'told', outbox_id = excluded.outbox_id, asks = excluded.asks, ended_at = excluded.ended_at
-    where o.state = 'planned'
+    set state = 'told', reason = null, outbox_id = excluded.outbox_id, asks = excluded.asks, ended_at = excluded.ended_at
+    where o.state = 'planned' or may_be_planned(o)
 $$;
 
 -- Note that an occurrence is not told.
@@ -58,7 +58,7 @@ begin
         set state = case when b.status = 'confirmed' and b.starts_at = n.starts_at then 'planned' else 'dropped' end,
             reason = case when b.status = 'cancelled' then 'cancelled' when b.starts_at <> n.starts_at then 'moved' end,
             ended_at = case when b.status = 'confirmed' and b.starts_at = n.starts_at then null else clock_timestamp() end,
-            outbox_id = null
+            outbox_id = null, plans = n.plans + 1
         from outbox x, bookings b
         where x.organization_id = organization and x.state = 'withheld' and x.closed_at > since and x.error = 'Outdated'
             and x.instance_id = instance and n.organization_id = organization and n.outbox_id = x.id
@@ -66,11 +66,7 @@ begin
         returning n.*
     loop
         continue when o.state <> 'planned';
-        perform queue_job(organization, instance, jsonb_build_object(
-            'kind', 'automation', 'key', format('%s:%s:%s:%s', o.automation, o.subject, o.occurrence, clock_timestamp()),
-            'lane', 'automation', 'contact', o.contact_id, 'due_at', o.due_at,
-            'payload', jsonb_build_object('occurrence', o.id, 'contact', o.contact_id)
-        ));
+        perform queue_occurrence(o);
         again := again + 1;
     end loop;
     return again;
