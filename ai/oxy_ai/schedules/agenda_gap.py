@@ -94,7 +94,7 @@ def alert_of(gap: Gap) -> OwnerReport:
     return OwnerReport(
         f"📅 Agenda vazia: {full_day(gap.day)}",
         tuple(lines),
-        proposal("esses clientes" if gap.absent else "os clientes"),
+        closing=proposal("esses clientes" if gap.absent else "os clientes"),
         about=ABOUT,
         causes=(f"{gap.day:%Y-%m-%d}",),
     )

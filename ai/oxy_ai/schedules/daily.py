@@ -96,7 +96,8 @@ def summary_of(found: DayFigures) -> OwnerReport | None:
     if not happened and not (found.is_open and _is_alive(found)):
         return None
     how = "A loja não abriu" if not found.is_open else "" if happened else "Dia sem movimento"
-    return OwnerReport(_title(found), tuple(filter(None, (how, *happened, _waiting(found), _next(found)))), about=ABOUT)
+    kept = filter(None, (_waiting(found), _next(found)))
+    return OwnerReport(_title(found), tuple(filter(None, (how, *happened))), tuple(kept), about=ABOUT)
 
 
 def _is_alive(found: DayFigures) -> bool:

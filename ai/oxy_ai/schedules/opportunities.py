@@ -126,17 +126,15 @@ def report_of(found: Chances, now: datetime) -> OwnerReport | None:
     absent, fallen, full = found.absent[:NAMED], found.fallen[:SERVICES], found.full[:HOURS]
     if not (absent or fallen or full):
         return None
-    lines = [*_absent_lines(absent, len(found.absent), now), *map(_fallen_line, fallen), *map(_full_line, full)]
+    lines = [*_absent_count(len(found.absent)), *map(_fallen_line, fallen), *map(_full_line, full)]
+    named = (_absent_line(regular, now) for regular in absent)
     causes = (*map(_customer, absent), *map(_service, fallen), *map(_hour, full))
     closing = proposal("esses clientes") if absent else ""
-    return OwnerReport("💡 Oportunidades da semana", tuple(lines), closing, about=ABOUT, causes=causes)
+    return OwnerReport("💡 Oportunidades da semana", tuple(lines), tuple(named), closing, about=ABOUT, causes=causes)
 
 
-def _absent_lines(absent: Sequence[Regular], count: int, now: datetime) -> list[str]:
-    if not absent:
-        return []
-    head = f"Bons clientes que não vêm há mais tempo que o normal deles: {count}"
-    return [head, *(_absent_line(regular, now) for regular in absent)]
+def _absent_count(count: int) -> list[str]:
+    return [f"Bons clientes que não vêm há mais tempo que o normal deles: {count}"] if count else []
 
 
 def _absent_line(regular: Regular, now: datetime) -> str:

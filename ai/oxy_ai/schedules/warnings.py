@@ -1,4 +1,7 @@
-"""Warnings that owners get once for each cause: a budget that will not last, a connection that was lost."""
+"""Warnings that owners get once for each cause: a budget that will not last, a connection that was lost.
+
+No model words them: they are short, and the former is about what that would cost.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -11,8 +14,6 @@ from oxy_ai.schedules.plan import Outage, ScheduleName
 from oxy_ai.schedules.report import OwnerReport
 from oxy_ai.schedules.view import ReportView
 
-ABOUT_BUDGET: Final = "um aviso de que o orçamento da IA deste mês vai acabar antes do fim do mês"
-ABOUT_CONNECTION: Final = "um aviso de que o WhatsApp da loja ficou sem conexão, e voltou"
 LEAST_ELAPSED: Final = timedelta(days=5)
 """Of a month, before its pace says anything."""
 
@@ -81,7 +82,7 @@ def budget_report(pace: BudgetPace, cause: str) -> OwnerReport | None:
         "Quando acaba, quem escreve passa a ser atendido pela equipe até o mês virar. Quem cuida do sistema pode "
         "aumentar o orçamento."
     )
-    return OwnerReport("⚠️ Orçamento da IA deste mês", lines, closing, about=ABOUT_BUDGET, causes=(cause,))
+    return OwnerReport("⚠️ Orçamento da IA deste mês", lines, closing=closing, causes=(cause,))
 
 
 async def connection_warning(view: ReportView) -> OwnerReport | None:
@@ -103,10 +104,5 @@ def connection_report(outage: Outage, wrote: int) -> OwnerReport:
     lines = [f"Sem conexão das {outage.since:%H:%M} de {full_day(outage.since)} até as {until} ({lasted})"]
     if wrote:
         lines.append(f"Clientes que escreveram nesse tempo: {wrote}")
-    closing = (
-        "O que não era antigo demais eu respondi assim que voltei. Se acontecer de novo, confira a internet do celular "
-        "da loja e os aparelhos conectados no WhatsApp."
-    )
-    return OwnerReport(
-        "⚠️ O WhatsApp da loja ficou sem conexão, e já voltou", tuple(lines), closing, about=ABOUT_CONNECTION
-    )
+    closing = "Se acontecer de novo, confira a internet do celular da loja e os aparelhos conectados no WhatsApp."
+    return OwnerReport("⚠️ O WhatsApp da loja ficou sem conexão, e já voltou", tuple(lines), closing=closing)

@@ -47,6 +47,8 @@ class ReportWriter:
 
         `conversation`: the owner's for whom it is worded. `now`: in the instance's time zone.
         """
+        if not (report.about and report.lines):
+            return report.plain
         words = await self._words(_question(report, job.settings), _call(job, conversation, now))
         is_fit = words is not None and is_faithful(words, report)
         outcome = "worded" if is_fit else "plain" if words is None else "unfaithful"

@@ -70,7 +70,7 @@ TUESDAY = NextDay(date(2031, 3, 4), Coming(2, 11_000, datetime(2031, 3, 4, 12, 3
 )
 def test_what_is_told_of_a_day(changes: dict[str, object], lines: list[str] | None) -> None:
     found = summary_of(replace(QUIET, **changes))  # type: ignore[arg-type]  # fields of it
-    assert (None if found is None else list(found.lines)) == lines
+    assert (None if found is None else [*found.lines, *found.kept]) == lines
 
 
 @pytest.mark.parametrize(
