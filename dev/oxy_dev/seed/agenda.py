@@ -18,6 +18,8 @@ _STEP: Final = timedelta(minutes=30)
 _TAKEN: Final = 0.35
 """Share of the starts that somebody wants."""
 _CANCELLED: Final = 0.08
+_AHEAD: Final = timedelta(days=3)
+"""How long before its start a booking was made."""
 _SUNDAY: Final = 6
 
 
@@ -47,6 +49,11 @@ class Booking:
     def ends_at(self) -> datetime:
         """When the customer may leave."""
         return self.starts_at + timedelta(minutes=self.service.minutes)
+
+    @property
+    def made_at(self) -> datetime:
+        """When the customer asked for it."""
+        return self.starts_at - _AHEAD
 
     @property
     def busy_until(self) -> datetime:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from heapq import merge
 from io import BytesIO
 from itertools import chain, islice
 from typing import Final, TypeVar, cast
@@ -12,21 +13,26 @@ import asyncpg
 from oxy_ai.database import Connection
 from oxy_ai.verticals import Verticals
 from oxy_dev.example import CATALOG_FILE
-from oxy_dev.seed.agenda import Offered, bookings
+from oxy_dev.seed.agenda import Booking, Offered, bookings
 from oxy_dev.seed.drawing import drawing
-from oxy_dev.seed.plan import PREFIX, Event, Numbers, Shop, customers, events, shops
+from oxy_dev.seed.outreach import Told, booking_texts, campaign_texts, campaigns
+from oxy_dev.seed.outreach_rows import OUTREACH_TABLES, OutreachRows
+from oxy_dev.seed.plan import PREFIX, Customer, Event, Numbers, Shop, customers, events, shops
 from oxy_dev.seed.rows import AGENDA_TABLES, PEOPLE_TABLES, TABLES, Ids, Rows
 
 T = TypeVar("T")
 
 _AT_ONCE: Final = 10_000
-"""Exchanges whose rows are in memory at once."""
+"""Exchanges and texts whose rows are in memory at once."""
 _SINCE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """When contacts and journals began."""
 
 _THERE: Final = """
 select (select count(*) from organizations where name like $1) as organizations,
-    (select count(*) from messages m join organizations o on o.id = m.organization_id where o.name like $1) as messages
+    (select count(*) from messages m join organizations o on o.id = m.organization_id where o.name like $1) - (
+        select count(*) from outbox t join organizations o on o.id = t.organization_id
+        where o.name like $1 and t.released_at is not null
+    ) as messages  -- but for those that nobody asked for
 """
 
 _NEWEST: Final = """
@@ -39,6 +45,13 @@ select (select coalesce(max(id), 0) from contacts) as contacts,
     (select coalesce(max(position), 0) from outbox) as position
 """
 
+_NEWEST_OUTREACH: Final = """
+select (select coalesce(max(id), 0) from campaigns) as campaigns,
+    (select coalesce(max(id), 0) from campaign_recipients) as campaign_recipients,
+    (select coalesce(max(id), 0) from automation_occurrences) as automation_occurrences,
+    (select coalesce(max(id), 0) from jobs) as jobs
+"""
+
 _COUNT_ON: Final = """
 select setval(pg_get_serial_sequence('contacts', 'id'), (select max(id) from contacts)),
     setval(pg_get_serial_sequence('pets', 'id'), (select max(id) from pets)),
@@ -46,7 +59,23 @@ select setval(pg_get_serial_sequence('contacts', 'id'), (select max(id) from con
     setval(pg_get_serial_sequence('conversations', 'id'), (select max(id) from conversations)),
     setval(pg_get_serial_sequence('turns', 'id'), (select coalesce(max(id), 1) from turns)),
     setval(pg_get_serial_sequence('messages', 'id'), (select max(id) from messages)),
-    setval(pg_get_serial_sequence('outbox', 'position'), (select coalesce(max(position), 1) from outbox))
+    setval(pg_get_serial_sequence('outbox', 'position'), (select coalesce(max(position), 1) from outbox)),
+    setval(pg_get_serial_sequence('campaigns', 'id'), (select coalesce(max(id), 1) from campaigns)),
+    setval(pg_get_serial_sequence('campaign_recipients', 'id'), (select coalesce(max(id), 1) from campaign_recipients)),
+    setval(pg_get_serial_sequence('automation_occurrences', 'id'),
+        (select coalesce(max(id), 1) from automation_occurrences)),
+    setval(pg_get_serial_sequence('jobs', 'id'), (select coalesce(max(id), 1) from jobs))
+"""
+
+_QUEUE: Final = """
+insert into job_queue (organization_id, lane, ready_at)
+select j.organization_id, j.lane, min(j.due_at) from jobs j where j.state = 'waiting' group by 1, 2
+on conflict (organization_id, lane) do update set ready_at = least(job_queue.ready_at, excluded.ready_at)
+"""
+_LOOK: Final = """
+update relay_queue q set proactive_at = h.held_until, ready_at = least(q.ready_at, h.held_until) from (
+    select o.instance_id, min(o.held_until) as held_until from outbox o where o.state = 'held' group by 1
+) h where q.instance_id = h.instance_id
 """
 
 
@@ -82,7 +111,8 @@ async def load(connection: "asyncpg.Connection[asyncpg.Record]", numbers: Number
         await connection.execute("set local session_replication_role = replica")
         await _write(connection, numbers, now)
         await connection.execute(_COUNT_ON)
-        await connection.execute(_SUM_UP)
+        for statement in (_SUM_UP, _QUEUE, _LOOK):
+            await connection.execute(statement)
     await connection.execute("vacuum (analyze)")
 
 
@@ -110,15 +140,58 @@ async def _add_shop(connection: "asyncpg.Connection[asyncpg.Record]", shop: Shop
 async def _write(connection: "asyncpg.Connection[asyncpg.Record]", numbers: Numbers, now: datetime) -> None:
     [newest] = await connection.fetch(_NEWEST)
     rows, everybody = Rows(Ids(**dict(newest))), customers(numbers)
-    for some in _chunks(events(numbers, everybody, now)):
-        for event in some:
-            rows.add(event)
+    booked = await _book(connection, rows, everybody, now)
+    [newest] = await connection.fetch(_NEWEST_OUTREACH)
+    outreach = OutreachRows(rows, now, dict(newest))
+    told = _told(outreach, everybody, booked, now)
+    for some in _chunks(_merged(events(numbers, everybody, now), told)):
+        for one in some:
+            if isinstance(one, Event):
+                rows.add(one)
+            else:
+                outreach.add(one)
         await _copy(connection, TABLES, rows.take())
+        await _copy(connection, OUTREACH_TABLES, outreach.take())
     await _copy(connection, PEOPLE_TABLES, rows.people(chain.from_iterable(everybody), _SINCE))
-    random = drawing("bookings")
+
+
+def _merged(said: list[Event], told: list[Told]) -> Iterator[Event | Told]:
+    """Yield what was written on both sides, oldest first."""
+    both: tuple[list[Event | Told], list[Event | Told]] = ([*said], [*told])
+    return merge(*both, key=lambda one: one.at)
+
+
+async def _book(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    rows: Rows,
+    everybody: tuple[tuple[Customer, ...], ...],
+    now: datetime,
+) -> list[tuple[int, Booking]]:
+    """Write the bookings; returns each with the id of its row."""
+    random, found = drawing("bookings"), list[tuple[int, Booking]]()
     for people in everybody:
         offered = await _offered(connection, people[0].shop)
-        await _copy(connection, AGENDA_TABLES, rows.agenda(bookings(random, people, offered, now)))
+        some = list(bookings(random, people, offered, now))
+        found.extend(enumerate(some, rows.ids.bookings + 1))
+        await _copy(connection, AGENDA_TABLES, rows.agenda(some))
+    return found
+
+
+def _told(
+    rows: OutreachRows,
+    everybody: tuple[tuple[Customer, ...], ...],
+    booked: list[tuple[int, Booking]],
+    now: datetime,
+) -> list[Told]:
+    """Make the campaigns' rows; returns what nobody asked for, oldest first."""
+    random = drawing("outreach")
+    found = list(booking_texts(random, booked, now))
+    for people in everybody:
+        for campaign in campaigns(people[0].shop, now):
+            texts = list(campaign_texts(random, campaign, people, now))
+            rows.add_campaign(campaign, len(texts))
+            found.extend(texts)
+    return sorted(found, key=lambda told: told.at)
 
 
 async def _offered(connection: "asyncpg.Connection[asyncpg.Record]", shop: Shop) -> list[Offered]:
@@ -126,8 +199,8 @@ async def _offered(connection: "asyncpg.Connection[asyncpg.Record]", shop: Shop)
     return [Offered(**{**row, "groups": json.loads(row["groups"])}) for row in rows]
 
 
-def _chunks(all_events: Iterable[Event]) -> Iterator[list[Event]]:
-    left = iter(all_events)
+def _chunks(everything: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(everything)
     while some := list(islice(left, _AT_ONCE)):
         yield some
 

@@ -15,7 +15,7 @@ TABLES: Final[Mapping[str, str]] = {
     "turns": "organization_id id conversation_id instance_id place state assistant created_at finished_at",
     "outbox": (
         "organization_id id instance_id conversation_id turn_id part position chat body state whatsapp_id created_at "
-        "accepted_at closed_at"
+        "accepted_at closed_at lane purpose reference held_until held_for released_at expires_at"
     ),
     "messages": (
         "organization_id id instance_id conversation_id chat sender whatsapp_id author place state turn_id settled_at "
@@ -56,8 +56,8 @@ _HEARING: Final = "gpt-4o-mini-transcribe"
 _SECONDS: Final = 4
 """Length of a voice note."""
 _VOICE: Final = "audio/ogg; codecs=opus"
-_AHEAD: Final = timedelta(days=3)
-"""How long before its start a booking was made."""
+_NOWHERE: Final = "(-infinity,00000000-0000-0000-0000-000000000000,0)"
+"""Place of a conversation in which nobody has written."""
 _GAP: Final = timedelta(seconds=7)
 """Between two messages of a customer, and before the answer."""
 
@@ -90,12 +90,27 @@ class _Said:
     """Of a voice note."""
 
 
+@dataclass(frozen=True, slots=True)
+class OwnText:
+    """A text that nobody asked for. While it is held, `at` is when it is looked at again."""
+
+    id: str
+    at: datetime
+    made_at: datetime
+    expires_at: datetime
+    body: str
+    state: str
+    lane: str
+    purpose: str
+    reference: str
+
+
 @dataclass(slots=True)
 class _Chat:
     """What a conversation has come to."""
 
     messages: int = 0
-    place: str = ""
+    place: str = _NOWHERE
     last_inbound: str = NULL
 
 
@@ -127,17 +142,17 @@ class Rows:
             self.ids.bookings += 1
             who, organization, starts_at = booking.customer, booking.customer.shop.organization, booking.starts_at
             about = (self.contact(who), booking.service.id, who.pet, self.pet(who), booking.service.price_cents)
-            times = (starts_at, booking.ends_at, booking.status, starts_at - _AHEAD)
-            lines["bookings"].append(_line(organization, self.ids.bookings, *about, *times))
+            times = (starts_at, booking.ends_at, booking.status, booking.made_at)
+            lines["bookings"].append(copy_line(organization, self.ids.bookings, *about, *times))
             lines["booking_resources"].extend(
-                _line(organization, self.ids.bookings, resource, starts_at, booking.busy_until)
+                copy_line(organization, self.ids.bookings, resource, starts_at, booking.busy_until)
                 for resource in booking.resources
             )
-        return _joined(lines)
+        return joined(lines)
 
     def take(self) -> dict[str, bytes]:
         """Return the lines by table, as COPY reads them, and begin anew."""
-        taken = _joined(self.lines)
+        taken = joined(self.lines)
         for lines in self.lines.values():
             lines.clear()
         return taken
@@ -158,7 +173,7 @@ class Rows:
             self._answer(customer, event.at, answered_at, exchange.answered)
 
     def _asked(self, customer: Customer, at: datetime, text: str, turn: str, *, spoken: bool) -> None:
-        state, file = "person" if turn == NULL else "answered", _uuid(at, self.ids.messages + 1) if spoken else None
+        state, file = "person" if turn == NULL else "answered", seeded_id(at, self.ids.messages + 1) if spoken else None
         self._message(customer, _Said(at, text, "customer", state=state, turn=turn, file=file))
         self._chats[customer.number].last_inbound = str(at)
         if file is not None:
@@ -175,13 +190,13 @@ class Rows:
         self._line("ai_interactions", shop.organization, *call, *figures, "{}", "answered", f"{at:%Y-%m}-01", at)
 
     def _answer(self, customer: Customer, asked_at: datetime, at: datetime, text: str) -> None:
-        turn, whatsapp_id, own = str(self.ids.turns), f"OUT{self.ids.turns}", _uuid(at, self.ids.turns)
+        turn, whatsapp_id, own = str(self.ids.turns), f"OUT{self.ids.turns}", seeded_id(at, self.ids.turns)
         shop, conversation, place = customer.shop, self.conversation(customer), self._chats[customer.number].place
         organization = shop.organization
         self.ids.position += 1
         ended = ("answered", "customer", asked_at, at)
         self._line("turns", organization, turn, conversation, shop.instance, place, *ended)
-        text_row = (0, self.ids.position, customer.chat, text, "read", whatsapp_id, at, at, at)
+        text_row = (0, self.ids.position, customer.chat, text, "read", whatsapp_id, at, at, at, "reply", *(NULL,) * 6)
         self._line("outbox", organization, own, shop.instance, conversation, turn, *text_row)
         self._message(customer, _Said(at, text, "assistant", own=own))
         response = json.dumps({"text": text, "tool_calls": []}, ensure_ascii=False)
@@ -190,10 +205,23 @@ class Rows:
         figures = (900 + len(text), 0, len(text) // 4, 0, 200, "table", 800)
         self._line("ai_interactions", organization, *call, *figures, "{}", "answered", f"{at:%Y-%m}-01", at)
 
+    def add_told(self, customer: Customer, text: OwnText) -> None:
+        """Make the rows of a text that nobody asked for; it joins its conversation once it is sent."""
+        shop, held = customer.shop, text.state == "held"
+        self.ids.position += 1
+        whatsapp_id = NULL if held else f"TOLD{self.ids.position}"
+        times = (text.made_at, *((NULL, NULL) if held else (text.at, text.at)))
+        waits = (text.at, "budget", NULL) if held else (NULL, NULL, text.at)
+        row = (8, self.ids.position, customer.chat, text.body, text.state, whatsapp_id, *times, text.lane, text.purpose)
+        own = (shop.organization, text.id, shop.instance, self.conversation(customer), NULL)
+        self._line("outbox", *own, *row, text.reference, *waits, text.expires_at)
+        if not held:
+            self._message(customer, _Said(text.at, text.body, "assistant", own=text.id))
+
     def _message(self, customer: Customer, said: _Said) -> None:
         shop, ours = customer.shop, said.author == "assistant"
         self.ids.messages += 1
-        place = self._chats[customer.number].place if ours else self._next_place(customer)
+        place = self._newest(customer).place if ours else self._next_place(customer)
         sender = str(Jid.of_phone(shop.settings.phone_number)) if said.author == "phone" else customer.chat
         whatsapp_id = NULL if ours else f"IN{self.ids.messages}"
         settled = NULL if said.state == NULL else said.at
@@ -202,9 +230,12 @@ class Rows:
         fate = (said.state, said.turn, settled, *content, said.at, said.at, said.own)
         self._line("messages", shop.organization, self.ids.messages, *address, *fate)
 
+    def _newest(self, customer: Customer) -> _Chat:
+        return self._chats.setdefault(customer.number, _Chat())
+
     def _next_place(self, customer: Customer) -> str:
         """Count a message in its chat and its instance's journal."""
-        chat = self._chats.setdefault(customer.number, _Chat())
+        chat = self._newest(customer)
         chat.messages += 1
         journal = id(customer.shop)
         self._sequences[journal] = self._sequences.get(journal, 0) + 1
@@ -217,42 +248,43 @@ class Rows:
         for customer in everybody:
             for table, line in self._person(customer, since).items():
                 lines[table].append(line)
-        return _joined(lines)
+        return joined(lines)
 
     def _person(self, customer: Customer, since: datetime) -> dict[str, str]:
         shop, conversation, contact = customer.shop, self.conversation(customer), self.contact(customer)
         organization, chat = shop.organization, self._chats.get(customer.number, _Chat())
-        place = chat.place or "(-infinity,00000000-0000-0000-0000-000000000000,0)"
         seen = f"{{[1,{chat.messages + 1})}}" if chat.messages else "{}"
         return {
-            "contacts": _line(
+            "contacts": copy_line(
                 organization, contact, shop.instance, customer.phone, customer.phone_key, customer.name, since
             ),
-            "pets": _line(organization, self.pet(customer), contact, customer.pet, *customer.breed, since),
-            "conversations": _line(
-                organization, conversation, shop.instance, contact, customer.chat, place, chat.last_inbound, since
+            "pets": copy_line(organization, self.pet(customer), contact, customer.pet, *customer.breed, since),
+            "conversations": copy_line(
+                organization, conversation, shop.instance, contact, customer.chat, chat.place, chat.last_inbound, since
             ),
-            "chat_journals": _line(organization, conversation, shop.epoch, seen),
-            "chat_alias": _line(organization, shop.instance, customer.chat, conversation),
+            "chat_journals": copy_line(organization, conversation, shop.epoch, seen),
+            "chat_alias": copy_line(organization, shop.instance, customer.chat, conversation),
         }
 
     def _line(self, table: str, *values: object) -> None:
-        self.lines[table].append(_line(*values))
+        self.lines[table].append(copy_line(*values))
 
 
 def _offered(file: str) -> str:
     return json.dumps({"file": {"id": file, "mime": _VOICE, "seconds": _SECONDS}})
 
 
-def _joined(lines: Mapping[str, list[str]]) -> dict[str, bytes]:
+def joined(lines: Mapping[str, list[str]]) -> dict[str, bytes]:
+    """Return the lines of each table as COPY reads them."""
     return {table: "".join(found).encode() for table, found in lines.items()}
 
 
-def _line(*values: object) -> str:
+def copy_line(*values: object) -> str:
+    """Return a row as COPY reads it; a text with tabs, backslashes or line ends must be escaped already."""
     return "\t".join(map(str, values)) + "\n"
 
 
-def _uuid(at: datetime, number: int) -> str:
+def seeded_id(at: datetime, number: int) -> str:
     """Return an id like those of `oxy_core.identity.new_id`: of version 7, its first 48 bits the milliseconds."""
     milliseconds = int(at.timestamp() * 1000)
     return f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7000-8000-{number:012x}"
