@@ -24,6 +24,8 @@ class Walk(StrEnum):
     LONE_FILES = "lone_files"
     NOTICES = "notices"
     PROPOSALS = "proposals"
+    OCCURRENCES = "occurrences"
+    """Of automations."""
     CAMPAIGNS = "campaigns"
     TEXTS = "texts"
     TURNS = "turns"
@@ -39,7 +41,14 @@ class KeptData(NamedTuple):
     limits: LimitsSettings
 
 
-_WITH_MESSAGES: Final = {Walk.MESSAGES, Walk.LONE_FILES, Walk.NOTICES, Walk.PROPOSALS, Walk.TURNS}
+_WITH_MESSAGES: Final = {
+    Walk.MESSAGES,
+    Walk.LONE_FILES,
+    Walk.NOTICES,
+    Walk.PROPOSALS,
+    Walk.OCCURRENCES,
+    Walk.TURNS,
+}
 _DEAD: Final = {Walk.DEAD_TURNS, Walk.DEAD_REPORTS, Walk.DEAD_JOBS}
 
 

@@ -24,6 +24,7 @@ def data(limits: LimitsSettings | None = None, **days: int) -> KeptData:
         (Walk.NOTICES, 730),
         (Walk.PROPOSALS, 730),
         (Walk.LONE_FILES, 730),
+        (Walk.OCCURRENCES, 730),
         (Walk.FILES, 90),
         (Walk.READINGS, 730),
         (Walk.TURN_STEPS, 90),

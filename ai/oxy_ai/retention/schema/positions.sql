@@ -53,6 +53,7 @@ begin
         when 'texts' then expire_texts(organization, instance, older, after, how_many)
         when 'turns' then expire_turns(organization, instance, older, after, how_many)
         when 'calls' then expire_calls(organization, instance, older, after, how_many)
+        when 'occurrences' then expire_occurrences(organization, instance, older, after, how_many)
         when 'campaigns' then expire_campaigns(organization, instance, older, after, how_many)
         when 'jobs' then expire_jobs(organization, instance, older, after, how_many)
         when 'audit' then expire_audit(organization, older, after, how_many)
