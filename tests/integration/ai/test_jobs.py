@@ -335,20 +335,22 @@ async def test_a_dead_workers_job_is_taken_over_and_one_that_kills_workers_is_gi
     assert (await row(scene, "killer"))["attempts"] == 1
 
 
-async def test_a_worker_that_stops_lets_its_jobs_end(scene: Scene) -> None:
+async def test_a_worker_that_stops_lets_its_jobs_end_or_gives_them_back(scene: Scene) -> None:
     await scene.pod(SETTINGS)
     released = asyncio.Event()
 
     async def waits_for_release(_: JobWork[Note]) -> None:
         await released.wait()
 
-    kind = Noting({"slow": waits_for_release})
-    async with scene.worker(kinds=[kind]):
+    kind = Noting({"slow": waits_for_release, "stuck": hangs})
+    async with scene.worker(kinds=[kind], drain_seconds=0.5):
         await scene.known(SETTINGS)
-        await queue(scene, SETTINGS, note("slow"), note("next", due_at=datetime.now(UTC) + timedelta(seconds=2)))
-        await until(lambda: kind.begun)
+        await queue(scene, SETTINGS, note("slow"), note("stuck"))
+        await until(lambda: len(kind.begun) == 2)
         asyncio.get_running_loop().call_later(0.1, released.set)
     assert await noted(scene) == ["slow"]
+    stuck = await row(scene, "stuck")
+    assert (stuck["state"], stuck["lease_until"], stuck["claims"], stuck["attempts"]) == ("waiting", None, 0, 0)
 
 
 async def test_jobs_are_cancelled_by_the_beginning_of_their_keys(scene: Scene) -> None:

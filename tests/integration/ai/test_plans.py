@@ -128,6 +128,10 @@ HOT = {
         ),
         "job_queue_ready",
     ),
+    "when the next organization's jobs are due": (
+        "select min(ready_at) from job_queue where lane = 'automation' and ready_at < 'infinity'",
+        "job_queue_ready",
+    ),
     "claim its due job": (
         (
             f"select id from jobs where {WAITING} and due_at <= now() order by due_at, id limit 1 "

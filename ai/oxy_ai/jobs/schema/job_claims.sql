@@ -39,10 +39,15 @@ begin
             claimed := claimed || claim_lane('campaign', campaign, lease, retry_locked);
         end if;
     end if;
-    return jsonb_build_object('claimed', claimed, 'wait', (
-        select extract(epoch from min(q.ready_at) - clock_timestamp()) from job_queue q where q.ready_at < 'infinity'
+    return jsonb_build_object('claimed', claimed, 'wait', extract(
+        epoch from least(next_of_lane('automation'), next_of_lane('campaign')) - clock_timestamp()
     ));
 end $$;
+
+-- When the next organization of a lane is looked at; null: none is. By lane, so that an index tells it.
+create or replace function next_of_lane(wanted lane) returns timestamptz
+language sql security definer set search_path = public, pg_temp
+as $$ select min(q.ready_at) from job_queue q where q.lane = wanted and q.ready_at < 'infinity' $$;
 
 create or replace function is_turn_ready() returns boolean
 language sql security definer set search_path = public, pg_temp
