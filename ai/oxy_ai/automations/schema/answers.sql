@@ -7,6 +7,12 @@ create or replace function asked_about(v conversations, t turns, moment timestam
 language plpgsql stable set enable_seqscan to off
 as $$
 begin
+    if not exists (
+        select from automation_occurrences n
+        where n.organization_id = v.organization_id and n.contact_id = v.contact_id and n.asks and n.starts_at > moment
+    ) then
+        return '[]';
+    end if;
     return (
         select coalesce(jsonb_agg(jsonb_build_object(
             'occurrence', n.id, 'booking', n.booking_id, 'service', s.name, 'subject', b.subject, 'starts_at', b.starts_at,
