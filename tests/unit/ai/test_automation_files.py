@@ -1,6 +1,7 @@
 """Owners write automations in YAML: each mistake is named with its line, field and remedy."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from oxy_ai.automations.definition import Trigger
 from oxy_ai.automations.document import Known, read_automations
 from oxy_ai.errors import AdministrationError
 from oxy_ai.petshop.automations import VARIABLES, shipped_automations
+from oxy_ai.petshop.catalog import read_catalog
 from oxy_ai.petshop.vertical import PetShop
 
 
@@ -111,3 +113,12 @@ def test_all_mistakes_are_named_at_once() -> None:
 def test_what_is_off_may_name_what_the_catalog_does_not_have_yet() -> None:
     text = "automations: [{name: a, trigger: after_visit, text: Oi, condition: {services: [tosa]}}]"
     assert read_automations(text, KNOWN)[0].condition.services == ("tosa",)
+
+
+def test_the_example_is_read_and_knows_only_services_of_the_example_catalog() -> None:
+    examples = Path(__file__).parents[3] / "examples"
+    catalog = read_catalog((examples / "petshop-catalog.yaml").read_text())
+    known = Known(shipped_automations(), catalog.services, VARIABLES)
+    found = read_automations((examples / "automations.yaml").read_text(), known)
+    assert [item.name for item in found if not item.enabled] == ["aniversario"]
+    assert str(found[2].delay) == "3h"
