@@ -6,32 +6,42 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
+import asyncpg
 import pytest
 from integration.ai.scene import CATALOG, CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
-from integration.ai.test_files import QUICK, arrive
+from integration.ai.test_files import QUICK, arrive, objects_in
 from integration.ai.test_people import ASKS, ESCALATES
-from integration.ai.test_perception import announce
+from integration.ai.test_perception import announce, says
 from integration.ai.traces import traces
 
 from oxy_ai.database import connected_pool
+from oxy_ai.engine.outgoing import find_destination
 from oxy_ai.engine.store import Engine
 from oxy_ai.erasure_admin import erase
 from oxy_ai.erasures.erasing import Erasing
+from oxy_ai.erasures.records import DueErasure
 from oxy_ai.erasures.table import ErasureTable
 from oxy_ai.errors import AdministrationError
 from oxy_ai.media.library import FileLibrary
+from oxy_ai.settings import WorkerSettings
 from oxy_cli.person_document import document_of
+from oxy_core import subjects
 from oxy_core.contact_command import ErasureStatus, ExportPiece, PersonOrder
-from oxy_core.identity import Jid
+from oxy_core.content import ChatType
+from oxy_core.identity import Jid, new_id
 from oxy_core.instance.settings import AiSettings
+from oxy_core.jetstream import DEAD_LETTER_STREAM, INBOUND_STREAM, PARKED_STREAM
 from oxy_core.message_kinds import MessageKind
+from oxy_dev.s3_server import running_s3
 from oxy_dev.sample_files import photo
 
 LID = Jid.parse("7700123456789@lid")
 NAME = "Ana Quintela"
 SECRET = "meu portão é o azul"
-NEEDLES = (CUSTOMER.removeprefix("+"), CUSTOMER[-8:], LID.user, NAME, "azul")
+NEEDLES = (CUSTOMER.removeprefix("+"), CUSTOMER[-8:], "91234-0001", LID.user, NAME, "azul")
 WORKER = {"erasures_check_seconds": 0.05, "erasures_retry_seconds": 0.2, "erasures_lease_seconds": 2}
 BIA = "+5511912340002"
 
@@ -178,3 +188,171 @@ async def test_everything_known_of_a_person_is_handed_out_and_nothing_of_others(
         scene.admin, "person", stdin=order.model_copy(update={"person": "+5511900000000"}).model_dump_json()
     )
     assert (other.returncode, "nobody with this number" in other.stderr) == (2, True)
+
+
+async def test_a_person_is_forgotten_whoever_dies_and_while_the_pod_is_away(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+    with running_s3() as url:
+        stored = {**QUICK, "erasures_check_seconds": 3_600, **object_store(url)}
+        async with scene.worker(**stored), connected_pool(scene.database_url, connections=2) as pool:
+            await scene.known(pod.settings)
+            await scene.apply_catalog("petshop")
+            await be_everywhere(scene, pod)
+            found = " ".join(await traces(scene, NEEDLES))
+            for place in (
+                "readings.text",
+                "messages.sender",
+                "jobs.payload",
+                "audit_log.detail",
+                "OXY_PARKED",
+                "OXY_DLQ",
+            ):
+                assert place in found
+            assert len(await objects_in(url)) == 1
+            pod.accepting = False
+            due = await begin(scene, pool)
+            deaths = await die_again_and_again(scene, pool, due, scene.settings(**stored))
+            assert deaths > 8
+            assert await traces(scene, NEEDLES) == []
+            assert await objects_in(url) == set()
+            bia = await scene.value("select string_agg(body, ' ') from messages where chat like $1", f"{BIA[1:]}@%")
+            assert "fala com a Ana: (0 agora" in bia
+            assert await waits_for(scene) == "pod"
+            assert await scene.value("select ledger_violations('0 s')") == 0
+            # Whatever the journal publishes again was written before, and brings nobody back.
+            pod.publish_all_again()
+            await until(lambda: pod.unpublished == 0)
+            await until(lambda: is_drained(scene))
+            assert await traces(scene, NEEDLES) == []
+            # What she writes now is a new contact's, also when the pod forgets what was before.
+            ana(pod, "Oi, mudei de ideia")
+            await until(lambda: scene.query("select from contacts where phone = $1", CUSTOMER))
+            pod.accepting = True
+            eraser = Erasing(scene.client, ErasureTable(pool), FileLibrary(pool, scene.settings(**stored)))
+            assert not await eraser.carry_on(due)
+            await until(lambda: erased(scene))
+            assert await eraser.carry_on(due)
+            ana(pod, "Ainda tem horário?")
+            await until(lambda: scene.query("select from messages where body = 'Ainda tem horário?'"))
+        said = await scene.query(
+            "select body from messages where author = 'customer' and chat = $1 order by id", str(LID)
+        )
+        assert [row["body"] for row in said] == ["Oi, mudei de ideia", "Ainda tem horário?"]
+        assert await waits_for(scene) is None
+
+
+def object_store(url: str) -> dict[str, object]:
+    return {
+        "media_store_url": "s3://oxy/files",
+        "media_store_endpoint": url,
+        "media_store_access_key_id": "key",
+        "media_store_secret_access_key": "secret",
+    }
+
+
+async def be_everywhere(scene: Scene, pod: FakePod) -> None:
+    """Ana leaves traces wherever the platform keeps anything."""
+    addresses = {"chat": LID, "chat_alias": Jid.of_phone(CUSTOMER), "push_name": NAME}
+    ana(pod, SECRET)
+    await answered(pod, 1)
+    await says(scene, pod, "o portão azul", CUSTOMER, **addresses)
+    await until(lambda: scene.query("select from readings where text is not null"))
+    group = {
+        "chat": Jid.parse("120363000000000001@g.us"),
+        "sender": LID,
+        "chat_type": ChatType.GROUP,
+        "push_name": NAME,
+    }
+    pod.receive("o azul, gente", CUSTOMER, **group)
+    pod.receive("fala com a Ana: (11) 91234-0001 agora", BIA, push_name="Bia")
+    pod.receive("E a Ana Quintela, veio?", OWNER)
+    await until(lambda: pod.answers_to(BIA) and pod.texts_to(OWNER))
+    await book(scene)
+    await scene.query(
+        """
+        with her as (select organization_id, id, instance_id from contacts where phone = $1), logged as (
+            insert into audit_log (organization_id, actor, action, detail)
+            select organization_id, 'owner', 'remarcar', 'Ana Quintela para sábado' from her
+        )
+        insert into jobs (organization_id, instance_id, kind, key, lane, contact_id, payload, planned_at, due_at)
+        select organization_id, instance_id, 'none', 'a', 'campaign', id, '{"text": "Oi, Ana Quintela"}', now(),
+            'infinity'
+        from her
+        """,
+        CUSTOMER,
+    )
+    report = pod.report(pod.message("o azul que ninguém lê", CUSTOMER, **addresses, chat_sequence=2**40))
+    document = json.loads(report.encode()) | {"version": 99, "id": str(uuid4()), "journal_sequence": 10_000}
+    subject = subjects.inbound(pod.settings.account, pod.settings.instance)
+    await scene.client.jetstream().publish(subject, json.dumps(document).encode())
+    await until(lambda: has_messages(scene, DEAD_LETTER_STREAM))
+    await until(lambda: has_messages(scene, PARKED_STREAM))
+    await until(lambda: len(pod.texts_to(OWNER)) > 1)  # of the dead report
+
+
+async def has_messages(scene: Scene, stream: str) -> bool:
+    return (await scene.client.jetstream().stream_info(stream)).state.messages > 0
+
+
+async def is_drained(scene: Scene) -> bool:
+    return not await has_messages(scene, INBOUND_STREAM)
+
+
+async def waits_for(scene: Scene) -> str | None:
+    document = await scene.value("select erasures_of(organization_id, instance_id, true) from erasures")
+    [status] = json.loads(document)
+    return status["waits_for"]  # type: ignore[no-any-return]
+
+
+async def begin(scene: Scene, pool: "asyncpg.Pool[asyncpg.Record]") -> DueErasure:
+    to = await find_destination(Engine(pool), "petshop", "main", CUSTOMER)
+    begun = await ErasureTable(pool).begin(to.organization, to.instance, to.recipient, new_id(), "test")
+    assert begun.erasure is not None
+    return DueErasure(to.organization, begun.erasure)
+
+
+class KilledError(Exception):
+    """The worker was killed."""
+
+
+class DyingPool:
+    """A pool whose worker is killed at its last statement: before it, or after it has committed."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", statements: int, *, commits: bool) -> None:
+        self._pool, self._left, self._commits = pool, statements, commits
+
+    async def _run(self, name: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 as asyncpg's
+        self._left -= 1
+        if self._left == 0 and not self._commits:
+            raise KilledError
+        result = await getattr(self._pool, name)(*arguments, **options)
+        if self._left == 0:
+            raise KilledError
+        return result
+
+    async def fetch(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 as asyncpg's
+        return await self._run("fetch", *arguments, **options)
+
+    async def fetchval(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 as asyncpg's
+        return await self._run("fetchval", *arguments, **options)
+
+    async def execute(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 as asyncpg's
+        return await self._run("execute", *arguments, **options)
+
+    def acquire(self) -> Any:  # noqa: ANN401 as asyncpg's
+        return self._pool.acquire()
+
+
+async def die_again_and_again(
+    scene: Scene, pool: "asyncpg.Pool[asyncpg.Record]", due: DueErasure, settings: WorkerSettings
+) -> int:
+    """Carry an erasure on by workers that are killed ever later; return how many were."""
+    statements = deaths = 1
+    while True:
+        dying: Any = DyingPool(pool, statements, commits=deaths % 2 == 0)
+        try:
+            assert not await Erasing(scene.client, ErasureTable(dying), FileLibrary(dying, settings)).carry_on(due)
+        except KilledError:
+            deaths, statements = deaths + 1, statements + 1 + statements // 3
+        else:
+            return deaths - 1

@@ -44,7 +44,7 @@ language sql immutable parallel safe
 as $$
     select string_agg('(?<!\d)' || case
         when a.jid like '%@lid' then t.told
-        when t.told ~ '^55\d{10}$' then '(\+?5[\s().-]*5[\s().-]*)?0?' || spaced(substr(t.told, 3, 2)) || '[\s().-]*(9[\s().-]*)?'
+        when t.told ~ '^55\d{10,11}$' then '(\+?5[\s().-]*5[\s().-]*)?0?' || spaced(substr(t.told, 3, 2)) || '[\s().-]*(9[\s().-]*)?'
             || spaced(substr(t.told, 5))
         else spaced(t.told)
     end || '(?!\d)', '|')
@@ -142,7 +142,7 @@ begin
     update audit_log a set detail = erased_text() where a.organization_id = organization and a.detail ~* pattern;
 end $$;
 
--- Messages that the person wrote in groups, and dead reports of the person, which no foreign key tells.
+-- What the person wrote in groups, and dead reports of the person, which no foreign key tells.
 create or replace function forget_elsewhere(organization uuid, request uuid) returns void
 language plpgsql
 as $$
@@ -152,6 +152,11 @@ begin
     delete from messages m
     where m.organization_id = organization
         and m.id in (select s.id from said_in_groups(organization, e.instance_id, e.digests) s);
+    -- A group goes by the name of whoever wrote last.
+    update contacts c set name = null
+    from conversations v
+    where v.organization_id = organization and v.instance_id = e.instance_id and not is_personal(v.chat)
+        and c.organization_id = organization and c.id = v.contact_id and e.person -> 'names' ? c.name;
     delete from dead_reports d
     where d.organization_id = organization and d.instance_id = e.instance_id and d.chat is not null
         and person_digest(e.instance_id, d.chat) = any (e.digests);
