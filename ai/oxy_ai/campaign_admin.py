@@ -91,7 +91,8 @@ class _Desk:
     @property
     def shop(self) -> Shop:
         now = datetime.now(zone_or_default(self.settings.timezone))
-        return Shop(self.connection, self.organization, self.instance, self.settings.display_name, now)
+        settings = self.settings
+        return Shop(self.connection, self.organization, self.instance, settings.display_name, settings.limits, now)
 
 
 async def carry_out_campaign(

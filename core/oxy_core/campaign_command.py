@@ -84,6 +84,10 @@ class CampaignPreview(_Document):
     """Others, of whom nothing shows that they are customers."""
     missing: dict[str, int]
     """Of the recipients, how many would get nothing because nobody knows this of them."""
+    room: int = 0
+    """How many texts the number may send before it expires, if it sends no others."""
+    paused: bool = False
+    """Whether the number sends nothing now, until a person resumes."""
     examples: tuple[CampaignExample, ...] = ()
 
 

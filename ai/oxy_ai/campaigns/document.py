@@ -20,6 +20,7 @@ from pydantic import (
 from oxy_ai.campaigns.audience import Audience
 from oxy_ai.campaigns.plan import LONGEST_CAPTION, LONGEST_NAME, LONGEST_TEXT, MOST_RECIPIENTS, Basis, Said
 from oxy_ai.campaigns.segment import Segment
+from oxy_ai.sanitize import storable_text
 from oxy_ai.scheduling.periods import Period, parse_period
 from oxy_ai.strict_yaml import read_document
 from oxy_ai.text_templates import is_template
@@ -68,6 +69,13 @@ def _beside(name: str) -> str:
     return name
 
 
+def _storable(text: str) -> str:
+    if storable_text(text) != text:
+        message = "it has characters that no phone shows (NUL, half of a character): write it anew"
+        raise ValueError(message)
+    return text
+
+
 class SendingWindow(_Strict):
     """When texts may leave, beside the number's own quiet hours."""
 
@@ -81,7 +89,7 @@ class ConsentGiven(_Strict):
     """Why the recipients may be written to."""
 
     basis: Basis
-    source: Annotated[str, StringConstraints(min_length=3, max_length=_LONGEST_SOURCE)]
+    source: Annotated[str, StringConstraints(min_length=3, max_length=_LONGEST_SOURCE), AfterValidator(_storable)]
     """Where that is known from, in words."""
 
 
@@ -89,7 +97,7 @@ class CampaignFile(_Strict):
     """A message to many customers, as its author writes it."""
 
     version: Literal[1] = 1
-    name: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME), AfterValidator(_storable)]
     """Names it in all commands; never used twice on one number."""
     segment: Segment
     """Who gets it; what is left out does not matter."""
@@ -134,7 +142,7 @@ def _model(audience: Audience) -> type[CampaignFile]:
             known = ", ".join(f"{{{name}}}" for name in audience.names)
             message = f"write a variable as {{nome}} or {{nome|tudo bem}}, and no other brace; there are: {known}"
             raise ValueError(message)
-        return text
+        return _storable(text)
 
     words = Annotated[
         str, StringConstraints(min_length=1, max_length=LONGEST_TEXT, strip_whitespace=True), AfterValidator(check)

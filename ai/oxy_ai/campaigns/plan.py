@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, JsonValue, field_validator
 
 from oxy_ai.records import Record
+from oxy_ai.sanitize import storable_text
 from oxy_ai.scheduling.periods import Period, parse_period
 from oxy_core.outbound import FileContent
 
@@ -56,6 +57,11 @@ class Said(Record):
     """Most recipients; None: all."""
     basis: Basis
     source: str
+
+    @field_validator("name", "body", "source")
+    @classmethod
+    def _storable(cls, text: str) -> str:
+        return storable_text(text)
 
     @field_validator("hours")
     @classmethod

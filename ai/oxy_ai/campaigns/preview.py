@@ -7,14 +7,17 @@ from typing import Final
 from uuid import UUID
 
 from oxy_ai.assistants.fixed_texts import with_way_out
+from oxy_ai.campaigns.allowance import allowance_of
 from oxy_ai.campaigns.audience import Audience, Reading, values_of
 from oxy_ai.campaigns.criteria import words_of
-from oxy_ai.campaigns.plan import Said
+from oxy_ai.campaigns.plan import Said, expiry_of
 from oxy_ai.campaigns.reach import Market, reach_of
 from oxy_ai.database import Connection
 from oxy_ai.records import Record
+from oxy_ai.reputation import reputation_of
 from oxy_ai.sanitize import person_name
 from oxy_ai.text_templates import fill
+from oxy_core.instance.settings import LimitsSettings
 
 EXAMPLES: Final = 10
 """Recipients whose text is shown."""
@@ -29,6 +32,7 @@ class Shop:
     instance: UUID
     name: str | None
     """As customers know it."""
+    limits: LimitsSettings
     now: datetime
     """In its time zone."""
 
@@ -55,6 +59,10 @@ class Preview(Record):
     """Others, of whom nothing shows that they are customers."""
     missing: dict[str, int]
     """Of the recipients, how many would get nothing because nobody knows this of them, by variable."""
+    room: int
+    """How many texts the number may send before it expires, if it sends no others."""
+    paused: bool
+    """Whether the number sends nothing now, until a person resumes."""
     examples: tuple[Example, ...]
 
     @property
@@ -73,6 +81,7 @@ async def preview_of(shop: Shop, audience: Audience, said: Said) -> Preview:
     reading = Reading(shop.connection, shop.organization, shop.name, segment, shop.now)
     values = await values_of(reading, audience, said.body, [recipient.contact for recipient in chosen])
     texts = [(recipient.name, fill(said.body, values[recipient.contact])) for recipient in chosen]
+    reputation = await reputation_of(shop.connection, shop.organization, shop.instance)
     return Preview(
         to=words_of(audience.criteria, segment),
         recipients=len(chosen),
@@ -80,6 +89,8 @@ async def preview_of(shop: Shop, audience: Audience, said: Said) -> Preview:
         opted_out=reach.opted_out,
         unproven=reach.unproven,
         missing=dict(Counter(text.missing[0] for _, text in texts if text.missing)),
+        room=allowance_of(reputation, shop.limits, shop.now, expiry_of(said, shop.now)),
+        paused=reputation is not None and reputation.paused is not None,
         examples=tuple(
             Example(name=person_name(name), text=with_way_out(text.text)) for name, text in texts if not text.missing
         )[:EXAMPLES],

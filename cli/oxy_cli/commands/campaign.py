@@ -368,6 +368,10 @@ def print_preview(preview: CampaignPreview) -> None:
     out = ", ".join(f"{escape(why)}: {count}" for why, count in left.items() if count)
     recipients = preview.recipients - sum(preview.missing.values())
     console().print(f"To {escape(preview.to)}: [bold]{recipients}[/]" + (f" (left out: {out})" if out else ""))
+    if preview.room < recipients:
+        console().print(f"[bold]The number may send only about {preview.room} texts before it expires.[/]")
+    if preview.paused:
+        console().print("[bold]The number is paused: nothing leaves before `oxy campaign resume NAME --instance`.[/]")
     if preview.examples:
         print_table(["FOR", "TEXT"], [[item.name or "", item.text] for item in preview.examples])
 

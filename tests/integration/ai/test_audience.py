@@ -87,8 +87,8 @@ async def staged(server: PostgresServer, database: str) -> AsyncIterator[Stage]:
     owner = await asyncpg.connect(server.url(database))
     await owner.execute("insert into organizations (id, name) values ($1, 'clinic')", SHOP)
     await owner.execute(
-        "insert into instances (organization_id, id, name, settings, owner_keys) values ($1, $2, 'main', '{}', $3)",
-        *(SHOP, INSTANCE, [phone_key(OWNER)]),
+        "insert into instances (organization_id, id, name, settings, owner_keys) values ($1, $2, 'main', $3, $4)",
+        *(SHOP, INSTANCE, SETTINGS.encode().decode(), [phone_key(OWNER)]),
     )
     url = server.url(database, user="oxy_app", password=PASSWORD)
     async with connected_pool(url, connections=1) as pool:

@@ -17,6 +17,7 @@ from oxy_ai.campaigns.plan import Campaign, Said
 from oxy_ai.campaigns.preview import Shop, preview_of
 from oxy_ai.campaigns.results import Results, results_of
 from oxy_ai.petshop.segments import AUDIENCE
+from oxy_core.instance.settings import LimitsSettings
 from oxy_dev.postgres import PostgresServer
 
 PACE = pace_of(20)
@@ -34,7 +35,7 @@ def said(**changes: Any) -> Said:  # noqa: ANN401 fields
 
 
 def shop(stage: Stage) -> Shop:
-    return Shop(stage.context.connection, SHOP, INSTANCE, "Pet Shop Aurora", NOW)
+    return Shop(stage.context.connection, SHOP, INSTANCE, "Pet Shop Aurora", LimitsSettings(), NOW)
 
 
 async def kept(stage: Stage, **changes: object) -> Campaign:

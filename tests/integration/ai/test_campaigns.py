@@ -68,7 +68,7 @@ async def test_an_owner_has_a_campaign_sent_paused_and_told(scene: Scene) -> Non
         await drafted(owner)
         intent = await owner.is_asked("pode mandar", "enviar_campanha", campanha="saudade")
         assert intent.startswith(
-            "Vou enviar a campanha “Saudade” para 2 clientes (todos os clientes), aos poucos, no máximo 200 por dia, "
+            "Vou enviar a campanha “Saudade” para 2 clientes (todos os clientes), aos poucos, até "
         )
         assert "Ficam de fora: 1 cliente que não quer mensagens." in intent
         assert (await owner.hears("sim")).startswith(

@@ -10,6 +10,7 @@ import pytest
 
 from oxy_ai.aurora.customers.campaign_results import caption_of, chart_of, reason_words
 from oxy_ai.aurora.customers.named_campaigns import meant, state_words
+from oxy_ai.campaigns.allowance import allowance_of
 from oxy_ai.campaigns.audience import called
 from oxy_ai.campaigns.campaign_text import message_of
 from oxy_ai.campaigns.delivery import (
@@ -30,8 +31,10 @@ from oxy_ai.campaigns.results import Results
 from oxy_ai.errors import AdministrationError
 from oxy_ai.petshop.segments import AUDIENCE, PetSegment, listed
 from oxy_ai.records import Shown
+from oxy_ai.reputation import Reputation
 from oxy_ai.text_templates import Filled, fill
 from oxy_core.envelopes import Lane
+from oxy_core.instance.settings import LimitsSettings
 from oxy_core.outbound import FileContent, FileKind
 
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -66,6 +69,8 @@ WRONG: list[tuple[dict[str, str | None], str]] = [
     ({"text": "x" * 1001}, "line 3, text: String should have at most 1000 characters"),
     ({"text": None}, "line 1, text: Field required"),
     ({"text": "x" * 801, "media": "a.png"}, "text: below a file it has at most 800 characters; shorten it"),
+    ({"text": "a\\0b"}, "line 3, text: it has characters that no phone shows"),
+    ({"name": '"\\ud83d"'}, "line 1, name: Input should be a valid string"),
     ({"media": "../a.png"}, "line 5, media: name a file beside this one, without a folder"),
     ({"media": ".."}, "line 5, media: name a file beside this one, without a folder"),
     ({"segment": "{especie: dragao}"}, "line 2, segment.especie: Input should be 'cachorro'"),
@@ -220,6 +225,41 @@ def test_those_who_wait_for_the_same_moment_come_back_one_after_the_other() -> N
     moments = {next_step(recipient(room=at("2026-12-02")), 0, spread_of(number), NOW) for number in range(200)}
     assert len(moments) == 200
     assert all(0 <= spread_of(number) < 1 for number in (0, 1, 2**40))
+
+
+REPUTATION = Reputation(
+    per_minute=20,
+    this_minute=0,
+    next_at=None,
+    promotions_a_day=20,
+    promotions_left=15,
+    promotion_day=1,
+    quiet_hours=None,
+    quiet_until=None,
+    timezone="America/Sao_Paulo",
+    paused=None,
+    waiting=(),
+)
+
+
+@pytest.mark.parametrize(
+    ("day", "until", "room"),
+    [
+        (1, "2026-12-01 18:00", 15),
+        (1, "2026-12-02 00:00", 15),
+        (1, "2026-12-02 18:00", 15 + 50),
+        (1, "2026-12-05 00:00", 15 + 50 + 100 + 200),
+        (2, "2026-12-04 00:00", 15 + 100 + 200),
+        (9, "2026-12-04 00:00", 15 + 200 + 200),
+        (1, "2026-11-30 00:00", 15),
+    ],
+)
+def test_a_number_has_room_for_so_many_before_a_campaign_expires(day: int, until: str, room: int) -> None:
+    reputation = REPUTATION.model_copy(update={"promotion_day": day})
+    assert allowance_of(reputation, LimitsSettings(), NOW, at(until)) == room
+    assert allowance_of(None, LimitsSettings(), NOW, at(until)) == 0
+    few = LimitsSettings(campaign_per_day=10, warm_up=())
+    assert allowance_of(reputation, few, NOW, at("2026-12-03")) == 15 + 10
 
 
 def test_nobody_gets_a_text_with_a_gap_or_one_that_does_not_fit() -> None:

@@ -71,14 +71,20 @@ def sending_tool(audience: Audience) -> Tool:
 
 def _intent(context: ToolContext, campaign: Campaign, preview: Preview) -> str:
     expires = expiry_of(campaign, context.now).astimezone(context.timezone)
-    per_day = context.turn.settings.limits.campaign_per_day
     to_whom = plural(preview.reached, "cliente", "clientes")
     below = " A mensagem vai abaixo de um arquivo." if campaign.media is not None else ""
     return (
-        f"Vou enviar a campanha “{campaign.name}” para {to_whom} ({preview.to}), aos poucos, no máximo "
-        f"{number(per_day)} por dia, até {moment(expires)}.{_left_out(preview)}{below} Por exemplo: "
-        f"“{preview.examples[0].text}”"
+        f"Vou enviar a campanha “{campaign.name}” para {to_whom} ({preview.to}), aos poucos, até {moment(expires)}."
+        f"{_slowed(preview)}{_left_out(preview)}{below} Por exemplo: “{preview.examples[0].text}”"
     )
+
+
+def _slowed(preview: Preview) -> str:
+    """Return what keeps some of the recipients from getting it in time."""
+    few = f" Até lá este número pode mandar só umas {number(preview.room)} mensagens." if preview.room else ""
+    slow = few or " No ritmo de agora, nenhuma sai até lá."
+    stopped = " Os envios deste número estão parados: nada sai até você retomar." if preview.paused else ""
+    return (slow if preview.room < preview.reached else "") + stopped
 
 
 def _left_out(preview: Preview) -> str:

@@ -91,7 +91,14 @@ def campaign_tool(audience: Audience) -> Tool:
 def shop_of(context: ToolContext) -> Shop:
     """Return whose campaign a turn is about."""
     turn = context.turn
-    return Shop(context.connection, context.organization, turn.instance, turn.settings.display_name, context.now)
+    return Shop(
+        context.connection,
+        context.organization,
+        turn.instance,
+        turn.settings.display_name,
+        turn.settings.limits,
+        context.now,
+    )
 
 
 async def _draft(context: ToolContext, order: CampaignIdea, audience: Audience) -> BaseModel:
