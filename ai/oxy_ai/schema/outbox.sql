@@ -209,7 +209,7 @@ begin
 end $$;
 
 -- Close the texts of an instance that no pod accepted in time. Those that were released for a shorter time are held again,
--- under the same request: a pod may have it, and sends it once.
+-- under the same request: a pod may have it, and sends it once. So are those that nobody asked for once people answer.
 create or replace function expire_pending(organization uuid, instance uuid) returns void
 language plpgsql
 as $$
@@ -220,7 +220,7 @@ begin
     with late as (
         select o.id from outbox o
         where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
-            and least(o.expires_at, o.released_until) <= moment
+            and (least(o.expires_at, o.released_until) <= moment or o.purpose <> 'report' and is_with_people(o))
         for no key update skip locked  -- as in free_texts
     ), ended as (
         update outbox o
@@ -232,6 +232,16 @@ begin
     if held_again then
         perform look_again(instance, moment);
     end if;
+end $$;
+
+create or replace function is_with_people(o outbox) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (
+        select from conversations v
+        where v.organization_id = o.organization_id and v.id = o.conversation_id and v.human_until > clock_timestamp()
+    );
 end $$;
 
 -- Whether texts of an instance are left that nobody has offered.

@@ -363,6 +363,18 @@ def test_nobody_writes_into_a_takeover(number: Number) -> None:
     assert number.leaves() == [waiting]
 
 
+def test_a_takeover_before_the_pod_accepts_holds_a_text_again(number: Number) -> None:
+    ana = number.contact()
+    text = number.queue(ana)
+    assert len(number.step()) == 1
+    number.rows("update conversations set human_until = now() + interval '1 hour' where id = %s", ana)
+    assert (number.leaves(), number.leaves()) == ([], [])
+    assert number.state(text) == ("held", "human")
+    number.rows("update conversations set human_until = null")
+    number.rows("update outbox set held_until = now() where held_until > now()")
+    assert number.leaves() == [text]
+
+
 @pytest.mark.parametrize(
     ("ai", "leaving"),
     [
