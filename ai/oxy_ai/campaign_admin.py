@@ -141,7 +141,7 @@ async def _of_file(desk: _Desk, library: FileLibrary, received: ReceivedCampaign
     order = desk.order
     file = read_campaign(order.text or "", desk.audience, order.file)
     stored = await campaign_named(desk.connection, desk.instance, file.name)
-    said = await _said(desk, file, _media_of(file, received, stored))
+    said = await _said(desk, file, media_of(file, received, stored))
     if order.verb is CampaignVerb.PREVIEW:
         return _previewed(said.name, "draft", await preview_of(desk.shop, desk.audience, said))
     if order.verb is CampaignVerb.APPROVE:
@@ -169,7 +169,7 @@ async def _said(desk: _Desk, file: CampaignFile, media: FileContent | None) -> S
     return said
 
 
-def _media_of(file: CampaignFile, received: ReceivedCampaign, stored: Campaign | None) -> FileContent | None:
+def media_of(file: CampaignFile, received: ReceivedCampaign, stored: Campaign | None) -> FileContent | None:
     """Return the media of a campaign: as it is stored, if it is the same, else as its bytes say."""
     order = received.order.media
     if file.media is None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -385,7 +386,8 @@ async def test_a_worker_may_die_between_any_two_statements(scene: Scene) -> None
             assert await left(scene) == [("waiting", "waiting", 0)]
         assert MOST_STATEMENTS > deaths > 5
         assert await left(scene) == [("queued", "done", 1)]
-        await scene.query("update jobs set state = 'waiting', finished_at = null")
+        await scene.query("update jobs set state = 'dead', reason = 'x'")
+        assert await scene.query("select from jobs where replay_job(organization_id, id, 'x')")
         again = [kind.run(await held_work(owner, pool)) for _ in range(2)]
         assert await asyncio.gather(*again) == [Cancelled("Settled")] * 2
         await until(lambda: promoted(owner))
@@ -400,6 +402,36 @@ async def test_a_worker_may_die_between_any_two_statements(scene: Scene) -> None
 
 
 MOST_STATEMENTS = 30
+
+
+async def test_two_workers_write_to_each_recipient_once(scene: Scene) -> None:
+    async with running(scene) as owner, scene.worker(**PACE):
+        await scene.query(CROWD, MANY)
+        text = (
+            FILE.replace("media: natal.png\n", "")
+            .replace("{pet}", "{pet|seu pet}")
+            .replace("segment: {service: banho, species: cachorro}", "segment: {}")
+        )
+        many = text.replace("cap: 10", f"cap: {MANY}").replace("existing_customer", "opted_in")
+        await ordered(owner, "create", many, media=None)
+        await asyncio.gather(*(ordered(owner, "approve", many, media=None) for _ in range(2)))
+        sent = "select from outbox where state = 'sent' and reference is not null having count(*) = $1"
+        await until(lambda: scene.query(sent, MANY), 60)
+    chats = Counter(str(request.chat) for request in owner.pod.sent if (request.text or "").startswith("Oi, "))
+    assert (len(chats), set(chats.values())) == (MANY, {1})
+    assert await scene.value("select count(*) from jobs where state <> 'done'") == 0
+
+
+MANY = 25
+CROWD = """
+with people as (
+    insert into contacts (organization_id, instance_id, phone, phone_key, name)
+    select organization_id, id, '+55118' || g, '+55118' || g, 'Bia' from instances, generate_series(1, $1) g
+    returning organization_id, instance_id, id
+)
+insert into conversations (organization_id, instance_id, contact_id, chat)
+select organization_id, instance_id, id, id || '77@lid' from people
+"""
 
 
 async def left(scene: Scene) -> list[tuple[str, str, int]]:

@@ -1,6 +1,8 @@
 """Campaigns: what a file may say, when a text leaves, and who does not get it."""
 
+import hashlib
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,6 +12,7 @@ import pytest
 
 from oxy_ai.aurora.customers.campaign_results import caption_of, chart_of, reason_words
 from oxy_ai.aurora.customers.named_campaigns import meant, state_words
+from oxy_ai.campaign_admin import ReceivedCampaign, media_of, read_campaign_order
 from oxy_ai.campaigns.allowance import allowance_of
 from oxy_ai.campaigns.audience import called
 from oxy_ai.campaigns.campaign_text import message_of
@@ -33,6 +36,7 @@ from oxy_ai.petshop.segments import AUDIENCE, PetSegment, listed
 from oxy_ai.records import Shown
 from oxy_ai.reputation import Reputation
 from oxy_ai.text_templates import Filled, fill
+from oxy_core.campaign_command import CampaignOrder, CampaignVerb, MediaOrder
 from oxy_core.envelopes import Lane
 from oxy_core.instance.settings import LimitsSettings
 from oxy_core.outbound import FileContent, FileKind
@@ -329,3 +333,58 @@ def test_results_are_drawn_and_told() -> None:
     )
     assert reason_words("Missing:pet") == "falta pet no cadastro"
     assert reason_words("BLOCKED") == "o WhatsApp não aceitou"
+
+
+def received(content: bytes, *, follows: bool = True) -> ReceivedCampaign:
+    media = MediaOrder(name="a.bin", size=len(content), sha256=hashlib.sha256(content).hexdigest(), follows=follows)
+    order = CampaignOrder(organization="o", instance="i", verb=CampaignVerb.CREATE, media=media)
+    line = order.model_dump_json().encode() + b"\n"
+    return read_campaign_order(BytesIO(line + content if follows else line))
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n", FileKind.IMAGE),
+        (b"\0\0\0\x18ftypisom" + bytes(20), FileKind.VIDEO),
+        (b"%PDF-1.7\n", FileKind.DOCUMENT),
+        (b"so what", FileKind.DOCUMENT),
+    ],
+)
+def test_media_is_what_its_bytes_say(content: bytes, kind: FileKind) -> None:
+    file = read_campaign(yaml_of({"media": "a.bin"}), AUDIENCE)
+    found = media_of(file, received(content), None)
+    assert found is not None
+    assert (found.kind, found.size, found.caption) == (kind, len(content), None)
+    stored = campaign(media=found)
+    assert media_of(file, received(content, follows=False), stored) == found
+    assert media_of(file, received(b"other", follows=False), stored) is None
+    assert media_of(read_campaign(yaml_of({}), AUDIENCE), received(content), None) is None
+
+
+def test_media_that_cannot_be_sent_is_refused() -> None:
+    file = read_campaign(yaml_of({"media": "a.bin"}), AUDIENCE)
+    with pytest.raises(AdministrationError, match=r"a.bin is audio; a campaign's file is an image, a video or a doc"):
+        media_of(file, received(b"ID3\x03" + bytes(20)), None)
+    order = CampaignOrder(organization="o", instance="i", verb=CampaignVerb.CREATE)
+    with pytest.raises(AdministrationError, match=r"a\.bin did not come along"):
+        media_of(file, ReceivedCampaign(order, b""), None)
+
+
+CUT = (
+    b'{"organization": "o", "instance": "i", "verb": "create", '
+    b'"media": {"name": "a", "size": 9, "sha256": "x", "follows": true}}\nabc'
+)
+
+
+@pytest.mark.parametrize(
+    ("stream", "part"),
+    [
+        (b"", "does not begin with a campaign order"),
+        (b"{}\n", "check instance, organization, verb"),
+        (CUT, "only 3 of the file's 9 bytes arrived"),
+    ],
+)
+def test_an_order_that_is_cut_off_is_refused(stream: bytes, part: str) -> None:
+    with pytest.raises(AdministrationError, match=part):
+        read_campaign_order(BytesIO(stream))
