@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID, uuid5
 
 import structlog
+from pydantic import ValidationError
 
 from oxy_ai.aurora.charts.picture import rendered
 from oxy_ai.database import Connection
@@ -18,6 +19,7 @@ from oxy_ai.media.records import FileKey, OutboundFile
 from oxy_ai.records import OpenNotices, Shown
 from oxy_ai.reputation import ProactiveMessage, Purpose, queue_proactive
 from oxy_ai.sanitize import label_text, shorten, storable_text
+from oxy_ai.schedules.plan import OF_ORGANIZATION, ScheduleName, is_on
 from oxy_ai.schedules.report import Picture
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.file_types import HEAD_BYTES, mime_of
@@ -25,6 +27,11 @@ from oxy_core.identity import new_id
 from oxy_core.outbound import MAX_CAPTION, FileContent, FileKind
 
 _CHATS: Final = "select contact, conversation from chats_of_owners($1, $2, $3)"
+_EARLIER: Final = """
+select i.settings, i.owner_keys from instances i
+left join connection_states c on c.organization_id = i.organization_id and c.instance_id = i.id
+where i.organization_id = $1 and i.closed_at is null and i.name < $2 and coalesce(c.state, 'connected') = 'connected'
+"""
 
 log = structlog.get_logger()
 
@@ -48,13 +55,31 @@ class Outgoing:
 
 
 async def chats_of_owners(connection: Connection, job: Job) -> list[OwnerChat]:
-    """Return the chats of all owners, or the business's own if none is named; they begin if there are none yet."""
+    """Return the chats of all owners, or the business's own if none is named; they begin if there are none yet.
+
+    An owner of several of an organization's numbers gets what is about all of it from the first of them that is there.
+    """
     settings = job.settings
     named = (*map(str, settings.owners), *map(str, settings.owner_lids))
     to = recipients(OpenNotices(owners=named, own_phone=settings.phone_number, notices=()))
-    people = json.dumps([person.model_dump(mode="json") for person in to])
+    told = await _told_by_others(connection, job) if job.kind in OF_ORGANIZATION else frozenset[str]()
+    left = (person for person in to if (person.phone_key or str(person.chat)) not in told)
+    people = json.dumps([person.model_dump(mode="json") for person in left])
     rows = await connection.fetch(_CHATS, job.organization, job.instance, people)
     return [OwnerChat(row["contact"], row["conversation"]) for row in rows]
+
+
+async def _told_by_others(connection: Connection, job: Job) -> frozenset[str]:
+    """Return the keys of those who get such a report from an earlier number of the organization."""
+    rows = await connection.fetch(_EARLIER, job.organization, job.settings.instance)
+    name, told = ScheduleName(job.kind), set[str]()
+    for row in rows:
+        try:
+            settings = InstanceSettings.model_validate_json(row["settings"])
+        except ValidationError:
+            continue  # nothing is written by its number
+        told |= set(row["owner_keys"]) if is_on(settings, name) else set()
+    return frozenset(told)
 
 
 class ReportPost:

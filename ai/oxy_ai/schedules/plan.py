@@ -38,6 +38,17 @@ class ScheduleName(StrEnum):
     CONNECTION_WARNING = "connection_warning"
 
 
+OF_ORGANIZATION: Final = frozenset(
+    {
+        ScheduleName.DAILY_SUMMARY,
+        ScheduleName.WEEKLY_REPORT,
+        ScheduleName.EMPTY_AGENDA,
+        ScheduleName.OPPORTUNITIES,
+    }
+)
+"""Reports of all that an organization does, whichever of its numbers an owner gets them from."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
     """A schedule as it is kept."""

@@ -20,7 +20,7 @@ from oxy_core.outbound import FileContent
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 MONDAY = datetime(2031, 3, 3, 20, tzinfo=ZONE)
-SECOND = "+5511987652222"
+SECOND, THIRD = "+5511987652222", "+5511987653333"
 CATALOG = """
 version: 1
 business: {state: SP}
@@ -52,14 +52,14 @@ def clock(at: datetime) -> Callable[[], datetime]:
     return lambda: at + timedelta(seconds=30)
 
 
-async def fires(scene: Scene, name: ScheduleName, at: datetime, key: str | None = None) -> None:
+async def fires(scene: Scene, name: ScheduleName, at: datetime, key: str | None = None, instance: str = "main") -> None:
     """Have a report be written, as its schedule does when it is due."""
     job = NewJob(kind=name.value, key=key or f"{at:%Y-%m-%d}", payload=ScheduledReport(due_at=at))
     async with (
         connected_pool(scene.database_url, connections=1) as pool,
         organization_transaction(pool, org(settings())) as connection,
     ):
-        await queue_job(connection, org(settings()), instance_id("petshop", "main"), job)
+        await queue_job(connection, org(settings()), instance_id("petshop", instance), job)
 
 
 async def ended(scene: Scene, name: ScheduleName, at: datetime) -> tuple[str, str | None]:
@@ -130,7 +130,9 @@ async def test_owners_get_the_day_in_a_models_words(scene: Scene) -> None:
     words = "Dia bom: 2 atendimentos e R$ 110,00 de receita, contra 1 na segunda-feira passada. Houve 1 falta."
     both = settings(owners=(OWNER, SECOND), ai={"timeout_seconds": 0.5})
     async with (
-        running_endpoint(saying(words), saying("Foram 99 atendimentos!"), refusing(500), hanging) as endpoint,
+        running_endpoint(
+            saying(words), refusing(400), saying("Foram 99 atendimentos!"), refusing(500), hanging
+        ) as endpoint,
         scene.worker(clock(MONDAY), openai_base_url=endpoint.base_url, **PACE),
     ):
         pod = await scene.pod(both)
@@ -170,6 +172,14 @@ async def test_owners_get_the_day_in_a_models_words(scene: Scene) -> None:
         )
         [call] = await scene.query("select kind, assistant, outcome, turn_id from ai_interactions")
         assert tuple(call) == ("chat", "aurora", "answered", None)
+
+        # Both are owners of another number, too, from which they hear the same; one of its owners is not.
+        other = settings(instance="other", owners=(OWNER, SECOND, THIRD))
+        branch = await scene.pod(other)
+        await until(lambda: scene.query("select from instances where name = 'other'"))
+        await fires(scene, ScheduleName.DAILY_SUMMARY, MONDAY, instance="other")
+        await until(lambda: branch.texts_to(THIRD))
+        assert branch.texts_to(OWNER) == branch.texts_to(SECOND) == []
 
         # What the model makes up, and an endpoint that is out, cost the owner no figure.
         for key in ("invented", "out", "hanging"):
