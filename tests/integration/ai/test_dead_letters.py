@@ -106,7 +106,7 @@ async def test_a_dead_job_is_listed_shown_and_replayed_in_its_old_place(scene: S
             message = "the test wants it so"
             raise RuntimeError(message)
 
-    kind = Noting(before=before)
+    kind = Noting({"first": before})
     async with scene.worker(kinds=[kind]):
         await scene.known(shop.settings)
         await queue(scene, shop.settings, note("first"))
