@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
-from oxy_ai.automations.definition import Automation
+from oxy_ai.automations.definition import Automation, Trigger
 from oxy_ai.automations.occurrences import Due
 from oxy_ai.database import Connection
 
@@ -57,6 +57,12 @@ async def read_kept(
         enabled,
     )
     return [kept for row in rows if (kept := kept_of(*row)) is not None]
+
+
+async def announces_bookings(connection: Connection, organization: UUID, instance: UUID) -> bool:
+    """Return whether customers are told by themselves what the business has booked for them."""
+    kept = await read_kept(connection, organization, instance, enabled=True)
+    return any(item.automation.trigger is Trigger.BOOKING_MADE for item in kept)
 
 
 async def keep(

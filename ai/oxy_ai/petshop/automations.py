@@ -17,9 +17,9 @@ VARIABLES: Final[Mapping[str, str]] = {"pet": "para"}
 _FILE: Final = Path(__file__).parent / "automations.yaml"
 
 _BORN: Final = """
-select p.contact_id, p.id, p.name, substring(p.birth from 6) as birthday from pets p
+select p.contact_id, p.id, p.name, p.birthday from pets p
 join contacts c on c.organization_id = p.organization_id and c.id = p.contact_id and c.instance_id = $2
-where p.organization_id = $1 and substring(p.birth from 6) = any ($3) order by p.id
+where p.organization_id = $1 and p.birthday = any ($3) order by p.id
 """
 
 

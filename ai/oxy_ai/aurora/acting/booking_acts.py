@@ -13,6 +13,7 @@ from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import ActOutcome, ConfirmedAct, Tool, ToolContext
 from oxy_ai.aurora.acting.asking import ActPlan, asking_tool, listed, undone
 from oxy_ai.aurora.acting.customers import CustomerWords, customer_of, find_customer
+from oxy_ai.automations.store import announces_bookings
 from oxy_ai.portuguese.formatting import moment, money
 from oxy_ai.sanitize import person_name
 from oxy_ai.scheduling.agenda import Agenda, lock_agenda, read_agenda
@@ -92,9 +93,9 @@ def booking_for(find_subject: SubjectFinder) -> Tool:
         problem = await _problem(agenda, order, context.now)
         if problem is not None:
             return ToolRefusal(erro=problem)
-        return ActPlan(
-            f"Vou agendar para {customer}: {_described(agenda, order, context)}. Ele não recebe aviso.", order
-        )
+        hears = await announces_bookings(context.connection, context.organization, context.turn.instance)
+        notice = "Ele recebe a confirmação automática." if hears else "Ele não recebe aviso."
+        return ActPlan(f"Vou agendar para {customer}: {_described(agenda, order, context)}. {notice}", order)
 
     return asking_tool(
         "agendar_para_cliente",

@@ -17,6 +17,7 @@ create table pets (
     breed text,
     size text,
     birth text check (birth ~ '^\d{4}(-\d\d(-\d\d)?)?$'),  -- as exactly as it is known
+    birthday text generated always as (nullif(substring(birth from 6), '')) stored,  -- MM-DD, or MM; null: unknown
     weight_grams integer check (weight_grams > 0),
     temperament text,
     allergies text,
@@ -25,4 +26,4 @@ create table pets (
     foreign key (organization_id, contact_id) references contacts
 );
 create index pets_contact on pets (organization_id, contact_id);
-create index pets_birthday on pets (organization_id, (substring(birth from 6)));
+create index pets_birthday on pets (organization_id, birthday) where birthday is not null;
