@@ -46,7 +46,8 @@ async def erase(engine: Engine, erasing: Erasing, order: PersonOrder) -> list[Er
     if begun.erasure is not None:
         await erasing.carry_on(DueErasure(to.organization, begun.erasure))
     statuses = await erasing.table.statuses(to.organization, to.instance, finished=True)
-    return [status for status in statuses if status.id == begun.erasure]
+    others = await erasing.table.known_elsewhere(*to)
+    return [status.model_copy(update={"known_to": others}) for status in statuses if status.id == begun.erasure]
 
 
 async def list_erasures(engine: Engine, erasing: Erasing, options: argparse.Namespace) -> list[ErasureStatus]:

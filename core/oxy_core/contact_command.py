@@ -90,5 +90,7 @@ class ErasureStatus(_Document):
     waits_for: Literal["platform", "pod", "report", "instance"] | None = None
     """What is next: the workers; the pod, which has not accepted the request, or has not reported yet. The instance is
     deleted, and has no pod. None: it is finished."""
+    known_to: tuple[InstanceName, ...] = ()
+    """Other instances of the organization that know the number; only in the answer to an order."""
     left: tuple[str, ...] = ()
     """Files on the instance's volume that may still name the person, because they cannot be read."""

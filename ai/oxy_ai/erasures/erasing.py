@@ -1,5 +1,6 @@
 """Carries an erasure on, step by step. Each step may be repeated, so it does not matter where a worker dies."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -69,12 +70,13 @@ class Erasing:
 
     async def _forget_on_bus(self, erasure: Erasure) -> None:
         if erasure.account is not None and erasure.person is not None:
-            deleted = await self._bus.forget(erasure.account, erasure.names[1], erasure.person.users)
+            before = datetime.now(UTC) - timedelta(seconds=erasure.seconds_ago)
+            deleted = await self._bus.forget(erasure.account, erasure.names[1], erasure.person.users, before)
             log.info("person_forgotten_on_bus", erasure=str(erasure.id), messages=deleted)
 
     async def _has_asked(self, due: DueErasure, erasure: Erasure) -> bool:
         """Whether the pod has done its part; if not, it is asked, and reports it."""
-        if erasure.is_done or erasure.account is None:
+        if erasure.is_done or erasure.account is None or not erasure.digests:
             return erasure.is_done
         epoch = await ask_pod(self._client, erasure, erasure.account)
         if epoch is not None:

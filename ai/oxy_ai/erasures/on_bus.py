@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from nats.aio.client import Client
@@ -46,8 +47,8 @@ class BusForgetter:
     def __init__(self, client: Client) -> None:
         self._jetstream = client.jetstream()
 
-    async def forget(self, account: str, instance: str, users: Collection[str]) -> int:
-        """Delete what names one of these users of WhatsApp, and return how many messages that were."""
+    async def forget(self, account: str, instance: str, users: Collection[str], before: datetime) -> int:
+        """Delete what was published before a moment and names one of these users of WhatsApp; return how many."""
         sender = subjects.SubjectSender(account, instance)
         kept = (
             (PARKED_STREAM, subjects.parked(_ANY, sender)),
@@ -55,7 +56,7 @@ class BusForgetter:
         )
         deleted = 0
         for stream, subject in kept:
-            for sequence in await self._naming(stream, subject, [user.encode() for user in users]):
+            for sequence in await self._naming(stream, subject, [user.encode() for user in users], before):
                 deleted += await self._delete(stream, sequence)
         return deleted
 
@@ -63,12 +64,12 @@ class BusForgetter:
         """Delete the chunks of a file that has not been stored."""
         await self._jetstream.purge_stream(MEDIA_STREAM, subject=subjects.media(account, instance, str(file), _ANY))
 
-    async def _naming(self, stream: str, subject: str, users: Collection[bytes]) -> list[int]:
+    async def _naming(self, stream: str, subject: str, users: Collection[bytes], before: datetime) -> list[int]:
         """Return where messages are that name a user; those of one report together."""
         letters: dict[str, _Letter] = defaultdict(_Letter)
         async with stream_pages(self._jetstream, stream, subject, page=_PAGE) as pages:
             async for page in pages:
-                for message in page:
+                for message in (message for message in page if message.metadata.timestamp <= before):
                     letters[_whole(message)].add(message, users)
         return sorted(place for letter in letters.values() if letter.names_person for place in letter.sequences)
 

@@ -49,6 +49,7 @@ class Erasure(Record):
     names: tuple[str, str]
     """Of organization and instance."""
     digests: tuple[PersonDigest, ...]
+    """Empty: the addresses are forgotten, too."""
     person: Person | None = None
     """None: database, files and bus have nothing of the person any more."""
     seconds_ago: float

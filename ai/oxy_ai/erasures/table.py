@@ -43,12 +43,18 @@ class ErasureTable:
         document = await self.pool.fetchval("select erasure_document($1, $2)", *due)
         return None if document is None else Erasure.model_validate_json(document)
 
-    async def postpone(self, due: DueErasure, pause: timedelta) -> None:
-        """Look at an erasure again after a pause."""
-        await self.pool.execute("select postpone_erasure($1, $2)", due.erasure, pause)
+    async def age(self, due: DueErasure) -> timedelta:
+        """Return how long ago a person was forgotten."""
+        erasure = await self.find(due)
+        return timedelta() if erasure is None else timedelta(seconds=erasure.seconds_ago)
+
+    async def postpone(self, due: DueErasure, pause: timedelta, *, rest: bool = False) -> None:
+        """Look at an erasure again after a pause; `rest`: everything is done, for now."""
+        await self.pool.execute("select postpone_erasure($1, $2, $3)", due.erasure, pause, rest)
 
     async def end(self, due: DueErasure) -> None:
-        """Look at an erasure no more: nothing is left to do."""
+        """Forget the addresses as well, and look at an erasure no more."""
+        await self.pool.execute("select forget_addresses($1, $2)", *due)
         await self.pool.execute("select unqueue_erasure($1)", due.erasure)
 
     # -- what is to be deleted
@@ -94,6 +100,14 @@ class ErasureTable:
 
     # -- how far it is
 
+    async def known_elsewhere(self, organization: UUID, instance: UUID, person: Recipient) -> tuple[str, ...]:
+        """Return the other instances of the organization that know a person's number."""
+        async with organization_transaction(self.pool, organization) as connection:
+            names = await connection.fetchval(
+                "select known_elsewhere($1, $2, $3)", organization, instance, person.phone_key
+            )
+        return tuple(names)
+
     async def statuses(self, organization: UUID, instance: UUID, *, finished: bool) -> list[ErasureStatus]:
         """Return the erasures of an instance, the oldest first; with `finished` also those that are."""
         document = await self.pool.fetchval("select erasures_of($1, $2, $3)", organization, instance, finished)
@@ -106,8 +120,3 @@ class ErasureTable:
     async def note_accepted(self, due: DueErasure, epoch: UUID) -> None:
         """Note which journal holds the request to the pod."""
         await self.pool.execute("select note_erase_accepted($1, $2, $3)", *due, epoch)
-
-    async def forget_addresses(self, organization: UUID, kept: timedelta) -> int:
-        """Forget the digests of who was forgotten long enough ago; returns how many."""
-        forgotten: int = await self.pool.fetchval("select forget_addresses($1, $2)", organization, kept)
-        return forgotten

@@ -39,6 +39,7 @@ class ErasureWatch:
     def __init__(self, erasing: Erasing, settings: ErasureSettings) -> None:
         self._erasing = erasing
         self._settings = settings
+        self._kept = timedelta(days=settings.erased_addresses_days)
 
     async def run(self) -> None:
         """Carry on until cancelled; raises the error of an outage."""
@@ -54,8 +55,11 @@ class ErasureWatch:
         except Exception as error:  # noqa: BLE001 reported; the others are carried on, and this one after its lease
             report_failure("erasures", error)
             return
-        if done:
-            await self._erasing.table.end(due)
+        if not done:
+            await self._erasing.table.postpone(due, timedelta(seconds=self._settings.erasures_retry_seconds))
+        elif await self._erasing.table.age(due) < self._kept:
+            await self._erasing.table.postpone(due, self._kept, rest=True)
             log.info("person_erased", erasure=str(due.erasure))
         else:
-            await self._erasing.table.postpone(due, timedelta(seconds=self._settings.erasures_retry_seconds))
+            await self._erasing.table.end(due)
+            log.info("erased_addresses_forgotten", erasure=str(due.erasure))

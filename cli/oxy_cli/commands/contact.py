@@ -193,6 +193,8 @@ def _print_erasures(found: Iterable[ErasureStatus], name: str, output: Output) -
         console().print(f"Nobody is being forgotten by {name}.")
     else:
         print_table(("ID", "AGE", "BY", "WAITS FOR"), map(erasure_row, statuses))
+        for other in sorted({other for status in statuses for other in status.known_to}):
+            console().print(f"{other} of the same organization knows this number too: `oxy contact erase {other} …`")
 
 
 def erasure_row(status: ErasureStatus) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from aiohttp import web
+from integration.ai.endpoint import running_endpoint, saying
 from integration.ai.scene import CATALOG, CUSTOMER, OWNER, FakePod, Scene, org, settings_of, until
 from integration.ai.test_files import QUICK, arrive, objects_in
 from integration.ai.test_people import ASKS, ESCALATES
@@ -144,14 +146,19 @@ REFUSALS = {
 async def test_who_cannot_be_forgotten_is_refused_with_a_remedy(scene: Scene) -> None:
     caio = "+5511912340003"
     pod = await scene.pod(settings_of("petshop", ai=AiSettings(debounce_seconds=0, only_phones=(caio,))))
+    clinic = await scene.pod(settings_of("petshop", "clinic"))
     async with scene.worker():
+        await clinic.answer_to("Oi", CUSTOMER)
+        await pod.answer_to("Oi", CUSTOMER)
         await pod.answer_to("Oi", BIA)
         await pod.answer_to("Oi", caio)
         await scene.apply_catalog("petshop", CATALOG.read_text() + f'\nprivate_contacts: ["{BIA}"]\n')
         for person, remedy in REFUSALS.items():
             with pytest.raises(AdministrationError, match=remedy):
                 await forget(scene, person)
-    assert await scene.value("select count(*) from erasures") == 0
+        assert await scene.value("select count(*) from erasures") == 0
+        assert (await forget(scene)).known_to == ("clinic",)
+    assert await scene.value("select count(*) from contacts where phone = $1", CUSTOMER) == 1
 
 
 async def test_everything_known_of_a_person_is_handed_out_and_nothing_of_others(scene: Scene) -> None:
@@ -239,6 +246,25 @@ async def test_a_person_is_forgotten_whoever_dies_and_while_the_pod_is_away(scen
         )
         assert [row["body"] for row in said] == ["Oi, mudei de ideia", "Ainda tem horário?"]
         assert await waits_for(scene) is None
+
+
+async def test_a_turn_that_is_under_way_says_nothing_any_more(scene: Scene) -> None:
+    pod = await scene.pod(settings_of("petshop"))
+
+    async def react(request: web.Request) -> web.StreamResponse:
+        """The person is forgotten while the model answers."""
+        assert (await forget(scene)).waits_for in {"pod", "report", None}
+        return await saying("Oi, Ana")(request)
+
+    async with running_endpoint(react) as endpoint, scene.worker(**WORKER, openai_base_url=endpoint.base_url):
+        await scene.known(pod.settings)
+        ana(pod, SECRET)
+        await until(lambda: erased(scene))
+        await until(lambda: scene.query("select from ai_interactions where outcome is not null"))
+        await until(lambda: scene.query("select from erasure_queue where resting"))
+    assert pod.sent == []
+    assert await traces(scene, NEEDLES) == []
+    assert await scene.value("select count(*) from turns") == 0
 
 
 def object_store(url: str) -> dict[str, object]:

@@ -27,14 +27,24 @@ from integration.tenant.scene import (
     until,
 )
 
+from oxy_core import subjects
 from oxy_core.bus import connected
 from oxy_core.content import MessageSource, Reaction, Target
-from oxy_core.envelopes import WAITED_HEADER, InstanceSettings, MessageSeen, SendOutcome, SendRequest, SendResult
-from oxy_core.identity import Jid
+from oxy_core.envelopes import (
+    WAITED_HEADER,
+    EraseRequest,
+    InstanceSettings,
+    MessageSeen,
+    SendOutcome,
+    SendRequest,
+    SendResult,
+)
+from oxy_core.identity import Jid, new_id, person_digest
 from oxy_core.jetstream import INBOUND_STREAM
 from oxy_core.message_kinds import MessageKind
-from oxy_core.report_bodies import ReceiptKind, ReceiptsSeen
+from oxy_core.report_bodies import ContactErased, ReceiptKind, ReceiptsSeen
 from oxy_core.tasks import end_tasks
+from oxy_core.trace import new_trace
 from oxy_dev.pod_double import PodDouble
 from oxy_simulator.contents import Reaction as SentReaction
 from oxy_simulator.testing import WhatsApp
@@ -315,6 +325,31 @@ async def outcome_of(pod: Pod, request: SendRequest) -> str | None:
     """Have a request carried out; WhatsApp's id of the message."""
     await pod.bus.request(request)
     return (await result(pod, request)).whatsapp_id
+
+
+async def test_a_person_is_forgotten_and_that_is_reported(pod: Pod) -> None:
+    await pod.customer_writes("oi")
+    [message] = await messages(pod, 1)
+    salt = uuid4()
+    request = EraseRequest(
+        id=new_id(),
+        organization=ORGANIZATION,
+        instance=INSTANCE,
+        salt=salt,
+        digests=(person_digest(salt, PHONE),),
+        seconds_ago=0,
+        trace=new_trace(),
+    )
+    for times in (1, 2):  # the report may be lost, so a repeat is reported again
+        await pod.bus.client.publish(subjects.out(ACCOUNT, INSTANCE), request.encode())
+        await until(lambda times=times: forgotten(pod, request, times), 20, "the report of the erasure")
+    assert {accepted.request_id for accepted in pod.bus.accepted} == {request.id}
+    assert message.chat_sequence == 1
+
+
+async def forgotten(pod: Pod, request: EraseRequest, times: int) -> bool:
+    bodies = [report.body for report in await pod.bus.stored()]
+    return sum(isinstance(body, ContactErased) and body.request_id == request.id for body in bodies) == times
 
 
 async def test_what_expired_is_not_sent(pod: Pod) -> None:

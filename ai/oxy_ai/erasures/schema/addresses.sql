@@ -60,16 +60,11 @@ as $$
     on conflict (instance_id, id) do nothing
 $$;
 
--- Forget the addresses of erasures that every pod has carried out, `kept` after they were made.
-create or replace function forget_addresses(organization uuid, kept interval) returns bigint
+-- Forget the addresses of an erasure; those that were erased again since are another's.
+create or replace function forget_addresses(organization uuid, request uuid) returns void
 language sql
 as $$
     select enter_org(organization);
-    with forgotten as (
-        delete from erased_addresses a using erasures e
-        where a.organization_id = organization and e.organization_id = organization and e.id = a.erasure_id
-            and e.done_at is not null and a.erased_at < clock_timestamp() - kept
-        returning a.digest
-    )
-    select count(*) from forgotten
+    delete from erased_addresses a where a.organization_id = organization and a.erasure_id = request;
+    update erasures set digests = '{}' where organization_id = organization and id = request;
 $$;

@@ -1,16 +1,22 @@
--- What others have written of a person: numbers and hidden addresses go from all texts of the organization; what owners and
--- their assistant wrote goes as a whole, where it names the person.
+-- What others have written of a person: numbers and hidden addresses go from all texts of the instance, and of what belongs
+-- to none; what owners and their assistant wrote goes as a whole, where it names the person. Other instances know the person
+-- on their own.
 
--- The columns of the organization's tables in which a person may be named.
-create or replace function columns_of_texts() returns table (name text, columns text[])
+-- The columns of the organization's tables in which a person may be named. Not those that say who somebody is: the person's
+-- own are gone, and whoever has come back since is a new contact.
+create or replace function columns_of_texts() returns table (name text, columns text[], has_instance boolean)
 language sql stable
 as $$
-    select c.relname, array_agg(a.attname::text order by a.attnum) from pg_class c
+    select c.relname, array_agg(a.attname::text order by a.attnum), exists (
+        select from pg_attribute i where i.attrelid = c.oid and i.attname = 'instance_id' and not i.attisdropped
+    )
+    from pg_class c
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         and a.atttypid in ('text'::regtype, 'jsonb'::regtype) and a.attgenerated = ''
+        and a.attname <> all ('{phone,phone_key,jid,old,chat,sender}')
     where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and c.relrowsecurity
         and c.relname <> all ('{organizations,instances,erasures,erased_addresses}')
-    group by c.relname order by c.relname
+    group by c.oid, c.relname order by c.relname
 $$;
 
 -- Remove a person's numbers and hidden addresses from the texts of one table; returns from how many rows. A number may be
@@ -25,14 +31,15 @@ declare
 begin
     execute (
         select format(
-            'update %I set %s where organization_id = $1 and (%s)', in_table,
+            'update %I set %s where organization_id = $1%s and (%s)', in_table,
             string_agg(format('%1$I = regexp_replace(%1$I::text, $2, ''0'', ''g'')::%2$s', a.attname, a.atttypid::regtype), ', '),
+            case when bool_and(t.has_instance) then ' and instance_id = $3' else '' end,
             string_agg(format('%I::text ~ $2', a.attname), ' or ')
         )
         from columns_of_texts() t, unnest(t.columns) n (name)
         join pg_attribute a on a.attrelid = in_table::regclass and a.attname = n.name
         where t.name = in_table
-    ) using organization, pattern;
+    ) using organization, pattern, e.instance_id;
     get diagnostics forgotten = row_count;
     return forgotten;
 end $$;
@@ -151,7 +158,8 @@ declare
 begin
     delete from messages m
     where m.organization_id = organization
-        and m.id in (select s.id from said_in_groups(organization, e.instance_id, e.digests) s);
+        and m.id in (select s.id from said_in_groups(organization, e.instance_id, e.digests) s)
+        and m.arrived_at <= e.made_at;
     -- A group goes by the name of whoever wrote last.
     update contacts c set name = null
     from conversations v
@@ -159,5 +167,6 @@ begin
         and c.organization_id = organization and c.id = v.contact_id and e.person -> 'names' ? c.name;
     delete from dead_reports d
     where d.organization_id = organization and d.instance_id = e.instance_id and d.chat is not null
+        and d.died_at <= e.made_at
         and person_digest(e.instance_id, d.chat) = any (e.digests);
 end $$;

@@ -4,16 +4,17 @@ create or replace function queue_erasure(organization uuid, instance uuid, reque
 language sql security definer set search_path = public, pg_temp
 as $$
     insert into erasure_queue (erasure_id, organization_id, instance_id) values (request, organization, instance)
-    on conflict (erasure_id) do update set due_at = clock_timestamp()
+    on conflict (erasure_id) do update set due_at = clock_timestamp(), resting = false
 $$;
 
 create or replace function unqueue_erasure(request uuid) returns void
 language sql security definer set search_path = public, pg_temp
 as $$ delete from erasure_queue where erasure_id = request $$;
 
-create or replace function postpone_erasure(request uuid, pause interval) returns void
+-- `rest`: everything is done, for now.
+create or replace function postpone_erasure(request uuid, pause interval, rest boolean) returns void
 language sql security definer set search_path = public, pg_temp
-as $$ update erasure_queue set due_at = clock_timestamp() + pause where erasure_id = request $$;
+as $$ update erasure_queue set due_at = clock_timestamp() + pause, resting = rest where erasure_id = request $$;
 
 -- Claim erasures that are due, or lie further ahead than they can (clock.sql). A worker that dies does not postpone its own,
 -- so others get them after `lease`, the longest time that one is put off.
@@ -24,7 +25,7 @@ as $$
     update erasure_queue q set due_at = clock_timestamp() + lease
     from (
         select d.erasure_id from erasure_queue d
-        where d.due_at <= clock_timestamp() or d.due_at > clock_timestamp() + lease
+        where d.due_at <= clock_timestamp() or (d.due_at > clock_timestamp() + lease and not d.resting)
         order by d.due_at limit how_many for no key update skip locked
     ) due
     where q.erasure_id = due.erasure_id
@@ -134,3 +135,12 @@ begin
             and (finished or e.cleared_at is null or not is_done_by_pod(e) or e.left_behind <> '{}')
     );
 end $$;
+
+-- The other instances of the organization that know a number: each keeps, and forgets, on its own.
+create or replace function known_elsewhere(organization uuid, instance uuid, key text) returns text[]
+language sql stable
+as $$
+    select coalesce(array_agg(distinct i.name order by i.name), '{}') from contacts c
+    join instances i on i.organization_id = organization and i.id = c.instance_id
+    where c.organization_id = organization and c.instance_id <> instance and c.phone_key = key
+$$;

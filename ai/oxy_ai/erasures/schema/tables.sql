@@ -33,11 +33,12 @@ create table erased_addresses (
 );
 create index erased_addresses_erasure on erased_addresses (organization_id, erasure_id);
 
--- Erasures of which something is left to do, also by the pod.
+-- Erasures of which something is left to do, also by the pod; at last, to forget the addresses.
 create table erasure_queue (
     erasure_id uuid primary key,
     organization_id uuid not null references organizations,
     instance_id uuid not null,
-    due_at timestamptz not null default clock_timestamp()  -- while a worker has it: the end of its lease
+    due_at timestamptz not null default clock_timestamp(),  -- while a worker has it: the end of its lease
+    resting boolean not null default false  -- everything is done, but the addresses are kept until then
 );
 create index erasure_queue_due on erasure_queue (due_at);
