@@ -399,6 +399,15 @@ async def test_a_worker_may_die_between_any_two_statements(scene: Scene) -> None
         ended = await asyncio.gather(*(kind.run(work) for work in works), return_exceptions=True)
         assert sorted(type(end).__name__ for end in ended) in (["Done", "FenceLostError"], ["Cancelled", "Done"])
         assert await left(scene) == [("queued", "done", 2)]
+        for change, why in (("body = '{pet}'", "Missing:pet"), ("expires_at = now()", "Expired")):
+            await scene.query(f"update campaigns set {change}")  # noqa: S608 constants of this test
+            await scene.query(
+                "update campaign_recipients set state = 'waiting', outbox_id = null, why = null, settled_at = null"
+            )
+            await scene.query("update jobs set state = 'waiting', finished_at = null")
+            assert await kind.run(await held_work(owner, pool)) == Done()
+            assert await left(scene) == [("skipped", "done", 2)]
+            assert await scene.value("select why from campaign_recipients") == why
 
 
 MOST_STATEMENTS = 30
