@@ -16,6 +16,7 @@ from oxy_core.instance.custom_resource import REPAIR_ANNOTATION
 from oxy_dev.cluster.certificates import Authority, Identity
 
 SECONDS = 30.0
+CAMPAIGN = Path(__file__).parents[3] / "examples/campaign.yaml"
 
 
 def oxy(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -172,6 +173,10 @@ def test_an_instance_that_is_not_accepted_is_neither_repaired_nor_waited_for(sho
         (["catalog", "apply", "shop", "-f", "no-such-file"], ["no-such-file", "No such file"]),
         (["catalog", "show", "shop", "--system-namespace", "nowhere"], ["no AI worker is ready in namespace nowhere"]),
         (["agenda", "show", "shop", "--system-namespace", "nowhere"], ["no AI worker is ready in namespace nowhere"]),
+        (
+            ["campaign", "create", "shop", "-f", str(CAMPAIGN), "--system-namespace", "nowhere"],
+            ["no AI worker is ready in namespace nowhere"],
+        ),
         (["send", "nobody", "+5511912345678", "Oi"], ['"nobody" not found']),
         (["send", "shop", "11912345678", "Oi"], ["is not a phone number"]),
         (["send", "shop", "+5511912345678"], ["nothing to send"]),
