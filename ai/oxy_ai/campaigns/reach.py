@@ -21,11 +21,14 @@ select c.id, c.name, c.opt_out is not null as opted_out, w.at as wrote_first_at,
     c.opt_out is null and ($4 = 'opted_in' or coalesce(w.at, v.at) is not null) as allowed
 from (
     select distinct on (coalesce(k.phone_key, k.id::text)) k.* from customers_of($1, $2) k
-    order by coalesce(k.phone_key, k.id::text), k.id
+    order by coalesce(k.phone_key, k.id::text), k.opt_out nulls last, k.id
 ) c cross join lateral (select wrote_first_at(c) as at) w cross join lateral (select last_visit_at(c, $3) as at) v
 where cast($3 as timestamptz) is not null and {}
 """
-"""An instance's customers who fulfil a condition, each person once, and whether they may be written to."""
+"""An instance's customers who fulfil a condition, each person once, and whether they may be written to.
+
+Of two contacts with one number, the one who opted out counts.
+"""
 
 REACH: Final = """
 select r.id, r.name, r.opted_out, r.allowed from (reached) r order by r.last_visit_at desc nulls last, r.id

@@ -147,6 +147,8 @@ async def test_a_person_with_two_contacts_gets_it_once(stage: Stage) -> None:
     for number in (1, 2, 3, 4, 5, 6):
         await stage.customer(number, f"Ana{number}", number)
     await stage.customer(7, "Ana1", 9, phone="+5511900000001")
+    await stage.customer(8, "Ana9", 1, phone="+5511900000009")
+    await stage.customer(9, "Ana9", 1, opt_out="proactive")
     campaign, found = await sent_to(stage)
     assert len(found) == 6
     first, second, third, fourth, fifth, sixth = found
