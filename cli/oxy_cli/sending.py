@@ -43,7 +43,7 @@ def sending_rows(sending: Mapping[str, Any], instance: str) -> list[tuple[str, s
         why = _STOPPED.get(paused["why"], paused["why"])
         by = f" ({paused['by']})" if paused.get("by") else ""
         since = _moment(paused["at"], sending["timezone"])
-        rows.append(("stopped", f"since {since}: {why}{by}. To go on: oxy campaign resume --instance {instance}"))
+        rows.append(("stopped", f"since {since}: {why}{by}. To go on: oxy campaign resume {instance} --instance"))
     return rows
 
 

@@ -175,16 +175,28 @@ begin
         order by (b.item ->> 'instance')::uuid, b.n
     loop
         perform enter_org((item ->> 'organization')::uuid);
-        perform judge_report((item ->> 'organization')::uuid, (item ->> 'instance')::uuid, item -> 'report' -> 'body');
-        if item -> 'report' -> 'body' ->> 'type' = 'connection' and note_connection(
-            (item ->> 'instance')::uuid, item -> 'report' -> 'body' ->> 'state',
-            place_of_report(item)
+        if note_newest(
+            (item ->> 'organization')::uuid, (item ->> 'instance')::uuid, item -> 'report', place_of_report(item)
         ) then
-            perform keep_connection_state(
-                (item ->> 'organization')::uuid, (item ->> 'instance')::uuid, item -> 'report'
+            perform judge_report(
+                (item ->> 'organization')::uuid, (item ->> 'instance')::uuid, item -> 'report' -> 'body'
             );
         end if;
     end loop;
+end $$;
+
+-- Take note of a report's connection, if it is of one. False: a newer report of it is known.
+create or replace function note_newest(organization uuid, instance uuid, report jsonb, at place) returns boolean
+language plpgsql
+as $$
+begin
+    if report -> 'body' ->> 'type' <> 'connection' then
+        return true;
+    elsif note_connection(instance, report -> 'body' ->> 'state', at) then
+        perform keep_connection_state(organization, instance, report);
+        return true;
+    end if;
+    return false;
 end $$;
 
 -- Take note of one report of a connection; of reports that arrive out of order, the newest counts. Any state but the

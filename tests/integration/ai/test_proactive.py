@@ -209,6 +209,10 @@ async def test_a_banned_number_waits_for_its_connection_and_for_a_person(scene: 
         assert await scene.value("select state from outbox where purpose = 'booking'") == "held"
         await scene.query("select resume_proactive(organization_id, id, 'cli') from instances")
         await until(lambda: "Lembrete" in pod.texts_to(CUSTOMER))
+        pod.publish_all_again()
+        await until(lambda: pod.unpublished == 0)
+        await pod.answer_to("Oi")
+        assert await scene.value("select paused_at from reputation") is None, "the ban is of before"
 
 
 async def test_who_opts_out_or_is_taken_over_while_a_text_waits_hears_nothing_of_it(scene: Scene) -> None:

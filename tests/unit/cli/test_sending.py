@@ -32,7 +32,7 @@ def test_what_is_left_and_what_stopped_it() -> None:
     assert rows["quiet hours"] == "21:00-08:00 America/Sao_Paulo, until 2031-03-03 08:00 -03:00"
     assert rows["stopped"] == (
         "since 2031-03-02 12:00 -03:00: WhatsApp lets the number write to nobody first. "
-        "To go on: oxy campaign resume --instance main"
+        "To go on: oxy campaign resume main --instance"
     )
 
 
