@@ -58,7 +58,7 @@ class OutreachRows:
         """Make the row of a campaign, whose texts are added later."""
         number, shop, draft = self._next("campaigns"), campaign.shop, campaign.state == "draft"
         self._campaigns[shop.instance, campaign.name] = number
-        text = ('{"inactive_days": 30}', "Oi, {nome}! O banho do {pet} está com 10% de desconto. Quer marcar?")
+        text = ('{"sem_vir_ha_dias": 30}', "Oi, {nome}! O banho do {pet} está com 10% de desconto. Quer marcar?")
         made_at = min(campaign.begins_at, self.now) - timedelta(hours=1)
         approved = (NULL, NULL) if draft else ("Marina", made_at)
         self._line(

@@ -15,7 +15,7 @@ TABLES: Final[Mapping[str, str]] = {
     "turns": "organization_id id conversation_id instance_id place state assistant created_at finished_at",
     "outbox": (
         "organization_id id instance_id conversation_id turn_id part position chat body state whatsapp_id created_at "
-        "accepted_at closed_at lane purpose reference held_until held_for released_at expires_at"
+        "accepted_at closed_at lane purpose reference held_until held_for released_at expires_at as_queued"
     ),
     "messages": (
         "organization_id id instance_id conversation_id chat sender whatsapp_id author place state turn_id settled_at "
@@ -196,7 +196,7 @@ class Rows:
         self.ids.position += 1
         ended = ("answered", "customer", asked_at, at)
         self._line("turns", organization, turn, conversation, shop.instance, place, *ended)
-        text_row = (0, self.ids.position, customer.chat, text, "read", whatsapp_id, at, at, at, "reply", *(NULL,) * 6)
+        text_row = (0, self.ids.position, customer.chat, text, "read", whatsapp_id, at, at, at, "reply", *(NULL,) * 7)
         self._line("outbox", organization, own, shop.instance, conversation, turn, *text_row)
         self._message(customer, _Said(at, text, "assistant", own=own))
         response = json.dumps({"text": text, "tool_calls": []}, ensure_ascii=False)
@@ -214,7 +214,8 @@ class Rows:
         waits = (text.at, "budget", NULL) if held else (NULL, NULL, text.at)
         row = (8, self.ids.position, customer.chat, text.body, text.state, whatsapp_id, *times, text.lane, text.purpose)
         own = (shop.organization, text.id, shop.instance, self.conversation(customer), NULL)
-        self._line("outbox", *own, *row, text.reference, *waits, text.expires_at)
+        queued = json.dumps({"text": text.body}, ensure_ascii=False)
+        self._line("outbox", *own, *row, text.reference, *waits, text.expires_at, queued)
         if not held:
             self._message(customer, _Said(text.at, text.body, "assistant", own=text.id))
 

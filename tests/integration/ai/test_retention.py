@@ -89,6 +89,12 @@ select m.organization_id, $2, gen_random_uuid(), 'in', m.id, 'image', 1, 1, 'sto
     m.arrived_at
 from messages m where m.organization_id = $1 and m.kind = 'text' and m.arrived_at < now() - interval '31 days'
 order by m.arrived_at desc limit 30;
+insert into media (organization_id, instance_id, id, direction, kind, size_bytes, chunks, state, location, created_at,
+    settled_at)
+select $1, $2, gen_random_uuid(), 'out', k.name, 1, 1, 'stored', 'database', k.approved_at, now() - interval '40 days'
+from campaigns k where k.organization_id = $1 and k.name in ('c59', 'c-5');
+update campaigns k set media = jsonb_build_object('media_id', f.id) from media f
+where k.organization_id = $1 and f.instance_id = $2 and f.kind = k.name;
 insert into media_chunks (organization_id, instance_id, media_id, number, bytes)
 select organization_id, instance_id, id, 0, 'x' from media
 where organization_id = $1 and instance_id = $2 and location = 'database'
@@ -268,6 +274,7 @@ async def check_work(scene: Scene, needed: list[int]) -> None:
     )
     assert await ages(scene, OLD_OCCURRENCES, SHORT.organization) == [0]
     assert await scene.value(OLD_OCCURRENCES, PATIENT.organization) > 0
+    assert await ages(scene, "select kind from media where direction = 'out' and state = 'stored'") == ["c-5"]
     assert set(await ages(scene, OF_FILES)) <= set(needed)
 
 

@@ -25,7 +25,7 @@ begin
     return step;
 end $$;
 
--- Whether an open message, or a text that is still to be sent, needs a file.
+-- Whether an open message, a text that is still to be sent, or a campaign that has not ended needs a file.
 create or replace function is_file_in_use(f media) returns boolean
 language plpgsql stable
 as $$
@@ -35,6 +35,10 @@ begin
             select from outbox o
             where o.organization_id = f.organization_id and o.instance_id = f.instance_id
                 and o.state in ('held', 'pending', 'accepted') and o.content ->> 'media_id' = f.id::text
+        ) or exists (
+            select from campaigns c
+            where c.organization_id = f.organization_id and c.media ->> 'media_id' = f.id::text
+                and c.ended_at is null and (c.state = 'draft' or c.expires_at > clock_timestamp())
         );
     end if;
     return exists (

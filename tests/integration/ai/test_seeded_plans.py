@@ -1,0 +1,172 @@
+"""Everything that a worker does, on a database as a platform has it: nothing that grows is read whole."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+from integration.ai.scene import Scene, queues, until
+
+from oxy_ai.aurora.customers import inactive
+from oxy_ai.automations.store import keep
+from oxy_ai.automations.subjects import QUERIES
+from oxy_ai.campaigns.reach import REACH
+from oxy_ai.campaigns.results import results_of
+from oxy_ai.database import connected_pool, organization_transaction
+from oxy_ai.petshop.automations import shipped_automations
+from oxy_core.instance.settings import AiSettings, LimitsSettings, RetentionSettings
+from oxy_dev.seed.command import seed
+from oxy_dev.seed.plan import Numbers, customers, seeded_settings, shops
+
+NOW = datetime.now(UTC)
+HOURS = (NOW - timedelta(hours=24), NOW)
+NUMBERS = Numbers(organizations=8, messages=8_000)
+SHOP = shops(NUMBERS)[0]
+SETTINGS = seeded_settings(0).model_copy(
+    update={
+        "generation": 2,
+        "ai": AiSettings(debounce_seconds=0),
+        "limits": LimitsSettings(
+            contact_turns_per_hour=0,
+            quiet_hours="",
+            outbound_per_minute=60_000,
+            campaign_per_day=10_000,
+            warm_up=(),
+            proactive_interval_days=0,
+        ),
+        "queues": queues(),
+        "retention": RetentionSettings(messages=100, media=60, jobs=60, campaigns=60, audit=60, ai_interactions=120),
+    }
+)
+GROWING = (
+    *("contacts", "conversations", "messages", "outbox", "turns", "turn_steps", "hand_overs", "drafts", "proposals"),
+    *("owner_notices", "media", "readings", "ai_interactions", "audit_log", "jobs", "campaign_recipients"),
+    *("automation_occurrences", "bookings", "booking_resources", "pets"),
+)
+QUICK = {
+    "release_jitter": 0.0,
+    "release_pause_seconds": 0.05,
+    "release_look_seconds": 0.2,
+    "release_held_seconds": 0.2,
+    "schedules_check_seconds": 0.1,
+    "automations_check_seconds": 0.1,
+    "retention_check_seconds": 0.1,
+    "retention_batch_rows": 500,
+}
+DUE = """
+update jobs set due_at = now(), planned_at = now() where organization_id = $1 and state = 'waiting';
+update campaigns set begins_at = now() - interval '1 hour'
+where organization_id = $1 and begins_at > now() and state = 'approved';
+update job_queue set ready_at = now() where organization_id = $1;
+update outbox set held_until = null, held_for = null where organization_id = $1 and state = 'held';
+update relay_queue set ready_at = now(), proactive_at = now() where organization_id = $1
+"""
+MORE = """
+insert into contacts (organization_id, instance_id, name, created_at)
+select organization_id, id, 'x', now() - g * interval '1 hour' from instances, generate_series(1, 600) g;
+insert into conversations (organization_id, instance_id, contact_id, chat, created_at)
+select organization_id, instance_id, id, id || '@lid', created_at from contacts where name = 'x';
+insert into pets (organization_id, contact_id, name) select organization_id, id, 'x' from contacts where name = 'x';
+insert into hand_overs (organization_id, instance_id, conversation_id, turn_id, place, reason, urgency, summary,
+    silences, created_at, ended_at, ended)
+select organization_id, instance_id, conversation_id, id, place, 'asked', 'normal', '', false, finished_at, finished_at,
+    'answered' from turns;
+insert into owner_notices (organization_id, instance_id, kind, reference, outbox_id, created_at)
+select h.organization_id, h.instance_id, 'hand_over', 'hand_over:' || h.id, o.id, h.created_at
+from hand_overs h join outbox o on o.turn_id = h.turn_id;
+insert into proposals (organization_id, instance_id, conversation_id, turn_id, tool, arguments, intent, question_id,
+    state, created_at, ended_at)
+select t.organization_id, t.instance_id, t.conversation_id, t.id, 'x', '{}', 'x', o.id, 'done', t.finished_at,
+    t.finished_at
+from turns t join outbox o on o.turn_id = t.id;
+insert into drafts (organization_id, turn_id, conversation_id, body, created_at)
+select organization_id, id, conversation_id, 'x', finished_at from turns;
+insert into audit_log (organization_id, at, actor, action) select organization_id, finished_at, 'x', 'x' from turns
+order by finished_at;
+insert into media (organization_id, instance_id, id, direction, message_id, kind, state, created_at, settled_at)
+select organization_id, instance_id, overlay(id::text placing 'a' from 30)::uuid, 'in', (
+    select min(m.id) from messages m where m.turn_id = o.turn_id), 'image', 'deleted', created_at, created_at
+from outbox o where turn_id is not null;
+insert into readings (organization_id, instance_id, media_id, message_id, way, text, created_at, settled_at)
+select organization_id, instance_id, id, message_id, 'seen', 'x', created_at, created_at from media where kind = 'image'
+"""
+"""What a seeded database has little of, as many of each as a busy one may have."""
+EXPLAINED = {
+    **{
+        f"automations: {trigger}": (sql, (HOURS[0], HOURS[1], "x", False, None, None, 100))
+        for trigger, sql in QUERIES.items()
+    },
+    "whom a campaign reaches": (REACH.format("true"), (HOURS[1], "existing_customer")),
+    "who stopped coming": (inactive.INACTIVE, (HOURS[0], 10)),
+}
+"""Queries that workers hold themselves, with their arguments after organization and instance; those of functions cannot
+be explained, only counted."""
+LOOKED_THROUGH = """
+select from retention_queue having count(*) = 8 and min(due_at) > now() + interval '1 hour'
+"""
+SCANNED = """
+select relname, seq_scan, seq_tup_read from pg_stat_user_tables
+where relname = any ($1) and seq_scan > 0 order by relname
+"""
+
+
+async def prepare(scene: Scene) -> None:
+    """Seed, have everything of the first shop be due, and switch its automations on."""
+    await seed(scene.admin_url, NUMBERS)
+    owner = await asyncpg.connect(scene.admin_url)
+    try:
+        await owner.execute("set session_replication_role = replica")
+        for statement in MORE.split(";"):
+            await owner.execute(statement)
+        await owner.execute("set session_replication_role = origin")
+        for statement in DUE.split(";"):
+            await owner.execute(statement, SHOP.organization)
+        await owner.execute("analyze")
+    finally:
+        await owner.close()
+
+
+async def in_shop(scene: Scene) -> None:
+    """What the workers' role does in the first shop: switches automations on, reads results, explains queries."""
+    async with (
+        connected_pool(scene.database_url, connections=1) as pool,
+        organization_transaction(pool, SHOP.organization) as connection,
+    ):
+        switched_on = [item.model_copy(update={"enabled": True}) for item in shipped_automations()]
+        await keep(connection, SHOP.organization, SHOP.instance, switched_on, "Marina")
+        rows = await connection.fetch("select id from campaigns where organization_id = $1", SHOP.organization)
+        for row in rows:
+            await results_of(connection, SHOP.organization, row["id"])
+        for what, (sql, arguments) in EXPLAINED.items():
+            of_shop = (SHOP.organization, SHOP.instance, *arguments)
+            explained = await connection.fetchval(f"explain (format json) {sql}", *of_shop)
+            assert read_whole(json.loads(explained)) == [], what
+
+
+def read_whole(plan: Any) -> list[str]:  # noqa: ANN401 a document of PostgreSQL
+    """The growing tables that a plan reads from beginning to end."""
+    if isinstance(plan, list):
+        return [table for part in plan for table in read_whole(part)]
+    if not isinstance(plan, dict):
+        return []
+    own = [plan["Relation Name"]] if plan.get("Node Type") == "Seq Scan" else []
+    return [table for table in own if table in GROWING] + read_whole(list(plan.values()))
+
+
+async def test_no_part_of_a_worker_reads_whole_what_grows(scene: Scene) -> None:
+    await prepare(scene)
+    pod, ana = await scene.pod(SETTINGS), customers(NUMBERS)[0][0]
+    await scene.query("select pg_stat_reset()")
+    await in_shop(scene)
+    async with scene.worker(**QUICK):
+        await scene.known(SETTINGS)
+        await scene.query("update schedule_queue set due_at = now()")
+        await until(lambda: scene.query("select from schedules having count(*) > 3"))
+        await scene.query("update schedules set due_at = now() - interval '1 minute'")
+        await scene.query("update schedule_queue set due_at = now()")
+        await pod.answer_to("Oi", ana.phone)
+        for words in ("10% de desconto", "Como está"):  # of a campaign, and what waited for its number's budget
+            await until(lambda words=words: any(words in (sent.text or "") for sent in pod.sent))  # type: ignore[misc]
+        await until(lambda: scene.query(LOOKED_THROUGH), 60)
+    found = await scene.query(SCANNED, GROWING)
+    assert [tuple(row) for row in found] == []
