@@ -3,13 +3,15 @@
 import asyncio
 import json
 import re
+from pathlib import Path
 
 import pytest
+from e2e.worker_shell import let_time_pass
 
 from oxy_core.chat_commands import HAND_BACK
 from oxy_dev import external_services
 from oxy_dev.cluster.errors import CommandError
-from oxy_dev.conversation import CALLER, CUSTOMER, OWNER, ask, hear, newest, play
+from oxy_dev.conversation import CALLER, CUSTOMER, OWNER, ask, hear, listen, newest, play
 from oxy_dev.environment import BUSINESS_PHONE, DEV_NAMESPACE, INSTANCE, SIMULATOR, SYSTEM_NAMESPACE, TENANT_NAMESPACE
 from oxy_dev.kubectl import Kubectl, wait_until
 from oxy_dev.up import System, apply_instance, is_ready, oxy
@@ -66,6 +68,51 @@ async def test_whoever_asks_for_a_person_waits_for_one_and_is_handed_back(
 def waiting_for_a_person() -> list[dict[str, object]]:
     listed = json.loads(oxy("conversations", "list", "--output", "json"))
     return [item for item in listed if item["name"] == CALLER.name]
+
+
+REMINDERS = """
+automations:
+- {name: lembrete-24h, enabled: true}
+"""
+CAMPAIGN = """
+version: 1
+name: Semana do banho {number}
+segment: {{}}
+text: "Oi, {{nome|tudo bem}}! Aqui é da {{loja}}: esta é a semana do banho."
+consent: {{basis: existing_customer, source: quem já escreveu}}
+"""
+
+
+async def test_what_nobody_asked_for_reaches_the_phones_of_customers_and_owners(
+    example: System, simulator: SimulatorClient, tmp_path: Path
+) -> None:
+    apply_instance(example.kubectl, limits={"quietHours": "", "outboundPerMinute": 60})
+    before = {phone: await newest(simulator, phone) for phone in (CUSTOMER.phone, OWNER.phone)}
+    let_time_pass(example.kubectl, CUSTOMER.phone)
+    order(tmp_path, REMINDERS, "automation", "apply")
+    assert "Passando para lembrar: " in await hear(simulator, CUSTOMER.phone, before[CUSTOMER.phone])
+    confirmed = await ask(simulator, CUSTOMER.phone, BUSINESS_PHONE, "Sim! 👍")
+    assert confirmed.answer.startswith("Combinado, está confirmado: ")
+    after = await newest(simulator, CUSTOMER.phone)
+    for verb in ("create", "approve"):
+        order(tmp_path, CAMPAIGN.format(number=after), "campaign", verb)
+    assert "esta é a semana do banho" in await hear(simulator, CUSTOMER.phone, after)
+    [chart] = (await listen(simulator, OWNER.phone, before[OWNER.phone])).pictures
+    assert chart.content[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def order(folder: Path, text: str, *command: str) -> None:
+    """Give a command a file with this text."""
+    file = folder / "order.yaml"
+    file.write_text(text)
+    oxy(*command, "--filename", str(file), "--namespace", TENANT_NAMESPACE, INSTANCE)
+
+
+def test_a_probe_takes_the_way_of_every_queue(system: System) -> None:
+    stations = [json.loads(line) for line in oxy("queues", "test", "--output", "json").splitlines()]
+    assert {station["lane"] for station in stations} == {"message", "automation", "campaign"}
+    assert all(station["reached"] for station in stations)
+    assert oxy("dlq", "ls") == "There are no dead letters.\n"
 
 
 def test_kubectl_shows_the_instance_with_its_phase(system: System) -> None:

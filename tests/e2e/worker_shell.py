@@ -56,6 +56,51 @@ async def main(organization, instance, phone, contents):
 asyncio.run(main(*sys.argv[1:4], json.loads(sys.argv[4])))
 """
 
+TIME_PASSES: Final = """
+import asyncio, sys
+from oxy_ai.database import connected_pool, organization_transaction
+from oxy_ai.ids import instance_id, organization_id
+from oxy_ai.store_settings import StoreSettings
+
+QUIET = '''
+update conversations set last_inbound_at = last_inbound_at - interval '1 day',
+    last_message_at = last_message_at - interval '1 day'
+where contact_id in (select id from contacts where phone = $1)
+'''
+VISITS = '''
+insert into bookings (organization_id, contact_id, service_id, subject, price_cents, starts_at, ends_at, created_at,
+    status)
+select s.organization_id, c.id, s.id, 'Thor', s.price_cents, now() - d * interval '1 day',
+    now() - d * interval '1 day' + interval '1 hour',
+    now() - interval '30 days', 'done'
+from (select * from services order by id limit 1) s, contacts c,
+    generate_series(1, 8) d
+where c.phone = $1
+'''
+TOMORROW = '''
+insert into bookings (organization_id, contact_id, service_id, subject, price_cents, starts_at, ends_at, created_at)
+select s.organization_id, c.id, s.id, 'Thor', s.price_cents, now() + interval '23 hours 55 minutes',
+    now() + interval '24 hours 55 minutes', now() - interval '9 days'
+from (select * from services order by id limit 1) s, contacts c where c.phone = $1
+'''
+LAST_WEEK = "update outbox set released_at = released_at - interval '8 days' where purpose = 'promotion'"
+REPORT = '''
+select queue_job($1, $2, jsonb_build_object('kind', 'weekly_report', 'key', now()::text, 'lane', 'automation',
+    'payload', jsonb_build_object('due_at', now())))
+'''
+
+async def main(organization, instance, phone):
+    settings, key = StoreSettings.read(), organization_id(organization)
+    async with connected_pool(str(settings.database_url), connections=1) as pool:
+        async with organization_transaction(pool, key) as connection:
+            for query in (QUIET, VISITS, TOMORROW):
+                await connection.execute(query, phone)
+            await connection.execute(LAST_WEEK)
+            await connection.execute(REPORT, key, instance_id(organization, instance))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
 
 def stored_messages(kubectl: Kubectl, ids: Sequence[str]) -> list[dict[str, Any]]:
     """Return what the database has of these messages, with their files in base64."""
@@ -67,6 +112,11 @@ def queue_contents(kubectl: Kubectl, phone: str, contents: Sequence[OutboundCont
     """Put messages for a phone into the outbox."""
     documents = [content.model_dump(mode="json", exclude_none=True) for content in contents]
     _python(kubectl, QUEUE, ORGANIZATION, INSTANCE, phone, json.dumps(documents))
+
+
+def let_time_pass(kubectl: Kubectl, phone: str) -> None:
+    """Make it tomorrow morning of a customer who came all last week: he has a booking soon, and a week is over."""
+    _python(kubectl, TIME_PASSES, ORGANIZATION, INSTANCE, phone)
 
 
 def _python(kubectl: Kubectl, code: str, *arguments: str) -> str:
