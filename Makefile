@@ -50,12 +50,13 @@ status: setup ## Show all instances
 	@$(BIN)/python -m oxy_dev oxy status
 
 ##@ Check
-.PHONY: test e2e e2e-existing e2e-node chaos chaos-kills bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator
+.PHONY: test e2e e2e-existing e2e-node chaos chaos-kills chaos-unasked bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator
 test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
 	@$(BIN)/pytest tests/unit tests/integration tests/upgrade --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
-e2e: kube ## Two minutes of overlapping faults on plain processes, then end-to-end tests on the local cluster
+e2e: kube ## Two minutes of overlapping faults and a few kills on plain processes, then end-to-end tests on the local cluster
 	@OXY_CHAOS_SECONDS=120 OXY_CHAOS_SEED=$${OXY_CHAOS_SEED:-12} $(BIN)/pytest tests/chaos/test_bad_days.py
+	@OXY_CHAOS_KILLS=12 $(BIN)/pytest tests/chaos/test_unasked_kills.py
 	@$(BIN)/pytest tests/e2e -m "not existing and not node"
 
 e2e-existing: kube ## The same with images from a registry, as on your own cluster (CLUSTER=existing)
@@ -69,6 +70,9 @@ chaos: kube ## Ten minutes of overlapping faults, then count every message (SHOR
 
 chaos-kills: setup ## kill -9 each part often, mid-conversation, and count the answers (SHORT=1; OXY_CHAOS_SEED repeats a run)
 	@$(if $(SHORT),OXY_CHAOS_KILLS=6 )$(BIN)/pytest tests/chaos/test_kills.py tests/chaos/test_tenant_kills.py --capture=no $(if $(SHORT),-k "not 90_seconds")
+
+chaos-unasked: setup ## 200 times kill -9 of workers that send campaigns, reminders and reports; count them at the phones (SHORT=1)
+	@$(if $(SHORT),OXY_CHAOS_KILLS=12 )$(BIN)/pytest tests/chaos/test_unasked_kills.py --capture=no
 
 bench: setup ## Measure latency, throughput and memory; print the tables of docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py

@@ -1,4 +1,5 @@
 import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from oxy_cli.cluster import Completed, exit_code_of, explained, reason_of
 from oxy_cli.commands.logs import readable
 from oxy_cli.errors import AdminError, ClusterError
 from oxy_cli.instance import InstanceView
-from oxy_cli.output import age
+from oxy_cli.output import age, print_rows
 from oxy_cli.worker_admin import answer_of
 
 RESOURCE = {
@@ -128,3 +129,25 @@ def test_an_unreachable_server_is_explained_briefly(listens: bool, reason: str) 
     assert reason in str(caught.value)
     assert "Pool" not in str(caught.value)
     assert "Is the cluster up" in str(caught.value)
+
+
+def test_rows_are_written_as_they_come(capsys: pytest.CaptureFixture[str]) -> None:
+    written: list[str] = []
+
+    def coming() -> Iterator[tuple[str, str]]:
+        for number in range(150):
+            written.append(capsys.readouterr().out)
+            yield f"{number}", "x" * number
+
+    assert print_rows(("A", "WHY"), coming()) == 150
+    assert written[:100] == [""] * 100  # the first are waited for: they decide how wide the columns are
+    lines = "".join(written).splitlines()
+    assert lines[:3] == ["A   WHY", "0", "1   x"]
+    assert written[120].startswith("119  x")
+
+
+def test_rows_of_given_widths_are_waited_for_by_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert print_rows(("A", "B"), [("1", "2")], widths=(4, 1)) == 1
+    assert capsys.readouterr().out == "A     B\n1     2\n"
+    assert print_rows(("A", "B"), []) == 0
+    assert capsys.readouterr().out == ""
