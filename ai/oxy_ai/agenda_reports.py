@@ -35,6 +35,8 @@ class BookingReport(BaseModel):
     customer: str | None
     phone: str | None
     resources: list[str]
+    confirmed: bool = False
+    """The customer has said that he comes then."""
 
 
 class DayReport(BaseModel):
@@ -117,6 +119,7 @@ def report_bookings(bookings: Iterable[BookedTime]) -> list[BookingReport]:
             customer=item.customer,
             phone=item.phone,
             resources=list(item.resources),
+            confirmed=item.confirmed,
         )
         for item in bookings
     ]

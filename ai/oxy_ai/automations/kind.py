@@ -87,7 +87,8 @@ class AutomationJobs:
 async def _finished(work: JobWork[Payload], business: Business, told: Told) -> JobEnd:
     end = Cancelled(told.decision.why) if isinstance(told.decision, Drop) else Done()
     async with work.finishing(end) as connection:
-        await connection.execute("select lock_automations_of($1, $2)", business.organization, work.payload.contact)
+        contact = work.job.contact or work.payload.contact  # who may have been merged into another
+        await connection.execute("select lock_automations_of($1, $2)", business.organization, contact)
         again = await _looked_at(connection, business, work.job.settings, work.payload)
         if again is None or type(again.decision) is not type(told.decision):
             raise _ChangedError(told)

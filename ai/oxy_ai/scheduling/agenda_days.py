@@ -13,7 +13,8 @@ from oxy_ai.scheduling.opening_hours import DayRow, day_bounds, day_table
 
 _BOOKED: Final = """
 select b.id, b.service_id, b.starts_at, b.ends_at, s.name as service, b.subject, c.name as customer, c.phone,
-    array_agg(r.id order by r.id) as resource_ids, array_agg(r.name order by r.id) as resources
+    b.confirmed_at is not null as confirmed, array_agg(r.id order by r.id) as resource_ids,
+    array_agg(r.name order by r.id) as resources
 from bookings b
 join services s on s.organization_id = b.organization_id and s.id = b.service_id
 join contacts c on c.organization_id = b.organization_id and c.id = b.contact_id
@@ -39,6 +40,8 @@ class BookedTime:
     phone: str | None
     resource_ids: tuple[int, ...]
     resources: tuple[str, ...]
+    confirmed: bool = False
+    """The customer has said that he comes then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +103,5 @@ def _booked(row: Record, agenda: Agenda) -> BookedTime:
         phone=row["phone"],
         resource_ids=tuple(row["resource_ids"]),
         resources=tuple(row["resources"]),
+        confirmed=row["confirmed"],
     )

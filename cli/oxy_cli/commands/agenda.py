@@ -239,11 +239,12 @@ def _print_bookings(bookings: Iterable[dict[str, Any]]) -> None:
             _named(item["resources"]),
             item.get("customer") or "",
             item.get("phone") or "",
+            "yes" if item.get("confirmed") else "",
         ]
         for item in bookings
     ]
     if rows:
-        print_table(["BOOKING", "BEGINS", "ENDS", "SERVICE", "FOR", "WITH", "CUSTOMER", "PHONE"], rows)
+        print_table(["BOOKING", "BEGINS", "ENDS", "SERVICE", "FOR", "WITH", "CUSTOMER", "PHONE", "CONFIRMED"], rows)
 
 
 def _named(names: Iterable[str]) -> str:

@@ -113,7 +113,7 @@ class Business:
     async def holds_new_texts(self) -> None:
         """Whatever is queued waits, as in the night."""
         await self.scene.query(
-            "create function hold_new() returns trigger language plpgsql as "
+            "create or replace function hold_new() returns trigger language plpgsql as "
             "$$ begin new.held_until := 'infinity'; new.held_for := 'night'; return new; end $$"
         )
         await self.scene.query(
@@ -159,10 +159,10 @@ class Business:
 
 @asynccontextmanager
 async def opened(scene: Scene, **changes: object) -> AsyncIterator[Business]:
-    """A pet shop with a catalog, whose worker runs."""
+    """A pet shop with a catalog, whose workers run: two, which do everything at the same time."""
     settings = settings_of("petshop", **({"limits": limits()} | changes))
     pod = await scene.pod(settings)
-    async with scene.worker(**WORKER):
+    async with scene.worker(**WORKER), scene.worker(**WORKER):
         await scene.known(settings)
         await scene.apply_catalog("petshop", CATALOG)
         yield Business(scene, pod)

@@ -91,6 +91,14 @@ async def test_a_text_that_waits_to_be_sent_is_not_sent_once_its_booking_is_canc
         assert "Rex" not in reminder
         await shop.becomes(TOLD, ("dropped", "cancelled"))
         assert await scene.value("select error from outbox where state = 'withheld'") == "Outdated"
+        await shop.holds_new_texts()
+        await shop.booked("23 hours 50 minutes", subject="Tom")
+        await shop.becomes(TOLD, TOLD, ("dropped", "cancelled"))
+        await shop.apply("name: lembrete-24h, enabled: false")
+        await shop.becomes(TOLD, ("dropped", "disabled"), ("dropped", "cancelled"))
+        await shop.frees_texts()
+        await shop.apply(REMINDER)
+        assert "Tom" in (await shop.hears(2))[1]
 
 
 async def test_some_customers_get_nothing_and_some_later(scene: Scene) -> None:

@@ -15,10 +15,33 @@ begin
     where (a.definition, a.enabled) is distinct from (excluded.definition, excluded.enabled);
     if not found then
         return false;
+    elsif not is_enabled then
+        perform withdraw_automation(organization, instance, document ->> 'name');
     end if;
     insert into audit_log (organization_id, actor, action, detail)
     values (organization, who, 'automation_applied', (document ->> 'name') || case when is_enabled then ': on' else ': off' end);
     return true;
+end $$;
+
+-- What an automation that is off has told, and what waits to be sent, is not sent.
+create or replace function withdraw_automation(organization uuid, instance uuid, of_automation text) returns void
+language plpgsql
+as $$
+declare
+    held record;
+begin
+    for held in
+        select distinct x.id, x.reference from outbox x
+        join automation_occurrences o on o.organization_id = x.organization_id and o.outbox_id = x.id
+        where x.organization_id = organization and x.instance_id = instance and x.state = 'held'
+            and o.automation = of_automation
+    loop
+        if withdraw_proactive(organization, instance, held.reference, 'Disabled') > 0 then
+            update automation_occurrences o
+            set state = 'dropped', reason = 'disabled', outbox_id = null, asks = false
+            where o.organization_id = organization and o.outbox_id = held.id;
+        end if;
+    end loop;
 end $$;
 
 -- Have workers look for what is due in an instance as long as something is enabled there.
