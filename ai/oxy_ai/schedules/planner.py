@@ -1,7 +1,8 @@
 """Looks at the schedules of instances when one is due, or something has changed, and queues the reports to write.
 
-What is decided, the reports' jobs and when to look next commit together, so a worker that dies in between has done
-nothing, and the next one does all of it. The steps are in `oxy_ai/schedules/schema/schedules.sql`.
+What is decided, the reports' jobs and when to look next commit together, in one statement, so a worker that dies before
+has done nothing, and the next one does all of it. Of two that decide at once the first one counts, and nobody does who
+has not seen the newest change. The steps are in `oxy_ai/schedules/schema/schedules.sql`.
 """
 
 import asyncio
@@ -15,7 +16,6 @@ from asyncpg import Pool, Record
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 
 from oxy_ai import metrics
-from oxy_ai.database import Connection
 from oxy_ai.engine.outages import is_outage, report_failure
 from oxy_ai.schedules.plan import Firing, Outage, SchedulePlan, ScheduleRow, plan
 from oxy_ai.schedules.scheduled import ScheduledReport
@@ -45,6 +45,7 @@ class ScheduleSettings(ProcessSettings):
 class Kept(BaseModel):
     """What there is of an instance's schedules."""
 
+    version: int
     now: AwareDatetime
     settings: dict[str, object] | None
     """None: the instance is closed."""
@@ -70,16 +71,14 @@ async def watch_schedules(pool: "Pool[Record]", settings: ScheduleSettings) -> N
 
 async def look(pool: "Pool[Record]", organization: UUID, instance: UUID) -> None:
     """Do what is to be done about an instance's schedules."""
-    async with pool.acquire() as connection, connection.transaction():
-        document = await connection.fetchval("select begin_schedules($1, $2)", organization, instance)
-        if document is None:
-            return
-        kept = Kept.model_validate_json(document)
-        settings = _settings(kept)
-        decided = plan(settings, kept.rows, kept.now, kept.outage)
-        if settings is None or settings.suspended or not kept.rows:
-            await connection.execute("select forget_outage($1, $2)", organization, instance)
-        await _keep(connection, organization, instance, decided)
+    document = await pool.fetchval("select kept_schedules($1, $2)", organization, instance)
+    if document is None:
+        return
+    kept = Kept.model_validate_json(document)
+    decided = plan(_settings(kept), kept.rows, kept.now, kept.outage)
+    written = _document(kept, decided)
+    if not await pool.fetchval("select keep_schedules($1, $2, $3, $4)", organization, instance, kept.version, written):
+        return
     for firing in decided.firings:
         metrics.SCHEDULES_FIRED.labels(name=firing.name.value).inc()
         log.info("schedule_fired", name=firing.name.value, instance=str(instance), key=firing.key)
@@ -95,11 +94,12 @@ def _settings(kept: Kept) -> InstanceSettings | None:
         return None
 
 
-async def _keep(connection: Connection, organization: UUID, instance: UUID, decided: SchedulePlan) -> None:
+def _document(kept: Kept, decided: SchedulePlan) -> str:
     document = _PLAN.dump_python(decided, mode="json", include={"rows"})
     document["wake_at"] = None if decided.wake_at is None else decided.wake_at.isoformat()
     document["jobs"] = [_job(firing) for firing in decided.firings]
-    await connection.execute("select keep_schedules($1, $2, $3)", organization, instance, json.dumps(document))
+    document["begins"] = not (kept.rows and decided.rows)
+    return json.dumps(document)
 
 
 def _job(firing: Firing) -> dict[str, object]:

@@ -70,6 +70,10 @@ async def test_schedules_follow_the_settings_and_what_was_missed_fires_once(scen
         assert await queued(scene) == [("daily_summary", 1)]
         assert {row["timezone"] for row in (await rows(scene)).values()} == {"America/New_York"}
 
+        stale = "select keep_schedules(organization_id, instance_id, version - 1, $1) from schedule_queue"
+        assert await scene.value(stale, '{"rows": [], "jobs": []}') is False  # of a worker that was stopped meanwhile
+        assert len(await rows(scene)) == 4
+
         # What was planned by a clock that was far ahead is planned again.
         await scene.query("update schedules set due_at = now() + interval '400 days'")
         await scene.query(

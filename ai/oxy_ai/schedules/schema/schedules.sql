@@ -1,12 +1,11 @@
 -- Schedules: rows of the queue tell when to look at an instance; what is due then is decided by oxy_ai.schedules.plan.
 
--- Have an instance's schedules looked at. Whoever looks at them holds the row until he has written what he found, so a
--- change that he has not seen yet waits for him, and is looked at afterwards.
+-- Have an instance's schedules looked at. What somebody decides who has not seen this change yet does not count.
 create or replace function plan_schedules(organization uuid, instance uuid) returns void
 language sql security definer set search_path = public, pg_temp
 as $$
     insert into schedule_queue as q (instance_id, organization_id) values (instance, organization)
-    on conflict (instance_id) do update set due_at = least(q.due_at, excluded.due_at)
+    on conflict (instance_id) do update set due_at = least(q.due_at, excluded.due_at), version = q.version + 1
 $$;
 
 -- The same, for an instance's own row, or one that belongs to it.
@@ -31,19 +30,18 @@ as $$
     order by q.due_at limit how_many
 $$;
 
--- Begin to look at an instance's schedules, as nobody else does until the transaction ends: what there is
--- (oxy_ai.schedules.planner.Kept). Null: somebody does already, or has.
-create or replace function begin_schedules(organization uuid, instance uuid) returns jsonb
+-- What there is of an instance's schedules (oxy_ai.schedules.planner.Kept). Null: they were looked at meanwhile. Nothing is
+-- locked while a worker decides.
+create or replace function kept_schedules(organization uuid, instance uuid) returns jsonb
 language plpgsql
 as $$
+declare
+    seen bigint := version_of_schedules(instance);
 begin
     perform enter_org(organization);
-    if not hold_schedules(instance) then
-        return null;
-    end if;
     return (
         select jsonb_build_object(
-            'now', clock_timestamp(), 'settings', case when i.closed_at is null then i.settings end,
+            'version', seen, 'now', clock_timestamp(), 'settings', case when i.closed_at is null then i.settings end,
             'outage', (
                 select jsonb_build_object('since', c.outage_since, 'until', c.outage_until) from connection_states c
                 where c.organization_id = organization and c.instance_id = instance and c.outage_until is not null
@@ -53,25 +51,35 @@ begin
                 where s.organization_id = organization and s.instance_id = instance
             )
         )
-        from instances i where i.organization_id = organization and i.id = instance
+        from instances i where i.organization_id = organization and i.id = instance and seen is not null
     );
 end $$;
 
-create or replace function hold_schedules(instance uuid) returns boolean
+create or replace function version_of_schedules(instance uuid) returns bigint
+language sql security definer set search_path = public, pg_temp
+as $$
+    select q.version from schedule_queue q where q.instance_id = instance and q.due_at <= clock_timestamp()
+$$;
+
+-- Whether nothing has changed since, nor does until the transaction ends.
+create or replace function hold_schedules(instance uuid, seen bigint) returns boolean
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 begin
-    perform from schedule_queue q where q.instance_id = instance and q.due_at <= clock_timestamp()
-    for no key update skip locked;
+    perform from schedule_queue q where q.instance_id = instance and q.version = seen for no key update;
     return found;
 end $$;
 
 -- Keep what was decided of an instance's schedules (oxy_ai.schedules.plan.SchedulePlan), and queue the reports that are
--- to be written now. A report whose key is known is queued already.
-create or replace function keep_schedules(organization uuid, instance uuid, decided jsonb) returns void
+-- to be written now. A report whose key is known is queued already. False: something has changed since they were seen.
+create or replace function keep_schedules(organization uuid, instance uuid, seen bigint, decided jsonb) returns boolean
 language plpgsql
 as $$
 begin
+    perform enter_org(organization);
+    if not hold_schedules(instance, seen) then
+        return false;
+    end if;
     delete from schedules s where s.organization_id = organization and s.instance_id = instance
         and s.name not in (select r ->> 'name' from jsonb_array_elements(decided -> 'rows') r);
     insert into schedules (organization_id, instance_id, name, cron, timezone, due_at, last_due_at)
@@ -80,19 +88,24 @@ begin
         r (name text, cron text, timezone text, due_at timestamptz, last_due_at timestamptz)
     on conflict (organization_id, instance_id, name) do update
     set cron = excluded.cron, timezone = excluded.timezone, due_at = excluded.due_at, last_due_at = excluded.last_due_at;
+    if (decided ->> 'begins')::boolean then
+        perform forget_outage(organization, instance);
+    end if;
     perform queue_job(organization, instance, j) from jsonb_array_elements(decided -> 'jobs') j;
     perform wake_schedules_at(instance, (decided ->> 'wake_at')::timestamptz);
+    return true;
 end $$;
 
 -- Look at an instance's schedules at some time; null: once something has changed.
 create or replace function wake_schedules_at(instance uuid, moment timestamptz) returns void
 language sql security definer set search_path = public, pg_temp
 as $$
-    update schedule_queue q set due_at = coalesce(moment, 'infinity'), planned_at = clock_timestamp()
+    update schedule_queue q
+    set due_at = coalesce(moment, 'infinity'), planned_at = clock_timestamp(), version = q.version + 1
     where q.instance_id = instance
 $$;
 
--- What was lost while an instance is suspended, on purpose, is no outage.
+-- What is lost while an instance writes to nobody, because it is suspended, is no outage.
 create or replace function forget_outage(organization uuid, instance uuid) returns void
 language sql
 as $$

@@ -19,6 +19,7 @@ create table schedule_queue (
     instance_id uuid primary key references instances (id),
     organization_id uuid not null references organizations,
     due_at timestamptz not null default clock_timestamp(),
+    version bigint not null default 0,  -- counts up whenever something changes
     planned_at timestamptz not null default '-infinity'  -- when they were looked at last
 );
 create index schedule_queue_due on schedule_queue (due_at) where due_at < 'infinity';
