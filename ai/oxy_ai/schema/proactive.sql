@@ -96,6 +96,18 @@ as $$
     select case when wake_proactive(instance) then count(*) else 0 end from freed
 $$;
 
+-- The same as release_proactive; but what goes wrong there (settings that only this PostgreSQL cannot read, a fault) holds up
+-- no answer: it is tried again at the next look. The ledger shows what was not released before it expired.
+create or replace function release_apart(organization uuid, instance uuid, pacing jsonb) returns void
+language plpgsql
+as $$
+begin
+    perform release_proactive(organization, instance, pacing);
+exception when others then
+    raise warning 'held texts of instance % were not looked at: %', instance, sqlerrm;
+    perform look_again(instance, clock_timestamp() + (pacing ->> 'look_again')::interval);
+end $$;
+
 -- Release at most one of an instance's held texts, and note when to look again. `pacing` is oxy_ai.records.Pacing.
 create or replace function release_proactive(organization uuid, instance uuid, pacing jsonb) returns void
 language plpgsql

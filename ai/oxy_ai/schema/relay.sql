@@ -116,7 +116,7 @@ begin
     perform expire_pending(organization, instance);
     serves := not failed and not pod_has_ended(organization, instance);
     if held.is_due and not failed and pacing is not null then
-        perform release_proactive(organization, instance, pacing);
+        perform release_apart(organization, instance, pacing);
     end if;
     select * into chosen from texts_to_offer(organization, instance, case when serves then how_many else 0 end);
     next_rows := offered_texts(organization, chosen.offered);

@@ -523,6 +523,21 @@ def test_nothing_leaves_while_there_is_no_connection(number: Number, gate: str) 
     assert [line["why"] for line in number.reputation()["waiting"]] == ["connection"]
 
 
+def test_a_fault_among_held_texts_holds_up_no_answer(number: Number) -> None:
+    text, answer = number.queue(), str(uuid4())
+    number.set(timezone="Mars/Olympus")
+    number.rows(
+        "insert into outbox (organization_id, id, instance_id, conversation_id, part, chat, body)"
+        " select organization_id, %s, instance_id, conversation_id, 0, chat, 'Oi' from outbox",
+        answer,
+    )
+    assert [offered["id"] for offered in number.step()] == [answer]
+    assert number.state(text)[0] == "held"
+    assert number.value("proactive_at > clock_timestamp() + interval '4 minutes' from relay_queue")
+    number.set(timezone="America/Sao_Paulo")
+    assert number.leaves() == [answer, text]
+
+
 # -- stopped
 
 
