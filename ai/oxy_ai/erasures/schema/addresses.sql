@@ -21,21 +21,34 @@ language plpgsql stable
 as $$
 declare
     instance uuid := item ->> 'instance';
-    body jsonb := item -> 'report' -> 'body';
+    erased timestamptz;
 begin
-    -- Nearly always nobody was.
-    return body ->> 'type' in ('message', 'message_lost', 'number_changed')
-        and exists (select from erased_addresses e where e.instance_id = instance)
-        and exists (
-            select from erased_addresses e
-            where e.instance_id = instance and e.erased_at > written_at(item) + clock_lag() and e.digest in (
-                select person_digest(instance, a.jid)
-                from unnest(array[
-                    body ->> 'chat', body ->> 'chat_alias', body ->> 'sender', body ->> 'old', body ->> 'new',
-                    body ->> 'old_lid', body ->> 'new_lid'
-                ]) a (jid) where a.jid is not null
-            )
-        );
+    if item -> 'report' -> 'body' ->> 'type' not in ('message', 'message_lost', 'number_changed')
+        or not exists (select from erased_addresses e where e.instance_id = instance)  -- nearly always nobody was
+    then
+        return false;
+    end if;
+    erased := last_erased(instance, digests_in(instance, item -> 'report' -> 'body'));
+    return erased is not null and erased > written_at(item) + clock_lag();
+end $$;
+
+-- The digests of all people whom the body of a report names by their addresses.
+create or replace function digests_in(instance uuid, body jsonb) returns text[]
+language sql immutable parallel safe
+as $$
+    select array_agg(person_digest(instance, a.jid))
+    from unnest(array[
+        body ->> 'chat', body ->> 'chat_alias', body ->> 'sender', body ->> 'old', body ->> 'new', body ->> 'old_lid',
+        body ->> 'new_lid'
+    ]) a (jid) where a.jid is not null
+$$;
+
+-- When one of these people was forgotten last; null: never.
+create or replace function last_erased(instance uuid, digests text[]) returns timestamptz
+language plpgsql stable
+as $$
+begin
+    return (select max(e.erased_at) from erased_addresses e where e.instance_id = instance and e.digest = any (digests));
 end $$;
 
 -- When what a report is of was written, by our clock; what a person has published again, which counts as new, by WhatsApp's.

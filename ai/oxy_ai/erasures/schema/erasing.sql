@@ -113,7 +113,7 @@ begin
     delete from chat_alias where organization_id = e.organization_id and conversation_id = any (e.conversations);
     delete from number_changes where organization_id = e.organization_id and conversation_id = any (e.conversations);
     update conversations
-    set chat = 'erased', place = row('-infinity', '00000000-0000-0000-0000-000000000000', 0)::place, pending_since = null,
+    set chat = 'erased', place = default, pending_since = null,
         media_until = null, urgent = null, turn_id = null, due_at = null, lease_until = null, fence = fence + 1,
         claims = 0, human_until = null, human_since = null, human_reason = null, human_span = null, handed_back = null,
         exchanges = null, proposal_id = null, introduced_by = null, asked_at = null
