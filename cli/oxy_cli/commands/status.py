@@ -101,7 +101,7 @@ def _overlays(system: Cluster, instance: InstanceView) -> Overlays:
         found = administer(system, arguments)
     except AdminError as error:
         return Overlays(None, problem=str(error))
-    return Overlays(found["settings"], found["schedules"], found["sending"])
+    return Overlays(found["settings"], found["schedules"], found.get("sending"))
 
 
 def _print_one(instance: InstanceView, overlays: Overlays, output: Output) -> None:
