@@ -212,7 +212,7 @@ async def test_a_customer_hears_at_once_of_what_the_business_has_booked_and_is_n
         await shop.booked("90 minutes", made_ago="1 minute")
         assert "Está marcado: Banho de Rex" in (await shop.hears(1))[0]
         await scene.query(  # PostgreSQL's clock is put back
-            "update automation_queue set ready_at = now() + interval '3 days', planned_until = now() + interval '3 days'"
+            "update automation_queue set ready_at = now() + interval '3 d', planned_until = now() + interval '3 d'"
         )
         await shop.booked("23 hours 55 minutes", made_ago="10 minutes", subject="Mia")
         assert "Está marcado: Banho de Mia" in (await shop.hears(2))[1]
