@@ -149,8 +149,12 @@ async def test_what_was_kept_for_long_enough_is_deleted_and_what_is_needed_is_no
     total = await scene.value("select count(*) from messages")
     began, wrong = await scene.value("select now()"), set(await ages(scene, WRONG))
     young = await ages(scene, YOUNG, SHORT.organization, began)
-    async with scene.worker(**QUICK):  # is stopped amid its work
-        await until(lambda: scene.query("select from messages having count(*) < $1", total))
+    killed = scene.process(**{f"OXY_{name.upper()}": str(value) for name, value in QUICK.items()})
+    killed.start()
+    try:
+        await until(lambda: scene.query("select from messages having count(*) < $1", total), 60)
+    finally:
+        killed.kill()
     async with scene.worker(**QUICK), scene.worker(**QUICK):
         await swept(scene)
         await until(lambda: scene.query(NO_FILES))

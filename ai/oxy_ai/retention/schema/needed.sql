@@ -39,4 +39,7 @@ end $$;
 -- Forget what the owner was told of these rows, which go with it: without it, a bad end would seem to be untold.
 create or replace function forget_told(organization uuid, about text[]) returns void
 language sql
-as $$ delete from owner_notices n where n.organization_id = organization and n.reference = any (about) $$;
+as $$
+    delete from owner_notices n
+    where n.organization_id = organization and n.reference = any (about) and n.outbox_id is not null
+$$;
