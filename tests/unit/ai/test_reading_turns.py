@@ -45,7 +45,7 @@ def test_added_fields_are_ignored(document: dict[str, object]) -> None:
 
 
 def test_a_turn_with_settings_of_a_newer_version_waits() -> None:
-    assert read_turn(TURN | {"settings": {"version": 3, "renamed": 1}}) == UnreadableTurn(newer=True)
+    assert read_turn(TURN | {"settings": {"version": 4, "renamed": 1}}) == UnreadableTurn(newer=True)
 
 
 def test_a_turn_that_no_version_can_read_names_its_fields() -> None:

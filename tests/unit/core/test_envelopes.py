@@ -134,8 +134,8 @@ def test_fields_of_a_newer_release_are_ignored_in_reading_and_refused_in_writing
 @pytest.mark.parametrize("change", [{}, {"body": {"type": "teleport"}}, {"trace": None}])
 def test_a_newer_version_is_distinguished_from_rubbish_whatever_it_contains(change: dict[str, object]) -> None:
     document = json.loads(report(ConnectionChanged(state=ConnectionState.CONNECTED)).encode())
-    with pytest.raises(NewerVersionError, match="Report of version 3"):
-        Report.decode(json.dumps(document | {"version": 3} | change).encode())
+    with pytest.raises(NewerVersionError, match="Report of version 4"):
+        Report.decode(json.dumps(document | {"version": 4} | change).encode())
 
 
 @pytest.mark.parametrize("field", ["whatsapp_id", "quoted_id", "push_name"])

@@ -372,7 +372,7 @@ def test_no_readable_marker_means_that_nothing_ended(tmp_path: Path, content: by
 
 
 def test_a_marker_of_a_newer_version_still_ends_its_epoch(tmp_path: Path) -> None:
-    newer = message().encode().replace(b'"version":1', b'"version":3').replace(b'"reason"', b'"because"')
+    newer = message().encode().replace(b'"version":1', b'"version":4').replace(b'"reason"', b'"because"')
     (tmp_path / "ended.json").write_bytes(newer.ljust(MARKER_BYTES, b"\0"))
     repeated = repeated_ending(EndedMarker(tmp_path).read(), 3, "pod-2")
     assert repeated is not None

@@ -424,7 +424,7 @@ def test_a_request_of_a_newer_version_waits_in_the_journal(journal: Journal, pat
     newer, known = request(), request()
     journal.sends.accept([newer, known])
     with closing(sqlite3.connect(path)) as database, database:
-        envelope = newer.encode().replace(b'"version":1', b'"version":3').replace(b'"text"', b'"texts"')
+        envelope = newer.encode().replace(b'"version":1', b'"version":4').replace(b'"text"', b'"texts"')
         database.execute("UPDATE sends SET request = ? WHERE request_id = ?", (envelope, str(newer.id)))
     assert [send.request.id for send in journal.sends.unfinished()] == [known.id]
     with closing(sqlite3.connect(path)) as database:

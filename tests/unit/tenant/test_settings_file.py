@@ -16,7 +16,7 @@ def environment(tmp_path: Path) -> RuntimeSettings:
 def write_newer(environment: RuntimeSettings) -> None:
     """Write settings of a version that this code cannot read."""
     content = environment.settings.read_bytes()
-    environment.settings.write_bytes(content.replace(b'"version":1', b'"version":3').replace(b'"None"', b'"Swift"'))
+    environment.settings.write_bytes(content.replace(b'"version":1', b'"version":4').replace(b'"None"', b'"Swift"'))
 
 
 async def test_an_unknown_field_is_ignored(environment: RuntimeSettings) -> None:
