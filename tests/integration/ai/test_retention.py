@@ -123,7 +123,8 @@ async def prepared(scene: Scene) -> dict[str, int]:
 async def swept(scene: Scene) -> None:
     """Wait until every organization was looked through."""
     await until(
-        lambda: scene.query("select from retention_queue having count(*) = 2 and min(due_at) > now() + interval '1 h'")
+        lambda: scene.query("select from retention_queue having count(*) = 2 and min(due_at) > now() + interval '1 h'"),
+        60,
     )
 
 
@@ -157,7 +158,7 @@ async def test_what_was_kept_for_long_enough_is_deleted_and_what_is_needed_is_no
         killed.kill()
     async with scene.worker(**QUICK), scene.worker(**QUICK):
         await swept(scene)
-        await until(lambda: scene.query(NO_FILES))
+        await until(lambda: scene.query(NO_FILES), 60)
         # What referred to a file, or to a text of a later kind, goes the next time.
         for _ in range(2):
             await scene.query("update retention_queue set due_at = now()")

@@ -43,6 +43,8 @@ GROWING = (
     *("owner_notices", "media", "readings", "ai_interactions", "audit_log", "jobs", "campaign_recipients"),
     *("automation_occurrences", "bookings", "booking_resources", "pets"),
 )
+SECONDS = 120
+"""For which something that takes seconds is waited for: a busy machine reads much here."""
 QUICK = {
     "release_jitter": 0.0,
     "release_pause_seconds": 0.05,
@@ -161,12 +163,12 @@ async def test_no_part_of_a_worker_reads_whole_what_grows(scene: Scene) -> None:
     async with scene.worker(**QUICK):
         await scene.known(SETTINGS)
         await scene.query("update schedule_queue set due_at = now()")
-        await until(lambda: scene.query("select from schedules having count(*) > 3"))
+        await until(lambda: scene.query("select from schedules having count(*) > 3"), SECONDS)
         await scene.query("update schedules set due_at = now() - interval '1 minute'")
         await scene.query("update schedule_queue set due_at = now()")
-        await pod.answer_to("Oi", ana.phone)
+        await pod.answer_to("Oi", ana.phone, SECONDS)
         for words in ("10% de desconto", "Como está"):  # of a campaign, and what waited for its number's budget
-            await until(lambda words=words: any(words in (sent.text or "") for sent in pod.sent))  # type: ignore[misc]
-        await until(lambda: scene.query(LOOKED_THROUGH), 60)
+            await until(lambda words=words: any(words in (sent.text or "") for sent in pod.sent), SECONDS)  # type: ignore[misc]
+        await until(lambda: scene.query(LOOKED_THROUGH), SECONDS)
     found = await scene.query(SCANNED, GROWING)
     assert [tuple(row) for row in found] == []
