@@ -79,6 +79,9 @@ join contacts c on c.organization_id = v.organization_id and c.id = v.contact_id
 OPEN_WORK: Final = """
 select concat_ws(' ', 'text', reference, state, held_for, held_until) from outbox
 where state in ('pending', 'accepted') or state = 'held' and coalesce(held_for, '') not in ('day', 'interval')
+    and (purpose <> 'promotion' or (
+        select count(*) from outbox where purpose = 'promotion' and released_until is not null
+    ) < $1)
 union all
 select concat_ws(' ', 'job', kind, key, reason, due_at) from jobs
 where state = 'waiting' and coalesce(reason, '') <> 'Budget'
@@ -168,7 +171,7 @@ class UnaskedShop:
     async def settled(self) -> None:
         """Wait until nothing is under way that no budget holds."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        while left := await self.fetch(OPEN_WORK):
+        while left := await self.fetch(OPEN_WORK, PER_DAY):
             assert time.monotonic() < deadline, left
             await asyncio.sleep(0.5)
 
@@ -180,15 +183,15 @@ class UnaskedShop:
         finally:
             await connection.close()
 
-    async def fetch(self, sql: str) -> list[Any]:
+    async def fetch(self, sql: str, *arguments: object) -> list[Any]:
         """Ask the database for a column, as its owner."""
-        return [row[0] for row in await self.records(sql)]
+        return [row[0] for row in await self.records(sql, *arguments)]
 
-    async def records(self, sql: str) -> Sequence[asyncpg.Record]:
+    async def records(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
         """Ask the database, as its owner."""
         connection = await asyncpg.connect(self.stack.admin_url)
         try:
-            found: list[asyncpg.Record] = await connection.fetch(sql)
+            found: list[asyncpg.Record] = await connection.fetch(sql, *arguments)
             return found
         finally:
             await connection.close()

@@ -5,8 +5,10 @@ import os
 import random
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 
+import aiohttp
 import pytest
 from chaos.shop_unasked import (
     CUSTOMERS,
@@ -20,6 +22,7 @@ from chaos.shop_unasked import (
 )
 from chaos.unasked import ARRIVED, complaints
 
+from oxy_dev.programs import Program
 from oxy_dev.stack import Stack, petshop, running_stack
 from oxy_simulator.client import SimulatorClient
 
@@ -27,9 +30,11 @@ KILLS = int(os.environ.get("OXY_CHAOS_KILLS", "200"))
 WORKERS = 3
 QUIET_AFTER = timedelta(seconds=150)
 """When the quiet hours begin, in a long run."""
-LONG = 100
+LONG = 30
 """Kills of a run that is long enough for quiet hours."""
 BOOKING_EVERY = 4.0
+STARTING = 0.02
+"""Chance, at each look, that a worker is killed that is not ready yet."""
 WORKER = {
     "OXY_LEASE_SECONDS": "3",
     "OXY_TURNS_PER_SECOND": "0",
@@ -99,9 +104,23 @@ async def test_what_nobody_asked_for_is_sent_once_whatever_dies(shop: UnaskedSho
 
 
 async def kill_workers(shop: UnaskedShop, dice: random.Random) -> None:
+    """Kill workers at any point: mostly one that works, now and then one that starts."""
     for _ in range(KILLS):
-        await asyncio.sleep(dice.uniform(0.2, 1.8))
-        target = dice.choice(shop.stack.worker_programs)
+        workers = shop.stack.worker_programs
+        ready = [one for one in workers if await is_ready(one)]
+        while not ready and dice.random() > STARTING:
+            await asyncio.sleep(0.05)
+            ready = [one for one in workers if await is_ready(one)]
+        await asyncio.sleep(dice.uniform(0.0, 1.2))
+        target = dice.choice(ready or workers)
         await asyncio.to_thread(target.kill)
-        await asyncio.sleep(dice.uniform(0.0, 0.3))
         await asyncio.to_thread(target.start)
+
+
+async def is_ready(worker: Program) -> bool:
+    url = f"http://127.0.0.1:{worker.environment['OXY_PROBE_PORT']}/readyz"
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return response.status == HTTPStatus.OK
+    except aiohttp.ClientError:
+        return False
