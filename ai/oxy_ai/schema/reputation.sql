@@ -103,7 +103,9 @@ declare
     limits jsonb := i.settings -> 'limits';
     zone text := i.settings ->> 'timezone';
 begin
-    until := quiet_until(moment + margin, zone, limits ->> 'quiet_hours');
+    until := coalesce(
+        quiet_until(moment, zone, limits ->> 'quiet_hours'), quiet_until(moment + margin, zone, limits ->> 'quiet_hours')
+    );
     case
     when not is_reachable(i) then
         why := 'connection';

@@ -211,6 +211,26 @@ def test_nothing_leaves_in_the_quiet_hours_of_the_tenants_zone(number: Number, z
     assert len(number.leaves()) == 3
 
 
+@pytest.mark.parametrize(
+    ("at", "why"),
+    [
+        ("20:58:59", None),
+        ("20:59:01", "quiet_hours"),
+        ("03:00", "quiet_hours"),
+        ("07:59:30", "quiet_hours"),
+        ("08:00", None),
+    ],
+)
+def test_nothing_begins_in_the_quiet_hours_until_their_end_nor_right_before_them(
+    number: Number, at: str, why: str | None
+) -> None:
+    number.set(timezone="UTC")
+    number.limit(quiet_hours=NIGHT)
+    shut = "why_shut((select i from instances i), lock_reputation(%s, %s), 'report', %s, '1 minute')"
+    moment = datetime.fromisoformat(f"2026-03-04T{at}+00:00")
+    assert number.database.value(f"({shut}).why", ORGANIZATION, INSTANCE, moment) == why
+
+
 def test_what_leaves_before_the_quiet_hours_is_not_valid_into_them(number: Number) -> None:
     number.limit(quiet_hours=f"{around(5)}-{around(65)}")
     number.queue()
