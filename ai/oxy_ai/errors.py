@@ -127,6 +127,13 @@ class JobAbandonedError(JobError):
         super().__init__(f"{claims} workers in a row began this job and did not end it")
 
 
+class JobKindUnknownError(JobError):
+    """No worker has known the kind of a job for so long that none will."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"no worker knows the kind of job {kind!r}; upgrade the workers, then replay it")
+
+
 class ProfileUnknownError(TurnError):
     """No installed package provides the vertical that an instance's profile names."""
 

@@ -18,6 +18,7 @@ from oxy_ai.errors import (
     FenceLostError,
     JobAbandonedError,
     JobError,
+    JobKindUnknownError,
     JobTimeoutError,
     JobUnreadableError,
     ModelOutageError,
@@ -54,6 +55,9 @@ class JobSettings(PollingSettings):
     job_unknown_seconds: float = Field(
         default=60, gt=0, description="Pause of a job whose kind this worker does not know: a newer one may."
     )
+    job_unknown_looks: int = Field(
+        default=1440, ge=1, description="Such pauses in a row, a day of them, after which it becomes a dead letter."
+    )
 
 
 class JobRunner:
@@ -84,8 +88,7 @@ class JobRunner:
                 return
             kind = self._kinds.get(row.kind)
             if kind is None:
-                log.warning("job_kind_unknown")
-                await self._wait(claim, "unknown kind", self._settings.job_unknown_seconds)
+                await self._leave_to_newer(claim, row)
                 return
             await self._attempt(claim, row, kind)
 
@@ -94,6 +97,13 @@ class JobRunner:
         await self._table.end(claim, JobEnding.of(Later(why="instance away", after=timedelta(0))))
         if await self._table.hold(claim.organization, row.instance):
             log.info("jobs_held")
+
+    async def _leave_to_newer(self, claim: JobClaim, row: JobRow) -> None:
+        log.warning("job_kind_unknown")
+        if row.waits < self._settings.job_unknown_looks:
+            await self._wait(claim, "unknown kind", self._settings.job_unknown_seconds)
+        else:
+            await self._fail(claim, row, JobKindUnknownError(row.kind), 0)
 
     async def _attempt(self, claim: JobClaim, row: JobRow, kind: AnyJobKind) -> None:
         started = time.monotonic()
@@ -153,7 +163,7 @@ class JobRunner:
             timedelta(seconds=min(queue.backoff_seconds, longest)),
             timedelta(seconds=longest),
         )
-        hopeless = isinstance(error, JobAbandonedError)
+        hopeless = isinstance(error, JobAbandonedError | JobKindUnknownError)
         failed, dead = await self._table.fail(claim, why_failed(error), retries, hopeless=hopeless)
         metrics.JOBS.labels(kind=row.kind, outcome="dead" if dead else "failed").inc()
         log.log(

@@ -9,8 +9,8 @@ from nats.errors import Error as NatsError
 from oxy_ai import metrics
 from oxy_core.errors import BusError
 
-_DATA_ERRORS: Final = ("22", "23", "54")
-"""SQLSTATE classes for which data can be at fault: data exception, integrity constraint, program limit exceeded."""
+_DATA_ERRORS: Final = ("21", "22", "23", "54")
+"""SQLSTATE classes for which data can be at fault: cardinality, data exception, integrity constraint, program limit."""
 
 log = structlog.get_logger()
 
