@@ -36,6 +36,17 @@ create or replace function quiet_from(moment timestamptz, zone text, hours text)
 language sql stable parallel safe
 as $$ select next_time_of_day(moment, zone, nullif(split_part(hours, '-', 1), '')::time) $$;
 
+-- An instance's time zone. If PostgreSQL does not know its name, as Python may, it is the default one (oxy_ai.timezones).
+create or replace function zone_of(i instances) returns text
+language plpgsql stable
+as $$
+begin
+    perform clock_timestamp() at time zone (i.settings ->> 'timezone');
+    return i.settings ->> 'timezone';
+exception when invalid_parameter_value then
+    return 'America/Sao_Paulo';
+end $$;
+
 -- An instance's reputation, locked until the transaction ends; whoever holds its relay's row has locked that before. It
 -- belongs to the number: with another one everything begins anew.
 create or replace function lock_reputation(organization uuid, instance uuid) returns reputation
@@ -74,7 +85,7 @@ create or replace function promotions_left(r reputation, i instances, moment tim
 language plpgsql stable
 as $$
 declare
-    zone text := i.settings ->> 'timezone';
+    zone text := zone_of(i);
     today date := (moment at time zone zone)::date;
 begin
     return promotions_a_day(r, i.settings -> 'limits', today) - (
@@ -101,7 +112,7 @@ language plpgsql stable
 as $$
 declare
     limits jsonb := i.settings -> 'limits';
-    zone text := i.settings ->> 'timezone';
+    zone text := zone_of(i);
 begin
     until := coalesce(
         quiet_until(moment, zone, limits ->> 'quiet_hours'), quiet_until(moment + margin, zone, limits ->> 'quiet_hours')
@@ -167,7 +178,7 @@ returns void
 language plpgsql
 as $$
 declare
-    today date := (moment at time zone (i.settings ->> 'timezone'))::date;
+    today date := (moment at time zone zone_of(i))::date;
     share interval := make_interval(mins => 1) / (i.settings #>> '{limits,outbound_per_minute}')::integer;
     is_new boolean := purpose = 'promotion' and coalesce(today > r.promoted_on, true);
 begin

@@ -25,7 +25,7 @@ begin
         if shut.why is null and purpose = 'promotion' and ahead >= room then
             ahead := ahead - room;
             shut.why := 'day';
-            shut.until := next_day(moment, i.settings ->> 'timezone');
+            shut.until := next_day(moment, zone_of(i));
         end if;
         exit when shut.why is null or shut.until is null or never_promotes(r, i, purpose, moment);
         moment := shut.until;
@@ -36,10 +36,10 @@ end $$;
 
 -- Whether the settings leave a number no promotion on the next day either.
 create or replace function never_promotes(r reputation, i instances, purpose text, moment timestamptz) returns boolean
-language sql stable parallel safe
+language sql stable
 as $$
     select purpose = 'promotion' and promotions_a_day(
-        r, i.settings -> 'limits', (moment at time zone (i.settings ->> 'timezone'))::date + 1
+        r, i.settings -> 'limits', (moment at time zone zone_of(i))::date + 1
     ) > 0 is not true
 $$;
 
@@ -68,15 +68,15 @@ begin
     perform enter_org(organization);
     select * into i from instances n where n.organization_id = organization and n.id = instance;
     select * into r from reputation n where n.organization_id = organization and n.instance_id = instance;
-    today := (moment at time zone (i.settings ->> 'timezone'))::date;
+    today := (moment at time zone zone_of(i))::date;
     return case when i.id is not null then jsonb_build_object(
         'per_minute', i.settings #> '{limits,outbound_per_minute}', 'this_minute', released_since(i, moment - make_interval(mins => 1)),
         'next_at', nullif(r.next_at, '-infinity'), 'promotions_a_day', promotions_a_day(r, i.settings -> 'limits', today),
         'promotions_left', greatest(promotions_left(r, i, moment), 0),
         'promotion_day', coalesce(r.promotion_days, 0) + case when r.promoted_on >= today then 0 else 1 end,
         'quiet_hours', i.settings #> '{limits,quiet_hours}',
-        'quiet_until', quiet_until(moment, i.settings ->> 'timezone', i.settings #>> '{limits,quiet_hours}'),
-        'timezone', i.settings ->> 'timezone',
+        'quiet_until', quiet_until(moment, zone_of(i), i.settings #>> '{limits,quiet_hours}'),
+        'timezone', zone_of(i),
         'paused', case when r.paused_at is not null
                        then jsonb_build_object('why', r.paused_for, 'at', r.paused_at, 'by', r.paused_by) end,
         'waiting', waiting_texts(i, r, moment)
