@@ -190,7 +190,7 @@ begin
         for no key update skip locked
     ), texts as (
         update outbox o
-        set held_until = case when a.state = 'held' then moment end,
+        set held_until = case when a.state = 'held' then moment else o.held_until end,
             released_until = case when a.state = 'held' then o.released_until
                                   else moment + (pacing ->> 'valid')::interval end
         from ahead a where o.organization_id = organization and o.id = a.id returning o.id

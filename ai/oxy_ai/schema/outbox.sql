@@ -167,7 +167,7 @@ begin
 end $$;
 
 -- Record the result of a send request. Returns stored, or duplicate if it has one already. A result that was assumed,
--- because the pod had not reported any, gives way to the true one.
+-- because the pod had not reported any, gives way to the true one, and so does it that a text was not to be sent.
 create or replace function close_request(organization uuid, instance uuid, result jsonb) returns text
 language plpgsql
 as $$
@@ -182,6 +182,7 @@ begin
         closed_at = case when state_by_receipts(o) is null then clock_timestamp() else closed_at end
     where organization_id = organization and instance_id = instance and id = text_id and (
         closed_at is null or error in ('JournalLost', 'InstanceDeleted', 'NotAccepted')
+        or (state = 'withheld' or error = 'NotReleased') and result ->> 'outcome' in ('sent', 'ambiguous')
         or whatsapp_id is null and state_by_receipts(o) is not null
     )
     returning * into request;
@@ -209,7 +210,8 @@ begin
 end $$;
 
 -- Close the texts of an instance that no pod accepted in time. Those that were released for a shorter time are held again,
--- under the same request: a pod may have it, and sends it once. So are those that nobody asked for once people answer.
+-- under the same request: a pod may have it, and sends it once. So are those that nobody asked for and that must not leave
+-- any more (`is_taken_back`).
 create or replace function expire_pending(organization uuid, instance uuid) returns void
 language plpgsql
 as $$
@@ -220,7 +222,7 @@ begin
     with late as (
         select o.id from outbox o
         where o.organization_id = organization and o.instance_id = instance and o.state = 'pending'
-            and (least(o.expires_at, o.released_until) <= moment or o.purpose <> 'report' and is_with_people(o))
+            and (least(o.expires_at, o.released_until) <= moment or o.purpose is not null and is_taken_back(o))
         for no key update skip locked  -- as in free_texts
     ), ended as (
         update outbox o
@@ -234,11 +236,17 @@ begin
     end if;
 end $$;
 
-create or replace function is_with_people(o outbox) returns boolean
+-- Whether a text that was released must not leave any more: people answer its contact, or what it belongs to was stopped, or
+-- its number.
+create or replace function is_taken_back(o outbox) returns boolean
 language plpgsql stable
 as $$
 begin
-    return exists (
+    return o.held_until = 'infinity' or exists (
+        select from reputation r
+        where r.organization_id = o.organization_id and r.instance_id = o.instance_id and r.paused_at is not null
+            and stops(r.paused_for, o.purpose)
+    ) or o.purpose <> 'report' and exists (
         select from conversations v
         where v.organization_id = o.organization_id and v.id = o.conversation_id and v.human_until > clock_timestamp()
     );

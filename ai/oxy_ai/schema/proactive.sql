@@ -61,26 +61,45 @@ begin
     return is_open;
 end $$;
 
--- Close the held texts with a reference, so that they are never sent. Returns how many; what was released is not among them.
+-- Close the held texts with a reference, so that they are never sent. Returns how many. What was released is not among them,
+-- but is not held again either.
 create or replace function withdraw_proactive(organization uuid, instance uuid, about text, why text) returns bigint
 language sql
 as $$
-    with gone as (
-        update outbox o set state = 'withheld', error = why, closed_at = clock_timestamp()
+    select count(*) filter (where withdraw_text(organization, t.id, why)) from (
+        select o.id from outbox o
         where o.organization_id = organization and o.instance_id = instance and o.reference = about
-            and o.state = 'held' returning o.id
-    )
-    select count(*) from gone
+            and o.state in ('held', 'pending', 'accepted')
+        order by o.id
+    ) t
 $$;
 
--- Have the held texts with a reference wait until `free_proactive`. Returns how many.
+-- The same with one text. False: it was released, so it ends as its pod says, or now if none has it.
+create or replace function withdraw_text(organization uuid, text_id uuid, why text) returns boolean
+language plpgsql
+as $$
+declare
+    is_closed boolean;
+begin
+    update outbox o
+    set state = case when o.state = 'held' then 'withheld' else o.state end,
+        error = case when o.state = 'held' then why else o.error end,
+        closed_at = case when o.state = 'held' then clock_timestamp() end,
+        expires_at = least(o.expires_at, clock_timestamp())
+    where o.organization_id = organization and o.id = text_id and o.state in ('held', 'pending', 'accepted')
+    returning o.state = 'withheld' into is_closed;
+    return coalesce(is_closed, false);
+end $$;
+
+-- Have the held texts with a reference wait until `free_proactive`, and those under way should they be held again. Returns how
+-- many.
 create or replace function hold_proactive(organization uuid, instance uuid, about text, why text) returns bigint
 language sql
 as $$
     with stopped as (
         update outbox o set held_until = 'infinity', held_for = why
         where o.organization_id = organization and o.instance_id = instance and o.reference = about
-            and o.state = 'held' returning o.id
+            and o.state in ('held', 'pending', 'accepted') returning o.id
     )
     select count(*) from stopped
 $$;
@@ -91,7 +110,7 @@ as $$
     with freed as (
         update outbox o set held_until = null, held_for = null
         where o.organization_id = organization and o.instance_id = instance and o.reference = about
-            and o.state = 'held' and o.held_until = 'infinity' returning o.id
+            and o.state in ('held', 'pending', 'accepted') and o.held_until = 'infinity' returning o.id
     )
     select case when wake_proactive(instance) then count(*) else 0 end from freed
 $$;
@@ -256,7 +275,9 @@ begin
     select * into why, until from why_later(o, v, c, i, moment);
     if why is not null then
         update outbox n
-        set held_for = why, held_until = least(until, moment + (pacing ->> 'look_at_held_again')::interval)
+        set held_for = why, held_until = least(
+            until, moment + (pacing ->> case why when 'turn' then 'pause' else 'look_at_held_again' end)::interval
+        )
         where n.organization_id = o.organization_id and n.id = o.id;
         return false;
     end if;
@@ -312,7 +333,7 @@ begin
     set state = 'pending', chat = v.chat, body = said, released_at = moment, held_until = null, held_for = null,
         error = null, refusal = null, released_until = least(
             moment + valid, o.expires_at,
-            quiet_from(moment, i.settings ->> 'timezone', i.settings #>> '{limits,quiet_hours}')
+            quiet_from(moment, zone_of(i), i.settings #>> '{limits,quiet_hours}')
         )
     where n.organization_id = o.organization_id and n.id = o.id;
     if o.released_at is not null then

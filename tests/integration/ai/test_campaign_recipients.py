@@ -144,27 +144,28 @@ async def test_what_is_approved_is_not_changed(stage: Stage) -> None:
 
 
 async def test_a_person_with_two_contacts_gets_it_once(stage: Stage) -> None:
-    for number in (1, 2, 3, 4, 5, 6):
+    for number in (1, 2, 3, 4, 5, 6, 10, 11):
         await stage.customer(number, f"Ana{number}", number)
     await stage.customer(7, "Ana1", 9, phone="+5511900000001")
     await stage.customer(8, "Ana9", 1, phone="+5511900000009")
     await stage.customer(9, "Ana9", 1, opt_out="proactive")
     campaign, found = await sent_to(stage)
-    assert len(found) == 6
-    first, second, third, fourth, fifth, sixth = found
-    for recipient in (second, third, fourth, fifth):
+    assert len(found) == 8
+    first, second, third, fourth, fifth, sixth, tenth, eleventh = found
+    for recipient in (second, third, fourth, fifth, tenth, eleventh):
         assert await queued(stage, campaign, recipient)
-    await stage.context.connection.execute(
-        "update outbox set state = 'sent' where id = $1", await text_of(stage, third)
-    )
-    for gone, kept_contact in ((1, 2), (4, 3), (5, 6)):
+    for recipient in (third, tenth):
+        await stage.context.connection.execute(
+            "update outbox set state = 'sent' where id = $1", await text_of(stage, recipient)
+        )
+    for gone, kept_contact in ((1, 2), (4, 3), (5, 6), (10, 11)):
         await stage.context.connection.execute("select move_contact($1, $2, $3)", SHOP, gone, kept_contact)
-    assert await states(stage) == ["merged", "queued", "queued", "merged", "queued", "merged"]
+    assert await states(stage) == ["merged", "queued", "queued", "merged", "queued", "merged", "queued", "merged"]
     assert not await queued(stage, campaign, first)
     assert not await queued(stage, campaign, sixth)
-    assert await texts(stage) == ["held", "sent", "withheld", "held"]
+    assert await texts(stage) == ["held", "sent", "withheld", "held", "sent", "withheld"]
     found_results = await results(stage, campaign)
-    assert (found_results.recipients, found_results.sent) == (3, 1)
+    assert (found_results.recipients, found_results.sent) == (4, 2)
     assert fifth in [
         row["id"] for row in await recipients(stage) if row["contact_id"] == 6 and row["state"] == "queued"
     ]

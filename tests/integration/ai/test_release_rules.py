@@ -9,6 +9,8 @@ import pytest
 from integration.ai.engine_database import EPOCH, INSTANCE, ORGANIZATION, RELAY, Database, Row, lasting
 from psycopg.types.json import Jsonb
 
+from oxy_ai.timezones import DEFAULT_ZONE
+
 LIMITS: Row = {
     "outbound_per_minute": 60_000_000,
     "campaign_per_day": 200,
@@ -240,6 +242,18 @@ def test_what_leaves_before_the_quiet_hours_is_not_valid_into_them(number: Numbe
     number.limit(quiet_hours=f"{around(1)}-{around(65)}")
     number.queue()
     assert number.leaves() == []
+    number.limit(quiet_hours=f"{around(-65)}-{around(2)}")
+    assert number.leaves(least_valid="3 minutes") == [], "it is quiet until the end"
+
+
+def test_a_time_zone_that_only_python_knows_is_the_default_one(number: Number) -> None:
+    number.set(timezone="America/Sao_Paolo")
+    number.limit(quiet_hours=f"{around(-60)}-{around(60)}")
+    number.queue()
+    assert number.leaves() == []
+    assert number.reputation()["timezone"] == DEFAULT_ZONE
+    number.limit()
+    assert len(number.leaves()) == 1
 
 
 # -- the budget
@@ -363,6 +377,9 @@ def test_a_contact_who_opts_out_before_the_pod_accepts_hears_nothing(number: Num
     number.rows("update contacts set opt_out = 'proactive'")
     assert number.step() == []
     assert number.state(text) == ("withheld", "OptedOut")
+    assert number.ends(text, "expired") == "duplicate"
+    assert number.ends(text, whatsapp_id="W") == "stored", "the pod had accepted it, and nobody heard of that"
+    assert number.state(text) == ("sent", None)
 
 
 def test_family_and_friends_hear_nothing(number: Number) -> None:
@@ -527,6 +544,49 @@ def test_held_texts_are_withdrawn_held_and_freed_by_their_reference(number: Numb
     assert number.state(two) == ("withheld", "cancelled")
 
 
+def test_what_was_under_way_when_it_was_stopped_does_not_leave_again(number: Number) -> None:
+    text = number.queue(reference="campaign:1")
+    assert number.leaves() == [text]
+    about = (ORGANIZATION, INSTANCE, "campaign:1")
+    number.value("hold_proactive(%s, %s, %s, 'paused')", *about)
+    number.ends(text, "expired")
+    assert (number.leaves(), number.state(text)) == ([], ("held", "paused"))
+    number.value("free_proactive(%s, %s, %s)", *about)
+    [request] = number.leaves()
+    assert number.value("withdraw_proactive(%s, %s, %s, 'cancelled')", *about) == 0
+    number.ends(request, "expired")
+    assert (number.leaves(), number.state(text)[0]) == ([], "expired")
+    assert number.value("count(*) from owner_notices") == 0
+
+
+@pytest.mark.parametrize(
+    ("stop", "state"),
+    [
+        ("hold_proactive(%s, %s, 'campaign:1', 'paused')", "held"),
+        ("withdraw_proactive(%s, %s, 'campaign:1', 'cancelled')", "expired"),
+        ("pause_proactive(%s, %s, 'person', 'cli')", "held"),
+    ],
+)
+def test_what_no_pod_has_accepted_when_it_is_stopped_is_not_offered_again(
+    number: Number, stop: str, state: str
+) -> None:
+    text, report = number.queue(reference="campaign:1"), number.queue(purpose="report")
+    assert {row["id"] for row in (*number.step(), *number.step())} == {text, report}
+    number.value(stop, ORGANIZATION, INSTANCE)
+    assert number.leaves() == [report]
+    assert number.state(text)[0] == state
+
+
+def test_what_belongs_together_leaves_in_its_order_and_soon(number: Number) -> None:
+    ana = number.contact()
+    picture, words = (number.queue(ana, "report", reference="schedule:1") for _ in range(2))
+    number.rows("update outbox set held_until = clock_timestamp() + interval '1 minute' where id = %s", picture)
+    assert (number.leaves(), number.state(words)) == ([], ("held", "turn"))
+    assert number.value("held_until < clock_timestamp() + interval '3 seconds' from outbox where id = %s", words)
+    number.rows("update outbox set held_until = null")
+    assert number.leaves() == [picture, words]
+
+
 @pytest.mark.parametrize("gate", ["connection", "suspended", "closed"])
 def test_nothing_leaves_while_there_is_no_connection(number: Number, gate: str) -> None:
     number.queue(purpose="report")
@@ -545,7 +605,7 @@ def test_nothing_leaves_while_there_is_no_connection(number: Number, gate: str) 
 
 def test_a_fault_among_held_texts_holds_up_no_answer(number: Number) -> None:
     text, answer = number.queue(), str(uuid4())
-    number.set(timezone="Mars/Olympus")
+    number.limit(quiet_hours="any time")
     number.rows(
         "insert into outbox (organization_id, id, instance_id, conversation_id, part, chat, body)"
         " select organization_id, %s, instance_id, conversation_id, 0, chat, 'Oi' from outbox",
@@ -554,7 +614,7 @@ def test_a_fault_among_held_texts_holds_up_no_answer(number: Number) -> None:
     assert [offered["id"] for offered in number.step()] == [answer]
     assert number.state(text)[0] == "held"
     assert number.value("proactive_at > clock_timestamp() + interval '4 minutes' from relay_queue")
-    number.set(timezone="America/Sao_Paulo")
+    number.limit()
     assert number.leaves() == [answer, text]
 
 
