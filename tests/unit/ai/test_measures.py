@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from oxy_ai.aurora.charts.table import Trend
-from oxy_ai.aurora.customers.segment import condition_of, words_of
 from oxy_ai.aurora.figures.measures import IN_TABLE, MEASURES, Figures, Measure, compared, row_of, trend_of
 from oxy_ai.aurora.figures.periods import PeriodName, period_of
 from oxy_ai.aurora.figures.pictures import ChartName, Told, caption_of, is_empty
+from oxy_ai.campaigns.criteria import condition_of, words_of
 from oxy_ai.petshop.segments import PET_CRITERIA, PetSegment
 from oxy_ai.portuguese.formatting import dollars
 from oxy_ai.reports.ai_cost import AiCost

@@ -15,7 +15,10 @@ from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
 
 TOOLS = (*CUSTOMER_TOOLS, *AURORA_TOOLS)
 TYPES = {"type", "enum", "anyOf", "items", "properties", "required", "additionalProperties", "description"}
-BOUNDS = {"pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+BOUNDS = {
+    *("pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    *("minItems", "maxItems"),
+}
 
 
 class Colour(StrEnum):
