@@ -151,11 +151,11 @@ def overlay_rows(settings: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 def schedule_rows(schedules: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """Return a row for each schedule, its times on the clocks of the instance's zone.
 
-    >>> schedule_rows([{"name": "daily_summary", "due_at": "2031-03-03T20:00:00-03:00", "last_due_at": None}])
+    >>> schedule_rows([{"name": "daily_summary", "due_at": "2031-03-03T20:00:00-03:00"}])
     [['daily summary', '2031-03-03 20:00 -03:00', 'never']]
     """
     return [
-        [str(item["name"]).replace("_", " "), _moment(item["due_at"]), _moment(item["last_due_at"])]
+        [str(item["name"]).replace("_", " "), _moment(item["due_at"]), _moment(item.get("last_due_at"))]
         for item in schedules
     ]
 

@@ -7,6 +7,9 @@ from integration.ai.engine_database import INSTANCE, ORGANIZATION, Database
 from oxy_ai.migrate import installed_parts
 
 NOT_SHOWN = {
+    "automation_occurrences",
+    "automation_queue",
+    "automations",
     "booking_resources",
     "campaigns",
     "campaign_recipients",
@@ -16,6 +19,7 @@ NOT_SHOWN = {
     "job_queue",
     "jobs",
     "report_causes",
+    "retention_queue",
     "schedule_queue",
     "schedules",
 }
