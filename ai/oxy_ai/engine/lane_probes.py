@@ -340,6 +340,8 @@ class JobProbe:
             return "it waits for the instance, which is suspended or deleted"
         if row["attempts"] or row["state"] == "dead":
             return f"it failed: {row['reason']}"
+        if row["reason"]:
+            return f"a worker looked at it, and it waits: {row['reason']}"
         if row["waiting"] or row["running"]:
             return (
                 f"{row['running']} jobs of this lane are being done and {row['waiting']} others are due before it; "

@@ -236,13 +236,13 @@ begin
     end if;
 end $$;
 
--- Whether a text that was released must not leave any more: people answer its contact, or what it belongs to was stopped, or
--- its number.
+-- Whether a text that was released must not leave any more: people answer its contact, what it belongs to or its number was
+-- stopped, or what it tells is not so any more.
 create or replace function is_taken_back(o outbox) returns boolean
 language plpgsql stable
 as $$
 begin
-    return o.held_until = 'infinity' or exists (
+    return o.held_until = 'infinity' or why_outdated(o) is not null or exists (
         select from reputation r
         where r.organization_id = o.organization_id and r.instance_id = o.instance_id and r.paused_at is not null
             and stops(r.paused_for, o.purpose)

@@ -99,6 +99,13 @@ async def test_a_text_that_waits_to_be_sent_is_not_sent_once_its_booking_is_canc
         await shop.frees_texts()
         await shop.apply(REMINDER)
         assert "Tom" in (await shop.hears(2))[1]
+        shop.pod.accepting = False
+        lua = await shop.booked("23 hours 45 minutes", subject="Lua")
+        await until(lambda: scene.query("select from outbox where state = 'pending'"))
+        await scene.query("update bookings set status = 'cancelled', changed_at = now() where id = $1", lua)
+        await until(lambda: scene.query("select from outbox where error = 'Outdated' having count(*) = 2"))
+        shop.pod.accepting = True
+        assert len(shop.told()) == 2, "it was released, but no pod had accepted it"
 
 
 async def test_some_customers_get_nothing_and_some_later(scene: Scene) -> None:
