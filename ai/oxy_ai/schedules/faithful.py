@@ -55,6 +55,7 @@ def is_faithful(words: str, report: OwnerReport) -> bool:
         and not links_in(words)
         and without_deeds(words, knows=False) == words
         and _has_only(numbers_in(words), numbers_in(given))
+        and _tells_figures(words, report.lines)
         and not _VAGUE.search(fold(words))
         and all(_is_counted_so(found, report.lines) for found in _COUNTED.finditer(fold(words)))
         and all(_goes_that_way(sentence, report.lines) for sentence in sentences(words))
@@ -64,6 +65,12 @@ def is_faithful(words: str, report: OwnerReport) -> bool:
 
 def _has_only(found: Iterable[str], known: Iterable[str]) -> bool:
     return set(found) <= set(known)
+
+
+def _tells_figures(words: str, lines: Iterable[str]) -> bool:
+    """Return whether a text says at least one of the figures, so that it is no greeting or question instead of them."""
+    figures = numbers_in("\n".join(lines))
+    return not figures or not figures.isdisjoint(numbers_in(words))
 
 
 def numbers_in(text: str) -> frozenset[str]:

@@ -66,6 +66,9 @@ def test_what_was_given_may_be_said_in_other_words(words: str) -> None:
         "Fechei a agenda de amanhã. Foram 12 atendimentos.",
         "Amanhã, 05/03/2031, há 9 agendamentos.",
         "O primeiro é às 08:00.",
+        "Oi! Tudo certo por aqui?",
+        'Oi! Sou a Aurora. Pergunte, por exemplo, "como foi o movimento hoje?".',
+        "Um ótimo dia, segunda-feira, 03/03/2031!",
     ],
 )
 def test_what_was_not_given_is_not_said(words: str) -> None:
