@@ -1,12 +1,16 @@
 """Files that people write in YAML, read strictly: each mistake is named with its line and field. Pure."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from oxy_ai.errors import AdministrationError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -40,11 +44,66 @@ def read_document(text: str, model: type[M], what: str, name: str | None = None)
         raise _incorrect(
             said,
             (
-                f"line {_line(root, item['loc'])}, {'.'.join(map(str, item['loc'])) or what}: "
-                f"{item['msg'].removeprefix(_OWN)}"
+                f"line {_line(root, item['loc'])}, {'.'.join(map(str, item['loc'])) or what}: {_remedy(model, item)}"
                 for item in error.errors()
             ),
         ) from None
+
+
+def fields_of(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    """Return a model's fields as files name them: those that have several names by the last."""
+    return {_names(name, field)[-1]: field for name, field in model.model_fields.items()}
+
+
+def _names(name: str, field: FieldInfo) -> list[str]:
+    alias = field.validation_alias
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [name]
+
+
+def _remedy(model: type[BaseModel], item: "ErrorDetails") -> str:
+    """Return what is wrong with a part of a document, and what to do."""
+    loc, given = item["loc"], item["input"]
+    match item["type"]:
+        case "extra_forbidden":
+            return f"there is no such field{_there_are(_model_at(model, loc[:-1]))}"
+        case "missing":
+            return f"is missing: write it{_there_are(_model_at(model, loc))}"
+        case "model_type" | "dict_type":
+            return (
+                f"{_instead(given)}: write fields, each as `name: value` on a line{_there_are(_model_at(model, loc))}"
+            )
+        case "tuple_type" | "list_type":
+            return f"{_instead(given)}: write a list, each entry on a line that begins with a hyphen"
+        case "string_type":
+            return f"{_instead(given)}: write text, in quotation marks"
+        case _:
+            return item["msg"].removeprefix(_OWN)
+
+
+def _instead(given: object) -> str:
+    kinds = {dict: "has fields", list: "is a list", str: "is text", type(None): "is empty"}
+    return kinds.get(type(given), f"is {given}")
+
+
+def _there_are(model: type[BaseModel] | None) -> str:
+    return "" if model is None else f"; there are: {', '.join(fields_of(model))}"
+
+
+def _model_at(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Return what a part of a document is read as; None: it has no fields with fixed names."""
+    found: type[BaseModel] | None = model
+    for part in path:
+        if found is not None and isinstance(part, str):
+            known = {key: field for name, field in found.model_fields.items() for key in _names(name, field)}
+            found = _model_in(known[part].annotation) if part in known else None
+    return found
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """Return the model in the type of a field: alone, as one of several types, or of a list's entries."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        return annotation if issubclass(annotation, BaseModel) else None
+    return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
 
 
 def _incorrect(said: str, mistakes: Iterable[str]) -> AdministrationError:

@@ -57,12 +57,15 @@ def test_what_is_written_is_what_is_read_again() -> None:
 @pytest.mark.parametrize(
     ("entry", "field", "remedy"),
     [
-        ("trigger: welcome", "text", "Field required"),
+        ("trigger: welcome", "text", "is missing: write it"),
         ("trigger: never, text: Oi", "trigger", "Input should be 'booking_made', 'before_booking'"),
         ("trigger: welcome, text: Oi, delay: soon", "delay", "'soon' is no delay: write minutes, hours or days"),
         ("trigger: welcome, text: Oi, delay: 99999d", "delay", "'99999d' is too long: at most 1826d"),
         ("trigger: welcome, text: Oi, at: 10", "at", "10 is no time of day: write it in quotation marks"),
-        ("trigger: welcome, text: Oi, dealy: 1d", "dealy", "Extra inputs are not permitted"),
+        ("trigger: welcome, text: Oi, dealy: 1d", "dealy", "there is no such field; there are: name, trigger, delay"),
+        ("trigger: after_visit, text: Oi, condition: {day: 1}", "condition.day", "there are: services, booked_for"),
+        ("trigger: due_again, text: Oi, intervals: [banho]", "intervals", "is a list: write fields, each as"),
+        ("trigger: after_visit, text: Oi, condition: {services: banho}", "condition.services", "is text: write a list"),
         ("trigger: welcome, text: 'Oi, {pet}'", "text", "may have these variables alone: {nome}, {loja};"),
         ("trigger: after_visit, text: 'Oi, {}'", "text", "{para}, {servico}, {dia}, {hora}, {quando}, {agendamentos}"),
         ("trigger: before_booking, text: Oi", "delay", "is missing: how long before the booking?"),
@@ -106,8 +109,13 @@ def test_all_mistakes_are_named_at_once() -> None:
         read_automations(doubled, KNOWN)
     with pytest.raises(AdministrationError, match=r"loja\.yaml: the automations is not YAML"):
         read_automations("[", KNOWN, "loja.yaml")
-    with pytest.raises(AdministrationError, match="cannot be applied"):
-        read_automations("", KNOWN)
+    for text, mistake in (
+        ("", "line 1, automations: is empty: write fields, .*; there are: version, automations"),
+        ("- 1", "is a list: write fields"),
+        ("automations: {a: 1}", "automations: has fields: write a list"),
+    ):
+        with pytest.raises(AdministrationError, match=mistake):
+            read_automations(text, KNOWN)
 
 
 def test_what_is_off_may_name_what_the_catalog_does_not_have_yet() -> None:

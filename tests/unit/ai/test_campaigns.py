@@ -72,7 +72,10 @@ WRONG: list[tuple[dict[str, str | None], str]] = [
     ({"text": "Oi {telefone}"}, "line 3, text: write a variable as {nome} or {nome|tudo bem}"),
     ({"text": "'Oi {nome'"}, "line 3, text: write a variable"),
     ({"text": "x" * 1001}, "line 3, text: String should have at most 1000 characters"),
-    ({"text": None}, "line 1, text: Field required"),
+    ({"text": None}, "line 1, text: is missing: write it"),
+    ({"text": "'7'", "name": "7"}, "line 1, name: is 7: write text, in quotation marks"),
+    ({"consent": None}, "line 1, consent: is missing: write it; there are: basis, source"),
+    ({"consent": "[a]"}, "line 4, consent: is a list: write fields, each as `name: value` on a line; there are: basis"),
     ({"text": "x" * 801, "media": "a.png"}, "text: below a file it has at most 800 characters; shorten it"),
     ({"text": "a\\0b"}, "line 3, text: it has characters that no phone shows"),
     ({"name": '"\\ud83d"'}, "line 1, name: Input should be a valid string"),
@@ -81,15 +84,15 @@ WRONG: list[tuple[dict[str, str | None], str]] = [
     ({"segment": "{especie: dragao}"}, "line 2, segment.especie: Input should be 'cachorro'"),
     ({"segment": "{species: dragao}"}, "line 2, segment.species: Input should be 'cachorro'"),
     ({"segment": "{absent_days: 0}"}, "line 2, segment.absent_days: Input should be greater than or equal to 1"),
-    ({"segment": "{phone: 1}"}, "line 2, segment.phone: Extra inputs are not permitted"),
-    ({"segment": "[]"}, "line 2, segment: Input should be a valid dictionary"),
+    ({"segment": "{phone: 1}"}, "line 2, segment.phone: there is no such field; there are: service, absent_days"),
+    ({"segment": "[]"}, "line 2, segment: is a list: write fields, each as"),
     ({"consent": "{basis: because, source: abc}"}, "consent.basis: Input should be 'existing_customer' or 'opted_in'"),
-    ({"consent": "{basis: opted_in}"}, "line 4, consent.source: Field required"),
+    ({"consent": "{basis: opted_in}"}, "line 4, consent.source: is missing: write it"),
     ({"cap": "0"}, "line 5, cap: Input should be greater than or equal to 1"),
     ({"expires": "2026-02-30"}, "line 5, expires: write a day, 2026-12-01, or a time of it"),
     ({"window": "{hours: 18:00-09:00}"}, "line 5, window.hours: closes at 09:00, which is not after 18:00"),
     ({"window": "{begins: soon}"}, "line 5, window.begins: write a day"),
-    ({"nome": "x"}, "line 5, nome: Extra inputs are not permitted"),
+    ({"nome": "x"}, "line 5, nome: there is no such field; there are: version, name, segment, text"),
     ({"name": "a\nname: b"}, "line 2, name: line 1 has it already; keep one of them"),
     ({"version": "2"}, "line 5, version: Input should be 1"),
 ]
@@ -112,10 +115,23 @@ def test_a_mistake_names_file_line_field_and_remedy(changes: dict[str, str | Non
     assert mistake in str(raised.value)
 
 
-@pytest.mark.parametrize("text", ["", "[", "a: &a [*a]", "\x00", "- 1", "null", "!!python/object:os.system {}"])
-def test_hostile_files_are_refused(text: str) -> None:
-    with pytest.raises(AdministrationError):
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("", "line 1, campaign: is empty: write fields, each as `name: value` on a line; there are: version, name"),
+        ("null", "is empty"),
+        ("- 1", "is a list: write fields"),
+        ("soon", "is text: write fields"),
+        ("[", "is not YAML"),
+        ("a: &a [*a]", "line 1, a: there is no such field"),
+        ("\x00", "is not YAML"),
+        ("!!python/object:os.system {}", "is not YAML"),
+    ],
+)
+def test_hostile_files_are_refused(text: str, mistake: str) -> None:
+    with pytest.raises(AdministrationError) as raised:
         read_campaign(text, AUDIENCE)
+    assert mistake in str(raised.value)
 
 
 def test_each_mistake_is_told_at_once() -> None:
