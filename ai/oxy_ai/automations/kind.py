@@ -88,6 +88,8 @@ async def _finished(work: JobWork[Payload], business: Business, told: Told) -> J
     end = Cancelled(told.decision.why) if isinstance(told.decision, Drop) else Done()
     async with work.finishing(end) as connection:
         contact = work.job.contact or work.payload.contact  # who may have been merged into another
+        # First, as everywhere: whoever joins two chats holds their contacts' jobs, and may want the relay's row.
+        await connection.execute("select lock_instance($1)", business.instance)
         await connection.execute("select lock_automations_of($1, $2)", business.organization, contact)
         again = await _looked_at(connection, business, work.job.settings, work.payload)
         if again is None or type(again.decision) is not type(told.decision):

@@ -7,7 +7,9 @@ from integration.ai.business import opened
 from integration.ai.scene import CUSTOMER, OWNER, Scene, until
 
 from oxy_ai.automation_admin import AppliedAutomations, Forecasts, History, ListedAutomations
+from oxy_ai.database import connected_pool
 from oxy_ai.errors import AdministrationError
+from oxy_ai.ids import instance_id
 
 RUI = "+5511912340002"
 BIA = "+5511912340003"
@@ -16,6 +18,10 @@ EVA = "+5511912340005"
 REMINDER = "name: lembrete-24h, enabled: true"
 SOON = "name: lembrete-2h, enabled: true"
 TOLD = ("told", None)
+WAITS_FOR_CHATS = """
+select from pg_locks l join pg_database d on d.oid = l.database
+where l.locktype = 'advisory' and not l.granted and d.datname = current_database()
+"""
 
 
 async def test_a_reminder_reaches_a_phone_once_and_its_answer_confirms_the_booking(scene: Scene) -> None:
@@ -23,7 +29,12 @@ async def test_a_reminder_reaches_a_phone_once_and_its_answer_confirms_the_booki
         await shop.knows()
         await shop.booked("23 hours 55 minutes")
         await shop.booked("-3 years")
-        await shop.apply(REMINDER)
+        async with connected_pool(scene.database_url, connections=1) as pool, pool.acquire() as joining:
+            async with joining.transaction():  # as whoever joins two chats, and then wants the relay's row
+                await joining.execute("select lock_instance($1)", instance_id("petshop", "main"))
+                await shop.apply(REMINDER)
+                await until(lambda: scene.query(WAITS_FOR_CHATS))
+                assert await scene.query("select from outbox where purpose is not null") == []
         [reminder] = await shop.hears(1)
         assert reminder.startswith("Oi, Ana! 🐾 Passando para lembrar: Banho de Rex, ")
         assert "Responda *sim* para confirmar ou *cancelar*" in reminder
