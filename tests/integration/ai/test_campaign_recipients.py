@@ -238,15 +238,22 @@ async def test_a_text_whose_hours_are_over_leaves_on_another_day(stage: Stage) -
 
     assert await standing() == ("leaving", 1)
     assert not await queued(stage, campaign, ana, 1)
+    for state in ("held", "accepted"):
+        await connection.execute("update outbox set state = $1, expires_at = $2", state, ends)
+        await pause(connection, SHOP, campaign.id, "test")
+        await resume(connection, SHOP, campaign.id, "test", PACE)
+    assert await standing() == ("leaving", 3)  # and is looked at again, as before the pauses
+    waiting = await connection.fetch("select key, due_at from jobs where state = 'waiting'")
+    assert [tuple(row) for row in waiting] == [(f"{campaign.id}:{ana}:3", ends)]
     await connection.execute("update outbox set state = 'expired', error = 'NotReleased'")
-    assert await standing() == ("waiting", 1)
+    assert await standing() == ("waiting", 3)
     await pause(connection, SHOP, campaign.id, "test")
     await resume(connection, SHOP, campaign.id, "test", PACE)
-    assert await standing() == ("waiting", 2)
-    assert await queued(stage, campaign, ana, 2)
-    assert await standing() == ("leaving", 3)
+    assert await standing() == ("waiting", 4)
+    assert await queued(stage, campaign, ana, 4)
+    assert await standing() == ("leaving", 5)
     await connection.execute("update outbox set state = 'sent' where state = 'held'")
-    assert await standing() == ("queued", 3)
+    assert await standing() == ("queued", 5)
 
 
 async def test_five_thousand_get_it_within_a_command(stage: Stage) -> None:

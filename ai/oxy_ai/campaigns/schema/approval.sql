@@ -38,8 +38,8 @@ as $$
         where r.organization_id = c.organization_id and r.campaign_id = c.id and r.state = 'waiting'
     ) w;
     select queue_recipient(c, r, r.round + 1, o.expires_at) from campaign_recipients r
-    join outbox o on o.organization_id = r.organization_id and o.id = r.outbox_id and o.state = 'held'
-    where r.organization_id = c.organization_id and r.campaign_id = c.id and r.state = 'queued'
+    join outbox o on o.organization_id = r.organization_id and o.id = r.outbox_id
+    where r.organization_id = c.organization_id and r.campaign_id = c.id and (standing_of(r)).state = 'leaving'
         and o.expires_at < c.expires_at
 $$;
 
@@ -70,7 +70,8 @@ begin
     return true;
 end $$;
 
--- Go on with a paused campaign. False: it is not paused.
+-- Go on with a paused campaign. False: it is not paused. Whose text may yet leave begins a new round as well: the pause has
+-- cancelled the job that looks at him again, and no job is queued twice.
 create or replace function resume_campaign(organization uuid, campaign bigint, who text, pace interval) returns boolean
 language plpgsql
 as $$
@@ -84,6 +85,8 @@ begin
     update campaign_recipients r
     set state = 'waiting', outbox_id = null, settled_at = null, round = r.round + case r.state when 'waiting' then 1 else 2 end
     where r.organization_id = organization and r.campaign_id = campaign and (r.state = 'waiting' or is_open_again(r));
+    update campaign_recipients r set round = r.round + 1
+    where r.organization_id = organization and r.campaign_id = campaign and (standing_of(r)).state = 'leaving';
     perform note_campaign(c, who, 'campaign_resumed');
     perform queue_recipients(c, pace);
     perform free_proactive(organization, c.instance_id, reference_of(c));
