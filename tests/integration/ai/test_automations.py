@@ -119,6 +119,29 @@ async def test_a_text_that_waits_to_be_sent_is_not_sent_once_its_booking_is_canc
         assert len(shop.told()) == 2, "it was released, but no pod had accepted it"
 
 
+async def test_a_text_that_waits_is_not_sent_into_a_talk_nor_once_it_is_not_true(scene: Scene) -> None:
+    async with opened(scene) as shop:
+        await shop.knows(CUSTOMER, RUI)
+        await shop.booked("23 hours 55 minutes")
+        missed = [
+            await shop.booked("-3 hours", phone=RUI, subject=name, status="no_show", changed_ago="2 hours 1 minute")
+            for name in ("Bob", "Mia")
+        ]
+        await shop.holds_new_texts()
+        await shop.apply(REMINDER, 'name: falta, enabled: true, window: "00:00-23:59"')
+        await shop.becomes(TOLD, TOLD, TOLD)
+        await shop.pod.answer_to("Quanto custa a tosa?")
+        await scene.query("update bookings set status = 'done', changed_at = now() where id = any ($1)", missed)
+        await shop.frees_texts()
+        await shop.becomes(("planned", None), ("dropped", "not_due"), ("dropped", "not_due"))
+        assert await scene.value("select count(*) from outbox where state = 'withheld' and error = 'Outdated'") == 2
+        await until(lambda: scene.query("select from jobs where state = 'waiting' and reason = 'talking'"))
+        await shop.of(CUSTOMER, "last_inbound_at = now() - interval '1 hour'")
+        await shop.falls_due()
+        assert "Passando para lembrar: Banho de Rex" in (await shop.hears(2))[1]
+        assert shop.told(RUI) == []
+
+
 async def test_some_customers_get_nothing_and_some_later(scene: Scene) -> None:
     async with opened(scene) as shop:
         await shop.knows(CUSTOMER, RUI, BIA, LIA, EVA)
@@ -158,9 +181,9 @@ async def test_what_promotes_is_written_at_its_time_and_no_more_often_than_it_ma
             "name: de-novo, trigger: due_again, enabled: true, intervals: {banho: 30d}, text: '{pet} de novo'",
             "name: saudade, trigger: inactive, enabled: true, delay: 60d, text: 'Que saudade de {pet}!'",
         )
-        assert (await shop.hears(1))[0].startswith("Oi, Ana! Obrigado por trazer Rex hoje.")
+        assert (await shop.hears(1))[0].startswith("Oi, Ana! Obrigado por trazer Rex.")
         assert (await shop.hears(1))[0].endswith("é só responder *sair*.")
-        assert (await shop.hears(1, RUI))[0].startswith("Oi, Ana! Sentimos a falta de Rex hoje.")
+        assert (await shop.hears(1, RUI))[0].startswith("Oi, Ana! Sentimos a falta de Rex por aqui.")
         assert (await shop.hears(1, BIA))[0].startswith("Mia e Bob de novo")
         assert (await shop.hears(1, LIA))[0].startswith("Que saudade de Tom!")
         rows = await scene.query("select purpose from outbox where purpose is not null")
@@ -206,7 +229,7 @@ async def test_an_automation_that_is_switched_on_tells_nothing_of_the_years_befo
             await shop.booked(f"-{days} days")
         told = await shop.booked("1 hour 55 minutes", made_ago="3 days")
         await shop.apply(SOON, "name: agradecimento, enabled: true")
-        assert "É daqui a pouco" in (await shop.hears(1))[0]
+        assert "Seu horário está chegando" in (await shop.hears(1))[0]
         await shop.becomes(TOLD)
         off = await shop.apply("name: lembrete-2h, enabled: false")
         assert off == AppliedAutomations(changed=["lembrete-2h"], unchanged=[], enabled=["agradecimento"])

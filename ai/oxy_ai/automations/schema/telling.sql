@@ -32,7 +32,9 @@ as $$
     where o.organization_id = organization and o.id = number and o.state = 'planned'
 $$;
 
--- Why a text that waits to be sent must not be: a booking that it tells of was moved or cancelled; null: it may.
+-- Why a text that waits to be sent must not be; null: it may. A booking that it tells of is not as it tells; or it asks, and its
+-- customer has begun to write since: his "sim" would be taken for the answer. That counts until it is released: a pod may have
+-- it then, and whatever is planned again would be told twice.
 create or replace function why_outdated(o outbox) returns text
 language plpgsql stable
 as $$
@@ -40,12 +42,22 @@ begin
     return case when o.purpose = 'booking' and exists (
         select from automation_occurrences n
         join bookings b on b.organization_id = n.organization_id and b.id = n.booking_id
-        where n.organization_id = o.organization_id and n.outbox_id = o.id
-            and (b.status = 'cancelled' or b.starts_at <> n.starts_at)
+        join conversations v on v.organization_id = n.organization_id and v.id = o.conversation_id
+        where n.organization_id = o.organization_id and n.outbox_id = o.id and (
+            b.starts_at <> n.starts_at
+            or b.status <> case n.occurrence when 'missed' then 'no_show' else 'confirmed' end
+            or n.asks and o.released_at is null and v.last_inbound_at > o.created_at
+        )
     ) then 'Outdated' end;
 end $$;
 
--- What an outdated text told beside what was moved or cancelled is told again, by itself. Returns how many are.
+-- Why an occurrence of a booking is none any more (oxy_ai.automations.decision.Dropped); null: it may be due still.
+create or replace function why_gone(n automation_occurrences, b bookings) returns text
+language sql immutable parallel safe
+as $$ select case when b.status = 'cancelled' then 'cancelled' when b.starts_at <> n.starts_at then 'moved' end $$;
+
+-- What an outdated text told beside what was moved or cancelled is planned again, and told if it is due still. Returns how
+-- many are.
 create or replace function tell_rest_again(organization uuid, instance uuid, since timestamptz) returns integer
 language plpgsql
 as $$
@@ -55,10 +67,9 @@ declare
 begin
     for o in
         update automation_occurrences n
-        set state = case when b.status = 'confirmed' and b.starts_at = n.starts_at then 'planned' else 'dropped' end,
-            reason = case when b.status = 'cancelled' then 'cancelled' when b.starts_at <> n.starts_at then 'moved' end,
-            ended_at = case when b.status = 'confirmed' and b.starts_at = n.starts_at then null else clock_timestamp() end,
-            outbox_id = null, plans = n.plans + 1
+        set state = case when why_gone(n, b) is null then 'planned' else 'dropped' end, reason = why_gone(n, b),
+            ended_at = case when why_gone(n, b) is not null then clock_timestamp() end, outbox_id = null, asks = false,
+            plans = n.plans + 1
         from outbox x, bookings b
         where x.organization_id = organization and x.state = 'withheld' and x.closed_at > since and x.error = 'Outdated'
             and x.instance_id = instance and n.organization_id = organization and n.outbox_id = x.id
