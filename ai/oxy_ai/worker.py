@@ -28,7 +28,7 @@ from oxy_ai.engine.ledger import watch_ledger
 from oxy_ai.engine.media_reader import MediaReader
 from oxy_ai.engine.metered_model import MeteredModel
 from oxy_ai.engine.notices import OwnerNotices
-from oxy_ai.engine.outages import report_failure
+from oxy_ai.engine.outages import is_outage, report_failure
 from oxy_ai.engine.overlay_watch import watch_overlays
 from oxy_ai.engine.parked_reports import ParkedReports
 from oxy_ai.engine.perceiving import Perception
@@ -104,6 +104,12 @@ def job_kinds(model: MeteredModel, library: FileLibrary, verticals: Verticals) -
     return (Probe(), *report_kinds(model, library), automations, CampaignText(verticals.audience_of))
 
 
+def _report_unless_outage(error: Exception) -> None:
+    if is_outage(error):
+        raise error
+    report_failure("automations", error)
+
+
 class Worker:
     """All parts of one worker process, wired together."""
 
@@ -124,7 +130,7 @@ class Worker:
         table = JobTable(engine.pool)
         self._job_runner = JobRunner(table, job_kinds(metered, library, verticals), settings, clock)
         self._jobs = JobDispatcher(engine, table, self._job_runner, settings)
-        self._planner = Planner(engine.pool, verticals.named, settings)
+        self._planner = Planner(engine.pool, verticals.named, settings, _report_unless_outage)
         bus_clock = BusClock(client, settings.bus_clock_seconds)
         store = ReportStore(engine, bus_clock, settings, verticals.see_emergency)
         self._parked = ParkedReports(client, engine, settings, store, self._hint_all)

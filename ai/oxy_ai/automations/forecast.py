@@ -81,7 +81,7 @@ def _together(automation: Automation, due: Sequence[Due]) -> Iterator[_Group]:
         until = first.at + TOGETHER
         same = [item for item in waiting if item.subject.contact == first.subject.contact and item.at <= until]
         yield _Group(automation, tuple(same))
-        waiting = [item for item in waiting if item not in same]
+        waiting = waiting[len(same) :]
 
 
 def _told(business: Business, settings: InstanceSettings, group: _Group, to: Recipient | None) -> Forecast | None:

@@ -60,9 +60,17 @@ class Claimed(NamedTuple):
 class Planner:
     """The part of a worker that plans occurrences."""
 
-    def __init__(self, pool: "Pool[Record]", find_vertical: FindVertical, settings: PlannerSettings) -> None:
+    def __init__(
+        self,
+        pool: "Pool[Record]",
+        find_vertical: FindVertical,
+        settings: PlannerSettings,
+        on_failure: Callable[[Exception], None],
+    ) -> None:
+        """`on_failure` notes the error of one instance, and raises that of an outage."""
         self._pool = pool
         self._find_vertical = find_vertical
+        self._on_failure = on_failure
         self._pause = timedelta(seconds=settings.automations_check_seconds)
 
     async def run(self) -> None:
@@ -70,7 +78,10 @@ class Planner:
         while True:
             claimed = await self._pool.fetch("select * from claim_planning($1, $2)", _AT_A_TIME, self._pause)
             for row in claimed:
-                await self._plan(Claimed(*row))
+                try:
+                    await self._plan(Claimed(*row))
+                except Exception as error:  # noqa: BLE001 of this instance: the others are looked at all the same
+                    self._on_failure(error)
             if len(claimed) < _AT_A_TIME:
                 await asyncio.sleep(self._pause.total_seconds())
 

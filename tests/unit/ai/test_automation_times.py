@@ -1,6 +1,9 @@
 """When automations are due: hours pass, days are of the calendar, and nothing is due in the night."""
 
+import asyncio
 from datetime import UTC, date, datetime, time, timedelta
+from unittest.mock import AsyncMock
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +14,7 @@ from oxy_ai.automations.definition import Automation
 from oxy_ai.automations.delays import Delay, wall_time
 from oxy_ai.automations.hours import SendingHours, Span
 from oxy_ai.automations.occurrences import Due, Subject, anchors_of, born_on, due_of
-from oxy_ai.automations.planner import AHEAD, GRACE, OVERLAP, span_to_plan
+from oxy_ai.automations.planner import AHEAD, GRACE, OVERLAP, Claimed, Planner, PlannerSettings, span_to_plan
 from oxy_ai.automations.store import Kept
 from oxy_ai.scheduling.periods import Period
 
@@ -207,3 +210,17 @@ def test_only_what_is_due_from_then_on_is_planned_when_an_automation_is_switched
     assert span_to_plan(old, now - timedelta(days=3), now).after == now - timedelta(hours=6)
     put_back = span_to_plan(old, now + timedelta(days=1), now)
     assert put_back == Span(now - OVERLAP, now + AHEAD)
+
+
+async def test_an_instance_that_cannot_be_planned_keeps_no_other_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, whole = Claimed(uuid4(), uuid4(), None), Claimed(uuid4(), uuid4(), None)
+    errors: list[Exception] = []
+
+    async def plan(_: Planner, claimed: Claimed) -> None:
+        raise ValueError if claimed == broken else asyncio.CancelledError
+
+    pool = AsyncMock(**{"fetch.return_value": [broken, whole]})
+    monkeypatch.setattr(Planner, "_plan", plan)
+    with pytest.raises(asyncio.CancelledError):
+        await Planner(pool, str, PlannerSettings(), errors.append).run()
+    assert [type(error) for error in errors] == [ValueError]
