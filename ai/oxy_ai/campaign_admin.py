@@ -50,6 +50,8 @@ WHO: Final = "oxy campaign"
 """Who does it, in the audit log."""
 LISTED: Final = 100
 """Campaigns that are listed."""
+_READING: Final = {CampaignVerb.PREVIEW, CampaignVerb.REPORT, CampaignVerb.LIST}
+"""They change nothing, and may take a while: the number goes on meanwhile."""
 _KINDS: Final = {FileKind.IMAGE, FileKind.VIDEO, FileKind.DOCUMENT}
 """Of files that a text can go below."""
 
@@ -79,7 +81,7 @@ def read_campaign_order(stream: BinaryIO) -> ReceivedCampaign:
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """Where an order is carried out: in one transaction that holds the instance."""
+    """Where an order is carried out: in one transaction, which holds the instance if it changes anything."""
 
     connection: Connection
     organization: UUID
@@ -103,7 +105,8 @@ async def carry_out_campaign(
     await require_known(engine, order.organization, order.instance)
     organization, instance = organization_id(order.organization), instance_id(order.organization, order.instance)
     async with organization_transaction(engine.pool, organization) as connection:
-        await connection.execute("select lock_instance($1)", instance)
+        if order.verb not in _READING:
+            await connection.execute("select lock_instance($1)", instance)
         settings = InstanceSettings.model_validate_json(
             await connection.fetchval("select settings from instances where id = $1", instance)
         )

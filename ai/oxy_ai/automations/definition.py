@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal, NamedTuple, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,6 +21,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from oxy_ai.automations.delays import Clock, Delay
+from oxy_ai.sanitize import require_storable
 from oxy_ai.scheduling.periods import Period, parse_period
 
 LONGEST_TEXT: Final = 1_000
@@ -29,9 +31,15 @@ LATEST: Final = timedelta(days=14)
 """How late something may be sent at most: what was told is known for longer, so it is not told again."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
-Words = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
+Words = Annotated[
+    str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True), AfterValidator(require_storable)
+]
 """Of a service's name, or its key."""
-Text = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT, strip_whitespace=True)]
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=LONGEST_TEXT, strip_whitespace=True),
+    AfterValidator(require_storable),
+]
 Window = Annotated[
     Period,
     BeforeValidator(lambda value: value if isinstance(value, Period) else parse_period(value)),
@@ -203,6 +211,8 @@ def mistakes_in(automation: Automation) -> Iterator[Mistake]:
 
 def _about_time(automation: Automation) -> Iterator[Mistake]:
     trigger, delay = automation.trigger, automation.delay
+    if automation.late is not None and not automation.late.about:
+        yield Mistake("late", "leaves it no time to be sent: write for example 2h, or leave it out")
     if automation.late is not None and automation.late.about > LATEST:
         yield Mistake("late", f"{automation.late} is too long: at most {LATEST.days}d")
     if trigger is Trigger.DUE_AGAIN and not automation.intervals:

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import AwareDatetime
 
 from oxy_ai.assistants.fixed_texts import with_way_out
-from oxy_ai.campaigns.plan import Campaign, CampaignState, end_of_hours, next_hours
+from oxy_ai.campaigns.plan import Campaign, CampaignState, end_of_hours, length_of_hours, next_hours
 from oxy_ai.records import Record
 from oxy_ai.text_templates import Filled
 from oxy_core.outbound import MAX_CAPTION
@@ -16,7 +16,7 @@ from oxy_core.outbound import MAX_CAPTION
 SOON: Final = timedelta(minutes=2)
 """A text that may leave within this time is queued; of a later one the outbox knows nothing yet."""
 SPREAD: Final = timedelta(minutes=30)
-"""Over how much time the recipients come back who all wait for the same moment."""
+"""Over how much time the recipients come back, at most, who all wait for the same moment."""
 
 
 class Skipped(StrEnum):
@@ -114,16 +114,23 @@ def _excluded(recipient: RecipientNow, expires: datetime, now: datetime) -> Skip
 def _wait(recipient: RecipientNow, spread: float, now: datetime) -> Wait | None:
     """Return for what he waits; None: for nothing."""
     campaign = recipient.campaign
+    spread_over = spread * _longest_spread(campaign)
     if recipient.state == "leaving":
         return Wait(now + SPREAD, "Leaving")
     if campaign.begins_at is not None and campaign.begins_at > now:
         return Wait(campaign.begins_at, "Begins")
     opens = next_hours(campaign, now)
     if opens is not None:
-        return Wait(opens + spread * SPREAD, "Hours")
+        return Wait(opens + spread_over, "Hours")
     if recipient.room is None or recipient.room > now + SOON:
-        return Wait((recipient.room or now + SPREAD) + spread * SPREAD, "Budget")
+        return Wait((recipient.room or now + SPREAD) + spread_over, "Budget")
     return None
+
+
+def _longest_spread(campaign: Campaign) -> timedelta:
+    """Return over how much time recipients are spread: less than the hours last, or some would always come too late."""
+    length = length_of_hours(campaign)
+    return SPREAD if length is None else min(SPREAD, length / 2)
 
 
 def again_at(campaign: Campaign, until: datetime) -> datetime | None:

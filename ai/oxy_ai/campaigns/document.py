@@ -20,8 +20,9 @@ from pydantic import (
 from oxy_ai.campaigns.audience import Audience
 from oxy_ai.campaigns.plan import LONGEST_CAPTION, LONGEST_NAME, LONGEST_TEXT, MOST_RECIPIENTS, Basis, Said
 from oxy_ai.campaigns.segment import Segment
-from oxy_ai.sanitize import storable_text
+from oxy_ai.sanitize import require_storable
 from oxy_ai.scheduling.periods import Period, parse_period
+from oxy_ai.scheduling.tool_arguments import FIRST_DAY, LAST_DAY
 from oxy_ai.strict_yaml import read_document
 from oxy_ai.text_templates import is_template
 from oxy_core.outbound import MAX_FILE_NAME, FileContent
@@ -50,6 +51,8 @@ def _moment(value: object) -> LocalMoment:
             found = datetime.strptime(str(value), form)  # noqa: DTZ007 local, the zone is the instance's
         except ValueError:
             continue
+        if not FIRST_DAY <= found.date() <= LAST_DAY:
+            break
         return LocalMoment(at=found, whole_day=form == _FORMS[0])
     message = "write a day, 2026-12-01, or a time of it, 2026-12-01 18:00"
     raise ValueError(message)
@@ -69,13 +72,6 @@ def _beside(name: str) -> str:
     return name
 
 
-def _storable(text: str) -> str:
-    if storable_text(text) != text:
-        message = "it has characters that no phone shows (NUL, half of a character): write it anew"
-        raise ValueError(message)
-    return text
-
-
 class SendingWindow(_Strict):
     """When texts may leave, beside the number's own quiet hours."""
 
@@ -89,7 +85,9 @@ class ConsentGiven(_Strict):
     """Why the recipients may be written to."""
 
     basis: Basis
-    source: Annotated[str, StringConstraints(min_length=3, max_length=_LONGEST_SOURCE), AfterValidator(_storable)]
+    source: Annotated[
+        str, StringConstraints(min_length=3, max_length=_LONGEST_SOURCE), AfterValidator(require_storable)
+    ]
     """Where that is known from, in words."""
 
 
@@ -97,7 +95,7 @@ class CampaignFile(_Strict):
     """A message to many customers, as its author writes it."""
 
     version: Literal[1] = 1
-    name: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME), AfterValidator(_storable)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME), AfterValidator(require_storable)]
     """Names it in all commands; never used twice on one number."""
     segment: Segment
     """Who gets it; what is left out does not matter."""
@@ -113,6 +111,14 @@ class CampaignFile(_Strict):
     cap: Annotated[int, Field(ge=1, le=MOST_RECIPIENTS)] | None = None
     """Most recipients: those who came last."""
     consent: ConsentGiven
+
+    @field_validator("segment", mode="after")
+    @classmethod
+    def _of_storable_words(cls, segment: Segment) -> Segment:
+        for value in segment.model_dump().values():
+            if isinstance(value, str):
+                require_storable(value)
+        return segment
 
     @field_validator("expires", mode="after")
     @classmethod
@@ -142,7 +148,7 @@ def _model(audience: Audience) -> type[CampaignFile]:
             known = ", ".join(f"{{{name}}}" for name in audience.names)
             message = f"write a variable as {{nome}} or {{nome|tudo bem}}, and no other brace; there are: {known}"
             raise ValueError(message)
-        return _storable(text)
+        return require_storable(text)
 
     words = Annotated[
         str, StringConstraints(min_length=1, max_length=LONGEST_TEXT, strip_whitespace=True), AfterValidator(check)

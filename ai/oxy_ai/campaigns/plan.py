@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -140,6 +140,14 @@ def end_of_hours(campaign: Campaign, now: datetime) -> datetime | None:
     """Return when today's hours end; None: the campaign has none. `now` is within them, in the business's zone."""
     period = campaign.period
     return None if period is None else datetime.combine(now.date(), period.closes, now.tzinfo)
+
+
+def length_of_hours(campaign: Campaign) -> timedelta | None:
+    """Return how long a day's hours last; None: the campaign has none."""
+    period = campaign.period
+    return (
+        None if period is None else datetime.combine(date.min, period.closes) - datetime.combine(date.min, period.opens)
+    )
 
 
 def next_hours(campaign: Campaign, now: datetime) -> datetime | None:

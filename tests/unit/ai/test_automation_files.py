@@ -83,6 +83,8 @@ def test_what_is_written_is_what_is_read_again() -> None:
         ('trigger: welcome, text: Oi, at: "10:00", window: "11:00-12:00"', "window", "does not hold 10:00"),
         ('trigger: welcome, text: Oi, window: "12:00-11:00"', "window", "which is not after 12:00"),
         ("trigger: welcome, text: Oi, late: 90d", "late", "is too long: at most 14d"),
+        ("trigger: welcome, text: Oi, late: 0m", "late", "leaves it no time to be sent"),
+        ('trigger: welcome, text: "a\\0b"', "text", "it has characters that no phone shows"),
         (
             "trigger: after_visit, text: Oi, enabled: true, condition: {services: [tosa]}",
             "condition.services",

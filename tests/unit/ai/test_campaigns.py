@@ -12,9 +12,9 @@ import pytest
 
 from oxy_ai.aurora.customers.campaign_results import caption_of, chart_of, reason_words
 from oxy_ai.aurora.customers.named_campaigns import meant, state_words
-from oxy_ai.automations.wording import people_of
 from oxy_ai.campaign_admin import ReceivedCampaign, media_of, read_campaign_order
 from oxy_ai.campaigns.allowance import allowance_of
+from oxy_ai.campaigns.audience import called
 from oxy_ai.campaigns.campaign_text import message_of
 from oxy_ai.campaigns.delivery import (
     RecipientNow,
@@ -35,7 +35,6 @@ from oxy_ai.errors import AdministrationError
 from oxy_ai.petshop.segments import AUDIENCE, PetSegment, listed
 from oxy_ai.records import Shown
 from oxy_ai.reputation import Reputation
-from oxy_ai.sanitize import called
 from oxy_ai.text_templates import Filled, fill
 from oxy_core.campaign_command import CampaignOrder, CampaignVerb, MediaOrder
 from oxy_core.envelopes import Lane
@@ -90,6 +89,8 @@ WRONG: list[tuple[dict[str, str | None], str]] = [
     ({"consent": "{basis: opted_in}"}, "line 4, consent.source: is missing: write it"),
     ({"cap": "0"}, "line 5, cap: Input should be greater than or equal to 1"),
     ({"expires": "2026-02-30"}, "line 5, expires: write a day, 2026-12-01, or a time of it"),
+    ({"expires": "9999-12-31"}, "line 5, expires: write a day, 2026-12-01, or a time of it"),
+    ({"segment": '{breed: "a\\0b"}'}, "line 2, segment: it has characters that no phone shows"),
     ({"window": "{hours: 18:00-09:00}"}, "line 5, window.hours: closes at 09:00, which is not after 18:00"),
     ({"window": "{begins: soon}"}, "line 5, window.begins: write a day"),
     ({"nome": "x"}, "line 5, nome: there is no such field; there are: version, name, segment, text"),
@@ -246,6 +247,10 @@ def test_those_who_wait_for_the_same_moment_come_back_one_after_the_other() -> N
     moments = {next_step(recipient(room=at("2026-12-02")), 0, spread_of(number), NOW) for number in range(200)}
     assert len(moments) == 200
     assert all(0 <= spread_of(number) < 1 for number in (0, 1, 2**40))
+    short = recipient(campaign(hours="09:00-09:20"))
+    last = next_step(short, 0, 0.999, NOW)  # within the hours, or he would wait for the next day for ever
+    assert isinstance(last, Wait)
+    assert isinstance(next_step(short, 0, 0.999, last.until), Send)
 
 
 REPUTATION = Reputation(
@@ -303,24 +308,10 @@ def test_the_message_is_a_text_or_a_file_with_it() -> None:
 
 @pytest.mark.parametrize(
     ("name", "spoken"),
-    [
-        ("Ana Souza", "Ana"),
-        ("ana", "ana"),
-        ("Ana, cliente", "Ana"),
-        ("Ana,cliente", "Ana"),
-        ("Ana - Banho!", "Ana"),
-        (", Ana.", "Ana"),
-        ("Dr. Paulo", "Dr. Paulo"),
-        ("Dr. Paulo, cliente", "Dr. Paulo"),
-        ("🐾", None),
-        (", .", None),
-        (None, None),
-        ("R2 D2", "R2 D2"),
-    ],
+    [("Ana Souza", "Ana"), ("ana", "ana"), ("Dr. Paulo", "Dr. Paulo"), ("🐾", None), (None, None), ("R2 D2", "R2 D2")],
 )
 def test_people_are_called_by_their_first_names(name: str | None, spoken: str | None) -> None:
     assert called(name) == spoken
-    assert people_of(name, None)["nome"] == (spoken or "")
 
 
 def test_several_are_named_as_in_a_sentence() -> None:
