@@ -29,12 +29,16 @@ async def test_a_reminder_reaches_a_phone_once_and_its_answer_confirms_the_booki
         await shop.knows()
         await shop.booked("23 hours 55 minutes")
         await shop.booked("-3 years")
-        async with connected_pool(scene.database_url, connections=1) as pool, pool.acquire() as joining:
-            async with joining.transaction():  # as whoever joins two chats, and then wants the relay's row
-                await joining.execute("select lock_instance($1)", instance_id("petshop", "main"))
-                await shop.apply(REMINDER)
-                await until(lambda: scene.query(WAITS_FOR_CHATS))
-                assert await scene.query("select from outbox where purpose is not null") == []
+        async with (
+            connected_pool(scene.database_url, connections=1) as pool,
+            pool.acquire() as joining,
+            joining.transaction(),
+        ):
+            # As whoever joins two chats, and then wants the relay's row.
+            await joining.execute("select lock_instance($1)", instance_id("petshop", "main"))
+            await shop.apply(REMINDER)
+            await until(lambda: scene.query(WAITS_FOR_CHATS))
+            assert await scene.query("select from outbox where purpose is not null") == []
         [reminder] = await shop.hears(1)
         assert reminder.startswith("Oi, Ana! 🐾 Passando para lembrar: Banho de Rex, ")
         assert "Responda *sim* para confirmar ou *cancelar*" in reminder
