@@ -25,7 +25,7 @@ CUSTOMERS: Final = tuple(f"+55119123400{number:02}" for number in range(20))
 FIRST_CAMPAIGN: Final = 12
 """Recipients of the first campaign; the second has all customers, and nobody gets two in a week."""
 PER_DAY: Final = 16
-"""Promotions a day: some of the second campaign's wait for tomorrow."""
+"""Promotions a day at most: some of the second campaign's wait for tomorrow, or for next week."""
 PER_MINUTE: Final = 60
 SETTLE_SECONDS: Final = 300.0
 
@@ -84,7 +84,7 @@ where state in ('pending', 'accepted') or state = 'held' and coalesce(held_for, 
     ) < $1)
 union all
 select concat_ws(' ', 'job', kind, key, reason, due_at) from jobs
-where state = 'waiting' and coalesce(reason, '') <> 'Budget'
+where state = 'waiting' and due_at < now() + interval '10 minutes'
 union all
 select concat_ws(' ', 'schedule', name, due_at) from schedules where due_at <= now()
 union all
