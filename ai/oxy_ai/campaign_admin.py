@@ -43,6 +43,7 @@ from oxy_core.campaign_command import (
     CampaignVerb,
 )
 from oxy_core.envelopes import InstanceSettings
+from oxy_core.file_types import is_program
 from oxy_core.outbound import FileContent, FileKind
 from oxy_core.send_command import FileOrder
 
@@ -187,6 +188,9 @@ def media_of(file: CampaignFile, received: ReceivedCampaign, stored: Campaign | 
     media = described(FileOrder(name=order.name, size=order.size), received.content)
     if media.kind not in _KINDS:
         message = f"media: {order.name} is {media.kind.value}; a campaign's file is an image, a video or a document"
+        raise AdministrationError(message)
+    if is_program(order.name, received.content):
+        message = f"media: {order.name} is a program, which phones do not open; send an image, a video or a document"
         raise AdministrationError(message)
     return media
 

@@ -52,7 +52,12 @@ def read_document(text: str, model: type[M], what: str, name: str | None = None)
 
 def fields_of(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
     """Return a model's fields as files name them: those that have several names by the last."""
-    return {_names(name, field)[-1]: field for name, field in model.model_fields.items()}
+    return {name_in_files(model, name): field for name, field in model.model_fields.items()}
+
+
+def name_in_files(model: type[BaseModel], field: str) -> str:
+    """Return how files name a field of a model."""
+    return _names(field, model.model_fields[field])[-1]
 
 
 def _names(name: str, field: FieldInfo) -> list[str]:

@@ -66,6 +66,20 @@ def kind_of(mime: str) -> FileKind:
     return next((kind for kind in shown if mime in SHOWN_AS[kind]), FileKind.DOCUMENT)
 
 
+def is_program(name: str, head: bytes) -> bool:
+    """Return whether a file that begins with these bytes is a program, which phones do not open."""
+    return head.startswith(_PROGRAM_STARTS) or name.lower().endswith(_PROGRAM_NAMES)
+
+
+_PROGRAM_STARTS: Final = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"#!/")
+"""Of Windows, Linux and macOS, and of scripts."""
+
+_PROGRAM_NAMES: Final = (
+    *(".exe", ".scr", ".msi", ".bat", ".cmd", ".ps1", ".vbs", ".js", ".lnk", ".dll"),
+    *(".apk", ".jar", ".sh", ".app", ".dmg"),
+)
+
+
 def _webp(head: bytes) -> str | None:
     return "image/webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
 

@@ -23,7 +23,7 @@ from oxy_ai.campaigns.segment import Segment
 from oxy_ai.sanitize import require_storable
 from oxy_ai.scheduling.periods import Period, parse_period
 from oxy_ai.scheduling.tool_arguments import FIRST_DAY, LAST_DAY
-from oxy_ai.strict_yaml import read_document
+from oxy_ai.strict_yaml import name_in_files, read_document
 from oxy_ai.text_templates import is_template
 from oxy_core.outbound import MAX_FILE_NAME, FileContent
 
@@ -118,6 +118,15 @@ class CampaignFile(_Strict):
         for value in segment.model_dump().values():
             if isinstance(value, str):
                 require_storable(value)
+        return segment
+
+    @field_validator("segment", mode="after")
+    @classmethod
+    def _is_of_somebody(cls, segment: Segment) -> Segment:
+        if (together := segment.contradiction()) is not None:
+            one, other = (name_in_files(type(segment), field) for field in together)
+            message = f"nobody fulfils {one} and {other} together: correct them, or leave one out"
+            raise ValueError(message)
         return segment
 
     @field_validator("expires", mode="after")

@@ -40,6 +40,13 @@ class Segment(Arguments):
         description="Vieram nos últimos tantos dias.",
     )
 
+    def contradiction(self) -> tuple[str, str] | None:
+        """Return two fields that nobody fulfils together; None: there are none."""
+        absent, came = self.sem_vir_ha_dias, self.vieram_nos_ultimos_dias
+        if absent is not None and came is not None and absent >= came:
+            return "sem_vir_ha_dias", "vieram_nos_ultimos_dias"
+        return None
+
 
 def first_moment(days: int, now: datetime) -> datetime:
     """Return when the day began that is so many days ago, less one: who came later has come within these days."""

@@ -54,6 +54,13 @@ class PetSegment(Segment):
         description="O pet faz aniversário neste mês, de 1 a 12.",
     )
 
+    def contradiction(self) -> tuple[str, str] | None:
+        """Return two fields that nobody fulfils together; None: there are none."""
+        least, most = self.idade_minima_anos, self.idade_maxima_anos
+        if least is not None and most is not None and least > most:
+            return "idade_minima_anos", "idade_maxima_anos"
+        return super().contradiction()
+
 
 _BORN: Final = "(p.birth || substring('-01-01' from length(p.birth) - 3))::date"
 """The day of birth, the first one that is possible if only the year or month is known."""

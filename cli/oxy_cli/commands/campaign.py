@@ -254,8 +254,13 @@ def of_file(verb: CampaignVerb, path: Path) -> CampaignWanted:
         path,
         text,
         called if isinstance(called, str) else None,
-        path.parent / Path(media).name if isinstance(media, str) and media else None,
+        path.parent / media if isinstance(media, str) and _is_beside(media) else None,
     )
+
+
+def _is_beside(media: str) -> bool:
+    """Return whether a file can be beside a campaign's; where it cannot, the worker says what to write instead."""
+    return media not in {"", ".", ".."} and Path(media).name == media
 
 
 def named(wanted: CampaignWanted) -> CampaignWanted:

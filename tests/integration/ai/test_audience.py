@@ -222,6 +222,10 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"segmento": {"nome; drop table campaigns": 1}}, "o argumento segmento"),
     ({"segmento": {"sem_vir_ha_dias": 0}}, "o argumento segmento"),
     (
+        {"segmento": {"idade_minima_anos": 9, "idade_maxima_anos": 2}},
+        "ninguém atende a idade_minima_anos e idade_maxima_anos ao mesmo tempo; deixe um deles nulo",
+    ),
+    (
         {"segmento": {"servico": "x' or '1'='1"}},
         "Não há um serviço só com esse nome no catálogo. Serviços: Banho, ",
     ),

@@ -84,6 +84,14 @@ WRONG: list[tuple[dict[str, str | None], str]] = [
     ({"segment": "{species: dragao}"}, "line 2, segment.species: Input should be 'cachorro'"),
     ({"segment": "{absent_days: 0}"}, "line 2, segment.absent_days: Input should be greater than or equal to 1"),
     ({"segment": "{phone: 1}"}, "line 2, segment.phone: there is no such field; there are: service, absent_days"),
+    (
+        {"segment": "{absent_days: 30, came_within_days: 30}"},
+        "line 2, segment: nobody fulfils absent_days and came_within_days together: correct them, or leave one out",
+    ),
+    (
+        {"segment": "{idade_minima_anos: 9, idade_maxima_anos: 2}"},
+        "line 2, segment: nobody fulfils min_age_years and max_age_years together",
+    ),
     ({"segment": "[]"}, "line 2, segment: is a list: write fields, each as"),
     ({"consent": "{basis: because, source: abc}"}, "consent.basis: Input should be 'existing_customer' or 'opted_in'"),
     ({"consent": "{basis: opted_in}"}, "line 4, consent.source: is missing: write it"),
@@ -388,6 +396,8 @@ def test_media_that_cannot_be_sent_is_refused() -> None:
     file = read_campaign(yaml_of({"media": "a.bin"}), AUDIENCE)
     with pytest.raises(AdministrationError, match=r"a.bin is audio; a campaign's file is an image, a video or a doc"):
         media_of(file, received(b"ID3\x03" + bytes(20)), None)
+    with pytest.raises(AdministrationError, match=r"a\.bin is a program, which phones do not open; send an image"):
+        media_of(file, received(b"MZ\x90\0" + bytes(20)), None)
     order = CampaignOrder(organization="o", instance="i", verb=CampaignVerb.CREATE)
     with pytest.raises(AdministrationError, match=r"a\.bin did not come along"):
         media_of(file, ReceivedCampaign(order, b""), None)

@@ -34,6 +34,11 @@ def test_a_file_brings_its_name_and_its_media(tmp_path: Path) -> None:
     assert of_either(CampaignVerb.PAUSE, None, "Natal").called == "Natal"
 
 
+@pytest.mark.parametrize("media", ["../natal.png", "a/natal.png", "..", ".", "''", "/natal.png", "7"])
+def test_what_cannot_be_beside_the_file_is_left_to_the_worker_to_refuse(tmp_path: Path, media: str) -> None:
+    assert of_file(CampaignVerb.CREATE, file(tmp_path, f"name: Natal\nmedia: {media}\n")).media is None
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [("a: [", "is not YAML"), ("- 1", "has no `name`"), ("name: 7", "has no `name`"), ("", "has no `name`")],

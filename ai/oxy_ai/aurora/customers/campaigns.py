@@ -67,6 +67,13 @@ def order_of(audience: Audience) -> type[CampaignIdea]:
                 raise ValueError(message)
             return self
 
+        @model_validator(mode="after")
+        def _is_of_somebody(self) -> Self:
+            if (together := self.segmento.contradiction()) is not None:
+                message = f"ninguém atende a {' e '.join(together)} ao mesmo tempo; deixe um deles nulo"
+                raise ValueError(message)
+            return self
+
     segment = (audience.segment, CampaignIdea.model_fields["segmento"])
     return create_model("CampaignIdea", __base__=_Checked, segmento=segment)
 
