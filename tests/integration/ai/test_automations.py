@@ -119,6 +119,10 @@ async def test_a_text_that_waits_to_be_sent_is_not_sent_once_its_booking_is_canc
         await until(lambda: scene.query("select from outbox where state = 'pending'"))
         await scene.query("update bookings set status = 'cancelled', changed_at = now() where id = $1", lua)
         await until(lambda: scene.query("select from outbox where error = 'Outdated' having count(*) = 2"))
+        await shop.booked("23 hours 45 minutes", subject="Zoe")
+        await until(lambda: scene.query("select from outbox where state = 'pending'"))
+        await shop.apply("name: lembrete-24h, enabled: false")
+        await until(lambda: scene.query("select from outbox where error = 'NotAccepted'"))
         shop.pod.accepting = True
         assert len(shop.told()) == 2, "it was released, but no pod had accepted it"
 

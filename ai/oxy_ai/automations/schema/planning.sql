@@ -23,7 +23,7 @@ begin
     return true;
 end $$;
 
--- What an automation that is off has told, and what waits to be sent, is not sent.
+-- What an automation that is off has told, and what waits to be sent, is not sent; what is under way is not held again.
 create or replace function withdraw_automation(organization uuid, instance uuid, of_automation text) returns void
 language plpgsql
 as $$
@@ -33,8 +33,8 @@ begin
     for held in
         select distinct x.id, x.reference from outbox x
         join automation_occurrences o on o.organization_id = x.organization_id and o.outbox_id = x.id
-        where x.organization_id = organization and x.instance_id = instance and x.state = 'held'
-            and o.automation = of_automation
+        where x.organization_id = organization and x.instance_id = instance
+            and x.state in ('held', 'pending', 'accepted') and o.automation = of_automation
     loop
         if withdraw_proactive(organization, instance, held.reference, 'Disabled') > 0 then
             update automation_occurrences o
