@@ -202,7 +202,7 @@ async def _create(desk: _Desk, library: FileLibrary, said: Said, content: bytes)
     if kept.outcome == "fixed":
         message = (
             f"campaign {said.name!r} is approved, or was, and cannot be changed: what its recipients get is fixed. "
-            "Cancel it (`oxy campaign cancel`), or give this one another name"
+            "Give this one another name; `oxy campaign cancel` ends the other"
         )
         raise AdministrationError(message)
     if said.media is not None and content and kept.outcome != "same":
@@ -238,7 +238,7 @@ async def _approve(desk: _Desk, campaign: Campaign) -> CampaignAnswer:
 
 _REFUSED: Final = {
     Approval.EMPTY: "nobody would get campaign {name!r} now; `oxy campaign preview` says who is left out",
-    Approval.GONE: "campaign {name!r} was cancelled: give it another name, or create it anew",
+    Approval.GONE: "campaign {name!r} was cancelled: give it another name, and create it under that",
     Approval.LATE: "campaign {name!r} has expired: give it later times and create it anew",
     Approval.CHANGED: "campaign {name!r} has been changed meanwhile: look at its preview, and approve then",
 }

@@ -212,6 +212,8 @@ async def test_a_file_beside_its_picture_is_sent_and_counted(scene: Scene) -> No
         assert len(await scene.query(said)) == 2
         assert (await ordered(owner, "cancel", None)).withdrawn == 0
         assert "is cancelled" in await refused(owner, "pause", None)
+        assert "Give this one another name" in await refused(owner, "create")
+        assert "was cancelled: give it another name" in await refused(owner, "approve")
         assert await scene.query("select pause_proactive(organization_id, id, 'person', 'x') from instances")
         assert (await asked(scene, "resume", number=True))["resumed"] is True
         assert "no campaign of main is called" in await refused(owner, "report", None, name="x")
@@ -278,7 +280,7 @@ async def test_what_is_held_is_joined_withdrawn_or_expires(scene: Scene) -> None
         ended = await ordered(owner, "cancel", None)
         assert ended.report is not None
         assert (ended.withdrawn, ended.report.sent, ended.report.waiting) == (2, 1, 0)
-        assert ended.report.failed == {"CampaignCancelled": 2}
+        assert (ended.report.cancelled, ended.report.failed) == (2, {})
         other = text.replace("Promo de Natal", "Ano Novo")
         await ordered(owner, "create", other, media=None)
         await ordered(owner, "approve", other, media=None)

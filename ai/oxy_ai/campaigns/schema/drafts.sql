@@ -2,7 +2,7 @@
 
 -- Keep what a campaign says: `plan` is oxy_ai.campaigns.plan.Plan. A draft of the same name gives way, so does one that was
 -- cancelled before anybody had approved it. Returns {campaign, outcome}: created, changed, same (it said that before), or
--- fixed (it is approved, or was, and says something else).
+-- fixed (it is approved and says something else, or was approved and cancelled).
 create or replace function keep_campaign(organization uuid, instance uuid, turn bigint, who text, plan jsonb) returns jsonb
 language plpgsql
 as $$
@@ -33,7 +33,8 @@ begin
     end if;
     select * into kept from campaigns c where c.instance_id = instance and lower(c.name) = lower(plan ->> 'name');
     return jsonb_build_object(
-        'campaign', kept.id, 'outcome', case when kept.digest = plan ->> 'digest' then 'same' else 'fixed' end
+        'campaign', kept.id, 'outcome', case
+            when kept.digest = plan ->> 'digest' and kept.state <> 'cancelled' then 'same' else 'fixed' end
     );
 end $$;
 

@@ -11,8 +11,9 @@ returns table (
 language sql stable
 as $$
     select r.id, r.contact_id,
-        case when r.state = 'queued' then coalesce(o.state, 'gone') else r.state end,
+        case when was_cancelled(o) then 'cancelled' when r.state = 'queued' then coalesce(o.state, 'gone') else r.state end,
         case when r.state = 'skipped' then r.why
+             when was_cancelled(o) then null
              when o.state in ('failed', 'expired', 'ambiguous', 'withheld') then coalesce(o.refusal, o.error, o.state) end,
         o.delivered_at is not null or o.read_at is not null, o.read_at is not null or o.played_at is not null,
         s.at is not null and exists (
@@ -37,6 +38,11 @@ as $$
     left join lateral credited(r, o, credit) s on true
     where r.organization_id = organization and r.campaign_id = campaign and r.state <> 'merged'
 $$;
+
+-- Whether a text that was held did not leave because its campaign was cancelled (cancel_campaign).
+create or replace function was_cancelled(o outbox) returns boolean
+language sql immutable
+as $$ select o.state = 'withheld' and o.error = 'CampaignCancelled' $$;
 
 -- From when until when what a recipient does counts for this text; null: it was not sent, as far as anybody knows.
 create or replace function credited(r campaign_recipients, o outbox, credit interval, out at timestamptz, out until timestamptz)
