@@ -31,7 +31,7 @@ begin
     return (message ->> 'id')::uuid;
 end $$;
 
--- The newest chat with a contact, also if that was merged into another.
+-- The newest chat with a contact, also if that was merged into another; null: he has none, or was forgotten.
 create or replace function chat_of_contact(organization uuid, contact bigint) returns conversations
 language plpgsql stable
 as $$
@@ -42,7 +42,7 @@ begin
         select kept_conversation(organization, n.id) from conversations n
         where n.organization_id = organization and n.contact_id = contact
         order by n.merged_into is null desc, n.last_inbound_at desc nulls last, n.id desc limit 1
-    );
+    ) and is_personal(c.chat);
     return v;
 end $$;
 

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from integration.ai.engine_database import INSTANCE, ORGANIZATION, Database, Row, ingest, item, lasting
+from integration.ai.test_changed_numbers import NEW, OLD, changed, phone, said
 from psycopg.types.json import Jsonb
 
 from oxy_core.identity import Jid, person_digest, phone_key
@@ -68,6 +69,20 @@ def test_names_are_found_as_whole_words(database: Database, name: str, text: str
     assert bool(database.value("%s ~* pattern_of_names(%s, 3)", text, Jsonb({"names": [name]}))) is found
 
 
+def test_a_word_that_is_not_this_persons_alone_is_no_name(database: Database) -> None:
+    ingest(database, item(1, chat="8@lid", sender="8@lid", push_name="Ana Souza", text="Deixe o recado"))
+    database.rows(
+        "insert into services (organization_id, key, name, price_cents, duration_minutes, buffer_minutes) "
+        "values (%s, 'bath', 'Banho e tosa', 1, 1, 0)", ORGANIZATION,
+    )  # fmt: skip
+    begun(database)
+    names = ["Ana", "Banho", "recado", "que", "Zuleide", "Ana Souza"]
+    database.rows("update erasures set person = person || %s", Jsonb({"names": names}))
+    database.rows("update contacts set created_at = clock_timestamp() where phone is null and name is null")
+    owners = "array(select id from conversations where chat = '8@lid')"
+    assert database.value(f"telling_names(e, {owners}, 3) from erasures e") == ["que", "Zuleide", "Ana Souza"]
+
+
 def test_every_table_that_names_a_person_takes_part(database: Database) -> None:
     """Whatever has a column for a contact or a conversation refers to it, so that its rows are found and exported."""
     named = {
@@ -95,6 +110,24 @@ def begun(database: Database) -> tuple[int, str]:
     answer = database.value("erase_contact(%s, %s, %s, %s, 'test')", ORGANIZATION, INSTANCE, Jsonb(PERSON), request)
     assert answer == {"erasure": request}
     return conversation, request
+
+
+def test_a_number_that_somebody_else_has_by_now_is_not_forgotten(database: Database) -> None:
+    ingest(database, said(1, OLD), changed(2), said(3, OLD), said(4, NEW))
+    person = {"chat": NEW, "phone": phone(NEW), "phone_key": phone_key(phone(NEW))}
+    database.value("erase_contact(%s, %s, %s, %s, 'test')", ORGANIZATION, INSTANCE, Jsonb(person), str(uuid4()))
+    assert database.rows("select person ->> 'addresses', digests from erasures") == [
+        (json.dumps([NEW]), [person_digest(UUID(INSTANCE), Jid.parse(NEW))])
+    ]
+
+
+def test_a_job_that_knew_somebody_who_is_forgotten_by_now_queues_no_text(database: Database) -> None:
+    conversation, _ = begun(database)
+    [(contact,)] = database.rows("select contact_id from conversations where id = %s", conversation)
+    text = {"id": str(uuid4()), "text": "Oi, Ana!", "purpose": "booking", "reference": "automation:1"}
+    text |= {"lane": "automation", "keep_seconds": 60}
+    assert database.value("queue_proactive(%s, %s, %s, %s)", ORGANIZATION, INSTANCE, contact, Jsonb(text)) is None
+    assert database.value("count(*) from outbox") == 0
 
 
 def of_person(age_seconds: float | None, **changes: object) -> Row:

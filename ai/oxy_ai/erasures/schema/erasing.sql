@@ -92,8 +92,20 @@ as $$
     select (select array_agg(p.id order by p.id) from people p), array_agg(f.jid order by f.jid),
         (select coalesce(array_agg(distinct p.name) filter (where p.name is not null), '{}') from people p),
         array_agg(distinct person_digest(instance, f.jid))
-    from found f where is_personal(f.jid)
+    from found f where is_personal(f.jid) and not is_anothers(organization, instance, f.jid, known)
 $$;
+
+-- Whether an address, which a person has given up, is somebody else's by now: operators give numbers out again.
+create or replace function is_anothers(organization uuid, instance uuid, address text, known bigint[]) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (
+        select from chat_alias a
+        where a.organization_id = organization and a.instance_id = instance
+            and a.jid = address and a.conversation_id <> all (known)
+    );
+end $$;
 
 -- Nobody finds the person from here on: whoever writes from these addresses is a new contact. A turn that is under way has
 -- lost its fence, and nothing more is sent.

@@ -85,8 +85,9 @@ language plpgsql
 as $$
 declare
     e erasures := held_erasure(organization, request);
-    pattern text := concat_ws('|', pattern_of_numbers(e.person), pattern_of_names(e.person, shortest));
     owners bigint[] := conversations_of_owners(organization);
+    names jsonb := jsonb_build_object('names', telling_names(e, owners, shortest));
+    pattern text := concat_ws('|', pattern_of_numbers(e.person), pattern_of_names(names, shortest));
 begin
     update messages m set body = erased_text(), content = null
     where m.organization_id = organization and m.conversation_id = any (owners || conversations_told(e))
@@ -98,6 +99,29 @@ begin
     return exists (
         select from outbox o
         where o.organization_id = organization and o.id = any (e.told) and o.closed_at is null
+    );
+end $$;
+
+-- The names of a person that tell of nobody and nothing else. People call themselves as they like, "Ana" as well as "Banho":
+-- one word tells not if another contact or a service has it, or owners wrote it before the person was known.
+create or replace function telling_names(e erasures, owners bigint[], shortest integer) returns text[]
+language plpgsql stable
+as $$
+begin
+    return array(
+        select n.name from jsonb_array_elements_text(e.person -> 'names') n (name)
+        cross join lateral pattern_of_names(jsonb_build_object('names', array[n.name]), shortest) p (pattern)
+        where btrim(n.name) ~ '\s' or not exists (
+            select from contacts c
+            where c.organization_id = e.organization_id and c.id <> all (e.contacts) and c.name ~* p.pattern
+            union all select from services s where s.organization_id = e.organization_id and s.name ~* p.pattern
+            union all select from messages m
+            where m.organization_id = e.organization_id and m.conversation_id = any (owners) and m.body ~* p.pattern
+                and m.arrived_at < (
+                    select min(c.created_at) from contacts c
+                    where c.organization_id = e.organization_id and c.id = any (e.contacts)
+                )
+        )
     );
 end $$;
 
