@@ -33,7 +33,7 @@ class DayFigures:
 
     day: date
     now: datetime
-    """When it is told: on another day if the summary was missed."""
+    """When it is told: on another day if the summary was missed, or waits for the quiet hours to end."""
     figures: Figures
     before: Figures
     """Of the same weekday a week earlier, until the same time."""
@@ -49,7 +49,7 @@ async def daily_summary(view: ReportView) -> OwnerReport | None:
     return summary_of(
         DayFigures(
             day=view.day,
-            now=view.now,
+            now=told_at(view.now, view.settings.limits.quiet_span),
             figures=await view.source.read(stretch),
             before=await view.source.read(week_before(stretch)),
             waiting=await read_waiting(view.connection, view.organization),
@@ -64,6 +64,13 @@ def day_until(day: date, now: datetime) -> Stretch:
     start = datetime.combine(day, time.min, now.tzinfo)
     end = datetime.combine(day + timedelta(days=1), time.min, now.tzinfo)
     return Stretch(Span(day, day), start, min(max(now, start), end), end)
+
+
+def told_at(now: datetime, quiet: tuple[time, time] | None) -> datetime:
+    """Return when somebody is told what is written now: quiet hours that pass midnight are over on the next day."""
+    if quiet is None or not quiet[1] < quiet[0] <= now.time():
+        return now
+    return datetime.combine(now.date() + timedelta(days=1), quiet[1], now.tzinfo)
 
 
 def week_before(stretch: Stretch) -> Stretch:

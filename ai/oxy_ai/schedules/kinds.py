@@ -14,7 +14,7 @@ from oxy_ai.schedules.agenda_gap import empty_agenda
 from oxy_ai.schedules.causes import keep_causes
 from oxy_ai.schedules.daily import daily_summary
 from oxy_ai.schedules.opportunities import opportunities
-from oxy_ai.schedules.owners import Outgoing, OwnerChat, ReportPost, chats_of_owners
+from oxy_ai.schedules.owners import Outgoing, OwnerChat, ReportPost, chats_with, owners_to_tell
 from oxy_ai.schedules.plan import ScheduleName, is_on
 from oxy_ai.schedules.report import OwnerReport
 from oxy_ai.schedules.scheduled import ScheduledReport
@@ -69,14 +69,15 @@ class ReportKind:
         if left <= timedelta(0):
             return Cancelled("too late")
         async with work.reading() as connection:
+            owners = await owners_to_tell(connection, job)
+            if not owners:
+                return Cancelled("nobody to tell")
             source = FigureSource(connection, job.organization, job.timezone)
             local = due_at.astimezone(job.timezone)
             report = await self._writing.report(ReportView(source, job.instance, job.settings, work.now(), local))
-            chats = [] if report is None else await chats_of_owners(connection, job)
-        if report is None:
-            return Cancelled("nothing to tell")
-        if not chats:
-            return Cancelled("nobody to tell")
+            if report is None:
+                return Cancelled("nothing to tell")
+            chats = await chats_with(connection, job, owners)
         return await self._send(work, report, chats, left)
 
     async def _send(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid5
@@ -16,7 +17,7 @@ from oxy_ai.errors import FileLostError
 from oxy_ai.jobs.records import Job
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.media.records import FileKey, OutboundFile
-from oxy_ai.records import OpenNotices, Shown
+from oxy_ai.records import OpenNotices, Recipient, Shown
 from oxy_ai.reputation import ProactiveMessage, Purpose, queue_proactive
 from oxy_ai.sanitize import label_text, shorten, storable_text
 from oxy_ai.schedules.plan import OF_ORGANIZATION, ScheduleName, is_on
@@ -27,11 +28,17 @@ from oxy_core.identity import new_id
 from oxy_core.outbound import MAX_CAPTION, FileContent, FileKind
 
 _CHATS: Final = "select contact, conversation from chats_of_owners($1, $2, $3)"
-_EARLIER: Final = """
-select i.settings, i.owner_keys from instances i
-left join connection_states c on c.organization_id = i.organization_id and c.instance_id = i.id
-where i.organization_id = $1 and i.closed_at is null and i.name < $2 and coalesce(c.state, 'connected') = 'connected'
+_OTHERS: Final = """
+with numbers as (
+    select i.id, i.name, i.settings, i.owner_keys, coalesce(c.state, 'connected') = 'connected' as is_there
+    from instances i
+    left join connection_states c on c.organization_id = i.organization_id and c.instance_id = i.id
+    where i.organization_id = $1 and i.closed_at is null
+)
+select n.settings, n.owner_keys from numbers n join numbers own on own.id = $2
+where n.id <> $2 and n.is_there and (n.name < own.name or not own.is_there) and n.owner_keys && $3 order by n.name
 """
+_OTHERS_AT_ONCE: Final = 10
 
 log = structlog.get_logger()
 
@@ -54,32 +61,50 @@ class Outgoing:
     """How long it is worth sending."""
 
 
-async def chats_of_owners(connection: Connection, job: Job) -> list[OwnerChat]:
-    """Return the chats of all owners, or the business's own if none is named; they begin if there are none yet.
+async def owners_to_tell(connection: Connection, job: Job) -> list[Recipient]:
+    """Return all owners, or the business itself if none is named.
 
     An owner of several of an organization's numbers gets what is about all of it from the first of them that is there.
     """
     settings = job.settings
     named = (*map(str, settings.owners), *map(str, settings.owner_lids))
     to = recipients(OpenNotices(owners=named, own_phone=settings.phone_number, notices=()))
-    told = await _told_by_others(connection, job) if job.kind in OF_ORGANIZATION else frozenset[str]()
-    left = (person for person in to if (person.phone_key or str(person.chat)) not in told)
-    people = json.dumps([person.model_dump(mode="json") for person in left])
-    rows = await connection.fetch(_CHATS, job.organization, job.instance, people)
+    if job.kind not in OF_ORGANIZATION:
+        return to
+    left = await _untold(connection, job, {_key(person) for person in to})
+    return [person for person in to if _key(person) in left]
+
+
+def _key(person: Recipient) -> str:
+    return person.phone_key or str(person.chat)
+
+
+async def _untold(connection: Connection, job: Job, left: set[str]) -> set[str]:
+    """Return the keys of those who get such a report from no number of the organization that goes before this one.
+
+    There may be thousands of numbers, the first of which nearly always tells.
+    """
+    about, name = (job.organization, job.instance, sorted(left)), ScheduleName(job.kind)
+    async for row in connection.cursor(_OTHERS, *about, prefetch=_OTHERS_AT_ONCE):
+        left = left - set(row["owner_keys"]) if _tells(row["settings"], name) else left
+        if not left:
+            break
+    return left
+
+
+def _tells(document: str, name: ScheduleName) -> bool:
+    """Return whether an instance with these settings writes such a report; not if they cannot be read."""
+    try:
+        return is_on(InstanceSettings.model_validate_json(document), name)
+    except ValidationError:
+        return False
+
+
+async def chats_with(connection: Connection, job: Job, people: Iterable[Recipient]) -> list[OwnerChat]:
+    """Return the chats with owners; they begin if there are none yet."""
+    document = json.dumps([person.model_dump(mode="json") for person in people])
+    rows = await connection.fetch(_CHATS, job.organization, job.instance, document)
     return [OwnerChat(row["contact"], row["conversation"]) for row in rows]
-
-
-async def _told_by_others(connection: Connection, job: Job) -> frozenset[str]:
-    """Return the keys of those who get such a report from an earlier number of the organization."""
-    rows = await connection.fetch(_EARLIER, job.organization, job.settings.instance)
-    name, told = ScheduleName(job.kind), set[str]()
-    for row in rows:
-        try:
-            settings = InstanceSettings.model_validate_json(row["settings"])
-        except ValidationError:
-            continue  # nothing is written by its number
-        told |= set(row["owner_keys"]) if is_on(settings, name) else set()
-    return frozenset(told)
 
 
 class ReportPost:

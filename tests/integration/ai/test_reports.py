@@ -181,6 +181,15 @@ async def test_owners_get_the_day_in_a_models_words(scene: Scene) -> None:
         await until(lambda: branch.texts_to(THIRD))
         assert branch.texts_to(OWNER) == branch.texts_to(SECOND) == []
 
+        # What would wait at a number that is away, he hears from one that is there, and once.
+        await scene.query(
+            "insert into connection_states (organization_id, instance_id, state, since) values ($1, $2, $3, now())",
+            *(org(both), instance_id("petshop", "main"), ConnectionState.RECONNECTING.value),
+        )
+        await fires(scene, ScheduleName.DAILY_SUMMARY, MONDAY, "away")
+        await until(lambda: scene.query("select from jobs where key = 'away' and reason = 'nobody to tell'"))
+        await scene.query("delete from connection_states")
+
         # What the model makes up, and an endpoint that is out, cost the owner no figure.
         for key in ("invented", "out", "hanging"):
             before = len(pod.texts_to(OWNER))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +11,7 @@ from oxy_ai.aurora.figures.measures import Figures
 from oxy_ai.reports.ai_cost import AiCost
 from oxy_ai.reports.conversation_figures import ConversationFigures, WaitingFigures
 from oxy_ai.schedules.agenda_gap import is_empty
-from oxy_ai.schedules.daily import DayFigures, NextDay, day_until, summary_of, week_before
+from oxy_ai.schedules.daily import DayFigures, NextDay, day_until, summary_of, told_at, week_before
 from oxy_ai.schedules.good_customers import Regular
 from oxy_ai.schedules.opportunities import fallen_of
 from oxy_ai.schedules.plan import Outage
@@ -87,6 +87,24 @@ def test_a_summary_that_was_missed_says_of_which_day_it_is(later: int, title: st
     assert found.title == title
     assert found.plain.startswith(f"{title}\n\n• Clientes que escreveram: 1\n• ")
     assert found.worded("Uma cliente nova escreveu.") == f"{title}\n\nUma cliente nova escreveu."
+
+
+@pytest.mark.parametrize(
+    ("at", "quiet", "told"),
+    [
+        ("20:59", ("21:00", "08:00"), "03 20:59"),
+        ("21:30", ("21:00", "08:00"), "04 08:00"),
+        ("07:00", ("21:00", "08:00"), "03 07:00"),
+        ("13:00", ("12:00", "14:00"), "03 13:00"),
+        ("21:30", None, "03 21:30"),
+    ],
+)
+def test_what_waits_for_the_quiet_hours_to_end_is_told_on_the_next_day(
+    at: str, quiet: tuple[str, str] | None, told: str
+) -> None:
+    begins, ends = map(time.fromisoformat, quiet or ("00:00", "00:00"))
+    found = told_at(datetime.combine(MONDAY, time.fromisoformat(at), ZONE), (begins, ends) if quiet else None)
+    assert f"{found:%d %H:%M}" == told
 
 
 def test_a_day_is_compared_until_the_same_time_on_the_wall() -> None:
