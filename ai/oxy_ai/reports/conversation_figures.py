@@ -59,11 +59,16 @@ select
             and is_by_person(m.source)
             and m.arrived_at >= $2 and m.arrived_at < $3 and (m.author = 'phone' or was_sent(o))) as sent,
     (select count(*) from received) as conversations,
-    (select count(*) from received r where not exists (
-        select from messages m
-        where m.organization_id = $1 and m.conversation_id = r.conversation_id and m.author = 'customer'
-            and says_something(m.kind) and m.arrived_at < $2
-    )) as newcomers
+    (select count(*) from received r
+        join conversations v on v.organization_id = $1 and v.id = r.conversation_id
+        join instances i on i.organization_id = $1 and i.id = v.instance_id
+        where (v.created_at >= $2 or v.created_at > clock_timestamp()
+                - make_interval(days => (i.settings #>> '{retention,messages}')::integer)) is not false
+            and not exists (
+                select from messages m
+                where m.organization_id = $1 and m.conversation_id = r.conversation_id and m.author = 'customer'
+                    and says_something(m.kind) and m.arrived_at < $2
+            )) as newcomers
 """
 
 RESPONSES: Final = """

@@ -110,6 +110,11 @@ async def test_a_customer_is_new_only_in_the_period_of_the_first_message(scene: 
         await scene.query("update messages set arrived_at = now() - interval '40 days'")
         await pod.answer_to("Oi")
         found = await figures(scene, {"periodo": "ultimos_30_dias"})
+        assert (now(found, "mensagens_recebidas"), now(found, "conversas"), now(found, "novos_clientes")) == (1, 1, 0)
+        # Nor is whoever first wrote so long ago that it is deleted.
+        await scene.query("delete from messages where arrived_at < now() - interval '30 days'")
+        await scene.query("update conversations set created_at = created_at - interval '731 days'")
+        found = await figures(scene, {"periodo": "ultimos_30_dias"})
     assert (now(found, "mensagens_recebidas"), now(found, "conversas"), now(found, "novos_clientes")) == (1, 1, 0)
 
 
