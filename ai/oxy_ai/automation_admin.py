@@ -150,10 +150,12 @@ async def _known(connection: Connection, business: Business) -> Known:
         "select id, key, name from services where organization_id = $1 and active order by id", business.organization
     )
     services = [KnownService(*row) for row in rows]
+    kept = await read_kept(connection, business.organization, business.instance)
+    applied = [item.automation for item in kept]
     vertical = business.vertical
     if vertical is None:
-        return Known(services=services)
-    return Known(vertical.shipped_automations(), services, vertical.automation_variables())
+        return Known(services=services, applied=applied)
+    return Known(vertical.shipped_automations(), services, vertical.automation_variables(), applied)
 
 
 async def _apply(

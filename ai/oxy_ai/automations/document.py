@@ -26,8 +26,10 @@ class Known:
         shipped: Sequence[Automation] = (),
         services: Sequence[Named] | None = None,
         aliases: Mapping[str, str] | None = None,
+        applied: Sequence[Automation] = (),
     ) -> None:
         """`services` None: nobody knows them yet. `aliases`: the vertical's own names of variables."""
+        self.applied = {item.name: item for item in applied}
         self.shipped = {item.name: item for item in shipped}
         self.services = services
         self.aliases = dict(aliases or {})
@@ -86,6 +88,8 @@ class Document(BaseModel):
 def read_automations(text: str, known: Known, name: str | None = None) -> tuple[Automation, ...]:
     """Read a file's text; one that is shipped need not be written again, but for what differs.
 
+    Of one's own that is applied, name and `enabled` alone switch it on or off.
+
     Raises AdministrationError, which names each mistake with its line and field.
     """
     return read_document(text, _completed_by(known), "automations", name).automations
@@ -96,7 +100,7 @@ def _completed_by(known: Known) -> type[Document]:
         @field_validator("automations", mode="before")
         @classmethod
         def _with_shipped(cls, entries: object) -> object:
-            return [_with_shipped(entry, known.shipped) for entry in entries] if isinstance(entries, list) else entries
+            return [_completed(entry, known) for entry in entries] if isinstance(entries, list) else entries
 
         @model_validator(mode="after")
         def _names_what_is_there(self) -> Self:
@@ -112,10 +116,12 @@ def _completed_by(known: Known) -> type[Document]:
     return Completed
 
 
-def _with_shipped(entry: Any, shipped: Mapping[str, Automation]) -> Any:  # noqa: ANN401 as YAML has it
-    if not isinstance(entry, dict) or entry.get("name") not in shipped:
+def _completed(entry: Any, known: Known) -> Any:  # noqa: ANN401 as YAML has it
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         return entry
-    return {**shipped[entry["name"]].model_dump(mode="json", exclude_defaults=True), **entry}
+    applied = known.applied if entry.keys() <= {"name", "enabled"} else {}
+    base = known.shipped.get(entry["name"]) or applied.get(entry["name"])
+    return entry if base is None else {**base.model_dump(mode="json", exclude_defaults=True), **entry}
 
 
 def _errors(wrong: Iterable[tuple[tuple[str | int, ...], Mistake]]) -> ValidationError:

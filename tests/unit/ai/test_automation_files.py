@@ -49,6 +49,17 @@ def test_a_shipped_one_is_switched_on_by_its_name_and_may_differ() -> None:
     assert reminder.text == next(item.text for item in shipped_automations() if item.name == "lembrete-24h")
 
 
+def test_ones_own_is_switched_off_by_its_name_and_is_written_whole_otherwise() -> None:
+    [own] = read_automations("automations: [{name: oi, enabled: true, trigger: welcome, delay: 1d, text: Oi}]", KNOWN)
+    known = Known(shipped_automations(), SERVICES, VARIABLES, [own])
+    off = read_automations("automations: [{name: oi, enabled: false}]", known)
+    assert off == (own.model_copy(update={"enabled": False}),)
+    [whole] = read_automations("automations: [{name: oi, trigger: welcome, text: Olá}]", known)
+    assert (str(whole.delay), whole.text) == ("0m", "Olá")
+    with pytest.raises(AdministrationError, match=r"trigger: is missing"):
+        read_automations("automations: [{name: oi, text: Olá}]", known)
+
+
 def test_what_is_written_is_what_is_read_again() -> None:
     for item in shipped_automations():
         assert type(item).model_validate_json(item.model_dump_json(exclude_defaults=True)) == item
