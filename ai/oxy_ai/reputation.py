@@ -8,7 +8,7 @@ organization.
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -132,14 +132,34 @@ async def queue_proactive(
     return queued
 
 
+def waiting_for(purpose: Purpose, why: str) -> str:
+    """Return the reason of a job that waits until its number, or its contact, may be sent something of this purpose.
+
+    It is counted with the texts that wait, and looked at again when the number may have room (`look_for_room`).
+
+    >>> waiting_for(Purpose.PROMOTION, "quiet_hours")
+    'room:promotion:quiet_hours'
+    """
+    return f"room:{purpose.value}:{why}"
+
+
+class Room(NamedTuple):
+    """Where one more text stands."""
+
+    at: datetime | None
+    """When it might leave at the earliest; None: once somebody has done something."""
+    why: str
+    """What it waits for longest."""
+
+
 async def proactive_room(
     connection: Connection, organization: UUID, instance: UUID, contact: int, purpose: Purpose
-) -> datetime | None:
-    """Return when one more text might leave at the earliest; None: once somebody has done something."""
-    room: datetime | None = await connection.fetchval(
-        "select proactive_room($1, $2, $3, $4)", organization, instance, contact, purpose.value
+) -> Room:
+    """Return when one more text to a contact might leave."""
+    [row] = await connection.fetch(
+        "select * from proactive_room($1, $2, $3, $4)", organization, instance, contact, purpose.value
     )
-    return room
+    return Room(row["at"], row["why"])
 
 
 async def pause_proactive(connection: Connection, organization: UUID, instance: UUID, who: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 from oxy_ai.automations.definition import Automation
 from oxy_ai.automations.occurrences import Due
 from oxy_ai.records import OptOut
+from oxy_ai.reputation import Purpose, waiting_for
 
 TALKING: Final = timedelta(minutes=10)
 """So long after a customer's newest message nothing is written into the chat: his "sim" may be about that."""
@@ -101,7 +102,7 @@ def decide(automation: Automation, due: Due, to: Recipient, assistant: Assistant
         return Drop(Dropped.TOO_LATE)
     if now < due.at - SOON:
         return Wait(due.at, "due")
-    return _held(due, to, assistant, now) or Deliver()
+    return _held(automation, due, to, assistant, now) or Deliver()
 
 
 def refusal(automation: Automation, to: Recipient, assistant: Assistant) -> Dropped | None:
@@ -117,12 +118,15 @@ def refusal(automation: Automation, to: Recipient, assistant: Assistant) -> Drop
     return next((why for holds, why in reasons if holds), None)
 
 
-def _held(due: Due, to: Recipient, assistant: Assistant, now: datetime) -> Wait | Drop | None:
+def _held(automation: Automation, due: Due, to: Recipient, assistant: Assistant, now: datetime) -> Wait | Drop | None:
     """Return until when something has to wait that is due; too late if that is too long."""
+    purpose = Purpose(automation.counts_as)
     holds = [
-        Wait(min(to.human_until, now + LOOK_AGAIN), "human") if to.human_until and to.human_until > now else None,
-        Wait(now + LOOK_AGAIN, "paused") if assistant.paused else None,
-        Wait(to.last_inbound_at + TALKING, "talking")
+        Wait(min(to.human_until, now + LOOK_AGAIN), waiting_for(purpose, "human"))
+        if to.human_until and to.human_until > now
+        else None,
+        Wait(now + LOOK_AGAIN, waiting_for(purpose, "assistant")) if assistant.paused else None,
+        Wait(to.last_inbound_at + TALKING, waiting_for(purpose, "talking"))
         if to.last_inbound_at and now - TALKING < to.last_inbound_at <= now
         else None,
     ]

@@ -21,7 +21,7 @@ from oxy_ai.automations.wording import people_of, text_for
 from oxy_ai.database import Connection
 from oxy_ai.jobs.kinds import JobWork
 from oxy_ai.jobs.records import Cancelled, Done, Job, JobEnd, Later
-from oxy_ai.reputation import ProactiveMessage, Purpose, proactive_room, queue_proactive
+from oxy_ai.reputation import ProactiveMessage, Purpose, proactive_room, queue_proactive, waiting_for
 from oxy_core.envelopes import InstanceSettings, Lane
 from oxy_core.identity import new_id
 
@@ -132,9 +132,9 @@ async def _with_room(connection: Connection, business: Business, facts: Facts, a
     own, now = facts.own, facts.occurrence.now
     purpose, contact = Purpose(automation.counts_as), facts.occurrence.contact
     room = await proactive_room(connection, business.organization, business.instance, contact, purpose)
-    if room is not None and room <= now + LOOK_AGAIN:
+    if room.at is not None and room.at <= now + LOOK_AGAIN:
         return Deliver()
-    wait = Wait(now + LOOK_AGAIN if room is None else room, "budget")
+    wait = Wait(room.at or now + LOOK_AGAIN, waiting_for(purpose, room.why))
     return wait if own is not None and wait.until < own.until else Drop(Dropped.NO_ROOM)
 
 

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 from oxy_ai.assistants.fixed_texts import with_way_out
 from oxy_ai.campaigns.plan import Campaign, CampaignState, end_of_hours, length_of_hours, next_hours
 from oxy_ai.records import Record
+from oxy_ai.reputation import Purpose, waiting_for
 from oxy_ai.text_templates import Filled
 from oxy_core.outbound import MAX_CAPTION
 
@@ -47,6 +48,8 @@ class RecipientNow(Record):
     customer: bool
     room: AwareDatetime | None = None
     """When the number may write to him at the earliest, as things stand; None: nobody knows."""
+    shut: str = "turn"
+    """What that waits for longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +121,13 @@ def _wait(recipient: RecipientNow, spread: float, now: datetime) -> Wait | None:
     if recipient.state == "leaving":
         return Wait(now + SPREAD, "Leaving")
     if campaign.begins_at is not None and campaign.begins_at > now:
-        return Wait(campaign.begins_at, "Begins")
+        return Wait(campaign.begins_at, waiting_for(Purpose.PROMOTION, "not_before"))
     opens = next_hours(campaign, now)
     if opens is not None:
-        return Wait(opens + spread_over, "Hours")
+        return Wait(opens + spread_over, waiting_for(Purpose.PROMOTION, "hours"))
     if recipient.room is None or recipient.room > now + SOON:
-        return Wait((recipient.room or now + SPREAD) + spread_over, "Budget")
+        until = (recipient.room or now + SPREAD) + spread_over
+        return Wait(until, waiting_for(Purpose.PROMOTION, recipient.shut))
     return None
 
 

@@ -1,9 +1,10 @@
 -- What is left of an instance's budget, and why something waits: for people, and for jobs that would queue more.
 
--- When a text to a contact might be released at the earliest, as things stand; null: when somebody has done something.
--- What waits already goes first.
-create or replace function proactive_room(organization uuid, instance uuid, contact bigint, purpose text)
-returns timestamptz
+-- When a text to a contact might be released at the earliest, as things stand (null: when somebody has done something), and
+-- what it waits for longest, as why_shut and why_later say it. What waits already goes first.
+create or replace function proactive_room(
+    organization uuid, instance uuid, contact bigint, purpose text, out at timestamptz, out why text
+)
 language plpgsql stable
 as $$
 declare
@@ -13,12 +14,15 @@ declare
     room bigint;
     shut record;
     moment timestamptz := clock_timestamp();
+    free_again timestamptz;
 begin
     select * into i from instances n where n.organization_id = organization and n.id = instance;
     select * into r from reputation n where n.organization_id = organization and n.instance_id = instance;
-    moment := greatest(moment, case when purpose = 'promotion' then promoted_until(
+    free_again := case when purpose = 'promotion' then promoted_until(
         organization, contact, moment, (i.settings #>> '{limits,proactive_interval_days}')::integer
-    ) end);
+    ) end;
+    why := case when free_again > moment then 'interval' else 'turn' end;
+    moment := greatest(moment, free_again);
     loop
         select * into shut from why_shut(i, r, purpose, moment, interval '0');
         room := greatest(promotions_left(r, i, moment), 0);
@@ -27,11 +31,12 @@ begin
             shut.why := 'day';
             shut.until := next_day(moment, zone_of(i));
         end if;
+        why := coalesce(shut.why, why);
         exit when shut.why is null or shut.until is null or never_promotes(r, i, purpose, moment);
         moment := shut.until;
     end loop;
-    return case when shut.why is null
-                then moment + ahead * (make_interval(mins => 1) / (i.settings #>> '{limits,outbound_per_minute}')::integer) end;
+    at := case when shut.why is null
+               then moment + ahead * (make_interval(mins => 1) / (i.settings #>> '{limits,outbound_per_minute}')::integer) end;
 end $$;
 
 -- Whether the settings leave a number no promotion on the next day either.

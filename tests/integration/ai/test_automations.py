@@ -143,7 +143,7 @@ async def test_a_text_that_waits_is_not_sent_into_a_talk_nor_once_it_is_not_true
         await shop.frees_texts()
         await shop.becomes(("planned", None), ("dropped", "not_due"), ("dropped", "not_due"))
         assert await scene.value("select count(*) from outbox where state = 'withheld' and error = 'Outdated'") == 2
-        await until(lambda: scene.query("select from jobs where state = 'waiting' and reason = 'talking'"))
+        await until(lambda: scene.query("select from jobs where state = 'waiting' and reason = 'room:booking:talking'"))
         await shop.of(CUSTOMER, "last_inbound_at = now() - interval '1 hour'")
         await shop.falls_due()
         assert "Passando para lembrar: Banho de Rex" in (await shop.hears(2))[1]
@@ -165,7 +165,7 @@ async def test_some_customers_get_nothing_and_some_later(scene: Scene) -> None:
             TOLD, ("dropped", "opted_out"), ("dropped", "private"), ("dropped", "owner"), *[("planned", None)] * 2
         )
         waiting = await scene.query("select reason from jobs where kind = 'automation' and state = 'waiting'")
-        assert {row["reason"] for row in waiting} == {"human", "talking"}
+        assert {row["reason"] for row in waiting} == {"room:booking:human", "room:booking:talking"}
         await shop.of(LIA, "human_until = now() - interval '1 hour'")
         await shop.of(EVA, "last_inbound_at = now() - interval '1 hour'")
         await shop.falls_due()

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 from integration.ai.owner import PAST, Owner, booked, lid, opened, wishing
-from integration.ai.scene import OWNER, Scene, until
+from integration.ai.scene import OWNER, Scene, settings_of, until
 from integration.ai.test_proactive import PACE, limits
 
 from oxy_ai.campaign_admin import carry_out_campaign, read_campaign_order
@@ -453,3 +453,19 @@ async def left(scene: Scene) -> list[tuple[str, str, int]]:
         "from campaign_recipients r cross join jobs j"
     )
     return [tuple(row) for row in rows]
+
+
+async def test_what_waits_for_its_number_is_told_why_and_leaves_once_that_may_write(scene: Scene) -> None:
+    now = datetime.now(ZoneInfo("America/Sao_Paulo"))
+    quiet = f"{now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=2):%H:%M}"
+    async with running(scene, quiet_hours=quiet) as owner:
+        text = FILE.replace("service: banho, species: cachorro", "").replace("media: natal.png\n", "")
+        text = text.replace(" {pet} merece", " Merece")
+        await ordered(owner, "create", text, media=None)
+        await ordered(owner, "approve", text, media=None)
+        await until(
+            lambda: scene.query("select from jobs where reason = 'room:promotion:quiet_hours' having count(*) = 3")
+        )
+        assert promoted(owner) == {}
+        await scene.publish(settings_of("petshop", limits=limits(), generation=2))
+        await until(lambda: len(promoted(owner)) == len(PHONES[:3]))

@@ -32,7 +32,7 @@ PACING = {
     "look_at_held_again": "1 hour",
 }
 STEP = "relay_step(%s, %s, %s, '4 seconds', %s::uuid[], %s::uuid[], false, 20, '1 second', '10 seconds', %s)"
-ROOM = "proactive_room(%s, %s, %s, %s)"
+ROOM = "(proactive_room(%s, %s, %s, %s)).at"
 
 
 class Number:

@@ -222,6 +222,7 @@ def recipient(of: Campaign | None = None, **changes: object) -> RecipientNow:
 
 
 END = at("2026-12-08")
+OUT_OF_HOURS = "room:promotion:hours"
 STEPS: list[tuple[RecipientNow, datetime, Step]] = [
     (recipient(), NOW, Send(END)),
     (recipient(state="queued"), NOW, Void("Settled")),
@@ -234,15 +235,23 @@ STEPS: list[tuple[RecipientNow, datetime, Step]] = [
     (recipient(opted_out=True), NOW, Skip("OptedOut")),
     (recipient(private=True), NOW, Skip("Private")),
     (recipient(customer=False), NOW, Skip("NoCustomer")),
-    (recipient(campaign(begins_at=at("2026-12-02"))), NOW, Wait(at("2026-12-02"), "Begins")),
+    (recipient(campaign(begins_at=at("2026-12-02"))), NOW, Wait(at("2026-12-02"), "room:promotion:not_before")),
     (recipient(campaign(hours="09:00-18:00")), NOW, Send(at("2026-12-01 18:00"))),
-    (recipient(campaign(hours="09:00-18:00")), at("2026-12-01 08:59"), Wait(at("2026-12-01 09:00"), "Hours")),
-    (recipient(campaign(hours="09:00-18:00")), at("2026-12-01 18:00"), Wait(at("2026-12-02 09:00"), "Hours")),
-    (recipient(campaign(hours="09:00-18:00")), at("2026-12-07 18:00"), Wait(END, "Hours")),
+    (
+        recipient(campaign(hours="09:00-18:00")),
+        at("2026-12-01 08:59"),
+        Wait(at("2026-12-01 09:00"), OUT_OF_HOURS),
+    ),
+    (
+        recipient(campaign(hours="09:00-18:00")),
+        at("2026-12-01 18:00"),
+        Wait(at("2026-12-02 09:00"), OUT_OF_HOURS),
+    ),
+    (recipient(campaign(hours="09:00-18:00")), at("2026-12-07 18:00"), Wait(END, OUT_OF_HOURS)),
     (recipient(room=NOW + timedelta(minutes=1)), NOW, Send(END)),
-    (recipient(room=at("2026-12-02 08:00")), NOW, Wait(at("2026-12-02 08:00"), "Budget")),
-    (recipient(room=at("2026-12-20 08:00")), NOW, Wait(END, "Budget")),
-    (recipient(room=None), NOW, Wait(NOW + timedelta(minutes=30), "Budget")),
+    (recipient(room=at("2026-12-02 08:00"), shut="day"), NOW, Wait(at("2026-12-02 08:00"), "room:promotion:day")),
+    (recipient(room=at("2026-12-20 08:00")), NOW, Wait(END, "room:promotion:turn")),
+    (recipient(room=None, shut="paused"), NOW, Wait(NOW + timedelta(minutes=30), "room:promotion:paused")),
 ]
 
 

@@ -32,24 +32,29 @@ end $$;
 create or replace function queue_recipients(c campaigns, pace interval) returns void
 language sql
 as $$
-    select queue_recipient(c, w.r, (w.r).round, greatest(c.begins_at, statement_timestamp()) + pace * w.before)
+    select queue_recipient(
+        c, w.r, (w.r).round, greatest(c.begins_at, statement_timestamp()) + pace * w.before,
+        'room:promotion:' || case when c.begins_at > statement_timestamp() then 'not_before' else 'turn' end
+    )
     from (
         select r, row_number() over (order by r.id) - 1 as before from campaign_recipients r
         where r.organization_id = c.organization_id and r.campaign_id = c.id and r.state = 'waiting'
     ) w;
-    select queue_recipient(c, r, r.round + 1, o.expires_at) from campaign_recipients r
+    select queue_recipient(c, r, r.round + 1, o.expires_at, null) from campaign_recipients r
     join outbox o on o.organization_id = r.organization_id and o.id = r.outbox_id
     where r.organization_id = c.organization_id and r.campaign_id = c.id and (standing_of(r)).state = 'leaving'
         and o.expires_at < c.expires_at
 $$;
 
-create or replace function queue_recipient(c campaigns, r campaign_recipients, round_now integer, due timestamptz)
-returns bigint
+create or replace function queue_recipient(
+    c campaigns, r campaign_recipients, round_now integer, due timestamptz, why text
+) returns bigint
 language sql
 as $$
     select queue_job(c.organization_id, c.instance_id, jsonb_build_object(
         'kind', 'campaign_text', 'key', concat_ws(':', c.id, r.id, round_now), 'lane', 'campaign', 'contact', r.contact_id,
-        'payload', jsonb_build_object('recipient', r.id, 'round', round_now), 'due_at', due
+        'payload', jsonb_build_object('recipient', r.id, 'round', round_now), 'due_at', due,
+        'reason', why
     ))
 $$;
 

@@ -28,7 +28,7 @@ as $$
         'campaign', campaign_document(k), 'contact', r.contact_id,
         'state', s.state, 'round', s.round,
         'opted_out', c.opt_out is not null, 'private', is_private(c),
-        'room', proactive_room(organization, k.instance_id, r.contact_id, 'promotion'),
+        'room', m.at, 'shut', m.why,
         'customer', exists (
             select from customer_conversations(organization) u
             join conversations v on v.organization_id = organization and v.id = u.id
@@ -39,6 +39,7 @@ as $$
     join campaigns k on k.organization_id = organization and k.id = r.campaign_id
     join contacts c on c.organization_id = organization and c.id = r.contact_id
     cross join lateral standing_of(r) s
+    cross join lateral proactive_room(organization, k.instance_id, r.contact_id, 'promotion') m
     where r.organization_id = organization and r.id = recipient
 $$;
 
@@ -71,7 +72,7 @@ begin
     queued := queue_proactive(organization, k.instance_id, r.contact_id, message);
     perform settle_recipient(r, round_now, case when queued is null then 'NoChat' end, queued);
     if again is not null and queued is not null then
-        perform queue_recipient(k, r, round_now + 1, again);
+        perform queue_recipient(k, r, round_now + 1, again, null);
     end if;
     return true;
 end $$;

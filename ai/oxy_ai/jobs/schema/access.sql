@@ -21,3 +21,24 @@ begin
         )) execute function wake_jobs();
     end if;
 end $$;
+
+-- Whatever may have given a number room has those jobs looked at that wait for it (look_for_room). At the end of the
+-- transaction as well: jobs are locked last.
+do $$
+begin
+    if not exists (select from pg_trigger t where t.tgname = 'look_for_room' and t.tgrelid = 'instances'::regclass) then
+        create constraint trigger look_for_room after update on instances deferrable initially deferred
+        for each row when (
+            (old.settings -> 'limits', old.settings -> 'timezone', old.settings #> '{ai,enabled}',
+                old.settings #> '{ai,paused}', old.settings #> '{ai,mode}')
+            is distinct from (new.settings -> 'limits', new.settings -> 'timezone', new.settings #> '{ai,enabled}',
+                new.settings #> '{ai,paused}', new.settings #> '{ai,mode}')
+        ) execute function look_for_room('id');
+        create constraint trigger look_for_room after update on reputation deferrable initially deferred
+        for each row when (old.paused_at is not null and new.paused_at is null)
+        execute function look_for_room('instance_id');
+        create constraint trigger look_for_room after update on connection_states deferrable initially deferred
+        for each row when (old.state <> 'connected' and new.state = 'connected')
+        execute function look_for_room('instance_id');
+    end if;
+end $$;

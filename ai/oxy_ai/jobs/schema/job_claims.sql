@@ -23,6 +23,26 @@ begin
     return null;
 end $$;
 
+-- The number of an instance, whose column is named, may have room again: the jobs that wait for it are looked at now. One
+-- that a worker is looking at loses its fence, because that may know of the old state only. Nobody is waited for.
+create or replace function look_for_room() returns trigger
+language plpgsql
+as $$
+declare
+    moment timestamptz := clock_timestamp();
+begin
+    perform enter_org(new.organization_id);
+    update jobs j
+    set planned_at = moment, due_at = moment, delayed_at = null, lease_until = null, fence = j.fence + 1, claims = 0, waits = 0
+    where j.organization_id = new.organization_id and j.id in (
+        select w.id from jobs w
+        where w.organization_id = new.organization_id and w.instance_id = (to_jsonb(new) ->> tg_argv[0])::uuid
+            and w.state = 'waiting' and w.reason like 'room:%' and w.due_at > moment
+        for no key update skip locked
+    );
+    return null;
+end $$;
+
 -- Claim due jobs, up to `automation` and `campaign` of these lanes. Returns {claimed: [{organization, job, fence, claims}],
 -- wait}; `wait`: seconds until the next may be due, null if none is. Nothing of a lane is claimed while something of a
 -- more urgent one is due that nobody has claimed; then `wait` is 0 or less.

@@ -7,10 +7,12 @@ create or replace function queue_job(organization uuid, instance uuid, job jsonb
 language sql
 as $$
     insert into jobs (
-        organization_id, instance_id, kind, key, lane, contact_id, payload, planned_at, due_at, delayed_at, trace
+        organization_id, instance_id, kind, key, lane, contact_id, payload, planned_at, due_at, delayed_at, reason,
+        trace
     )
     select organization, instance, job ->> 'kind', job ->> 'key', (job ->> 'lane')::lane, (job ->> 'contact')::bigint,
-        coalesce(job -> 'payload', '{}'), d.at, d.at, case when job ->> 'due_at' is null then d.at end, job ->> 'trace'
+        coalesce(job -> 'payload', '{}'), d.at, d.at, case when job ->> 'due_at' is null then d.at end,
+        job ->> 'reason', job ->> 'trace'
     from (select coalesce((job ->> 'due_at')::timestamptz, clock_timestamp()) as at) d
     on conflict (organization_id, instance_id, kind, key) do nothing
     returning id

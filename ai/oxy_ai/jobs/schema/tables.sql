@@ -10,7 +10,7 @@ create table jobs (
     contact_id bigint,  -- whom it concerns; null: nobody, or several
     payload jsonb not null,
     state text not null default 'waiting' check (state in ('waiting', 'done', 'cancelled', 'dead', 'dropped')),
-    reason text,  -- why it waits, was cancelled or is dead
+    reason text,  -- why it waits, was cancelled or is dead; room:<purpose>:<why>: the number may not write yet (standing.sql)
     planned_at timestamptz not null,  -- when it was to be done; its place among others
     due_at timestamptz not null,  -- when a worker may claim it; while claimed, the end of the lease
     delayed_at timestamptz,  -- since when it waits for a time that was counted from then; null: for a time of day
@@ -35,6 +35,7 @@ create index jobs_claimed on jobs (organization_id, lane) where lease_until is n
 create index jobs_held on jobs (organization_id, instance_id) where held;
 create index jobs_dead on jobs (organization_id, finished_at, id) where state = 'dead';
 create index jobs_finished on jobs (organization_id, finished_at) where finished_at is not null;
+create index jobs_for_room on jobs (organization_id, instance_id) where state = 'waiting' and reason like 'room:%';
 create index jobs_contact on jobs (organization_id, contact_id) where contact_id is not null;
 
 -- Which organization's jobs are looked at next. Not under row-level security; only functions of oxy_scheduler use it.
