@@ -31,6 +31,7 @@ from oxy_ai.errors import AdministrationError, FileLostError, ProfileUnknownErro
 from oxy_ai.ids import instance_id, organization_id
 from oxy_ai.media.library import FileLibrary
 from oxy_ai.media.records import FileKey
+from oxy_ai.reputation import Purpose, reputation_of
 from oxy_ai.timezones import zone_or_default
 from oxy_ai.verticals import Verticals
 from oxy_core.campaign_command import (
@@ -41,6 +42,7 @@ from oxy_core.campaign_command import (
     CampaignReport,
     CampaignsAnswer,
     CampaignVerb,
+    CampaignWait,
 )
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.file_types import is_program
@@ -167,7 +169,7 @@ async def _said(desk: _Desk, file: CampaignFile, media: FileContent | None) -> S
         message = f"segment.service: no service of the catalog alone is called {file.segment.servico!r}: {names}"
         raise AdministrationError(message)
     said = said_in(file, segment, media, zone)
-    if (objection := objection_to_times(said, desk.shop.now)) is not None:
+    if (objection := objection_to_times(said, desk.shop.now, desk.settings.limits)) is not None:
         message = f"campaign {said.name!r}: {objection}"
         raise AdministrationError(message)
     return said
@@ -240,6 +242,7 @@ _REFUSED: Final = {
     Approval.EMPTY: "nobody would get campaign {name!r} now; `oxy campaign preview` says who is left out",
     Approval.GONE: "campaign {name!r} was cancelled: give it another name, and create it under that",
     Approval.LATE: "campaign {name!r} has expired: give it later times and create it anew",
+    Approval.SILENT: "campaign {name!r} would never leave: its hours lie within spec.limits.quietHours",
     Approval.CHANGED: "campaign {name!r} has been changed meanwhile: look at its preview, and approve then",
 }
 
@@ -257,9 +260,7 @@ async def _named(desk: _Desk, order: CampaignOrder) -> CampaignAnswer:
         case CampaignVerb.APPROVE:
             return await _approve(desk, campaign)
         case CampaignVerb.REPORT:
-            results = await results_of(desk.connection, desk.organization, campaign.id)
-            report = CampaignReport(**results.model_dump())
-            return _shown(campaign, "reported").model_copy(update={"report": report})
+            return await _reported(desk, campaign, "reported")
         case _:
             return await _change(desk, campaign)
 
@@ -287,7 +288,20 @@ async def _after(desk: _Desk, name: str, outcome: str) -> CampaignAnswer:
     if campaign is None:  # it is held by this transaction
         message = f"campaign {name!r} is gone"
         raise AdministrationError(message)
-    report = CampaignReport(**(await results_of(desk.connection, desk.organization, campaign.id)).model_dump())
+    return await _reported(desk, campaign, outcome)
+
+
+async def _reported(desk: _Desk, campaign: Campaign, outcome: str) -> CampaignAnswer:
+    results = await results_of(desk.connection, desk.organization, campaign.id)
+    reputation = await reputation_of(desk.connection, desk.organization, desk.instance)
+    waiting = [] if reputation is None or not results.waiting else reputation.waiting
+    zone = zone_or_default(desk.settings.timezone)
+    waits = tuple(
+        CampaignWait(why=line.why, until=line.until and line.until.astimezone(zone))
+        for line in waiting
+        if line.purpose is Purpose.PROMOTION
+    )
+    report = CampaignReport(**results.model_dump(), waits=waits)
     return _shown(campaign, outcome).model_copy(update={"report": report})
 
 

@@ -84,12 +84,13 @@ class Stop(Record):
 
 
 class WaitingTexts(Record):
-    """Texts of one purpose that wait for the same reason."""
+    """Texts of one purpose that wait for the same reason, written already or not."""
 
     purpose: Purpose
     why: str
-    """connection, paused, assistant, draft, quiet_hours, day, settings, minute; of their contacts: human, audience,
-    interval; not_before; turn: those before them; or what whoever holds them says."""
+    """connection, paused, assistant, draft, quiet_hours, day, settings, minute; of their contacts: human, talking,
+    audience, interval; of their campaign: not_before, hours; turn: those before them; or what whoever holds them
+    says."""
     texts: int
     since: AwareDatetime
     """When the oldest was queued."""

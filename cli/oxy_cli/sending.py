@@ -26,6 +26,8 @@ _REASONS: Final[Mapping[str, str]] = {
     "settings": "the operator has not published the limits yet",
     "human": "people answer the contact",
     "audience": "spec.ai.mode is Only, and the contact is none of them",
+    "talking": "the contact has just written",
+    "hours": "it is not within the campaign's hours (window.hours)",
     "interval": "the contact got a promotion (spec.limits.proactiveIntervalDays)",
     "not_before": "its time has not come",
     "turn": "others go first",
@@ -53,13 +55,18 @@ def waiting_rows(sending: Mapping[str, Any]) -> list[list[str]]:
     return [
         [
             f"{line['purpose']}s",
-            _REASONS.get(line["why"], line["why"]),
+            because(line["why"]),
             str(line["texts"]),
             _moment(line["since"], zone),
             _moment(line.get("until"), zone),
         ]
         for line in sending["waiting"]
     ]
+
+
+def because(why: str) -> str:
+    """Return why something waits, for people."""
+    return _REASONS.get(why, why)
 
 
 def _promotions(sending: Mapping[str, Any]) -> str:

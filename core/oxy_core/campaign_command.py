@@ -84,11 +84,22 @@ class CampaignPreview(_Document):
     """Others, of whom nothing shows that they are customers."""
     missing: dict[str, int]
     """Of the recipients, how many would get nothing because nobody knows this of them."""
+    silent: bool = False
+    """Whether its hours lie within the number's quiet hours, so that nothing would leave."""
     room: int = 0
     """How many texts the number may send before it expires, if it sends no others."""
     paused: bool = False
     """Whether the number sends nothing now, until a person resumes."""
     examples: tuple[CampaignExample, ...] = ()
+
+
+class CampaignWait(_Document):
+    """Why promotions of its number wait."""
+
+    why: str
+    """As `oxy status` shows it: `oxy_ai.reputation.WaitingTexts.why`."""
+    until: AwareDatetime | None = None
+    """When the first may leave; None: nobody knows."""
 
 
 class CampaignReport(_Document):
@@ -107,6 +118,8 @@ class CampaignReport(_Document):
     """By reason."""
     dead: int = 0
     """Of those waiting, whose job is a dead letter (`oxy dlq`)."""
+    waits: tuple[CampaignWait, ...] = ()
+    """Why some wait, as far as the number knows, which may have other promotions."""
 
 
 class CampaignAnswer(_Document):

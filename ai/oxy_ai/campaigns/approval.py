@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from oxy_ai.campaigns.audience import Audience
 from oxy_ai.campaigns.campaign_table import held_campaign, set_approved
-from oxy_ai.campaigns.plan import Campaign, CampaignState, expiry_of, objection_to_times
+from oxy_ai.campaigns.plan import Campaign, CampaignState, expiry_of, is_silent, objection_to_times
 from oxy_ai.campaigns.preview import Shop
 from oxy_ai.campaigns.reach import Frozen, Market, freeze
 
@@ -23,6 +23,8 @@ class Approval(StrEnum):
     """There is none, or it was cancelled."""
     LATE = "late"
     """Its times have passed."""
+    SILENT = "silent"
+    """Its hours lie within the number's quiet hours."""
     EMPTY = "empty"
     """Nobody would get it."""
 
@@ -52,7 +54,7 @@ async def approve(shop: Shop, audience: Audience, order: ApprovalOrder, pace: ti
     The caller holds the instance. Whoever approves again changes nothing.
     """
     campaign = await held_campaign(shop.connection, shop.organization, order.campaign)
-    if (refused := _refused(campaign, order, shop.now)) is not None or campaign is None:
+    if (refused := _refused(campaign, order, shop)) is not None or campaign is None:
         return Approved(refused or Approval.GONE)
     segment = audience.segment.model_validate(campaign.segment)
     target = Market(shop.organization, shop.instance, segment, campaign.basis)
@@ -64,7 +66,7 @@ async def approve(shop: Shop, audience: Audience, order: ApprovalOrder, pace: ti
     return Approved(Approval.APPROVED, count, expires)
 
 
-def _refused(campaign: Campaign | None, order: ApprovalOrder, now: datetime) -> Approval | None:
+def _refused(campaign: Campaign | None, order: ApprovalOrder, shop: Shop) -> Approval | None:
     """Return why a campaign cannot be approved; None: it can."""
     if campaign is None or campaign.state is CampaignState.CANCELLED:
         return Approval.GONE
@@ -72,7 +74,9 @@ def _refused(campaign: Campaign | None, order: ApprovalOrder, now: datetime) -> 
         return Approval.CHANGED
     if campaign.state is not CampaignState.DRAFT:
         return Approval.ALREADY
-    return Approval.LATE if objection_to_times(campaign, now) else None
+    if is_silent(campaign, shop.limits):
+        return Approval.SILENT
+    return Approval.LATE if objection_to_times(campaign, shop.now, shop.limits) else None
 
 
 def pace_of(per_minute: int) -> timedelta:

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, JsonValue, field_validator
 from oxy_ai.records import Record
 from oxy_ai.sanitize import storable_text
 from oxy_ai.scheduling.periods import Period, parse_period
+from oxy_core.instance.settings import LimitsSettings
 from oxy_core.outbound import FileContent
 
 LONGEST_TEXT: Final = 1_000
@@ -124,7 +125,18 @@ def expiry_of(said: Said, now: datetime) -> datetime:
     return said.expires_at or max(said.begins_at or now, now) + USUAL_LIFE
 
 
-def objection_to_times(said: Said, now: datetime) -> str | None:
+def is_silent(said: Said, limits: LimitsSettings) -> bool:
+    """Return whether the hours of a campaign lie within those in which its number writes to nobody."""
+    quiet = limits.quiet_span
+    if said.hours is None or quiet is None:
+        return False
+    period, (begins, ends) = parse_period(said.hours), quiet
+    if begins < ends:
+        return begins <= period.opens and period.closes <= ends
+    return begins <= period.opens or period.closes <= ends
+
+
+def objection_to_times(said: Said, now: datetime, limits: LimitsSettings) -> str | None:
     """Return why a campaign could not be sent within its times, and what to do; None: it could."""
     expires = expiry_of(said, now)
     if expires <= now:
@@ -133,6 +145,8 @@ def objection_to_times(said: Said, now: datetime) -> str | None:
         return "it expires before it begins: correct `window.begins` or `expires`"
     if expires > now + LONGEST_LIFE:
         return f"it expires in more than {LONGEST_LIFE.days} days: give it an earlier `expires`"
+    if is_silent(said, limits):
+        return f"nothing leaves in quiet hours ({limits.quiet_hours}): give it other `window.hours`"
     return None
 
 

@@ -10,7 +10,7 @@ from oxy_ai.assistants.fixed_texts import with_way_out
 from oxy_ai.campaigns.allowance import allowance_of
 from oxy_ai.campaigns.audience import Audience, Reading, values_of
 from oxy_ai.campaigns.criteria import words_of
-from oxy_ai.campaigns.plan import Said, expiry_of
+from oxy_ai.campaigns.plan import Said, expiry_of, is_silent
 from oxy_ai.campaigns.reach import Market, reach_of
 from oxy_ai.database import Connection
 from oxy_ai.records import Record
@@ -61,6 +61,8 @@ class Preview(Record):
     """Of the recipients, how many would get nothing because nobody knows this of them, by variable."""
     room: int
     """How many texts the number may send before it expires, if it sends no others."""
+    silent: bool
+    """Whether its hours lie within the number's quiet hours, so that nothing would leave."""
     paused: bool
     """Whether the number sends nothing now, until a person resumes."""
     examples: tuple[Example, ...]
@@ -90,6 +92,7 @@ async def preview_of(shop: Shop, audience: Audience, said: Said) -> Preview:
         unproven=reach.unproven,
         missing=dict(Counter(text.missing[0] for _, text in texts if text.missing)),
         room=allowance_of(reputation, shop.limits, shop.now, expiry_of(said, shop.now)),
+        silent=is_silent(said, shop.limits),
         paused=reputation is not None and reputation.paused is not None,
         examples=tuple(
             Example(name=person_name(name), text=with_way_out(text.text)) for name, text in texts if not text.missing

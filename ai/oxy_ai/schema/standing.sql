@@ -99,23 +99,33 @@ begin
     );
 end $$;
 
--- The held texts of an instance by purpose and by why they wait; those that are ready wait for what shuts their purpose, or for
--- those before them.
+-- What waits of an instance by purpose and by why: held texts, and the jobs that queue one once the number has room
+-- (room:<purpose>:<why>). What is ready waits for what shuts its purpose, or for those before it.
 create or replace function waiting_texts(i instances, r reputation, moment timestamptz) returns jsonb
 language plpgsql stable
 as $$
 begin
     return (
-        select coalesce(jsonb_agg(to_jsonb(w) order by w.purpose, w.why), '[]') from (
-            select o.purpose, coalesce(o.held_for, s.why, 'turn') as why, count(*) as texts, min(o.created_at) as since,
-                nullif(min(coalesce(o.held_until, s.until)), 'infinity') as until
-            from outbox o
-            join (
-                select p.purpose, g.why, g.until from unnest('{report,booking,promotion}'::text[]) p (purpose)
-                cross join lateral why_shut(i, r, p.purpose, moment, interval '0') g
-            ) s on s.purpose = o.purpose
+        with shut as (
+            select p.purpose, g.why, g.until from unnest('{report,booking,promotion}'::text[]) p (purpose)
+            cross join lateral why_shut(i, r, p.purpose, moment, interval '0') g
+        ), waits as (
+            select o.purpose, coalesce(o.held_for, s.why, 'turn') as why, o.created_at as since,
+                coalesce(o.held_until, s.until) as until
+            from outbox o join shut s on s.purpose = o.purpose
             where o.organization_id = i.organization_id and o.instance_id = i.id and o.state = 'held'
-            group by 1, 2
-        ) w
+            union all
+            select s.purpose, case when k.why = 'turn' or s.until is null then coalesce(s.why, k.why) else k.why end,
+                j.created_at, case when s.why is null or s.until is not null then greatest(j.due_at, s.until) end
+            from jobs j
+            cross join lateral (select split_part(j.reason, ':', 3) as why) k
+            join shut s on s.purpose = split_part(j.reason, ':', 2)
+            where j.organization_id = i.organization_id and j.instance_id = i.id and j.state = 'waiting'
+                and j.reason like 'room:%'
+        )
+        select coalesce(jsonb_agg(to_jsonb(g) order by g.purpose, g.why), '[]') from (
+            select w.purpose, w.why, count(*) as texts, min(w.since) as since, nullif(min(w.until), 'infinity') as until
+            from waits w group by w.purpose, w.why
+        ) g
     );
 end $$;

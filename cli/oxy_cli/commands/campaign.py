@@ -21,6 +21,7 @@ from oxy_cli.errors import CliError
 from oxy_cli.instance import InstanceView
 from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Name, Namespace, Output, SystemNamespace
 from oxy_cli.output import console, print_json, print_table
+from oxy_cli.sending import because
 from oxy_cli.worker_admin import administer
 from oxy_core.campaign_command import (
     CampaignAnswer,
@@ -375,6 +376,8 @@ def print_preview(preview: CampaignPreview) -> None:
     console().print(f"To {escape(preview.to)}: [bold]{recipients}[/]" + (f" (left out: {out})" if out else ""))
     if preview.room < recipients:
         console().print(f"[bold]The number may send only about {preview.room} texts before it expires.[/]")
+    if preview.silent:
+        console().print("[bold]Nothing leaves: its hours lie within spec.limits.quietHours.[/]")
     if preview.paused:
         console().print("[bold]The number is paused: nothing leaves before `oxy campaign resume NAME --instance`.[/]")
     if preview.examples:
@@ -383,7 +386,10 @@ def print_preview(preview: CampaignPreview) -> None:
 
 def print_report(report: CampaignReport) -> None:
     """Write what came of a campaign."""
-    counts = report.model_dump(exclude={"failed"})
+    counts = report.model_dump(exclude={"failed", "waits"})
     rows = [[title, str(counts[key])] for key, title in _LINES.items() if counts[key] or key in {"recipients", "sent"}]
     rows += [[f"failed: {reason}", str(count)] for reason, count in report.failed.items()]
     print_table(["RECIPIENTS", "COUNT"], rows)
+    for wait in report.waits if report.waiting else ():
+        until = "" if wait.until is None else f", until {_at(wait.until)}"
+        console().print(f"Some wait: {because(wait.why)}{until}.")

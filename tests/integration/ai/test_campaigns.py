@@ -143,6 +143,7 @@ media: natal.png
 cap: 10
 consent: {basis: existing_customer, source: clientes da loja}
 """
+PETSHOP = ("--organization", "petshop", "--instance", "main")
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(300 << 10)
 
 
@@ -462,7 +463,15 @@ async def test_what_waits_for_its_number_is_told_why_and_leaves_once_that_may_wr
         text = FILE.replace("service: banho, species: cachorro", "").replace("media: natal.png\n", "")
         text = text.replace(" {pet} merece", " Merece")
         await ordered(owner, "create", text, media=None)
-        await ordered(owner, "approve", text, media=None)
+        approved = (await ordered(owner, "approve", text, media=None)).report
+        assert approved is not None
+        [wait] = approved.waits
+        assert wait.why == "quiet_hours"
+        assert wait.until is not None
+        assert wait.until > now + timedelta(hours=1)
+        shown = (await asyncio.to_thread(scene.admin, "settings", *PETSHOP)).stdout
+        [line] = json.loads(shown)["sending"]["waiting"]
+        assert (line["purpose"], line["why"], line["texts"]) == ("promotion", "quiet_hours", 3)
         await until(
             lambda: scene.query("select from jobs where reason = 'room:promotion:quiet_hours' having count(*) = 3")
         )

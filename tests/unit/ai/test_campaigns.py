@@ -57,7 +57,7 @@ def test_the_example_is_a_campaign() -> None:
     said = said_in(file, file.segment, None, ZONE)
     assert said.segment == {"sem_vir_ha_dias": 60, "especie": "cachorro"}
     assert (said.hours, said.cap, said.expires_at) == ("09:00-18:00", 300, None)
-    assert objection_to_times(said, NOW) is None
+    assert objection_to_times(said, NOW, LimitsSettings()) is None
 
 
 GOOD = {
@@ -170,6 +170,9 @@ def test_two_campaigns_say_the_same_or_not() -> None:
 
 TIMES: list[tuple[dict[str, object], str | None]] = [
     ({}, None),
+    ({"hours": "20:00-22:00"}, None),
+    ({"hours": "22:00-23:00"}, "nothing leaves in quiet hours (21:00-08:00)"),
+    ({"hours": "07:00-08:00"}, "nothing leaves in quiet hours"),
     ({"expires_at": at("2026-12-01 10:00")}, "it has expired"),
     ({"begins_at": at("2026-12-05"), "expires_at": at("2026-12-05")}, "it expires before it begins"),
     ({"begins_at": at("2027-02-01")}, "it expires in more than 60 days"),
@@ -179,7 +182,7 @@ TIMES: list[tuple[dict[str, object], str | None]] = [
 
 @pytest.mark.parametrize(("changes", "objection"), TIMES)
 def test_a_campaign_has_time_to_be_sent(changes: dict[str, object], objection: str | None) -> None:
-    found = objection_to_times(said(**changes), NOW)
+    found = objection_to_times(said(**changes), NOW, LimitsSettings())
     assert found is None if objection is None else (found or "").startswith(objection)
 
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from oxy_ai.aurora.acting.sending_acts import sending_limits, shown
+from oxy_ai.aurora.acting.sending_acts import promotions_begin, sending_limits, shown
 from oxy_ai.reputation import PauseReason, Purpose, Reputation, Stop, WaitingTexts
 from oxy_core.instance.settings import LimitsSettings
 
@@ -32,6 +32,11 @@ def test_what_is_left_and_why_something_waits() -> None:
     [waits] = state.esperando
     assert waits.o_que == "campanhas e divulgação"
     assert waits.podem_sair_a_partir_de == "segunda-feira, 03/03/2031 às 12:00"
+    assert promotions_begin(FOUND, HERE) == (
+        " Agora nenhuma sai (o cliente recebeu outra divulgação há poucos dias), a partir de segunda-feira, 03/03/2031 "
+        "às 12:00."
+    )
+    assert promotions_begin(FOUND.model_copy(update={"waiting": []}), HERE) == ""
 
 
 @pytest.mark.parametrize("why", PauseReason)

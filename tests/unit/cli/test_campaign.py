@@ -1,5 +1,6 @@
 """What `oxy campaign` refuses by itself, what it asks of a worker, and what it says."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from oxy_core.campaign_command import (
     CampaignPreview,
     CampaignReport,
     CampaignVerb,
+    CampaignWait,
 )
 
 TEXT = "name: Natal\nmedia: natal.png\n"
@@ -93,15 +95,18 @@ def test_a_preview_and_a_report_are_shown(capsys: pytest.CaptureFixture[str]) ->
         opted_out=1,
         unproven=0,
         missing={"pet": 1},
+        silent=True,
         examples=(CampaignExample(name="Ana", text="Oi, Ana! [x]"),),
     )
     show(ANSWER.model_copy(update={"preview": preview}).model_dump(mode="json"), Output.TEXT)
     shown = capsys.readouterr().out
     assert "To clientes com gato: 2 (left out: beyond the cap: 2, opted out: 1, no pet: 1)" in shown
     assert "Oi, Ana! [x]" in shown
+    assert "Nothing leaves: its hours lie within spec.limits.quietHours." in shown
     report = CampaignReport(
         recipients=3,
-        waiting=0,
+        waiting=1,
+        waits=(CampaignWait(why="quiet_hours", until=datetime(2026, 12, 2, 8, tzinfo=UTC)), CampaignWait(why="paused")),
         sent=2,
         delivered=2,
         read=1,
@@ -115,6 +120,8 @@ def test_a_preview_and_a_report_are_shown(capsys: pytest.CaptureFixture[str]) ->
     shown = capsys.readouterr().out
     assert "failed: NotReleased" in shown
     assert "booked" not in shown
+    assert "Some wait: it is quiet (spec.limits.quietHours), until 2026-12-02 08:00" in shown
+    assert "Some wait: the number was stopped." in shown
 
 
 def test_a_number_and_a_list_are_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,14 +8,16 @@ from pydantic import BaseModel, Field
 from oxy_ai.assistants.refusals import ToolRefusal
 from oxy_ai.assistants.vertical import ActOutcome, ConfirmedAct, Tool, ToolContext
 from oxy_ai.aurora.acting.asking import ActPlan, asking_tool, undone, who_of
+from oxy_ai.aurora.acting.sending_acts import promotions_begin
 from oxy_ai.aurora.customers.campaigns import shop_of
 from oxy_ai.aurora.customers.named_campaigns import CampaignWords, find_campaign
 from oxy_ai.campaigns.approval import Approval, ApprovalOrder, Approved, approve, pace_of
 from oxy_ai.campaigns.audience import Audience
 from oxy_ai.campaigns.campaign_table import cancel, pause, resume
-from oxy_ai.campaigns.plan import Campaign, CampaignState, expiry_of, objection_to_times
+from oxy_ai.campaigns.plan import Campaign, CampaignState, expiry_of, is_silent, objection_to_times
 from oxy_ai.campaigns.preview import Preview, preview_of
 from oxy_ai.portuguese.formatting import moment, number, plural
+from oxy_ai.reputation import reputation_of
 from oxy_ai.scheduling.tool_arguments import Arguments
 
 
@@ -40,6 +42,12 @@ class CampaignActOrder(BaseModel):
     name: str
 
 
+_SILENT: Final = (
+    "O horário da campanha ({hours}) cai todo no horário de silêncio deste número ({quiet}), e nada sairia; é preciso "
+    "guardar outro rascunho com outro horário."
+)
+
+
 def sending_tool(audience: Audience) -> Tool:
     """Return the tool that sends a draft, for a vertical's customers."""
 
@@ -47,7 +55,10 @@ def sending_tool(audience: Audience) -> Tool:
         campaign = await find_campaign(context, wanted.campanha, {CampaignState.DRAFT})
         if isinstance(campaign, ToolRefusal):
             return campaign
-        if objection_to_times(campaign, context.now) is not None:
+        limits = context.turn.settings.limits
+        if is_silent(campaign, limits):
+            return ToolRefusal(erro=_SILENT.format(hours=campaign.hours, quiet=limits.quiet_hours))
+        if objection_to_times(campaign, context.now, limits) is not None:
             return ToolRefusal(erro=f"O prazo da campanha “{campaign.name}” passou; é preciso guardar outro rascunho.")
         preview = await preview_of(shop_of(context), audience, campaign)
         if not preview.reached:
@@ -58,7 +69,9 @@ def sending_tool(audience: Audience) -> Tool:
     async def carry_out(context: ToolContext, order: SendingOrder) -> ActOutcome:
         pace = pace_of(context.turn.settings.limits.outbound_per_minute)
         wanted = ApprovalOrder(order.campaign, order.digest, who_of(context))
-        return _told(context, order.name, await approve(shop_of(context), audience, wanted, pace))
+        approved = await approve(shop_of(context), audience, wanted, pace)
+        found = await reputation_of(context.connection, context.organization, context.turn.instance)
+        return _told(context, order.name, approved, promotions_begin(found, context.timezone))
 
     return asking_tool(
         "enviar_campanha",
@@ -98,13 +111,13 @@ def _left_out(preview: Preview) -> str:
     return f" Ficam de fora: {told}." if told else ""
 
 
-def _told(context: ToolContext, name: str, approved: Approved) -> ActOutcome:
+def _told(context: ToolContext, name: str, approved: Approved, begin: str) -> ActOutcome:
     if approved.outcome is Approval.APPROVED and approved.expires_at is not None:
         until = moment(approved.expires_at.astimezone(context.timezone))
         who = plural(approved.recipients, "cliente recebe", "clientes recebem")
         return ActOutcome(
-            f"Pronto! A campanha “{name}” foi aprovada: {who} aos poucos, até {until}. Pergunte quando quiser como ela "
-            "está."
+            f"Pronto! A campanha “{name}” foi aprovada: {who} aos poucos, até {until}.{begin} Pergunte quando quiser "
+            "como ela está."
         )
     return undone(_UNDONE[approved.outcome].format(name=name))
 
@@ -113,6 +126,7 @@ _UNDONE: Final = {
     Approval.ALREADY: "A campanha “{name}” já tinha sido aprovada.",
     Approval.CHANGED: "A campanha “{name}” mudou depois da pergunta; peça de novo para ver como ficou.",
     Approval.GONE: "Não encontro mais a campanha “{name}”.",
+    Approval.SILENT: "O horário da campanha “{name}” cai no horário de silêncio; é preciso guardar outro rascunho.",
     Approval.LATE: "O prazo da campanha “{name}” passou.",
     Approval.EMPTY: "Ninguém receberia a campanha “{name}” agora.",
 }

@@ -38,6 +38,9 @@ _REASONS: Final[Mapping[str, str]] = {
     "minute": "o limite por minuto",
     "human": "uma pessoa está conversando com o cliente",
     "audience": "no modo de teste só alguns contatos recebem",
+    "talking": "o cliente acabou de escrever",
+    "hours": "está fora do horário da campanha",
+    "settings": "os limites deste número ainda não chegaram",
     "interval": "o cliente recebeu outra divulgação há poucos dias",
     "not_before": "a hora marcada ainda não chegou",
     "turn": "espera a vez",
@@ -122,6 +125,17 @@ def _waits(line: WaitingTexts, zone: ZoneInfo) -> Waits:
         por_que=_REASONS.get(line.why, "espera alguém liberar"),
         podem_sair_a_partir_de=None if line.until is None else _local(line.until, zone),
     )
+
+
+def promotions_begin(found: Reputation | None, zone: ZoneInfo) -> str:
+    """Return in a sentence why promotions that were just queued do not leave now, and until when; empty: they do."""
+    waiting = [] if found is None else found.waiting
+    lines = [line for line in waiting if line.purpose is Purpose.PROMOTION]
+    if not lines or any(line.why in {"turn", "minute"} for line in lines):
+        return ""
+    first = min(lines, key=lambda line: (line.until is None, line.until))
+    when = "" if first.until is None else f", a partir de {_local(first.until, zone)}"
+    return f" Agora nenhuma sai ({_waits(first, zone).por_que}){when}."
 
 
 def _local(at: datetime, zone: ZoneInfo) -> str:
