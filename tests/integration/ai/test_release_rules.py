@@ -242,8 +242,6 @@ def test_what_leaves_before_the_quiet_hours_is_not_valid_into_them(number: Numbe
     number.limit(quiet_hours=f"{around(1)}-{around(65)}")
     number.queue()
     assert number.leaves() == []
-    number.limit(quiet_hours=f"{around(-65)}-{around(2)}")
-    assert number.leaves(least_valid="3 minutes") == [], "it is quiet until the end"
 
 
 def test_a_time_zone_that_only_python_knows_is_the_default_one(number: Number) -> None:
@@ -575,6 +573,17 @@ def test_what_no_pod_has_accepted_when_it_is_stopped_is_not_offered_again(
     number.value(stop, ORGANIZATION, INSTANCE)
     assert number.leaves() == [report]
     assert number.state(text)[0] == state
+
+
+def test_who_is_forgotten_while_a_text_is_under_way_is_not_written_to_again(number: Number) -> None:
+    text = number.queue()
+    assert number.leaves() == [text]
+    [(chat, phone)] = number.rows("select chat, phone from conversations v join contacts c on c.id = v.contact_id")
+    person = Jsonb({"chat": chat, "phone": phone, "phone_key": phone})
+    erased = number.value("erase_contact(%s, %s, %s, %s, 'test')", ORGANIZATION, INSTANCE, person, str(uuid4()))
+    assert "erasure" in erased
+    number.ends(text, "expired")
+    assert (number.leaves(), number.state(text)[0]) == ([], "expired")
 
 
 def test_what_belongs_together_leaves_in_its_order_and_soon(number: Number) -> None:

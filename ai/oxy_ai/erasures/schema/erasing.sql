@@ -117,6 +117,8 @@ begin
     order by v.id for update;
     update outbox set state = 'withheld', error = 'Erased', closed_at = clock_timestamp()
     where organization_id = e.organization_id and conversation_id = any (e.conversations) and state in ('pending', 'held');
+    perform withdraw_text(o.organization_id, o.id, 'Erased') from outbox o
+    where o.organization_id = e.organization_id and o.conversation_id = any (e.conversations) and o.state = 'accepted';
     update messages set state = 'ignored', reason = 'erased', settled_at = clock_timestamp()
     where organization_id = e.organization_id and conversation_id = any (e.conversations) and state = 'open';
     update turns set state = 'dropped', finished_at = clock_timestamp()
