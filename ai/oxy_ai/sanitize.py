@@ -19,6 +19,10 @@ NAME: Final = 40
 """Characters of a person's name in a list."""
 _LIST_MARKS: Final = str.maketrans(dict.fromkeys("•·▪◦‣()[]:;*_~|", " "))
 
+_ENDS: Final = ",!?…-\u2013\u2014/"
+"""What ends a name; a full stop may be part of it: Dr. Paulo."""
+_EDGES: Final = f" .{_ENDS}"
+
 _PARENTHESES: Final = str.maketrans(dict.fromkeys(_OPENING, "(") | dict.fromkeys(_CLOSING, ")"))
 
 
@@ -66,6 +70,15 @@ def label_text(text: str | None, limit: int = 60) -> str | None:
 def person_name(text: str | None) -> str | None:
     """Return what a person calls himself, for a list of people: nothing in it looks like another entry of the list."""
     return label_text((text or "").translate(_LIST_MARKS), NAME)
+
+
+def called(name: str | None) -> str | None:
+    """Return how a person is addressed: by the first name, if it is one; None: nobody knows."""
+    known = (person_name(name) or "").strip(_EDGES).partition(",")[0].rstrip(_EDGES)
+    if not any(character.isalpha() for character in known):
+        return None
+    first = known.split()[0].rstrip(_ENDS)
+    return first if first.isalpha() and len(first) > 1 else known
 
 
 def shorten(text: str, limit: int) -> str:

@@ -8,7 +8,7 @@ from oxy_ai.assistants.fixed_texts import with_way_out
 from oxy_ai.automations.definition import Automation
 from oxy_ai.automations.occurrences import Subject
 from oxy_ai.portuguese.formatting import full_day, moment
-from oxy_ai.sanitize import label_text, person_name
+from oxy_ai.sanitize import called, label_text, person_name
 from oxy_ai.scheduling.services import fold_name
 from oxy_ai.text_templates import Filled, fill
 
@@ -36,9 +36,8 @@ def text_for(
 
 
 def people_of(customer: str | None, business: str | None) -> dict[str, str]:
-    """Return what every text may have filled in, as far as it is known; of a name the first word."""
-    first = (person_name(customer) or "").split()[:1]
-    return {"nome": "".join(first), "loja": label_text(business) or ""}
+    """Return what every text may have filled in, as far as it is known."""
+    return {"nome": called(customer) or "", "loja": label_text(business) or ""}
 
 
 def enumerated(words: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 from oxy_ai.campaigns.criteria import Group
 from oxy_ai.campaigns.segment import Segment
 from oxy_ai.database import Connection
-from oxy_ai.sanitize import label_text, person_name
+from oxy_ai.sanitize import called, label_text
 from oxy_ai.text_templates import names_in
 
 
@@ -71,15 +71,6 @@ async def values_of(
             for contact, value in (await variable.read(reading, contacts)).items():
                 found[contact][variable.name] = value
     return found
-
-
-def called(name: str | None) -> str | None:
-    """Return how a person is addressed: by the first name, if it is one; None: nobody knows."""
-    known = person_name(name)
-    if known is None or not any(character.isalpha() for character in known):
-        return None
-    first = known.split()[0]
-    return first if first.isalpha() and len(first) > 1 else known
 
 
 async def _names(reading: Reading, contacts: Sequence[int]) -> Mapping[int, str]:

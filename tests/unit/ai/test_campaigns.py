@@ -12,9 +12,9 @@ import pytest
 
 from oxy_ai.aurora.customers.campaign_results import caption_of, chart_of, reason_words
 from oxy_ai.aurora.customers.named_campaigns import meant, state_words
+from oxy_ai.automations.wording import people_of
 from oxy_ai.campaign_admin import ReceivedCampaign, media_of, read_campaign_order
 from oxy_ai.campaigns.allowance import allowance_of
-from oxy_ai.campaigns.audience import called
 from oxy_ai.campaigns.campaign_text import message_of
 from oxy_ai.campaigns.delivery import (
     RecipientNow,
@@ -35,6 +35,7 @@ from oxy_ai.errors import AdministrationError
 from oxy_ai.petshop.segments import AUDIENCE, PetSegment, listed
 from oxy_ai.records import Shown
 from oxy_ai.reputation import Reputation
+from oxy_ai.sanitize import called
 from oxy_ai.text_templates import Filled, fill
 from oxy_core.campaign_command import CampaignOrder, CampaignVerb, MediaOrder
 from oxy_core.envelopes import Lane
@@ -328,10 +329,24 @@ def test_the_message_is_a_text_or_a_file_with_it() -> None:
 
 @pytest.mark.parametrize(
     ("name", "spoken"),
-    [("Ana Souza", "Ana"), ("ana", "ana"), ("Dr. Paulo", "Dr. Paulo"), ("🐾", None), (None, None), ("R2 D2", "R2 D2")],
+    [
+        ("Ana Souza", "Ana"),
+        ("ana", "ana"),
+        ("Ana, cliente", "Ana"),
+        ("Ana,cliente", "Ana"),
+        ("Ana - Banho!", "Ana"),
+        (", Ana.", "Ana"),
+        ("Dr. Paulo", "Dr. Paulo"),
+        ("Dr. Paulo, cliente", "Dr. Paulo"),
+        ("🐾", None),
+        (", .", None),
+        (None, None),
+        ("R2 D2", "R2 D2"),
+    ],
 )
 def test_people_are_called_by_their_first_names(name: str | None, spoken: str | None) -> None:
     assert called(name) == spoken
+    assert people_of(name, None)["nome"] == (spoken or "")
 
 
 def test_several_are_named_as_in_a_sentence() -> None:
