@@ -133,6 +133,7 @@ async def carry_out_automation(
         raise AdministrationError(message)
     known = await _known(connection, business)
     written = () if text is None else read_automations(text, known, options.name)
+    _require_hours(business, written)
     match options.verb:
         case "apply":
             return await _apply(connection, business, written, options.by)
@@ -143,6 +144,15 @@ async def carry_out_automation(
             return await _test(connection, business, chosen, options.days)
         case _:
             return await _history(connection, business, options)
+
+
+def _require_hours(business: Business, written: Sequence[Automation]) -> None:
+    """Refuse what could never be sent; raises AdministrationError."""
+    silent = [item for item in written if item.enabled and not business.hours(item).periods]
+    if silent:
+        wrong = "; ".join(f"{item.name}: its window {item.window} lies within them" for item in silent)
+        message = f"nothing leaves in quiet hours (spec.limits.quietHours): give it another `window`. {wrong}"
+        raise AdministrationError(message)
 
 
 async def _known(connection: Connection, business: Business) -> Known:

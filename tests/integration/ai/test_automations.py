@@ -296,4 +296,9 @@ async def test_what_would_be_written_is_told_with_when_and_why(scene: Scene) -> 
         assert [line.automation for line in of_file.messages] == ["lembrete-2h", "lembrete-2h"]
         with pytest.raises(AdministrationError, match="there is no automation 'nada'; there are: confirmacao, "):
             await shop.administer("test", "--only", "nada")
+        await scene.query(
+            "update instances set settings = jsonb_set(settings, '{limits,quiet_hours}', '\"21:00-08:00\"')"
+        )
+        with pytest.raises(AdministrationError, match=r"quiet hours .*lembrete-2h: its window 22:00-23:00 lies within"):
+            await shop.administer("apply", text=f'automations: [{{{SOON}, window: "22:00-23:00"}}]')
         assert await scene.value("select count(*) from automation_occurrences") == 0
