@@ -243,15 +243,26 @@ as $$
         when 'ambiguous' then 'it is unknown whether a text was sent'
         when 'budget_low' then 'most of the month''s budget for models is used'
         when 'budget_spent' then 'the month''s budget for models has no room for another answer'
+        when 'contact_job_dead' then 'a message that a contact should have got could not be made'
+        when 'job_dead' then 'something that was to be done at some time could not be done'
+        when 'campaign_job_dead' then 'messages of a campaign could not be made'
         when 'price_unknown' then 'there is a budget, but nobody knows what the model costs'
+        when 'dead_report' then 'a report from WhatsApp could not be stored'
+        when 'discarded_report' then 'a report that could not be stored was discarded'
+        else coalesce(stop_sentence(kind), 'unknown kind of notice: ' || kind)
+    end
+$$;
+
+-- Likewise why a number writes to nobody unasked any more.
+create or replace function stop_sentence(kind text) returns text
+language sql immutable parallel safe
+as $$
+    select case kind
         when 'stopped_reachout_locked' then 'WhatsApp lets the number write to nobody first'
         when 'stopped_rate_limited' then 'WhatsApp has asked the number to send less'
         when 'stopped_banned' then 'WhatsApp has banned the number'
         when 'stopped_failures' then 'too many promotions were not accepted'
         when 'stopped_opt_outs' then 'too many contacts wanted no more promotions'
-        when 'dead_report' then 'a report from WhatsApp could not be stored'
-        when 'discarded_report' then 'a report that could not be stored was discarded'
-        else 'unknown kind of notice: ' || kind
     end
 $$;
 

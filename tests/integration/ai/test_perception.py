@@ -390,8 +390,7 @@ async def test_a_file_is_heard_once_whatever_happens_to_workers_turns_and_files(
         replayed = await asyncio.to_thread(scene.admin, "dlq", "replay", f"turn:petshop:{turn}")
         assert replayed.returncode == 0, replayed.stderr
         assert (await answers(pod, 2, BIA))[1] == "Oi!"
-        await scene.query("update media set settled_at = settled_at - interval '90 days'")
-        await scene.query("update media_queue set due_at = now()")
+        await scene.query("select expire_file(organization_id, instance_id, id) from media")
         await until(lambda: scene.query("select from media where state = 'deleted' having count(*) = 3"), 60)
         pod.receive("Oi", BIA)
         assert len(await answers(pod, 3, BIA)) == 3

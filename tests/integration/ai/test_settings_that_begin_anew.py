@@ -120,6 +120,9 @@ async def test_rows_that_the_database_lost_come_back_with_the_next_reading(scene
     pod = await scene.pod(settings_of("petshop"))
     async with scene.worker(instances_reread_seconds=1, parked_retry_seconds=1):
         await scene.known(pod.settings)
+        await scene.query("delete from schedule_queue")
+        await scene.query("delete from schedules")
+        await scene.query("delete from connection_states")
         await scene.query("delete from relay_queue")
         await scene.query("delete from instances")
         pod.receive("Oi")

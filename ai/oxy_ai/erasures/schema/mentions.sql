@@ -102,7 +102,7 @@ begin
     );
 end $$;
 
--- The names of a person that tell of nobody and nothing else. People call themselves as they like, "Ana" as well as "Banho":
+-- The names of a person that tell of nobody and nothing else. People call themselves as they like, "Ana" as well as a service:
 -- one word tells not if another contact or a service has it, or owners wrote it before the person was known.
 create or replace function telling_names(e erasures, owners bigint[], shortest integer) returns text[]
 language plpgsql stable
