@@ -207,8 +207,13 @@ async def test_a_file_beside_its_picture_is_sent_and_counted(scene: Scene) -> No
         }
         assert {(file.kind, file.size) for file in got.values()} == {(FileKind.IMAGE, len(PICTURE))}
         assert (await owner.pod.answer_to("Que lindo", PHONES[0])) is not None
+        await scene.query(
+            "insert into bookings (organization_id, contact_id, service_id, subject, price_cents, starts_at, ends_at) "
+            "select organization_id, contact_id, service_id, subject, price_cents, now() + '1 day', now() + '25 hours' "
+            "from bookings where subject is not null order by id limit 1"
+        )
         report = await until(lambda: finished(owner))
-        assert (report.sent, report.answered, report.failed) == (2, 1, {})
+        assert (report.sent, report.answered, report.booked, report.failed) == (2, 1, 1, {})
         said = "select kind, body from messages where author = 'assistant' and kind = 'image'"
         assert len(await scene.query(said)) == 2
         assert (await ordered(owner, "cancel", None)).withdrawn == 0
