@@ -281,7 +281,10 @@ async def test_the_command_lists_what_is_open_and_fails_if_something_is_wrong(sc
     pod.results = False
     async with (
         running_endpoint(refusing(503)) as endpoint,
-        scene.worker(openai_base_url=endpoint.base_url, ledger_check_seconds=0.2),
+        # A turn that waits is asked about: it must not be tried again meanwhile.
+        scene.worker(
+            openai_base_url=endpoint.base_url, ledger_check_seconds=0.2, retry_seconds=60, retry_max_seconds=60
+        ),
     ):
         pod.receive("Oi")
         await until(lambda: scene.query("select from turns where waits > 0"))
