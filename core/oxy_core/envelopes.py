@@ -31,6 +31,7 @@ from oxy_core.files import FileArrived, FileFailed
 from oxy_core.identity import InstanceName, Jid, Lid, OrganizationName, PersonDigest, Phone
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.settings import AiSettings, LimitsSettings, QueuesSettings, RetentionSettings
+from oxy_core.instance.stored_session import SessionFacts
 from oxy_core.message_kinds import FIRST_KINDS, MessageKind
 from oxy_core.message_limits import MAX_NAME, MAX_TEXT, WhatsAppId
 from oxy_core.outbound import OutboundContent, SendRefusal
@@ -415,6 +416,14 @@ class LiveState(Envelope):
     """How many messages were found to be lost, of those that the journal still remembers."""
     reachout_locked_since: AwareDatetime | None = None
     """Since when WhatsApp lets this account write to nobody first, as far as sends have met it; None: it may."""
+    session: SessionFacts | None = None
+    """What is stored; None: nothing is known yet."""
+    volume_problem: str | None = None
+    """A `VolumeProblem`, or one that only a newer version knows; None: there is room."""
+    volume_bytes: int | None = Field(default=None, ge=0)
+    volume_free_bytes: int | None = Field(default=None, ge=0)
+    journal_bytes: int | None = Field(default=None, ge=0)
+    """What is used of the journal's file, without room in it that is free."""
 
 
 class InstanceSettings(Envelope):

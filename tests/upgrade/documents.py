@@ -56,6 +56,7 @@ from oxy_core.instance.settings import (
     WarningsSettings,
     WeeklyReportSettings,
 )
+from oxy_core.instance.stored_session import SessionFacts, VolumeProblem
 from oxy_core.message_kinds import MessageKind
 from oxy_core.outbound import FileContent, FileKind, Quoted, SendRefusal
 from oxy_core.report_bodies import ContactErased, MessageLost, NumberChanged, ReceiptKind, ReceiptsSeen
@@ -240,6 +241,20 @@ FULL: Final[Mapping[str, Envelope]] = {
         session_bytes=4096,
         messages_lost=2,
         reachout_locked_since=MOMENT,
+        session=SessionFacts(
+            linked_at=MOMENT,
+            device=3,
+            library_version="0.5.2",
+            messages=7,
+            peers=4,
+            set_aside_bytes=4096,
+            checked_at=MOMENT,
+            restored_at=MOMENT,
+        ),
+        volume_problem=VolumeProblem.VOLUME_FULL,
+        volume_bytes=1 << 30,
+        volume_free_bytes=1 << 20,
+        journal_bytes=1 << 20,
     ),
     "instance-settings": InstanceSettings(
         organization="flor",

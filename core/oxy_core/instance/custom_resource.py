@@ -55,6 +55,11 @@ def claim_name(instance: str) -> str:
     return f"{runtime_name(instance)}-session"
 
 
+def session_folder(organization: str, instance: str) -> str:
+    """Return where the session volume is mounted. Neither name contains an underscore, so the path is unambiguous."""
+    return f"/app/sessions/{organization}_{instance}"
+
+
 def pairing_secret_name(instance: str) -> str:
     """Return the name of the Secret that holds the current pairing code."""
     return f"{runtime_name(instance)}-pairing"

@@ -33,7 +33,17 @@ _CENTURY: Final = timedelta(days=36_500)
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
-_QUIET: Final = frozenset({"heartbeat_at", "session_bytes", "last_activity_at"})
+_QUIET: Final = frozenset(
+    {
+        "heartbeat_at",
+        "session_bytes",
+        "last_activity_at",
+        "session",
+        "volume_bytes",
+        "volume_free_bytes",
+        "journal_bytes",
+    }
+)
 """Fields whose change alone is no news."""
 
 
@@ -63,6 +73,7 @@ def by_our_clock(state: LiveState, shift: timedelta, arrived_at: datetime) -> Li
         "pairing": _moved_offer(state.pairing, shift),
         "last_reason": reason(state.last_reason, "") or None,
         "attempts": min(state.attempts, MAX_ATTEMPTS),
+        "volume_problem": reason(state.volume_problem, "") or None,
     }
     return state.model_copy(update=changes)
 

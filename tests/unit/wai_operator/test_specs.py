@@ -276,14 +276,15 @@ def test_the_pod_is_restricted() -> None:
 
 def test_the_pod_has_its_files_where_its_environment_says() -> None:
     mounts = {item["name"]: item["mountPath"] for item in container()["volumeMounts"]}
-    assert mounts == {"session": "/session", "credentials": "/credentials", "settings": "/settings", "tmp": "/tmp"}  # noqa: S108 in the container
+    session = "/app/sessions/paws_petshop"
+    assert mounts == {"session": session, "credentials": "/credentials", "settings": "/settings", "tmp": "/tmp"}  # noqa: S108 in the container
     volumes = {item["name"]: item for item in pod_spec()["volumes"]}
     assert volumes["session"]["persistentVolumeClaim"] == {"claimName": "wai-petshop-session"}
     assert volumes["credentials"]["secret"] == {"secretName": "wai-petshop"}
     assert volumes["settings"]["configMap"] == {"name": "wai-petshop"}
     assert volumes["tmp"]["emptyDir"] == {}
     made = environment()
-    assert (made["OXY_SESSION"], made["OXY_TERMINATION_LOG"]) == ("/session", container()["terminationMessagePath"])
+    assert (made["OXY_SESSION"], made["OXY_TERMINATION_LOG"]) == (session, container()["terminationMessagePath"])
     assert made["OXY_NATS_CREDENTIALS"] == "/credentials/user.creds"
     assert made["OXY_SETTINGS"] == "/settings/settings.json"
 

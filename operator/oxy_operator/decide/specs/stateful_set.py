@@ -8,6 +8,7 @@ from oxy_core.instance.custom_resource import (
     PAIRING_UNTIL_ANNOTATION,
     claim_name,
     runtime_name,
+    session_folder,
 )
 from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE
 from oxy_core.times import utc_text
@@ -27,7 +28,6 @@ GRACE_SECONDS: Final = 30
 AUTHORITIES: Final = "/ca"
 """Where the ConfigMap of ``spec.network.caBundleConfigMapRef`` is mounted."""
 
-_SESSION: Final = "/session"
 _CREDENTIALS: Final = "/credentials"
 _SETTINGS: Final = "/settings"
 _TERMINATION_LOG: Final = "/dev/termination-log"
@@ -122,7 +122,7 @@ def _container(instance: Instance, image: str, environment: list[Object]) -> Obj
             "timeoutSeconds": 5,
             "failureThreshold": 6,
         },
-        "volumeMounts": _mounts(instance.spec.network),
+        "volumeMounts": _mounts(instance),
     }
 
 
@@ -134,7 +134,7 @@ def _environment(instance: Instance, account: str, nats_url: str, volume: str) -
         "OXY_NATS_URL": nats_url,
         "OXY_NATS_CREDENTIALS": f"{_CREDENTIALS}/{CREDENTIALS_FILE}",
         "OXY_SETTINGS": f"{_SETTINGS}/{SETTINGS_FILE}",
-        "OXY_SESSION": _SESSION,
+        "OXY_SESSION": session_folder(instance.spec.organization_id, instance.name),
         "OXY_VOLUME_ID": volume,
         "OXY_TERMINATION_LOG": _TERMINATION_LOG,
         "OXY_PROBE_PORT": str(PROBE_PORT),
@@ -157,14 +157,15 @@ def _from_pod(name: str, path: str) -> Object:
     return {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
 
 
-def _mounts(network: NetworkSpec) -> list[Object]:
+def _mounts(instance: Instance) -> list[Object]:
     mounts: list[Object] = [
-        {"name": "session", "mountPath": _SESSION},
+        # The volume's root, under whatever path: one that older versions mounted elsewhere is used as it is.
+        {"name": "session", "mountPath": session_folder(instance.spec.organization_id, instance.name)},
         {"name": "credentials", "mountPath": _CREDENTIALS, "readOnly": True},
         {"name": "settings", "mountPath": _SETTINGS, "readOnly": True},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 the container's own, an emptyDir
     ]
-    if network.ca_bundle_config_map_ref:
+    if instance.spec.network.ca_bundle_config_map_ref:
         mounts.append({"name": "authorities", "mountPath": AUTHORITIES, "readOnly": True})
     return mounts
 
