@@ -8,7 +8,7 @@ from typing import Final
 from oxy_cli.errors import PairingError
 from oxy_cli.instance import Condition, InstanceView
 from oxy_core.instance.pairing_offer import PairingOffer
-from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode
+from oxy_core.instance.terminal_causes import TERMINAL_CAUSES
 
 
 class PairingStep(StrEnum):
@@ -20,7 +20,7 @@ class PairingStep(StrEnum):
     REQUEST = "request"
 
 
-_WRONG_PHONE: Final = TERMINAL_CAUSES[ExitCode.LINKED_TO_ANOTHER_NUMBER].reason
+_WRONG_PHONE: Final = TERMINAL_CAUSES["LinkedToAnotherNumber"].reason
 
 
 def current_offer(secret: Mapping[str, str] | None, now: datetime) -> PairingOffer | None:

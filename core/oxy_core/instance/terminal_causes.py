@@ -1,5 +1,7 @@
 """Why a connection ends for good: exit code, reason, phase, and advice to people, each defined once.
 
+`connection_causes` lists them with the causes that pass.
+
 A runtime exits with the code and leaves the explanation in its termination message; the operator shows the explanation
 in the instance's conditions, and starts no pod until a person has acted.
 """
@@ -22,15 +24,17 @@ class ExitCode(IntEnum):
     CLIENT_OUTDATED = 67
     BAD_SESSION = 68
     ACCOUNT_LOCKED = 69
+    """Locked or banned; the reason in the termination message tells which."""
     ATTEMPTS_EXHAUSTED = 70
     """No connection after all attempts; the kubelet starts the runtime again, so the epoch continues."""
     ACCOUNT_BANNED = 71
+    """What older versions exit with if the account is banned; read, but no longer written."""
     LINKED_TO_ANOTHER_NUMBER = 72
 
     @property
     def ends_epoch(self) -> bool:
         """Whether the operator scales to zero and waits for a person."""
-        return self in TERMINAL_CAUSES
+        return terminal_cause(self) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ _CAUSES: Final = (
         unpairs=True,
     ),
     TerminalCause(
-        ExitCode.ACCOUNT_BANNED,
+        ExitCode.ACCOUNT_LOCKED,
         "AccountBanned",
         Phase.FAILED,
         "WhatsApp has banned this account and unlinked its devices",
@@ -122,10 +126,20 @@ _CAUSES: Final = (
     ),
 )
 
-TERMINAL_CAUSES: Final[Mapping[int, TerminalCause]] = {cause.exit_code: cause for cause in _CAUSES}
-"""By exit code."""
+TERMINAL_CAUSES: Final[Mapping[str, TerminalCause]] = {cause.reason: cause for cause in _CAUSES}
+"""By reason."""
+
+_FORMERLY: Final[Mapping[int, str]] = {ExitCode.ACCOUNT_BANNED: "AccountBanned"}
+"""Reasons by the exit codes that older versions use."""
 
 
-def terminal_cause(exit_code: int) -> TerminalCause | None:
-    """Return the cause that an exit code stands for; None if it does not end the epoch."""
-    return TERMINAL_CAUSES.get(exit_code)
+def terminal_cause(exit_code: int, reason: str = "") -> TerminalCause | None:
+    """Return the cause that an exit code stands for; None if it does not end the epoch.
+
+    `reason` is the one in the termination message. It decides between the causes that share an exit code; if it is
+    unknown, or none of them, the first counts.
+    """
+    if exit_code in _FORMERLY:
+        return TERMINAL_CAUSES[_FORMERLY[exit_code]]
+    shared = [cause for cause in _CAUSES if cause.exit_code == exit_code]
+    return next((cause for cause in shared if cause.reason == reason), shared[0] if shared else None)

@@ -179,7 +179,8 @@ def _repaired(record: EpochRecord, nonce: str, now: datetime) -> EpochRecord:
 
 
 def _ended(record: EpochRecord, termination: Termination) -> EpochRecord:
-    cause, message = terminal_cause(termination.exit_code), termination.message
+    message = termination.message
+    cause = terminal_cause(termination.exit_code, message.reason if message else "")
     ended = EpochEnd(
         epoch=record.epoch,
         exit_code=termination.exit_code,

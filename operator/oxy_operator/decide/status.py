@@ -11,7 +11,7 @@ from oxy_core.envelopes import LiveState
 from oxy_core.identity import Jid, same_phone, tell_apart
 from oxy_core.instance.custom_resource import Phase, pairing_secret_name
 from oxy_core.instance.pairing_window import PAIRING_EXPIRED
-from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode
+from oxy_core.instance.terminal_causes import TERMINAL_CAUSES
 from oxy_core.times import utc_text
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.live_state import is_later_activity
@@ -187,7 +187,7 @@ def _linked_phone(situation: Situation) -> tuple[str, str]:
         f"customers. If that is not intended, unlink the device on that phone, then run: oxy pair "
         f"{situation.instance.name}"
     )
-    return TERMINAL_CAUSES[ExitCode.LINKED_TO_ANOTHER_NUMBER].reason, message
+    return TERMINAL_CAUSES["LinkedToAnotherNumber"].reason, message
 
 
 def _missing_phone(situation: Situation, verdict: Verdict) -> tuple[str, str]:

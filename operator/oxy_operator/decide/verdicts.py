@@ -57,7 +57,7 @@ def _verdict_for_stopped(instance: Instance, record: EpochRecord) -> Verdict | N
 
 def _verdict_for_end(end: EpochEnd, name: str) -> Verdict | None:
     """Return the verdict on a connection that ended for good, in the runtime's own words if it left any."""
-    cause = terminal_cause(end.exit_code)
+    cause = terminal_cause(end.exit_code, end.reason)
     return Verdict(cause.phase, cause.reason, end.message or cause.explain(name)) if cause else None
 
 

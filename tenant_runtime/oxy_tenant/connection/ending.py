@@ -52,10 +52,10 @@ class EndedError(OxyError):
         self.ending = ending
 
 
-def terminal_ending(code: ExitCode, instance: str, ban_expires_at: datetime | None = None) -> Ending:
-    """Return the ending of `instance` by a terminal cause; `code` must be one that ends the epoch."""
-    cause = TERMINAL_CAUSES[code]
-    return Ending(code, cause.reason, cause.explain(instance, ban_expires_at), ban_expires_at)
+def terminal_ending(reason: str, instance: str, ban_expires_at: datetime | None = None) -> Ending:
+    """Return the ending of `instance` by a terminal cause; `reason` must be that of one."""
+    cause = TERMINAL_CAUSES[reason]
+    return Ending(cause.exit_code, reason, cause.explain(instance, ban_expires_at), ban_expires_at)
 
 
 def linked_to_another(instance: str, expected: str, linked: str, *, unlinked: bool) -> Ending:
@@ -65,9 +65,9 @@ def linked_to_another(instance: str, expected: str, linked: str, *, unlinked: bo
     """
     wanted, found = tell_apart(expected, linked)
     rest = "" if unlinked else "; on that phone, remove the device that was linked"
-    cause = TERMINAL_CAUSES[ExitCode.LINKED_TO_ANOTHER_NUMBER]
+    cause = TERMINAL_CAUSES["LinkedToAnotherNumber"]
     message = cause.explain(instance, detail=f": {found} instead of {wanted}{rest}")
-    return Ending(ExitCode.LINKED_TO_ANOTHER_NUMBER, cause.reason, message)
+    return Ending(cause.exit_code, cause.reason, message)
 
 
 def attempts_exhausted(attempts: int, reason: str) -> Ending:
@@ -79,21 +79,22 @@ def attempts_exhausted(attempts: int, reason: str) -> Ending:
     )
 
 
-_CODES: Final[Mapping[type[LinkEvent], ExitCode]] = {
-    LoggedOut: ExitCode.LOGGED_OUT,
-    AccountLocked: ExitCode.ACCOUNT_LOCKED,
-    AccountBanned: ExitCode.ACCOUNT_BANNED,
-    Replaced: ExitCode.CONNECTION_REPLACED,
-    Banned: ExitCode.TEMPORARY_BAN,
-    Outdated: ExitCode.CLIENT_OUTDATED,
+_REASONS: Final[Mapping[type[LinkEvent], str]] = {
+    LoggedOut: "LoggedOut",
+    AccountLocked: "AccountLocked",
+    AccountBanned: "AccountBanned",
+    Replaced: "ConnectionReplaced",
+    Banned: "TemporaryBan",
+    Outdated: "ClientOutdated",
 }
+"""Reasons of terminal causes."""
 
 
 def ending_of(event: LinkEvent, instance: str) -> Ending | None:
     """Return the ending of `instance` that an event causes; None if it causes none."""
-    code = _CODES.get(type(event))
+    reason = _REASONS.get(type(event))
     expires_at = event.expires_at if isinstance(event, Banned) else None
-    return None if code is None else terminal_ending(code, instance, expires_at)
+    return None if reason is None else terminal_ending(reason, instance, expires_at)
 
 
 def write_termination_message(path: Path, message: TerminationMessage) -> None:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import structlog
 
-from oxy_core.instance.terminal_causes import ExitCode
 from oxy_tenant.connection.ending import EndedError, Ending, linked_to_another, terminal_ending
 from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.links.protocol import StoredSession
@@ -45,7 +44,7 @@ class SessionKeeper:
     async def _set_aside_damaged(self) -> None:
         # Pairing again repairs one damaged session; a second within a day probably means that the volume is at fault.
         if await asyncio.to_thread(self._session.set_aside, datetime.now(UTC)):
-            raise EndedError(terminal_ending(ExitCode.BAD_SESSION, self._instance))
+            raise EndedError(terminal_ending("BadSession", self._instance))
 
     async def copy(self) -> None:
         """Copy the session. Without a copy we are merely less prepared for damage, so a failure is only logged."""

@@ -56,7 +56,7 @@ async def test_a_window_that_closes_withdraws_its_code(scene: Scene) -> None:
         (FaultKind.TEMPORARY_BAN, ExitCode.TEMPORARY_BAN, "TemporaryBan"),
         (FaultKind.OUTDATED, ExitCode.CLIENT_OUTDATED, "ClientOutdated"),
         (FaultKind.LOCKED, ExitCode.ACCOUNT_LOCKED, "AccountLocked"),
-        (FaultKind.BANNED, ExitCode.ACCOUNT_BANNED, "AccountBanned"),
+        (FaultKind.BANNED, ExitCode.ACCOUNT_LOCKED, "AccountBanned"),
     ],
 )
 async def test_a_terminal_cause_ends_the_epoch(scene: Scene, fault: FaultKind, code: ExitCode, reason: str) -> None:

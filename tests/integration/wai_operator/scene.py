@@ -353,12 +353,14 @@ class Scene:
         name = f"wai-{self.name}-0?gracePeriodSeconds=0"
         self.api.delete(self.path("pod", name))
 
-    def terminated(self, exit_code: int, *, epoch: int | None = None, pod_uid: str | None = None) -> Object:
+    def terminated(
+        self, exit_code: int, *, epoch: int | None = None, pod_uid: str | None = None, reason: str = "Ended"
+    ) -> Object:
         message = TerminationMessage(
             epoch=epoch or self.epoch(),
             pod_uid=pod_uid or self.pod_uid(),
             exit_code=exit_code,
-            reason="Ended",
+            reason=reason,
             message="as the test wants it",
             ended_at=datetime.now(UTC),
         )

@@ -43,7 +43,7 @@ async def test_a_ready_pod_is_a_connected_instance(scene: Scene) -> None:
 @pytest.mark.parametrize("cause", TERMINAL_CAUSES.values(), ids=lambda cause: cause.reason)
 async def test_a_final_end_scales_to_zero_and_stays(scene: Scene, cause: TerminalCause) -> None:
     await with_pod(scene)
-    scene.pod_status(state=scene.terminated(cause.exit_code))
+    scene.pod_status(state=scene.terminated(cause.exit_code, reason=cause.reason))
     await scene.until_phase(cause.phase.value, cause.reason)
     await replicas(scene, 0)
     scene.kill_pod()

@@ -2,7 +2,6 @@ import asyncio
 
 import pytest
 
-from oxy_core.instance.terminal_causes import ExitCode
 from oxy_core.tasks import CANCEL_AGAIN_SECONDS
 from oxy_tenant.connection.ending import EndedError, terminal_ending
 from oxy_tenant.runtime import run_until
@@ -34,7 +33,7 @@ async def test_a_stop_waits_until_the_session_has_delivered_what_it_received() -
 
 
 async def test_a_terminal_cause_is_the_ending_and_leaves_nothing_to_close() -> None:
-    session, ending = Session(), terminal_ending(ExitCode.LOGGED_OUT, "shop")
+    session, ending = Session(), terminal_ending("LoggedOut", "shop")
 
     async def end() -> None:
         raise EndedError(ending)

@@ -1,0 +1,38 @@
+import pytest
+
+from oxy_core.instance.connection_causes import CONNECTION_CAUSES, ConnectionCause, Effect, connection_cause
+from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode
+
+
+@pytest.mark.parametrize("cause", CONNECTION_CAUSES.values(), ids=CONNECTION_CAUSES.keys())
+def test_each_cause_says_once_what_happened_and_what_to_do(cause: ConnectionCause) -> None:
+    text = cause.explain("petshop", "read: connection reset by peer.")
+    assert cause.reason.isalnum()
+    assert cause.reason[0].isupper()
+    assert text.startswith(
+        f"{cause.happened}: read: connection reset by peer. {cause.advice.removesuffix(' oxy pair')}"
+    )
+    assert text.count(cause.happened) == 1
+    assert ".." not in text
+    assert not cause.happened.endswith(".")
+    assert not cause.advice.endswith(".")
+    assert cause.explain("petshop").startswith(f"{cause.happened}. {cause.advice}"[:-1])
+
+
+def test_a_cause_that_ends_the_connection_names_the_command_and_its_exit_code() -> None:
+    ending = [cause for cause in CONNECTION_CAUSES.values() if cause.effect is Effect.ENDS]
+    assert {cause.reason for cause in ending} == set(TERMINAL_CAUSES)
+    for cause in ending:
+        assert (cause.reconnects, cause.warns) == (False, True)
+        assert cause.exit_code is not None
+        assert cause.exit_code.ends_epoch
+        assert cause.explain("petshop").endswith("oxy pair petshop")
+
+
+def test_a_cause_that_passes_has_no_exit_code_but_that_of_the_last_attempt() -> None:
+    codes = {cause.exit_code for cause in CONNECTION_CAUSES.values() if cause.effect is not Effect.ENDS}
+    assert codes == {None, ExitCode.ATTEMPTS_EXHAUSTED}
+
+
+def test_a_reason_of_another_version_has_no_row() -> None:
+    assert [connection_cause(reason) for reason in ("Tomorrow", "", None)] == [None] * 3
