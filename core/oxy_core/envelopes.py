@@ -35,7 +35,7 @@ from oxy_core.instance.stored_session import SessionFacts
 from oxy_core.message_kinds import FIRST_KINDS, MessageKind
 from oxy_core.message_limits import MAX_NAME, MAX_TEXT, WhatsAppId
 from oxy_core.outbound import OutboundContent, SendRefusal
-from oxy_core.report_bodies import ContactErased, MessageLost, NumberChanged, ReceiptsSeen
+from oxy_core.report_bodies import ContactErased, InstanceEvent, MessageLost, NumberChanged, ReceiptsSeen
 from oxy_core.trace import TraceParent
 
 MAX_ERROR: Final = 1_000
@@ -48,7 +48,7 @@ MAX_ENVELOPE_BYTES: Final = 508 << 10
 """Largest report without headers; pods cut the text of one that would be larger. The longest text takes 384 KiB: 65,536
 characters of at most 6 bytes each (as escapes in JSON)."""
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Newest version of an envelope that this code reads."""
 
 FIRST_VERSION: Final = 1
@@ -59,6 +59,9 @@ CONTENT_VERSION: Final = 2
 
 ERASURE_VERSION: Final = 3
 """Version of the envelopes by which a person is forgotten."""
+
+EVENT_VERSION: Final = 4
+"""Version of the reports of events, and of requests to hold back what is to be sent."""
 
 MESSAGE_ID_HEADER: Final = "Nats-Msg-Id"
 """Header by which JetStream drops a repeated publish."""
@@ -264,7 +267,8 @@ ReportBody = Annotated[
     | NumberChanged
     | SendResult
     | ConnectionChanged
-    | ContactErased,
+    | ContactErased
+    | InstanceEvent,
     Field(discriminator="type"),
 ]
 
@@ -275,6 +279,8 @@ def version_of(body: BaseModel) -> int:
         return body.least_version
     if isinstance(body, ContactErased):
         return ERASURE_VERSION
+    if isinstance(body, InstanceEvent):
+        return EVENT_VERSION
     return FIRST_VERSION if isinstance(body, SendResult | ConnectionChanged) else CONTENT_VERSION
 
 

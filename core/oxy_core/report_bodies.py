@@ -1,10 +1,11 @@
-"""What pods report of messages that they received or sent earlier, and of contacts."""
+"""What pods report of messages that they received or sent earlier, of contacts, and of themselves."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from oxy_core.content import Token
 from oxy_core.identity import Jid
@@ -18,6 +19,23 @@ MAX_FILE_NAME: Final = 255
 
 MAX_LEFT: Final = 64
 """Most files that a report of an erasure names."""
+
+MAX_FACTS: Final = 16
+"""Most facts of an event."""
+
+MAX_FACT: Final = 200
+"""Longest text of a fact in characters."""
+
+EventName = Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}:[a-z][a-z0-9_]{0,39}$")]
+"""``<what it is about>:<what happened>``. Known names: `oxy_core.event_names`. A token of a bus subject."""
+
+FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+Fact = bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | Annotated[str, Field(max_length=MAX_FACT)]
+"""Whole numbers as JSON has them everywhere; times as RFC 3339 text."""
+
+Facts = Annotated[Mapping[FactName, Fact], Field(max_length=MAX_FACTS)]
+"""What an event says beside its name: small, and never a text, a phone number, a code or a credential."""
 
 
 class _Body(BaseModel):
@@ -83,3 +101,16 @@ class ContactErased(_Body):
     request_id: UUID
     left: Annotated[tuple[Annotated[str, Field(max_length=MAX_FILE_NAME)], ...], Field(max_length=MAX_LEFT)] = ()
     """Files on the volume that may still name the person, because they cannot be read: damaged sessions."""
+
+
+class InstanceEvent(_Body):
+    """Something that happened to an instance and is no message: the platform publishes it to integrators.
+
+    A worker that does not know its name publishes it all the same.
+    """
+
+    type: Literal["event"] = "event"
+    name: EventName
+    at: AwareDatetime
+    """When it happened, by the pod's clock."""
+    facts: Facts = {}

@@ -59,7 +59,7 @@ from oxy_core.instance.settings import (
 from oxy_core.instance.stored_session import SessionFacts, VolumeProblem
 from oxy_core.message_kinds import MessageKind
 from oxy_core.outbound import FileContent, FileKind, Quoted, SendRefusal
-from oxy_core.report_bodies import ContactErased, MessageLost, NumberChanged, ReceiptKind, ReceiptsSeen
+from oxy_core.report_bodies import ContactErased, InstanceEvent, MessageLost, NumberChanged, ReceiptKind, ReceiptsSeen
 from oxy_core.tenant import TenantSettings, TerminationMessage
 
 MOMENT: Final = datetime(2026, 11, 28, 12, 30, tzinfo=UTC)
@@ -220,6 +220,7 @@ FULL: Final[Mapping[str, Envelope]] = {
     ),
     "send-request-content": SEND_REQUEST,
     "report-contact-erased": report(ContactErased(request_id=ID, left=("session.bad-20261128T123000Z.db",))),
+    "report-event": report(InstanceEvent(name="whatsapp:phone_offline", at=MOMENT, facts={"days": 10})),
     "erase-request": EraseRequest(
         id=ID, organization="flor", instance="petshop", salt=ID, digests=("ab" * 32,), seconds_ago=3_600, trace=TRACE
     ),

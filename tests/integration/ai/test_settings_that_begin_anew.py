@@ -14,7 +14,7 @@ from oxy_ai.database import connected_pool
 from oxy_ai.engine.instances import InstanceFollower
 from oxy_ai.engine.store import Engine, Entry, NewSettings
 from oxy_core import subjects
-from oxy_core.envelopes import InstanceSettings
+from oxy_core.envelopes import VERSION, InstanceSettings
 from oxy_core.jetstream import DEAD_LETTER_STREAM, PARKED_STREAM
 from oxy_core.subjects import INSTANCES_BUCKET, instance_key
 
@@ -153,7 +153,7 @@ async def test_a_report_of_a_newer_version_waits_for_a_newer_worker(
         await until(lambda: parked(scene, "version"))
         await pod.answer_to("Oi", ANOTHER)
     assert await dead_letters(scene) == 0
-    monkeypatch.setattr("oxy_core.envelopes.VERSION", 4)
+    monkeypatch.setattr("oxy_core.envelopes.VERSION", VERSION + 1)
     async with scene.worker():
         await until(lambda: pod.sent and len(pod.sent) == 2)
         await until(lambda: nothing_parked(scene))
@@ -162,12 +162,12 @@ async def test_a_report_of_a_newer_version_waits_for_a_newer_worker(
 async def test_settings_of_a_newer_version_are_tried_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_of("petshop")
     pod = await scene.pod(settings, published=False)
-    await put(scene, settings, json.loads(settings.encode()) | {"version": 4})
+    await put(scene, settings, json.loads(settings.encode()) | {"version": VERSION + 1})
     async with scene.worker(instances_reread_seconds=0.5):
         await asyncio.sleep(1)
         assert await scene.query("select from instances") == []
-        monkeypatch.setattr("oxy_core.envelopes.VERSION", 4)
-        monkeypatch.setattr("oxy_ai.records.VERSION", 4)
+        monkeypatch.setattr("oxy_core.envelopes.VERSION", VERSION + 1)
+        monkeypatch.setattr("oxy_ai.records.VERSION", VERSION + 1)
         await pod.answer_to("Oi")
 
 
@@ -175,7 +175,7 @@ async def test_a_turn_with_settings_of_a_newer_version_counts_no_attempt(scene: 
     pod = await scene.pod(settings_of("petshop"))
     async with scene.worker(lease_seconds=0.4, turn_claims=2):
         await scene.known(pod.settings)
-        await scene.query("update instances set settings = settings || '{\"version\": 4}'")
+        await scene.query("update instances set settings = settings || '{\"version\": 99}'")
         pod.receive("Oi")
         await until(lambda: scene.query("select from turns"))
         await asyncio.sleep(4)
@@ -204,7 +204,7 @@ async def test_settings_that_the_database_rejects_hold_up_no_others(scene: Scene
 
 async def newer_report(scene: Scene, pod: FakePod) -> None:
     report = pod.report(pod.message("Oi"))
-    document = json.loads(report.encode()) | {"version": 4, "id": str(report.id), "journal_sequence": 999}
+    document = json.loads(report.encode()) | {"version": VERSION + 1, "id": str(report.id), "journal_sequence": 999}
     document["body"] |= {"whatsapp_id": "NEWER", "chat": "5511900000009@s.whatsapp.net"}
     subject = subjects.inbound(pod.settings.account, pod.settings.instance)
     await scene.client.jetstream().publish(subject, json.dumps(document).encode())

@@ -56,7 +56,7 @@ async def test_a_final_end_scales_to_zero_and_stays(scene: Scene, cause: Termina
 async def test_an_end_that_only_a_newer_operator_can_explain_counts_by_its_exit_code(scene: Scene) -> None:
     await with_pod(scene)
     ended = scene.terminated(64)
-    ended["terminated"]["message"] = '{"version": 4, "why": "a newer runtime left this"}'
+    ended["terminated"]["message"] = '{"version": 99, "why": "a newer runtime left this"}'
     scene.pod_status(state=ended)
     await scene.until_phase("LoggedOut", "LoggedOut")
     await replicas(scene, 0)

@@ -3,6 +3,7 @@
 import pytest
 
 from oxy_ai.records import Turn, UnreadableTurn, read_turn
+from oxy_core.envelopes import VERSION
 
 SETTINGS = {
     "organization": "petshop",
@@ -45,7 +46,7 @@ def test_added_fields_are_ignored(document: dict[str, object]) -> None:
 
 
 def test_a_turn_with_settings_of_a_newer_version_waits() -> None:
-    assert read_turn(TURN | {"settings": {"version": 4, "renamed": 1}}) == UnreadableTurn(newer=True)
+    assert read_turn(TURN | {"settings": {"version": VERSION + 1, "renamed": 1}}) == UnreadableTurn(newer=True)
 
 
 def test_a_turn_that_no_version_can_read_names_its_fields() -> None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from oxy_core.content import Details
 from oxy_core.envelopes import (
+    VERSION,
     ConnectionChanged,
     ConnectionState,
     MessageSeen,
@@ -21,8 +22,10 @@ from oxy_core.envelopes import (
     SendResult,
 )
 from oxy_core.errors import ContractError, NewerVersionError
+from oxy_core.event_names import PHONE_OFFLINE
 from oxy_core.identity import Jid, new_id
 from oxy_core.message_kinds import MessageKind
+from oxy_core.report_bodies import InstanceEvent
 from oxy_core.trace import child_of, new_trace, trace_bound, trace_id
 
 moments = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 hypothesis adds the zone
@@ -40,6 +43,16 @@ bodies = st.one_of(
     ),
     st.builds(SendResult, request_id=st.uuids(), outcome=st.sampled_from(SendOutcome), error=st.none() | st.text()),
     st.builds(ConnectionChanged, state=st.sampled_from(ConnectionState), reason=st.none() | st.text()),
+    st.builds(
+        InstanceEvent,
+        name=st.just(PHONE_OFFLINE),
+        at=moments,
+        facts=st.dictionaries(
+            st.from_regex(r"[a-z][a-z0-9_]{0,39}", fullmatch=True),
+            st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=200),
+            max_size=16,
+        ),
+    ),
 )
 
 
@@ -134,8 +147,8 @@ def test_fields_of_a_newer_release_are_ignored_in_reading_and_refused_in_writing
 @pytest.mark.parametrize("change", [{}, {"body": {"type": "teleport"}}, {"trace": None}])
 def test_a_newer_version_is_distinguished_from_rubbish_whatever_it_contains(change: dict[str, object]) -> None:
     document = json.loads(report(ConnectionChanged(state=ConnectionState.CONNECTED)).encode())
-    with pytest.raises(NewerVersionError, match="Report of version 4"):
-        Report.decode(json.dumps(document | {"version": 4} | change).encode())
+    with pytest.raises(NewerVersionError, match=f"Report of version {VERSION + 1}"):
+        Report.decode(json.dumps(document | {"version": VERSION + 1} | change).encode())
 
 
 @pytest.mark.parametrize("field", ["whatsapp_id", "quoted_id", "push_name"])

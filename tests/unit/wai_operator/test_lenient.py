@@ -87,12 +87,12 @@ def left(message: str, exit_code: int = ExitCode.LOGGED_OUT) -> Pod:
 
 
 def test_of_a_newer_runtimes_message_the_exit_code_counts() -> None:
-    ended = left('{"version": 4, "what": "only a newer operator knows"}').ended(2)
+    ended = left('{"version": 9, "what": "only a newer operator knows"}').ended(2)
     assert ended is not None
     assert (ended.exit_code, ended.message) == (ExitCode.LOGGED_OUT, None)
 
 
-@pytest.mark.parametrize("message", ["", "Traceback", '{"version": 1}', '{"version": 4', '{"version": 1' + " " * 5_000])
+@pytest.mark.parametrize("message", ["", "Traceback", '{"version": 1}', '{"version": 9', '{"version": 1' + " " * 5_000])
 def test_what_is_no_message_of_a_runtime_ends_no_epoch(message: str) -> None:
     assert left(message).ended(2) is None
 
