@@ -30,6 +30,7 @@ from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.files import FileArrived, FileFailed
 from oxy_core.identity import InstanceName, Jid, Lid, OrganizationName, PersonDigest, Phone
 from oxy_core.instance.pairing_offer import PairingOffer
+from oxy_core.instance.session_states import BackupState, LeaveState, RestoreState
 from oxy_core.instance.settings import AiSettings, LimitsSettings, QueuesSettings, RetentionSettings
 from oxy_core.instance.stored_session import SessionFacts
 from oxy_core.message_kinds import FIRST_KINDS, MessageKind
@@ -430,6 +431,9 @@ class LiveState(Envelope):
     volume_free_bytes: int | None = Field(default=None, ge=0)
     journal_bytes: int | None = Field(default=None, ge=0)
     """What is used of the journal's file, without room in it that is free."""
+    backup: BackupState | None = None
+    restore: RestoreState | None = None
+    leaving: LeaveState | None = None
 
 
 class InstanceSettings(Envelope):

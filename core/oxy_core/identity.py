@@ -38,6 +38,9 @@ OwnerAddress = Annotated[str, StringConstraints(pattern=f"{PHONE_PATTERN}|{LID_P
 PersonDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """What `person_digest` returns."""
 
+NumberDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
+"""What `number_digest` returns."""
+
 PHONE_SERVER: Final = "s.whatsapp.net"
 """Server part of a JID that names a phone number. Source: whatsmeow types/jid.go, DefaultUserServer."""
 
@@ -129,6 +132,14 @@ def phone_key(phone: str) -> str:
 def same_phone(one: str, other: str) -> bool:
     """Whether two E.164 numbers reach one WhatsApp account."""
     return phone_key(one) == phone_key(other)
+
+
+def number_digest(phone: str) -> str:
+    """Return the digest of a number for names, annotations and manifests; the same for all forms of the number.
+
+    It tells numbers apart without showing them. It does not hide them: they are few enough to be tried one by one.
+    """
+    return hashlib.sha256(phone_key(phone).encode()).hexdigest()[:24]
 
 
 def person_digest(salt: UUID, address: Jid) -> str:

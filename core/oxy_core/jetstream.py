@@ -18,12 +18,14 @@ from nats.js.errors import NotFoundError
 from oxy_core import subjects
 from oxy_core.envelopes import MAX_ENVELOPE_BYTES
 from oxy_core.errors import StreamMismatchError
+from oxy_core.session_backups import PART_BYTES, TAG_BYTES
 
 INBOUND_STREAM: Final = "OXY_INBOUND"
 STATE_STREAM: Final = "OXY_STATE"
 DEAD_LETTER_STREAM: Final = "OXY_DLQ"
 PARKED_STREAM: Final = "OXY_PARKED"
 MEDIA_STREAM: Final = "OXY_MEDIA"
+BACKUP_STREAM: Final = "OXY_BACKUPS"
 INGEST_DURABLE: Final = "ingest"
 
 ACK_WAIT_SECONDS: Final = 5.0
@@ -101,6 +103,19 @@ STREAMS: Final = (
         max_msgs_per_subject=1,
         max_msg_size=CHUNK_BYTES + (4 << 10),
         max_bytes=2 * _GIB,
+        storage=StorageType.FILE,
+    ),
+    # Backups of sessions, in chunks. The operator deletes what its instance's settings do not keep; the stream itself
+    # discards nothing. Full, it refuses new ones, and a person makes room (oxy sessions prune) or raises the limit.
+    StreamConfig(
+        name=BACKUP_STREAM,
+        subjects=[subjects.BACKUP_ALL],
+        retention=RetentionPolicy.LIMITS,
+        discard=DiscardPolicy.NEW,
+        max_age=0,
+        max_msgs_per_subject=1,
+        max_msg_size=PART_BYTES + TAG_BYTES + (4 << 10),
+        max_bytes=_GIB // 2,
         storage=StorageType.FILE,
     ),
 )

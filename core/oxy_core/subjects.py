@@ -28,6 +28,13 @@ MEDIA_ALL: Final = "oxy.media.*.*.*.*"
 FILE_REQUEST_ALL: Final = "oxy.file.*.*"
 """All tenants' requests for chunks of the files that they are to send (core NATS)."""
 
+BACKUP_ALL: Final = "oxy.backup.*.*.*.*"
+"""All tenants' backups of sessions, in chunks, captured by the stream OXY_BACKUPS:
+``oxy.backup.<account>.<instance>.<backup id>.<n>``, and ``manifest`` instead of the number."""
+
+RESTORE_ALL: Final = "oxy.restore.*.*"
+"""All tenants' requests for chunks of backups (core NATS)."""
+
 DEAD_LETTER_ALL: Final = "oxy.dlq.>"
 """Reports that cannot be stored, captured by the stream OXY_DLQ: ``oxy.dlq.<reason>.<account>``."""
 
@@ -87,6 +94,19 @@ def file_request(account: AccountKey, instance: InstanceName) -> str:
     return f"oxy.file.{account}.{instance}"
 
 
+def backup(account: AccountKey, instance: InstanceName, backup_id: UUID | str, number: int | str) -> str:
+    """Subject of one chunk of a backup, counted from 0, or with ``manifest`` for `number` of its manifest.
+
+    With ``*`` for `number` or for `backup_id` too, it stands for all messages of the backup or of the instance.
+    """
+    return f"oxy.backup.{account}.{instance}.{backup_id}.{number}"
+
+
+def restore_request(account: AccountKey, instance: InstanceName) -> str:
+    """Subject on which an instance asks for chunks of backups."""
+    return f"oxy.restore.{account}.{instance}"
+
+
 def dead_letter(reason: str, account: AccountKey) -> str:
     """Subject of an account's reports that cannot be stored, by a one-word reason."""
     return f"oxy.dlq.{reason}.{account}"
@@ -105,9 +125,9 @@ def instance_key(organization: str, instance: InstanceName) -> str:
 def sender_of(subject: str) -> SubjectSender:
     """Return who published on a tenant's subject, or a report that is parked; raises ContractError for any other."""
     match subject.split("."):
-        case ["oxy", "in" | "state" | "accepted" | "out" | "file", account, instance]:
+        case ["oxy", "in" | "state" | "accepted" | "out" | "file" | "restore", account, instance]:
             return SubjectSender(account, instance)
-        case ["oxy", "media", account, instance, _, _]:
+        case ["oxy", "media" | "backup", account, instance, _, _]:
             return SubjectSender(account, instance)
         case ["oxy", "parked", _, account, instance]:
             return SubjectSender(account, instance)

@@ -14,6 +14,7 @@ from oxy_core.envelopes import Envelope
 from oxy_core.identity import InstanceName, OrganizationName, Phone
 from oxy_core.instance.pairing_offer import PairingMethod
 from oxy_core.instance.settings import InboundSettings, ReconnectSettings
+from oxy_core.session_backups import BackupPlan, LeaveWish, RestoreWish
 
 SETTINGS_FILE: Final = "settings.json"
 """Name of the settings in the instance's ConfigMap."""
@@ -42,6 +43,9 @@ class TenantSettings(Envelope):
     bus_state: str | None = None
     """Names what the platform stored of reports. Another name means that the stream or the workers' database began
     anew, without what it held: then the pod publishes what it keeps again."""
+    backup: BackupPlan = BackupPlan(enabled=False)
+    restore: RestoreWish | None = None
+    leave: LeaveWish | None = None
 
 
 class TerminationMessage(Envelope):

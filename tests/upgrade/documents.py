@@ -36,6 +36,14 @@ from oxy_core.envelopes import (
 from oxy_core.files import FileArrived, FileFailed, FileFailure
 from oxy_core.identity import Jid
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
+from oxy_core.instance.session_states import (
+    BackupOutcome,
+    BackupState,
+    LeaveState,
+    LeaveStep,
+    RestoreOutcome,
+    RestoreState,
+)
 from oxy_core.instance.settings import (
     AiSettings,
     AuroraSettings,
@@ -60,6 +68,7 @@ from oxy_core.instance.stored_session import SessionFacts, VolumeProblem
 from oxy_core.message_kinds import MessageKind
 from oxy_core.outbound import FileContent, FileKind, Quoted, SendRefusal
 from oxy_core.report_bodies import ContactErased, InstanceEvent, MessageLost, NumberChanged, ReceiptKind, ReceiptsSeen
+from oxy_core.session_backups import BackupManifest, BackupPlan, LeaveWish, RestoreWish
 from oxy_core.tenant import TenantSettings, TerminationMessage
 
 MOMENT: Final = datetime(2026, 11, 28, 12, 30, tzinfo=UTC)
@@ -146,6 +155,25 @@ TEXT_MESSAGE: Final = MessageSeen(
     placeholder_reason=PlaceholderReason.TOO_LARGE,
 )
 """Has what readers of version 1 know, and what they may overlook."""
+
+MANIFEST: Final = BackupManifest(
+    id=ID,
+    organization="flor",
+    instance="petshop",
+    number="ab" * 12,
+    device="ab" * 32,
+    epoch=2,
+    journal_epoch=ID,
+    made_at=MOMENT,
+    linked_at=MOMENT,
+    request="4f1c",
+    database_bytes=4_000_000,
+    compressed_bytes=1_000_000,
+    sha256="ab" * 32,
+    chunks=4,
+    key_id="ab" * 8,
+    library="neonize 0.5.2",
+)
 
 SEND_REQUEST: Final = SendRequest(
     id=ID,
@@ -256,6 +284,21 @@ FULL: Final[Mapping[str, Envelope]] = {
         volume_bytes=1 << 30,
         volume_free_bytes=1 << 20,
         journal_bytes=1 << 20,
+        backup=BackupState(
+            outcome=BackupOutcome.DONE,
+            at=MOMENT,
+            request="4f1c",
+            reason="Verified",
+            detail="Restored in a test.",
+            last_id=ID,
+            last_at=MOMENT,
+        ),
+        restore=RestoreState(
+            wish="0194-3", outcome=RestoreOutcome.REFUSED, at=MOMENT, reason="SessionNewer", detail="Set force."
+        ),
+        leaving=LeaveState(
+            wish="0b52", step=LeaveStep.FAILED, at=MOMENT, backup=ID, reason="NotConnected", detail="No connection."
+        ),
     ),
     "instance-settings": InstanceSettings(
         organization="flor",
@@ -348,6 +391,9 @@ FULL: Final[Mapping[str, Envelope]] = {
         inbound=InboundSettings(groups=True, statuses=True, max_file_bytes=1_048_576),
         inbound_per_second=5,
         bus_state="2026-11-28T12:30:00Z",
+        backup=BackupPlan(enabled=True, every_hours=12, request="4f1c"),
+        restore=RestoreWish(id="0194-3", manifest=MANIFEST, force=True),
+        leave=LeaveWish(id="0b52"),
     ),
     "termination-message": TerminationMessage(
         epoch=2,

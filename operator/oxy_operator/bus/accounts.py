@@ -96,6 +96,8 @@ def _tenant_claims(platform: str, account: str, instance: str) -> Claims:
             imported("accepted", subjects.accepted(account, instance), "service"),
             imported("media", subjects.media(account, instance, "*", "*"), "service"),
             imported("file", subjects.file_request(account, instance), "service"),
+            imported("backup", subjects.backup(account, instance, "*", "*"), "service"),
+            imported("restore", subjects.restore_request(account, instance), "service"),
             imported("out", subjects.out(account, instance), "stream"),
         ],
     }
@@ -108,7 +110,7 @@ def platform_token(keys: PlatformKeys, issued_at: int = 0) -> str:
         return {"name": name, "subject": subject, "type": kind, "account_token_position": ACCOUNT_POSITION}
 
     def service(name: str, subject: str) -> Claims:
-        # One answer per request: JetStream's acknowledgement of a publish, or a chunk of a file.
+        # One answer per request: JetStream's acknowledgement of a publish, or a chunk of a file or backup.
         return {**exported(name, subject, "service"), "response_type": "Singleton"}
 
     claims: Claims = {
@@ -119,6 +121,8 @@ def platform_token(keys: PlatformKeys, issued_at: int = 0) -> str:
             service("accepted", subjects.ACCEPTED_ALL),
             service("media", subjects.MEDIA_ALL),
             service("file", subjects.FILE_REQUEST_ALL),
+            service("backup", subjects.BACKUP_ALL),
+            service("restore", subjects.RESTORE_ALL),
             exported("out", subjects.OUT_ALL, "stream"),
         ],
     }

@@ -12,12 +12,12 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from oxy_core.envelopes import ConnectionState, LiveState
+from oxy_core.identity import number_digest
 from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_core.instance.terminal_causes import terminal_cause
 from oxy_core.times import utc_text
 from oxy_operator.decide.instance import Instance
-from oxy_operator.decide.ownership_problems import number_digest
 from oxy_operator.decide.pod import Pod, Termination
 from oxy_operator.lenient import plain_text, reason, utc_moment, whole_number
 

@@ -6,7 +6,7 @@
 import hashlib
 from typing import Final
 
-from oxy_core.identity import mask, phone_key
+from oxy_core.identity import mask, number_digest
 from oxy_core.instance.custom_resource import claim_name
 from oxy_operator.decide.instance import Instance
 from oxy_operator.objects import Key
@@ -16,11 +16,6 @@ _REMEDY: Final = (
     "Two instances would answer each customer twice. Delete one of them. The number of an instance cannot be changed; "
     "for another number, create another instance"
 )
-
-
-def number_digest(phone: str) -> str:
-    """Return the digest of a number for names and annotations; the same for all forms of the number."""
-    return hashlib.sha256(phone_key(phone).encode()).hexdigest()[:24]
 
 
 def number_name(phone: str) -> str:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from oxy_core.identity import number_digest
 from oxy_core.instance.custom_resource import FINALIZER, claim_name, runtime_name
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.observed import Observed
-from oxy_operator.decide.ownership_problems import number_digest
 from oxy_operator.decide.plan import ChildName
 from oxy_operator.decide.pod import Pod
 from oxy_operator.objects import CLAIMS, STATEFUL_SETS

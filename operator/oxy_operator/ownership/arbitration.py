@@ -1,7 +1,8 @@
 """Whether an instance owns its organization and its number, and which of several instances gets a number."""
 
+from oxy_core.identity import number_digest
 from oxy_operator.decide.instance import Instance
-from oxy_operator.decide.ownership_problems import number_digest, number_taken, organization_taken
+from oxy_operator.decide.ownership_problems import number_taken, organization_taken
 from oxy_operator.errors import MissingError
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import Kubernetes

@@ -13,7 +13,7 @@ from nats.errors import FlushTimeoutError
 from nats.js.api import StreamConfig
 
 from oxy_core import subjects
-from oxy_core.jetstream import INBOUND_STREAM, MEDIA_STREAM, STATE_STREAM, ensure_streams
+from oxy_core.jetstream import BACKUP_STREAM, INBOUND_STREAM, MEDIA_STREAM, STATE_STREAM, ensure_streams
 from oxy_dev.servers import NatsServer, running_nats
 from oxy_operator.bus.accounts import (
     Tenancy,
@@ -173,6 +173,38 @@ async def test_a_tenants_files_come_and_go_under_its_own_name_alone(
     assert requests.pending_msgs == 0
     stored = await platform.jetstream().get_last_msg(MEDIA_STREAM, chunk)
     assert (stored.data, await received(platform, MEDIA_STREAM)) == (b"secret", 1)
+
+
+async def test_a_tenants_backups_are_written_by_itself_alone_and_read_through_the_platform_alone(
+    server: NatsServer, platform: Client, system: Client, tmp_path: Path
+) -> None:
+    evil, victim = await admitted(system, "evil"), await admitted(system, "victim")
+    chunk, manifest = (subjects.backup(victim.account, "victim", "b1", number) for number in (0, "manifest"))
+    requests = await platform.subscribe(subjects.RESTORE_ALL)
+    async with (
+        client(server, tmp_path, victim.credentials) as pod,
+        client(server, tmp_path, evil.credentials) as neighbour,
+    ):
+        overheard = await neighbour.subscribe("oxy.>")
+        await neighbour.flush()
+        for subject in (chunk, manifest):
+            assert (await pod.jetstream().publish(subject, b"sealed")).stream == BACKUP_STREAM
+        # Neither in its name nor in its own; and an empty message would replace what is there.
+        for forged in (chunk, manifest, subjects.backup(evil.account, "victim", "b1", 0)):
+            with pytest.raises(NatsError):
+                await neighbour.jetstream(timeout=0.5).publish(forged, b"")
+        for stranger in (neighbour, pod):
+            for ask in (stranger.jetstream(timeout=0.5).get_last_msg, stranger.jetstream(timeout=0.5).purge_stream):
+                with pytest.raises(NatsError):
+                    await ask(BACKUP_STREAM, subject=chunk)
+        with pytest.raises(NatsError):
+            await neighbour.request(subjects.restore_request(victim.account, "victim"), b"?", timeout=0.5)
+        await neighbour.flush()
+        heard = [(await overheard.next_msg(timeout=5)).data for _ in range(overheard.pending_msgs)]
+        assert set(heard) <= {b"", b"?"}, "its own, which its account keeps to itself"
+    assert requests.pending_msgs == 0
+    info = await platform.jetstream().stream_info(BACKUP_STREAM, subjects_filter=">")
+    assert info.state.subjects == {chunk: 1, manifest: 1}
 
 
 async def test_even_an_account_made_wrongly_cannot_speak_for_another(

@@ -6,14 +6,23 @@ from oxy_core.subjects import SubjectSender, sender_of
 
 
 @pytest.mark.parametrize(
-    "build", [subjects.inbound, subjects.state, subjects.out, subjects.accepted, subjects.file_request]
+    "build",
+    [
+        subjects.inbound,
+        subjects.state,
+        subjects.out,
+        subjects.accepted,
+        subjects.file_request,
+        subjects.restore_request,
+    ],
 )
 def test_a_tenants_subject_names_its_sender(build: object) -> None:
     assert callable(build)
     assert sender_of(build("AKEY", "shop")) == SubjectSender("AKEY", "shop")
 
 
-def test_a_chunk_of_a_file_names_its_sender() -> None:
+def test_a_chunk_of_a_file_or_backup_names_its_sender() -> None:
+    assert sender_of(subjects.backup("AKEY", "shop", "some-id", "manifest")) == SubjectSender("AKEY", "shop")
     assert sender_of(subjects.media("AKEY", "shop", "some-id", 3)) == SubjectSender("AKEY", "shop")
 
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from oxy_core.envelopes import LiveState
+from oxy_core.identity import number_digest
 from oxy_core.tenant import TerminationMessage
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.observed import Deployment, Observed
-from oxy_operator.decide.ownership_problems import number_digest
 from oxy_operator.decide.pod import Pod
 from oxy_operator.tenancy import Tenancy, Validity
 

@@ -43,12 +43,14 @@ def test_the_operator_trusts_the_system_account() -> None:
         ("accepted", "service"),
         ("media", "service"),
         ("file", "service"),
+        ("backup", "service"),
+        ("restore", "service"),
         ("out", "stream"),
     ],
 )
 def test_the_platform_offers_each_subject_bound_to_the_importing_account(name: str, kind: str) -> None:
     exports = {export["name"]: export for export in decoded(platform_token(KEYS))["nats"]["exports"]}
-    assert exports[name]["subject"] == (f"oxy.{name}.*.*.*.*" if name == "media" else f"oxy.{name}.*.*")
+    assert exports[name]["subject"] == (f"oxy.{name}.*.*.*.*" if name in {"media", "backup"} else f"oxy.{name}.*.*")
     assert exports[name]["type"] == kind
     assert exports[name]["account_token_position"] == 3
     assert exports[name].get("response_type") == ("Singleton" if kind == "service" else None)
@@ -63,6 +65,8 @@ def test_an_instance_imports_its_own_subjects_and_nothing_else() -> None:
         (f"oxy.accepted.{made.account}.petshop", "service"),
         (f"oxy.media.{made.account}.petshop.*.*", "service"),
         (f"oxy.file.{made.account}.petshop", "service"),
+        (f"oxy.backup.{made.account}.petshop.*.*", "service"),
+        (f"oxy.restore.{made.account}.petshop", "service"),
         (f"oxy.out.{made.account}.petshop", "stream"),
     }
     assert {item["account"] for item in imports} == {KEYS.platform_account.public}

@@ -4,9 +4,9 @@ from datetime import timedelta
 import pytest
 from unit.wai_operator.making import NOW, PHONE, POD_UID, RUNNING, UID, Json, instance, live, pod, record, termination
 
+from oxy_core.identity import number_digest
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord, next_record
-from oxy_operator.decide.ownership_problems import number_digest
 
 
 def following(before: EpochRecord | None, **facts: Json) -> EpochRecord:

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from unit.wai_operator.making import NOW, Json, instance, observed, pod, record
 
+from oxy_core.identity import number_digest
 from oxy_core.instance.custom_resource import FINALIZER
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
-from oxy_operator.decide.ownership_problems import number_digest
 from oxy_operator.decide.plan import ChildName
 from oxy_operator.decide.removal import RELEASE_AFTER, RemovalPlan, removal_plan
 from oxy_operator.objects import CLAIMS, STATEFUL_SETS
