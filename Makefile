@@ -50,7 +50,7 @@ status: setup ## Show all instances
 	@$(BIN)/python -m oxy_dev oxy status
 
 ##@ Check
-.PHONY: test e2e e2e-existing e2e-node chaos chaos-kills chaos-unasked bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator
+.PHONY: test e2e e2e-existing e2e-node chaos chaos-kills chaos-unasked bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator bench-tenant
 test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
 	@$(BIN)/pytest tests/unit tests/integration tests/upgrade --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
@@ -91,6 +91,9 @@ bench-processor: setup ## Measure the processor time of one answer, by process
 
 bench-simulator: setup ## Measure the WhatsApp simulator alone: throughput, delay, memory (about 20 minutes)
 	@$(BIN)/python benchmarks/simulator.py
+
+bench-tenant: setup ## Measure one tenant pod: memory alone and of 20, imports, processor time by stage, idle, start, reconnections
+	@$(BIN)/python benchmarks/tenant.py
 
 bench-operator: kube ## Measure the operator with 200 instances: time, CPU, memory, API calls
 	@$(BIN)/python benchmarks/reconcile.py --instances 200
