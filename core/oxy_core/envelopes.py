@@ -28,6 +28,7 @@ from oxy_core.content import (
 )
 from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.files import FileArrived, FileFailed
+from oxy_core.freeze import Freeze
 from oxy_core.identity import InstanceName, Jid, Lid, OrganizationName, PersonDigest, Phone
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.session_states import BackupState, LeaveState, RestoreState
@@ -389,6 +390,19 @@ class EraseRequest(Envelope):
     trace: TraceParent
 
 
+class FreezeRequest(Envelope):
+    """The platform asks a pod to hold back, or to send, what it accepts. The pod shows in its live state what holds.
+
+    Requests may be repeated and may overtake each other: the highest revision counts.
+    """
+
+    version: int = Field(default=EVENT_VERSION, ge=EVENT_VERSION)
+    type: Literal["freeze"] = "freeze"
+    organization: OrganizationName
+    instance: InstanceName
+    freeze: Freeze
+
+
 class Accepted(Envelope):
     """A send or an erase request is in the pod's journal and on disk.
 
@@ -423,6 +437,8 @@ class LiveState(Envelope):
     """How many messages were found to be lost, of those that the journal still remembers."""
     reachout_locked_since: AwareDatetime | None = None
     """Since when WhatsApp lets this account write to nobody first, as far as sends have met it; None: it may."""
+    frozen: Freeze | None = None
+    """Whether the pod holds back what it is to send, as it was told last; None: it was never told."""
     session: SessionFacts | None = None
     """What is stored; None: nothing is known yet."""
     volume_problem: str | None = None
@@ -464,3 +480,5 @@ class InstanceSettings(Envelope):
     queues: QueuesSettings = QueuesSettings()
     retention: RetentionSettings = RetentionSettings()
     suspended: bool = False
+    frozen: Freeze | None = None
+    """Whether what is to be sent is held back; None: nobody has ever wanted that."""

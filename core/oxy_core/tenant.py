@@ -11,6 +11,7 @@ from typing import Final, Literal
 from pydantic import AwareDatetime, Field
 
 from oxy_core.envelopes import Envelope
+from oxy_core.freeze import Freeze
 from oxy_core.identity import InstanceName, OrganizationName, Phone
 from oxy_core.instance.pairing_offer import PairingMethod
 from oxy_core.instance.settings import InboundSettings, ReconnectSettings
@@ -40,6 +41,8 @@ class TenantSettings(Envelope):
     inbound: InboundSettings = InboundSettings()
     inbound_per_second: float = Field(default=10, ge=0, allow_inf_nan=False)
     """``spec.limits.inboundPerSecond``: messages of one chat that are published in a second; 0: no limit."""
+    frozen: Freeze | None = None
+    """Whether what is to be sent is held back. A `FreezeRequest` of a higher revision counts more."""
     bus_state: str | None = None
     """Names what the platform stored of reports. Another name means that the stream or the workers' database began
     anew, without what it held: then the pod publishes what it keeps again."""

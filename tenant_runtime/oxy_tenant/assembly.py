@@ -18,6 +18,7 @@ from oxy_tenant.publishing.publisher import Publisher, PublishRules, ReportSigna
 from oxy_tenant.receiving import Reception, loss_sink
 from oxy_tenant.sending.delivery import Delivery
 from oxy_tenant.sending.files import FileSource
+from oxy_tenant.sending.freezing import SendingFreeze
 from oxy_tenant.sending.intake import Intake
 from oxy_tenant.sending.preparation import Preparation
 from oxy_tenant.sending.queues import ChatQueues
@@ -61,6 +62,7 @@ class Parts:
     sender: Sender
     outgoing_files: FileSource
     intake: Intake
+    freeze: SendingFreeze
     publisher: Publisher
     files: FileFetcher
     forgetter: Forgetter
@@ -78,7 +80,8 @@ def assemble(
     receipts = Confirmations()
     reception = Reception(journal, shared.account, settings, board, receipts)
     connection = _build_connection(shared, board, reception)
-    sender = _build_sender(shared, board, outgoing, receipts=receipts, connected=connection.up)
+    freeze = SendingFreeze(journal.freezes, settings, lambda freeze: board.update(frozen=freeze))
+    sender = _build_sender(shared, board, outgoing, freeze, receipts=receipts, connected=connection.up)
     subject = subjects.inbound(environment.account, environment.instance)
     forgetter = Forgetter(journal.erasures, shared.adapter.session)
     return Parts(
@@ -89,7 +92,10 @@ def assemble(
         reception=reception,
         sender=sender,
         outgoing_files=outgoing,
-        intake=Intake(environment, journal.sends, sender, forget=forgetter.accept, stopping=shared.stopping),
+        intake=Intake(
+            environment, journal.sends, sender, forget=forgetter.accept, freeze=freeze.take, stopping=shared.stopping
+        ),
+        freeze=freeze,
         forgetter=forgetter,
         publisher=Publisher(
             journal.reports,
@@ -147,8 +153,14 @@ def _build_connection(shared: Shared, board: StateBoard, reception: Reception) -
     )
 
 
-def _build_sender(
-    shared: Shared, board: StateBoard, files: FileSource, *, receipts: Confirmations, connected: asyncio.Event
+def _build_sender(  # noqa: PLR0913 what it shares with other parts
+    shared: Shared,
+    board: StateBoard,
+    files: FileSource,
+    freeze: SendingFreeze,
+    *,
+    receipts: Confirmations,
+    connected: asyncio.Event,
 ) -> Sender:
     journal, link = shared.journal, shared.adapter.link
     queues, showing = ChatQueues(), Showing(link, shared.settings)
@@ -178,7 +190,9 @@ def _build_sender(
             account=shared.account,
             queues=queues,
             stopping=shared.stopping,
+            freeze=freeze,
         ),
+        freeze=freeze,
         reach_out=ReachOutLock(journal.sends.now, lambda since: board.update(reachout_locked_since=since)),
         settings=shared.settings,
         connected=connected,

@@ -70,6 +70,7 @@ class Runtime:
                         parts.connection_reports.run(),
                         parts.reception.run(),
                         parts.forgetter.run(),
+                        parts.freeze.run(),
                         parts.shared.settings.follow(),
                         self._prune(),
                     )

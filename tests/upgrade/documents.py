@@ -23,6 +23,7 @@ from oxy_core.envelopes import (
     ConnectionState,
     Envelope,
     EraseRequest,
+    FreezeRequest,
     InstanceSettings,
     Lane,
     LiveState,
@@ -34,6 +35,7 @@ from oxy_core.envelopes import (
     SendResult,
 )
 from oxy_core.files import FileArrived, FileFailed, FileFailure
+from oxy_core.freeze import Freeze, Hold
 from oxy_core.identity import Jid
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
 from oxy_core.instance.session_states import (
@@ -77,6 +79,8 @@ LID: Final = Jid.parse("123456789@lid")
 PHONE: Final = Jid.parse("5511987651111@s.whatsapp.net")
 OTHER: Final = Jid.parse("5511987653333@s.whatsapp.net")
 TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+FREEZE: Final = Freeze(revision=7, hold=Hold(since=MOMENT, by="ana@example.com", reason="wrong prices"))
 
 
 def report(body: ReportBody, **optional: object) -> Report:
@@ -252,6 +256,7 @@ FULL: Final[Mapping[str, Envelope]] = {
     "erase-request": EraseRequest(
         id=ID, organization="flor", instance="petshop", salt=ID, digests=("ab" * 32,), seconds_ago=3_600, trace=TRACE
     ),
+    "freeze-request": FreezeRequest(organization="flor", instance="petshop", freeze=FREEZE),
     "accepted": Accepted(request_id=ID, journal_epoch=ID, journal_sequence=2),
     "live-state": LiveState(
         organization="flor",
@@ -270,6 +275,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         session_bytes=4096,
         messages_lost=2,
         reachout_locked_since=MOMENT,
+        frozen=FREEZE,
         session=SessionFacts(
             linked_at=MOMENT,
             device=3,
@@ -377,6 +383,7 @@ FULL: Final[Mapping[str, Envelope]] = {
             backups=14,
         ),
         suspended=True,
+        frozen=FREEZE,
     ),
     "tenant-settings": TenantSettings(
         organization="flor",
@@ -390,6 +397,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         mark_online=True,
         inbound=InboundSettings(groups=True, statuses=True, max_file_bytes=1_048_576),
         inbound_per_second=5,
+        frozen=FREEZE,
         bus_state="2026-11-28T12:30:00Z",
         backup=BackupPlan(enabled=True, every_hours=12, request="4f1c"),
         restore=RestoreWish(id="0194-3", manifest=MANIFEST, force=True),

@@ -10,6 +10,7 @@ from nats.aio.client import Client
 
 from oxy_core import subjects
 from oxy_core.envelopes import ConnectionState, LiveState
+from oxy_core.freeze import Freeze
 from oxy_core.identity import Jid
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.tasks import wait_for
@@ -31,6 +32,7 @@ class State:
     publish_refusal: str | None = None
     pairing: PairingOffer | None = None
     reachout_locked_since: datetime | None = None
+    frozen: Freeze | None = None
 
 
 class StateBoard:
@@ -112,6 +114,7 @@ class StateBoard:
             publish_refusal=state.publish_refusal,
             pairing=state.pairing,
             reachout_locked_since=state.reachout_locked_since,
+            frozen=state.frozen,
             last_activity_at=self.last_activity_at,
             session_bytes=self._session_bytes(),
             messages_lost=self._messages_lost(),

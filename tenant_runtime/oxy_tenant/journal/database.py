@@ -102,6 +102,8 @@ ADDITIONS: Final[Sequence[str]] = (
       left_behind TEXT NOT NULL DEFAULT '[]'  -- files that may still tell of the person, as JSON
     )
     """,
+    # Whether what is accepted is held back, as JSON (`freezes`).
+    "ALTER TABLE identity ADD COLUMN freeze TEXT",
 )
 """Statements that add to the schema since `FORMAT` began, oldest first. They are run on older journals, and older code
 works with a journal that has them: a new column has a default, and rows are inserted by naming their columns."""

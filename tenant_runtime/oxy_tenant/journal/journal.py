@@ -11,6 +11,7 @@ from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.erasures import Erasures
 from oxy_tenant.journal.fillers import OwedFillers
+from oxy_tenant.journal.freezes import Freezes
 from oxy_tenant.journal.inbound import Inbound
 from oxy_tenant.journal.numbers import ResolvedNumbers
 from oxy_tenant.journal.receipts import SendReceipts
@@ -38,6 +39,7 @@ class Journal:
     transfers: FileTransfers
     receipts: SendReceipts
     erasures: Erasures
+    freezes: Freezes
     clock: Clock
 
     @classmethod
@@ -76,6 +78,7 @@ class Journal:
             transfers=transfers,
             receipts=SendReceipts(database, reports),
             erasures=Erasures(database, reports, sends, clock),
+            freezes=Freezes(database),
             clock=clock,
         )
 

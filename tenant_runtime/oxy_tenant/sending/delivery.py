@@ -13,6 +13,7 @@ from oxy_tenant.journal.sends import Sends
 from oxy_tenant.links.errors import RefusalReason, SendRefusedError, SendUnconfirmedError
 from oxy_tenant.links.protocol import WhatsAppLink
 from oxy_tenant.own_account import OwnAccount
+from oxy_tenant.sending.freezing import SendingFreeze
 from oxy_tenant.sending.gate import EXPIRED, ChatPosition, refuse
 from oxy_tenant.sending.preparation import Preparation
 from oxy_tenant.sending.queues import ChatQueues, WaitingSend
@@ -50,8 +51,9 @@ class Delivery:
         account: OwnAccount,
         queues: ChatQueues,
         stopping: asyncio.Event,
+        freeze: SendingFreeze,
     ) -> None:
-        """Start no send once `stopping` is set."""
+        """Start no send once `stopping` is set, or while `freeze` holds it back."""
         self._sends = sends
         self._chats = chats
         self._link = link
@@ -61,6 +63,7 @@ class Delivery:
         self._account = account
         self._queues = queues
         self._stopping = stopping
+        self._freeze = freeze
         self.in_flight: set[UUID] = set()
         """Requests that WhatsApp may be receiving, until their results are journalled."""
 
@@ -79,6 +82,8 @@ class Delivery:
 
         Raises LinkUnavailableError, SendDeferredError if nothing was sent.
         """
+        if self._freeze.frozen:
+            return None
         match waiting.send.request.content:
             case ReadContent(whatsapp_ids=ids, sender=sender, played=played):
                 await self._link.mark_read(waiting.chat, sender or waiting.chat, ids, played=played)
@@ -101,7 +106,7 @@ class Delivery:
         async with self._link.sending_turn(waiting.chat):
             # `finish` may have returned while we waited for the turn, and the exit would interrupt a send that starts
             # now. Leave the request open in the journal, for the next run.
-            if self._stopping.is_set():
+            if self._stopping.is_set() or self._freeze.frozen:
                 return None
             # Another address of the chat may have been learned meanwhile, and under it an earlier request.
             addresses = self._chats.addresses(waiting.chat)

@@ -1,9 +1,8 @@
 """Receives requests from the bus: journals, accepts and queues what is to be sent, and who is to be forgotten."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeAlias
 
 import structlog
 from nats.aio.client import Client
@@ -11,8 +10,9 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from oxy_core import subjects
-from oxy_core.envelopes import Accepted, EraseRequest, SendRequest
-from oxy_core.errors import ContractError
+from oxy_core.envelopes import Accepted, EraseRequest, FreezeRequest, SendRequest
+from oxy_core.errors import ContractError, NewerVersionError
+from oxy_core.freeze import Freeze
 from oxy_core.trace import trace_id
 from oxy_tenant import metrics
 from oxy_tenant.journal.sends import OpenSend, Sends
@@ -25,6 +25,8 @@ drops the excess; the relay offers again whatever was not accepted."""
 
 MOST_OPEN: Final = 10_000
 """Requests without a result. Beyond them nothing is accepted, so that they wait in the platform's database."""
+
+AnyRequest: TypeAlias = SendRequest | EraseRequest | FreezeRequest
 
 log = structlog.get_logger()
 
@@ -39,17 +41,19 @@ class Intake:
         sender: Sender,
         *,
         forget: Callable[[EraseRequest], Accepted],
+        freeze: Callable[[Freeze], Awaitable[None]],
         stopping: asyncio.Event,
         most_open: int = MOST_OPEN,
     ) -> None:
         """Accept nothing once `stopping` is set: the relay retries requests that were not accepted.
 
-        `forget` journals who is to be forgotten; it blocks.
+        `forget` journals who is to be forgotten; it blocks. `freeze` heeds whether sending is held back.
         """
         self._environment = environment
         self._sends = sends
         self._sender = sender
         self._forget = forget
+        self._freeze = freeze
         self._stopping = stopping
         self._most_open = most_open
         self._arrived: asyncio.Queue[Msg] = asyncio.Queue(MOST_AT_ONCE)
@@ -63,8 +67,11 @@ class Intake:
             if not self._stopping.is_set():
                 await self._take(client, requests)
 
-    async def _take(self, client: Client, requests: Sequence[SendRequest | EraseRequest]) -> None:
-        """Journal requests, in an order that forgets nobody who is written to later."""
+    async def _take(self, client: Client, requests: Sequence[AnyRequest]) -> None:
+        """Journal requests, in an order that forgets nobody who is written to later, and sends nothing held back."""
+        for request in requests:
+            if isinstance(request, FreezeRequest):
+                await self._freeze(request.freeze)
         for request in requests:
             if isinstance(request, EraseRequest):
                 await self._confirm(client, [await asyncio.to_thread(self._forget, request)])
@@ -85,8 +92,8 @@ class Intake:
             batch.append(self._arrived.get_nowait())
         return batch
 
-    def _decoded(self, messages: list[Msg]) -> list[SendRequest | EraseRequest]:
-        requests: list[SendRequest | EraseRequest] = []
+    def _decoded(self, messages: list[Msg]) -> list[AnyRequest]:
+        requests: list[AnyRequest] = []
         for message in messages:
             try:
                 requests.append(request_of(message.data, self._environment))
@@ -117,7 +124,7 @@ class Intake:
         self._sender.enqueue(send)
 
 
-def request_of(data: bytes, environment: RuntimeSettings) -> SendRequest | EraseRequest:
+def request_of(data: bytes, environment: RuntimeSettings) -> AnyRequest:
     """Read a request; raises ContractError if it is none, or not for this instance."""
     request = _read(data)
     if (request.organization, request.instance) != (environment.organization, environment.instance):
@@ -126,10 +133,14 @@ def request_of(data: bytes, environment: RuntimeSettings) -> SendRequest | Erase
     return request
 
 
-def _read(data: bytes) -> SendRequest | EraseRequest:
-    try:
-        return SendRequest.decode(data)
-    except ContractError:
-        with suppress(ContractError):
-            return EraseRequest.decode(data)
-        raise
+def _read(data: bytes) -> AnyRequest:
+    kinds: tuple[type[AnyRequest], ...] = (SendRequest, EraseRequest, FreezeRequest)
+    errors: list[ContractError] = []
+    for kind in kinds:
+        try:
+            return kind.decode(data)
+        except NewerVersionError:
+            raise
+        except ContractError as error:
+            errors.append(error)
+    raise errors[0]

@@ -29,6 +29,7 @@ from oxy_tenant.links.errors import (
 from oxy_tenant.sending.attempts import Retries
 from oxy_tenant.sending.delivery import Delivery, expired, refused_for_good
 from oxy_tenant.sending.files import FileDelayedError, FileRefusedError
+from oxy_tenant.sending.freezing import SendingFreeze
 from oxy_tenant.sending.preparation import Preparation
 from oxy_tenant.sending.queues import ChatQueue, ChatQueues, WaitingSend
 from oxy_tenant.sending.reach_out import ReachOutLock
@@ -61,6 +62,7 @@ class Sender:
         showing: Showing,
         delivery: Delivery,
         reach_out: ReachOutLock,
+        freeze: SendingFreeze,
         settings: SettingsFile,
         connected: asyncio.Event,
         stopping: asyncio.Event,
@@ -76,6 +78,7 @@ class Sender:
         self._showing = showing
         self._delivery = delivery
         self._reach_out = reach_out
+        self._freeze = freeze
         self._settings = settings
         self._connected = connected
         self._stopping = stopping
@@ -135,7 +138,7 @@ class Sender:
             if (result := await self._examine(waiting)) is not None:
                 return result
             waiting.examined = True
-        if not await self._connected_in_time(waiting):
+        if not await self._thawed_in_time(waiting) or not await self._connected_in_time(waiting):
             return expired(waiting)
         try:
             return await self._attempt(waiting)
@@ -157,7 +160,7 @@ class Sender:
     async def _attempt(self, waiting: WaitingSend) -> Result | None:
         # Do nothing visible for a message that will not be sent. All of this takes seconds, so the gate decides again
         # in `Delivery`.
-        if (refusal := self._delivery.refusal(waiting)) is not None or self._stopping.is_set():
+        if (refusal := self._delivery.refusal(waiting)) is not None or self._stopping.is_set() or self._freeze.frozen:
             return refusal
         if (seconds := self._reach_out.wait_seconds(waiting)) > 0:
             await self._pause(waiting, seconds)
@@ -203,6 +206,13 @@ class Sender:
         if expires_at is not None:
             seconds = min(seconds, max(0.0, (expires_at - self._sends.now()).total_seconds()))
         await wait_for(self._stopping, seconds)
+
+    async def _thawed_in_time(self, waiting: WaitingSend) -> bool:
+        """Wait until nothing is held back any more; False if the request expires first."""
+        expires = waiting.send.expires_at
+        return await self._freeze.thawed_within(
+            None if expires is None else (expires - self._sends.now()).total_seconds()
+        )
 
     async def _connected_in_time(self, waiting: WaitingSend) -> bool:
         """Wait for the connection; False if the request expires first."""

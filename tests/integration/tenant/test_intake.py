@@ -17,7 +17,13 @@ async def test_no_more_requests_are_accepted_than_can_be_kept(bus: Bus, tmp_path
         environment = environment_in(tmp_path).model_copy(update={"account": ACCOUNT, "instance": INSTANCE})
         forget = stage.journal.erasures.accept
         intake = Intake(
-            environment, stage.journal.sends, stage.sender, forget=forget, stopping=stage.stopping, most_open=2
+            environment,
+            stage.journal.sends,
+            stage.sender,
+            forget=forget,
+            freeze=stage.freeze.take,
+            stopping=stage.stopping,
+            most_open=2,
         )
         task = asyncio.create_task(intake.run(bus.client))
         first, second, third = (send_request(LID, f"{number}") for number in range(3))

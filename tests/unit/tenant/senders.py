@@ -10,12 +10,14 @@ from pathlib import Path
 from unit.tenant.links import ScriptedLink, environment_in
 
 from oxy_core.envelopes import Report, SendOutcome, SendRequest, SendResult
+from oxy_core.freeze import Freeze
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.sending.attempts import Retries
 from oxy_tenant.sending.delivery import Delivery
 from oxy_tenant.sending.files import FileSource
+from oxy_tenant.sending.freezing import SendingFreeze
 from oxy_tenant.sending.preparation import Preparation
 from oxy_tenant.sending.queues import ChatQueues
 from oxy_tenant.sending.reach_out import ReachOutLock
@@ -34,6 +36,9 @@ class Stage:
     sender: Sender
     stopping: asyncio.Event
     connected: asyncio.Event
+    freeze: SendingFreeze
+    frozen: list[Freeze]
+    """What the pod says of it, on each change."""
     locked: list[datetime | None]
     """Since when the account may not write first, on each change."""
 
@@ -62,6 +67,7 @@ class Stage:
 async def sending(folder: Path, *, probe_seconds: float = 60) -> AsyncIterator[Stage]:
     journal = Journal.open(folder / "journal.db", organization="acme", instance="shop")
     locked: list[datetime | None] = []
+    frozen: list[Freeze] = []
     connected, stopping, link = asyncio.Event(), asyncio.Event(), ScriptedLink()
     connected.set()
     environment = environment_in(folder, pacing="None")
@@ -69,6 +75,7 @@ async def sending(folder: Path, *, probe_seconds: float = 60) -> AsyncIterator[S
     recovery = Recovery(journal.sends, SessionStore(folder), Confirmations(), connected=connected, receipt_wait=1)
     preparation = Preparation(link, journal.sends, FileSource(environment), settings)
     showing = Showing(link, settings)
+    freeze = SendingFreeze(journal.freezes, settings, frozen.append)
     sender = Sender(
         sends=journal.sends,
         chats=journal.chats,
@@ -87,7 +94,9 @@ async def sending(folder: Path, *, probe_seconds: float = 60) -> AsyncIterator[S
             account=OwnAccount(),
             queues=queues,
             stopping=stopping,
+            freeze=freeze,
         ),
+        freeze=freeze,
         reach_out=ReachOutLock(journal.sends.now, locked.append, probe_seconds=probe_seconds),
         settings=settings,
         connected=connected,
@@ -96,7 +105,7 @@ async def sending(folder: Path, *, probe_seconds: float = 60) -> AsyncIterator[S
     )
     task = asyncio.create_task(sender.run())
     try:
-        yield Stage(journal, link, sender, stopping, connected, locked)
+        yield Stage(journal, link, sender, stopping, connected, freeze, frozen, locked)
     finally:
         task.cancel()
         await asyncio.wait([task])

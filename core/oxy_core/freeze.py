@@ -1,0 +1,102 @@
+"""Holding back everything that instances are to send: what a person decides, and what an instance is told of it.
+
+`oxy freeze` and `oxy thaw` write a `FreezeRecord` into a ConfigMap of the platform's namespace. The operator passes
+each instance's `Freeze` on: over the bus, which is quick, and in the instance's settings, which arrive in any case.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Final, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from oxy_core.errors import ContractError
+from oxy_core.identity import OrganizationName
+
+RECORD_NAME: Final = "oxy-freeze"
+"""Name of the ConfigMap."""
+
+RECORD_KEY: Final = "freeze.json"
+"""Its key that holds the record."""
+
+RECORD_LABELS: Final[Mapping[str, str]] = {
+    "app.kubernetes.io/managed-by": "oxy-cli",
+    "app.kubernetes.io/component": "freeze",
+}
+"""Its labels, by which the operator watches it."""
+
+MAX_WORDS: Final = 200
+"""Most characters of a reason, and of the name of whoever gives it."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Hold(_Model):
+    """That sending is held back."""
+
+    since: AwareDatetime
+    by: Annotated[str, Field(max_length=MAX_WORDS)]
+    reason: Annotated[str, Field(max_length=MAX_WORDS)] = ""
+
+
+class Freeze(_Model):
+    """Whether what one instance is to send is held back. Of two, that with the higher revision counts."""
+
+    revision: int = Field(ge=0)
+    hold: Hold | None = None
+    """None: it is sent."""
+
+    def replaces(self, known: "Freeze | None") -> bool:
+        """Whether this is newer than what is known."""
+        return known is None or self.revision > known.revision
+
+
+class FreezeRecord(_Model):
+    """Everything that is held back. Each change raises the revision."""
+
+    revision: int = Field(default=0, ge=0)
+    everyone: Hold | None = None
+    organizations: Mapping[OrganizationName, Hold] = {}
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read what `encode` returned; raises ContractError."""
+        try:
+            return cls.model_validate_json(text, extra="ignore")
+        except ValidationError as error:
+            fields = sorted({".".join(map(str, item["loc"])) or RECORD_KEY for item in error.errors()})
+            message = f"not a record of what is frozen: check {', '.join(fields)[:500]}"
+            raise ContractError(message) from None
+
+    def encode(self) -> str:
+        """Return the record as JSON."""
+        return self.model_dump_json(exclude_none=True)
+
+    def of(self, organization: OrganizationName) -> Freeze:
+        """Return what an instance of this organization is told; a freeze of its own is named first."""
+        return Freeze(revision=self.revision, hold=self.organizations.get(organization, self.everyone))
+
+    def frozen(self, organization: OrganizationName | None, hold: Hold) -> Self:
+        """Return the record with one organization held back, or everyone (None). Who was before, is so since then."""
+        if organization is None:
+            return self._changed({"everyone": self._continued(self.everyone, hold)}, hold.since)
+        continued = self._continued(self.organizations.get(organization), hold)
+        return self._changed({"organizations": {**self.organizations, organization: continued}}, hold.since)
+
+    def thawed(self, organization: OrganizationName | None, now: datetime) -> Self:
+        """Return the record without the hold on one organization, or without that on everyone (None)."""
+        if organization is None:
+            return self._changed({"everyone": None}, now)
+        others = {name: hold for name, hold in self.organizations.items() if name != organization}
+        return self._changed({"organizations": others}, now)
+
+    @staticmethod
+    def _continued(before: Hold | None, hold: Hold) -> Hold:
+        return hold if before is None else hold.model_copy(update={"since": before.since})
+
+    def _changed(self, changes: Mapping[str, object], now: datetime) -> Self:
+        # Milliseconds, so that a record that was deleted and begun anew goes on counting upwards.
+        revision = max(self.revision + 1, int(now.timestamp() * 1_000))
+        return self.model_copy(update={"revision": revision, **changes})
