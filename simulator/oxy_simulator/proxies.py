@@ -78,7 +78,9 @@ class Listener:
     def url(self) -> str:
         """The URL that a client takes, with user and password where they are wanted."""
         policy = self.policy
-        login = "" if policy.username is None else f"{quote(policy.username)}:{quote(policy.password)}@"
+        login = (
+            "" if policy.username is None else f"{quote(policy.username, safe='')}:{quote(policy.password, safe='')}@"
+        )
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{policy.scheme}://{login}{host}:{self.port}"
 

@@ -71,7 +71,7 @@ class Parts:
 def assemble(
     environment: RuntimeSettings, settings: SettingsFile, journal: Journal, reports_added: ReportSignal
 ) -> Parts:
-    """Build the parts of a runtime; raises LinkError if the library cannot be loaded."""
+    """Build the parts of a runtime; raises LinkError if the library cannot be loaded, SettingsError as `proxy_url`."""
     # Counted when the metrics are read, so that it is right also while nothing is published.
     metrics.PENDING.set_function(journal.reports.pending)
     metrics.FILES_WAITING.set_function(journal.transfers.waiting)
@@ -131,6 +131,7 @@ def _build_shared(environment: RuntimeSettings, settings: SettingsFile, journal:
             journal,
             account,
             browser=browser,
+            proxy=environment.proxy_url,
             stopping=stopping,
             on_lost=loss_sink(journal),
         ),

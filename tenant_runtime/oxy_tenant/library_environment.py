@@ -1,6 +1,10 @@
 """Environment variables for Go's runtime and C's allocator, which read them before Python starts.
 
 They are set only here. A value already in the environment wins.
+
+Go's HTTP client also reads which proxy to use. It takes a URL that it cannot read for none, and connects directly to
+what ``NO_PROXY`` names. So these variables are taken away from it, and the library is told about the proxy instead
+(`oxy_tenant.settings.RuntimeSettings.proxy`).
 """
 
 import os
@@ -26,18 +30,26 @@ LIBRARY_ENVIRONMENT: Final = {
     "NEONIZE_BOT_TAG": "off",
 }
 
+_PROXY: Final = "HTTPS_PROXY"
+"""Set by the operator from the Secret that the instance names; an empty value is a proxy that cannot be used."""
 
-def missing_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that `environment` lacks."""
-    return {name: value for name, value in LIBRARY_ENVIRONMENT.items() if name not in environment}
+_PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
+"""In capitals too. Source: Go, golang.org/x/net/http/httpproxy."""
+
+
+def library_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return `environment` with the variables that it lacks, and with the proxy where only we look for it."""
+    kept = {name: value for name, value in environment.items() if name.lower() not in _PROXIES}
+    proxy = environment.get(_PROXY, environment.get(_PROXY.lower()) or None)
+    return {**LIBRARY_ENVIRONMENT, **({} if proxy is None else {"OXY_PROXY": proxy}), **kept}
 
 
 def restart_with_environment() -> None:
-    """Restart this process in place with all variables, if any is missing.
+    """Restart this process in place with the library's environment, if that is another.
 
     Setting `os.environ` would be too late, even before the library is loaded: Go reads the environment that the
     process was started with.
     """
-    missing = missing_environment(os.environ)
-    if missing:
-        os.execve(sys.executable, sys.orig_argv, {**os.environ, **missing})  # noqa: S606 this same program
+    wanted = library_environment(os.environ)
+    if wanted != dict(os.environ):
+        os.execve(sys.executable, sys.orig_argv, wanted)  # noqa: S606 this same program

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
+from oxy_core.errors import SettingsError
 from oxy_core.identity import AccountKey, InstanceName, OrganizationName
+from oxy_core.instance.proxy_url import ProxyUrl
 from oxy_core.settings import ProcessSettings
 
 
@@ -29,6 +31,22 @@ class RuntimeSettings(ProcessSettings):
     receipt_wait: float = Field(
         default=60, ge=0, description="Seconds after connecting to wait for the receipt of an interrupted send."
     )
+
+    proxy: SecretStr | None = Field(
+        default=None,
+        description="URL of the only way to WhatsApp, from HTTPS_PROXY; an empty one is an error, not a direct way.",
+    )
+
+    @property
+    def proxy_url(self) -> ProxyUrl | None:
+        """The proxy; None: WhatsApp is reached directly. Raises SettingsError for one that cannot be used."""
+        if self.proxy is None:
+            return None
+        try:
+            return ProxyUrl.parse(self.proxy.get_secret_value())
+        except SettingsError as error:
+            message = f"{error}. Correct it in the Secret that spec.network.proxySecretRef names"
+            raise SettingsError(message) from None
 
     @property
     def label(self) -> str:

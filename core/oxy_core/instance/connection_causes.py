@@ -64,6 +64,9 @@ _RECONNECTS: Final = "Oxy reconnects by itself"
 _EXPECTED: Final = "This is usual and passes. " + _RECONNECTS
 _THEIRS: Final = "The fault is WhatsApp's. Oxy tries again, more and more slowly"
 _PATH: Final = "Check that pods can reach web.whatsapp.com:443; if they need a proxy, set spec.network"
+_PROXY: Final = (
+    "Check the proxy, and its URL in the Secret that spec.network.proxySecretRef names. Oxy never connects directly"
+)
 _AUTHORITIES: Final = (
     "Something between the pod and WhatsApp answers in its place. If that is a proxy of yours, name its certificate "
     "authority in spec.network"
@@ -119,6 +122,14 @@ _UNREACHABLE: Final = (
     ),
     ConnectionCause("CertificateWrongName", "WhatsApp's certificate is for another name", _AUTHORITIES, warns=True),
     ConnectionCause("TlsFailed", "No encrypted connection to WhatsApp could be made", _PATH, warns=True),
+    ConnectionCause("ProxyUnreachable", "The instance's proxy cannot be reached", _PROXY, warns=True),
+    ConnectionCause("ProxyRefused", "The instance's proxy refuses to connect to WhatsApp", _PROXY, warns=True),
+    ConnectionCause(
+        "ProxyAuthenticationFailed",
+        "The instance's proxy does not accept the user or the password",
+        "Correct the URL in the Secret that spec.network.proxySecretRef names. Oxy uses it within a minute",
+        warns=True,
+    ),
     ConnectionCause("HandshakeFailed", "WhatsApp's handshake failed", _AUTHORITIES, warns=True),
 )
 

@@ -132,6 +132,8 @@ class Runtime:
     epoch: int = 1
     probe_port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
+    wrapper: tuple[str, ...] = ()
+    """A command that runs the runtime's."""
 
     @property
     def session(self) -> Path:
@@ -174,7 +176,7 @@ class Runtime:
         }
         with (self.folder / "runtime.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *("setpriv", "--pdeathsig=KILL", sys.executable, "-m", "oxy_tenant"),
+                *(*self.wrapper, "setpriv", "--pdeathsig=KILL", sys.executable, "-m", "oxy_tenant"),
                 env=variables,
                 stdout=log,
                 stderr=log,

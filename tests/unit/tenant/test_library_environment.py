@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from oxy_tenant.library_environment import LIBRARY_ENVIRONMENT, missing_environment
+from oxy_tenant.library_environment import LIBRARY_ENVIRONMENT, library_environment
 
 SHOW = """
 import os
@@ -15,9 +15,29 @@ print(os.environ["GOGC"], *(os.environ[name] == value for name, value in LIBRARY
 
 
 def test_values_set_from_outside_are_kept() -> None:
-    assert missing_environment({}) == LIBRARY_ENVIRONMENT
-    assert missing_environment(LIBRARY_ENVIRONMENT) == {}
-    assert "GOGC" not in missing_environment({"GOGC": "400"})
+    assert library_environment({}) == LIBRARY_ENVIRONMENT
+    assert library_environment({"GOGC": "400", "PATH": "/bin"}) == {
+        **LIBRARY_ENVIRONMENT,
+        "GOGC": "400",
+        "PATH": "/bin",
+    }
+
+
+@pytest.mark.parametrize(
+    ("outside", "proxy"),
+    [
+        ({}, {}),
+        ({"HTTPS_PROXY": "http://proxy:1"}, {"OXY_PROXY": "http://proxy:1"}),
+        ({"https_proxy": "http://proxy:1", "NO_PROXY": "*", "no_proxy": "*"}, {"OXY_PROXY": "http://proxy:1"}),
+        ({"HTTPS_PROXY": "http://proxy:1", "https_proxy": "http://other:1"}, {"OXY_PROXY": "http://proxy:1"}),
+        ({"HTTPS_PROXY": "", "https_proxy": "http://other:1"}, {"OXY_PROXY": ""}),
+        ({"https_proxy": "", "HTTP_PROXY": "http://proxy:1", "ALL_PROXY": "http://proxy:1"}, {}),
+    ],
+)
+def test_the_proxy_is_kept_from_the_library_which_is_told_of_it(outside: dict[str, str], proxy: dict[str, str]) -> None:
+    once = library_environment(outside)
+    assert once == {**LIBRARY_ENVIRONMENT, **proxy}
+    assert library_environment(once) == once
 
 
 @pytest.mark.parametrize(("outside", "gogc"), [({}, "25"), ({"GOGC": "400"}, "400")])

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from oxy_core.instance.proxy_url import ProxyUrl
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.chain_watch import ChainWatch, owed_at_start
 from oxy_tenant.links.neonize.link import NeonizeLink
@@ -23,12 +24,19 @@ class NeonizeAdapter:
 
 
 def open_adapter(  # noqa: PLR0913 its collaborators, each by name
-    folder: Path, journal: Journal, account: OwnAccount, *, browser: str, stopping: asyncio.Event, on_lost: LossSink
+    folder: Path,
+    journal: Journal,
+    account: OwnAccount,
+    *,
+    browser: str,
+    proxy: ProxyUrl | None,
+    stopping: asyncio.Event,
+    on_lost: LossSink,
 ) -> NeonizeAdapter:
     """Load the library, for the session in `folder`; raises LinkError.
 
-    The link identifies `account` when it connects, and sends no more fillers once `stopping` is set.
-    The audit tells `on_lost` what was lost.
+    The link connects through `proxy` alone, identifies `account` when it connects, and sends no more fillers once
+    `stopping` is set. The audit tells `on_lost` what was lost.
     """
     session = SessionStore(folder)
     audit = LossAudit(journal.inbound, journal.sends, session, on_lost)
@@ -36,6 +44,7 @@ def open_adapter(  # noqa: PLR0913 its collaborators, each by name
     link = NeonizeLink(
         session.path,
         browser=browser,
+        proxy=proxy,
         account=account,
         watch=ChainWatch(account, owed, journal.fillers.note),
         newest_sent=journal.sends.newest_sent,

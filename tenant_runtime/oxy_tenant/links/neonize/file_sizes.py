@@ -3,22 +3,37 @@
 Whoever sends a file claims its size; a stranger may claim one byte and send 2 GiB. The servers know better.
 """
 
+import asyncio
 import base64
-import functools
-from http.client import HTTPException, HTTPMessage
-from typing import IO, Final
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
+import re
+from typing import Final
 
 import structlog
 
+from oxy_core.instance.proxy_url import ProxyUrl
 from oxy_tenant.content.media import MediaPointer
+from oxy_tenant.links.neonize.tunnel import open_tunnel
 
-_HOST: Final = "https://mmg.whatsapp.net"
+_HOST: Final = "mmg.whatsapp.net"
 """Where every file is found by its path. Source: Baileys src/Utils/messages-media.ts, DEF_MEDIA_HOST."""
 
-_HEADERS: Final = {"Origin": "https://web.whatsapp.com", "Referer": "https://web.whatsapp.com/"}
-"""Source: whatsmeow download.go, doMediaDownloadRequest."""
+_HEAD: Final = (
+    "HEAD {path} HTTP/1.1\r\n"
+    f"Host: {_HOST}\r\n"
+    "User-Agent: Go-http-client/1.1\r\n"
+    "Origin: https://web.whatsapp.com\r\n"
+    "Referer: https://web.whatsapp.com/\r\n"
+    "Connection: close\r\n"
+    "\r\n"
+)
+"""A request as the library's. Source: whatsmeow download.go, doMediaDownloadRequest."""
+
+_PATH: Final = re.compile(r"[\x21-\x7e]+")
+"""A sender chooses it: it must not end the line that it stands in."""
+
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
+_FOUND: Final = re.compile(rb"HTTP/1\.[01] 200\b")
+"""No redirect is followed: a path that a stranger chose must not lead to another host."""
 
 _SECONDS: Final = 10.0
 """Longest wait for the answer."""
@@ -29,29 +44,26 @@ OVERHEAD_BYTES: Final = 16 + 10
 log = structlog.get_logger()
 
 
-class _NoRedirects(HTTPRedirectHandler):
-    def redirect_request(  # noqa: PLR0913, PLR0917 the base class has these
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> None:
-        """Follow nothing: a path that a stranger chose must not lead to another host."""
-
-
-@functools.cache
-def _opener() -> OpenerDirector:
-    """Return what uses HTTPS_PROXY and SSL_CERT_FILE, as the library does."""
-    return build_opener(_NoRedirects)
-
-
-def stored_bytes(pointer: MediaPointer) -> int | None:
-    """Return the size of an encrypted file; None if the servers do not say. Blocks; never raises."""
+async def stored_bytes(pointer: MediaPointer, proxy: ProxyUrl | None) -> int | None:
+    """Return the size of an encrypted file; None if the servers do not say. Never raises."""
     token = base64.urlsafe_b64encode(pointer.encrypted_sha256).decode()
-    path = pointer.direct_path
-    url = f"{_HOST}{path}{'&' if '?' in path else '?'}hash={token}&mms-type=&__wa-mms="
-    request = Request(url, method="HEAD", headers=_HEADERS)  # noqa: S310 https, to one host
+    path = f"{pointer.direct_path}{'&' if '?' in pointer.direct_path else '?'}hash={token}&mms-type=&__wa-mms="
+    if not _PATH.fullmatch(path):
+        return None
     try:
-        with _opener().open(request, timeout=_SECONDS) as answer:
-            length = answer.headers.get("Content-Length", "")
-            return int(length) if length.isdecimal() else None
-    except (HTTPError, OSError, HTTPException, ValueError) as error:
+        async with asyncio.timeout(_SECONDS):
+            answer = await _answer(_HEAD.format(path=path).encode(), proxy)
+    except (OSError, EOFError, asyncio.LimitOverrunError) as error:
         log.debug("file_size_unknown", error=type(error).__name__)
         return None
+    length = _LENGTH.search(answer) if _FOUND.match(answer) else None
+    return None if length is None else int(length[1])
+
+
+async def _answer(request: bytes, proxy: ProxyUrl | None) -> bytes:
+    reader, writer = await open_tunnel(proxy, _HOST)
+    try:
+        writer.write(request)
+        return await reader.readuntil(b"\r\n\r\n")
+    finally:
+        writer.transport.abort()

@@ -23,6 +23,7 @@ from typing import Final
 import structlog
 
 from oxy_core.identity import Jid
+from oxy_core.instance.proxy_url import ProxyUrl
 from oxy_tenant.content.bounds import escaped, plausible_moment
 from oxy_tenant.content.media import MediaPointer, MediaType, UploadedFile
 from oxy_tenant.content.protobuf import MessageProtobuf, MessagesModule
@@ -81,13 +82,14 @@ class NeonizeLink:
         database: Path,
         *,
         browser: str,
+        proxy: ProxyUrl | None,
         account: OwnAccount,
         watch: ChainWatch,
         newest_sent: Callable[[Jid], str | None],
         on_copy_refused: Callable[[CopyRefused], None],
         stopping: asyncio.Event,
     ) -> None:
-        """Load the library; raises LinkError. `database` is the session's SQLite file.
+        """Load the library; raises LinkError. `database` is the session's SQLite file, `proxy` the only way out.
 
         `newest_sent` and `stopping`: see `SendingTurns`. `on_copy_refused` is called from a thread of the link.
         """
@@ -95,6 +97,7 @@ class NeonizeLink:
         self._go = self._library.binder.gocode
         self._database = f"{database}{_DATABASE_OPTIONS}".encode()
         self._browser = browser
+        self._proxy = proxy
         self._stopping = stopping
         self._account = account
         self._watch = watch
@@ -108,7 +111,7 @@ class NeonizeLink:
         self._online: bool | None = None
         """What was last shown."""
         self._renewals = Renewals(self._show_again)
-        self._transfers = Transfers(self._library, self._open_session)
+        self._transfers = Transfers(self._library, self._open_session, proxy)
         self._others = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-call")
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-query")
 
@@ -128,7 +131,7 @@ class NeonizeLink:
 
     def _started(self, sinks: Sinks) -> NeonizeSession:
         name = b"oxy-%d" % next(self._numbers)
-        session = NeonizeSession(name, self._library, sinks, self._watch, self._account)
+        session = NeonizeSession(name, self._library, sinks, self._watch, self._account, proxy=self._proxy)
         device = self._library.companion.DeviceProps
         properties = device(os=self._browser, platformType=device.CHROME).SerializeToString()
         session.start(self._database, properties, wanted_events(CALL_EVENTS))

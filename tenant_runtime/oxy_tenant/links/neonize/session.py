@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from oxy_core.instance.proxy_url import ProxyUrl
 from oxy_tenant.content.arrival import ArrivedMessage
 from oxy_tenant.content.bounds import escaped
 from oxy_tenant.errors import description_of, stack_of
@@ -60,7 +61,16 @@ class Sinks:
 class NeonizeSession:
     """One call of ``Neonize()``; `watch` and `account` outlive it."""
 
-    def __init__(self, name: bytes, library: Library, sinks: Sinks, watch: ChainWatch, account: OwnAccount) -> None:
+    def __init__(  # noqa: PLR0913 what a session has to do with
+        self,
+        name: bytes,
+        library: Library,
+        sinks: Sinks,
+        watch: ChainWatch,
+        account: OwnAccount,
+        *,
+        proxy: ProxyUrl | None,
+    ) -> None:
         self.name = name
         """What the library calls this session."""
         self.opened = False
@@ -75,6 +85,7 @@ class NeonizeSession:
         self._sinks = sinks
         self._watch = watch
         self._account = account
+        self._proxy = proxy
         self._calls = Calls(account.owns)
         self._failure: str | None = None
         self._foreign = False
@@ -105,11 +116,23 @@ class NeonizeSession:
         )
         error = binder.gocode.Neonize(
             database, self.name, b"", 0, 0, b"DEBUG", *self._references,
-            wanted, len(wanted), properties, len(properties), b"", 0, None,
+            wanted, len(wanted), properties, len(properties), b"", 0, self._proxy_settings(),
         )  # fmt: skip
         self.finished.set()
         if not self.closing:
-            self._sinks.on_event(LinkStopped(self._failure or error.decode(errors="replace"), self.opened))
+            failure = self._failure or self._without_login(error.decode(errors="replace"))
+            self._sinks.on_event(LinkStopped(failure, self.opened))
+
+    def _proxy_settings(self) -> Untyped:
+        """Return the proxy for everything that the session does, files included; None: there is none."""
+        if self._proxy is None:
+            return None
+        settings = self._library.binder.ProxySettings(self._proxy.text)
+        return ctypes.byref(settings._to_c_struct())  # noqa: SLF001 as neonize's own clients pass it
+
+    def _without_login(self, text: str) -> str:
+        """Return a text of the library without user and password of the proxy, whose answers it quotes."""
+        return text if self._proxy is None else self._proxy.hide(text)
 
     def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
         """Wrap a callback so that an exception, which C would drop, ends the session."""
@@ -163,7 +186,7 @@ class NeonizeSession:
 
     def _warning_logged(self, data: bytes) -> None:
         entry = self._library.envelopes.LogEntry.FromString(data)
-        text = escaped(entry.Message)
+        text = self._without_login(escaped(entry.Message))
         refused = copy_refused(text)
         if refused is not None:
             self._sinks.on_copy_refused(refused)

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from oxy_core.instance.proxy_url import ProxyUrl
 from oxy_tenant.content.bounds import escaped
 from oxy_tenant.content.media import MediaPointer, MediaType, UploadedFile
 from oxy_tenant.links.errors import (
@@ -51,12 +52,16 @@ class _Answer:
 
 
 class Transfers:
-    """The transfers of one link; `session` returns the name of the open session or raises LinkUnavailableError."""
+    """The transfers of one link; `session` returns the name of the open session or raises LinkUnavailableError.
 
-    def __init__(self, library: Library, session: Callable[[], bytes]) -> None:
+    `proxy` is the one that the session connects through.
+    """
+
+    def __init__(self, library: Library, session: Callable[[], bytes], proxy: ProxyUrl | None) -> None:
         self._envelopes = library.envelopes
         self._go = library.binder.gocode
         self._session = session
+        self._proxy = proxy
         self._one_at_a_time = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-media")
         self._download = _without_copy(library.binder)
@@ -71,7 +76,7 @@ class Transfers:
             message = "the file has no path"
             raise MediaCorruptError(message)
         async with self._one_at_a_time:
-            stored = await self._run(stored_bytes, pointer)
+            stored = await stored_bytes(pointer, self._proxy)
             if stored is not None and stored > max_bytes + OVERHEAD_BYTES:
                 raise MediaTooLargeError(_too_large(stored, max_bytes))
             answer = await self._fetched(pointer)

@@ -1,6 +1,7 @@
 """A process that runs a link on neonize for a test: the library reads its environment before Python starts."""
 
 import asyncio
+import os
 import socket
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from integration.tenant.links.wire import read_frame, write_frame
 
 from oxy_core.identity import Jid
+from oxy_core.instance.proxy_url import ProxyUrl
 from oxy_tenant.content.arrival import ArrivedMessage
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.errors import LinkError
@@ -26,7 +28,13 @@ class Host:
         self._loop = asyncio.get_running_loop()
         journal = Journal.open(folder / "journal.db", organization="acme", instance="shop")
         self._link = open_adapter(
-            folder, journal, OwnAccount(), browser="Oxy", stopping=asyncio.Event(), on_lost=lambda _: False
+            folder,
+            journal,
+            OwnAccount(),
+            browser="Oxy",
+            proxy=ProxyUrl.parse(os.environ["HTTPS_PROXY"]),
+            stopping=asyncio.Event(),
+            on_lost=lambda _: False,
         ).link
 
     async def run(self) -> None:
