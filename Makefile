@@ -50,7 +50,7 @@ status: setup ## Show all instances
 	@$(BIN)/python -m oxy_dev oxy status
 
 ##@ Check
-.PHONY: test e2e e2e-existing e2e-node chaos chaos-kills chaos-unasked bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator bench-tenant
+.PHONY: test e2e e2e-existing e2e-node chaos chaos-kills chaos-tenant chaos-unasked bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator bench-tenant
 test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
 	@$(BIN)/pytest tests/unit tests/integration tests/upgrade --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
@@ -70,6 +70,9 @@ chaos: kube ## Ten minutes of overlapping faults, then count every message (SHOR
 
 chaos-kills: setup ## kill -9 each part often, mid-conversation, and count the answers (SHORT=1; OXY_CHAOS_SEED repeats a run)
 	@$(if $(SHORT),OXY_CHAOS_KILLS=6 )$(BIN)/pytest tests/chaos/test_kills.py tests/chaos/test_tenant_kills.py --capture=no $(if $(SHORT),-k "not 90_seconds")
+
+chaos-tenant: setup ## Break all around one tenant 300 times in ten minutes, then count every message (SHORT=1: 30 times)
+	@$(if $(SHORT),OXY_CHAOS_EVENTS=30 )$(BIN)/pytest tests/chaos/test_bad_connections.py --capture=no
 
 chaos-unasked: setup ## 200 times kill -9 of workers that send campaigns, reminders and reports; count them at the phones (SHORT=1)
 	@$(if $(SHORT),OXY_CHAOS_KILLS=12 )$(BIN)/pytest tests/chaos/test_unasked_kills.py --capture=no

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from chaos.breaking import Happened
 from chaos.people import Person, Role, pet_of
 from chaos.plan import Kind
 
@@ -63,23 +64,6 @@ class Sent:
     part: int
     state: str
     body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """A fault, with the times at which it began and was over, in Unix seconds."""
-
-    kind: Kind
-    target: str
-    began: float
-    ended: float
-    moved: int = 0
-    """Seconds by which a clock was moved."""
-
-    def __str__(self) -> str:
-        """Describe it for people."""
-        moved = f" by {self.moved:+d} s" if self.moved else ""
-        return f"{self.kind} of {self.target}{moved}, {self.began:.1f} to {self.ended:.1f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
-from chaos.audit import Entry, Evidence, Happened, Sent, Stored
+from chaos.audit import Entry, Evidence, Sent, Stored
+from chaos.breaking import Happened
 from chaos.people import Person
 from chaos.system import SHOPS, System, phase
 
@@ -125,13 +126,13 @@ def processes(system: System) -> list[str]:
     found = [f"{log.name}: {line[:300]}" for log in (system.folder / "logs").iterdir() for line in _bugs(log)]
     leaders = 0
     for name, member in system.members.items():
-        metrics = _page(member.port, "metrics") or ""
+        metrics = page(member.port, "metrics") or ""
         leaders += "oxy_operator_leads 1.0" in metrics.splitlines()
         found += (f"{name}: {line}" for line in never_in(metrics))
         if member.program.exit_code is not None:
             found.append(f"{name} ended with {member.program.exit_code}")
-        elif name.startswith("worker") and (member.exits or _page(member.port, "readyz") is None):
-            found.append(f"{name} ended by itself: {member.exits}, ready: {_page(member.port, 'readyz')}")
+        elif name.startswith("worker") and (member.exits or page(member.port, "readyz") is None):
+            found.append(f"{name} ended by itself: {member.exits}, ready: {page(member.port, 'readyz')}")
     return found if leaders == 1 else [*found, f"{leaders} operators lead"]
 
 
@@ -156,9 +157,10 @@ def never_in(metrics: str) -> list[str]:
     return [line for line in metrics.splitlines() if _NEVER.match(line)]
 
 
-def _page(port: int, page: str) -> str | None:
+def page(port: int, name: str) -> str | None:
+    """Return a page of a process's probe server; None if it does not serve it."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}", timeout=5) as answer:
             text: str = answer.read().decode()
             return text
     except OSError:

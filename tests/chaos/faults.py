@@ -3,22 +3,19 @@
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import signal
-import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
 from uuid import uuid4
 
 import psycopg
-import structlog
-from chaos.audit import Happened
-from chaos.links import Cut
+from chaos.breaking import CUTS, TERM_SECONDS, Breaking, stopped_for
 from chaos.people import Person, Role
 from chaos.plan import Fault, Kind
 from chaos.system import NAMESPACE, SHOPS, Shop, System
@@ -30,15 +27,10 @@ from oxy_dev.cluster.errors import ApiError
 from oxy_dev.servers import ServerError
 from oxy_simulator.client import SimulatorClient
 
-log = structlog.get_logger()
-
-CUTS: Final = {Kind.REFUSE: Cut.REFUSE, Kind.FREEZE: Cut.FREEZE, Kind.DEAFEN: Cut.DEAFEN}
 MODEL_STATUS: Final = {
     Kind.MODEL_BUSY: HTTPStatus.TOO_MANY_REQUESTS,
     Kind.MODEL_FAILS: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
-TERM_SECONDS: Final = 30.0
-"""Between SIGTERM and SIGKILL, as for the pods of the chart."""
 FOLLOW_ATTEMPTS: Final = 5
 HUGE: Final = 1_048_516
 """Bytes that just fit the bus without headers."""
@@ -48,34 +40,19 @@ EMOJI: Final = "😀" * 65_536
 
 
 @dataclass(eq=False)
-class Faults:
+class Faults(Breaking):
     """Breaks a system as the plan says, and mends it."""
 
     system: System
     simulator: SimulatorClient
     strangers: Mapping[str, Person]
     """By shop."""
-    locks: dict[str, asyncio.Lock] = field(default_factory=dict)
-    made: int = 0
-    happened: list[Happened] = field(default_factory=list)
 
-    async def happen(self, plan: Sequence[Fault]) -> None:
-        """Let every fault happen at its time; returns when all are over and everything is mended."""
-        start = asyncio.get_running_loop().time()
-        async with asyncio.TaskGroup() as group:
-            for fault in plan:
-                group.create_task(self._at(start + fault.at, fault))
-
-    async def _at(self, moment: float, fault: Fault) -> None:
-        await asyncio.sleep(max(moment - asyncio.get_running_loop().time(), 0.0))
-        log.info("fault_begins", kind=fault.kind, target=fault.target, seconds=fault.seconds, moved=fault.moved)
-        began = time.time()
+    async def act(self, fault: Fault) -> None:
+        """Let a fault happen, and mend it."""
         await self._actions()[fault.kind](fault)
-        self.happened.append(Happened(fault.kind, fault.target, began, time.time(), fault.moved))
-        log.info("fault_over", kind=fault.kind, target=fault.target)
-        self.made += 1
 
-    def _actions(self) -> dict[Kind, Callable[[Fault], Awaitable[None]]]:
+    def _actions(self) -> dict[StrEnum, Callable[[Fault], Awaitable[None]]]:
         return {
             Kind.KILL: self._end,
             Kind.TERMINATE: self._end,
@@ -93,10 +70,6 @@ class Faults:
             Kind.MODEL_AWAY: self._end,
             **dict.fromkeys(MODEL_STATUS, self._fail_model),
         }
-
-    def _alone(self, target: str) -> asyncio.Lock:
-        """Return the lock that keeps two faults of one sort from one target."""
-        return self.locks.setdefault(target, asyncio.Lock())
 
     async def _end(self, fault: Fault) -> None:
         target = fault.target
@@ -131,7 +104,7 @@ class Faults:
 
     async def _end_nats(self, fault: Fault) -> None:
         nats = self.system.nats
-        async with self._alone("nats"):
+        async with self.alone("nats"):
             await asyncio.to_thread(nats.stop if fault.kind is Kind.TERMINATE else nats.kill)
             if fault.kind is Kind.VOLUME_LOST:
                 for lost in ("jetstream", "accounts"):
@@ -140,14 +113,14 @@ class Faults:
             await asyncio.to_thread(nats.start)
 
     async def _end_postgres(self, fault: Fault) -> None:
-        async with self._alone("postgres"):
+        async with self.alone("postgres"):
             server = self.system.database.primary
             await asyncio.to_thread(server.stop if fault.kind is Kind.TERMINATE else server.kill)
             await asyncio.sleep(fault.seconds)
             await asyncio.to_thread(server.start)
 
     async def _fail_over(self, fault: Fault) -> None:
-        async with self._alone("postgres"):
+        async with self.alone("postgres"):
             database = self.system.database
             await asyncio.to_thread(database.fail_over)
             await asyncio.sleep(fault.seconds)
@@ -167,13 +140,13 @@ class Faults:
                 return
 
     async def _end_model(self, fault: Fault) -> None:
-        async with self._alone("model"):
+        async with self.alone("model"):
             await asyncio.to_thread(self.system.model.kill)
             await asyncio.sleep(fault.seconds)
             self.system.model.start()
 
     async def _fail_model(self, fault: Fault) -> None:
-        async with self._alone("model"):
+        async with self.alone("model"):
             status = MODEL_STATUS[fault.kind]
             await asyncio.to_thread(self._ask_model, "POST", {"kind": "status", "status": status, "times": None})
             await asyncio.sleep(fault.seconds)
@@ -187,17 +160,10 @@ class Faults:
 
     async def _pause(self, fault: Fault) -> None:
         if fault.target in {"nats", "postgres"}:
-            async with self._alone(fault.target):
-                await self._stop_for(self._pids(fault.target), fault.seconds)
+            async with self.alone(fault.target):
+                await stopped_for(self._pids(fault.target), fault.seconds)
         else:
-            await self._stop_for(self._pids(fault.target), fault.seconds)
-
-    async def _stop_for(self, pids: list[int], seconds: float) -> None:
-        _signal_all(pids, signal.SIGSTOP)
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            _signal_all(pids, signal.SIGCONT)
+            await stopped_for(self._pids(fault.target), fault.seconds)
 
     def _pids(self, target: str) -> list[int]:
         if target == "postgres":
@@ -210,19 +176,10 @@ class Faults:
         return [program.pid] if running else []
 
     async def _cut(self, fault: Fault) -> None:
-        link, how = self.system.links[fault.target], CUTS[fault.kind]
-        async with self._alone(fault.target):
-            await link.cut(how)
-            await asyncio.sleep(fault.seconds)
-            await link.mend(how)
+        await self.cut(self.system.links[fault.target], fault)
 
     async def _move_clock(self, fault: Fault) -> None:
-        """Move a clock for a while. One that was ahead is put back, and what was noted under it lies in the future."""
-        clock = self.system.clocks[fault.target]
-        async with self._alone(f"{fault.target}'s clock"):
-            clock.move(fault.moved)
-            await asyncio.sleep(fault.seconds)
-            clock.move(0)
+        await self.move(self.system.clocks[fault.target], fault)
 
     async def _be_hostile(self, fault: Fault) -> None:
         stranger = self.strangers[fault.target]
@@ -291,9 +248,3 @@ def poison(kind: Kind, shop: Shop) -> bytes:
 def strangers_of(people: Sequence[Person]) -> dict[str, Person]:
     """Return those who mean no good, by shop."""
     return {person.shop.name: person for person in people if person.role is Role.STRANGER}
-
-
-def _signal_all(pids: Sequence[int], which: signal.Signals) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, which)

@@ -75,6 +75,7 @@ class Link:
         for pair in pairs:
             pair.cancel()
         await asyncio.gather(*pairs, return_exceptions=True)
+        await asyncio.sleep(0)  # in which asyncio closes their sockets
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         pair = asyncio.current_task()

@@ -45,12 +45,14 @@ class Fault:
 
     at: float
     """Seconds since the start."""
-    kind: Kind
+    kind: StrEnum
     target: str
     seconds: float
     """How long it lasts; a process that was ended starts again after so long."""
     moved: int = 0
     """Seconds by which a clock is moved, for `Kind.CLOCK`."""
+    options: tuple[tuple[str, object], ...] = ()
+    """What else there is to say about it, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Track:
     """Trouble of one sort, which comes at intervals."""
 
     name: str
-    kinds: tuple[Kind, ...]
+    kinds: tuple[StrEnum, ...]
     targets: tuple[str, ...]
     every: float
     """Seconds between the beginnings of two faults on average, in a long run."""
@@ -85,6 +87,8 @@ class Track:
     """Most seconds that one lasts."""
     one_by_one: bool = False
     """Whether a fault must have ended well before the next begins."""
+    whole: bool = True
+    """Whether every kind comes even in a run that is too short for it."""
 
 
 _ENDS: Final = (Kind.KILL, Kind.TERMINATE)
@@ -132,13 +136,18 @@ def tracks(cast: Cast) -> tuple[Track, ...]:
 
 def draw(seed: int, seconds: float, cast: Cast) -> tuple[Fault, ...]:
     """Return the plan of a run of so many seconds, in order of time."""
-    faults = [fault for track in tracks(cast) for fault in _faults(track, seed, seconds)]
+    return deal(seed, seconds, tracks(cast))
+
+
+def deal(seed: int, seconds: float, trouble: Sequence[Track]) -> tuple[Fault, ...]:
+    """Return the faults of some tracks in so many seconds, in order of time."""
+    faults = [fault for track in trouble for fault in _faults(track, seed, seconds)]
     return tuple(sorted(faults, key=lambda fault: (fault.at, fault.kind, fault.target)))
 
 
 def _faults(track: Track, seed: int, seconds: float) -> Iterator[Fault]:
     dice = random.Random(f"{seed} {track.name}")
-    count = max(len(track.kinds), round(seconds / track.every))
+    count = max(len(track.kinds) if track.whole else 1, round(seconds / track.every))
     width = seconds / count
     longest = min(track.longest, BREATH * width if track.one_by_one else seconds / 4)
     dealt = zip(_dealt(track.kinds, count, dice), _dealt(track.targets, count, dice), strict=True)
@@ -162,6 +171,7 @@ def table(plan: Sequence[Fault]) -> str:
         f"{fault.at:7.1f} s  {fault.kind:<26}  {fault.target:<22}"
         + (f" {fault.seconds:5.1f} s" if fault.seconds else "")
         + (f"  by {fault.moved:+d} s" if fault.moved else "")
+        + "".join(f"  {name} {value}" for name, value in fault.options)
         for fault in plan
     )
     return "\n".join(lines)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
-from chaos.audit import Entry, Evidence, Happened, Sent, Stored, covered, judge, table
+from chaos.audit import Entry, Evidence, Sent, Stored, covered, judge, table
+from chaos.breaking import Happened
 from chaos.evidence import bugs_in, never_in
 from chaos.people import Line, Person, Role
 from chaos.plan import Kind

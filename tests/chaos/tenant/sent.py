@@ -1,0 +1,80 @@
+"""Whether what the platform asked for is on contacts' phones: once, in its place, or reported as ambiguous. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+from uuid import UUID
+
+from chaos.tenant.known import Evidence, overtaken, stages
+from chaos.tenant.people import text_of
+
+from oxy_core.envelopes import SendOutcome, SendRequest, SendResult
+from oxy_simulator.faultkind import FaultKind
+from oxy_simulator.replies import LineView
+
+REORDERING: Final = frozenset(
+    {FaultKind.DELAY, FaultKind.REORDER, FaultKind.CORRUPT, FaultKind.FORGET_SESSIONS, FaultKind.DROP}
+)
+"""Faults after which a phone may get messages in another order than the server."""
+
+REORDER_SECONDS: Final = 30.0
+"""How long after its end such a fault may still show: a message waits for others, or is asked for again."""
+
+
+def sends(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
+    """Check that each request has one result, and that the phone agrees with it."""
+    results: dict[UUID, list[SendResult]] = {}
+    for report in evidence.reports:
+        if isinstance(report.body, SendResult):
+            results.setdefault(report.body.request_id, []).append(report.body)
+    lines = _sent_lines(evidence)
+    for person in evidence.people:
+        shown = Counter(message.text for message in evidence.inboxes.get(person.phone, ()))
+        for request in person.asked:
+            found = results.get(request.id, [])
+            counts["asked"] += 1
+            if request.id not in evidence.accepted or len(found) != 1:
+                yield f"{text_of(request)!r} has {len(found)} results; accepted: {request.id in evidence.accepted}"
+                continue
+            counts[found[0].outcome.value] += 1
+            yield from _agrees(request, found[0], shown[text_of(request)], lines.get(text_of(request), []))
+
+
+def _sent_lines(evidence: Evidence) -> dict[str, list[LineView]]:
+    """Return the life lines of everything that WhatsApp took, by text; each attempt that it refused has one too."""
+    lines: dict[str, list[LineView]] = {}
+    for line in evidence.lines:
+        if line.direction == "outbound" and line.text and "refused" not in line.stages:
+            lines.setdefault(line.text, []).append(line)
+    return lines
+
+
+def _agrees(request: SendRequest, result: SendResult, shown: int, lines: Sequence[LineView]) -> Iterator[str]:
+    text = text_of(request)
+    if shown > 1 or len(lines) > 1:
+        yield f"{text!r} is {shown} times on the phone, and was sent with {len(lines)} ids: {stages(lines)}"
+    elif result.outcome is SendOutcome.SENT:
+        dropped = any({"dropped", "abandoned"} & line.stages.keys() for line in lines)
+        if shown == 0 and not dropped:
+            yield f"{text!r} was sent ({result.whatsapp_id}) and is on no phone: {stages(lines)}"
+        if [line.id for line in lines] != [result.whatsapp_id]:
+            yield f"{text!r} was sent as {result.whatsapp_id}, and WhatsApp knows it as {[line.id for line in lines]}"
+    elif result.outcome is not SendOutcome.AMBIGUOUS:
+        yield f"{text!r} is {result.outcome.value}: {result.error}"
+
+
+def outbound_order(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
+    """Check that WhatsApp got each chat's texts in the order in which they were asked for, and that phones show it."""
+    lines = {text: found[0] for text, found in _sent_lines(evidence).items()}
+    for person in evidence.people:
+        order = {text_of(request): number for number, request in enumerate(person.asked)}
+        taken = [text for text in order if text in lines and "received" in lines[text].stages]
+        taken.sort(key=lambda text: lines[text].stages["received"])
+        for late, newest in overtaken(taken, order):
+            yield f"{late!r} was sent after {newest!r}: {stages([lines[late], lines[newest]])}"
+        shown = [message.text for message in evidence.inboxes.get(person.phone, ()) if message.text in order]
+        for late, newest in overtaken(shown, order):
+            if evidence.during(REORDERING, lines[late].stages["received"], REORDER_SECONDS):
+                counts["reordered on its way"] += 1
+            else:
+                yield f"the phone shows {late!r} after {newest!r}: {stages([lines[late], lines[newest]])}"

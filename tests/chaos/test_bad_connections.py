@@ -1,0 +1,106 @@
+"""One tenant on the worst of days: its process, its volume, the bus and WhatsApp's side, all broken at random.
+
+Nothing that WhatsApp was told has arrived may be missing on the bus, nothing comes twice or out of its place, and the
+losses that the tenant reports are those that WhatsApp's side counts.
+"""
+
+import asyncio
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from chaos.plan import table
+from chaos.seed import draw_seed
+from chaos.tenant import audit, evidence, plan
+from chaos.tenant.faults import TenantFaults
+from chaos.tenant.people import Conversation, contacts
+from chaos.tenant.system import BUSINESS, System, running_system
+
+from oxy_simulator.client import SimulatorClient
+from oxy_simulator.faultkind import FaultKind
+
+EVENTS = int(os.environ.get("OXY_CHAOS_EVENTS", "300"))
+FULL = 300
+"""Events of a full run, two seconds apart on average. A shorter run has them closer together."""
+SECONDS = 600.0 if EVENTS >= FULL else EVENTS * 1.2
+QUIET_SECONDS = 300.0
+"""Longest wait for rest after the last fault."""
+SHOWN = 60
+"""How many disagreements a failed test shows; all are in a file."""
+
+pytestmark = pytest.mark.timeout(SECONDS + 600)
+
+
+async def test_whatever_breaks_each_message_has_one_known_end(tmp_path: Path) -> None:
+    seed = draw_seed()
+    faults = plan.draw(seed, EVENTS, SECONDS)
+    print(f"{SECONDS:.0f} s, {len(faults)} events:\n{table(faults)}")  # noqa: T201 what happened
+    async with running_system(tmp_path) as system, SimulatorClient(system.control_url) as simulator:
+        breaking = TenantFaults(system, simulator)
+        talk = Conversation(BUSINESS, contacts(), simulator, system.platform, seed, pace=2 * EVENTS / SECONDS)
+        await talk.begin()
+        enough = asyncio.Event()
+        watching = asyncio.create_task(watch(system, largest := [0]))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(talk.go_on(enough))
+            await breaking.happen(faults)
+            enough.set()
+        await mend(system, simulator)
+        under_way = await rest(system, simulator)
+        watching.cancel()
+        found = await evidence.gather(system, simulator, talk.people, breaking.happened)
+        verdict = audit.judge(found)
+        wrong = [
+            *under_way,
+            *verdict.wrong,
+            *await system.platform.damaged_files(),
+            *evidence.processes(system, largest[0]),
+            *(str(violation) for violation in await simulator.violations()),
+        ]
+        print(await report(system, simulator, verdict, largest[0]))  # noqa: T201 the figures
+        if wrong:
+            await evidence.keep(tmp_path / "evidence", system, simulator, found, table(faults))
+        (tmp_path / "wrong.txt").write_text("\n".join(wrong))
+        assert not wrong, f"OXY_CHAOS_SEED={seed} {tmp_path}/evidence\n" + "\n".join(wrong[:SHOWN])
+
+
+async def mend(system: System, simulator: SimulatorClient) -> None:
+    """End what still holds of WhatsApp's faults."""
+    await simulator.clear_faults()
+    await simulator.fault(FaultKind.UP)
+    system.volume.relieve()
+
+
+async def rest(system: System, simulator: SimulatorClient) -> list[str]:
+    """Wait until nothing is under way; returns what still is when the time is over."""
+    deadline = asyncio.get_running_loop().time() + QUIET_SECONDS
+    quiet = 0
+    while True:
+        found = await evidence.unquiet(system, simulator)
+        quiet = 0 if found else quiet + 1
+        if quiet == 8 or asyncio.get_running_loop().time() > deadline:
+            return found
+        await asyncio.sleep(1.0)
+
+
+async def watch(system: System, largest: list[int]) -> None:
+    """Note the most memory that the tenant has had."""
+    while True:
+        largest[0] = max(largest[0], evidence.size(system))
+        await asyncio.sleep(1.0)
+
+
+async def report(system: System, simulator: SimulatorClient, verdict: audit.Verdict, largest: int) -> str:
+    """Return the run's figures for people to read."""
+    logins = Counter(login.outcome for login in await simulator.logins())
+    exits = ", ".join(f"{code}: {count}" for code, count in sorted(Counter(system.pod.exits).items()))
+    copies = ", ".join(f"{times}: {count}" for times, count in sorted(system.platform.copies().items()))
+    return "\n".join(
+        [
+            audit.table(verdict.counts),
+            f"reports by copies on the bus: {copies}",
+            f"logins: {', '.join(f'{outcome}: {count}' for outcome, count in logins.most_common())}",
+            f"exits of the tenant: {exits}; epochs: {system.pod.record.epoch}; most memory: {largest >> 20} MiB",
+        ]
+    )
