@@ -8,6 +8,7 @@ ignore it. A change that an older reader would misunderstand (a new kind, a new 
 what the others mean) raises `version` on the envelopes that contain it, and on no others.
 """
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
@@ -30,6 +31,7 @@ from oxy_core.errors import ContractError, NewerVersionError
 from oxy_core.files import FileArrived, FileFailed
 from oxy_core.freeze import Freeze
 from oxy_core.identity import InstanceName, Jid, Lid, OrganizationName, PersonDigest, Phone
+from oxy_core.instance.client_versions import ClientVersion
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.session_states import BackupState, LeaveState, RestoreState
 from oxy_core.instance.settings import AiSettings, LimitsSettings, QueuesSettings, RetentionSettings
@@ -450,6 +452,10 @@ class LiveState(Envelope):
     backup: BackupState | None = None
     restore: RestoreState | None = None
     leaving: LeaveState | None = None
+    client_version: ClientVersion | None = None
+    """The version of WhatsApp Web that the library claims to be; None: unknown."""
+    client_published_on: date | None = None
+    """When that version was published."""
 
 
 class InstanceSettings(Envelope):

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field
 from oxy_core.envelopes import Envelope
 from oxy_core.freeze import Freeze
 from oxy_core.identity import InstanceName, OrganizationName, Phone
+from oxy_core.instance.client_versions import ClientVersion
 from oxy_core.instance.pairing_offer import PairingMethod
 from oxy_core.instance.settings import InboundSettings, ReconnectSettings
 from oxy_core.session_backups import BackupPlan, LeaveWish, RestoreWish
@@ -63,3 +64,5 @@ class TerminationMessage(Envelope):
     """What happened and what to do, for people."""
     ended_at: AwareDatetime
     ban_expires_at: AwareDatetime | None = None
+    client_version: ClientVersion | None = None
+    """The version of WhatsApp Web that the library claimed to be; None: unknown."""

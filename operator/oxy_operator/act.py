@@ -17,6 +17,7 @@ from oxy_operator.decide.removal import RemovalPlan
 from oxy_operator.errors import InvalidError
 from oxy_operator.kube.applier import Applier
 from oxy_operator.kube.cache import ClusterCache
+from oxy_operator.kube.client_refusals import ClientRefusals
 from oxy_operator.kube.instance_writer import InstanceWriter
 from oxy_operator.kube.key_store import KeyStore
 from oxy_operator.objects import CLAIMS, Key
@@ -38,6 +39,7 @@ class Actor:
         *,
         ownership: Ownership,
         keys: KeyStore,
+        refusals: ClientRefusals,
     ) -> None:
         self._cache = cache
         self._applier = applier
@@ -45,6 +47,7 @@ class Actor:
         self._bus = bus
         self._ownership = ownership
         self._keys = keys
+        self._refusals = refusals
 
     async def act(self, key: Key, observed: Observed, plan: Plan, remember: Callable[[EpochRecord], None]) -> Outcome:
         """Carry out a plan. If the API server refuses one object, the others are still applied.
@@ -56,6 +59,8 @@ class Actor:
         refused = await self._provision(key, observed, plan, remember)
         for child in plan.absent:
             await self._applier.ensure_absent(child.kind, key.namespace, child.name)
+        if plan.refusal is not None:
+            await self._refusals.note(plan.refusal)
         if plan.settings is None:
             return Outcome(refused, account_pushed=observed.account_held)
         keys_refused = await self._pass_on(key, plan.settings, plan.keys)

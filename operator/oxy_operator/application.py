@@ -21,6 +21,7 @@ from oxy_operator.errors import LeadershipLostError
 from oxy_operator.kube.applier import Applier
 from oxy_operator.kube.cache import ClusterCache, Sink
 from oxy_operator.kube.client import Kubernetes
+from oxy_operator.kube.client_refusals import ClientRefusals
 from oxy_operator.kube.election import Elector
 from oxy_operator.kube.instance_watch import InstanceWatch
 from oxy_operator.kube.instance_writer import InstanceWriter
@@ -54,6 +55,7 @@ class Operator:
         self._bus = self._make_bus(keys)
         self._ownership = Ownership(api, settings.namespace, self._cache)
         self._keys = KeyStore(api, settings.namespace, settings.secret_prefix, self._enqueue_existing)
+        self._refusals = ClientRefusals(api, settings.namespace, self._enqueue_all)
         self._secrets = SecretReads(self._enqueue_existing)
         self._reconciler = self._make_reconciler(api, keys)
         self._reflectors = self._make_reflectors(api)
@@ -85,13 +87,22 @@ class Operator:
             self._ownership,
             reads=self._secrets,
             keys=keys,
+            refusals=self._refusals,
             rotation_seconds=settings.rotation_seconds,
             clock=time.time,
         )
         return Reconciler(
             cache.instances,
             observer,
-            Actor(cache, Applier(api, cache), writer, self._bus, ownership=self._ownership, keys=self._keys),
+            Actor(
+                cache,
+                Applier(api, cache),
+                writer,
+                self._bus,
+                ownership=self._ownership,
+                keys=self._keys,
+                refusals=self._refusals,
+            ),
             writer,
             deployment=Deployment(
                 tenant_image=settings.tenant_image,
@@ -164,6 +175,7 @@ class Operator:
             await reflector.synced.wait()
         await self._instances.until_listed()
         await self._ownership.load()
+        await self._refusals.load()
         await self._keys.sweep({entry_name(*name) for name in self._cache.instances.names()})
         self._prepared.set()
 

@@ -1,7 +1,8 @@
 """Metrics of the operator, on ``/metrics``."""
 
 from collections import Counter as Tally
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -17,6 +18,11 @@ QUEUE: Final = Gauge("oxy_operator_queue_depth", "Instances waiting to be reconc
 UNREADABLE: Final = Counter("oxy_operator_unreadable_objects", "Objects that were skipped, by kind.", ["kind"])
 WRITES: Final = Counter("oxy_operator_writes", "Objects applied to the Kubernetes API.", ["kind"])
 INSTANCES: Final = Gauge("oxy_operator_instances", "Instances by phase.", ["phase"])
+OUTDATED: Final = Gauge(
+    "oxy_operator_instances_outdated",
+    "Instances whose client WhatsApp has refused, theirs or that of another instance.",
+)
+AGEING: Final = Gauge("oxy_operator_instances_ageing", "Instances whose client WhatsApp may refuse within a month.")
 LEADS: Final = Gauge("oxy_operator_leads", "Whether this process holds the leader lease.")
 BUS: Final = Gauge("oxy_operator_bus_connected", "Whether NATS is connected and prepared.")
 
@@ -44,3 +50,24 @@ class PhaseCount:
         tally = Tally(self._phases.values())
         for phase in Phase:
             INSTANCES.labels(phase.value).set(tally[phase.value])
+
+
+class ConditionCount:
+    """Keeps a gauge in step with how many instances have a condition that is true."""
+
+    def __init__(self, gauge: Gauge, condition: str) -> None:
+        self._gauge = gauge
+        self._condition = condition
+        self._keys: set[Key] = set()
+        gauge.set(0)
+
+    def set(self, key: Key, status: Mapping[str, Any]) -> None:
+        """Count an instance if its status says so."""
+        found = (item["status"] for item in status["conditions"] if item["type"] == self._condition)
+        (self._keys.add if next(found, "False") == "True" else self._keys.discard)(key)
+        self._gauge.set(len(self._keys))
+
+    def drop(self, key: Key) -> None:
+        """Stop counting an instance."""
+        self._keys.discard(key)
+        self._gauge.set(len(self._keys))

@@ -16,6 +16,7 @@ from oxy_operator.decide.specs.config_map import bus_state_of
 from oxy_operator.errors import MissingError
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import Kubernetes
+from oxy_operator.kube.client_refusals import ClientRefusals
 from oxy_operator.kube.secret_reads import SecretReads
 from oxy_operator.objects import CLAIMS, CONFIG_MAPS, SECRETS, STATEFUL_SETS, Key, Kind
 from oxy_operator.ownership.arbitration import Ownership
@@ -52,6 +53,7 @@ class Observer:
         *,
         reads: SecretReads,
         keys: PlatformKeys,
+        refusals: ClientRefusals,
         rotation_seconds: int,
         clock: Callable[[], float],
     ) -> None:
@@ -61,6 +63,7 @@ class Observer:
         self._ownership = ownership
         self._reads = reads
         self._keys = keys
+        self._refusals = refusals
         self._rotation_seconds = rotation_seconds
         self._clock = clock
 
@@ -92,6 +95,7 @@ class Observer:
             has_workload=workload is not None,
             keys=model_keys,
             refusal=refusal,
+            refusals=self._refusals.known,
             status_written_at=remembered.status_written_at,
         )
 

@@ -17,7 +17,7 @@ from oxy_operator.decide.removal import removal_plan
 from oxy_operator.decide.requeue import WAIT_SECONDS
 from oxy_operator.kube.cache import InstanceCache
 from oxy_operator.kube.instance_writer import InstanceWriter
-from oxy_operator.metrics import PhaseCount
+from oxy_operator.metrics import AGEING, OUTDATED, ConditionCount, PhaseCount
 from oxy_operator.objects import Key
 from oxy_operator.observe import Observer, Remembered
 
@@ -43,6 +43,7 @@ class Reconciler:
         self._enqueue = enqueue
         self._remembered: defaultdict[Key, Remembered] = defaultdict(Remembered)
         self._phases = PhaseCount()
+        self._counts = (ConditionCount(OUTDATED, "ClientOutdated"), ConditionCount(AGEING, "ClientAgeing"))
 
     async def reconcile(self, key: Key) -> float | None:
         """Reconcile one instance; return the seconds until the next reconcile, or None to wait for a change.
@@ -75,6 +76,8 @@ class Reconciler:
 
     async def _write_status(self, key: Key, observed: Observed, conclusion: Conclusion) -> None:
         self._phases.set(key, conclusion.status["phase"])
+        for count in self._counts:
+            count.set(key, conclusion.status)
         if conclusion.writes_status:
             await self._writer.write_status(observed.instance, conclusion.status)
             self._remembered[key].status_written_at = observed.now
@@ -104,3 +107,5 @@ class Reconciler:
         self._remembered.pop(key, None)
         self._observer.forget(key)
         self._phases.drop(key)
+        for count in self._counts:
+            count.drop(key)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
 from oxy_core import subjects
@@ -77,6 +78,7 @@ def assemble(
     metrics.FILES_WAITING.set_function(journal.transfers.waiting)
     shared, outgoing = _build_shared(environment, settings, journal), FileSource(environment)
     board = StateBoard(environment, lambda: shared.adapter.session.size, journal.inbound.losses)
+    _show_client(shared.adapter, board)
     receipts = Confirmations()
     reception = Reception(journal, shared.account, settings, board, receipts)
     connection = _build_connection(shared, board, reception)
@@ -115,6 +117,22 @@ def assemble(
             max_bytes=lambda: settings.current.inbound.max_file_bytes,
         ),
     )
+
+
+def _show_client(adapter: "NeonizeAdapter", board: StateBoard) -> None:
+    """Show which client the library claims to be, and its age; nothing if that is unknown."""
+    client = adapter.client
+    if client is None:
+        return
+    published = datetime.combine(client.published, time(), UTC)
+    metrics.CLIENT.labels(client.version).set(1)
+    metrics.CLIENT_AGE.set_function(lambda: time_since(published))
+    board.update(client_version=client.version, client_published_on=client.published)
+
+
+def time_since(moment: datetime) -> float:
+    """Return how many seconds ago a moment was."""
+    return (datetime.now(UTC) - moment).total_seconds()
 
 
 def _build_shared(environment: RuntimeSettings, settings: SettingsFile, journal: Journal) -> Shared:

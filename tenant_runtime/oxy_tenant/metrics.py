@@ -52,3 +52,5 @@ FILLERS: Final = Counter(
 )
 CONNECTED: Final = Gauge("oxy_tenant_connected", "1 while connected to WhatsApp and receiving.")
 ATTEMPTS: Final = Counter("oxy_tenant_connection_attempts_failed", "Failed attempts to connect, by reason.", ["reason"])
+CLIENT: Final = Gauge("oxy_tenant_client_info", "1 for the version that the library claims to be.", ["version"])
+CLIENT_AGE: Final = Gauge("oxy_tenant_client_age_seconds", "Time since that version was published, in seconds.")

@@ -123,7 +123,7 @@ class Runtime:
         Without the marker the next start would connect again. So if it cannot be written, stay up, disconnected, and
         retry until a signal.
         """
-        message = message_of(ending, self._environment)
+        message = message_of(ending, self._environment, self._parts.board.state.client_version)
         while ending.code.ends_epoch and not self._stop.is_set():
             try:
                 await asyncio.to_thread(self._marker.write, message)
@@ -157,9 +157,10 @@ async def run_until(
     return None
 
 
-def message_of(ending: Ending, environment: RuntimeSettings) -> TerminationMessage:
-    """Return the termination message of this pod and epoch."""
-    return ending.to_message(epoch=environment.epoch, pod_uid=environment.pod_uid, ended_at=datetime.now(UTC))
+def message_of(ending: Ending, environment: RuntimeSettings, client_version: str | None = None) -> TerminationMessage:
+    """Return the termination message of this pod and epoch; the version is the one that the library claims to be."""
+    message = ending.to_message(epoch=environment.epoch, pod_uid=environment.pod_uid, ended_at=datetime.now(UTC))
+    return message.model_copy(update={"client_version": client_version})
 
 
 async def run(environment: RuntimeSettings) -> int:

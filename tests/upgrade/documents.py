@@ -305,6 +305,8 @@ FULL: Final[Mapping[str, Envelope]] = {
         leaving=LeaveState(
             wish="0b52", step=LeaveStep.FAILED, at=MOMENT, backup=ID, reason="NotConnected", detail="No connection."
         ),
+        client_version="2.3000.1047769893",
+        client_published_on=MOMENT.date(),
     ),
     "instance-settings": InstanceSettings(
         organization="flor",
@@ -411,6 +413,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         message="WhatsApp has temporarily banned this number.",
         ended_at=MOMENT,
         ban_expires_at=MOMENT,
+        client_version="2.3000.1047769893",
     ),
     "database-mark": DatabaseMark(id=ID, mark=7, began_anew="0af7651916cd43dd"),
 }

@@ -43,6 +43,10 @@ class EpochEnd(BaseModel):
     reason: str
     message: str
     """The runtime's explanation: what happened and what to do."""
+    client_version: str = ""
+    """The version that its client claimed to be; empty if it did not say."""
+    image: str = ""
+    """Of the pod that ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,7 @@ def next_record(  # noqa: PLR0913 every observation that counts
         return current
     termination = pod.ended(current.epoch)
     if current.end is None and termination is not None and terminal_cause(termination.exit_code) is not None:
-        return _ended(current, termination)
+        return _ended(current, termination, pod.image)
     if pod.ready:
         return current if current.paired else replace(current, paired=True)
     if current.paired and live is not None and live.connection is ConnectionState.PAIRING:
@@ -178,7 +182,7 @@ def _repaired(record: EpochRecord, nonce: str, now: datetime) -> EpochRecord:
     return replace(record, epoch=record.epoch + 1, pairing_until=_window_end(now), repaired=nonce, ended=None)
 
 
-def _ended(record: EpochRecord, termination: Termination) -> EpochRecord:
+def _ended(record: EpochRecord, termination: Termination, image: str) -> EpochRecord:
     message = termination.message
     cause = terminal_cause(termination.exit_code, message.reason if message else "")
     ended = EpochEnd(
@@ -186,6 +190,8 @@ def _ended(record: EpochRecord, termination: Termination) -> EpochRecord:
         exit_code=termination.exit_code,
         reason=reason(message.reason, "") if message else "",
         message=plain_text(message.message) if message else "",
+        client_version=(message.client_version or "") if message else "",
+        image=image,
     )
     unpairs = cause is not None and cause.unpairs
     return replace(record, ended=ended, paired=record.paired and not unpairs)

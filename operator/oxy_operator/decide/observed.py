@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from oxy_core.envelopes import LiveState
+from oxy_operator.decide.client import ClientRefusal
 from oxy_operator.decide.endpoints import PUBLIC_ENDPOINTS, EndpointRules
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
@@ -40,6 +41,8 @@ class Observed:
     """Its models' API keys, as they are now."""
     refusal: Problem | None = None
     """Why the instance may not have its organization or number."""
+    refusals: tuple[ClientRefusal, ...] = ()
+    """The clients that WhatsApp has refused, of any instance."""
     status_written_at: datetime | None = None
     """When this process last wrote the status."""
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.instance.custom_resource import FINALIZER, pairing_secret_name, runtime_name
 from oxy_operator.decide.budget import budget_problem
+from oxy_operator.decide.client import ClientRefusal, client_of, refusal_of, refusing
 from oxy_operator.decide.endpoints import endpoint_problem
 from oxy_operator.decide.epoch_record import EpochRecord, next_record
 from oxy_operator.decide.live_state import current_live_state, noticeable
@@ -64,6 +65,8 @@ class Plan:
     """Removed after everything is applied, so that one that cannot be removed keeps nothing else waiting."""
     keys: KeysWanted | None = None
     """Passed on before the settings, because the workers get them later."""
+    refusal: ClientRefusal | None = None
+    """Told to all instances."""
     settings: InstanceSettings | None = None
     """Pushed to the bus, together with the account."""
 
@@ -108,8 +111,17 @@ def _record(observed: Observed) -> EpochRecord:
 
 def _situation(observed: Observed, record: EpochRecord, deployment: Deployment) -> Situation:
     live = current_live_state(observed.reported, observed.pod, record, observed.now)
-    models = _model_problems(observed, deployment)
-    return Situation(observed.instance, record, observed.pod, live, models=models, now=observed.now)
+    client = client_of(observed.instance, observed.pod, live, deployment.tenant_image)
+    return Situation(
+        observed.instance,
+        record,
+        observed.pod,
+        live,
+        models=_model_problems(observed, deployment),
+        client=client,
+        client_refusal=refusing(client, observed.refusals),
+        now=observed.now,
+    )
 
 
 def _model_problems(observed: Observed, deployment: Deployment) -> ModelProblems:
@@ -143,6 +155,7 @@ def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) 
         children=lambda volume: tuple(_children(observed, situation, record, deployment, volume)),
         absent=() if shows_codes else (ChildName(SECRETS, pairing_secret_name(instance.name)),),
         keys=observed.keys,
+        refusal=refusal_of(record, observed.now),
         settings=instance_settings(instance, observed.tenancy.account),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from oxy_operator.decide.client import ageing_seconds
 from oxy_operator.decide.live_state import HEARTBEAT_SECONDS
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.outcome import Outcome
@@ -35,6 +36,9 @@ def _deadlines(observed: Observed, situation: Situation, outcome: Outcome, held_
         yield WAIT_SECONDS
     if situation.unprovisioned is not None or outcome.keys_refused is not None:
         yield CORRECTION_SECONDS
+    ageing = ageing_seconds(situation.client, situation.now)
+    if ageing is not None:
+        yield ageing + 1.0
     window_end = _open_window_end(situation)
     if window_end is not None:
         yield (window_end - situation.now).total_seconds() + 1.0

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from oxy_core.envelopes import LiveState
+from oxy_operator.decide.client import UNKNOWN_CLIENT, Client, ClientRefusal
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.pod import Pod
@@ -41,6 +42,9 @@ class Situation:
     """Why its children are incomplete."""
     models: ModelProblems = NO_PROBLEMS
     """Why models are not asked."""
+    client: Client = UNKNOWN_CLIENT
+    client_refusal: ClientRefusal | None = None
+    """The first refusal, of any instance, that concerns its client."""
     account_pushed: bool = False
     """Whether NATS has accepted the instance's account."""
     now: datetime = field(kw_only=True)

@@ -3,16 +3,18 @@
 Each condition has its own reason, and a message that says what to do. The phase is decided in `verdicts`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from oxy_core.envelopes import LiveState
 from oxy_core.identity import Jid, same_phone, tell_apart
+from oxy_core.instance.client_versions import expected_cut_off
 from oxy_core.instance.custom_resource import Phase, pairing_secret_name
 from oxy_core.instance.pairing_window import PAIRING_EXPIRED
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES
 from oxy_core.times import utc_text
+from oxy_operator.decide.client import ageing_problem, outdated_problem
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.live_state import is_later_activity
 from oxy_operator.decide.situation import Situation
@@ -43,6 +45,7 @@ def status_of(situation: Situation) -> Status:
         "repair": _repair(record, situation.now) if record else None,
         "reconnect": _reconnect(situation, verdict),
         "runtime": _runtime(situation),
+        "client": situation.client.to_status(),
         "lastActivityAt": _activity(old.get("lastActivityAt"), situation.live),
     }
     return {name: value for name, value in fields.items() if value is not None}
@@ -88,6 +91,7 @@ def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
             situation, "OwnersKnown", _nobody_to_tell(situation), "Named", "The first of spec.owners is told."
         ),
         *_models(situation),
+        *_client(situation),
         _ready(situation, verdict),
     ]
 
@@ -112,6 +116,12 @@ def _condition_unless(situation: Situation, kind: str, problem: Problem | None, 
     if problem is None:
         return _condition(situation, kind, reason, message, holds=True)
     return _condition(situation, kind, problem.reason, problem.message, holds=False)
+
+
+def _condition_if(situation: Situation, kind: str, problem: Problem | None, otherwise: Problem) -> Status:
+    """Return a condition that is false, with the other reason and message, unless there is a problem."""
+    shown = problem or otherwise
+    return _condition(situation, kind, shown.reason, shown.message, holds=problem is not None)
 
 
 def _old_condition(situation: Situation, kind: str) -> Mapping[str, Any]:
@@ -167,6 +177,21 @@ def _models(situation: Situation) -> list[Status]:
             *(no_budget if ai.monthly_budget_microdollars is None else budget),
         ),
     ]
+
+
+def _client(situation: Situation) -> Iterator[Status]:
+    """Return whether WhatsApp refuses the client, or may soon. Unlike the others, these are true if something is wrong.
+
+    Nothing is said of the age of a client that is not known.
+    """
+    client = situation.client
+    outdated = outdated_problem(client, situation.client_refusal)
+    accepted = Problem("NotRefused", "No instance's client of this version has been refused by WhatsApp.")
+    yield _condition_if(situation, "ClientOutdated", outdated, accepted)
+    if client.published_on is not None:
+        day = expected_cut_off(client.published_on)
+        recent = Problem("Recent", f"By what is known, WhatsApp will not refuse {client.version} before {day}.")
+        yield _condition_if(situation, "ClientAgeing", ageing_problem(client, situation.now), recent)
 
 
 def _paired(situation: Situation, verdict: Verdict) -> Status:

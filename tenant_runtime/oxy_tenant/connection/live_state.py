@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from nats.aio.client import Client
@@ -33,6 +33,8 @@ class State:
     pairing: PairingOffer | None = None
     reachout_locked_since: datetime | None = None
     frozen: Freeze | None = None
+    client_version: str | None = None
+    client_published_on: date | None = None
 
 
 class StateBoard:
@@ -115,6 +117,8 @@ class StateBoard:
             pairing=state.pairing,
             reachout_locked_since=state.reachout_locked_since,
             frozen=state.frozen,
+            client_version=state.client_version,
+            client_published_on=state.client_published_on,
             last_activity_at=self.last_activity_at,
             session_bytes=self._session_bytes(),
             messages_lost=self._messages_lost(),

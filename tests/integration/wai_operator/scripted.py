@@ -23,6 +23,7 @@ from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.kube.applier import Applier
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import connected
+from oxy_operator.kube.client_refusals import ClientRefusals
 from oxy_operator.kube.instance_writer import InstanceWriter
 from oxy_operator.kube.key_store import KeyStore
 from oxy_operator.kube.secret_reads import SecretReads
@@ -124,10 +125,21 @@ async def scripted(folder: Path, *, nats_url: str = "nats://127.0.0.1:1") -> Asy
             )
             ownership, writer = Ownership(api, "oxy", cache), InstanceWriter(api, cache.instances)
             reads, store = SecretReads(enqueued.append), KeyStore(api, "oxy", "oxy", enqueued.append)
+            refusals = ClientRefusals(api, "oxy", lambda: enqueued.append(KEY))
             reconciler = Reconciler(
                 cache.instances,
-                Observer(api, cache, bus, ownership, reads=reads, keys=keys, rotation_seconds=3600, clock=time.time),
-                Actor(cache, Applier(api, cache), writer, bus, ownership=ownership, keys=store),
+                Observer(
+                    api,
+                    cache,
+                    bus,
+                    ownership,
+                    reads=reads,
+                    keys=keys,
+                    refusals=refusals,
+                    rotation_seconds=3600,
+                    clock=time.time,
+                ),
+                Actor(cache, Applier(api, cache), writer, bus, ownership=ownership, keys=store, refusals=refusals),
                 writer,
                 deployment=deployment(),
                 enqueue=enqueued.append,

@@ -62,7 +62,9 @@ def test_a_removed_annotation_repairs_nothing() -> None:
 @pytest.mark.parametrize(("code", "paired"), [(64, False), (65, True), (66, True), (67, True), (68, False)])
 def test_a_terminal_cause_is_recorded(code: int, paired: bool) -> None:  # noqa: FBT001 a table's column
     ended = following(record(), pod=pod(state=termination(code)))
-    assert ended.end == EpochEnd(epoch=2, exit_code=code, reason="Why", message="the cause")
+    assert ended.end == EpochEnd(
+        epoch=2, exit_code=code, reason="Why", message="the cause", image="registry.example/tenant:1"
+    )
     assert ended.paired is paired
     assert ended.epoch == 2
 

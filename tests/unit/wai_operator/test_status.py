@@ -217,7 +217,7 @@ def conditions(**changes: Json) -> dict[str, Any]:
 def test_every_condition_carries_the_generation_and_a_time() -> None:
     made = conditions()
     kinds = {"Accepted", "Provisioned", "CredentialsReady", "Paired", "Connected", "OwnersKnown", "Ready"}
-    assert set(made) == kinds | {"ModelKeyReady", "EndpointsAllowed", "BudgetEnforceable"}
+    assert set(made) == kinds | {"ModelKeyReady", "EndpointsAllowed", "BudgetEnforceable", "ClientOutdated"}
     assert {item["observedGeneration"] for item in made.values()} == {3}
     assert {item["lastTransitionTime"] for item in made.values()} == {"2026-11-22T12:00:00Z"}
     assert status_of(situation())["observedGeneration"] == 3

@@ -7,6 +7,7 @@ from pathlib import Path
 from oxy_core.instance.proxy_url import ProxyUrl
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.neonize.chain_watch import ChainWatch, owed_at_start
+from oxy_tenant.links.neonize.client_facts import ClientFacts, client_facts
 from oxy_tenant.links.neonize.link import NeonizeLink
 from oxy_tenant.links.neonize.loss_audit import LossAudit
 from oxy_tenant.links.neonize.session_store import SessionStore
@@ -21,6 +22,8 @@ class NeonizeAdapter:
     link: NeonizeLink
     session: SessionStore
     audit: LossAudit
+    client: ClientFacts | None
+    """Which client the library claims to be; None if that is unknown."""
 
 
 def open_adapter(  # noqa: PLR0913 its collaborators, each by name
@@ -51,4 +54,4 @@ def open_adapter(  # noqa: PLR0913 its collaborators, each by name
         on_copy_refused=audit.note_refused,
         stopping=stopping,
     )
-    return NeonizeAdapter(link, session, audit)
+    return NeonizeAdapter(link, session, audit, client_facts())

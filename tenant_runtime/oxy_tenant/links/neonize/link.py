@@ -33,9 +33,11 @@ from oxy_tenant.links.neonize.arrivals import jid_of
 from oxy_tenant.links.neonize.callbacks import QUIET_SECONDS
 from oxy_tenant.links.neonize.calls import CALL_EVENTS
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
+from oxy_tenant.links.neonize.client_facts import display_name
 from oxy_tenant.links.neonize.events import CopyRefused, wanted_events
 from oxy_tenant.links.neonize.fillers import SendingTurns, compose_filler
 from oxy_tenant.links.neonize.library import Library, Untyped, load_library
+from oxy_tenant.links.neonize.presence import Presence
 from oxy_tenant.links.neonize.renewals import Renewals
 from oxy_tenant.links.neonize.send_errors import send_error
 from oxy_tenant.links.neonize.session import NeonizeSession, Sinks
@@ -108,9 +110,8 @@ class NeonizeLink:
         self._numbers = itertools.count(1)
         self._session: NeonizeSession | None = None
         self._sinks: Sinks | None = None
-        self._online: bool | None = None
-        """What was last shown."""
-        self._renewals = Renewals(self._show_again)
+        self._presence = Presence(self._present)
+        self._renewals = Renewals(self._presence.show_again)
         self._transfers = Transfers(self._library, self._open_session, proxy)
         self._others = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-call")
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-query")
@@ -133,13 +134,14 @@ class NeonizeLink:
         name = b"oxy-%d" % next(self._numbers)
         session = NeonizeSession(name, self._library, sinks, self._watch, self._account, proxy=self._proxy)
         device = self._library.companion.DeviceProps
-        properties = device(os=self._browser, platformType=device.CHROME).SerializeToString()
+        properties = device(os=self._browser, platformType=device.CHROME, requireFullSync=False).SerializeToString()
         session.start(self._database, properties, wanted_events(CALL_EVENTS))
         return session
 
     async def close(self) -> bool:
         """Deliver what the session has received, then end it; return whether it has certainly ended."""
         await self._renewals.over()
+        await self._presence.over()
         session, self._session = self._session, None
         return session is None or await self._ended(session)
 
@@ -181,7 +183,7 @@ class NeonizeLink:
             phone=phone.removeprefix("+"),
             showPushNotification=True,
             clientType=_CHROME,
-            clientDisplayName=f"Chrome ({self._browser})",
+            clientDisplayName=display_name(self._browser),
         ).SerializeToString()
         answer = await self._call(self._go.PairPhone, self._open_session(), parameters, len(parameters))
         result = self._library.envelopes.PairPhoneReturnFunction.FromString(answer)
@@ -295,14 +297,11 @@ class NeonizeLink:
 
     def show_online(self, *, online: bool) -> None:
         """Show the account as online or offline; does not wait, never raises."""
-        self._online = online
-        presence = b"available" if online else b"unavailable"
-        with contextlib.suppress(LinkUnavailableError):
-            self._others.submit(self._go.SendPresence, self._open_session(), presence)
+        self._presence.show(online=online)
 
-    def _show_again(self) -> None:
-        if self._online is not None:
-            self.show_online(online=self._online)
+    async def _present(self, presence: bytes) -> bytes:
+        error: bytes = await self._call(self._go.SendPresence, self._open_session(), presence)
+        return error
 
     def _jid_bytes(self, jid: Jid) -> bytes:
         encoded: bytes = self._library.envelopes.JID(
