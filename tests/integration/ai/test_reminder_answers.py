@@ -4,8 +4,10 @@ import json
 
 from integration.ai.business import Business, opened
 from integration.ai.scene import CUSTOMER, Scene, until
+from integration.ai.test_perception import says
 
 from oxy_core.content import Quote, Reaction, Target
+from oxy_core.instance.settings import AiSettings
 from oxy_core.message_kinds import MessageKind
 
 RUI = "+5511912340002"
@@ -103,3 +105,39 @@ async def test_of_two_reminders_both_are_confirmed_and_which_one_is_cancelled_is
         assert await scene.value("select count(*) from bookings where confirmed_at is not null") == 2
         audited = await scene.query("select action from audit_log where action like 'booking_%' order by id")
         assert [row["action"] for row in audited] == ["booking_confirmed", "booking_confirmed", "booking_too_late"]
+
+
+async def test_a_spoken_answer_counts_as_a_written_one_and_acts_once(scene: Scene) -> None:
+    async with opened(scene, ai=AiSettings(debounce_seconds=0, debounce_max_seconds=60)) as shop:
+        await shop.knows(CUSTOMER, RUI, BIA, LIA, EVA)
+        for phone, subject in ((CUSTOMER, "Ana"), (RUI, "Rui"), (BIA, "Bia"), (LIA, "Lia"), (EVA, "Eva")):
+            await shop.booked("23 hours 55 minutes", phone=phone, subject=subject)
+        await shop.apply(REMINDER)
+        for phone in (CUSTOMER, RUI, BIA, LIA, EVA):
+            await shop.hears(1, phone)
+        await shop.sent()
+        await says(scene, shop.pod, "Sim!")
+        await says(scene, shop.pod, "Pode cancelar, por favor.", RUI)
+        await says(scene, shop.pod, "Não posso.", BIA)
+        await says(scene, shop.pod, "Sim, mas pode ser às onze?", LIA)
+        await says(scene, shop.pod, "Sim.", EVA)
+        shop.pod.receive("Não, espera", EVA)
+        assert (await shop.hears(2))[1].startswith("Combinado, está confirmado: Banho de Ana, ")
+        assert (await shop.hears(2, RUI))[1].startswith("Tudo bem, cancelei: Banho de Rui, ")
+        assert (await shop.hears(2, BIA))[1].startswith("Entendi. Quer que eu *cancele* Banho de Bia,")
+        await shop.hears(2, LIA)
+        await shop.hears(2, EVA)
+        shop.pod.publish_all_again()
+        await says(scene, shop.pod, "Sim!")
+        await shop.hears(3)
+        await shop.sent()
+        assert await bookings(shop) == {
+            "Ana": "comes",
+            "Rui": "cancelled",
+            "Bia": "confirmed",
+            "Lia": "confirmed",
+            "Eva": "confirmed",
+        }
+        assert [len(shop.told(phone)) for phone in (CUSTOMER, RUI, BIA, LIA, EVA)] == [3, 2, 2, 2, 2]
+        audited = await scene.query("select action from audit_log where action like 'booking_%' order by action")
+        assert [row["action"] for row in audited] == ["booking_cancelled", "booking_confirmed"]
