@@ -32,6 +32,9 @@ begin
     where i.organization_id = organization and i.id = instance
         and (i.settings, i.applied, i.owner_keys, i.closed_at)
             is distinct from (in_force, document, owners, null::timestamptz);
+    if found then
+        perform wake_proactive(instance);  -- it may send now what waits
+    end if;
     added := added or found;
     perform limit_queues(organization, strictest_limits(organization));
     return added;

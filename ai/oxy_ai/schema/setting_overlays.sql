@@ -54,13 +54,15 @@ as $$
     where organization_id = o.organization_id and id = o.id and ended_at is null
 $$;
 
--- Bring an instance's settings in force up to date with its overlays; false: they were.
+-- Bring an instance's settings in force up to date with its overlays; false: they were. What its number may not send under
+-- others is looked at: the relay's row is locked first, as by apply_instance.
 create or replace function refresh_settings(organization uuid, instance uuid) returns boolean
 language plpgsql
 as $$
 declare
     document jsonb;
 begin
+    perform wake_proactive(instance);
     select i.applied into document from instances i
     where i.organization_id = organization and i.id = instance for no key update;
     document := settings_in_force(organization, instance, document);
@@ -81,6 +83,7 @@ declare
     replaced jsonb;
 begin
     perform enter_org(organization);
+    perform wake_proactive(instance);  -- as refresh_settings does, before the instance's row is locked
     select coalesce(nullif(setting_in(i.applied, overlay_setting.field), 'null'), otherwise) into replaced from instances i
     where i.organization_id = organization and i.id = instance for no key update;
     perform end_overlay(o, 'replaced') from setting_overlays o

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -16,7 +17,7 @@ import asyncpg
 import pytest
 from integration.ai.owner import PAST, Owner, booked, lid, opened, wishing
 from integration.ai.scene import OWNER, Scene, settings_of, until
-from integration.ai.test_proactive import PACE, limits
+from integration.ai.test_proactive import PACE, limits, queue
 
 from oxy_ai.campaign_admin import carry_out_campaign, read_campaign_order
 from oxy_ai.campaigns.campaign_text import CampaignText, RecipientOfRound
@@ -26,10 +27,12 @@ from oxy_ai.errors import AdministrationError
 from oxy_ai.jobs.kinds import JobWork
 from oxy_ai.jobs.records import Cancelled, Done, Job, JobClaim
 from oxy_ai.media.library import FileLibrary, LibrarySettings
+from oxy_ai.reputation import Purpose, Reputation
 from oxy_ai.verticals import Verticals
 from oxy_core.campaign_command import CampaignAnswer, CampaignOrder, CampaignReport
-from oxy_core.envelopes import Lane
+from oxy_core.envelopes import ConnectionChanged, ConnectionState, Lane
 from oxy_core.identity import Jid
+from oxy_core.instance.settings import AiSettings
 from oxy_core.outbound import FileContent, FileKind
 
 PHONES = [f"+55119123400{number:02d}" for number in range(1, 6)]
@@ -483,3 +486,87 @@ async def test_what_waits_for_its_number_is_told_why_and_leaves_once_that_may_wr
         assert promoted(owner) == {}
         await scene.publish(settings_of("petshop", limits=limits(), generation=2))
         await until(lambda: len(promoted(owner)) == len(PHONES[:3]))
+
+
+UNWATCHED = PACE | {"release_look_seconds": 600, "release_held_seconds": 600}
+"""What is held is looked at again only when something happens."""
+STOP = "select pause_proactive(organization_id, id, 'banned', 'cli') from instances"
+RESUME = "select resume_proactive(organization_id, id, 'cli') from instances"
+PAUSE = (
+    "select overlay_setting(organization_id, id, 'ai.paused', 'true', 'false', 'contact:1', now() + interval '1 hour') "
+    "from instances"
+)
+PAUSE_IS_OVER = "update setting_overlays set until = now() where ended_at is null"
+
+
+@dataclass
+class Waiting:
+    """One customer of a number that may not write for now."""
+
+    owner: Owner
+    generation: int = 1
+
+    async def text(self, name: str, why: str) -> None:
+        """A text about his booking is written, and held."""
+        held = await queue(self.owner.scene, self.owner.pod.settings, f"Lembrete {name}", PHONES[0], Purpose.BOOKING)
+        looked = "select from outbox o join relay_queue using (instance_id) where o.id = $1 and proactive_at > now()"
+        await until(lambda: self.owner.scene.query(f"{looked} and proactive_at < 'infinity'", held), 60)
+        assert (await self.why())[Purpose.BOOKING] == why
+
+    async def job(self, name: str, why: str) -> None:
+        """A campaign is approved, whose job waits before it writes anything."""
+        text = FILE.replace("Promo de Natal", name).replace("service: banho, species: cachorro", "")
+        text = text.replace("media: natal.png\n", "").replace("{pet} merece", name)
+        for verb in ("create", "approve"):
+            await ordered(self.owner, verb, text, media=None)
+        reason = f"room:promotion:{why}"
+        await until(
+            lambda: self.owner.scene.query(
+                "select from jobs where state = 'waiting' and reason = $1 and due_at > now() and lease_until is null",
+                reason,
+            ),
+            60,
+        )
+
+    async def why(self) -> dict[Purpose, str]:
+        document = await self.owner.scene.value("select reputation_of(organization_id, id) from instances")
+        return {line.purpose: line.why for line in Reputation.model_validate_json(document).waiting}
+
+    async def leaves(self, name: str) -> None:
+        texts = self.owner.pod.texts_to
+        await until(lambda: any(name in text for text in texts(PHONES[0])), 60)
+
+    async def connection(self, state: ConnectionState) -> None:
+        self.owner.pod.report(ConnectionChanged(state=state))
+        await until(lambda: self.owner.scene.query("select from connection_states where state = $1", state.value), 60)
+
+    async def mode(self, **ai: object) -> None:
+        """The custom resource is changed."""
+        self.generation += 1
+        changed = {"ai": AiSettings(debounce_seconds=0, **ai), "generation": self.generation}
+        await self.owner.scene.publish(self.owner.pod.settings.model_copy(update=changed))
+        known = "select from instances where settings ->> 'generation' = $1"
+        await until(lambda: self.owner.scene.query(known, str(self.generation)), 60)
+
+
+async def test_what_waits_leaves_soon_after_its_number_is_back_whatever_that_was(scene: Scene) -> None:
+    async with opened(scene, UNWATCHED, limits=limits(proactive_interval_days=0)) as owner:
+        await owner.pod.answer_to("Oi", PHONES[0], push_name="Ana Souza")
+        waiting = Waiting(owner)
+        causes: dict[str, tuple[str, Callable[[], Awaitable[object]], Callable[[], Awaitable[object]]]] = {
+            "banida": ("paused", lambda: scene.query(STOP), lambda: scene.query(RESUME)),
+            "sem-rede": (
+                "connection",
+                lambda: waiting.connection(ConnectionState.RECONNECTING),
+                lambda: waiting.connection(ConnectionState.CONNECTED),
+            ),
+            "em-pausa": ("assistant", lambda: waiting.mode(paused=True), waiting.mode),
+            "calada": ("assistant", lambda: scene.query(PAUSE), lambda: scene.query(PAUSE_IS_OVER)),
+        }
+        for name, (why, begins, ends) in causes.items():
+            for number, waits in enumerate((waiting.text, waiting.job)):
+                await begins()
+                await waits(f"{name}-{number}", why)
+                assert not [text for text in owner.pod.texts_to(PHONES[0]) if f"{name}-{number}" in text]
+                await ends()
+                await waiting.leaves(f"{name}-{number}")
