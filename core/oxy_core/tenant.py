@@ -44,6 +44,10 @@ class TenantSettings(Envelope):
     """``spec.limits.inboundPerSecond``: messages of one chat that are published in a second; 0: no limit."""
     frozen: Freeze | None = None
     """Whether what is to be sent is held back. A `FreezeRequest` of a higher revision counts more."""
+    journal_percent: int = Field(default=50, ge=1, le=90)
+    """``spec.session.journalPercent``: how much of the volume the journal may use."""
+    volume_bytes: int | None = Field(default=None, gt=0)
+    """What the claim asks for; None: unknown. A volume may be larger, or be a folder on the node's disk."""
     bus_state: str | None = None
     """Names what the platform stored of reports. Another name means that the stream or the workers' database began
     anew, without what it held: then the pod publishes what it keeps again."""

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
 from oxy_core import subjects
+from oxy_core.instance.stored_session import VolumeProblem
 from oxy_tenant import metrics
+from oxy_tenant.connection.hold import ConnectionHold
 from oxy_tenant.connection.life_cycle import Connection
-from oxy_tenant.connection.live_state import StateBoard
+from oxy_tenant.connection.live_state import StateBoard, Stored
 from oxy_tenant.connection.reporting import ConnectionReports
 from oxy_tenant.forgetting import Forgetter
 from oxy_tenant.journal.journal import Journal
@@ -31,6 +33,7 @@ from oxy_tenant.sending.sender import Sender
 from oxy_tenant.sending.showing import Showing
 from oxy_tenant.settings import RuntimeSettings
 from oxy_tenant.settings_file import SettingsFile
+from oxy_tenant.volume.watch import RoomWatch, ShareRules
 
 if TYPE_CHECKING:
     from oxy_tenant.links.neonize.adapter import NeonizeAdapter
@@ -67,6 +70,7 @@ class Parts:
     publisher: Publisher
     files: FileFetcher
     forgetter: Forgetter
+    room: RoomWatch
 
 
 def assemble(
@@ -77,14 +81,15 @@ def assemble(
     metrics.PENDING.set_function(journal.reports.pending)
     metrics.FILES_WAITING.set_function(journal.transfers.waiting)
     shared, outgoing = _build_shared(environment, settings, journal), FileSource(environment)
-    board = StateBoard(environment, lambda: shared.adapter.session.size, journal.inbound.losses)
+    hold = ConnectionHold()
+    board = StateBoard(environment, lambda: _stored(shared, room))
+    room = _build_room(shared, board, hold)
     _show_client(shared.adapter, board)
     receipts = Confirmations()
     reception = Reception(journal, shared.account, settings, board, receipts)
-    connection = _build_connection(shared, board, reception)
+    connection = _build_connection(shared, board, reception, hold)
     freeze = SendingFreeze(journal.freezes, settings, lambda freeze: board.update(frozen=freeze))
     sender = _build_sender(shared, board, outgoing, freeze, receipts=receipts, connected=connection.up)
-    subject = subjects.inbound(environment.account, environment.instance)
     forgetter = Forgetter(journal.erasures, shared.adapter.session)
     return Parts(
         shared=shared,
@@ -95,27 +100,30 @@ def assemble(
         sender=sender,
         outgoing_files=outgoing,
         intake=Intake(
-            environment, journal.sends, sender, forget=forgetter.accept, freeze=freeze.take, stopping=shared.stopping
+            environment,
+            journal.sends,
+            sender,
+            forget=forgetter.accept,
+            freeze=freeze.take,
+            stopping=shared.stopping,
+            has_room=lambda: room.problem is None or not room.problem.stops,
         ),
         freeze=freeze,
         forgetter=forgetter,
-        publisher=Publisher(
-            journal.reports,
-            subject,
-            reports_added,
-            rules=PublishRules(
-                per_second=lambda: settings.current.inbound_per_second,
-                bus_state=lambda: settings.current.bus_state,
-                on_refusal=lambda refusal: board.update(publish_refusal=refusal),
-            ),
-        ),
-        files=FileFetcher(
-            environment,
-            journal.transfers,
-            shared.adapter.link,
-            whatsapp=connection.up,
-            max_bytes=lambda: settings.current.inbound.max_file_bytes,
-        ),
+        room=room,
+        publisher=_build_publisher(shared, board, reports_added),
+        files=_build_fetcher(shared, connection),
+    )
+
+
+def _build_fetcher(shared: Shared, connection: Connection) -> FileFetcher:
+    settings = shared.settings
+    return FileFetcher(
+        shared.environment,
+        shared.journal.transfers,
+        shared.adapter.link,
+        whatsapp=connection.up,
+        max_bytes=lambda: settings.current.inbound.max_file_bytes,
     )
 
 
@@ -159,7 +167,40 @@ def _build_shared(environment: RuntimeSettings, settings: SettingsFile, journal:
     )
 
 
-def _build_connection(shared: Shared, board: StateBoard, reception: Reception) -> Connection:
+def _build_room(shared: Shared, board: StateBoard, hold: ConnectionHold) -> RoomWatch:
+    settings = shared.settings
+
+    def on_change(problem: VolumeProblem | None) -> None:
+        board.update(volume_problem=problem)
+        hold.set(problem if problem is not None and problem.stops else None)
+
+    rules = ShareRules(lambda: settings.current.journal_percent, lambda: settings.current.volume_bytes)
+    return RoomWatch(shared.environment.session, shared.journal, rules, on_change)
+
+
+def _build_publisher(shared: Shared, board: StateBoard, reports_added: ReportSignal) -> Publisher:
+    settings, environment = shared.settings, shared.environment
+    rules = PublishRules(
+        per_second=lambda: settings.current.inbound_per_second,
+        bus_state=lambda: settings.current.bus_state,
+        on_refusal=lambda refusal: board.update(publish_refusal=refusal),
+    )
+    subject = subjects.inbound(environment.account, environment.instance)
+    return Publisher(shared.journal.reports, subject, reports_added, rules=rules)
+
+
+def _stored(shared: Shared, room: RoomWatch) -> Stored:
+    usage = room.usage
+    return Stored(
+        session_bytes=shared.adapter.session.size,
+        messages_lost=shared.journal.inbound.losses(),
+        volume_bytes=None if usage is None else usage.total,
+        volume_free_bytes=None if usage is None else usage.free,
+        journal_bytes=None if usage is None else usage.journal,
+    )
+
+
+def _build_connection(shared: Shared, board: StateBoard, reception: Reception, hold: ConnectionHold) -> Connection:
     return Connection(
         instance=shared.environment.instance,
         link=shared.adapter.link,
@@ -169,6 +210,7 @@ def _build_connection(shared: Shared, board: StateBoard, reception: Reception) -
         board=board,
         on_message=reception.take_message,
         on_contact_event=reception.take_notice,
+        hold=hold,
     )
 
 

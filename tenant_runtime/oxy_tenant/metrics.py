@@ -50,6 +50,12 @@ SEND_SECONDS: Final = Histogram(
 FILLERS: Final = Counter(
     "oxy_tenant_fillers_sent", "Invisible messages sent because a phone might have dropped the next one."
 )
+VOLUME_FREE: Final = Gauge("oxy_tenant_volume_free_bytes", "Free bytes on the session volume.")
+JOURNAL_BYTES: Final = Gauge("oxy_tenant_journal_bytes", "Bytes used in the journal's file.")
+TRIMMED: Final = Counter(
+    "oxy_tenant_journal_reports_trimmed",
+    "Reports that the bus has and that were deleted early, to keep the journal within its share of the volume.",
+)
 CONNECTED: Final = Gauge("oxy_tenant_connected", "1 while connected to WhatsApp and receiving.")
 ATTEMPTS: Final = Counter("oxy_tenant_connection_attempts_failed", "Failed attempts to connect, by reason.", ["reason"])
 CLIENT: Final = Gauge("oxy_tenant_client_info", "1 for the version that the library claims to be.", ["version"])

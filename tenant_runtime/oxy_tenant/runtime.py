@@ -23,10 +23,13 @@ from oxy_tenant.connection.ending import EndedError, Ending, write_termination_m
 from oxy_tenant.errors import SessionError, VolumeError
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.retention import PRUNE_EVERY
+from oxy_tenant.lobby import Lobby
 from oxy_tenant.publishing.publisher import ReportSignal
 from oxy_tenant.settings import RuntimeSettings
 from oxy_tenant.settings_file import SettingsFile
-from oxy_tenant.volume import holding_volume
+from oxy_tenant.volume.lock import holding_volume
+from oxy_tenant.volume.room import is_usable
+from oxy_tenant.volume.watch import usage_of
 
 SEND_GRACE: Final = 3.5
 """Seconds that a shutdown waits for the message in flight."""
@@ -72,6 +75,7 @@ class Runtime:
                         parts.forgetter.run(),
                         parts.freeze.run(),
                         parts.shared.settings.follow(),
+                        parts.room.run(),
                         self._prune(),
                     )
                 ]
@@ -83,6 +87,7 @@ class Runtime:
     async def _stay_connected(self, tasks: asyncio.TaskGroup, background: list[asyncio.Task[None]]) -> Ending | None:
         """Audit for lost messages, then stay connected; return the ending, or None after a signal."""
         parts = self._parts
+        await parts.room.look()
         try:
             await asyncio.to_thread(parts.shared.adapter.audit.audit_store)
         except (SessionError, VolumeError) as error:
@@ -173,22 +178,31 @@ async def run(environment: RuntimeSettings) -> int:
             write_termination_message(environment.termination_log, repeated)
             log.error("epoch_already_ended", reason=repeated.reason, exit_code=repeated.exit_code)
             return repeated.exit_code
-        marker.allocate()
         return await _run_connected(environment, SettingsFile(environment), marker)
 
 
 async def _run_connected(environment: RuntimeSettings, settings: SettingsFile, marker: EndedMarker) -> int:
     reports_added = ReportSignal()
-    journal = Journal.open(
-        environment.session / "journal.db",
-        organization=environment.organization,
-        instance=environment.instance,
-        volume=environment.volume_id,
-        on_report=reports_added.set,
-    )
+    journal = await _opened(environment, marker, reports_added.set)
+    if journal is None:
+        return 0
     try:
         parts = assemble(environment, settings, journal, reports_added)
         ending = await Runtime(environment, marker, parts).run()
     finally:
         journal.close()
     return 0 if ending is None else int(ending.code)
+
+
+async def _opened(environment: RuntimeSettings, marker: EndedMarker, on_report: Callable[[], None]) -> Journal | None:
+    """Allocate the marker and open the journal, if need be once the volume has room; None after a signal."""
+    if not is_usable(usage_of(environment.session)) and not await Lobby(environment).room():
+        return None
+    marker.allocate()
+    return Journal.open(
+        environment.session / "journal.db",
+        organization=environment.organization,
+        instance=environment.instance,
+        volume=environment.volume_id,
+        on_report=on_report,
+    )

@@ -397,6 +397,8 @@ FULL: Final[Mapping[str, Envelope]] = {
         pacing="None",
         browser="Debian",
         mark_online=True,
+        journal_percent=40,
+        volume_bytes=1 << 30,
         inbound=InboundSettings(groups=True, statuses=True, max_file_bytes=1_048_576),
         inbound_per_second=5,
         frozen=FREEZE,

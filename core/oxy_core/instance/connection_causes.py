@@ -103,6 +103,23 @@ _LOST: Final = (
     ),
 )
 
+_HELD: Final = (
+    ConnectionCause(
+        "VolumeFull",
+        "The session volume is almost full, so the instance has disconnected and WhatsApp keeps what arrives",
+        "Enlarge the volume, or delete sessions that were set aside (oxy sessions prune). Oxy then reconnects",
+        warns=True,
+    ),
+    ConnectionCause(
+        "JournalFull",
+        "The journal has used up its share of the volume with what the bus has not taken, so the instance has "
+        "disconnected and WhatsApp keeps what arrives",
+        "Check NATS and the workers. Oxy reconnects once the journal is published. Its share is "
+        "spec.session.journalPercent",
+        warns=True,
+    ),
+)
+
 _UNREACHABLE: Final = (
     ConnectionCause("ServerUnreachable", "WhatsApp cannot be reached", _PATH, warns=True),
     ConnectionCause(
@@ -182,7 +199,7 @@ def _final(cause: TerminalCause) -> ConnectionCause:
 
 
 CONNECTION_CAUSES: Final[Mapping[str, ConnectionCause]] = {
-    cause.reason: cause for cause in (*_LOST, *_UNREACHABLE, *_REFUSED, *map(_final, TERMINAL_CAUSES.values()))
+    cause.reason: cause for cause in (*_LOST, *_HELD, *_UNREACHABLE, *_REFUSED, *map(_final, TERMINAL_CAUSES.values()))
 }
 """By reason."""
 

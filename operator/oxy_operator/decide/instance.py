@@ -79,6 +79,7 @@ class SessionSpec(_Model):
 
     storage: StorageSpec = StorageSpec()
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
+    journal_percent: int = 50
 
 
 class SecretKeyReference(_Model):

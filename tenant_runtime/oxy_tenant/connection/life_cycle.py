@@ -19,6 +19,7 @@ from oxy_core.errors import OxyError
 from oxy_tenant import metrics
 from oxy_tenant.connection.backoff import delay_seconds
 from oxy_tenant.connection.ending import EndedError, attempts_exhausted, ending_of
+from oxy_tenant.connection.hold import ConnectionHold, Held
 from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.connection.pairing import PAIRING_EXPIRED, Pairing
 from oxy_tenant.connection.session_keeper import SessionKeeper
@@ -107,6 +108,7 @@ class Connection:
         board: StateBoard,
         on_message: MessageSink,
         on_contact_event: Callable[[ContactEvent], None],
+        hold: ConnectionHold,
         timing: ConnectionTiming | None = None,
     ) -> None:
         self._instance = instance
@@ -116,6 +118,7 @@ class Connection:
         self._board = board
         self._on_message = on_message
         self._on_contact_event = on_contact_event
+        self._hold = hold
         self._timing = timing or ConnectionTiming()
         self._pairing = Pairing(link, settings, board, answer_seconds=self._timing.login)
         self._loop = asyncio.get_running_loop()
@@ -133,6 +136,7 @@ class Connection:
     async def run(self) -> NoReturn:
         """Stay connected; raises EndedError for a terminal cause, LinkBrokenError if only a new process helps."""
         while True:
+            await self._wait_while_held()
             paired = await self._keeper.prepare()
             if not paired:
                 await self._pairing.wait_for_window()
@@ -147,6 +151,13 @@ class Connection:
                 raise LinkBrokenError(message)
             if end.failed:
                 await self._pause(end.reason)
+
+    async def _wait_while_held(self) -> None:
+        if self._hold.reason is not None:
+            held = ConnectionState.RECONNECTING
+            self._board.update(connection=held, next_attempt_at=None, last_reason=self._hold.reason, pairing=None)
+            log.warning("connection_held", reason=self._hold.reason)
+            await self._hold.over()
 
     async def _pause(self, reason: str) -> None:
         policy = self._settings.current.reconnect
@@ -169,9 +180,9 @@ class Connection:
     # -- one session
 
     async def _run_session(self, *, paired: bool) -> SessionEnd:
-        events: asyncio.Queue[LinkEvent] = asyncio.Queue()
+        events: asyncio.Queue[LinkEvent | Held] = asyncio.Queue()
 
-        def on_event(event: LinkEvent) -> None:
+        def on_event(event: LinkEvent | Held) -> None:
             self._loop.call_soon_threadsafe(events.put_nowait, event)
 
         self._offering = not paired
@@ -180,12 +191,13 @@ class Connection:
         self._board.update(pairing=None)
         self._link.open(self._on_message, on_event)
         try:
-            return await self._follow(events)
+            with self._hold.ending(on_event):
+                return await self._follow(events)
         finally:
             self._note_loss()
             self._closed = await self._link.close()
 
-    async def _follow(self, events: asyncio.Queue[LinkEvent]) -> SessionEnd:
+    async def _follow(self, events: asyncio.Queue[LinkEvent | Held]) -> SessionEnd:
         """Handle events until the session ends or misses its deadline."""
         started = self._loop.time()
         deadline = _Deadline(
@@ -198,13 +210,15 @@ class Connection:
             except TimeoutError:
                 # An expired pairing window is not a failed attempt: the server answered, but nobody linked the phone.
                 return SessionEnd(deadline.reason, failed=deadline.reason != PAIRING_EXPIRED)
+            if isinstance(event, Held):
+                return SessionEnd(event.reason, failed=False)
             if isinstance(event, LinkedToAnother):
                 raise _ForeignAccountError(event.phone, unlinked=self._fresh and await self._unlink(events))
             end = await self._advance(event, deadline, started)
             if end is not None:
                 return end
 
-    async def _unlink(self, events: asyncio.Queue[LinkEvent]) -> bool:
+    async def _unlink(self, events: asyncio.Queue[LinkEvent | Held]) -> bool:
         """Remove the device that was just linked, as soon as the library has logged in; return whether it worked."""
         try:
             async with asyncio.timeout(self._timing.login):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from oxy_core.envelopes import ConnectionState, LiveState
 from oxy_core.freeze import Freeze
 from oxy_core.identity import Jid
 from oxy_core.instance.pairing_offer import PairingOffer
+from oxy_core.instance.stored_session import SessionFacts
 from oxy_core.tasks import wait_for
 from oxy_tenant import metrics
 from oxy_tenant.settings import RuntimeSettings
@@ -35,20 +36,27 @@ class State:
     frozen: Freeze | None = None
     client_version: str | None = None
     client_published_on: date | None = None
+    volume_problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The part of `LiveState` that tells what is stored; its changes alone are not published."""
+
+    session_bytes: int | None = None
+    messages_lost: int | None = None
+    session: SessionFacts | None = None
+    volume_bytes: int | None = None
+    volume_free_bytes: int | None = None
+    journal_bytes: int | None = None
 
 
 class StateBoard:
-    """Holds the current `State`.
+    """Holds the current `State`; `stored` returns what is stored, whenever the state is published."""
 
-    `session_bytes` returns the size of the session on the volume, `messages_lost` how many messages were found lost.
-    """
-
-    def __init__(
-        self, environment: RuntimeSettings, session_bytes: Callable[[], int], messages_lost: Callable[[], int]
-    ) -> None:
+    def __init__(self, environment: RuntimeSettings, stored: Callable[[], Stored]) -> None:
         self._environment = environment
-        self._session_bytes = session_bytes
-        self._messages_lost = messages_lost
+        self._stored = stored
         self._changed = asyncio.Event()
         self._watchers: list[asyncio.Event] = [self._changed]
         self._client: Client | None = None
@@ -101,7 +109,7 @@ class StateBoard:
             await self._client.flush(1)
 
     def _live_state(self) -> LiveState:
-        environment, state, now = self._environment, self.state, datetime.now(UTC)
+        environment, state, now, stored = self._environment, self.state, datetime.now(UTC), self._stored()
         return LiveState(
             organization=environment.organization,
             instance=environment.instance,
@@ -120,6 +128,6 @@ class StateBoard:
             client_version=state.client_version,
             client_published_on=state.client_published_on,
             last_activity_at=self.last_activity_at,
-            session_bytes=self._session_bytes(),
-            messages_lost=self._messages_lost(),
+            volume_problem=state.volume_problem,
+            **{field.name: getattr(stored, field.name) for field in fields(stored)},
         )

@@ -205,6 +205,14 @@ class JournalDatabase:
             message = "the journal's log cannot be emptied while it is read"
             raise JournalError(message)
 
+    def used_bytes(self) -> int:
+        """Return how many bytes of the file are used."""
+        query = (
+            "SELECT (page_count - freelist_count) * page_size "
+            "FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+        )
+        return int(self.read(query)[0][0])
+
     def _flush_commits(self, *, flushing: bool) -> None:
         # In WAL mode FULL flushes the log at each commit, NORMAL only before a checkpoint.
         if flushing != self._flushing:

@@ -87,6 +87,14 @@ class Journal:
         retention.prune(self.database, self.clock())
         self.numbers.prune()
 
+    def used_bytes(self) -> int:
+        """Return how much of the file is used; room in it that was freed is used first."""
+        return self.database.used_bytes()
+
+    def trim(self, excess: int) -> int:
+        """Delete the oldest reports that the bus has, about `excess` bytes; return how many. Raises JournalError."""
+        return retention.trim(self.database, excess)
+
     def close(self) -> None:
         """Close the file; the journal cannot be used afterwards."""
         self.database.close()

@@ -13,6 +13,9 @@ IDENTITIES_KEPT: Final = timedelta(days=60)
 
 PRUNE_EVERY: Final = timedelta(hours=1)
 
+TRIM_BATCH: Final = 500
+"""Reports that one transaction deletes: messages that arrive meanwhile wait for it."""
+
 
 def prune(journal: JournalDatabase, now: datetime) -> None:
     """Delete acknowledged reports and ids past their retention."""
@@ -27,3 +30,23 @@ def prune(journal: JournalDatabase, now: datetime) -> None:
         database.execute("DELETE FROM answerables WHERE kept_at < ?", (identities_before,))
         database.execute("DELETE FROM quick_answers WHERE said_at < ?", (identities_before,))
         database.execute("DELETE FROM erasures WHERE ended_at < ?", (identities_before,))
+
+
+def trim(journal: JournalDatabase, excess: int) -> int:
+    """Delete the oldest reports that the bus has acknowledged, of `excess` bytes or a few more; return their number.
+
+    They are kept only to be published again, in case that the platform loses them.
+    """
+    dropped = 0
+    while excess > 0:
+        with journal.transaction(durable=False) as database:
+            rows = database.execute(
+                "DELETE FROM reports WHERE number IN (SELECT number FROM reports WHERE published = 1 ORDER BY number "
+                "LIMIT ?) RETURNING length(envelope)",
+                (TRIM_BATCH,),
+            ).fetchall()
+        if not rows:
+            break
+        dropped += len(rows)
+        excess -= sum(size for (size,) in rows)
+    return dropped

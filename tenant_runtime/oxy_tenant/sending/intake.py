@@ -43,11 +43,13 @@ class Intake:
         forget: Callable[[EraseRequest], Accepted],
         freeze: Callable[[Freeze], Awaitable[None]],
         stopping: asyncio.Event,
+        has_room: Callable[[], bool] = lambda: True,
         most_open: int = MOST_OPEN,
     ) -> None:
         """Accept nothing once `stopping` is set: the relay retries requests that were not accepted.
 
-        `forget` journals who is to be forgotten; it blocks. `freeze` heeds whether sending is held back.
+        Nor while there is no room on the volume. `forget` journals who is to be forgotten; it blocks. `freeze` heeds
+        whether sending is held back.
         """
         self._environment = environment
         self._sends = sends
@@ -55,6 +57,7 @@ class Intake:
         self._forget = forget
         self._freeze = freeze
         self._stopping = stopping
+        self._has_volume = has_room
         self._most_open = most_open
         self._arrived: asyncio.Queue[Msg] = asyncio.Queue(MOST_AT_ONCE)
 
@@ -72,6 +75,8 @@ class Intake:
         for request in requests:
             if isinstance(request, FreezeRequest):
                 await self._freeze(request.freeze)
+        if not self._has_volume():
+            return
         for request in requests:
             if isinstance(request, EraseRequest):
                 await self._confirm(client, [await asyncio.to_thread(self._forget, request)])

@@ -14,8 +14,9 @@ from oxy_core.identity import Jid
 from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.instance.terminal_causes import ExitCode
 from oxy_tenant.connection.ending import EndedError
+from oxy_tenant.connection.hold import ConnectionHold
 from oxy_tenant.connection.life_cycle import Connection, ConnectionTiming
-from oxy_tenant.connection.live_state import StateBoard
+from oxy_tenant.connection.live_state import StateBoard, Stored
 from oxy_tenant.connection.reporting import ConnectionReports
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.errors import LinkBrokenError
@@ -46,6 +47,7 @@ class Stage:
     connection: Connection
     journal: Journal
     store: SessionStore
+    hold: ConnectionHold
 
     async def session(self, number: int) -> EventSink:
         """Wait for session `number`, counted from 1, and return its event sink."""
@@ -79,8 +81,8 @@ async def staged(
     if paired:
         make_session(store.path)
     journal = Journal.open(folder / "journal.db", organization="acme", instance="shop")
-    board = StateBoard(environment, lambda: store.size, lambda: 0)
-    link, settings_file = ScriptedLink(), SettingsFile(environment)
+    board = StateBoard(environment, Stored)
+    link, settings_file, hold = ScriptedLink(), SettingsFile(environment), ConnectionHold()
     connection = Connection(
         instance="shop",
         link=link,
@@ -90,9 +92,10 @@ async def staged(
         board=board,
         on_message=lambda _: None,
         on_contact_event=lambda _: None,
+        hold=hold,
         timing=timing,
     )
-    yield Stage(link, board, connection, journal, store)
+    yield Stage(link, board, connection, journal, store, hold)
     journal.close()
 
 

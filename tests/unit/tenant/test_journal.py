@@ -529,3 +529,31 @@ def test_an_older_copy_on_the_same_volume_repeats_no_message_id(path: Path, cloc
         ids += [entry.message_id for entry in journal.reports.waiting(1, 9)]
         journal.close()
     assert len(set(ids)) == 2
+
+
+def test_a_journal_is_trimmed_of_the_oldest_that_the_bus_has_and_of_nothing_else(journal: Journal) -> None:
+    for number in range(12):
+        journal.inbound.receive(incoming(f"A{number}", text="x" * 1000))
+    waiting = journal.reports.waiting(0, 100)
+    journal.reports.mark_published([entry.number for entry in waiting[2:9]], 9)
+    assert journal.trim(1) == 7  # a batch is the least
+    assert [entry.number for entry in journal.reports.waiting(0, 100)] == [
+        entry.number for entry in (*waiting[:2], *waiting[9:])
+    ]
+    assert journal.trim(1 << 20) == 0
+    assert journal.reports.publish_all_again() == 0
+
+
+def test_room_that_a_trimmed_journal_has_is_used_before_its_file_grows(journal: Journal, path: Path) -> None:
+    def fill(first: int) -> None:
+        for number in range(first, first + 100):
+            journal.inbound.receive(incoming(f"B{number}", text="x" * 20_000))
+        journal.reports.mark_published([entry.number for entry in journal.reports.waiting(0, 1000)], first)
+
+    fill(0)
+    full = journal.used_bytes()
+    assert full > 2_000_000
+    journal.trim(full)
+    assert journal.used_bytes() < full / 10
+    fill(100)
+    assert journal.used_bytes() < full * 1.1

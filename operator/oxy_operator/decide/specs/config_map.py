@@ -10,6 +10,7 @@ from oxy_core.tenant import SETTINGS_FILE, TenantSettings
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.specs.metadata import metadata
+from oxy_operator.decide.specs.quantity import amount
 from oxy_operator.lenient import plain_text
 from oxy_operator.objects import Object
 
@@ -45,6 +46,8 @@ def tenant_settings(
         browser=spec.client.browser,
         mark_online=spec.client.mark_online_on_connect,
         inbound=InboundSettings.model_validate(spec.inbound.model_dump()),
+        journal_percent=spec.session.journal_percent,
+        volume_bytes=int(amount(spec.session.storage.size)) or None,
         bus_state=bus_state,
     )
 

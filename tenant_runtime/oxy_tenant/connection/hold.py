@@ -1,0 +1,46 @@
+"""Why the connection must stay closed for now, although nobody has asked for that and WhatsApp would take it."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The session must end: something on this side must be repaired first."""
+
+    reason: str
+    """CamelCase, of a row in `oxy_core.instance.connection_causes`."""
+
+
+class ConnectionHold:
+    """Keeps the connection of one instance closed while there is a reason to."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        """CamelCase; None: the connection may be open."""
+        self._changed = asyncio.Event()
+        self._end_session: Callable[[Held], None] | None = None
+
+    def set(self, reason: str | None) -> None:
+        """Close the connection, or with None let it open again; call it in the event loop."""
+        self.reason = reason
+        self._changed.set()
+        if reason is not None and self._end_session is not None:
+            self._end_session(Held(reason))
+
+    async def over(self) -> None:
+        """Wait until the connection may be open."""
+        while self.reason is not None:
+            self._changed.clear()
+            await self._changed.wait()
+
+    @contextmanager
+    def ending(self, end_session: Callable[[Held], None]) -> Iterator[None]:
+        """Have the session that runs in this context end when a hold begins."""
+        self._end_session = end_session
+        try:
+            yield
+        finally:
+            self._end_session = None

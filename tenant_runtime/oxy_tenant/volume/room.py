@@ -1,0 +1,67 @@
+"""How much room a volume has, and what is wrong with it. Pure.
+
+A full volume would lose messages: the library could not store its ratchets, and nothing could be journalled. So the
+runtime keeps a reserve. When that is touched, it disconnects, and WhatsApp keeps what arrives; whatever still needs
+the disk then (results, marks, the checkpoint of a log) finds room in the reserve.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from oxy_core.instance.stored_session import VolumeProblem
+
+LEAST_RESERVE: Final = 4 << 20
+MOST_RESERVE: Final = 64 << 20
+_RESERVED_PART: Final = 20
+"""A twentieth of the volume is reserved, within these limits in bytes."""
+
+ENOUGH: Final = 1.5
+"""How many times the reserve must be free before the runtime connects again, so that it does not come and go."""
+
+USABLE: Final = 0.25
+"""Which part of the reserve must be free for the journal to be opened: with less, its first write would fail."""
+
+TRIM_TO: Final = 0.9
+"""To which part of its share a journal is trimmed, so that it is not done at every look."""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeUsage:
+    """What a volume holds, in bytes."""
+
+    total: int
+    free: int
+    journal: int
+    """Used in the journal's file."""
+
+
+def reserve_of(total: int) -> int:
+    """Return how many bytes of a volume of `total` bytes are to stay free."""
+    return max(LEAST_RESERVE, min(MOST_RESERVE, total // _RESERVED_PART))
+
+
+def is_usable(usage: VolumeUsage) -> bool:
+    """Whether the runtime can start, if only to publish what it has."""
+    return usage.free >= reserve_of(usage.total) * USABLE
+
+
+def share_of(total: int, percent: int, claimed: int | None) -> int:
+    """Return how many bytes the journal may use: `percent` of the volume, or of what was `claimed` if that is less.
+
+    Some volumes are folders on the node's own disk, whose size says nothing.
+    """
+    return min(total, claimed or total) * percent // 100
+
+
+def excess_of(usage: VolumeUsage, share: int) -> int:
+    """Return by how many bytes the journal should become smaller; 0: it is within its share."""
+    return max(0, usage.journal - int(share * TRIM_TO)) if usage.journal > share else 0
+
+
+def stopping_problem(usage: VolumeUsage, share: int, before: VolumeProblem | None) -> VolumeProblem | None:
+    """Return why the runtime must not receive; `before` is the last answer, and needs more room to be over."""
+    needed = reserve_of(usage.total) * (ENOUGH if before is VolumeProblem.VOLUME_FULL else 1)
+    if usage.free < needed:
+        return VolumeProblem.VOLUME_FULL
+    allowed = share * (TRIM_TO if before is VolumeProblem.JOURNAL_FULL else 1)
+    return VolumeProblem.JOURNAL_FULL if usage.journal > allowed else None

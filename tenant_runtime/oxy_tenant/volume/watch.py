@@ -1,0 +1,106 @@
+"""Watches the room on the volume, keeps the journal within its share, and says when nothing may be received."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from oxy_core.instance.stored_session import VolumeProblem
+from oxy_tenant import metrics
+from oxy_tenant.errors import JournalError
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.volume.room import VolumeUsage, excess_of, share_of, stopping_problem
+
+LOOK_SECONDS: Final = 1.0
+"""How often the room is measured: two system calls and a query of three numbers."""
+
+TOLD_SECONDS: Final = 86_400.0
+"""For how long it is told that the journal was trimmed."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRules:
+    """What the settings say of the journal's share."""
+
+    percent: Callable[[], int]
+    claimed: Callable[[], int | None]
+    """Bytes that the volume's claim asks for; None: unknown."""
+
+
+class RoomWatch:
+    """The room of one instance's volume. `on_change` is called in the event loop with each new problem."""
+
+    def __init__(
+        self, folder: Path, journal: Journal, rules: ShareRules, on_change: Callable[[VolumeProblem | None], None]
+    ) -> None:
+        self._folder = folder
+        self._journal = journal
+        self._rules = rules
+        self._on_change = on_change
+        self._stopping: VolumeProblem | None = None
+        self._trimmed_at: float | None = None
+        self.problem: VolumeProblem | None = None
+        """What is wrong now."""
+        self.usage: VolumeUsage | None = None
+        """What was last measured."""
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Measure, trim the journal if that helps, and tell what has changed."""
+        await asyncio.to_thread(self._measure)
+        problem = self._stopping or self._told()
+        if problem is not self.problem:
+            log.warning("volume_problem", problem=problem, **self._figures())
+            self.problem = problem
+            self._on_change(problem)
+
+    def _measure(self) -> None:
+        try:
+            usage = self._usage()
+            share = share_of(usage.total, self._rules.percent(), self._rules.claimed())
+            if excess := excess_of(usage, share):
+                self._trim(excess)
+                usage = self._usage()
+        except (OSError, JournalError) as error:
+            log.warning("volume_not_measured", error=str(error))
+            return
+        self.usage = usage
+        self._stopping = stopping_problem(usage, share, self._stopping)
+        metrics.VOLUME_FREE.set(usage.free)
+        metrics.JOURNAL_BYTES.set(usage.journal)
+
+    def _usage(self) -> VolumeUsage:
+        return usage_of(self._folder, self._journal.used_bytes())
+
+    def _trim(self, excess: int) -> None:
+        dropped = self._journal.trim(excess)
+        if dropped:
+            self._trimmed_at = time.monotonic()
+            metrics.TRIMMED.inc(dropped)
+            log.error("journal_trimmed", reports=dropped, bytes=excess)
+
+    def _told(self) -> VolumeProblem | None:
+        recent = self._trimmed_at is not None and time.monotonic() - self._trimmed_at < TOLD_SECONDS
+        return VolumeProblem.JOURNAL_TRIMMED if recent else None
+
+    def _figures(self) -> dict[str, int]:
+        usage = self.usage
+        return {} if usage is None else {"total": usage.total, "free": usage.free, "journal": usage.journal}
+
+
+def usage_of(folder: Path, journal: int = 0) -> VolumeUsage:
+    """Measure a volume whose journal uses this many bytes; raises OSError."""
+    found = os.statvfs(folder)
+    return VolumeUsage(total=found.f_blocks * found.f_frsize, free=found.f_bavail * found.f_frsize, journal=journal)

@@ -1,0 +1,119 @@
+"""A volume that is full, or a journal that has used up its share: nothing is lost, and it passes by itself."""
+
+import asyncio
+import signal
+
+from integration.tenant.scene import ACCOUNT, INSTANCE, Scene, send_request, until
+from integration.tenant.small_volumes import MIB, SmallVolume, small_volume
+
+from oxy_core import subjects
+from oxy_core.envelopes import ConnectionState, LiveState, MessageSeen, SendOutcome, SendRequest
+from oxy_core.instance.stored_session import VolumeProblem
+from oxy_core.message_kinds import MessageKind
+from oxy_core.report_bodies import MessageLost
+
+
+async def test_a_full_volume_stops_receiving_and_sending_until_there_is_room(scene: Scene) -> None:
+    with small_volume(scene.runtime.session) as volume:
+        await scene.pair()
+        chat = await scene.chat()
+        process = scene.runtime.process
+
+        volume.fill(leaving=2 * MIB)
+        await until(lambda: scene.bus.states[-1].last_reason == "VolumeFull", what="disconnected")
+        state = await problem(scene, VolumeProblem.VOLUME_FULL)
+        assert (state.volume_bytes, state.connection) == (24 * MIB, ConnectionState.RECONNECTING)
+        assert await scene.runtime.probe("/readyz") == (503, "reconnecting: VolumeFull\n")
+        await scene.customer.send("cheio", scene.business)
+        request = send_request(chat, "Olá!")
+        await scene.bus.request(request)
+        await asyncio.sleep(1)
+        assert scene.bus.accepted == []
+        assert [message.text for message in await scene.bus.messages()] == ["oi"]
+
+        volume.free()
+        await scene.ready()
+        assert [message.text for message in await scene.texts(2)] == ["oi", "cheio"]
+        assert (await problem(scene, None)).session_bytes
+        await accepted(scene, request)
+        assert (await scene.result(request)).outcome is SendOutcome.SENT
+        assert scene.runtime.process is process
+        assert process is not None
+        assert process.returncode is None
+
+
+async def test_a_volume_without_a_byte_loses_nothing_and_is_waited_for_at_the_start(scene: Scene) -> None:
+    with small_volume(scene.runtime.session) as volume:
+        await scene.pair()
+        await asyncio.gather(write(scene, 20), fill_soon(volume))
+        await scene.runtime.kill(signal.SIGKILL)
+        await scene.runtime.start()
+        await until(lambda: reasons(scene, "VolumeFull"), what="not ready because the volume is full")
+        assert (await scene.runtime.probe("/livez"))[0] == 200
+
+        volume.free()
+        await scene.ready()
+        await until(lambda: is_accounted(scene, 20), within=40, what="each message on the bus, or reported as lost")
+
+
+async def test_a_journal_stays_within_its_share_and_drops_nothing_that_the_bus_lacks(scene: Scene) -> None:
+    with small_volume(scene.runtime.session):
+        # A fiftieth of 24 MiB is 480 KiB.
+        scene.runtime.write_settings(journal_percent=2, volume_bytes=24 * MIB)
+        await scene.pair()
+        await write(scene, 15, "x" * 60_000)
+        await scene.texts(15)
+        trimmed = await problem(scene, VolumeProblem.JOURNAL_TRIMMED)
+        assert trimmed.journal_bytes is not None
+        assert trimmed.journal_bytes < 480 << 10
+        assert await scene.runtime.is_ready()
+
+        scene.bus.server.stop()
+        await write(scene, 15, "y" * 60_000)
+        await until(lambda: reasons(scene, "JournalFull"), what="not ready because the journal is full")
+        scene.bus.server.start()
+        await scene.ready()
+        assert [text[0] for message in await scene.texts(30) if (text := message.text)] == ["x"] * 15 + ["y"] * 15
+
+
+async def problem(scene: Scene, wanted: VolumeProblem | None) -> LiveState:
+    """Wait for a live state that tells of this problem and return it."""
+
+    def newest() -> LiveState | None:
+        state = scene.bus.states[-1]
+        return state if state.volume_problem == wanted else None
+
+    return await until(newest, what=f"live state with {wanted}")
+
+
+async def reasons(scene: Scene, reason: str) -> bool:
+    return reason in (await scene.runtime.probe("/readyz"))[1]
+
+
+async def accepted(scene: Scene, request: SendRequest) -> None:
+    """Offer a request until it is accepted, as the relay does."""
+
+    async def offer() -> bool:
+        await scene.bus.client.publish(subjects.out(ACCOUNT, INSTANCE), request.encode())
+        await scene.bus.client.flush()
+        return any(found.request_id == request.id for found in scene.bus.accepted)
+
+    await until(offer, what="the request accepted")
+
+
+async def write(scene: Scene, count: int, text: str = "oi") -> None:
+    for number in range(count):
+        await scene.customer.send(f"{text} {number}", scene.business)
+
+
+async def fill_soon(volume: SmallVolume) -> None:
+    await asyncio.sleep(0.1)
+    await asyncio.to_thread(volume.fill)
+
+
+async def is_accounted(scene: Scene, count: int) -> bool:
+    """Whether each of the messages has come or was reported as lost, and none both."""
+    bodies = [report.body for report in await scene.bus.stored()]
+    came = [body.whatsapp_id for body in bodies if isinstance(body, MessageSeen) and body.kind is MessageKind.TEXT]
+    lost = [body.whatsapp_id for body in bodies if isinstance(body, MessageLost)]
+    return len({*came, *lost}) == len(came) + len(lost) == count

@@ -1,0 +1,68 @@
+"""What a volume's room means for the runtime."""
+
+import pytest
+
+from oxy_core.instance.stored_session import VolumeProblem
+from oxy_tenant.volume.room import (
+    LEAST_RESERVE,
+    MOST_RESERVE,
+    VolumeUsage,
+    excess_of,
+    reserve_of,
+    share_of,
+    stopping_problem,
+)
+
+MIB = 1 << 20
+TOTAL = 1024 * MIB
+SHARE = 500 * MIB
+RESERVE = reserve_of(TOTAL)
+
+
+@pytest.mark.parametrize(
+    ("total", "reserve"),
+    [(0, LEAST_RESERVE), (24 * MIB, LEAST_RESERVE), (200 * MIB, 10 * MIB), (1 << 40, MOST_RESERVE)],
+)
+def test_a_twentieth_is_reserved_within_limits(total: int, reserve: int) -> None:
+    assert reserve_of(total) == reserve
+
+
+@pytest.mark.parametrize(
+    ("total", "claimed", "share"), [(1000, None, 500), (1000, 100, 50), (1000, 5000, 500), (0, None, 0)]
+)
+def test_the_journal_s_share_is_of_what_was_claimed_if_the_volume_is_larger(
+    total: int, claimed: int | None, share: int
+) -> None:
+    assert share_of(total, 50, claimed) == share
+
+
+@pytest.mark.parametrize(
+    ("free", "journal", "before", "problem"),
+    [
+        (RESERVE, 0, None, None),
+        (RESERVE - 1, 0, None, VolumeProblem.VOLUME_FULL),
+        (0, 2 * SHARE, VolumeProblem.JOURNAL_FULL, VolumeProblem.VOLUME_FULL),
+        (RESERVE * 1.4, 0, VolumeProblem.VOLUME_FULL, VolumeProblem.VOLUME_FULL),
+        (RESERVE * 1.6, 0, VolumeProblem.VOLUME_FULL, None),
+        (TOTAL, SHARE, None, None),
+        (TOTAL, SHARE + 1, None, VolumeProblem.JOURNAL_FULL),
+        (TOTAL, SHARE * 0.95, VolumeProblem.JOURNAL_FULL, VolumeProblem.JOURNAL_FULL),
+        (TOTAL, SHARE * 0.9, VolumeProblem.JOURNAL_FULL, None),
+    ],
+)
+def test_what_stops_the_runtime_is_over_only_with_more_room_than_began_it(
+    free: float, journal: float, before: VolumeProblem | None, problem: VolumeProblem | None
+) -> None:
+    assert stopping_problem(VolumeUsage(TOTAL, int(free), int(journal)), SHARE, before) is problem
+
+
+@pytest.mark.parametrize(("journal", "excess"), [(0, 0), (1000, 0), (1001, 101), (5000, 4100)])
+def test_a_journal_beyond_its_share_is_trimmed_some_way_below_it(journal: int, excess: int) -> None:
+    assert excess_of(VolumeUsage(TOTAL, TOTAL, journal), 1000) == excess
+
+
+def test_only_what_fills_the_volume_stops_the_runtime() -> None:
+    assert {problem for problem in VolumeProblem if problem.stops} == {
+        VolumeProblem.VOLUME_FULL,
+        VolumeProblem.JOURNAL_FULL,
+    }
