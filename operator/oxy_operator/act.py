@@ -57,6 +57,8 @@ class Actor:
         if plan.adds_finalizer:
             await self._writer.set_finalizers(observed.instance, FINALIZER)
         refused = await self._provision(key, observed, plan, remember)
+        if plan.notice is not None:
+            await self._applier.annotate_pod(key.namespace, plan.notice)
         for child in plan.absent:
             await self._applier.ensure_absent(child.kind, key.namespace, child.name)
         if plan.refusal is not None:

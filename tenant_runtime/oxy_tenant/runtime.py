@@ -76,6 +76,7 @@ class Runtime:
                         parts.freeze.run(),
                         parts.shared.settings.follow(),
                         parts.room.run(),
+                        parts.connection.follow_settings(),
                         self._prune(),
                     )
                 ]

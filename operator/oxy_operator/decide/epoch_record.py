@@ -136,7 +136,7 @@ def next_record(  # noqa: PLR0913 every observation that counts
     current = _with_number(_begun(instance, record, known_epoch, now), instance)
     # A repair comes before what the pod reports: the present pod belongs to the epoch that the repair ends.
     if instance.repair_nonce is not None and instance.repair_nonce != current.repaired:
-        return _repaired(current, instance.repair_nonce, now)
+        return _repaired(current, instance.repair_nonce, pod, now)
     if pod is None or pod.epoch != current.epoch:
         return current
     termination = pod.ended(current.epoch)
@@ -178,7 +178,11 @@ def _with_number(record: EpochRecord, instance: Instance) -> EpochRecord:
     return replace(record, number=number_digest(instance.spec.phone_number))
 
 
-def _repaired(record: EpochRecord, nonce: str, now: datetime) -> EpochRecord:
+def _repaired(record: EpochRecord, nonce: str, pod: Pod | None, now: datetime) -> EpochRecord:
+    """Open a window; in a new epoch, and so in a new pod, unless a pod runs that only waits for a phone."""
+    waits = record.end is None and not record.paired and pod is not None and pod.waits_in(record.epoch)
+    if waits:
+        return replace(record, pairing_until=_window_end(now), repaired=nonce)
     return replace(record, epoch=record.epoch + 1, pairing_until=_window_end(now), repaired=nonce, ended=None)
 
 

@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from oxy_core.envelopes import InstanceSettings
-from oxy_core.instance.custom_resource import FINALIZER, pairing_secret_name, runtime_name
+from oxy_core.instance.custom_resource import (
+    FINALIZER,
+    PAIRING_UNTIL_ANNOTATION,
+    pairing_secret_name,
+    runtime_name,
+)
+from oxy_core.times import utc_text
 from oxy_operator.decide.budget import budget_problem
 from oxy_operator.decide.client import ClientRefusal, client_of, refusal_of, refusing
 from oxy_operator.decide.endpoints import endpoint_problem
@@ -14,6 +20,7 @@ from oxy_operator.decide.live_state import current_live_state, noticeable
 from oxy_operator.decide.model_keys import KeysWanted
 from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.ownership_problems import session_problem
+from oxy_operator.decide.pod import Pod
 from oxy_operator.decide.situation import ModelProblems, Situation
 from oxy_operator.decide.specs.claim import session_claim
 from oxy_operator.decide.specs.config_map import settings_config_map
@@ -42,6 +49,15 @@ class ChildName:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class PodNotice:
+    """An annotation of a running pod. A change of one makes the kubelet bring the pod's files up to date at once."""
+
+    pod: str
+    uid: str
+    annotations: dict[str, str]
+
+
 def no_children(_: str) -> tuple[Child, ...]:
     """Return none, whatever the claim."""
     return ()
@@ -65,6 +81,8 @@ class Plan:
     """Removed after everything is applied, so that one that cannot be removed keeps nothing else waiting."""
     keys: KeysWanted | None = None
     """Passed on before the settings, because the workers get them later."""
+    notice: PodNotice | None = None
+    """Written to the pod after its ConfigMap."""
     refusal: ClientRefusal | None = None
     """Told to all instances."""
     settings: InstanceSettings | None = None
@@ -155,6 +173,7 @@ def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) 
         children=lambda volume: tuple(_children(observed, situation, record, deployment, volume)),
         absent=() if shows_codes else (ChildName(SECRETS, pairing_secret_name(instance.name)),),
         keys=observed.keys,
+        notice=_notice(observed.pod, record) if shows_codes else None,
         refusal=refusal_of(record, observed.now),
         settings=instance_settings(instance, observed.tenancy.account),
     )
@@ -162,6 +181,17 @@ def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) 
 
 def _wants_pairing(situation: Situation, record: EpochRecord) -> bool:
     return not record.paired and record.end is None and record.window_open(situation.now)
+
+
+def _notice(pod: Pod | None, record: EpochRecord) -> PodNotice | None:
+    """Return what tells a pod that runs of a new pairing window, which it reads from its settings file.
+
+    Without it the kubelet takes up to a minute and a half to update that file.
+    """
+    if pod is None or not pod.running or pod.epoch != record.epoch or record.pairing_until is None:
+        return None
+    until = utc_text(record.pairing_until)
+    return None if pod.noticed == until else PodNotice(pod.name, pod.uid, {PAIRING_UNTIL_ANNOTATION: until})
 
 
 def _children(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final, Self
 
 from oxy_core.errors import ContractError, NewerVersionError
-from oxy_core.instance.custom_resource import EPOCH_ANNOTATION
+from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION
 from oxy_core.tenant import TerminationMessage
 from oxy_operator.lenient import plain_text, reason, utc_moment, whole_number
 from oxy_operator.objects import Object
@@ -21,6 +21,9 @@ _TERMINATION: Final = 4_096
 
 _IMAGE: Final = 512
 """Longest name of an image, in characters, that the status repeats."""
+
+_MOMENT: Final = 64
+"""Longest time in an annotation, in characters."""
 
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
 
@@ -70,6 +73,8 @@ class Pod:
     waiting: Waiting | None
     terminations: tuple[Termination, ...]
     """The container's current and previous termination, newest first."""
+    noticed: str = ""
+    """The end of the pairing window that its annotation names; empty if there is none."""
 
     @classmethod
     def of(cls, pod: Object) -> Self:
@@ -96,8 +101,13 @@ class Pod:
             failure=_failure(status, conditions),
             unschedulable=_unschedulable(conditions),
             waiting=_waiting(state),
+            noticed=plain_text(metadata.get("annotations", {}).get(PAIRING_UNTIL_ANNOTATION), _MOMENT),
             terminations=tuple(sorted(terminations, key=lambda item: item.finished_at, reverse=True)),
         )
+
+    def waits_in(self, epoch: int) -> bool:
+        """Whether it runs in this epoch without being connected, and is to go on."""
+        return self.epoch == epoch and self.running and not self.ready and self.deleted_at is None and not self.failure
 
     def ended(self, epoch: int) -> Termination | None:
         """Return the newest termination that carries the runtime's own message about this pod and `epoch`.

@@ -5,13 +5,14 @@ import structlog
 from oxy_core.instance.custom_resource import claim_name
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.plan import PodNotice
 from oxy_operator.decide.specs.claim import claim_record
 from oxy_operator.errors import ConflictError, MissingError
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import Kubernetes
 from oxy_operator.kube.digest import desired_digest
 from oxy_operator.metrics import WRITES
-from oxy_operator.objects import CLAIMS, METADATA_ONLY, RECORD_MANAGER, Kind, Object
+from oxy_operator.objects import CLAIMS, METADATA_ONLY, PODS, RECORD_MANAGER, Kind, Object
 
 log = structlog.get_logger()
 
@@ -51,6 +52,16 @@ class Applier:
         WRITES.labels(CLAIMS.name).inc()
         log.info("record_written", namespace=instance.namespace, instance=instance.name, epoch=record.epoch)
         claims.annotated(instance.namespace, name, record.annotations, answer)
+
+    async def annotate_pod(self, namespace: str, notice: PodNotice) -> None:
+        """Annotate a pod, unless it has been replaced since. Raises ApiError."""
+        body: Object = {"metadata": {"uid": notice.uid, "annotations": notice.annotations}}
+        try:
+            await self._api.merge(PODS, namespace, notice.pod, body)
+        except (ConflictError, MissingError):
+            return
+        WRITES.labels(PODS.name).inc()
+        log.info("pod_noticed", namespace=namespace, name=notice.pod)
 
     async def ensure_absent(self, kind: Kind, namespace: str, name: str) -> None:
         """Delete an object if it exists and is not already being deleted. Raises ApiError."""

@@ -159,6 +159,10 @@ class Connection:
             log.warning("connection_held", reason=self._hold.reason)
             await self._hold.over()
 
+    async def follow_settings(self) -> None:
+        """Offer another way to link the phone as soon as the settings ask for it; run until cancelled."""
+        await self._pairing.follow_method()
+
     async def _pause(self, reason: str) -> None:
         policy = self._settings.current.reconnect
         self._steadiness.failed += 1

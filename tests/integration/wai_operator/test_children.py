@@ -63,7 +63,7 @@ async def test_a_deleted_child_comes_back(scene: Scene, kind: str) -> None:
     [
         ("statefulset", {"spec": {"replicas": 5}}),
         ("statefulset", {"metadata": {"labels": {"oxy.dev/organization": "another"}}}),
-        ("statefulset", {"spec": {"template": {"metadata": {"annotations": {"oxy.dev/pairing-until": "x"}}}}}),
+        ("statefulset", {"spec": {"template": {"metadata": {"annotations": {"oxy.dev/epoch": "x"}}}}}),
         ("configmap", {"data": {"settings.json": "{}"}}),
         ("secret", {"data": {"user.creds": "eA=="}}),
         ("secret", {"data": {"user.creds": None}}),

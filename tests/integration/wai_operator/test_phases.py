@@ -121,8 +121,21 @@ async def test_a_repair_opens_a_window_in_a_new_epoch_and_starts_again(scene: Sc
     status = await scene.until_phase("Pairing", "WaitingForPhone")
     until = datetime.fromisoformat(status["pairing"]["expiresAt"])
     assert timedelta(minutes=13) < until - datetime.now(UTC) <= timedelta(minutes=15)
+    # The pod runs and waits: it learns of the next window from its file, which an annotation makes the kubelet update.
+    before = scene.child("statefulset")
     scene.edit({"metadata": {"annotations": {"oxy.dev/repair": "n2"}}})
-    await scene.until_child("claim", lambda found: found["metadata"]["annotations"]["oxy.dev/epoch"] == "3")
+    status = await scene.until_status(lambda found: found["repair"].get("nonce") == "n2")
+    until = status["pairing"]["expiresAt"]
+    await eventually(lambda: noticed(scene) == until, "the pod's annotation")
+    settings = TenantSettings.decode((scene.child("configmap") or {})["data"]["settings.json"].encode())
+    assert settings.pairing_until == datetime.fromisoformat(until)
+    assert (scene.child("statefulset") or {})["spec"] == (before or {})["spec"]
+    assert scene.epoch() == 2
+
+
+def noticed(scene: Scene) -> str | None:
+    pod = scene.find("pod", f"wai-{scene.name}-0") or {}
+    return pod["metadata"].get("annotations", {}).get("oxy.dev/pairing-until")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,20 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from unit.wai_operator.making import NOW, PHONE, POD_UID, RUNNING, UID, Json, instance, live, pod, record, termination
+from unit.wai_operator.making import (
+    NOW,
+    PHONE,
+    POD_UID,
+    RUNNING,
+    UID,
+    Json,
+    instance,
+    live,
+    pod,
+    record,
+    termination,
+    waiting,
+)
 
 from oxy_core.identity import number_digest
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
@@ -108,6 +121,43 @@ def test_an_end_is_not_replaced_by_a_later_one_of_its_epoch() -> None:
 def test_a_ready_pod_means_paired() -> None:
     assert following(record(paired=False), pod=pod(ready=True)).paired
     assert not following(record(paired=False), pod=pod(ready=True, epoch=1)).paired
+
+
+@pytest.mark.parametrize(
+    ("before", "seen", "epoch"),
+    [
+        (record(paired=False), pod(), 2),
+        (record(paired=False, pairing_until=NOW + PAIRING_WINDOW), pod(last=termination(70)), 2),
+        (record(paired=False), None, 3),
+        (record(paired=False), pod(epoch=1), 3),
+        (record(paired=False), pod(deleted_at=NOW), 3),
+        (record(paired=False), pod(reason="Evicted"), 3),
+        (record(paired=False), pod(state=waiting("CrashLoopBackOff"), last=termination(70)), 3),
+        (record(paired=False), pod(state=termination(64)), 3),
+        (record(), pod(), 3),
+        (record(), pod(ready=True), 3),
+        (record(ended=EpochEnd(epoch=2, exit_code=64, reason="x", message="y"), paired=False), pod(), 3),
+    ],
+    ids=[
+        "waits",
+        "offers codes",
+        "no pod",
+        "older pod",
+        "leaves",
+        "evicted",
+        "backs off",
+        "has ended",
+        "linked",
+        "connected",
+        "epoch ended",
+    ],
+)
+def test_a_repair_leaves_a_pod_that_only_waits_for_a_phone(before: EpochRecord, seen: Json, epoch: int) -> None:
+    asks = instance(annotations={"oxy.dev/repair": "new"})
+    repaired = following(before, of=asks, pod=seen)
+    assert (repaired.epoch, repaired.repaired, repaired.pairing_until) == (epoch, "new", NOW + PAIRING_WINDOW)
+    assert repaired.end is None
+    assert following(repaired, of=asks) == repaired
 
 
 def test_a_session_set_aside_opens_a_window_once() -> None:

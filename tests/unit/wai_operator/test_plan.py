@@ -4,12 +4,26 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from unit.wai_operator.making import NOW, POD_UID, Json, deployment, instance, live, observed, pod, record, termination
+from unit.wai_operator.making import (
+    NOW,
+    POD_UID,
+    Json,
+    deployment,
+    instance,
+    live,
+    observed,
+    pod,
+    pod_object,
+    record,
+    termination,
+    waiting,
+)
 
 from oxy_core.instance.custom_resource import FINALIZER
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_operator.decide.epoch_record import EpochEnd
-from oxy_operator.decide.plan import Plan, no_children, plan_for
+from oxy_operator.decide.plan import Plan, PodNotice, no_children, plan_for
+from oxy_operator.decide.pod import Pod
 from oxy_operator.objects import CLAIMS, CONFIG_MAPS, NETWORK_POLICIES, SECRETS, STATEFUL_SETS
 from oxy_operator.problems import Problem
 
@@ -130,3 +144,20 @@ def test_a_live_state_of_an_epoch_that_has_just_ended_is_ignored() -> None:
     reported = live(pod_uid=POD_UID, epoch=2)
     assert plan(reported=reported).situation.live == reported
     assert plan(instance=asked, reported=reported).situation.live is None
+
+
+def test_a_pod_that_runs_is_told_of_a_new_window_once_and_no_other_is() -> None:
+    def notice(**changes: Json) -> PodNotice | None:
+        return plan(**changes).notice
+
+    opened = {"record": record(paired=False, pairing_until=NOW + timedelta(minutes=9))}
+    told = notice(**opened)
+    assert told == PodNotice("wai-petshop-0", POD_UID, {"oxy.dev/pairing-until": "2026-11-22T12:09:00Z"})
+    assert told is not None
+    knows = pod_object()
+    knows["metadata"]["annotations"] |= told.annotations
+    assert notice(**opened, pod=Pod.of(knows)) is None
+    for seen in (None, pod(epoch=1), pod(state=waiting("ContainerCreating"))):
+        assert notice(**opened, pod=seen) is None
+    assert notice(record=record(paired=False, pairing_until=NOW)) is None
+    assert notice() is None

@@ -5,13 +5,11 @@ from typing import Final
 from oxy_core.instance.custom_resource import (
     EPOCH_ANNOTATION,
     INSTANCE_LABEL,
-    PAIRING_UNTIL_ANNOTATION,
     claim_name,
     runtime_name,
     session_folder,
 )
 from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE
-from oxy_core.times import utc_text
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance, NetworkSpec
 from oxy_operator.decide.pod import CONTAINER
@@ -53,17 +51,12 @@ def runtime_stateful_set(  # noqa: PLR0913 what a pod is made of
             "podManagementPolicy": "Parallel",
             "selector": {"matchLabels": selector},
             "template": {
-                "metadata": {"labels": labels(instance), "annotations": _template_annotations(record)},
+                # A change of the template replaces the pod; all other settings reach it through its ConfigMap.
+                "metadata": {"labels": labels(instance), "annotations": {EPOCH_ANNOTATION: str(record.epoch)}},
                 "spec": _pod(instance, image, _environment(instance, account, nats_url, volume)),
             },
         },
     }
-
-
-def _template_annotations(record: EpochRecord) -> dict[str, str]:
-    """Return the values whose change replaces a running pod. Other settings reach it through its ConfigMap."""
-    window = {PAIRING_UNTIL_ANNOTATION: utc_text(record.pairing_until)} if record.pairing_until else {}
-    return {EPOCH_ANNOTATION: str(record.epoch)} | window
 
 
 def _pod(instance: Instance, image: str, environment: list[Object]) -> Object:
