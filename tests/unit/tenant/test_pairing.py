@@ -11,7 +11,7 @@ import pytest
 from unit.tenant.links import ScriptedLink, environment_in
 
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
-from oxy_tenant.connection.live_state import StateBoard
+from oxy_tenant.connection.live_state import StateBoard, Stored
 from oxy_tenant.connection.pairing import CODE_REFUSED, Pairing
 from oxy_tenant.settings_file import SettingsFile
 
@@ -48,7 +48,7 @@ async def staged(folder: Path, *, codes: list[str], minutes: float = 15, answer:
     environment = environment_in(folder, pairing_until=datetime.now(UTC) + timedelta(minutes=minutes))
     settings, link = SettingsFile(environment), ScriptedLink()
     link.codes = codes
-    board = StateBoard(environment, lambda: 0, lambda: 0)
+    board = StateBoard(environment, Stored)
     pairing = Pairing(link, settings, board, answer_seconds=answer)
     pairing.begin_session()
     following = asyncio.create_task(pairing.follow_method())
