@@ -175,6 +175,7 @@ class Stack:
             image="",
             nats_url=self.nats.url,
             volume=tenant.uid,
+            proxy=None,
             replicas=1,
         )
         environment = pod_environment(

@@ -12,6 +12,7 @@ from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.model_keys import NO_KEYS, KeysWanted, SecretData, key_references, keys_wanted
 from oxy_operator.decide.observed import Observed
+from oxy_operator.decide.proxy import NO_PROXY, PROXY_ANNOTATION, ProxyWanted, proxy_secret, proxy_wanted
 from oxy_operator.decide.specs.config_map import bus_state_of
 from oxy_operator.errors import MissingError
 from oxy_operator.kube.cache import ClusterCache
@@ -31,7 +32,8 @@ class Remembered:
     tenancy: Tenancy | None = None
     """Cached for a rotation period, because signing is slow."""
     keys: KeysWanted = NO_KEYS
-    """Valid while `SecretReads` knows of no change."""
+    proxy: ProxyWanted = NO_PROXY
+    """Both are valid while `SecretReads` knows of no change."""
     record: EpochRecord | None = None
     """The last one written; used if the claim loses its annotations."""
     status_written_at: datetime | None = None
@@ -75,7 +77,7 @@ class Observer:
         """
         refusal = await self._ownership.acquire(key, instance) if instance.deleted_at is None else None
         owns = instance.deleted_at is None and refusal is None
-        model_keys = await self._model_keys(key, instance, remembered.keys) if owns else NO_KEYS
+        model_keys, proxy = await self._from_secrets(key, instance, remembered) if owns else (NO_KEYS, NO_PROXY)
         claim = self._cache.child(CLAIMS, key.namespace, claim_name(key.name))
         settings = self._cache.child(CONFIG_MAPS, key.namespace, runtime_name(key.name))
         workload = self._cache.child(STATEFUL_SETS, key.namespace, runtime_name(key.name))
@@ -94,17 +96,26 @@ class Observer:
             known_epoch=max(workload.epoch if workload else 0, last.epoch if last else 0),
             has_workload=workload is not None,
             keys=model_keys,
+            proxy=proxy,
+            proxy_in_use=workload.annotations.get(PROXY_ANNOTATION) if workload else None,
             refusal=refusal,
             refusals=self._refusals.known,
             status_written_at=remembered.status_written_at,
         )
 
-    async def _model_keys(self, key: Key, instance: Instance, held: KeysWanted) -> KeysWanted:
-        """Return the API keys of an instance's models; Secrets are read only if they or the spec have changed."""
-        references = key_references(instance)
-        if references == held.references and all(self._reads.current(key, named.secret) for named in references):
-            return held
-        return keys_wanted(instance, {named.secret: await self._secret(key, named.secret) for named in references})
+    async def _from_secrets(self, key: Key, instance: Instance, held: Remembered) -> tuple[KeysWanted, ProxyWanted]:
+        """Return what an instance's Secrets have for it; they are read only if they or the spec have changed.
+
+        All are read if one is: two that had read different versions of the same could not both be told of a change.
+        """
+        references, proxy = key_references(instance), proxy_secret(instance)
+        names = {named.secret for named in references} | ({proxy} if proxy else set())
+        unchanged = (references, proxy) == (held.keys.references, held.proxy.secret)
+        if unchanged and all(self._reads.current(key, name) for name in names):
+            return held.keys, held.proxy
+        contents = {name: await self._secret(key, name) for name in names}
+        secret = self._keys.proxy_key(instance.spec.organization_id, instance.name)
+        return keys_wanted(instance, contents), proxy_wanted(instance, contents.get(proxy or ""), secret)
 
     async def _secret(self, key: Key, name: str) -> SecretData | None:
         self._reads.announce(key, name)
@@ -160,5 +171,3 @@ def _references(instance: Instance) -> Iterator[tuple[Kind, str, str]]:
     network = instance.spec.network
     if network.ca_bundle_config_map_ref is not None:
         yield CONFIG_MAPS, "spec.network.caBundleConfigMapRef", network.ca_bundle_config_map_ref.name
-    if network.proxy_secret_ref is not None:
-        yield SECRETS, "spec.network.proxySecretRef", network.proxy_secret_ref.name

@@ -56,7 +56,7 @@ class Reconciler:
         instance = Instance.of(resource)
         remembered = self._remembered[key]
         observed = await self._observer.observe(key, instance, remembered)
-        remembered.tenancy, remembered.keys = observed.tenancy, observed.keys
+        remembered.tenancy, remembered.keys, remembered.proxy = observed.tenancy, observed.keys, observed.proxy
         if instance.deleted_at is not None:
             return await self._remove(key, observed)
         return await self._apply(key, observed)

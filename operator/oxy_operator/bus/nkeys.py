@@ -107,8 +107,16 @@ class PlatformKeys(BaseModel):
         """Key pair of the only user in an instance's account."""
         return self._derived(KeyRole.USER, "tenant", organization, instance)
 
+    def proxy_key(self, organization: str, instance: str) -> bytes:
+        """Return the key of the digest that stands for an instance's proxy where anybody may read it."""
+        return self._bytes("proxy", organization, instance)
+
     def _derived(self, role: KeyRole, *owner: str) -> KeyPair:
+        return _encode(self._bytes(role.name.lower(), *owner), role)
+
+    def _bytes(self, *names: str) -> bytes:
+        """Return 32 bytes that only `names` and the root seed lead to."""
         # No name contains a slash, so two owners never share a context.
-        context = "/".join(("oxy", "v1", role.name.lower(), *owner))
+        context = "/".join(("oxy", "v1", *names))
         derivation = HKDF(algorithm=SHA256(), length=SEED_BYTES, salt=None, info=context.encode())
-        return _encode(derivation.derive(bytes.fromhex(self.root_seed)), role)
+        return derivation.derive(bytes.fromhex(self.root_seed))

@@ -36,7 +36,7 @@ def conclude(observed: Observed, plan: Plan, outcome: Outcome) -> Conclusion:
 def _concluded(plan: Plan, outcome: Outcome) -> Situation:
     if plan.claim is None:
         return replace(plan.situation, account_pushed=outcome.account_pushed)
-    unprovisioned = outcome.refused or outcome.missing_reference
+    unprovisioned = outcome.refused or plan.situation.unprovisioned or outcome.missing_reference
     models = plan.situation.models
     return replace(
         plan.situation,

@@ -10,6 +10,7 @@ from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.model_keys import NO_KEYS, KeysWanted
 from oxy_operator.decide.pod import Pod
+from oxy_operator.decide.proxy import NO_PROXY, ProxyWanted
 from oxy_operator.problems import Problem
 from oxy_operator.tenancy import Tenancy
 
@@ -39,6 +40,10 @@ class Observed:
     """Whether the StatefulSet exists."""
     keys: KeysWanted = NO_KEYS
     """Its models' API keys, as they are now."""
+    proxy: ProxyWanted = NO_PROXY
+    """Its proxy, as it is now."""
+    proxy_in_use: str | None = None
+    """`ProxyWanted.digest` of the pod's proxy; None: the pod was made without one, or there is none."""
     refusal: Problem | None = None
     """Why the instance may not have its organization or number."""
     refusals: tuple[ClientRefusal, ...] = ()

@@ -135,6 +135,7 @@ def _situation(observed: Observed, record: EpochRecord, deployment: Deployment) 
         record,
         observed.pod,
         live,
+        unprovisioned=observed.proxy.problem,
         models=_model_problems(observed, deployment),
         client=client,
         client_refusal=refusing(client, observed.refusals),
@@ -202,7 +203,10 @@ def _children(
     yield Child(CONFIG_MAPS, settings_config_map(instance, record, observed.bus_state, clock_ahead=ahead))
     yield Child(SECRETS, credentials_secret(instance, tenancy.credentials))
     yield Child(NETWORK_POLICIES, ingress_policy(instance))
-    stopped = instance.spec.suspend or record.end is not None
+    # A pod that runs keeps the proxy that it has, whatever becomes of the Secret.
+    proxy = observed.proxy.digest or (observed.proxy_in_use if observed.proxy.secret else None)
+    unreachable = observed.proxy.problem is not None and proxy is None
+    stopped = instance.spec.suspend or record.end is not None or unreachable
     stateful_set = runtime_stateful_set(
         instance,
         record,
@@ -210,6 +214,7 @@ def _children(
         image=deployment.tenant_image,
         nats_url=deployment.tenant_nats_url,
         volume=volume,
+        proxy=proxy,
         replicas=0 if stopped else 1,
     )
     yield Child(STATEFUL_SETS, stateful_set)

@@ -34,6 +34,8 @@ def everything(scene: Scene) -> list[Object | None]:
 
 async def test_an_operator_that_starts_again_writes_nothing(lone: Scene) -> None:
     lone.operator.start()
+    proxy = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "proxy"}}
+    lone.api.create(lone.path("secret"), proxy | {"stringData": {"url": "http://shop:secret@proxy:3128"}})
     lone.create(
         ai={"apiKeySecretRef": {"name": "keys"}},
         network={"proxySecretRef": {"name": "proxy"}, "caBundleConfigMapRef": {"name": "bundle"}},

@@ -20,7 +20,7 @@ from oxy_operator.decide.specs.secrets import credentials_secret, pairing_secret
 from oxy_operator.decide.specs.stateful_set import runtime_stateful_set
 
 
-def stateful_set(made: Json = None, remembered: Json = None, replicas: int = 1) -> Json:
+def stateful_set(made: Json = None, remembered: Json = None, replicas: int = 1, proxy: str | None = None) -> Json:
     return runtime_stateful_set(
         made or instance(),
         remembered or record(),
@@ -28,6 +28,7 @@ def stateful_set(made: Json = None, remembered: Json = None, replicas: int = 1) 
         image="registry.example/tenant:1",
         nats_url="nats://nats:4222",
         volume="the claim's uid",
+        proxy=proxy,
         replicas=replicas,
     )
 
@@ -305,6 +306,14 @@ def test_the_environment_is_the_runtimes_contract() -> None:
 def test_a_proxy_comes_from_its_secret() -> None:
     made = environment(network={"proxySecretRef": {"name": "proxy"}})
     assert made["HTTPS_PROXY"] == {"secretKeyRef": {"name": "proxy", "key": "url"}}
+
+
+def test_a_pod_is_replaced_when_its_proxy_changes() -> None:
+    plain, proxied = stateful_set(), stateful_set(proxy="0123")
+    assert "annotations" not in plain["metadata"]
+    assert "oxy.dev/proxy" not in plain["spec"]["template"]["metadata"]["annotations"]
+    for place in (proxied, proxied["spec"]["template"]):
+        assert place["metadata"]["annotations"]["oxy.dev/proxy"] == "0123"
 
 
 def test_authorities_are_mounted_and_trusted() -> None:

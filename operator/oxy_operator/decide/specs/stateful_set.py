@@ -9,10 +9,12 @@ from oxy_core.instance.custom_resource import (
     runtime_name,
     session_folder,
 )
+from oxy_core.instance.proxy_url import PROXY_KEY
 from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance, NetworkSpec
 from oxy_operator.decide.pod import CONTAINER
+from oxy_operator.decide.proxy import PROXY_ANNOTATION
 from oxy_operator.decide.specs.metadata import labels, metadata
 from oxy_operator.decide.specs.pod_resources import pod_resources
 from oxy_operator.objects import Object
@@ -34,17 +36,27 @@ _START_SECONDS: Final = 300
 
 
 def runtime_stateful_set(  # noqa: PLR0913 what a pod is made of
-    instance: Instance, record: EpochRecord, *, account: str, image: str, nats_url: str, volume: str, replicas: int
+    instance: Instance,
+    record: EpochRecord,
+    *,
+    account: str,
+    image: str,
+    nats_url: str,
+    volume: str,
+    proxy: str | None,
+    replicas: int,
 ) -> Object:
     """Return the StatefulSet.
 
     `account` is the public key of the instance's account; `image` applies unless the instance names its own; `volume`
-    is the uid of the session's claim: one that is restored from a snapshot has another.
+    is the uid of the session's claim: one that is restored from a snapshot has another; `proxy` is the digest of its
+    proxy's URL, which the kubelet takes from the Secret when it starts a container.
     Pod management is parallel: with OrderedReady, a pod that is not ready would never be replaced after a change.
     """
     selector = {INSTANCE_LABEL: instance.name}
+    proxied = {PROXY_ANNOTATION: proxy} if proxy else {}
     return {
-        "metadata": metadata(instance, runtime_name(instance.name)),
+        "metadata": metadata(instance, runtime_name(instance.name)) | ({"annotations": proxied} if proxied else {}),
         "spec": {
             "replicas": replicas,
             "serviceName": runtime_name(instance.name),
@@ -52,7 +64,10 @@ def runtime_stateful_set(  # noqa: PLR0913 what a pod is made of
             "selector": {"matchLabels": selector},
             "template": {
                 # A change of the template replaces the pod; all other settings reach it through its ConfigMap.
-                "metadata": {"labels": labels(instance), "annotations": {EPOCH_ANNOTATION: str(record.epoch)}},
+                "metadata": {
+                    "labels": labels(instance),
+                    "annotations": {EPOCH_ANNOTATION: str(record.epoch)} | proxied,
+                },
                 "spec": _pod(instance, image, _environment(instance, account, nats_url, volume)),
             },
         },
@@ -141,7 +156,7 @@ def _environment(instance: Instance, account: str, nats_url: str, volume: str) -
         _from_pod("OXY_POD_UID", "metadata.uid"),
     ]
     if network.proxy_secret_ref:
-        reference = {"name": network.proxy_secret_ref.name, "key": "url"}
+        reference = {"name": network.proxy_secret_ref.name, "key": PROXY_KEY}
         variables.append({"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": reference}})
     return variables
 
