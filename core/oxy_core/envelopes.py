@@ -32,6 +32,7 @@ from oxy_core.files import FileArrived, FileFailed
 from oxy_core.freeze import Freeze
 from oxy_core.identity import InstanceName, Jid, Lid, OrganizationName, PersonDigest, Phone
 from oxy_core.instance.client_versions import ClientVersion
+from oxy_core.instance.connection_causes import MAX_DETAIL
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.session_states import BackupState, LeaveState, RestoreState
 from oxy_core.instance.settings import AiSettings, LimitsSettings, QueuesSettings, RetentionSettings
@@ -258,7 +259,9 @@ class ConnectionChanged(BaseModel):
     type: Literal["connection"] = "connection"
     state: ConnectionState
     reason: str | None = None
-    """CamelCase cause, for example ConnectionLost."""
+    """CamelCase cause, for example ConnectionLost: a row of `oxy_core.instance.connection_causes`."""
+    detail: Annotated[str, Field(max_length=MAX_DETAIL)] | None = None
+    """The underlying error, without secrets."""
     jid: Jid | None = None
 
 
@@ -430,6 +433,13 @@ class LiveState(Envelope):
     """Failed attempts to connect since the last success."""
     next_attempt_at: AwareDatetime | None = None
     last_reason: str | None = None
+    """Why it is not connected, or what is wrong though it is: a row of `oxy_core.instance.connection_causes`."""
+    last_error: Annotated[str, Field(max_length=MAX_DETAIL)] | None = None
+    """The underlying error, without secrets."""
+    receiving: bool | None = None
+    """Whether WhatsApp says anything on the connection; None: there is none."""
+    last_frame_at: AwareDatetime | None = None
+    """When it last did."""
     publish_refusal: str | None = None
     """Why the bus takes no reports; None while it takes them. They wait in the journal."""
     pairing: PairingOffer | None = None

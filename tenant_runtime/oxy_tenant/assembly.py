@@ -85,6 +85,7 @@ def assemble(
     board = StateBoard(environment, lambda: _stored(shared, room))
     room = _build_room(shared, board, hold)
     _show_client(shared.adapter, board)
+    metrics.SILENCE.set_function(lambda: board.silence_seconds() or 0.0)
     receipts = Confirmations()
     reception = Reception(journal, shared.account, settings, board, receipts)
     connection = _build_connection(shared, board, reception, hold)

@@ -57,6 +57,10 @@ TRIMMED: Final = Counter(
     "Reports that the bus has and that were deleted early, to keep the journal within its share of the volume.",
 )
 CONNECTED: Final = Gauge("oxy_tenant_connected", "1 while connected to WhatsApp and receiving.")
+LOSSES: Final = Counter("oxy_tenant_connection_losses", "Connections lost, by cause.", ["reason"])
+SILENCE: Final = Gauge(
+    "oxy_tenant_silence_seconds", "Time since WhatsApp last said anything on the present connection; 0 without one."
+)
 ATTEMPTS: Final = Counter("oxy_tenant_connection_attempts_failed", "Failed attempts to connect, by reason.", ["reason"])
 CLIENT: Final = Gauge("oxy_tenant_client_info", "1 for the version that the library claims to be.", ["version"])
 CLIENT_AGE: Final = Gauge("oxy_tenant_client_age_seconds", "Time since that version was published, in seconds.")

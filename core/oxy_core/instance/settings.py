@@ -298,9 +298,18 @@ class InboundSettings(SharedSettings):
 
 
 class ReconnectSettings(SharedSettings):
-    """``spec.reconnect``: the back-off between attempts to connect, base x multiplier^n up to max, with jitter."""
+    """``spec.reconnect``: the back-off between attempts to connect, base x multiplier^n up to max, with jitter.
+
+    And how long WhatsApp may say nothing on a connection: the library asks for a sign of life twice a minute.
+    """
 
     base_delay_seconds: float = Field(default=5, gt=0)
     multiplier: float = Field(default=1.5, ge=1)
     max_delay_seconds: float = Field(default=60, gt=0)
     max_attempts: int = Field(default=10, ge=1)
+    silent_after_seconds: float = Field(default=40, gt=0)
+    """After so long without a frame, the connection no longer counts as receiving."""
+    renew_after_seconds: float = Field(default=60, gt=0)
+    """After so long, a new session takes its place."""
+    max_silent_sessions: int = Field(default=2, ge=1)
+    """After so many such sessions in a row, a new process does."""

@@ -13,8 +13,10 @@ import structlog
 
 from oxy_core.errors import OxyError
 from oxy_core.identity import tell_apart
+from oxy_core.instance.connection_causes import connection_cause
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES, ExitCode
 from oxy_core.tenant import TerminationMessage
+from oxy_tenant.connection.diagnosis import Trouble
 from oxy_tenant.links.events import AccountBanned, AccountLocked, Banned, LinkEvent, LoggedOut, Outdated, Replaced
 
 log = structlog.get_logger()
@@ -52,10 +54,11 @@ class EndedError(OxyError):
         self.ending = ending
 
 
-def terminal_ending(reason: str, instance: str, ban_expires_at: datetime | None = None) -> Ending:
+def terminal_ending(reason: str, instance: str, ban_expires_at: datetime | None = None, *, detail: str = "") -> Ending:
     """Return the ending of `instance` by a terminal cause; `reason` must be that of one."""
     cause = TERMINAL_CAUSES[reason]
-    return Ending(cause.exit_code, reason, cause.explain(instance, ban_expires_at), ban_expires_at)
+    known = f": {detail}" if detail else ""
+    return Ending(cause.exit_code, reason, cause.explain(instance, ban_expires_at, known), ban_expires_at)
 
 
 def linked_to_another(instance: str, expected: str, linked: str, *, unlinked: bool) -> Ending:
@@ -70,12 +73,15 @@ def linked_to_another(instance: str, expected: str, linked: str, *, unlinked: bo
     return Ending(cause.exit_code, cause.reason, message)
 
 
-def attempts_exhausted(attempts: int, reason: str) -> Ending:
+def attempts_exhausted(attempts: int, trouble: Trouble, instance: str) -> Ending:
     """Return the ending after too many failed attempts; the kubelet restarts the runtime."""
+    times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    cause = connection_cause(trouble.reason)
+    last = cause.explain(instance, trouble.detail) if cause else f"{trouble.reason}."
     return Ending(
         ExitCode.ATTEMPTS_EXHAUSTED,
         "AttemptsExhausted",
-        f"No connection to WhatsApp after {attempts} attempts (last: {reason}). Oxy retries automatically.",
+        f"No connection to WhatsApp after {times}; Oxy goes on with a new process. {trouble.reason}: {last}",
     )
 
 
@@ -93,8 +99,11 @@ _REASONS: Final[Mapping[type[LinkEvent], str]] = {
 def ending_of(event: LinkEvent, instance: str) -> Ending | None:
     """Return the ending of `instance` that an event causes; None if it causes none."""
     reason = _REASONS.get(type(event))
-    expires_at = event.expires_at if isinstance(event, Banned) else None
-    return None if reason is None else terminal_ending(reason, instance, expires_at)
+    if reason is None:
+        return None
+    if isinstance(event, Banned):
+        return terminal_ending(reason, instance, event.expires_at, detail=event.detail)
+    return terminal_ending(reason, instance)
 
 
 def write_termination_message(path: Path, message: TerminationMessage) -> None:

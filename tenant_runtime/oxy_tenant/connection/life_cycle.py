@@ -1,16 +1,15 @@
 """The life of the WhatsApp connection: pairing, reconnecting, giving up.
 
-The library restores a broken connection on its own, at first within a tenth of a second. If it does not succeed within
-the first back-off delay, we close its session and reconnect ourselves with exponential back-off. After `max_attempts`
-failures in a row the process exits and the kubelet restarts it.
+`session_progress` decides what becomes of a session. A session that is given up is closed, and the next one opened
+with exponential back-off. After `max_attempts` failures in a row, or if new sessions fall silent too, the process exits
+and the kubelet starts another.
 """
 
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import structlog
 
@@ -18,11 +17,23 @@ from oxy_core.envelopes import ConnectionState
 from oxy_core.errors import OxyError
 from oxy_tenant import metrics
 from oxy_tenant.connection.backoff import delay_seconds
+from oxy_tenant.connection.diagnosis import Trouble
 from oxy_tenant.connection.ending import EndedError, attempts_exhausted, ending_of
 from oxy_tenant.connection.hold import ConnectionHold, Held
 from oxy_tenant.connection.live_state import StateBoard
-from oxy_tenant.connection.pairing import PAIRING_EXPIRED, Pairing
+from oxy_tenant.connection.pairing import Pairing
 from oxy_tenant.connection.session_keeper import SessionKeeper
+from oxy_tenant.connection.session_progress import (
+    ConnectionTiming,
+    Lasted,
+    Noted,
+    Offered,
+    SessionEnd,
+    SessionProgress,
+    Step,
+    WentDown,
+    WentUp,
+)
 from oxy_tenant.connection.steadiness import Steadiness
 from oxy_tenant.links.errors import LinkBrokenError, LinkError
 from oxy_tenant.links.events import (
@@ -38,50 +49,16 @@ from oxy_tenant.links.events import (
     LinkStopped,
     LoginRefused,
     PairingStopped,
-    QrOffered,
     Receipts,
 )
 from oxy_tenant.links.protocol import MessageSink, StoredSession, WhatsAppLink
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.settings_file import SettingsFile
 
-LOGIN_TIMED_OUT: Final = "LoginTimedOut"
-PAIRING_INTERRUPTED: Final = "PairingInterrupted"
-SERVER_UNREACHABLE: Final = "ServerUnreachable"
-CONNECTION_UNSTEADY: Final = "ConnectionUnsteady"
-"""The server replaces one connection by the next, again and again."""
+_ENDS_OF_CONNECTIONS = (Disconnected, LoginRefused, LinkStopped, PairingStopped)
+"""Events that mean something else once a phone is linked."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionTiming:
-    """When a session counts as failed, and a connection as lasting, in seconds."""
-
-    login: float = 45.0
-    """Limit for logging in or, while unpaired, for the first code."""
-    shortest_pairing: float = 30.0
-    """A pairing session that ends sooner has failed; one that ends later has simply run out of codes."""
-    lasting: float = 60.0
-    """A connection that lasts this long proves that the server serves us, and ends the count of failures."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionEnd:
-    """Why a session ended; `failed` counts it as a failed attempt."""
-
-    reason: str
-    failed: bool = True
-
-
-@dataclass(slots=True)
-class _Deadline:
-    """When the session must have taken its next step."""
-
-    at: float | None
-    """On the event loop's clock; None while there is no deadline."""
-    reason: str
-    """Why the session ended, if it misses the deadline."""
 
 
 class _ForeignAccountError(OxyError):
@@ -116,6 +93,7 @@ class Connection:
         self._settings = settings
         self._keeper = SessionKeeper(session, account, settings, instance)
         self._board = board
+        board.last_frame = lambda: link.last_frame
         self._on_message = on_message
         self._on_contact_event = on_contact_event
         self._hold = hold
@@ -124,11 +102,7 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._random = random.Random()  # noqa: S311 jitter, no secret
         self._steadiness = Steadiness()
-        self._settling: asyncio.TimerHandle | None = None
-        self._offering = False
-        """Whether this device is not linked yet, so that the session offers codes."""
-        self._fresh = False
-        """Whether this session linked the phone."""
+        self._progress = self._new_progress(linked=False)
         self._closed = True
         self.up = asyncio.Event()
         """Set while connected and receiving."""
@@ -144,13 +118,13 @@ class Connection:
                 end = await self._run_session(paired=paired)
             except _ForeignAccountError as error:
                 raise EndedError(await self._keeper.refuse(error.phone, unlinked=error.unlinked)) from error
-            log.warning("session_ended", reason=end.reason, failed=end.failed)
+            log.warning("session_ended", reason=end.trouble.reason, detail=end.trouble.detail, failed=end.failed)
             # Two sessions with the same keys would replace each other on the server.
             if not self._closed:
                 message = "the library did not end its session, which could compete with a new one"
                 raise LinkBrokenError(message)
             if end.failed:
-                await self._pause(end.reason)
+                await self._pause(end)
 
     async def _wait_while_held(self) -> None:
         if self._hold.reason is not None:
@@ -163,25 +137,36 @@ class Connection:
         """Offer another way to link the phone as soon as the settings ask for it; run until cancelled."""
         await self._pairing.follow_method()
 
-    async def _pause(self, reason: str) -> None:
-        policy = self._settings.current.reconnect
+    async def _pause(self, end: SessionEnd) -> None:
+        policy, trouble = self._settings.current.reconnect, end.trouble
         self._steadiness.failed += 1
         failed = self._steadiness.failed
-        metrics.ATTEMPTS.labels(reason).inc()
-        if failed >= policy.max_attempts:
-            raise EndedError(attempts_exhausted(failed, reason))
+        metrics.ATTEMPTS.labels(trouble.reason).inc()
+        if end.new_process or failed >= policy.max_attempts:
+            raise EndedError(attempts_exhausted(failed, trouble, self._instance))
+        # The phone may have been linked in the session that just failed.
+        await self._look_whether_linked()
         delay = delay_seconds(policy, failed, self._random)
         self._board.update(
-            # The phone may have been linked in the session that just failed.
-            connection=ConnectionState.PAIRING if self._offering else ConnectionState.RECONNECTING,
+            connection=ConnectionState.RECONNECTING if self._progress.linked else ConnectionState.PAIRING,
             attempts=failed,
             next_attempt_at=datetime.now(UTC) + timedelta(seconds=delay),
-            last_reason=reason,
+            last_reason=trouble.reason,
+            last_error=trouble.detail or None,
             pairing=None,
         )
         await asyncio.sleep(delay)
 
+    async def _look_whether_linked(self) -> None:
+        """Believe the session on the volume, not what this process has seen: it may have missed that it was linked."""
+        if not self._progress.linked:
+            self._progress.linked = bool(await self._keeper.linked())
+
     # -- one session
+
+    def _new_progress(self, *, linked: bool) -> SessionProgress:
+        policy = self._settings.current.reconnect
+        return SessionProgress(self._steadiness, policy, self._timing, linked=linked, now=self._loop.time())
 
     async def _run_session(self, *, paired: bool) -> SessionEnd:
         events: asyncio.Queue[LinkEvent | Held] = asyncio.Queue()
@@ -189,38 +174,65 @@ class Connection:
         def on_event(event: LinkEvent | Held) -> None:
             self._loop.call_soon_threadsafe(events.put_nowait, event)
 
-        self._offering = not paired
-        self._fresh = False
+        self._progress = self._new_progress(linked=paired)
         self._pairing.begin_session()
         self._board.update(pairing=None)
         self._link.open(self._on_message, on_event)
         try:
             with self._hold.ending(on_event):
-                return await self._follow(events)
+                return await self._follow(events, self._progress)
         finally:
-            self._note_loss()
+            self._steadiness.lost()
+            self.up.clear()
+            self._board.update(receiving=None)
             self._closed = await self._link.close()
 
-    async def _follow(self, events: asyncio.Queue[LinkEvent | Held]) -> SessionEnd:
-        """Handle events until the session ends or misses its deadline."""
-        started = self._loop.time()
-        deadline = _Deadline(
-            at=started + self._timing.login, reason=SERVER_UNREACHABLE if self._offering else LOGIN_TIMED_OUT
-        )
+    async def _follow(self, events: asyncio.Queue[LinkEvent | Held], progress: SessionProgress) -> SessionEnd:
+        """Handle events and deadlines until the session is to end."""
         while True:
             try:
-                async with asyncio.timeout_at(deadline.at):
+                async with asyncio.timeout_at(progress.wakes_at):
                     event = await events.get()
             except TimeoutError:
-                # An expired pairing window is not a failed attempt: the server answered, but nobody linked the phone.
-                return SessionEnd(deadline.reason, failed=deadline.reason != PAIRING_EXPIRED)
-            if isinstance(event, Held):
-                return SessionEnd(event.reason, failed=False)
-            if isinstance(event, LinkedToAnother):
-                raise _ForeignAccountError(event.phone, unlinked=self._fresh and await self._unlink(events))
-            end = await self._advance(event, deadline, started)
+                step = progress.wake(self._loop.time(), self._link.last_frame)
+            else:
+                step = await self._step_of(event, events, progress)
+            end = await self._carry_out(step)
             if end is not None:
                 return end
+
+    async def _step_of(
+        self, event: LinkEvent | Held, events: asyncio.Queue[LinkEvent | Held], progress: SessionProgress
+    ) -> Step | None:
+        """Return what an event leads to; raises EndedError, LinkBrokenError."""
+        if isinstance(event, Held):
+            return SessionEnd(Trouble(event.reason), failed=False)
+        if isinstance(event, LinkedToAnother):
+            raise _ForeignAccountError(event.phone, unlinked=progress.fresh and await self._unlink(events))
+        if isinstance(event, _ENDS_OF_CONNECTIONS):
+            await self._look_whether_linked()
+        step = progress.take(event, self._loop.time(), window_seconds=self._pairing.window_seconds())
+        if step is None:
+            self._handle(event)
+        return step
+
+    async def _carry_out(self, step: Step | None) -> SessionEnd | None:
+        """Do what a step asks for; return it if the session is to end."""
+        match step:
+            case SessionEnd():
+                return step
+            case Offered(qr):
+                await self._pairing.offer(qr)
+            case WentUp():
+                await self._went_up()
+            case WentDown(trouble):
+                self._went_down(trouble)
+            case Lasted():
+                self._board.update(attempts=0)
+            case Noted(trouble):
+                log.warning("connection_troubled", reason=trouble.reason, detail=trouble.detail)
+                self._board.update(last_reason=trouble.reason, last_error=trouble.detail or None)
+        return None
 
     async def _unlink(self, events: asyncio.Queue[LinkEvent | Held]) -> bool:
         """Remove the device that was just linked, as soon as the library has logged in; return whether it worked."""
@@ -234,41 +246,8 @@ class Connection:
             return False
         return True
 
-    async def _advance(self, event: LinkEvent, deadline: _Deadline, started: float) -> SessionEnd | None:
-        """Handle one event; return the session's end if it causes one."""
-        match event:
-            case QrOffered(qr):
-                # The deadline is now the end of the pairing window, not of this code: the server offers new codes.
-                deadline.at, deadline.reason = self._loop.time() + self._pairing.window_seconds(), PAIRING_EXPIRED
-                await self._pairing.offer(qr)
-            case PairingStopped(succeeded=True):
-                # The server now closes this connection, and the library logs in again with its new keys.
-                self._offering, self._fresh = False, True
-                deadline.at, deadline.reason = self._loop.time() + self._timing.login, LOGIN_TIMED_OUT
-            case PairingStopped(succeeded=False) if self._offering:
-                short = self._loop.time() - started < self._timing.shortest_pairing
-                return SessionEnd(PAIRING_INTERRUPTED, failed=short)
-            case Connected():
-                deadline.at = None
-                return await self._went_up()
-            case LoginRefused(reason):
-                return SessionEnd(reason)
-            case Disconnected(reason) if not self._offering:
-                # The library may reconnect on its own until our first back-off delay has passed. Further losses do not
-                # extend that deadline, nor the one for logging in.
-                deadline.reason = reason
-                if deadline.at is None:
-                    deadline.at = self._loop.time() + self._settings.current.reconnect.base_delay_seconds
-                return self._went_down(reason)
-            case LinkStopped(opened=False):
-                log.warning("connection_refused", error=event.error)
-                return SessionEnd(SERVER_UNREACHABLE)
-            case _:
-                await self._handle(event)
-        return None
-
-    async def _handle(self, event: LinkEvent) -> None:
-        """Handle events that do not affect the session's deadline; raises EndedError, LinkBrokenError."""
+    def _handle(self, event: LinkEvent) -> None:
+        """Handle events that do not affect the session's progress; raises EndedError, LinkBrokenError."""
         if (ending := ending_of(event, self._instance)) is not None:
             raise EndedError(ending)
         match event:
@@ -278,54 +257,37 @@ class Connection:
                 self._on_contact_event(event)
             case CaughtUp():
                 log.info("connection_caught_up")
-            case LinkStopped():
+            case LinkStopped(opened=True):
                 message = f"the link stopped delivering: {event.error}"
                 raise LinkBrokenError(message)
 
-    async def _went_up(self) -> SessionEnd | None:
-        self._steadiness.connected()
-        if self._steadiness.unsteady:
-            return SessionEnd(CONNECTION_UNSTEADY)
-        self._settle_later()
-        self._offering = False
+    async def _went_up(self) -> None:
         self._board.update(
             connection=ConnectionState.CONNECTED,
+            receiving=True,
             attempts=self._steadiness.failed,
             next_attempt_at=None,
             last_reason=None,
+            last_error=None,
             pairing=None,
         )
         if not self.up.is_set():
             self.up.set()
             self._link.show_online(online=self._settings.current.mark_online)
             log.info("connection_established")
-        if self._fresh:
+        if self._progress.fresh:
             # Not only at the next start: the first session is the one that has no copy yet.
-            self._fresh = False
+            self._progress.fresh = False
             await self._keeper.copy()
-        return None
 
-    def _settle_later(self) -> None:
-        self._stop_settling()
-        self._settling = self._loop.call_later(self._timing.lasting, self._settle)
-
-    def _settle(self) -> None:
-        self._steadiness.lasted()
-        self._board.update(attempts=0)
-
-    def _stop_settling(self) -> None:
-        if self._settling is not None:
-            self._settling.cancel()
-            self._settling = None
-
-    def _went_down(self, reason: str) -> SessionEnd | None:
+    def _went_down(self, trouble: Trouble) -> None:
         if self.up.is_set():
-            log.warning("connection_lost", reason=reason)
-        self._note_loss()
-        self._board.update(connection=ConnectionState.RECONNECTING, last_reason=reason)
-        return SessionEnd(reason) if self._steadiness.unsteady else None
-
-    def _note_loss(self) -> None:
-        self._stop_settling()
-        self._steadiness.lost()
+            log.warning("connection_lost", reason=trouble.reason, detail=trouble.detail)
+            metrics.LOSSES.labels(trouble.reason).inc()
         self.up.clear()
+        self._board.update(
+            connection=ConnectionState.RECONNECTING,
+            receiving=False,
+            last_reason=trouble.reason,
+            last_error=trouble.detail or None,
+        )

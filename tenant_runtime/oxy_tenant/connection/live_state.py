@@ -1,9 +1,10 @@
 """The live state of the runtime, published on every change and as a heartbeat."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from nats.aio.client import Client
@@ -30,6 +31,8 @@ class State:
     attempts: int = 0
     next_attempt_at: datetime | None = None
     last_reason: str | None = None
+    last_error: str | None = None
+    receiving: bool | None = None
     publish_refusal: str | None = None
     pairing: PairingOffer | None = None
     reachout_locked_since: datetime | None = None
@@ -62,6 +65,8 @@ class StateBoard:
         self._client: Client | None = None
         self.state = State()
         self.last_activity_at: datetime | None = None
+        self.last_frame: Callable[[], float | None] = lambda: None
+        """Returns when the connection last received anything, on the monotonic clock; None: not yet."""
 
     def update(self, **changes: Any) -> None:  # noqa: ANN401 the fields of State
         """Change fields of the state; publishes it if any value has changed."""
@@ -81,6 +86,11 @@ class StateBoard:
     def note_activity(self) -> None:
         """Record that a message was just received, for the next heartbeat; may be called from any thread."""
         self.last_activity_at = datetime.now(UTC)
+
+    def silence_seconds(self) -> float | None:
+        """Return how long the connection has received nothing; None without a connection."""
+        last_frame = self.last_frame()
+        return None if last_frame is None else max(0.0, time.monotonic() - last_frame)
 
     def not_ready(self) -> str | None:
         """Return why this runtime is not receiving; None if it is."""
@@ -110,6 +120,7 @@ class StateBoard:
 
     def _live_state(self) -> LiveState:
         environment, state, now, stored = self._environment, self.state, datetime.now(UTC), self._stored()
+        silence = self.silence_seconds()
         return LiveState(
             organization=environment.organization,
             instance=environment.instance,
@@ -121,6 +132,9 @@ class StateBoard:
             attempts=state.attempts,
             next_attempt_at=state.next_attempt_at,
             last_reason=state.last_reason,
+            last_error=state.last_error,
+            receiving=state.receiving,
+            last_frame_at=None if silence is None else now - timedelta(seconds=silence),
             publish_refusal=state.publish_refusal,
             pairing=state.pairing,
             reachout_locked_since=state.reachout_locked_since,

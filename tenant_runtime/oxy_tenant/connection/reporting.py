@@ -44,7 +44,9 @@ class ConnectionReports:
         return True
 
     async def _report(self, state: State) -> None:
-        change = ConnectionChanged(state=state.connection, reason=state.last_reason, jid=state.jid)
+        change = ConnectionChanged(
+            state=state.connection, reason=state.last_reason, detail=state.last_error, jid=state.jid
+        )
         await asyncio.to_thread(self._reports.report_connection, change)
 
 

@@ -41,6 +41,15 @@ class SessionKeeper:
         await self.copy()
         return True
 
+    async def linked(self) -> bool | None:
+        """Whether a phone is linked, as the session on the volume says; None if it cannot be read."""
+        try:
+            return await asyncio.to_thread(self._session.examine) is not None
+        except (SessionError, VolumeError) as error:
+            # It is examined again, and dealt with, before the next session.
+            log.warning("session_unreadable", error=str(error))
+            return None
+
     async def _set_aside_damaged(self) -> None:
         # Pairing again repairs one damaged session; a second within a day probably means that the volume is at fault.
         if await asyncio.to_thread(self._session.set_aside, datetime.now(UTC)):

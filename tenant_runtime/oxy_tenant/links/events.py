@@ -35,15 +35,30 @@ class LinkedToAnother:
 
 
 @dataclass(frozen=True, slots=True)
+class TroubleNoticed:
+    """The library says what is wrong with the connection, or why it could not make one.
+
+    What becomes of the connection follows as another event, or nothing does: then it holds.
+    """
+
+    reason: str
+    """As in `Disconnected`."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Disconnected:
     """The connection is lost. The library tries to reconnect."""
 
     reason: str
-    """CamelCase, for conditions."""
+    """Of a row of `oxy_core.instance.connection_causes`."""
+    detail: str = ""
+    """The underlying error, bounded, escaped and without secrets; empty: none is known."""
 
 
 CONNECT_FAILURE: Final = "ConnectFailure"
-CLIENT_REJECTED: Final = "ClientRejected"
+SERVER_UNREACHABLE: Final = "ServerUnreachable"
+FRAME_UNREADABLE: Final = "FrameUnreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +66,8 @@ class LoginRefused:
     """The server refused the login, and the library does not try again."""
 
     reason: str = CONNECT_FAILURE
-    """CamelCase, for conditions."""
+    """As in `Disconnected`."""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,8 @@ class Banned:
     """WhatsApp blocked the number for some time."""
 
     expires_at: datetime | None
+    detail: str = ""
+    """Why, in WhatsApp's words; empty: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +165,11 @@ class LinkStopped:
     """The session has ended and delivers nothing more."""
 
     error: str
+    """Bounded, escaped and without secrets."""
     opened: bool
     """Whether it had logged in; if not, it could not connect at all."""
+    reason: str = SERVER_UNREACHABLE
+    """Why it could not connect, as in `Disconnected`."""
 
 
 ContactEvent = Receipts | CallMissed | ChangedNumber
@@ -159,6 +180,7 @@ LinkEvent = (
     | LinkedToAnother
     | Connected
     | CaughtUp
+    | TroubleNoticed
     | Disconnected
     | LoginRefused
     | LoggedOut

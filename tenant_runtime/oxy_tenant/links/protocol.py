@@ -54,6 +54,10 @@ class WhatsAppLink(Protocol):
     """One account's connection to WhatsApp. At most one session is open at a time."""
 
     @property
+    def last_frame(self) -> float | None:
+        """When the open session last received anything, on the monotonic clock; None: not yet, or there is none."""
+
+    @property
     def messages(self) -> MessagesModule:
         """The generated module of the messages that this link delivers and takes."""
 

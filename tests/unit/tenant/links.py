@@ -42,6 +42,8 @@ class ScriptedLink:
     resolved: list[str] = field(default_factory=list)
     """The numbers that were asked about."""
 
+    last_frame: float | None = None
+
     @property
     def messages(self) -> MessagesModule:
         return load_messages()[1]

@@ -121,6 +121,7 @@ class MemoryLink:
         self._transfer = asyncio.Lock()
         self._sinks: tuple[MessageSink, EventSink] | None = None
         self.online: bool | None = None
+        self.last_frame: float | None = None
 
     @property
     def messages(self) -> MessagesModule:

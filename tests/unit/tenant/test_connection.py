@@ -15,9 +15,10 @@ from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.instance.terminal_causes import ExitCode
 from oxy_tenant.connection.ending import EndedError
 from oxy_tenant.connection.hold import ConnectionHold
-from oxy_tenant.connection.life_cycle import Connection, ConnectionTiming
+from oxy_tenant.connection.life_cycle import Connection
 from oxy_tenant.connection.live_state import StateBoard, Stored
 from oxy_tenant.connection.reporting import ConnectionReports
+from oxy_tenant.connection.session_progress import ConnectionTiming
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.links.errors import LinkBrokenError
 from oxy_tenant.links.events import (
@@ -182,7 +183,7 @@ async def test_a_connection_that_recovers_in_time_keeps_its_session(tmp_path: Pa
     ("event", "reason"),
     [
         (Disconnected("ConnectionLost"), "ConnectionLost"),
-        (Disconnected("KeepAliveTimeout"), "KeepAliveTimeout"),
+        (Disconnected("SlowAcknowledgement"), "SlowAcknowledgement"),
         (LoginRefused(), CONNECT_FAILURE),
     ],
 )

@@ -4,23 +4,19 @@ import contextlib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from google.protobuf.message import DecodeError
 
 from oxy_core.identity import Jid
 from oxy_tenant.links.events import (
-    CLIENT_REJECTED,
     AccountBanned,
     AccountLocked,
-    Banned,
     CaughtUp,
     Connected,
     Disconnected,
     LinkEvent,
     LoggedOut,
-    LoginRefused,
     Outdated,
     Replaced,
 )
@@ -30,15 +26,11 @@ ACCOUNT: Final = 0
 MESSAGE: Final = 17
 UNDECRYPTABLE: Final = 44
 _LOGGED_OUT: Final = 6
-_BAN: Final = 8
-_CONNECT_FAILURE: Final = 9
 _LOST: Final = 12
 _QUEUE_ANNOUNCED: Final = 26
 _QUEUE_DELIVERED: Final = 27
 _PLAIN: Final[Mapping[int, LinkEvent]] = {
     3: Connected(),
-    4: Disconnected("KeepAliveTimeout"),
-    5: Connected(),
     7: Replaced(),
     10: Outdated(),
     _LOST: Disconnected("ConnectionLost"),
@@ -49,14 +41,9 @@ _PLAIN: Final[Mapping[int, LinkEvent]] = {
 _REASONS: Final[Mapping[str, LinkEvent]] = {
     "MAIN_DEVICE_GONE": AccountLocked(),
     "UNKNOWN_LOGOUT": AccountBanned(),
-    "CLIENT_OUTDATED": Outdated(),
-    "BAD_USER_AGENT": LoginRefused(CLIENT_REJECTED),
 }
-"""By neonize's names for the server's codes 403, 406, 405 and 409. Source: whatsmeow types/events/events.go,
-ConnectFailureReason, whose comments give WhatsApp's own names LOCKED and BANNED for the first two."""
-
-_LONGEST_BAN: Final = 10 * 365 * 86_400
-"""In seconds. What the server calls longer does not fit a date."""
+"""By neonize's names for the server's codes 403 and 406. Source: whatsmeow types/events/events.go,
+ConnectFailureReason, whose comments give WhatsApp's own names LOCKED and BANNED for them."""
 
 _IGNORED: Final = "Ignoring message "
 _OLD_COUNTER: Final = "old counter"
@@ -76,18 +63,16 @@ def wanted_events(others: AbstractSet[int]) -> bytes:
     """Return the numbers of the events to subscribe to; `others`: those that are handled elsewhere.
 
     Only those that are handled, because any other may contain a value unknown to neonize, which would end its event
-    loop.
+    loop. So do the events for bans and refused logins, which are read from the log (`troubles`).
     """
-    return bytes(
-        sorted({*_PLAIN, _LOGGED_OUT, _BAN, _CONNECT_FAILURE, _QUEUE_ANNOUNCED, MESSAGE, UNDECRYPTABLE, *others})
-    )
+    return bytes(sorted({*_PLAIN, _LOGGED_OUT, _QUEUE_ANNOUNCED, MESSAGE, UNDECRYPTABLE, *others}))
 
 
 def caught_up_after(number: int, *, before: bool) -> bool:
     """Return whether messages after an event come as soon as they are sent; `before`: whether they did before it.
 
     A login says nothing about that: the library reports it from a thread of its own, before or after the end of what
-    the server had queued. Nor does a keep-alive that comes back, because the connection was never another.
+    the server had queued.
     """
     return {_LOST: False, _QUEUE_ANNOUNCED: False, _QUEUE_DELIVERED: True}.get(number, before)
 
@@ -98,27 +83,15 @@ def translate_event(envelopes: Untyped, number: int, data: bytes) -> LinkEvent |
     Whatever the server sent, it does not raise: an event whose content cannot be read still means what its number says.
     """
     if number == _LOGGED_OUT:
-        return _REASONS.get(_reason_of(envelopes, envelopes.LoggedOut, data), LoggedOut())
-    if number == _CONNECT_FAILURE:
-        return _REASONS.get(_reason_of(envelopes, envelopes.ConnectFailure, data), LoginRefused())
-    if number == _BAN:
-        return _ban_of(envelopes, data)
+        return _REASONS.get(_reason_of(envelopes, data), LoggedOut())
     return _PLAIN.get(number)
 
 
-def _reason_of(envelopes: Untyped, event: Untyped, data: bytes) -> str:
-    """Return neonize's name for the reason of a failed login; empty if it has none for this one."""
+def _reason_of(envelopes: Untyped, data: bytes) -> str:
+    """Return neonize's name for the reason of a removed device; empty if it has none for this one."""
     with contextlib.suppress(DecodeError, ValueError):
-        return str(envelopes.ConnectFailureReason.Name(event.FromString(data).Reason))
+        return str(envelopes.ConnectFailureReason.Name(envelopes.LoggedOut.FromString(data).Reason))
     return ""
-
-
-def _ban_of(envelopes: Untyped, data: bytes) -> Banned:
-    with contextlib.suppress(DecodeError):
-        seconds = envelopes.TemporaryBan.FromString(data).Expire
-        if seconds > 0:
-            return Banned(datetime.now(UTC) + timedelta(seconds=min(seconds, _LONGEST_BAN)))
-    return Banned(None)
 
 
 def copy_refused(warning: str) -> CopyRefused | None:

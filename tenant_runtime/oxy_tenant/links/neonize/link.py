@@ -119,6 +119,12 @@ class NeonizeLink:
     # -- a session's life
 
     @property
+    def last_frame(self) -> float | None:
+        """When the open session last received anything, on the monotonic clock; None: not yet, or there is none."""
+        session = self._session
+        return None if session is None else session.last_frame
+
+    @property
     def messages(self) -> MessagesModule:
         """The generated module of the messages that this link delivers and takes."""
         return self._library.messages

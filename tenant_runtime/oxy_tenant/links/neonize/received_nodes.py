@@ -60,9 +60,14 @@ _OWN: Final = frozenset({"sender", "read-self", "played-self"})
 """Types that only devices of our own account send."""
 
 
+def is_received_entry(entry: bytes) -> bool:
+    """Whether a log entry of the library, as it comes, holds a node that the server sent."""
+    return entry.endswith(_LOGGER)
+
+
 def is_node_entry(entry: bytes) -> bool:
-    """Whether a log entry of the library, as it comes, holds such a node; cheap, because nearly all entries do not."""
-    return entry.endswith(_LOGGER) and _ENTRY.match(entry) is not None
+    """Whether a log entry of a received node holds one that is read here; cheap, because nearly all do not."""
+    return _ENTRY.match(entry) is not None
 
 
 def is_unimportant_entry(entry: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import ctypes
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -31,6 +32,7 @@ from oxy_tenant.links.neonize.arrivals import (
 from oxy_tenant.links.neonize.callbacks import Callbacks
 from oxy_tenant.links.neonize.calls import CALL_EVENTS, Calls
 from oxy_tenant.links.neonize.chain_watch import ChainWatch
+from oxy_tenant.links.neonize.dial_errors import failure_of
 from oxy_tenant.links.neonize.events import (
     ACCOUNT,
     MESSAGE,
@@ -42,7 +44,8 @@ from oxy_tenant.links.neonize.events import (
 )
 from oxy_tenant.links.neonize.foreign_threads import keep_state
 from oxy_tenant.links.neonize.library import Library, Untyped
-from oxy_tenant.links.neonize.received_nodes import event_of, is_node_entry, is_unimportant_entry
+from oxy_tenant.links.neonize.received_nodes import event_of, is_node_entry, is_received_entry, is_unimportant_entry
+from oxy_tenant.links.neonize.troubles import is_trouble_entry, trouble_in_node, trouble_in_warning
 from oxy_tenant.links.protocol import EventSink, MessageSink
 from oxy_tenant.own_account import OwnAccount
 
@@ -81,6 +84,8 @@ class NeonizeSession:
         self.sender = ThreadPoolExecutor(1, thread_name_prefix="whatsapp-send")
         """Where it sends: the thread of a session that was given up is busy until the library gives up too."""
         self.finished = threading.Event()
+        self.last_frame: float | None = None
+        """When the server last said anything, on the monotonic clock; None: it has not."""
         self._library = library
         self._sinks = sinks
         self._watch = watch
@@ -120,8 +125,9 @@ class NeonizeSession:
         )  # fmt: skip
         self.finished.set()
         if not self.closing:
-            failure = self._failure or self._without_login(error.decode(errors="replace"))
-            self._sinks.on_event(LinkStopped(failure, self.opened))
+            text = self._failure or self._without_login(error.decode(errors="replace"))
+            reason, detail = failure_of(text)
+            self._sinks.on_event(LinkStopped(detail, self.opened, reason))
 
     def _proxy_settings(self) -> Untyped:
         """Return the proxy for everything that the session does, files included; None: there is none."""
@@ -173,14 +179,16 @@ class NeonizeSession:
         # Several times per message: whatever is not needed must end here.
         keep_state()
         entry = ctypes.string_at(pointer, size)
-        if is_node_entry(entry):
-            self._read_node(entry)
+        if is_received_entry(entry):
+            self.last_frame = time.monotonic()
+            if is_node_entry(entry) or is_trouble_entry(entry):
+                self._read_node(entry)
         elif not is_unimportant_entry(entry):
             self._read_warning(entry)
 
     def _node_logged(self, entry: bytes) -> None:
         node = escaped(self._library.envelopes.LogEntry.FromString(entry).Message)
-        event = event_of(node, self._account.owns)
+        event = trouble_in_node(node) or event_of(node, self._account.owns)
         if event is not None and not self._foreign:
             self._sinks.on_event(event)
 
@@ -190,6 +198,8 @@ class NeonizeSession:
         refused = copy_refused(text)
         if refused is not None:
             self._sinks.on_copy_refused(refused)
+        elif (trouble := trouble_in_warning(self._without_login(text))) is not None:
+            self._sinks.on_event(trouble)
         log.debug("library_logged", level=entry.Level, name=entry.Name, text=text)
 
     # -- events

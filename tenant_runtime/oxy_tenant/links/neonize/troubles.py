@@ -1,0 +1,127 @@
+"""Reads from the library's log why a connection is lost, refused or in trouble. Pure.
+
+neonize has no events for most of this, and breaks at some of those that it has: a login that is refused with a code
+that it does not know ends its event loop. The log has all of it, before the library acts on it: whatsmeow writes each
+node that it receives, and each error of its connection. Source: whatsmeow connectionevents.go, client.go, socket/.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from oxy_tenant.links.events import (
+    CONNECT_FAILURE,
+    FRAME_UNREADABLE,
+    Banned,
+    LinkEvent,
+    LoginRefused,
+    TroubleNoticed,
+)
+from oxy_tenant.links.neonize.dial_errors import detail_of, failure_of
+
+_NODE: Final = re.compile(rb"\n.{1,4}?<(?:failure |stream:error|xmlstreamend|iq [^<>]*type=\"error\")", re.DOTALL)
+"""How a log entry with such a node begins: field 1, its length."""
+
+_ATTRIBUTE: Final = re.compile(r' ([a-z_-]{1,40})="([^"<>]*)"')
+_RATE_LIMITED: Final = re.compile(r'<iq [^<>]*><error [^<>]*code="429"[^<>]*/></iq>')
+
+_TERMINAL: Final = frozenset({"401", "403", "405", "406"})
+"""Codes of refused logins that neonize has events for, which come once the library has deleted what it must delete."""
+
+_LOGINS: Final[Mapping[str, str]] = {
+    "409": "ClientRejected",
+    "415": "LoginNotFound",
+    "429": "LoginRateLimited",
+    "500": "LoginServerError",
+    "503": "LoginUnavailable",
+}
+"""Reasons by the codes of refused logins. Source: whatsmeow types/events/events.go, ConnectFailureReason."""
+
+_BANNED: Final = "402"
+_LONGEST_BAN: Final = 10 * 365 * 86_400
+"""In seconds. What the server calls longer does not fit a date."""
+
+_BANS: Final[Mapping[str, str]] = {
+    "101": "too many messages to people who do not have this number in their address books",
+    "102": "too many people blocked this number",
+    "103": "too many groups with people who do not have this number in their address books",
+    "104": "the same message to too many people",
+    "106": "too many messages to a broadcast list",
+}
+"""Why numbers are banned for a time. Source: whatsmeow types/events/events.go, TempBanReason."""
+
+_STREAMS: Final[Mapping[str, str]] = {"515": "RestartRequired", "503": "ServerRestarting"}
+"""Reasons by the codes of stream errors."""
+
+_UNREADABLE: Final = ("Failed to decrypt frame: ", "Failed to decompress frame: ", "Failed to decode node in frame: ")
+_READING: Final = "Error reading from websocket: "
+_RECONNECTING: Final = ("Error reconnecting after autoreconnect sleep: ", "Failed to reconnect after 515 code: ")
+_CLOSED: Final = "received close frame"
+_TOO_LARGE: Final = "read limited at"
+
+
+def is_trouble_entry(entry: bytes) -> bool:
+    """Whether a log entry of a received node, as it comes, may hold one that is read here; cheap."""
+    return _NODE.match(entry) is not None
+
+
+def trouble_in_node(node: str) -> LinkEvent | None:
+    """Read a node that the server sent; None if it means no trouble, or if an event of the library follows it."""
+    if node.startswith("<failure "):
+        return _refused_login(_attributes(node))
+    if node.startswith("<stream:error"):
+        return _ended_stream(node)
+    if node.startswith("<xmlstreamend"):
+        return TroubleNoticed("StreamEnded")
+    return TroubleNoticed("RequestsRateLimited") if _RATE_LIMITED.fullmatch(node) else None
+
+
+def trouble_in_warning(text: str) -> LinkEvent | None:
+    """Read a warning or an error that the library logged; None if it is not about the connection."""
+    if text.startswith(_READING):
+        return _broken_connection(text.removeprefix(_READING))
+    if text.startswith(_UNREADABLE):
+        return TroubleNoticed(FRAME_UNREADABLE, detail_of(text.partition(": ")[2]))
+    for beginning in _RECONNECTING:
+        if text.startswith(beginning):
+            return TroubleNoticed(*failure_of(text.removeprefix(beginning)))
+    return None
+
+
+def _attributes(node: str) -> dict[str, str]:
+    head = node.partition(">")[0]
+    return dict(_ATTRIBUTE.findall(head))
+
+
+def _refused_login(attributes: Mapping[str, str]) -> LinkEvent | None:
+    code = attributes.get("reason", "")
+    if code in _TERMINAL:
+        return None
+    if code == _BANNED:
+        return Banned(_ban_end(attributes.get("expire", "")), _BANS.get(attributes.get("code", ""), ""))
+    said = attributes.get("message", "")
+    detail = f"code {code}" + (f", {said}" if said else "")
+    return LoginRefused(_LOGINS.get(code, CONNECT_FAILURE), detail_of(detail))
+
+
+def _ban_end(seconds: str) -> datetime | None:
+    if re.fullmatch(r"\d{1,20}", seconds, re.ASCII) is None or int(seconds) == 0:
+        return None
+    return datetime.now(UTC) + timedelta(seconds=min(int(seconds), _LONGEST_BAN))
+
+
+def _ended_stream(node: str) -> LinkEvent | None:
+    if "<conflict" in node:
+        # An event follows, or, for a kind of conflict that the library does not know, the end of the connection.
+        return None
+    code = _attributes(node).get("code", "")
+    return TroubleNoticed(_STREAMS.get(code, "StreamError"), "" if code in _STREAMS else detail_of(f"code {code}"))
+
+
+def _broken_connection(error: str) -> TroubleNoticed:
+    if _CLOSED in error:
+        return TroubleNoticed("ConnectionClosed")
+    if _TOO_LARGE in error:
+        return TroubleNoticed("FrameTooLarge")
+    return TroubleNoticed("ConnectionLost", detail_of(error))
