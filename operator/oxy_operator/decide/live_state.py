@@ -11,7 +11,7 @@ from oxy_core.envelopes import LiveState
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.pod import Pod
-from oxy_operator.lenient import reason
+from oxy_operator.lenient import plain_text, reason
 
 HEARTBEAT_SECONDS: Final = 45.0
 """A live state older than this is stale."""
@@ -38,6 +38,7 @@ _QUIET: Final = frozenset(
         "heartbeat_at",
         "session_bytes",
         "last_activity_at",
+        "last_frame_at",
         "session",
         "volume_bytes",
         "volume_free_bytes",
@@ -70,8 +71,10 @@ def by_our_clock(state: LiveState, shift: timedelta, arrived_at: datetime) -> Li
         "heartbeat_at": arrived_at,
         "next_attempt_at": _moved(state.next_attempt_at, shift),
         "last_activity_at": _moved(state.last_activity_at, shift),
+        "last_frame_at": _moved(state.last_frame_at, shift),
         "pairing": _moved_offer(state.pairing, shift),
         "last_reason": reason(state.last_reason, "") or None,
+        "last_error": plain_text(state.last_error) or None,
         "attempts": min(state.attempts, MAX_ATTEMPTS),
         "volume_problem": reason(state.volume_problem, "") or None,
     }

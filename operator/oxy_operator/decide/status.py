@@ -18,7 +18,7 @@ from oxy_operator.decide.client import ageing_problem, outdated_problem
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.live_state import is_later_activity
 from oxy_operator.decide.situation import Situation
-from oxy_operator.decide.verdicts import Verdict, verdict_for
+from oxy_operator.decide.verdicts import Verdict, lost_connection, verdict_for
 from oxy_operator.lenient import plain_text
 from oxy_operator.problems import Problem
 
@@ -87,6 +87,7 @@ def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
         ),
         _paired(situation, verdict),
         _condition(situation, "Connected", verdict.reason, verdict.message, holds=verdict.phase is Phase.CONNECTED),
+        _receiving(situation, verdict),
         _condition_unless(
             situation, "OwnersKnown", _nobody_to_tell(situation), "Named", "The first of spec.owners is told."
         ),
@@ -221,6 +222,19 @@ def _missing_phone(situation: Situation, verdict: Verdict) -> tuple[str, str]:
     if about_pairing or situation.record is None:
         return verdict.reason, verdict.message
     return "NotPaired", "The phone is not linked yet."
+
+
+def _receiving(situation: Situation, verdict: Verdict) -> Status:
+    """Return whether WhatsApp says anything on the connection; with the bus down, as far as readiness tells."""
+    live = situation.live
+    connected = verdict.phase is Phase.CONNECTED
+    if connected and live is not None and live.receiving is False:
+        # The kubelet has not asked yet whether the pod is ready.
+        lost = lost_connection(situation)
+        return _condition(situation, "Receiving", lost.reason, lost.message, holds=False)
+    if connected:
+        return _condition(situation, "Receiving", "Receiving", "WhatsApp answers on the connection.", holds=True)
+    return _condition(situation, "Receiving", verdict.reason, verdict.message, holds=False)
 
 
 def _ready(situation: Situation, verdict: Verdict) -> Status:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from oxy_core.envelopes import LiveState
+from oxy_core.instance.connection_causes import connection_cause
 from oxy_core.instance.custom_resource import Phase
 from oxy_core.instance.pairing_window import PAIRING_EXPIRED
 from oxy_core.instance.terminal_causes import ExitCode, terminal_cause
@@ -123,8 +124,17 @@ def _verdict_for_container(situation: Situation, record: EpochRecord, pod: Pod) 
         return Verdict(Phase.PENDING, "ContainerCreating", "The container is being created.")
     if not record.paired:
         return _verdict_for_unpaired(situation, record)
-    reason = (situation.live.last_reason if situation.live else None) or "NotReceiving"
-    return Verdict(Phase.RECONNECTING, reason, "Reconnecting to WhatsApp.")
+    return lost_connection(situation)
+
+
+def lost_connection(situation: Situation) -> Verdict:
+    """Return the verdict on a linked runtime that is not ready; without a live state it cannot say why."""
+    live = situation.live
+    reason = (live.last_reason if live else None) or "NotReceiving"
+    cause = connection_cause(reason)
+    if live is None or cause is None:
+        return Verdict(Phase.RECONNECTING, reason, "Reconnecting to WhatsApp.")
+    return Verdict(Phase.RECONNECTING, reason, cause.explain(situation.instance.name, live.last_error or ""))
 
 
 def _is_conclusive(live: LiveState | None, record: EpochRecord, now: datetime) -> bool:
@@ -153,18 +163,16 @@ def _verdict_for_unpaired(situation: Situation, record: EpochRecord) -> Verdict:
     name, live = situation.instance.name, situation.live
     if record.window_open(situation.now):
         if live is not None and live.pairing is None and live.attempts > 0:
-            return _verdict_for_failed_offer(live.last_reason or "ServerUnreachable")
+            return _verdict_for_failed_offer(name, live)
         message = f"Waiting for the phone to be linked. To show the code, run: oxy pair {name}"
         return Verdict(Phase.PAIRING, "WaitingForPhone", message)
     message = f"The phone was not linked in time. To offer codes again, run: oxy pair {name}"
     return Verdict(Phase.PENDING, PAIRING_EXPIRED, message)
 
 
-def _verdict_for_failed_offer(reason: str) -> Verdict:
+def _verdict_for_failed_offer(name: str, live: LiveState) -> Verdict:
     """Return the verdict on a runtime that cannot get a code from WhatsApp."""
-    what = {"ServerUnreachable": "WhatsApp cannot be reached"}.get(reason, "WhatsApp closed the connection")
-    message = (
-        f"{what}, so there is no code to show. Oxy retries automatically. Check that pods can reach "
-        "web.whatsapp.com:443; if they need a proxy or other certificate authorities, set spec.network."
-    )
-    return Verdict(Phase.PAIRING, reason, message)
+    reason = live.last_reason or "ServerUnreachable"
+    cause = connection_cause(reason)
+    why = cause.explain(name, live.last_error or "") if cause else "WhatsApp closed the connection."
+    return Verdict(Phase.PAIRING, reason, f"There is no code to show yet; Oxy retries automatically. {why}")

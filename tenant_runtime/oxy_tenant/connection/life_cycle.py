@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import structlog
 
@@ -24,10 +24,10 @@ from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.connection.pairing import Pairing
 from oxy_tenant.connection.session_keeper import SessionKeeper
 from oxy_tenant.connection.session_progress import (
+    CodeOffered,
     ConnectionTiming,
     Lasted,
     Noted,
-    Offered,
     SessionEnd,
     SessionProgress,
     Step,
@@ -55,7 +55,7 @@ from oxy_tenant.links.protocol import MessageSink, StoredSession, WhatsAppLink
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.settings_file import SettingsFile
 
-_ENDS_OF_CONNECTIONS = (Disconnected, LoginRefused, LinkStopped, PairingStopped)
+_ENDS_OF_CONNECTIONS: Final = (Disconnected, LoginRefused, LinkStopped, PairingStopped)
 """Events that mean something else once a phone is linked."""
 
 log = structlog.get_logger()
@@ -221,7 +221,7 @@ class Connection:
         match step:
             case SessionEnd():
                 return step
-            case Offered(qr):
+            case CodeOffered(qr):
                 await self._pairing.offer(qr)
             case WentUp():
                 await self._went_up()

@@ -12,7 +12,7 @@ from oxy_core.instance.connection_causes import Effect, connection_cause
 from oxy_core.instance.pairing_window import PAIRING_EXPIRED
 from oxy_core.instance.settings import ReconnectSettings
 from oxy_tenant.connection.diagnosis import Diagnosis, Trouble
-from oxy_tenant.connection.silence import Hearing, Silence
+from oxy_tenant.connection.silence import Signs, Silence
 from oxy_tenant.connection.steadiness import Steadiness
 from oxy_tenant.links.events import (
     FRAME_UNREADABLE,
@@ -58,7 +58,7 @@ class SessionEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class CodeOffered:
     """The server offers to link this device."""
 
     qr: str
@@ -88,7 +88,7 @@ class Lasted:
     """The connection has proved itself."""
 
 
-Step = SessionEnd | Offered | WentUp | WentDown | Noted | Lasted
+Step = SessionEnd | CodeOffered | WentUp | WentDown | Noted | Lasted
 
 
 @dataclass(slots=True)
@@ -137,7 +137,7 @@ class SessionProgress:
             case QrOffered(qr):
                 # The deadline is now the end of the pairing window, not of this code: the server offers new codes.
                 self._deadline = _Deadline(now + window_seconds, PAIRING_EXPIRED)
-                step = Offered(qr)
+                step = CodeOffered(qr)
             case PairingStopped(succeeded=True):
                 # The server now closes this connection, and the library logs in again with its new keys.
                 self.linked = self.fresh = True
@@ -205,9 +205,9 @@ class SessionProgress:
 
     def _listen(self, silence: Silence, now: float, last_frame: float | None) -> Step | None:
         hearing = silence.look(now, last_frame)
-        was_silent, self._silent = self._silent, hearing is not Hearing.HEARS
+        was_silent, self._silent = self._silent, hearing is not Signs.HEARS
         trouble = Trouble(NOTHING_RECEIVED, f"nothing for {now - silence.since:.0f} seconds")
-        if hearing is Hearing.LOST:
+        if hearing is Signs.LOST:
             new_process = self._steadiness.fell_silent(self._policy.max_silent_sessions)
             return SessionEnd(trouble, new_process=new_process)
         if self._silent:

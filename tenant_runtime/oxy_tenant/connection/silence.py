@@ -19,7 +19,7 @@ LOOK_SECONDS: Final = 1.0
 """How often to look while nothing comes."""
 
 
-class Hearing(Enum):
+class Signs(Enum):
     """What a look finds."""
 
     HEARS = "hears"
@@ -44,7 +44,7 @@ class Silence:
     def __post_init__(self) -> None:
         self.look_at = self.since + self.policy.silent_after_seconds
 
-    def look(self, now: float, last_frame: float | None) -> Hearing:
+    def look(self, now: float, last_frame: float | None) -> Signs:
         """Judge the connection, whose last frame came at `last_frame`, and set when to look next."""
         late = now - self.look_at
         if last_frame is not None and last_frame > self.since:
@@ -54,6 +54,6 @@ class Silence:
         silent_seconds = now - self.since - self.excused
         if silent_seconds < self.policy.silent_after_seconds:
             self.look_at = now + self.policy.silent_after_seconds - silent_seconds
-            return Hearing.HEARS
+            return Signs.HEARS
         self.look_at = now + min(LOOK_SECONDS, max(0.0, self.policy.renew_after_seconds - silent_seconds))
-        return Hearing.LOST if silent_seconds >= self.policy.renew_after_seconds else Hearing.SILENT
+        return Signs.LOST if silent_seconds >= self.policy.renew_after_seconds else Signs.SILENT

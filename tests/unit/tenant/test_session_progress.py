@@ -16,7 +16,7 @@ from oxy_tenant.connection.session_progress import (
     WentDown,
     WentUp,
 )
-from oxy_tenant.connection.silence import Hearing, Silence
+from oxy_tenant.connection.silence import Signs, Silence
 from oxy_tenant.connection.steadiness import Steadiness
 from oxy_tenant.links.events import (
     Connected,
@@ -178,18 +178,18 @@ def test_what_is_heard_again_counts_as_a_connection_again() -> None:
 @given(st.floats(1.5, 10_000), st.floats(1, 39))
 def test_a_process_that_was_stopped_is_not_taken_for_a_silent_server(stopped: float, heard_at: float) -> None:
     silence = Silence(POLICY, since=0.0)
-    assert silence.look(40.0 + stopped, heard_at) is Hearing.HEARS
+    assert silence.look(40.0 + stopped, heard_at) is Signs.HEARS
     later = silence.look_at
-    assert silence.look(later, later - 1) is Hearing.HEARS
+    assert silence.look(later, later - 1) is Signs.HEARS
 
 
 def test_a_server_that_is_silent_after_a_stop_is_still_found() -> None:
     silence = Silence(POLICY, since=0.0)
     now, found = 500.0, []
-    while Hearing.LOST not in found:
+    while Signs.LOST not in found:
         found.append(silence.look(now, 0.0))
         now = silence.look_at
-    assert found[-1] is Hearing.LOST
+    assert found[-1] is Signs.LOST
     assert now < 570
 
 

@@ -133,6 +133,12 @@ def test_a_detail_is_one_short_line_without_credentials_and_numbers() -> None:
     assert len(detail) == MAX_DETAIL
 
 
+def test_a_detail_is_the_same_for_each_connection() -> None:
+    error = "failed to get reader: read tcp 10.1.2.3:{}->157.240.1.1:443: read: connection reset by peer"
+    assert detail_of(error.format(40_001)) == detail_of(error.format(50_002))
+    assert "157.240.1.1:443: read: connection reset by peer" in detail_of(error.format(1))
+
+
 def test_every_reason_has_a_row() -> None:
     codes = range(300, 800)
     events = itertools.chain(

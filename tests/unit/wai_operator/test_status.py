@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from unit.wai_operator.making import NOW, Json, instance, live, pod, record, termination, waiting
 
+from oxy_core.envelopes import LiveState
 from oxy_core.instance.terminal_causes import terminal_cause
 from oxy_operator.decide.epoch_record import EpochEnd
 from oxy_operator.decide.live_state import current_live_state
@@ -216,7 +217,7 @@ def conditions(**changes: Json) -> dict[str, Any]:
 
 def test_every_condition_carries_the_generation_and_a_time() -> None:
     made = conditions()
-    kinds = {"Accepted", "Provisioned", "CredentialsReady", "Paired", "Connected", "OwnersKnown", "Ready"}
+    kinds = {"Accepted", "Provisioned", "CredentialsReady", "Paired", "Connected", "Receiving", "OwnersKnown", "Ready"}
     assert set(made) == kinds | {"ModelKeyReady", "EndpointsAllowed", "BudgetEnforceable", "ClientOutdated"}
     assert {item["observedGeneration"] for item in made.values()} == {3}
     assert {item["lastTransitionTime"] for item in made.values()} == {"2026-11-22T12:00:00Z"}
@@ -384,3 +385,39 @@ def test_the_handled_repair_is_shown() -> None:
 )
 def test_whether_only_a_repair_helps_is_said(changes: Json, required: bool) -> None:  # noqa: FBT001 a table's column
     assert status_of(situation(record=record(**changes)))["repair"]["required"] is required
+
+
+def test_a_lost_connection_is_explained_once_with_the_underlying_error_and_the_advice() -> None:
+    error = "dial tcp 1.2.3.4:443: connect: connection refused"
+    reported = live(attempts=2, last_reason="ServerUnreachable", last_error=error)
+    made = conditions(pod=pod(), live=reported)
+    expected = (
+        f"WhatsApp cannot be reached: {error}. Check that pods can reach web.whatsapp.com:443; if they need a "
+        "proxy, set spec.network."
+    )
+    for kind in ("Ready", "Connected", "Receiving"):
+        shown_as = (made[kind]["status"], made[kind]["reason"], made[kind]["message"])
+        assert shown_as == ("False", "ServerUnreachable", expected)
+
+
+def test_a_cause_of_another_version_is_shown_by_its_name() -> None:
+    made = conditions(pod=pod(), live=live(last_reason="EatenByADog"))
+    assert (made["Ready"]["reason"], made["Ready"]["message"]) == ("EatenByADog", "Reconnecting to WhatsApp.")
+
+
+@pytest.mark.parametrize(
+    ("ready", "reported", "receiving"),
+    [
+        (True, live(connection="connected", receiving=True), ("True", "Receiving")),
+        (True, live(connection="connected"), ("True", "Receiving")),  # an older runtime says nothing of it
+        (True, None, ("True", "Receiving")),  # the bus is down
+        (True, live(receiving=False, last_reason="NothingReceived"), ("False", "NothingReceived")),
+        (False, live(receiving=False, last_reason="NothingReceived"), ("False", "NothingReceived")),
+        (False, None, ("False", "NotReceiving")),
+    ],
+)
+def test_whether_it_receives_is_a_condition_of_its_own(
+    reported: LiveState | None, receiving: tuple[str, str], *, ready: bool
+) -> None:
+    made = conditions(pod=pod(ready=ready), live=reported)["Receiving"]
+    assert (made["status"], made["reason"]) == receiving

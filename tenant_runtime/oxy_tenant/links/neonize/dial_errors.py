@@ -36,12 +36,15 @@ _PREFIX: Final = re.compile(
 _USER_INFO: Final = re.compile(r"//[^/\s@]*@")
 """Credentials in a URL."""
 
+_LOCAL_END: Final = re.compile(r"\b(read|write) tcp \S+->")
+"""Our own end of a connection, which differs each time."""
+
 _LONG_NUMBER: Final = re.compile(r"\d{8,}")
 """Phone numbers and LIDs."""
 
 
 def failure_of(error: str) -> tuple[str, str]:
-    """Return the reason, of a row of `oxy_core.instance.connection_causes`, that an error stands for, and its detail."""
+    """Return what an error stands for: the reason, of a row of `connection_causes`, and the detail."""
     failure = proxy_failure(error)
     if failure is not None:
         return failure.reason, detail_of(failure.detail)
@@ -51,6 +54,6 @@ def failure_of(error: str) -> tuple[str, str]:
 
 def detail_of(error: str) -> str:
     """Return the part of an error that tells people something: one line, bounded, without credentials and numbers."""
-    text = _USER_INFO.sub("//", _PREFIX.sub("", error))
+    text = _LOCAL_END.sub(r"\1 tcp ", _USER_INFO.sub("//", _PREFIX.sub("", error)))
     text = "".join(character if character.isprintable() else " " for character in text)
     return _LONG_NUMBER.sub(lambda number: mask(number[0]), " ".join(text.split()))[:MAX_DETAIL]
