@@ -70,6 +70,8 @@ class StateBoard:
 
     def update(self, **changes: Any) -> None:  # noqa: ANN401 the fields of State
         """Change fields of the state; publishes it if any value has changed."""
+        if "last_reason" in changes:
+            changes.setdefault("last_error", None)  # an error belongs to its reason
         state = replace(self.state, **changes)
         if state != self.state:
             self.state = state
