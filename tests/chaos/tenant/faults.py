@@ -1,18 +1,23 @@
 """Makes the faults of a plan happen to one tenant, each at its time."""
 
 import asyncio
+import contextlib
 import signal
 import time
 from dataclasses import dataclass, field
+from typing import Final
 
 from chaos.breaking import Breaking, stopped_for
 from chaos.plan import Fault, Kind
-from chaos.tenant.plan import NATS, VolumeKind
-from chaos.tenant.system import BUSINESS, System
+from chaos.tenant.plan import NATS, OF_A_CONNECTION, VolumeKind
+from chaos.tenant.system import BUSINESS, System, devices
 
 from oxy_simulator.client import SimulatorClient
 from oxy_simulator.faultkind import SERVER_KINDS, FaultKind
 from oxy_simulator.mediadesk import MediaFaultKind
+
+CONNECTION_SECONDS: Final = 10.0
+"""How long a fault waits for a connection that it can break."""
 
 
 @dataclass(eq=False)
@@ -56,9 +61,18 @@ class TenantFaults(Breaking):
         return total
 
     async def _break_whatsapp(self, fault: Fault) -> None:
+        if fault.kind in OF_A_CONNECTION:
+            await self._until_connected()
         phone = None if fault.kind in SERVER_KINDS else BUSINESS
         await self.simulator.fault(FaultKind(fault.kind), phone, **dict(fault.options))
         await asyncio.sleep(fault.seconds)
+
+    async def _until_connected(self) -> None:
+        """Wait for a connection, though not for long: something else may keep the tenant from one."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CONNECTION_SECONDS):
+                while not any(device.online for device in await devices(self.simulator)):  # noqa: ASYNC110 it rings no event
+                    await asyncio.sleep(0.1)
 
     async def _be_down(self, fault: Fault) -> None:
         async with self.alone("whatsapp down"):
@@ -73,7 +87,7 @@ class TenantFaults(Breaking):
             while time.monotonic() < ends:
                 await asyncio.to_thread(self.system.volume.fill)
                 await asyncio.sleep(0.2)
-            await asyncio.to_thread(self.system.volume.relieve)
+            await asyncio.to_thread(self.system.volume.free)
 
     async def _pause(self, fault: Fault) -> None:
         pid = self.system.nats.pid if fault.target == NATS else self.system.pod.program.pid

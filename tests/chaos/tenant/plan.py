@@ -45,6 +45,30 @@ ENDS: Final = (
 )
 """After these the runtime comes back by itself."""
 
+MISBEHAVIOUR: Final = (
+    FaultKind.SILENCE,
+    FaultKind.HALF_OPEN,
+    FaultKind.SLOW,
+    FaultKind.CORRUPT_FRAME,
+    FaultKind.GARBAGE,
+    FaultKind.UNKNOWN_STANZA,
+    FaultKind.OVERSIZED_FRAME,
+)
+
+OF_A_CONNECTION: Final = frozenset(
+    {
+        FaultKind.RESTART,
+        FaultKind.UNAVAILABLE,
+        FaultKind.UNKNOWN_ERROR,
+        FaultKind.ABORT,
+        FaultKind.CLOSE,
+        FaultKind.STREAM_END,
+        FaultKind.REPLACED,
+        *MISBEHAVIOUR,
+    }
+)
+"""What acts on a connection alone: it waits for one, or nothing would happen."""
+
 LAST_ENDS: Final = (
     FaultKind.UNLINKED,
     FaultKind.LOGGED_OUT,
@@ -55,16 +79,6 @@ LAST_ENDS: Final = (
     FaultKind.REPLACED,
 )
 """After these a person must act: the run does what the operator and `oxy pair` do, and links the phone again."""
-
-MISBEHAVIOUR: Final = (
-    FaultKind.SILENCE,
-    FaultKind.HALF_OPEN,
-    FaultKind.SLOW,
-    FaultKind.CORRUPT_FRAME,
-    FaultKind.GARBAGE,
-    FaultKind.UNKNOWN_STANZA,
-    FaultKind.OVERSIZED_FRAME,
-)
 
 CARRIAGE: Final = (
     FaultKind.CORRUPT,
@@ -101,7 +115,7 @@ def tracks(events: int, seconds: float) -> tuple[Track, ...]:
 
     cuts = (Kind.REFUSE, Kind.FREEZE, Kind.DEAFEN)
     return (
-        track("process ends", 40, (Kind.KILL, Kind.TERMINATE), TENANT, longest=2),
+        track("process ends", 30, (Kind.KILL, Kind.TERMINATE), TENANT, longest=2),
         track("process stands still", 10, (Kind.PAUSE,), TENANT, longest=30),
         track("bus", 20, (Kind.KILL, Kind.TERMINATE, Kind.PAUSE), NATS, longest=20, one_by_one=True),
         track("network", 30, cuts, TO_NATS, TO_WHATSAPP, longest=15),
@@ -110,7 +124,7 @@ def tracks(events: int, seconds: float) -> tuple[Track, ...]:
         track("connection ends", 50, ENDS, WHATSAPP, longest=8),
         track("connection ends for good", 10, LAST_ENDS, WHATSAPP, longest=0),
         track("connection misbehaves", 30, MISBEHAVIOUR, WHATSAPP, longest=10),
-        track("messages", 60, CARRIAGE, WHATSAPP, longest=12),
+        track("messages", 70, CARRIAGE, WHATSAPP, longest=12),
         track("files", 20, tuple(MediaFaultKind), FILES, longest=0),
     )
 
@@ -139,9 +153,12 @@ _OPTIONS: Final[Mapping[FaultKind, Callable[[_Dice, float], Mapping[str, object]
     FaultKind.REORDER: lambda dice, _: {"count": dice.randint(2, 5), "delay": 4},
     FaultKind.NO_ACK: lambda _dice, _: {"count": 1},
     FaultKind.LATE_ACK: lambda dice, _: {"count": dice.randint(1, 3), "delay": dice.choice((2, 6))},
-    FaultKind.REFUSE: lambda dice, seconds: {"code": dice.choice((429, 463, 500, 503)), "duration": seconds / 3},
+    FaultKind.REFUSE: lambda dice, seconds: {
+        "code": dice.choice((429, 463, 500, 503)),
+        "duration": round(seconds / 3, 1),
+    },
     FaultKind.REACHOUT_LOCK: lambda _, seconds: {"duration": seconds},
-    FaultKind.RATE_LIMIT: lambda _, seconds: {"duration": seconds / 3},
+    FaultKind.RATE_LIMIT: lambda _, seconds: {"duration": round(seconds / 3, 1)},
     FaultKind.RATE_LIMIT_REQUESTS: lambda _, seconds: {"duration": seconds},
 }
 """How each fault of the simulator that takes options is drawn, for the seconds that it lasts."""

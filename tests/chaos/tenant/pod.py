@@ -1,17 +1,14 @@
-"""The tenant's pod as a plain process on a small volume, kept running as kubelet, operator and `oxy pair` would.
+"""The tenant's pod as a plain process, kept running as kubelet, operator and `oxy pair` would.
 
 The process is started again whenever it ends. If it ends for good, a new epoch begins with an open pairing window, as
 after `oxy pair`.
 """
 
 import asyncio
-import contextlib
 import signal
-import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from chaos.breaking import TERM_SECONDS
@@ -23,42 +20,6 @@ from oxy_operator.decide.epoch_record import EpochRecord
 
 LOOK_SECONDS: Final = 0.1
 RESTART_SECONDS: Final = 0.3
-VOLUME_BYTES: Final = 64 << 20
-_FILLER: Final = "filler"
-_BLOCK: Final = bytes(64 << 10)
-_SMALL_BLOCK: Final = bytes(512)
-
-
-@dataclass(eq=False)
-class Volume:
-    """A file system of a few MiB, in memory; making one needs root's rights."""
-
-    folder: Path
-
-    def fill(self) -> None:
-        """Leave no byte free; whoever frees one takes it from us."""
-        with (self.folder / _FILLER).open("ab", buffering=0) as filler, contextlib.suppress(OSError):
-            while True:
-                filler.write(_BLOCK)
-        with (self.folder / _FILLER).open("ab", buffering=0) as filler, contextlib.suppress(OSError):
-            while True:
-                filler.write(_SMALL_BLOCK)
-
-    def relieve(self) -> None:
-        """Give the space back."""
-        (self.folder / _FILLER).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def small_volume(folder: Path) -> Iterator[Volume]:
-    """Mount a small file system for the duration of the context."""
-    folder.mkdir(parents=True, exist_ok=True)
-    options = f"size={VOLUME_BYTES},mode=0755"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "oxy-chaos", str(folder)], check=True)
-    try:
-        yield Volume(folder)
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @dataclass(eq=False)

@@ -37,7 +37,10 @@ def sends(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
                 yield f"{text_of(request)!r} has {len(found)} results; accepted: {request.id in evidence.accepted}"
                 continue
             counts[found[0].outcome.value] += 1
-            yield from _agrees(request, found[0], shown[text_of(request)], lines.get(text_of(request), []))
+            yield from _agrees(request, found[0], shown.pop(text_of(request), 0), lines.get(text_of(request), []))
+        for text in shown:
+            if text and text not in {one.text for one in person.attended}:
+                yield f"{person.name}'s phone shows {text!r}, which nobody asked for"
 
 
 def _sent_lines(evidence: Evidence) -> dict[str, list[LineView]]:

@@ -19,7 +19,8 @@ from chaos.clocks import PATCH, Clock, leftovers, new_clocks
 from chaos.links import Link, links_between
 from chaos.tenant.plan import TENANT, TO_NATS, TO_WHATSAPP
 from chaos.tenant.platform import Platform
-from chaos.tenant.pod import Pod, Volume, first_epoch, small_volume
+from chaos.tenant.pod import Pod, first_epoch
+from integration.tenant.small_volumes import SmallVolume, small_volume
 
 from oxy_core.bus import connected
 from oxy_core.jetstream import ensure_streams
@@ -47,6 +48,7 @@ from oxy_simulator.testing import TRUST_FOLDER
 
 BUSINESS: Final = "+5511987650000"
 READY_SECONDS: Final = 120.0
+VOLUME_BYTES: Final = 64 << 20
 RECEIPT_WAIT_SECONDS: Final = 10.0
 """How long a send that was interrupted waits for a receipt; shorter than in production, because runs are short."""
 _SPEC: Final = {
@@ -69,7 +71,7 @@ class System:
     rights: Tenancy
     clock: Clock
     links: Mapping[str, Link] = field(default_factory=dict)
-    volume: Volume = field(init=False)
+    volume: SmallVolume = field(init=False)
     pod: Pod = field(init=False)
     platform: Platform = field(init=False)
 
@@ -92,7 +94,7 @@ async def running_system(folder: Path) -> AsyncIterator[System]:
     async with AsyncExitStack() as exits:
         ends = {TO_NATS: lambda: system.nats.port, TO_WHATSAPP: lambda: ports[TO_WHATSAPP]}
         system.links = await exits.enter_async_context(links_between(ends))
-        system.volume = exits.enter_context(small_volume(system.pod_folder / "session"))
+        system.volume = exits.enter_context(small_volume(system.pod_folder / "session", VOLUME_BYTES))
         exits.enter_context(_processes(system))
         system.nats.start()
         system.simulator_program.start()
@@ -180,7 +182,7 @@ async def _provide_bus(system: System) -> None:
 
 
 async def _keep_linked(system: System, simulator: SimulatorClient) -> None:
-    """Type every code that the tenant shows on the business's phone."""
+    """Type every code that the tenant shows on the business's phone, and remove there what was linked before."""
     typed: set[str] = set()
     while True:
         state = system.platform.state
@@ -188,7 +190,10 @@ async def _keep_linked(system: System, simulator: SimulatorClient) -> None:
         if code and code not in typed:
             typed.add(code)
             with contextlib.suppress(RequestError):  # a code that ran out meanwhile: another follows
-                await simulator.link(BUSINESS, code=code)
+                linked = await simulator.link(BUSINESS, code=code)
+                for older in await devices(simulator):
+                    if older.id != linked.id:
+                        await simulator.unlink(BUSINESS, older.id)
         await asyncio.sleep(0.1)
 
 

@@ -195,6 +195,10 @@ def test_what_came_and_went_once_in_its_place_is_right() -> None:
             evidence(lines=[*GIVEN, TAKEN[0], TAKEN[1].model_copy(update={"stages": {"received": 2.5}})]),
             "'para-c00-0' was sent after 'para-c00-1'",
         ),
+        (
+            evidence(inboxes={PHONE: [*SHOWN, shown(3, "para-c01-0", "Y")]}),
+            "shows 'para-c01-0', which nobody asked for",
+        ),
         (evidence(inboxes={PHONE: SHOWN[::-1]}), "the phone shows 'para-c00-0' after 'para-c00-1'"),
     ],
 )
