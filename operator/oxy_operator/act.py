@@ -20,7 +20,7 @@ from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client_refusals import ClientRefusals
 from oxy_operator.kube.instance_writer import InstanceWriter
 from oxy_operator.kube.key_store import KeyStore
-from oxy_operator.objects import CLAIMS, Key
+from oxy_operator.objects import CLAIMS, CONFIG_MAPS, Key
 from oxy_operator.ownership.arbitration import Ownership
 from oxy_operator.problems import Problem
 
@@ -67,6 +67,7 @@ class Actor:
             return Outcome(refused, account_pushed=observed.account_held)
         keys_refused = await self._pass_on(key, plan.settings, plan.keys)
         pushed = await self._push(key, observed, plan.settings)
+        await self._delete_backups(key, observed, plan)
         return Outcome(
             refused,
             keys_refused=keys_refused,
@@ -123,9 +124,20 @@ class Actor:
             return False
         return True
 
+    async def _delete_backups(self, key: Key, observed: Observed, plan: Plan) -> None:
+        """Delete backups that are not kept; what fails is tried again with the next reconcile."""
+        organization = observed.instance.spec.organization_id
+        try:
+            await self._bus.backups.delete(organization, key.name, plan.expired_backups)
+        except BusError as error:
+            log.warning("backups_not_deleted", namespace=key.namespace, instance=key.name, error=str(error))
+
     async def remove(self, key: Key, observed: Observed, plan: RemovalPlan) -> list[Key] | None:
         """Carry out a removal; return the instances that may now want its number, or None if it has to wait."""
         instance = observed.instance
+        if plan.settings is not None:
+            await self._applier.ensure(CONFIG_MAPS, plan.settings)
+            return None
         await self._applier.ensure_absent(plan.workload.kind, key.namespace, plan.workload.name)
         if plan.awaits_pod(self._cache.pods.of(key)):
             return None
@@ -142,7 +154,7 @@ class Actor:
         releases_number = plan.releases_number(self._cache.pods.of(key))
         waiting = await self._ownership.release_number(key, instance) if releases_number else []
         await self._writer.set_finalizers(instance)
-        log.info("instance_removed", namespace=key.namespace, instance=key.name)
+        log.info("instance_removed", namespace=key.namespace, instance=key.name, keeps_session=plan.claim is None)
         return waiting
 
     async def forget_deleted(self, key: Key) -> bool:

@@ -1,18 +1,22 @@
 """Gathers, at one moment, everything about an instance that decisions may need."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import TypeAlias
 
 from oxy_core.instance.custom_resource import claim_name, runtime_name
 from oxy_operator.bus.accounts import tenancy
 from oxy_operator.bus.connection import Bus
 from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_operator.decide.backups import StoredBackup
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.model_keys import NO_KEYS, KeysWanted, SecretData, key_references, keys_wanted
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.proxy import NO_PROXY, PROXY_ANNOTATION, ProxyWanted, proxy_secret, proxy_wanted
+from oxy_operator.decide.restores import source_of
 from oxy_operator.decide.specs.config_map import bus_state_of
 from oxy_operator.errors import MissingError
 from oxy_operator.kube.cache import ClusterCache
@@ -23,6 +27,9 @@ from oxy_operator.objects import CLAIMS, CONFIG_MAPS, SECRETS, STATEFUL_SETS, Ke
 from oxy_operator.ownership.arbitration import Ownership
 from oxy_operator.problems import Problem
 from oxy_operator.tenancy import Tenancy
+
+Backups: TypeAlias = Sequence[StoredBackup] | None
+"""Of an instance; None: not known."""
 
 
 @dataclass(slots=True)
@@ -83,6 +90,7 @@ class Observer:
         workload = self._cache.child(STATEFUL_SETS, key.namespace, runtime_name(key.name))
         last = remembered.record
         issued = self._tenancy(instance, remembered.tenancy)
+        own, source = await self._backups(instance)
         return Observed(
             now=datetime.fromtimestamp(self._clock(), UTC),
             instance=instance,
@@ -98,6 +106,9 @@ class Observer:
             keys=model_keys,
             proxy=proxy,
             proxy_in_use=workload.annotations.get(PROXY_ANNOTATION) if workload else None,
+            backups=own,
+            source_backups=source,
+            backup_key=partial(self._keys.backup_key, instance.spec.organization_id),
             refusal=refusal,
             refusals=self._refusals.known,
             status_written_at=remembered.status_written_at,
@@ -116,6 +127,12 @@ class Observer:
         contents = {name: await self._secret(key, name) for name in names}
         secret = self._keys.proxy_key(instance.spec.organization_id, instance.name)
         return keys_wanted(instance, contents), proxy_wanted(instance, contents.get(proxy or ""), secret)
+
+    async def _backups(self, instance: Instance) -> tuple[Backups, Backups]:
+        """Return the instance's backups, and those of the instance that it is to be restored from."""
+        organization, source = instance.spec.organization_id, source_of(instance)
+        own = await self._bus.backups.of(organization, instance.name)
+        return own, own if source == instance.name else await self._bus.backups.of(organization, source)
 
     async def _secret(self, key: Key, name: str) -> SecretData | None:
         self._reads.announce(key, name)

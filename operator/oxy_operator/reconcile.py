@@ -87,6 +87,8 @@ class Reconciler:
         if plan is None:
             return None
         waiting = await self._actor.remove(key, observed, plan)
+        if plan.status is not None and plan.status != observed.instance.status:
+            await self._writer.write_status(observed.instance, plan.status)
         if waiting is None:
             return WAIT_SECONDS
         self._drop(key)

@@ -18,6 +18,9 @@ class RuntimeSettings(ProcessSettings):
     account: AccountKey = Field(description="Public key of the instance's NATS account.")
     nats_url: str = Field(description="URL of the NATS server.")
     nats_credentials: Path | None = Field(default=None, description="NATS credentials file, if the server needs one.")
+    backup_key: Path | None = Field(
+        default=None, description="File with the keys of the session's backups; none are made without it."
+    )
     settings: Path = Field(description="The instance's settings.json.")
     session: Path = Field(description="Folder on the session volume.")
     volume_id: str | None = Field(

@@ -15,6 +15,9 @@ FINALIZER: Final = f"{GROUP}/bus"
 REPAIR_ANNOTATION: Final = f"{GROUP}/repair"
 """On the instance: asks for a new pairing window. Its value is a nonce, which the status repeats when it is done."""
 
+BACKUP_ANNOTATION: Final = f"{GROUP}/backup"
+"""On the instance: asks for a backup of its session at once. A nonce, as that of a repair."""
+
 EPOCH_ANNOTATION: Final = f"{GROUP}/epoch"
 """On claim and pod: the epoch of the session that they serve. A terminal cause ends it, a repair begins the next."""
 

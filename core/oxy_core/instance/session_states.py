@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 MAX_NONCE: Final = 253
-"""Longest nonce of a request by annotation, in characters."""
+"""Longest nonce of a request by annotation, in characters; a longer one is cut."""
 
 MAX_DETAIL: Final = 300
 """Longest explanation, in characters."""

@@ -29,6 +29,7 @@ from oxy_core.errors import BusError, ContractError
 from oxy_core.jetstream import INBOUND_STREAM, STATE_STREAM, ensure_streams
 from oxy_core.tasks import supervised
 from oxy_operator.bus import settings_bucket
+from oxy_operator.bus.backup_desk import BackupDesk
 from oxy_operator.bus.database_bucket import last_loss
 from oxy_operator.bus.directory import delete_account, push_account, update_platform
 from oxy_operator.bus.live_states import LiveStates
@@ -119,6 +120,7 @@ class Bus:
         self._current: _Connections | None = None
         self._known: dict[str, _Known] = {}
         self._live = LiveStates()
+        self.backups = BackupDesk(keys, settings_of=self._settings_of, on_backup=self._on_backup)
 
     @property
     def present(self) -> bool:
@@ -163,10 +165,12 @@ class Bus:
                 connected(self._url, self._system_credentials, name="oxy-operator-accounts")
             )
             await platform.subscribe(subjects.STATE_ALL, cb=self._on_state_message)
+            await stack.enter_async_context(self.backups.serving(platform))
             while True:
                 connections = await self._prepare(platform, system)
                 # A server that restarted may have lost accounts and settings.
                 self._known.clear()
+                self.backups.refresh()
                 self._current = connections
                 log.info("bus_prepared")
                 self._on_connected()
@@ -259,6 +263,15 @@ class Bus:
         info = await stream_info(connections.platform, STATE_STREAM)
         age = info.ts - found.time if info and found.time else timedelta()
         self._accept_state(subject, found.data or b"", datetime.now(UTC) - max(age, timedelta()), kept=True)
+
+    def _settings_of(self, account: str) -> InstanceSettings | None:
+        known = self._known.get(account)
+        return known.settings if known else None
+
+    def _on_backup(self, account: str) -> None:
+        known = self._known.get(account)
+        if known is not None:
+            self._on_state(known.key)
 
     async def _on_state_message(self, message: Msg) -> None:
         self._accept_state(message.subject, message.data, datetime.now(UTC))

@@ -111,6 +111,10 @@ class PlatformKeys(BaseModel):
         """Return the key of the digest that stands for an instance's proxy where anybody may read it."""
         return self._bytes("proxy", organization, instance)
 
+    def backup_key(self, organization: str, instance: str) -> bytes:
+        """Return the key of an instance's backups; it outlives the custom resource, as the names do."""
+        return self._bytes("backup", organization, instance)
+
     def _derived(self, role: KeyRole, *owner: str) -> KeyPair:
         return _encode(self._bytes(role.name.lower(), *owner), role)
 

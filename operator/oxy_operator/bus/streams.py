@@ -1,5 +1,6 @@
 """What the server says of a stream: when it was created, which tells it from one that began anew, and its own clock."""
 
+import json
 from typing import Final
 
 from nats.aio.client import Client
@@ -50,6 +51,34 @@ def _read(answer: bytes) -> StreamInfo | None:
         return None
     message = f"NATS refused a question about a stream: {problem.get('description')}"
     raise BusError(message)
+
+
+class _Subjects(BaseModel):
+    """Part of the same answer, if it was asked for subjects; a large one comes in pages."""
+
+    total: int = 0
+
+    class State(BaseModel):
+        subjects: dict[str, int] | None = None
+
+    state: State
+
+
+async def subjects_of(client: Client, name: str, pattern: str) -> dict[str, int]:
+    """Return the subjects in a stream that match, each with its number of messages. Raises BusError."""
+    found: dict[str, int] = {}
+    while True:
+        asked = json.dumps({"subjects_filter": pattern, "offset": len(found)}).encode()
+        try:
+            answer = await client.request(f"$JS.API.STREAM.INFO.{name}", asked, timeout=ANSWER_SECONDS)
+            page = _Subjects.model_validate_json(answer.data)
+        except (NatsError, ValidationError) as error:
+            message = f"NATS did not list the subjects of {name}: {str(error)[:200] or type(error).__name__}"
+            raise BusError(message) from error
+        new = page.state.subjects or {}
+        found |= new
+        if not new or len(found) >= page.total:
+            return found
 
 
 async def identities(client: Client) -> dict[str, str]:

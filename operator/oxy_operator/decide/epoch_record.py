@@ -4,7 +4,7 @@ The claim is the one object that outlives pods, restarts of the operator and the
 can be lost and derived again. `next_record` is the instance's state machine: observations in, the next record out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Self
@@ -16,9 +16,12 @@ from oxy_core.identity import number_digest
 from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
 from oxy_core.instance.terminal_causes import terminal_cause
+from oxy_core.session_backups import BackupManifest, RestoreWish
 from oxy_core.times import utc_text
+from oxy_operator.decide.backups import StoredBackup
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.pod import Pod, Termination
+from oxy_operator.decide.restores import RestorePin, asked_for, found_backup
 from oxy_operator.lenient import plain_text, reason, utc_moment, whole_number
 
 _INCARNATION: Final = "oxy.dev/incarnation"
@@ -26,9 +29,10 @@ _PAIRED: Final = "oxy.dev/paired"
 _REPAIRED: Final = "oxy.dev/repaired"
 _ENDED: Final = "oxy.dev/ended"
 _NUMBER: Final = "oxy.dev/number"
+_RESTORE: Final = "oxy.dev/restore"
 
 RECORD_ANNOTATIONS: Final = frozenset(
-    {EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION, _INCARNATION, _PAIRED, _REPAIRED, _ENDED, _NUMBER}
+    {EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION, _INCARNATION, _PAIRED, _REPAIRED, _ENDED, _NUMBER, _RESTORE}
 )
 """Names of the annotations that hold a record."""
 
@@ -64,6 +68,8 @@ class EpochRecord:
     """Valid for its own epoch only; see `end`."""
     number: str
     """Digest of the number whose session the claim keeps; empty if it was never recorded."""
+    restore: RestorePin | None = None
+    """The backup that was last asked for."""
 
     @classmethod
     def of(cls, annotations: Mapping[str, str]) -> Self | None:
@@ -79,6 +85,7 @@ class EpochRecord:
             repaired=annotations.get(_REPAIRED),
             ended=_end(annotations.get(_ENDED)),
             number=annotations.get(_NUMBER, ""),
+            restore=RestorePin.of(annotations.get(_RESTORE)),
         )
 
     @property
@@ -88,6 +95,7 @@ class EpochRecord:
             PAIRING_UNTIL_ANNOTATION: utc_text(self.pairing_until) if self.pairing_until else None,
             _REPAIRED: self.repaired,
             _ENDED: self.ended.model_dump_json() if self.ended else None,
+            _RESTORE: self.restore.model_dump_json(exclude_none=True) if self.restore else None,
         }
         return {
             EPOCH_ANNOTATION: str(self.epoch),
@@ -127,18 +135,23 @@ def next_record(  # noqa: PLR0913 every observation that counts
     pod: Pod | None,
     live: LiveState | None,
     now: datetime,
+    backups: Sequence[StoredBackup] | None = None,
 ) -> EpochRecord:
     """Return the next record; equal to `record` if nothing happened.
 
     `known_epoch` is the highest epoch seen elsewhere (pod template, this process's memory): neither a new claim nor one
-    that lost its annotations lowers the epoch. `live` is None unless it is current (`current_live_state`).
+    that lost its annotations lowers the epoch. `live` is None unless it is current (`current_live_state`). `backups`
+    are those that `restores.found_backup` reads.
     """
     current = _with_number(_begun(instance, record, known_epoch, now), instance)
+    current = _with_restore(current, instance, backups, now)
     # A repair comes before what the pod reports: the present pod belongs to the epoch that the repair ends.
     if instance.repair_nonce is not None and instance.repair_nonce != current.repaired:
         return _repaired(current, instance.repair_nonce, pod, now)
     if pod is None or pod.epoch != current.epoch:
         return current
+    if current.restore is not None:
+        current = replace(current, restore=current.restore.answered(live))
     termination = pod.ended(current.epoch)
     if current.end is None and termination is not None and terminal_cause(termination.exit_code) is not None:
         return _ended(current, termination, pod.image)
@@ -184,6 +197,24 @@ def _repaired(record: EpochRecord, nonce: str, pod: Pod | None, now: datetime) -
     if waits:
         return replace(record, pairing_until=_window_end(now), repaired=nonce)
     return replace(record, epoch=record.epoch + 1, pairing_until=_window_end(now), repaired=nonce, ended=None)
+
+
+def _with_restore(
+    record: EpochRecord, instance: Instance, backups: Sequence[StoredBackup] | None, now: datetime
+) -> EpochRecord:
+    """Pin the backup that the spec asks for, in a new epoch: its pod restores it before it connects."""
+    asked = asked_for(instance)
+    if asked is None:
+        return replace(record, restore=None)
+    if record.restore is not None and record.restore.asked == asked:
+        return record
+    manifest, wanted = found_backup(instance, backups), instance.spec.session.restore_from
+    if not isinstance(manifest, BackupManifest) or wanted is None:
+        return record
+    epoch = record.epoch + 1
+    wish = RestoreWish(id=f"{manifest.id}/{epoch}", manifest=manifest, force=wanted.force)
+    pin = RestorePin(asked=asked, wish=wish)
+    return replace(record, epoch=epoch, pairing_until=_window_end(now), ended=None, restore=pin)
 
 
 def _ended(record: EpochRecord, termination: Termination, image: str) -> EpochRecord:

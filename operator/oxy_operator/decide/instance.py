@@ -5,7 +5,6 @@ What workers and runtimes read as well (``spec.ai``, ``spec.queues``, ``spec.rec
 """
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
@@ -13,8 +12,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from pydantic.alias_generators import to_camel
 
 from oxy_core.identity import InstanceName, OrganizationName, OwnerAddress, Phone
-from oxy_core.instance.custom_resource import REPAIR_ANNOTATION
+from oxy_core.instance.custom_resource import BACKUP_ANNOTATION, REPAIR_ANNOTATION
 from oxy_core.instance.pairing_offer import PairingMethod
+from oxy_core.instance.session_states import MAX_NONCE
 from oxy_core.instance.settings import (
     AiSettings,
     InboundSettings,
@@ -29,8 +29,8 @@ from oxy_operator.errors import ResourceError
 from oxy_operator.lenient import plain_text
 from oxy_operator.objects import Object
 
-MAX_NONCE: Final = 253
-"""Longest nonce of a repair, in characters; a longer one is cut. It is repeated in status and record."""
+LATEST: Final = "latest"
+"""Stands for the newest backup."""
 
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 
@@ -74,10 +74,30 @@ class StorageSpec(_Model):
     storage_class_name: str | None = None
 
 
+class BackupSpec(_Model):
+    """``spec.session.backup``."""
+
+    enabled: bool = True
+    every_hours: int = 24
+    keep: int = 7
+
+
+class RestoreSpec(_Model):
+    """``spec.session.restoreFrom``."""
+
+    backup_id: str
+    """A backup's id, or `LATEST`."""
+    instance: InstanceName | None = None
+    """Whose backup; None: this instance's own."""
+    force: bool = False
+
+
 class SessionSpec(_Model):
     """``spec.session``."""
 
     storage: StorageSpec = StorageSpec()
+    backup: BackupSpec = BackupSpec()
+    restore_from: RestoreSpec | None = None
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
     journal_percent: int = 50
 
@@ -188,6 +208,7 @@ class Instance(BaseModel):
     created_at: AwareDatetime | None
     generation: int
     repair_nonce: str | None
+    backup_nonce: str | None
     deleted_at: datetime | None
     finalizers: tuple[str, ...]
     spec: InstanceSpec
@@ -205,7 +226,8 @@ class Instance(BaseModel):
                 uid=metadata["uid"],
                 created_at=metadata.get("creationTimestamp"),
                 generation=metadata.get("generation", 1),
-                repair_nonce=_nonce(metadata.get("annotations", {})),
+                repair_nonce=_nonce(metadata, REPAIR_ANNOTATION),
+                backup_nonce=_nonce(metadata, BACKUP_ANNOTATION),
                 deleted_at=metadata.get("deletionTimestamp"),
                 finalizers=tuple(metadata.get("finalizers", ())),
                 spec=InstanceSpec.model_validate(resource.get("spec", {})),
@@ -217,5 +239,6 @@ class Instance(BaseModel):
             raise ResourceError(message) from None
 
 
-def _nonce(annotations: Mapping[str, str]) -> str | None:
-    return plain_text(annotations[REPAIR_ANNOTATION], MAX_NONCE) if REPAIR_ANNOTATION in annotations else None
+def _nonce(metadata: Object, annotation: str) -> str | None:
+    annotations = metadata.get("annotations", {})
+    return plain_text(annotations[annotation], MAX_NONCE) if annotation in annotations else None

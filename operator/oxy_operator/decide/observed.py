@@ -1,9 +1,12 @@
 """What `observe` gathers about one instance before anything is decided."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from oxy_core.envelopes import LiveState
+from oxy_core.session_backups import KEY_BYTES
+from oxy_operator.decide.backups import StoredBackup
 from oxy_operator.decide.client import ClientRefusal
 from oxy_operator.decide.endpoints import PUBLIC_ENDPOINTS, EndpointRules
 from oxy_operator.decide.epoch_record import EpochRecord
@@ -44,6 +47,12 @@ class Observed:
     """Its proxy, as it is now."""
     proxy_in_use: str | None = None
     """`ProxyWanted.digest` of the pod's proxy; None: the pod was made without one, or there is none."""
+    backups: Sequence[StoredBackup] | None = None
+    """The session's backups, newest first; None: not known."""
+    source_backups: Sequence[StoredBackup] | None = None
+    """Those of the instance whose backup is to be restored, most often the same."""
+    backup_key: Callable[[str], bytes] = lambda _: bytes(KEY_BYTES)
+    """The key of an instance of the same organization, by its name."""
     refusal: Problem | None = None
     """Why the instance may not have its organization or number."""
     refusals: tuple[ClientRefusal, ...] = ()

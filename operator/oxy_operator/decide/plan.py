@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from uuid import UUID
 
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.instance.custom_resource import (
@@ -11,16 +12,20 @@ from oxy_core.instance.custom_resource import (
     pairing_secret_name,
     runtime_name,
 )
+from oxy_core.session_backups import key_id
 from oxy_core.times import utc_text
+from oxy_operator.decide.backups import surplus
 from oxy_operator.decide.budget import budget_problem
 from oxy_operator.decide.client import ClientRefusal, client_of, refusal_of, refusing
 from oxy_operator.decide.endpoints import endpoint_problem
 from oxy_operator.decide.epoch_record import EpochRecord, next_record
+from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.live_state import current_live_state, noticeable
 from oxy_operator.decide.model_keys import KeysWanted
 from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.ownership_problems import session_problem
 from oxy_operator.decide.pod import Pod
+from oxy_operator.decide.restores import asked_for
 from oxy_operator.decide.situation import ModelProblems, Situation
 from oxy_operator.decide.specs.claim import session_claim
 from oxy_operator.decide.specs.config_map import settings_config_map
@@ -87,6 +92,8 @@ class Plan:
     """Told to all instances."""
     settings: InstanceSettings | None = None
     """Pushed to the bus, together with the account."""
+    expired_backups: tuple[UUID, ...] = ()
+    """Deleted on the bus."""
 
 
 def plan_for(observed: Observed, deployment: Deployment) -> Plan:
@@ -124,6 +131,7 @@ def _record(observed: Observed) -> EpochRecord:
         pod=observed.pod,
         live=live,
         now=observed.now,
+        backups=observed.source_backups,
     )
 
 
@@ -139,6 +147,8 @@ def _situation(observed: Observed, record: EpochRecord, deployment: Deployment) 
         models=_model_problems(observed, deployment),
         client=client,
         client_refusal=refusing(client, observed.refusals),
+        backups=observed.backups,
+        source_backups=observed.source_backups,
         now=observed.now,
     )
 
@@ -177,6 +187,7 @@ def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) 
         notice=_notice(observed.pod, record) if shows_codes else None,
         refusal=refusal_of(record, observed.now),
         settings=instance_settings(instance, observed.tenancy.account),
+        expired_backups=_expired(instance, record, observed),
     )
 
 
@@ -195,18 +206,38 @@ def _notice(pod: Pod | None, record: EpochRecord) -> PodNotice | None:
     return None if pod.noticed == until else PodNotice(pod.name, pod.uid, {PAIRING_UNTIL_ANNOTATION: until})
 
 
+def _awaits_backup(instance: Instance, record: EpochRecord) -> bool:
+    """Whether a pod could only offer codes, although a backup is to be restored that is not known yet."""
+    asked, pin = asked_for(instance), record.restore
+    return not record.paired and asked is not None and (pin is None or pin.asked != asked)
+
+
+def _backup_keys(observed: Observed, record: EpochRecord) -> dict[str, bytes]:
+    """Return the key of the instance's backups, then that of another one's if that one's backup is restored."""
+    own, pin = observed.instance.name, record.restore
+    keys = [observed.backup_key(name) for name in (own, pin.wish.manifest.instance if pin else own)]
+    return {key_id(key): key for key in keys}
+
+
+def _expired(instance: Instance, record: EpochRecord, observed: Observed) -> tuple[UUID, ...]:
+    """Return the backups that the spec no longer keeps; what is being restored stays."""
+    pin = record.restore
+    wanted = {pin.wish.manifest.id} if pin is not None and not pin.settled else set()
+    return surplus(observed.backups or (), instance.spec.session.backup.keep, wanted)
+
+
 def _children(
     observed: Observed, situation: Situation, record: EpochRecord, deployment: Deployment, volume: str
 ) -> Iterator[Child]:
     instance, tenancy = observed.instance, observed.tenancy
     ahead = noticeable(observed.clock_ahead) if situation.live else timedelta()
     yield Child(CONFIG_MAPS, settings_config_map(instance, record, observed.bus_state, clock_ahead=ahead))
-    yield Child(SECRETS, credentials_secret(instance, tenancy.credentials))
+    yield Child(SECRETS, credentials_secret(instance, tenancy.credentials, _backup_keys(observed, record)))
     yield Child(NETWORK_POLICIES, ingress_policy(instance))
     # A pod that runs keeps the proxy that it has, whatever becomes of the Secret.
     proxy = observed.proxy.digest or (observed.proxy_in_use if observed.proxy.secret else None)
     unreachable = observed.proxy.problem is not None and proxy is None
-    stopped = instance.spec.suspend or record.end is not None or unreachable
+    stopped = instance.spec.suspend or record.end is not None or unreachable or _awaits_backup(instance, record)
     stateful_set = runtime_stateful_set(
         instance,
         record,

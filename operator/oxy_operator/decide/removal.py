@@ -8,10 +8,15 @@ from oxy_core.identity import number_digest
 from oxy_core.instance.custom_resource import FINALIZER, claim_name, runtime_name
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.leaving import Farewell, farewell
+from oxy_operator.decide.live_state import current_live_state, noticeable
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.plan import ChildName
 from oxy_operator.decide.pod import Pod
-from oxy_operator.objects import CLAIMS, STATEFUL_SETS
+from oxy_operator.decide.situation import Situation
+from oxy_operator.decide.specs.config_map import settings_config_map
+from oxy_operator.decide.status import Status, status_of
+from oxy_operator.objects import CLAIMS, STATEFUL_SETS, Object
 
 RELEASE_AFTER: Final = timedelta(minutes=5)
 """How long a deletion waits for the pod to end and for NATS; then the finalizer is removed anyway."""
@@ -27,7 +32,11 @@ class RemovalPlan:
 
     workload: ChildName
     claim: ChildName | None
-    """None if the deletion policy retains it, or the instance never used it."""
+    """None if the deletion policy retains it, the instance never used it, or no backup replaces it."""
+    settings: Object | None
+    """The pod's settings, which tell it to give its session up; the rest waits until it has. None: it need not."""
+    status: Status | None
+    """What to show meanwhile."""
     overdue: bool
     """Whether neither the pod nor NATS is waited for any longer."""
 
@@ -49,12 +58,42 @@ def removal_plan(observed: Observed) -> RemovalPlan | None:
     if FINALIZER not in instance.finalizers or instance.deleted_at is None:
         return None
     overdue = observed.now - instance.deleted_at > RELEASE_AFTER
-    deletes_claim = instance.spec.session.deletion_policy == "Delete" and _used_claim(instance, observed.record)
+    leaves = None
+    if instance.spec.session.deletion_policy == "Delete" and _used_claim(instance, observed.record):
+        leaves = farewell(observed, overdue=overdue)
     return RemovalPlan(
         workload=ChildName(STATEFUL_SETS, runtime_name(instance.name)),
-        claim=ChildName(CLAIMS, claim_name(instance.name)) if deletes_claim else None,
+        claim=ChildName(CLAIMS, claim_name(instance.name)) if leaves and leaves.deletes_claim else None,
+        settings=_last_settings(observed, leaves) if leaves else None,
+        status=_status(observed, leaves) if leaves else None,
         overdue=overdue,
     )
+
+
+def _last_settings(observed: Observed, leaves: Farewell) -> Object | None:
+    if observed.record is None or not leaves.asks:
+        return None
+    ahead = noticeable(observed.clock_ahead)
+    instance, record = observed.instance, observed.record
+    return settings_config_map(instance, record, observed.bus_state, clock_ahead=ahead, leave=leaves.wish)
+
+
+def _status(observed: Observed, leaves: Farewell) -> Status | None:
+    record = observed.record
+    if record is None or not leaves.asks:
+        return None
+    live = current_live_state(observed.reported, observed.pod, record, observed.now)
+    situation = Situation(
+        observed.instance,
+        record,
+        observed.pod,
+        live,
+        backups=observed.backups,
+        leaving=leaves.waits_for,
+        account_pushed=observed.account_held,
+        now=observed.now,
+    )
+    return status_of(situation)
 
 
 def _used_claim(instance: Instance, record: EpochRecord | None) -> bool:

@@ -11,6 +11,7 @@ from oxy_operator.decide.client import ageing_seconds
 from oxy_operator.decide.live_state import HEARTBEAT_SECONDS
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.outcome import Outcome
+from oxy_operator.decide.session_status import backup_overdue_at
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.verdicts import LOST_AFTER
 
@@ -42,6 +43,9 @@ def _deadlines(observed: Observed, situation: Situation, outcome: Outcome, held_
     window_end = _open_window_end(situation)
     if window_end is not None:
         yield (window_end - situation.now).total_seconds() + 1.0
+    overdue_at = backup_overdue_at(situation)
+    if overdue_at is not None and overdue_at > situation.now:
+        yield (overdue_at - situation.now).total_seconds() + 1.0
     yield from _pod_deadlines(situation)
 
 

@@ -1,10 +1,12 @@
 """Everything that an instance's status is derived from: observations, the record, and how acting on the plan went."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from oxy_core.envelopes import LiveState
+from oxy_operator.decide.backups import StoredBackup
 from oxy_operator.decide.client import UNKNOWN_CLIENT, Client, ClientRefusal
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
@@ -45,6 +47,12 @@ class Situation:
     client: Client = UNKNOWN_CLIENT
     client_refusal: ClientRefusal | None = None
     """The first refusal, of any instance, that concerns its client."""
+    backups: Sequence[StoredBackup] | None = None
+    """The session's backups, newest first; None: not known."""
+    source_backups: Sequence[StoredBackup] | None = None
+    """Those of the instance whose backup is to be restored."""
+    leaving: Problem | None = None
+    """What the deletion of the instance waits for."""
     account_pushed: bool = False
     """Whether NATS has accepted the instance's account."""
     now: datetime = field(kw_only=True)

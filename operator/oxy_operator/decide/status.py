@@ -17,6 +17,7 @@ from oxy_core.times import utc_text
 from oxy_operator.decide.client import ageing_problem, outdated_problem
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.live_state import is_later_activity
+from oxy_operator.decide.session_status import backup_problem, restore_condition, session_status
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.verdicts import Verdict, lost_connection, verdict_for
 from oxy_operator.lenient import plain_text
@@ -42,6 +43,7 @@ def status_of(situation: Situation) -> Status:
         "conditions": _conditions(situation, verdict),
         "jid": _jid(situation),
         "pairing": _pairing(situation, verdict),
+        "session": session_status(situation) if record else None,
         "repair": _repair(record, situation.now) if record else None,
         "reconnect": _reconnect(situation, verdict),
         "runtime": _runtime(situation),
@@ -93,6 +95,7 @@ def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
         ),
         *_models(situation),
         *_client(situation),
+        *_session(situation),
         _ready(situation, verdict),
     ]
 
@@ -193,6 +196,22 @@ def _client(situation: Situation) -> Iterator[Status]:
         day = expected_cut_off(client.published_on)
         recent = Problem("Recent", f"By what is known, WhatsApp will not refuse {client.version} before {day}.")
         yield _condition_if(situation, "ClientAgeing", ageing_problem(client, situation.now), recent)
+
+
+def _session(situation: Situation) -> list[Status]:
+    """Return what is known of the session's backups; of restoring one and of leaving only if either is to be done."""
+    made: list[Status] = []
+    if situation.record is not None and situation.record.paired:
+        kept = "The newest backup is as young as spec.session.backup wants it, and was restored in a test."
+        made.append(_condition_unless(situation, "BackedUp", backup_problem(situation), "Verified", kept))
+    restored = restore_condition(situation)
+    if restored is not None:
+        reason, message, holds = restored
+        made.append(_condition(situation, "Restored", reason, message, holds=holds))
+    if situation.leaving is not None:
+        leaving = situation.leaving
+        made.append(_condition(situation, "Removed", leaving.reason, leaving.message, holds=False))
+    return made
 
 
 def _paired(situation: Situation, verdict: Verdict) -> Status:

@@ -56,7 +56,7 @@ def test_it_waits_for_pod_and_bus_for_a_while_and_keeps_the_number_of_a_pod_that
 
 def test_the_claim_is_deleted_only_if_the_policy_says_so() -> None:
     assert removal(deleted()).claim is None
-    made = removal(deleted(session={"deletionPolicy": "Delete"}))
+    made = removal(deleted(session={"deletionPolicy": "Delete"}), record=record(paired=False))
     assert made.claim == ChildName(CLAIMS, "wai-petshop-session")
 
 

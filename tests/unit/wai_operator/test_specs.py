@@ -19,6 +19,8 @@ from oxy_operator.decide.specs.network_policy import ingress_policy
 from oxy_operator.decide.specs.secrets import credentials_secret, pairing_secret
 from oxy_operator.decide.specs.stateful_set import runtime_stateful_set
 
+KEYS = {"0123456789abcdef": b"k" * 32}
+
 
 def stateful_set(made: Json = None, remembered: Json = None, replicas: int = 1, proxy: str | None = None) -> Json:
     return runtime_stateful_set(
@@ -48,7 +50,7 @@ def environment(**spec: Json) -> dict[str, Any]:
 OWNED = [
     stateful_set(),
     settings_config_map(instance(), record()),
-    credentials_secret(instance(), "creds"),
+    credentials_secret(instance(), "creds", KEYS),
     ingress_policy(instance()),
     pairing_secret(instance(), PairingOffer(method="PhoneCode", code="X", expires_at=NOW)),
 ]
@@ -98,7 +100,7 @@ def test_the_record_is_applied_to_the_claim_that_was_seen() -> None:
 
 
 def test_the_credentials_change_their_annotation_with_their_content() -> None:
-    one, two = (credentials_secret(instance(), content) for content in ("one", "two"))
+    one, two = (credentials_secret(instance(), content, KEYS) for content in ("one", "two"))
     assert b64decode(one["data"]["user.creds"]) == b"one"
     assert one["metadata"]["annotations"] != two["metadata"]["annotations"]
     assert one["metadata"]["name"] == "wai-petshop"

@@ -6,6 +6,7 @@ from typing import Final
 
 from oxy_core.instance.custom_resource import runtime_name
 from oxy_core.instance.settings import InboundSettings
+from oxy_core.session_backups import BackupPlan, LeaveWish
 from oxy_core.tenant import SETTINGS_FILE, TenantSettings
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance
@@ -27,13 +28,19 @@ def bus_state_of(annotations: Mapping[str, str]) -> str | None:
 
 
 def tenant_settings(
-    instance: Instance, record: EpochRecord, bus_state: str | None = None, *, clock_ahead: timedelta = timedelta()
+    instance: Instance,
+    record: EpochRecord,
+    bus_state: str | None = None,
+    *,
+    clock_ahead: timedelta = timedelta(),
+    leave: LeaveWish | None = None,
 ) -> TenantSettings:
     """Return what the runtime reads from its settings file.
 
     `clock_ahead`: by how much its clock is ahead of ours. The window would otherwise have closed before it began.
+    `leave`: the instance is deleted with its session.
     """
-    spec = instance.spec
+    spec, backup = instance.spec, instance.spec.session.backup
     return TenantSettings(
         organization=spec.organization_id,
         instance=instance.name,
@@ -49,15 +56,23 @@ def tenant_settings(
         journal_percent=spec.session.journal_percent,
         volume_bytes=int(amount(spec.session.storage.size)) or None,
         bus_state=bus_state,
+        backup=BackupPlan(enabled=backup.enabled, every_hours=backup.every_hours, request=instance.backup_nonce),
+        restore=record.restore.wish if record.restore else None,
+        leave=leave,
     )
 
 
 def settings_config_map(
-    instance: Instance, record: EpochRecord, bus_state: str | None = None, *, clock_ahead: timedelta = timedelta()
+    instance: Instance,
+    record: EpochRecord,
+    bus_state: str | None = None,
+    *,
+    clock_ahead: timedelta = timedelta(),
+    leave: LeaveWish | None = None,
 ) -> Object:
     """Return the ConfigMap with the runtime's settings file; the arguments are those of `tenant_settings`."""
     annotations = {"annotations": {BUS_STATE_ANNOTATION: bus_state}} if bus_state else {}
-    settings = tenant_settings(instance, record, bus_state, clock_ahead=clock_ahead)
+    settings = tenant_settings(instance, record, bus_state, clock_ahead=clock_ahead, leave=leave)
     return {
         "metadata": metadata(instance, runtime_name(instance.name)) | annotations,
         "data": {SETTINGS_FILE: settings.encode().decode()},

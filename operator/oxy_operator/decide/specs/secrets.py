@@ -8,6 +8,7 @@ from typing import Final
 
 from oxy_core.instance.custom_resource import pairing_secret_name, runtime_name
 from oxy_core.instance.pairing_offer import PairingOffer
+from oxy_core.session_backups import BACKUP_KEY_FILE, keys_text
 from oxy_core.tenant import CREDENTIALS_FILE
 from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.specs.metadata import metadata
@@ -19,9 +20,13 @@ CONTENT_ANNOTATION: Final = "oxy.dev/content"
 _DIGEST_BYTES: Final = 12
 
 
-def credentials_secret(instance: Instance, credentials: str) -> Object:
-    """Return the Secret with the user's credentials file; the runtime reloads it when it changes."""
-    return _secret(instance, runtime_name(instance.name), {CREDENTIALS_FILE: credentials})
+def credentials_secret(instance: Instance, credentials: str, backup_keys: Mapping[str, bytes]) -> Object:
+    """Return the Secret with the user's credentials file and the keys of backups.
+
+    The runtime reads both again when they change.
+    """
+    content = {CREDENTIALS_FILE: credentials, BACKUP_KEY_FILE: keys_text(backup_keys)}
+    return _secret(instance, runtime_name(instance.name), content)
 
 
 def pairing_secret(instance: Instance, offer: PairingOffer) -> Object:

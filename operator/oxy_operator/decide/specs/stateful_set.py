@@ -10,6 +10,7 @@ from oxy_core.instance.custom_resource import (
     session_folder,
 )
 from oxy_core.instance.proxy_url import PROXY_KEY
+from oxy_core.session_backups import BACKUP_KEY_FILE
 from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE
 from oxy_operator.decide.epoch_record import EpochRecord
 from oxy_operator.decide.instance import Instance, NetworkSpec
@@ -141,6 +142,7 @@ def _environment(instance: Instance, account: str, nats_url: str, volume: str) -
         "OXY_ACCOUNT": account,
         "OXY_NATS_URL": nats_url,
         "OXY_NATS_CREDENTIALS": f"{_CREDENTIALS}/{CREDENTIALS_FILE}",
+        "OXY_BACKUP_KEY": f"{_CREDENTIALS}/{BACKUP_KEY_FILE}",
         "OXY_SETTINGS": f"{_SETTINGS}/{SETTINGS_FILE}",
         "OXY_SESSION": session_folder(instance.spec.organization_id, instance.name),
         "OXY_VOLUME_ID": volume,

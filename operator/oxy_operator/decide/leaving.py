@@ -1,0 +1,80 @@
+"""How a deleted instance gives its session up if the policy is Delete: backed up, unlinked on the phone, then deleted.
+
+The claim is the only place where a session lives. So it is deleted only if nobody is linked any more, or if a backup of
+this epoch's session exists, whose key derives from the names and outlives the resource. Otherwise it stays, as with the
+policy Retain, and `oxy sessions list` names it.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from oxy_core.instance.session_states import LeaveState, LeaveStep
+from oxy_core.instance.terminal_causes import ExitCode
+from oxy_core.session_backups import LeaveWish
+from oxy_operator.decide.epoch_record import EpochRecord
+from oxy_operator.decide.live_state import current_live_state
+from oxy_operator.decide.observed import Observed
+from oxy_operator.lenient import plain_text
+from oxy_operator.problems import Problem
+
+_UNTIL: Final = "Five minutes after its deletion, the instance goes without waiting any longer."
+
+_STEPS: Final = {
+    LeaveStep.BACKING_UP: "BackingUp",
+    LeaveStep.UNLINKING: "Unlinking",
+    LeaveStep.FAILED: "UnlinkFailed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """What becomes of a session whose instance is deleted with it."""
+
+    wish: LeaveWish
+    waits_for: Problem | None
+    """None: the pod has left, or cannot be asked, or was waited for long enough."""
+    deletes_claim: bool
+
+    @property
+    def asks(self) -> bool:
+        """Whether the pod is to be told."""
+        return self.waits_for is not None
+
+
+def farewell(observed: Observed, *, overdue: bool) -> Farewell:
+    """Return what becomes of the session of a deleted instance that used its claim."""
+    record, wish = observed.record, LeaveWish(id=observed.instance.uid)
+    if record is None or not record.paired:
+        return Farewell(wish, None, deletes_claim=True)
+    waits_for = None if overdue else _waits_for(observed, record, wish)
+    return Farewell(wish, waits_for, deletes_claim=_is_backed_up(observed, record, wish))
+
+
+def _is_backed_up(observed: Observed, record: EpochRecord, wish: LeaveWish) -> bool:
+    made = [backup.manifest for backup in observed.backups or ()]
+    return any(manifest.request == wish.id or manifest.epoch == record.epoch for manifest in made)
+
+
+def _waits_for(observed: Observed, record: EpochRecord, wish: LeaveWish) -> Problem | None:
+    """Return why to wait; None if the pod has left, or there is none that could."""
+    pod = observed.pod
+    if pod is None or not observed.has_workload or pod.deleted_at is not None or pod.epoch != record.epoch:
+        return None
+    ended = pod.ended(record.epoch)
+    if record.end is not None or (ended is not None and ended.exit_code == ExitCode.LOGGED_OUT):
+        return None
+    live = current_live_state(observed.reported, pod, record, observed.now)
+    said = live.leaving if live and live.leaving and live.leaving.wish == wish.id else None
+    return None if said is not None and said.step is LeaveStep.LEFT else _explained(said)
+
+
+def _explained(said: LeaveState | None) -> Problem:
+    if said is None:
+        message = f"The pod is told to back its session up and to unlink the device on the phone. {_UNTIL}"
+        return Problem("TellingPod", message)
+    doing = {
+        LeaveStep.BACKING_UP: "The session is backed up, before its device is unlinked on the phone.",
+        LeaveStep.UNLINKING: "The session is backed up. Its device is unlinked on the phone.",
+    }.get(said.step, "The device could not be unlinked on the phone; the pod tries again.")
+    detail = f" {plain_text(said.detail)}" if said.detail else ""
+    return Problem(said.reason or _STEPS.get(said.step, "Leaving"), f"{doing}{detail} {_UNTIL}")

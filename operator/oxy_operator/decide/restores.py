@@ -1,0 +1,105 @@
+"""Restoring a session's backup because ``spec.session.restoreFrom`` says so: once, and only one that fits. Pure.
+
+The record pins what that field stands for, so that ``latest`` does not become another backup every day. A changed field
+is a new wish, and so is one that was taken away and set again.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from oxy_core.envelopes import LiveState
+from oxy_core.identity import number_digest
+from oxy_core.instance.session_states import RestoreOutcome
+from oxy_core.session_backups import BackupManifest, RestoreWish
+from oxy_operator.decide.backups import StoredBackup
+from oxy_operator.decide.instance import LATEST, Instance, RestoreSpec
+from oxy_operator.lenient import plain_text
+from oxy_operator.problems import Problem
+
+
+class RestorePin(BaseModel):
+    """What a wish to restore stands for, and what became of it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    asked: str
+    """Digest of the field."""
+    wish: RestoreWish
+    outcome: RestoreOutcome | None = None
+    reason: str = ""
+    detail: str = ""
+    at: AwareDatetime | None = None
+
+    @classmethod
+    def of(cls, text: str | None) -> "RestorePin | None":
+        """Read an annotation, which others may have changed."""
+        try:
+            return cls.model_validate_json(text) if text else None
+        except ValidationError:
+            return None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the pod goes on without restoring anything more."""
+        return self.outcome in {RestoreOutcome.RESTORED, RestoreOutcome.REFUSED}
+
+    def answered(self, live: LiveState | None) -> "RestorePin":
+        """Return the pin with what the pod says of it."""
+        said = live.restore if live else None
+        settles = said is not None and said.outcome is not RestoreOutcome.WAITING
+        if said is None or said.wish != self.wish.id or self.settled or not settles:
+            return self
+        return self.model_copy(
+            update={"outcome": said.outcome, "reason": said.reason or "", "detail": said.detail, "at": said.at}
+        )
+
+
+def source_of(instance: Instance) -> str:
+    """Return the name of the instance whose backup is to be restored."""
+    wanted = instance.spec.session.restore_from
+    return (wanted and wanted.instance) or instance.name
+
+
+def asked_for(instance: Instance) -> str | None:
+    """Return the digest of what the spec asks to restore; None: nothing."""
+    wanted = instance.spec.session.restore_from
+    return None if wanted is None else hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:16]
+
+
+def found_backup(instance: Instance, backups: Sequence[StoredBackup] | None) -> BackupManifest | Problem | None:
+    """Return the backup that the spec asks for, why there is none, or None if it asks for none.
+
+    `backups` are those of `source_of`, newest first; None: the bus has not said.
+    """
+    wanted = instance.spec.session.restore_from
+    if wanted is None:
+        return None
+    if backups is None:
+        return Problem("BusUnavailable", "NATS has not listed the backups yet. Oxy retries automatically.")
+    fitting = [backup.manifest for backup in backups if _fits(instance, backup.manifest)]
+    for manifest in fitting:
+        if wanted.backup_id in {LATEST, str(manifest.id)}:
+            return manifest
+    return _missing(instance, wanted, backups)
+
+
+def _fits(instance: Instance, manifest: BackupManifest) -> bool:
+    spec = instance.spec
+    return (manifest.organization, manifest.number) == (spec.organization_id, number_digest(spec.phone_number))
+
+
+def _missing(instance: Instance, wanted: RestoreSpec, backups: Sequence[StoredBackup]) -> Problem:
+    others = [backup for backup in backups if wanted.backup_id in {LATEST, str(backup.manifest.id)}]
+    if others:
+        message = (
+            "spec.session.restoreFrom names a backup of another number. A session belongs to the number that it is "
+            "linked with: name a backup of this one, or remove the field and link the phone."
+        )
+        return Problem("BackupOfAnotherNumber", message)
+    message = (
+        f"spec.session.restoreFrom: instance {source_of(instance)} has no backup {plain_text(wanted.backup_id)}. To "
+        f"see which there are, run: oxy sessions show {source_of(instance)} -n {instance.namespace}"
+    )
+    return Problem("BackupNotFound", message)

@@ -1,0 +1,177 @@
+"""``status.session``, and the conditions of backing up and restoring: what is stored, and what becomes of it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from oxy_core.envelopes import LiveState
+from oxy_core.instance.session_states import BackupOutcome, BackupState, RestoreOutcome
+from oxy_core.instance.stored_session import SessionFacts
+from oxy_core.session_backups import FIRST_AFTER
+from oxy_core.times import utc_text
+from oxy_operator.decide.backups import StoredBackup
+from oxy_operator.decide.live_state import ACTIVITY_STEP
+from oxy_operator.decide.restores import RestorePin, asked_for, found_backup
+from oxy_operator.decide.situation import Situation
+from oxy_operator.lenient import plain_text, utc_moment
+from oxy_operator.problems import Problem
+
+SHOWN: Final = 30
+"""Most backups that the status lists; `oxy sessions show` has all."""
+
+_LATE: Final = 2
+"""After so many intervals without one, a backup is overdue."""
+
+Fields = dict[str, Any]
+
+
+def session_status(situation: Situation) -> Fields | None:
+    """Return ``status.session``; what is not known now stays as it was shown last."""
+    old: Fields = situation.instance.status.get("session", {})
+    fields = {
+        **_facts(situation.live, old),
+        **_backups(situation.backups, old),
+        "backup": _request(situation, old),
+        "restore": _restore(situation),
+    }
+    return {name: value for name, value in fields.items() if value is not None} or None
+
+
+def backup_problem(situation: Situation) -> Problem | None:
+    """Return why a linked session has no current backup; None if it has one."""
+    if not situation.instance.spec.session.backup.enabled:
+        return Problem("Disabled", "spec.session.backup.enabled is false: if the volume is lost, so is the session.")
+    overdue_at = backup_overdue_at(situation)
+    if overdue_at is not None and situation.now < overdue_at:
+        return None
+    if situation.backups is None:
+        unlisted = "NATS has not listed the backups yet. Oxy retries automatically."
+        return None if _was_backed_up(situation) else Problem("BusUnavailable", unlisted)
+    return _failure(situation.live.backup if situation.live else None) or _due(situation.backups)
+
+
+def _due(backups: Sequence[StoredBackup]) -> Problem:
+    if backups:
+        message = f"The newest backup is of {utc_text(backups[0].stored_at)}. The next one is made while the pod runs."
+        return Problem("Overdue", message)
+    minutes = int(FIRST_AFTER.total_seconds() // 60)
+    message = f"The first backup is made {minutes} minutes after the phone was linked, while the pod runs."
+    return Problem("NotYet", message)
+
+
+def backup_overdue_at(situation: Situation) -> datetime | None:
+    """Return when the newest backup becomes too old; None: there is none, or none is wanted."""
+    plan = situation.instance.spec.session.backup
+    if not plan.enabled or not situation.backups:
+        return None
+    return situation.backups[0].stored_at + _LATE * timedelta(hours=plan.every_hours)
+
+
+def restore_condition(situation: Situation) -> tuple[str, str, bool] | None:
+    """Return reason, message and status of the condition Restored; None: nothing is to be restored."""
+    asked, record = asked_for(situation.instance), situation.record
+    if asked is None or record is None:
+        return None
+    pin = record.restore
+    if pin is None or pin.asked != asked:
+        found = found_backup(situation.instance, situation.source_backups)
+        problem = found if isinstance(found, Problem) else Problem("Restoring", "The pod is being replaced.")
+        return problem.reason, problem.message, False
+    return _settled(pin, situation.live)
+
+
+def _settled(pin: RestorePin, live: LiveState | None) -> tuple[str, str, bool]:
+    named = f"Backup {pin.wish.manifest.id} of {utc_text(pin.wish.manifest.made_at)}"
+    if pin.outcome is RestoreOutcome.RESTORED:
+        caveat = (
+            "It does not know what was received and sent after it was made: of those chats, WhatsApp may have to send "
+            "messages again before they can be read, and the first ones may be lost."
+        )
+        return "Restored", f"{named} was restored. {caveat}", True
+    if pin.outcome is RestoreOutcome.REFUSED:
+        return pin.reason or "Refused", f"{named} was not restored: {plain_text(pin.detail)}", False
+    said = live.restore if live and live.restore and live.restore.wish == pin.wish.id else None
+    why = f" It waits: {plain_text(said.detail)}" if said and said.detail else ""
+    return (said and said.reason) or "Restoring", f"{named} is restored before the pod connects.{why}", False
+
+
+def _was_backed_up(situation: Situation) -> bool:
+    conditions = situation.instance.status.get("conditions", ())
+    return any((item["type"], item["status"]) == ("BackedUp", "True") for item in conditions)
+
+
+def _failure(said: BackupState | None) -> Problem | None:
+    if said is None or said.outcome not in {BackupOutcome.FAILED, BackupOutcome.REFUSED}:
+        return None
+    what = "The last backup failed" if said.outcome is BackupOutcome.FAILED else "There is nothing to back up"
+    return Problem(said.reason or "BackupFailed", f"{what}: {plain_text(said.detail)}")
+
+
+def _facts(live: LiveState | None, old: Fields) -> Fields:
+    """Return sizes and figures, which are written at most every five minutes."""
+    names = ("sizeBytes", "volumeBytes", "volumeFreeBytes", "journalBytes", "linkedAt", "device", "libraryVersion")
+    more = ("messages", "peers", "setAsideBytes", "checkedAt", "restoredAt", "updatedAt")
+    shown = {name: old[name] for name in (*names, *more) if name in old}
+    updated = utc_moment(old.get("updatedAt"))
+    if live is None or (updated is not None and live.heartbeat_at - updated < ACTIVITY_STEP):
+        return shown
+    session = live.session or SessionFacts()
+    fresh = {
+        "sizeBytes": live.session_bytes,
+        "volumeBytes": live.volume_bytes,
+        "volumeFreeBytes": live.volume_free_bytes,
+        "journalBytes": live.journal_bytes,
+        "linkedAt": session.linked_at and utc_text(session.linked_at),
+        "device": session.device,
+        "libraryVersion": plain_text(session.library_version, SHOWN) or None,
+        "messages": session.messages,
+        "peers": session.peers,
+        "setAsideBytes": session.set_aside_bytes,
+        "checkedAt": session.checked_at and utc_text(session.checked_at),
+        "restoredAt": session.restored_at and utc_text(session.restored_at),
+        "updatedAt": utc_text(live.heartbeat_at),
+    }
+    return {name: value for name, value in fresh.items() if value is not None}
+
+
+def _backups(backups: Sequence[StoredBackup] | None, old: Fields) -> Fields:
+    if backups is None:
+        return {name: old[name] for name in ("lastBackupAt", "backups") if name in old}
+    if not backups:
+        return {}
+    listed = [
+        {
+            "id": str(backup.manifest.id),
+            "storedAt": utc_text(backup.stored_at),
+            "bytes": backup.manifest.compressed_bytes,
+            "epoch": backup.manifest.epoch,
+        }
+        for backup in backups[:SHOWN]
+    ]
+    return {"lastBackupAt": utc_text(backups[0].stored_at), "backups": listed}
+
+
+def _request(situation: Situation, old: Fields) -> Fields | None:
+    """Return what became of the last request; a backup that answers it proves that it was carried out."""
+    nonce = situation.instance.backup_nonce
+    if nonce is None:
+        return None
+    made = next((backup for backup in situation.backups or () if backup.manifest.request == nonce), None)
+    if made is not None:
+        return {"nonce": nonce, "outcome": "Done", "backupId": str(made.manifest.id)}
+    said = situation.live.backup if situation.live else None
+    if said is not None and said.request == nonce and said.outcome is not BackupOutcome.DONE:
+        outcome = said.outcome.value.capitalize()
+        told = {"reason": said.reason, "message": plain_text(said.detail) or None}
+        return {"nonce": nonce, "outcome": outcome} | {name: value for name, value in told.items() if value}
+    before: Fields = old.get("backup", {})
+    return before if before.get("nonce") == nonce else {"nonce": nonce, "outcome": "Requested"}
+
+
+def _restore(situation: Situation) -> Fields | None:
+    pin = situation.record.restore if situation.record else None
+    if pin is None:
+        return None
+    outcome = pin.outcome.value.capitalize() if pin.outcome else "Restoring"
+    shown = {"backupId": str(pin.wish.manifest.id), "instance": pin.wish.manifest.instance, "outcome": outcome}
+    return shown | ({"at": utc_text(pin.at)} if pin.at else {})

@@ -1,0 +1,332 @@
+"""Backups that are kept, restored once, and made before a session is deleted."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from unit.wai_operator.making import NOW, PHONE, Json, deployment, instance, live, observed, pod, record, termination
+
+from oxy_core.identity import number_digest
+from oxy_core.instance.session_states import MAX_DETAIL
+from oxy_core.session_backups import BackupManifest, LeaveWish
+from oxy_core.tenant import TenantSettings
+from oxy_operator.decide.backups import UNFINISHED_AFTER, StoredBackup, UnfinishedBackup, abandoned, surplus
+from oxy_operator.decide.conclusion import conclude
+from oxy_operator.decide.epoch_record import EpochRecord, next_record
+from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.leaving import farewell
+from oxy_operator.decide.observed import Observed
+from oxy_operator.decide.outcome import Outcome
+from oxy_operator.decide.plan import plan_for
+from oxy_operator.decide.removal import RELEASE_AFTER, removal_plan
+from oxy_operator.decide.restores import RestorePin
+from oxy_operator.objects import STATEFUL_SETS
+
+ID = "01940000-0000-7000-8000-{:012}"
+
+
+def backup(place: int = 1, *, age: timedelta = timedelta(hours=1), **fields: Json) -> StoredBackup:
+    manifest = {
+        "id": ID.format(place),
+        "organization": "paws",
+        "instance": "petshop",
+        "number": number_digest(PHONE),
+        "device": "ab" * 32,
+        "epoch": 2,
+        "made_at": NOW - age,
+        "database_bytes": 2_000_000,
+        "compressed_bytes": 600_000,
+        "sha256": "ab" * 32,
+        "chunks": 3,
+        "key_id": "ab" * 8,
+        "library": "neonize 0.5.2",
+    }
+    return StoredBackup(BackupManifest.model_validate(manifest | fields), NOW - age, place)
+
+
+def uuid(number: int) -> UUID:
+    return UUID(ID.format(number))
+
+
+def restoring(backup_id: str = "latest", **fields: Json) -> Instance:
+    return instance(session={"restoreFrom": {"backupId": backup_id, **fields}})
+
+
+def following(made: Instance, before: EpochRecord | None, **seen: Json) -> EpochRecord:
+    given = {"known_epoch": 2, "pod": None, "live": None, "now": NOW, "backups": None} | seen
+    return next_record(made, before, **given)
+
+
+def status(given: Observed) -> Json:
+    return conclude(given, plan_for(given, deployment()), Outcome(account_pushed=True)).status
+
+
+def condition(shown: Json, kind: str) -> Json:
+    return next((item for item in shown["conditions"] if item["type"] == kind), None)
+
+
+# -- what is kept
+
+
+@pytest.mark.parametrize(
+    ("numbers", "keep", "wanted", "deleted"),
+    [
+        ([], 3, set(), []),
+        ([1, 2, 3], 3, set(), []),
+        ([5, 1, 4, 2, 3], 3, set(), [2, 1]),
+        ([1, 2, 3], 1, {1}, [2]),
+    ],
+)
+def test_the_newest_are_kept_and_what_is_wanted(numbers: Json, keep: int, wanted: Json, deleted: Json) -> None:
+    # The pods' clocks say the opposite of the order in which the bus got them.
+    made = [backup(number, age=timedelta(hours=number)) for number in numbers]
+    assert surplus(made, keep, {uuid(number) for number in wanted}) == tuple(map(uuid, deleted))
+
+
+def test_what_is_never_finished_is_deleted_and_a_flood_at_once() -> None:
+    old, new = NOW - UNFINISHED_AFTER - timedelta(seconds=1), NOW
+    assert abandoned([UnfinishedBackup("a", 3, old), UnfinishedBackup("b", 3, new)], NOW) == ("a",)
+    assert abandoned([UnfinishedBackup("a", 4_000, new), UnfinishedBackup("b", 97, new)], NOW) == ("a", "b")
+    assert abandoned([UnfinishedBackup("a", 4_000, new), UnfinishedBackup("b", 96, new)], NOW) == ()
+
+
+def test_the_plan_deletes_what_the_spec_does_not_keep() -> None:
+    given = observed(instance=instance(session={"backup": {"keep": 1}}), backups=(backup(2), backup(1)))
+    assert plan_for(given, deployment()).expired_backups == (uuid(1),)
+    assert plan_for(observed(), deployment()).expired_backups == ()
+
+
+# -- what is asked of a pod, and shown
+
+
+def settings_of(given: Observed) -> TenantSettings:
+    children = {child.kind.name: child.body for child in plan_for(given, deployment()).children("volume")}
+    return TenantSettings.decode(children["ConfigMap"]["data"]["settings.json"].encode())
+
+
+def test_a_pod_is_told_when_to_make_backups_and_of_requests() -> None:
+    made = instance(annotations={"oxy.dev/backup": "n1\n"}, session={"backup": {"everyHours": 6}})
+    plan = settings_of(observed(instance=made)).backup
+    assert (plan.enabled, plan.every_hours, plan.request) == (True, 6, "n1")
+    assert settings_of(observed()).backup.request is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "made", "said", "reason"),
+    [
+        ({}, [backup(age=timedelta(hours=47))], None, "Verified"),
+        ({}, [backup(age=timedelta(hours=49))], None, "Overdue"),
+        ({}, [], None, "NotYet"),
+        ({}, None, None, "BusUnavailable"),
+        ({"enabled": False}, [backup()], None, "Disabled"),
+        ({}, [], {"outcome": "failed", "at": NOW, "reason": "StoreFull", "detail": "x"}, "StoreFull"),
+        ({}, [backup()], {"outcome": "failed", "at": NOW, "reason": "StoreFull"}, "Verified"),
+        ({}, [], {"outcome": "failed", "at": NOW}, "BackupFailed"),
+    ],
+)
+def test_a_linked_session_is_backed_up_or_the_status_says_why_not(
+    spec: Json, made: Json, said: Json, reason: str
+) -> None:
+    shown = status(
+        observed(instance=instance(session={"backup": spec}), backups=made, reported=live(backup=said), pod=pod())
+    )
+    found = condition(shown, "BackedUp")
+    assert (found["reason"], found["status"]) == (reason, str(reason == "Verified"))
+    assert condition(status(observed(record=record(paired=False), backups=made)), "BackedUp") is None
+
+
+def test_a_session_that_was_backed_up_stays_so_while_nobody_knows() -> None:
+    shown = status(observed(backups=[backup()]))
+    later = status(observed(instance=instance(status=shown), backups=None))
+    assert condition(later, "BackedUp") == condition(shown, "BackedUp")
+    assert later["session"] == shown["session"]
+
+
+def test_the_status_lists_backups_and_figures_at_a_bounded_rate() -> None:
+    facts = {"session": {"messages": 7, "set_aside_bytes": 0}, "session_bytes": 4096, "volume_free_bytes": 9}
+    shown = status(observed(backups=[backup(2), backup(1)], reported=live(**facts)))["session"]
+    assert [item["id"] for item in shown["backups"]] == [ID.format(2), ID.format(1)]
+    assert (shown["sizeBytes"], shown["messages"], shown["volumeFreeBytes"], shown["setAsideBytes"]) == (4096, 7, 9, 0)
+    more = observed(
+        instance=instance(status={"session": shown}), backups=(), reported=live(**facts | {"session_bytes": 8192})
+    )
+    assert status(more)["session"]["sizeBytes"] == 4096
+    assert "lastBackupAt" not in status(more)["session"]
+    outdated = shown | {"updatedAt": "2026-11-22T11:54:00Z"}
+    later = observed(instance=instance(status={"session": outdated}), reported=live(**facts | {"session_bytes": 8192}))
+    assert status(later)["session"]["sizeBytes"] == 8192
+
+
+@pytest.mark.parametrize(
+    ("made", "said", "outcome"),
+    [
+        ([], None, "Requested"),
+        ([backup(request="n0")], {"outcome": "done", "at": NOW, "request": "n0"}, "Requested"),
+        ([], {"outcome": "running", "at": NOW, "request": "n1"}, "Running"),
+        ([], {"outcome": "failed", "at": NOW, "request": "n1", "reason": "BusUnavailable"}, "Failed"),
+        ([], {"outcome": "refused", "at": NOW, "request": "n1", "detail": "x" * MAX_DETAIL}, "Refused"),
+        ([backup(request="n1")], {"outcome": "failed", "at": NOW, "request": "n1"}, "Done"),
+    ],
+)
+def test_a_request_is_answered(made: Json, said: Json, outcome: str) -> None:
+    asked = instance(annotations={"oxy.dev/backup": "n1"})
+    shown = status(observed(instance=asked, backups=made, reported=live(backup=said)))["session"]["backup"]
+    assert (shown["nonce"], shown["outcome"]) == ("n1", outcome)
+    assert shown.get("backupId") == (ID.format(1) if outcome == "Done" else None)
+
+
+def test_an_answer_is_remembered_until_the_next_request() -> None:
+    before = {"session": {"backup": {"nonce": "n1", "outcome": "Refused", "reason": "NotLinked"}}}
+    same = instance(annotations={"oxy.dev/backup": "n1"}, status=before)
+    assert status(observed(instance=same, pod=None))["session"]["backup"] == before["session"]["backup"]
+    other = instance(annotations={"oxy.dev/backup": "n2"}, status=before)
+    assert status(observed(instance=other, pod=None))["session"]["backup"] == {"nonce": "n2", "outcome": "Requested"}
+
+
+# -- restoring
+
+
+def test_a_wish_is_pinned_in_a_new_epoch_and_latest_stays_what_it_was() -> None:
+    pinned = following(restoring(), record(ended=None), backups=[backup(2), backup(1)])
+    assert pinned.restore is not None
+    assert (pinned.epoch, pinned.restore.wish.manifest.id, pinned.window_open(NOW)) == (3, uuid(2), True)
+    read = EpochRecord.of(pinned.annotations)
+    assert read == pinned
+    later = following(restoring(), read, backups=[backup(3), backup(2)], known_epoch=3)
+    assert later == pinned
+
+
+def test_another_wish_and_the_same_one_set_again_are_new_ones() -> None:
+    first = following(restoring(), record(), backups=[backup(2), backup(1)])
+    other = following(restoring(ID.format(1)), first, backups=[backup(2), backup(1)])
+    forced = following(restoring(ID.format(1), force=True), other, backups=[backup(2), backup(1)])
+    without = following(instance(), forced, backups=[])
+    again = following(restoring(ID.format(1), force=True), without, backups=[backup(2), backup(1)])
+    wishes = [made.restore and made.restore.wish for made in (first, other, forced, without, again)]
+    assert [wish and (wish.manifest.id, wish.force) for wish in wishes] == [
+        (uuid(2), False),
+        (uuid(1), False),
+        (uuid(1), True),
+        None,
+        (uuid(1), True),
+    ]
+    assert len({wish.id for wish in wishes if wish}) == 4
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (None, "BusUnavailable"),
+        ([], "BackupNotFound"),
+        ([backup(2)], "BackupNotFound"),
+        ([backup(1, number="cd" * 12)], "BackupOfAnotherNumber"),
+        ([backup(1, organization="other")], "BackupOfAnotherNumber"),
+    ],
+)
+def test_what_cannot_be_restored_is_explained_and_starts_no_pod_that_could_only_pair(made: Json, reason: str) -> None:
+    wanted = restoring(ID.format(1))
+    assert following(wanted, record(), backups=made) == record()
+    for paired, replicas in ((True, 1), (False, 0)):
+        given = observed(instance=wanted, source_backups=made, record=record(paired=paired))
+        shown = condition(status(given), "Restored")
+        assert (shown["status"], shown["reason"]) == ("False", reason)
+        children = plan_for(given, deployment()).children("volume")
+        [workload] = [child.body for child in children if child.kind == STATEFUL_SETS]
+        assert workload["spec"]["replicas"] == replicas
+
+
+@pytest.mark.parametrize(
+    ("outcome", "holds", "reason"),
+    [("waiting", "False", "NoAnswer"), ("restored", "True", "Restored"), ("refused", "False", "SessionNewer")],
+)
+def test_the_pods_answer_is_shown_and_a_final_one_remembered(outcome: str, holds: str, reason: str) -> None:
+    pinned = following(restoring(), record(), backups=[backup()])
+    assert pinned.restore is not None
+    said = {
+        "wish": pinned.restore.wish.id,
+        "outcome": outcome,
+        "at": NOW,
+        "reason": {"restored": None}.get(outcome, reason),
+        "detail": "as it is",
+    }
+    seen = {"instance": restoring(), "record": pinned, "known_epoch": 3, "pod": pod(epoch=3)}
+    shown = condition(status(observed(**seen, reported=live(epoch=3, restore=said))), "Restored")
+    assert (shown["status"], shown["reason"]) == (holds, reason)
+    kept = following(restoring(), pinned, known_epoch=3, pod=pod(epoch=3), live=live(epoch=3, restore=said))
+    silent = condition(status(observed(**seen | {"record": kept, "pod": None})), "Restored")
+    assert silent["reason"] == (reason if outcome != "waiting" else "Restoring")
+    if outcome == "restored":
+        assert "may be lost" in silent["message"]
+
+
+def test_an_answer_to_another_wish_and_a_damaged_pin_count_for_nothing() -> None:
+    pinned = following(restoring(), record(), backups=[backup()])
+    said = {"wish": "another", "outcome": "restored", "at": NOW}
+    assert following(restoring(), pinned, known_epoch=3, pod=pod(epoch=3), live=live(epoch=3, restore=said)) == pinned
+    assert RestorePin.of("{}") is None
+    assert RestorePin.of("x") is None
+
+
+# -- deletion with the policy Delete
+
+
+def leaving(**changes: Json) -> Observed:
+    deleted_at = changes.pop("deleted_at", NOW - timedelta(seconds=10))
+    made = instance(session={"deletionPolicy": "Delete"}, finalizers=["oxy.dev/bus"], deleted_at=deleted_at)
+    return observed(**{"instance": made, "backups": ()} | changes)
+
+
+LEAVE = instance().uid
+
+
+def left(step: str, **fields: Json) -> Json:
+    return live(leaving={"wish": LEAVE, "step": step, "at": NOW, **fields})
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, "TellingPod"),
+        ({"reported": left("backing_up")}, "BackingUp"),
+        ({"reported": left("unlinking")}, "Unlinking"),
+        ({"reported": left("failed", reason="NotConnected")}, "NotConnected"),
+        ({"reported": left("left")}, None),
+        ({"pod": None}, None),
+        ({"pod": pod(deleted_at=NOW)}, None),
+        ({"pod": pod(epoch=1)}, None),
+        ({"pod": pod(state=termination(64))}, None),
+        ({"has_workload": False}, None),
+        ({"deleted_at": NOW - RELEASE_AFTER - timedelta(seconds=1)}, None),
+        ({"record": record(paired=False)}, None),
+    ],
+)
+def test_a_pod_is_told_to_leave_and_waited_for(changes: Json, reason: str | None) -> None:
+    given = leaving(**changes)
+    plan = removal_plan(given)
+    assert plan is not None
+    assert (plan.settings is None, plan.status is None) == (reason is None, reason is None)
+    if plan.settings is not None and plan.status is not None:
+        told = TenantSettings.decode(plan.settings["data"]["settings.json"].encode())
+        assert told.leave == LeaveWish(id=LEAVE)
+        shown = condition(plan.status, "Removed")
+        assert (shown["status"], shown["reason"]) == ("False", reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "deletes"),
+    [
+        ({}, False),
+        ({"backups": None}, False),
+        ({"backups": (backup(epoch=1),)}, False),
+        ({"backups": (backup(epoch=1, request=LEAVE),)}, True),
+        ({"backups": (backup(),)}, True),
+        ({"record": record(paired=False)}, True),
+    ],
+)
+def test_the_only_copy_of_a_linked_session_is_never_deleted(changes: Json, *, deletes: bool) -> None:
+    for since in (timedelta(seconds=1), RELEASE_AFTER + timedelta(seconds=1)):
+        given = leaving(**{"deleted_at": NOW - since, "pod": None} | changes)
+        assert farewell(given, overdue=since > RELEASE_AFTER).deletes_claim is deletes
+        plan = removal_plan(given)
+        assert plan is not None
+        assert (plan.claim is not None) is deletes
