@@ -88,9 +88,9 @@ class WaitingTexts(Record):
 
     purpose: Purpose
     why: str
-    """connection, paused, assistant, draft, quiet_hours, day, settings, minute; of their contacts: human, talking,
-    audience, interval; of their campaign: not_before, hours; turn: those before them; or what whoever holds them
-    says."""
+    """frozen, connection, paused, assistant, draft, quiet_hours, day, settings, minute; of their contacts: human,
+    talking, audience, interval; of their campaign: not_before, hours; turn: those before them; or what whoever holds
+    them says."""
     texts: int
     since: AwareDatetime
     """When the oldest was queued."""

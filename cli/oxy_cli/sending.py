@@ -17,6 +17,7 @@ _STOPPED: Final[Mapping[str, str]] = {
 }
 _REASONS: Final[Mapping[str, str]] = {
     "connection": "there is no connection to WhatsApp",
+    "frozen": "sending is frozen (oxy thaw)",
     "paused": "the number was stopped",
     "assistant": "the assistant is paused or turned off",
     "draft": "spec.ai.mode is Draft",

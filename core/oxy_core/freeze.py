@@ -54,11 +54,10 @@ class Freeze(_Model):
 
 
 class FreezeRecord(_Model):
-    """Everything that is held back. Each change raises the revision."""
+    """What is held back, and what was. Each change has a revision of its own, higher than all before."""
 
-    revision: int = Field(default=0, ge=0)
-    everyone: Hold | None = None
-    organizations: Mapping[OrganizationName, Hold] = {}
+    everyone: Freeze = Freeze(revision=0)
+    organizations: Mapping[OrganizationName, Freeze] = {}
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -75,28 +74,29 @@ class FreezeRecord(_Model):
         return self.model_dump_json(exclude_none=True)
 
     def of(self, organization: OrganizationName) -> Freeze:
-        """Return what an instance of this organization is told; a freeze of its own is named first."""
-        return Freeze(revision=self.revision, hold=self.organizations.get(organization, self.everyone))
+        """Return what an instance of this organization is told; a hold of its own is named first."""
+        own = self.organizations.get(organization, Freeze(revision=0))
+        return Freeze(revision=max(own.revision, self.everyone.revision), hold=own.hold or self.everyone.hold)
+
+    def held(self, organization: OrganizationName | None) -> Hold | None:
+        """Return the hold on one organization alone, or that on everyone (None)."""
+        known = self.everyone if organization is None else self.organizations.get(organization)
+        return None if known is None else known.hold
 
     def frozen(self, organization: OrganizationName | None, hold: Hold) -> Self:
-        """Return the record with one organization held back, or everyone (None). Who was before, is so since then."""
-        if organization is None:
-            return self._changed({"everyone": self._continued(self.everyone, hold)}, hold.since)
-        continued = self._continued(self.organizations.get(organization), hold)
-        return self._changed({"organizations": {**self.organizations, organization: continued}}, hold.since)
+        """Return the record with a hold on one organization, or on everyone (None). One that is held stays so since."""
+        before = self.held(organization)
+        since = hold.since if before is None else before.since
+        return self._changed(organization, hold.model_copy(update={"since": since}), hold.since)
 
     def thawed(self, organization: OrganizationName | None, now: datetime) -> Self:
-        """Return the record without the hold on one organization, or without that on everyone (None)."""
-        if organization is None:
-            return self._changed({"everyone": None}, now)
-        others = {name: hold for name, hold in self.organizations.items() if name != organization}
-        return self._changed({"organizations": others}, now)
+        """Return the record without the hold on one organization alone, or without that on everyone (None)."""
+        return self._changed(organization, None, now)
 
-    @staticmethod
-    def _continued(before: Hold | None, hold: Hold) -> Hold:
-        return hold if before is None else hold.model_copy(update={"since": before.since})
-
-    def _changed(self, changes: Mapping[str, object], now: datetime) -> Self:
+    def _changed(self, organization: OrganizationName | None, hold: Hold | None, now: datetime) -> Self:
+        newest = max(known.revision for known in (self.everyone, *self.organizations.values()))
         # Milliseconds, so that a record that was deleted and begun anew goes on counting upwards.
-        revision = max(self.revision + 1, int(now.timestamp() * 1_000))
-        return self.model_copy(update={"revision": revision, **changes})
+        freeze = Freeze(revision=max(newest + 1, int(now.timestamp() * 1_000)), hold=hold)
+        if organization is None:
+            return self.model_copy(update={"everyone": freeze})
+        return self.model_copy(update={"organizations": {**self.organizations, organization: freeze}})

@@ -23,13 +23,14 @@ from oxy_operator.kube.cache import ClusterCache, Sink
 from oxy_operator.kube.client import Kubernetes
 from oxy_operator.kube.client_refusals import ClientRefusals
 from oxy_operator.kube.election import Elector
+from oxy_operator.kube.freeze_record import FREEZE_RECORDS, FreezeStore
 from oxy_operator.kube.instance_watch import InstanceWatch
 from oxy_operator.kube.instance_writer import InstanceWriter
 from oxy_operator.kube.key_store import KEY_STORES, KeyStore
 from oxy_operator.kube.reflector import Reflector
 from oxy_operator.kube.secret_reads import SecretReads
 from oxy_operator.metrics import BUS, DURATION, ERRORS, LEADS, QUEUE, RECONCILES
-from oxy_operator.objects import METADATA_ONLY, PODS, SECRETS, Key, Kind
+from oxy_operator.objects import CONFIG_MAPS, METADATA_ONLY, PODS, SECRETS, Key, Kind
 from oxy_operator.observe import Observer
 from oxy_operator.ownership.arbitration import Ownership
 from oxy_operator.reconcile import Reconciler
@@ -52,6 +53,7 @@ class Operator:
         api = api.writing_while(lambda: self._elector.leads)
         self._queue = WorkQueue()
         self._cache = ClusterCache()
+        self._freezes = FreezeStore(settings.namespace, self._enqueue_all)
         self._bus = self._make_bus(keys)
         self._ownership = Ownership(api, settings.namespace, self._cache)
         self._keys = KeyStore(api, settings.namespace, settings.secret_prefix, self._enqueue_existing)
@@ -74,6 +76,7 @@ class Operator:
             wanted=self._wanted_settings,
             on_connected=self._enqueue_all,
             on_state=self._queue.add,
+            freeze_of=self._freezes.of,
             replicas=self._settings.nats_replicas,
         )
 
@@ -86,6 +89,7 @@ class Operator:
             self._bus,
             self._ownership,
             reads=self._secrets,
+            freezes=self._freezes,
             keys=keys,
             refusals=self._refusals,
             rotation_seconds=settings.rotation_seconds,
@@ -121,7 +125,8 @@ class Operator:
         ]
         # Tenants label their own Secrets as they like, so all are watched, but nothing is learnt of what they hold.
         named = Reflector(api, SECRETS, "", self._secrets, enqueue, metadata_only=True)
-        return [*children, named, Reflector(api, SECRETS, KEY_STORES, self._keys, enqueue)]
+        freezes = Reflector(api, CONFIG_MAPS, FREEZE_RECORDS, self._freezes, enqueue)
+        return [*children, named, freezes, Reflector(api, SECRETS, KEY_STORES, self._keys, enqueue)]
 
     def _enqueue_existing(self, key: Key) -> None:
         """Enqueue an instance one of whose objects changed; what seems to belong to one that does not exist is left."""
@@ -162,6 +167,7 @@ class Operator:
             background = [tasks.create_task(reflector.run(), name="reflector") for reflector in self._reflectors]
             background.append(tasks.create_task(self._prepare(), name="preparation"))
             background.append(tasks.create_task(self._when_prepared(self._bus.run), name="bus"))
+            background.append(tasks.create_task(self._when_prepared(self._tell_freezes), name="freezes"))
             background += [
                 tasks.create_task(self._when_prepared(self._work), name="worker") for _ in range(self._settings.workers)
             ]
@@ -201,6 +207,13 @@ class Operator:
     def _enqueue_all(self) -> None:
         for key in self._cache.instances:
             self._queue.add(key)
+
+    async def _tell_freezes(self) -> Never:
+        """Tell the pods at once what changes of the freezes, until cancelled; each heartbeat shows who was not told."""
+        while True:
+            await self._freezes.changed.wait()
+            self._freezes.changed.clear()
+            await self._bus.tell_freezes()
 
     async def _work(self) -> Never:
         """Reconcile instances until cancelled."""

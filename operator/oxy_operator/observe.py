@@ -22,6 +22,7 @@ from oxy_operator.errors import MissingError
 from oxy_operator.kube.cache import ClusterCache
 from oxy_operator.kube.client import Kubernetes
 from oxy_operator.kube.client_refusals import ClientRefusals
+from oxy_operator.kube.freeze_record import FreezeStore
 from oxy_operator.kube.secret_reads import SecretReads
 from oxy_operator.objects import CLAIMS, CONFIG_MAPS, SECRETS, STATEFUL_SETS, Key, Kind
 from oxy_operator.ownership.arbitration import Ownership
@@ -61,6 +62,7 @@ class Observer:
         ownership: Ownership,
         *,
         reads: SecretReads,
+        freezes: FreezeStore,
         keys: PlatformKeys,
         refusals: ClientRefusals,
         rotation_seconds: int,
@@ -71,6 +73,7 @@ class Observer:
         self._bus = bus
         self._ownership = ownership
         self._reads = reads
+        self._freezes = freezes
         self._keys = keys
         self._refusals = refusals
         self._rotation_seconds = rotation_seconds
@@ -111,6 +114,7 @@ class Observer:
             backup_key=partial(self._keys.backup_key, instance.spec.organization_id),
             refusal=refusal,
             refusals=self._refusals.known,
+            freeze=self._freezes.of(instance.spec.organization_id),
             status_written_at=remembered.status_written_at,
         )
 

@@ -37,6 +37,10 @@ begin
     end if;
     added := added or found;
     perform limit_queues(organization, strictest_limits(organization));
+    if added and document ? 'frozen' and not is_frozen(organization, instance) then
+        perform wake_relay(instance);  -- perhaps thawed
+        perform wake_proactive(instance);
+    end if;
     return added;
 end $$;
 

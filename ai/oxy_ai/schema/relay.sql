@@ -114,7 +114,7 @@ begin
         return null;
     end if;
     perform expire_pending(organization, instance);
-    serves := not failed and not pod_has_ended(organization, instance);
+    serves := not failed and not pod_has_ended(organization, instance) and not is_frozen(organization, instance);
     if held.is_due and not failed and pacing is not null then
         perform release_apart(organization, instance, pacing);
     end if;
@@ -150,6 +150,17 @@ as $$
 begin
     return connection_has_ended(instance) or (
         select i.settings ->> 'suspended' = 'true' from instances i
+        where i.organization_id = organization and i.id = instance
+    ) is true;
+end $$;
+
+-- Whether a person wants that nothing is sent (`oxy freeze`): it waits, and expires as ever.
+create or replace function is_frozen(organization uuid, instance uuid) returns boolean
+language plpgsql stable
+as $$
+begin
+    return (
+        select jsonb_typeof(i.settings #> '{frozen,hold}') = 'object' from instances i
         where i.organization_id = organization and i.id = instance
     ) is true;
 end $$;

@@ -118,6 +118,8 @@ begin
         quiet_until(moment, zone, limits ->> 'quiet_hours'), quiet_until(moment + margin, zone, limits ->> 'quiet_hours')
     );
     case
+    when is_frozen(i.organization_id, i.id) then
+        why := 'frozen';
     when not is_reachable(i) then
         why := 'connection';
     when r.paused_at is not null and stops(r.paused_for, purpose) then

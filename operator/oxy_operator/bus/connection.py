@@ -24,8 +24,9 @@ from nats.js.kv import KeyValue
 
 from oxy_core import subjects
 from oxy_core.bus import connected
-from oxy_core.envelopes import InstanceSettings, LiveState
+from oxy_core.envelopes import FreezeRequest, InstanceSettings, LiveState
 from oxy_core.errors import BusError, ContractError
+from oxy_core.freeze import Freeze
 from oxy_core.jetstream import INBOUND_STREAM, STATE_STREAM, ensure_streams
 from oxy_core.tasks import supervised
 from oxy_operator.bus import settings_bucket
@@ -35,6 +36,7 @@ from oxy_operator.bus.directory import delete_account, push_account, update_plat
 from oxy_operator.bus.live_states import LiveStates
 from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.bus.streams import identities, stream_info
+from oxy_operator.decide.freezing import must_be_told
 from oxy_operator.objects import Key
 from oxy_operator.tenancy import Tenancy
 
@@ -101,13 +103,14 @@ class Bus:
         wanted: Callable[[], Mapping[str, AbstractSet[str]]],
         on_connected: Callable[[], None],
         on_state: Callable[[Key], None],
+        freeze_of: Callable[[str], Freeze | None],
         replicas: int = 1,
     ) -> None:
         """Take collaborators; nothing is connected before `run`.
 
         `wanted` returns the settings keys of all existing instances with their uids, or raises BusError if it cannot
         know them: after each (re)connect all other instances are removed from the bus. `on_state` gets instances whose
-        live state changed.
+        live state changed. `freeze_of` returns what the instances of an organization are told.
         """
         self._url = url
         self._credentials = credentials
@@ -116,6 +119,7 @@ class Bus:
         self._wanted = wanted
         self._on_connected = on_connected
         self._on_state = on_state
+        self._freeze_of = freeze_of
         self._replicas = replicas
         self._current: _Connections | None = None
         self._known: dict[str, _Known] = {}
@@ -274,25 +278,49 @@ class Bus:
             self._on_state(known.key)
 
     async def _on_state_message(self, message: Msg) -> None:
-        self._accept_state(message.subject, message.data, datetime.now(UTC))
+        if (account := self._accept_state(message.subject, message.data, datetime.now(UTC))) is not None:
+            await self._tell_freeze(account)
 
-    def _accept_state(self, subject: str, data: bytes, arrived_at: datetime, *, kept: bool = False) -> None:
-        """Store a live state if its sender is who it claims to be; enqueue the instance if it is news."""
+    async def tell_freezes(self) -> None:
+        """Tell every pod that has not confirmed it whether it is to hold back what it sends."""
+        for account in list(self._known):
+            await self._tell_freeze(account)
+
+    async def _tell_freeze(self, account: str) -> None:
+        """Tell a pod. While the bus is down it is not told: its next live state shows that it has to be."""
+        known, live = self._known.get(account), self._live.get(account)
+        if known is None or self._current is None or not self._current.alive:
+            return
+        wanted = self._freeze_of(known.organization)
+        if wanted is None or not must_be_told(wanted, live.frozen if live else None):
+            return
+        request = FreezeRequest(organization=known.organization, instance=known.instance, freeze=wanted)
+        try:
+            await self._current.platform.publish(subjects.out(account, known.instance), request.encode())
+        except NatsError as error:
+            log.warning("freeze_not_told", instance=known.instance, error=str(error) or type(error).__name__)
+
+    def _accept_state(self, subject: str, data: bytes, arrived_at: datetime, *, kept: bool = False) -> str | None:
+        """Store a live state if its sender is who it claims to be; enqueue the instance if it is news.
+
+        Returns its account; None: it was not stored.
+        """
         try:
             sender = subjects.sender_of(subject)
             known = self._known.get(sender.account)
             state = LiveState.decode(data)
         except ContractError as error:
             log.warning("state_refused", subject=subject, error=str(error))
-            return
+            return None
         if known is None:
             # Not pushed yet; `push` will read its last state.
-            return
+            return None
         if (state.organization, state.instance) != (known.organization, known.instance):
             log.warning("state_refused", subject=subject, error="it names an instance that is not its account's")
-            return
+            return None
         if self._live.put(sender.account, state, arrived_at, kept=kept):
             self._on_state(known.key)
+        return sender.account
 
     async def _until_outdated(self, connections: _Connections) -> None:
         """Wait until the server must be prepared anew: after a reconnect, or with another stream or database."""

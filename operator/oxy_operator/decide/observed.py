@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from oxy_core.envelopes import LiveState
+from oxy_core.freeze import Freeze
 from oxy_core.session_backups import KEY_BYTES
 from oxy_operator.decide.backups import StoredBackup
 from oxy_operator.decide.client import ClientRefusal
@@ -57,6 +58,8 @@ class Observed:
     """Why the instance may not have its organization or number."""
     refusals: tuple[ClientRefusal, ...] = ()
     """The clients that WhatsApp has refused, of any instance."""
+    freeze: Freeze | None = None
+    """Whether what it is to send is to be held back; None: nobody has ever wanted that."""
     status_written_at: datetime | None = None
     """When this process last wrote the status."""
 

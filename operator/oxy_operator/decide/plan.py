@@ -149,6 +149,7 @@ def _situation(observed: Observed, record: EpochRecord, deployment: Deployment) 
         client_refusal=refusing(client, observed.refusals),
         backups=observed.backups,
         source_backups=observed.source_backups,
+        freeze=observed.freeze,
         now=observed.now,
     )
 
@@ -186,8 +187,8 @@ def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) 
         keys=observed.keys,
         notice=_notice(observed.pod, record) if shows_codes else None,
         refusal=refusal_of(record, observed.now),
-        settings=instance_settings(instance, observed.tenancy.account),
         expired_backups=_expired(instance, record, observed),
+        settings=instance_settings(instance, observed.tenancy.account, observed.freeze),
     )
 
 
@@ -231,7 +232,8 @@ def _children(
 ) -> Iterator[Child]:
     instance, tenancy = observed.instance, observed.tenancy
     ahead = noticeable(observed.clock_ahead) if situation.live else timedelta()
-    yield Child(CONFIG_MAPS, settings_config_map(instance, record, observed.bus_state, clock_ahead=ahead))
+    settings = settings_config_map(instance, record, observed.bus_state, clock_ahead=ahead, freeze=observed.freeze)
+    yield Child(CONFIG_MAPS, settings)
     yield Child(SECRETS, credentials_secret(instance, tenancy.credentials, _backup_keys(observed, record)))
     yield Child(NETWORK_POLICIES, ingress_policy(instance))
     # A pod that runs keeps the proxy that it has, whatever becomes of the Secret.

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from oxy_core.envelopes import LiveState
+from oxy_core.freeze import Freeze
 from oxy_operator.decide.backups import StoredBackup
 from oxy_operator.decide.client import UNKNOWN_CLIENT, Client, ClientRefusal
 from oxy_operator.decide.epoch_record import EpochRecord
@@ -53,6 +54,8 @@ class Situation:
     """Those of the instance whose backup is to be restored."""
     leaving: Problem | None = None
     """What the deletion of the instance waits for."""
+    freeze: Freeze | None = None
+    """Whether what it is to send is to be held back; None: nobody has ever wanted that."""
     account_pushed: bool = False
     """Whether NATS has accepted the instance's account."""
     now: datetime = field(kw_only=True)

@@ -16,6 +16,7 @@ from oxy_core.instance.terminal_causes import TERMINAL_CAUSES
 from oxy_core.times import utc_text
 from oxy_operator.decide.client import ageing_problem, outdated_problem
 from oxy_operator.decide.epoch_record import EpochRecord
+from oxy_operator.decide.freezing import frozen_state
 from oxy_operator.decide.live_state import is_later_activity
 from oxy_operator.decide.session_status import backup_problem, restore_condition, session_status
 from oxy_operator.decide.situation import Situation
@@ -96,6 +97,7 @@ def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
         *_models(situation),
         *_client(situation),
         *_session(situation),
+        _frozen(situation),
         _ready(situation, verdict),
     ]
 
@@ -254,6 +256,11 @@ def _receiving(situation: Situation, verdict: Verdict) -> Status:
     if connected:
         return _condition(situation, "Receiving", "Receiving", "WhatsApp answers on the connection.", holds=True)
     return _condition(situation, "Receiving", verdict.reason, verdict.message, holds=False)
+
+
+def _frozen(situation: Situation) -> Status:
+    state = frozen_state(situation)
+    return _condition(situation, "Frozen", state.reason, state.message, holds=state.holds)
 
 
 def _ready(situation: Situation, verdict: Verdict) -> Status:

@@ -11,13 +11,13 @@ from unit.tenant.senders import sending
 from unit.tenant.test_sender import reached, until
 
 from oxy_core.envelopes import SendOutcome
-from oxy_core.freeze import ConnectionHold, Freeze
+from oxy_core.freeze import Freeze, Hold
 from oxy_tenant.errors import JournalError
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.sending.freezing import SendingFreeze
 from oxy_tenant.settings_file import SettingsFile
 
-HOLD = ConnectionHold(since=datetime(2031, 3, 3, tzinfo=UTC), by="ana", reason="wrong prices")
+HOLD = Hold(since=datetime(2031, 3, 3, tzinfo=UTC), by="ana", reason="wrong prices")
 FROZEN, THAWED = Freeze(revision=5, hold=HOLD), Freeze(revision=6)
 
 

@@ -218,7 +218,7 @@ def conditions(**changes: Json) -> dict[str, Any]:
 def test_every_condition_carries_the_generation_and_a_time() -> None:
     made = conditions()
     kinds = {"Accepted", "Provisioned", "CredentialsReady", "Paired", "Connected", "Receiving", "OwnersKnown", "Ready"}
-    kinds |= {"BackedUp", "ModelKeyReady", "EndpointsAllowed", "BudgetEnforceable", "ClientOutdated"}
+    kinds |= {"BackedUp", "Frozen", "ModelKeyReady", "EndpointsAllowed", "BudgetEnforceable", "ClientOutdated"}
     assert set(made) == kinds
     assert {item["observedGeneration"] for item in made.values()} == {3}
     assert {item["lastTransitionTime"] for item in made.values()} == {"2026-11-22T12:00:00Z"}

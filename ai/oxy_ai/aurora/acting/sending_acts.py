@@ -29,6 +29,7 @@ _STOPPED: Final[Mapping[PauseReason, str]] = {
     PauseReason.PERSON: "uma pessoa pediu para parar",
 }
 _REASONS: Final[Mapping[str, str]] = {
+    "frozen": "a plataforma suspendeu todos os envios",
     "connection": "o WhatsApp não está conectado",
     "paused": "os envios estão parados",
     "assistant": "a assistente está em pausa",

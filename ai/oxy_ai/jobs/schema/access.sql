@@ -41,4 +41,12 @@ begin
         for each row when (old.state <> 'connected' and new.state = 'connected')
         execute function look_for_room('instance_id');
     end if;
+    if not exists (
+        select from pg_trigger t where t.tgname = 'look_for_room_thawed' and t.tgrelid = 'instances'::regclass
+    ) then
+        create constraint trigger look_for_room_thawed after update on instances deferrable initially deferred
+        for each row when (
+            old.settings #> '{frozen,hold}' is not null and new.settings #> '{frozen,hold}' is null
+        ) execute function look_for_room('id');
+    end if;
 end $$;

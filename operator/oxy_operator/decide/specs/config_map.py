@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
+from oxy_core.freeze import Freeze
 from oxy_core.instance.custom_resource import runtime_name
 from oxy_core.instance.settings import InboundSettings
 from oxy_core.session_backups import BackupPlan, LeaveWish
@@ -27,18 +28,20 @@ def bus_state_of(annotations: Mapping[str, str]) -> str | None:
     return plain_text(annotations.get(BUS_STATE_ANNOTATION), _MAX_STATE) or None
 
 
-def tenant_settings(
+def tenant_settings(  # noqa: PLR0913 what settings depend on beside the spec, each by name
     instance: Instance,
     record: EpochRecord,
     bus_state: str | None = None,
     *,
     clock_ahead: timedelta = timedelta(),
     leave: LeaveWish | None = None,
+    freeze: Freeze | None = None,
 ) -> TenantSettings:
     """Return what the runtime reads from its settings file.
 
     `clock_ahead`: by how much its clock is ahead of ours. The window would otherwise have closed before it began.
     `leave`: the instance is deleted with its session.
+    `freeze`: whether what it is to send is to be held back; None: nobody has ever wanted that.
     """
     spec, backup = instance.spec, instance.spec.session.backup
     return TenantSettings(
@@ -59,20 +62,22 @@ def tenant_settings(
         backup=BackupPlan(enabled=backup.enabled, every_hours=backup.every_hours, request=instance.backup_nonce),
         restore=record.restore.wish if record.restore else None,
         leave=leave,
+        frozen=freeze,
     )
 
 
-def settings_config_map(
+def settings_config_map(  # noqa: PLR0913 those of `tenant_settings`
     instance: Instance,
     record: EpochRecord,
     bus_state: str | None = None,
     *,
     clock_ahead: timedelta = timedelta(),
     leave: LeaveWish | None = None,
+    freeze: Freeze | None = None,
 ) -> Object:
     """Return the ConfigMap with the runtime's settings file; the arguments are those of `tenant_settings`."""
     annotations = {"annotations": {BUS_STATE_ANNOTATION: bus_state}} if bus_state else {}
-    settings = tenant_settings(instance, record, bus_state, clock_ahead=clock_ahead, leave=leave)
+    settings = tenant_settings(instance, record, bus_state, clock_ahead=clock_ahead, leave=leave, freeze=freeze)
     return {
         "metadata": metadata(instance, runtime_name(instance.name)) | annotations,
         "data": {SETTINGS_FILE: settings.encode().decode()},

@@ -1,13 +1,17 @@
 """An instance's settings for AI workers, pushed to the bus."""
 
 from oxy_core.envelopes import InstanceSettings
+from oxy_core.freeze import Freeze
 from oxy_core.identity import LID_SERVER
 from oxy_core.instance.settings import AiSettings, LimitsSettings
 from oxy_operator.decide.instance import Instance
 
 
-def instance_settings(instance: Instance, account: str) -> InstanceSettings:
-    """Return what AI workers need to know; `account` is the public key of the instance's account."""
+def instance_settings(instance: Instance, account: str, freeze: Freeze | None = None) -> InstanceSettings:
+    """Return what AI workers need to know; `account` is the public key of the instance's account.
+
+    `freeze`: whether what it is to send is to be held back; None: nobody has ever wanted that.
+    """
     spec = instance.spec
     hidden = tuple(owner for owner in spec.owners if owner.endswith(f"@{LID_SERVER}"))
     return InstanceSettings(
@@ -29,4 +33,5 @@ def instance_settings(instance: Instance, account: str) -> InstanceSettings:
         queues=spec.queues,
         retention=spec.retention,
         suspended=spec.suspend,
+        frozen=freeze,
     )

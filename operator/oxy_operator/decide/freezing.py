@@ -1,0 +1,57 @@
+"""What is said of an instance's freeze: to its pod, and in the condition Frozen."""
+
+from typing import Final, NamedTuple
+
+from oxy_core.freeze import Freeze, Hold
+from oxy_core.times import utc_text
+from oxy_operator.decide.situation import Situation
+from oxy_operator.lenient import plain_text
+
+_SENT: Final = "What the assistant writes is sent."
+
+
+class FrozenState(NamedTuple):
+    """A condition's content."""
+
+    holds: bool
+    reason: str
+    message: str
+
+
+def must_be_told(wanted: Freeze | None, confirmed: Freeze | None) -> bool:
+    """Whether a pod that confirmed this last has to be told what is wanted; None: it was never told anything."""
+    if wanted is None:
+        return False
+    return wanted.hold is not None if confirmed is None else wanted.replaces(confirmed)
+
+
+def frozen_state(situation: Situation) -> FrozenState:
+    """Return whether messages are held back, since when, by whom and why, and whether the pod has said so."""
+    wanted, live = situation.freeze, situation.live
+    confirmed = live.frozen if live else None
+    if wanted is not None and wanted.hold is not None:
+        if situation.pod is None or (confirmed is not None and confirmed.hold is not None):
+            return FrozenState(holds=True, reason="Frozen", message=f"{_told(wanted.hold)} {_thaw(situation)}")
+        message = (
+            f"{_told(wanted.hold)} The pod has not confirmed it yet, and may still send what it had accepted: it is "
+            f"told again every 15 seconds, and by its settings within two minutes. {_thaw(situation)}"
+        )
+        return FrozenState(holds=True, reason="NotConfirmed", message=message)
+    if confirmed is None or confirmed.hold is None:
+        return FrozenState(holds=False, reason="NotFrozen", message=_SENT)
+    if must_be_told(wanted, confirmed):
+        message = "Sending is allowed again; the pod has not confirmed it yet. It is told again every 15 seconds."
+        return FrozenState(holds=True, reason="Thawing", message=message)
+    message = f"{_told(confirmed.hold)} So says the pod; the record of it is lost. To send again, run: oxy thaw"
+    return FrozenState(holds=True, reason="RecordMissing", message=message)
+
+
+def _told(hold: Hold) -> str:
+    reason = f" ({plain_text(hold.reason)})" if hold.reason else ""
+    return (
+        f"Nothing is sent since {utc_text(hold.since)}, by order of {plain_text(hold.by)}{reason}. Receiving goes on."
+    )
+
+
+def _thaw(situation: Situation) -> str:
+    return f"To send again, run: oxy thaw, or oxy thaw --organization {situation.instance.spec.organization_id}"
