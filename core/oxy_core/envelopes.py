@@ -466,6 +466,8 @@ class LiveState(Envelope):
     """The version of WhatsApp Web that the library claims to be; None: unknown."""
     client_published_on: date | None = None
     """When that version was published."""
+    pairing_proof: str | None = None
+    """A `PairingProof`, or one that only a newer version knows; None: the linked phone owes none."""
 
 
 class InstanceSettings(Envelope):

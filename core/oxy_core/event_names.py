@@ -9,6 +9,8 @@ MESSAGE_LOST: Final = "whatsapp:message_lost"
 PHONE_OFFLINE: Final = "whatsapp:phone_offline"
 REACHOUT_LOCKED: Final = "whatsapp:reachout_locked"
 REACHOUT_UNLOCKED: Final = "whatsapp:reachout_unlocked"
+PAIRING_CONFIRMED: Final = "whatsapp:pairing_confirmed"
+PAIRING_UNCONFIRMED: Final = "whatsapp:pairing_unconfirmed"
 SESSION_BACKED_UP: Final = "session:backed_up"
 
 PAIRING: Final = "whatsapp:pairing"

@@ -34,6 +34,8 @@ class TenantSettings(Envelope):
     pairing_method: PairingMethod = PairingMethod.PHONE_CODE
     pairing_until: AwareDatetime | None = None
     """End of the window in which an unpaired runtime offers codes; None or past: it offers none."""
+    confirm_pairing: bool = False
+    """Whether a notice goes into the business's own chat after a phone is linked, which that phone confirms."""
     reconnect: ReconnectSettings = ReconnectSettings()
     pacing: Literal["Human", "None"] = "Human"
     browser: str = "Ubuntu"

@@ -17,6 +17,7 @@ from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.sends import OpenSend
 from oxy_tenant.media.fetcher import FileFetcher
 from oxy_tenant.own_account import OwnAccount
+from oxy_tenant.pairing_check import PairingCheck
 from oxy_tenant.publishing.publisher import Publisher, PublishRules, ReportSignal
 from oxy_tenant.receiving import Reception, loss_sink
 from oxy_tenant.sending.delivery import Delivery
@@ -71,6 +72,7 @@ class Parts:
     files: FileFetcher
     forgetter: Forgetter
     room: RoomWatch
+    pairing_check: PairingCheck
 
 
 def assemble(
@@ -112,6 +114,15 @@ def assemble(
         freeze=freeze,
         forgetter=forgetter,
         room=room,
+        pairing_check=PairingCheck(
+            environment=environment,
+            journal=journal,
+            settings=settings,
+            account=shared.account,
+            board=board,
+            receipts=receipts,
+            enqueue=sender.enqueue,
+        ),
         publisher=_build_publisher(shared, board, reports_added),
         files=_build_fetcher(shared, connection),
     )

@@ -77,6 +77,7 @@ class Runtime:
                         parts.shared.settings.follow(),
                         parts.room.run(),
                         parts.connection.follow_settings(),
+                        parts.pairing_check.run(),
                         self._prune(),
                     )
                 ]

@@ -38,6 +38,7 @@ from oxy_core.files import FileArrived, FileFailed, FileFailure
 from oxy_core.freeze import Freeze, Hold
 from oxy_core.identity import Jid
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
+from oxy_core.instance.pairing_proof import PairingProof
 from oxy_core.instance.session_states import (
     BackupOutcome,
     BackupState,
@@ -307,6 +308,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         ),
         client_version="2.3000.1047769893",
         client_published_on=MOMENT.date(),
+        pairing_proof=PairingProof.CONFIRMED,
     ),
     "instance-settings": InstanceSettings(
         organization="flor",
@@ -393,6 +395,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         phone_number="+5511987651111",
         pairing_method=PairingMethod.QR_CODE,
         pairing_until=MOMENT,
+        confirm_pairing=True,
         reconnect=ReconnectSettings(max_attempts=3),
         pacing="None",
         browser="Debian",

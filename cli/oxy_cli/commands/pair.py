@@ -16,16 +16,21 @@ from rich.panel import Panel
 
 from oxy_cli.cluster import Cluster
 from oxy_cli.errors import PairingError
-from oxy_cli.instance import InstanceView
+from oxy_cli.instance import Condition, InstanceView
 from oxy_cli.options import Context, Format, Name, Namespace, Output
 from oxy_cli.output import console, print_event
 from oxy_cli.pairing import PairingStep, current_offer, next_step
 from oxy_core.instance.custom_resource import REPAIR_ANNOTATION, pairing_secret_name
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
+from oxy_core.instance.pairing_proof import PairingProof
 from oxy_core.instance.pairing_window import PAIRING_WINDOW
 
 POLL_SECONDS: Final = 1.0
 WINDOW_SECONDS: Final = int(PAIRING_WINDOW.total_seconds())
+
+PROOF: Final = "PairingConfirmed"
+PROOF_SECONDS: Final = 20.0
+"""How long a command waits for the phone to confirm that it is linked, which takes about a second."""
 
 OWN_ADVICE: Final = "oxy pair"
 """The operator's advice while an instance waits to be linked: not shown to someone who is already following it."""
@@ -54,6 +59,7 @@ def pair(  # noqa: PLR0913 each is an option of the command
         match next_step(instance, offer, nonce, shown=display.last_offer is not None):
             case PairingStep.DONE:
                 display.connected(instance)
+                _await_proof(cluster, name, display)
                 return
             case PairingStep.REQUEST:
                 nonce = _request(cluster, name)
@@ -63,6 +69,17 @@ def pair(  # noqa: PLR0913 each is an option of the command
                 display.waiting(instance)
         time.sleep(POLL_SECONDS)
     raise PairingError(_too_late(instance, timeout, offered=display.last_offer is not None))
+
+
+def _await_proof(cluster: Cluster, name: str, display: "_Display") -> None:
+    """Wait a little while until the phone has confirmed the notice in its own chat, if it is to."""
+    deadline = time.monotonic() + PROOF_SECONDS
+    while True:
+        proof = InstanceView.of(cluster.instance(name)).condition(PROOF)
+        if proof.reason != PairingProof.WAITING or time.monotonic() >= deadline:
+            display.proof(name, proof)
+            return
+        time.sleep(POLL_SECONDS)
 
 
 def _request(cluster: Cluster, name: str, method: PairingMethod | None = None) -> str:
@@ -99,6 +116,18 @@ class _Display:
             print_event({"event": "connected", "name": instance.name, "namespace": instance.namespace})
         else:
             console().print(f"[bold green]✓[/] {instance.name} is connected.")
+
+    def proof(self, name: str, proof: Condition) -> None:
+        """Say whether the phone has confirmed that it is linked; nothing if it was not asked to."""
+        if not proof.reason:
+            return
+        confirmed = proof.status == "True"
+        if self.output is Output.JSON:
+            print_event({"event": "confirmed" if confirmed else "unconfirmed", "reason": proof.reason})
+        elif confirmed:
+            console().print(f"[bold green]✓[/] {name}'s phone has confirmed a notice in its own chat.")
+        else:
+            Console(stderr=True, highlight=False, soft_wrap=True).print(f"[yellow]![/] {escape(proof.message)}")
 
     def offer(self, offer: PairingOffer, now: datetime) -> None:
         if offer == self.last_offer:

@@ -45,6 +45,7 @@ class PairingSpec(_Model):
     """``spec.pairing``."""
 
     method: PairingMethod = PairingMethod.PHONE_CODE
+    confirm: bool = True
 
 
 class ClientSpec(_Model):

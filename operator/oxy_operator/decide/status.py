@@ -11,6 +11,7 @@ from oxy_core.envelopes import LiveState
 from oxy_core.identity import Jid, same_phone, tell_apart
 from oxy_core.instance.client_versions import expected_cut_off
 from oxy_core.instance.custom_resource import Phase, pairing_secret_name
+from oxy_core.instance.pairing_proof import EXPLANATIONS, PairingProof
 from oxy_core.instance.pairing_window import PAIRING_EXPIRED
 from oxy_core.instance.terminal_causes import TERMINAL_CAUSES
 from oxy_core.times import utc_text
@@ -89,6 +90,7 @@ def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
             situation, "CredentialsReady", _credentials_problem(situation), "Issued", "NATS has the instance's account."
         ),
         _paired(situation, verdict),
+        *_proved(situation),
         _condition(situation, "Connected", verdict.reason, verdict.message, holds=verdict.phase is Phase.CONNECTED),
         _receiving(situation, verdict),
         _condition_unless(
@@ -220,6 +222,22 @@ def _paired(situation: Situation, verdict: Verdict) -> Status:
     if situation.record is not None and situation.record.paired:
         return _condition(situation, "Paired", *_linked_phone(situation), holds=True)
     return _condition(situation, "Paired", *_missing_phone(situation, verdict), holds=False)
+
+
+def _proved(situation: Situation) -> Iterator[Status]:
+    """Return whether the phone has confirmed the notice in its own chat; nothing if it owes that to nobody.
+
+    What was last known stays while the bus is down.
+    """
+    record, kind = situation.record, "PairingConfirmed"
+    if record is None or not record.paired:
+        return
+    said = situation.live.pairing_proof if situation.live else None
+    if said in set(PairingProof):
+        proof = PairingProof(said)
+        yield _condition(situation, kind, proof.value, EXPLANATIONS[proof], holds=proof is PairingProof.CONFIRMED)
+    elif situation.live is None and (known := _old_condition(situation, kind)):
+        yield dict(known)
 
 
 def _linked_phone(situation: Situation) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from oxy_core.envelopes import ConnectionState, LiveState
 from oxy_core.freeze import Freeze
 from oxy_core.identity import Jid
 from oxy_core.instance.pairing_offer import PairingOffer
+from oxy_core.instance.pairing_proof import PairingProof
 from oxy_core.instance.stored_session import SessionFacts
 from oxy_core.tasks import wait_for
 from oxy_tenant import metrics
@@ -39,6 +40,7 @@ class State:
     frozen: Freeze | None = None
     client_version: str | None = None
     client_published_on: date | None = None
+    pairing_proof: PairingProof | None = None
     volume_problem: str | None = None
 
 
@@ -143,6 +145,7 @@ class StateBoard:
             frozen=state.frozen,
             client_version=state.client_version,
             client_published_on=state.client_published_on,
+            pairing_proof=state.pairing_proof,
             last_activity_at=self.last_activity_at,
             volume_problem=state.volume_problem,
             **{field.name: getattr(stored, field.name) for field in fields(stored)},

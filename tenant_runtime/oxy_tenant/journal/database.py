@@ -104,6 +104,15 @@ ADDITIONS: Final[Sequence[str]] = (
     """,
     # Whether what is accepted is held back, as JSON (`freezes`).
     "ALTER TABLE identity ADD COLUMN freeze TEXT",
+    # Whether linked phones have proved themselves (`pairing_proofs`).
+    """
+    CREATE TABLE pairing_proofs (
+      number INTEGER PRIMARY KEY AUTOINCREMENT,
+      request_id TEXT NOT NULL UNIQUE,
+      state TEXT NOT NULL,               -- a PairingProof
+      begun INTEGER NOT NULL             -- whether the device has connected
+    )
+    """,
 )
 """Statements that add to the schema since `FORMAT` began, oldest first. They are run on older journals, and older code
 works with a journal that has them: a new column has a default, and rows are inserted by naming their columns."""

@@ -14,6 +14,7 @@ from oxy_tenant.journal.fillers import OwedFillers
 from oxy_tenant.journal.freezes import Freezes
 from oxy_tenant.journal.inbound import Inbound
 from oxy_tenant.journal.numbers import ResolvedNumbers
+from oxy_tenant.journal.pairing_proofs import PairingProofs
 from oxy_tenant.journal.receipts import SendReceipts
 from oxy_tenant.journal.reports import Clock, Reports
 from oxy_tenant.journal.sends import Sends
@@ -39,6 +40,7 @@ class Journal:
     transfers: FileTransfers
     receipts: SendReceipts
     erasures: Erasures
+    pairing_proofs: PairingProofs
     freezes: Freezes
     clock: Clock
 
@@ -78,6 +80,7 @@ class Journal:
             transfers=transfers,
             receipts=SendReceipts(database, reports),
             erasures=Erasures(database, reports, sends, clock),
+            pairing_proofs=PairingProofs(database),
             freezes=Freezes(database),
             clock=clock,
         )

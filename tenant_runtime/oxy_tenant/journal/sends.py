@@ -56,6 +56,14 @@ class OpenSend:
     """The message that announces its file, as the previous run left it (`Sends.keep_prepared`)."""
 
 
+@dataclass(frozen=True, slots=True)
+class SendEnding:
+    """How a request ended."""
+
+    outcome: SendOutcome
+    whatsapp_id: str | None
+
+
 class Sends:
     """The send requests of one instance."""
 
@@ -163,6 +171,12 @@ class Sends:
         query = "SELECT ended_at FROM sends WHERE whatsapp_id = ? AND ended_at IS NOT NULL"
         rows = self._journal.read(query, whatsapp_id)
         return datetime.fromtimestamp(rows[0][0], UTC) if rows else None
+
+    def ending(self, request_id: UUID) -> SendEnding | None:
+        """Return how a request ended; None if it has not."""
+        query = "SELECT state, whatsapp_id FROM sends WHERE request_id = ? AND ended_at IS NOT NULL"
+        rows = self._journal.read(query, str(request_id))
+        return SendEnding(SendOutcome(rows[0][0]), rows[0][1]) if rows else None
 
     def postpone(self, request_id: UUID) -> None:
         """Record that the last attempt certainly did not reach WhatsApp."""

@@ -422,3 +422,32 @@ def test_whether_it_receives_is_a_condition_of_its_own(
 ) -> None:
     made = conditions(pod=pod(ready=ready), live=reported)["Receiving"]
     assert (made["status"], made["reason"]) == receiving
+
+
+@pytest.mark.parametrize(
+    ("proof", "expected"),
+    [
+        ("Waiting", ("False", "Waiting")),
+        ("Confirmed", ("True", "Confirmed")),
+        ("ReceiptMissing", ("False", "ReceiptMissing")),
+        ("NoticeNotSent", ("False", "NoticeNotSent")),
+        ("tomorrow's", None),
+        (None, None),
+    ],
+)
+def test_a_missing_proof_of_pairing_is_a_warning_and_no_failure(
+    proof: str | None, expected: tuple[str, str] | None
+) -> None:
+    made = conditions(pod=pod(ready=True), live=live(connection="connected", pairing_proof=proof))
+    found = made.get("PairingConfirmed")
+    assert (found and (found["status"], found["reason"])) == expected
+    assert made["Ready"]["status"] == "True"
+    assert "PairingConfirmed" not in conditions(record=record(**OPEN), live=live(pairing_proof=proof))
+
+
+def test_what_was_known_of_the_proof_stays_without_the_bus() -> None:
+    proved = status_of(situation(pod=pod(ready=True), live=live(connection="connected", pairing_proof="Confirmed")))
+    kept = conditions(instance=instance(status=proved), pod=pod(ready=True), live=None)
+    assert kept["PairingConfirmed"]["status"] == "True"
+    anew = conditions(instance=instance(status=proved), pod=pod(ready=True), live=live(connection="connected"))
+    assert "PairingConfirmed" not in anew

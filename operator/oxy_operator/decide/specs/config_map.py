@@ -50,6 +50,7 @@ def tenant_settings(  # noqa: PLR0913 what settings depend on beside the spec, e
         phone_number=spec.phone_number,
         pairing_method=spec.pairing.method,
         pairing_until=record.pairing_until and record.pairing_until + clock_ahead,
+        confirm_pairing=spec.pairing.confirm,
         reconnect=spec.reconnect,
         pacing=spec.limits.pacing,
         inbound_per_second=spec.limits.inbound_per_second,

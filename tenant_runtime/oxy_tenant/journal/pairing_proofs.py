@@ -1,0 +1,63 @@
+"""Whether a linked phone has to prove itself, and did: one notice for each time that a phone is linked.
+
+The proof is owed from the moment at which a code is offered, because the process may die before it sees what became of
+the code. A phone that was linked by older code owes none.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from uuid import UUID
+
+from oxy_core.identity import new_id
+from oxy_core.instance.pairing_proof import PairingProof
+from oxy_tenant.journal.database import JournalDatabase
+
+
+@dataclass(frozen=True, slots=True)
+class OwedProof:
+    """The proof of the newest device."""
+
+    request_id: UUID
+    """Of the request to send the notice: a request is sent once."""
+    state: PairingProof
+
+
+class PairingProofs:
+    """The proofs of one instance; only the newest is kept."""
+
+    def __init__(self, journal: JournalDatabase) -> None:
+        self._journal = journal
+
+    def newest(self) -> OwedProof | None:
+        """Return the proof of the device that is linked now; None if it owes none."""
+        rows = self._journal.read(
+            "SELECT request_id, state FROM pairing_proofs WHERE begun ORDER BY number DESC LIMIT 1"
+        )
+        return OwedProof(UUID(rows[0][0]), PairingProof(rows[0][1])) if rows else None
+
+    def owe(self) -> None:
+        """Note that a code is offered, so that the next device is new."""
+        with self._journal.transaction() as database:
+            if _owed(database) is None:
+                row = (str(new_id()), PairingProof.WAITING.value)
+                database.execute("INSERT INTO pairing_proofs (request_id, state, begun) VALUES (?, ?, 0)", row)
+
+    def begin(self) -> OwedProof | None:
+        """Return the proof of the device that has just connected; None if it owes none."""
+        with self._journal.transaction() as database:
+            owed = _owed(database)
+            if owed is not None:
+                database.execute("DELETE FROM pairing_proofs WHERE begun")
+                database.execute("UPDATE pairing_proofs SET begun = 1 WHERE number = ?", (owed,))
+        return self.newest()
+
+    def settle(self, proof: OwedProof, state: PairingProof) -> None:
+        """Record how far a proof is."""
+        with self._journal.transaction() as database:
+            row = (state.value, str(proof.request_id))
+            database.execute("UPDATE pairing_proofs SET state = ? WHERE request_id = ?", row)
+
+
+def _owed(database: sqlite3.Connection) -> int | None:
+    row = database.execute("SELECT number FROM pairing_proofs WHERE NOT begun").fetchone()
+    return None if row is None else int(row[0])
