@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from oxy_cli.commands import agenda, automation, campaign, catalog, contact, conversations, dlq, queues
+from oxy_cli.commands.freeze import freeze, thaw
 from oxy_cli.commands.ledger import ledger
 from oxy_cli.commands.logs import logs
 from oxy_cli.commands.pair import pair
@@ -28,6 +29,8 @@ app.command()(pair)
 app.command()(status)
 app.command()(logs)
 app.command()(send)
+app.command()(freeze)
+app.command()(thaw)
 app.command()(ledger)
 app.command()(usage)
 app.add_typer(agenda.app, name="agenda")

@@ -114,6 +114,32 @@ class Cluster:
             return None
         return {key: b64decode(value).decode() for key, value in found.get("data", {}).items()}
 
+    def config_map(self, name: str) -> Object | None:
+        """Return a ConfigMap; None if it does not exist."""
+        try:
+            with explained(f"cannot read ConfigMap {name} in namespace {self.namespace}", absent_is_error=False):
+                return self._get(f"{self._core}/configmaps/{quote(name, safe='')}")
+        except ApiException:
+            return None
+
+    def write_config_map(self, name: str, content: Object) -> bool:
+        """Create a ConfigMap, or change it if `content` has the resource version that it still has.
+
+        Returns False if somebody else was faster.
+        """
+        metadata = {**content["metadata"], "name": name}
+        body = {"apiVersion": "v1", "kind": "ConfigMap", **content, "metadata": metadata}
+        path = f"{self._core}/configmaps"
+        try:
+            with explained(f"cannot write ConfigMap {name} in namespace {self.namespace}", conflict_is_error=False):
+                if "resourceVersion" in metadata:
+                    self._request("PUT", f"{path}/{quote(name, safe='')}", body=body, form="application/json").read()
+                else:
+                    self._request("POST", path, body=body, form="application/json").read()
+        except ApiException:
+            return False
+        return True
+
     def log(self, pod: str, *, follow: bool, tail: int | None, previous: bool) -> Iterator[str]:
         """Yield the last `tail` lines of a pod's log (None: all) and, with `follow`, new ones until the pod ends."""
         query = {"follow": str(follow).lower(), "previous": str(previous).lower()}
@@ -189,23 +215,24 @@ class Cluster:
         found: Object = json.loads(self._request("GET", path, query).read())
         return found
 
-    def _request(
+    def _request(  # noqa: PLR0913 what a request has
         self,
         method: str,
         path: str,
         query: Query = (),
         *,
         body: Object | None = None,
+        form: str = _MERGE_PATCH,
         seconds: int | None = REQUEST_SECONDS,
     ) -> Any:  # noqa: ANN401 the client library has no types
         """Return the library's answer, unread; raises ApiException for an error status."""
-        answer = self.api.call_api(*self._serialized(method, path, query, body), _request_timeout=seconds)
+        answer = self.api.call_api(*self._serialized(method, path, query, body, form), _request_timeout=seconds)
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise ApiException(status=answer.status, reason=answer.reason, body=answer.read().decode(errors="replace"))
         return answer
 
-    def _serialized(self, method: str, path: str, query: Query, body: Object | None = None) -> Any:  # noqa: ANN401 as above
-        headers = {"Accept": "application/json"} | ({"Content-Type": _MERGE_PATCH} if body is not None else {})
+    def _serialized(self, method: str, path: str, query: Query, body: Object | None = None, form: str = "") -> Any:  # noqa: ANN401 as above
+        headers = {"Accept": "application/json"} | ({"Content-Type": form} if body is not None else {})
         return self.api.param_serialize(
             method, path, query_params=list(query), header_params=headers, body=body, auth_settings=["BearerToken"]
         )
@@ -289,15 +316,17 @@ def cause_of(error: BaseException) -> str:
 
 
 @contextmanager
-def explained(what: str, *, absent_is_error: bool = True) -> Iterator[None]:
+def explained(what: str, *, absent_is_error: bool = True, conflict_is_error: bool = True) -> Iterator[None]:
     """Turn the client library's errors into ClusterError, whose message begins with `what`.
 
-    Without `absent_is_error` a 404 is raised unchanged.
+    Without `absent_is_error` a 404 is raised unchanged, and without `conflict_is_error` a 409.
     """
     try:
         yield
     except ApiException as error:
         if error.status == HTTPStatus.NOT_FOUND and not absent_is_error:
+            raise
+        if error.status == HTTPStatus.CONFLICT and not conflict_is_error:
             raise
         message = f"{what}: {reason_of(error.status, error.body or error.reason)}"
         raise ClusterError(message) from error

@@ -3,6 +3,7 @@
 CliError
 ├── ClusterError    the API server refused, could not be reached, or lacks the requested object
 ├── AdminError      a worker's administration command refused or failed
+├── FreezeError     a freeze or a thaw is not confirmed by all instances, or cannot be recorded
 ├── PairingError    an instance cannot be linked now, or was not linked in time
 └── SendError       a message cannot be sent as it was asked for
 """
@@ -20,6 +21,10 @@ class ClusterError(CliError):
 
 class AdminError(CliError):
     """A worker's administration command refused or failed."""
+
+
+class FreezeError(CliError):
+    """A freeze or a thaw is not confirmed by all instances, or cannot be recorded."""
 
 
 class PairingError(CliError):

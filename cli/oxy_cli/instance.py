@@ -98,6 +98,7 @@ class InstanceView:
             "phase": self.phase,
             "ready": self.ready.status == "True",
             "reason": self.ready.reason,
+            "frozen": self.condition("Frozen").status == "True",
             "attempts": self.attempts,
             "createdAt": self.created_at.isoformat(),
         }

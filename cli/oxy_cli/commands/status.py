@@ -92,6 +92,9 @@ def _print_all(instances: list[InstanceView], *, everywhere: bool) -> None:
     now = datetime.now(UTC)
     columns = NAMESPACED_COLUMNS if everywhere else COLUMNS
     print_table(list(columns), [[cell(instance, now) for cell in columns.values()] for instance in instances])
+    frozen = [instance.name for instance in instances if instance.condition("Frozen").status == "True"]
+    if frozen:
+        console().print(f"\nFrozen, so nothing is sent: {', '.join(frozen)}. `oxy status {frozen[0]}` says why.")
 
 
 def _overlays(system: Cluster, instance: InstanceView) -> Overlays:

@@ -40,6 +40,7 @@ class Scene:
             "message": more.pop("message", f"{phase}, says the test"),
             "lastTransitionTime": "2026-01-01T00:00:00Z",
         }
+        frozen = [{**condition, **more.pop("frozen")}] if "frozen" in more else []
         accepted = {**condition, "type": "Accepted", "status": str(more.pop("accepted", True))}
         self.server.api.apply(
             f"{self.path(name)}/status",
@@ -47,7 +48,7 @@ class Scene:
                 "apiVersion": API_VERSION,
                 "kind": KIND,
                 "metadata": {"name": name, "namespace": self.namespace},
-                "status": {"phase": phase, "conditions": [condition, accepted], **more},
+                "status": {"phase": phase, "conditions": [condition, accepted, *frozen], **more},
             },
         )
 

@@ -34,6 +34,7 @@ def test_an_instance_that_the_operator_has_not_seen_is_pending() -> None:
         "phase": "Pending",
         "ready": False,
         "reason": "",
+        "frozen": False,
         "attempts": 0,
         "createdAt": "",
     }

@@ -1,0 +1,164 @@
+"""``oxy freeze`` and ``oxy thaw``: hold back everything that instances are to send, and send it again."""
+
+import getpass
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import typer
+
+from oxy_cli.cluster import Cluster
+from oxy_cli.errors import FreezeError
+from oxy_cli.instance import InstanceView
+from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Output, SystemNamespace
+from oxy_cli.output import console, print_json, print_table
+from oxy_core.errors import ContractError
+from oxy_core.freeze import MAX_WORDS, RECORD_KEY, RECORD_LABELS, RECORD_NAME, FreezeRecord, Hold
+from oxy_core.times import utc_text
+
+WAIT_SECONDS: Final = 20
+"""How long to wait for pods to confirm, by default. Pods that are reached confirm within seconds."""
+
+POLL_SECONDS: Final = 0.5
+
+ATTEMPTS: Final = 5
+"""How often to change the record anew because somebody else has just changed it."""
+
+Organization = Annotated[
+    str | None, typer.Option("--organization", "-O", help="Only this organization (spec.organizationId); default: all.")
+]
+Wait = Annotated[int, typer.Option(min=0, help="Seconds to wait until the pods have confirmed.")]
+
+
+def freeze(  # noqa: PLR0913 each is an option of the command
+    *,
+    organization: Organization = None,
+    reason: Annotated[str, typer.Option(help="Why, for those who see that nothing is sent.")] = "",
+    by: Annotated[str | None, typer.Option(help="Who wants it; default: the user of this computer.")] = None,
+    wait: Wait = WAIT_SECONDS,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Send nothing any more: no answer, no campaign, no notice. Receiving goes on, and what waits keeps its place."""
+    cluster = Cluster.connect(context, system_namespace)
+    hold = Hold(since=_now(cluster), by=(by or getpass.getuser())[:MAX_WORDS], reason=reason[:MAX_WORDS])
+    record = _change(cluster, lambda known: known.frozen(organization, hold))
+    _report(record, _confirmations(cluster, record, organization, wait), output)
+
+
+def thaw(
+    *,
+    organization: Organization = None,
+    wait: Wait = WAIT_SECONDS,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Send again what waits and has not expired. What was frozen for one organization is thawed with --organization."""
+    cluster = Cluster.connect(context, system_namespace)
+    now = _now(cluster)
+    record = _change(cluster, lambda known: known.thawed(organization, now))
+    _report(record, _confirmations(cluster, record, organization, wait), output)
+
+
+def _now(cluster: Cluster) -> datetime:
+    """Return the cluster's time: revisions count by it, and a laptop's may be hours off."""
+    return datetime.now(UTC) + cluster.clock_ahead()
+
+
+def _change(cluster: Cluster, change: Callable[[FreezeRecord], FreezeRecord]) -> FreezeRecord:
+    """Change the record and return it as it is then; raises FreezeError."""
+    for _ in range(ATTEMPTS):
+        found = cluster.config_map(RECORD_NAME)
+        record = change(_read(cluster, found))
+        content: dict[str, Any] = {"metadata": {"labels": dict(RECORD_LABELS)}, "data": {RECORD_KEY: record.encode()}}
+        if found is not None:
+            content["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
+        if cluster.write_config_map(RECORD_NAME, content):
+            return record
+    message = f"ConfigMap {RECORD_NAME} in namespace {cluster.namespace} changes all the time; try again"
+    raise FreezeError(message)
+
+
+def _read(cluster: Cluster, found: dict[str, Any] | None) -> FreezeRecord:
+    text = (found or {}).get("data", {}).get(RECORD_KEY)
+    try:
+        return FreezeRecord() if text is None else FreezeRecord.read(text)
+    except ContractError as error:
+        message = (
+            f"ConfigMap {RECORD_NAME} in namespace {cluster.namespace}, key {RECORD_KEY}: {error}. Use the version of "
+            "oxy that wrote it, or delete the ConfigMap: pods that are frozen stay so until the next oxy thaw"
+        )
+        raise FreezeError(message) from error
+
+
+# -- who has confirmed
+
+
+def _confirmations(
+    cluster: Cluster, record: FreezeRecord, organization: str | None, wait: int
+) -> list[tuple[InstanceView, bool]]:
+    """Wait until all instances concerned have confirmed, or for so many seconds; return each, and whether it has."""
+    deadline = time.monotonic() + wait
+    while True:
+        instances = [InstanceView.of(item) for item in cluster.instances(everywhere=True)]
+        found = [
+            (instance, has_confirmed(instance, frozen=record.of(instance.organization).hold is not None))
+            for instance in instances
+            if organization in {None, instance.organization}
+        ]
+        if all(confirmed for _, confirmed in found) or time.monotonic() > deadline:
+            return found
+        time.sleep(POLL_SECONDS)
+
+
+def has_confirmed(instance: InstanceView, *, frozen: bool) -> bool:
+    """Whether an instance does what is wanted, as its conditions say. One that is refused has no pod to send."""
+    if instance.condition("Accepted").status == "False":
+        return True
+    condition = instance.condition("Frozen")
+    return (condition.status, condition.reason) == ("True", "Frozen") if frozen else condition.status == "False"
+
+
+def _report(record: FreezeRecord, found: Sequence[tuple[InstanceView, bool]], output: Output) -> None:
+    if output is Output.JSON:
+        print_json({"held": _holds(record), "instances": [_line(*item) for item in found]})
+    else:
+        for hold in _holds(record):
+            reason = f": {hold['reason']}" if hold["reason"] else ""
+            console().print(f"{hold['who']}: nothing is sent since {hold['since']}, by order of {hold['by']}{reason}.")
+        if not _holds(record):
+            console().print("Nobody is frozen.")
+        columns = ("namespace", "name", "organization", "frozen", "confirmed")
+        lines = [_line(*item) for item in found]
+        rows = [[{True: "yes", False: "no"}.get(line[key], str(line[key])) for key in columns] for line in lines]
+        print_table([column.upper() for column in columns], rows)
+    missing = [instance.name for instance, confirmed in found if not confirmed]
+    if missing:
+        message = (
+            f"not confirmed yet by {', '.join(missing)}. They are told again every 15 seconds, and by their settings "
+            f"within two minutes; `oxy status {missing[0]}` shows when. Until then they may send what they had accepted"
+        )
+        raise FreezeError(message)
+
+
+def _holds(record: FreezeRecord) -> list[dict[str, str]]:
+    """Return who is held back, since when, by whom and why."""
+    held = {"everyone": record.everyone.hold, **{name: known.hold for name, known in record.organizations.items()}}
+    return [
+        {"who": who, "since": utc_text(hold.since), "by": hold.by, "reason": hold.reason}
+        for who, hold in held.items()
+        if hold is not None
+    ]
+
+
+def _line(instance: InstanceView, confirmed: bool) -> dict[str, Any]:  # noqa: FBT001 a pair
+    return {
+        "namespace": instance.namespace,
+        "name": instance.name,
+        "organization": instance.organization,
+        "frozen": instance.condition("Frozen").status == "True",
+        "confirmed": confirmed,
+    }
