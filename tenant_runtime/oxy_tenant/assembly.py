@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from oxy_core import subjects
 from oxy_core.instance.stored_session import VolumeProblem
 from oxy_tenant import metrics
+from oxy_tenant.backups.maker import BackupMaker, BackupRules
 from oxy_tenant.connection.hold import ConnectionHold
 from oxy_tenant.connection.life_cycle import Connection
 from oxy_tenant.connection.live_state import StateBoard, Stored
@@ -32,6 +33,8 @@ from oxy_tenant.sending.recipients import Recipients
 from oxy_tenant.sending.recovery import Recovery
 from oxy_tenant.sending.sender import Sender
 from oxy_tenant.sending.showing import Showing
+from oxy_tenant.session_metadata import MetadataFile
+from oxy_tenant.session_record import SessionRecord
 from oxy_tenant.settings import RuntimeSettings
 from oxy_tenant.settings_file import SettingsFile
 from oxy_tenant.volume.watch import RoomWatch, ShareRules
@@ -49,6 +52,8 @@ class Shared:
     journal: Journal
     adapter: "NeonizeAdapter"
     account: OwnAccount
+    metadata: MetadataFile
+    record: SessionRecord
     recovered: list[OpenSend]
     """Send requests that the previous run left without a result."""
     stopping: asyncio.Event
@@ -73,16 +78,21 @@ class Parts:
     forgetter: Forgetter
     room: RoomWatch
     pairing_check: PairingCheck
+    backups: BackupMaker
 
 
 def assemble(
-    environment: RuntimeSettings, settings: SettingsFile, journal: Journal, reports_added: ReportSignal
+    environment: RuntimeSettings,
+    settings: SettingsFile,
+    journal: Journal,
+    metadata: MetadataFile,
+    reports_added: ReportSignal,
 ) -> Parts:
     """Build the parts of a runtime; raises LinkError if the library cannot be loaded, SettingsError as `proxy_url`."""
     # Counted when the metrics are read, so that it is right also while nothing is published.
     metrics.PENDING.set_function(journal.reports.pending)
     metrics.FILES_WAITING.set_function(journal.transfers.waiting)
-    shared, outgoing = _build_shared(environment, settings, journal), FileSource(environment)
+    shared, outgoing = _build_shared(environment, settings, journal, metadata), FileSource(environment)
     hold = ConnectionHold()
     board = StateBoard(environment, lambda: _stored(shared, room))
     room = _build_room(shared, board, hold)
@@ -102,29 +112,40 @@ def assemble(
         reception=reception,
         sender=sender,
         outgoing_files=outgoing,
-        intake=Intake(
-            environment,
-            journal.sends,
-            sender,
-            forget=forgetter.accept,
-            freeze=freeze.take,
-            stopping=shared.stopping,
-            has_room=lambda: room.problem is None or not room.problem.stops,
-        ),
+        intake=_build_intake(shared, sender, forgetter, freeze, room),
         freeze=freeze,
         forgetter=forgetter,
         room=room,
-        pairing_check=PairingCheck(
-            environment=environment,
-            journal=journal,
-            settings=settings,
-            account=shared.account,
-            board=board,
-            receipts=receipts,
-            enqueue=sender.enqueue,
-        ),
+        pairing_check=_build_pairing_check(shared, board, receipts, sender),
+        backups=_build_backups(shared, board, room),
         publisher=_build_publisher(shared, board, reports_added),
         files=_build_fetcher(shared, connection),
+    )
+
+
+def _build_intake(
+    shared: Shared, sender: Sender, forgetter: Forgetter, freeze: SendingFreeze, room: RoomWatch
+) -> Intake:
+    return Intake(
+        shared.environment,
+        shared.journal.sends,
+        sender,
+        forget=forgetter.accept,
+        freeze=freeze.take,
+        stopping=shared.stopping,
+        has_room=lambda: room.problem is None or not room.problem.stops,
+    )
+
+
+def _build_pairing_check(shared: Shared, board: StateBoard, receipts: Confirmations, sender: Sender) -> PairingCheck:
+    return PairingCheck(
+        environment=shared.environment,
+        journal=shared.journal,
+        settings=shared.settings,
+        account=shared.account,
+        board=board,
+        receipts=receipts,
+        enqueue=sender.enqueue,
     )
 
 
@@ -155,25 +176,29 @@ def time_since(moment: datetime) -> float:
     return (datetime.now(UTC) - moment).total_seconds()
 
 
-def _build_shared(environment: RuntimeSettings, settings: SettingsFile, journal: Journal) -> Shared:
+def _build_shared(
+    environment: RuntimeSettings, settings: SettingsFile, journal: Journal, metadata: MetadataFile
+) -> Shared:
     from oxy_tenant.links.neonize.adapter import open_adapter  # noqa: PLC0415 30 MiB that an ended epoch does not need
 
     account, stopping = OwnAccount(expected=lambda: settings.current.phone_number), asyncio.Event()
-    browser = settings.current.browser
+    adapter = open_adapter(
+        environment.session,
+        journal,
+        account,
+        browser=settings.current.browser,
+        proxy=environment.proxy_url,
+        stopping=stopping,
+        on_lost=loss_sink(journal),
+    )
     return Shared(
         environment=environment,
         settings=settings,
         journal=journal,
-        adapter=open_adapter(
-            environment.session,
-            journal,
-            account,
-            browser=browser,
-            proxy=environment.proxy_url,
-            stopping=stopping,
-            on_lost=loss_sink(journal),
-        ),
+        adapter=adapter,
         account=account,
+        metadata=metadata,
+        record=SessionRecord(metadata, journal, adapter.session.kept_aside),
         recovered=journal.sends.unfinished(),
         stopping=stopping,
     )
@@ -188,6 +213,20 @@ def _build_room(shared: Shared, board: StateBoard, hold: ConnectionHold) -> Room
 
     rules = ShareRules(lambda: settings.current.journal_percent, lambda: settings.current.volume_bytes)
     return RoomWatch(shared.environment.session, shared.journal, rules, on_change)
+
+
+def _build_backups(shared: Shared, board: StateBoard, room: RoomWatch) -> BackupMaker:
+    from oxy_tenant.links.neonize.session_archive import NeonizeArchive  # noqa: PLC0415 see _build_shared
+
+    rules = BackupRules(
+        plan=lambda: shared.settings.current.backup,
+        has_room=room.allows,
+        on_state=lambda state: board.update(backup=state),
+    )
+    archive = NeonizeArchive(shared.environment.session)
+    if restores := shared.metadata.current.restores:
+        board.update(restore=restores[-1].state)
+    return BackupMaker(shared.environment, archive, shared.metadata, shared.journal, rules)
 
 
 def _build_publisher(shared: Shared, board: StateBoard, reports_added: ReportSignal) -> Publisher:
@@ -205,6 +244,7 @@ def _stored(shared: Shared, room: RoomWatch) -> Stored:
     usage = room.usage
     return Stored(
         session_bytes=shared.adapter.session.size,
+        session=shared.record.facts(),
         messages_lost=shared.journal.inbound.losses(),
         volume_bytes=None if usage is None else usage.total,
         volume_free_bytes=None if usage is None else usage.free,
@@ -223,6 +263,7 @@ def _build_connection(shared: Shared, board: StateBoard, reception: Reception, h
         on_message=reception.take_message,
         on_contact_event=reception.take_notice,
         hold=hold,
+        on_session=shared.record.examined,
     )
 
 

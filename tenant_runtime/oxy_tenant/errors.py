@@ -5,6 +5,11 @@ OxyError
 ├── SessionError     the stored WhatsApp session cannot be read
 │   └── UnlinkedError  it holds no linked device, so it has forgotten what it sent
 ├── VolumeError      the session volume is used by another runtime, or cannot be written
+├── BackupError      a backup was not made, or not restored
+│   ├── BackupUnavailableError  the bus, or whoever serves backups, cannot be reached; it is tried again
+│   ├── BackupRefusedError      the platform will not store, or give, a chunk
+│   ├── BackupKeyError          there is no key, or not the one that is needed
+│   └── BackupDamagedError      what came back is not what was encrypted
 ├── LinkError …      a request to the WhatsApp link failed (`oxy_tenant.links.errors`)
 ├── LinkBrokenError  the library stopped delivering events; only a new process helps (also there)
 └── EndedError       a terminal cause: the process writes a termination message and exits (`connection.ending`)
@@ -30,6 +35,37 @@ class UnlinkedError(SessionError):
 
 class VolumeError(OxyError):
     """The session volume is used by another runtime, or cannot be written."""
+
+
+class BackupError(OxyError):
+    """A backup was not made, or not restored."""
+
+    reason = "BackupFailed"
+    """CamelCase, for conditions."""
+
+
+class BackupUnavailableError(BackupError):
+    """The bus, or whoever serves backups, cannot be reached."""
+
+    reason = "BackupUnavailable"
+
+
+class BackupRefusedError(BackupError):
+    """The platform will not store, or give, a chunk."""
+
+    reason = "BackupRefused"
+
+
+class BackupKeyError(BackupError):
+    """There is no key, or not the one that is needed."""
+
+    reason = "BackupKeyMissing"
+
+
+class BackupDamagedError(BackupError):
+    """What came back is not what was encrypted."""
+
+    reason = "BackupDamaged"
 
 
 def first_cause(error: BaseException) -> BaseException:

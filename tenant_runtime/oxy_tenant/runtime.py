@@ -21,10 +21,13 @@ from oxy_tenant.bus import run_on_bus
 from oxy_tenant.connection.ended_marker import EndedMarker, repeated_ending
 from oxy_tenant.connection.ending import EndedError, Ending, write_termination_message
 from oxy_tenant.errors import SessionError, VolumeError
+from oxy_tenant.journal.epochs import Restored
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.retention import PRUNE_EVERY
 from oxy_tenant.lobby import Lobby
 from oxy_tenant.publishing.publisher import ReportSignal
+from oxy_tenant.restoring import restore_if_wished
+from oxy_tenant.session_metadata import MetadataFile
 from oxy_tenant.settings import RuntimeSettings
 from oxy_tenant.settings_file import SettingsFile
 from oxy_tenant.volume.lock import holding_volume
@@ -76,6 +79,7 @@ class Runtime:
                         parts.freeze.run(),
                         parts.shared.settings.follow(),
                         parts.room.run(),
+                        parts.backups.run(),
                         parts.connection.follow_settings(),
                         parts.pairing_check.run(),
                         self._prune(),
@@ -90,6 +94,7 @@ class Runtime:
         """Audit for lost messages, then stay connected; return the ending, or None after a signal."""
         parts = self._parts
         await parts.room.look()
+        await asyncio.to_thread(parts.shared.record.begun, self._environment.epoch)
         try:
             await asyncio.to_thread(parts.shared.adapter.audit.audit_store)
         except (SessionError, VolumeError) as error:
@@ -184,27 +189,29 @@ async def run(environment: RuntimeSettings) -> int:
 
 
 async def _run_connected(environment: RuntimeSettings, settings: SettingsFile, marker: EndedMarker) -> int:
-    reports_added = ReportSignal()
-    journal = await _opened(environment, marker, reports_added.set)
-    if journal is None:
+    if not is_usable(usage_of(environment.session)) and not await Lobby(environment).room():
         return 0
+    marker.allocate()
+    metadata = MetadataFile(environment.session, environment.organization, environment.instance)
+    if not await restore_if_wished(settings, metadata, Lobby(environment)):
+        return 0
+    reports_added = ReportSignal()
+    journal = _opened(environment, metadata, reports_added.set)
     try:
-        parts = assemble(environment, settings, journal, reports_added)
+        parts = assemble(environment, settings, journal, metadata, reports_added)
         ending = await Runtime(environment, marker, parts).run()
     finally:
         journal.close()
     return 0 if ending is None else int(ending.code)
 
 
-async def _opened(environment: RuntimeSettings, marker: EndedMarker, on_report: Callable[[], None]) -> Journal | None:
-    """Allocate the marker and open the journal, if need be once the volume has room; None after a signal."""
-    if not is_usable(usage_of(environment.session)) and not await Lobby(environment).room():
-        return None
-    marker.allocate()
+def _opened(environment: RuntimeSettings, metadata: MetadataFile, on_report: Callable[[], None]) -> Journal:
+    restored = metadata.current.restored
     return Journal.open(
         environment.session / "journal.db",
         organization=environment.organization,
         instance=environment.instance,
         volume=environment.volume_id,
+        restored=None if restored is None else Restored(restored.wish, restored.newest_secret),
         on_report=on_report,
     )

@@ -22,7 +22,7 @@ from oxy_tenant.connection.ending import EndedError, attempts_exhausted, ending_
 from oxy_tenant.connection.hold import ConnectionHold, Held
 from oxy_tenant.connection.live_state import StateBoard
 from oxy_tenant.connection.pairing import Pairing
-from oxy_tenant.connection.session_keeper import SessionKeeper
+from oxy_tenant.connection.session_keeper import SessionKeeper, SessionWatcher
 from oxy_tenant.connection.session_progress import (
     CodeOffered,
     ConnectionTiming,
@@ -86,12 +86,13 @@ class Connection:
         on_message: MessageSink,
         on_contact_event: Callable[[ContactEvent], None],
         hold: ConnectionHold,
+        on_session: SessionWatcher | None = None,
         timing: ConnectionTiming | None = None,
     ) -> None:
         self._instance = instance
         self._link = link
         self._settings = settings
-        self._keeper = SessionKeeper(session, account, settings, instance)
+        self._keeper = SessionKeeper(session, account, settings, instance, on_session)
         self._board = board
         board.last_frame = lambda: link.last_frame
         self._on_message = on_message
@@ -278,7 +279,7 @@ class Connection:
         if self._progress.fresh:
             # Not only at the next start: the first session is the one that has no copy yet.
             self._progress.fresh = False
-            await self._keeper.copy()
+            await self._keeper.newly_linked()
 
     def _went_down(self, trouble: Trouble) -> None:
         if self.up.is_set():

@@ -15,6 +15,7 @@ from oxy_core.freeze import Freeze
 from oxy_core.identity import Jid
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.pairing_proof import PairingProof
+from oxy_core.instance.session_states import BackupState, RestoreState
 from oxy_core.instance.stored_session import SessionFacts
 from oxy_core.tasks import wait_for
 from oxy_tenant import metrics
@@ -42,6 +43,8 @@ class State:
     client_published_on: date | None = None
     pairing_proof: PairingProof | None = None
     volume_problem: str | None = None
+    backup: BackupState | None = None
+    restore: RestoreState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,5 +151,7 @@ class StateBoard:
             pairing_proof=state.pairing_proof,
             last_activity_at=self.last_activity_at,
             volume_problem=state.volume_problem,
+            backup=state.backup,
+            restore=state.restore,
             **{field.name: getattr(stored, field.name) for field in fields(stored)},
         )

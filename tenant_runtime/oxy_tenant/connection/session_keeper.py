@@ -2,23 +2,40 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Protocol
 
 import structlog
 
 from oxy_tenant.connection.ending import EndedError, Ending, linked_to_another, terminal_ending
 from oxy_tenant.errors import SessionError, VolumeError
-from oxy_tenant.links.protocol import StoredSession
+from oxy_tenant.links.protocol import LinkedDevice, StoredSession
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.settings_file import SettingsFile
 
 log = structlog.get_logger()
 
 
+class SessionWatcher(Protocol):
+    """Is told whenever a session was found to be intact, with its device; it blocks."""
+
+    def __call__(self, device: LinkedDevice | None, *, fresh: bool) -> None:
+        """`fresh`: a phone has just linked this device."""
+
+
 class SessionKeeper:
     """Looks after the session of one instance."""
 
-    def __init__(self, session: StoredSession, account: OwnAccount, settings: SettingsFile, instance: str) -> None:
+    def __init__(
+        self,
+        session: StoredSession,
+        account: OwnAccount,
+        settings: SettingsFile,
+        instance: str,
+        watcher: SessionWatcher | None = None,
+    ) -> None:
+        """`watcher` is told, in threads, what is found."""
         self._session = session
+        self._watcher = watcher
         self._account = account
         self._settings = settings
         self._instance = instance
@@ -34,12 +51,27 @@ class SessionKeeper:
             log.warning("session_damaged", error=str(error))
             await self._set_aside_damaged()
             return False
+        await self._tell(device)
         if device is None:
             return False
         if device.address is not None and not self._account.expects(device.address):
             raise EndedError(await self.refuse(device.address.phone or "", unlinked=False))
         await self.copy()
         return True
+
+    async def _tell(self, device: LinkedDevice | None, *, fresh: bool = False) -> None:
+        if self._watcher is not None:
+            await asyncio.to_thread(self._watcher, device, fresh=fresh)
+
+    async def newly_linked(self) -> None:
+        """Copy a session that has just been linked, and tell of it."""
+        try:
+            device = await asyncio.to_thread(self._session.examine)
+        except (SessionError, VolumeError) as error:
+            log.warning("session_unreadable", error=str(error))
+        else:
+            await self._tell(device, fresh=True)
+        await self.copy()
 
     async def linked(self) -> bool | None:
         """Whether a phone is linked, as the session on the volume says; None if it cannot be read."""

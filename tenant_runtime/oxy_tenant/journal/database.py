@@ -113,6 +113,8 @@ ADDITIONS: Final[Sequence[str]] = (
       begun INTEGER NOT NULL             -- whether the device has connected
     )
     """,
+    # Which restore of a session it goes with (`epochs`).
+    "ALTER TABLE identity ADD COLUMN restored TEXT",
 )
 """Statements that add to the schema since `FORMAT` began, oldest first. They are run on older journals, and older code
 works with a journal that has them: a new column has a default, and rows are inserted by naming their columns."""
@@ -149,6 +151,7 @@ class JournalDatabase:
         organization: str,
         instance: str,
         volume: str | None,
+        restored: epochs.Restored | None = None,
         now: datetime,
         on_durable: Callable[[], None],
     ) -> Self:
@@ -162,7 +165,7 @@ class JournalDatabase:
                 _create(writer, organization, instance, now)
             _check(writer, path, organization, instance)
             upgrade(writer)
-            _follow_volume(writer, volume, now)
+            _follow(writer, volume, restored, now)
             return cls(writer, _connect(path), on_durable)
         except sqlite3.Error as error:
             message = (
@@ -261,12 +264,15 @@ def upgrade(database: sqlite3.Connection, additions: Sequence[str] = ADDITIONS) 
         database.executescript(f"BEGIN EXCLUSIVE; {statement}; PRAGMA user_version = {version}; COMMIT")
 
 
-def _follow_volume(database: sqlite3.Connection, volume: str | None, now: datetime) -> None:
+def _follow(database: sqlite3.Connection, volume: str | None, restored: epochs.Restored | None, now: datetime) -> None:
     database.execute("BEGIN EXCLUSIVE")
-    began = epochs.follow_volume(database, volume, now)
+    moved = epochs.follow_volume(database, volume, now)
+    replaced = epochs.follow_restore(database, restored, now)
     database.execute("COMMIT")
-    if began:
+    if moved:
         log.warning("journal_begun_anew", reason="this is another volume than before: restored, or a copy")
+    if replaced:
+        log.warning("journal_begun_anew", reason="a backup of the session was restored")
 
 
 def _check(database: sqlite3.Connection, path: Path, organization: str, instance: str) -> None:

@@ -7,12 +7,23 @@ to the pod. When it changes, a new journal begins, and sequences count from 1 ag
 
 import secrets
 import sqlite3
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import uuid4
 
 _STEP_SECONDS: Final = 0.001
 """By how much a journal begins after its predecessor at least, even if the clock went back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The session that was last restored from a backup."""
+
+    name: str
+    """Tells one restore from another."""
+    newest_secret: int
+    """Newest row of message secrets that it had."""
 
 
 def begin_first(database: sqlite3.Connection, organization: str, instance: str, now: datetime) -> None:
@@ -35,6 +46,19 @@ def follow_volume(database: sqlite3.Connection, volume: str | None, now: datetim
         _begin_next(database, now)
     database.execute("UPDATE identity SET volume = ?", (volume,))
     return known is not None
+
+
+def follow_restore(database: sqlite3.Connection, restored: Restored | None, now: datetime) -> bool:
+    """Begin a new journal if another session was restored since the current one began; return whether one began.
+
+    Only the old session could tell whether what was being sent has left.
+    """
+    known = database.execute("SELECT restored FROM identity").fetchone()[0]
+    if restored is None or restored.name == known:
+        return False
+    _begin_next(database, now)
+    database.execute("UPDATE identity SET restored = ?, audited_secret = ?", (restored.name, restored.newest_secret))
+    return True
 
 
 def _begin_next(database: sqlite3.Connection, now: datetime) -> None:

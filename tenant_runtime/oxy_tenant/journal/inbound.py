@@ -143,6 +143,10 @@ class Inbound:
         query = f"{_KNOWS} OR EXISTS (SELECT 1 FROM losses WHERE whatsapp_id = ?1)"  # noqa: S608 a constant
         return bool(self._journal.read(query, whatsapp_id)[0][0])
 
+    def count(self) -> int:
+        """Return how many received messages the journal remembers."""
+        return int(self._journal.read("SELECT count(*) FROM messages")[0][0])
+
     @property
     def audited_secret(self) -> int | None:
         """Newest audited row of the library's message secrets; None while a phone may be sharing its history."""

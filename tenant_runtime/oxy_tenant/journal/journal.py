@@ -9,6 +9,7 @@ from oxy_core.identity import InstanceName, OrganizationName
 from oxy_tenant.journal import retention
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
+from oxy_tenant.journal.epochs import Restored
 from oxy_tenant.journal.erasures import Erasures
 from oxy_tenant.journal.fillers import OwedFillers
 from oxy_tenant.journal.freezes import Freezes
@@ -52,18 +53,31 @@ class Journal:
         organization: OrganizationName,
         instance: InstanceName,
         volume: str | None = None,
+        restored: Restored | None = None,
         clock: Clock | None = None,
         on_report: Callable[[], None] = do_nothing,
     ) -> Self:
         """Open or create the journal; raises JournalError if it is damaged or belongs to another instance.
 
-        `volume` names the volume that the file is on: on another one a new journal begins (`epochs`). `on_report` is
-        called in the writing thread after each durable transaction.
+        `volume` names the volume that the file is on, `restored` the session that was restored last: with another one a
+        new journal begins (`epochs`). `on_report` is called in the writing thread after each durable transaction.
         """
         clock = clock or SteadyClock()
         database = JournalDatabase.open(
-            path, organization=organization, instance=instance, volume=volume, now=clock(), on_durable=on_report
+            path,
+            organization=organization,
+            instance=instance,
+            volume=volume,
+            restored=restored,
+            now=clock(),
+            on_durable=on_report,
         )
+        return cls._of(database, organization, instance, clock)
+
+    @classmethod
+    def _of(
+        cls, database: JournalDatabase, organization: OrganizationName, instance: InstanceName, clock: Clock
+    ) -> Self:
         chats = Chats(database)
         reports = Reports(database, organization=organization, instance=instance, clock=clock)
         transfers = FileTransfers(database, reports, clock)

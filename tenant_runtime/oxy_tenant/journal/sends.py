@@ -25,7 +25,9 @@ from oxy_tenant.journal.reports import Clock, Reports
 
 FORGOTTEN: Final = "the person to whom it was addressed was forgotten"
 
-LOST: Final = "the journal that accepted the request was replaced by an older copy; it may have been sent"
+LOST: Final = (
+    "the session or the journal that accepted the request was replaced by an older copy; it may have been sent"
+)
 
 LONGEST_VALID: Final = timedelta(days=3650)
 """Longer than that is for ever; the calendar ends somewhere."""

@@ -134,6 +134,10 @@ class LinkedDevice:
 
     address: Jid | None
     """Its address; None if it cannot be read."""
+    digest: str = ""
+    """SHA-256 of its address as the library writes it, in hex: the same for the same device."""
+    peers: int = 0
+    """Other devices with which it has a ratchet."""
 
 
 class StoredSession(Protocol):

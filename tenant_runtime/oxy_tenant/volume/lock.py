@@ -10,7 +10,7 @@ from oxy_tenant.errors import VolumeError
 
 @contextlib.contextmanager
 def holding_volume(folder: Path) -> Iterator[None]:
-    """ConnectionHold an exclusive lock on the folder; raises VolumeError if another runtime holds it."""
+    """Hold an exclusive lock on the folder; raises VolumeError if another runtime holds it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "runtime.lock").open("w") as file:

@@ -14,7 +14,7 @@ from oxy_core.instance.stored_session import VolumeProblem
 from oxy_tenant import metrics
 from oxy_tenant.errors import JournalError
 from oxy_tenant.journal.journal import Journal
-from oxy_tenant.volume.room import VolumeUsage, excess_of, share_of, stopping_problem
+from oxy_tenant.volume.room import VolumeUsage, excess_of, reserve_of, share_of, stopping_problem
 
 LOOK_SECONDS: Final = 1.0
 """How often the room is measured: two system calls and a query of three numbers."""
@@ -65,6 +65,11 @@ class RoomWatch:
             log.warning("volume_problem", problem=problem, **self._figures())
             self.problem = problem
             self._on_change(problem)
+
+    def allows(self, size: int) -> bool:
+        """Whether so many bytes more leave the reserve alone."""
+        usage = self.usage
+        return usage is None or usage.free - size >= reserve_of(usage.total)
 
     def _measure(self) -> None:
         try:

@@ -59,7 +59,7 @@ class SendingTurns:
 
     @asynccontextmanager
     async def turn(self, chat: Jid) -> AsyncIterator[None]:
-        """ConnectionHold the turn to send to `chat`; raises LinkUnavailableError.
+        """Hold the turn to send to `chat`; raises LinkUnavailableError.
 
         Before that, send one filler per message by which the contact's ratchet may have been rolled back. Other chats
         keep sending while we find out how many.

@@ -8,11 +8,14 @@ It reads one request from standard input and prints one answer, both JSON. Stand
 """
 
 import ctypes
+import hashlib
 import json
 import os
+import re
 import signal
 import sqlite3
 import sys
+import zlib
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +23,12 @@ from typing import Any, Final
 
 WAIT_SECONDS: Final = 5.0
 """How long to wait for a lock that the library holds."""
+
+PART_BYTES: Final = 256 << 10
+"""How much of a file is in memory at once."""
+
+LEVEL: Final = 6
+"""zlib's own default: keys do not become smaller, their tables become half of it."""
 
 _PR_SET_PDEATHSIG: Final = 1
 """Source: linux/prctl.h."""
@@ -32,7 +41,12 @@ def examine(database: sqlite3.Connection) -> Answer:
     findings = database.execute("PRAGMA quick_check(1)").fetchone()[0]
     if findings != "ok":
         return {"damage": findings}
-    return {"devices": [row[0] for row in _rows(database, "SELECT jid FROM whatsmeow_device ORDER BY rowid")]}
+    peers = _rows(database, "SELECT count(*) FROM whatsmeow_sessions")
+    return {"devices": _devices(database), "peers": peers[0][0] if peers else 0}
+
+
+def _devices(database: sqlite3.Connection) -> list[str]:
+    return [row[0] for row in _rows(database, "SELECT jid FROM whatsmeow_device ORDER BY rowid")]
 
 
 def copy(database: sqlite3.Connection, path: str) -> Answer:
@@ -59,6 +73,71 @@ def _flush(file: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def pack(database: sqlite3.Connection, path: str) -> Answer:
+    """Compress a copy of the session to `path` if it has a linked device; the copy is checked before."""
+    copied = Path(f"{path}.db")
+    copied.unlink(missing_ok=True)
+    with closing(sqlite3.connect(copied)) as target:
+        database.backup(target)
+        found = examine(target)
+    if not found.get("devices"):
+        copied.unlink()
+        return {"damage": found["damage"]} if "damage" in found else {}
+    digest, size, compressor = hashlib.sha256(), 0, zlib.compressobj(LEVEL)
+    with copied.open("rb") as source, Path(path).open("wb") as packed:
+        while True:
+            part = source.read(PART_BYTES)
+            data = compressor.compress(part) if part else compressor.flush()
+            digest.update(data)
+            packed.write(data)
+            if not part:
+                break
+            size += len(part)
+        compressed = packed.tell()
+    copied.unlink()
+    device = found["devices"][0]
+    return {"device": device, "database_bytes": size, "compressed_bytes": compressed, "sha256": digest.hexdigest()}
+
+
+def unpack(path: str, target: str, limit: int) -> Answer:
+    """Take a session of at most `limit` bytes out of what `pack` made, to `target`, and check it."""
+    file = Path(target)
+    _inflate(Path(path), file, limit)
+    with closing(sqlite3.connect(file)) as database:
+        found = examine(database)
+        if not found.get("devices"):
+            return {"damage": found.get("damage", "no device is linked")}
+        answer = {"device": found["devices"][0], "row": newest(database)["row"]}
+    _flush(file)
+    return answer
+
+
+def _inflate(packed: Path, target: Path, limit: int) -> None:
+    inflater, size, part = zlib.decompressobj(), 0, b""
+    with packed.open("rb") as source, target.open("wb") as file:
+        data = source.read(PART_BYTES)
+        while (data or part) and not inflater.eof and size <= limit:
+            part = inflater.decompress(data, PART_BYTES)
+            size += file.write(part)
+            data = inflater.unconsumed_tail or source.read(PART_BYTES)
+    if size > limit or not inflater.eof or data or inflater.unused_data:
+        message = "the packed session does not end where it should"
+        raise zlib.error(message)
+
+
+def drop_ratchets(database: sqlite3.Connection) -> Answer:
+    """Delete the ratchets with other devices, and our own of groups, so that new ones begin with the next message."""
+    own = [address for row in _rows(database, "SELECT jid, lid FROM whatsmeow_device") for address in row if address]
+    query = "DELETE FROM whatsmeow_sender_keys WHERE sender_id GLOB ? OR sender_id GLOB ?"
+    with database:
+        for user in {re.split("[@:.]", address)[0] for address in own}:
+            _rows(database, query, f"{user}:*", f"{user}_1:*")
+        _rows(database, "DELETE FROM whatsmeow_sessions")
+    # The file is renamed next, without a log beside it.
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return {}
 
 
 def newest(database: sqlite3.Connection) -> Answer:
@@ -151,6 +230,8 @@ def _rows(database: sqlite3.Connection, query: str, *values: object) -> list[Any
 QUESTIONS: Final[dict[str, Callable[..., Answer]]] = {
     "examine": examine,
     "copy": copy,
+    "pack": pack,
+    "drop_ratchets": drop_ratchets,
     "newest": newest,
     "secrets_after": secrets_after,
     "id_of": id_of,
@@ -159,16 +240,22 @@ QUESTIONS: Final[dict[str, Callable[..., Answer]]] = {
 }
 
 
+FILE_QUESTIONS: Final[dict[str, Callable[..., Answer]]] = {"unpack": unpack}
+"""About a file that is no database."""
+
+
 def answer(path: str, question: str, *arguments: Any) -> Answer:  # noqa: ANN401 whatever JSON can hold
     """Answer one question about the session at `path`; if that is impossible, ``damage`` or ``failure`` says why."""
     try:
+        if question in FILE_QUESTIONS:
+            return FILE_QUESTIONS[question](path, *arguments)
         with closing(sqlite3.connect(path, timeout=WAIT_SECONDS)) as database:
             # Senders choose message ids, and nobody requires UTF-8. JSON carries the bytes as lone surrogates.
             database.text_factory = lambda text: text.decode(errors="surrogateescape")
             return QUESTIONS[question](database, *arguments)
     except sqlite3.OperationalError as error:
         return {"failure": str(error)}
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, zlib.error) as error:
         return {"damage": str(error)}
     except OSError as error:
         return {"failure": os.strerror(error.errno or 0)}

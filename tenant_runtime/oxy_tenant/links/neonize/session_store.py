@@ -5,6 +5,7 @@ store/sqlstore/upgrades/00-latest-schema.sql. It is read in another process; `se
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -90,8 +91,9 @@ class SessionStore:
 
         Raises SessionError if it is damaged; VolumeError if the volume is full or unreadable, which is not damage.
         """
-        devices = self._ask("examine").get("devices", [])
-        return LinkedDevice(_address(devices[0])) if devices else None
+        answer = self.ask("examine")
+        devices = answer.get("devices", [])
+        return device_of(devices[0], int(answer.get("peers", 0))) if devices else None
 
     def copy(self) -> None:
         """Copy a session that holds a linked device; raises SessionError, VolumeError.
@@ -99,16 +101,16 @@ class SessionStore:
         The last copy of a linked session stays until there is another: the library deletes its device when the server
         says that it was removed, locked or banned.
         """
-        self._ask("copy", str(self._copy))
+        self.ask("copy", str(self._copy))
 
     def newest_secret(self) -> NewestSecret:
         """Return the newest row of message secrets; raises SessionError, VolumeError."""
-        answer = self._ask("newest")
+        answer = self.ask("newest")
         return NewestSecret(int(answer.get("row", 0)), linked=bool(answer.get("linked", False)))
 
     def secrets_after(self, row: int) -> StoredSecrets:
         """Return the messages stored after `row`; raises SessionError, VolumeError."""
-        answer = self._ask("secrets_after", row)
+        answer = self.ask("secrets_after", row)
         own = frozenset(Jid.parse(address).user for address in answer.get("own", []))
         found = (_stored(own, *columns[1:]) for columns in answer.get("secrets", []))
         return StoredSecrets(
@@ -122,7 +124,7 @@ class SessionStore:
 
         Raises UnlinkedError if nothing can be concluded from that; SessionError, VolumeError.
         """
-        answer = self._ask("id_of", [secret.hex() for secret in secrets])
+        answer = self.ask("id_of", [secret.hex() for secret in secrets])
         if not answer.get("linked", False):
             message = f"the session {self.path} holds no linked device"
             raise UnlinkedError(message)
@@ -134,19 +136,22 @@ class SessionStore:
 
         Raises VolumeError.
         """
-        folder = self.path.parent
-        files = [self.path, self._copy, *folder.glob("session.bad-*.db"), *folder.glob("session.foreign-*.db")]
+        files = [self.path, self._copy, *self.kept_aside()]
         damaged = []
         for file in files:
             try:
-                named = self._ask("people", path=file)
+                named = self.ask("people", path=file)
                 rows = rows_of_person(named.get("people", []), named.get("pairs", []), is_theirs)
-                self._ask("forget", rows, path=file)
+                self.ask("forget", rows, path=file)
             except SessionError:
                 damaged.append(file.name)
         return tuple(damaged)
 
-    def _ask(self, question: str, *arguments: object, path: Path | None = None) -> dict[str, Any]:
+    def kept_aside(self) -> list[Path]:
+        """Return the sessions that were set aside, for whatever reason; only a person deletes them."""
+        return sorted(file for file in self.path.parent.glob("session.*-*Z.db"))
+
+    def ask(self, question: str, *arguments: object, path: Path | None = None) -> dict[str, Any]:
         """Return the reader's answer about the session, or about another file; it is empty if there is none."""
         path = path or self.path
         if not path.exists():
@@ -168,15 +173,16 @@ class SessionStore:
     def set_aside(self, now: datetime) -> bool:
         """Rename a damaged session, without deleting it; returns whether it is the second within a day."""
         again = any(now - moment < AGAIN_WITHIN for moment in self._set_aside_at())
-        self._rename(f"session.bad-{now:%Y%m%dT%H%M%SZ}.db")
+        self.set_aside_as(f"session.bad-{now:%Y%m%dT%H%M%SZ}.db")
         log.error("session_set_aside", again=again)
         return again
 
     def set_aside_foreign(self, now: datetime) -> None:
         """Rename a session that belongs to another account, without deleting it."""
-        self._rename(f"session.foreign-{now:%Y%m%dT%H%M%SZ}.db")
+        self.set_aside_as(f"session.foreign-{now:%Y%m%dT%H%M%SZ}.db")
 
-    def _rename(self, name: str) -> None:
+    def set_aside_as(self, name: str) -> None:
+        """Rename the session, without deleting it."""
         for suffix in ("", "-wal", "-shm"):
             file = self.path.with_name(f"session.db{suffix}")
             if file.exists():
@@ -191,6 +197,11 @@ class SessionStore:
     def _set_aside_at(self) -> list[datetime]:
         names = (file.name for file in self.path.parent.glob("session.bad-*.db"))
         return [datetime.strptime(f"{name}+0000", "session.bad-%Y%m%dT%H%M%SZ.db%z") for name in names]
+
+
+def device_of(address: str, peers: int = 0) -> LinkedDevice:
+    """Return a device by its address as the library writes it."""
+    return LinkedDevice(_address(address), hashlib.sha256(address.encode()).hexdigest(), peers)
 
 
 def rows_of_person(

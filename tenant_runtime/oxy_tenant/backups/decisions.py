@@ -1,0 +1,77 @@
+"""When a backup is due, and whether one may be restored. Pure."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from oxy_core.identity import number_digest
+from oxy_core.session_backups import BackupPlan, RestoreWish, next_backup_at
+from oxy_tenant.session_metadata import SessionMetadata
+
+LOOK_SECONDS: Final = 2.0
+"""How often it is looked whether a backup is due."""
+
+FIRST_RETRY_SECONDS: Final = 60.0
+LONGEST_RETRY_SECONDS: Final = 3600.0
+
+_LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
+
+
+def due(plan: BackupPlan, known: SessionMetadata, now: datetime) -> bool:
+    """Whether a backup is to be made now: a person has asked for one, or it is time."""
+    if plan.request is not None and plan.request != known.answered_request:
+        return True
+    if known.device_digest is None:
+        return False
+    last = known.last_backup
+    # One of another device is none, and so is one that a clock that was ahead has made.
+    counts = last is not None and last.device == known.device_digest and last.made_at <= now
+    made_at = last.made_at if last is not None and counts else None
+    next_at = next_backup_at(plan, last_at=made_at, linked_at=known.linked_at or _LONG_AGO)
+    return next_at is not None and next_at <= now
+
+
+def retry_pause(failed: int) -> float:
+    """Return the seconds to wait after so many failed attempts in a row."""
+    return float(min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(failed - 1, 10)))
+
+
+class RefusedRestore(StrEnum):
+    """Why a backup is not restored; each is a reason for conditions."""
+
+    OTHER_NUMBER = "BackupOfAnotherNumber"
+    SESSION_NEWER = "SessionNewer"
+    METADATA_LOST = "MetadataUnreadable"
+
+    @property
+    def detail(self) -> str:
+        """What happened and what to do."""
+        return _DETAILS[self]
+
+
+_DETAILS: Final[Mapping[RefusedRestore, str]] = {
+    RefusedRestore.OTHER_NUMBER: "The backup is of another phone number than this instance has. Name one of its number",
+    RefusedRestore.SESSION_NEWER: "The session on the volume is linked, and newer than the backup. To replace it all "
+    "the same, set spec.session.restoreFrom.force",
+    RefusedRestore.METADATA_LOST: "metadata.json on the volume cannot be read, so nobody can tell whether this backup "
+    "was restored before, and the session is linked. Remove that file and ask again",
+}
+
+
+def refused_restore(
+    wish: RestoreWish, phone: str, *, linked: bool, last_change: datetime | None, metadata_lost: bool
+) -> RefusedRestore | None:
+    """Return why a backup must not be restored; None: it may.
+
+    `linked` and `last_change` are of the session on the volume, which counts as newer if it was written after the
+    backup was made. One that is not linked, or damaged, is worth nothing.
+    """
+    if wish.manifest.number != number_digest(phone):
+        return RefusedRestore.OTHER_NUMBER
+    if not linked:
+        return None
+    if metadata_lost:
+        return RefusedRestore.METADATA_LOST
+    newer = last_change is not None and last_change > wish.manifest.made_at
+    return RefusedRestore.SESSION_NEWER if newer and not wish.force else None

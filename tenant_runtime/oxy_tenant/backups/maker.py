@@ -1,0 +1,221 @@
+"""Makes backups of the session while it is used, and lets only those count that were restored in a test."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import structlog
+
+from oxy_core.errors import OxyError
+from oxy_core.event_names import SESSION_BACKED_UP
+from oxy_core.identity import new_id, number_digest
+from oxy_core.instance.session_states import MAX_DETAIL, BackupOutcome, BackupState
+from oxy_core.report_bodies import InstanceEvent
+from oxy_core.session_backups import PART_BYTES, BackupManifest, BackupPlan
+from oxy_tenant.backups.decisions import LOOK_SECONDS, due, retry_pause
+from oxy_tenant.backups.receipt import received
+from oxy_tenant.backups.sealing import Seal, key_of_backup, read_keys
+from oxy_tenant.backups.transport import BackupTransport, transport
+from oxy_tenant.errors import BackupDamagedError, BackupError, SessionError, VolumeError
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.links.archive import PackedSession, SessionArchive
+from oxy_tenant.session_metadata import LastBackup, MetadataFile
+from oxy_tenant.settings import RuntimeSettings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class BackupRules:
+    """What decides about backups beside the session itself."""
+
+    plan: Callable[[], BackupPlan]
+    has_room: Callable[[int], bool]
+    """Whether so many bytes more can be stored for a while."""
+    on_state: Callable[[BackupState], None]
+    """Called in the event loop with each new state."""
+
+
+class BackupMaker:
+    """Makes the backups of one instance, one at a time."""
+
+    def __init__(
+        self,
+        environment: RuntimeSettings,
+        archive: SessionArchive,
+        metadata: MetadataFile,
+        journal: Journal,
+        rules: BackupRules,
+    ) -> None:
+        self._environment = environment
+        self._archive = archive
+        self._metadata = metadata
+        self._journal = journal
+        self._rules = rules
+        self._one = asyncio.Lock()
+        self._failed = 0
+        """Attempts in a row."""
+
+    async def run(self) -> None:
+        """Make what is due until cancelled."""
+        self._show_last()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            plan = self._rules.plan()
+            if due(plan, self._metadata.current, datetime.now(UTC)):
+                state = await self.make(plan.request)
+                if state.outcome is BackupOutcome.FAILED:
+                    await self._pause(plan)
+
+    def _show_last(self) -> None:
+        last = self._metadata.current.last_backup
+        if last is not None:
+            self._show(BackupOutcome.DONE, at=last.made_at, request=last.request)
+
+    async def _pause(self, plan: BackupPlan) -> None:
+        """Wait before the next attempt, or until there is another request."""
+        self._failed += 1
+        loop = asyncio.get_running_loop()
+        until = loop.time() + retry_pause(self._failed)
+        while loop.time() < until and self._rules.plan().request == plan.request:  # noqa: ASYNC110 settings have no event
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def make(self, request: str | None = None) -> BackupState:
+        """Make a backup now and return what became of it; `request` is the one that it answers."""
+        async with self._one:
+            self._show(BackupOutcome.RUNNING, request=request)
+            try:
+                manifest = await self._made(request)
+            except (BackupError, SessionError, VolumeError) as error:
+                log.warning("backup_failed", error=str(error), kind=type(error).__name__)
+                return self._show(BackupOutcome.FAILED, request=request, error=error)
+            finally:
+                await asyncio.to_thread(self._archive.discard)
+            if manifest is None:
+                self._metadata.note(answered_request=request or self._metadata.current.answered_request)
+                return self._show(BackupOutcome.REFUSED, request=request)
+            await asyncio.to_thread(self._keep, manifest)
+            self._failed = 0
+            return self._show(BackupOutcome.DONE, request=request)
+
+    async def _made(self, request: str | None) -> BackupManifest | None:
+        keys = await asyncio.to_thread(read_keys, self._environment.backup_key)
+        self._require_room()
+        packed = await asyncio.to_thread(self._archive.pack)
+        if packed is None:
+            return None
+        manifest = self._manifest(packed, next(iter(keys)), request)
+        seal = self._seal(manifest, keys)
+        async with transport(self._environment) as bus:
+            await self._publish(bus, packed.file, seal)
+            await self._verify(bus, packed, manifest, seal)
+            await bus.publish_manifest(manifest)
+        return manifest
+
+    def _require_room(self) -> None:
+        # The copy, what it is compressed to, and what comes back are on the volume for a while.
+        size = self._archive.size
+        if not self._rules.has_room(2 * size):
+            message = f"a backup needs twice the session's {size} bytes for a while, and the volume has less to spare"
+            raise VolumeError(message)
+
+    def _manifest(self, packed: PackedSession, key_id: str, request: str | None) -> BackupManifest:
+        if not packed.device.phone:
+            message = "the session's device has an address that does not tell its number"
+            raise SessionError(message)
+        return BackupManifest(
+            id=new_id(),
+            organization=self._environment.organization,
+            instance=self._environment.instance,
+            number=number_digest(packed.device.phone),
+            device=sha256(packed.device.address.encode()).hexdigest(),
+            epoch=self._environment.epoch,
+            journal_epoch=self._journal.database.epoch,
+            made_at=datetime.now(UTC),
+            linked_at=self._metadata.current.linked_at,
+            request=request,
+            database_bytes=packed.database_bytes,
+            compressed_bytes=packed.compressed_bytes,
+            sha256=packed.sha256,
+            chunks=-(-packed.compressed_bytes // PART_BYTES),
+            key_id=key_id,
+            library=self._archive.library,
+        )
+
+    @staticmethod
+    def _seal(manifest: BackupManifest, keys: dict[str, bytes]) -> Seal:
+        key = key_of_backup(keys, manifest.key_id, manifest.id)
+        return Seal(key, manifest.organization, manifest.instance, manifest.id, manifest.chunks)
+
+    async def _publish(self, bus: BackupTransport, file: Path, seal: Seal) -> None:
+        for number in range(seal.chunks):
+            chunk = await asyncio.to_thread(_sealed_part, file, number, seal)
+            await bus.publish(seal.backup, number, chunk)
+
+    async def _verify(self, bus: BackupTransport, packed: PackedSession, manifest: BackupManifest, seal: Seal) -> None:
+        """Restore what is on the bus beside the session; raises BackupDamagedError unless it is the same device's."""
+        await asyncio.to_thread(packed.file.unlink)
+        unpacked = await received(bus, self._archive, manifest, seal)
+        if unpacked.device != packed.device:
+            message = f"backup {manifest.id} came back with another device"
+            raise BackupDamagedError(message)
+
+    def _keep(self, manifest: BackupManifest) -> None:
+        """Note the backup and tell of it; blocks."""
+        last = LastBackup(
+            id=manifest.id,
+            made_at=manifest.made_at,
+            device=manifest.device,
+            request=manifest.request,
+            bytes=manifest.compressed_bytes,
+        )
+        answered = manifest.request or self._metadata.current.answered_request
+        self._metadata.note(last_backup=last, answered_request=answered)
+        facts = {"backup": str(manifest.id), "bytes": manifest.compressed_bytes, "chunks": manifest.chunks}
+        self._journal.reports.report_event(InstanceEvent(name=SESSION_BACKED_UP, at=manifest.made_at, facts=facts))
+        log.info("session_backed_up", backup=str(manifest.id), bytes=manifest.compressed_bytes)
+
+    def _show(
+        self,
+        outcome: BackupOutcome,
+        *,
+        request: str | None,
+        at: datetime | None = None,
+        error: OxyError | None = None,
+    ) -> BackupState:
+        reason, detail = _explained(outcome, error)
+        last = self._metadata.current.last_backup
+        state = BackupState(
+            outcome=outcome,
+            at=at or datetime.now(UTC),
+            request=request,
+            reason=reason,
+            detail=detail[:MAX_DETAIL],
+            last_id=None if last is None else last.id,
+            last_at=None if last is None else last.made_at,
+        )
+        self._rules.on_state(state)
+        return state
+
+
+def _explained(outcome: BackupOutcome, error: OxyError | None) -> tuple[str | None, str]:
+    if outcome is BackupOutcome.REFUSED:
+        return "NotLinked", "No phone is linked, so there is nothing to back up; run oxy pair first"
+    match error:
+        case None:
+            return None, ""
+        case BackupError():
+            return error.reason, str(error)
+        case SessionError():
+            return "SessionDamaged", str(error)
+        case _:
+            return "VolumeUnusable", str(error)
+
+
+def _sealed_part(file: Path, number: int, seal: Seal) -> bytes:
+    with file.open("rb") as packed:
+        packed.seek(number * PART_BYTES)
+        return seal.close(number, packed.read(PART_BYTES))

@@ -1,0 +1,112 @@
+"""Restores one backup, once: fetches it, checks it, and puts its session in the place of the present one."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from oxy_core.instance.session_states import MAX_DETAIL, RestoreOutcome
+from oxy_core.session_backups import RestoreWish
+from oxy_tenant.backups.decisions import RefusedRestore, refused_restore
+from oxy_tenant.backups.receipt import received
+from oxy_tenant.backups.sealing import Seal, key_of_backup, read_keys
+from oxy_tenant.backups.transport import transport
+from oxy_tenant.errors import BackupDamagedError, BackupError, BackupRefusedError, SessionError
+from oxy_tenant.links.archive import SessionArchive, UnpackedSession
+from oxy_tenant.links.protocol import StoredSession
+from oxy_tenant.session_metadata import MetadataFile, RestoreRecord
+from oxy_tenant.settings import RuntimeSettings
+
+CAVEAT: Final = (
+    "The session begins its encryption anew with each contact, because theirs went on since the backup: a contact's "
+    "next message may come a moment later, as its phone sends it again. WhatsApp does not deliver again what was "
+    "received since the backup"
+)
+"""What people must know of a restored session."""
+
+log = structlog.get_logger()
+
+
+class Restorer:
+    """Restores backups of one instance. The session must not be in use."""
+
+    def __init__(
+        self, environment: RuntimeSettings, archive: SessionArchive, session: StoredSession, metadata: MetadataFile
+    ) -> None:
+        self._environment = environment
+        self._archive = archive
+        self._session = session
+        self._metadata = metadata
+
+    async def carry_out(self, wish: RestoreWish, phone: str) -> RestoreRecord:
+        """Restore a backup for this phone number (E.164), or refuse to; return what is on disk about it now.
+
+        Raises BackupUnavailableError, BackupKeyError, VolumeError and OSError: then it may succeed later.
+        """
+        refused = await asyncio.to_thread(self._refused, wish, phone)
+        if refused is not None:
+            return await self._keep(wish, RestoreOutcome.REFUSED, refused.value, refused.detail)
+        try:
+            unpacked = await self._fetched(wish)
+        except (BackupDamagedError, BackupRefusedError) as error:
+            return await self._keep(wish, RestoreOutcome.REFUSED, error.reason, str(error))
+        await asyncio.to_thread(self._archive.adopt, unpacked, datetime.now(UTC))
+        return await self._keep(wish, RestoreOutcome.RESTORED, "Restored", CAVEAT, unpacked)
+
+    def _refused(self, wish: RestoreWish, phone: str) -> RefusedRestore | None:
+        try:
+            linked = self._session.examine() is not None
+        except SessionError as error:
+            log.warning("session_damaged", error=str(error))
+            linked = False
+        return refused_restore(
+            wish,
+            phone,
+            linked=linked,
+            last_change=self._archive.last_change(),
+            metadata_lost=self._metadata.lost,
+        )
+
+    async def _fetched(self, wish: RestoreWish) -> UnpackedSession:
+        manifest = wish.manifest
+        keys = await asyncio.to_thread(read_keys, self._environment.backup_key)
+        key = key_of_backup(keys, manifest.key_id, manifest.id)
+        seal = Seal(key, manifest.organization, manifest.instance, manifest.id, manifest.chunks)
+        async with transport(self._environment) as bus:
+            return await received(bus, self._archive, manifest, seal)
+
+    async def _keep(
+        self,
+        wish: RestoreWish,
+        outcome: RestoreOutcome,
+        reason: str,
+        detail: str,
+        unpacked: UnpackedSession | None = None,
+    ) -> RestoreRecord:
+        record = RestoreRecord(
+            wish=wish.id,
+            backup=wish.manifest.id,
+            outcome=outcome,
+            at=datetime.now(UTC),
+            reason=reason,
+            detail=detail[:MAX_DETAIL],
+            forced=wish.force,
+            newest_secret=0 if unpacked is None else unpacked.newest_secret,
+        )
+        await asyncio.to_thread(self._write, record, wish)
+        log.warning("restore_settled", outcome=outcome.value, reason=reason, backup=str(wish.manifest.id))
+        return record
+
+    def _write(self, record: RestoreRecord, wish: RestoreWish) -> None:
+        known = self._metadata.current.with_restore(record)
+        if record.outcome is RestoreOutcome.RESTORED:
+            # It is that device again, whose phone was linked when the manifest says.
+            changes = {"device_digest": wish.manifest.device, "linked_at": wish.manifest.linked_at}
+            known = known.model_copy(update=changes)
+        self._metadata.keep(known)
+
+
+def waiting_reason(error: Exception) -> str:
+    """Return the reason for which a restore waits."""
+    return error.reason if isinstance(error, BackupError) else "VolumeUnusable"

@@ -1,0 +1,82 @@
+"""Notes in the session's metadata what happens to it, and tells the platform the facts."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from oxy_core.identity import number_digest
+from oxy_core.instance.stored_session import SessionFacts
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.links.protocol import LinkedDevice
+from oxy_tenant.session_metadata import MetadataFile
+
+KEEP_SECONDS: Final = 60.0
+"""How long counted facts are good for: counting the messages of two months takes milliseconds."""
+
+
+class SessionRecord:
+    """The record of one instance's session; `kept_aside` returns the sessions that were set aside."""
+
+    def __init__(self, metadata: MetadataFile, journal: Journal, kept_aside: Callable[[], list[Path]]) -> None:
+        self._metadata = metadata
+        self._journal = journal
+        self._kept_aside = kept_aside
+        self._library = f"neonize {version('neonize')}"
+        self._peers: int | None = None
+        self._counted: tuple[int, int] = (0, 0)
+        self._counted_at: float | None = None
+
+    def examined(self, device: LinkedDevice | None, *, fresh: bool) -> None:
+        """Note that the session is intact, and which device it has, perhaps since just now; blocks."""
+        known, now = self._metadata.current, datetime.now(UTC)
+        if device is None:
+            self._peers = None
+            self._metadata.note(device=None, device_digest=None, checked_at=now)
+            return
+        self._peers = device.peers
+        linked_at = known.linked_at if device.digest == known.device_digest else None
+        if fresh:
+            linked_at = now
+        self._metadata.note(
+            number=_number(device) or known.number,
+            device=None if device.address is None else device.address.device,
+            device_digest=device.digest,
+            linked_at=linked_at,
+            library=self._library,
+            checked_at=now,
+        )
+
+    def begun(self, epoch: int) -> None:
+        """Note that an epoch of the instance uses the volume; blocks."""
+        metadata = self._metadata.current.with_epoch(epoch, datetime.now(UTC), self._journal.database.epoch)
+        self._metadata.note(epochs=metadata.epochs)
+
+    def facts(self) -> SessionFacts:
+        """Return what is stored."""
+        known = self._metadata.current
+        messages, set_aside = self._count()
+        return SessionFacts(
+            linked_at=known.linked_at,
+            device=known.device,
+            library_version=known.library,
+            messages=messages,
+            peers=self._peers,
+            set_aside_bytes=set_aside,
+            checked_at=known.checked_at,
+            restored_at=None if known.restored is None else known.restored.at,
+        )
+
+    def _count(self) -> tuple[int, int]:
+        now = time.monotonic()
+        if self._counted_at is None or now - self._counted_at > KEEP_SECONDS:
+            size = sum(file.stat().st_size for file in self._kept_aside() if file.exists())
+            self._counted, self._counted_at = (self._journal.inbound.count(), size), now
+        return self._counted
+
+
+def _number(device: LinkedDevice) -> str | None:
+    phone = None if device.address is None else device.address.phone
+    return None if phone is None else number_digest(phone)

@@ -1,0 +1,298 @@
+"""Backups: when one is due, whether it may be restored, how it is sealed, and what ``metadata.json`` keeps."""
+
+import hashlib
+import json
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from unit.tenant.sessions import make_session
+
+from oxy_core.identity import new_id, number_digest
+from oxy_core.instance.session_states import RestoreOutcome
+from oxy_core.session_backups import BackupManifest, BackupPlan, RestoreWish, key_id, keys_text
+from oxy_tenant.backups.decisions import LONGEST_RETRY_SECONDS, RefusedRestore, due, refused_restore, retry_pause
+from oxy_tenant.backups.sealing import Seal, key_of_backup, read_keys
+from oxy_tenant.errors import BackupDamagedError, BackupKeyError, SessionError
+from oxy_tenant.journal.epochs import Restored
+from oxy_tenant.journal.journal import Journal
+from oxy_tenant.links.neonize.session_archive import NeonizeArchive
+from oxy_tenant.links.neonize.session_store import device_of
+from oxy_tenant.session_metadata import METADATA_FILE, LastBackup, MetadataFile, RestoreRecord, SessionMetadata
+from oxy_tenant.session_record import SessionRecord
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+PHONE = "+5511900000001"
+DEVICE = "a" * 64
+LINKED = SessionMetadata(organization="acme", instance="shop", device_digest=DEVICE, linked_at=NOW - 48 * HOUR)
+DAILY = BackupPlan(enabled=True, every_hours=24)
+
+
+def last(age: timedelta, device: str = DEVICE) -> LastBackup:
+    return LastBackup(id=new_id(), made_at=NOW - age, device=device, bytes=1)
+
+
+@pytest.mark.parametrize(
+    ("plan", "changes", "is_due"),
+    [
+        (BackupPlan(enabled=False), {}, False),
+        (BackupPlan(enabled=False, request="now"), {}, True),
+        (BackupPlan(enabled=False, request="now"), {"answered_request": "now"}, False),
+        (BackupPlan(enabled=False, request="now"), {"answered_request": "before"}, True),
+        (DAILY, {}, True),
+        (DAILY, {"linked_at": NOW - timedelta(minutes=9)}, False),
+        (DAILY, {"linked_at": None}, True),
+        (DAILY, {"device_digest": None}, False),
+        (DAILY, {"last_backup": last(23 * HOUR)}, False),
+        (DAILY, {"last_backup": last(24 * HOUR)}, True),
+        (DAILY, {"last_backup": last(HOUR, "b" * 64)}, True),
+        (DAILY, {"last_backup": last(-HOUR)}, True),
+    ],
+)
+def test_a_backup_is_due_by_time_of_the_linked_device_or_once_for_each_request(
+    plan: BackupPlan, changes: dict[str, object], *, is_due: bool
+) -> None:
+    assert due(plan, LINKED.model_copy(update=changes), NOW) is is_due
+
+
+def test_attempts_that_fail_become_rarer_but_do_not_stop() -> None:
+    pauses = [retry_pause(failed) for failed in (1, 2, 3, 100)]
+    assert pauses == [60, 120, 240, LONGEST_RETRY_SECONDS]
+
+
+def wish(*, force: bool = False, phone: str = PHONE) -> RestoreWish:
+    manifest = BackupManifest(
+        id=new_id(),
+        organization="acme",
+        instance="shop",
+        number=number_digest(phone),
+        device=DEVICE,
+        epoch=1,
+        made_at=NOW,
+        database_bytes=1,
+        compressed_bytes=1,
+        sha256="c" * 64,
+        chunks=1,
+        key_id="d" * 16,
+        library="neonize",
+    )
+    return RestoreWish(id="w", manifest=manifest, force=force)
+
+
+@pytest.mark.parametrize(
+    ("asked", "linked", "changed_after", "lost", "refused"),
+    [
+        (wish(), False, HOUR, False, None),
+        (wish(), True, -HOUR, False, None),
+        (wish(), True, HOUR, False, RefusedRestore.SESSION_NEWER),
+        (wish(force=True), True, HOUR, False, None),
+        (wish(force=True), True, HOUR, True, RefusedRestore.METADATA_LOST),
+        (wish(force=True), False, HOUR, True, None),
+        (wish(force=True, phone="+5511900000002"), False, HOUR, False, RefusedRestore.OTHER_NUMBER),
+    ],
+)
+def test_a_backup_replaces_no_newer_session_without_force_and_none_of_another_number(
+    asked: RestoreWish, *, linked: bool, changed_after: timedelta, lost: bool, refused: RefusedRestore | None
+) -> None:
+    found = refused_restore(asked, PHONE, linked=linked, last_change=NOW + changed_after, metadata_lost=lost)
+    assert found is refused
+    assert found is None or len(found.detail) <= 300
+
+
+def seal(key: bytes = b"k" * 32, *, instance: str = "shop", chunks: int = 2) -> Seal:
+    return Seal(key, "acme", instance, wish().manifest.id, chunks)
+
+
+def test_a_part_opens_only_whole_in_its_place_and_with_its_key() -> None:
+    closing_seal = seal()
+    chunk = closing_seal.close(1, b"part")
+    assert closing_seal.open(1, chunk) == b"part"
+    others = (
+        (closing_seal, 0, chunk),
+        (closing_seal, 1, chunk[:-1]),
+        (closing_seal, 1, b""),
+        (closing_seal, 1, bytes([chunk[0] ^ 1]) + chunk[1:]),
+        (Seal(b"x" * 32, "acme", "shop", closing_seal.backup, 2), 1, chunk),
+        (Seal(closing_seal.key, "acme", "other", closing_seal.backup, 2), 1, chunk),
+        (Seal(closing_seal.key, "acme", "shop", closing_seal.backup, 3), 1, chunk),
+        (seal(), 1, chunk),
+    )
+    for other, number, content in others:
+        with pytest.raises(BackupDamagedError):
+            other.open(number, content)
+
+
+def test_keys_are_found_by_their_ids_and_what_is_wrong_with_them_is_said_without_them(tmp_path: Path) -> None:
+    file, key = tmp_path / "backup.key", b"k" * 32
+    with pytest.raises(BackupKeyError, match="older version"):
+        read_keys(None)
+    with pytest.raises(BackupKeyError, match="cannot be read"):
+        read_keys(file)
+    for text in ("", "nonsense", f"id {key.hex()[:-2]}", "\xff"):
+        file.write_bytes(text.encode("latin-1"))
+        with pytest.raises(BackupKeyError) as error:
+            read_keys(file)
+        assert key.hex()[:8] not in str(error.value)
+    file.write_text(keys_text({key_id(key): key}))
+    keys = read_keys(file)
+    assert len(key_of_backup(keys, key_id(key), new_id())) == 32
+    with pytest.raises(BackupKeyError, match="does not have"):
+        key_of_backup(keys, "0" * 16, new_id())
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> NeonizeArchive:
+    return NeonizeArchive(tmp_path)
+
+
+def test_a_packed_session_comes_back_as_it_was(archive: NeonizeArchive, tmp_path: Path) -> None:
+    assert archive.pack() is None
+    make_session(tmp_path / "session.db")
+    packed = archive.pack()
+    assert packed is not None
+    assert (packed.device.phone, packed.compressed_bytes) == (PHONE, packed.file.stat().st_size)
+    assert packed.sha256 == hashlib.sha256(packed.file.read_bytes()).hexdigest()
+    unpacked = archive.unpack(packed.file, limit=packed.database_bytes)
+    assert unpacked.device == packed.device
+    assert unpacked.file.stat().st_size == packed.database_bytes == (tmp_path / "session.db").stat().st_size
+    archive.discard()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["session.db"]
+
+
+def test_a_session_without_a_device_is_not_packed_and_a_damaged_one_neither(
+    archive: NeonizeArchive, tmp_path: Path
+) -> None:
+    make_session(tmp_path / "session.db", paired=False)
+    assert archive.pack() is None
+    (tmp_path / "session.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(SessionError, match="damaged"):
+        archive.pack()
+
+
+@pytest.mark.parametrize("change", ["cut", "longer", "changed", "too large", "no device"])
+def test_what_was_not_packed_whole_is_not_unpacked(archive: NeonizeArchive, tmp_path: Path, change: str) -> None:
+    make_session(tmp_path / "session.db")
+    packed = archive.pack()
+    assert packed is not None
+    content, limit = packed.file.read_bytes(), packed.database_bytes
+    match change:
+        case "cut":
+            content = content[:-1]
+        case "longer":
+            content += b"x"
+        case "changed":
+            content = content[:50] + bytes([content[50] ^ 255]) + content[51:]
+        case "too large":
+            limit -= 1
+        case _:
+            make_session(tmp_path / "other.db", paired=False)
+            content, limit = compressed((tmp_path / "other.db").read_bytes()), 1 << 20
+    packed.file.write_bytes(content)
+    with pytest.raises(SessionError):
+        archive.unpack(packed.file, limit=limit)
+    with closing(sqlite3.connect(tmp_path / "session.db")) as database:
+        assert len(database.execute("SELECT jid FROM whatsmeow_device").fetchall()) == 1
+
+
+def compressed(content: bytes) -> bytes:
+    import zlib  # noqa: PLC0415 only here
+
+    return zlib.compress(content)
+
+
+def test_a_session_is_adopted_whatever_interrupts_it_and_the_old_one_is_kept(
+    archive: NeonizeArchive, tmp_path: Path
+) -> None:
+    make_session(tmp_path / "session.db")
+    packed = archive.pack()
+    assert packed is not None
+    unpacked = archive.unpack(packed.file, limit=packed.database_bytes)
+    archive.adopt(unpacked, NOW)
+    assert (tmp_path / "session.before-restore-20261129T120000Z.db").exists()
+    assert archive.pack() is not None
+
+    # As a process leaves it that was killed between the two renames.
+    (tmp_path / "session.db").rename(tmp_path / "session.adopted.db")
+    NeonizeArchive(tmp_path).finish_adopting()
+    assert archive.pack() is not None
+    assert not (tmp_path / "session.adopted.db").exists()
+
+
+def test_metadata_is_written_whole_and_keeps_what_a_newer_version_wrote(tmp_path: Path) -> None:
+    file = MetadataFile(tmp_path, "acme", "shop")
+    file.note(linked_at=NOW)
+    content = json.loads((tmp_path / METADATA_FILE).read_text())
+    assert content["linked_at"] == "2026-11-29T12:00:00Z"
+    (tmp_path / METADATA_FILE).write_text(json.dumps(content | {"version": 9, "mood": "good"}))
+    again = MetadataFile(tmp_path, "acme", "shop")
+    again.note(device=3)
+    kept = json.loads((tmp_path / METADATA_FILE).read_text())
+    assert (kept["mood"], kept["version"], kept["device"], kept["linked_at"]) == ("good", 9, 3, content["linked_at"])
+    assert not again.lost
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"organization": "acme"}', "\x00" * 100])
+def test_unreadable_metadata_is_told_apart_from_none(tmp_path: Path, content: str) -> None:
+    assert not MetadataFile(tmp_path, "acme", "shop").lost
+    (tmp_path / METADATA_FILE).write_text(content)
+    found = MetadataFile(tmp_path, "acme", "shop")
+    assert found.lost
+    assert found.current == SessionMetadata(organization="acme", instance="shop")
+
+
+def test_the_record_knows_since_when_a_device_is_linked(tmp_path: Path) -> None:
+    metadata = MetadataFile(tmp_path, "acme", "shop")
+    journal = Journal.open(tmp_path / "journal.db", organization="acme", instance="shop")
+    record = SessionRecord(metadata, journal, list)
+    first, second = device_of("5511900000001:1@s.whatsapp.net", 5), device_of("5511900000001:2@s.whatsapp.net")
+    record.examined(first, fresh=False)
+    assert (record.facts().linked_at, record.facts().device, record.facts().peers) == (None, 1, 5)
+    record.examined(first, fresh=True)
+    since = record.facts().linked_at
+    assert since is not None
+    record.examined(first, fresh=False)
+    assert record.facts().linked_at == since
+    record.examined(second, fresh=False)
+    assert (record.facts().linked_at, record.facts().device) == (None, 2)
+    record.examined(None, fresh=False)
+    assert (record.facts().device, metadata.current.number) == (None, number_digest(PHONE))
+    journal.close()
+
+
+def test_a_restore_begins_a_journal_once(tmp_path: Path) -> None:
+    def epoch(restored: Restored | None) -> tuple[object, int | None]:
+        path = tmp_path / "journal.db"
+        journal = Journal.open(path, organization="acme", instance="shop", volume="v", restored=restored)
+        try:
+            return journal.database.epoch, journal.inbound.audited_secret
+        finally:
+            journal.close()
+
+    first, _ = epoch(None)
+    second, audited = epoch(Restored("w1", 7))
+    assert (second != first, audited) == (True, 7)
+    assert epoch(Restored("w1", 7))[0] == second
+    assert epoch(None)[0] == second
+    assert epoch(Restored("w2", 9))[0] != second
+
+
+def test_only_carried_out_restores_count_as_one() -> None:
+    def record(outcome: RestoreOutcome, wish_id: str) -> RestoreRecord:
+        return RestoreRecord(wish=wish_id, backup=new_id(), outcome=outcome, at=NOW)
+
+    known = LINKED.with_restore(record(RestoreOutcome.RESTORED, "w1"))
+    known = known.with_restore(record(RestoreOutcome.REFUSED, "w2"))
+    assert known.restored is not None
+    assert known.restored.wish == "w1"
+    assert known.settled("w2") is not None
+    assert known.settled("w3") is None
+
+
+def test_an_epoch_is_noted_once() -> None:
+    known = LINKED
+    for epoch in (1, 1, 2):
+        known = known.with_epoch(epoch, NOW, new_id())
+    assert [begun.epoch for begun in known.epochs] == [1, 2]
