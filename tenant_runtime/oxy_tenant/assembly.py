@@ -160,6 +160,18 @@ def _build_fetcher(shared: Shared, connection: Connection) -> FileFetcher:
     )
 
 
+def _build_pairing_check(shared: Shared, board: StateBoard, receipts: Confirmations, sender: Sender) -> PairingCheck:
+    return PairingCheck(
+        environment=shared.environment,
+        journal=shared.journal,
+        settings=shared.settings,
+        account=shared.account,
+        board=board,
+        receipts=receipts,
+        enqueue=sender.enqueue,
+    )
+
+
 def _show_client(adapter: "NeonizeAdapter", board: StateBoard) -> None:
     """Show which client the library claims to be, and its age; nothing if that is unknown."""
     client = adapter.client

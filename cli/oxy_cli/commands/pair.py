@@ -20,6 +20,7 @@ from oxy_cli.instance import Condition, InstanceView
 from oxy_cli.options import Context, Format, Name, Namespace, Output
 from oxy_cli.output import console, print_event
 from oxy_cli.pairing import PairingStep, current_offer, next_step
+from oxy_core.instance.connection_causes import CONNECTION_CAUSES
 from oxy_core.instance.custom_resource import REPAIR_ANNOTATION, pairing_secret_name
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
 from oxy_core.instance.pairing_proof import PairingProof
@@ -31,6 +32,9 @@ WINDOW_SECONDS: Final = int(PAIRING_WINDOW.total_seconds())
 PROOF: Final = "PairingConfirmed"
 PROOF_SECONDS: Final = 20.0
 """How long a command waits for the phone to confirm that it is linked, which takes about a second."""
+
+DENIED: Final = "PairingDenied"
+"""Reason while a code is shown that the phone did not accept."""
 
 OWN_ADVICE: Final = "oxy pair"
 """The operator's advice while an instance waits to be linked: not shown to someone who is already following it."""
@@ -65,6 +69,7 @@ def pair(  # noqa: PLR0913 each is an option of the command
                 nonce = _request(cluster, name)
             case PairingStep.SHOW if offer is not None:
                 display.offer(offer, datetime.now(UTC) + ahead)
+                display.denied(instance)
             case _:
                 display.waiting(instance)
         time.sleep(POLL_SECONDS)
@@ -110,6 +115,8 @@ class _Display:
     output: Output
     last_offer: PairingOffer | None = None
     _last_state: str = ""
+    _denied: PairingOffer | None = None
+    """The code that the phone was said not to have accepted."""
 
     def connected(self, instance: InstanceView) -> None:
         if self.output is Output.JSON:
@@ -138,6 +145,17 @@ class _Display:
             print_event({"event": "code", "method": offer.method, "code": offer.text, "expiresAt": expires})
         else:
             _print_offer(offer, now)
+
+    def denied(self, instance: InstanceView) -> None:
+        """Say that the phone did not accept the code that is shown, once for each code."""
+        if instance.ready.reason != DENIED or self._denied == self.last_offer:
+            return
+        self._denied = self.last_offer
+        if self.output is Output.JSON:
+            print_event({"event": "denied", "name": instance.name, "namespace": instance.namespace})
+        else:
+            text = CONNECTION_CAUSES[DENIED].explain(instance.name)
+            Console(stderr=True, highlight=False, soft_wrap=True).print(f"[yellow]![/] {escape(text)}")
 
     def waiting(self, instance: InstanceView) -> None:
         state = _state(instance)

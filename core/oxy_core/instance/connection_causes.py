@@ -167,6 +167,19 @@ _REFUSED: Final = (
     ConnectionCause(
         "ConnectFailure", "WhatsApp refuses the login for a reason that Oxy does not know", _VERSION, warns=True
     ),
+    ConnectionCause(
+        "PairingDenied",
+        "The phone did not accept the code",
+        "Type it again, exactly as it is shown, on the phone with the instance's number. If that does not help, use "
+        "the next code",
+        Effect.HOLDS,
+    ),
+    ConnectionCause(
+        "PhoneCodeRefused",
+        "WhatsApp gives no code to type for this number",
+        "Scan the QR code instead",
+        Effect.HOLDS,
+    ),
     ConnectionCause("PairingInterrupted", "WhatsApp closed the connection while a code was shown", _RECONNECTS),
     ConnectionCause(
         "RequestsRateLimited",

@@ -164,8 +164,11 @@ def _verdict_for_unpaired(situation: Situation, record: EpochRecord) -> Verdict:
     if record.window_open(situation.now):
         if live is not None and live.pairing is None and live.attempts > 0:
             return _verdict_for_failed_offer(name, live)
-        message = f"Waiting for the phone to be linked. To show the code, run: oxy pair {name}"
-        return Verdict(Phase.PAIRING, "WaitingForPhone", message)
+        offered = live.last_reason if live is not None and live.pairing is not None else None
+        cause, how = connection_cause(offered), f"To show the code, run: oxy pair {name}"
+        if cause is not None:
+            return Verdict(Phase.PAIRING, cause.reason, f"{cause.explain(name)} {how}")
+        return Verdict(Phase.PAIRING, "WaitingForPhone", f"Waiting for the phone to be linked. {how}")
     message = f"The phone was not linked in time. To offer codes again, run: oxy pair {name}"
     return Verdict(Phase.PENDING, PAIRING_EXPIRED, message)
 

@@ -42,13 +42,17 @@ class Scene:
         }
         frozen = [{**condition, **more.pop("frozen")}] if "frozen" in more else []
         accepted = {**condition, "type": "Accepted", "status": str(more.pop("accepted", True))}
+        conditions = [condition, accepted, *frozen]
+        if (proof := more.pop("proof", None)) is not None:
+            proved = {"type": "PairingConfirmed", "status": str(proof == "Confirmed"), "reason": proof}
+            conditions.append({**condition, **proved})
         self.server.api.apply(
             f"{self.path(name)}/status",
             {
                 "apiVersion": API_VERSION,
                 "kind": KIND,
                 "metadata": {"name": name, "namespace": self.namespace},
-                "status": {"phase": phase, "conditions": [condition, accepted, *frozen], **more},
+                "status": {"phase": phase, "conditions": conditions, **more},
             },
         )
 

@@ -111,7 +111,13 @@ def test_an_instance_that_was_logged_out_is_repaired_once(shop: Scene) -> None:
             "code": "2@abc",
             "expiresAt": "",
         }
-        shop.set_status("shop", "Connected", ready=True, repair={"nonce": nonce})
+        denied = {"pairing": {"expiresAt": soon()}, "repair": {"nonce": nonce}, "reason": "PairingDenied"}
+        shop.set_status("shop", "Pairing", **denied)
+        assert event(process.stdout)["event"] == "denied"
+        shop.set_status("shop", "Connected", ready=True, repair={"nonce": nonce}, proof="Waiting")
+        assert event(process.stdout)["event"] == "connected"
+        shop.set_status("shop", "Connected", ready=True, repair={"nonce": nonce}, proof="Confirmed")
+        assert event(process.stdout) == {"event": "confirmed", "reason": "Confirmed"}
         assert process.wait(SECONDS) == 0
         assert repair_nonce(shop, "shop") == nonce
     finally:
@@ -127,6 +133,20 @@ def test_a_code_is_drawn_for_people(shop: Scene) -> None:
     shop.set_code("shop", method="PhoneCode", code="ABCD1234", qr="", expiresAt=soon())
     done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=2")
     assert "A  B  C  D  -  1  2  3  4" in done.stdout
+
+
+def test_people_are_told_what_is_wrong_with_a_code_and_with_the_proof(shop: Scene) -> None:
+    shop.set_code("shop", method="PhoneCode", code="ABCD1234", expiresAt=soon())
+    shop.set_status("shop", "Pairing", reason="PairingDenied", pairing={"expiresAt": soon()})
+    done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=2")
+    assert done.stderr.count("The phone did not accept the code. Type it again") == 1
+    shop.set_status("shop", "Connected", ready=True, proof="ReceiptMissing", message="It has not confirmed.")
+    done = oxy("pair", "shop", "-n", shop.namespace, "--timeout=20")
+    assert (done.returncode, "shop is connected" in done.stdout, "! It has not confirmed." in done.stderr) == (
+        0,
+        True,
+        True,
+    )
 
 
 def test_pairing_that_times_out_says_why_and_what_to_do(shop: Scene) -> None:

@@ -12,6 +12,7 @@ from oxy_core.envelopes import ConnectionState, SendOutcome
 from oxy_core.instance.pairing_offer import PairingMethod
 from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.instance.terminal_causes import ExitCode
+from oxy_simulator.errors import PairingError
 from oxy_simulator.faults import FaultKind
 
 
@@ -23,6 +24,21 @@ async def test_pairing_by_qr_code(scene: Scene) -> None:
     assert 50 < (offer.expires_at - datetime.now(UTC)).total_seconds() <= 60
     await scene.business.link(qr=offer.qr)
     await scene.ready()
+
+
+async def test_a_code_that_is_typed_wrong_is_told_apart_and_the_right_one_still_links(scene: Scene) -> None:
+    await scene.runtime.start()
+    offer = await scene.offer()
+    with pytest.raises(PairingError, match="wrong"):
+        await scene.business.link(code="AAAA-1111")
+    state = await until(
+        lambda: next((found for found in scene.bus.states if found.last_reason == "PairingDenied"), None),
+        what="a denied code",
+    )
+    assert (state.connection, state.pairing) == (ConnectionState.PAIRING, offer)
+    await scene.business.link(code=offer.code)
+    await scene.ready()
+    assert scene.bus.states[-1].last_reason is None
 
 
 async def test_an_unpaired_runtime_is_silent_until_a_window_opens(scene: Scene) -> None:

@@ -451,3 +451,14 @@ def test_what_was_known_of_the_proof_stays_without_the_bus() -> None:
     assert kept["PairingConfirmed"]["status"] == "True"
     anew = conditions(instance=instance(status=proved), pod=pod(ready=True), live=live(connection="connected"))
     assert "PairingConfirmed" not in anew
+
+
+@pytest.mark.parametrize("why", ["PairingDenied", "PhoneCodeRefused"])
+def test_what_is_wrong_with_the_code_that_is_shown_is_told_apart(why: str) -> None:
+    offer = {"method": "PhoneCode", "code": "ABCD1234", "expires_at": NOW + timedelta(minutes=2)}
+    reported = live(connection="pairing", pairing=offer, last_reason=why)
+    verdict = verdict_for(situation(record=record(**OPEN), live=reported))
+    assert (verdict.phase, verdict.reason) == ("Pairing", why)
+    assert verdict.message.endswith("run: oxy pair petshop")
+    plain = live(connection="pairing", pairing=offer)
+    assert verdict_for(situation(record=record(**OPEN), live=plain)).reason == "WaitingForPhone"

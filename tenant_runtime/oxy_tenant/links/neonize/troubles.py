@@ -57,6 +57,9 @@ _STREAMS: Final[Mapping[str, str]] = {"515": "RestartRequired", "503": "ServerRe
 _UNREADABLE: Final = ("Failed to decrypt frame: ", "Failed to decompress frame: ", "Failed to decode node in frame: ")
 _READING: Final = "Error reading from websocket: "
 _RECONNECTING: Final = ("Error reconnecting after autoreconnect sleep: ", "Failed to reconnect after 515 code: ")
+_DENIED: Final = ("Failed to handle code pair notification: ", "Failed to pair device: ")
+"""A code that was typed wrong, or a device that the phone did not sign. Source: whatsmeow pair-code.go, pair.go."""
+
 _CLOSED: Final = "received close frame"
 _TOO_LARGE: Final = "read limited at"
 
@@ -83,6 +86,9 @@ def trouble_in_warning(text: str) -> LinkEvent | None:
         return _broken_connection(text.removeprefix(_READING))
     if text.startswith(_UNREADABLE):
         return TroubleNoticed(FRAME_UNREADABLE, detail_of(text.partition(": ")[2]))
+    for beginning in _DENIED:
+        if text.startswith(beginning):
+            return TroubleNoticed("PairingDenied", detail_of(text.removeprefix(beginning)))
     for beginning in _RECONNECTING:
         if text.startswith(beginning):
             return TroubleNoticed(*failure_of(text.removeprefix(beginning)))
