@@ -1,4 +1,7 @@
-"""The HTTP server that the kubelet probes and Prometheus scrapes: ``/livez``, ``/readyz``, ``/metrics``."""
+"""The HTTP server that the kubelet probes and Prometheus scrapes: ``/livez``, ``/readyz``, ``/metrics``.
+
+A process may show more of itself on ``/state``.
+"""
 
 import asyncio
 import threading
@@ -21,6 +24,9 @@ _BEAT_SECONDS: Final = 1.0
 
 ReadyCheck = Callable[[], str | None]
 """Returns None when ready, otherwise why not."""
+
+StatePage = Callable[[], str]
+"""Returns what the process is doing, as JSON, without anything that not everybody may know."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -54,12 +60,16 @@ class _Heart:
         return time.monotonic() - self.last_beat > self._stall_seconds
 
 
-def _application(heart: _Heart, ready: ReadyCheck) -> "WSGIApplication":
+def _application(heart: _Heart, ready: ReadyCheck, state: StatePage | None) -> "WSGIApplication":
     metrics: WSGIApplication = make_wsgi_app()
 
     def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/metrics":
             return metrics(environ, start_response)
+        if environ["PATH_INFO"] == "/state" and state is not None:
+            page = state().encode()
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [page]
         problem = {
             "/livez": lambda: "the event loop is stalled" if heart.stalled else None,
             "/readyz": ready,
@@ -71,14 +81,21 @@ def _application(heart: _Heart, ready: ReadyCheck) -> "WSGIApplication":
 
 
 @contextmanager
-def serving_probes(host: str, port: int, ready: ReadyCheck, *, stall_seconds: float = STALL_SECONDS) -> Iterator[int]:
+def serving_probes(
+    host: str,
+    port: int,
+    ready: ReadyCheck,
+    *,
+    state: StatePage | None = None,
+    stall_seconds: float = STALL_SECONDS,
+) -> Iterator[int]:
     """Serve probes and metrics in a separate thread until the context ends; yields the port.
 
-    Must be entered inside a running event loop: its liveness is what ``/livez`` reports. `ready` is called from the
-    serving thread and must not block.
+    Must be entered inside a running event loop: its liveness is what ``/livez`` reports. `ready` and `state` are called
+    from the serving threads and must not block.
     """
     heart = _Heart(asyncio.get_running_loop(), stall_seconds)
-    server = make_server(host, port, _application(heart, ready), _Server, _QuietHandler)
+    server = make_server(host, port, _application(heart, ready, state), _Server, _QuietHandler)
     thread = threading.Thread(target=server.serve_forever, name="probes", daemon=True)
     thread.start()
     try:

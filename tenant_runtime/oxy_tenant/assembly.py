@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from oxy_core import subjects
@@ -15,9 +16,11 @@ from oxy_tenant.connection.live_state import StateBoard, Stored
 from oxy_tenant.connection.reporting import ConnectionReports
 from oxy_tenant.forgetting import Forgetter
 from oxy_tenant.journal.journal import Journal
+from oxy_tenant.journal.queue_depths import QUEUES, QueueDepths
 from oxy_tenant.journal.sends import OpenSend
 from oxy_tenant.media.fetcher import FileFetcher
 from oxy_tenant.own_account import OwnAccount
+from oxy_tenant.own_process import pss_bytes
 from oxy_tenant.pairing_check import PairingCheck
 from oxy_tenant.publishing.publisher import Publisher, PublishRules, ReportSignal
 from oxy_tenant.receiving import Reception, loss_sink
@@ -79,6 +82,7 @@ class Parts:
     room: RoomWatch
     pairing_check: PairingCheck
     backups: BackupMaker
+    queues: QueueDepths
 
 
 def assemble(
@@ -89,9 +93,6 @@ def assemble(
     reports_added: ReportSignal,
 ) -> Parts:
     """Build the parts of a runtime; raises LinkError if the library cannot be loaded, SettingsError as `proxy_url`."""
-    # Counted when the metrics are read, so that it is right also while nothing is published.
-    metrics.PENDING.set_function(journal.reports.pending)
-    metrics.FILES_WAITING.set_function(journal.transfers.waiting)
     shared, outgoing = _build_shared(environment, settings, journal, metadata), FileSource(environment)
     hold = ConnectionHold()
     board = StateBoard(environment, lambda: _stored(shared, room))
@@ -118,9 +119,26 @@ def assemble(
         room=room,
         pairing_check=_build_pairing_check(shared, board, receipts, sender),
         backups=_build_backups(shared, board, room),
+        queues=_measured(journal),
         publisher=_build_publisher(shared, board, reports_added),
         files=_build_fetcher(shared, connection),
     )
+
+
+def _measured(journal: Journal) -> QueueDepths:
+    """Return the depths of the journal's queues, which metrics show from now on.
+
+    They are counted when metrics are read, so that they are right also while nothing moves.
+    """
+    queues = QueueDepths(journal.database, journal.clock)
+    metrics.PENDING.set_function(journal.reports.pending)
+    metrics.FILES_WAITING.set_function(journal.transfers.waiting)
+    metrics.PSS.set_function(pss_bytes)
+    for queue in QUEUES:
+        metrics.QUEUED.labels(queue).set_function(partial(queues.entries, queue))
+        metrics.OLDEST.labels(queue).set_function(partial(queues.oldest_seconds, queue))
+        metrics.QUEUED_ATTEMPTS.labels(queue).set_function(partial(queues.most_attempts, queue))
+    return queues
 
 
 def _build_intake(

@@ -4,7 +4,6 @@ There are no parts yet: opening the journal or the session is what must wait.
 """
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,7 +15,9 @@ from oxy_core.probes import serving_probes
 from oxy_core.tasks import end_tasks, wait_for
 from oxy_tenant.bus import BusWork, run_on_bus
 from oxy_tenant.connection.live_state import StateBoard, Stored
+from oxy_tenant.own_process import OwnProcess
 from oxy_tenant.settings import RuntimeSettings
+from oxy_tenant.state_page import state_page
 from oxy_tenant.volume.room import ENOUGH, reserve_of
 from oxy_tenant.volume.watch import LOOK_SECONDS, usage_of
 
@@ -26,24 +27,24 @@ log = structlog.get_logger()
 class Lobby:
     """Where a runtime waits. `board` shows why, `stop` is set by a signal."""
 
-    def __init__(self, environment: RuntimeSettings) -> None:
+    def __init__(self, environment: RuntimeSettings, stop: asyncio.Event) -> None:
         self.environment = environment
         self.board = StateBoard(environment, self._stored)
-        self.stop = asyncio.Event()
+        self.stop = stop
 
     def _stored(self) -> Stored:
         usage = usage_of(self.environment.session)
         return Stored(volume_bytes=usage.total, volume_free_bytes=usage.free)
 
+    def _page(self) -> str:
+        return state_page(self.board.live_state(), {}, OwnProcess.seen())
+
     @asynccontextmanager
     async def waiting(self, *work: BusWork) -> AsyncIterator[None]:
         """Serve probes and the live state, with `work` on the same connection to the bus, while the context lasts."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop.set)
-        environment = self.environment
-        with serving_probes(environment.probe_host, environment.probe_port, self.board.not_ready):
-            bus = asyncio.create_task(run_on_bus(environment, (self.board.run, *work)))
+        environment, board = self.environment, self.board
+        with serving_probes(environment.probe_host, environment.probe_port, board.not_ready, state=self._page):
+            bus = asyncio.create_task(run_on_bus(environment, (board.run, *work)))
             try:
                 yield
             finally:

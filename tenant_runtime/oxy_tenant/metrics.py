@@ -23,6 +23,22 @@ JOURNAL_SECONDS: Final = Histogram(
 )
 PUBLISHED: Final = Counter("oxy_tenant_reports_published", "Reports that the bus acknowledged.")
 PENDING: Final = Gauge("oxy_tenant_reports_pending", "Reports in the journal that the bus has not acknowledged.")
+LIBRARY_ERRORS: Final = Counter(
+    "oxy_tenant_library_errors", "Warnings and errors in the library's log, by what they are about.", ["kind"]
+)
+QUEUED: Final = Gauge("oxy_tenant_queue_entries", "What waits in the journal, by queue.", ["queue"])
+OLDEST: Final = Gauge(
+    "oxy_tenant_queue_oldest_seconds", "How long the oldest entry of a queue has waited; 0: there is none.", ["queue"]
+)
+QUEUED_ATTEMPTS: Final = Gauge(
+    "oxy_tenant_queue_most_attempts",
+    "How often that entry of a queue was tried which was tried most often.",
+    ["queue"],
+)
+PSS: Final = Gauge(
+    "oxy_tenant_memory_pss_bytes",
+    "Memory of this process, with its part of what it shares; process_resident_memory_bytes has all of that.",
+)
 REFUSED: Final = Counter("oxy_tenant_publishes_refused", "Publishes refused or timed out; each repeats the window.")
 FILES: Final = Counter(
     "oxy_tenant_files_settled", "Files of messages that are on the bus or cannot be had, by outcome.", ["outcome"]

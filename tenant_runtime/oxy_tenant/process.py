@@ -15,6 +15,7 @@ from oxy_tenant.connection.ending import write_termination_message
 from oxy_tenant.errors import description_of, first_cause, stack_of
 from oxy_tenant.runtime import run
 from oxy_tenant.settings import RuntimeSettings
+from oxy_tenant.stop_signals import StopSignals, leave
 
 log = structlog.get_logger()
 
@@ -22,16 +23,18 @@ log = structlog.get_logger()
 def run_process() -> NoReturn:
     """Run the runtime and exit with its exit code."""
     configure_logging("tenant")
+    stop = StopSignals()
+    stop.install()
     try:
         environment = RuntimeSettings.read()
     except SettingsError as error:
         log.error("settings_unusable", error=str(error))  # noqa: TRY400 the message says it all
-        _leave(1)
+        leave(1)
     configure_logging("tenant", environment.log_level)
     _silence_standard_output()
     structlog.contextvars.bind_contextvars(organization=environment.organization, instance=environment.instance)
-    asyncio.run(_run_and_leave(environment))
-    _leave(1)
+    asyncio.run(_run_and_leave(environment, stop))
+    leave(1)
 
 
 def _silence_standard_output() -> None:
@@ -41,10 +44,11 @@ def _silence_standard_output() -> None:
     os.close(null)
 
 
-async def _run_and_leave(environment: RuntimeSettings) -> NoReturn:
+async def _run_and_leave(environment: RuntimeSettings, stop: StopSignals) -> NoReturn:
     """Exit from inside the event loop: closing it would wait for threads that never return from the library."""
     try:
-        code = await run(environment)
+        stop.follow()
+        code = await run(environment, stop.requested)
     except* OxyError as errors:
         for error in errors.exceptions:
             log.error("runtime_failed", error=str(error), kind=type(error).__name__)  # noqa: TRY400 the message says it all
@@ -53,7 +57,7 @@ async def _run_and_leave(environment: RuntimeSettings) -> NoReturn:
         cause = first_cause(errors)
         log.error("runtime_crashed", error=description_of(cause), stack=stack_of(cause))  # noqa: TRY400 no values
         code = _failed(environment, errors)
-    _leave(code)
+    leave(code)
 
 
 def _failed(environment: RuntimeSettings, errors: BaseExceptionGroup[BaseException]) -> int:
@@ -69,10 +73,3 @@ def _failed(environment: RuntimeSettings, errors: BaseExceptionGroup[BaseExcepti
     )
     write_termination_message(environment.termination_log, message)
     return 1
-
-
-def _leave(code: int) -> NoReturn:
-    """Exit at once: a normal exit would wait for threads inside neonize that never end."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)

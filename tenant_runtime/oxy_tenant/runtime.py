@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 from nats.errors import Error as NatsError
@@ -25,11 +24,13 @@ from oxy_tenant.journal.epochs import Restored
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.retention import PRUNE_EVERY
 from oxy_tenant.lobby import Lobby
+from oxy_tenant.own_process import OwnProcess
 from oxy_tenant.publishing.publisher import ReportSignal
 from oxy_tenant.restoring import restore_if_wished
 from oxy_tenant.session_metadata import MetadataFile
 from oxy_tenant.settings import RuntimeSettings
 from oxy_tenant.settings_file import SettingsFile
+from oxy_tenant.state_page import state_page
 from oxy_tenant.volume.lock import holding_volume
 from oxy_tenant.volume.room import is_usable
 from oxy_tenant.volume.watch import usage_of
@@ -49,20 +50,19 @@ log = structlog.get_logger()
 class Runtime:
     """Runs the parts until a signal or a terminal cause."""
 
-    def __init__(self, environment: RuntimeSettings, marker: EndedMarker, parts: Parts) -> None:
+    def __init__(self, environment: RuntimeSettings, marker: EndedMarker, parts: Parts, stop: asyncio.Event) -> None:
         self._environment = environment
         self._marker = marker
         self._parts = parts
-        self._stop = asyncio.Event()
+        self._stop = stop
 
     async def run(self) -> Ending | None:
         """Run until a signal (returns None) or a terminal cause; raises errors that only a new process can repair."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
         environment, parts = self._environment, self._parts
         bus_work = (parts.publisher.run, parts.intake.run, parts.outgoing_files.run, parts.board.run)
-        with serving_probes(environment.probe_host, environment.probe_port, parts.board.not_ready) as port:
+        with serving_probes(
+            environment.probe_host, environment.probe_port, parts.board.not_ready, state=self._page
+        ) as port:
             keep_loaded_objects()
             log.info("runtime_started", epoch=environment.epoch, probe_port=port)
             # If one part fails, the group cancels the others and the process ends; the kubelet restarts it.
@@ -91,7 +91,11 @@ class Runtime:
         return ending
 
     async def _stay_connected(self, tasks: asyncio.TaskGroup, background: list[asyncio.Task[None]]) -> Ending | None:
-        """Audit for lost messages, then stay connected; return the ending, or None after a signal."""
+        """Stay connected; return the ending, or None after a signal."""
+        return await run_until(self._stop, self._connect(tasks, background), self._finish_sending)
+
+    async def _connect(self, tasks: asyncio.TaskGroup, background: list[asyncio.Task[None]]) -> NoReturn:
+        """Audit for lost messages, which may take minutes, then stay connected."""
         parts = self._parts
         await parts.room.look()
         await asyncio.to_thread(parts.shared.record.begun, self._environment.epoch)
@@ -102,7 +106,10 @@ class Runtime:
         for send in parts.shared.recovered:
             parts.sender.enqueue(send)
         background.append(tasks.create_task(parts.shared.adapter.audit.run()))
-        return await run_until(self._stop, parts.connection.run(), self._finish_sending)
+        await parts.connection.run()
+
+    def _page(self) -> str:
+        return state_page(self._parts.board.live_state(), self._parts.queues.all(), OwnProcess.seen())
 
     async def _finish_sending(self, connected: bool) -> None:  # noqa: FBT001 called by `run_until`
         self._parts.shared.stopping.set()
@@ -175,8 +182,11 @@ def message_of(ending: Ending, environment: RuntimeSettings, client_version: str
     return message.model_copy(update={"client_version": client_version})
 
 
-async def run(environment: RuntimeSettings) -> int:
-    """Run the tenant runtime and return its exit code; raises OxyError if a restart may help."""
+async def run(environment: RuntimeSettings, stop: asyncio.Event) -> int:
+    """Run the tenant runtime until `stop` is set or it ends; return its exit code.
+
+    Raises OxyError if a restart may help.
+    """
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4, thread_name_prefix="work"))
     with holding_volume(environment.session):
         marker = EndedMarker(environment.session)
@@ -185,21 +195,22 @@ async def run(environment: RuntimeSettings) -> int:
             write_termination_message(environment.termination_log, repeated)
             log.error("epoch_already_ended", reason=repeated.reason, exit_code=repeated.exit_code)
             return repeated.exit_code
-        return await _run_connected(environment, SettingsFile(environment), marker)
+        return await _run_connected(environment, marker, stop)
 
 
-async def _run_connected(environment: RuntimeSettings, settings: SettingsFile, marker: EndedMarker) -> int:
-    if not is_usable(usage_of(environment.session)) and not await Lobby(environment).room():
+async def _run_connected(environment: RuntimeSettings, marker: EndedMarker, stop: asyncio.Event) -> int:
+    settings, lobby = SettingsFile(environment), Lobby(environment, stop)
+    if not is_usable(usage_of(environment.session)) and not await lobby.room():
         return 0
     marker.allocate()
     metadata = MetadataFile(environment.session, environment.organization, environment.instance)
-    if not await restore_if_wished(settings, metadata, Lobby(environment)):
+    if not await restore_if_wished(settings, metadata, lobby):
         return 0
     reports_added = ReportSignal()
     journal = _opened(environment, metadata, reports_added.set)
     try:
         parts = assemble(environment, settings, journal, metadata, reports_added)
-        ending = await Runtime(environment, marker, parts).run()
+        ending = await Runtime(environment, marker, parts, stop).run()
     finally:
         journal.close()
     return 0 if ending is None else int(ending.code)

@@ -117,7 +117,7 @@ class StateBoard:
         """Publish the current state if connected to NATS."""
         if self._client is not None and self._client.is_connected:
             subject = subjects.state(self._environment.account, self._environment.instance)
-            await self._client.publish(subject, self._live_state().encode())
+            await self._client.publish(subject, self.live_state().encode())
 
     async def publish_now(self) -> None:
         """Publish the current state and wait until the server has it."""
@@ -125,7 +125,8 @@ class StateBoard:
         if self._client is not None and self._client.is_connected:
             await self._client.flush(1)
 
-    def _live_state(self) -> LiveState:
+    def live_state(self) -> LiveState:
+        """Return the current state in full; from any thread."""
         environment, state, now, stored = self._environment, self.state, datetime.now(UTC), self._stored()
         silence = self.silence_seconds()
         return LiveState(

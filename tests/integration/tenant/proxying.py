@@ -1,4 +1,4 @@
-"""Proxies that the simulator has none of."""
+"""Proxies before the simulated WhatsApp that follow each other at one port, and one that speaks TLS."""
 
 import asyncio
 import datetime as dt
@@ -6,12 +6,39 @@ import ipaddress
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from integration.bus_proxy import BusProxy
+
+from oxy_simulator.proxies import Listener
+from oxy_simulator.proxy_protocol import ProxyPolicy
+from oxy_simulator.testing import WhatsApp
+
+
+@dataclass
+class Place:
+    """A port where a proxy listens, or none."""
+
+    simulator: WhatsApp
+    host: str
+    port: int
+    listener: Listener | None = None
+
+    async def put(self, policy: ProxyPolicy) -> Listener:
+        """Listen with this policy instead of the one before."""
+        self.clear()
+        self.listener = await self.simulator.service.proxies.listen(policy, self.host, self.port)
+        return self.listener
+
+    def clear(self) -> None:
+        """Stop listening."""
+        if self.listener is not None:
+            self.simulator.service.proxies.close(self.listener.id)
+        self.listener = None
 
 
 @asynccontextmanager

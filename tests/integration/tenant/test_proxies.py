@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 from integration.tenant.isolation import Cable, cable, watched
 from integration.tenant.outgoing import Platform
-from integration.tenant.proxying import behind_tls
+from integration.tenant.proxying import Place, behind_tls
 from integration.tenant.scene import ACCOUNT, INSTANCE, Scene, send_request, until
 
 from oxy_core import subjects
 from oxy_core.envelopes import ConnectionState, SendOutcome
 from oxy_core.files import FileArrived
+from oxy_dev.servers import free_port
 from oxy_simulator.contents import Image
-from oxy_simulator.proxy_protocol import ProxyPolicy
+from oxy_simulator.proxy_protocol import ProxyPolicy, Scheme
 
 USER, PASSWORD = "loja@centro", "p@ss/w:ç#%"
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 300
@@ -114,6 +115,31 @@ async def test_no_packet_takes_another_way_than_the_proxy(
     assert line.elsewhere == []
     assert "file_size_unknown" not in scene.runtime.log
     assert PASSWORD not in scene.runtime.log
+
+
+async def failure(scene: Scene, reason: str) -> str | None:
+    """Wait until the newest live state gives a reason; return its detail."""
+    state = await until(
+        lambda: next((state for state in scene.bus.states[-1:] if state.last_reason == reason), None), what=reason
+    )
+    return state.last_error
+
+
+@pytest.mark.parametrize(("scheme", "refusal"), [("http", 403), ("socks5", 2)])
+async def test_each_failure_of_a_proxy_has_its_name_and_ends_with_it(
+    scene: Scene, scheme: Scheme, refusal: int
+) -> None:
+    place = Place(scene.simulator, "127.0.0.1", free_port())
+    await scene.runtime.start(HTTPS_PROXY=f"{scheme}://loja:hush-hush@127.0.0.1:{place.port}")
+    details = [await failure(scene, "ProxyUnreachable")]
+    await place.put(ProxyPolicy(scheme, "loja", "another"))
+    details.append(await failure(scene, "ProxyAuthenticationFailed"))
+    await place.put(ProxyPolicy(scheme, answer="refuse", code=refusal))
+    details.append(await failure(scene, "ProxyRefused"))
+    await place.put(ProxyPolicy(scheme, "loja", "hush-hush"))
+    assert (await scene.offer()).code
+    assert [bool(detail) for detail in details] == [True] * 3
+    assert "hush-hush" not in scene.runtime.log + str(scene.bus.states)
 
 
 @pytest.mark.parametrize("url", ["", "socks4://loja:hush-hush@127.0.0.1:1080"])

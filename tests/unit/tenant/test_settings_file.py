@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from unit.tenant.links import environment_in
 
+from oxy_core.envelopes import VERSION
 from oxy_core.errors import SettingsError
 from oxy_tenant.settings import RuntimeSettings
 from oxy_tenant.settings_file import COPY_FILE, SettingsFile
@@ -16,7 +17,8 @@ def environment(tmp_path: Path) -> RuntimeSettings:
 def write_newer(environment: RuntimeSettings) -> None:
     """Write settings of a version that this code cannot read."""
     content = environment.settings.read_bytes()
-    environment.settings.write_bytes(content.replace(b'"version":1', b'"version":4').replace(b'"None"', b'"Swift"'))
+    newer = b'"version":%d' % (VERSION + 1)
+    environment.settings.write_bytes(content.replace(b'"version":1', newer).replace(b'"None"', b'"Swift"'))
 
 
 async def test_an_unknown_field_is_ignored(environment: RuntimeSettings) -> None:

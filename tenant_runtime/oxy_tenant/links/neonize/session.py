@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from oxy_core.instance.proxy_url import ProxyUrl
+from oxy_tenant import metrics
 from oxy_tenant.content.arrival import ArrivedMessage
 from oxy_tenant.content.bounds import escaped
 from oxy_tenant.errors import description_of, stack_of
@@ -44,6 +45,7 @@ from oxy_tenant.links.neonize.events import (
 )
 from oxy_tenant.links.neonize.foreign_threads import keep_state
 from oxy_tenant.links.neonize.library import Library, Untyped
+from oxy_tenant.links.neonize.library_errors import kind_of_error
 from oxy_tenant.links.neonize.received_nodes import event_of, is_node_entry, is_received_entry, is_unimportant_entry
 from oxy_tenant.links.neonize.troubles import is_trouble_entry, trouble_in_node, trouble_in_warning
 from oxy_tenant.links.protocol import EventSink, MessageSink
@@ -198,8 +200,9 @@ class NeonizeSession:
         refused = copy_refused(text)
         if refused is not None:
             self._sinks.on_copy_refused(refused)
-        elif (trouble := trouble_in_warning(self._without_login(text))) is not None:
+        elif (trouble := trouble_in_warning(text)) is not None:
             self._sinks.on_event(trouble)
+        metrics.LIBRARY_ERRORS.labels(kind_of_error(text)).inc()
         log.debug("library_logged", level=entry.Level, name=entry.Name, text=text)
 
     # -- events
