@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from oxy_cli.commands import agenda, automation, campaign, catalog, contact, conversations, dlq, queues
+from oxy_cli.commands import agenda, automation, campaign, catalog, contact, conversations, dlq, queues, sessions
 from oxy_cli.commands.freeze import freeze, thaw
 from oxy_cli.commands.ledger import ledger
 from oxy_cli.commands.logs import logs
@@ -41,6 +41,7 @@ app.add_typer(contact.app, name="contact")
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(queues.app, name="queues")
+app.add_typer(sessions.app, name="sessions")
 
 
 def main() -> None:

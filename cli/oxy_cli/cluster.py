@@ -9,7 +9,7 @@ import os
 from base64 import b64decode
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError
 from websocket import WebSocketException
 
 from oxy_cli.errors import ClusterError
-from oxy_core.instance.custom_resource import API_VERSION, PLURAL
+from oxy_core.instance.custom_resource import API_VERSION, MANAGED_BY, PLURAL
 from oxy_core.memory_file import keep_kubeconfig_in_memory
 
 Object = dict[str, Any]
@@ -33,6 +33,8 @@ Object = dict[str, Any]
 Query = Sequence[tuple[str, str]]
 
 _GROUP: Final = f"/apis/{API_VERSION}"
+
+_MANAGED: Final = f"app.kubernetes.io/managed-by={MANAGED_BY}"
 
 REQUEST_SECONDS: Final = 15
 """Default time limit of a request to the API server."""
@@ -104,6 +106,25 @@ class Cluster:
         """Merge `patch` (RFC 7386) into an instance."""
         with explained(f"cannot change WhatsAppInstance {name} in namespace {self.namespace}"):
             self._request("PATCH", f"{self._instances}/{quote(name, safe='')}", body=patch).read()
+
+    def within(self, namespace: str) -> Self:
+        """Return the same cluster with another namespace."""
+        return replace(self, namespace=namespace)
+
+    def claims(self, *, everywhere: bool = False) -> list[Object]:
+        """Return the claims of sessions in the namespace, or in all namespaces."""
+        where = "in the cluster" if everywhere else f"in namespace {self.namespace}"
+        path = "/api/v1/persistentvolumeclaims" if everywhere else f"{self._core}/persistentvolumeclaims"
+        with explained(f"cannot list volume claims {where}"):
+            items: list[Object] = self._get(path, [("labelSelector", _MANAGED)])["items"]
+        return items
+
+    def delete_claim(self, name: str, uid: str) -> None:
+        """Delete the volume claim that has this uid, and no other of its name."""
+        body: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        with explained(f"cannot delete volume claim {name} in namespace {self.namespace}"):
+            path = f"{self._core}/persistentvolumeclaims/{quote(name, safe='')}"
+            self._request("DELETE", path, body=body, form="application/json").read()
 
     def secret(self, name: str) -> dict[str, str] | None:
         """Return the decoded data of a Secret; None if the Secret does not exist."""

@@ -1,11 +1,12 @@
 """Errors that the command shows to people: what happened, why, what to do next. Exit codes: `oxy_cli.exit_codes`.
 
 CliError
-├── ClusterError    the API server refused, could not be reached, or lacks the requested object
-├── AdminError      a worker's administration command refused or failed
-├── FreezeError     a freeze or a thaw is not confirmed by all instances, or cannot be recorded
-├── PairingError    an instance cannot be linked now, or was not linked in time
-└── SendError       a message cannot be sent as it was asked for
+├── ClusterError         the API server refused, could not be reached, or lacks the requested object
+├── AdminError           an administration command in a pod refused or failed
+├── FreezeError          a freeze or a thaw is not confirmed by all instances, or cannot be recorded
+├── PairingError         an instance cannot be linked now, or was not linked in time
+├── SendError            a message cannot be sent as it was asked for
+└── SessionCommandError  a session cannot be backed up, restored or deleted as it was asked for
 """
 
 from oxy_core.errors import OxyError
@@ -20,7 +21,7 @@ class ClusterError(CliError):
 
 
 class AdminError(CliError):
-    """A worker's administration command refused or failed."""
+    """An administration command in a pod refused or failed."""
 
 
 class FreezeError(CliError):
@@ -33,3 +34,7 @@ class PairingError(CliError):
 
 class SendError(CliError):
     """A message cannot be sent as it was asked for."""
+
+
+class SessionCommandError(CliError):
+    """A session cannot be backed up, restored or deleted as it was asked for."""

@@ -118,10 +118,11 @@ async def _read(client: Client, subject: str) -> StoredBackup | None:
     except ContractError as error:
         log.warning("manifest_unreadable", subject=subject, error=str(error))
         return None
-    if subject.split(".")[-3:-1] != [manifest.instance, str(manifest.id)]:
+    _, _, account, instance, backup_id, _ = subject.split(".")
+    if (instance, backup_id) != (manifest.instance, str(manifest.id)):
         log.warning("manifest_refused", subject=subject, error="it names another backup than its subject does")
         return None
-    return StoredBackup(manifest, found.time or datetime.fromtimestamp(0, UTC), found.seq or 0)
+    return StoredBackup(manifest, found.time or datetime.fromtimestamp(0, UTC), found.seq or 0, account)
 
 
 @asynccontextmanager

@@ -21,6 +21,8 @@ class StoredBackup:
     """By the clock of the bus: the pods' own may be wrong."""
     place: int
     """In the stream: the later one of two has the higher one."""
+    account: str = ""
+    """Public key of the account that published it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,18 @@ class Scene:
             },
         )
 
+    def set_conditions(self, name: str, conditions: list[dict[str, Any]], **more: Any) -> None:  # noqa: ANN401 as apply
+        """Replace the whole status."""
+        self.server.api.apply(
+            f"{self.path(name)}/status",
+            {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "metadata": {"name": name, "namespace": self.namespace},
+                "status": {"phase": "Connected", "conditions": conditions, **more},
+            },
+        )
+
     def set_code(self, name: str, **data: str) -> None:
         self.server.api.apply(
             f"/api/v1/namespaces/{self.namespace}/secrets/{pairing_secret_name(name)}",

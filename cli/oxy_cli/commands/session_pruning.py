@@ -1,0 +1,161 @@
+"""``oxy sessions prune``: what nobody uses any more, and deletes only what a person confirms."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+import typer
+
+from oxy_cli.cluster import Cluster
+from oxy_cli.commands.session_reading import Everywhere, stored_sessions
+from oxy_cli.errors import AdminError, ClusterError
+from oxy_cli.options import DEFAULT_SYSTEM_NAMESPACE, Context, Format, Namespace, Output, SystemNamespace
+from oxy_cli.output import age, console, print_json, print_table
+from oxy_cli.session_admin import ask_operator, ask_pod, readable_bytes, stored_at
+from oxy_cli.session_view import SessionView
+
+SET_ASIDE_FOR: Final = timedelta(days=30)
+"""A session that was set aside is offered for deletion after this time, if a backup has been made since."""
+
+_COLUMNS: Final = ("NAMESPACE", "NAME", "WHAT", "SIZE", "AGE", "NEWEST-BACKUP", "DELETABLE")
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Something that nobody uses: the volume of a deleted instance, or a session that was set aside."""
+
+    session: SessionView
+    what: str
+    """The claim's name, or the file's."""
+    size: int | None
+    since: datetime
+    newest_backup: datetime | None
+    kept_because: str | None
+    """Why it is not deleted; None: it is, if a person says so."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "namespace": self.session.namespace,
+            "name": self.session.name,
+            "what": self.what,
+            "bytes": self.size,
+            "since": self.since.isoformat(),
+            "newestBackup": self.newest_backup.isoformat() if self.newest_backup else None,
+            "keptBecause": self.kept_because,
+        }
+
+
+def prune(  # noqa: PLR0913 each is an option of the command
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking what the list calls deletable.")] = False,
+    without_backup: Annotated[
+        bool, typer.Option("--without-backup", help="Also volumes whose session no backup replaces.")
+    ] = False,
+    namespace: Namespace = None,
+    everywhere: Everywhere = False,
+    system_namespace: SystemNamespace = DEFAULT_SYSTEM_NAMESPACE,
+    context: Context = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """List volumes of deleted instances, and old sessions that were set aside; delete them once you confirm it."""
+    cluster, system = Cluster.connect(context, namespace), Cluster.connect(context, system_namespace)
+    sessions, backups = stored_sessions(cluster, everywhere=everywhere), ask_operator(system, ["list"])
+    problems: list[str] = []
+    found = [
+        *orphans(sessions, backups, without_backup=without_backup),
+        *set_aside(cluster, sessions, backups, problems),
+    ]
+    deletable = [item for item in found if item.kept_because is None]
+    if output is Output.TEXT:
+        _print(found, problems)
+    confirmed = bool(deletable) and (yes or (output is Output.TEXT and _is_confirmed(deletable)))
+    if confirmed:
+        for item in deletable:
+            _delete(cluster, item)
+    if output is Output.JSON:
+        listed = [{**item.as_json(), "deleted": confirmed and item.kept_because is None} for item in found]
+        print_json({"leftovers": listed, "problems": problems})
+    elif confirmed:
+        console().print(f"Deleted {len(deletable)}.")
+
+
+def orphans(
+    sessions: list[SessionView], backups: list[dict[str, Any]], *, without_backup: bool = False
+) -> Iterator[Leftover]:
+    """Yield the volumes of deleted instances."""
+    for session in sessions:
+        if session.orphaned and session.claim is not None:
+            newest = newest_backup(session, backups)
+            replaced = newest is not None or not session.linked or without_backup
+            why = None if replaced else "it is the only copy of a linked session (--without-backup)"
+            yield Leftover(session, session.claim, None, session.since, newest, why)
+
+
+def set_aside(
+    cluster: Cluster, sessions: list[SessionView], backups: list[dict[str, Any]], problems: list[str]
+) -> Iterator[Leftover]:
+    """Yield the sessions that were set aside on volumes of instances; only their pods can tell."""
+    for session in sessions:
+        if session.orphaned or not session.status.get("setAsideBytes"):
+            continue
+        try:
+            files = ask_pod(cluster.within(session.namespace), session.pod or "", ["list"]) if session.pod else None
+        except (AdminError, ClusterError) as error:
+            problems.append(f"{session.namespace}/{session.name}: {error}")
+            continue
+        if files is None:
+            problems.append(f"{session.namespace}/{session.name}: it has no pod that could list what was set aside")
+        for file in files or ():
+            yield _leftover_file(session, file, newest_backup(session, backups), datetime.now(UTC))
+
+
+def _leftover_file(session: SessionView, file: dict[str, Any], newest: datetime | None, now: datetime) -> Leftover:
+    since = datetime.fromisoformat(file["since"])
+    why = None
+    if now - since < SET_ASIDE_FOR:
+        why = f"it is younger than {SET_ASIDE_FOR.days} days"
+    elif newest is None or newest <= since:
+        why = "no backup has been made since"
+    return Leftover(session, file["name"], file["bytes"], since, newest, why)
+
+
+def newest_backup(session: SessionView, backups: list[dict[str, Any]]) -> datetime | None:
+    """Return when the newest backup of a session was stored."""
+    name = (session.organization, session.name)
+    return max((stored_at(item) for item in backups if (item["organization"], item["instance"]) == name), default=None)
+
+
+def _print(found: list[Leftover], problems: list[str]) -> None:
+    now = datetime.now(UTC)
+    if found:
+        print_table(_COLUMNS, [_row(item, now) for item in found])
+    else:
+        console().print("Nothing is left over.")
+    for problem in problems:
+        console().print(f"Not looked at: {problem}", markup=False)
+
+
+def _row(item: Leftover, now: datetime) -> list[str]:
+    return [
+        item.session.namespace,
+        item.session.name,
+        item.what,
+        readable_bytes(item.size),
+        age(item.since, now),
+        age(item.newest_backup, now) if item.newest_backup else "",
+        "yes" if item.kept_because is None else f"no: {item.kept_because}",
+    ]
+
+
+def _is_confirmed(deletable: list[Leftover]) -> bool:
+    return typer.confirm(f"Delete the {len(deletable)} that are deletable, for good?", err=True)
+
+
+def _delete(cluster: Cluster, item: Leftover) -> None:
+    within, session = cluster.within(item.session.namespace), item.session
+    if session.orphaned and session.claim_uid is not None:
+        within.delete_claim(item.what, session.claim_uid)
+    elif session.pod is not None:
+        ask_pod(within, session.pod, ["delete", item.what])

@@ -1,0 +1,323 @@
+"""``oxy sessions`` against a real API server and a real NATS; the tests play the operator and the kubelet."""
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+from integration.cli.scene import Scene
+from typer.testing import CliRunner, Result
+
+from oxy_cli.__main__ import app
+from oxy_cli.cluster import Cluster, Completed
+from oxy_cli.errors import CliError
+from oxy_core import subjects
+from oxy_core.identity import number_digest
+from oxy_core.jetstream import ensure_streams
+from oxy_core.session_backups import BackupManifest
+from oxy_dev.servers import running_nats
+from oxy_operator import session_admin
+from oxy_operator.bus.accounts import nats_configuration, platform_credentials
+from oxy_operator.bus.nkeys import PlatformKeys
+from oxy_tenant import set_aside
+
+KEYS = PlatformKeys.generate()
+SECONDS = 30.0
+
+MODULES: dict[str, Callable[[Sequence[str]], int]] = {
+    "oxy_operator.session_admin": session_admin.main,
+    "oxy_tenant.set_aside": set_aside.main,
+}
+
+
+@pytest.fixture(scope="module")
+def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A NATS with the platform's streams; the folder with what the operator's pod mounts."""
+    folder = tmp_path_factory.mktemp("bus")
+    (folder / "platform.creds").write_text(platform_credentials(KEYS))
+    (folder / "operator.seed").write_text(KEYS.operator_seed)
+    (folder / "root.seed").write_text(KEYS.root_seed)
+    with running_nats(folder / "nats", nats_configuration(KEYS, folder / "accounts")) as server:
+        (folder / "url").write_text(server.url)
+        asyncio.run(on_bus(folder, lambda client: ensure_streams(client.jetstream())))
+        yield folder
+
+
+async def on_bus(folder: Path, work: Callable[[Any], Any]) -> None:
+    client = await nats.connect((folder / "url").read_text(), user_credentials=str(folder / "platform.creds"))
+    try:
+        await work(client)
+    finally:
+        await client.close()
+
+
+@pytest.fixture
+def shop(scene: Scene, bus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """An instance, and a kubelet that runs commands of pods here."""
+    values = {
+        "NAMESPACE": scene.namespace,
+        "NATS_URL": (bus / "url").read_text(),
+        "TENANT_NATS_URL": "nats://unused",
+        "NATS_CREDENTIALS": str(bus / "platform.creds"),
+        "NATS_SYSTEM_CREDENTIALS": str(bus / "platform.creds"),
+        "NATS_OPERATOR_SEED": str(bus / "operator.seed"),
+        "ROOT_SEED": str(bus / "root.seed"),
+        "TENANT_IMAGE": "unused",
+        "SESSION": str(tmp_path / "volume"),
+    }
+    (tmp_path / "volume").mkdir()
+    # Which the library has read when it was imported.
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(scene.server.kubeconfig))
+    for name, value in values.items():
+        monkeypatch.setenv(f"OXY_{name}", value)
+    monkeypatch.setattr(Cluster, "ready_pod", lambda *_: "oxy-operator-0")
+    monkeypatch.setattr(Cluster, "execute", run_here)
+    monkeypatch.setattr("oxy_cli.commands.session_changes.POLL_SECONDS", 0.05)
+    scene.apply("shop", organizationId=scene.namespace[:40])
+    return scene
+
+
+def run_here(_: Cluster, pod: str, command: Sequence[str], stdin: object = ()) -> Completed:
+    """Run a pod's command, as the kubelet would in its container."""
+    assert command[2] == {"oxy-operator-0": "oxy_operator.session_admin", "wai-shop-0": "oxy_tenant.set_aside"}[pod]
+    assert not stdin
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        code = MODULES[command[2]](list(command[3:]))
+    return Completed(output.getvalue(), errors.getvalue(), code)
+
+
+def oxy(shop: Scene, *words: str, answer: str = "") -> Result:
+    return CliRunner().invoke(app, ["sessions", *words, "-n", shop.namespace], input=answer)
+
+
+def printed(shop: Scene, *words: str) -> Any:  # noqa: ANN401 whatever JSON can hold
+    done = oxy(shop, *words, "-o", "json")
+    assert done.exception is None, done
+    return json.loads(done.stdout)
+
+
+def refused(done: Result) -> str:
+    assert isinstance(done.exception, CliError), done
+    return str(done.exception)
+
+
+def back_up(shop: Scene, bus: Path, instance: str = "shop", **fields: object) -> str:
+    """Put a backup on the bus, as the pod of an instance would."""
+    organization = shop.namespace[:40]
+    manifest = BackupManifest.model_validate(
+        {
+            "id": uuid.uuid4(),
+            "organization": organization,
+            "instance": instance,
+            "number": number_digest("+5511987654321"),
+            "device": "ab" * 32,
+            "epoch": 1,
+            "made_at": datetime.now(UTC),
+            "database_bytes": 4_000_000,
+            "compressed_bytes": 3_250_000,
+            "sha256": "ab" * 32,
+            "chunks": 1,
+            "key_id": "ab" * 8,
+            "library": "neonize 0.5.2",
+        }
+        | fields
+    )
+    account = KEYS.tenant_account(organization, instance).public
+
+    async def publish(client: Any) -> None:  # noqa: ANN401 the client has no types
+        for number, content in ((0, b"chunk"), ("manifest", manifest.encode())):
+            await client.jetstream().publish(subjects.backup(account, instance, manifest.id, number), content)
+
+    asyncio.run(on_bus(bus, publish))
+    return str(manifest.id)
+
+
+def claim(shop: Scene, name: str, *, paired: bool = True) -> None:
+    shop.server.api.create(
+        f"/api/v1/namespaces/{shop.namespace}/persistentvolumeclaims",
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {
+                "name": f"wai-{name}-session",
+                "namespace": shop.namespace,
+                "labels": {
+                    "app.kubernetes.io/managed-by": "oxy-operator",
+                    "oxy.dev/instance": name,
+                    "oxy.dev/organization": shop.namespace[:40],
+                },
+                "annotations": {"oxy.dev/paired": str(paired).lower()},
+            },
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        },
+    )
+
+
+def claims(shop: Scene) -> set[str]:
+    """The claims that are not being deleted: what protects those in use is never lifted here."""
+    found = shop.server.api.get(f"/api/v1/namespaces/{shop.namespace}/persistentvolumeclaims")["items"]
+    return {item["metadata"]["name"] for item in found if "deletionTimestamp" not in item["metadata"]}
+
+
+@contextlib.contextmanager
+def meanwhile(act: Callable[[], None]) -> Iterator[None]:
+    """Play the operator while the command waits."""
+    thread = threading.Thread(target=act)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def until(condition: Callable[[], Any]) -> Any:  # noqa: ANN401 whatever the condition returns
+    deadline = time.monotonic() + SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "not so in time"
+        time.sleep(0.05)
+    return found
+
+
+def test_sessions_are_listed_with_those_that_deleted_instances_left(shop: Scene, bus: Path) -> None:
+    claim(shop, "shop")
+    claim(shop, "gone")
+    shop.set_status(
+        "shop",
+        "Connected",
+        session={
+            "sizeBytes": 3_250_000,
+            "lastBackupAt": "2026-11-01T00:00:00Z",
+            "backups": [{"id": "x"}],
+            "messages": 7,
+        },
+    )
+    listed = printed(shop, "list")
+    assert [(item["name"], item["state"], item["linked"], item["backups"], item["claim"]) for item in listed] == [
+        ("shop", "Connected", False, 1, "wai-shop-session"),
+        ("gone", "Orphaned", True, 0, "wai-gone-session"),
+    ]
+    assert "3.1 MiB" in oxy(shop, "list").stdout
+    figures = printed(shop, "stats")
+    assert (figures["sum"]["messages"], figures["sum"]["sessions"], figures["sum"]["withoutBackup"]) == (7, 1, 0)
+    assert "3.1 MiB" in oxy(shop, "stats", "shop").stdout
+    made = back_up(shop, bus, "gone")
+    back_up(shop, bus, "gone", organization="forged")
+    assert [item["id"] for item in printed(shop, "show", "gone")["backups"]] == [made]
+    assert made in oxy(shop, "show", "gone").stdout
+    assert "neither an instance nobody nor" in refused(oxy(shop, "show", "nobody"))
+
+
+def test_a_backup_is_asked_for_and_waited_for(shop: Scene) -> None:
+    def asked() -> str | None:
+        found: str | None = shop.instance("shop")["metadata"].get("annotations", {}).get("oxy.dev/backup")
+        return found
+
+    def answer(before: str | None, **told: str) -> Callable[[], None]:
+        def act() -> None:
+            nonce = until(lambda: asked() if asked() != before else None)
+            shop.set_status("shop", "Connected", session={"backup": {"nonce": nonce, **told}})
+
+        return act
+
+    with meanwhile(answer(None, outcome="Done", backupId="b1")):
+        assert printed(shop, "backup", "shop")["backupId"] == "b1"
+    with meanwhile(answer(asked(), outcome="Refused", message="No phone is linked.")):
+        assert "No phone is linked." in refused(oxy(shop, "backup", "shop"))
+    late = refused(oxy(shop, "backup", "shop", "--timeout", "1"))
+    assert "It stays asked for" in late
+    assert printed(shop, "backup", "shop", "--timeout", "0")["outcome"] == "Requested"
+
+
+def test_a_restore_is_confirmed_set_and_waited_for(shop: Scene) -> None:
+    assert "nothing was changed" in refused(oxy(shop, "restore", "shop", answer="n\n"))
+    assert "restoreFrom" not in shop.instance("shop")["spec"]["session"]
+
+    def wanted() -> dict[str, Any]:
+        found: dict[str, Any] = shop.instance("shop")["spec"]["session"].get("restoreFrom", {})
+        return found
+
+    def restored(backup: str, status: str, reason: str) -> Callable[[], None]:
+        def act() -> None:
+            until(lambda: wanted().get("backupId") == backup)
+            condition = {
+                "type": "Restored",
+                "status": status,
+                "reason": reason,
+                "message": f"{backup} {reason}",
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+                "observedGeneration": shop.instance("shop")["metadata"]["generation"],
+            }
+            shop.set_conditions("shop", [condition], session={"restore": {"outcome": "Restored", "backupId": "b1"}})
+
+        return act
+
+    with meanwhile(restored("latest", "True", "Restored")):
+        done = printed(shop, "restore", "shop", "--yes")
+    assert (done["outcome"], done["restoreFrom"]) == ("Restored", {"backupId": "latest", "force": False})
+    # What was restored once is restored again only if the operator has seen the wish gone.
+    shop.set_conditions("shop", [])
+    other = str(uuid.uuid4())
+    with meanwhile(restored(other, "False", "BackupNotFound")):
+        assert "BackupNotFound" in refused(oxy(shop, "restore", "shop", other, "--yes"))
+
+
+def test_only_what_a_deleted_instance_left_is_deleted_and_by_its_organizations_name(shop: Scene, bus: Path) -> None:
+    claim(shop, "shop")
+    claim(shop, "gone")
+    mine, theirs = back_up(shop, bus), [back_up(shop, bus, "gone") for _ in range(2)]
+    assert "exists, and its session is in use" in refused(oxy(shop, "delete", "shop"))
+    for wrong in ("", "other"):
+        assert "nothing was deleted" in refused(oxy(shop, "delete", "gone", "--organization", wrong))
+    assert "has no backup" in refused(oxy(shop, "delete", "gone", "--backup", mine))
+    assert claims(shop) == {"wai-shop-session", "wai-gone-session"}
+    organization = shop.namespace[:40]
+    done = oxy(shop, "delete", "gone", answer=f"{organization}\n")
+    assert done.exception is None, done
+    assert "wai-gone-session" in done.stdout
+    assert claims(shop) == {"wai-shop-session"}
+    assert printed(shop, "show", "gone", "--organization", organization)["backups"] == []
+    assert [item["id"] for item in printed(shop, "show", "shop")["backups"]] == [mine]
+    one = printed(shop, "delete", "shop", "--backup", mine, "--organization", organization)
+    assert (one["backups"], one["claim"]) == ([mine], None)
+    assert claims(shop) == {"wai-shop-session"}
+    assert len(theirs) == 2
+
+
+def test_leftovers_are_pruned_once_confirmed_and_only_if_a_backup_replaces_them(shop: Scene, bus: Path) -> None:
+    for name in ("shop", "gone", "lonely"):
+        claim(shop, name)
+    claim(shop, "never", paired=False)
+    volume = Path(os.environ["OXY_SESSION"])
+    old, young = "session.bad-20260101T000000Z.db", f"session.bad-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db"
+    for name in (old, young, "session.db"):
+        (volume / name).write_bytes(b"x")
+    shop.set_status("shop", "Connected", session={"setAsideBytes": 2}, runtime={"podName": "wai-shop-0"})
+    back_up(shop, bus, "gone")
+    listed = printed(shop, "prune")["leftovers"]
+    assert {item["what"]: item["keptBecause"] is None for item in listed} == {
+        "wai-gone-session": True,
+        "wai-lonely-session": False,
+        "wai-never-session": True,
+        old: False,
+        young: False,
+    }
+    assert not any(item["deleted"] for item in listed)
+    assert oxy(shop, "prune", answer="n\n").exception is None
+    assert claims(shop) == {f"wai-{name}-session" for name in ("shop", "gone", "lonely", "never")}
+    back_up(shop, bus)
+    assert "Deleted 3" in oxy(shop, "prune", answer="y\n").stdout
+    assert claims(shop) == {"wai-shop-session", "wai-lonely-session"}
+    assert {path.name for path in volume.iterdir()} == {young, "session.db"}
+    printed(shop, "prune", "--yes", "--without-backup")
+    assert claims(shop) == {"wai-shop-session"}
