@@ -235,7 +235,7 @@ FULL: Final[Mapping[str, Envelope]] = {
         )
     ),
     "report-connection": report(
-        ConnectionChanged(state=ConnectionState.RECONNECTING, reason="ConnectionLost", jid=PHONE)
+        ConnectionChanged(state=ConnectionState.RECONNECTING, reason="ConnectionLost", detail="EOF", jid=PHONE)
     ),
     "send-request": SendRequest(
         id=ID,
@@ -270,6 +270,9 @@ FULL: Final[Mapping[str, Envelope]] = {
         attempts=1,
         next_attempt_at=MOMENT,
         last_reason="ConnectionLost",
+        last_error="EOF",
+        receiving=False,
+        last_frame_at=MOMENT,
         pairing=PairingOffer(method=PairingMethod.PHONE_CODE, code="ABCD1234", qr="2@x", expires_at=MOMENT),
         publish_refusal="maximum messages exceeded",
         last_activity_at=MOMENT,

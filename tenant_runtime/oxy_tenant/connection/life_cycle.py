@@ -181,12 +181,21 @@ class Connection:
         self._link.open(self._on_message, on_event)
         try:
             with self._hold.ending(on_event):
-                return await self._follow(events, self._progress)
+                end = await self._follow(events, self._progress)
         finally:
             self._steadiness.lost()
             self.up.clear()
             self._board.update(receiving=None)
             self._closed = await self._link.close()
+        self._heed_last_words(events)
+        return end
+
+    def _heed_last_words(self, events: asyncio.Queue[LinkEvent | Held]) -> None:
+        """Raise EndedError if the session met a terminal cause while it was closed: the library may have logged in."""
+        while not events.empty():
+            event = events.get_nowait()
+            if not isinstance(event, Held) and (ending := ending_of(event, self._instance)) is not None:
+                raise EndedError(ending)
 
     async def _follow(self, events: asyncio.Queue[LinkEvent | Held], progress: SessionProgress) -> SessionEnd:
         """Handle events and deadlines until the session is to end."""
@@ -229,7 +238,7 @@ class Connection:
             case WentDown(trouble):
                 self._went_down(trouble)
             case Lasted():
-                self._board.update(attempts=0)
+                self._board.update(attempts=0, last_reason=None)
             case Noted(trouble):
                 log.warning("connection_troubled", reason=trouble.reason, detail=trouble.detail)
                 self._board.update(last_reason=trouble.reason, last_error=trouble.detail or None)

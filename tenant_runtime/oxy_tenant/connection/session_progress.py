@@ -16,6 +16,7 @@ from oxy_tenant.connection.silence import Signs, Silence
 from oxy_tenant.connection.steadiness import Steadiness
 from oxy_tenant.links.events import (
     FRAME_UNREADABLE,
+    RESTART_REQUIRED,
     SERVER_UNREACHABLE,
     Connected,
     Disconnected,
@@ -187,11 +188,21 @@ class SessionProgress:
     def _noticed(self, trouble: Trouble, now: float) -> Step | None:
         cause = connection_cause(trouble.reason)
         if cause is not None and cause.effect is Effect.HOLDS:
-            return Noted(trouble)
+            return self._held(trouble, now)
+        if trouble.reason == RESTART_REQUIRED:
+            # The library obeys at once, and says nothing more of it. Before the login this belongs to linking a phone.
+            return None if self._silence is None else self._lost(trouble, now)
         if trouble.reason == FRAME_UNREADABLE:
-            return SessionEnd(trouble) if self._steadiness.unreadable(now) else Noted(trouble)
+            return SessionEnd(trouble) if self._steadiness.unreadable(now) else self._held(trouble, now)
         known = self._diagnosis.note(trouble)
         return WentDown(known) if self.linked and self._silence is None else None
+
+    def _held(self, trouble: Trouble, now: float) -> Noted | None:
+        """Note what leaves the connection as it is, and is over once that has lasted; without one it is nothing."""
+        if self._silence is None:
+            return None
+        self._settles_at = now + self._timing.lasting
+        return Noted(trouble)
 
     def _lost(self, trouble: Trouble, now: float) -> Step:
         known = self._diagnosis.note(trouble)

@@ -59,6 +59,7 @@ class Disconnected:
 CONNECT_FAILURE: Final = "ConnectFailure"
 SERVER_UNREACHABLE: Final = "ServerUnreachable"
 FRAME_UNREADABLE: Final = "FrameUnreadable"
+RESTART_REQUIRED: Final = "RestartRequired"
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ class Bus:
     reports: list[Report] = field(default_factory=list)
     states: list[LiveState] = field(default_factory=list)
     accepted: list[Accepted] = field(default_factory=list)
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def jetstream(self) -> JetStreamContext:
@@ -93,10 +94,11 @@ class Bus:
 
     async def stored(self) -> list[Report]:
         """Return all reports in OXY_INBOUND, in the stream's order, without consuming them."""
-        info = await self.jetstream.stream_info(INBOUND_STREAM)
-        for sequence in range(max(info.state.first_seq, len(self.reports) + 1), info.state.last_seq + 1):
-            message = await self.jetstream.get_msg(INBOUND_STREAM, sequence)
-            self.reports.append(Report.decode(message.data or b""))
+        async with self.reading:
+            info = await self.jetstream.stream_info(INBOUND_STREAM)
+            for sequence in range(max(info.state.first_seq, len(self.reports) + 1), info.state.last_seq + 1):
+                message = await self.jetstream.get_msg(INBOUND_STREAM, sequence)
+                self.reports.append(Report.decode(message.data or b""))
         return self.reports
 
     async def messages(self) -> list[MessageSeen]:

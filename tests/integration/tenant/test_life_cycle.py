@@ -63,29 +63,6 @@ async def test_a_window_that_closes_withdraws_its_code(scene: Scene) -> None:
     await until(lambda: not scene.simulator.service.network.connections, what="silence")
 
 
-@pytest.mark.parametrize(
-    ("fault", "code", "reason"),
-    [
-        (FaultKind.UNLINKED, ExitCode.LOGGED_OUT, "LoggedOut"),
-        (FaultKind.LOGGED_OUT, ExitCode.LOGGED_OUT, "LoggedOut"),
-        (FaultKind.REPLACED, ExitCode.CONNECTION_REPLACED, "ConnectionReplaced"),
-        (FaultKind.TEMPORARY_BAN, ExitCode.TEMPORARY_BAN, "TemporaryBan"),
-        (FaultKind.OUTDATED, ExitCode.CLIENT_OUTDATED, "ClientOutdated"),
-        (FaultKind.LOCKED, ExitCode.ACCOUNT_LOCKED, "AccountLocked"),
-        (FaultKind.BANNED, ExitCode.ACCOUNT_LOCKED, "AccountBanned"),
-    ],
-)
-async def test_a_terminal_cause_ends_the_epoch(scene: Scene, fault: FaultKind, code: ExitCode, reason: str) -> None:
-    await scene.pair()
-    await scene.business.fault(fault)
-    assert await scene.runtime.exit_code() == code
-    message = scene.runtime.termination()
-    assert (message.exit_code, message.reason, message.epoch, message.pod_uid) == (code, reason, 1, "pod-1")
-    assert (message.ban_expires_at is not None) == (code is ExitCode.TEMPORARY_BAN)
-    assert (await scene.bus.connections())[-1].state is ConnectionState.ENDED
-    assert scene.bus.states[-1].connection is ConnectionState.ENDED
-
-
 async def test_an_ended_epoch_does_not_connect_again_but_the_next_one_does(scene: Scene) -> None:
     await scene.pair()
     await scene.business.unlink()
@@ -120,17 +97,6 @@ async def test_a_runtime_that_cannot_write_its_marker_stays_up_but_disconnected(
     marker.rmdir()
     marker.touch()
     assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
-
-
-@pytest.mark.parametrize("fault", [FaultKind.ABORT, FaultKind.CLOSE, FaultKind.UNAVAILABLE, FaultKind.RESTART])
-async def test_a_lost_connection_comes_back(scene: Scene, fault: FaultKind) -> None:
-    await scene.pair()
-    await scene.chat()
-    await scene.business.fault(fault)
-    await scene.customer.send("ainda aí?", scene.business)
-    messages = await scene.texts(2)
-    assert messages[-1].text == "ainda aí?"
-    await scene.ready()
 
 
 async def test_a_server_that_is_down_at_the_start_is_retried_until_it_is_up(scene: Scene) -> None:

@@ -139,9 +139,11 @@ def test_a_server_that_ends_each_connection_meets_back_off_but_may_be_tried_agai
 
 
 def test_a_server_that_asks_for_one_reconnect_after_the_other_meets_back_off() -> None:
-    session = Session()
-    session.take(Connected(), TroubleNoticed("RestartRequired"), Connected(), TroubleNoticed("RestartRequired"))
-    assert session.take(Connected()) == SessionEnd(Trouble("RestartRequired"))
+    session, restart = Session(), TroubleNoticed("RestartRequired")
+    assert session.take(restart) is None  # when a phone was linked, before the login
+    assert session.take(Connected(), restart) == WentDown(Trouble("RestartRequired"))
+    assert session.take(Connected()) == WentUp()
+    assert session.take(restart) == SessionEnd(Trouble("RestartRequired"))
     assert Session(Steadiness(losses=1)).take(Connected(), Connected()) == SessionEnd(Trouble("ConnectionUnsteady"))
 
 

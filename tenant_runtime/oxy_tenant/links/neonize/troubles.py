@@ -13,6 +13,7 @@ from typing import Final
 from oxy_tenant.links.events import (
     CONNECT_FAILURE,
     FRAME_UNREADABLE,
+    RESTART_REQUIRED,
     Banned,
     LinkEvent,
     LoginRefused,
@@ -51,7 +52,7 @@ _BANS: Final[Mapping[str, str]] = {
 }
 """Why numbers are banned for a time. Source: whatsmeow types/events/events.go, TempBanReason."""
 
-_STREAMS: Final[Mapping[str, str]] = {"515": "RestartRequired", "503": "ServerRestarting"}
+_STREAMS: Final[Mapping[str, str]] = {"515": RESTART_REQUIRED, "503": "ServerRestarting"}
 """Reasons by the codes of stream errors."""
 
 _UNREADABLE: Final = ("Failed to decrypt frame: ", "Failed to decompress frame: ", "Failed to decode node in frame: ")
