@@ -18,6 +18,7 @@ from oxy_tenant.forgetting import Forgetter
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.queue_depths import QUEUES, QueueDepths
 from oxy_tenant.journal.sends import OpenSend
+from oxy_tenant.leaving import Leaver
 from oxy_tenant.media.fetcher import FileFetcher
 from oxy_tenant.own_account import OwnAccount
 from oxy_tenant.own_process import pss_bytes
@@ -82,6 +83,7 @@ class Parts:
     room: RoomWatch
     pairing_check: PairingCheck
     backups: BackupMaker
+    leaver: Leaver
     queues: QueueDepths
 
 
@@ -105,6 +107,7 @@ def assemble(
     freeze = SendingFreeze(journal.freezes, settings, lambda freeze: board.update(frozen=freeze))
     sender = _build_sender(shared, board, outgoing, freeze, receipts=receipts, connected=connection.up)
     forgetter = Forgetter(journal.erasures, shared.adapter.session)
+    backups = _build_backups(shared, board, room)
     return Parts(
         shared=shared,
         board=board,
@@ -118,7 +121,8 @@ def assemble(
         forgetter=forgetter,
         room=room,
         pairing_check=_build_pairing_check(shared, board, receipts, sender),
-        backups=_build_backups(shared, board, room),
+        backups=backups,
+        leaver=_build_leaver(shared, board, backups, connection, hold),
         queues=_measured(journal),
         publisher=_build_publisher(shared, board, reports_added),
         files=_build_fetcher(shared, connection),
@@ -175,18 +179,6 @@ def _build_fetcher(shared: Shared, connection: Connection) -> FileFetcher:
         shared.adapter.link,
         whatsapp=connection.up,
         max_bytes=lambda: settings.current.inbound.max_file_bytes,
-    )
-
-
-def _build_pairing_check(shared: Shared, board: StateBoard, receipts: Confirmations, sender: Sender) -> PairingCheck:
-    return PairingCheck(
-        environment=shared.environment,
-        journal=shared.journal,
-        settings=shared.settings,
-        account=shared.account,
-        board=board,
-        receipts=receipts,
-        enqueue=sender.enqueue,
     )
 
 
@@ -257,6 +249,21 @@ def _build_backups(shared: Shared, board: StateBoard, room: RoomWatch) -> Backup
     if restores := shared.metadata.current.restores:
         board.update(restore=restores[-1].state)
     return BackupMaker(shared.environment, archive, shared.metadata, shared.journal, rules)
+
+
+def _build_leaver(
+    shared: Shared, board: StateBoard, backups: BackupMaker, connection: Connection, hold: ConnectionHold
+) -> Leaver:
+    return Leaver(
+        instance=shared.environment.instance,
+        settings=shared.settings,
+        metadata=shared.metadata,
+        backups=backups,
+        link=shared.adapter.link,
+        connected=connection.up,
+        board=board,
+        hold=hold,
+    )
 
 
 def _build_publisher(shared: Shared, board: StateBoard, reports_added: ReportSignal) -> Publisher:

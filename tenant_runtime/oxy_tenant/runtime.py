@@ -80,6 +80,7 @@ class Runtime:
                         parts.shared.settings.follow(),
                         parts.room.run(),
                         parts.backups.run(),
+                        parts.leaver.run(),
                         parts.connection.follow_settings(),
                         parts.pairing_check.run(),
                         self._prune(),

@@ -1,9 +1,11 @@
-"""Why the connection must stay closed for now, although nobody has asked for that and WhatsApp would take it."""
+"""Why the connection must stay closed, for now or for good, although WhatsApp would take it."""
 
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from oxy_core.errors import OxyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class ConnectionHold:
     def __init__(self) -> None:
         self.reason: str | None = None
         """CamelCase; None: the connection may be open."""
+        self.ended: OxyError | None = None
+        """Why it never opens again; raised once the session has ended."""
         self._changed = asyncio.Event()
         self._end_session: Callable[[Held], None] | None = None
 
@@ -29,6 +33,11 @@ class ConnectionHold:
         self._changed.set()
         if reason is not None and self._end_session is not None:
             self._end_session(Held(reason))
+
+    def end(self, reason: str, error: OxyError) -> None:
+        """Close the connection for good; call it in the event loop."""
+        self.ended = error
+        self.set(reason)
 
     async def over(self) -> None:
         """Wait until the connection may be open."""

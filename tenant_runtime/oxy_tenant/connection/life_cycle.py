@@ -128,6 +128,8 @@ class Connection:
                 await self._pause(end)
 
     async def _wait_while_held(self) -> None:
+        if self._hold.ended is not None:
+            raise self._hold.ended
         if self._hold.reason is not None:
             held = ConnectionState.RECONNECTING
             self._board.update(connection=held, next_attempt_at=None, last_reason=self._hold.reason, pairing=None)

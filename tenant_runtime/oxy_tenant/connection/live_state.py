@@ -15,7 +15,7 @@ from oxy_core.freeze import Freeze
 from oxy_core.identity import Jid
 from oxy_core.instance.pairing_offer import PairingOffer
 from oxy_core.instance.pairing_proof import PairingProof
-from oxy_core.instance.session_states import BackupState, RestoreState
+from oxy_core.instance.session_states import BackupState, LeaveState, RestoreState
 from oxy_core.instance.stored_session import SessionFacts
 from oxy_core.tasks import wait_for
 from oxy_tenant import metrics
@@ -45,6 +45,7 @@ class State:
     volume_problem: str | None = None
     backup: BackupState | None = None
     restore: RestoreState | None = None
+    leaving: LeaveState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +155,6 @@ class StateBoard:
             volume_problem=state.volume_problem,
             backup=state.backup,
             restore=state.restore,
+            leaving=state.leaving,
             **{field.name: getattr(stored, field.name) for field in fields(stored)},
         )

@@ -1,0 +1,60 @@
+"""A pod whose instance is deleted with its session backs it up, and then removes its device from the phone."""
+
+import signal
+
+from integration.tenant.backups import serving_backups
+from integration.tenant.scene import Scene, until
+
+from oxy_core.instance.session_states import LeaveState, LeaveStep
+from oxy_core.instance.terminal_causes import ExitCode
+from oxy_core.session_backups import LeaveWish
+
+LEAVE = LeaveWish(id="0b52")
+
+
+def said(scene: Scene) -> LeaveState | None:
+    return scene.bus.states[-1].leaving if scene.bus.states else None
+
+
+async def until_step(scene: Scene, step: LeaveStep) -> LeaveState:
+    def found() -> LeaveState | None:
+        states = (state.leaving for state in reversed(scene.bus.states))
+        return next((state for state in states if state is not None and state.step is step), None)
+
+    return await until(found, 30, f"step {step}")
+
+
+async def test_the_device_is_removed_from_the_phone_only_once_a_backup_counts(scene: Scene) -> None:
+    async with serving_backups(scene) as server:
+        await scene.pair()
+        server.spoil = lambda chunk: chunk[:-1] + bytes([chunk[-1] ^ 1])
+        scene.runtime.write_settings(leave=LEAVE)
+        failing = await until(lambda: (state := said(scene)) and state.reason and state, 30, "a failed backup")
+        assert (failing.step, failing.wish) == (LeaveStep.BACKING_UP, LEAVE.id)
+        assert await server.manifests() == []
+        account = scene.simulator.service.account(scene.business.number)
+        assert account.devices, "still linked"
+
+        await scene.runtime.kill(signal.SIGKILL)
+        server.spoil = bytes
+        await scene.runtime.start()
+        left = await until_step(scene, LeaveStep.LEFT)
+        [manifest] = await server.manifests()
+        assert (manifest.request, left.backup) == (LEAVE.id, manifest.id)
+        assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
+        assert not account.devices
+
+        # The kubelet starts it again until the operator has removed it.
+        await scene.runtime.start()
+        assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
+        assert len(await server.manifests()) == 1
+
+
+async def test_a_pod_without_a_phone_leaves_at_once(scene: Scene) -> None:
+    async with serving_backups(scene) as server:
+        await scene.runtime.start()
+        await scene.offer()
+        scene.runtime.write_settings(leave=LEAVE)
+        left = await until_step(scene, LeaveStep.LEFT)
+        assert (left.backup, await server.manifests()) == (None, [])
+        assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
