@@ -137,6 +137,8 @@ class Actor:
         instance = observed.instance
         if plan.settings is not None:
             await self._applier.ensure(CONFIG_MAPS, plan.settings)
+            if plan.notice is not None:
+                await self._applier.annotate_pod(key.namespace, plan.notice)
             return None
         await self._applier.ensure_absent(plan.workload.kind, key.namespace, plan.workload.name)
         if plan.awaits_pod(self._cache.pods.of(key)):

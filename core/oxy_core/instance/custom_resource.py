@@ -18,6 +18,9 @@ REPAIR_ANNOTATION: Final = f"{GROUP}/repair"
 BACKUP_ANNOTATION: Final = f"{GROUP}/backup"
 """On the instance: asks for a backup of its session at once. A nonce, as that of a repair."""
 
+ASKED_ANNOTATION: Final = f"{GROUP}/asked"
+"""On the pod: the last request about its session, a backup or its end, which it reads from its settings file."""
+
 EPOCH_ANNOTATION: Final = f"{GROUP}/epoch"
 """On claim and pod: the epoch of the session that they serve. A terminal cause ends it, a repair begins the next."""
 

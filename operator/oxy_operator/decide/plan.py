@@ -7,6 +7,7 @@ from uuid import UUID
 
 from oxy_core.envelopes import InstanceSettings
 from oxy_core.instance.custom_resource import (
+    ASKED_ANNOTATION,
     FINALIZER,
     PAIRING_UNTIL_ANNOTATION,
     pairing_secret_name,
@@ -185,7 +186,9 @@ def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) 
         children=lambda volume: tuple(_children(observed, situation, record, deployment, volume)),
         absent=() if shows_codes else (ChildName(SECRETS, pairing_secret_name(instance.name)),),
         keys=observed.keys,
-        notice=_notice(observed.pod, record) if shows_codes else None,
+        notice=_notice(observed.pod, record)
+        if shows_codes
+        else session_notice(observed, record, instance.backup_nonce),
         refusal=refusal_of(record, observed.now),
         expired_backups=_expired(instance, record, observed),
         settings=instance_settings(instance, observed.tenancy.account, observed.freeze),
@@ -205,6 +208,14 @@ def _notice(pod: Pod | None, record: EpochRecord) -> PodNotice | None:
         return None
     until = utc_text(record.pairing_until)
     return None if pod.noticed == until else PodNotice(pod.name, pod.uid, {PAIRING_UNTIL_ANNOTATION: until})
+
+
+def session_notice(observed: Observed, record: EpochRecord, request: str | None) -> PodNotice | None:
+    """Return what tells a pod that runs of a request about its session, likewise."""
+    pod = observed.pod
+    if request is None or pod is None or not pod.running or pod.epoch != record.epoch or pod.asked == request:
+        return None
+    return PodNotice(pod.name, pod.uid, {ASKED_ANNOTATION: request})
 
 
 def _awaits_backup(instance: Instance, record: EpochRecord) -> bool:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Final, Self
 
 from oxy_core.errors import ContractError, NewerVersionError
-from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION
+from oxy_core.instance.custom_resource import ASKED_ANNOTATION, EPOCH_ANNOTATION, PAIRING_UNTIL_ANNOTATION
+from oxy_core.instance.session_states import MAX_NONCE
 from oxy_core.tenant import TerminationMessage
 from oxy_operator.lenient import plain_text, reason, utc_moment, whole_number
 from oxy_operator.objects import Object
@@ -75,6 +76,8 @@ class Pod:
     """The container's current and previous termination, newest first."""
     noticed: str = ""
     """The end of the pairing window that its annotation names; empty if there is none."""
+    asked: str = ""
+    """The request about its session that its annotation names."""
 
     @classmethod
     def of(cls, pod: Object) -> Self:
@@ -102,6 +105,7 @@ class Pod:
             unschedulable=_unschedulable(conditions),
             waiting=_waiting(state),
             noticed=plain_text(metadata.get("annotations", {}).get(PAIRING_UNTIL_ANNOTATION), _MOMENT),
+            asked=plain_text(metadata.get("annotations", {}).get(ASKED_ANNOTATION), MAX_NONCE),
             terminations=tuple(sorted(terminations, key=lambda item: item.finished_at, reverse=True)),
         )
 

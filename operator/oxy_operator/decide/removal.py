@@ -11,7 +11,7 @@ from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.leaving import Farewell, farewell
 from oxy_operator.decide.live_state import current_live_state, noticeable
 from oxy_operator.decide.observed import Observed
-from oxy_operator.decide.plan import ChildName
+from oxy_operator.decide.plan import ChildName, PodNotice, session_notice
 from oxy_operator.decide.pod import Pod
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.specs.config_map import settings_config_map
@@ -35,6 +35,8 @@ class RemovalPlan:
     """None if the deletion policy retains it, the instance never used it, or no backup replaces it."""
     settings: Object | None
     """The pod's settings, which tell it to give its session up; the rest waits until it has. None: it need not."""
+    notice: PodNotice | None
+    """Written to the pod after its settings."""
     status: Status | None
     """What to show meanwhile."""
     overdue: bool
@@ -65,6 +67,7 @@ def removal_plan(observed: Observed) -> RemovalPlan | None:
         workload=ChildName(STATEFUL_SETS, runtime_name(instance.name)),
         claim=ChildName(CLAIMS, claim_name(instance.name)) if leaves and leaves.deletes_claim else None,
         settings=_last_settings(observed, leaves) if leaves else None,
+        notice=_notice(observed, leaves) if leaves else None,
         status=_status(observed, leaves) if leaves else None,
         overdue=overdue,
     )
@@ -76,6 +79,12 @@ def _last_settings(observed: Observed, leaves: Farewell) -> Object | None:
     ahead = noticeable(observed.clock_ahead)
     instance, record = observed.instance, observed.record
     return settings_config_map(instance, record, observed.bus_state, clock_ahead=ahead, leave=leaves.wish)
+
+
+def _notice(observed: Observed, leaves: Farewell) -> PodNotice | None:
+    if observed.record is None or not leaves.asks:
+        return None
+    return session_notice(observed, observed.record, leaves.wish.id)
 
 
 def _status(observed: Observed, leaves: Farewell) -> Status | None:

@@ -4,7 +4,20 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from unit.wai_operator.making import NOW, PHONE, Json, deployment, instance, live, observed, pod, record, termination
+from unit.wai_operator.making import (
+    NOW,
+    PHONE,
+    Json,
+    deployment,
+    instance,
+    live,
+    observed,
+    pod,
+    pod_object,
+    record,
+    termination,
+    waiting,
+)
 
 from oxy_core.identity import number_digest
 from oxy_core.instance.session_states import MAX_DETAIL
@@ -18,6 +31,7 @@ from oxy_operator.decide.leaving import farewell
 from oxy_operator.decide.observed import Observed
 from oxy_operator.decide.outcome import Outcome
 from oxy_operator.decide.plan import plan_for
+from oxy_operator.decide.pod import Pod
 from oxy_operator.decide.removal import RELEASE_AFTER, removal_plan
 from oxy_operator.decide.restores import RestorePin
 from oxy_operator.objects import STATEFUL_SETS
@@ -109,6 +123,21 @@ def test_a_pod_is_told_when_to_make_backups_and_of_requests() -> None:
     plan = settings_of(observed(instance=made)).backup
     assert (plan.enabled, plan.every_hours, plan.request) == (True, 6, "n1")
     assert settings_of(observed()).backup.request is None
+
+
+def test_a_running_pod_is_annotated_once_for_each_request_so_that_it_reads_its_settings_now() -> None:
+    asked = instance(annotations={"oxy.dev/backup": "n1"})
+    told = pod_object()
+    notice = plan_for(observed(instance=asked, pod=Pod.of(told)), deployment()).notice
+    assert notice is not None
+    assert (notice.pod, notice.annotations) == ("wai-petshop-0", {"oxy.dev/asked": "n1"})
+    told["metadata"]["annotations"] |= notice.annotations
+    for seen in (Pod.of(told), pod(epoch=1), pod(state=waiting("ContainerCreating")), None):
+        assert plan_for(observed(instance=asked, pod=seen), deployment()).notice is None
+    plan = removal_plan(leaving())
+    assert plan is not None
+    assert plan.notice is not None
+    assert plan.notice.annotations == {"oxy.dev/asked": LEAVE}
 
 
 @pytest.mark.parametrize(
