@@ -6,14 +6,15 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from integration.tenant.backups import BackupServer, asked, plan, restored, serving_backups
+from integration.tenant.backups import KEY, BackupServer, asked, keep_key, plan, restored, serving_backups, settled
 from integration.tenant.scene import Scene, send_request, until
 
 from oxy_core.envelopes import SendOutcome
-from oxy_core.identity import Jid
+from oxy_core.identity import Jid, new_id, number_digest
 from oxy_core.instance.session_states import BackupOutcome, BackupState, RestoreOutcome
 from oxy_core.report_bodies import InstanceEvent
 from oxy_core.session_backups import RestoreWish
+from oxy_tenant.links.neonize.sending_chains import MOST_OWED
 
 
 async def test_a_backup_is_restored_once_and_the_conversation_goes_on(scene: Scene) -> None:
@@ -29,7 +30,9 @@ async def test_a_backup_is_restored_once_and_the_conversation_goes_on(scene: Sce
         await until(lambda: backed_up(scene, manifest.chunks), what="the event")
         await is_opaque(server)
 
-        await answered(scene, chat, "depois da cópia")
+        # More than fillers could make up for, if the restored session went on with its ratchet.
+        for number in range(MOST_OWED + 2):
+            await answered(scene, chat, f"depois {number}")
         await scene.customer.send("tudo bem?", scene.business)
         await scene.texts(2)
         await scene.runtime.kill(signal.SIGTERM)
@@ -51,10 +54,11 @@ async def test_a_backup_is_restored_once_and_the_conversation_goes_on(scene: Sce
         [aside] = scene.runtime.session.glob("session.before-restore-*.db")
         assert session_digest(scene, aside) == before
         await scene.ready()
+        # Before the customer writes again: with the ratchet of the backup, its phone would drop this as a repetition.
+        await answered(scene, chat, "continuamos")
         await scene.customer.send("e agora?", scene.business)
         assert [message.text for message in await scene.texts(3)] == ["oi", "tudo bem?", "e agora?"]
         assert (await scene.bus.stored())[-1].journal_epoch != epoch
-        await answered(scene, chat, "continuamos")
 
         await scene.runtime.kill(signal.SIGKILL)
         await scene.runtime.start()
@@ -64,6 +68,91 @@ async def test_a_backup_is_restored_once_and_the_conversation_goes_on(scene: Sce
         assert [record["outcome"] for record in known["restores"]] == ["refused", "restored"]
         assert known["last_backup"]["id"] == str(manifest.id)
         assert "5511900000001" not in json.dumps(known)
+
+
+async def test_a_backup_counts_only_once_it_was_restored_in_a_test(scene: Scene) -> None:
+    async with serving_backups(scene) as server:
+        await scene.pair()
+        server.spoil = lambda chunk: chunk[:-1] + bytes([chunk[-1] ^ 1])
+        damaged = await asked(scene, "spoiled")
+        assert (damaged.outcome, damaged.reason, damaged.last_id) == (BackupOutcome.FAILED, "BackupDamaged", None)
+        assert await server.manifests() == []
+
+        # The pod is killed while it verifies, and then the bus is restarted while it does so again.
+        server.spoil, server.silent = bytes, True
+        await verifying(scene, server, "killed")
+        await scene.runtime.kill(signal.SIGKILL)
+        assert leftovers(scene) != []
+        await scene.runtime.start()
+        await scene.ready()
+        assert leftovers(scene) == []
+        first = server.asked[-1].backup_id
+        await until(lambda: server.asked[-1].backup_id != first, what="another attempt, with another id")
+        scene.bus.server.stop()
+        scene.bus.server.start()
+        server.silent = False
+        made = await settled(scene, "killed")
+        assert made.outcome is BackupOutcome.DONE
+        assert [manifest.id for manifest in await server.manifests()] == [made.last_id]
+        await until(lambda: leftovers(scene) == [], what="an empty folder")
+        assert await scene.runtime.is_ready()
+
+
+async def test_a_backup_that_cannot_be_had_changes_nothing(scene: Scene) -> None:
+    async with serving_backups(scene) as server:
+        await scene.pair()
+        await asked(scene, "first")
+        [manifest] = await server.manifests()
+        await scene.runtime.kill(signal.SIGTERM)
+
+        server.spoil = lambda chunk: chunk[:-1] + bytes([chunk[-1] ^ 1])
+        assert await restored_at_start(scene, RestoreWish(id="w1", manifest=manifest, force=True)) == "BackupDamaged"
+        server.spoil = bytes
+        unknown = manifest.model_copy(update={"id": new_id()})
+        assert await restored_at_start(scene, RestoreWish(id="w2", manifest=unknown, force=True)) == "BackupRefused"
+        others = manifest.model_copy(update={"number": number_digest("+5511900000009")})
+        wish = RestoreWish(id="w3", manifest=others, force=True)
+        assert await restored_at_start(scene, wish) == "BackupOfAnotherNumber"
+
+        keep_key(scene, bytes(32))
+        scene.runtime.write_settings(restore=RestoreWish(id="w4", manifest=manifest, force=True))
+        await scene.runtime.start()
+        await until(lambda: waits_for(scene, "BackupKeyMissing"), what="a restore that waits for its key")
+        assert (await scene.runtime.probe("/livez"))[0] == 200
+        assert await scene.runtime.probe("/readyz") == (503, "starting: RestoringBackup\n")
+        assert list(scene.runtime.session.glob("session.before-restore-*")) == []
+        keep_key(scene, KEY)
+        assert (await restored(scene, "w4")).outcome is RestoreOutcome.RESTORED
+        await scene.ready()
+
+
+async def verifying(scene: Scene, server: BackupServer, request: str) -> None:
+    """Ask for a backup and wait until the pod asks for what it has put on the bus."""
+    before = len(server.asked)
+    scene.runtime.write_settings(backup=plan(request))
+    await until(lambda: len(server.asked) > before, what="a request for a chunk")
+
+
+def leftovers(scene: Scene) -> list[str]:
+    """What a backup has left on the volume."""
+    kept = {"session.db", "session.db-wal", "session.db-shm", "session.copy.db"}
+    return sorted(file.name for file in scene.runtime.session.glob("session.*") if file.name not in kept)
+
+
+async def restored_at_start(scene: Scene, wish: RestoreWish) -> str | None:
+    """Start with a wish that must be refused, see that the pod goes on, and return why."""
+    scene.runtime.write_settings(restore=wish)
+    await scene.runtime.start()
+    state = await restored(scene, wish.id)
+    assert state.outcome is RestoreOutcome.REFUSED
+    await scene.ready()
+    await scene.runtime.kill(signal.SIGTERM)
+    return state.reason
+
+
+def waits_for(scene: Scene, reason: str) -> bool:
+    state = scene.bus.states[-1].restore
+    return state is not None and (state.outcome, state.reason) == (RestoreOutcome.WAITING, reason)
 
 
 async def unlinked(scene: Scene) -> BackupState:
