@@ -41,6 +41,7 @@ _MIGRATIONS: Final = VERSIONS.parent
 _PARTS: Final = (
     "oxy_ai",
     "oxy_ai.erasures",
+    "oxy_ai.events",
     "oxy_ai.jobs",
     "oxy_ai.scheduling",
     "oxy_ai.automations",

@@ -22,6 +22,7 @@ from oxy_ai.engine.replay_watch import ReplaySettings
 from oxy_ai.engine.turn_dispatcher import DispatcherSettings
 from oxy_ai.engine.turn_runner import RunnerSettings
 from oxy_ai.erasures.watch import ErasureSettings
+from oxy_ai.events.publishing import EventSettings
 from oxy_ai.model.client import ModelSettings
 from oxy_ai.retention.sweeper import RetentionSweepSettings
 from oxy_ai.schedules.planner import ScheduleSettings
@@ -52,6 +53,7 @@ class WorkerSettings(
     ReaderSettings,
     ScheduleSettings,
     ErasureSettings,
+    EventSettings,
     RetentionSweepSettings,
 ):
     """Environment of ``python -m oxy_ai``."""

@@ -44,6 +44,7 @@ from oxy_ai.engine.turn_runner import TurnRunner
 from oxy_ai.erasures.erasing import Erasing
 from oxy_ai.erasures.table import ErasureTable
 from oxy_ai.erasures.watch import ErasureWatch
+from oxy_ai.events.publishing import EventPublisher
 from oxy_ai.jobs.kinds import AnyJobKind
 from oxy_ai.jobs.probe import Probe
 from oxy_ai.jobs.table import JobTable
@@ -147,6 +148,7 @@ class Worker:
         self._ingest = Ingest(client, engine, settings, store, NewsHints(self._hint_all, self._files.hint))
         self._file_service = FileService(client, library)
         self._erasures = ErasureWatch(Erasing(client, ErasureTable(engine.pool), library), settings)
+        self._events = EventPublisher(client, engine.pool, settings)
         self._retention = RetentionSweeper(RetentionTable(engine.pool), settings, clock)
         self._hints: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
 
@@ -192,6 +194,7 @@ class Worker:
                 group.create_task(supervised("proposals", self._watch_proposals, report_failure), name="proposals"),
                 group.create_task(supervised("schedules", self._watch_schedules, report_failure), name="schedules"),
                 group.create_task(supervised("erasures", self._erasures.run, report_failure), name="erasures"),
+                group.create_task(supervised("events", self._events.run, report_failure), name="events"),
                 group.create_task(supervised("database", self._database.run, report_failure), name="database"),
                 group.create_task(supervised("retention", self._retention.run, report_failure), name="retention"),
                 group.create_task(supervised("hints", self._exchange_hints, report_failure), name="hints"),

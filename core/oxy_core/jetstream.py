@@ -26,6 +26,7 @@ DEAD_LETTER_STREAM: Final = "OXY_DLQ"
 PARKED_STREAM: Final = "OXY_PARKED"
 MEDIA_STREAM: Final = "OXY_MEDIA"
 BACKUP_STREAM: Final = "OXY_BACKUPS"
+EVENTS_STREAM: Final = "OXY_EVENTS"
 INGEST_DURABLE: Final = "ingest"
 
 ACK_WAIT_SECONDS: Final = 5.0
@@ -41,6 +42,9 @@ be flushed to disk than for one of their own."""
 
 SERVER_MAX_PAYLOAD_BYTES: Final = 1 << 20
 """``max_payload`` of our NATS servers, nats-server's default."""
+
+EVENTS_DAYS: Final = 7
+"""How long events are kept, and known by their ids, so that none is there twice."""
 
 _DAY: Final = 86_400.0
 _GIB: Final = 1 << 30
@@ -117,6 +121,18 @@ STREAMS: Final = (
         max_msg_size=PART_BYTES + TAG_BYTES + (4 << 10),
         max_bytes=_GIB // 2,
         storage=StorageType.FILE,
+    ),
+    # Events for integrators, who may be away for days. Full, it discards the oldest. Its server remembers the ids of a
+    # week's events, some hundred bytes each.
+    StreamConfig(
+        name=EVENTS_STREAM,
+        subjects=[subjects.EVENTS_ALL],
+        retention=RetentionPolicy.LIMITS,
+        max_age=EVENTS_DAYS * _DAY,
+        max_msgs_per_subject=10_000,
+        max_bytes=256 << 20,
+        storage=StorageType.FILE,
+        duplicate_window=EVENTS_DAYS * _DAY,
     ),
 )
 

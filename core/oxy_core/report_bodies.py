@@ -113,4 +113,4 @@ class InstanceEvent(_Body):
     name: EventName
     at: AwareDatetime
     """When it happened, by the pod's clock."""
-    facts: Facts = {}
+    facts: Facts = Field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from oxy_core.errors import ContractError
-from oxy_core.identity import AccountKey, InstanceName
+from oxy_core.identity import AccountKey, InstanceName, OrganizationName
 
 INBOUND_ALL: Final = "oxy.in.*.*"
 """All tenants' reports, captured by the stream OXY_INBOUND."""
@@ -40,6 +40,13 @@ DEAD_LETTER_ALL: Final = "oxy.dlq.>"
 
 PARKED_ALL: Final = "oxy.parked.*.*.*"
 """Reports that may be stored later, captured by the stream OXY_PARKED: ``oxy.parked.<reason>.<account>.<instance>``."""
+
+EVENTS_ALL: Final = "oxy.events.*.*.*"
+"""All events, captured by the stream OXY_EVENTS: ``oxy.events.<organization>.<instance>.<name>``. Platform only."""
+
+LIVE_ALL: Final = "oxy.live.*.*.*"
+"""What is shown to those who watch now: ``oxy.live.<organization>.<instance>.<name>``. Core NATS: no stream may capture
+it, because it may be a pairing code. Platform only."""
 
 WORK_HINT: Final = "oxy.hint"
 """Platform only, core NATS: a worker has stored work; others may check the queue without waiting for their sweep."""
@@ -115,6 +122,16 @@ def dead_letter(reason: str, account: AccountKey) -> str:
 def parked(reason: str, sender: SubjectSender) -> str:
     """Subject of an instance's reports that wait, by a one-word reason."""
     return f"oxy.parked.{reason}.{sender.account}.{sender.instance}"
+
+
+def event(organization: OrganizationName, instance: InstanceName, name: str) -> str:
+    """Subject of an event of an instance."""
+    return f"oxy.events.{organization}.{instance}.{name}"
+
+
+def live(organization: OrganizationName, instance: InstanceName, name: str) -> str:
+    """Subject of what is shown now of an instance, and never kept."""
+    return f"oxy.live.{organization}.{instance}.{name}"
 
 
 def instance_key(organization: str, instance: InstanceName) -> str:

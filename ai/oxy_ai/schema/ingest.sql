@@ -97,6 +97,7 @@ begin
     perform wake_orgs(woken, due_times);
     perform note_receipts(batch, outcomes);
     perform note_connections(batch, outcomes);
+    perform note_events(batch, outcomes);
     perform retry_relays(instances);
     return outcomes;
 end $$;

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -180,7 +180,16 @@ def message(**changes: object) -> Jsonb:
 
 
 def item(sequence: int, account: str = "A", **changes: object) -> Row:
-    place = {"journal_epoch": EPOCH, "journal_started_at": NOON.isoformat(), "journal_sequence": sequence}
-    report = place | {"trace": "t", "body": message(chat_sequence=sequence, **changes).obj}
+    place = {
+        "id": str(UUID(int=sequence)),
+        "journal_epoch": EPOCH,
+        "journal_started_at": NOON.isoformat(),
+        "journal_sequence": sequence,
+    }
+    report = place | {
+        "id": str(UUID(int=sequence)),
+        "trace": "t",
+        "body": message(chat_sequence=sequence, **changes).obj,
+    }
     report["body"]["type"] = "message"
     return {"account": account, "organization": ORGANIZATION, "instance": INSTANCE, "report": report}

@@ -16,6 +16,8 @@ NOT_SHOWN = {
     "erased_addresses",
     "erasure_queue",
     "erasures",
+    "event_publisher",
+    "event_queue",
     "job_queue",
     "jobs",
     "report_causes",

@@ -8,13 +8,15 @@ import pytest
 from nats.aio.client import Client
 from nats.errors import Error
 from nats.js.api import RetentionPolicy
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NotFoundError
 
+from oxy_core import event_names, subjects
 from oxy_core.bus import connected
 from oxy_core.errors import BusError, StreamMismatchError
 from oxy_core.jetstream import (
     ACK_WAIT_SECONDS,
     BUCKETS,
+    EVENTS_STREAM,
     INBOUND_STREAM,
     INGEST,
     INGEST_DURABLE,
@@ -48,6 +50,18 @@ async def test_ensuring_streams_twice_changes_nothing(nats_server: NatsServer) -
             *(stream.name for stream in STREAMS),
             *(f"KV_{bucket}" for bucket in BUCKETS),
         }
+
+
+async def test_no_stream_keeps_what_is_shown_live_and_names_of_events_are_tokens(nats_server: NatsServer) -> None:
+    async with connected(nats_server.url, name="test") as client:
+        jetstream = client.jetstream()
+        await ensure_streams(jetstream)
+        for name in (event_names.PAIRING, event_names.QR):
+            with pytest.raises(NotFoundError):
+                await jetstream.find_stream_name_by_subject(subjects.live("acme", "shop", name))
+        for name in (value for key, value in vars(event_names).items() if key.isupper()):
+            subject = subjects.event("acme", "shop", name)
+            assert (await jetstream.publish(subject, b"{}", stream=EVENTS_STREAM)).stream == EVENTS_STREAM
 
 
 async def test_a_chunk_that_is_published_again_replaces_itself_also_when_the_stream_is_full(
