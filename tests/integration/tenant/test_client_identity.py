@@ -53,10 +53,15 @@ async def test_the_client_presents_itself_as_the_settings_say(scene: Scene) -> N
 
     # It is not online if the settings say so, also not after a restart; and it says which version was refused.
     assert await scene.runtime.kill() < 0
-    scene.runtime.settings = scene.runtime.settings.model_copy(update={"mark_online": False})
+    changes = {"mark_online": False, "confirm_pairing": True}
+    scene.runtime.settings = scene.runtime.settings.model_copy(update=changes)
+    scene.bus.states.clear()
     await scene.runtime.start()
     await scene.ready()
     await until(lambda: shows_online(scene) == [False], what="offline")
+    # A phone that was linked before that was to be proved owes no proof.
+    assert (await scene.bus.state(ConnectionState.CONNECTED)).pairing_proof is None
+    assert await scene.business.inbox() == []
     await scene.business.fault(FaultKind.OUTDATED)
     assert await scene.runtime.exit_code() == ExitCode.CLIENT_OUTDATED
     assert scene.runtime.termination().client_version == KNOWN.version

@@ -22,8 +22,15 @@ async def test_pairing_by_qr_code(scene: Scene) -> None:
     offer = await scene.offer()
     assert (offer.method, offer.code) == ("QRCode", None)
     assert 50 < (offer.expires_at - datetime.now(UTC)).total_seconds() <= 60
-    await scene.business.link(qr=offer.qr)
+    # The next connection has new codes, without a new process.
+    await scene.simulator.fault(FaultKind.DOWN)
+    await scene.simulator.fault(FaultKind.UP)
+    await until(lambda: scene.bus.states[-1].pairing not in {None, offer}, what="a new code")
+    with pytest.raises(PairingError, match="expired"):
+        await scene.business.link(qr=offer.qr)
+    await scene.business.link(qr=(await scene.offer()).qr)
     await scene.ready()
+    assert scene.runtime.log.count("runtime_started") == 1
 
 
 async def test_a_code_that_is_typed_wrong_is_told_apart_and_the_right_one_still_links(scene: Scene) -> None:

@@ -64,14 +64,3 @@ async def test_a_missing_receipt_is_a_warning_and_a_late_one_still_counts(scene:
     await proof(scene, PairingProof.CONFIRMED)
     assert await notices(scene) == [NOTICE]
     assert await events(scene) == [PAIRING_UNCONFIRMED, PAIRING_CONFIRMED]
-
-
-async def test_a_phone_that_was_linked_before_owes_no_proof(scene: Scene) -> None:
-    await scene.pair()
-    assert await scene.runtime.kill() < 0
-    scene.runtime.settings = scene.runtime.settings.model_copy(update={"confirm_pairing": True})
-    scene.bus.states.clear()
-    await scene.runtime.start()
-    await scene.ready()
-    await scene.chat()
-    assert (await notices(scene), scene.bus.states[-1].pairing_proof) == ([], None)

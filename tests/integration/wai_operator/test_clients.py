@@ -8,7 +8,7 @@ from integration.wai_operator.scene import Object, Operator, Scene, condition, e
 from oxy_core.instance.terminal_causes import ExitCode
 
 REFUSED = "2.3000.1040000000"
-FIRST, SECOND = "registry.example/tenant:1", "registry.example/tenant:2"
+OLD, FIRST, SECOND = (f"registry.example/tenant:{number}" for number in range(3))
 CONFIG_MAP = "/api/v1/namespaces/{}/configmaps/oxy-refused-clients"
 
 
@@ -42,7 +42,7 @@ async def counted(operator: Operator, number: int) -> None:
 
 async def test_a_refusal_of_one_is_told_to_all_until_they_are_upgraded_and_survives_the_leader(lone: Scene) -> None:
     lone.operator.start()
-    first, same, newer = (replace(lone, name=f"shop-{number}") for number in range(3))
+    first, same, newer, old, peer = (replace(lone, name=f"shop-{number}") for number in range(5))
     await connected(first, client_version=REFUSED, client_published_on="2026-05-29")
     await connected(same, client_version=REFUSED, client_published_on="2026-05-29")
     await connected(newer, SECOND, client_version="2.3000.1040000001", client_published_on="2026-05-29")
@@ -58,6 +58,16 @@ async def test_a_refusal_of_one_is_told_to_all_until_they_are_upgraded_and_survi
     assert condition(newer.status(), "ClientOutdated")["status"] == "False"
     await counted(lone.operator, 2)
 
+    # An older runtime does not tell its version: the refusal is about its image.
+    await connected(old, OLD)
+    await connected(peer, OLD)
+    old.pod_status(state=old.terminated(ExitCode.CLIENT_OUTDATED))
+    assert f"the client of image {OLD}" in (await outdated(peer, "True"))["message"]
+    assert condition(newer.status(), "ClientOutdated")["status"] == "False"
+    stored = lone.api.get(CONFIG_MAP.format(lone.operator.home))["data"]
+    assert {json.loads(value)["image"] for value in stored.values()} == {FIRST, OLD}
+    await counted(lone.operator, 4)
+
     # A new leader knows it from the ConfigMap alone: the instance that met it is gone, and so is what statuses said.
     lone.operator.kill()
     first.kill_pod()
@@ -68,7 +78,7 @@ async def test_a_refusal_of_one_is_told_to_all_until_they_are_upgraded_and_survi
         scene.drop_status()
     lone.operator.start()
     await outdated(same, "True")
-    await counted(lone.operator, 1)
+    await counted(lone.operator, 3)
     assert condition(newer.status(), "ClientOutdated")["status"] == "False"
 
     # An upgrade: its pods have another image, and say so once they run.
@@ -82,15 +92,4 @@ async def test_a_refusal_of_one_is_told_to_all_until_they_are_upgraded_and_survi
     same.kill_pod()
     same.start_pod(ready=True)
     await outdated(same, "False")
-    await counted(lone.operator, 0)
-
-
-async def test_a_refusal_by_a_runtime_that_does_not_tell_its_version_is_about_its_image(lone: Scene) -> None:
-    lone.operator.start()
-    first, same = (replace(lone, name=f"shop-{number}") for number in range(2))
-    await connected(first)
-    await connected(same)
-    first.pod_status(state=first.terminated(ExitCode.CLIENT_OUTDATED))
-    assert FIRST in (await outdated(same, "True"))["message"]
-    stored = lone.api.get(CONFIG_MAP.format(lone.operator.home))["data"]
-    assert [json.loads(value)["image"] for value in stored.values()] == [FIRST]
+    await counted(lone.operator, 2)
