@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 import structlog
 
@@ -19,7 +19,8 @@ from oxy_core.instance.pairing_proof import PairingProof
 from oxy_core.report_bodies import InstanceEvent
 from oxy_core.tasks import cancel_tasks
 from oxy_core.trace import new_trace
-from oxy_tenant.connection.live_state import StateBoard
+from oxy_tenant.connection.live_state import State, StateBoard
+from oxy_tenant.errors import JournalError
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.pairing_proofs import OwedProof
 from oxy_tenant.journal.sends import OpenSend
@@ -38,6 +39,12 @@ VALID_SECONDS: Final = 86_400.0
 
 LOOK_SECONDS: Final = 0.5
 """How often it is looked whether the notice was sent."""
+
+RETRY_SECONDS: Final = 5.0
+"""Pause between attempts to write to the journal."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -75,11 +82,24 @@ class PairingCheck:
                     if proving is not None:
                         await cancel_tasks(proving)
                         proving = None
-                    await asyncio.to_thread(self._journal.pairing_proofs.owe)
-                elif state.connection is ConnectionState.CONNECTED and proving is None:
-                    proof = await asyncio.to_thread(self._journal.pairing_proofs.begin)
+                    await self._written(self._journal.pairing_proofs.owe)
+                    self._board.update(pairing_proof=None)
+                elif self._connected(state) and proving is None:
+                    proof = await self._written(self._journal.pairing_proofs.begin)
                     proving = None if proof is None else tasks.create_task(self._prove(proof))
                 await changed.wait()
+
+    def _connected(self, state: State) -> bool:
+        return state.connection is ConnectionState.CONNECTED and bool(self._account.addresses)
+
+    async def _written(self, write: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Write to the journal; while that fails, try again: a proof is not worth the process."""
+        while True:
+            try:
+                return await asyncio.to_thread(write, *arguments, **named)
+            except JournalError as error:
+                log.warning("pairing_check_not_written", error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _prove(self, proof: OwedProof) -> None:
         """Send the notice unless that is done, and settle the proof; a receipt counts however late it is."""
@@ -112,7 +132,7 @@ class PairingCheck:
             valid_seconds=VALID_SECONDS,
             trace=new_trace(),
         )
-        ((_, send),) = await asyncio.to_thread(self._journal.sends.accept, [request])
+        ((_, send),) = await self._written(self._journal.sends.accept, [request])
         # What the previous run accepted is queued already, or has ended.
         if send is not None:
             self._enqueue(send)
@@ -133,6 +153,5 @@ class PairingCheck:
             at=self._journal.clock(),
             facts={} if confirmed else {"reason": state.value},
         )
-        await asyncio.to_thread(self._journal.pairing_proofs.settle, proof, state)
-        await asyncio.to_thread(self._journal.reports.report_event, event)
+        await self._written(self._journal.pairing_proofs.settle, proof, state, event)
         self._board.update(pairing_proof=state)

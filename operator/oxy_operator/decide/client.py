@@ -24,6 +24,11 @@ _IMAGE: Final = 512
 """Longest name of an image, in characters."""
 
 
+_FIRST: Final = 2015
+_LAST: Final = 2200
+"""Years: of WhatsApp Web's first version, and of none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """The client of an instance."""
@@ -90,17 +95,26 @@ class ClientRefusal:
 
 def _day(text: object) -> date | None:
     try:
-        return date.fromisoformat(text) if isinstance(text, str) else None
+        return _plausible(date.fromisoformat(text)) if isinstance(text, str) else None
     except ValueError:
         return None
 
 
-def refusal_of(record: EpochRecord, now: datetime) -> ClientRefusal | None:
-    """Return the refusal that ended an epoch, if that was one."""
+def _plausible(day: date | None) -> date | None:
+    """Return a day on which a client can have been published; None for any other, with which no sum may be done."""
+    return day if day is not None and _FIRST <= day.year <= _LAST else None
+
+
+def refusal_of(record: EpochRecord, now: datetime, default_image: str) -> ClientRefusal | None:
+    """Return the refusal that ended an epoch, if that was one.
+
+    Of an image that an instance names itself, the version is not believed: whoever writes the instance chooses what
+    that image says, and could alarm all tenants. Then the refusal concerns only that image.
+    """
     end = record.end
     if end is None or end.exit_code != ExitCode.CLIENT_OUTDATED:
         return None
-    version = end.client_version if is_version(end.client_version) else ""
+    version = end.client_version if end.image == default_image and is_version(end.client_version) else ""
     return ClientRefusal(version, end.image, now) if version or end.image else None
 
 
@@ -116,7 +130,7 @@ def client_of(instance: Instance, pod: Pod | None, live: LiveState | None, defau
     """
     image = pod.image if pod is not None else instance.spec.runtime.image or default_image
     if live is not None and live.client_version is not None:
-        return Client(image, live.client_version, live.client_published_on)
+        return Client(image, live.client_version, _plausible(live.client_published_on))
     known = Client.of_status(instance.status)
     return known if known.image == image else Client(image)
 

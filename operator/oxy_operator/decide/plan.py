@@ -189,7 +189,7 @@ def _provision(observed: Observed, record: EpochRecord, deployment: Deployment) 
         notice=_notice(observed.pod, record)
         if shows_codes
         else session_notice(observed, record, instance.backup_nonce),
-        refusal=refusal_of(record, observed.now),
+        refusal=refusal_of(record, observed.now, deployment.tenant_image),
         expired_backups=_expired(instance, record, observed),
         settings=instance_settings(instance, observed.tenancy.account, observed.freeze),
     )

@@ -94,7 +94,7 @@ class Journal:
             transfers=transfers,
             receipts=SendReceipts(database, reports),
             erasures=Erasures(database, reports, sends, clock),
-            pairing_proofs=PairingProofs(database),
+            pairing_proofs=PairingProofs(database, reports),
             freezes=Freezes(database),
             clock=clock,
         )

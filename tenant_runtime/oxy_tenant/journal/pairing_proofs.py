@@ -10,7 +10,10 @@ from uuid import UUID
 
 from oxy_core.identity import new_id
 from oxy_core.instance.pairing_proof import PairingProof
+from oxy_core.report_bodies import InstanceEvent
+from oxy_core.trace import new_trace
 from oxy_tenant.journal.database import JournalDatabase
+from oxy_tenant.journal.reports import Reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,9 @@ class OwedProof:
 class PairingProofs:
     """The proofs of one instance; only the newest is kept."""
 
-    def __init__(self, journal: JournalDatabase) -> None:
+    def __init__(self, journal: JournalDatabase, reports: Reports) -> None:
         self._journal = journal
+        self._reports = reports
 
     def newest(self) -> OwedProof | None:
         """Return the proof of the device that is linked now; None if it owes none."""
@@ -51,11 +55,15 @@ class PairingProofs:
                 database.execute("UPDATE pairing_proofs SET begun = 1 WHERE number = ?", (owed,))
         return self.newest()
 
-    def settle(self, proof: OwedProof, state: PairingProof) -> None:
-        """Record how far a proof is."""
+    def settle(self, proof: OwedProof, state: PairingProof, event: InstanceEvent) -> None:
+        """Record how far a proof is, and report it, once."""
         with self._journal.transaction() as database:
             row = (state.value, str(proof.request_id))
-            database.execute("UPDATE pairing_proofs SET state = ? WHERE request_id = ?", row)
+            changed = database.execute(
+                "UPDATE pairing_proofs SET state = ?1 WHERE request_id = ?2 AND state <> ?1", row
+            )
+            if changed.rowcount:
+                self._reports.append(database, event, new_trace())
 
 
 def _owed(database: sqlite3.Connection) -> int | None:

@@ -1,13 +1,17 @@
 """What the journal keeps of the proof that a linked phone owes."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from oxy_core.instance.pairing_proof import EXPLANATIONS, PairingProof
+from oxy_core.report_bodies import InstanceEvent
 from oxy_tenant.journal.journal import Journal
 from oxy_tenant.journal.pairing_proofs import PairingProofs
+
+EVENT = InstanceEvent(name="whatsapp:pairing_confirmed", at=datetime(2026, 11, 22, tzinfo=UTC))
 
 
 def opened(folder: Path) -> Journal:
@@ -40,7 +44,7 @@ def test_a_new_device_owes_a_new_proof_and_the_old_one_is_forgotten(proofs: Pair
     proofs.owe()
     first = proofs.begin()
     assert first is not None
-    proofs.settle(first, PairingProof.CONFIRMED)
+    proofs.settle(first, PairingProof.CONFIRMED, EVENT)
     proofs.owe()
     assert proofs.newest() is not None
     second = proofs.begin()
@@ -55,7 +59,9 @@ def test_what_is_owed_and_what_was_proved_survives_a_crash(tmp_path: Path) -> No
     journal = opened(tmp_path)
     begun = journal.pairing_proofs.begin()
     assert begun is not None
-    journal.pairing_proofs.settle(begun, PairingProof.RECEIPT_MISSING)
+    journal.pairing_proofs.settle(begun, PairingProof.RECEIPT_MISSING, EVENT)
+    journal.pairing_proofs.settle(begun, PairingProof.RECEIPT_MISSING, EVENT)
+    assert journal.reports.pending() == 1, "what is settled again is not reported again"
     journal.close()
     journal = opened(tmp_path)
     kept = journal.pairing_proofs.begin()

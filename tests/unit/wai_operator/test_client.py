@@ -135,13 +135,27 @@ def test_a_refusal_without_a_version_is_about_its_image() -> None:
 
 
 def test_only_an_end_by_an_outdated_client_is_a_refusal() -> None:
-    assert refusal_of(ended(), NOW) == ClientRefusal(VERSION, IMAGE, NOW)
-    assert refusal_of(ended("", IMAGE), NOW) == ClientRefusal("", IMAGE, NOW)
-    assert refusal_of(ended("newest", IMAGE), NOW) == ClientRefusal("", IMAGE, NOW)
-    assert refusal_of(ended("", ""), NOW) is None
-    assert refusal_of(ended(code=ExitCode.LOGGED_OUT), NOW) is None
-    assert refusal_of(replace(ended(), epoch=3), NOW) is None
-    assert refusal_of(record(), NOW) is None
+    assert refusal_of(ended(), NOW, IMAGE) == ClientRefusal(VERSION, IMAGE, NOW)
+    assert refusal_of(ended("", IMAGE), NOW, IMAGE) == ClientRefusal("", IMAGE, NOW)
+    assert refusal_of(ended("newest", IMAGE), NOW, IMAGE) == ClientRefusal("", IMAGE, NOW)
+    assert refusal_of(ended("", ""), NOW, IMAGE) is None
+    assert refusal_of(ended(code=ExitCode.LOGGED_OUT), NOW, IMAGE) is None
+    assert refusal_of(replace(ended(), epoch=3), NOW, IMAGE) is None
+    assert refusal_of(record(), NOW, IMAGE) is None
+
+
+def test_an_image_of_an_instances_own_cannot_alarm_others() -> None:
+    claimed = ended("99.9", "registry.example/own:1")
+    refusal = refusal_of(claimed, NOW, IMAGE)
+    assert refusal == ClientRefusal("", "registry.example/own:1", NOW)
+    assert not refusal.covers(Client(IMAGE, VERSION))
+
+
+@pytest.mark.parametrize("day", [date.max, date.min, date(2201, 1, 1)])
+def test_a_day_that_is_none_breaks_no_status(day: date) -> None:
+    made = concluded(reported=live(client_version=VERSION, client_published_on=day))
+    assert made.status["client"] == {"version": VERSION, "image": IMAGE}
+    assert condition(made, "ClientAgeing") is None
 
 
 def test_the_end_of_a_pod_is_recorded_with_its_client_and_told_to_all() -> None:
