@@ -32,6 +32,7 @@ from oxy_tenant.links.events import (
     LoginRefused,
     PairingStopped,
     QrOffered,
+    TroubleNoticed,
 )
 from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.links.protocol import EventSink
@@ -162,6 +163,54 @@ async def test_a_failure_in_the_session_that_linked_the_phone_does_not_unpair_it
         await stage.deliver(1, QrOffered("qr 1"), *linked, LoginRefused())
         await reached(lambda: stage.board.state.attempts == 1)
         assert stage.board.state.connection is ConnectionState.RECONNECTING
+
+
+@pytest.mark.parametrize("lost", [Disconnected("ConnectionLost"), LinkStopped("no route", opened=False)])
+async def test_whether_a_phone_is_linked_is_read_from_the_store(tmp_path: Path, lost: LinkEvent) -> None:
+    slow = ReconnectSettings(base_delay_seconds=30, max_delay_seconds=30)
+    async with staged(tmp_path, paired=False, reconnect=slow) as stage, running(stage):
+        await stage.session_exists()  # the library has stored the device; its report of that was lost with the link
+        await stage.deliver(1, QrOffered("qr 1"), lost)
+        await reached(lambda: stage.board.state.connection is ConnectionState.RECONNECTING)
+
+
+async def test_a_terminal_cause_that_comes_while_the_session_is_closed_is_heeded(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True) as stage:
+        task = asyncio.create_task(stage.connection.run())
+        await stage.deliver(1, LoginRefused("LoginUnavailable", "code 503"), LoggedOut())
+        with pytest.raises(EndedError) as ended:
+            await task
+        assert ended.value.ending.code is ExitCode.LOGGED_OUT
+        assert len(stage.link.sessions) == 1
+
+
+async def test_a_session_that_falls_silent_is_followed_by_another_and_then_by_a_new_process(tmp_path: Path) -> None:
+    deaf = QUICK.model_copy(
+        update={"silent_after_seconds": 0.2, "renew_after_seconds": 0.4, "max_silent_sessions": 2, "max_attempts": 9}
+    )
+    async with staged(tmp_path, paired=True, reconnect=deaf) as stage:
+        task = asyncio.create_task(stage.connection.run())
+        for number in (1, 2):
+            await stage.deliver(number, Connected())
+            await reached(lambda: stage.board.state.receiving is False)
+            assert not stage.connection.up.is_set()
+            assert stage.board.not_ready() == "reconnecting: NothingReceived"
+        with pytest.raises(EndedError) as ended:
+            await task
+        assert ended.value.ending.code is ExitCode.ATTEMPTS_EXHAUSTED
+        assert "NothingReceived: The connection is open" in ended.value.ending.message
+
+
+async def test_what_is_wrong_is_shown_with_the_underlying_error_until_it_is_over(tmp_path: Path) -> None:
+    slow = ReconnectSettings(base_delay_seconds=30)
+    async with staged(tmp_path, paired=True, reconnect=slow) as stage, running(stage):
+        refused = TroubleNoticed("ServerUnreachable", "connection refused")
+        await stage.deliver(1, Connected(), Disconnected("ConnectionLost", "EOF"), refused)
+        await reached(lambda: stage.board.state.last_reason == "ServerUnreachable")
+        assert stage.board.state.last_error == "connection refused"
+        await stage.deliver(1, Connected())
+        await reached(lambda: stage.board.state.connection is ConnectionState.CONNECTED)
+        assert (stage.board.state.last_reason, stage.board.state.last_error) == (None, None)
 
 
 async def test_a_connection_that_recovers_in_time_keeps_its_session(tmp_path: Path) -> None:
