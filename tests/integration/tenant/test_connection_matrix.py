@@ -22,6 +22,7 @@ from oxy_core.identity import Jid
 from oxy_core.instance.settings import ReconnectSettings
 from oxy_core.instance.terminal_causes import ExitCode
 from oxy_core.message_kinds import MessageKind
+from oxy_core.report_bodies import MessageLost
 from oxy_core.tenant import TenantSettings
 from oxy_dev.connection_faults import FINAL, OF_SERVER, PASSING, SILENT, ConnectionFault
 from oxy_simulator.faultkind import FaultKind
@@ -114,6 +115,7 @@ class Member:
         assert (message.ban_expires_at is not None) == (fault.reason == "TemporaryBan")
         assert self.states[-1].connection is ConnectionState.ENDED
         bodies = [report.body for report in await self.bus.stored() if report.instance == self.name]
+        assert not [body for body in bodies if isinstance(body, MessageLost)], self.name
         changes = [body for body in bodies if isinstance(body, ConnectionChanged)]
         assert (changes[-1].state, changes[-1].reason) == (ConnectionState.ENDED, fault.reason)
 

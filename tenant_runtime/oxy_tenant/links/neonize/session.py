@@ -46,6 +46,7 @@ from oxy_tenant.links.neonize.events import (
 from oxy_tenant.links.neonize.foreign_threads import keep_state
 from oxy_tenant.links.neonize.library import Library, Untyped
 from oxy_tenant.links.neonize.library_errors import kind_of_error
+from oxy_tenant.links.neonize.peer_messages import PeerMessages, is_peer_entry
 from oxy_tenant.links.neonize.received_nodes import event_of, is_node_entry, is_received_entry, is_unimportant_entry
 from oxy_tenant.links.neonize.troubles import is_trouble_entry, trouble_in_node, trouble_in_warning
 from oxy_tenant.links.protocol import EventSink, MessageSink
@@ -94,6 +95,7 @@ class NeonizeSession:
         self._account = account
         self._proxy = proxy
         self._calls = Calls(account.owns)
+        self._peers = PeerMessages(account.owns)
         self._failure: str | None = None
         self._foreign = False
         """Whether it belongs to another account than it should: nothing of that account is delivered."""
@@ -183,13 +185,14 @@ class NeonizeSession:
         entry = ctypes.string_at(pointer, size)
         if is_received_entry(entry):
             self.last_frame = time.monotonic()
-            if is_node_entry(entry) or is_trouble_entry(entry):
+            if is_node_entry(entry) or is_trouble_entry(entry) or is_peer_entry(entry):
                 self._read_node(entry)
         elif not is_unimportant_entry(entry):
             self._read_warning(entry)
 
     def _node_logged(self, entry: bytes) -> None:
         node = escaped(self._library.envelopes.LogEntry.FromString(entry).Message)
+        self._peers.note(node)
         event = trouble_in_node(node) or event_of(node, self._account.owns)
         if event is not None and not self._foreign:
             self._sinks.on_event(event)
@@ -199,7 +202,8 @@ class NeonizeSession:
         text = self._without_login(escaped(entry.Message))
         refused = copy_refused(text)
         if refused is not None:
-            self._sinks.on_copy_refused(refused)
+            if not self._peers.includes(refused.whatsapp_id):
+                self._sinks.on_copy_refused(refused)
         elif (trouble := trouble_in_warning(text)) is not None:
             self._sinks.on_event(trouble)
         metrics.LIBRARY_ERRORS.labels(kind_of_error(text)).inc()
