@@ -22,6 +22,7 @@ from oxy_operator.decide.live_state import is_later_activity
 from oxy_operator.decide.session_status import backup_problem, restore_condition, session_status
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.verdicts import Verdict, lost_connection, verdict_for
+from oxy_operator.decide.volume import volume_problem
 from oxy_operator.lenient import plain_text
 from oxy_operator.problems import Problem
 
@@ -99,6 +100,7 @@ def _conditions(situation: Situation, verdict: Verdict) -> list[Status]:
         *_models(situation),
         *_client(situation),
         *_session(situation),
+        _volume(situation),
         _frozen(situation),
         _ready(situation, verdict),
     ]
@@ -274,6 +276,11 @@ def _receiving(situation: Situation, verdict: Verdict) -> Status:
     if connected:
         return _condition(situation, "Receiving", "Receiving", "WhatsApp answers on the connection.", holds=True)
     return _condition(situation, "Receiving", verdict.reason, verdict.message, holds=False)
+
+
+def _volume(situation: Situation) -> Status:
+    problem = volume_problem(situation.live, _old_condition(situation, "VolumeHasRoom"))
+    return _condition_unless(situation, "VolumeHasRoom", problem, "HasRoom", "The pod has told of no lack of room.")
 
 
 def _frozen(situation: Situation) -> Status:

@@ -2,15 +2,21 @@
 
 import asyncio
 import signal
+from pathlib import Path
 
+import pytest
 from integration.tenant.scene import ACCOUNT, INSTANCE, Scene, send_request, until
 from integration.tenant.small_volumes import MIB, SmallVolume, small_volume
+from unit.tenant.sessions import add_secret, make_session
 
 from oxy_core import subjects
 from oxy_core.envelopes import ConnectionState, LiveState, MessageSeen, SendOutcome, SendRequest
 from oxy_core.instance.stored_session import VolumeProblem
 from oxy_core.message_kinds import MessageKind
 from oxy_core.report_bodies import MessageLost
+from oxy_tenant.errors import VolumeError
+from oxy_tenant.links.neonize.session_archive import NeonizeArchive
+from oxy_tenant.links.neonize.session_store import SessionStore
 
 
 async def test_a_full_volume_stops_receiving_and_sending_until_there_is_room(scene: Scene) -> None:
@@ -74,6 +80,21 @@ async def test_a_journal_stays_within_its_share_and_drops_nothing_that_the_bus_l
         scene.bus.server.start()
         await scene.ready()
         assert [text[0] for message in await scene.texts(30) if (text := message.text)] == ["x"] * 15 + ["y"] * 15
+
+
+def test_a_session_is_copied_only_where_room_is_left(tmp_path: Path) -> None:
+    with small_volume(tmp_path / "volume", 6 * MIB) as volume:
+        store = SessionStore(volume.folder)
+        make_session(store.path)
+        store.copy()
+        copy = volume.folder / "session.copy.db"
+        copied = copy.read_bytes()
+        add_secret(store.path, "3EB0", b"s" * 2_000_000)
+        for request in (store.copy, NeonizeArchive(volume.folder).pack):
+            with pytest.raises(VolumeError, match="No space left"):
+                request()
+        assert copy.read_bytes() == copied
+        assert not list(volume.folder.glob("*.new"))
 
 
 async def problem(scene: Scene, wanted: VolumeProblem | None) -> LiveState:

@@ -6,6 +6,7 @@ import pytest
 from unit.wai_operator.making import NOW, Json, instance, live, pod, record, termination, waiting
 
 from oxy_core.envelopes import LiveState
+from oxy_core.instance.stored_session import VolumeProblem
 from oxy_core.instance.terminal_causes import terminal_cause
 from oxy_operator.decide.epoch_record import EpochEnd
 from oxy_operator.decide.live_state import current_live_state
@@ -217,7 +218,17 @@ def conditions(**changes: Json) -> dict[str, Any]:
 
 def test_every_condition_carries_the_generation_and_a_time() -> None:
     made = conditions()
-    kinds = {"Accepted", "Provisioned", "CredentialsReady", "Paired", "Connected", "Receiving", "OwnersKnown", "Ready"}
+    kinds = {
+        "VolumeHasRoom",
+        "Accepted",
+        "Provisioned",
+        "CredentialsReady",
+        "Paired",
+        "Connected",
+        "Receiving",
+        "OwnersKnown",
+        "Ready",
+    }
     kinds |= {"BackedUp", "Frozen", "ModelKeyReady", "EndpointsAllowed", "BudgetEnforceable", "ClientOutdated"}
     assert set(made) == kinds
     assert {item["observedGeneration"] for item in made.values()} == {3}
@@ -462,3 +473,20 @@ def test_what_is_wrong_with_the_code_that_is_shown_is_told_apart(why: str) -> No
     assert verdict.message.endswith("run: oxy pair petshop")
     plain = live(connection="pairing", pairing=offer)
     assert verdict_for(situation(record=record(**OPEN), live=plain)).reason == "WaitingForPhone"
+
+
+@pytest.mark.parametrize("problem", [*VolumeProblem, "NewProblem"])
+def test_a_lack_of_room_is_told_with_its_reason_also_while_the_bus_is_down(problem: str) -> None:
+    told = conditions(live=live(volume_problem=problem))["VolumeHasRoom"]
+    assert (told["status"], told["reason"]) == ("False", problem)
+    assert told["message"].endswith(".")
+    kept = instance(status={"conditions": [told]})
+    assert conditions(instance=kept, live=None)["VolumeHasRoom"] == told
+    over = conditions(instance=kept, live=live())["VolumeHasRoom"]
+    assert (over["status"], over["reason"]) == ("True", "HasRoom")
+
+
+def test_a_pod_without_room_says_what_to_do_in_place_of_its_connection() -> None:
+    made = conditions(live=live(volume_problem="VolumeFull", last_reason="VolumeFull"))
+    assert made["Ready"]["reason"] == made["Connected"]["reason"] == "VolumeFull"
+    assert "oxy sessions prune" in made["Ready"]["message"]

@@ -8,10 +8,12 @@ It reads one request from standard input and prints one answer, both JSON. Stand
 """
 
 import ctypes
+import errno
 import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import sys
@@ -29,6 +31,9 @@ PART_BYTES: Final = 256 << 10
 
 LEVEL: Final = 6
 """zlib's own default: keys do not become smaller, their tables become half of it."""
+
+SPARED_BYTES: Final = 4 << 20
+"""What a copy leaves free."""
 
 _PR_SET_PDEATHSIG: Final = 1
 """Source: linux/prctl.h."""
@@ -55,6 +60,7 @@ def copy(database: sqlite3.Connection, path: str) -> Answer:
     unfinished = Path(f"{path}.{os.getpid()}.new")
     for abandoned in unfinished.parent.glob(f"{Path(path).name}.*new"):
         abandoned.unlink(missing_ok=True)
+    _require_room(database, unfinished.parent)
     with closing(sqlite3.connect(unfinished)) as target:
         database.backup(target)
         # The library deletes its device when the server says so, perhaps while we copied.
@@ -65,6 +71,13 @@ def copy(database: sqlite3.Connection, path: str) -> Answer:
     else:
         unfinished.unlink()
     return {"copied": paired}
+
+
+def _require_room(database: sqlite3.Connection, folder: Path) -> None:
+    """Raise OSError unless a copy leaves some room: what is in use must not lack it because of a copy."""
+    (size,) = database.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()
+    if shutil.disk_usage(folder).free < size + SPARED_BYTES:
+        raise OSError(errno.ENOSPC, "no room for a copy")
 
 
 def _flush(file: Path) -> None:
@@ -79,6 +92,7 @@ def pack(database: sqlite3.Connection, path: str) -> Answer:
     """Compress a copy of the session to `path` if it has a linked device; the copy is checked before."""
     copied = Path(f"{path}.db")
     copied.unlink(missing_ok=True)
+    _require_room(database, copied.parent)
     with closing(sqlite3.connect(copied)) as target:
         database.backup(target)
         found = examine(target)
