@@ -26,7 +26,6 @@ from oxy_operator.decide.model_keys import KeysWanted
 from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.ownership_problems import session_problem
 from oxy_operator.decide.pod import Pod
-from oxy_operator.decide.restores import asked_for
 from oxy_operator.decide.situation import ModelProblems, Situation
 from oxy_operator.decide.specs.claim import session_claim
 from oxy_operator.decide.specs.config_map import settings_config_map
@@ -218,12 +217,6 @@ def session_notice(observed: Observed, record: EpochRecord, request: str | None)
     return PodNotice(pod.name, pod.uid, {ASKED_ANNOTATION: request})
 
 
-def _awaits_backup(instance: Instance, record: EpochRecord) -> bool:
-    """Whether a pod could only offer codes, although a backup is to be restored that is not known yet."""
-    asked, pin = asked_for(instance), record.restore
-    return not record.paired and asked is not None and (pin is None or pin.asked != asked)
-
-
 def _backup_keys(observed: Observed, record: EpochRecord) -> dict[str, bytes]:
     """Return the key of the instance's backups, then that of another one's if that one's backup is restored."""
     own, pin = observed.instance.name, record.restore
@@ -250,7 +243,7 @@ def _children(
     # A pod that runs keeps the proxy that it has, whatever becomes of the Secret.
     proxy = observed.proxy.digest or (observed.proxy_in_use if observed.proxy.secret else None)
     unreachable = observed.proxy.problem is not None and proxy is None
-    stopped = instance.spec.suspend or record.end is not None or unreachable or _awaits_backup(instance, record)
+    stopped = instance.spec.suspend or record.end is not None or unreachable or record.awaits_backup(instance)
     stateful_set = runtime_stateful_set(
         instance,
         record,

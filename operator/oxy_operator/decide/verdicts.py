@@ -14,9 +14,10 @@ from oxy_core.instance.custom_resource import Phase
 from oxy_core.instance.pairing_window import PAIRING_EXPIRED
 from oxy_core.instance.terminal_causes import ExitCode, terminal_cause
 from oxy_operator.decide.epoch_record import EpochEnd, EpochRecord
-from oxy_operator.decide.instance import Instance
 from oxy_operator.decide.pod import Pod, Termination
+from oxy_operator.decide.restores import found_backup
 from oxy_operator.decide.situation import Situation
+from oxy_operator.problems import Problem
 
 LOST_AFTER: Final = timedelta(seconds=60)
 """A pod that still exists this long after its grace period is on a node that does not respond."""
@@ -44,16 +45,18 @@ def verdict_for(situation: Situation) -> Verdict:
         return Verdict(Phase.FAILED, situation.rejected.reason, situation.rejected.message)
     if situation.record is None:
         return Verdict(Phase.PENDING, "Starting", "Waiting for the operator.")
-    return _verdict_for_stopped(situation.instance, situation.record) or _verdict_for_started(
-        situation, situation.record
-    )
+    return _verdict_for_stopped(situation, situation.record) or _verdict_for_started(situation, situation.record)
 
 
-def _verdict_for_stopped(instance: Instance, record: EpochRecord) -> Verdict | None:
+def _verdict_for_stopped(situation: Situation, record: EpochRecord) -> Verdict | None:
     """Return the verdict on an instance that should have no pod; None if it should have one."""
+    instance = situation.instance
     if instance.spec.suspend:
         return Verdict(Phase.PAUSED, "Suspended", "Suspended by spec.suspend; set it to false to connect again.")
-    return _verdict_for_end(record.end, instance.name) if record.end else None
+    if record.end:
+        return _verdict_for_end(record.end, instance.name)
+    missing = found_backup(instance, situation.source_backups) if record.awaits_backup(instance) else None
+    return Verdict(Phase.PENDING, missing.reason, missing.message) if isinstance(missing, Problem) else None
 
 
 def _verdict_for_end(end: EpochEnd, name: str) -> Verdict | None:
@@ -122,6 +125,9 @@ def _verdict_for_container(situation: Situation, record: EpochRecord, pod: Pod) 
         return failed
     if not pod.running:
         return Verdict(Phase.PENDING, "ContainerCreating", "The container is being created.")
+    if record.restore is not None and not record.restore.settled:
+        message = "A backup of the session is restored before the pod connects; the condition Restored says more."
+        return Verdict(Phase.PENDING, "Restoring", message)
     if not record.paired:
         return _verdict_for_unpaired(situation, record)
     return lost_connection(situation)

@@ -3,11 +3,14 @@
 import signal
 
 from integration.tenant.backups import serving_backups
-from integration.tenant.scene import Scene, until
+from integration.tenant.scene import ACCOUNT, INSTANCE, Scene, until
 
 from oxy_core.instance.session_states import LeaveState, LeaveStep
 from oxy_core.instance.terminal_causes import ExitCode
 from oxy_core.session_backups import LeaveWish
+from oxy_operator.bus import backups
+from oxy_operator.bus.backup_desk import BackupDesk
+from oxy_operator.bus.nkeys import PlatformKeys
 
 LEAVE = LeaveWish(id="0b52")
 
@@ -34,20 +37,22 @@ async def test_the_device_is_removed_from_the_phone_only_once_a_backup_counts(sc
         assert await server.manifests() == []
         account = scene.simulator.service.account(scene.business.number)
         assert account.devices, "still linked"
+    await scene.runtime.kill(signal.SIGKILL)
 
-        await scene.runtime.kill(signal.SIGKILL)
-        server.spoil = bytes
+    heard: list[str] = []
+    desk = BackupDesk(PlatformKeys.generate(), settings_of=lambda _: None, on_backup=heard.append)
+    async with desk.serving(scene.bus.client):
         await scene.runtime.start()
         left = await until_step(scene, LeaveStep.LEFT)
-        [manifest] = await server.manifests()
-        assert (manifest.request, left.backup) == (LEAVE.id, manifest.id)
+        [stored] = await backups.stored(scene.bus.client, ACCOUNT, INSTANCE)
+        assert (stored.manifest.request, left.backup, heard) == (LEAVE.id, stored.manifest.id, [ACCOUNT])
         assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
         assert not account.devices
 
         # The kubelet starts it again until the operator has removed it.
         await scene.runtime.start()
         assert await scene.runtime.exit_code() == ExitCode.LOGGED_OUT
-        assert len(await server.manifests()) == 1
+        assert heard == [ACCOUNT]
 
 
 async def test_a_pod_without_a_phone_leaves_at_once(scene: Scene) -> None:

@@ -1,5 +1,6 @@
 """Backups that are kept, restored once, and made before a session is deleted."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -262,6 +263,8 @@ def test_what_cannot_be_restored_is_explained_and_starts_no_pod_that_could_only_
         children = plan_for(given, deployment()).children("volume")
         [workload] = [child.body for child in children if child.kind == STATEFUL_SETS]
         assert workload["spec"]["replicas"] == replicas
+        ready = condition(status(replace(given, pod=None)), "Ready")
+        assert ready["reason"] == ("PodMissing" if paired else reason)
 
 
 @pytest.mark.parametrize(
@@ -281,6 +284,8 @@ def test_the_pods_answer_is_shown_and_a_final_one_remembered(outcome: str, holds
     seen = {"instance": restoring(), "record": pinned, "known_epoch": 3, "pod": pod(epoch=3)}
     shown = condition(status(observed(**seen, reported=live(epoch=3, restore=said))), "Restored")
     assert (shown["status"], shown["reason"]) == (holds, reason)
+    ready = condition(status(observed(**seen, reported=live(epoch=3, restore=said))), "Ready")
+    assert (ready["reason"] == "Restoring") is (outcome == "waiting")
     kept = following(restoring(), pinned, known_epoch=3, pod=pod(epoch=3), live=live(epoch=3, restore=said))
     silent = condition(status(observed(**seen | {"record": kept, "pod": None})), "Restored")
     assert silent["reason"] == (reason if outcome != "waiting" else "Restoring")
