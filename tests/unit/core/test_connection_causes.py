@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from oxy_core.instance.connection_causes import CONNECTION_CAUSES, ConnectionCause, Effect, connection_cause
@@ -36,3 +38,9 @@ def test_a_cause_that_passes_has_no_exit_code_but_that_of_the_last_attempt() -> 
 
 def test_a_reason_of_another_version_has_no_row() -> None:
     assert [connection_cause(reason) for reason in ("Tomorrow", "", None)] == [None] * 3
+
+
+def test_the_documentation_has_every_cause() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text()
+    section = text.partition("## Connection life cycle")[2].partition("\n## ")[0]
+    assert not {reason for reason in CONNECTION_CAUSES if reason not in section}
