@@ -89,7 +89,7 @@ _INTRODUCED: Final = re.compile(
     r"dr\.?|dra\.?|doutora?|sr\.?|sra\.?|senhora?|dona|tia|tio|ass(?:inado)?[:.]|att?[:.,]|titular(?: [ée])?:?)\s+",
     re.IGNORECASE,
 )
-_NO_NAMES: Final = frozenset(
+NO_NAMES: Final = frozenset(
     words_in(
         "a o as os e de da do das dos em no na um uma que para pra por com sem meu minha seu sua nosso nossa dono dona "
         "cliente mae pai filha filho tutora tutor vizinha vizinho amiga amigo marido esposa assistente virtual loja "
@@ -99,7 +99,7 @@ _NO_NAMES: Final = frozenset(
 )
 """Not a name, though it stands where one may stand."""
 _PARTICLES: Final = frozenset(words_in("de da do das dos e"))
-_CAPITALS: Final = frozenset(
+CAPITALS: Final = frozenset(
     words_in(
         "segunda terca quarta quinta sexta sabado domingo feira janeiro fevereiro marco abril maio junho julho agosto "
         "setembro outubro novembro dezembro natal pascoa carnaval ano novo corpus christi pix whatsapp brasil sao ok "
@@ -138,7 +138,7 @@ class Redactor:
         for phone in self.known.phones:
             self.phone(phone)
         for word in (word for name in self.known.names for word in _telling_words(name)):
-            if len(word) > 1 and folded(word) not in _NO_NAMES | _CAPITALS | self.known.vocabulary:
+            if len(word) > 1 and folded(word) not in NO_NAMES | CAPITALS | self.known.vocabulary:
                 self._pseudonym(word)
 
     def text(self, text: str, *, guess: bool = True) -> str:
@@ -211,7 +211,7 @@ class Redactor:
 
     def _looks_like_a_name(self, match: re.Match[str]) -> bool:
         word = folded(match[0])
-        if word in self.known.vocabulary or word in _CAPITALS or len(word) == 1:
+        if word in self.known.vocabulary or word in CAPITALS or len(word) == 1:
             return False
         if word in common_names():
             return True
@@ -273,7 +273,7 @@ def _name_at(text: str, start: int) -> Iterable[int]:
     for word in _WORD.finditer(text, start):
         plain = folded(word[0])
         apart = text[end : word.start()].strip(" .")
-        if apart or (plain in _NO_NAMES and (plain not in _PARTICLES or capital is None)):
+        if apart or (plain in NO_NAMES and (plain not in _PARTICLES or capital is None)):
             return
         end = word.end()
         if plain in _PARTICLES:
