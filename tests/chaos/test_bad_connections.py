@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import structlog
 from chaos.plan import table
 from chaos.seed import draw_seed
 from chaos.tenant import audit, evidence, plan
@@ -23,11 +24,15 @@ from oxy_simulator.faultkind import FaultKind
 EVENTS = int(os.environ.get("OXY_CHAOS_EVENTS", "300"))
 FULL = 300
 """Events of a full run, two seconds apart on average. A shorter run has them closer together."""
-SECONDS = float(os.environ.get("OXY_CHAOS_SECONDS") or (2.0 if EVENTS >= FULL else 1.2) * EVENTS)
+SECONDS = float(os.environ.get("OXY_CHAOS_SECONDS") or (2.0 if EVENTS >= FULL else 1.0) * EVENTS)
 QUIET_SECONDS = 300.0
 """Longest wait for rest after the last fault."""
+QUIET_LOOKS = 8
+"""How often in a row, a second apart, nothing may be under way; the losses of a connection are known after five."""
 SHOWN = 60
 """How many disagreements a failed test shows; all are in a file."""
+
+log = structlog.get_logger()
 
 pytestmark = pytest.mark.timeout(SECONDS + 600)
 
@@ -38,7 +43,7 @@ async def test_whatever_breaks_each_message_has_one_known_end(tmp_path: Path) ->
     print(f"{SECONDS:.0f} s, {len(faults)} events:\n{table(faults)}")  # noqa: T201 what happened
     async with running_system(tmp_path) as system, SimulatorClient(system.control_url) as simulator:
         breaking = TenantFaults(system, simulator)
-        talk = Conversation(BUSINESS, contacts(), simulator, system.platform, seed, pace=2 * EVENTS / SECONDS)
+        talk = Conversation(BUSINESS, contacts(), simulator, system.platform, seed)
         await talk.begin()
         enough = asyncio.Event()
         watching = asyncio.create_task(watch(system, largest := [0]))
@@ -77,8 +82,9 @@ async def rest(system: System, simulator: SimulatorClient) -> list[str]:
     quiet = 0
     while True:
         found = await evidence.unquiet(system, simulator)
+        log.info("under_way", found=found)
         quiet = 0 if found else quiet + 1
-        if quiet == 8 or asyncio.get_running_loop().time() > deadline:
+        if quiet == QUIET_LOOKS or asyncio.get_running_loop().time() > deadline:
             return found
         await asyncio.sleep(1.0)
 

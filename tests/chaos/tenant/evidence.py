@@ -57,8 +57,9 @@ async def unquiet(system: System, simulator: SimulatorClient) -> list[str]:
     found = [f"{device.waiting} messages wait, online: {device.online}" for device in linked if _is_busy(device)]
     found += [] if linked else ["no device is linked"]
     found += [f"a fault holds {rule.held} messages: {rule.kind}" for rule in await simulator.faults()]
-    open_requests = len(platform.requests) - len(platform.results())
-    found += [f"{open_requests} requests have no result"] if open_requests else []
+    results = platform.results()
+    open_requests = [request.id for request in platform.requests if request.id not in results]
+    found += [f"{len(open_requests)} requests have no result"] if open_requests else []
     waiting = await platform.waiting()
     found += [f"{waiting} reports wait on the bus"] if waiting else []
     metrics = await asyncio.to_thread(page, system.pod.port, "metrics")

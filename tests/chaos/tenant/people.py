@@ -74,8 +74,6 @@ class Conversation:
     simulator: SimulatorClient
     platform: Platform
     seed: int
-    pace: float = 1.0
-    """How much more often everybody writes."""
 
     async def begin(self) -> None:
         """Let each contact write once, and learn the addresses of the chats."""
@@ -97,7 +95,7 @@ class Conversation:
             group.create_task(self._ask(random.Random(f"{self.seed} platform"), enough))
 
     async def _be_contact(self, person: Contact, dice: random.Random, enough: asyncio.Event) -> None:
-        while not await wait_for(enough, dice.expovariate(self.pace / CONTACT_EVERY)):
+        while not await wait_for(enough, dice.expovariate(1 / CONTACT_EVERY)):
             for _ in range(dice.choice(BURSTS)):
                 await self.say(person, dice)
                 await asyncio.sleep(dice.uniform(0.0, 0.4))
@@ -114,14 +112,14 @@ class Conversation:
         person.said.append(Said(sent, text, time.time(), digest))
 
     async def _attend(self, dice: random.Random, enough: asyncio.Event) -> None:
-        while not await wait_for(enough, dice.expovariate(self.pace / ATTENDANT_EVERY)):
+        while not await wait_for(enough, dice.expovariate(1 / ATTENDANT_EVERY)):
             person = dice.choice(self.people)
             text = f"atendente-{person.name}-{len(person.attended)}"
             sent = await self.simulator.send(self.business, person.phone, text)
             person.attended.append(Said(sent, text, time.time()))
 
     async def _ask(self, dice: random.Random, enough: asyncio.Event) -> None:
-        while not await wait_for(enough, dice.expovariate(self.pace / PLATFORM_EVERY)):
+        while not await wait_for(enough, dice.expovariate(1 / PLATFORM_EVERY)):
             person = dice.choice(self.people)
             assert person.chat is not None
             text = f"para-{person.name}-{len(person.asked)}"

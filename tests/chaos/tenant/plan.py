@@ -165,7 +165,7 @@ _OPTIONS: Final[Mapping[FaultKind, Callable[[_Dice, float], Mapping[str, object]
 
 _MEDIA_OPTIONS: Final[Mapping[MediaFaultKind, Callable[[_Dice, float], Mapping[str, object]]]] = {
     MediaFaultKind.EXPIRED: lambda dice, _: {"status": dice.choice((404, 410))},
-    MediaFaultKind.UPLOAD_REFUSED: lambda dice, _: {"status": dice.choice((413, 500, 503))},
+    MediaFaultKind.UPLOAD_REFUSED: lambda dice, _: {"status": dice.choice((500, 503))},
     MediaFaultKind.AUTH_EXPIRED: lambda dice, _: {"ttl": dice.choice((0, 5))},
 }
 

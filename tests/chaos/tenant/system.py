@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,7 +54,15 @@ RECEIPT_WAIT_SECONDS: Final = 10.0
 _SPEC: Final = {
     "phoneNumber": BUSINESS,
     "limits": {"pacing": "None", "inboundPerSecond": 0},
-    "reconnect": {"baseDelaySeconds": 0.5, "multiplier": 1.5, "maxDelaySeconds": 3, "maxAttempts": 30},
+    "reconnect": {
+        "baseDelaySeconds": 0.5,
+        "multiplier": 1.5,
+        "maxDelaySeconds": 3,
+        "maxAttempts": 30,
+        # Shorter than the sign of life for which the library asks: somebody writes all the time.
+        "silentAfterSeconds": 20,
+        "renewAfterSeconds": 25,
+    },
 }
 
 
@@ -105,7 +113,7 @@ async def running_system(folder: Path) -> AsyncIterator[System]:
         keepers = [system.platform.run(), system.pod.run(), _keep_linked(system, simulator)]
         tasks = [asyncio.create_task(keeper) for keeper in keepers]
         exits.push_async_callback(_end, tasks)
-        await _connected(system, simulator)
+        await _connected(system, simulator, tasks)
         yield system
 
 
@@ -145,6 +153,7 @@ def _provided(system: System, record: EpochRecord) -> dict[str, str]:
         image="",
         nats_url=f"nats://127.0.0.1:{system.links[TO_NATS].port}",
         volume=system.instance.uid,
+        proxy=None,
         replicas=1,
     )
     proxy = f"http://127.0.0.1:{system.links[TO_WHATSAPP].port}"
@@ -197,9 +206,12 @@ async def _keep_linked(system: System, simulator: SimulatorClient) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _connected(system: System, simulator: SimulatorClient) -> None:
+async def _connected(system: System, simulator: SimulatorClient, keepers: Sequence[asyncio.Task[None]]) -> None:
     async with asyncio.timeout(READY_SECONDS):
         while not any(device.online for device in await devices(simulator)):
+            for keeper in keepers:
+                if keeper.done():
+                    keeper.result()  # raises what it died of
             await wait_for(system.platform.changed, 0.2)
 
 
