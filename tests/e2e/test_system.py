@@ -250,3 +250,21 @@ async def test_deleting_keeps_the_session_and_applying_again_resumes_it(
     apply_instance(kubectl)
     wait_until("the instance is ready again", 180, lambda: is_ready(kubectl) or None)
     assert (await ask(simulator, CUSTOMER.phone, BUSINESS_PHONE, "Voltaram?")).answer
+
+
+async def test_a_volume_that_is_lost_is_replaced_by_a_backup_without_linking_the_phone_anew(
+    example: System, simulator: SimulatorClient
+) -> None:
+    kubectl, where = example.kubectl, ("--namespace", TENANT_NAMESPACE, "--output", "json")
+    made = json.loads(oxy("sessions", "backup", INSTANCE, *where))
+    assert [item["id"] for item in json.loads(oxy("sessions", "show", INSTANCE, *where))["backups"]][:1] == [
+        made["backupId"]
+    ]
+    kubectl("delete", "wai", INSTANCE, "--timeout=120s")
+    [orphan] = json.loads(oxy("sessions", "list", *where))
+    assert (orphan["name"], orphan["state"], orphan["linked"]) == (INSTANCE, "Orphaned", True)
+    kubectl("delete", "persistentvolumeclaim", orphan["claim"], "--timeout=60s")
+    apply_instance(kubectl, session={"restoreFrom": {"backupId": "latest"}})
+    wait_until("the instance is ready again", 180, lambda: is_ready(kubectl) or None)
+    assert (await ask(simulator, CUSTOMER.phone, BUSINESS_PHONE, "E agora, voltaram?")).answer
+    assert json.loads(oxy("sessions", "prune", *where)) == {"leftovers": [], "problems": []}

@@ -82,6 +82,11 @@ class BackupDesk:
         """Read everything again: the bus may have another stream."""
         self._outdated |= self._held.keys()
 
+    def forget(self, account: str) -> None:
+        """Forget what is known of an instance; its backups stay."""
+        self._held.pop(account, None)
+        self._outdated.discard(account)
+
     async def of(self, organization: str, instance: str) -> tuple[StoredBackup, ...] | None:
         """Return an instance's backups, newest first; the last known ones while the bus is down, None if none are."""
         account = self._keys.tenant_account(organization, instance).public

@@ -247,6 +247,7 @@ class Bus:
         if known is None or uid in {None, known.uid}:
             self._known.pop(account, None)
             self._live.forget(account)
+            self.backups.forget(account)
 
     def _connections(self) -> _Connections:
         if self._current is None or not self._current.alive:

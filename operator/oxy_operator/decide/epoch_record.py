@@ -217,7 +217,9 @@ def _with_restore(
     if not isinstance(manifest, BackupManifest) or wanted is None:
         return record
     epoch = record.epoch + 1
-    wish = RestoreWish(id=f"{manifest.id}/{epoch}", manifest=manifest, force=wanted.force)
+    # The same again if the pin is lost, as after a rollback: then the volume remembers that it was carried out.
+    wish_id = f"{manifest.id}/{instance.uid}/{instance.generation}"
+    wish = RestoreWish(id=wish_id, manifest=manifest, force=wanted.force)
     pin = RestorePin(asked=asked, wish=wish)
     return replace(record, epoch=epoch, pairing_until=_window_end(now), ended=None, restore=pin)
 

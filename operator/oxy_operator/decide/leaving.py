@@ -23,6 +23,7 @@ _STEPS: Final = {
     LeaveStep.BACKING_UP: "BackingUp",
     LeaveStep.UNLINKING: "Unlinking",
     LeaveStep.FAILED: "UnlinkFailed",
+    LeaveStep.LEFT: "ReadingBackups",
 }
 
 
@@ -65,7 +66,13 @@ def _waits_for(observed: Observed, record: EpochRecord, wish: LeaveWish) -> Prob
         return None
     live = current_live_state(observed.reported, pod, record, observed.now)
     said = live.leaving if live and live.leaving and live.leaving.wish == wish.id else None
-    return None if said is not None and said.step is LeaveStep.LEFT else _explained(said)
+    return None if said is not None and _has_left(said, observed) else _explained(said)
+
+
+def _has_left(said: LeaveState, observed: Observed) -> bool:
+    """Whether a pod has left, and the bus has told us of its backup too."""
+    known = {backup.manifest.id for backup in observed.backups or ()}
+    return said.step is LeaveStep.LEFT and (said.backup is None or said.backup in known)
 
 
 def _explained(said: LeaveState | None) -> Problem:
@@ -75,6 +82,7 @@ def _explained(said: LeaveState | None) -> Problem:
     doing = {
         LeaveStep.BACKING_UP: "The session is backed up, before its device is unlinked on the phone.",
         LeaveStep.UNLINKING: "The session is backed up. Its device is unlinked on the phone.",
+        LeaveStep.LEFT: "The session is backed up, and its device is unlinked on the phone.",
     }.get(said.step, "The device could not be unlinked on the phone; the pod tries again.")
     detail = f" {plain_text(said.detail)}" if said.detail else ""
     return Problem(said.reason or _STEPS.get(said.step, "Leaving"), f"{doing}{detail} {_UNTIL}")

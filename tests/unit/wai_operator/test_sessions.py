@@ -227,12 +227,13 @@ def test_a_wish_is_pinned_in_a_new_epoch_and_latest_stays_what_it_was() -> None:
 
 
 def test_another_wish_and_the_same_one_set_again_are_new_ones() -> None:
-    first = following(restoring(), record(), backups=[backup(2), backup(1)])
-    other = following(restoring(ID.format(1)), first, backups=[backup(2), backup(1)])
-    forced = following(restoring(ID.format(1), force=True), other, backups=[backup(2), backup(1)])
-    without = following(instance(), forced, backups=[])
-    again = following(restoring(ID.format(1), force=True), without, backups=[backup(2), backup(1)])
-    wishes = [made.restore and made.restore.wish for made in (first, other, forced, without, again)]
+    one = ID.format(1)
+    specs = [restoring(), restoring(one), restoring(one, force=True), instance(), restoring(one, force=True)]
+    made, wishes = record(), []
+    for generation, spec in enumerate(specs):
+        changed = spec.model_copy(update={"generation": generation})
+        made = following(changed, made, backups=[backup(2), backup(1)])
+        wishes.append(made.restore and made.restore.wish)
     assert [wish and (wish.manifest.id, wish.force) for wish in wishes] == [
         (uuid(2), False),
         (uuid(1), False),
@@ -241,6 +242,14 @@ def test_another_wish_and_the_same_one_set_again_are_new_ones() -> None:
         (uuid(1), True),
     ]
     assert len({wish.id for wish in wishes if wish}) == 4
+
+
+def test_a_pin_that_is_lost_is_made_again_as_the_wish_that_the_volume_remembers() -> None:
+    first = following(restoring(), record(), backups=[backup()])
+    again = following(restoring(), replace(first, restore=None), backups=[backup()])
+    assert first.restore is not None
+    assert again.restore is not None
+    assert (again.restore.wish, again.epoch) == (first.restore.wish, first.epoch + 1)
 
 
 @pytest.mark.parametrize(
@@ -325,6 +334,8 @@ def left(step: str, **fields: Json) -> Json:
         ({"reported": left("unlinking")}, "Unlinking"),
         ({"reported": left("failed", reason="NotConnected")}, "NotConnected"),
         ({"reported": left("left")}, None),
+        ({"reported": left("left", backup=ID.format(1))}, "ReadingBackups"),
+        ({"reported": left("left", backup=ID.format(1)), "backups": (backup(1),)}, None),
         ({"pod": None}, None),
         ({"pod": pod(deleted_at=NOW)}, None),
         ({"pod": pod(epoch=1)}, None),
