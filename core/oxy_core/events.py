@@ -11,6 +11,16 @@ from oxy_core.report_bodies import EventName, Facts
 from oxy_core.subjects import event
 
 
+class LiveCode(Envelope):
+    """A code that links a phone now, for those who watch; it is said again every 15 seconds, and nothing keeps it."""
+
+    name: EventName
+    organization: OrganizationName
+    instance: InstanceName
+    code: str
+    expires_at: AwareDatetime
+
+
 class Event(Envelope):
     """Something that happened to an instance. New names and new facts may come; a version that is higher means more."""
 

@@ -23,6 +23,7 @@ from oxy_operator.kube.cache import ClusterCache, Sink
 from oxy_operator.kube.client import Kubernetes
 from oxy_operator.kube.client_refusals import ClientRefusals
 from oxy_operator.kube.election import Elector
+from oxy_operator.kube.event_recorder import EventRecorder
 from oxy_operator.kube.freeze_record import FREEZE_RECORDS, FreezeStore
 from oxy_operator.kube.instance_watch import InstanceWatch
 from oxy_operator.kube.instance_writer import InstanceWriter
@@ -108,6 +109,7 @@ class Operator:
                 refusals=self._refusals,
             ),
             writer,
+            EventRecorder(api, settings.identity),
             deployment=Deployment(
                 tenant_image=settings.tenant_image,
                 tenant_nats_url=settings.tenant_nats_url,

@@ -44,6 +44,7 @@ CONFIG_MAPS: Final = Kind("v1", "ConfigMap", "configmaps")
 SECRETS: Final = Kind("v1", "Secret", "secrets")
 PODS: Final = Kind("v1", "Pod", "pods")
 STATEFUL_SETS: Final = Kind("apps/v1", "StatefulSet", "statefulsets")
+EVENTS: Final = Kind("events.k8s.io/v1", "Event", "events")
 LEASES: Final = Kind("coordination.k8s.io/v1", "Lease", "leases")
 NETWORK_POLICIES: Final = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 

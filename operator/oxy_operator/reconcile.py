@@ -15,7 +15,9 @@ from oxy_operator.decide.observed import Deployment, Observed
 from oxy_operator.decide.plan import plan_for
 from oxy_operator.decide.removal import removal_plan
 from oxy_operator.decide.requeue import WAIT_SECONDS
+from oxy_operator.decide.warnings import warnings
 from oxy_operator.kube.cache import InstanceCache
+from oxy_operator.kube.event_recorder import EventRecorder
 from oxy_operator.kube.instance_writer import InstanceWriter
 from oxy_operator.metrics import AGEING, OUTDATED, ConditionCount, PhaseCount
 from oxy_operator.objects import Key
@@ -31,6 +33,7 @@ class Reconciler:
         observer: Observer,
         actor: Actor,
         writer: InstanceWriter,
+        recorder: EventRecorder,
         *,
         deployment: Deployment,
         enqueue: Callable[[Key], None],
@@ -39,6 +42,7 @@ class Reconciler:
         self._observer = observer
         self._actor = actor
         self._writer = writer
+        self._recorder = recorder
         self._deployment = deployment
         self._enqueue = enqueue
         self._remembered: defaultdict[Key, Remembered] = defaultdict(Remembered)
@@ -81,6 +85,8 @@ class Reconciler:
         if conclusion.writes_status:
             await self._writer.write_status(observed.instance, conclusion.status)
             self._remembered[key].status_written_at = observed.now
+            for warned in warnings(observed.instance.status, conclusion.status):
+                await self._recorder.record(observed.instance, warned)
 
     async def _remove(self, key: Key, observed: Observed) -> float | None:
         plan = removal_plan(observed)

@@ -24,7 +24,7 @@ from nats.js.kv import KeyValue
 
 from oxy_core import subjects
 from oxy_core.bus import connected
-from oxy_core.envelopes import FreezeRequest, InstanceSettings, LiveState
+from oxy_core.envelopes import InstanceSettings, LiveState
 from oxy_core.errors import BusError, ContractError
 from oxy_core.freeze import Freeze
 from oxy_core.jetstream import INBOUND_STREAM, STATE_STREAM, ensure_streams
@@ -36,6 +36,7 @@ from oxy_operator.bus.directory import delete_account, push_account, update_plat
 from oxy_operator.bus.live_states import LiveStates
 from oxy_operator.bus.nkeys import PlatformKeys
 from oxy_operator.bus.streams import identities, stream_info
+from oxy_operator.bus.telling import show_code, tell_freeze
 from oxy_operator.decide.freezing import must_be_told
 from oxy_operator.objects import Key
 from oxy_operator.tenancy import Tenancy
@@ -280,26 +281,23 @@ class Bus:
 
     async def _on_state_message(self, message: Msg) -> None:
         if (account := self._accept_state(message.subject, message.data, datetime.now(UTC))) is not None:
-            await self._tell_freeze(account)
+            await self._tell(account)
 
     async def tell_freezes(self) -> None:
         """Tell every pod that has not confirmed it whether it is to hold back what it sends."""
         for account in list(self._known):
-            await self._tell_freeze(account)
+            await self._tell(account)
 
-    async def _tell_freeze(self, account: str) -> None:
-        """Tell a pod. While the bus is down it is not told: its next live state shows that it has to be."""
+    async def _tell(self, account: str) -> None:
+        """Say what follows from a live state; while the bus is down, nothing: the next one shows that it has to."""
         known, live = self._known.get(account), self._live.get(account)
         if known is None or self._current is None or not self._current.alive:
             return
-        wanted = self._freeze_of(known.organization)
-        if wanted is None or not must_be_told(wanted, live.frozen if live else None):
-            return
-        request = FreezeRequest(organization=known.organization, instance=known.instance, freeze=wanted)
-        try:
-            await self._current.platform.publish(subjects.out(account, known.instance), request.encode())
-        except NatsError as error:
-            log.warning("freeze_not_told", instance=known.instance, error=str(error) or type(error).__name__)
+        client, wanted = self._current.platform, self._freeze_of(known.organization)
+        if wanted is not None and must_be_told(wanted, live.frozen if live else None):
+            await tell_freeze(client, account, known.organization, known.instance, wanted)
+        if live is not None and live.pairing is not None:
+            await show_code(client, known.organization, known.instance, live.pairing)
 
     def _accept_state(self, subject: str, data: bytes, arrived_at: datetime, *, kept: bool = False) -> str | None:
         """Store a live state if its sender is who it claims to be; enqueue the instance if it is news.

@@ -1,0 +1,90 @@
+"""Kubernetes events about instances: one object for each instance and cause, whose series counts how often it came."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from oxy_core.instance.custom_resource import API_VERSION, GROUP, KIND
+from oxy_operator.decide.instance import Instance
+from oxy_operator.decide.warnings import Warned
+from oxy_operator.errors import ApiError, ConflictError
+from oxy_operator.kube.client import Kubernetes
+from oxy_operator.metrics import WRITES
+from oxy_operator.objects import EVENTS, Object
+
+QUIET_SECONDS: Final = 600.0
+"""How long the same cause of an instance is counted here before it is written again."""
+
+MAX_NOTE: Final = 1_024
+"""Longest note in bytes. Source: k8s.io/kubernetes pkg/apis/core/validation/events.go, NoteLengthLimit."""
+
+log = structlog.get_logger()
+
+
+class EventRecorder:
+    """Writes events. A failure is logged: the conditions say the same."""
+
+    def __init__(self, api: Kubernetes, identity: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._api = api
+        self._identity = identity
+        self._clock = clock
+        self._written: dict[str, tuple[float, int]] = {}
+        """By name: when it was written last, and how many came since."""
+
+    async def record(self, instance: Instance, warned: Warned) -> None:
+        """Record that something happened; unless it did within `QUIET_SECONDS`, when it is only counted."""
+        name = _name(instance, warned)
+        at, missed = self._written.get(name, (float("-inf"), 0))
+        if self._clock() - at < QUIET_SECONDS:
+            self._written[name] = at, missed + 1
+            return
+        self._written[name] = self._clock(), 0
+        try:
+            await self._write(instance, warned, name, 1 + missed)
+        except ApiError as error:
+            log.warning("event_not_recorded", namespace=instance.namespace, instance=instance.name, error=str(error))
+        else:
+            WRITES.labels(EVENTS.name).inc()
+
+    async def _write(self, instance: Instance, warned: Warned, name: str, times: int) -> None:
+        try:
+            await self._api.create(EVENTS, instance.namespace, self._event(instance, warned, name))
+        except ConflictError:
+            series = (await self._api.get(EVENTS, instance.namespace, name)).get("series") or {"count": 1}
+            counted = {"count": int(series["count"]) + times, "lastObservedTime": _now()}
+            await self._api.merge(EVENTS, instance.namespace, name, {"series": counted})
+
+    def _event(self, instance: Instance, warned: Warned, name: str) -> Object:
+        return {
+            "apiVersion": EVENTS.group_version,
+            "kind": EVENTS.name,
+            "metadata": {"namespace": instance.namespace, "name": name},
+            "eventTime": _now(),
+            "reportingController": f"{GROUP}/operator",
+            "reportingInstance": self._identity,
+            "action": "Reconciled",
+            "reason": warned.reason,
+            "regarding": {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "namespace": instance.namespace,
+                "name": instance.name,
+                "uid": instance.uid,
+            },
+            "note": warned.note.encode()[:MAX_NOTE].decode(errors="ignore"),
+            "type": "Warning",
+        }
+
+
+def _name(instance: Instance, warned: Warned) -> str:
+    digest = hashlib.blake2b(f"{instance.uid}/{warned.reason}".encode(), digest_size=8).hexdigest()
+    return f"{instance.name}.{digest}"
+
+
+def _now() -> str:
+    """Return the time as Kubernetes' MicroTime."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

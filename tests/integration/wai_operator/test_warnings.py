@@ -1,0 +1,110 @@
+"""What people must see is a Kubernetes event, one for each cause; what links a phone is shown, and kept nowhere."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import nats
+from integration.wai_operator.scene import Object, Scene, condition, eventually
+from nats.aio.msg import Msg
+
+from oxy_core import subjects
+from oxy_core.events import LiveCode
+from oxy_core.jetstream import STREAMS
+
+EVENTS = "/apis/events.k8s.io/v1/namespaces/{}/events"
+
+
+def recorded(scene: Scene, reason: str) -> list[Object]:
+    found = scene.api.get(EVENTS.format(scene.namespace))["items"]
+    return [event for event in found if event["reason"] == reason]
+
+
+async def until_recorded(scene: Scene, reason: str) -> Object:
+    found: list[Object] = await eventually(lambda: recorded(scene, reason), f"an event {reason}")
+    assert len(found) == 1
+    return found[0]
+
+
+async def test_a_cause_that_does_not_pass_is_one_event_and_a_reconnect_none(scene: Scene) -> None:
+    scene.create()
+    await scene.until_child("statefulset")
+    scene.start_pod(ready=True)
+    await scene.until_phase("Connected", "Connected")
+    for restarts in (1, 2):
+        scene.pod_status(ready=False, restarts=restarts)
+        await scene.until_status(lambda found: found["phase"] == "Reconnecting")
+        scene.pod_status(ready=True, restarts=restarts)
+        await scene.until_phase("Connected", "Connected")
+    assert scene.api.get(EVENTS.format(scene.namespace))["items"] == []
+    scene.pod_status(ready=False, state=scene.terminated(64))
+    await scene.until_phase("LoggedOut", "LoggedOut")
+    event = await until_recorded(scene, "LoggedOut")
+    assert (event["type"], event["regarding"]["kind"], event["regarding"]["name"]) == (
+        "Warning",
+        "WhatsAppInstance",
+        scene.name,
+    )
+    assert event["note"]
+    await asyncio.sleep(0.5)
+    assert len(scene.api.get(EVENTS.format(scene.namespace))["items"]) == 1
+
+
+async def test_an_event_counts_what_comes_again_also_under_another_operator(lone: Scene) -> None:
+    lone.operator.start()
+    lone.create()
+    await lone.until_child("statefulset")
+    lone.start_pod()
+    lone.pod_status(ready=False, state=lone.terminated(64))
+    await until_recorded(lone, "LoggedOut")
+    lone.operator.stop()
+    # Its memory is gone, and so is the status: the same cause is met as if it were new.
+    lone.drop_status()
+    lone.operator.start()
+    await eventually(lambda: "series" in recorded(lone, "LoggedOut")[0], "a series")
+    found = await until_recorded(lone, "LoggedOut")
+    assert found["series"]["count"] == 2
+
+
+async def test_a_code_is_shown_to_who_watches_now_and_to_no_tenant(scene: Scene) -> None:
+    scene.create()
+    await scene.until_child("statefulset")
+    scene.start_pod()
+    await scene.until_status(lambda found: condition(found, "CredentialsReady").get("status") == "True")
+    seen: list[Msg] = []
+    spied: list[Msg] = []
+
+    async def see(message: Msg) -> None:
+        seen.append(message)
+
+    async def spy(message: Msg) -> None:
+        spied.append(message)
+
+    tenant = await nats.connect(scene.nats.url, user_credentials=str(scene.tenant_credentials()))
+    await tenant.subscribe("oxy.live.>", cb=spy)
+    await tenant.subscribe("oxy.events.>", cb=spy)
+    await tenant.flush()
+    expires = datetime.now(UTC) + timedelta(minutes=2)
+    async with scene.platform() as client:
+        await client.subscribe(subjects.live(scene.organization, scene.name, "*"), cb=see)
+        await client.flush()
+        before = [(await client.jetstream().stream_info(str(stream.name))).state.bytes for stream in STREAMS]
+        offers = [
+            {"method": "PhoneCode", "code": "ABCD1234", "expires_at": expires},
+            {"method": "QRCode", "qr": "2@secret", "expires_at": expires},
+        ]
+        for number, offer in enumerate(offers, 1):
+            await scene.say(scene.state(connection="pairing", pairing=offer))
+            await eventually(lambda number=number: len(seen) >= number, "the code is shown")
+        codes = [LiveCode.decode(message.data) for message in seen]
+        assert [(message.subject.split(".")[-1], code.code) for message, code in zip(seen, codes, strict=True)] == [
+            ("whatsapp:pairing", "ABCD1234"),
+            ("whatsapp:qr", "2@secret"),
+        ]
+        kept = [
+            (await client.jetstream().stream_info(str(stream.name))).state.bytes
+            for stream in STREAMS
+            if stream.name != "OXY_STATE"
+        ]
+        assert kept == [size for size, stream in zip(before, STREAMS, strict=True) if stream.name != "OXY_STATE"]
+    await tenant.close()
+    assert spied == []
