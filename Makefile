@@ -54,8 +54,9 @@ status: setup ## Show all instances
 test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
 	@$(BIN)/pytest tests/unit tests/integration tests/upgrade --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
-e2e: kube ## Two minutes of overlapping faults and a few kills on plain processes, then end-to-end tests on the local cluster
+e2e: kube ## Two minutes of overlapping faults, thirty around one tenant, a few kills, then end-to-end tests on the local cluster
 	@OXY_CHAOS_SECONDS=120 OXY_CHAOS_SEED=$${OXY_CHAOS_SEED:-12} $(BIN)/pytest tests/chaos/test_bad_days.py
+	@OXY_CHAOS_EVENTS=30 OXY_CHAOS_SEED=$${OXY_CHAOS_SEED:-8} $(BIN)/pytest tests/chaos/test_bad_connections.py
 	@OXY_CHAOS_KILLS=12 $(BIN)/pytest tests/chaos/test_unasked_kills.py
 	@$(BIN)/pytest tests/e2e -m "not existing and not node"
 
