@@ -77,7 +77,7 @@ def scene(shared_operator: Operator, namespace: str) -> Iterator[Scene]:
     made.clear()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def another_apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apiserver.ApiServer]:
     """An API server for tests that start and stop operators of their own."""
     with serving(tmp_path_factory.mktemp("kubernetes")) as server:
