@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class RoomWatch:
             if excess := excess_of(usage, share):
                 self._trim(excess)
                 usage = self._usage()
-        except (OSError, JournalError) as error:
+        except (OSError, sqlite3.Error, JournalError) as error:
             log.warning("volume_not_measured", error=str(error))
             return
         self.usage = usage
