@@ -12,8 +12,6 @@ from oxy_core.session_backups import RestoreWish
 from oxy_core.tasks import wait_for
 from oxy_tenant.backups.restorer import Restorer, waiting_reason
 from oxy_tenant.errors import BackupKeyError, BackupUnavailableError, VolumeError
-from oxy_tenant.links.neonize.session_archive import NeonizeArchive
-from oxy_tenant.links.neonize.session_store import SessionStore
 from oxy_tenant.lobby import Lobby
 from oxy_tenant.session_metadata import MetadataFile
 from oxy_tenant.settings_file import SettingsFile
@@ -32,6 +30,10 @@ async def restore_if_wished(settings: SettingsFile, metadata: MetadataFile, lobb
 
     It does not connect meanwhile: a person has asked for another session than the present one.
     """
+    # An ended epoch needs nothing of the library.
+    from oxy_tenant.links.neonize.session_archive import NeonizeArchive  # noqa: PLC0415
+    from oxy_tenant.links.neonize.session_store import SessionStore  # noqa: PLC0415
+
     folder = lobby.environment.session
     archive = NeonizeArchive(folder)
     # What a process that was killed has left.

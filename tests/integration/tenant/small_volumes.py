@@ -1,5 +1,6 @@
 """Real file systems of a few megabytes, to be filled."""
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,16 +22,11 @@ class SmallVolume:
 
     def fill(self, *, leaving: int = 0) -> None:
         """Take all room but so many bytes, at once."""
-        with self._filler.open("ab") as file:
-            try:
-                while True:
-                    file.write(bytes(64 << 10))
-                    file.flush()
-            except OSError:
-                pass
-        size = self._filler.stat().st_size
-        with self._filler.open("ab") as file:
-            file.truncate(max(0, size - leaving))
+        with self._filler.open("ab", buffering=0) as file:
+            with contextlib.suppress(OSError):
+                while file.write(bytes(64 << 10)):
+                    pass
+            file.truncate(max(0, self._filler.stat().st_size - leaving))
 
     def free(self) -> None:
         """Give the room back."""

@@ -72,7 +72,8 @@ async def test_a_journal_stays_within_its_share_and_drops_nothing_that_the_bus_l
         trimmed = await problem(scene, VolumeProblem.JOURNAL_TRIMMED)
         assert trimmed.journal_bytes is not None
         assert trimmed.journal_bytes < 480 << 10
-        assert await scene.runtime.is_ready()
+        # What the bus had not acknowledged yet may have filled so small a share for a moment.
+        await scene.ready()
 
         scene.bus.server.stop()
         await write(scene, 15, "y" * 60_000)
