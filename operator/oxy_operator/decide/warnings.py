@@ -9,12 +9,16 @@ from typing import Any, Final
 
 from oxy_core.instance.connection_causes import connection_cause
 from oxy_core.instance.custom_resource import Phase
+from oxy_core.instance.pairing_proof import PairingProof
 from oxy_operator.decide.status import Status
 
 _FINAL: Final = frozenset({Phase.FAILED.value, Phase.LOGGED_OUT.value, Phase.PAUSED.value})
 
 _WORRIES: Final[Mapping[str, str]] = {"Frozen": "True", "ClientOutdated": "True", "ClientAgeing": "True"}
 """Conditions beside Ready, with the status in which people must see them."""
+
+_UNPROVED: Final = frozenset({PairingProof.RECEIPT_MISSING.value, PairingProof.NOT_SENT.value})
+"""Reasons of the condition PairingConfirmed."""
 
 _WANTED: Final = frozenset({"Suspended"})
 """Reasons that are no surprise: the spec says so."""
@@ -41,6 +45,9 @@ def _all(status: Status) -> Iterator[Warned]:
     ready = conditions.get("Ready")
     if ready is not None and ready["status"] != "True" and _is_worth_it(status.get("phase"), ready["reason"]):
         yield Warned(ready["reason"], ready["message"])
+    proof = conditions.get("PairingConfirmed")
+    if proof is not None and proof["reason"] in _UNPROVED:
+        yield Warned(proof["reason"], proof["message"])
     for kind, value in _WORRIES.items():
         found = conditions.get(kind)
         if found is not None and found["status"] == value:

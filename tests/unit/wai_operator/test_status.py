@@ -13,6 +13,7 @@ from oxy_operator.decide.live_state import current_live_state
 from oxy_operator.decide.situation import Situation
 from oxy_operator.decide.status import status_of, without_detail
 from oxy_operator.decide.verdicts import verdict_for
+from oxy_operator.decide.warnings import warnings
 from oxy_operator.problems import Problem
 
 
@@ -454,6 +455,16 @@ def test_a_missing_proof_of_pairing_is_a_warning_and_no_failure(
     assert (found and (found["status"], found["reason"])) == expected
     assert made["Ready"]["status"] == "True"
     assert "PairingConfirmed" not in conditions(record=record(**OPEN), live=live(pairing_proof=proof))
+
+
+def test_people_hear_once_of_a_proof_that_is_missing_and_not_of_one_that_is_on_its_way() -> None:
+    def status(proof: str) -> dict[str, Any]:
+        return status_of(situation(pod=pod(ready=True), live=live(connection="connected", pairing_proof=proof)))
+
+    missing = status("ReceiptMissing")
+    assert "ReceiptMissing" in {warned.reason for warned in warnings(status("Waiting"), missing)}
+    assert warnings(missing, missing) == ()
+    assert not {"Waiting", "Confirmed"} & {warned.reason for warned in warnings({}, status("Waiting"))}
 
 
 def test_what_was_known_of_the_proof_stays_without_the_bus() -> None:
