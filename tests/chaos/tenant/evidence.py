@@ -20,6 +20,8 @@ from oxy_simulator.replies import DeviceView, Message
 
 MEMORY_BYTES: Final = 160 << 20
 """Most resident memory of the tenant: the limit that the operator sets."""
+_FULL: Final = re.compile(r"disk is full|No space left on device")
+"""What a write says that met a volume before the runtime noticed that it was full."""
 _PENDING: Final = re.compile(r"^(oxy_tenant_reports_pending|oxy_tenant_files_waiting) (?!0\.0$)(.*)$", re.MULTILINE)
 
 
@@ -75,7 +77,7 @@ def _is_busy(device: DeviceView) -> bool:
 def processes(system: System, largest: int) -> list[str]:
     """Return what the tenant's process did that it must not: crash, stay for too long, grow."""
     log = system.pod.program.log.read_text(errors="replace")
-    found = [f"the log says {line[:400]}" for line in bugs_in(log)]
+    found = [f"the log says {line[:400]}" for line in bugs_in(log) if not _FULL.search(line)]
     found += system.pod.overdue
     found += system.platform.problems
     return [*found, f"the tenant had {largest >> 20} MiB"] if largest > MEMORY_BYTES else found
