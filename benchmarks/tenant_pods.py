@@ -144,7 +144,13 @@ async def until(condition: Callable[[], bool], what: str) -> None:
 def businesses(count: int) -> tuple[Instance, ...]:
     """Return instances of `count` organizations."""
     return tuple(
-        petshop(f"shop-{number}", organizationId=f"shop-{number}", phoneNumber=f"+55119870{number:05}")
+        petshop(
+            f"shop-{number}",
+            organizationId=f"shop-{number}",
+            phoneNumber=f"+55119870{number:05}",
+            # So that two hundred lost connections in a row are not met with more and more patience.
+            reconnect={"baseDelaySeconds": 1, "multiplier": "1", "maxDelaySeconds": 1, "maxAttempts": 1000},
+        )
         for number in range(count)
     )
 

@@ -23,6 +23,11 @@ class Backlog:
         self._read = 0
         self._held.clear()
 
+    @property
+    def holds(self) -> bool:
+        """Whether reports of any chat wait for its rate."""
+        return bool(self._held)
+
     def has_due(self, now: float) -> bool:
         """Whether a held chat may publish again."""
         return any(self._rates.allows(chat, now) for chat in self._held)

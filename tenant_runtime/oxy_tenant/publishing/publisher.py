@@ -31,6 +31,9 @@ from oxy_tenant.publishing.window import Window
 _POLL_SECONDS: Final = 0.2
 """How often a lost or silent connection is checked."""
 
+_IDLE_POLL_SECONDS: Final = 1.0
+"""The same while nothing is in flight or held: a pod spends most of its life so, and beside many others."""
+
 _GATHER_SECONDS: Final = 0.01
 """How long reports gather that follow others at once: reading and publishing them together takes far less time."""
 
@@ -238,9 +241,13 @@ class Publisher:
         """Wait for an acknowledgement, a new report or a lost connection; go back after a refusal or a time-out."""
         while not self._must_act(client):
             # Acknowledgements wake us too. A lost connection and a time-out do not, so poll for them.
-            await wait_for(self._wake, _POLL_SECONDS)
+            await wait_for(self._wake, _IDLE_POLL_SECONDS if self._idle else _POLL_SECONDS)
         if self._refusal is not None:
             await self._go_back(self._refusal)
+
+    @property
+    def _idle(self) -> bool:
+        return self._window.oldest is None and not self._window.again and not self._backlog.holds
 
     def _must_act(self, client: Client) -> bool:
         now = self._loop.time()
