@@ -256,6 +256,7 @@ async def test_a_volume_that_is_lost_is_replaced_by_a_backup_without_linking_the
     example: System, simulator: SimulatorClient
 ) -> None:
     kubectl, where = example.kubectl, ("--namespace", TENANT_NAMESPACE, "--output", "json")
+    customer = await simulator.add_phone("+5511912340078", "Rita")
     made = json.loads(oxy("sessions", "backup", INSTANCE, *where))
     assert [item["id"] for item in json.loads(oxy("sessions", "show", INSTANCE, *where))["backups"]][:1] == [
         made["backupId"]
@@ -266,5 +267,5 @@ async def test_a_volume_that_is_lost_is_replaced_by_a_backup_without_linking_the
     kubectl("delete", "persistentvolumeclaim", orphan["claim"], "--timeout=60s")
     apply_instance(kubectl, session={"restoreFrom": {"backupId": "latest"}})
     wait_until("the instance is ready again", 180, lambda: is_ready(kubectl) or None)
-    assert (await ask(simulator, CUSTOMER.phone, BUSINESS_PHONE, "E agora, voltaram?")).answer
+    assert (await ask(simulator, customer.phone, BUSINESS_PHONE, "Oi, tudo bem?")).answer
     assert json.loads(oxy("sessions", "prune", *where)) == {"leftovers": [], "problems": []}

@@ -22,6 +22,14 @@ SHOWN: Final = 30
 _LATE: Final = 2
 """After so many intervals without one, a backup is overdue."""
 
+_VERSION: Final = 64
+"""Longest version of a library, in characters, that the status repeats."""
+
+_FIGURES: Final = (
+    *("sizeBytes", "volumeBytes", "volumeFreeBytes", "journalBytes", "linkedAt", "device", "libraryVersion"),
+    *("messages", "peers", "setAsideBytes", "checkedAt", "restoredAt", "updatedAt"),
+)
+
 Fields = dict[str, Any]
 
 
@@ -108,22 +116,24 @@ def _failure(said: BackupState | None) -> Problem | None:
 
 
 def _facts(live: LiveState | None, old: Fields) -> Fields:
-    """Return sizes and figures, which are written at most every five minutes."""
-    names = ("sizeBytes", "volumeBytes", "volumeFreeBytes", "journalBytes", "linkedAt", "device", "libraryVersion")
-    more = ("messages", "peers", "setAsideBytes", "checkedAt", "restoredAt", "updatedAt")
-    shown = {name: old[name] for name in (*names, *more) if name in old}
+    """Return sizes and figures, which are written at most every five minutes, or when more of them are known."""
+    shown: Fields = {name: old[name] for name in _FIGURES if name in old}
+    fresh = _fresh(live) if live is not None else {}
     updated = utc_moment(old.get("updatedAt"))
-    if live is None or (updated is not None and live.heartbeat_at - updated < ACTIVITY_STEP):
-        return shown
+    young = live is not None and updated is not None and live.heartbeat_at - updated < ACTIVITY_STEP
+    return shown if not fresh or (young and fresh.keys() <= shown.keys()) else fresh
+
+
+def _fresh(live: LiveState) -> Fields:
     session = live.session or SessionFacts()
-    fresh = {
+    known = {
         "sizeBytes": live.session_bytes,
         "volumeBytes": live.volume_bytes,
         "volumeFreeBytes": live.volume_free_bytes,
         "journalBytes": live.journal_bytes,
         "linkedAt": session.linked_at and utc_text(session.linked_at),
         "device": session.device,
-        "libraryVersion": plain_text(session.library_version, SHOWN) or None,
+        "libraryVersion": plain_text(session.library_version, _VERSION) or None,
         "messages": session.messages,
         "peers": session.peers,
         "setAsideBytes": session.set_aside_bytes,
@@ -131,7 +141,7 @@ def _facts(live: LiveState | None, old: Fields) -> Fields:
         "restoredAt": session.restored_at and utc_text(session.restored_at),
         "updatedAt": utc_text(live.heartbeat_at),
     }
-    return {name: value for name, value in fresh.items() if value is not None}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _backups(backups: Sequence[StoredBackup] | None, old: Fields) -> Fields:

@@ -182,6 +182,11 @@ def test_the_status_lists_backups_and_figures_at_a_bounded_rate() -> None:
     )
     assert status(more)["session"]["sizeBytes"] == 4096
     assert "lastBackupAt" not in status(more)["session"]
+    fuller = observed(
+        instance=instance(status={"session": shown}),
+        reported=live(**facts | {"session_bytes": 8192, "journal_bytes": 1}),
+    )
+    assert status(fuller)["session"]["sizeBytes"] == 8192
     outdated = shown | {"updatedAt": "2026-11-22T11:54:00Z"}
     later = observed(instance=instance(status={"session": outdated}), reported=live(**facts | {"session_bytes": 8192}))
     assert status(later)["session"]["sizeBytes"] == 8192
