@@ -198,9 +198,9 @@ class SessionProgress:
         return WentDown(known) if self.linked and self._silence is None else None
 
     def _held(self, trouble: Trouble, now: float) -> Noted | None:
-        """Note what leaves the connection as it is, and is over once that has lasted; without one it is nothing."""
+        """Note what leaves the connection as it is, and is over once that has lasted; between two it is nothing."""
         if self._silence is None:
-            return None
+            return None if self.linked else Noted(trouble)
         self._settles_at = now + self._timing.lasting
         return Noted(trouble)
 

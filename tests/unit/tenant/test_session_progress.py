@@ -209,6 +209,13 @@ def test_what_leaves_the_connection_alone_is_only_noted() -> None:
     assert session.take(LOST) == WentDown(Trouble("ConnectionLost"))
 
 
+def test_a_code_that_is_typed_wrong_is_noted() -> None:
+    session = Session(linked=False)
+    session.take(QrOffered("qr"))
+    assert session.take(TroubleNoticed("PairingDenied")) == Noted(Trouble("PairingDenied"))
+    assert session.progress.wakes_at == 1000 + WINDOW
+
+
 def test_while_codes_are_offered_a_lost_connection_is_the_libraries_business() -> None:
     session = Session(linked=False)
     session.take(QrOffered("qr"))
