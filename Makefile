@@ -50,7 +50,7 @@ status: setup ## Show all instances
 	@$(BIN)/python -m oxy_dev oxy status
 
 ##@ Check
-.PHONY: test e2e e2e-existing e2e-node chaos chaos-kills chaos-tenant chaos-unasked bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator bench-tenant
+.PHONY: test e2e e2e-existing e2e-node e2e-node-matrix chaos chaos-kills chaos-tenant chaos-unasked bench bench-assistants bench-engine bench-messages bench-processor bench-simulator bench-operator bench-tenant
 test: lint types kube ## Lint, types, unit and integration tests with real servers (COVERAGE=1 measures coverage)
 	@$(BIN)/pytest tests/unit tests/integration tests/upgrade --numprocesses $(JOBS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=term)
 
@@ -58,13 +58,16 @@ e2e: kube ## Two minutes of overlapping faults, thirty around one tenant, a few 
 	@OXY_CHAOS_SECONDS=120 OXY_CHAOS_SEED=$${OXY_CHAOS_SEED:-12} $(BIN)/pytest tests/chaos/test_bad_days.py
 	@OXY_CHAOS_EVENTS=30 OXY_CHAOS_SEED=$${OXY_CHAOS_SEED:-8} $(BIN)/pytest tests/chaos/test_bad_connections.py
 	@OXY_CHAOS_KILLS=12 $(BIN)/pytest tests/chaos/test_unasked_kills.py
-	@$(BIN)/pytest tests/e2e -m "not existing and not node"
+	@$(BIN)/pytest tests/e2e -m "not existing and not node and not matrix"
 
 e2e-existing: kube ## The same with images from a registry, as on your own cluster (CLUSTER=existing)
 	@$(BIN)/pytest tests/e2e -m existing
 
 e2e-node: kube ## Life cycle of the local node alone: up, killed, repaired, down without a trace (no node may be running)
 	@$(BIN)/pytest tests/e2e -m node
+
+e2e-node-matrix: kube ## One instance for each cause of a lost connection, side by side on the local cluster, bus up and down
+	@$(BIN)/pytest tests/e2e -m matrix
 
 chaos: kube ## Ten minutes of overlapping faults, then count every message (SHORT=1: two; OXY_CHAOS_SEED repeats a run)
 	@OXY_CHAOS_SECONDS=$(if $(SHORT),120,600) $(BIN)/pytest tests/chaos/test_bad_days.py --capture=no

@@ -72,6 +72,11 @@ class Member:
         return str(self.condition("Ready")["reason"])
 
     @property
+    def attempts(self) -> int:
+        """Failed attempts to connect since the last success."""
+        return int(self.status.get("reconnect", {}).get("attempts", 0))
+
+    @property
     def connected(self) -> bool:
         return self.condition("Ready")["status"] == "True"
 
@@ -146,8 +151,8 @@ def _resource(member: Member) -> Json:
 
 def proxy_secret(name: str, url: str) -> Json:
     """Return the Secret with the URL of a proxy."""
-    metadata = {"name": name, "namespace": NAMESPACE}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"url": url}}
+    metadata, data = {"name": name, "namespace": NAMESPACE}, {"url": base64.b64encode(url.encode()).decode()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
 
 
 @asynccontextmanager
