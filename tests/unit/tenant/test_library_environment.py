@@ -1,9 +1,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
+from unit.tenant.links import environment_in
 
+from oxy_core.errors import SettingsError
 from oxy_tenant.library_environment import LIBRARY_ENVIRONMENT, library_environment
 
 SHOW = """
@@ -56,3 +60,12 @@ def test_a_process_that_opens_no_connection_does_not_load_the_library() -> None:
     command = [sys.executable, "-c", show]
     found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+def test_an_empty_proxy_is_one_that_cannot_be_used(tmp_path: Path) -> None:
+    environment = environment_in(tmp_path)
+    assert environment.proxy_url is None
+    with pytest.raises(
+        SettingsError, match=r"is empty.* Correct it in the Secret that spec.network.proxySecretRef names"
+    ):
+        _ = environment.model_copy(update={"proxy": SecretStr("")}).proxy_url
