@@ -238,3 +238,12 @@ def test_a_phone_that_was_linked_meanwhile_is_not_asked_for_again() -> None:
     assert session.take(LOST) == WentDown(Trouble("ConnectionLost"))
     assert session.until_step() == SessionEnd(Trouble("ConnectionLost"))
     assert session.now == 1005
+
+
+def test_a_code_that_the_phone_refuses_ends_nothing_and_is_noted_while_a_code_is_shown() -> None:
+    session = Session(linked=False)
+    session.take(QrOffered("qr"))
+    denied = TroubleNoticed("PairingDenied", "status 400")
+    assert session.take(denied) == Noted(Trouble("PairingDenied", "status 400"))
+    session.take(PairingStopped(succeeded=True))
+    assert session.take(denied) is None
