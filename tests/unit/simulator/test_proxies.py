@@ -5,8 +5,8 @@ import ssl
 from typing import cast
 
 from oxy_simulator.front import Front
-from oxy_simulator.proxies import ProxyConnection
-from oxy_simulator.proxy_protocol import ProxyPolicy
+from oxy_simulator.proxies import Listener, ProxyConnection
+from oxy_simulator.proxy_protocol import ProxyPolicy, parse_listener
 
 
 class ForeignTransport:
@@ -37,3 +37,9 @@ async def test_a_transport_need_not_be_asyncios() -> None:
     assert transport.closed
     connection.connection_lost(None)
     assert front.arriving == 0
+
+
+def test_the_url_of_a_proxy_says_what_its_policy_says() -> None:
+    policy = ProxyPolicy("socks5", "shop@home", "p/ss:w#rd%")
+    listener = Listener(1, policy, "127.0.0.1", 1080, cast("asyncio.Server", None))
+    assert parse_listener(listener.url) == (policy, "127.0.0.1", 1080)
