@@ -4,12 +4,13 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from oxy_core import subjects
 from oxy_core.instance.stored_session import VolumeProblem
 from oxy_tenant import metrics
 from oxy_tenant.backups.maker import BackupMaker, BackupRules
+from oxy_tenant.connection.event_reports import EventReports
 from oxy_tenant.connection.hold import ConnectionHold
 from oxy_tenant.connection.life_cycle import Connection
 from oxy_tenant.connection.live_state import StateBoard, Stored
@@ -47,6 +48,10 @@ if TYPE_CHECKING:
     from oxy_tenant.links.neonize.adapter import NeonizeAdapter
 
 
+SETTLED_WAITS: Final = 10
+"""A connection has brought what the server had queued after so many times the wait for one receipt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """The dependencies that several parts share."""
@@ -72,6 +77,7 @@ class Parts:
     board: StateBoard
     connection: Connection
     connection_reports: ConnectionReports
+    event_reports: EventReports
     reception: Reception
     sender: Sender
     outgoing_files: FileSource
@@ -113,6 +119,7 @@ def assemble(
         board=board,
         connection=connection,
         connection_reports=ConnectionReports(journal.reports, board),
+        event_reports=EventReports(journal.events, board, settle_seconds=SETTLED_WAITS * environment.receipt_wait),
         reception=reception,
         sender=sender,
         outgoing_files=outgoing,
@@ -127,6 +134,12 @@ def assemble(
         publisher=_build_publisher(shared, board, reports_added),
         files=_build_fetcher(shared, connection),
     )
+
+
+def _build_reach_out(journal: Journal, board: StateBoard) -> ReachOutLock:
+    since = journal.events.reach_out_locked_since
+    board.update(reachout_locked_since=since)
+    return ReachOutLock(journal.sends.now, lambda now: board.update(reachout_locked_since=now), since=since)
 
 
 def _measured(journal: Journal) -> QueueDepths:
@@ -344,7 +357,7 @@ def _build_sender(  # noqa: PLR0913 what it shares with other parts
             freeze=freeze,
         ),
         freeze=freeze,
-        reach_out=ReachOutLock(journal.sends.now, lambda since: board.update(reachout_locked_since=since)),
+        reach_out=_build_reach_out(journal, board),
         settings=shared.settings,
         connected=connected,
         stopping=shared.stopping,

@@ -66,6 +66,8 @@ class Reception:
     def take_message(self, arrival: ArrivedMessage) -> None:
         """Journal a message; called from a thread of the link. Raises JournalError."""
         self._note_device()
+        if arrival.facts.from_me and arrival.facts.sender_device == 0:
+            self._journal.events.phone_seen(arrival.facts.sent_at or self._journal.clock())
         received = classify(arrival, self._account, self._settings.current.inbound)
         if isinstance(received, LeftOutMessage):
             metrics.LEFT_OUT.labels(received.chat_type or "other", received.kind or "protocol").inc()
@@ -85,6 +87,8 @@ class Reception:
             self._wake.set()
             return
         self._confirmations.confirm(notice)
+        if notice.by_phone:
+            self._journal.events.phone_seen(notice.at or self._journal.clock())
         if not notice.from_me:
             at = notice.at or self._journal.clock()
             receipts = (Receipt(notice.kind, found, at) for found in notice.whatsapp_ids)

@@ -74,6 +74,7 @@ class Runtime:
                         parts.sender.run(),
                         parts.files.run(),
                         parts.connection_reports.run(),
+                        parts.event_reports.run(),
                         parts.reception.run(),
                         parts.forgetter.run(),
                         parts.freeze.run(),

@@ -22,6 +22,7 @@ from oxy_tenant.journal.answerables import Answerables
 from oxy_tenant.journal.chats import Chats
 from oxy_tenant.journal.database import JournalDatabase
 from oxy_tenant.journal.delays import ClockDifference
+from oxy_tenant.journal.instance_events import InstanceEvents
 from oxy_tenant.journal.linked_device import LinkedDevice
 from oxy_tenant.journal.reports import Clock, Reports
 from oxy_tenant.journal.seen import Circumstances, seen
@@ -36,8 +37,14 @@ log = structlog.get_logger()
 class Inbound:
     """The received messages of one instance."""
 
-    def __init__(
-        self, journal: JournalDatabase, chats: Chats, reports: Reports, transfers: FileTransfers, clock: Clock
+    def __init__(  # noqa: PLR0913, PLR0917 the parts that a message concerns
+        self,
+        journal: JournalDatabase,
+        chats: Chats,
+        reports: Reports,
+        transfers: FileTransfers,
+        events: InstanceEvents,
+        clock: Clock,
     ) -> None:
         self._journal = journal
         self._chats = chats
@@ -46,7 +53,7 @@ class Inbound:
         self._clock = clock
         self._answerables = Answerables(clock)
         self._activity = Activity(clock)
-        self._device = LinkedDevice(journal)
+        self._device = LinkedDevice(journal, events)
         known = journal.read("SELECT clock_ahead FROM identity")[0][0]
         self._noted_ahead = known
         self._difference = ClockDifference(known)

@@ -14,6 +14,7 @@ from oxy_tenant.journal.erasures import Erasures
 from oxy_tenant.journal.fillers import OwedFillers
 from oxy_tenant.journal.freezes import Freezes
 from oxy_tenant.journal.inbound import Inbound
+from oxy_tenant.journal.instance_events import InstanceEvents
 from oxy_tenant.journal.numbers import ResolvedNumbers
 from oxy_tenant.journal.pairing_proofs import PairingProofs
 from oxy_tenant.journal.receipts import SendReceipts
@@ -43,6 +44,7 @@ class Journal:
     erasures: Erasures
     pairing_proofs: PairingProofs
     freezes: Freezes
+    events: InstanceEvents
     clock: Clock
 
     @classmethod
@@ -81,12 +83,13 @@ class Journal:
         chats = Chats(database)
         reports = Reports(database, organization=organization, instance=instance, clock=clock)
         transfers = FileTransfers(database, reports, clock)
+        events = InstanceEvents(database, reports, clock)
         sends = Sends(database, chats, reports, clock)
         sends.close_older_journals()
         return cls(
             database=database,
             chats=chats,
-            inbound=Inbound(database, chats, reports, transfers, clock),
+            inbound=Inbound(database, chats, reports, transfers, events, clock),
             sends=sends,
             reports=reports,
             numbers=ResolvedNumbers(database, chats, clock),
@@ -96,6 +99,7 @@ class Journal:
             erasures=Erasures(database, reports, sends, clock),
             pairing_proofs=PairingProofs(database, reports),
             freezes=Freezes(database),
+            events=events,
             clock=clock,
         )
 

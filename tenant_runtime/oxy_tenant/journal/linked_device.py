@@ -5,6 +5,7 @@ from typing import Final
 
 from oxy_core.identity import Jid
 from oxy_tenant.journal.database import JournalDatabase
+from oxy_tenant.journal.instance_events import InstanceEvents
 
 TOLERANCE: Final = timedelta(seconds=2)
 """WhatsApp's times have whole seconds."""
@@ -13,8 +14,9 @@ TOLERANCE: Final = timedelta(seconds=2)
 class LinkedDevice:
     """The device that this journal's messages were received on."""
 
-    def __init__(self, journal: JournalDatabase) -> None:
+    def __init__(self, journal: JournalDatabase, events: InstanceEvents) -> None:
         self._journal = journal
+        self._events = events
         device, linked_at = journal.read("SELECT linked_device, linked_at FROM identity")[0]
         self._device: str | None = device
         self._linked_at = None if linked_at is None else datetime.fromtimestamp(linked_at, UTC)
@@ -28,7 +30,9 @@ class LinkedDevice:
         with self._journal.transaction() as database:
             row = (name, None if since is None else since.timestamp())
             database.execute("UPDATE identity SET linked_device = ?, linked_at = ?", row)
+            self._events.linked(database, device)
         self._device, self._linked_at = name, since
+        self._events.phone_seen(at)  # it was just used
 
     def _has_messages(self) -> bool:
         """Whether older code, which did not note the device, has received messages: nobody knows since when."""

@@ -133,6 +133,8 @@ class Receipts:
     """By WhatsApp's clock; None: unknown."""
     from_me: bool = False
     """Whether a device of our own sent it: it confirms that a message of ours was sent, but not that anybody has it."""
+    by_phone: bool = False
+    """Whether that device is the phone itself."""
 
 
 @dataclass(frozen=True, slots=True)

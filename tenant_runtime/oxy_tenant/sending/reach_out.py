@@ -18,19 +18,23 @@ PROBE_SECONDS: Final = 900.0
 
 
 class ReachOutLock:
-    """Whether the account may write first; `on_change` is told since when it may not, or None."""
+    """Whether the account may write first; `on_change` is told since when it may not, or None.
+
+    `since`: what the process before said last. The first unasked message finds out whether it is so.
+    """
 
     def __init__(
         self,
         now: Callable[[], datetime],
         on_change: Callable[[datetime | None], None],
         *,
+        since: datetime | None = None,
         probe_seconds: float = PROBE_SECONDS,
     ) -> None:
         self._now = now
         self._on_change = on_change
         self._probe_seconds = probe_seconds
-        self._since: datetime | None = None
+        self._since = since
         self._probe_at = 0.0
 
     def wait_seconds(self, waiting: WaitingSend) -> float:

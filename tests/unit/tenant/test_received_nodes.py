@@ -60,7 +60,9 @@ def test_what_a_contact_received_read_and_played(kind: str | None, meaning: Rece
 )
 def test_what_our_own_devices_received_read_and_played(kind: str, meaning: ReceiptKind) -> None:
     found = read(node(type=kind, **{"from": "999@lid"}, recipient="111@lid"))
-    assert found == Receipts(meaning, ("3EB0",), ANA, Jid.parse("999@lid"), AT, from_me=True)
+    assert found == Receipts(meaning, ("3EB0",), ANA, Jid.parse("999@lid"), AT, from_me=True, by_phone=True)
+    companion = read(node(type=kind, **{"from": "999:3@lid"}, recipient="111@lid"))
+    assert companion == Receipts(meaning, ("3EB0",), ANA, Jid.parse("999@lid"), AT, from_me=True)
 
 
 @pytest.mark.parametrize("kind", ["retry", "server-error", "hist_sync", "peer_msg", "view", "whatever is new", "read "])

@@ -108,14 +108,15 @@ def _receipt(node: str, owns: Callable[[Jid], bool]) -> Receipts | None:
 def _receipts(
     attributes: Mapping[str, str], kind: ReceiptKind, ids: tuple[str, ...], owns: Callable[[Jid], bool]
 ) -> Receipts:
-    source = Jid.parse(attributes.get("from", "")).bare
+    sender = Jid.parse(attributes.get("from", ""))
+    source = sender.bare
     from_me = attributes.get("type") in _OWN or owns(source)
     chat, by = source, source
     if source.server not in DIRECT_SERVERS and "participant" in attributes:
         by = Jid.parse(attributes["participant"]).bare
     elif from_me and "recipient" in attributes:
         chat = Jid.parse(attributes["recipient"]).bare
-    return Receipts(kind, ids, chat, by, _moment(attributes), from_me)
+    return Receipts(kind, ids, chat, by, _moment(attributes), from_me, by_phone=from_me and sender.device == 0)
 
 
 def _moment(attributes: Mapping[str, str]) -> datetime | None:

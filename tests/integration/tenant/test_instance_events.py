@@ -1,0 +1,60 @@
+"""A real library and a simulated WhatsApp: what becomes an event, and which signs the phone itself gives."""
+
+import sqlite3
+from contextlib import closing
+
+from integration.tenant.scene import CUSTOMER, Scene, send_request, until
+
+from oxy_core.envelopes import Lane, SendOutcome
+from oxy_core.report_bodies import InstanceEvent
+from oxy_simulator.faultkind import FaultKind
+
+DAY = 86_400.0
+
+
+async def told(scene: Scene) -> list[str]:
+    return [report.body.name for report in await scene.bus.stored() if isinstance(report.body, InstanceEvent)]
+
+
+async def has_told(scene: Scene, *names: str) -> None:
+    async def all_told() -> bool:
+        return await told(scene) == list(names)
+
+    await until(all_told, 20, f"{names} told")
+
+
+def age_phone(scene: Scene, days: float) -> None:
+    """As if the phone's last sign were so many days older."""
+    with closing(sqlite3.connect(scene.runtime.session / "journal.db")) as journal, journal:
+        journal.execute("UPDATE event_marks SET value = value - ? WHERE name = 'phone_seen'", (days * DAY,))
+
+
+def seen_days_ago(scene: Scene) -> float:
+    with closing(sqlite3.connect(scene.runtime.session / "journal.db")) as journal:
+        query = "SELECT (unixepoch('now') - value) / 86400.0 FROM event_marks WHERE name = 'phone_seen'"
+        found: float = journal.execute(query).fetchone()[0]
+        return found
+
+
+async def test_a_lock_of_whatsapp_is_told_once_and_what_the_phone_confirms_is_a_sign_of_it(scene: Scene) -> None:
+    await scene.pair()
+    chat = await scene.chat()
+    await has_told(scene, "whatsapp:credentials_saved")
+    await scene.business.fault(FaultKind.REFUSE, peer=CUSTOMER, count=1, code=463)
+    unasked = send_request(chat, "Amanhã é dia de banho!", lane=Lane.AUTOMATION)
+    await scene.bus.request(unasked)
+    await has_told(scene, "whatsapp:credentials_saved", "whatsapp:reachout_locked")
+
+    # The next process knows, and finds out at once whether it is over. Meanwhile the phone has been away.
+    await scene.runtime.kill()
+    age_phone(scene, 9)
+    await scene.runtime.start()
+    assert (await scene.result(unasked)).outcome is SendOutcome.SENT
+    events = {"whatsapp:credentials_saved", "whatsapp:reachout_locked", "whatsapp:reachout_unlocked"}
+
+    async def unlocked() -> bool:
+        return events <= set(await told(scene))
+
+    await until(unlocked, 20, "the end of the lock")
+    # The phone confirms what is sent from here, so it is there again.
+    await until(lambda: seen_days_ago(scene) < 1, 20, "a sign of the phone")
