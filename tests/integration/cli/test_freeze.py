@@ -63,9 +63,9 @@ def test_two_people_who_freeze_at_once_are_both_heeded(scene: Scene) -> None:
     def freeze(name: str) -> int:
         return oxy("freeze", "-O", name, "--system-namespace", scene.namespace, "--wait=0").returncode
 
-    with ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(freeze, ["one-org", "two-org", "three-org"])) == [0, 0, 0]
-    assert set(record(scene).organizations) == {"one-org", "two-org", "three-org"}
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(freeze, ["one-org", "two-org"])) == [0, 0]
+    assert set(record(scene).organizations) == {"one-org", "two-org"}
     oxy("thaw", "-O", "two-org", "--system-namespace", scene.namespace, "--wait=0")
     assert [record(scene).held(name) is None for name in ("one-org", "two-org", None)] == [False, True, True]
 
