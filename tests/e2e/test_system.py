@@ -3,10 +3,11 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from e2e.worker_shell import let_time_pass
+from e2e.worker_shell import let_time_pass, traces, traces_on_volume
 
 from oxy_core.chat_commands import HAND_BACK
 from oxy_dev import external_services
@@ -106,6 +107,37 @@ def order(folder: Path, text: str, *command: str) -> None:
     file = folder / "order.yaml"
     file.write_text(text)
     oxy(*command, "--filename", str(file), "--namespace", TENANT_NAMESPACE, INSTANCE)
+
+
+LEAVING = replace(CUSTOMER, name="Ana Quintela", phone="+5511912340066", lines=CUSTOMER.lines[:1])
+
+
+async def test_a_person_is_handed_out_and_then_forgotten_everywhere(system: System, simulator: SimulatorClient) -> None:
+    [registered] = await play(simulator, BUSINESS_PHONE, LEAVING)
+    person = ("--namespace", TENANT_NAMESPACE, INSTANCE, LEAVING.phone)
+    document = json.loads(oxy("contact", "export", *person))
+    records = document["records"]
+    said = {row["author"]: row["body"] for row in records["messages"]}
+    assert said["customer"] == LEAVING.lines[0]
+    assert registered.answer in said["assistant"]
+    assert [(pet["name"], pet["species"]) for pet in records["pets"]] == [("Thor", "cachorro")]
+    users = [address.partition("@")[0] for address in document["person"]["addresses"]]
+    needles = [LEAVING.phone[1:], LEAVING.phone[-8:], LEAVING.name, *users]
+    assert len(traces(system.kubectl, needles)) > 5
+    assert traces_on_volume(system.kubectl, POD, needles)
+    [erasure] = json.loads(oxy("contact", "erase", "--yes", "--output", "json", *person))
+    wait_until("the person is forgotten", 60, lambda: erasure["id"] not in being_forgotten() or None)
+    assert being_forgotten("--all")[erasure["id"]]["done_at"]
+    assert traces(system.kubectl, needles) == []
+    assert traces_on_volume(system.kubectl, POD, needles) == []
+    with pytest.raises(CommandError, match="nobody with this number"):
+        oxy("contact", "export", *person)
+
+
+def being_forgotten(*options: str) -> dict[str, dict[str, object]]:
+    """What `oxy contact erasures` lists."""
+    listed = oxy("contact", "erasures", *options, "--output", "json", "--namespace", TENANT_NAMESPACE, INSTANCE)
+    return {item["id"]: item for item in json.loads(listed)}
 
 
 def test_a_probe_takes_the_way_of_every_queue(system: System) -> None:

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from oxy_core.outbound import OutboundContent
-from oxy_dev.environment import INSTANCE, ORGANIZATION, SYSTEM_NAMESPACE
+from oxy_dev.environment import INSTANCE, ORGANIZATION, SYSTEM_NAMESPACE, TENANT_NAMESPACE
 from oxy_dev.kubectl import Kubectl
 
 WORKER: Final = "deployment/oxy-ai"
+
+MOST_TABLES_OF_QUEUES: Final = 20
+"""More are looked through: the role of the workers reads nearly all tables."""
 
 STORED: Final = """
 import asyncio, base64, json, sys
@@ -101,6 +104,63 @@ async def main(organization, instance, phone):
 asyncio.run(main(*sys.argv[1:]))
 """
 
+TRACES: Final = """
+import asyncio, json, sys
+from nats.js.errors import NotFoundError
+from oxy_ai.database import connected_pool, organization_transaction
+from oxy_ai.ids import organization_id
+from oxy_ai.store_settings import StoreSettings
+from oxy_core.bus import connected
+from oxy_core.jetstream import STREAMS
+
+TABLES = '''
+select relname from pg_class
+where relkind = 'r' and relnamespace = 'public'::regnamespace and has_table_privilege(oid, 'select')
+'''
+COLUMNS = '''
+select distinct '{0}.' || e.key as place from "{0}" t, jsonb_each_text(to_jsonb(t)) e, unnest($1::text[]) n
+where position(lower(n) in lower(e.value)) > 0
+'''
+
+async def in_tables(settings, key, needles):
+    forms = [form for needle in needles for form in (needle, needle.encode().hex())]
+    async with connected_pool(str(settings.database_url), connections=1) as pool:
+        async with organization_transaction(pool, key) as connection:
+            tables = [row["relname"] for row in await connection.fetch(TABLES)]
+            rows = [row for table in tables for row in await connection.fetch(COLUMNS.format(table), forms)]
+            return len(tables), [row["place"] for row in rows]
+
+async def in_streams(settings, needles):
+    found = []
+    async with connected(settings.nats_url, settings.nats_credentials, name="traces", within=30) as client:
+        jetstream = client.jetstream()
+        for stream in STREAMS:
+            state = (await jetstream.stream_info(stream.name)).state
+            for number in range(max(state.first_seq, 1), state.last_seq + 1) if state.messages else ():
+                try:
+                    message = await jetstream.get_msg(stream.name, number)
+                except NotFoundError:
+                    continue
+                content = (message.data or b"") + json.dumps(message.headers or {}).encode()
+                found += [f"{stream.name} {number}" for needle in needles if needle.encode() in content]
+    return found
+
+async def main(organization, *needles):
+    settings = StoreSettings.read()
+    tables, columns = await in_tables(settings, organization_id(organization), needles)
+    print(json.dumps({"tables": tables, "found": columns + await in_streams(settings, needles)}))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+VOLUME: Final = """
+import json, pathlib, sys
+folder, *needles = sys.argv[1:]
+files = {str(file): file.read_bytes() for file in pathlib.Path(folder).rglob("*") if file.is_file()}
+found = [f"{name}: {needle}" for name, content in files.items() for needle in needles if needle.encode() in content]
+print(json.dumps({"files": len(files), "found": found}))
+"""
+
 
 def stored_messages(kubectl: Kubectl, ids: Sequence[str]) -> list[dict[str, Any]]:
     """Return what the database has of these messages, with their files in base64."""
@@ -117,6 +177,23 @@ def queue_contents(kubectl: Kubectl, phone: str, contents: Sequence[OutboundCont
 def let_time_pass(kubectl: Kubectl, phone: str) -> None:
     """Make it tomorrow morning of a customer who came all last week: he has a booking soon, and a week is over."""
     _python(kubectl, TIME_PASSES, ORGANIZATION, INSTANCE, phone)
+
+
+def traces(kubectl: Kubectl, needles: Sequence[str]) -> list[str]:
+    """Return where tables and streams have one of these words, or bytes that spell it."""
+    found = json.loads(_python(kubectl, TRACES, ORGANIZATION, *needles))
+    assert found["tables"] > MOST_TABLES_OF_QUEUES
+    return [str(place) for place in found["found"]]
+
+
+def traces_on_volume(kubectl: Kubectl, pod: str, needles: Sequence[str]) -> list[str]:
+    """Return which files of a tenant pod's volume have one of these words, freed pages and logs included."""
+    [container] = kubectl.get("pod", pod)["spec"]["containers"]
+    [folder] = [mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "session"]
+    command = ["python", "-c", VOLUME, folder, *needles]
+    found = json.loads(kubectl("exec", pod, "--namespace", TENANT_NAMESPACE, "--", *command))
+    assert found["files"]
+    return [str(place) for place in found["found"]]
 
 
 def _python(kubectl: Kubectl, code: str, *arguments: str) -> str:
