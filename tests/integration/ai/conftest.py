@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 from integration.ai.engine_database import TEMPLATE, Database, new_database
-from integration.ai.scene import Scene, running_model
+from integration.ai.scene import Scene, admin_connections, running_model
 
 from oxy_ai.migrate import migrate
 from oxy_core.bus import connected
@@ -50,11 +50,17 @@ def engine(engine_url: str) -> Iterator[Database]:
 
 
 @asynccontextmanager
-async def staged(nats: NatsServer, postgres: PostgresServer, database: str) -> AsyncIterator[Scene]:
-    async with connected(nats.url, name="stage") as client, running_model() as model:
+async def staged(
+    nats: NatsServer, postgres: PostgresServer, database: str, *, fragile: bool = False
+) -> AsyncIterator[Scene]:
+    async with (
+        connected(nats.url, name="stage") as client,
+        running_model() as model,
+        admin_connections(postgres.url(database), kept=not fragile) as admin,
+    ):
         await ensure_streams(client.jetstream())
         url = postgres.url(database, user="oxy_app", password=PASSWORD)
-        built = Scene(nats.url, url, postgres.url(database), model, client)
+        built = Scene(nats.url, url, postgres.url(database), model, client, admin)
         try:
             yield built
         finally:
@@ -78,5 +84,5 @@ async def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 @pytest.fixture
 async def fragile_scene(nats_server: NatsServer, own_postgres: PostgresServer) -> AsyncIterator[Scene]:
     """A scene whose servers the test may kill."""
-    async with staged(nats_server, own_postgres, "postgres") as built:
+    async with staged(nats_server, own_postgres, "postgres", fragile=True) as built:
         yield built

@@ -182,6 +182,8 @@ class Scene:
     admin_url: str
     model: Model
     client: Client
+    admin_pool: "asyncpg.Pool[asyncpg.Record]"
+    """Connections of the superuser, which are kept: to make one takes longer than any of our queries."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def publish(self, settings: InstanceSettings) -> None:
@@ -247,11 +249,7 @@ class Scene:
 
     async def query(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Query as the superuser, whom row-level security does not bind."""
-        connection = await asyncpg.connect(self.admin_url)
-        try:
-            return await connection.fetch(sql, *arguments)
-        finally:
-            await connection.close()
+        return await self.admin_pool.fetch(sql, *arguments)
 
     async def value(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 whatever the query selects
         return (await self.query(sql, *arguments))[0][0]
@@ -280,6 +278,14 @@ class Scene:
             check=False,
             timeout=60,
         )
+
+
+def admin_connections(url: str, *, kept: bool = True) -> "asyncpg.Pool[asyncpg.Record]":
+    """Connections of the superuser, made when they are needed; not kept: a new one for each query.
+
+    No statement stays prepared: tests change tables and functions.
+    """
+    return asyncpg.create_pool(url, min_size=0, max_size=10, max_queries=50_000 if kept else 1, statement_cache_size=0)
 
 
 @dataclass

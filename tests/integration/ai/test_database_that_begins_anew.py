@@ -6,13 +6,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import psycopg
 import pytest
-from integration.ai.conftest import PASSWORD, TEMPLATE
-from integration.ai.scene import FakePod, Scene, settings_of, until
+from integration.ai.conftest import PASSWORD, TEMPLATE, staged
+from integration.ai.scene import FakePod, Scene, admin_connections, settings_of, until
 from nats.js.errors import KeyNotFoundError
 
 from oxy_core import subjects
 from oxy_core.database_mark import DatabaseMark
 from oxy_dev.postgres import PostgresServer
+from oxy_dev.servers import NatsServer
 
 QUICK = {"database_mark_seconds": 0.1, "database_silence_seconds": 2, "database_hold_seconds": 0.5}
 
@@ -51,6 +52,13 @@ def copy(server: PostgresServer, source: str, target: str) -> None:
     with psycopg.connect(server.url(), autocommit=True) as connection:
         connection.execute(f"drop database if exists {target} with (force)")
         connection.execute(f"create database {target} template {source}")
+
+
+@pytest.fixture
+async def scene(nats_server: NatsServer, postgres_server: PostgresServer, database: str) -> AsyncIterator[Scene]:
+    """A scene that keeps no connection to its database, which the test replaces or copies."""
+    async with staged(nats_server, postgres_server, database, fragile=True) as built:
+        yield built
 
 
 @pytest.fixture
@@ -106,25 +114,21 @@ async def renewed(scene: Scene, name: str | None) -> DatabaseMark | None:
 async def test_a_worker_that_still_serves_another_database_is_outlived(
     scene: Scene, postgres_server: PostgresServer, database: str, dump: str
 ) -> None:
-    other = Scene(
-        scene.nats_url,
-        postgres_server.url(dump, user="oxy_app", password=PASSWORD),
-        postgres_server.url(dump),
-        scene.model,
-        scene.client,
-    )
-    async with workers(scene, 1):
-        first = await counted(scene)
-        copy(postgres_server, TEMPLATE, dump)
+    url, app_url = postgres_server.url(dump), postgres_server.url(dump, user="oxy_app", password=PASSWORD)
+    async with admin_connections(url, kept=False) as admin:
+        other = Scene(scene.nats_url, app_url, url, scene.model, scene.client, admin)
+        async with workers(scene, 1):
+            first = await counted(scene)
+            copy(postgres_server, TEMPLATE, dump)
+            async with workers(other, 2):
+                for _ in range(10):
+                    await asyncio.sleep(0.1)
+                    assert (await counted(scene)).id == first.id
+                with pytest.raises(TimeoutError):
+                    await until(lambda: renewed(scene, None), seconds=3)
         async with workers(other, 2):
-            for _ in range(10):
-                await asyncio.sleep(0.1)
-                assert (await counted(scene)).id == first.id
-            with pytest.raises(TimeoutError):
-                await until(lambda: renewed(scene, None), seconds=3)
-    async with workers(other, 2):
-        lost = await until(lambda: renewed(scene, None))
-    assert lost.id == await other.value("select id from database_state")
+            lost = await until(lambda: renewed(scene, None))
+        assert lost.id == await other.value("select id from database_state")
 
 
 @pytest.mark.parametrize(
