@@ -15,6 +15,7 @@ from uuid import UUID
 import aiohttp
 import asyncpg
 from aiohttp import web
+from integration.ai.forked_admin import run_admin
 from nats.aio.client import Client
 from pydantic import PostgresDsn, SecretStr
 
@@ -269,15 +270,23 @@ class Scene:
             await vertical.apply_catalog(connection, key, organization, text or CATALOG.read_text())
 
     def admin(self, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        """What a command of administrators ends with."""
+        return run_admin(arguments, self._environment(environment), stdin)
+
+    def admin_process(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """The same, as people start it."""
         return subprocess.run(
             [sys.executable, "-m", "oxy_ai.admin", *arguments],
-            env=os.environ | {"OXY_NATS_URL": self.nats_url, "OXY_DATABASE_URL": self.database_url} | environment,
+            env=self._environment({}),
             input=stdin,
             capture_output=True,
             text=True,
             check=False,
             timeout=60,
         )
+
+    def _environment(self, changes: Mapping[str, str]) -> dict[str, str]:
+        return {**os.environ, "OXY_NATS_URL": self.nats_url, "OXY_DATABASE_URL": self.database_url, **changes}
 
 
 def admin_connections(url: str, *, kept: bool = True) -> "asyncpg.Pool[asyncpg.Record]":

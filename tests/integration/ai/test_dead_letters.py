@@ -111,7 +111,8 @@ async def test_a_dead_job_is_listed_shown_and_replayed_in_its_old_place(scene: S
         await scene.known(shop.settings)
         await queue(scene, shop.settings, note("first"))
         await scene.query("update jobs set attempts = 2")
-        (listed,) = await until(lambda: done(scene, "ls", "--kind", "job"))
+        await until(lambda: scene.query("select from jobs where state = 'dead'"))
+        (listed,) = await done(scene, "ls", "--kind", "job")
         assert (listed["organization"], listed["attempts"], listed["reason"]) == (
             "petshop",
             3,

@@ -185,13 +185,13 @@ async def test_a_gap_in_a_chats_sequence_is_recorded_and_waited_for_briefly(scen
 async def test_the_catalog_is_applied_and_shown_by_command(scene: Scene) -> None:
     settings = settings_of("petshop")
     apply = ("catalog", "apply", "--organization", "petshop")
-    early = await asyncio.to_thread(scene.admin, *apply, stdin=CATALOG.read_text())
+    early = await asyncio.to_thread(scene.admin_process, *apply, stdin=CATALOG.read_text())
     assert early.returncode == 2
     assert "'petshop' is not known yet: apply a WhatsAppInstance" in early.stderr
     async with scene.worker():
         await scene.publish(settings)
         await scene.known(settings)
-    applied = await asyncio.to_thread(scene.admin, *apply, stdin=CATALOG.read_text())
+    applied = await asyncio.to_thread(scene.admin_process, *apply, stdin=CATALOG.read_text())
     assert (applied.returncode, '"changed": true' in applied.stdout) == (0, True), applied.stderr
     shown = await asyncio.to_thread(scene.admin, "catalog", "show", "--organization", "petshop")
     close = ("agenda", "close", "--organization", "petshop", "--first", "2099-12-24", "--reason", "Recesso")
