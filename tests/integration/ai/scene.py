@@ -15,7 +15,7 @@ from uuid import UUID
 import aiohttp
 import asyncpg
 from aiohttp import web
-from integration.ai.forked_admin import run_admin
+from forked import run_forked
 from nats.aio.client import Client
 from pydantic import PostgresDsn, SecretStr
 
@@ -271,7 +271,7 @@ class Scene:
 
     def admin(self, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         """What a command of administrators ends with."""
-        return run_admin(arguments, self._environment(environment), stdin)
+        return run_forked("oxy_ai.admin", arguments, self._environment(environment), stdin)
 
     def admin_process(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """The same, as people start it."""

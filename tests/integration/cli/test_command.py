@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from forked import run_forked
 from integration.cli.scene import Scene
 
 from oxy_core.instance.custom_resource import REPAIR_ANNOTATION
@@ -20,7 +22,7 @@ CAMPAIGN = Path(__file__).parents[3] / "examples/campaign.yaml"
 
 
 def oxy(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, "-m", "oxy_cli", *arguments], capture_output=True, text=True, check=False)
+    return run_forked("oxy_cli.__main__", arguments, os.environ)
 
 
 def start_pairing(*arguments: str) -> "subprocess.Popen[str]":
@@ -280,7 +282,7 @@ def test_an_unreachable_cluster_is_reported(shop: Scene, tmp_path: Path, monkeyp
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     file = tmp_path / "kubeconfig"
     file.write_text(json.dumps(config))
-    monkeypatch.setenv("KUBECONFIG", str(file))
-    done = oxy("status")
+    monkeypatch.setenv("KUBECONFIG", str(file))  # which the Kubernetes client reads as it is imported
+    done = subprocess.run([sys.executable, "-m", "oxy_cli", "status"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "the API server does not answer" in done.stderr
