@@ -49,6 +49,8 @@ CUSTOMER = "+5511912340001"
 APOLOGY = apology(People(told=True))
 """Of an instance with an owner and without opening hours."""
 INTRODUCTION = "\n\n🤖 Quem responde aqui"
+CONNECTIONS = 5
+"""Of a worker to the database, at most, where nothing must be quick: it opens all, and each costs 50 ms of CPU."""
 LEASE_SECONDS = 10
 """In this process, where model, pods and test share the loop with the worker, a lease must outlast its stalls."""
 
@@ -224,13 +226,17 @@ class Scene:
 
     @asynccontextmanager
     async def worker(
-        self, clock: Clock = now_utc, kinds: Sequence[AnyJobKind] = (), **changes: object
+        self,
+        clock: Clock = now_utc,
+        kinds: Sequence[AnyJobKind] = (),
+        connections: int = CONNECTIONS,
+        **changes: object,
     ) -> AsyncIterator[Worker]:
         """Run a worker inside this process; its assistants go by `clock`, and it does jobs of these `kinds`, too."""
         settings = self.settings(**changes)
         stop = asyncio.Event()
         async with (
-            connected_pool(str(settings.database_url), connections=12) as pool,
+            connected_pool(str(settings.database_url), connections=connections) as pool,
             connected(self.nats_url, name="worker") as client,
             asyncio.TaskGroup() as group,
         ):
@@ -273,11 +279,11 @@ class Scene:
         """What a command of administrators ends with."""
         return run_forked("oxy_ai.admin", arguments, self._environment(environment), stdin)
 
-    def admin_process(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def admin_process(self, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         """The same, as people start it."""
         return subprocess.run(
             [sys.executable, "-m", "oxy_ai.admin", *arguments],
-            env=self._environment({}),
+            env=self._environment(environment),
             input=stdin,
             capture_output=True,
             text=True,

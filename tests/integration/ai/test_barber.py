@@ -31,7 +31,7 @@ async def test_each_instance_is_answered_by_the_vertical_of_its_profile(barber_s
     async with scene.worker():
         await scene.known(barber)
         applied = await asyncio.to_thread(
-            scene.admin,
+            scene.admin_process,
             *("catalog", "apply", "--organization", "navalha"),
             stdin=(BARBER / "catalog.yaml").read_text(),
             PYTHONPATH=str(BARBER),

@@ -17,6 +17,7 @@ from oxy_ai.petshop.aurora_tools import AURORA_TOOLS
 from oxy_ai.petshop.customer_tools import CUSTOMER_TOOLS
 from oxy_ai.records import Contact, Input, ToolCall, Turn
 from oxy_core import subjects
+from oxy_core.envelopes import VERSION
 from oxy_core.identity import Jid
 from oxy_core.jetstream import DEAD_LETTER_STREAM
 from oxy_core.message_kinds import MessageKind
@@ -138,6 +139,8 @@ async def test_every_table_with_tenants_data_is_protected(scene: Scene) -> None:
         "and not (relrowsecurity and relforcerowsecurity)"
     )
     assert {row["relname"] for row in rows} == {
+        "event_publisher",
+        "event_queue",
         "org_queue",
         "relay_queue",
         "notice_queue",
@@ -210,7 +213,7 @@ async def test_an_unreadable_report_becomes_a_dead_letter_and_holds_up_nothing(s
     (message,) = [letter for letter in letters if letter.data == b"{"]
     assert message.headers is not None
     assert message.headers["Oxy-Subject"] == subject
-    assert "not a Report version 3" in message.headers["Oxy-Error"]
+    assert f"not a Report version {VERSION}" in message.headers["Oxy-Error"]
 
 
 async def test_a_report_that_the_database_rejects_does_not_hold_up_its_batch(scene: Scene) -> None:

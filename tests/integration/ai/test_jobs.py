@@ -180,7 +180,8 @@ async def test_a_job_ends_as_its_kind_says_once(scene: Scene) -> None:
     pod = await scene.pod(SETTINGS)
     kind = Noting(ACTS)
     with capture_logs(processors=[merge_contextvars]) as logs:
-        async with scene.worker(kinds=[kind], job_seconds=0.3), scene.worker(kinds=[kind], job_seconds=0.3):
+        quick = {"connections": 12, "job_seconds": 0.3}  # no job waits for a connection
+        async with scene.worker(kinds=[kind], **quick), scene.worker(kinds=[kind], **quick):
             await scene.known(SETTINGS)
             assert all(await queue(scene, SETTINGS, note("now"), note("later", due_at=TOMORROW), *map(note, ACTS)))
             assert await queue(scene, SETTINGS, note("now")) == [None]
