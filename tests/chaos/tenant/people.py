@@ -81,6 +81,8 @@ class Conversation:
             await self.simulator.add_phone(person.phone, person.name)
             await self.say(person, random.Random(self.seed))
         while any(person.chat is None for person in self.people):
+            # Cleared first: waiting for what is set already would let nothing else run, nor set it.
+            self.platform.changed.clear()
             await wait_for(self.platform.changed, 0.2)
             chats = {message.whatsapp_id: message.chat for message in self.platform.messages()}
             for person in self.people:

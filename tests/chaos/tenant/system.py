@@ -25,7 +25,7 @@ from integration.tenant.small_volumes import SmallVolume, small_volume
 from oxy_core.bus import connected
 from oxy_core.jetstream import ensure_streams
 from oxy_core.subjects import SubjectSender
-from oxy_core.tasks import end_tasks, wait_for
+from oxy_core.tasks import end_tasks
 from oxy_core.tenant import CREDENTIALS_FILE, SETTINGS_FILE
 from oxy_dev.example import PROXY_SECRET
 from oxy_dev.plain_pod import pod_environment
@@ -212,7 +212,7 @@ async def _connected(system: System, simulator: SimulatorClient, keepers: Sequen
             for keeper in keepers:
                 if keeper.done():
                     keeper.result()  # raises what it died of
-            await wait_for(system.platform.changed, 0.2)
+            await asyncio.sleep(0.1)
 
 
 async def devices(simulator: SimulatorClient) -> list[DeviceView]:
