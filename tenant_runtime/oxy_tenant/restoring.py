@@ -30,9 +30,8 @@ async def restore_if_wished(settings: SettingsFile, metadata: MetadataFile, lobb
 
     It does not connect meanwhile: a person has asked for another session than the present one.
     """
-    # An ended epoch needs nothing of the library.
-    from oxy_tenant.links.neonize.session_archive import NeonizeArchive  # noqa: PLC0415
-    from oxy_tenant.links.neonize.session_store import SessionStore  # noqa: PLC0415
+    from oxy_tenant.links.neonize.session_archive import NeonizeArchive  # noqa: PLC0415 an ended epoch needs none of it
+    from oxy_tenant.links.neonize.session_store import SessionStore  # noqa: PLC0415 likewise
 
     folder = lobby.environment.session
     archive = NeonizeArchive(folder)

@@ -3,6 +3,8 @@
 Nothing of it is kept. What is missed is said again with the next live state, at the latest after 15 seconds.
 """
 
+from typing import Final
+
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -13,7 +15,7 @@ from oxy_core.events import LiveCode
 from oxy_core.freeze import Freeze
 from oxy_core.instance.pairing_offer import PairingMethod, PairingOffer
 
-NAMES = {PairingMethod.PHONE_CODE: event_names.PAIRING, PairingMethod.QR_CODE: event_names.QR}
+_NAMES: Final = {PairingMethod.PHONE_CODE: event_names.PAIRING, PairingMethod.QR_CODE: event_names.QR}
 
 log = structlog.get_logger()
 
@@ -26,7 +28,7 @@ async def tell_freeze(client: Client, account: str, organization: str, instance:
 
 async def show_code(client: Client, organization: str, instance: str, offer: PairingOffer) -> None:
     """Show the code with which a phone can be linked now."""
-    name = NAMES[offer.method]
+    name = _NAMES[offer.method]
     code = LiveCode(
         name=name, organization=organization, instance=instance, code=offer.text, expires_at=offer.expires_at
     )

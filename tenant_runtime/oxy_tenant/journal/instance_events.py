@@ -23,7 +23,9 @@ UNANSWERED: Final = timedelta(days=1)
 SIGN_STEP: Final = timedelta(hours=1)
 """Signs of the phone are stored at most this often."""
 
-_LOCKED, _SEEN, _TOLD = "reach_out_locked", "phone_seen", "phone_told"
+_LOCKED: Final = "reach_out_locked"
+_SEEN: Final = "phone_seen"
+_TOLD: Final = "phone_told"
 
 
 class InstanceEvents:
@@ -37,7 +39,7 @@ class InstanceEvents:
         self._latest = self._marks.get(_SEEN, clock().timestamp())
         self._taking = threading.Lock()
 
-    # -- the reach-out lock
+    # -- the lock of conversations that nobody asked for
 
     @property
     def reach_out_locked_since(self) -> datetime | None:
