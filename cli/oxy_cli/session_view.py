@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self
 
-from oxy_core.instance.custom_resource import INSTANCE_LABEL, ORGANIZATION_LABEL, claim_name
+from oxy_core.instance.custom_resource import EPOCH_ANNOTATION, INSTANCE_LABEL, ORGANIZATION_LABEL, claim_name
 
 ORPHANED: Final = "Orphaned"
 """State of a session whose instance was deleted, and whose volume was kept."""
@@ -29,6 +29,8 @@ class SessionView:
     claim_uid: str | None
     linked: bool
     pod: str | None
+    epoch: str | None = None
+    """In which a deleted instance last used its claim; None: unknown, or it exists."""
     status: Mapping[str, Any] = field(default_factory=dict)
     """``status.session``."""
 
@@ -65,6 +67,7 @@ class SessionView:
             claim_uid=metadata["uid"],
             linked=annotations.get(_PAIRED) == "true",
             pod=None,
+            epoch=annotations.get(EPOCH_ANNOTATION),
         )
 
     @property

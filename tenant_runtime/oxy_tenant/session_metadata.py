@@ -121,7 +121,7 @@ class MetadataFile:
     def __init__(self, folder: Path, organization: OrganizationName, instance: InstanceName) -> None:
         """Read the file; one that is missing or unreadable counts as empty, and `lost` says that it was unreadable."""
         self._path = folder / METADATA_FILE
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
         self.lost = False
         empty = SessionMetadata(organization=organization, instance=instance)
         self.current = self._read(empty)
@@ -144,7 +144,8 @@ class MetadataFile:
     def note(self, **changes: Any) -> None:  # noqa: ANN401 the fields of SessionMetadata
         """Change fields, if they differ. A file that cannot be written is only logged: it is written again later."""
         try:
-            self.keep(self.current.model_copy(update=changes))
+            with self._writing:
+                self.keep(self.current.model_copy(update=changes))
         except OSError as error:
             log.warning("metadata_not_written", error=os.strerror(error.errno or 0))
 

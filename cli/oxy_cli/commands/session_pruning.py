@@ -87,10 +87,18 @@ def orphans(
     """Yield the volumes of deleted instances."""
     for session in sessions:
         if session.orphaned and session.claim is not None:
-            newest = newest_backup(session, backups)
+            newest = newest_backup(session, [item for item in backups if _is_of_claim(session, item)])
             replaced = newest is not None or not session.linked or without_backup
             why = None if replaced else "it is the only copy of a linked session (--without-backup)"
             yield Leftover(session, session.claim, None, session.since, newest, why)
+
+
+def _is_of_claim(session: SessionView, backup: dict[str, Any]) -> bool:
+    """Whether a backup is of the session on this volume, and not of one before, whose device is no longer linked.
+
+    Epochs are counted by claim, so an earlier claim of this name has had the same ones.
+    """
+    return str(backup["epoch"]) == session.epoch and stored_at(backup) >= session.since
 
 
 def set_aside(

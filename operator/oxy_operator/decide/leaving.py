@@ -52,8 +52,10 @@ def farewell(observed: Observed, *, overdue: bool) -> Farewell:
 
 
 def _is_backed_up(observed: Observed, record: EpochRecord, wish: LeaveWish) -> bool:
-    made = [backup.manifest for backup in observed.backups or ()]
-    return any(manifest.request == wish.id or manifest.epoch == record.epoch for manifest in made)
+    # Epochs are counted by claim: an earlier instance of this name, with a claim of its own, has used the same ones.
+    created_at = observed.instance.created_at
+    own = (item for item in observed.backups or () if created_at is None or item.stored_at >= created_at)
+    return any(wish.id == item.manifest.request or record.epoch == item.manifest.epoch for item in own)
 
 
 def _waits_for(observed: Observed, record: EpochRecord, wish: LeaveWish) -> Problem | None:

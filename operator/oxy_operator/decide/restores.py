@@ -36,7 +36,8 @@ class RestorePin(BaseModel):
     def of(cls, text: str | None) -> "RestorePin | None":
         """Read an annotation, which others may have changed."""
         try:
-            return cls.model_validate_json(text) if text else None
+            # A newer operator may have written more of it.
+            return cls.model_validate_json(text, extra="ignore") if text else None
         except ValidationError:
             return None
 

@@ -51,10 +51,11 @@ class Restorer:
             unpacked = await self._fetched(wish)
         except (BackupDamagedError, BackupRefusedError) as error:
             return await self._keep(wish, RestoreOutcome.REFUSED, error.reason, str(error))
-        await asyncio.to_thread(self._archive.adopt, unpacked, datetime.now(UTC))
+        await asyncio.to_thread(self._archive.adopt, unpacked, datetime.now(UTC), wish.manifest.made_at)
         return await self._keep(wish, RestoreOutcome.RESTORED, "Restored", CAVEAT, unpacked)
 
     def _refused(self, wish: RestoreWish, phone: str) -> RefusedRestore | None:
+        last_change = self._archive.last_change()  # before a look at the session, which may write its log into it
         try:
             linked = self._session.examine() is not None
         except SessionError as error:
@@ -64,7 +65,7 @@ class Restorer:
             wish,
             phone,
             linked=linked,
-            last_change=self._archive.last_change(),
+            last_change=last_change,
             metadata_lost=self._metadata.lost,
         )
 

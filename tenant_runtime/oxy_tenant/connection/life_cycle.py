@@ -115,6 +115,9 @@ class Connection:
             paired = await self._keeper.prepare()
             if not paired:
                 await self._pairing.wait_for_window()
+            if self._hold.reason is not None:
+                # It began meanwhile, and only a session that is open hears of one.
+                continue
             try:
                 end = await self._run_session(paired=paired)
             except _ForeignAccountError as error:

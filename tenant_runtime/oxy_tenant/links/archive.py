@@ -60,8 +60,11 @@ class SessionArchive(Protocol):
     def unpack(self, packed: Path, *, limit: int) -> UnpackedSession:
         """Take a session of at most `limit` bytes out of a file and check it; nothing that is in use changes."""
 
-    def adopt(self, unpacked: UnpackedSession, now: datetime) -> None:
+    def adopt(self, unpacked: UnpackedSession, now: datetime, made_at: datetime) -> None:
         """Put an unpacked session in the place of the present one, which is set aside under another name.
+
+        `made_at` counts as its `last_change`: whoever is interrupted and begins again must not find it to be newer
+        than the backup that it comes from.
 
         Its ratchets are dropped: those of the people it has talked to are ahead, and their phones would take what is
         encrypted with an old one for a repetition. The session must not be in use.

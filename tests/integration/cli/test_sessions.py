@@ -157,7 +157,7 @@ def claim(shop: Scene, name: str, *, paired: bool = True) -> None:
                     "oxy.dev/instance": name,
                     "oxy.dev/organization": shop.namespace[:40],
                 },
-                "annotations": {"oxy.dev/paired": str(paired).lower()},
+                "annotations": {"oxy.dev/epoch": "1", "oxy.dev/paired": str(paired).lower()},
             },
             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
         },

@@ -3,9 +3,12 @@
 import hashlib
 import json
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from unit.tenant.sessions import make_session
@@ -210,13 +213,20 @@ def test_a_session_is_adopted_whatever_interrupts_it_and_the_old_one_is_kept(
     packed = archive.pack()
     assert packed is not None
     unpacked = archive.unpack(packed.file, limit=packed.database_bytes)
-    archive.adopt(unpacked, NOW)
-    assert (tmp_path / "session.before-restore-20261129T120000Z.db").exists()
+    archive.adopt(unpacked, NOW, NOW - HOUR)
+    aside = tmp_path / "session.before-restore-20261129T120000Z.db"
+    assert aside.exists()
+    # Whoever is killed before the restore is noted, carries it out again: the session is no newer than its backup.
+    assert archive.last_change() == NOW - HOUR
     assert archive.pack() is not None
+    assert archive.last_change() == NOW - HOUR
 
     # As a process leaves it that was killed between the two renames.
     (tmp_path / "session.db").rename(tmp_path / "session.adopted.db")
+    (tmp_path / "session.db-wal").write_bytes(b"of the old one")
     NeonizeArchive(tmp_path).finish_adopting()
+    assert not (tmp_path / "session.db-wal").exists()
+    assert aside.with_name(f"{aside.name}-wal").read_bytes() == b"of the old one"
     assert archive.pack() is not None
     assert not (tmp_path / "session.adopted.db").exists()
 
@@ -232,6 +242,20 @@ def test_metadata_is_written_whole_and_keeps_what_a_newer_version_wrote(tmp_path
     kept = json.loads((tmp_path / METADATA_FILE).read_text())
     assert (kept["mood"], kept["version"], kept["device"], kept["linked_at"]) == ("good", 9, 3, content["linked_at"])
     assert not again.lost
+
+
+def test_metadata_keeps_what_threads_note_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = SessionMetadata.model_copy
+
+    def slow_copy(self: SessionMetadata, **changes: Any) -> SessionMetadata:  # noqa: ANN401 as pydantic's own
+        time.sleep(0.05)  # long enough for the other thread
+        return copy(self, **changes)
+
+    monkeypatch.setattr(SessionMetadata, "model_copy", slow_copy)
+    file = MetadataFile(tmp_path, "acme", "shop")
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda change: file.note(**change), [{"device": 3}, {"library": "neonize 1"}]))
+    assert (file.current.device, file.current.library) == (3, "neonize 1")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"organization": "acme"}', "\x00" * 100])

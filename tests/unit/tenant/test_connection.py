@@ -285,6 +285,16 @@ async def test_the_library_may_replace_a_connection_that_lasted(tmp_path: Path) 
         assert (len(stage.link.sessions), stage.board.state.attempts) == (1, 0)
 
 
+async def test_a_hold_that_begins_while_a_session_is_prepared_keeps_it_closed(tmp_path: Path) -> None:
+    async with staged(tmp_path, paired=True) as stage, running(stage):
+        await asyncio.sleep(0)  # the stored session is examined now, by another process
+        stage.hold.set("VolumeFull")
+        await reached(lambda: stage.board.state.last_reason == "VolumeFull")
+        assert stage.link.sessions == []
+        stage.hold.set(None)
+        await stage.session(1)
+
+
 async def test_a_session_is_copied_as_soon_as_the_phone_is_linked(tmp_path: Path) -> None:
     async with staged(tmp_path, paired=False) as stage, running(stage):
         await stage.session_exists()

@@ -1,5 +1,6 @@
 """Backups that are kept, restored once, and made before a session is deleted."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -311,6 +312,10 @@ def test_an_answer_to_another_wish_and_a_damaged_pin_count_for_nothing() -> None
     pinned = following(restoring(), record(), backups=[backup()])
     said = {"wish": "another", "outcome": "restored", "at": NOW}
     assert following(restoring(), pinned, known_epoch=3, pod=pod(epoch=3), live=live(epoch=3, restore=said)) == pinned
+    assert pinned.restore is not None
+    written = json.loads(pinned.restore.model_dump_json())
+    written["wish"] |= {"newer": 1, "manifest": written["wish"]["manifest"] | {"newer": 1}}
+    assert RestorePin.of(json.dumps(written)) == pinned.restore
     assert RestorePin.of("{}") is None
     assert RestorePin.of("x") is None
 
@@ -321,6 +326,7 @@ def test_an_answer_to_another_wish_and_a_damaged_pin_count_for_nothing() -> None
 def leaving(**changes: Json) -> Observed:
     deleted_at = changes.pop("deleted_at", NOW - timedelta(seconds=10))
     made = instance(session={"deletionPolicy": "Delete"}, finalizers=["oxy.dev/bus"], deleted_at=deleted_at)
+    made = made.model_copy(update={"created_at": NOW - timedelta(days=1)})
     return observed(**{"instance": made, "backups": ()} | changes)
 
 
@@ -370,6 +376,7 @@ def test_a_pod_is_told_to_leave_and_waited_for(changes: Json, reason: str | None
         ({"backups": (backup(epoch=1),)}, False),
         ({"backups": (backup(epoch=1, request=LEAVE),)}, True),
         ({"backups": (backup(),)}, True),
+        ({"backups": (backup(age=timedelta(days=30)),)}, False),  # of an earlier instance of this name
         ({"record": record(paired=False)}, True),
     ],
 )

@@ -54,9 +54,11 @@ class NeonizeArchive:
             raise SessionError(message)
         return UnpackedSession(file, _device(answer), int(answer["row"]))
 
-    def adopt(self, unpacked: UnpackedSession, now: datetime) -> None:
-        """Put an unpacked session in the place of the present one; raises SessionError, VolumeError."""
+    def adopt(self, unpacked: UnpackedSession, now: datetime, made_at: datetime) -> None:
+        """Put an unpacked session in the place of the present one; raises SessionError, VolumeError, OSError."""
         self._store.ask("drop_ratchets", path=unpacked.file)
+        seconds = int(made_at.timestamp())  # rounded down, so that no rounding makes it newer
+        os.utime(unpacked.file, (seconds, seconds))
         unpacked.file.replace(self._folder / _ADOPTED)
         self._store.set_aside_as(f"session.before-restore-{now:%Y%m%dT%H%M%SZ}.db")
         self.finish_adopting()
@@ -65,6 +67,8 @@ class NeonizeArchive:
         """Carry on where `adopt` was interrupted after the present session was set aside."""
         adopted = self._folder / _ADOPTED
         if adopted.exists() and not self._store.path.exists():
+            # SQLite would write the log of the one that was set aside into this one.
+            self._store.set_log_aside()
             adopted.rename(self._store.path)
             _flush(self._folder)
 

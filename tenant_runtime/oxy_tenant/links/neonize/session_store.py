@@ -187,12 +187,25 @@ class SessionStore:
             file = self.path.with_name(f"session.db{suffix}")
             if file.exists():
                 file.rename(self.path.with_name(f"{name}{suffix}"))
+        self._flush_folder()
+        log.info("session_renamed", name=name)
+
+    def set_log_aside(self) -> None:
+        """Rename the log of a session that was set aside, if that was interrupted before it came to the log."""
+        aside = self.kept_aside()
+        for suffix in ("-wal", "-shm"):
+            file = self.path.with_name(f"session.db{suffix}")
+            if file.exists() and aside:
+                newest = max(aside, key=lambda kept: kept.stem.rpartition("-")[2])
+                file.rename(newest.with_name(f"{newest.name}{suffix}"))
+        self._flush_folder()
+
+    def _flush_folder(self) -> None:
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
-        log.info("session_renamed", name=name)
 
     def _set_aside_at(self) -> list[datetime]:
         names = (file.name for file in self.path.parent.glob("session.bad-*.db"))
