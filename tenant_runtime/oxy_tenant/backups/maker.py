@@ -89,7 +89,7 @@ class BackupMaker:
             self._show(BackupOutcome.RUNNING, request=request)
             try:
                 manifest = await self._made(request)
-            except (BackupError, SessionError, VolumeError) as error:
+            except (BackupError, SessionError, VolumeError, OSError) as error:
                 log.warning("backup_failed", error=str(error), kind=type(error).__name__)
                 return self._show(BackupOutcome.FAILED, request=request, error=error)
             finally:
@@ -184,7 +184,7 @@ class BackupMaker:
         *,
         request: str | None,
         at: datetime | None = None,
-        error: OxyError | None = None,
+        error: OxyError | OSError | None = None,
     ) -> BackupState:
         reason, detail = _explained(outcome, error)
         last = self._metadata.current.last_backup
@@ -201,7 +201,7 @@ class BackupMaker:
         return state
 
 
-def _explained(outcome: BackupOutcome, error: OxyError | None) -> tuple[str | None, str]:
+def _explained(outcome: BackupOutcome, error: OxyError | OSError | None) -> tuple[str | None, str]:
     if outcome is BackupOutcome.REFUSED:
         return "NotLinked", "No phone is linked, so there is nothing to back up; run oxy pair first"
     match error:

@@ -16,7 +16,7 @@ async def received(
 ) -> UnpackedSession:
     """Return the session of a backup, intact, in a file of its own.
 
-    Raises BackupDamagedError, and BackupRefusedError, BackupUnavailableError as `BackupTransport.fetch`, VolumeError.
+    Raises BackupDamagedError, VolumeError, OSError, and as `BackupTransport.fetch`.
     """
     file = archive.incoming
     digest = hashlib.sha256()
