@@ -110,7 +110,7 @@ STREAMS: Final = (
         storage=StorageType.FILE,
     ),
     # Backups of sessions, in chunks. The operator deletes what its instance's settings do not keep; the stream itself
-    # discards nothing. Full, it refuses new ones, and a person makes room (oxy sessions prune) or raises the limit.
+    # discards nothing. Full, it refuses new ones, and a person makes room (oxy sessions delete) or raises the limit.
     StreamConfig(
         name=BACKUP_STREAM,
         subjects=[subjects.BACKUP_ALL],
