@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from oxy_core.errors import ContractError
 from oxy_core.identity import OrganizationName
@@ -27,6 +27,8 @@ RECORD_LABELS: Final[Mapping[str, str]] = {
 
 MAX_WORDS: Final = 200
 """Most characters of a reason, and of the name of whoever gives it."""
+
+_ORGANIZATION: Final[TypeAdapter[str]] = TypeAdapter(OrganizationName)
 
 
 class _Model(BaseModel):
@@ -84,7 +86,10 @@ class FreezeRecord(_Model):
         return None if known is None else known.hold
 
     def frozen(self, organization: OrganizationName | None, hold: Hold) -> Self:
-        """Return the record with a hold on one organization, or on everyone (None). One that is held stays so since."""
+        """Return the record with a hold on one organization, or on everyone (None). One that is held stays so since.
+
+        Raises ContractError, as `thawed` does, if no organization can have that name.
+        """
         before = self.held(organization)
         since = hold.since if before is None else before.since
         return self._changed(organization, hold.model_copy(update={"since": since}), hold.since)
@@ -94,9 +99,21 @@ class FreezeRecord(_Model):
         return self._changed(organization, None, now)
 
     def _changed(self, organization: OrganizationName | None, hold: Hold | None, now: datetime) -> Self:
+        _require_name(organization)
         newest = max(known.revision for known in (self.everyone, *self.organizations.values()))
         # Milliseconds, so that a record that was deleted and begun anew goes on counting upwards.
         freeze = Freeze(revision=max(newest + 1, int(now.timestamp() * 1_000)), hold=hold)
         if organization is None:
             return self.model_copy(update={"everyone": freeze})
         return self.model_copy(update={"organizations": {**self.organizations, organization: freeze}})
+
+
+def _require_name(organization: str | None) -> None:
+    """Refuse a name that `FreezeRecord.read` would refuse: a record with it would hold nobody, and end all changes."""
+    if organization is None:
+        return
+    try:
+        _ORGANIZATION.validate_python(organization)
+    except ValidationError:
+        message = "no organization has such a name: it has lower-case letters, digits and hyphens, 40 at most"
+        raise ContractError(message) from None

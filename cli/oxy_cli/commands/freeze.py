@@ -72,7 +72,12 @@ def _change(cluster: Cluster, change: Callable[[FreezeRecord], FreezeRecord]) ->
     """Change the record and return it as it is then; raises FreezeError."""
     for _ in range(ATTEMPTS):
         found = cluster.config_map(RECORD_NAME)
-        record = change(_read(cluster, found))
+        known = _read(cluster, found)
+        try:
+            record = change(known)
+        except ContractError as error:
+            message = f"--organization: {error}. See spec.organizationId, which oxy status shows"
+            raise FreezeError(message) from error
         content: dict[str, Any] = {"metadata": {"labels": dict(RECORD_LABELS)}, "data": {RECORD_KEY: record.encode()}}
         if found is not None:
             content["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
@@ -115,10 +120,14 @@ def _confirmations(
 
 
 def has_confirmed(instance: InstanceView, *, frozen: bool) -> bool:
-    """Whether an instance does what is wanted, as its conditions say. One that is refused has no pod to send."""
-    if instance.condition("Accepted").status == "False":
-        return True
+    """Whether an instance does what is wanted, as its conditions say.
+
+    One that is refused has no pod to send, and nothing is said of it. But one whose new spec cannot be used goes on
+    with the last one, and has to confirm as others do.
+    """
     condition = instance.condition("Frozen")
+    if instance.condition("Accepted").status == "False" and condition.status == "Unknown":
+        return True
     return (condition.status, condition.reason) == ("True", "Frozen") if frozen else condition.status == "False"
 
 
@@ -128,13 +137,16 @@ def _report(record: FreezeRecord, found: Sequence[tuple[InstanceView, bool]], ou
     else:
         for hold in _holds(record):
             reason = f": {hold['reason']}" if hold["reason"] else ""
-            console().print(f"{hold['who']}: nothing is sent since {hold['since']}, by order of {hold['by']}{reason}.")
+            text = f"{hold['who']}: nothing is sent since {hold['since']}, by order of {hold['by']}{reason}."
+            console().print(text, markup=False)
         if not _holds(record):
             console().print("Nobody is frozen.")
         columns = ("namespace", "name", "organization", "frozen", "confirmed")
         lines = [_line(*item) for item in found]
         rows = [[{True: "yes", False: "no"}.get(line[key], str(line[key])) for key in columns] for line in lines]
         print_table([column.upper() for column in columns], rows)
+        if not found:
+            console().print("No instance is concerned. `oxy status --all-namespaces` shows their organizations.")
     missing = [instance.name for instance, confirmed in found if not confirmed]
     if missing:
         message = (

@@ -70,6 +70,18 @@ def test_two_people_who_freeze_at_once_are_both_heeded(scene: Scene) -> None:
     assert [record(scene).held(name) is None for name in ("one-org", "two-org", None)] == [False, True, True]
 
 
+def test_a_mistyped_organization_leaves_the_record_usable(scene: Scene) -> None:
+    assert oxy("freeze", "-O", "a-org", "--system-namespace", scene.namespace, "--wait=0").returncode == 0
+    for command in ("freeze", "thaw"):
+        refused = oxy(command, "-O", "Pet Shop", "--system-namespace", scene.namespace, "--wait=0")
+        assert (refused.returncode, "no organization has such a name" in refused.stderr) == (1, True)
+    assert set(record(scene).organizations) == {"a-org"}
+    unknown = oxy("freeze", "-O", "b-org", "--reason", "[/] prices", "--system-namespace", scene.namespace, "--wait=0")
+    assert "b-org: nothing is sent" in unknown.stdout
+    assert "[/] prices" in unknown.stdout
+    assert "No instance is concerned" in unknown.stdout
+
+
 def test_a_record_that_cannot_be_read_is_not_overwritten(scene: Scene) -> None:
     path = f"/api/v1/namespaces/{scene.namespace}/configmaps"
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": RECORD_NAME}, "data": {RECORD_KEY: "[]"}}

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from oxy_core import event_names
+from oxy_core.errors import ContractError
 from oxy_core.events import Event
 from oxy_core.freeze import FreezeRecord, Hold
 from oxy_core.report_bodies import InstanceEvent
@@ -63,3 +64,11 @@ def test_each_change_of_the_freezes_is_newer_for_whom_it_concerns_and_for_nobody
     assert all(later.replaces(earlier) for earlier, later in pairwise(flor))
     assert [later.replaces(earlier) for earlier, later in pairwise(clinic)] == [True, False, True]
     assert FreezeRecord.read(fourth.encode()) == fourth
+
+
+@pytest.mark.parametrize("name", ["Pet Shop", "flor\n", "", "a" * 41])
+def test_a_name_that_would_make_the_record_unreadable_is_refused(name: str) -> None:
+    with pytest.raises(ContractError, match="no organization has such a name"):
+        FreezeRecord().frozen(name, Hold(since=MOMENT, by="ana"))
+    with pytest.raises(ContractError, match="no organization has such a name"):
+        FreezeRecord().thawed(name, MOMENT)
