@@ -20,7 +20,8 @@ NAME: Final = "oxy-refused-clients"
 """Of the ConfigMap. Whoever deletes it, and restarts the operator, has WhatsApp asked again."""
 
 MOST_KEPT: Final = 20
-"""Refusals that are kept; the oldest go. Nobody runs a client that twenty others have followed."""
+"""Refusals that are kept of versions, and as many of images; the oldest go. Nobody runs a client that twenty others
+have followed, and images that tenants choose push out no version."""
 
 log = structlog.get_logger()
 
@@ -34,6 +35,8 @@ class ClientRefusals:
         self._namespace = namespace
         self._on_news = on_news
         self._known: dict[str, ClientRefusal] = {}
+        self._dropped: set[str] = set()
+        """Keys of those that made room. Who met one notes it in each reconcile, and would push out another for ever."""
 
     @property
     def known(self) -> tuple[ClientRefusal, ...]:
@@ -50,15 +53,18 @@ class ClientRefusals:
         self._known = {key: refusal for key, refusal in decoded if refusal is not None}
 
     async def note(self, refusal: ClientRefusal) -> None:
-        """Write a refusal unless a known one says as much. Raises ApiError."""
-        if refusing(Client(refusal.image, refusal.version or None), self._known.values()) is not None:
-            return
+        """Write a refusal unless a known one says as much, or newer ones have taken its place. Raises ApiError."""
         key = _key(refusal)
-        by_age = sorted(self._known, key=lambda known: self._known[known].at)
+        known = refusing(Client(refusal.image, refusal.version or None), self._known.values())
+        if known is not None or key in self._dropped:
+            return
+        alike = [name for name, other in self._known.items() if bool(other.version) == bool(refusal.version)]
+        by_age = sorted(alike, key=lambda name: self._known[name].at)
         gone = by_age[: max(0, len(by_age) + 1 - MOST_KEPT)]
         await self._write({key: refusal.encode()} | dict.fromkeys(gone))
         for old in gone:
             del self._known[old]
+        self._dropped.update(gone)
         self._known[key] = refusal
         log.error("client_refused", version=refusal.version or "unknown", image=refusal.image)
         self._on_news()
