@@ -108,6 +108,8 @@ class PairingCheck:
             return
         if proof.state is PairingProof.WAITING:
             await self._request(proof)
+        elif await asyncio.to_thread(self._journal.sends.ending, proof.request_id) is None:
+            return  # so long ago that the journal has forgotten the notice
         whatsapp_id = await self._sent(proof)
         if whatsapp_id is None:
             await self._settle(proof, PairingProof.NOT_SENT)

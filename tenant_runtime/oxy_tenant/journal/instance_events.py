@@ -21,7 +21,7 @@ UNANSWERED: Final = timedelta(days=1)
 """A message that was sent so long ago, and that the phone has not confirmed, shows that it is away, not just idle."""
 
 SIGN_STEP: Final = timedelta(hours=1)
-"""Signs of the phone are stored at most this often."""
+"""Signs of the phone are stored at most this often, and the last one once none has followed for so long."""
 
 _LOCKED: Final = "reach_out_locked"
 _SEEN: Final = "phone_seen"
@@ -75,7 +75,8 @@ class InstanceEvents:
         now = self._clock().timestamp()
         latest = self._latest
         stored, told = self._marks.get(_SEEN), int(self._marks.get(_TOLD, 0))
-        if stored is None or latest - stored >= SIGN_STEP.total_seconds() or (told and latest > stored):
+        step = SIGN_STEP.total_seconds()
+        if stored is None or latest - stored >= step or (latest > stored and (told or now - latest >= step)):
             with self._journal.transaction(durable=False) as database:
                 self._mark(database, _SEEN, latest)
                 self._mark(database, _TOLD, None)

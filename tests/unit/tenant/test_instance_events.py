@@ -100,6 +100,22 @@ def test_neither_an_idle_phone_nor_a_connection_that_has_just_come_back_is_an_ab
         assert len(told(journal)) == 1
 
 
+def test_the_last_sign_before_a_quiet_time_outlives_the_process(tmp_path: Path) -> None:
+    clock = Time()
+    with opened(tmp_path, clock) as journal:
+        journal.events.watch_phone(settled=True)
+        clock.now += timedelta(minutes=20)
+        send(journal)
+        clock.now += timedelta(minutes=20)
+        journal.events.phone_seen(clock.now)  # it confirms the message, within an hour of the sign before
+        clock.now += timedelta(hours=1)
+        journal.events.watch_phone(settled=True)
+    clock.now += 11 * DAY
+    with opened(tmp_path, clock) as journal:
+        journal.events.watch_phone(settled=True)
+        assert told(journal) == []
+
+
 def test_a_sign_from_the_future_is_of_now(tmp_path: Path) -> None:
     clock = Time()
     with opened(tmp_path, clock) as journal:
