@@ -78,7 +78,9 @@ def _last_settings(observed: Observed, leaves: Farewell) -> Object | None:
         return None
     ahead = noticeable(observed.clock_ahead)
     instance, record = observed.instance, observed.record
-    return settings_config_map(instance, record, observed.bus_state, clock_ahead=ahead, leave=leaves.wish)
+    return settings_config_map(
+        instance, record, observed.bus_state, clock_ahead=ahead, leave=leaves.wish, freeze=observed.freeze
+    )
 
 
 def _notice(observed: Observed, leaves: Farewell) -> PodNotice | None:
@@ -100,6 +102,7 @@ def _status(observed: Observed, leaves: Farewell) -> Status | None:
         backups=observed.backups,
         leaving=leaves.waits_for,
         account_pushed=observed.account_held,
+        freeze=observed.freeze,
         now=observed.now,
     )
     return status_of(situation)

@@ -21,6 +21,7 @@ from unit.wai_operator.making import (
     waiting,
 )
 
+from oxy_core.freeze import Freeze, Hold
 from oxy_core.identity import number_digest
 from oxy_core.instance.session_states import MAX_DETAIL
 from oxy_core.session_backups import BackupManifest, LeaveWish
@@ -366,6 +367,16 @@ def test_a_pod_is_told_to_leave_and_waited_for(changes: Json, reason: str | None
         assert told.leave == LeaveWish(id=LEAVE)
         shown = condition(plan.status, "Removed")
         assert (shown["status"], shown["reason"]) == ("False", reason)
+
+
+def test_an_instance_that_is_frozen_stays_so_while_it_leaves() -> None:
+    frozen = Freeze(revision=5, hold=Hold(since=NOW, by="ana"))
+    plan = removal_plan(leaving(freeze=frozen, reported=live(frozen=frozen)))
+    assert plan is not None
+    assert plan.settings is not None
+    assert plan.status is not None
+    assert TenantSettings.decode(plan.settings["data"]["settings.json"].encode()).frozen == frozen
+    assert condition(plan.status, "Frozen")["reason"] == "Frozen"
 
 
 @pytest.mark.parametrize(
